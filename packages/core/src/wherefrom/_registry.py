@@ -1,0 +1,77 @@
+"""Names for things: the registries of methods, step functions, aggregators and adapters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.metadata import EntryPoint, entry_points
+from typing import Generic, TypeVar
+
+from wherefrom.errors import SettingsError, UnknownNameError, nearest
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """An append-only table from identifier to thing, extended by entry points of installed packages.
+
+    A registry never changes the meaning of something that already exists: replacing an entry needs
+    ``overwrite=True`` and touches no object that was made from the old one.
+
+    Args:
+        kind: What the entries are, in words, for messages ("method").
+        group: Entry-point group searched, once and late, for names not registered here.
+    """
+
+    def __init__(self, kind: str, group: str | None = None) -> None:
+        self.kind = kind
+        self.group = group
+        self._entries: dict[str, T] = {}
+        self._aliases: dict[str, str] = {}
+
+    def register(self, identifier: str, item: T, *, overwrite: bool = False, aliases: tuple[str, ...] = ()) -> T:
+        """Add ``item`` under ``identifier``.
+
+        Raises:
+            SettingsError: The identifier is taken and ``overwrite`` is false.
+        """
+        for name in (identifier, *aliases):
+            if not overwrite and (name in self._entries or name in self._aliases):
+                raise SettingsError(
+                    f"A {self.kind} called {name!r} is registered already. "
+                    "Choose another identifier, or pass overwrite=True to replace it."
+                )
+        self._entries[identifier] = item
+        for alias in aliases:
+            self._aliases[alias] = identifier
+        return item
+
+    def get(self, identifier: str) -> T:
+        """The thing registered under ``identifier`` or one of its aliases.
+
+        Raises:
+            UnknownNameError: Nothing has that name; the message suggests the nearest one.
+        """
+        name = self._aliases.get(identifier, identifier)
+        if name in self._entries:
+            return self._entries[name]
+        for point in self._entry_points():
+            if point.name == identifier:
+                return self._entries.setdefault(identifier, point.load())
+        known = list(self)
+        raise UnknownNameError(
+            f"No {self.kind} is called {identifier!r}.{nearest(identifier, [*known, *self._aliases])} "
+            f"Registered: {', '.join(known)}."
+        )
+
+    def __contains__(self, identifier: object) -> bool:
+        return identifier in self._entries or identifier in self._aliases or identifier in list(self)
+
+    def __iter__(self) -> Iterator[str]:
+        """All identifiers, sorted; entry points are listed without being imported."""
+        return iter(sorted({*self._entries, *(point.name for point in self._entry_points())}))
+
+    def __len__(self) -> int:
+        return len(list(self))
+
+    def _entry_points(self) -> list[EntryPoint]:
+        return list(entry_points(group=self.group)) if self.group else []

@@ -1,0 +1,175 @@
+"""The result: scores of every visible input for every step, with all that made them.
+
+Data flows one way: ``text → tokens → question → scores → attribution → aggregated attribution → view``.
+This module holds the nouns `Attribution` (one example) and `Attributions` (what `attribute` returns). Their verbs
+are one line each and delegate to the module that owns the subject; those modules know these classes by type only, so
+that no import runs in a circle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, overload
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from wherefrom.aggregation import AggregatorLike, Stage, aggregate
+from wherefrom.arrays import BoolArray
+from wherefrom.errors import ShapeError
+from wherefrom.provenance import Provenance
+from wherefrom.tokens import Token, visible_to_steps
+
+
+class Segment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A named stretch of a sequence: a chat turn, a document, a template slot."""
+
+    side: str
+    """``"source"`` or ``"target"``: which token list the span indexes."""
+    start: int
+    """First token position."""
+    end: int
+    """Token position after the last, exclusive."""
+    kind: str
+    """What it is: ``"turn"``, ``"document"``, ``"slot"``."""
+    label: str
+    """Role, document id or slot name."""
+
+
+class Attribution(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
+    """Scores of one example. Frozen; every operation returns a new one.
+
+    Column ``j`` of a score array belongs to ``target[attr_pos_start + j]``. Cells a step could not see
+    are absent: `target_visible` names them, and arrays hold 0 there.
+    """
+
+    source: tuple[Token, ...]
+    """Encoder-decoder: what the encoder reads. Decoder-only: the prompt, again (no scores of its own)."""
+    target: tuple[Token, ...]
+    """The decoder's sequence. Decoder-only: prompt and continuation. Encoder-decoder: start token and output."""
+    attr_pos_start: int
+    """Index in ``target`` of the first explained step."""
+    attr_pos_end: int
+    """Index in ``target`` after the last explained step."""
+    source_attributions: npt.NDArray[Any] | None = None
+    """Shape ``(len(source), steps, *dimensions)``; None for decoder-only models."""
+    target_attributions: npt.NDArray[Any] | None = None
+    """Shape ``(len(target), steps, *dimensions)``; None if the target was not attributed."""
+    step_scores: dict[str, npt.NDArray[Any]] = {}
+    """Name to scores of shape ``(steps,)``."""
+    sequence_scores: dict[str, npt.NDArray[Any]] = {}
+    """Name to an array over pairs of inputs: ``encoder*`` ``(S, S, ...)``, ``decoder*`` ``(T, T, ...)``, else ``(S, T, ...)``."""
+    dimensions: tuple[str, ...] = ()
+    """Names of the axes after input and step: ``("width",)``, ``("layer", "head")``, ..."""
+    method: str = ""
+    """Identifier of the method that made the scores."""
+    signed: bool = True
+    """Do scores carry a sign (raises / lowers)? Views choose the colour scale from it."""
+    default_aggregation: tuple[Stage, ...] = ()
+    """What `aggregate` without arguments, and every view, applies to raw scores."""
+    aggregations: tuple[Stage, ...] = ()
+    """What was applied already, in order."""
+    step_aggregation: dict[str, str] = {}
+    """Step score to the function that merges it over spans, where it is not the default."""
+    segments: tuple[Segment, ...] = ()
+    """Chat turns, documents, template slots."""
+    id: str | None = None
+    """The example's own name, if its data set has one."""
+    details: dict[str, Any] = {}
+    """What the method tells of its work: quadrature points per step, seeds, intervals."""
+
+    def __post_init__(self) -> None:
+        steps = self.attr_pos_end - self.attr_pos_start
+        if not 0 <= self.attr_pos_start <= self.attr_pos_end <= len(self.target):
+            raise ShapeError(
+                f"Steps {self.attr_pos_start}..{self.attr_pos_end} lie outside of a target of {len(self.target)} tokens."
+            )
+        for side, tokens, scores in (
+            ("source", self.source, self.source_attributions),
+            ("target", self.target, self.target_attributions),
+        ):
+            if scores is None:
+                continue
+            expected = (len(tokens), steps)
+            if scores.shape[:2] != expected or scores.ndim != 2 + len(self.dimensions):
+                raise ShapeError(
+                    f"{side}_attributions has shape {scores.shape}; {len(tokens)} {side} tokens, {steps} steps and "
+                    f"dimensions {self.dimensions!r} need {expected} and {len(self.dimensions)} more axes."
+                )
+        for name, values in self.step_scores.items():
+            if values.shape != (steps,):
+                raise ShapeError(f"Step score {name!r} has shape {values.shape}; {steps} steps need ({steps},).")
+
+    @property
+    def steps(self) -> tuple[Token, ...]:
+        """The explained tokens, as columns of the scores."""
+        return self.target[self.attr_pos_start : self.attr_pos_end]
+
+    @property
+    def target_visible(self) -> BoolArray:
+        """Which target rows each step could see. Shape ``(len(target), steps)``."""
+        return visible_to_steps(self.target, self.steps)
+
+    @property
+    def is_aggregated(self) -> bool:
+        """Is there one number per cell, so that it can be shown as a matrix?"""
+        return not self.dimensions
+
+    def aggregate(self, aggregator: AggregatorLike = None, aggregate_fn: Any = None, **settings: Any) -> Attribution:
+        """A smaller attribution; see `wherefrom.aggregators` for names and settings.
+
+        Without arguments the method's default aggregation is applied, once: a result that is aggregated
+        already comes back as it is.
+        """
+        return aggregate(self, aggregator, aggregate_fn, **settings)
+
+    def replace(self, **changes: Any) -> Attribution:
+        """A copy with some fields changed."""
+        return msgspec.structs.replace(self, **changes)
+
+
+class Attributions(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """What `attribute` returns: a sequence of `Attribution` and how they were made."""
+
+    sequence_attributions: tuple[Attribution, ...]
+    provenance: Provenance = Provenance()
+
+    def __len__(self) -> int:
+        return len(self.sequence_attributions)
+
+    def __iter__(self) -> Iterator[Attribution]:
+        return iter(self.sequence_attributions)
+
+    @overload
+    def __getitem__(self, index: int) -> Attribution: ...
+    @overload
+    def __getitem__(self, index: slice) -> Attributions: ...
+    def __getitem__(self, index: int | slice) -> Attribution | Attributions:
+        if isinstance(index, slice):
+            return self.replace(sequence_attributions=self.sequence_attributions[index])
+        return self.sequence_attributions[index]
+
+    @property
+    def info(self) -> Mapping[str, Any]:
+        """The provenance as a plain dictionary."""
+        return dict(msgspec.to_builtins(self.provenance))
+
+    def aggregate(self, aggregator: AggregatorLike = None, aggregate_fn: Any = None, **settings: Any) -> Attributions:
+        """Every example aggregated; see `Attribution.aggregate`."""
+        done = tuple(one.aggregate(aggregator, aggregate_fn, **settings) for one in self)
+        return self.replace(sequence_attributions=done)
+
+    def replace(self, **changes: Any) -> Attributions:
+        """A copy with some fields changed."""
+        return msgspec.structs.replace(self, **changes)
+
+
+def joint_scores(attribution: Attribution) -> npt.NDArray[Any]:
+    """Source rows, then target rows, as one array. Shape ``(inputs, steps, *dimensions)``."""
+    parts: Sequence[npt.NDArray[Any]] = [
+        scores for scores in (attribution.source_attributions, attribution.target_attributions) if scores is not None
+    ]
+    if not parts:
+        return np.zeros((0, attribution.attr_pos_end - attribution.attr_pos_start))
+    return np.concatenate(parts, axis=0)

@@ -1,0 +1,1 @@
+"""Attribution methods, one file each; the contract is in `wherefrom.methods.base`."""

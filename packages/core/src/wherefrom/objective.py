@@ -1,0 +1,91 @@
+"""What is explained: a step function bound to the tokens it is asked about."""
+
+from __future__ import annotations
+
+import numpy as np
+from attrs import evolve, frozen
+
+from wherefrom.arrays import Array, IntArray, like, namespace
+from wherefrom.step_functions.base import StepFunction, StepPrediction
+
+
+@frozen(kw_only=True, eq=False)
+class Objective:
+    """A scalar per step, or per group of steps, of a model's logits.
+
+    Each value depends on the logits of its own steps alone, which adapters use: the gradient with respect to the
+    logits of all steps comes from one backward pass through the output layer.
+    """
+
+    function: StepFunction
+    target_ids: IntArray
+    """The token explained at each step, shape ``(G,)``."""
+    contrast_ids: IntArray | None = None
+    """The contrastive token at each step, shape ``(G,)``; None: no contrast, functions fall back to the plain value."""
+    contrast_logits: Array | None = None
+    """Logits of the contrastive pass, shape ``(G, vocabulary)``, constant under differentiation; None: the contrastive
+    token is looked up in the same logits as the target."""
+    samples: Array | None = None
+    """Logits of stochastic passes, shape ``(passes, G, vocabulary)``, for functions that ask for them."""
+    groups: IntArray | None = None
+    """Output index of each step, shape ``(G,)``, for span targets; None: one output per step."""
+
+    @property
+    def outputs(self) -> int:
+        """How many values there are."""
+        if self.groups is None:
+            return len(self.target_ids)
+        return int(self.groups.max()) + 1 if len(self.groups) else 0
+
+    def step_values(self, logits: Array) -> Array:
+        """One value per step. ``logits`` has shape ``(G, vocabulary)``; so many values come back."""
+        return self.function(self.prediction(logits))
+
+    def prediction(self, logits: Array) -> StepPrediction:
+        """What a step function is given for these logits."""
+        contrast = None
+        if self.contrast_ids is not None or self.contrast_logits is not None:
+            ids = self.target_ids if self.contrast_ids is None else self.contrast_ids
+            contrast = StepPrediction(
+                logits=logits if self.contrast_logits is None else like(logits, self.contrast_logits),
+                target_ids=like(logits, ids),
+            )
+        return StepPrediction(
+            logits=logits,
+            target_ids=like(logits, self.target_ids),
+            contrast=contrast,
+            samples=None if self.samples is None else like(logits, self.samples),
+        )
+
+    def values(self, logits: Array) -> Array:
+        """One value per output: steps of a group are summed. Shape ``(outputs,)``."""
+        return self.grouped(self.step_values(logits))
+
+    def grouped(self, step_values: Array) -> Array:
+        """Per-step values, summed within groups."""
+        if self.groups is None:
+            return step_values
+        membership = self.groups[None, :] == np.arange(self.outputs)[:, None]
+        weights = like(step_values, membership.astype(np.float64), dtype=step_values.dtype)
+        return namespace(step_values).matmul(weights, step_values)
+
+    def steps_of(self, outputs: IntArray) -> IntArray:
+        """Indices of the steps that the given outputs are made of."""
+        if self.groups is None:
+            return outputs
+        return np.flatnonzero(np.isin(self.groups, outputs))
+
+    def select(self, outputs: IntArray) -> Objective:
+        """The same objective for some of its outputs only, renumbered in order."""
+        kept = self.steps_of(outputs)
+        groups = None
+        if self.groups is not None:
+            groups = np.searchsorted(outputs, self.groups[kept])
+        return evolve(
+            self,
+            target_ids=self.target_ids[kept],
+            contrast_ids=None if self.contrast_ids is None else self.contrast_ids[kept],
+            contrast_logits=None if self.contrast_logits is None else self.contrast_logits[kept],
+            samples=None if self.samples is None else self.samples[:, kept],
+            groups=groups,
+        )

@@ -1,0 +1,37 @@
+"""How a result was made, so that it can be made again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Everything that decided the numbers. Plain JSON values only."""
+
+    library_version: str = ""
+    versions: dict[str, str] = {}
+    """Distribution name to version of what the numbers depend on."""
+    model: dict[str, Any] = {}
+    """The adapter's card: identity, revision or weight hash, kind, dtype, device kind, tokenizer."""
+    method: dict[str, Any] = {}
+    """``{"name": ..., "settings": {...}}`` with every setting that differs from its default."""
+    attributed_fn: dict[str, Any] = {}
+    """The target function, named like the method."""
+    step_scores: list[dict[str, Any]] = []
+    arguments: dict[str, Any] = {}
+    """Other arguments of `attribute`: positions, contrast, attribute_target, ..."""
+    generation_args: dict[str, Any] = {}
+    input_texts: list[str] = []
+    generated_texts: list[str] = []
+    constrained_decoding: bool = False
+    """Were the outputs forced rather than generated?"""
+    seed: int | None = None
+    created: str = ""
+    """Time of day the work began, ISO 8601, UTC."""
+    seconds: float = 0.0
+    """Wall-clock seconds spent attributing."""
+    warnings: list[str] = []
+    extra: dict[str, Any] = {}
+    """Fields of later versions, kept as they came."""

@@ -1,0 +1,136 @@
+"""From what a user typed to frozen settings, with errors that name the culprit.
+
+Methods, step functions and aggregators are frozen attrs classes; their declared fields *are* their options. This
+module builds them from plain mappings (keyword arguments, JSON, TOML) and deals keyword arguments out to whoever
+declares them. Nothing is ever ignored: a name nobody declares is an error with the nearest name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar, cast
+
+import attrs
+import cattrs
+import numpy as np
+from cattrs.strategies import configure_union_passthrough
+
+from wherefrom.errors import SettingsError, UsageError, nearest
+
+T = TypeVar("T")
+
+
+def _strict(kind: type) -> Callable[[Any, Any], Any]:
+    """A hook that accepts values of ``kind`` only, where Python's constructors would convert almost anything."""
+    accepted: tuple[type, ...] = {
+        int: (int, np.integer),
+        float: (int, float, np.integer, np.floating),
+    }.get(kind, (kind,))
+
+    def structure(value: Any, _: Any) -> Any:
+        if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
+            raise TypeError(f"expected {kind.__name__}, got {value!r}")
+        return kind(value)
+
+    return structure
+
+
+def _converter_for_settings() -> cattrs.Converter:
+    converter = cattrs.Converter(forbid_extra_keys=True)
+    for kind in (bool, int, float, str):
+        converter.register_structure_hook(kind, _strict(kind))
+    configure_union_passthrough(bool | int | float | str | None, converter)  # type: ignore[arg-type]
+    return converter
+
+
+_converter = _converter_for_settings()
+
+
+def fields_of(cls: type) -> tuple[str, ...]:
+    """Names of the settings that a settings class declares."""
+    return tuple(field.name for field in attrs.fields(cls) if field.init)
+
+
+def from_mapping(cls: type[T], values: Mapping[str, Any], *, where: str) -> T:
+    """Build ``cls`` from untrusted ``values``.
+
+    Plain values (numbers, words, lists of them) are checked against the declared types; arrays, callables and other
+    objects are handed through and checked by the class's own validators.
+
+    Args:
+        where: What is being built, for messages ("method 'integrated_gradients'").
+
+    Raises:
+        SettingsError: A name is unknown (the nearest one is suggested), or a value is of the wrong type or out of range.
+    """
+    known = fields_of(cls)
+    for name in values:
+        if name not in known:
+            raise unknown_setting(name, known, where)
+    types = attrs.fields_dict(attrs.resolve_types(cast(Any, cls)))
+    settled: dict[str, Any] = {}
+    for name, value in values.items():
+        try:
+            settled[name] = _converter.structure(value, types[name].type) if _is_plain(value) else value
+        except (cattrs.BaseValidationError, TypeError, ValueError, KeyError) as error:
+            raise SettingsError(f"{where}: {name} = {value!r} does not fit: {_reason(error)}.") from error
+        except cattrs.errors.StructureHandlerNotFoundError:
+            settled[name] = value
+    try:
+        return cls(**settled)
+    except UsageError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise SettingsError(f"{where}: {_reason(error)}.") from error
+
+
+def unknown_setting(name: str, known: Iterable[str], where: str) -> SettingsError:
+    """The error for a setting that nobody declares."""
+    known = sorted(known)
+    listing = ", ".join(known) if known else "none"
+    return SettingsError(f"{where} has no setting {name!r}.{nearest(name, known)} It has: {listing}.")
+
+
+def non_default(settings: Any) -> dict[str, Any]:
+    """The settings of a frozen attrs object that differ from their defaults, as plain JSON values."""
+    changed: dict[str, Any] = {}
+    for field in attrs.fields(type(settings)):
+        value = getattr(settings, field.name)
+        default = field.default.factory() if isinstance(field.default, attrs.Factory) else field.default  # type: ignore[arg-type]
+        if default is attrs.NOTHING or not _same(value, default):
+            changed[field.name] = plain(value)
+    return changed
+
+
+def plain(value: Any) -> Any:
+    """A JSON-ready stand-in for a setting: arrays and callables become short descriptions."""
+    if attrs.has(type(value)):
+        return {"name": getattr(value, "identifier", type(value).__name__), "settings": non_default(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    if isinstance(value, str | int | float | bool) or value is None:
+        return value
+    if hasattr(value, "shape"):
+        return f"array of shape {tuple(value.shape)}"
+    return getattr(value, "__qualname__", None) or repr(value)
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return all(_is_plain(item) for item in value)
+    return isinstance(value, str | int | float | bool | np.number) or value is None
+
+
+def _same(value: Any, default: Any) -> bool:
+    if hasattr(value, "shape") or hasattr(default, "shape"):
+        return value is default
+    return bool(value == default)
+
+
+def _reason(error: BaseException) -> str:
+    """The innermost message of a possibly nested validation error, without a final full stop."""
+    while isinstance(error, BaseExceptionGroup) and error.exceptions:
+        error = error.exceptions[0]
+    return str(error.args[0] if error.args else error).rstrip(".")

@@ -1,0 +1,81 @@
+"""What a step function is: one scalar per step, from the model's prediction there.
+
+A step function is written once, with array-API operations, and means the same thing as a step score and as the
+target that is differentiated or perturbed (`attributed_fn`).
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
+
+from attrs import frozen
+
+from wherefrom._registry import Registry
+from wherefrom.arrays import Array, namespace
+
+
+@frozen(kw_only=True, eq=False)
+class StepPrediction:
+    """What the model said at each step, and about which token it is asked.
+
+    Arrays are of the model's own framework, on its device; `xp` is their array-API namespace.
+    """
+
+    logits: Array
+    """Shape ``(steps, vocabulary)``."""
+    target_ids: Array
+    """Token in question at each step, integers, shape ``(steps,)``."""
+    contrast: StepPrediction | None = None
+    """The contrastive prediction, steps aligned; None where no contrast was given."""
+    samples: Array | None = None
+    """Logits of stochastic passes, shape ``(passes, steps, vocabulary)``, where the function asked for them."""
+
+    @property
+    def xp(self) -> Any:
+        """The array-API namespace of the logits."""
+        return namespace(self.logits)
+
+    def log_probabilities(self) -> Array:
+        """Log-softmax of the logits, in nats, shape ``(steps, vocabulary)``."""
+        xp = self.xp
+        # log-softmax does not change when a constant is subtracted, so the shift needs no gradient of its own
+        shifted = self.logits - xp.max(self.logits, axis=-1, keepdims=True)
+        return shifted - xp.log(xp.sum(xp.exp(shifted), axis=-1, keepdims=True))
+
+    def at_target(self, values: Array) -> Array:
+        """The entry of each step's target token. ``(steps, vocabulary)`` to ``(steps,)``."""
+        return self.xp.take_along_axis(values, self.target_ids[:, None], axis=-1)[:, 0]
+
+
+@runtime_checkable
+class StepFunction(Protocol):
+    """A frozen settings object with one verb. Built-in ones are frozen attrs classes, one per file."""
+
+    identifier: ClassVar[str]
+    span_aggregation: ClassVar[str]
+    """Aggregation function that merges its scores over spans: ``"prod"``, ``"sum"``, ``"absmax"``, ..."""
+    differentiable: ClassVar[bool]
+    """Can it be the target of a gradient method?"""
+    contrastive: ClassVar[bool]
+    """Does it compare with ``prediction.contrast``?"""
+    sampled: ClassVar[bool]
+    """Does it need stochastic passes?"""
+
+    def __call__(self, prediction: StepPrediction, /) -> Array:
+        """One value per step, shape ``(steps,)``; each depends on its own step's logits alone."""
+        ...
+
+
+STEP_FUNCTIONS: Registry[type[StepFunction]] = Registry("step function", group="wherefrom.step_functions")
+
+F = TypeVar("F", bound="type[StepFunction]")
+
+
+def step_function(*aliases: str) -> Any:
+    """Class decorator: register a frozen attrs class as a step function under its ``identifier``."""
+
+    def register(cls: F) -> F:
+        STEP_FUNCTIONS.register(cls.identifier, cls, aliases=aliases)
+        return cls
+
+    return register

@@ -1,0 +1,1 @@
+"""Grammars, tokenizers and training of the demo models ``demo:lm`` and ``demo:mt``."""
