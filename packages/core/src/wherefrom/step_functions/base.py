@@ -36,15 +36,30 @@ class StepPrediction:
         return namespace(self.logits)
 
     def log_probabilities(self) -> Array:
-        """Log-softmax of the logits, in nats, shape ``(steps, vocabulary)``."""
-        xp = self.xp
-        # log-softmax does not change when a constant is subtracted, so the shift needs no gradient of its own
-        shifted = self.logits - xp.max(self.logits, axis=-1, keepdims=True)
-        return shifted - xp.log(xp.sum(xp.exp(shifted), axis=-1, keepdims=True))
+        """Log-softmax of the logits, in nats, shape ``(steps, vocabulary)``.
+
+        Half-precision logits are widened to float32 first: a sum over a vocabulary is beyond their digits.
+        """
+        return log_softmax(self.logits)
 
     def at_target(self, values: Array) -> Array:
         """The entry of each step's target token. ``(steps, vocabulary)`` to ``(steps,)``."""
         return self.xp.take_along_axis(values, self.target_ids[:, None], axis=-1)[:, 0]
+
+
+def widened(values: Array) -> Array:
+    """The same floats, as float32 where they were narrower. Differentiable."""
+    xp = namespace(values)
+    return xp.astype(values, xp.float32) if xp.finfo(values.dtype).bits < 32 else values
+
+
+def log_softmax(logits: Array) -> Array:
+    """Log of the softmax over the last axis, in nats, widened to float32 at least; finite for finite logits."""
+    xp = namespace(logits)
+    logits = widened(logits)
+    # subtracting the largest logit changes nothing but keeps every exponential within 0 and 1
+    shifted = logits - xp.max(logits, axis=-1, keepdims=True)
+    return shifted - xp.log(xp.sum(xp.exp(shifted), axis=-1, keepdims=True))
 
 
 @runtime_checkable
@@ -52,8 +67,16 @@ class StepFunction(Protocol):
     """A frozen settings object with one verb. Built-in ones are frozen attrs classes, one per file."""
 
     identifier: ClassVar[str]
-    span_aggregation: ClassVar[str]
-    """Aggregation function that merges its scores over spans: ``"prod"``, ``"sum"``, ``"absmax"``, ..."""
+
+    @property
+    def span_aggregation(self) -> str:
+        """Aggregation function that merges its scores over spans: ``"prod"``, ``"sum"``, ``"absmax"``, ...
+
+        A class variable in most functions; read it from the instance, as it may depend on settings (probabilities
+        multiply, their logarithms add).
+        """
+        ...
+
     differentiable: ClassVar[bool]
     """Can it be the target of a gradient method?"""
     contrastive: ClassVar[bool]

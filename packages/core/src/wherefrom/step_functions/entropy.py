@@ -1,0 +1,33 @@
+"""How undecided the model is."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from attrs import frozen
+
+from wherefrom.arrays import Array
+from wherefrom.step_functions.base import StepPrediction, step_function
+
+
+@step_function()
+@frozen(kw_only=True)
+class Entropy:
+    """Shannon entropy of the model's prediction, ``-Σ p ln p``.
+
+    Between 0 (certain) and ``ln V`` (all V tokens equally likely). It does not depend on the token in question.
+    """
+
+    identifier: ClassVar[str] = "entropy"
+    span_aggregation: ClassVar[str] = "sum"
+    differentiable: ClassVar[bool] = True
+    contrastive: ClassVar[bool] = False
+    sampled: ClassVar[bool] = False
+
+    def __call__(self, prediction: StepPrediction, /) -> Array:
+        """Shape ``(steps,)``, in nats."""
+        xp = prediction.xp
+        log_probabilities = prediction.log_probabilities()
+        # a forbidden token (logit -inf) contributes lim p ln p = 0
+        finite = xp.where(xp.isfinite(log_probabilities), log_probabilities, xp.zeros_like(log_probabilities))
+        return -xp.sum(xp.exp(log_probabilities) * finite, axis=-1)
