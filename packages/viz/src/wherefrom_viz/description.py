@@ -1,0 +1,455 @@
+"""One description of an attribution, which every view draws.
+
+`describe` turns a result into a `Description`: the tokens as they are shown, one matrix of scores with
+what each step could see, the step scores, the scale, and in words how the numbers came about and what
+their sign means. Console,
+HTML, figures and the terminal browser read only this, so they cannot disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from attrs import evolve, field, frozen
+from wherefrom.aggregation import Stage
+from wherefrom.arrays import BoolArray
+from wherefrom.attribution import Attribution, Attributions, Segment
+from wherefrom.errors import SettingsError, nearest
+from wherefrom.provenance import Provenance
+from wherefrom.step_functions.base import STEP_FUNCTIONS
+from wherefrom.tokens import Token
+
+from wherefrom_viz import text_marks, units
+from wherefrom_viz.units import Level, Merge
+
+Normalization: TypeAlias = Literal["none", "step", "sequence"]
+NORMALIZATIONS: tuple[Normalization, ...] = ("none", "step", "sequence")
+
+
+@frozen
+class Unit:
+    """A token, or several merged ones, as it is shown."""
+
+    token: Token
+    """The token itself; its ``text`` is raw and never printed."""
+    label: str
+    """Name for a row or column: marks for what cannot be seen, no leading space. Views elide it."""
+    text: str
+    """The same inside running text."""
+    space_before: bool
+    """Does running text have a space before it?"""
+    breaks_line: bool
+    """Does running text go on in a new line after it?"""
+
+
+@frozen
+class Side:
+    """One block of inputs: the encoder's source, or the decoder's own sequence."""
+
+    name: Literal["source", "target"]
+    title: str
+    """Word for the reader: "Source", "Prompt", "Output"."""
+    start: int
+    """First row in the description's inputs."""
+    end: int
+    """Row after the last, exclusive."""
+
+
+@frozen(kw_only=True)
+class SignWords:
+    """What a positive and a negative score mean, in words."""
+
+    raises: str
+    lowers: str
+    of: str
+    """What is raised or lowered ("the probability of the token")."""
+    signed: bool
+
+    @property
+    def sentence(self) -> str:
+        """The legend in one sentence."""
+        if self.signed:
+            return f"+ {self.raises}, - {self.lowers} {self.of}"
+        return f"larger: more influence on {self.of}; no sign"
+
+
+@frozen(kw_only=True)
+class Scale:
+    """The range that colours span, always symmetric around 0 for signed scores."""
+
+    bound: float
+    """Score that gets the strongest colour; > 0."""
+    low: float
+    """Smallest score shown."""
+    high: float
+    """Largest score shown."""
+
+    def strength(self, value: float) -> float:
+        """``value`` as a share of the bound, in [-1, 1]."""
+        return float(min(1.0, max(-1.0, value / self.bound)))
+
+
+@frozen(kw_only=True, eq=False)
+class Description:
+    """What there is to draw of one example."""
+
+    title: str
+    """The example's id, or its place in the file."""
+    subtitle: str
+    """Method, model and target function, as far as known."""
+    inputs: tuple[Unit, ...]
+    """Rows: source units, then target units."""
+    steps: tuple[Unit, ...]
+    """Columns: the explained units of the target."""
+    sides: tuple[Side, ...]
+    scores: npt.NDArray[np.float64]
+    """Shape ``(inputs, steps)``; 0 where not `visible`."""
+    visible: BoolArray
+    """Which inputs each step could see. Shape ``(inputs, steps)``."""
+    step_scores: Mapping[str, npt.NDArray[Any]]
+    """Name to shape ``(steps,)``."""
+    segments: tuple[Segment, ...]
+    """Named spans, in tokens, as they came."""
+    scale: Scale
+    words: SignWords
+    pipeline: tuple[str, ...]
+    """How raw scores became these, in words and order ("L2 norm over width", "sum over words")."""
+    notes: tuple[str, ...] = ()
+    """What a reader should know: warnings of the run, scores that could not be shown."""
+    context: tuple[Unit, ...] = ()
+    """Text that was read but has no scores (the source, when only the target was attributed)."""
+    prompt_rows: tuple[int, ...] = ()
+    """Target rows before the first step."""
+    output_rows: Mapping[int, int] = field(factory=dict)
+    """Column to the target row of the same token, where that token is an input too."""
+
+    @property
+    def pipeline_words(self) -> str:
+        """The pipeline as one line."""
+        return " → ".join(self.pipeline) if self.pipeline else "scores as the method gave them"
+
+    def seen_rows(self) -> list[int]:
+        """Rows that at least one step could see."""
+        return [int(row) for row in np.flatnonzero(self.visible.any(axis=1))]
+
+    def top(self, columns: Sequence[int], count: int = 5) -> list[tuple[int, float]]:
+        """The strongest inputs of the given columns (summed), in order, as (row, score)."""
+        column = self.scores[:, list(columns)].sum(axis=1)
+        seen = self.visible[:, list(columns)].any(axis=1)
+        rows = np.flatnonzero(seen & (column != 0))
+        order = sorted(rows, key=lambda row: (-abs(column[row]), row))
+        return [(int(row), float(column[row])) for row in order[:count]]
+
+
+def describe(
+    attribution: Attribution,
+    provenance: Provenance | None = None,
+    *,
+    granularity: Level = "token",
+    merge: Merge = "sum",
+    normalize: Normalization = "none",
+    min_val: float | None = None,
+    max_val: float | None = None,
+    title: str | None = None,
+) -> Description:
+    """Describe one example for drawing.
+
+    Raw scores are aggregated first, by the method's default aggregation. Dimensions it leaves are averaged
+    (``width`` is summed), and the pipeline says so.
+
+    Args:
+        attribution: The result.
+        provenance: How it was made, for the subtitle, the sign words and notes.
+        granularity: Unit of rows and columns.
+        merge: How scores of a unit's tokens are merged, over rows and columns.
+        normalize: ``"step"`` divides each column by the sum of its magnitudes, ``"sequence"`` all by the
+        largest. min_val: Lower end of the colour range; None follows the scores.
+        max_val: Upper end of the colour range.
+        title: Replaces the example's id.
+
+    Raises:
+        SettingsError: An unknown granularity, merge or normalization.
+    """
+    provenance = provenance or Provenance()
+    if normalize not in NORMALIZATIONS:
+        raise SettingsError(
+            f"No normalization is called {normalize!r}.{nearest(normalize, NORMALIZATIONS)} "
+            f"There are: {', '.join(NORMALIZATIONS)}."
+        )
+    pipeline: list[str] = []
+    if attribution.dimensions and not attribution.aggregations:
+        attribution = attribution.aggregate()
+    pipeline += [stage_words(stage) for stage in attribution.aggregations]
+    scores, visible, sides, tokens = _rows(attribution, pipeline)
+    notes = list(provenance.warnings)
+    if not np.isfinite(scores).all():
+        notes.append("Some scores are not finite (NaN or infinite); they are shown as 0.")
+        scores = np.where(np.isfinite(scores), scores, 0.0)
+    scores = np.where(visible, scores, 0.0)
+
+    steps: Sequence[Token] = attribution.steps
+    step_scores = {name: np.asarray(values) for name, values in attribution.step_scores.items()}
+    first = attribution.attr_pos_start
+    if granularity != "token":
+        tokens, scores, visible, sides = _merge_inputs(
+            attribution, tokens, scores, visible, sides, granularity, merge
+        )
+        column_segments = [
+            Segment(side="target", start=s.start - first, end=s.end - first, kind=s.kind, label=s.label)
+            for s in attribution.segments
+            if s.side == "target"
+        ]
+        starts = units.unit_starts(steps, granularity, column_segments)
+        scores = units.merge_rows(scores.T, visible.T, starts, merge).T
+        visible = units.merge_visible(visible.T, starts).T
+        step_scores = {
+            name: units.merge_step_scores(values, starts, span_aggregation(attribution, name))
+            for name, values in step_scores.items()
+        }
+        steps = units.merged_tokens(steps, starts)
+        pipeline.append(f"{units.MERGE_WORDS[merge]} over {granularity}s")
+    if normalize != "none":
+        scores = _normalized(scores, normalize)
+        pipeline.append("share of each step's total" if normalize == "step" else "share of the largest score")
+
+    shown_steps = tuple(unit_of(token, before) for token, before in _with_before(steps))
+    target_side = next((side for side in sides if side.name == "target"), None)
+    return Description(
+        title=title if title is not None else (attribution.id or ""),
+        subtitle=subtitle_of(attribution, provenance),
+        inputs=tuple(unit_of(token, before) for token, before in _with_before(tokens)),
+        steps=shown_steps,
+        sides=tuple(sides),
+        scores=scores,
+        visible=visible,
+        step_scores=step_scores,
+        segments=attribution.segments,
+        scale=_scale(scores, visible, min_val, max_val),
+        words=sign_words(attribution, provenance),
+        pipeline=tuple(pipeline),
+        notes=tuple(notes),
+        context=_context(attribution, target_side),
+        prompt_rows=() if target_side is None else _prompt_rows(tokens, target_side, steps),
+        output_rows={} if target_side is None else _output_rows(tokens, target_side, steps),
+    )
+
+
+def describe_all(
+    attributions: Attribution | Attributions | Sequence[Attribution], **options: Any
+) -> list[Description]:
+    """Describe one or many examples; several get their place in the sequence as title."""
+    examples, provenance = examples_of(attributions)
+    several = len(examples) > 1
+    return [
+        describe(
+            one,
+            provenance,
+            title=(one.id or f"example {index + 1} of {len(examples)}") if several else one.id,
+            **options,
+        )
+        for index, one in enumerate(examples)
+    ]
+
+
+def examples_of(
+    attributions: Attribution | Attributions | Sequence[Attribution],
+) -> tuple[Sequence[Attribution], Provenance]:
+    """The examples of whatever a view was given, and how they were made."""
+    if isinstance(attributions, Attribution):
+        return (attributions,), Provenance()
+    if isinstance(attributions, Attributions):
+        return attributions.sequence_attributions, attributions.provenance
+    return tuple(attributions), Provenance()
+
+
+def rescaled(descriptions: Sequence[Description]) -> list[Description]:
+    """The same descriptions on one shared colour scale."""
+    bound = max((one.scale.bound for one in descriptions), default=1.0)
+    return [evolve(one, scale=evolve(one.scale, bound=bound)) for one in descriptions]
+
+
+def stage_words(stage: Stage) -> str:
+    """An aggregation in words."""
+    function = stage.settings.get("aggregate_fn")
+    name = {"vnorm": "L2 norm", "absmax": "largest magnitude"}.get(str(function), function)
+    over = stage.settings.get("dimension") or stage.settings.get("dim")
+    if stage.name == "scores":
+        return f"{name or 'default function'} over {over or 'inner dimensions'}"
+    details = ", ".join(f"{key}={value}" for key, value in stage.settings.items())
+    return f"{stage.name}({details})" if details else stage.name
+
+
+def sign_words(attribution: Attribution, provenance: Provenance) -> SignWords:
+    """What the sign of the scores says, from the target function's name."""
+    name = str(provenance.attributed_fn.get("name", "") or "")
+    of = _TARGET_WORDS.get(
+        name, f"{name.replace('_', ' ')} of the token" if name else "the score of the token"
+    )
+    return SignWords(raises="raises", lowers="lowers", of=of, signed=attribution.signed)
+
+
+_TARGET_WORDS = {
+    "probability": "the probability of the token",
+    "logprob": "the log-probability of the token",
+    "logit": "the logit of the token",
+    "entropy": "the entropy of the step",
+    "crossentropy": "the cross-entropy of the token",
+    "perplexity": "the perplexity of the token",
+    "contrast_prob_diff": "P(token) - P(contrast)",
+    "contrast_logits_diff": "logit(token) - logit(contrast)",
+}
+
+
+def subtitle_of(attribution: Attribution, provenance: Provenance) -> str:
+    """Method, model and target function, as far as known."""
+    model = provenance.model
+    name = next((str(model[key]) for key in ("identity", "id", "name", "model") if model.get(key)), "")
+    target = str(provenance.attributed_fn.get("name", "") or "")
+    method = attribution.method or str(provenance.method.get("name", "") or "")
+    parts = [text_marks.visible(part) for part in (method, name, target) if part]
+    return " · ".join(parts)
+
+
+def span_aggregation(attribution: Attribution, name: str) -> str:
+    """How a step score merges over spans: the attribution's own way, else the step function's."""
+    if name in attribution.step_aggregation:
+        return attribution.step_aggregation[name]
+    if name in STEP_FUNCTIONS:
+        return str(getattr(STEP_FUNCTIONS.get(name), "span_aggregation", "mean"))
+    return {"logprob": "sum", "probability": "prod"}.get(name, "mean")
+
+
+def unit_of(token: Token, before: Token | None) -> Unit:
+    """A token as it is shown after ``before``."""
+    text = token.text
+    leading = text[:1] == " " and bool(text.strip())
+    gap = (
+        before is not None and before.end is not None and token.start is not None and token.start > before.end
+    )
+    body = text[1:] if leading else text
+    return Unit(
+        token=token,
+        label=text_marks.label(text),
+        text=text_marks.flowing(body) if body.strip() or not body else text_marks.label(text),
+        space_before=before is not None and (leading or gap or token.special or before.special),
+        breaks_line="\n" in text,
+    )
+
+
+def _with_before(tokens: Sequence[Token]) -> list[tuple[Token, Token | None]]:
+    return [
+        (token, tokens[i - 1] if i and tokens[i - 1].position < token.position else None)
+        for i, token in enumerate(tokens)
+    ]
+
+
+def _rows(
+    attribution: Attribution, pipeline: list[str]
+) -> tuple[npt.NDArray[np.float64], BoolArray, list[Side], tuple[Token, ...]]:
+    """Source rows, then target rows, as one matrix without further dimensions."""
+    steps = attribution.attr_pos_end - attribution.attr_pos_start
+    blocks: list[npt.NDArray[Any]] = []
+    seen: list[BoolArray] = []
+    sides: list[Side] = []
+    tokens: list[Token] = []
+    row = 0
+    if attribution.source_attributions is not None:
+        blocks.append(attribution.source_attributions)
+        seen.append(np.ones((len(attribution.source), steps), dtype=bool))
+        tokens += attribution.source
+        sides.append(Side("source", "Source", 0, len(attribution.source)))
+        row = len(attribution.source)
+    if attribution.target_attributions is not None:
+        blocks.append(attribution.target_attributions)
+        seen.append(attribution.target_visible)
+        tokens += attribution.target
+        title = "Output so far" if sides else "Text"
+        sides.append(Side("target", title, row, row + len(attribution.target)))
+    if not blocks:
+        return np.zeros((0, steps)), np.zeros((0, steps), dtype=bool), sides, tuple(tokens)
+    scores = np.concatenate([np.asarray(block, dtype=np.float64) for block in blocks], axis=0)
+    visible = np.concatenate(seen, axis=0)
+    for name in reversed(attribution.dimensions):
+        scores = np.nansum(scores, axis=-1) if name == "width" else np.nanmean(scores, axis=-1)
+        pipeline.append(f"{'sum' if name == 'width' else 'mean'} over {name}")
+    return scores, visible, sides, tuple(tokens)
+
+
+def _merge_inputs(
+    attribution: Attribution,
+    tokens: tuple[Token, ...],
+    scores: npt.NDArray[np.float64],
+    visible: BoolArray,
+    sides: list[Side],
+    granularity: Level,
+    merge: Merge,
+) -> tuple[tuple[Token, ...], npt.NDArray[np.float64], BoolArray, list[Side]]:
+    """Fold the rows of each side; a target unit never straddles the first explained step."""
+    merged: list[Token] = []
+    blocks, seen, new_sides = [scores[:0]], [visible[:0]], []
+    for side in sides:
+        own = tokens[side.start : side.end]
+        starts = unit_starts_of_side(attribution, side.name, own, granularity)
+        blocks.append(
+            units.merge_rows(scores[side.start : side.end], visible[side.start : side.end], starts, merge)
+        )
+        seen.append(units.merge_visible(visible[side.start : side.end], starts))
+        new_sides.append(Side(side.name, side.title, len(merged), len(merged) + len(starts)))
+        merged += units.merged_tokens(own, starts)
+    return tuple(merged), np.concatenate(blocks), np.concatenate(seen), new_sides
+
+
+def unit_starts_of_side(
+    attribution: Attribution, side: str, tokens: Sequence[Token], granularity: Level
+) -> tuple[int, ...]:
+    """Where one side's units begin, with the first explained step always the beginning of one."""
+    segments = [segment for segment in attribution.segments if segment.side == side]
+    starts = units.unit_starts(tokens, granularity, segments)
+    if side == "target" and 0 < attribution.attr_pos_start < len(tokens):
+        starts = tuple(sorted({*starts, attribution.attr_pos_start}))
+    return starts
+
+
+def _normalized(scores: npt.NDArray[np.float64], normalize: Normalization) -> npt.NDArray[np.float64]:
+    if normalize == "step":
+        total = np.abs(scores).sum(axis=0, keepdims=True)
+        return np.asarray(scores / np.where(total > 0, total, 1.0))
+    largest = np.abs(scores).max(initial=0.0)
+    return scores / largest if largest > 0 else scores
+
+
+def _scale(
+    scores: npt.NDArray[np.float64], visible: BoolArray, low: float | None, high: float | None
+) -> Scale:
+    shown = scores[visible]
+    smallest = float(shown.min(initial=0.0)) if low is None else low
+    largest = float(shown.max(initial=0.0)) if high is None else high
+    bound = max(abs(smallest), abs(largest))
+    return Scale(bound=bound if bound > 0 else 1.0, low=smallest, high=largest)
+
+
+def _context(attribution: Attribution, target_side: Side | None) -> tuple[Unit, ...]:
+    """Text without scores: an encoder's source when only the target was scored."""
+    if attribution.source_attributions is None and target_side is not None:
+        same = [token.id for token in attribution.source] == [
+            token.id for token in attribution.target[: len(attribution.source)]
+        ]
+        return (
+            ()
+            if same
+            else tuple(unit_of(token, before) for token, before in _with_before(attribution.source))
+        )
+    return ()
+
+
+def _prompt_rows(tokens: Sequence[Token], side: Side, steps: Sequence[Token]) -> tuple[int, ...]:
+    first = steps[0].position if steps else len(tokens)
+    return tuple(row for row in range(side.start, side.end) if tokens[row].position < first)
+
+
+def _output_rows(tokens: Sequence[Token], side: Side, steps: Sequence[Token]) -> dict[int, int]:
+    rows = {tokens[row].position: row for row in range(side.start, side.end)}
+    return {column: rows[step.position] for column, step in enumerate(steps) if step.position in rows}

@@ -1,0 +1,53 @@
+"""Scores as short numbers that line up: one power of ten for the whole view, never a cut digit."""
+
+from __future__ import annotations
+
+import math
+
+from attrs import frozen
+
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+@frozen
+class NumberStyle:
+    """How one view writes its scores."""
+
+    exponent: int
+    """Numbers are divided by ten to this power."""
+    decimals: int
+
+    def __call__(self, value: float, *, plus: bool = True) -> str:
+        """``value`` with its sign, at most five characters up to the largest the style is for."""
+        text = f"{value / 10.0**self.exponent:+.{self.decimals}f}"
+        if not any(digit in "123456789" for digit in text):
+            text = text[1:]
+        return text if plus else text.lstrip("+")
+
+    @property
+    def note(self) -> str:
+        """What to multiply by, or an empty string ("×10⁻³")."""
+        return f"×10{str(self.exponent).translate(_SUPERSCRIPT)}" if self.exponent else ""
+
+
+def number_style(largest: float) -> NumberStyle:
+    """The style for scores of at most this magnitude.
+
+    Example:
+        >>> number_style(0.42)(0.4211), number_style(0.00042).note
+        ('+0.42', '×10⁻⁴')
+    """
+    if largest <= 0 or not math.isfinite(largest):
+        return NumberStyle(0, 2)
+    # a little more than the largest, so that rounding cannot add a digit
+    magnitude = math.floor(math.log10(largest * 1.006))
+    if magnitude in (-1, 0):
+        return NumberStyle(0, 2)
+    return NumberStyle(0, 1) if magnitude == 1 else NumberStyle(magnitude, 2)
+
+
+def short(value: float) -> str:
+    """One number on its own, three significant digits (``0.972``, ``3.1e-05``)."""
+    if value == 0:
+        return "0"
+    return f"{value:.3g}" if 1e-3 <= abs(value) < 1e5 else f"{value:.1e}"

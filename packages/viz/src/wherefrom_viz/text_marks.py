@@ -1,0 +1,172 @@
+"""How the text of a token is made visible, the same in every view.
+
+A token may hold anything: spaces, control characters, half a surrogate pair, ten thousand letters,
+characters that turn the reading direction around. Views never show such text raw. `visible` turns it into
+marks that can be seen and that change nothing around them; `label` makes a short name for a row or a
+column; `elide` shortens in the middle.
+Widths are terminal cells: a CJK letter or an emoji takes two.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+
+from rich.cells import cell_len
+
+EMPTY = "∅"
+SPACE = "␣"
+NEWLINE = "⏎"
+TAB = "⇥"
+NO_BREAK_SPACE = "⍽"
+ELLIPSIS = "…"
+FIRST_STRONG_ISOLATE, POP_ISOLATE = "\u2068", "\u2069"
+ZERO_WIDTH_JOINER = "\u200d"
+
+_NAMED = {
+    "\n": NEWLINE,
+    "\r": "␍",
+    "\t": TAB,
+    "\u00a0": NO_BREAK_SPACE,
+    "\u202f": NO_BREAK_SPACE,
+    "\x7f": "␡",
+}
+_EXTENDING = {"Mn", "Me", "Mc"}
+_UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+def visible(text: str) -> str:
+    """``text`` with every character that cannot be seen, or that would act on its surroundings, as a mark.
+
+    Ordinary spaces stay. The result holds no control, format or surrogate character, save the joiners that
+    hold an emoji or a script's letters together.
+
+    Example:
+        >>> visible("a\\n\\u202eb")
+        'a⏎‹U+202E›b'
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    shown: list[str] = []
+    for index, character in enumerate(text):
+        category = unicodedata.category(character)
+        if character in _NAMED:
+            shown.append(_NAMED[character])
+        elif character < " ":
+            shown.append(chr(0x2400 + ord(character)))
+        elif _joins(text, index):
+            shown.append(character)
+        elif category in _UNSEEN or (category == "Zs" and character != " "):
+            shown.append(f"‹U+{ord(character):04X}›")
+        elif category in _EXTENDING and (not shown or index == 0):
+            shown.append("◌" + character)
+        else:
+            shown.append(character)
+    return "".join(shown)
+
+
+def label(text: str, width: int | None = None) -> str:
+    """A one-line name for a token: marks for what cannot be seen, one leading space dropped, the others as
+    ``␣``.
+
+    Example:
+        >>> label(" hospital"), label("  "), label("")
+        ('hospital', '␣␣', '∅')
+    """
+    if not text:
+        return EMPTY
+    if len(text) > 1 and text[0] == " " and not text[1].isspace():
+        text = text[1:]
+    shown = visible(text[:400] + text[-400:] if len(text) > 800 else text).replace(" ", SPACE)
+    return shown if width is None else elide(shown, width)
+
+
+def flowing(text: str, width: int = 60) -> str:
+    """The token inside running text: as `visible`, long ones shortened, an empty one as its mark."""
+    if not text:
+        return EMPTY
+    return elide(visible(text[:400] + text[-400:] if len(text) > 800 else text), width)
+
+
+def elide(text: str, width: int) -> str:
+    """``text`` in at most ``width`` terminal cells, the middle replaced by an ellipsis if it is longer.
+
+    Example:
+        >>> elide("hospitalisation", 7)
+        'hos…ion'
+    """
+    if cell_len(text) <= width:
+        return text
+    if width <= 1:
+        return ELLIPSIS[:width]
+    head_room, tail_room = width - 1 - (width - 1) // 2, (width - 1) // 2
+    pieces = list(graphemes(text))
+    return _fitting(pieces, head_room) + ELLIPSIS + _fitting(pieces[::-1], tail_room, backwards=True)
+
+
+def graphemes(text: str) -> Iterator[str]:
+    """The characters a reader sees: letters with their accents, emoji with what is joined to them."""
+    current = ""
+    for character in text:
+        extends = (
+            unicodedata.category(character) in _EXTENDING
+            or character == ZERO_WIDTH_JOINER
+            or "\ufe00" <= character <= "\ufe0f"
+            or "\U0001f3fb" <= character <= "\U0001f3ff"
+            or (current and current[-1] == ZERO_WIDTH_JOINER)
+            or (len(current) == 1 and _regional(current) and _regional(character))
+        )
+        if current and not extends:
+            yield current
+            current = ""
+        current += character
+    if current:
+        yield current
+
+
+def cells(text: str) -> int:
+    """How many terminal columns ``text`` takes."""
+    return cell_len(text)
+
+
+def pad(text: str, width: int, *, right: bool = False) -> str:
+    """``text`` filled with spaces to ``width`` terminal cells, on its left if ``right``-aligned."""
+    space = " " * max(0, width - cell_len(text))
+    return space + text if right else text + space
+
+
+def isolate(text: str) -> str:
+    """``text`` fenced so that a right-to-left token does not reorder its neighbours."""
+    if text.isascii() or not any(unicodedata.bidirectional(c) in {"R", "AL", "AN"} for c in text):
+        return text
+    return FIRST_STRONG_ISOLATE + text + POP_ISOLATE
+
+
+def _joins(text: str, index: int) -> bool:
+    """Is this a joiner or selector between or after characters it belongs to?"""
+    character = text[index]
+    if "\ufe00" <= character <= "\ufe0f":
+        return index > 0
+    if character in (ZERO_WIDTH_JOINER, "\u200c"):
+        return 0 < index < len(text) - 1 and unicodedata.category(text[index - 1]) in {
+            "So",
+            "Sk",
+            "Lo",
+            "Mn",
+            "Mc",
+        } | ({"Cf"} if text[index - 1] == "\ufe0f" else set())
+    return False
+
+
+def _regional(character: str) -> bool:
+    return "\U0001f1e6" <= character <= "\U0001f1ff"
+
+
+def _fitting(pieces: list[str], room: int, *, backwards: bool = False) -> str:
+    taken: list[str] = []
+    for piece in pieces:
+        room -= cell_len(piece)
+        if room < 0:
+            break
+        taken.append(piece)
+    return "".join(taken[::-1] if backwards else taken)

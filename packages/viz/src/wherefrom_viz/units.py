@@ -1,0 +1,170 @@
+"""Larger units than tokens for display: words, sentences, turns. Where they begin, and how scores merge
+over them.
+
+A partition is written as the positions where its units begin: ``(0, 2, 3)`` cuts five tokens into 0-1, 2
+and 3-4.
+Merging never runs the model again; it folds rows and columns of the scores that are there.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from wherefrom.arrays import BoolArray
+from wherefrom.attribution import Segment
+from wherefrom.errors import SettingsError, nearest
+from wherefrom.tokens import Token
+
+Level: TypeAlias = Literal["token", "word", "sentence", "turn"]
+LEVELS: tuple[Level, ...] = ("token", "word", "sentence", "turn")
+Merge: TypeAlias = Literal["sum", "mean", "max", "absmax", "l2"]
+MERGES: tuple[Merge, ...] = ("sum", "mean", "absmax", "max", "l2")
+MERGE_WORDS = {"sum": "sum", "mean": "mean", "absmax": "largest magnitude", "max": "maximum", "l2": "L2 norm"}
+
+_ENDS_SENTENCE = (".", "!", "?", "。", "!", "?", "…", "।", "؟", "\n")
+_CLOSING = "\"'”’»)]）」』 \t"
+
+
+def unit_starts(tokens: Sequence[Token], level: Level, segments: Sequence[Segment] = ()) -> tuple[int, ...]:
+    """Where the units of ``level`` begin.
+
+    Args:
+        tokens: One side's tokens, in order.
+        level: ``"turn"`` follows ``segments`` (turns, documents, slots); without any, it is the whole
+        sequence. segments: Spans of this side.
+    """
+    if not tokens:
+        return ()
+    if level == "token":
+        return tuple(range(len(tokens)))
+    if level == "word":
+        return tuple(i for i in range(len(tokens)) if i == 0 or _begins_word(tokens[i - 1], tokens[i]))
+    if level == "sentence":
+        return tuple(i for i in range(len(tokens)) if i == 0 or _begins_sentence(tokens, i))
+    if level == "turn":
+        edges = {0, *(s.start for s in segments), *(s.end for s in segments)}
+        return tuple(sorted(edge for edge in edges if 0 <= edge < len(tokens)))
+    raise SettingsError(
+        f"No granularity is called {level!r}.{nearest(level, LEVELS)} There are: {', '.join(LEVELS)}."
+    )
+
+
+def merge_rows(
+    scores: npt.NDArray[Any], visible: BoolArray, starts: Sequence[int], how: Merge
+) -> npt.NDArray[Any]:
+    """Fold the first axis of ``scores`` into units. Hidden cells do not count.
+
+    Args:
+        scores: Shape ``(inputs, steps)``; 0 where hidden.
+        visible: Same shape.
+        starts: First row of each unit.
+        how: Sum, mean over visible cells, signed value of largest magnitude, maximum, or L2 norm.
+
+    Returns:
+        Shape ``(len(starts), steps)``.
+    """
+    if not starts:
+        return scores[:0]
+    fold = np.asarray(starts)
+    if how == "sum":
+        return np.add.reduceat(scores, fold, axis=0)
+    if how == "mean":
+        counts = np.add.reduceat(visible.astype(scores.dtype), fold, axis=0)
+        return np.add.reduceat(scores, fold, axis=0) / np.maximum(counts, 1)
+    if how == "l2":
+        return np.sqrt(np.add.reduceat(scores**2, fold, axis=0))
+    if how == "max":
+        highest = np.maximum.reduceat(np.where(visible, scores, -np.inf), fold, axis=0)
+        return np.where(np.isfinite(highest), highest, 0.0)
+    if how == "absmax":
+        high = np.maximum.reduceat(scores, fold, axis=0)
+        low = np.minimum.reduceat(scores, fold, axis=0)
+        return np.where(high >= -low, high, low)
+    raise SettingsError(f"Cannot merge by {how!r}.{nearest(how, MERGES)} There are: {', '.join(MERGES)}.")
+
+
+def merge_visible(visible: BoolArray, starts: Sequence[int]) -> BoolArray:
+    """A unit is seen when any of its tokens is. Folds the first axis."""
+    return np.logical_or.reduceat(visible, np.asarray(starts), axis=0) if len(starts) else visible[:0]
+
+
+def merge_step_scores(values: npt.NDArray[Any], starts: Sequence[int], how: str) -> npt.NDArray[Any]:
+    """Fold one step score over units; ``how`` is the step function's own way (``"prod"``, ``"sum"``, ...)."""
+    if not len(starts):
+        return values[:0]
+    edges = [*starts, len(values)]
+    fold = _FOLDS.get(how, _FOLDS["mean"])
+    return np.array([fold(values[a:b]) for a, b in itertools.pairwise(edges)], dtype=values.dtype)
+
+
+def merged_tokens(tokens: Sequence[Token], starts: Sequence[int]) -> tuple[Token, ...]:
+    """One token per unit; a unit of a single token is that token."""
+    edges = [*starts, len(tokens)]
+    return tuple(_joined(tokens[a:b]) for a, b in itertools.pairwise(edges))
+
+
+def _joined(tokens: Sequence[Token]) -> Token:
+    if len(tokens) == 1:
+        return tokens[0]
+    first, last = tokens[0], tokens[-1]
+    return Token(
+        id=-1,
+        piece="".join(token.piece for token in tokens),
+        text="".join(token.text for token in tokens),
+        position=first.position,
+        size=last.position + last.size - first.position,
+        start=first.start,
+        end=last.end,
+        special=all(token.special for token in tokens),
+        word=first.word,
+    )
+
+
+def _begins_word(before: Token, token: Token) -> bool:
+    if token.special or before.special:
+        return True
+    if token.word is not None and before.word is not None:
+        return token.word != before.word
+    if not before.text.strip() or not token.text.strip():
+        return bool(before.text.strip()) or bool(token.text.strip())
+    return token.text[:1].isspace() or before.text[-1:].isspace() or _wide(token.text)
+
+
+def _wide(text: str) -> bool:
+    """Is this a script written without spaces, where every token counts as a word?"""
+    return any(
+        "\u3040" <= c <= "\u30ff" or "\u3400" <= c <= "\u9fff" or "\uac00" <= c <= "\ud7af" for c in text[:1]
+    )
+
+
+def _begins_sentence(tokens: Sequence[Token], index: int) -> bool:
+    token = tokens[index]
+    if token.special != tokens[index - 1].special:
+        return True
+    if not token.text.strip(_CLOSING + "\n"):
+        return False
+    for before in reversed(tokens[:index]):
+        text = before.text.rstrip(_CLOSING)
+        if text:
+            return text.endswith(_ENDS_SENTENCE)
+        if "\n" in before.text:
+            return True
+    return False
+
+
+def _absmax(values: npt.NDArray[Any]) -> float:
+    return float(values[int(np.argmax(np.abs(values)))])
+
+
+_FOLDS: dict[str, Callable[[npt.NDArray[Any]], float]] = {
+    "prod": lambda values: float(np.prod(values)),
+    "sum": lambda values: float(np.sum(values)),
+    "mean": lambda values: float(np.mean(values)),
+    "max": lambda values: float(np.max(values)),
+    "min": lambda values: float(np.min(values)),
+    "absmax": _absmax,
+}

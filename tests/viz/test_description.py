@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from wherefrom.attribution import Attribution
+from wherefrom.errors import SettingsError
+from wherefrom.provenance import Provenance
+from wherefrom_viz.description import describe, describe_all, rescaled
+
+
+def test_rows_are_source_then_target(translation: Attribution) -> None:
+    picture = describe(translation)
+    assert [(side.name, side.start, side.end) for side in picture.sides] == [
+        ("source", 0, 9),
+        ("target", 9, 18),
+    ]
+    assert picture.scores.shape == (18, 8)
+    np.testing.assert_allclose(picture.scores[:9], translation.source_attributions)
+
+
+def test_cells_a_step_could_not_see_are_marked(hospital: Attribution) -> None:
+    picture = describe(hospital)
+    assert picture.visible.sum(axis=0).tolist() == [11, 12, 13, 14]
+    assert picture.seen_rows() == list(range(14))
+
+
+def test_the_strongest_input_is_found(hospital: Attribution) -> None:
+    picture = describe(hospital)
+    row, score = picture.top([2])[0]
+    assert (picture.inputs[row].label, round(score, 2)) == ("sick", 0.62)
+
+
+def test_words_merge_rows_and_columns_and_say_so(translation: Attribution) -> None:
+    picture = describe(translation, granularity="word")
+    assert [unit.label for unit in picture.inputs[:3]] == ["The", "developer", "argued"]
+    assert [unit.label for unit in picture.steps[:2]] == ["La", "sviluppatrice"]
+    raw = translation.source_attributions
+    assert raw is not None
+    np.testing.assert_allclose(picture.scores[1, 1], raw[1:3, 1:3].sum(), rtol=1e-6)
+    assert picture.pipeline[-1] == "sum over words"
+
+
+def test_step_normalization_makes_columns_sum_to_one(hospital: Attribution) -> None:
+    picture = describe(hospital, normalize="step")
+    np.testing.assert_allclose(np.abs(picture.scores).sum(axis=0), 1)
+
+
+def test_every_view_gets_one_number_per_cell(make: Callable[..., Attribution]) -> None:
+    flat = make(["a", " b", " c"], 1)
+    deep = flat.replace(
+        target_attributions=np.stack([flat.target_attributions] * 4, axis=-1),
+        dimensions=("width",),
+        default_aggregation=(),
+    )
+    picture = describe(deep)
+    assert picture.scores.shape == (3, 2)
+    assert picture.pipeline == ("sum over width",)
+    np.testing.assert_allclose(picture.scores, 4 * np.asarray(flat.target_attributions), rtol=1e-6)
+
+
+def test_numbers_that_are_not_finite_are_told(make: Callable[..., Attribution]) -> None:
+    picture = describe(make(["a", " b", " c"], 1, {(0, 0): np.nan, (0, 1): np.inf}))
+    assert np.isfinite(picture.scores).all()
+    assert "not finite" in picture.notes[-1]
+
+
+def test_sign_words_name_the_target_function(hospital: Attribution) -> None:
+    picture = describe(hospital, Provenance(attributed_fn={"name": "contrast_prob_diff"}))
+    assert picture.words.sentence == "+ raises, - lowers P(token) - P(contrast)"
+    assert "no sign" in describe(hospital.replace(signed=False)).words.sentence
+
+
+def test_scores_may_share_one_scale(hospital: Attribution, translation: Attribution) -> None:
+    shared = rescaled(describe_all([hospital, translation]))
+    assert len({one.scale.bound for one in shared}) == 1
+    assert describe(hospital, min_val=-2, max_val=1).scale.bound == 2
+
+
+def test_hostile_tokens_have_harmless_labels(hostile: Attribution) -> None:
+    for unit in describe(hostile).inputs:
+        for text in (unit.label, unit.text):
+            assert text
+            assert not set(text) & set("\n\t\x00\x1b\u202e\u2028\ud800")
+
+
+def test_unknown_options_suggest_the_nearest(hospital: Attribution) -> None:
+    with pytest.raises(SettingsError, match="Did you mean 'step'"):
+        describe(hospital, normalize="steps")  # type: ignore[arg-type]
+    with pytest.raises(SettingsError, match="Did you mean 'word'"):
+        describe(hospital, granularity="words")  # type: ignore[arg-type]
+
+
+def test_an_attribution_without_scores_is_still_described(hospital: Attribution) -> None:
+    picture = describe(hospital.replace(target_attributions=None))
+    assert picture.scores.shape == (0, 4)
