@@ -69,6 +69,10 @@ class Objective:
         weights = like(step_values, membership.astype(np.float64), dtype=step_values.dtype)
         return namespace(step_values).matmul(weights, step_values)
 
+    def at(self, steps: IntArray) -> Objective:
+        """The same objective for some of its steps, one output per step."""
+        return evolve(self, groups=None).select(steps)
+
     def steps_of(self, outputs: IntArray) -> IntArray:
         """Indices of the steps that the given outputs are made of."""
         if self.groups is None:

@@ -1,0 +1,61 @@
+"""How much to run at once.
+
+On the host, batches stop paying off after a few hundred token positions; on an accelerator memory is the limit. Both
+are budgets in token positions, and running out of memory halves them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
+import torch
+
+R = TypeVar("R")
+A = TypeVar("A")
+
+HOST_POSITIONS = 2048
+DEVICE_POSITIONS = 32768
+LOGIT_BYTES = 512 * 2**20
+GRADIENT_BYTES = 512 * 2**20
+
+
+def positions_at_once(device: torch.device) -> int:
+    """Token positions worth running in one pass on this device."""
+    return HOST_POSITIONS if device.type == "cpu" else DEVICE_POSITIONS
+
+
+def chunks_of(
+    rows: Sequence[R], cost: Callable[[R], int], budget: int, limit: int | None
+) -> Iterator[list[R]]:
+    """Cut ``rows``, in order, into lists whose longest row times their number stays within ``budget``.
+
+    A row over the budget is a list of its own. ``limit`` fixes the number of rows and overrides the budget.
+    """
+    chunk: list[R] = []
+    longest = 0
+    for row in rows:
+        grown = max(longest, cost(row))
+        full = len(chunk) >= limit if limit is not None else grown * (len(chunk) + 1) > budget
+        if chunk and full:
+            yield chunk
+            chunk, grown = [], cost(row)
+        chunk.append(row)
+        longest = grown
+    if chunk:
+        yield chunk
+
+
+def halving(work: Callable[[list[R]], list[A]], rows: list[R]) -> Iterator[A]:
+    """Answers of ``work`` for ``rows``; out of memory, halves are tried until single rows do not fit."""
+    try:
+        answers = work(rows)
+    except torch.OutOfMemoryError:
+        if len(rows) == 1:
+            raise
+        torch.cuda.empty_cache()
+        middle = len(rows) // 2
+        yield from halving(work, rows[:middle])
+        yield from halving(work, rows[middle:])
+        return
+    yield from answers

@@ -1,0 +1,72 @@
+"""Input embeddings: where a model makes them, at which scale, and how to put others in their place.
+
+Substitution happens at the embedding module itself, so whatever a model does around it (scaling, positions, projection,
+per-layer embeddings) happens exactly once and exactly as the model does it, with ids and with embeddings alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from attrs import frozen
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+
+@frozen(eq=False)
+class InputEmbedding:
+    """The module that turns ids into embeddings on one side of a model, and the factor applied behind it."""
+
+    module: nn.Module
+    scale: float
+
+    def of(self, ids: Tensor) -> Tensor:
+        """Scaled embeddings of ids, detached. Shape ``(*ids.shape, width)``."""
+        with torch.no_grad():
+            return self.module(ids) * self.scale
+
+    @property
+    def table(self) -> Tensor:
+        """Scaled embeddings of the whole vocabulary, shape ``(vocabulary, width)``."""
+        weight = self.module.weight
+        assert isinstance(weight, Tensor)
+        return self.of(torch.arange(weight.shape[0], device=weight.device))
+
+    @contextmanager
+    def replaced_by(self, embeddings: Tensor | None) -> Iterator[None]:
+        """Within the block, the module answers ``embeddings`` (scaled, as `of` gives them) to whatever it is asked."""
+        if embeddings is None:
+            yield
+            return
+
+        def answer(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+            return embeddings if self.scale == 1.0 else embeddings / self.scale
+
+        handle = self.module.register_forward_hook(answer)
+        try:
+            yield
+        finally:
+            handle.remove()
+
+
+def input_embedding(stack: PreTrainedModel) -> InputEmbedding:
+    """The input embedding of an encoder, a decoder or a decoder-only model.
+
+    Some models multiply embeddings by a constant: inside the embedding module, or right behind it. Only the latter
+    shows as a module that returns its bare weights next to an ``embed_scale`` of the stack around it.
+    """
+    module = stack.get_input_embeddings()
+    owner = next(
+        (part for part in stack.modules() if module in part.children() and hasattr(part, "embed_scale")), None
+    )
+    scale = float(getattr(owner, "embed_scale", 1.0) or 1.0)
+    weight = getattr(module, "weight", None)
+    if scale != 1.0 and isinstance(weight, Tensor) and weight.device.type != "meta":
+        probe = torch.zeros(1, dtype=torch.long, device=weight.device)
+        with torch.no_grad():
+            scaled_inside = not torch.equal(module(probe)[0], weight[0].to(module(probe).dtype))
+        if scaled_inside:
+            scale = 1.0
+    return InputEmbedding(module, scale)

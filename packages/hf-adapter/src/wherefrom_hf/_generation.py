@@ -1,0 +1,125 @@
+"""Generation: left-padded prompts with their masks, and answers as ids without padding."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import PreTrainedModel
+from wherefrom.arrays import IntArray
+from wherefrom.errors import SettingsError, WherefromError, nearest
+
+
+def generate(
+    module: PreTrainedModel,
+    prompts: Sequence[IntArray],
+    *,
+    decoder_prefixes: Sequence[IntArray] | None,
+    settings: Mapping[str, Any],
+    seed: int | None,
+    pad_id: int,
+    eos_ids: tuple[int, ...],
+    device: torch.device,
+) -> list[list[IntArray]]:
+    """See `wherefrom.adapters.SequenceModel.generate`."""
+    _check_names(module, settings)
+    if decoder_prefixes is not None:
+        # prefixes of different lengths cannot share a batch: a decoder prefix takes no left padding
+        groups: dict[int, list[int]] = {}
+        for i, prefix in enumerate(decoder_prefixes):
+            groups.setdefault(len(prefix), []).append(i)
+    else:
+        groups = {0: list(range(len(prompts)))}
+    answers: list[list[IntArray]] = [[] for _ in prompts]
+    with torch.random.fork_rng() if seed is not None else nullcontext():
+        if seed is not None:
+            torch.manual_seed(seed)
+        for members in groups.values():
+            prefixes = None if decoder_prefixes is None else [decoder_prefixes[i] for i in members]
+            done = _generate(
+                module, [prompts[i] for i in members], prefixes, settings, pad_id, eos_ids, device
+            )
+            for i, sequences in zip(members, done, strict=True):
+                answers[i] = sequences
+    return answers
+
+
+def _generate(
+    module: PreTrainedModel,
+    prompts: Sequence[IntArray],
+    prefixes: Sequence[IntArray] | None,
+    settings: Mapping[str, Any],
+    pad_id: int,
+    eos_ids: tuple[int, ...],
+    device: torch.device,
+) -> list[list[IntArray]]:
+    length = max(len(prompt) for prompt in prompts)
+    ids = np.full((len(prompts), length), pad_id, dtype=np.int64)
+    mask = np.zeros((len(prompts), length), dtype=np.int64)
+    for i, prompt in enumerate(prompts):
+        ids[i, length - len(prompt) :] = prompt
+        mask[i, length - len(prompt) :] = 1
+    arguments: dict[str, Any] = {
+        "input_ids": torch.from_numpy(ids).to(device),
+        "attention_mask": torch.from_numpy(mask).to(device),
+        "pad_token_id": pad_id,
+        **settings,
+    }
+    if prefixes is not None:
+        arguments["decoder_input_ids"] = torch.from_numpy(np.stack(prefixes)).to(device)
+    try:
+        with torch.no_grad():
+            output = module.generate(**arguments)
+    except (ValueError, TypeError) as error:
+        raise SettingsError(
+            f"generation_args {dict(settings)!r} do not fit {type(module).__name__}: {error}"
+        ) from error
+    sequences = (output if isinstance(output, torch.Tensor) else output.sequences).cpu().numpy()
+    if len(sequences) % len(prompts):
+        raise WherefromError(
+            f"{len(sequences)} sequences came back for {len(prompts)} prompts; expected a multiple."
+        )
+    each = len(sequences) // len(prompts)
+    answers: list[list[IntArray]] = []
+    for i, prompt in enumerate(prompts):
+        mine = sequences[i * each : (i + 1) * each]
+        if module.config.is_encoder_decoder:
+            given = 1 if prefixes is None else len(prefixes[i])
+            answers.append([_until_end(sequence, given, pad_id, eos_ids) for sequence in mine])
+        else:
+            answers.append(
+                [
+                    np.concatenate([prompt, _until_end(sequence[length:], 0, pad_id, eos_ids)]).astype(
+                        np.int64
+                    )
+                    for sequence in mine
+                ]
+            )
+    return answers
+
+
+def _until_end(sequence: IntArray, given: int, pad_id: int, eos_ids: tuple[int, ...]) -> IntArray:
+    """A generated sequence up to its first end token, which it keeps; padding behind it is dropped."""
+    tail = sequence[given:]
+    ends = np.flatnonzero(np.isin(tail, eos_ids))
+    if len(ends):
+        return sequence[: given + int(ends[0]) + 1].astype(np.int64)
+    padding = np.flatnonzero(tail != pad_id)
+    kept = int(padding[-1]) + 1 if len(padding) else 0
+    return sequence[: given + kept].astype(np.int64)
+
+
+def _check_names(module: PreTrainedModel, settings: Mapping[str, Any]) -> None:
+    """Refuse settings that generation does not know, before it runs."""
+    known = {*vars(module.generation_config), *inspect.signature(module.generate).parameters}
+    known |= set(inspect.signature(module.forward).parameters)
+    for name in settings:
+        if name not in known:
+            raise SettingsError(
+                f"generation_args has no setting {name!r}.{nearest(name, known)} It takes what generate() of transformers "
+                "takes, such as max_new_tokens, num_beams, do_sample, forced_bos_token_id."
+            )

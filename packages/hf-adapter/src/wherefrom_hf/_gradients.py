@@ -1,0 +1,274 @@
+"""Gradients of all steps of a row from one shared forward pass.
+
+The forward pass is cut twice. At the output layer (`_head`): one backward pass gives d(value)/d(state) for every step.
+Along the sequence: the decoder is run in segments that continue each other, and the steps of a segment are pulled back
+through the segments up to theirs, no further. Within a segment the pull-backs of several steps are one batched
+vector-Jacobian product. The encoder, run once, is part of the same graph.
+
+Cost of T steps: one forward pass, T backward rows, none longer than its segment's end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+import numpy as np
+import torch
+from attrs import frozen
+from torch import Tensor
+from wherefrom.adapters import Row, RowGradients
+from wherefrom.errors import InputError
+
+from wherefrom_hf._chunking import GRADIENT_BYTES, chunks_of, halving, positions_at_once
+from wherefrom_hf._eager import attention_implementation
+from wherefrom_hf._head import HeadCut, cut_at_head, reads
+from wherefrom_hf._padding import decoder_batch, encoder_batch, pad_embeddings, read_length
+from wherefrom_hf._passes import EncoderStates, can_continue, run_encoder, start_run
+from wherefrom_hf._predict import LOOKAHEAD, Predictor
+
+SEGMENT_STEPS = 16
+"""Steps that are pulled back through the same stretch of the sequence."""
+
+
+@frozen(eq=False)
+class _Leaves:
+    """What gradients are taken of: one leaf per decoder segment, and the source's embeddings."""
+
+    target: list[Tensor]
+    source: Tensor | None
+
+
+class Differentiator:
+    """Backward passes of one model."""
+
+    def __init__(self, predictor: Predictor) -> None:
+        self._predictor = predictor
+
+    def gradients(
+        self, rows: Iterable[Row], chunk: int | None, source: bool, target: bool
+    ) -> Iterator[RowGradients]:
+        """Answers in order; see `wherefrom.adapters.GivesGradients`."""
+        stream = iter(rows)
+        budget = positions_at_once(self._predictor.device)
+
+        def work(part: list[Row]) -> list[RowGradients]:
+            with attention_implementation(self._predictor.module, "eager"), torch.enable_grad():
+                return self._answers(part, source, target)
+
+        while drawn := list(islice(stream, LOOKAHEAD)):
+            for part in chunks_of(drawn, self._cost, budget, chunk):
+                yield from halving(work, part)
+
+    def _cost(self, row: Row) -> int:
+        """Token positions of a row, or what its gradients weigh in the same currency, whichever is more."""
+        tokens = read_length(row) + (0 if row.source_ids is None else len(row.source_ids))
+        width = self._predictor.target.module.weight.shape[-1]
+        outputs = row.objective.outputs if row.objective is not None else len(row.steps)
+        weight = (
+            outputs * tokens * int(width) * 4 * positions_at_once(self._predictor.device) // GRADIENT_BYTES
+        )
+        return max(tokens, weight, 1)
+
+    def _answers(self, rows: list[Row], source: bool, target: bool) -> list[RowGradients]:
+        if any(row.objective is None for row in rows):
+            raise InputError("A row to differentiate needs an objective; this one has none.")
+        predictor = self._predictor
+        batch = decoder_batch(rows, predictor.fill, predictor.device)
+        encoder, source_leaf = self._encoder(rows, differentiate=source)
+        run = start_run(predictor.module, encoder)
+        ends = self._segments(rows, batch.length)
+        leaves = _Leaves(target=[], source=source_leaf)
+        embeddings = pad_embeddings([row.target_embeds for row in rows], predictor.target.of(batch.ids))
+        collected = _Collected(rows, predictor.device)
+        begin = 0
+        for end in ends:
+            leaf = embeddings[:, begin:end].detach()
+            if target:
+                leaf.requires_grad_()
+            leaves.target.append(leaf)
+            indices = [np.flatnonzero((row.steps > begin) & (row.steps <= end)) for row in rows]
+            steps = [torch.from_numpy(row.steps[index]) for row, index in zip(rows, indices, strict=True)]
+            pairs = reads(steps, begin, predictor.device)
+            visible = None if batch.visible is None else batch.visible[:, :end]
+            with (
+                predictor.target.replaced_by(leaf),
+                cut_at_head(predictor.module, *pairs, detach=True) as cut,
+            ):
+                output, run = run.forward(batch.ids[:, begin:end], visible, keep=end != ends[-1])
+            slopes = collected.read(output.logits[0].float(), cut, indices)
+            self._pull_back(rows, cut, pairs, slopes, indices, leaves, collected, last=end == ends[-1])
+            begin = end
+        return collected.answers(batch.length, target=target, source=source_leaf is not None)
+
+    def _encoder(
+        self, rows: Sequence[Row], *, differentiate: bool
+    ) -> tuple[EncoderStates | None, Tensor | None]:
+        """Encoder states of all rows in one graph, and the leaf of their source embeddings."""
+        predictor = self._predictor
+        if predictor.source is None:
+            return None, None
+        if not differentiate:
+            with torch.no_grad():
+                return predictor.encode(rows), None
+        batch = encoder_batch(rows, predictor.fill, predictor.device)
+        distinct = pad_embeddings([row.source_embeds for row in batch.rows], predictor.source.of(batch.ids))
+        if len(batch.rows) == len(rows):
+            leaf = distinct.detach().requires_grad_()
+            with predictor.source.replaced_by(leaf):
+                return run_encoder(predictor.module, batch.ids, batch.visible).of(batch.of_row), leaf
+        leaf = distinct[batch.of_row].detach().requires_grad_()
+        with predictor.source.replaced_by(leaf):
+            return run_encoder(predictor.module, batch.ids[batch.of_row], batch.visible[batch.of_row]), leaf
+
+    def _segments(self, rows: Sequence[Row], length: int) -> list[int]:
+        """End positions of the decoder's segments: as many steps each as pay off, one segment for grouped objectives."""
+        grouped = any(row.objective is not None and row.objective.groups is not None for row in rows)
+        if grouped or not can_continue(self._predictor.module):
+            return [length]
+        steps = np.unique(np.concatenate([row.steps for row in rows]))
+        ends = [int(steps[i]) for i in range(SEGMENT_STEPS - 1, len(steps), SEGMENT_STEPS)]
+        return [*[end for end in ends if end < length - SEGMENT_STEPS // 4], length]
+
+    def _pull_back(
+        self,
+        rows: Sequence[Row],
+        cut: HeadCut,
+        pairs: tuple[Tensor, Tensor],
+        slopes: Tensor,
+        indices: Sequence[np.ndarray],
+        leaves: _Leaves,
+        collected: _Collected,
+        *,
+        last: bool,
+    ) -> None:
+        """Turn d(value)/d(state) into d(value)/d(embedding) for the steps of one segment."""
+        wanted = [leaf for leaf in leaves.target if leaf.requires_grad]
+        if leaves.source is not None:
+            wanted.append(leaves.source)
+        outputs = [_outputs_of(row, index) for row, index in zip(rows, indices, strict=True)]
+        slots = max((len(np.unique(o)) for o in outputs), default=0)
+        if not wanted or slots == 0:
+            return
+        slot = torch.from_numpy(np.concatenate([np.unique(o, return_inverse=True)[1] for o in outputs]))
+        states = cut.states
+        at_once = self._slots_at_once(states.shape[0], sum(leaf.shape[1] for leaf in wanted))
+        for first in range(0, slots, at_once):
+            count = min(at_once, slots - first)
+            chosen = ((slot >= first) & (slot < first + count)).to(states.device)
+            cotangents = states.new_zeros((count, *states.shape))
+            where = (slot.to(states.device)[chosen] - first, pairs[0][chosen], pairs[1][chosen])
+            cotangents[where] = slopes[chosen].to(states.dtype)
+            done = last and first + count >= slots
+            grads = _vector_jacobian_products(states, wanted, cotangents, retain=not done)
+            collected.add(grads, [np.unique(o)[first : first + count] for o in outputs], leaves)
+
+    def _slots_at_once(self, rows: int, length: int) -> int:
+        """Pull-backs to batch: until a few hundred positions on the host, or the budget of the device, are filled."""
+        device = self._predictor.device
+        budget = 1024 if device.type == "cpu" else positions_at_once(device)
+        return max(1, min(SEGMENT_STEPS, budget // max(rows * length, 1)))
+
+
+class _Collected:
+    """Values and gradients of some rows as they come in, segment by segment."""
+
+    def __init__(self, rows: Sequence[Row], device: torch.device) -> None:
+        self._rows = rows
+        self._device = device
+        self._values: list[list[Tensor]] = [[] for _ in rows]
+        self._logits: list[dict[str, list[Tensor]]] = [{name: [] for name in row.scores} for row in rows]
+        self._target: list[list[tuple[np.ndarray, Tensor]]] = [[] for _ in rows]
+        self._source: list[list[tuple[np.ndarray, Tensor]]] = [[] for _ in rows]
+
+    def read(self, logits: Tensor, cut: HeadCut, indices: Sequence[np.ndarray]) -> Tensor:
+        """Evaluate objectives and scores on a segment's logits; returns d(value)/d(state) for each read state."""
+        total = logits.new_zeros(())
+        for i, (row, index, part) in enumerate(
+            zip(self._rows, indices, torch.split(logits, [len(index) for index in indices]), strict=True)
+        ):
+            if not len(index):
+                continue
+            assert row.objective is not None
+            values = row.objective.at(index).step_values(part)
+            self._values[i].append(values.detach())
+            total = total + values.sum()
+            for name, objective in row.scores.items():
+                with torch.no_grad():
+                    self._logits[i][name].append(objective.at(index).step_values(part.detach()))
+        if not total.requires_grad:
+            return torch.zeros_like(cut.picked)
+        (slopes,) = torch.autograd.grad(total, cut.picked)
+        return slopes
+
+    def add(self, grads: Sequence[Tensor], outputs: Sequence[np.ndarray], leaves: _Leaves) -> None:
+        """File gradients of shape ``(slots, rows, length, width)`` under the outputs that the slots stand for."""
+        grads = list(grads)
+        source = grads.pop() if leaves.source is not None else None
+        target = torch.cat(grads, dim=2) if grads else None
+        for i, numbers in enumerate(outputs):
+            if not len(numbers):
+                continue
+            if target is not None:
+                self._target[i].append((numbers, target[: len(numbers), i]))
+            if source is not None:
+                self._source[i].append((numbers, source[: len(numbers), i]))
+
+    def answers(self, length: int, *, target: bool, source: bool) -> list[RowGradients]:
+        """One answer per row, cut and filled to its own length."""
+        done = []
+        for i, row in enumerate(self._rows):
+            assert row.objective is not None
+            count = row.objective.outputs
+            done.append(
+                RowGradients(
+                    values=row.objective.grouped(torch.cat(self._values[i])),
+                    target=_assemble(self._target[i], count, len(row.target_ids)) if target else None,
+                    source=_assemble(self._source[i], count, len(row.source_ids))
+                    if source and row.source_ids is not None
+                    else None,
+                    scores={name: torch.cat(parts) for name, parts in self._logits[i].items()},
+                )
+            )
+        return done
+
+
+def _assemble(parts: Sequence[tuple[np.ndarray, Tensor]], outputs: int, length: int) -> Tensor:
+    """Gradients of all outputs of a row, shape ``(outputs, length, width)``, zero where nothing was filed."""
+    first = parts[0][1]
+    whole = torch.zeros((outputs, length, first.shape[-1]), dtype=torch.float32, device=first.device)
+    if first.dtype == torch.float64:
+        whole = whole.double()
+    for numbers, grads in parts:
+        n = min(grads.shape[1], length)
+        whole[torch.from_numpy(numbers).to(whole.device), :n] += grads[:, :n].to(whole.dtype)
+    return whole
+
+
+def _outputs_of(row: Row, index: np.ndarray) -> np.ndarray:
+    """Output number of each of a row's steps ``index``."""
+    assert row.objective is not None
+    return index if row.objective.groups is None else row.objective.groups[index]
+
+
+def _vector_jacobian_products(
+    states: Tensor, leaves: list[Tensor], cotangents: Tensor, *, retain: bool
+) -> tuple[Tensor, ...]:
+    """d(states · cotangent)/d(leaf) for each cotangent, shape ``(cotangents, *leaf.shape)``.
+
+    A leaf that the states do not depend on gets zeros.
+    """
+    if len(cotangents) == 1:
+        grads = torch.autograd.grad(
+            states, leaves, cotangents[0], retain_graph=retain, allow_unused=True, materialize_grads=True
+        )
+        return tuple(grad.unsqueeze(0) for grad in grads)
+    return torch.autograd.grad(
+        states,
+        leaves,
+        cotangents,
+        retain_graph=retain,
+        is_grads_batched=True,
+        allow_unused=True,
+        materialize_grads=True,
+    )

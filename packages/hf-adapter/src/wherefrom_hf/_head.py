@@ -1,0 +1,80 @@
+"""The cut between a model's body and its output layer.
+
+Only the logits that are read are computed, and the gradient of all steps with respect to the states in front of the
+output layer costs one backward pass through it, because each step's value depends on its own state alone. Both come
+from one hook on the output layer's input; what follows the layer (bias, capping, scaling) stays in the model's hands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+from wherefrom.errors import ModelCapabilityError
+
+
+class HeadCut:
+    """What passes the cut during one forward pass."""
+
+    def __init__(self, rows: Tensor, positions: Tensor, *, detach: bool) -> None:
+        self._rows = rows
+        self._positions = positions
+        self._detach = detach
+        self._states: Tensor | None = None
+        self._picked: Tensor | None = None
+
+    def __call__(self, module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        self._states = inputs[0]
+        picked = self._states[self._rows, self._positions]
+        if self._detach:
+            picked = picked.detach().requires_grad_()
+        self._picked = picked
+        return (picked.unsqueeze(0), *inputs[1:])
+
+    @property
+    def states(self) -> Tensor:
+        """States of all positions in front of the output layer, shape ``(rows, length, width)``, in the body's graph."""
+        assert self._states is not None
+        return self._states
+
+    @property
+    def picked(self) -> Tensor:
+        """The states that are read, shape ``(reads, width)``; the head's own leaf when detached."""
+        assert self._picked is not None
+        return self._picked
+
+
+@contextmanager
+def cut_at_head(
+    module: PreTrainedModel, rows: Tensor, positions: Tensor, *, detach: bool
+) -> Iterator[HeadCut]:
+    """Within the block, ``module`` computes logits at the given (row, position) pairs only, as ``(1, reads, vocabulary)``.
+
+    Args:
+        detach: Start a new graph at the output layer, so that it can be differentiated apart from the body.
+
+    Raises:
+        ModelCapabilityError: The model has no output layer of its own.
+    """
+    head = module.get_output_embeddings()
+    if not isinstance(head, nn.Module):
+        raise ModelCapabilityError(
+            f"{type(module).__name__} names no output layer (get_output_embeddings() is None), so its predictions cannot "
+            "be read. Load it with a language-modelling head (AutoModelForCausalLM, AutoModelForSeq2SeqLM)."
+        )
+    cut = HeadCut(rows, positions, detach=detach)
+    handle = head.register_forward_pre_hook(cut)
+    try:
+        yield cut
+    finally:
+        handle.remove()
+
+
+def reads(steps: list[Tensor], offset: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """(row, position) of the state that predicts each step; ``offset`` is the position the running pass begins at."""
+    rows = torch.cat([torch.full((len(s),), i, dtype=torch.long) for i, s in enumerate(steps)])
+    positions = torch.cat(steps) - 1 - offset
+    return rows.to(device), positions.to(device)

@@ -1,0 +1,165 @@
+"""From a hub id, a path, ``demo:NAME`` or a model object to a model in evaluation mode and its tokenizer."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from attrs import frozen
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForSeq2SeqLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+from wherefrom.errors import ModelLoadError, SettingsError, WherefromWarning
+
+from wherefrom_hf.demo import demo_path
+
+DEMO_PREFIX = "demo:"
+
+
+@frozen(eq=False)
+class Loaded:
+    """A model ready to be asked, and what it was called."""
+
+    module: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    name: str
+
+
+def load_pretrained(
+    model: str | PreTrainedModel,
+    *,
+    tokenizer: str | PreTrainedTokenizerBase | None,
+    device: str | torch.device | None,
+    model_kwargs: Mapping[str, Any],
+    tokenizer_kwargs: Mapping[str, Any],
+) -> Loaded:
+    """Load what is not loaded yet, move it to ``device`` and put it into evaluation mode.
+
+    A model object keeps its dtype and attention implementation. Quantised and dispatched models (``device_map``) are
+    never moved.
+
+    Raises:
+        ModelLoadError: The model or tokenizer is not there, or is of a kind that generates no text.
+        SettingsError: ``device`` names no device, or ``model`` is neither name nor model.
+    """
+    if isinstance(model, PreTrainedModel):
+        module, name = model, model.config.name_or_path or type(model).__name__
+    elif isinstance(model, str):
+        name = model
+        path = str(demo_path(name.removeprefix(DEMO_PREFIX))) if name.startswith(DEMO_PREFIX) else name
+        module = _load_model(path, name, model_kwargs)
+        tokenizer = tokenizer if tokenizer is not None else path
+    else:
+        raise SettingsError(
+            f"load_model takes a hub id, a path, 'demo:lm', 'demo:mt' or a PreTrainedModel, not {type(model).__name__}."
+        )
+    loaded_tokenizer = _load_tokenizer(tokenizer, name, module, tokenizer_kwargs)
+    module.eval()
+    module.zero_grad(set_to_none=True)
+    _move(module, device)
+    return Loaded(module, loaded_tokenizer, name)
+
+
+def default_device() -> torch.device:
+    """The accelerator this machine has, or the host."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+def parse_device(device: str | torch.device) -> torch.device:
+    """A device by name: ``cpu``, ``cuda``, ``cuda:1``, ``mps``."""
+    try:
+        return torch.device(device)
+    except RuntimeError as error:
+        raise SettingsError(
+            f"No device is called {device!r}. Use 'cpu', 'cuda', 'cuda:0' or 'mps'."
+        ) from error
+
+
+def _move(module: PreTrainedModel, device: str | torch.device | None) -> None:
+    pinned = getattr(module, "hf_device_map", None) is not None or getattr(module, "is_quantized", False)
+    if pinned:
+        if device is not None:
+            warnings.warn(
+                f"{type(module).__name__} is quantised or spread by device_map and stays where it is; "
+                f"device={str(device)!r} is not applied.",
+                WherefromWarning,
+                stacklevel=4,
+            )
+        return
+    target = default_device() if device is None else parse_device(device)
+    try:
+        module.to(target)  # type: ignore[arg-type]
+    except (RuntimeError, AssertionError) as error:
+        raise ModelLoadError(
+            f"The model cannot be moved to {str(target)!r}: {error}. Try device='cpu'."
+        ) from error
+
+
+def _load_model(path: str, name: str, model_kwargs: Mapping[str, Any]) -> PreTrainedModel:
+    known = ("revision", "token", "cache_dir", "local_files_only", "trust_remote_code", "subfolder")
+    shared = {key: model_kwargs[key] for key in known if key in model_kwargs}
+    try:
+        config = model_kwargs.get("config") or AutoConfig.from_pretrained(path, **shared)
+        auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
+        loaded = auto.from_pretrained(path, **_with_full_precision(name, model_kwargs))
+    except (OSError, ValueError, KeyError, TypeError, ImportError, RuntimeError) as error:
+        raise ModelLoadError(_cannot_load("model", name, error)) from error
+    if not isinstance(loaded, PreTrainedModel):
+        raise ModelLoadError(
+            f"{name!r} gave a {type(loaded).__name__}; expected a model that generates text."
+        )
+    return loaded
+
+
+def _with_full_precision(name: str, model_kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """The demo models are stored in half precision to be small, and computed in full precision."""
+    if name.startswith(DEMO_PREFIX) and not {"dtype", "torch_dtype"} & set(model_kwargs):
+        return {**model_kwargs, "dtype": torch.float32}
+    return dict(model_kwargs)
+
+
+def _load_tokenizer(
+    tokenizer: str | PreTrainedTokenizerBase | None,
+    name: str,
+    module: PreTrainedModel,
+    tokenizer_kwargs: Mapping[str, Any],
+) -> PreTrainedTokenizerBase:
+    if isinstance(tokenizer, PreTrainedTokenizerBase):
+        return tokenizer
+    path = tokenizer or module.config.name_or_path
+    if not path:
+        raise ModelLoadError(
+            f"{type(module).__name__} does not say where its tokenizer is. "
+            "Pass tokenizer=..., a tokenizer object or the name or path of one."
+        )
+    try:
+        loaded = AutoTokenizer.from_pretrained(path, **tokenizer_kwargs)
+    except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
+        raise ModelLoadError(_cannot_load("tokenizer", path, error)) from error
+    assert isinstance(loaded, PreTrainedTokenizerBase)
+    return loaded
+
+
+def _cannot_load(what: str, name: str, error: Exception) -> str:
+    """One line on what could not be loaded, one on why, one on what to try."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    reason = lines[0] if lines else type(error).__name__
+    if len(reason) > 200:
+        reason = reason[:200].rstrip() + " ..."
+    return (
+        f"The {what} {name!r} could not be loaded.\n"
+        f"{type(error).__name__}: {reason}\n"
+        "Give the id of a model on the hub (with network access), the path of a folder saved with save_pretrained(), "
+        "or one that ships with us: demo:lm, demo:mt."
+    )

@@ -1,0 +1,154 @@
+"""A transformers model that satisfies core's Protocols. Each capability is one line that hands over to its module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+import transformers
+from torch import Tensor
+from transformers import PreTrainedModel
+from wherefrom.adapters import Encoding, ModelCard, Row, RowGradients, RowPrediction, Side
+from wherefrom.arrays import IntArray
+from wherefrom.tokens import Token
+
+from wherefrom_hf._embedding import InputEmbedding, input_embedding
+from wherefrom_hf._generation import generate
+from wherefrom_hf._gradients import Differentiator
+from wherefrom_hf._loading import Loaded, parse_device
+from wherefrom_hf._predict import Predictor
+from wherefrom_hf._special_tokens import special_tokens
+from wherefrom_hf._tokenizer import TextCoder
+
+
+class HFModel:
+    """A decoder-only or encoder-decoder model of transformers, behind `wherefrom.adapters`.
+
+    The module is never changed: hooks live inside ``with`` blocks of single passes.
+    """
+
+    def __init__(self, loaded: Loaded) -> None:
+        self.module: PreTrainedModel = loaded.module
+        self.tokenizer = loaded.tokenizer
+        config = self.module.config
+        special = special_tokens(self.module, self.tokenizer)
+        text = config.get_text_config(decoder=True)
+        self._coder = TextCoder(self.tokenizer, special.decoder_start)
+        self._source, self._target = _embeddings(self.module)
+        self._predictor = Predictor(self.module, self._source, self._target, special.pad)
+        self._differentiator = Differentiator(self._predictor)
+        self._card = ModelCard(
+            name=loaded.name,
+            kind="encoder-decoder" if config.is_encoder_decoder else "decoder-only",
+            model_class=type(self.module).__name__,
+            tokenizer_name=str(self.tokenizer.name_or_path),
+            tokenizer_class=type(self.tokenizer).__name__,
+            framework=f"transformers {transformers.__version__}, torch {torch.__version__}",
+            revision=getattr(config, "_commit_hash", None),
+            dtype=str(self.module.dtype).removeprefix("torch."),
+            device=str(self.device),
+            layers=int(getattr(text, "num_hidden_layers", 0) or 0),
+            heads=int(getattr(text, "num_attention_heads", 0) or 0),
+            width=int(self._target.module.weight.shape[-1]),  # type: ignore[union-attr,arg-type]
+            vocabulary=int(self.module.get_output_embeddings().weight.shape[0])  # type: ignore[union-attr]
+            if self.module.get_output_embeddings() is not None
+            else int(text.vocab_size),
+            bos_id=special.bos,
+            eos_ids=special.eos,
+            pad_id=special.pad,
+            unk_id=special.unk,
+            mask_id=self.tokenizer.mask_token_id,
+            decoder_start_id=special.decoder_start,
+            max_length=_max_length(text, self.tokenizer.model_max_length),
+        )
+
+    @property
+    def card(self) -> ModelCard:
+        """Who the model is; see `wherefrom.adapters.ModelCard`."""
+        return self._card
+
+    @property
+    def device(self) -> torch.device:
+        """Where the input embeddings live."""
+        return self._predictor.device
+
+    def to(self, device: str) -> None:
+        """Move the model to another device."""
+        self.module.to(parse_device(device))  # type: ignore[arg-type]
+
+    def encode(
+        self,
+        text: str | Sequence[Mapping[str, str]],
+        *,
+        side: Side,
+        add_special_tokens: bool = True,
+        decoder_prefix: bool = False,
+    ) -> Encoding:
+        """See `wherefrom.adapters.SequenceModel.encode`."""
+        return self._coder.encode(
+            text, side=side, add_special_tokens=add_special_tokens, decoder_prefix=decoder_prefix
+        )
+
+    def tokens(self, ids: IntArray, *, side: Side) -> tuple[Token, ...]:
+        """See `wherefrom.adapters.SequenceModel.tokens`."""
+        return self._coder.tokens(ids)
+
+    def decode(self, ids: IntArray, *, skip_special_tokens: bool = True) -> str:
+        """See `wherefrom.adapters.SequenceModel.decode`."""
+        return self._coder.decode(ids, skip_special_tokens=skip_special_tokens)
+
+    def generate(
+        self,
+        prompts: Sequence[IntArray],
+        *,
+        decoder_prefixes: Sequence[IntArray] | None = None,
+        settings: Mapping[str, Any],
+        seed: int | None = None,
+    ) -> list[list[IntArray]]:
+        """See `wherefrom.adapters.SequenceModel.generate`."""
+        assert self.card.pad_id is not None
+        return generate(
+            self.module,
+            prompts,
+            decoder_prefixes=decoder_prefixes,
+            settings=settings,
+            seed=seed,
+            pad_id=self.card.pad_id,
+            eos_ids=self.card.eos_ids,
+            device=self.device,
+        )
+
+    def embed(self, ids: IntArray, *, side: Side) -> Tensor:
+        """See `wherefrom.adapters.Embeds.embed`."""
+        return self._side(side).of(torch.from_numpy(ids).to(self.device)).float()
+
+    def embedding_table(self, *, side: Side) -> Tensor:
+        """See `wherefrom.adapters.Embeds.embedding_table`."""
+        return self._side(side).table.float()
+
+    def predict(self, rows: Iterable[Row], *, chunk: int | None = None) -> Iterator[RowPrediction]:
+        """See `wherefrom.adapters.PredictsSteps.predict`."""
+        return self._predictor.predict(rows, chunk)
+
+    def gradients(
+        self, rows: Iterable[Row], *, chunk: int | None = None, source: bool = True, target: bool = True
+    ) -> Iterator[RowGradients]:
+        """See `wherefrom.adapters.GivesGradients.gradients`."""
+        return self._differentiator.gradients(rows, chunk, source, target)
+
+    def _side(self, side: Side) -> InputEmbedding:
+        return self._source if side == "source" and self._source is not None else self._target
+
+
+def _embeddings(module: PreTrainedModel) -> tuple[InputEmbedding | None, InputEmbedding]:
+    if not module.config.is_encoder_decoder:
+        return None, input_embedding(module)
+    return input_embedding(module.get_encoder()), input_embedding(module.get_decoder())
+
+
+def _max_length(config: Any, tokenizer_limit: int) -> int | None:
+    """The longest sequence the model's positions allow, if they are bounded."""
+    limit = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None)
+    bounded = [int(n) for n in (limit, tokenizer_limit) if n is not None and 0 < n < 10**9]
+    return min(bounded) if bounded else None

@@ -1,0 +1,115 @@
+"""Running a transformers model: the encoder once, the decoder in pieces that continue each other.
+
+Everything that calls a model's ``forward`` goes through here, so positions, masks and caches are handled in one place.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from typing import Any
+
+import torch
+from attrs import evolve, field, frozen
+from torch import Tensor
+from transformers import DynamicCache, EncoderDecoderCache, PreTrainedModel
+from transformers.modeling_outputs import BaseModelOutput
+
+
+@frozen(eq=False)
+class EncoderStates:
+    """What the decoder reads of the encoder, one line per row."""
+
+    states: Tensor
+    """Shape ``(rows, source length, width)``."""
+    visible: Tensor
+    """Shape ``(rows, source length)``."""
+
+    def of(self, rows: Tensor) -> EncoderStates:
+        """The lines of some rows, in their order."""
+        return EncoderStates(self.states[rows], self.visible[rows])
+
+
+@frozen(eq=False)
+class DecoderRun:
+    """A decoder pass that may be continued: the cache holds what came before, with its graph."""
+
+    module: PreTrainedModel
+    encoder: EncoderStates | None = None
+    cache: Any = None
+    position: int = 0
+    accepts: frozenset[str] = field(factory=frozenset)
+
+    def forward(
+        self, ids: Tensor, visible: Tensor | None, *, keep: bool, **extra: Any
+    ) -> tuple[Any, DecoderRun]:
+        """Run the next ``ids`` (shape ``(rows, length)``).
+
+        Args:
+            visible: Attention mask over everything run so far and these ids, or None.
+            keep: Will the run be continued?
+
+        Returns:
+            The model's output, and the run to continue.
+        """
+        rows, length = ids.shape
+        cache = self.cache
+        if cache is None and keep:
+            cache = new_cache(self.module)
+        arguments: dict[str, Any] = {
+            "use_cache": cache is not None,
+            "past_key_values": cache,
+            "return_dict": True,
+            **extra,
+        }
+        end = self.position + length
+        positions = torch.arange(self.position, end, device=ids.device).expand(rows, length)
+        if self.encoder is None:
+            arguments |= {"input_ids": ids, "attention_mask": visible}
+            if "position_ids" in self.accepts:
+                arguments["position_ids"] = positions
+        else:
+            arguments |= {
+                "encoder_outputs": BaseModelOutput(last_hidden_state=self.encoder.states),
+                "attention_mask": self.encoder.visible,
+                "decoder_input_ids": ids,
+                "decoder_attention_mask": visible,
+            }
+            if "decoder_position_ids" in self.accepts:
+                arguments["decoder_position_ids"] = positions
+        if cache is None:
+            del arguments["past_key_values"]
+        output = self.module(**arguments)
+        return output, evolve(self, cache=cache, position=end)
+
+    def spread(self, rows: int, encoder: EncoderStates | None) -> DecoderRun:
+        """A run of one row as the common beginning of ``rows`` rows; this one stays as it is."""
+        cache = copy.deepcopy(self.cache)
+        if cache is not None and rows > 1:
+            cache.batch_repeat_interleave(rows)
+        return evolve(self, cache=cache, encoder=encoder)
+
+
+def start_run(module: PreTrainedModel, encoder: EncoderStates | None = None) -> DecoderRun:
+    """A decoder run at its beginning."""
+    return DecoderRun(module, encoder, accepts=frozenset(inspect.signature(module.forward).parameters))
+
+
+def new_cache(module: PreTrainedModel) -> Any:
+    """An empty key-value cache of the kind the model fills."""
+    config = module.config.get_text_config(decoder=True)
+    if module.config.is_encoder_decoder:
+        return EncoderDecoderCache(DynamicCache(config=config), DynamicCache())
+    return DynamicCache(config=config)
+
+
+def can_continue(module: PreTrainedModel) -> bool:
+    """Can a pass be continued from cached keys and values? State-space and recurrent models cannot."""
+    return bool(getattr(module, "_supports_cache_class", True)) and not getattr(module, "_is_stateful", False)
+
+
+def run_encoder(module: PreTrainedModel, ids: Tensor, visible: Tensor) -> EncoderStates:
+    """The encoder's last states for ``ids`` of shape ``(rows, length)``."""
+    encoder = module.get_encoder()
+    output = encoder(input_ids=ids, attention_mask=visible, return_dict=True)
+    return EncoderStates(output.last_hidden_state, visible)

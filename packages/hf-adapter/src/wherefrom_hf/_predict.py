@@ -1,0 +1,142 @@
+"""Forward passes of many rows: padded, chunked, each distinct source encoded once, common beginnings run once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+from wherefrom.adapters import Row, RowPrediction
+
+from wherefrom_hf._chunking import LOGIT_BYTES, chunks_of, halving, positions_at_once
+from wherefrom_hf._embedding import InputEmbedding
+from wherefrom_hf._head import cut_at_head, reads
+from wherefrom_hf._padding import decoder_batch, encoder_batch, pad_embeddings, read_length
+from wherefrom_hf._passes import DecoderRun, EncoderStates, can_continue, run_encoder, start_run
+
+LOOKAHEAD = 256
+"""Rows drawn from the caller's iterator at a time."""
+
+
+class Predictor:
+    """Forward passes of one model."""
+
+    def __init__(
+        self, module: PreTrainedModel, source: InputEmbedding | None, target: InputEmbedding, fill: int
+    ) -> None:
+        self.module = module
+        self.source = source
+        self.target = target
+        self.fill = fill
+
+    @property
+    def device(self) -> torch.device:
+        """Where ids have to be."""
+        weight = self.target.module.weight
+        assert isinstance(weight, Tensor)
+        return weight.device
+
+    def predict(self, rows: Iterable[Row], chunk: int | None) -> Iterator[RowPrediction]:
+        """Answers in order; see `wherefrom.adapters.PredictsSteps`."""
+        beginning: _Beginning | None = None
+        stream = iter(rows)
+        while drawn := list(islice(stream, LOOKAHEAD)):
+            for part in chunks_of(drawn, self._cost, positions_at_once(self.device), chunk):
+                shared = _shared_length(part) if can_continue(self.module) else 0
+                if shared and (beginning is None or not beginning.serves(part[0], shared)):
+                    beginning = _Beginning(self, part[0])
+                with torch.no_grad():
+                    used = beginning if shared else None
+                    yield from halving(lambda some, b=used, n=shared: self._answers(some, b, n), part)  # type: ignore[misc]
+
+    def _cost(self, row: Row) -> int:
+        """Token positions of a row, or what its logits weigh in the same currency, whichever is more."""
+        tokens = (
+            read_length(row)
+            - (row.first_change or 0)
+            + (0 if row.source_ids is None else len(row.source_ids))
+        )
+        vocabulary = self.module.config.get_text_config().vocab_size
+        logits = len(row.steps) * vocabulary * 4 * positions_at_once(self.device) // LOGIT_BYTES
+        return max(tokens, logits, 1)
+
+    def _answers(self, rows: list[Row], beginning: _Beginning | None, shared: int) -> list[RowPrediction]:
+        batch = decoder_batch(rows, self.fill, self.device)
+        encoder = self.encode(rows)
+        if beginning is None:
+            run, shared = start_run(self.module, encoder), 0
+        else:
+            run = beginning.run_to(shared).spread(len(rows), encoder)
+        steps = [torch.from_numpy(row.steps) for row in rows]
+        pairs = reads(steps, shared, self.device)
+        ids = batch.ids[:, shared:]
+        embeddings = None
+        if any(row.target_embeds is not None for row in rows):
+            given = [None if row.target_embeds is None else row.target_embeds[shared:] for row in rows]
+            embeddings = pad_embeddings(given, self.target.of(ids))
+        with self.target.replaced_by(embeddings), cut_at_head(self.module, *pairs, detach=False):
+            output, _ = run.forward(ids, batch.visible, keep=False)
+        parts = torch.split(output.logits[0].float(), [len(s) for s in steps])
+        return [
+            RowPrediction(logits=logits, scores=scores_of(row, logits))
+            for row, logits in zip(rows, parts, strict=True)
+        ]
+
+    def encode(self, rows: Sequence[Row]) -> EncoderStates | None:
+        """Encoder states for rows, each distinct source run once; None for decoder-only models."""
+        if self.source is None:
+            return None
+        batch = encoder_batch(rows, self.fill, self.device)
+        embeddings = None
+        if any(row.source_embeds is not None for row in batch.rows):
+            embeddings = pad_embeddings([row.source_embeds for row in batch.rows], self.source.of(batch.ids))
+        with self.source.replaced_by(embeddings):
+            states = run_encoder(self.module, batch.ids, batch.visible)
+        return states.of(batch.of_row)
+
+
+class _Beginning:
+    """The part of a sequence that all rows of a call share, run once and extended as far as it is asked for."""
+
+    def __init__(self, predictor: Predictor, row: Row) -> None:
+        self._predictor = predictor
+        self._row = row
+        self._run: DecoderRun | None = None
+
+    def serves(self, row: Row, length: int) -> bool:
+        """Is this the beginning of ``row`` up to ``length``, and not run beyond it?"""
+        position = self._run.position if self._run is not None else 0
+        mine = self._row.target_ids
+        same_source = row.source_ids is self._row.source_ids and row.source_embeds is self._row.source_embeds
+        same_target = (row.target_ids[:length] == mine[:length]).all()
+        return position <= length and same_source and bool(same_target) and len(mine) >= length
+
+    def run_to(self, length: int) -> DecoderRun:
+        """The run after ``length`` positions."""
+        run = self._run
+        if run is None:
+            run = start_run(self._predictor.module, self._predictor.encode([self._row]))
+        if run.position < length:
+            ids = torch.from_numpy(self._row.target_ids[run.position : length]).to(self._predictor.device)[
+                None
+            ]
+            nowhere = torch.zeros(0, dtype=torch.long, device=self._predictor.device)
+            with cut_at_head(self._predictor.module, nowhere, nowhere, detach=False):
+                _, run = run.forward(ids, None, keep=True)
+        self._run = run
+        return run
+
+
+def _shared_length(rows: Sequence[Row]) -> int:
+    """Positions that all rows have in common by their own word, short of the first position anyone reads."""
+    if any(row.first_change is None or row.target_visible is not None for row in rows):
+        return 0
+    return min(min(row.first_change or 0, int(row.steps[0]) - 1) for row in rows)
+
+
+def scores_of(row: Row, logits: Tensor) -> dict[str, Tensor]:
+    """The step scores that a row asks for, read from its logits."""
+    with torch.no_grad():
+        return {name: objective.step_values(logits.detach()) for name, objective in row.scores.items()}

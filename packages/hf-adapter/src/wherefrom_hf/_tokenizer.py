@@ -1,0 +1,187 @@
+"""Between text and ids: encoding with character offsets, chats, and readable tokens for ids that never were text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from attrs import frozen
+from transformers import PreTrainedTokenizerBase
+from wherefrom.adapters import Encoding, Side
+from wherefrom.arrays import IntArray
+from wherefrom.attribution import Segment
+from wherefrom.errors import InputError
+from wherefrom.tokens import Token
+from wherefrom.words import word_indices
+
+DECODE_WINDOW = 8
+"""Tokens of left context that decide how a token is spelt when ids are decoded one after another."""
+
+
+@frozen(eq=False)
+class TextCoder:
+    """A tokenizer with the conventions of one model."""
+
+    tokenizer: PreTrainedTokenizerBase
+    decoder_start_id: int | None
+    """First target id of an encoder-decoder; None for decoder-only models."""
+
+    def encode(
+        self,
+        text: str | Sequence[Mapping[str, str]],
+        *,
+        side: Side,
+        add_special_tokens: bool,
+        decoder_prefix: bool,
+    ) -> Encoding:
+        """See `wherefrom.adapters.SequenceModel.encode`."""
+        turns: list[tuple[int, int, str]] = []
+        if not isinstance(text, str):
+            text, turns = self._render(text)
+            add_special_tokens = False
+        as_target = side == "target" and self.decoder_start_id is not None
+        arguments: dict[str, Any] = {
+            "add_special_tokens": add_special_tokens and not decoder_prefix,
+            "return_attention_mask": False,
+            "return_special_tokens_mask": True,
+            "verbose": False,
+        }
+        if self.tokenizer.is_fast:
+            arguments["return_offsets_mapping"] = True
+        encoded = (
+            self.tokenizer(text_target=text, **arguments) if as_target else self.tokenizer(text, **arguments)
+        )
+        ids = list(encoded["input_ids"])
+        ids, offsets = self._without_doubled_bos(ids, encoded.get("offset_mapping"))
+        if as_target:
+            assert self.decoder_start_id is not None
+            ids = [self.decoder_start_id, *ids]
+            offsets = None if offsets is None else [(0, 0), *offsets]
+        array = np.array(ids, dtype=np.int64)
+        tokens = self.tokens(array) if offsets is None else self._tokens_at(array, text, offsets)
+        segments = tuple(_segment(tokens, side, *turn) for turn in turns)
+        return Encoding(ids=array, tokens=tokens, text=text, segments=segments)
+
+    def tokens(self, ids: IntArray) -> tuple[Token, ...]:
+        """Tokens of ids, spelt as they add to the text when decoded one after another."""
+        texts = self._increments([int(i) for i in ids])
+        ends = np.cumsum([len(text) for text in texts]).tolist()
+        starts = [
+            end - len(text) + len(text) - len(text.lstrip()) for end, text in zip(ends, texts, strict=True)
+        ]
+        return self._labelled(ids, texts, list(zip(starts, ends, strict=True)))
+
+    def decode(self, ids: IntArray, *, skip_special_tokens: bool) -> str:
+        """The text of ids, as it is: nothing is cleaned up."""
+        text = self.tokenizer.decode(
+            [int(i) for i in ids], skip_special_tokens=skip_special_tokens, clean_up_tokenization_spaces=False
+        )
+        assert isinstance(text, str)
+        return text
+
+    @property
+    def special_ids(self) -> frozenset[int]:
+        """Ids that stand for no text."""
+        start = () if self.decoder_start_id is None else (self.decoder_start_id,)
+        return frozenset({*self.tokenizer.all_special_ids, *start})
+
+    def _tokens_at(self, ids: IntArray, text: str, offsets: Sequence[tuple[int, int]]) -> tuple[Token, ...]:
+        special = self.special_ids
+        texts: list[str] = []
+        spans: list[tuple[int, int]] = []
+        end_before = 0
+        for i, (start, end) in zip(ids, offsets, strict=True):
+            if end <= start or end <= end_before:
+                spelt = self.decode(np.array([i]), skip_special_tokens=False) if int(i) in special else ""
+                texts.append(spelt)
+                spans.append((end_before, end_before) if int(i) in special else (start, end))
+                continue
+            texts.append(text[end_before:end])
+            spans.append((max(start, end_before), end))
+            end_before = end
+        return self._labelled(ids, texts, spans)
+
+    def _labelled(
+        self, ids: IntArray, texts: Sequence[str], spans: Sequence[tuple[int, int]]
+    ) -> tuple[Token, ...]:
+        special = [int(i) in self.special_ids for i in ids]
+        pieces = self.tokenizer.convert_ids_to_tokens([int(i) for i in ids])
+        words = word_indices(texts, special)
+        return tuple(
+            Token(
+                id=int(i),
+                piece=str(piece),
+                text=text,
+                position=position,
+                start=start,
+                end=end,
+                special=mark,
+                word=word,
+            )
+            for position, (i, piece, text, (start, end), mark, word) in enumerate(
+                zip(ids, pieces, texts, spans, special, words, strict=True)
+            )
+        )
+
+    def _increments(self, ids: Sequence[int]) -> list[str]:
+        """What each id adds to the decoded text. Bytes of an unfinished character are put to the token that ends it."""
+        texts: list[str] = []
+        begin = 0
+        for i in range(len(ids)):
+            window = max(begin, i - DECODE_WINDOW)
+            before = self.decode(np.array(ids[window:i]), skip_special_tokens=False) if i > window else ""
+            after = self.decode(np.array(ids[window : i + 1]), skip_special_tokens=False)
+            pending = before.endswith("\ufffd")
+            stable = before.rstrip("\ufffd") if pending else before
+            if after.endswith("\ufffd") and ids[i] not in self.special_ids:
+                texts.append("")
+                continue
+            texts.append(after[len(stable) :] if after.startswith(stable) else after)
+        return texts
+
+    def _render(self, messages: Sequence[Mapping[str, str]]) -> tuple[str, list[tuple[int, int, str]]]:
+        """A chat as the text its template makes of it, and where each turn stands in it."""
+        for message in messages:
+            if not isinstance(message, Mapping) or not {"role", "content"} <= set(message):
+                raise InputError(
+                    f"A chat is a list of messages {{'role': ..., 'content': ...}}; {message!r} is none. "
+                    "Give a string, or complete the message."
+                )
+        if not self.tokenizer.chat_template:
+            raise InputError(
+                f"The tokenizer {self.tokenizer.name_or_path!r} has no chat template, so a list of messages cannot be "
+                "rendered. Give the prompt as one string, or set tokenizer.chat_template."
+            )
+        chat = [dict(message) for message in messages]
+        whole = str(self.tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True))
+        turns: list[tuple[int, int, str]] = []
+        begin = 0
+        for n, message in enumerate(chat, start=1):
+            so_far = str(
+                self.tokenizer.apply_chat_template(chat[:n], tokenize=False, add_generation_prompt=False)
+            )
+            end = (
+                len(so_far)
+                if whole.startswith(so_far)
+                else whole.find(message["content"], begin) + len(message["content"])
+            )
+            turns.append((begin, end, message["role"]))
+            begin = end
+        return whole, turns
+
+    def _without_doubled_bos(
+        self, ids: list[int], offsets: Sequence[tuple[int, int]] | None
+    ) -> tuple[list[int], Sequence[tuple[int, int]] | None]:
+        """A text that spells out its BOS gets no second one from the tokenizer."""
+        bos = self.tokenizer.bos_token_id
+        if bos is not None and ids[:2] == [bos, bos]:
+            return ids[1:], None if offsets is None else offsets[1:]
+        return ids, offsets
+
+
+def _segment(tokens: Sequence[Token], side: Side, begin: int, end: int, role: str) -> Segment:
+    """The tokens that begin within the characters ``begin..end``, as a turn."""
+    inside = [t.position for t in tokens if t.start is not None and begin <= t.start < max(end, begin + 1)]
+    first, last = (inside[0], inside[-1] + 1) if inside else (0, 0)
+    return Segment(side=side, start=first, end=last, kind="turn", label=role)
