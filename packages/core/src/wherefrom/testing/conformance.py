@@ -1,0 +1,653 @@
+"""Does an adapter keep its promises? One named check per promise, capability by capability.
+
+::
+
+    @pytest.mark.parametrize("check", checks_for(model), ids=str)
+    def test_my_adapter(check):
+        check(model)
+
+Checks need no knowledge of the framework: they compare the adapter's answers with each other (a batch with
+single rows, a reused prefix with a full pass) and with the arithmetic they claim to be (gradients with finite
+differences).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from attrs import evolve, field, frozen
+
+from wherefrom.adapters import Embeds, GivesAttention, GivesGradients, PredictsSteps, Row, SequenceModel, Side
+from wherefrom.arrays import IntArray, like, to_numpy
+from wherefrom.objective import Objective
+from wherefrom.step_functions.base import STEP_FUNCTIONS
+from wherefrom.testing.questions import question
+
+Floats = npt.NDArray[Any]
+
+TEXTS = (
+    ("the cat", "sat on the mat"),
+    ("a small dog saw the old house and", "slept"),
+    ("who was it", "the bird was not in"),
+)
+"""Pairs of different lengths: what is read, what is said."""
+
+
+class ConformanceError(AssertionError):
+    """An adapter breaks a promise; the message says which, and what came instead."""
+
+
+@frozen(kw_only=True)
+class Tolerance:
+    """How far two computations of the same thing may lie apart, relative to the largest value."""
+
+    equal: float
+    """The same arithmetic in another order or another batch."""
+    difference: float
+    """Finite differences against a gradient."""
+    step: float
+    """Length of a finite step, relative to the input."""
+
+    @classmethod
+    def of(cls, dtype: str) -> Tolerance:
+        """What the arithmetic of ``dtype`` allows: rounding for equality, its square root or so for
+        differences."""
+        if "64" in dtype:
+            return cls(equal=1e-9, difference=1e-6, step=1e-4)
+        if "bfloat16" in dtype or dtype.endswith("float16"):
+            return cls(equal=5e-2, difference=0.5, step=0.3)
+        return cls(equal=5e-5, difference=3e-2, step=1e-2)
+
+
+@frozen(kw_only=True)
+class Check:
+    """One promise of one capability."""
+
+    name: str
+    needs: type
+    run: Callable[[Case], None] = field(repr=False)
+
+    def __call__(self, model: Any, texts: Sequence[tuple[str, str]] = TEXTS) -> None:
+        """Hold ``model`` to it.
+
+        Raises:
+            ConformanceError: The promise is broken.
+        """
+        self.run(Case(model=model, texts=tuple(texts), tolerance=Tolerance.of(model.card.dtype)))
+
+    def __str__(self) -> str:
+        return f"{self.needs.__name__}: {self.name}"
+
+
+@frozen(kw_only=True, eq=False)
+class Case:
+    """A model and what it is asked about."""
+
+    model: Any
+    texts: tuple[tuple[str, str], ...]
+    tolerance: Tolerance
+
+    @property
+    def reads_source(self) -> bool:
+        return bool(self.model.card.kind == "encoder-decoder")
+
+    def rows(self, function: str = "probability") -> list[Row]:
+        return [question(self.model, *pair, function=function).row() for pair in self.texts]
+
+    def longest(self, function: str = "probability") -> Row:
+        return max(self.rows(function), key=lambda row: len(row.target_ids))
+
+    def logits(self, rows: Iterable[Row], **settings: Any) -> list[Floats]:
+        asked = list(rows)
+        answers = [to_numpy(answer.logits) for answer in self.model.predict(iter(asked), **settings)]
+        require(len(answers) == len(asked), f"predict: {len(asked)} rows, {len(answers)} answers.")
+        return answers
+
+    def close(self, came: Any, expected: Any, what: str) -> None:
+        require_close(came, expected, self.tolerance.equal, what)
+
+
+CHECKS: list[Check] = []
+
+
+def check(needs: type, name: str) -> Callable[[Callable[[Case], None]], Callable[[Case], None]]:
+    """Add a promise to the list."""
+
+    def add(run: Callable[[Case], None]) -> Callable[[Case], None]:
+        CHECKS.append(Check(name=name, needs=needs, run=run))
+        return run
+
+    return add
+
+
+def checks_for(model: Any) -> list[Check]:
+    """The checks of every capability that ``model`` has."""
+    return [one for one in CHECKS if isinstance(model, one.needs)]
+
+
+def check_adapter(model: Any, texts: Sequence[tuple[str, str]] = TEXTS) -> list[str]:
+    """Hold ``model`` to every promise of every capability it has.
+
+    Args:
+        texts: Pairs that the model's tokenizer can spell: for a decoder-only model prompt and continuation,
+            for an encoder-decoder source and target.
+
+    Returns:
+        Names of the checks that were made.
+
+    Raises:
+        ConformanceError: Lists every broken promise.
+    """
+    broken = []
+    made = checks_for(model)
+    for one in made:
+        try:
+            one(model, texts)
+        except ConformanceError as error:
+            broken.append(f"{one}: {error}")
+    if broken:
+        raise ConformanceError(f"{len(broken)} of {len(made)} checks failed:\n" + "\n".join(broken))
+    return [str(one) for one in made]
+
+
+def require(condition: bool, message: str) -> None:
+    """Raise a `ConformanceError` unless ``condition`` holds."""
+    if not condition:
+        raise ConformanceError(message)
+
+
+def require_close(came: Any, expected: Any, tolerance: float, what: str) -> None:
+    """Raise unless two arrays agree in shape, and in value to ``tolerance`` of the largest."""
+    came, expected = to_numpy(came), to_numpy(expected)
+    require(came.shape == expected.shape, f"{what}: expected shape {expected.shape}, got {came.shape}.")
+    if not expected.size:
+        return
+    require(bool(np.isfinite(came).all()), f"{what}: not all values are finite.")
+    scale = max(float(np.abs(expected).max()), 1e-12)
+    gap = float(np.abs(came - expected).max())
+    require(
+        gap <= tolerance * scale,
+        f"{what}: off by {gap:.3g}; {tolerance * scale:.3g} is allowed, as the largest value is {scale:.3g}.",
+    )
+
+
+def _paired(first: Iterable[Any], second: Iterable[Any], what: str) -> Iterator[tuple[Any, Any]]:
+    first, second = list(first), list(second)
+    require(len(first) == len(second), f"{what}: expected {len(second)} answers, got {len(first)}.")
+    return zip(first, second, strict=True)
+
+
+def _first(answers: Iterable[Any], what: str) -> Any:
+    for answer in answers:
+        return answer
+    raise ConformanceError(f"{what}: one row, no answer.")
+
+
+def _sides(case: Case) -> tuple[Side, ...]:
+    return ("source", "target") if case.reads_source else ("target",)
+
+
+# --- who the model is, text and ids -------------------------------------------------------------------------
+
+
+@check(SequenceModel, "the card says who the model is")
+def _card(case: Case) -> None:
+    card = case.model.card
+    require(card.kind in ("decoder-only", "encoder-decoder"), f"card.kind is {card.kind!r}.")
+    require(bool(card.name), "card.name is empty.")
+    require(card.vocabulary > 0, f"card.vocabulary is {card.vocabulary}.")
+    if case.reads_source:
+        require(card.decoder_start_id is not None, "An encoder-decoder needs card.decoder_start_id.")
+
+
+@check(SequenceModel, "tokens go with ids")
+def _tokens(case: Case) -> None:
+    for text in (part for pair in case.texts for part in pair):
+        for side in _sides(case):
+            encoding = case.model.encode(text, side=side)
+            ids = [token.id for token in encoding.tokens]
+            require(
+                ids == list(encoding.ids), f"encode({text!r}): ids {list(encoding.ids)} but tokens {ids}."
+            )
+            positions = [token.position for token in encoding.tokens]
+            require(positions == list(range(len(ids))), f"encode({text!r}): token positions are {positions}.")
+            relabelled = case.model.tokens(encoding.ids, side=side)
+            pieces = [token.piece for token in relabelled]
+            expected = [token.piece for token in encoding.tokens]
+            require(pieces == expected, f"tokens() spells the ids of {text!r} {pieces}, encode() {expected}.")
+
+
+@check(SequenceModel, "decoding undoes encoding")
+def _round_trip(case: Case) -> None:
+    for text in (part for pair in case.texts for part in pair):
+        for side in _sides(case):
+            back = case.model.decode(case.model.encode(text, side=side).ids)
+            require(back.strip() == text, f"decode(encode({text!r})) gives {back!r}.")
+
+
+@check(SequenceModel, "character spans point at the tokens' text")
+def _spans(case: Case) -> None:
+    for text in (part for pair in case.texts for part in pair):
+        encoding = case.model.encode(text, side="target")
+        for token in encoding.tokens:
+            if token.start is not None and token.end is not None and not token.special:
+                spelled = encoding.text[token.start : token.end]
+                require(
+                    spelled.strip() == token.text.strip(),
+                    f"Token {token.text!r} of {text!r} points at {spelled!r} ({token.start} to {token.end}).",
+                )
+
+
+@check(SequenceModel, "special tokens are added only where asked")
+def _special(case: Case) -> None:
+    text = case.texts[0][1]
+    bare = case.model.encode(text, side="target", add_special_tokens=False)
+    start = case.model.card.decoder_start_id
+    if case.reads_source:
+        require(
+            int(bare.ids[0]) == start,
+            f"A target must begin with token {start}; it begins with {bare.ids[0]}.",
+        )
+        prefix = case.model.encode(text, side="target", decoder_prefix=True).ids
+        ends = set(case.model.card.eos_ids)
+        require(int(prefix[-1]) not in ends, f"A decoder prefix must not end: {list(prefix)} ends with EOS.")
+        require(int(prefix[0]) == start, f"A decoder prefix must begin with token {start}, not {prefix[0]}.")
+    else:
+        special = [token.text for token in bare.tokens if token.special]
+        require(not special, f"add_special_tokens=False still adds {special}.")
+
+
+@check(SequenceModel, "generation continues what it was given, again and again alike")
+def _generation(case: Case) -> None:
+    side: Side = "source" if case.reads_source else "target"
+    prompts = [case.model.encode(source, side=side).ids for source, _ in case.texts]
+    settings = {"max_new_tokens": 4, "do_sample": False}
+    together = case.model.generate(prompts, settings=settings, seed=1)
+    require(len(together) == len(prompts), f"{len(prompts)} prompts, {len(together)} answers.")
+    for prompt, answers in zip(prompts, together, strict=True):
+        alone = case.model.generate([prompt], settings=settings, seed=1)[0]
+        same = len(alone) == len(answers) and all(
+            np.array_equal(a, b) for a, b in zip(alone, answers, strict=True)
+        )
+        require(
+            same, f"Generated together: {answers}; alone: {alone}. Padding must not change what is generated."
+        )
+        begin = [case.model.card.decoder_start_id] if case.reads_source else list(prompt)
+        for answer in answers:
+            require(
+                list(answer[: len(begin)]) == begin,
+                f"A target must begin with {begin}; it is {list(answer)}.",
+            )
+
+
+# --- predictions --------------------------------------------------------------------------------------------
+
+
+@check(PredictsSteps, "one answer per row, one line of logits per step")
+def _shapes(case: Case) -> None:
+    rows = case.rows()
+    for logits, row in _paired(case.logits(iter(rows)), rows, "predict"):
+        expected = (len(row.steps), case.model.card.vocabulary)
+        require(logits.shape == expected, f"Logits have shape {logits.shape}, expected {expected}.")
+
+
+@check(PredictsSteps, "a batch equals its single rows")
+def _batch(case: Case) -> None:
+    rows = case.rows()
+    for together, row in _paired(case.logits(rows), rows, "predict"):
+        case.close(together, case.logits([row])[0], "Logits of a row in a batch and alone")
+
+
+@check(PredictsSteps, "chunks change nothing")
+def _chunks(case: Case) -> None:
+    rows = case.rows() * 2
+    whole = case.logits(rows)
+    for size in (1, 2, len(rows) + 3):
+        for came, expected in _paired(case.logits(rows, chunk=size), whole, f"predict(chunk={size})"):
+            case.close(came, expected, f"Logits with chunk={size}")
+
+
+@check(PredictsSteps, "a step reads its own past only")
+def _causal(case: Case) -> None:
+    row = case.longest()
+    whole = case.logits([row])[0]
+    for index, step in enumerate(row.steps):
+        cut = evolve(
+            row, target_ids=row.target_ids[: step + 1], steps=row.steps[index : index + 1], objective=None
+        )
+        case.close(case.logits([cut])[0][0], whole[index], f"Step {step} of a text that ends there")
+    other = row.target_ids.copy()
+    last = int(row.steps[-1])
+    other[last] = (other[last] + 1) % case.model.card.vocabulary
+    case.close(
+        case.logits([evolve(row, target_ids=other)])[0], whole, "Logits after the explained token was changed"
+    )
+
+
+@check(PredictsSteps, "some steps are as they are among all")
+def _some_steps(case: Case) -> None:
+    row = case.longest()
+    whole = case.logits([row])[0]
+    chosen = np.arange(0, len(row.steps), 2)
+    came = case.logits([row.select(chosen)])[0]
+    case.close(came, whole[chosen], "Logits of selected steps")
+
+
+def _changed(row: Row, position: int, vocabulary: int, by: int) -> Row:
+    ids = row.target_ids.copy()
+    ids[position] = (ids[position] + by) % vocabulary
+    return evolve(row, target_ids=ids)
+
+
+def _variants(case: Case, function: str = "probability") -> list[Row]:
+    row = case.longest(function)
+    size = case.model.card.vocabulary
+    return [_changed(row, place, size, by) for place in range(2, int(row.steps[-1])) for by in (1, 3)]
+
+
+@check(PredictsSteps, "reusing the common prefix equals a full pass")
+def _prefix(case: Case) -> None:
+    full = _variants(case)
+    size = case.model.card.vocabulary
+    whole = case.longest()
+    places = [int(np.flatnonzero(row.target_ids != whole.target_ids)[0]) for row in full]
+    require(size > 3, "A vocabulary of more than 3 is needed.")
+    shared = [evolve(row, first_change=place) for row, place in zip(full, places, strict=True)]
+    for came, expected in _paired(case.logits(shared), case.logits(full), "predict with first_change"):
+        case.close(came, expected, "Logits with a reused prefix")
+
+
+@check(PredictsSteps, "hidden tokens cannot be read")
+def _hidden(case: Case) -> None:
+    row = case.longest()
+    size = case.model.card.vocabulary
+    everything = evolve(row, target_visible=np.ones(len(row.target_ids), bool))
+    case.close(
+        case.logits([everything])[0], case.logits([row])[0], "Logits with every target position visible"
+    )
+    place = 1
+    visible = np.arange(len(row.target_ids)) != place
+    readable = row.steps - 1 != place
+    hidden = evolve(row, target_visible=visible)
+    first, second = case.logits([hidden, evolve(_changed(row, place, size, 5), target_visible=visible)])
+    case.close(
+        first[readable],
+        second[readable],
+        f"Logits with target position {place} hidden, and its token changed",
+    )
+    seen = case.logits([row])[0]
+    require(
+        not np.allclose(first, seen, rtol=0, atol=1e-7 * np.abs(seen).max()),
+        "Hiding a target position did nothing.",
+    )
+    if row.source_ids is None:
+        return
+    source_visible = np.arange(len(row.source_ids)) != place
+    other = row.source_ids.copy()
+    other[place] = (other[place] + 5) % size
+    first, second = case.logits(
+        [
+            evolve(row, source_visible=source_visible),
+            evolve(row, source_visible=source_visible, source_ids=other),
+        ]
+    )
+    case.close(first, second, f"Logits with source position {place} hidden, and its token changed")
+
+
+@check(PredictsSteps, "step scores are the objective of the logits")
+def _step_scores(case: Case) -> None:
+    objectives = {}
+    row = case.longest()
+    for name in ("probability", "logit"):
+        objectives[name] = Objective(
+            function=STEP_FUNCTIONS.get(name)(), target_ids=row.target_ids[row.steps]
+        )
+    answer = _first(case.model.predict([evolve(row, scores=objectives)]), "predict")
+    require(
+        set(answer.scores) == set(objectives), f"Asked for {sorted(objectives)}, got {sorted(answer.scores)}."
+    )
+    for name, objective in objectives.items():
+        case.close(answer.scores[name], objective.step_values(answer.logits), f"Step score {name!r}")
+
+
+# --- embeddings ---------------------------------------------------------------------------------------------
+
+
+@check(Embeds, "embeddings are rows of the table")
+def _table(case: Case) -> None:
+    row = case.longest()
+    sides = {"target": row.target_ids, "source": row.source_ids}
+    for side in _sides(case):
+        ids: IntArray = sides[side]  # type: ignore[assignment]  # a side that is asked about has ids
+        table = to_numpy(case.model.embedding_table(side=side))
+        expected = (case.model.card.vocabulary, case.model.card.width)
+        require(
+            table.shape == expected,
+            f"The {side} embedding table has shape {table.shape}, expected {expected}.",
+        )
+        case.close(case.model.embed(ids, side=side), table[ids], f"Embeddings of the {side}")
+        stacked = case.model.embed(np.stack([ids, ids]), side=side)
+        case.close(stacked, table[np.stack([ids, ids])], "Embeddings of ids of shape (2, T)")
+
+
+@check(Embeds, "given embeddings do what their ids do")
+def _embedded(case: Case) -> None:
+    if not hasattr(case.model, "predict"):
+        return
+    for row in case.rows():
+        expected = case.logits([row])[0]
+        embedded = evolve(row, target_embeds=case.model.embed(row.target_ids, side="target"))
+        case.close(case.logits([embedded])[0], expected, "Logits from target embeddings")
+        if row.source_ids is not None:
+            embedded = evolve(embedded, source_embeds=case.model.embed(row.source_ids, side="source"))
+            case.close(case.logits([embedded])[0], expected, "Logits from source and target embeddings")
+
+
+# --- gradients ----------------------------------------------------------------------------------------------
+
+
+def _gradients(case: Case, rows: Iterable[Row], **settings: Any) -> list[Any]:
+    asked = list(rows)
+    answers = list(case.model.gradients(iter(asked), **settings))
+    require(len(answers) == len(asked), f"gradients: {len(asked)} rows, {len(answers)} answers.")
+    return answers
+
+
+def _same_gradients(case: Case, came: Any, expected: Any, what: str) -> None:
+    case.close(came.values, expected.values, f"Values {what}")
+    case.close(came.target, expected.target, f"Target gradients {what}")
+    require(
+        (came.source is None) == (expected.source is None),
+        f"Source gradients {what}: given in one case only.",
+    )
+    if expected.source is not None:
+        case.close(came.source, expected.source, f"Source gradients {what}")
+
+
+@check(GivesGradients, "shapes, and values that are the objective's")
+def _gradient_shapes(case: Case) -> None:
+    rows = case.rows()
+    for answer, row in _paired(_gradients(case, iter(rows)), rows, "gradients"):
+        width = case.model.card.width
+        expected = (len(row.steps), len(row.target_ids), width)
+        require(
+            tuple(answer.target.shape) == expected,
+            f"Target gradients {answer.target.shape}, expected {expected}.",
+        )
+        if row.source_ids is None:
+            require(answer.source is None, "A decoder-only model has no source gradients.")
+        else:
+            expected = (len(row.steps), len(row.source_ids), width)
+            require(
+                tuple(answer.source.shape) == expected,
+                f"Source gradients {answer.source.shape}, not {expected}.",
+            )
+        logits = _first(case.model.predict([row]), "predict").logits
+        assert row.objective is not None
+        case.close(answer.values, row.objective.values(logits), "Values of the objective")
+
+
+@check(GivesGradients, "gradients are the limit of finite differences")
+def _finite_differences(case: Case) -> None:
+    rng = np.random.default_rng(0)
+    for function in ("logit", "probability"):
+        row = case.longest(function)
+        answer = _gradients(case, [row])[0]
+        for side in _sides(case):
+            ids = row.target_ids if side == "target" else row.source_ids
+            at = case.model.embed(ids, side=side)
+            size = case.tolerance.step * float(np.sqrt(np.mean(to_numpy(at) ** 2)))
+            direction = rng.normal(size=tuple(at.shape))
+            move = like(at, direction * size, dtype=at.dtype)
+            name = f"{side}_embeds"
+            ends = [evolve(row, **{name: at + move}), evolve(row, **{name: at - move})]
+            assert row.objective is not None
+            up, down = (to_numpy(row.objective.values(logits)) for logits in case.logits(ends))
+            slope = to_numpy(answer.target if side == "target" else answer.source)
+            expected = np.einsum("ktd,td->k", slope.astype(np.float64), direction)
+            difference = (up.astype(np.float64) - down) / (2 * size)
+            require_close(
+                difference,
+                expected,
+                case.tolerance.difference,
+                f"Slope of {function} along a {side} direction",
+            )
+
+
+@check(GivesGradients, "nothing flows from what a step cannot see")
+def _invisible(case: Case) -> None:
+    row = case.longest()
+    gradient = to_numpy(_gradients(case, [row])[0].target)
+    for index, step in enumerate(row.steps):
+        late = np.abs(gradient[index, step:]).max()
+        require(
+            late == 0,
+            f"Step {step} has gradients up to {late:.3g} at positions {step} and later; expected 0.",
+        )
+
+
+@check(GivesGradients, "a batch equals its single rows, in any chunks")
+def _gradient_batch(case: Case) -> None:
+    rows = case.rows()
+    alone = [_gradients(case, [row])[0] for row in rows]
+    for size in (None, 1, 2):
+        for came, expected in _paired(_gradients(case, rows, chunk=size), alone, f"gradients(chunk={size})"):
+            _same_gradients(case, came, expected, f"with chunk={size}")
+
+
+@check(GivesGradients, "groups of steps are sums of steps")
+def _groups(case: Case) -> None:
+    row = case.longest()
+    assert row.objective is not None
+    groups = np.minimum(np.arange(len(row.steps)) // 2, 1)
+    grouped = evolve(row, objective=evolve(row.objective, groups=groups))
+    each, summed = _gradients(case, [row, grouped])
+    membership = (groups[None, :] == np.arange(groups.max() + 1)[:, None]).astype(np.float64)
+    case.close(summed.values, membership @ to_numpy(each.values), "Values of groups")
+    for came, expected in ((summed.target, each.target), (summed.source, each.source)):
+        if expected is not None:
+            case.close(came, np.einsum("kg,gtd->ktd", membership, to_numpy(expected)), "Gradients of groups")
+
+
+@check(GivesGradients, "some outputs are as they are among all")
+def _some_outputs(case: Case) -> None:
+    row = case.longest()
+    chosen = np.arange(0, len(row.steps), 2)
+    all_of_them, some = _gradients(case, [row, row.select(chosen)])
+    case.close(some.values, to_numpy(all_of_them.values)[chosen], "Values of selected outputs")
+    case.close(some.target, to_numpy(all_of_them.target)[chosen], "Gradients of selected outputs")
+
+
+@check(GivesGradients, "a side that is not wanted is left out")
+def _one_side(case: Case) -> None:
+    if not case.reads_source:
+        return
+    row = case.longest()
+    both = _gradients(case, [row])[0]
+    only_source = _gradients(case, [row], target=False)[0]
+    only_target = _gradients(case, [row], source=False)[0]
+    require(only_source.target is None, "target=False still gives target gradients.")
+    require(only_target.source is None, "source=False still gives source gradients.")
+    case.close(only_source.source, both.source, "Source gradients alone")
+    case.close(only_target.target, both.target, "Target gradients alone")
+
+
+@check(GivesGradients, "reusing the common prefix equals a full pass")
+def _gradient_prefix(case: Case) -> None:
+    whole = case.longest()
+    full = _variants(case)[:4]
+    places = [int(np.flatnonzero(row.target_ids != whole.target_ids)[0]) for row in full]
+    shared = [evolve(row, first_change=place) for row, place in zip(full, places, strict=True)]
+    for came, expected in _paired(
+        _gradients(case, shared), _gradients(case, full), "gradients with first_change"
+    ):
+        _same_gradients(case, came, expected, "with a reused prefix")
+
+
+@check(GivesGradients, "step scores come from the same pass")
+def _gradient_scores(case: Case) -> None:
+    row = case.longest()
+    objective = Objective(function=STEP_FUNCTIONS.get("logit")(), target_ids=row.target_ids[row.steps])
+    answer = _gradients(case, [evolve(row, scores={"logit": objective})])[0]
+    logits = _first(case.model.predict([row]), "predict").logits
+    require("logit" in answer.scores, "The step score 'logit' was asked for and did not come.")
+    case.close(answer.scores["logit"], objective.step_values(logits), "Step score 'logit'")
+
+
+# --- attention ----------------------------------------------------------------------------------------------
+
+
+@check(GivesAttention, "weights of every query sum to one, and none look ahead")
+def _attention(case: Case) -> None:
+    rows = case.rows()
+    for answer, row in _paired(case.model.attentions(rows), rows, "attentions"):
+        maps = {"decoder": answer.decoder, "encoder": answer.encoder, "cross": answer.cross}
+        for name, weights in maps.items():
+            if name != "decoder" and not case.reads_source:
+                require(weights is None, f"A decoder-only model has no {name} attention.")
+                continue
+            weights = to_numpy(weights)
+            queries, keys = weights.shape[2:]
+            length = int(row.steps.max())
+            sizes = {"decoder": (length, length), "encoder": (0, 0), "cross": (length, 0)}[name]
+            if row.source_ids is not None:
+                read = len(row.source_ids)
+                sizes = {"decoder": (length, length), "encoder": (read, read), "cross": (length, read)}[name]
+            require((queries, keys) == sizes, f"{name} attention covers {(queries, keys)}, expected {sizes}.")
+            heads = (case.model.card.layers, case.model.card.heads)
+            require(
+                weights.shape[:2] == heads,
+                f"{name} attention has {weights.shape[:2]} (layers, heads), not {heads}.",
+            )
+            case.close(weights.sum(-1), np.ones(weights.shape[:3]), f"Sums of {name} attention")
+            if name == "decoder":
+                ahead = np.abs(np.triu(weights, 1)).max()
+                require(ahead == 0, f"Decoder attention looks ahead: {ahead:.3g}.")
+
+
+@check(GivesAttention, "a hidden token gets no attention")
+def _hidden_attention(case: Case) -> None:
+    row = case.longest()
+    visible = np.arange(len(row.target_ids)) != 1
+    weights = to_numpy(
+        _first(case.model.attentions([evolve(row, target_visible=visible)]), "attentions").decoder
+    )
+    read = weights[:, :, 2:, 1]
+    require(
+        float(np.abs(read).max()) < 1e-12,
+        f"Hidden position 1 is attended to with weight {np.abs(read).max():.3g}.",
+    )
+
+
+@check(GivesAttention, "a batch equals its single rows")
+def _attention_batch(case: Case) -> None:
+    rows = case.rows()
+    for together, row in _paired(case.model.attentions(rows), rows, "attentions"):
+        alone = _first(case.model.attentions([row]), "attentions")
+        case.close(together.decoder, alone.decoder, "Decoder attention in a batch and alone")
+        if case.reads_source:
+            case.close(together.cross, alone.cross, "Cross-attention in a batch and alone")
+            case.close(together.encoder, alone.encoder, "Encoder attention in a batch and alone")

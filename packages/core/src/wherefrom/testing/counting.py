@@ -1,0 +1,118 @@
+"""What a piece of work costs, counted where the model is asked.
+
+`counting` wraps any adapter so that every capability it has is there still, and adds up the rows that go
+through. The table of costs that methods promise is tested with it.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+from attrs import define
+
+from wherefrom.adapters import Row
+
+
+@define
+class Tally:
+    """Work done so far."""
+
+    calls: int = 0
+    """Calls of a method that takes rows."""
+    forward_rows: int = 0
+    """Rows run forward."""
+    forward_positions: int = 0
+    """Decoder positions run forward, counting only those from ``first_change`` on where a row says so."""
+    backward_rows: int = 0
+    """Scalars differentiated: one vector-Jacobian product each."""
+    encoder_rows: int = 0
+    """Different sources among the rows of each call: what the encoder must read at least."""
+
+
+def counting(model: Any) -> tuple[Any, Tally]:
+    """The model with a meter on it.
+
+    A method whose first parameter is called ``rows`` is taken to run each row forward once, and to
+    differentiate as many scalars as its answer has ``values``.
+
+    Returns:
+        An object with every public method of ``model``, and the tally it keeps.
+    """
+    tally = Tally()
+
+    def metered(name: str) -> Callable[..., Any]:
+        method = getattr(model, name)
+
+        def run(self: Any, rows: Iterable[Row], /, *args: Any, **kwargs: Any) -> Iterator[Any]:
+            tally.calls += 1
+            answers = method(_counted_rows(rows, tally), *args, **kwargs)
+            for answer in answers:
+                if getattr(answer, "values", None) is not None:
+                    tally.backward_rows += len(answer.values)
+                yield answer
+
+        return run
+
+    return with_methods(model, metered), tally
+
+
+def only(model: Any, *capabilities: type) -> Any:
+    """The model with nothing but some capabilities: what a method may ask of a remote model, for instance.
+
+    Args:
+        capabilities: Protocols of `wherefrom.adapters`.
+    """
+    kept = {name for capability in capabilities for name in dir(capability) if not name.startswith("_")}
+    return with_methods(model, None, kept)
+
+
+def with_methods(
+    model: Any, metered: Callable[[str], Callable[..., Any]] | None, kept: set[str] | None = None
+) -> Any:
+    """An object that has the public attributes of ``model`` as its class's own, so that Protocols see
+    them."""
+    members: dict[str, Any] = {}
+    for name in dir(model):
+        if name.startswith("_") or (kept is not None and name not in kept):
+            continue
+        attribute = getattr(model, name)
+        if not callable(attribute):
+            members[name] = property(partial(_attribute, model, name))
+        elif metered is not None and takes_rows(attribute):
+            members[name] = metered(name)
+        else:
+            members[name] = staticmethod(attribute)
+    return type(f"{type(model).__name__}View", (), members)()
+
+
+def _attribute(model: Any, name: str, view: Any) -> Any:
+    return getattr(model, name)
+
+
+def takes_rows(method: Callable[..., Any]) -> bool:
+    """Is the first parameter called ``rows``?"""
+    try:
+        parameters = inspect.signature(method).parameters
+    except (TypeError, ValueError):
+        return False
+    return next(iter(parameters), None) == "rows"
+
+
+def _counted_rows(rows: Iterable[Row], tally: Tally) -> Iterator[Row]:
+    sources: dict[Any, Row] = {}
+    for row in rows:
+        tally.forward_rows += 1
+        length = int(np.max(row.steps)) if len(row.steps) else 0
+        tally.forward_positions += max(0, length - (row.first_change or 0))
+        if row.source_ids is not None:
+            embeds = None if row.source_embeds is None else id(row.source_embeds)
+            visible = None if row.source_visible is None else row.source_visible.tobytes()
+            key = (embeds, row.source_ids.tobytes(), visible)
+            if key not in sources:
+                sources[key] = row  # keeps the embeddings alive, so that no other object gets their identity
+                tally.encoder_rows += 1
+        yield row
