@@ -19,6 +19,7 @@ from wherefrom.aggregation import AggregatorLike, Stage, aggregate
 from wherefrom.arrays import BoolArray
 from wherefrom.errors import ShapeError
 from wherefrom.provenance import Provenance
+from wherefrom.rendering import Drawable
 from wherefrom.tokens import Token, visible_to_steps
 
 
@@ -37,7 +38,7 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Role, document id or slot name."""
 
 
-class Attribution(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
+class Attribution(Drawable, msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
     """Scores of one example. Frozen; every operation returns a new one.
 
     Column ``j`` of a score array belongs to ``target[attr_pos_start + j]``. Cells a step could not see
@@ -129,7 +130,7 @@ class Attribution(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True
         return msgspec.structs.replace(self, **changes)
 
 
-class Attributions(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+class Attributions(Drawable, msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """What `attribute` returns: a sequence of `Attribution` and how they were made."""
 
     sequence_attributions: tuple[Attribution, ...]
