@@ -1,7 +1,7 @@
 """What a step function is: one scalar per step, from the model's prediction there.
 
-A step function is written once, with array-API operations, and means the same thing as a step score and as the
-target that is differentiated or perturbed (`attributed_fn`).
+A step function is written once, with array-API operations, and means the same thing as a step score and as
+the target that is differentiated or perturbed (`attributed_fn`).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from attrs import frozen
 
 from wherefrom._registry import Registry
 from wherefrom.arrays import Array, namespace
+from wherefrom.step_functions.inseq_style import ForwardOutput, LogitsReader
 
 
 @frozen(kw_only=True, eq=False)
@@ -28,7 +29,8 @@ class StepPrediction:
     contrast: StepPrediction | None = None
     """The contrastive prediction, steps aligned; None where no contrast was given."""
     samples: Array | None = None
-    """Logits of stochastic passes, shape ``(passes, steps, vocabulary)``, where the function asked for them."""
+    """Logits of stochastic passes, shape ``(passes, steps, vocabulary)``, where the function asked for
+    them."""
 
     @property
     def xp(self) -> Any:
@@ -46,6 +48,16 @@ class StepPrediction:
         """The entry of each step's target token. ``(steps, vocabulary)`` to ``(steps,)``."""
         return self.xp.take_along_axis(values, self.target_ids[:, None], axis=-1)[:, 0]
 
+    @property
+    def forward_output(self) -> ForwardOutput:
+        """The logits, where functions written for inseq look for them."""
+        return ForwardOutput(logits=self.logits[:, None, :])
+
+    @property
+    def attribution_model(self) -> LogitsReader:
+        """Has ``output2logits``, for functions written for inseq."""
+        return LogitsReader()
+
 
 def widened(values: Array) -> Array:
     """The same floats, as float32 where they were narrower. Differentiable."""
@@ -54,7 +66,8 @@ def widened(values: Array) -> Array:
 
 
 def log_softmax(logits: Array) -> Array:
-    """Log of the softmax over the last axis, in nats, widened to float32 at least; finite for finite logits."""
+    """Log of the softmax over the last axis, in nats, widened to float32 at least; finite for finite
+    logits."""
     xp = namespace(logits)
     logits = widened(logits)
     # subtracting the largest logit changes nothing but keeps every exponential within 0 and 1
@@ -72,8 +85,8 @@ class StepFunction(Protocol):
     def span_aggregation(self) -> str:
         """Aggregation function that merges its scores over spans: ``"prod"``, ``"sum"``, ``"absmax"``, ...
 
-        A class variable in most functions; read it from the instance, as it may depend on settings (probabilities
-        multiply, their logarithms add).
+        A class variable in most functions; read it from the instance, as it may depend on settings
+        (probabilities multiply, their logarithms add).
         """
         ...
 

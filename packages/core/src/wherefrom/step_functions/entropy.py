@@ -15,7 +15,8 @@ from wherefrom.step_functions.base import StepPrediction, step_function
 class Entropy:
     """Shannon entropy of the model's prediction, ``-Σ p ln p``.
 
-    Between 0 (certain) and ``ln V`` (all V tokens equally likely). It does not depend on the token in question.
+    Between 0 (certain) and ``ln V`` (all V tokens equally likely). It does not depend on the token in
+    question.
     """
 
     identifier: ClassVar[str] = "entropy"

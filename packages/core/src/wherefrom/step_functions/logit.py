@@ -15,7 +15,8 @@ from wherefrom.step_functions.base import StepPrediction, step_function, widened
 class Logit:
     """The logit ``z(y)`` of the token, before the softmax.
 
-    Only differences of logits within one step mean something: a constant added to all of them changes no probability.
+    Only differences of logits within one step mean something: a constant added to all of them changes no
+    probability.
     """
 
     identifier: ClassVar[str] = "logit"

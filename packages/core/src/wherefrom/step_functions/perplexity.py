@@ -16,9 +16,9 @@ from wherefrom.step_functions.base import StepPrediction, step_function
 class Perplexity:
     """Perplexity ``exp(-ln p(y)) = 1 / p(y)`` of the token.
 
-    Over a span it multiplies to the inverse of the span's probability; the usual perplexity of a text of n tokens is
-    the n-th root of that. It saturates near the largest number of its type (3e38 in float32) rather than become
-    infinite.
+    Over a span it multiplies to the inverse of the span's probability; the usual perplexity of a text of n
+    tokens is the n-th root of that. It saturates near the largest number of its type (3e38 in float32)
+    rather than become infinite.
     """
 
     identifier: ClassVar[str] = "perplexity"

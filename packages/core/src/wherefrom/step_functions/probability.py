@@ -15,8 +15,8 @@ from wherefrom.step_functions.base import StepPrediction, step_function
 class Probability:
     """Softmax probability ``p(y)`` of the token, or its natural logarithm.
 
-    Over a span probabilities multiply and log-probabilities add, which is the probability of the whole span given
-    what came before it.
+    Over a span probabilities multiply and log-probabilities add, which is the probability of the whole span
+    given what came before it.
     """
 
     identifier: ClassVar[str] = "probability"

@@ -1,0 +1,35 @@
+"""How much more the model scores the token than its contrast."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from attrs import frozen
+
+from wherefrom.arrays import Array
+from wherefrom.step_functions.base import StepPrediction, step_function, widened
+
+
+@step_function()
+@frozen(kw_only=True)
+class ContrastLogitsDiff:
+    """Difference of logits ``z(y) - z'(y')``: why this token rather than that one?
+
+    Where both are read from one prediction, as for a target of attribution, it is the logarithm of the odds
+    between the two tokens. 0 where the contrast is the same; swapping the two changes the sign. Without a
+    contrast it is the plain logit ``z(y)``.
+
+    Source: Yin & Neubig (2022), "Interpreting Language Models with Contrastive Explanations".
+    """
+
+    identifier: ClassVar[str] = "contrast_logits_diff"
+    span_aggregation: ClassVar[str] = "absmax"
+    differentiable: ClassVar[bool] = True
+    contrastive: ClassVar[bool] = True
+    sampled: ClassVar[bool] = False
+
+    def __call__(self, prediction: StepPrediction, /) -> Array:
+        """Shape ``(steps,)``, in nats."""
+        target = widened(prediction.at_target(prediction.logits))
+        other = prediction.contrast
+        return target if other is None else target - widened(other.at_target(other.logits))

@@ -1,0 +1,39 @@
+"""The probability of the contrastive token."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from attrs import frozen
+
+from wherefrom.arrays import Array
+from wherefrom.step_functions.base import StepPrediction, step_function
+
+
+@step_function()
+@frozen(kw_only=True)
+class ContrastProb:
+    """Probability ``p'(y')`` of the contrastive token in the contrastive prediction, or its natural
+    logarithm.
+
+    Without a contrast it is the plain probability of the token in question.
+    """
+
+    identifier: ClassVar[str] = "contrast_prob"
+    differentiable: ClassVar[bool] = True
+    contrastive: ClassVar[bool] = True
+    sampled: ClassVar[bool] = False
+
+    logprob: bool = False
+    """Give ``ln p'(y')`` instead, in nats."""
+
+    @property
+    def span_aggregation(self) -> str:
+        """``"prod"``, or ``"sum"`` for logarithms."""
+        return "sum" if self.logprob else "prod"
+
+    def __call__(self, prediction: StepPrediction, /) -> Array:
+        """Shape ``(steps,)``: in [0, 1], or in nats and at most 0."""
+        asked = prediction.contrast or prediction
+        log_probability = asked.at_target(asked.log_probabilities())
+        return log_probability if self.logprob else prediction.xp.exp(log_probability)

@@ -1,0 +1,44 @@
+"""How much more probable the token is than its contrast."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from attrs import frozen
+
+from wherefrom.arrays import Array
+from wherefrom.step_functions.base import StepPrediction, step_function
+
+
+@step_function()
+@frozen(kw_only=True)
+class ContrastProbDiff:
+    """Difference of probabilities ``p(y) - p'(y')``: why this token rather than that one?
+
+    0 where the contrast is the same; swapping the two changes the sign. Without a contrast it is the plain
+    probability ``p(y)``.
+    """
+
+    identifier: ClassVar[str] = "contrast_prob_diff"
+    differentiable: ClassVar[bool] = True
+    contrastive: ClassVar[bool] = True
+    sampled: ClassVar[bool] = False
+
+    logprob: bool = False
+    """Give the difference of natural logarithms instead, in nats, as `LogprobDiff` does."""
+
+    @property
+    def span_aggregation(self) -> str:
+        """``"prod"``, or ``"sum"`` for logarithms."""
+        return "sum" if self.logprob else "prod"
+
+    def __call__(self, prediction: StepPrediction, /) -> Array:
+        """Shape ``(steps,)``: in [-1, 1], or in nats."""
+        target = prediction.at_target(prediction.log_probabilities())
+        if not self.logprob:
+            target = prediction.xp.exp(target)
+        other = prediction.contrast
+        if other is None:
+            return target
+        foil = other.at_target(other.log_probabilities())
+        return target - (foil if self.logprob else prediction.xp.exp(foil))

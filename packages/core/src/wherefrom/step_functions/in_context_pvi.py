@@ -1,0 +1,40 @@
+"""What usable information the contrastive prompt holds about the token."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar, Literal
+
+from attrs import field, frozen, validators
+
+from wherefrom.arrays import Array
+from wherefrom.step_functions.base import StepPrediction, step_function
+
+
+@step_function()
+@frozen(kw_only=True)
+class InContextPVI:
+    """Pointwise usable information of a prompt, ``-log2 p(y) + log2 p'(y')``.
+
+    The prediction is the one after the empty prompt, its contrast the one after the real prompt; then the
+    value is the number of bits of information about the token that the model can use of the prompt,
+    negative where it misleads. Without a contrast there is nothing to use: 0.
+
+    Source: Lu, Chen, Li, Bitterman, Savova & Gurevych (2023), "Measuring Pointwise V-Usable Information
+    In-Context-ly", after Ethayarajh, Choi & Swayamdipta (2022), whose logarithms have base 2.
+    """
+
+    identifier: ClassVar[str] = "in_context_pvi"
+    span_aggregation: ClassVar[str] = "sum"
+    differentiable: ClassVar[bool] = True
+    contrastive: ClassVar[bool] = True
+    sampled: ClassVar[bool] = False
+
+    unit: Literal["bits", "nats"] = field(default="bits", validator=validators.in_(("bits", "nats")))
+    """``"bits"`` as in the paper, or ``"nats"``."""
+
+    def __call__(self, prediction: StepPrediction, /) -> Array:
+        """Shape ``(steps,)``, in bits or nats."""
+        prompted = prediction.contrast or prediction
+        gain = prompted.at_target(prompted.log_probabilities()) - prediction.at_target(prediction.log_probabilities())
+        return gain / math.log(2.0) if self.unit == "bits" else gain

@@ -1,0 +1,32 @@
+"""The log-odds of the token against its contrast."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from attrs import frozen
+
+from wherefrom.arrays import Array
+from wherefrom.step_functions.base import StepPrediction, step_function
+
+
+@step_function()
+@frozen(kw_only=True)
+class LogprobDiff:
+    """Difference of log-probabilities ``ln p(y) - ln p'(y')``: the contrast that adds up over spans.
+
+    Where both are read from one prediction it equals the difference of logits. 0 where the contrast is the
+    same; swapping the two changes the sign. Without a contrast it is the plain ``ln p(y)``.
+    """
+
+    identifier: ClassVar[str] = "logprob_diff"
+    span_aggregation: ClassVar[str] = "sum"
+    differentiable: ClassVar[bool] = True
+    contrastive: ClassVar[bool] = True
+    sampled: ClassVar[bool] = False
+
+    def __call__(self, prediction: StepPrediction, /) -> Array:
+        """Shape ``(steps,)``, in nats."""
+        target = prediction.at_target(prediction.log_probabilities())
+        other = prediction.contrast
+        return target if other is None else target - other.at_target(other.log_probabilities())

@@ -1,0 +1,43 @@
+"""The probability of the token, averaged over the model's own doubt."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from attrs import field, frozen, validators
+
+from wherefrom.arrays import Array
+from wherefrom.step_functions.base import StepPrediction, step_function
+from wherefrom.step_functions.sampling import sampled_at_target
+
+
+@step_function()
+@frozen(kw_only=True)
+class MCDropoutProbAvg:
+    """Mean probability of the token over passes with dropout switched on.
+
+    It lies between the smallest and the largest of the passes. Its standard score is a function of its own,
+    `MCDropoutZScore`.
+
+    Source: Gal & Ghahramani (2016), "Dropout as a Bayesian Approximation".
+    """
+
+    identifier: ClassVar[str] = "mc_dropout_prob_avg"
+    differentiable: ClassVar[bool] = False
+    contrastive: ClassVar[bool] = False
+    sampled: ClassVar[bool] = True
+
+    n_mcd_steps: int = field(default=5, validator=validators.ge(1))
+    """How many passes."""
+    logprob: bool = False
+    """Average log-probabilities instead, in nats."""
+
+    @property
+    def span_aggregation(self) -> str:
+        """``"prod"``, or ``"sum"`` for logarithms."""
+        return "sum" if self.logprob else "prod"
+
+    def __call__(self, prediction: StepPrediction, /) -> Array:
+        """Shape ``(steps,)``: in [0, 1], or in nats and at most 0."""
+        values = sampled_at_target(prediction, logprob=self.logprob, identifier=self.identifier)
+        return prediction.xp.mean(values, axis=0)

@@ -1,0 +1,48 @@
+"""How far the model's answer is from what it says with dropout."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from attrs import field, frozen, validators
+
+from wherefrom.arrays import Array
+from wherefrom.step_functions.base import StepPrediction, step_function
+from wherefrom.step_functions.sampling import sampled_at_target
+
+
+@step_function()
+@frozen(kw_only=True)
+class MCDropoutZScore:
+    """Standard score of the token's probability among passes with dropout: ``(p(y) - mean) / standard
+    deviation``.
+
+    The standard deviation is that of a sample (divided by the number of passes less one). 0 where all
+    passes agree, as they do in a model without dropout.
+
+    Source: Fomicheva et al. (2020), "Unsupervised Quality Estimation for Neural Machine Translation", for
+    dropout statistics of token probabilities.
+    """
+
+    identifier: ClassVar[str] = "mc_dropout_zscore"
+    span_aggregation: ClassVar[str] = "absmax"
+    differentiable: ClassVar[bool] = False
+    contrastive: ClassVar[bool] = False
+    sampled: ClassVar[bool] = True
+
+    n_mcd_steps: int = field(default=5, validator=validators.ge(2))
+    """How many passes."""
+    logprob: bool = False
+    """Compare log-probabilities instead."""
+
+    def __call__(self, prediction: StepPrediction, /) -> Array:
+        """Shape ``(steps,)``, in standard deviations."""
+        xp = prediction.xp
+        values = sampled_at_target(prediction, logprob=self.logprob, identifier=self.identifier)
+        clean = prediction.at_target(prediction.log_probabilities())
+        if not self.logprob:
+            clean = xp.exp(clean)
+        deviation = xp.std(values, axis=0, correction=1)
+        differs = deviation > 0
+        score = (clean - xp.mean(values, axis=0)) / xp.where(differs, deviation, xp.ones_like(deviation))
+        return xp.where(differs, score, xp.zeros_like(score))

@@ -1,0 +1,40 @@
+"""What the contrastive context tells about the token."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+from attrs import frozen
+
+from wherefrom.arrays import Array
+from wherefrom.step_functions.base import StepPrediction, step_function
+
+
+@step_function()
+@frozen(kw_only=True)
+class PointwiseCXMI:
+    """Pointwise conditional cross-mutual information, ``-log2(p(y) / p'(y'))``.
+
+    In the paper's words the prediction is the one *without* context, its contrast the one *with* it; then
+    the value is the number of bits by which the context helps, negative where it hurts. Without a contrast
+    there is nothing to learn from: 0.
+
+    Source: Fernandes, Yin, Neubig & Martins (2021), "Measuring and Increasing Context Usage in
+    Context-Aware Machine Translation" (CXMI); Yin, Fernandes, Martins & Neubig (2021), "When Does
+    Translation Require Context?" (P-CXMI).
+    """
+
+    identifier: ClassVar[str] = "pcxmi"
+    span_aggregation: ClassVar[str] = "sum"
+    differentiable: ClassVar[bool] = True
+    contrastive: ClassVar[bool] = True
+    sampled: ClassVar[bool] = False
+
+    def __call__(self, prediction: StepPrediction, /) -> Array:
+        """Shape ``(steps,)``, in bits."""
+        with_context = prediction.contrast or prediction
+        gain = with_context.at_target(with_context.log_probabilities()) - prediction.at_target(
+            prediction.log_probabilities()
+        )
+        return gain / math.log(2.0)

@@ -1,0 +1,32 @@
+"""Which choice of the model the token is."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from attrs import frozen
+
+from wherefrom.arrays import Array
+from wherefrom.step_functions.base import StepPrediction, step_function, widened
+
+
+@step_function()
+@frozen(kw_only=True)
+class Rank:
+    """Place of the token among all tokens, the most likely first: 1 if it is the model's first choice.
+
+    Tokens that tie share the better place. A rank has no gradient.
+    """
+
+    identifier: ClassVar[str] = "rank"
+    span_aggregation: ClassVar[str] = "max"
+    differentiable: ClassVar[bool] = False
+    contrastive: ClassVar[bool] = False
+    sampled: ClassVar[bool] = False
+
+    def __call__(self, prediction: StepPrediction, /) -> Array:
+        """Shape ``(steps,)``, whole numbers of at least 1 as floats."""
+        xp = prediction.xp
+        logits = widened(prediction.logits)
+        better = logits > prediction.at_target(logits)[:, None]
+        return 1 + xp.sum(xp.astype(better, logits.dtype), axis=-1)

@@ -1,0 +1,30 @@
+"""How surprising the token was, in the unit of psycholinguistics."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+from attrs import frozen
+
+from wherefrom.arrays import Array
+from wherefrom.step_functions.base import StepPrediction, step_function
+
+
+@step_function()
+@frozen(kw_only=True)
+class SurprisalBits:
+    """Surprisal ``-log2 p(y)`` of the token: its cross-entropy in bits. Over a span it adds up.
+
+    Source: Hale (2001), "A Probabilistic Earley Parser as a Psycholinguistic Model".
+    """
+
+    identifier: ClassVar[str] = "surprisal_bits"
+    span_aggregation: ClassVar[str] = "sum"
+    differentiable: ClassVar[bool] = True
+    contrastive: ClassVar[bool] = False
+    sampled: ClassVar[bool] = False
+
+    def __call__(self, prediction: StepPrediction, /) -> Array:
+        """Shape ``(steps,)``, in bits, at least 0."""
+        return prediction.at_target(prediction.log_probabilities()) / -math.log(2.0)

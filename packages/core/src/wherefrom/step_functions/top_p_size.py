@@ -1,0 +1,37 @@
+"""How many tokens nucleus sampling would choose from."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from attrs import field, frozen, validators
+
+from wherefrom.arrays import Array
+from wherefrom.step_functions.base import StepPrediction, step_function
+
+
+@step_function()
+@frozen(kw_only=True)
+class TopPSize:
+    """Number of most likely tokens needed to reach a probability of ``top_p`` together, counted at each step.
+
+    From 1 to the size of the vocabulary; it grows with ``top_p``. A count has no gradient.
+
+    Source: Holtzman, Buys, Du, Forbes & Choi (2020), "The Curious Case of Neural Text Degeneration".
+    """
+
+    identifier: ClassVar[str] = "top_p_size"
+    span_aggregation: ClassVar[str] = "absmax"
+    differentiable: ClassVar[bool] = False
+    contrastive: ClassVar[bool] = False
+    sampled: ClassVar[bool] = False
+
+    top_p: float = field(default=0.9, validator=[validators.gt(0.0), validators.le(1.0)])
+    """Probability to be reached."""
+
+    def __call__(self, prediction: StepPrediction, /) -> Array:
+        """Shape ``(steps,)``, whole numbers of at least 1 as floats."""
+        xp = prediction.xp
+        likeliest = xp.sort(xp.exp(prediction.log_probabilities()), axis=-1, descending=True)
+        reached_before = xp.cumulative_sum(likeliest, axis=-1) - likeliest
+        return xp.sum(xp.astype(reached_before < self.top_p, likeliest.dtype), axis=-1)
