@@ -52,6 +52,8 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     """First id of an encoder-decoder's target."""
     max_length: int | None = None
     """Longest sequence the model can read, in tokens; None if unlimited or unknown."""
+    versions: dict[str, str] = {}
+    """Versions of the libraries the adapter computes with."""
 
 
 @frozen(kw_only=True, eq=False)
@@ -93,12 +95,15 @@ class Row:
     """Target positions before this one are as in every other row of the call that says so: the adapter may share
     their computation. None: unknown."""
 
-    def select(self, outputs: IntArray) -> Row:
-        """The same row for some outputs of its objective only; step scores are dropped."""
-        if self.objective is None:
-            return evolve(self, steps=self.steps[outputs], scores={})
-        kept = self.objective.steps_of(outputs)
-        return evolve(self, steps=self.steps[kept], objective=self.objective.select(outputs), scores={})
+    def select(self, outputs: IntArray, *, keep_scores: bool = False) -> Row:
+        """The same row for some outputs of its objective only; step scores are dropped or kept for the same steps."""
+        kept = outputs if self.objective is None else self.objective.steps_of(outputs)
+        return evolve(
+            self,
+            steps=self.steps[kept],
+            objective=None if self.objective is None else self.objective.select(outputs),
+            scores={name: score.at(kept) for name, score in self.scores.items()} if keep_scores else {},
+        )
 
 
 @frozen(kw_only=True, eq=False)
@@ -215,6 +220,15 @@ class GivesGradients(PredictsSteps, Embeds, Protocol):
             source: Are gradients with respect to the source wanted?
             target: Are gradients with respect to the target wanted?
         """
+        ...
+
+
+@runtime_checkable
+class Moves(Protocol):
+    """Can be moved between devices."""
+
+    def to(self, device: str) -> None:
+        """Move the model; its card says where it is."""
         ...
 
 

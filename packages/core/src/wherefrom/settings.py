@@ -64,6 +64,7 @@ def from_mapping(cls: type[T], values: Mapping[str, Any], *, where: str) -> T:
         SettingsError: A name is unknown (the nearest one is suggested), or a value is of the wrong type or out of range.
     """
     known = fields_of(cls)
+    values = {former_names(cls).get(name, name): value for name, value in values.items()}
     for name in values:
         if name not in known:
             raise unknown_setting(name, known, where)
@@ -82,6 +83,11 @@ def from_mapping(cls: type[T], values: Mapping[str, Any], *, where: str) -> T:
         raise
     except (TypeError, ValueError) as error:
         raise SettingsError(f"{where}: {_reason(error)}.") from error
+
+
+def former_names(cls: type) -> Mapping[str, str]:
+    """Names under which other libraries know some of the settings of ``cls``, to their names here."""
+    return getattr(cls, "former_names", {})
 
 
 def unknown_setting(name: str, known: Iterable[str], where: str) -> SettingsError:

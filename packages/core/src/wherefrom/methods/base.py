@@ -11,7 +11,8 @@ from attrs import evolve, field, frozen
 from wherefrom._registry import Registry
 from wherefrom.adapters import Row
 from wherefrom.aggregation import Stage
-from wherefrom.arrays import Array, IntArray
+from wherefrom.arrays import Array, IntArray, namespace
+from wherefrom.attribution import Segment
 from wherefrom.objective import Objective
 from wherefrom.tokens import Token
 
@@ -42,6 +43,8 @@ class Question:
     """Target positions likewise (EOS, the decoder's start token)."""
     scores: Mapping[str, Objective] = field(factory=dict)
     """Step scores wanted from the clean pass, if the method makes one."""
+    segments: tuple[Segment, ...] = ()
+    """Named stretches of either sequence (chat turns, documents), for methods that score such units."""
     seed: int = 0
 
     def row(self, *, scores: bool = False, **changes: Any) -> Row:
@@ -106,9 +109,14 @@ def method(cls: M) -> M:
     return cls
 
 
-L2_THEN_NORMALIZE = (Stage(name="scores", settings={"aggregate_fn": "vnorm"}), Stage(name="normalize"))
+L2_THEN_NORMALIZE = (Stage(name="reduce", settings={"aggregate_fn": "vnorm"}), Stage(name="normalize"))
 """The field's default for scores with an embedding axis: L2 norm over the width, then each step's scores divided by
 their sum of absolute values over source and target together."""
+
+
+def inputs_first(gradients: Array | None) -> Array | None:
+    """Gradients ``(outputs, inputs, width)`` as scores ``(inputs, outputs, width)``."""
+    return None if gradients is None else namespace(gradients).permute_dims(gradients, (1, 0, 2))
 
 
 def no_progress(phase: str, done: int, total: int) -> None:

@@ -1,0 +1,270 @@
+"""Integrated gradients: the gradient averaged along the straight path from a baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from attrs import field, frozen
+
+from wherefrom.adapters import GivesGradients, Row, RowGradients
+from wherefrom.aggregation import Stage
+from wherefrom.arrays import Array, FloatArray, IntArray, like, namespace, to_numpy
+from wherefrom.baselines import Endpoints, endpoints
+from wherefrom.errors import SettingsError
+from wherefrom.methods.base import (
+    L2_THEN_NORMALIZE,
+    Progress,
+    Question,
+    Scores,
+    counted,
+    method,
+)
+from wherefrom.quadrature import clenshaw_curtis, quadrature
+
+FIRST_INTERVALS = 4
+LAST_INTERVALS = 256
+STORED_NUMBERS = 2**27
+"""Gradient entries kept at once while a path is refined (half a GiB in float32); more steps are done in turns."""
+SMALLEST_DIFFERENCE = 1e-4
+"""Completeness gaps are measured against the score's change along the path, or this part of the score itself where
+there is next to no change."""
+
+
+@method
+@frozen(kw_only=True)
+class IntegratedGradients:
+    """Each embedding's share of the score's change from the baseline to the input.
+
+    ``(x − b) · ∫₀¹ d f / d x (b + α (x − b)) dα``, shape ``(inputs, steps, width)``, in units of the score. Signed, and
+    complete: the shares of one step sum to ``f(x) − f(b)`` up to the error of the quadrature.
+
+    Source and target move together along one path. In a causal model a step cannot see what comes after it, so the
+    whole sequence is interpolated once and every step reads the same passes.
+
+    Good for: scores that add up. Fails: the path runs through embeddings that are no words, and the answer depends on
+    the baseline: try more than one.
+
+    Source:
+        Sundararajan, Taly & Yan (2017), https://arxiv.org/abs/1703.01365.
+    """
+
+    identifier: ClassVar[str] = "integrated_gradients"
+    dimensions: ClassVar[tuple[str, ...]] = ("width",)
+    aggregation: ClassVar[tuple[Stage, ...]] = L2_THEN_NORMALIZE
+    signed: ClassVar[bool] = True
+    needs: ClassVar[tuple[type, ...]] = (GivesGradients,)
+    uses_objective: ClassVar[bool] = True
+    differentiates: ClassVar[bool] = True
+    former_names: ClassVar[dict[str, str]] = {"method": "quadrature", "baselines": "baseline"}
+
+    n_steps: int | Literal["auto"] = field(default="auto")
+    """Points of the path. ``"auto"`` refines a nested rule, step by step, until the completeness gap of the step is
+    within ``tolerance``; a number takes exactly so many."""
+    tolerance: float = 0.01
+    """Largest accepted ``|Σ shares − (f(x) − f(b))| / |f(x) − f(b)|`` with ``n_steps="auto"``."""
+    quadrature: str = "gausslegendre"
+    """Rule for a fixed number of points: ``gausslegendre``, ``clenshaw_curtis``, ``riemann_left``, ``riemann_right``,
+    ``riemann_middle``, ``riemann_trapezoid``."""
+    baseline: Any = "unk"
+    """Where the path begins: a name, ids or embeddings; see `wherefrom.baselines`."""
+    multiply_by_inputs: bool = True
+    """Multiply the averaged gradient by ``x − b``; without it the scores are sensitivities and do not sum up."""
+    internal_batch_size: int | None = None
+    """Points run at once; None lets the model's adapter choose."""
+    return_convergence_delta: bool = False
+    """Add the step score ``deltas``: ``Σ shares − (f(x) − f(b))``."""
+
+    @n_steps.validator
+    def _check_points(self, _: Any, value: int | str) -> None:
+        if isinstance(value, int) and value < 1:
+            raise SettingsError(f"n_steps must be at least 1 or 'auto', not {value}.")
+
+    def attribute(self, model: GivesGradients, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
+        """n forward passes and n backward rows per step and question, n as chosen."""
+        yield from counted(
+            (self._one(model, question) for question in questions), "attribute", len(questions), progress
+        )
+
+    def _one(self, model: GivesGradients, question: Question) -> Scores:
+        path = Path(
+            question,
+            source=endpoints(model, question, "source", self.baseline),
+            target=endpoints(model, question, "target", self.baseline) if question.attribute_target else None,
+        )
+        if self.n_steps == "auto":
+            return self._refined(model, path)
+        return self._fixed(model, path, self.n_steps)
+
+    def _fixed(self, model: GivesGradients, path: Path, n: int) -> Scores:
+        rule = quadrature(self.quadrature, n)
+        rows = [path.row(float(point)) for point in rule.points]
+        answers = model.gradients(rows, chunk=self.internal_batch_size, target=path.target is not None)
+        sums = _weighted_sums(answers, rule.weights)
+        source, target = path.shares(sums, multiply=self.multiply_by_inputs)
+        step_scores: dict[str, Array] = {}
+        if self.return_convergence_delta or path.question.scores:
+            ends = [path.row(1.0, scores=True), path.row(0.0)]
+            clean, base = model.predict(ends, chunk=self.internal_batch_size)
+            step_scores.update(clean.scores)
+            if self.return_convergence_delta:
+                objective = path.question.objective
+                change = objective.values(clean.logits) - objective.values(base.logits)
+                step_scores["deltas"] = _totals(path.shares(sums, multiply=True)) - to_numpy(change)
+        return Scores(source=source, target=target, step_scores=step_scores, details={"points": n})
+
+    def _refined(self, model: GivesGradients, path: Path) -> Scores:
+        outputs = np.arange(path.question.objective.outputs)
+        per_output = path.entries * (FIRST_INTERVALS * 4 + 1)
+        at_once = max(1, STORED_NUMBERS // max(per_output, 1))
+        blocks = [outputs[i : i + at_once] for i in range(0, len(outputs), at_once)]
+        turns = [self._refine_some(model, path, block, scores=len(blocks) == 1) for block in blocks]
+        xp = namespace(turns[0].sums[-1])
+        sums = tuple(xp.concat(parts, axis=0) for parts in zip(*(turn.sums for turn in turns), strict=True))
+        source, target = path.shares(sums, multiply=self.multiply_by_inputs)
+        points = np.concatenate([turn.points for turn in turns])
+        gaps = np.concatenate([turn.gaps for turn in turns])
+        step_scores = dict(turns[0].scores)
+        if self.return_convergence_delta:
+            step_scores["deltas"] = np.concatenate([turn.deltas for turn in turns])
+        warnings = ()
+        if (left := int((gaps > self.tolerance).sum())) > 0:
+            warnings = (
+                f"integrated_gradients: {left} of {len(gaps)} steps keep a completeness gap above {self.tolerance:g} "
+                f"after {LAST_INTERVALS + 1} points (largest {gaps.max():.2g}).",
+            )
+        details = {"points": points.tolist(), "completeness_gap": [float(f"{gap:.3g}") for gap in gaps]}
+        return Scores(source=source, target=target, step_scores=step_scores, details=details, warnings=warnings)
+
+    def _refine_some(self, model: GivesGradients, path: Path, outputs: IntArray, *, scores: bool) -> _Refined:
+        """Refine the rule for some outputs until each is within tolerance; those that are drop out."""
+        stored: dict[float, tuple[IntArray, RowGradients]] = {}
+        open_outputs = outputs
+        done: dict[int, tuple[Array, ...]] = {}
+        points, gaps, deltas = np.zeros(len(outputs), int), np.zeros(len(outputs)), np.zeros(len(outputs))
+        clean_scores: dict[str, Array] = {}
+        change = scale = np.zeros(0)
+        intervals = FIRST_INTERVALS
+        while len(open_outputs):
+            rule = clenshaw_curtis(intervals)
+            new = [float(point) for point in rule.points if float(point) not in stored]
+            rows = [
+                path.row(point, outputs=open_outputs, scores=scores and point == 1.0 and not clean_scores)
+                for point in new
+            ]
+            answers = model.gradients(rows, chunk=self.internal_batch_size, target=path.target is not None)
+            for point, answer in zip(new, answers, strict=True):
+                stored[point] = (open_outputs, answer)
+                if answer.scores:
+                    clean_scores = dict(answer.scores)
+            if intervals == FIRST_INTERVALS:
+                at_input, at_baseline = (to_numpy(stored[end][1].values).astype(float) for end in (1.0, 0.0))
+                change = at_input - at_baseline
+                scale = np.maximum(
+                    np.abs(change), SMALLEST_DIFFERENCE * np.maximum(np.abs(at_input), np.abs(at_baseline))
+                )
+                scale = np.maximum(scale, np.finfo(np.float64).tiny)
+            sums = _stored_sums([stored[float(point)] for point in rule.points], rule.weights, open_outputs)
+            totals = _totals(path.shares(sums, multiply=True))
+            where = np.searchsorted(outputs, open_outputs)
+            delta = totals - change[where]
+            gap = np.abs(delta) / scale[where]
+            points[where], gaps[where], deltas[where] = intervals + 1, gap, delta
+            good = (gap <= self.tolerance) | (intervals >= LAST_INTERVALS)
+            for i in np.flatnonzero(good):
+                done[int(open_outputs[i])] = tuple(part[int(i)] for part in sums)
+            open_outputs = open_outputs[~good]
+            intervals *= 2
+        xp = namespace(done[int(outputs[0])][0])
+        ordered = [done[int(output)] for output in outputs]
+        together = tuple(xp.stack(parts, axis=0) for parts in zip(*ordered, strict=True))
+        return _Refined(together, points, gaps, deltas, clean_scores)
+
+
+@frozen(eq=False)
+class _Refined:
+    sums: tuple[Array, ...]
+    points: IntArray
+    gaps: FloatArray
+    deltas: FloatArray
+    scores: dict[str, Array]
+
+
+@frozen(eq=False)
+class Path:
+    """The straight path of one question, source and target moving together. A side that is not attributed stays put."""
+
+    question: Question
+    source: Endpoints | None
+    target: Endpoints | None
+
+    @property
+    def sides(self) -> tuple[Endpoints, ...]:
+        """The sides that move, source first."""
+        return tuple(side for side in (self.source, self.target) if side is not None)
+
+    @property
+    def entries(self) -> int:
+        """Gradient entries of one output at one point."""
+        return sum(int(side.input.shape[0] * side.input.shape[1]) for side in self.sides)
+
+    def row(self, fraction: float, *, outputs: IntArray | None = None, scores: bool = False) -> Row:
+        """The pass at one point of the path; the far end is the input itself."""
+        row = self.question.row(
+            scores=scores,
+            source_embeds=None if self.source is None else self.source.at(fraction),
+            target_embeds=None if self.target is None else self.target.at(fraction),
+        )
+        if outputs is None or len(outputs) == self.question.objective.outputs:
+            return row
+        return row.select(outputs, keep_scores=scores)
+
+    def shares(self, sums: tuple[Array, ...], *, multiply: bool) -> tuple[Array | None, Array | None]:
+        """Scores ``(inputs, outputs, width)`` of source and target from averaged gradients ``(outputs, inputs, width)``."""
+        made = iter(sums)
+        answer: list[Array | None] = []
+        for side in (self.source, self.target):
+            if side is None:
+                answer.append(None)
+                continue
+            averaged = next(made)
+            xp = namespace(averaged)
+            share = averaged * side.difference if multiply else averaged
+            answer.append(xp.permute_dims(share, (1, 0, 2)))
+        return answer[0], answer[1]
+
+
+def _parts(answer: RowGradients) -> list[Array]:
+    return [part for part in (answer.source, answer.target) if part is not None]
+
+
+def _weighted_sums(answers: Iterator[RowGradients], weights: FloatArray) -> tuple[Array, ...]:
+    sums: list[Array] = []
+    for weight, answer in zip(weights, answers, strict=True):
+        parts = [float(weight) * part for part in _parts(answer)]
+        sums = parts if not sums else [whole + part for whole, part in zip(sums, parts, strict=True)]
+    return tuple(sums)
+
+
+def _stored_sums(
+    stored: Sequence[tuple[IntArray, RowGradients]], weights: FloatArray, outputs: IntArray
+) -> tuple[Array, ...]:
+    sums: list[Array] = []
+    for weight, (known, answer) in zip(weights, stored, strict=True):
+        rows = np.searchsorted(known, outputs)
+        parts = []
+        for part in _parts(answer):
+            chosen = part if len(rows) == part.shape[0] else namespace(part).take(part, like(part, rows), axis=0)
+            parts.append(float(weight) * chosen)
+        sums = parts if not sums else [whole + part for whole, part in zip(sums, parts, strict=True)]
+    return tuple(sums)
+
+
+def _totals(shares: tuple[Array | None, Array | None]) -> FloatArray:
+    """Sum of all shares of each output."""
+    total: FloatArray = np.zeros(1)
+    for share in shares:
+        if share is not None:
+            total = total + to_numpy(namespace(share).sum(share, axis=(0, 2))).astype(np.float64)
+    return total
