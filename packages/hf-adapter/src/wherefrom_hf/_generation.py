@@ -61,8 +61,10 @@ def _generate(
     ids = np.full((len(prompts), length), pad_id, dtype=np.int64)
     mask = np.zeros((len(prompts), length), dtype=np.int64)
     for i, prompt in enumerate(prompts):
-        ids[i, length - len(prompt) :] = prompt
-        mask[i, length - len(prompt) :] = 1
+        # a continuation needs its prompt's end at the end; an encoder's positions count from its beginning
+        first = 0 if module.config.is_encoder_decoder else length - len(prompt)
+        ids[i, first : first + len(prompt)] = prompt
+        mask[i, first : first + len(prompt)] = 1
     arguments: dict[str, Any] = {
         "input_ids": torch.from_numpy(ids).to(device),
         "attention_mask": torch.from_numpy(mask).to(device),
