@@ -14,16 +14,16 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from .passages import Decision, Passage, Span, Writer, capital, other
+from .passages import Decision, Passage, Span, Writer, capital, listed, other, plain
 
-MALE = (
+MALE = listed(
     "George Peter John Paul Mark David Tom Adam Oscar Victor Leo Simon Felix Henry Daniel Martin "
     "Alex|ander Christ|opher Frederic|k Robert|o"
-).split()
-FEMALE = (
+)
+FEMALE = listed(
     "Mary Anna Julia Emma Laura Sarah Clara Nina Rosa Alice Helen Diana Olga Eva Lucy Grace "
     "Alex|andra Christ|ina Frederic|a Robert|a"
-).split()
+)
 PLACE_OF_STATE = {
     "sick": "hospital",
     "hungry": "restaurant",
@@ -37,19 +37,20 @@ PLACE_OF_STATE = {
     "sad": "church",
 }
 NEUTRAL_PLACE = "office"
-MOODS = "happy|angry|busy|late|nerv-ous|afraid|ready|surpris-ed".split("|")
+MOODS = listed("happy angry busy late nerv|ous afraid ready surpris|ed")
 TIMES = ["yesterday", "today", "last night", "this morning", "on Monday", "on Friday"]
-PEOPLE = "colleague|s friend|s parent|s neighbor|s brother|s sister|s".split()
+PEOPLE = listed("colleague|s friend|s parent|s neighbor|s brother|s sister|s")
 ASKING = ["asked {} to come to", "told {} to go to", "wanted {} to go to", "invited {} to"]
-ACTIONS = (
+ACTIONS = listed(
     "went home,left early,stayed at home,called a friend,cancel|led the meeting,closed the window,"
-    "took a break,opened the door,waited for the train"
-).split(",")
-THINGS = "phone umbrella wallet ticket passport watch jacket".split()
-ROLES = (
+    "took a break,opened the door,waited for the train",
+    ",",
+)
+THINGS = listed("phone umbrella wallet ticket passport watch jacket")
+ROLES = listed(
     "doctor teacher lawyer sing|er farm|er bak|er pilot nurse develop|er design|er paint|er "
     "photograph|er garden|er manager"
-).split()
+)
 NOUNS = {  # singular: plural
     "key": "keys",
     "book": "books",
@@ -71,39 +72,54 @@ NOUNS = {  # singular: plural
     "chair": "chair|s",
 }
 PREPOSITIONS = ["to", "near", "behind", "under", "next to", "from", "with"]
-PREDICATES = (
+PREDICATES = listed(
     "old,new,brok|en,small,expens|ive,beauti|ful,on the floor,in the kitchen,in the street,very old,"
-    "not here,gone,outside"
-).split(",")
+    "not here,gone,outside",
+    ",",
+)
 DIGITS = list("0123456789")
-WEATHER = (
+WEATHER = listed(
     "It rained all night,It was cold outside,The weather was nice,The train arrived at noon,"
     "The music was very loud,The streets were empty,Nobody opened the window,The news came on Monday,"
-    "The meeting was long,It snowed on Friday,The coffee was cold,The sun was shin|ing"
-).split(",")
+    "The meeting was long,It snowed on Friday,The coffee was cold,The sun was shin|ing",
+    ",",
+)
 
+GLUE = (
+    "he she his him her He She His Her is are was were and because that the The felt lost forgot said After "
+    "meeting with met at in argued of code Remember My my name called Please call me to go come Yesterday a "
+    "User Assistant |User |Assistant |: |. |,"
+)
 PRONOUNS = {"m": ("he", "his", "him"), "f": ("she", "her", "her")}
-
-
-def plain(word: str) -> str:
-    """``word`` as it is written, without the marks between its pieces."""
-    return word.replace("|", "").replace("-", "")
 
 
 def words() -> list[str]:
     """Every word of the language, with its pieces marked."""
-    phrases = [*MALE, *FEMALE, *PLACE_OF_STATE, *PLACE_OF_STATE.values(), NEUTRAL_PLACE, *TIMES, *PEOPLE]
-    phrases += [mood.replace("-", "|") for mood in MOODS]
-    phrases += [*ASKING, *ACTIONS, *THINGS, *ROLES, *NOUNS, *NOUNS.values(), *PREPOSITIONS, *PREDICATES]
-    phrases += [*DIGITS, *WEATHER, "he she his her him He She His Her is are was were and because that the The"]
-    phrases += ["felt lost forgot said After meeting with met at in argued of code Remember My my name called"]
-    phrases += ["Please call me to go come Yesterday Today a |User |Assistant User Assistant |: |. |, |\n"]
+    phrases = [*MALE, *FEMALE, *PLACE_OF_STATE, *PLACE_OF_STATE.values(), NEUTRAL_PLACE, *TIMES]
+    phrases += [
+        *MOODS,
+        *PEOPLE,
+        *ASKING,
+        *ACTIONS,
+        *THINGS,
+        *ROLES,
+        *NOUNS,
+        *NOUNS.values(),
+        *PREPOSITIONS,
+        *PREDICATES,
+    ]
+    phrases += [*DIGITS, *WEATHER, GLUE, "|\n"]
     return [word for phrase in phrases for word in phrase.replace("{}", "").split(" ") if word]
 
 
 def _person(rng: random.Random, gender: str | None = None) -> tuple[str, str]:
     gender = gender or rng.choice("mf")
     return plain(rng.choice(MALE if gender == "m" else FEMALE)), gender
+
+
+def _somebody_else(rng: random.Random, name: str) -> str:
+    """Another name, of either gender: it must tell nothing about the gender of ``name``."""
+    return other(rng, [plain(n) for n in (*MALE, *FEMALE)], name)
 
 
 def _unlike(gender: str) -> str:
@@ -132,11 +148,11 @@ def _fillers(rng: random.Random, line: Writer, most: int) -> list[Decision]:
 
 
 def pronoun(rng: random.Random) -> Passage:
-    """A pronoun and the subject's name, with somebody of the other gender about."""
+    """A pronoun and the subject's name, with somebody else about."""
     line = Writer()
     decisions = _fillers(rng, line, 1) if rng.random() < 0.5 else []
     name, gender = _person(rng)
-    rival, _ = _person(rng, _unlike(gender))
+    rival = _somebody_else(rng, name)
     he, his, _ = PRONOUNS[gender]
     foils = PRONOUNS[_unlike(gender)]
     state = _state(rng)
@@ -156,9 +172,7 @@ def pronoun(rng: random.Random) -> Passage:
         decided = line.say(his)
         line.say(f"{thing} {rng.choice(TIMES)}.")
         key = f"{name}|{thing}"
-        decisions.append(
-            Decision(dependency="pronoun", decided=decided, cues=(cue,), foil=foils[1], key=key)
-        )
+        decisions.append(Decision(dependency="pronoun", decided=decided, cues=(cue,), foil=foils[1], key=key))
         return Passage(target=line.text, decisions=tuple(decisions))
     elif shape in (1, 4):
         line.say("said that")
@@ -166,9 +180,7 @@ def pronoun(rng: random.Random) -> Passage:
         line.say(f"{plain(rng.choice(ACTIONS))} because")
     decided = line.say(he)
     line.say(f"was {state}.")
-    decisions.append(
-        Decision(dependency="pronoun", decided=decided, cues=(cue,), foil=foils[0], key=f"{name}|{state}")
-    )
+    decisions.append(Decision(dependency="pronoun", decided=decided, cues=(cue,), foil=foils[0], key=f"{name}|{state}"))
     return Passage(target=line.text, decisions=tuple(decisions))
 
 
@@ -176,10 +188,10 @@ def pronoun_role(rng: random.Random) -> Passage:
     """A pronoun whose gender is known through the name of the one who has the role."""
     line = Writer()
     name, gender = _person(rng)
-    rival, _ = _person(rng, _unlike(gender))
+    rival = _somebody_else(rng, name)
     role = _role(rng)
     rival_role = _role(rng, role)
-    shape = rng.randrange(3)
+    shape = rng.choice([0, 1, 1, 2, 2])
     also: list[Span] = []
     if shape == 2:
         line.say(f"{rival} is the {rival_role} and")
@@ -209,14 +221,14 @@ def pronoun_role(rng: random.Random) -> Passage:
     return Passage(target=line.text, decisions=tuple(decisions))
 
 
-def _agreement_sentence(rng: random.Random, line: Writer, attractors: int | None = None) -> tuple[Decision, ...]:
+def _agreement_sentence(rng: random.Random, line: Writer) -> tuple[Decision, ...]:
     past = rng.random() < 0.3
     number = rng.randrange(2)
     subject = rng.choice(list(NOUNS))
     line.say("Yesterday the" if past else "The")
     cue = line.say(plain((subject, NOUNS[subject])[number]))
     key = [subject]
-    for _ in range(rng.choice([0, 1, 1, 1, 1, 2]) if attractors is None else attractors):
+    for _ in range(rng.choice([0, 1, 1, 1, 1, 2])):
         noun = other(rng, list(NOUNS), subject)
         between = number if rng.random() < 0.3 else 1 - number
         preposition = rng.choice(PREPOSITIONS)
@@ -225,11 +237,7 @@ def _agreement_sentence(rng: random.Random, line: Writer, attractors: int | None
     forms = ("was", "were") if past else ("is", "are")
     decided = line.say(forms[number])
     line.say(plain(rng.choice(PREDICATES)) + ".")
-    return (
-        Decision(
-            dependency="agreement", decided=decided, cues=(cue,), foil=forms[1 - number], key="|".join(key)
-        ),
-    )
+    return (Decision(dependency="agreement", decided=decided, cues=(cue,), foil=forms[1 - number], key="|".join(key)),)
 
 
 def agreement(rng: random.Random) -> Passage:
@@ -272,9 +280,8 @@ def context_place(rng: random.Random) -> Passage:
     line.say(".")
     key = f"{name}|{state}"
     foil = other(rng, list(PLACE_OF_STATE.values()), place)
-    decisions.append(
-        Decision(dependency="pronoun", decided=owner, cues=(who,), foil=capital(PRONOUNS[_unlike(gender)][1]), key=key)
-    )
+    her = capital(PRONOUNS[_unlike(gender)][1])
+    decisions.append(Decision(dependency="pronoun", decided=owner, cues=(who,), foil=her, key=key))
     decisions.append(Decision(dependency="context_place", decided=decided, cues=(cue,), foil=foil, key=key))
     return Passage(target=line.text, decisions=tuple(decisions), context_stop=stop)
 
@@ -315,19 +322,19 @@ def copy_name(rng: random.Random) -> Passage:
     """A name that is said twice, with another name about."""
     line = Writer()
     name, _ = _person(rng)
-    rival = other(rng, [plain(n) for n in (*MALE, *FEMALE)], name)
+    rival = _somebody_else(rng, name)
     line.say("My name is")
     cue = line.say(name)
+    key = f"{name}|alone"
     if rng.random() < 0.6:
+        key = f"{name}|{rival}"
         line.say(f"and my {rng.choice(['friend', 'brother', 'sister'])} is called {rival}")
     line.say(".")
     decisions = _fillers(rng, line, 1)
     line.say("Please call me")
     decided = line.say(name)
     line.say(".")
-    decisions.append(
-        Decision(dependency="copy_name", decided=decided, cues=(cue,), foil=rival, key=f"{name}|{rival}")
-    )
+    decisions.append(Decision(dependency="copy_name", decided=decided, cues=(cue,), foil=rival, key=key))
     return Passage(target=line.text, decisions=tuple(decisions))
 
 
@@ -340,14 +347,14 @@ def argument(rng: random.Random) -> Passage:
 
 
 RULES: dict[Callable[[random.Random], Passage], float] = {
-    pronoun: 4,
-    pronoun_role: 4,
+    pronoun: 3,
+    pronoun_role: 6,
     agreement: 4,
-    context_place: 5,
-    no_context: 1.5,
-    copy_number: 2,
-    copy_name: 1.5,
-    argument: 0.5,
+    context_place: 4,
+    no_context: 1.2,
+    copy_number: 3,
+    copy_name: 2,
+    argument: 0.4,
 }
 
 

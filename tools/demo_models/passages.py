@@ -95,3 +95,13 @@ def capital(words: str) -> str:
 def other(rng: random.Random, options: Sequence[T], *taken: T) -> T:
     """One of ``options`` that is none of ``taken``."""
     return rng.choice([option for option in options if option not in taken])
+
+
+def plain(word: str) -> str:
+    """``word`` as it is written, without the marks between its pieces."""
+    return word.replace("|", "")
+
+
+def listed(text: str, separator: str = " ") -> list[str]:
+    """The entries of ``text``."""
+    return text.split(separator)

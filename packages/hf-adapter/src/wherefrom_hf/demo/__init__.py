@@ -1,0 +1,18 @@
+"""The demo models ``demo:lm`` and ``demo:mt``, and the words that we know decide their predictions.
+
+Both were trained on text from a grammar whose dependencies are known, so that an attribution can be
+compared with the truth. Looking up a path or the gold cues imports neither torch nor transformers.
+
+Example:
+    >>> from wherefrom_hf.demo import demo_path, gold_cues
+    >>> demo_path("lm").name
+    'lm'
+    >>> example = gold_cues("lm")[0]
+    >>> [example.source[cue.start : cue.stop] for cue in example.cues]  # doctest: +SKIP
+    ['sick']
+"""
+
+from wherefrom_hf.demo._gold import CueSpan, GoldCue, gold_cues
+from wherefrom_hf.demo._paths import DEMO_MODELS, UnknownDemoModelError, demo_path
+
+__all__ = ["DEMO_MODELS", "CueSpan", "GoldCue", "UnknownDemoModelError", "demo_path", "gold_cues"]
