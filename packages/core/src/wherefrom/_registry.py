@@ -71,7 +71,7 @@ class Registry(Generic[T]):
         return iter(sorted({*self._entries, *(point.name for point in self._entry_points())}))
 
     def __len__(self) -> int:
-        return len(list(self))
+        return sum(1 for _ in self)  # list() would ask for the length again
 
     def _entry_points(self) -> list[EntryPoint]:
         return list(entry_points(group=self.group)) if self.group else []

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wherefrom.aggregation import AggregatorLike, Stage, aggregate
+from wherefrom.aggregators import AGGREGATION_FUNCTIONS
 from wherefrom.arrays import BoolArray
 from wherefrom.errors import ShapeError
 from wherefrom.provenance import Provenance
@@ -60,7 +61,8 @@ class Attribution(Drawable, msgspec.Struct, frozen=True, kw_only=True, eq=False,
     step_scores: dict[str, npt.NDArray[Any]] = {}
     """Name to scores of shape ``(steps,)``."""
     sequence_scores: dict[str, npt.NDArray[Any]] = {}
-    """Name to an array over pairs of inputs: ``encoder*`` ``(S, S, ...)``, ``decoder*`` ``(T, T, ...)``, else ``(S, T, ...)``."""
+    """Name to an array over pairs of inputs: ``encoder*`` is ``(S, S, ...)``, ``decoder*`` ``(T, T, ...)``, others
+    ``(S, T, ...)``."""
     dimensions: tuple[str, ...] = ()
     """Names of the axes after input and step: ``("width",)``, ``("layer", "head")``, ..."""
     method: str = ""
@@ -84,7 +86,8 @@ class Attribution(Drawable, msgspec.Struct, frozen=True, kw_only=True, eq=False,
         steps = self.attr_pos_end - self.attr_pos_start
         if not 0 <= self.attr_pos_start <= self.attr_pos_end <= len(self.target):
             raise ShapeError(
-                f"Steps {self.attr_pos_start}..{self.attr_pos_end} lie outside of a target of {len(self.target)} tokens."
+                f"Steps {self.attr_pos_start}..{self.attr_pos_end} lie outside of a target of "
+                f"{len(self.target)} tokens."
             )
         for side, tokens, scores in (
             ("source", self.source, self.source_attributions),
@@ -120,10 +123,10 @@ class Attribution(Drawable, msgspec.Struct, frozen=True, kw_only=True, eq=False,
     def aggregate(self, aggregator: AggregatorLike = None, aggregate_fn: Any = None, **settings: Any) -> Attribution:
         """A smaller attribution; see `wherefrom.aggregators` for names and settings.
 
-        Without arguments the method's default aggregation is applied, once: a result that is aggregated
-        already comes back as it is.
+        Without arguments the method's default aggregation is applied, once: a result with one number per cell that
+        was aggregated already comes back as it is.
         """
-        return aggregate(self, aggregator, aggregate_fn, **settings)
+        return aggregate(self, aggregator, aggregate_fn, AGGREGATION_FUNCTIONS, **settings)
 
     def replace(self, **changes: Any) -> Attribution:
         """A copy with some fields changed."""

@@ -1,0 +1,126 @@
+"""Aggregation functions: how several numbers become one.
+
+Each takes an array, the axis to remove, and which cells exist. Absent cells never count: not in a mean's
+denominator, not as a zero in a minimum. Where no cell exists the answer is 0, which is what absent cells hold.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from wherefrom._registry import Registry
+from wherefrom.arrays import BoolArray
+from wherefrom.errors import SettingsError
+
+Values: TypeAlias = npt.NDArray[Any]
+
+
+class AggregationFunction(Protocol):
+    """Many numbers to one."""
+
+    def __call__(self, values: Values, axis: int, where: BoolArray, /) -> Values:
+        """``values`` without ``axis``; ``where`` has the shape of ``values`` and is False at absent cells."""
+        ...
+
+
+AGGREGATION_FUNCTIONS: Registry[AggregationFunction] = Registry("aggregation function")
+
+
+def register_aggregation_function(fn: AggregationFunction, identifier: str, *, overwrite: bool = False) -> None:
+    """Make ``fn(values, axis, where)`` available by name to every aggregator.
+
+    Raises:
+        SettingsError: The identifier is taken and ``overwrite`` is false.
+    """
+    AGGREGATION_FUNCTIONS.register(identifier, fn, overwrite=overwrite)
+
+
+def list_aggregation_functions() -> list[str]:
+    """Identifiers of all aggregation functions, sorted."""
+    return list(AGGREGATION_FUNCTIONS)
+
+
+def combine(name: str, values: Values, axis: int, where: BoolArray | None = None, *, order: float = 2.0) -> Values:
+    """``values`` with ``axis`` removed by the function called ``name``.
+
+    Args:
+        where: Which cells exist; must broadcast to the shape of ``values``. None: all.
+        order: Of the norm, for ``"vnorm"``.
+
+    Returns:
+        Floating point, at least as precise as single precision; 0 where no cell exists.
+    """
+    if values.dtype not in (np.float32, np.float64):
+        values = values.astype(np.result_type(values.dtype, np.float32))
+    present = np.broadcast_to(np.asarray(True) if where is None else where, values.shape)
+    if values.shape[axis] == 0:
+        return np.zeros(np.delete(values.shape, axis), dtype=values.dtype)
+    if name == "vnorm":
+        combined = norm(values, axis, present, order)
+    else:
+        combined = AGGREGATION_FUNCTIONS.get(name)(values, axis, present)
+    return np.where(present.any(axis=axis), combined, 0).astype(values.dtype, copy=False)
+
+
+def mean(values: Values, axis: int, where: BoolArray) -> Values:
+    """Arithmetic mean."""
+    count = np.maximum(where.sum(axis=axis), 1)
+    return np.asarray(total(values, axis, where) / count.astype(values.dtype))
+
+
+def total(values: Values, axis: int, where: BoolArray) -> Values:
+    """Sum."""
+    return np.asarray(np.sum(values, axis=axis, where=where))
+
+
+def product(values: Values, axis: int, where: BoolArray) -> Values:
+    """Product."""
+    return np.asarray(np.prod(values, axis=axis, where=where))
+
+
+def maximum(values: Values, axis: int, where: BoolArray) -> Values:
+    """Largest value."""
+    return np.asarray(np.max(values, axis=axis, where=where, initial=-np.inf))
+
+
+def minimum(values: Values, axis: int, where: BoolArray) -> Values:
+    """Smallest value."""
+    return np.asarray(np.min(values, axis=axis, where=where, initial=np.inf))
+
+
+def absmax(values: Values, axis: int, where: BoolArray) -> Values:
+    """The value farthest from zero, with its sign; the first of several."""
+    farthest = np.argmax(np.where(where, np.abs(values), -1), axis=axis, keepdims=True)
+    return np.asarray(np.take_along_axis(values, farthest, axis=axis).squeeze(axis=axis))
+
+
+def norm(values: Values, axis: int, where: BoolArray, order: float = 2.0) -> Values:
+    """The vector norm of the given order, scaled so that squares of small scores do not vanish.
+
+    Raises:
+        SettingsError: ``order`` is not positive.
+    """
+    if not order > 0:
+        raise SettingsError(f"vnorm_ord = {order!r} is no norm. Give a positive number: 1, 2 or inf.")
+    size = np.where(where, np.abs(values), 0)
+    largest = size.max(axis=axis, keepdims=True)
+    if np.isinf(order):
+        return np.asarray(largest.squeeze(axis=axis))
+    safe = np.where(largest > 0, largest, 1).astype(values.dtype)
+    scaled = ((size / safe) ** order).sum(axis=axis) ** (1 / order)
+    return np.asarray((scaled * largest.squeeze(axis=axis)).astype(values.dtype))
+
+
+for _identifier, _function in (
+    ("mean", mean),
+    ("sum", total),
+    ("prod", product),
+    ("max", maximum),
+    ("min", minimum),
+    ("absmax", absmax),
+    ("vnorm", norm),
+):
+    AGGREGATION_FUNCTIONS.register(_identifier, _function)

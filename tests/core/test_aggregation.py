@@ -1,0 +1,202 @@
+"""Names, chains and records of aggregators; the default aggregations against reference values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from wherefrom.aggregation import AggregatorPipeline, Stage, build
+from wherefrom.aggregators import Normalize, Reduce, Scores, register_aggregation_function
+from wherefrom.attribution import Attribution
+from wherefrom.errors import InputError, SettingsError, UnknownNameError
+from wherefrom.tokens import Token
+
+from tests.core import golden
+
+
+def make(dimensions: tuple[str, ...] = ("width",), sizes: tuple[int, ...] = (3,), **changes: Any) -> Attribution:
+    """Two source tokens, a target of four, the last three explained."""
+    rng = np.random.default_rng(5)
+    source = tuple(Token(id=i, piece=f"s{i}", text=f" s{i}", position=i) for i in range(2))
+    target = tuple(Token(id=i, piece=f"t{i}", text=f" t{i}", position=i) for i in range(4))
+    made = Attribution(
+        source=source,
+        target=target,
+        attr_pos_start=1,
+        attr_pos_end=4,
+        source_attributions=rng.normal(size=(2, 3, *sizes)).astype(np.float32),
+        target_attributions=rng.normal(size=(4, 3, *sizes)).astype(np.float32),
+        dimensions=dimensions,
+        method="made",
+        default_aggregation=golden.VNORM if sizes else (),
+    )
+    hidden = made.target_visible.reshape(4, 3, *(1,) * len(sizes))
+    return made.replace(target_attributions=np.where(hidden, made.target_attributions, 0).astype(np.float32), **changes)
+
+
+def names(attribution: Attribution) -> list[str]:
+    return [stage.name for stage in attribution.aggregations]
+
+
+@pytest.mark.parametrize("case", golden.cases(".agg."), ids=lambda case: case["id"])
+def test_default_aggregation_matches_the_reference(case: dict[str, Any]) -> None:
+    for _, raw, arrays in golden.attributions(case):
+        done = raw.aggregate()
+        assert done.is_aggregated
+        parts = [one for one in (raw.source_attributions, raw.target_attributions) if one is not None]
+        extra = tuple(range(2, parts[0].ndim))
+        # a column that is zero up to rounding has no shares worth comparing: the reference damps it, we do not
+        told = np.max([np.abs(one).sum((0, *extra)) for one in parts], axis=0) > 1e-10
+        for name in ("source_attributions", "target_attributions"):
+            if f"agg.{name}" in arrays:
+                expected = np.nan_to_num(arrays[f"agg.{name}"])
+                np.testing.assert_allclose(getattr(done, name)[:, told], expected[:, told], atol=1e-4, rtol=0)
+        for key in arrays:
+            if key.startswith("agg.sequence_scores."):
+                scores = done.sequence_scores[key.removeprefix("agg.sequence_scores.")]
+                np.testing.assert_allclose(scores, np.nan_to_num(arrays[key]), atol=1e-4, rtol=0)
+
+
+VARIANTS = [
+    (case, variant)
+    for case in golden.cases(".variant.")
+    for variant in case["params"]["variants"]
+    if not variant.startswith("pipe-")
+]
+
+
+@pytest.mark.parametrize("case, variant", VARIANTS, ids=lambda value: value if isinstance(value, str) else value["id"])
+def test_each_aggregation_function_matches_the_reference(case: dict[str, Any], variant: str) -> None:
+    settings = {
+        key: value for key, value in case["params"]["variants"][variant].items() if key in ("normalize", "rescale")
+    }
+    for _, raw, arrays in golden.attributions(case):
+        done = raw.aggregate(case["params"]["variants"][variant]["aggregator"], **settings)
+        for name in ("source_attributions", "target_attributions"):
+            if f"variant.{variant}.{name}" in arrays:
+                expected = np.nan_to_num(arrays[f"variant.{variant}.{name}"])
+                np.testing.assert_allclose(getattr(done, name), expected, atol=1e-4, rtol=0)
+
+
+def test_a_function_name_stands_for_scores_and_each_stage_is_recorded() -> None:
+    done = make().aggregate("vnorm")
+    assert done.aggregations == (Stage(name="reduce", settings={"aggregate_fn": "vnorm"}), Stage(name="normalize"))
+    assert not done.signed
+    assert done.dimensions == ()
+    totals = np.abs(done.source_attributions).sum(0) + np.abs(done.target_attributions).sum(0)
+    np.testing.assert_allclose(totals, 1, rtol=1e-5)
+
+
+def test_aggregating_the_aggregated_changes_nothing() -> None:
+    done = make().aggregate()
+    assert done.aggregate() is done
+    with pytest.raises(InputError, match="no dimension left"):
+        done.aggregate("mean")
+
+
+def test_recorded_stages_make_the_same_numbers_again() -> None:
+    raw = make(("layer", "head"), (3, 4))
+    done = raw.aggregate(["mean", "max"], select_idx=(0, 2), normalize=False)
+    again = raw
+    for stage in done.aggregations:
+        again = build(stage.name, stage.settings)(again)
+    np.testing.assert_array_equal(again.target_attributions, done.target_attributions)
+
+
+def test_default_continues_where_a_user_stopped() -> None:
+    raw = make(("layer", "head"), (3, 4), default_aggregation=golden.MEAN * 2)
+    by_hand = raw.aggregate("mean")
+    assert by_hand.dimensions == ("layer",)
+    np.testing.assert_array_equal(by_hand.aggregate().target_attributions, raw.aggregate().target_attributions)
+
+
+@pytest.mark.parametrize(
+    "what, fn",
+    [
+        (["mean", "max"], None),
+        (["scores", "scores"], ["mean", "max"]),
+        ([("scores", "mean"), ("scores", "max")], None),
+        (AggregatorPipeline(["scores", "scores"], ["mean", "max"]), None),
+        ([Scores(aggregate_fn="mean"), Stage(name="scores", settings={"aggregate_fn": "max"})], None),
+        ([Scores, "max"], ["mean", None]),
+    ],
+)
+def test_spellings_of_one_chain(what: Any, fn: Any) -> None:
+    raw = make(("layer", "head"), (3, 4))
+    expected = Scores(aggregate_fn="max")(Scores(aggregate_fn="mean")(raw))
+    done = raw.aggregate(what, fn)
+    assert done.aggregations == expected.aggregations
+    np.testing.assert_array_equal(done.target_attributions, expected.target_attributions)
+
+
+@pytest.mark.parametrize(
+    "select, expected",
+    [(1, [1]), (-1, [3]), ((1, 3), [1, 2]), ([0, -1], [0, 3]), ("2:", [2, 3]), (slice(None, 2), [0, 1])],
+)
+def test_selection(select: Any, expected: list[int]) -> None:
+    raw = make(("head",), (4,))
+    done = raw.aggregate("sum", select_idx=select, normalize=False)
+    np.testing.assert_allclose(done.source_attributions, raw.source_attributions[..., expected].sum(-1), rtol=1e-5)
+
+
+@pytest.mark.parametrize("select", [4, -5, [0, 0], [1, -3], (2, 2), (0, 9), [], "x:y"])
+def test_impossible_selections_are_refused(select: Any) -> None:
+    with pytest.raises(SettingsError, match="select_idx"):
+        make(("head",), (4,)).aggregate("mean", select_idx=select)
+
+
+def test_a_dimension_is_removed_by_name() -> None:
+    raw = make(("layer", "head"), (3, 4))
+    done = raw.aggregate("mean", dimension="layer", normalize=False)
+    assert done.dimensions == ("head",)
+    np.testing.assert_allclose(done.source_attributions, raw.source_attributions.mean(2), rtol=1e-5)
+
+
+def test_rescale_and_normalize_are_separate_stages() -> None:
+    done = make().aggregate("sum", rescale=True)
+    assert names(done) == ["reduce", "rescale"]
+    assert max(np.abs(done.source_attributions).max(), np.abs(done.target_attributions).max()) == 1
+    with pytest.raises(SettingsError, match="exclude each other"):
+        make().aggregate("sum", rescale=True, normalize=True)
+    assert names(Normalize()(make().aggregate("sum"))) == ["reduce", "normalize"]
+
+
+def test_settings_reach_only_those_who_declare_them() -> None:
+    raw = make()
+    with pytest.raises(SettingsError, match=r"no setting 'normalise'.*Did you mean 'normalize'\?"):
+        raw.aggregate("vnorm", normalise=False)
+    with pytest.raises(UnknownNameError, match=r"'vnrom'.*Did you mean 'vnorm'\?"):
+        raw.aggregate("vnrom")
+    with pytest.raises(UnknownNameError, match="aggregation function"):
+        Reduce(aggregate_fn="average")
+    with pytest.raises(SettingsError, match="2 aggregation functions for 1"):
+        raw.aggregate(["scores"], ["mean", "max"])
+    assert names(raw.aggregate(["scores", "normalize"], "sum", normalize=False)) == ["reduce", "normalize"]
+
+
+def test_absent_cells_stay_zero_and_a_user_function_is_found() -> None:
+    def halved_sum(values: Any, axis: int, where: Any) -> Any:
+        return values.sum(axis=axis) / 2 + 1
+
+    register_aggregation_function(halved_sum, "halved_sum_for_tests", overwrite=True)
+    raw = make()
+    done = raw.aggregate("halved_sum_for_tests", normalize=False)
+    assert (done.target_attributions[~raw.target_visible] == 0).all()
+    np.testing.assert_allclose(done.source_attributions, raw.source_attributions.sum(-1) / 2 + 1, rtol=1e-6)
+
+
+def test_small_scores_survive_the_norm() -> None:
+    raw = make()
+    tiny = raw.replace(source_attributions=raw.source_attributions * np.float32(1e-25))
+    done = tiny.aggregate("vnorm", normalize=False)
+    expected = np.linalg.norm(raw.source_attributions.astype(np.float64), axis=-1) * 1e-25
+    np.testing.assert_allclose(done.source_attributions, expected, rtol=1e-5)
+
+
+def test_attributions_aggregate_without_touching_the_raw_result() -> None:
+    raw = make()
+    before = raw.target_attributions.copy()
+    raw.aggregate("sum")
+    np.testing.assert_array_equal(raw.target_attributions, before)
+    assert raw.aggregations == ()
