@@ -111,7 +111,7 @@ def register_step_function(
     if isinstance(fn, type):
         cls = _checked_class(fn, identifier, aggregate_map)
     else:
-        name: str = identifier or getattr(fn, "__name__", "")
+        name = str(identifier or getattr(fn, "__name__", ""))
         cls = _class_of(
             fn,
             name,
@@ -222,7 +222,7 @@ def _checked_class(cls: type, identifier: str | None, aggregate_map: Mapping[str
         if not hasattr(cls, attribute):
             setattr(cls, attribute, value)
     known = cast("type[StepFunction]", cls)
-    if name == known.identifier and told in (None, known.span_aggregation):
+    if name == known.identifier and (told is None or told == getattr(cls, "span_aggregation", None)):
         return known
     # another name or aggregation makes another class, so that whoever holds the first keeps its meaning
     body = {"identifier": name, **({} if told is None else {"span_aggregation": told})}
