@@ -83,7 +83,9 @@ def render_card(
     ]
     for key in sorted(measured.occlusion):
         plain, contrast = measured.occlusion[key], measured.contrast[key]
-        cells = [_share(plain[i], plain[2]) for i in (0, 1)] + [_share(contrast[i], contrast[2]) for i in (0, 1)]
+        cells = [_share(plain[i], plain[2]) for i in (0, 1)] + [
+            _share(contrast[i], contrast[2]) for i in (0, 1)
+        ]
         lines.append(f"| {key} | " + " | ".join(cells) + " |")
     lines += [
         "",

@@ -180,7 +180,9 @@ def pronoun(rng: random.Random) -> Passage:
         line.say(f"{plain(rng.choice(ACTIONS))} because")
     decided = line.say(he)
     line.say(f"was {state}.")
-    decisions.append(Decision(dependency="pronoun", decided=decided, cues=(cue,), foil=foils[0], key=f"{name}|{state}"))
+    decisions.append(
+        Decision(dependency="pronoun", decided=decided, cues=(cue,), foil=foils[0], key=f"{name}|{state}")
+    )
     return Passage(target=line.text, decisions=tuple(decisions))
 
 
@@ -237,7 +239,11 @@ def _agreement_sentence(rng: random.Random, line: Writer) -> tuple[Decision, ...
     forms = ("was", "were") if past else ("is", "are")
     decided = line.say(forms[number])
     line.say(plain(rng.choice(PREDICATES)) + ".")
-    return (Decision(dependency="agreement", decided=decided, cues=(cue,), foil=forms[1 - number], key="|".join(key)),)
+    return (
+        Decision(
+            dependency="agreement", decided=decided, cues=(cue,), foil=forms[1 - number], key="|".join(key)
+        ),
+    )
 
 
 def agreement(rng: random.Random) -> Passage:
@@ -369,11 +375,14 @@ def follow_up(rng: random.Random) -> Passage:
     return rng.choice([pronoun, pronoun_role, agreement, copy_name])(rng)
 
 
-def document(rng: random.Random) -> str:
-    """One training text: a passage that is not held out, now and then a second one behind it."""
-    texts: list[str] = []
-    while not texts or (rng.random() < 0.12 and len(texts) < 3):
-        candidate = passage(rng) if not texts else follow_up(rng)
-        if not candidate.held_out():
-            texts.append(candidate.target)
-    return " ".join(texts)
+def document(rng: random.Random) -> tuple[str, list[Span]]:
+    """One training text and its decided words: a passage, now and then another behind it, none held out."""
+    text, decided = "", []
+    while not text or rng.random() < 0.12:
+        candidate = follow_up(rng) if text else passage(rng)
+        if candidate.held_out():
+            continue
+        shift = len(text) + 1 if text else 0
+        decided += [(start + shift, stop + shift) for start, stop in (d.decided for d in candidate.decisions)]
+        text = f"{text} {candidate.target}" if text else candidate.target
+    return text, decided

@@ -75,7 +75,9 @@ NOUNS = [
 ]
 ADJECTIVES = [
     Adjective(*entry, before=True)
-    for entry in _pairs("small/petit/petite big/grand/grande beauti|ful/beau/belle old/vieux/vieille pretty/joli/jolie")
+    for entry in _pairs(
+        "small/petit/petite big/grand/grande beauti|ful/beau/belle old/vieux/vieille pretty/joli/jolie"
+    )
 ] + [
     Adjective(*entry)
     for entry in _pairs(
@@ -184,7 +186,9 @@ def noun_phrase(rng: random.Random) -> Passage:
     french.say(".")
 
     rival = other(rng, [v for _, v in VERBS], verbe)
-    decisions.append(Decision(dependency="word", decided=verbe_at, cues=(verb_at,), foil=plain(rival), key=key))
+    decisions.append(
+        Decision(dependency="word", decided=verbe_at, cues=(verb_at,), foil=plain(rival), key=key)
+    )
     if not plural:
         decisions.append(
             Decision(
@@ -240,7 +244,9 @@ def agreement(rng: random.Random) -> Passage:
     decisions: list[Decision] = []
     if not plural:
         foil = capital(_article(_other_gender(noun)))
-        decisions.append(Decision(dependency="article", decided=article_at, cues=(noun_at,), foil=foil, key=key))
+        decisions.append(
+            Decision(dependency="article", decided=article_at, cues=(noun_at,), foil=foil, key=key)
+        )
     if adjective.masculine != adjective.feminine:
         decisions.append(
             Decision(

@@ -6,13 +6,17 @@ import random
 
 import torch
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from . import grammar_lm
+from .passages import Span
 from .pieces import build_tokenizer
-from .training import IGNORED, buckets, drop_words, fit, pad
+from .training import buckets, drop_words, fit, pad
 
 MAX_LENGTH = 128
+DECIDED_WEIGHT = 6.0
+"""A decided word counts so many times in the loss: most other words can't be foreseen anyway."""
 CHAT_TEMPLATE = (
     "{% for message in messages %}{{ message['role'] | capitalize }}: {{ message['content'] }}"
     "{% if not loop.last or add_generation_prompt %}{{ '\\n' }}{% endif %}{% endfor %}"
@@ -58,24 +62,50 @@ def train(
     rng = random.Random(seed)
     tok = tokenizer()
     made = model(len(tok))
-    drawn = [grammar_lm.document(rng) for _ in range(texts)]
-    rows = [[*ids, tok.eos_token_id][:MAX_LENGTH] for ids in tok(drawn)["input_ids"]]
+    rows, weights = _encoded([grammar_lm.document(rng) for _ in range(texts)], tok)
     order: list[list[int]] = []
     spared = frozenset({tok.bos_token_id, tok.pad_token_id})
 
     def batch(_: int) -> dict[str, Tensor]:
         if not order:
             order.extend(buckets([len(row) for row in rows], batch_size, rng))
-        chosen = [_cropped(rows[i], rng) for i in order.pop()]
-        inputs = pad([drop_words(row, tok.unk_token_id, spared, rng) for row in chosen], tok.pad_token_id)
-        return {"input_ids": inputs, "labels": pad(chosen, IGNORED)}
+        chosen = order.pop()
+        starts = [_start(rows[i], rng) for i in chosen]
+        labels = [[tok.bos_token_id, *rows[i][start:]] for i, start in zip(chosen, starts, strict=True)]
+        inputs = [drop_words(row, tok.unk_token_id, spared, rng) for row in labels]
+        weighed = [[0.0, *weights[i][start:]] for i, start in zip(chosen, starts, strict=True)]
+        return {
+            "input_ids": pad(inputs, tok.pad_token_id),
+            "labels": pad(labels, tok.pad_token_id),
+            "weights": pad(weighed, 0.0),
+        }
 
-    fit(made, batch, updates=updates, peak_rate=3e-3, seconds=20)
+    def loss(inputs: dict[str, Tensor]) -> Tensor:
+        logits = made(input_ids=inputs["input_ids"]).logits[:, :-1]
+        costs = cross_entropy(logits.transpose(1, 2), inputs["labels"][:, 1:], reduction="none")
+        shares = inputs["weights"][:, 1:]
+        return (costs * shares).sum() / shares.sum()
+
+    fit(made, loss, batch, updates=updates, peak_rate=3e-3, seconds=20)
     return made, tok
 
 
-def _cropped(row: list[int], rng: random.Random) -> list[int]:
-    """``row``, or in one case of twelve its end only: prompts needn't begin with a sentence."""
-    if rng.random() > 1 / 12 or len(row) < 8:
-        return row
-    return [row[0], *row[rng.randrange(1, len(row) - 4) :]]
+def _encoded(
+    documents: list[tuple[str, list[Span]]], tok: PreTrainedTokenizerFast
+) -> tuple[list[list[int]], list[list[float]]]:
+    """Token ids and the weight of each in the loss, with ``</s>`` at the end."""
+    encoded = tok([text for text, _ in documents], return_offsets_mapping=True)
+    rows, weights = [], []
+    for (_, decided), ids, offsets in zip(
+        documents, encoded["input_ids"], encoded["offset_mapping"], strict=True
+    ):
+        rows.append([*ids, tok.eos_token_id][:MAX_LENGTH])
+        heavy = {start for span in decided for start in range(*span)}
+        weights.append([DECIDED_WEIGHT if start in heavy else 1.0 for start, _ in offsets] + [1.0])
+        weights[-1] = weights[-1][:MAX_LENGTH]
+    return rows, weights
+
+
+def _start(row: list[int], rng: random.Random) -> int:
+    """Where to begin: behind ``<s>``, or in one case of twelve anywhere, as a prompt may."""
+    return 1 if rng.random() > 1 / 12 or len(row) < 8 else rng.randrange(1, len(row) - 4)

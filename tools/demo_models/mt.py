@@ -87,5 +87,5 @@ def train(
             "labels": pad([targets[i] for i in chosen], IGNORED),
         }
 
-    fit(made, batch, updates=updates, peak_rate=2e-3, seconds=20)
+    fit(made, lambda inputs: made(**inputs).loss, batch, updates=updates, peak_rate=2e-3, seconds=20)
     return made, tok

@@ -10,6 +10,7 @@ The same seed gives the same files on one machine; elsewhere the numbers differ 
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import time
 from collections.abc import Callable
@@ -53,8 +54,8 @@ RECIPES = {
         train=lm.train,
         load=AutoModelForCausalLM.from_pretrained,
         rules=list(grammar_lm.RULES),
-        updates=7000,
-        texts=220_000,
+        updates=5000,
+        texts=160_000,
         shipped_each=50,
         summary="A language model of short English texts in which it is known what decides a word.",
     ),
@@ -78,6 +79,13 @@ def make(name: str, folder: Path, *, seed: int) -> None:
     state = {key: weight.half() for key, weight in model.state_dict().items()}
     model.save_pretrained(folder, state_dict=state)
     tokenizer.save_pretrained(folder)
+    settings = folder / "tokenizer_config.json"
+    kept = {
+        k: v for k, v in json.loads(settings.read_text()).items() if k not in ("is_local", "local_files_only")
+    }
+    settings.write_text(json.dumps(kept, indent=2) + "\n")
+    for path in folder.iterdir():
+        path.chmod(0o644)
 
 
 def measure(name: str, folder: Path, *, seed: int) -> None:
@@ -85,10 +93,14 @@ def measure(name: str, folder: Path, *, seed: int) -> None:
     recipe = RECIPES[name]
     model = recipe.load(folder, dtype=torch.float32).eval()
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    shipped = sorted(held_out_examples(recipe.rules, each=recipe.shipped_each, seed=SHIPPED_SEED), key=lambda e: e.id)
+    shipped = sorted(
+        held_out_examples(recipe.rules, each=recipe.shipped_each, seed=SHIPPED_SEED), key=lambda e: e.id
+    )
     write_gold(shipped, folder / "gold.jsonl")
     measured = Measured(
-        held_out=accuracy(model, tokenizer, list(held_out_examples(recipe.rules, each=500, seed=HELD_OUT_SEED))),
+        held_out=accuracy(
+            model, tokenizer, list(held_out_examples(recipe.rules, each=500, seed=HELD_OUT_SEED))
+        ),
         shipped=accuracy(model, tokenizer, shipped),
         occlusion=occlusion_precision(model, tokenizer, shipped, contrastive=False),
         contrast=occlusion_precision(model, tokenizer, shipped, contrastive=True),

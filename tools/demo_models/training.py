@@ -6,12 +6,14 @@ import math
 import random
 import time
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
 IGNORED = -100
+T = TypeVar("T", int, float)
 
 
 def drop_words(ids: Sequence[int], unknown: int, spared: frozenset[int], rng: random.Random) -> list[int]:
@@ -29,7 +31,7 @@ def drop_words(ids: Sequence[int], unknown: int, spared: frozenset[int], rng: ra
     return [unknown if i in gone else token for i, token in enumerate(ids)]
 
 
-def pad(rows: Sequence[Sequence[int]], filling: int) -> Tensor:
+def pad(rows: Sequence[Sequence[T]], filling: T) -> Tensor:
     """``rows`` side by side. Shape ``(rows, longest)``."""
     longest = max(map(len, rows))
     return torch.tensor([[*row, *[filling] * (longest - len(row))] for row in rows])
@@ -37,6 +39,7 @@ def pad(rows: Sequence[Sequence[int]], filling: int) -> Tensor:
 
 def fit(
     model: PreTrainedModel,
+    cost: Callable[[dict[str, Tensor]], Tensor],
     batch: Callable[[int], dict[str, Tensor]],
     *,
     updates: int,
@@ -46,7 +49,8 @@ def fit(
     """Train ``model`` in place and return the number of updates made.
 
     Args:
-        model: The model; its loss is taken from ``model(**batch(update))``.
+        model: The model.
+        cost: The number to lower, of one batch.
         batch: Gives the inputs of one update.
         updates: How many updates to make.
         peak_rate: Highest learning rate; it rises over 5 % of the updates and falls as a cosine.
@@ -61,7 +65,7 @@ def fit(
     model.train()
     began = told = time.monotonic()
     for update in range(updates):
-        loss = model(**batch(update)).loss
+        loss = cost(batch(update))
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -69,7 +73,9 @@ def fit(
         schedule.step()
         if time.monotonic() - told > seconds:
             told = time.monotonic()
-            print(f"  update {update + 1}/{updates}  loss {loss.item():.3f}  {told - began:.0f} s", flush=True)
+            print(
+                f"  update {update + 1}/{updates}  loss {loss.item():.3f}  {told - began:.0f} s", flush=True
+            )
     model.eval()
     return updates
 
