@@ -1,17 +1,31 @@
 """Attribution methods, one file each; the contract is in `wherefrom.methods.base`."""
 
 from wherefrom.methods.base import METHODS, Method, Question, Scores, method
+from wherefrom.methods.context_cite import ContextCite
+from wherefrom.methods.exact_shapley import ExactShapley
+from wherefrom.methods.feature_ablation import FeatureAblation
 from wherefrom.methods.input_x_gradient import InputXGradient
 from wherefrom.methods.integrated_gradients import IntegratedGradients
+from wherefrom.methods.kernel_shap import KernelShap
+from wherefrom.methods.lime import Lime
+from wherefrom.methods.occlusion import Occlusion
 from wherefrom.methods.saliency import Saliency
+from wherefrom.methods.shapley_value_sampling import ShapleyValueSampling
 
 __all__ = [
     "METHODS",
+    "ContextCite",
+    "ExactShapley",
+    "FeatureAblation",
     "InputXGradient",
     "IntegratedGradients",
+    "KernelShap",
+    "Lime",
     "Method",
+    "Occlusion",
     "Question",
     "Saliency",
     "Scores",
+    "ShapleyValueSampling",
     "method",
 ]

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from attrs import field, frozen, validators
 
-from wherefrom.ablation import LOG_PROBABILITY, AblationTable, ablate, objective_name, quantities, question_hash
+from wherefrom.ablation import AblationTable, Solver, ablate, objective_name, quantities, question_hash
 from wherefrom.adapters import PredictsSteps
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.errors import SettingsError
@@ -64,14 +64,20 @@ class Perturbation(Protocol):
     """A method that is a plan of masks and a way to solve them."""
 
     identifier: ClassVar[str]
-    units: UnitsSetting
-    baseline: str | int
-    tables: str | None
+
+    @property
+    def units(self) -> UnitsSetting: ...
+
+    @property
+    def baseline(self) -> str | int: ...
+
+    @property
+    def tables(self) -> str | None: ...
 
     @property
     def chunk(self) -> int | None: ...
 
-    def solve(self, masks: BoolArray, values: FloatArray, visible: BoolArray) -> FloatArray:
+    def solve(self, masks: BoolArray, values: FloatArray, visible: BoolArray, players: Players) -> FloatArray:
         """See `wherefrom.ablation.Solver`."""
         ...
 
@@ -128,11 +134,13 @@ def answer(
     *,
     values: FloatArray | None = None,
     blocks: IntArray | None = None,
+    solver: Solver | None = None,
 ) -> Scores:
     """Solve planned masks for every output of the question, and lay the scores out over tokens.
 
     Args:
         values: What the coalitions are worth, shape ``(len(masks), outputs)``; None: the objective's values.
+        solver: What turns values into scores; None: the method itself.
         blocks: Independent draws, as rows of indices into ``masks``, for confidence intervals; None: not a random plan.
     """
     players = table.players
@@ -140,7 +148,8 @@ def answer(
     visible = players.visible(last)
     if values is None:
         values = question.objective.grouped(table.values_of(masks, objective_name(question.objective)).T).T
-    scores = method.solve(masks, values, visible)
+    solver = method if solver is None else solver
+    scores = solver.solve(masks, values, visible, players)
     source, target = players.spread(scores, last)
     details: dict[str, Any] = {
         "units": players.described(),
@@ -148,9 +157,8 @@ def answer(
         "samples": len(masks),
         "forwards": table.forwards,
     }
-    n_bootstrap: int = getattr(method, "n_bootstrap", 0)
-    if n_bootstrap and blocks is not None:
-        details["confidence"] = _bootstrap(method, masks, values, visible, blocks, n_bootstrap, question)
+    if blocks is not None and isinstance(method, SampledSettings) and method.n_bootstrap:
+        details["confidence"] = _bootstrap(method, solver, masks, values, visible, players, blocks, question)
     return Scores(
         source=source,
         target=target if question.source_ids is None or question.attribute_target else None,
@@ -173,30 +181,28 @@ def attribute_by_plan(
 def _by_plan(method: Any, model: Any, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
     for question in questions:
         players = players_of(question, method.units)
-        masks = method.plan(len(players), random_of(method.seed, question))
+        masks = method.plan(players, random_of(method.seed, question))
         table = tabulate(method, model, question, players, masks, progress)
         yield answer(method, question, table, masks, blocks=method.blocks(masks))
 
 
 def _bootstrap(
     method: Any,
+    solver: Solver,
     masks: BoolArray,
     values: FloatArray,
     visible: BoolArray,
+    players: Players,
     blocks: IntArray,
-    n_bootstrap: int,
     question: Question,
 ) -> dict[str, Any]:
     """Percentile intervals of unit scores: draws are resampled with replacement, the rest of the plan stays."""
-    rng = np.random.default_rng([random_of(method.seed, question).integers(2**31), 1])
+    rng = np.random.default_rng([int(random_of(method.seed, question).integers(2**31)), 1])
     fixed = np.setdiff1d(np.arange(len(masks)), blocks.ravel())
-    drawn = np.empty((n_bootstrap, *visible.shape))
-    for index in range(n_bootstrap):
+    drawn = np.empty((method.n_bootstrap, *visible.shape))
+    for index in range(method.n_bootstrap):
         rows = np.concatenate([fixed, blocks[rng.integers(len(blocks), size=len(blocks))].ravel()])
-        drawn[index] = method.solve(masks[rows], values[rows], visible)
+        drawn[index] = solver.solve(masks[rows], values[rows], visible, players)
     tail = (1.0 - method.confidence) / 2.0
     low, high = np.quantile(drawn, [tail, 1.0 - tail], axis=0)
-    return {"level": method.confidence, "resamples": n_bootstrap, "low": low.tolist(), "high": high.tolist()}
-
-
-__all__ = ["LOG_PROBABILITY", "PerturbationSettings", "SampledSettings", "answer", "attribute_by_plan", "tabulate"]
+    return {"level": method.confidence, "resamples": method.n_bootstrap, "low": low.tolist(), "high": high.tolist()}

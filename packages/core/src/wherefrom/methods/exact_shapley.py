@@ -1,0 +1,97 @@
+"""Exact Shapley values, by all coalitions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from math import factorial
+from typing import Any, ClassVar
+
+import numpy as np
+from attrs import frozen
+
+from wherefrom.adapters import PredictsSteps
+from wherefrom.aggregation import Stage
+from wherefrom.arrays import BoolArray, FloatArray
+from wherefrom.errors import InputError
+from wherefrom.methods._perturbation import PerturbationSettings, answer, check_model, tabulate
+from wherefrom.methods.base import Progress, Question, Scores, method
+from wherefrom.players import Players, players_of
+
+MOST_PLAYERS = 12
+
+
+@method
+@frozen(kw_only=True)
+class ExactShapley(PerturbationSettings):
+    """Shapley values of at most twelve units, from all ``2**units`` coalitions.
+
+    A unit's score is what it adds to a coalition, averaged over all orders in which the units could arrive. Scores sum
+    to ``f(x) - f(x without all units)``, units that do the same get the same, and units that never matter get 0.
+
+    Good for: sentences, documents, or a handful of given spans, and as the truth that estimates are compared with.
+
+    Shapes: source ``(S, outputs)``, target ``(T, outputs)``, in units of the target function. Cost: ``2**units``
+    forwards for all steps together.
+
+    Source:
+        Shapley (1953), "A value for n-person games".
+    """
+
+    identifier: ClassVar[str] = "exact_shapley"
+    dimensions: ClassVar[tuple[str, ...]] = ()
+    aggregation: ClassVar[tuple[Stage, ...]] = ()
+    signed: ClassVar[bool] = True
+    needs: ClassVar[tuple[type, ...]] = (PredictsSteps,)
+    uses_objective: ClassVar[bool] = True
+    differentiates: ClassVar[bool] = False
+
+    def attribute(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
+        check_model(self, model)
+        games = [players_of(question, self.units) for question in questions]
+        for index, players in enumerate(games):
+            if len(players) > MOST_PLAYERS:
+                raise InputError(
+                    f"exact_shapley takes at most {MOST_PLAYERS} units, and input {index} has {len(players)}. Use "
+                    "larger units (units='sentence' or spans), or the methods kernel_shap or shapley_value_sampling."
+                )
+        return self._answers(model, questions, games, progress)
+
+    def _answers(
+        self, model: Any, questions: Sequence[Question], games: Sequence[Players], progress: Progress
+    ) -> Iterator[Scores]:
+        for question, players in zip(questions, games, strict=True):
+            masks = self.plan(players)
+            yield answer(self, question, tabulate(self, model, question, players, masks, progress), masks)
+
+    def plan(self, players: Players, rng: np.random.Generator | None = None) -> BoolArray:
+        """All coalitions. Nothing is random: ``rng`` is not used."""
+        return all_coalitions(len(players))
+
+    def solve(self, masks: BoolArray, values: FloatArray, visible: BoolArray, players: Players) -> FloatArray:
+        """The values; see `wherefrom.ablation.Solver`. All coalitions must be among the masks.
+
+        Raises:
+            InputError: Some are not.
+        """
+        count = masks.shape[1]
+        if not count:
+            return np.zeros(visible.shape)
+        codes = masks @ (1 << np.arange(count, dtype=np.int64))
+        order, first = np.unique(codes, return_index=True)
+        if len(order) != 2**count:
+            raise InputError(f"exact_shapley needs all {2**count} coalitions of {count} units, and got {len(order)}.")
+        worth = values[first]
+        size = masks[first].sum(axis=1)
+        share = np.array([factorial(k) * factorial(count - k - 1) / factorial(count) for k in range(count)])
+        scores = np.zeros(visible.shape)
+        for player in range(count):
+            without = np.flatnonzero(~masks[first, player])
+            scores[player] = share[size[without]] @ (worth[without + (1 << player)] - worth[without])
+        return visible * scores
+
+
+def all_coalitions(count: int) -> BoolArray:
+    """Every mask of so many players, the full one first. Shape ``(2**count, count)``."""
+    codes = np.arange(2**count, dtype=np.int64)[::-1]
+    masks: BoolArray = (codes[:, None] >> np.arange(count)) & 1 == 1
+    return masks

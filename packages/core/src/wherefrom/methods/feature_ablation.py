@@ -1,0 +1,67 @@
+"""Feature ablation, or leave-one-out: what is lost without one unit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from attrs import frozen
+
+from wherefrom.adapters import PredictsSteps
+from wherefrom.aggregation import Stage
+from wherefrom.arrays import BoolArray, FloatArray
+from wherefrom.methods._perturbation import PerturbationSettings, answer, check_model, tabulate
+from wherefrom.methods.base import METHODS, Progress, Question, Scores
+from wherefrom.players import Players, players_of
+
+
+@frozen(kw_only=True)
+class FeatureAblation(PerturbationSettings):
+    """Signed loss of the target function when one unit is removed: ``f(x) - f(x without it)``.
+
+    It is occlusion with windows of one unit, under the name it has elsewhere; ``units`` decides what goes together.
+
+    Good for: words, sentences or documents, and as the yardstick that faithfulness metrics rank against. Fails on
+    redundancy, like occlusion.
+
+    Shapes: source ``(S, outputs)``, target ``(T, outputs)``. Cost: one forward per unit and the clean one.
+
+    Source:
+        Li, Monroe & Jurafsky (2016), erasure, https://arxiv.org/abs/1612.08220.
+    """
+
+    identifier: ClassVar[str] = "feature_ablation"
+    dimensions: ClassVar[tuple[str, ...]] = ()
+    aggregation: ClassVar[tuple[Stage, ...]] = ()
+    signed: ClassVar[bool] = True
+    needs: ClassVar[tuple[type, ...]] = (PredictsSteps,)
+    uses_objective: ClassVar[bool] = True
+    differentiates: ClassVar[bool] = False
+
+    def attribute(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
+        check_model(self, model)
+        return self._answers(model, questions, progress)
+
+    def _answers(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
+        for question in questions:
+            players = players_of(question, self.units)
+            masks = self.plan(players)
+            yield answer(self, question, tabulate(self, model, question, players, masks, progress), masks)
+
+    def plan(self, players: Players, rng: np.random.Generator | None = None) -> BoolArray:
+        """Everything, then everything but one player each. Nothing is random: ``rng`` is not used."""
+        count = len(players)
+        return np.concatenate([np.ones((1, count), bool), ~np.eye(count, dtype=bool)])
+
+    def solve(self, masks: BoolArray, values: FloatArray, visible: BoolArray, players: Players) -> FloatArray:
+        """The loss of each player; see `wherefrom.ablation.Solver`. Rows that lack more than one are not used."""
+        clean = values[np.flatnonzero(masks.all(axis=1))[0]]
+        scores = np.zeros(visible.shape)
+        for row in np.flatnonzero((~masks).sum(axis=1) == 1):
+            player = int(np.flatnonzero(~masks[row])[0])
+            scores[player] = visible[player] * (clean - values[row])
+        return scores
+
+
+METHODS.register(FeatureAblation.identifier, FeatureAblation, aliases=("leave_one_out",))

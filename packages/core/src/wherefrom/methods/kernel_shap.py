@@ -1,0 +1,138 @@
+"""KernelSHAP: Shapley values as one weighted least squares problem."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from attrs import field, frozen, validators
+
+from wherefrom.adapters import PredictsSteps
+from wherefrom.aggregation import Stage
+from wherefrom.arrays import BoolArray, FloatArray, IntArray
+from wherefrom.errors import InputError
+from wherefrom.methods._perturbation import SampledSettings, attribute_by_plan
+from wherefrom.methods.base import Progress, Question, Scores, method
+from wherefrom.methods.exact_shapley import all_coalitions
+from wherefrom.players import Players
+from wherefrom.surrogates import constrained, distinct_columns
+
+
+@method
+@frozen(kw_only=True)
+class KernelShap(SampledSettings):
+    """Shapley values of the units, from a regression whose weights make it so.
+
+    Scores sum to ``f(x) - f(x without all units)`` exactly, for every step. When ``2**players <= n_samples`` all
+    coalitions are used and the scores are the exact Shapley values; otherwise coalitions come in pairs with their
+    complements, drawn by the Shapley kernel. One set of coalitions serves all steps: a step sees only the units before
+    it, and samples are weighted by the ratio of its own kernel to the distribution that the shared draw has for it.
+
+    Good for: fair shares under redundancy. Fails when ``n_samples`` is not well above the number of units.
+
+    Shapes: source ``(S, outputs)``, target ``(T, outputs)``, in units of the target function. Cost: at most
+    ``n_samples`` forwards.
+
+    Source:
+        Lundberg & Lee (2017), theorem 2, https://arxiv.org/abs/1705.07874; paired sampling: Covert & Lee (2021),
+        https://arxiv.org/abs/2012.01536.
+    """
+
+    identifier: ClassVar[str] = "kernel_shap"
+    dimensions: ClassVar[tuple[str, ...]] = ()
+    aggregation: ClassVar[tuple[Stage, ...]] = ()
+    signed: ClassVar[bool] = True
+    needs: ClassVar[tuple[type, ...]] = (PredictsSteps,)
+    uses_objective: ClassVar[bool] = True
+    differentiates: ClassVar[bool] = False
+
+    n_samples: int = field(default=256, validator=validators.ge(4))
+    """Coalitions, the full and the empty one included."""
+
+    def attribute(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
+        return attribute_by_plan(self, model, questions, progress)
+
+    def plan(self, players: Players, rng: np.random.Generator) -> BoolArray:
+        """All coalitions if they are few enough; else the full one, the empty one, and pairs of complements."""
+        count = len(players)
+        if count < 2 or 2.0**count <= self.n_samples:
+            return all_coalitions(count)
+        sizes = np.arange(1, count)
+        drawn = rng.choice(sizes, size=(self.n_samples - 2) // 2, p=_kernel_of_sizes(count)[1:-1])
+        masks = np.zeros((2 + 2 * len(drawn), count), bool)
+        masks[0] = True
+        ranks = np.argsort(rng.random((len(drawn), count)), axis=1)
+        masks[2::2] = ranks < drawn[:, None]
+        masks[3::2] = ~masks[2::2]
+        return masks
+
+    def blocks(self, masks: BoolArray) -> IntArray | None:
+        """Pairs are the independent draws; nothing is random when all coalitions are there."""
+        if _is_complete(masks):
+            return None
+        return np.arange(2, len(masks)).reshape(-1, 2)
+
+    def solve(self, masks: BoolArray, values: FloatArray, visible: BoolArray, players: Players) -> FloatArray:
+        """The fit for every output; see `wherefrom.ablation.Solver`. Masks must come from `plan`.
+
+        Raises:
+            InputError: The full or the empty coalition is not among the masks.
+        """
+        complete = _is_complete(masks)
+        scores = np.zeros(visible.shape)
+        for seen, outputs in distinct_columns(visible):
+            count = int(seen.sum())
+            if not count:
+                continue
+            features = masks[:, seen].astype(np.float64)
+            sizes = masks[:, seen].sum(axis=1)
+            full, empty = np.flatnonzero(sizes == count), np.flatnonzero(sizes == 0)
+            if not len(full) or not len(empty):
+                raise InputError("kernel_shap needs the full and the empty coalition. Use the masks of its own plan.")
+            wanted = values[:, outputs]
+            ratio = _kernel_of_sizes(count) / _drawn_sizes(count, masks.shape[1], complete=complete)
+            fit = constrained(features, wanted - wanted[empty[0]], ratio[sizes], wanted[full[0]] - wanted[empty[0]])
+            scores[np.ix_(np.flatnonzero(seen), outputs)] = fit
+        return scores
+
+
+def _is_complete(masks: BoolArray) -> bool:
+    count = masks.shape[1]
+    enough = count < 40 and len(masks) >= 2**count
+    return count < 2 or bool(enough and len(np.unique(masks, axis=0)) == 2**count)
+
+
+def _kernel_of_sizes(count: int) -> FloatArray:
+    """Probability of each coalition size 0..count under the Shapley kernel; 0 for none and for all."""
+    sizes = np.arange(1, count)
+    kernel = np.zeros(count + 1)
+    if count > 1:
+        kernel[1:-1] = 1.0 / (sizes * (count - sizes))
+        kernel /= kernel.sum()
+    return kernel
+
+
+def _drawn_sizes(seen: int, players: int, *, complete: bool) -> FloatArray:
+    """Probability that a drawn coalition of all players holds 0..seen of those that an output sees."""
+    log_factorial = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, players + 1)))])
+
+    def log_choose(n: IntArray | int, k: IntArray) -> FloatArray:
+        inside = (k >= 0) & (k <= n)
+        safe = np.where(inside, k, 0)
+        chosen: FloatArray = np.where(inside, log_factorial[n] - log_factorial[safe] - log_factorial[n - safe], -np.inf)
+        return chosen
+
+    held = np.arange(seen + 1)
+    if complete:
+        counts: FloatArray = np.exp(log_choose(seen, held) - seen * np.log(2.0))
+        return counts
+    drawn = np.arange(1, players)
+    joint = (
+        log_choose(seen, held)[None, :]
+        + log_choose(players - seen, drawn[:, None] - held[None, :])
+        - log_choose(players, drawn)[:, None]
+    )
+    probabilities: FloatArray = _kernel_of_sizes(players)[1:-1] @ np.exp(joint)
+    # sizes that can never be drawn get no weight anyway
+    return np.where(probabilities > 0, probabilities, 1.0)

@@ -1,0 +1,85 @@
+"""LIME: coefficients of a local linear model of the target function over masked inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from attrs import field, frozen, validators
+
+from wherefrom.adapters import PredictsSteps
+from wherefrom.aggregation import Stage
+from wherefrom.arrays import BoolArray, FloatArray, IntArray
+from wherefrom.methods._perturbation import SampledSettings, attribute_by_plan
+from wherefrom.methods.base import Progress, Question, Scores, method
+from wherefrom.players import Players
+from wherefrom.surrogates import distinct_columns, lasso, ridge
+
+
+@method
+@frozen(kw_only=True)
+class Lime(SampledSettings):
+    """Coefficients of a weighted linear fit to the target function over inputs with random units removed.
+
+    Each of the samples keeps every unit with probability ``1 - mask_prob``; samples nearer to the input count more, by
+    ``exp(-(d / kernel_width)**2)`` with ``d`` the cosine distance between the sample's mask and the full one,
+    ``1 - sqrt(kept / all)``. One set of samples serves all steps; each step's fit sees only the units before it.
+
+    Good for: a cheap sketch with all interactions averaged in. Fails quietly when there are more units than samples:
+    then the penalty decides; raise ``n_samples`` or use larger ``units``, and look at ``n_bootstrap`` intervals.
+
+    Shapes: source ``(S, outputs)``, target ``(T, outputs)``, in units of the target function. Cost: ``n_samples``
+    forwards, the clean one among them.
+
+    Source:
+        Ribeiro, Singh & Guestrin (2016), https://arxiv.org/abs/1602.04938.
+    """
+
+    identifier: ClassVar[str] = "lime"
+    dimensions: ClassVar[tuple[str, ...]] = ()
+    aggregation: ClassVar[tuple[Stage, ...]] = ()
+    signed: ClassVar[bool] = True
+    needs: ClassVar[tuple[type, ...]] = (PredictsSteps,)
+    uses_objective: ClassVar[bool] = True
+    differentiates: ClassVar[bool] = False
+
+    n_samples: int = field(default=50, validator=validators.ge(2))
+    """Coalitions, the full one included."""
+    mask_prob: float = field(default=0.3, validator=[validators.gt(0.0), validators.lt(1.0)])
+    """Probability that a unit is removed from a sample."""
+    kernel_width: float = field(default=0.25, validator=validators.gt(0.0))
+    """Cosine distance at which a sample counts 1/e."""
+    surrogate: Literal["ridge", "lasso"] = field(default="ridge", validator=validators.in_(("ridge", "lasso")))
+    """The linear model."""
+    alpha: float = field(default=0.01, validator=validators.ge(0.0))
+    """Strength of its penalty. Ridge: per unit of total weight. Lasso: as a fraction of the range of the values."""
+
+    def attribute(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
+        return attribute_by_plan(self, model, questions, progress)
+
+    def plan(self, players: Players, rng: np.random.Generator) -> BoolArray:
+        """The full input, then random coalitions. Shape ``(n_samples, players)``."""
+        masks = rng.random((self.n_samples, len(players))) >= self.mask_prob
+        masks[0] = True
+        return masks
+
+    def blocks(self, masks: BoolArray) -> IntArray:
+        """Every sample but the full input is a draw of its own."""
+        return np.arange(1, len(masks))[:, None]
+
+    def solve(self, masks: BoolArray, values: FloatArray, visible: BoolArray, players: Players) -> FloatArray:
+        """The fit, once per set of players that outputs can see; see `wherefrom.ablation.Solver`."""
+        scores = np.zeros(visible.shape)
+        for seen, outputs in distinct_columns(visible):
+            if not seen.any():
+                continue
+            features = masks[:, seen].astype(np.float64)
+            weights = np.exp(-(((1.0 - np.sqrt(features.mean(axis=1))) / self.kernel_width) ** 2))
+            wanted = values[:, outputs]
+            if self.surrogate == "ridge":
+                fit = ridge(features, wanted, weights, self.alpha)
+            else:
+                fit = lasso(features, wanted, weights, self.alpha * np.ptp(wanted, axis=0))
+            scores[np.ix_(np.flatnonzero(seen), outputs)] = fit
+        return scores

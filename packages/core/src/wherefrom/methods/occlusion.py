@@ -1,0 +1,97 @@
+"""Occlusion: what is lost when a window of the input is taken away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from attrs import field, frozen, validators
+
+from wherefrom.adapters import PredictsSteps, Side
+from wherefrom.aggregation import Stage
+from wherefrom.arrays import BoolArray, FloatArray
+from wherefrom.methods._perturbation import PerturbationSettings, answer, check_model, tabulate
+from wherefrom.methods.base import Progress, Question, Scores, method
+from wherefrom.players import Players, players_of
+
+
+@method
+@frozen(kw_only=True)
+class Occlusion(PerturbationSettings):
+    """Signed loss of the target function when a sliding window of units is removed.
+
+    The score of a unit is the mean of ``f(x) - f(x without the window)`` over the windows that contain it, in units of
+    the target function: positive means that the unit raised it. A step's windows slide over what it can see; the last
+    one is cut where it would reach further.
+
+    Good for: a first honest look; exact by definition, no randomness. Fails on redundancy: of two tokens that say the
+    same, each alone costs nothing (use Shapley values).
+
+    Shapes: source ``(S, outputs)``, target ``(T, outputs)``. Cost: one forward per window and the clean one, whatever
+    the number of steps; in causal models only what follows the window is read.
+
+    Source:
+        Zeiler & Fergus (2014), https://arxiv.org/abs/1311.2901. Where others return the absolute value, the sign stays.
+    """
+
+    identifier: ClassVar[str] = "occlusion"
+    dimensions: ClassVar[tuple[str, ...]] = ()
+    aggregation: ClassVar[tuple[Stage, ...]] = ()
+    signed: ClassVar[bool] = True
+    needs: ClassVar[tuple[type, ...]] = (PredictsSteps,)
+    uses_objective: ClassVar[bool] = True
+    differentiates: ClassVar[bool] = False
+
+    window: int = field(default=1, validator=validators.ge(1))
+    """Units removed at once."""
+    stride: int = field(default=1, validator=validators.ge(1))
+    """Units from one window to the next."""
+
+    def attribute(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
+        check_model(self, model)
+        return self._answers(model, questions, progress)
+
+    def _answers(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
+        for question in questions:
+            players = players_of(question, self.units, kept_too=True)
+            masks = self.plan(players)
+            yield answer(self, question, tabulate(self, model, question, players, masks, progress), masks)
+
+    def plan(self, players: Players, rng: np.random.Generator | None = None) -> BoolArray:
+        """Everything, then one row without each window, side by side. Nothing is random: ``rng`` is not used."""
+        windows = [row for side in ("source", "target") for row in self._windows(players, side)[0]]
+        masks = np.ones((1 + len(windows), len(players)), bool)
+        for row, window in enumerate(windows, start=1):
+            masks[row, window] = False
+        return masks
+
+    def solve(self, masks: BoolArray, values: FloatArray, visible: BoolArray, players: Players) -> FloatArray:
+        """Mean loss over the windows that contain a player; see `wherefrom.ablation.Solver`."""
+        clean = values[np.flatnonzero(masks.all(axis=1))[0]]
+        rows = {mask.tobytes(): row for row, mask in enumerate(masks)}
+        lost, count = np.zeros(visible.shape), np.zeros(visible.shape)
+        for side in ("source", "target"):
+            windows, reached = self._windows(players, side)
+            for window, nearest in zip(windows, reached, strict=True):
+                mask = np.ones(len(players), bool)
+                mask[window] = False
+                # a step uses a window if the one before leaves something that the step can see
+                used = np.ones(visible.shape[1], bool) if nearest is None else visible[nearest]
+                lost[window] += used * (clean - values[rows[mask.tobytes()]])
+                count[window] += used
+        scores: FloatArray = visible * lost / np.maximum(count, 1.0)
+        return scores
+
+    def _windows(self, players: Players, side: Side) -> tuple[list[slice], list[int | None]]:
+        """Windows over one side's players, and for each the player that must be visible for it to be used."""
+        indices = players.of_side(side)
+        if not len(indices):
+            return [], []
+        first, count = int(indices[0]), len(indices)
+        last = -(-max(0, count - self.window) // self.stride)
+        windows = [
+            slice(first + at * self.stride, min(first + at * self.stride + self.window, first + count))
+            for at in range(last + 1)
+        ]
+        return windows, [None, *(first + (at - 1) * self.stride + self.window for at in range(1, last + 1))]
