@@ -9,10 +9,11 @@ import torch
 import transformers
 from torch import Tensor
 from transformers import PreTrainedModel
-from wherefrom.adapters import Encoding, ModelCard, Row, RowGradients, RowPrediction, Side
+from wherefrom.adapters import Encoding, ModelCard, Row, RowAttention, RowGradients, RowPrediction, Side
 from wherefrom.arrays import IntArray
 from wherefrom.tokens import Token
 
+from wherefrom_hf._attention import attentions
 from wherefrom_hf._embedding import InputEmbedding, input_embedding
 from wherefrom_hf._generation import generate
 from wherefrom_hf._gradients import Differentiator
@@ -136,6 +137,10 @@ class HFModel:
     ) -> Iterator[RowGradients]:
         """See `wherefrom.adapters.GivesGradients.gradients`."""
         return self._differentiator.gradients(rows, chunk, source, target)
+
+    def attentions(self, rows: Iterable[Row]) -> Iterator[RowAttention]:
+        """See `wherefrom.adapters.GivesAttention.attentions`."""
+        return attentions(self.module, rows)
 
     def _side(self, side: Side) -> InputEmbedding:
         return self._source if side == "source" and self._source is not None else self._target

@@ -1,5 +1,8 @@
 """Attribution methods, one file each; the contract is in `wherefrom.methods.base`."""
 
+from wherefrom.methods.attention import Attention
+from wherefrom.methods.attention_flow import AttentionFlow
+from wherefrom.methods.attention_rollout import AttentionRollout
 from wherefrom.methods.base import METHODS, Method, Question, Scores, method
 from wherefrom.methods.context_cite import ContextCite
 from wherefrom.methods.exact_shapley import ExactShapley
@@ -14,6 +17,9 @@ from wherefrom.methods.shapley_value_sampling import ShapleyValueSampling
 
 __all__ = [
     "METHODS",
+    "Attention",
+    "AttentionFlow",
+    "AttentionRollout",
     "ContextCite",
     "ExactShapley",
     "FeatureAblation",

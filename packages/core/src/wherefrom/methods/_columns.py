@@ -1,0 +1,44 @@
+"""From what a model computes per query and key to what a result shows per input and step.
+
+Step ``t`` is predicted at query position ``t - 1``; its column is that query's row.
+"""
+
+from __future__ import annotations
+
+from wherefrom.aggregation import Stage
+from wherefrom.arrays import Array, IntArray, like, namespace
+
+MEAN_THEN_NORMALIZE = (Stage(name="reduce", settings={"aggregate_fn": "mean"}), Stage(name="normalize"))
+"""Mean over the last dimension, then each step's scores divided by their sum over source and target together."""
+
+
+def rows_first(weights: Array) -> Array:
+    """``(*dimensions, queries, keys)`` to ``(keys, queries, *dimensions)``."""
+    xp = namespace(weights)
+    extra = weights.ndim - 2
+    return xp.permute_dims(weights, (extra + 1, extra, *range(extra)))
+
+
+def steps_of(weights: Array, steps: IntArray) -> Array:
+    """The queries that predict ``steps``, of ``(*dimensions, queries, keys)``: as ``(keys, steps, *dimensions)``."""
+    xp = namespace(weights)
+    chosen = xp.take(weights, like(weights, steps - 1), axis=weights.ndim - 2)
+    return rows_first(chosen)
+
+
+def padded(scores: Array, inputs: int) -> Array:
+    """``scores`` with rows of zeros for the inputs behind the last one that was read. Shape ``(inputs, ...)``."""
+    missing = inputs - scores.shape[0]
+    if missing <= 0:
+        return scores
+    xp = namespace(scores)
+    return xp.concat([scores, like(scores, xp.zeros((missing, *scores.shape[1:]), dtype=scores.dtype))], axis=0)
+
+
+def square(weights: Array, size: int) -> Array:
+    """``(*dimensions, n, n)`` as ``(size, size, *dimensions)``, key first, with zeros behind ``n``."""
+    xp = namespace(weights)
+    keys_padded = padded(rows_first(weights), size)
+    swapped = xp.permute_dims(keys_padded, (1, 0, *range(2, keys_padded.ndim)))
+    again = padded(swapped, size)
+    return xp.permute_dims(again, (1, 0, *range(2, again.ndim)))

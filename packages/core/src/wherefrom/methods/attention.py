@@ -1,0 +1,58 @@
+"""Attention weights, as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+from attrs import frozen
+
+from wherefrom.adapters import GivesAttention
+from wherefrom.aggregation import Stage
+from wherefrom.arrays import Array
+from wherefrom.methods._columns import MEAN_THEN_NORMALIZE, padded, square, steps_of
+from wherefrom.methods.base import Progress, Question, Scores, counted, method
+
+
+@method
+@frozen(kw_only=True)
+class Attention:
+    """How much each position was attended to when a token was predicted.
+
+    The score of input ``j`` at step ``t`` is the post-softmax weight from query position ``t - 1`` to ``j``, for
+    every layer and head; over all keys the weights of one head sum to 1. One forward pass gives every step.
+    Encoder-decoder models: cross-attention scores the source, the decoder's self-attention the target; what is not
+    asked for as a score, and the encoder's self-attention, goes to ``sequence_scores``, attended position first.
+
+    Good for a look at what heads do. Fails as an explanation where the value vectors behind large weights are small
+    (the first token often draws attention that carries nothing), and beyond the first layer, whose positions have
+    mixed already: `attention_rollout`, `value_norms`, `alti` and `value_zeroing` correct one or both.
+
+    Source:
+        Bahdanau, Cho & Bengio (2015), section 3.1, https://arxiv.org/abs/1409.0473;
+        on its limits: Jain & Wallace (2019), https://arxiv.org/abs/1902.10186.
+    """
+
+    identifier: ClassVar[str] = "attention"
+    dimensions: ClassVar[tuple[str, ...]] = ("layer", "head")
+    aggregation: ClassVar[tuple[Stage, ...]] = MEAN_THEN_NORMALIZE * 2
+    signed: ClassVar[bool] = False
+    needs: ClassVar[tuple[type, ...]] = (GivesAttention,)
+    uses_objective: ClassVar[bool] = False
+    differentiates: ClassVar[bool] = False
+
+    def attribute(self, model: GivesAttention, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
+        """Weights of each question's clean pass."""
+        answers = model.attentions(question.row(scores=True) for question in questions)
+        for question, weights in zip(questions, counted(answers, "forward", len(questions), progress), strict=True):
+            source: Array | None = None
+            target: Array | None = padded(steps_of(weights.decoder, question.steps), len(question.target_ids))
+            others: dict[str, Array] = {}
+            if weights.cross is not None:
+                source = steps_of(weights.cross, question.steps)
+                if not question.attribute_target:
+                    target = None
+                    others["decoder_self_attentions"] = square(weights.decoder, len(question.target_ids))
+            if weights.encoder is not None:
+                others["encoder_self_attentions"] = square(weights.encoder, weights.encoder.shape[-1])
+            yield Scores(source=source, target=target, step_scores=weights.scores, sequence_scores=others)

@@ -1,0 +1,90 @@
+"""Attention multiplied through the layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+from attrs import field, frozen, validators
+
+from wherefrom.adapters import GivesAttention, RowAttention
+from wherefrom.aggregation import Stage
+from wherefrom.arrays import Array, like, namespace
+from wherefrom.methods._columns import padded, steps_of
+from wherefrom.methods.base import Progress, Question, Scores, counted, method
+
+
+@method
+@frozen(kw_only=True)
+class AttentionRollout:
+    """How much of each input reaches the state a step is predicted from, if attention alone moved information.
+
+    Each layer mixes positions by ``A = residual · I + (1 - residual) · W``, where ``W`` is its attention averaged
+    over heads; the rollout is the product of these matrices, and every row of it sums to 1. Encoder-decoder models:
+    each decoder layer mixes first by self-attention, then takes ``1 - residual`` of its state from the source,
+    through its cross-attention composed with the encoder's rollout.
+
+    Good for one cheap matrix over all layers. Fails where heads disagree (they are averaged) and where values, norms
+    and feed-forward layers matter, which it ignores; in deep models it tends to the same scores for every step.
+
+    Source:
+        Abnar & Zuidema (2020), section 3, https://arxiv.org/abs/2005.00928. The composition with cross-attention is
+        ours: the paper treats encoders.
+    """
+
+    identifier: ClassVar[str] = "attention_rollout"
+    dimensions: ClassVar[tuple[str, ...]] = ()
+    aggregation: ClassVar[tuple[Stage, ...]] = (Stage(name="normalize"),)
+    signed: ClassVar[bool] = False
+    needs: ClassVar[tuple[type, ...]] = (GivesAttention,)
+    uses_objective: ClassVar[bool] = False
+    differentiates: ClassVar[bool] = False
+
+    residual: float = field(default=0.5, validator=[validators.ge(0.0), validators.le(1.0)])
+    """Share of each state that the residual connection carries past the attention."""
+
+    def attribute(self, model: GivesAttention, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
+        """Rollout of each question's clean pass."""
+        answers = model.attentions(question.row(scores=True) for question in questions)
+        for question, weights in zip(questions, counted(answers, "forward", len(questions), progress), strict=True):
+            source, target = rollout(weights, self.residual)
+            yield Scores(
+                source=None if source is None else steps_of(source, question.steps),
+                target=padded(steps_of(target, question.steps), len(question.target_ids))
+                if question.attribute_target or source is None
+                else None,
+                step_scores=weights.scores,
+            )
+
+
+def mixing(weights: Array, residual: float) -> Array:
+    """Heads averaged, the residual connection added. ``(layers, heads, n, n)`` to ``(layers, n, n)``; rows sum to 1."""
+    xp = namespace(weights)
+    mean = xp.mean(weights, axis=1)
+    return residual * like(mean, xp.eye(mean.shape[-1], dtype=mean.dtype)) + (1 - residual) * mean
+
+
+def rollout(weights: RowAttention, residual: float) -> tuple[Array | None, Array]:
+    """Shares of source and target in each decoder state after the last layer.
+
+    Returns:
+        Shapes ``(queries, source)``, or None, and ``(queries, target)``; together each row sums to 1.
+    """
+    xp = namespace(weights.decoder)
+    decoder = mixing(weights.decoder, residual)
+    target = like(decoder, xp.eye(decoder.shape[-1], dtype=decoder.dtype))
+    if weights.cross is None or weights.encoder is None:
+        for layer in range(decoder.shape[0]):
+            target = xp.matmul(decoder[layer, ...], target)
+        return None, target
+    encoder = mixing(weights.encoder, residual)
+    encoded = like(encoder, xp.eye(encoder.shape[-1], dtype=encoder.dtype))
+    for layer in range(encoder.shape[0]):
+        encoded = xp.matmul(encoder[layer, ...], encoded)
+    cross = xp.mean(weights.cross, axis=1)
+    source = like(cross, xp.zeros(cross.shape[1:], dtype=cross.dtype))
+    for layer in range(decoder.shape[0]):
+        source, target = xp.matmul(decoder[layer, ...], source), xp.matmul(decoder[layer, ...], target)
+        source = residual * source + (1 - residual) * xp.matmul(cross[layer, ...], encoded)
+        target = residual * target
+    return source, target

@@ -1,0 +1,420 @@
+"""See attention at work: weights, values and outputs of every attention module, as one forward pass computes them.
+
+Nothing here knows a model class. Modules that ask transformers' attention interface for their kernel are given one
+that computes as the model's own plain version does and tells what it computed. Modules that compute attention by
+themselves are watched while they do it: a softmax followed by a product with its result is attention, in whatever
+module it runs. Blocks are the members of the outermost module lists that attention runs in; an output projection is
+the module that reads exactly what attention gave. Everything is undone when the ``with`` block ends, also by an
+error.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
+from typing import Any, Literal, Protocol
+
+import torch
+from attrs import define, field
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
+from transformers.masking_utils import eager_mask
+from wherefrom.errors import ModelCapabilityError
+
+from wherefrom_hf._eager import attention_implementation
+
+Where = Literal["encoder", "decoder", "cross"]
+"""Self-attention of the encoder, of the decoder (the only one of a decoder-only model), or from decoder to encoder."""
+
+KERNEL = "wherefrom_watched"
+"""Name under which the watched kernel is registered with transformers."""
+
+Kernel = Callable[..., tuple[Tensor, Tensor | None]]
+
+
+class Observer(Protocol):
+    """Takes part in every attention computed while it is active."""
+
+    def attend(self, kernel: Kernel, module: nn.Module, *inputs: Any, **options: Any) -> tuple[Tensor, Tensor | None]:
+        """Compute attention with the model's own ``kernel``, or answer in its place."""
+        ...
+
+
+_observer: ContextVar[Observer | None] = ContextVar("wherefrom_attention_observer", default=None)
+
+
+def plain_kernel(module: nn.Module) -> Kernel:
+    """The attention that the modelling file of ``module`` computes when no other is asked for.
+
+    Raises:
+        ModelCapabilityError: The file has none.
+    """
+    for kind in type(module).__mro__:
+        kernel = getattr(sys.modules.get(kind.__module__), "eager_attention_forward", None)
+        if kernel is not None:
+            return kernel
+    raise ModelCapabilityError(
+        f"{type(module).__name__} has no plain attention of its own to watch (no eager_attention_forward beside it). "
+        "Use a method that needs no attention weights: saliency, occlusion, integrated_gradients."
+    )
+
+
+def _watched_kernel(module: nn.Module, *inputs: Any, **options: Any) -> tuple[Tensor, Tensor | None]:
+    observer = _observer.get()
+    kernel = plain_kernel(module)
+    if observer is None:
+        return kernel(module, *inputs, **options)
+    return observer.attend(kernel, module, *inputs, **options)
+
+
+AttentionInterface.register(KERNEL, _watched_kernel)
+AttentionMaskInterface.register(KERNEL, eager_mask)
+
+
+@contextmanager
+def observed_by(module: PreTrainedModel, observer: Observer) -> Iterator[None]:
+    """Within the block, attention of ``module`` goes through ``observer``, whatever implementation was loaded."""
+    with attention_implementation(module, KERNEL):
+        token = _observer.set(observer)
+        try:
+            yield
+        finally:
+            _observer.reset(token)
+
+
+@define(eq=False)
+class Attended:
+    """One attention computation. Leading axis: rows of the batch."""
+
+    module: nn.Module
+    name: str
+    block: int
+    """Index of its block within the stack; also the layer."""
+    stack: str
+    """Name of the module list that the block is a member of."""
+    weights: Tensor
+    """Post-softmax, shape ``(rows, heads, queries, keys)``."""
+    values: Tensor
+    """Shape ``(rows, key/value heads, keys, size of a head)``."""
+    context: Tensor
+    """Weighted values, shape ``(rows, queries, heads, size of a head)``."""
+    where: Where = "decoder"
+    projection: nn.Module | None = None
+    """The module that reads ``context``, heads side by side."""
+    projected: Tensor | None = None
+    """What it gave, shape ``(rows, queries, width)``."""
+    state: Tensor | None = None
+    """What the attention module was given, shape ``(rows, queries, width)``."""
+    output: Any = None
+    """Everything the attention module returned."""
+
+    @property
+    def result(self) -> Tensor:
+        """The attention module's output proper, shape ``(rows, queries, width)``."""
+        return first_tensor(self.output)
+
+
+@define(eq=False)
+class LeafCall:
+    """A module without children at work: its input and its output."""
+
+    module: nn.Module
+    input: Tensor
+    output: Tensor
+
+
+@define(eq=False)
+class BlockCall:
+    """One block at work."""
+
+    module: nn.Module
+    name: str
+    stack: str
+    index: int
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    output: Any
+    leaves: list[LeafCall] = field(factory=list)
+    """Calls of its modules without children, outside of attention, in order."""
+
+    @property
+    def state(self) -> Tensor:
+        """What it was given, shape ``(rows, positions, width)``."""
+        return hidden_input(self.args, self.kwargs)
+
+    @property
+    def result(self) -> Tensor:
+        """Shape ``(rows, positions, width)``."""
+        return first_tensor(self.output)
+
+
+def first_tensor(output: Any) -> Tensor:
+    """The tensor a module returned, alone or ahead of others."""
+    return output if isinstance(output, Tensor) else output[0]
+
+
+def hidden_input(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tensor:
+    """The states a block or an attention module was given: its first argument, or the one of that name."""
+    return args[0] if args else kwargs["hidden_states"]
+
+
+def same_values(left: Any, right: Any) -> bool:
+    """Are both tensors of one shape and equal in every bit?"""
+    if left is right:
+        return True
+    return (
+        isinstance(left, Tensor)
+        and isinstance(right, Tensor)
+        and left.shape == right.shape
+        and torch.equal(left, right)
+    )
+
+
+def same_size(left: Tensor, right: Tensor) -> bool:
+    """Could one be a view of the other, width kept?"""
+    return left.numel() == right.numel() and left.shape[-1] == right.shape[-1]
+
+
+class Watch:
+    """What one forward pass did. Filled while active; read afterwards.
+
+    Args:
+        module: The model.
+        weights_only: Keep attention weights and nothing else.
+    """
+
+    def __init__(self, module: PreTrainedModel, *, weights_only: bool = False) -> None:
+        self.weights_only = weights_only
+        self.encoder_states: Tensor | None = None
+        """Set by whoever runs the pass, as handed to the decoder: attention that reads it is cross-attention."""
+        self.attended: list[Attended] = []
+        self.blocks: list[BlockCall] = []
+        self.behind: dict[str, nn.Module] = {}
+        """Stack name to the module that reads its last block's output, if one without children does."""
+        self.rows = 1
+        self._encoder = encoder_modules(module)
+        self._place = {part: name for name, part in module.named_modules()}
+        self._members = dict(blocks_of(module))
+        self._open: Attended | None = None
+        self._inside: list[nn.Module] = []
+        self._leaves: list[LeafCall] = []
+        self._last: tuple[str, Tensor] | None = None
+
+    def attend(self, kernel: Kernel, module: nn.Module, *inputs: Any, **options: Any) -> tuple[Tensor, Tensor | None]:
+        """Compute as the model does, and remember."""
+        context, weights = kernel(module, *inputs, **options)
+        if weights is None:
+            raise ModelCapabilityError(f"The plain attention of {type(module).__name__} returns no weights.")
+        self.remember(module, weights, inputs[2], context)
+        return context, weights
+
+    def remember(self, module: nn.Module, weights: Tensor, values: Tensor, context: Tensor) -> None:
+        """Note one computation of attention inside ``module``."""
+        stack, block = self._block_of(module)
+        keys = values.shape[-2]
+        one = Attended(
+            module=module,
+            name=self._place.get(module, ""),
+            stack=stack,
+            block=block,
+            weights=weights[..., :keys].detach(),  # attention sinks add a column that belongs to no token
+            values=values.detach(),
+            context=context.detach(),
+            where="encoder" if module in self._encoder else "decoder",
+        )
+        self.attended.append(one)
+        self._open = one
+
+    def in_layers(self, where: Where) -> list[Attended]:
+        """The computations of one kind, lowest layer first."""
+        return sorted((one for one in self.attended if one.where == where), key=lambda one: one.block)
+
+    def block_of(self, one: Attended) -> BlockCall:
+        """The block an attention ran in."""
+        return next(call for call in self.blocks if call.stack == one.stack and call.index == one.block)
+
+    def weights(self, where: Where) -> Tensor | None:
+        """Shape ``(rows, layers, heads, queries, keys)``; None if the model has no such attention."""
+        layers = [one.weights for one in self.in_layers(where)]
+        return torch.stack(layers, dim=1) if layers else None
+
+    def _block_of(self, module: nn.Module) -> tuple[str, int]:
+        for outer in self._inside:
+            if outer in self._members:
+                return self._members[outer]
+        raise ModelCapabilityError(
+            f"{self._place.get(module, type(module).__name__)} computes attention outside of any list of blocks, "
+            "so its layer cannot be told. Use a method that needs no internals: saliency, occlusion."
+        )
+
+    def entered(self, module: nn.Module, args: tuple[Any, ...]) -> None:
+        """Hook: a module's forward begins."""
+        self._inside.append(module)
+        if module in self._members:
+            self._leaves = []
+
+    def left(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+        """Hook: a module's forward ended."""
+        while self._inside and self._inside.pop() is not module:
+            pass
+        if self._open is not None and module is self._open.module:
+            self._close(self._open, args, kwargs, output)
+        elif module in self._members:
+            stack, index = self._members[module]
+            self._last = (stack, first_tensor(output))
+            if not self.weights_only:
+                name = self._place[module]
+                self.blocks.append(BlockCall(module, name, stack, index, args, kwargs, output, self._leaves))
+        elif args and not self.weights_only and not any(True for _ in module.children()):
+            self._leaf(module, args[0], output)
+
+    def _close(self, one: Attended, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+        self._open = None
+        if self.encoder_states is not None and one.where != "encoder":
+            given = [*args, *kwargs.values()]
+            if any(isinstance(x, Tensor) and x.data_ptr() == self.encoder_states.data_ptr() for x in given):
+                one.where = "cross"
+        if self.weights_only:
+            one.values = one.context = one.weights[:0]
+        else:
+            one.state, one.output = hidden_input(args, kwargs), output
+
+    def _leaf(self, module: nn.Module, given: Any, output: Any) -> None:
+        if not isinstance(given, Tensor) or not isinstance(output, Tensor):
+            return
+        one = self._open
+        if one is not None:
+            flat = one.context.flatten(-2)
+            if one.projection is None and same_size(given, flat) and torch.equal(given.reshape(flat.shape), flat):
+                one.projection, one.projected = module, output.reshape(*flat.shape[:-1], output.shape[-1])
+            return
+        if any(outer in self._members for outer in self._inside):
+            self._leaves.append(LeafCall(module, given, output))
+        elif self._last is not None and given is self._last[1]:
+            self.behind.setdefault(self._last[0], module)
+
+
+def encoder_modules(module: PreTrainedModel) -> set[nn.Module]:
+    """All parts of the encoder; none for decoder-only models."""
+    return set(module.get_encoder().modules()) if module.config.is_encoder_decoder else set()
+
+
+def blocks_of(module: nn.Module) -> Iterator[tuple[nn.Module, tuple[str, int]]]:
+    """Members of the outermost module lists, with the list's name and their index in it."""
+    lists = [(name, part) for name, part in module.named_modules() if isinstance(part, nn.ModuleList)]
+    names = {name for name, _ in lists}
+    for name, part in lists:
+        if not any(name.startswith(other + ".") for other in names):
+            for index, member in enumerate(part):
+                yield member, (name, index)
+
+
+_SOFTMAX = (functional.softmax, torch.softmax, Tensor.softmax)
+_PRODUCT = (torch.matmul, torch.bmm, Tensor.matmul, Tensor.bmm, Tensor.__matmul__)
+_KEEPS_WEIGHTS = (
+    Tensor.to,
+    Tensor.type,
+    Tensor.type_as,
+    Tensor.float,
+    Tensor.view,
+    Tensor.reshape,
+    Tensor.contiguous,
+    functional.dropout,
+    torch.dropout,
+)
+
+
+class _OwnAttention(TorchFunctionMode):
+    """Recognises attention that a module computes by itself: softmax, then a product of its result with the values."""
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__()
+        self._watch = watch
+        self._weights: dict[int, Tensor] = {}
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func is functional.scaled_dot_product_attention:
+            return self._fused(*args, **kwargs)
+        if func in _PRODUCT and id(args[0]) in self._weights:
+            context = func(*args, **kwargs)
+            self._note(args[0], args[1], context)
+            return context
+        output = func(*args, **kwargs)
+        attention = func in _SOFTMAX and output.ndim in (3, 4)
+        if attention or (func in _KEEPS_WEIGHTS and id(args[0]) in self._weights):
+            self._weights[id(output)] = output  # the reference keeps the id from being used again
+        return output
+
+    def _fused(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        attn_mask: Tensor | None = None,
+        dropout_p: float = 0.0,
+        is_causal: bool = False,
+        scale: float | None = None,
+        enable_gqa: bool = False,
+    ) -> Tensor:
+        if enable_gqa:
+            key, value = (grouped(x, query.shape[-3]) for x in (key, value))
+        scores = query @ key.transpose(-1, -2) * (1 / math.sqrt(query.shape[-1]) if scale is None else scale)
+        if is_causal:
+            attn_mask = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
+        if attn_mask is not None:
+            hidden = attn_mask.dtype == torch.bool
+            scores = scores.masked_fill(~attn_mask, -torch.inf) if hidden else scores + attn_mask
+        weights = scores.softmax(-1)
+        context = weights @ value
+        self._note(weights, value, context)
+        return context
+
+    def _note(self, weights: Tensor, values: Tensor, context: Tensor) -> None:
+        self._weights.clear()
+        watch = self._watch
+        if not watch._inside:
+            return
+        rows = watch.rows
+
+        def four(x: Tensor) -> Tensor:
+            return x.reshape(rows, -1, *x.shape[-2:])
+
+        heads = four(weights).shape[1]
+        watch.remember(watch._inside[-1], four(weights), grouped(four(values), heads), four(context).transpose(1, 2))
+
+
+def grouped(values: Tensor, heads: int) -> Tensor:
+    """Key/value heads repeated until there are as many as query heads. Shape ``(..., heads, keys, size)``."""
+    return values.repeat_interleave(heads // values.shape[-3], dim=-3)
+
+
+def asks_the_interface(module: PreTrainedModel) -> bool:
+    """Does the model's code take its attention from transformers' interface?"""
+    return any(
+        hasattr(sys.modules.get(type(part).__module__), "ALL_ATTENTION_FUNCTIONS") for part, _ in blocks_of(module)
+    )
+
+
+@contextmanager
+def watching(module: PreTrainedModel, *, rows: int = 1, weights_only: bool = False) -> Iterator[Watch]:
+    """Within the block, a forward pass of ``module`` over ``rows`` rows is written down in what is handed out."""
+    watch = Watch(module, weights_only=weights_only)
+    watch.rows = rows
+    with ExitStack() as stack:
+        stack.enter_context(observed_by(module, watch))
+        for part in module.modules():
+            before = part.register_forward_pre_hook(watch.entered)
+            stack.callback(before.remove)
+            after = part.register_forward_hook(watch.left, with_kwargs=True)
+            stack.callback(after.remove)
+        if not asks_the_interface(module):
+            stack.enter_context(_OwnAttention(watch))
+        yield watch

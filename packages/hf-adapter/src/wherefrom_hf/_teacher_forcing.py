@@ -1,0 +1,66 @@
+"""One forward pass of some rows, for those who watch it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+
+import torch
+from attrs import frozen
+from torch import Tensor
+from transformers import PreTrainedModel
+from wherefrom.adapters import Row
+from wherefrom.errors import InputError
+
+from wherefrom_hf._attention_watch import Watch
+from wherefrom_hf._head import cut_at_head, reads
+from wherefrom_hf._padding import decoder_batch, encoder_batch
+from wherefrom_hf._passes import run_encoder, start_run
+
+
+@frozen(kw_only=True, eq=False)
+class Passed:
+    """What a pass predicted."""
+
+    logits: Sequence[Tensor]
+    """Per row, shape ``(steps, vocabulary)``."""
+    scores: Sequence[Mapping[str, Tensor]]
+    """Per row, its step scores."""
+
+
+def run(module: PreTrainedModel, rows: Sequence[Row], watch: Watch | None = None, *, graph: bool = False) -> Passed:
+    """Run ``rows`` as one batch, the encoder first where there is one.
+
+    Args:
+        watch: Told which tensor the decoder is given as the encoder's output.
+        graph: Keep what is needed to differentiate.
+
+    Raises:
+        InputError: A row brings embeddings of its own; internals are read for token ids.
+    """
+    if any(row.target_embeds is not None or row.source_embeds is not None for row in rows):
+        raise InputError(
+            "Attention and value states are read for token ids; these rows bring embeddings. Leave them out."
+        )
+    device = next(module.parameters()).device
+    steps = [torch.from_numpy(row.steps) for row in rows]
+    at_rows, at_positions = reads(steps, 0, device)
+    decoder = decoder_batch(rows, 0, device)
+    with nullcontext() if graph else torch.no_grad():
+        states = None
+        if rows[0].source_ids is not None:
+            encoder = encoder_batch(rows, 0, device)
+            states = run_encoder(module, encoder.ids, encoder.visible)
+            if len(encoder.rows) != len(rows):
+                states = states.of(encoder.of_row)
+            if watch is not None:
+                watch.encoder_states = states.states
+        with cut_at_head(module, at_rows, at_positions, detach=False):
+            output, _ = start_run(module, states).forward(decoder.ids, decoder.visible, keep=False)
+    parts = list(output.logits[0].split([len(s) for s in steps]))
+    with torch.no_grad():
+        scores = [
+            {name: objective.step_values(part.detach()) for name, objective in row.scores.items()}
+            for row, part in zip(rows, parts, strict=True)
+        ]
+    return Passed(logits=parts, scores=scores)
