@@ -98,8 +98,9 @@ def align(
         >>> from wherefrom.tokens import Token
         >>> def tokens(text):
         ...     return [Token(id=hash(w), piece=w, text=w, position=i) for i, w in enumerate(text.split())]
-        >>> align(tokens("the nurse manager was ill"), tokens("the manager was well"), np.array([2, 3,
-        4])).pairs ((2, 1), (3, 2), (4, 3))
+        >>> old, new = tokens("the nurse manager was ill"), tokens("the manager was well")
+        >>> align(old, new, np.array([2, 3, 4])).pairs
+        ((2, 1), (3, 2), (4, 3))
     """
     if len(contrast) < 2:
         raise InputError(

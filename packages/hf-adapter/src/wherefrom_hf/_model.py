@@ -19,6 +19,8 @@ from wherefrom_hf._generation import generate
 from wherefrom_hf._gradients import Differentiator
 from wherefrom_hf._loading import Loaded, parse_device
 from wherefrom_hf._predict import Predictor
+from wherefrom_hf._samples import sample
+from wherefrom_hf._sentence_encoder import token_vectors
 from wherefrom_hf._special_tokens import special_tokens
 from wherefrom_hf._tokenizer import TextCoder
 
@@ -141,6 +143,14 @@ class HFModel:
     def attentions(self, rows: Iterable[Row]) -> Iterator[RowAttention]:
         """See `wherefrom.adapters.GivesAttention.attentions`."""
         return attentions(self.module, rows)
+
+    def sample(self, rows: Iterable[Row], *, passes: int, seed: int) -> Iterator[Tensor]:
+        """See `wherefrom.step_functions.Samples.sample`."""
+        return sample(self._predictor, rows, passes=passes, seed=seed)
+
+    def token_vectors(self, tokens: Sequence[Token], *, encoder: str) -> Tensor:
+        """See `wherefrom.token_vectors.EncodesTokens.token_vectors`."""
+        return token_vectors(tokens, encoder=encoder)
 
     def _side(self, side: Side) -> InputEmbedding:
         return self._source if side == "source" and self._source is not None else self._target

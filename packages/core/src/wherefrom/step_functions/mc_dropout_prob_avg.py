@@ -37,6 +37,11 @@ class MCDropoutProbAvg:
         """``"prod"``, or ``"sum"`` for logarithms."""
         return "sum" if self.logprob else "prod"
 
+    @property
+    def passes(self) -> int:
+        """How many stochastic passes it asks for."""
+        return self.n_mcd_steps
+
     def __call__(self, prediction: StepPrediction, /) -> Array:
         """Shape ``(steps,)``: in [0, 1], or in nats and at most 0."""
         values = sampled_at_target(prediction, logprob=self.logprob, identifier=self.identifier)

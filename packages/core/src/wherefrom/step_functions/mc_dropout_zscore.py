@@ -35,6 +35,11 @@ class MCDropoutZScore:
     logprob: bool = False
     """Compare log-probabilities instead."""
 
+    @property
+    def passes(self) -> int:
+        """How many stochastic passes it asks for."""
+        return self.n_mcd_steps
+
     def __call__(self, prediction: StepPrediction, /) -> Array:
         """Shape ``(steps,)``, in standard deviations."""
         xp = prediction.xp

@@ -20,8 +20,8 @@ class Samples(Protocol):
     def sample(self, rows: Iterable[Row], *, passes: int, seed: int) -> Iterator[Array]:
         """Logits of ``passes`` stochastic forward passes of each row, in order.
 
-        The same seed gives the same numbers, whatever ran before, and the caller's random state is left
-        alone. The model is back in evaluation mode at every moment that another may see it, also after an
+        The same seed gives the same numbers for a row, whatever ran before or beside it, and the caller's random
+        state is left alone. The model is back in evaluation mode whenever somebody else may see it, also after an
         error.
 
         Yields:
