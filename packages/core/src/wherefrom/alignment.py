@@ -51,6 +51,12 @@ class Alignment:
         """(step, position in the contrast) for each step."""
         return tuple(zip(self.steps.tolist(), self.positions.tolist(), strict=True))
 
+    def at(self, indices: IntArray) -> Alignment:
+        """The same alignment for the steps at some indices."""
+        steps = self.steps[indices]
+        kept = self.unpaired[np.isin(self.unpaired, steps)]
+        return Alignment(steps=steps, positions=self.positions[indices], unpaired=kept, origin=self.origin)
+
     def described(self, original: Sequence[Token], contrast: Sequence[Token]) -> dict[str, Any]:
         """The pairs as JSON values, with their texts, to be shown to whoever asked."""
         return {

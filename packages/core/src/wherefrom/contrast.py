@@ -83,6 +83,10 @@ class Contrast:
         """
         return evolve(plain, contrast_ids=self.contrast_ids, contrast_logits=logits)
 
+    def at(self, steps: IntArray) -> Contrast:
+        """The same contrast for some of its steps."""
+        return evolve(self, alignment=self.alignment.at(steps))
+
     @property
     def details(self) -> dict[str, Any]:
         """Which tokens were compared, as JSON values."""

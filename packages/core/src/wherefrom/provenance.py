@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import msgspec
+
+OWN_DISTRIBUTIONS = ("wherefrom", "wherefrom-hf", "wherefrom-viz", "wherefrom-cli", "numpy")
 
 
 class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -35,3 +38,14 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     warnings: list[str] = []
     extra: dict[str, Any] = {}
     """Fields of later versions, kept as they came."""
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of our own packages, as far as they are installed, and of numpy."""
+    found = {}
+    for name in OWN_DISTRIBUTIONS:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -17,7 +17,7 @@ from wherefrom_hf._attention import attentions
 from wherefrom_hf._embedding import InputEmbedding, input_embedding
 from wherefrom_hf._generation import generate
 from wherefrom_hf._gradients import Differentiator
-from wherefrom_hf._loading import Loaded, parse_device
+from wherefrom_hf._loading import DEMO_PREFIX, Loaded, parse_device
 from wherefrom_hf._predict import Predictor
 from wherefrom_hf._samples import sample
 from wherefrom_hf._sentence_encoder import token_vectors
@@ -45,9 +45,10 @@ class HFModel:
             name=loaded.name,
             kind="encoder-decoder" if config.is_encoder_decoder else "decoder-only",
             model_class=type(self.module).__name__,
-            tokenizer_name=str(self.tokenizer.name_or_path),
+            tokenizer_name=loaded.name if loaded.name.startswith(DEMO_PREFIX) else str(self.tokenizer.name_or_path),
             tokenizer_class=type(self.tokenizer).__name__,
-            framework=f"transformers {transformers.__version__}, torch {torch.__version__}",
+            framework="hf_transformers",
+            versions={"torch": torch.__version__, "transformers": transformers.__version__},
             revision=getattr(config, "_commit_hash", None),
             dtype=str(self.module.dtype).removeprefix("torch."),
             device=str(self.device),
@@ -89,9 +90,7 @@ class HFModel:
         decoder_prefix: bool = False,
     ) -> Encoding:
         """See `wherefrom.adapters.SequenceModel.encode`."""
-        return self._coder.encode(
-            text, side=side, add_special_tokens=add_special_tokens, decoder_prefix=decoder_prefix
-        )
+        return self._coder.encode(text, side=side, add_special_tokens=add_special_tokens, decoder_prefix=decoder_prefix)
 
     def tokens(self, ids: IntArray, *, side: Side) -> tuple[Token, ...]:
         """See `wherefrom.adapters.SequenceModel.tokens`."""

@@ -103,6 +103,11 @@ METHODS: Registry[type[Method]] = Registry("attribution method", group="wherefro
 M = TypeVar("M", bound="type[Method]")
 
 
+def list_feature_attribution_methods() -> list[str]:
+    """Identifiers of all attribution methods, sorted."""
+    return list(METHODS)
+
+
 def method(cls: M) -> M:
     """Register a frozen attrs class as a method under its ``identifier``."""
     METHODS.register(cls.identifier, cls)

@@ -264,3 +264,8 @@ def _described(values: Any) -> str:
     if hasattr(values, "shape"):
         return f"an array of shape {tuple(values.shape)}"
     return f"{values!r}, a {type(values).__name__}"
+
+
+def step_function_of(fn: Callable[..., Array]) -> type[StepFunction]:
+    """A plain function as a step function, without registering it: for one call of `attribute`."""
+    return _class_of(fn, getattr(fn, "__name__", ""), span_aggregation="absmax", differentiable=True, contrastive=None)

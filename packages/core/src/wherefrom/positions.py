@@ -1,0 +1,43 @@
+"""Which steps of a target are explained."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from wherefrom.arrays import IntArray
+from wherefrom.errors import InputError
+
+
+def step_positions(start: int | None, end: int | None, *, length: int, default_start: int) -> IntArray:
+    """Target positions from ``start`` to before ``end``.
+
+    Args:
+        start: First position; negative counts from the end of the target; None is ``default_start``.
+        end: Position after the last, exclusive; negative counts from the end; None or beyond the target is its end.
+        length: Tokens of the target.
+        default_start: Where explanations begin when nobody says: behind the prompt, or behind the start token.
+
+    Raises:
+        InputError: No step is left, a position lies before the target, or position 0 is asked for: nothing stands
+            before it that it could come from.
+    """
+    first = default_start if start is None else start
+    last = length if end is None else min(end, length)
+    for name, given in (("attr_pos_start", first), ("attr_pos_end", last)):
+        if given < 0 and given + length < 0:
+            raise InputError(
+                f"{name}={given} lies before the target, which has {length} tokens. The lowest value is {-length}."
+            )
+    first = first + length if first < 0 else first
+    last = last + length if last < 0 else last
+    if first == 0:
+        raise InputError(
+            "attr_pos_start=0 asks where the first token of the target comes from, but no token stands before it. "
+            "Start at 1 or later, or put a token in front of the text (a BOS token)."
+        )
+    if first >= last:
+        raise InputError(
+            f"No step is left to explain: attr_pos_start={first} and attr_pos_end={last} in a target of {length} tokens. "
+            "Give a continuation that is longer than its prompt, or positions with start < end."
+        )
+    return np.arange(first, last, dtype=np.int64)
