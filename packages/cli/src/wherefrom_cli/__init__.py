@@ -1,1 +1,1 @@
-"""Placeholder."""
+"""The command ``wherefrom``: it parses arguments, calls the library and prints."""

@@ -1,0 +1,51 @@
+"""From examples to attributions: one call of the library, whatever is given with each text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from wherefrom.errors import UsageError
+
+from wherefrom_cli.request import AttributionRequest
+from wherefrom_cli.texts import Example
+
+if TYPE_CHECKING:
+    from wherefrom import AttributionModel, Attributions
+
+
+def attribute_examples(
+    model: AttributionModel,
+    examples: Sequence[Example],
+    request: AttributionRequest,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Attributions:
+    """The attributions of ``examples``, in order, each under its own id.
+
+    Raises:
+        UsageError: Some have a target and some have none.
+    """
+    targets = [example.generated for example in examples if example.generated is not None]
+    if targets and len(targets) != len(examples):
+        raise UsageError(
+            f"{len(targets)} of {len(examples)} texts have a target.\n"
+            "Give every text one, or none to let the model generate."
+        )
+    out = model.attribute(
+        [example.text for example in examples],
+        targets or None,
+        progress=progress,
+        show_progress=False,
+        **request.keywords(),
+    )
+    if len(out) != len(examples):  # several sequences per text were generated
+        return out
+    named = tuple(
+        one if example.id is None else one.replace(id=example.id) for one, example in zip(out, examples, strict=True)
+    )
+    return out.replace(sequence_attributions=named)
+
+
+def scored_tokens(out: Attributions) -> int:
+    """How many output tokens were explained."""
+    return sum(one.attr_pos_end - one.attr_pos_start for one in out)

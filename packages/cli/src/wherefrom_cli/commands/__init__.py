@@ -1,0 +1,1 @@
+"""One module per command; `wherefrom_cli.main` names them."""

@@ -1,0 +1,152 @@
+"""``wherefrom attribute``: explain what a model generates from texts."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from attrs import evolve
+from wherefrom.errors import UsageError
+
+from wherefrom_cli.attributing import attribute_examples
+from wherefrom_cli.command import Command
+from wherefrom_cli.dry_run import print_plan
+from wherefrom_cli.exit_codes import ExitCode
+from wherefrom_cli.parser import CommandParser
+from wherefrom_cli.progress import ProgressLine, loading
+from wherefrom_cli.request import (
+    DEFAULT_MODEL,
+    add_generation_options,
+    add_method_options,
+    add_model_options,
+    add_reduction_options,
+    add_run_options,
+    add_target_options,
+    attribution_request,
+    model_request,
+    reduction,
+)
+from wherefrom_cli.results import add_output_options, destination, write_results
+from wherefrom_cli.talk import Talk
+from wherefrom_cli.texts import Example, Fields, examples_in_file, paired, typed_texts
+
+BUILT_IN = {
+    "demo:lm": Example(text="George was sick yesterday. His colleagues asked him to come"),
+    "demo:mt": Example(text="The teacher saw the garden because she was happy."),
+}
+"""What is explained when no text is given."""
+
+
+def configure(parser: CommandParser) -> None:
+    """Add the options."""
+    given = parser.group("Input")
+    given.add(
+        "-i",
+        "--input-texts",
+        nargs="+",
+        default=[],
+        metavar="TEXT",
+        help="texts; @FILE: a text per line; -: standard input",
+    )
+    given.add(
+        "-g",
+        "--generated-texts",
+        nargs="+",
+        default=[],
+        metavar="TEXT",
+        help="forced targets, one per input (default: the model generates)",
+    )
+    given.add("--input-file", metavar="FILE", help="texts from a .txt, .jsonl, .csv, .tsv or .parquet file")
+    given.add("--input-field", metavar="NAME", help="column of the texts")
+    given.add("--output-field", metavar="NAME", help="column of the forced targets")
+    given.add("--id-field", metavar="NAME", help="column of the examples' names")
+    add_model_options(parser.group("Model"))
+    add_method_options(parser.group("Method"))
+    add_target_options(parser.group("Target"))
+    add_generation_options(parser.group("Generation"))
+    output = parser.group("Output")
+    add_output_options(output)
+    add_reduction_options(output)
+    add_run_options(parser.group("Run"), batch_size=None)
+
+
+def execute(options: argparse.Namespace, talk: Talk) -> int:
+    """Attribute, save, print."""
+    examples = _examples(options, talk)
+    built_in = examples is None
+    model_asked = model_request(options, default=DEFAULT_MODEL if built_in else None)
+    if examples is None:
+        if model_asked.name not in BUILT_IN:
+            raise UsageError(
+                "No text was given.\nAdd -i TEXT, -i @FILE, -i - or --input-file FILE.\n"
+                "Without -m, a built-in example is explained."
+            )
+        examples = [BUILT_IN[model_asked.name]]
+        if options.generated_texts:
+            raise UsageError("-g needs -i: a target belongs to a text.")
+    request = attribution_request(options)
+    reduce = reduction(options)
+    where = destination(options)
+    if options.do_prefix_attribution is not None:
+        talk.note("note: --do-prefix-attribution is called --attribute-target now.")
+    if options.output_step_attributions:
+        talk.note("note: --output-step-attributions has no effect: every column of the scores is a step.")
+    if built_in and "max_new_tokens" not in request.generation_args:
+        request = evolve(request, generation_args={**request.generation_args, "max_new_tokens": 12})
+    with talk.working(), loading(talk, model_asked.name):
+        model = model_asked.load()
+    if options.dry_run:
+        with talk.working():
+            print_plan(model, model_asked, examples, request, talk, as_json=where.json)
+        return ExitCode.DONE
+    with talk.working(), ProgressLine(talk=talk) as progress:
+        out = reduce.apply(attribute_examples(model, examples, request, progress))
+    write_results(out, where, talk)
+    if built_in and not where.machine:
+        _say_what_next(talk)
+    return ExitCode.DONE
+
+
+def _examples(options: argparse.Namespace, talk: Talk) -> list[Example] | None:
+    """The texts to explain; None if none was given."""
+    if options.input_file:
+        if options.input_texts or options.generated_texts:
+            raise UsageError("--input-file and -i/-g exclude each other.\nChoose one.")
+        fields = Fields(input=options.input_field, output=options.output_field, id=options.id_field)
+        examples = list(examples_in_file(Path(options.input_file), fields))
+        if not examples:
+            raise UsageError(f"There is no text in {options.input_file}.")
+    elif options.input_texts:
+        examples = paired(typed_texts(options.input_texts, talk), typed_texts(options.generated_texts, talk))
+    else:
+        return None
+    return examples[: options.limit]
+
+
+def _say_what_next(talk: Talk) -> None:
+    talk.note(
+        "\nThis was a built-in example. Try next:\n"
+        "  wherefrom attribute -a integrated_gradients --step-scores probability entropy\n"
+        '  wherefrom attribute -m gpt2 -i "Hello ladies and" -o out.json\n'
+        "  wherefrom attribute --help"
+    )
+
+
+COMMAND = Command(
+    name="attribute",
+    summary="For every token a model generates from your texts: which inputs does it come from?",
+    examples=(
+        ("wherefrom attribute", "a built-in example"),
+        ('wherefrom attribute -m gpt2 -i "Hello ladies and"', "your model and text; the model generates"),
+        (
+            'wherefrom attribute -m gpt2 -a occlusion -i "Hello you" -g "Hello you all" -o out.json',
+            "a forced target, saved",
+        ),
+        (
+            "wherefrom attribute -m gpt2 --input-file texts.jsonl --jsonl > out.jsonl",
+            "many texts, one line each",
+        ),
+    ),
+    configure=configure,
+    execute=execute,
+)

@@ -1,0 +1,292 @@
+"""``wherefrom attribute-dataset``: explain a whole data set, in bounded memory, and go on after an interruption."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator
+
+from attrs import asdict
+from wherefrom.errors import UsageError
+
+from wherefrom_cli.command import Command
+from wherefrom_cli.dataset.batches import Batch, length_bucketed
+from wherefrom_cli.dataset.interruption import Interruption
+from wherefrom_cli.dataset.sinks import Sink, open_sink
+from wherefrom_cli.dataset.source import Dataset, DatasetRequest, Shard
+from wherefrom_cli.dataset.work import Job, Outcome
+from wherefrom_cli.dry_run import print_plan
+from wherefrom_cli.exit_codes import ExitCode
+from wherefrom_cli.parser import CommandParser, json_object, one_of, positive_number
+from wherefrom_cli.progress import ProgressLine, duration, loading
+from wherefrom_cli.ray_engine import Cluster, ray_outcomes
+from wherefrom_cli.request import (
+    ModelRequest,
+    add_generation_options,
+    add_method_options,
+    add_model_options,
+    add_reduction_options,
+    add_run_options,
+    add_target_options,
+    attribution_request,
+    model_request,
+    reduction,
+)
+from wherefrom_cli.results import add_output_options
+from wherefrom_cli.talk import Talk
+from wherefrom_cli.texts import Fields
+
+BATCH_SIZE = 8
+ENGINES = ("local", "ray")
+
+
+def configure(parser: CommandParser) -> None:
+    """Add the options."""
+    given = parser.group("Input")
+    given.add(
+        "-d",
+        "--dataset",
+        "--dataset-name",
+        dest="dataset_name",
+        metavar="NAME",
+        help="a hub name, or a local .jsonl, .json, .csv, .tsv, .parquet or .txt file",
+    )
+    given.add(
+        "--split",
+        "--dataset-split",
+        default="train",
+        metavar="SPLIT",
+        help="split, or a part as in train[:20] (default: train)",
+    )
+    given.add(
+        "-in",
+        "--input",
+        "--input-text-field",
+        "--input-field",
+        dest="input_field",
+        metavar="NAME",
+        help="column of the texts",
+    )
+    given.add(
+        "-gen",
+        "--generated",
+        "--generated-text-field",
+        "--output-field",
+        dest="output_field",
+        metavar="NAME",
+        help="column of the forced targets (default: the model generates)",
+    )
+    given.add("--id-field", metavar="NAME", help="column of the examples' names (default: their place)")
+    given.add(
+        "--config", "--dataset-config", dest="dataset_config", metavar="NAME", help="configuration of the data set"
+    )
+    given.add("--dir", "--dataset-dir", dest="dataset_dir", metavar="DIR", help="folder of the data set's files")
+    given.add(
+        "--files",
+        "--dataset-files",
+        dest="dataset_files",
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="the data set's files",
+    )
+    given.add(
+        "--revision", "--dataset-revision", dest="dataset_revision", metavar="REV", help="revision of the data set"
+    )
+    given.add("--auth", "--dataset-auth-token", dest="auth", metavar="TOKEN", help=argparse.SUPPRESS)
+    given.add(
+        "--dataset-kwargs",
+        type=json_object,
+        default={},
+        metavar="JSON",
+        help="more arguments of datasets.load_dataset, such as '{\"streaming\": true}'",
+    )
+    given.add(
+        "--streaming", action="store_true", help="read the data set as it is used instead of downloading it first"
+    )
+    given.add(
+        "--shard", type=_shard, default=Shard(), metavar="K/N", help="only every N-th example, beginning with the K-th"
+    )
+    add_model_options(parser.group("Model"))
+    add_method_options(parser.group("Method"))
+    add_target_options(parser.group("Target"))
+    add_generation_options(parser.group("Generation"))
+    output = parser.group(
+        "Output",
+        "-o FOLDER keeps every finished example at once; -o FILE.json or FILE.jsonl makes one file of them at the end.",
+    )
+    add_output_options(output)
+    output.add("--resume", action="store_true", help="go on with the run in the folder")
+    output.add("--retry-failed", action="store_true", help="go on, and try the failed examples again")
+    add_reduction_options(output, aggregate=True)
+    add_run_options(parser.group("Run"), batch_size=BATCH_SIZE)
+    engine = parser.group("Engine")
+    engine.add(
+        "--engine",
+        type=one_of(ENGINES),
+        default="local",
+        metavar="NAME",
+        help="local: this process; ray: workers on this machine or a cluster (default: local)",
+    )
+    engine.add("--address", metavar="ADDRESS", help="ray: address of a running cluster (default: start one here)")
+    engine.add(
+        "--actors",
+        type=positive_number,
+        default=2,
+        metavar="N",
+        help="ray: workers, each with its own model (default: 2)",
+    )
+    engine.add(
+        "--gpus-per-actor",
+        type=float,
+        default=0.0,
+        metavar="X",
+        help="ray: GPUs of a worker; 0.5 lets two share one (default: 0)",
+    )
+    engine.add("--cpus-per-actor", type=float, default=1.0, metavar="X", help="ray: CPUs of a worker (default: 1)")
+
+
+def execute(options: argparse.Namespace, talk: Talk) -> int:
+    """Attribute the data set."""
+    _give_notes(options, talk)
+    asked = dataset_request(options)
+    model_asked = model_request(options)
+    job = Job(request=attribution_request(options), reduction=reduction(options))
+    with talk.working():
+        dataset = asked.load()
+        if options.dry_run:
+            examples = [numbered.example for numbered in dataset]
+            print_plan(model_asked.load(), model_asked, examples, job.request, talk, as_json=options.json)
+            return ExitCode.DONE
+        settings = {
+            "command": "attribute-dataset",
+            "model": asdict(model_asked),
+            "dataset": asdict(asked),
+            "request": asdict(job.request),
+            "reduction": asdict(job.reduction),
+            "batch_size": options.batch_size,
+        }
+        with open_sink(options, settings, dataset, model_asked, talk) as sink:
+            return _run(options, talk, dataset, model_asked, job, sink)
+
+
+def _run(
+    options: argparse.Namespace, talk: Talk, dataset: Dataset, model_asked: ModelRequest, job: Job, sink: Sink
+) -> int:
+    """Attribute what the sink still wants and say how it went."""
+    begun = time.monotonic()
+    counts = {"done": 0, "failed": 0}
+    batches = (
+        batch
+        for batch in length_bucketed(dataset, options.batch_size)
+        if any(sink.wants(item.key) for item in batch.examples)
+    )
+    progress = ProgressLine(talk=talk, overall="examples")
+    with Interruption(talk) as interruption, progress:
+        progress.begin(dataset.size, already_done=sink.finished)
+        if options.engine == "ray":
+            cluster = Cluster(
+                address=options.address, actors=options.actors, gpus=options.gpus_per_actor, cpus=options.cpus_per_actor
+            )
+            work = ray_outcomes(batches, job, model_asked, cluster)
+        else:
+            work = _local_outcomes(batches, job, model_asked, talk, progress)
+        for outcomes in work:
+            wanted = [outcome for outcome in outcomes if sink.wants(outcome.key)]
+            sink.keep(wanted)
+            failed = sum(outcome.failed for outcome in wanted)
+            counts["done"] += len(wanted) - failed
+            counts["failed"] += failed
+            progress.advance(len(wanted), failed=failed, tokens=sum(map(_tokens, wanted)))
+            if interruption.asked:
+                break
+        stopped = interruption.asked
+    finished = sink.finish(stopped=stopped)
+    seconds = time.monotonic() - begun
+    failed_in_all = sink.failed
+    talk.note(
+        f"{counts['done']} attributed, {counts['failed']} failed in {duration(seconds)}"
+        + (f"; {sink.finished} finished in all" if sink.finished != counts["done"] else "")
+        + "."
+        + (f" {finished}" if finished else "")
+    )
+    if stopped:
+        talk.note(f"Interrupted. {sink.how_to_resume}")
+        return ExitCode.INTERRUPTED
+    return ExitCode.SOME_FAILED if failed_in_all else ExitCode.DONE
+
+
+def _local_outcomes(
+    batches: Iterator[Batch], job: Job, model_asked: ModelRequest, talk: Talk, progress: ProgressLine
+) -> Iterator[list[Outcome]]:
+    """Outcomes of each batch, done in this process; the model is loaded when the first batch comes."""
+    model = None
+    for batch in batches:
+        if model is None:
+            with loading(talk, model_asked.name):
+                model = model_asked.load()
+        yield job.run(model, batch, progress)
+
+
+def dataset_request(options: argparse.Namespace) -> DatasetRequest:
+    """The data set the options name.
+
+    Raises:
+        UsageError: They name none.
+    """
+    if options.dataset_name is None:
+        raise UsageError(
+            "No data set was named.\nAdd -d NAME: a hub name, or a local .jsonl, .csv, .parquet or .txt file."
+        )
+    return DatasetRequest(
+        name=options.dataset_name,
+        config=options.dataset_config,
+        folder=options.dataset_dir,
+        files=tuple(options.dataset_files),
+        split=options.split,
+        revision=options.dataset_revision,
+        kwargs={**options.dataset_kwargs, **({"streaming": True} if options.streaming else {})},
+        fields=Fields(input=options.input_field, output=options.output_field, id=options.id_field),
+        limit=options.limit,
+        shard=options.shard,
+    )
+
+
+def _give_notes(options: argparse.Namespace, talk: Talk) -> None:
+    if options.auth is not None:
+        talk.warn(
+            "--auth is ignored: a token on the command line is seen by others. "
+            "Log in with `hf auth login`, or set HF_TOKEN."
+        )
+    if options.do_prefix_attribution is not None:
+        talk.note("note: --do-prefix-attribution is called --attribute-target now.")
+    if options.output_step_attributions:
+        talk.note("note: --output-step-attributions has no effect: every column of the scores is a step.")
+
+
+def _tokens(outcome: Outcome) -> int:
+    one = outcome.attribution
+    return one.attr_pos_end - one.attr_pos_start if one is not None else 0
+
+
+def _shard(text: str) -> Shard:
+    number, slash, of = text.partition("/")
+    if slash and number.isdigit() and of.isdigit() and 1 <= int(number) <= int(of):
+        return Shard(number=int(number), of=int(of))
+    raise argparse.ArgumentTypeError(f"expected K/N with K from 1 to N, such as 2/8, got {text!r}")
+
+
+COMMAND = Command(
+    name="attribute-dataset",
+    summary="Explain every example of a data set. A run that was interrupted goes on with --resume.",
+    examples=(
+        ("wherefrom attribute-dataset -m demo:lm -d texts.jsonl -o run/", "a local file into a run folder"),
+        (
+            'wherefrom attribute-dataset -m gpt2 -d inseq/scat --config sentences --split "test[:20]" -in en -o run/',
+            "part of a data set of the hub",
+        ),
+        ("wherefrom attribute-dataset -m demo:lm -d texts.jsonl -o run/ --resume", "go on after an interruption"),
+    ),
+    configure=configure,
+    execute=execute,
+)

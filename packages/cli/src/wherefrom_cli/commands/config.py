@@ -1,0 +1,139 @@
+"""``wherefrom config``: where defaults come from."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+
+from wherefrom.errors import UsageError, nearest
+
+from wherefrom_cli.command import Command
+from wherefrom_cli.configuration import configuration_files, project_file, read_file, user_file
+from wherefrom_cli.exit_codes import ExitCode
+from wherefrom_cli.main import load_command, modules
+from wherefrom_cli.parser import CommandParser, one_of
+from wherefrom_cli.talk import Talk
+
+TEMPLATE = """\
+# Defaults of the command `wherefrom`. Flags win over WHEREFROM_* variables, those over this file,
+# and a project's wherefrom.toml over the user's. Names are those of the long options.
+
+[common]
+# model = "demo:lm"
+# device = "cpu"
+# color = "auto"
+
+[attribute]
+# attribution-method = "integrated_gradients"
+# step-scores = ["probability", "entropy"]
+# attribution-kwargs = { n_steps = 50 }
+
+[attribute-dataset]
+# batch-size = 16
+"""
+
+
+def configure(parser: CommandParser) -> None:
+    """Add the options."""
+    what = parser.group("What")
+    what.add(
+        "action",
+        metavar="ACTION",
+        nargs="?",
+        default="show",
+        type=one_of(("show", "path", "init")),
+        help="show: what is set and where; path: the files; init: write a file to start from (default: show)",
+    )
+    what.add("--user", action="store_true", help="init: the user's own file instead of ./wherefrom.toml")
+    parser.group("Output").add("--json", action="store_true", help="one JSON document")
+
+
+def execute(options: argparse.Namespace, talk: Talk) -> int:
+    """Show, locate or start the configuration."""
+    if options.action == "init":
+        return _init(user_file() if options.user else Path("wherefrom.toml"), talk)
+    if options.action == "path":
+        return _paths(options, talk)
+    return _show(options, talk)
+
+
+def _init(path: Path, talk: Talk) -> int:
+    if path.exists():
+        raise UsageError(f"{path} is there already.\nEdit it, or remove it first.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(TEMPLATE, encoding="utf-8")
+    talk.line(str(path))
+    return ExitCode.DONE
+
+
+def _paths(options: argparse.Namespace, talk: Talk) -> int:
+    project = Path(options.config_file) if options.config_file else project_file() or Path.cwd() / "wherefrom.toml"
+    paths = {"project": project, "user": user_file()}
+    if options.json:
+        talk.line(
+            json.dumps(
+                {name: {"path": str(path), "exists": path.is_file()} for name, path in paths.items()},
+                indent=2,
+            )
+        )
+        return ExitCode.DONE
+    for name, path in paths.items():
+        talk.line(f"{name:<8} {path}{'' if path.is_file() else '  (not there)'}")
+    return ExitCode.DONE
+
+
+def _show(options: argparse.Namespace, talk: Talk) -> int:
+    files = {str(path): read_file(path) for path in configuration_files(options.config_file)}
+    for path, tables in files.items():
+        _check(path, tables)
+    variables = {name: value for name, value in sorted(os.environ.items()) if name.startswith("WHEREFROM_")}
+    if options.json:
+        talk.line(json.dumps({"files": files, "environment": variables}, indent=2, default=str))
+        return ExitCode.DONE
+    for path, tables in files.items():
+        talk.line(path)
+        for table, entries in tables.items():
+            for name, value in entries.items():
+                talk.line(f"  [{table}] {name} = {json.dumps(value, default=str)}")
+    if variables:
+        talk.line("environment")
+        for name, value in variables.items():
+            talk.line(f"  {name}={value}")
+    if not files and not variables:
+        talk.line("Nothing is configured. `wherefrom config init` writes a file to start from.")
+    return ExitCode.DONE
+
+
+def _check(path: str, tables: dict[str, object]) -> None:
+    """Every table is a command's and every name an option of it (or, in ``[common]``, of any).
+
+    Raises:
+        UsageError: One is not; the nearest is suggested.
+    """
+    names = {
+        name: {option.removeprefix("--") for option in load_command(name).parser().option_names} for name in modules()
+    }
+    everything = set().union(*names.values())
+    for table, entries in tables.items():
+        if table != "common" and table not in names:
+            raise UsageError(f"{path}: there is no command {table!r}.{nearest(table, [*names, 'common'])}")
+        if not isinstance(entries, dict):
+            raise UsageError(f"{path}: {table} must be a table: [{table}]")
+        known = everything if table == "common" else names[table]
+        for name in entries:
+            if name.replace("_", "-") not in known:
+                raise UsageError(f"{path}: [{table}] has no option {name!r}.{nearest(name.replace('_', '-'), known)}")
+
+
+COMMAND = Command(
+    name="config",
+    summary="Show, locate or start the configuration (TOML files and WHEREFROM_* variables).",
+    examples=(
+        ("wherefrom config show", "what is set, and where"),
+        ("wherefrom config init", "write ./wherefrom.toml to start from"),
+    ),
+    configure=configure,
+    execute=execute,
+)

@@ -1,0 +1,84 @@
+"""``wherefrom list``: what there is, by name."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable
+from importlib.metadata import entry_points
+
+from wherefrom_cli.catalogue import KINDS, first_sentence, things
+from wherefrom_cli.command import Command
+from wherefrom_cli.exit_codes import ExitCode
+from wherefrom_cli.parser import CommandParser, one_of
+from wherefrom_cli.talk import Talk
+
+ADAPTERS = "wherefrom.adapters"
+
+
+def configure(parser: CommandParser) -> None:
+    """Add the options."""
+    what = parser.group("What")
+    what.add(
+        "kind",
+        metavar="KIND",
+        nargs="?",
+        type=one_of([*KINDS, "adapters"]),
+        help=f"{', '.join(KINDS)} or adapters (default: all)",
+    )
+    output = parser.group("Output")
+    output.add("--json", action="store_true", help="one JSON document")
+    output.add("--jsonl", action="store_true", help="one JSON object per line")
+    output.add("--names", action="store_true", help="names only, one per line")
+
+
+def execute(options: argparse.Namespace, talk: Talk) -> int:
+    """Print the names."""
+    kinds = [options.kind] if options.kind else [*KINDS, "adapters"]
+    listed = {kind: dict(_described(kind)) for kind in kinds}
+    if options.json:
+        talk.line(json.dumps(listed, indent=2, ensure_ascii=False))
+    elif options.jsonl:
+        for kind, entries in listed.items():
+            for name, words in entries.items():
+                talk.line(json.dumps({"kind": kind, "name": name, "summary": words}, ensure_ascii=False))
+    elif options.names:
+        for entries in listed.values():
+            for name in entries:
+                talk.line(name)
+    else:
+        _table(listed, talk)
+    return ExitCode.DONE
+
+
+def _described(kind: str) -> Iterable[tuple[str, str]]:
+    if kind == "adapters":
+        for point in sorted(entry_points(group=ADAPTERS), key=lambda point: point.name):
+            yield point.name, f"from {point.dist.name if point.dist else point.value}"
+        return
+    for name, thing in things(kind):
+        yield name, first_sentence(thing)
+
+
+def _table(listed: dict[str, dict[str, str]], talk: Talk) -> None:
+    for kind, entries in listed.items():
+        if len(listed) > 1:
+            talk.line(f"{kind.replace('-', ' ').capitalize()}:")
+        width = max(map(len, entries), default=0)
+        for name, words in entries.items():
+            talk.line(f"  {name:<{width}}  {words}".rstrip())
+        if len(listed) > 1:
+            talk.line()
+    talk.note("`wherefrom explain NAME` says more.")
+
+
+COMMAND = Command(
+    name="list",
+    summary="List methods, step functions, aggregators and adapters.",
+    examples=(
+        ("wherefrom list methods", "all attribution methods"),
+        ("wherefrom list step-functions --json", "for a program"),
+    ),
+    configure=configure,
+    execute=execute,
+)

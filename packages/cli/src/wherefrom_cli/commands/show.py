@@ -1,0 +1,66 @@
+"""``wherefrom show``: print saved attributions."""
+
+from __future__ import annotations
+
+import argparse
+
+from wherefrom_cli.command import Command
+from wherefrom_cli.exit_codes import ExitCode
+from wherefrom_cli.opening import open_results, selected
+from wherefrom_cli.parser import CommandParser, positive_number, setting
+from wherefrom_cli.showing import VIEWS, print_attributions
+from wherefrom_cli.talk import Talk
+
+
+def configure(parser: CommandParser) -> None:
+    """Add the options."""
+    what = parser.group("What")
+    what.add("paths", metavar="PATH", nargs="+", help="saved files, or folders of runs")
+    what.add(
+        "-x", "--example", nargs="+", default=[], metavar="N|ID", help="only these examples, by place from 0 or by id"
+    )
+    what.add("--limit", type=positive_number, metavar="N", help="at most N examples of each file")
+    look = parser.group("Look")
+    look.add("--view", choices=VIEWS, metavar="VIEW", default="auto", help=f"{', '.join(VIEWS)} (default: what fits)")
+    look.add("--aggregator", nargs="+", default=[], metavar="NAME", help="aggregators to apply first")
+    look.add(
+        "--set",
+        type=setting,
+        action="append",
+        default=[],
+        dest="set",
+        metavar="NAME=VALUE",
+        help="an option of the view, such as granularity=word; may be repeated",
+    )
+    look.add("--json", action="store_true", help="one JSON document instead")
+    look.add("--jsonl", action="store_true", help="one JSON line per example instead")
+
+
+def execute(options: argparse.Namespace, talk: Talk) -> int:
+    """Print each."""
+    for path in options.paths:
+        out = selected(open_results(path), options.example, options.limit)
+        for name in options.aggregator:
+            out = out.aggregate(name)
+        if options.json:
+            talk.line(out.to_json())
+        elif options.jsonl:
+            for line in out.to_jsonl():
+                talk.line(line)
+        else:
+            if len(options.paths) > 1:
+                talk.line(f"{path}:")
+            print_attributions(out, talk, view=options.view, **dict(options.set))
+    return ExitCode.DONE
+
+
+COMMAND = Command(
+    name="show",
+    summary="Print saved attributions.",
+    examples=(
+        ("wherefrom show out.json", "as wide as the terminal allows"),
+        ("wherefrom show run/ -x 12 --view topk", "one example of a run: the strongest inputs of each output"),
+    ),
+    configure=configure,
+    execute=execute,
+)

@@ -1,0 +1,194 @@
+"""Defaults from files and the environment.
+
+Precedence: flags, then ``WHEREFROM_*`` variables, then the project's ``wherefrom.toml`` (this folder or the nearest
+above; or the file named by ``--config-file`` or ``WHEREFROM_CONFIG_FILE``), then the user's
+``$XDG_CONFIG_HOME/wherefrom/config.toml``.
+
+A file has a table per command, and ``[common]`` for options of several::
+
+    [common]
+    model = "demo:lm"
+
+    [attribute]
+    attribution-method = "occlusion"
+    step-scores = ["probability", "entropy"]
+    attribution-kwargs = { n_steps = 50 }
+
+Names are those of the long options, hyphens or underscores. A secret has no place here: the hub's own token store or
+``HF_TOKEN`` is read by the libraries themselves.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+from wherefrom.errors import UsageError, nearest
+
+from wherefrom_cli.parser import CommandParser
+
+_PREFIX = "WHEREFROM_"
+_NOT_SETTABLE = {"help", "config_file", "debug", "input_texts", "generated_texts"}
+
+
+@frozen(kw_only=True)
+class Default:
+    """A default that does not come from the command itself."""
+
+    option: str
+    """The option's name in the namespace, ``model_name_or_path``."""
+    value: Any
+    origin: str
+    """Where it was set, for people: a file, or a variable's name."""
+
+
+def user_file() -> Path:
+    """The user's own configuration file, whether it exists or not."""
+    base = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+    return Path(base) / "wherefrom" / "config.toml"
+
+
+def project_file() -> Path | None:
+    """The nearest ``wherefrom.toml``, from this folder upwards."""
+    here = Path.cwd()
+    return next(
+        (folder / "wherefrom.toml" for folder in (here, *here.parents) if (folder / "wherefrom.toml").is_file()),
+        None,
+    )
+
+
+def configuration_files(named: str | None = None) -> list[Path]:
+    """The files that are read, weakest first.
+
+    Raises:
+        UsageError: The file that was named does not exist.
+    """
+    named = named or os.environ.get(_PREFIX + "CONFIG_FILE")
+    if named and not Path(named).is_file():
+        raise UsageError(f"There is no configuration file {named!r}.")
+    project = Path(named) if named else project_file()
+    return [path for path in (user_file(), project) if path is not None and path.is_file()]
+
+
+def apply_configuration(parser: CommandParser, command: str, argv: Sequence[str]) -> list[Default]:
+    """Make files and environment the parser's defaults.
+
+    Returns:
+        What was applied, strongest last.
+
+    Raises:
+        UsageError: A file is damaged, or a name or value in it does not fit the command.
+    """
+    applied: list[Default] = []
+    for path in configuration_files(_config_file_flag(parser.normalized(argv))):
+        applied += _from_file(path, parser, command)
+    applied += _from_environment(parser)
+    parser.set_defaults(**{default.option: default.value for default in applied})
+    return applied
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """The tables of a configuration file.
+
+    Raises:
+        UsageError: It cannot be read or is not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"Cannot read the configuration {path}: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not TOML: {error}.") from error
+
+
+def _config_file_flag(argv: Sequence[str]) -> str | None:
+    for position, argument in enumerate(argv):
+        if argument == "--config-file" and position + 1 < len(argv):
+            return argv[position + 1]
+        if argument.startswith("--config-file="):
+            return argument.partition("=")[2]
+    return None
+
+
+def _from_file(path: Path, parser: CommandParser, command: str) -> list[Default]:
+    tables = read_file(path)
+    options = _settable(parser)
+    found: list[Default] = []
+    for table in ("common", command):
+        entries = tables.get(table, {})
+        if not isinstance(entries, Mapping):
+            raise UsageError(f"{path}: {table} must be a table: [{table}]")
+        for name, value in entries.items():
+            action = options.get(_folded(name))
+            if action is None and table == "common":
+                continue  # another command's; `config show` checks that somebody has it
+            if action is None:
+                raise UsageError(
+                    f"{path}: `wherefrom {command}` has no option {name!r}.{nearest(_folded(name), options)}"
+                )
+            found.append(Default(option=action.dest, value=_value(action, value, f"{path}: {name}"), origin=str(path)))
+    return found
+
+
+def _from_environment(parser: CommandParser) -> list[Default]:
+    found = []
+    for name, action in _settable(parser).items():
+        variable = _PREFIX + name.upper().replace("-", "_")
+        if variable in os.environ:
+            value: Any = os.environ[variable]
+            if action.nargs in ("+", "*"):
+                value = shlex.split(value)
+            found.append(Default(option=action.dest, value=_value(action, value, variable), origin=variable))
+    return found
+
+
+def _settable(parser: CommandParser) -> dict[str, argparse.Action]:
+    """Long names (without hyphens in front) that a file or variable may set."""
+    return {
+        name.removeprefix("--"): action
+        for name, action in parser.option_names.items()
+        if name.startswith("--") and action.dest not in _NOT_SETTABLE and not name.startswith("--no-")
+    }
+
+
+def _folded(name: str) -> str:
+    return name.replace("_", "-")
+
+
+def _value(action: argparse.Action, value: Any, where: str) -> Any:
+    """``value`` as if it had been typed after the option."""
+    if action.nargs in ("+", "*"):
+        items = value if isinstance(value, list) else [value]
+        return [_converted(action, item, where) for item in items]
+    if action.nargs == 0:
+        if not isinstance(value, bool) and str(value).lower() not in (
+            "1",
+            "true",
+            "yes",
+            "0",
+            "false",
+            "no",
+            "",
+        ):
+            raise UsageError(f"{where}: expected yes or no, got {value!r}.")
+        return value if isinstance(value, bool) else str(value).lower() in ("1", "true", "yes")
+    return _converted(action, value, where)
+
+
+def _converted(action: argparse.Action, value: Any, where: str) -> Any:
+    text = value if isinstance(value, str) else json.dumps(value)
+    convert = action.type
+    try:
+        converted = convert(text) if callable(convert) else text
+    except (argparse.ArgumentTypeError, ValueError, TypeError) as error:
+        raise UsageError(f"{where}: {error}.") from error
+    if action.choices is not None and converted not in action.choices:
+        raise UsageError(f"{where}: expected one of {', '.join(map(str, action.choices))}, got {converted!r}.")
+    return converted

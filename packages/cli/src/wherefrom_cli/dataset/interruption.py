@@ -1,0 +1,37 @@
+"""Ctrl-C during a long run: the first finishes the batch, the second stops at once."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType, TracebackType
+from typing import Any
+
+from wherefrom_cli.talk import Talk
+
+
+class Interruption:
+    """While entered, SIGINT and SIGTERM set `asked`; a second one raises `KeyboardInterrupt`."""
+
+    def __init__(self, talk: Talk) -> None:
+        self.asked = False
+        self._talk = talk
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Interruption:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._heard)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _heard(self, number: int, frame: FrameType | None) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+        self._talk.note("\nFinishing this batch; once more to stop now.")

@@ -1,0 +1,98 @@
+"""Doing one batch: together if possible, one by one if not, each failure recorded with its reason."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from attrs import evolve, field, frozen
+from wherefrom.errors import InputError, UsageError
+
+from wherefrom_cli.attributing import attribute_examples
+from wherefrom_cli.dataset.batches import Batch
+from wherefrom_cli.dataset.source import Numbered
+from wherefrom_cli.request import AttributionRequest, Reduction
+
+if TYPE_CHECKING:
+    from wherefrom import Attribution, AttributionModel
+    from wherefrom.provenance import Provenance
+
+_LOG = logging.getLogger("wherefrom.cli.dataset")
+
+
+@frozen(kw_only=True, eq=False)
+class Outcome:
+    """What became of one example: its attribution (several if several outputs were generated), or an error."""
+
+    index: int
+    key: str
+    attribution: Attribution | None = None
+    provenance: Provenance | None = None
+    error_type: str = ""
+    error: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Did it end in an error?"""
+        return self.attribution is None
+
+
+@frozen(kw_only=True)
+class Job:
+    """How every batch is done; it can be sent to another process."""
+
+    request: AttributionRequest
+    reduction: Reduction = field(factory=Reduction)
+
+    def run(
+        self, model: AttributionModel, batch: Batch, progress: Callable[[str, int, int], None] | None = None
+    ) -> list[Outcome]:
+        """The outcomes of ``batch``, in its order.
+
+        Raises:
+            UsageError: The request itself is wrong, so that every example would fail the same way.
+        """
+        request = evolve(self.request, seed=self.request.seed + batch.number, batch_size=None)
+        try:
+            return self._together(model, batch.examples, request, progress)
+        except UsageError as error:
+            if not isinstance(error, InputError):
+                raise
+        except Exception:
+            _LOG.debug("batch %d failed as a whole; its examples are done one by one", batch.number, exc_info=True)
+        return [self._alone(model, item, request, progress) for item in batch.examples]
+
+    def _alone(
+        self,
+        model: AttributionModel,
+        item: Numbered,
+        request: AttributionRequest,
+        progress: Callable[[str, int, int], None] | None,
+    ) -> Outcome:
+        try:
+            return self._together(model, (item,), request, progress)[0]
+        except Exception as error:
+            if isinstance(error, UsageError) and not isinstance(error, InputError):
+                raise
+            _LOG.debug("example %s failed", item.key, exc_info=True)
+            return Outcome(index=item.index, key=item.key, error_type=type(error).__name__, error=str(error))
+
+    def _together(
+        self,
+        model: AttributionModel,
+        items: tuple[Numbered, ...],
+        request: AttributionRequest,
+        progress: Callable[[str, int, int], None] | None,
+    ) -> list[Outcome]:
+        out = attribute_examples(model, [item.example for item in items], request, progress)
+        if len(out) != len(items):
+            raise UsageError(
+                f"{len(out)} outputs for {len(items)} texts.\n"
+                "A data-set run keeps one output per example: leave num_return_sequences out."
+            )
+        out = self.reduction.apply(out)
+        return [
+            Outcome(index=item.index, key=item.key, attribution=one.replace(id=item.key), provenance=out.provenance)
+            for item, one in zip(items, out, strict=True)
+        ]

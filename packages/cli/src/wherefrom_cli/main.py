@@ -1,0 +1,116 @@
+"""The command ``wherefrom``: its subcommands by name. Each lives in a module of `wherefrom_cli.commands`."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wherefrom_cli.command import Command
+
+COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
+    "Explain": {
+        "attribute": ("attribute", "explain what a model generates from texts"),
+        "demo": ("demo", "the same question put to several methods, with the demo models"),
+    },
+    "Look": {
+        "show": ("show", "print saved attributions"),
+    },
+    "Know": {
+        "list": ("list_names", "methods, step functions, aggregators, adapters"),
+        "explain": ("explain", "what a method, step function or aggregator does, with its paper"),
+        "doctor": ("doctor", "check the installation"),
+        "config": ("config", "show, locate or start the configuration"),
+        "completion": ("completion", "completion script for a shell"),
+    },
+}
+"""Titles of the overview, and under each: command, its module, and what it does in a few words."""
+
+EXAMPLES = """\
+Examples:
+  wherefrom attribute                                  # a built-in example
+  wherefrom attribute -m gpt2 -i "Hello ladies and"    # your model, your text
+"""
+
+
+def modules() -> dict[str, str]:
+    """Command to the name of its module."""
+    return {name: module for group in COMMANDS.values() for name, (module, _) in group.items()}
+
+
+def load_command(name: str) -> Command:
+    """The command of that name; only now its module is imported."""
+    command: Command = importlib.import_module(f"wherefrom_cli.commands.{modules()[name]}").COMMAND
+    return command
+
+
+def overview() -> str:
+    """The help text of ``wherefrom`` itself."""
+    lines = [
+        "Where does each generated token come from?",
+        "",
+        EXAMPLES,
+        "Usage: wherefrom COMMAND [options]",
+        "",
+    ]
+    for title, commands in COMMANDS.items():
+        lines += [f"{title}:", *(f"  {name:<18} {words}" for name, (_, words) in commands.items()), ""]
+    lines.append("`wherefrom COMMAND --help` explains a command; `wherefrom --version` tells versions.")
+    return "\n".join(lines) + "\n"
+
+
+def versions() -> str:
+    """Our version and those of what the numbers depend on, without importing any of it."""
+    names = (
+        "wherefrom",
+        "wherefrom-hf",
+        "wherefrom-viz",
+        "wherefrom-cli",
+        "torch",
+        "transformers",
+        "captum",
+        "numpy",
+    )
+    lines = []
+    for name in names:
+        try:
+            lines.append(f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            lines.append(f"{name} not installed")
+    return "\n".join([*lines, f"python {sys.version.split()[0]}"]) + "\n"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line ``argv`` (default: the process's own) and return the exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    name = arguments[0] if arguments else "--help"
+    try:
+        if name in ("-h", "--help", "help"):
+            sys.stdout.write(overview())
+            sys.stdout.flush()
+            return 0
+        if name in ("-V", "--version"):
+            sys.stdout.write(versions())
+            sys.stdout.flush()
+            return 0
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    if name not in modules():
+        from wherefrom.errors import nearest
+
+        what = "Options come after a command" if name.startswith("-") else f"No command is called {name!r}"
+        sys.stderr.write(f"wherefrom: {what}.{nearest(name, modules())}\n  `wherefrom --help` lists the commands.\n")
+        return 2
+    from wherefrom_cli.running import run_command
+
+    return run_command(load_command(name), arguments[1:])
+
+
+def run() -> None:
+    """Entry point of the executable."""
+    sys.exit(main())

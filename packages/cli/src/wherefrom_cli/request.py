@@ -1,0 +1,344 @@
+"""What a command line asks of a model, as values that can be printed, stored and sent to another process."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import wherefrom
+from attrs import asdict, field, frozen
+from wherefrom.errors import UsageError
+
+from wherefrom_cli.parser import OptionGroup, json_object, positive_number, setting, whole_number
+
+if TYPE_CHECKING:
+    from wherefrom import AttributionModel, Attributions
+
+DEFAULT_METHOD = "saliency"
+DEFAULT_MODEL = "demo:lm"
+
+
+@frozen(kw_only=True)
+class ModelRequest:
+    """Which model, and how to load it."""
+
+    name: str
+    framework: str = "hf_transformers"
+    device: str | None = None
+    dtype: str | None = None
+    model_kwargs: Mapping[str, Any] = field(factory=dict)
+    tokenizer_kwargs: Mapping[str, Any] = field(factory=dict)
+
+    def load(self) -> AttributionModel:
+        """The model, ready to answer.
+
+        Raises:
+            ModelLoadError: It is not there or cannot be loaded.
+        """
+        model_kwargs = dict(self.model_kwargs)
+        if self.dtype is not None:
+            model_kwargs["dtype"] = self.dtype
+        return wherefrom.load_model(
+            self.name,
+            framework=self.framework,
+            device=self.device,
+            model_kwargs=model_kwargs or None,
+            tokenizer_kwargs=dict(self.tokenizer_kwargs) or None,
+        )
+
+
+@frozen(kw_only=True)
+class AttributionRequest:
+    """How to attribute: everything but the texts. Fields are parameters of `AttributionModel.attribute`."""
+
+    method: str = DEFAULT_METHOD
+    attributed_fn: str | None = None
+    step_scores: tuple[str, ...] = ()
+    attr_pos_start: int | None = None
+    attr_pos_end: int | None = None
+    attribute_target: bool | None = None
+    include_eos_baseline: bool = False
+    generate_from_target_prefix: bool = False
+    skip_special_tokens: bool = False
+    clean_special_chars: bool = False
+    batch_size: int | None = None
+    seed: int = 0
+    generation_args: Mapping[str, Any] = field(factory=dict)
+    settings: Mapping[str, Any] = field(factory=dict)
+    """Settings of the method, the target function and the step functions, dealt out by name."""
+
+    def keywords(self) -> dict[str, Any]:
+        """Keyword arguments of `AttributionModel.attribute`."""
+        keywords = asdict(self, recurse=False)
+        settings = dict(keywords.pop("settings"))
+        keywords["step_scores"] = list(self.step_scores)
+        keywords["generation_args"] = dict(self.generation_args) or None
+        return {**settings, **keywords}
+
+
+@frozen(kw_only=True)
+class Reduction:
+    """How scores are made smaller before they are saved or shown.
+
+    With selectors there is one pass per aggregator, each with its own ``select_idx``; without, the aggregators form
+    one pipeline.
+    """
+
+    aggregators: tuple[str, ...] = ()
+    selectors: tuple[int, ...] = ()
+    normalize: bool = False
+    rescale: bool = False
+    default: bool = False
+    """Apply the method's own default aggregation when no aggregator is named."""
+
+    def __attrs_post_init__(self) -> None:
+        if self.selectors and len(self.selectors) != len(self.aggregators):
+            raise UsageError(
+                f"--attribution-selectors has {len(self.selectors)} values for {len(self.aggregators)} aggregators.\n"
+                "Give one selector per aggregator, in the same order."
+            )
+        if self.normalize and self.rescale:
+            raise UsageError("--normalize-attributions and --rescale-attributions exclude each other.\nChoose one.")
+
+    def apply(self, out: Attributions) -> Attributions:
+        """``out`` reduced as asked; unchanged if nothing was asked."""
+        if self.selectors:
+            for name, index in zip(self.aggregators, self.selectors, strict=True):
+                out = out.aggregate(name, select_idx=index, normalize=False)
+        elif self.aggregators:
+            for name in self.aggregators:
+                out = out.aggregate(name, normalize=False) if _takes_normalize(name) else out.aggregate(name)
+        elif self.default or self.normalize or self.rescale:
+            out = out.aggregate()
+        if self.normalize:
+            out = out.aggregate("normalize")
+        if self.rescale:
+            out = out.aggregate("rescale")
+        return out
+
+
+def _takes_normalize(name: str) -> bool:
+    """Is ``name`` the aggregator over a score dimension, or a function that stands for it?"""
+    return name == "scores" or name not in wherefrom.list_aggregators()
+
+
+def fingerprint(*parts: Any) -> str:
+    """A hash of plain values, the same on every machine. 64 hexadecimal digits."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False, default=str).encode()).hexdigest()
+
+
+def add_model_options(group: OptionGroup) -> None:
+    """Which model, on which device."""
+    group.add(
+        "-m",
+        "--model",
+        "--model-name-or-path",
+        dest="model",
+        metavar="NAME",
+        help="a hub name, a local folder, demo:lm or demo:mt (default: demo:lm when no text is given)",
+    )
+    group.add("--device", "--dev", metavar="DEVICE", help="cpu, cuda, cuda:1, mps (default: the best there is)")
+    group.add("--dtype", metavar="DTYPE", help="float32, bfloat16, float16 (default: float32)")
+    group.add(
+        "--framework",
+        metavar="NAME",
+        default="hf_transformers",
+        help="which adapter loads the model (`wherefrom list adapters`)",
+    )
+    group.add(
+        "--model-kwargs",
+        type=json_object,
+        default={},
+        metavar="JSON",
+        help="more arguments for loading the model",
+    )
+    group.add(
+        "--tokenizer-kwargs",
+        type=json_object,
+        default={},
+        metavar="JSON",
+        help="more arguments for loading the tokenizer",
+    )
+
+
+def add_method_options(group: OptionGroup) -> None:
+    """Which method, with which settings."""
+    group.add(
+        "-a",
+        "--attribution-method",
+        "--method",
+        dest="method",
+        default=DEFAULT_METHOD,
+        metavar="NAME",
+        help=f"`wherefrom list methods` names them (default: {DEFAULT_METHOD})",
+    )
+    group.add(
+        "--attribution-kwargs",
+        type=json_object,
+        default={},
+        metavar="JSON",
+        help="settings of method and target function, such as '{\"n_steps\": 50}'",
+    )
+    group.add(
+        "--set",
+        type=setting,
+        action="append",
+        default=[],
+        dest="set",
+        metavar="NAME=VALUE",
+        help="one setting; may be repeated: --set n_steps=50 --set internal_batch_size=8",
+    )
+    group.flag("--include-eos-baseline", "--eos", help="replace the end-of-sequence token in baselines too")
+    group.flag("--attribute-target", default=None, help="attribute to the generated prefix too (default: yes)")
+    group.flag("--do-prefix-attribution", default=None, help="old name of --attribute-target")
+
+
+def add_target_options(group: OptionGroup) -> None:
+    """What is explained, and what is scored."""
+    group.add(
+        "-fn",
+        "--attributed-fn",
+        metavar="NAME",
+        help="target function (default: probability; `wherefrom list step-functions`)",
+    )
+    group.add(
+        "--step-scores",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="step functions to evaluate at every step",
+    )
+    group.add(
+        "-s",
+        "--start-pos",
+        "--attr-pos-start",
+        dest="start_pos",
+        type=whole_number,
+        metavar="N",
+        help="first output position to explain; negative counts from the end",
+    )
+    group.add(
+        "-e",
+        "--end-pos",
+        "--attr-pos-end",
+        dest="end_pos",
+        type=whole_number,
+        metavar="N",
+        help="output position to stop before",
+    )
+
+
+def add_generation_options(group: OptionGroup) -> None:
+    """How the model generates where no target is given."""
+    group.add(
+        "--generation-kwargs",
+        type=json_object,
+        default={},
+        metavar="JSON",
+        help="arguments of generation, such as '{\"max_new_tokens\": 20}'",
+    )
+    group.add("--max-new-tokens", type=positive_number, metavar="N", help="generate at most N tokens")
+    group.flag("--generate-from-target-prefix", help="encoder-decoder: the given targets are prefixes to continue")
+    group.flag("--skip-special-tokens", help="leave special tokens out when encoding")
+    group.flag("--clean-special-chars", help="show tokens as readable text instead of vocabulary pieces")
+
+
+def add_reduction_options(group: OptionGroup, *, aggregate: bool = False) -> None:
+    """How scores are reduced before they are saved."""
+    group.add(
+        "--attribution-aggregators",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="aggregators or functions to apply before saving (`wherefrom list aggregators`)",
+    )
+    group.add(
+        "--attribution-selectors",
+        nargs="+",
+        type=whole_number,
+        default=[],
+        metavar="N",
+        help="one index per aggregator: take that slice instead of reducing",
+    )
+    group.flag("--normalize-attributions", help="make each step's scores sum to 1 in absolute value")
+    group.flag("--rescale-attributions", help="divide by the largest absolute score")
+    said = "default: yes; --no-aggregate-output keeps layers, heads and width" if aggregate else "default: no"
+    group.flag("--aggregate-output", default=aggregate, help=f"save one number per cell, as it is shown ({said})")
+
+
+def add_run_options(group: OptionGroup, *, batch_size: int | None) -> None:
+    """How the work is done."""
+    said = "all at once" if batch_size is None else str(batch_size)
+    group.add(
+        "-bs",
+        "--batch-size",
+        type=positive_number,
+        default=batch_size,
+        metavar="N",
+        help=f"examples at once (default: {said})",
+    )
+    group.add("--seed", type=whole_number, default=0, metavar="N", help="seed of sampling (default: 0)")
+    group.add("--limit", type=positive_number, metavar="N", help="only the first N examples")
+    group.add(
+        "--dry-run",
+        action="store_true",
+        help="show resolved settings, tokens, passes and bytes; attribute nothing",
+    )
+    group.flag("--output-step-attributions", help="accepted for inseq's sake: every column of the scores is a step")
+
+
+def model_request(options: argparse.Namespace, *, default: str | None = None) -> ModelRequest:
+    """The model the options name.
+
+    Raises:
+        UsageError: They name none and there is no default.
+    """
+    name = options.model or default
+    if name is None:
+        raise UsageError("No model was named.\nAdd -m NAME: a hub name, a local folder, demo:lm or demo:mt.")
+    return ModelRequest(
+        name=name,
+        framework=options.framework,
+        device=options.device,
+        dtype=options.dtype,
+        model_kwargs=options.model_kwargs,
+        tokenizer_kwargs=options.tokenizer_kwargs,
+    )
+
+
+def attribution_request(options: argparse.Namespace) -> AttributionRequest:
+    """How the options want texts attributed."""
+    generation = dict(options.generation_kwargs)
+    if options.max_new_tokens is not None:
+        generation["max_new_tokens"] = options.max_new_tokens
+    target = options.do_prefix_attribution if options.attribute_target is None else options.attribute_target
+    return AttributionRequest(
+        method=options.method,
+        attributed_fn=options.attributed_fn,
+        step_scores=tuple(options.step_scores),
+        attr_pos_start=options.start_pos,
+        attr_pos_end=options.end_pos,
+        attribute_target=target,
+        include_eos_baseline=options.include_eos_baseline,
+        generate_from_target_prefix=options.generate_from_target_prefix,
+        skip_special_tokens=options.skip_special_tokens,
+        clean_special_chars=options.clean_special_chars,
+        batch_size=options.batch_size,
+        seed=options.seed,
+        generation_args=generation,
+        settings={**options.attribution_kwargs, **dict(options.set)},
+    )
+
+
+def reduction(options: argparse.Namespace) -> Reduction:
+    """How the options want scores reduced."""
+    return Reduction(
+        aggregators=tuple(options.attribution_aggregators),
+        selectors=tuple(options.attribution_selectors),
+        normalize=options.normalize_attributions,
+        rescale=options.rescale_attributions,
+        default=options.aggregate_output,
+    )

@@ -1,0 +1,115 @@
+"""Where results go: a file, one JSON document, lines of JSON, or a picture in the terminal."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+from wherefrom.errors import UsageError
+
+from wherefrom_cli.parser import OptionGroup
+from wherefrom_cli.showing import VIEWS, print_attributions, write_html
+from wherefrom_cli.talk import Talk
+
+if TYPE_CHECKING:
+    from wherefrom import Attributions
+
+
+@frozen(kw_only=True)
+class Destination:
+    """What is to be done with a result."""
+
+    path: Path | None = None
+    viz_path: Path | None = None
+    overwrite: bool = False
+    json: bool = False
+    jsonl: bool = False
+    hide: bool = False
+    view: str = "auto"
+
+    @property
+    def machine(self) -> bool:
+        """Does a program read stdout?"""
+        return self.json or self.jsonl
+
+
+def add_output_options(group: OptionGroup) -> None:
+    """Where the result goes."""
+    group.add(
+        "-o",
+        "--save-path",
+        metavar="FILE",
+        help="save to .json, .json.gz, .json.zst or .jsonl; -: JSON to standard output",
+    )
+    group.add("--overwrite", action="store_true", help="replace the file if it is there")
+    group.add("--json", action="store_true", help="one JSON document on standard output, nothing else")
+    group.add("--jsonl", action="store_true", help="one JSON line per example on standard output, nothing else")
+    group.add(
+        "--view",
+        choices=VIEWS,
+        metavar="VIEW",
+        default="auto",
+        help=f"how to show it: {', '.join(VIEWS)} (default: what fits)",
+    )
+    group.flag("--hide-attributions", "--hide", help="show nothing")
+    group.add("--viz-path", metavar="FILE", help="write an HTML page, too")
+
+
+def destination(options: argparse.Namespace) -> Destination:
+    """Where the options send the result.
+
+    Raises:
+        UsageError: They exclude each other, or a file would be replaced.
+    """
+    to_stdout = options.save_path == "-"
+    if options.json and options.jsonl:
+        raise UsageError("--json and --jsonl exclude each other.\nChoose one.")
+    where = Destination(
+        path=Path(options.save_path) if options.save_path and not to_stdout else None,
+        viz_path=Path(options.viz_path) if options.viz_path else None,
+        overwrite=options.overwrite,
+        json=options.json or (to_stdout and not options.jsonl),
+        jsonl=options.jsonl,
+        hide=options.hide_attributions,
+        view=options.view,
+    )
+    for path in (where.path, where.viz_path):
+        check_writable(path, overwrite=where.overwrite)
+    return where
+
+
+def check_writable(path: Path | None, *, overwrite: bool) -> None:
+    """Refuse before the work what would fail after it.
+
+    Raises:
+        UsageError: The file exists, or its folder does not.
+    """
+    if path is None:
+        return
+    if path.exists() and not overwrite:
+        raise UsageError(f"{path} is there already.\nAdd --overwrite to replace it, or choose another name.")
+    if not path.parent.is_dir():
+        raise UsageError(f"There is no folder {str(path.parent)!r} to write {path.name} into.")
+
+
+def write_results(out: Attributions, where: Destination, talk: Talk) -> None:
+    """Save, print, and say where it went."""
+    if where.path is not None:
+        out.save(where.path, overwrite=where.overwrite)
+    if where.viz_path is not None:
+        write_html(out, where.viz_path)
+    if where.json:
+        talk.line(out.to_json())
+    elif where.jsonl:
+        for line in out.to_jsonl():
+            talk.line(line)
+    elif not where.hide:
+        print_attributions(out, talk, view=where.view)
+    if where.path is not None:
+        talk.note(
+            f"Saved {len(out)} attribution{'s' if len(out) != 1 else ''} to {where.path}. Look again: wherefrom show {where.path}"
+        )
+    if where.viz_path is not None:
+        talk.note(f"Wrote {where.viz_path}.")

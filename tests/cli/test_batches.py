@@ -1,0 +1,55 @@
+"""Batches of like length: each example once, the same whatever was done before."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from wherefrom_cli.dataset.batches import WINDOW_BATCHES, length_bucketed
+from wherefrom_cli.dataset.source import Numbered
+from wherefrom_cli.texts import Example
+
+TEXTS = st.lists(st.tuples(st.text(max_size=20), st.none() | st.text(max_size=5)), max_size=80)
+
+
+def numbered(pairs: list[tuple[str, str | None]]) -> list[Numbered]:
+    return [
+        Numbered(index=index, example=Example(text=text, generated=generated))
+        for index, (text, generated) in enumerate(pairs)
+    ]
+
+
+@given(TEXTS, st.integers(1, 9))
+def test_every_example_is_in_one_batch(pairs: list[tuple[str, str | None]], size: int) -> None:
+    batches = list(length_bucketed(numbered(pairs), size))
+    seen = [item.index for batch in batches for item in batch.examples]
+    assert sorted(seen) == list(range(len(pairs)))
+    assert all(1 <= len(batch.examples) <= size for batch in batches)
+    assert [batch.number for batch in batches] == list(range(len(batches)))
+
+
+@given(TEXTS, st.integers(1, 9))
+def test_forced_and_generated_do_not_mix(pairs: list[tuple[str, str | None]], size: int) -> None:
+    for batch in length_bucketed(numbered(pairs), size):
+        assert len({item.example.generated is None for item in batch.examples}) == 1
+
+
+def test_lengths_are_alike_within_a_batch() -> None:
+    texts = [("x" * (7 * index % 64), None) for index in range(64)]
+    spans = [
+        max(len(item.example.text) for item in batch.examples) - min(len(item.example.text) for item in batch.examples)
+        for batch in length_bucketed(numbered(texts), 8)
+    ]
+    assert max(spans) <= 8
+
+
+def test_memory_is_bounded() -> None:
+    taken = 0
+
+    def endless() -> object:
+        nonlocal taken
+        while True:
+            yield Numbered(index=taken, example=Example(text="x"))
+            taken += 1
+
+    next(length_bucketed(endless(), 4))  # type: ignore[arg-type]
+    assert taken <= 4 * WINDOW_BATCHES

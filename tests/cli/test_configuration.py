@@ -1,0 +1,96 @@
+"""Defaults from files and the environment, and who wins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from wherefrom.errors import UsageError
+from wherefrom_cli.configuration import apply_configuration
+from wherefrom_cli.parser import CommandParser, json_object
+
+
+@pytest.fixture
+def parser() -> CommandParser:
+    made = CommandParser("wherefrom attribute")
+    group = made.group("All")
+    group.add("-m", "--model", default="flag-less")
+    group.add("--step-scores", nargs="+", default=[])
+    group.add("--attribution-kwargs", type=json_object, default={})
+    group.add("--batch-size", type=int, default=1)
+    group.flag("--hide", help="hide")
+    group.add("--quiet", action="store_true")
+    group.add("--config-file")
+    return made
+
+
+@pytest.fixture
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "user"))
+    (tmp_path / "user" / "wherefrom").mkdir(parents=True)
+    (tmp_path / "project" / "deep").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "project" / "deep")
+    return tmp_path
+
+
+def settled(parser: CommandParser, *argv: str) -> dict[str, object]:
+    apply_configuration(parser, "attribute", argv)
+    return vars(parser.parse(argv))
+
+
+def test_flags_win_over_environment_over_project_over_user(
+    parser: CommandParser, folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folders / "user/wherefrom/config.toml").write_text('[common]\nmodel = "user"\n[attribute]\nbatch-size = 2\n')
+    assert settled(parser)["model"] == "user"
+    (folders / "project/wherefrom.toml").write_text('[attribute]\nmodel = "project"\n')
+    assert settled(parser)["model"] == "project"
+    assert settled(parser)["batch_size"] == 2
+    monkeypatch.setenv("WHEREFROM_MODEL", "environment")
+    assert settled(parser)["model"] == "environment"
+    assert settled(parser, "-m", "flag")["model"] == "flag"
+
+
+def test_values_of_every_kind(parser: CommandParser, folders: Path) -> None:
+    (folders / "project/wherefrom.toml").write_text(
+        '[attribute]\nstep_scores = ["probability", "entropy"]\nattribution-kwargs = { n_steps = 5 }\n'
+        "hide = true\nquiet = true\n"
+    )
+    values = settled(parser)
+    assert values["step_scores"] == ["probability", "entropy"]
+    assert values["attribution_kwargs"] == {"n_steps": 5}
+    assert values["hide"] is True
+    assert values["quiet"] is True
+
+
+def test_environment_lists_are_split_like_a_shell(
+    parser: CommandParser, folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WHEREFROM_STEP_SCORES", "probability entropy")
+    assert settled(parser)["step_scores"] == ["probability", "entropy"]
+
+
+def test_unknown_name_suggests_the_nearest(parser: CommandParser, folders: Path) -> None:
+    (folders / "project/wherefrom.toml").write_text("[attribute]\nbatchsize = 3\n")
+    with pytest.raises(UsageError, match=r"no option 'batchsize'. Did you mean 'batch-size'\?"):
+        settled(parser)
+
+
+def test_wrong_value_names_file_and_option(parser: CommandParser, folders: Path) -> None:
+    (folders / "project/wherefrom.toml").write_text('[attribute]\nbatch-size = "many"\n')
+    with pytest.raises(UsageError, match=r"wherefrom.toml: batch-size"):
+        settled(parser)
+
+
+def test_named_file_replaces_the_projects(parser: CommandParser, folders: Path) -> None:
+    (folders / "project/wherefrom.toml").write_text('[attribute]\nmodel = "project"\n')
+    (folders / "mine.toml").write_text('[attribute]\nmodel = "mine"\n')
+    assert settled(parser, "--config_file", str(folders / "mine.toml"))["model"] == "mine"
+    with pytest.raises(UsageError, match="no configuration file"):
+        settled(parser, "--config-file", "nowhere.toml")
+
+
+def test_damaged_file_is_a_usage_error(parser: CommandParser, folders: Path) -> None:
+    (folders / "project/wherefrom.toml").write_text("[attribute\n")
+    with pytest.raises(UsageError, match="is not TOML"):
+        settled(parser)

@@ -1,0 +1,68 @@
+"""The progress line: what it says, when, and where not."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from wherefrom_cli.progress import ProgressLine, duration
+from wherefrom_cli.talk import Talk
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def line(stderr: io.StringIO, clock: Clock, *, quiet: bool = False) -> ProgressLine:
+    talk = Talk(stdin=io.StringIO(), stdout=io.StringIO(), stderr=stderr, quiet=quiet)
+    return ProgressLine(talk=talk, overall="examples", clock=clock)
+
+
+def test_text_counts_speed_and_time_left() -> None:
+    clock = Clock()
+    progress = line(io.StringIO(), clock)
+    progress.begin(10, already_done=4)
+    clock.now = 30.0
+    progress.advance(2, failed=1, tokens=60)
+    progress("attribute", 3, 8)
+    assert progress.text() == "6/10 examples · 1 failed · attribute 3/8 · 2 tokens/s · 30 s · 1 min 0 s left"
+
+
+def test_terminal_line_is_rewritten_and_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    stderr, clock = Terminal(), Clock()
+    with line(stderr, clock) as progress:
+        clock.now = 1.0
+        progress("generate", 1, 2)
+        assert stderr.getvalue().startswith("\r0 examples · generate 1/2")
+    assert stderr.getvalue().endswith(" \r")
+
+
+def test_pipe_gets_a_plain_line_every_half_minute() -> None:
+    stderr, clock = io.StringIO(), Clock()
+    with line(stderr, clock) as progress:
+        for clock.now in (1.0, 29.0, 31.0, 45.0, 62.0):
+            progress("attribute", 1, 2)
+    assert stderr.getvalue().count("\n") == 2
+    assert "\r" not in stderr.getvalue()
+
+
+def test_quiet_says_nothing() -> None:
+    stderr, clock = Terminal(), Clock()
+    with line(stderr, clock, quiet=True) as progress:
+        clock.now = 100.0
+        progress("attribute", 1, 2)
+    assert stderr.getvalue() == ""
+
+
+@pytest.mark.parametrize("seconds, said", [(4.4, "4 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")])
+def test_duration(seconds: float, said: str) -> None:
+    assert duration(seconds) == said
