@@ -9,6 +9,7 @@ that no import runs in a circle.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, overload
 
 import msgspec
@@ -18,25 +19,12 @@ import numpy.typing as npt
 from wherefrom.aggregation import AggregatorLike, Stage, aggregate
 from wherefrom.aggregators import AGGREGATION_FUNCTIONS
 from wherefrom.arrays import BoolArray
-from wherefrom.errors import ShapeError
+from wherefrom.errors import FileFormatError, SettingsError, ShapeError
 from wherefrom.provenance import Provenance
 from wherefrom.rendering import Drawable
+from wherefrom.tokens import Segment as Segment
 from wherefrom.tokens import Token, visible_to_steps
-
-
-class Segment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A named stretch of a sequence: a chat turn, a document, a template slot."""
-
-    side: str
-    """``"source"`` or ``"target"``: which token list the span indexes."""
-    start: int
-    """First token position."""
-    end: int
-    """Token position after the last, exclusive."""
-    kind: str
-    """What it is: ``"turn"``, ``"document"``, ``"slot"``."""
-    label: str
-    """Role, document id or slot name."""
+from wherefrom.wire.documents import Document, parse, read, to_json, to_json_lines, to_msgpack, write
 
 
 class Attribution(Drawable, msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
@@ -81,6 +69,8 @@ class Attribution(Drawable, msgspec.Struct, frozen=True, kw_only=True, eq=False,
     """The example's own name, if its data set has one."""
     details: dict[str, Any] = {}
     """What the method tells of its work: quadrature points per step, seeds, intervals."""
+    extra: dict[str, Any] = {}
+    """Fields of later file versions, kept as they came."""
 
     def __post_init__(self) -> None:
         steps = self.attr_pos_end - self.attr_pos_start
@@ -138,6 +128,8 @@ class Attributions(Drawable, msgspec.Struct, frozen=True, kw_only=True, eq=False
 
     sequence_attributions: tuple[Attribution, ...]
     provenance: Provenance = Provenance()
+    extra: dict[str, Any] = {}
+    """Fields of later file versions, kept as they came."""
 
     def __len__(self) -> int:
         return len(self.sequence_attributions)
@@ -167,6 +159,81 @@ class Attributions(Drawable, msgspec.Struct, frozen=True, kw_only=True, eq=False
     def replace(self, **changes: Any) -> Attributions:
         """A copy with some fields changed."""
         return msgspec.structs.replace(self, **changes)
+
+    def save(
+        self,
+        path: str | Path,
+        overwrite: bool = False,
+        compress: bool = False,
+        *,
+        scores_precision: str = "float32",
+    ) -> None:
+        """Write a file: ``.json``, ``.jsonl`` or ``.msgpack``, and ``.gz`` or ``.zst`` after it; other names get JSON.
+
+        Args:
+            overwrite: Replace a file that is there?
+            compress: Compress with gzip whatever the name says?
+            scores_precision: ``"float32"`` keeps every number; ``"float16"`` halves the file. Step scores are kept.
+
+        Raises:
+            InputError: The file is there and ``overwrite`` is false, or a score does not fit the precision.
+        """
+        write(self, path, overwrite=overwrite, compressed=compress, scores_precision=scores_precision)
+
+    @staticmethod
+    def load(path: str | Path, *, max_bytes: int | None = None) -> Attributions:
+        """What `save` wrote: the same numbers, tokens and aggregations. Format and compression go by content.
+
+        Args:
+            max_bytes: How much memory the file may ask for; None: 256 MB and a hundred times its size.
+
+        Raises:
+            FileFormatError: It is damaged, foreign, or of a newer major version.
+        """
+        return from_document(read(path, max_bytes=max_bytes), str(path))
+
+    def to_json(self) -> str:
+        """The content of a ``.json`` file."""
+        return b"".join(to_json(self)).decode()
+
+    def to_bytes(self, format: str = "json") -> bytes:
+        """The content of a file in ``"json"``, ``"jsonl"`` or ``"msgpack"``."""
+        writers = {"json": to_json, "jsonl": to_json_lines, "msgpack": to_msgpack}
+        if format not in writers:
+            raise SettingsError(f"format = {format!r}. Choose one of {', '.join(writers)}.")
+        return b"".join(writers[format](self))
+
+    @staticmethod
+    def from_bytes(data: bytes, *, name: str = "<bytes>", max_bytes: int | None = None) -> Attributions:
+        """What `to_bytes` gave, or the content of any file that `load` reads."""
+        return from_document(parse(data, name=name, max_bytes=max_bytes), name)
+
+
+def from_document(document: Document, name: str) -> Attributions:
+    """The attributions that a file holds.
+
+    Raises:
+        FileFormatError: Its arrays do not fit its tokens.
+    """
+    return Attributions(
+        sequence_attributions=tuple(
+            from_fields(fields, f"{name}: $.examples[{index}]") for index, fields in enumerate(document.examples)
+        ),
+        provenance=document.provenance,
+        extra=document.extra,
+    )
+
+
+def from_fields(fields: Mapping[str, Any], where: str) -> Attribution:
+    """The attribution that was read as ``fields``.
+
+    Raises:
+        FileFormatError: Arrays do not fit tokens.
+    """
+    try:
+        return Attribution(**fields)
+    except ShapeError as error:
+        raise FileFormatError(f"{where}: {error}") from error
 
 
 def joint_scores(attribution: Attribution) -> npt.NDArray[Any]:

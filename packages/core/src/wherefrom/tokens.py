@@ -39,6 +39,21 @@ class Token(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.text
 
 
+class Segment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A named stretch of a sequence: a chat turn, a document, a template slot."""
+
+    side: str
+    """``"source"`` or ``"target"``: which token list the span indexes."""
+    start: int
+    """First token position."""
+    end: int
+    """Token position after the last, exclusive."""
+    kind: str
+    """What it is: ``"turn"``, ``"document"``, ``"slot"``."""
+    label: str
+    """Role, document id or slot name."""
+
+
 def visible_to_steps(inputs: Sequence[Token], steps: Sequence[Token]) -> BoolArray:
     """Which decoder inputs each step could see.
 

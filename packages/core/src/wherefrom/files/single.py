@@ -1,0 +1,25 @@
+"""One file: load whatever it is, save by the suffix of its name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from wherefrom.attribution import Attribution, Attributions
+
+
+def load(path: str | Path, *, max_bytes: int | None = None) -> Attributions:
+    """The attributions in a file; see `Attributions.load`."""
+    return Attributions.load(path, max_bytes=max_bytes)
+
+
+def save(
+    result: Attribution | Attributions,
+    path: str | Path,
+    *,
+    overwrite: bool = False,
+    scores_precision: str = "float32",
+) -> None:
+    """Write one attribution or several to a file; see `Attributions.save`."""
+    if isinstance(result, Attribution):
+        result = Attributions(sequence_attributions=(result,))
+    result.save(path, overwrite, scores_precision=scores_precision)

@@ -1,0 +1,58 @@
+"""Free-form values (settings, details) as strict JSON, and back.
+
+JSON has no NaN, no infinity and no very long integers: these become ``{"$number": "nan"}``. Names of functions and
+classes are text and stay text.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+_MARK = "$number"
+_LONGEST_INTEGER = 400
+
+
+def to_plain(value: Any) -> Any:
+    """Lists, dictionaries, text and numbers that any JSON reader takes."""
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, bool | str):
+        return value
+    if isinstance(value, int):
+        return value if -(2**63) <= value < 2**64 else {_MARK: str(value)}
+    if isinstance(value, float):
+        return value if math.isfinite(value) else {_MARK: str(value)}
+    if isinstance(value, Mapping):
+        return {str(key): to_plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        return to_plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [to_plain(item) for item in value]
+    if isinstance(value, set | frozenset):
+        return sorted((to_plain(item) for item in value), key=str)
+    return repr(value)
+
+
+def from_plain(value: Any) -> Any:
+    """The values again; tuples come back as lists."""
+    if isinstance(value, dict):
+        if len(value) == 1 and isinstance(value.get(_MARK), str):
+            return _number(value[_MARK])
+        return {key: from_plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [from_plain(item) for item in value]
+    return value
+
+
+def _number(text: str) -> Any:
+    if text in ("nan", "inf", "-inf"):
+        return float(text)
+    if len(text) <= _LONGEST_INTEGER and text.removeprefix("-").isascii() and text.removeprefix("-").isdigit():
+        return int(text)
+    return {_MARK: text}

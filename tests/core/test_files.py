@@ -1,0 +1,209 @@
+"""Saving and loading never changes a number, a token or a stage; damaged files end in one clear error."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from wherefrom.aggregation import Stage
+from wherefrom.attribution import Attribution, Attributions
+from wherefrom.errors import FileFormatError, InputError, WherefromWarning
+from wherefrom.provenance import Provenance
+from wherefrom.tokens import Segment, Token
+
+from tests.core import golden
+
+FORMATS = ["json", "jsonl", "msgpack"]
+SUFFIXES = [".json", ".json.gz", ".json.zst", ".jsonl", ".jsonl.gz", ".jsonl.zst", ".msgpack", ".msgpack.zst", ".txt"]
+
+
+METHODS = sorted({case["method"] for case in golden.cases(".agg.")})
+
+
+def assert_same(one: Attributions, other: Attributions) -> None:
+    assert len(one) == len(other)
+    assert one.provenance == other.provenance
+    assert one.extra == other.extra
+    for a, b in zip(one, other, strict=True):
+        for name in Attribution.__struct_fields__:
+            x, y = getattr(a, name), getattr(b, name)
+            if isinstance(x, np.ndarray):
+                assert_same_array(x, y)
+            elif name in ("step_scores", "sequence_scores"):
+                assert list(x) == list(y)
+                for key in x:
+                    assert_same_array(x[key], y[key])
+            else:
+                assert x == y, name
+
+
+def assert_same_array(x: np.ndarray, y: np.ndarray) -> None:
+    assert x.dtype == y.dtype
+    np.testing.assert_array_equal(x, y)
+
+
+def example(**changes: Any) -> Attribution:
+    """One example with every field filled."""
+    source = tuple(
+        Token(id=i, piece=piece, text=piece.replace("▁", " "), position=i, start=start, end=end, word=word)
+        for i, (piece, start, end, word) in enumerate([("▁Hal", 0, 3, 0), ("lo", 3, 5, 0), ("▁Welt", 6, 10, 1)])
+    )
+    target = (
+        Token(id=0, piece="<s>", text="<s>", position=0, special=True),
+        Token(id=7, piece="Hello", text="Hello", position=1, start=0, end=5, word=0),
+        Token(id=-1, piece="Ġwor|ld", text=" world", position=2, size=2, start=5, end=11, word=1),
+        Token(id=9, piece="ðŁĻĤ", text="🙂", position=4, start=11, end=12, word=4),
+    )
+    rng = np.random.default_rng(3)
+    made = Attribution(
+        source=source,
+        target=target,
+        attr_pos_start=1,
+        attr_pos_end=4,
+        source_attributions=rng.normal(size=(3, 3, 4, 8)).astype(np.float32),
+        target_attributions=rng.normal(size=(4, 3, 4, 8)).astype(np.float32),
+        step_scores={"probability": np.float32([0.1, 0.2, 0.3]), "entropy": np.array([1e-30, np.inf, 2.0])},
+        sequence_scores={"encoder_self_attentions": rng.random((3, 3, 4, 8))},
+        dimensions=("layer", "head"),
+        method="attention",
+        signed=False,
+        default_aggregation=golden.MEAN * 2,
+        aggregations=(Stage(name="rescale"),),
+        step_aggregation={"probability": "prod"},
+        segments=(Segment(side="source", start=0, end=2, kind="turn", label="user"),),
+        id="ex-1",
+        details={"points": [5, 9], "gap": float("nan"), "huge": 10**30, "text": "</script>\u2028"},
+    )
+    return made.replace(**changes)
+
+
+def result(*examples: Attribution) -> Attributions:
+    return Attributions(
+        sequence_attributions=examples
+        or (example(), example(id="ex-2", source=example().target[:2], source_attributions=None)),
+        provenance=Provenance(
+            library_version="0.1",
+            method={"name": "attention", "settings": {}},
+            seed=3,
+            warnings=["w"],
+            extra={"later": [1]},
+        ),
+    )
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_everything_survives_a_file(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"out{suffix}"
+    made = result()
+    made.save(path)
+    back = Attributions.load(path)
+    nan = back[0].details.pop("gap"), made[0].details.pop("gap")
+    back[1].details.pop("gap"), made[1].details.pop("gap")
+    assert all(np.isnan(nan))
+    assert_same(made, back)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("method", METHODS)
+def test_every_methods_output_survives_raw_and_aggregated(method: str, format: str) -> None:
+    for case in [one for one in golden.cases(".agg.") if one["method"] == method][:3]:
+        raw = Attributions(sequence_attributions=tuple(made for _, made, _ in golden.attributions(case)))
+        for made in (raw, raw.aggregate()):
+            back = Attributions.from_bytes(made.to_bytes(format))
+            assert_same(made, back)
+            assert_same(made.aggregate(), back.aggregate())
+
+
+def test_json_is_strict_and_an_example_is_a_line() -> None:
+    text = result().to_json()
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(constant)
+
+    document = json.loads(text, parse_constant=refuse)
+    assert document["format"] == "wherefrom"
+    assert text.count("\n") == 2 + len(document["examples"])
+    assert document["examples"][0]["step_scores"]["probability"]["values"] == [0.1, 0.2, 0.3]
+
+
+def test_half_precision_is_asked_for_and_spares_step_scores(tmp_path: Path) -> None:
+    made = result(example(step_scores={"probability": np.float32(np.linspace(0, 1, 3) / 3)}))
+    made.save(tmp_path / "full.json")
+    made.save(tmp_path / "half.json", scores_precision="float16")
+    back = Attributions.load(tmp_path / "half.json")
+    np.testing.assert_array_equal(back[0].step_scores["probability"], made[0].step_scores["probability"])
+    assert back[0].source_attributions.dtype == np.float32
+    np.testing.assert_allclose(back[0].source_attributions, made[0].source_attributions, rtol=1e-3, atol=1e-7)
+    assert '"stored":"float16"' in (tmp_path / "half.json").read_text()
+    assert (tmp_path / "half.json").stat().st_size < 0.75 * (tmp_path / "full.json").stat().st_size
+    huge = result(example(source_attributions=example().source_attributions * 1e6))
+    with pytest.raises(InputError, match="does not fit into float16"):
+        huge.save(tmp_path / "huge.json", scores_precision="float16")
+    assert not (tmp_path / "huge.json").exists()
+
+
+def test_a_file_is_not_replaced_unasked(tmp_path: Path) -> None:
+    path = tmp_path / "out.json"
+    path.write_text("mine")
+    with pytest.raises(InputError, match="overwrite=True"):
+        result().save(path)
+    assert path.read_text() == "mine"
+    result().save(path, overwrite=True)
+    assert len(Attributions.load(path)) == 2
+    with pytest.raises(InputError, match="no folder"):
+        result().save(tmp_path / "nowhere" / "out.json")
+
+
+def test_a_failed_write_leaves_no_trace(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be saved"):
+        result(example(step_scores={"x": np.array(["a", "b", "c"])})).save(tmp_path / "out.jsonl")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cut_off_last_line_is_reported_and_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    result().save(path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-40])
+    with pytest.warns(WherefromWarning, match="last line is cut off"):
+        back = Attributions.load(path)
+    assert [one.id for one in back] == ["ex-1"]
+    path.write_bytes(whole.replace(b'"steps"', b'"steps', 1))
+    with pytest.raises(FileFormatError, match="line 2"):
+        Attributions.load(path)
+
+
+def test_lines_of_several_files_may_follow_one_another(tmp_path: Path) -> None:
+    data = result().to_bytes("jsonl")
+    assert len(Attributions.from_bytes(data + data)) == 4
+
+
+def test_fields_of_later_versions_are_kept(tmp_path: Path) -> None:
+    document = json.loads(result().to_json())
+    document["version"] = "1.7"
+    document["colour"] = {"a": 1}
+    document["examples"][0]["mood"] = ["good", None]
+    document["provenance"]["weather"] = "rain"
+    back = Attributions.from_bytes(json.dumps(document).encode())
+    again = json.loads(back.to_json())
+    assert again["colour"] == {"a": 1}
+    assert again["examples"][0]["mood"] == ["good", None]
+    assert again["provenance"]["weather"] == "rain"
+    assert back.provenance.extra == {"later": [1], "weather": "rain"}
+
+
+def test_newer_major_versions_are_refused() -> None:
+    document = json.loads(result().to_json())
+    document["version"] = "2.0"
+    with pytest.raises(FileFormatError, match=r"format version 2\.0; this wherefrom reads up to 1\.x\. Update it"):
+        Attributions.from_bytes(json.dumps(document).encode())
+
+
+def test_the_compression_is_told_by_content(tmp_path: Path) -> None:
+    path = tmp_path / "misnamed.json"
+    path.write_bytes(gzip.compress(result().to_bytes("msgpack")))
+    assert len(Attributions.load(path)) == 2
