@@ -12,6 +12,7 @@ from wherefrom.methods.integrated_gradients import IntegratedGradients
 from wherefrom.methods.kernel_shap import KernelShap
 from wherefrom.methods.lime import Lime
 from wherefrom.methods.occlusion import Occlusion
+from wherefrom.methods.reagent import Reagent
 from wherefrom.methods.saliency import Saliency
 from wherefrom.methods.shapley_value_sampling import ShapleyValueSampling
 
@@ -30,6 +31,7 @@ __all__ = [
     "Method",
     "Occlusion",
     "Question",
+    "Reagent",
     "Saliency",
     "Scores",
     "ShapleyValueSampling",

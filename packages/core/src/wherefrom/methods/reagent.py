@@ -1,0 +1,291 @@
+"""ReAGent: importance learnt by replacing random tokens until the important ones suffice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from math import ceil
+from typing import Any, ClassVar
+
+import numpy as np
+from attrs import define, evolve, field, frozen, validators
+
+from wherefrom.ablation import LogProbability
+from wherefrom.adapters import PredictsSteps, Row, Side
+from wherefrom.aggregation import Stage
+from wherefrom.arrays import Array, BoolArray, FloatArray, IntArray, namespace, to_numpy
+from wherefrom.errors import SettingsError
+from wherefrom.methods.base import Progress, Question, Scores, method
+from wherefrom.objective import Objective
+from wherefrom.players import Players, UnitsSetting, as_units, last_steps, players_of
+from wherefrom.removal import Removed, in_place, with_ids
+from wherefrom.samplers import Candidates, Sampler, as_sampler
+from wherefrom.step_functions.base import StepPrediction
+
+_CLOSEST = 1e-6
+
+
+@method
+@frozen(kw_only=True)
+class Reagent:
+    """Probability mass of importance over the input: which tokens suffice for the one that was said.
+
+    Several probes start from random scores. Each round replaces every unit with probability ``replacing_ratio`` by
+    what a sampler proposes, and moves the scores of replaced units up, and of the others down, by
+    ``logit((1 + p(y|x) - p(y|x')) / 2)``. A probe's importance is the softmax of its scores; it stops once the target
+    is among the model's ``stopping_condition_top_k`` choices although only its ``keep_top_n`` most important units are
+    left in place. The result is the mean over the probes that stopped, or over all of them, with a warning, if none
+    did. Scores sum to 1 for every step.
+
+    Good for: models of which only predictions are known, where gradients are not. Fails when nothing suffices: then
+    probes run to ``max_probe_steps``. It is random; set ``seed``. The target function is not used: the probability of
+    the target is part of the method (of a whole span, the product over its tokens).
+
+    Shapes: source ``(S, outputs)``, target ``(T, outputs)``, without unit. Cost: each round one forward per probe for
+    all steps together, and one per probe and step that has not stopped.
+
+    Source:
+        Zhao & Shan (2024), https://arxiv.org/abs/2402.00794. Departures: a replacement always differs from what was
+        there; the samplers; one random replacement serves all steps.
+    """
+
+    identifier: ClassVar[str] = "reagent"
+    dimensions: ClassVar[tuple[str, ...]] = ()
+    aggregation: ClassVar[tuple[Stage, ...]] = ()
+    signed: ClassVar[bool] = False
+    needs: ClassVar[tuple[type, ...]] = (PredictsSteps,)
+    uses_objective: ClassVar[bool] = False
+    differentiates: ClassVar[bool] = False
+
+    sampler: str | Sampler = "model"
+    """Who proposes replacements: ``"model"``, ``"uniform"``, ``"unigram:TEXT"``, another registered name such as
+    ``"masked_lm:NAME"`` or ``"part_of_speech"``, or a sampler object."""
+    keep_top_n: int = field(default=5, validator=validators.ge(0))
+    """Units left in place when a probe is asked whether it may stop; 0: use ``keep_ratio``."""
+    keep_ratio: float | None = field(
+        default=None, validator=validators.optional([validators.gt(0.0), validators.le(1.0)])
+    )
+    """The same as a share of the units that a step sees, where ``keep_top_n`` is 0."""
+    invert_keep: bool = False
+    """Replace the most important units instead, and leave the others in place."""
+    stopping_condition_top_k: int = field(default=3, validator=validators.ge(1))
+    """How far up the target has to be."""
+    replacing_ratio: float = field(default=0.3, validator=[validators.gt(0.0), validators.lt(1.0)])
+    """Probability that a unit is replaced in a round."""
+    max_probe_steps: int = field(default=200, validator=validators.ge(1))
+    """Rounds after which a probe is given up."""
+    num_probes: int = field(default=16, validator=validators.ge(1))
+    """Probes whose importances are averaged."""
+    units: UnitsSetting = field(default="token", converter=as_units)
+    """What is replaced and scored as one; see the other perturbation methods."""
+    seed: int | None = None
+    """Seed of everything random; None: the one of the whole call."""
+    internal_batch_size: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
+    """Rows in one forward pass; None lets the adapter choose."""
+
+    def __attrs_post_init__(self) -> None:
+        if not self.keep_top_n and self.keep_ratio is None:
+            raise SettingsError("reagent: keep_top_n is 0, so keep_ratio is needed: give the share of units to keep.")
+
+    def attribute(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
+        return self._answers(model, as_sampler(self.sampler), questions, progress)
+
+    def _answers(
+        self, model: Any, sampler: Sampler, questions: Sequence[Question], progress: Progress
+    ) -> Iterator[Scores]:
+        for question in questions:
+            yield _Search.begin(self, model, sampler, question).run(progress)
+
+    def kept(self, units: int) -> int:
+        """How many of so many units are left in place when a probe is checked."""
+        return min(units, self.keep_top_n or ceil((self.keep_ratio or 0.0) * units))
+
+
+@define(kw_only=True, eq=False)
+class _Search:
+    """The probes of one question on their way."""
+
+    settings: Reagent
+    model: Any
+    question: Question
+    players: Players
+    candidates: dict[Side, Candidates]
+    visible: BoolArray
+    """Shape ``(players, outputs)``."""
+    scores: FloatArray
+    """Shape ``(probes, players, outputs)``."""
+    running: BoolArray
+    """Which probes have not stopped, shape ``(probes, outputs)``."""
+    stopped: BoolArray
+    """Which found what they looked for."""
+    clean: FloatArray
+    """Log-probabilities of the targets in the untouched input, in nats, shape ``(G,)``."""
+    ranks: FloatArray
+    """How many tokens are likelier than each target there, shape ``(G,)``."""
+    step_scores: dict[str, FloatArray]
+    rounds: np.random.Generator
+    checks: list[np.random.Generator]
+    """One per output, so that no output's luck depends on which others are asked about."""
+    forwards: int = 1
+
+    @classmethod
+    def begin(cls, settings: Reagent, model: Any, sampler: Sampler, question: Question) -> _Search:
+        players = players_of(question, settings.units)
+        last = last_steps(question.objective, question.steps)
+        seed = question.seed if settings.seed is None else settings.seed
+        checks = [np.random.default_rng([seed, 1, int(step)]) for step in last]
+        sides: list[Side] = ["target"] if question.source_ids is None else ["source", "target"]
+        said = next(iter(model.predict([question.row(scores=True, objective=None)])))
+        probes = settings.num_probes
+        return cls(
+            settings=settings,
+            model=model,
+            question=question,
+            players=players,
+            candidates={side: sampler.candidates(model, question, side) for side in sides},
+            visible=players.visible(last),
+            scores=np.stack([rng.random((probes, len(players))) for rng in checks], axis=2),
+            running=np.ones((probes, len(last)), bool),
+            stopped=np.zeros((probes, len(last)), bool),
+            clean=_log_probabilities(said.logits, question.objective.target_ids),
+            ranks=_ranks(said.logits, question.objective.target_ids),
+            step_scores={name: to_numpy(values) for name, values in said.scores.items()},
+            rounds=np.random.default_rng([seed, 0]),
+            checks=checks,
+        )
+
+    def run(self, progress: Progress) -> Scores:
+        """Rounds until every probe stopped or was given up, then the mean importance."""
+        self.running &= self.visible.any(axis=0)
+        most = self.settings.max_probe_steps
+        done = 0
+        while done < most and self.running.any():
+            self._learn()
+            self._check()
+            done += 1
+            progress("probes", done, most)
+        progress("probes", most, most)
+        counted = np.where(self.stopped.any(axis=0), self.stopped, True)
+        weights = counted / counted.sum(axis=0)
+        importance = np.einsum("rk,rpk->pk", weights, self._importance())
+        lost = np.flatnonzero(~self.stopped.any(axis=0) & self.visible.any(axis=0))
+        last = last_steps(self.question.objective, self.question.steps)
+        source, target = self.players.spread(importance, last)
+        return Scores(
+            source=source,
+            target=target if self.question.source_ids is None or self.question.attribute_target else None,
+            step_scores=self.step_scores,
+            details={
+                "units": self.players.described(),
+                "rounds": done,
+                "forwards": self.forwards,
+                "stopped": self.stopped.sum(axis=0).tolist(),
+            },
+            warnings=self._warnings(last[lost]),
+        )
+
+    def _warnings(self, steps: IntArray) -> tuple[str, ...]:
+        if not len(steps):
+            return ()
+        some = ", ".join(str(step) for step in steps[:8]) + (", ..." if len(steps) > 8 else "")
+        return (
+            f"reagent: no probe stopped within {self.settings.max_probe_steps} rounds at target position {some}; all "
+            f"{self.settings.num_probes} probes are averaged there. Raise max_probe_steps, keep_top_n or "
+            "stopping_condition_top_k.",
+        )
+
+    def _importance(self) -> FloatArray:
+        """Softmax of the scores over the players an output sees. Shape ``(probes, players, outputs)``."""
+        seen = np.where(self.visible, self.scores, -np.inf)
+        highest = np.max(seen, axis=1, keepdims=True, initial=-1e300)
+        grown = np.where(self.visible, np.exp(seen - highest), 0.0)
+        importance: FloatArray = grown / np.maximum(grown.sum(axis=1, keepdims=True), 1e-300)
+        return importance
+
+    def _learn(self) -> None:
+        """One random replacement per probe, and what it teaches all outputs that still run."""
+        replaced = self.rounds.random((len(self.scores), len(self.players))) < self.settings.replacing_ratio
+        changed = [self._replaced(mask, self.rounds) for mask in replaced]
+        asked = [probe for probe in range(len(changed)) if self.running[probe].any()]
+        before = self._probabilities(self.clean)
+        after = np.tile(before[None], (len(changed), 1))
+        for probe, item, logits in self._predicted(asked, changed):
+            said = self.clean.copy()
+            said[item.asked] = _log_probabilities(logits, self.question.objective.target_ids[item.asked])
+            after[probe] = self._probabilities(said)
+        drop = np.clip((1.0 + before - after) / 2.0, _CLOSEST, 1.0 - _CLOSEST)
+        gain = np.log(drop / (1.0 - drop)) * self.running
+        self.scores += np.where(replaced, 1.0, -1.0)[:, :, None] * gain[:, None, :]
+
+    def _check(self) -> None:
+        """Stop the probes whose most important units suffice."""
+        importance = self._importance()
+        pairs: list[tuple[int, int]] = []
+        changed: list[Removed | None] = []
+        objective = self.question.objective
+        for output in range(self.running.shape[1]):
+            inside = objective.steps_of(np.array([output]))
+            seen = np.flatnonzero(self.visible[:, output])
+            kept = self.settings.kept(len(seen))
+            for probe in np.flatnonzero(self.running[:, output]).tolist():
+                top = np.zeros(len(self.players), bool)
+                top[seen[np.argsort(-importance[probe, seen, output], kind="stable")[:kept]]] = True
+                gone = (top if self.settings.invert_keep else ~top) & self.visible[:, output]
+                item = self._replaced(gone, self.checks[output])
+                pairs.append((probe, output))
+                changed.append(None if item is None else _only(item, inside, self.question))
+        ranks = np.tile(self.ranks, (len(pairs), 1))
+        for index, item, logits in self._predicted(range(len(pairs)), changed):
+            ranks[index, item.asked] = _ranks(logits, objective.target_ids[item.asked])
+        for (probe, output), found in zip(pairs, ranks, strict=True):
+            reached = found[objective.steps_of(np.array([output]))] < self.settings.stopping_condition_top_k
+            self.stopped[probe, output] = reached.all()
+        self.running &= ~self.stopped
+
+    def _replaced(self, gone: BoolArray, rng: np.random.Generator) -> Removed | None:
+        """The question with fresh draws in place of some players."""
+        row = self.question.row(objective=None)
+        source = self.players.positions_removed(~gone, "source")
+        target = self.players.positions_removed(~gone, "target")
+        if len(source) and row.source_ids is not None:
+            row = evolve(row, source_ids=with_ids(row.source_ids, source, self.candidates["source"].draw(source, rng)))
+        if len(target):
+            row = evolve(row, target_ids=with_ids(row.target_ids, target, self.candidates["target"].draw(target, rng)))
+        return in_place(self.question, row)
+
+    def _predicted(
+        self, indices: Sequence[int], items: Sequence[Removed | None]
+    ) -> Iterator[tuple[int, Removed, Array]]:
+        wanted = [(index, item) for index in indices if (item := items[index]) is not None and len(item.asked)]
+        rows: list[Row] = [item.row for _, item in wanted]
+        self.forwards += len(rows)
+        answers = self.model.predict(rows, chunk=self.settings.internal_batch_size)
+        for (index, item), said in zip(wanted, answers, strict=True):
+            yield index, item, said.logits
+
+    def _probabilities(self, log_probabilities: FloatArray) -> FloatArray:
+        """Probability of each output's target from those of the steps. ``(G,)`` to ``(outputs,)``."""
+        probabilities: FloatArray = np.exp(np.asarray(self.question.objective.grouped(log_probabilities)))
+        return probabilities
+
+
+def _only(item: Removed, steps: IntArray, question: Question) -> Removed | None:
+    """The same row, read at some of the question's steps."""
+    asked = np.intersect1d(item.asked, steps)
+    if not len(asked):
+        return None
+    return evolve(item, row=evolve(item.row, steps=question.steps[asked]), asked=asked, read=np.arange(len(asked)))
+
+
+def _log_probabilities(logits: Array, ids: IntArray) -> FloatArray:
+    values = Objective(function=LogProbability(), target_ids=ids).step_values(logits)
+    return np.array(to_numpy(values), dtype=np.float64)
+
+
+def _ranks(logits: Array, ids: IntArray) -> FloatArray:
+    """How many tokens are likelier than each target."""
+    xp = namespace(logits)
+    objective = Objective(function=LogProbability(), target_ids=ids)
+    prediction: StepPrediction = objective.prediction(logits)
+    own = prediction.at_target(logits)
+    likelier = xp.sum(xp.where(logits > own[:, None], xp.ones_like(logits), xp.zeros_like(logits)), axis=-1)
+    return np.asarray(to_numpy(likelier), dtype=np.float64)
