@@ -132,12 +132,8 @@ def translation() -> Attribution:
 
 
 def translation_example() -> Attribution:
-    source = tokens_of(
-        ["The", " devel", "oper", " argued", " with", " the", " designer", ".", "</s>"], special=(8,)
-    )
-    target = tokens_of(
-        ["<s>", "La", " sviluppa", "trice", " discusse", " con", " il", " designer", "."], special=(0,)
-    )
+    source = tokens_of(["The", " devel", "oper", " argued", " with", " the", " designer", ".", "</s>"], special=(8,))
+    target = tokens_of(["<s>", "La", " sviluppa", "trice", " discusse", " con", " il", " designer", "."], special=(0,))
     steps = len(target) - 1
     random = np.random.default_rng(3)
     source_scores = random.normal(0, 0.05, (len(source), steps)).astype(np.float32)
@@ -212,9 +208,7 @@ def chat_example() -> Attribution:
         Segment(side="target", start=0, end=6, kind="turn", label="user"),
         Segment(side="target", start=6, end=14, kind="turn", label="assistant"),
     )
-    return causal(
-        texts, 7, {(3, 0): 0.8, (2, 1): 0.5, (7, 2): -0.4, (3, 5): 0.6}, segments=segments, id="chat"
-    )
+    return causal(texts, 7, {(3, 0): 0.8, (2, 1): 0.5, (7, 2): -0.4, (3, 5): 0.6}, segments=segments, id="chat")
 
 
 @pytest.fixture

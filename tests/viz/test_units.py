@@ -9,9 +9,7 @@ from wherefrom_viz import units
 
 
 def tokens(*texts: str, words: bool = False) -> list[Token]:
-    return [
-        Token(id=i, piece=t, text=t, position=i, word=i // 2 if words else None) for i, t in enumerate(texts)
-    ]
+    return [Token(id=i, piece=t, text=t, position=i, word=i // 2 if words else None) for i, t in enumerate(texts)]
 
 
 @pytest.mark.parametrize(
@@ -23,9 +21,7 @@ def tokens(*texts: str, words: bool = False) -> list[Token]:
         ((), ()),
     ],
 )
-def test_words_begin_at_spaces_when_nothing_better_is_known(
-    texts: tuple[str, ...], starts: tuple[int, ...]
-) -> None:
+def test_words_begin_at_spaces_when_nothing_better_is_known(texts: tuple[str, ...], starts: tuple[int, ...]) -> None:
     assert units.unit_starts(tokens(*texts), "word") == starts
 
 

@@ -72,7 +72,7 @@ class SignWords:
     def sentence(self) -> str:
         """The legend in one sentence."""
         if self.signed:
-            return f"+ {self.raises}, - {self.lowers} {self.of}"
+            return f"+ {self.raises}, - {self.lowers} {self.of}".rstrip()
         return f"larger: more influence on {self.of}; no sign"
 
 
@@ -135,6 +135,19 @@ class Description:
         """Rows that at least one step could see."""
         return [int(row) for row in np.flatnonzero(self.visible.any(axis=1))]
 
+    def sections(self) -> list[tuple[str, list[int]]]:
+        """The rows some step saw, in blocks with a title: source, prompt, output so far."""
+        seen, prompt = set(self.seen_rows()), set(self.prompt_rows)
+        blocks: list[tuple[str, list[int]]] = []
+        for side in self.sides:
+            rows = [row for row in range(side.start, side.end) if row in seen]
+            if side.name == "source" or len(self.sides) > 1:
+                blocks.append((side.title, rows))
+            else:
+                blocks.append(("Prompt", [row for row in rows if row in prompt]))
+                blocks.append(("Output so far", [row for row in rows if row not in prompt]))
+        return [(title, rows) for title, rows in blocks if rows]
+
     def top(self, columns: Sequence[int], count: int = 5) -> list[tuple[int, float]]:
         """The strongest inputs of the given columns (summed), in order, as (row, score)."""
         column = self.scores[:, list(columns)].sum(axis=1)
@@ -194,9 +207,7 @@ def describe(
     step_scores = {name: np.asarray(values) for name, values in attribution.step_scores.items()}
     first = attribution.attr_pos_start
     if granularity != "token":
-        tokens, scores, visible, sides = _merge_inputs(
-            attribution, tokens, scores, visible, sides, granularity, merge
-        )
+        tokens, scores, visible, sides = _merge_inputs(attribution, tokens, scores, visible, sides, granularity, merge)
         column_segments = [
             Segment(side="target", start=s.start - first, end=s.end - first, kind=s.kind, label=s.label)
             for s in attribution.segments
@@ -212,7 +223,7 @@ def describe(
         steps = units.merged_tokens(steps, starts)
         pipeline.append(f"{units.MERGE_WORDS[merge]} over {granularity}s")
     if normalize != "none":
-        scores = _normalized(scores, normalize)
+        scores = normalized(scores, normalize)
         pipeline.append("share of each step's total" if normalize == "step" else "share of the largest score")
 
     shown_steps = tuple(unit_of(token, before) for token, before in _with_before(steps))
@@ -237,9 +248,7 @@ def describe(
     )
 
 
-def describe_all(
-    attributions: Attribution | Attributions | Sequence[Attribution], **options: Any
-) -> list[Description]:
+def describe_all(attributions: Attribution | Attributions | Sequence[Attribution], **options: Any) -> list[Description]:
     """Describe one or many examples; several get their place in the sequence as title."""
     examples, provenance = examples_of(attributions)
     several = len(examples) > 1
@@ -285,9 +294,7 @@ def stage_words(stage: Stage) -> str:
 def sign_words(attribution: Attribution, provenance: Provenance) -> SignWords:
     """What the sign of the scores says, from the target function's name."""
     name = str(provenance.attributed_fn.get("name", "") or "")
-    of = _TARGET_WORDS.get(
-        name, f"{name.replace('_', ' ')} of the token" if name else "the score of the token"
-    )
+    of = _TARGET_WORDS.get(name, f"{name.replace('_', ' ')} of the token" if name else "the score of the token")
     return SignWords(raises="raises", lowers="lowers", of=of, signed=attribution.signed)
 
 
@@ -326,9 +333,7 @@ def unit_of(token: Token, before: Token | None) -> Unit:
     """A token as it is shown after ``before``."""
     text = token.text
     leading = text[:1] == " " and bool(text.strip())
-    gap = (
-        before is not None and before.end is not None and token.start is not None and token.start > before.end
-    )
+    gap = before is not None and before.end is not None and token.start is not None and token.start > before.end
     body = text[1:] if leading else text
     return Unit(
         token=token,
@@ -393,9 +398,7 @@ def _merge_inputs(
     for side in sides:
         own = tokens[side.start : side.end]
         starts = unit_starts_of_side(attribution, side.name, own, granularity)
-        blocks.append(
-            units.merge_rows(scores[side.start : side.end], visible[side.start : side.end], starts, merge)
-        )
+        blocks.append(units.merge_rows(scores[side.start : side.end], visible[side.start : side.end], starts, merge))
         seen.append(units.merge_visible(visible[side.start : side.end], starts))
         new_sides.append(Side(side.name, side.title, len(merged), len(merged) + len(starts)))
         merged += units.merged_tokens(own, starts)
@@ -413,7 +416,8 @@ def unit_starts_of_side(
     return starts
 
 
-def _normalized(scores: npt.NDArray[np.float64], normalize: Normalization) -> npt.NDArray[np.float64]:
+def normalized(scores: npt.NDArray[np.float64], normalize: Normalization) -> npt.NDArray[np.float64]:
+    """Scores as shares of each step's total magnitude (``"step"``) or of the largest score (``"sequence"``)."""
     if normalize == "step":
         total = np.abs(scores).sum(axis=0, keepdims=True)
         return np.asarray(scores / np.where(total > 0, total, 1.0))
@@ -421,9 +425,7 @@ def _normalized(scores: npt.NDArray[np.float64], normalize: Normalization) -> np
     return scores / largest if largest > 0 else scores
 
 
-def _scale(
-    scores: npt.NDArray[np.float64], visible: BoolArray, low: float | None, high: float | None
-) -> Scale:
+def _scale(scores: npt.NDArray[np.float64], visible: BoolArray, low: float | None, high: float | None) -> Scale:
     shown = scores[visible]
     smallest = float(shown.min(initial=0.0)) if low is None else low
     largest = float(shown.max(initial=0.0)) if high is None else high
@@ -437,11 +439,7 @@ def _context(attribution: Attribution, target_side: Side | None) -> tuple[Unit, 
         same = [token.id for token in attribution.source] == [
             token.id for token in attribution.target[: len(attribution.source)]
         ]
-        return (
-            ()
-            if same
-            else tuple(unit_of(token, before) for token, before in _with_before(attribution.source))
-        )
+        return () if same else tuple(unit_of(token, before) for token, before in _with_before(attribution.source))
     return ()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from attrs import frozen
 
@@ -51,3 +52,13 @@ def short(value: float) -> str:
     if value == 0:
         return "0"
     return f"{value:.3g}" if 1e-3 <= abs(value) < 1e5 else f"{value:.1e}"
+
+
+def aligned(values: Iterable[float]) -> list[str]:
+    """Numbers of one column with the same decimals, so that they line up; tiny and huge ones as `short`."""
+    listed = [float(value) for value in values]
+    largest = max((abs(value) for value in listed if math.isfinite(value)), default=0.0)
+    if not 0.001 <= largest < 1e5:
+        return [short(value) for value in listed]
+    decimals = 3 if largest < 10 else 2 if largest < 100 else 1
+    return [f"{value:.{decimals}f}" for value in listed]

@@ -48,14 +48,10 @@ def unit_starts(tokens: Sequence[Token], level: Level, segments: Sequence[Segmen
     if level == "turn":
         edges = {0, *(s.start for s in segments), *(s.end for s in segments)}
         return tuple(sorted(edge for edge in edges if 0 <= edge < len(tokens)))
-    raise SettingsError(
-        f"No granularity is called {level!r}.{nearest(level, LEVELS)} There are: {', '.join(LEVELS)}."
-    )
+    raise SettingsError(f"No granularity is called {level!r}.{nearest(level, LEVELS)} There are: {', '.join(LEVELS)}.")
 
 
-def merge_rows(
-    scores: npt.NDArray[Any], visible: BoolArray, starts: Sequence[int], how: Merge
-) -> npt.NDArray[Any]:
+def merge_rows(scores: npt.NDArray[Any], visible: BoolArray, starts: Sequence[int], how: Merge) -> npt.NDArray[Any]:
     """Fold the first axis of ``scores`` into units. Hidden cells do not count.
 
     Args:
@@ -136,9 +132,7 @@ def _begins_word(before: Token, token: Token) -> bool:
 
 def _wide(text: str) -> bool:
     """Is this a script written without spaces, where every token counts as a word?"""
-    return any(
-        "\u3040" <= c <= "\u30ff" or "\u3400" <= c <= "\u9fff" or "\uac00" <= c <= "\ud7af" for c in text[:1]
-    )
+    return any("\u3040" <= c <= "\u30ff" or "\u3400" <= c <= "\u9fff" or "\uac00" <= c <= "\ud7af" for c in text[:1])
 
 
 def _begins_sentence(tokens: Sequence[Token], index: int) -> bool:

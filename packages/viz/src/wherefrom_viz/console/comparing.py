@@ -1,0 +1,77 @@
+"""Two attributions in the terminal: what each found strongest, how far they agree, and where they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from attrs import frozen
+from rich.console import Console, ConsoleOptions
+from rich.text import Text
+
+from wherefrom_viz.colours import Palette, Theme
+from wherefrom_viz.comparison import Comparison
+from wherefrom_viz.console.ink import Ink, ink_for
+from wherefrom_viz.console.legend import legend
+from wherefrom_viz.console.matrix import compact_layout, full_layout, matrix
+from wherefrom_viz.console.view import whole
+from wherefrom_viz.description import Description
+from wherefrom_viz.numbers_shown import number_style
+from wherefrom_viz.text_marks import cells, elide, isolate, pad
+
+
+@frozen(kw_only=True, eq=False)
+class CompareView:
+    """A Rich renderable of one comparison."""
+
+    comparison: Comparison
+    palette: Palette
+    theme: Theme | None = None
+    top: int = 4
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
+        ink = ink_for(console, self.palette, self.theme)
+        for line in self.lines(ink, options.max_width):
+            yield whole(line, options)
+
+    def lines(self, ink: Ink, width: int) -> Iterator[Text]:
+        """The lines at ``width`` columns."""
+        pair = self.comparison
+        for name, half in (("A", pair.a), ("B", pair.b)):
+            yield Text(f"{name}  ", style="bold").append(
+                elide(" · ".join(part for part in (half.subtitle, half.title) if part), width - 3), style="not bold"
+            )
+        yield Text(f"rank agreement {_number(pair.mean_agreement)} (mean of steps; 1 same order, 0 unrelated)")
+        yield Text()
+        token_width = min(max(cells(step.label) for step in pair.a.steps), max(8, width // 5))
+        for column, step in enumerate(pair.a.steps):
+            label = elide(step.label, token_width)
+            first = Text(isolate(label) + " " * (token_width - cells(label)), style="bold")
+            first.append("  " + pad(_number(float(pair.agreement[column])), 5, right=True), style="not bold")
+            _strongest(first, "A", pair.a, column, ink, width, self.top)
+            yield first
+            second = Text(" " * (token_width + 7))
+            _strongest(second, "B", pair.b, column, ink, width, self.top)
+            yield second
+        yield Text()
+        yield Text("A - B", style="bold")
+        layout = full_layout(pair.difference, ink, width) or compact_layout(pair.difference, width)
+        yield from matrix(pair.difference, ink, layout)
+        yield Text()
+        yield from legend(pair.difference, ink, width)
+
+
+def _strongest(line: Text, name: str, half: Description, column: int, ink: Ink, width: int, count: int) -> None:
+    style = number_style(half.scale.bound)
+    line.append(f"  {name}", style="not bold dim")
+    for row, score in half.top([column], count):
+        shown, number = elide(half.inputs[row].label, 14), style(score, plus=half.words.signed)
+        if line.cell_len + 4 + cells(shown) + len(number) > width:
+            break
+        line.append("  ")
+        line.append(f" {isolate(shown)} ", style=ink.style(half.scale.strength(score)))
+        line.append(number, style="not bold" if ink.level == "none" else "not bold dim")
+
+
+def _number(value: float) -> str:
+    return "n/a" if np.isnan(value) else f"{value:.2f}"

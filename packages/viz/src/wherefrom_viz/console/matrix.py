@@ -1,0 +1,174 @@
+"""Scores as a table: inputs down, explained tokens across. Numbers where they fit, colours where they do not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from attrs import frozen
+from rich.text import Text
+
+from wherefrom_viz.console.ink import FAINT, Ink
+from wherefrom_viz.description import Description
+from wherefrom_viz.numbers_shown import NumberStyle, aligned, number_style, short
+from wherefrom_viz.text_marks import cells, elide, graphemes, isolate, pad
+
+HIDDEN = "·"
+_TALLEST_HEADER = 12
+
+
+@frozen(kw_only=True)
+class MatrixLayout:
+    """How one matrix is cut to a width."""
+
+    label_width: int
+    cell_width: int
+    numbers: bool
+    """Do cells hold numbers? Else they are two columns of colour."""
+    per_band: int
+    """Columns side by side before the table starts again below."""
+
+    def bands(self, steps: int) -> list[range]:
+        """The columns of each band."""
+        return [range(start, min(steps, start + self.per_band)) for start in range(0, steps, self.per_band)]
+
+
+def full_layout(picture: Description, ink: Ink, width: int) -> MatrixLayout | None:
+    """Cells with numbers, at least six wide, all columns side by side; None if they do not fit."""
+    label_width = _label_width(picture, width)
+    least = 7 if ink.level == "none" else 6
+    room = (width - label_width - 1) // max(1, len(picture.steps))
+    if room < least:
+        return None
+    wanted = max([least, *(cells(step.label) + 2 for step in picture.steps)])
+    return MatrixLayout(
+        label_width=label_width,
+        cell_width=min(wanted, room, 14),
+        numbers=True,
+        per_band=max(1, len(picture.steps)),
+    )
+
+
+def compact_layout(picture: Description, width: int) -> MatrixLayout:
+    """Two columns of colour per cell; several bands if the width needs it."""
+    label_width = _label_width(picture, width)
+    return MatrixLayout(
+        label_width=label_width, cell_width=2, numbers=False, per_band=max(1, (width - label_width - 1) // 2)
+    )
+
+
+def matrix(picture: Description, ink: Ink, layout: MatrixLayout) -> Iterator[Text]:
+    """The lines of the matrix.
+
+    Args:
+        picture: What to draw.
+        ink: What the terminal can show.
+        layout: From `full_layout` or `compact_layout`.
+    """
+    bands = layout.bands(len(picture.steps))
+    for number, band in enumerate(bands):
+        if len(bands) > 1:
+            if number:
+                yield Text()
+            yield Text(f"outputs {band[0] + 1}-{band[-1] + 1} of {len(picture.steps)}", style="dim")
+        yield from _header(picture, layout, band)
+        yield from _body(picture, ink, layout, band)
+        yield from _step_scores(picture, ink, layout, band)
+
+
+def _header(picture: Description, layout: MatrixLayout, band: range) -> Iterator[Text]:
+    if layout.numbers:
+        line = Text(" " * (layout.label_width + 1))
+        for column in band:
+            line.append(
+                _centred(elide(picture.steps[column].label, layout.cell_width - 1), layout.cell_width), style="bold"
+            )
+        yield line
+        return
+    labels = [list(graphemes(picture.steps[column].label)) for column in band]
+    height = min(_TALLEST_HEADER, max((len(label) for label in labels), default=0))
+    tall = [_elided_down(label, height) for label in labels]
+    for level in range(height):
+        line = Text(" " * (layout.label_width + 1))
+        for letters in tall:
+            line.append(pad(letters[level], 2), style="bold")
+        yield line
+
+
+def _elided_down(letters: list[str], height: int) -> list[str]:
+    """Letters below each other, ending right above the cells."""
+    if len(letters) > height:
+        letters = [*letters[: height - 1], "…"]
+    return [" "] * (height - len(letters)) + letters
+
+
+def _body(picture: Description, ink: Ink, layout: MatrixLayout, band: range) -> Iterator[Text]:
+    style = number_style(picture.scale.bound)
+    sections = picture.sections()
+    for title, rows in sections:
+        if len(sections) > 1:
+            rule = layout.label_width + 1 + layout.cell_width * len(band)
+            yield Text(elide(f"{title.lower()} ", rule).ljust(rule, "┄"), style="dim")
+        for row in rows:
+            unit = picture.inputs[row]
+            label = elide(unit.label, layout.label_width)
+            line = Text(" " * (layout.label_width - cells(label)))
+            line.append(isolate(label), style="dim" if unit.token.special else "")
+            line.append(" ")
+            for column in band:
+                _cell(line, picture, ink, layout, style, row, column)
+            yield line
+
+
+def _cell(
+    line: Text, picture: Description, ink: Ink, layout: MatrixLayout, style: NumberStyle, row: int, column: int
+) -> None:
+    width = layout.cell_width
+    if not picture.visible[row, column]:
+        line.append(_centred(HIDDEN, width), style="dim")
+        return
+    value = float(picture.scores[row, column])
+    strength = picture.scale.strength(value)
+    if not layout.numbers:
+        plain = "- " if strength <= -FAINT else "  "
+        line.append(ink.mark(strength) if ink.level == "none" else plain, style=ink.style(strength))
+        return
+    number = "" if value == 0 else style(value, plus=picture.words.signed)
+    mark = ink.mark(strength)[1] if ink.level == "none" else ""
+    faint = abs(strength) < FAINT and ink.level != "none"
+    line.append(_centred(mark + pad(number, 5, right=True), width), style="dim" if faint else ink.style(strength))
+
+
+def _step_scores(picture: Description, ink: Ink, layout: MatrixLayout, band: range) -> Iterator[Text]:
+    if not layout.numbers or not picture.step_scores:
+        return
+    yield Text(" " * (layout.label_width + 1) + "─" * (layout.cell_width * len(band)), style="dim")
+    for name, values in picture.step_scores.items():
+        line = Text(pad(elide(name, layout.label_width), layout.label_width, right=True) + " ", style="dim")
+        written = aligned(values)
+        for column in band:
+            text = written[column]
+            if cells(text) >= layout.cell_width:
+                text = fitting(float(values[column]), layout.cell_width - 1)
+            line.append(_centred(pad(text, 5, right=True), layout.cell_width), style="not dim")
+        yield line
+
+
+def fitting(value: float, width: int) -> str:
+    """One number in at most ``width`` characters, with fewer digits rather than cut ones."""
+    for text in (short(value), f"{value:.2g}", f"{value:.0e}".replace("e-0", "e-").replace("e+0", "e")):
+        if len(text) <= width:
+            return text
+    return "<.01" if abs(value) < 1 else "big"
+
+
+def _centred(text: str, width: int) -> str:
+    """``text`` in the middle of ``width`` columns, a little to the right if it cannot be exact."""
+    text = elide(text, width)
+    left = (width - cells(text) + 1) // 2
+    return pad(" " * left + isolate(text), width)
+
+
+def _label_width(picture: Description, width: int) -> int:
+    labels: Sequence[int] = [cells(picture.inputs[row].label) for row in picture.seen_rows()]
+    names = [cells(name) for name in picture.step_scores]
+    return max(3, min(max([*labels, *names], default=3), max(12, width // 5)))

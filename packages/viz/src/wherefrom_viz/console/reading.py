@@ -1,0 +1,105 @@
+"""Scores as running text: what was read, shaded by how much it mattered to one token of the output."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from rich.text import Text
+
+from wherefrom_viz.console.ink import Ink
+from wherefrom_viz.description import Description, Unit
+from wherefrom_viz.numbers_shown import number_style, short
+from wherefrom_viz.text_marks import elide, isolate
+
+MOST_STEPS = 12
+"""Up to so many steps are read one by one; longer outputs are summed."""
+_LONGEST_FLOW = 160
+"""Units of text above which stretches without influence are left out."""
+_KEPT = 0.12
+"""Share of the scale from which a unit of a long text is kept, with its neighbours."""
+_SPOKEN = 0.2
+"""Share of the scale from which a number is written where there is no colour."""
+
+
+def reading(picture: Description, ink: Ink, columns: Sequence[int] | None = None) -> Iterator[Text]:
+    """Each chosen step with the text before it, shaded.
+
+    Args:
+        picture: What to draw.
+        ink: What the terminal can show.
+        columns: Steps to read; None takes all if they are few, else their sum.
+    """
+    everything = range(len(picture.steps))
+    if columns is None and len(everything) > MOST_STEPS:
+        yield Text(f"all {len(everything)} outputs together", style="bold")
+        yield from _texts(picture, ink, list(everything))
+        return
+    for column in everything if columns is None else columns:
+        yield _step_line(picture, column)
+        yield from _texts(picture, ink, [column])
+        yield Text()
+
+
+def _step_line(picture: Description, column: int) -> Text:
+    line = Text("→ ", style="dim")
+    line.append(isolate(elide(picture.steps[column].label, 40)), style="bold not dim")
+    for name, values in picture.step_scores.items():
+        line.append(f"   {name} {short(float(values[column]))}", style="dim")
+    return line
+
+
+def _texts(picture: Description, ink: Ink, columns: list[int]) -> Iterator[Text]:
+    """One paragraph per side."""
+    scores = picture.scores[:, columns].sum(axis=1)
+    seen = np.asarray(picture.visible[:, columns].any(axis=1))
+    bound = picture.scale.bound if len(columns) == 1 else max(float(np.abs(scores).max(initial=0.0)), 1e-30)
+    for side in picture.sides:
+        rows = [row for row in range(side.start, side.end) if seen[row]]
+        if not rows:
+            continue
+        paragraph = Text("  ")
+        if len(picture.sides) > 1:
+            paragraph.append(f"{side.title.lower()}: ", style="dim")
+        strengths = {row: float(np.clip(scores[row] / bound, -1, 1)) for row in rows}
+        _flow(paragraph, picture, ink, rows, strengths, bound)
+        yield paragraph
+
+
+def _flow(
+    paragraph: Text, picture: Description, ink: Ink, rows: list[int], strengths: dict[int, float], bound: float
+) -> None:
+    style = number_style(bound)
+    kept = _kept(rows, strengths)
+    skipped = 0
+    for place, row in enumerate(rows):
+        if place not in kept:
+            skipped += 1
+            continue
+        if skipped:
+            paragraph.append(f" …{skipped} more… ", style="dim")
+            skipped = 0
+        unit, strength = picture.inputs[row], strengths[row]
+        _append(paragraph, unit, ink, strength, first=place == 0)
+        if ink.level == "none" and abs(strength) >= _SPOKEN:
+            paragraph.append(f"[{style(strength * bound, plus=picture.words.signed)}]")
+    if skipped:
+        paragraph.append(f" …{skipped} more…", style="dim")
+
+
+def _append(paragraph: Text, unit: Unit, ink: Ink, strength: float, *, first: bool) -> None:
+    if unit.space_before and not first:
+        paragraph.append(" ")
+    paragraph.append(isolate(unit.text), style=ink.style(strength))
+
+
+def _kept(rows: list[int], strengths: dict[int, float]) -> set[int]:
+    """Places to print: all of a short text, else the ends and the neighbourhoods of what matters."""
+    if len(rows) <= _LONGEST_FLOW:
+        return set(range(len(rows)))
+    kept = set(range(8)) | set(range(len(rows) - 24, len(rows)))
+    strongest = sorted(range(len(rows)), key=lambda place: -abs(strengths[rows[place]]))[:24]
+    for place in strongest:
+        if abs(strengths[rows[place]]) >= _KEPT:
+            kept |= set(range(max(0, place - 4), min(len(rows), place + 5)))
+    return kept

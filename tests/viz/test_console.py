@@ -1,0 +1,213 @@
+from __future__ import annotations
+
+import io
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+import pytest
+import rich
+from rich.cells import cell_len
+from rich.console import Console
+from wherefrom.attribution import Attribution, Attributions
+from wherefrom.errors import SettingsError
+from wherefrom_viz.console import console_view, render_console, render_text
+
+ColorSystem = Literal["standard", "256", "truecolor"]
+VIEWS = ["auto", "matrix", "read", "topk", "steps"]
+
+
+def drawn(result: Attribution, color_system: ColorSystem | None, width: int = 80, **options: object) -> str:
+    console = Console(
+        file=io.StringIO(), width=width, force_terminal=True, color_system=color_system, legacy_windows=False
+    )
+    render_console(result, console, **options)  # type: ignore[arg-type]
+    return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
+
+
+def test_the_first_example_is_a_matrix_with_numbers_at_80_columns(hospital: Attribution) -> None:
+    text = render_text(hospital, width=80)
+    (row,) = [line for line in text.splitlines() if line.strip().startswith("sick")]
+    assert "█+0.62" in row
+    assert "hospital" in text
+    assert "+ raises, - lowers" in text
+    (probability,) = [line for line in text.splitlines() if line.startswith("probability")]
+    assert probability.split()[1:] == ["0.970", "0.750", "0.530", "0.310"]
+
+
+def test_inputs_a_step_could_not_see_are_dots(hospital: Attribution) -> None:
+    (row,) = [line for line in render_text(hospital, width=80).splitlines() if line.strip().startswith("hospital   ")]
+    assert row.count("·") == 3
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("width", [24, 40, 80, 120])
+@pytest.mark.parametrize("name", ["hospital", "translation", "hostile", "long", "chat"])
+def test_no_line_is_wider_than_the_terminal(view: str, width: int, name: str, request: pytest.FixtureRequest) -> None:
+    text = render_text(request.getfixturevalue(name), width=width, view=view)
+    assert max(cell_len(line) for line in text.splitlines()) <= width
+
+
+@pytest.mark.parametrize("width", [30, 50, 80, 120, 200])
+@pytest.mark.parametrize("view", ["matrix", "topk"])
+def test_no_number_is_ever_cut(make: Callable[..., Attribution], width: int, view: str) -> None:
+    result = make([f" w{i}" for i in range(60)], 12)
+    style = re.compile(r"^[+-]?\d\.\d\d$|^0\.\d{3}$|^\d$")
+    for word in re.findall(r"[+-]?\d*\.\d*", render_text(result, width=width, view=view)):
+        assert style.match(word), word
+
+
+def test_many_outputs_come_in_bands_with_their_labels(long: Attribution) -> None:
+    text = render_text(long, width=80, view="matrix")
+    assert "outputs 1-" in text
+    assert " of 72" in text
+    assert text.count(" w20 ") == 3
+
+
+def test_wide_results_are_read_and_tabulated(long: Attribution) -> None:
+    text = render_text(long, width=80)
+    assert "all 72 outputs together" in text
+    assert re.search(r"^w47 +0\.\d+ +w3 \+0\.90", text, re.MULTILINE)
+
+
+def test_a_step_is_read_with_what_mattered(hospital: Attribution) -> None:
+    text = render_text(hospital, width=120, view="read", steps=[2])
+    assert "→ hospital" in text
+    assert "sick[+0.62]" in text
+    assert "→ the" not in text
+
+
+def test_improbable_tokens_are_flagged(hospital: Attribution) -> None:
+    low = hospital.replace(step_scores={"probability": np.array([0.9, 0.05, 0.5, 0.5])})
+    flagged = [line for line in render_text(low, view="steps").splitlines() if line.endswith("low")]
+    assert len(flagged) == 1
+    assert " the " in flagged[0]
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_hostile_tokens_are_shown_and_do_nothing(hostile: Attribution, view: str) -> None:
+    text = drawn(hostile, "truecolor", view=view)
+    text.encode("utf-8")
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    assert not re.search("[\x00-\x08\x0b-\x1f\u202a-\u202e\u2028\ud800-\udfff]", plain)
+    assert "[/red]" in plain
+    assert "␛[31m" in plain
+
+
+@pytest.mark.parametrize(
+    "color_system, expected",
+    [("truecolor", r"48;2;\d+;\d+;\d+m"), ("256", r"48;5;\d+m"), ("standard", r"\x1b\[[\d;]*10[14]m")],
+)
+def test_each_colour_level_writes_its_own_codes(
+    hospital: Attribution, color_system: ColorSystem, expected: str
+) -> None:
+    assert re.search(expected, drawn(hospital, color_system))
+
+
+@pytest.mark.parametrize("color_system", ["standard", "256", "truecolor"])
+def test_weak_scores_of_opposite_sign_never_look_alike(
+    make: Callable[..., Attribution], color_system: ColorSystem
+) -> None:
+    result = make(["a", " b", " c", " d"], 3, {(0, 0): 1.0, (1, 0): 0.3, (2, 0): -0.3}).replace(step_scores={})
+    codes = {}
+    for line in drawn(result, color_system).splitlines():
+        if found := re.search(r"\x1b\[([\d;]+)m\s*([+-]0\.30)", line):
+            codes[found[2]] = found[1]
+    assert len(set(codes.values())) == 2, codes
+
+
+def test_the_same_view_on_two_consoles_uses_the_codes_of_each(hospital: Attribution) -> None:
+    view = console_view(hospital)
+    outputs = []
+    for system in ("truecolor", "standard"):
+        console = Console(file=io.StringIO(), width=80, force_terminal=True, color_system=system)  # type: ignore[arg-type]
+        console.print(view)
+        outputs.append(console.file.getvalue())  # type: ignore[attr-defined]
+    assert "48;2;" in outputs[0]
+    assert "48;2;" not in outputs[1]
+
+
+def test_rich_prints_results_anywhere(hospital: Attribution) -> None:
+    console = Console(file=io.StringIO(), width=80)
+    console.print(console_view(hospital))
+    assert "+0.62" in console.file.getvalue()  # type: ignore[attr-defined]
+    assert rich is not None
+
+
+def test_an_ascii_terminal_gets_ascii(hospital: Attribution, hostile: Attribution) -> None:
+    for result in (hospital, hostile):
+        buffer = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+        console = Console(file=buffer, width=80, color_system=None)
+        render_console(result, console)
+        buffer.flush()
+        assert b"lowers" in buffer.buffer.getvalue()  # type: ignore[attr-defined]
+
+
+PROGRAM = """
+import numpy as np
+from wherefrom.attribution import Attribution
+from wherefrom.tokens import Token
+from wherefrom_viz.console import render_console
+tokens = tuple(Token(id=i, piece=t, text=t, position=i) for i, t in enumerate(["a", " b", " c"]))
+render_console(Attribution(source=tokens[:2], target=tokens, attr_pos_start=2, attr_pos_end=3,
+    target_attributions=np.array([[0.5], [-0.25], [0.0]])), color={color!r})
+"""
+
+
+def in_a_process(color: str = "auto", **environment: str) -> str:
+    base = {
+        key: value
+        for key, value in os.environ.items()
+        if key not in ("NO_COLOR", "FORCE_COLOR", "TERM", "COLORTERM", "COLUMNS", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
+    }
+    return subprocess.run(
+        [sys.executable, "-c", PROGRAM.format(color=color)],
+        env={**base, "PYTHONIOENCODING": "utf-8", **environment},
+        capture_output=True,
+        check=True,
+        encoding="utf-8",
+    ).stdout
+
+
+@pytest.mark.parametrize(
+    "environment, color, coloured",
+    [
+        ({"TERM": "xterm-256color"}, "auto", False),
+        ({"TERM": "xterm-256color", "FORCE_COLOR": "1"}, "auto", True),
+        ({"TERM": "xterm-256color", "FORCE_COLOR": "1", "NO_COLOR": "1"}, "auto", False),
+        ({"TERM": "dumb", "FORCE_COLOR": "1"}, "auto", False),
+        ({"TERM": "xterm"}, "always", True),
+        ({"TERM": "xterm-256color", "FORCE_COLOR": "1"}, "never", False),
+    ],
+    ids=["pipe", "forced", "no-color", "dumb", "always", "never"],
+)
+def test_colour_obeys_the_environment(environment: dict[str, str], color: str, coloured: bool) -> None:
+    text = in_a_process(color, **environment)
+    assert bool(re.search(r"\x1b\[[\d;]*4[18];?[\d;]*m", text)) is coloured
+    assert "+0.50" in text
+
+
+def test_columns_sets_the_width() -> None:
+    text = in_a_process(COLUMNS="30")
+    assert max(map(cell_len, text.splitlines())) <= 30
+
+
+def test_unknown_views_and_palettes_suggest_the_nearest(hospital: Attribution) -> None:
+    with pytest.raises(SettingsError, match="Did you mean 'matrix'"):
+        render_text(hospital, view="matrx")
+    with pytest.raises(SettingsError, match="Did you mean 'orange-blue'"):
+        render_text(hospital, palette="orangeblue")
+
+
+def test_nothing_to_show_is_said(hospital: Attribution) -> None:
+    assert "no scores to show" in render_text(hospital.replace(target_attributions=None))
+
+
+def test_many_examples_are_titled(everyone: Attributions) -> None:
+    text = render_text(everyone, width=100)
+    assert "hospital  integrated_gradients · demo:lm · probability" in text
+    assert text.index("hospital") < text.index("translation")
