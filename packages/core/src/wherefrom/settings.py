@@ -8,7 +8,7 @@ declares them. Nothing is ever ignored: a name nobody declares is an error with 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast, get_args, get_origin
 
 import attrs
 import cattrs
@@ -35,8 +35,17 @@ def _strict(kind: type) -> Callable[[Any, Any], Any]:
     return structure
 
 
+def _one_of(value: Any, choices: Any) -> Any:
+    """The value, if it is one that a ``Literal`` names."""
+    known = get_args(choices)
+    if value not in known:
+        raise ValueError(f"expected one of {', '.join(map(repr, known))}, got {value!r}")
+    return value
+
+
 def _converter_for_settings() -> cattrs.Converter:
     converter = cattrs.Converter(forbid_extra_keys=True)
+    converter.register_structure_hook_func(lambda type_: get_origin(type_) is Literal, _one_of)
     for kind in (bool, int, float, str):
         converter.register_structure_hook(kind, _strict(kind))
     configure_union_passthrough(bool | int | float | str | None, converter)  # type: ignore[arg-type]

@@ -1,0 +1,379 @@
+"""Identities between step functions, on logits of any kind, and that numpy and torch agree on them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import attrs
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from wherefrom.arrays import to_numpy
+from wherefrom.errors import ModelCapabilityError, SettingsError, UsageError
+from wherefrom.objective import Objective
+from wherefrom.settings import from_mapping
+from wherefrom.step_functions import (
+    STEP_FUNCTIONS,
+    StepFunction,
+    StepPrediction,
+    list_step_functions,
+    require_differentiable,
+    require_explainable,
+)
+
+STEPS = 4
+BUILT_IN = (
+    "contrast_logits",
+    "contrast_logits_diff",
+    "contrast_prob",
+    "contrast_prob_diff",
+    "crossentropy",
+    "entropy",
+    "in_context_pvi",
+    "kl_divergence",
+    "logit",
+    "logprob_diff",
+    "margin",
+    "mc_dropout_prob_avg",
+    "mc_dropout_zscore",
+    "pcxmi",
+    "perplexity",
+    "probability",
+    "rank",
+    "surprisal_bits",
+    "top_p_size",
+)
+VARIANTS = [
+    *((name, {}) for name in BUILT_IN),
+    ("probability", {"logprob": True}),
+    ("contrast_prob", {"logprob": True}),
+    ("contrast_prob_diff", {"logprob": True}),
+    ("kl_divergence", {"top_k": 3}),
+    ("kl_divergence", {"top_p": 0.6}),
+    ("kl_divergence", {"top_p": 0.3, "top_k": 5, "min_tokens_to_keep": 2}),
+    ("top_p_size", {"top_p": 0.5}),
+    ("in_context_pvi", {"unit": "nats"}),
+    ("mc_dropout_prob_avg", {"logprob": True}),
+]
+DIFFERENTIABLE = [(n, s) for n, s in VARIANTS if n not in ("rank", "top_p_size") and not n.startswith("mc_")]
+
+
+def function(name: str, **options: Any) -> StepFunction:
+    return from_mapping(STEP_FUNCTIONS.get(name), options, where=name)
+
+
+def draw(seed: int, spread: float = 2.0, vocabulary: int = 11) -> StepPrediction:
+    """A prediction with a contrast and stochastic passes."""
+    random = np.random.default_rng(seed)
+
+    def one() -> StepPrediction:
+        return StepPrediction(
+            logits=spread * random.standard_normal((STEPS, vocabulary)),
+            target_ids=random.integers(0, vocabulary, STEPS),
+        )
+
+    samples = spread * random.standard_normal((5, STEPS, vocabulary))
+    return attrs.evolve(one(), contrast=one(), samples=samples)
+
+
+def in_torch(prediction: StepPrediction, dtype: torch.dtype = torch.float64) -> StepPrediction:
+    contrast = prediction.contrast
+    return StepPrediction(
+        logits=torch.tensor(prediction.logits, dtype=dtype, requires_grad=True),
+        target_ids=torch.tensor(prediction.target_ids),
+        contrast=None if contrast is None else in_torch(contrast, dtype),
+        samples=None if prediction.samples is None else torch.tensor(prediction.samples, dtype=dtype),
+    )
+
+
+def value(name: str, prediction: StepPrediction, **options: Any) -> np.ndarray:
+    return np.asarray(function(name, **options)(prediction))
+
+
+predictions = st.builds(draw, seed=st.integers(0, 10**6), spread=st.floats(0.0, 30.0), vocabulary=st.integers(2, 40))
+
+
+def test_every_function_is_listed() -> None:
+    assert set(BUILT_IN) <= set(list_step_functions())
+    assert STEP_FUNCTIONS.get("logits") is STEP_FUNCTIONS.get("logit")
+
+
+@pytest.mark.parametrize("name, options", VARIANTS)
+def test_numpy_and_torch_agree(name: str, options: dict[str, Any]) -> None:
+    prediction = draw(3)
+    expected = function(name, **options)(prediction)
+    found = function(name, **options)(in_torch(prediction))
+    assert expected.shape == found.shape == (STEPS,)
+    np.testing.assert_allclose(to_numpy(found), expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("name, options", VARIANTS)
+@given(prediction=predictions)
+@settings(max_examples=25, deadline=None)
+def test_never_nan(name: str, options: dict[str, Any], prediction: StepPrediction) -> None:
+    asked = function(name, **options)
+    for given_prediction in (prediction, attrs.evolve(prediction, contrast=None)):
+        assert np.isfinite(asked(given_prediction)).all()
+    half = asked(in_torch(prediction, torch.float16))
+    assert half.dtype == torch.float32
+    assert torch.isfinite(half).all()
+
+
+@pytest.mark.parametrize("name, options", DIFFERENTIABLE)
+def test_gradients_are_those_of_finite_differences(name: str, options: dict[str, Any]) -> None:
+    asked = function(name, **options)
+    prediction = in_torch(draw(5))
+    values = asked(prediction)
+    (gradient,) = torch.autograd.grad(values.sum(), prediction.logits, allow_unused=True)
+    gradient = torch.zeros_like(prediction.logits) if gradient is None else gradient
+    assert torch.isfinite(gradient).all()
+    random = np.random.default_rng(0)
+    for _ in range(5):
+        direction = torch.tensor(random.standard_normal(tuple(prediction.logits.shape)))
+        tiny = 1e-6
+        ahead, behind = (
+            asked(attrs.evolve(prediction, logits=prediction.logits.detach() + s * tiny * direction)).sum()
+            for s in (1, -1)
+        )
+        slope = (ahead - behind) / (2 * tiny)
+        assert math.isclose(float((gradient * direction).sum()), float(slope.detach()), rel_tol=1e-5, abs_tol=1e-6)
+
+
+@pytest.mark.parametrize("name, options", DIFFERENTIABLE)
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_keeps_the_digits_of_its_logits(name: str, options: dict[str, Any], dtype: torch.dtype) -> None:
+    halves = in_torch(draw(7, vocabulary=2000), dtype)
+    exact = StepPrediction(
+        logits=halves.logits.detach().double(),
+        target_ids=halves.target_ids,
+        contrast=attrs.evolve(halves.contrast, logits=halves.contrast.logits.detach().double()),
+    )
+    asked = function(name, **options)
+    np.testing.assert_allclose(to_numpy(asked(halves)), to_numpy(asked(exact)), rtol=2e-4, atol=2e-5)
+    # 1/p has slopes beyond the largest float16; adapters hand float32 logits to step functions
+    if name not in ("contrast_logits", "contrast_prob", "perplexity"):
+        (gradient,) = torch.autograd.grad(asked(halves).sum(), halves.logits)
+        assert torch.isfinite(gradient).all()
+
+
+@given(prediction=predictions)
+def test_one_probability_in_four_units(prediction: StepPrediction) -> None:
+    p = value("probability", prediction)
+    nats = value("crossentropy", prediction)
+    np.testing.assert_allclose(np.exp(-nats), p, rtol=1e-9, atol=1e-300)
+    np.testing.assert_allclose(value("perplexity", prediction), np.exp(nats), rtol=1e-9)
+    np.testing.assert_allclose(value("perplexity", prediction) * p, 1.0, rtol=1e-9)
+    np.testing.assert_allclose(value("probability", prediction, logprob=True), -nats)
+    np.testing.assert_allclose(value("surprisal_bits", prediction) * math.log(2), nats)
+
+
+@given(prediction=predictions)
+def test_entropy_lies_between_certainty_and_ignorance(prediction: StepPrediction) -> None:
+    entropy = value("entropy", prediction)
+    vocabulary = prediction.logits.shape[-1]
+    assert (entropy >= -1e-12).all()
+    assert (entropy <= math.log(vocabulary) + 1e-9).all()
+    level = attrs.evolve(prediction, logits=np.zeros_like(prediction.logits))
+    np.testing.assert_allclose(value("entropy", level), math.log(vocabulary))
+
+
+@given(prediction=predictions, top_k=st.integers(0, 12), top_p=st.floats(0.01, 1.0), least=st.integers(1, 4))
+def test_divergence_is_positive_and_zero_for_equals(
+    prediction: StepPrediction, top_k: int, top_p: float, least: int
+) -> None:
+    options = {"top_k": top_k, "top_p": top_p, "min_tokens_to_keep": least}
+    divergence = value("kl_divergence", prediction, **options)
+    assert np.isfinite(divergence).all()
+    assert (divergence >= 0).all()
+    same = attrs.evolve(prediction, contrast=attrs.evolve(prediction, contrast=None))
+    np.testing.assert_array_equal(value("kl_divergence", same, **options), 0.0)
+
+
+def test_divergence_of_filtered_tokens_is_that_of_renormalised_distributions() -> None:
+    prediction = draw(11)
+    p, q = (np.exp(one.log_probabilities()) for one in (prediction, prediction.contrast))
+    expected = []
+    for step in range(STEPS):
+        kept = np.argsort(-(p[step] + q[step]))[:4]
+        here, there = p[step, kept] / p[step, kept].sum(), q[step, kept] / q[step, kept].sum()
+        expected.append((here * np.log(here / there)).sum())
+    np.testing.assert_allclose(value("kl_divergence", prediction, top_k=4), expected)
+    everything = value("kl_divergence", prediction)
+    np.testing.assert_allclose(everything, (p * np.log(p / q)).sum(-1))
+    np.testing.assert_allclose(value("kl_divergence", prediction, top_k=11), everything)
+
+
+def test_forbidden_tokens_make_no_nan() -> None:
+    prediction = in_torch(draw(1))
+    forbidden = prediction.logits.detach().clone()
+    forbidden[:, 0] = -float("inf")
+    forbidden.requires_grad_()
+    ids = torch.ones(STEPS, dtype=torch.int64)
+    own = StepPrediction(logits=forbidden, target_ids=ids, contrast=attrs.evolve(prediction, target_ids=ids))
+    for name, options in DIFFERENTIABLE:
+        values = function(name, **options)(own)
+        assert torch.isfinite(values).all(), name
+        if values.requires_grad and name not in ("contrast_logits", "contrast_prob"):
+            (gradient,) = torch.autograd.grad(values.sum(), forbidden)
+            assert torch.isfinite(gradient).all(), name
+
+
+@given(prediction=predictions)
+def test_information_gain_has_the_sign_of_its_papers(prediction: StepPrediction) -> None:
+    without, with_context = (
+        value("probability", prediction, logprob=True),
+        value("contrast_prob", prediction, logprob=True),
+    )
+    np.testing.assert_allclose(value("pcxmi", prediction), (with_context - without) / math.log(2), atol=1e-9)
+    np.testing.assert_allclose(value("in_context_pvi", prediction), value("pcxmi", prediction))
+    np.testing.assert_allclose(value("in_context_pvi", prediction, unit="nats"), with_context - without, atol=1e-9)
+    assert ((value("pcxmi", prediction) > 0) == (with_context > without)).all()
+
+
+@pytest.mark.parametrize("name", ["contrast_logits_diff", "contrast_prob_diff", "logprob_diff"])
+@given(prediction=predictions)
+def test_a_difference_of_equals_is_zero_and_swapping_negates(name: str, prediction: StepPrediction) -> None:
+    plain = attrs.evolve(prediction, contrast=None)
+    np.testing.assert_array_equal(value(name, attrs.evolve(prediction, contrast=plain)), 0.0)
+    swapped = attrs.evolve(prediction.contrast, contrast=plain)
+    np.testing.assert_allclose(value(name, swapped), -value(name, prediction))
+
+
+@pytest.mark.parametrize(
+    "name, plain",
+    [
+        ("contrast_logits", "logit"),
+        ("contrast_prob", "probability"),
+        ("contrast_logits_diff", "logit"),
+        ("contrast_prob_diff", "probability"),
+    ],
+)
+def test_without_a_contrast_the_plain_value_is_left(name: str, plain: str) -> None:
+    prediction = attrs.evolve(draw(2), contrast=None)
+    np.testing.assert_array_equal(value(name, prediction), value(plain, prediction))
+
+
+@pytest.mark.parametrize("name", ["pcxmi", "in_context_pvi", "kl_divergence"])
+def test_without_a_contrast_there_is_nothing_to_learn(name: str) -> None:
+    np.testing.assert_array_equal(value(name, attrs.evolve(draw(2), contrast=None)), 0.0)
+
+
+@given(prediction=predictions, lower=st.floats(0.01, 1.0), upper=st.floats(0.01, 1.0))
+def test_nucleus_grows_with_its_probability_at_each_step(
+    prediction: StepPrediction, lower: float, upper: float
+) -> None:
+    lower, upper = sorted((lower, upper))
+    small, large = (value("top_p_size", prediction, top_p=p) for p in (lower, upper))
+    assert small.shape == (STEPS,)
+    assert ((small >= 1) & (small <= large) & (large <= prediction.logits.shape[-1])).all()
+    ordered = -np.sort(-np.exp(prediction.log_probabilities()), axis=-1)
+    for step, size in enumerate(small.astype(int)):
+        assert ordered[step, :size].sum() >= lower - 1e-9
+        assert ordered[step, : size - 1].sum() < lower + 1e-9
+
+
+@given(prediction=predictions)
+def test_rank_and_margin_agree_on_the_first_choice(prediction: StepPrediction) -> None:
+    rank, margin = value("rank", prediction), value("margin", prediction)
+    assert (rank >= 1).all()
+    assert ((margin >= 0) == (rank == 1)).all()
+    chosen = attrs.evolve(prediction, target_ids=prediction.logits.argmax(-1))
+    np.testing.assert_array_equal(value("rank", chosen), 1.0)
+
+
+@given(prediction=predictions)
+def test_dropout_mean_lies_between_its_passes(prediction: StepPrediction) -> None:
+    passes = np.stack(
+        [value("probability", attrs.evolve(prediction, logits=logits, contrast=None)) for logits in prediction.samples]
+    )
+    mean = value("mc_dropout_prob_avg", prediction)
+    np.testing.assert_allclose(mean, passes.mean(0))
+    assert ((mean >= passes.min(0) - 1e-12) & (mean <= passes.max(0) + 1e-12)).all()
+
+
+def test_dropout_score_is_zero_where_all_passes_agree() -> None:
+    prediction = draw(4)
+    alike = attrs.evolve(prediction, samples=np.stack([prediction.logits + 1.0] * 3))
+    np.testing.assert_array_equal(value("mc_dropout_zscore", alike), 0.0)
+
+
+def test_logarithms_add_where_probabilities_multiply() -> None:
+    for name in ("probability", "contrast_prob", "contrast_prob_diff", "mc_dropout_prob_avg"):
+        assert function(name).span_aggregation == "prod"
+        assert function(name, logprob=True).span_aggregation == "sum"
+    assert function("crossentropy").span_aggregation == "sum"
+
+
+def test_counts_are_refused_as_gradient_targets_with_a_list_of_others() -> None:
+    with pytest.raises(UsageError, match=r"rank cannot be differentiated.*probability.*step_scores=\['rank'\]"):
+        require_differentiable(function("rank"))
+    with pytest.raises(UsageError) as error:
+        require_differentiable(function("top_p_size"), method="saliency")
+    assert "saliency needs gradients" in str(error.value)
+    assert "top_p_size, " not in str(error.value)
+    require_differentiable(function("margin"))
+
+
+def test_samples_are_refused_as_targets_of_any_method() -> None:
+    with pytest.raises(UsageError, match="stochastic passes"):
+        require_explainable(function("mc_dropout_prob_avg"))
+    require_explainable(function("rank"))
+
+
+def test_missing_samples_are_told() -> None:
+    with pytest.raises(ModelCapabilityError, match="mc_dropout_zscore needs stochastic passes"):
+        function("mc_dropout_zscore")(attrs.evolve(draw(0), samples=None))
+
+
+@pytest.mark.parametrize(
+    "name, wrong",
+    [
+        ("top_p_size", {"top_p": 0.0}),
+        ("top_p_size", {"top_p": 1.5}),
+        ("kl_divergence", {"top_k": -1}),
+        ("kl_divergence", {"min_tokens_to_keep": 0}),
+        ("mc_dropout_zscore", {"n_mcd_steps": 1}),
+        ("in_context_pvi", {"unit": "digits"}),
+        ("probability", {"logprob": 2}),
+    ],
+)
+def test_settings_out_of_range_are_refused(name: str, wrong: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError, match=next(iter(wrong))):
+        function(name, **wrong)
+
+
+def test_objective_sums_steps_of_a_group_and_selects_them() -> None:
+    prediction = draw(8)
+    objective = Objective(
+        function=function("probability", logprob=True),
+        target_ids=prediction.target_ids,
+        contrast_ids=prediction.contrast.target_ids,
+        groups=np.array([0, 0, 1, 2]),
+    )
+    steps = value("probability", prediction, logprob=True)
+    np.testing.assert_allclose(objective.values(prediction.logits), [steps[:2].sum(), steps[2], steps[3]])
+    chosen = objective.select(np.array([0, 2]))
+    np.testing.assert_array_equal(objective.steps_of(np.array([0, 2])), [0, 1, 3])
+    np.testing.assert_array_equal(chosen.groups, [0, 0, 1])
+    np.testing.assert_array_equal(chosen.contrast_ids, prediction.contrast.target_ids[[0, 1, 3]])
+    np.testing.assert_allclose(chosen.values(prediction.logits[[0, 1, 3]]), [steps[:2].sum(), steps[3]])
+
+
+def test_objective_compares_within_its_own_logits_unless_given_others() -> None:
+    prediction = draw(9)
+    contrast = prediction.contrast
+    objective = Objective(
+        function=function("contrast_logits_diff"),
+        target_ids=prediction.target_ids,
+        contrast_ids=contrast.target_ids,
+    )
+    rows = np.arange(STEPS)
+    target = prediction.logits[rows, prediction.target_ids]
+    within = target - prediction.logits[rows, contrast.target_ids]
+    np.testing.assert_allclose(objective.values(prediction.logits), within)
+    forced = attrs.evolve(objective, contrast_logits=contrast.logits)
+    across = target - contrast.logits[rows, contrast.target_ids]
+    np.testing.assert_allclose(forced.values(prediction.logits), across)
