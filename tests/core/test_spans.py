@@ -1,0 +1,78 @@
+"""Spans of the output as targets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from wherefrom.errors import InputError
+from wherefrom.spans import additive, span_targets
+from wherefrom.step_functions import CrossEntropy, Logit, Probability
+from wherefrom.tokens import Token
+from wherefrom.words import word_indices
+
+TEXTS = ["<s>", "Go", ".", " I", " came", "!", " We", " s", "aw", ".", "</s>"]
+SPECIAL = [text.startswith("<") for text in TEXTS]
+TOKENS = [
+    Token(id=i, piece=text, text=text, position=i, special=special, word=word)
+    for i, (text, special, word) in enumerate(zip(TEXTS, SPECIAL, word_indices(TEXTS, SPECIAL), strict=True))
+]
+STEPS = np.arange(1, 11)
+
+
+@pytest.mark.parametrize(
+    "what,expected",
+    [
+        ("all", [(1, 11)]),
+        ("sentence", [(1, 3), (3, 6), (6, 11)]),
+        ("sentences", [(1, 3), (3, 6), (6, 11)]),
+        ("words", [(1, 2), (2, 3), (3, 4), (4, 5), (5, 6), (6, 7), (7, 9), (9, 10), (10, 11)]),
+        ((3, 6), [(3, 6)]),
+        ([(6, 9)], [(6, 9)]),
+        ([(8, 10), (3, 5)], [(3, 5), (5, 6), (6, 7), (7, 8), (8, 10)]),
+        (np.array([[3, 5], [5, 7]]), [(3, 5), (5, 7)]),
+        ("came", [(4, 5)]),
+        ("We saw", [(6, 9)]),
+        (" saw.", [(7, 10)]),
+        ("a", None),
+    ],
+)
+def test_spans(what: Any, expected: Any) -> None:
+    if expected is None:
+        with pytest.raises(InputError, match=r"it is there 2 times; the output is 'Go\. I came! We saw\.'"):
+            span_targets(what, TOKENS, STEPS)
+        return
+    found = span_targets(what, TOKENS, STEPS)
+    assert list(found.spans) == expected
+    assert found.steps.tolist() == list(range(expected[0][0], expected[-1][1]))
+    assert (np.diff(found.groups) >= 0).all()
+    assert len(found.groups) == len(found.steps)
+
+
+@pytest.mark.parametrize(
+    "what,message",
+    [
+        ((0, 3), r"\(0, 3\) is no span of the explained steps 1 to 10"),
+        ((3, 12), r"with 1 <= first < last \+ 1 <= 11"),
+        ((5, 5), r"\(5, 5\) is no span"),
+        ([(1, 4), (3, 6)], r"\(1, 4\) and \(3, 6\) overlap"),
+        ([], "an empty list"),
+        ([(1, 2, 3)], r"expected \(first, last \+ 1\) target positions"),
+        ("sentance", r"Did you mean 'sentence'\?.*it is not there"),
+    ],
+)
+def test_spans_that_cannot_be(what: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        span_targets(what, TOKENS, STEPS)
+
+
+def test_only_explained_steps_make_sentences() -> None:
+    assert span_targets("sentence", TOKENS, np.arange(4, 9)).spans == ((4, 6), (6, 9))
+
+
+def test_products_become_sums() -> None:
+    assert additive(Probability()) == Probability(logprob=True)
+    assert additive(Probability(logprob=True)) == Probability(logprob=True)
+    assert additive(CrossEntropy()) == CrossEntropy()
+    assert additive(Logit()) == Logit()
