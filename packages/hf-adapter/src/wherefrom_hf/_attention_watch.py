@@ -110,6 +110,8 @@ class Attended:
     """What it gave, shape ``(rows, queries, width)``."""
     state: Tensor | None = None
     """What the attention module was given, shape ``(rows, queries, width)``."""
+    given: tuple[Tensor, ...] = ()
+    """All tensors that the attention module was given."""
     output: Any = None
     """Everything the attention module returned."""
 
@@ -158,21 +160,34 @@ def first_tensor(output: Any) -> Tensor:
     return output if isinstance(output, Tensor) else output[0]
 
 
+def projection_of(one: Attended) -> tuple[nn.Module, Tensor]:
+    """The output projection of an attention module, and what it gave in the pass.
+
+    The module's result is that, or that plus one of its inputs (a residual connection inside the module).
+
+    Raises:
+        ModelCapabilityError: No such module was found, or more happens behind it.
+    """
+    refusal = ModelCapabilityError(
+        f"In {one.name} no output projection reads the attention's result and gives the module's, so its output cannot "
+        "be written as a sum over positions. Use attention_rollout, or a method without internals: saliency, occlusion."
+    )
+    if one.projection is None or one.projected is None:
+        raise refusal
+    result = one.result
+    if result.shape != one.projected.shape:
+        raise refusal
+    rest = result - one.projected
+    tolerance = 8 * torch.finfo(result.dtype).eps * float(result.abs().max() + one.projected.abs().max())
+    candidates = [torch.zeros_like(rest), *(x for x in one.given if x.shape == rest.shape)]
+    if not any(float((rest - candidate).abs().max()) <= tolerance for candidate in candidates):
+        raise refusal
+    return one.projection, one.projected
+
+
 def hidden_input(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tensor:
     """The states a block or an attention module was given: its first argument, or the one of that name."""
     return args[0] if args else kwargs["hidden_states"]
-
-
-def same_values(left: Any, right: Any) -> bool:
-    """Are both tensors of one shape and equal in every bit?"""
-    if left is right:
-        return True
-    return (
-        isinstance(left, Tensor)
-        and isinstance(right, Tensor)
-        and left.shape == right.shape
-        and torch.equal(left, right)
-    )
 
 
 def same_size(left: Tensor, right: Tensor) -> bool:
@@ -275,14 +290,14 @@ class Watch:
 
     def _close(self, one: Attended, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         self._open = None
-        if self.encoder_states is not None and one.where != "encoder":
-            given = [*args, *kwargs.values()]
-            if any(isinstance(x, Tensor) and x.data_ptr() == self.encoder_states.data_ptr() for x in given):
-                one.where = "cross"
+        given = tuple(x for x in (*args, *kwargs.values()) if isinstance(x, Tensor))
+        memory = self.encoder_states
+        if memory is not None and any(x.data_ptr() == memory.data_ptr() for x in given):
+            one.where = "cross"
         if self.weights_only:
             one.values = one.context = one.weights[:0]
         else:
-            one.state, one.output = hidden_input(args, kwargs), output
+            one.state, one.given, one.output = hidden_input(args, kwargs), given, output
 
     def _leaf(self, module: nn.Module, given: Any, output: Any) -> None:
         if not isinstance(given, Tensor) or not isinstance(output, Tensor):

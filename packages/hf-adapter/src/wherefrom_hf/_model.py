@@ -11,6 +11,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 from wherefrom.adapters import Encoding, ModelCard, Row, RowAttention, RowGradients, RowPrediction, Side
 from wherefrom.arrays import IntArray
+from wherefrom.internals import RowZeroing
 from wherefrom.tokens import Token
 
 from wherefrom_hf._attention import attentions
@@ -23,6 +24,7 @@ from wherefrom_hf._samples import sample
 from wherefrom_hf._sentence_encoder import token_vectors
 from wherefrom_hf._special_tokens import special_tokens
 from wherefrom_hf._tokenizer import TextCoder
+from wherefrom_hf._value_zeroing import zeroed_values
 
 
 class HFModel:
@@ -48,7 +50,7 @@ class HFModel:
             tokenizer_name=loaded.name if loaded.name.startswith(DEMO_PREFIX) else str(self.tokenizer.name_or_path),
             tokenizer_class=type(self.tokenizer).__name__,
             framework="hf_transformers",
-            versions={"torch": torch.__version__, "transformers": transformers.__version__},
+            versions={"torch": str(torch.__version__), "transformers": transformers.__version__},
             revision=getattr(config, "_commit_hash", None),
             dtype=str(self.module.dtype).removeprefix("torch."),
             device=str(self.device),
@@ -150,6 +152,10 @@ class HFModel:
     def token_vectors(self, tokens: Sequence[Token], *, encoder: str) -> Tensor:
         """See `wherefrom.token_vectors.EncodesTokens.token_vectors`."""
         return token_vectors(tokens, encoder=encoder)
+
+    def zeroed_values(self, rows: Iterable[Row], **choices: Any) -> Iterator[RowZeroing]:
+        """See `wherefrom.internals.ZeroesValues.zeroed_values`."""
+        return zeroed_values(self.module, rows, **choices)
 
     def _side(self, side: Side) -> InputEmbedding:
         return self._source if side == "source" and self._source is not None else self._target

@@ -5,16 +5,21 @@ from wherefrom.methods.attention_flow import AttentionFlow
 from wherefrom.methods.attention_rollout import AttentionRollout
 from wherefrom.methods.base import METHODS, Method, Question, Scores, method
 from wherefrom.methods.context_cite import ContextCite
+from wherefrom.methods.discretized_integrated_gradients import DiscretizedIntegratedGradients
 from wherefrom.methods.exact_shapley import ExactShapley
 from wherefrom.methods.feature_ablation import FeatureAblation
+from wherefrom.methods.gradient_shap import GradientShap
 from wherefrom.methods.input_x_gradient import InputXGradient
 from wherefrom.methods.integrated_gradients import IntegratedGradients
 from wherefrom.methods.kernel_shap import KernelShap
 from wherefrom.methods.lime import Lime
+from wherefrom.methods.noise_tunnel import SmoothGrad, SquareGrad, VarGrad
 from wherefrom.methods.occlusion import Occlusion
 from wherefrom.methods.reagent import Reagent
 from wherefrom.methods.saliency import Saliency
+from wherefrom.methods.sequential_integrated_gradients import SequentialIntegratedGradients
 from wherefrom.methods.shapley_value_sampling import ShapleyValueSampling
+from wherefrom.methods.value_zeroing import ValueZeroing
 
 __all__ = [
     "METHODS",
@@ -22,8 +27,10 @@ __all__ = [
     "AttentionFlow",
     "AttentionRollout",
     "ContextCite",
+    "DiscretizedIntegratedGradients",
     "ExactShapley",
     "FeatureAblation",
+    "GradientShap",
     "InputXGradient",
     "IntegratedGradients",
     "KernelShap",
@@ -34,6 +41,11 @@ __all__ = [
     "Reagent",
     "Saliency",
     "Scores",
+    "SequentialIntegratedGradients",
     "ShapleyValueSampling",
+    "SmoothGrad",
+    "SquareGrad",
+    "ValueZeroing",
+    "VarGrad",
     "method",
 ]

@@ -1,0 +1,253 @@
+"""Blocks computed again with the value vectors of one position zeroed.
+
+Zeroing the values of key ``j`` takes ``A[i, j] · v_j`` from what attention gives query ``i``: a change of
+rank one. What a block does behind its attention works on each position alone, so the pairs of a query and a
+key are laid out as the positions of one long sequence and the block is called once more on that, its
+attention module answering what the pair should get. Nothing is known about the block: among the pairs there
+is one per query with nothing zeroed, and its clean state must come out again, or the model is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+from attrs import define
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+from wherefrom.adapters import Row
+from wherefrom.errors import ModelCapabilityError, SettingsError
+from wherefrom.internals import Heads, Metric, RowZeroing, Where
+
+from wherefrom_hf._attention import need_attention
+from wherefrom_hf._attention_watch import (
+    Attended,
+    BlockCall,
+    Kernel,
+    Watch,
+    first_tensor,
+    grouped,
+    observed_by,
+    projection_of,
+    watching,
+)
+from wherefrom_hf._teacher_forcing import run
+
+_STATES_AT_ONCE = 2**21
+"""Numbers of the residual stream that are recomputed at once; inner layers need a few times as many."""
+
+
+def zeroed_values(
+    module: PreTrainedModel,
+    rows: Iterable[Row],
+    *,
+    metric: Metric,
+    heads: Mapping[Where, Heads],
+    every_query: bool,
+    encoder: bool,
+    decoder: bool,
+) -> Iterator[RowZeroing]:
+    """See `wherefrom.internals.ZeroesValues.zeroed_values`."""
+    for row in rows:
+        with watching(module) as watch:
+            passed = run(module, [row], watch)
+        need_attention(module, watch)
+        with torch.no_grad():
+            work = _Zeroing(module, watch, metric, heads)
+            steps = torch.from_numpy(row.steps).to(watch.attended[0].weights.device) - 1
+            last = int(row.steps[-1])
+            asked = torch.arange(last, device=steps.device) if every_query else steps
+            crosses = bool(watch.in_layers("cross"))
+            yield RowZeroing(
+                decoder=work.layers("decoder", asked)
+                if decoder or not crosses
+                else torch.zeros(0, len(asked), last, device=steps.device),
+                encoder=work.layers("encoder", None) if encoder and watch.in_layers("encoder") else None,
+                cross=work.layers("cross", steps) if crosses else None,
+                scores=passed.scores[0],
+            )
+
+
+@define(eq=False)
+class _Zeroing:
+    """The recomputation of one row's blocks."""
+
+    module: PreTrainedModel
+    watch: Watch
+    metric: Metric
+    heads: Mapping[Where, Heads]
+
+    def layers(self, where: Where, queries: Tensor | None) -> Tensor:
+        """Distances of every layer, shape ``(layers, queries, keys)``; all queries if None."""
+        attended = self.watch.in_layers(where)
+        self._check_layers(where, len(attended))
+        if queries is None:
+            queries = torch.arange(attended[0].weights.shape[-2], device=attended[0].weights.device)
+        return torch.stack([self._layer(where, layer, one, queries) for layer, one in enumerate(attended)])
+
+    def _check_layers(self, where: Where, layers: int) -> None:
+        chosen = self.heads.get(where, Heads()).by_layer or {}
+        for layer in chosen:
+            if not 0 <= layer < layers:
+                raise SettingsError(
+                    f"{where}_zeroed_units_indices names layer {layer}; the model has layers 0 to {layers - 1} there."
+                )
+
+    def _shares(self, where: Where, layer: int, one: Attended) -> tuple[Tensor, Tensor]:
+        """Weights of the heads that are zeroed, others 0, and values of every head, without the row axis."""
+        groups, heads = one.values.shape[1], one.weights.shape[1]
+        taken = torch.zeros(groups, dtype=torch.bool, device=one.weights.device)
+        for head in self.heads.get(where, Heads()).of_layer(layer, groups):
+            if not -groups <= head < groups:
+                raise SettingsError(
+                    f"{where}_zeroed_units_indices names head {head}; layer {layer} has {groups} key/value heads."
+                )
+            taken[head] = True
+        mask = taken.repeat_interleave(heads // groups)
+        return one.weights[0] * mask[:, None, None], grouped(one.values[0], heads)
+
+    def _layer(self, where: Where, layer: int, one: Attended, queries: Tensor) -> Tensor:
+        weights, values = self._shares(where, layer, one)
+        distances = torch.zeros(len(queries), weights.shape[-1], device=weights.device, dtype=torch.float32)
+        touched = weights[:, queries].abs().amax(0) > 0
+        if not bool(touched.any()):
+            return distances
+        call = self.watch.block_of(one)
+        replay = _Replay(self.module, self.watch, call, one)
+        pairs = touched.nonzero()
+        every = max(1, _STATES_AT_ONCE // call.state.shape[-1])
+        clean = replay.finish(call.result[0])[queries].float()
+        for part in pairs.split(every):
+            at, keys = part.unbind(1)
+            unchanged = at.unique()
+            asked = torch.cat([queries[at], queries[unchanged]])
+            context = one.context[0, asked].clone()
+            context[: len(at)] -= weights[:, queries[at], keys].T[..., None] * values[:, keys].transpose(0, 1)
+            states = replay.finish(replay.states(asked, context)).float()
+            replay.check(states[len(at) :], clean[unchanged])
+            distances[at, keys] = distance(self.metric, clean[at], states[: len(at)])
+        return distances
+
+
+def distance(metric: Metric, left: Tensor, right: Tensor) -> Tensor:
+    """Row by row. Shapes ``(n, width)`` to ``(n,)``."""
+    if metric == "euclidean":
+        return (left - right).norm(dim=-1)
+    return 1 - torch.cosine_similarity(left, right, dim=-1)
+
+
+class _Replay:
+    """One block, called again on queries laid out as positions, with the output of one attention given."""
+
+    def __init__(self, module: PreTrainedModel, watch: Watch, call: BlockCall, changed: Attended) -> None:
+        self.module = module
+        self.watch = watch
+        self.call = call
+        self.changed = changed
+        self.projection, self.projected = projection_of(changed)
+        self.siblings = [one for one in watch.attended if one.stack == call.stack and one.block == call.index]
+        is_last = call.index == max(other.index for other in watch.blocks if other.stack == call.stack)
+        self.norm = watch.behind.get(call.stack) if is_last else None
+
+    def finish(self, states: Tensor) -> Tensor:
+        """States as the next block, or the output layer, reads them: behind the final norm in the last
+        block."""
+        return states if self.norm is None else self.norm(states)
+
+    def states(self, queries: Tensor, context: Tensor) -> Tensor:
+        """The block's output for each of ``queries`` if the changed attention gave it ``context``.
+
+        Args:
+            context: Shape ``(n, heads, size of a head)``.
+
+        Returns:
+            Shape ``(n, width)``.
+        """
+        given = self.projection(context.flatten(1)[None])[0]
+        moved = self.changed.result[0, queries] + (given - self.projected[0, queries])
+        later = False
+        with ExitStack() as stack:
+            for one in self.siblings:
+                if one is self.changed:
+                    stack.enter_context(_answering(one.module, _with_first(one.output, moved[None])))
+                    later = True
+                elif not later:
+                    stack.enter_context(_answering(one.module, _with_first(one.output, one.result[:, queries])))
+            stack.enter_context(observed_by(self.module, _AtQueries(self.call.state.shape[1], queries)))
+            args = tuple(self._at(value, queries) for value in self.call.args)
+            kwargs = {name: self._at(value, queries) for name, value in self.call.kwargs.items()}
+            try:
+                return first_tensor(self.call.module(*args, **kwargs))[0]
+            except (RuntimeError, ValueError, IndexError) as error:
+                raise self._refusal(str(error)) from error
+
+    def _at(self, value: Any, queries: Tensor) -> Any:
+        """A block's argument for ``queries`` instead of all positions, where it goes with positions."""
+        length = self.call.state.shape[1]
+        positions = isinstance(value, Tensor) and value.ndim == 3 and value.shape[:2] == (1, length)
+        memory = self.watch.encoder_states
+        if positions and (memory is None or value.data_ptr() != memory.data_ptr()):
+            return value[:, queries]
+        return value
+
+    def check(self, states: Tensor, clean: Tensor) -> None:
+        """Refuse a block whose clean states do not come out again.
+
+        Raises:
+            ModelCapabilityError: As it says.
+        """
+        tolerance = 0.05 if self.call.state.dtype in (torch.float16, torch.bfloat16) else 1e-3
+        scale = float(clean.abs().max())
+        worst = float((states - clean).abs().max())
+        if not worst <= tolerance * max(scale, 1e-6):
+            raise self._refusal(f"its states differ by {worst:.1e} of {scale:.1e} where nothing was zeroed")
+
+    def _refusal(self, reason: str) -> ModelCapabilityError:
+        return ModelCapabilityError(
+            f"{self.call.name} could not be recomputed position by position ({reason}), so values cannot be "
+            "zeroed in it. Use attention_rollout, or a method that needs no internals: saliency, occlusion."
+        )
+
+
+class _AtQueries:
+    """Attention that is computed anew for chosen queries: what goes with all queries is cut down to them."""
+
+    def __init__(self, length: int, queries: Tensor) -> None:
+        self.length = length
+        self.queries = queries
+
+    def attend(self, kernel: Kernel, module: nn.Module, *inputs: Any, **options: Any) -> tuple[Tensor, Tensor | None]:
+        """Compute as the model does, with masks and position biases of the chosen queries."""
+        query, key, value, *others = inputs
+        cut = {name: self._cut(option) for name, option in options.items()}
+        return kernel(module, query, key, value, *(self._cut(other) for other in others), **cut)
+
+    def _cut(self, option: Any) -> Any:
+        if isinstance(option, Tensor) and option.ndim == 4 and option.shape[-2] == self.length:
+            return option[..., self.queries, :]
+        return option
+
+
+def _with_first(output: Any, first: Tensor) -> Any:
+    """An attention module's output with its tensor proper replaced."""
+    return first if isinstance(output, Tensor) else (first, *output[1:])
+
+
+@contextmanager
+def _answering(module: nn.Module, output: Any) -> Iterator[None]:
+    """Within the block, ``module`` computes nothing and returns ``output``."""
+    own = module.__dict__.get("forward")
+
+    def answer(*args: Any, **kwargs: Any) -> Any:
+        return output
+
+    module.__dict__["forward"] = answer
+    try:
+        yield
+    finally:
+        if own is None:
+            del module.__dict__["forward"]
+        else:
+            module.__dict__["forward"] = own

@@ -1,0 +1,201 @@
+"""Value zeroing against a slow version: every block run anew for each zeroed position, by the model's own code."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from wherefrom.errors import ModelCapabilityError, SettingsError
+from wherefrom.internals import Heads
+from wherefrom_hf import _value_zeroing
+from wherefrom_hf._attention_watch import first_tensor, observed_by, watching
+from wherefrom_hf._teacher_forcing import run
+from wherefrom_hf._value_zeroing import zeroed_values
+
+from tests.hf_adapter.architectures import CONFIGS, ENCODER_DECODERS, build, rows_for
+
+OWN_VALUES = {
+    "xglm": ("v_proj", lambda values, j: values[:, j].zero_()),
+    "gptj": ("v_proj", lambda values, j: values[:, j].zero_()),
+    "gpt_neo": ("v_proj", lambda values, j: values[:, j].zero_()),
+    "bloom": ("query_key_value", lambda fused, j: fused.view(*fused.shape[:2], 4, 3, -1)[:, j, :, 2].zero_()),
+    "falcon": ("query_key_value", lambda fused, j: fused.view(*fused.shape[:2], 6, -1)[:, j, 5].zero_()),
+}
+"""Where models that compute attention by themselves keep their values, and how to zero those of one position."""
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    torch.set_num_threads(1)
+
+
+class ZeroedAt:
+    """A kernel that zeroes the values of one position in one attention module."""
+
+    def __init__(self, module, position):
+        self.module, self.position = module, position
+
+    def attend(self, kernel, module, query, key, value, *inputs, **options):
+        if module is self.module:
+            value = value.clone()
+            value[:, :, self.position] = 0
+        return kernel(module, query, key, value, *inputs, **options)
+
+
+@contextmanager
+def values_zeroed(name, model, attention, position):
+    if name not in OWN_VALUES:
+        with observed_by(model, ZeroedAt(attention, position)):
+            yield
+        return
+    part, zero = OWN_VALUES[name]
+
+    def edit(module, inputs, output):
+        output = output.clone()
+        zero(output, position)
+        return output
+
+    handle = getattr(_holder(attention, part), part).register_forward_hook(edit)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def _holder(attention, part):
+    return next(module for module in attention.modules() if hasattr(module, part))
+
+
+def slow_distances(name, model, row, where, metric="cosine"):
+    """Shape (layers, all queries, keys): each block called with its clean inputs and one position's values zeroed."""
+    with watching(model) as watch:
+        run(model, [row], watch)
+    layers = []
+    attended = watch.in_layers(where)
+    for one in attended:
+        call = watch.block_of(one)
+        norm = watch.behind.get(call.stack) if one is attended[-1] else None
+        clean = call.result[0] if norm is None else norm(call.result[0])
+        columns = []
+        for position in range(one.weights.shape[-1]):
+            with torch.no_grad(), values_zeroed(name, model, one.module, position):
+                states = first_tensor(call.module(*call.args, **call.kwargs))[0]
+                states = states if norm is None else norm(states)
+            if metric == "cosine":
+                columns.append(1 - torch.cosine_similarity(clean, states, dim=-1))
+            else:
+                columns.append((clean - states).norm(dim=-1))
+        layers.append(torch.stack(columns, dim=-1))
+    return torch.stack(layers)
+
+
+def answer_for(model, row, **changes):
+    asked = {"metric": "cosine", "heads": {}, "every_query": False, "encoder": True, "decoder": True, **changes}
+    (answer,) = zeroed_values(model, [row], **asked)
+    return answer
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_distances_are_those_of_blocks_run_with_zeroed_values(name):
+    model = build(name)
+    row = rows_for(name, ((5, 6),))[0]
+    answer = answer_for(model, row)
+    compared = {"decoder": answer.decoder}
+    if name in ENCODER_DECODERS:
+        compared |= {"encoder": answer.encoder, "cross": answer.cross}
+    else:
+        assert answer.encoder is None
+        assert answer.cross is None
+    for where, distances in compared.items():
+        slow = slow_distances(name, model, row, where)
+        if where != "encoder":
+            slow = slow[:, row.steps - 1]
+        torch.testing.assert_close(distances, slow, rtol=1e-3, atol=3e-6)
+        assert distances.max() > 1e-2
+
+
+@pytest.mark.parametrize("name", ["gpt2", "marian", "t5"])
+def test_euclidean_distances(name):
+    model = build(name)
+    row = rows_for(name, ((5, 6),))[0]
+    answer = answer_for(model, row, metric="euclidean")
+    slow = slow_distances(name, model, row, "decoder", "euclidean")[:, row.steps - 1]
+    torch.testing.assert_close(answer.decoder, slow, rtol=1e-4, atol=1e-5)
+
+
+def test_chunks_change_nothing(monkeypatch):
+    model = build("bart")
+    row = rows_for("bart", ((5, 6),))[0]
+    whole = answer_for(model, row)
+    monkeypatch.setattr(_value_zeroing, "_STATES_AT_ONCE", 48)
+    pieces = answer_for(model, row)
+    for name in ("decoder", "encoder", "cross"):
+        torch.testing.assert_close(getattr(whole, name), getattr(pieces, name), rtol=1e-4, atol=1e-6)
+
+
+def test_every_query_contains_those_of_the_steps():
+    model = build("t5")
+    row = rows_for("t5", ((5, 7),))[0]
+    later = type(row)(target_ids=row.target_ids, steps=np.array([3, 6]), source_ids=row.source_ids)
+    every = answer_for(model, later, every_query=True)
+    some = answer_for(model, later)
+    assert every.decoder.shape[1:] == (6, 6)
+    torch.testing.assert_close(every.decoder[:, [2, 5]], some.decoder, rtol=1e-4, atol=1e-6)
+
+
+def test_heads_taken_together_in_another_way_are_all_heads():
+    model = build("llama")
+    row = rows_for("llama", ((0, 6),))[0]
+    everything = answer_for(model, row).decoder
+    by_layer = answer_for(model, row, heads={"decoder": Heads(by_layer={0: (0, 1), 1: None})}).decoder
+    negative = answer_for(model, row, heads={"decoder": Heads(everywhere=(-1, 0))}).decoder
+    torch.testing.assert_close(by_layer, everything)
+    torch.testing.assert_close(negative, everything)
+    first = answer_for(model, row, heads={"decoder": Heads(by_layer={0: (1,)})}).decoder
+    assert first[1].abs().max() == 0
+    assert not torch.allclose(first[0], everything[0])
+
+
+@pytest.mark.parametrize("heads", [Heads(everywhere=(2,)), Heads(by_layer={0: (-3,)})])
+def test_heads_that_do_not_exist_are_refused(heads):
+    with pytest.raises(SettingsError, match="2 key/value heads"):
+        answer_for(build("llama"), rows_for("llama")[0], heads={"decoder": heads})
+
+
+def test_layers_that_do_not_exist_are_refused():
+    with pytest.raises(SettingsError, match="layers 0 to 1"):
+        answer_for(build("llama"), rows_for("llama")[0], heads={"decoder": Heads(by_layer={5: None})})
+
+
+class MixesPositions(nn.Module):
+    """A feed-forward layer that looks at the neighbour: not to be recomputed position by position."""
+
+    def forward(self, states):
+        return states.roll(1, dims=1)
+
+
+def test_a_block_that_mixes_positions_elsewhere_is_refused():
+    model = build("llama")
+    model.model.layers[1].mlp = MixesPositions()
+    with pytest.raises(ModelCapabilityError, match=r"layers\.1 could not be recomputed"):
+        answer_for(model, rows_for("llama")[0])
+    assert "forward" not in vars(model.model.layers[1].self_attn)
+    assert model.config._attn_implementation != "wherefrom_watched"
+
+
+def test_attention_with_more_behind_its_projection_is_refused():
+    model = build("llama")
+    inner = model.model.layers[0].self_attn.o_proj
+    model.model.layers[0].self_attn.o_proj = nn.Sequential(nn.Identity(), inner)
+    with pytest.raises(ModelCapabilityError, match="no output projection"):
+        answer_for(model, rows_for("llama")[0])
+
+
+def test_reduced_precision_stays_close():
+    row = rows_for("llama")[0]
+    exact = answer_for(build("llama"), row).decoder
+    rough = answer_for(build("llama", dtype=torch.bfloat16), row).decoder
+    assert (exact - rough).abs().max() < 0.1 * exact.max()
