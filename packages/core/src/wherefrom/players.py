@@ -15,6 +15,7 @@ from attrs import field, frozen
 
 from wherefrom.adapters import Side
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
+from wherefrom.attribution import Segment
 from wherefrom.errors import InputError, SettingsError, nearest
 from wherefrom.methods.base import Question
 from wherefrom.objective import Objective
@@ -220,7 +221,7 @@ def _spans(
     if grouping == "token":
         return [(position, position + 1) for position in range(length)]
     if grouping in ("turn", "document"):
-        given = [(item.start, item.end) for item in question.segments if item.side == side and item.kind == grouping]
+        given = [(item.start, item.end) for item in question.segments if _is(item, side, grouping)]
         if not given and side == ("target" if question.source_ids is None else "source"):
             raise InputError(
                 f"units = {grouping!r}, but the input has no {grouping}s. Give a chat or documents, or use 'sentence'."
@@ -239,6 +240,10 @@ def _spans(
         if position in (0, boundary) or not joins(tokens[position - 1], tokens[position], labelled)
     ]
     return list(zip(starts, [*starts[1:], length], strict=True))
+
+
+def _is(segment: Segment, side: Side, kind: str) -> bool:
+    return segment.side == side and segment.kind == kind and segment.start < segment.end
 
 
 def _given(spans: tuple[Span, ...], side: Side, length: int, limit: int) -> list[Span]:
