@@ -28,9 +28,7 @@ MODELS = {
     "linear-seq2seq": linear_model("encoder-decoder"),
 }
 CASES = [
-    pytest.param(model, check, id=f"{name}-{check}")
-    for name, model in MODELS.items()
-    for check in checks_for(model)
+    pytest.param(model, check, id=f"{name}-{check}") for name, model in MODELS.items() for check in checks_for(model)
 ]
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import torch
-
 from wherefrom.testing import Check
 from wherefrom.testing.conformance import CHECKS
 from wherefrom_hf.adapter import HFModel, load

@@ -59,7 +59,7 @@ class Tolerance:
             return cls(equal=1e-9, difference=1e-6, step=1e-4)
         if "bfloat16" in dtype or dtype.endswith("float16"):
             return cls(equal=5e-2, difference=0.5, step=0.3)
-        return cls(equal=5e-5, difference=3e-2, step=2e-3)
+        return cls(equal=5e-5, difference=3e-2, step=4e-4)
 
 
 @frozen(kw_only=True)

@@ -1,0 +1,142 @@
+"""GradientSHAP: gradients at random points between random baselines and the input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from attrs import field, frozen
+
+from wherefrom.adapters import GivesGradients, Side
+from wherefrom.aggregation import Stage
+from wherefrom.arrays import Array, like, to_numpy
+from wherefrom.baselines import Endpoints, endpoints
+from wherefrom.errors import SettingsError
+from wherefrom.methods.base import (
+    L2_THEN_NORMALIZE,
+    Progress,
+    Question,
+    Scores,
+    counted,
+    inputs_first,
+    method,
+)
+
+
+@method
+@frozen(kw_only=True)
+class GradientShap:
+    """Expected gradient between a random baseline and the (noisy) input, times their difference.
+
+    ``E[(x' − b) · d f / d x (b + α (x' − b))]`` over ``α`` uniform in [0, 1], ``b`` drawn from the baselines
+    given and ``x'`` the input plus Gaussian noise. Shape ``(inputs, steps, width)``, in units of the score.
+    Signed. The shares of a step sum to ``f(x) − E f(b)`` in expectation; ``deltas`` says how far a run is
+    from it.
+
+    Good for: several baselines at once. Fails: a handful of samples is noisy; with one baseline and no noise
+    it is a random estimate of integrated gradients, which get there exactly.
+
+    Samples are drawn from the question's seed, the same for all steps and for source and target, so that a
+    result can be made again. Baselines are the caller's alone: other examples are never used.
+
+    Source:
+        Lundberg & Lee (2017), https://arxiv.org/abs/1705.07874; Erion et al. (2021),
+        https://arxiv.org/abs/1906.10670 (expected gradients).
+    """
+
+    identifier: ClassVar[str] = "gradient_shap"
+    dimensions: ClassVar[tuple[str, ...]] = ("width",)
+    aggregation: ClassVar[tuple[Stage, ...]] = L2_THEN_NORMALIZE
+    signed: ClassVar[bool] = True
+    needs: ClassVar[tuple[type, ...]] = (GivesGradients,)
+    uses_objective: ClassVar[bool] = True
+    differentiates: ClassVar[bool] = True
+    former_names: ClassVar[dict[str, str]] = {"baselines": "baseline"}
+
+    n_samples: int = field(default=5)
+    """Random points."""
+    stdevs: float = field(default=0.0)
+    """Standard deviation of the noise added to the input, in units of the embeddings."""
+    baseline: Any = "unk"
+    """One baseline (see `wherefrom.baselines`), or a list of names, mappings or embedding arrays: each sample
+    draws one."""
+    internal_batch_size: int | None = None
+    """Points run at once; None lets the model's adapter choose."""
+    return_convergence_delta: bool = False
+    """Add the step score ``deltas``: ``Σ shares − (f(x) − mean of f(b))``."""
+
+    @n_samples.validator
+    def _check_samples(self, _: Any, value: int) -> None:
+        if value < 1:
+            raise SettingsError(f"n_samples must be at least 1, not {value}.")
+
+    @stdevs.validator
+    def _check_noise(self, _: Any, value: float) -> None:
+        if value < 0:
+            raise SettingsError(f"stdevs must not be negative, and is {value}.")
+
+    def attribute(self, model: GivesGradients, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
+        """``n_samples`` forward passes per question, as many backward rows per output."""
+        work = (self._one(model, question) for question in questions)
+        yield from counted(work, "attribute", len(questions), progress)
+
+    def _one(self, model: GivesGradients, question: Question) -> Scores:
+        choices = _choices(self.baseline)
+        wanted: tuple[Side, ...] = ("source", "target") if question.attribute_target else ("source",)
+        paths = [
+            {side: ends for side in wanted if (ends := endpoints(model, question, side, choice)) is not None}
+            for choice in choices
+        ]
+        rng = np.random.default_rng(question.seed)
+        drawn = rng.integers(len(choices), size=self.n_samples)
+        fractions = rng.uniform(size=self.n_samples)
+        samples = [{side: self._noisy(ends, rng) for side, ends in paths[choice].items()} for choice in drawn]
+        rows = [
+            question.row(**{f"{side}_embeds": ends.at(float(fraction)) for side, ends in sample.items()})
+            for sample, fraction in zip(samples, fractions, strict=True)
+        ]
+        answers = model.gradients(rows, chunk=self.internal_batch_size, target=question.attribute_target)
+        sums: dict[Side, Array] = {}
+        for sample, answer in zip(samples, answers, strict=True):
+            for side, ends in sample.items():
+                slopes = inputs_first(answer.source if side == "source" else answer.target)
+                share = slopes * ends.difference[:, None, :] / self.n_samples
+                sums[side] = sums[side] + share if side in sums else share
+        step_scores: dict[str, Array] = {}
+        if question.scores or self.return_convergence_delta:
+            used = sorted(set(drawn.tolist())) if self.return_convergence_delta else []
+            ends_of_path = [
+                question.row(**{f"{side}_embeds": ends.baseline for side, ends in paths[choice].items()})
+                for choice in used
+            ]
+            clean, *at_baselines = model.predict(
+                [question.row(scores=True), *ends_of_path], chunk=self.internal_batch_size
+            )
+            step_scores.update(clean.scores)
+            if self.return_convergence_delta:
+                values = [to_numpy(question.objective.values(one.logits)) for one in (clean, *at_baselines)]
+                often = np.array([np.mean(drawn == choice) for choice in used])
+                expected = values[0] - sum(w * value for w, value in zip(often, values[1:], strict=True))
+                total = sum(to_numpy(share).sum(axis=(0, 2)) for share in sums.values())
+                step_scores["deltas"] = total - expected
+        return Scores(
+            source=sums.get("source"),
+            target=sums.get("target"),
+            step_scores=step_scores,
+            details={"seed": question.seed, "samples": self.n_samples},
+        )
+
+    def _noisy(self, ends: Endpoints, rng: np.random.Generator) -> Endpoints:
+        if self.stdevs == 0:
+            return ends
+        noise = rng.normal(scale=self.stdevs, size=tuple(ends.input.shape))
+        return Endpoints(ends.baseline, ends.input + like(ends.input, noise, dtype=ends.input.dtype))
+
+
+def _choices(baseline: Any) -> list[Any]:
+    """The baselines to draw from: a list of names, mappings or arrays is several, everything else is one."""
+    several = isinstance(baseline, list | tuple) and any(
+        isinstance(item, str | Mapping) or getattr(item, "ndim", 0) >= 1 for item in baseline
+    )
+    return list(baseline) if several else [baseline]

@@ -1,0 +1,170 @@
+"""Sequential integrated gradients: one token moves at a time, the others stay real."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from attrs import field, frozen
+
+from wherefrom.adapters import GivesGradients, Row, Side
+from wherefrom.aggregation import Stage
+from wherefrom.arrays import Array, FloatArray, IntArray, like, namespace, to_numpy
+from wherefrom.baselines import Endpoints, endpoints
+from wherefrom.errors import SettingsError
+from wherefrom.methods.base import L2_THEN_NORMALIZE, Progress, Question, Scores, counted, method
+from wherefrom.quadrature import Quadrature, quadrature
+
+
+@method
+@frozen(kw_only=True)
+class SequentialIntegratedGradients:
+    """Integrated gradients of each token on a path of its own: from its baseline to itself, in its real
+    context.
+
+    For token ``i``: ``(x_i − b_i) · ∫₀¹ d f / d x_i (x with b_i + α (x_i − b_i) at i) dα``. Shape ``(inputs,
+    steps, width)``, in units of the score. Signed. Each token's path is complete: summed over the width, a
+    score is ``f(x) − f(x with b_i at i)``, which is signed occlusion with the same baseline. The sum over all
+    tokens is not ``f(x) − f(b)``.
+
+    Good for: every point of every path is a sentence with one strange token, not a mixture of two sentences.
+    Fails: like occlusion, where tokens stand in for each other; it costs as many paths as there are tokens.
+
+    Source:
+        Enguehard (2023), https://arxiv.org/abs/2305.15853.
+    """
+
+    identifier: ClassVar[str] = "sequential_integrated_gradients"
+    dimensions: ClassVar[tuple[str, ...]] = ("width",)
+    aggregation: ClassVar[tuple[Stage, ...]] = L2_THEN_NORMALIZE
+    signed: ClassVar[bool] = True
+    needs: ClassVar[tuple[type, ...]] = (GivesGradients,)
+    uses_objective: ClassVar[bool] = True
+    differentiates: ClassVar[bool] = True
+    former_names: ClassVar[dict[str, str]] = {"method": "quadrature", "baselines": "baseline"}
+
+    n_steps: int = field(default=50)
+    """Points of each token's path."""
+    quadrature: str = "gausslegendre"
+    """Rule of the integral; see `wherefrom.quadrature`."""
+    baseline: Any = "unk"
+    """Where the paths begin: a name, ids or embeddings; see `wherefrom.baselines`."""
+    multiply_by_inputs: bool = True
+    """Multiply the averaged gradient by ``x − b``; without it the scores are sensitivities."""
+    token_sums: bool = False
+    """Give only the sum over the width, as a single channel: no gradients are needed for it then, one forward
+    pass per token does."""
+    internal_batch_size: int | None = None
+    """Rows run at once; None lets the model's adapter choose."""
+    return_convergence_delta: bool = False
+    """Add the step score ``deltas``: ``Σ shares − (f(x) − f(b))`` with all tokens at their baselines."""
+
+    @n_steps.validator
+    def _check_points(self, _: Any, value: int) -> None:
+        if value < 1:
+            raise SettingsError(f"n_steps must be at least 1, not {value}.")
+
+    def attribute(self, model: GivesGradients, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
+        """``n_steps`` forward passes per token, shared by all steps; tokens that do not move cost nothing."""
+        if self.token_sums and not self.multiply_by_inputs:
+            raise SettingsError("token_sums are sums of shares; they need multiply_by_inputs=True.")
+        work = (self._one(model, question) for question in questions)
+        yield from counted(work, "attribute", len(questions), progress)
+
+    def _one(self, model: GivesGradients, question: Question) -> Scores:
+        sides: dict[Side, Endpoints] = {}
+        if (ends := endpoints(model, question, "source", self.baseline)) is not None:
+            sides["source"] = ends
+        if question.attribute_target and (ends := endpoints(model, question, "target", self.baseline)) is not None:
+            sides["target"] = ends
+        if self.token_sums:
+            shares = {side: self._occluded(model, question, side, ends) for side, ends in sides.items()}
+        else:
+            rule = quadrature(self.quadrature, self.n_steps)
+            shares = {side: self._integrated(model, question, side, ends, rule) for side, ends in sides.items()}
+        step_scores: dict[str, Array] = {}
+        if question.scores or self.return_convergence_delta:
+            base = question.row(**{f"{side}_embeds": ends.baseline for side, ends in sides.items()})
+            rows = [question.row(scores=True), base][: 2 if self.return_convergence_delta else 1]
+            clean, *others = model.predict(rows, chunk=self.internal_batch_size)
+            step_scores.update(clean.scores)
+            for other in others:
+                change = question.objective.values(clean.logits) - question.objective.values(other.logits)
+                total = sum(to_numpy(share).sum(axis=(0, 2)) for share in shares.values())
+                step_scores["deltas"] = total - to_numpy(change)
+        details = {"form": "occlusion of one token at a time, which it equals in sums"} if self.token_sums else {}
+        return Scores(
+            source=shares.get("source"), target=shares.get("target"), step_scores=step_scores, details=details
+        )
+
+    def _integrated(
+        self, model: GivesGradients, question: Question, side: Side, ends: Endpoints, rule: Quadrature
+    ) -> Array:
+        """Shape ``(inputs, outputs, width)``."""
+        moves = _moves(question, side, ends)
+        rows = (
+            _row(question, side, ends, position, seen, float(point))
+            for position, seen in moves
+            for point in rule.points
+        )
+        answers = iter(
+            model.gradients(rows, chunk=self.internal_batch_size, source=side == "source", target=side == "target")
+        )
+        xp = namespace(ends.input)
+        length, width = ends.input.shape
+        blank = xp.zeros_like(ends.input[0])
+        columns: list[Array] = [xp.stack([blank] * question.objective.outputs)] * length
+        for position, seen in moves:
+            total = xp.zeros_like(columns[0][: len(seen)])
+            for weight in rule.weights:
+                answer = next(answers)
+                slopes: Array = answer.source if side == "source" else answer.target
+                total = total + float(weight) * slopes[:, position, :]
+            if self.multiply_by_inputs:
+                total = total * ends.difference[position]
+            columns[position] = _spread(total, seen, question.objective.outputs)
+        assert all(column.shape[-1] == width for column in columns)
+        return xp.stack(columns)
+
+    def _occluded(self, model: GivesGradients, question: Question, side: Side, ends: Endpoints) -> Array:
+        """The same scores summed over the width, as shape ``(inputs, outputs, 1)``."""
+        moves = _moves(question, side, ends)
+        rows = [_row(question, side, ends, position, seen, 0.0) for position, seen in moves]
+        clean, *answers = model.predict([question.row(first_change=None), *rows], chunk=self.internal_batch_size)
+        whole = question.objective.values(clean.logits)
+        sums: FloatArray = np.zeros((ends.input.shape[0], question.objective.outputs, 1))
+        for (position, seen), row, answer in zip(moves, rows, answers, strict=True):
+            assert row.objective is not None
+            change = to_numpy(whole)[seen] - to_numpy(row.objective.values(answer.logits))
+            sums[position, seen, 0] = change
+        return like(ends.input, sums, dtype=ends.input.dtype)
+
+
+def _moves(question: Question, side: Side, ends: Endpoints) -> list[tuple[int, IntArray]]:
+    """Positions that differ from their baselines, each with the outputs that can see it."""
+    moving = np.flatnonzero(to_numpy(ends.difference).any(axis=-1))
+    outputs = np.arange(question.objective.outputs)
+    groups = question.objective.groups
+    latest = question.steps if groups is None else np.array([question.steps[groups == k].max() for k in outputs])
+    if side == "source":
+        return [(int(position), outputs) for position in moving]
+    seen = [(int(position), outputs[latest > position]) for position in moving]
+    return [(position, those) for position, those in seen if len(those)]
+
+
+def _row(question: Question, side: Side, ends: Endpoints, position: int, seen: IntArray, fraction: float) -> Row:
+    """The input with one token ``fraction`` of the way from its baseline."""
+    xp = namespace(ends.input)
+    here = like(ends.input, (np.arange(ends.input.shape[0]) == position)[:, None])
+    moved = xp.where(here, ends.baseline + fraction * ends.difference, ends.input)
+    row = question.row(**{f"{side}_embeds": moved, "first_change": position if side == "target" else None})
+    return row if len(seen) == question.objective.outputs else row.select(seen)
+
+
+def _spread(values: Array, seen: IntArray, outputs: int) -> Array:
+    """Rows of ``values`` put where ``seen`` says among ``outputs`` rows of zeros."""
+    if len(seen) == outputs:
+        return values
+    membership = (np.arange(outputs)[:, None] == seen[None, :]).astype(np.float64)
+    return namespace(values).matmul(like(values, membership, dtype=values.dtype), values)
