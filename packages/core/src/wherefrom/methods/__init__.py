@@ -6,6 +6,7 @@ from wherefrom.methods.attention_rollout import AttentionRollout
 from wherefrom.methods.base import METHODS, Method, Question, Scores, method
 from wherefrom.methods.context_cite import ContextCite
 from wherefrom.methods.discretized_integrated_gradients import DiscretizedIntegratedGradients
+from wherefrom.methods.dummy import Dummy
 from wherefrom.methods.exact_shapley import ExactShapley
 from wherefrom.methods.feature_ablation import FeatureAblation
 from wherefrom.methods.gradient_shap import GradientShap
@@ -28,6 +29,7 @@ __all__ = [
     "AttentionRollout",
     "ContextCite",
     "DiscretizedIntegratedGradients",
+    "Dummy",
     "ExactShapley",
     "FeatureAblation",
     "GradientShap",

@@ -1,0 +1,37 @@
+"""No attribution at all: step scores alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+from attrs import frozen
+
+from wherefrom.adapters import PredictsSteps
+from wherefrom.aggregation import Stage
+from wherefrom.methods.base import Progress, Question, Scores, counted, method
+
+
+@method
+@frozen(kw_only=True)
+class Dummy:
+    """Attributes nothing; for the step scores, which it reads from one forward pass of all examples together.
+
+    Good for: probabilities, entropies and contrasts of given texts at the price of a forward pass, with any model that
+    can predict. Fails: to explain. Without ``step_scores`` it does not even run the model.
+    """
+
+    identifier: ClassVar[str] = "dummy"
+    dimensions: ClassVar[tuple[str, ...]] = ()
+    aggregation: ClassVar[tuple[Stage, ...]] = ()
+    signed: ClassVar[bool] = False
+    needs: ClassVar[tuple[type, ...]] = (PredictsSteps,)
+    uses_objective: ClassVar[bool] = False
+    differentiates: ClassVar[bool] = False
+
+    def attribute(self, model: PredictsSteps, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
+        """One forward pass per question that asks for scores, none for others."""
+        rows = [question.row(scores=True, objective=None) for question in questions if question.scores]
+        answers = counted(model.predict(rows), "score", len(rows), progress) if rows else iter(())
+        for question in questions:
+            yield Scores(step_scores=next(answers).scores if question.scores else {})
