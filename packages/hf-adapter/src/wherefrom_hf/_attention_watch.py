@@ -185,6 +185,21 @@ def projection_of(one: Attended) -> tuple[nn.Module, Tensor]:
     return one.projection, one.projected
 
 
+def matrix_of(one: Attended) -> Tensor | None:
+    """The matrix ``M`` of an output projection that is ``context @ M`` plus a bias; None if it shows no such matrix."""
+    projection, projected = projection_of(one)
+    weight, bias = getattr(projection, "weight", None), getattr(projection, "bias", None)
+    context = one.context.flatten(-2)
+    if not isinstance(weight, Tensor) or weight.ndim != 2 or weight.dtype != context.dtype:
+        return None
+    for matrix in (weight.T, weight):
+        if matrix.shape == (context.shape[-1], projected.shape[-1]):
+            made = context @ matrix + (0 if bias is None else bias)
+            if torch.allclose(made, projected, rtol=1e-3, atol=1e-4 * float(projected.abs().max())):
+                return matrix
+    return None
+
+
 def hidden_input(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tensor:
     """The states a block or an attention module was given: its first argument, or the one of that name."""
     return args[0] if args else kwargs["hidden_states"]

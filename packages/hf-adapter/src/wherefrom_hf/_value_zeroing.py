@@ -29,6 +29,7 @@ from wherefrom_hf._attention_watch import (
     Watch,
     first_tensor,
     grouped,
+    matrix_of,
     observed_by,
     projection_of,
     watching,
@@ -116,16 +117,17 @@ class _Zeroing:
             return distances
         call = self.watch.block_of(one)
         replay = _Replay(self.module, self.watch, call, one)
-        pairs = touched.nonzero()
+        taken = _Taken(replay, one, weights[:, queries], values)
+        pairs = touched.T.nonzero()  # ordered by key, so that a chunk spans few of them
         every = max(1, _STATES_AT_ONCE // call.state.shape[-1])
         clean = replay.finish(call.result[0])[queries].float()
         for part in pairs.split(every):
-            at, keys = part.unbind(1)
-            unchanged = at.unique()
-            asked = torch.cat([queries[at], queries[unchanged]])
-            context = one.context[0, asked].clone()
-            context[: len(at)] -= weights[:, queries[at], keys].T[..., None] * values[:, keys].transpose(0, 1)
-            states = replay.finish(replay.states(asked, context)).float()
+            keys, at = part.unbind(1)
+            unchanged = at[[0, -1]].unique()
+            moved = one.result[0, queries[at]] - taken.outputs(at, keys)
+            still = one.result[0, queries[unchanged]]
+            states = replay.states(queries[torch.cat([at, unchanged])], torch.cat([moved, still])).float()
+            states = replay.finish(states.to(call.result.dtype)).float()
             replay.check(states[len(at) :], clean[unchanged])
             distances[at, keys] = distance(self.metric, clean[at], states[: len(at)])
         return distances
@@ -138,6 +140,30 @@ def distance(metric: Metric, left: Tensor, right: Tensor) -> Tensor:
     return 1 - torch.cosine_similarity(left, right, dim=-1)
 
 
+class _Taken:
+    """What zeroing a key's values takes from the attention's output at a query."""
+
+    def __init__(self, replay: _Replay, one: Attended, weights: Tensor, values: Tensor) -> None:
+        self._projection = replay.projection
+        self._weights = weights
+        self._values = values
+        self._bias = self._projection(torch.zeros_like(one.context[:, :1]).flatten(2))[0, 0]
+        matrix = matrix_of(one)
+        # heads of every key through their part of the projection, so that queries only weigh them: (keys, heads, width)
+        self._heads = (
+            None if matrix is None else torch.einsum("hks,hsw->khw", values, matrix.view(*values.shape[::2], -1))
+        )
+
+    def outputs(self, at: Tensor, keys: Tensor) -> Tensor:
+        """For pairs ordered by key: rows ``at`` of the weights, and keys. Shape ``(pairs, width)``."""
+        if self._heads is None:
+            context = self._weights[:, at, keys].T[..., None] * self._values[:, keys].transpose(0, 1)
+            return self._projection(context.flatten(1)[None])[0] - self._bias
+        first, end = int(keys[0]), int(keys[-1]) + 1
+        block = torch.bmm(self._weights[:, :, first:end].permute(2, 1, 0), self._heads[first:end])
+        return block[keys - first, at]
+
+
 class _Replay:
     """One block, called again on queries laid out as positions, with the output of one attention given."""
 
@@ -146,7 +172,7 @@ class _Replay:
         self.watch = watch
         self.call = call
         self.changed = changed
-        self.projection, self.projected = projection_of(changed)
+        self.projection, _ = projection_of(changed)
         self.siblings = [one for one in watch.attended if one.stack == call.stack and one.block == call.index]
         is_last = call.index == max(other.index for other in watch.blocks if other.stack == call.stack)
         self.norm = watch.behind.get(call.stack) if is_last else None
@@ -156,22 +182,16 @@ class _Replay:
         block."""
         return states if self.norm is None else self.norm(states)
 
-    def states(self, queries: Tensor, context: Tensor) -> Tensor:
-        """The block's output for each of ``queries`` if the changed attention gave it ``context``.
+    def states(self, queries: Tensor, output: Tensor) -> Tensor:
+        """The block's output for each of ``queries`` if the changed attention gave it ``output``.
 
-        Args:
-            context: Shape ``(n, heads, size of a head)``.
-
-        Returns:
-            Shape ``(n, width)``.
+        Both and the result have one line per query; shape ``(n, width)``.
         """
-        given = self.projection(context.flatten(1)[None])[0]
-        moved = self.changed.result[0, queries] + (given - self.projected[0, queries])
         later = False
         with ExitStack() as stack:
             for one in self.siblings:
                 if one is self.changed:
-                    stack.enter_context(_answering(one.module, _with_first(one.output, moved[None])))
+                    stack.enter_context(_answering(one.module, _with_first(one.output, output[None])))
                     later = True
                 elif not later:
                     stack.enter_context(_answering(one.module, _with_first(one.output, one.result[:, queries])))
