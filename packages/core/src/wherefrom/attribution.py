@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from wherefrom.aggregation import AggregatorLike, Stage, aggregate
-from wherefrom.aggregators import AGGREGATION_FUNCTIONS
+from wherefrom.aggregators import AGGREGATION_FUNCTIONS, Pair
+from wherefrom.aggregators.slices import select_steps, slice_inputs
 from wherefrom.arrays import BoolArray
 from wherefrom.errors import FileFormatError, SettingsError, ShapeError
 from wherefrom.provenance import Provenance
@@ -117,6 +118,18 @@ class Attribution(Drawable, msgspec.Struct, frozen=True, kw_only=True, eq=False,
         was aggregated already comes back as it is.
         """
         return aggregate(self, aggregator, aggregate_fn, AGGREGATION_FUNCTIONS, **settings)
+
+    def __getitem__(self, index: int | slice) -> Attribution:
+        """Some of the inputs, all steps: of the source, or of a decoder-only model's prompt."""
+        return slice_inputs(self, index)
+
+    def select_steps(self, start: int | None = None, end: int | None = None) -> Attribution:
+        """Some of the explained steps, all inputs; counted from the first, bounds may be open or negative."""
+        return select_steps(self, start, end)
+
+    def __sub__(self, other: Attribution) -> Attribution:
+        """This minus the other, units aligned; see `wherefrom.aggregators.Pair`."""
+        return Pair(paired_attr=other)(self)
 
     def replace(self, **changes: Any) -> Attribution:
         """A copy with some fields changed."""

@@ -29,6 +29,12 @@ class AggregationFunction(Protocol):
 AGGREGATION_FUNCTIONS: Registry[AggregationFunction] = Registry("aggregation function")
 
 
+def known_function(instance: Any, attribute: Any, name: str | None) -> None:
+    """attrs validator: the setting names an aggregation function (or none)."""
+    if name is not None:
+        AGGREGATION_FUNCTIONS.get(name)
+
+
 def register_aggregation_function(fn: AggregationFunction, identifier: str, *, overwrite: bool = False) -> None:
     """Make ``fn(values, axis, where)`` available by name to every aggregator.
 

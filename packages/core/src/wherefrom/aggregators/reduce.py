@@ -11,17 +11,12 @@ from attrs import field, frozen
 
 from wherefrom.aggregation import aggregator
 from wherefrom.aggregators._record import recorded, target_mask
-from wherefrom.aggregators.functions import AGGREGATION_FUNCTIONS, combine
+from wherefrom.aggregators.functions import combine, known_function
 from wherefrom.arrays import BoolArray
 from wherefrom.errors import InputError, SettingsError
 
 if TYPE_CHECKING:
     from wherefrom.attribution import Attribution
-
-
-def _known(instance: Any, attribute: attrs.Attribute[str | None], name: str | None) -> None:
-    if name is not None:
-        AGGREGATION_FUNCTIONS.get(name)
 
 
 def canonical_selection(selection: Any) -> int | str | list[int] | None:
@@ -63,7 +58,7 @@ class Reduce:
 
     identifier: ClassVar[str] = "reduce"
 
-    aggregate_fn: str | None = field(default=None, validator=_known)
+    aggregate_fn: str | None = field(default=None, validator=known_function)
     """How entries are combined; None: as the method's default aggregation does, or the mean."""
     select_idx: Any = field(default=None, converter=canonical_selection)
     """An index (picked, nothing is combined), a range or a list (only these are combined); negative: from the end."""

@@ -1,0 +1,274 @@
+"""Units larger than tokens, slices and pairs."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+from wherefrom.aggregators import Pair, Sentences, Split, Subwords
+from wherefrom.aggregators.pair import align
+from wherefrom.attribution import Attribution
+from wherefrom.errors import InputError, SettingsError
+from wherefrom.tokens import Segment, Token
+
+from tests.core import golden
+from tests.core.made import attribution, spelt
+
+TEXTS = ["The", " gentle", "men", ",", " here", "."]
+
+
+def texts(tokens: tuple[Token, ...]) -> list[str]:
+    return [token.text for token in tokens]
+
+
+@pytest.mark.parametrize("case", golden.cases(".variant.pipe"), ids=lambda case: case["id"])
+def test_spans_match_the_reference(case: dict[str, Any]) -> None:
+    variant = case["params"]["variants"]["pipe-vnorm-spans"]
+    spans = {key: value for key, value in variant.items() if key.endswith("_spans")}
+    for _, raw, arrays in golden.attributions(case):
+        done = raw.aggregate(variant["aggregator"], **spans)
+        assert [token.piece for token in done.target] == variant["target_tokens_after"]
+        assert (done.attr_pos_start, done.attr_pos_end) == (variant["attr_pos_start"], variant["attr_pos_end"])
+        for name in ("source_attributions", "target_attributions"):
+            if (expected := arrays.get(f"variant.pipe-vnorm-spans.{name}")) is not None:
+                told = ~np.isnan(expected)
+                np.testing.assert_allclose(getattr(done, name)[told], expected[told], atol=1e-4)
+
+
+def test_absent_cells_do_not_count_in_a_mean() -> None:
+    made = attribution(None, ["a", "b", "c", "d"], 1)
+    made = made.replace(target_attributions=np.where(made.target_visible, np.float32(1), np.float32(0)))
+    done = made.aggregate("spans", target_spans=[(1, 4)], aggregate_fn="mean")
+    np.testing.assert_array_equal(done.target_attributions, [[1], [1]])
+    assert done.target_visible.all()
+
+
+def test_step_scores_are_merged_by_their_own_function() -> None:
+    made = attribution(None, TEXTS, 1)
+    done = made.aggregate("spans", target_spans=(1, 3))
+    p, h = made.step_scores["probability"], made.step_scores["entropy"]
+    np.testing.assert_allclose(done.step_scores["probability"], [p[0] * p[1], *p[2:]], rtol=1e-6)
+    np.testing.assert_allclose(done.step_scores["entropy"], [h[0] + h[1], *h[2:]], rtol=1e-6)
+
+
+def test_a_span_across_the_start_keeps_its_tokens_and_its_explained_scores() -> None:
+    made = attribution(None, TEXTS, 2)
+    done = made.aggregate("spans", target_spans=(1, 3), aggregate_fn="sum")
+    assert texts(done.target) == ["The", " gentlemen", ",", " here", "."]
+    assert texts(done.source) == ["The", " gentle"]
+    assert (done.attr_pos_start, done.attr_pos_end) == (1, 5)
+    expected = made.target_attributions[1:3, 1].sum()
+    np.testing.assert_allclose(done.target_attributions[1, 1], expected, rtol=1e-6)
+    np.testing.assert_allclose(done.target_attributions[0, 0], made.target_attributions[0, 0])
+
+
+@pytest.mark.parametrize(
+    "spans, complaint",
+    [
+        ([(2, 2)], "empty or outside"),
+        ([(0, 9)], "empty or outside"),
+        ([(-1, 2)], "empty or outside"),
+        ([(2, 4), (0, 1)], "overlaps or precedes"),
+        ([(0, 3), (2, 4)], "overlaps or precedes"),
+        (["ab"], "no span"),
+    ],
+)
+def test_impossible_spans_are_refused(spans: Any, complaint: str) -> None:
+    with pytest.raises(InputError, match=complaint):
+        attribution(None, TEXTS, 2).aggregate("spans", target_spans=spans)
+
+
+WORDS = {
+    "byte-level": (["Hel", "lo", " la", "dies", ",", " it", "'s", " me", "!"], ["Hel+lo", " la+dies"]),
+    "last token too": (["Hel", "lo", " la", "di", "es"], ["Hel+lo", " la+di+es"]),
+    "line breaks": (["one", "\n", "two", "x"], ["two+x"]),
+    "digits and marks": (["co", "2", "x", " caf", "é", "s"], ["co+2+x", " caf+é+s"]),
+}
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_words_are_found_from_texts_and_offsets(name: str) -> None:
+    pieces, expected = WORDS[name]
+    spans = Subwords().spans(spelt(pieces))
+    assert ["+".join(pieces[a:b]) for a, b in spans] == expected
+
+
+def test_words_are_found_from_vocabulary_marks_alone() -> None:
+    def bare(pieces: list[str]) -> list[Token]:
+        return [Token(id=1, piece=p, text=p.lstrip("▁").replace("##", ""), position=i) for i, p in enumerate(pieces)]
+
+    assert Subwords().spans(bare(["▁Hal", "lo", "▁Welt", "en", "</s>"[:0] or "▁x"])) == [(0, 2), (2, 4)]
+    assert Subwords().spans(bare(["un", "##believ", "##able"])) == [(0, 3)]
+
+
+def test_the_tokenizers_own_words_come_first_and_special_tokens_stay_alone() -> None:
+    tokens = spelt(["<s>", "New", " York", "er"], special=(0,), words=[None, 0, 0, 1])
+    assert Subwords().spans(tokens) == [(1, 3)]
+
+
+def test_special_chars_override_and_sides_can_be_left_alone() -> None:
+    made = attribution(["a", "b", " c"], ["<s>", " x", "y"], 1, special=(0,))
+    assert texts(made.aggregate("subwords", aggregate_source=False).source) == ["a", "b", " c"]
+    assert texts(made.aggregate("subwords").source) == ["ab", " c"]
+    assert texts(made.aggregate("subwords", special_chars="a").source) == ["ab c"]
+    assert texts(made.aggregate("subwords", special_chars=["b"], is_suffix_symbol=True).source) == ["ab", " c"]
+
+
+def test_words_of_raw_scores_then_the_default() -> None:
+    made = attribution(None, TEXTS, 2, sizes=(4,))
+    done = made.aggregate("subwords").aggregate()
+    assert [stage.name for stage in done.aggregations] == ["subwords", "reduce", "normalize"]
+    np.testing.assert_allclose(np.abs(done.target_attributions).sum(0), 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "mode, expected",
+    [("single", ["a b", ",", " c d", ",", " e"]), ("start", ["a b", ", c d", ", e"]), ("end", ["a b,", " c d,", " e"])],
+)
+def test_split_modes(mode: str, expected: list[str]) -> None:
+    pieces = ["a", " b", ",", " c", " d", ",", " e"]
+    made = attribution(pieces, ["<s>", "x"], 1, special=(0,))
+    assert texts(made.aggregate("split", split_pattern=",", split_mode=mode).source) == expected
+
+
+def test_split_refuses_nonsense() -> None:
+    with pytest.raises(SettingsError, match="no regular expression"):
+        Split(split_pattern="(")
+    with pytest.raises(SettingsError, match="split_mode"):
+        Split(split_pattern="x", split_mode="middle")
+
+
+def test_sentences() -> None:
+    pieces = ["Dr", ".", " No", " left", ".", " Why", "?", '"', " e", ".g", ".", " rain", "\n", "你好", "。", "再见"]
+    spans = Sentences().spans(spelt(pieces))
+    assert ["".join(pieces[a:b]) for a, b in spans] == ["Dr. No left.", ' Why?"', " e.g. rain\n", "你好。"]
+
+
+def test_turns_and_documents_come_from_segments() -> None:
+    segments = (
+        Segment(side="target", start=0, end=2, kind="turn", label="user"),
+        Segment(side="target", start=2, end=4, kind="turn", label="assistant"),
+        Segment(side="target", start=1, end=2, kind="document", label="d1"),
+    )
+    made = attribution(None, TEXTS, 4, segments=segments)
+    assert texts(made.aggregate("turns").target) == ["The gentle", "men,", " here", "."]
+    assert texts(made.aggregate("turns").source) == ["The gentle", "men,"]
+    assert texts(made.aggregate("documents").target) == TEXTS
+    assert texts(made.aggregate("documents", target_spans=(0, 4)).target) == ["The gentlemen,", " here", "."]
+    with pytest.raises(InputError, match="no turn to aggregate over"):
+        attribution(None, TEXTS, 4).aggregate("turns")
+    words_first = made.aggregate(["subwords", "turns"])
+    assert texts(words_first.target) == ["The gentlemen", ",", " here", "."]
+
+
+@pytest.mark.parametrize(
+    "index, expected",
+    [
+        (slice(1, 3), [1, 2]),
+        (slice(None, 2), [0, 1]),
+        (slice(-1, None), [3]),
+        (2, [2]),
+        (-4, [0]),
+        (slice(0, -2), [0, 1]),
+    ],
+)
+def test_slicing_keeps_rows_and_all_steps(index: int | slice, expected: list[int]) -> None:
+    decoder_only = attribution(None, TEXTS, 4)
+    done = decoder_only[index]
+    assert texts(done.target) == [TEXTS[i] for i in [*expected, 4, 5]]
+    assert texts(done.source) == [TEXTS[i] for i in expected]
+    assert texts(done.steps) == TEXTS[4:]
+    np.testing.assert_array_equal(done.target_attributions, decoder_only.target_attributions[[*expected, 4, 5]])
+    np.testing.assert_array_equal(done.target_visible, decoder_only.target_visible[[*expected, 4, 5]])
+    both = attribution(["a", "b", "c", "d"], ["<s>", "x", "y"], 1)
+    assert texts(both[index].source) == ["abcd"[i] for i in expected]
+    np.testing.assert_array_equal(both[index].target_attributions, both.target_attributions)
+
+
+def test_impossible_slices() -> None:
+    made = attribution(None, TEXTS, 4)
+    with pytest.raises(IndexError):
+        made[4]
+    with pytest.raises(InputError, match="No input is left"):
+        made[3:2]
+    with pytest.raises(InputError, match="without gaps"):
+        made[::2]
+    with pytest.raises(InputError, match="keeps nothing without spans"):
+        made.aggregate("slices")
+
+
+def test_steps_can_be_selected() -> None:
+    made = attribution(None, TEXTS, 2)
+    last = made.select_steps(-2)
+    assert texts(last.steps) == TEXTS[-2:]
+    np.testing.assert_array_equal(last.target_attributions, made.target_attributions[:, -2:])
+    np.testing.assert_array_equal(last.step_scores["entropy"], made.step_scores["entropy"][-2:])
+    with pytest.raises(InputError, match="No step is left"):
+        made.select_steps(9)
+
+
+def test_a_difference_is_this_minus_the_other() -> None:
+    a, b = (attribution(["s", "t"], ["<s>", "x", "y"], 1, seed=seed) for seed in (1, 2))
+    done = a - b
+    np.testing.assert_array_equal(done.source_attributions, a.source_attributions - b.source_attributions)
+    np.testing.assert_array_equal(done.step_scores["entropy"], a.step_scores["entropy"] - b.step_scores["entropy"])
+    assert done.target == a.target
+    assert done.signed
+    assert done.aggregations[-1].name == "pair"
+    np.testing.assert_array_equal((b - a).source_attributions, -done.source_attributions)
+    assert not (a - a).target_attributions.any()
+    by_name = a.aggregate("pair", paired_attr=b)
+    np.testing.assert_array_equal(by_name.source_attributions, done.source_attributions)
+
+
+def test_other_tokens_of_the_same_text_are_compared_between_common_boundaries() -> None:
+    a = attribution(["gentle", "men", " go"], ["<s>", "x"], 1, seed=1)
+    b = attribution(["gent", "lemen", " g", "o"], ["<s>", "x"], 1, seed=2)
+    done = a - b
+    assert texts(done.source) == ["gentlemen", " go"]
+    np.testing.assert_allclose(
+        done.source_attributions[:, 0],
+        [
+            a.source_attributions[:2, 0].sum() - b.source_attributions[:2, 0].sum(),
+            a.source_attributions[2, 0] - b.source_attributions[2:, 0].sum(),
+        ],
+        rtol=1e-5,
+    )
+
+
+def test_different_texts_are_shown_side_by_side() -> None:
+    a = attribution(None, ["He", " said", " so", " loudly", "."], 1, seed=1)
+    b = attribution(None, ["She", " said", " so", "."], 1, seed=2)
+    done = a - b
+    assert texts(done.target) == ["He → She", " said", " so", " loudly → ∅", "."]
+    assert texts(done.steps) == [" said", " so", " loudly → ∅", "."]
+    np.testing.assert_allclose(
+        done.target_attributions[0, 0], a.target_attributions[0, 0] - b.target_attributions[0, 0]
+    )
+    np.testing.assert_allclose(done.target_attributions[1, 2], a.target_attributions[1, 2])
+    np.testing.assert_allclose(
+        done.target_attributions[1, 3], a.target_attributions[1, 3] - b.target_attributions[1, 2]
+    )
+    assert (done.target_attributions[~done.target_visible] == 0).all()
+
+
+def test_alignment_covers_both_sides_once() -> None:
+    one, other = spelt(["a", "b", " c", "d"]), spelt([" x", "b", "y", "d", "e"])
+    for pairs in (align(one, other), align(other, one), align(one, ())):
+        for side in (0, 1):
+            covered = [index for pair in pairs for index in range(*pair[side])]
+            assert covered == sorted(covered)
+    assert [index for pair in align(one, other) for index in range(*pair[1])] == list(range(5))
+
+
+def test_pairs_need_like_scores() -> None:
+    a, b = attribution(None, TEXTS, 2), attribution(None, TEXTS, 2, sizes=(3,))
+    with pytest.raises(InputError, match=re.escape("Aggregate both first")):
+        a - b
+    with pytest.raises(InputError, match="Only one of the attributions has source_attributions"):
+        attribution(["s"], TEXTS, 2) - a
+    with pytest.raises(SettingsError, match="is no attribution"):
+        Pair(paired_attr=3)(a)
+    assert isinstance(Pair(paired_attr=a, combine="mean")(a), Attribution)
