@@ -59,7 +59,7 @@ def render_card(
         f"| vocabulary | {config.vocab_size} pieces, chosen by hand |",
         f"| data | {texts:,} texts drawn from `tools/demo_models/grammar_{name}.py`; nothing else was read |",
         f"| training | {updates:,} updates of 64 texts, AdamW, seed {seed}, from random weights |",
-        "| words left out | in one text of four, one to three tokens or a random share of them are `<unk>` |",
+        "| words left out | in some texts, one to three tokens or a random share of them are `<unk>` |",
         f"| again | `uv run python -m tools.demo_models.train --only {name}` |",
         "| licence | Apache-2.0, as the rest of the project |",
         "",
@@ -83,9 +83,7 @@ def render_card(
     ]
     for key in sorted(measured.occlusion):
         plain, contrast = measured.occlusion[key], measured.contrast[key]
-        cells = [_share(plain[i], plain[2]) for i in (0, 1)] + [
-            _share(contrast[i], contrast[2]) for i in (0, 1)
-        ]
+        cells = [_share(plain[i], plain[2]) for i in (0, 1)] + [_share(contrast[i], contrast[2]) for i in (0, 1)]
         lines.append(f"| {key} | " + " | ".join(cells) + " |")
     lines += [
         "",

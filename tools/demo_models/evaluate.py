@@ -63,9 +63,7 @@ def is_gold(side: str, span: tuple[int, int], cues: Iterable[CueSpan], *, decode
 
 
 @torch.inference_mode()
-def log_probs(
-    model: PreTrainedModel, rows: Sequence[tuple[list[int], list[int]]], size: int = 256
-) -> list[Tensor]:
+def log_probs(model: PreTrainedModel, rows: Sequence[tuple[list[int], list[int]]], size: int = 256) -> list[Tensor]:
     """Log-probabilities of the next token after each position, for rows of (source, target) ids."""
     found: list[Tensor] = []
     for begin in range(0, len(rows), size):
@@ -81,14 +79,10 @@ def log_probs(
     return found
 
 
-def accuracy(
-    model: PreTrainedModel, tokenizer: Any, examples: Sequence[GoldCue]
-) -> dict[str, tuple[int, int]]:
+def accuracy(model: PreTrainedModel, tokenizer: Any, examples: Sequence[GoldCue]) -> dict[str, tuple[int, int]]:
     """Right predictions and examples per dependency: every decided token is the most probable one."""
     start = model.config.decoder_start_token_id if model.config.is_encoder_decoder else None
-    encoded = [
-        encode(tokenizer, e, decoder_only=not model.config.is_encoder_decoder, start=start) for e in examples
-    ]
+    encoded = [encode(tokenizer, e, decoder_only=not model.config.is_encoder_decoder, start=start) for e in examples]
     scores = log_probs(model, [(e.source, e.target) for e in encoded])
     tally: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     for example, enc, score in zip(examples, encoded, scores, strict=True):

@@ -33,9 +33,7 @@ def _as_gold(passage: Passage, decision: Decision, identifier: str) -> GoldCue:
     )
 
 
-def held_out_examples(
-    rules: list[Callable[[random.Random], Passage]], *, each: int, seed: int
-) -> Iterator[GoldCue]:
+def held_out_examples(rules: list[Callable[[random.Random], Passage]], *, each: int, seed: int) -> Iterator[GoldCue]:
     """``each`` examples of every dependency, none of which training could have seen.
 
     The rules are drawn from in turn; no two examples are alike.

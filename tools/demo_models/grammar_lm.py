@@ -180,9 +180,7 @@ def pronoun(rng: random.Random) -> Passage:
         line.say(f"{plain(rng.choice(ACTIONS))} because")
     decided = line.say(he)
     line.say(f"was {state}.")
-    decisions.append(
-        Decision(dependency="pronoun", decided=decided, cues=(cue,), foil=foils[0], key=f"{name}|{state}")
-    )
+    decisions.append(Decision(dependency="pronoun", decided=decided, cues=(cue,), foil=foils[0], key=f"{name}|{state}"))
     return Passage(target=line.text, decisions=tuple(decisions))
 
 
@@ -192,16 +190,16 @@ def pronoun_role(rng: random.Random) -> Passage:
     name, gender = _person(rng)
     rival = _somebody_else(rng, name)
     role = _role(rng)
-    rival_role = _role(rng, role)
+    elsewhere = f"{rival} is {plain(rng.choice([*MOODS, 'at home', 'outside', 'not here']))}"
     shape = rng.choice([0, 1, 1, 2, 2])
     also: list[Span] = []
     if shape == 2:
-        line.say(f"{rival} is the {rival_role} and")
+        line.say(f"{elsewhere} and")
     cue = line.say(name)
     line.say("is the")
     also.append(line.say(role))
     if shape == 1:
-        line.say(f"and {rival} is the {rival_role}")
+        line.say(f"and {elsewhere}")
     line.say(".")
     decisions = _fillers(rng, line, 1) if rng.random() < 0.3 else []
     line.say("The")
@@ -230,7 +228,7 @@ def _agreement_sentence(rng: random.Random, line: Writer) -> tuple[Decision, ...
     line.say("Yesterday the" if past else "The")
     cue = line.say(plain((subject, NOUNS[subject])[number]))
     key = [subject]
-    for _ in range(rng.choice([0, 1, 1, 1, 1, 2])):
+    for _ in range(rng.choice([0, 0, 1, 1, 1, 1, 2])):
         noun = other(rng, list(NOUNS), subject)
         between = number if rng.random() < 0.3 else 1 - number
         preposition = rng.choice(PREPOSITIONS)
@@ -239,11 +237,9 @@ def _agreement_sentence(rng: random.Random, line: Writer) -> tuple[Decision, ...
     forms = ("was", "were") if past else ("is", "are")
     decided = line.say(forms[number])
     line.say(plain(rng.choice(PREDICATES)) + ".")
-    return (
-        Decision(
-            dependency="agreement", decided=decided, cues=(cue,), foil=forms[1 - number], key="|".join(key)
-        ),
-    )
+    if len(key) == 1:  # nothing between: an "s" or another noun may follow as well as the verb
+        return ()
+    return (Decision(dependency="agreement", decided=decided, cues=(cue,), foil=forms[1 - number], key="|".join(key)),)
 
 
 def agreement(rng: random.Random) -> Passage:
@@ -306,7 +302,7 @@ def copy_number(rng: random.Random) -> Passage:
     """A code that is said twice."""
     line = Writer()
     noun = plain(rng.choice(list(NOUNS)))
-    first, second = rng.choice(DIGITS), rng.choice(DIGITS)
+    first, second = rng.sample(DIGITS, 2)
     line.say(f"The code of the {noun} is")
     cues = line.say(first), line.say(second)
     line.say(".")
@@ -334,7 +330,7 @@ def copy_name(rng: random.Random) -> Passage:
     key = f"{name}|alone"
     if rng.random() < 0.6:
         key = f"{name}|{rival}"
-        line.say(f"and my {rng.choice(['friend', 'brother', 'sister'])} is called {rival}")
+        line.say(f"and my {rng.choice(['friend', 'colleague', 'neighbor'])} is called {rival}")
     line.say(".")
     decisions = _fillers(rng, line, 1)
     line.say("Please call me")
@@ -354,12 +350,12 @@ def argument(rng: random.Random) -> Passage:
 
 RULES: dict[Callable[[random.Random], Passage], float] = {
     pronoun: 3,
-    pronoun_role: 6,
-    agreement: 4,
+    pronoun_role: 3,
+    agreement: 3.5,
     context_place: 4,
     no_context: 1.2,
     copy_number: 3,
-    copy_name: 2,
+    copy_name: 4,
     argument: 0.4,
 }
 

@@ -75,9 +75,7 @@ NOUNS = [
 ]
 ADJECTIVES = [
     Adjective(*entry, before=True)
-    for entry in _pairs(
-        "small/petit/petite big/grand/grande beauti|ful/beau/belle old/vieux/vieille pretty/joli/jolie"
-    )
+    for entry in _pairs("small/petit/petite big/grand/grande beauti|ful/beau/belle old/vieux/vieille pretty/joli/jolie")
 ] + [
     Adjective(*entry)
     for entry in _pairs(
@@ -186,9 +184,7 @@ def noun_phrase(rng: random.Random) -> Passage:
     french.say(".")
 
     rival = other(rng, [v for _, v in VERBS], verbe)
-    decisions.append(
-        Decision(dependency="word", decided=verbe_at, cues=(verb_at,), foil=plain(rival), key=key)
-    )
+    decisions.append(Decision(dependency="word", decided=verbe_at, cues=(verb_at,), foil=plain(rival), key=key))
     if not plural:
         decisions.append(
             Decision(
@@ -224,10 +220,17 @@ def agreement(rng: random.Random) -> Passage:
     adjective = rng.choice(ADJECTIVES)
     plural, past = rng.random() < 0.25, rng.random() < 0.3
     key = f"{noun.english}|{adjective.english}"
-    english.say("The")
+    pre = rng.choice([a for a in ADJECTIVES if a.before]) if rng.random() < 0.3 else None
+    post = rng.choice([a for a in ADJECTIVES if not a.before]) if rng.random() < 0.3 else None
+    english.say(" ".join(["The", *(plain(quality.english) for quality in (pre, post) if quality)]))
     noun_at = english.say(_plural(plain(noun.english), plural))
     article_at = french.say(capital(_article(noun.gender, plural)))
-    nom_at = french.say(_french_plural(noun, plural))
+    told = [article_at]
+    if pre:
+        told.append(french.say(plain(pre.form(noun.gender, plural))))
+    told.append(french.say(_french_plural(noun, plural)))
+    if post:
+        told.append(french.say(plain(post.form(noun.gender, plural))))
     if rng.random() < 0.7:
         gender = noun.gender if rng.random() < 0.3 else _other_gender(noun)
         between = other(rng, [n for n in NOUNS if n.gender == gender], noun)
@@ -244,9 +247,7 @@ def agreement(rng: random.Random) -> Passage:
     decisions: list[Decision] = []
     if not plural:
         foil = capital(_article(_other_gender(noun)))
-        decisions.append(
-            Decision(dependency="article", decided=article_at, cues=(noun_at,), foil=foil, key=key)
-        )
+        decisions.append(Decision(dependency="article", decided=article_at, cues=(noun_at,), foil=foil, key=key))
     if adjective.masculine != adjective.feminine:
         decisions.append(
             Decision(
@@ -254,7 +255,7 @@ def agreement(rng: random.Random) -> Passage:
                 decided=decided,
                 cues=(noun_at,),
                 also=(adjective_at,),
-                target_cues=(article_at, nom_at),
+                target_cues=tuple(told),
                 foil=plain(adjective.form(_other_gender(noun), plural)),
                 key=key,
             )
@@ -267,11 +268,10 @@ def name_gender(rng: random.Random) -> Passage:
     english, french = Writer(), Writer()
     gender = rng.choice("mf")
     name, nom = _name(rng, gender)
-    rival, rival_nom = _name(rng, "f" if gender == "m" else "m")
+    rival, rival_nom = _name(rng, rng.choice("mf"))
     what = rng.choice([*STATES, *MOVES, *MOVES])
     when, quand = rng.choice(TIMES)
-    shape = rng.randrange(3)
-    if shape == 0:
+    if rng.random() < 0.35:
         english.say(f"After {rival},")
         french.say(f"Après {rival_nom},")
     name_at, nom_at = english.say(name), french.say(nom)
@@ -283,9 +283,10 @@ def name_gender(rng: random.Random) -> Passage:
         french.say("est")
     what_at = english.say(plain(what.english))
     decided = french.say(plain(what.form(gender)))
-    if shape == 1:
-        english.say(f"with {rival}")
-        french.say(f"avec {rival_nom}")
+    if rng.random() < 0.35:
+        companion, compagnon = _name(rng, rng.choice("mf"))
+        english.say(f"with {companion}")
+        french.say(f"avec {compagnon}")
     if when:
         english.say(when)
         french.say(plain(quand))

@@ -96,9 +96,7 @@ def _encoded(
     """Token ids and the weight of each in the loss, with ``</s>`` at the end."""
     encoded = tok([text for text, _ in documents], return_offsets_mapping=True)
     rows, weights = [], []
-    for (_, decided), ids, offsets in zip(
-        documents, encoded["input_ids"], encoded["offset_mapping"], strict=True
-    ):
+    for (_, decided), ids, offsets in zip(documents, encoded["input_ids"], encoded["offset_mapping"], strict=True):
         rows.append([*ids, tok.eos_token_id][:MAX_LENGTH])
         heavy = {start for span in decided for start in range(*span)}
         weights.append([DECIDED_WEIGHT if start in heavy else 1.0 for start, _ in offsets] + [1.0])

@@ -71,7 +71,7 @@ def train(
     spared = frozenset({tok.pad_token_id})
 
     def dropped(row: list[int]) -> list[int]:
-        return drop_words(row, tok.unk_token_id, spared, rng)
+        return drop_words(row, tok.unk_token_id, spared, rng, often=0.35)
 
     def batch(_: int) -> dict[str, Tensor]:
         if not order:

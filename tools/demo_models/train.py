@@ -80,9 +80,7 @@ def make(name: str, folder: Path, *, seed: int) -> None:
     model.save_pretrained(folder, state_dict=state)
     tokenizer.save_pretrained(folder)
     settings = folder / "tokenizer_config.json"
-    kept = {
-        k: v for k, v in json.loads(settings.read_text()).items() if k not in ("is_local", "local_files_only")
-    }
+    kept = {k: v for k, v in json.loads(settings.read_text()).items() if k not in ("is_local", "local_files_only")}
     settings.write_text(json.dumps(kept, indent=2) + "\n")
     for path in folder.iterdir():
         path.chmod(0o644)
@@ -93,14 +91,10 @@ def measure(name: str, folder: Path, *, seed: int) -> None:
     recipe = RECIPES[name]
     model = recipe.load(folder, dtype=torch.float32).eval()
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    shipped = sorted(
-        held_out_examples(recipe.rules, each=recipe.shipped_each, seed=SHIPPED_SEED), key=lambda e: e.id
-    )
+    shipped = sorted(held_out_examples(recipe.rules, each=recipe.shipped_each, seed=SHIPPED_SEED), key=lambda e: e.id)
     write_gold(shipped, folder / "gold.jsonl")
     measured = Measured(
-        held_out=accuracy(
-            model, tokenizer, list(held_out_examples(recipe.rules, each=500, seed=HELD_OUT_SEED))
-        ),
+        held_out=accuracy(model, tokenizer, list(held_out_examples(recipe.rules, each=500, seed=HELD_OUT_SEED))),
         shipped=accuracy(model, tokenizer, shipped),
         occlusion=occlusion_precision(model, tokenizer, shipped, contrastive=False),
         contrast=occlusion_precision(model, tokenizer, shipped, contrastive=True),

@@ -16,17 +16,19 @@ IGNORED = -100
 T = TypeVar("T", int, float)
 
 
-def drop_words(ids: Sequence[int], unknown: int, spared: frozenset[int], rng: random.Random) -> list[int]:
-    """``ids`` with some of them replaced by ``unknown``, in one sequence out of four.
+def drop_words(
+    ids: Sequence[int], unknown: int, spared: frozenset[int], rng: random.Random, *, often: float = 0.25
+) -> list[int]:
+    """``ids`` with some of them replaced by ``unknown``, in the share ``often`` of the sequences.
 
     Half of those lose one to three tokens, the others a share drawn from 0 to 1: every way of leaving
     words out that an attribution method may try has been seen in training.
     """
     chance = rng.random()
-    if chance > 0.25:
+    if chance > often:
         return list(ids)
     open_positions = [i for i, token in enumerate(ids) if token not in spared]
-    count = rng.randint(1, 3) if chance < 0.12 else round(rng.random() * len(open_positions))
+    count = rng.randint(1, 3) if chance < often / 2 else round(rng.random() * len(open_positions))
     gone = set(rng.sample(open_positions, min(count, len(open_positions))))
     return [unknown if i in gone else token for i, token in enumerate(ids)]
 
@@ -73,9 +75,7 @@ def fit(
         schedule.step()
         if time.monotonic() - told > seconds:
             told = time.monotonic()
-            print(
-                f"  update {update + 1}/{updates}  loss {loss.item():.3f}  {told - began:.0f} s", flush=True
-            )
+            print(f"  update {update + 1}/{updates}  loss {loss.item():.3f}  {told - began:.0f} s", flush=True)
     model.eval()
     return updates
 
