@@ -15,10 +15,17 @@ if TYPE_CHECKING:
 COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Explain": {
         "attribute": ("attribute", "explain what a model generates from texts"),
+        "attribute-dataset": ("attribute_dataset", "explain a whole data set, resumably"),
         "demo": ("demo", "the same question put to several methods, with the demo models"),
     },
     "Look": {
         "show": ("show", "print saved attributions"),
+        "view": ("view", "browse saved attributions in the terminal"),
+        "info": ("info", "how saved attributions were made"),
+        "compare": ("compare", "two saved attributions of the same texts, side by side"),
+    },
+    "Convert": {
+        "export": ("export", "write HTML, SVG, CSV, Parquet or Markdown"),
     },
     "Know": {
         "list": ("list_names", "methods, step functions, aggregators, adapters"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import wherefrom
 from wherefrom.errors import UsageError
+from wherefrom.files import load
 
 if TYPE_CHECKING:
     from wherefrom import Attributions
@@ -23,7 +23,7 @@ def open_results(path: str | Path) -> Attributions:
         raise UsageError(
             f"There is nothing at {str(path)!r}.\nGive a saved file (.json, .jsonl) or the folder of a run."
         )
-    return wherefrom.load(path)
+    return load(path)
 
 
 def selected(out: Attributions, wanted: list[str], limit: int | None) -> Attributions:
@@ -42,7 +42,8 @@ def selected(out: Attributions, wanted: list[str], limit: int | None) -> Attribu
                 places.append(int(name))
             else:
                 raise UsageError(
-                    f"There is no example {name!r}.\nThere are {len(out)}: give a place from 0 to {len(out) - 1}, or an id."
+                    f"There is no example {name!r}.\n"
+                    f"There are {len(out)}: give a place from 0 to {len(out) - 1}, or an id."
                 )
         out = out.replace(sequence_attributions=tuple(out[place] for place in places))
     return out[:limit] if limit is not None else out

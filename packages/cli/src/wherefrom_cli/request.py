@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import wherefrom
 from attrs import asdict, field, frozen
 from wherefrom.errors import UsageError
+from wherefrom.methods.base import METHODS
+from wherefrom.step_functions.base import STEP_FUNCTIONS
 
 from wherefrom_cli.parser import OptionGroup, json_object, positive_number, setting, whole_number
 
@@ -69,6 +71,20 @@ class AttributionRequest:
     generation_args: Mapping[str, Any] = field(factory=dict)
     settings: Mapping[str, Any] = field(factory=dict)
     """Settings of the method, the target function and the step functions, dealt out by name."""
+
+    def check_names(self) -> None:
+        """Look names up before a model is loaded, which takes long.
+
+        Names with a colon (``captum:Saliency``) are an adapter's own and are not looked up here.
+
+        Raises:
+            UnknownNameError: A method or step function is not registered; the nearest is suggested.
+        """
+        if ":" not in self.method:
+            METHODS.get(self.method)
+        for name in (self.attributed_fn, *self.step_scores):
+            if name is not None and ":" not in name:
+                STEP_FUNCTIONS.get(name)
 
     def keywords(self) -> dict[str, Any]:
         """Keyword arguments of `AttributionModel.attribute`."""
@@ -315,7 +331,7 @@ def attribution_request(options: argparse.Namespace) -> AttributionRequest:
     if options.max_new_tokens is not None:
         generation["max_new_tokens"] = options.max_new_tokens
     target = options.do_prefix_attribution if options.attribute_target is None else options.attribute_target
-    return AttributionRequest(
+    request = AttributionRequest(
         method=options.method,
         attributed_fn=options.attributed_fn,
         step_scores=tuple(options.step_scores),
@@ -331,6 +347,8 @@ def attribution_request(options: argparse.Namespace) -> AttributionRequest:
         generation_args=generation,
         settings={**options.attribution_kwargs, **dict(options.set)},
     )
+    request.check_names()
+    return request
 
 
 def reduction(options: argparse.Namespace) -> Reduction:

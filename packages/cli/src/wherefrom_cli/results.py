@@ -45,7 +45,7 @@ def add_output_options(group: OptionGroup) -> None:
     )
     group.add("--overwrite", action="store_true", help="replace the file if it is there")
     group.add("--json", action="store_true", help="one JSON document on standard output, nothing else")
-    group.add("--jsonl", action="store_true", help="one JSON line per example on standard output, nothing else")
+    group.add("--jsonl", action="store_true", help="a header line, then one JSON line per example on standard output")
     group.add(
         "--view",
         choices=VIEWS,
@@ -101,15 +101,15 @@ def write_results(out: Attributions, where: Destination, talk: Talk) -> None:
     if where.viz_path is not None:
         write_html(out, where.viz_path)
     if where.json:
-        talk.line(out.to_json())
+        talk.write(out.to_json())
     elif where.jsonl:
-        for line in out.to_jsonl():
-            talk.line(line)
+        talk.write(out.to_bytes("jsonl").decode())
     elif not where.hide:
         print_attributions(out, talk, view=where.view)
     if where.path is not None:
         talk.note(
-            f"Saved {len(out)} attribution{'s' if len(out) != 1 else ''} to {where.path}. Look again: wherefrom show {where.path}"
+            f"Saved {len(out)} attribution{'s' if len(out) != 1 else ''} to {where.path}. "
+            f"Look again: wherefrom show {where.path}"
         )
     if where.viz_path is not None:
         talk.note(f"Wrote {where.viz_path}.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wherefrom.rendering import render, to_html
+from wherefrom.rendering import to_html
 
 from wherefrom_cli.talk import Talk
 
@@ -17,7 +17,9 @@ VIEWS = ("auto", "matrix", "read", "topk", "steps")
 
 def print_attributions(out: Attributions | Attribution, talk: Talk, *, view: str = "auto", **options: Any) -> None:
     """Draw on stdout, as wide and as colourful as it can show."""
-    talk.console().print(render(out, "rich", view=view, **options))
+    from wherefrom_viz.console import console_view
+
+    talk.console().print(console_view(out, view=view, **options))
 
 
 def write_html(out: Attributions, path: Path, **options: Any) -> None:

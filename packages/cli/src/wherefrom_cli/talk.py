@@ -26,6 +26,7 @@ _LOG = logging.getLogger("wherefrom.cli")
 _QUIET_LIBRARIES = {
     "TRANSFORMERS_VERBOSITY": "error",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "HF_HUB_VERBOSITY": "error",
     "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
     "TRANSFORMERS_NO_ADVISORY_WARNINGS": "1",
     "TOKENIZERS_PARALLELISM": "false",
@@ -84,24 +85,13 @@ class Talk:
         """A Rich console on stdout that obeys ``--color`` (and NO_COLOR, FORCE_COLOR, TERM, COLUMNS by itself)."""
         from rich.console import Console
 
+        plain: dict[str, Any] = {"file": self.stdout, "highlight": False, "markup": False, "emoji": False}
+        if self.color == "never":
+            return Console(no_color=True, color_system=None, **plain)
         if self.color == "always":
-            return Console(
-                file=self.stdout,
-                force_terminal=True,
-                no_color=False,
-                highlight=False,
-                markup=False,
-                emoji=False,
-            )
-        no_color = True if self.color == "never" else None
-        return Console(file=self.stdout, no_color=no_color, highlight=False, markup=False, emoji=False)
-
-    @property
-    def colored(self) -> bool:
-        """Will the result be read on a terminal, or are colours asked for?"""
-        if self.color == "auto":
-            return self.stdout.isatty() and not os.environ.get("NO_COLOR")
-        return self.color == "always"
+            full = os.environ.get("COLORTERM", "").lower() in ("truecolor", "24bit")
+            return Console(force_terminal=True, no_color=False, color_system="truecolor" if full else "256", **plain)
+        return Console(**plain)
 
     def read_stdin(self) -> str:
         """All of standard input.

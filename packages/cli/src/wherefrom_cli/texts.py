@@ -72,14 +72,15 @@ def paired(inputs: Sequence[str], targets: Sequence[str]) -> list[Example]:
     """
     if targets and len(targets) != len(inputs):
         raise UsageError(
-            f"{len(targets)} generated texts for {len(inputs)} input texts.\nGive one per input, in the same order, or none to let the model generate."
+            f"{len(targets)} generated texts for {len(inputs)} input texts.\n"
+            "Give one per input, in the same order, or none to let the model generate."
         )
     given: Sequence[str | None] = targets or [None] * len(inputs)
     return [Example(text=text, generated=target) for text, target in zip(inputs, given, strict=True)]
 
 
 def examples_in_file(path: Path, fields: Fields) -> Iterator[Example]:
-    """The examples in a ``.txt`` (one text per line), ``.jsonl``, ``.csv``, ``.tsv`` or ``.parquet`` file, one at a time.
+    """The examples in a ``.txt`` (one text per line), ``.jsonl``, ``.csv``, ``.tsv`` or ``.parquet`` file, in order.
 
     Raises:
         UsageError: The file is missing, of an unknown kind, or lacks a column.

@@ -166,7 +166,7 @@ def execute(options: argparse.Namespace, talk: Talk) -> int:
             "reduction": asdict(job.reduction),
             "batch_size": options.batch_size,
         }
-        with open_sink(options, settings, dataset, model_asked, talk) as sink:
+        with open_sink(options, settings, dataset, talk) as sink:
             return _run(options, talk, dataset, model_asked, job, sink)
 
 

@@ -33,7 +33,7 @@ def configure(parser: CommandParser) -> None:
         help="an option of the view, such as granularity=word; may be repeated",
     )
     look.add("--json", action="store_true", help="one JSON document instead")
-    look.add("--jsonl", action="store_true", help="one JSON line per example instead")
+    look.add("--jsonl", action="store_true", help="a header line, then one JSON line per example instead")
 
 
 def execute(options: argparse.Namespace, talk: Talk) -> int:
@@ -43,10 +43,9 @@ def execute(options: argparse.Namespace, talk: Talk) -> int:
         for name in options.aggregator:
             out = out.aggregate(name)
         if options.json:
-            talk.line(out.to_json())
+            talk.write(out.to_json())
         elif options.jsonl:
-            for line in out.to_jsonl():
-                talk.line(line)
+            talk.write(out.to_bytes("jsonl").decode())
         else:
             if len(options.paths) > 1:
                 talk.line(f"{path}:")

@@ -157,7 +157,8 @@ class Dataset:
             example = numbered.example
             if numbered.key in seen:
                 raise UsageError(
-                    f"Two examples of {self.request.name!r} have the id {numbered.key!r}.\nChoose another --id-field, or none."
+                    f"Two examples of {self.request.name!r} have the id {numbered.key!r}.\n"
+                    "Choose another --id-field, or none."
                 )
             seen.add(numbered.key)
             digest.update(json.dumps([example.text, example.generated, example.id], ensure_ascii=False).encode())

@@ -1,0 +1,130 @@
+"""``wherefrom compare``: two saved attributions of the same texts."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from attrs import frozen
+from wherefrom.attribution import Attribution
+from wherefrom.errors import UsageError
+from wherefrom_viz.comparison import Comparison, compare
+from wherefrom_viz.console import compare_view
+
+from wherefrom_cli.command import Command
+from wherefrom_cli.exit_codes import ExitCode
+from wherefrom_cli.opening import open_results, selected
+from wherefrom_cli.parser import CommandParser, positive_number
+from wherefrom_cli.talk import Talk
+
+NORMALIZATIONS = ("step", "sequence", "none")
+
+
+@frozen(kw_only=True, eq=False)
+class Pair:
+    """The same example in both."""
+
+    name: str
+    a: Attribution
+    b: Attribution
+
+
+def configure(parser: CommandParser) -> None:
+    """Add the options."""
+    what = parser.group("What")
+    what.add("first", metavar="A", help="a saved file or run")
+    what.add("second", metavar="B", help="another one of the same texts: another method, model or tokenizer")
+    what.add(
+        "-x", "--example", nargs="+", default=[], metavar="N|ID", help="only these examples, by place from 0 or by id"
+    )
+    what.add("--limit", type=positive_number, metavar="N", help="at most N examples")
+    what.add(
+        "--normalize",
+        choices=NORMALIZATIONS,
+        metavar="HOW",
+        default="step",
+        help="step: a step's scores become shares of its total; sequence; none (default: step)",
+    )
+    output = parser.group("Output")
+    output.add("--show", action="store_true", help="draw every pair (one pair is drawn anyway)")
+    output.add("--json", action="store_true", help="one JSON document")
+    output.add("--jsonl", action="store_true", help="one JSON line per example")
+
+
+def execute(options: argparse.Namespace, talk: Talk) -> int:
+    """Compare, example by example."""
+    first, second = (
+        selected(open_results(path), options.example, options.limit) for path in (options.first, options.second)
+    )
+    pairs = matched(list(first), list(second))
+    compared = [(pair, compare(pair.a, pair.b, normalize=options.normalize)) for pair in pairs]
+    documents = [described(pair.name, comparison) for pair, comparison in compared]
+    if options.json:
+        talk.line(
+            json.dumps({"a": options.first, "b": options.second, "examples": documents}, indent=2, ensure_ascii=False)
+        )
+    elif options.jsonl:
+        for document in documents:
+            talk.line(json.dumps(document, ensure_ascii=False))
+    elif options.show or len(pairs) == 1:
+        for pair in pairs:
+            talk.console().print(compare_view(pair.a, pair.b, normalize=options.normalize))
+    else:
+        talk.line(f"{'example':<16} {'steps':>6} {'agreement':>10} {'largest difference':>19}")
+        for document in documents:
+            shown = "-" if document["agreement"] is None else f"{document['agreement']:.3f}"
+            talk.line(
+                f"{document['example']:<16} {document['steps']:>6} {shown:>10} {document['largest_difference']:>19.4g}"
+            )
+        known = [document["agreement"] for document in documents if document["agreement"] is not None]
+        talk.line(
+            f"Mean rank agreement of {len(known)} examples: {np.mean(known):.3f}" if known else "No ranking to compare."
+        )
+    return ExitCode.DONE
+
+
+def described(name: str, comparison: Comparison) -> dict[str, Any]:
+    """One pair as plain values; agreement is Spearman's rank correlation, None where a ranking is constant."""
+    return {
+        "example": name,
+        "steps": len(comparison.agreement),
+        "agreement": _known(comparison.mean_agreement),
+        "agreement_by_step": [_known(float(value)) for value in comparison.agreement],
+        "largest_difference": float(np.abs(comparison.difference.scores).max(initial=0.0)),
+    }
+
+
+def matched(first: Sequence[Attribution], second: Sequence[Attribution]) -> list[Pair]:
+    """The same examples: by id where all have one, else by place.
+
+    Raises:
+        UsageError: They have none in common.
+    """
+    named = {one.id: one for one in second if one.id is not None}
+    if named and all(one.id is not None for one in first):
+        pairs = [Pair(name=str(one.id), a=one, b=named[one.id]) for one in first if one.id in named]
+    else:
+        pairs = [Pair(name=str(place), a=a, b=b) for place, (a, b) in enumerate(zip(first, second, strict=False))]
+    if not pairs:
+        raise UsageError("The two have no example in common.\nThey are paired by id, or by place where they have none.")
+    return pairs
+
+
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+COMMAND = Command(
+    name="compare",
+    summary="Two saved attributions of the same texts: rank agreement, strongest inputs of each, differences.",
+    examples=(
+        ("wherefrom compare saliency.json occlusion.json", "two methods"),
+        ("wherefrom compare run-a/ run-b/ --jsonl", "two runs, a line per example"),
+    ),
+    configure=configure,
+    execute=execute,
+)

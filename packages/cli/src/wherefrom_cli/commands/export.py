@@ -1,0 +1,103 @@
+"""``wherefrom export``: pages, figures and tables of saved attributions."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from wherefrom.attribution import Attributions
+from wherefrom.errors import UsageError
+from wherefrom.rendering import render
+
+from wherefrom_cli.command import Command
+from wherefrom_cli.exit_codes import ExitCode
+from wherefrom_cli.opening import open_results, selected
+from wherefrom_cli.parser import CommandParser, one_of, positive_number, setting
+from wherefrom_cli.results import check_writable
+from wherefrom_cli.tables import TABLES, write_table
+from wherefrom_cli.talk import Talk
+
+DRAWN = {".html": "html", ".svg": "svg", ".png": "png", ".md": "markdown", ".tex": "latex", ".txt": "text"}
+"""Ending of the name to renderer."""
+FORMATS = {
+    **{ending.removeprefix("."): ending for ending in (*DRAWN, *TABLES)},
+    "markdown": ".md",
+    "latex": ".tex",
+    "text": ".txt",
+}
+
+
+def configure(parser: CommandParser) -> None:
+    """Add the options."""
+    what = parser.group("What")
+    what.add("path", metavar="PATH", help="a saved file, or the folder of a run")
+    what.add(
+        "-x", "--example", nargs="+", default=[], metavar="N|ID", help="only these examples, by place from 0 or by id"
+    )
+    what.add("--limit", type=positive_number, metavar="N", help="at most N examples")
+    where = parser.group("Output")
+    where.add(
+        "-o",
+        "--output",
+        metavar="FILE",
+        required=True,
+        help=f"its ending says what: {', '.join([*DRAWN, *TABLES])}; -: standard output",
+    )
+    where.add("--to", type=one_of(FORMATS), metavar="FORMAT", help="what to write, where the name does not say")
+    where.add("--aggregator", nargs="+", default=[], metavar="NAME", help="aggregators to apply first")
+    where.add(
+        "--set",
+        type=setting,
+        action="append",
+        default=[],
+        dest="set",
+        metavar="NAME=VALUE",
+        help="an option of the picture, such as palette=orange-blue; may be repeated",
+    )
+    where.add("--overwrite", action="store_true", help="replace the file if it is there")
+
+
+def execute(options: argparse.Namespace, talk: Talk) -> int:
+    """Write the file."""
+    path = None if options.output == "-" else Path(options.output)
+    ending = FORMATS[options.to] if options.to else (path.suffix if path else "")
+    if ending not in DRAWN and ending not in TABLES:
+        raise UsageError(
+            f"{options.output!r} does not say what to write.\n"
+            f"End the name in {', '.join([*DRAWN, *TABLES])}, or add --to FORMAT."
+        )
+    check_writable(path, overwrite=options.overwrite)
+    out = selected(open_results(options.path), options.example, options.limit)
+    for name in options.aggregator:
+        out = out.aggregate(name)
+    if ending in TABLES:
+        write_table(out, ending, path or talk.stdout)
+    else:
+        _draw(out, DRAWN[ending], path, dict(options.set), talk)
+    if path is not None:
+        talk.note(f"Wrote {path} ({path.stat().st_size / 1000:.0f} kB).")
+    return ExitCode.DONE
+
+
+def _draw(out: Attributions, renderer: str, path: Path | None, options: dict[str, Any], talk: Talk) -> None:
+    drawn = render(out, renderer, **options)
+    if path is not None:
+        path.write_bytes(drawn if isinstance(drawn, bytes) else str(drawn).encode("utf-8"))
+    elif isinstance(drawn, bytes):
+        talk.stdout.buffer.write(drawn)
+    else:
+        talk.write(str(drawn))
+
+
+COMMAND = Command(
+    name="export",
+    summary="Write saved attributions as a page, a figure or a table.",
+    examples=(
+        ("wherefrom export out.json -o out.html", "one self-contained page"),
+        ("wherefrom export out.json -o figure.svg -x 0 --set palette=orange-blue", "a figure for a paper"),
+        ("wherefrom export run/ -o scores.parquet", "every score as a row"),
+    ),
+    configure=configure,
+    execute=execute,
+)

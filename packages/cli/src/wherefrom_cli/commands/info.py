@@ -1,0 +1,110 @@
+"""``wherefrom info``: how saved attributions were made."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from wherefrom.attribution import Attributions
+
+from wherefrom_cli.command import Command
+from wherefrom_cli.exit_codes import ExitCode
+from wherefrom_cli.opening import open_results
+from wherefrom_cli.parser import CommandParser
+from wherefrom_cli.talk import Talk
+
+_LONG = ("input_texts", "generated_texts")
+
+
+def configure(parser: CommandParser) -> None:
+    """Add the options."""
+    parser.group("What").add("paths", metavar="PATH", nargs="+", help="saved files, or folders of runs")
+    output = parser.group("Output")
+    output.add("--as-config", action="store_true", help="as a configuration file that asks for the same again")
+    output.add("--json", action="store_true", help="one JSON document")
+    output.add("--jsonl", action="store_true", help="one JSON object per file")
+
+
+def execute(options: argparse.Namespace, talk: Talk) -> int:
+    """Print the provenance of each."""
+    described = {path: open_results(path) for path in options.paths}
+    if options.as_config:
+        for path, out in described.items():
+            talk.line(f"# {path}")
+            talk.line(as_config(out.info))
+    elif options.json or options.jsonl:
+        documents = [{"path": path, **summary(out), "provenance": dict(out.info)} for path, out in described.items()]
+        for document in [documents] if options.json else documents:
+            talk.line(json.dumps(document, ensure_ascii=False, indent=2 if options.json else None))
+    else:
+        for path, out in described.items():
+            talk.line(path)
+            for name, value in _flat({**summary(out), **{k: v for k, v in out.info.items() if k not in _LONG}}):
+                talk.line(f"  {name}: {value}")
+    return ExitCode.DONE
+
+
+def summary(out: Attributions) -> dict[str, Any]:
+    """What is in the file: how many, how long, which scores."""
+    steps = [one.attr_pos_end - one.attr_pos_start for one in out]
+    return {
+        "examples": len(out),
+        "explained tokens": sum(steps),
+        "scores": sorted({name for one in out for name in one.step_scores}),
+        "dimensions": sorted({name for one in out for name in one.dimensions}),
+        "aggregated": all(one.is_aggregated for one in out),
+    }
+
+
+def as_config(info: Mapping[str, Any]) -> str:
+    """The options that made a result, as a ``wherefrom.toml``."""
+    arguments = info.get("arguments", {})
+    method = info.get("method", {})
+    function = info.get("attributed_fn", {})
+    options: dict[str, Any] = {
+        "model": info.get("model", {}).get("name"),
+        "attribution-method": method.get("name"),
+        "attributed-fn": function.get("name"),
+        "step-scores": [score.get("name") for score in info.get("step_scores", [])],
+        "start-pos": arguments.get("attr_pos_start"),
+        "end-pos": arguments.get("attr_pos_end"),
+        "attribute-target": arguments.get("attribute_target"),
+        "include-eos-baseline": arguments.get("include_eos_baseline"),
+        "generate-from-target-prefix": arguments.get("generate_from_target_prefix"),
+        "skip-special-tokens": arguments.get("skip_special_tokens"),
+        "seed": info.get("seed"),
+        "attribution-kwargs": {**function.get("settings", {}), **method.get("settings", {})},
+        "generation-kwargs": info.get("generation_args", {}),
+    }
+    lines = [f"{name} = {_toml(value)}" for name, value in options.items() if value not in (None, [], {})]
+    return "\n".join(["[attribute]", *lines])
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{json.dumps(key)} = {_toml(item)}" for key, item in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{prefix}{name}.")
+        elif value not in ({}, [], None, ""):
+            yield prefix + name, ", ".join(map(str, value)) if isinstance(value, list) else value
+
+
+COMMAND = Command(
+    name="info",
+    summary="How saved attributions were made: model, method, settings, versions, seed.",
+    examples=(
+        ("wherefrom info out.json", "everything that decided the numbers"),
+        ("wherefrom info out.json --as-config > wherefrom.toml", "ask for the same again"),
+    ),
+    configure=configure,
+    execute=execute,
+)

@@ -1,0 +1,45 @@
+"""``wherefrom view``: browse saved attributions in the terminal."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+
+from wherefrom.errors import MissingDependencyError, UsageError
+
+from wherefrom_cli.command import Command
+from wherefrom_cli.exit_codes import ExitCode
+from wherefrom_cli.parser import CommandParser
+from wherefrom_cli.talk import Talk
+
+BROWSER = "wherefrom_viz.browser"
+
+
+def configure(parser: CommandParser) -> None:
+    """Add the options."""
+    parser.group("What").add("paths", metavar="PATH", nargs="*", help="saved files, or folders of runs")
+
+
+def execute(options: argparse.Namespace, talk: Talk) -> int:
+    """Start the browser."""
+    if not talk.stdout.isatty() or not talk.stdin.isatty():
+        raise UsageError(
+            "`wherefrom view` needs a terminal.\nIn a pipe use `wherefrom show`, or `wherefrom export` for a page."
+        )
+    if importlib.util.find_spec(BROWSER) is None:
+        raise MissingDependencyError("The browser is not installed.\nInstall it with: pip install wherefrom-viz")
+    importlib.import_module(BROWSER).browse([str(path) for path in options.paths])
+    return ExitCode.DONE
+
+
+COMMAND = Command(
+    name="view",
+    summary="Browse saved attributions in the terminal.",
+    examples=(
+        ("wherefrom view run/", "a run, while it grows too"),
+        ("wherefrom view a.json b.json", "two files, to compare"),
+    ),
+    configure=configure,
+    execute=execute,
+)
