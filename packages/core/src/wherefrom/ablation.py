@@ -16,6 +16,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
+from zipfile import BadZipFile
 
 import numpy as np
 from attrs import evolve, field, frozen
@@ -227,7 +228,7 @@ class AblationTable:
                     question_hash=header["question_hash"],
                     forwards=header["forwards"],
                 )
-        except (ValueError, KeyError, EOFError, OSError) as error:
+        except (ValueError, KeyError, EOFError, OSError, BadZipFile) as error:
             if isinstance(error, FileFormatError | FileNotFoundError):
                 raise
             raise FileFormatError(f"{path} is not an ablation table, or it is damaged: {error}.") from error

@@ -1,0 +1,282 @@
+"""The table against passes written out one by one, and its life on disk."""
+
+import numpy as np
+import pytest
+from attrs import evolve
+from wherefrom.ablation import (
+    CONTRAST_LOG_PROBABILITY,
+    LOG_PROBABILITY,
+    AblationTable,
+    ablate,
+    objective_name,
+    quantities,
+)
+from wherefrom.adapters import PredictsSteps, Row, SequenceModel
+from wherefrom.errors import FileFormatError, InputError, ModelCapabilityError, SettingsError, ShapeError
+from wherefrom.methods import ExactShapley, FeatureAblation, KernelShap, Lime, Occlusion
+from wherefrom.methods.base import no_progress
+from wherefrom.objective import Objective
+from wherefrom.players import players_of
+from wherefrom.removal import BASELINES, check_baseline, removal
+from wherefrom.step_functions.base import STEP_FUNCTIONS
+from wherefrom.testing import ReferenceModel, counting, only, question
+
+from tests.core.games import GAMES, game
+
+KINDS = ("decoder-only", "encoder-decoder")
+
+
+def setup(kind, **more):
+    model = ReferenceModel(kind)
+    return model, question(model, "the cat sat on", "a dog slept", **more)
+
+
+def masks_for(players, count=12, seed=0):
+    return np.random.default_rng(seed).random((count, len(players))) < 0.5
+
+
+@pytest.mark.parametrize("baseline", [*BASELINES, 5])
+@pytest.mark.parametrize("kind", KINDS)
+def test_rows_are_what_single_passes_say(kind, baseline):
+    model, asked = setup(kind)
+    players = players_of(asked)
+    masks = masks_for(players)
+    table = ablate(model, asked, players, masks, baseline=baseline)
+    for row, mask in enumerate(table.masks):
+        for index, step in enumerate(asked.steps):
+            expected = by_hand(model, asked, players, mask, int(step), baseline)
+            said = table.values[LOG_PROBABILITY][row, index]
+            np.testing.assert_allclose(said, expected[asked.target_ids[step]], rtol=1e-6, atol=1e-6)
+
+
+def by_hand(model, asked, players, mask, step, baseline):
+    """Log-probabilities after one prefix, tokens taken away by lists."""
+    gone = {
+        (unit.side, int(at))
+        for unit, stays in zip(players.units, mask, strict=True)
+        if not stays
+        for at in unit.removable
+    }
+    card = model.card
+    stand_in = {"unk": card.unk_id, "pad": card.pad_id, "mask": card.mask_id}.get(baseline, baseline)
+    row = {"steps": np.array([step])}
+    for side, ids in (("source", asked.source_ids), ("target", asked.target_ids)):
+        if ids is None:
+            continue
+        ids = list(ids[:step]) if side == "target" else list(ids)
+        out = np.array([(side, at) in gone for at in range(len(ids))])
+        if baseline == "delete":
+            ids = [one for one, lost in zip(ids, out, strict=True) if not lost] or [model.card.bos_id]
+            if side == "target":
+                row["steps"] = np.array([len(ids)])
+        elif baseline == "hidden":
+            row[f"{side}_visible"] = np.append(~out, True) if side == "target" else ~out
+        elif baseline in ("zero", "mean"):
+            clean = np.array(model.embed(np.array(ids), side=side))
+            clean[out] = 0.0 if baseline == "zero" else model.embedding_table(side=side).mean(axis=0)
+            row[f"{side}_embeds"] = np.concatenate([clean, clean[-1:]]) if side == "target" else clean
+        else:
+            ids = [stand_in if lost else one for one, lost in zip(ids, out, strict=True)]
+        row[f"{side}_ids"] = np.array([*ids, 0] if side == "target" else ids)
+    (said,) = model.predict([Row(**row)])
+    return said.logits[0] - np.log(np.exp(said.logits[0]).sum())
+
+
+def test_deletion_of_everything_leaves_a_stand_in():
+    model, asked = setup("decoder-only")
+    players = players_of(asked)
+    table = ablate(model, asked, players, np.zeros((1, len(players)), bool), baseline="delete")
+    assert np.isfinite(table.values[LOG_PROBABILITY]).all()
+
+
+def test_equal_masks_run_once_and_the_full_one_not_at_all():
+    model, asked = setup("decoder-only")
+    players = players_of(asked)
+    meter, tally = counting(model)
+    masks = np.ones((6, len(players)), bool)
+    masks[2:4, 0] = False
+    table = ablate(meter, asked, players, masks)
+    assert tally.forward_rows == table.forwards == 2
+    assert len(table) == 2
+    np.testing.assert_array_equal(table.values_of(masks)[0], table.clean[LOG_PROBABILITY])
+
+
+def test_removing_what_is_the_baseline_already_costs_and_changes_nothing():
+    model, asked = setup("decoder-only")
+    asked = evolve(asked, target_ids=np.where(np.arange(len(asked.target_ids)) == 1, 9, asked.target_ids))
+    meter, tally = counting(model)
+    (scores,) = Occlusion(baseline=9).attribute(meter, [asked], no_progress)
+    assert not scores.target[1].any()
+    assert tally.forward_rows == 1 + len(players_of(asked)) - 1
+
+
+def test_only_steps_behind_a_change_are_read():
+    model, asked = setup("decoder-only")
+    players = players_of(asked)
+    remove = removal("unk", model, asked)
+    last = int(asked.steps[-1]) - 1
+    found = remove(np.zeros(0, np.int64), np.array([last]))
+    np.testing.assert_array_equal(found.row.steps, asked.steps[-1:])
+    assert found.row.first_change == last
+    assert len(players)
+
+
+def test_a_table_grows_without_running_anything_twice():
+    model, asked = setup("encoder-decoder")
+    players = players_of(asked)
+    masks = masks_for(players, 20)
+    meter, tally = counting(model)
+    table = ablate(meter, asked, players, masks[:12])
+    grown = ablate(meter, asked, players, masks, table=table)
+    at_once = ablate(model, asked, players, masks)
+    assert tally.forward_rows == at_once.forwards
+    np.testing.assert_allclose(grown.values_of(masks), at_once.values_of(masks), rtol=1e-12)
+
+
+def test_another_target_function_fills_a_column_of_its_own():
+    model, asked = setup("decoder-only")
+    players = players_of(asked)
+    masks = masks_for(players)
+    table = ablate(model, asked, players, masks)
+    logit = Objective(function=STEP_FUNCTIONS.get("logit")(), target_ids=asked.objective.target_ids)
+    other = evolve(asked, objective=logit)
+    grown = ablate(model, other, players, masks[:2], table=table)
+    assert {LOG_PROBABILITY, objective_name(asked.objective), objective_name(logit)} == set(grown.values)
+    fresh = ablate(model, other, players, masks)
+    name = objective_name(logit)
+    np.testing.assert_allclose(grown.values_of(masks, name), fresh.values_of(masks, name), rtol=1e-12)
+
+
+def test_tables_of_different_questions_do_not_mix():
+    model, asked = setup("decoder-only")
+    players = players_of(asked)
+    table = ablate(model, asked, players, masks_for(players))
+    with pytest.raises(InputError, match="another input, model, unit or baseline"):
+        ablate(model, asked, players, masks_for(players), table=table, baseline="pad")
+
+
+def test_contrasts_are_recorded_and_solved_afterwards():
+    model, asked = setup("decoder-only")
+    foil = np.roll(asked.objective.target_ids, 1)
+    asked = evolve(asked, objective=evolve(asked.objective, contrast_ids=foil))
+    players = players_of(asked)
+    method = FeatureAblation()
+    table = ablate(model, asked, players, method.plan(players))
+    swapped = evolve(asked, objective=Objective(function=asked.objective.function, target_ids=foil))
+    direct = ablate(model, swapped, players, method.plan(players))
+    np.testing.assert_allclose(
+        table.solve(method, of=CONTRAST_LOG_PROBABILITY), direct.solve(method, of=LOG_PROBABILITY), atol=1e-12
+    )
+
+
+def test_spans_are_solved_without_a_pass_and_equal_the_sum_of_their_steps():
+    model, asked = setup("decoder-only")
+    players = players_of(asked)
+    method = ExactShapley()
+    table = ablate(model, asked, players, method.plan(players))
+    steps = table.solve(method)
+    first, end = int(asked.steps[0]), int(asked.steps[-1]) + 1
+    spans = table.solve(method, spans=[(first, end), (first, first + 1)])
+    np.testing.assert_allclose(spans, np.stack([steps.sum(axis=1), steps[:, 0]], axis=1), atol=1e-12)
+    with pytest.raises(InputError, match="none of the explained steps"):
+        table.solve(method, spans=[(0, 1)])
+
+
+def test_a_method_and_its_table_agree():
+    model, asked = setup("decoder-only")
+    method = KernelShap(n_samples=30, seed=4)
+    (scores,) = method.attribute(model, [asked], no_progress)
+    players = players_of(asked)
+    masks = method.plan(players, np.random.default_rng(4))
+    table = ablate(model, asked, players, masks)
+    solved = table.solve(method, of=objective_name(asked.objective), masks=masks)
+    np.testing.assert_allclose(scores.target[: len(players)], solved, atol=1e-12)
+
+
+def test_groups_of_steps_are_one_output():
+    model, asked = setup("encoder-decoder")
+    groups = np.zeros(len(asked.steps), np.int64)
+    whole = evolve(asked, objective=evolve(asked.objective, groups=groups))
+    (single,) = Occlusion().attribute(model, [asked], no_progress)
+    (summed,) = Occlusion().attribute(model, [whole], no_progress)
+    np.testing.assert_allclose(summed.source[:, 0], single.source.sum(axis=1), atol=1e-12)
+    np.testing.assert_allclose(summed.target[:, 0], single.target.sum(axis=1), atol=1e-12)
+
+
+def test_step_scores_come_from_the_clean_pass_that_is_made_anyway():
+    model, asked = setup("decoder-only")
+    asked = evolve(asked, scores=quantities(asked))
+    meter, tally = counting(model)
+    (scores,) = Occlusion().attribute(meter, [asked], no_progress)
+    np.testing.assert_allclose(
+        scores.step_scores[LOG_PROBABILITY],
+        ablate(model, asked, players_of(asked), np.ones((1, len(players_of(asked))), bool)).clean[LOG_PROBABILITY],
+    )
+    assert tally.forward_rows == 1 + len(players_of(asked))
+
+
+def test_files_keep_everything(tmp_path):
+    model, asked = setup("encoder-decoder")
+    players = players_of(asked, "word")
+    table = ablate(model, asked, players, masks_for(players))
+    table.save(tmp_path / "deep" / "table.npz")
+    back = AblationTable.load(tmp_path / "deep" / "table.npz")
+    assert (back.question_hash, back.baseline, back.forwards) == (table.question_hash, "unk", table.forwards)
+    assert set(back.values) == set(table.values)
+    np.testing.assert_array_equal(back.values_of(table.masks), table.values_of(table.masks))
+    np.testing.assert_array_equal(back.solve(Lime()), table.solve(Lime()))
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_damaged_files_are_refused(tmp_path):
+    path = tmp_path / "table.npz"
+    path.write_bytes(b"PK\x03\x04 no")
+    with pytest.raises(FileFormatError, match="not an ablation table"):
+        AblationTable.load(path)
+    np.savez(path, other=np.zeros(3))
+    with pytest.raises(FileFormatError, match="not an ablation table"):
+        AblationTable.load(path)
+
+
+def test_a_tables_folder_saves_passes(tmp_path):
+    model, asked = setup("decoder-only")
+    meter, tally = counting(model)
+    (first,) = Lime(tables=str(tmp_path)).attribute(meter, [asked], no_progress)
+    ran = tally.forward_rows
+    (again,) = Lime(tables=str(tmp_path)).attribute(meter, [asked], no_progress)
+    assert tally.forward_rows == ran
+    np.testing.assert_array_equal(first.target, again.target)
+    (more,) = Lime(tables=str(tmp_path), n_samples=80).attribute(meter, [asked], no_progress)
+    (fresh,) = Lime(n_samples=80).attribute(model, [asked], no_progress)
+    np.testing.assert_allclose(more.target, fresh.target, atol=1e-12)
+    assert len(list(tmp_path.glob("*.npz"))) == 1
+
+
+def test_missing_masks_and_quantities_are_named():
+    model, asked = setup("decoder-only")
+    players = players_of(asked)
+    table = ablate(model, asked, players, np.ones((1, len(players)), bool))
+    with pytest.raises(InputError, match="1 of 1 masks are not in the table of 1 rows"):
+        table.values_of(np.zeros((1, len(players)), bool))
+    with pytest.raises(InputError, match="did not record 'entropy'"):
+        table.solve(Lime(), of="entropy")
+    with pytest.raises(ShapeError, match=r"for 7 players; expected \(samples, 7\)"):
+        ablate(model, asked, players, np.ones((1, 2), bool))
+
+
+def test_embeddings_are_asked_for_before_any_pass():
+    model, asked = setup("decoder-only")
+    remote, tally = counting(only(model, SequenceModel, PredictsSteps))
+    with pytest.raises(ModelCapabilityError, match="needs the embeddings"):
+        Occlusion(baseline="zero").attribute(remote, [asked], no_progress)
+    assert not tally.forward_rows
+    (scores,) = Occlusion().attribute(remote, [asked], no_progress)
+    assert scores.target.any()
+
+
+def test_tokens_that_are_not_there_are_refused():
+    model, _ = setup("decoder-only")
+    with pytest.raises(SettingsError, match="no token id"):
+        check_baseline(10**6, model, "occlusion")
+    with pytest.raises(SettingsError, match=r"has no such token. Use a token id or one of unk, zero"):
+        check_baseline("mask", game(GAMES["or"], 3)[0], "occlusion")

@@ -1,0 +1,52 @@
+from functools import partial
+
+import numpy as np
+from attrs import evolve
+from wherefrom.ablation import LOG_PROBABILITY, ablate
+from wherefrom.methods import ContextCite
+from wherefrom.methods.base import no_progress
+from wherefrom.methods.context_cite import log_odds
+from wherefrom.players import players_of
+from wherefrom.surrogates import lasso
+
+from tests.core.games import GAMES, game
+
+
+def cues(there, strength=4.0):
+    return strength * float(there[1]) - 3.0
+
+
+def test_only_the_cue_is_cited():
+    model, question = game(cues, 8)
+    (scores,) = ContextCite(alpha=0.05).attribute(model, [question], no_progress)
+    np.testing.assert_array_equal(np.flatnonzero(scores.target[:, 0]), [1])
+    # log-odds against 39 other tokens of logit 0 rise by the strength; the penalty takes alpha / std of the mask
+    assert 3.8 < scores.target[1, 0] < 4.0
+
+
+def test_what_was_said_before_is_no_context():
+    model, question = game(lambda there: 0.1 * GAMES["linear"](there), 8, steps=4)
+    (scores,) = ContextCite(n_samples=200).attribute(model, [question], no_progress)
+    first = question.steps[0]
+    assert not scores.target[first:].any()
+    assert (scores.target[1:first] > 0).all()
+
+
+def test_a_span_is_one_response_with_a_penalty_per_token():
+    model, question = game(partial(cues, strength=2.0), 6, steps=3)
+    whole = evolve(question, objective=evolve(question.objective, groups=np.zeros(3, np.int64)))
+    (scores,) = ContextCite(alpha=0.1, seed=2).attribute(model, [whole], no_progress)
+    players = players_of(question, generated=False)
+    masks = np.random.default_rng(2).random((64, len(players))) < 0.5
+    table = ablate(model, question, players, masks)
+    odds = log_odds(table.values_of(masks, LOG_PROBABILITY).sum(axis=1, keepdims=True))
+    expected = lasso(masks.astype(float), odds, np.ones(64), 0.3, standardize=True)
+    np.testing.assert_allclose(scores.target[: len(players)], expected, atol=1e-9)
+    assert scores.target.shape == (7, 1)
+
+
+def test_log_odds_of_certainty_are_finite():
+    values = log_odds(np.array([0.0, np.log(0.5), -800.0]))
+    assert np.isfinite(values).all()
+    np.testing.assert_allclose(values[1], 0.0, atol=1e-12)
+    np.testing.assert_allclose(values[2], -800.0)

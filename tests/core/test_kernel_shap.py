@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+from wherefrom.ablation import ablate
+from wherefrom.errors import InputError
+from wherefrom.methods import ExactShapley, KernelShap
+from wherefrom.methods.base import no_progress
+from wherefrom.players import players_of
+
+from tests.core.games import GAMES, game, shapley
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_all_coalitions_give_the_shapley_values(name):
+    model, question = game(GAMES[name], 5)
+    (scores,) = KernelShap(n_samples=32).attribute(model, [question], no_progress)
+    np.testing.assert_allclose(scores.target[:5, 0], shapley(GAMES[name], 5), atol=1e-8)
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_every_step_solves_its_own_game(name):
+    model, question = game(GAMES[name], 6, steps=4)
+    (scores,) = KernelShap(n_samples=64).attribute(model, [question], no_progress)
+    for column, players in enumerate(question.steps):
+        np.testing.assert_allclose(scores.target[:players, column], shapley(GAMES[name], players), atol=1e-8)
+        assert not scores.target[players:, column].any()
+
+
+@pytest.mark.parametrize("steps", [1, 5])
+def test_samples_come_near_the_shapley_values(steps):
+    def worth(there):
+        return GAMES["majority"](there) + 0.3 * GAMES["linear"](there) + 2.0 * float(there[0] and there[-1])
+
+    model, question = game(worth, 10, steps=steps)
+    (exact,) = ExactShapley().attribute(model, [question], no_progress)
+    errors = []
+    for n_samples in (60, 600):
+        (scores,) = KernelShap(n_samples=n_samples, seed=3).attribute(model, [question], no_progress)
+        errors.append(np.abs(scores.target - exact.target).max())
+        total = scores.target.sum(axis=0)
+        np.testing.assert_allclose(total, exact.target.sum(axis=0), atol=1e-8)
+    assert errors[1] < 0.12
+    assert errors[1] < errors[0]
+
+
+def test_samples_of_a_linear_game_are_exact():
+    model, question = game(GAMES["linear"], 12, steps=5)
+    (scores,) = KernelShap(n_samples=80).attribute(model, [question], no_progress)
+    for column, players in enumerate(question.steps):
+        np.testing.assert_allclose(scores.target[:players, column], np.arange(1, players + 1), atol=1e-8)
+
+
+def test_the_budget_is_kept():
+    model, question = game(GAMES["majority"], 12)
+    list(KernelShap(n_samples=50).attribute(model, [question], no_progress))
+    assert len(model.ran) <= 50
+
+
+def test_foreign_masks_without_the_empty_coalition_are_refused():
+    model, question = game(GAMES["or"], 4)
+    table = ablate(model, question, players_of(question), np.eye(4, dtype=bool))
+    with pytest.raises(InputError, match="its own plan"):
+        table.solve(KernelShap())
+
+
+def test_one_player_takes_all():
+    model, question = game(GAMES["or"], 1)
+    (scores,) = KernelShap().attribute(model, [question], no_progress)
+    np.testing.assert_allclose(scores.target[:, 0], [1.0, 0.0])

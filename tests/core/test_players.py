@@ -1,0 +1,152 @@
+import numpy as np
+import pytest
+from attrs import evolve
+from wherefrom.attribution import Segment
+from wherefrom.errors import InputError, SettingsError
+from wherefrom.methods import Question
+from wherefrom.objective import Objective
+from wherefrom.players import as_units, last_steps, players_of
+from wherefrom.tokens import Token
+
+from tests.core.games import Logit
+
+TEXTS = ["<s>", "It", " rain", "ed", ".", " So", " we", " stay", "ed", " in", "."]
+SPECIAL = [True] + [False] * 10
+
+
+def tokens(words=True):
+    starts = np.cumsum([text.startswith((" ", "<", "It")) for text in TEXTS])
+    return tuple(
+        Token(id=i, piece=text, text=text, position=i, special=SPECIAL[i], word=int(starts[i]) if words else None)
+        for i, text in enumerate(TEXTS)
+    )
+
+
+def decoder_only(first=6, **changes):
+    steps = np.arange(first, 11)
+    question = Question(
+        target_ids=np.arange(11),
+        steps=steps,
+        objective=Objective(function=Logit(), target_ids=steps),
+        target_tokens=tokens(),
+    )
+    return evolve(question, **changes)
+
+
+def encoder_decoder(**changes):
+    return decoder_only(
+        first=1,
+        source_ids=np.arange(11),
+        source_tokens=tokens(),
+        kept_source=np.array([10]),
+        kept_target=np.array([0]),
+        **changes,
+    )
+
+
+def spans(players):
+    return [(unit.side[0], unit.start, unit.end) for unit in players.units]
+
+
+def test_tokens_before_the_last_step_are_players():
+    assert spans(players_of(decoder_only())) == [("t", i, i + 1) for i in range(10)]
+
+
+def test_kept_positions_are_no_players():
+    players = players_of(decoder_only(kept_target=np.array([0, 4])))
+    assert [start for _, start, _ in spans(players)] == [1, 2, 3, 5, 6, 7, 8, 9]
+
+
+def test_both_sides_of_an_encoder_decoder_or_the_source_alone():
+    assert spans(players_of(encoder_decoder())) == [
+        *[("s", i, i + 1) for i in range(10)],
+        *[("t", i, i + 1) for i in range(1, 10)],
+    ]
+    assert {side for side, _, _ in spans(players_of(encoder_decoder(attribute_target=False)))} == {"s"}
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_words(labelled):
+    players = players_of(decoder_only(target_tokens=tokens(labelled)), "word")
+    expected = [(0, 1), (1, 2), (2, 5), (5, 6), (6, 7), (7, 9), (9, 10)]
+    assert [(start, end) for _, start, end in spans(players)] == expected
+
+
+def test_sentences_do_not_join_prompt_and_answer():
+    assert [(a, b) for _, a, b in spans(players_of(decoder_only(first=7), "sentence"))] == [
+        (0, 1),
+        (1, 5),
+        (5, 7),
+        (7, 10),
+    ]
+
+
+def test_a_point_within_a_number_ends_no_sentence():
+    texts = [" pi", " is", " 3", ".", "14", ".", " Yes"]
+    found = tuple(Token(id=i, piece=text, text=text, position=i) for i, text in enumerate(texts))
+    question = decoder_only(target_ids=np.arange(8), steps=np.array([7]), target_tokens=found)
+    assert [(a, b) for _, a, b in spans(players_of(question, "sentence"))] == [(0, 6), (6, 7)]
+
+
+def test_turns_come_from_the_question_and_what_lies_between_stays():
+    segments = (
+        Segment(side="target", start=1, end=4, kind="turn", label="user"),
+        Segment(side="target", start=5, end=9, kind="turn", label="assistant"),
+        Segment(side="target", start=0, end=0, kind="turn", label="empty"),
+    )
+    assert spans(players_of(decoder_only(segments=segments), "turn")) == [("t", 1, 4), ("t", 5, 9)]
+    with pytest.raises(InputError, match="no turns"):
+        players_of(decoder_only(), "turn")
+
+
+def test_given_spans_are_of_the_source_or_of_a_decoder_only_target():
+    given = as_units([[2, 4], (0, 2)])
+    assert spans(players_of(decoder_only(), given)) == [("t", 0, 2), ("t", 2, 4)]
+    assert spans(players_of(encoder_decoder(attribute_target=False), given)) == [("s", 0, 2), ("s", 2, 4)]
+    both = as_units({"source": "word", "target": [(1, 3)]})
+    assert spans(players_of(encoder_decoder(), both))[-1] == ("t", 1, 3)
+
+
+@pytest.mark.parametrize(
+    "given, message",
+    [([(0, 3), (2, 4)], "overlaps"), ([(4, 4)], "does not lie"), ([(9, 12)], "does not lie in its 11 tokens")],
+)
+def test_impossible_spans_are_refused(given, message):
+    with pytest.raises(InputError, match=message):
+        players_of(decoder_only(), as_units(given))
+
+
+@pytest.mark.parametrize("units", ["sentances", 3, [1, 2], {"sauce": "word"}])
+def test_impossible_settings_are_refused(units):
+    with pytest.raises(SettingsError, match="units"):
+        as_units(units)
+
+
+def test_words_need_tokens():
+    with pytest.raises(InputError, match="needs the tokens of the target"):
+        players_of(decoder_only(target_tokens=()), "word")
+
+
+def test_a_step_sees_what_stands_before_it():
+    question = encoder_decoder()
+    players = players_of(question, {"target": ((1, 3), (3, 10))})
+    visible = players.visible(question.steps)
+    assert visible[:10].all(), "the source is visible to all"
+    np.testing.assert_array_equal(visible[10], question.steps > 1)
+    np.testing.assert_array_equal(visible[11], question.steps > 3)
+
+
+def test_spreading_keeps_the_sum_over_what_is_visible():
+    question = decoder_only(kept_target=np.array([3]))
+    players = players_of(question, as_units([(0, 2), (2, 5), (5, 9)]))
+    scores = np.array([[1.0], [2.0], [4.0]]) * np.ones((1, 5))
+    source, target = players.spread(scores, question.steps)
+    assert source is None
+    np.testing.assert_allclose(target[:, 0], [0.5, 0.5, 1, 0, 1, 4, 0, 0, 0, 0, 0])
+    np.testing.assert_allclose(target[:, 4], [0.5, 0.5, 1, 0, 1, 1, 1, 1, 1, 0, 0])
+    np.testing.assert_allclose(target.sum(axis=0), 7.0)
+
+
+def test_a_group_of_steps_ends_with_its_last():
+    objective = Objective(function=Logit(), target_ids=np.arange(4), groups=np.array([0, 1, 0, 1]))
+    np.testing.assert_array_equal(last_steps(objective, np.array([3, 4, 5, 6])), [5, 6])
