@@ -189,7 +189,7 @@ def matrix_of(one: Attended) -> Tensor | None:
     """The matrix ``M`` of an output projection that is ``context @ M`` plus a bias; None if it shows no such matrix."""
     projection, projected = projection_of(one)
     weight, bias = getattr(projection, "weight", None), getattr(projection, "bias", None)
-    context = one.context.flatten(-2)
+    context, projected = one.context[:, [0, -1]].flatten(-2), projected[:, [0, -1]]  # two positions tell
     if not isinstance(weight, Tensor) or weight.ndim != 2 or weight.dtype != context.dtype:
         return None
     for matrix in (weight.T, weight):
