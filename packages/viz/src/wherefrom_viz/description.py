@@ -9,6 +9,7 @@ HTML, figures and the terminal browser read only this, so they cannot disagree.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -196,7 +197,7 @@ def describe(
     if attribution.dimensions and not attribution.aggregations:
         attribution = attribution.aggregate()
     pipeline += [stage_words(stage) for stage in attribution.aggregations]
-    scores, visible, sides, tokens = _rows(attribution, pipeline)
+    scores, visible, sides, tokens = score_rows(attribution, pipeline)
     notes = list(provenance.warnings)
     if not np.isfinite(scores).all():
         notes.append("Some scores are not finite (NaN or infinite); they are shown as 0.")
@@ -226,12 +227,12 @@ def describe(
         scores = normalized(scores, normalize)
         pipeline.append("share of each step's total" if normalize == "step" else "share of the largest score")
 
-    shown_steps = tuple(unit_of(token, before) for token, before in _with_before(steps))
+    shown_steps = tuple(unit_of(token, before) for token, before in with_before(steps))
     target_side = next((side for side in sides if side.name == "target"), None)
     return Description(
-        title=title if title is not None else (attribution.id or ""),
+        title=title if title is not None else title_of(attribution, 0, 1),
         subtitle=subtitle_of(attribution, provenance),
-        inputs=tuple(unit_of(token, before) for token, before in _with_before(tokens)),
+        inputs=tuple(unit_of(token, before) for token, before in with_before(tokens)),
         steps=shown_steps,
         sides=tuple(sides),
         scores=scores,
@@ -248,30 +249,33 @@ def describe(
     )
 
 
-def describe_all(attributions: Attribution | Attributions | Sequence[Attribution], **options: Any) -> list[Description]:
+Shown: TypeAlias = Attribution | Attributions | Sequence["Attribution | Attributions"]
+"""What views accept: one example, one run, or several of either."""
+
+
+def describe_all(attributions: Shown, **options: Any) -> list[Description]:
     """Describe one or many examples; several get their place in the sequence as title."""
-    examples, provenance = examples_of(attributions)
-    several = len(examples) > 1
+    examples = examples_of(attributions)
     return [
-        describe(
-            one,
-            provenance,
-            title=(one.id or f"example {index + 1} of {len(examples)}") if several else one.id,
-            **options,
-        )
-        for index, one in enumerate(examples)
+        describe(one, made, title=title_of(one, index, len(examples)), **options)
+        for index, (one, made) in enumerate(examples)
     ]
 
 
-def examples_of(
-    attributions: Attribution | Attributions | Sequence[Attribution],
-) -> tuple[Sequence[Attribution], Provenance]:
-    """The examples of whatever a view was given, and how they were made."""
+def title_of(attribution: Attribution, index: int, count: int) -> str:
+    """The example's id, else its place if there are several."""
+    if attribution.id:
+        return text_marks.visible(attribution.id)
+    return f"example {index + 1} of {count}" if count > 1 else ""
+
+
+def examples_of(attributions: Shown) -> list[tuple[Attribution, Provenance]]:
+    """The examples of whatever a view was given, each with how it was made."""
     if isinstance(attributions, Attribution):
-        return (attributions,), Provenance()
+        return [(attributions, Provenance())]
     if isinstance(attributions, Attributions):
-        return attributions.sequence_attributions, attributions.provenance
-    return tuple(attributions), Provenance()
+        return [(one, attributions.provenance) for one in attributions.sequence_attributions]
+    return [pair for item in attributions for pair in examples_of(item)]
 
 
 def rescaled(descriptions: Sequence[Description]) -> list[Description]:
@@ -331,27 +335,42 @@ def span_aggregation(attribution: Attribution, name: str) -> str:
 
 def unit_of(token: Token, before: Token | None) -> Unit:
     """A token as it is shown after ``before``."""
-    text = token.text
-    leading = text[:1] == " " and bool(text.strip())
-    gap = before is not None and before.end is not None and token.start is not None and token.start > before.end
-    body = text[1:] if leading else text
     return Unit(
         token=token,
-        label=text_marks.label(text),
-        text=text_marks.flowing(body) if body.strip() or not body else text_marks.label(text),
-        space_before=before is not None and (leading or gap or token.special or before.special),
-        breaks_line="\n" in text,
+        label=text_marks.label(token.text),
+        text=_running_text(token.text),
+        space_before=spaced(token, before),
+        breaks_line="\n" in token.text,
     )
 
 
-def _with_before(tokens: Sequence[Token]) -> list[tuple[Token, Token | None]]:
+def shown_text(token: Token, before: Token | None) -> str:
+    """The token inside running text, its space before it included."""
+    return (" " if spaced(token, before) else "") + _running_text(token.text)
+
+
+def spaced(token: Token, before: Token | None) -> bool:
+    """Does running text have a space between ``before`` and ``token``?"""
+    if before is None:
+        return False
+    gap = before.end is not None and token.start is not None and token.start > before.end
+    return gap or token.special or before.special or (token.text[:1] == " " and bool(token.text.strip()))
+
+
+@lru_cache(maxsize=65536)
+def _running_text(text: str) -> str:
+    body = text[1:] if text[:1] == " " and text.strip() else text
+    return text_marks.flowing(body) if body.strip() or not body else text_marks.label(text)
+
+
+def with_before(tokens: Sequence[Token]) -> list[tuple[Token, Token | None]]:
     return [
         (token, tokens[i - 1] if i and tokens[i - 1].position < token.position else None)
         for i, token in enumerate(tokens)
     ]
 
 
-def _rows(
+def score_rows(
     attribution: Attribution, pipeline: list[str]
 ) -> tuple[npt.NDArray[np.float64], BoolArray, list[Side], tuple[Token, ...]]:
     """Source rows, then target rows, as one matrix without further dimensions."""
@@ -439,7 +458,7 @@ def _context(attribution: Attribution, target_side: Side | None) -> tuple[Unit, 
         same = [token.id for token in attribution.source] == [
             token.id for token in attribution.target[: len(attribution.source)]
         ]
-        return () if same else tuple(unit_of(token, before) for token, before in _with_before(attribution.source))
+        return () if same else tuple(unit_of(token, before) for token, before in with_before(attribution.source))
     return ()
 
 

@@ -16,7 +16,7 @@ from wherefrom_viz.comparison import compare
 from wherefrom_viz.console.comparing import CompareView
 from wherefrom_viz.console.ink import Ink, colour_level, ink_for, terminal_theme
 from wherefrom_viz.console.view import ConsoleView, checked_view
-from wherefrom_viz.description import describe_all, examples_of, rescaled
+from wherefrom_viz.description import Shown, describe_all, examples_of, rescaled
 
 __all__ = [
     "CompareView",
@@ -33,7 +33,6 @@ __all__ = [
 ]
 
 When: TypeAlias = Literal["auto", "always", "never"]
-Shown: TypeAlias = Attribution | Attributions | Sequence[Attribution]
 
 
 def render_console(
@@ -120,8 +119,8 @@ def compare_view(
         top: Inputs per line.
         **options: As for `wherefrom_viz.comparison.compare`.
     """
-    (one, *_), made_a = examples_of(a)
-    (two, *_), made_b = examples_of(b)
+    (one, made_a), *_ = examples_of(a)
+    (two, made_b), *_ = examples_of(b)
     pair = compare(one, two, provenance_a=made_a, provenance_b=made_b, **options)
     return CompareView(comparison=pair, palette=palette_named(palette), theme=theme, top=top)
 

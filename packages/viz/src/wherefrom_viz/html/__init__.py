@@ -1,0 +1,219 @@
+"""Attributions as one interactive HTML page, or as the output of a notebook cell. No network, no framework."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+from attrs import frozen
+
+from wherefrom_viz.colours import PALETTES, Palette, Theme, palette_named, to_hex
+from wherefrom_viz.description import Normalization, Shown, describe, examples_of, sign_words, title_of
+from wherefrom_viz.html import bundle
+from wherefrom_viz.html.packing import Packed, Precision, pack, unpack
+from wherefrom_viz.html.static_table import static_style, static_table
+from wherefrom_viz.units import Level, Merge
+
+__all__ = ["Precision", "pack", "render_html", "render_notebook", "unpack"]
+
+NOTEBOOK_EXAMPLES = 20
+"""A notebook stores its outputs, so a cell shows at most so many examples on its own."""
+NOTEBOOK_BYTES = 1_000_000
+
+_TABS = {"auto": "read", "read": "read", "topk": "read", "tokens": "read", "matrix": "matrix", "steps": "steps"}
+
+
+@frozen(kw_only=True)
+class _Page:
+    """A page in its parts, before they are put in their places."""
+
+    meta: dict[str, Any]
+    packed: Packed
+    fallback: str
+    style: str
+
+
+def render_html(attributions: Shown, **options: Any) -> str:
+    """One self-contained page: reading view, matrix, steps and comparison of all examples.
+
+    Args:
+        attributions: One example, one result, or several to compare.
+        **options: As for `page_parts`.
+
+    Returns:
+        A whole HTML document. It loads nothing; its content security policy forbids it to.
+    """
+    page = _parts(attributions, **options)
+    code = bundle.script("boot_page")
+    policy = (
+        "default-src 'none'; base-uri 'none'; form-action 'none'; img-src blob: data:; "
+        f"script-src '{_digest(code)}'; style-src '{_digest(page.style)}'"
+    )
+    first, *rest = [_data(f"block-{number}", block) for number, block in enumerate(page.packed.blocks)] or [""]
+    pieces = [
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n',
+        f'<meta http-equiv="Content-Security-Policy" content="{escape(policy)}">\n',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n',
+        f"<title>{escape(page.meta['title'])}</title>\n<style>{page.style}</style>\n</head>\n",
+        '<body class="wf-body">\n<div class="wf-mount">\n',
+        page.fallback,
+        _json_data("meta", page.meta),
+        first,
+        # the script stands right after the first block, so that a large page is usable before it is all read
+        f"</div>\n<script>{code}</script>\n",
+        '<div class="wf-rest" hidden>\n',
+        _data("index", page.packed.index),
+        *rest,
+        "</div>\n</body>\n</html>\n",
+    ]
+    return "".join(pieces)
+
+
+def render_notebook(attributions: Shown, **options: Any) -> str:
+    """The same as a fragment for a notebook cell: self-contained, in a shadow root, and capped in size.
+
+    Args:
+        attributions: What to show.
+        **options: As for `render_html`.
+    """
+    examples = examples_of(attributions)
+    shown, page = _within_budget(attributions, len(examples), options)
+    code = f"const WHEREFROM_ID = {json.dumps(page.meta['id'])};\n{bundle.script('boot_notebook')}"
+    rest = (
+        f'<p>{shown} of {len(examples)} examples are shown here. <code>save_html("page.html")</code> writes all.</p>'
+        if shown < len(examples)
+        else ""
+    )
+    return "".join(
+        [
+            f'<div class="wf-mount" data-id="{page.meta["id"]}">\n<style>{page.style}</style>\n',
+            page.fallback,
+            _json_data("meta", page.meta),
+            *(_data(f"block-{number}", block) for number, block in enumerate(page.packed.blocks)),
+            _data("index", page.packed.index),
+            f"</div>\n{rest}<script>(() => {{\n{code}\n}})();</script>\n",
+        ]
+    )
+
+
+def _within_budget(attributions: Shown, count: int, options: dict[str, Any]) -> tuple[int, _Page]:
+    """As many examples as a cell may hold, at least one."""
+    shown = min(count, NOTEBOOK_EXAMPLES)
+    while True:
+        page = _parts(attributions, first=shown, **options)
+        size = sum(map(len, page.packed.blocks)) + len(page.fallback) + len(bundle.script("boot_notebook"))
+        if size <= NOTEBOOK_BYTES or shown <= 1:
+            return shown, page
+        shown //= 2
+
+
+def _parts(
+    attributions: Shown,
+    *,
+    title: str = "Where each token comes from",
+    view: str = "auto",
+    precision: Precision = "display",
+    granularity: Level = "token",
+    merge: Merge = "sum",
+    normalize: Normalization = "none",
+    palette: str | Palette = "red-blue",
+    theme: Theme | str = "auto",
+    intensity: float = 1.0,
+    share_scale: bool = False,
+    min_val: float | None = None,
+    max_val: float | None = None,
+    dimensions: Sequence[tuple[str, Sequence[str]]] = (),
+    first: int | None = None,
+) -> _Page:
+    """The parts of a page.
+
+    Args:
+        attributions: What to show.
+        title: Heading of the page.
+        view: Where it opens: ``"read"``, ``"matrix"``, ``"steps"`` or ``"compare"``.
+        precision: ``"display"`` (16 bit), ``"compact"`` (8 bit) or ``"exact"`` (float32).
+        granularity: Units it opens with.
+        merge: How it merges scores over units at first.
+        normalize: Normalisation it opens with.
+        palette: Colours it opens with.
+        theme: ``"auto"``, ``"light"`` or ``"dark"``.
+        intensity: Factor on the strength of colours.
+        share_scale: Open with one colour scale for all examples.
+        min_val: Lower end of the colour range; None follows the scores.
+        max_val: Upper end of the colour range.
+        dimensions: Sliders over examples that are slices of one result: name and labels of each.
+        first: Take only so many examples.
+    """
+    examples = examples_of(attributions)[:first]
+    chosen = palette_named(palette)
+    bound = max((abs(value) for value in (min_val, max_val) if value is not None), default=None)
+    packed = pack(examples, precision, bound)
+    defaults = {
+        "tab": _TABS.get(view, "compare" if view == "compare" else "read"),
+        "g": granularity,
+        "m": merge,
+        "n": normalize,
+        "c": chosen.name,
+        "t": theme,
+        "s": intensity,
+        "sc": "shared" if share_scale else "example",
+    }
+    content = hashlib.sha256("".join([packed.index, *packed.blocks, json.dumps(defaults)]).encode()).hexdigest()
+    meta: dict[str, Any] = {
+        "id": content[:12],
+        "title": title,
+        "subtitle": packed.subtitle,
+        "n": len(examples),
+        "blockSize": packed.block_size,
+        "bound": packed.bound,
+        "stepMerge": packed.step_merge,
+        "palettes": {name: _palette(one) for name, one in {**PALETTES, chosen.name: chosen}.items()},
+        "defaults": defaults,
+        "words": {"raises": "raises", "lowers": "lowers", "of": "the score of the token"},
+        "dimensions": [{"name": name, "labels": list(labels)} for name, labels in dimensions],
+    }
+    fallback = "<p>There are no examples.</p>"
+    if examples:
+        one, made = examples[0]
+        words = sign_words(one, made)
+        meta["words"] = {"raises": words.raises, "lowers": words.lowers, "of": words.of}
+        picture = describe(
+            one,
+            made,
+            granularity=granularity,
+            merge=merge,
+            normalize=normalize,
+            min_val=min_val,
+            max_val=max_val,
+            title=title_of(one, 0, len(examples)),
+        )
+        fallback = static_table(picture, more=len(examples) - 1)
+    return _Page(meta=meta, packed=packed, fallback=fallback, style=f"{bundle.style()}\n{static_style(chosen)}")
+
+
+def _palette(palette: Palette) -> dict[str, Any]:
+    def stops(theme: str) -> list[list[str]]:
+        return [[to_hex(stop) for stop in ramp.stops] for ramp in getattr(palette, theme)]
+
+    return {"raises": palette.raises, "lowers": palette.lowers, "light": stops("light"), "dark": stops("dark")}
+
+
+def _data(name: str, text: str) -> str:
+    """A block of base64: letters that mean nothing to HTML."""
+    return f'<script type="text/plain" data-wf="{name}">{text}</script>\n'
+
+
+def _json_data(name: str, value: Any) -> str:
+    """JSON in a script element. Everything that could end the element, or a line, is escaped."""
+    text = json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return f'<script type="application/json" data-wf="{name}">{text}</script>\n'
+
+
+def _digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")

@@ -1,0 +1,489 @@
+// The page: state, keys and wiring. Views draw; this decides what they draw.
+
+import { fromBase64 } from "./bytes.js";
+import { Painter, css } from "./colour.js";
+import { CompareView } from "./compare_view.js";
+import { choice, download, fenced, h } from "./dom.js";
+import { toJson, toMarkdown, toSvg, toTsv } from "./exports.js";
+import { inflate } from "./inflate.js";
+import { ListView } from "./list_view.js";
+import { MatrixView } from "./matrix_view.js";
+import { short } from "./numbers.js";
+import { Store } from "./payload.js";
+import { ReadView } from "./read_view.js";
+import { DEFAULTS, formatHash, parseHash, TABS } from "./state.js";
+import { StepsView } from "./steps_view.js";
+import { buildView, columnScores, LEVELS, MERGES, NORMALIZATIONS, robustBound, strongest } from "./units.js";
+
+const SCALES = { example: "this example", robust: "99th percentile", shared: "all examples", step: "each output" };
+const MERGE_WORDS = { sum: "sum", mean: "mean", absmax: "largest magnitude", max: "maximum", l2: "L2 norm" };
+const NORMALIZE_WORDS = { none: "none", step: "per output", sequence: "per example" };
+const KEYS = [
+  ["← →", "previous, next output token (shift: widen the span)"],
+  ["↑ ↓ or k j", "previous, next example"],
+  ["Enter", "pin the token under the cursor"],
+  ["Esc", "unpin"],
+  ["1 2 3 4", "Read, Matrix, Steps, Compare"],
+  ["g", "granularity: token, word, sentence, turn"],
+  ["n", "normalisation"],
+  ["c", "colours"],
+  ["[ ]", "colour intensity"],
+  ["x", "transpose the matrix"],
+  ["+ -", "zoom the matrix"],
+  ["/", "search the examples"],
+  ["e", "export"],
+  ["t", "theme"],
+  ["?", "this help"],
+];
+
+export class App {
+  /**
+   * @param {Element} host - empty element to draw in
+   * @param {object} meta - what the page says of itself
+   * @param {Function} find - number of a block -> its base64 text, null while it is loading
+   * @param {object} options - {page}: does the app own the window's address and keys?
+   */
+  constructor(host, meta, find, { page = true } = {}) {
+    this.host = host;
+    this.meta = meta;
+    this.page = page;
+    this.id = `wf${meta.id}`;
+    this.store = new Store(find, meta.blockSize);
+    this.defaults = { ...DEFAULTS, ...meta.defaults };
+    this.allowed = { tab: TABS, g: LEVELS, m: MERGES, n: NORMALIZATIONS, sc: Object.keys(SCALES), c: Object.keys(meta.palettes), t: ["auto", "light", "dark"] };
+    this.state = page ? parseHash(location.hash, this.defaults, this.allowed) : { ...this.defaults };
+    this.state.ex = Math.min(this.state.ex, meta.n - 1);
+    this.seen = null; // preview: {span} or {row}
+    this.list = new ListView(this);
+    this.views = { read: new ReadView(this), matrix: new MatrixView(this), steps: new StepsView(this), compare: new CompareView(this) };
+    this.build();
+  }
+
+  // ---- what is chosen
+
+  viewOptions(normalize = this.state.n) {
+    return { level: this.state.g, merge: this.state.m, normalize, stepMerge: this.meta.stepMerge };
+  }
+
+  /** What is shown now: a preview never overrides a pin. */
+  active() {
+    const { tok, row } = this.state;
+    if (row !== null) return { span: null, row };
+    if (tok) return { span: tok, row: null };
+    return { span: this.seen?.span ?? null, row: this.seen?.row ?? null };
+  }
+
+  /** Score that gets the strongest colour, in column `c` or (null) in general. */
+  bound(c) {
+    const { sc } = this.state;
+    const { view } = this;
+    if (sc === "step" && c !== null) return (view.bounds[c] ??= columnScores(view, c, c).scores.reduce((most, v) => Math.max(most, Math.abs(v)), 0) || 1);
+    if (sc === "robust") return (view.robust ??= robustBound(view));
+    if (sc === "shared" && this.state.n === "none" && this.state.g === "token") return this.meta.bound;
+    return (this.state.g === "token" && this.state.n === "none" && this.example.bound) || view.bound;
+  }
+
+  label(index) {
+    const entry = this.list.entries[index];
+    return entry?.title || `example ${index + 1}`;
+  }
+
+  /** The example to compare with: the chosen one, else the same text of the other run, else the next. */
+  partner() {
+    const { b, ex } = this.state;
+    if (b !== null && b < this.meta.n && b !== ex) return b;
+    const own = this.list.entries[ex];
+    const same = this.list.entries.findIndex((entry, index) => index !== ex && own && entry.text === own.text);
+    return same >= 0 ? same : ex + 1 < this.meta.n ? ex + 1 : ex - 1;
+  }
+
+  /** Examples to offer for comparison: all of a short list, else those around. */
+  nearby(index) {
+    const all = [...Array(this.meta.n).keys()].filter((i) => i !== this.state.ex);
+    return all.length <= 200 ? all : [...new Set([index, ...all.slice(Math.max(0, this.state.ex - 100), this.state.ex + 100)])];
+  }
+
+  // ---- changes
+
+  async update(changes) {
+    const before = this.state;
+    this.state = { ...before, ...changes };
+    this.seen = null;
+    if (this.page) this.remember();
+    if (this.state.ex !== before.ex) return this.open();
+    const repaint = Object.keys(changes).every((key) => key === "tok" || key === "row");
+    if (repaint && this.state.tab !== "compare") {
+      this.views[this.state.tab].paint();
+      return this.announce();
+    }
+    return this.redraw();
+  }
+
+  remember() {
+    const hash = formatHash(this.state, this.defaults);
+    try {
+      history.replaceState(null, "", hash ? `#${hash}` : location.pathname + location.search);
+    } catch {
+      location.hash = hash; // some browsers refuse to rewrite the address of a local file
+    }
+  }
+
+  go(index) {
+    if (index < 0 || index >= this.meta.n || index === this.state.ex) return undefined;
+    return this.update({ ex: index, tok: null, row: null });
+  }
+
+  preview(seen) {
+    this.seen = seen;
+    this.views[this.state.tab].paint();
+  }
+
+  pinLine(line, extend) {
+    const { tok, row } = this.state;
+    if (line.row !== undefined) return this.update({ row: row === line.row ? null : line.row, tok: null });
+    if (extend && tok) return this.update({ tok: [Math.min(tok[0], line.col), Math.max(tok[1], line.col)], row: null });
+    const same = tok && tok[0] === line.col && tok[1] === line.col;
+    return this.update({ tok: same ? null : [line.col, line.col], row: null });
+  }
+
+  step(by, widen) {
+    const { tok } = this.state;
+    const last = this.view.columns - 1;
+    if (!tok) return this.update({ tok: by > 0 ? [0, 0] : [last, last], row: null });
+    const edge = by > 0 ? tok[1] : tok[0];
+    const next = Math.min(last, Math.max(0, edge + by));
+    return this.update({ tok: widen ? [Math.min(tok[0], next), Math.max(tok[1], next)] : [next, next], row: null });
+  }
+
+  cycle(key, values) {
+    const at = values.indexOf(this.state[key]);
+    const changes = { [key]: values[(at + 1) % values.length] };
+    return this.update(key === "g" ? { ...changes, tok: null, row: null } : changes);
+  }
+
+  // ---- drawing
+
+  async open() {
+    const index = this.state.ex;
+    const example = await this.store.example(index);
+    if (index !== this.state.ex) return;
+    this.example = example;
+    await this.redraw();
+    this.list.reveal();
+  }
+
+  get words() {
+    return { ...this.meta.words, signed: this.example.signed, ...(this.example.words || {}) };
+  }
+
+  async redraw() {
+    if (!this.example) return;
+    this.root.dataset.theme = this.theme();
+    this.root.classList.toggle("underline", this.state.u);
+    this.painter = new Painter(this.meta.palettes[this.state.c], this.theme(), this.state.s);
+    this.view = buildView(this.example, this.viewOptions());
+    this.view.bounds = [];
+    const { tok, row } = this.state;
+    if (tok && tok[1] >= this.view.columns) this.state.tok = null;
+    if (row !== null && row >= this.view.rows) this.state.row = null;
+    const tab = this.state.tab;
+    TABS.forEach((name) => {
+      const own = this.tabs[name];
+      own.setAttribute("aria-selected", name === tab ? "true" : "false");
+      own.tabIndex = name === tab ? 0 : -1;
+    });
+    this.panel.setAttribute("aria-labelledby", this.tabs[tab].id);
+    this.panel.replaceChildren(this.views[tab].root);
+    await this.views[tab].render();
+    this.place.textContent = this.meta.n > 1 ? `${this.state.ex + 1} of ${this.meta.n}` : "";
+    this.name.replaceChildren(h("strong", {}, fenced(this.example.title || "")), " ", h("span", { class: "quiet" }, fenced(this.example.subtitle || this.meta.subtitle)));
+    this.drawControls();
+    this.drawLegend();
+    this.announce();
+  }
+
+  announce() {
+    const { span, row } = this.active();
+    if (row !== null) {
+      this.live.textContent = `Input ${this.view.inputs[row].text}`;
+    } else if (span) {
+      const text = this.view.cols.slice(span[0], span[1] + 1).map((col) => col.text).join(" ");
+      const probability = this.view.stepScores.probability;
+      const top = strongest(this.view, span[0], span[1], 3).map(({ row: r, score }) => `${this.view.inputs[r].text} ${short(score)}`);
+      this.live.textContent = `${text}${probability && span[0] === span[1] ? `, probability ${short(probability[span[0]])}` : ""}, strongest inputs: ${top.join(", ") || "none"}`;
+    } else this.live.textContent = "";
+  }
+
+  drawLegend() {
+    const { painter, words } = this;
+    const strip = h("span", { class: "ramp", "aria-hidden": "true" });
+    for (let i = words.signed ? -8 : 0; i <= 8; i++) {
+      const rgb = painter.background(i / 8 / this.state.s);
+      const swatch = h("span");
+      if (rgb) swatch.style.backgroundColor = css(rgb);
+      strip.append(swatch);
+    }
+    const bound = short(this.bound(null));
+    const how = [...this.example.pipeline];
+    if (this.state.g !== "token") how.push(`${MERGE_WORDS[this.state.m]} over ${this.state.g}s`);
+    if (this.state.n !== "none") how.push(this.state.n === "step" ? "share of each output's total" : "share of the largest score");
+    const palette = this.meta.palettes[this.state.c];
+    const meaning = words.signed
+      ? [h("span", {}, `${palette.lowers} − ${words.lowers}`), h("span", {}, `${palette.raises} + ${words.raises} ${words.of}`)]
+      : [h("span", {}, `stronger colour: more influence on ${words.of}`)];
+    this.legend.replaceChildren(
+      h("span", { class: "scale" }, words.signed ? `−${bound} ` : "0 ", strip, ` ${words.signed ? "+" : ""}${bound}`),
+      ...meaning,
+      h("span", { class: "quiet" }, `${how.length ? how.join(" → ") : "scores as the method gave them"} · scale: ${SCALES[this.state.sc]} · “·” was not visible to that output`),
+      ...this.example.notes.map((note) => h("span", { class: "note" }, `Note: ${note}`)),
+    );
+  }
+
+  theme() {
+    if (this.state.t !== "auto") return this.state.t;
+    return hostTheme(this.host) ?? (window.matchMedia?.("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+  }
+
+  // ---- the frame
+
+  build() {
+    const { meta } = this;
+    this.name = h("p", { class: "name" });
+    this.place = h("span", { class: "place" });
+    const turn = (by, label, sign) => h("button", { "aria-label": label, onclick: () => this.go(this.list.neighbour(this.state.ex, by)) }, sign);
+    const nav = meta.n > 1 ? h("div", { class: "turn" }, turn(-1, "Previous example", "‹"), this.place, turn(1, "Next example", "›")) : null;
+    this.tabs = {};
+    const tabs = h(
+      "div",
+      { class: "tabs", role: "tablist", "aria-label": "Views", onkeydown: (event) => this.tabKey(event) },
+      TABS.map((name) => (this.tabs[name] = h("button", { role: "tab", id: `${this.id}-tab-${name}`, "aria-controls": `${this.id}-panel`, onclick: () => this.update({ tab: name }) }, name[0].toUpperCase() + name.slice(1)))),
+    );
+    this.controls = h("div", { class: "controls" });
+    this.panel = h("div", { class: "panel", role: "tabpanel", id: `${this.id}-panel`, tabIndex: -1 });
+    this.legend = h("footer", { class: "legend" });
+    this.live = h("p", { class: "live", "aria-live": "polite" });
+    this.help = this.helpDialog();
+    this.root = h(
+      "div",
+      { class: `wf${this.page ? " page" : ""}${meta.n > 1 ? " many" : ""}` },
+      h("header", {}, h(this.page ? "h1" : "p", { class: "title" }, meta.title), this.name, nav),
+      h("div", { class: "columns" }, meta.n > 1 ? this.list.root : null, h(this.page ? "main" : "div", { class: "main" }, h("div", { class: "bar" }, tabs, this.controls), this.dimensions(), this.panel, this.legend)),
+      this.live,
+      this.help,
+    );
+    this.root.addEventListener("keydown", (event) => this.key(event));
+    if (this.page) document.addEventListener("keydown", (event) => !this.root.contains(event.target) && this.key(event));
+    if (this.page) window.addEventListener("hashchange", () => this.readAddress());
+    window.matchMedia?.("(prefers-color-scheme: dark)").addEventListener?.("change", () => this.redraw());
+    this.host.replaceChildren(this.root);
+  }
+
+  readAddress() {
+    const wanted = parseHash(location.hash, this.defaults, this.allowed);
+    if (formatHash(wanted, this.defaults) !== formatHash(this.state, this.defaults)) this.update({ ...wanted, ex: Math.min(wanted.ex, this.meta.n - 1) });
+  }
+
+  /** A slider for each inner dimension of a granular page: its slices are the examples. */
+  dimensions() {
+    const dimensions = this.meta.dimensions || [];
+    if (!dimensions.length) return null;
+    this.sliders = dimensions.map(({ name, labels }) => {
+      const value = h("output", {}, labels[0]);
+      const range = h("input", { type: "range", min: 0, max: labels.length - 1, value: 0, "aria-label": name });
+      range.addEventListener("input", () => {
+        value.textContent = labels[Number(range.value)];
+        this.go(this.sliders.reduce((index, slider) => index * slider.size + Number(slider.range.value), 0));
+      });
+      return { range, size: labels.length, element: h("label", { class: "choice" }, h("span", {}, name), range, value) };
+    });
+    return h("div", { class: "dimensions" }, this.sliders.map((slider) => slider.element));
+  }
+
+  drawControls() {
+    const { state } = this;
+    const named = (values, words) => Object.fromEntries(values.map((value) => [value, words?.[value] ?? value]));
+    const set = (key) => (value) => this.update({ [key]: value });
+    const open = [...this.controls.querySelectorAll("details[open]")].map((details) => details.className);
+    const focused = this.controls.contains(this.controls.getRootNode().activeElement) ? this.controls.getRootNode().activeElement.getAttribute("data-key") : null;
+    const keyed = (key, element) => {
+      (element.querySelector("select, input") ?? element).setAttribute("data-key", key);
+      return element;
+    };
+    const toggle = (key, label, value) => keyed(key, h("label", { class: "choice" }, h("span", {}, label), h("input", { type: "checkbox", checked: value, onchange: (event) => this.update({ [key]: event.target.checked }) })));
+    const intensity = h("input", { type: "range", min: 0.5, max: 4, step: 0.25, value: state.s, "aria-label": "Intensity", onchange: (event) => this.update({ s: Number(event.target.value) }) });
+    const display = h(
+      "div",
+      { class: "menu" },
+      keyed("m", choice("Merge by", named(MERGES, MERGE_WORDS), state.m, set("m"))),
+      keyed("sc", choice("Scale", SCALES, state.sc, set("sc"))),
+      keyed("c", choice("Colours", named(Object.keys(this.meta.palettes)), state.c, set("c"))),
+      keyed("s", h("label", { class: "choice" }, h("span", {}, "Intensity"), intensity)),
+      keyed("t", choice("Theme", named(["auto", "light", "dark"]), state.t, set("t"))),
+      toggle("num", "Numbers in cells", state.num ?? this.views.matrix.across?.length <= 16),
+      toggle("x", "Transpose", state.x),
+      toggle("u", "Underline instead of background", state.u),
+    );
+    const file = (kind, label) => h("button", { onclick: () => this.export(kind) }, label);
+    const exports_ = h("div", { class: "menu" }, file("svg", "SVG"), file("png", "PNG"), file("md", "Markdown"), file("tsv", "TSV"), file("json", "JSON"), this.page ? file("link", "Copy link") : null);
+    this.controls.replaceChildren(
+      keyed("g", choice("Units", named(LEVELS), state.g, (value) => this.update({ g: value, tok: null, row: null }))),
+      keyed("n", choice("Normalise", named(NORMALIZATIONS, NORMALIZE_WORDS), state.n, set("n"))),
+      h("details", { class: "display" }, h("summary", {}, "Display"), display),
+      h("details", { class: "export" }, h("summary", {}, "Export"), exports_),
+      h("button", { class: "help", "aria-label": "Help", onclick: () => this.help.showModal() }, "?"),
+    );
+    for (const name of open) this.controls.querySelector(`details.${name}`).open = true;
+    if (focused) this.controls.querySelector(`[data-key="${focused}"]`)?.focus();
+  }
+
+  helpDialog() {
+    const rows = KEYS.map(([keys, what]) => h("tr", {}, h("th", { scope: "row" }, keys), h("td", {}, what)));
+    const dialog = h("dialog", { "aria-label": "Help" }, h("h2", {}, "Keys"), h("table", {}, h("tbody", {}, rows)), h("button", { onclick: () => dialog.close() }, "Close"));
+    return dialog;
+  }
+
+  // ---- keys
+
+  tabKey(event) {
+    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!by) return;
+    const next = TABS[(TABS.indexOf(this.state.tab) + by + TABS.length) % TABS.length];
+    this.update({ tab: next });
+    this.tabs[next].focus();
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  key(event) {
+    const target = event.composedPath()[0];
+    const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(target.tagName ?? "");
+    if (event.ctrlKey || event.metaKey || event.altKey || this.help.open) return;
+    if (event.key === "Escape" && typing) return target.blur();
+    if (typing) return;
+    const act = this.keys()[event.key];
+    if (!act || (event.key === "Enter" && /^(BUTTON|SUMMARY|A)$/.test(target.tagName))) return;
+    event.preventDefault();
+    act(event);
+  }
+
+  keys() {
+    const turn = (by) => () => this.go(this.list.neighbour(this.state.ex, by));
+    const intensity = (factor) => () => this.update({ s: Math.min(4, Math.max(0.5, this.state.s * factor)) });
+    const zoom = (factor) => () => this.update({ z: Math.min(3, Math.max(0.5, this.state.z * factor)) });
+    const tab = (name) => () => this.update({ tab: name });
+    return {
+      ArrowRight: (event) => this.step(1, event.shiftKey),
+      ArrowLeft: (event) => this.step(-1, event.shiftKey),
+      ArrowDown: turn(1),
+      ArrowUp: turn(-1),
+      j: turn(1),
+      k: turn(-1),
+      Enter: () => this.seen && this.update(this.seen.span ? { tok: this.seen.span, row: null } : { row: this.seen.row, tok: null }),
+      Escape: () => this.update({ tok: null, row: null }),
+      1: tab("read"),
+      2: tab("matrix"),
+      3: tab("steps"),
+      4: tab("compare"),
+      g: () => this.cycle("g", LEVELS),
+      n: () => this.cycle("n", NORMALIZATIONS),
+      c: () => this.cycle("c", Object.keys(this.meta.palettes)),
+      t: () => this.cycle("t", ["auto", "light", "dark"]),
+      x: () => this.update({ x: !this.state.x }),
+      "[": intensity(1 / 1.25),
+      "]": intensity(1.25),
+      "+": zoom(1.25),
+      "-": zoom(0.8),
+      "/": () => this.meta.n > 1 && this.list.search.focus(),
+      e: () => {
+        const menu = this.controls.querySelector("details.export");
+        menu.open = !menu.open;
+        if (menu.open) menu.querySelector("button").focus();
+      },
+      "?": () => this.help.showModal(),
+    };
+  }
+
+  // ---- export
+
+  async export(kind) {
+    const name = (this.example.title || "attribution").replace(/[^\w-]+/g, "_").slice(0, 60) || "attribution";
+    if (kind === "md") return download(`${name}.md`, toMarkdown(this.view), "text/markdown");
+    if (kind === "tsv") return download(`${name}.tsv`, toTsv(this.view), "text/tab-separated-values");
+    if (kind === "json") return download(`${name}.json`, toJson(this.example, this.view, this.state), "application/json");
+    if (kind === "link") return this.copyLink();
+    const dark = this.theme() === "dark";
+    const title = [this.example.title, this.example.subtitle || this.meta.subtitle].filter(Boolean).join(" · ");
+    const svg = toSvg(this.view, this.painter, this.bound(null), { title, ink: dark ? "#eeeeee" : "#111111", page: dark ? "#1c1d21" : "#ffffff" });
+    if (kind === "svg") return download(`${name}.svg`, svg, "image/svg+xml");
+    const image = new Image();
+    image.src = URL.createObjectURL(new Blob([svg], { type: "image/svg+xml" }));
+    await image.decode();
+    const canvas = h("canvas");
+    canvas.width = image.width * 2;
+    canvas.height = image.height * 2;
+    canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+    URL.revokeObjectURL(image.src);
+    const blob = await new Promise((done) => canvas.toBlob(done, "image/png"));
+    return download(`${name}.png`, blob);
+  }
+
+  async copyLink() {
+    this.remember();
+    try {
+      await navigator.clipboard.writeText(location.href);
+      this.live.textContent = "The link is copied.";
+    } catch {
+      window.prompt("The link to this view:", location.href);
+    }
+  }
+}
+
+/** The theme of a notebook or documentation page around the element, or null. */
+export function hostTheme(element) {
+  const body = document.body;
+  const root = document.documentElement;
+  if (body.classList.contains("vscode-dark") || body.classList.contains("vscode-high-contrast")) return "dark";
+  if (body.classList.contains("vscode-light")) return "light";
+  const jupyter = body.dataset.jpThemeLight ?? element.closest?.("[data-jp-theme-light]")?.dataset.jpThemeLight;
+  if (jupyter) return jupyter === "true" ? "light" : "dark";
+  for (const place of [root, body]) {
+    const named = place.getAttribute("theme") ?? place.dataset.theme ?? place.dataset.colorMode;
+    if (named === "dark" || named === "light") return named;
+    if (place.classList.contains("dark") || place.classList.contains("dark-theme")) return "dark";
+  }
+  return null;
+}
+
+/** Start the app in a mount that the page holds: <div class="wf-mount"> with its data in script elements. */
+export async function start(mount, page) {
+  // a page keeps most of its data after the script, so that it starts before all of it is read
+  const data = (name) => (page ? document : mount).querySelector(`script[data-wf="${name}"]`);
+  const meta = JSON.parse(data("meta").textContent);
+  const host = document.createElement("div");
+  host.className = "wf-app";
+  let root = host;
+  if (!page) {
+    // in a notebook, styles of page and app must not reach each other
+    const shadow = host.attachShadow({ mode: "open" });
+    const style = document.createElement("style");
+    style.textContent = mount.querySelector("style").textContent;
+    root = document.createElement("div");
+    shadow.append(style, root);
+  }
+  const whole = (element) => element && (element.nextSibling || document.readyState !== "loading");
+  const find = (number) => (whole(data(`block-${number}`)) ? data(`block-${number}`).textContent : null);
+  mount.append(host);
+  const app = new App(root, meta, find, { page });
+  await app.open();
+  mount.querySelector(".wf-static")?.remove();
+  mount.dataset.ready = "true";
+  if (meta.n > 1) {
+    while (!whole(data("index"))) await new Promise((done) => setTimeout(done, 30));
+    const text = new TextDecoder().decode(await inflate(fromBase64(data("index").textContent)));
+    app.list.load(JSON.parse(text).map(([title, shown, inputs, outputs, probability]) => ({ title, text: shown, inputs, outputs, probability })));
+    app.list.reveal();
+    if (app.state.tab === "compare") await app.redraw();
+  }
+  mount.dataset.complete = "true";
+  return app;
+}

@@ -1,0 +1,59 @@
+"""The page's script and style, joined from their files.
+
+The JavaScript files are modules, so that each can be tested alone. A page has one script: imports and the
+word
+``export`` are dropped, and so are comments and indentation.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from importlib.resources import files
+
+MODULES = (
+    "bytes",
+    "inflate",
+    "payload",
+    "colour",
+    "numbers",
+    "units",
+    "align",
+    "state",
+    "search",
+    "exports",
+    "dom",
+    "read_view",
+    "matrix_view",
+    "steps_view",
+    "compare_view",
+    "list_view",
+    "app",
+)
+"""In an order in which each needs only those before it."""
+
+
+@lru_cache(maxsize=4)
+def script(boot: str) -> str:
+    """All modules and the boot file ``boot``, as one strict function that leaves nothing behind."""
+    parts = [_plain(source(f"{name}.js")) for name in (*MODULES, boot)]
+    return '(() => {\n"use strict";\n' + "\n".join(parts) + "\n})();"
+
+
+@lru_cache(maxsize=1)
+def style() -> str:
+    """The style sheet, without comments and indentation."""
+    return "\n".join(line.strip() for line in source("style.css").splitlines() if line.strip())
+
+
+def source(name: str) -> str:
+    """The text of one of this package's files."""
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+def _plain(text: str) -> str:
+    text = re.sub(r"^import .*?;\n", "", text, flags=re.MULTILINE | re.DOTALL)
+    text = re.sub(r"^export ", "", text, flags=re.MULTILINE)
+    text = re.sub(r"^\s*/\*\*.*?\*/\n", "", text, flags=re.MULTILINE | re.DOTALL)
+    lines = (re.sub(r"\s+// [^\"'`]*$", "", line).strip() for line in text.splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("//"))

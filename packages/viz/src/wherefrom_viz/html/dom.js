@@ -1,0 +1,42 @@
+// Building elements. Text only ever goes in as text, never as markup.
+
+/** An element: h("button", { class: "x", onclick: f, "aria-label": "…" }, child, "text", …). */
+export function h(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name === "style") Object.assign(element.style, value);
+    else if (name in PROPERTIES) element[name] = value;
+    else element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+const PROPERTIES = { value: 1, checked: 1, disabled: 1, hidden: 1, selected: 1, tabIndex: 1 };
+
+/** A token's text, fenced so that right-to-left text does not reorder its neighbours. */
+export function fenced(text) {
+  return h("bdi", {}, text);
+}
+
+/** A labelled choice. */
+export function choice(label, options, value, onchange) {
+  const select = h(
+    "select",
+    { onchange: (event) => onchange(event.target.value) },
+    Object.entries(options).map(([key, text]) => h("option", { value: key, selected: key === value }, text)),
+  );
+  return h("label", { class: "choice" }, h("span", {}, label), select);
+}
+
+/** Hand a file to the reader. */
+export function download(name, content, type) {
+  const url = URL.createObjectURL(content instanceof Blob ? content : new Blob([content], { type }));
+  const link = h("a", { href: url, download: name, hidden: true });
+  document.body.append(link);
+  link.click();
+  link.remove();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}

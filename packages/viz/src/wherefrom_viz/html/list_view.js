@@ -1,0 +1,92 @@
+// The list of examples: search, sort, and only the lines in sight are in the page.
+
+import { h, fenced } from "./dom.js";
+import { found, SORTS } from "./search.js";
+
+const LINE = 46; // pixels, as in the style sheet
+
+export class ListView {
+  constructor(app) {
+    this.app = app;
+    this.query = "";
+    this.sort = "order";
+    this.entries = [];
+    this.hits = [];
+    this.search = h("input", { type: "search", placeholder: "Search", "aria-label": "Search examples", oninput: () => this.filter() });
+    this.sorter = h(
+      "select",
+      { "aria-label": "Sort examples", onchange: () => this.filter() },
+      Object.entries(SORTS).map(([key, { label }]) => h("option", { value: key }, label)),
+    );
+    this.count = h("p", { class: "count", role: "status" });
+    this.space = h("div", { class: "space", role: "presentation" });
+    this.lines = h("div", {
+      class: "lines",
+      role: "listbox",
+      tabIndex: 0,
+      "aria-label": "Examples",
+      onscroll: () => this.draw(),
+    });
+    this.lines.append(this.space);
+    this.root = h("nav", { class: "list", "aria-label": "Examples" }, this.search, this.sorter, this.count, this.lines);
+  }
+
+  load(entries) {
+    this.entries = entries;
+    this.filter();
+  }
+
+  filter() {
+    this.query = this.search.value;
+    this.hits = found(this.entries, this.query, this.sorter.value);
+    this.count.textContent = `${this.hits.length} of ${this.entries.length}`;
+    this.space.style.height = `${this.hits.length * LINE}px`;
+    this.draw();
+  }
+
+  /** The example `by` places further in the list as it is filtered and sorted. */
+  neighbour(index, by) {
+    const at = this.hits.indexOf(index);
+    if (at < 0) return this.hits[0] ?? index;
+    return this.hits[Math.min(this.hits.length - 1, Math.max(0, at + by))];
+  }
+
+  /** Scroll to the current example and mark it. */
+  reveal() {
+    const at = this.hits.indexOf(this.app.state.ex);
+    const top = at * LINE;
+    if (at >= 0 && (top < this.lines.scrollTop || top + LINE > this.lines.scrollTop + this.lines.clientHeight)) {
+      this.lines.scrollTop = top - this.lines.clientHeight / 2;
+    }
+    this.draw();
+  }
+
+  draw() {
+    const first = Math.max(0, Math.floor(this.lines.scrollTop / LINE) - 3);
+    const last = Math.min(this.hits.length, first + Math.ceil((this.lines.clientHeight || 600) / LINE) + 6);
+    const shown = [];
+    for (let at = first; at < last; at++) {
+      const index = this.hits[at];
+      const entry = this.entries[index];
+      const line = h(
+        "div",
+        {
+          class: "line",
+          role: "option",
+          id: `${this.app.id}-e${index}`,
+          "aria-selected": index === this.app.state.ex ? "true" : "false",
+          "aria-setsize": this.hits.length,
+          "aria-posinset": at + 1,
+          onclick: () => this.app.go(index),
+        },
+        h("span", { class: "name" }, fenced(entry.title || `example ${index + 1}`)),
+        h("span", { class: "text" }, fenced(entry.text)),
+      );
+      line.style.top = `${at * LINE}px`;
+      shown.push(line);
+    }
+    this.space.replaceChildren(...shown);
+    this.lines.setAttribute("aria-activedescendant", `${this.app.id}-e${this.app.state.ex}`);
+    if (!shown.some((line) => line.getAttribute("aria-selected") === "true")) this.lines.removeAttribute("aria-activedescendant");
+  }
+}

@@ -1,0 +1,27 @@
+// Scores as short numbers.
+
+/** Signed number with three significant digits ("+0.412", "-3.1e-5"). */
+export function signed(value, plus = true) {
+  if (value === 0) return "0";
+  return (plus && value > 0 ? "+" : "") + short(value);
+}
+
+/** Three significant digits. */
+export function short(value) {
+  if (!Number.isFinite(value)) return "n/a";
+  if (value === 0) return "0";
+  const size = Math.abs(value);
+  return size >= 1e-3 && size < 1e5 ? String(Number(value.toPrecision(3))) : value.toExponential(1).replace("e+", "e");
+}
+
+/** Number for a small cell: two decimals where they say something. */
+export function cellNumber(value, largest) {
+  if (value === 0) return "";
+  if (largest >= 0.1 && largest < 100) return value.toFixed(largest < 10 ? 2 : 1).replace(/^-0\.00?$/, "0");
+  return (value / 10 ** Math.floor(Math.log10(largest))).toFixed(1);
+}
+
+/** Power of ten that `cellNumber` leaves out, in words for the legend ("numbers × 10^-4"), or "". */
+export function cellUnit(largest) {
+  return largest >= 0.1 && largest < 100 ? "" : `numbers in cells × 10^${Math.floor(Math.log10(largest))}`;
+}

@@ -1,0 +1,234 @@
+"""Examples packed small enough that a thousand of them fit into one page.
+
+Scores become 16-bit integers of the example's largest magnitude (``display``), 8-bit ones (``compact``) or
+stay float32 (``exact``); bytes of equal weight are laid side by side, which deflate likes; about fifty
+examples share a block, which the page opens when one of them is looked at. Tokens travel as the text that
+is shown, plus one hex digit each: 1 begins a word, 2 a sentence, 4 a turn, 8 is special. Cells a step
+could not see need no storage: positions tell them.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import struct
+import zlib
+from collections.abc import Sequence
+from typing import Any, Literal, TypeAlias, get_args
+
+import numpy as np
+import numpy.typing as npt
+from attrs import frozen
+from wherefrom.attribution import Attribution
+from wherefrom.errors import SettingsError, nearest
+from wherefrom.provenance import Provenance
+from wherefrom.tokens import Token
+
+from wherefrom_viz import units
+from wherefrom_viz.description import (
+    score_rows,
+    shown_text,
+    sign_words,
+    span_aggregation,
+    stage_words,
+    subtitle_of,
+    title_of,
+    with_before,
+)
+
+Precision: TypeAlias = Literal["display", "compact", "exact"]
+BLOCK_SIZE = 50
+_BLOCK_CELLS = 400_000
+"""A block is closed early when it holds so many scores, so that opening one stays quick."""
+_SNIPPET = 90
+
+
+@frozen(kw_only=True)
+class Packed:
+    """Everything a page carries about its examples."""
+
+    blocks: tuple[str, ...]
+    """Base64 of deflated blocks."""
+    index: str
+    """Base64 of the deflated list: title, text, inputs, outputs, mean probability of each example."""
+    block_size: int
+    bound: float
+    """Largest magnitude over all examples."""
+    subtitle: str
+    """Of the first example; others carry theirs where it differs."""
+    step_merge: dict[str, str]
+    """Step score to how it merges over units."""
+
+
+def pack(
+    examples: Sequence[tuple[Attribution, Provenance]], precision: Precision = "display", bound: float | None = None
+) -> Packed:
+    """Pack examples.
+
+    Args:
+        examples: Each with how it was made.
+        precision: See the module.
+        bound: Score of the strongest colour, if it should not follow the scores.
+
+    Raises:
+        SettingsError: An unknown precision.
+    """
+    known = get_args(Precision)
+    if precision not in known:
+        raise SettingsError(
+            f"No precision is called {precision!r}.{nearest(precision, known)} There are: {', '.join(known)}."
+        )
+    subtitle = subtitle_of(*examples[0]) if examples else ""
+    block_size = _block_size(examples)
+    blocks, index, largest, merge = [], [], 0.0, {}
+    for start in range(0, len(examples), block_size):
+        headers, arrays = [], []
+        at = 0
+        for place, (one, made) in enumerate(examples[start : start + block_size], start):
+            header, data, line = _packed(one, made, place, len(examples), precision, subtitle)
+            if bound is not None:
+                header["bd"] = bound
+            header["at"] = at
+            at += len(data)
+            headers.append(header)
+            arrays.append(data)
+            index.append(line)
+            largest = max(largest, header["bound"])
+            merge.update({name: span_aggregation(one, name) for name in one.step_scores})
+        blocks.append(_block({"precision": precision, "examples": headers}, b"".join(arrays)))
+    return Packed(
+        blocks=tuple(blocks),
+        index=_deflated(_json(index)),
+        block_size=block_size,
+        bound=bound or largest or 1.0,
+        subtitle=subtitle,
+        step_merge=merge,
+    )
+
+
+def unpack(block: str) -> list[tuple[dict[str, Any], npt.NDArray[np.float32]]]:
+    """Header and scores ``(rows, steps)`` of each example of a block: what the page reads, read in Python."""
+    data = zlib.decompress(base64.b64decode(block))
+    (size,) = struct.unpack_from("<I", data)
+    header = json.loads(data[4 : 4 + size])
+    arrays = data[4 + size :]
+    found = []
+    for one in header["examples"]:
+        rows = sum(len(side["f"]) for side in one["sides"] if side.get("scored"))
+        steps = one["b"] - one["a"]
+        kind = {"display": "<i2", "compact": "<i1", "exact": "<f4"}[header["precision"]]
+        count = rows * steps * np.dtype(kind).itemsize
+        planes = np.frombuffer(arrays[one["at"] : one["at"] + count], dtype=np.uint8)
+        values = planes.reshape(np.dtype(kind).itemsize, -1).T.copy().view(kind).reshape(rows, steps)
+        unit = {"display": one["bound"] / 32767, "compact": one["bound"] / 127, "exact": 1.0}[header["precision"]]
+        found.append((one, np.asarray(values * np.float32(unit), dtype=np.float32)))
+    return found
+
+
+def _packed(
+    attribution: Attribution, provenance: Provenance, place: int, count: int, precision: Precision, subtitle: str
+) -> tuple[dict[str, Any], bytes, list[Any]]:
+    if attribution.dimensions and not attribution.aggregations:
+        attribution = attribution.aggregate()
+    pipeline = [stage_words(stage) for stage in attribution.aggregations]
+    scores, visible, sides, _ = score_rows(attribution, pipeline)
+    notes = list(provenance.warnings)
+    if not np.isfinite(scores).all():
+        notes.append("Some scores are not finite (NaN or infinite); they are shown as 0.")
+    scores = np.where(visible & np.isfinite(scores), scores, 0.0)
+    bound = float(np.abs(scores).max(initial=0.0)) or 1.0
+    scored = {side.name for side in sides}
+    shown_sides = []
+    if attribution.source_attributions is not None or _own_source(attribution):
+        shown_sides.append(_side(attribution, "source", "Source", attribution.source, scored=("source" in scored)))
+    shown_sides.append(_side(attribution, "target", "Output", attribution.target, scored=("target" in scored)))
+    header: dict[str, Any] = {
+        "sides": shown_sides,
+        "a": attribution.attr_pos_start,
+        "b": attribution.attr_pos_end,
+        "bound": bound,
+    }
+    title, own_subtitle = title_of(attribution, place, count), subtitle_of(attribution, provenance)
+    optional = {
+        "i": title,
+        "m": own_subtitle if own_subtitle != subtitle else "",
+        "p": pipeline,
+        "no": notes,
+        "st": list(attribution.step_scores),
+        "seg": [[s.side, s.start, s.end, s.kind, s.label] for s in attribution.segments],
+    }
+    header.update({key: value for key, value in optional.items() if value})
+    if not attribution.signed:
+        header["sg"] = 0
+    words = sign_words(attribution, provenance)
+    header["w"] = {"of": words.of}
+    steps = b"".join(np.asarray(values, dtype="<f4").tobytes() for values in attribution.step_scores.values())
+    return header, _score_bytes(scores, bound, precision) + steps, _line(attribution, title, shown_sides)
+
+
+def _side(attribution: Attribution, name: str, title: str, tokens: Sequence[Token], *, scored: bool) -> dict[str, Any]:
+    segments = [segment for segment in attribution.segments if segment.side == name]
+    levels: tuple[tuple[units.Level, int], ...] = (("word", 1), ("sentence", 2), ("turn", 4))
+    flags = [8 if token.special else 0 for token in tokens]
+    for level, bit in levels:
+        for start in units.unit_starts(tokens, level, segments):
+            flags[start] |= bit
+    side: dict[str, Any] = {
+        "name": name,
+        "title": title,
+        "t": [shown_text(token, before) for token, before in with_before(tokens)],
+        "f": "".join(f"{flag:x}" for flag in flags),
+        "scored": int(scored),
+    }
+    if any(token.position != index or token.size != 1 for index, token in enumerate(tokens)):
+        side["p"] = [token.position for token in tokens]
+        side["z"] = [token.size for token in tokens]
+    return side
+
+
+def _own_source(attribution: Attribution) -> bool:
+    """Is the source a text of its own, and not the prompt again?"""
+    begins = [token.id for token in attribution.target[: len(attribution.source)]]
+    return bool(attribution.source) and [token.id for token in attribution.source] != begins
+
+
+def _line(attribution: Attribution, title: str, sides: list[dict[str, Any]]) -> list[Any]:
+    """The example in the list: what is searched and sorted."""
+    texts = ["".join(side["t"]).replace("⏎", " ").strip() for side in sides]
+    probability = attribution.step_scores.get("probability")
+    mean = round(float(np.mean(probability)), 4) if probability is not None and len(probability) else None
+    inputs = sum(len(side["f"]) for side in sides if side["scored"])
+    text = " → ".join(text[:_SNIPPET] + ("…" if len(text) > _SNIPPET else "") for text in texts)
+    return [title, text, inputs, attribution.attr_pos_end - attribution.attr_pos_start, mean]
+
+
+def _score_bytes(scores: npt.NDArray[np.float64], bound: float, precision: Precision) -> bytes:
+    if precision == "exact":
+        packed = scores.astype("<f4")
+    elif precision == "compact":
+        packed = np.rint(scores * (127 / bound)).astype("<i1")
+    else:
+        packed = np.rint(scores * (32767 / bound)).astype("<i2")
+    planes = packed.reshape(-1, 1).view(np.uint8).reshape(packed.size, packed.itemsize)
+    return planes.T.tobytes()
+
+
+def _block_size(examples: Sequence[tuple[Attribution, Provenance]]) -> int:
+    cells = max(
+        ((len(one.source) + len(one.target)) * max(1, one.attr_pos_end - one.attr_pos_start) for one, _ in examples),
+        default=1,
+    )
+    return max(1, min(BLOCK_SIZE, _BLOCK_CELLS // max(1, cells)))
+
+
+def _block(header: dict[str, Any], arrays: bytes) -> str:
+    text = _json(header)
+    return _deflated(struct.pack("<I", len(text)) + text + arrays)
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8")
+
+
+def _deflated(data: bytes) -> str:
+    return base64.b64encode(zlib.compress(data, 6)).decode("ascii")

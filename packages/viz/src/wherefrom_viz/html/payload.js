@@ -1,0 +1,77 @@
+// From the packed blocks in the page to examples. A block holds about fifty examples and is opened when one is needed.
+
+import { fromBase64, readScores } from "./bytes.js";
+import { inflate } from "./inflate.js";
+
+/** Examples of one opened block. Layout: u32 length of the header, header (JSON), arrays. */
+export function parseBlock(bytes) {
+  const size = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
+  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + size)));
+  const arrays = bytes.subarray(4 + size);
+  return header.examples.map((packed) => parseExample(packed, arrays, header));
+}
+
+function parseExample(packed, arrays, header) {
+  const steps = packed.b - packed.a;
+  const scored = packed.sides.filter((side) => side.scored);
+  const rows = scored.reduce((sum, side) => sum + side.f.length, 0);
+  const width = { display: 2, compact: 1, exact: 4 }[header.precision];
+  let at = packed.at;
+  const take = (count) => arrays.subarray(at, (at += count));
+  const scores = readScores(take(rows * steps * width), header.precision, packed.bound);
+  const stepScores = {};
+  for (const name of packed.st || []) stepScores[name] = new Float32Array(take(4 * steps).slice().buffer);
+  return {
+    title: packed.i || "",
+    subtitle: packed.m || "",
+    signed: packed.sg !== 0,
+    words: packed.w || null,
+    pipeline: packed.p || [],
+    notes: packed.no || [],
+    sides: packed.sides.map((side) => ({ ...side, positions: side.p || null, sizes: side.z || null })),
+    first: packed.a,
+    last: packed.b,
+    bound: packed.bd || null,
+    segments: packed.seg || [],
+    scores,
+    stepScores,
+  };
+}
+
+/** Opens blocks on demand and keeps the last few. */
+export class Store {
+  constructor(find, blockSize, kept = 6) {
+    this.find = find; // (number of block) -> its base64 text, or null while it is not loaded
+    this.blockSize = blockSize;
+    this.kept = kept;
+    this.blocks = new Map();
+  }
+
+  async example(index) {
+    const number = Math.floor(index / this.blockSize);
+    return (await this.block(number))[index % this.blockSize];
+  }
+
+  block(number) {
+    const known = this.blocks.get(number);
+    if (known) {
+      this.blocks.delete(number);
+      this.blocks.set(number, known);
+      return known;
+    }
+    const opened = this.text(number).then((text) => inflate(fromBase64(text))).then(parseBlock);
+    this.blocks.set(number, opened);
+    if (this.blocks.size > this.kept) this.blocks.delete(this.blocks.keys().next().value);
+    return opened;
+  }
+
+  /** The block's text; waits for the rest of a page that is still loading. */
+  async text(number) {
+    for (let tries = 0; tries < 600; tries++) {
+      const text = this.find(number);
+      if (text !== null) return text;
+      await new Promise((done) => setTimeout(done, 50));
+    }
+    throw new Error(`Block ${number} is missing from the page.`);
+  }
+}

@@ -1,0 +1,56 @@
+// What the reader chose, and its short form in the address ("#ex=12&tok=7&g=word").
+
+export const TABS = ["read", "matrix", "steps", "compare"];
+
+export const DEFAULTS = {
+  ex: 0, // example
+  tab: "read",
+  tok: null, // pinned columns [from, to]
+  row: null, // pinned input
+  g: "token", // granularity
+  m: "sum", // merge
+  n: "none", // normalisation
+  sc: "example", // scale: example, robust, shared, step
+  c: "red-blue", // palette
+  s: 1, // intensity
+  t: "auto", // theme
+  num: null, // numbers in cells: true, false, or null (where they fit)
+  x: false, // transposed matrix
+  z: 1, // zoom of the matrix
+  b: null, // compared example
+  u: false, // underline instead of background
+};
+
+const NUMERIC = new Set(["ex", "row", "s", "z", "b"]);
+const FLAGS = new Set(["num", "x", "u"]);
+
+/** State from an address; unknown or senseless parts are left at `defaults`. */
+export function parseHash(hash, defaults = DEFAULTS, allowed = {}) {
+  const state = { ...defaults };
+  for (const [key, text] of new URLSearchParams(hash.replace(/^#/, ""))) {
+    if (!(key in DEFAULTS)) continue;
+    if (key === "tok") {
+      const span = text.split("-").map((part) => Number(part) - 1);
+      if (span.every((n) => Number.isInteger(n) && n >= 0)) state.tok = [span[0], Math.max(span[0], span[1] ?? span[0])];
+    } else if (NUMERIC.has(key)) {
+      const number = Number(text) - (key === "ex" || key === "row" || key === "b" ? 1 : 0);
+      if (text.trim() !== "" && Number.isFinite(number) && number >= 0) state[key] = number;
+    } else if (FLAGS.has(key)) state[key] = text === "1";
+    else if (!allowed[key] || allowed[key].includes(text)) state[key] = text;
+  }
+  return state;
+}
+
+/** The address of a state: only what differs from `defaults`. Counts from 1, as people do. */
+export function formatHash(state, defaults = DEFAULTS) {
+  const parts = [];
+  for (const key of Object.keys(DEFAULTS)) {
+    const value = state[key];
+    if (value === null || JSON.stringify(value) === JSON.stringify(defaults[key])) continue;
+    if (key === "tok") parts.push(`tok=${value[0] + 1}${value[1] > value[0] ? `-${value[1] + 1}` : ""}`);
+    else if (key === "ex" || key === "row" || key === "b") parts.push(`${key}=${value + 1}`);
+    else if (FLAGS.has(key)) parts.push(`${key}=${value ? 1 : 0}`);
+    else parts.push(`${key}=${encodeURIComponent(value)}`);
+  }
+  return parts.join("&");
+}

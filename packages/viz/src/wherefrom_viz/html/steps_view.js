@@ -1,0 +1,98 @@
+// A line per output token: its step scores, and the inputs it owes most. Sortable.
+
+import { h, fenced } from "./dom.js";
+import { short, signed } from "./numbers.js";
+import { strongest } from "./units.js";
+
+export class StepsView {
+  constructor(app) {
+    this.app = app;
+    this.root = h("div", { class: "steps" });
+    this.sort = { key: "#", down: false };
+  }
+
+  render() {
+    const { app } = this;
+    const { view } = app;
+    const names = Object.keys(view.stepScores);
+    const columns = ["#", "token", ...names];
+    const head = h(
+      "tr",
+      {},
+      columns.map((name) =>
+        h(
+          "th",
+          { scope: "col", "aria-sort": this.sort.key === name ? (this.sort.down ? "descending" : "ascending") : "none" },
+          h("button", { onclick: () => this.order(name) }, name, h("span", { "aria-hidden": "true" }, this.sort.key === name ? (this.sort.down ? " ↓" : " ↑") : "")),
+        ),
+      ),
+      h("th", { scope: "col" }, "strongest inputs"),
+    );
+    const lines = this.sorted().map((c) => this.line(c, names));
+    const sparks = h("div", { class: "sparks" }, names.map((name) => spark(name, view.stepScores[name])));
+    const caption = h("caption", {}, `Step scores of ${app.example.title || "the example"}`);
+    const table = h("table", {}, caption, h("thead", {}, head), (this.body = h("tbody", {}, lines)));
+    this.root.replaceChildren(sparks, h("div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": "Table of step scores" }, table));
+    if (!names.length) this.root.prepend(h("p", { class: "quiet" }, "No step scores were asked for (step_scores=[…])."));
+    this.paint();
+  }
+
+  line(c, names) {
+    const { app } = this;
+    const { view } = app;
+    const top = strongest(view, c, c, 3).map(({ row, score }) => {
+      const chip = h("span", { class: "chip" }, fenced(view.inputs[row].text || "∅"), ` ${signed(score, app.words.signed)}`);
+      app.painter.paint(chip, score / app.bound(c));
+      return chip;
+    });
+    const pick = h("button", { class: "token", onclick: (event) => app.pinLine({ col: c }, event.shiftKey) }, fenced(view.cols[c].text || "∅"));
+    return h(
+      "tr",
+      { "data-col": c },
+      h("td", { class: "number" }, String(c + 1)),
+      h("td", {}, pick),
+      names.map((name) => {
+        const doubtful = name === "probability" && view.stepScores[name][c] < 0.1;
+        return h("td", { class: "number" }, short(view.stepScores[name][c]), doubtful ? h("strong", {}, " low") : null);
+      }),
+      h("td", { class: "chips" }, top),
+    );
+  }
+
+  paint() {
+    const { span } = this.app.active();
+    for (const row of this.body.children) {
+      const c = Number(row.dataset.col);
+      row.classList.toggle("picked", Boolean(span && c >= span[0] && c <= span[1]));
+    }
+  }
+
+  order(key) {
+    this.sort = { key, down: this.sort.key === key ? !this.sort.down : false };
+    this.render();
+  }
+
+  sorted() {
+    const { view } = this.app;
+    const { key, down } = this.sort;
+    const value = key === "#" ? (c) => c : key === "token" ? (c) => view.cols[c].text.toLowerCase() : (c) => view.stepScores[key]?.[c] ?? 0;
+    const order = [...view.cols.keys()].sort((a, b) => (value(a) < value(b) ? -1 : value(a) > value(b) ? 1 : a - b));
+    return down ? order.reverse() : order;
+  }
+}
+
+/** A small line of one step score over the output. */
+function spark(name, values) {
+  const [width, height] = [220, 36];
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const x = (i) => (values.length > 1 ? (i / (values.length - 1)) * (width - 4) + 2 : width / 2);
+  const y = (v) => height - 3 - ((v - low) / (high - low || 1)) * (height - 6);
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+  svg.setAttribute("role", "img");
+  svg.setAttribute("aria-label", `${name} from ${short(low)} to ${short(high)}`);
+  const line = document.createElementNS("http://www.w3.org/2000/svg", "polyline");
+  line.setAttribute("points", [...values].map((v, i) => `${x(i).toFixed(1)},${y(v).toFixed(1)}`).join(" "));
+  svg.append(line);
+  return h("figure", {}, svg, h("figcaption", {}, `${name}: ${short(low)} to ${short(high)}`));
+}

@@ -1,0 +1,185 @@
+// Words, sentences and turns from the packed tokens, and scores merged over them. The same rules as units.py.
+
+const BITS = { word: 1, sentence: 2, turn: 4 };
+const SPECIAL = 8;
+export const LEVELS = ["token", "word", "sentence", "turn"];
+export const MERGES = ["sum", "mean", "absmax", "max", "l2"];
+export const NORMALIZATIONS = ["none", "step", "sequence"];
+
+/** Where units begin among tokens with these flags (a hex digit each), plus a forced cut. */
+export function unitStarts(flags, level, cut = -1) {
+  const starts = [];
+  for (let i = 0; i < flags.length; i++) {
+    if (i === 0 || i === cut || level === "token" || parseInt(flags[i], 16) & BITS[level]) starts.push(i);
+  }
+  return starts;
+}
+
+/** Fold rows of a matrix [rows x columns] into units; hidden cells do not count. */
+export function mergeRows(matrix, starts, how) {
+  const { rows, columns, scores, visible } = matrix;
+  const out = {
+    rows: starts.length,
+    columns,
+    scores: new Float64Array(starts.length * columns),
+    visible: new Uint8Array(starts.length * columns),
+  };
+  starts.forEach((start, unit) => {
+    const end = unit + 1 < starts.length ? starts[unit + 1] : rows;
+    for (let c = 0; c < columns; c++) {
+      const values = [];
+      for (let r = start; r < end; r++) if (visible[r * columns + c]) values.push(scores[r * columns + c]);
+      if (!values.length) continue;
+      out.visible[unit * columns + c] = 1;
+      out.scores[unit * columns + c] = FOLDS[how](values);
+    }
+  });
+  return out;
+}
+
+export function transpose(matrix) {
+  const { rows, columns } = matrix;
+  const out = { rows: columns, columns: rows, scores: new Float64Array(rows * columns), visible: new Uint8Array(rows * columns) };
+  for (let r = 0; r < rows; r++) {
+    for (let c = 0; c < columns; c++) {
+      out.scores[c * rows + r] = matrix.scores[r * columns + c];
+      out.visible[c * rows + r] = matrix.visible[r * columns + c];
+    }
+  }
+  return out;
+}
+
+const sum = (values) => values.reduce((a, b) => a + b, 0);
+const absmax = (values) => values.reduce((a, b) => (Math.abs(b) > Math.abs(a) || (b === -a && b > a) ? b : a));
+const FOLDS = {
+  sum,
+  mean: (values) => sum(values) / values.length,
+  max: (values) => Math.max(...values),
+  min: (values) => Math.min(...values),
+  absmax,
+  l2: (values) => Math.sqrt(sum(values.map((v) => v * v))),
+  prod: (values) => values.reduce((a, b) => a * b, 1),
+};
+
+/**
+ * What the views draw: an example at one granularity and normalisation.
+ * Rows are inputs, columns explained units; `seen` lists the rows that any step could see.
+ */
+export function buildView(example, { level = "token", merge = "sum", normalize = "none", stepMerge = {} } = {}) {
+  const target = example.sides.find((side) => side.name === "target");
+  const position = (side, i) => (side.positions ? side.positions[i] : i);
+  const lastOf = (side, i) => position(side, i) + (side.sizes ? side.sizes[i] : 1) - 1;
+  const columns = example.last - example.first;
+
+  const rows = [];
+  const starts = [];
+  const all = [];
+  const sides = [];
+  for (const side of example.sides) {
+    const cut = side.name === "target" ? example.first : -1;
+    const own = unitStarts(side.f, level, cut);
+    const units = own.map((start, k) => unitOf(side, start, k + 1 < own.length ? own[k + 1] : side.f.length, cut));
+    if (side.scored) {
+      starts.push(...own.map((start) => start + rows.length));
+      for (let i = 0; i < side.f.length; i++) rows.push({ side, i });
+    }
+    const before = all.length;
+    sides.push({ name: side.name, title: side.title, units: units.map((unit, k) => ({ ...unit, row: side.scored ? before + k : -1 })) });
+    if (side.scored) all.push(...units);
+  }
+  const base = { rows: rows.length, columns, scores: Float64Array.from(example.scores), visible: new Uint8Array(rows.length * columns) };
+  rows.forEach(({ side, i }, r) => {
+    for (let c = 0; c < columns; c++) {
+      const seen = side.name === "source" || position(side, i) < lastOf(target, example.first + c);
+      base.visible[r * columns + c] = seen ? 1 : 0;
+      if (!seen) base.scores[r * columns + c] = 0;
+    }
+  });
+  const stepFlags = target.f.slice(example.first, example.last);
+  const stepStarts = unitStarts(stepFlags, level);
+  const merged = level === "token" ? base : transpose(mergeRows(transpose(mergeRows(base, starts, merge)), stepStarts, merge));
+  const cols = stepStarts.map((start, k) =>
+    unitOf(target, example.first + start, example.first + (k + 1 < stepStarts.length ? stepStarts[k + 1] : columns), -1),
+  );
+  const stepScores = {};
+  for (const [name, values] of Object.entries(example.stepScores)) {
+    stepScores[name] = stepStarts.map((start, k) =>
+      (FOLDS[stepMerge[name]] || FOLDS.mean)([...values.slice(start, k + 1 < stepStarts.length ? stepStarts[k + 1] : columns)]),
+    );
+  }
+  const view = { inputs: all, sides, cols, rows: merged.rows, columns: merged.columns, scores: merged.scores, visible: merged.visible, stepScores };
+  if (normalize !== "none") normalizeScores(view, normalize);
+  view.bound = largest(view);
+  view.seen = [];
+  for (let r = 0; r < view.rows; r++) {
+    if (view.visible.subarray(r * view.columns, (r + 1) * view.columns).some(Boolean)) view.seen.push(r);
+  }
+  const columnAt = new Map(cols.map((col, c) => [col.start, c]));
+  for (const side of sides) {
+    for (const unit of side.units) unit.col = unit.output ? columnAt.get(unit.start) ?? -1 : -1;
+  }
+  return view;
+}
+
+function unitOf(side, start, end, cut) {
+  const text = side.t.slice(start, end).join("");
+  return {
+    side: side.name,
+    start,
+    end,
+    text: text.replace(/^ /, ""),
+    spaced: text.startsWith(" "),
+    breaks: text.endsWith("⏎"),
+    special: [...side.f.slice(start, end)].every((flag) => parseInt(flag, 16) & SPECIAL),
+    output: side.name === "target" && cut >= 0 && start >= cut,
+  };
+}
+
+function normalizeScores(view, how) {
+  const { rows, columns, scores } = view;
+  if (how === "sequence") {
+    const most = largest(view);
+    for (let i = 0; i < scores.length; i++) scores[i] /= most;
+    return;
+  }
+  for (let c = 0; c < columns; c++) {
+    let total = 0;
+    for (let r = 0; r < rows; r++) total += Math.abs(scores[r * columns + c]);
+    if (total > 0) for (let r = 0; r < rows; r++) scores[r * columns + c] /= total;
+  }
+}
+
+function largest(view) {
+  let most = 0;
+  for (const value of view.scores) if (Math.abs(value) > most) most = Math.abs(value);
+  return most || 1;
+}
+
+/** Scores of every input for a span of columns (summed), and which of them could be seen. */
+export function columnScores(view, from, to) {
+  const scores = new Float64Array(view.rows);
+  const visible = new Uint8Array(view.rows);
+  for (let r = 0; r < view.rows; r++) {
+    for (let c = from; c <= to; c++) {
+      scores[r] += view.scores[r * view.columns + c];
+      visible[r] |= view.visible[r * view.columns + c];
+    }
+  }
+  return { scores, visible };
+}
+
+/** The strongest inputs of a span of columns, as {row, score}. */
+export function strongest(view, from, to, count = 5) {
+  const { scores, visible } = columnScores(view, from, to);
+  return [...scores.keys()]
+    .filter((row) => visible[row] && scores[row] !== 0)
+    .sort((a, b) => Math.abs(scores[b]) - Math.abs(scores[a]) || a - b)
+    .slice(0, count)
+    .map((row) => ({ row, score: scores[row] }));
+}
+
+/** 99th percentile of the magnitudes: a bound that one outlier does not decide. */
+export function robustBound(view) {
+  const sizes = [...view.scores].map(Math.abs).filter((v) => v > 0).sort((a, b) => a - b);
+  return sizes.length ? sizes[Math.min(sizes.length - 1, Math.floor(sizes.length * 0.99))] : 1;
+}
