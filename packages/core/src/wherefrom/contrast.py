@@ -151,7 +151,7 @@ def make_contrast(
         alignment=alignment,
         original_tokens=example.target_tokens,
         changes_context=changes,
-        warnings=_warnings(example, written, source),
+        warnings=(*_of_another_prompt(example, written, source), *_of_an_early_end(example, written, alignment)),
     )
 
 
@@ -346,7 +346,22 @@ def _changes_context(
     )
 
 
-def _warnings(example: Example, written: Encoding, source: str | Chat | None) -> tuple[str, ...]:
+def _of_an_early_end(example: Example, written: Encoding, alignment: Alignment) -> tuple[str, ...]:
+    """Steps that the contrast is too short for."""
+    paired = np.setdiff1d(alignment.steps, alignment.unpaired)
+    beyond = alignment.steps[alignment.steps > (paired[-1] if len(paired) else -1)]
+    last = len(written.ids) - 1
+    if not len(beyond) or alignment.positions[-1] != last:
+        return ()
+    said = "".join(str(example.target_tokens[int(step)]) for step in beyond)
+    return (
+        f"The contrast {written.text!r} ends before step {int(beyond[0])} ({said!r}): what follows is compared with "
+        f"its last token, {str(written.tokens[last])!r}. Give a longer contrast, or end with "
+        f"attr_pos_end={int(beyond[0])}.",
+    )
+
+
+def _of_another_prompt(example: Example, written: Encoding, source: str | Chat | None) -> tuple[str, ...]:
     """What is likely a mistake, though it can be meant."""
     if example.source is not None or source is not None:
         return ()

@@ -48,6 +48,19 @@ class StepPrediction:
         """The entry of each step's target token. ``(steps, vocabulary)`` to ``(steps,)``."""
         return self.xp.take_along_axis(values, self.target_ids[:, None], axis=-1)[:, 0]
 
+    def compared_log_probabilities(self) -> tuple[Array, Array]:
+        """Log-probabilities of the token and of its contrast, in nats, shape ``(steps,)`` each.
+
+        Where both are read from the same logits they come from one log-softmax, so that equal tokens cancel to the
+        last bit, in values and in gradients. Without a contrast both are the token's.
+        """
+        log_probabilities = self.log_probabilities()
+        target, other = self.at_target(log_probabilities), self.contrast
+        if other is None:
+            return target, target
+        same = other.logits is self.logits
+        return target, other.at_target(log_probabilities if same else other.log_probabilities())
+
     @property
     def forward_output(self) -> ForwardOutput:
         """The logits, where functions written for inseq look for them."""

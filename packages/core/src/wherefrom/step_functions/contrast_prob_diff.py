@@ -34,11 +34,7 @@ class ContrastProbDiff:
 
     def __call__(self, prediction: StepPrediction, /) -> Array:
         """Shape ``(steps,)``: in [-1, 1], or in nats."""
-        target = prediction.at_target(prediction.log_probabilities())
+        target, foil = prediction.compared_log_probabilities()
         if not self.logprob:
-            target = prediction.xp.exp(target)
-        other = prediction.contrast
-        if other is None:
-            return target
-        foil = other.at_target(other.log_probabilities())
-        return target - (foil if self.logprob else prediction.xp.exp(foil))
+            target, foil = prediction.xp.exp(target), prediction.xp.exp(foil)
+        return target if prediction.contrast is None else target - foil

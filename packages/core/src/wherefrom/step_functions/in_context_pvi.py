@@ -35,6 +35,6 @@ class InContextPVI:
 
     def __call__(self, prediction: StepPrediction, /) -> Array:
         """Shape ``(steps,)``, in bits or nats."""
-        prompted = prediction.contrast or prediction
-        gain = prompted.at_target(prompted.log_probabilities()) - prediction.at_target(prediction.log_probabilities())
+        unprompted, prompted = prediction.compared_log_probabilities()
+        gain = prompted - unprompted
         return gain / math.log(2.0) if self.unit == "bits" else gain

@@ -27,6 +27,5 @@ class LogprobDiff:
 
     def __call__(self, prediction: StepPrediction, /) -> Array:
         """Shape ``(steps,)``, in nats."""
-        target = prediction.at_target(prediction.log_probabilities())
-        other = prediction.contrast
-        return target if other is None else target - other.at_target(other.log_probabilities())
+        target, foil = prediction.compared_log_probabilities()
+        return target if prediction.contrast is None else target - foil

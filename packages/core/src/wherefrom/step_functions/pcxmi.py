@@ -33,8 +33,5 @@ class PointwiseCXMI:
 
     def __call__(self, prediction: StepPrediction, /) -> Array:
         """Shape ``(steps,)``, in bits."""
-        with_context = prediction.contrast or prediction
-        gain = with_context.at_target(with_context.log_probabilities()) - prediction.at_target(
-            prediction.log_probabilities()
-        )
-        return gain / math.log(2.0)
+        without_context, with_context = prediction.compared_log_probabilities()
+        return (with_context - without_context) / math.log(2.0)
