@@ -4,6 +4,7 @@ from wherefrom.ablation import ablate
 from wherefrom.errors import InputError
 from wherefrom.methods import ExactShapley, KernelShap
 from wherefrom.methods.base import no_progress
+from wherefrom.methods.kernel_shap import _drawn_sizes
 from wherefrom.players import players_of
 
 from tests.core.games import GAMES, game, shapley
@@ -66,3 +67,16 @@ def test_one_player_takes_all():
     model, question = game(GAMES["or"], 1)
     (scores,) = KernelShap().attribute(model, [question], no_progress)
     np.testing.assert_allclose(scores.target[:, 0], [1.0, 0.0])
+
+
+@pytest.mark.parametrize("seen", [1, 4, 9])
+def test_weights_know_how_often_sizes_are_drawn(seen):
+    _, question = game(GAMES["or"], 9)
+    many = np.concatenate(
+        [KernelShap(n_samples=402).plan(players_of(question), np.random.default_rng(s))[2:] for s in range(50)]
+    )
+    sizes = np.bincount(many[:, :seen].sum(axis=1), minlength=seen + 1) / len(many)
+    expected = _drawn_sizes(seen, 9, complete=False)
+    drawable = sizes > 0
+    # 10,000 independent pairs: 5 standard errors of a frequency are at most 0.025
+    np.testing.assert_allclose(sizes[drawable], expected[drawable], atol=0.025)
