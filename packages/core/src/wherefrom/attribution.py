@@ -21,6 +21,14 @@ from wherefrom.aggregators import AGGREGATION_FUNCTIONS, Pair
 from wherefrom.aggregators.slices import select_steps, slice_inputs
 from wherefrom.arrays import BoolArray
 from wherefrom.errors import FileFormatError, SettingsError, ShapeError
+from wherefrom.operations.comparison import Comparison, compare
+from wherefrom.operations.contributors import Contributor, top_contributors
+from wherefrom.operations.decoding import Decodes, decoded
+from wherefrom.operations.dictionaries import ScoresDict, scores_dict
+from wherefrom.operations.equality import same_attribution, same_attributions
+from wherefrom.operations.merging import merge_attributions
+from wherefrom.operations.step_views import StepAttribution, extremes, step_attributions
+from wherefrom.operations.weighting import weighted
 from wherefrom.provenance import Provenance
 from wherefrom.rendering import Drawable
 from wherefrom.tokens import Segment as Segment
@@ -131,6 +139,53 @@ class Attribution(Drawable, msgspec.Struct, frozen=True, kw_only=True, eq=False,
         """This minus the other, units aligned; see `wherefrom.aggregators.Pair`."""
         return Pair(paired_attr=other)(self)
 
+    def __eq__(self, other: object) -> bool:
+        """Same tokens and stages, and numbers that are close; see `allclose`."""
+        return isinstance(other, Attribution) and same_attribution(self, other)
+
+    __hash__ = None  # type: ignore[assignment]  # equality has a tolerance
+
+    def allclose(self, other: Attribution, *, atol: float = 1e-5, rtol: float = 1e-5) -> bool:
+        """Same tokens, steps, stages and method, and every number within the tolerance?"""
+        return same_attribution(self, other, atol=atol, rtol=rtol)
+
+    def compare(self, other: Attribution, *, k: int = 5) -> Comparison:
+        """Difference and agreement with another attribution; see `wherefrom.operations.Comparison`."""
+        return compare(self, other, k=k)
+
+    def top_contributors(self, k: int = 5) -> list[list[Contributor]]:
+        """For each step its ``k`` inputs of largest absolute score, after the default aggregation."""
+        return top_contributors(self.aggregate(), k)
+
+    def weight_attributions(self, step_score: str) -> Attribution:
+        """Aggregated, and every step's scores multiplied by its step score. This object stays as it is."""
+        return weighted(self, step_score)
+
+    def get_scores_dicts(
+        self, aggregator: AggregatorLike = None, do_aggregation: bool = True, **settings: Any
+    ) -> ScoresDict:
+        """Scores as nested dictionaries, aggregated first unless told otherwise."""
+        return scores_dict(self.aggregate(aggregator, **settings) if do_aggregation else self)
+
+    def decode_tokens(self, tokenizer: Decodes | None = None) -> Attribution:
+        """Readable text in place of vocabulary pieces; None: the texts that are known already."""
+        return decoded(self, tokenizer)
+
+    @property
+    def step_attributions(self) -> tuple[StepAttribution, ...]:
+        """A view of each explained step."""
+        return step_attributions(self)
+
+    @property
+    def minimum(self) -> float:
+        """Smallest score, at most 0."""
+        return extremes(self)[0]
+
+    @property
+    def maximum(self) -> float:
+        """Largest score, at least 0."""
+        return extremes(self)[1]
+
     def replace(self, **changes: Any) -> Attribution:
         """A copy with some fields changed."""
         return msgspec.structs.replace(self, **changes)
@@ -168,6 +223,43 @@ class Attributions(Drawable, msgspec.Struct, frozen=True, kw_only=True, eq=False
         """Every example aggregated; see `Attribution.aggregate`."""
         done = tuple(one.aggregate(aggregator, aggregate_fn, **settings) for one in self)
         return self.replace(sequence_attributions=done)
+
+    def __eq__(self, other: object) -> bool:
+        """Same examples with close numbers; see `allclose`."""
+        return isinstance(other, Attributions) and same_attributions(self, other)
+
+    __hash__ = None  # type: ignore[assignment]  # equality has a tolerance
+
+    def allclose(self, other: Attributions, *, atol: float = 1e-5, rtol: float = 1e-5) -> bool:
+        """Same examples in the same order, every number within the tolerance?"""
+        return same_attributions(self, other, atol=atol, rtol=rtol)
+
+    def __add__(self, other: Attributions) -> Attributions:
+        """The examples of both; see `wherefrom.merge_attributions`."""
+        return merge_attributions([self, other]) if isinstance(other, Attributions) else NotImplemented
+
+    def __radd__(self, other: object) -> Attributions:
+        """So that ``sum([a, b])`` works, which begins with 0."""
+        return self if other == 0 else NotImplemented
+
+    def weight_attributions(self, step_score: str) -> Attributions:
+        """Every example weighted; see `Attribution.weight_attributions`."""
+        return self.replace(sequence_attributions=tuple(one.weight_attributions(step_score) for one in self))
+
+    def get_scores_dicts(
+        self, aggregator: AggregatorLike = None, do_aggregation: bool = True, **settings: Any
+    ) -> list[ScoresDict]:
+        """Nested dictionaries of every example; see `Attribution.get_scores_dicts`."""
+        return [one.get_scores_dicts(aggregator, do_aggregation, **settings) for one in self]
+
+    def decode_tokens(self, tokenizer: Decodes | None = None) -> Attributions:
+        """Every example with readable text; see `Attribution.decode_tokens`."""
+        return self.replace(sequence_attributions=tuple(one.decode_tokens(tokenizer) for one in self))
+
+    @property
+    def step_attributions(self) -> tuple[tuple[StepAttribution, ...], ...]:
+        """Views of each example's explained steps."""
+        return tuple(one.step_attributions for one in self)
 
     def replace(self, **changes: Any) -> Attributions:
         """A copy with some fields changed."""

@@ -25,6 +25,8 @@ _COMBINATIONS: dict[str, Callable[[Any, Any], Any]] = {
     "difference": lambda a, b: a - b,
     "sum": lambda a, b: a + b,
     "mean": lambda a, b: (a + b) / 2,
+    "first": lambda a, b: a,
+    "second": lambda a, b: b,
 }
 
 
@@ -49,7 +51,8 @@ class Pair:
     paired_attr: Any
     """The `Attribution` to compare with."""
     combine: str = field(default="difference", validator=_known_combination)
-    """``"difference"`` (this minus the other), ``"sum"`` or ``"mean"``."""
+    """``"difference"`` (this minus the other), ``"sum"``, ``"mean"``; ``"first"`` or ``"second"``: one side's scores as
+    they are, on the units of both."""
     aggregate_fn: str = field(default="sum", validator=known_function)
     """How scores of tokens that become one unit are combined, on either side."""
 

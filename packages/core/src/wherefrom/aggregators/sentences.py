@@ -48,5 +48,9 @@ class Sentences:
     def spans(self, tokens: Sequence[Token]) -> list[Span]:
         """The sentences of several tokens."""
         text = "".join("\0" * len(token.text) if token.special else token.text for token in tokens)
-        ends = [match.end() for match in _ENDS.finditer(text) if not _ABBREVIATED.search(text[max(0, match.end() - 12) : match.end()])]
+        ends = [
+            match.end()
+            for match in _ENDS.finditer(text)
+            if not _ABBREVIATED.search(text[max(0, match.end() - 12) : match.end()])
+        ]
         return spans_between(tokens, ends)

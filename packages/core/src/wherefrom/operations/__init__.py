@@ -1,0 +1,15 @@
+"""What can be done with results besides aggregating them. They know attributions by type only."""
+
+from wherefrom.operations.comparison import Comparison, compare
+from wherefrom.operations.contributors import Contributor, top_contributors
+from wherefrom.operations.merging import merge_attributions
+from wherefrom.operations.step_views import StepAttribution
+
+__all__ = [
+    "Comparison",
+    "Contributor",
+    "StepAttribution",
+    "compare",
+    "merge_attributions",
+    "top_contributors",
+]

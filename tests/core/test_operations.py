@@ -1,0 +1,157 @@
+"""What can be done with results besides aggregating them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from wherefrom.attribution import Attributions
+from wherefrom.errors import InputError, UnknownNameError
+from wherefrom.operations import compare, merge_attributions, top_contributors
+from wherefrom.operations.comparison import kendall_tau, ranks
+from wherefrom.provenance import Provenance
+
+from tests.core.made import attribution
+
+TARGET = ["<s>", " a", " b", " c"]
+
+
+def test_weighting_multiplies_columns_and_leaves_the_original() -> None:
+    made = attribution(["x", "y"], TARGET, 1, sizes=(3,))
+    done = made.weight_attributions("probability")
+    plain = made.aggregate()
+    np.testing.assert_allclose(
+        done.source_attributions, plain.source_attributions * made.step_scores["probability"], rtol=1e-6
+    )
+    assert made.aggregations == ()
+    assert done.aggregate() is done
+    with pytest.raises(UnknownNameError, match=r"Did you mean 'probability'\?"):
+        made.weight_attributions("probabilty")
+
+
+def test_dictionaries_have_visible_cells_only() -> None:
+    made = attribution(["x", "y"], TARGET, 1)
+    scores = made.get_scores_dicts()
+    first, last = (1, "Ġa"), (3, "Ġc")
+    assert list(scores["target_attributions"][first]) == [(0, "<s>")]
+    assert list(scores["target_attributions"][last]) == [(0, "<s>"), (1, "Ġa"), (2, "Ġb")]
+    assert scores["source_attributions"][last][(1, "y")] == pytest.approx(made.source_attributions[1, 2])
+    assert scores["step_scores"][first].keys() == {"probability", "entropy"}
+    with pytest.raises(InputError, match="Aggregate first"):
+        attribution(["x"], TARGET, 1, sizes=(2,)).get_scores_dicts(do_aggregation=False)
+
+
+def test_tokens_are_decoded_by_a_tokenizer_or_by_what_is_known() -> None:
+    class Upper:
+        def decode(self, ids: list[int]) -> str:
+            return f"#{ids[0]}"
+
+    made = attribution(["x", "y"], TARGET, 1)
+    assert [token.piece for token in made.decode_tokens().target] == TARGET
+    merged = made.aggregate("spans", source_spans=(0, 2)).decode_tokens(Upper())
+    assert [token.text for token in merged.source] == ["xy"]
+    assert [token.text for token in merged.target] == ["#100", "#101", "#102", "#103"]
+
+
+def test_equality_has_a_tolerance() -> None:
+    a = attribution(["x"], TARGET, 1)
+    b = a.replace(source_attributions=a.source_attributions + np.float32(1e-7))
+    c = a.replace(source_attributions=a.source_attributions + np.float32(1e-2))
+    assert a == b
+    assert a != c
+    assert a.allclose(c, atol=0.1)
+    assert not a.allclose(b, atol=0, rtol=0)
+    assert a != a.replace(method="other")
+    assert a != attribution(["z"], TARGET, 1).replace(source_attributions=a.source_attributions)
+    assert Attributions(sequence_attributions=(a,)) == Attributions(sequence_attributions=(b,))
+    assert Attributions(sequence_attributions=(a,)) != Attributions(sequence_attributions=(a, a))
+
+
+def test_results_are_merged_added_and_summed() -> None:
+    def result(seed: int, **fields: object) -> Attributions:
+        provenance = Provenance(method={"name": "made"}, input_texts=[f"text {seed}"], seconds=1.5, **fields)
+        return Attributions(sequence_attributions=(attribution(["x"], TARGET, 1, seed=seed),), provenance=provenance)
+
+    one, two = result(1), result(2)
+    for merged in (one + two, sum([one, two]), merge_attributions([one, two])):
+        assert len(merged) == 2
+        assert merged.provenance.input_texts == ["text 1", "text 2"]
+        assert merged.provenance.seconds == 3
+    assert len(one) == 1
+    with pytest.raises(InputError, match="differ in model"):
+        merge_attributions([one, result(3, model={"name": "gpt2"})])
+    with pytest.raises(InputError, match="nothing to merge"):
+        merge_attributions([])
+
+
+def test_contributors_are_visible_and_ordered_by_size() -> None:
+    made = attribution(["x", "y"], TARGET, 1)
+    for column, top in enumerate(top_contributors(made, 3)):
+        sizes = [abs(one.score) for one in top]
+        assert sizes == sorted(sizes, reverse=True)
+        for one in top:
+            scores = made.source_attributions if one.side == "source" else made.target_attributions
+            assert one.score == scores[one.index, column]
+            assert one.side == "source" or one.index <= column
+    assert len(top_contributors(made, 9)[0]) == 3
+
+
+def test_an_attribution_agrees_with_itself_and_not_with_its_negative() -> None:
+    made = attribution(["x", "y", "z"], TARGET, 1)
+    same = compare(made, made, k=2)
+    assert all(value == pytest.approx(1) for value in same.means().values())
+    assert not same.difference.source_attributions.any()
+    negative = made.replace(
+        source_attributions=-made.source_attributions, target_attributions=-made.target_attributions
+    )
+    other = made.compare(negative, k=2).means()
+    assert [other[name] for name in ("spearman", "kendall", "cosine")] == pytest.approx([-1] * 3)
+    assert other["top_k_overlap"] == other["rank_agreement"] == 1
+    assert other["sign_agreement"] == other["signed_rank_agreement"] == 0
+
+
+def test_agreement_by_hand() -> None:
+    base = attribution(["a", "b", "c", "d"], ["<s>", "x"], 1, special=(0,))
+    one = base.replace(source_attributions=np.float32([[4], [3], [2], [1]]), target_attributions=None)
+    two = base.replace(source_attributions=np.float32([[3], [4], [-1], [2]]), target_attributions=None)
+    found = compare(one, two, k=3)
+    assert found.top_k_overlap == pytest.approx([2 / 3])
+    assert found.rank_agreement == pytest.approx([0])
+    assert found.sign_agreement == pytest.approx([2 / 3])
+    assert found.spearman == pytest.approx([0.6])
+    assert found.kendall == pytest.approx([1 / 3])
+    with pytest.raises(InputError, match="k = 0"):
+        compare(one, two, k=0)
+
+
+def test_rank_measures_agree_with_scipy() -> None:
+    stats = pytest.importorskip("scipy.stats")
+    rng = np.random.default_rng(1)
+    for _ in range(20):
+        a, b = rng.integers(0, 5, size=(2, 9)).astype(float)
+        np.testing.assert_array_equal(ranks(a) + 1, stats.rankdata(a))
+        assert kendall_tau(a, b) == pytest.approx(stats.kendalltau(a, b).statistic, nan_ok=True)
+
+
+def test_measures_without_meaning_are_nan() -> None:
+    made = attribution(None, ["a", "b"], 1)
+    assert np.isnan(compare(made, made).spearman).all()
+
+
+def test_steps_can_be_viewed_one_by_one() -> None:
+    made = attribution(["x", "y"], TARGET, 2, sizes=(3,))
+    views = made.step_attributions
+    assert [view.token.text for view in views] == [" b", " c"]
+    assert [len(view.prefix) for view in views] == [2, 3]
+    assert views[1].target_attributions.shape == (3, 3)
+    assert np.shares_memory(views[0].source_attributions, made.source_attributions)
+    assert views[0].step_scores["entropy"] == pytest.approx(made.step_scores["entropy"][0])
+
+
+def test_extremes_include_zero() -> None:
+    made = attribution(["x"], TARGET, 1)
+    assert made.minimum == min(made.source_attributions.min(), made.target_attributions.min())
+    positive = made.replace(
+        source_attributions=abs(made.source_attributions), target_attributions=abs(made.target_attributions)
+    )
+    assert positive.minimum == 0
+    assert positive.maximum > 0
