@@ -103,12 +103,16 @@ class CommandParser(argparse.ArgumentParser):
                     result.append(argument)
                     continue
                 raise UsageError(
-                    f"{self.prog} has no option {name!r}.{nearest(name, self.option_names)}\n"
-                    f"`{self.prog} --help` lists them. (A text that begins with a hyphen: write it after '=', "
-                    f"as in -i='{argument}', or put it into a file.)"
+                    f"{self.prog} has no option {name!r}.{self._suggestion(name)}\n"
+                    f"`{self.prog} --help` lists them. A text that begins with a hyphen follows '=': -i='{argument}'"
                 )
             result.append(name + equals + value)
         return result
+
+    def _suggestion(self, name: str) -> str:
+        """The option that ``name`` begins, if any, else the one spelled most like it."""
+        longer = sorted((known for known in self.option_names if known.startswith(name.rstrip("s"))), key=len)
+        return f" Did you mean {longer[0]!r}?" if longer else nearest(name, self.option_names)
 
     def _takes_value(self, name: str) -> bool:
         return self.option_names[name].nargs not in (0, "?")

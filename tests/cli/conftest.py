@@ -1,0 +1,62 @@
+"""A result that was computed once, and a way to run commands in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from wherefrom_cli.main import main
+
+
+class Ran(NamedTuple):
+    """What a command left."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def wherefrom(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable[..., Ran]:
+    """Run ``wherefrom ARGS`` here, with no configuration but what a test writes."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "no-config"))
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: Any) -> Ran:
+        capsys.readouterr()
+        code = main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return Ran(code, captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of two attributions of the demo model by saliency."""
+    path = tmp_path_factory.mktemp("saved") / "saliency.json"
+    code = main(
+        [
+            "attribute",
+            "-m",
+            "demo:lm",
+            "-i",
+            "George was sick yesterday.",
+            "Mary was hungry.",
+            "--max-new-tokens",
+            "4",
+            "--step-scores",
+            "probability",
+            "-o",
+            str(path),
+            "--hide",
+            "-q",
+        ]
+    )
+    assert code == 0
+    return path

@@ -1,0 +1,175 @@
+"""`wherefrom attribute` with the demo models."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import wherefrom as library
+from wherefrom.attribution import Attributions
+
+Run = Callable[..., Any]
+TEXT = "George was sick yesterday."
+
+
+def test_without_arguments_a_built_in_example_is_explained(wherefrom: Run) -> None:
+    ran = wherefrom("attribute")
+    assert ran.code == 0
+    assert "hospital" in ran.out
+    assert "Try next:" in ran.err
+    assert "Try next:" not in ran.out
+
+
+def test_json_is_one_document_with_the_library_s_numbers(wherefrom: Run) -> None:
+    ran = wherefrom("attribute", "-m", "demo:lm", "-a", "input_x_gradient", "-i", TEXT, "--max-new-tokens", 3, "--json")
+    assert ran.code == 0
+    json.loads(ran.out)
+    shown = Attributions.from_bytes(ran.out.encode())
+    expected = library.load_model("demo:lm").attribute(
+        TEXT, method="input_x_gradient", generation_args={"max_new_tokens": 3}
+    )
+    assert shown[0].target == expected[0].target
+    np.testing.assert_allclose(shown[0].target_attributions, expected[0].target_attributions, rtol=1e-6)
+
+
+def test_output_dash_is_json(wherefrom: Run) -> None:
+    ran = wherefrom("attribute", "-m", "demo:lm", "-i", TEXT, "--max-new-tokens", 2, "-o", "-")
+    assert len(json.loads(ran.out)["examples"]) == 1
+
+
+def test_jsonl_can_be_read_back(wherefrom: Run, tmp_path: Path) -> None:
+    ran = wherefrom("attribute", "-m", "demo:lm", "-i", TEXT, "Mary ran.", "--max-new-tokens", 2, "--jsonl")
+    assert [json.loads(line) for line in ran.out.splitlines()]
+    (tmp_path / "out.jsonl").write_text(ran.out)
+    assert wherefrom("info", "out.jsonl", "--json").code == 0
+    assert len(Attributions.load(tmp_path / "out.jsonl")) == 2
+
+
+def test_forced_target_and_positions_and_settings_reach_the_library(wherefrom: Run) -> None:
+    ran = wherefrom(
+        *("attribute", "-m", "demo:lm", "-a", "integrated_gradients", "--set", "n_steps=3"),
+        *("-i", TEXT, "-g", TEXT + " He was at home.", "--start_pos", "-3", "--step_scores", "probability", "entropy"),
+        *("-fn", "logit", "--attribution_kwargs", '{"internal_batch_size": 2}', "--json"),
+    )
+    assert ran.code == 0, ran.err
+    out = Attributions.from_bytes(ran.out.encode())
+    assert out.provenance.method == {
+        "name": "integrated_gradients",
+        "settings": {"n_steps": 3, "internal_batch_size": 2},
+    }
+    assert out.provenance.attributed_fn["name"] == "logit"
+    assert out[0].attr_pos_start == len(out[0].target) - 3
+    assert set(out[0].step_scores) >= {"probability", "entropy"}
+
+
+def test_aggregators_and_selectors(wherefrom: Run) -> None:
+    base = ("attribute", "-m", "demo:lm", "-i", TEXT, "--max-new-tokens", 2, "--json")
+    raw = Attributions.from_bytes(wherefrom(*base).out.encode())[0]
+    summed = Attributions.from_bytes(wherefrom(*base, "--attribution_aggregators", "sum").out.encode())[0]
+    np.testing.assert_allclose(summed.target_attributions, raw.target_attributions.sum(-1), rtol=1e-5, atol=1e-7)
+    chosen = Attributions.from_bytes(
+        wherefrom(*base, "--attribution_aggregators", "scores", "--attribution_selectors", "3").out.encode()
+    )[0]
+    np.testing.assert_allclose(chosen.target_attributions, raw.target_attributions[..., 3], rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("flag, total", [("--normalize_attributions", "sum"), ("--rescale_attributions", "max")])
+def test_normalize_and_rescale(wherefrom: Run, flag: str, total: str) -> None:
+    ran = wherefrom(
+        *("attribute", "-m", "demo:lm", "-i", TEXT, "--max-new-tokens", 2, "--json"),
+        *("--attribution_aggregators", "vnorm", flag),
+    )
+    scores = np.abs(Attributions.from_bytes(ran.out.encode())[0].target_attributions)
+    found = scores.sum(0) if total == "sum" else scores.max()
+    np.testing.assert_allclose(found, 1.0, rtol=1e-5)
+
+
+def test_saved_file_is_not_replaced_unless_asked(wherefrom: Run, tmp_path: Path) -> None:
+    (tmp_path / "out.json").write_text("mine")
+    base = ("attribute", "-m", "demo:lm", "-i", TEXT, "--max-new-tokens", 2, "-o", "out.json")
+    refused = wherefrom(*base)
+    assert refused.code == 2
+    assert "--overwrite" in refused.err
+    assert (tmp_path / "out.json").read_text() == "mine"
+    assert wherefrom(*base, "--overwrite", "--hide").code == 0
+    assert len(Attributions.load(tmp_path / "out.json")) == 1
+
+
+def test_texts_from_stdin(wherefrom: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("George was sick.\nMary ran.\n"))
+    ran = wherefrom("attribute", "-m", "demo:lm", "-i", "-", "--max-new-tokens", 2, "--json")
+    assert len(json.loads(ran.out)["examples"]) == 2
+
+
+def test_input_file_keeps_ids(wherefrom: Run, tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text('{"id": "first", "text": "George was sick."}\n')
+    ran = wherefrom("attribute", "-m", "demo:lm", "--input-file", "in.jsonl", "--max-new-tokens", 2, "--json")
+    assert Attributions.from_bytes(ran.out.encode())[0].id == "first"
+
+
+def test_dry_run_attributes_nothing_and_tells_the_cost(wherefrom: Run) -> None:
+    ran = wherefrom("attribute", "-m", "demo:lm", "-i", TEXT, "-g", TEXT + " He was at home.", "--dry-run", "--json")
+    plan = json.loads(ran.out)
+    assert plan["request"]["method"] == "saliency"
+    assert plan["passes"] == {"forward": 1, "backward": plan["output tokens"]}
+    assert plan["bytes of scores, aggregated"] == 4 * plan["output tokens"] * (
+        plan["input tokens"] + plan["output tokens"]
+    )
+
+
+def test_encoder_decoder(wherefrom: Run) -> None:
+    ran = wherefrom("attribute", "-m", "demo:mt")
+    assert ran.code == 0, ran.err
+    assert "source" in ran.out.lower()
+
+
+ERRORS = [
+    (["-m", "demo:lm", "-a", "salience", "-i", "x"], 2, ["No attribution method", "Did you mean 'saliency'"]),
+    (["-m", "demo:lm", "-fn", "probabilty", "-i", "x"], 2, ["step function", "Did you mean 'probability'"]),
+    (["-m", "demo:lm", "--inputs", "x"], 2, ["no option '--inputs'", "Did you mean '--input-texts'"]),
+    (["-m", "demo:lm", "-i", "x", "--set", "steps=3"], 2, ["steps"]),
+    (["-m", "demo:lm", "-i", TEXT, "-g", "Something else."], 2, ["must continue its prompt"]),
+    (["-m", "demo:lm", "-i", "George " * 2000], 2, ["tokens"]),
+    (["-m", "gpt2"], 2, ["No text was given", "-i"]),
+    (["-m", "./nowhere", "-i", "x"], 4, ["could not be loaded"]),
+    (["-m", "demo:mt", "-i", ""], 2, ["empty"]),
+    (["-i", "x"], 2, ["No model was named"]),
+]
+
+
+@pytest.mark.parametrize("arguments, code, said", ERRORS, ids=[" ".join(case[0])[:40] for case in ERRORS])
+def test_mistakes_are_three_lines_at_most(wherefrom: Run, arguments: list[str], code: int, said: list[str]) -> None:
+    ran = wherefrom("attribute", *arguments)
+    assert ran.code == code, ran.err
+    assert ran.out == ""
+    assert len(ran.err.splitlines()) <= 3
+    assert "Traceback" not in ran.err
+    for words in said:
+        assert words in ran.err
+
+
+def test_debug_shows_the_traceback(wherefrom: Run) -> None:
+    assert "Traceback" in wherefrom("attribute", "-m", "demo:lm", "-a", "salience", "-i", "x", "--debug").err
+
+
+def test_quiet_leaves_stderr_empty(wherefrom: Run) -> None:
+    ran = wherefrom("attribute", "-m", "demo:lm", "-i", TEXT, "--max-new-tokens", 2, "-q")
+    assert ran.err == ""
+
+
+def test_log_file_has_what_was_said(wherefrom: Run, tmp_path: Path) -> None:
+    wherefrom(
+        "attribute", "-m", "demo:lm", "-i", TEXT, "--max-new-tokens", 2, "-q", "-o", "o.json", "--log-file", "log"
+    )
+    assert "Saved 1 attribution" in (tmp_path / "log").read_text()
+
+
+def test_old_name_of_an_option_is_accepted_with_a_note(wherefrom: Run) -> None:
+    ran = wherefrom("attribute", "-m", "demo:lm", "-i", TEXT, "--max-new-tokens", 2, "--do_prefix_attribution")
+    assert ran.code == 0
+    assert "--attribute-target" in ran.err

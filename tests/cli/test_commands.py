@@ -1,0 +1,185 @@
+"""The commands that look at results and at the library, each through the whole command line."""
+
+from __future__ import annotations
+
+import csv
+import json
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from wherefrom.attribution import Attributions
+
+Run = Callable[..., Any]
+
+
+def test_list_as_table_names_and_json(wherefrom: Run) -> None:
+    names = wherefrom("list", "methods", "--names").out.split()
+    assert "saliency" in names
+    assert names == sorted(names)
+    assert set(json.loads(wherefrom("list", "--json").out)) == {"methods", "step-functions", "aggregators", "adapters"}
+    assert "saliency " in wherefrom("list", "methods").out
+    lines = wherefrom("list", "adapters", "--jsonl").out.splitlines()
+    assert "hf_transformers" in [json.loads(line)["name"] for line in lines]
+
+
+def test_list_of_an_unknown_kind(wherefrom: Run) -> None:
+    ran = wherefrom("list", "method")
+    assert ran.code == 2
+    assert "Did you mean 'methods'?" in ran.err
+
+
+def test_explain_says_definition_settings_source_and_citation(wherefrom: Run) -> None:
+    out = wherefrom("explain", "integrated_gradients").out
+    for words in ("Settings:", "n_steps", "Source:", "1703.01365", "@misc{", "year   = {2017}"):
+        assert words in out
+    document = json.loads(wherefrom("explain", "integrated_gradients", "--json").out)[0]
+    assert document["kind"] == "methods"
+
+
+def test_explain_of_nothing(wherefrom: Run) -> None:
+    ran = wherefrom("explain", "integrated_gradient")
+    assert ran.code == 2
+    assert "Did you mean 'integrated_gradients'?" in ran.err
+
+
+def test_show_prints_the_tokens(wherefrom: Run, saved: Path) -> None:
+    ran = wherefrom("show", saved)
+    assert ran.code == 0
+    assert "George" in ran.out
+    assert "Mary" in ran.out
+    assert "Mary" not in wherefrom("show", saved, "-x", "0").out
+    assert len(Attributions.from_bytes(wherefrom("show", saved, "--json", "-x", "-1").out.encode())) == 1
+
+
+@pytest.mark.parametrize("view", ["matrix", "read", "topk", "steps"])
+def test_show_in_every_view(wherefrom: Run, saved: Path, view: str) -> None:
+    assert wherefrom("show", saved, "--view", view).code == 0
+
+
+def test_show_colours_when_asked(wherefrom: Run, saved: Path) -> None:
+    assert "\x1b[" in wherefrom("show", saved, "--color", "always").out
+    assert "\x1b[" not in wherefrom("show", saved, "--color", "never").out
+    assert "\x1b[" not in wherefrom("show", saved).out
+
+
+@pytest.mark.parametrize(
+    "content,code,said",
+    [(None, 2, "nothing at"), ('{"format": "other"}', 5, "no attribution file"), ("{", 5, "bad.json")],
+)
+def test_show_of_a_bad_file(wherefrom: Run, tmp_path: Path, content: str | None, code: int, said: str) -> None:
+    if content is not None:
+        (tmp_path / "bad.json").write_text(content)
+    ran = wherefrom("show", "bad.json")
+    assert ran.code == code
+    assert said in ran.err
+
+
+def test_example_that_is_not_there(wherefrom: Run, saved: Path) -> None:
+    ran = wherefrom("show", saved, "-x", "2")
+    assert ran.code == 2
+    assert "There are 2" in ran.err
+
+
+def test_info_tells_how_it_was_made(wherefrom: Run, saved: Path) -> None:
+    assert "method.name: saliency" in wherefrom("info", saved).out
+    document = json.loads(wherefrom("info", saved, "--json").out)[0]
+    assert document["examples"] == 2
+    assert document["provenance"]["model"]["name"] == "demo:lm"
+
+
+def test_info_as_config_asks_for_the_same_again(wherefrom: Run, saved: Path, tmp_path: Path) -> None:
+    text = wherefrom("info", saved, "--as-config").out
+    assert tomllib.loads(text)["attribute"]["attribution-method"] == "saliency"
+    (tmp_path / "again.toml").write_text(text)
+    ran = wherefrom(
+        "attribute", "--config-file", "again.toml", "-i", "George was sick yesterday.", "Mary was hungry.", "--json"
+    )
+    first, again = Attributions.load(saved), Attributions.from_bytes(ran.out.encode())
+    assert again.provenance.method == first.provenance.method
+    np.testing.assert_allclose(again[0].target_attributions, first[0].target_attributions, rtol=1e-5, atol=1e-8)
+
+
+def test_compare_with_itself_agrees(wherefrom: Run, saved: Path) -> None:
+    document = json.loads(wherefrom("compare", saved, saved, "--json").out)
+    assert len(document["examples"]) == 2
+    for example in document["examples"]:
+        assert example["agreement"] == pytest.approx(1.0)
+        assert example["largest_difference"] == 0
+    assert "1.000" in wherefrom("compare", saved, saved).out
+    assert "George" in wherefrom("compare", saved, saved, "-x", 0).out
+
+
+def test_export_table_has_every_visible_cell(wherefrom: Run, saved: Path, tmp_path: Path) -> None:
+    assert wherefrom("export", saved, "-o", "scores.csv").code == 0
+    rows = list(csv.DictReader((tmp_path / "scores.csv").open(encoding="utf-8")))
+    out = Attributions.load(saved)
+    assert len(rows) == sum(int(one.target_visible.sum()) for one in out)
+    first = next(row for row in rows if row["example"] == "0" and row["input_index"] == "1")
+    one = out[0].aggregate()
+    assert float(first["score"]) == pytest.approx(one.target_attributions[1, 0])
+    assert first["output_token"] == one.steps[0].text
+
+
+def test_export_parquet_holds_the_same_rows(wherefrom: Run, saved: Path, tmp_path: Path) -> None:
+    import pyarrow.parquet
+
+    wherefrom("export", saved, "-o", "scores.parquet")
+    table = pyarrow.parquet.read_table(tmp_path / "scores.parquet")
+    rows = list(csv.DictReader(wherefrom("export", saved, "-o", "-", "--to", "csv").out.splitlines()))
+    assert table.num_rows == len(rows)
+    assert table.column("score")[5].as_py() == pytest.approx(float(rows[5]["score"]))
+
+
+def test_export_needs_a_known_ending(wherefrom: Run, saved: Path) -> None:
+    ran = wherefrom("export", saved, "-o", "scores.docx")
+    assert ran.code == 2
+    assert ".html" in ran.err
+
+
+def test_view_needs_a_terminal(wherefrom: Run, saved: Path) -> None:
+    ran = wherefrom("view", saved)
+    assert ran.code == 2
+    assert "needs a terminal" in ran.err
+
+
+def test_config_init_show_and_path(wherefrom: Run, tmp_path: Path) -> None:
+    assert "Nothing is configured" in wherefrom("config").out
+    assert wherefrom("config", "init").code == 0
+    assert wherefrom("config", "init").code == 2
+    with (tmp_path / "wherefrom.toml").open("a") as file:
+        file.write('\n[show]\nview = "topk"\n')
+    assert '[show] view = "topk"' in wherefrom("config", "show").out
+    assert str(tmp_path / "wherefrom.toml") in wherefrom("config", "path").out
+
+
+def test_config_show_finds_names_that_nobody_has(wherefrom: Run, tmp_path: Path) -> None:
+    (tmp_path / "wherefrom.toml").write_text("[common]\nmodell = 3\n")
+    ran = wherefrom("config", "show")
+    assert ran.code == 2
+    assert "Did you mean 'model'?" in ran.err
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
+def test_completion_knows_commands_and_options(wherefrom: Run, shell: str) -> None:
+    out = wherefrom("completion", shell).out
+    assert "attribute-dataset" in out
+    assert "step-scores" in out
+
+
+def test_doctor_finds_the_installation_complete(wherefrom: Run) -> None:
+    ran = wherefrom("doctor", "--quick")
+    assert ran.code == 0, ran.out
+    assert "transformers" in ran.out
+    states = {finding["subject"]: finding["state"] for finding in json.loads(wherefrom("doctor", "--json").out)}
+    assert states["demo:lm"] == "ok"
+
+
+def test_demo_shows_every_method_asked(wherefrom: Run) -> None:
+    ran = wherefrom("demo", "-a", "saliency", "input_x_gradient", "--view", "topk")
+    assert ran.code == 0
+    assert "saliency" in ran.out
+    assert "input_x_gradient" in ran.out

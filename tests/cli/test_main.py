@@ -1,0 +1,110 @@
+"""The overview, versions, and how quickly and lightly they come."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from wherefrom_cli.main import COMMANDS, load_command, modules
+
+Run = Callable[..., Any]
+
+
+def test_overview_names_every_command(wherefrom: Run) -> None:
+    ran = wherefrom()
+    assert ran.code == 0
+    assert wherefrom("--help").out == ran.out
+    for group in COMMANDS.values():
+        for name, (_, words) in group.items():
+            assert f"{name} " in ran.out
+            assert words in ran.out
+
+
+def test_version_names_components(wherefrom: Run) -> None:
+    assert "torch 2" in wherefrom("--version").out
+
+
+@pytest.mark.parametrize("name", modules())
+def test_command_explains_itself(wherefrom: Run, name: str) -> None:
+    ran = wherefrom(name, "--help")
+    assert ran.code == 0
+    assert f"Usage: wherefrom {name}" in ran.out
+    assert "Examples:" in ran.out
+    assert load_command(name).name == name
+    assert wherefrom(name, "-h").out == ran.out
+
+
+@pytest.mark.parametrize("name", modules())
+def test_examples_in_help_parse(name: str) -> None:
+    import shlex
+
+    command = load_command(name)
+    for line, _ in command.examples:
+        words = shlex.split(line.split(">")[0].removeprefix('eval "$(').removesuffix(')"'))
+        assert words[:2] == ["wherefrom", name]
+        command.parser().parse(words[2:])
+
+
+def test_unknown_command_suggests_the_nearest(wherefrom: Run) -> None:
+    ran = wherefrom("atribute")
+    assert (ran.code, ran.out) == (2, "")
+    assert "Did you mean 'attribute'?" in ran.err
+
+
+def test_option_before_the_command_is_explained(wherefrom: Run) -> None:
+    ran = wherefrom("--debug", "attribute")
+    assert ran.code == 2
+    assert "after a command" in ran.err
+
+
+HEAVY = ("torch", "transformers", "datasets", "captum", "ray", "textual")
+PROBE = """
+import sys
+from wherefrom_cli.main import main
+code = main({arguments!r})
+print(*[name for name in {heavy!r} if name in sys.modules], file=sys.stderr)
+sys.exit(code)
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["--version"],
+        ["attribute", "--help"],
+        ["list"],
+        ["explain", "saliency"],
+        ["show", "SAVED"],
+        ["info", "SAVED"],
+    ],
+    ids=" ".join,
+)
+def test_what_needs_no_model_imports_no_framework(arguments: list[str], saved: Any) -> None:
+    arguments = [str(saved) if word == "SAVED" else word for word in arguments]
+    probe = PROBE.format(arguments=arguments, heavy=HEAVY)
+    ran = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stderr.splitlines()[-1] == "", "imported: " + ran.stderr
+
+
+def test_the_probe_for_heavy_imports_can_fail() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", "import datasets\n" + PROBE.format(arguments=["--version"], heavy=HEAVY)],
+        capture_output=True,
+        text=True,
+    )
+    assert "datasets" in ran.stderr
+
+
+def test_help_is_quick() -> None:
+    def seconds() -> float:
+        before = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "wherefrom_cli", "--help"], capture_output=True, check=True)
+        return time.perf_counter() - before
+
+    assert min(seconds() for _ in range(5)) < 0.5
