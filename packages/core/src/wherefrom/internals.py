@@ -167,7 +167,7 @@ class DecomposesStates(Protocol):
         ...
 
     def logit_terms(self, rows: Iterable[Row], *, foils: Iterable[IntArray | None]) -> Iterator[RowLogits]:
-        """Two forward passes and one backward pass per row. Answers in order.
+        """Per row a forward pass, one of twice the row, and one backward pass. Answers in order.
 
         Args:
             foils: For each row the contrast token of each step, or None for plain logits.

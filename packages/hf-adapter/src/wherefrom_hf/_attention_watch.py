@@ -1,11 +1,12 @@
-"""See attention at work: weights, values and outputs of every attention module, as one forward pass computes them.
+"""See attention at work: weights, values and outputs of every attention module, as one forward pass
+computes them.
 
-Nothing here knows a model class. Modules that ask transformers' attention interface for their kernel are given one
-that computes as the model's own plain version does and tells what it computed. Modules that compute attention by
-themselves are watched while they do it: a softmax followed by a product with its result is attention, in whatever
-module it runs. Blocks are the members of the outermost module lists that attention runs in; an output projection is
-the module that reads exactly what attention gave. Everything is undone when the ``with`` block ends, also by an
-error.
+Nothing here knows a model class. Modules that ask transformers' attention interface for their kernel are
+given one that computes as the model's own plain version does and tells what it computed. Modules that
+compute attention by themselves are watched while they do it: a softmax followed by a product with its
+result is attention, in whatever module it runs. Blocks are the members of the outermost module lists that
+attention runs in; an output projection is the module that reads exactly what attention gave. Everything is
+undone when the ``with`` block ends, also by an error.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ from wherefrom.errors import ModelCapabilityError
 from wherefrom_hf._eager import attention_implementation
 
 Where = Literal["encoder", "decoder", "cross"]
-"""Self-attention of the encoder, of the decoder (the only one of a decoder-only model), or from decoder to encoder."""
+"""Self-attention of the encoder, of the decoder (the only one of a decoder-only model), or from decoder to
+encoder."""
 
 KERNEL = "wherefrom_watched"
 """Name under which the watched kernel is registered with transformers."""
@@ -78,7 +80,8 @@ AttentionMaskInterface.register(KERNEL, eager_mask)
 
 @contextmanager
 def observed_by(module: PreTrainedModel, observer: Observer) -> Iterator[None]:
-    """Within the block, attention of ``module`` goes through ``observer``, whatever implementation was loaded."""
+    """Within the block, attention of ``module`` goes through ``observer``, whatever implementation was
+    loaded."""
     with attention_implementation(module, KERNEL):
         token = _observer.set(observer)
         try:
@@ -128,6 +131,13 @@ class LeafCall:
     module: nn.Module
     input: Tensor
     output: Tensor
+    version: int
+    """How often the output had been changed in place when it was seen."""
+
+    @property
+    def overwritten(self) -> bool:
+        """Was the output changed in place since?"""
+        return self.output._version != self.version
 
 
 @define(eq=False)
@@ -186,7 +196,8 @@ def projection_of(one: Attended) -> tuple[nn.Module, Tensor]:
 
 
 def matrix_of(one: Attended) -> Tensor | None:
-    """The matrix ``M`` of an output projection that is ``context @ M`` plus a bias; None if it shows no such matrix."""
+    """The matrix ``M`` of an output projection that is ``context @ M`` plus a bias; None if it shows no
+    such matrix."""
     projection, projected = projection_of(one)
     weight, bias = getattr(projection, "weight", None), getattr(projection, "bias", None)
     context, projected = one.context[:, [0, -1]].flatten(-2), projected[:, [0, -1]]  # two positions tell
@@ -221,7 +232,8 @@ class Watch:
     def __init__(self, module: PreTrainedModel, *, weights_only: bool = False) -> None:
         self.weights_only = weights_only
         self.encoder_states: Tensor | None = None
-        """Set by whoever runs the pass, as handed to the decoder: attention that reads it is cross-attention."""
+        """Set by whoever runs the pass, as handed to the decoder: attention that reads it is
+        cross-attention."""
         self.attended: list[Attended] = []
         self.blocks: list[BlockCall] = []
         self.behind: dict[str, nn.Module] = {}
@@ -324,7 +336,7 @@ class Watch:
                 one.projection, one.projected = module, output.reshape(*flat.shape[:-1], output.shape[-1])
             return
         if any(outer in self._members for outer in self._inside):
-            self._leaves.append(LeafCall(module, given, output))
+            self._leaves.append(LeafCall(module, given, output, output._version))
         elif self._last is not None and given is self._last[1]:
             self.behind.setdefault(self._last[0], module)
 
@@ -360,7 +372,8 @@ _KEEPS_WEIGHTS = (
 
 
 class _OwnAttention(TorchFunctionMode):
-    """Recognises attention that a module computes by itself: softmax, then a product of its result with the values."""
+    """Recognises attention that a module computes by itself: softmax, then a product of its result with the
+    values."""
 
     def __init__(self, watch: Watch) -> None:
         super().__init__()
@@ -435,7 +448,8 @@ def asks_the_interface(module: PreTrainedModel) -> bool:
 
 @contextmanager
 def watching(module: PreTrainedModel, *, rows: int = 1, weights_only: bool = False) -> Iterator[Watch]:
-    """Within the block, a forward pass of ``module`` over ``rows`` rows is written down in what is handed out."""
+    """Within the block, a forward pass of ``module`` over ``rows`` rows is written down in what is handed
+    out."""
     watch = Watch(module, weights_only=weights_only)
     watch.rows = rows
     with ExitStack() as stack:

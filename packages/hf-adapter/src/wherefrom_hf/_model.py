@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import transformers
@@ -11,14 +11,20 @@ from torch import Tensor
 from transformers import PreTrainedModel
 from wherefrom.adapters import Encoding, ModelCard, Row, RowAttention, RowGradients, RowPrediction, Side
 from wherefrom.arrays import IntArray
-from wherefrom.internals import RowZeroing
+from wherefrom.internals import RowLogits, RowTerms, RowZeroing
+from wherefrom.layers import LayerGradients, LayerStates
+from wherefrom.rescale import RowMultipliers
 from wherefrom.tokens import Token
 
 from wherefrom_hf._attention import attentions
+from wherefrom_hf._decomposition import attention_terms
+from wherefrom_hf._deeplift import rescaled_gradients
 from wherefrom_hf._embedding import InputEmbedding, input_embedding
 from wherefrom_hf._generation import generate
 from wherefrom_hf._gradients import Differentiator
+from wherefrom_hf._layers import layer_gradients, layer_states
 from wherefrom_hf._loading import DEMO_PREFIX, Loaded, parse_device
+from wherefrom_hf._logit_terms import logit_terms
 from wherefrom_hf._predict import Predictor
 from wherefrom_hf._samples import sample
 from wherefrom_hf._sentence_encoder import token_vectors
@@ -156,6 +162,35 @@ class HFModel:
     def zeroed_values(self, rows: Iterable[Row], **choices: Any) -> Iterator[RowZeroing]:
         """See `wherefrom.internals.ZeroesValues.zeroed_values`."""
         return zeroed_values(self.module, rows, **choices)
+
+    def layer_states(self, rows: Iterable[Row], *, layer: Any, chunk: int | None = None) -> Iterator[LayerStates]:
+        """See `wherefrom.layers.GivesLayers.layer_states`."""
+        return layer_states(self._predictor, rows, layer, chunk)
+
+    def layer_gradients(
+        self,
+        rows: Iterable[Row],
+        *,
+        layer: Any,
+        states: Iterable[LayerStates] | None = None,
+        chunk: int | None = None,
+    ) -> Iterator[LayerGradients]:
+        """See `wherefrom.layers.GivesLayers.layer_gradients`."""
+        return layer_gradients(self._predictor, rows, layer, states, chunk)
+
+    def rescaled_gradients(
+        self, rows: Iterable[Row], baselines: Iterable[Row], *, layer: Any = None, chunk: int | None = None
+    ) -> Iterator[RowMultipliers]:
+        """See `wherefrom.rescale.GivesRescale.rescaled_gradients`."""
+        return rescaled_gradients(self._predictor, rows, baselines, layer, chunk)
+
+    def attention_terms(self, rows: Iterable[Row], *, queries: Literal["steps", "all"]) -> Iterator[RowTerms]:
+        """See `wherefrom.internals.DecomposesStates.attention_terms`."""
+        return attention_terms(self.module, rows, queries=queries)
+
+    def logit_terms(self, rows: Iterable[Row], *, foils: Iterable[IntArray | None]) -> Iterator[RowLogits]:
+        """See `wherefrom.internals.DecomposesStates.logit_terms`."""
+        return logit_terms(self.module, rows, foils=foils)
 
     def _side(self, side: Side) -> InputEmbedding:
         return self._source if side == "source" and self._source is not None else self._target

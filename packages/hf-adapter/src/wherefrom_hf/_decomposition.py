@@ -1,0 +1,195 @@
+"""Attention layers written as sums of what each position brings, and checked to add up.
+
+With its weights fixed, attention is linear in the value vectors: each key's part of the output is its
+weight times its value vector, through the output projection. How the output enters the residual stream
+(pre-norm, post-norm, norms on both sides, in parallel with the feed-forward part) is found by comparing
+tensors of the pass, never by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Literal
+
+import torch
+from attrs import frozen
+from torch import Tensor
+from transformers import PreTrainedModel
+from wherefrom.adapters import Row
+from wherefrom.errors import ModelCapabilityError
+from wherefrom.internals import AttentionTerms, RowTerms, Where
+
+from wherefrom_hf._attention import need_attention
+from wherefrom_hf._attention_watch import Attended, BlockCall, Watch, grouped, matrix_of, projection_of, watching
+from wherefrom_hf._frozen_norm import FrozenNorm, freeze
+from wherefrom_hf._teacher_forcing import run
+
+_NUMBERS_AT_ONCE = 2**23
+"""Size of one chunk of terms."""
+
+_KINDS: tuple[Where, ...] = ("encoder", "decoder", "cross")
+
+
+def attention_terms(
+    module: PreTrainedModel, rows: Iterable[Row], *, queries: Literal["steps", "all"]
+) -> Iterator[RowTerms]:
+    """See `wherefrom.internals.DecomposesStates.attention_terms`."""
+    for row in rows:
+        with watching(module) as watch:
+            passed = run(module, [row], watch)
+        need_attention(module, watch)
+        first = int(row.steps[0]) - 1 if queries == "steps" else 0
+        counts = {where: len(watch.in_layers(where)) for where in _KINDS}
+        yield RowTerms(
+            chunks=_chunks(watch, first),
+            layers={where: count for where, count in counts.items() if count},
+            scores=passed.scores[0],
+        )
+
+
+def _chunks(watch: Watch, first: int) -> Iterator[AttentionTerms]:
+    attended = watch.in_layers("encoder")
+    pairs = [watch.in_layers(where) for where in ("decoder", "cross")]
+    attended += [one for layer in zip(*(kind for kind in pairs if kind), strict=True) for one in layer]
+    below: dict[tuple[str, int], Tensor] = {}
+    layers = dict.fromkeys(_KINDS, 0)
+    for one in attended:
+        call = watch.block_of(one)
+        with torch.no_grad():
+            sublayer = sublayer_of(one, call, below.get((one.stack, one.block), _flat(call.state)))
+            below[one.stack, one.block] = sublayer.state
+            layer = layers[one.where]
+            layers[one.where] += 1
+            yield from _terms(one, sublayer, layer, 0 if one.where == "encoder" else first)
+
+
+def head_values(one: Attended) -> tuple[Tensor, Tensor]:
+    """What each key's value vectors are behind the output projection, head by head.
+
+    Returns:
+        Shape ``(keys, heads, width)``, and the projection's bias, shape ``(width,)``.
+
+    Raises:
+        ModelCapabilityError: Weighted by the attention they do not sum to the output.
+    """
+    projection, projected = projection_of(one)
+    values = grouped(one.values[0], one.weights.shape[1])
+    heads, keys, size = values.shape
+    bias = projection(torch.zeros_like(one.context[:, :1]).flatten(2))[0, 0]
+    matrix = matrix_of(one)
+    if matrix is not None:
+        made = torch.einsum("hks,hsw->khw", values, matrix.reshape(heads, size, -1))
+    else:
+        apart = torch.zeros(keys, heads, heads, size, dtype=values.dtype, device=values.device)
+        apart[:, range(heads), range(heads)] = values.transpose(0, 1)
+        made = (projection(apart.reshape(1, keys * heads, heads * size))[0] - bias).reshape(keys, heads, -1)
+    total = torch.einsum("hqk,khw->qw", one.weights[0].to(made.dtype), made) + bias
+    if not close(total, projected[0]):
+        raise _refusal(one, "weighted values do not sum to the attention's output")
+    return made, bias
+
+
+@frozen(eq=False)
+class Sublayer:
+    """How the output of one attention enters the residual stream."""
+
+    output: Tensor
+    """The attention's output, shape ``(queries, width)``."""
+    residual: Tensor
+    """The state it is added to."""
+    inner: FrozenNorm | None
+    """A norm that the output passes before it is added."""
+    outer: FrozenNorm | None
+    """A norm that the sum passes before it is the state."""
+    state: Tensor
+
+
+def sublayer_of(one: Attended, call: BlockCall, below: Tensor) -> Sublayer:
+    """Find out by comparing tensors.
+
+    Args:
+        below: The state the sublayer starts from, shape ``(queries, width)``.
+
+    Raises:
+        ModelCapabilityError: The sum of output and state appears nowhere in the block.
+    """
+    _, projected = projection_of(one)
+    output = projected[0]
+    inner = _norm_of(call, output)
+    entering = output if inner is None else inner(output)
+    assert one.state is not None
+    for residual in (below, _flat(one.state)):
+        total = residual + entering
+        read = any(close(_flat(leaf.input), total) for leaf in call.leaves)
+        # in parallel blocks the feed-forward part is added to both; some add attention to it in place first
+        rest, added = _flat(call.result) - total, _flat(call.result) - residual
+        beside = any(close(_flat(leaf.output), added if leaf.overwritten else rest) for leaf in call.leaves)
+        if read or beside:
+            outer = _norm_of(call, total) if close(_flat(one.state), residual) else None
+            return Sublayer(output, residual, inner, outer, total if outer is None else outer(total))
+    raise _refusal(one, "its output is not simply added to the state")
+
+
+def _norm_of(call: BlockCall, given: Tensor) -> FrozenNorm | None:
+    """The norm in a block that read ``given``, frozen."""
+    for leaf in call.leaves:
+        if close(_flat(leaf.input), given):
+            norm = freeze(leaf.module, leaf.input, leaf.output)
+            if norm is not None:
+                return norm
+    return None
+
+
+def _terms(one: Attended, sublayer: Sublayer, layer: int, first: int) -> Iterator[AttentionTerms]:
+    heads, bias = head_values(one)
+    weights = one.weights[0].to(heads.dtype)
+    queries, keys, width = weights.shape[1], heads.shape[0], heads.shape[2]
+    inner, outer = sublayer.inner, sublayer.outer
+    every = max(1, _NUMBERS_AT_ONCE // (keys * width))
+    for start in range(first, queries, every):
+        end = min(start + every, queries)
+        count = end - start
+        values = torch.einsum("hqk,khw->qkw", weights[:, start:end], heads)
+        mixed, constant = values, bias.expand(count, width)
+        residual = sublayer.residual[start:end]
+        if inner is not None:
+            mixed, constant = inner.linear(mixed, start), inner.linear(constant, start) + inner.shift
+        if outer is not None:
+            mixed, residual = outer.linear(mixed, start), outer.linear(residual, start)
+            constant = outer.linear(constant, start) + outer.shift
+        state = sublayer.state[start:end]
+        if not close(mixed.sum(1) + residual + constant, state):
+            raise _refusal(one, "its terms do not sum to the state behind it")
+        yield AttentionTerms(
+            where=one.where,
+            layer=layer,
+            first_query=start,
+            values=values,
+            bias=bias,
+            output=sublayer.output[start:end],
+            mixed=mixed,
+            residual=residual,
+            constant=constant,
+            state=state,
+        )
+
+
+def close(left: Tensor, right: Tensor) -> bool:
+    """Are both the same up to rounding?"""
+    if left.shape != right.shape:
+        return False
+    rough = right.dtype in (torch.float16, torch.bfloat16)
+    tolerance = (0.05 if rough else 1e-4) * float(right.abs().max()) + 1e-12
+    return bool(((left - right).abs() <= tolerance).all())
+
+
+def _flat(states: Tensor) -> Tensor:
+    """One row's states as ``(positions, width)``."""
+    return states.reshape(-1, states.shape[-1])
+
+
+def _refusal(one: Attended, reason: str) -> ModelCapabilityError:
+    return ModelCapabilityError(
+        f"{one.name} cannot be written as a sum over positions: {reason}. "
+        "Use attention_rollout or value_zeroing, or a method without internals: saliency, occlusion."
+    )

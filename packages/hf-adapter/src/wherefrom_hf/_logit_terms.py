@@ -1,0 +1,198 @@
+"""Logits written as sums of what attention, feed-forward layers and embeddings bring.
+
+With norms frozen, a logit is an affine function of these outputs. One backward pass, cut wherever such an
+output begins, gives how each counts; a second row of the same pass, in which they are all zero, gives what
+is left, and shows whether the logit is affine in them at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import torch
+from attrs import define, field
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+from wherefrom.adapters import Row
+from wherefrom.arrays import IntArray
+from wherefrom.errors import ModelCapabilityError
+from wherefrom.internals import RowLogits
+
+from wherefrom_hf._attention import need_attention
+from wherefrom_hf._attention_watch import Attended, Watch, hidden_input, projection_of, watching
+from wherefrom_hf._decomposition import close, head_values
+from wherefrom_hf._frozen_norm import FrozenNorm, freeze
+from wherefrom_hf._teacher_forcing import run
+
+
+def logit_terms(
+    module: PreTrainedModel, rows: Iterable[Row], *, foils: Iterable[IntArray | None]
+) -> Iterator[RowLogits]:
+    """See `wherefrom.internals.DecomposesStates.logit_terms`."""
+    for row, foil in zip(rows, foils, strict=True):
+        with watching(module) as watch:
+            passed = run(module, [row], watch)
+        need_attention(module, watch)
+        cut = _Cut(watch)
+        with cut.applied(), torch.enable_grad():
+            real, empty = run(module, [row, Row(**_same_input(row))], graph=True).logits
+            lead, rest = (_chosen(logits, row, foil) for logits in (real, empty))
+            gradients = torch.autograd.grad(lead.sum(), list(cut.sources.values()), allow_unused=True)
+        with torch.no_grad():
+            yield _row_logits(module, row, watch, cut, gradients, lead.detach(), rest.detach(), passed, foil)
+
+
+def _same_input(row: Row) -> dict[str, Any]:
+    return {
+        "target_ids": row.target_ids,
+        "steps": row.steps,
+        "source_ids": row.source_ids,
+        "target_visible": row.target_visible,
+        "source_visible": row.source_visible,
+    }
+
+
+def _chosen(logits: Tensor, row: Row, foil: IntArray | None) -> Tensor:
+    """The target token's logit at each step, or its lead over the foil's."""
+    ids = torch.from_numpy(row.target_ids[row.steps]).to(logits.device)
+    chosen = logits.gather(1, ids[:, None])[:, 0]
+    if foil is None:
+        return chosen
+    return chosen - logits.gather(1, torch.from_numpy(foil).to(logits.device)[:, None])[:, 0]
+
+
+@define(eq=False)
+class _Cut:
+    """Where the graph begins anew, and what was there."""
+
+    watch: Watch
+    sources: dict[nn.Module, Tensor] = field(factory=dict)
+    """Module to its output in the first row, shape ``(positions, width)``; the first block stands for the
+    embeddings."""
+
+    @property
+    def stack(self) -> str:
+        return self.watch.in_layers("decoder")[0].stack
+
+    def applied(self) -> ExitStack:
+        """A context in which the decoder's norms are frozen and its sources start graphs of their own."""
+        stack = ExitStack()
+        calls = sorted((c for c in self.watch.blocks if c.stack == self.stack), key=lambda call: call.index)
+        norms = self._norms()
+        attention = [one for one in self.watch.attended if one.stack == self.stack]
+        modules = {one.module for one in attention}
+        inside = {part for one in modules for part in one.modules()}
+        starts = [projection_of(one)[0] for one in attention]
+        for call in calls:
+            for part in call.module.modules():
+                # whatever has weights of its own, and is neither norm nor attention nor around it, is a source
+                weighty = any(True for _ in part.parameters(recurse=False)) and part not in norms
+                if weighty and part not in inside and modules.isdisjoint(part.modules()):
+                    starts.append(part)
+        for part in starts:
+            stack.callback(part.register_forward_hook(self._begin).remove)
+        for part, norm in norms.items():
+            stack.callback(part.register_forward_hook(_answer(norm)).remove)
+        handle = calls[0].module.register_forward_pre_hook(self._begin_embeddings, with_kwargs=True)
+        stack.callback(handle.remove)
+        return stack
+
+    def _norms(self) -> dict[nn.Module, FrozenNorm]:
+        norms: dict[nn.Module, FrozenNorm] = {}
+        calls = [call for call in self.watch.blocks if call.stack == self.stack]
+        inside = {part for one in self.watch.attended for part in one.module.modules()}
+        for call in calls:
+            for leaf in call.leaves:
+                norm = None if leaf.module in inside else freeze(leaf.module, leaf.input, leaf.output)
+                if norm is not None:
+                    norms[leaf.module] = norm
+        last = max(calls, key=lambda call: call.index)
+        behind = self.watch.behind.get(self.stack)
+        if behind is not None:
+            with torch.no_grad():
+                norm = freeze(behind, last.result, behind(last.result))
+            if norm is not None:
+                norms[behind] = norm
+        return norms
+
+    def _begin(self, module: nn.Module, args: Any, output: Any) -> Any:
+        if not isinstance(output, Tensor):
+            return output
+        rows = output.detach().reshape(2, -1, output.shape[-1])
+        source = rows[0].clone().requires_grad_()
+        self.sources[module] = source
+        return torch.stack([source, torch.zeros_like(source)]).reshape(output.shape)
+
+    def _begin_embeddings(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        started = self._begin(module, (), hidden_input(args, kwargs))
+        return ((started, *args[1:]), kwargs) if args else (args, {**kwargs, "hidden_states": started})
+
+
+def _answer(norm: FrozenNorm) -> Any:
+    def hook(module: nn.Module, args: tuple[Any, ...], output: Tensor) -> Tensor:
+        return norm(args[0]).to(output.dtype)
+
+    return hook
+
+
+def _row_logits(
+    module: PreTrainedModel,
+    row: Row,
+    watch: Watch,
+    cut: _Cut,
+    gradients: tuple[Tensor | None, ...],
+    lead: Tensor,
+    rest: Tensor,
+    passed: Any,
+    foil: IntArray | None,
+) -> RowLogits:
+    at = torch.from_numpy(row.steps).to(lead.device) - 1
+    slopes = {
+        part: torch.zeros_like(source)[at] if gradient is None else gradient[at]
+        for (part, source), gradient in zip(cut.sources.items(), gradients, strict=True)
+    }
+    brought = {part: (slopes[part] * source.detach()[at]).sum(-1) for part, source in cut.sources.items()}
+    bias = rest.clone()
+    total = rest + torch.stack(list(brought.values())).sum(0)
+    clean = _chosen(passed.logits[0], row, foil)
+    if not close(total, lead) or not close(lead, clean):
+        raise ModelCapabilityError(
+            f"The logits of {type(module).__name__} are not the sum of what its layers bring: off by "
+            f"{float((total - clean).abs().max()):.1e} with norms held fixed. Logits that are capped do that, and "
+            "gates outside of feed-forward layers. Use alti, input_x_gradient or integrated_gradients."
+        )
+
+    def through(where: Any) -> list[Tensor]:
+        layers = []
+        for one in watch.in_layers(where):
+            slope = slopes[projection_of(one)[0]]
+            values, own = head_values(one)
+            layers.append(_by_key(one, at, slope, values))
+            bias.add_(slope @ own)
+        return layers
+
+    decoder, cross = through("decoder"), through("cross")
+    calls = sorted((c for c in watch.blocks if c.stack == cut.stack), key=lambda call: call.index)
+    first = calls[0].module
+    attention = {projection_of(one)[0] for one in watch.attended if one.stack == cut.stack}
+    feed_forward = []
+    for call in calls:
+        parts = [p for p in call.module.modules() if p in brought and p not in attention and p is not first]
+        feed_forward.append(sum((brought[part] for part in parts), torch.zeros_like(lead)))
+    return RowLogits(
+        logits=lead,
+        decoder=torch.stack(decoder),
+        cross=torch.stack(cross) if cross else None,
+        embedding=brought[first],
+        feed_forward=torch.stack(feed_forward),
+        bias=bias,
+        scores=passed.scores[0],
+    )
+
+
+def _by_key(one: Attended, at: Tensor, slope: Tensor, values: Tensor) -> Tensor:
+    """Shape ``(steps, keys)``: weights times what each key's values count."""
+    weights = one.weights[0][:, at].to(values.dtype)
+    return torch.einsum("hsk,sw,khw->sk", weights, slope, values)

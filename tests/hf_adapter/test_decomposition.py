@@ -1,0 +1,202 @@
+"""Attention layers and logits as sums: exact on every architecture, refused where the structure is not understood."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from wherefrom.errors import ModelCapabilityError
+from wherefrom_hf import _decomposition
+from wherefrom_hf._attention_watch import watching
+from wherefrom_hf._decomposition import attention_terms
+from wherefrom_hf._frozen_norm import freeze
+from wherefrom_hf._logit_terms import logit_terms
+from wherefrom_hf._teacher_forcing import run
+
+from tests.hf_adapter.architectures import CONFIGS, ENCODER_DECODERS, build, rows_for
+
+ONLY_SINGLE_PRECISION = ("mixtral", "xglm")
+"""Their code fails in float64."""
+
+POST_NORM = ("bart", "marian")
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    torch.set_num_threads(1)
+
+
+def exact(name):
+    return build(name, dtype=torch.float32 if name in ONLY_SINGLE_PRECISION else torch.float64)
+
+
+def tolerance(name):
+    return {"rtol": 0, "atol": 2e-4 if name in ONLY_SINGLE_PRECISION else 1e-5}
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_terms_sum_to_outputs_and_states(name):
+    row = rows_for(name)[0]
+    (terms,) = attention_terms(exact(name), [row], queries="all")
+    seen = set()
+    for one in terms.chunks:
+        seen.add((one.where, one.layer))
+        torch.testing.assert_close(one.values.sum(1) + one.bias, one.output, **tolerance(name))
+        torch.testing.assert_close(one.mixed.sum(1) + one.residual + one.constant, one.state, **tolerance(name))
+    kinds = ("encoder", "decoder", "cross") if name in ENCODER_DECODERS else ("decoder",)
+    assert seen == {(kind, layer) for kind in kinds for layer in range(2)}
+    assert terms.layers == dict.fromkeys(kinds, 2)
+
+
+@pytest.mark.parametrize("name", [name for name in CONFIGS if name != "gemma2"])
+def test_logits_are_the_sum_of_their_terms(name):
+    model, row = exact(name), rows_for(name)[0]
+    with torch.no_grad():
+        target = torch.tensor(row.target_ids[None, : row.steps[-1]])
+        given = {"input_ids": target}
+        if row.source_ids is not None:
+            given = {"input_ids": torch.tensor(row.source_ids[None]), "decoder_input_ids": target}
+        logits = model(**given).logits[0][row.steps - 1, row.target_ids[row.steps]]
+    (terms,) = logit_terms(model, [row], foils=[None])
+    torch.testing.assert_close(terms.logits, logits, **tolerance(name))
+    total = terms.decoder.sum((0, 2)) + terms.embedding + terms.feed_forward.sum(0) + terms.bias
+    if name in ENCODER_DECODERS:
+        total = total + terms.cross.sum((0, 2))
+    torch.testing.assert_close(total, logits, **tolerance(name))
+    assert terms.decoder.abs().max() > 0.01
+    assert terms.feed_forward.abs().max() > 0.01
+    for index, step in enumerate(row.steps):
+        assert terms.decoder[:, index, step:].abs().sum() == 0
+
+
+def test_capped_logits_are_refused():
+    with pytest.raises(ModelCapabilityError, match="capped"):
+        list(logit_terms(exact("gemma2"), rows_for("gemma2")[:1], foils=[None]))
+
+
+def test_a_foil_gives_the_difference_of_two_logits():
+    model, row = exact("llama"), rows_for("llama")[0]
+    foil = (row.target_ids[row.steps] + 1) % 40
+    (lead,) = logit_terms(model, [row], foils=[foil])
+    (target,) = logit_terms(model, [row], foils=[None])
+    swapped = type(row)(target_ids=np.concatenate([row.target_ids[:1], foil]), steps=row.steps)
+    with torch.no_grad():
+        # the foil's own logits on the true prefix, one step at a time
+        for index, step in enumerate(row.steps):
+            ids = np.concatenate([row.target_ids[:step], foil[index : index + 1]])
+            (other,) = logit_terms(model, [type(swapped)(target_ids=ids, steps=np.array([step]))], foils=[None])
+            torch.testing.assert_close(
+                target.decoder[:, index, :step] - other.decoder[:, 0, :step], lead.decoder[:, index, :step]
+            )
+
+
+def test_attention_part_of_a_hand_computed_gpt2_logit():
+    """The first layer's attention, through ln_f with the pass's own statistics, by the textbook formula."""
+    model, row = exact("gpt2"), rows_for("gpt2")[0]
+    (terms,) = logit_terms(model, [row], foils=[None])
+    with torch.no_grad(), watching(model) as watch:
+        run(model, [row], watch)
+    one = watch.in_layers("decoder")[0]
+    final = watch.blocks[-1].result[0]
+    norm = model.transformer.ln_f
+    for index, step in enumerate(row.steps):
+        at = step - 1
+        direction = model.lm_head.weight[row.target_ids[step]] * norm.weight
+        deviation = (final[at].var(unbiased=False) + norm.eps).sqrt()
+        for key in range(step):
+            value = (one.weights[0, :, at, key, None] * one.values[0, :, key]).reshape(-1)
+            brought = value @ one.module.c_proj.weight
+            expected = (brought - brought.mean()) @ direction / deviation
+            torch.testing.assert_close(terms.decoder[0, index, key], expected.detach(), rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", POST_NORM)
+def test_the_state_of_a_post_norm_sublayer_is_behind_its_norm(name):
+    model, row = exact(name), rows_for(name)[0]
+    (terms,) = attention_terms(model, [row], queries="all")
+    first = next(one for one in terms.chunks if one.where == "encoder")
+    layer = model.model.encoder.layers[0]
+    with torch.no_grad(), watching(model) as watch:
+        run(model, [row], watch)
+    call = next(call for call in watch.blocks if "encoder" in call.stack)
+    expected = layer.self_attn_layer_norm(call.state[0] + watch.in_layers("encoder")[0].result[0])
+    torch.testing.assert_close(first.state, expected.detach())
+
+
+def test_chunks_of_queries_are_the_whole_in_pieces(monkeypatch):
+    model, row = exact("t5"), rows_for("t5")[0]
+    (whole,) = attention_terms(model, [row], queries="all")
+    whole = {(one.where, one.layer): one for one in whole.chunks}
+    monkeypatch.setattr(_decomposition, "_NUMBERS_AT_ONCE", 2 * 5 * 16)
+    (pieces,) = attention_terms(model, [row], queries="all")
+    count = 0
+    for one in pieces.chunks:
+        count += 1
+        of = whole[one.where, one.layer]
+        span = slice(one.first_query, one.first_query + len(one.state))
+        torch.testing.assert_close(one.mixed, of.mixed[span])
+        torch.testing.assert_close(one.constant, of.constant[span])
+    assert count > len(whole)
+
+
+def test_only_the_queries_of_the_steps():
+    model, row = exact("gpt2"), rows_for("gpt2")[0]
+    late = type(row)(target_ids=row.target_ids, steps=np.array([4, 5]))
+    (terms,) = attention_terms(model, [late], queries="steps")
+    assert {(one.first_query, len(one.state)) for one in terms.chunks} == {(3, 2)}
+
+
+class HalvedResidual(nn.Module):
+    """A block whose attention enters at half its size."""
+
+    def __init__(self, block):
+        super().__init__()
+        self.block = block
+
+    def forward(self, states, **kwargs):
+        attended, _ = self.block.self_attn(self.block.input_layernorm(states), **kwargs)
+        states = states + 0.5 * attended
+        return states + self.block.mlp(self.block.post_attention_layernorm(states))
+
+
+def test_a_scaled_residual_connection_is_refused():
+    model = exact("llama")
+    model.model.layers[1] = HalvedResidual(model.model.layers[1])
+    (terms,) = attention_terms(model, rows_for("llama")[:1], queries="all")
+    with pytest.raises(ModelCapabilityError, match="not simply added"):
+        list(terms.chunks)
+
+
+def test_the_logit_of_a_scaled_residual_connection_is_still_exact():
+    model = exact("llama")
+    model.model.layers[1] = HalvedResidual(model.model.layers[1])
+    (terms,) = logit_terms(model, rows_for("llama")[:1], foils=[None])
+    total = terms.decoder.sum((0, 2)) + terms.embedding + terms.feed_forward.sum(0) + terms.bias
+    torch.testing.assert_close(total, terms.logits, rtol=0, atol=1e-5)
+
+
+def test_hooks_are_gone_afterwards():
+    model = exact("bart")
+    list(logit_terms(model, rows_for("bart")[:1], foils=[None]))
+    assert not any(part._forward_hooks or part._forward_pre_hooks for part in model.modules())
+
+
+@pytest.mark.parametrize("module", [nn.LayerNorm(7), nn.RMSNorm(7), nn.RMSNorm(8, elementwise_affine=False)])
+def test_a_norm_is_recognised_and_frozen(module):
+    torch.manual_seed(0)
+    for parameter in module.parameters():
+        nn.init.normal_(parameter)
+    states = torch.randn(5, module.normalized_shape[0])
+    norm = freeze(module, states[None], module(states[None]))
+    assert norm is not None
+    torch.testing.assert_close(norm(states[None])[0], module(states), rtol=1e-4, atol=1e-5)
+    assert norm.centres == isinstance(module, nn.LayerNorm)
+    torch.testing.assert_close(norm.linear(states) + norm.shift, module(states).detach(), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(norm.linear(2 * states), 2 * norm.linear(states))
+
+
+@pytest.mark.parametrize("module", [nn.GELU(), nn.Tanh(), nn.Sigmoid(), nn.Identity(), nn.Softmax(-1), nn.Linear(6, 6)])
+def test_other_layers_are_no_norms(module):
+    states = torch.randn(1, 5, 6)
+    assert freeze(module, states, module(states)) is None
