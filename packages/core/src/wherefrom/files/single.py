@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from wherefrom.attribution import Attribution, Attributions
+from wherefrom.files.runs import open_run
 
 
 def load(path: str | Path, *, max_bytes: int | None = None) -> Attributions:
-    """The attributions in a file; see `Attributions.load`."""
+    """The attributions in a file, or all of a run's; see `Attributions.load`, and `open_run` for large runs."""
+    if Path(path).is_dir():
+        return open_run(path).load()
     return Attributions.load(path, max_bytes=max_bytes)
 
 

@@ -1,0 +1,256 @@
+"""Read a run: any example at once, none of them in memory."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
+from pathlib import Path
+from typing import overload
+from warnings import warn
+
+import msgspec
+
+from wherefrom.attribution import Attribution, Attributions, from_fields
+from wherefrom.errors import FileFormatError, InputError, WherefromWarning
+from wherefrom.files.manifest import Manifest, read_manifest
+from wherefrom.files.summaries import Summary, summary_of
+from wherefrom.files.writing_runs import INDEX_SUFFIX
+from wherefrom.provenance import Provenance
+from wherefrom.wire.bytes import write_whole
+from wherefrom.wire.examples import RawFields, decode_example, typed
+from wherefrom.wire.limits import Budget
+
+_index_decoder = msgspec.json.Decoder(Summary)
+
+
+class _Part:
+    """One part file and what is known of its lines so far."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.summaries: list[Summary] = []
+        self.end = 0
+        """Bytes that the summaries (and the header) cover."""
+        self.complaints: list[str] = []
+
+    def read_index(self) -> None:
+        """Take over what the index file says, as far as it can be true of the part."""
+        file = self.path.with_suffix(INDEX_SUFFIX)
+        if not file.is_file():
+            return
+        data = file.read_bytes()
+        complete = data[: data.rfind(b"\n") + 1]
+        try:
+            found = _index_decoder.decode_lines(complete)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return
+        ends = [0, *(one.offset + one.length for one in found)]
+        in_order = all(one.offset >= end and one.length > 0 for one, end in zip(found, ends, strict=False))
+        if found and in_order and self._fits(found):
+            self.summaries, self.end = found, ends[-1]
+
+    def _fits(self, found: list[Summary]) -> bool:
+        """Do the first and last entries point at whole lines?"""
+        if found[-1].offset + found[-1].length > self.path.stat().st_size:
+            return False
+        with self.path.open("rb") as file:
+            for entry in (found[0], found[-1]):
+                if entry.offset:
+                    file.seek(entry.offset - 1)
+                    if file.read(1) != b"\n":
+                        return False
+                file.seek(entry.offset + entry.length - 1)
+                if file.read(1) != b"\n":
+                    return False
+        return True
+
+    def scan(self) -> None:
+        """Read the lines that no summary covers yet."""
+        if self.path.stat().st_size <= self.end:
+            return
+        self.complaints = [text for text in self.complaints if "cut off" not in text]
+        with self.path.open("rb") as file:
+            file.seek(self.end)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    self.complaints.append(f"{self.path.name}: the last line is cut off and was left out.")
+                    return
+                try:
+                    summary = summary_of(line, self.end) if line.strip() else None
+                except FileFormatError as error:
+                    self.complaints.append(f"{self.path.name}: {error}; it was left out.")
+                else:
+                    if summary is not None:
+                        self.summaries.append(summary)
+                self.end += len(line)
+
+    def line(self, summary: Summary) -> bytes:
+        """The bytes of an example."""
+        with self.path.open("rb") as file:
+            file.seek(summary.offset)
+            return file.read(summary.length)
+
+    def write_index(self) -> None:
+        data = b"".join(msgspec.json.encode(one) + b"\n" for one in self.summaries)
+        write_whole(self.path.with_suffix(INDEX_SUFFIX), [data], overwrite=True)
+
+
+class Run(Sequence[Attribution]):
+    """The finished examples of a run, in order of parts and lines. Reading one reads its line alone.
+
+    What was finished when the run was opened, or last refreshed, is there; failures are listed apart.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.manifest: Manifest = read_manifest(self.path)
+        self._parts: list[_Part] = []
+        self._chosen: list[tuple[int, int]] | None = None
+        self.refresh()
+        for part in self._parts:
+            for complaint in part.complaints:
+                warn(f"{self.path}: {complaint}", WherefromWarning, stacklevel=3)
+
+    def refresh(self) -> int:
+        """Take in what was appended since; the number of examples that were new."""
+        before = len(self)
+        known = {part.path.name for part in self._parts}
+        for path in sorted(self.path.glob("part-*.jsonl")):
+            if path.name not in known:
+                part = _Part(path)
+                part.read_index()
+                self._parts.append(part)
+        self._parts.sort(key=lambda part: part.path.name)
+        for part in self._parts:
+            part.scan()
+        if self._chosen is None:
+            self._arrange()
+        return len(self) - before
+
+    def _arrange(self) -> None:
+        """Where each example is, without a list of a hundred thousand pairs where no example failed."""
+        self._failed = any(one.error is not None for part in self._parts for one in part.summaries)
+        self._places: list[tuple[int, int]] | None = None
+        if self._failed:
+            self._places = [
+                (number, row)
+                for number, part in enumerate(self._parts)
+                for row, one in enumerate(part.summaries)
+                if one.error is None
+            ]
+        self._ends = list(accumulate(len(part.summaries) for part in self._parts))
+
+    def _place(self, index: int) -> tuple[int, int]:
+        places = self._places if self._chosen is None else self._chosen
+        if places is not None:
+            return places[index]
+        part = bisect_right(self._ends, index)
+        return part, index - (self._ends[part - 1] if part else 0)
+
+    def __len__(self) -> int:
+        if self._chosen is not None:
+            return len(self._chosen)
+        if not self._parts:
+            return 0
+        if getattr(self, "_places", None) is not None:
+            return len(self._places or [])
+        return self._ends[-1] if getattr(self, "_ends", None) else 0
+
+    @overload
+    def __getitem__(self, index: int) -> Attribution: ...
+    @overload
+    def __getitem__(self, index: slice) -> Run: ...
+    def __getitem__(self, index: int | slice) -> Attribution | Run:
+        if isinstance(index, slice):
+            return self._subset([self._place(i) for i in range(*index.indices(len(self)))])
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"Example {index} is outside of a run of {len(self)}.")
+        number, row = self._place(index % len(self))
+        return self._read(self._parts[number], self._parts[number].summaries[row])
+
+    def _read(self, part: _Part, summary: Summary) -> Attribution:
+        where = f"{part.path} at byte {summary.offset}"
+        line = part.line(summary)
+        raw = typed(line, RawFields, msgspec.json.decode, where)
+        return from_fields(decode_example(raw, msgspec.json.decode, Budget(len(line)), where), where)
+
+    def __iter__(self) -> Iterator[Attribution]:
+        for index in range(len(self)):
+            yield self[index]
+
+    def summary(self, index: int) -> Summary:
+        """What the index says of an example."""
+        number, row = self._place(index)
+        return self._parts[number].summaries[row]
+
+    @property
+    def summaries(self) -> list[Summary]:
+        """What the index says of every example."""
+        return [self.summary(index) for index in range(len(self))]
+
+    def filter(self, keep: Callable[[Summary], bool]) -> Run:
+        """The examples whose summary ``keep`` accepts; no scores are read."""
+        places = [self._place(index) for index in range(len(self))]
+        return self._subset([place for place in places if keep(self._parts[place[0]].summaries[place[1]])])
+
+    def find(self, id: str) -> Attribution:
+        """The example of that name.
+
+        Raises:
+            InputError: There is none.
+        """
+        for index in range(len(self)):
+            if self.summary(index).id == id:
+                return self[index]
+        raise InputError(f"The run {self.path} has no example {id!r}.")
+
+    def _subset(self, places: list[tuple[int, int]]) -> Run:
+        subset = object.__new__(Run)
+        subset.path, subset.manifest, subset._parts = self.path, self.manifest, self._parts
+        subset._places, subset._ends = self._places, self._ends
+        subset._chosen = places
+        return subset
+
+    @property
+    def provenance(self) -> Provenance:
+        """How the run was made."""
+        return self.manifest.provenance
+
+    @property
+    def finished(self) -> frozenset[str]:
+        """Names of the examples that are done, for resuming."""
+        every = (one for part in self._parts for one in part.summaries)
+        return frozenset(one.id for one in every if one.error is None and one.id is not None)
+
+    @property
+    def failures(self) -> dict[str | None, str]:
+        """Name to reason of the examples that failed and were not done since."""
+        every = (one for part in self._parts for one in part.summaries)
+        done = self.finished
+        return {one.id: one.error for one in every if one.error is not None and one.id not in done}
+
+    def rebuild_index(self) -> None:
+        """Read every line again and write the index anew."""
+        for part in self._parts:
+            part.summaries, part.end, part.complaints = [], 0, []
+            part.scan()
+            part.write_index()
+        if self._chosen is None:
+            self._arrange()
+
+    def load(self) -> Attributions:
+        """All examples in memory, as one result."""
+        return Attributions(sequence_attributions=tuple(self), provenance=self.provenance)
+
+
+def open_run(path: str | Path) -> Run:
+    """The run in a folder; its scores stay on disk until an example is asked for.
+
+    Lines that were cut off or damaged are left out with a warning.
+
+    Raises:
+        InputError: There is no run.
+        FileFormatError: Its manifest is damaged, or of a newer major version.
+    """
+    return Run(path)

@@ -1,0 +1,142 @@
+"""Write a run: a folder that grows by appending and loses nothing that was finished.
+
+Every writer has a part of its own, so that processes need not wait for one another. A batch is written in one go and is
+on disk when `RunWriter.flush` returns; then its index lines follow. A crash in between costs the index lines, which
+readers make again, and at most the batch that was being written.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+
+import msgspec
+
+from wherefrom.attribution import Attribution
+from wherefrom.errors import InputError
+from wherefrom.files.manifest import MANIFEST, Manifest, read_manifest, write_manifest
+from wherefrom.files.summaries import summary_of
+from wherefrom.wire.documents import example_line, header_line
+
+INDEX_SUFFIX = ".index"
+
+
+def create_run(path: str | Path, manifest: Manifest | None = None, *, overwrite: bool = False) -> Path:
+    """Make the folder of a new run.
+
+    Args:
+        overwrite: Remove the run that is there, if there is one? Other files in the folder stay.
+
+    Raises:
+        InputError: A run, or something else, is there already.
+    """
+    path = Path(path)
+    if path.exists() and not path.is_dir():
+        raise InputError(f"{path} is a file. A run needs a folder of its own.")
+    if (path / MANIFEST).exists():
+        if not overwrite:
+            raise InputError(f"{path} holds a run already. Resume it, choose another folder, or pass overwrite=True.")
+        for old in [*path.glob("part-*.jsonl"), *path.glob(f"part-*{INDEX_SUFFIX}")]:
+            old.unlink()
+    elif path.exists() and any(path.iterdir()) and not overwrite:
+        raise InputError(
+            f"The folder {path} is not empty. Choose another one, or pass overwrite=True to add a run to it."
+        )
+    path.mkdir(parents=True, exist_ok=True)
+    write_manifest(path, manifest or Manifest(), overwrite=True)
+    return path
+
+
+class RunWriter:
+    """Appends to a run. Use it in a ``with`` block, or `close` it.
+
+    Args:
+        path: A folder that `create_run` made.
+        scores_precision: ``"float16"`` halves the scores; step scores are kept.
+        batch: Examples that are written, and on disk, together.
+    """
+
+    def __init__(self, path: str | Path, *, scores_precision: str = "float32", batch: int = 16) -> None:
+        self.path = Path(path)
+        self.narrow = scores_precision == "float16"
+        self.batch = batch
+        provenance = read_manifest(self.path).provenance
+        self.part = self._new_part()
+        self._file = self.part.open("xb", buffering=0)
+        self._index = self.part.with_suffix(INDEX_SUFFIX).open("xb", buffering=0)
+        self._end = 0
+        self._pending: list[bytes] = []
+        self._write(header_line(provenance))
+
+    def _new_part(self) -> Path:
+        """A name that no other writer has, sorted after those that are there."""
+        number = 1 + max((int(name.stem[5:10]) for name in self.path.glob("part-[0-9]*.jsonl")), default=-1)
+        return self.path / f"part-{number:05d}-{secrets.token_hex(3)}.jsonl"
+
+    def append(self, attribution: Attribution) -> None:
+        """Add a finished example."""
+        self._add(example_line(attribution, narrow=self.narrow))
+
+    def extend(self, attributions: Iterable[Attribution]) -> None:
+        """Add finished examples."""
+        for attribution in attributions:
+            self.append(attribution)
+
+    def fail(self, id: str | None, error: BaseException | str) -> None:
+        """Write down that an example failed, and why."""
+        name, message = (error, "") if isinstance(error, str) else (type(error).__name__, str(error))
+        failed = {"error": name, "message": message[:2000]}
+        self._add(msgspec.json.encode({"id": id, "failed": failed}) + b"\n")
+
+    def _add(self, line: bytes) -> None:
+        self._pending.append(line)
+        if len(self._pending) >= self.batch:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is pending; it is on disk when this returns."""
+        lines, self._pending = self._pending, []
+        if not lines:
+            return
+        offset = self._end
+        self._write(b"".join(lines))
+        index = []
+        for line in lines:
+            index.append(msgspec.json.encode(summary_of(line, offset)) + b"\n")
+            offset += len(line)
+        self._index.write(b"".join(index))
+
+    def _write(self, data: bytes) -> None:
+        """Append ``data`` whole or not at all."""
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[self._file.write(view) :]
+            os.fsync(self._file.fileno())
+        except BaseException:
+            with suppress(OSError):
+                self._file.truncate(self._end)  # a full disk leaves half a line
+                self._file.seek(self._end)
+            raise
+        self._end += len(data)
+
+    def close(self) -> None:
+        """Write what is pending and let go of the files."""
+        if not self._file.closed:
+            try:
+                self.flush()
+            finally:
+                self._file.close()
+                self._index.close()
+
+    def __enter__(self) -> RunWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

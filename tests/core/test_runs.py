@@ -1,0 +1,216 @@
+"""Runs: folders that grow, lose nothing, and are read one example at a time."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from wherefrom.attribution import Attribution
+from wherefrom.errors import FileFormatError, InputError, WherefromWarning
+from wherefrom.files import Manifest, RunWriter, create_run, fingerprint_of, load, open_run
+from wherefrom.provenance import Provenance
+
+from tests.core.made import attribution
+
+
+def example(number: int) -> Attribution:
+    return attribution(["x", " y"], ["<s>", " a", f" b{number}"], 1, seed=number, id=f"ex-{number}")
+
+
+def filled(path: Path, count: int = 5, **settings: int) -> Path:
+    create_run(path, Manifest(provenance=Provenance(seed=7), total=count, settings={"m": 1}))
+    with RunWriter(path, **settings) as writer:
+        writer.extend(example(number) for number in range(count))
+    return path
+
+
+def test_a_run_is_a_sequence_of_attributions(tmp_path: Path) -> None:
+    run = open_run(filled(tmp_path / "run"))
+    assert len(run) == 5
+    assert run[3] == example(3)
+    assert run[-1] == example(4)
+    assert [one.id for one in run] == [f"ex-{number}" for number in range(5)]
+    assert [one.id for one in run[1:4:2]] == ["ex-1", "ex-3"]
+    assert run[1:4][1:][0] == example(2)
+    assert run.find("ex-2") == example(2)
+    assert run.provenance.seed == 7
+    assert run.manifest.total == 5
+    assert load(tmp_path / "run") == run.load()
+    with pytest.raises(IndexError):
+        run[5]
+    with pytest.raises(InputError, match="no example 'none'"):
+        run.find("none")
+
+
+def test_summaries_are_filtered_without_reading_scores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = open_run(filled(tmp_path / "run"))
+    one = run.summary(2)
+    assert (one.id, one.method, one.inputs, one.steps, one.prompt, one.output) == ("ex-2", "made", 2, 2, "x y", " a b2")
+    assert one.scores["entropy"] == pytest.approx(example(2).step_scores["entropy"].mean())
+    with monkeypatch.context() as patched:
+        patched.setattr("wherefrom.files.runs.decode_example", None)
+        kept = run.filter(lambda summary: summary.output > " a b2")
+    assert [one.id for one in kept] == ["ex-3", "ex-4"]
+    assert [one.id for one in kept.filter(lambda summary: summary.id == "ex-4")] == ["ex-4"]
+
+
+def test_writers_have_parts_of_their_own_and_readers_follow(tmp_path: Path) -> None:
+    path = filled(tmp_path / "run", 2)
+    run = open_run(path)
+    with RunWriter(path, batch=1) as one, RunWriter(path, batch=1) as two:
+        assert one.part != two.part
+        one.append(example(10))
+        assert run.refresh() == 1
+        two.append(example(20))
+        one.append(example(11))
+        assert run.refresh() == 2
+        assert run.refresh() == 0
+    assert {one.id for one in run} == {"ex-0", "ex-1", "ex-10", "ex-11", "ex-20"}
+
+
+def test_failures_are_recorded_and_resolved(tmp_path: Path) -> None:
+    path = create_run(tmp_path / "run")
+    with RunWriter(path) as writer:
+        writer.append(example(1))
+        writer.fail("ex-2", ValueError("too long"))
+        writer.fail("ex-3", "skipped")
+    run = open_run(path)
+    assert len(run) == 1
+    assert run.finished == {"ex-1"}
+    assert run.failures == {"ex-2": "ValueError: too long", "ex-3": "skipped"}
+    with RunWriter(path) as writer:
+        writer.append(example(2))
+    again = open_run(path)
+    assert again.finished == {"ex-1", "ex-2"}
+    assert again.failures == {"ex-3": "skipped"}
+    assert [one.id for one in again] == ["ex-1", "ex-2"]
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut", "nonsense", "stale", "wrong"])
+def test_the_index_can_always_be_made_again(tmp_path: Path, damage: str) -> None:
+    path = filled(tmp_path / "run")
+    (index,) = path.glob("*.index")
+    data = index.read_bytes()
+    lines = data.splitlines(keepends=True)
+    if damage == "missing":
+        index.unlink()
+    else:
+        index.write_bytes(
+            {
+                "cut": data[: len(lines[0]) + 9],
+                "nonsense": b"\0\1 nonsense\n",
+                "stale": b"".join(lines[:3]),
+                "wrong": data.replace(b"[", b"[1", 1),
+            }[damage]
+        )
+    run = open_run(path)
+    assert [one.id for one in run] == [f"ex-{number}" for number in range(5)]
+    run.rebuild_index()
+    assert index.read_bytes() == data
+    assert run[4] == example(4)
+
+
+def test_a_cut_off_line_is_reported_and_the_rest_is_there(tmp_path: Path) -> None:
+    path = filled(tmp_path / "run")
+    (part,) = path.glob("part-*.jsonl")
+    part.write_bytes(part.read_bytes()[:-30])
+    with pytest.warns(WherefromWarning, match="cut off"):
+        run = open_run(path)
+    assert len(run) == 4
+    assert run[3] == example(3)
+
+
+def test_a_damaged_line_costs_that_line(tmp_path: Path) -> None:
+    path = filled(tmp_path / "run")
+    (part,) = path.glob("part-*.jsonl")
+    lines = part.read_bytes().splitlines(keepends=True)
+    lines[2] = b"{damaged\n"
+    part.write_bytes(b"".join(lines))
+    (index,) = path.glob("*.index")
+    index.unlink()
+    with pytest.warns(WherefromWarning, match="damaged line"):
+        run = open_run(path)
+    assert [one.id for one in run] == ["ex-0", "ex-2", "ex-3", "ex-4"]
+
+
+def test_a_full_disk_leaves_no_half_line(tmp_path: Path) -> None:
+    class Full:
+        """A file on a disk that is full after some bytes."""
+
+        def __init__(self, file: object) -> None:
+            self.file = file
+
+        def write(self, data: memoryview) -> int:
+            if len(data) <= 100:
+                raise OSError(28, "No space left on device")
+            return int(self.file.write(data[:100]))  # type: ignore[attr-defined]
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self.file, name)
+
+    path = filled(tmp_path / "run", 1)
+    writer = RunWriter(path, batch=1)
+    writer.append(example(1))
+    real = writer._file
+    writer._file = Full(real)  # type: ignore[assignment]
+    with pytest.raises(OSError, match="No space"):
+        writer.append(example(2))
+    writer._file = real
+    writer.append(example(3))
+    writer.close()
+    assert [one.id for one in open_run(path)] == ["ex-0", "ex-1", "ex-3"]
+
+
+def test_what_is_flushed_survives_without_closing(tmp_path: Path) -> None:
+    path = create_run(tmp_path / "run")
+    writer = RunWriter(path, batch=2)
+    writer.extend(example(number) for number in range(3))
+    assert len(open_run(path)) == 2
+    writer.close()
+    assert len(open_run(path)) == 3
+
+
+def test_runs_are_not_overwritten_unasked(tmp_path: Path) -> None:
+    path = filled(tmp_path / "run")
+    with pytest.raises(InputError, match="holds a run already"):
+        create_run(path)
+    assert len(open_run(path)) == 5
+    create_run(path, overwrite=True)
+    assert len(open_run(path)) == 0
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "mine.txt").write_text("mine")
+    with pytest.raises(InputError, match="not empty"):
+        create_run(tmp_path / "other")
+    with pytest.raises(InputError, match="is no run"):
+        open_run(tmp_path / "other")
+
+
+def test_manifests_keep_what_they_do_not_know_and_refuse_newer_ones(tmp_path: Path) -> None:
+    path = filled(tmp_path / "run")
+    document = json.loads((path / "manifest.json").read_text())
+    (path / "manifest.json").write_text(json.dumps({**document, "weather": "rain"}))
+    assert open_run(path).manifest.extra == {"weather": "rain"}
+    (path / "manifest.json").write_text(json.dumps({**document, "version": "2.0"}))
+    with pytest.raises(FileFormatError, match=r"version 2\.0"):
+        open_run(path)
+    (path / "manifest.json").write_text("[]")
+    with pytest.raises(FileFormatError, match="manifest"):
+        open_run(path)
+
+
+def test_fingerprints_ignore_the_order_of_keys() -> None:
+    assert fingerprint_of({"a": 1, "b": [2.5, None]}) == fingerprint_of({"b": [2.5, None], "a": 1})
+    assert fingerprint_of({"a": 1}) != fingerprint_of({"a": 2})
+
+
+def test_half_precision_runs(tmp_path: Path) -> None:
+    path = create_run(tmp_path / "run")
+    made = attribution(["x"] * 9, ["<s>", *"abcdefgh"], 1)
+    with RunWriter(path, scores_precision="float16") as writer:
+        writer.append(made)
+    back = open_run(path)[0]
+    np.testing.assert_array_equal(back.step_scores["entropy"], made.step_scores["entropy"])
+    np.testing.assert_allclose(back.source_attributions, made.source_attributions, rtol=1e-3)
+    assert not np.array_equal(back.source_attributions, made.source_attributions)
