@@ -1,10 +1,13 @@
 """Attribution methods, one file each; the contract is in `wherefrom.methods.base`."""
 
+from wherefrom.methods.alti import Alti
+from wherefrom.methods.alti_logit import AltiLogit
 from wherefrom.methods.attention import Attention
 from wherefrom.methods.attention_flow import AttentionFlow
 from wherefrom.methods.attention_rollout import AttentionRollout
 from wherefrom.methods.base import METHODS, Method, Question, Scores, method
 from wherefrom.methods.context_cite import ContextCite
+from wherefrom.methods.deeplift import DeepLift
 from wherefrom.methods.discretized_integrated_gradients import DiscretizedIntegratedGradients
 from wherefrom.methods.dummy import Dummy
 from wherefrom.methods.exact_shapley import ExactShapley
@@ -13,6 +16,7 @@ from wherefrom.methods.gradient_shap import GradientShap
 from wherefrom.methods.input_x_gradient import InputXGradient
 from wherefrom.methods.integrated_gradients import IntegratedGradients
 from wherefrom.methods.kernel_shap import KernelShap
+from wherefrom.methods.layer_methods import LayerDeepLift, LayerGradientXActivation, LayerIntegratedGradients
 from wherefrom.methods.lime import Lime
 from wherefrom.methods.noise_tunnel import SmoothGrad, SquareGrad, VarGrad
 from wherefrom.methods.occlusion import Occlusion
@@ -20,14 +24,18 @@ from wherefrom.methods.reagent import Reagent
 from wherefrom.methods.saliency import Saliency
 from wherefrom.methods.sequential_integrated_gradients import SequentialIntegratedGradients
 from wherefrom.methods.shapley_value_sampling import ShapleyValueSampling
+from wherefrom.methods.value_norms import ValueNorms
 from wherefrom.methods.value_zeroing import ValueZeroing
 
 __all__ = [
     "METHODS",
+    "Alti",
+    "AltiLogit",
     "Attention",
     "AttentionFlow",
     "AttentionRollout",
     "ContextCite",
+    "DeepLift",
     "DiscretizedIntegratedGradients",
     "Dummy",
     "ExactShapley",
@@ -36,6 +44,9 @@ __all__ = [
     "InputXGradient",
     "IntegratedGradients",
     "KernelShap",
+    "LayerDeepLift",
+    "LayerGradientXActivation",
+    "LayerIntegratedGradients",
     "Lime",
     "Method",
     "Occlusion",
@@ -47,6 +58,7 @@ __all__ = [
     "ShapleyValueSampling",
     "SmoothGrad",
     "SquareGrad",
+    "ValueNorms",
     "ValueZeroing",
     "VarGrad",
     "method",

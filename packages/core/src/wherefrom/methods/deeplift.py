@@ -1,0 +1,140 @@
+"""DeepLIFT: what each input adds to the difference from a baseline, by chords instead of tangents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from attrs import frozen
+
+from wherefrom.adapters import Row
+from wherefrom.aggregation import Stage
+from wherefrom.arrays import Array, namespace, to_numpy
+from wherefrom.baselines import endpoints
+from wherefrom.methods.base import (
+    L2_THEN_NORMALIZE,
+    Progress,
+    Question,
+    Scores,
+    counted,
+    inputs_first,
+    method,
+)
+from wherefrom.rescale import GivesRescale, RowMultipliers
+
+ACCEPTED_GAP = 0.01
+"""Part of the score's change that may go unexplained before a warning says so."""
+
+
+@method
+@frozen(kw_only=True)
+class DeepLift:
+    """Each embedding's share of the change from the baseline, propagated by the rescale rule.
+
+    ``(x − b) · m`` with multipliers ``m`` chained from the score down: a non-linearity passes on ``Δout /
+    Δin`` instead of its derivative, a product of two changing factors gives each the mean of the other,
+    softmax and norms are taken apart into such steps. Shape ``(inputs, steps, width)``, in units of the
+    score. Signed and complete: the shares of a step sum to ``f(x) − f(b)``.
+
+    Good for: completeness at the price of two passes, no saturation. Fails: two models that compute the same
+    function in different ways can get different shares (integrated gradients cannot), and everything rests on
+    one baseline.
+
+    At the very end, where the target function turns logits into a score, its gradient is integrated between
+    the two logits, so that any differentiable target function is complete.
+
+    Source:
+        Shrikumar, Greenside & Kundaje (2017), https://arxiv.org/abs/1704.02685 (rescale rule). The rule for
+        products is the Shapley value of the two factors, as in Lundberg & Lee (2017),
+        https://arxiv.org/abs/1705.07874.
+    """
+
+    identifier: ClassVar[str] = "deeplift"
+    dimensions: ClassVar[tuple[str, ...]] = ("width",)
+    aggregation: ClassVar[tuple[Stage, ...]] = L2_THEN_NORMALIZE
+    signed: ClassVar[bool] = True
+    needs: ClassVar[tuple[type, ...]] = (GivesRescale,)
+    uses_objective: ClassVar[bool] = True
+    differentiates: ClassVar[bool] = True
+    former_names: ClassVar[dict[str, str]] = {"baselines": "baseline"}
+
+    baseline: Any = "unk"
+    """What is compared with: a name, ids or embeddings; see `wherefrom.baselines`."""
+    multiply_by_inputs: bool = True
+    """Multiply by ``x − b``; without it the multipliers themselves are given."""
+    internal_batch_size: int | None = None
+    """Rows run at once, each with its baseline; None lets the model's adapter choose."""
+    return_convergence_delta: bool = False
+    """Add the step score ``deltas``: ``Σ shares − (f(x) − f(b))``."""
+
+    def attribute(self, model: GivesRescale, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
+        """Two forward passes per question, one backward row per output."""
+        yield from shares_of_change(self, model, questions, progress, layer=None)
+
+
+def shares_of_change(
+    method: Any, model: GivesRescale, questions: Sequence[Question], progress: Progress, *, layer: Any
+) -> Iterator[Scores]:
+    """Multipliers times changes for each question, at the embeddings or at a layer.
+
+    Args:
+        method: Has ``identifier``, ``baseline``, ``multiply_by_inputs``, ``internal_batch_size`` and
+            ``return_convergence_delta``.
+    """
+    rows = [question.row(scores=True) for question in questions]
+    baselines = [baseline_row(model, question, method.baseline) for question in questions]
+    answers = model.rescaled_gradients(rows, baselines, layer=layer, chunk=method.internal_batch_size)
+    for question, answer in counted(zip(questions, answers, strict=True), "attribute", len(questions), progress):
+        yield _scores(method, question, answer, complete=layer is None)
+
+
+def baseline_row(model: GivesRescale, question: Question, baseline: Any) -> Row:
+    """The question's row with all that is attributed at its baseline."""
+    embeddings: dict[str, Array] = {}
+    if (ends := endpoints(model, question, "source", baseline)) is not None:
+        embeddings["source_embeds"] = ends.baseline
+    if question.attribute_target and (ends := endpoints(model, question, "target", baseline)) is not None:
+        embeddings["target_embeds"] = ends.baseline
+    return question.row(**embeddings)
+
+
+def at_all_positions(scores: Array, length: int) -> Array:
+    """Scores ``(inputs, outputs, width)`` with rows of zeros for the positions behind them, ``length`` in
+    all."""
+    missing = length - scores.shape[0]
+    if missing <= 0:
+        return scores
+    xp = namespace(scores)
+    return xp.concat([scores, xp.stack([xp.zeros_like(scores[0])] * missing)], axis=0)
+
+
+def _scores(method: Any, question: Question, answer: RowMultipliers, *, complete: bool) -> Scores:
+    sides: dict[str, Array | None] = {"source": None, "target": None}
+    total = np.zeros(len(to_numpy(answer.values)))
+    for side, length in (
+        ("source", 0 if question.source_ids is None else len(question.source_ids)),
+        ("target", len(question.target_ids)),
+    ):
+        multipliers, change = getattr(answer, side), getattr(answer, f"{side}_change")
+        if multipliers is None:
+            continue
+        share = inputs_first(multipliers) * change[:, None, :]
+        total = total + to_numpy(share).sum(axis=(0, 2))
+        chosen = share if method.multiply_by_inputs else inputs_first(multipliers)
+        sides[side] = at_all_positions(chosen, length)
+    if not question.attribute_target and complete:
+        sides["target"] = None
+    deltas = total - (to_numpy(answer.values) - to_numpy(answer.baseline_values))
+    step_scores = dict(answer.scores)
+    if method.return_convergence_delta:
+        step_scores["deltas"] = deltas
+    size = np.maximum(np.abs(to_numpy(answer.values)), np.abs(to_numpy(answer.baseline_values)))
+    warnings: tuple[str, ...] = ()
+    left = np.abs(deltas) > ACCEPTED_GAP * np.maximum(size, np.finfo(np.float32).tiny)
+    if complete and left.any():
+        warnings = (
+            f"{method.identifier}: for {int(left.sum())} of {len(deltas)} steps the shares miss the change of score "
+            f"by up to {np.abs(deltas).max():.2g}: the model has an operation that the rescale rule does not know.",
+        )
+    return Scores(source=sides["source"], target=sides["target"], step_scores=step_scores, warnings=warnings)

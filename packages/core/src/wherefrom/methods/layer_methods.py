@@ -1,0 +1,259 @@
+"""Attribution to the answers of a layer instead of the input embeddings.
+
+Scores still belong to tokens: the layer answers one vector per position, and its channels take the place of
+the embedding's. Without a ``target_layer`` each method is its parent at the input embeddings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, ClassVar
+
+from attrs import field, frozen
+
+from wherefrom.adapters import GivesGradients
+from wherefrom.aggregation import Stage
+from wherefrom.arrays import Array, to_numpy
+from wherefrom.errors import SettingsError
+from wherefrom.layers import GivesLayers, LayerGradients, LayerStates
+from wherefrom.methods.base import (
+    L2_THEN_NORMALIZE,
+    Progress,
+    Question,
+    Scores,
+    counted,
+    inputs_first,
+    method,
+)
+from wherefrom.methods.deeplift import DeepLift, at_all_positions, baseline_row, shares_of_change
+from wherefrom.methods.input_x_gradient import InputXGradient
+from wherefrom.methods.integrated_gradients import IntegratedGradients
+from wherefrom.quadrature import quadrature
+from wherefrom.rescale import GivesRescale
+
+
+@method
+@frozen(kw_only=True)
+class LayerGradientXActivation:
+    """A layer's answer times the gradient of the score with respect to it.
+
+    ``a · d f / d a``, shape ``(inputs, steps, width of the layer)``, in units of the score. Signed.
+
+    Good for: a first look at where inside the model a token matters. Fails: saturation, as input × gradient
+    does; what flows around the layer through residual connections is not seen.
+
+    Source:
+        Shrikumar, Greenside, Shcherbina & Kundaje (2016), https://arxiv.org/abs/1605.01713, at a layer as in
+        captum.
+    """
+
+    identifier: ClassVar[str] = "layer_gradient_x_activation"
+    dimensions: ClassVar[tuple[str, ...]] = ("width",)
+    aggregation: ClassVar[tuple[Stage, ...]] = L2_THEN_NORMALIZE
+    signed: ClassVar[bool] = True
+    needs: ClassVar[tuple[type, ...]] = (GivesGradients, GivesLayers)
+    uses_objective: ClassVar[bool] = True
+    differentiates: ClassVar[bool] = True
+
+    target_layer: Any = None
+    """Name of a part of the model, such as ``transformer.h[0].mlp``, or the part itself; None: the input
+    embeddings."""
+    multiply_by_inputs: bool = True
+    """Multiply by the layer's answer; without it the gradient is given."""
+    internal_batch_size: int | None = None
+    """Rows run at once; None lets the model's adapter choose."""
+
+    def attribute(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
+        """One forward pass per question, one backward row per output."""
+        if self.target_layer is None and self.multiply_by_inputs:
+            yield from InputXGradient().attribute(model, questions, progress)
+            return
+        if self.target_layer is None:
+            raise SettingsError(
+                "multiply_by_inputs=False at the input embeddings is saliency with abs=False; use that."
+            )
+        rows = [question.row(scores=True) for question in questions]
+        answers = model.layer_gradients(rows, layer=self.target_layer, chunk=self.internal_batch_size)
+        for question, answer in counted(zip(questions, answers, strict=True), "attribute", len(rows), progress):
+            factors = answer.states if self.multiply_by_inputs else None
+            yield _weighed(question, {"source": answer.source, "target": answer.target}, factors, answer.scores)
+
+
+@method
+@frozen(kw_only=True)
+class LayerIntegratedGradients:
+    """Integrated gradients along the straight path of a layer's answer, from what it is at the baseline
+    input.
+
+    ``(a − a_b) · ∫₀¹ d f / d a (a_b + α (a − a_b)) dα`` while all that flows around the layer stays as in the
+    real pass. Shape ``(inputs, steps, width of the layer)``, in units of the score. Signed; the shares of a
+    step sum to ``f(layer answers a) − f(layer answers a_b)``.
+
+    Good for: the share of one layer, with completeness. Fails: with a residual connection around the layer
+    that sum is not ``f(x) − f(b)``.
+
+    Source:
+        Sundararajan, Taly & Yan (2017), https://arxiv.org/abs/1703.01365, at a layer as in captum.
+    """
+
+    identifier: ClassVar[str] = "layer_integrated_gradients"
+    dimensions: ClassVar[tuple[str, ...]] = ("width",)
+    aggregation: ClassVar[tuple[Stage, ...]] = L2_THEN_NORMALIZE
+    signed: ClassVar[bool] = True
+    needs: ClassVar[tuple[type, ...]] = (GivesGradients, GivesLayers)
+    uses_objective: ClassVar[bool] = True
+    differentiates: ClassVar[bool] = True
+    former_names: ClassVar[dict[str, str]] = {"method": "quadrature", "baselines": "baseline"}
+
+    target_layer: Any = None
+    """Name of a part of the model, such as ``encoder.layers[1]``, or the part itself; None: the input
+    embeddings."""
+    n_steps: int = field(default=50)
+    """Points of the path."""
+    quadrature: str = "gausslegendre"
+    """Rule of the integral; see `wherefrom.quadrature`."""
+    baseline: Any = "unk"
+    """The input whose answers the path begins at: a name, ids or embeddings; see `wherefrom.baselines`."""
+    multiply_by_inputs: bool = True
+    """Multiply the averaged gradient by ``a − a_b``."""
+    internal_batch_size: int | None = None
+    """Points run at once; None lets the model's adapter choose."""
+    return_convergence_delta: bool = False
+    """Add the step score ``deltas``: ``Σ shares − (f(layer answers a) − f(layer answers a_b))``."""
+
+    @n_steps.validator
+    def _check_points(self, _: Any, value: int) -> None:
+        if value < 1:
+            raise SettingsError(f"n_steps must be at least 1, not {value}.")
+
+    def attribute(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
+        """``n_steps + 2`` forward passes per question, ``n_steps`` backward rows per output."""
+        if self.target_layer is None:
+            yield from IntegratedGradients(
+                n_steps=self.n_steps,
+                quadrature=self.quadrature,
+                baseline=self.baseline,
+                multiply_by_inputs=self.multiply_by_inputs,
+                internal_batch_size=self.internal_batch_size,
+                return_convergence_delta=self.return_convergence_delta,
+            ).attribute(model, questions, progress)
+            return
+        work = (self._one(model, question) for question in questions)
+        yield from counted(work, "attribute", len(questions), progress)
+
+    def _one(self, model: GivesLayers, question: Question) -> Scores:
+        clean, base = model.layer_states(
+            [question.row(), baseline_row(model, question, self.baseline)],  # type: ignore[arg-type]
+            layer=self.target_layer,
+            chunk=self.internal_batch_size,
+        )
+        change = LayerStates(
+            source=None if clean.source is None else clean.source - base.source,
+            target=None if clean.target is None else clean.target - base.target,
+        )
+        rule = quadrature(self.quadrature, self.n_steps)
+        sums: dict[str, Array] = {}
+        for weight, answer in zip(rule.weights, self._at(model, question, base, change, rule.points), strict=True):
+            for side in ("source", "target"):
+                if (slopes := getattr(answer, side)) is not None:
+                    part = float(weight) * slopes
+                    sums[side] = sums[side] + part if side in sums else part
+        scores = _weighed(question, sums, change if self.multiply_by_inputs else None, {})
+        if not (question.scores or self.return_convergence_delta):
+            return scores
+        step_scores: dict[str, Array] = {}
+        for prediction in model.predict([question.row(scores=True)], chunk=self.internal_batch_size):
+            step_scores.update(prediction.scores)
+        if self.return_convergence_delta:
+            at_base, at_input = self._at(model, question, base, change, [0.0, 1.0])
+            whole = _weighed(question, sums, change, {})
+            total = sum(to_numpy(part).sum(axis=(0, 2)) for part in (whole.source, whole.target) if part is not None)
+            step_scores["deltas"] = total - (to_numpy(at_input.values) - to_numpy(at_base.values))
+        return Scores(source=scores.source, target=scores.target, step_scores=step_scores)
+
+    def _at(
+        self,
+        model: GivesLayers,
+        question: Question,
+        base: LayerStates,
+        change: LayerStates,
+        points: Iterable[float],
+    ) -> Iterator[LayerGradients]:
+        points = [float(point) for point in points]
+        states = (
+            LayerStates(
+                source=_between(base.source, change.source, point),
+                target=_between(base.target, change.target, point),
+            )
+            for point in points
+        )
+        rows = (question.row() for _ in points)
+        return model.layer_gradients(rows, layer=self.target_layer, states=states, chunk=self.internal_batch_size)
+
+
+@method
+@frozen(kw_only=True)
+class LayerDeepLift:
+    """DeepLIFT's multipliers at a layer, times the change of its answer from the baseline pass.
+
+    Shape ``(inputs, steps, width of the layer)``, in units of the score. Signed. Complete where everything
+    flows through the layer (a whole block), a part of the change where something flows around it.
+
+    Good for: the share of one layer at the price of two passes. Fails: as `DeepLift` does.
+
+    Source:
+        Shrikumar, Greenside & Kundaje (2017), https://arxiv.org/abs/1704.02685, at a layer as in captum.
+    """
+
+    identifier: ClassVar[str] = "layer_deeplift"
+    dimensions: ClassVar[tuple[str, ...]] = ("width",)
+    aggregation: ClassVar[tuple[Stage, ...]] = L2_THEN_NORMALIZE
+    signed: ClassVar[bool] = True
+    needs: ClassVar[tuple[type, ...]] = (GivesRescale,)
+    uses_objective: ClassVar[bool] = True
+    differentiates: ClassVar[bool] = True
+    former_names: ClassVar[dict[str, str]] = {"baselines": "baseline"}
+
+    target_layer: Any = None
+    """Name of a part of the model, such as ``model.layers[0]``, or the part itself; None: the input
+    embeddings."""
+    baseline: Any = "unk"
+    """What is compared with: a name, ids or embeddings; see `wherefrom.baselines`."""
+    multiply_by_inputs: bool = True
+    """Multiply by the change of the layer's answer; without it the multipliers are given."""
+    internal_batch_size: int | None = None
+    """Rows run at once, each with its baseline; None lets the model's adapter choose."""
+    return_convergence_delta: bool = False
+    """Add the step score ``deltas``: ``Σ shares − (f(x) − f(b))``."""
+
+    def attribute(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
+        """Two forward passes per question, one backward row per output."""
+        if self.target_layer is None:
+            yield from DeepLift(
+                baseline=self.baseline,
+                multiply_by_inputs=self.multiply_by_inputs,
+                internal_batch_size=self.internal_batch_size,
+                return_convergence_delta=self.return_convergence_delta,
+            ).attribute(model, questions, progress)
+            return
+        yield from shares_of_change(self, model, questions, progress, layer=self.target_layer)
+
+
+def _between(base: Array | None, change: Array | None, fraction: float) -> Array | None:
+    return None if base is None or change is None else base + fraction * change
+
+
+def _weighed(
+    question: Question, slopes: dict[str, Array | None] | dict[str, Array], factors: LayerStates | None, scores: Any
+) -> Scores:
+    """Gradients ``(outputs, inputs, width)`` of both sides, times factors ``(inputs, width)``, as scores."""
+    sides: dict[str, Array | None] = {"source": None, "target": None}
+    for side, gradient in slopes.items():
+        share: Array = inputs_first(gradient)
+        if share is None:
+            continue
+        if factors is not None:
+            share = share * getattr(factors, side)[:, None, :]
+        length = len(question.target_ids) if side == "target" else share.shape[0]
+        sides[side] = at_all_positions(share, length)
+    return Scores(source=sides["source"], target=sides["target"], step_scores=scores)

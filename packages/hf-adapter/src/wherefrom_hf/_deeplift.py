@@ -1,0 +1,96 @@
+"""DeepLIFT's multipliers through a whole transformers model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from wherefrom.adapters import Row, Side
+from wherefrom.objective import Objective
+from wherefrom.rescale import RowMultipliers
+
+from wherefrom_hf._eager import attention_implementation
+from wherefrom_hf._layers import _wide, batches
+from wherefrom_hf._predict import Predictor, scores_of
+from wherefrom_hf._rescale_rules import rescale_rule
+from wherefrom_hf._whole_pass import find_layer, length_of, run_whole
+
+FIRST_POINTS = 16
+LAST_POINTS = 256
+GAP = 1e-6
+"""Part of the values' size that the integral over logits may miss before more points are taken."""
+
+
+def rescaled_gradients(
+    predictor: Predictor, rows: Iterable[Row], baselines: Iterable[Row], layer: Any, chunk: int | None
+) -> Iterator[RowMultipliers]:
+    """See `wherefrom.rescale.GivesRescale.rescaled_gradients`."""
+    part = None if layer is None else find_layer(predictor.module, layer)
+    against = iter(baselines)
+    for real in batches(predictor, rows, chunk, copies=2):
+        base = list(islice(against, len(real)))
+        with (
+            attention_implementation(predictor.module, "eager"),
+            torch.enable_grad(),
+            rescale_rule(predictor.module),
+        ):
+            run = run_whole(predictor, [*real, *base], layer=part)
+        # values come in double precision so that the last steps of the chain do not lose what the model gave
+        logits = run.split(run.logits.detach().double())
+        slopes = torch.zeros_like(run.logits)
+        answers = []
+        begin = 0
+        for row, at_real, at_base in zip(real, logits[: len(real)], logits[len(real) :], strict=True):
+            assert row.objective is not None
+            multipliers, values, base_values = integrated(row.objective, at_real, at_base)
+            slopes[begin : begin + len(at_real)] = multipliers.to(slopes.dtype)
+            begin += len(at_real)
+            answers.append((values, base_values))
+        pulled = run.pulled_back(slopes, len(real))
+        leaves = {side: leaf.detach() for side, leaf in run.leaves.of.items()}
+        for i, (row, grads, (values, base_values)) in enumerate(zip(real, pulled, answers, strict=True)):
+            changes: dict[Side, Tensor] = {
+                side: (leaf[i] - leaf[len(real) + i])[: length_of(row, side)] for side, leaf in leaves.items()
+            }
+            assert row.objective is not None
+            yield RowMultipliers(
+                values=row.objective.grouped(values).float(),
+                baseline_values=row.objective.grouped(base_values).float(),
+                source=_wide(grads.get("source")),
+                target=_wide(grads.get("target")),
+                source_change=_wide(changes.get("source")),
+                target_change=_wide(changes.get("target")),
+                scores=scores_of(row, logits[i].float()),
+            )
+
+
+def integrated(objective: Objective, real: Tensor, base: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The gradient of each step's value, averaged between two logits.
+
+    Args:
+        real: Logits of the row, shape ``(G, vocabulary)``.
+        base: Logits of its baseline.
+
+    Returns:
+        Multipliers ``(G, vocabulary)`` with ``Σ multipliers · (real − base) = value(real) − value(base)``, and both
+        values, shape ``(G,)``.
+    """
+    with torch.no_grad():
+        values, base_values = objective.step_values(real), objective.step_values(base)
+    points = FIRST_POINTS
+    while True:
+        nodes, weights = np.polynomial.legendre.leggauss(points)
+        average = torch.zeros_like(real)
+        for node, weight in zip((1 + nodes) / 2, weights / 2, strict=True):
+            at = (base + float(node) * (real - base)).requires_grad_()
+            (slope,) = torch.autograd.grad(objective.step_values(at).sum(), at)
+            average += float(weight) * slope
+        missed = ((average * (real - base)).sum(-1) - (values - base_values)).abs()
+        size = torch.maximum(values.abs(), base_values.abs())
+        if points >= LAST_POINTS or bool((missed <= GAP * size).all()):
+            return average, values, base_values
+        points *= 2

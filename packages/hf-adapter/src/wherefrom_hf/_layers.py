@@ -1,0 +1,82 @@
+"""Looking into the layers of a transformers model: their answers, and gradients with respect to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from wherefrom.adapters import Row
+from wherefrom.layers import LayerGradients, LayerStates
+
+from wherefrom_hf._chunking import chunks_of, positions_at_once
+from wherefrom_hf._eager import attention_implementation
+from wherefrom_hf._predict import LOOKAHEAD, Predictor, scores_of
+from wherefrom_hf._whole_pass import WholePass, find_layer, length_of, run_whole
+
+
+def layer_states(predictor: Predictor, rows: Iterable[Row], layer: Any, chunk: int | None) -> Iterator[LayerStates]:
+    """See `wherefrom.layers.GivesLayers.layer_states`."""
+    part = find_layer(predictor.module, layer)
+    for some in batches(predictor, rows, chunk):
+        yield from _states(_run(predictor, some, part, None), some)
+
+
+def layer_gradients(
+    predictor: Predictor, rows: Iterable[Row], layer: Any, states: Iterable[LayerStates] | None, chunk: int | None
+) -> Iterator[LayerGradients]:
+    """See `wherefrom.layers.GivesLayers.layer_gradients`."""
+    part = find_layer(predictor.module, layer)
+    given = None if states is None else iter(states)
+    for some in batches(predictor, rows, chunk):
+        answers = None if given is None else list(islice(given, len(some)))
+        run = _run(predictor, some, part, answers)
+        logits = run.logits.float() if run.logits.dtype != torch.float64 else run.logits
+        at = logits.detach().requires_grad_()
+        values = [
+            row.objective.step_values(part_of)  # type: ignore[union-attr]  # run_whole asks for objectives
+            for row, part_of in zip(some, run.split(at), strict=True)
+        ]
+        (slopes,) = torch.autograd.grad(torch.cat(values).sum(), at)
+        pulled = run.pulled_back(slopes, len(some))
+        for row, value, own, grads, answered in zip(
+            some, values, run.split(at), pulled, _states(run, some), strict=True
+        ):
+            assert row.objective is not None
+            yield LayerGradients(
+                values=row.objective.grouped(value.detach()),
+                states=answered,
+                source=_wide(grads.get("source")),
+                target=_wide(grads.get("target")),
+                scores=scores_of(row, own),
+            )
+
+
+def batches(predictor: Predictor, rows: Iterable[Row], chunk: int | None, copies: int = 1) -> Iterator[list[Row]]:
+    """Rows in lists that fit the budget; each row counts ``copies`` times."""
+    stream = iter(rows)
+    budget = max(1, positions_at_once(predictor.device) // (2 * copies))
+    while drawn := list(islice(stream, LOOKAHEAD)):
+        yield from chunks_of(drawn, lambda row: length_of(row, "target") + length_of(row, "source"), budget, chunk)
+
+
+def _run(predictor: Predictor, rows: list[Row], part: nn.Module, given: list[LayerStates] | None) -> WholePass:
+    with attention_implementation(predictor.module, "eager"), torch.enable_grad():
+        return run_whole(predictor, rows, layer=part, given=given)
+
+
+def _states(run: WholePass, rows: list[Row]) -> Iterator[LayerStates]:
+    leaves = run.leaves.of
+    for i, row in enumerate(rows):
+        source, target = leaves.get("source"), leaves.get("target")
+        yield LayerStates(
+            source=None if source is None else _wide(source[i, : length_of(row, "source")].detach()),
+            target=None if target is None else _wide(target[i, : length_of(row, "target")].detach()),
+        )
+
+
+def _wide(values: Tensor | None) -> Tensor | None:
+    """Half-precision values as float32."""
+    return values.float() if values is not None and values.dtype in (torch.float16, torch.bfloat16) else values

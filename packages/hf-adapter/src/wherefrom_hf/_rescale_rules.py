@@ -1,0 +1,364 @@
+"""DeepLIFT's rescale rule for any torch code: multipliers ride on autograd.
+
+Two passes run as one batch, the real rows in the first half and their baselines in the second. Within `rescale_rule`
+every non-linear operation on values that are differentiated computes what it always does, but its local derivative is
+replaced by the slope of the chord between the two halves. An ordinary backward pass through the first half then chains
+multipliers instead of derivatives.
+
+============================  ==================================================================================
+operation                     what it passes on
+============================  ==================================================================================
+one-argument functions        ``(f(x) − f(b)) / (x − b)``; the derivative half-way where ``x`` is next to ``b``
+product, matrix product       to each factor the mean of the other: ``Δ(uv) = Δu · mean(v) + Δv · mean(u)``, exactly
+quotient                      product with the reciprocal
+softmax                       exponential of ``z − logsumexp(z)``, the latter by logarithmic means
+norms                         squares, mean, root, product
+============================  ==================================================================================
+
+Everything else is linear and needs no rule. Values change by rounding only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+from wherefrom.errors import ModelCapabilityError
+
+Function = Callable[..., Any]
+
+
+def halves(values: Tensor) -> tuple[Tensor, Tensor]:
+    """The real rows and their baselines, detached."""
+    first, second = values.detach().chunk(2, dim=0)
+    return first, second
+
+
+def both(values: Tensor) -> Tensor:
+    """The same for both halves."""
+    return torch.cat([values, values], dim=0)
+
+
+def with_slope(value: Tensor, *parts: Tensor) -> Tensor:
+    """``value``, differentiated as if it were the sum of ``parts``."""
+    answer = value.detach()
+    for part in parts:
+        answer = answer + (part - part.detach())
+    return answer
+
+
+def chord(x: Tensor, function: Function, near: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    """``function(x)`` with the slope of the chord between the halves.
+
+    Args:
+        function: Works element by element.
+        near: Where the halves are too close for a difference of values: the derivative half-way is taken.
+    """
+    with torch.no_grad():
+        value = function(x.detach())
+    real, base = halves(x)
+    at_real, at_base = halves(value)
+    with torch.enable_grad():
+        middle = ((real + base) / 2).requires_grad_()
+        (tangent,) = torch.autograd.grad(function(middle).sum(), middle)
+    close = near(real, base)
+    slope = torch.where(close, tangent, (at_real - at_base) / torch.where(close, 1.0, real - base))
+    return with_slope(value, both(slope) * x)
+
+
+def _close(real: Tensor, base: Tensor) -> Tensor:
+    """Close enough that a difference of values would lose more digits than the derivative half-way is off."""
+    reach = torch.finfo(real.dtype).eps ** (1 / 3)
+    return (real - base).abs() <= reach * (1 + (real.abs() + base.abs()) / 2)
+
+
+def _close_to_size(real: Tensor, base: Tensor) -> Tensor:
+    reach = torch.finfo(real.dtype).eps ** (1 / 3)
+    return (real - base).abs() <= reach * (real.abs() + base.abs()) / 2
+
+
+def _same(real: Tensor, base: Tensor) -> Tensor:
+    return real == base
+
+
+def product(u: Any, v: Any, multiply: Function = torch.mul) -> Any:
+    """A product that is linear in both factors."""
+    if not (is_variable(u) and is_variable(v)):
+        return multiply(u, v)
+    with torch.no_grad():
+        value = multiply(u.detach(), v.detach())
+        mean_u, mean_v = (both(torch.add(*halves(factor)) / 2) for factor in (u, v))
+    return with_slope(value, multiply(u, mean_v), multiply(mean_u, v))
+
+
+def square(x: Tensor) -> Tensor:
+    """``x²``: passes on the sum of both values."""
+    real, base = halves(x)
+    return with_slope(x.detach() ** 2, both(real + base) * x)
+
+
+def power(x: Any, exponent: Any) -> Any:
+    """``x`` to a constant power."""
+    if is_variable(exponent):
+        return chord(exponent, lambda e: torch.pow(x, e), _close)
+    if exponent == 2:
+        return square(x)
+    if exponent == -1:
+        return reciprocal(x)
+    if exponent == -0.5:
+        return rsqrt(x)
+    if isinstance(exponent, int) and 0 < exponent < 8:
+        real, base = halves(x)
+        slope = sum(real**k * base ** (exponent - 1 - k) for k in range(exponent))
+        return with_slope(x.detach() ** exponent, both(torch.as_tensor(slope)) * x)
+    return chord(x, lambda t: torch.pow(t, exponent), _close_to_size)
+
+
+def reciprocal(x: Tensor) -> Tensor:
+    """``1 / x``."""
+    real, base = halves(x)
+    return with_slope(1 / x.detach(), both(-1 / (real * base)) * x)
+
+
+def rsqrt(x: Tensor) -> Tensor:
+    """``1 / √x``."""
+    real, base = (part.sqrt() for part in halves(x))
+    return with_slope(torch.rsqrt(x.detach()), both(-1 / (real * base * (real + base))) * x)
+
+
+def sqrt(x: Tensor) -> Tensor:
+    """``√x``."""
+    real, base = (part.sqrt() for part in halves(x))
+    return with_slope(x.detach().sqrt(), both(1 / (real + base)) * x)
+
+
+def quotient(u: Any, v: Any) -> Any:
+    """``u / v``."""
+    return product(u, reciprocal(v)) if is_variable(v) else torch.div(u, v)
+
+
+SILENT = 80.0
+"""So far below the largest, a logit counts for nothing in single precision."""
+
+
+def softmax(x: Tensor, dim: int = -1, dtype: torch.dtype | None = None, **_: Any) -> Tensor:
+    """Softmax along ``dim``; what is masked far below the largest value stays out of it."""
+    x = x if dtype is None else x.to(dtype)
+    logits, centred = _centred(x, dim)
+    with torch.no_grad():
+        value = torch.softmax(x.detach(), dim)
+        logs = logits.detach() - logits.detach().logsumexp(dim, keepdim=True)
+        log_real, log_base = halves(logs)
+        slope = _mean_of_logs(log_real.exp(), log_base.exp(), log_real - log_base)
+    return with_slope(value, both(slope) * centred)
+
+
+def log_softmax(x: Tensor, dim: int = -1, dtype: torch.dtype | None = None, **_: Any) -> Tensor:
+    """Logarithm of the softmax along ``dim``."""
+    x = x if dtype is None else x.to(dtype)
+    return with_slope(torch.log_softmax(x.detach(), dim), _centred(x, dim)[1])
+
+
+def _centred(x: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+    """Logits without what is masked, and the same less what stands for their log-sum-exp.
+
+    The log-sum-exp passes on to each logit the logarithmic mean of its two exponentials, over that of the two sums.
+    """
+    with torch.no_grad():
+        real, base = halves(x)
+        top_real, top_base = real.amax(dim, keepdim=True), base.amax(dim, keepdim=True)
+        # what is masked in both has no slope, and would spoil differences with its infinities
+        heard = both((real > top_real - SILENT) | (base > top_base - SILENT))
+        silence = both(torch.minimum(top_real, top_base) - SILENT)
+    logits = torch.where(heard, x, silence)
+    with torch.no_grad():
+        real, base = halves(logits)
+        log_sums = real.logsumexp(dim, keepdim=True), base.logsumexp(dim, keepdim=True)
+        top = torch.maximum(*log_sums)
+        share = _mean_of_logs((real - top).exp(), (base - top).exp(), real - base) / _mean_of_logs(
+            (log_sums[0] - top).exp(), (log_sums[1] - top).exp(), log_sums[0] - log_sums[1]
+        )
+    return logits, logits - (both(share) * logits).sum(dim, keepdim=True)
+
+
+def _mean_of_logs(real: Tensor, base: Tensor, log_ratio: Tensor) -> Tensor:
+    """The logarithmic mean ``(real − base) / log(real / base)`` of positive values; their mean where they meet."""
+    close = log_ratio.abs() <= torch.finfo(real.dtype).eps ** (1 / 3)
+    middle = (real + base) / 2
+    return torch.where(close, middle, (real - base) / torch.where(close, 1.0, log_ratio))
+
+
+def layer_norm(
+    x: Tensor, shape: Sequence[int], weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
+) -> Tensor:
+    """Layer norm over the last ``len(shape)`` dimensions."""
+    dims = tuple(range(-len(shape), 0))
+    centred = x - x.mean(dims, keepdim=True)
+    scaled = product(centred, rsqrt(square(centred).mean(dims, keepdim=True) + eps))
+    scaled = scaled if weight is None else scaled * weight
+    return scaled if bias is None else scaled + bias
+
+
+def rms_norm(x: Tensor, shape: Sequence[int], weight: Tensor | None = None, eps: float | None = None) -> Tensor:
+    """RMS norm over the last ``len(shape)`` dimensions."""
+    dims = tuple(range(-len(shape), 0))
+    tiny = torch.finfo(x.dtype).eps if eps is None else eps
+    scaled = product(x, rsqrt(square(x).mean(dims, keepdim=True) + tiny))
+    return scaled if weight is None else scaled * weight
+
+
+def _layer_norm_call(
+    x: Tensor, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5, *_: Any
+) -> Tensor:
+    return layer_norm(x, normalized_shape, weight, bias, eps)
+
+
+def _rms_norm_call(x: Tensor, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> Tensor:
+    return rms_norm(x, normalized_shape, weight, eps)
+
+
+def _baddbmm(base: Tensor, u: Tensor, v: Tensor, *, beta: float = 1, alpha: float = 1) -> Any:
+    multiplied = product(u, v, torch.matmul) * alpha
+    return multiplied if beta == 0 else base * beta + multiplied
+
+
+def _einsum(equation: str, *operands: Any) -> Any:
+    if len(operands) == 1 and isinstance(operands[0], list | tuple):
+        operands = tuple(operands[0])
+    if sum(is_variable(one) for one in operands) < 2:
+        return torch.einsum(equation, *operands)
+    if len(operands) != 2:
+        raise ModelCapabilityError(
+            f"The rescale rule knows einsum of two factors, not of {len(operands)} ({equation!r}). "
+            "Use integrated_gradients, which needs no rules."
+        )
+    return product(*operands, multiply=lambda u, v: torch.einsum(equation, u, v))
+
+
+def is_variable(value: Any) -> bool:
+    """Is it differentiated, so that it differs between the halves?"""
+    return isinstance(value, Tensor) and value.requires_grad
+
+
+def _named(names: str) -> Iterator[Function]:
+    """The functions of these names wherever torch has them."""
+    for name in names.split():
+        for home in (torch, Tensor, functional, torch._C._nn):
+            called = getattr(home, name, None)
+            if called is not None:
+                yield called
+
+
+def _elementwise(called: Function, near: Callable[[Tensor, Tensor], Tensor]) -> Function:
+    def rule(x: Tensor, *args: Any, inplace: bool = False, **kwargs: Any) -> Tensor:
+        return chord(x, lambda t: called(t, *args, **kwargs), near)
+
+    return rule
+
+
+def _rules() -> dict[Function, Function]:
+    rules: dict[Function, Function] = {}
+    for called in _named("gelu silu sigmoid tanh exp softplus erf elu celu selu mish logsigmoid expm1 sin cos"):
+        rules[called] = _elementwise(called, _close)
+    for called in _named("log log1p log2 log10"):
+        rules[called] = _elementwise(called, _close_to_size)
+    for called in _named(
+        "relu relu6 leaky_relu abs clamp clamp_min clamp_max clip hardtanh hardsigmoid hardswish threshold"
+    ):
+        rules[called] = _elementwise(called, _same)
+    families: list[tuple[list[Any], Function]] = [
+        (
+            [torch.mul, torch.multiply, Tensor.mul, Tensor.multiply, Tensor.__mul__, Tensor.__rmul__, Tensor.__imul__],
+            product,
+        ),
+        ([torch.div, torch.true_divide, Tensor.div, Tensor.__truediv__, Tensor.__itruediv__], quotient),
+        ([Tensor.__rtruediv__, Tensor.__rdiv__], lambda v, u: quotient(u, v)),
+        ([torch.pow, Tensor.pow, Tensor.__pow__], power),
+        ([Tensor.__rpow__], lambda e, x: power(x, e)),
+        ([torch.square, Tensor.square], square),
+        ([torch.sqrt, Tensor.sqrt], sqrt),
+        ([torch.rsqrt, Tensor.rsqrt], rsqrt),
+        ([torch.reciprocal, Tensor.reciprocal], reciprocal),
+        (
+            [torch.matmul, torch.bmm, torch.mm, Tensor.matmul, Tensor.__matmul__, Tensor.bmm, Tensor.mm],
+            lambda u, v: product(u, v, torch.matmul),
+        ),
+        ([torch.baddbmm, Tensor.baddbmm], _baddbmm),
+        ([torch.einsum], _einsum),
+        ([torch.softmax, functional.softmax, Tensor.softmax], softmax),
+        ([torch.log_softmax, functional.log_softmax, Tensor.log_softmax], log_softmax),
+        ([torch.layer_norm, functional.layer_norm], _layer_norm_call),
+        ([torch.rms_norm, functional.rms_norm], _rms_norm_call),
+    ]
+    for called_by, rule in families:
+        for called in called_by:
+            rules[called] = rule
+    return rules
+
+
+RULES = _rules()
+"""What torch calls a function, to the rule that stands in for it."""
+
+ELEMENTWISE_HOMES = ("transformers.activations", "torch.nn.modules.activation")
+NOT_ELEMENTWISE = (nn.Softmax, nn.LogSoftmax, nn.Softmin, nn.GLU, nn.MultiheadAttention)
+
+
+class _Mode(TorchFunctionMode):
+    """Hands calls that have a rule to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.paused = 0
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if not self.paused:
+            rule = RULES.get(func)
+            if rule is not None and (any(map(is_variable, args)) or any(map(is_variable, _operands(args)))):
+                return rule(*args, **kwargs)
+        return func(*args, **kwargs)
+
+
+def _operands(args: Any) -> Sequence[Any]:
+    """Operands that come as a list behind an equation."""
+    return args[1] if len(args) == 2 and isinstance(args[1], list | tuple) else ()
+
+
+@contextmanager
+def rescale_rule(module: nn.Module) -> Iterator[None]:
+    """Within the block, backward passes through ``module`` chain multipliers.
+
+    Batches hold real rows in their first half and baselines in the second, in every tensor that is differentiated.
+    Parameters are constants. Activation modules are one function each, however they are written.
+    """
+    mode = _Mode()
+
+    def before(part: nn.Module, inputs: Any) -> None:
+        mode.paused += 1
+
+    def after(part: nn.Module, inputs: tuple[Any, ...], output: Any) -> Any:
+        try:
+            if len(inputs) == 1 and is_variable(inputs[0]) and isinstance(output, Tensor):
+                near = _same if isinstance(part, nn.ReLU | nn.LeakyReLU) else _close
+                return chord(inputs[0], part.forward, near)
+            return output
+        finally:
+            mode.paused -= 1
+
+    with ExitStack() as stack:
+        trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
+        for parameter in trained:
+            parameter.requires_grad_(False)
+        stack.callback(lambda: [parameter.requires_grad_() for parameter in trained])
+        for part in module.modules():
+            elementwise = type(part).__module__.startswith(ELEMENTWISE_HOMES) and not isinstance(part, NOT_ELEMENTWISE)
+            if elementwise and not any(True for _ in part.parameters()):
+                stack.callback(part.register_forward_pre_hook(before).remove)
+                stack.callback(part.register_forward_hook(after).remove)
+        stack.enter_context(mode)
+        yield

@@ -1,0 +1,235 @@
+"""One forward pass of several rows in one graph, from the embeddings or from a layer on, and the way back.
+
+Where `_gradients` cuts the sequence for speed, this keeps it whole: layers and multipliers need every position at once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from attrs import field, frozen
+from torch import Tensor, nn
+from wherefrom.adapters import Row, Side
+from wherefrom.errors import InputError, ModelCapabilityError, UnknownNameError, nearest
+from wherefrom.layers import LayerStates
+
+from wherefrom_hf._gradients import _vector_jacobian_products
+from wherefrom_hf._head import reads
+from wherefrom_hf._padding import decoder_batch, encoder_batch, pad_embeddings, read_length
+from wherefrom_hf._passes import EncoderStates, run_encoder, start_run
+from wherefrom_hf._predict import Predictor
+
+SLOTS = 16
+"""Outputs pulled back together."""
+
+
+def find_layer(module: nn.Module, layer: Any) -> nn.Module:
+    """The part of ``module`` that ``layer`` names: ``transformer.h[0].mlp`` and ``transformer.h.0.mlp`` alike.
+
+    Raises:
+        UnknownNameError: The model has no such part; the nearest name is suggested.
+    """
+    if isinstance(layer, nn.Module):
+        if any(part is layer for part in module.modules()):
+            return layer
+        raise UnknownNameError(f"The given {type(layer).__name__} is no part of this {type(module).__name__}.")
+    name = re.sub(r"\[(\d+)\]", r".\1", str(layer))
+    parts = dict(module.named_modules(remove_duplicate=False))
+    if name and name in parts:
+        return parts[name]
+    raise UnknownNameError(
+        f"{type(module).__name__} has no part called {layer!r}.{nearest(name, parts)} Names are those of "
+        f"named_modules(), such as {', '.join(list(parts)[1:4])}."
+    )
+
+
+@frozen(eq=False)
+class Leaves:
+    """What gradients are taken of, one line per row: embeddings, or a layer's answers."""
+
+    of: dict[Side, Tensor] = field(factory=dict)
+    """Shape ``(rows, length, width)``."""
+
+
+@frozen(eq=False)
+class WholePass:
+    """A forward pass with its graph."""
+
+    rows: Sequence[Row]
+    states: Tensor
+    """States in front of the output layer, shape ``(rows, length, width)``."""
+    picked: Tensor
+    """The states that are read, a leaf of the output layer's own graph, shape ``(reads, 1, width)``."""
+    logits: Tensor
+    """Shape ``(reads, vocabulary)``."""
+    pairs: tuple[Tensor, Tensor]
+    """(row, position) of each read."""
+    leaves: Leaves
+
+    def split(self, values: Tensor) -> list[Tensor]:
+        """Values of all reads, row by row."""
+        return list(torch.split(values, [len(row.steps) for row in self.rows]))
+
+    def pulled_back(self, slopes: Tensor, count: int) -> list[dict[Side, Tensor]]:
+        """Gradients at the leaves, for each of the first ``count`` rows ``(outputs, length, width)`` by side.
+
+        Args:
+            slopes: d(value)/d(logits) of each step, shape ``(reads, vocabulary)``.
+        """
+        (at_states,) = torch.autograd.grad(self.logits, self.picked, slopes.to(self.logits.dtype))
+        at_states = at_states[:, 0].to(self.states.dtype)
+        sides = list(self.leaves.of)
+        leaves = [self.leaves.of[side] for side in sides]
+        outputs = [_outputs(row) for row in self.rows[:count]]
+        most = max((row.objective.outputs for row in self.rows[:count] if row.objective is not None), default=0)
+        slot = torch.from_numpy(np.concatenate(outputs)).to(self.states.device)
+        reads_of_rows, positions = (part[: len(slot)] for part in self.pairs)
+        found: list[list[Tensor]] = [[] for _ in sides]
+        for first in range(0, most, SLOTS):
+            size = min(SLOTS, most - first)
+            chosen = (slot >= first) & (slot < first + size)
+            cotangents = self.states.new_zeros((size, *self.states.shape))
+            cotangents.index_put_(
+                (slot[chosen] - first, reads_of_rows[chosen], positions[chosen]),
+                at_states[: len(slot)][chosen],
+                accumulate=True,
+            )
+            done = first + size >= most
+            for part, grads in zip(
+                found, _vector_jacobian_products(self.states, leaves, cotangents, retain=not done), strict=True
+            ):
+                part.append(grads)
+        whole = [torch.cat(part) for part in found]
+        return [
+            {
+                side: part[: row.objective.outputs if row.objective is not None else 0, i, : length_of(row, side)]
+                for side, part in zip(sides, whole, strict=True)
+            }
+            for i, row in enumerate(self.rows[:count])
+        ]
+
+
+def length_of(row: Row, side: Side) -> int:
+    """How many positions of a row are run on one side."""
+    if side == "target":
+        return read_length(row)
+    return 0 if row.source_ids is None else len(row.source_ids)
+
+
+def run_whole(
+    predictor: Predictor, rows: Sequence[Row], *, layer: nn.Module | None, given: Sequence[LayerStates] | None = None
+) -> WholePass:
+    """Run rows with gradients from the embeddings, or from ``layer`` on.
+
+    Args:
+        given: What the layer shall answer for each row.
+    """
+    if any(row.objective is None for row in rows):
+        raise InputError("A row to differentiate needs an objective; this one has none.")
+    leaves = Leaves()
+    batch = decoder_batch(rows, predictor.fill, predictor.device)
+    with ExitStack() as stack:
+        watch = None
+        if layer is not None:
+            watch = stack.enter_context(_watched(layer, leaves, given, len(rows)))
+        encoder = _encode(predictor, rows, leaves, watch)
+        if watch is not None:
+            watch.side = "target"
+        embeddings = pad_embeddings([row.target_embeds for row in rows], predictor.target.of(batch.ids)).detach()
+        if layer is None:
+            leaves.of["target"] = embeddings.requires_grad_()
+        steps = [torch.from_numpy(row.steps) for row in rows]
+        pairs = reads(steps, 0, predictor.device)
+        stack.enter_context(predictor.target.replaced_by(embeddings))
+        head = stack.enter_context(_reading(predictor.module, *pairs))
+        output, _ = start_run(predictor.module, encoder).forward(batch.ids, batch.visible, keep=False)
+    if not leaves.of:
+        raise ModelCapabilityError(
+            f"{type(layer).__name__} did not run in this pass, so nothing can be attributed to it. Choose another part."
+        )
+    return WholePass(rows, head["states"], head["picked"], output.logits[:, 0], pairs, leaves)
+
+
+def _encode(predictor: Predictor, rows: Sequence[Row], leaves: Leaves, watch: _Watch | None) -> EncoderStates | None:
+    """Encoder states with every row on a line of its own."""
+    if predictor.source is None:
+        return None
+    batch = encoder_batch(rows, predictor.fill, predictor.device)
+    distinct = pad_embeddings([row.source_embeds for row in batch.rows], predictor.source.of(batch.ids))
+    embeddings = distinct[batch.of_row].detach()
+    if watch is None:
+        leaves.of["source"] = embeddings.requires_grad_()
+    with predictor.source.replaced_by(embeddings):
+        return run_encoder(predictor.module, batch.ids[batch.of_row], batch.visible[batch.of_row])
+
+
+@contextmanager
+def _reading(module: Any, rows: Tensor, positions: Tensor) -> Iterator[dict[str, Tensor]]:
+    """Within the block the output layer sees the read states only, one per line: ``(reads, 1, width)``."""
+    seen: dict[str, Tensor] = {}
+
+    def pick(head: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        seen["states"] = inputs[0]
+        seen["picked"] = inputs[0][rows, positions].unsqueeze(1).detach().requires_grad_()
+        return (seen["picked"], *inputs[1:])
+
+    head = module.get_output_embeddings()
+    if not isinstance(head, nn.Module):
+        raise ModelCapabilityError(
+            f"{type(module).__name__} names no output layer. Load it with a language-modelling head."
+        )
+    handle = head.register_forward_pre_hook(pick)
+    try:
+        yield seen
+    finally:
+        handle.remove()
+
+
+class _Watch:
+    """Which side is running, for the layer's hook."""
+
+    def __init__(self) -> None:
+        self.side: Side = "source"
+
+
+@contextmanager
+def _watched(layer: nn.Module, leaves: Leaves, given: Sequence[LayerStates] | None, rows: int) -> Iterator[_Watch]:
+    """Within the block, the layer's answers become leaves, after being replaced by what is given."""
+    watch = _Watch()
+
+    def answer(part: nn.Module, inputs: Any, output: Any) -> Any:
+        states = output[0] if isinstance(output, tuple) else output
+        if not isinstance(states, Tensor) or states.ndim != 3 or states.shape[0] != rows:
+            shape = tuple(states.shape) if isinstance(states, Tensor) else type(states).__name__
+            raise ModelCapabilityError(
+                f"{type(part).__name__} answers {shape}; a layer to attribute to must answer one vector per position, "
+                f"({rows}, positions, width). Choose a block, an attention or a feed-forward part."
+            )
+        if watch.side in leaves.of:
+            raise ModelCapabilityError(
+                f"{type(part).__name__} runs more than once in a pass, so its answer is not one thing. Choose another."
+            )
+        leaf = states.detach()
+        if given is not None:
+            wanted = [one.source if watch.side == "source" else one.target for one in given]
+            leaf = pad_embeddings(wanted, leaf)
+        leaf = leaf.clone().requires_grad_()
+        leaves.of[watch.side] = leaf
+        return (leaf, *output[1:]) if isinstance(output, tuple) else leaf
+
+    handle = layer.register_forward_hook(answer)
+    try:
+        yield watch
+    finally:
+        handle.remove()
+
+
+def _outputs(row: Row) -> np.ndarray:
+    """Output number of each step of a row."""
+    assert row.objective is not None
+    return np.arange(len(row.steps)) if row.objective.groups is None else row.objective.groups
