@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -196,3 +198,29 @@ def test_a_count_declares_that_it_has_no_gradient() -> None:
 def test_an_unknown_name_suggests_the_nearest() -> None:
     with pytest.raises(UnknownNameError, match=r"Did you mean 'probability'\?"):
         STEP_FUNCTIONS.get("probabilty")
+
+
+def test_a_plugin_is_found_by_entry_point(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "somebodys_scores.py").write_text(
+        "from wherefrom.step_functions import register_step_function\n"
+        "\n"
+        "@register_step_function('halved', aggregate_map={'spans': 'mean'})\n"
+        "def halved(prediction, by: float = 2.0):\n"
+        "    return prediction.at_target(prediction.logits) / by\n",
+        "utf-8",
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    point = EntryPoint(name="halved", value="somebodys_scores:halved", group="wherefrom.step_functions")
+    monkeypatch.setattr("wherefrom._registry.entry_points", lambda group: [point] if group == point.group else [])
+    assert "halved" in list_step_functions()
+    assert "somebodys_scores" not in sys.modules
+    halved = STEP_FUNCTIONS.get("halved")
+    assert halved(by=4.0).span_aggregation == "mean"
+    np.testing.assert_allclose(halved(by=4.0)(prediction()), Logit()(prediction()) / 4)
+    monkeypatch.delitem(sys.modules, "somebodys_scores")
+
+
+def test_overwriting_an_alias_gives_it_its_own_meaning() -> None:
+    register_step_function(tempered, "logits", overwrite=True)
+    assert STEP_FUNCTIONS.get("logits")(temperature=1.0) != Logit()
+    assert STEP_FUNCTIONS.get("logit") is Logit

@@ -66,11 +66,32 @@ def test_why_she_and_not_he(method: str) -> None:
     assert (pair["target"], pair["contrast"]) == (" she", " he")
 
 
-@pytest.mark.parametrize("method", ["input_x_gradient", "occlusion", "integrated_gradients"])
-@pytest.mark.parametrize("name", ["gpt2-tiny", "llama-tiny", "marian-tiny", "bart-tiny", "t5-tiny"])
+TINY = ("gpt2-tiny", "llama-tiny", "marian-tiny", "bart-tiny", "t5-tiny")
+LINEAR: dict[str, dict[str, Any]] = {
+    "deeplift": {},
+    "discretized_integrated_gradients": {"n_steps": 5},
+    "feature_ablation": {},
+    "gradient_shap": {"n_samples": 2},
+    "integrated_gradients": {"n_steps": 5},
+    "kernel_shap": {"n_samples": 40},
+    "layer_integrated_gradients": {"n_steps": 5},
+    "lime": {"n_samples": 40},
+    "sequential_integrated_gradients": {"n_steps": 3},
+    "shapley_value_sampling": {"n_samples": 3},
+    "smoothgrad": {"n_samples": 2},
+}
+"""Methods whose answer for a sum is the sum of their answers, with settings that make them quick."""
+
+
+@pytest.mark.parametrize(
+    "name,method",
+    [
+        *((name, method) for name in TINY for method in ("input_x_gradient", "occlusion")),
+        *((name, method) for name in ("gpt2-tiny", "marian-tiny") for method in LINEAR),
+    ],
+)
 def test_a_linear_method_of_a_difference_is_the_difference_of_its_answers(name: str, method: str) -> None:
-    settings: dict[str, Any] = {"n_steps": 5} if method == "integrated_gradients" else {}
-    asked = {"method": method, **settings}
+    asked = {"method": method, **LINEAR.get(method, {})}
     source = "the name of the class"
     target, foil = ("the value is", "argument is")
     if model_of(name).adapter.card.kind == "decoder-only":

@@ -41,6 +41,7 @@ class Registry(Generic[T]):
                     "Choose another identifier, or pass overwrite=True to replace it."
                 )
         self._entries[identifier] = item
+        self._aliases.pop(identifier, None)
         for alias in aliases:
             self._aliases[alias] = identifier
         return item
