@@ -5,7 +5,7 @@ The schema is in `wherefrom.wire`; here are whole files, runs, and formats of ot
 
 from wherefrom.files.manifest import Manifest, fingerprint_of
 from wherefrom.files.runs import Run, open_run
-from wherefrom.files.single import load, save
+from wherefrom.files.single import load, save, save_inseq
 from wherefrom.files.summaries import Summary
 from wherefrom.files.writing_runs import RunWriter, create_run
 
@@ -19,4 +19,5 @@ __all__ = [
     "load",
     "open_run",
     "save",
+    "save_inseq",
 ]

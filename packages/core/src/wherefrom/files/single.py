@@ -6,6 +6,7 @@ from pathlib import Path
 
 from wherefrom.attribution import Attribution, Attributions
 from wherefrom.files.runs import open_run
+from wherefrom.wire.documents import write_inseq
 
 
 def load(path: str | Path, *, max_bytes: int | None = None) -> Attributions:
@@ -26,3 +27,19 @@ def save(
     if isinstance(result, Attribution):
         result = Attributions(sequence_attributions=(result,))
     result.save(path, overwrite, scores_precision=scores_precision)
+
+
+def save_inseq(
+    result: Attribution | Attributions, path: str | Path, *, overwrite: bool = False, compress: bool = False
+) -> None:
+    """Write a file that inseq 0.7.1 loads (``FeatureAttributionOutput.load``) and shows.
+
+    Args:
+        compress: Compress with gzip, as inseq's own ``compress=True``; its ``load`` then needs ``decompress=True``.
+
+    Raises:
+        InputError: The file is there and ``overwrite`` is false, or inseq has no class for the dimensions.
+    """
+    if isinstance(result, Attribution):
+        result = Attributions(sequence_attributions=(result,))
+    write_inseq(result, path, overwrite=overwrite, compressed=compress)

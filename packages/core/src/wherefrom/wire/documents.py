@@ -26,6 +26,7 @@ from wherefrom.wire.examples import (
     encode_provenance,
     typed,
 )
+from wherefrom.wire.inseq import is_inseq, read_inseq, to_inseq
 from wherefrom.wire.limits import Budget
 
 if TYPE_CHECKING:
@@ -116,6 +117,19 @@ def write(
     write_whole(path, [compress(b"".join(pieces), how)] if how else pieces, overwrite=overwrite)
 
 
+def write_inseq(
+    attributions: Attributions, path: str | Path, *, overwrite: bool = False, compressed: bool = False
+) -> None:
+    """Write a file that inseq 0.7.1 loads and shows; ``.gz`` or ``compressed`` as its ``compress=True`` does.
+
+    Raises:
+        InputError: The file is there and ``overwrite`` is false, or inseq has no class for the dimensions.
+    """
+    path = Path(path)
+    how = "gz" if compressed else compression_of(path)
+    write_whole(path, [compress(to_inseq(attributions), how)], overwrite=overwrite)
+
+
 # reading
 
 
@@ -149,6 +163,9 @@ def _parse(data: bytes, budget: Budget, name: str) -> Document:
         raise FileFormatError("The file is empty.")
     if data[:3] == b"\xef\xbb\xbf":
         data = data[3:]
+    if is_inseq(data):
+        provenance, examples = read_inseq(data, budget)
+        return Document(provenance=provenance, examples=examples)
     if data.lstrip()[:1] != b"{":
         return _from_object(typed(data, RawFields, msgspec.msgpack.decode, "$"), msgspec.msgpack.decode, budget)
     first, _, rest = data.partition(b"\n")
