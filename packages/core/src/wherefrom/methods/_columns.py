@@ -5,8 +5,11 @@ Step ``t`` is predicted at query position ``t - 1``; its column is that query's 
 
 from __future__ import annotations
 
+import numpy as np
+
 from wherefrom.aggregation import Stage
 from wherefrom.arrays import Array, IntArray, like, namespace
+from wherefrom.objective import Objective
 
 MEAN_THEN_NORMALIZE = (Stage(name="reduce", settings={"aggregate_fn": "mean"}), Stage(name="normalize"))
 """Mean over the last dimension, then each step's scores divided by their sum over source and target together."""
@@ -42,3 +45,20 @@ def square(weights: Array, size: int) -> Array:
     swapped = xp.permute_dims(keys_padded, (1, 0, *range(2, keys_padded.ndim)))
     again = padded(swapped, size)
     return xp.permute_dims(again, (1, 0, *range(2, again.ndim)))
+
+
+def per_output(objective: Objective, scores: Array, *, total: bool = False) -> Array:
+    """``(inputs, steps, ...)`` as ``(inputs, outputs, ...)``: the mean over each span's steps, or their sum.
+
+    Without spans the scores come back as they are.
+    """
+    if objective.groups is None:
+        return scores
+    members = (objective.groups[:, None] == np.arange(objective.outputs)[None, :]).astype(np.float64)
+    if not total:
+        members = members / members.sum(axis=0)
+    xp = namespace(scores)
+    rest = range(2, scores.ndim)
+    steps_last = xp.permute_dims(scores, (0, *rest, 1))
+    outputs_last = xp.matmul(steps_last, like(scores, members, dtype=scores.dtype))
+    return xp.permute_dims(outputs_last, (0, scores.ndim - 1, *range(1, scores.ndim - 1)))

@@ -10,7 +10,7 @@ from attrs import frozen
 from wherefrom.adapters import GivesAttention
 from wherefrom.aggregation import Stage
 from wherefrom.arrays import Array
-from wherefrom.methods._columns import MEAN_THEN_NORMALIZE, padded, square, steps_of
+from wherefrom.methods._columns import MEAN_THEN_NORMALIZE, padded, per_output, square, steps_of
 from wherefrom.methods.base import Progress, Question, Scores, counted, method
 
 
@@ -46,10 +46,11 @@ class Attention:
         answers = model.attentions(question.row(scores=True) for question in questions)
         for question, weights in zip(questions, counted(answers, "forward", len(questions), progress), strict=True):
             source: Array | None = None
-            target: Array | None = padded(steps_of(weights.decoder, question.steps), len(question.target_ids))
+            columns = per_output(question.objective, steps_of(weights.decoder, question.steps))
+            target: Array | None = padded(columns, len(question.target_ids))
             others: dict[str, Array] = {}
             if weights.cross is not None:
-                source = steps_of(weights.cross, question.steps)
+                source = per_output(question.objective, steps_of(weights.cross, question.steps))
                 if not question.attribute_target:
                     target = None
                     others["decoder_self_attentions"] = square(weights.decoder, len(question.target_ids))

@@ -13,7 +13,7 @@ from attrs import field, frozen, validators
 from wherefrom.adapters import GivesAttention, RowAttention
 from wherefrom.aggregation import Stage
 from wherefrom.arrays import to_numpy
-from wherefrom.methods._columns import padded
+from wherefrom.methods._columns import padded, per_output
 from wherefrom.methods.attention_rollout import mixing
 from wherefrom.methods.base import Progress, Question, Scores, counted, method
 
@@ -58,9 +58,10 @@ class AttentionFlow:
         for question, weights in zip(questions, counted(answers, "forward", len(questions), progress), strict=True):
             source, target = flow(weights, question.steps - 1, self.residual)
             keep_target = question.attribute_target or source is None
+            size = len(question.target_ids)
             yield Scores(
-                source=source,
-                target=padded(target, len(question.target_ids)) if keep_target else None,
+                source=None if source is None else per_output(question.objective, source),
+                target=padded(per_output(question.objective, target), size) if keep_target else None,
                 step_scores=weights.scores,
             )
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import ClassVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
 
 from attrs import field, frozen, validators
 
 from wherefrom.adapters import GivesAttention, RowAttention
 from wherefrom.aggregation import Stage
 from wherefrom.arrays import Array, like, namespace
-from wherefrom.methods._columns import padded, steps_of
+from wherefrom.methods._columns import padded, per_output, steps_of
 from wherefrom.methods.base import Progress, Question, Scores, counted, method
 
 
@@ -48,13 +48,29 @@ class AttentionRollout:
         answers = model.attentions(question.row(scores=True) for question in questions)
         for question, weights in zip(questions, counted(answers, "forward", len(questions), progress), strict=True):
             source, target = rollout(weights, self.residual)
-            yield Scores(
-                source=None if source is None else steps_of(source, question.steps),
-                target=padded(steps_of(target, question.steps), len(question.target_ids))
-                if question.attribute_target or source is None
-                else None,
-                step_scores=weights.scores,
-            )
+            yield mixed_inputs(question, source, target, weights.scores)
+
+
+def mixed_inputs(
+    question: Question, source: Array | None, target: Array, step_scores: Mapping[str, Array], **others: Any
+) -> Scores:
+    """Scores from the shares of the inputs in every decoder state.
+
+    Args:
+        source: Shape ``(queries, source)``, or None.
+        target: Shape ``(queries, target)``.
+    """
+    wanted = question.attribute_target or source is None
+    columns = [
+        None if part is None else steps_of(part, question.steps) for part in (source, target if wanted else None)
+    ]
+    from_source, from_target = (None if part is None else per_output(question.objective, part) for part in columns)
+    return Scores(
+        source=from_source,
+        target=None if from_target is None else padded(from_target, len(question.target_ids)),
+        step_scores=step_scores,
+        **others,
+    )
 
 
 def mixing(weights: Array, residual: float) -> Array:

@@ -10,7 +10,7 @@ from attrs import field, frozen
 from wherefrom.aggregation import Stage
 from wherefrom.arrays import Array, like, namespace
 from wherefrom.internals import Heads, Metric, Where, ZeroesValues, heads_from
-from wherefrom.methods._columns import MEAN_THEN_NORMALIZE, padded, rows_first, square
+from wherefrom.methods._columns import MEAN_THEN_NORMALIZE, padded, per_output, rows_first, square
 from wherefrom.methods.base import Progress, Question, Scores, counted, method
 
 _NEGLIGIBLE = 1e-5
@@ -87,9 +87,9 @@ class ValueZeroing:
             source = target = None
             others: dict[str, Array] = {}
             if zeroing.cross is not None:
-                source = rows_first(shares(zeroing.cross))
+                source = per_output(question.objective, rows_first(shares(zeroing.cross)))
             if on_target:
-                target = padded(rows_first(shares(zeroing.decoder)), size)
+                target = padded(per_output(question.objective, rows_first(shares(zeroing.decoder))), size)
             elif self.output_decoder_self_scores:
                 others["decoder_self_scores"] = square(shares(zeroing.decoder), size)
             if zeroing.encoder is not None:

@@ -1,0 +1,136 @@
+"""How the inputs are mixed into each state, measured on the vectors that are added."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import ClassVar
+
+from attrs import frozen
+
+from wherefrom.aggregation import Stage
+from wherefrom.arrays import Array, like, namespace
+from wherefrom.internals import AttentionTerms, DecomposesStates, RowTerms, Where
+from wherefrom.methods.attention_rollout import mixed_inputs
+from wherefrom.methods.base import Progress, Question, Scores, counted, method
+
+
+@method
+@frozen(kw_only=True)
+class Alti:
+    """The share of each input in the state that a step is predicted from, layer contributions multiplied
+    through.
+
+    In one layer the state behind the attention is a sum of vectors ``T_i(x_j)``, one per position: its
+    weighted values and, for ``j = i``, the residual connection, through the sublayer's norm with its
+    statistics fixed. The contribution of ``j`` is how much of the state it accounts for, ``max(0, ‖y_i‖₁ -
+    ‖y_i - T_i(x_j)‖₁)``, divided by their sum. These matrices, rows of which sum to 1, are multiplied as in
+    attention rollout. Encoder-decoder models: in the cross-attention the residual connection counts as one
+    term, and passes on the shares that the decoder's state had.
+
+    Good where rollout is blind: values, residual connections and norms are measured, not assumed. Fails for
+    feed-forward layers, which it takes to leave the mixture as it is, and says how much was mixed in, not
+    what it does for the token: `alti_logit` does.
+
+    Source:
+        Ferrando, Gállego & Costa-jussà (2022), section 3, https://arxiv.org/abs/2203.04212; for
+        encoder-decoders Ferrando et al. (2022), https://arxiv.org/abs/2205.11631. If no position accounts
+        for any of a state, ours gives it to the position itself, so that rows always sum to 1.
+    """
+
+    identifier: ClassVar[str] = "alti"
+    dimensions: ClassVar[tuple[str, ...]] = ()
+    aggregation: ClassVar[tuple[Stage, ...]] = (Stage(name="normalize"),)
+    signed: ClassVar[bool] = False
+    needs: ClassVar[tuple[type, ...]] = (DecomposesStates,)
+    uses_objective: ClassVar[bool] = False
+    differentiates: ClassVar[bool] = False
+
+    def attribute(self, model: DecomposesStates, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
+        """Mixtures in each question's clean pass."""
+        answers = model.attention_terms([question.row(scores=True) for question in questions], queries="all")
+        for question, terms in zip(questions, counted(answers, "forward", len(questions), progress), strict=True):
+            *_, last = mixtures(terms)
+            yield mixed_inputs(question, last.source, last.target, terms.scores)
+
+
+@frozen(kw_only=True, eq=False)
+class Mixture:
+    """Shares of the inputs in every decoder state, at one height of the model. Rows sum to 1, both
+    together."""
+
+    source: Array | None
+    """Shape ``(queries, source)``; None for decoder-only models."""
+    target: Array
+    """Shape ``(queries, target)``."""
+    encoded: Array | None
+    """Shares of the source's embeddings in the encoder's last states, shape ``(source, source)``."""
+    where: Where | None
+    """The attention it is behind; None: the embeddings."""
+    layer: int
+
+
+def mixtures(terms: RowTerms) -> Iterator[Mixture]:
+    """The mixture at the embeddings, then behind each of the decoder's attention layers, in order.
+
+    A decoder-only model has one per layer; an encoder-decoder two, behind self- and behind cross-attention.
+    """
+    encoded: Array | None = None
+    now: Mixture | None = None
+    for (where, layer), chunks in groupby(terms.chunks, key=lambda one: (one.where, one.layer)):
+        pieces = [contributions(one) for one in chunks]
+        xp = namespace(pieces[0][0])
+        keys, own = (xp.concat([piece[part] for piece in pieces], axis=0) for part in (0, 1))
+        identity = like(keys, xp.eye(keys.shape[0], dtype=keys.dtype))
+        if where == "encoder":
+            matrix = keys + own[:, None] * identity
+            encoded = matrix if encoded is None else xp.matmul(matrix, encoded)
+            continue
+        if now is None:
+            source = None
+            if encoded is not None:
+                source = like(keys, xp.zeros((keys.shape[0], encoded.shape[0]), dtype=keys.dtype))
+            now = Mixture(source=source, target=identity, encoded=encoded, where=None, layer=0)
+            yield now
+        if where == "decoder":
+            matrix = keys + own[:, None] * identity
+            source = None if now.source is None else xp.matmul(matrix, now.source)
+            target = xp.matmul(matrix, now.target)
+        else:
+            source = xp.matmul(keys, encoded) + own[:, None] * now.source
+            target = own[:, None] * now.target
+        now = Mixture(source=source, target=target, encoded=encoded, where=where, layer=layer)
+        yield now
+
+
+def contributions(one: AttentionTerms) -> tuple[Array, Array]:
+    """What each key, and the position's own state, account for.
+
+    Returns:
+        Shapes ``(queries, keys)`` and ``(queries,)``; the sum over both is 1 for every query. In
+        self-attention the own part is counted together with the key at the query's position and appears
+        under that key.
+    """
+    xp = namespace(one.mixed)
+    queries, keys, _ = one.mixed.shape
+    length = xp.sum(xp.abs(one.state), axis=-1)
+
+    def accounted(vectors: Array, whole: Array, size: Array) -> Array:
+        explained = size - xp.sum(xp.abs(whole - vectors), axis=-1)
+        return xp.where(explained > 0, explained, like(explained, 0.0, dtype=explained.dtype))
+
+    vectors = one.mixed
+    own = accounted(one.residual, one.state, length)
+    if one.where != "cross":
+        at = (
+            like(vectors, range(keys))[None, :]
+            == like(vectors, range(one.first_query, one.first_query + queries))[:, None]
+        )
+        here = xp.astype(at, vectors.dtype)
+        vectors = vectors + here[:, :, None] * one.residual[:, None, :]
+        own = like(own, xp.zeros((queries,), dtype=own.dtype))
+    by_key = accounted(vectors, one.state[:, None, :], length[:, None])
+    total = xp.sum(by_key, axis=-1) + own
+    nothing = xp.astype(total == 0, total.dtype)
+    divisor = total + nothing
+    return by_key / divisor[:, None], (own + nothing) / divisor

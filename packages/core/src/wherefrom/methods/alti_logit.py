@@ -1,0 +1,130 @@
+"""What each input brings to the logit of the predicted token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar, Literal
+
+from attrs import frozen
+
+from wherefrom.aggregation import Stage
+from wherefrom.arrays import Array, IntArray, like, namespace
+from wherefrom.errors import InputError, SettingsError
+from wherefrom.internals import DecomposesStates, RowLogits, RowTerms
+from wherefrom.methods._columns import padded, per_output
+from wherefrom.methods.alti import Mixture, mixtures
+from wherefrom.methods.base import Progress, Question, Scores, counted, method
+
+_EXPLAINED = ("logit", "contrast_logits_diff", "probability")
+"""Target functions it accepts; ``probability``, the library's default, is taken to mean the token's logit."""
+
+
+@method
+@frozen(kw_only=True)
+class AltiLogit:
+    """What each input brings to the logit, in the logit's own units.
+
+    With norms frozen at the statistics of the pass, the logit is a sum over what every attention layer
+    takes from every position, what every feed-forward layer adds, and the embedding the prediction started
+    from. What an attention layer takes from a position is dealt out to the inputs by the shares they have
+    in that position's state (`alti`). Scores are signed. They sum to the logit less
+    ``step_scores["bias"]``: what no input brings. With ``attributed_fn="contrast_logits_diff"`` all of this
+    is of the token's lead over the contrast token.
+
+    Good as the one method here that is about the predicted token and complete. Fails where feed-forward
+    layers decide, since they are opaque to it, and inherits ALTI's assumption that they leave mixtures as
+    they are. Norms that are held fixed cannot tell that an input changed their statistics.
+
+    Source:
+        Ferrando, Gállego, Tsiamas & Costa-jussà (2023), section 3, https://arxiv.org/abs/2305.12535. The
+        paper follows attention only; ``feed_forward="apart"`` does, and gives the rest as a step score.
+    """
+
+    identifier: ClassVar[str] = "alti_logit"
+    dimensions: ClassVar[tuple[str, ...]] = ()
+    aggregation: ClassVar[tuple[Stage, ...]] = ()
+    signed: ClassVar[bool] = True
+    needs: ClassVar[tuple[type, ...]] = (DecomposesStates,)
+    uses_objective: ClassVar[bool] = True
+    differentiates: ClassVar[bool] = False
+
+    feed_forward: Literal["state", "apart"] = "state"
+    """``"state"``: what a feed-forward layer adds is dealt out as the state it reads is mixed. ``"apart"``:
+    it is left out of the scores and given as ``step_scores["feed_forward"]``."""
+
+    def attribute(self, model: DecomposesStates, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
+        """Logits of each question's clean pass, taken apart."""
+        foils = [foil_of(question) for question in questions]
+        rows = [question.row(scores=True) for question in questions]
+        states = model.attention_terms(rows, queries="all")
+        logits = model.logit_terms([question.row() for question in questions], foils=foils)
+        pairs = zip(states, logits, strict=True)
+        for question, (terms, parts) in zip(
+            questions, counted(pairs, "forward", len(questions), progress), strict=True
+        ):
+            yield self._scores(question, terms, parts)
+
+    def _scores(self, question: Question, terms: RowTerms, parts: RowLogits) -> Scores:
+        xp = namespace(parts.decoder)
+        at = like(parts.decoder, question.steps - 1)
+        target: Array = like(parts.decoder, xp.zeros(parts.decoder.shape[1:], dtype=parts.decoder.dtype))
+        source: Array | None = None
+        below: Mixture | None = None
+        for mixture in mixtures(terms):
+            layer = mixture.layer
+            if below is None:
+                below = mixture
+                if mixture.source is not None:
+                    source = like(target, xp.zeros((target.shape[0], mixture.source.shape[1]), dtype=target.dtype))
+                target = target + parts.embedding[:, None] * xp.take(mixture.target, at, axis=0)
+                continue
+            if mixture.where == "decoder":
+                target = target + xp.matmul(parts.decoder[layer, ...], below.target)
+                if source is not None and below.source is not None:
+                    source = source + xp.matmul(parts.decoder[layer, ...], below.source)
+            elif source is not None and parts.cross is not None:
+                source = source + xp.matmul(parts.cross[layer, ...], mixture.encoded)
+            is_last_of_layer = parts.cross is None or mixture.where == "cross"
+            if is_last_of_layer and self.feed_forward == "state":
+                added = parts.feed_forward[layer, ...][:, None]
+                target = target + added * xp.take(mixture.target, at, axis=0)
+                if source is not None and mixture.source is not None:
+                    source = source + added * xp.take(mixture.source, at, axis=0)
+            below = mixture
+        own = {"bias": parts.bias}
+        if self.feed_forward == "apart":
+            own["feed_forward"] = xp.sum(parts.feed_forward, axis=0)
+        summed = {
+            name: per_output(question.objective, values[None, :], total=True)[0, ...] for name, values in own.items()
+        }
+        keep_target = question.attribute_target or source is None
+        by_input = per_output(question.objective, target.T, total=True)
+        return Scores(
+            source=None if source is None else per_output(question.objective, source.T, total=True),
+            target=padded(by_input, len(question.target_ids)) if keep_target else None,
+            step_scores={**terms.scores, **summed},
+        )
+
+
+def foil_of(question: Question) -> IntArray | None:
+    """The contrast token of each step, if the question contrasts.
+
+    Raises:
+        SettingsError: The target function is no logit and no difference of logits.
+        InputError: The contrast token is predicted from another prefix, so the difference is of two passes.
+    """
+    objective = question.objective
+    name = objective.function.identifier
+    if name not in _EXPLAINED:
+        raise SettingsError(
+            f"alti_logit takes logits apart, not {name!r}. Use attributed_fn='logit', or 'contrast_logits_diff' with "
+            "contrast_targets."
+        )
+    if name != "contrast_logits_diff" or objective.contrast_ids is None:
+        return None
+    if objective.contrast_logits is not None:
+        raise InputError(
+            "alti_logit compares two tokens after the same prefix, and this contrast has a prefix of its own. "
+            "Leave contrast_sources and contrast_force_inputs out."
+        )
+    return objective.contrast_ids

@@ -1,0 +1,73 @@
+"""How long the vectors are that attention adds up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import ClassVar
+
+from attrs import frozen
+
+from wherefrom.aggregation import Stage
+from wherefrom.arrays import Array, namespace
+from wherefrom.internals import DecomposesStates, RowTerms, Where
+from wherefrom.methods._columns import MEAN_THEN_NORMALIZE, padded, per_output, square, steps_of
+from wherefrom.methods.base import Progress, Question, Scores, counted, method
+
+
+@method
+@frozen(kw_only=True)
+class ValueNorms:
+    """The length of what each position adds to the attention's output: ``‖Σ_h α_h f_h(x_j)‖``.
+
+    ``α_h`` is the weight of head ``h`` and ``f_h(x)`` its value vector through the output projection,
+    biases of the values included; summed over ``j`` as vectors, and with the projection's bias, they are
+    the attention's output exactly. One number per layer, in the units of the residual stream. One forward
+    pass gives every step.
+
+    Good where attention weights mislead: a large weight on a short vector counts little. Fails where long
+    vectors cancel, sees neither residual connection nor feed-forward layers, and looks at each layer alone,
+    like `attention`.
+
+    Source:
+        Kobayashi, Kuribayashi, Yokoi & Inui (2020), section 3, https://arxiv.org/abs/2004.10102.
+    """
+
+    identifier: ClassVar[str] = "value_norms"
+    dimensions: ClassVar[tuple[str, ...]] = ("layer",)
+    aggregation: ClassVar[tuple[Stage, ...]] = MEAN_THEN_NORMALIZE
+    signed: ClassVar[bool] = False
+    needs: ClassVar[tuple[type, ...]] = (DecomposesStates,)
+    uses_objective: ClassVar[bool] = False
+    differentiates: ClassVar[bool] = False
+
+    def attribute(self, model: DecomposesStates, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
+        """Norms in each question's clean pass."""
+        answers = model.attention_terms([question.row(scores=True) for question in questions], queries="all")
+        for question, terms in zip(questions, counted(answers, "forward", len(questions), progress), strict=True):
+            norms = norms_by_kind(terms)
+            size = len(question.target_ids)
+            columns = per_output(question.objective, steps_of(norms["decoder"], question.steps))
+            source: Array | None = None
+            target: Array | None = padded(columns, size)
+            others: dict[str, Array] = {}
+            if "cross" in norms:
+                source = per_output(question.objective, steps_of(norms["cross"], question.steps))
+                if not question.attribute_target:
+                    target = None
+                    others["decoder_value_norms"] = square(norms["decoder"], size)
+            if "encoder" in norms:
+                others["encoder_value_norms"] = square(norms["encoder"], norms["encoder"].shape[-1])
+            yield Scores(source=source, target=target, step_scores=terms.scores, sequence_scores=others)
+
+
+def norms_by_kind(terms: RowTerms) -> dict[Where, Array]:
+    """Kind of attention to norms, shape ``(layers, queries, keys)``."""
+    kinds: dict[Where, list[Array]] = {}
+    for (where, _), chunks in groupby(terms.chunks, key=lambda one: (one.where, one.layer)):
+        pieces = []
+        for one in chunks:
+            xp = namespace(one.values)
+            pieces.append(xp.sqrt(xp.sum(one.values * one.values, axis=-1)))
+        kinds.setdefault(where, []).append(namespace(pieces[0]).concat(pieces, axis=0))
+    return {where: namespace(layers[0]).stack(layers, axis=0) for where, layers in kinds.items()}
