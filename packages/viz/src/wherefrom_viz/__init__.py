@@ -1,1 +1,31 @@
-"""Placeholder."""
+"""Views of attributions: console, HTML pages, notebooks, figures. Reads results only; never runs a model."""
+
+from __future__ import annotations
+
+from wherefrom_viz.colours import PALETTES, Palette
+from wherefrom_viz.comparison import Comparison, compare
+from wherefrom_viz.console import compare_view, console_view, render_console, render_text
+from wherefrom_viz.description import Description, describe
+from wherefrom_viz.figures import render_latex, render_markdown, render_png, render_svg
+from wherefrom_viz.granular import render_granular
+from wherefrom_viz.html import render_html, render_notebook
+
+__all__ = [
+    "PALETTES",
+    "Comparison",
+    "Description",
+    "Palette",
+    "compare",
+    "compare_view",
+    "console_view",
+    "describe",
+    "render_console",
+    "render_granular",
+    "render_html",
+    "render_latex",
+    "render_markdown",
+    "render_notebook",
+    "render_png",
+    "render_svg",
+    "render_text",
+]

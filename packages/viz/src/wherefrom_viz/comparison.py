@@ -1,7 +1,8 @@
 """Two attributions of the same text side by side: A, B, A - B, and how well their rankings agree.
 
 Two tokenizers cut a text differently, and two methods score on different scales. So tokens are aligned by the
-characters they cover, merged where the cuts differ, and by default each step's scores become shares of its total.
+characters they cover, merged where the cuts differ, and by default each step's scores become shares of its
+total.
 """
 
 from __future__ import annotations
@@ -105,8 +106,8 @@ def compare(
 def aligned_groups(a: Sequence[Token], b: Sequence[Token]) -> Groups:
     """Smallest groups of tokens of ``a`` and ``b`` that cover the same characters, in order.
 
-    White space does not count. Special tokens are aligned where both sequences have the same, else left out. If the
-    texts differ, runs of equal tokens are aligned and the rest is left out.
+    White space does not count. Special tokens are aligned where both sequences have the same, else left
+    out. If the texts differ, runs of equal tokens are aligned and the rest is left out.
 
     Example:
         ``["un", "happy"]`` and ``["unhap", "py"]`` give one group; ``["a", "b"]`` twice gives two.

@@ -43,7 +43,8 @@ def script(boot: str) -> str:
 @lru_cache(maxsize=1)
 def style() -> str:
     """The style sheet, without comments and indentation."""
-    return "\n".join(line.strip() for line in source("style.css").splitlines() if line.strip())
+    text = re.sub(r"\s*([{};,])\s*", r"\1", source("style.css"))
+    return re.sub(r"(?<=[\w-]):\s+", ":", text).replace(";}", "}").replace("}", "}\n").strip()
 
 
 def source(name: str) -> str:
@@ -56,4 +57,20 @@ def _plain(text: str) -> str:
     text = re.sub(r"^export ", "", text, flags=re.MULTILINE)
     text = re.sub(r"^\s*/\*\*.*?\*/\n", "", text, flags=re.MULTILINE | re.DOTALL)
     lines = (re.sub(r"\s+// [^\"'`]*$", "", line).strip() for line in text.splitlines())
-    return "\n".join(line for line in lines if line and not line.startswith("//"))
+    return "\n".join(_squeezed(line) for line in lines if line and not line.startswith("//"))
+
+
+_QUOTED = re.compile(
+    r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`"""  # texts and templates
+    r"""|(?<=[(,=:]\s)/(?![/*]).+|(?<=[(,=:])/(?![/*]).+)"""  # patterns, and what follows them
+)
+
+
+def _squeezed(line: str) -> str:
+    """The line without spaces beside punctuation, save in texts, templates and what follows a pattern."""
+    parts = _QUOTED.split(line)
+    if "`" in "".join(parts[::2]):  # a template over several lines
+        return line
+    return "".join(
+        part if place % 2 else re.sub(r" ?([{}()\[\],;:?=<>!&|*]+) ?", r"\1", part) for place, part in enumerate(parts)
+    )

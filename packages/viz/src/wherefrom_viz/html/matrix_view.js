@@ -64,8 +64,12 @@ export class MatrixView {
         fenced(this.unit(line).text || "∅"),
       );
     const body = h("tbody");
+    let section = null;
     for (const down of this.down) {
-      const row = h("tr", {}, head(down, "row"));
+      const unit = this.unit(down);
+      const own = `${unit.side}${unit.output}`;
+      const row = h("tr", { class: section !== null && own !== section ? "section" : null }, head(down, "row"));
+      section = own;
       for (const across of this.across) {
         const { r, c, value } = this.cell(down, across);
         const td = h("td", { "data-r": r, "data-c": c }, value === null ? "·" : numbers ? cellNumber(value, app.bound(null)) : "");

@@ -14,11 +14,12 @@ export function short(value) {
   return size >= 1e-3 && size < 1e5 ? String(Number(value.toPrecision(3))) : value.toExponential(1).replace("e+", "e");
 }
 
-/** Number for a small cell: two decimals where they say something. */
+/** Number for a small cell: the same decimals in all of them, and no sign on what rounds to nothing. */
 export function cellNumber(value, largest) {
   if (value === 0) return "";
-  if (largest >= 0.1 && largest < 100) return value.toFixed(largest < 10 ? 2 : 1).replace(/^-0\.00?$/, "0");
-  return (value / 10 ** Math.floor(Math.log10(largest))).toFixed(1);
+  const plain = largest >= 0.1 && largest < 100;
+  const text = plain ? value.toFixed(largest < 10 ? 2 : 1) : (value / 10 ** Math.floor(Math.log10(largest))).toFixed(1);
+  return text.replace(/^-(0\.0+)$/, "$1");
 }
 
 /** Power of ten that `cellNumber` leaves out, in words for the legend ("numbers × 10^-4"), or "". */

@@ -1,0 +1,144 @@
+"""Scores before aggregation: one matrix per layer, head or unit of width, with a slider for each."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from attrs import frozen
+from rich.console import Console
+from wherefrom.attribution import Attribution
+from wherefrom.errors import InputError, SettingsError, nearest
+
+from wherefrom_viz.console import render_console
+from wherefrom_viz.description import Shown, examples_of
+from wherefrom_viz.html import render_html, render_notebook
+
+MOST_SLICES = 4096
+
+
+@frozen(kw_only=True, eq=False)
+class Slices:
+    """One attribution cut along its inner dimensions, the last one fastest."""
+
+    dimensions: tuple[tuple[str, tuple[str, ...]], ...]
+    """Name and labels of each dimension."""
+    attributions: tuple[Attribution, ...]
+    """Two-dimensional, in the order of the labels' product."""
+
+
+def render_granular(
+    attributions: Shown,
+    *,
+    target: Literal["console", "notebook", "html"] = "console",
+    slice_dims: Mapping[str, tuple[int, int]] | None = None,
+    show_dim: str | None = None,
+    console: Console | None = None,
+    most: int = 6,
+    **options: Any,
+) -> str | None:
+    """Show raw scores slice by slice.
+
+    Args:
+        attributions: One example, or a result whose first example is taken.
+        target: ``"html"`` and ``"notebook"`` give a page with a slider per dimension; ``"console"`` prints
+        the slices
+            in which most happens, strongest first.
+        slice_dims: Dimension to (start, end), end exclusive: what to keep of it.
+        show_dim: Keep the slices of this dimension only; the others are averaged.
+        console: Where to print.
+        most: Slices to print.
+        **options: As for the renderer of ``target``.
+
+    Raises:
+        InputError: The scores have no inner dimension, or too many slices.
+        SettingsError: There is no dimension of that name.
+    """
+    (one, _), *_ = examples_of(attributions)
+    cut = slices(one, slice_dims or {}, show_dim)
+    whole: Any = list(cut.attributions)
+    if target == "console":
+        strongest = sorted(range(len(whole)), key=lambda i: -_total(whole[i]))[:most]
+        render_console([whole[i] for i in strongest], console, **options)
+        return None
+    draw = render_html if target == "html" else render_notebook
+    options.setdefault("view", "matrix")
+    if target == "notebook":
+        whole = whole[:20]
+        return draw(whole, **options)
+    return draw(whole, dimensions=cut.dimensions, **options)
+
+
+def slices(
+    attribution: Attribution, slice_dims: Mapping[str, tuple[int, int]] | None = None, show_dim: str | None = None
+) -> Slices:
+    """Cut an attribution along its inner dimensions; see `render_granular`."""
+    names = attribution.dimensions
+    if not names:
+        raise InputError(
+            "These scores have one number per cell already: there is nothing to cut. "
+            "Use show(), or attribute again without aggregating."
+        )
+    for name in [*(slice_dims or {}), *([show_dim] if show_dim else [])]:
+        if name not in names:
+            raise SettingsError(
+                f"The scores have no dimension {name!r}.{nearest(name, names)} They have: {', '.join(names)}."
+            )
+    parts = {
+        "source_attributions": attribution.source_attributions,
+        "target_attributions": attribution.target_attributions,
+    }
+    present: dict[str, npt.NDArray[Any]] = {key: value for key, value in parts.items() if value is not None}
+    kept, labels = list(names), []
+    for name in names:
+        axis = 2 + kept.index(name)
+        size = next(iter(present.values())).shape[axis]
+        if show_dim is not None and name != show_dim:
+            present = {key: np.mean(value, axis=axis) for key, value in present.items()}
+            kept.remove(name)
+            continue
+        start, end = (slice_dims or {}).get(name, (0, size))
+        chosen = range(size)[start:end]
+        if not chosen:
+            raise InputError(f"{start}..{end} keeps nothing of {name!r}, which has {size} entries.")
+        present = {key: np.take(value, chosen, axis=axis) for key, value in present.items()}
+        labels.append(tuple(f"{name} {index}" for index in chosen))
+    count = int(np.prod([len(label) for label in labels]))
+    if count > MOST_SLICES:
+        raise InputError(
+            f"That is {count} slices; a page holds {MOST_SLICES}. "
+            f"Keep fewer with slice_dims={{{kept[-1]!r}: (0, 16)}} or show_dim={kept[0]!r}."
+        )
+    shape = tuple(len(label) for label in labels)
+    cut = [
+        attribution.replace(
+            **{key: _at(value, place) for key, value in present.items()},
+            dimensions=(),
+            default_aggregation=(),
+            id=" · ".join([*([attribution.id] if attribution.id else []), *_names(labels, place)]),
+        )
+        for place in itertools.product(*(range(size) for size in shape))
+    ]
+    return Slices(dimensions=tuple(zip(kept, labels, strict=True)), attributions=tuple(cut))
+
+
+def _at(values: npt.NDArray[Any], place: tuple[Any, ...]) -> npt.NDArray[Any]:
+    """The slice of ``values`` at ``place`` of its inner dimensions."""
+    for index in reversed(place):
+        values = values[..., index]
+    return values
+
+
+def _names(labels: Sequence[tuple[str, ...]], place: tuple[int, ...]) -> list[str]:
+    return [names[index] for names, index in zip(labels, place, strict=True)]
+
+
+def _total(attribution: Attribution) -> float:
+    return sum(
+        float(np.abs(part).sum())
+        for part in (attribution.source_attributions, attribution.target_attributions)
+        if part is not None
+    )

@@ -1,0 +1,19 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { DEFAULTS, formatHash, parseHash } from "../../../packages/viz/src/wherefrom_viz/html/state.js";
+
+test("a link gives back the state it was made from", () => {
+  const state = { ...DEFAULTS, ex: 11, tab: "matrix", tok: [6, 8], g: "word", s: 1.5, x: true, b: 3, c: "green-purple" };
+  assert.equal(formatHash(state), "ex=12&tab=matrix&tok=7-9&g=word&c=green-purple&s=1.5&x=1&b=4");
+  assert.deepEqual(parseHash("#" + formatHash(state)), state);
+});
+
+test("the default state needs no link", () => assert.equal(formatHash(DEFAULTS), ""));
+
+test("senseless parts of a link are ignored", () => {
+  const allowed = { tab: ["read"], g: ["token"] };
+  for (const hash of ["#tab=<script>", "#g=x", "#ex=-5", "#ex=abc", "#tok=0", "#tok=x-y", "#nothing=1", "#ex=", "#%%%"]) {
+    assert.deepEqual(parseHash(hash, DEFAULTS, allowed), DEFAULTS, hash);
+  }
+});

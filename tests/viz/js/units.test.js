@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { buildView, columnScores, mergeRows, strongest, unitStarts } from "../../../packages/viz/src/wherefrom_viz/html/units.js";
+
+// prompt "a", output "b" "c"; b sees a, c sees a and b
+const example = () => ({
+  sides: [{ name: "target", title: "Output", t: ["a", " b", "c"], f: "710", scored: 1, positions: null, sizes: null }],
+  first: 1,
+  last: 3,
+  scores: Float32Array.of(1, 2, 9, -4, 9, 9),
+  stepScores: { probability: Float32Array.of(0.5, 0.5) },
+});
+
+test("units begin at their flags and at the first output", () => {
+  assert.deepEqual(unitStarts("7010", "word"), [0, 2]);
+  assert.deepEqual(unitStarts("7010", "word", 1), [0, 1, 2]);
+  assert.deepEqual(unitStarts("700", "token"), [0, 1, 2]);
+});
+
+test("cells a step could not see are hidden whatever is stored there", () => {
+  const view = buildView(example());
+  assert.deepEqual([...view.visible], [1, 1, 0, 1, 0, 0]);
+  assert.deepEqual([...view.scores], [1, 2, 0, -4, 0, 0]);
+  assert.deepEqual(view.seen, [0, 1]);
+});
+
+test("words merge rows, columns and step scores", () => {
+  const view = buildView(example(), { level: "word", stepMerge: { probability: "prod" } });
+  assert.deepEqual(view.cols.map((col) => col.text), ["bc"]);
+  assert.deepEqual([...view.scores], [3, -4]);
+  assert.deepEqual(view.stepScores.probability, [0.25]);
+});
+
+test("each merge folds visible cells only", () => {
+  const matrix = { rows: 3, columns: 1, scores: Float64Array.of(-1, -5, 3), visible: Uint8Array.of(1, 1, 0) };
+  const value = (how) => mergeRows(matrix, [0], how).scores[0];
+  assert.equal(value("sum"), -6);
+  assert.equal(value("mean"), -3);
+  assert.equal(value("max"), -1);
+  assert.equal(value("absmax"), -5);
+  assert.equal(value("l2"), Math.sqrt(26));
+});
+
+test("per-output normalisation makes magnitudes sum to one", () => {
+  const view = buildView(example(), { normalize: "step" });
+  assert.equal(view.scores[0], 1);
+  assert.ok(Math.abs(Math.abs(view.scores[1]) + Math.abs(view.scores[3]) - 1) < 1e-12);
+});
+
+test("strongest inputs come by magnitude, with their sign", () => {
+  const view = buildView(example());
+  assert.deepEqual(strongest(view, 1, 1), [{ row: 1, score: -4 }, { row: 0, score: 2 }]);
+  assert.deepEqual([...columnScores(view, 0, 1).scores], [3, -4, 0]);
+});
+
+test("an output token knows its row and its column", () => {
+  const [side] = buildView(example()).sides;
+  assert.deepEqual(side.units.map((unit) => [unit.row, unit.col, unit.output]), [[0, -1, false], [1, 0, true], [2, 1, true]]);
+});

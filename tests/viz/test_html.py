@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from wherefrom.attribution import Attribution, Attributions
+from wherefrom.errors import SettingsError
+from wherefrom.provenance import Provenance
+from wherefrom_viz import compare, describe, render_html, render_notebook
+from wherefrom_viz.html import bundle, pack, unpack
+
+JAVASCRIPT = Path(__file__).parent / "js"
+NODE = shutil.which("node")
+needs_node = pytest.mark.skipif(NODE is None, reason="node is not installed")
+
+
+class Elements(HTMLParser):
+    """Start tags of a page, with their attributes, and the text of its scripts."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+
+def test_a_page_loads_nothing_and_says_so(everyone: Attributions) -> None:
+    page = render_html(everyone)
+    elements = Elements(page)
+    assert not [attrs for _, attrs in elements.tags if {"src", "href", "style"} & set(attrs)]
+    assert not [name for _, attrs in elements.tags for name in attrs if name.startswith("on")]
+    (policy,) = [attrs["content"] for tag, attrs in elements.tags if "http-equiv" in attrs]
+    assert policy is not None
+    assert policy.startswith("default-src 'none'")
+    assert "unsafe" not in policy
+    code = bundle.script("boot_page")
+    assert set(re.findall(r"https?://[^\"' ]+", code)) == {"http://www.w3.org/2000/svg"}
+
+
+def test_code_and_style_stay_small() -> None:
+    assert len(bundle.script("boot_page").encode()) + len(bundle.style().encode()) <= 80 * 1024
+
+
+def test_hostile_tokens_add_no_element(hostile: Attribution, hospital: Attribution) -> None:
+    def kinds(result: Attribution) -> set[str]:
+        return {tag for tag, _ in Elements(render_html(result)).tags}
+
+    assert kinds(hostile) == kinds(hospital)
+    scripts = [tag for tag, _ in Elements(render_html(hostile)).tags if tag == "script"]
+    assert len(scripts) == 4  # meta, one block, code, index
+    render_html(hostile).encode("utf-8")
+
+
+def test_colours_in_the_static_table_are_classes_with_valid_colours(hospital: Attribution) -> None:
+    page = render_html(hospital)
+    table = page[page.index('<div class="wf-static">') : page.index("</table>")]
+    assert 'class="r8">+0.62' in table
+    for name in set(re.findall(r'class="([rl]\d)"', table)):
+        assert re.search(rf"\.wf-static \.{name}\{{background:#[0-9a-f]{{6}};color:#[0-9a-f]{{6}}\}}", page)
+
+
+def test_the_same_result_gives_the_same_page(everyone: Attributions) -> None:
+    assert render_html(everyone) == render_html(everyone)
+
+
+@pytest.mark.parametrize("precision, error", [("display", 2e-5), ("compact", 4e-3), ("exact", 0)])
+def test_packed_scores_come_back(translation: Attribution, precision: str, error: float) -> None:
+    packed = pack([(translation, Provenance())], precision)  # type: ignore[arg-type]
+    ((header, scores),) = unpack(packed.blocks[0])
+    expected = describe(translation).scores
+    assert [side["name"] for side in header["sides"]] == ["source", "target"]
+    np.testing.assert_allclose(scores, expected, atol=error * np.abs(expected).max(), rtol=0)
+
+
+def test_unknown_precision_suggests_the_nearest(hospital: Attribution) -> None:
+    with pytest.raises(SettingsError, match="Did you mean 'exact'"):
+        render_html(hospital, precision="exakt")
+
+
+def test_many_examples_are_cut_into_blocks(hospital: Attribution) -> None:
+    page = render_html([hospital] * 120)
+    assert re.findall(r'data-wf="(block-\d+)"', page) == ["block-0", "block-1", "block-2"]
+    # the script stands before the later blocks, so that it runs before they are read
+    assert page.index('data-wf="block-0"') < page.index("<script>(()") < page.index('data-wf="block-1"')
+
+
+def test_a_page_without_examples_is_still_a_page() -> None:
+    assert "There are no examples" in render_html(Attributions(sequence_attributions=()))
+
+
+def test_a_notebook_cell_is_capped_and_says_so(hospital: Attribution) -> None:
+    cell = render_notebook([hospital] * 300)
+    assert "20 of 300 examples" in cell
+    assert len(cell) < 1_100_000
+    assert not re.search("<html|<body|<!DOCTYPE", cell)
+
+
+def test_a_heavy_notebook_cell_shows_fewer(make: object) -> None:
+    assert callable(make)
+    heavy = make([f" w{i}" for i in range(500)], 150, seed=1)
+    cell = render_notebook([heavy] * 20)
+    assert re.search(r"<p>\d+ of 20 examples", cell)
+    assert len(cell) < 1_200_000
+
+
+def test_a_notebook_bundle_has_no_side_effects(hospital: Attribution, capsys: pytest.CaptureFixture[str]) -> None:
+    render_notebook(hospital)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_the_script_is_one_function_without_module_words() -> None:
+    for boot in ("boot_page", "boot_notebook"):
+        code = bundle.script(boot)
+        assert not re.search(r"^(import|export) ", code, re.MULTILINE)
+        assert code.startswith("(() => {")
+
+
+@needs_node
+def test_the_joined_script_parses(tmp_path: Path) -> None:
+    (tmp_path / "bundle.js").write_text(bundle.script("boot_page"))
+    subprocess.run([str(NODE), "--check", str(tmp_path / "bundle.js")], check=True)
+
+
+@needs_node
+@pytest.mark.parametrize("name", sorted(path.name for path in JAVASCRIPT.glob("*.test.js")))
+def test_javascript(name: str) -> None:
+    done = subprocess.run([str(NODE), "--test", str(JAVASCRIPT / name)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+PROBE = """
+import { readFileSync } from "node:fs";
+import { parseBlock } from "%(html)s/payload.js";
+import { inflateHere } from "%(html)s/inflate.js";
+import { fromBase64 } from "%(html)s/bytes.js";
+import { buildView } from "%(html)s/units.js";
+import { compareViews } from "%(html)s/align.js";
+const { block, stepMerge, options } = JSON.parse(readFileSync(0, "utf-8"));
+const examples = parseBlock(inflateHere(fromBase64(block)));
+const views = examples.map((example) => options.map((one) => buildView(example, { ...one, stepMerge })));
+const plain = (view) => ({ scores: [...view.scores], visible: [...view.visible], steps: view.stepScores });
+const pair = compareViews(buildView(examples[0]), buildView(examples[1]));
+const answer = { difference: [...pair.difference.scores], agreement: pair.agreement };
+process.stdout.write(JSON.stringify({ ...answer, views: views.map((list) => list.map(plain)) }));
+"""
+
+
+@needs_node
+def test_the_page_computes_what_python_computes(translation: Attribution, chat: Attribution, tmp_path: Path) -> None:
+    other = translation.replace(source_attributions=np.abs(np.asarray(translation.source_attributions)) ** 0.5)
+    examples = (translation, other, chat)
+    options = [
+        {"level": level, "merge": merge, "normalize": normalize}
+        for level in ("token", "word", "sentence", "turn")
+        for merge in ("sum", "mean", "absmax", "max", "l2")
+        for normalize in ("none", "step")
+    ]
+    packed = pack([(one, Provenance()) for one in examples], "exact")  # type: ignore[misc]
+    html = Path(bundle.__file__).parent.as_posix()
+    (tmp_path / "probe.mjs").write_text(PROBE % {"html": html})
+    asked = json.dumps({"block": packed.blocks[0], "stepMerge": packed.step_merge, "options": options})
+    done = subprocess.run(
+        [str(NODE), str(tmp_path / "probe.mjs")], input=asked, capture_output=True, text=True, check=True
+    )
+    answer = json.loads(done.stdout)
+    for one, views in zip(examples, answer["views"], strict=True):
+        for option, view in zip(options, views, strict=True):
+            picture = describe(
+                one,
+                granularity=option["level"],
+                merge=option["merge"],
+                normalize=option["normalize"],  # type: ignore[arg-type]
+            )
+            shape = picture.scores.shape
+            np.testing.assert_array_equal(np.reshape(view["visible"], shape), picture.visible, str(option))
+            np.testing.assert_allclose(
+                np.reshape(view["scores"], shape), picture.scores, atol=1e-6, err_msg=str(option)
+            )
+            for name, values in picture.step_scores.items():
+                np.testing.assert_allclose(view["steps"][name], values, rtol=1e-5, err_msg=name)
+    pair = compare(translation, other)
+    np.testing.assert_allclose(answer["difference"], pair.difference.scores.ravel(), atol=1e-6)
+    np.testing.assert_allclose(answer["agreement"], pair.agreement, atol=1e-6)
