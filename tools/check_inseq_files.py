@@ -101,9 +101,9 @@ def agree(ours: Attributions, theirs: list[dict[str, object]], tolerance: float)
             if mine is not None:
                 values = np.array([np.nan if value is None else value for value in told], dtype=float)
                 values = np.nan_to_num(values)
-                np.testing.assert_allclose(mine.ravel()[: len(values)], values, atol=tolerance)
+                np.testing.assert_allclose(mine.ravel()[: len(values)], values, atol=tolerance, rtol=tolerance)
         for name, values in other["step_scores"].items():
-            np.testing.assert_allclose(one.step_scores[name], values, atol=tolerance)
+            np.testing.assert_allclose(one.step_scores[name], values, atol=tolerance, rtol=tolerance)
 
 
 def main() -> None:

@@ -21,6 +21,7 @@ from wherefrom.aggregators import AGGREGATION_FUNCTIONS, Pair
 from wherefrom.aggregators.slices import select_steps, slice_inputs
 from wherefrom.arrays import BoolArray
 from wherefrom.errors import FileFormatError, SettingsError, ShapeError
+from wherefrom.operations.bridges import to_captum, to_shap
 from wherefrom.operations.comparison import Comparison, compare
 from wherefrom.operations.contributors import Contributor, top_contributors
 from wherefrom.operations.decoding import Decodes, decoded
@@ -28,6 +29,7 @@ from wherefrom.operations.dictionaries import ScoresDict, scores_dict
 from wherefrom.operations.equality import same_attribution, same_attributions
 from wherefrom.operations.merging import merge_attributions
 from wherefrom.operations.step_views import StepAttribution, extremes, step_attributions
+from wherefrom.operations.tables import save_table, to_arrow, to_dataset, to_pandas, to_polars
 from wherefrom.operations.weighting import weighted
 from wherefrom.provenance import Provenance
 from wherefrom.rendering import Drawable
@@ -176,6 +178,14 @@ class Attribution(Drawable, msgspec.Struct, frozen=True, kw_only=True, eq=False,
         """A view of each explained step."""
         return step_attributions(self)
 
+    def to_captum(self) -> Any:
+        """captum's ``LLMAttributionResult``, aggregated; see `wherefrom.operations.bridges`."""
+        return to_captum(self)
+
+    def to_shap(self, base_values: Any = None) -> Any:
+        """shap's ``Explanation``, aggregated; see `wherefrom.operations.bridges`."""
+        return to_shap(self, base_values)
+
     @property
     def minimum(self) -> float:
         """Smallest score, at most 0."""
@@ -296,6 +306,26 @@ class Attributions(Drawable, msgspec.Struct, frozen=True, kw_only=True, eq=False
             FileFormatError: It is damaged, foreign, or of a newer major version.
         """
         return from_document(read(path, max_bytes=max_bytes), str(path))
+
+    def to_pandas(self, *, steps: bool = False) -> Any:
+        """A pandas ``DataFrame`` with a row per visible score; ``steps``: per explained token, with its step scores."""
+        return to_pandas(self, steps=steps)
+
+    def to_polars(self, *, steps: bool = False) -> Any:
+        """A polars ``DataFrame``; see `to_pandas`."""
+        return to_polars(self, steps=steps)
+
+    def to_arrow(self, *, steps: bool = False) -> Any:
+        """An Arrow ``Table``; see `to_pandas`."""
+        return to_arrow(self, steps=steps)
+
+    def to_dataset(self, *, steps: bool = False) -> Any:
+        """A Hugging Face ``Dataset`` with a card; see `to_pandas`."""
+        return to_dataset(self, steps=steps)
+
+    def save_table(self, path: str | Path, overwrite: bool = False, *, steps: bool = False) -> None:
+        """Write the table of `to_pandas` to a ``.csv``, ``.tsv`` or ``.parquet`` file."""
+        save_table(self, path, overwrite=overwrite, steps=steps)
 
     def to_json(self) -> str:
         """The content of a ``.json`` file."""

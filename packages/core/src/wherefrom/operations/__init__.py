@@ -4,12 +4,15 @@ from wherefrom.operations.comparison import Comparison, compare
 from wherefrom.operations.contributors import Contributor, top_contributors
 from wherefrom.operations.merging import merge_attributions
 from wherefrom.operations.step_views import StepAttribution
+from wherefrom.operations.tables import dataset_card, save_dataset
 
 __all__ = [
     "Comparison",
     "Contributor",
     "StepAttribution",
     "compare",
+    "dataset_card",
     "merge_attributions",
+    "save_dataset",
     "top_contributors",
 ]
