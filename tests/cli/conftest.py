@@ -40,23 +40,7 @@ def wherefrom(
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file of two attributions of the demo model by saliency."""
     path = tmp_path_factory.mktemp("saved") / "saliency.json"
-    code = main(
-        [
-            "attribute",
-            "-m",
-            "demo:lm",
-            "-i",
-            "George was sick yesterday.",
-            "Mary was hungry.",
-            "--max-new-tokens",
-            "4",
-            "--step-scores",
-            "probability",
-            "-o",
-            str(path),
-            "--hide",
-            "-q",
-        ]
-    )
+    arguments = ["attribute", "-m", "demo:lm", "--max-new-tokens", "4", "--step-scores", "probability", "--hide", "-q"]
+    code = main([*arguments, "-i", "George was sick yesterday.", "Mary was hungry.", "-o", str(path)])
     assert code == 0
     return path

@@ -11,7 +11,7 @@ import contextlib
 import logging
 import os
 import pickle
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -64,7 +64,7 @@ class Worker:
 
 def ray_outcomes(
     batches: Iterator[Batch], job: Job, model_asked: ModelRequest, cluster: Cluster
-) -> Iterator[list[Outcome]]:
+) -> Generator[list[Outcome]]:
     """Outcomes of each batch, in the order in which workers finish them.
 
     Raises:
@@ -78,6 +78,8 @@ def ray_outcomes(
         raise MissingDependencyError(
             "The engine 'ray' needs the package ray.\nInstall it with: pip install 'wherefrom-cli[ray]'"
         ) from error
+    for name in ("ray", "ray.data", "ray.data._internal"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     with _connected(ray, cluster):
         pending = {batch.number: batch for batch in batches}
         for attempt in range(1, cluster.attempts + 1):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import wherefrom
@@ -50,6 +50,30 @@ class ModelRequest:
             model_kwargs=model_kwargs or None,
             tokenizer_kwargs=dict(self.tokenizer_kwargs) or None,
         )
+
+    def identity(self) -> dict[str, Any]:
+        """What tells one model from another: a hub name, or what a local folder holds; device left out."""
+        folder = Path(self.name)
+        return {
+            "name": folder_fingerprint(folder) if folder.is_dir() else self.name,
+            "framework": self.framework,
+            "dtype": self.dtype,
+            "model_kwargs": dict(self.model_kwargs),
+            "tokenizer_kwargs": dict(self.tokenizer_kwargs),
+        }
+
+
+def folder_fingerprint(folder: Path) -> str:
+    """A hash of the files in ``folder``: names, sizes, first and last megabyte. 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.iterdir() if path.is_file()):
+        size = path.stat().st_size
+        digest.update(f"{path.name} {size}\n".encode())
+        with path.open("rb") as file:
+            digest.update(file.read(1 << 20))
+            file.seek(max(0, size - (1 << 20)))
+            digest.update(file.read())
+    return digest.hexdigest()
 
 
 @frozen(kw_only=True)
@@ -139,11 +163,6 @@ class Reduction:
 def _takes_normalize(name: str) -> bool:
     """Is ``name`` the aggregator over a score dimension, or a function that stands for it?"""
     return name == "scores" or name not in wherefrom.list_aggregators()
-
-
-def fingerprint(*parts: Any) -> str:
-    """A hash of plain values, the same on every machine. 64 hexadecimal digits."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False, default=str).encode()).hexdigest()
 
 
 def add_model_options(group: OptionGroup) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import json
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from pathlib import Path
 
 from attrs import asdict
 from wherefrom.errors import UsageError
@@ -12,8 +15,10 @@ from wherefrom.errors import UsageError
 from wherefrom_cli.command import Command
 from wherefrom_cli.dataset.batches import Batch, length_bucketed
 from wherefrom_cli.dataset.interruption import Interruption
-from wherefrom_cli.dataset.sinks import Sink, open_sink
+from wherefrom_cli.dataset.run_sink import open_run_sink, refuse_existing_run
+from wherefrom_cli.dataset.sink import Sink
 from wherefrom_cli.dataset.source import Dataset, DatasetRequest, Shard
+from wherefrom_cli.dataset.stream_sink import StreamSink
 from wherefrom_cli.dataset.work import Job, Outcome
 from wherefrom_cli.dry_run import print_plan
 from wherefrom_cli.exit_codes import ExitCode
@@ -150,6 +155,9 @@ def execute(options: argparse.Namespace, talk: Talk) -> int:
     """Attribute the data set."""
     _give_notes(options, talk)
     asked = dataset_request(options)
+    if options.save_path not in (None, "-") and not options.dry_run:  # before the slow part
+        going_on = options.resume or options.retry_failed
+        refuse_existing_run(Path(options.save_path), resume=going_on, overwrite=options.overwrite)
     model_asked = model_request(options)
     job = Job(request=attribution_request(options), reduction=reduction(options))
     with talk.working():
@@ -158,16 +166,52 @@ def execute(options: argparse.Namespace, talk: Talk) -> int:
             examples = [numbered.example for numbered in dataset]
             print_plan(model_asked.load(), model_asked, examples, job.request, talk, as_json=options.json)
             return ExitCode.DONE
-        settings = {
-            "command": "attribute-dataset",
-            "model": asdict(model_asked),
-            "dataset": asdict(asked),
-            "request": asdict(job.request),
-            "reduction": asdict(job.reduction),
-            "batch_size": options.batch_size,
-        }
-        with open_sink(options, settings, dataset, talk) as sink:
+        sink = _open_sink(options, asked, dataset, model_asked, job, talk)
+        with sink:
             return _run(options, talk, dataset, model_asked, job, sink)
+
+
+def _open_sink(
+    options: argparse.Namespace,
+    asked: DatasetRequest,
+    dataset: Dataset,
+    model_asked: ModelRequest,
+    job: Job,
+    talk: Talk,
+) -> Sink:
+    """Where the results go: a run, or nowhere but the terminal."""
+    if options.save_path is None or options.save_path == "-":
+        if options.resume or options.retry_failed or options.viz_path:
+            raise UsageError("--resume, --retry-failed and --viz-path need the results of a run.\nAdd -o FOLDER.")
+        if options.json:
+            raise UsageError("--json would hold all results in memory.\nUse --jsonl, or save a run with -o FOLDER.")
+        lines = options.jsonl or options.save_path == "-"
+        return StreamSink(talk=talk, lines=lines, view=options.view, hide=options.hide_attributions)
+    settings = {
+        "command": "attribute-dataset",
+        "model": asdict(model_asked),
+        "dataset": asdict(asked),
+        "request": asdict(job.request),
+        "reduction": asdict(job.reduction),
+        "batch_size": options.batch_size,
+    }
+    identity = {
+        "model": model_asked.identity(),
+        "data": dataset.fingerprint(),
+        "request": asdict(job.request),
+        "reduction": asdict(job.reduction),
+        "batch size": options.batch_size,
+    }
+    return open_run_sink(
+        Path(options.save_path),
+        settings,
+        identity,
+        dataset,
+        resume=options.resume,
+        retry_failed=options.retry_failed,
+        overwrite=options.overwrite,
+        viz_path=Path(options.viz_path) if options.viz_path else None,
+    )
 
 
 def _run(
@@ -191,15 +235,16 @@ def _run(
             work = ray_outcomes(batches, job, model_asked, cluster)
         else:
             work = _local_outcomes(batches, job, model_asked, talk, progress)
-        for outcomes in work:
-            wanted = [outcome for outcome in outcomes if sink.wants(outcome.key)]
-            sink.keep(wanted)
-            failed = sum(outcome.failed for outcome in wanted)
-            counts["done"] += len(wanted) - failed
-            counts["failed"] += failed
-            progress.advance(len(wanted), failed=failed, tokens=sum(map(_tokens, wanted)))
-            if interruption.asked:
-                break
+        with closing(work):
+            for outcomes in work:
+                wanted = [outcome for outcome in outcomes if sink.wants(outcome.key)]
+                sink.keep(wanted)
+                failed = sum(outcome.failed for outcome in wanted)
+                counts["done"] += len(wanted) - failed
+                counts["failed"] += failed
+                progress.advance(len(wanted), failed=failed, tokens=sum(map(_tokens, wanted)))
+                if interruption.asked:
+                    break
         stopped = interruption.asked
     finished = sink.finish(stopped=stopped)
     seconds = time.monotonic() - begun
@@ -210,6 +255,9 @@ def _run(
         + "."
         + (f" {finished}" if finished else "")
     )
+    if options.save_path not in (None, "-") and (options.json or options.jsonl):
+        report = {"path": options.save_path, "finished": sink.finished, "failed": failed_in_all, "stopped": stopped}
+        talk.line(json.dumps({**report, "seconds": round(seconds, 3)}))
     if stopped:
         talk.note(f"Interrupted. {sink.how_to_resume}")
         return ExitCode.INTERRUPTED
@@ -218,7 +266,7 @@ def _run(
 
 def _local_outcomes(
     batches: Iterator[Batch], job: Job, model_asked: ModelRequest, talk: Talk, progress: ProgressLine
-) -> Iterator[list[Outcome]]:
+) -> Generator[list[Outcome]]:
     """Outcomes of each batch, done in this process; the model is loaded when the first batch comes."""
     model = None
     for batch in batches:

@@ -1,0 +1,235 @@
+"""Results in the folder of a run: nothing finished is lost, and the run can go on where it stopped."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import msgspec
+from attrs import define, field
+from wherefrom.attribution import Attributions
+from wherefrom.errors import UsageError, WherefromError
+from wherefrom.files import Manifest, Run, RunWriter, create_run, fingerprint_of, open_run
+from wherefrom.files.manifest import MANIFEST, write_manifest
+from wherefrom.provenance import Provenance
+from wherefrom.wire.bytes import write_whole
+from wherefrom.wire.documents import example_line, header_line
+
+from wherefrom_cli.dataset.sink import of_whole_run
+from wherefrom_cli.dataset.source import Dataset
+from wherefrom_cli.dataset.work import Outcome
+from wherefrom_cli.results import check_writable
+from wherefrom_cli.showing import write_html
+
+SINGLE_FILES = (".json", ".jsonl", ".msgpack", ".gz", ".zst")
+"""Endings that ask for one file instead of a folder; the folder then is beside it until the file is complete."""
+
+
+@define(kw_only=True)
+class RunSink:
+    """Appends outcomes to a run folder; each batch is on disk when `keep` returns."""
+
+    folder: Path
+    manifest: Manifest
+    dataset: Dataset
+    done: set[str]
+    failures: set[str]
+    retry_failed: bool = False
+    file: Path | None = None
+    """One file to make of the run when it is complete; the folder is removed then, unless examples failed."""
+    viz_path: Path | None = None
+    overwrite: bool = False
+    _writer: RunWriter | None = field(default=None, init=False)
+
+    @property
+    def finished(self) -> int:
+        """How many examples the run has."""
+        return len(self.done)
+
+    @property
+    def failed(self) -> int:
+        """How many examples failed and were not mended."""
+        return len(self.failures)
+
+    @property
+    def how_to_resume(self) -> str:
+        """What to type to go on."""
+        where = self.file or self.folder
+        return f"Everything finished is kept; go on with the same command and --resume (-o {where})."
+
+    def wants(self, key: str) -> bool:
+        """Is it neither done nor (unless failures are tried again) failed?"""
+        return key not in self.done and (self.retry_failed or key not in self.failures)
+
+    def keep(self, outcomes: Sequence[Outcome]) -> None:
+        """Write a batch.
+
+        Raises:
+            WherefromError: The disk is full; what was finished is safe.
+        """
+        if not outcomes:
+            return
+        try:
+            writer = self._writer or self._open_writer(outcomes)
+            for outcome in outcomes:
+                if outcome.attribution is None:
+                    writer.fail(outcome.key, f"{outcome.error_type}: {outcome.error}")
+                else:
+                    writer.append(outcome.attribution)
+            writer.flush()
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                raise
+            raise WherefromError(
+                f"The disk of {self.folder} is full.\n"
+                f"The {self.finished} examples finished before are kept.\n"
+                "Free some space, then give the same command with --resume."
+            ) from error
+        for outcome in outcomes:
+            if outcome.failed:
+                self.failures.add(outcome.key)
+            else:
+                self.done.add(outcome.key)
+                self.failures.discard(outcome.key)
+
+    def finish(self, *, stopped: bool) -> str:
+        """Close the run; if it is complete, make the file and the page that were asked for."""
+        self._close()
+        if stopped:
+            return f"Kept in {self.folder}."
+        run = open_run(self.folder)
+        said = [f"Look: wherefrom view {self.file or self.folder}"]
+        if self.viz_path is not None:
+            write_html(run.load(), self.viz_path)
+            said.insert(0, f"Wrote {self.viz_path}.")
+        if self.file is not None:
+            self._write_file(run, self.file)
+            if not self.failures:
+                shutil.rmtree(self.folder)
+            said.insert(0, f"Wrote {self.file}.")
+        return " ".join(said)
+
+    def __enter__(self) -> RunSink:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close()
+
+    def _open_writer(self, outcomes: Sequence[Outcome]) -> RunWriter:
+        """Begin a part of our own; the first results tell the manifest how they were made."""
+        made = next((outcome.provenance for outcome in outcomes if outcome.provenance is not None), None)
+        if made is not None and self.manifest.provenance == Provenance():
+            self.manifest = msgspec.structs.replace(self.manifest, provenance=of_whole_run(made))
+            write_manifest(self.folder, self.manifest, overwrite=True)
+        self._writer = RunWriter(self.folder)
+        return self._writer
+
+    def _close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    def _write_file(self, run: Run, path: Path) -> None:
+        """All examples in the order of the data set; JSON lines without holding them in memory."""
+        order = {numbered.key: numbered.index for numbered in self.dataset}
+        places = sorted(range(len(run)), key=lambda place: order.get(run.summary(place).id or "", place))
+        if path.suffix == ".jsonl":
+
+            def lines() -> Iterator[bytes]:
+                yield header_line(run.provenance)
+                for place in places:
+                    yield example_line(run[place])
+
+            write_whole(path, lines(), overwrite=self.overwrite)
+            return
+        whole = Attributions(sequence_attributions=tuple(run[place] for place in places), provenance=run.provenance)
+        whole.save(path, overwrite=self.overwrite)
+
+
+def open_run_sink(
+    path: Path,
+    settings: Mapping[str, Any],
+    identity: Mapping[str, Any],
+    dataset: Dataset,
+    *,
+    resume: bool,
+    retry_failed: bool,
+    overwrite: bool,
+    viz_path: Path | None,
+) -> RunSink:
+    """A run to write to: new, or one that goes on.
+
+    Args:
+        path: The folder, or a file to make in the end.
+        settings: Everything that was asked, for people and for repeating it.
+        identity: What decides the numbers; a run goes on only where it is the same.
+
+    Raises:
+        UsageError: A run is there and nobody said what to do with it, or it is another run.
+    """
+    file, folder = refuse_existing_run(path, resume=resume or retry_failed, overwrite=overwrite)
+    check_writable(viz_path, overwrite=overwrite or resume)
+    fingerprint = fingerprint_of(identity)
+    there = (folder / MANIFEST).is_file()
+    if there and (resume or retry_failed):
+        run = open_run(folder)
+        _check_same(run.manifest, fingerprint, identity, folder)
+        done, failures, manifest = set(run.finished), {str(name) for name in run.failures}, run.manifest
+    else:
+        manifest = Manifest(
+            fingerprint=fingerprint, settings={**settings, "identity": dict(identity)}, total=dataset.size
+        )
+        create_run(folder, manifest, overwrite=overwrite)
+        done, failures = set(), set()
+    return RunSink(
+        folder=folder,
+        manifest=manifest,
+        dataset=dataset,
+        done=done,
+        failures=failures,
+        retry_failed=retry_failed,
+        file=file,
+        viz_path=viz_path,
+        overwrite=overwrite,
+    )
+
+
+def refuse_existing_run(path: Path, *, resume: bool, overwrite: bool) -> tuple[Path | None, Path]:
+    """The file and the folder that ``path`` stands for, if they may be written.
+
+    Raises:
+        UsageError: A run, or the file, is there and nobody said what to do with it.
+    """
+    file = path if path.suffix in SINGLE_FILES else None
+    folder = path.with_name(path.name + ".run") if file is not None else path
+    check_writable(file, overwrite=overwrite)
+    if (folder / MANIFEST).is_file() and not resume and not overwrite:
+        raise UsageError(
+            f"{folder} holds a run already.\n"
+            "Go on with --resume, begin anew with --overwrite, or choose another folder."
+        )
+    return file, folder
+
+
+def _check_same(manifest: Manifest, fingerprint: str, identity: Mapping[str, Any], folder: Path) -> None:
+    """Raises: UsageError: The run in ``folder`` is of other settings or data; they are named."""
+    if manifest.fingerprint == fingerprint:
+        return
+    before = manifest.settings.get("identity", {})
+    changed = [name for name in identity if before.get(name) != msgspec.to_builtins(identity[name], str_keys=True)]
+    shown = ", ".join(f"{name} ({_short(before.get(name))} then, {_short(identity[name])} now)" for name in changed)
+    raise UsageError(
+        f"{folder} is a run of other settings or data, so it cannot go on.\nDifferent: {shown or 'the fingerprint'}.\n"
+        "Give the same options as then (`wherefrom info` tells them), or choose another folder."
+    )
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 40 else text[:37] + "..."

@@ -1,0 +1,297 @@
+"""`wherefrom attribute-dataset`: what it reads, what it keeps, and how it goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from wherefrom.attribution import Attributions
+from wherefrom.files import open_run
+from wherefrom_cli.dataset.work import Job
+from wherefrom_cli.main import main
+
+Run = Callable[..., Any]
+NAMES = ("George", "Mary", "Anna", "Peter", "The teacher", "His mother")
+ENDS = (
+    "was sick yesterday.",
+    "was hungry.",
+    "asked him to come to the hospital.",
+    "was in the garden and saw the house.",
+)
+N = 12
+BASE = ("attribute-dataset", "-m", "demo:lm", "-d", "texts.jsonl", "-bs", "2", "-q", "--device", "cpu")
+
+
+def rows(count: int = N) -> list[dict[str, str]]:
+    made = []
+    for index in range(count):
+        text = f"{NAMES[index % len(NAMES)]} {ENDS[index % len(ENDS)]}"
+        made.append({"id": f"e{index}", "text": text, "target": f"{text} He was at home."})
+    return made
+
+
+@pytest.fixture(autouse=True)
+def data(wherefrom: Run, tmp_path: Path) -> None:
+    write(tmp_path / "texts.jsonl", rows())
+
+
+def write(path: Path, made: list[dict[str, Any]]) -> None:
+    path.write_text("".join(json.dumps(row) + "\n" for row in made), encoding="utf-8")
+
+
+def numbers(path: str | Path) -> dict[str | None, bytes]:
+    """Name to the exact scores of every example; each name once."""
+    run = open_run(path)
+    counts = Counter(one.id for one in run)
+    assert set(counts.values()) <= {1}, "an example is there twice"
+    return {one.id: one.target_attributions.tobytes() + repr(one.target).encode() for one in run}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str | None, bytes]:
+    """The scores of a run that nothing disturbed."""
+    folder = tmp_path_factory.mktemp("whole")
+    write(folder / "texts.jsonl", rows())
+    arguments = [str(folder / "texts.jsonl") if word == "texts.jsonl" else word for word in BASE]
+    assert main([*arguments, "-o", str(folder / "run")]) == 0
+    return numbers(folder / "run")
+
+
+def test_run_has_every_example_with_the_scores_of_a_single_call(wherefrom: Run, whole: dict[str | None, bytes]) -> None:
+    assert set(whole) == {row["id"] for row in rows()}
+    assert wherefrom(*BASE, "-o", "run").code == 0
+    assert numbers("run") == whole
+    row = rows()[3]
+    alone = wherefrom(
+        "attribute", "-m", "demo:lm", "-i", row["text"], "-g", row["target"], "--aggregate-output", "--json"
+    )
+    expected = Attributions.from_bytes(alone.out.encode())[0]
+    found = open_run("run").find("e3")
+    assert found.target == expected.target
+    np.testing.assert_allclose(found.target_attributions, expected.target_attributions, rtol=1e-4, atol=1e-6)
+
+
+def test_manifest_tells_settings_and_provenance(wherefrom: Run) -> None:
+    wherefrom(*BASE, "-o", "run", "--limit", 2)
+    manifest = open_run("run").manifest
+    assert manifest.total == 2
+    assert manifest.settings["request"]["method"] == "saliency"
+    assert manifest.provenance.model["name"] == "demo:lm"
+    assert wherefrom("info", "run").code == 0
+    assert "George" in wherefrom("show", "run", "-x", "e0").out
+
+
+def test_existing_run_is_refused_resumed_or_begun_anew(wherefrom: Run, whole: dict[str | None, bytes]) -> None:
+    wherefrom(*BASE, "-o", "run")
+    refused = wherefrom(*BASE, "-o", "run")
+    assert refused.code == 2
+    assert "--resume" in refused.err
+    assert wherefrom(*BASE, "-o", "run", "--resume").code == 0
+    assert numbers("run") == whole
+    assert wherefrom(*BASE, "-o", "run", "--overwrite").code == 0
+    assert numbers("run") == whole
+
+
+@pytest.mark.parametrize(
+    "change,named",
+    [(("-a", "input_x_gradient"), "request"), (("-bs", "3"), "batch size"), (("--limit", "5"), "data")],
+)
+def test_resume_refuses_another_run(wherefrom: Run, change: tuple[str, ...], named: str) -> None:
+    wherefrom(*BASE, "-o", "run", "--limit", "4")
+    refused = wherefrom(*BASE, "-o", "run", "--limit", "4", *change, "--resume")
+    assert refused.code == 2
+    assert named in refused.err
+
+
+def test_changed_data_are_refused(wherefrom: Run, tmp_path: Path) -> None:
+    wherefrom(*BASE, "-o", "run")
+    write(tmp_path / "texts.jsonl", [*rows()[:-1], {**rows()[-1], "text": "Other.", "target": "Other. Yes."}])
+    assert wherefrom(*BASE, "-o", "run", "--resume").code == 2
+
+
+class Interrupting:
+    """Wraps `Job.run`: sends a signal to this process while the n-th batch is done."""
+
+    def __init__(self, at: int) -> None:
+        self.at, self.calls, self.run = at, 0, Job.run
+
+    def __call__(self, job: Job, *arguments: Any) -> Any:
+        self.calls += 1
+        if self.calls == self.at:
+            os.kill(os.getpid(), signal.SIGINT)
+        return self.run(job, *arguments)
+
+
+def test_first_interrupt_finishes_the_batch_and_the_run_goes_on(
+    wherefrom: Run, whole: dict[str | None, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupting = Interrupting(at=2)
+    with monkeypatch.context() as patched:
+        patched.setattr(Job, "run", lambda job, *arguments: interrupting(job, *arguments))
+        ran = wherefrom(*[word for word in BASE if word != "-q"], "-o", "run")
+    assert ran.code == 130
+    assert "--resume" in ran.err
+    assert len(open_run("run")) == 4
+    assert wherefrom(*BASE, "-o", "run", "--resume").code == 0
+    assert numbers("run") == whole
+
+
+@pytest.mark.filterwarnings("ignore:.*cut off")
+def test_half_written_line_is_done_again(wherefrom: Run, whole: dict[str | None, bytes], tmp_path: Path) -> None:
+    wherefrom(*BASE, "-o", "run")
+    part = next((tmp_path / "run").glob("part-*.jsonl"))
+    lines = part.read_bytes().splitlines(keepends=True)
+    part.write_bytes(b"".join(lines[:6]) + lines[6][: len(lines[6]) // 2])
+    part.with_suffix(".index").unlink()
+    assert wherefrom(*BASE, "-o", "run", "--resume").code == 0
+    assert numbers("run") == whole
+
+
+@contextmanager
+def files_no_larger_than(size: int) -> Iterator[None]:
+    """What a full disk does to a file: writing beyond ``size`` bytes fails."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_full_disk_loses_nothing_that_was_finished(wherefrom: Run, whole: dict[str | None, bytes]) -> None:
+    with files_no_larger_than(8_000):
+        ran = wherefrom(*BASE, "-o", "run")
+    assert ran.code == 1
+    assert "full" in ran.err
+    assert len(ran.err.splitlines()) == 3
+    kept = numbers("run")
+    assert 0 < len(kept) < N
+    assert kept.items() <= whole.items()
+    assert wherefrom(*BASE, "-o", "run", "--resume").code == 0
+    assert numbers("run") == whole
+
+
+def test_poisoned_example_is_recorded_and_can_be_retried(
+    wherefrom: Run, whole: dict[str | None, bytes], tmp_path: Path
+) -> None:
+    poisoned = rows()
+    poisoned[5] = {"id": "e5", "text": "George", "target": "Mary does not continue George."}
+    write(tmp_path / "texts.jsonl", poisoned)
+    assert wherefrom(*BASE, "-o", "run").code == 3
+    run = open_run("run")
+    assert list(run.failures) == ["e5"]
+    assert "must continue its prompt" in run.failures["e5"]
+    assert set(numbers("run")) == set(whole) - {"e5"}
+    assert wherefrom(*BASE, "-o", "run", "--resume").code == 3
+    assert wherefrom(*BASE, "-o", "run", "--retry-failed").code == 3
+    assert list(open_run("run").failures) == ["e5"]
+
+
+def test_failure_that_passes_is_mended_by_a_retry(
+    wherefrom: Run, whole: dict[str | None, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = Job._together
+
+    def out_of_memory(job: Job, model: Any, items: Any, *rest: Any) -> Any:
+        if any(item.key == "e7" for item in items):
+            raise RuntimeError("out of memory")
+        return together(job, model, items, *rest)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Job, "_together", out_of_memory)
+        assert wherefrom(*BASE, "-o", "run").code == 3
+    assert wherefrom(*BASE, "-o", "run", "--retry-failed").code == 0
+    assert set(numbers("run")) == set(whole)
+    assert numbers("run")["e7"] == whole["e7"]
+    assert open_run("run").failures == {}
+
+
+def test_wrong_request_stops_at_once(wherefrom: Run) -> None:
+    ran = wherefrom(*BASE, "-o", "run", "--set", "steps=3")
+    assert ran.code == 2
+    assert open_run("run").failures == {}
+
+
+def test_shards_make_the_whole(wherefrom: Run, whole: dict[str | None, bytes]) -> None:
+    for number in (1, 2, 3):
+        assert wherefrom(*BASE, "-o", f"run{number}", "--shard", f"{number}/3").code == 0
+    parts = [set(numbers(f"run{number}")) for number in (1, 2, 3)]
+    assert [len(part) for part in parts] == [4, 4, 4]
+    assert set().union(*parts) == set(whole)
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "out.json", "out.json.gz"])
+def test_one_file_in_the_order_of_the_data(wherefrom: Run, tmp_path: Path, name: str) -> None:
+    assert wherefrom(*BASE, "-o", name).code == 0
+    assert [one.id for one in Attributions.load(tmp_path / name)] == [row["id"] for row in rows()]
+    assert not (tmp_path / f"{name}.run").exists()
+
+
+def test_without_a_folder_lines_are_streamed(wherefrom: Run) -> None:
+    ran = wherefrom(*BASE, "--jsonl", "--split", "train[:3]")
+    assert ran.code == 0
+    assert [one.id for one in Attributions.from_bytes(ran.out.encode())].sort() == ["e0", "e1", "e2"].sort()
+    assert ran.err == ""
+
+
+def test_streamed_data_set(wherefrom: Run, whole: dict[str | None, bytes]) -> None:
+    ran = wherefrom(*BASE, "--dataset_kwargs", '{"streaming": true}', "-o", "run", "--limit", 3)
+    assert ran.code == 0, ran.err
+    assert set(numbers("run")) == {"e0", "e1", "e2"}
+
+
+def test_columns_by_name_and_generation_by_the_model(wherefrom: Run, tmp_path: Path) -> None:
+    lines = ["nr,english", *(f'{index},"{row["text"]}"' for index, row in enumerate(rows(3)))]
+    (tmp_path / "data.csv").write_text("\n".join(lines) + "\n")
+    ran = wherefrom(
+        *("attribute-dataset", "-m", "demo:lm", "-d", "data.csv", "-in", "english", "--id-field", "nr"),
+        *("--generation_kwargs", '{"max_new_tokens": 3}', "-o", "run", "--json"),
+    )
+    assert ran.code == 0, ran.err
+    report = json.loads(ran.out)
+    assert (report["finished"], report["failed"]) == (3, 0)
+    assert all(one.attr_pos_end - one.attr_pos_start <= 3 for one in open_run("run"))
+
+
+def test_wrong_column_is_a_usage_error(wherefrom: Run) -> None:
+    ran = wherefrom(*BASE, "-in", "txt", "-o", "run")
+    assert ran.code == 2
+    assert "Did you mean 'text'?" in ran.err
+
+
+def test_missing_data_set(wherefrom: Run) -> None:
+    ran = wherefrom("attribute-dataset", "-m", "demo:lm", "-d", "./nowhere", "-o", "run")
+    assert ran.code == 4
+    assert len(ran.err.splitlines()) <= 3
+
+
+def test_two_examples_of_one_name_are_refused(wherefrom: Run, tmp_path: Path) -> None:
+    write(tmp_path / "texts.jsonl", [*rows(2), rows(1)[0]])
+    ran = wherefrom(*BASE, "-o", "run")
+    assert ran.code == 2
+    assert "'e0'" in ran.err
+
+
+def test_token_on_the_command_line_is_ignored_with_a_warning(wherefrom: Run) -> None:
+    loud = [word for word in BASE if word != "-q"]
+    ran = wherefrom(*loud, "-o", "run", "--limit", 1, "--auth", "secret")
+    assert ran.code == 0
+    assert "--auth is ignored" in ran.err
+    assert "secret" not in ran.err + json.dumps(open_run("run").manifest.settings)
+
+
+def test_dry_run_leaves_nothing(wherefrom: Run, tmp_path: Path) -> None:
+    ran = wherefrom(*BASE, "-o", "run", "--dry-run", "--json")
+    assert json.loads(ran.out)["examples"] == N
+    assert not (tmp_path / "run").exists()
