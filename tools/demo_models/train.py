@@ -1,6 +1,6 @@
 """Train the demo models and write them, their gold cues and their cards into the package.
 
-    uv run python -m tools.demo_models.train              # both, about half an hour on one core
+    uv run python -m tools.demo_models.train              # both, ten to twenty minutes on one idle core
     uv run python -m tools.demo_models.train --only mt
     uv run python -m tools.demo_models.train --measure    # no training: gold and card of the stored weights
 
