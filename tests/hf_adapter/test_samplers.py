@@ -1,0 +1,98 @@
+"""Samplers that need a framework: a masked language model of home-made words, and parts of speech."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
+from wherefrom.errors import MissingDependencyError, ModelLoadError, SettingsError
+from wherefrom.methods import Reagent
+from wherefrom.methods.base import no_progress
+from wherefrom.samplers import as_sampler
+from wherefrom.testing import ReferenceModel, question
+from wherefrom_hf.samplers import MaskedLanguageModelSampler, PartOfSpeechSampler
+
+WORDS = ["[PAD]", "[UNK]", "[MASK]", "cat", "dog", "man", "sat", "slept", "zebra"]
+
+
+@pytest.fixture(scope="module")
+def masked_lm(tmp_path_factory) -> Path:
+    """A model that says "dog", then "zebra", then "cat", wherever it is asked."""
+    folder = tmp_path_factory.mktemp("masked-lm")
+    tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]", mask_token="[MASK]"
+    ).save_pretrained(folder)
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(WORDS), hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8
+    )
+    module = BertForMaskedLM(config)
+    with torch.no_grad():
+        module.cls.predictions.bias[:] = torch.tensor([0.0, 0, 0, 6, 12, 0, 0, 0, 9])
+    module.save_pretrained(folder)
+    return folder
+
+
+def test_proposals_are_tokens_of_the_explained_model(masked_lm):
+    model = ReferenceModel()
+    asked = question(model, "the cat sat", "the dog")
+    found = MaskedLanguageModelSampler(str(masked_lm), top=3).candidates(model, asked, "target")
+    spelt = [{token.text.strip() for token in model.tokens(one.ids, side="target")} for one in found.positions]
+    words = [token.text.strip() for token in asked.target_tokens]
+    for word, proposed in zip(words[1:], spelt[1:], strict=True):
+        assert proposed == {"dog", "cat"} - {word}, "the model that is explained knows no zebra"
+    dog = next(one for word, one in zip(words, found.positions, strict=True) if word == "sat")
+    assert dog.weights.argmax() == [t.text.strip() for t in model.tokens(dog.ids, side="target")].index("dog")
+
+
+def test_names_reach_it_and_reagent_takes_it(masked_lm):
+    sampler = as_sampler(f"masked_lm:{masked_lm}")
+    assert isinstance(sampler, MaskedLanguageModelSampler)
+    model = ReferenceModel("encoder-decoder")
+    asked = question(model, "the cat sat", "the dog")
+    (scores,) = Reagent(sampler=sampler, max_probe_steps=2, num_probes=2).attribute(model, [asked], no_progress)
+    np.testing.assert_allclose(scores.source.sum(axis=0) + scores.target.sum(axis=0), 1.0)
+
+
+def test_a_model_that_cannot_be_had_is_named(tmp_path):
+    model = ReferenceModel()
+    sampler = MaskedLanguageModelSampler(str(tmp_path / "nowhere"))
+    with pytest.raises(ModelLoadError, match="nowhere"):
+        sampler.candidates(model, question(model, "the cat", "sat"), "target")
+    with pytest.raises(SettingsError, match="needs its name"):
+        as_sampler("masked_lm")
+
+
+def test_parts_of_speech_are_replaced_by_their_like():
+    verbs = {"sat", "saw", "sees", "see", "eat", "eats", "slept", "sleep", "was", "is", "were"}
+    calls = []
+
+    def tag(words):
+        calls.append(len(words))
+        return ["VERB" if word in verbs else "OTHER" for word in words]
+
+    model = ReferenceModel()
+    asked = question(model, "the cat sat", "a dog slept")
+    sampler = PartOfSpeechSampler(tag)
+    found = sampler.candidates(model, asked, "target")
+    sampler.candidates(model, asked, "target")
+    assert len(calls) == 1, "the vocabulary is tagged once"
+    for token, choices in zip(asked.target_tokens[1:], found.positions[1:], strict=True):
+        proposed = {t.text.strip() for t in model.tokens(choices.ids, side="target")}
+        assert proposed
+        assert token.text.strip() not in proposed
+        assert (proposed <= verbs) == (token.text.strip() in verbs)
+
+
+def test_without_nltk_the_line_that_installs_it_is_told(monkeypatch):
+    monkeypatch.setitem(sys.modules, "nltk", None)
+    model = ReferenceModel()
+    with pytest.raises(MissingDependencyError, match="pip install nltk"):
+        as_sampler("part_of_speech").candidates(model, question(model, "the cat", "sat"), "target")
