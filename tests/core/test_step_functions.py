@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -201,6 +202,8 @@ def test_divergence_of_filtered_tokens_is_that_of_renormalised_distributions() -
         here, there = p[step, kept] / p[step, kept].sum(), q[step, kept] / q[step, kept].sum()
         expected.append((here * np.log(here / there)).sum())
     np.testing.assert_allclose(value("kl_divergence", prediction, top_k=4), expected)
+    for filters in ({"top_p": 1e-9}, {"top_k": 1}, {"top_k": 2, "top_p": 1e-9}):
+        np.testing.assert_allclose(value("kl_divergence", prediction, min_tokens_to_keep=4, **filters), expected)
     everything = value("kl_divergence", prediction)
     np.testing.assert_allclose(everything, (p * np.log(p / q)).sum(-1))
     np.testing.assert_allclose(value("kl_divergence", prediction, top_k=11), everything)
@@ -377,3 +380,14 @@ def test_objective_compares_within_its_own_logits_unless_given_others() -> None:
     forced = attrs.evolve(objective, contrast_logits=contrast.logits)
     across = target - contrast.logits[rows, contrast.target_ids]
     np.testing.assert_allclose(forced.values(prediction.logits), across)
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_the_page_on_targets_tells_what_functions_are(name: str) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "targets.md").read_text("utf-8").splitlines()
+    (row,) = [line for line in page if line.startswith(f"| `{name}`") and line.count("|") == 7]
+    _, _, _, settings_, gradient, span = (cell.strip() for cell in row.split("|")[1:-1])
+    asked = function(name)
+    assert gradient.startswith("yes") == asked.differentiable
+    assert span.split(" ")[0] == asked.span_aggregation
+    assert all(field.name in settings_ for field in attrs.fields(type(asked)))
