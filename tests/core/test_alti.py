@@ -1,0 +1,263 @@
+"""Value norms, ALTI and ALTI-Logit on vectors given by hand: no model, the answers by short formulas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import pytest
+from attrs import evolve, frozen
+from wherefrom.adapters import Row
+from wherefrom.errors import InputError, SettingsError
+from wherefrom.internals import AttentionTerms, RowLogits, RowTerms, heads_from
+from wherefrom.methods import Alti, AltiLogit, Question, ValueNorms, ValueZeroing
+from wherefrom.methods.alti import contributions, mixtures
+from wherefrom.methods.base import no_progress
+from wherefrom.methods.value_zeroing import shares
+from wherefrom.objective import Objective
+from wherefrom.settings import from_mapping
+from wherefrom.step_functions.contrast_logits_diff import ContrastLogitsDiff
+from wherefrom.step_functions.entropy import Entropy
+from wherefrom.step_functions.logit import Logit
+
+WIDTH = 6
+
+
+def terms(where: str, layer: int, queries: int, keys: int, seed: int) -> AttentionTerms:
+    """Random vectors, causal in the decoder, that add up to their state."""
+    random = np.random.default_rng(seed)
+    values = random.normal(size=(queries, keys, WIDTH))
+    if where == "decoder":
+        values *= np.tri(queries, keys)[:, :, None]
+    bias, residual = random.normal(size=WIDTH), 3 * random.normal(size=(queries, WIDTH))
+    constant = np.tile(bias, (queries, 1))
+    return AttentionTerms(
+        where=where,
+        layer=layer,
+        first_query=0,
+        values=values,
+        bias=bias,
+        output=values.sum(1) + bias,
+        mixed=values,
+        residual=residual,
+        constant=constant,
+        state=values.sum(1) + residual + constant,
+    )
+
+
+def in_halves(one: AttentionTerms) -> list[AttentionTerms]:
+    """The same layer as two chunks of queries."""
+    half = len(one.state) // 2
+    names = ("values", "output", "mixed", "residual", "constant", "state")
+    return [
+        evolve(one, first_query=first, **{name: getattr(one, name)[first:last] for name in names})
+        for first, last in ((0, half), (half, len(one.state)))
+    ]
+
+
+@frozen(kw_only=True, eq=False)
+class Decomposed:
+    """An adapter that hands out given terms."""
+
+    chunks: list[AttentionTerms]
+    logits: RowLogits | None = None
+
+    def attention_terms(self, rows: Iterable[Row], *, queries: str) -> Iterator[RowTerms]:
+        for _ in rows:
+            yield RowTerms(chunks=iter(self.chunks), layers={})
+
+    def logit_terms(self, rows: Iterable[Row], *, foils: Iterable[np.ndarray | None]) -> Iterator[RowLogits]:
+        for _, foil in zip(rows, foils, strict=True):
+            assert foil is None
+            yield self.logits
+
+
+LM = [terms("decoder", layer, 4, 4, layer) for layer in range(2)]
+MT = [
+    *(terms("encoder", layer, 3, 3, layer) for layer in range(2)),
+    *(
+        terms(where, layer, 4, 4 if where == "decoder" else 3, 10 + layer)
+        for layer in range(2)
+        for where in ("decoder", "cross")
+    ),
+]
+
+
+def question(steps=(2, 4), source=None, function=None, **changes):
+    function = function or Logit()
+    given = {"groups": changes.pop("groups", None), **changes.pop("objective", {})}
+    return Question(
+        target_ids=np.arange(5),
+        steps=np.array(steps),
+        source_ids=None if source is None else np.arange(source),
+        objective=Objective(function=function, target_ids=np.zeros(len(steps), np.int64), **given),
+        **changes,
+    )
+
+
+def answer(method, model, asked):
+    (scores,) = method.attribute(model, [asked], no_progress)
+    return scores
+
+
+def slow_contributions(one: AttentionTerms) -> np.ndarray:
+    """Shape (queries, keys + 1), the position's own part last, by the paper's formula with loops."""
+    out = np.zeros((len(one.state), one.mixed.shape[1] + 1))
+    for i, state in enumerate(one.state):
+        for j, vector in enumerate(one.mixed[i]):
+            vector = vector + one.residual[i] * (one.where != "cross" and i == j)
+            out[i, j] = max(0.0, np.abs(state).sum() - np.abs(state - vector).sum())
+        if one.where == "cross":
+            out[i, -1] = max(0.0, np.abs(state).sum() - np.abs(state - one.residual[i]).sum())
+    return out / out.sum(1, keepdims=True)
+
+
+@pytest.mark.parametrize("one", [*LM, *MT], ids=lambda one: f"{one.where}{one.layer}")
+def test_contributions_follow_the_formula_and_sum_to_one(one):
+    keys, own = contributions(one)
+    slow = slow_contributions(one)
+    np.testing.assert_allclose(keys, slow[:, :-1])
+    np.testing.assert_allclose(own, slow[:, -1], atol=1e-15)
+    assert (keys >= 0).all()
+    assert (own >= 0).all()
+    np.testing.assert_allclose(keys.sum(1) + own, 1)
+
+
+def test_a_state_that_no_position_accounts_for_stays_with_the_position():
+    one = terms("decoder", 0, 3, 3, 0)
+    far = evolve(one, state=-100 * one.mixed.sum(1) - 100 * one.residual)
+    assert contributions(far)[1].max() == 1
+    keys, own = contributions(far)
+    np.testing.assert_allclose(keys.sum(1) + own, 1)
+
+
+def test_alti_multiplies_the_layers():
+    scores = answer(Alti(), Decomposed(chunks=LM), question())
+    product = slow_contributions(LM[1])[:, :-1] @ slow_contributions(LM[0])[:, :-1]
+    np.testing.assert_allclose(scores.target[:4].T, product[[1, 3]])
+    np.testing.assert_array_equal(scores.target[4], 0)
+    assert scores.source is None
+
+
+def test_alti_composes_encoder_and_cross_attention():
+    scores = answer(Alti(), Decomposed(chunks=MT), question(source=3))
+    encoded = slow_contributions(MT[1])[:, :-1] @ slow_contributions(MT[0])[:, :-1]
+    both = np.hstack([np.zeros((4, 3)), np.eye(4)])
+    for own, cross in ((MT[2], MT[3]), (MT[4], MT[5])):
+        both = slow_contributions(own)[:, :-1] @ both
+        shares = slow_contributions(cross)
+        both = shares[:, -1:] * both + np.hstack([shares[:, :-1] @ encoded, np.zeros((4, 4))])
+    np.testing.assert_allclose(scores.source.T, both[[1, 3], :3])
+    np.testing.assert_allclose(scores.target[:4].T, both[[1, 3], 3:])
+    np.testing.assert_allclose(both.sum(1), 1)
+
+
+def test_chunks_of_queries_make_no_difference():
+    pieces = [half for one in MT for half in in_halves(one)]
+    whole = answer(Alti(), Decomposed(chunks=MT), question(source=3))
+    split = answer(Alti(), Decomposed(chunks=pieces), question(source=3))
+    np.testing.assert_allclose(split.source, whole.source)
+    np.testing.assert_allclose(split.target, whole.target)
+    norms = answer(ValueNorms(), Decomposed(chunks=pieces), question(source=3))
+    np.testing.assert_allclose(norms.source, answer(ValueNorms(), Decomposed(chunks=MT), question(source=3)).source)
+
+
+def test_value_norms_are_lengths():
+    scores = answer(ValueNorms(), Decomposed(chunks=MT), question(source=3, attribute_target=False))
+    assert scores.target is None
+    for layer, one in enumerate((MT[3], MT[5])):
+        np.testing.assert_allclose(scores.source[:, :, layer].T, np.linalg.norm(one.values, axis=-1)[[1, 3]])
+    np.testing.assert_allclose(
+        scores.sequence_scores["encoder_value_norms"][:, :, 1].T, np.linalg.norm(MT[1].values, axis=-1)
+    )
+    assert scores.sequence_scores["decoder_value_norms"].shape == (5, 5, 2)
+
+
+def logit_parts(steps: int, cross: bool) -> RowLogits:
+    random = np.random.default_rng(3)
+    visible = np.tri(4)[[1, 3]]
+    decoder, taken = random.normal(size=(2, steps, 4)) * visible, random.normal(size=(2, steps, 3)) if cross else None
+    embedding, feed_forward, bias = random.normal(size=steps), random.normal(size=(2, steps)), random.normal(size=steps)
+    logits = decoder.sum((0, 2)) + embedding + feed_forward.sum(0) + bias + (taken.sum((0, 2)) if cross else 0)
+    return RowLogits(
+        logits=logits, decoder=decoder, cross=taken, embedding=embedding, feed_forward=feed_forward, bias=bias
+    )
+
+
+@pytest.mark.parametrize("cross", [False, True])
+def test_alti_logit_sums_to_the_logit_less_the_bias(cross):
+    parts = logit_parts(2, cross)
+    model = Decomposed(chunks=MT if cross else LM, logits=parts)
+    asked = question(source=3 if cross else None)
+    scores = answer(AltiLogit(), model, asked)
+    total = scores.target.sum(0) + (scores.source.sum(0) if cross else 0)
+    np.testing.assert_allclose(total + scores.step_scores["bias"], parts.logits)
+    apart = answer(AltiLogit(feed_forward="apart"), model, asked)
+    total = apart.target.sum(0) + (apart.source.sum(0) if cross else 0)
+    np.testing.assert_allclose(total + apart.step_scores["bias"] + apart.step_scores["feed_forward"], parts.logits)
+    np.testing.assert_allclose(apart.step_scores["feed_forward"], parts.feed_forward.sum(0))
+
+
+def test_alti_logit_deals_each_layer_out_by_the_mixture_below_it():
+    parts = logit_parts(2, False)
+    scores = answer(AltiLogit(feed_forward="apart"), Decomposed(chunks=LM, logits=parts), question())
+    below, behind, _ = (mixture.target for mixture in mixtures(RowTerms(chunks=iter(LM), layers={})))
+    np.testing.assert_array_equal(below, np.eye(4))
+    expected = parts.decoder[0] + parts.decoder[1] @ behind
+    expected[[0, 1], [1, 3]] += parts.embedding
+    np.testing.assert_allclose(scores.target[:4].T, expected)
+
+
+def test_a_span_is_the_sum_of_its_steps_for_logits_and_the_mean_for_shares():
+    parts = logit_parts(2, False)
+    model = Decomposed(chunks=LM, logits=parts)
+    spanned = question(groups=np.array([0, 0]))
+    whole, single = answer(AltiLogit(), model, spanned), answer(AltiLogit(), model, question())
+    np.testing.assert_allclose(whole.target[:, 0], single.target.sum(1))
+    np.testing.assert_allclose(whole.step_scores["bias"], [single.step_scores["bias"].sum()])
+    mixed, shared = answer(Alti(), model, spanned), answer(Alti(), model, question())
+    np.testing.assert_allclose(mixed.target[:, 0], shared.target.mean(1))
+
+
+def test_alti_logit_refuses_what_is_no_logit():
+    with pytest.raises(SettingsError, match="'entropy'"):
+        answer(AltiLogit(), Decomposed(chunks=LM), question(function=Entropy()))
+
+
+def test_alti_logit_refuses_a_contrast_with_another_prefix():
+    contrast = {"contrast_ids": np.array([1, 2]), "contrast_logits": np.zeros((2, 9))}
+    with pytest.raises(InputError, match="same prefix"):
+        answer(AltiLogit(), Decomposed(chunks=LM), question(function=ContrastLogitsDiff(), objective=contrast))
+
+
+@pytest.mark.parametrize(
+    "choice, expected",
+    [
+        (None, [(0, 1, 2), (0, 1, 2)]),
+        (1, [(1,), (1,)]),
+        ((0, 2), [(0, 1), (0, 1)]),
+        ([0, 2], [(0, 2), (0, 2)]),
+        ({0: [0, 1], 1: 2}, [(0, 1), (2,)]),
+        ({"1": (1, 3)}, [(), (1, 2)]),
+        ({0: None}, [(0, 1, 2), ()]),
+    ],
+)
+def test_heads_from_what_a_user_writes(choice, expected):
+    heads = heads_from(choice, "decoder_zeroed_units_indices")
+    assert [heads.of_layer(layer, 3) for layer in range(2)] == expected
+
+
+@pytest.mark.parametrize("choice", ["0", 1.5, True, {0: "all"}, (2, 1), {"a": 1}])
+def test_heads_that_are_nonsense_are_an_error_of_settings(choice):
+    with pytest.raises(SettingsError, match=r"decoder_zeroed_units_indices|invalid literal"):
+        from_mapping(ValueZeroing, {"decoder_zeroed_units_indices": choice}, where="method 'value_zeroing'")
+
+
+def test_an_unknown_metric_is_an_error_of_settings():
+    with pytest.raises(SettingsError, match="similarity_metric"):
+        from_mapping(ValueZeroing, {"similarity_metric": "manhattan"}, where="method 'value_zeroing'")
+
+
+def test_shares_drop_rounding_and_sum_to_one():
+    found = shares(np.array([[[3e-6, 0.3, 0.1], [2e-6, 9e-6, 0.0]]]))
+    np.testing.assert_allclose(found, [[[0, 0.75, 0.25], [0, 0, 0]]])
