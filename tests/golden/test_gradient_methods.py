@@ -16,11 +16,18 @@ import pytest
 import torch
 from attrs import evolve
 from wherefrom.arrays import to_numpy
+from wherefrom.baselines import endpoints
+from wherefrom.errors import UnknownNameError
 from wherefrom.methods import (
     METHODS,
+    DeepLift,
     DiscretizedIntegratedGradients,
     GradientShap,
     IntegratedGradients,
+    LayerDeepLift,
+    LayerGradientXActivation,
+    LayerIntegratedGradients,
+    Occlusion,
     Question,
     SequentialIntegratedGradients,
 )
@@ -171,6 +178,10 @@ def test_neighbours_are_kept_by_the_hash_of_the_table(tmp_path: Path) -> None:
 
 def test_all_methods_of_the_field_are_registered() -> None:
     expected = {
+        "deeplift",
+        "layer_deeplift",
+        "layer_gradient_x_activation",
+        "layer_integrated_gradients",
         "discretized_integrated_gradients",
         "gradient_shap",
         "sequential_integrated_gradients",
@@ -179,3 +190,137 @@ def test_all_methods_of_the_field_are_registered() -> None:
         "vargrad",
     }
     assert expected <= set(METHODS)
+
+
+ALL_MODELS = ("gpt2-tiny", "llama-tiny", "marian-tiny", "marian-scaled-tiny", "bart-tiny", "t5-tiny")
+
+
+def first_question(name: str, function: str, **changes: Any) -> Question:
+    case = next(one for one in INDEX["cases"] if one["model"] == name and one["method"])
+    question = question_of(case, "i0")
+    objective = evolve(question.objective, function=STEP_FUNCTIONS.get(function)())
+    return evolve(question, objective=objective, attribute_target=True, **changes)
+
+
+@pytest.mark.parametrize("case", cases("layer-gxa", "layer-gxa-mlp"))
+def test_layer_gradient_x_activation(case: dict[str, Any]) -> None:
+    layer = case["load_params"].get("target_layer")
+    require_golden(case, LayerGradientXActivation(target_layer=layer), 1e-4)
+
+
+@pytest.mark.parametrize("function", ["logit", "probability", "entropy"])
+@pytest.mark.parametrize("baseline", ["unk", "zero"])
+@pytest.mark.parametrize("name", ALL_MODELS)
+def test_deeplift_is_complete(name: str, baseline: str, function: str) -> None:
+    """Shares sum to f(x) − f(b), computed here by a forward pass of its own."""
+    model, question = model_of(name), first_question(name, function)
+    (scores,) = DeepLift(baseline=baseline).attribute(model, [question], no_progress)
+    sides = {"source_embeds": "source", "target_embeds": "target"}
+    embeddings = {
+        key: ends.baseline
+        for key, side in sides.items()
+        if (ends := endpoints(model, question, side, baseline)) is not None  # type: ignore[arg-type]
+    }
+    clean, base = model.predict([question.row(), question.row(**embeddings)])
+    values = [to_numpy(question.objective.values(one.logits)) for one in (clean, base)]
+    parts = [to_numpy(part) for part in (scores.source, scores.target) if part is not None]
+    total, shared = (sum(part.sum((0, 2)) for part in some) for some in (parts, [np.abs(part) for part in parts]))
+    # rounding of float32 is relative to the values and to the shares that cancel in the sum
+    size = max(np.abs(part).max() for part in values)
+    assert shared.max() <= 1e3 * size, "shares must not explode where a baseline lies at zero"
+    assert np.abs(total - (values[0] - values[1])).max() <= 5e-6 * (size + shared.max())
+    gradients = next(iter(model.gradients([question.row()]))).target
+    plain = to_numpy(gradients * endpoints(model, question, "target", baseline).difference)  # type: ignore[union-attr]
+    assert np.abs(to_numpy(scores.target) - plain.transpose(1, 0, 2)).max() > 1e-2 * np.abs(plain).max()
+
+
+@pytest.mark.parametrize("name", ["gpt2-tiny", "t5-tiny"])
+def test_deeplift_of_a_contrast_is_antisymmetric(name: str) -> None:
+    model = model_of(name)
+    question = first_question(name, "contrast_logits_diff")
+    ids = question.objective.target_ids
+    foils = (ids + 7) % 400
+    forth = evolve(question, objective=evolve(question.objective, contrast_ids=foils))
+    back = evolve(question, objective=evolve(question.objective, target_ids=foils, contrast_ids=ids))
+    same = evolve(question, objective=evolve(question.objective, contrast_ids=ids))
+    a, b, c = (to_numpy(one.target) for one in DeepLift().attribute(model, [forth, back, same], no_progress))
+    np.testing.assert_allclose(a, -b, atol=1e-6 * np.abs(a).max())
+    assert np.abs(c).max() <= 1e-6 * np.abs(a).max()
+
+
+BLOCKS = {
+    "gpt2-tiny": ("transformer.h[1]", "transformer.h[0].mlp"),
+    "llama-tiny": ("model.layers[0]", "model.layers[1].self_attn"),
+    "marian-tiny": ("model.encoder.layers[0]", "model.decoder.layers[1].encoder_attn"),
+    "bart-tiny": ("model.encoder.layers.1", "model.decoder.layers.0.fc2"),
+    "t5-tiny": ("encoder.block[0]", "decoder.block[1].layer[2]"),
+}
+LAYERS = [(name, layer) for name, layers in BLOCKS.items() for layer in layers]
+
+
+@pytest.mark.parametrize("name, layer", LAYERS)
+def test_layer_integrated_gradients_are_complete(name: str, layer: str) -> None:
+    method = LayerIntegratedGradients(target_layer=layer, n_steps=64, return_convergence_delta=True)
+    question = first_question(name, "logit")
+    (scores,) = method.attribute(model_of(name), [question], no_progress)
+    parts = [to_numpy(part) for part in (scores.source, scores.target) if part is not None]
+    assert len(parts) == 1, "these layers run on one side"
+    total = np.abs(parts[0].sum((0, 2)))
+    assert total.max() > 1e-2
+    assert np.abs(scores.step_scores["deltas"]).max() <= 1e-2 * total.max()
+
+
+@pytest.mark.parametrize("name", ["gpt2-tiny", "llama-tiny"])
+def test_layer_deeplift_of_a_whole_block_is_complete(name: str) -> None:
+    """Everything flows through a block of a decoder-only model, so its shares explain the whole change."""
+    method = LayerDeepLift(target_layer=BLOCKS[name][0], return_convergence_delta=True)
+    (scores,) = method.attribute(model_of(name), [first_question(name, "logit")], no_progress)
+    assert np.abs(to_numpy(scores.target).sum((0, 2))).max() > 0.1
+    assert np.abs(scores.step_scores["deltas"]).max() <= 3e-5
+
+
+@pytest.mark.parametrize("name, shared", [("t5-tiny", "shared"), ("bart-tiny", "model.shared")])
+def test_tied_embeddings_are_a_layer_of_both_sides(name: str, shared: str) -> None:
+    model, question = model_of(name), first_question(name, "probability")
+    (at_layer,) = LayerGradientXActivation(target_layer=shared).attribute(model, [question], no_progress)
+    (at_input,) = LayerGradientXActivation().attribute(model, [question], no_progress)
+    for side in ("source", "target"):
+        expected = to_numpy(getattr(at_input, side))
+        came = to_numpy(getattr(at_layer, side))
+        np.testing.assert_allclose(came, expected, atol=2e-5 * np.abs(expected).max())
+
+
+def test_a_layer_is_named_as_in_the_model() -> None:
+    model, question = model_of("gpt2-tiny"), first_question("gpt2-tiny", "logit")
+    with pytest.raises(UnknownNameError, match=r"no part called 'transformer.h\[0\].mpl'.*transformer.h.0.mlp"):
+        list(LayerDeepLift(target_layer="transformer.h[0].mpl").attribute(model, [question], no_progress))
+    part = model.module.transformer.h[1].mlp
+    by_part, by_name = (
+        to_numpy(
+            next(iter(LayerGradientXActivation(target_layer=which).attribute(model, [question], no_progress))).target
+        )
+        for which in (part, "transformer.h[1].mlp")
+    )
+    np.testing.assert_array_equal(by_part, by_name)
+    assert not part._forward_hooks
+
+
+@pytest.mark.parametrize("name", ["llama-tiny", "marian-tiny"])
+def test_sequential_sums_are_signed_occlusion(name: str) -> None:
+    """Completeness of each token's own path: the cheap form gives the same sums as the integral."""
+    model, question = model_of(name), first_question(name, "logit")
+    integral, cheap = (
+        next(
+            iter(SequentialIntegratedGradients(n_steps=150, token_sums=cheap).attribute(model, [question], no_progress))
+        )
+        for cheap in (False, True)
+    )
+    (occluded,) = Occlusion().attribute(model, [question], no_progress)
+    for side in ("source", "target"):
+        if getattr(integral, side) is None:
+            continue
+        sums = to_numpy(getattr(integral, side)).sum(-1)
+        direct = to_numpy(getattr(cheap, side))[..., 0]
+        signed = to_numpy(getattr(occluded, side))
+        np.testing.assert_allclose(sums, direct, atol=2e-3 * np.abs(direct).max())
+        np.testing.assert_allclose(direct, signed, atol=1e-5 * np.abs(direct).max())

@@ -12,7 +12,7 @@ one-argument functions        ``(f(x) − f(b)) / (x − b)``; the derivative ha
 product, matrix product       to each factor the mean of the other: ``Δ(uv) = Δu · mean(v) + Δv · mean(u)``, exactly
 quotient                      product with the reciprocal
 softmax                       exponential of ``z − logsumexp(z)``, the latter by logarithmic means
-norms                         squares, mean, root, product
+norms                         their gradient, averaged along the line between the halves, in closed form
 ============================  ==================================================================================
 
 Everything else is linear and needs no rule. Values change by rounding only.
@@ -99,7 +99,9 @@ def product(u: Any, v: Any, multiply: Function = torch.mul) -> Any:
 def square(x: Tensor) -> Tensor:
     """``x²``: passes on the sum of both values."""
     real, base = halves(x)
-    return with_slope(x.detach() ** 2, both(real + base) * x)
+    answer = with_slope(x.detach() ** 2, both(real + base) * x)
+    setattr(answer, SQUARE_OF, x)
+    return answer
 
 
 def power(x: Any, exponent: Any) -> Any:
@@ -128,7 +130,10 @@ def reciprocal(x: Tensor) -> Tensor:
 def rsqrt(x: Tensor) -> Tensor:
     """``1 / √x``."""
     real, base = (part.sqrt() for part in halves(x))
-    return with_slope(torch.rsqrt(x.detach()), both(-1 / (real * base * (real + base))) * x)
+    answer = with_slope(torch.rsqrt(x.detach()), both(-1 / (real * base * (real + base))) * x)
+    if hasattr(x, MEAN_SQUARE_OF):
+        setattr(answer, NORM_OF, getattr(x, MEAN_SQUARE_OF))
+    return answer
 
 
 def sqrt(x: Tensor) -> Tensor:
@@ -193,23 +198,94 @@ def _mean_of_logs(real: Tensor, base: Tensor, log_ratio: Tensor) -> Tensor:
     return torch.where(close, middle, (real - base) / torch.where(close, 1.0, log_ratio))
 
 
+def normalised(x: Tensor, dims: tuple[int, ...], eps: float) -> Tensor:
+    """``x / √(mean(x²) + eps)``: passes on its gradient averaged along the straight line between the halves.
+
+    Taken apart into root and product, a norm would pass on enormous slopes of opposite signs wherever a baseline lies
+    near zero. The average has a closed form: with ``p`` the point of the line nearest to the origin, ``Δ`` its
+    direction and ``q = mean(x²) + eps`` along it, ``x = p + s sinh(t) Δ`` makes ``q`` proportional to ``cosh²(t)``.
+    """
+    count = 1
+    for dim in dims:
+        count *= x.shape[dim]
+    exact = torch.float32 if x.device.type == "mps" else torch.float64
+    with torch.no_grad():
+        value = x.detach() * torch.rsqrt(x.detach().pow(2).mean(dims, keepdim=True) + eps)
+        real, base = (part.to(exact) for part in halves(x))
+        line = real - base
+        a = line.pow(2).mean(dims, keepdim=True)
+        middle = (real + base) / 2
+        at_middle = middle.pow(2).mean(dims, keepdim=True) + eps
+        short = a <= 1e-7 * at_middle
+        a = torch.where(short, 1.0, a)
+        start = -(base * line).mean(dims, keepdim=True) / a
+        nearest = base + start * line
+        s = ((nearest.pow(2).mean(dims, keepdim=True) + eps) / a).sqrt()
+        t1, t0 = torch.asinh((1 - start) / s), torch.asinh(-start / s)
+        root = a.sqrt()
+        own = (t1 - t0) / root
+        c0 = (t1.tanh() - t0.tanh()) / (root**3 * s**2)
+        c1 = (1 / t0.cosh() - 1 / t1.cosh()) / (root**3 * s)
+        c2 = (t1 - t0 - t1.tanh() + t0.tanh()) / root**3
+        # next to each other, the gradient half-way is the average
+        own = torch.where(short, at_middle.rsqrt(), own)
+        nearest, line = torch.where(short, middle, nearest), torch.where(short, torch.zeros_like(line), line)
+        c0 = torch.where(short, at_middle.rsqrt() ** 3, c0)
+        own, c0, c1, c2, nearest, line = (both(part).to(x.dtype) for part in (own, c0, c1, c2, nearest, line))
+    along_nearest = (nearest * x).sum(dims, keepdim=True) / count
+    along_line = (line * x).sum(dims, keepdim=True) / count
+    shrunk = nearest * (c0 * along_nearest + c1 * along_line) + line * (c1 * along_nearest + c2 * along_line)
+    return with_slope(value, own * x - shrunk)
+
+
 def layer_norm(
-    x: Tensor, shape: Sequence[int], weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
+    x: Tensor,
+    shape: Sequence[int],
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
 ) -> Tensor:
     """Layer norm over the last ``len(shape)`` dimensions."""
     dims = tuple(range(-len(shape), 0))
-    centred = x - x.mean(dims, keepdim=True)
-    scaled = product(centred, rsqrt(square(centred).mean(dims, keepdim=True) + eps))
+    scaled = normalised(x - x.mean(dims, keepdim=True), dims, eps)
     scaled = scaled if weight is None else scaled * weight
     return scaled if bias is None else scaled + bias
 
 
 def rms_norm(x: Tensor, shape: Sequence[int], weight: Tensor | None = None, eps: float | None = None) -> Tensor:
     """RMS norm over the last ``len(shape)`` dimensions."""
-    dims = tuple(range(-len(shape), 0))
-    tiny = torch.finfo(x.dtype).eps if eps is None else eps
-    scaled = product(x, rsqrt(square(x).mean(dims, keepdim=True) + tiny))
+    scaled = normalised(x, tuple(range(-len(shape), 0)), torch.finfo(x.dtype).eps if eps is None else eps)
     return scaled if weight is None else scaled * weight
+
+
+# A norm written out, x * rsqrt(mean(x²) + eps), is recognised by what its parts were made of.
+
+SQUARE_OF, MEAN_SQUARE_OF, NORM_OF = "_square_of", "_mean_square_of", "_inverse_norm_of"
+
+
+def _mean(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    answer = torch.mean(x, *args, **kwargs)
+    dim = kwargs.get("dim", args[0] if args else None)
+    if hasattr(x, SQUARE_OF) and dim in (-1, (-1,), [-1]) and answer.ndim == x.ndim:
+        setattr(answer, MEAN_SQUARE_OF, (getattr(x, SQUARE_OF), 0.0))
+    return answer
+
+
+def _add(u: Any, v: Any, *args: Any, **kwargs: Any) -> Any:
+    answer = torch.add(u, v, *args, **kwargs)
+    for mean, eps in ((u, v), (v, u)):
+        if hasattr(mean, MEAN_SQUARE_OF) and isinstance(eps, float) and not args and not kwargs:
+            of, before = getattr(mean, MEAN_SQUARE_OF)
+            setattr(answer, MEAN_SQUARE_OF, (of, before + eps))
+    return answer
+
+
+def _multiply(u: Any, v: Any) -> Any:
+    for x, inverse in ((u, v), (v, u)):
+        of, eps = getattr(inverse, NORM_OF, (None, 0.0))
+        if of is not None and of is x:
+            return normalised(x, (-1,), eps)
+    return product(u, v)
 
 
 def _layer_norm_call(
@@ -272,10 +348,10 @@ def _rules() -> dict[Function, Function]:
     ):
         rules[called] = _elementwise(called, _same)
     families: list[tuple[list[Any], Function]] = [
-        (
-            [torch.mul, torch.multiply, Tensor.mul, Tensor.multiply, Tensor.__mul__, Tensor.__rmul__, Tensor.__imul__],
-            product,
-        ),
+        ([torch.mul, torch.multiply, Tensor.mul, Tensor.multiply], _multiply),
+        ([Tensor.__mul__, Tensor.__rmul__, Tensor.__imul__], _multiply),
+        ([torch.mean, Tensor.mean], _mean),
+        ([torch.add, Tensor.add, Tensor.__add__, Tensor.__radd__], _add),
         ([torch.div, torch.true_divide, Tensor.div, Tensor.__truediv__, Tensor.__itruediv__], quotient),
         ([Tensor.__rtruediv__, Tensor.__rdiv__], lambda v, u: quotient(u, v)),
         ([torch.pow, Tensor.pow, Tensor.__pow__], power),

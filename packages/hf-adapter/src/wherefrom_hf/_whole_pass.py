@@ -133,20 +133,18 @@ def run_whole(
         raise InputError("A row to differentiate needs an objective; this one has none.")
     leaves = Leaves()
     batch = decoder_batch(rows, predictor.fill, predictor.device)
-    with ExitStack() as stack:
-        watch = None
-        if layer is not None:
-            watch = stack.enter_context(_watched(layer, leaves, given, len(rows)))
-        encoder = _encode(predictor, rows, leaves, watch)
-        if watch is not None:
-            watch.side = "target"
-        embeddings = pad_embeddings([row.target_embeds for row in rows], predictor.target.of(batch.ids)).detach()
-        if layer is None:
-            leaves.of["target"] = embeddings.requires_grad_()
-        steps = [torch.from_numpy(row.steps) for row in rows]
-        pairs = reads(steps, 0, predictor.device)
-        stack.enter_context(predictor.target.replaced_by(embeddings))
-        head = stack.enter_context(_reading(predictor.module, *pairs))
+    watch = None if layer is None else _Watch(_executed(predictor, layer), leaves, given, len(rows))
+    encoder = _encode(predictor, rows, leaves, watch)
+    embeddings = pad_embeddings([row.target_embeds for row in rows], predictor.target.of(batch.ids)).detach()
+    if watch is None:
+        leaves.of["target"] = embeddings.requires_grad_()
+    steps = [torch.from_numpy(row.steps) for row in rows]
+    pairs = reads(steps, 0, predictor.device)
+    with (
+        predictor.target.replaced_by(embeddings),
+        _watching(watch, "target"),
+        _reading(predictor.module, *pairs) as head,
+    ):
         output, _ = start_run(predictor.module, encoder).forward(batch.ids, batch.visible, keep=False)
     if not leaves.of:
         raise ModelCapabilityError(
@@ -164,8 +162,18 @@ def _encode(predictor: Predictor, rows: Sequence[Row], leaves: Leaves, watch: _W
     embeddings = distinct[batch.of_row].detach()
     if watch is None:
         leaves.of["source"] = embeddings.requires_grad_()
-    with predictor.source.replaced_by(embeddings):
+    with predictor.source.replaced_by(embeddings), _watching(watch, "source"):
         return run_encoder(predictor.module, batch.ids[batch.of_row], batch.visible[batch.of_row])
+
+
+def _executed(predictor: Predictor, layer: nn.Module) -> list[nn.Module]:
+    """The modules that run in the place of ``layer``: itself, or both sides' embeddings where it is tied to them."""
+    sides = [side.module for side in (predictor.source, predictor.target) if side is not None]
+    weight = getattr(layer, "weight", None)
+    tied = [side for side in sides if weight is not None and getattr(side, "weight", None) is weight]
+    if isinstance(layer, nn.Embedding) and tied:
+        return list({id(part): part for part in tied}.values())
+    return [layer]
 
 
 @contextmanager
@@ -190,43 +198,47 @@ def _reading(module: Any, rows: Tensor, positions: Tensor) -> Iterator[dict[str,
         handle.remove()
 
 
+@frozen(eq=False)
 class _Watch:
-    """Which side is running, for the layer's hook."""
+    """Turns a layer's answers into leaves, after replacing them by what is given."""
 
-    def __init__(self) -> None:
-        self.side: Side = "source"
+    modules: Sequence[nn.Module]
+    leaves: Leaves
+    given: Sequence[LayerStates] | None
+    rows: int
 
-
-@contextmanager
-def _watched(layer: nn.Module, leaves: Leaves, given: Sequence[LayerStates] | None, rows: int) -> Iterator[_Watch]:
-    """Within the block, the layer's answers become leaves, after being replaced by what is given."""
-    watch = _Watch()
-
-    def answer(part: nn.Module, inputs: Any, output: Any) -> Any:
+    def answer(self, side: Side, part: nn.Module, output: Any) -> Any:
         states = output[0] if isinstance(output, tuple) else output
-        if not isinstance(states, Tensor) or states.ndim != 3 or states.shape[0] != rows:
+        if not isinstance(states, Tensor) or states.ndim != 3 or states.shape[0] != self.rows:
             shape = tuple(states.shape) if isinstance(states, Tensor) else type(states).__name__
             raise ModelCapabilityError(
                 f"{type(part).__name__} answers {shape}; a layer to attribute to must answer one vector per position, "
-                f"({rows}, positions, width). Choose a block, an attention or a feed-forward part."
+                f"({self.rows}, positions, width). Choose a block, an attention or a feed-forward part."
             )
-        if watch.side in leaves.of:
+        if side in self.leaves.of:
             raise ModelCapabilityError(
                 f"{type(part).__name__} runs more than once in a pass, so its answer is not one thing. Choose another."
             )
         leaf = states.detach()
-        if given is not None:
-            wanted = [one.source if watch.side == "source" else one.target for one in given]
-            leaf = pad_embeddings(wanted, leaf)
+        if self.given is not None:
+            leaf = pad_embeddings([one.source if side == "source" else one.target for one in self.given], leaf)
         leaf = leaf.clone().requires_grad_()
-        leaves.of[watch.side] = leaf
+        self.leaves.of[side] = leaf
         return (leaf, *output[1:]) if isinstance(output, tuple) else leaf
 
-    handle = layer.register_forward_hook(answer)
-    try:
-        yield watch
-    finally:
-        handle.remove()
+
+@contextmanager
+def _watching(watch: _Watch | None, side: Side) -> Iterator[None]:
+    """Within the block, which runs one side of the model, the layer's answers are leaves."""
+    with ExitStack() as stack:
+        for module in () if watch is None else watch.modules:
+
+            def hook(part: nn.Module, inputs: Any, output: Any, watch: _Watch | None = watch) -> Any:
+                assert watch is not None
+                return watch.answer(side, part, output)
+
+            stack.callback(module.register_forward_hook(hook).remove)
+        yield
 
 
 def _outputs(row: Row) -> np.ndarray:
