@@ -68,9 +68,9 @@ _QUOTED = re.compile(
 
 def _squeezed(line: str) -> str:
     """The line without spaces beside punctuation, save in texts, templates and what follows a pattern."""
-    parts = _QUOTED.split(line)
-    if "`" in "".join(parts[::2]):  # a template over several lines
+    if line.count("`") not in (0, 2):  # a template over several lines, or one within another
         return line
+    parts = _QUOTED.split(line)
     return "".join(
         part if place % 2 else re.sub(r" ?([{}()\[\],;:?=<>!&|*]+) ?", r"\1", part) for place, part in enumerate(parts)
     )

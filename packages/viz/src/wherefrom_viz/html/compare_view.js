@@ -1,7 +1,7 @@
 // Two examples of one text: A, B and A - B for the chosen output, and the agreement of every output.
 
 import { compareViews } from "./align.js";
-import { h, fenced } from "./dom.js";
+import { direction, fenced, h } from "./dom.js";
 import { signed } from "./numbers.js";
 import { buildView, strongest } from "./units.js";
 
@@ -86,7 +86,7 @@ export class CompareView {
   }
 
   flow(name) {
-    const text = h("p", { class: "flow", dir: "auto" });
+    const text = h("p", { class: "flow", dir: direction(this.pair.a.inputs) });
     return { text, section: h("section", { class: "block" }, h("h2", {}, name), text) };
   }
 

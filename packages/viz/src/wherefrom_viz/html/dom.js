@@ -21,6 +21,15 @@ export function fenced(text) {
   return h("bdi", {}, text);
 }
 
+/** Reading direction of a text: that of its first letter. The browser's own guess does not look into fenced text. */
+export function direction(units) {
+  for (const { text } of units) {
+    const letter = text.match(/\p{L}/u);
+    if (letter) return /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]/.test(letter[0]) ? "rtl" : "ltr";
+  }
+  return "ltr";
+}
+
 /** A labelled choice. */
 export function choice(label, options, value, onchange) {
   const select = h(

@@ -1,7 +1,7 @@
 // Running text. Hover an output token to preview what it came from, click to pin, shift-click for a span;
 // hover or click an input to see which outputs it drove.
 
-import { h, fenced } from "./dom.js";
+import { direction, fenced, h } from "./dom.js";
 import { short, signed } from "./numbers.js";
 import { columnScores, strongest } from "./units.js";
 
@@ -35,7 +35,7 @@ export class ReadView {
       class: `flow ${kind}`,
       role: "listbox",
       tabIndex: 0,
-      dir: "auto",
+      dir: direction(units),
       "aria-labelledby": id,
       "aria-multiselectable": kind === "outputs" ? "true" : null,
       onkeydown: (event) => this.key(event, kind),
@@ -140,7 +140,7 @@ export class ReadView {
       "ol",
       {},
       entries.map(({ text, score }) => {
-        const bar = h("span", { class: "bar" });
+        const bar = h("span", { class: "fill" });
         bar.style.width = `${Math.max(2, (Math.abs(score) / most) * 100)}%`;
         const rgb = this.app.painter.background((score / most) * 0.75);
         if (rgb) bar.style.backgroundColor = `rgb(${rgb.join(", ")})`;

@@ -1,0 +1,451 @@
+"""The page in a real browser, offline: what a reader does, and what nobody should have to notice."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from wherefrom.attribution import Attribution, Attributions
+from wherefrom_viz import render_html, render_notebook
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+CHROMIUM = Path("/usr/bin/chromium")
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        not CHROMIUM.exists() and not os.environ.get("CI"), reason=f"there is no Chromium at {CHROMIUM}"
+    ),
+]
+
+Open = Callable[..., "Page"]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(
+            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
+        )
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, tmp_path: Path) -> Iterator[Open]:
+    """Opens HTML from a file; afterwards no request, console error or dialog may have happened."""
+    contexts, complaints, requests = [], [], []
+
+    def opened(html: str, *, hash_: str = "", wait: str = "[data-complete]", **context: Any) -> Page:
+        path = tmp_path / f"page{len(contexts)}.html"
+        path.write_text(html, encoding="utf-8")
+        context = {"viewport": {"width": 1200, "height": 800}, "reduced_motion": "reduce", **context}
+        contexts.append(browser.new_context(offline=True, **context))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(5_000)
+        page.on("console", lambda message: message.type in ("error", "warning") and complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("dialog", lambda dialog: complaints.append(f"dialog {dialog.message}"))
+        page.on("request", lambda request: requests.append(request.url))
+        page.goto(path.as_uri() + hash_)
+        page.wait_for_selector(wait, state="attached")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert complaints == []
+    assert [url for url in requests if not url.startswith(("file://", "blob:", "data:"))] == []
+    assert len([url for url in requests if url.startswith("file://")]) == len(contexts)
+
+
+def output(page: Page, text: str) -> Any:
+    return page.locator(".outputs .tok", has_text=text).first
+
+
+def background(locator: Any) -> str:
+    return str(locator.evaluate("e => getComputedStyle(e).backgroundColor"))
+
+
+VIEWS = {
+    "read": ("1", ".read .card"),
+    "matrix": ("2", ".matrix table"),
+    "steps": ("3", ".steps tbody tr"),
+    "compare": ("4", ".compare .agreement"),
+}
+
+
+def show(page: Page, tab: str) -> None:
+    """Switch to a tab and wait until it is drawn."""
+    key, part = VIEWS[tab]
+    page.keyboard.press(key)
+    page.wait_for_selector(part)
+
+
+def card(page: Page) -> list[str]:
+    return [" ".join(line.split()) for line in page.locator(".card li").all_inner_texts()]
+
+
+def test_hover_previews_and_click_pins(open_page: Open, hospital: Attribution) -> None:
+    page = open_page(render_html(hospital))
+    sick = page.locator(".inputs .tok", has_text="sick")
+    output(page, "hospital").hover()
+    assert card(page)[0] == "sick +0.62"
+    assert background(sick) == "rgb(163, 16, 42)"
+    output(page, "hospital").click()
+    output(page, "the").hover()
+    assert card(page)[0] == "sick +0.62", "a preview must not override a pin"
+    assert output(page, "hospital").get_attribute("aria-selected") == "true"
+    page.keyboard.press("Escape")
+    output(page, "the").hover(force=True)
+    page.mouse.move(5, 700)
+    assert "All outputs together" in page.locator(".card").inner_text()
+
+
+def test_shift_click_pins_a_span_and_sums_it(open_page: Open, hospital: Attribution) -> None:
+    page = open_page(render_html(hospital))
+    output(page, "to").click()
+    output(page, "the").click(modifiers=["Shift"])
+    assert page.locator(".outputs .tok.picked").count() == 2
+    assert "scores summed over the span" in page.locator(".card").inner_text()
+    assert card(page)[0] == "come +0.52"
+
+
+def test_an_input_shows_which_outputs_it_drove(open_page: Open, hospital: Attribution) -> None:
+    page = open_page(render_html(hospital))
+    page.locator(".inputs .tok", has_text="sick").click()
+    assert "Input sick drove" in page.locator(".card h2").inner_text()
+    assert card(page)[0] == "hospital +0.62"
+    assert background(output(page, "hospital")) == "rgb(163, 16, 42)"
+
+
+def test_source_and_output_stand_in_two_blocks(open_page: Open, translation: Attribution) -> None:
+    page = open_page(render_html(translation))
+    assert page.locator(".block h2").all_inner_texts() == ["Source", "Output"]
+    output(page, "trice").click()
+    assert card(page)[0] == "oper +0.6"
+
+
+def test_everything_works_from_the_keyboard(open_page: Open, everyone: Attributions) -> None:
+    page = open_page(render_html(everyone))
+    selected = page.locator(".tabs [aria-selected=true]")
+    for key in ("ArrowRight", "ArrowRight", "ArrowRight"):
+        page.keyboard.press(key)
+    assert card(page)[0] == "sick +0.62"
+    assert "hospital, probability 0.53, strongest inputs: sick 0.62" in page.locator("[aria-live]").inner_text()
+    page.keyboard.press("Shift+ArrowRight")
+    assert page.locator(".tok.picked").count() == 2
+    page.keyboard.press("Escape")
+    assert page.locator(".tok.picked").count() == 0
+    for key, name in (("2", "Matrix"), ("3", "Steps"), ("4", "Compare"), ("1", "Read")):
+        page.keyboard.press(key)
+        assert selected.inner_text() == name
+    page.keyboard.press("j")
+    page.wait_for_function("document.querySelector('.place').textContent === '2 of 4'")
+    page.keyboard.press("k")
+    page.wait_for_function("document.querySelector('.place').textContent === '1 of 4'")
+    page.keyboard.press("g")
+    assert page.locator("[data-key=g]").input_value() == "word"
+    page.keyboard.press("n")
+    assert page.locator("[data-key=n]").input_value() == "step"
+    page.keyboard.press("t")
+    page.keyboard.press("t")
+    assert page.locator(".wf").get_attribute("data-theme") == "dark"
+    page.keyboard.press("c")
+    assert "orange + raises" in page.locator(".legend").inner_text()
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.type") == "search"
+    page.keyboard.press("Escape")
+    page.keyboard.press("e")
+    assert page.evaluate("document.activeElement.textContent") == "SVG"
+    page.keyboard.press("?")
+    assert page.locator("dialog").is_visible()
+    page.keyboard.press("Escape")
+    assert not page.locator("dialog").is_visible()
+
+
+def test_tab_reaches_every_control_and_shows_where_it_is(open_page: Open, everyone: Attributions) -> None:
+    page = open_page(render_html(everyone))
+    visited = []
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        name, outline = page.evaluate(
+            "() => { const e = document.activeElement; return ["
+            "e.getAttribute('aria-label') || e.dataset.key || e.textContent.slice(0, 12) || e.tagName,"
+            "getComputedStyle(e).outlineStyle] }"
+        )
+        visited.append(name)
+        assert outline != "none" or page.evaluate("document.activeElement === document.body"), name
+    assert {"Search examples", "Examples", "Read", "g", "n", "Display", "Export", "Help"} <= set(visited)
+    assert any(name.startswith("George") for name in visited)
+
+
+def test_granularity_switches_without_python(open_page: Open, translation: Attribution) -> None:
+    page = open_page(render_html(translation))
+    assert page.locator(".outputs .tok").count() == 9
+    page.locator("[data-key=g]").select_option("word")
+    assert "sviluppatrice" in page.locator(".outputs").inner_text().replace("\u200b", "")
+    assert page.locator(".outputs .tok").count() == 7
+    output(page, "sviluppatrice").click()
+    raw = np.asarray(translation.source_attributions)
+    assert card(page)[0] == f"developer +{raw[1:3, 1:3].sum():.3g}"
+    assert "sum over words" in page.locator(".legend").inner_text()
+
+
+def test_the_matrix_is_a_table_that_says_what_it_is(open_page: Open, hospital: Attribution) -> None:
+    page = open_page(render_html(hospital, view="matrix"))
+    table = page.locator(".matrix table")
+    assert "how much each input raises (+) or lowers (−)" in table.locator("caption").inner_text()
+    assert table.locator("thead th[scope=col]").all_inner_texts() == ["to", "the", "hospital", "."]
+    assert table.locator("tbody th[scope=row]").count() == 14
+    page.locator("td[data-r='2'][data-c='2']").hover()
+    assert page.locator(".status").inner_text() == "sick raises hospital: +0.62"
+    assert table.locator("th.cross").all_inner_texts() == ["hospital", "sick"]
+    page.keyboard.press("x")
+    assert table.locator("tbody th[scope=row]").all_inner_texts() == ["to", "the", "hospital", "."]
+    assert table.locator("td.hidden").count() == 6
+
+
+def test_steps_sort_by_any_column(open_page: Open, translation: Attribution) -> None:
+    page = open_page(render_html(translation, view="steps"))
+    tokens = page.locator("tbody button.token")
+    page.get_by_role("button", name="probability").click()
+    assert tokens.all_inner_texts()[0] == "."
+    page.get_by_role("button", name="probability").click()
+    assert tokens.all_inner_texts()[0] == "La"
+    assert page.locator("th[aria-sort=descending]").inner_text().startswith("probability")
+    assert page.locator(".sparks svg").count() == 2
+
+
+def test_two_methods_compare(open_page: Open, hospital: Attribution) -> None:
+    other = hospital.replace(method="saliency", target_attributions=-np.asarray(hospital.target_attributions))
+    page = open_page(render_html([hospital, other], view="compare"))
+    page.wait_for_selector(".agreement")
+    assert "Rank agreement -1.00" in page.locator(".agreement").inner_text()
+    assert page.locator(".compare section h2").all_inner_texts() == ["A", "B", "A − B"]
+    page.locator(".compare button.token", has_text="hospital").click()
+    sick = page.locator(".compare section .tok", has_text="sick")
+    assert sick.count() == 3
+    assert background(sick.nth(0)) != background(sick.nth(1))
+
+
+def test_search_and_sort_find_examples(open_page: Open, everyone: Attributions) -> None:
+    page = open_page(render_html(everyone))
+    page.locator("input[type=search]").fill("developer designer")
+    assert page.locator(".count").inner_text() == "1 of 4"
+    page.locator(".line").click()
+    page.wait_for_function("document.querySelector('.place').textContent === '2 of 4'")
+    page.locator("input[type=search]").fill("")
+    page.locator("select[aria-label='Sort examples']").select_option("outputs")
+    assert page.locator(".line .name").first.inner_text().startswith("hostile")
+
+
+def test_the_list_holds_only_the_lines_in_sight(open_page: Open, hospital: Attribution) -> None:
+    page = open_page(render_html([hospital.replace(id=f"number {i}") for i in range(400)]))
+    assert page.locator(".line").count() < 40
+    page.locator(".lines").evaluate("e => { e.scrollTop = 1e9 }")
+    page.wait_for_selector("text=number 399")
+    page.locator(".line", has_text="number 399").click()
+    page.wait_for_function("document.querySelector('.place').textContent === '400 of 400'")
+
+
+def test_exports_hold_what_is_shown(open_page: Open, hospital: Attribution) -> None:
+    page = open_page(render_html(hospital))
+    page.locator("details.export summary").click()
+    files = {}
+    for name in ("SVG", "PNG", "Markdown", "TSV", "JSON"):
+        with page.expect_download() as download:
+            page.locator("details.export button", has_text=name).first.click()
+        files[name] = Path(download.value.path()).read_bytes()
+    assert files["SVG"].startswith(b"<svg")
+    assert files["PNG"].startswith(b"\x89PNG")
+    assert "| sick | " in files["Markdown"].decode()
+    assert "sick\t" in files["TSV"].decode()
+    shown = json.loads(files["JSON"])
+    assert shown["outputs"] == ["to", "the", "hospital", "."]
+    assert shown["scores"][2][2] == pytest.approx(0.62, abs=1e-4)
+    assert shown["scores"][13][0] is None
+
+
+def test_a_link_opens_the_same_view(open_page: Open, everyone: Attributions) -> None:
+    html = render_html(everyone)
+    page = open_page(html, hash_="#ex=2&tok=2&g=word&tab=read")
+    assert page.locator(".place").inner_text() == "2 of 4"
+    assert page.locator(".tok.picked").inner_text() == "sviluppatrice"
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("location.hash") == "#ex=2&tok=3&g=word"
+    page.evaluate("location.hash = '#ex=1&tab=matrix'")
+    page.wait_for_selector(".matrix table")
+    assert page.locator(".place").inner_text() == "1 of 4"
+
+
+CONTRAST = """() => {
+  const linear = (c) => (c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4);
+  const parse = (text) => text.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
+  const behind = (e) => {
+    for (; e; e = e.parentElement) {
+      const colour = parse(getComputedStyle(e).backgroundColor);
+      if (colour.length < 4 || colour[3] > 0) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const found = [];
+  for (const e of document.querySelectorAll(".wf *")) {
+    const own = [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
+    if (!own || !e.checkVisibility() || e.closest("option, .live")) continue;
+    const [a, b] = [light(parse(getComputedStyle(e).color)), light(behind(e))];
+    found.push([(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), e.textContent.slice(0, 30), e.className]);
+  }
+  return found;
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_all_text_reads_at_four_and_a_half_to_one(open_page: Open, hospital: Attribution, scheme: str) -> None:
+    other = hospital.replace(target_attributions=-np.asarray(hospital.target_attributions))
+    html = render_html([hospital, other])
+    page = open_page(html, hash_="#tok=3", color_scheme=scheme)
+    assert page.locator(".wf").get_attribute("data-theme") == scheme
+    for tab in VIEWS:
+        show(page, tab)
+        for palette in ("orange + ", "green + ", "red + "):
+            page.keyboard.press("c")
+            page.wait_for_selector(f".legend >> text={palette}")
+            measured = page.evaluate(CONTRAST)
+            assert len(measured) > 30
+            assert [entry for entry in measured if entry[0] < 4.5] == [], tab
+
+
+def test_dark_mode_follows_the_reader_and_the_switch(open_page: Open, hospital: Attribution) -> None:
+    page = open_page(render_html(hospital), color_scheme="dark")
+    assert background(page.locator(".wf")) == "rgb(28, 29, 33)"
+    page.locator("details.display summary").click()
+    page.locator("[data-key=t]").select_option("light")
+    assert background(page.locator(".wf")) == "rgb(255, 255, 255)"
+
+
+def test_hostile_tokens_are_shown_and_do_nothing(open_page: Open, hostile: Attribution, hospital: Attribution) -> None:
+    page = open_page(render_html([hostile, hostile.replace(method="other"), hospital]))
+    for tab in VIEWS:
+        show(page, tab)
+        assert page.evaluate("document.querySelectorAll('.wf script, .wf img, .wf iframe').length") == 0
+        text = page.locator(".panel").inner_text()
+        for mark in ("</script>", "[/red]", "‹U+202E›", "‹U+D800›", "␀␛[31m", "&lt;b&gt;"):
+            assert mark in text, (tab, mark)
+        assert "\u202e" not in text
+
+
+def test_a_large_example_is_a_canvas_that_redraws_quickly(open_page: Open, make: Callable[..., Attribution]) -> None:
+    page = open_page(render_html(make([f" w{i}" for i in range(160)], 80, {(3, 7): 0.9}), view="matrix"))
+    canvas = page.locator(".matrix canvas")
+    box = canvas.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 110 + 13 * 7 + 5, box["y"] + 110 + 13 * 3 + 5)
+    assert page.locator(".status").inner_text() == "w3 raises w87: +0.9"
+    page.get_by_role("button", name="Show as a table").click()
+    assert page.locator(".matrix table").count() == 1
+
+
+ACCESSIBILITY = """() => {
+  const bad = [];
+  const name = (e) => e.getAttribute("aria-label") || e.getAttribute("aria-labelledby") || e.textContent.trim();
+  const ids = [...document.querySelectorAll("[id]")].map((e) => e.id);
+  if (new Set(ids).size !== ids.length) bad.push("an id is used twice");
+  const named = "button, [role=tab], [role=listbox], [role=region], [role=img], dialog, nav, summary";
+  for (const e of document.querySelectorAll(named))
+    if (!name(e)) bad.push(`no name: ${e.outerHTML.slice(0, 80)}`);
+  for (const e of document.querySelectorAll("input, select"))
+    if (!e.getAttribute("aria-label") && !e.labels.length) bad.push(`no label: ${e.outerHTML.slice(0, 80)}`);
+  for (const e of document.querySelectorAll("[aria-labelledby], [aria-controls], [aria-activedescendant]"))
+    for (const key of ["aria-labelledby", "aria-controls", "aria-activedescendant"])
+      if (e.hasAttribute(key) && !document.getElementById(e.getAttribute(key)))
+        bad.push(`${key} points nowhere: ${e.className}`);
+  for (const e of document.querySelectorAll("[role=listbox]")) {
+    if (e.tabIndex < 0) bad.push("a listbox cannot be reached");
+    const children = [...e.querySelectorAll("*")].filter((c) => c.hasAttribute("role"));
+    if (!children.length || children.some((c) => !["option", "presentation"].includes(c.getAttribute("role"))))
+      bad.push("a listbox holds others than options");
+  }
+  for (const e of document.querySelectorAll("[role=option]"))
+    if (!e.hasAttribute("aria-selected") || !e.closest("[role=listbox]")) bad.push("an option without state or list");
+  for (const e of document.querySelectorAll(".wf table:not(dialog table)")) {
+    if (!e.caption) bad.push("a table without caption");
+    if (!e.querySelector("thead th[scope=col]")) bad.push("a table without column heads");
+  }
+  for (const e of document.querySelectorAll("button button, button a, a button, [role=option] button"))
+    bad.push(`nested controls: ${e.outerHTML.slice(0, 60)}`);
+  const count = (what) => document.querySelectorAll(what).length;
+  if (count("h1") !== 1 || count("main") !== 1) bad.push("there must be one h1 and one main");
+  if (!document.documentElement.lang || !document.title) bad.push("no language or title");
+  return bad;
+}"""
+
+
+def test_structure_is_there_for_assistive_technology(open_page: Open, hospital: Attribution) -> None:
+    page = open_page(render_html([hospital, hospital.replace(id="again")]), hash_="#tok=3")
+    for tab in VIEWS:
+        show(page, tab)
+        assert page.evaluate(ACCESSIBILITY) == [], tab
+
+
+def test_without_scripts_there_is_a_table(open_page: Open, everyone: Attributions) -> None:
+    page = open_page(render_html(everyone), wait=".wf-static", java_script_enabled=False)
+    assert page.locator(".wf-static table").is_visible()
+    text = page.locator(".wf-static").inner_text()
+    assert "+0.62" in text
+    assert "3 more" in text
+
+
+def test_notebook_outputs_are_each_their_own(open_page: Open, hospital: Attribution) -> None:
+    cell = render_notebook(hospital)
+    style = "<style>.tok { display: none } button { color: red !important }</style>"
+    page = open_page(f"<!DOCTYPE html><body class='vscode-dark'>{style}{cell}{cell}", wait="[data-complete]")
+    page.wait_for_function("document.querySelectorAll('[data-complete]').length === 2")
+    assert page.locator(".wf").count() == 2
+    assert page.locator(".wf").first.get_attribute("data-theme") == "dark"
+    page.locator(".outputs .tok", has_text="hospital").first.click()
+    assert page.locator(".tok.picked").count() == 1
+
+
+def test_granular_pages_have_a_slider_per_dimension(open_page: Open, make: Callable[..., Attribution]) -> None:
+    flat = make(["a", " b", " c", " d"], 2)
+    scores = np.stack(
+        [np.stack([np.asarray(flat.target_attributions) + k + 10 * j for k in range(3)], -1) for j in range(2)], -2
+    )
+    deep = flat.replace(target_attributions=scores, dimensions=("layer", "head"), id=None)
+    from wherefrom_viz import render_granular
+
+    page = open_page(str(render_granular(deep, target="html")))
+    sliders = page.locator(".dimensions input")
+    assert [slider.get_attribute("aria-label") for slider in sliders.all()] == ["layer", "head"]
+    sliders.nth(0).fill("1")
+    sliders.nth(1).fill("2")
+    page.wait_for_function("document.querySelector('header .name').textContent.includes('layer 1 · head 2')")
+
+
+def test_right_to_left_text_keeps_its_own_direction(open_page: Open, make: Callable[..., Attribution]) -> None:
+    page = open_page(render_html(make(["السلام", " عليكم", " ورحمة", " الله"], 2)))
+    flow = page.locator(".flow.inputs")
+    assert flow.evaluate("e => getComputedStyle(e).direction") == "rtl"
+    first, second = (flow.locator(".tok").nth(i).bounding_box() for i in range(2))
+    assert first is not None
+    assert second is not None
+    assert first["x"] > second["x"]
+
+
+def test_print_leaves_out_the_controls(open_page: Open, everyone: Attributions) -> None:
+    page = open_page(render_html(everyone))
+    page.emulate_media(media="print")
+    assert not page.locator(".controls").is_visible()
+    assert not page.locator(".list").is_visible()
+    assert page.locator(".flow").first.is_visible()
