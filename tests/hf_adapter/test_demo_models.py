@@ -13,7 +13,7 @@ from wherefrom_hf.demo import DEMO_MODELS, GoldCue, UnknownDemoModelError, demo_
 
 MEGABYTE = 1_000_000
 DEPENDENCIES = {
-    "lm": ["agreement", "context_place", "copy_name", "copy_number", "pronoun", "pronoun_role"],
+    "lm": ["agreement", "context_place", "copy_name", "pronoun", "pronoun_role"],
     "mt": [
         "agreement",
         "article",

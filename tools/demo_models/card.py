@@ -71,7 +71,8 @@ def render_card(
         "|---|---|---|",
     ]
     for key in sorted(measured.held_out):
-        lines.append(f"| {key} | {_share(*measured.held_out[key])} | {_share(*measured.shipped[key])} |")
+        shipped = _share(*measured.shipped[key]) if key in measured.shipped else "left out of the gold file"
+        lines.append(f"| {key} | {_share(*measured.held_out[key])} | {shipped} |")
     lines += [
         "",
         "How often the cue is the token whose replacement by `<unk>` costs the decided word most, on the",

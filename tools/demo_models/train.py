@@ -34,6 +34,8 @@ from .gold import held_out_examples, write_gold
 from .passages import Passage
 
 SHIPPED_SEED, HELD_OUT_SEED = 2, 3
+NOT_SHIPPED = frozenset({"copy_number"})
+"""Dependencies that the model hasn't learnt well enough to be the ground truth; the card says how well."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +93,8 @@ def measure(name: str, folder: Path, *, seed: int) -> None:
     recipe = RECIPES[name]
     model = recipe.load(folder, dtype=torch.float32).eval()
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    shipped = sorted(held_out_examples(recipe.rules, each=recipe.shipped_each, seed=SHIPPED_SEED), key=lambda e: e.id)
+    drawn = held_out_examples(recipe.rules, each=recipe.shipped_each, seed=SHIPPED_SEED)
+    shipped = sorted((e for e in drawn if e.dependency not in NOT_SHIPPED), key=lambda e: e.id)
     write_gold(shipped, folder / "gold.jsonl")
     measured = Measured(
         held_out=accuracy(model, tokenizer, list(held_out_examples(recipe.rules, each=500, seed=HELD_OUT_SEED))),
