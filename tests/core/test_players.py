@@ -90,7 +90,7 @@ def test_a_point_within_a_number_ends_no_sentence():
 
 def test_turns_come_from_the_question_and_what_lies_between_stays():
     segments = (
-        Segment(side="target", start=1, end=4, kind="turn", label="user"),
+        Segment(side="source", start=1, end=4, kind="turn", label="user"),
         Segment(side="target", start=5, end=9, kind="turn", label="assistant"),
         Segment(side="target", start=0, end=0, kind="turn", label="empty"),
     )

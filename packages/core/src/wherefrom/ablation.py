@@ -374,7 +374,7 @@ def _run(
         for index in moved:
             item = removed[index]
             assert item is not None
-            yield item.row
+            yield item.finished()
 
     answers = model.predict(rows(), chunk=chunk)
     if needs_clean:

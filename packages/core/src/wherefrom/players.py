@@ -221,7 +221,8 @@ def _spans(
     if grouping == "token":
         return [(position, position + 1) for position in range(length)]
     if grouping in ("turn", "document"):
-        given = [(item.start, item.end) for item in question.segments if _is(item, side, grouping)]
+        sides: tuple[Side, ...] = (side,) if question.source_ids is not None else ("source", "target")
+        given = sorted({(item.start, item.end) for item in question.segments if _is(item, sides, grouping)})
         if not given and side == ("target" if question.source_ids is None else "source"):
             raise InputError(
                 f"units = {grouping!r}, but the input has no {grouping}s. Give a chat or documents, or use 'sentence'."
@@ -242,8 +243,8 @@ def _spans(
     return list(zip(starts, [*starts[1:], length], strict=True))
 
 
-def _is(segment: Segment, side: Side, kind: str) -> bool:
-    return segment.side == side and segment.kind == kind and segment.start < segment.end
+def _is(segment: Segment, sides: tuple[Side, ...], kind: str) -> bool:
+    return segment.side in sides and segment.kind == kind and segment.start < segment.end
 
 
 def _given(spans: tuple[Span, ...], side: Side, length: int, limit: int) -> list[Span]:

@@ -16,6 +16,7 @@ ways here, by the names of the ``baseline`` setting:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -38,6 +39,12 @@ class Removed:
     """Which of the question's steps can differ from the clean pass, as indices into them."""
     read: IntArray
     """For each asked step the index of the row's step that answers it."""
+    finish: Callable[[Row], Row] | None = None
+    """What is still to be put into the row when it is run: embeddings, too large to make for all rows beforehand."""
+
+    def finished(self) -> Row:
+        """The row as it is to be run."""
+        return self.row if self.finish is None else self.finish(self.row)
 
 
 class Removal(Protocol):
@@ -137,12 +144,16 @@ class Blanking:
     """Per side the embeddings of the tokens, ``(length, width)``, and the vector ``(width,)``."""
 
     def __call__(self, source: IntArray, target: IntArray) -> Removed | None:
+        def finish(row: Row) -> Row:
+            if len(source):
+                row = evolve(row, source_embeds=self._blanked("source", source))
+            if len(target):
+                row = evolve(row, target_embeds=self._blanked("target", target))
+            return row
+
         row = self.question.row(objective=None)
-        if len(source):
-            row = evolve(row, source_embeds=self._blanked("source", source))
-        if len(target):
-            row = evolve(row, target_embeds=self._blanked("target", target))
-        return changed_from(self.question, row, bool(len(source)), int(target[0]) if len(target) else None)
+        removed = changed_from(self.question, row, bool(len(source)), int(target[0]) if len(target) else None)
+        return None if removed is None else evolve(removed, finish=finish)
 
     def _blanked(self, side: Side, positions: IntArray) -> Array:
         clean, blank = self.embeddings[side]
