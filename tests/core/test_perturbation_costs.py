@@ -1,0 +1,111 @@
+"""What perturbation methods cost, counted, and the laws they have in common, on the reference transformer."""
+
+import numpy as np
+import pytest
+from attrs import evolve
+from wherefrom.ablation import ablate, objective_name
+from wherefrom.methods import (
+    ContextCite,
+    ExactShapley,
+    FeatureAblation,
+    KernelShap,
+    Lime,
+    Occlusion,
+    Reagent,
+    ShapleyValueSampling,
+)
+from wherefrom.methods.base import no_progress
+from wherefrom.objective import Objective
+from wherefrom.players import last_steps, players_of
+from wherefrom.step_functions.base import STEP_FUNCTIONS
+from wherefrom.testing import ReferenceModel, counting, question
+
+KINDS = ("decoder-only", "encoder-decoder")
+THREE = {"source": [(0, 2), (2, 4)], "target": [(1, 2)]}
+COSTS = [
+    (Occlusion(), lambda units: units + 1),
+    (FeatureAblation(), lambda units: units + 1),
+    (Lime(n_samples=30), lambda units: 30),
+    (KernelShap(n_samples=40), lambda units: 40),
+    (ShapleyValueSampling(n_samples=6), lambda units: 6 * (units - 1) + 2),
+    (ExactShapley(units=THREE), lambda units: 2**units),
+    (ContextCite(n_samples=20), lambda units: 21),
+]
+COMPLETE = [KernelShap(n_samples=40), ShapleyValueSampling(n_samples=4), ExactShapley(units=THREE)]
+LINEAR = [Occlusion(window=2), FeatureAblation(), Lime(), *COMPLETE]
+
+
+def name_of(value):
+    return getattr(value, "identifier", "")
+
+
+@pytest.mark.parametrize("method, most", COSTS, ids=name_of)
+@pytest.mark.parametrize("kind", KINDS)
+def test_passes_do_not_grow_with_the_number_of_steps(kind, method, most):
+    model = ReferenceModel(kind)
+    rows = []
+    for last in (1, 4):
+        asked = question(model, "the cat sat on", "a dog slept .", last=last)
+        meter, tally = counting(model)
+        (scores,) = method.attribute(meter, [asked], no_progress)
+        units = len(players_of(asked, method.units))
+        assert tally.forward_rows == scores.details["forwards"] <= most(units)
+        assert tally.forward_rows > 1
+        assert tally.calls == 1
+        assert tally.backward_rows == 0
+        rows.append(tally.forward_rows)
+    assert rows[1] <= rows[0]
+
+
+def test_reagent_counts_its_passes():
+    model = ReferenceModel()
+    asked = question(model, "the cat sat on", "a dog slept .")
+    meter, tally = counting(model)
+    method = Reagent(sampler="uniform", max_probe_steps=3, num_probes=4)
+    (scores,) = method.attribute(meter, [asked], no_progress)
+    assert tally.forward_rows == scores.details["forwards"] <= 1 + 3 * 4 * (1 + len(asked.steps))
+
+
+@pytest.mark.parametrize("method", COMPLETE, ids=name_of)
+@pytest.mark.parametrize("kind", KINDS)
+def test_scores_sum_to_what_all_units_are_worth(kind, method):
+    model = ReferenceModel(kind)
+    asked = question(model, "the cat sat on", "a dog slept .")
+    (scores,) = method.attribute(model, [asked], no_progress)
+    players = players_of(asked, method.units)
+    table = ablate(model, asked, players, np.zeros((1, len(players)), bool))
+    name = objective_name(asked.objective)
+    total = scores.target.sum(axis=0) + (0 if scores.source is None else scores.source.sum(axis=0))
+    np.testing.assert_allclose(total, table.clean[name] - table.values[name][0], atol=1e-12)
+
+
+@pytest.mark.parametrize("method", LINEAR, ids=name_of)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_contrast_of_logits_is_the_difference_of_two_answers(kind, method):
+    model = ReferenceModel(kind)
+    asked = question(model, "the cat sat on", "a dog slept .", function="logit")
+    foil = np.roll(asked.objective.target_ids, 1)
+    difference = Objective(
+        function=STEP_FUNCTIONS.get("contrast_logits_diff")(),
+        target_ids=asked.objective.target_ids,
+        contrast_ids=foil,
+    )
+    ours, theirs, both = (
+        next(iter(method.attribute(model, [evolve(asked, objective=objective)], no_progress)))
+        for objective in (asked.objective, evolve(asked.objective, target_ids=foil), difference)
+    )
+    np.testing.assert_allclose(both.target, ours.target - theirs.target, atol=1e-10)
+    if both.source is not None:
+        np.testing.assert_allclose(both.source, ours.source - theirs.source, atol=1e-10)
+
+
+@pytest.mark.parametrize("method", [method for method, _ in COSTS], ids=name_of)
+def test_what_a_step_cannot_see_has_no_score(method):
+    model = ReferenceModel("encoder-decoder")
+    asked = question(model, "the cat sat on", "a dog slept .")
+    (scores,) = method.attribute(model, [asked], no_progress)
+    positions = np.arange(len(asked.target_ids))[:, None]
+    assert not scores.target[positions >= last_steps(asked.objective, asked.steps)].any()
+    assert not scores.target[asked.kept_target].any()
+    assert not scores.source[asked.kept_source].any()
+    assert scores.source.any()
