@@ -10,8 +10,8 @@ inseq never shares an environment with this project.
 from __future__ import annotations
 
 import argparse
+import gzip
 import json
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -72,6 +72,8 @@ else:
         out = inseq.FeatureAttributionOutput.load(str(path), decompress=path.suffix == ".gz")
         expected[path.name] = numbers(out)
         for one in out.sequence_attributions:
+            while one.target_attributions.ndim > 2 and "Multi" in type(one).__name__:  # forgotten when it reloads
+                one = one.aggregate("mean", do_post_aggregation_checks=False)
             page = one.show(display=False, return_html=True)
             assert "<table" in page, path.name
     (folder / "shown.json").write_text(json.dumps(expected))
@@ -86,6 +88,13 @@ def run_inseq(version: str, folder: Path, *arguments: str) -> None:
     )
     if done.returncode:
         sys.exit(f"inseq {version} failed:\n{done.stderr[-3000:]}")
+
+
+def without_paths(data: bytes) -> bytes:
+    """A recorded file that names models, not where they lay."""
+    if data[:2] == b"\x1f\x8b":
+        return gzip.compress(without_paths(gzip.decompress(data)), mtime=0)
+    return data.replace(f"{MODELS}/".encode(), b"")
 
 
 def agree(ours: Attributions, theirs: list[dict[str, object]], tolerance: float) -> None:
@@ -127,7 +136,7 @@ def main() -> None:
             target = RECORDED / options.version
             target.mkdir(parents=True, exist_ok=True)
             for file in [*expected, "expected.json"]:
-                shutil.copy(theirs / file, target / file)
+                (target / file).write_bytes(without_paths((theirs / file).read_bytes()))
         if options.version == "0.7.1":
             written = {
                 "raw.json": read["saliency.json"],

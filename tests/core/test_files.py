@@ -17,6 +17,7 @@ from wherefrom.tokens import Segment, Token
 
 from tests.core import golden
 
+WRITTEN = Path(__file__).parents[1] / "data" / "files"
 FORMATS = ["json", "jsonl", "msgpack"]
 SUFFIXES = [".json", ".json.gz", ".json.zst", ".jsonl", ".jsonl.gz", ".jsonl.zst", ".msgpack", ".msgpack.zst", ".txt"]
 
@@ -207,3 +208,21 @@ def test_the_compression_is_told_by_content(tmp_path: Path) -> None:
     path = tmp_path / "misnamed.json"
     path.write_bytes(gzip.compress(result().to_bytes("msgpack")))
     assert len(Attributions.load(path)) == 2
+
+
+@pytest.mark.parametrize("name", ["version-1.0.json", "version-1.0.jsonl", "version-1.0.msgpack"])
+def test_files_of_version_1_0_are_read_for_ever(name: str) -> None:
+    """The files are checked in and never written anew; a later version that reads them otherwise is wrong."""
+    back = Attributions.load(WRITTEN / name)
+    made = result()
+    for one in (*back, *made):
+        assert np.isnan(one.details.pop("gap"))
+    assert_same(made, back)
+
+
+def test_a_half_precision_file_of_version_1_0_is_read_for_ever() -> None:
+    back, made = Attributions.load(WRITTEN / "version-1.0-half.json.gz"), result()
+    assert_same_array(back[0].step_scores["entropy"], made[0].step_scores["entropy"])
+    np.testing.assert_array_equal(
+        back[0].target_attributions, made[0].target_attributions.astype(np.float16).astype(np.float32)
+    )

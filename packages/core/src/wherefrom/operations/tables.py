@@ -184,8 +184,8 @@ def _cells(attribution: Attribution, index: int) -> list[Columns]:
         tokens = attribution.source if side == "source" else attribution.target
         columns, rows = np.nonzero(mask.T)
         chosen = scores[rows, columns]
-        inner = np.indices(chosen.shape[1:]).reshape(len(attribution.dimensions), -1)
         each = int(np.prod(chosen.shape[1:], dtype=np.int64))
+        inner = np.indices(chosen.shape[1:]).reshape(len(attribution.dimensions), each)
         columns, rows = np.repeat(columns, each), np.repeat(rows, each)
         part = _labels(attribution, index, len(rows))
         part |= {
