@@ -99,6 +99,20 @@ def test_a_contrast_of_logits_is_the_difference_of_two_answers(kind, method):
         np.testing.assert_allclose(both.source, ours.source - theirs.source, atol=1e-10)
 
 
+@pytest.mark.parametrize("method", [*[method for method, _ in COSTS], Reagent()], ids=name_of)
+@pytest.mark.parametrize("kind", KINDS)
+def test_where_nothing_may_be_removed_all_scores_are_zero(kind, method):
+    model = ReferenceModel(kind)
+    asked = question(model, "the cat", "a dog slept")
+    everything = np.arange(20)
+    asked = evolve(asked, kept_target=everything, kept_source=everything)
+    method = method if isinstance(method, Reagent) else evolve(method, units="token")
+    (scores,) = method.attribute(model, [asked], no_progress)
+    assert not scores.target.any()
+    assert kind == "decoder-only" or not scores.source.any()
+    assert not scores.warnings
+
+
 @pytest.mark.parametrize("method", [method for method, _ in COSTS], ids=name_of)
 def test_what_a_step_cannot_see_has_no_score(method):
     model = ReferenceModel("encoder-decoder")

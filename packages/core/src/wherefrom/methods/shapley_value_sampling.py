@@ -58,9 +58,9 @@ class ShapleyValueSampling(SampledSettings):
         draws = -(-self.n_samples // 2) if self.antithetic else self.n_samples
         arrival = np.argsort(rng.random((draws, count)), axis=1)
         if self.antithetic:
-            arrival = np.stack([arrival, count - 1 - arrival], axis=1).reshape(-1, count)
+            arrival = np.stack([arrival, count - 1 - arrival], axis=1).reshape(2 * draws, count)
         there = arrival[:, None, :] < np.arange(count + 1)[None, :, None]
-        return there.reshape(-1, count)
+        return there.reshape(len(arrival) * (count + 1), count)
 
     def blocks(self, masks: BoolArray) -> IntArray:
         """Orders are the independent draws, or pairs of antithetic ones."""
