@@ -85,6 +85,9 @@ def test_given_pairs_are_kept_and_what_lies_between_is_aligned() -> None:
         "e > r",
         "f > f",
     ]
+    # what follows a pair is aligned with what follows its counterpart
+    assert compared("a b x y", "a q r b x y", alignments=[(1, 2)]) == ["b > r", "x > x", "y > y"]
+    assert compared("a b c d", "a c d b", alignments=[(1, 3)]) == ["b > b", "c > b", "d > b"]
 
 
 def test_continuations_pair_with_continuations() -> None:

@@ -205,6 +205,20 @@ def test_another_prompt_as_contrast_for_a_decoder_only_model() -> None:
     assert both.step_scores["contrast_prob"][step] > 0.5
 
 
+def test_after_a_chat_the_contrast_may_be_the_answer_alone() -> None:
+    chat = [{"role": "user", "content": "George was sick yesterday."}]
+    answer = "His colleagues asked him to come to the {}."
+    out = attribute(
+        "demo:lm",
+        chat,
+        answer.format("hospital"),
+        attributed_fn="contrast_prob_diff",
+        contrast_targets=answer.format("garden"),
+    )[0]
+    differing = [(p["target"], p["contrast"]) for p in out.details["contrast"]["pairs"] if p["target"] != p["contrast"]]
+    assert differing == [(" hospital", " garden")]
+
+
 def test_another_source_as_contrast_for_an_encoder_decoder() -> None:
     source, target = "the name of the class", "the value is"
     out = attribute(

@@ -92,13 +92,11 @@ def align(
         alignments: Pairs of absolute positions, ``"auto"`` (needs ``similarity``), or None.
         similarity: Of each original token to each contrastive one, shape ``(T, C)``, in [-1, 1].
         boundary: Where the continuation begins in both, if known: prompts pair with prompts, continuations
-        with
-            continuations.
+            with continuations.
 
     Raises:
-        InputError: A pair lies outside of the texts, a step has two counterparts, the contrast is too
-        short, or a
-            step would be compared with the contrast's first token, which nothing precedes.
+        InputError: A pair lies outside of the texts, a step has two counterparts, the contrast is too short, or
+            a step would be compared with the contrast's first token, which nothing precedes.
 
     Example:
         >>> from wherefrom.tokens import Token
@@ -122,11 +120,7 @@ def align(
             )
         images = _by_similarity(original, contrast, similarity)
     else:
-        images = _between_anchors(original, contrast, [*anchors, *([] if boundary is None else [boundary])])
-        for position, image in anchors:
-            images[position] = image
-        if boundary is not None and boundary[0] not in dict(anchors):
-            images[boundary[0]] = _inside(original, contrast, boundary).get(boundary[0])
+        images = _between_anchors(original, contrast, anchors, boundary)
     return _completed(images, original, contrast, steps, alignments)
 
 
@@ -203,26 +197,24 @@ Images: TypeAlias = "dict[int, int | None]"
 
 
 def _between_anchors(
-    original: Sequence[Token], contrast: Sequence[Token], anchors: Sequence[tuple[int, int]]
+    original: Sequence[Token],
+    contrast: Sequence[Token],
+    anchors: Sequence[tuple[int, int]],
+    boundary: tuple[int, int] | None,
 ) -> Images:
-    """Default alignment of what lies before, between and after the anchors; of the whole, if these cross."""
-    ordered = sorted(anchors)
-    if any(later[1] < earlier[1] for earlier, later in pairwise(ordered)):
-        ordered = []
+    """The anchors, and the default alignment of what lies before, between and after them and the boundary; of the
+    whole, if these cross."""
+    # an anchor is a token long, a boundary lies between tokens
+    cuts = sorted([*((*anchor, 1) for anchor in anchors), *([] if boundary is None else [(*boundary, 0)])])
+    if any(later[1] < earlier[1] for earlier, later in pairwise(cuts)):
+        cuts = []
     images: Images = {}
     begin, image_begin = 0, 0
-    for end, image_end in [*ordered, (len(original), len(contrast))]:
+    for end, image_end, length in [*cuts, (len(original), len(contrast), 0)]:
         part = _script(original[begin:end], contrast[image_begin : max(image_end, image_begin)])
         images.update({begin + i: None if j is None else image_begin + j for i, j in part.items()})
-        begin, image_begin = end, image_end
-    return images
-
-
-def _inside(original: Sequence[Token], contrast: Sequence[Token], boundary: tuple[int, int]) -> Images:
-    """Default alignment of what begins at the boundary."""
-    begin, image_begin = boundary
-    part = _script(original[begin:], contrast[image_begin:])
-    return {begin + i: None if j is None else image_begin + j for i, j in part.items()}
+        begin, image_begin = end + length, image_end + length
+    return {**images, **dict(anchors)}
 
 
 def _script(a: Sequence[Token], b: Sequence[Token]) -> Images:

@@ -252,6 +252,11 @@ def _decoder_side(
             ids = np.concatenate([[start], ids]).astype(np.int64)
         return Encoding(ids=ids, tokens=model.tokens(ids, side="target"), text=model.decode(ids))
     assert not isinstance(target, np.ndarray)
+    prompt = example.prompt
+    if isinstance(target, str) and prompt is not None and any(part.kind == "turn" for part in prompt.segments):
+        # after a chat the answer alone will do, and the template has written all special tokens already
+        target = target if target.startswith(prompt.text) else prompt.text + target
+        add_special_tokens = False
     return model.encode(target, side="target", add_special_tokens=add_special_tokens)  # type: ignore[arg-type]
 
 
