@@ -20,6 +20,7 @@ from torch import Tensor
 from wherefrom.adapters import Row, RowGradients
 from wherefrom.errors import InputError
 
+from wherefrom_hf._activations import slopes_kept
 from wherefrom_hf._chunking import GRADIENT_BYTES, chunks_of, halving, positions_at_once
 from wherefrom_hf._eager import attention_implementation
 from wherefrom_hf._head import HeadCut, cut_at_head, reads
@@ -53,7 +54,8 @@ class Differentiator:
         budget = positions_at_once(self._predictor.device)
 
         def work(part: list[Row]) -> list[RowGradients]:
-            with attention_implementation(self._predictor.module, "eager"), torch.enable_grad():
+            module = self._predictor.module
+            with attention_implementation(module, "eager"), slopes_kept(module), torch.enable_grad():
                 return self._answers(part, source, target)
 
         while drawn := list(islice(stream, LOOKAHEAD)):

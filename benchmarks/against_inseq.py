@@ -1,0 +1,246 @@
+"""wherefrom and inseq 0.7.1 side by side: the same model, the same texts, the same work, in one run.
+
+    uv run --with inseq==0.7.1 python benchmarks/against_inseq.py                # the table of the README
+    uv run --with inseq==0.7.1 python benchmarks/against_inseq.py saliency-16    # some cases only
+    uv run --with inseq==0.7.1 python benchmarks/against_inseq.py --list
+
+One thread, process CPU time, the two libraries alternating, the median of the ratios. Models have random weights in
+the shape of GPT-2 small (12 layers, 768 wide, 50,257 tokens) and of a Marian translator (6 + 6 layers, 512 wide,
+58,101 tokens), so nothing is downloaded. Scores are compared as well: a speed-up of other numbers would be worth nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import statistics
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+import transformers
+from attrs import field, frozen
+from transformers import GPT2Config, GPT2LMHeadModel, MarianConfig, MarianMTModel
+
+import wherefrom
+from wherefrom_hf.demo import demo_path
+
+Score = np.ndarray
+PROMPT = 32
+
+
+@frozen(kw_only=True)
+class Case:
+    """One method at one length, with both libraries' arguments."""
+
+    name: str
+    method: str
+    steps: int
+    model: str = "gpt2-small"
+    ours: dict[str, Any] = field(factory=dict)
+    theirs: dict[str, Any] = field(factory=dict)
+    goal: float | None = None
+    comparable: str = "signed"
+    """How the scores must agree: ``signed``, ``absolute`` (theirs drops the sign), or ``no`` (other points, other rule)."""
+    note: str = ""
+
+
+CASES = [
+    Case(name="saliency-16", method="saliency", steps=16, goal=3),
+    Case(name="saliency-64", method="saliency", steps=64, goal=3),
+    Case(name="input_x_gradient-16", method="input_x_gradient", steps=16, goal=3),
+    Case(
+        name="integrated_gradients-equal-16",
+        method="integrated_gradients",
+        steps=16,
+        ours={"n_steps": 20},
+        theirs={"n_steps": 20},
+        goal=1.9,
+        note="20 Gauss-Legendre points each",
+    ),
+    Case(
+        name="integrated_gradients-equal-64",
+        method="integrated_gradients",
+        steps=64,
+        ours={"n_steps": 20},
+        theirs={"n_steps": 20, "internal_batch_size": 20},
+        goal=1.9,
+        note="20 Gauss-Legendre points each",
+    ),
+    Case(
+        name="integrated_gradients-defaults-16",
+        method="integrated_gradients",
+        steps=16,
+        goal=5,
+        comparable="no",
+        note="ours: gap <= 1 %; inseq: 50 points",
+    ),
+    Case(
+        name="integrated_gradients-defaults-64",
+        method="integrated_gradients",
+        steps=64,
+        goal=5,
+        comparable="no",
+        note="ours: gap <= 1 %; inseq: 50 points",
+    ),
+    Case(name="marian-saliency-16", method="saliency", steps=16, model="marian", goal=4, note="source 32, with prefix"),
+]
+
+
+def gpt2_small() -> tuple[Any, Any]:
+    """A random model in the shape of GPT-2 small and a word-level tokenizer whose ids it knows."""
+    torch.manual_seed(0)
+    model = GPT2LMHeadModel(GPT2Config(bos_token_id=1, eos_token_id=2, pad_token_id=0))
+    return model, transformers.AutoTokenizer.from_pretrained(str(demo_path("lm")))
+
+
+def marian() -> tuple[Any, Any]:
+    """A random translator in the shape of the public Marian models."""
+    torch.manual_seed(0)
+    config = MarianConfig(
+        vocab_size=58101,
+        d_model=512,
+        encoder_layers=6,
+        decoder_layers=6,
+        encoder_attention_heads=8,
+        decoder_attention_heads=8,
+        encoder_ffn_dim=2048,
+        decoder_ffn_dim=2048,
+        activation_function="swish",
+        pad_token_id=0,
+        eos_token_id=2,
+        bos_token_id=1,
+        decoder_start_token_id=0,
+        forced_eos_token_id=None,
+        scale_embedding=False,
+    )
+    return MarianMTModel(config), transformers.AutoTokenizer.from_pretrained(str(demo_path("mt")))
+
+
+MODELS: dict[str, Callable[[], tuple[Any, Any]]] = {"gpt2-small": gpt2_small, "marian": marian}
+
+
+def texts(case: Case, tokenizer: Any) -> tuple[str, str]:
+    """An input and a target of just the right lengths in tokens."""
+    rng = np.random.default_rng(case.steps)
+    words = [
+        word
+        for word in sorted({tokenizer.decode([i]).strip() for i in range(5, len(tokenizer))})
+        if word.isalpha() and len(tokenizer.encode("the " + word, add_special_tokens=False)) == 2
+    ]
+
+    def text(length: int, special: int) -> str:
+        return " ".join(["the", *rng.choice(words, length - 1 - special)])
+
+    if case.model == "marian":
+        return text(PROMPT, 1), text(case.steps, 1)
+    whole = text(PROMPT + case.steps, 1).split(" ")
+    return " ".join(whole[: PROMPT - 1]), " ".join(whole)
+
+
+class Ours:
+    """wherefrom on a model."""
+
+    def __init__(self, case: Case, model: Any, tokenizer: Any) -> None:
+        self._model = wherefrom.load_model(model, case.method, tokenizer=tokenizer, device="cpu")
+        self._case = case
+
+    def run(self, source: str, target: str) -> Any:
+        return self._model.attribute(source, target, show_progress=False, **self._case.ours)
+
+    def scores(self, result: Any) -> Score:
+        one = result[0]
+        parts = [part for part in (one.source_attributions, one.target_attributions) if part is not None]
+        return np.concatenate(parts)
+
+
+class Theirs:
+    """inseq on a model."""
+
+    def __init__(self, case: Case, model: Any, tokenizer: Any) -> None:
+        import inseq
+
+        self._model = inseq.load_model(model, case.method, tokenizer=tokenizer, device="cpu")
+        self._case = case
+
+    def run(self, source: str, target: str) -> Any:
+        joint = {"attribute_target": True} if self._case.model == "marian" else {}
+        return self._model.attribute(source, target, show_progress=False, **joint, **self._case.theirs)
+
+    def scores(self, result: Any) -> Score:
+        one = result.sequence_attributions[0]
+        parts = [part for part in (one.source_attributions, one.target_attributions) if part is not None]
+        return np.concatenate([np.nan_to_num(part.numpy()) for part in parts])
+
+
+def cpu_seconds(work: Callable[[], Any]) -> tuple[float, Any]:
+    """Process CPU time of ``work`` and its result."""
+    begin = time.process_time()
+    result = work()
+    return time.process_time() - begin, result
+
+
+def measure(case: Case, repeats: int) -> dict[str, Any]:
+    """Alternate the two libraries on a case."""
+    model, tokenizer = MODELS[case.model]()
+    model.eval()
+    source, target = texts(case, tokenizer)
+    ours, theirs = Ours(case, model, tokenizer), Theirs(case, model, tokenizer)
+    first_ours, first_theirs = ours.run(source, target), theirs.run(source, target)  # warm up both
+    agreement = difference(case, ours.scores(first_ours), theirs.scores(first_theirs))
+    ratios, ours_s, theirs_s = [], [], []
+    for _ in range(repeats):
+        a, _result = cpu_seconds(lambda: ours.run(source, target))
+        b, _result = cpu_seconds(lambda: theirs.run(source, target))
+        ours_s.append(a)
+        theirs_s.append(b)
+        ratios.append(b / a)
+    points = first_ours[0].details.get("points")
+    return {
+        "case": case.name,
+        "ratio": round(statistics.median(ratios), 2),
+        "goal": case.goal,
+        "ours_s": round(statistics.median(ours_s), 3),
+        "inseq_s": round(statistics.median(theirs_s), 3),
+        "largest_difference": agreement,
+        "points": None if points is None else float(np.mean(points)),
+        "note": case.note,
+    }
+
+
+def difference(case: Case, ours: Score, theirs: Score) -> float | None:
+    """Largest difference of scores, as a part of the largest score."""
+    if case.comparable == "no":
+        return None
+    rows = min(len(ours), len(theirs))
+    a, b = ours[:rows], theirs[:rows]
+    if case.comparable == "absolute":
+        a = np.abs(a)
+    return float(f"{np.abs(a - b).max() / np.abs(b).max():.1e}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cases", nargs="*", help="case names or prefixes; default: all")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--list", action="store_true")
+    arguments = parser.parse_args()
+    chosen = [c for c in CASES if not arguments.cases or any(c.name.startswith(p) for p in arguments.cases)]
+    if arguments.list:
+        print("\n".join(case.name for case in chosen))
+        return
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    logging.disable(logging.WARNING)
+    transformers.logging.set_verbosity_error()
+    for case in chosen:
+        print(json.dumps(measure(case, arguments.repeats)), flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

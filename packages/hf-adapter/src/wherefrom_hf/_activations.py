@@ -1,0 +1,37 @@
+"""Activation functions whose backward pass is one multiplication.
+
+Many models write their activation as a chain of elementary operations, and each of them is repeated for every
+vector-Jacobian product through it. An elementwise function needs its slope only: computed once in the forward pass, it
+serves all backward passes. Values are unchanged and slopes are those of the function itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+from transformers.activations import ACT2CLS
+
+ELEMENTWISE = tuple(entry[0] if isinstance(entry, tuple) else entry for entry in ACT2CLS.values())
+"""The activation classes that transformers can be configured with: each output depends on its own input alone."""
+
+
+def _with_slope(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor | None:
+    x = inputs[0]
+    if not x.requires_grad or not output.requires_grad:
+        return None
+    (slope,) = torch.autograd.grad(output.sum(), x)
+    return output.detach() + slope * (x - x.detach())
+
+
+@contextmanager
+def slopes_kept(module: PreTrainedModel) -> Iterator[None]:
+    """Within the block, activations of ``module`` are differentiated by a slope kept from the forward pass."""
+    with ExitStack() as hooks:
+        for part in module.modules():
+            if isinstance(part, ELEMENTWISE) and not any(True for _ in part.parameters()):
+                hooks.callback(part.register_forward_hook(_with_slope).remove)
+        yield
