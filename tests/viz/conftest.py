@@ -91,7 +91,7 @@ def causal(
 
 PROVENANCE = Provenance(
     library_version="0.1.0",
-    model={"identity": "demo:lm"},
+    model={"name": "demo:lm"},
     method={"name": "integrated_gradients", "settings": {}},
     attributed_fn={"name": "probability"},
     created="2025-01-01T00:00:00Z",

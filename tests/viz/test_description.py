@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from wherefrom.aggregation import Stage
 from wherefrom.attribution import Attribution
 from wherefrom.errors import SettingsError
 from wherefrom.provenance import Provenance
-from wherefrom_viz.description import describe, describe_all, rescaled
+from wherefrom_viz.description import describe, describe_all, rescaled, stage_words
 
 
 def test_rows_are_source_then_target(translation: Attribution) -> None:
@@ -70,6 +71,49 @@ def test_sign_words_name_the_target_function(hospital: Attribution) -> None:
     picture = describe(hospital, Provenance(attributed_fn={"name": "contrast_prob_diff"}))
     assert picture.words.sentence == "+ raises, - lowers P(token) - P(contrast)"
     assert "no sign" in describe(hospital.replace(signed=False)).words.sentence
+
+
+@pytest.mark.parametrize(
+    "stage, words",
+    [
+        (Stage(name="reduce", settings={"aggregate_fn": "vnorm", "dimension": "width"}), "L2 norm over width"),
+        (Stage(name="reduce", settings={"select_idx": 3, "dimension": "layer"}), "layer 3"),
+        (Stage(name="normalize"), "share of each step's total"),
+        (Stage(name="subwords", settings={"aggregate_fn": "absmax"}), "subwords by largest magnitude"),
+    ],
+)
+def test_stages_are_told_in_words(stage: Stage, words: str) -> None:
+    assert stage_words(stage) == words
+
+
+def test_raw_scores_are_aggregated_by_the_methods_default(make: Callable[..., Attribution]) -> None:
+    flat = make(["a", " b", " c"], 1)
+    deep = flat.replace(
+        target_attributions=np.stack([np.asarray(flat.target_attributions)] * 4, axis=-1),
+        dimensions=("width",),
+        default_aggregation=(
+            Stage(name="reduce", settings={"aggregate_fn": "vnorm", "dimension": "width"}),
+            Stage(name="normalize"),
+        ),
+    )
+    picture = describe(deep)
+    assert picture.pipeline == ("L2 norm over width", "share of each step's total")
+    np.testing.assert_allclose(picture.scores.sum(axis=0), 1, rtol=1e-6)
+    assert "no sign" in picture.words.sentence
+
+
+@pytest.mark.parametrize(
+    "name, shown",
+    [
+        ("gpt2", "gpt2"),
+        ("owner/name", "owner/name"),
+        ("/home/me/model", "model"),
+        ("./a/b", "b"),
+        ("demo:lm", "demo:lm"),
+    ],
+)
+def test_a_models_folder_is_not_told(hospital: Attribution, name: str, shown: str) -> None:
+    assert describe(hospital, Provenance(model={"name": name})).subtitle == f"integrated_gradients · {shown}"
 
 
 def test_scores_may_share_one_scale(hospital: Attribution, translation: Attribution) -> None:

@@ -8,6 +8,7 @@ HTML, figures and the terminal browser read only this, so they cannot disagree.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Literal, TypeAlias
@@ -194,7 +195,7 @@ def describe(
             f"There are: {', '.join(NORMALIZATIONS)}."
         )
     pipeline: list[str] = []
-    if attribution.dimensions and not attribution.aggregations:
+    if attribution.dimensions or not attribution.aggregations:
         attribution = attribution.aggregate()
     pipeline += [stage_words(stage) for stage in attribution.aggregations]
     scores, visible, sides, tokens = score_rows(attribution, pipeline)
@@ -285,14 +286,25 @@ def rescaled(descriptions: Sequence[Description]) -> list[Description]:
 
 
 def stage_words(stage: Stage) -> str:
-    """An aggregation in words."""
-    function = stage.settings.get("aggregate_fn")
-    name = {"vnorm": "L2 norm", "absmax": "largest magnitude"}.get(str(function), function)
-    over = stage.settings.get("dimension") or stage.settings.get("dim")
-    if stage.name == "scores":
-        return f"{name or 'default function'} over {over or 'inner dimensions'}"
-    details = ", ".join(f"{key}={value}" for key, value in stage.settings.items())
-    return f"{stage.name}({details})" if details else stage.name
+    """An aggregation in words ("L2 norm over width", "share of each step's total", "words by largest magnitude")."""
+    if stage.name in _STAGE_WORDS:
+        return _STAGE_WORDS[stage.name]
+    settings = dict(stage.settings)
+    function = settings.pop("aggregate_fn", None)
+    how = _FUNCTION_WORDS.get(str(function), str(function)) if function else ""
+    if stage.name == "reduce":
+        over = settings.pop("dimension", None) or "the inner dimension"
+        chosen = settings.pop("select_idx", None)
+        part = "" if chosen is None else f" {chosen}"
+        words = f"{how} over {over}{part}" if how else f"{over}{part}"
+    else:
+        words = f"{stage.name} by {how}" if how else stage.name
+    details = ", ".join(f"{key}={value}" for key, value in settings.items())
+    return text_marks.visible(f"{words} ({details})" if details else words)
+
+
+_STAGE_WORDS = {"normalize": "share of each step's total", "rescale": "share of the largest score"}
+_FUNCTION_WORDS = {"vnorm": "L2 norm", "absmax": "largest magnitude", "prod": "product", "max": "maximum"}
 
 
 def sign_words(attribution: Attribution, provenance: Provenance) -> SignWords:
@@ -317,11 +329,19 @@ _TARGET_WORDS = {
 def subtitle_of(attribution: Attribution, provenance: Provenance) -> str:
     """Method, model and target function, as far as known."""
     model = provenance.model
-    name = next((str(model[key]) for key in ("identity", "id", "name", "model") if model.get(key)), "")
+    # a model saved in a folder goes by the folder's name: the way there is nobody else's business
+    name = str(model.get("name") or "")
+    if _is_path(name):
+        name = re.split(r"[/\\]", name.rstrip("/\\"))[-1]
     target = str(provenance.attributed_fn.get("name", "") or "")
     method = attribution.method or str(provenance.method.get("name", "") or "")
     parts = [text_marks.visible(part) for part in (method, name, target) if part]
     return " · ".join(parts)
+
+
+def _is_path(name: str) -> bool:
+    """Is a model's name a place on a disk rather than an id such as ``owner/name``?"""
+    return name.startswith((".", "/", "~", "\\")) or name.count("/") > 1 or name[1:3] in (":/", ":\\")
 
 
 def span_aggregation(attribution: Attribution, name: str) -> str:

@@ -128,7 +128,7 @@ def unpack(block: str) -> list[tuple[dict[str, Any], npt.NDArray[np.float32]]]:
 def _packed(
     attribution: Attribution, provenance: Provenance, place: int, count: int, precision: Precision, subtitle: str
 ) -> tuple[dict[str, Any], bytes, list[Any]]:
-    if attribution.dimensions and not attribution.aggregations:
+    if attribution.dimensions or not attribution.aggregations:
         attribution = attribution.aggregate()
     pipeline = [stage_words(stage) for stage in attribution.aggregations]
     scores, visible, sides, _ = score_rows(attribution, pipeline)
