@@ -99,6 +99,7 @@ def test_continuations_pair_with_continuations() -> None:
 def test_by_similarity() -> None:
     similarity = np.zeros((5, 6))
     similarity[[1, 2, 3], [3, 1, 2]] = 1.0
+    similarity[4, 4] = 0.9  # what both texts end with pairs up, whatever is alike
     pairs = compared("s red dog barks .", "s chien aboie rouge fort .", alignments="auto", similarity=similarity)
     assert pairs == ["red > rouge", "dog > chien", "barks > aboie", ". > ."]
     with pytest.raises(InputError, match="'right' is not understood"):

@@ -107,15 +107,12 @@ def make_contrast(
 
     Args:
         steps: Explained target positions.
-        target: Encoder-decoder: what the decoder says instead. Decoder-only: prompt and continuation, the
-        prompt may
-            be another. None: the original continuation.
-        source: Encoder-decoder: what the encoder reads instead. Decoder-only: another prompt, which
-        ``target``, if
-            given, must repeat. None: the original one.
-        alignments: Pairs of positions, ``"auto"`` (by the model's embeddings), ``"auto:NAME"`` (by a
-        sentence encoder
-            of that name), or None for the default; see `wherefrom.alignment`.
+        target: Encoder-decoder: what the decoder says instead. Decoder-only: prompt and continuation, and the
+            prompt may be another. None: the original continuation.
+        source: Encoder-decoder: what the encoder reads instead. Decoder-only: another prompt, which ``target``,
+            if given, must repeat. None: the original one.
+        alignments: Pairs of positions, ``"auto"`` (by the model's embeddings), ``"auto:NAME"`` (by a sentence
+            encoder of that name), or None for the default; see `wherefrom.alignment`.
         add_special_tokens: Does the tokenizer add its special tokens, as for the inputs?
 
     Raises:

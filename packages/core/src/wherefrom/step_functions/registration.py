@@ -80,7 +80,7 @@ def register_step_function(
         overwrite: Replace a function of the same name?
         differentiable: Can gradient methods explain it? Yes unless told.
         contrastive: Does it read ``prediction.contrast``? By default, if it names an argument of the
-        contrast.
+            contrast.
 
     Returns:
         The function itself, unchanged.
