@@ -74,7 +74,7 @@ else:
         for one in out.sequence_attributions:
             while one.target_attributions.ndim > 2 and "Multi" in type(one).__name__:  # forgotten when it reloads
                 one = one.aggregate("mean", do_post_aggregation_checks=False)
-            page = one.show(display=False, return_html=True)
+            page = one.show(display=False, return_html=True, do_aggregation=one.target_attributions.ndim > 2)
             assert "<table" in page, path.name
     (folder / "shown.json").write_text(json.dumps(expected))
 """
