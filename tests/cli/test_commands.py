@@ -118,7 +118,7 @@ def test_export_table_has_every_visible_cell(wherefrom: Run, saved: Path, tmp_pa
     rows = list(csv.DictReader((tmp_path / "scores.csv").open(encoding="utf-8")))
     out = Attributions.load(saved)
     assert len(rows) == sum(int(one.target_visible.sum()) for one in out)
-    first = next(row for row in rows if row["example"] == "0" and row["input_index"] == "1")
+    first = next(row for row in rows if row["example"] == "0" and row["input_index"] == "1")  # of the first step
     one = out[0].aggregate()
     assert float(first["score"]) == pytest.approx(one.target_attributions[1, 0])
     assert first["output_token"] == one.steps[0].text
@@ -132,6 +132,62 @@ def test_export_parquet_holds_the_same_rows(wherefrom: Run, saved: Path, tmp_pat
     rows = list(csv.DictReader(wherefrom("export", saved, "-o", "-", "--to", "csv").out.splitlines()))
     assert table.num_rows == len(rows)
     assert table.column("score")[5].as_py() == pytest.approx(float(rows[5]["score"]))
+
+
+def test_export_of_steps_has_a_row_per_output(wherefrom: Run, saved: Path) -> None:
+    rows = list(csv.DictReader(wherefrom("export", saved, "-o", "-", "--to", "csv", "--steps").out.splitlines()))
+    out = Attributions.load(saved)
+    assert len(rows) == sum(len(one.steps) for one in out)
+    assert float(rows[0]["probability"]) == pytest.approx(float(out[0].step_scores["probability"][0]))
+
+
+@pytest.mark.parametrize("ending", [".html", ".svg", ".md", ".txt"])
+def test_export_draws(wherefrom: Run, saved: Path, tmp_path: Path, ending: str) -> None:
+    from wherefrom.rendering import RENDERERS
+    from wherefrom_cli.commands.export import DRAWN
+
+    if DRAWN[ending] not in RENDERERS:
+        pytest.skip(f"this installation has no renderer {DRAWN[ending]!r}; install wherefrom-viz anew")
+    assert wherefrom("export", saved, "-o", f"out{ending}").code == 0
+    assert "George" in (tmp_path / f"out{ending}").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "out.json.gz", "out.msgpack", "run"])
+def test_convert_keeps_every_number(wherefrom: Run, saved: Path, tmp_path: Path, name: str) -> None:
+    assert wherefrom("convert", saved, "-o", name, *(["--to", "run"] if name == "run" else [])).code == 0
+    assert wherefrom("convert", name, "-o", "back.json").code == 0
+    first, back = Attributions.load(saved), Attributions.load(tmp_path / "back.json")
+    for one, other in zip(first, back, strict=True):
+        assert one.target == other.target
+        np.testing.assert_array_equal(one.target_attributions, other.target_attributions)
+
+
+def test_convert_to_inseq_and_back(wherefrom: Run, saved: Path, tmp_path: Path) -> None:
+    assert wherefrom("convert", saved, "-o", "inseq.json", "--to", "inseq").code == 0
+    assert "FeatureAttributionOutput" in (tmp_path / "inseq.json").read_text()
+    assert wherefrom("convert", "inseq.json", "-o", "back.json").code == 0
+    first, back = Attributions.load(saved), Attributions.load(tmp_path / "back.json")
+    np.testing.assert_allclose(
+        first[1].aggregate().target_attributions, back[1].aggregate().target_attributions, atol=1e-6
+    )
+
+
+def test_convert_refuses_to_replace(wherefrom: Run, saved: Path) -> None:
+    assert wherefrom("convert", saved, "-o", saved).code == 2
+
+
+def test_merge_joins_the_examples(wherefrom: Run, saved: Path, tmp_path: Path) -> None:
+    assert wherefrom("merge", saved, saved, "-o", "both.json").code == 0
+    assert len(Attributions.load(tmp_path / "both.json")) == 4
+
+
+def test_merge_of_different_methods_is_refused(wherefrom: Run, saved: Path) -> None:
+    wherefrom(
+        "attribute", "-m", "demo:lm", "-a", "input_x_gradient", "-i", "Hi.", "--max-new-tokens", 2, "-o", "o.json"
+    )
+    ran = wherefrom("merge", saved, "o.json", "-o", "both.json")
+    assert ran.code == 2
+    assert "method" in ran.err
 
 
 def test_export_needs_a_known_ending(wherefrom: Run, saved: Path) -> None:

@@ -26,6 +26,8 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Convert": {
         "export": ("export", "write HTML, SVG, CSV, Parquet or Markdown"),
+        "convert": ("convert", "from one file format to another, inseq's included"),
+        "merge": ("merge", "several saved files into one"),
     },
     "Know": {
         "list": ("list_names", "methods, step functions, aggregators, adapters"),

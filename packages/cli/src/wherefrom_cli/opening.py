@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wherefrom.errors import UsageError
-from wherefrom.files import load, open_run
+from wherefrom.files import load
 
 if TYPE_CHECKING:
     from wherefrom import Attributions
@@ -23,7 +23,7 @@ def open_results(path: str | Path) -> Attributions:
         raise UsageError(
             f"There is nothing at {str(path)!r}.\nGive a saved file (.json, .jsonl) or the folder of a run."
         )
-    return open_run(path).load() if Path(path).is_dir() else load(path)
+    return load(path)
 
 
 def selected(out: Attributions, wanted: list[str], limit: int | None) -> Attributions:

@@ -28,7 +28,9 @@ def run_command(command: Command, argv: Sequence[str]) -> int:
             return ExitCode.DONE
         apply_configuration(parser, command.name, argv)
         options = parser.parse(argv)
-        code = command.execute(options, talk_for(options))
+        talk = talk_for(options)
+        with talk.working():
+            code = command.execute(options, talk)
         sys.stdout.flush()
         return code
     except BrokenPipeError:

@@ -93,13 +93,12 @@ def execute(options: argparse.Namespace, talk: Talk) -> int:
         talk.note("note: --output-step-attributions has no effect: every column of the scores is a step.")
     if built_in and "max_new_tokens" not in request.generation_args:
         request = evolve(request, generation_args={**request.generation_args, "max_new_tokens": 12})
-    with talk.working(), loading(talk, model_asked.name):
+    with loading(talk, model_asked.name):
         model = model_asked.load()
     if options.dry_run:
-        with talk.working():
-            print_plan(model, model_asked, examples, request, talk, as_json=where.json)
+        print_plan(model, model_asked, examples, request, talk, as_json=where.json)
         return ExitCode.DONE
-    with talk.working(), ProgressLine(talk=talk) as progress:
+    with ProgressLine(talk=talk) as progress:
         out = reduce.apply(attribute_examples(model, examples, request, progress))
     write_results(out, where, talk)
     if built_in and not where.machine:

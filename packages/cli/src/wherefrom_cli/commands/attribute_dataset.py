@@ -160,15 +160,14 @@ def execute(options: argparse.Namespace, talk: Talk) -> int:
         refuse_existing_run(Path(options.save_path), resume=going_on, overwrite=options.overwrite)
     model_asked = model_request(options)
     job = Job(request=attribution_request(options), reduction=reduction(options))
-    with talk.working():
-        dataset = asked.load()
-        if options.dry_run:
-            examples = [numbered.example for numbered in dataset]
-            print_plan(model_asked.load(), model_asked, examples, job.request, talk, as_json=options.json)
-            return ExitCode.DONE
-        sink = _open_sink(options, asked, dataset, model_asked, job, talk)
-        with sink:
-            return _run(options, talk, dataset, model_asked, job, sink)
+    dataset = asked.load()
+    if options.dry_run:
+        examples = [numbered.example for numbered in dataset]
+        print_plan(model_asked.load(), model_asked, examples, job.request, talk, as_json=options.json)
+        return ExitCode.DONE
+    sink = _open_sink(options, asked, dataset, model_asked, job, talk)
+    with sink:
+        return _run(options, talk, dataset, model_asked, job, sink)
 
 
 def _open_sink(

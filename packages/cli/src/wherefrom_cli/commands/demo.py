@@ -38,11 +38,11 @@ def execute(options: argparse.Namespace, talk: Talk) -> int:
         METHODS.get(name)
     example = BUILT_IN.get(options.model) if options.input_text is None else Example(text=options.input_text)
     example = example or BUILT_IN["demo:lm"]
-    with talk.working(), loading(talk, options.model):
+    with loading(talk, options.model):
         model = ModelRequest(name=options.model).load()
     for name in methods:
         request = AttributionRequest(method=name, step_scores=("probability",), generation_args={"max_new_tokens": 12})
-        with talk.working(), ProgressLine(talk=talk) as progress:
+        with ProgressLine(talk=talk) as progress:
             out = attribute_examples(model, [example], request, progress)
         talk.line(f"\n{name}")
         print_attributions(out, talk, view=options.view)

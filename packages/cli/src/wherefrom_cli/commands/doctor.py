@@ -63,8 +63,7 @@ def configure(parser: CommandParser) -> None:
 
 def execute(options: argparse.Namespace, talk: Talk) -> int:
     """Look, and report; exit code 1 if something needed is missing."""
-    with talk.working():
-        findings = list(look(quick=options.quick))
+    findings = list(look(quick=options.quick))
     if options.json:
         talk.line(json.dumps([asdict(finding) for finding in findings], indent=2, ensure_ascii=False))
     else:

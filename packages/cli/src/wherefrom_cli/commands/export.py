@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,9 @@ from wherefrom_cli.exit_codes import ExitCode
 from wherefrom_cli.opening import open_results, selected
 from wherefrom_cli.parser import CommandParser, one_of, positive_number, setting
 from wherefrom_cli.results import check_writable
-from wherefrom_cli.tables import TABLES, write_table
 from wherefrom_cli.talk import Talk
 
+TABLES = (".csv", ".tsv", ".parquet")
 DRAWN = {".html": "html", ".svg": "svg", ".png": "png", ".md": "markdown", ".tex": "latex", ".txt": "text"}
 """Ending of the name to renderer."""
 FORMATS = {
@@ -55,6 +56,8 @@ def configure(parser: CommandParser) -> None:
         metavar="NAME=VALUE",
         help="an option of the picture, such as palette=orange-blue; may be repeated",
     )
+    where.add("--steps", action="store_true", help="tables: a row per output token and its step scores, not per score")
+    where.add("--raw", action="store_true", help="tables: scores as they are, not aggregated first")
     where.add("--overwrite", action="store_true", help="replace the file if it is there")
 
 
@@ -72,12 +75,31 @@ def execute(options: argparse.Namespace, talk: Talk) -> int:
     for name in options.aggregator:
         out = out.aggregate(name)
     if ending in TABLES:
-        write_table(out, ending, path or talk.stdout)
+        _tabulate(
+            out if options.raw else out.aggregate(), ending, path, steps=options.steps, options=options, talk=talk
+        )
     else:
         _draw(out, DRAWN[ending], path, dict(options.set), talk)
     if path is not None:
         talk.note(f"Wrote {path} ({path.stat().st_size / 1000:.0f} kB).")
     return ExitCode.DONE
+
+
+def _tabulate(
+    out: Attributions, ending: str, path: Path | None, *, steps: bool, options: argparse.Namespace, talk: Talk
+) -> None:
+    if path is not None and path.suffix == ending:
+        out.save_table(path, options.overwrite, steps=steps)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / f"table{ending}"
+        out.save_table(made, steps=steps)
+        if path is not None:
+            path.write_bytes(made.read_bytes())
+        elif ending == ".parquet":
+            talk.stdout.buffer.write(made.read_bytes())
+        else:
+            talk.write(made.read_text(encoding="utf-8"))
 
 
 def _draw(out: Attributions, renderer: str, path: Path | None, options: dict[str, Any], talk: Talk) -> None:

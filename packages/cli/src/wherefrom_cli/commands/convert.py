@@ -1,0 +1,82 @@
+"""``wherefrom convert``: from one file format to another."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from wherefrom.files import Manifest, RunWriter, create_run, save_inseq
+
+from wherefrom_cli.command import Command
+from wherefrom_cli.exit_codes import ExitCode
+from wherefrom_cli.opening import open_results, selected
+from wherefrom_cli.parser import CommandParser, one_of, positive_number
+from wherefrom_cli.results import check_writable
+from wherefrom_cli.talk import Talk
+
+FORMATS = ("wherefrom", "run", "inseq")
+PRECISIONS = ("float32", "float16")
+
+
+def configure(parser: CommandParser) -> None:
+    """Add the options."""
+    what = parser.group("What")
+    what.add("path", metavar="PATH", help="a saved file (inseq's too), or the folder of a run")
+    what.add("-x", "--example", nargs="+", default=[], metavar="N|ID", help="only these examples")
+    what.add("--limit", type=positive_number, metavar="N", help="at most N examples")
+    where = parser.group("Output")
+    where.add(
+        "-o",
+        "--output",
+        metavar="FILE",
+        required=True,
+        help="a name ending in .json, .jsonl or .msgpack, with .gz or .zst after it for a compressed file",
+    )
+    where.add(
+        "--to",
+        type=one_of(FORMATS),
+        default="wherefrom",
+        metavar="FORMAT",
+        help="wherefrom: by the ending; run: a folder; inseq: a file that inseq 0.7.1 loads (default: wherefrom)",
+    )
+    where.add(
+        "--scores-precision",
+        choices=PRECISIONS,
+        default="float32",
+        metavar="TYPE",
+        help="float32, or float16 for half the size",
+    )
+    where.add("--overwrite", action="store_true", help="replace what is there")
+
+
+def execute(options: argparse.Namespace, talk: Talk) -> int:
+    """Read one, write the other."""
+    path = Path(options.output)
+    if options.to != "run":
+        check_writable(path, overwrite=options.overwrite)
+    out = selected(open_results(options.path), options.example, options.limit)
+    if options.to == "inseq":
+        save_inseq(out, path, overwrite=options.overwrite, compress=path.suffix == ".gz")
+    elif options.to == "run":
+        manifest = Manifest(settings={"converted from": str(options.path)}, total=len(out), provenance=out.provenance)
+        with RunWriter(
+            create_run(path, manifest, overwrite=options.overwrite), scores_precision=options.scores_precision
+        ) as writer:
+            writer.extend(out)
+    else:
+        out.save(path, options.overwrite, scores_precision=options.scores_precision)
+    talk.note(f"Wrote {len(out)} examples to {path}.")
+    return ExitCode.DONE
+
+
+COMMAND = Command(
+    name="convert",
+    summary="From one file format to another; inseq's files are read and written.",
+    examples=(
+        ("wherefrom convert inseq_out.json -o out.json", "a file of inseq's (plain or gzip) into ours"),
+        ("wherefrom convert out.json -o inseq_out.json --to inseq", "and back"),
+        ("wherefrom convert run/ -o run.jsonl.gz --scores-precision float16", "a run as one small file"),
+    ),
+    configure=configure,
+    execute=execute,
+)

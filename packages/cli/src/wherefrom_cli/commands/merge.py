@@ -1,0 +1,42 @@
+"""``wherefrom merge``: several saved files as one."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from wherefrom.operations import merge_attributions
+
+from wherefrom_cli.command import Command
+from wherefrom_cli.exit_codes import ExitCode
+from wherefrom_cli.opening import open_results
+from wherefrom_cli.parser import CommandParser
+from wherefrom_cli.results import check_writable
+from wherefrom_cli.talk import Talk
+
+
+def configure(parser: CommandParser) -> None:
+    """Add the options."""
+    parser.group("What").add("paths", metavar="PATH", nargs="+", help="saved files, or folders of runs, such as shards")
+    where = parser.group("Output")
+    where.add("-o", "--output", metavar="FILE", required=True, help="the file to write: .json, .jsonl or .msgpack")
+    where.add("--overwrite", action="store_true", help="replace the file if it is there")
+
+
+def execute(options: argparse.Namespace, talk: Talk) -> int:
+    """Read all, write one."""
+    path = Path(options.output)
+    check_writable(path, overwrite=options.overwrite)
+    out = merge_attributions([open_results(each) for each in options.paths])
+    out.save(path, options.overwrite)
+    talk.note(f"Wrote {len(out)} examples of {len(options.paths)} files to {path}.")
+    return ExitCode.DONE
+
+
+COMMAND = Command(
+    name="merge",
+    summary="Several saved files of one model and method as one, the shards of a data set for example.",
+    examples=(("wherefrom merge shard-1/ shard-2/ -o all.jsonl", "two shards"),),
+    configure=configure,
+    execute=execute,
+)

@@ -1,0 +1,63 @@
+"""2,000 examples, killed at ten random moments: nothing lost, nothing twice, the same numbers."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from wherefrom.files import open_run
+
+KILLS = 10
+COUNT = 2000
+
+
+@pytest.mark.heavy
+@pytest.mark.filterwarnings("ignore:.*cut off")
+def test_killed_ten_times_the_run_equals_an_undisturbed_one(tmp_path: Path) -> None:
+    chance = random.Random(0)
+    data = tmp_path / "texts.jsonl"
+    with data.open("w") as file:
+        for index in range(COUNT):
+            name = chance.choice(["George", "Mary", "Anna", "Peter", "The old teacher"])
+            text = f"{name} was {chance.choice(['sick', 'hungry', 'in the garden'])} yesterday."
+            file.write(json.dumps({"id": f"e{index}", "text": text, "target": text + " He came home."}) + "\n")
+    command = [sys.executable, "-m", "wherefrom_cli", "attribute-dataset", "-m", "demo:lm", "-d", str(data)]
+    command += ["-a", "attention", "-bs", "16", "-q", "--device", "cpu"]
+    subprocess.run([*command, "-o", str(tmp_path / "whole")], check=True)
+    killed = 0
+    while True:
+        before = lines(tmp_path / "killed")
+        process = subprocess.Popen([*command, "-o", str(tmp_path / "killed"), "--resume"])
+        if killed < KILLS:
+            goal = before + chance.randrange(1, COUNT // (KILLS + 2))
+            while process.poll() is None and lines(tmp_path / "killed") < goal:
+                time.sleep(0.002)
+            time.sleep(chance.random() * 0.05)
+            process.send_signal(signal.SIGKILL)
+        code = process.wait()
+        if code == 0:
+            break
+        assert code == -signal.SIGKILL
+        killed += 1
+    assert killed == KILLS
+    assert exact(tmp_path / "killed") == exact(tmp_path / "whole")
+
+
+def lines(folder: Path) -> int:
+    """How many lines the parts have by now, as the kernel sees them."""
+    return sum(path.read_bytes().count(b"\n") for path in folder.glob("part-*.jsonl"))
+
+
+def exact(folder: Path) -> dict[str | None, bytes]:
+    """Name to scores, each name once."""
+    run = open_run(folder)
+    assert len(run) == COUNT
+    assert set(Counter(one.id for one in run).values()) == {1}
+    return {one.id: one.target_attributions.tobytes() for one in run}
