@@ -14,7 +14,7 @@ from wherefrom_hf._attention_watch import watching
 
 from tests.hf_adapter.architectures import CONFIGS, ENCODER_DECODERS, build, rows_for
 
-WITHOUT_SDPA = ("gemma2", "xglm", "bloom", "gptj", "gpt_neo")
+WITHOUT_SDPA = ("gemma2", "gpt_oss", "xglm", "bloom", "mpt", "openai-gpt", "gptj", "gpt_neo")
 
 
 @pytest.fixture(autouse=True)

@@ -21,6 +21,8 @@ OWN_VALUES = {
     "xglm": ("v_proj", lambda values, j: values[:, j].zero_()),
     "gptj": ("v_proj", lambda values, j: values[:, j].zero_()),
     "gpt_neo": ("v_proj", lambda values, j: values[:, j].zero_()),
+    "mpt": ("Wqkv", lambda fused, j: fused[:, j, 32:].zero_()),
+    "openai-gpt": ("c_attn", lambda fused, j: fused[:, j, 32:].zero_()),
     "bloom": ("query_key_value", lambda fused, j: fused.view(*fused.shape[:2], 4, 3, -1)[:, j, :, 2].zero_()),
     "falcon": ("query_key_value", lambda fused, j: fused.view(*fused.shape[:2], 6, -1)[:, j, 5].zero_()),
 }

@@ -213,7 +213,9 @@ def matrix_of(one: Attended) -> Tensor | None:
 
 def hidden_input(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tensor:
     """The states a block or an attention module was given: its first argument, or the one of that name."""
-    return args[0] if args else kwargs["hidden_states"]
+    if args or "hidden_states" in kwargs:
+        return args[0] if args else kwargs["hidden_states"]
+    return next(value for value in kwargs.values() if isinstance(value, Tensor))
 
 
 def same_size(left: Tensor, right: Tensor) -> bool:

@@ -97,8 +97,10 @@ class Sublayer:
     """The attention's output, shape ``(queries, width)``."""
     residual: Tensor
     """The state it is added to."""
+    scale: float
+    """What the output is multiplied by before it is added."""
     inner: FrozenNorm | None
-    """A norm that the output passes before it is added."""
+    """A norm that the output passes before that."""
     outer: FrozenNorm | None
     """A norm that the sum passes before it is the state."""
     state: Tensor
@@ -119,15 +121,29 @@ def sublayer_of(one: Attended, call: BlockCall, below: Tensor) -> Sublayer:
     entering = output if inner is None else inner(output)
     assert one.state is not None
     for residual in (below, _flat(one.state)):
-        total = residual + entering
-        read = any(close(_flat(leaf.input), total) for leaf in call.leaves)
-        # in parallel blocks the feed-forward part is added to both; some add attention to it in place first
-        rest, added = _flat(call.result) - total, _flat(call.result) - residual
-        beside = any(close(_flat(leaf.output), added if leaf.overwritten else rest) for leaf in call.leaves)
-        if read or beside:
+        scale = _scale(call, residual, entering)
+        if scale is not None:
+            total = residual + scale * entering
             outer = _norm_of(call, total) if close(_flat(one.state), residual) else None
-            return Sublayer(output, residual, inner, outer, total if outer is None else outer(total))
+            return Sublayer(output, residual, scale, inner, outer, total if outer is None else outer(total))
     raise _refusal(one, "its output is not simply added to the state")
+
+
+def _scale(call: BlockCall, residual: Tensor, entering: Tensor) -> float | None:
+    """The factor at which ``entering`` is added to ``residual``, as the block reads the sum; None: it is not."""
+    for leaf in call.leaves:
+        if leaf.input.numel() != residual.numel():
+            continue
+        added = leaf.input.reshape(residual.shape) - residual
+        scale = float((added * entering).sum() / entering.square().sum().clamp_min(1e-30))
+        scale = 1.0 if abs(scale - 1) < 1e-3 else scale
+        if abs(scale) > 1e-3 and close(residual + scale * entering, leaf.input.reshape(residual.shape)):
+            return scale
+    # in parallel blocks the feed-forward part is added to both; some add attention to it in place first
+    added = _flat(call.result) - residual
+    rest = added - entering
+    beside = any(close(_flat(leaf.output), added if leaf.overwritten else rest) for leaf in call.leaves)
+    return 1.0 if beside else None
 
 
 def _norm_of(call: BlockCall, given: Tensor) -> FrozenNorm | None:
@@ -154,6 +170,8 @@ def _terms(one: Attended, sublayer: Sublayer, layer: int, first: int) -> Iterato
         residual = sublayer.residual[start:end]
         if inner is not None:
             mixed, constant = inner.linear(mixed, start), inner.linear(constant, start) + inner.shift
+        if sublayer.scale != 1.0:
+            mixed, constant = sublayer.scale * mixed, sublayer.scale * constant
         if outer is not None:
             mixed, residual = outer.linear(mixed, start), outer.linear(residual, start)
             constant = outer.linear(constant, start) + outer.shift

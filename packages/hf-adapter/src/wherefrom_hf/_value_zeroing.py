@@ -252,7 +252,7 @@ class _AtQueries:
 
 def _with_first(output: Any, first: Tensor) -> Any:
     """An attention module's output with its tensor proper replaced."""
-    return first if isinstance(output, Tensor) else (first, *output[1:])
+    return first if isinstance(output, Tensor) else type(output)([first, *output[1:]])
 
 
 @contextmanager
