@@ -55,6 +55,15 @@ def in_halves(one: AttentionTerms) -> list[AttentionTerms]:
     ]
 
 
+def from_query(one: AttentionTerms, first: int) -> AttentionTerms:
+    """The decoder's terms of later queries only, as an adapter answers for those of the steps."""
+    missing = 0 if one.where == "encoder" else max(0, first - one.first_query)
+    if missing == 0:
+        return one
+    names = ("values", "output", "mixed", "residual", "constant", "state")
+    return evolve(one, first_query=one.first_query + missing, **{name: getattr(one, name)[missing:] for name in names})
+
+
 @frozen(kw_only=True, eq=False)
 class Decomposed:
     """An adapter that hands out given terms."""
@@ -63,8 +72,9 @@ class Decomposed:
     logits: RowLogits | None = None
 
     def attention_terms(self, rows: Iterable[Row], *, queries: str) -> Iterator[RowTerms]:
-        for _ in rows:
-            yield RowTerms(chunks=iter(self.chunks), layers={})
+        for row in rows:
+            first = int(row.steps[0]) - 1 if queries == "steps" else 0
+            yield RowTerms(chunks=(from_query(one, first) for one in self.chunks), layers={})
 
     def logit_terms(self, rows: Iterable[Row], *, foils: Iterable[np.ndarray | None]) -> Iterator[RowLogits]:
         for _, foil in zip(rows, foils, strict=True):
@@ -171,6 +181,14 @@ def test_value_norms_are_lengths():
         scores.sequence_scores["encoder_value_norms"][:, :, 1].T, np.linalg.norm(MT[1].values, axis=-1)
     )
     assert scores.sequence_scores["decoder_value_norms"].shape == (5, 5, 2)
+
+
+def test_norms_of_the_steps_are_those_among_all_queries():
+    model = Decomposed(chunks=MT)
+    alone = answer(ValueNorms(), model, question(source=3))
+    np.testing.assert_allclose(alone.target[:4, :, 1].T, np.linalg.norm(MT[4].values, axis=-1)[[1, 3]])
+    every = answer(ValueNorms(), model, question(source=3, attribute_target=False))
+    np.testing.assert_allclose(alone.source, every.source)
 
 
 def logit_parts(steps: int, cross: bool) -> RowLogits:

@@ -43,16 +43,19 @@ class ValueNorms:
 
     def attribute(self, model: DecomposesStates, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         """Norms in each question's clean pass."""
-        answers = model.attention_terms([question.row(scores=True) for question in questions], queries="all")
+        every = not all(question.attribute_target or question.source_ids is None for question in questions)
+        rows = [question.row(scores=True) for question in questions]
+        answers = model.attention_terms(rows, queries="all" if every else "steps")
         for question, terms in zip(questions, counted(answers, "forward", len(questions), progress), strict=True):
             norms = norms_by_kind(terms)
             size = len(question.target_ids)
-            columns = per_output(question.objective, steps_of(norms["decoder"], question.steps))
+            steps = question.steps if every else question.steps - question.steps[0] + 1
+            columns = per_output(question.objective, steps_of(norms["decoder"], steps))
             source: Array | None = None
             target: Array | None = padded(columns, size)
             others: dict[str, Array] = {}
             if "cross" in norms:
-                source = per_output(question.objective, steps_of(norms["cross"], question.steps))
+                source = per_output(question.objective, steps_of(norms["cross"], steps))
                 if not question.attribute_target:
                     target = None
                     others["decoder_value_norms"] = square(norms["decoder"], size)
