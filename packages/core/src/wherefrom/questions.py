@@ -71,7 +71,7 @@ def prepare(
     notes += [note for contrast in contrasts if contrast is not None for note in contrast.warnings]
     logits = _contrastive_passes(model, contrasts, wishes)
     questions = [
-        _question(model, example, steps, wishes, contrast, logits.get(index), index)
+        _question(model, example, steps, wishes, contrast, logits.get(index))
         for index, (example, steps, contrast) in enumerate(zip(examples, positions, contrasts, strict=True))
     ]
     details = [{} if contrast is None else {"contrast": contrast.details} for contrast in contrasts]
@@ -121,7 +121,6 @@ def _question(
     wishes: Wishes,
     contrast: Contrast | None,
     logits: Array | None,
-    index: int,
 ) -> Question:
     groups, function = None, wishes.function
     if wishes.span is not None:
@@ -142,7 +141,8 @@ def _question(
         attribute_target=wishes.attribute_target,
         kept_source=_kept(model, source_ids, wishes, start=False),
         kept_target=_kept(model, example.target_ids, wishes, start=source_ids is not None),
-        seed=wishes.seed + index,
+        segments=example.segments,
+        seed=wishes.seed,
     )
     scores = {
         name: _objective(evolve(plain, function=score), contrast, logits) for name, score in wishes.scores.items()

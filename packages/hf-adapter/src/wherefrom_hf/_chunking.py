@@ -37,7 +37,8 @@ def chunks_of(
     for row in rows:
         grown = max(longest, cost(row))
         full = len(chunk) >= limit if limit is not None else grown * (len(chunk) + 1) > budget
-        if chunk and full:
+        apart = bool(chunk) and together is not None and limit is None and not together(chunk[0], row)
+        if chunk and (full or apart):
             yield chunk
             chunk, grown = [], cost(row)
         chunk.append(row)

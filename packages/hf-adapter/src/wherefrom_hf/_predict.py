@@ -16,6 +16,9 @@ from wherefrom_hf._head import cut_at_head, reads
 from wherefrom_hf._padding import decoder_batch, encoder_batch, pad_embeddings, read_length
 from wherefrom_hf._passes import DecoderRun, EncoderStates, can_continue, run_encoder, start_run
 
+REUSE_STRIDE = 8
+"""Positions by which the changes of rows in one batch may lie apart: less shares more, more batches better."""
+
 LOOKAHEAD = 256
 """Rows drawn from the caller's iterator at a time."""
 
@@ -43,7 +46,7 @@ class Predictor:
         beginning: _Beginning | None = None
         stream = iter(rows)
         while drawn := list(islice(stream, LOOKAHEAD)):
-            for part in chunks_of(drawn, self._cost, positions_at_once(self.device), chunk):
+            for part in chunks_of(drawn, self._cost, positions_at_once(self.device), chunk, _alike):
                 shared = _shared_length(part) if can_continue(self.module) else 0
                 if shared and (beginning is None or not beginning.serves(part[0], shared)):
                     beginning = _Beginning(self, part[0])
@@ -127,6 +130,13 @@ class _Beginning:
                 _, run = run.forward(ids, None, keep=True)
         self._run = run
         return run
+
+
+def _alike(first: Row, row: Row) -> bool:
+    """Do two rows change about where the other does, so that running them together wastes little of what they share?"""
+    if first.first_change is None or row.first_change is None:
+        return first.first_change is row.first_change
+    return abs(first.first_change - row.first_change) < REUSE_STRIDE
 
 
 def _shared_length(rows: Sequence[Row]) -> int:
