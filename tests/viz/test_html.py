@@ -14,6 +14,7 @@ from wherefrom.errors import SettingsError
 from wherefrom.provenance import Provenance
 from wherefrom_viz import compare, describe, render_html, render_notebook
 from wherefrom_viz.html import bundle, pack, unpack
+from wherefrom_viz.html.packing import from_base85, to_base85
 
 JAVASCRIPT = Path(__file__).parent / "js"
 NODE = shutil.which("node")
@@ -80,6 +81,13 @@ def test_packed_scores_come_back(translation: Attribution, precision: str, error
     np.testing.assert_allclose(scores, expected, atol=error * np.abs(expected).max(), rtol=0)
 
 
+@pytest.mark.parametrize("data", [b"", b"a", b"abcd", b"\xff" * 9, bytes(range(256)) * 5])
+def test_bytes_survive_as_letters_that_mean_nothing_to_html(data: bytes) -> None:
+    text = to_base85(data)
+    assert from_base85(text) == data
+    assert not set(text) & set("<>&'\"\\ \n")
+
+
 def test_unknown_precision_suggests_the_nearest(hospital: Attribution) -> None:
     with pytest.raises(SettingsError, match="Did you mean 'exact'"):
         render_html(hospital, precision="exakt")
@@ -140,11 +148,11 @@ PROBE = """
 import { readFileSync } from "node:fs";
 import { parseBlock } from "%(html)s/payload.js";
 import { inflateHere } from "%(html)s/inflate.js";
-import { fromBase64 } from "%(html)s/bytes.js";
+import { fromBase85 } from "%(html)s/bytes.js";
 import { buildView } from "%(html)s/units.js";
 import { compareViews } from "%(html)s/align.js";
 const { block, stepMerge, options } = JSON.parse(readFileSync(0, "utf-8"));
-const examples = parseBlock(inflateHere(fromBase64(block)));
+const examples = parseBlock(inflateHere(fromBase85(block)));
 const views = examples.map((example) => options.map((one) => buildView(example, { ...one, stepMerge })));
 const plain = (view) => ({ scores: [...view.scores], visible: [...view.visible], steps: view.stepScores });
 const pair = compareViews(buildView(examples[0]), buildView(examples[1]));

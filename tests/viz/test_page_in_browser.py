@@ -150,9 +150,9 @@ def test_everything_works_from_the_keyboard(open_page: Open, everyone: Attributi
         page.keyboard.press(key)
         assert selected.inner_text() == name
     page.keyboard.press("j")
-    page.wait_for_function("document.querySelector('.place').textContent === '2 of 4'")
+    page.wait_for_selector(".place >> text=2 of 4")
     page.keyboard.press("k")
-    page.wait_for_function("document.querySelector('.place').textContent === '1 of 4'")
+    page.wait_for_selector(".place >> text=1 of 4")
     page.keyboard.press("g")
     assert page.locator("[data-key=g]").input_value() == "word"
     page.keyboard.press("n")
@@ -243,7 +243,7 @@ def test_search_and_sort_find_examples(open_page: Open, everyone: Attributions) 
     page.locator("input[type=search]").fill("developer designer")
     assert page.locator(".count").inner_text() == "1 of 4"
     page.locator(".line").click()
-    page.wait_for_function("document.querySelector('.place').textContent === '2 of 4'")
+    page.wait_for_selector(".place >> text=2 of 4")
     page.locator("input[type=search]").fill("")
     page.locator("select[aria-label='Sort examples']").select_option("outputs")
     assert page.locator(".line .name").first.inner_text().startswith("hostile")
@@ -255,7 +255,7 @@ def test_the_list_holds_only_the_lines_in_sight(open_page: Open, hospital: Attri
     page.locator(".lines").evaluate("e => { e.scrollTop = 1e9 }")
     page.wait_for_selector("text=number 399")
     page.locator(".line", has_text="number 399").click()
-    page.wait_for_function("document.querySelector('.place').textContent === '400 of 400'")
+    page.wait_for_selector(".place >> text=400 of 400")
 
 
 def test_exports_hold_what_is_shown(open_page: Open, hospital: Attribution) -> None:
@@ -410,7 +410,7 @@ def test_notebook_outputs_are_each_their_own(open_page: Open, hospital: Attribut
     cell = render_notebook(hospital)
     style = "<style>.tok { display: none } button { color: red !important }</style>"
     page = open_page(f"<!DOCTYPE html><body class='vscode-dark'>{style}{cell}{cell}", wait="[data-complete]")
-    page.wait_for_function("document.querySelectorAll('[data-complete]').length === 2")
+    page.locator("[data-complete]").nth(1).wait_for(state="attached")
     assert page.locator(".wf").count() == 2
     assert page.locator(".wf").first.get_attribute("data-theme") == "dark"
     page.locator(".outputs .tok", has_text="hospital").first.click()
@@ -430,7 +430,7 @@ def test_granular_pages_have_a_slider_per_dimension(open_page: Open, make: Calla
     assert [slider.get_attribute("aria-label") for slider in sliders.all()] == ["layer", "head"]
     sliders.nth(0).fill("1")
     sliders.nth(1).fill("2")
-    page.wait_for_function("document.querySelector('header .name').textContent.includes('layer 1 · head 2')")
+    page.wait_for_selector("header .name >> text=layer 1 · head 2")
 
 
 def test_right_to_left_text_keeps_its_own_direction(open_page: Open, make: Callable[..., Attribution]) -> None:

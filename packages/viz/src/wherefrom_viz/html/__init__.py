@@ -203,7 +203,7 @@ def _palette(palette: Palette) -> dict[str, Any]:
 
 
 def _data(name: str, text: str) -> str:
-    """A block of base64: letters that mean nothing to HTML."""
+    """A block of base-85 text: letters that mean nothing to HTML."""
     return f'<script type="text/plain" data-wf="{name}">{text}</script>\n'
 
 

@@ -1,6 +1,6 @@
 // The page: state, keys and wiring. Views draw; this decides what they draw.
 
-import { fromBase64 } from "./bytes.js";
+import { fromBase85 } from "./bytes.js";
 import { Painter, css } from "./colour.js";
 import { CompareView } from "./compare_view.js";
 import { choice, download, fenced, h } from "./dom.js";
@@ -40,7 +40,7 @@ export class App {
   /**
    * @param {Element} host - empty element to draw in
    * @param {object} meta - what the page says of itself
-   * @param {Function} find - number of a block -> its base64 text, null while it is loading
+   * @param {Function} find - number of a block -> its base-85 text, null while it is loading
    * @param {object} options - {page}: does the app own the window's address and keys?
    */
   constructor(host, meta, find, { page = true } = {}) {
@@ -479,7 +479,7 @@ export async function start(mount, page) {
   mount.dataset.ready = "true";
   if (meta.n > 1) {
     while (!whole(data("index"))) await new Promise((done) => setTimeout(done, 30));
-    const text = new TextDecoder().decode(await inflate(fromBase64(data("index").textContent)));
+    const text = new TextDecoder().decode(await inflate(fromBase85(data("index").textContent)));
     app.list.load(JSON.parse(text).map(([title, shown, inputs, outputs, probability]) => ({ title, text: shown, inputs, outputs, probability })));
     app.list.reveal();
     if (app.state.tab === "compare") await app.redraw();

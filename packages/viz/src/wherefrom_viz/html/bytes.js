@@ -1,11 +1,21 @@
-// Bytes as the page stores them: base64 text, planes of bytes, scores as small integers.
+// Bytes as the page stores them: base-85 text, planes of bytes, scores as small integers.
 
-/** Bytes of a base64 text. */
-export function fromBase64(text) {
-  const binary = atob(text.trim());
-  const bytes = new Uint8Array(binary.length);
-  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
-  return bytes;
+const LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%()*+,-./;=?@^_`{|}~[]";
+const VALUES = Object.fromEntries([...LETTERS].map((letter, value) => [letter.charCodeAt(0), value]));
+
+/** Bytes of a text in base 85: "length:letters", five letters for four bytes. Smaller than base64 by a sixteenth. */
+export function fromBase85(text) {
+  const start = text.indexOf(":") + 1;
+  const values = new Uint8Array(128);
+  for (const code in VALUES) values[code] = VALUES[code];
+  const bytes = new Uint8Array(((text.length - start) / 5) * 4);
+  const words = new DataView(bytes.buffer);
+  for (let i = start, at = 0; i < text.length; i += 5, at += 4) {
+    let word = 0;
+    for (let k = 0; k < 5; k++) word = word * 85 + values[text.charCodeAt(i + k)];
+    words.setUint32(at, word);
+  }
+  return bytes.subarray(0, parseInt(text, 10));
 }
 
 /** Put back the bytes of `size`-byte numbers that were stored plane by plane. */

@@ -9,7 +9,6 @@ could not see need no storage: positions tell them.
 
 from __future__ import annotations
 
-import base64
 import json
 import struct
 import zlib
@@ -48,9 +47,9 @@ class Packed:
     """Everything a page carries about its examples."""
 
     blocks: tuple[str, ...]
-    """Base64 of deflated blocks."""
+    """Base-85 text of deflated blocks."""
     index: str
-    """Base64 of the deflated list: title, text, inputs, outputs, mean probability of each example."""
+    """Base-85 text of the deflated list: title, text, inputs, outputs, mean probability of each example."""
     block_size: int
     bound: float
     """Largest magnitude over all examples."""
@@ -108,7 +107,7 @@ def pack(
 
 def unpack(block: str) -> list[tuple[dict[str, Any], npt.NDArray[np.float32]]]:
     """Header and scores ``(rows, steps)`` of each example of a block: what the page reads, read in Python."""
-    data = zlib.decompress(base64.b64decode(block))
+    data = zlib.decompress(from_base85(block))
     (size,) = struct.unpack_from("<I", data)
     header = json.loads(data[4 : 4 + size])
     arrays = data[4 + size :]
@@ -231,4 +230,30 @@ def _json(value: Any) -> bytes:
 
 
 def _deflated(data: bytes) -> str:
-    return base64.b64encode(zlib.compress(data, 6)).decode("ascii")
+    return to_base85(zlib.compress(data, 6))
+
+
+_LETTERS = np.frombuffer(
+    b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%()*+,-./;=?@^_`{|}~[]", dtype=np.uint8
+)
+"""Of ASCII, what has no meaning inside a script element: no ``<``, ``>``, ``&`` or quote. A prefix of 85 is used."""
+
+
+def to_base85(data: bytes) -> str:
+    """``length:letters``, five letters for four bytes: 6 % smaller than base64."""
+    padded = data + bytes(-len(data) % 4)
+    words = np.frombuffer(padded, dtype=">u4").astype(np.uint32)
+    letters = np.empty((len(words), 5), dtype=np.uint8)
+    for place in range(4, -1, -1):
+        words, letters[:, place] = np.divmod(words, 85)
+    return f"{len(data)}:" + _LETTERS[letters].tobytes().decode("ascii")
+
+
+def from_base85(text: str) -> bytes:
+    """The bytes that `to_base85` wrote."""
+    length, _, letters = text.partition(":")
+    values = np.zeros(128, dtype=np.uint64)
+    values[_LETTERS] = np.arange(len(_LETTERS), dtype=np.uint64)
+    digits = values[np.frombuffer(letters.encode("ascii"), dtype=np.uint8)].reshape(-1, 5)
+    words = digits @ np.array([85**4, 85**3, 85**2, 85, 1], dtype=np.uint64)
+    return words.astype(">u4").tobytes()[: int(length)]

@@ -1,6 +1,6 @@
 // From the packed blocks in the page to examples. A block holds about fifty examples and is opened when one is needed.
 
-import { fromBase64, readScores } from "./bytes.js";
+import { fromBase85, readScores } from "./bytes.js";
 import { inflate } from "./inflate.js";
 
 /** Examples of one opened block. Layout: u32 length of the header, header (JSON), arrays. */
@@ -41,7 +41,7 @@ function parseExample(packed, arrays, header) {
 /** Opens blocks on demand and keeps the last few. */
 export class Store {
   constructor(find, blockSize, kept = 6) {
-    this.find = find; // (number of block) -> its base64 text, or null while it is not loaded
+    this.find = find; // (number of block) -> its base-85 text, or null while it is not loaded
     this.blockSize = blockSize;
     this.kept = kept;
     this.blocks = new Map();
@@ -59,7 +59,7 @@ export class Store {
       this.blocks.set(number, known);
       return known;
     }
-    const opened = this.text(number).then((text) => inflate(fromBase64(text))).then(parseBlock);
+    const opened = this.text(number).then((text) => inflate(fromBase85(text))).then(parseBlock);
     this.blocks.set(number, opened);
     if (this.blocks.size > this.kept) this.blocks.delete(this.blocks.keys().next().value);
     return opened;
