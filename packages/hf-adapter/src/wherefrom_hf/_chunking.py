@@ -26,11 +26,16 @@ def positions_at_once(device: torch.device) -> int:
 
 
 def chunks_of(
-    rows: Sequence[R], cost: Callable[[R], int], budget: int, limit: int | None
+    rows: Sequence[R],
+    cost: Callable[[R], int],
+    budget: int,
+    limit: int | None,
+    together: Callable[[R, R], bool] | None = None,
 ) -> Iterator[list[R]]:
     """Cut ``rows``, in order, into lists whose longest row times their number stays within ``budget``.
 
     A row over the budget is a list of its own. ``limit`` fixes the number of rows and overrides the budget.
+    ``together`` may keep a row out of the list that another one began.
     """
     chunk: list[R] = []
     longest = 0
