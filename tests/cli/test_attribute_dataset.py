@@ -295,3 +295,21 @@ def test_dry_run_leaves_nothing(wherefrom: Run, tmp_path: Path) -> None:
     ran = wherefrom(*BASE, "-o", "run", "--dry-run", "--json")
     assert json.loads(ran.out)["examples"] == N
     assert not (tmp_path / "run").exists()
+
+
+def test_commands_as_inseq_documents_them_run_with_another_model(wherefrom: Run, tmp_path: Path) -> None:
+    write(tmp_path / "pairs.jsonl", [{"en": row["text"], "it": "x"} for row in rows(3)])
+    ran = wherefrom(
+        *("attribute", "--model_name_or_path", "demo:mt", "--attribution_method", "saliency"),
+        *("--input_texts", "The teacher saw the garden."),
+    )
+    assert ran.code == 0, ran.err
+    ran = wherefrom(
+        *("attribute-dataset", "--model_name_or_path", "demo:mt", "--attribution_method", "saliency"),
+        *("--do_prefix_attribution", "--dataset_name", "pairs.jsonl", "--input_text_field", "en"),
+        *("--dataset_split", "train[:2]", "--viz_path", "attributions.html", "--batch_size", "8", "--hide"),
+    )
+    assert ran.code == 0, ran.err
+    page = (tmp_path / "attributions.html").read_text(encoding="utf-8")
+    assert page.startswith("<!DOCTYPE html>")
+    assert list(tmp_path.glob("*.run")) == []

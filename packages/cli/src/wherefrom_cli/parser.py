@@ -136,7 +136,7 @@ class CommandParser(argparse.ArgumentParser):
         layout.add_text(" ".join(["Usage:", self.prog, *positional, "[options]"]))
         for group in self._action_groups:
             layout.start_section(group.title)
-            layout.add_text(_filled(group.description or ""))
+            layout.add_text(_filled(group.description) if group.description else None)
             layout.add_arguments(group._group_actions)
             layout.end_section()
         layout.add_text(_filled("Long options may be written with '_' instead of '-'."))

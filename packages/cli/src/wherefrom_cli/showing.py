@@ -1,11 +1,10 @@
-"""Pictures of results: in the terminal, and as a page. The drawing itself is `wherefrom_viz`'s."""
+"""Pictures of results: in the terminal, and as pages and figures. The drawing itself is `wherefrom_viz`'s."""
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from wherefrom.rendering import to_html
 
 from wherefrom_cli.talk import Talk
 
@@ -13,6 +12,16 @@ if TYPE_CHECKING:
     from wherefrom import Attribution, Attributions
 
 VIEWS = ("auto", "matrix", "read", "topk", "steps")
+
+DRAWN = {
+    ".html": ("wherefrom_viz.html", "render_html"),
+    ".svg": ("wherefrom_viz.figures", "render_svg"),
+    ".png": ("wherefrom_viz.figures", "render_png"),
+    ".md": ("wherefrom_viz.figures", "render_markdown"),
+    ".tex": ("wherefrom_viz.figures", "render_latex"),
+    ".txt": ("wherefrom_viz.console", "render_text"),
+}
+"""Ending of a file's name to the function that draws it, imported when it is needed."""
 
 
 def print_attributions(out: Attributions | Attribution, talk: Talk, *, view: str = "auto", **options: Any) -> None:
@@ -22,6 +31,13 @@ def print_attributions(out: Attributions | Attribution, talk: Talk, *, view: str
     talk.console().print(console_view(out, view=view, **options))
 
 
+def drawn(out: Attributions, ending: str, **options: Any) -> bytes:
+    """The content of a file of that kind."""
+    module, function = DRAWN[ending]
+    picture = getattr(importlib.import_module(module), function)(out, **options)
+    return picture if isinstance(picture, bytes) else str(picture).encode("utf-8")
+
+
 def write_html(out: Attributions, path: Path, **options: Any) -> None:
     """Write one self-contained page."""
-    path.write_text(to_html(out, **options), encoding="utf-8")
+    path.write_bytes(drawn(out, ".html", **options))

@@ -155,9 +155,9 @@ def execute(options: argparse.Namespace, talk: Talk) -> int:
     """Attribute the data set."""
     _give_notes(options, talk)
     asked = dataset_request(options)
-    if options.save_path not in (None, "-") and not options.dry_run:  # before the slow part
+    if keeps_a_run(options) and not options.dry_run:  # before the slow part
         going_on = options.resume or options.retry_failed
-        refuse_existing_run(Path(options.save_path), resume=going_on, overwrite=options.overwrite)
+        refuse_existing_run(*_places(options), resume=going_on, overwrite=options.overwrite)
     model_asked = model_request(options)
     job = Job(request=attribution_request(options), reduction=reduction(options))
     dataset = asked.load()
@@ -179,9 +179,9 @@ def _open_sink(
     talk: Talk,
 ) -> Sink:
     """Where the results go: a run, or nowhere but the terminal."""
-    if options.save_path is None or options.save_path == "-":
-        if options.resume or options.retry_failed or options.viz_path:
-            raise UsageError("--resume, --retry-failed and --viz-path need the results of a run.\nAdd -o FOLDER.")
+    if not keeps_a_run(options):
+        if options.resume or options.retry_failed:
+            raise UsageError("--resume and --retry-failed need a run to go on with.\nAdd -o FOLDER.")
         if options.json:
             raise UsageError("--json would hold all results in memory.\nUse --jsonl, or save a run with -o FOLDER.")
         lines = options.jsonl or options.save_path == "-"
@@ -201,16 +201,27 @@ def _open_sink(
         "reduction": asdict(job.reduction),
         "batch size": options.batch_size,
     }
+    path, viz_path = _places(options)
     return open_run_sink(
-        Path(options.save_path),
+        path,
         settings,
         identity,
         dataset,
         resume=options.resume,
         retry_failed=options.retry_failed,
         overwrite=options.overwrite,
-        viz_path=Path(options.viz_path) if options.viz_path else None,
+        viz_path=viz_path,
     )
+
+
+def keeps_a_run(options: argparse.Namespace) -> bool:
+    """Are results kept in a folder, for good or until a page or file is made of them?"""
+    return options.save_path not in (None, "-") or options.viz_path is not None
+
+
+def _places(options: argparse.Namespace) -> tuple[Path | None, Path | None]:
+    path = Path(options.save_path) if options.save_path not in (None, "-") else None
+    return path, Path(options.viz_path) if options.viz_path else None
 
 
 def _run(
@@ -254,8 +265,13 @@ def _run(
         + "."
         + (f" {finished}" if finished else "")
     )
-    if options.save_path not in (None, "-") and (options.json or options.jsonl):
-        report = {"path": options.save_path, "finished": sink.finished, "failed": failed_in_all, "stopped": stopped}
+    if keeps_a_run(options) and (options.json or options.jsonl):
+        report = {
+            "path": options.save_path or options.viz_path,
+            "finished": sink.finished,
+            "failed": failed_in_all,
+            "stopped": stopped,
+        }
         talk.line(json.dumps({**report, "seconds": round(seconds, 3)}))
     if stopped:
         talk.note(f"Interrupted. {sink.how_to_resume}")

@@ -9,18 +9,16 @@ from typing import Any
 
 from wherefrom.attribution import Attributions
 from wherefrom.errors import UsageError
-from wherefrom.rendering import render
 
 from wherefrom_cli.command import Command
 from wherefrom_cli.exit_codes import ExitCode
 from wherefrom_cli.opening import open_results, selected
 from wherefrom_cli.parser import CommandParser, one_of, positive_number, setting
 from wherefrom_cli.results import check_writable
+from wherefrom_cli.showing import DRAWN, drawn
 from wherefrom_cli.talk import Talk
 
 TABLES = (".csv", ".tsv", ".parquet")
-DRAWN = {".html": "html", ".svg": "svg", ".png": "png", ".md": "markdown", ".tex": "latex", ".txt": "text"}
-"""Ending of the name to renderer."""
 FORMATS = {
     **{ending.removeprefix("."): ending for ending in (*DRAWN, *TABLES)},
     "markdown": ".md",
@@ -79,7 +77,7 @@ def execute(options: argparse.Namespace, talk: Talk) -> int:
             out if options.raw else out.aggregate(), ending, path, steps=options.steps, options=options, talk=talk
         )
     else:
-        _draw(out, DRAWN[ending], path, dict(options.set), talk)
+        _draw(out, ending, path, dict(options.set), talk)
     if path is not None:
         talk.note(f"Wrote {path} ({path.stat().st_size / 1000:.0f} kB).")
     return ExitCode.DONE
@@ -102,14 +100,14 @@ def _tabulate(
             talk.write(made.read_text(encoding="utf-8"))
 
 
-def _draw(out: Attributions, renderer: str, path: Path | None, options: dict[str, Any], talk: Talk) -> None:
-    drawn = render(out, renderer, **options)
+def _draw(out: Attributions, ending: str, path: Path | None, options: dict[str, Any], talk: Talk) -> None:
+    content = drawn(out, ending, **options)
     if path is not None:
-        path.write_bytes(drawn if isinstance(drawn, bytes) else str(drawn).encode("utf-8"))
-    elif isinstance(drawn, bytes):
-        talk.stdout.buffer.write(drawn)
+        path.write_bytes(content)
+    elif ending == ".png":
+        talk.stdout.buffer.write(content)
     else:
-        talk.write(str(drawn))
+        talk.write(content.decode("utf-8"))
 
 
 COMMAND = Command(

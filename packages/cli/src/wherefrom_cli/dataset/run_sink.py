@@ -43,6 +43,8 @@ class RunSink:
     """One file to make of the run when it is complete; the folder is removed then, unless examples failed."""
     viz_path: Path | None = None
     overwrite: bool = False
+    temporary: bool = False
+    """Only the page was asked for: the folder is removed when it is written, unless examples failed."""
     _writer: RunWriter | None = field(default=None, init=False)
 
     @property
@@ -58,8 +60,7 @@ class RunSink:
     @property
     def how_to_resume(self) -> str:
         """What to type to go on."""
-        where = self.file or self.folder
-        return f"Everything finished is kept; go on with the same command and --resume (-o {where})."
+        return f"Everything finished is kept in {self.folder}; go on with the same command and --resume."
 
     def wants(self, key: str) -> bool:
         """Is it neither done nor (unless failures are tried again) failed?"""
@@ -105,7 +106,9 @@ class RunSink:
         said = [f"Look: wherefrom view {self.file or self.folder}"]
         if self.viz_path is not None:
             write_html(run.load(), self.viz_path)
-            said.insert(0, f"Wrote {self.viz_path}.")
+            said = [f"Wrote {self.viz_path}."]
+            if self.temporary and not self.failures:
+                shutil.rmtree(self.folder)
         if self.file is not None:
             self._write_file(run, self.file)
             if not self.failures:
@@ -153,7 +156,7 @@ class RunSink:
 
 
 def open_run_sink(
-    path: Path,
+    path: Path | None,
     settings: Mapping[str, Any],
     identity: Mapping[str, Any],
     dataset: Dataset,
@@ -166,15 +169,14 @@ def open_run_sink(
     """A run to write to: new, or one that goes on.
 
     Args:
-        path: The folder, or a file to make in the end.
+        path: The folder, or a file to make in the end; None: only a page is made.
         settings: Everything that was asked, for people and for repeating it.
         identity: What decides the numbers; a run goes on only where it is the same.
 
     Raises:
         UsageError: A run is there and nobody said what to do with it, or it is another run.
     """
-    file, folder = refuse_existing_run(path, resume=resume or retry_failed, overwrite=overwrite)
-    check_writable(viz_path, overwrite=overwrite or resume)
+    file, folder = refuse_existing_run(path, viz_path, resume=resume or retry_failed, overwrite=overwrite)
     fingerprint = fingerprint_of(identity)
     there = (folder / MANIFEST).is_file()
     if there and (resume or retry_failed):
@@ -197,17 +199,27 @@ def open_run_sink(
         file=file,
         viz_path=viz_path,
         overwrite=overwrite,
+        temporary=path is None,
     )
 
 
-def refuse_existing_run(path: Path, *, resume: bool, overwrite: bool) -> tuple[Path | None, Path]:
-    """The file and the folder that ``path`` stands for, if they may be written.
+def refuse_existing_run(
+    path: Path | None, viz_path: Path | None, *, resume: bool, overwrite: bool
+) -> tuple[Path | None, Path]:
+    """The file to make in the end, if any, and the folder of the run, if they may be written.
+
+    Args:
+        path: What was named: a folder, or a file, whose folder is then beside it; None: beside the page.
 
     Raises:
         UsageError: A run, or the file, is there and nobody said what to do with it.
     """
-    file = path if path.suffix in SINGLE_FILES else None
-    folder = path.with_name(path.name + ".run") if file is not None else path
+    check_writable(viz_path, overwrite=overwrite or resume)
+    named = path or viz_path
+    if named is None:
+        raise UsageError("A run needs a place.\nAdd -o FOLDER.")
+    file = path if path is not None and path.suffix in SINGLE_FILES else None
+    folder = named if path is not None and file is None else named.with_name(named.name + ".run")
     check_writable(file, overwrite=overwrite)
     if (folder / MANIFEST).is_file() and not resume and not overwrite:
         raise UsageError(
