@@ -81,7 +81,10 @@ def test_each_aggregation_function_matches_the_reference(case: dict[str, Any], v
 
 def test_a_function_name_stands_for_scores_and_each_stage_is_recorded() -> None:
     done = make().aggregate("vnorm")
-    assert done.aggregations == (Stage(name="reduce", settings={"aggregate_fn": "vnorm"}), Stage(name="normalize"))
+    assert done.aggregations == (
+        Stage(name="reduce", settings={"aggregate_fn": "vnorm", "dimension": "width"}),
+        Stage(name="normalize"),
+    )
     assert not done.signed
     assert done.dimensions == ()
     totals = np.abs(done.source_attributions).sum(0) + np.abs(done.target_attributions).sum(0)

@@ -88,7 +88,13 @@ def test_failures_are_recorded_and_resolved(tmp_path: Path) -> None:
     assert [one.id for one in again] == ["ex-1", "ex-2"]
 
 
-@pytest.mark.parametrize("damage", ["missing", "cut", "nonsense", "stale", "wrong"])
+def moved(line: bytes, offset: int, length: int) -> bytes:
+    """An index line that points elsewhere."""
+    entry = json.loads(line)
+    return json.dumps([entry[0] + offset, entry[1] + length, *entry[2:]]).encode() + b"\n"
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut", "nonsense", "stale", "wrong", "moved", "overlapping"])
 def test_the_index_can_always_be_made_again(tmp_path: Path, damage: str) -> None:
     path = filled(tmp_path / "run")
     (index,) = path.glob("*.index")
@@ -103,6 +109,8 @@ def test_the_index_can_always_be_made_again(tmp_path: Path, damage: str) -> None
                 "nonsense": b"\0\1 nonsense\n",
                 "stale": b"".join(lines[:3]),
                 "wrong": data.replace(b"[", b"[1", 1),
+                "moved": b"".join([*lines[:-1], moved(lines[-1], 5, -5)]),
+                "overlapping": b"".join([*lines[:2], moved(lines[2], -9, 9), *lines[3:]]),
             }[damage]
         )
     run = open_run(path)
@@ -157,6 +165,7 @@ def test_a_full_disk_leaves_no_half_line(tmp_path: Path) -> None:
     writer._file = Full(real)  # type: ignore[assignment]
     with pytest.raises(OSError, match="No space"):
         writer.append(example(2))
+    assert writer.part.read_bytes().endswith(b"}\n")
     writer._file = real
     writer.append(example(3))
     writer.close()

@@ -48,6 +48,8 @@ def test_pandas_has_a_row_for_every_visible_score() -> None:
         "input_token",
         "score",
     ]
+    for _, part in frame.groupby(["example", "side"]):
+        assert part.output_index.is_monotonic_increasing
     for row in frame.itertuples():
         one = made[row.example]
         scores = one.source_attributions if row.side == "source" else one.target_attributions

@@ -86,7 +86,9 @@ class Reduce:
             else scores
             for key, scores in attribution.sequence_scores.items()
         }
-        resolved = self if isinstance(self.select_idx, int) else attrs.evolve(self, aggregate_fn=name)
+        resolved = attrs.evolve(self, dimension=attribution.dimensions[axis])  # so that the record stands alone
+        if not isinstance(self.select_idx, int):
+            resolved = attrs.evolve(resolved, aggregate_fn=name)
         return recorded(attribution, resolved, **changes)
 
     def _axis(self, attribution: Attribution) -> int:
