@@ -16,7 +16,9 @@ from wherefrom.methods.gradient_shap import GradientShap
 from wherefrom.methods.input_x_gradient import InputXGradient
 from wherefrom.methods.integrated_gradients import IntegratedGradients
 from wherefrom.methods.kernel_shap import KernelShap
-from wherefrom.methods.layer_methods import LayerDeepLift, LayerGradientXActivation, LayerIntegratedGradients
+from wherefrom.methods.layer_deeplift import LayerDeepLift
+from wherefrom.methods.layer_gradient_x_activation import LayerGradientXActivation
+from wherefrom.methods.layer_integrated_gradients import LayerIntegratedGradients
 from wherefrom.methods.lime import Lime
 from wherefrom.methods.noise_tunnel import SmoothGrad, SquareGrad, VarGrad
 from wherefrom.methods.occlusion import Occlusion

@@ -24,7 +24,7 @@ from wherefrom.methods.base import (
 from wherefrom.rescale import GivesRescale, RowMultipliers
 
 ACCEPTED_GAP = 0.01
-"""Part of the score's change that may go unexplained before a warning says so."""
+"""Part of the score that the shares may miss before a warning says so; ten times that for models in half precision."""
 
 
 @method
@@ -82,11 +82,13 @@ def shares_of_change(
         method: Has ``identifier``, ``baseline``, ``multiply_by_inputs``, ``internal_batch_size`` and
             ``return_convergence_delta``.
     """
+    card = getattr(model, "card", None)
+    gap = ACCEPTED_GAP * (10 if card is not None and card.dtype.endswith("float16") else 1)
     rows = [question.row(scores=True) for question in questions]
     baselines = [baseline_row(model, question, method.baseline) for question in questions]
     answers = model.rescaled_gradients(rows, baselines, layer=layer, chunk=method.internal_batch_size)
     for question, answer in counted(zip(questions, answers, strict=True), "attribute", len(questions), progress):
-        yield _scores(method, question, answer, complete=layer is None)
+        yield _scores(method, question, answer, complete=layer is None, gap=gap)
 
 
 def baseline_row(model: GivesRescale, question: Question, baseline: Any) -> Row:
@@ -109,7 +111,7 @@ def at_all_positions(scores: Array, length: int) -> Array:
     return xp.concat([scores, xp.stack([xp.zeros_like(scores[0])] * missing)], axis=0)
 
 
-def _scores(method: Any, question: Question, answer: RowMultipliers, *, complete: bool) -> Scores:
+def _scores(method: Any, question: Question, answer: RowMultipliers, *, complete: bool, gap: float) -> Scores:
     sides: dict[str, Array | None] = {"source": None, "target": None}
     total = np.zeros(len(to_numpy(answer.values)))
     for side, length in (
@@ -131,7 +133,7 @@ def _scores(method: Any, question: Question, answer: RowMultipliers, *, complete
         step_scores["deltas"] = deltas
     size = np.maximum(np.abs(to_numpy(answer.values)), np.abs(to_numpy(answer.baseline_values)))
     warnings: tuple[str, ...] = ()
-    left = np.abs(deltas) > ACCEPTED_GAP * np.maximum(size, np.finfo(np.float32).tiny)
+    left = np.abs(deltas) > gap * np.maximum(size, np.finfo(np.float32).tiny)
     if complete and left.any():
         warnings = (
             f"{method.identifier}: for {int(left.sum())} of {len(deltas)} steps the shares miss the change of score "

@@ -11,6 +11,7 @@ from attrs import evolve, field, frozen
 from wherefrom.adapters import GivesGradients
 from wherefrom.aggregation import Stage
 from wherefrom.arrays import Array
+from wherefrom.capabilities import check_capabilities
 from wherefrom.errors import SettingsError
 from wherefrom.methods._noise import with_noise
 from wherefrom.methods.base import (
@@ -25,6 +26,7 @@ from wherefrom.methods.base import (
     no_progress,
 )
 from wherefrom.methods.saliency import Saliency
+from wherefrom.rescale import GivesRescale
 
 
 def _method_of(of: Any) -> Any:
@@ -38,7 +40,7 @@ def _signed_saliency() -> Saliency:
 def _check_method(instance: Any, attribute: Any, of: Any) -> None:
     if not isinstance(of, Method) or isinstance(of, type):
         raise SettingsError(f"of must be a method or its name, not {of!r}.")
-    if GivesGradients not in of.needs or of.dimensions != ("width",):
+    if not {*of.needs} <= {GivesGradients, GivesRescale} or of.dimensions != ("width",):
         raise SettingsError(
             f"{of.identifier} takes no gradients of embeddings, so noise on them says nothing. "
             "Use saliency, input_x_gradient, integrated_gradients or another gradient method."
@@ -179,7 +181,8 @@ def _averaged(
     yield from counted(work, "attribute", len(questions), progress)
 
 
-def _one(wrapper: Any, reduce: Any, model: GivesGradients, question: Question) -> Scores:
+def _one(wrapper: Any, reduce: Any, model: Any, question: Question) -> Scores:
+    check_capabilities(model, wrapper.of)
     rng = np.random.default_rng(question.seed)
     samples = []
     for _ in range(wrapper.n_samples):

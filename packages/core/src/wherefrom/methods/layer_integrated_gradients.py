@@ -1,8 +1,4 @@
-"""Attribution to the answers of a layer instead of the input embeddings.
-
-Scores still belong to tokens: the layer answers one vector per position, and its channels take the place of
-the embedding's. Without a ``target_layer`` each method is its parent at the input embeddings.
-"""
+"""Integrated gradients of a layer's answer instead of the input embeddings."""
 
 from __future__ import annotations
 
@@ -22,61 +18,12 @@ from wherefrom.methods.base import (
     Question,
     Scores,
     counted,
-    inputs_first,
     method,
 )
-from wherefrom.methods.deeplift import DeepLift, at_all_positions, baseline_row, shares_of_change
-from wherefrom.methods.input_x_gradient import InputXGradient
+from wherefrom.methods.deeplift import baseline_row
 from wherefrom.methods.integrated_gradients import IntegratedGradients
+from wherefrom.methods.layer_gradient_x_activation import weighed
 from wherefrom.quadrature import quadrature
-from wherefrom.rescale import GivesRescale
-
-
-@method
-@frozen(kw_only=True)
-class LayerGradientXActivation:
-    """A layer's answer times the gradient of the score with respect to it.
-
-    ``a · d f / d a``, shape ``(inputs, steps, width of the layer)``, in units of the score. Signed.
-
-    Good for: a first look at where inside the model a token matters. Fails: saturation, as input × gradient
-    does; what flows around the layer through residual connections is not seen.
-
-    Source:
-        Shrikumar, Greenside, Shcherbina & Kundaje (2016), https://arxiv.org/abs/1605.01713, at a layer as in
-        captum.
-    """
-
-    identifier: ClassVar[str] = "layer_gradient_x_activation"
-    dimensions: ClassVar[tuple[str, ...]] = ("width",)
-    aggregation: ClassVar[tuple[Stage, ...]] = L2_THEN_NORMALIZE
-    signed: ClassVar[bool] = True
-    needs: ClassVar[tuple[type, ...]] = (GivesGradients, GivesLayers)
-    uses_objective: ClassVar[bool] = True
-    differentiates: ClassVar[bool] = True
-
-    target_layer: Any = None
-    """Name of a part of the model, such as ``transformer.h[0].mlp``, or the part itself; None: the input
-    embeddings."""
-    multiply_by_inputs: bool = True
-    """Multiply by the layer's answer; without it the gradient is given."""
-    internal_batch_size: int | None = None
-    """Rows run at once; None lets the model's adapter choose."""
-
-    def attribute(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
-        """One forward pass per question, one backward row per output."""
-        if self.target_layer is None and self.multiply_by_inputs:
-            yield from InputXGradient().attribute(model, questions, progress)
-            return
-        if self.target_layer is None:
-            raise SettingsError(
-                "multiply_by_inputs=False at the input embeddings is saliency with abs=False; use that."
-            )
-        rows = [question.row(scores=True) for question in questions]
-        answers = model.layer_gradients(rows, layer=self.target_layer, chunk=self.internal_batch_size)
-        for question, answer in counted(zip(questions, answers, strict=True), "attribute", len(rows), progress):
-            factors = answer.states if self.multiply_by_inputs else None
-            yield _weighed(question, {"source": answer.source, "target": answer.target}, factors, answer.scores)
 
 
 @method
@@ -158,7 +105,7 @@ class LayerIntegratedGradients:
                 if (slopes := getattr(answer, side)) is not None:
                     part = float(weight) * slopes
                     sums[side] = sums[side] + part if side in sums else part
-        scores = _weighed(question, sums, change if self.multiply_by_inputs else None, {})
+        scores = weighed(question, sums, change if self.multiply_by_inputs else None, {})
         if not (question.scores or self.return_convergence_delta):
             return scores
         step_scores: dict[str, Array] = {}
@@ -166,7 +113,7 @@ class LayerIntegratedGradients:
             step_scores.update(prediction.scores)
         if self.return_convergence_delta:
             at_base, at_input = self._at(model, question, base, change, [0.0, 1.0])
-            whole = _weighed(question, sums, change, {})
+            whole = weighed(question, sums, change, {})
             total = sum(to_numpy(part).sum(axis=(0, 2)) for part in (whole.source, whole.target) if part is not None)
             step_scores["deltas"] = total - (to_numpy(at_input.values) - to_numpy(at_base.values))
         return Scores(source=scores.source, target=scores.target, step_scores=step_scores)
@@ -191,69 +138,5 @@ class LayerIntegratedGradients:
         return model.layer_gradients(rows, layer=self.target_layer, states=states, chunk=self.internal_batch_size)
 
 
-@method
-@frozen(kw_only=True)
-class LayerDeepLift:
-    """DeepLIFT's multipliers at a layer, times the change of its answer from the baseline pass.
-
-    Shape ``(inputs, steps, width of the layer)``, in units of the score. Signed. Complete where everything
-    flows through the layer (a whole block), a part of the change where something flows around it.
-
-    Good for: the share of one layer at the price of two passes. Fails: as `DeepLift` does.
-
-    Source:
-        Shrikumar, Greenside & Kundaje (2017), https://arxiv.org/abs/1704.02685, at a layer as in captum.
-    """
-
-    identifier: ClassVar[str] = "layer_deeplift"
-    dimensions: ClassVar[tuple[str, ...]] = ("width",)
-    aggregation: ClassVar[tuple[Stage, ...]] = L2_THEN_NORMALIZE
-    signed: ClassVar[bool] = True
-    needs: ClassVar[tuple[type, ...]] = (GivesRescale,)
-    uses_objective: ClassVar[bool] = True
-    differentiates: ClassVar[bool] = True
-    former_names: ClassVar[dict[str, str]] = {"baselines": "baseline"}
-
-    target_layer: Any = None
-    """Name of a part of the model, such as ``model.layers[0]``, or the part itself; None: the input
-    embeddings."""
-    baseline: Any = "unk"
-    """What is compared with: a name, ids or embeddings; see `wherefrom.baselines`."""
-    multiply_by_inputs: bool = True
-    """Multiply by the change of the layer's answer; without it the multipliers are given."""
-    internal_batch_size: int | None = None
-    """Rows run at once, each with its baseline; None lets the model's adapter choose."""
-    return_convergence_delta: bool = False
-    """Add the step score ``deltas``: ``Σ shares − (f(x) − f(b))``."""
-
-    def attribute(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
-        """Two forward passes per question, one backward row per output."""
-        if self.target_layer is None:
-            yield from DeepLift(
-                baseline=self.baseline,
-                multiply_by_inputs=self.multiply_by_inputs,
-                internal_batch_size=self.internal_batch_size,
-                return_convergence_delta=self.return_convergence_delta,
-            ).attribute(model, questions, progress)
-            return
-        yield from shares_of_change(self, model, questions, progress, layer=self.target_layer)
-
-
 def _between(base: Array | None, change: Array | None, fraction: float) -> Array | None:
     return None if base is None or change is None else base + fraction * change
-
-
-def _weighed(
-    question: Question, slopes: dict[str, Array | None] | dict[str, Array], factors: LayerStates | None, scores: Any
-) -> Scores:
-    """Gradients ``(outputs, inputs, width)`` of both sides, times factors ``(inputs, width)``, as scores."""
-    sides: dict[str, Array | None] = {"source": None, "target": None}
-    for side, gradient in slopes.items():
-        share: Array = inputs_first(gradient)
-        if share is None:
-            continue
-        if factors is not None:
-            share = share * getattr(factors, side)[:, None, :]
-        length = len(question.target_ids) if side == "target" else share.shape[0]
-        sides[side] = at_all_positions(share, length)
-    return Scores(source=sides["source"], target=sides["target"], step_scores=scores)
