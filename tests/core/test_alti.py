@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from attrs import evolve, frozen
 from wherefrom.adapters import Row
-from wherefrom.errors import InputError, SettingsError
+from wherefrom.errors import InputError, ModelCapabilityError, SettingsError
 from wherefrom.internals import AttentionTerms, RowLogits, RowTerms, heads_from
 from wherefrom.methods import Alti, AltiLogit, Question, ValueNorms, ValueZeroing
 from wherefrom.methods.alti import contributions, mixtures
@@ -74,7 +74,8 @@ class Decomposed:
     def attention_terms(self, rows: Iterable[Row], *, queries: str) -> Iterator[RowTerms]:
         for row in rows:
             first = int(row.steps[0]) - 1 if queries == "steps" else 0
-            yield RowTerms(chunks=(from_query(one, first) for one in self.chunks), layers={})
+            kinds = {one.where: 2 for one in self.chunks}
+            yield RowTerms(chunks=(from_query(one, first) for one in self.chunks), layers=kinds)
 
     def logit_terms(self, rows: Iterable[Row], *, foils: Iterable[np.ndarray | None]) -> Iterator[RowLogits]:
         for _, foil in zip(rows, foils, strict=True):
@@ -235,6 +236,11 @@ def test_a_span_is_the_sum_of_its_steps_for_logits_and_the_mean_for_shares():
     np.testing.assert_allclose(whole.step_scores["bias"], [single.step_scores["bias"].sum()])
     mixed, shared = answer(Alti(), model, spanned), answer(Alti(), model, question())
     np.testing.assert_allclose(mixed.target[:, 0], shared.target.mean(1))
+
+
+def test_an_encoder_without_attention_cannot_be_followed():
+    with pytest.raises(ModelCapabilityError, match="windows"):
+        answer(Alti(), Decomposed(chunks=MT[2:]), question(source=3))
 
 
 def test_alti_logit_refuses_what_is_no_logit():

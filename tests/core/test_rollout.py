@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from attrs import frozen
 from wherefrom.adapters import Row, RowAttention
+from wherefrom.errors import ModelCapabilityError
 from wherefrom.methods import METHODS, Attention, AttentionFlow, AttentionRollout
 from wherefrom.methods.attention_flow import flow
 from wherefrom.methods.attention_rollout import rollout
@@ -133,6 +134,18 @@ def test_rollout_composes_the_encoder_with_cross_attention():
     source, target = rollout(weights, 0.5)
     np.testing.assert_allclose(source, [[0.25, 0, 0.25], [0.25, 0, 0.25]])
     np.testing.assert_allclose(target, np.eye(2) / 2)
+    # with a residual share of 0.25, three quarters come from the source, three quarters of these from position 0
+    source, target = rollout(weights, 0.25)
+    np.testing.assert_allclose(source, [[0.5625, 0, 0.1875]] * 2)
+    np.testing.assert_allclose(target, np.eye(2) / 4)
+
+
+def test_flow_uses_the_residual_share_everywhere():
+    """One target position, cross-attention and encoder on their only paths: the narrowest pipe decides."""
+    weights = RowAttention(decoder=np.ones((1, 1, 1, 1)), encoder=np.ones((1, 1, 1, 1)), cross=np.ones((1, 1, 1, 1)))
+    source, target = flow(weights, np.array([0]), 0.25)
+    assert source[0, 0] == pytest.approx(0.75)
+    assert target[0, 0] == pytest.approx(0.25)
 
 
 def by_linear_program(edges: dict[tuple, float], start: tuple, goal: tuple) -> float:
@@ -197,3 +210,22 @@ def test_flow_leaves_the_target_out_when_not_asked():
 def test_residual_is_a_share(residual):
     with pytest.raises(ValueError, match="residual"):
         AttentionRollout(residual=residual)
+
+
+@pytest.mark.parametrize("method", [AttentionRollout(), AttentionFlow()])
+def test_an_encoder_without_weights_cannot_be_followed(method):
+    weights = RowAttention(decoder=causal(2, 3, 5), cross=dense(2, 3, 5, 4))
+    with pytest.raises(ModelCapabilityError, match="windows"):
+        answer(method, weights, question(6, (1, 4), source=4))
+
+
+def test_a_span_is_the_mean_of_its_steps():
+    weights = translation()
+    objective = Objective(function=Probability(), target_ids=np.zeros(3, np.int64), groups=np.array([0, 0, 1]))
+    spans = Question(target_ids=np.arange(6), steps=np.array([1, 2, 4]), objective=objective, source_ids=np.arange(4))
+    for method in (Attention(), AttentionRollout(), AttentionFlow()):
+        single, whole = answer(method, weights, question(6, (1, 2, 4), source=4)), answer(method, weights, spans)
+        for side in ("source", "target"):
+            each, merged = getattr(single, side), getattr(whole, side)
+            np.testing.assert_allclose(merged[:, 0], each[:, :2].mean(1))
+            np.testing.assert_allclose(merged[:, 1], each[:, 2])

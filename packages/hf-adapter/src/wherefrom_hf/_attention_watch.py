@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import torch
 from attrs import define, field
@@ -26,12 +26,9 @@ from torch.overrides import TorchFunctionMode
 from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
 from transformers.masking_utils import eager_mask
 from wherefrom.errors import ModelCapabilityError
+from wherefrom.internals import Where
 
 from wherefrom_hf._eager import attention_implementation
-
-Where = Literal["encoder", "decoder", "cross"]
-"""Self-attention of the encoder, of the decoder (the only one of a decoder-only model), or from decoder to
-encoder."""
 
 KERNEL = "wherefrom_watched"
 """Name under which the watched kernel is registered with transformers."""
@@ -260,13 +257,12 @@ class Watch:
     def remember(self, module: nn.Module, weights: Tensor, values: Tensor, context: Tensor) -> None:
         """Note one computation of attention inside ``module``."""
         stack, block = self._block_of(module)
-        keys = values.shape[-2]
         one = Attended(
             module=module,
             name=self._place.get(module, ""),
             stack=stack,
             block=block,
-            weights=weights[..., :keys].detach(),  # attention sinks add a column that belongs to no token
+            weights=weights.detach(),
             values=values.detach(),
             context=context.detach(),
             where="encoder" if module in self._encoder else "decoder",
@@ -285,6 +281,12 @@ class Watch:
     def weights(self, where: Where) -> Tensor | None:
         """Shape ``(rows, layers, heads, queries, keys)``; None if the model has no such attention."""
         layers = [one.weights for one in self.in_layers(where)]
+        shapes = {tuple(layer.shape) for layer in layers}
+        if len(shapes) > 1:
+            raise ModelCapabilityError(
+                f"The layers of this {where} attend in different ways: (rows, heads, queries, keys) are "
+                f"{', '.join(map(str, sorted(shapes)))}, which make no one array. Use value_zeroing or saliency."
+            )
         return torch.stack(layers, dim=1) if layers else None
 
     def _block_of(self, module: nn.Module) -> tuple[str, int]:

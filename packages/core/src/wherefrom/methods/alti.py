@@ -10,6 +10,7 @@ from attrs import frozen
 
 from wherefrom.aggregation import Stage
 from wherefrom.arrays import Array, like, namespace
+from wherefrom.errors import ModelCapabilityError
 from wherefrom.internals import AttentionTerms, DecomposesStates, RowTerms, Where
 from wherefrom.methods.attention_rollout import mixed_inputs
 from wherefrom.methods.base import Progress, Question, Scores, counted, method
@@ -75,6 +76,11 @@ def mixtures(terms: RowTerms) -> Iterator[Mixture]:
 
     A decoder-only model has one per layer; an encoder-decoder two, behind self- and behind cross-attention.
     """
+    if "cross" in terms.layers and "encoder" not in terms.layers:
+        raise ModelCapabilityError(
+            "This model's encoder attends in windows of its own and shows no weights between all positions, "
+            "so the source cannot be followed through it. Use value_norms, value_zeroing or saliency."
+        )
     encoded: Array | None = None
     now: Mixture | None = None
     for (where, layer), chunks in groupby(terms.chunks, key=lambda one: (one.where, one.layer)):

@@ -14,7 +14,7 @@ from wherefrom.adapters import GivesAttention, RowAttention
 from wherefrom.aggregation import Stage
 from wherefrom.arrays import to_numpy
 from wherefrom.methods._columns import padded, per_output
-from wherefrom.methods.attention_rollout import mixing
+from wherefrom.methods.attention_rollout import mixing, require_encoder
 from wherefrom.methods.base import Progress, Question, Scores, counted, method
 
 Node = tuple[str, int, int]
@@ -68,6 +68,7 @@ class AttentionFlow:
 
 def network(weights: RowAttention, residual: float) -> nx.DiGraph:
     """The layered graph, edges pointing from higher to lower layers."""
+    require_encoder(weights)
     graph = nx.DiGraph()
 
     def pipes(upper: tuple[str, int], lower: tuple[str, int], capacities: npt.NDArray[Any]) -> None:

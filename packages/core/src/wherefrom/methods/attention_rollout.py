@@ -10,6 +10,7 @@ from attrs import field, frozen, validators
 from wherefrom.adapters import GivesAttention, RowAttention
 from wherefrom.aggregation import Stage
 from wherefrom.arrays import Array, like, namespace
+from wherefrom.errors import ModelCapabilityError
 from wherefrom.methods._columns import padded, per_output, steps_of
 from wherefrom.methods.base import Progress, Question, Scores, counted, method
 
@@ -73,6 +74,19 @@ def mixed_inputs(
     )
 
 
+def require_encoder(weights: RowAttention) -> None:
+    """Refuse cross-attention into an encoder whose own attention is not to be had.
+
+    Raises:
+        ModelCapabilityError: As it says.
+    """
+    if weights.cross is not None and weights.encoder is None:
+        raise ModelCapabilityError(
+            "This model's encoder attends in windows of its own and shows no weights between all positions, "
+            "so the source cannot be followed through it. Use attention, value_zeroing or saliency."
+        )
+
+
 def mixing(weights: Array, residual: float) -> Array:
     """Heads averaged, the residual connection added. ``(layers, heads, n, n)`` to ``(layers, n, n)``; rows sum to 1."""
     xp = namespace(weights)
@@ -89,6 +103,7 @@ def rollout(weights: RowAttention, residual: float) -> tuple[Array | None, Array
     xp = namespace(weights.decoder)
     decoder = mixing(weights.decoder, residual)
     target = like(decoder, xp.eye(decoder.shape[-1], dtype=decoder.dtype))
+    require_encoder(weights)
     if weights.cross is None or weights.encoder is None:
         for layer in range(decoder.shape[0]):
             target = xp.matmul(decoder[layer, ...], target)
