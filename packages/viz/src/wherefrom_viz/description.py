@@ -194,10 +194,7 @@ def describe(
             f"No normalization is called {normalize!r}.{nearest(normalize, NORMALIZATIONS)} "
             f"There are: {', '.join(NORMALIZATIONS)}."
         )
-    pipeline: list[str] = []
-    if attribution.dimensions or not attribution.aggregations:
-        attribution = attribution.aggregate()
-    pipeline += [stage_words(stage) for stage in attribution.aggregations]
+    attribution, pipeline = aggregated(attribution)
     scores, visible, sides, tokens = score_rows(attribution, pipeline)
     notes = list(provenance.warnings)
     if not np.isfinite(scores).all():
@@ -283,6 +280,21 @@ def rescaled(descriptions: Sequence[Description]) -> list[Description]:
     """The same descriptions on one shared colour scale."""
     bound = max((one.scale.bound for one in descriptions), default=1.0)
     return [evolve(one, scale=evolve(one.scale, bound=bound)) for one in descriptions]
+
+
+def aggregated(attribution: Attribution) -> tuple[Attribution, list[str]]:
+    """The attribution as views show it, by its method's default aggregation, and in words what was applied."""
+    known = list(attribution.dimensions) if not attribution.aggregations else []
+    if attribution.dimensions or not attribution.aggregations:
+        attribution = attribution.aggregate()
+    words = []
+    for stage in attribution.aggregations:
+        if stage.name == "reduce" and known:  # without a name, the last dimension is meant
+            name = stage.settings.get("dimension") or known[-1]
+            known.remove(name)
+            stage = Stage(name=stage.name, settings={**stage.settings, "dimension": name})
+        words.append(stage_words(stage))
+    return attribution, words
 
 
 def stage_words(stage: Stage) -> str:

@@ -36,7 +36,7 @@ class Ink:
             return Style()
         sign, size = (1 if strength >= 0 else -1), min(1.0, abs(strength))
         if self.level == "truecolor":
-            background = self.palette.ramp(sign, self.theme)(0.12 + 0.88 * size)
+            background = self.palette.ramp(sign, self.theme)(0.06 + 0.94 * size)
             return Style(color=_rgb(colours.text_on(background)), bgcolor=_rgb(background))
         if self.level == "256":
             steps = _table_steps(self.palette.name, sign, self.theme)

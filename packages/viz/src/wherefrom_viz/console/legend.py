@@ -50,10 +50,9 @@ def legend(picture: Description, ink: Ink, width: int, *, cells: bool = True) ->
     else:
         yield bar
         yield Text(picture.words.sentence)
-    how = [picture.pipeline_words]
+    yield Text(picture.pipeline_words, style="dim")
     if cells and not picture.visible[picture.seen_rows()].all():
-        how.append("·  not visible to this step")
-    yield Text("   ".join(how), style="dim")
+        yield Text("·  not visible to this step", style="dim")
     for note in picture.notes:
         yield Text(f"note: {visible(note)}", style="dim")
 

@@ -135,7 +135,10 @@ def _cell(
     number = "" if value == 0 else style(value, plus=picture.words.signed)
     mark = ink.mark(strength)[1] if ink.level == "none" else ""
     faint = abs(strength) < FAINT and ink.level != "none"
-    line.append(_centred(mark + pad(number, 5, right=True), width), style="dim" if faint else ink.style(strength))
+    line.append(
+        _centred(mark + pad(number, 5 if picture.words.signed else 4, right=True), width),
+        style="dim" if faint else ink.style(strength),
+    )
 
 
 def _step_scores(picture: Description, ink: Ink, layout: MatrixLayout, band: range) -> Iterator[Text]:

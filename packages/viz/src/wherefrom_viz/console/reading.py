@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from rich.console import Console
 from rich.text import Text
 
 from wherefrom_viz.console.ink import Ink
@@ -22,22 +24,23 @@ _SPOKEN = 0.2
 """Share of the scale from which a number is written where there is no colour."""
 
 
-def reading(picture: Description, ink: Ink, columns: Sequence[int] | None = None) -> Iterator[Text]:
+def reading(picture: Description, ink: Ink, width: int, columns: Sequence[int] | None = None) -> Iterator[Text]:
     """Each chosen step with the text before it, shaded.
 
     Args:
         picture: What to draw.
         ink: What the terminal can show.
+        width: Columns to stay within.
         columns: Steps to read; None takes all if they are few, else their sum.
     """
     everything = range(len(picture.steps))
     if columns is None and len(everything) > MOST_STEPS:
         yield Text(f"all {len(everything)} outputs together", style="bold")
-        yield from _texts(picture, ink, list(everything))
+        yield from _texts(picture, ink, width, list(everything))
         return
     for column in everything if columns is None else columns:
         yield _step_line(picture, column)
-        yield from _texts(picture, ink, [column])
+        yield from _texts(picture, ink, width, [column])
         yield Text()
 
 
@@ -49,7 +52,7 @@ def _step_line(picture: Description, column: int) -> Text:
     return line
 
 
-def _texts(picture: Description, ink: Ink, columns: list[int]) -> Iterator[Text]:
+def _texts(picture: Description, ink: Ink, width: int, columns: list[int]) -> Iterator[Text]:
     """One paragraph per side."""
     scores = picture.scores[:, columns].sum(axis=1)
     seen = np.asarray(picture.visible[:, columns].any(axis=1))
@@ -58,12 +61,13 @@ def _texts(picture: Description, ink: Ink, columns: list[int]) -> Iterator[Text]
         rows = [row for row in range(side.start, side.end) if seen[row]]
         if not rows:
             continue
-        paragraph = Text("  ")
+        paragraph = Text()
         if len(picture.sides) > 1:
             paragraph.append(f"{side.title.lower()}: ", style="dim")
         strengths = {row: float(np.clip(scores[row] / bound, -1, 1)) for row in rows}
         _flow(paragraph, picture, ink, rows, strengths, bound)
-        yield paragraph
+        for line in paragraph.wrap(Console(file=io.StringIO(), width=width), max(8, width - 2), overflow="fold"):
+            yield Text("  ").append_text(line)
 
 
 def _flow(

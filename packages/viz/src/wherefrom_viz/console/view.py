@@ -60,7 +60,7 @@ class ConsoleView:
             yield Text()
             yield from legend(picture, ink, width, cells=False)
         elif view == "read":
-            yield from reading(picture, ink, self.columns)
+            yield from reading(picture, ink, width, self.columns)
             yield from legend(picture, ink, width, cells=False)
         elif view in ("matrix", "auto"):
             yield from self._matrix_or_text(picture, ink, width)
@@ -78,7 +78,7 @@ class ConsoleView:
             yield Text()
             yield from strongest(picture, ink, width, self.columns, self.top)
         else:
-            yield from reading(picture, ink, self.columns)
+            yield from reading(picture, ink, width, self.columns)
             yield Text()
             yield from strongest(picture, ink, width, self.columns, self.top)
         yield Text()

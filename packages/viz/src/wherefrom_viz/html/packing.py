@@ -25,11 +25,11 @@ from wherefrom.tokens import Token
 
 from wherefrom_viz import units
 from wherefrom_viz.description import (
+    aggregated,
     score_rows,
     shown_text,
     sign_words,
     span_aggregation,
-    stage_words,
     subtitle_of,
     title_of,
     with_before,
@@ -79,12 +79,13 @@ def pack(
         )
     subtitle = subtitle_of(*examples[0]) if examples else ""
     block_size = _block_size(examples)
+    several = len({one.method for one, _ in examples}) > 1
     blocks, index, largest, merge = [], [], 0.0, {}
     for start in range(0, len(examples), block_size):
         headers, arrays = [], []
         at = 0
         for place, (one, made) in enumerate(examples[start : start + block_size], start):
-            header, data, line = _packed(one, made, place, len(examples), precision, subtitle)
+            header, data, line = _packed(one, made, place, len(examples), precision, subtitle, several)
             if bound is not None:
                 header["bd"] = bound
             header["at"] = at
@@ -125,11 +126,15 @@ def unpack(block: str) -> list[tuple[dict[str, Any], npt.NDArray[np.float32]]]:
 
 
 def _packed(
-    attribution: Attribution, provenance: Provenance, place: int, count: int, precision: Precision, subtitle: str
+    attribution: Attribution,
+    provenance: Provenance,
+    place: int,
+    count: int,
+    precision: Precision,
+    subtitle: str,
+    several_methods: bool,
 ) -> tuple[dict[str, Any], bytes, list[Any]]:
-    if attribution.dimensions or not attribution.aggregations:
-        attribution = attribution.aggregate()
-    pipeline = [stage_words(stage) for stage in attribution.aggregations]
+    attribution, pipeline = aggregated(attribution)
     scores, visible, sides, _ = score_rows(attribution, pipeline)
     notes = list(provenance.warnings)
     if not np.isfinite(scores).all():
@@ -148,6 +153,8 @@ def _packed(
         "bound": bound,
     }
     title, own_subtitle = title_of(attribution, place, count), subtitle_of(attribution, provenance)
+    if several_methods and not attribution.id:
+        title = f"{place + 1} · {attribution.method}"
     optional = {
         "i": title,
         "m": own_subtitle if own_subtitle != subtitle else "",

@@ -1,0 +1,78 @@
+"""Pictures of the views for the documentation, from the README's example: ``uv run python tools/screenshots.py``.
+
+Needs Chromium at /usr/bin/chromium. Writes to ``docs/images``.
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import torch
+import wherefrom
+from playwright.sync_api import Browser, sync_playwright
+from rich.console import Console
+from rich.terminal_theme import DEFAULT_TERMINAL_THEME, MONOKAI
+from wherefrom.attribution import Attributions
+from wherefrom_viz import render_console, render_html, render_png, render_svg
+from wherefrom_viz.colours import Theme
+
+IMAGES = Path(__file__).parents[1] / "docs" / "images"
+CHROMIUM = "/usr/bin/chromium"
+PROMPT = "George was sick yesterday. His colleagues asked him to come"
+OTHERS = ["saliency", "input_x_gradient"]
+
+
+def terminal(browser: Browser, out: Attributions, name: str, *, width: int, view: str, theme: Theme) -> None:
+    """The console view, drawn as a terminal window."""
+    console = Console(record=True, width=width, file=io.StringIO(), force_terminal=True, color_system="truecolor")
+    render_console(out, console, view, theme=theme)
+    colours = MONOKAI if theme == "dark" else DEFAULT_TERMINAL_THEME
+    drawn = console.export_svg(title="wherefrom attribute", theme=colours, unique_id=name)
+    page = browser.new_page(device_scale_factor=1.5)
+    page.set_content(f"<body style='margin:0'>{drawn}")
+    page.locator("svg").evaluate("(e, width) => { e.style.width = width + 'px' }", 10 * width)
+    page.locator("svg").screenshot(path=IMAGES / f"{name}.png")
+    page.close()
+
+
+def pages(browser: Browser, runs: list[Attributions], theme: Theme) -> None:
+    """The tabs of the page."""
+    path = IMAGES / "page.html"
+    path.write_text(render_html(runs), encoding="utf-8")
+    size = {"width": 1240, "height": 620}
+    context = browser.new_context(viewport=size, color_scheme=theme, device_scale_factor=1.5, reduced_motion="reduce")  # type: ignore[arg-type]
+    for tab in ("read", "matrix", "compare"):
+        page = context.new_page()
+        page.goto(f"{path.as_uri()}#tab={tab}&tok=3")
+        page.wait_for_selector("[data-complete]", state="attached")
+        page.wait_for_selector(f".{tab}")
+        page.wait_for_timeout(200)
+        page.screenshot(path=IMAGES / f"page-{tab}-{theme}.png")
+        page.close()
+    context.close()
+    path.unlink()
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    runs = []
+    for method in ("integrated_gradients", *OTHERS):
+        model = wherefrom.load_model("demo:lm", method)
+        runs.append(model.attribute(PROMPT, step_scores=["probability"]))
+    out = runs[0]
+    (IMAGES / "figure.svg").write_text(render_svg(out), encoding="utf-8")
+    (IMAGES / "figure.png").write_bytes(render_png(out))
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        terminal(browser, out, "console-80-dark", width=80, view="auto", theme="dark")
+        terminal(browser, out, "console-80-light", width=80, view="auto", theme="light")
+        terminal(browser, out, "console-80-read", width=80, view="read", theme="dark")
+        for theme in ("light", "dark"):
+            pages(browser, runs, theme)  # type: ignore[arg-type]
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
