@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -82,19 +83,25 @@ else:
 
 def run_inseq(version: str, folder: Path, *arguments: str) -> None:
     """Run their side in an environment of its own."""
-    command = ["uv", "run", "--no-project", "--with", f"inseq=={version}", "python", "-c", THEIRS]
+    older = ["--with", "transformers<5"] if version < "0.7" else []
+    models = folder.parent / "models"
+    shutil.copytree(MODELS, models, dirs_exist_ok=True)
+    if older:  # what transformers 5 calls a fast tokenizer has another name there
+        for path in models.glob("*/tokenizer_config.json"):
+            path.write_text(path.read_text().replace("TokenizersBackend", "PreTrainedTokenizerFast"))
+    command = ["uv", "run", "--no-project", "--with", f"inseq=={version}", *older, "python", "-c", THEIRS]
     done = subprocess.run(
-        [*command, str(MODELS), str(folder), *arguments], capture_output=True, text=True, cwd=folder, check=False
+        [*command, str(models), str(folder), *arguments], capture_output=True, text=True, cwd=folder, check=False
     )
     if done.returncode:
         sys.exit(f"inseq {version} failed:\n{done.stderr[-3000:]}")
 
 
-def without_paths(data: bytes) -> bytes:
+def without_paths(data: bytes, models: Path) -> bytes:
     """A recorded file that names models, not where they lay."""
     if data[:2] == b"\x1f\x8b":
-        return gzip.compress(without_paths(gzip.decompress(data)), mtime=0)
-    return data.replace(f"{MODELS}/".encode(), b"")
+        return gzip.compress(without_paths(gzip.decompress(data), models), mtime=0)
+    return data.replace(f"{models}/".encode(), b"")
 
 
 def agree(ours: Attributions, theirs: list[dict[str, object]], tolerance: float) -> None:
@@ -136,7 +143,7 @@ def main() -> None:
             target = RECORDED / options.version
             target.mkdir(parents=True, exist_ok=True)
             for file in [*expected, "expected.json"]:
-                (target / file).write_bytes(without_paths((theirs / file).read_bytes()))
+                (target / file).write_bytes(without_paths((theirs / file).read_bytes(), theirs.parent / "models"))
         if options.version == "0.7.1":
             written = {
                 "raw.json": read["saliency.json"],
