@@ -128,6 +128,7 @@ def test_a_cut_off_line_is_reported_and_the_rest_is_there(tmp_path: Path) -> Non
         run = open_run(path)
     assert len(run) == 4
     assert run[3] == example(3)
+    assert run.complaints == [f"{part.name}: the last line is cut off and was left out."]
 
 
 def test_a_damaged_line_costs_that_line(tmp_path: Path) -> None:

@@ -230,6 +230,11 @@ class Run(Sequence[Attribution]):
         done = self.finished
         return {one.id: one.error for one in every if one.error is not None and one.id not in done}
 
+    @property
+    def complaints(self) -> list[str]:
+        """Lines that were left out because they are damaged or cut off, one text each, as of the last `refresh`."""
+        return [complaint for part in self._parts for complaint in part.complaints]
+
     def rebuild_index(self) -> None:
         """Read every line again and write the index anew."""
         for part in self._parts:
