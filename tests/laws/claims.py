@@ -30,13 +30,17 @@ ALWAYS = frozenset({"batch", "pure"})
 """What every method must keep; not a matter of choice."""
 
 
+def _all_laws(laws: str | frozenset[str]) -> frozenset[str]:
+    return frozenset(laws.split() if isinstance(laws, str) else laws) | ALWAYS
+
+
 @frozen(kw_only=True)
 class Claim:
     """How a method is set for the laws, and which it claims beyond those that hold for all."""
 
     make: Callable[..., Any]
     """Builds the method; takes settings."""
-    laws: frozenset[str] = field(converter=lambda laws: frozenset(laws.split()) | ALWAYS)
+    laws: frozenset[str] = field(converter=_all_laws)
     settings: dict[str, Any] = field(factory=dict)
     """Settings that keep the tests quick."""
     about: dict[str, dict[str, Any]] = field(factory=dict)
