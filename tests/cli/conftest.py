@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 from wherefrom_cli.main import main
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny models: threads only wait for one another
 
 
 class Ran(NamedTuple):

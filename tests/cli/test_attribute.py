@@ -89,6 +89,19 @@ def test_normalize_and_rescale(wherefrom: Run, flag: str, total: str) -> None:
     np.testing.assert_allclose(found, 1.0, rtol=1e-5)
 
 
+MODELS = Path(__file__).parents[1] / "golden" / "data" / "models"
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in MODELS.iterdir() if path.is_dir()))
+def test_any_saved_model_prints_one_document(wherefrom: Run, name: str) -> None:
+    ran = wherefrom(
+        *("attribute", "-m", MODELS / name, "-a", "integrated_gradients", "--set", "n_steps=2"),
+        *("-i", "the cat sat on the mat", "--max-new-tokens", 2, "--json"),
+    )
+    assert ran.code == 0, ran.err
+    assert Attributions.from_bytes(ran.out.encode()).provenance.method["name"] == "integrated_gradients"
+
+
 def test_saved_file_is_not_replaced_unless_asked(wherefrom: Run, tmp_path: Path) -> None:
     (tmp_path / "out.json").write_text("mine")
     base = ("attribute", "-m", "demo:lm", "-i", TEXT, "--max-new-tokens", 2, "-o", "out.json")
@@ -131,7 +144,7 @@ def test_encoder_decoder(wherefrom: Run) -> None:
 ERRORS = [
     (["-m", "demo:lm", "-a", "salience", "-i", "x"], 2, ["No attribution method", "Did you mean 'saliency'"]),
     (["-m", "demo:lm", "-fn", "probabilty", "-i", "x"], 2, ["step function", "Did you mean 'probability'"]),
-    (["-m", "demo:lm", "--inputs", "x"], 2, ["no option '--inputs'", "Did you mean '--input-texts'"]),
+    (["-m", "demo:lm", "--inputs", "x"], 2, ["no option '--inputs'", "Did you mean '--input-"]),
     (["-m", "demo:lm", "-i", "x", "--set", "steps=3"], 2, ["steps"]),
     (["-m", "demo:lm", "-i", TEXT, "-g", "Something else."], 2, ["must continue its prompt"]),
     (["-m", "demo:lm", "-i", "George " * 2000], 2, ["tokens"]),

@@ -28,7 +28,20 @@ ENDS = (
     "was in the garden and saw the house.",
 )
 N = 12
-BASE = ("attribute-dataset", "-m", "demo:lm", "-d", "texts.jsonl", "-bs", "2", "-q", "--device", "cpu")
+BASE = (
+    "attribute-dataset",
+    "-m",
+    "demo:lm",
+    "-a",
+    "attention",
+    "-d",
+    "texts.jsonl",
+    "-bs",
+    "2",
+    "-q",
+    "--device",
+    "cpu",
+)
 
 
 def rows(count: int = N) -> list[dict[str, str]]:
@@ -72,7 +85,17 @@ def test_run_has_every_example_with_the_scores_of_a_single_call(wherefrom: Run, 
     assert numbers("run") == whole
     row = rows()[3]
     alone = wherefrom(
-        "attribute", "-m", "demo:lm", "-i", row["text"], "-g", row["target"], "--aggregate-output", "--json"
+        "attribute",
+        "-m",
+        "demo:lm",
+        "-a",
+        "attention",
+        "-i",
+        row["text"],
+        "-g",
+        row["target"],
+        "--aggregate-output",
+        "--json",
     )
     expected = Attributions.from_bytes(alone.out.encode())[0]
     found = open_run("run").find("e3")
@@ -84,7 +107,7 @@ def test_manifest_tells_settings_and_provenance(wherefrom: Run) -> None:
     wherefrom(*BASE, "-o", "run", "--limit", 2)
     manifest = open_run("run").manifest
     assert manifest.total == 2
-    assert manifest.settings["request"]["method"] == "saliency"
+    assert manifest.settings["request"]["method"] == "attention"
     assert manifest.provenance.model["name"] == "demo:lm"
     assert wherefrom("info", "run").code == 0
     assert "George" in wherefrom("show", "run", "-x", "e0").out
