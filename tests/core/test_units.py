@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from wherefrom.aggregators import Pair, Sentences, Split, Subwords
+from wherefrom.aggregators import AGGREGATION_FUNCTIONS, Pair, Sentences, Split, Subwords
 from wherefrom.aggregators.pair import align
 from wherefrom.attribution import Attribution
 from wherefrom.errors import InputError, SettingsError
@@ -114,6 +114,16 @@ def test_special_chars_override_and_sides_can_be_left_alone() -> None:
     assert texts(made.aggregate("subwords").source) == ["ab", " c"]
     assert texts(made.aggregate("subwords", special_chars="a").source) == ["ab c"]
     assert texts(made.aggregate("subwords", special_chars=["b"], is_suffix_symbol=True).source) == ["ab", " c"]
+
+
+@pytest.mark.parametrize("name", AGGREGATION_FUNCTIONS)
+def test_an_example_without_steps_has_units_all_the_same(name: str) -> None:
+    made = attribution(["x", "y"], ["ab", "c", " d"], 3, sizes=(2,))
+    done = made.aggregate("subwords", name)
+    assert texts(done.target) == ["abc", " d"]
+    assert done.target_attributions.shape == (2, 0, 2)
+    assert done.source_attributions.shape == (1, 0, 2)
+    assert done.aggregate().target_attributions.shape == (2, 0)
 
 
 def test_words_of_raw_scores_then_the_default() -> None:

@@ -108,6 +108,8 @@ def merge_axis(
 
 def merge_axis_mask(mask: BoolArray, groups: Sequence[Span], axis: int) -> BoolArray:
     """Groups in which any cell exists."""
+    if not groups:
+        return mask
     return np.stack([mask.take(range(start, end), axis=axis).any(axis=axis) for start, end in groups], axis=axis)
 
 
@@ -151,10 +153,10 @@ def merge_spans(
             for key, scores in attribution.sequence_scores.items()
         },
     }
-    if attribution.source_attributions is not None and columns:
+    if attribution.source_attributions is not None:
         merged = merge_axis(attribution.source_attributions, columns, 1, name)
         changes["source_attributions"] = merge_axis(merged, source_groups, 0, name)
-    if attribution.target_attributions is not None and columns:
+    if attribution.target_attributions is not None:
         mask = attribution.target_visible
         merged = merge_axis(attribution.target_attributions, columns, 1, name, _spread(mask, attribution))
         after = merge_axis_mask(mask, columns, 1)
