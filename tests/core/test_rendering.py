@@ -66,6 +66,8 @@ def test_every_verb_asks_its_renderer(
     assert calls[-2] == ("console", {"min_val": None, "max_val": None, "view": "read"})
     assert calls[-1] == ("granular", {"target": "console"})
     assert both._repr_mimebundle_()["text/html"] == "<notebook>"
+    plain = both._repr_mimebundle_()["text/plain"]
+    assert plain == "Attributions: 1 example, 1 explained tokens, unknown method"
     assert set(both._repr_mimebundle_(include=["text/plain"])) == {"text/plain"}
     assert list(both.__rich_console__(None, None)) == ["<rich>"]
 

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -58,6 +59,18 @@ def test_hostile_tokens_add_no_element(hostile: Attribution, hospital: Attributi
     scripts = [tag for tag, _ in Elements(render_html(hostile)).tags if tag == "script"]
     assert len(scripts) == 4  # meta, one block, code, index
     render_html(hostile).encode("utf-8")
+
+
+@pytest.mark.parametrize("draw", [render_html, render_notebook])
+def test_titles_and_names_cannot_end_the_script(hospital: Attribution, draw: Callable[..., str]) -> None:
+    evil = "</script><img src=x onerror=alert(1)><!--\u2028&"
+    run = Attributions(
+        sequence_attributions=(hospital.replace(id=evil, method=evil),),
+        provenance=Provenance(model={"name": evil}, warnings=[evil], attributed_fn={"name": evil}),
+    )
+    elements = Elements(draw(run, title=evil))
+    assert not [tag for tag, _ in elements.tags if tag == "img"]
+    assert not [attrs for _, attrs in elements.tags if "onerror" in attrs]
 
 
 def test_colours_in_the_static_table_are_classes_with_valid_colours(hospital: Attribution) -> None:

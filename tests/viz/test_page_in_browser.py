@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import subprocess
+import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -396,6 +399,32 @@ def test_structure_is_there_for_assistive_technology(open_page: Open, hospital: 
     for tab in VIEWS:
         show(page, tab)
         assert page.evaluate(ACCESSIBILITY) == [], tab
+
+
+@pytest.mark.heavy
+@pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
+def test_axe_finds_nothing(browser: Browser, everyone: Attributions, tmp_path: Path) -> None:
+    fetched = subprocess.run(["npm", "pack", "axe-core@4", "--silent"], cwd=tmp_path, capture_output=True, check=False)
+    if fetched.returncode:
+        pytest.skip("npm cannot reach its registry")
+    (archive,) = tmp_path.glob("axe-core-*.tgz")
+    with tarfile.open(archive) as packed:
+        member = packed.extractfile("package/axe.min.js")
+        assert member is not None
+        axe = member.read().decode()
+    (tmp_path / "page.html").write_text(render_html(everyone), encoding="utf-8")
+    for scheme in ("light", "dark"):
+        context = browser.new_context(bypass_csp=True, color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+        page = context.new_page()
+        page.goto(f"{(tmp_path / 'page.html').as_uri()}#tok=3")
+        page.wait_for_selector("[data-complete]", state="attached")
+        page.evaluate(axe)
+        for tab in VIEWS:
+            show(page, tab)
+            found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+            assert found["passes"], "axe must have looked at something"
+            assert [(one["id"], one["nodes"][0]["html"]) for one in found["violations"]] == [], (scheme, tab)
+        context.close()
 
 
 def test_without_scripts_there_is_a_table(open_page: Open, everyone: Attributions) -> None:

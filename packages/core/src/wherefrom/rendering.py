@@ -157,9 +157,9 @@ def to_latex(attributions: Shown, **options: Any) -> str:
 def mimebundle(attributions: Shown, include: Any = None, exclude: Any = None) -> dict[str, str]:
     """What a notebook shows for a result at the end of a cell. No side effects.
 
-    Without ``wherefrom-viz`` there is only the plain ``repr``.
+    Without ``wherefrom-viz`` there is only a line of text.
     """
-    bundle = {"text/plain": repr(attributions)}
+    bundle = {"text/plain": summary(attributions)}
     if "notebook" in RENDERERS:
         bundle["text/html"] = str(render(attributions, "notebook"))
     return {
@@ -167,6 +167,15 @@ def mimebundle(attributions: Shown, include: Any = None, exclude: Any = None) ->
         for kind, text in bundle.items()
         if (not include or kind in include) and (not exclude or kind not in exclude)
     }
+
+
+def summary(attributions: Shown) -> str:
+    """One line on what a result holds."""
+    examples = tuple(getattr(attributions, "sequence_attributions", (attributions,)))
+    methods = ", ".join(sorted({one.method for one in examples if one.method})) or "unknown method"
+    steps = sum(len(one.steps) for one in examples)
+    count = "1 example" if len(examples) == 1 else f"{len(examples)} examples"
+    return f"{type(attributions).__name__}: {count}, {steps} explained tokens, {methods}"
 
 
 def rich_console(attributions: Shown, console: Any, options: Any) -> Iterator[Any]:
