@@ -226,10 +226,12 @@ class Watch:
     Args:
         module: The model.
         weights_only: Keep attention weights and nothing else.
+        leaves: Keep the states that modules without children read and gave inside of blocks.
     """
 
-    def __init__(self, module: PreTrainedModel, *, weights_only: bool = False) -> None:
+    def __init__(self, module: PreTrainedModel, *, weights_only: bool = False, leaves: bool = False) -> None:
         self.weights_only = weights_only
+        self.leaves = leaves
         self.encoder_states: Tensor | None = None
         """Set by whoever runs the pass, as handed to the decoder: attention that reads it is
         cross-attention."""
@@ -244,6 +246,7 @@ class Watch:
         self._open: Attended | None = None
         self._inside: list[nn.Module] = []
         self._leaves: list[LeafCall] = []
+        self._width: int | None = None
         self._last: tuple[str, Tensor] | None = None
 
     def attend(self, kernel: Kernel, module: nn.Module, *inputs: Any, **options: Any) -> tuple[Tensor, Tensor | None]:
@@ -303,6 +306,7 @@ class Watch:
         self._inside.append(module)
         if module in self._members:
             self._leaves = []
+            self._width = args[0].shape[-1] if args and isinstance(args[0], Tensor) else None
 
     def left(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """Hook: a module's forward ended."""
@@ -340,9 +344,15 @@ class Watch:
                 one.projection, one.projected = module, output.reshape(*flat.shape[:-1], output.shape[-1])
             return
         if any(outer in self._members for outer in self._inside):
-            self._leaves.append(LeafCall(module, given, output, output._version))
+            read, gave = self._state(given), self._state(output)
+            if self.leaves and read.numel() + gave.numel():
+                self._leaves.append(LeafCall(module, read, gave, output._version))
         elif self._last is not None and given is self._last[1]:
             self.behind.setdefault(self._last[0], module)
+
+    def _state(self, tensor: Tensor) -> Tensor:
+        """A tensor if it is as wide as the residual stream; inner activations are let go."""
+        return tensor if self._width in (None, tensor.shape[-1]) else tensor.new_empty(0, 1)
 
 
 def encoder_modules(module: PreTrainedModel) -> set[nn.Module]:
@@ -451,10 +461,12 @@ def asks_the_interface(module: PreTrainedModel) -> bool:
 
 
 @contextmanager
-def watching(module: PreTrainedModel, *, rows: int = 1, weights_only: bool = False) -> Iterator[Watch]:
+def watching(
+    module: PreTrainedModel, *, rows: int = 1, weights_only: bool = False, leaves: bool = False
+) -> Iterator[Watch]:
     """Within the block, a forward pass of ``module`` over ``rows`` rows is written down in what is handed
     out."""
-    watch = Watch(module, weights_only=weights_only)
+    watch = Watch(module, weights_only=weights_only, leaves=leaves)
     watch.rows = rows
     with ExitStack() as stack:
         stack.enter_context(observed_by(module, watch))

@@ -35,7 +35,7 @@ def attention_terms(
 ) -> Iterator[RowTerms]:
     """See `wherefrom.internals.DecomposesStates.attention_terms`."""
     for row in rows:
-        with watching(module) as watch:
+        with watching(module, leaves=True) as watch:
             passed = run(module, [row], watch)
         need_attention(module, watch)
         first = int(row.steps[0]) - 1 if queries == "steps" else 0

@@ -32,7 +32,7 @@ def logit_terms(
 ) -> Iterator[RowLogits]:
     """See `wherefrom.internals.DecomposesStates.logit_terms`."""
     for row, foil in zip(rows, foils, strict=True):
-        with watching(module) as watch:
+        with watching(module, leaves=True) as watch:
             passed = run(module, [row], watch)
         need_attention(module, watch)
         cut = _Cut(watch)
