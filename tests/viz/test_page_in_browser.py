@@ -138,6 +138,13 @@ def test_source_and_output_stand_in_two_blocks(open_page: Open, translation: Att
     assert card(page)[0] == "oper +0.6"
 
 
+def test_turns_are_named_where_they_begin(open_page: Open, chat: Attribution) -> None:
+    page = open_page(render_html(chat), hash_="#g=turn")
+    assert page.locator(".segment").all_inner_texts() == ["turn: user", "turn: assistant"]
+    assert page.locator(".outputs .tok").count() == 1
+    assert page.evaluate(ACCESSIBILITY) == []
+
+
 def test_everything_works_from_the_keyboard(open_page: Open, everyone: Attributions) -> None:
     page = open_page(render_html(everyone))
     selected = page.locator(".tabs [aria-selected=true]")

@@ -34,6 +34,7 @@ from wherefrom_viz.description import (
     title_of,
     with_before,
 )
+from wherefrom_viz.text_marks import flowing
 
 Precision: TypeAlias = Literal["display", "compact", "exact"]
 BLOCK_SIZE = 50
@@ -161,7 +162,7 @@ def _packed(
         "p": pipeline,
         "no": notes,
         "st": list(attribution.step_scores),
-        "seg": [[s.side, s.start, s.end, s.kind, s.label] for s in attribution.segments],
+        "seg": [[s.side, s.start, s.end, flowing(s.kind), flowing(s.label)] for s in attribution.segments],
     }
     header.update({key: value for key, value in optional.items() if value})
     if not attribution.signed:

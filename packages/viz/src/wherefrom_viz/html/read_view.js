@@ -42,6 +42,9 @@ export class ReadView {
       onmouseleave: () => this.app.preview(null),
     });
     for (const unit of units) {
+      // turns, documents and template slots are named where they begin
+      const segment = this.app.example.segments.find(([side, start]) => side === unit.side && start === unit.start);
+      if (segment) flow.append(h("span", { class: "segment", "aria-hidden": "true" }, `${segment[3]}: ${segment[4]}`));
       if (unit.spaced && flow.childNodes.length) flow.append(" ");
       const element = h(
         "span",
