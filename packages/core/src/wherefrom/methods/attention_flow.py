@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import networkx as nx
 import numpy as np
 import numpy.typing as npt
 from attrs import field, frozen, validators
@@ -16,6 +15,9 @@ from wherefrom.arrays import to_numpy
 from wherefrom.methods._columns import padded, per_output
 from wherefrom.methods.attention_rollout import mixing, require_encoder
 from wherefrom.methods.base import Progress, Question, Scores, counted, method
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 Node = tuple[str, int, int]
 """Stack, height in it (0: the embeddings), position."""
@@ -68,8 +70,10 @@ class AttentionFlow:
 
 def network(weights: RowAttention, residual: float) -> nx.DiGraph:
     """The layered graph, edges pointing from higher to lower layers."""
+    import networkx as nx
+
     require_encoder(weights)
-    graph = nx.DiGraph()
+    graph: nx.DiGraph = nx.DiGraph()
 
     def pipes(upper: tuple[str, int], lower: tuple[str, int], capacities: npt.NDArray[Any]) -> None:
         for query, key in zip(*np.nonzero(capacities > _SMALLEST_CAPACITY), strict=True):
@@ -99,6 +103,8 @@ def flow(
     Returns:
         Shapes ``(source, queries)``, or None, and ``(target, queries)``.
     """
+    import networkx as nx
+
     graph = network(weights, residual)
     top = weights.decoder.shape[0] * (1 if weights.cross is None else 2)
 

@@ -1,0 +1,123 @@
+"""The arrows of the house: cli → viz, hf-adapter → core. Read from the source, so that nothing needs to be imported."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGES = Path(__file__).parents[1] / "packages"
+OURS = {
+    "wherefrom": PACKAGES / "core/src/wherefrom",
+    "wherefrom_hf": PACKAGES / "hf-adapter/src/wherefrom_hf",
+    "wherefrom_viz": PACKAGES / "viz/src/wherefrom_viz",
+    "wherefrom_cli": PACKAGES / "cli/src/wherefrom_cli",
+}
+MAY_IMPORT = {
+    "wherefrom": {"wherefrom"},
+    "wherefrom_hf": {"wherefrom", "wherefrom_hf"},
+    "wherefrom_viz": {"wherefrom", "wherefrom_viz"},
+    "wherefrom_cli": set(OURS),
+}
+FRAMEWORKS = {"torch", "transformers", "captum", "tensorflow", "jax"}
+NO_FRAMEWORK = ("wherefrom", "wherefrom_viz")
+
+
+def imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Line and top-level name of every import that runs; those for type checkers alone do not."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            node.body = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name.split(".")[0]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.lineno, node.module.split(".")[0]
+
+
+def wrong_arrows(package: str, source: str, where: str) -> list[str]:
+    """Imports of ``source`` that its package may not have."""
+    wrong = []
+    for line, name in imports(ast.parse(source)):
+        if name in OURS and name not in MAY_IMPORT[package]:
+            wrong.append(
+                f"{where}:{line} imports {name}; {package} may import {', '.join(sorted(MAY_IMPORT[package]))}"
+            )
+        if package in NO_FRAMEWORK and name in FRAMEWORKS:
+            wrong.append(f"{where}:{line} imports {name}; {package} knows no framework")
+    return wrong
+
+
+def hidden_imports(source: str, where: str) -> list[str]:
+    """First-party imports inside functions: the sign of a circle."""
+    found = []
+    for function in ast.walk(ast.parse(source)):
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            found += [
+                f"{where}:{line} imports {name} in {function.name}" for line, name in imports(function) if name in OURS
+            ]
+    return found
+
+
+def files(package: str) -> list[Path]:
+    found = sorted(OURS[package].rglob("*.py"))
+    assert found, f"no source of {package} was found"
+    return found
+
+
+@pytest.mark.parametrize("package", OURS)
+def test_arrows_point_inwards(package: str) -> None:
+    wrong = [line for path in files(package) for line in wrong_arrows(package, path.read_text("utf-8"), path.name)]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("package", ["wherefrom", "wherefrom_hf", "wherefrom_viz"])
+def test_no_import_hides_in_a_function(package: str) -> None:
+    """The command line imports late on purpose, to be quick, and so does the door of the terminal browser."""
+    doors = {("wherefrom_viz", OURS["wherefrom_viz"] / "__init__.py")}
+    hidden = [
+        line
+        for path in files(package)
+        if (package, path) not in doors
+        for line in hidden_imports(path.read_text("utf-8"), path.name)
+    ]
+    assert not hidden, "\n".join(hidden)
+
+
+@pytest.mark.parametrize(
+    "package, source",
+    [
+        ("wherefrom", "import torch"),
+        ("wherefrom", "def late():\n    from transformers import AutoModel"),
+        ("wherefrom", "from wherefrom_hf.adapter import load"),
+        ("wherefrom_viz", "from wherefrom_hf import adapter"),
+        ("wherefrom_hf", "import wherefrom_viz.console"),
+    ],
+)
+def test_a_wrong_arrow_is_seen(package: str, source: str) -> None:
+    assert wrong_arrows(package, source, "example.py")
+
+
+def test_an_import_for_type_checkers_is_no_arrow() -> None:
+    source = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import torch"
+    assert not wrong_arrows("wherefrom", source, "example.py")
+
+
+def test_an_import_hidden_in_a_function_is_seen() -> None:
+    assert hidden_imports("def f():\n    from wherefrom import files", "example.py")
+
+
+@pytest.mark.parametrize("module", ["wherefrom", "wherefrom_viz", "wherefrom_cli.main", "wherefrom_hf.demo"])
+def test_importing_loads_no_framework(module: str) -> None:
+    probe = f"import sys, {module}; sys.exit(','.join(sorted({FRAMEWORKS!r} & set(sys.modules))) or 0)"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_package_is_typed() -> None:
+    assert all((root / "py.typed").exists() for root in OURS.values())
