@@ -6,7 +6,7 @@
 >>> out.show()  # doctest: +SKIP
 """
 
-from wherefrom import ablation, aggregators, errors, files, methods, operations, step_functions
+from wherefrom import aggregators, errors, files, methods, operations, step_functions
 from wherefrom._api import list_supported_frameworks, load_model
 from wherefrom.ablation import AblationTable, ablate
 from wherefrom.aggregation import AggregatorPipeline, Stage, list_aggregators
@@ -41,7 +41,6 @@ __all__ = [
     "WherefromError",
     "WherefromWarning",
     "ablate",
-    "ablation",
     "aggregators",
     "compare",
     "create_run",
