@@ -298,8 +298,8 @@ def _rms_norm_call(x: Tensor, normalized_shape: Any, weight: Any = None, eps: fl
     return rms_norm(x, normalized_shape, weight, eps)
 
 
-def _baddbmm(base: Tensor, u: Tensor, v: Tensor, *, beta: float = 1, alpha: float = 1) -> Any:
-    multiplied = product(u, v, torch.matmul) * alpha
+def _baddbmm(base: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1) -> Any:
+    multiplied = product(batch1, batch2, torch.matmul) * alpha
     return multiplied if beta == 0 else base * beta + multiplied
 
 
@@ -380,8 +380,21 @@ def _rules() -> dict[Function, Function]:
 RULES = _rules()
 """What torch calls a function, to the rule that stands in for it."""
 
-ELEMENTWISE_HOMES = ("transformers.activations", "torch.nn.modules.activation")
-NOT_ELEMENTWISE = (nn.Softmax, nn.LogSoftmax, nn.Softmin, nn.GLU, nn.MultiheadAttention)
+PROBE = torch.tensor([-2.3, -0.7, 0.4, 1.1, 3.2])
+
+
+def is_activation(part: nn.Module) -> bool:
+    """Is the module a non-linear function of one argument, element by element? Found by trying, not by name."""
+    if any(True for _ in part.children()) or part._parameters or part._buffers:
+        return False
+    try:
+        with torch.no_grad():
+            together = part.forward(PROBE.clone())
+            apart = torch.cat([part.forward(one.clone()) for one in PROBE.split(1)])
+    except Exception:  # whatever else a module wants, it is no function of one tensor
+        return False
+    same_kind = isinstance(together, Tensor) and together.shape == PROBE.shape
+    return same_kind and torch.allclose(together, apart, atol=1e-6) and not torch.equal(together, PROBE)
 
 
 class _Mode(TorchFunctionMode):
@@ -393,10 +406,10 @@ class _Mode(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if not self.paused:
-            rule = RULES.get(func)
-            if rule is not None and (any(map(is_variable, args)) or any(map(is_variable, _operands(args)))):
-                return rule(*args, **kwargs)
+        rule = None if self.paused else RULES.get(func)
+        if rule is not None and any(map(is_variable, (*args, *_operands(args), *kwargs.values()))):
+            first = () if args else (kwargs.pop("input"),)
+            return rule(*first, *args, **kwargs)
         return func(*args, **kwargs)
 
 
@@ -432,8 +445,7 @@ def rescale_rule(module: nn.Module) -> Iterator[None]:
             parameter.requires_grad_(False)
         stack.callback(lambda: [parameter.requires_grad_() for parameter in trained])
         for part in module.modules():
-            elementwise = type(part).__module__.startswith(ELEMENTWISE_HOMES) and not isinstance(part, NOT_ELEMENTWISE)
-            if elementwise and not any(True for _ in part.parameters()):
+            if is_activation(part):
                 stack.callback(part.register_forward_pre_hook(before).remove)
                 stack.callback(part.register_forward_hook(after).remove)
         stack.enter_context(mode)
