@@ -76,9 +76,7 @@ def attend(
         d_shares = d_mixed @ np.swapaxes(v, -1, -2)
         d_similarity = shares * (d_shares - (d_shares * shares).sum(-1, keepdims=True)) / np.sqrt(size)
         d_readers = merge(d_similarity @ k) @ weights.query.T
-        d_read = (
-            merge(np.swapaxes(d_similarity, -1, -2) @ q) @ weights.key.T + merge(d_value) @ weights.value.T
-        )
+        d_read = merge(np.swapaxes(d_similarity, -1, -2) @ q) @ weights.key.T + merge(d_value) @ weights.value.T
         return d_readers, d_read
 
     return output, pull, shares

@@ -41,9 +41,7 @@ class Pass:
 class Network(Protocol):
     """Embeddings to logits, for one sequence."""
 
-    def run(
-        self, target: Floats, source: Floats | None, target_visible: Bools, source_visible: Bools | None
-    ) -> Pass:
+    def run(self, target: Floats, source: Floats | None, target_visible: Bools, source_visible: Bools | None) -> Pass:
         """Causal in ``target`` ``(positions, width)``; reads all of ``source`` ``(S, width)`` that is
         visible."""
         ...
@@ -102,9 +100,7 @@ class AttentionNetwork:
             head=draw(width, vocabulary),
         )
 
-    def run(
-        self, target: Floats, source: Floats | None, target_visible: Bools, source_visible: Bools | None
-    ) -> Pass:
+    def run(self, target: Floats, source: Floats | None, target_visible: Bools, source_visible: Bools | None) -> Pass:
         memory: Floats | None = None
         encoder_pulls: list[Callable[[Floats], Floats]] = []
         encoder_maps: list[Floats] = []
@@ -123,9 +119,7 @@ class AttentionNetwork:
         decoder_maps: list[Floats] = []
         cross_maps: list[Floats] = []
         for layer in self.decoder:
-            states, pull_both, shares, cross_shares = _decoder_layer(
-                states, layer, causal, memory, source_visible
-            )
+            states, pull_both, shares, cross_shares = _decoder_layer(states, layer, causal, memory, source_visible)
             decoder_pulls.append(pull_both)
             decoder_maps.append(shares)
             if cross_shares is not None:
@@ -152,9 +146,7 @@ class AttentionNetwork:
         )
 
 
-def _self_layer(
-    states: Floats, layer: Layer, visible: Bools
-) -> tuple[Floats, Callable[[Floats], Floats], Floats]:
+def _self_layer(states: Floats, layer: Layer, visible: Bools) -> tuple[Floats, Callable[[Floats], Floats], Floats]:
     attended, pull_attention, shares = attend(states, states, layer.attention, visible)
     middle = states + attended
     mixed, pull_mixer = mix(middle, layer.mixer)
@@ -213,9 +205,7 @@ class LinearNetwork:
     def _no_bias(self) -> Floats:
         return np.zeros(self.head.shape[1])
 
-    def run(
-        self, target: Floats, source: Floats | None, target_visible: Bools, source_visible: Bools | None
-    ) -> Pass:
+    def run(self, target: Floats, source: Floats | None, target_visible: Bools, source_visible: Bools | None) -> Pass:
         n = len(target)
         own = self.own[:n, :n] * target_visible
         mixed = own @ target

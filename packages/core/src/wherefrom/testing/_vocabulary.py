@@ -47,9 +47,7 @@ class Vocabulary:
             start, end = match.span()
             marker = "▁"
             while start < end:
-                size = next(
-                    (n for n in range(end - start, 0, -1) if marker + text[start : start + n] in self._ids), 0
-                )
+                size = next((n for n in range(end - start, 0, -1) if marker + text[start : start + n] in self._ids), 0)
                 cut = start + size if size else end
                 yield self.id_of(marker + text[start:cut]), start, cut, word
                 start, marker = cut, ""

@@ -23,6 +23,7 @@ from attrs import evolve, field, frozen
 from wherefrom.adapters import Embeds, GivesAttention, GivesGradients, PredictsSteps, Row, SequenceModel, Side
 from wherefrom.arrays import IntArray, like, to_numpy
 from wherefrom.objective import Objective
+from wherefrom.rescale import GivesRescale
 from wherefrom.step_functions.base import STEP_FUNCTIONS
 from wherefrom.testing.questions import question
 
@@ -209,9 +210,7 @@ def _tokens(case: Case) -> None:
         for side in _sides(case):
             encoding = case.model.encode(text, side=side)
             ids = [token.id for token in encoding.tokens]
-            require(
-                ids == list(encoding.ids), f"encode({text!r}): ids {list(encoding.ids)} but tokens {ids}."
-            )
+            require(ids == list(encoding.ids), f"encode({text!r}): ids {list(encoding.ids)} but tokens {ids}.")
             positions = [token.position for token in encoding.tokens]
             require(positions == list(range(len(ids))), f"encode({text!r}): token positions are {positions}.")
             relabelled = case.model.tokens(encoding.ids, side=side)
@@ -269,12 +268,8 @@ def _generation(case: Case) -> None:
     require(len(together) == len(prompts), f"{len(prompts)} prompts, {len(together)} answers.")
     for prompt, answers in zip(prompts, together, strict=True):
         alone = case.model.generate([prompt], settings=settings, seed=1)[0]
-        same = len(alone) == len(answers) and all(
-            np.array_equal(a, b) for a, b in zip(alone, answers, strict=True)
-        )
-        require(
-            same, f"Generated together: {answers}; alone: {alone}. Padding must not change what is generated."
-        )
+        same = len(alone) == len(answers) and all(np.array_equal(a, b) for a, b in zip(alone, answers, strict=True))
+        require(same, f"Generated together: {answers}; alone: {alone}. Padding must not change what is generated.")
         begin = [case.model.card.decoder_start_id] if case.reads_source else list(prompt)
         for answer in answers:
             require(
@@ -315,16 +310,12 @@ def _causal(case: Case) -> None:
     row = case.longest()
     whole = case.logits([row])[0]
     for index, step in enumerate(row.steps):
-        cut = evolve(
-            row, target_ids=row.target_ids[: step + 1], steps=row.steps[index : index + 1], objective=None
-        )
+        cut = evolve(row, target_ids=row.target_ids[: step + 1], steps=row.steps[index : index + 1], objective=None)
         case.close(case.logits([cut])[0][0], whole[index], f"Step {step} of a text that ends there")
     other = row.target_ids.copy()
     last = int(row.steps[-1])
     other[last] = (other[last] + 1) % case.model.card.vocabulary
-    case.close(
-        case.logits([evolve(row, target_ids=other)])[0], whole, "Logits after the explained token was changed"
-    )
+    case.close(case.logits([evolve(row, target_ids=other)])[0], whole, "Logits after the explained token was changed")
 
 
 @check(PredictsSteps, "some steps are as they are among all")
@@ -365,9 +356,7 @@ def _hidden(case: Case) -> None:
     row = case.longest()
     size = case.model.card.vocabulary
     everything = evolve(row, target_visible=np.ones(len(row.target_ids), bool))
-    case.close(
-        case.logits([everything])[0], case.logits([row])[0], "Logits with every target position visible"
-    )
+    case.close(case.logits([everything])[0], case.logits([row])[0], "Logits with every target position visible")
     place = 1
     visible = np.arange(len(row.target_ids)) != place
     readable = row.steps - 1 != place
@@ -402,13 +391,9 @@ def _step_scores(case: Case) -> None:
     objectives = {}
     row = case.longest()
     for name in ("probability", "logit"):
-        objectives[name] = Objective(
-            function=STEP_FUNCTIONS.get(name)(), target_ids=row.target_ids[row.steps]
-        )
+        objectives[name] = Objective(function=STEP_FUNCTIONS.get(name)(), target_ids=row.target_ids[row.steps])
     answer = _first(case.model.predict([evolve(row, scores=objectives)]), "predict")
-    require(
-        set(answer.scores) == set(objectives), f"Asked for {sorted(objectives)}, got {sorted(answer.scores)}."
-    )
+    require(set(answer.scores) == set(objectives), f"Asked for {sorted(objectives)}, got {sorted(answer.scores)}.")
     for name, objective in objectives.items():
         case.close(answer.scores[name], objective.step_values(answer.logits), f"Step score {name!r}")
 
@@ -581,9 +566,7 @@ def _gradient_prefix(case: Case) -> None:
     full = _variants(case)[:4]
     places = [int(np.flatnonzero(row.target_ids != whole.target_ids)[0]) for row in full]
     shared = [evolve(row, first_change=place) for row, place in zip(full, places, strict=True)]
-    for came, expected in _paired(
-        _gradients(case, shared), _gradients(case, full), "gradients with first_change"
-    ):
+    for came, expected in _paired(_gradients(case, shared), _gradients(case, full), "gradients with first_change"):
         _same_gradients(case, came, expected, "with a reused prefix")
 
 
@@ -595,6 +578,55 @@ def _gradient_scores(case: Case) -> None:
     logits = _first(case.model.predict([row]), "predict").logits
     require("logit" in answer.scores, "The step score 'logit' was asked for and did not come.")
     case.close(answer.scores["logit"], objective.step_values(logits), "Step score 'logit'")
+
+
+# --- multipliers -------------------------------------------------------------------------------
+
+
+def _next_words(case: Case, row: Row, far: float) -> Row:
+    """The row with every embedding moved towards another word's, ``far`` of the way."""
+    changes: dict[str, Any] = {}
+    for side in _sides(case):
+        ids: IntArray = row.target_ids if side == "target" else row.source_ids  # type: ignore[assignment]
+        here = case.model.embed(ids, side=side)
+        there = case.model.embed((ids + 3) % case.model.card.vocabulary, side=side)
+        changes[f"{side}_embeds"] = here + far * (there - here)
+    return evolve(row, **changes)
+
+
+@check(GivesRescale, "multipliers explain the change from the baseline")
+def _rescale_complete(case: Case) -> None:
+    for function in ("logit", "probability"):
+        rows = case.rows(function)
+        baselines = [_next_words(case, row, 1.0) for row in rows]
+        answers = case.model.rescaled_gradients(iter(rows), iter(baselines))
+        for answer, row, baseline in zip(answers, rows, baselines, strict=True):
+            assert row.objective is not None
+            real, base = (to_numpy(row.objective.values(one)) for one in case.logits([row, baseline]))
+            case.close(answer.values, real, f"Values of {function}")
+            case.close(answer.baseline_values, base, f"Values of {function} at the baseline")
+            total = np.zeros(len(real))
+            shared = np.abs(real) + np.abs(base)
+            for side in _sides(case):
+                share = to_numpy(getattr(answer, side)) * to_numpy(getattr(answer, f"{side}_change"))
+                total = total + share.sum((1, 2))
+                shared = shared + np.abs(share).sum((1, 2))
+            missed = np.abs(total - (real - base))
+            require(
+                bool((missed <= case.tolerance.equal * shared).all()),
+                f"Shares of {function} miss its change by {missed.max():.3g}; the shares sum to {shared.max():.3g}.",
+            )
+
+
+@check(GivesRescale, "next to the baseline, multipliers are derivatives")
+def _rescale_tangent(case: Case) -> None:
+    row = case.longest("logit")
+    answer = _first(case.model.rescaled_gradients([row], [_next_words(case, row, 1e-4)]), "rescaled_gradients")
+    expected = _first(case.model.gradients([row]), "gradients")
+    for side in _sides(case):
+        length = to_numpy(getattr(answer, side)).shape[1]
+        slopes = to_numpy(getattr(expected, side))[:, :length]
+        require_close(getattr(answer, side), slopes, case.tolerance.difference, f"Multipliers of the {side}")
 
 
 # --- attention ----------------------------------------------------------------------------------------------
@@ -632,9 +664,7 @@ def _attention(case: Case) -> None:
 def _hidden_attention(case: Case) -> None:
     row = case.longest()
     visible = np.arange(len(row.target_ids)) != 1
-    weights = to_numpy(
-        _first(case.model.attentions([evolve(row, target_visible=visible)]), "attentions").decoder
-    )
+    weights = to_numpy(_first(case.model.attentions([evolve(row, target_visible=visible)]), "attentions").decoder)
     read = weights[:, :, 2:, 1]
     require(
         float(np.abs(read).max()) < 1e-12,

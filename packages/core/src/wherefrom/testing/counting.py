@@ -70,9 +70,7 @@ def only(model: Any, *capabilities: type) -> Any:
     return with_methods(model, None, kept)
 
 
-def with_methods(
-    model: Any, metered: Callable[[str], Callable[..., Any]] | None, kept: set[str] | None = None
-) -> Any:
+def with_methods(model: Any, metered: Callable[[str], Callable[..., Any]] | None, kept: set[str] | None = None) -> Any:
     """An object that has the public attributes of ``model`` as its class's own, so that Protocols see
     them."""
     members: dict[str, Any] = {}

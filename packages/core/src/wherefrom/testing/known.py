@@ -49,10 +49,7 @@ def linear_share(
     assert isinstance(model.network, LinearNetwork)
     columns = model.network.head[:, target_ids]
     shares: Floats = np.stack(
-        [
-            weights[step - 1, : len(embeddings), None] * embeddings * columns[:, j]
-            for j, step in enumerate(steps)
-        ],
+        [weights[step - 1, : len(embeddings), None] * embeddings * columns[:, j] for j, step in enumerate(steps)],
         axis=1,
     )
     return shares

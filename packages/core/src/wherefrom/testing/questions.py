@@ -60,8 +60,6 @@ def question(
         source_tokens=source_tokens,
         target_tokens=written.tokens,
         attribute_target=attribute_target,
-        kept_source=np.flatnonzero(np.isin(source_ids, eos))
-        if source_ids is not None
-        else np.zeros(0, np.int64),
+        kept_source=np.flatnonzero(np.isin(source_ids, eos)) if source_ids is not None else np.zeros(0, np.int64),
         kept_target=np.flatnonzero(kept_target),
     )

@@ -122,9 +122,7 @@ class NumpyModel:
     ) -> list[list[IntArray]]:
         known = {"max_new_tokens", "do_sample", "num_return_sequences"}
         if unknown := sorted(set(settings) - known):
-            raise SettingsError(
-                f"NumpyModel cannot generate with {unknown!r}. It knows: {', '.join(sorted(known))}."
-            )
+            raise SettingsError(f"NumpyModel cannot generate with {unknown!r}. It knows: {', '.join(sorted(known))}.")
         rng = np.random.default_rng(seed)
         answers = []
         for index, prompt in enumerate(prompts):
@@ -148,9 +146,7 @@ class NumpyModel:
     ) -> IntArray:
         for _ in range(min(int(settings.get("max_new_tokens", 10)), MAX_LENGTH - len(ids))):
             longer = np.append(ids, 0)
-            logits = self._run(Row(target_ids=longer, steps=np.array([len(ids)]), source_ids=source)).logits[
-                -1
-            ]
+            logits = self._run(Row(target_ids=longer, steps=np.array([len(ids)]), source_ids=source)).logits[-1]
             if settings.get("do_sample", False):
                 shares = np.exp(logits - logits.max())
                 following = int(rng.choice(len(shares), p=shares / shares.sum()))
@@ -177,9 +173,7 @@ class NumpyModel:
     ) -> Iterator[RowGradients]:
         for row in rows:
             if row.objective is None:
-                raise InputError(
-                    "A row without an objective has no gradients. Give it one: Row(..., objective=...)."
-                )
+                raise InputError("A row without an objective has no gradients. Give it one: Row(..., objective=...).")
             forward = self._run(row)
             logits = forward.logits[row.steps - 1]
             d_target, d_source = forward.pull(_seed(row, row.objective, logits, len(forward.logits)))
@@ -205,9 +199,7 @@ class NumpyModel:
         visible = np.ones(len(target), bool) if row.target_visible is None else row.target_visible
         source = source_visible = None
         if row.source_ids is not None:
-            source = (
-                self.table[row.source_ids] if row.source_embeds is None else np.asarray(row.source_embeds)
-            )
+            source = self.table[row.source_ids] if row.source_embeds is None else np.asarray(row.source_embeds)
             source_visible = np.ones(len(source), bool) if row.source_visible is None else row.source_visible
         return self.network.run(target[:length], source, visible[:length], source_visible)
 
