@@ -35,6 +35,10 @@ TEMPLATE = """\
 """
 
 
+_OF_OTHERS = ("browser",)
+"""Tables that are read elsewhere: the browser's keys and colours."""
+
+
 def configure(parser: CommandParser) -> None:
     """Add the options."""
     what = parser.group("What")
@@ -117,6 +121,8 @@ def _check(path: str, tables: dict[str, object]) -> None:
     }
     everything = set().union(*names.values())
     for table, entries in tables.items():
+        if table in _OF_OTHERS:
+            continue
         if table != "common" and table not in names:
             raise UsageError(f"{path}: there is no command {table!r}.{nearest(table, [*names, 'common'])}")
         if not isinstance(entries, dict):

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import importlib
-import importlib.util
+from pathlib import Path
 
-from wherefrom.errors import MissingDependencyError, UsageError
+from wherefrom.errors import UsageError
+from wherefrom_viz.browser import browse
 
 from wherefrom_cli.command import Command
 from wherefrom_cli.exit_codes import ExitCode
 from wherefrom_cli.parser import CommandParser
 from wherefrom_cli.talk import Talk
-
-BROWSER = "wherefrom_viz.browser"
 
 
 def configure(parser: CommandParser) -> None:
@@ -27,9 +25,12 @@ def execute(options: argparse.Namespace, talk: Talk) -> int:
         raise UsageError(
             "`wherefrom view` needs a terminal.\nIn a pipe use `wherefrom show`, or `wherefrom export` for a page."
         )
-    if importlib.util.find_spec(BROWSER) is None:
-        raise MissingDependencyError("The browser is not installed.\nInstall it with: pip install wherefrom-viz")
-    importlib.import_module(BROWSER).browse([str(path) for path in options.paths])
+    for path in options.paths:
+        if not Path(path).exists():
+            raise UsageError(
+                f"There is nothing at {path!r}.\nGive a saved file (.json, .jsonl) or the folder of a run."
+            )
+    browse(options.paths)
     return ExitCode.DONE
 
 
