@@ -1,0 +1,531 @@
+"""The verb: which words of an output depend on the context, and on what of it (PECoRe).
+
+``texts → beginnings → output as ids → two readings → sensitivity → selection → cues → result``. Each stage is a module
+of this package; this one only directs.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+from attrs import evolve, field, frozen
+
+from wherefrom.adapters import PredictsSteps, Row, SequenceModel
+from wherefrom.arrays import FloatArray, IntArray, like
+from wherefrom.context import permutation
+from wherefrom.context.cues import Alternatives, Cues, Reduce, impute
+from wherefrom.context.documents import Part, sentence_parts
+from wherefrom.context.formatting import Formatted, Texts, formatted
+from wherefrom.context.outputs import STRATEGIES, Asks, Output, Strategy, generated, given, split
+from wherefrom.context.readings import Reading, cut, encoded_prefix, reading, text_of
+from wherefrom.context.results import ContextAttribution, ContextPart, CueAttribution, SentenceSupport
+from wherefrom.context.selection import Threshold, chosen
+from wherefrom.context.sensitivity import (
+    Sensitivity,
+    null_scores,
+    require_contrastive_metric,
+    require_finite,
+    sensitivity,
+)
+from wherefrom.context.support import TWICE_AS_LIKELY, citations, supported
+from wherefrom.errors import InputError, ModelCapabilityError, SettingsError, nearest
+from wherefrom.methods.base import Method, Progress, no_progress
+from wherefrom.model import AttributionModel, StepFunctionLike
+from wherefrom.provenance import Provenance, library_versions
+from wherefrom.settings import non_default, plain
+
+Unit = Literal["auto", "document", "turn", "sentence", "none"]
+UNITS: tuple[Unit, ...] = ("auto", "document", "turn", "sentence", "none")
+
+
+def attribute_context(
+    model: AttributionModel,
+    current: str,
+    context: Any = None,
+    *,
+    output: str | None = None,
+    output_context: str | None = None,
+    method: str | Method | type[Method] | None = None,
+    attributed_fn: StepFunctionLike | None = None,
+    context_sensitivity_metric: StepFunctionLike = "kl_divergence",
+    context_sensitivity_std_threshold: float | None = 1.0,
+    context_sensitivity_topk: int | None = None,
+    fpr: float | None = None,
+    null_contexts: Sequence[str] | Literal["shuffled"] = "shuffled",
+    null_draws: int = 99,
+    attribution_std_threshold: float | None = 1.0,
+    attribution_topk: int | None = None,
+    input_template: str | None = None,
+    output_template: str | None = None,
+    contextless_input_template: str | None = None,
+    contextless_output_template: str | None = None,
+    document_template: str = "{text}",
+    document_separator: str = " ",
+    support_unit: Unit = "auto",
+    support_threshold: float = TWICE_AS_LIKELY,
+    handle_output_context_strategy: Strategy = "manual",
+    contextless_output_next_tokens: Sequence[str] = (),
+    prompt_user_for_contextless_output_next_tokens: bool = False,
+    ask: Asks | None = None,
+    special_tokens_to_keep: Sequence[str] = (),
+    decoder_input_output_separator: str = " ",
+    tgt_lang: str | None = None,
+    attribution_aggregators: Reduce = None,
+    include_eos_baseline: bool = False,
+    add_special_tokens: bool = True,
+    generation_args: Mapping[str, Any] | None = None,
+    device: str | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+    **settings: Any,
+) -> ContextAttribution:
+    """Which tokens of the output depend on the context, and which tokens of the context they depend on.
+
+    Every token of the output is predicted with and without the context, two forward passes for all; those that a
+    contrastive metric finds furthest apart are explained by an attribution method, all of them in one question, and
+    the context's scores are kept.
+
+    Args:
+        model: A model from `load_model`.
+        current: The input text in question.
+        context: Its context: a text, a list of documents (texts, `Document` objects or mappings with ``text``, ``id``,
+            ``title``), or the earlier messages of a chat.
+        output: The output to explain; None: the model generates it, with the context.
+        output_context: What was said before the output, if that is context too.
+        method: Attribution method; None: the model's own.
+        attributed_fn: What the method explains; ``probability`` unless told. A contrastive one compares with what would
+            have been said without the context.
+        context_sensitivity_metric: A contrastive step function of the prediction without and with context.
+        context_sensitivity_std_threshold: Tokens count that lie so many standard deviations above the mean.
+        context_sensitivity_topk: At most so many tokens count.
+        fpr: Instead of standard deviations, a permutation test with this false-positive rate for the output as a
+            whole; see `wherefrom.context.permutation`.
+        null_contexts: What it compares with: contexts that have nothing to say, or ``"shuffled"``.
+        null_draws: How many shuffled contexts; unrelated ones are all used.
+        attribution_std_threshold: Cues are shown that lie so many standard deviations above the mean.
+        attribution_topk: At most so many cues are shown.
+        input_template: How context and current text are read; ``"{context} {current}"`` unless told.
+        output_template: How they are said; likewise with an output context, else ``"{current}"``.
+        contextless_input_template: How the current text is read without context.
+        contextless_output_template: How the output is said without context.
+        document_template: How each document is written: ``{text}``, ``{n}``, ``{title}``, ``{id}``.
+        document_separator: What stands between documents.
+        support_unit: What can be cited: ``"document"``, ``"turn"``, ``"sentence"`` of the context, ``"none"``;
+            ``"auto"`` takes documents or turns where they are given.
+        support_threshold: Nats by which a part must raise a sentence's log-probability to be cited; ln 2 unless told:
+            it makes the sentence twice as probable.
+        handle_output_context_strategy: Where the output's context is to be found in the output: ``"manual"`` asks,
+            ``"auto"`` guesses, ``"pre"`` refuses.
+        contextless_output_next_tokens: What would be said without context at each selected token, most sensitive
+            first; an empty text or none: what the model finds likeliest.
+        prompt_user_for_contextless_output_next_tokens: Ask for these instead.
+        ask: Whom to ask.
+        special_tokens_to_keep: Special tokens that are listed and scored like others.
+        decoder_input_output_separator: Decoder-only: what stands between input and output.
+        tgt_lang: Language to be said, as the tokenizer writes its token, where the tokenizer does not put it first.
+        attribution_aggregators: How a method's scores become one number per token; see `Attribution.aggregate`.
+        include_eos_baseline: Let baselines and perturbations replace end tokens too.
+        add_special_tokens: Encode texts with the tokenizer's special tokens.
+        generation_args: Handed to generation.
+        device: Move the model there for this call.
+        seed: For everything random.
+        progress: Called with (phase, done, total).
+        **settings: Settings of method, target function and metric, by name.
+
+    Raises:
+        InputError: Texts do not fit together, or there is no context.
+        SettingsError: A setting is unknown or makes no sense.
+        ModelCapabilityError: The model cannot do what the method needs.
+    """
+    started, created = time.perf_counter(), datetime.now(UTC).isoformat(timespec="seconds")
+    _require_choice("handle_output_context_strategy", handle_output_context_strategy, STRATEGIES)
+    _require_choice("support_unit", support_unit, UNITS)
+    adapter = model.adapter
+    if not isinstance(adapter, PredictsSteps):
+        raise ModelCapabilityError(f"Context needs predictions, and the adapter of {adapter.card.name!r} gives none.")
+    request = model._request(method, attributed_fn, [context_sensitivity_metric], settings, None, None, None)
+    (metric,) = request.scores.values()
+    require_contrastive_metric(metric)
+    threshold = Threshold(deviations=context_sensitivity_std_threshold, top_k=context_sensitivity_topk, rate=fpr)
+    tell = progress or no_progress
+    texts = Texts(
+        current=current,
+        context=context,
+        output_context=output_context,
+        input_template=input_template,
+        output_template=output_template,
+        contextless_input_template=contextless_input_template,
+        contextless_output_template=contextless_output_template,
+        document_template=document_template,
+        document_separator=document_separator,
+        separator=decoder_input_output_separator,
+        add_special_tokens=add_special_tokens,
+        language=tgt_lang,
+    )
+    with model._moved(device):
+        pair = _readings(
+            adapter,
+            texts,
+            output,
+            strategy=handle_output_context_strategy,
+            ask=ask,
+            kept=frozenset(special_tokens_to_keep),
+            unit=support_unit,
+            settings=generation_args or {},
+            seed=seed,
+        )
+        found = sensitivity(adapter, pair.full, pair.bare, metric)
+        p_values = None
+        if threshold.rate is not None:
+            rows = _null_rows(adapter, texts, pair, null_contexts, null_draws, threshold.rate, seed)
+            null = []
+            for done, scores in enumerate(
+                null_scores(adapter, rows, pair.full.output_ids, found.contextless_logits, metric), start=1
+            ):
+                require_finite(scores, metric)
+                null.append(scores[pair.listed])
+                tell("test", done, len(rows))
+            p_values = permutation.p_values(found.scores[pair.listed], null)
+        selected = pair.listed[chosen(found.scores[pair.listed], threshold, p_values)]
+        others = _alternatives(
+            adapter,
+            pair,
+            found,
+            selected,
+            contextless_output_next_tokens,
+            ask if prompt_user_for_contextless_output_next_tokens else None,
+        )
+        if prompt_user_for_contextless_output_next_tokens and ask is None:
+            raise InputError(
+                "prompt_user_for_contextless_output_next_tokens asks for tokens, and there is nobody to ask. Give "
+                "contextless_output_next_tokens instead."
+            )
+        cues, notes = impute(
+            adapter,
+            pair.full,
+            selected,
+            request.method,
+            request.function,
+            others,
+            reduce=attribution_aggregators,
+            include_eos_baseline=include_eos_baseline,
+            seed=seed,
+            progress=tell,
+        )
+        sentences = _sentences(adapter, pair, support_threshold, tell) if pair.parts else []
+    info = {
+        "model_name_or_path": adapter.card.name,
+        "attribution_method": request.method.identifier,
+        "attributed_fn": request.function.identifier,
+        "context_sensitivity_metric": metric.identifier,
+        "context_sensitivity_std_threshold": context_sensitivity_std_threshold,
+        "context_sensitivity_topk": context_sensitivity_topk,
+        "attribution_std_threshold": attribution_std_threshold,
+        "attribution_topk": attribution_topk,
+        "fpr": fpr,
+        "null_contexts": plain(null_contexts) if fpr is not None else None,
+        "null_draws": null_draws if fpr is not None and null_contexts == "shuffled" else None,
+        "input_current_text": current,
+        "input_context_text": pair.form.input_text,
+        "output_context_text": pair.output.context,
+        "output_current_text": output,
+        "input_template": input_template,
+        "output_template": pair.form.output_template.text,
+        "contextless_input_current_text": contextless_input_template or "{current}",
+        "contextless_output_current_text": contextless_output_template or "{current}",
+        "handle_output_context_strategy": handle_output_context_strategy,
+        "contextless_output_next_tokens": list(contextless_output_next_tokens),
+        "special_tokens_to_keep": list(special_tokens_to_keep),
+        "decoder_input_output_separator": decoder_input_output_separator,
+        "tgt_lang": tgt_lang,
+        "generation_kwargs": plain(dict(generation_args or {})),
+        "has_input_context": pair.form.input_text is not None,
+        "has_output_context": pair.output.context is not None,
+    }
+    provenance = Provenance(
+        library_version=library_versions().get("wherefrom", ""),
+        versions={**library_versions(), **adapter.card.versions},
+        model=msgspec.to_builtins(adapter.card),
+        method={"name": request.method.identifier, "settings": non_default(request.method)},
+        attributed_fn={"name": request.function.identifier, "settings": non_default(request.function)},
+        step_scores=[{"name": metric.identifier, "settings": non_default(metric)}],
+        generation_args=plain(dict(generation_args or {})),
+        constrained_decoding=output is not None,
+        seed=seed,
+        created=created,
+        seconds=round(time.perf_counter() - started, 3),
+        warnings=list(dict.fromkeys(notes)),
+    )
+    return _result(
+        adapter, pair, found, p_values, selected, others, cues, sentences, support_threshold, info, provenance
+    )
+
+
+@frozen(kw_only=True, eq=False)
+class _Pair:
+    """The same output with and without its context."""
+
+    form: Formatted
+    output: Output
+    full: Reading
+    bare: Reading
+    listed: IntArray
+    """Indices into the output of the tokens that are listed: special ones are not."""
+    parts: tuple[Part, ...] = field(default=())
+
+
+def _readings(
+    model: SequenceModel,
+    texts: Texts,
+    output: str | None,
+    *,
+    strategy: Strategy,
+    ask: Asks | None,
+    kept: frozenset[str],
+    unit: Unit,
+    settings: Mapping[str, Any],
+    seed: int,
+) -> _Pair:
+    form = formatted(model, texts)
+    full = form.full
+    if form.splits_output:
+        whole = generated(model, full, context=None, settings=settings, seed=seed)
+        said = split(model, whole, form.output_template, form.input_filled, strategy=strategy, ask=ask, current=output)
+    elif output is None:
+        said = generated(model, full, context=form.output_context, settings=settings, seed=seed)
+    else:
+        full = _separated(model, full, output, texts.separator)
+        said = given(model, full, output, context=form.output_context)
+    parts = _parts(form, full, unit)
+    full = evolve(full, parts=tuple(part.span for part in parts))
+    with_context = reading(model, full, said.prefix, said.ids, said.tokens, kept)
+    if said.context_positions is not None:
+        with_context = evolve(with_context, output_context=said.context_positions)
+    bare = _separated(model, form.bare, output or "", texts.separator)
+    prefix = encoded_prefix(model, bare)
+    if output is not None:
+        written, ids, _ = cut(model, bare, output)
+        if np.array_equal(ids, said.ids):
+            prefix = written
+    without = reading(model, bare, prefix, said.ids, said.tokens, kept)
+    listed = [i for i, token in enumerate(said.tokens) if not token.special or token.piece in kept]
+    return _Pair(
+        form=form,
+        output=said,
+        full=with_context,
+        bare=without,
+        listed=np.array(listed, dtype=np.int64),
+        parts=parts,
+    )
+
+
+def _separated(model: SequenceModel, beginning: Any, output: str, separator: str) -> Any:
+    """A decoder-only beginning with the separator, unless either side has it."""
+    text = beginning.target_text
+    if model.card.kind == "encoder-decoder" or not separator or not text:
+        return beginning
+    if text[-1].isspace() or output.startswith(separator):
+        return beginning
+    return evolve(beginning, target_text=text + separator)
+
+
+def _parts(form: Formatted, full: Any, unit: Unit) -> tuple[Part, ...]:
+    """What can be cited."""
+    if unit == "none" or form.input_text is None:
+        return ()
+    if unit == "auto":
+        return form.parts
+    if unit == "sentence":
+        assert full.input_context is not None
+        begin = full.input_context[0]
+        return tuple(
+            evolve(part, span=(part.span[0] + begin, part.span[1] + begin)) for part in sentence_parts(form.input_text)
+        )
+    if not form.parts or form.parts[0].kind != unit:
+        has = f"{form.parts[0].kind}s" if form.parts else "one text"
+        raise InputError(f"support_unit={unit!r}, but the context is given as {has}. Use 'sentence' or 'auto'.")
+    return form.parts
+
+
+def _null_rows(
+    model: SequenceModel,
+    texts: Texts,
+    pair: _Pair,
+    null_contexts: Sequence[str] | str,
+    draws: int,
+    rate: float,
+    seed: int,
+) -> list[Row]:
+    """Passes with other contexts in the place of the real one."""
+    full = pair.full
+    if isinstance(null_contexts, str):
+        _require_choice("null_contexts", null_contexts, ("shuffled",))
+        permutation.require_enough(draws, rate)
+        if len(full.input_context):
+            ids, tokens, positions = full.before_output(), full.input_tokens, full.input_context
+            moved = permutation.shuffles(ids, tokens, positions, draws, seed)
+            return [full.with_input(one) for one in moved]
+        moved = permutation.shuffles(full.target_ids, full.target_tokens, full.output_context, draws, seed)
+        return [evolve(full.row(), target_ids=one) for one in moved]
+    permutation.require_enough(len(null_contexts), rate)
+    if pair.form.input_text is None:
+        raise InputError("Unrelated contexts stand in for an input context, and there is none. Use 'shuffled'.")
+    if pair.form.full.chat is not None:
+        raise InputError("Unrelated contexts are texts, and the context is a chat. Use 'shuffled'.")
+    rows = []
+    for one in null_contexts:
+        form = formatted(model, evolve(texts, context=one))
+        beginning = form.full
+        if full.source is not None:
+            source = model.encode(
+                beginning.source_text or "", side="source", add_special_tokens=texts.add_special_tokens
+            )
+            rows.append(full.with_input(source.ids))
+        elif len(full.output_context) and pair.output.context_positions is not None:
+            begun = encoded_prefix(model, form.full)
+            rest = full.target_ids[pair.output.context_positions[0] : full.output_start]
+            rows.append(full.with_input(np.concatenate([begun.ids, rest]).astype(np.int64)))
+        else:
+            rows.append(full.with_input(encoded_prefix(model, beginning).ids))
+    return rows
+
+
+def _alternatives(
+    model: SequenceModel,
+    pair: _Pair,
+    found: Sensitivity,
+    selected: IntArray,
+    given_texts: Sequence[str],
+    ask: Asks | None,
+) -> Alternatives:
+    """What would be said without context at each selected token: given, asked for, or the model's likeliest."""
+    if len(given_texts) > len(selected):
+        raise InputError(
+            f"{len(given_texts)} contextless_output_next_tokens for {len(selected)} selected token(s). Give at most "
+            "one for each, most sensitive first."
+        )
+    ids = found.likeliest_without[selected].copy()
+    for index, position in enumerate(selected):
+        text = given_texts[index] if index < len(given_texts) else ""
+        if ask is not None and not text:
+            token = pair.output.tokens[position]
+            text = ask.answer(
+                f"Without context, what stands in place of {token.text.strip()!r} after "
+                f"{text_of(pair.output.tokens[:position])!r}? (empty: what the model says)"
+            )
+        if text:
+            ids[index] = _first_id(model, pair, int(position), text)
+    logits = found.contextless_logits
+    return Alternatives(ids=ids, logits=logits[like(logits, selected)])
+
+
+def _first_id(model: SequenceModel, pair: _Pair, position: int, text: str) -> int:
+    """The first token of a text that stands in the place of an output token."""
+    tokens = pair.output.tokens
+    spaced = tokens[position].text[:1].isspace() and not text[:1].isspace()
+    so_far = pair.form.bare.target_text + "".join(token.text for token in tokens[:position] if not token.special)
+    beginning = evolve(pair.form.bare, target_text=so_far + (" " if spaced else ""), chat=None)
+    _, ids, _ = cut(model, beginning, text)
+    return int(ids[0])
+
+
+def _sentences(model: PredictsSteps, pair: _Pair, threshold: float, progress: Progress) -> list[SentenceSupport]:
+    support = supported(model, pair.full, progress)
+    cited = citations(support.support, threshold)
+    place = np.searchsorted(pair.listed, np.arange(len(pair.output.ids) + 1))
+    return [
+        SentenceSupport(
+            text=text_of(pair.output.tokens[first:end]),
+            start=int(place[first]),
+            end=int(place[end]),
+            necessity=support.necessity[index].tolist(),
+            sufficiency=support.sufficiency[index].tolist(),
+            citations=cited[index],
+        )
+        for index, (first, end) in enumerate(support.sentences)
+    ]
+
+
+def _result(
+    model: SequenceModel,
+    pair: _Pair,
+    found: Sensitivity,
+    p_values: FloatArray | None,
+    selected: IntArray,
+    others: Alternatives,
+    cues: Sequence[Cues],
+    sentences: list[SentenceSupport],
+    support_threshold: float,
+    info: dict[str, Any],
+    provenance: Provenance,
+) -> ContextAttribution:
+    output, full = pair.output, pair.full
+    has_input, has_output = pair.form.input_text is not None, output.context is not None
+    inputs = [full.input_tokens[i] for i in full.input_context] if has_input else None
+    before = [full.target_tokens[i] for i in full.output_context] if has_output else None
+    tokens = [output.tokens[i] for i in pair.listed]
+    said = f"{output.context} " if output.context else ""
+    listed = []
+    for index, (position, cue) in enumerate(zip(selected, cues, strict=True)):
+        place = int(np.searchsorted(pair.listed, position))
+        other = model.tokens(
+            np.concatenate([output.ids[:position], others.ids[index : index + 1]]).astype(np.int64), side="target"
+        )[-1]
+        spaced = output.tokens[position].text[:1].isspace() and not other.text[:1].isspace() and not other.special
+        listed.append(
+            CueAttribution(
+                cti_idx=place,
+                cti_token=output.tokens[position].piece,
+                cti_score=float(found.scores[position]),
+                contextual_output=said + text_of(output.tokens[: position + 1]),
+                contrast_token=other.piece,
+                contextless_output=(
+                    pair.form.bare_prefix + text_of(output.tokens[:position]) + (" " if spaced else "") + other.text
+                ).strip(),
+                input_context_scores=None if not has_input else _listed(cue.input_context),
+                output_context_scores=None if not has_output else _listed(cue.output_context),
+                p_value=None if p_values is None else float(p_values[place]),
+            )
+        )
+    return ContextAttribution(
+        input_context=pair.form.input_text,
+        input_context_tokens=None if inputs is None else [token.piece for token in inputs],
+        output_context=output.context,
+        output_context_tokens=None if before is None else [token.piece for token in before],
+        output_current=text_of(output.tokens),
+        output_current_tokens=[token.piece for token in tokens],
+        cti_scores=found.scores[pair.listed].tolist(),
+        cci_scores=listed,
+        info=info,
+        input_context_texts=None if inputs is None else [token.text for token in inputs],
+        output_context_texts=None if before is None else [token.text for token in before],
+        output_current_texts=[token.text for token in tokens],
+        cti_p_values=None if p_values is None else p_values.tolist(),
+        parts=[
+            _as_part(part, positions, full.input_context)
+            for part, positions in zip(pair.parts, full.parts, strict=True)
+        ],
+        sentences=sentences,
+        support_threshold=support_threshold if sentences else None,
+        provenance=provenance,
+    )
+
+
+def _as_part(part: Part, positions: IntArray, context: IntArray) -> ContextPart:
+    inside = np.flatnonzero(np.isin(context, positions))
+    start, end = (int(inside[0]), int(inside[-1]) + 1) if len(inside) else (0, 0)
+    return ContextPart(text=part.text, id=part.id, title=part.title, kind=part.kind, start=start, end=end)
+
+
+def _listed(scores: FloatArray | None) -> list[float]:
+    return [] if scores is None else scores.tolist()
+
+
+def _require_choice(name: str, value: str, known: Sequence[str]) -> None:
+    if value not in known:
+        raise SettingsError(f"{name}={value!r} is not known.{nearest(value, known)} Choose {', '.join(known)}.")

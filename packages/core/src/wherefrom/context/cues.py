@@ -1,0 +1,192 @@
+"""Which words of the context made the model say so.
+
+Contextual cues imputation: the step of each selected token is explained by any attribution method and target function,
+and the scores of the context's tokens are kept. All selected tokens are steps of one question, so they share the
+method's passes.
+
+A contrastive target function compares with what the model would have said at this step without the context: its
+likeliest next token there, read from the pass that was made to find the sensitive tokens. Where that is the very same
+token, or the function compares whole predictions, it compares with the contextless prediction itself.
+
+Source:
+    Sarti, Chrupała, Nissim & Bisazza (2024), section 3.2, https://arxiv.org/abs/2310.01188.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from attrs import evolve, field, frozen
+
+from wherefrom.adapters import SequenceModel
+from wherefrom.aggregation import AggregatorLike
+from wherefrom.answers import attribution_of
+from wherefrom.arrays import Array, FloatArray, IntArray, like, to_numpy
+from wherefrom.attribution import Attribution
+from wherefrom.context.readings import Reading
+from wherefrom.errors import InputError
+from wherefrom.methods.base import Method, Progress, Question, Scores
+from wherefrom.questions import Wishes, prepare
+from wherefrom.step_functions.base import StepFunction
+from wherefrom.tokens import Token
+
+Reduce = AggregatorLike | Callable[[Attribution], Attribution]
+"""What makes one number per token out of a method's scores: aggregators as `Attribution.aggregate` takes them, or a
+function."""
+
+
+@frozen(kw_only=True, eq=False)
+class Alternatives:
+    """What would have been said without the context, at each selected token."""
+
+    ids: IntArray
+    """Shape ``(K,)``."""
+    logits: Array
+    """Contextless predictions, shape ``(K, vocabulary)``."""
+
+
+@frozen(kw_only=True, eq=False)
+class Cues:
+    """Scores of the contexts' tokens for one selected token."""
+
+    input_context: FloatArray | None
+    output_context: FloatArray | None
+    """None where there is no such context."""
+    details: dict[str, Any] = field(factory=dict)
+
+
+def impute(
+    model: SequenceModel,
+    full: Reading,
+    selected: IntArray,
+    method: Method,
+    function: StepFunction,
+    alternatives: Alternatives,
+    *,
+    reduce: Reduce = None,
+    include_eos_baseline: bool = False,
+    seed: int = 0,
+    progress: Progress,
+) -> tuple[list[Cues], list[str]]:
+    """The cues of each selected token, in the order given, and what the method warned of.
+
+    Args:
+        full: The output behind its context.
+        selected: Indices into the output, shape ``(K,)``.
+        alternatives: Aligned with ``selected``.
+        reduce: None: the method's default aggregation, without normalisation over inputs.
+    """
+    cues: dict[int, Cues] = {}
+    notes: list[str] = []
+    if not len(selected):
+        return [], notes
+    for members, forced in _groups(function, full.output_ids[selected], alternatives.ids):
+        order = members[np.argsort(selected[members], kind="stable")]
+        question = _question(
+            model, full, selected[order], function, include_eos_baseline=include_eos_baseline, seed=seed
+        )
+        if function.contrastive:
+            logits = alternatives.logits[like(alternatives.logits, order)] if forced else None
+            objective = evolve(question.objective, contrast_ids=alternatives.ids[order], contrast_logits=logits)
+            question = evolve(question, objective=objective)
+        (scores,) = method.attribute(model, [question], progress)
+        notes.extend(scores.warnings)
+        for member, one in zip(order, _columns(full, question, method, function, scores), strict=True):
+            cues[int(member)] = _of_contexts(full, _reduced(one, reduce))
+    return [cues[index] for index in range(len(selected))], notes
+
+
+def _groups(function: StepFunction, said: IntArray, others: IntArray) -> Iterator[tuple[IntArray, bool]]:
+    """Members that can be asked together, and whether they are compared with the contextless prediction."""
+    everyone = np.arange(len(said))
+    forced = np.zeros(len(said), dtype=bool)
+    if function.contrastive:
+        forced |= (said == others) | bool(getattr(function, "compares_distributions", False))
+    for value in (False, True):
+        members = everyone[forced == value]
+        if len(members):
+            yield members, value
+
+
+def _question(
+    model: SequenceModel,
+    full: Reading,
+    selected: IntArray,
+    function: StepFunction,
+    *,
+    include_eos_baseline: bool,
+    seed: int,
+) -> Question:
+    wishes = Wishes(
+        function=function,
+        scores={},
+        attribute_target=full.source is None or bool(len(full.output_context)),
+        include_eos_baseline=include_eos_baseline,
+        span=None,
+        seed=seed,
+        contrast_targets=None,
+        contrast_sources=None,
+        contrast_alignments=None,
+        contrast_force_inputs=True,  # a contrast is added below
+        add_special_tokens=True,
+    )
+    return prepare(model, [full.example()], [full.output_start + selected], wishes).questions[0]
+
+
+def _columns(
+    full: Reading, question: Question, method: Method, function: StepFunction, scores: Scores
+) -> Iterator[Attribution]:
+    """A result of its own for each step: they need not be neighbours."""
+    for column, step in enumerate(question.steps):
+        alone = evolve(question, steps=np.array([step]), objective=question.objective.at(np.array([column])))
+        mine = evolve(
+            scores,
+            source=None if scores.source is None else to_numpy(scores.source[:, column : column + 1]),
+            target=None if scores.target is None else to_numpy(scores.target[:, column : column + 1]),
+            step_scores={},
+            sequence_scores={},
+        )
+        yield attribution_of(
+            full.example(), alone, method, mine, {}, {function.identifier: function}, clean_special_chars=False
+        )
+
+
+def _reduced(one: Attribution, reduce: Reduce) -> Attribution:
+    if reduce is None:
+        stages = [stage for stage in one.default_aggregation if stage.name != "normalize"]
+        reduced = one.aggregate(stages) if stages else one
+    elif callable(reduce) and not isinstance(reduce, type):
+        reduced = reduce(one)
+    else:
+        reduced = one.aggregate(reduce)
+    if reduced.dimensions:
+        raise InputError(
+            f"After aggregation the scores still have {', '.join(reduced.dimensions)}; a cue has one number. Add an "
+            "aggregation function for each."
+        )
+    return reduced
+
+
+def _of_contexts(full: Reading, one: Attribution) -> Cues:
+    on_source = full.source is not None
+    inputs, values = (one.source, one.source_attributions) if on_source else (one.target, one.target_attributions)
+    return Cues(
+        input_context=_at(full.input_context, inputs, values),
+        output_context=_at(full.output_context, one.target, one.target_attributions),
+        details=dict(one.details),
+    )
+
+
+def _at(positions: IntArray, units: Sequence[Token], values: Any) -> FloatArray | None:
+    """Scores of the units that hold each position."""
+    if not len(positions):
+        return None
+    if values is None:
+        raise InputError("The method gives no scores for the sequence that the context stands in. Use another one.")
+    holder = np.zeros(max(unit.position + unit.size for unit in units), dtype=np.int64)
+    for index, unit in enumerate(units):
+        holder[unit.position : unit.position + unit.size] = index
+    scores: FloatArray = to_numpy(values)[holder[positions], 0].astype(np.float64)
+    return scores

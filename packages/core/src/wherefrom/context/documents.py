@@ -1,0 +1,145 @@
+"""A context of several parts: documents, few-shot examples, turns of a chat, or the sentences of one text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import msgspec
+from attrs import frozen
+
+from wherefrom.context.templates import Span
+from wherefrom.errors import InputError, SettingsError
+
+SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s|$)|\n+|[。！？]+")
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One of several texts that make up a context."""
+
+    text: str
+    id: str = ""
+    title: str = ""
+
+
+Context: TypeAlias = "str | Sequence[str | Document | Mapping[str, Any]]"
+"""A text; documents (texts, `Document` objects, or mappings with ``text``, ``id`` and ``title``); or the earlier
+messages of a chat (mappings with ``role`` and ``content``)."""
+
+
+@frozen(kw_only=True)
+class Part:
+    """A stretch of the context that can support something: a document, a turn or a sentence."""
+
+    span: Span
+    """Characters of the context's text."""
+    text: str
+    id: str = ""
+    title: str = ""
+    kind: str = "document"
+
+
+@frozen(kw_only=True)
+class ContextText:
+    """A context as one text, with its parts."""
+
+    text: str
+    parts: tuple[Part, ...] = ()
+    """The documents, where several were given."""
+    is_chat: bool = False
+
+
+def is_chat(context: Any) -> bool:
+    """Is it a list of messages with roles?"""
+    return (
+        isinstance(context, Sequence)
+        and not isinstance(context, str)
+        and bool(context)
+        and all(isinstance(item, Mapping) and "role" in item for item in context)
+    )
+
+
+def context_text(context: Context, *, template: str = "{text}", separator: str = " ") -> ContextText:
+    """Documents written one after the other; a single text as it is.
+
+    Args:
+        context: A text or documents.
+        template: How a document is written: ``{text}``, and ``{n}`` (counted from 1), ``{title}``, ``{id}``.
+        separator: What stands between documents.
+
+    Raises:
+        InputError: There is no document, or one has no text.
+        SettingsError: The template has no ``{text}``.
+    """
+    if isinstance(context, str):
+        return ContextText(text=context)
+    documents = as_documents(context)
+    if template.count("{text}") != 1:
+        raise SettingsError(f"document_template={template!r} must have '{{text}}' once.")
+    written, parts = "", []
+    for number, document in enumerate(documents, start=1):
+        if written:
+            written += separator
+        before, after = (
+            part.replace("{n}", str(number)).replace("{title}", document.title).replace("{id}", document.id)
+            for part in template.split("{text}")
+        )
+        begin = len(written)
+        written += before + document.text + after
+        parts.append(
+            Part(span=(begin, len(written)), text=document.text, id=document.id or str(number), title=document.title)
+        )
+    return ContextText(text=written, parts=tuple(parts))
+
+
+def as_documents(items: Any) -> list[Document]:
+    """Documents from whatever may stand for one.
+
+    Raises:
+        InputError: There is none, or one is no document or empty.
+    """
+    if isinstance(items, Mapping) or not isinstance(items, Sequence):
+        raise InputError(f"A context is a text, a list of documents or a chat, not {items!r}.")
+    documents = [_document(item, index) for index, item in enumerate(items)]
+    if not documents:
+        raise InputError("The list of documents is empty. Give at least one, or leave the context out.")
+    return documents
+
+
+def sentence_parts(text: str) -> tuple[Part, ...]:
+    """The sentences of a text."""
+    ends = [match.end() for match in SENTENCE_END.finditer(text)]
+    begin = 0
+    parts: list[Part] = []
+    for end in [*ends, len(text)]:
+        if text[begin:end].strip():
+            lead = len(text[begin:end]) - len(text[begin:end].lstrip())
+            parts.append(
+                Part(
+                    span=(begin + lead, begin + len(text[begin:end].rstrip())),
+                    text=text[begin:end].strip(),
+                    id=str(len(parts) + 1),
+                    kind="sentence",
+                )
+            )
+        begin = end
+    return tuple(parts)
+
+
+def _document(item: Any, index: int) -> Document:
+    if isinstance(item, str):
+        item = Document(text=item)
+    elif isinstance(item, Mapping):
+        text = item.get("text")
+        if not isinstance(text, str):
+            raise InputError(
+                f"Document {index} has no 'text': {dict(item)!r}. Expected {{'text': ..., 'id': ..., 'title': ...}}, "
+                "the last two optional."
+            )
+        item = Document(text=text, id=str(item.get("id") or ""), title=str(item.get("title") or ""))
+    if not isinstance(item, Document):
+        raise InputError(f"Document {index} must be a text or have one, not {item!r}.")
+    if not item.text.strip():
+        raise InputError(f"Document {index} is empty. Leave it out.")
+    return item

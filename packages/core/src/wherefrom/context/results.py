@@ -1,0 +1,361 @@
+"""What `attribute_context` returns. Field names are those of inseq's files, so that either library's can be read."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from wherefrom.context.selection import level
+from wherefrom.errors import FileFormatError, InputError, MissingDependencyError
+from wherefrom.provenance import Provenance
+from wherefrom.rendering import RENDERERS
+
+
+class ContextPart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A document, a turn or a sentence of the input context."""
+
+    text: str
+    id: str = ""
+    title: str = ""
+    kind: str = "document"
+    """``"document"``, ``"turn"`` or ``"sentence"``."""
+    start: int = 0
+    """First index into the input context's tokens."""
+    end: int = 0
+    """Index after the last, exclusive."""
+
+    @property
+    def label(self) -> str:
+        """Its title, else its id."""
+        return self.title or self.id
+
+
+class SentenceSupport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A sentence of the output, and what each part of the context does for it. Nats."""
+
+    text: str
+    start: int
+    """First index into the output's tokens."""
+    end: int
+    """Index after the last, exclusive."""
+    necessity: list[float]
+    """Log-probability lost without each part."""
+    sufficiency: list[float]
+    """Log-probability won by each part alone, over no context."""
+    citations: list[int] = []
+    """Indices of the parts that support it, strongest first."""
+
+    @property
+    def support(self) -> list[float]:
+        """The larger of necessity and sufficiency, for each part."""
+        return [max(pair) for pair in zip(self.necessity, self.sufficiency, strict=True)]
+
+
+class CueAttribution(msgspec.Struct, frozen=True, kw_only=True):
+    """One context-sensitive token of the output, and how much each token of the contexts made it so."""
+
+    cti_idx: int
+    """Index into the output's tokens."""
+    cti_token: str
+    cti_score: float
+    contextual_output: str
+    """The output, its context included, up to and including the token."""
+    contrast_token: str | None = None
+    """What the model would rather have said here without the context."""
+    contextless_output: str | None = None
+    """The output so far, and that token behind it."""
+    input_context_scores: list[float] | None = None
+    """One for each token of the input context; None without one."""
+    output_context_scores: list[float] | None = None
+    p_value: float | None = None
+    """How often chance does as well, where a permutation test was made."""
+
+    @property
+    def scores(self) -> list[float]:
+        """Of both contexts together."""
+        return [*(self.input_context_scores or []), *(self.output_context_scores or [])]
+
+    @property
+    def minimum(self) -> float:
+        """Lowest score; 0 if there is none."""
+        return min(self.scores, default=0.0)
+
+    @property
+    def maximum(self) -> float:
+        """Highest score; 0 if there is none."""
+        return max(self.scores, default=0.0)
+
+    @property
+    def mean(self) -> float:
+        """Mean score; 0 if there is none."""
+        return float(np.mean(self.scores)) if self.scores else 0.0
+
+    @property
+    def std(self) -> float:
+        """Sample standard deviation; 0 for fewer than two."""
+        return float(np.std(self.scores, ddof=1)) if len(self.scores) > 1 else 0.0
+
+
+class ContextAttribution(msgspec.Struct, frozen=True, kw_only=True):
+    """Which words of an output depend on the context, and on what of it.
+
+    Frozen: views compute what they show and change nothing.
+    """
+
+    input_context: str | None = None
+    input_context_tokens: list[str] | None = None
+    """Pieces of the vocabulary."""
+    output_context: str | None = None
+    output_context_tokens: list[str] | None = None
+    output_current: str
+    output_current_tokens: list[str]
+    cti_scores: list[float]
+    """The metric at each token of the output."""
+    cci_scores: list[CueAttribution]
+    """One for each selected token, most sensitive first."""
+    info: dict[str, Any] = {}
+    """The arguments, under the names of the command's options."""
+
+    input_context_texts: list[str] | None = None
+    """The tokens as they read, leading space included; None in foreign files."""
+    output_context_texts: list[str] | None = None
+    output_current_texts: list[str] | None = None
+    cti_p_values: list[float] | None = None
+    parts: list[ContextPart] = []
+    sentences: list[SentenceSupport] = []
+    support_threshold: float | None = None
+    """Nats from which a part was cited."""
+    provenance: Provenance | None = None
+
+    def __post_init__(self) -> None:
+        pairs = [("cti_scores", self.cti_scores, self.output_current_tokens)]
+        for cue in self.cci_scores:
+            if not 0 <= cue.cti_idx < len(self.output_current_tokens):
+                raise FileFormatError(
+                    f"cti_idx {cue.cti_idx} lies outside of an output of {len(self.output_current_tokens)} tokens."
+                )
+            pairs += [
+                ("input_context_scores", cue.input_context_scores or [], self.input_context_tokens or []),
+                ("output_context_scores", cue.output_context_scores or [], self.output_context_tokens or []),
+            ]
+        for name, scores, tokens in pairs:
+            if scores and len(scores) != len(tokens):
+                raise FileFormatError(
+                    f"{name} has {len(scores)} scores for {len(tokens)} tokens. A file written after inseq printed "
+                    "both contexts has such lists; they cannot be told apart any more."
+                )
+
+    @property
+    def selected(self) -> list[int]:
+        """Indices of the context-sensitive tokens, most sensitive first."""
+        return [cue.cti_idx for cue in self.cci_scores]
+
+    @property
+    def min_cti(self) -> float:
+        """Lowest sensitivity."""
+        return min(self.cti_scores, default=0.0)
+
+    @property
+    def max_cti(self) -> float:
+        """Highest sensitivity."""
+        return max(self.cti_scores, default=0.0)
+
+    @property
+    def mean_cti(self) -> float:
+        """Mean sensitivity."""
+        return float(np.mean(self.cti_scores)) if self.cti_scores else 0.0
+
+    @property
+    def std_cti(self) -> float:
+        """Sample standard deviation of the sensitivity."""
+        return float(np.std(self.cti_scores, ddof=1)) if len(self.cti_scores) > 1 else 0.0
+
+    @property
+    def min_cci(self) -> float:
+        """Lowest score of any cue."""
+        return min((cue.minimum for cue in self.cci_scores), default=0.0)
+
+    @property
+    def max_cci(self) -> float:
+        """Highest score of any cue."""
+        return max((cue.maximum for cue in self.cci_scores), default=0.0)
+
+    @property
+    def mean_cci(self) -> float:
+        """Mean score of all cues."""
+        scores = [score for cue in self.cci_scores for score in cue.scores]
+        return float(np.mean(scores)) if scores else 0.0
+
+    @property
+    def std_cci(self) -> float:
+        """Sample standard deviation of all cues' scores."""
+        scores = [score for cue in self.cci_scores for score in cue.scores]
+        return float(np.std(scores, ddof=1)) if len(scores) > 1 else 0.0
+
+    @property
+    def unsupported(self) -> list[SentenceSupport]:
+        """Sentences that no part supports."""
+        return [sentence for sentence in self.sentences if not sentence.citations]
+
+    @property
+    def cited_text(self) -> str:
+        """The output with its citations behind each sentence, ``It is red. [2]``; the output alone without any."""
+        if not self.sentences:
+            return self.output_current
+        return " ".join(
+            one.text.strip() + (" " if one.citations else "") + "".join(f"[{part + 1}]" for part in one.citations)
+            for one in self.sentences
+        )
+
+    def cues(self, index: int) -> tuple[list[int], list[int]]:
+        """Tokens of the input and of the output context that count as cues of the ``index``-th selected token.
+
+        They lie above the mean plus so many standard deviations as the result was made with, or are among the top-k.
+        """
+        cue = self.cci_scores[index]
+        scores = np.array(cue.scores)
+        deviations = self.info.get("attribution_std_threshold", 1.0)
+        kept = np.flatnonzero((np.abs(scores) >= level(np.abs(scores), deviations)) & (scores != 0))
+        kept = kept[np.argsort(-np.abs(scores[kept]), kind="stable")]
+        if (top := self.info.get("attribution_topk")) is not None:
+            kept = kept[:top]
+        border = len(cue.input_context_scores or [])
+        inside = [int(one) for one in kept if one < border]
+        return inside, [int(one) - border for one in kept if one >= border]
+
+    def texts(self, which: str) -> list[str]:
+        """Readable tokens of ``"input_context"``, ``"output_context"`` or ``"output_current"``."""
+        known: list[str] | None = getattr(self, f"{which}_texts")
+        if known is not None:
+            return known
+        pieces: list[str] = getattr(self, f"{which}_tokens") or []
+        return [piece.replace("▁", " ").replace("Ġ", " ").replace("Ċ", "\n").replace("</w>", " ") for piece in pieces]
+
+    def citations_json(self) -> bytes:
+        """Sentences with their citations and the whole matrix, as JSON.
+
+        Raises:
+            InputError: The result was made without documents.
+        """
+        if not self.sentences:
+            raise InputError("There are no citations: the result was made without documents, turns or sentences.")
+        return msgspec.json.format(
+            msgspec.json.encode(
+                {
+                    "output": self.output_current,
+                    "cited_text": self.cited_text,
+                    "threshold_nats": self.support_threshold,
+                    "parts": [
+                        {"number": number, "id": part.id, "title": part.title, "kind": part.kind, "text": part.text}
+                        for number, part in enumerate(self.parts, start=1)
+                    ],
+                    "sentences": [
+                        {
+                            "text": one.text.strip(),
+                            "start": one.start,
+                            "end": one.end,
+                            "supported": bool(one.citations),
+                            "citations": [
+                                {
+                                    "number": part + 1,
+                                    "id": self.parts[part].id,
+                                    "title": self.parts[part].title,
+                                    "support": one.support[part],
+                                    "necessity": one.necessity[part],
+                                    "sufficiency": one.sufficiency[part],
+                                }
+                                for part in one.citations
+                            ],
+                        }
+                        for one in self.sentences
+                    ],
+                    "support_nats": [one.support for one in self.sentences],
+                }
+            ),
+            indent=2,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as in the file."""
+        plain: dict[str, Any] = msgspec.to_builtins(self)
+        return plain
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> ContextAttribution:
+        """From `to_dict`, or from what inseq's own gives.
+
+        Raises:
+            FileFormatError: A field is missing or of the wrong type.
+        """
+        try:
+            return msgspec.convert(values, cls)
+        except msgspec.ValidationError as error:
+            raise FileFormatError(f"This is no context attribution: {error}.") from error
+
+    def to_json(self) -> str:
+        """JSON text."""
+        return msgspec.json.encode(self).decode()
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write JSON to ``path``.
+
+        Raises:
+            InputError: It is there already and ``overwrite`` is false.
+        """
+        path = Path(path)
+        if path.exists() and not overwrite:
+            raise InputError(f"{str(path)!r} is there already. Pass overwrite=True, or choose another name.")
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(self), indent=2))
+
+    @classmethod
+    def load(cls, path: str | Path) -> ContextAttribution:
+        """Read a file of ours or of inseq's ``attribute-context``.
+
+        Raises:
+            FileFormatError: It is no JSON, or not of this kind.
+        """
+        try:
+            return msgspec.json.decode(Path(path).read_bytes(), type=cls)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise FileFormatError(f"{str(path)!r} is no context attribution: {error}.") from error
+
+    def render(self, name: str, **options: Any) -> Any:
+        """Draw it: ``"text"``, ``"rich"`` or ``"html"``.
+
+        Raises:
+            MissingDependencyError: The package that draws is not installed.
+        """
+        full = f"context-{name}"
+        if full not in RENDERERS:
+            raise MissingDependencyError(
+                f"Drawing a context attribution as {name!r} needs the package wherefrom-viz. Install it with: "
+                "pip install wherefrom-viz"
+            )
+        return RENDERERS.get(full)(self, **options)  # type: ignore[arg-type]
+
+    def show(self, **options: Any) -> None:
+        """Print it, as wide and colourful as the terminal."""
+        sys.stdout.write(str(self.render("text", **options)))
+
+    def to_text(self, **options: Any) -> str:
+        """The console view without colour."""
+        return str(self.render("text", **options))
+
+    def to_html(self, **options: Any) -> str:
+        """One self-contained page."""
+        return str(self.render("html", **options))
+
+    def save_html(self, path: str | Path, **options: Any) -> Path:
+        """Write `to_html` to ``path``."""
+        path = Path(path)
+        path.write_text(self.to_html(**options), encoding="utf-8")
+        return path
+
+
+def is_context_file(head: bytes) -> bool:
+    """Does a file that begins so hold a context attribution?"""
+    return head.lstrip().startswith(b"{") and b'"cti_scores"' in head
