@@ -109,7 +109,10 @@ def test_manifest_tells_settings_and_provenance(wherefrom: Run) -> None:
     assert manifest.total == 2
     assert manifest.settings["request"]["method"] == "attention"
     assert manifest.provenance.model["name"] == "demo:lm"
-    assert wherefrom("info", "run").code == 0
+    told = wherefrom("info", "run").out
+    assert "examples: 2" in told
+    assert "of: 2" in told
+    assert "method.name: attention" in told
     assert "George" in wherefrom("show", "run", "-x", "e0").out
 
 

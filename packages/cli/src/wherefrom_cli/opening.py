@@ -2,48 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from wherefrom.attribution import Attributions
 from wherefrom.errors import UsageError
-from wherefrom.files import load
-
-if TYPE_CHECKING:
-    from wherefrom import Attributions
+from wherefrom.files import load, open_run
 
 
-def open_results(path: str | Path) -> Attributions:
-    """What is saved at ``path``.
+def open_results(path: str | Path, wanted: Sequence[str] = (), limit: int | None = None) -> Attributions:
+    """What is saved at ``path``, or some of its examples; of a run only those are read.
+
+    Args:
+        wanted: Examples by place (from 0; negative counts from the end) or by id; none: all.
+        limit: At most so many.
 
     Raises:
-        UsageError: Nothing is there.
+        UsageError: Nothing is there, or no example of that place or id.
         FileFormatError: It is damaged, foreign or newer than we are.
     """
     if not Path(path).exists():
         raise UsageError(
             f"There is nothing at {str(path)!r}.\nGive a saved file (.json, .jsonl) or the folder of a run."
         )
-    return load(path)
+    if Path(path).is_dir():
+        run = open_run(path)
+        places = chosen([summary.id for summary in run.summaries], wanted, limit)
+        return Attributions(sequence_attributions=tuple(run[place] for place in places), provenance=run.provenance)
+    out = load(path)
+    places = chosen([one.id for one in out], wanted, limit)
+    return out.replace(sequence_attributions=tuple(out[place] for place in places))
 
 
-def selected(out: Attributions, wanted: list[str], limit: int | None) -> Attributions:
-    """Some of the examples: by place (from 0; negative counts from the end) or by id, at most ``limit``.
+def chosen(ids: Sequence[str | None], wanted: Sequence[str], limit: int | None) -> list[int]:
+    """Places of the examples that were asked for by place or id.
 
     Raises:
-        UsageError: There is no such example.
+        UsageError: One is not there.
     """
-    if wanted:
-        names = {one.id: place for place, one in enumerate(out) if one.id is not None}
-        places = []
-        for name in wanted:
-            if name in names:
-                places.append(names[name])
-            elif name.removeprefix("-").isdigit() and -len(out) <= int(name) < len(out):
-                places.append(int(name))
-            else:
-                raise UsageError(
-                    f"There is no example {name!r}.\n"
-                    f"There are {len(out)}: give a place from 0 to {len(out) - 1}, or an id."
-                )
-        out = out.replace(sequence_attributions=tuple(out[place] for place in places))
-    return out[:limit] if limit is not None else out
+    if not wanted:
+        return list(range(len(ids)))[:limit]
+    names = {name: place for place, name in enumerate(ids) if name is not None}
+    places = []
+    for name in wanted:
+        if name in names:
+            places.append(names[name])
+        elif name.removeprefix("-").isdigit() and -len(ids) <= int(name) < len(ids):
+            places.append(int(name) % len(ids))
+        else:
+            raise UsageError(
+                f"There is no example {name!r}.\nThere are {len(ids)}: give a place from 0 to {len(ids) - 1}, or an id."
+            )
+    return places[:limit]

@@ -17,7 +17,7 @@ from wherefrom_viz.console import compare_view
 
 from wherefrom_cli.command import Command
 from wherefrom_cli.exit_codes import ExitCode
-from wherefrom_cli.opening import open_results, selected
+from wherefrom_cli.opening import open_results
 from wherefrom_cli.parser import CommandParser, positive_number
 from wherefrom_cli.talk import Talk
 
@@ -57,9 +57,7 @@ def configure(parser: CommandParser) -> None:
 
 def execute(options: argparse.Namespace, talk: Talk) -> int:
     """Compare, example by example."""
-    first, second = (
-        selected(open_results(path), options.example, options.limit) for path in (options.first, options.second)
-    )
+    first, second = (open_results(path, options.example, options.limit) for path in (options.first, options.second))
     pairs = matched(list(first), list(second))
     compared = [(pair, compare(pair.a, pair.b, normalize=options.normalize)) for pair in pairs]
     documents = [described(pair.name, comparison) for pair, comparison in compared]

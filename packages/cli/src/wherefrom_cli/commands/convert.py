@@ -9,7 +9,7 @@ from wherefrom.files import Manifest, RunWriter, create_run, save_inseq
 
 from wherefrom_cli.command import Command
 from wherefrom_cli.exit_codes import ExitCode
-from wherefrom_cli.opening import open_results, selected
+from wherefrom_cli.opening import open_results
 from wherefrom_cli.parser import CommandParser, one_of, positive_number
 from wherefrom_cli.results import check_writable
 from wherefrom_cli.talk import Talk
@@ -54,7 +54,7 @@ def execute(options: argparse.Namespace, talk: Talk) -> int:
     path = Path(options.output)
     if options.to != "run":
         check_writable(path, overwrite=options.overwrite)
-    out = selected(open_results(options.path), options.example, options.limit)
+    out = open_results(options.path, options.example, options.limit)
     if options.to == "inseq":
         save_inseq(out, path, overwrite=options.overwrite, compress=path.suffix == ".gz")
     elif options.to == "run":

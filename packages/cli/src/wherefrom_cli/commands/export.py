@@ -12,7 +12,7 @@ from wherefrom.errors import UsageError
 
 from wherefrom_cli.command import Command
 from wherefrom_cli.exit_codes import ExitCode
-from wherefrom_cli.opening import open_results, selected
+from wherefrom_cli.opening import open_results
 from wherefrom_cli.parser import CommandParser, one_of, positive_number, setting
 from wherefrom_cli.results import check_writable
 from wherefrom_cli.showing import DRAWN, drawn
@@ -69,7 +69,7 @@ def execute(options: argparse.Namespace, talk: Talk) -> int:
             f"End the name in {', '.join([*DRAWN, *TABLES])}, or add --to FORMAT."
         )
     check_writable(path, overwrite=options.overwrite)
-    out = selected(open_results(options.path), options.example, options.limit)
+    out = open_results(options.path, options.example, options.limit)
     for name in options.aggregator:
         out = out.aggregate(name)
     if ending in TABLES:

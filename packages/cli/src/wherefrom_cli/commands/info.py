@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
-from wherefrom.attribution import Attributions
+import msgspec
+from attrs import frozen
+from wherefrom.files import open_run
 
 from wherefrom_cli.command import Command
 from wherefrom_cli.exit_codes import ExitCode
@@ -27,35 +30,62 @@ def configure(parser: CommandParser) -> None:
     output.add("--jsonl", action="store_true", help="one JSON object per file")
 
 
+@frozen(kw_only=True)
+class Described:
+    """What is said of one file or run."""
+
+    summary: Mapping[str, Any]
+    provenance: Mapping[str, Any]
+
+
 def execute(options: argparse.Namespace, talk: Talk) -> int:
     """Print the provenance of each."""
-    described = {path: open_results(path) for path in options.paths}
+    described = {path: describe(path) for path in options.paths}
     if options.as_config:
-        for path, out in described.items():
+        for path, one in described.items():
             talk.line(f"# {path}")
-            talk.line(as_config(out.info))
+            talk.line(as_config(one.provenance))
     elif options.json or options.jsonl:
-        documents = [{"path": path, **summary(out), "provenance": dict(out.info)} for path, out in described.items()]
+        documents = [
+            {"path": path, **one.summary, "provenance": dict(one.provenance)} for path, one in described.items()
+        ]
         for document in [documents] if options.json else documents:
             talk.line(json.dumps(document, ensure_ascii=False, indent=2 if options.json else None))
     else:
-        for path, out in described.items():
+        for path, one in described.items():
             talk.line(path)
-            for name, value in _flat({**summary(out), **{k: v for k, v in out.info.items() if k not in _LONG}}):
+            told = {name: value for name, value in one.provenance.items() if name not in _LONG}
+            for name, value in _flat({**one.summary, **told}):
                 talk.line(f"  {name}: {value}")
     return ExitCode.DONE
 
 
-def summary(out: Attributions) -> dict[str, Any]:
-    """What is in the file: how many, how long, which scores."""
-    steps = [one.attr_pos_end - one.attr_pos_start for one in out]
-    return {
-        "examples": len(out),
-        "explained tokens": sum(steps),
-        "scores": sorted({name for one in out for name in one.step_scores}),
-        "dimensions": sorted({name for one in out for name in one.dimensions}),
-        "aggregated": all(one.is_aggregated for one in out),
-    }
+def describe(path: str) -> Described:
+    """What is in a file, or in a run (whose scores are not read), and how it was made."""
+    if Path(path).is_dir():
+        run = open_run(path)
+        summaries = run.summaries
+        return Described(
+            summary={
+                "examples": len(run),
+                "of": run.manifest.total,
+                "failed": len(run.failures),
+                "explained tokens": sum(one.steps for one in summaries),
+                "scores": sorted({name for one in summaries for name in one.scores}),
+            },
+            provenance=msgspec.to_builtins(run.provenance),
+        )
+    out = open_results(path)
+    return Described(
+        summary={
+            "examples": len(out),
+            "explained tokens": sum(one.attr_pos_end - one.attr_pos_start for one in out),
+            "scores": sorted({name for one in out for name in one.step_scores}),
+            "dimensions": sorted({name for one in out for name in one.dimensions}),
+            "aggregated": all(one.is_aggregated for one in out),
+        },
+        provenance=out.info,
+    )
 
 
 def as_config(info: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ import argparse
 
 from wherefrom_cli.command import Command
 from wherefrom_cli.exit_codes import ExitCode
-from wherefrom_cli.opening import open_results, selected
+from wherefrom_cli.opening import open_results
 from wherefrom_cli.parser import CommandParser, positive_number, setting
 from wherefrom_cli.showing import VIEWS, print_attributions
 from wherefrom_cli.talk import Talk
@@ -39,7 +39,7 @@ def configure(parser: CommandParser) -> None:
 def execute(options: argparse.Namespace, talk: Talk) -> int:
     """Print each."""
     for path in options.paths:
-        out = selected(open_results(path), options.example, options.limit)
+        out = open_results(path, options.example, options.limit)
         for name in options.aggregator:
             out = out.aggregate(name)
         if options.json:
