@@ -1,0 +1,24 @@
+"""The terminal browser of saved attributions: list, reading view, matrix, steps, comparison, export."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+__all__ = ["browse"]
+
+
+def browse(paths: str | Path | Sequence[str | Path] = ()) -> None:
+    """Browse saved attributions in this terminal, until the user quits.
+
+    Args:
+        paths: Files of ours or of inseq, plain or compressed, and folders of runs, which may still grow. Several
+            are listed together. None: a screen to choose one.
+
+    Raises:
+        SettingsError: The user's configuration file has a mistake in its ``[browser]`` table.
+    """
+    from wherefrom_viz.browser.app import Browser  # textual takes its time: only when it is used
+
+    given = [paths] if isinstance(paths, str | Path) else list(paths)
+    Browser([Path(path) for path in given]).run()

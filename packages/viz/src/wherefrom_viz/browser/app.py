@@ -1,0 +1,296 @@
+"""The application: it opens sources, holds what screens share, and goes from screen to screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar
+
+from attrs import evolve
+from rich.console import Console
+from textual import work
+from textual.app import App, ComposeResult
+from textual.widgets import Static
+from textual.worker import get_current_worker
+from wherefrom.attribution import Attribution, Attributions
+from wherefrom.errors import InputError, WherefromError
+
+from wherefrom_viz.browser.cache import ExampleCache
+from wherefrom_viz.browser.commands import ActionProvider
+from wherefrom_viz.browser.drawing import Drawing
+from wherefrom_viz.browser.exporting import export, suggested_name
+from wherefrom_viz.browser.places import remember
+from wherefrom_viz.browser.screen_names import name_of
+from wherefrom_viz.browser.screens.browse import BrowseScreen
+from wherefrom_viz.browser.screens.compare import CompareScreen
+from wherefrom_viz.browser.screens.detail import DetailScreen
+from wherefrom_viz.browser.screens.export import ExportScreen, ExportWish
+from wherefrom_viz.browser.screens.help import HelpScreen
+from wherefrom_viz.browser.screens.open import OpenScreen
+from wherefrom_viz.browser.screens.settings import SettingsScreen
+from wherefrom_viz.browser.settings import DEFAULT_THEME, Settings, load_settings
+from wherefrom_viz.browser.sources import Library, Source, open_source
+from wherefrom_viz.browser.sources.library import Growth
+from wherefrom_viz.browser.sources.loaded import LoadedSource
+from wherefrom_viz.browser.themes import CYCLE, DARK, LIGHT
+
+Loaded = Callable[[list[int], list[Attribution]], None]
+Failed = Callable[[list[int], str], None]
+
+FOLLOW_SECONDS = 1.0
+"""How often files are asked whether they have grown."""
+
+
+class Browser(App[None]):
+    """The terminal browser.
+
+    Args:
+        given: Paths to open, or results of this process; nothing: a screen to choose a file.
+        settings: How to start; None reads the user's configuration file.
+        follow_seconds: How often to look whether files have grown; 0: never.
+    """
+
+    CSS_PATH = "app.tcss"
+    TITLE = "wherefrom"
+    COMMANDS: ClassVar[set[Any]] = App.COMMANDS | {ActionProvider}
+    ENABLE_COMMAND_PALETTE = True
+
+    def __init__(
+        self,
+        given: Sequence[Path] | Attributions = (),
+        settings: Settings | None = None,
+        *,
+        follow_seconds: float = FOLLOW_SECONDS,
+    ) -> None:
+        super().__init__()
+        self.settings = settings if settings is not None else load_settings()
+        self.drawing: Drawing = self.settings.drawing
+        self.marks: set[int] = set()
+        self.library = Library([])
+        self.cache = ExampleCache(self.library.load)
+        self._given = given
+        self._follow_seconds = follow_seconds
+        self._complaints: tuple[str, ...] = ()
+        self._following = False
+        self.register_theme(DARK)
+        self.register_theme(LIGHT)
+        known = self.settings.theme in self.available_themes
+        self.theme = self.settings.theme if known else DEFAULT_THEME
+        if not known:
+            self._complaints = (f"There is no theme {self.settings.theme!r}.",)
+        self.set_keymap(self.settings.keys)
+
+    def compose(self) -> ComposeResult:
+        """What is seen while files are opened."""
+        yield Static("opening…", id="opening")
+
+    def on_mount(self) -> None:
+        """Open what was given."""
+        if isinstance(self._given, Attributions):
+            self._opened([LoadedSource(self._given)], [])
+        elif self._given:
+            self.open_paths(self._given)
+        else:
+            self.push_screen(OpenScreen(Path.cwd()))
+        if self._follow_seconds:
+            self.set_interval(self._follow_seconds, self._follow)
+
+    # opening
+
+    def open_paths(self, paths: Sequence[Path]) -> None:
+        """Open files and runs in place of what is open; says why if none can be."""
+        self._open(list(paths))
+
+    @work(thread=True, exclusive=True, group="open")
+    def _open(self, paths: list[Path]) -> None:
+        sources: list[Source] = []
+        complaints: list[str] = []
+        for path in paths:
+            try:
+                sources.append(open_source(path))
+            except WherefromError as error:
+                complaints.append(" ".join(str(error).split()))
+            except OSError as error:
+                complaints.append(f"{path}: {error.strerror or error}")
+        if sources:
+            remember([path for path in paths if path.exists()])
+        self.call_from_thread(self._opened, sources, complaints)
+
+    def _opened(self, sources: list[Source], complaints: list[str]) -> None:
+        if not sources:
+            if isinstance(self.screen, OpenScreen):
+                self.screen.complain(complaints[0])
+            else:
+                self.push_screen(OpenScreen(Path.cwd(), complaints[0]))
+            return
+        self.library = Library(sources, (*self._complaints, *complaints))
+        self.cache = ExampleCache(self.library.load)
+        self.marks.clear()
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+        self.push_screen(BrowseScreen())
+
+    def open_another(self) -> None:
+        """Choose another file."""
+        self.push_screen(OpenScreen(Path.cwd()))
+
+    def _follow(self) -> None:
+        if self.library.sources and not self._following:
+            self._following = True
+            self._refresh_library(self.library)
+
+    @work(thread=True, group="follow", exit_on_error=False)
+    def _refresh_library(self, library: Library) -> None:
+        before = library.complaints
+        try:
+            growth = library.refresh()
+        finally:
+            self._following = False
+        if growth.new or growth.replaced or growth.complaints != before:
+            self.call_from_thread(self._grown, library, growth)
+
+    def _grown(self, library: Library, growth: Growth) -> None:
+        if library is not self.library:
+            return
+        if growth.replaced:
+            self.cache.clear()
+        for screen in self.screen_stack:
+            if isinstance(screen, BrowseScreen):
+                screen.grown()
+
+    # examples
+
+    def load(self, keys: list[int], done: Loaded, failed: Failed) -> None:
+        """Read examples without holding up the keys; at once if they were read lately."""
+        held = [self.cache.peek(key) for key in keys]
+        if all(example is not None for example in held):
+            done(keys, [example for example in held if example is not None])
+        else:
+            self.run_worker(
+                partial(self._read, self.cache, keys, done, failed), thread=True, exclusive=True, group="load"
+            )
+
+    def _read(self, cache: ExampleCache, keys: list[int], done: Loaded, failed: Failed) -> None:
+        worker = get_current_worker()
+        try:
+            examples = [cache.get(key) for key in keys]
+        except (WherefromError, IndexError) as error:
+            why = str(error)
+        except FileNotFoundError as error:
+            why = f"the file is gone: {error.filename}"
+        except OSError as error:
+            why = f"{error.strerror}: {error.filename}"
+        else:
+            if not worker.is_cancelled:
+                self.call_from_thread(done, keys, examples)
+            return
+        if not worker.is_cancelled:
+            self.call_from_thread(failed, keys, why)
+
+    def open_example(self, key: int, tab: str = "read") -> None:
+        """Look at one example."""
+        self.push_screen(DetailScreen(key, tab))
+
+    def example_after(self, key: int, by: int) -> int | None:
+        """The example ``by`` lines from ``key`` in the list as it is filtered and sorted."""
+        for screen in self.screen_stack:
+            if isinstance(screen, BrowseScreen):
+                return screen.action_example_after(key, by)
+        return None
+
+    def compare(self, key: int) -> None:
+        """Compare with the marked example; two marked ones with each other; else with the example's counterpart."""
+        others = sorted(self.marks - {key})
+        if len(others) == 1:
+            pair: tuple[int, int] | None = (others[0], key)
+        elif len(others) == 2 and key not in self.marks:
+            pair = (others[0], others[1])
+        elif others:
+            self.notify("Mark one example, or two, to compare.", severity="warning")
+            return
+        else:
+            counterpart = self.library.counterpart(key)
+            pair = None if counterpart is None else (key, counterpart)
+        if pair is None:
+            self.notify("Nothing to compare with: mark another example with Space.", severity="warning")
+            return
+        self.push_screen(CompareScreen(*pair))
+
+    # export and copies
+
+    def ask_export(self, *keys: int, name: str = "", complaint: str = "", overwrite: bool = False) -> None:
+        """Ask where to write what is marked, else ``keys``, and write it."""
+        chosen = sorted(self.marks) if self.marks else list(keys)
+        one = len(chosen) == 1
+        what = self.library.title(chosen[0]) if one else f"{len(chosen):,} examples"
+        name = name or suggested_name(what if one else "attributions") + ".html"
+        screen = ExportScreen(name, what, complaint=complaint, overwrite=overwrite)
+        self.push_screen(screen, partial(self._export_wished, chosen))
+
+    def _export_wished(self, keys: list[int], wish: ExportWish | None) -> None:
+        if wish is not None:
+            self._export(keys, wish, self.drawing)
+
+    @work(thread=True, group="export")
+    def _export(self, keys: list[int], wish: ExportWish, drawing: Drawing) -> None:
+        try:
+            examples = [(self.cache.get(key), self.library.provenance(key)) for key in keys]
+            written = export(examples, wish.path, drawing, overwrite=wish.overwrite)
+        except InputError as error:
+            there = Path(wish.path).expanduser().exists() and not wish.overwrite
+            why = f"{wish.path} is there already." if there else str(error)
+            self.call_from_thread(partial(self.ask_export, *keys, name=wish.path, complaint=why, overwrite=there))
+        except (WherefromError, OSError) as error:
+            self.call_from_thread(
+                partial(self.notify, str(error), title="Not exported", severity="error", markup=False, timeout=8)
+            )
+        else:
+            words = f"{len(keys):,} example{'s' if len(keys) != 1 else ''} → {written}"
+            self.call_from_thread(partial(self.notify, words, title="Exported", markup=False))
+
+    def copy(self, text: str) -> None:
+        """Put text on the clipboard, as far as the terminal lets us."""
+        self.copy_to_clipboard(text.encode("utf-8", "backslashreplace").decode("utf-8"))
+        self.notify(f"{len(text.splitlines())} lines copied.", timeout=2)
+
+    def copy_shown(self, renderable: Any) -> None:
+        """Put a renderable on the clipboard as plain text."""
+        console = Console(width=100, color_system=None, record=True, quiet=True)
+        console.print(renderable, highlight=False, markup=False)
+        self.copy(console.export_text())
+
+    # keys of every screen
+
+    def action_next_theme(self) -> None:
+        """The next theme; everything is drawn anew in its colours."""
+        place = CYCLE.index(self.theme) if self.theme in CYCLE else -1
+        self.theme = CYCLE[(place + 1) % len(CYCLE)]
+        self.notify(self.theme, timeout=1.5)
+
+    def watch_theme(self, theme: str) -> None:
+        """Scores are drawn in colours that fit the theme."""
+        self.call_after_refresh(self._redraw)
+
+    def action_help(self) -> None:
+        """The keys of this screen and what its focused part shows."""
+        if isinstance(self.screen, HelpScreen):
+            return
+        about = getattr(self.focused, "HELP", "") if self.focused is not None else ""
+        self.push_screen(HelpScreen(name_of(self.screen), about, dict(self.settings.keys)))
+
+    def action_settings(self) -> None:
+        """Change settings live."""
+        current = evolve(self.settings, theme=self.theme, drawing=self.drawing)
+        self.push_screen(SettingsScreen(current, self._apply))
+
+    def _apply(self, drawing: Drawing) -> None:
+        self.drawing = drawing
+        self._redraw()
+
+    def _redraw(self) -> None:
+        for screen in self.screen_stack:
+            if isinstance(screen, DetailScreen | CompareScreen) and screen.is_mounted:
+                screen.redraw()
+            elif isinstance(screen, BrowseScreen) and screen.is_mounted:
+                screen.on_screen_resume()

@@ -1,0 +1,77 @@
+"""Styles of scores, made once per shade instead of once per cell."""
+
+from __future__ import annotations
+
+import math
+
+from rich.style import Style
+from textual.app import App
+
+from wherefrom_viz.browser.drawing import Drawing
+from wherefrom_viz.colours import palette_named
+from wherefrom_viz.console.ink import FAINT, Ink, Level
+
+_SHADES = 48
+
+
+class Brush:
+    """Draws strengths in [-1, 1] with one ink."""
+
+    def __init__(self, ink: Ink) -> None:
+        self.ink = ink
+        self._styles: dict[int, Style] = {}
+
+    @property
+    def colourless(self) -> bool:
+        """Must signs and shades be written?"""
+        return self.ink.level == "none"
+
+    def style(self, strength: float) -> Style:
+        """The style of a strength; nothing for NaN and faint ones."""
+        if math.isnan(strength):
+            return Style.null()
+        shade = round(strength * _SHADES)
+        if shade not in self._styles:
+            self._styles[shade] = self._made(shade / _SHADES)
+        return self._styles[shade]
+
+    def _made(self, strength: float) -> Style:
+        if not self.colourless:
+            return self.ink.style(strength)
+        size = abs(strength)
+        if size < 0.2:
+            return Style.null()
+        return Style(bold=True, reverse=size >= 0.6, underline=size < 0.6)
+
+    def sign(self, strength: float) -> str:
+        """What a terminal without colour shows behind a token: its sign, twice if strong."""
+        if not self.colourless or math.isnan(strength) or abs(strength) < 0.2:
+            return ""
+        return ("+" if strength > 0 else "-") * (2 if abs(strength) >= 0.6 else 1)
+
+    def cell(self, strength: float) -> str:
+        """The two columns of a compact matrix cell."""
+        if self.colourless:
+            return self.ink.mark(strength)
+        return "- " if strength <= -FAINT else "  "
+
+
+def brush_for(app: App[object], drawing: Drawing) -> Brush:
+    """The brush for what this terminal and theme can show."""
+    theme = app.current_theme
+    return Brush(
+        Ink(
+            palette=palette_named(drawing.palette),
+            level=_level(app),
+            theme="dark" if theme.dark else "light",
+        )
+    )
+
+
+def _level(app: App[object]) -> Level:
+    system = app.console.color_system
+    if app.no_color or system is None:
+        return "none"
+    if app.native_ansi_color:
+        return "16"
+    return {"truecolor": "truecolor", "256": "256"}.get(system, "16")  # type: ignore[return-value]

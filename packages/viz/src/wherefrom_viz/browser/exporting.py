@@ -1,0 +1,110 @@
+"""Examples written to files: every format the library has, drawn as they are seen where they are drawn."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from wherefrom.attribution import Attribution, Attributions
+from wherefrom.errors import InputError, nearest
+from wherefrom.files import save_inseq
+from wherefrom.operations.tables import save_dataset
+from wherefrom.provenance import Provenance
+from wherefrom.rendering import render
+from wherefrom.wire.bytes import write_whole
+
+from wherefrom_viz.browser.drawing import Drawing, merging, prepared
+from wherefrom_viz.console import render_text
+
+DRAWN = {".html": "html", ".svg": "svg", ".png": "png", ".md": "markdown", ".tex": "latex", ".txt": "text"}
+"""Ending to renderer: these show what the browser shows."""
+TABLES = (".csv", ".tsv", ".parquet")
+"""Aggregated as the browser does it; one row per score."""
+STORED = (".json", ".jsonl", ".msgpack", ".json.gz", ".jsonl.gz", ".msgpack.gz", ".json.zst", ".jsonl.zst")
+"""The scores as they were stored, so that nothing is lost."""
+INSEQ = (".inseq.json", ".inseq.json.gz")
+DATASET = "/"
+"""A folder, for the Hugging Face hub."""
+
+ENDINGS = (*DRAWN, *TABLES, *STORED, *INSEQ)
+
+
+def ending_of(name: str) -> str:
+    """The ending of a file's name that says what to write.
+
+    Raises:
+        InputError: It says nothing.
+    """
+    if name.endswith(DATASET):
+        return DATASET
+    found = [ending for ending in ENDINGS if name.lower().endswith(ending)]
+    if not found:
+        suffix = Path(name).suffix
+        raise InputError(
+            f"{name!r} does not say what to write.{nearest(suffix, ENDINGS)} "
+            f"End it in {' '.join([*DRAWN, *TABLES, '.json', '.jsonl', '.msgpack', '.inseq.json'])}, or in / for a "
+            "data set."
+        )
+    return max(found, key=len)
+
+
+def suggested_name(title: str) -> str:
+    """A file name for an example or a run."""
+    return re.sub(r"[^\w.-]+", "-", title).strip("-.")[:60] or "attributions"
+
+
+def export(
+    examples: Sequence[tuple[Attribution, Provenance]], path: str, drawing: Drawing, *, overwrite: bool = False
+) -> Path:
+    """Write examples to the file ``path``; its ending says how.
+
+    Raises:
+        InputError: The ending is unknown, or the file is there and ``overwrite`` is false.
+        MissingDependencyError: The format needs a package that is not installed.
+        OSError: The file cannot be written.
+    """
+    ending = ending_of(path)
+    target = Path(path).expanduser()
+    stored = together(examples)
+    if ending == DATASET:
+        save_dataset(_aggregated(stored, drawing), target, overwrite=overwrite)
+    elif ending in DRAWN:
+        drawn = render(_aggregated(stored, drawing), DRAWN[ending], **options_of(drawing, ending))
+        data = drawn if isinstance(drawn, bytes) else str(drawn).encode("utf-8", "backslashreplace")
+        write_whole(target, [data], overwrite=overwrite)
+    elif ending in TABLES:
+        _aggregated(stored, drawing).save_table(target, overwrite)
+    elif ending in INSEQ:
+        save_inseq(stored, target, overwrite=overwrite, compress=ending.endswith(".gz"))
+    else:
+        stored.save(target, overwrite)
+    return target
+
+
+def together(examples: Sequence[tuple[Attribution, Provenance]]) -> Attributions:
+    """Examples as one result, with the provenance of the first."""
+    return Attributions(
+        sequence_attributions=tuple(one for one, _ in examples),
+        provenance=examples[0][1] if examples else Provenance(),
+    )
+
+
+def options_of(drawing: Drawing, ending: str = "") -> dict[str, str]:
+    """Options of a renderer, so that it draws what the browser shows."""
+    options = {"granularity": drawing.granularity, **merging(drawing)}
+    if ending in (".html", ".svg", ".png", ".tex"):
+        options["palette"] = drawing.palette
+    return options
+
+
+def text_of(
+    attribution: Attribution, provenance: Provenance, drawing: Drawing, view: str, columns: Sequence[int] | None = None
+) -> str:
+    """A view of an example as plain text, for the clipboard."""
+    shown = together([(prepared(attribution, drawing), provenance)])
+    return render_text(shown, view=view, steps=columns, **options_of(drawing))
+
+
+def _aggregated(stored: Attributions, drawing: Drawing) -> Attributions:
+    return stored.replace(sequence_attributions=tuple(prepared(one, drawing) for one in stored))

@@ -1,0 +1,61 @@
+"""Where the reader looks: an output token, an input, and what is pinned."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from attrs import evolve, frozen
+
+from wherefrom_viz.browser.drawing import Drawing
+from wherefrom_viz.description import Description
+
+
+@frozen(kw_only=True)
+class Focus:
+    """The linked cursor of a detail view. Columns and rows are those of a description."""
+
+    column: int = 0
+    row: int | None = None
+    """An input whose influence on all outputs is looked at."""
+    pinned: frozenset[int] = frozenset()
+    """Columns that stay coloured, summed, wherever the cursor goes."""
+
+    @property
+    def columns(self) -> list[int]:
+        """The columns that colour the inputs."""
+        return sorted(self.pinned) or [self.column]
+
+    def within(self, picture: Description) -> Focus:
+        """The same, inside of a picture."""
+        steps, rows = len(picture.steps), len(picture.inputs)
+        return Focus(
+            column=min(max(self.column, 0), max(steps - 1, 0)),
+            row=None if self.row is None or not rows else min(max(self.row, 0), rows - 1),
+            pinned=frozenset(column for column in self.pinned if column < steps),
+        )
+
+    def toggled(self, column: int) -> Focus:
+        """With a column pinned, or unpinned."""
+        return evolve(self, pinned=self.pinned ^ {column})
+
+
+def strengths(picture: Description, focus: Focus, drawing: Drawing) -> npt.NDArray[np.float64]:
+    """How strongly each input is coloured, in [-1, 1]; NaN where it was not seen. Shape ``(inputs,)``."""
+    columns = focus.columns
+    if not picture.steps:
+        return np.full(len(picture.inputs), np.nan)
+    scores = picture.scores[:, columns].sum(axis=1)
+    seen = picture.visible[:, columns].any(axis=1)
+    bound = picture.scale.bound
+    if len(columns) > 1 or drawing.scale == "step":
+        bound = float(np.abs(scores).max(initial=0.0)) or 1.0
+    return np.where(seen, np.clip(scores / bound * drawing.intensity, -1, 1), np.nan)
+
+
+def output_strengths(picture: Description, row: int, drawing: Drawing) -> npt.NDArray[np.float64]:
+    """How strongly an input drove each output, in [-1, 1]; NaN where it was not seen. Shape ``(steps,)``."""
+    scores = picture.scores[row]
+    bound = picture.scale.bound
+    if drawing.scale == "step":
+        bound = float(np.abs(scores).max(initial=0.0)) or 1.0
+    return np.where(picture.visible[row], np.clip(scores / bound * drawing.intensity, -1, 1), np.nan)

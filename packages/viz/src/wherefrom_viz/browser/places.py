@@ -1,0 +1,124 @@
+"""Files and runs to open: those of this folder, and those that were opened lately."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from attrs import frozen
+from wherefrom.errors import WherefromError
+from wherefrom.files.manifest import MANIFEST, read_manifest
+
+_MOST_RECENT = 12
+_MOST_FOUND = 500
+_ENDINGS = (".json", ".jsonl", ".json.gz", ".jsonl.gz", ".json.zst", ".jsonl.zst", ".msgpack", ".msgpack.gz")
+
+
+@frozen(kw_only=True)
+class Place:
+    """Something that may be opened."""
+
+    path: Path
+    kind: str
+    """``"run"`` or ``"file"``."""
+    facts: str
+    """What is known without reading scores."""
+    recent: bool = False
+
+
+def find_places(folder: Path, depth: int = 3) -> Iterator[Place]:
+    """Files and runs in a folder and the folders inside it, by name; hidden ones are left out."""
+    found = 0
+    pending = [(folder, 0)]
+    while pending and found < _MOST_FOUND:
+        here, level = pending.pop(0)
+        try:
+            entries = sorted(os.scandir(here), key=lambda entry: entry.name)
+        except OSError:
+            continue  # a folder that may not be read has nothing to show
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            path = Path(entry.path)
+            if entry.is_dir(follow_symlinks=False):
+                if (path / MANIFEST).is_file():
+                    found += 1
+                    yield described(path)
+                elif level + 1 < depth and entry.name not in ("node_modules", "__pycache__"):
+                    pending.append((path, level + 1))
+            elif entry.name.endswith(_ENDINGS):
+                found += 1
+                yield described(path)
+
+
+def described(path: Path, *, recent: bool = False) -> Place:
+    """What a path holds, as far as it can be told quickly."""
+    if path.is_dir():
+        return Place(path=path, kind="run", facts=_run_facts(path), recent=recent)
+    try:
+        size = path.stat().st_size
+    except OSError:
+        return Place(path=path, kind="file", facts="gone", recent=recent)
+    return Place(path=path, kind="file", facts=_size(size), recent=recent)
+
+
+def _run_facts(path: Path) -> str:
+    try:
+        manifest = read_manifest(path)
+    except (WherefromError, OSError) as error:
+        return str(error).splitlines()[0][:80]
+    made = manifest.provenance
+    model = str(made.model.get("name") or "")
+    lines = sum(_lines(index) for index in path.glob("part-*.index"))
+    state = f"{lines:,}" if manifest.total is None else f"{lines:,} of {manifest.total:,}"
+    if manifest.total is not None:
+        state += " finished" if lines >= manifest.total else " so far"
+    return " · ".join(part for part in (model, str(made.method.get("name") or ""), state) if part)
+
+
+def _lines(path: Path) -> int:
+    count = 0
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            count += chunk.count(b"\n")
+    return count
+
+
+def _size(size: int) -> str:
+    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{max(1, round(size / 1e3))} kB"
+
+
+def state_file() -> Path:
+    """Where the list of recent files is kept."""
+    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(base) / "wherefrom" / "recent.json"
+
+
+def recent_places() -> list[Place]:
+    """What was opened lately and is still there, the latest first."""
+    return [described(path, recent=True) for path in _recent_paths() if path.exists()]
+
+
+def remember(paths: Sequence[Path]) -> None:
+    """Put paths at the head of the recent ones. A home that cannot be written to is no reason to complain."""
+    names = [str(path.resolve()) for path in paths]
+    names += [str(path) for path in _recent_paths() if str(path) not in names]
+    file = state_file()
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(names[:_MOST_RECENT]), encoding="utf-8")
+    except OSError:
+        return
+
+
+def _recent_paths() -> list[Path]:
+    try:
+        names = json.loads(state_file().read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+    return [Path(name) for name in names if isinstance(name, str)] if isinstance(names, list) else []
+
+
+__all__ = ["Place", "described", "find_places", "recent_places", "remember", "state_file"]

@@ -1,0 +1,117 @@
+"""Running text cut into lines: which piece of text stands where, and which input or output it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from attrs import frozen
+
+from wherefrom_viz.description import Description, Unit
+from wherefrom_viz.text_marks import cells, elide, isolate
+
+
+@frozen
+class Piece:
+    """A unit of text on a line."""
+
+    text: str
+    x: int
+    """Column where it begins."""
+    width: int
+    row: int | None = None
+    """The input it is."""
+    column: int | None = None
+    """The output it is."""
+
+
+@frozen
+class Line:
+    """One line: a title, or pieces of text with spaces between them."""
+
+    pieces: tuple[Piece, ...] = ()
+    title: str = ""
+
+
+@frozen
+class _Item:
+    unit: Unit
+    row: int | None
+    column: int | None
+
+
+def lay_out(picture: Description, width: int) -> tuple[Line, ...]:
+    """The inputs, then the outputs, as running text of at most ``width`` columns."""
+    lines: list[Line] = []
+    for title, items in _blocks(picture):
+        if lines:
+            lines.append(Line())
+        lines.append(Line(title=title))
+        lines += _wrapped(items, max(width, 4))
+    return tuple(lines)
+
+
+def rows_of_steps(picture: Description) -> dict[int, int]:
+    """Column to the row of the same unit, where an output is an input of later steps."""
+    target = next((side for side in picture.sides if side.name == "target"), None)
+    if target is None:
+        return {}
+    by_position = {picture.inputs[row].token.position: row for row in range(target.start, target.end)}
+    found = {}
+    for column, step in enumerate(picture.steps):
+        row = by_position.get(step.token.position)
+        if row is not None:
+            found[column] = row
+    return found
+
+
+def _blocks(picture: Description) -> Iterator[tuple[str, list[_Item]]]:
+    if picture.context:
+        yield "Text before", [_Item(unit, None, None) for unit in picture.context]
+    source = next((side for side in picture.sides if side.name == "source"), None)
+    if source is not None:
+        yield source.title, [_Item(picture.inputs[row], row, None) for row in range(source.start, source.end)]
+    prompt = [_Item(picture.inputs[row], row, None) for row in picture.prompt_rows]
+    if source is None and prompt:
+        yield "Prompt", prompt
+        prompt = []
+    rows = rows_of_steps(picture)
+    outputs = [_Item(step, rows.get(column), column) for column, step in enumerate(picture.steps)]
+    if prompt or outputs:
+        yield "Output", [*prompt, *outputs]
+
+
+def _wrapped(items: Sequence[_Item], width: int) -> Iterator[Line]:
+    pieces: list[Piece] = []
+    x = 0
+    for group in _words(items):
+        texts = [elide(item.unit.text, width) for item in group]
+        size = sum(cells(text) for text in texts)
+        gap = 1 if group[0].unit.space_before and x else 0
+        if x and x + gap + size > width and (size <= width or x + gap >= width):
+            yield Line(tuple(pieces))
+            pieces, x, gap = [], 0, 0
+        x += gap
+        for item, text in zip(group, texts, strict=True):
+            size = cells(text)
+            if x and x + size > width:
+                yield Line(tuple(pieces))
+                pieces, x = [], 0
+            pieces.append(Piece(isolate(text), x, size, item.row, item.column))
+            x += size
+            if item.unit.breaks_line:
+                yield Line(tuple(pieces))
+                pieces, x = [], 0
+    if pieces:
+        yield Line(tuple(pieces))
+
+
+def _words(items: Iterable[_Item]) -> Iterator[list[_Item]]:
+    """Units that stand together without a space."""
+    group: list[_Item] = []
+    for item in items:
+        if group and (item.unit.space_before or group[-1].unit.breaks_line):
+            yield group
+            group = []
+        group.append(item)
+    if group:
+        yield group

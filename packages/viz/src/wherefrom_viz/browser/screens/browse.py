@@ -1,0 +1,373 @@
+"""The list of examples with filter, sort, marks and preview."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.screen import Screen
+from textual.timer import Timer
+from textual.widgets import Footer, Input, Static
+from wherefrom.attribution import Attribution
+from wherefrom.errors import WherefromError
+
+from wherefrom_viz.browser.brush import brush_for
+from wherefrom_viz.browser.drawing import more_intense, pictured
+from wherefrom_viz.browser.filters import Everything, Filter, FilterError, parse_filter
+from wherefrom_viz.browser.keymap import bindings
+from wherefrom_viz.browser.messages import ExampleChosen, ExamplePointed, HeadClicked
+from wherefrom_viz.browser.ordering import SORTS, Progress, Tested, filtered, sorted_keys
+from wherefrom_viz.browser.screens.goto import GotoScreen
+from wherefrom_viz.browser.sources.library import Keys
+from wherefrom_viz.browser.widgets.example_list import ExampleList
+from wherefrom_viz.browser.widgets.filter_bar import FilterBar
+from wherefrom_viz.browser.widgets.preview import Preview
+from wherefrom_viz.text_marks import elide, visible
+
+if TYPE_CHECKING:
+    from wherefrom_viz.browser.app import Browser
+
+_PREVIEW_DELAY = 0.06
+"""Seconds the cursor must rest before scores are read."""
+
+
+class BrowseScreen(Screen[None]):
+    """Everything that is open, as one list."""
+
+    BINDINGS = bindings("browse", ("enter", "search", "filter", "sort", "mark", "help"))
+    AUTO_FOCUS = "ExampleList"
+
+    @property
+    def browser(self) -> Browser:
+        """The application."""
+        return cast("Browser", self.app)
+
+    def compose(self) -> ComposeResult:
+        """Title, filter, list, preview, complaints, keys."""
+        yield Static("", id="title", markup=False)
+        yield FilterBar(id="filter")
+        yield ExampleList(self.browser.library, self.browser.marks, id="examples")
+        yield Preview(id="preview")
+        yield Static("", id="complaints", markup=False)
+        yield Footer(show_command_palette=False, compact=True)
+
+    def on_mount(self) -> None:
+        """Fill the list."""
+        self._filter: Filter = Everything()
+        self._searching = False
+        self._hits: Keys | None = None
+        self._progress: Progress | None = None
+        self._slices: Iterator[Progress] | None = None
+        self._delay: Timer | None = None
+        self._all = self.browser.library.keys()
+        self.examples = self.query_one(ExampleList)
+        names = self.browser.library.score_names
+        metric = self.browser.drawing.metric
+        self.examples.score = metric if metric in names else (names[0] if names else "")
+        self.examples.list_keys(self._all)
+        self._tell()
+        self.call_after_refresh(self._point)
+
+    def on_screen_resume(self) -> None:
+        """Marks and colours may have changed meanwhile."""
+        if self.is_mounted and hasattr(self, "examples"):
+            self.examples.refresh()
+            self._tell()
+            self._point()
+
+    # what is listed
+
+    def grown(self) -> None:
+        """The files have more examples, or something is wrong with them."""
+        self._all = self.browser.library.keys()
+        self._start_filter()
+        self._tell()
+
+    @on(Input.Changed, "#expression")
+    def _written(self, event: Input.Changed) -> None:
+        bar = self.query_one(FilterBar)
+        try:
+            if self._searching:
+                wanted = event.value.strip()
+                accepts = parse_filter('"' + wanted.replace("\\", "\\\\").replace('"', '\\"') + '"') if wanted else None
+                self._filter = accepts or Everything()
+            else:
+                self._filter = parse_filter(event.value, self.browser.library.score_names)
+        except FilterError as error:
+            bar.complain(f"{' ' * min(error.position, 40)}^ {error}")
+            return  # the last good result stays
+        bar.complain("")
+        self._start_filter()
+
+    @on(Input.Submitted, "#expression")
+    def _accepted(self) -> None:
+        if not self.query_one(FilterBar).text.strip():
+            self.query_one(FilterBar).close()
+        self.examples.focus()
+
+    def _start_filter(self) -> None:
+        if isinstance(self._filter, Everything):
+            self._slices, self._progress = None, None
+            self._list(self._all)
+            return
+        candidate = Tested(self.browser.library, self.browser.marks, self.browser.cache.get)
+        self._slices = filtered(self._all, self._filter, candidate)
+        self._next_slice(self._slices)
+
+    def _next_slice(self, slices: Iterator[Progress]) -> None:
+        if slices is not self._slices:
+            return  # another filter was written meanwhile
+        self._progress = next(slices)
+        if self._progress.done:
+            self._slices = None
+            self._list(self._progress.found)
+        else:
+            self.set_timer(0.001, lambda: self._next_slice(slices))
+        self._tell()
+
+    def _list(self, keys: Keys) -> None:
+        examples = self.examples
+        if examples.sort_column != "n" or examples.backwards:
+            keys = sorted_keys(
+                self.browser.library, keys, examples.sort_column, examples.score, backwards=examples.backwards
+            )
+        examples.list_keys(keys, keep=examples.key)
+        self._tell()
+        self._point()
+
+    def _tell(self) -> None:
+        """The line at the top, and the complaints."""
+        library = self.browser.library
+        shown, total = len(self.examples.keys), len(self._all)
+        count = f"{shown:,}" if shown == total else f"{shown:,} of {total:,}"
+        text = Text(" wherefrom ", style="bold reverse", no_wrap=True, overflow="ellipsis")
+        text.append(f"  {visible(elide(library.name, max(10, self.size.width - 50)))}  ", style="bold")
+        text.append(f"{count} examples")
+        if self._progress is not None and not self._progress.done:
+            text.append(f"  filtering {self._progress.tested / max(1, total):.0%}", style="italic")
+        if self._progress is not None and self._progress.unreadable:
+            text.append(f"  {self._progress.unreadable:,} unreadable", style="italic")
+        if self.browser.marks:
+            text.append(f"  ● {len(self.browser.marks):,} marked")
+        if library.total is not None and total < library.total:
+            text.append(f"  growing: {total:,} of {library.total:,}", style="dim")
+        self.query_one("#title", Static).update(text)
+        complaints = library.complaints
+        line = self.query_one("#complaints", Static)
+        more = f"  (+{len(complaints) - 1} more)" if len(complaints) > 1 else ""
+        line.update(f" ! {visible(complaints[0])}{more}" if complaints else "")
+        line.set_class(bool(complaints), "wrong")
+
+    # the preview
+
+    @on(ExamplePointed)
+    def _pointed(self) -> None:
+        self._point()
+
+    def _point(self) -> None:
+        """Show the example under the cursor: the summary now, the scores when they are read."""
+        key = self.examples.key
+        preview = self.query_one(Preview)
+        if key is None:
+            words = "Nothing matches. Esc shows everything." if len(self._all) else "There are no examples yet."
+            preview.clear(words)
+            return
+        preview.tell(self.browser.library.title(key), self.browser.library.summary(key))
+        if self._delay is not None:
+            self._delay.stop()
+        if self.browser.cache.peek(key) is not None:
+            self._read(key)
+        else:
+            self._delay = self.set_timer(_PREVIEW_DELAY, lambda: self._read(key))
+
+    def _read(self, key: int) -> None:
+        self.browser.load([key], self._loaded, self._unreadable)
+
+    def _loaded(self, keys: list[int], examples: list[Attribution]) -> None:
+        if keys[0] != self.examples.key or not self.is_current:
+            return
+        library, drawing = self.browser.library, self.browser.drawing
+        try:
+            picture = pictured(examples[0], library.provenance(keys[0]), drawing)
+        except WherefromError as error:
+            self._unreadable(keys, str(error))
+            return
+        title, summary = library.title(keys[0]), library.summary(keys[0])
+        self.query_one(Preview).picture(title, summary, picture, drawing, brush_for(self.app, drawing))
+
+    def _unreadable(self, keys: list[int], why: str) -> None:
+        if keys[0] == self.examples.key:
+            library = self.browser.library
+            self.query_one(Preview).tell(library.title(keys[0]), library.summary(keys[0]), why)
+
+    # keys
+
+    def action_up(self) -> None:
+        """The example above."""
+        self.examples.move_to(self.examples.cursor - 1)
+
+    def action_down(self) -> None:
+        """The example below."""
+        self.examples.move_to(self.examples.cursor + 1)
+
+    def action_page_up(self) -> None:
+        """A page up."""
+        self.examples.move_to(self.examples.cursor - self.examples.page())
+
+    def action_page_down(self) -> None:
+        """A page down."""
+        self.examples.move_to(self.examples.cursor + self.examples.page())
+
+    def action_first(self) -> None:
+        """The first example."""
+        self.examples.move_to(0)
+
+    def action_last(self) -> None:
+        """The last example."""
+        self.examples.move_to(len(self.examples.keys) - 1)
+
+    def action_enter(self) -> None:
+        """Open the example."""
+        self.action_tab("read")
+
+    @on(ExampleChosen)
+    def _chosen(self) -> None:
+        self.action_tab("read")
+
+    def action_tab(self, name: str) -> None:
+        """Open the example in a view."""
+        key = self.examples.key
+        if key is None:
+            return
+        if name == "compare":
+            self.action_compare_marked()
+        else:
+            self.browser.open_example(key, name)
+
+    def action_example_after(self, key: int, by: int) -> int | None:
+        """The example ``by`` lines from ``key`` in this list; the cursor goes with it."""
+        place = np.flatnonzero(self.examples.keys == key)
+        if not len(place) or not 0 <= int(place[0]) + by < len(self.examples.keys):
+            return None
+        self.examples.move_to(int(place[0]) + by, tell=False)
+        return self.examples.key
+
+    def action_back(self) -> None:
+        """From the bar to the list; then show everything; then choose another file."""
+        bar = self.query_one(FilterBar)
+        if not self.examples.has_focus:
+            self.examples.focus()
+        elif bar.has_class("used"):
+            bar.close()
+        else:
+            self.browser.open_another()
+
+    def action_search(self) -> None:
+        """Search the text."""
+        self._use_bar(searching=True, prompt="search the text")
+
+    def action_filter(self) -> None:
+        """Write a filter."""
+        self._use_bar(searching=False, prompt='prob<0.2  len>100  method:ig  has:"<unk>"  input~/regex/  -word')
+
+    def _use_bar(self, *, searching: bool, prompt: str) -> None:
+        bar = self.query_one(FilterBar)
+        if self._searching is not searching:
+            bar.close()
+        self._searching = searching
+        bar.set_class(searching, "search")
+        bar.open(prompt)
+
+    def action_next_match(self) -> None:
+        """The next example that the search found."""
+        self.examples.move_to((self.examples.cursor + 1) % max(1, len(self.examples.keys)))
+
+    def action_previous_match(self) -> None:
+        """The one before."""
+        self.examples.move_to((self.examples.cursor - 1) % max(1, len(self.examples.keys)))
+
+    def action_sort(self) -> None:
+        """Sort by the next column."""
+        place = SORTS.index(self.examples.sort_column)
+        self._sort(SORTS[(place + 1) % len(SORTS)], backwards=False)
+
+    def action_reverse(self) -> None:
+        """Turn the order around."""
+        self._sort(self.examples.sort_column, backwards=not self.examples.backwards)
+
+    @on(HeadClicked)
+    def _head_clicked(self, event: HeadClicked) -> None:
+        again = event.column == self.examples.sort_column
+        self._sort(event.column, backwards=again and not self.examples.backwards)
+
+    def _sort(self, column: str, *, backwards: bool) -> None:
+        self.examples.sort_column, self.examples.backwards = column, backwards
+        keys = np.sort(self.examples.keys)
+        self._list(keys)
+        name = {"n": "the order of the file", "score": self.examples.score}.get(column, column)
+        self.notify(f"by {name}{', backwards' if backwards else ''}", timeout=1.5)
+
+    def action_mark(self) -> None:
+        """Mark the example, or take the mark away, and go on."""
+        key = self.examples.key
+        if key is None:
+            return
+        self.browser.marks ^= {key}
+        self.examples.marks = self.browser.marks
+        self.examples.refresh()
+        self.examples.move_to(self.examples.cursor + 1)
+        self._tell()
+
+    def action_mark_all(self) -> None:
+        """Mark all that are listed; take the marks away if all had one."""
+        listed = set(self.examples.keys.tolist())
+        if listed <= self.browser.marks:
+            self.browser.marks -= listed
+        else:
+            self.browser.marks |= listed
+        self.examples.refresh()
+        self._tell()
+
+    def action_compare_marked(self) -> None:
+        """Compare the example with the marked one, or two marked ones, or with its counterpart."""
+        if self.examples.key is not None:
+            self.browser.compare(self.examples.key)
+
+    def action_intensity(self, by: int) -> None:
+        """Stronger or weaker colours."""
+        self.browser.drawing = more_intense(self.browser.drawing, 1.25**by)
+        self._point()
+
+    def action_export(self) -> None:
+        """Write what is marked, else this example, to a file."""
+        if self.examples.key is not None:
+            self.browser.ask_export(self.examples.key)
+
+    def action_copy(self) -> None:
+        """Copy the example's texts."""
+        key = self.examples.key
+        if key is not None:
+            summary = self.browser.library.summary(key)
+            self.browser.copy(f"{self.browser.library.title(key)}\n{summary.prompt}\n{summary.output}\n")
+
+    def action_goto(self) -> None:
+        """Go to an id or a number."""
+        self.app.push_screen(GotoScreen(), self._go)
+
+    def _go(self, wanted: str | None) -> None:
+        if not wanted:
+            return
+        library, keys = self.browser.library, self.examples.keys.tolist()
+        for place, key in enumerate(keys):
+            if library.summary(key).id == wanted:
+                self.examples.move_to(place)
+                return
+        number = wanted.removeprefix("#")
+        if number.isdigit() and 0 < int(number) <= len(keys):
+            self.examples.move_to(int(number) - 1)
+            return
+        self.notify(f"No example listed here is called {wanted!r}.", severity="warning", markup=False)

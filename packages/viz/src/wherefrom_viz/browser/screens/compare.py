@@ -1,0 +1,329 @@
+"""Two attributions of one text side by side: A, B, their difference and agreement, on one cursor."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, cast
+
+from attrs import evolve
+from rich.text import Text
+from textual import events, on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
+from textual.widgets import Footer, Static
+from wherefrom.attribution import Attribution
+from wherefrom.errors import WherefromError
+
+from wherefrom_viz.browser.brush import brush_for
+from wherefrom_viz.browser.drawing import (
+    Drawing,
+    more_intense,
+    next_aggregation,
+    next_granularity,
+    next_normalization,
+    prepared,
+)
+from wherefrom_viz.browser.focus import Focus
+from wherefrom_viz.browser.keymap import bindings
+from wherefrom_viz.browser.messages import InputPointed, StepPointed
+from wherefrom_viz.browser.widgets.agreement_view import AgreementView
+from wherefrom_viz.browser.widgets.legend_line import LegendLine, PipelineLine
+from wherefrom_viz.browser.widgets.matrix_view import MatrixView
+from wherefrom_viz.browser.widgets.picture_view import PictureView
+from wherefrom_viz.browser.widgets.reading_view import ReadingView
+from wherefrom_viz.browser.widgets.sparkline import StepSparkline
+from wherefrom_viz.browser.widgets.tab_line import TabLine
+from wherefrom_viz.comparison import Comparison, compare
+from wherefrom_viz.console import compare_view
+from wherefrom_viz.description import Description
+from wherefrom_viz.text_marks import elide, visible
+
+if TYPE_CHECKING:
+    from wherefrom_viz.browser.app import Browser
+
+THREE_FROM = 120
+"""Window width from which the difference stands beside A and B."""
+PANES = ("a", "b", "difference")
+
+
+class CompareScreen(Screen[None]):
+    """Two examples of the library."""
+
+    BINDINGS = bindings("compare", ("compare", "granularity", "export", "back", "help"))
+    AUTO_FOCUS = ""
+
+    def __init__(self, a: int, b: int) -> None:
+        super().__init__()
+        self.keys = (a, b)
+        self.tab = "read"
+        self.looking = Focus()
+        self.comparison: Comparison | None = None
+        self.shows_difference = False
+        self._examples: list[Attribution] = []
+
+    @property
+    def browser(self) -> Browser:
+        """The application."""
+        return cast("Browser", self.app)
+
+    def compose(self) -> ComposeResult:
+        """Title, tabs, agreement, panes, legend, pipeline, keys."""
+        yield Static("", id="title", markup=False)
+        yield TabLine(id="tabs")
+        yield StepSparkline(id="sparkline")
+        with Horizontal(id="panes"):
+            for name in PANES:
+                with Vertical(id=f"pane-{name}", classes="pane"):
+                    yield Static("", id=f"head-{name}", classes="pane--head", markup=False)
+                    yield ReadingView(id=f"read-{name}")
+                    yield MatrixView(id=f"matrix-{name}")
+        yield AgreementView(id="agreement")
+        yield LegendLine("", id="legend", markup=False)
+        yield PipelineLine("", id="pipeline", markup=False)
+        yield Footer(show_command_palette=False, compact=True)
+
+    def on_mount(self) -> None:
+        """Read both."""
+        self._show_panes()
+        self._title()
+        self.call_after_refresh(self.browser.load, list(self.keys), self._loaded, self._unreadable)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Wide windows show all three."""
+        self.set_class(event.size.width >= THREE_FROM, "wide")
+        self._show_panes()
+        self.call_after_refresh(self._draw)
+
+    def on_screen_resume(self) -> None:
+        """The theme may have changed meanwhile."""
+        if self._examples:
+            self.redraw()
+
+    def _loaded(self, keys: list[int], examples: list[Attribution]) -> None:
+        if not self.is_mounted:
+            return
+        self._examples = examples
+        self.redraw()
+
+    def _unreadable(self, keys: list[int], why: str) -> None:
+        self.comparison = None
+        self.query_one("#legend", LegendLine).update(Text(f" ! {visible(why)}", style="bold red"))
+
+    def redraw(self) -> None:
+        """Compare anew, as the drawing says."""
+        drawing, library = self.browser.drawing, self.browser.library
+        a, b = (prepared(example, drawing) for example in self._examples)
+        normalize = "step" if drawing.normalization == "default" else drawing.normalization
+        try:
+            self.comparison = compare(
+                a,
+                b,
+                provenance_a=library.provenance(self.keys[0]),
+                provenance_b=library.provenance(self.keys[1]),
+                normalize=normalize,
+                granularity=drawing.granularity,
+                merge=drawing.merge,
+            )
+        except WherefromError as error:
+            self._unreadable(list(self.keys), str(error))
+            return
+        self.looking = self.looking.within(self.comparison.difference)
+        self._draw()
+
+    def _pictures(self) -> dict[str, Description]:
+        assert self.comparison is not None
+        return {"a": self.comparison.a, "b": self.comparison.b, "difference": self.comparison.difference}
+
+    def _view(self, pane: str) -> PictureView:
+        return self.query_one(f"#{'matrix' if self.tab == 'matrix' else 'read'}-{pane}", PictureView)
+
+    def _seen(self) -> list[str]:
+        if self.tab == "steps":
+            return []
+        if self.has_class("wide"):
+            return list(PANES)
+        return ["a", "difference"] if self.shows_difference else ["a", "b"]
+
+    def _show_panes(self) -> None:
+        seen = self._seen()
+        for pane in PANES:
+            self.query_one(f"#pane-{pane}").display = pane in seen
+            self.query_one(f"#read-{pane}").display = self.tab == "read"
+            self.query_one(f"#matrix-{pane}").display = self.tab == "matrix"
+        self.query_one("#panes").display = bool(seen)
+        self.query_one("#agreement").display = self.tab == "steps"
+        self.query_one(TabLine).show("compare" if self.shows_difference and self.tab != "steps" else self.tab)
+
+    def _draw(self) -> None:
+        comparison = self.comparison
+        if comparison is None:
+            return
+        drawing = self.browser.drawing
+        brush = brush_for(self.app, drawing)
+        pictures = self._pictures()
+        for pane in self._seen():
+            self._view(pane).show(pictures[pane], self.looking, drawing, brush)
+            self._head(pane, pictures[pane])
+        if self.tab == "steps":
+            table = self.query_one(AgreementView)
+            table.comparison = comparison
+            table.show(comparison.difference, self.looking, drawing, brush)
+        agreed = evolve(comparison.a, step_scores={"rank agreement": comparison.agreement})
+        self.query_one(StepSparkline).show(agreed, self.looking.column, "rank agreement")
+        shown = comparison.difference if self.shows_difference or self.tab == "steps" else comparison.a
+        self.query_one(LegendLine).show(shown, drawing, brush)
+        place = f"output {self.looking.column + 1} of {len(comparison.a.steps)}"
+        self.query_one(PipelineLine).show(comparison.a, drawing, place)
+        self._title()
+
+    def _head(self, pane: str, picture: Description) -> None:
+        if pane == "difference":
+            words = "A − B"
+        else:
+            key = self.keys[PANES.index(pane)]
+            words = f"{pane.upper()}  {visible(self.browser.library.title(key))}  {visible(picture.subtitle)}"
+        self.query_one(f"#head-{pane}", Static).update(Text(words, no_wrap=True, overflow="ellipsis"))
+
+    def _title(self) -> None:
+        library = self.browser.library
+        text = Text(" wherefrom ", style="bold reverse", no_wrap=True, overflow="ellipsis")
+        names = [visible(library.title(key)) for key in self.keys]
+        if names[0] == names[1]:
+            others = [library.summary(key).method for key in self.keys]
+            if others[0] == others[1]:
+                others = [library.source_name(key) for key in self.keys]
+            text.append(f"  {elide(names[0], 30)}: {elide(others[0], 30)} ↔ {elide(others[1], 30)}", style="bold")
+        else:
+            text.append(f"  {elide(names[0], 30)} ↔ {elide(names[1], 30)}", style="bold")
+        if self.comparison is not None and math.isfinite(self.comparison.mean_agreement):
+            text.append(f"  mean rank agreement {self.comparison.mean_agreement:+.2f}", style="dim")
+        self.query_one("#title", Static).update(text)
+
+    def _look(self, looking: Focus) -> None:
+        if self.comparison is not None:
+            self.looking = looking.within(self.comparison.difference)
+            self._draw()
+
+    def _redraw_as(self, drawing: Drawing) -> None:
+        self.browser.drawing = drawing
+        if self._examples:
+            self.redraw()
+
+    @on(StepPointed)
+    def _step_pointed(self, event: StepPointed) -> None:
+        looking = evolve(self.looking, column=event.column, row=self.looking.row if self.tab == "matrix" else None)
+        self._look(looking.toggled(event.column) if event.pin else looking)
+
+    @on(InputPointed)
+    def _input_pointed(self, event: InputPointed) -> None:
+        again = self.tab == "read" and self.looking.row == event.row
+        self._look(evolve(self.looking, row=None if again else event.row))
+
+    # keys
+
+    def action_tab(self, name: str) -> None:
+        """Another view; Compare switches the right pane between B and the difference."""
+        if name == "compare":
+            self.shows_difference = not self.shows_difference
+        else:
+            self.tab = name
+            if name != "matrix":
+                self.looking = evolve(self.looking, row=None)
+        self._show_panes()
+        self.call_after_refresh(self._draw)
+
+    def action_left(self) -> None:
+        """The output token before."""
+        self._move(-1)
+
+    def action_right(self) -> None:
+        """The next output token."""
+        self._move(1)
+
+    def _move(self, by: int) -> None:
+        row = self.looking.row if self.tab == "matrix" else None
+        self._look(evolve(self.looking, column=self.looking.column + by, row=row))
+
+    def action_up(self) -> None:
+        """The row above, or a line of the text."""
+        self._vertical(-1)
+
+    def action_down(self) -> None:
+        """The row below, or a line of the text."""
+        self._vertical(1)
+
+    def action_page_up(self) -> None:
+        """A page up."""
+        self._vertical(-max(1, self.size.height - 10))
+
+    def action_page_down(self) -> None:
+        """A page down."""
+        self._vertical(max(1, self.size.height - 10))
+
+    def action_first(self) -> None:
+        """The first row."""
+        self._vertical(-(10**9))
+
+    def action_last(self) -> None:
+        """The last row."""
+        self._vertical(10**9)
+
+    def _vertical(self, by: int) -> None:
+        if self.comparison is None:
+            return
+        if self.tab == "steps":
+            self._move(by)
+        elif self.tab == "matrix":
+            rows = [row for _, members in self.comparison.difference.sections() for row in members]
+            if rows:
+                here = rows.index(self.looking.row) if self.looking.row in rows else (-1 if by > 0 else len(rows))
+                self._look(evolve(self.looking, row=rows[min(max(here + by, 0), len(rows) - 1)]))
+        else:
+            for pane in self._seen():
+                view = self._view(pane)
+                view.scroll_to(y=max(0, view.scroll_offset.y + by), animate=False, force=True)
+
+    def action_enter(self) -> None:
+        """Pin the output token, or unpin it."""
+        self._look(self.looking.toggled(self.looking.column))
+
+    def action_back(self) -> None:
+        """Unpin, then go back."""
+        if self.looking.pinned or (self.looking.row is not None and self.tab == "read"):
+            self._look(evolve(self.looking, pinned=frozenset(), row=None))
+        else:
+            self.app.pop_screen()
+
+    def action_granularity(self) -> None:
+        """Larger units."""
+        self._redraw_as(next_granularity(self.browser.drawing))
+
+    def action_aggregation(self) -> None:
+        """Another way to combine scores."""
+        self._redraw_as(next_aggregation(self.browser.drawing))
+
+    def action_normalization(self) -> None:
+        """The next normalisation."""
+        self._redraw_as(next_normalization(self.browser.drawing))
+
+    def action_intensity(self, by: int) -> None:
+        """Stronger or weaker colours."""
+        self.browser.drawing = more_intense(self.browser.drawing, 1.25**by)
+        self._draw()
+
+    def action_metric(self) -> None:
+        """The sparkline shows the agreement here."""
+        self.notify("Here the bars are the rank agreement of A and B.", timeout=2)
+
+    def action_export(self) -> None:
+        """Write both to a file."""
+        self.browser.ask_export(*self.keys)
+
+    def action_copy(self) -> None:
+        """Copy the comparison as text."""
+        if self.comparison is None:
+            return
+        a, b = (prepared(example, self.browser.drawing) for example in self._examples)
+        drawing = self.browser.drawing
+        self.browser.copy_shown(compare_view(a, b, granularity=drawing.granularity, merge=drawing.merge))

@@ -1,0 +1,118 @@
+"""What a user can set of the browser, in ``[browser]`` of the user's configuration file.
+
+Example::
+
+    [browser]
+    theme = "wherefrom-light"
+    palette = "orange-blue"
+    granularity = "word"
+
+    [browser.keys]
+    granularity = "g,w"
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+from attrs import field, frozen
+from wherefrom.errors import SettingsError, nearest
+
+from wherefrom_viz.browser.drawing import AGGREGATIONS, NORMALIZATIONS, SCALES, Drawing
+from wherefrom_viz.browser.keymap import checked_keys
+from wherefrom_viz.colours import PALETTES
+from wherefrom_viz.units import LEVELS
+
+DEFAULT_THEME = "wherefrom"
+
+
+@frozen(kw_only=True)
+class Settings:
+    """How the browser starts."""
+
+    theme: str = DEFAULT_THEME
+    drawing: Drawing = field(factory=Drawing)
+    keys: Mapping[str, str] = field(factory=dict)
+    """Action id to keys, comma separated, where they differ from the usual ones."""
+
+
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "palette": tuple(PALETTES),
+    "granularity": LEVELS,
+    "aggregation": AGGREGATIONS,
+    "normalization": NORMALIZATIONS,
+    "scale": SCALES,
+}
+_KINDS: dict[str, type | tuple[type, ...]] = {
+    "theme": str,
+    "metric": str,
+    "intensity": (int, float),
+    "precision": int,
+    "wrap": int,
+    "keys": dict,
+}
+
+
+def configuration_file() -> Path:
+    """The user's own configuration file, whether it exists or not."""
+    base = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+    return Path(base) / "wherefrom" / "config.toml"
+
+
+def load_settings(path: Path | None = None) -> Settings:
+    """The settings in a configuration file; the usual ones where it has none.
+
+    Raises:
+        SettingsError: The file is no TOML, or a name or value in it is unknown.
+    """
+    path = path or configuration_file()
+    if not path.is_file():
+        return Settings()
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8")).get("browser", {})
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read as TOML: {error}. Correct the file, or move it away.") from error
+    return settings_from(table, str(path))
+
+
+def settings_from(table: Any, where: str) -> Settings:
+    """Settings from a ``[browser]`` table.
+
+    Raises:
+        SettingsError: A name or value is unknown.
+    """
+    if not isinstance(table, Mapping):
+        raise SettingsError(f"{where}: browser must be a table: [browser]")
+    known = [*_CHOICES, *_KINDS]
+    for name, value in table.items():
+        if name not in known:
+            raise SettingsError(
+                f"{where}: [browser] has no setting {name!r}.{nearest(name, known)} There are: {', '.join(known)}."
+            )
+        if name in _CHOICES and value not in _CHOICES[name]:
+            raise SettingsError(
+                f"{where}: {name} = {value!r}.{nearest(str(value), _CHOICES[name])} "
+                f"Choose one of {', '.join(_CHOICES[name])}."
+            )
+        if name in _KINDS and (not isinstance(value, _KINDS[name]) or isinstance(value, bool)):
+            raise SettingsError(f"{where}: {name} = {value!r} is of the wrong type.")
+    drawn = {one.name for one in attrs.fields(Drawing)}
+    return Settings(
+        theme=table.get("theme", DEFAULT_THEME),
+        drawing=Drawing(**{name: value for name, value in table.items() if name in drawn}),
+        keys=checked_keys(table.get("keys", {}), where),
+    )
+
+
+def as_toml(settings: Settings) -> str:
+    """The settings as lines for the configuration file."""
+    lines = ["[browser]", f'theme = "{settings.theme}"']
+    for one in attrs.fields(Drawing):
+        value = getattr(settings.drawing, one.name)
+        lines.append(f'{one.name} = "{value}"' if isinstance(value, str) else f"{one.name} = {value}")
+    return "\n".join(lines)

@@ -1,0 +1,140 @@
+"""Several sources as one list.
+
+An example's *key* is a number that stays when sources grow: its place in its source times the number of sources,
+plus the source's own number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from attrs import frozen
+from wherefrom.attribution import Attribution
+from wherefrom.errors import WherefromError
+from wherefrom.files import Summary
+from wherefrom.provenance import Provenance
+
+from wherefrom_viz.browser.sources.base import Source
+
+Keys = npt.NDArray[np.int64]
+
+
+_GONE = Summary(offset=0, length=0, error="gone")
+
+
+@frozen
+class Growth:
+    """What a refresh found."""
+
+    new: int
+    complaints: tuple[str, ...]
+    replaced: bool
+    """Was a file replaced, so that what was read of it is worth nothing?"""
+
+
+class Library:
+    """The sources that are open, as one list of examples."""
+
+    def __init__(self, sources: Sequence[Source], complaints: Sequence[str] = ()) -> None:
+        self.sources = tuple(sources)
+        self._unopened = tuple(complaints)
+        self._gone: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return sum(len(source) for source in self.sources)
+
+    def keys(self) -> Keys:
+        """The keys of all examples, source after source."""
+        step = max(1, len(self.sources))
+        parts = [np.arange(len(source), dtype=np.int64) * step + k for k, source in enumerate(self.sources)]
+        return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
+
+    def locate(self, key: int) -> tuple[Source, int]:
+        """The source of a key and the place in it."""
+        place, number = divmod(int(key), len(self.sources))
+        return self.sources[number], place
+
+    def summary(self, key: int) -> Summary:
+        """What is known of an example without its scores."""
+        source, place = self.locate(key)
+        try:
+            return source.summary(place)
+        except IndexError:  # the file was replaced by a shorter one a moment ago
+            return _GONE
+
+    def load(self, key: int) -> Attribution:
+        """An example with its scores; see `Source.load`."""
+        source, place = self.locate(key)
+        return source.load(place)
+
+    def provenance(self, key: int) -> Provenance:
+        """How an example was made."""
+        return self.locate(key)[0].provenance
+
+    def source_name(self, key: int) -> str:
+        """The file an example is in."""
+        return self.locate(key)[0].name
+
+    def title(self, key: int) -> str:
+        """The example's id, else its number."""
+        _, place = self.locate(key)
+        return self.summary(key).id or f"#{place + 1}"
+
+    @property
+    def name(self) -> str:
+        """The files, for the title."""
+        return " + ".join(source.name for source in self.sources) or "nothing"
+
+    @property
+    def total(self) -> int | None:
+        """How many examples there are going to be, if all sources say so."""
+        totals = [source.total if source.total is not None else len(source) for source in self.sources]
+        return sum(totals) if any(source.total is not None for source in self.sources) else None
+
+    @property
+    def complaints(self) -> tuple[str, ...]:
+        """What could not be opened or read, and what failed."""
+        own = tuple(complaint for source in self.sources for complaint in source.complaints)
+        return (*self._unopened, *self._gone, *own)
+
+    @property
+    def score_names(self) -> tuple[str, ...]:
+        """Step scores that examples have, by the first ones of each source."""
+        names: dict[str, None] = {}
+        for source in self.sources:
+            for place in range(min(len(source), 20)):
+                names.update(dict.fromkeys(source.summary(place).scores))
+        return tuple(names)
+
+    def refresh(self) -> Growth:
+        """Take in what the sources have more."""
+        new, gone = 0, []
+        versions = [source.version for source in self.sources]
+        for source in self.sources:
+            try:
+                new += source.refresh()
+            except FileNotFoundError:
+                gone.append(f"{source.name} is gone. Its list stays; scores that were not read yet are lost.")
+            except (OSError, WherefromError) as error:
+                gone.append(f"{source.name}: {error}")
+        self._gone = tuple(gone)
+        replaced = versions != [source.version for source in self.sources]
+        return Growth(new, self.complaints, replaced)
+
+    def counterpart(self, key: int) -> int | None:
+        """Another example of the same text: same id, or same input and output, by another method or file."""
+        own = self.summary(key)
+        best: int | None = None
+        for other in self.keys().tolist():
+            if other == key:
+                continue
+            summary = self.summary(other)
+            if summary.prompt != own.prompt:
+                continue
+            if own.id is not None and summary.id == own.id:
+                return int(other)
+            if best is None and summary.output == own.output:
+                best = int(other)
+        return best

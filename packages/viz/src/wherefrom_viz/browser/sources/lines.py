@@ -1,0 +1,95 @@
+"""A file of lines: indexed by reading it once, then one line per example, and followed while it grows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+from wherefrom.attribution import Attribution, from_fields
+from wherefrom.errors import FileFormatError
+from wherefrom.files import Summary
+from wherefrom.files.summaries import summary_of
+from wherefrom.provenance import Provenance
+from wherefrom.wire.documents import open_header
+from wherefrom.wire.examples import RawFields, decode_example, typed
+from wherefrom.wire.limits import Budget
+
+
+class LinesSource:
+    """An uncompressed ``.jsonl`` file of ours."""
+
+    total: int | None = None
+    version = 0
+
+    def __init__(self, path: Path) -> None:
+        self.path: Path | None = path
+        self.name = path.name
+        self.provenance = Provenance()
+        self._file = path
+        self._summaries: list[Summary] = []
+        self._damaged: list[str] = []
+        self._failed: list[str] = []
+        self._tail = ""
+        self._end = 0
+        self.refresh()
+
+    @property
+    def complaints(self) -> list[str]:
+        """Damaged lines, failed examples, a last line that is cut off."""
+        return [*self._damaged, *self._failed, *([self._tail] if self._tail else [])]
+
+    def __len__(self) -> int:
+        return len(self._summaries)
+
+    def summary(self, index: int) -> Summary:
+        """What the list shows of an example."""
+        return self._summaries[index]
+
+    def load(self, index: int) -> Attribution:
+        """The example on its line."""
+        summary = self._summaries[index]
+        with self._file.open("rb") as file:
+            file.seek(summary.offset)
+            line = file.read(summary.length)
+        where = f"{self.name} at byte {summary.offset}"
+        raw = typed(line, RawFields, msgspec.json.decode, where)
+        return from_fields(decode_example(raw, msgspec.json.decode, Budget(len(line)), where), where)
+
+    def refresh(self) -> int:
+        """Read the lines that are new; all, if the file has become shorter."""
+        size = self._file.stat().st_size
+        if size < self._end:
+            self._summaries, self._damaged, self._failed, self._end = [], [], [], 0
+            self.version += 1
+        before = len(self)
+        self._tail = ""
+        if size > self._end:
+            self._scan()
+        return len(self) - before
+
+    def _scan(self) -> None:
+        with self._file.open("rb") as file:
+            file.seek(self._end)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    self._tail = f"{self.name}: the last line is cut off, or still being written."
+                    return
+                self._take(line)
+                self._end += len(line)
+
+    def _take(self, line: bytes) -> None:
+        if not line.strip():
+            return
+        try:
+            summary = summary_of(line, self._end)
+            if summary is None:
+                raw = typed(line, RawFields, msgspec.json.decode, "the header")
+                self.provenance, _ = open_header(raw, msgspec.json.decode, Budget(len(line)))
+            elif summary.error is not None:
+                self._failed.append(f"{summary.id or 'an example'} failed: {summary.error}")
+            else:
+                self._summaries.append(summary)
+        except FileFormatError as error:
+            if not self._end and not self._summaries:
+                raise  # no file of ours at all
+            self._damaged.append(f"{self.name}: {error}")

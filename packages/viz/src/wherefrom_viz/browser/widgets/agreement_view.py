@@ -1,0 +1,95 @@
+"""Two attributions token by token: how well their rankings agree, and where they differ most."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+from rich.style import Style
+from textual import events
+from textual.geometry import Region, Size
+from textual.strip import Strip
+
+from wherefrom_viz.browser.messages import StepPointed
+from wherefrom_viz.browser.widgets.lines import strip_of
+from wherefrom_viz.browser.widgets.picture_view import PictureView
+from wherefrom_viz.comparison import Comparison
+from wherefrom_viz.numbers_shown import number_style
+from wherefrom_viz.text_marks import cells, elide, isolate, pad
+
+_BAR = 10
+
+
+class AgreementView(PictureView):
+    """One line per output token; the picture it is shown is the difference."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"view--bar"}
+    HELP: ClassVar[str] = (
+        "One line per output token: Spearman's rank correlation of the two rankings of its inputs, and the inputs "
+        "whose scores differ most (A - B)."
+    )
+
+    comparison: Comparison | None = None
+    _token_width = 8
+
+    def arrange(self, width: int, height: int) -> Size:
+        """Measure the column of tokens."""
+        assert self.picture is not None
+        longest = max((cells(step.label) for step in self.picture.steps), default=6)
+        self._token_width = max(6, min(longest, max(10, width // 5)))
+        self._numbers = number_style(self.picture.scale.bound)
+        return Size(width, len(self.picture.steps) + 1)
+
+    def cursor_region(self) -> Region | None:
+        """The line of the cursor, and the head's above it."""
+        return Region(0, self.looking.column, 1, 2)
+
+    def render_line(self, y: int) -> Strip:
+        """The head, or an output token."""
+        base, width = self.rich_style, self.scrollable_content_region.width
+        if self.picture is None or self.comparison is None:
+            return Strip.blank(width, base)
+        if y == 0:
+            head = f"      {'output':<{self._token_width}}  {'agreement':<{_BAR + 8}}differs most in"
+            return strip_of([(head, self.get_component_rich_style("view--head", partial=True))], width, base)
+        column = y - 1 + self.scroll_offset.y
+        if column >= len(self.picture.steps):
+            return Strip.blank(width, base)
+        return strip_of(self._step_line(column, width), width, base)
+
+    def _step_line(self, column: int, width: int) -> list[tuple[str, Style]]:
+        picture, comparison = self.picture, self.comparison
+        assert picture is not None
+        assert comparison is not None
+        dim = self.get_component_rich_style("view--dim", partial=True)
+        bar = self.get_component_rich_style("view--bar", partial=True)
+        token = Style(bold=True)
+        if column == self.looking.column:
+            token += self.get_component_rich_style("view--cursor", partial=True)
+        label = elide(picture.steps[column].label, self._token_width)
+        agreement = float(comparison.agreement[column])
+        known = math.isfinite(agreement)
+        blocks = round(max(0.0, agreement) * _BAR) if known else 0
+        pieces: list[tuple[str, Style]] = [
+            (f"{column + 1:4}  ", dim),
+            (isolate(label), token),
+            (" " * (self._token_width - cells(label) + 2), Style.null()),
+            (f"{agreement:+.2f}  " if known else "  —    ", Style.null()),
+            (pad("█" * blocks, _BAR) + " ", bar),
+        ]
+        used = sum(cells(text) for text, _ in pieces)
+        for row, score in picture.top([column], 5):
+            name, number = elide(picture.inputs[row].label, 14), self._numbers(score)
+            size = cells(name) + len(number) + 3
+            if used + size > width:
+                break
+            strength = picture.scale.strength(score * self.drawing.intensity)
+            pieces += [(isolate(name), self.brush.style(strength)), (f" {number}  ", dim)]
+            used += size
+        return pieces
+
+    def on_click(self, event: events.Click) -> None:
+        """Go to the token."""
+        column = event.y - 1 + self.scroll_offset.y
+        if self.picture is not None and event.y > 0 and column < len(self.picture.steps):
+            self.post_message(StepPointed(column))

@@ -1,0 +1,195 @@
+"""The list of examples: only the lines that are seen are ever made, so a hundred thousand cost nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import ClassVar
+
+import numpy as np
+from attrs import frozen
+from rich.cells import cell_len, set_cell_size
+from rich.style import Style
+from textual import events
+from textual.geometry import Region, Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from wherefrom_viz.browser.messages import ExampleChosen, ExamplePointed, HeadClicked
+from wherefrom_viz.browser.sources.library import Keys, Library
+from wherefrom_viz.browser.widgets.lines import strip_of
+from wherefrom_viz.text_marks import elide, pad, visible
+
+
+@frozen
+class Column:
+    """A column of the list."""
+
+    name: str
+    title: str
+    width: int
+    right: bool = False
+
+
+def columns_for(width: int, score: str, *, files: int, methods: bool, id_width: int) -> list[Column]:
+    """The columns that fit a width; the texts share what is left."""
+    fixed = [Column("id", "id", id_width)]
+    after = [Column("inputs", "in", 5, True), Column("steps", "out", 5, True)]
+    if score:
+        after.append(Column("score", elide(score, 11), max(6, min(11, len(score))), True))
+    if methods and width >= 76:
+        after.append(Column("method", "method", 12 if width < 110 else 22))
+    if files > 1:
+        after.append(Column("file", "file", 10 if width < 110 else 18))
+    left = width - 3 - sum(column.width + 2 for column in (*fixed, *after)) - 2
+    texts = max(16, left)
+    prompt = texts * 3 // 5
+    return [*fixed, Column("input", "input", prompt), Column("output", "output", texts - prompt), *after]
+
+
+class ExampleList(ScrollView, can_focus=True, inherit_bindings=False):
+    """Examples as lines, a cursor, and marks."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"list--head", "list--cursor", "list--mark", "list--dim", "list--score"}
+    HELP: ClassVar[str] = (
+        "One line per example. Enter opens it, Space marks it, s sorts by the next column (or click a head), "
+        "/ searches the text, f filters by an expression such as prob<0.2 method:ig."
+    )
+
+    def __init__(self, library: Library, marks: Collection[int], **options: str) -> None:
+        super().__init__(**options)  # type: ignore[arg-type]
+        self.library = library
+        self.marks = marks
+        self.keys: Keys = np.zeros(0, dtype=np.int64)
+        self.cursor = 0
+        self.sort_column = "n"
+        self.backwards = False
+        self.score = ""
+        self._columns: list[Column] = []
+
+    def list_keys(self, keys: Keys, *, keep: int | None = None) -> None:
+        """List these from now on; the cursor stays on the example ``keep`` if it is among them."""
+        self.keys = keys
+        place = np.flatnonzero(keys == keep) if keep is not None else ()
+        self.cursor = int(place[0]) if len(place) else min(self.cursor, max(0, len(keys) - 1))
+        self._measure()
+        self.move_to(self.cursor, tell=False)
+        self.refresh()
+
+    @property
+    def key(self) -> int | None:
+        """The example under the cursor."""
+        return int(self.keys[self.cursor]) if len(self.keys) else None
+
+    def move_to(self, place: int, *, tell: bool = True) -> None:
+        """Put the cursor on a line and scroll to it."""
+        if not len(self.keys):
+            return
+        before, self.cursor = self.cursor, min(max(place, 0), len(self.keys) - 1)
+        self.scroll_to_region(Region(0, self.cursor, 1, 2), animate=False, force=True)
+        if before == self.cursor:
+            self._refresh_line(before)
+        else:
+            self._refresh_line(before)
+            self._refresh_line(self.cursor)
+            if tell:
+                self.post_message(ExamplePointed(int(self.keys[self.cursor])))
+
+    def page(self) -> int:
+        """Lines of examples that are seen."""
+        return max(1, self.scrollable_content_region.height - 1)
+
+    def on_resize(self) -> None:
+        """Columns are cut anew."""
+        self._measure()
+        self.move_to(self.cursor, tell=False)
+        self.refresh()
+
+    def _refresh_line(self, place: int) -> None:
+        line = place + 1 - self.scroll_offset.y
+        if 0 < line < self.size.height:
+            self.refresh(Region(0, line, self.size.width, 1))
+
+    def _measure(self) -> None:
+        width = max(20, self.scrollable_content_region.width)
+        self.virtual_size = Size(width, len(self.keys) + 1)
+        some = self.keys[:200].tolist()
+        summaries = [self.library.summary(key) for key in some]
+        ids = max((len(self.library.title(key)) for key in some), default=4)
+        self._columns = columns_for(
+            width,
+            self.score,
+            files=len(self.library.sources),
+            methods=any(summary.method for summary in summaries),
+            id_width=max(4, min(ids + 1, 16)),
+        )
+
+    def render_line(self, y: int) -> Strip:
+        """The head, or an example."""
+        base = self.rich_style
+        width = self.scrollable_content_region.width
+        if y == 0:
+            return strip_of(self._head_line(), width, base + self.get_component_rich_style("list--head", partial=True))
+        place = y - 1 + self.scroll_offset.y
+        if place >= len(self.keys):
+            return Strip.blank(width, base)
+        if place == self.cursor:
+            base += self.get_component_rich_style("list--cursor", partial=True)
+        return strip_of(self._example_line(int(self.keys[place])), width, base)
+
+    def _head_line(self) -> list[tuple[str, Style]]:
+        pieces: list[tuple[str, Style]] = [("   ", Style.null())]
+        for column in self._columns:
+            arrow = ("▼" if self.backwards else "▲") if column.name == self.sort_column else ""
+            title = elide(column.title, column.width - len(arrow)) + arrow
+            pieces.append((pad(title, column.width, right=column.right) + "  ", Style(bold=bool(arrow))))
+        return pieces
+
+    def _example_line(self, key: int) -> list[tuple[str, Style]]:
+        summary = self.library.summary(key)
+        marked = key in self.marks
+        pieces: list[tuple[str, Style]] = [
+            (" ● " if marked else "   ", self.get_component_rich_style("list--mark", partial=True))
+        ]
+        dim = self.get_component_rich_style("list--dim", partial=True)
+        for column in self._columns:
+            style = Style.null()
+            if column.name == "id":
+                text = self.library.title(key)
+            elif column.name == "input":
+                text, style = summary.prompt, dim
+            elif column.name == "output":
+                text = summary.output.removeprefix(" ")
+            elif column.name == "score":
+                mean = summary.scores.get(self.score)
+                text = "" if mean is None else f"{mean:.3f}" if abs(mean) < 1000 else f"{mean:.1e}"
+                style = self.get_component_rich_style("list--score", partial=True)
+            elif column.name == "file":
+                text, style = self.library.source_name(key), dim
+            else:
+                text, style = str(getattr(summary, column.name)), dim
+            shown = elide(visible(text[:400]), column.width) if column.name != "input" else _end_of(text, column.width)
+            pieces.append((pad(shown, column.width, right=column.right) + "  ", style))
+        return pieces
+
+    def on_click(self, event: events.Click) -> None:
+        """Sort by a head; point at an example, and open it when clicked again."""
+        if event.y == 0:
+            x = 3
+            for column in self._columns:
+                if x <= event.x < x + column.width + 2 and column.name != "file":
+                    self.post_message(HeadClicked(column.name))
+                x += column.width + 2
+            return
+        place = event.y - 1 + self.scroll_offset.y
+        if place >= len(self.keys):
+            return
+        if place == self.cursor:
+            self.post_message(ExampleChosen(int(self.keys[place])))
+        else:
+            self.move_to(place)
+
+
+def _end_of(text: str, width: int) -> str:
+    """A beginning, with an ellipsis at the end rather than in the middle."""
+    shown = visible(text[:400])
+    return shown if cell_len(shown) <= width else set_cell_size(shown, max(1, width - 1)).rstrip() + "…"

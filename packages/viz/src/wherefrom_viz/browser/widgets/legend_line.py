@@ -1,0 +1,54 @@
+"""What the colours mean, and how the numbers came about: the two lines under every picture."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual.widgets import Static
+
+from wherefrom_viz.browser.brush import Brush
+from wherefrom_viz.browser.drawing import Drawing
+from wherefrom_viz.description import Description
+from wherefrom_viz.numbers_shown import number_style
+from wherefrom_viz.text_marks import elide, visible
+
+
+class LegendLine(Static):
+    """The scale as a bar, and the sign in words."""
+
+    def show(self, picture: Description, drawing: Drawing, brush: Brush) -> None:
+        """Draw the legend of a picture."""
+        style = number_style(picture.scale.bound)
+        bound = picture.scale.bound / drawing.intensity
+        signed = picture.words.signed
+        text = Text(" ", no_wrap=True, overflow="ellipsis")
+        text.append((style(-bound) if signed else "0") + " ", style="dim")
+        for step in range(-5 if signed else 0, 6):
+            text.append(brush.cell(step / 5), style=brush.style(step / 5))
+        text.append(f" {style(bound, plus=signed)}{' ' + style.note if style.note else ''}", style="dim")
+        text.append("  " + picture.words.sentence)
+        if drawing.intensity != 1:
+            text.append(f"  intensity ×{drawing.intensity:g}", style="dim")
+        self.update(text)
+
+
+class PipelineLine(Static):
+    """How raw scores became what is seen, and where the cursor is."""
+
+    def show(self, picture: Description, drawing: Drawing, place: str) -> None:
+        """Draw the pipeline of a picture."""
+        width = self.size.width or 80
+        right = f"{place} "
+        words = pipeline_words(picture, drawing)
+        notes = [visible(note) for note in picture.notes]
+        left = " ".join([words, *(f"! {note}" for note in notes[:1])])
+        left = elide(left, max(10, width - len(right) - 3))
+        text = Text(f" {left}", no_wrap=True, overflow="ellipsis")
+        text.append(right.rjust(max(0, width - text.cell_len)), style="dim")
+        self.update(text)
+
+
+def pipeline_words(picture: Description, drawing: Drawing) -> str:
+    """The pipeline, the units and the scale in one line."""
+    units = {"token": "tokens", "word": "words", "sentence": "sentences", "turn": "turns"}[drawing.granularity]
+    scale = " · scale per step" if drawing.scale == "step" else ""
+    return f"{units} · {picture.pipeline_words}{scale}"

@@ -1,0 +1,170 @@
+"""The matrix of scores, drawn cell by cell where it is seen: inputs down, output tokens across."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from rich.style import Style
+from textual import events
+from textual.geometry import Region, Size
+from textual.strip import Strip
+
+from wherefrom_viz.browser.messages import InputPointed, StepPointed
+from wherefrom_viz.browser.widgets.lines import strip_of
+from wherefrom_viz.browser.widgets.picture_view import PictureView
+from wherefrom_viz.console.ink import FAINT
+from wherefrom_viz.numbers_shown import NumberStyle, number_style
+from wherefrom_viz.text_marks import cells, elide, graphemes, isolate, pad
+
+_NUMBER_WIDTH = 7
+_TALLEST_HEAD = 6
+_GAP = 1
+
+
+class MatrixView(PictureView):
+    """Cells with numbers where all columns fit, else two columns of colour each."""
+
+    HELP: ClassVar[str] = (
+        "Rows are inputs, columns output tokens. The cross marks the cursor: left and right choose the output, up and "
+        "down the input. A dot means that the step could not see the input; click any cell to go there."
+    )
+
+    _rows: tuple[int | str, ...] = ()
+    _label_width = 8
+    _cell_width = 2
+    _head: tuple[tuple[str, ...], ...] = ()
+    _numbers: NumberStyle = NumberStyle(0, 2)
+
+    def arrange(self, width: int, height: int) -> Size:
+        """Choose the size of cells, and list the rows with the titles between them."""
+        picture = self.picture
+        assert picture is not None
+        sections = picture.sections()
+        rows: list[int | str] = []
+        for title, members in sections:
+            if len(sections) > 1:
+                rows.append(title)
+            rows += members
+        self._rows = tuple(rows)
+        longest = max((cells(picture.inputs[row].label) for row in picture.seen_rows()), default=4)
+        self._label_width = max(4, min(longest, width // 4))
+        room = width - self._label_width - _GAP
+        self._cell_width = _NUMBER_WIDTH if len(picture.steps) * _NUMBER_WIDTH <= room else 2
+        self._numbers = number_style(picture.scale.bound)
+        self._head = self._make_head(height)
+        return Size(self._label_width + _GAP + self._cell_width * len(picture.steps), len(self._rows) + len(self._head))
+
+    def _make_head(self, height: int) -> tuple[tuple[str, ...], ...]:
+        """Lines of the head: for each the text of every column."""
+        assert self.picture is not None
+        labels = [step.label for step in self.picture.steps]
+        if self._cell_width == _NUMBER_WIDTH:
+            return (tuple(pad(isolate(elide(label, 6)), _NUMBER_WIDTH, right=True) for label in labels),)
+        letters = [list(graphemes(label)) for label in labels]
+        tall = min(_TALLEST_HEAD, max(2, height // 3), max((len(one) for one in letters), default=1))
+        cut = [one if len(one) <= tall else [*one[: tall - 1], "…"] for one in letters]
+        filled = [[" "] * (tall - len(one)) + one for one in cut]
+        return tuple(tuple(pad(one[level], 2) for one in filled) for level in range(tall))
+
+    def cursor_region(self) -> Region | None:
+        """The cell under the cursor, with room for the head."""
+        row = self.looking.row
+        y = self._rows.index(row) if row in self._rows else self.scroll_offset.y
+        x = self._label_width + _GAP + self.looking.column * self._cell_width
+        return Region(
+            max(0, x - self._label_width - _GAP),
+            y,
+            self._cell_width + self._label_width + _GAP,
+            1 + len(self._head),
+        )
+
+    def _columns(self, width: int) -> range:
+        assert self.picture is not None
+        first = -(-self.scroll_offset.x // self._cell_width)
+        count = max(1, (width - self._label_width - _GAP) // self._cell_width)
+        return range(min(first, len(self.picture.steps)), min(first + count, len(self.picture.steps)))
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the head, a title, or a row."""
+        base = self.rich_style
+        width = self.scrollable_content_region.width
+        if self.picture is None:
+            return Strip.blank(width, base)
+        if y < len(self._head):
+            return strip_of(self._head_line(y, width), width, base)
+        place = y - len(self._head) + self.scroll_offset.y
+        if place >= len(self._rows):
+            return Strip.blank(width, base)
+        row = self._rows[place]
+        if isinstance(row, str):
+            text = f"{row.upper()} ".ljust(width, "┄")
+            return strip_of([(text, self.get_component_rich_style("view--title", partial=True))], width, base)
+        return strip_of(self._row_line(row, width), width, base)
+
+    def _head_line(self, level: int, width: int) -> list[tuple[str, Style]]:
+        head = self.get_component_rich_style("view--head", partial=True)
+        cursor = self.get_component_rich_style("view--cursor", partial=True)
+        pinned = self.get_component_rich_style("view--pinned", partial=True)
+        pieces: list[tuple[str, Style]] = [(" " * (self._label_width + _GAP), head)]
+        for column in self._columns(width):
+            style = head + pinned if column in self.looking.pinned else head
+            pieces.append((self._head[level][column], style + cursor if column == self.looking.column else style))
+        return pieces
+
+    def _row_line(self, row: int, width: int) -> list[tuple[str, Style]]:
+        picture = self.picture
+        assert picture is not None
+        unit = picture.inputs[row]
+        dim = self.get_component_rich_style("view--dim", partial=True)
+        here = row == self.looking.row
+        label = elide(unit.label, self._label_width)
+        style = self.get_component_rich_style("view--cursor", partial=True) if here else Style.null()
+        if unit.token.special:
+            style = dim + style
+        pieces: list[tuple[str, Style]] = [
+            (" " * (self._label_width - cells(label)), Style.null()),
+            (isolate(label), style),
+            (" " * _GAP, Style.null()),
+        ]
+        intensity, bound = self.drawing.intensity, picture.scale.bound
+        for column in self._columns(width):
+            cross = here and column == self.looking.column
+            pieces.append(self._cell(row, column, intensity, bound, dim, cross))
+        return pieces
+
+    def _cell(
+        self, row: int, column: int, intensity: float, bound: float, dim: Style, cross: bool
+    ) -> tuple[str, Style]:
+        picture, width = self.picture, self._cell_width
+        assert picture is not None
+        cursor = self.get_component_rich_style("view--cursor", partial=True) if cross else Style.null()
+        if not picture.visible[row, column]:
+            return ("·".rjust(width - 1 if width > 2 else 1).ljust(width), dim + cursor)
+        value = float(picture.scores[row, column])
+        if self.drawing.scale == "step":
+            bound = float(np.abs(picture.scores[:, column]).max(initial=0.0)) or 1.0
+        strength = min(1.0, max(-1.0, value / bound * intensity))
+        style = self.brush.style(strength) + cursor
+        if width == 2:
+            return (self.brush.cell(strength), style)
+        number = "" if value == 0 else self._numbers(value, plus=picture.words.signed)
+        if self.brush.colourless and abs(strength) >= 0.6:
+            number += "!"
+        if abs(strength) < FAINT and not cross:
+            style = dim
+        return (pad(number, width - 1, right=True) + " ", style)
+
+    def on_click(self, event: events.Click) -> None:
+        """Go to the cell; on the head, pin the column."""
+        if self.picture is None:
+            return
+        columns = self._columns(self.scrollable_content_region.width)
+        place = (event.x - self._label_width - _GAP) // self._cell_width
+        if event.x >= self._label_width + _GAP and 0 <= place < len(columns):
+            self.post_message(StepPointed(columns[place], pin=event.y < len(self._head)))
+        line = event.y - len(self._head) + self.scroll_offset.y
+        if event.y >= len(self._head) and 0 <= line < len(self._rows):
+            row = self._rows[line]
+            if isinstance(row, int):
+                self.post_message(InputPointed(row))

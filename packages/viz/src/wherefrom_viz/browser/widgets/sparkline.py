@@ -1,0 +1,83 @@
+"""A step score as a row of bars, one per output token, linked to the cursor."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+import numpy as np
+from rich.style import Style
+from textual import events
+from textual.strip import Strip
+from textual.widget import Widget
+
+from wherefrom_viz.browser.messages import StepPointed
+from wherefrom_viz.browser.widgets.lines import strip_of
+from wherefrom_viz.description import Description
+from wherefrom_viz.numbers_shown import short
+from wherefrom_viz.text_marks import elide
+
+_BARS = "▁▂▃▄▅▆▇█"
+_LABEL = 20
+
+
+class StepSparkline(Widget):
+    """One line: the score's name, its value at the cursor, and the bars around the cursor."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"sparkline--name", "sparkline--bar", "sparkline--cursor"}
+
+    picture: Description | None = None
+    column = 0
+    metric = ""
+
+    def show(self, picture: Description, column: int, metric: str) -> None:
+        """Draw this score from now on; the first there is, if there is none of that name."""
+        names = list(picture.step_scores)
+        self.picture, self.column = picture, column
+        self.metric = metric if metric in names else (names[0] if names else "")
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """The only line."""
+        width, base = self.size.width, self.rich_style
+        name = self.get_component_rich_style("sparkline--name", partial=True)
+        if y or self.picture is None:
+            return Strip.blank(width, base)
+        if not self.metric:
+            return strip_of([(" no step scores in this file", name)], width, base)
+        values = np.asarray(self.picture.step_scores[self.metric], dtype=np.float64)
+        if not len(values):
+            return Strip.blank(width, base)
+        value = short(float(values[min(self.column, len(values) - 1)]))
+        label = f" {elide(self.metric, _LABEL - len(value) - 3)} {value}".ljust(_LABEL)
+        pieces: list[tuple[str, Style]] = [(label, name)]
+        bar = self.get_component_rich_style("sparkline--bar", partial=True)
+        cursor = self.get_component_rich_style("sparkline--cursor", partial=True)
+        for column in self._columns(len(values)):
+            pieces.append((self._mark(values, column), cursor if column == self.column else bar))
+        return strip_of(pieces, width, base)
+
+    def _columns(self, count: int) -> range:
+        room = max(1, self.size.width - _LABEL - 1)
+        first = 0 if count <= room else min(max(0, self.column - room // 2), count - room)
+        return range(first, min(count, first + room))
+
+    def _mark(self, values: np.ndarray[tuple[int, ...], np.dtype[np.float64]], column: int) -> str:
+        value = float(values[column])
+        if not math.isfinite(value):
+            return "?"
+        known = values[np.isfinite(values)]
+        low, high = min(0.0, float(known.min())), float(known.max())
+        if self.metric == "probability":
+            low, high = 0.0, 1.0
+        share = (value - low) / (high - low) if high > low else 0.0
+        return _BARS[max(0, min(7, int(share * 8)))]
+
+    def on_click(self, event: events.Click) -> None:
+        """Go to the token of the bar."""
+        if self.picture is None:
+            return
+        columns = self._columns(len(self.picture.steps))
+        place = event.x - _LABEL
+        if 0 <= place < len(columns):
+            self.post_message(StepPointed(columns[place]))
