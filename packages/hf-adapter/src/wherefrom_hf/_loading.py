@@ -18,7 +18,7 @@ from transformers import (
 )
 from wherefrom.errors import ModelLoadError, SettingsError, WherefromWarning
 
-from wherefrom_hf.demo import demo_path
+from wherefrom_hf.demo import UnknownDemoModelError, demo_path
 
 DEMO_PREFIX = "demo:"
 
@@ -53,7 +53,7 @@ def load_pretrained(
         module, name = model, model.config.name_or_path or type(model).__name__
     elif isinstance(model, str):
         name = model
-        path = str(demo_path(name.removeprefix(DEMO_PREFIX))) if name.startswith(DEMO_PREFIX) else name
+        path = _path_of(name)
         module = _load_model(path, name, model_kwargs)
         tokenizer = tokenizer if tokenizer is not None else path
     else:
@@ -65,6 +65,16 @@ def load_pretrained(
     module.zero_grad(set_to_none=True)
     _move(module, device)
     return Loaded(module, loaded_tokenizer, name)
+
+
+def _path_of(name: str) -> str:
+    """Where a model is to be found: a demo model in this package, anything else where it says."""
+    if not name.startswith(DEMO_PREFIX):
+        return name
+    try:
+        return str(demo_path(name))
+    except UnknownDemoModelError as error:
+        raise ModelLoadError(str(error)) from error
 
 
 def default_device() -> torch.device:
