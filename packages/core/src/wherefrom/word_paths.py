@@ -84,26 +84,33 @@ class WordPaths:
 
         Where no unused neighbour is left, the rest is the baseline.
         """
-        if (word, baseline) in self._stops:
-            return self._stops[word, baseline]
-        passed = [word]
-        used = {word, baseline}
-        while len(passed) < self.points - 1:
-            near = [int(one) for one in self.neighbours.of(np.array([passed[-1]]))[0] if int(one) not in used]
-            if not near or passed[-1] == baseline:
-                passed.extend([baseline] * (self.points - 1 - len(passed)))
-                break
-            here, end = self.table[passed[-1]], self.table[baseline]
-            on_course = _on_course(self.table[near], here, end)
-            if self.strategy == "greedy":
-                bent = _bent(self.table[near], on_course, here, end, self.points)
-                cost = np.linalg.norm(self.table[near] - bent, axis=1)
-            else:
-                cost = -on_course.sum(axis=1)
-            passed.append(near[int(np.argmin(cost))])
-            used.add(passed[-1])
-        self._stops[word, baseline] = passed
-        return passed
+        self._find({(word, baseline)})
+        return self._stops[word, baseline]
+
+    def _find(self, pairs: set[tuple[int, int]]) -> None:
+        """Find the stops of all pairs side by side, so that neighbours are looked up for many words at once."""
+        going = {pair: [pair[0]] for pair in sorted(pairs - self._stops.keys())}
+        for _ in range(self.points - 2):
+            if going:
+                self.neighbours.of(np.array([passed[-1] for passed in going.values()]))
+            for (_word, baseline), passed in going.items():
+                passed.append(self._next(passed, baseline))
+        self._stops.update(going)
+
+    def _next(self, passed: list[int], baseline: int) -> int:
+        """The stop after those passed; the baseline where no unused neighbour is left."""
+        used = {*passed, baseline}
+        near = [int(one) for one in self.neighbours.of(np.array([passed[-1]]))[0] if int(one) not in used]
+        if not near or passed[-1] == baseline:
+            return baseline
+        here, end = self.table[passed[-1]], self.table[baseline]
+        on_course = _on_course(self.table[near], here, end)
+        if self.strategy == "greedy":
+            bent = _bent(self.table[near], on_course, here, end, self.points)
+            cost = np.linalg.norm(self.table[near] - bent, axis=1)
+        else:
+            cost = -on_course.sum(axis=1)
+        return near[int(np.argmin(cost))]
 
     def between(self, words: IntArray, baselines: IntArray, stays: BoolArray) -> FloatArray:
         """Points from each baseline (first) to its word (last), shape ``(points, words, width)``.
@@ -112,6 +119,8 @@ class WordPaths:
             stays: Words that pass by no other: they are repeated, and jump to the baseline at its end.
         """
         points = np.empty((self.points, len(words), self.table.shape[1]), self.table.dtype)
+        moving = ~np.asarray(stays)
+        self._find(set(zip(words[moving].tolist(), baselines[moving].tolist(), strict=True)))
         for i, (word, baseline, alone) in enumerate(zip(words.tolist(), baselines.tolist(), stays, strict=True)):
             stops = [word] * (self.points - 1) if alone else self.stops(word, baseline)
             end = self.table[baseline]
