@@ -139,6 +139,7 @@ def test_encoder_decoder(wherefrom: Run) -> None:
     ran = wherefrom("attribute", "-m", "demo:mt")
     assert ran.code == 0, ran.err
     assert "source" in ran.out.lower()
+    assert "voiture" in ran.out
 
 
 ERRORS = [

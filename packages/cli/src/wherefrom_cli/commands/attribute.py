@@ -32,7 +32,7 @@ from wherefrom_cli.texts import Example, Fields, examples_in_file, paired, typed
 
 BUILT_IN = {
     "demo:lm": Example(text="George was sick yesterday. His colleagues asked him to come"),
-    "demo:mt": Example(text="The teacher saw the garden because she was happy."),
+    "demo:mt": Example(text="Mary sees the green car."),
 }
 """What is explained when no text is given."""
 
