@@ -76,7 +76,7 @@ def main() -> None:
             Slice(single=cpu_seconds(job, model, some, 1), batched=cpu_seconds(job, model, some, options.batch_size))
         )
     ratio = statistics.median(one.single / one.batched for one in slices)
-    print(print(f"{options.method}: batches of {options.batch_size} do {ratio:.2f} times the texts per CPU second"))
+    print(f"{options.method}: batches of {options.batch_size} do {ratio:.2f} times the texts per CPU second")
     with tempfile.TemporaryDirectory() as folder:
         run = create_run(Path(folder) / "run", Manifest(fingerprint="benchmark"))
         sink = RunSink(
