@@ -250,7 +250,7 @@ def attribute_context(
     provenance = Provenance(
         library_version=library_versions().get("wherefrom", ""),
         versions={**library_versions(), **adapter.card.versions},
-        model=msgspec.to_builtins(adapter.card),
+        model=msgspec.json.decode(msgspec.json.encode(adapter.card)),
         method={"name": request.method.identifier, "settings": non_default(request.method)},
         attributed_fn={"name": request.function.identifier, "settings": non_default(request.function)},
         step_scores=[{"name": metric.identifier, "settings": non_default(metric)}],
@@ -487,8 +487,8 @@ def _result(
                 contextless_output=(
                     pair.form.bare_prefix + text_of(output.tokens[:position]) + (" " if spaced else "") + other.text
                 ).strip(),
-                input_context_scores=None if not has_input else _listed(cue.input_context),
-                output_context_scores=None if not has_output else _listed(cue.output_context),
+                input_context_scores=_listed(cue.input_context),
+                output_context_scores=_listed(cue.output_context),
                 p_value=None if p_values is None else float(p_values[place]),
             )
         )
@@ -522,8 +522,8 @@ def _as_part(part: Part, positions: IntArray, context: IntArray) -> ContextPart:
     return ContextPart(text=part.text, id=part.id, title=part.title, kind=part.kind, start=start, end=end)
 
 
-def _listed(scores: FloatArray | None) -> list[float]:
-    return [] if scores is None else scores.tolist()
+def _listed(scores: FloatArray | None) -> list[float] | None:
+    return None if scores is None else scores.tolist()
 
 
 def _require_choice(name: str, value: str, known: Sequence[str]) -> None:

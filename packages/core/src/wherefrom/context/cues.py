@@ -53,7 +53,7 @@ class Cues:
 
     input_context: FloatArray | None
     output_context: FloatArray | None
-    """None where there is no such context."""
+    """None where there is no such context, or the method (``dummy``) scores nothing."""
     details: dict[str, Any] = field(factory=dict)
 
 
@@ -181,10 +181,8 @@ def _of_contexts(full: Reading, one: Attribution) -> Cues:
 
 def _at(positions: IntArray, units: Sequence[Token], values: Any) -> FloatArray | None:
     """Scores of the units that hold each position."""
-    if not len(positions):
+    if not len(positions) or values is None:
         return None
-    if values is None:
-        raise InputError("The method gives no scores for the sequence that the context stands in. Use another one.")
     holder = np.zeros(max(unit.position + unit.size for unit in units), dtype=np.int64)
     for index, unit in enumerate(units):
         holder[unit.position : unit.position + unit.size] = index

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 
+from wherefrom._registry import Registry
 from wherefrom.context.selection import level
 from wherefrom.errors import FileFormatError, InputError, MissingDependencyError
 from wherefrom.provenance import Provenance
-from wherefrom.rendering import RENDERERS
+
+CONTEXT_RENDERERS: Registry[Callable[..., Any]] = Registry("context renderer", group="wherefrom.context_renderers")
+"""Functions that draw a `ContextAttribution`, by name; found by the entry point ``wherefrom.context_renderers``."""
 
 
 class ContextPart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -130,6 +134,12 @@ class ContextAttribution(msgspec.Struct, frozen=True, kw_only=True):
     support_threshold: float | None = None
     """Nats from which a part was cited."""
     provenance: Provenance | None = None
+
+    def __rich_console__(self, console: Any, options: Any) -> Iterator[Any]:
+        yield self.render("rich")
+
+    def _repr_html_(self) -> str:
+        return str(self.render("html", standalone=False))
 
     def __post_init__(self) -> None:
         pairs = [("cti_scores", self.cti_scores, self.output_current_tokens)]
@@ -329,13 +339,12 @@ class ContextAttribution(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             MissingDependencyError: The package that draws is not installed.
         """
-        full = f"context-{name}"
-        if full not in RENDERERS:
+        if name in ("text", "rich", "html") and name not in CONTEXT_RENDERERS:
             raise MissingDependencyError(
                 f"Drawing a context attribution as {name!r} needs the package wherefrom-viz. Install it with: "
                 "pip install wherefrom-viz"
             )
-        return RENDERERS.get(full)(self, **options)  # type: ignore[arg-type]
+        return CONTEXT_RENDERERS.get(name)(self, **options)
 
     def show(self, **options: Any) -> None:
         """Print it, as wide and colourful as the terminal."""

@@ -1,0 +1,161 @@
+"""A context attribution as one self-contained page: pick a sensitive token, see its contexts. No script.
+
+Each sensitive token is a radio button, so that the keyboard's arrows move between them and the pinned one is known to
+screen readers; the style sheet shows the panel of the one that is chosen.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from html import escape
+
+from wherefrom.context import ContextAttribution
+
+from wherefrom_viz.colours import Palette, palette_named
+from wherefrom_viz.context.description import ContextPicture, Matrix, Panel, Word, describe, nats
+from wherefrom_viz.html.static_table import static_style
+from wherefrom_viz.numbers_shown import short
+from wherefrom_viz.text_marks import label, visible
+
+_LEVELS = 8
+_LONG = 1000
+"""Characters above which a context is folded."""
+
+_STYLE = """
+.wf-static{--page:#ffffff;--ink:#1b1d22;--quiet:#59606d;--line:#d9dce2;color:var(--ink);background:var(--page);
+color-scheme:light;font:16px/1.6 system-ui,-apple-system,"Segoe UI","Noto Sans","DejaVu Sans",sans-serif;
+max-width:60rem;margin:0 auto;padding:1rem;box-sizing:border-box}
+.wf-body{margin:0;background:#ffffff}
+.wf-static h1{font-size:1.1rem;margin:0 0 .3rem}.wf-static h2{font-size:.9rem;color:var(--quiet);margin:1rem 0 .2rem}
+.wf-static .quiet{color:var(--quiet)}.wf-static .flow{white-space:pre-wrap;overflow-wrap:anywhere;line-height:2}
+.wf-static .tok{border-radius:3px;padding:.15em .05em}.wf-static .cue{text-decoration:underline;font-weight:600}
+.wf-static label.tok{cursor:pointer;font-weight:600;text-decoration:underline}
+.wf-static input.pin{position:absolute;opacity:0;width:1px;height:1px}
+.wf-static .panel{display:none;border-top:1px solid var(--line);margin-top:.8rem}
+.wf-static table{border-collapse:collapse}.wf-static th,.wf-static td{padding:.15rem .6rem;text-align:right;
+border:1px solid var(--line)}.wf-static th[scope=row]{text-align:left;font-weight:normal}
+.wf-static .scroll{overflow-x:auto}
+@media (prefers-color-scheme:dark){.wf-static{--page:#1c1d21;--ink:#eceef2;--quiet:#a9b0bd;--line:#3a3d45;
+color-scheme:dark}.wf-body{background:#1c1d21}}
+@media print{.wf-static .panel{display:block}}
+"""
+
+
+def render_context_html(
+    result: ContextAttribution, *, palette: str | Palette = "red-blue", standalone: bool = True
+) -> str:
+    """The result as HTML.
+
+    Args:
+        result: What `wherefrom.attribute_context` returned.
+        palette: Name or object.
+        standalone: A whole page; False: a fragment to put into another.
+    """
+    picture, colours = describe(result), palette_named(palette)
+    name = "wfc" + hashlib.sha256(result.to_json().encode()).hexdigest()[:10]
+    body = _body(picture, name)
+    style = _STYLE + static_style(colours) + _pins(picture, name)
+    fragment = f'<div class="wf-static" id="{name}"><style>{style}</style>{body}</div>'
+    if not standalone:
+        return fragment
+    title = escape(f"Context: {visible(picture.cited_text)[:60]}")
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<title>{title}</title></head><body class="wf-body">{fragment}</body></html>'
+    )
+
+
+def _pins(picture: ContextPicture, name: str) -> str:
+    rules = []
+    for index in range(len(picture.panels)):
+        pin = f"#{name}-pin{index}"
+        rules.append(f"{pin}:checked~#{name}-panel{index}{{display:block}}")
+        rules.append(f"{pin}:checked~.flow label[for={name}-pin{index}]{{outline:2px solid currentColor}}")
+        rules.append(f"{pin}:focus-visible~.flow label[for={name}-pin{index}]{{outline:3px solid #0b57d0}}")
+    return "\n".join(rules)
+
+
+def _body(picture: ContextPicture, name: str) -> str:
+    inputs = "".join(
+        f'<input class="pin" type="radio" name="{name}" id="{name}-pin{index}"{" checked" if not index else ""} '
+        f'aria-label="{escape(label(panel.token))}">'
+        for index, panel in enumerate(picture.panels)
+    )
+    heading = (
+        f"<h1>{len(picture.panels)} of {len(picture.output)} output tokens depend on the context</h1>"
+        f'<p class="quiet">{escape(picture.metric)}; {escape(picture.rule)}. Contexts: {escape(picture.method)} of '
+        f"{escape(picture.target)}. Choose an underlined token.</p>"
+    )
+    panels = "".join(_panel(panel, index, name, picture.metric) for index, panel in enumerate(picture.panels))
+    if not picture.panels:
+        panels = '<p class="quiet">Nothing stands out: no token is more sensitive than the threshold.</p>'
+        panels += _plain("Input context", picture.input_context) + _plain("Output context", picture.output_context)
+    matrix = "" if picture.matrix is None else _table(picture.matrix, picture.cited_text)
+    output = f'<h2>Output</h2><div class="flow">{"".join(_token(word, name) for word in picture.output)}</div>'
+    return f"{heading}{inputs}{output}{panels}{matrix}"
+
+
+def _panel(panel: Panel, index: int, name: str, metric: str) -> str:
+    facts = [f"{escape(metric)} {short(panel.score)}"]
+    if panel.p_value is not None:
+        facts.append(f"p {short(panel.p_value)}")
+    if panel.alternative is not None:
+        facts.append(f"without context: <b>{_bdi(label(panel.alternative))}</b>")
+    text = f"<h2>{_bdi(label(panel.token))}</h2><p>{' · '.join(facts)}</p>"
+    if panel.contextless:
+        text += f'<p class="quiet">Without context: {_bdi(visible(panel.contextless))}</p>'
+    text += _context("Input context", panel.input_context, name)
+    text += _context("Output context", panel.output_context, name)
+    return f'<div class="panel" id="{name}-panel{index}">{text}</div>'
+
+
+def _context(title: str, words: Sequence[Word], name: str) -> str:
+    if not words:
+        return ""
+    flow = f'<div class="flow">{"".join(_token(word, name) for word in words)}</div>'
+    if sum(len(word.text) for word in words) > _LONG:
+        return f"<details><summary><h2>{title}</h2></summary>{flow}</details>"
+    return f"<h2>{title}</h2>{flow}"
+
+
+def _plain(title: str, text: str | None) -> str:
+    return "" if not text else f'<h2>{title}</h2><div class="flow">{_bdi(visible(text))}</div>'
+
+
+def _token(word: Word, name: str) -> str:
+    strength = round(min(1.0, abs(word.strength)) * _LEVELS)
+    shade = f" {'r' if word.value > 0 else 'l'}{strength}" if strength else ""
+    text = visible(word.text)
+    lead = len(text) - len(text.lstrip()) if text.strip() else 0
+    title = f'title="{escape(label(word.text))}: {word.value:+.4g}"'
+    if word.cue is not None:
+        return f'{text[:lead]}<label for="{name}-pin{word.cue}" class="tok{shade}" {title}>{_bdi(text[lead:])}</label>'
+    marked = " cue" if word.marked else ""
+    return f'{text[:lead]}<span class="tok{shade}{marked}" {title}>{_bdi(text[lead:])}</span>'
+
+
+def _table(matrix: Matrix, cited_text: str) -> str:
+    largest = max((abs(value) for line in matrix.values for value in line), default=0.0)
+    head = "".join(f'<th scope="col">{_bdi(visible(part))}</th>' for part in matrix.parts)
+    rows = []
+    for sentence, values, cited in zip(matrix.sentences, matrix.values, matrix.cited, strict=True):
+        cells = "".join(_cell(value, largest, part in cited) for part, value in enumerate(values))
+        verdict = "" if cited else " <b>(no support)</b>"
+        rows.append(f'<tr><th scope="row">{_bdi(visible(sentence))}{verdict}</th>{cells}</tr>')
+    return (
+        f'<h2>Citations</h2><p>{_bdi(visible(cited_text))}</p><div class="scroll"><table>'
+        f'<thead><tr><td></td>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div><p class="quiet">Nats by which a part raises the '
+        f"sentence's log-probability; * cited (at least {matrix.threshold:.2f}).</p>"
+    )
+
+
+def _cell(value: float, largest: float, cited: bool) -> str:
+    strength = round(abs(value) / largest * _LEVELS) if largest else 0
+    shade = f' class="{"r" if value > 0 else "l"}{strength}"' if strength else ""
+    return f"<td{shade}>{nats(value)}{'*' if cited else ''}</td>"
+
+
+def _bdi(text: str) -> str:
+    return f"<bdi>{escape(text)}</bdi>"
