@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wherefrom_viz.browser import browse
 from wherefrom_viz.colours import PALETTES, Palette
 from wherefrom_viz.comparison import Comparison, compare
 from wherefrom_viz.console import compare_view, console_view, render_console, render_text
@@ -15,6 +16,7 @@ __all__ = [
     "Comparison",
     "Description",
     "Palette",
+    "browse",
     "compare",
     "compare_view",
     "console_view",

@@ -16,6 +16,7 @@ from textual.worker import get_current_worker
 from wherefrom.attribution import Attribution, Attributions
 from wherefrom.errors import InputError, WherefromError
 
+from wherefrom_viz.browser.brush import Brush, brush_for, colour_level
 from wherefrom_viz.browser.cache import ExampleCache
 from wherefrom_viz.browser.commands import ActionProvider
 from wherefrom_viz.browser.drawing import Drawing
@@ -34,6 +35,7 @@ from wherefrom_viz.browser.sources import Library, Source, open_source
 from wherefrom_viz.browser.sources.library import Growth
 from wherefrom_viz.browser.sources.loaded import LoadedSource
 from wherefrom_viz.browser.themes import CYCLE, DARK, LIGHT
+from wherefrom_viz.console.ink import Level, terminal_theme
 
 Loaded = Callable[[list[int], list[Attribution]], None]
 Failed = Callable[[list[int], str], None]
@@ -49,12 +51,14 @@ class Browser(App[None]):
         given: Paths to open, or results of this process; nothing: a screen to choose a file.
         settings: How to start; None reads the user's configuration file.
         follow_seconds: How often to look whether files have grown; 0: never.
+        colours: How many colours the terminal has; None: as it says itself.
     """
 
     CSS_PATH = "app.tcss"
     TITLE = "wherefrom"
     COMMANDS: ClassVar[set[Any]] = App.COMMANDS | {ActionProvider}
     ENABLE_COMMAND_PALETTE = True
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (36, "-tall")]  # noqa: RUF012
 
     def __init__(
         self,
@@ -62,6 +66,7 @@ class Browser(App[None]):
         settings: Settings | None = None,
         *,
         follow_seconds: float = FOLLOW_SECONDS,
+        colours: Level | None = None,
     ) -> None:
         super().__init__()
         self.settings = settings if settings is not None else load_settings()
@@ -73,10 +78,13 @@ class Browser(App[None]):
         self._follow_seconds = follow_seconds
         self._complaints: tuple[str, ...] = ()
         self._following = False
+        self._colours = colours
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         known = self.settings.theme in self.available_themes
         self.theme = self.settings.theme if known else DEFAULT_THEME
+        if self.theme == DEFAULT_THEME and (colours or colour_level(self)) == "16":
+            self.theme = "ansi-dark" if terminal_theme() == "dark" else "ansi-light"
         if not known:
             self._complaints = (f"There is no theme {self.settings.theme!r}.",)
         self.set_keymap(self.settings.keys)
@@ -95,6 +103,10 @@ class Browser(App[None]):
             self.push_screen(OpenScreen(Path.cwd()))
         if self._follow_seconds:
             self.set_interval(self._follow_seconds, self._follow)
+
+    def brush(self) -> Brush:
+        """What draws scores in this terminal's colours."""
+        return brush_for(self, self.drawing, self._colours)
 
     # opening
 

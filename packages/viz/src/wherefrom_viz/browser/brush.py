@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from rich.style import Style
 from textual.app import App
@@ -56,19 +57,20 @@ class Brush:
         return "- " if strength <= -FAINT else "  "
 
 
-def brush_for(app: App[object], drawing: Drawing) -> Brush:
-    """The brush for what this terminal and theme can show."""
+def brush_for(app: App[Any], drawing: Drawing, level: Level | None = None) -> Brush:
+    """The brush for what this terminal and theme can show, or for what ``level`` says it can."""
     theme = app.current_theme
     return Brush(
         Ink(
             palette=palette_named(drawing.palette),
-            level=_level(app),
+            level=level or colour_level(app),
             theme="dark" if theme.dark else "light",
         )
     )
 
 
-def _level(app: App[object]) -> Level:
+def colour_level(app: App[Any]) -> Level:
+    """How many colours the terminal has that the application runs in."""
     system = app.console.color_system
     if app.no_color or system is None:
         return "none"

@@ -6,7 +6,7 @@ as they are, so that each switch starts from them again.
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypedDict
 
 from attrs import evolve, field, frozen, validators
 from wherefrom.aggregation import Stage, outstanding
@@ -40,11 +40,11 @@ class Drawing:
     """"default": as the method wants it."""
     palette: str = "red-blue"
     scale: Scale = "example"
-    intensity: float = field(default=1.0, validator=validators.and_(validators.ge(0.1), validators.le(20)))
+    intensity: float = field(default=1.0, validator=[validators.ge(0.1), validators.le(20)])
     """Colours are this much stronger than the scores; 1: as they are."""
     metric: str = "probability"
     """Step score of the sparkline."""
-    precision: int = field(default=3, validator=validators.and_(validators.ge(1), validators.le(8)))
+    precision: int = field(default=3, validator=[validators.ge(1), validators.le(8)])
     """Significant digits of single numbers."""
     wrap: int = field(default=0, validator=validators.ge(0))
     """Columns after which running text is wrapped; 0: the width of the window."""
@@ -95,13 +95,21 @@ def prepared(attribution: Attribution, drawing: Drawing) -> Attribution:
 
 def pictured(attribution: Attribution, provenance: Provenance, drawing: Drawing) -> Description:
     """The description of an example, drawn as ``drawing`` says."""
-    return describe(prepared(attribution, drawing), provenance, granularity=drawing.granularity, **merging(drawing))
+    return describe(prepared(attribution, drawing), provenance, **merging(drawing))
 
 
-def merging(drawing: Drawing) -> dict[str, str]:  # type: ignore[explicit-any, unused-ignore]
-    """Settings of `describe`, and of every renderer, that follow from ``drawing`` besides the granularity."""
+class Merging(TypedDict):
+    """Settings of `describe`, and of every renderer, that follow from a drawing."""
+
+    granularity: Level
+    merge: Merge
+    normalize: Normalized
+
+
+def merging(drawing: Drawing) -> Merging:
+    """What renderers need so that they draw `prepared` scores as ``drawing`` says."""
     normalize: Normalized = "none" if drawing.normalization == "default" else drawing.normalization
-    return {"merge": drawing.merge, "normalize": normalize}
+    return {"granularity": drawing.granularity, "merge": drawing.merge, "normalize": normalize}
 
 
 def _normalizing(stages: list[Stage]) -> list[Stage]:

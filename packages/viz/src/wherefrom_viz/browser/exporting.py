@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from wherefrom.attribution import Attribution, Attributions
 from wherefrom.errors import InputError, nearest
@@ -90,9 +91,9 @@ def together(examples: Sequence[tuple[Attribution, Provenance]]) -> Attributions
     )
 
 
-def options_of(drawing: Drawing, ending: str = "") -> dict[str, str]:
+def options_of(drawing: Drawing, ending: str = "") -> dict[str, Any]:
     """Options of a renderer, so that it draws what the browser shows."""
-    options = {"granularity": drawing.granularity, **merging(drawing)}
+    options: dict[str, Any] = {**merging(drawing)}
     if ending in (".html", ".svg", ".png", ".tex"):
         options["palette"] = drawing.palette
     return options

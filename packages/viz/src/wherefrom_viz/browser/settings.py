@@ -110,9 +110,13 @@ def settings_from(table: Any, where: str) -> Settings:
 
 
 def as_toml(settings: Settings) -> str:
-    """The settings as lines for the configuration file."""
-    lines = ["[browser]", f'theme = "{settings.theme}"']
+    """What differs from the usual settings, as lines for the configuration file."""
+    lines = ["[browser]"]
+    if settings.theme != DEFAULT_THEME:
+        lines.append(f'theme = "{settings.theme}"')
     for one in attrs.fields(Drawing):
         value = getattr(settings.drawing, one.name)
+        if value == one.default:
+            continue
         lines.append(f'{one.name} = "{value}"' if isinstance(value, str) else f"{one.name} = {value}")
     return "\n".join(lines)

@@ -15,7 +15,6 @@ from textual.widgets import Footer, Input, Static
 from wherefrom.attribution import Attribution
 from wherefrom.errors import WherefromError
 
-from wherefrom_viz.browser.brush import brush_for
 from wherefrom_viz.browser.drawing import more_intense, pictured
 from wherefrom_viz.browser.filters import Everything, Filter, FilterError, parse_filter
 from wherefrom_viz.browser.keymap import bindings
@@ -144,7 +143,7 @@ class BrowseScreen(Screen[None]):
         library = self.browser.library
         shown, total = len(self.examples.keys), len(self._all)
         count = f"{shown:,}" if shown == total else f"{shown:,} of {total:,}"
-        text = Text(" wherefrom ", style="bold reverse", no_wrap=True, overflow="ellipsis")
+        text = Text(no_wrap=True, overflow="ellipsis").append(" wherefrom ", style="bold reverse")
         text.append(f"  {visible(elide(library.name, max(10, self.size.width - 50)))}  ", style="bold")
         text.append(f"{count} examples")
         if self._progress is not None and not self._progress.done:
@@ -197,7 +196,7 @@ class BrowseScreen(Screen[None]):
             self._unreadable(keys, str(error))
             return
         title, summary = library.title(keys[0]), library.summary(keys[0])
-        self.query_one(Preview).picture(title, summary, picture, drawing, brush_for(self.app, drawing))
+        self.query_one(Preview).picture(title, summary, picture, drawing, self.browser.brush())
 
     def _unreadable(self, keys: list[int], why: str) -> None:
         if keys[0] == self.examples.key:

@@ -15,7 +15,6 @@ from textual.widgets import Footer, Static
 from wherefrom.attribution import Attribution
 from wherefrom.errors import WherefromError
 
-from wherefrom_viz.browser.brush import brush_for
 from wherefrom_viz.browser.drawing import (
     Drawing,
     more_intense,
@@ -160,7 +159,7 @@ class CompareScreen(Screen[None]):
         if comparison is None:
             return
         drawing = self.browser.drawing
-        brush = brush_for(self.app, drawing)
+        brush = self.browser.brush()
         pictures = self._pictures()
         for pane in self._seen():
             self._view(pane).show(pictures[pane], self.looking, drawing, brush)
@@ -187,7 +186,7 @@ class CompareScreen(Screen[None]):
 
     def _title(self) -> None:
         library = self.browser.library
-        text = Text(" wherefrom ", style="bold reverse", no_wrap=True, overflow="ellipsis")
+        text = Text(no_wrap=True, overflow="ellipsis").append(" wherefrom ", style="bold reverse")
         names = [visible(library.title(key)) for key in self.keys]
         if names[0] == names[1]:
             others = [library.summary(key).method for key in self.keys]

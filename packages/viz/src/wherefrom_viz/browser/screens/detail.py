@@ -14,7 +14,6 @@ from textual.widgets import ContentSwitcher, Footer, Input, Static
 from wherefrom.attribution import Attribution
 from wherefrom.errors import WherefromError
 
-from wherefrom_viz.browser.brush import brush_for
 from wherefrom_viz.browser.drawing import (
     Drawing,
     more_intense,
@@ -152,7 +151,7 @@ class DetailScreen(Screen[None]):
         picture, drawing = self.picture, self.browser.drawing
         if picture is None:
             return
-        brush = brush_for(self.app, drawing)
+        brush = self.browser.brush()
         self.view.show(picture, self.looking, drawing, brush)
         self.query_one(StepSparkline).show(picture, self.looking.column, drawing.metric)
         self.query_one("#card", TopInputs).show(picture, self.looking, drawing, brush, card=True)
@@ -166,7 +165,7 @@ class DetailScreen(Screen[None]):
     def _title(self) -> None:
         library = self.browser.library
         marked = "● " if self.key in self.browser.marks else ""
-        text = Text(" wherefrom ", style="bold reverse", no_wrap=True, overflow="ellipsis")
+        text = Text(no_wrap=True, overflow="ellipsis").append(" wherefrom ", style="bold reverse")
         text.append(f"  {marked}{visible(library.title(self.key))}", style="bold")
         about = visible(self.picture.subtitle) if self.picture is not None else ""
         if len(library.sources) > 1:

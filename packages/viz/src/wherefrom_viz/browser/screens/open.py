@@ -85,7 +85,7 @@ class OpenScreen(Screen[None]):
         text = Text(" ", no_wrap=True, overflow="ellipsis")
         text.append("recent " if place.recent else f"{place.kind:<7}", style="dim")
         text.append(elide(visible(name), max(16, width // 2)).ljust(max(16, width // 2)) + "  ", style="bold")
-        text.append(visible(place.facts), style="dim")
+        text.append(elide(visible(place.facts), max(8, width - text.cell_len)), style="dim")
         return text
 
     def complain(self, complaint: str) -> None:
@@ -118,11 +118,11 @@ class OpenScreen(Screen[None]):
 
     def action_page_up(self) -> None:
         """A page up."""
-        self.query_one(OptionList).action_page_up()
+        self.query_one(OptionList).action_page_up()  # type: ignore[no-untyped-call]
 
     def action_page_down(self) -> None:
         """A page down."""
-        self.query_one(OptionList).action_page_down()
+        self.query_one(OptionList).action_page_down()  # type: ignore[no-untyped-call]
 
     def action_first(self) -> None:
         """The first one."""

@@ -82,7 +82,9 @@ class SettingsScreen(ModalScreen[None]):
             text.append(choice.words, style="dim")
             options.add_option(Option(text))
         options.highlighted = here
-        self.query_one("#keep", Static).update(f"To keep them, in {configuration_file()}:\n{as_toml(self.settings)}")
+        kept = as_toml(self.settings)
+        words = f"To keep them, write into {configuration_file()}:\n{kept}" if "\n" in kept else "As usual."
+        self.query_one("#keep", Static).update(words)
 
     def on_option_list_option_selected(self) -> None:
         """Enter changes, too."""

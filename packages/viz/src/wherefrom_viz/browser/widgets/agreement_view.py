@@ -32,7 +32,7 @@ class AgreementView(PictureView):
     comparison: Comparison | None = None
     _token_width = 8
 
-    def arrange(self, width: int, height: int) -> Size:
+    def measure(self, width: int, height: int) -> Size:
         """Measure the column of tokens."""
         assert self.picture is not None
         longest = max((cells(step.label) for step in self.picture.steps), default=6)

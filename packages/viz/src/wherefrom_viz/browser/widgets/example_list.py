@@ -19,6 +19,8 @@ from wherefrom_viz.browser.sources.library import Keys, Library
 from wherefrom_viz.browser.widgets.lines import strip_of
 from wherefrom_viz.text_marks import elide, pad, visible
 
+_BRIEF = {"probability": "prob", "crossentropy": "x-entropy", "perplexity": "perpl."}
+
 
 @frozen
 class Column:
@@ -30,13 +32,13 @@ class Column:
     right: bool = False
 
 
-def columns_for(width: int, score: str, *, files: int, methods: bool, id_width: int) -> list[Column]:
+def columns_for(width: int, score: str, *, files: int, methods: int, id_width: int) -> list[Column]:
     """The columns that fit a width; the texts share what is left."""
     fixed = [Column("id", "id", id_width)]
     after = [Column("inputs", "in", 5, True), Column("steps", "out", 5, True)]
     if score:
-        after.append(Column("score", elide(score, 11), max(6, min(11, len(score))), True))
-    if methods and width >= 76:
+        after.append(Column("score", elide(_BRIEF.get(score, score), 8), max(6, min(8, len(score))), True))
+    if methods > 1 or (methods and width >= 110):
         after.append(Column("method", "method", 12 if width < 110 else 22))
     if files > 1:
         after.append(Column("file", "file", 10 if width < 110 else 18))
@@ -55,8 +57,8 @@ class ExampleList(ScrollView, can_focus=True, inherit_bindings=False):
         "/ searches the text, f filters by an expression such as prob<0.2 method:ig."
     )
 
-    def __init__(self, library: Library, marks: Collection[int], **options: str) -> None:
-        super().__init__(**options)  # type: ignore[arg-type]
+    def __init__(self, library: Library, marks: Collection[int], *, id: str | None = None) -> None:
+        super().__init__(id=id)
         self.library = library
         self.marks = marks
         self.keys: Keys = np.zeros(0, dtype=np.int64)
@@ -119,7 +121,7 @@ class ExampleList(ScrollView, can_focus=True, inherit_bindings=False):
             width,
             self.score,
             files=len(self.library.sources),
-            methods=any(summary.method for summary in summaries),
+            methods=len({summary.method for summary in summaries if summary.method}),
             id_width=max(4, min(ids + 1, 16)),
         )
 
@@ -167,7 +169,8 @@ class ExampleList(ScrollView, can_focus=True, inherit_bindings=False):
                 text, style = self.library.source_name(key), dim
             else:
                 text, style = str(getattr(summary, column.name)), dim
-            shown = elide(visible(text[:400]), column.width) if column.name != "input" else _end_of(text, column.width)
+            running = column.name in ("input", "output")
+            shown = _end_of(text, column.width) if running else elide(visible(text[:400]), column.width)
             pieces.append((pad(shown, column.width, right=column.right) + "  ", style))
         return pieces
 

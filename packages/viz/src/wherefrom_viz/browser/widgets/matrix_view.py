@@ -36,7 +36,7 @@ class MatrixView(PictureView):
     _head: tuple[tuple[str, ...], ...] = ()
     _numbers: NumberStyle = NumberStyle(0, 2)
 
-    def arrange(self, width: int, height: int) -> Size:
+    def measure(self, width: int, height: int) -> Size:
         """Choose the size of cells, and list the rows with the titles between them."""
         picture = self.picture
         assert picture is not None

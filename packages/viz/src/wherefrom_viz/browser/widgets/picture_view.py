@@ -28,12 +28,12 @@ class PictureView(ScrollView, can_focus=True, inherit_bindings=False):
         fresh = picture is not self.picture or drawing.wrap != self.drawing.wrap
         self.picture, self.looking, self.drawing, self.brush = picture, looking, drawing, brush
         if fresh:
-            self._arrange()
+            self._measure_all()
         self.prepare()
         self.refresh()
         self._reveal()
 
-    def arrange(self, width: int, height: int) -> Size:
+    def measure(self, width: int, height: int) -> Size:
         """Measure the picture for a window of this size; the size of all of it."""
         raise NotImplementedError
 
@@ -47,13 +47,13 @@ class PictureView(ScrollView, can_focus=True, inherit_bindings=False):
     def on_resize(self) -> None:
         """Lines are cut anew."""
         if self.picture is not None:
-            self._arrange()
+            self._measure_all()
             self.refresh()
             self._reveal()
 
-    def _arrange(self) -> None:
+    def _measure_all(self) -> None:
         size = self.scrollable_content_region.size
-        self.virtual_size = self.arrange(max(size.width, 1), max(size.height, 1))
+        self.virtual_size = self.measure(max(size.width, 1), max(size.height, 1))
 
     def _reveal(self) -> None:
         region = self.cursor_region()

@@ -28,27 +28,29 @@ class Preview(Vertical):
 
     def on_mount(self) -> None:
         """The preview is looked at, not walked through."""
-        self.query_one(ReadingView).can_focus = False
+        shaded = self.query_one(ReadingView)
+        shaded.can_focus = False
+        shaded.marks_cursor = False
 
     def tell(self, title: str, summary: Summary, complaint: str = "") -> None:
         """What the summary says, before or without the scores."""
-        facts = Text(f" {visible(title)}", style="bold", no_wrap=True, overflow="ellipsis")
+        facts = Text(no_wrap=True, overflow="ellipsis").append(f" {visible(title)}", style="bold")
         parts = [visible(summary.method), f"{summary.inputs}→{summary.steps} tokens"]
         parts += [f"{name} {short(value)}" for name, value in summary.scores.items()]
-        facts.append("  " + " · ".join(part for part in parts if part), style="not bold dim")
+        facts.append("  " + " · ".join(part for part in parts if part), style="dim")
         if complaint:
-            facts.append(f"  {complaint}", style="not bold red")
+            facts.append(f"  {complaint}", style="red")
         self.query_one("#facts", Static).update(facts)
         self.query_one(ReadingView).display = not complaint
 
     def picture(self, title: str, summary: Summary, drawn: Description, drawing: Drawing, brush: Brush) -> None:
         """The text, shaded."""
         self.tell(title, summary)
-        facts = Text(f" {visible(title)}", style="bold", no_wrap=True, overflow="ellipsis")
+        facts = Text(no_wrap=True, overflow="ellipsis").append(f" {visible(title)}", style="bold")
         parts = [visible(drawn.subtitle)] if drawn.subtitle else [visible(summary.method)]
         parts += [f"{name} {short(value)}" for name, value in summary.scores.items()]
         parts += [f"{name.lower()} {share:.0%}" for name, share in shares_of_sections(drawn)]
-        facts.append("  " + isolate(" · ".join(part for part in parts if part)), style="not bold dim")
+        facts.append("  " + isolate(" · ".join(part for part in parts if part)), style="dim")
         self.query_one("#facts", Static).update(facts)
         everything = Focus(pinned=frozenset(range(len(drawn.steps))))
         self.query_one(ReadingView).show(drawn, everything, drawing, brush)

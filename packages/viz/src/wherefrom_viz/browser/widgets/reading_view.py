@@ -31,9 +31,11 @@ class ReadingView(PictureView):
         "outputs it drove."
     )
 
+    marks_cursor = True
+    """Is there a cursor and are there pins, or is the text only looked at?"""
     _lines: tuple[Line, ...] = ()
 
-    def arrange(self, width: int, height: int) -> Size:
+    def measure(self, width: int, height: int) -> Size:
         """Wrap the text."""
         assert self.picture is not None
         room = width - 2 * _MARGIN
@@ -52,6 +54,8 @@ class ReadingView(PictureView):
 
     def cursor_region(self) -> Region | None:
         """The line of the output token under the cursor, or of the chosen input."""
+        if not self.marks_cursor:
+            return None
         for y, line in enumerate(self._lines):
             for piece in line.pieces:
                 if self._is_cursor(piece):
@@ -91,6 +95,8 @@ class ReadingView(PictureView):
         style = self.brush.style(strength)
         if self.brush.colourless and self.brush.sign(strength):
             style += Style(italic=strength < 0)
+        if not self.marks_cursor:
+            return style
         if piece.column is not None and piece.column in self.looking.pinned:
             style += self.get_component_rich_style("view--pinned", partial=True)
         if self._is_cursor(piece):

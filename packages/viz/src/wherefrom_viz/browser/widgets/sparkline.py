@@ -53,9 +53,16 @@ class StepSparkline(Widget):
         pieces: list[tuple[str, Style]] = [(label, name)]
         bar = self.get_component_rich_style("sparkline--bar", partial=True)
         cursor = self.get_component_rich_style("sparkline--cursor", partial=True)
+        size = self._bar_width(len(values))
         for column in self._columns(len(values)):
-            pieces.append((self._mark(values, column), cursor if column == self.column else bar))
+            mark = self._mark(values, column) * size + (" " if size > 1 else "")
+            pieces.append((mark, cursor if column == self.column else bar))
         return strip_of(pieces, width, base)
+
+    def _bar_width(self, count: int) -> int:
+        """Columns of one bar, without the gap after wide ones."""
+        room = max(1, self.size.width - _LABEL - 1) // max(1, count)
+        return 1 if room < 3 else min(4, room - 1)
 
     def _columns(self, count: int) -> range:
         room = max(1, self.size.width - _LABEL - 1)
@@ -78,6 +85,7 @@ class StepSparkline(Widget):
         if self.picture is None:
             return
         columns = self._columns(len(self.picture.steps))
-        place = event.x - _LABEL
+        size = self._bar_width(len(self.picture.steps))
+        place = (event.x - _LABEL) // (size + 1 if size > 1 else 1)
         if 0 <= place < len(columns):
             self.post_message(StepPointed(columns[place]))

@@ -32,7 +32,7 @@ class StepsView(PictureView):
     _widths: dict[str, int]
     _token_width = 8
 
-    def arrange(self, width: int, height: int) -> Size:
+    def measure(self, width: int, height: int) -> Size:
         """Measure the columns."""
         picture = self.picture
         assert picture is not None
@@ -96,9 +96,8 @@ class StepsView(PictureView):
         for name, size in self._widths.items():
             pieces.append((pad(self._written[name][column], size, right=True) + "  ", Style.null()))
             if name == self._barred():
-                pieces.append(
-                    (self._bar(name, column) + "  ", self.get_component_rich_style("view--pinned", partial=True))
-                )
+                bar = self.get_component_rich_style("view--bar", partial=True)
+                pieces.append((self._bar(name, column) + "  ", bar))
         used = sum(cells(text) for text, _ in pieces)
         for row, score in picture.top([column], 5):
             name, number = elide(picture.inputs[row].label, 14), self._numbers(score, plus=picture.words.signed)

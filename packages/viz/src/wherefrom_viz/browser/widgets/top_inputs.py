@@ -47,6 +47,13 @@ def heading(picture: Description, looking: Focus, width: int) -> str:
     return f"{elide(names, max(4, width - 12))} comes from"
 
 
+def exact(score: float, largest: float, precision: int) -> str:
+    """A score with as many decimals as the largest of its list needs, so that they line up."""
+    if not 1e-3 <= abs(largest) < 1e5:
+        return short(score)
+    return f"{score:.{max(0, precision - (0 if abs(largest) < 10 else 1 if abs(largest) < 100 else 2))}f}"
+
+
 def _card(
     picture: Description, looking: Focus, found: list[tuple[str, float]], drawing: Drawing, brush: Brush, width: int
 ) -> Text:
@@ -55,7 +62,7 @@ def _card(
     if not found:
         text.append("no input has a score", style="dim")
     for label, score in found:
-        number = short(float(f"{score:.{drawing.precision}g}"))
+        number = exact(score, found[0][1], drawing.precision)
         if score > 0 and picture.words.signed:
             number = "+" + number
         room = max(3, width - 11)
