@@ -22,7 +22,7 @@ CASES = [
     case
     for case in INDEX["cases"]
     if case["method"] in METHODS
-    # with an encoder the reference lets gradients run through the contrastive pass, too; ours is a constant by definition
+    # with an encoder the reference's gradients run through the contrastive pass, too; ours is a constant by definition
     and not (case["params"].get("contrast_force_inputs") and INDEX["models"][case["model"]]["encoder_decoder"])
 ]
 IN_BITS = {"in_context_pvi": 1 / np.log(2)}

@@ -69,7 +69,7 @@ def _method(method: str | Method | type[Method] | None, settings: dict[str, Any]
     if method is None:
         if settings:
             raise SettingsError(
-                f"load_model got {', '.join(sorted(settings))}, but no attribution_method whose settings these could be."
+                f"load_model got {', '.join(sorted(settings))}, but no attribution_method that could take this."
             )
         return None
     cls: Any = METHODS.get(method) if isinstance(method, str) else method

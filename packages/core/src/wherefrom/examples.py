@@ -124,7 +124,7 @@ def forced_example(
     """An example whose target is given.
 
     Decoder-only: a text must continue the prompt (after a chat, the answer alone will do); ids must begin with the
-    prompt's. Encoder-decoder: a text is what the decoder says; ids are the whole decoder sequence, start token included.
+    prompt's. Encoder-decoder: a text is what the decoder says; ids are the decoder's whole sequence, with its start.
 
     Raises:
         InputError: The target does not continue the prompt, or is too long.

@@ -12,7 +12,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -148,7 +148,7 @@ class AttributionModel:
             override_default_attribution: Make ``method`` the model's own from now on.
             attr_pos_start: First target position to explain; negative counts from the end. By default the first that
                 was answered; a position within a prompt explains the prompt itself.
-            attr_pos_end: Position after the last one, exclusive; negative counts from the end; beyond the end is the end.
+            attr_pos_end: Position after the last one, exclusive; negative counts from the end; at most the end.
             show_progress: Keep a line about progress on a terminal. ``pretty_progress`` is accepted and adds nothing.
             output_step_attributions: Accepted for compatibility: every result has `Attribution.step_attributions`.
             attribute_target: Encoder-decoder: are scores of the target prefix wanted too? Yes unless told.
@@ -180,7 +180,7 @@ class AttributionModel:
         Raises:
             UsageError: Something does not fit; the message says what, why and what to do.
         """
-        started, created = time.perf_counter(), datetime.now(timezone.utc).isoformat(timespec="seconds")
+        started, created = time.perf_counter(), datetime.now(UTC).isoformat(timespec="seconds")
         if isinstance(step_scores, str):
             step_scores = [step_scores]
         request = self._request(
@@ -439,7 +439,8 @@ class _Request:
 def _method_consumer(method: str | Method | type[Method] | None, given: Mapping[str, Any]) -> Consumer:
     if method is None:
         raise SettingsError(
-            f"No attribution method was chosen. Pass method=..., here or to load_model. Registered: {', '.join(METHODS)}."
+            "No attribution method was chosen. Pass method=..., here or to load_model. "
+            f"Registered: {', '.join(METHODS)}."
         )
     cls: Any = METHODS.get(method) if isinstance(method, str) else method
     if isinstance(cls, type):
@@ -456,7 +457,7 @@ def _function_consumer(
     thing: Any = STEP_FUNCTIONS.get(function) if isinstance(function, str) else function
     if not isinstance(thing, type) and not isinstance(thing, StepFunction):
         thing = step_function_of(thing)
-    cls = thing if isinstance(thing, type) else type(thing)
+    cls: type[StepFunction] = thing if isinstance(thing, type) else type(thing)
     consumer = Consumer(
         cls=cls,
         label=f"step function {cls.identifier!r}",

@@ -37,7 +37,7 @@ def step_positions(start: int | None, end: int | None, *, length: int, default_s
         )
     if first >= last:
         raise InputError(
-            f"No step is left to explain: attr_pos_start={first} and attr_pos_end={last} in a target of {length} tokens. "
-            "Give a continuation that is longer than its prompt, or positions with start < end."
+            f"No step is left to explain: attr_pos_start={first}, attr_pos_end={last}, and the target has {length} "
+            "tokens. Give a continuation that is longer than its prompt, or positions with start < end."
         )
     return np.arange(first, last, dtype=np.int64)

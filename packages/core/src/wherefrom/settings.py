@@ -43,12 +43,17 @@ def _one_of(value: Any, choices: Any) -> Any:
     return value
 
 
+def _is_choice(declared: Any) -> bool:
+    origin: Any = get_origin(declared)
+    return origin is Literal
+
+
 def _converter_for_settings() -> cattrs.Converter:
     converter = cattrs.Converter(forbid_extra_keys=True)
-    converter.register_structure_hook_func(lambda type_: get_origin(type_) is Literal, _one_of)
+    converter.register_structure_hook_func(_is_choice, _one_of)
     for kind in (bool, int, float, str):
         converter.register_structure_hook(kind, _strict(kind))
-    configure_union_passthrough(bool | int | float | str | None, converter)  # type: ignore[arg-type]
+    configure_union_passthrough(bool | int | float | str | None, converter)
     return converter
 
 
@@ -70,7 +75,7 @@ def from_mapping(cls: type[T], values: Mapping[str, Any], *, where: str) -> T:
         where: What is being built, for messages ("method 'integrated_gradients'").
 
     Raises:
-        SettingsError: A name is unknown (the nearest one is suggested), or a value is of the wrong type or out of range.
+        SettingsError: A name is unknown (the nearest is suggested), or a value is of the wrong type or out of range.
     """
     known = fields_of(cls)
     values = {former_names(cls).get(name, name): value for name, value in values.items()}
@@ -80,8 +85,9 @@ def from_mapping(cls: type[T], values: Mapping[str, Any], *, where: str) -> T:
     types = attrs.fields_dict(attrs.resolve_types(cast(Any, cls)))
     settled: dict[str, Any] = {}
     for name, value in values.items():
+        declared = types[name].type or Any
         try:
-            settled[name] = _converter.structure(value, types[name].type) if _is_plain(value) else value
+            settled[name] = _converter.structure(value, declared) if _is_plain(value) else value
         except (cattrs.BaseValidationError, TypeError, ValueError, KeyError) as error:
             raise SettingsError(f"{where}: {name} = {value!r} does not fit: {_reason(error)}.") from error
         except cattrs.errors.StructureHandlerNotFoundError:

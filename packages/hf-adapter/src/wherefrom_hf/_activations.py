@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.activations import ACT2CLS
 
-ELEMENTWISE = tuple(entry[0] if isinstance(entry, tuple) else entry for entry in ACT2CLS.values())
+_REGISTERED = (entry[0] if isinstance(entry, tuple) else entry for entry in ACT2CLS.values())
+ELEMENTWISE: tuple[type, ...] = tuple(entry for entry in _REGISTERED if isinstance(entry, type))
 """The activation classes that transformers can be configured with: each output depends on its own input alone."""
 
 

@@ -22,6 +22,13 @@ class InputEmbedding:
     module: nn.Module
     scale: float
 
+    @property
+    def weight(self) -> Tensor:
+        """The bare table, shape ``(vocabulary, width)``."""
+        weight = self.module.weight
+        assert isinstance(weight, Tensor)
+        return weight
+
     def of(self, ids: Tensor) -> Tensor:
         """Scaled embeddings of ids, detached. Shape ``(*ids.shape, width)``."""
         with torch.no_grad():
@@ -30,9 +37,7 @@ class InputEmbedding:
     @property
     def table(self) -> Tensor:
         """Scaled embeddings of the whole vocabulary, shape ``(vocabulary, width)``."""
-        weight = self.module.weight
-        assert isinstance(weight, Tensor)
-        return self.of(torch.arange(weight.shape[0], device=weight.device))
+        return self.of(torch.arange(self.weight.shape[0], device=self.weight.device))
 
     @contextmanager
     def replaced_by(self, embeddings: Tensor | None) -> Iterator[None]:
@@ -58,9 +63,7 @@ def input_embedding(stack: PreTrainedModel) -> InputEmbedding:
     shows as a module that returns its bare weights next to an ``embed_scale`` of the stack around it.
     """
     module = stack.get_input_embeddings()
-    owner = next(
-        (part for part in stack.modules() if module in part.children() and hasattr(part, "embed_scale")), None
-    )
+    owner = next((part for part in stack.modules() if module in part.children() and hasattr(part, "embed_scale")), None)
     scale = float(getattr(owner, "embed_scale", 1.0) or 1.0)
     weight = getattr(module, "weight", None)
     if scale != 1.0 and isinstance(weight, Tensor) and weight.device.type != "meta":

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import PreTrainedModel
+from transformers import GenerationMixin, PreTrainedModel
 from wherefrom.arrays import IntArray
 from wherefrom.errors import SettingsError, WherefromError, nearest
 
@@ -40,9 +40,7 @@ def generate(
             torch.manual_seed(seed)
         for members in groups.values():
             prefixes = None if decoder_prefixes is None else [decoder_prefixes[i] for i in members]
-            done = _generate(
-                module, [prompts[i] for i in members], prefixes, settings, pad_id, eos_ids, device
-            )
+            done = _generate(module, [prompts[i] for i in members], prefixes, settings, pad_id, eos_ids, device)
             for i, sequences in zip(members, done, strict=True):
                 answers[i] = sequences
     return answers
@@ -75,16 +73,14 @@ def _generate(
         arguments["decoder_input_ids"] = torch.from_numpy(np.stack(prefixes)).to(device)
     try:
         with torch.no_grad():
-            output = module.generate(**arguments)
+            output = GenerationMixin.generate(module, **arguments)  # type: ignore[arg-type]
     except (ValueError, TypeError) as error:
         raise SettingsError(
             f"generation_args {dict(settings)!r} do not fit {type(module).__name__}: {error}"
         ) from error
     sequences = (output if isinstance(output, torch.Tensor) else output.sequences).cpu().numpy()
     if len(sequences) % len(prompts):
-        raise WherefromError(
-            f"{len(sequences)} sequences came back for {len(prompts)} prompts; expected a multiple."
-        )
+        raise WherefromError(f"{len(sequences)} sequences came back for {len(prompts)} prompts; expected a multiple.")
     each = len(sequences) // len(prompts)
     answers: list[list[IntArray]] = []
     for i, prompt in enumerate(prompts):
@@ -95,9 +91,7 @@ def _generate(
         else:
             answers.append(
                 [
-                    np.concatenate([prompt, _until_end(sequence[length:], 0, pad_id, eos_ids)]).astype(
-                        np.int64
-                    )
+                    np.concatenate([prompt, _until_end(sequence[length:], 0, pad_id, eos_ids)]).astype(np.int64)
                     for sequence in mine
                 ]
             )
@@ -117,11 +111,11 @@ def _until_end(sequence: IntArray, given: int, pad_id: int, eos_ids: tuple[int, 
 
 def _check_names(module: PreTrainedModel, settings: Mapping[str, Any]) -> None:
     """Refuse settings that generation does not know, before it runs."""
-    known = {*vars(module.generation_config), *inspect.signature(module.generate).parameters}
+    known = {*vars(module.generation_config), *inspect.signature(GenerationMixin.generate).parameters}
     known |= set(inspect.signature(module.forward).parameters)
     for name in settings:
         if name not in known:
             raise SettingsError(
-                f"generation_args has no setting {name!r}.{nearest(name, known)} It takes what generate() of transformers "
-                "takes, such as max_new_tokens, num_beams, do_sample, forced_bos_token_id."
+                f"generation_args has no setting {name!r}.{nearest(name, known)} It takes what generate() of "
+                "transformers takes, such as max_new_tokens, num_beams, do_sample, forced_bos_token_id."
             )

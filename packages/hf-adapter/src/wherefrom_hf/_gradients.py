@@ -26,6 +26,7 @@ from wherefrom_hf._eager import attention_implementation
 from wherefrom_hf._head import HeadCut, cut_at_head, reads
 from wherefrom_hf._padding import decoder_batch, encoder_batch, pad_embeddings, read_length
 from wherefrom_hf._passes import EncoderStates, can_continue, run_encoder, start_run
+from wherefrom_hf._precision import at_least_single
 from wherefrom_hf._predict import LOOKAHEAD, Predictor
 
 SEGMENT_STEPS = 16
@@ -46,9 +47,7 @@ class Differentiator:
     def __init__(self, predictor: Predictor) -> None:
         self._predictor = predictor
 
-    def gradients(
-        self, rows: Iterable[Row], chunk: int | None, source: bool, target: bool
-    ) -> Iterator[RowGradients]:
+    def gradients(self, rows: Iterable[Row], chunk: int | None, source: bool, target: bool) -> Iterator[RowGradients]:
         """Answers in order; see `wherefrom.adapters.GivesGradients`."""
         stream = iter(rows)
         budget = positions_at_once(self._predictor.device)
@@ -65,11 +64,9 @@ class Differentiator:
     def _cost(self, row: Row) -> int:
         """Token positions of a row, or what its gradients weigh in the same currency, whichever is more."""
         tokens = read_length(row) + (0 if row.source_ids is None else len(row.source_ids))
-        width = self._predictor.target.module.weight.shape[-1]
+        width = self._predictor.target.weight.shape[-1]
         outputs = row.objective.outputs if row.objective is not None else len(row.steps)
-        weight = (
-            outputs * tokens * int(width) * 4 * positions_at_once(self._predictor.device) // GRADIENT_BYTES
-        )
+        weight = outputs * tokens * width * 4 * positions_at_once(self._predictor.device) // GRADIENT_BYTES
         return max(tokens, weight, 1)
 
     def _answers(self, rows: list[Row], source: bool, target: bool) -> list[RowGradients]:
@@ -98,14 +95,12 @@ class Differentiator:
                 cut_at_head(predictor.module, *pairs, detach=True) as cut,
             ):
                 output, run = run.forward(batch.ids[:, begin:end], visible, keep=end != ends[-1])
-            slopes = collected.read(output.logits[0].float(), cut, indices)
+            slopes = collected.read(at_least_single(output.logits[0]), cut, indices)
             self._pull_back(rows, cut, pairs, slopes, indices, leaves, collected, last=end == ends[-1])
             begin = end
         return collected.answers(batch.length, target=target, source=source_leaf is not None)
 
-    def _encoder(
-        self, rows: Sequence[Row], *, differentiate: bool
-    ) -> tuple[EncoderStates | None, Tensor | None]:
+    def _encoder(self, rows: Sequence[Row], *, differentiate: bool) -> tuple[EncoderStates | None, Tensor | None]:
         """Encoder states of all rows in one graph, and the leaf of their source embeddings."""
         predictor = self._predictor
         if predictor.source is None:
@@ -124,7 +119,7 @@ class Differentiator:
             return run_encoder(predictor.module, batch.ids[batch.of_row], batch.visible[batch.of_row]), leaf
 
     def _segments(self, rows: Sequence[Row], length: int) -> list[int]:
-        """End positions of the decoder's segments: as many steps each as pay off, one segment for grouped objectives."""
+        """End positions of the decoder's segments, each with as many steps as pay off; one for grouped objectives."""
         grouped = any(row.objective is not None and row.objective.groups is not None for row in rows)
         if grouped or not can_continue(self._predictor.module):
             return [length]
@@ -238,9 +233,7 @@ class _Collected:
 def _assemble(parts: Sequence[tuple[np.ndarray, Tensor]], outputs: int, length: int) -> Tensor:
     """Gradients of all outputs of a row, shape ``(outputs, length, width)``, zero where nothing was filed."""
     first = parts[0][1]
-    whole = torch.zeros((outputs, length, first.shape[-1]), dtype=torch.float32, device=first.device)
-    if first.dtype == torch.float64:
-        whole = whole.double()
+    whole = at_least_single(first).new_zeros((outputs, length, first.shape[-1]))
     for numbers, grads in parts:
         n = min(grads.shape[1], length)
         whole[torch.from_numpy(numbers).to(whole.device), :n] += grads[:, :n].to(whole.dtype)

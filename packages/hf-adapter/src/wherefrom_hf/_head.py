@@ -36,7 +36,7 @@ class HeadCut:
 
     @property
     def states(self) -> Tensor:
-        """States of all positions in front of the output layer, shape ``(rows, length, width)``, in the body's graph."""
+        """States of all positions before the output layer, shape ``(rows, length, width)``, in the body's graph."""
         assert self._states is not None
         return self._states
 
@@ -48,10 +48,10 @@ class HeadCut:
 
 
 @contextmanager
-def cut_at_head(
-    module: PreTrainedModel, rows: Tensor, positions: Tensor, *, detach: bool
-) -> Iterator[HeadCut]:
-    """Within the block, ``module`` computes logits at the given (row, position) pairs only, as ``(1, reads, vocabulary)``.
+def cut_at_head(module: PreTrainedModel, rows: Tensor, positions: Tensor, *, detach: bool) -> Iterator[HeadCut]:
+    """Within the block, ``module`` computes logits at the given (row, position) pairs only.
+
+    They come as ``(1, reads, vocabulary)``.
 
     Args:
         detach: Start a new graph at the output layer, so that it can be differentiated apart from the body.
@@ -62,8 +62,8 @@ def cut_at_head(
     head = module.get_output_embeddings()
     if not isinstance(head, nn.Module):
         raise ModelCapabilityError(
-            f"{type(module).__name__} names no output layer (get_output_embeddings() is None), so its predictions cannot "
-            "be read. Load it with a language-modelling head (AutoModelForCausalLM, AutoModelForSeq2SeqLM)."
+            f"{type(module).__name__} names no output layer (get_output_embeddings() is None), so its predictions "
+            "cannot be read. Load it with a language-modelling head (AutoModelForCausalLM, AutoModelForSeq2SeqLM)."
         )
     cut = HeadCut(rows, positions, detach=detach)
     handle = head.register_forward_pre_hook(cut)

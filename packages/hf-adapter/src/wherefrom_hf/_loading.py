@@ -91,9 +91,7 @@ def parse_device(device: str | torch.device) -> torch.device:
     try:
         return torch.device(device)
     except RuntimeError as error:
-        raise SettingsError(
-            f"No device is called {device!r}. Use 'cpu', 'cuda', 'cuda:0' or 'mps'."
-        ) from error
+        raise SettingsError(f"No device is called {device!r}. Use 'cpu', 'cuda', 'cuda:0' or 'mps'.") from error
 
 
 def _move(module: PreTrainedModel, device: str | torch.device | None) -> None:
@@ -111,9 +109,7 @@ def _move(module: PreTrainedModel, device: str | torch.device | None) -> None:
     try:
         module.to(target)  # type: ignore[arg-type]
     except (RuntimeError, AssertionError) as error:
-        raise ModelLoadError(
-            f"The model cannot be moved to {str(target)!r}: {error}. Try device='cpu'."
-        ) from error
+        raise ModelLoadError(f"The model cannot be moved to {str(target)!r}: {error}. Try device='cpu'.") from error
 
 
 def _load_model(path: str, name: str, model_kwargs: Mapping[str, Any]) -> PreTrainedModel:
@@ -126,9 +122,7 @@ def _load_model(path: str, name: str, model_kwargs: Mapping[str, Any]) -> PreTra
     except (OSError, ValueError, KeyError, TypeError, ImportError, RuntimeError) as error:
         raise ModelLoadError(_cannot_load("model", name, error)) from error
     if not isinstance(loaded, PreTrainedModel):
-        raise ModelLoadError(
-            f"{name!r} gave a {type(loaded).__name__}; expected a model that generates text."
-        )
+        raise ModelLoadError(f"{name!r} gave a {type(loaded).__name__}; expected a model that generates text.")
     return loaded
 
 

@@ -25,6 +25,7 @@ from wherefrom_hf._gradients import Differentiator
 from wherefrom_hf._layers import layer_gradients, layer_states
 from wherefrom_hf._loading import DEMO_PREFIX, Loaded, parse_device
 from wherefrom_hf._logit_terms import logit_terms
+from wherefrom_hf._precision import at_least_single
 from wherefrom_hf._predict import Predictor
 from wherefrom_hf._samples import sample
 from wherefrom_hf._sentence_encoder import token_vectors
@@ -62,10 +63,8 @@ class HFModel:
             device=str(self.device),
             layers=int(getattr(text, "num_hidden_layers", 0) or 0),
             heads=int(getattr(text, "num_attention_heads", 0) or 0),
-            width=int(self._target.module.weight.shape[-1]),  # type: ignore[union-attr,arg-type]
-            vocabulary=int(self.module.get_output_embeddings().weight.shape[0])  # type: ignore[union-attr]
-            if self.module.get_output_embeddings() is not None
-            else int(text.vocab_size),
+            width=self._target.weight.shape[-1],
+            vocabulary=int(text.vocab_size),
             bos_id=special.bos,
             eos_ids=special.eos,
             pad_id=special.pad,
@@ -131,11 +130,11 @@ class HFModel:
 
     def embed(self, ids: IntArray, *, side: Side) -> Tensor:
         """See `wherefrom.adapters.Embeds.embed`."""
-        return self._side(side).of(torch.from_numpy(ids).to(self.device)).float()
+        return at_least_single(self._side(side).of(torch.from_numpy(ids).to(self.device)))
 
     def embedding_table(self, *, side: Side) -> Tensor:
         """See `wherefrom.adapters.Embeds.embedding_table`."""
-        return self._side(side).table.float()
+        return at_least_single(self._side(side).table)
 
     def predict(self, rows: Iterable[Row], *, chunk: int | None = None) -> Iterator[RowPrediction]:
         """See `wherefrom.adapters.PredictsSteps.predict`."""

@@ -53,9 +53,7 @@ def pad_ids(sequences: Sequence[np.ndarray], length: int, fill: int, device: tor
     return torch.from_numpy(out).to(device)
 
 
-def _pad_flags(
-    flags: Sequence[np.ndarray | None], lengths: Sequence[int], length: int, padding: bool
-) -> np.ndarray:
+def _pad_flags(flags: Sequence[np.ndarray | None], lengths: Sequence[int], length: int, padding: bool) -> np.ndarray:
     out = np.full((len(flags), length), padding, dtype=bool)
     for i, (flag, n) in enumerate(zip(flags, lengths, strict=True)):
         out[i, : min(n, length)] = True if flag is None else flag[:length]
@@ -67,9 +65,7 @@ def decoder_batch(rows: Sequence[Row], fill: int, device: torch.device) -> Decod
     length = max(read_length(row) for row in rows)
     visible = None
     if any(row.target_visible is not None for row in rows):
-        flags = _pad_flags(
-            [row.target_visible for row in rows], [len(row.target_ids) for row in rows], length, True
-        )
+        flags = _pad_flags([row.target_visible for row in rows], [len(row.target_ids) for row in rows], length, True)
         visible = torch.from_numpy(flags).to(device=device, dtype=torch.long)
     return DecoderBatch(
         ids=pad_ids([row.target_ids for row in rows], length, fill, device), visible=visible, length=length

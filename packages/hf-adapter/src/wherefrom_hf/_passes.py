@@ -40,9 +40,7 @@ class DecoderRun:
     position: int = 0
     accepts: frozenset[str] = field(factory=frozenset)
 
-    def forward(
-        self, ids: Tensor, visible: Tensor | None, *, keep: bool, **extra: Any
-    ) -> tuple[Any, DecoderRun]:
+    def forward(self, ids: Tensor, visible: Tensor | None, *, keep: bool, **extra: Any) -> tuple[Any, DecoderRun]:
         """Run the next ``ids`` (shape ``(rows, length)``).
 
         Args:

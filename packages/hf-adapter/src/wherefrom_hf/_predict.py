@@ -15,6 +15,7 @@ from wherefrom_hf._embedding import InputEmbedding
 from wherefrom_hf._head import cut_at_head, reads
 from wherefrom_hf._padding import decoder_batch, encoder_batch, pad_embeddings, read_length
 from wherefrom_hf._passes import DecoderRun, EncoderStates, can_continue, run_encoder, start_run
+from wherefrom_hf._precision import at_least_single
 
 REUSE_STRIDE = 8
 """Positions by which the changes of rows in one batch may lie apart: less shares more, more batches better."""
@@ -37,9 +38,7 @@ class Predictor:
     @property
     def device(self) -> torch.device:
         """Where ids have to be."""
-        weight = self.target.module.weight
-        assert isinstance(weight, Tensor)
-        return weight.device
+        return self.target.weight.device
 
     def predict(self, rows: Iterable[Row], chunk: int | None) -> Iterator[RowPrediction]:
         """Answers in order; see `wherefrom.adapters.PredictsSteps`."""
@@ -56,11 +55,7 @@ class Predictor:
 
     def _cost(self, row: Row) -> int:
         """Token positions of a row, or what its logits weigh in the same currency, whichever is more."""
-        tokens = (
-            read_length(row)
-            - (row.first_change or 0)
-            + (0 if row.source_ids is None else len(row.source_ids))
-        )
+        tokens = read_length(row) - (row.first_change or 0) + (0 if row.source_ids is None else len(row.source_ids))
         vocabulary = self.module.config.get_text_config().vocab_size
         logits = len(row.steps) * vocabulary * 4 * positions_at_once(self.device) // LOGIT_BYTES
         return max(tokens, logits, 1)
@@ -81,10 +76,9 @@ class Predictor:
             embeddings = pad_embeddings(given, self.target.of(ids))
         with self.target.replaced_by(embeddings), cut_at_head(self.module, *pairs, detach=False):
             output, _ = run.forward(ids, batch.visible, keep=False)
-        parts = torch.split(output.logits[0].float(), [len(s) for s in steps])
+        parts = torch.split(at_least_single(output.logits[0]), [len(s) for s in steps])
         return [
-            RowPrediction(logits=logits, scores=scores_of(row, logits))
-            for row, logits in zip(rows, parts, strict=True)
+            RowPrediction(logits=logits, scores=scores_of(row, logits)) for row, logits in zip(rows, parts, strict=True)
         ]
 
     def encode(self, rows: Sequence[Row]) -> EncoderStates | None:
@@ -122,9 +116,7 @@ class _Beginning:
         if run is None:
             run = start_run(self._predictor.module, self._predictor.encode([self._row]))
         if run.position < length:
-            ids = torch.from_numpy(self._row.target_ids[run.position : length]).to(self._predictor.device)[
-                None
-            ]
+            ids = torch.from_numpy(self._row.target_ids[run.position : length]).to(self._predictor.device)[None]
             nowhere = torch.zeros(0, dtype=torch.long, device=self._predictor.device)
             with cut_at_head(self._predictor.module, nowhere, nowhere, detach=False):
                 _, run = run.forward(ids, None, keep=True)

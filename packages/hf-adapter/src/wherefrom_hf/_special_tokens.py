@@ -42,11 +42,7 @@ def special_tokens(module: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) 
     pads = (getattr(config, "pad_token_id", None), tokenizer.pad_token_id, *eos, 0)
     pad = next(int(pad) for pad in pads if pad is not None and pad >= 0)
     unk = tokenizer.unk_token_id
-    bos = (
-        tokenizer.bos_token_id
-        if tokenizer.bos_token_id is not None
-        else getattr(config, "bos_token_id", None)
-    )
+    bos = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else getattr(config, "bos_token_id", None)
     start = None
     if config.is_encoder_decoder:
         starts = (

@@ -49,9 +49,7 @@ class TextCoder:
         }
         if self.tokenizer.is_fast:
             arguments["return_offsets_mapping"] = True
-        encoded = (
-            self.tokenizer(text_target=text, **arguments) if as_target else self.tokenizer(text, **arguments)
-        )
+        encoded = self.tokenizer(text_target=text, **arguments) if as_target else self.tokenizer(text, **arguments)
         ids = list(encoded["input_ids"])
         ids, offsets = self._without_doubled_bos(ids, encoded.get("offset_mapping"))
         if as_target:
@@ -67,9 +65,7 @@ class TextCoder:
         """Tokens of ids, spelt as they add to the text when decoded one after another."""
         texts = self._increments([int(i) for i in ids])
         ends = np.cumsum([len(text) for text in texts]).tolist()
-        starts = [
-            end - len(text) + len(text) - len(text.lstrip()) for end, text in zip(ends, texts, strict=True)
-        ]
+        starts = [end - len(text) + len(text) - len(text.lstrip()) for end, text in zip(ends, texts, strict=True)]
         return self._labelled(ids, texts, list(zip(starts, ends, strict=True)))
 
     def decode(self, ids: IntArray, *, skip_special_tokens: bool) -> str:
@@ -102,9 +98,7 @@ class TextCoder:
             end_before = end
         return self._labelled(ids, texts, spans)
 
-    def _labelled(
-        self, ids: IntArray, texts: Sequence[str], spans: Sequence[tuple[int, int]]
-    ) -> tuple[Token, ...]:
+    def _labelled(self, ids: IntArray, texts: Sequence[str], spans: Sequence[tuple[int, int]]) -> tuple[Token, ...]:
         special = [int(i) in self.special_ids for i in ids]
         pieces = self.tokenizer.convert_ids_to_tokens([int(i) for i in ids])
         words = word_indices(texts, special)
@@ -158,9 +152,7 @@ class TextCoder:
         turns: list[tuple[int, int, str]] = []
         begin = 0
         for n, message in enumerate(chat, start=1):
-            so_far = str(
-                self.tokenizer.apply_chat_template(chat[:n], tokenize=False, add_generation_prompt=False)
-            )
+            so_far = str(self.tokenizer.apply_chat_template(chat[:n], tokenize=False, add_generation_prompt=False))
             end = (
                 len(so_far)
                 if whole.startswith(so_far)

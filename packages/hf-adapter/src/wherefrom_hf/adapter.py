@@ -28,7 +28,7 @@ def load(
         model: Hub id, local path, ``demo:lm``, ``demo:mt``, or a model object.
         tokenizer: Name, path or object; default: the model's own.
         device: ``cpu``, ``cuda``, ``cuda:1``, ``mps``, ...; default: the accelerator that is there, else the host.
-        model_kwargs: Handed to ``from_pretrained`` of the model (``dtype``, ``device_map``, ``quantization_config``, ...).
+        model_kwargs: Handed to ``from_pretrained`` of the model (``dtype``, ``device_map``, ``quantization_config``).
         tokenizer_kwargs: Handed to ``from_pretrained`` of the tokenizer (``src_lang``, ``tgt_lang``, ...).
 
     Raises:

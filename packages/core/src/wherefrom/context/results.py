@@ -289,6 +289,10 @@ class ContextAttribution(msgspec.Struct, frozen=True, kw_only=True):
             indent=2,
         )
 
+    def replace(self, **changes: Any) -> ContextAttribution:
+        """A copy with some fields changed."""
+        return msgspec.structs.replace(self, **changes)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as in the file."""
         plain: dict[str, Any] = msgspec.to_builtins(self)

@@ -128,7 +128,7 @@ class IntegratedGradients:
         step_scores = dict(turns[0].scores)
         if self.return_convergence_delta:
             step_scores["deltas"] = np.concatenate([turn.deltas for turn in turns])
-        warnings = ()
+        warnings: tuple[str, ...] = ()
         if (left := int((gaps > self.tolerance).sum())) > 0:
             warnings = (
                 f"integrated_gradients: {left} of {len(gaps)} steps keep a completeness gap above {self.tolerance:g} "
@@ -221,7 +221,7 @@ class Path:
         return row.select(outputs, keep_scores=scores)
 
     def shares(self, sums: tuple[Array, ...], *, multiply: bool) -> tuple[Array | None, Array | None]:
-        """Scores ``(inputs, outputs, width)`` of source and target from averaged gradients ``(outputs, inputs, width)``."""
+        """Scores ``(inputs, outputs, width)`` of both sides, from averaged gradients ``(outputs, inputs, width)``."""
         made = iter(sums)
         answer: list[Array | None] = []
         for side in (self.source, self.target):
