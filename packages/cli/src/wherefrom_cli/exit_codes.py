@@ -7,6 +7,7 @@
 3     finished, but some examples failed
 4     a model or data set could not be loaded
 5     a file is damaged, foreign or newer than we are
+6     a sentence of the output has no support in the context
 130   interrupted; a data-set run can be resumed
 141   whoever read our output stopped reading
 ====  ==========================================================
@@ -26,5 +27,6 @@ class ExitCode(IntEnum):
     SOME_FAILED = 3
     NOT_LOADED = 4
     BAD_FILE = 5
+    UNSUPPORTED = 6
     INTERRUPTED = 130
     PIPE_CLOSED = 141

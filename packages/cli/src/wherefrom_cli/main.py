@@ -16,7 +16,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Explain": {
         "attribute": ("attribute", "explain what a model generates from texts"),
         "attribute-dataset": ("attribute_dataset", "explain a whole data set, resumably"),
-        # attribute-context has its place here; its module goes to wherefrom_cli.commands.attribute_context
+        "attribute-context": ("attribute_context", "which context made which words"),
         "demo": ("demo", "the same question put to several methods, with the demo models"),
     },
     "Look": {

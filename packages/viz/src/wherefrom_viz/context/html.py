@@ -144,10 +144,12 @@ def _table(matrix: Matrix, cited_text: str) -> str:
         cells = "".join(_cell(value, largest, part in cited) for part, value in enumerate(values))
         verdict = "" if cited else " <b>(no support)</b>"
         rows.append(f'<tr><th scope="row">{_bdi(visible(sentence))}{verdict}</th>{cells}</tr>')
+    note = f"Nats by which a part raises the sentence's log-probability; * cited (at least {matrix.threshold:.2f})."
     return (
-        f'<h2>Citations</h2><p>{_bdi(visible(cited_text))}</p><div class="scroll"><table>'
-        f'<thead><tr><td></td>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div><p class="quiet">Nats by which a part raises the '
-        f"sentence's log-probability; * cited (at least {matrix.threshold:.2f}).</p>"
+        f"<h2>Citations</h2><p>{_bdi(visible(cited_text))}</p>"
+        f'<div class="scroll"><table><thead><tr><td></td>{head}</tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
+        f'<p class="quiet">{note}</p>'
     )
 
 

@@ -1,0 +1,370 @@
+"""``wherefrom attribute-context``: which context made which words."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wherefrom.context import STRATEGIES, UNITS, ContextAttribution, attribute_context
+from wherefrom.errors import UsageError
+from wherefrom.methods.base import METHODS
+from wherefrom.step_functions.base import STEP_FUNCTIONS
+
+from wherefrom_cli.asking import somebody
+from wherefrom_cli.command import Command
+from wherefrom_cli.documents import documents_in_file
+from wherefrom_cli.exit_codes import ExitCode
+from wherefrom_cli.parser import (
+    CommandParser,
+    OptionGroup,
+    json_object,
+    one_of,
+    positive_number,
+    setting,
+    whole_number,
+)
+from wherefrom_cli.progress import ProgressLine, loading
+from wherefrom_cli.request import (
+    DEFAULT_METHOD,
+    DEFAULT_MODEL,
+    add_model_options,
+    add_reduction_options,
+    model_request,
+    reduction,
+)
+from wherefrom_cli.results import check_writable
+from wherefrom_cli.talk import Talk
+
+if TYPE_CHECKING:
+    from wherefrom import AttributionModel
+
+BUILT_IN = {
+    "demo:lm": {"current": "His colleagues asked him to come", "context": "George was sick yesterday."},
+    "demo:mt": {
+        "current": "It is small.",
+        "context": "The car is green.",
+        "input_template": "{context} <brk> {current}",
+    },
+}
+"""What is explained when no text is given."""
+
+
+def configure(parser: CommandParser) -> None:
+    """Add the options."""
+    _add_input_options(parser.group("Input"))
+    add_model_options(parser.group("Model"))
+    _add_method_options(parser.group("Method"))
+    _add_selection_options(parser.group("Selection"))
+    _add_support_options(parser.group("Citations"))
+    generation = parser.group("Generation")
+    generation.add("--generation-kwargs", type=json_object, default={}, metavar="JSON", help="arguments of generation")
+    generation.add("--max-new-tokens", type=positive_number, metavar="N", help="generate at most N tokens")
+    output = parser.group("Output")
+    _add_output_options(output)
+    add_reduction_options(output)
+
+
+def execute(options: argparse.Namespace, talk: Talk) -> int:
+    """Attribute, save, print; then look whether everything is supported."""
+    built_in = _is_built_in(options)
+    model_asked = model_request(options, default=DEFAULT_MODEL if built_in else None)
+    if built_in and model_asked.name not in BUILT_IN:
+        raise UsageError(
+            "No text was given.\nAdd --input-current-text TEXT and --input-context-text TEXT (or --documents FILE).\n"
+            "Without -m, a built-in example is explained."
+        )
+    _check_files(options)
+    METHODS.get(options.method)
+    for name in (options.attributed_fn, options.context_sensitivity_metric):
+        if name is not None:
+            STEP_FUNCTIONS.get(name)
+    texts = BUILT_IN[model_asked.name] if built_in else _texts(options)
+    with loading(talk, model_asked.name):
+        model = model_asked.load()
+    with ProgressLine(talk=talk) as progress:
+        out = _attributed(model, texts, options, talk, progress)
+    _write(out, options, talk)
+    if options.fail_unsupported and out.unsupported:
+        for one in out.unsupported:
+            talk.note(f"unsupported: {one.text.strip()!r}")
+        return ExitCode.UNSUPPORTED
+    return ExitCode.DONE
+
+
+def _attributed(
+    model: AttributionModel, texts: dict[str, Any], options: argparse.Namespace, talk: Talk, progress: ProgressLine
+) -> ContextAttribution:
+    generation = dict(options.generation_kwargs)
+    if options.max_new_tokens is not None:
+        generation["max_new_tokens"] = options.max_new_tokens
+    reduce = reduction(options)
+    asked = reduce.aggregators or reduce.normalize or reduce.rescale
+    null: Any = "shuffled"
+    if options.null_contexts:
+        null = [one["text"] if isinstance(one, dict) else one for one in documents_in_file(Path(options.null_contexts))]
+    return attribute_context(
+        model,
+        **texts,
+        method=options.method,
+        attributed_fn=options.attributed_fn,
+        context_sensitivity_metric=options.context_sensitivity_metric,
+        context_sensitivity_std_threshold=options.context_sensitivity_std_threshold,
+        context_sensitivity_topk=options.context_sensitivity_topk,
+        fpr=options.fpr,
+        null_contexts=null,
+        null_draws=options.null_draws,
+        attribution_std_threshold=options.attribution_std_threshold,
+        attribution_topk=options.attribution_topk,
+        support_unit=_support_unit(options),
+        support_threshold=options.support_threshold,
+        handle_output_context_strategy=options.handle_output_context_strategy,
+        contextless_output_next_tokens=options.contextless_output_next_tokens,
+        prompt_user_for_contextless_output_next_tokens=options.prompt_user_for_contextless_output_next_tokens,
+        ask=somebody(talk),
+        special_tokens_to_keep=options.special_tokens_to_keep,
+        decoder_input_output_separator=options.decoder_input_output_separator,
+        tgt_lang=options.tokenizer_kwargs.get("tgt_lang"),
+        # the same reduction that other commands apply to all results
+        attribution_aggregators=reduce.apply if asked else None,  # type: ignore[arg-type]
+        include_eos_baseline=options.include_eos_baseline,
+        generation_args=generation,
+        seed=options.seed,
+        progress=progress,
+        **options.attribution_kwargs,
+        **dict(options.set),
+    )
+
+
+def _is_built_in(options: argparse.Namespace) -> bool:
+    given = (options.input_current_text, options.input_context_text, options.documents, options.output_context_text)
+    return all(one is None for one in given) and options.output_current_text is None
+
+
+def _texts(options: argparse.Namespace) -> dict[str, Any]:
+    """Parameters of `attribute_context` that hold texts."""
+    if not (options.input_current_text or "").strip():
+        raise UsageError("No current text was given.\nAdd --input-current-text TEXT: what the context belongs to.")
+    if options.documents and options.input_context_text is not None:
+        raise UsageError("--documents and --input-context-text exclude each other.\nChoose one.")
+    context = documents_in_file(Path(options.documents)) if options.documents else options.input_context_text
+    return {
+        "current": options.input_current_text,
+        "context": context,
+        "output": options.output_current_text,
+        "output_context": options.output_context_text,
+        "input_template": options.input_template,
+        "output_template": options.output_template,
+        "contextless_input_template": options.contextless_input_current_text,
+        "contextless_output_template": options.contextless_output_current_text,
+        "document_template": options.document_template,
+        "document_separator": options.document_separator,
+    }
+
+
+def _support_unit(options: argparse.Namespace) -> Any:
+    if options.support_unit == "auto" and not options.documents and (options.citations or options.fail_unsupported):
+        return "sentence"
+    return options.support_unit
+
+
+def _check_files(options: argparse.Namespace) -> None:
+    for name in (options.save_path, options.viz_path, options.citations):
+        if name and name != "-":
+            check_writable(Path(name), overwrite=options.overwrite)
+    if sum((options.json, options.save_path == "-", options.citations == "-")) > 1:
+        raise UsageError("Only one of --json, -o - and --citations - can have standard output.\nChoose one.")
+
+
+def _write(out: ContextAttribution, options: argparse.Namespace, talk: Talk) -> None:
+    saved = out if options.add_output_info else out.replace(info={}, provenance=None)
+    to_stdout = options.json or options.save_path == "-"
+    if options.save_path and options.save_path != "-":
+        saved.save(options.save_path, overwrite=options.overwrite)
+    if options.viz_path:
+        out.save_html(options.viz_path)
+    if options.citations and options.citations != "-":
+        Path(options.citations).write_bytes(out.citations_json() + b"\n")
+    if options.show_intermediate_outputs:
+        _say_scores(out, talk)
+    if to_stdout:
+        talk.write(saved.to_json() + "\n")
+    elif options.citations == "-":
+        talk.write(out.citations_json().decode() + "\n")
+    elif options.show_viz:
+        talk.console().print(out.render("rich"))
+    for path in (options.save_path, options.viz_path, options.citations):
+        if path and path != "-":
+            talk.note(f"Wrote {path}.")
+
+
+def _say_scores(out: ContextAttribution, talk: Talk) -> None:
+    """Sensitivity of every token, and what was compared."""
+    for text, score in zip(out.texts("output_current"), out.cti_scores, strict=True):
+        talk.note(f"{out.info['context_sensitivity_metric']} {score:.6g} {text.strip()!r}")
+    for cue in out.cci_scores:
+        talk.note(f"with context: {cue.contextual_output!r}; without: {cue.contextless_output!r}")
+
+
+def _add_input_options(group: OptionGroup) -> None:
+    group.add("--input-current-text", metavar="TEXT", help="the text in question")
+    group.add("--input-context-text", metavar="TEXT", help="its context")
+    group.add(
+        "--documents",
+        metavar="FILE",
+        help="instead: documents (.txt, .jsonl, .json, .csv; text, id, title), or messages of a chat (.json)",
+    )
+    group.add("--input-template", metavar="TEXT", help='how both are read (default: "{context} {current}")')
+    group.add("--output-current-text", metavar="TEXT", help="the output to explain (default: the model generates)")
+    group.add("--output-context-text", metavar="TEXT", help="what was said before the output")
+    group.add(
+        "--output-template",
+        metavar="TEXT",
+        help='how both are said (default: "{context} {current}" with an output context, else "{current}")',
+    )
+    group.add(
+        "--contextless-input-current-text",
+        metavar="TEXT",
+        help='template of the input without context (default: "{current}")',
+    )
+    group.add(
+        "--contextless-output-current-text",
+        metavar="TEXT",
+        help='template of the output without context (default: "{current}")',
+    )
+    group.add("--document-template", default="{text}", metavar="TEXT", help="{text}, {n}, {title}, {id}")
+    group.add("--document-separator", default=" ", metavar="TEXT", help="between documents (default: a space)")
+    group.add(
+        "--handle-output-context-strategy",
+        type=one_of(STRATEGIES),
+        default="manual",
+        metavar="HOW",
+        help="an output context that is not given: manual asks, auto guesses, pre refuses (default: manual)",
+    )
+    group.add(
+        "--contextless-output-next-tokens",
+        nargs="+",
+        default=[],
+        metavar="TEXT",
+        help="what would be said without context at each selected token, most sensitive first",
+    )
+    group.flag("--prompt-user-for-contextless-output-next-tokens", help="ask for these")
+    group.add("--special-tokens-to-keep", nargs="+", default=[], metavar="TOKEN", help="list these like other tokens")
+    group.add(
+        "--decoder-input-output-separator",
+        default=" ",
+        metavar="TEXT",
+        help="decoder-only: between input and output (default: a space)",
+    )
+
+
+def _add_method_options(group: OptionGroup) -> None:
+    group.add(
+        "-a",
+        "--attribution-method",
+        "--method",
+        dest="method",
+        default=DEFAULT_METHOD,
+        metavar="NAME",
+        help=f"`wherefrom list methods` names them (default: {DEFAULT_METHOD})",
+    )
+    group.add("-fn", "--attributed-fn", metavar="NAME", help="target function (default: probability)")
+    group.add(
+        "--context-sensitivity-metric",
+        default="kl_divergence",
+        metavar="NAME",
+        help="a contrastive step function (default: kl_divergence)",
+    )
+    group.add(
+        "--attribution-kwargs",
+        type=json_object,
+        default={},
+        metavar="JSON",
+        help="settings of method, target function and metric",
+    )
+    group.add(
+        "--set",
+        type=setting,
+        action="append",
+        default=[],
+        dest="set",
+        metavar="NAME=VALUE",
+        help="one setting; may be repeated",
+    )
+    group.flag("--include-eos-baseline", "--eos", help="replace the end-of-sequence token in baselines too")
+    group.add("--seed", type=whole_number, default=0, metavar="N", help="seed of everything random (default: 0)")
+
+
+def _add_selection_options(group: OptionGroup) -> None:
+    group.add(
+        "--context-sensitivity-std-threshold",
+        type=float,
+        default=1.0,
+        metavar="X",
+        help="select tokens at or above mean + X standard deviations (default: 1)",
+    )
+    group.add("--context-sensitivity-topk", type=positive_number, metavar="N", help="select at most N tokens")
+    group.add("--fpr", type=float, metavar="RATE", help="select by a permutation test with this false-positive rate")
+    group.add("--null-contexts", metavar="FILE", help="unrelated contexts for the test (default: shuffled words)")
+    group.add("--null-draws", type=positive_number, default=99, metavar="N", help="shuffled contexts (default: 99)")
+    group.add(
+        "--attribution-std-threshold",
+        type=float,
+        default=1.0,
+        metavar="X",
+        help="show cues at or above mean + X standard deviations (default: 1)",
+    )
+    group.add("--attribution-topk", type=positive_number, metavar="N", help="show at most N cues")
+
+
+def _add_support_options(group: OptionGroup) -> None:
+    group.add("--citations", metavar="FILE", help="write sentences, citations and the matrix as JSON; -: to stdout")
+    group.add(
+        "--support-unit",
+        type=one_of(UNITS),
+        default="auto",
+        metavar="UNIT",
+        help="what is cited: document, turn, sentence, none (default: what is given)",
+    )
+    group.add(
+        "--support-threshold",
+        type=float,
+        default=0.6931471805599453,
+        metavar="NATS",
+        help="cite what raises a sentence's log-probability by so much (default: 0.69, twice as likely)",
+    )
+    group.add(
+        "--fail-unsupported",
+        action="store_true",
+        help=f"exit with {int(ExitCode.UNSUPPORTED)} if a sentence of the output has no support",
+    )
+
+
+def _add_output_options(group: OptionGroup) -> None:
+    group.add("-o", "--save-path", metavar="FILE", help="save JSON; -: to standard output")
+    group.add("--overwrite", action="store_true", help="replace files that are there")
+    group.add("--json", action="store_true", help="JSON on standard output, nothing else")
+    group.flag("--add-output-info", default=True, help="save the arguments and how it was made, too (default: yes)")
+    group.add("--viz-path", metavar="FILE", help="write an HTML page")
+    group.flag("--show-viz", default=True, help="print the result (default: yes)")
+    group.flag("--show-intermediate-outputs", help="say the score of every token, and what was compared")
+
+
+COMMAND = Command(
+    name="attribute-context",
+    summary="Which words of an output depend on its context, and on what of it? (PECoRe)",
+    examples=(
+        ("wherefrom attribute-context", "a built-in example"),
+        (
+            "wherefrom attribute-context -m gpt2 --input-context-text TEXT --input-current-text TEXT -o out.json",
+            "your model and texts, saved",
+        ),
+        (
+            "wherefrom attribute-context -m gpt2 --documents docs.jsonl --input-current-text QUESTION "
+            "--citations out.json --fail-unsupported",
+            "which document supports which sentence; exit code for CI",
+        ),
+    ),
+    configure=configure,
+    execute=execute,
+)
