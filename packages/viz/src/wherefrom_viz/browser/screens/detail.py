@@ -202,7 +202,7 @@ class DetailScreen(Screen[None]):
             self.browser.compare(self.key)
             return
         self.tab = name
-        if name == "read":
+        if name != "matrix":
             self.looking = evolve(self.looking, row=None)
         self.query_one("#views", ContentSwitcher).current = name
         self.query_one(TabLine).show(name)

@@ -19,7 +19,7 @@ from wherefrom_viz.browser.sources.library import Keys, Library
 from wherefrom_viz.browser.widgets.lines import strip_of
 from wherefrom_viz.text_marks import elide, pad, visible
 
-_BRIEF = {"probability": "prob", "crossentropy": "x-entropy", "perplexity": "perpl."}
+_BRIEF = {"probability": "prob", "entropy": "ent", "crossentropy": "x-ent", "perplexity": "ppl"}
 
 
 @frozen
@@ -35,11 +35,11 @@ class Column:
 def columns_for(width: int, score: str, *, files: int, methods: int, id_width: int) -> list[Column]:
     """The columns that fit a width; the texts share what is left."""
     fixed = [Column("id", "id", id_width)]
-    after = [Column("inputs", "in", 5, True), Column("steps", "out", 5, True)]
+    after = [Column("inputs", "in", 4, True), Column("steps", "out", 4, True)]
     if score:
-        after.append(Column("score", elide(_BRIEF.get(score, score), 8), max(6, min(8, len(score))), True))
+        after.append(Column("score", elide(_BRIEF.get(score, score), 5), 6, True))
     if methods > 1 or (methods and width >= 110):
-        after.append(Column("method", "method", 12 if width < 110 else 22))
+        after.append(Column("method", "method", 10 if width < 110 else 22))
     if files > 1:
         after.append(Column("file", "file", 10 if width < 110 else 18))
     left = width - 3 - sum(column.width + 2 for column in (*fixed, *after)) - 2
@@ -71,8 +71,8 @@ class ExampleList(ScrollView, can_focus=True, inherit_bindings=False):
     def list_keys(self, keys: Keys, *, keep: int | None = None) -> None:
         """List these from now on; the cursor stays on the example ``keep`` if it is among them."""
         self.keys = keys
-        place = np.flatnonzero(keys == keep) if keep is not None else ()
-        self.cursor = int(place[0]) if len(place) else min(self.cursor, max(0, len(keys) - 1))
+        place = np.flatnonzero(keys == (-1 if keep is None else keep))
+        self.cursor = int(place[0]) if place.size else min(self.cursor, max(0, len(keys) - 1))
         self._measure()
         self.move_to(self.cursor, tell=False)
         self.refresh()
