@@ -28,7 +28,9 @@ class Threshold:
 
 
 def level(scores: FloatArray, deviations: float | None) -> float:
-    """Mean of the scores plus ``deviations`` sample standard deviations; the mean alone for a single score.
+    """Mean of the scores plus ``deviations`` sample standard deviations; the mean alone for fewer than three scores.
+
+    Of two numbers neither lies a sample standard deviation above their mean, so nothing could ever be chosen.
 
     Example:
         >>> level(np.array([0.0, 0.0, 3.0]), 1.0) < 3.0
@@ -37,7 +39,7 @@ def level(scores: FloatArray, deviations: float | None) -> float:
     if not len(scores):
         return 0.0
     mean = float(scores.mean())
-    if not deviations or len(scores) < 2:
+    if not deviations or len(scores) < 3:
         return mean
     return mean + deviations * float(scores.std(ddof=1))
 

@@ -1,0 +1,365 @@
+"""Context attribution on models whose answer is known, without a framework."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import wherefrom
+from wherefrom.adapters import PredictsSteps, Row, SequenceModel
+from wherefrom.context import ContextAttribution, CueAttribution, attribute_context
+from wherefrom.context.documents import context_text, sentence_parts
+from wherefrom.context.permutation import p_values, shuffles
+from wherefrom.context.selection import Threshold, chosen, level
+from wherefrom.context.support import citations
+from wherefrom.context.templates import Template, contextless_template, input_template, output_template
+from wherefrom.errors import FileFormatError, InputError, SettingsError, WherefromWarning
+from wherefrom.testing import ReferenceModel, counting, only, shift_copy_model
+
+# templates
+
+
+def test_places_of_texts_are_known() -> None:
+    filled = Template("Q: {context} | {current} {x}").fill(current="it is", context="A {current} car")
+    assert filled.text == "Q: A {current} car | it is {x}"
+    assert filled.text[slice(*filled.context)] == "A {current} car"
+    assert filled.text[slice(*filled.current)] == "it is"
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: input_template("{context}", has_context=True),
+        lambda: input_template("{current} {current}", has_context=False),
+        lambda: input_template("{context} {context} {current}", has_context=True),
+        lambda: output_template("{current} {context}", has_context=True),
+        lambda: contextless_template("contextless_output_current_text", "no place"),
+        lambda: contextless_template("contextless_output_current_text", "{context} {current}"),
+    ],
+)
+def test_templates_without_sense_are_refused(make) -> None:
+    with pytest.raises(SettingsError, match=r"template|contextless"):
+        make()
+
+
+def test_a_suffix_of_the_output_template_is_left_out_loudly() -> None:
+    with pytest.warns(WherefromWarning, match="left out"):
+        assert output_template("{current} END", has_context=False).text == "{current}"
+
+
+# documents
+
+
+def test_documents_have_places_and_numbers() -> None:
+    made = context_text(
+        ["One.", {"text": "Two.", "title": "B", "id": "x"}], template="[{n}] {title}: {text}", separator="\n"
+    )
+    assert made.text == "[1] : One.\n[2] B: Two."
+    assert [made.text[slice(*part.span)] for part in made.parts] == ["[1] : One.", "[2] B: Two."]
+    assert made.parts[1].id == "x"
+
+
+def test_sentences_have_places() -> None:
+    text = "One. Two, too!  Three"
+    assert [text[slice(*part.span)] for part in sentence_parts(text)] == ["One.", "Two, too!", "Three"]
+
+
+@pytest.mark.parametrize("items", [[], [""], [{"title": "x"}], [3], {"text": "x"}])
+def test_documents_without_text_are_refused(items) -> None:
+    with pytest.raises(InputError):
+        context_text(items)
+
+
+# selection
+
+
+def test_threshold_is_mean_plus_sample_deviations() -> None:
+    scores = np.array([0.0, 1.0, 2.0, 9.0])
+    assert level(scores, 1.0) == pytest.approx(3.0 + scores.std(ddof=1))
+    assert level(scores, 0) == level(scores, None) == 3.0
+    assert level(np.array([5.0]), 1.0) == 5.0
+    assert level(np.array([5.0, 0.0]), 1.0) == 2.5
+
+
+def test_selected_are_ordered_by_size_and_cut_at_top_k() -> None:
+    scores = np.array([1.0, -5.0, 4.0, 0.0])
+    assert chosen(scores, Threshold(deviations=None)).tolist() == [1, 2, 0]
+    assert chosen(scores, Threshold(deviations=0, top_k=1)).tolist() == [1]
+
+
+def test_zero_is_never_selected() -> None:
+    assert not len(chosen(np.zeros(4), Threshold()))
+    assert not len(chosen(np.zeros(4), Threshold(rate=0.05), p_values=np.full(4, 0.01)))
+
+
+@pytest.mark.parametrize("wrong", [{"rate": 0.0}, {"rate": 1.0}, {"top_k": 0}])
+def test_thresholds_out_of_range_are_refused(wrong) -> None:
+    with pytest.raises(SettingsError):
+        Threshold(**wrong)
+
+
+def test_p_values_keep_the_rate_under_the_null() -> None:
+    rng = np.random.default_rng(0)
+    flagged = 0
+    for _ in range(400):
+        draws = rng.exponential(size=(20, 6))  # the real one is like the others, in every token
+        flagged += bool((p_values(draws[0], list(draws[1:])) <= 0.05).any())
+    assert flagged / 400 == pytest.approx(0.05, abs=0.03)
+
+
+def test_shuffled_words_are_the_same_words_in_another_order() -> None:
+    model = shift_copy_model()
+    encoding = model.encode("the cats sat on a mat", side="target")
+    positions = np.arange(1, len(encoding.ids))
+    moved = shuffles(encoding.ids, encoding.tokens, positions, 30, seed=1)
+    for ids in moved:
+        assert ids[0] == encoding.ids[0]
+        assert sorted(ids) == sorted(encoding.ids)
+        assert ids.tolist() != encoding.ids.tolist()
+        text = model.decode(ids)
+        assert "cats" in text  # a word's pieces stay together
+    with pytest.raises(InputError, match="other order"):
+        shuffles(encoding.ids, encoding.tokens, positions[:1], 3, seed=1)
+
+
+def test_citations_are_those_above_the_threshold_strongest_first() -> None:
+    assert citations(np.array([[0.1, 2.0, 3.0], [0.0, 0.1, -4.0]]), 0.5) == [[2, 1], []]
+
+
+# the whole, on models whose answer is known
+
+
+def test_a_copied_word_is_flagged_and_its_original_is_the_cue() -> None:
+    """The model repeats what stands three tokens back: behind 'the cat' only the words of the context are copied."""
+    model = wherefrom.load_model(shift_copy_model(shift=3), "input_x_gradient")
+    out = attribute_context(
+        model, "the cat", "man bird", output="bird the cat bird", attributed_fn="logit", attribution_topk=1
+    )
+    assert out.output_current_tokens == ["▁bird", "▁the", "▁cat", "▁bird"]
+    assert out.selected == [0]
+    assert [out.input_context_tokens[i] for i in out.cues(0)[0]] == ["▁bird"]
+    # the other steps copy what is there with and without the context
+    np.testing.assert_allclose(out.cti_scores[1:], 0.0, atol=1e-6)
+
+
+def test_an_encoder_s_context_is_found() -> None:
+    model = wherefrom.load_model(shift_copy_model("encoder-decoder", shift=1), "input_x_gradient")
+    out = attribute_context(
+        model,
+        "the cat",
+        "man bird",
+        output="man bird the",
+        attributed_fn="logit",
+        context_sensitivity_std_threshold=None,
+    )
+    assert out.selected[0] in (0, 1)
+    assert out.output_context_tokens is None
+    assert len(out.cci_scores[0].input_context_scores) == 2
+
+
+def test_sensitivity_is_the_divergence_of_contextless_from_contextual_predictions() -> None:
+    adapter = ReferenceModel()
+    model = wherefrom.load_model(adapter, "dummy")
+    out = attribute_context(
+        model, "the cat sat", "a man slept.", output="on the mat", context_sensitivity_std_threshold=None
+    )
+    before = adapter.encode("the cat sat", side="target").ids
+    whole = adapter.encode("a man slept. the cat sat", side="target").ids
+    said = adapter.encode("on the mat", side="target", add_special_tokens=False).ids
+
+    def log_p(prefix):
+        ids = np.concatenate([prefix, said])
+        (answer,) = adapter.predict([Row(target_ids=ids, steps=np.arange(len(prefix), len(ids)))])
+        z = answer.logits - answer.logits.max(axis=-1, keepdims=True)
+        return z - np.log(np.exp(z).sum(axis=-1, keepdims=True))
+
+    p, q = log_p(before), log_p(whole)
+    np.testing.assert_allclose(out.cti_scores, (np.exp(p) * (p - q)).sum(axis=-1), atol=1e-9)
+    assert out.cci_scores[0].input_context_scores is None  # dummy scores nothing
+
+
+def test_two_forward_passes_find_the_sensitive_tokens_and_one_explains_them_all() -> None:
+    adapter, tally = counting(ReferenceModel())
+    model = wherefrom.load_model(adapter, "input_x_gradient")
+    out = attribute_context(
+        model,
+        "the cat sat",
+        "a man slept.",
+        output="on the mat and slept in the big red house",
+        attributed_fn="contrast_prob_diff",
+        context_sensitivity_std_threshold=None,
+    )
+    assert len(out.selected) > 2
+    # two passes for the sensitivity; one shared by all selected tokens, or two if some keep their token
+    kept = {cue.contrast_token == cue.cti_token for cue in out.cci_scores}
+    assert tally.forward_rows == 2 + len(kept)
+    assert tally.backward_rows == len(out.selected)
+
+
+def test_a_model_that_only_predicts_is_enough_for_occlusion() -> None:
+    adapter = only(ReferenceModel(), SequenceModel, PredictsSteps)
+    out = attribute_context(
+        wherefrom.load_model(adapter),
+        "the cat sat",
+        "a man slept.",
+        output="on the mat",
+        method="occlusion",
+        context_sensitivity_std_threshold=None,
+    )
+    assert out.cci_scores
+
+
+def test_shared_questions_give_what_single_ones_give() -> None:
+    """All selected tokens together must score as each of them alone."""
+    model = wherefrom.load_model(ReferenceModel(), "integrated_gradients", n_steps=5)
+    arguments = {"output": "on the mat and slept", "attributed_fn": "contrast_logits_diff"}
+    together = attribute_context(
+        model, "the cat sat", "a man slept.", context_sensitivity_std_threshold=None, **arguments
+    )
+    alone = attribute_context(
+        model,
+        "the cat sat",
+        "a man slept.",
+        context_sensitivity_topk=1,
+        context_sensitivity_std_threshold=None,
+        **arguments,
+    )
+    assert len(together.cci_scores) > 1
+    np.testing.assert_allclose(
+        together.cci_scores[0].input_context_scores, alone.cci_scores[0].input_context_scores, rtol=1e-5
+    )
+
+
+def test_documents_are_cited_by_what_leaving_them_out_costs() -> None:
+    model = wherefrom.load_model(shift_copy_model(shift=4), "dummy")
+    out = attribute_context(model, "the", ["cat", "bird man", "dog"], output="bird")
+    assert [part.text for part in out.parts] == ["cat", "bird man", "dog"]
+    # tokens before the output: cat bird man dog the; four back stands 'bird', because 'dog' keeps it there
+    assert set(out.sentences[0].citations) == {1, 2}
+    assert out.sentences[0].necessity[0] == pytest.approx(0.0)
+    assert out.sentences[0].necessity[1] > 1
+    assert out.cited_text.startswith("bird [")
+    assert out.unsupported == []
+
+
+# refusals
+
+
+def test_no_context_is_refused_instead_of_selecting_every_token() -> None:
+    model = wherefrom.load_model(ReferenceModel(), "dummy")
+    for nothing in (None, "", "  "):
+        with pytest.raises(InputError, match="no context"):
+            attribute_context(model, "the cat sat", nothing, output="on the mat")
+
+
+def test_a_context_that_its_template_leaves_out_is_told_and_refused() -> None:
+    model = wherefrom.load_model(ReferenceModel(), "dummy")
+    with pytest.warns(WherefromWarning, match="left out"), pytest.raises(InputError, match="no context"):
+        attribute_context(model, "the cat", "a man", output="sat", input_template="{current}")
+
+
+@pytest.mark.parametrize(
+    "settings, error, words",
+    [
+        ({"context_sensitivity_metric": "probability"}, SettingsError, "kl_divergence"),
+        ({"fpr": 0.001}, InputError, "at least 999"),
+        ({"fpr": 0.05, "null_contexts": ["a dog sat."]}, InputError, "at least 19"),
+        ({"handle_output_context_strategy": "automatic"}, SettingsError, "auto"),
+        ({"support_unit": "document"}, InputError, "one text"),
+        ({"no_such_setting": 1}, SettingsError, "no_such_setting"),
+        ({"contextless_output_next_tokens": ["a"] * 9}, InputError, "selected"),
+        ({"prompt_user_for_contextless_output_next_tokens": True}, InputError, "nobody to ask"),
+    ],
+)
+def test_requests_without_sense_say_what_to_do(settings, error, words) -> None:
+    model = wherefrom.load_model(ReferenceModel(), "dummy")
+    with pytest.raises(error, match=words):
+        attribute_context(model, "the cat sat", "a man slept.", output="on the mat", **settings)
+
+
+# files
+
+
+def _result(**changes) -> ContextAttribution:
+    values = {
+        "input_context": "a man",
+        "input_context_tokens": ["▁a", "▁man"],
+        "output_current": "he sat",
+        "output_current_tokens": ["▁he", "▁sat"],
+        "cti_scores": [3.0, 0.5],
+        "cci_scores": [
+            CueAttribution(
+                cti_idx=0, cti_token="▁he", cti_score=3.0, contextual_output="he", input_context_scores=[0.1, 0.9]
+            )
+        ],
+        **changes,
+    }
+    return ContextAttribution(**values)
+
+
+def test_files_come_back_as_they_were(tmp_path) -> None:
+    model = wherefrom.load_model(ReferenceModel(), "input_x_gradient")
+    out = attribute_context(model, "the cat sat", ["a man slept.", "it was red."], output="on the mat")
+    out.save(tmp_path / "out.json")
+    assert ContextAttribution.load(tmp_path / "out.json") == out
+    assert ContextAttribution.from_dict(out.to_dict()) == out
+    with pytest.raises(InputError, match="overwrite"):
+        out.save(tmp_path / "out.json")
+
+
+def test_inseq_s_files_are_read() -> None:
+    out = ContextAttribution.from_dict(
+        {
+            "input_context": "George was sick.",
+            "input_context_tokens": ["ĠGeorge", "Ġwas", "Ġsick", "."],
+            "output_context": None,
+            "output_context_tokens": None,
+            "output_current": " hospital",
+            "output_current_tokens": ["Ġhospital"],
+            "cti_scores": [1.5],
+            "cci_scores": [
+                {
+                    "cti_idx": 0,
+                    "cti_token": "Ġhospital",
+                    "cti_score": 1.5,
+                    "contextual_output": " hospital",
+                    "contextless_output": " office",
+                    "contrast_token": "Ġoffice",
+                    "input_context_scores": [0.1, 0.2, 0.9, 0.1],
+                    "output_context_scores": None,
+                }
+            ],
+            "info": {"attribution_std_threshold": 1.0, "model_name_or_path": "gpt2"},
+        }
+    )
+    assert [out.texts("input_context")[i] for i in out.cues(0)[0]] == [" sick"]
+    assert out.max_cci == 0.9
+
+
+def test_field_names_of_inseq_are_kept() -> None:
+    names = set(_result().to_dict())
+    assert {
+        *("input_context", "input_context_tokens", "output_context", "output_context_tokens", "output_current"),
+        *("output_current_tokens", "cti_scores", "cci_scores", "info"),
+    } <= names
+    assert {
+        *("cti_idx", "cti_token", "cti_score", "contextual_output", "contextless_output", "contrast_token"),
+        *("input_context_scores", "output_context_scores"),
+    } <= set(_result().to_dict()["cci_scores"][0])
+
+
+def test_lists_that_do_not_fit_are_refused() -> None:
+    """Files that inseq wrote after printing both contexts have more scores than tokens."""
+    cue = CueAttribution(
+        cti_idx=0, cti_token="x", cti_score=1.0, contextual_output="x", input_context_scores=[0.0] * 17
+    )
+    with pytest.raises(FileFormatError, match="17 scores for 2 tokens"):
+        _result(cci_scores=[cue])
+    with pytest.raises(FileFormatError, match="cti_idx 7"):
+        _result(cci_scores=[CueAttribution(cti_idx=7, cti_token="x", cti_score=1.0, contextual_output="x")])
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"output_current": 3}', b"\xff\xfe"])
+def test_damaged_files_are_refused(tmp_path, content) -> None:
+    (tmp_path / "bad.json").write_bytes(content)
+    with pytest.raises(FileFormatError, match=r"bad\.json"):
+        ContextAttribution.load(tmp_path / "bad.json")
