@@ -1,0 +1,402 @@
+"""Context attribution with the demo models, where the cues are known; and what used to go wrong with it."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pytest
+import torch
+import wherefrom
+from wherefrom.context import ContextAttribution, attribute_context
+from wherefrom.errors import InputError
+from wherefrom.testing import counting
+from wherefrom_hf.demo import GoldCue, gold_cues
+
+SICK, ASKED = "George was sick yesterday.", "His colleagues asked him to come"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def lm() -> wherefrom.AttributionModel:
+    return wherefrom.load_model("demo:lm", "input_x_gradient", device="cpu")
+
+
+@pytest.fixture(scope="module")
+def mt() -> wherefrom.AttributionModel:
+    return wherefrom.load_model("demo:mt", "input_x_gradient", device="cpu")
+
+
+def flagged(out: ContextAttribution) -> list[str]:
+    return [out.texts("output_current")[i].strip() for i in out.selected]
+
+
+def cues(out: ContextAttribution, index: int = 0) -> list[str]:
+    return [out.texts("input_context")[i].strip() for i in out.cues(index)[0]]
+
+
+# the example everybody knows
+
+
+@pytest.mark.parametrize("method", ["saliency", "input_x_gradient", "occlusion", "value_zeroing"])
+def test_the_place_is_flagged_and_sick_is_its_cue(lm: wherefrom.AttributionModel, method: str) -> None:
+    out = attribute_context(lm, ASKED, SICK, method=method, attribution_topk=1)
+    assert out.output_current == "to the hospital."
+    assert flagged(out) == ["hospital"]
+    assert cues(out) == ["sick"]
+    cue = out.cci_scores[0]
+    assert cue.contrast_token == "▁office"
+    assert (cue.contextual_output, cue.contextless_output) == ("to the hospital", "to the office")
+
+
+@pytest.mark.parametrize("function", ["contrast_prob_diff", "contrast_logits_diff", "kl_divergence", "pcxmi", "logit"])
+def test_any_target_function_finds_the_cue(lm: wherefrom.AttributionModel, function: str) -> None:
+    out = attribute_context(lm, ASKED, SICK, attributed_fn=function, attribution_topk=1)
+    assert cues(out) == ["sick"]
+
+
+@pytest.mark.parametrize("metric", ["kl_divergence", "pcxmi", "contrast_prob_diff", "in_context_pvi"])
+def test_any_contrastive_metric_finds_the_place(lm: wherefrom.AttributionModel, metric: str) -> None:
+    assert flagged(attribute_context(lm, ASKED, SICK, context_sensitivity_metric=metric)) == ["hospital"]
+
+
+def test_generated_and_forced_outputs_score_alike(lm: wherefrom.AttributionModel) -> None:
+    made = attribute_context(lm, ASKED, SICK)
+    given = attribute_context(lm, ASKED, SICK, output="to the hospital.")
+    assert given.output_current_tokens == made.output_current_tokens
+    np.testing.assert_allclose(given.cti_scores, made.cti_scores, atol=1e-5)
+
+
+def test_scores_are_those_of_a_plain_attribution_of_the_whole_text(lm: wherefrom.AttributionModel) -> None:
+    """An independent way: `attribute` on the written-out text, without any of the context machinery."""
+    whole = f"{SICK} {ASKED} to the hospital"
+    (plain,) = lm.attribute(f"{SICK} {ASKED} to the", whole, attributed_fn="probability")
+    expected = plain.aggregate("vnorm", normalize=False).target_attributions[:, 0]
+    out = attribute_context(lm, ASKED, SICK, output="to the hospital.")
+    np.testing.assert_allclose(out.cci_scores[0].input_context_scores, expected[1:6], rtol=1e-4)
+
+
+def test_encoder_s_context_sentence_decides_the_pronoun(mt: wherefrom.AttributionModel) -> None:
+    out = attribute_context(
+        mt,
+        "It is small.",
+        "The car is green.",
+        input_template="{context} <brk> {current}",
+        method="occlusion",
+        attribution_topk=1,
+    )
+    assert out.output_current == "Elle est petite."
+    assert flagged(out) == ["Elle"]
+    assert cues(out) == ["car"]
+    assert "<brk>" not in (out.input_context_tokens or [])
+
+
+def test_an_output_context_is_split_off_and_scored(mt: wherefrom.AttributionModel) -> None:
+    out = attribute_context(
+        mt,
+        "It is small.",
+        "The car is green.",
+        output_template="{context} {current}",
+        handle_output_context_strategy="auto",
+    )
+    assert out.output_context == "La voiture est verte."
+    assert out.output_current == "Elle est petite."
+    assert len(out.cci_scores[0].output_context_scores or []) == len(out.output_context_tokens or []) == 5
+    given = attribute_context(
+        mt, "It is small.", "The car is green.", output_context="La voiture est verte.", output="Elle est petite."
+    )
+    np.testing.assert_allclose(given.cti_scores, out.cti_scores, atol=1e-5)
+    np.testing.assert_allclose(
+        given.cci_scores[0].output_context_scores, out.cci_scores[0].output_context_scores, rtol=1e-3
+    )
+
+
+def test_a_chat_s_earlier_turns_are_its_context(lm: wherefrom.AttributionModel) -> None:
+    out = attribute_context(lm, ASKED, [{"role": "user", "content": SICK}], method="occlusion", attribution_topk=1)
+    place = flagged(out).index("hospital")
+    assert cues(out, place) == ["sick"]
+    assert [(part.kind, part.title) for part in out.parts] == [("turn", "user")]
+    assert out.sentences[0].citations == [0]
+
+
+def test_the_document_that_tells_is_cited(lm: wherefrom.AttributionModel) -> None:
+    documents = [
+        {"text": "The weather was nice.", "id": "w"},
+        {"text": SICK, "id": "s", "title": "Sick note"},
+        "The music was very loud.",
+    ]
+    out = attribute_context(lm, ASKED, documents, output="to the hospital.")
+    assert out.cited_text == "to the hospital. [2]"
+    assert out.parts[1].title == "Sick note"
+    words = out.texts("input_context")[out.parts[1].start : out.parts[1].end]
+    assert "".join(words).strip() == SICK
+    nothing = attribute_context(lm, ASKED, documents[::2], output="to the hospital.")
+    assert [one.text for one in nothing.unsupported] == ["to the hospital."]
+
+
+def test_two_documents_that_say_the_same_are_both_cited(lm: wherefrom.AttributionModel) -> None:
+    out = attribute_context(lm, ASKED, [SICK, "The meeting was long.", SICK], output="to the hospital.")
+    assert sorted(out.sentences[0].citations) == [0, 2]
+    assert max(out.sentences[0].necessity) < 0.1  # neither is missed alone
+
+
+# planted cues
+
+
+def _split(example: GoldCue, words: int = 3) -> tuple[str, str, str]:
+    """Context, beginning of the current sentence, and its rest as the output."""
+    stop = example.context_stop
+    assert stop is not None
+    sentence = example.target[stop:].strip().split(" ")
+    return example.source[:stop].strip(), " ".join(sentence[:words]), " ".join(sentence[words:])
+
+
+def _planted() -> list[GoldCue]:
+    return [one for one in gold_cues("lm") if one.dependency == "context_place" and "User:" not in one.source]
+
+
+def _irrelevant() -> list[str]:
+    """Pairs of sentences of the gold contexts that name no state."""
+    states = "sick|hungry|bored|tired|thirsty|curious|lost|weak|poor|sad"
+    sentences = {
+        one.strip()
+        for example in _planted()
+        for one in re.findall(r"[^.]+\.", _split(example)[0])
+        if not re.search(rf"\b({states})\b", one)
+    }
+    return [f"{a} {b}" for a, b in itertools.permutations(sorted(sentences), 2)]
+
+
+def test_planted_cues_are_found_and_nothing_else(lm: wherefrom.AttributionModel) -> None:
+    """Precision and recall are 1: exactly the decided word is flagged, exactly its cue is on top."""
+    planted = _planted()
+    assert len(planted) >= 40
+    for example in planted:
+        context, current, output = _split(example)
+        out = attribute_context(
+            lm, current, context, output=output, attributed_fn="contrast_prob_diff", attribution_topk=1
+        )
+        assert flagged(out) == [example.word.strip()], example.source
+        assert cues(out) == [example.source[cue.start : cue.stop] for cue in example.cues], example.source
+
+
+def test_the_permutation_test_finds_planted_words(lm: wherefrom.AttributionModel) -> None:
+    unrelated = _irrelevant()[::4][:60]
+    for example in _planted()[::6]:
+        context, current, output = _split(example)
+        out = attribute_context(lm, current, context, output=output, method="dummy", fpr=0.05, null_contexts=unrelated)
+        assert flagged(out) == [example.word.strip()], example.source
+        assert out.cci_scores[0].p_value == pytest.approx(1 / (len(unrelated) + 1))
+
+
+def _false_positives(lm: wherefrom.AttributionModel, examples: int, draws: int) -> int:
+    rng = np.random.default_rng(0)
+    planted, unrelated = _planted(), _irrelevant()
+    found = 0
+    for _ in range(examples):
+        _, current, output = _split(planted[rng.integers(len(planted))])
+        drawn = [unrelated[i] for i in rng.choice(len(unrelated), draws + 1, replace=False)]
+        out = attribute_context(lm, current, drawn[0], output=output, method="dummy", fpr=0.05, null_contexts=drawn[1:])
+        found += bool(out.selected)
+    return found
+
+
+def test_irrelevant_contexts_are_seldom_flagged(lm: wherefrom.AttributionModel) -> None:
+    assert _false_positives(lm, 40, 39) <= 4
+
+
+@pytest.mark.heavy
+def test_irrelevant_contexts_are_flagged_no_more_often_than_the_rate(lm: wherefrom.AttributionModel) -> None:
+    assert _false_positives(lm, 200, 99) <= 10  # 5 % of 200
+
+
+# passes
+
+
+def test_passes_are_shared_by_all_selected_tokens(lm: wherefrom.AttributionModel) -> None:
+    adapter, tally = counting(lm.adapter)
+    model = wherefrom.load_model(adapter, "input_x_gradient")
+    out = attribute_context(model, ASKED, SICK, output="to the hospital.", context_sensitivity_std_threshold=-9.0)
+    assert len(out.selected) == 4
+    assert tally.forward_rows == 2 + 1
+    assert tally.backward_rows == 4
+
+
+# what used to go wrong
+
+
+def test_regression_views_leave_the_scores_alone(mt: wherefrom.AttributionModel) -> None:
+    """Printing a result with both contexts once lengthened its lists of scores before they were saved."""
+    out = attribute_context(
+        mt,
+        "It is small.",
+        "The car is green.",
+        output_context="La voiture est verte.",
+        output="Elle est petite.",
+        context_sensitivity_std_threshold=None,
+    )
+    before = out.to_json()
+    out.to_text()
+    out.to_html()
+    assert out.to_json() == before
+    for cue in out.cci_scores:
+        assert len(cue.input_context_scores or []) == len(out.input_context_tokens or [])
+        assert len(cue.output_context_scores or []) == len(out.output_context_tokens or [])
+
+
+def test_regression_a_contextless_prefix_is_written_once(lm: wherefrom.AttributionModel) -> None:
+    """It was once put in front again at every selected token: 'Answer: Answer: Answer: ...'."""
+    out = attribute_context(
+        lm,
+        ASKED,
+        SICK,
+        output="to the hospital.",
+        output_template="Answer: {current}",
+        contextless_output_template="Answer: {current}",
+        context_sensitivity_std_threshold=-9.0,
+    )
+    assert len(out.cci_scores) == 4
+    for cue in out.cci_scores:
+        assert (cue.contextless_output or "").count("Answer:") == 1
+
+
+def test_regression_given_next_tokens_are_compared_in_their_place(lm: wherefrom.AttributionModel) -> None:
+    """The alternative of a decoder-only model was once built without its prompt."""
+    given = attribute_context(
+        lm,
+        ASKED,
+        SICK,
+        output="to the hospital.",
+        attributed_fn="contrast_logits_diff",
+        contextless_output_next_tokens=["office"],
+    )
+    own = attribute_context(lm, ASKED, SICK, output="to the hospital.", attributed_fn="contrast_logits_diff")
+    assert given.cci_scores[0].contrast_token == "▁office"
+    assert given.cci_scores == own.cci_scores
+    other = attribute_context(
+        lm,
+        ASKED,
+        SICK,
+        output="to the hospital.",
+        attributed_fn="contrast_logits_diff",
+        contextless_output_next_tokens=["cinema"],
+    )
+    assert other.cci_scores[0].contrast_token == "▁cinema"
+    assert other.cci_scores[0].input_context_scores != own.cci_scores[0].input_context_scores
+
+
+def test_regression_without_a_context_nothing_is_selected(lm: wherefrom.AttributionModel) -> None:
+    """All scores were 0, so was the threshold, and every token was 'selected'."""
+    with pytest.raises(InputError, match="no context"):
+        attribute_context(lm, ASKED)
+
+
+def test_regression_pre_works_with_the_default_template(lm: wherefrom.AttributionModel) -> None:
+    """It raised TypeError: argument of type 'NoneType' is not iterable."""
+    assert flagged(attribute_context(lm, ASKED, SICK, handle_output_context_strategy="pre")) == ["hospital"]
+
+
+def test_regression_pre_refuses_what_is_missing(mt: wherefrom.AttributionModel) -> None:
+    with pytest.raises(InputError, match="output_context_text"):
+        attribute_context(
+            mt,
+            "It is small.",
+            "The car is green.",
+            output_template="{context} {current}",
+            handle_output_context_strategy="pre",
+        )
+
+
+class Scripted:
+    """Somebody whose answers are known."""
+
+    def __init__(self, answers: Sequence[str], confirms: Sequence[bool] = ()) -> None:
+        self.answers, self.confirms = list(answers), list(confirms)
+        self.questions: list[str] = []
+
+    def confirm(self, question: str) -> bool:
+        self.questions.append(question)
+        return self.confirms.pop(0)
+
+    def answer(self, question: str) -> str:
+        self.questions.append(question)
+        return self.answers.pop(0)
+
+
+def test_regression_next_tokens_can_be_asked_for(lm: wherefrom.AttributionModel) -> None:
+    """It raised TypeError: 'bool' object is not callable."""
+    ask = Scripted(["cinema"])
+    out = attribute_context(lm, ASKED, SICK, prompt_user_for_contextless_output_next_tokens=True, ask=ask)
+    assert out.cci_scores[0].contrast_token == "▁cinema"
+    assert "'hospital'" in ask.questions[0]
+
+
+def test_regression_without_a_candidate_manual_asks_and_auto_explains(lm: wherefrom.AttributionModel) -> None:
+    """Both raised UnboundLocalError: is_correct_candidate."""
+    arguments = {"output_template": "{context} {current}"}
+    with pytest.raises(InputError, match="output_context_text"):
+        attribute_context(lm, ASKED, SICK, handle_output_context_strategy="auto", **arguments)
+    with pytest.raises(InputError, match="nobody to ask"):
+        attribute_context(lm, ASKED, SICK, **arguments)
+    out = attribute_context(lm, ASKED, SICK, ask=Scripted(["the", "to"]), **arguments)  # 'the' begins nothing
+    assert (out.output_context, out.output_current) == ("to", "the hospital.")
+    none = attribute_context(lm, ASKED, SICK, ask=Scripted([""], [True]), **arguments)
+    assert (none.output_context, none.output_current) == ("", "to the hospital.")
+
+
+def test_regression_a_refused_candidate_is_asked_for(mt: wherefrom.AttributionModel) -> None:
+    ask = Scripted(["La voiture est verte."], [False])
+    out = attribute_context(mt, "It is small.", "The car is green.", output_template="{context} {current}", ask=ask)
+    assert out.output_current == "Elle est petite."
+
+
+def test_regression_a_given_current_output_is_used(mt: wherefrom.AttributionModel) -> None:
+    """The log said that the given text is used, and the generated remainder came back."""
+    arguments = {"output_template": "{context} {current}", "handle_output_context_strategy": "auto"}
+    out = attribute_context(mt, "It is small.", "The car is green.", output="Elle est petite.", **arguments)
+    assert out.output_current == "Elle est petite."
+    with pytest.raises(InputError, match="does not end so"):
+        attribute_context(mt, "It is small.", "The car is green.", output="Il est petit.", **arguments)
+
+
+def test_regression_html_without_a_target_function(lm: wherefrom.AttributionModel) -> None:
+    """It raised TypeError: NoneType + str."""
+    page = attribute_context(lm, ASKED, SICK, attributed_fn=None).to_html()
+    assert "hospital" in page
+
+
+def test_regression_a_target_language_is_looked_up_in_the_vocabulary(mt: wherefrom.AttributionModel) -> None:
+    """No tokenizer has ``lang_code_to_id`` any more. ``<brk>`` stands in for a language token here."""
+    out = attribute_context(
+        mt,
+        "It is small.",
+        "The car is green.",
+        input_template="{context} <brk> {current}",
+        tgt_lang="<brk>",
+        output="Elle est petite.",
+    )
+    plain = attribute_context(
+        mt, "It is small.", "The car is green.", input_template="{context} <brk> {current}", output="Elle est petite."
+    )
+    assert out.output_current_tokens == plain.output_current_tokens
+    assert out.cti_scores != plain.cti_scores  # the decoder began with it
+    with pytest.raises(InputError, match="no single token"):
+        attribute_context(mt, "It is small.", "The car is green.", tgt_lang="fra_Latn")
+
+
+def test_regression_special_tokens_are_listed_only_if_kept(mt: wherefrom.AttributionModel) -> None:
+    arguments = {"input_template": "{context} {current}", "output": "Elle est petite."}
+    context = "The car is green. <brk>"
+    assert "<brk>" not in (attribute_context(mt, "It is small.", context, **arguments).input_context_tokens or [])
+    kept = attribute_context(mt, "It is small.", context, special_tokens_to_keep=["<brk>"], **arguments)
+    assert (kept.input_context_tokens or [])[-1] == "<brk>"
+    assert all(len(cue.input_context_scores or []) == 6 for cue in kept.cci_scores)
