@@ -3,7 +3,8 @@
 The forward pass is cut twice. At the output layer (`_head`): one backward pass gives d(value)/d(state) for every step.
 Along the sequence: the decoder is run in segments that continue each other, and the steps of a segment are pulled back
 through the segments up to theirs, no further. Within a segment the pull-backs of several steps are one batched
-vector-Jacobian product. The encoder, run once, is part of the same graph.
+vector-Jacobian product. The encoder is run once; what the steps ask of its states is collected there and pulled back
+through it for all of them together.
 
 Cost of T steps: one forward pass, T backward rows, none longer than its segment's end.
 """
@@ -30,12 +31,29 @@ from wherefrom_hf._precision import at_least_single
 from wherefrom_hf._predict import LOOKAHEAD, Predictor
 
 SEGMENT_STEPS = 16
-"""Steps that are pulled back through the same stretch of the sequence."""
+"""Steps that are pulled back through the same stretch of the sequence. Fewer waste less on positions that a step cannot
+see; more make larger batches."""
+AT_ONCE = 16
+"""Most pull-backs in one batched vector-Jacobian product."""
+
+
+@frozen(eq=False)
+class _EncoderPass:
+    """The encoder's part of the graph, cut off from the decoder's."""
+
+    leaf: Tensor
+    """Embeddings of the distinct sources, shape ``(sources, length, width)``."""
+    states: Tensor
+    """What the encoder made of them, in its graph."""
+    of_row: Tensor
+    """Index of each row's source."""
+    bridge: Tensor
+    """The states once more, one line per row, as the decoder's leaf."""
 
 
 @frozen(eq=False)
 class _Leaves:
-    """What gradients are taken of: one leaf per decoder segment, and the source's embeddings."""
+    """What the decoder's graph ends in: one leaf per segment, and the encoder's states."""
 
     target: list[Tensor]
     source: Tensor | None
@@ -74,10 +92,10 @@ class Differentiator:
             raise InputError("A row to differentiate needs an objective; this one has none.")
         predictor = self._predictor
         batch = decoder_batch(rows, predictor.fill, predictor.device)
-        encoder, source_leaf = self._encoder(rows, differentiate=source)
+        encoder, passed = self._encoder(rows, differentiate=source)
         run = start_run(predictor.module, encoder)
         ends = self._segments(rows, batch.length)
-        leaves = _Leaves(target=[], source=source_leaf)
+        leaves = _Leaves(target=[], source=None if passed is None else passed.bridge)
         embeddings = pad_embeddings([row.target_embeds for row in rows], predictor.target.of(batch.ids))
         collected = _Collected(rows, predictor.device)
         begin = 0
@@ -98,10 +116,11 @@ class Differentiator:
             slopes = collected.read(at_least_single(output.logits[0]), cut, indices)
             self._pull_back(rows, cut, pairs, slopes, indices, leaves, collected, last=end == ends[-1])
             begin = end
-        return collected.answers(batch.length, target=target, source=source_leaf is not None)
+        sources = None if passed is None else self._through_encoder(passed, collected.source_cotangents(passed))
+        return collected.answers(target=target, sources=sources)
 
-    def _encoder(self, rows: Sequence[Row], *, differentiate: bool) -> tuple[EncoderStates | None, Tensor | None]:
-        """Encoder states of all rows in one graph, and the leaf of their source embeddings."""
+    def _encoder(self, rows: Sequence[Row], *, differentiate: bool) -> tuple[EncoderStates | None, _EncoderPass | None]:
+        """Encoder states of all rows, each distinct source run once, and what it takes to pull back through it."""
         predictor = self._predictor
         if predictor.source is None:
             return None, None
@@ -109,14 +128,39 @@ class Differentiator:
             with torch.no_grad():
                 return predictor.encode(rows), None
         batch = encoder_batch(rows, predictor.fill, predictor.device)
-        distinct = pad_embeddings([row.source_embeds for row in batch.rows], predictor.source.of(batch.ids))
-        if len(batch.rows) == len(rows):
-            leaf = distinct.detach().requires_grad_()
-            with predictor.source.replaced_by(leaf):
-                return run_encoder(predictor.module, batch.ids, batch.visible).of(batch.of_row), leaf
-        leaf = distinct[batch.of_row].detach().requires_grad_()
+        leaf = pad_embeddings([row.source_embeds for row in batch.rows], predictor.source.of(batch.ids))
+        leaf = leaf.detach().requires_grad_()
         with predictor.source.replaced_by(leaf):
-            return run_encoder(predictor.module, batch.ids[batch.of_row], batch.visible[batch.of_row]), leaf
+            encoder = run_encoder(predictor.module, batch.ids, batch.visible)
+        bridge = encoder.states.detach()[batch.of_row].requires_grad_()
+        passed = _EncoderPass(leaf=leaf, states=encoder.states, of_row=batch.of_row, bridge=bridge)
+        return EncoderStates(bridge, encoder.visible[batch.of_row]), passed
+
+    def _through_encoder(self, passed: _EncoderPass, asked: Sequence[Tensor]) -> list[Tensor]:
+        """Pull d(value)/d(encoder state) of each row, shape ``(outputs, length, width)``, back to the embeddings.
+
+        Rows that share a source share its pass: their outputs are stacked.
+        """
+        of_row = passed.of_row.tolist()
+        stacks = [torch.cat([a for a, u in zip(asked, of_row, strict=True) if u == n]) for n in range(len(passed.leaf))]
+        slots = max(len(stack) for stack in stacks)
+        at_once = self._slots_at_once(len(passed.leaf), passed.leaf.shape[1])
+        parts = []
+        for first in range(0, slots, at_once):
+            count = min(at_once, slots - first)
+            cotangents = passed.states.new_zeros((count, *passed.states.shape))
+            for n, stack in enumerate(stacks):
+                some = stack[first : first + count]
+                cotangents[: len(some), n] = some.to(passed.states.dtype)
+            done = first + count >= slots
+            parts += _vector_jacobian_products(passed.states, [passed.leaf], cotangents, retain=not done)
+        pulled = torch.cat(parts)
+        taken = [0] * len(stacks)
+        answers = []
+        for a, n in zip(asked, of_row, strict=True):
+            answers.append(pulled[taken[n] : taken[n] + len(a), n])
+            taken[n] += len(a)
+        return answers
 
     def _segments(self, rows: Sequence[Row], length: int) -> list[int]:
         """End positions of the decoder's segments, each with as many steps as pay off; one for grouped objectives."""
@@ -149,7 +193,7 @@ class Differentiator:
             return
         slot = torch.from_numpy(np.concatenate([np.unique(o, return_inverse=True)[1] for o in outputs]))
         states = cut.states
-        at_once = self._slots_at_once(states.shape[0], sum(leaf.shape[1] for leaf in wanted))
+        at_once = self._slots_at_once(states.shape[0], sum(leaf.shape[1] for leaf in leaves.target))
         for first in range(0, slots, at_once):
             count = min(at_once, slots - first)
             chosen = ((slot >= first) & (slot < first + count)).to(states.device)
@@ -164,7 +208,7 @@ class Differentiator:
         """Pull-backs to batch: until a few hundred positions on the host, or the budget of the device, are filled."""
         device = self._predictor.device
         budget = 1024 if device.type == "cpu" else positions_at_once(device)
-        return max(1, min(SEGMENT_STEPS, budget // max(rows * length, 1)))
+        return max(1, min(AT_ONCE, budget // max(rows * length, 1)))
 
 
 class _Collected:
@@ -211,23 +255,34 @@ class _Collected:
             if source is not None:
                 self._source[i].append((numbers, source[: len(numbers), i]))
 
-    def answers(self, length: int, *, target: bool, source: bool) -> list[RowGradients]:
+    def source_cotangents(self, passed: _EncoderPass) -> list[Tensor]:
+        """d(value)/d(encoder state) of each row, shape ``(outputs, length, width)``."""
+        length = passed.bridge.shape[1]
+        return [_assemble(parts, _outputs(row), length) for row, parts in zip(self._rows, self._source, strict=True)]
+
+    def answers(self, *, target: bool, sources: Sequence[Tensor] | None) -> list[RowGradients]:
         """One answer per row, cut and filled to its own length."""
         done = []
         for i, row in enumerate(self._rows):
             assert row.objective is not None
-            count = row.objective.outputs
+            source = None
+            if sources is not None and row.source_ids is not None:
+                source = at_least_single(sources[i][:, : len(row.source_ids)])
             done.append(
                 RowGradients(
                     values=row.objective.grouped(torch.cat(self._values[i])),
-                    target=_assemble(self._target[i], count, len(row.target_ids)) if target else None,
-                    source=_assemble(self._source[i], count, len(row.source_ids))
-                    if source and row.source_ids is not None
-                    else None,
+                    target=_assemble(self._target[i], _outputs(row), len(row.target_ids)) if target else None,
+                    source=source,
                     scores={name: torch.cat(parts) for name, parts in self._logits[i].items()},
                 )
             )
         return done
+
+
+def _outputs(row: Row) -> int:
+    """How many values a row's objective has."""
+    assert row.objective is not None
+    return row.objective.outputs
 
 
 def _assemble(parts: Sequence[tuple[np.ndarray, Tensor]], outputs: int, length: int) -> Tensor:
