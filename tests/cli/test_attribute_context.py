@@ -182,3 +182,11 @@ def test_questions_are_asked_on_a_terminal_only() -> None:
     assert asks.confirm("so?") is True
     assert somebody(Talk(stdin=io.StringIO(), stdout=io.StringIO(), stderr=io.StringIO())) is None
     assert somebody(Talk(stdin=Terminal(), stdout=io.StringIO(), stderr=io.StringIO(), no_input=True)) is None
+
+
+def test_saved_results_are_shown_and_exported(wherefrom: Run, tmp_path: Path) -> None:
+    assert wherefrom("attribute-context", "-m", "demo:lm", *TEXTS, "-o", "out.json", "--show_viz", "no").code == 0
+    shown = wherefrom("show", "out.json")
+    assert shown.code == 0, shown.err
+    assert "hospital" in shown.out
+    assert "sick" in shown.out

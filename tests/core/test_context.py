@@ -13,6 +13,7 @@ from wherefrom.context.selection import Threshold, chosen, level
 from wherefrom.context.support import citations
 from wherefrom.context.templates import Template, contextless_template, input_template, output_template
 from wherefrom.errors import FileFormatError, InputError, SettingsError, WherefromWarning
+from wherefrom.files import load
 from wherefrom.testing import ReferenceModel, counting, only, shift_copy_model
 
 # templates
@@ -363,3 +364,15 @@ def test_damaged_files_are_refused(tmp_path, content) -> None:
     (tmp_path / "bad.json").write_bytes(content)
     with pytest.raises(FileFormatError, match=r"bad\.json"):
         ContextAttribution.load(tmp_path / "bad.json")
+
+
+def test_context_files_open_like_any_other(tmp_path) -> None:
+    """Contexts are the prompt, cues the columns of the selected tokens."""
+    out = _result(output_context="she ran", output_context_tokens=["▁she", "▁ran"])
+    out.save(tmp_path / "out.json")
+    (one,) = load(tmp_path / "out.json")
+    assert [token.piece for token in one.target] == ["▁a", "▁man", "▁she", "▁ran", "▁he", "▁sat"]
+    assert (one.attr_pos_start, one.attr_pos_end) == (4, 6)
+    np.testing.assert_allclose(one.target_attributions[:, 0], [0.1, 0.9, 0, 0, 0, 0])
+    assert not one.target_attributions[:, 1].any()
+    np.testing.assert_allclose(one.step_scores["sensitivity"], [3.0, 0.5])

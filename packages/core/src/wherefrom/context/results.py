@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -369,6 +370,10 @@ class ContextAttribution(msgspec.Struct, frozen=True, kw_only=True):
         return path
 
 
-def is_context_file(head: bytes) -> bool:
-    """Does a file that begins so hold a context attribution?"""
-    return head.lstrip().startswith(b"{") and b'"cti_scores"' in head
+_BEGINNING = re.compile(rb'\s*\{\s*"(input_context|output_context|output_current|cti_scores|cci_scores)(_tokens)?"')
+
+
+def is_context_file(path: str | Path) -> bool:
+    """Does the file at ``path`` begin as a context attribution does, ours or inseq's?"""
+    with Path(path).open("rb") as file:
+        return _BEGINNING.match(file.read(200).removeprefix(b"\xef\xbb\xbf")) is not None

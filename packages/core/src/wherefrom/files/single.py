@@ -5,14 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 from wherefrom.attribution import Attribution, Attributions
+from wherefrom.context import ContextAttribution, as_attributions, is_context_file
 from wherefrom.files.runs import open_run
 from wherefrom.wire.documents import write_inseq
 
 
 def load(path: str | Path, *, max_bytes: int | None = None) -> Attributions:
-    """The attributions in a file, or all of a run's; see `Attributions.load`, and `open_run` for large runs."""
+    """The attributions in a file, or all of a run's; see `Attributions.load`, and `open_run` for large runs.
+
+    A context attribution (`wherefrom.context`) comes back with its contexts as the prompt.
+    """
     if Path(path).is_dir():
         return open_run(path).load()
+    if Path(path).is_file() and is_context_file(path):
+        return as_attributions(ContextAttribution.load(path))
     return Attributions.load(path, max_bytes=max_bytes)
 
 

@@ -1,0 +1,66 @@
+"""A context attribution as an ordinary one, for every tool that shows, compares or exports those."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from wherefrom.attribution import Attribution, Attributions
+from wherefrom.context.results import ContextAttribution
+from wherefrom.provenance import Provenance
+from wherefrom.tokens import Segment, Token
+from wherefrom.words import word_indices
+
+
+def as_attributions(result: ContextAttribution) -> Attributions:
+    """Contexts as the prompt, the output as the explained steps.
+
+    Column j holds the cues of output token j, and zeros where the token was not selected; the sensitivity is its step
+    score. Ids of the vocabulary are not in a context attribution, so tokens have none (-1).
+    """
+    names = ("input_context", "output_context", "output_current")
+    pieces = [getattr(result, f"{name}_tokens") or [] for name in names]
+    texts = [result.texts(name) for name in names]
+    tokens = _tokens([one for side in pieces for one in side], [one for side in texts for one in side])
+    inside, before = len(pieces[0]), len(pieces[1])
+    start = inside + before
+    scores = np.zeros((len(tokens), len(pieces[2])))
+    for cue in result.cci_scores:
+        if cue.input_context_scores:
+            scores[:inside, cue.cti_idx] = cue.input_context_scores
+        if cue.output_context_scores:
+            scores[inside:start, cue.cti_idx] = cue.output_context_scores
+    segments = [
+        Segment(side="target", start=part.start, end=part.end, kind="document", label=part.label)
+        for part in result.parts
+        if part.end > part.start
+    ]
+    if before:
+        segments.append(Segment(side="target", start=inside, end=start, kind="document", label="output context"))
+    info = result.info
+    return Attributions(
+        sequence_attributions=(
+            Attribution(
+                source=tokens[:start],
+                target=tokens,
+                attr_pos_start=start,
+                attr_pos_end=len(tokens),
+                target_attributions=scores,
+                step_scores={str(info.get("context_sensitivity_metric", "sensitivity")): np.array(result.cti_scores)},
+                method=str(info.get("attribution_method", "")),
+                signed=bool((scores < 0).any()),
+                segments=tuple(segments),
+                details={"context_sensitive": result.selected},
+            ),
+        ),
+        provenance=result.provenance or Provenance(),
+    )
+
+
+def _tokens(pieces: Sequence[str], texts: Sequence[str]) -> tuple[Token, ...]:
+    words = word_indices(texts, [False] * len(texts))
+    return tuple(
+        Token(id=-1, piece=piece, text=text, position=position, word=word)
+        for position, (piece, text, word) in enumerate(zip(pieces, texts, words, strict=True))
+    )
