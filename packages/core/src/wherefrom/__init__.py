@@ -12,6 +12,7 @@ from wherefrom.ablation import AblationTable, ablate
 from wherefrom.aggregation import AggregatorPipeline, Stage, list_aggregators
 from wherefrom.aggregators.functions import list_aggregation_functions, register_aggregation_function
 from wherefrom.attribution import Attribution, Attributions
+from wherefrom.context import ContextAttribution, attribute_context
 from wherefrom.errors import WherefromError, WherefromWarning
 from wherefrom.files import RunWriter, create_run, load, open_run, save, save_inseq
 from wherefrom.methods.base import list_feature_attribution_methods
@@ -32,6 +33,7 @@ __all__ = [
     "AttributionModel",
     "Attributions",
     "Comparison",
+    "ContextAttribution",
     "Provenance",
     "RunWriter",
     "Segment",
@@ -42,6 +44,7 @@ __all__ = [
     "WherefromWarning",
     "ablate",
     "aggregators",
+    "attribute_context",
     "compare",
     "create_run",
     "errors",
