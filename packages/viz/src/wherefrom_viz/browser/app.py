@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -253,7 +254,7 @@ class Browser(App[None]):
             there = Path(wish.path).expanduser().exists() and not wish.overwrite
             why = f"{wish.path} is there already." if there else str(error)
             self.call_from_thread(partial(self.ask_export, *keys, name=wish.path, complaint=why, overwrite=there))
-        except (WherefromError, OSError) as error:
+        except Exception as error:  # whatever a format's library raises is told, and the browser stays
             self.call_from_thread(
                 partial(self.notify, str(error), title="Not exported", severity="error", markup=False, timeout=8)
             )
@@ -268,9 +269,10 @@ class Browser(App[None]):
 
     def copy_shown(self, renderable: Any) -> None:
         """Put a renderable on the clipboard as plain text."""
-        console = Console(width=100, color_system=None, record=True, quiet=True)
-        console.print(renderable, highlight=False, markup=False)
-        self.copy(console.export_text())
+        console = Console(file=io.StringIO(), width=100, color_system=None, legacy_windows=False)
+        with console.capture() as captured:
+            console.print(renderable, highlight=False, markup=False)
+        self.copy(captured.get())
 
     # keys of every screen
 

@@ -374,6 +374,7 @@ class _Parser:
         name = SHORT_NAMES.get(name, name)
         known = [*NUMBER_FIELDS, *self.scores, *TEXT_FIELDS]
         if name not in known:
+            known += [short for short, long in SHORT_NAMES.items() if long in self.scores and len(short) > 1]
             raise FilterError(
                 f"There is no field {name!r}.{nearest(name, known)} There are: {', '.join(known)}, share(...).", where
             )

@@ -102,10 +102,12 @@ def settings_from(table: Any, where: str) -> Settings:
         if name in _KINDS and (not isinstance(value, _KINDS[name]) or isinstance(value, bool)):
             raise SettingsError(f"{where}: {name} = {value!r} is of the wrong type.")
     drawn = {one.name for one in attrs.fields(Drawing)}
+    try:
+        drawing = Drawing(**{name: value for name, value in table.items() if name in drawn})
+    except ValueError as error:
+        raise SettingsError(f"{where}: {error}.") from error
     return Settings(
-        theme=table.get("theme", DEFAULT_THEME),
-        drawing=Drawing(**{name: value for name, value in table.items() if name in drawn}),
-        keys=checked_keys(table.get("keys", {}), where),
+        theme=table.get("theme", DEFAULT_THEME), drawing=drawing, keys=checked_keys(table.get("keys", {}), where)
     )
 
 

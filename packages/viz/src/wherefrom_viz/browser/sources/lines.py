@@ -57,11 +57,10 @@ class LinesSource:
 
     def refresh(self) -> int:
         """Read the lines that are new; all, if the file has become shorter."""
-        size = self._file.stat().st_size
+        size, before = self._file.stat().st_size, len(self)
         if size < self._end:
             self._summaries, self._damaged, self._failed, self._end = [], [], [], 0
             self.version += 1
-        before = len(self)
         self._tail = ""
         if size > self._end:
             self._scan()

@@ -35,5 +35,7 @@ def open_source(path: Path) -> Source:
 
 
 def _starts_with_header(path: Path) -> bool:
+    """Is there at least one whole line that is not compressed?"""
     with path.open("rb") as file:
-        return file.read(1) == b"{"
+        beginning = file.read(1 << 20)
+    return beginning.startswith(b"{") and b"\n" in beginning

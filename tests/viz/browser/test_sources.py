@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from wherefrom.attribution import Attribution, Attributions
+from wherefrom.errors import FileFormatError, InputError
+from wherefrom.files import RunWriter, save_inseq
+from wherefrom_viz.browser.sources import Library, open_source
+from wherefrom_viz.browser.sources.loaded import LoadedSource
+
+from tests.viz.conftest import PROVENANCE
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.json.gz", "a.jsonl", "a.jsonl.gz", "a.msgpack", "a.json.zst"])
+def test_opens_every_file_of_ours(everyone: Attributions, tmp_path: Path, name: str) -> None:
+    everyone.save(tmp_path / name)
+    source = open_source(tmp_path / name)
+    assert [source.summary(k).id for k in range(len(source))] == [one.id for one in everyone]
+    assert source.load(1) == everyone[1]
+    assert source.provenance.model == {"name": "demo:lm"}
+    assert source.complaints == []
+
+
+def test_opens_inseq_files(hospital: Attribution, tmp_path: Path) -> None:
+    save_inseq(hospital.aggregate(), tmp_path / "old.json")
+    source = open_source(tmp_path / "old.json")
+    assert source.summary(0).output.endswith("hospital.")
+
+
+def test_summaries_are_those_of_a_run(write_run: Callable[..., Path], everyone: Attributions) -> None:
+    source = open_source(write_run(2))
+    again = LoadedSource(Attributions(sequence_attributions=(source.load(0), source.load(1))))
+    for place in (0, 1):
+        a, b = source.summary(place), again.summary(place)
+        assert (a.id, a.method, a.inputs, a.steps, a.prompt, a.output) == (
+            b.id, b.method, b.inputs, b.steps, b.prompt, b.output,
+        )  # fmt: skip
+        assert a.scores == pytest.approx(b.scores)
+
+
+def test_damaged_lines_and_tail_are_complaints(everyone: Attributions, tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    everyone.save(path)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:3], b"{damaged\n", *lines[3:], lines[1][:50]]))
+    source = open_source(path)
+    assert len(source) == 4
+    assert source.load(3).id == everyone[3].id
+    first, tail = source.complaints
+    assert "damaged line" in first
+    assert "cut off" in tail
+    with path.open("ab") as file:
+        file.write(lines[1][50:])
+    assert source.refresh() == 1
+    assert source.complaints == [first]
+
+
+def test_a_shorter_file_is_read_anew(everyone: Attributions, tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    everyone.save(path)
+    source = open_source(path)
+    everyone[:1].save(path, overwrite=True)
+    library = Library([source])
+    growth = library.refresh()
+    assert (growth.new, growth.replaced) == (-3, True)
+    assert library.summary(3).error == "gone"
+
+
+def test_a_document_is_read_again_when_it_changes(everyone: Attributions, tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    everyone[:2].save(path)
+    library = Library([open_source(path)])
+    assert library.refresh().replaced is False
+    everyone.save(path, overwrite=True)
+    growth = library.refresh()
+    assert (growth.new, growth.replaced, len(library)) == (2, True, 4)
+
+
+def test_run_grows_and_names_what_failed(write_run: Callable[..., Path], make: Callable[..., Attribution]) -> None:
+    folder = write_run(3, total=10)
+    library = Library([open_source(folder)])
+    assert (len(library), library.total) == (3, 10)
+    with RunWriter(folder, batch=1) as writer:
+        writer.append(make(["a", "b"], 1, id="late"))
+        writer.fail("broken", "too long")
+    growth = library.refresh()
+    assert growth.new >= 1
+    assert library.summary(3).id == "late"
+    assert any("broken failed: too long" in complaint for complaint in growth.complaints)
+
+
+def test_damaged_line_of_a_run_is_a_complaint(write_run: Callable[..., Path]) -> None:
+    folder = write_run(2)
+    part = next(folder.glob("part-*.jsonl"))
+    with part.open("ab") as file:
+        file.write(b'{"half": ')
+    source = open_source(folder)
+    assert len(source) == 2
+    assert any("cut off" in complaint for complaint in source.complaints)
+
+
+def test_gone_files_are_complaints_and_keep_their_list(write_run: Callable[..., Path]) -> None:
+    folder = write_run(2)
+    library = Library([open_source(folder)])
+    shutil.rmtree(folder)
+    assert any("is gone" in complaint for complaint in library.refresh().complaints)
+    assert library.title(1) == "case-1"
+    with pytest.raises(FileNotFoundError):
+        library.load(1)
+
+
+def test_keys_stay_when_the_first_file_grows(write_run: Callable[..., Path], make: Callable[..., Attribution]) -> None:
+    folder, other = write_run(2, "one"), write_run(3, "two")
+    library = Library([open_source(folder), open_source(other)])
+    assert library.keys().tolist() == [0, 2, 1, 3, 5]
+    before = [library.source_name(key) + library.title(key) for key in (0, 2, 1, 3, 5)]
+    with RunWriter(folder) as writer:
+        writer.append(make(["a", "b"], 1, id="late"))
+    library.refresh()
+    assert [library.source_name(key) + library.title(key) for key in (0, 2, 1, 3, 5)] == before
+    assert library.title(4) == "late"
+
+
+def test_counterpart_is_the_same_text(hospital: Attribution, everyone: Attributions) -> None:
+    other = hospital.replace(method="occlusion")
+    again = hospital.replace(method="saliency", id=None)
+    source = LoadedSource(
+        Attributions(sequence_attributions=(everyone[1], hospital, again, other), provenance=PROVENANCE)
+    )
+    library = Library([source])
+    assert library.counterpart(1) == 3
+    assert library.counterpart(2) == 1
+    assert library.counterpart(0) is None
+
+
+@pytest.mark.parametrize(
+    "content, words",
+    [(b"", "empty|no attribution|JSON"), (b"hello", "."), (b'{"format": "other"}', "."), (b"\x1f\x8b\x00", ".")],
+)
+def test_foreign_files_are_refused(tmp_path: Path, content: bytes, words: str) -> None:
+    for name in ("a.json", "a.jsonl"):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises((FileFormatError, InputError), match=words):
+            open_source(tmp_path / name)
+
+
+def test_paths_that_hold_nothing_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nothing at"):
+        open_source(tmp_path / "missing.json")
+    with pytest.raises(InputError, match="without a run"):
+        open_source(tmp_path)
+
+
+def test_lines_are_read_one_by_one(everyone: Attributions, tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    everyone.save(path)
+    source = open_source(path)
+    scores, wanted = source.load(2).target_attributions, everyone[2].target_attributions
+    assert scores is not None
+    assert wanted is not None
+    assert np.array_equal(scores, wanted)
