@@ -1,6 +1,7 @@
 """Gradients of all steps of a row from one shared forward pass.
 
-The forward pass is cut twice. At the output layer (`_head`): one backward pass gives d(value)/d(state) for every step.
+The forward pass is cut twice. At the top, behind the last attention (`_last_block`) or else at the output layer
+(`_head`), where every step is on its own: one backward pass gives d(value)/d(state) for every step.
 Along the sequence: the decoder is run in segments that continue each other, and the steps of a segment are pulled back
 through the segments up to theirs, no further. Within a segment the pull-backs of several steps are one batched
 vector-Jacobian product. The encoder is run once; what the steps ask of its states is collected there and pulled back
@@ -12,6 +13,7 @@ Cost of T steps: one forward pass, T backward rows, none longer than its segment
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from itertools import islice
 
 import numpy as np
@@ -25,6 +27,7 @@ from wherefrom_hf._activations import slopes_kept
 from wherefrom_hf._chunking import GRADIENT_BYTES, chunks_of, halving, positions_at_once
 from wherefrom_hf._eager import attention_implementation
 from wherefrom_hf._head import HeadCut, cut_at_head, reads
+from wherefrom_hf._last_block import BlockCut, LastBlock, cut_in, find_last_block
 from wherefrom_hf._padding import decoder_batch, encoder_batch, pad_embeddings, read_length
 from wherefrom_hf._passes import EncoderStates, can_continue, run_encoder, start_run
 from wherefrom_hf._precision import at_least_single
@@ -35,6 +38,23 @@ SEGMENT_STEPS = 16
 see; more make larger batches."""
 AT_ONCE = 16
 """Most pull-backs in one batched vector-Jacobian product."""
+
+
+class _Untried:
+    """A model whose structure was not looked at yet."""
+
+
+_UNTRIED = _Untried()
+
+
+@frozen(eq=False)
+class _Tops:
+    """Where pull-backs begin, and the slopes of all steps there."""
+
+    tensors: list[Tensor]
+    """In the body's graph, shape ``(rows, length, ...)`` each."""
+    slopes: list[Tensor]
+    """d(value)/d(tensor) at the read positions, shape ``(reads, ...)`` each."""
 
 
 @frozen(eq=False)
@@ -64,6 +84,7 @@ class Differentiator:
 
     def __init__(self, predictor: Predictor) -> None:
         self._predictor = predictor
+        self._last_block: LastBlock | _Untried | None = _UNTRIED
 
     def gradients(self, rows: Iterable[Row], chunk: int | None, source: bool, target: bool) -> Iterator[RowGradients]:
         """Answers in order; see `wherefrom.adapters.GivesGradients`."""
@@ -74,6 +95,9 @@ class Differentiator:
             module = self._predictor.module
             with attention_implementation(module, "eager"), slopes_kept(module), torch.enable_grad():
                 return self._answers(part, source, target)
+
+        if self._last_block is _UNTRIED:
+            self._last_block = find_last_block(self._predictor.module, self._predictor.target)
 
         while drawn := list(islice(stream, LOOKAHEAD)):
             for part in chunks_of(drawn, self._cost, budget, chunk):
@@ -108,13 +132,16 @@ class Differentiator:
             steps = [torch.from_numpy(row.steps[index]) for row, index in zip(rows, indices, strict=True)]
             pairs = reads(steps, begin, predictor.device)
             visible = None if batch.visible is None else batch.visible[:, :end]
+            where = self._last_block
             with (
                 predictor.target.replaced_by(leaf),
-                cut_at_head(predictor.module, *pairs, detach=True) as cut,
+                cut_in(predictor.module, where) if isinstance(where, LastBlock) else nullcontext() as inside,
+                cut_at_head(predictor.module, *pairs, detach=inside is None) as cut,
             ):
                 output, run = run.forward(batch.ids[:, begin:end], visible, keep=end != ends[-1])
-            slopes = collected.read(at_least_single(output.logits[0]), cut, indices)
-            self._pull_back(rows, cut, pairs, slopes, indices, leaves, collected, last=end == ends[-1])
+            total = collected.read(at_least_single(output.logits[0]), indices)
+            tops = _slopes_inside(total, inside, pairs) if inside is not None else _slopes_at_head(total, cut)
+            self._pull_back(rows, tops, pairs, indices, leaves, collected, last=end == ends[-1])
             begin = end
         sources = None if passed is None else self._through_encoder(passed, collected.source_cotangents(passed))
         return collected.answers(target=target, sources=sources)
@@ -145,7 +172,7 @@ class Differentiator:
         stacks = [torch.cat([a for a, u in zip(asked, of_row, strict=True) if u == n]) for n in range(len(passed.leaf))]
         slots = max(len(stack) for stack in stacks)
         at_once = self._slots_at_once(len(passed.leaf), passed.leaf.shape[1])
-        parts = []
+        parts: list[Tensor] = []
         for first in range(0, slots, at_once):
             count = min(at_once, slots - first)
             cotangents = passed.states.new_zeros((count, *passed.states.shape))
@@ -153,7 +180,7 @@ class Differentiator:
                 some = stack[first : first + count]
                 cotangents[: len(some), n] = some.to(passed.states.dtype)
             done = first + count >= slots
-            parts += _vector_jacobian_products(passed.states, [passed.leaf], cotangents, retain=not done)
+            parts += vector_jacobian_products([passed.states], [passed.leaf], [cotangents], retain=not done)
         pulled = torch.cat(parts)
         taken = [0] * len(stacks)
         answers = []
@@ -174,9 +201,8 @@ class Differentiator:
     def _pull_back(
         self,
         rows: Sequence[Row],
-        cut: HeadCut,
+        tops: _Tops,
         pairs: tuple[Tensor, Tensor],
-        slopes: Tensor,
         indices: Sequence[np.ndarray],
         leaves: _Leaves,
         collected: _Collected,
@@ -192,16 +218,17 @@ class Differentiator:
         if not wanted or slots == 0:
             return
         slot = torch.from_numpy(np.concatenate([np.unique(o, return_inverse=True)[1] for o in outputs]))
-        states = cut.states
-        at_once = self._slots_at_once(states.shape[0], sum(leaf.shape[1] for leaf in leaves.target))
+        device = tops.tensors[0].device
+        at_once = self._slots_at_once(len(rows), sum(leaf.shape[1] for leaf in leaves.target))
         for first in range(0, slots, at_once):
             count = min(at_once, slots - first)
-            chosen = ((slot >= first) & (slot < first + count)).to(states.device)
-            cotangents = states.new_zeros((count, *states.shape))
-            where = (slot.to(states.device)[chosen] - first, pairs[0][chosen], pairs[1][chosen])
-            cotangents[where] = slopes[chosen].to(states.dtype)
+            chosen = ((slot >= first) & (slot < first + count)).to(device)
+            where = (slot.to(device)[chosen] - first, pairs[0][chosen], pairs[1][chosen])
+            cotangents = [top.new_zeros((count, *top.shape)) for top in tops.tensors]
+            for cotangent, slopes in zip(cotangents, tops.slopes, strict=True):
+                cotangent[where] = slopes[chosen].to(cotangent.dtype)
             done = last and first + count >= slots
-            grads = _vector_jacobian_products(states, wanted, cotangents, retain=not done)
+            grads = vector_jacobian_products(tops.tensors, wanted, cotangents, retain=not done)
             collected.add(grads, [np.unique(o)[first : first + count] for o in outputs], leaves)
 
     def _slots_at_once(self, rows: int, length: int) -> int:
@@ -222,8 +249,8 @@ class _Collected:
         self._target: list[list[tuple[np.ndarray, Tensor]]] = [[] for _ in rows]
         self._source: list[list[tuple[np.ndarray, Tensor]]] = [[] for _ in rows]
 
-    def read(self, logits: Tensor, cut: HeadCut, indices: Sequence[np.ndarray]) -> Tensor:
-        """Evaluate objectives and scores on a segment's logits; returns d(value)/d(state) for each read state."""
+    def read(self, logits: Tensor, indices: Sequence[np.ndarray]) -> Tensor:
+        """Evaluate objectives and scores on a segment's logits; returns the sum of all values."""
         total = logits.new_zeros(())
         for i, (row, index, part) in enumerate(
             zip(self._rows, indices, torch.split(logits, [len(index) for index in indices]), strict=True)
@@ -237,10 +264,7 @@ class _Collected:
             for name, objective in row.scores.items():
                 with torch.no_grad():
                     self._logits[i][name].append(objective.at(index).step_values(part.detach()))
-        if not total.requires_grad:
-            return torch.zeros_like(cut.picked)
-        (slopes,) = torch.autograd.grad(total, cut.picked)
-        return slopes
+        return total
 
     def add(self, grads: Sequence[Tensor], outputs: Sequence[np.ndarray], leaves: _Leaves) -> None:
         """File gradients of shape ``(slots, rows, length, width)`` under the outputs that the slots stand for."""
@@ -301,24 +325,38 @@ def _outputs_of(row: Row, index: np.ndarray) -> np.ndarray:
     return index if row.objective.groups is None else row.objective.groups[index]
 
 
-def _vector_jacobian_products(
-    states: Tensor, leaves: list[Tensor], cotangents: Tensor, *, retain: bool
-) -> tuple[Tensor, ...]:
-    """d(states · cotangent)/d(leaf) for each cotangent, shape ``(cotangents, *leaf.shape)``.
+def _slopes_at_head(total: Tensor, cut: HeadCut) -> _Tops:
+    """Slopes at the states in front of the output layer."""
+    if not total.requires_grad:
+        return _Tops([cut.states], [torch.zeros_like(cut.picked)])
+    (slopes,) = torch.autograd.grad(total, cut.picked)
+    return _Tops([cut.states], [slopes])
 
-    A leaf that the states do not depend on gets zeros.
+
+def _slopes_inside(total: Tensor, cut: BlockCut, pairs: tuple[Tensor, Tensor]) -> _Tops:
+    """Slopes behind the last attention, and at the residual connection around it."""
+    if not total.requires_grad:
+        return _Tops(cut.tops, [torch.zeros_like(end)[pairs] for end in cut.ends])
+    slopes = torch.autograd.grad(total, cut.ends, allow_unused=True, materialize_grads=True)
+    return _Tops(cut.tops, [slope[pairs] for slope in slopes])
+
+
+def vector_jacobian_products(
+    tops: Sequence[Tensor], leaves: Sequence[Tensor], cotangents: Sequence[Tensor], *, retain: bool
+) -> tuple[Tensor, ...]:
+    """d(top · cotangent)/d(leaf), summed over ``tops``, for each cotangent: shape ``(cotangents, *leaf.shape)``.
+
+    A leaf that the tops do not depend on gets zeros.
     """
-    if len(cotangents) == 1:
-        grads = torch.autograd.grad(
-            states, leaves, cotangents[0], retain_graph=retain, allow_unused=True, materialize_grads=True
-        )
-        return tuple(grad.unsqueeze(0) for grad in grads)
-    return torch.autograd.grad(
-        states,
-        leaves,
-        cotangents,
+    batched = len(cotangents[0]) > 1
+    given = list(cotangents) if batched else [cotangent[0] for cotangent in cotangents]
+    grads = torch.autograd.grad(
+        list(tops),
+        list(leaves),
+        given,
         retain_graph=retain,
-        is_grads_batched=True,
+        is_grads_batched=batched,
         allow_unused=True,
         materialize_grads=True,
     )
+    return grads if batched else tuple(grad.unsqueeze(0) for grad in grads)

@@ -44,7 +44,7 @@ class DecoderRun:
         """Run the next ``ids`` (shape ``(rows, length)``).
 
         Args:
-            visible: Attention mask over everything run so far and these ids, or None.
+            visible: Attention mask over everything run so far and these ids; None: nothing is hidden.
             keep: Will the run be continued?
 
         Returns:
@@ -62,6 +62,8 @@ class DecoderRun:
         }
         end = self.position + length
         positions = torch.arange(self.position, end, device=ids.device).expand(rows, length)
+        if visible is None:
+            visible = torch.ones((rows, end), dtype=torch.long, device=ids.device)
         if self.encoder is None:
             arguments |= {"input_ids": ids, "attention_mask": visible}
             if "position_ids" in self.accepts:

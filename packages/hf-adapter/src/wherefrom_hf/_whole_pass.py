@@ -18,7 +18,7 @@ from wherefrom.adapters import Row, Side
 from wherefrom.errors import InputError, ModelCapabilityError, UnknownNameError, nearest
 from wherefrom.layers import LayerStates
 
-from wherefrom_hf._gradients import _vector_jacobian_products
+from wherefrom_hf._gradients import vector_jacobian_products
 from wherefrom_hf._head import reads
 from wherefrom_hf._padding import decoder_batch, encoder_batch, pad_embeddings, read_length
 from wherefrom_hf._passes import EncoderStates, run_encoder, start_run
@@ -101,7 +101,7 @@ class WholePass:
             )
             done = first + size >= most
             for part, grads in zip(
-                found, _vector_jacobian_products(self.states, leaves, cotangents, retain=not done), strict=True
+                found, vector_jacobian_products([self.states], leaves, [cotangents], retain=not done), strict=True
             ):
                 part.append(grads)
         whole = [torch.cat(part) for part in found]
