@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import itertools
 import re
+import string
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
 import torch
 import wherefrom
+from transformers import M2M100Config, M2M100ForConditionalGeneration, NllbTokenizer
 from wherefrom.context import ContextAttribution, attribute_context
+from wherefrom.context.readings import Beginning, encoded_prefix
 from wherefrom.errors import InputError
 from wherefrom.testing import counting
 from wherefrom_hf.demo import GoldCue, gold_cues
@@ -294,6 +297,13 @@ def test_regression_given_next_tokens_are_compared_in_their_place(lm: wherefrom.
     assert other.cci_scores[0].input_context_scores != own.cci_scores[0].input_context_scores
 
 
+def test_regression_a_single_text_is_not_a_list_of_letters(lm: wherefrom.AttributionModel) -> None:
+    """From Python a single string was taken apart into characters."""
+    out = attribute_context(lm, ASKED, SICK, contextless_output_next_tokens="cinema", special_tokens_to_keep="<s>")
+    assert out.cci_scores[0].contrast_token == "▁cinema"
+    assert out.info["special_tokens_to_keep"] == ["<s>"]
+
+
 def test_regression_without_a_context_nothing_is_selected(lm: wherefrom.AttributionModel) -> None:
     """All scores were 0, so was the threshold, and every token was 'selected'."""
     with pytest.raises(InputError, match="no context"):
@@ -391,6 +401,56 @@ def test_regression_a_target_language_is_looked_up_in_the_vocabulary(mt: wherefr
     assert out.cti_scores != plain.cti_scores  # the decoder began with it
     with pytest.raises(InputError, match="no single token"):
         attribute_context(mt, "It is small.", "The car is green.", tgt_lang="fra_Latn")
+
+
+@pytest.fixture(scope="module")
+def multilingual() -> wherefrom.AttributionModel:
+    """A random model with a tokenizer of NLLB's kind, which puts the language first."""
+    pieces = ["<s>", "<pad>", "</s>", "<unk>", "▁", *string.ascii_letters, ".", "▁t"]
+    tokenizer = NllbTokenizer(
+        vocab={piece: index for index, piece in enumerate(pieces)},
+        merges=[("▁", "t")],
+        src_lang="eng_Latn",
+        tgt_lang="fra_Latn",
+    )
+    torch.manual_seed(0)
+    size = {f"{side}_{what}": n for side in ("encoder", "decoder") for what, n in (("layers", 1), ("ffn_dim", 16))}
+    config = M2M100Config(
+        vocab_size=len(tokenizer),
+        d_model=16,
+        encoder_attention_heads=2,
+        decoder_attention_heads=2,
+        max_position_embeddings=64,
+        pad_token_id=1,
+        bos_token_id=0,
+        eos_token_id=2,
+        decoder_start_token_id=2,
+        **size,
+    )
+    module = M2M100ForConditionalGeneration(config).eval()
+    return wherefrom.load_model(module, "input_x_gradient", tokenizer=tokenizer, device="cpu")
+
+
+@pytest.mark.parametrize("output", [None, "elle est."])
+def test_regression_today_s_multilingual_tokenizers_work(
+    multilingual: wherefrom.AttributionModel, output: str | None
+) -> None:
+    """Any ``tgt_lang`` raised AttributeError: lang_code_to_id."""
+    out = attribute_context(
+        multilingual,
+        "it is small.",
+        "the car is green.",
+        output=output,
+        tgt_lang="fra_Latn",
+        generation_args={"max_new_tokens": 4} if output is None else None,
+        context_sensitivity_std_threshold=None,
+    )
+    assert "fra_Latn" not in out.output_current_tokens
+    assert "eng_Latn" not in (out.input_context_tokens or [])
+    assert output is None or "".join(out.texts("output_current")).strip() == output
+    beginning = Beginning(target_text="", source_text="it is small.", language="fra_Latn")
+    (language,) = multilingual.adapter.encode("fra_Latn", side="target", decoder_prefix=True).ids[1:]
+    assert encoded_prefix(multilingual.adapter, beginning).ids.tolist() == [2, language]
 
 
 def test_regression_special_tokens_are_listed_only_if_kept(mt: wherefrom.AttributionModel) -> None:

@@ -145,6 +145,8 @@ def attribute_context(
     started, created = time.perf_counter(), datetime.now(UTC).isoformat(timespec="seconds")
     _require_choice("handle_output_context_strategy", handle_output_context_strategy, STRATEGIES)
     _require_choice("support_unit", support_unit, UNITS)
+    contextless_output_next_tokens = _as_list(contextless_output_next_tokens)
+    special_tokens_to_keep = _as_list(special_tokens_to_keep)
     adapter = model.adapter
     if not isinstance(adapter, PredictsSteps):
         raise ModelCapabilityError(f"Context needs predictions, and the adapter of {adapter.card.name!r} gives none.")
@@ -524,6 +526,11 @@ def _as_part(part: Part, positions: IntArray, context: IntArray) -> ContextPart:
 
 def _listed(scores: FloatArray | None) -> list[float] | None:
     return None if scores is None else scores.tolist()
+
+
+def _as_list(texts: str | Sequence[str]) -> list[str]:
+    """A single text is one text, not its letters."""
+    return [texts] if isinstance(texts, str) else list(texts)
 
 
 def _require_choice(name: str, value: str, known: Sequence[str]) -> None:

@@ -239,15 +239,15 @@ def _begun(model: SequenceModel, text: str, beginning: Beginning) -> Encoding:
     while last > 1 and int(whole.ids[last - 1]) in model.card.eos_ids:
         last -= 1
     ids, tokens = whole.ids[:last], whole.tokens[:last]
-    if beginning.language is not None:
+    put_by_tokenizer = last > 1 and tokens[1].special
+    if beginning.language is not None and not put_by_tokenizer:
         language = _language_token(model, beginning.language)
-        if language.id not in ids[:2]:
-            ids = np.concatenate([ids[:1], [language.id], ids[1:]]).astype(np.int64)
-            tokens = (
-                tokens[0],
-                msgspec.structs.replace(language, position=1, start=0, end=0, special=True),
-                *(msgspec.structs.replace(token, position=token.position + 1) for token in tokens[1:]),
-            )
+        ids = np.concatenate([ids[:1], [language.id], ids[1:]]).astype(np.int64)
+        tokens = (
+            tokens[0],
+            msgspec.structs.replace(language, position=1, start=0, end=0, special=True),
+            *(msgspec.structs.replace(token, position=token.position + 1) for token in tokens[1:]),
+        )
     return Encoding(ids=ids, tokens=tokens, text=text)
 
 
