@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 from wherefrom.context import ContextAttribution, ContextPart, CueAttribution, SentenceSupport
+from wherefrom_viz.browser.sources.opening import open_source
 from wherefrom_viz.context import context_view, describe, render_context_html, render_context_text
 
 
@@ -157,3 +159,10 @@ def test_results_find_their_views() -> None:
     assert result.to_text() == render_context_text(result)
     assert result.to_html() == render_context_html(result)
     assert "<html" not in result._repr_html_()
+
+
+def test_the_terminal_browser_opens_context_files(tmp_path: Path) -> None:
+    made().save(tmp_path / "context.json")
+    example = open_source(tmp_path / "context.json").load(0)
+    assert [str(token) for token in example.steps] == [" to", " the", " <b>", " hospital"]
+    assert example.aggregate().target_attributions[2, 3] == pytest.approx(0.9)

@@ -128,7 +128,7 @@ def _words(
     largest = bound if bound is not None else float(np.abs(values).max(initial=0.0))
     return tuple(
         Word(
-            text=text,
+            text=text if index or not text.strip() else text.lstrip(),
             value=float(value),
             strength=float(value) / largest if largest else 0.0,
             marked=index in marked,

@@ -72,7 +72,9 @@ def _pins(picture: ContextPicture, name: str) -> str:
     for index in range(len(picture.panels)):
         pin = f"#{name}-pin{index}"
         rules.append(f"{pin}:checked~#{name}-panel{index}{{display:block}}")
-        rules.append(f"{pin}:checked~.flow label[for={name}-pin{index}]{{outline:2px solid currentColor}}")
+        rules.append(
+            f"{pin}:checked~.flow label[for={name}-pin{index}]{{outline:2px solid var(--ink);outline-offset:2px}}"
+        )
         rules.append(f"{pin}:focus-visible~.flow label[for={name}-pin{index}]{{outline:3px solid #0b57d0}}")
     return "\n".join(rules)
 
