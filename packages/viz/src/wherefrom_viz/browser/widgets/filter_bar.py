@@ -23,15 +23,17 @@ class FilterBar(Vertical):
     def open(self, prompt: str) -> None:
         """Show the bar and put the text cursor in it."""
         self.add_class("used")
+        self.display = True  # now, not when styles are next computed: what is typed at once belongs here
         field = self.query_one(Input)
         field.placeholder = prompt
-        field.focus()
+        self.screen.set_focus(field)
 
     def close(self) -> None:
         """Empty it and hide it."""
         self.query_one(Input).value = ""
         self.complain("")
         self.remove_class("used")
+        self.display = False
 
     def complain(self, mistake: str) -> None:
         """Show a mistake; an empty text takes it away."""

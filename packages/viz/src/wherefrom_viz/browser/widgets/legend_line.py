@@ -22,8 +22,9 @@ class LegendLine(Static):
         signed = picture.words.signed
         text = Text(" ", no_wrap=True, overflow="ellipsis")
         text.append((style(-bound) if signed else "0") + " ", style="dim")
-        for step in range(-5 if signed else 0, 6):
-            text.append(brush.cell(step / 5), style=brush.style(step / 5))
+        steps = 5 if (self.size.width or 80) >= 100 else 3
+        for step in range(-steps if signed else 0, steps + 1):
+            text.append(brush.cell(step / steps), style=brush.style(step / steps))
         text.append(f" {style(bound, plus=signed)}{' ' + style.note if style.note else ''}", style="dim")
         text.append("  " + picture.words.sentence)
         if drawing.intensity != 1:
