@@ -16,7 +16,7 @@ import numpy as np
 from attrs import frozen
 
 from wherefrom.adapters import PredictsSteps, Row
-from wherefrom.arrays import Array, FloatArray, IntArray, to_numpy
+from wherefrom.arrays import Array, FloatArray, IntArray, namespace, to_numpy
 from wherefrom.context.readings import Reading
 from wherefrom.errors import InputError, SettingsError
 from wherefrom.objective import Objective
@@ -33,7 +33,6 @@ class Sensitivity:
     """Predictions without the context, shape ``(G, vocabulary)``, the model's own array."""
     likeliest_without: IntArray
     """What the model would rather have said at each step without the context, shape ``(G,)``."""
-    likeliest_with: IntArray
 
 
 def require_contrastive_metric(metric: StepFunction) -> None:
@@ -65,7 +64,6 @@ def sensitivity(model: PredictsSteps, full: Reading, bare: Reading, metric: Step
         scores=scores,
         contextless_logits=without.logits,
         likeliest_without=_likeliest(without.logits),
-        likeliest_with=_likeliest(with_context.logits),
     )
 
 
@@ -98,5 +96,5 @@ def _values(metric: StepFunction, ids: IntArray, without: Array, with_context: A
 
 
 def _likeliest(logits: Array) -> IntArray:
-    best: IntArray = to_numpy(logits).argmax(axis=-1).astype(np.int64)
+    best: IntArray = to_numpy(namespace(logits).argmax(logits, axis=-1)).astype(np.int64)
     return best
