@@ -152,6 +152,7 @@ ERRORS = [
     (["-m", "gpt2"], 2, ["No text was given", "-i"]),
     (["-m", "./nowhere", "-i", "x"], 4, ["could not be loaded"]),
     (["-m", "demo:mt", "-i", ""], 2, ["empty"]),
+    (["-m", "demo:lm", "-i", "  "], 2, ["Input text 1 is empty"]),
     (["-i", "x"], 2, ["No model was named"]),
 ]
 

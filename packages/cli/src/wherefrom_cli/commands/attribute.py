@@ -117,6 +117,12 @@ def _examples(options: argparse.Namespace, talk: Talk) -> list[Example] | None:
             raise UsageError(f"There is no text in {options.input_file}.")
     elif options.input_texts:
         examples = paired(typed_texts(options.input_texts, talk), typed_texts(options.generated_texts, talk))
+        for number, example in enumerate(examples, start=1):
+            if not example.text.strip():
+                raise UsageError(
+                    f"Input text {number} is empty, so there is nothing to come from.\n"
+                    "Give at least one word; to begin with nothing but the model's start token, write it out (-i '<s>')."
+                )
     else:
         return None
     return examples[: options.limit]
