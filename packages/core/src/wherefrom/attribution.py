@@ -106,6 +106,17 @@ class Attribution(Drawable, msgspec.Struct, frozen=True, kw_only=True, eq=False,
             if values.shape != (steps,):
                 raise ShapeError(f"Step score {name!r} has shape {values.shape}; {steps} steps need ({steps},).")
 
+    def __repr__(self) -> str:
+        shapes = [
+            f"{side} {scores.shape}"
+            for side, scores in (("source", self.source_attributions), ("target", self.target_attributions))
+            if scores is not None
+        ]
+        name = "" if self.id is None else f" {self.id!r}"
+        output = "".join(token.text for token in self.steps)
+        made = self.method or "no method"
+        return f"<Attribution{name} by {made}: {output!r} explained, {' and '.join(shapes) or 'step scores alone'}>"
+
     @property
     def steps(self) -> tuple[Token, ...]:
         """The explained tokens, as columns of the scores."""
@@ -208,6 +219,9 @@ class Attributions(Drawable, msgspec.Struct, frozen=True, kw_only=True, eq=False
     provenance: Provenance = Provenance()
     extra: dict[str, Any] = {}
     """Fields of later file versions, kept as they came."""
+
+    def __repr__(self) -> str:
+        return f"<Attributions of {len(self)}: {', '.join(map(repr, self[:3]))}{', ...' if len(self) > 3 else ''}>"
 
     def __len__(self) -> int:
         return len(self.sequence_attributions)
