@@ -270,6 +270,7 @@ def test_regression_a_contextless_prefix_is_written_once(lm: wherefrom.Attributi
     assert len(out.cci_scores) == 4
     for cue in out.cci_scores:
         assert (cue.contextless_output or "").count("Answer:") == 1
+        assert "  " not in (cue.contextless_output or "")
 
 
 def test_regression_given_next_tokens_are_compared_in_their_place(lm: wherefrom.AttributionModel) -> None:

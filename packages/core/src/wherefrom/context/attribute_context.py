@@ -486,9 +486,9 @@ def _result(
                 cti_score=float(found.scores[position]),
                 contextual_output=said + text_of(output.tokens[: position + 1]),
                 contrast_token=other.piece,
-                contextless_output=(
-                    pair.form.bare_prefix + text_of(output.tokens[:position]) + (" " if spaced else "") + other.text
-                ).strip(),
+                contextless_output=_without_context(
+                    pair.form.bare_prefix, text_of(output.tokens[:position]), (" " if spaced else "") + other.text
+                ),
                 input_context_scores=_listed(cue.input_context),
                 output_context_scores=_listed(cue.output_context),
                 p_value=None if p_values is None else float(p_values[place]),
@@ -516,6 +516,12 @@ def _result(
         support_threshold=support_threshold if sentences else None,
         provenance=provenance,
     )
+
+
+def _without_context(prefix: str, so_far: str, token: str) -> str:
+    """The contextless template's beginning, the output so far, and what would follow; single spaces at the joints."""
+    said = so_far + token
+    return (prefix + (said.lstrip() if prefix.endswith(" ") else said)).strip()
 
 
 def _as_part(part: Part, positions: IntArray, context: IntArray) -> ContextPart:
