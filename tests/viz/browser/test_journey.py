@@ -87,7 +87,7 @@ def test_open_filter_sort_detail_granularity_compare_export_quit(
     terminal.press("BSpace")
     terminal.until("11 of 42")
     terminal.press("Escape")
-    terminal.until("42 examples")
+    terminal.until("two.json  42 examples")
     terminal.press("f")
     terminal.until("input~/regex/")
     terminal.type("id:hospital")
