@@ -15,6 +15,7 @@ from wherefrom.methods.base import METHODS
 from wherefrom.step_functions.base import STEP_FUNCTIONS
 
 from wherefrom_cli.parser import OptionGroup, json_object, positive_number, setting, whole_number
+from wherefrom_cli.plugins import load_plugins
 
 if TYPE_CHECKING:
     from wherefrom import AttributionModel, Attributions
@@ -33,6 +34,8 @@ class ModelRequest:
     dtype: str | None = None
     model_kwargs: Mapping[str, Any] = field(factory=dict)
     tokenizer_kwargs: Mapping[str, Any] = field(factory=dict)
+    plugins: tuple[str, ...] = ()
+    """Modules to import first, for what they register."""
 
     def load(self) -> AttributionModel:
         """The model, ready to answer.
@@ -40,6 +43,7 @@ class ModelRequest:
         Raises:
             ModelLoadError: It is not there or cannot be loaded.
         """
+        load_plugins(self.plugins)
         model_kwargs = dict(self.model_kwargs)
         if self.dtype is not None:
             model_kwargs["dtype"] = self.dtype
@@ -197,6 +201,13 @@ def add_model_options(group: OptionGroup) -> None:
         metavar="JSON",
         help="more arguments for loading the tokenizer",
     )
+    group.add(
+        "--plugin",
+        nargs="+",
+        default=[],
+        metavar="MODULE",
+        help="modules (or .py files) to import, for the methods and step functions they register",
+    )
 
 
 def add_method_options(group: OptionGroup) -> None:
@@ -331,6 +342,7 @@ def model_request(options: argparse.Namespace, *, default: str | None = None) ->
     Raises:
         UsageError: They name none and there is no default.
     """
+    load_plugins(options.plugin)
     name = options.model or default
     if name is None:
         raise UsageError("No model was named.\nAdd -m NAME: a hub name, a local folder, demo:lm or demo:mt.")
@@ -341,11 +353,13 @@ def model_request(options: argparse.Namespace, *, default: str | None = None) ->
         dtype=options.dtype,
         model_kwargs=options.model_kwargs,
         tokenizer_kwargs=options.tokenizer_kwargs,
+        plugins=tuple(options.plugin),
     )
 
 
 def attribution_request(options: argparse.Namespace) -> AttributionRequest:
     """How the options want texts attributed."""
+    load_plugins(options.plugin)
     generation = dict(options.generation_kwargs)
     if options.max_new_tokens is not None:
         generation["max_new_tokens"] = options.max_new_tokens

@@ -121,7 +121,7 @@ def _examples(options: argparse.Namespace, talk: Talk) -> list[Example] | None:
             if not example.text.strip():
                 raise UsageError(
                     f"Input text {number} is empty, so there is nothing to come from.\n"
-                    "Give at least one word; to begin with nothing but the model's start token, write it out (-i '<s>')."
+                    "Give at least one word; for a start token alone, write it out (-i '<s>')."
                 )
     else:
         return None

@@ -1,0 +1,59 @@
+"""One's own methods, step functions and aggregators on the command line: modules that register them when imported."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from wherefrom.errors import UsageError
+
+
+def load_plugins(names: Sequence[str]) -> None:
+    """Import modules, by name or by the path of a ``.py`` file; what they register is known from then on.
+
+    A module that was imported already is left as it is. Names are looked up in the current folder as well.
+
+    Raises:
+        UsageError: A module is not there, or fails while it is imported.
+    """
+    for name in names:
+        try:
+            _import_file(Path(name)) if name.endswith(".py") else _import_module(name)
+        except ModuleNotFoundError as error:
+            raise UsageError(
+                f"The plugin {name!r} was not found: {error}.\n"
+                "Give the name of an importable module, or the path of a .py file."
+            ) from error
+        except UsageError:
+            raise
+        except Exception as error:
+            raise UsageError(
+                f"The plugin {name!r} failed while it was imported.\n{type(error).__name__}: {error}"
+            ) from error
+
+
+def _import_module(name: str) -> None:
+    if "" not in sys.path:
+        sys.path.insert(0, "")
+    importlib.import_module(name)
+
+
+def _import_file(path: Path) -> None:
+    if not path.is_file():
+        raise UsageError(f"The plugin {str(path)!r} is no file.\nGive the path of a .py file, or a module's name.")
+    name = f"wherefrom_plugin:{path.resolve()}"
+    if name in sys.modules:
+        return
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
