@@ -7,7 +7,7 @@
 """
 
 from wherefrom import aggregators, errors, files, methods, operations, step_functions
-from wherefrom._api import list_supported_frameworks, load_model
+from wherefrom._api import explain, list_supported_frameworks, load_model
 from wherefrom.ablation import AblationTable, ablate
 from wherefrom.aggregation import AggregatorPipeline, Stage, list_aggregators
 from wherefrom.aggregators.functions import list_aggregation_functions, register_aggregation_function
@@ -48,6 +48,7 @@ __all__ = [
     "compare",
     "create_run",
     "errors",
+    "explain",
     "files",
     "list_aggregation_functions",
     "list_aggregators",

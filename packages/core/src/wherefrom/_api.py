@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 from wherefrom._registry import Registry
 from wherefrom.adapters import SequenceModel
+from wherefrom.aggregation import AGGREGATORS
 from wherefrom.capabilities import check_capabilities
-from wherefrom.errors import SettingsError
+from wherefrom.errors import SettingsError, UnknownNameError, nearest
 from wherefrom.methods.base import METHODS, Method
 from wherefrom.model import AttributionModel
-from wherefrom.settings import from_mapping
+from wherefrom.settings import fields_of, from_mapping
+from wherefrom.step_functions.base import STEP_FUNCTIONS
 
 ADAPTERS: Registry[Callable[..., SequenceModel]] = Registry("framework", group="wherefrom.adapters")
 """Framework id to a function that loads a model: found by the entry point ``wherefrom.adapters``."""
@@ -63,6 +66,23 @@ def load_model(
 def list_supported_frameworks() -> list[str]:
     """Identifiers of the installed adapters, sorted."""
     return list(ADAPTERS)
+
+
+def explain(identifier: str) -> None:
+    """Print what a method, step function or aggregator of that name does, with its paper and its settings.
+
+    Raises:
+        UnknownNameError: Nothing has that name.
+    """
+    tables: tuple[Registry[Any], ...] = (METHODS, STEP_FUNCTIONS, AGGREGATORS)
+    for table in tables:
+        if identifier in table:
+            thing = table.get(identifier)
+            print(f"{identifier} ({table.kind})\n\n{inspect.getdoc(thing)}")
+            print(f"\nSettings: {', '.join(fields_of(thing)) or 'none'}")
+            return
+    known = [name for table in tables for name in table]
+    raise UnknownNameError(f"Nothing is called {identifier!r}.{nearest(identifier, known)} Known: {', '.join(known)}.")
 
 
 def _method(method: str | Method | type[Method] | None, settings: dict[str, Any]) -> Method | None:
