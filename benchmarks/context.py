@@ -80,7 +80,10 @@ def models(name: str) -> tuple[Any, Any]:
         return AutoModelForCausalLM.from_pretrained(folder).eval(), tokenizer
     torch.manual_seed(0)
     config = GPT2Config(bos_token_id=1, eos_token_id=2, pad_token_id=0)
-    return GPT2LMHeadModel(config).eval(), tokenizer
+    module = GPT2LMHeadModel(config).eval()
+    # of the 50,257 tokens only those the tokenizer can write are ever likeliest
+    module.transformer.wte.weight.data[len(tokenizer) :] = 0
+    return module, tokenizer
 
 
 def ours(model: wherefrom.AttributionModel, context: str, output: str) -> Any:
@@ -143,9 +146,26 @@ def measure(name: str, case: str, context: str, output: str, repeats: int) -> di
         "cpu_s": round(statistics.median(seconds_ours), 4),
         "inseq_cpu_s": round(statistics.median(seconds_theirs), 4),
         "ratio": round(statistics.median(b / a for a, b in zip(seconds_ours, seconds_theirs, strict=True)), 1),
+        "median_difference_of_cues": difference(result, reference),
         "largest_sensitivity": float(np.max(result.cti_scores)),
         "inseq_largest_sensitivity": float(np.max(reference.cti_scores)),
     }
+
+
+def difference(result: Any, reference: Any) -> float:
+    """Difference of the cues' scores, as a part of each token's largest; the median over tokens that both selected.
+
+    inseq lists the scores from the BOS token on and the tokens from the first word on, so that each score stands
+    at the token behind its own; they are compared with the tokens they belong to.
+    """
+    known = {cue.cti_idx: cue for cue in reference.cci_scores}
+    parts = []
+    for cue in result.cci_scores:
+        if cue.cti_idx in known:
+            mine = np.array(cue.input_context_scores)[:-1]
+            other = np.array(known[cue.cti_idx].input_context_scores)[1:]
+            parts.append(np.abs(mine - other).max() / max(np.abs(mine).max(), 1e-30))
+    return float(f"{np.median(parts):.1e}")
 
 
 def main() -> None:
