@@ -79,7 +79,7 @@ def test_arrows_point_inwards(package: str) -> None:
 @pytest.mark.parametrize("package", ["wherefrom", "wherefrom_hf", "wherefrom_viz"])
 def test_no_import_hides_in_a_function(package: str) -> None:
     """The command line imports late on purpose, to be quick, and so does the door of the terminal browser."""
-    doors = {("wherefrom_viz", OURS["wherefrom_viz"] / "__init__.py")}
+    doors = {("wherefrom_viz", OURS["wherefrom_viz"] / "browser" / "__init__.py")}
     hidden = [
         line
         for path in files(package)

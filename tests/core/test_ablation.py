@@ -13,8 +13,8 @@ from wherefrom.ablation import (
 )
 from wherefrom.adapters import PredictsSteps, Row, SequenceModel
 from wherefrom.errors import FileFormatError, InputError, ModelCapabilityError, SettingsError, ShapeError
+from wherefrom.method import no_progress
 from wherefrom.methods import ExactShapley, FeatureAblation, KernelShap, Lime, Occlusion
-from wherefrom.methods.base import no_progress
 from wherefrom.objective import Objective
 from wherefrom.players import players_of
 from wherefrom.removal import BASELINES, check_baseline, removal

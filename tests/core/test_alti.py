@@ -10,9 +10,9 @@ from attrs import evolve, frozen
 from wherefrom.adapters import Row
 from wherefrom.errors import InputError, ModelCapabilityError, SettingsError
 from wherefrom.internals import AttentionTerms, RowLogits, RowTerms, heads_from
+from wherefrom.method import no_progress
 from wherefrom.methods import Alti, AltiLogit, Question, ValueNorms, ValueZeroing
 from wherefrom.methods.alti import contributions, mixtures
-from wherefrom.methods.base import no_progress
 from wherefrom.methods.value_zeroing import shares
 from wherefrom.objective import Objective
 from wherefrom.settings import from_mapping

@@ -3,8 +3,8 @@ from functools import partial
 import numpy as np
 from attrs import evolve
 from wherefrom.ablation import LOG_PROBABILITY, ablate
+from wherefrom.method import no_progress
 from wherefrom.methods import ContextCite
-from wherefrom.methods.base import no_progress
 from wherefrom.methods.context_cite import log_odds
 from wherefrom.players import players_of
 from wherefrom.surrogates import lasso

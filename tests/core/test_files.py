@@ -226,3 +226,14 @@ def test_a_half_precision_file_of_version_1_0_is_read_for_ever() -> None:
     np.testing.assert_array_equal(
         back[0].target_attributions, made[0].target_attributions.astype(np.float16).astype(np.float32)
     )
+
+
+@pytest.mark.parametrize("suffix", [".json", ".jsonl", ".msgpack", ".json.gz"])
+def test_half_a_surrogate_pair_is_written_as_the_replacement_character(tmp_path: Path, suffix: str) -> None:
+    tokens = tuple(Token(id=i, piece=text, text=text, position=i) for i, text in enumerate(["\ud800a", "b"]))
+    one = Attribution(
+        source=tokens[:1], target=tokens, attr_pos_start=1, attr_pos_end=2, target_attributions=np.ones((2, 1))
+    )
+    path = tmp_path / f"out{suffix}"
+    Attributions(sequence_attributions=(one,)).save(path)
+    assert Attributions.load(path)[0].target[0].text == "\ufffda"

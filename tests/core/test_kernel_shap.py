@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from wherefrom.ablation import ablate
 from wherefrom.errors import InputError
+from wherefrom.method import no_progress
 from wherefrom.methods import ExactShapley, KernelShap
-from wherefrom.methods.base import no_progress
 from wherefrom.methods.kernel_shap import _drawn_sizes
 from wherefrom.players import players_of
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from attrs import evolve
 from wherefrom.ablation import ablate, objective_name
+from wherefrom.method import no_progress
 from wherefrom.methods import (
     ContextCite,
     ExactShapley,
@@ -14,7 +15,6 @@ from wherefrom.methods import (
     Reagent,
     ShapleyValueSampling,
 )
-from wherefrom.methods.base import no_progress
 from wherefrom.objective import Objective
 from wherefrom.players import last_steps, players_of
 from wherefrom.step_functions.base import STEP_FUNCTIONS

@@ -18,6 +18,7 @@ from attrs import evolve
 from wherefrom.arrays import to_numpy
 from wherefrom.baselines import endpoints
 from wherefrom.errors import UnknownNameError
+from wherefrom.method import Scores, no_progress
 from wherefrom.methods import (
     METHODS,
     DeepLift,
@@ -31,7 +32,6 @@ from wherefrom.methods import (
     Question,
     SequentialIntegratedGradients,
 )
-from wherefrom.methods.base import Scores, no_progress
 from wherefrom.objective import Objective
 from wherefrom.step_functions.base import STEP_FUNCTIONS
 from wherefrom.word_paths import Neighbours, WordPaths

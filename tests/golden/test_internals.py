@@ -16,8 +16,8 @@ import pytest
 import torch
 from wherefrom.arrays import to_numpy
 from wherefrom.attribution import Attribution
+from wherefrom.method import Scores, no_progress
 from wherefrom.methods import METHODS, Question
-from wherefrom.methods.base import Scores, no_progress
 from wherefrom.objective import Objective
 from wherefrom.settings import from_mapping
 from wherefrom.step_functions.base import STEP_FUNCTIONS

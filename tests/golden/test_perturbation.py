@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from wherefrom.method import no_progress
 from wherefrom.methods import Occlusion, Question
-from wherefrom.methods.base import no_progress
 from wherefrom.objective import Objective
 from wherefrom.step_functions.base import STEP_FUNCTIONS
 from wherefrom_hf.adapter import HFModel, load

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 import torch
+from wherefrom.method import no_progress
 from wherefrom.methods import METHODS, Question
-from wherefrom.methods.base import no_progress
 from wherefrom.objective import Objective
 from wherefrom.step_functions.logit import Logit
 from wherefrom.testing.counting import counting

@@ -12,6 +12,7 @@ from attrs import evolve
 from captum.attr import FeatureAblation as CaptumAblation
 from captum.attr import ShapleyValues
 from wherefrom.ablation import LOG_PROBABILITY, ablate
+from wherefrom.method import no_progress
 from wherefrom.methods import (
     METHODS,
     ContextCite,
@@ -23,7 +24,6 @@ from wherefrom.methods import (
     Reagent,
     ShapleyValueSampling,
 )
-from wherefrom.methods.base import no_progress
 from wherefrom.players import players_of
 from wherefrom.removal import BASELINES
 from wherefrom.testing import question

@@ -13,7 +13,7 @@ from wherefrom import aggregators, methods, step_functions
 from wherefrom._registry import Registry
 from wherefrom.aggregation import AGGREGATORS
 from wherefrom.errors import UnknownNameError, nearest
-from wherefrom.methods.base import METHODS
+from wherefrom.method import METHODS
 from wherefrom.step_functions.base import STEP_FUNCTIONS
 
 KINDS: dict[str, Registry[Any]] = {

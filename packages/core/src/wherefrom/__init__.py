@@ -15,7 +15,7 @@ from wherefrom.attribution import Attribution, Attributions
 from wherefrom.context import ContextAttribution, attribute_context
 from wherefrom.errors import WherefromError, WherefromWarning
 from wherefrom.files import RunWriter, create_run, load, open_run, save, save_inseq
-from wherefrom.methods.base import list_feature_attribution_methods
+from wherefrom.method import list_feature_attribution_methods
 from wherefrom.model import AttributionModel
 from wherefrom.operations import Comparison, compare, merge_attributions, top_contributors
 from wherefrom.provenance import Provenance

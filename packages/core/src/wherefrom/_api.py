@@ -11,7 +11,7 @@ from wherefrom.adapters import SequenceModel
 from wherefrom.aggregation import AGGREGATORS
 from wherefrom.capabilities import check_capabilities
 from wherefrom.errors import SettingsError, UnknownNameError, nearest
-from wherefrom.methods.base import METHODS, Method
+from wherefrom.method import METHODS, Method
 from wherefrom.model import AttributionModel
 from wherefrom.settings import fields_of, from_mapping
 from wherefrom.step_functions.base import STEP_FUNCTIONS

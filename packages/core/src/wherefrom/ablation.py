@@ -24,7 +24,7 @@ from attrs import evolve, field, frozen
 from wherefrom.adapters import PredictsSteps, Row
 from wherefrom.arrays import Array, BoolArray, FloatArray, IntArray, namespace, to_numpy
 from wherefrom.errors import FileFormatError, InputError, ShapeError
-from wherefrom.methods.base import Progress, Question, no_progress
+from wherefrom.method import Progress, Question, no_progress
 from wherefrom.objective import Objective
 from wherefrom.players import Players, Unit
 from wherefrom.removal import Removed, removal

@@ -14,7 +14,7 @@ from wherefrom.aggregators.functions import combine
 from wherefrom.arrays import Array, to_numpy
 from wherefrom.attribution import Attribution
 from wherefrom.examples import Example
-from wherefrom.methods.base import Method, Question, Scores
+from wherefrom.method import Method, Question, Scores
 from wherefrom.step_functions.base import StepFunction
 from wherefrom.tokens import Token, visible_to_steps
 

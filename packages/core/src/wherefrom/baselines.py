@@ -28,7 +28,7 @@ from attrs import frozen
 from wherefrom.adapters import Embeds, ModelCard, SequenceModel, Side
 from wherefrom.arrays import Array, IntArray, like, namespace
 from wherefrom.errors import ModelCapabilityError, SettingsError, ShapeError, nearest
-from wherefrom.methods.base import Question
+from wherefrom.method import Question
 
 NAMED = ("unk", "pad", "mask", "zero", "mean")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wherefrom.adapters import SequenceModel
 from wherefrom.errors import ModelCapabilityError, UnknownNameError
-from wherefrom.methods.base import METHODS, Method
+from wherefrom.method import METHODS, Method
 
 
 def check_capabilities(model: SequenceModel, method: Method) -> None:

@@ -35,7 +35,7 @@ from wherefrom.examples import (
     forced_example,
     generated_example,
 )
-from wherefrom.methods.base import METHODS, Method, Progress, Question
+from wherefrom.method import METHODS, Method, Progress, Question
 from wherefrom.positions import step_positions
 from wherefrom.progress import terminal_progress
 from wherefrom.provenance import Provenance, library_versions

@@ -17,7 +17,7 @@ from wherefrom.adapters import Side
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.attribution import Segment
 from wherefrom.errors import InputError, SettingsError, nearest
-from wherefrom.methods.base import Question
+from wherefrom.method import Question
 from wherefrom.objective import Objective
 from wherefrom.tokens import Token
 

@@ -22,7 +22,7 @@ from wherefrom.contrast import (
 )
 from wherefrom.errors import ModelCapabilityError
 from wherefrom.examples import Example
-from wherefrom.methods.base import Question
+from wherefrom.method import Question
 from wherefrom.objective import Objective
 from wherefrom.spans import additive, span_targets
 from wherefrom.step_functions.base import StepFunction

@@ -10,7 +10,7 @@ from attrs import field, frozen, validators
 from wherefrom.adapters import Side
 from wherefrom.arrays import IntArray
 from wherefrom.errors import MissingDependencyError, ModelLoadError, SettingsError
-from wherefrom.methods.base import Question
+from wherefrom.method import Question
 from wherefrom.samplers import Candidates, Choices, UniformSampler, ids_of, ordinary_ids, sampler, without
 
 __all__ = ["MaskedLanguageModelSampler", "PartOfSpeechSampler"]

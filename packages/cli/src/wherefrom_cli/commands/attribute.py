@@ -118,7 +118,7 @@ def _examples(options: argparse.Namespace, talk: Talk) -> list[Example] | None:
     elif options.input_texts:
         examples = paired(typed_texts(options.input_texts, talk), typed_texts(options.generated_texts, talk))
         for number, example in enumerate(examples, start=1):
-            if not example.text.strip():
+            if isinstance(example.text, str) and not example.text.strip():
                 raise UsageError(
                     f"Input text {number} is empty, so there is nothing to come from.\n"
                     "Give at least one word; for a start token alone, write it out (-i '<s>')."

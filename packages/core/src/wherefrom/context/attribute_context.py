@@ -34,7 +34,7 @@ from wherefrom.context.sensitivity import (
 )
 from wherefrom.context.support import TWICE_AS_LIKELY, citations, supported
 from wherefrom.errors import InputError, ModelCapabilityError, SettingsError, nearest
-from wherefrom.methods.base import Method, Progress, no_progress
+from wherefrom.method import Method, Progress, no_progress
 from wherefrom.model import AttributionModel, StepFunctionLike
 from wherefrom.provenance import Provenance, library_versions
 from wherefrom.settings import non_default, plain

@@ -27,7 +27,7 @@ from wherefrom.arrays import Array, FloatArray, IntArray, like, to_numpy
 from wherefrom.attribution import Attribution
 from wherefrom.context.readings import Reading
 from wherefrom.errors import InputError
-from wherefrom.methods.base import Method, Progress, Question, Scores
+from wherefrom.method import Method, Progress, Question, Scores
 from wherefrom.questions import Wishes, prepare
 from wherefrom.step_functions.base import StepFunction
 from wherefrom.tokens import Token

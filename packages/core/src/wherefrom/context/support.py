@@ -20,7 +20,7 @@ from attrs import frozen
 from wherefrom.adapters import PredictsSteps, Row
 from wherefrom.arrays import FloatArray, IntArray, to_numpy
 from wherefrom.context.readings import Reading
-from wherefrom.methods.base import Progress, counted
+from wherefrom.method import Progress, counted
 from wherefrom.objective import Objective
 from wherefrom.spans import span_targets
 from wherefrom.step_functions.crossentropy import CrossEntropy

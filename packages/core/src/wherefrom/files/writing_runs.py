@@ -14,13 +14,12 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-import msgspec
-
 from wherefrom.attribution import Attribution
 from wherefrom.errors import InputError
 from wherefrom.files.manifest import MANIFEST, Manifest, read_manifest, write_manifest
 from wherefrom.files.summaries import summary_of
 from wherefrom.wire.documents import example_line, header_line
+from wherefrom.wire.encoding import json_bytes
 
 INDEX_SUFFIX = ".index"
 
@@ -90,7 +89,7 @@ class RunWriter:
         """Write down that an example failed, and why."""
         name, message = (error, "") if isinstance(error, str) else (type(error).__name__, str(error))
         failed = {"error": name, "message": message[:2000]}
-        self._add(msgspec.json.encode({"id": id, "failed": failed}) + b"\n")
+        self._add(json_bytes({"id": id, "failed": failed}) + b"\n")
 
     def _add(self, line: bytes) -> None:
         self._pending.append(line)
@@ -106,7 +105,7 @@ class RunWriter:
         self._write(b"".join(lines))
         index = []
         for line in lines:
-            index.append(msgspec.json.encode(summary_of(line, offset)) + b"\n")
+            index.append(json_bytes(summary_of(line, offset)) + b"\n")
             offset += len(line)
         self._index.write(b"".join(index))
 

@@ -1,11 +1,11 @@
-"""Attribution methods, one file each; the contract is in `wherefrom.methods.base`."""
+"""Attribution methods, one file each; the contract is in `wherefrom.method`."""
 
+from wherefrom.method import METHODS, Method, Question, Scores, method
 from wherefrom.methods.alti import Alti
 from wherefrom.methods.alti_logit import AltiLogit
 from wherefrom.methods.attention import Attention
 from wherefrom.methods.attention_flow import AttentionFlow
 from wherefrom.methods.attention_rollout import AttentionRollout
-from wherefrom.methods.base import METHODS, Method, Question, Scores, method
 from wherefrom.methods.context_cite import ContextCite
 from wherefrom.methods.deeplift import DeepLift
 from wherefrom.methods.discretized_integrated_gradients import DiscretizedIntegratedGradients

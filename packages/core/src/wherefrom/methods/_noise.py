@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 
 from wherefrom.adapters import Encoding, GivesGradients, ModelCard, Row, RowGradients, RowPrediction, Side
 from wherefrom.arrays import Array, IntArray, like, to_numpy
-from wherefrom.methods.base import Question
+from wherefrom.method import Question
 from wherefrom.tokens import Token
 
 

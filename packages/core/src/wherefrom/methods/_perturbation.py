@@ -13,7 +13,7 @@ from wherefrom.ablation import AblationTable, Solver, ablate, objective_name, qu
 from wherefrom.adapters import PredictsSteps
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.errors import SettingsError
-from wherefrom.methods.base import Progress, Question, Scores
+from wherefrom.method import Progress, Question, Scores
 from wherefrom.objective import Objective
 from wherefrom.players import Players, UnitsSetting, as_units, last_steps, players_of
 from wherefrom.removal import as_baseline, check_baseline

@@ -12,8 +12,8 @@ from wherefrom.aggregation import Stage
 from wherefrom.arrays import Array, like, namespace
 from wherefrom.errors import ModelCapabilityError
 from wherefrom.internals import AttentionTerms, DecomposesStates, RowTerms, Where
+from wherefrom.method import Progress, Question, Scores, counted, method
 from wherefrom.methods.attention_rollout import mixed_inputs
-from wherefrom.methods.base import Progress, Question, Scores, counted, method
 
 
 @method

@@ -11,9 +11,9 @@ from wherefrom.aggregation import Stage
 from wherefrom.arrays import Array, IntArray, like, namespace
 from wherefrom.errors import InputError, SettingsError
 from wherefrom.internals import DecomposesStates, RowLogits, RowTerms
+from wherefrom.method import Progress, Question, Scores, counted, method
 from wherefrom.methods._columns import padded, per_output
 from wherefrom.methods.alti import Mixture, mixtures
-from wherefrom.methods.base import Progress, Question, Scores, counted, method
 
 _EXPLAINED = ("logit", "contrast_logits_diff", "probability")
 """Target functions it accepts; ``probability``, the library's default, is taken to mean the token's logit."""

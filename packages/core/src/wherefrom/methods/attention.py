@@ -10,8 +10,8 @@ from attrs import frozen
 from wherefrom.adapters import GivesAttention
 from wherefrom.aggregation import Stage
 from wherefrom.arrays import Array
+from wherefrom.method import Progress, Question, Scores, counted, method
 from wherefrom.methods._columns import MEAN_THEN_NORMALIZE, padded, per_output, square, steps_of
-from wherefrom.methods.base import Progress, Question, Scores, counted, method
 
 
 @method

@@ -12,9 +12,9 @@ from attrs import field, frozen, validators
 from wherefrom.adapters import GivesAttention, RowAttention
 from wherefrom.aggregation import Stage
 from wherefrom.arrays import to_numpy
+from wherefrom.method import Progress, Question, Scores, counted, method
 from wherefrom.methods._columns import padded, per_output
 from wherefrom.methods.attention_rollout import mixing, require_encoder
-from wherefrom.methods.base import Progress, Question, Scores, counted, method
 
 if TYPE_CHECKING:
     import networkx as nx

@@ -12,8 +12,8 @@ from wherefrom.ablation import LOG_PROBABILITY, quantities
 from wherefrom.adapters import PredictsSteps
 from wherefrom.aggregation import Stage
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
+from wherefrom.method import Progress, Question, Scores, method
 from wherefrom.methods._perturbation import SampledSettings, answer, check_model, random_of, tabulate
-from wherefrom.methods.base import Progress, Question, Scores, method
 from wherefrom.players import Players, players_of
 from wherefrom.surrogates import distinct_columns, lasso
 

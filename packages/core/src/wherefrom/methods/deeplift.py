@@ -12,7 +12,7 @@ from wherefrom.adapters import Row
 from wherefrom.aggregation import Stage
 from wherefrom.arrays import Array, namespace, to_numpy
 from wherefrom.baselines import endpoints
-from wherefrom.methods.base import (
+from wherefrom.method import (
     L2_THEN_NORMALIZE,
     Progress,
     Question,

@@ -13,7 +13,7 @@ from wherefrom.aggregation import Stage
 from wherefrom.arrays import Array, FloatArray, IntArray, like, to_numpy
 from wherefrom.baselines import baseline_ids, baseline_of_side
 from wherefrom.errors import ModelCapabilityError, SettingsError
-from wherefrom.methods.base import (
+from wherefrom.method import (
     L2_THEN_NORMALIZE,
     Progress,
     Question,

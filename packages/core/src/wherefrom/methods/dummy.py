@@ -9,7 +9,7 @@ from attrs import frozen
 
 from wherefrom.adapters import PredictsSteps
 from wherefrom.aggregation import Stage
-from wherefrom.methods.base import Progress, Question, Scores, counted, method
+from wherefrom.method import Progress, Question, Scores, counted, method
 
 
 @method

@@ -13,8 +13,8 @@ from wherefrom.adapters import PredictsSteps
 from wherefrom.aggregation import Stage
 from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.errors import InputError
+from wherefrom.method import Progress, Question, Scores, method
 from wherefrom.methods._perturbation import PerturbationSettings, answer, check_model, tabulate
-from wherefrom.methods.base import Progress, Question, Scores, method
 from wherefrom.players import Players, players_of
 
 MOST_PLAYERS = 12

@@ -11,8 +11,8 @@ from attrs import frozen
 from wherefrom.adapters import PredictsSteps
 from wherefrom.aggregation import Stage
 from wherefrom.arrays import BoolArray, FloatArray
+from wherefrom.method import METHODS, Progress, Question, Scores
 from wherefrom.methods._perturbation import PerturbationSettings, answer, check_model, tabulate
-from wherefrom.methods.base import METHODS, Progress, Question, Scores
 from wherefrom.players import Players, players_of
 
 

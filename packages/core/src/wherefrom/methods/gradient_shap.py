@@ -13,7 +13,7 @@ from wherefrom.aggregation import Stage
 from wherefrom.arrays import Array, like, to_numpy
 from wherefrom.baselines import Endpoints, endpoints
 from wherefrom.errors import SettingsError
-from wherefrom.methods.base import (
+from wherefrom.method import (
     L2_THEN_NORMALIZE,
     Progress,
     Question,

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from wherefrom.adapters import GivesGradients
 from wherefrom.aggregation import Stage
-from wherefrom.methods.base import (
+from wherefrom.method import (
     L2_THEN_NORMALIZE,
     Progress,
     Question,

@@ -12,8 +12,8 @@ from wherefrom.adapters import PredictsSteps
 from wherefrom.aggregation import Stage
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.errors import InputError
+from wherefrom.method import Progress, Question, Scores, method
 from wherefrom.methods._perturbation import SampledSettings, attribute_by_plan
-from wherefrom.methods.base import Progress, Question, Scores, method
 from wherefrom.methods.exact_shapley import all_coalitions
 from wherefrom.players import Players
 from wherefrom.surrogates import constrained, distinct_columns

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from attrs import frozen
 
 from wherefrom.aggregation import Stage
-from wherefrom.methods.base import (
+from wherefrom.method import (
     L2_THEN_NORMALIZE,
     Progress,
     Question,

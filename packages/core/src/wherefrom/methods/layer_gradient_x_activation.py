@@ -16,7 +16,7 @@ from wherefrom.aggregation import Stage
 from wherefrom.arrays import Array
 from wherefrom.errors import SettingsError
 from wherefrom.layers import GivesLayers, LayerStates
-from wherefrom.methods.base import (
+from wherefrom.method import (
     L2_THEN_NORMALIZE,
     Progress,
     Question,

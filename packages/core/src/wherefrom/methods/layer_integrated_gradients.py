@@ -12,7 +12,7 @@ from wherefrom.aggregation import Stage
 from wherefrom.arrays import Array, to_numpy
 from wherefrom.errors import SettingsError
 from wherefrom.layers import GivesLayers, LayerGradients, LayerStates
-from wherefrom.methods.base import (
+from wherefrom.method import (
     L2_THEN_NORMALIZE,
     Progress,
     Question,

@@ -13,8 +13,7 @@ from wherefrom.aggregation import Stage
 from wherefrom.arrays import Array
 from wherefrom.capabilities import check_capabilities
 from wherefrom.errors import SettingsError
-from wherefrom.methods._noise import with_noise
-from wherefrom.methods.base import (
+from wherefrom.method import (
     L2_THEN_NORMALIZE,
     METHODS,
     Method,
@@ -25,6 +24,7 @@ from wherefrom.methods.base import (
     method,
     no_progress,
 )
+from wherefrom.methods._noise import with_noise
 from wherefrom.methods.saliency import Saliency
 from wherefrom.rescale import GivesRescale
 

@@ -11,8 +11,8 @@ from attrs import field, frozen, validators
 from wherefrom.adapters import PredictsSteps, Side
 from wherefrom.aggregation import Stage
 from wherefrom.arrays import BoolArray, FloatArray
+from wherefrom.method import Progress, Question, Scores, method
 from wherefrom.methods._perturbation import PerturbationSettings, answer, check_model, tabulate
-from wherefrom.methods.base import Progress, Question, Scores, method
 from wherefrom.players import Players, players_of
 
 

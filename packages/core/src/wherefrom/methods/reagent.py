@@ -14,7 +14,7 @@ from wherefrom.adapters import PredictsSteps, Row, Side
 from wherefrom.aggregation import Stage
 from wherefrom.arrays import Array, BoolArray, FloatArray, IntArray, namespace, to_numpy
 from wherefrom.errors import SettingsError
-from wherefrom.methods.base import Progress, Question, Scores, method
+from wherefrom.method import Progress, Question, Scores, method
 from wherefrom.objective import Objective
 from wherefrom.players import Players, UnitsSetting, as_units, last_steps, players_of
 from wherefrom.removal import Removed, in_place, with_ids

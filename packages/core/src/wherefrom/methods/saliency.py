@@ -10,7 +10,7 @@ from attrs import frozen
 from wherefrom.adapters import GivesGradients
 from wherefrom.aggregation import Stage
 from wherefrom.arrays import namespace
-from wherefrom.methods.base import (
+from wherefrom.method import (
     L2_THEN_NORMALIZE,
     Progress,
     Question,

@@ -13,7 +13,7 @@ from wherefrom.aggregation import Stage
 from wherefrom.arrays import Array, FloatArray, IntArray, like, namespace, to_numpy
 from wherefrom.baselines import Endpoints, endpoints
 from wherefrom.errors import SettingsError
-from wherefrom.methods.base import L2_THEN_NORMALIZE, Progress, Question, Scores, counted, method
+from wherefrom.method import L2_THEN_NORMALIZE, Progress, Question, Scores, counted, method
 from wherefrom.quadrature import Quadrature, quadrature
 
 

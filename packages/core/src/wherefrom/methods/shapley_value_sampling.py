@@ -11,8 +11,8 @@ from attrs import field, frozen, validators
 from wherefrom.adapters import PredictsSteps
 from wherefrom.aggregation import Stage
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
+from wherefrom.method import Progress, Question, Scores, method
 from wherefrom.methods._perturbation import SampledSettings, attribute_by_plan
-from wherefrom.methods.base import Progress, Question, Scores, method
 from wherefrom.players import Players
 
 

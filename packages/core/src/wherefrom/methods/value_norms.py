@@ -11,8 +11,8 @@ from attrs import frozen
 from wherefrom.aggregation import Stage
 from wherefrom.arrays import Array, namespace
 from wherefrom.internals import DecomposesStates, RowTerms, Where
+from wherefrom.method import Progress, Question, Scores, counted, method
 from wherefrom.methods._columns import MEAN_THEN_NORMALIZE, padded, per_output, square, steps_of
-from wherefrom.methods.base import Progress, Question, Scores, counted, method
 
 
 @method

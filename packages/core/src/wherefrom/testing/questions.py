@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from wherefrom.arrays import IntArray
-from wherefrom.methods.base import Question
+from wherefrom.method import Question
 from wherefrom.objective import Objective
 from wherefrom.step_functions.base import STEP_FUNCTIONS, StepFunction
 

@@ -17,6 +17,7 @@ import msgspec
 from wherefrom.errors import FileFormatError, SettingsError, WherefromWarning
 from wherefrom.provenance import Provenance
 from wherefrom.wire.bytes import compress, compression_of, decompress, write_whole
+from wherefrom.wire.encoding import json_bytes, msgpack_bytes
 from wherefrom.wire.examples import (
     Fields,
     RawFields,
@@ -59,10 +60,10 @@ def header(provenance: Provenance, extra: dict[str, Any] | None = None) -> dict[
 
 def to_json(attributions: Attributions, *, narrow: bool = False) -> Iterator[bytes]:
     """One JSON document, an example per line, in pieces."""
-    head = msgspec.json.encode(header(attributions.provenance, attributions.extra))
+    head = json_bytes(header(attributions.provenance, attributions.extra))
     yield head[:-1] + b',"examples":['
     for index, attribution in enumerate(attributions.sequence_attributions):
-        yield (b",\n" if index else b"\n") + msgspec.json.encode(encode_example(attribution, narrow=narrow))
+        yield (b",\n" if index else b"\n") + json_bytes(encode_example(attribution, narrow=narrow))
     yield b"\n]}\n"
 
 
@@ -75,18 +76,18 @@ def to_json_lines(attributions: Attributions, *, narrow: bool = False) -> Iterat
 
 def header_line(provenance: Provenance, extra: dict[str, Any] | None = None) -> bytes:
     """The first of JSON lines, with its line break."""
-    return msgspec.json.encode(header(provenance, extra)) + b"\n"
+    return json_bytes(header(provenance, extra)) + b"\n"
 
 
 def example_line(attribution: Attribution, *, narrow: bool = False) -> bytes:
     """An example's line, with its line break."""
-    return msgspec.json.encode(encode_example(attribution, narrow=narrow)) + b"\n"
+    return json_bytes(encode_example(attribution, narrow=narrow)) + b"\n"
 
 
 def to_msgpack(attributions: Attributions, *, narrow: bool = False) -> Iterator[bytes]:
     """The document as MessagePack; arrays are raw bytes."""
     examples = [encode_example(one, narrow=narrow) for one in attributions.sequence_attributions]
-    yield msgspec.msgpack.encode({**header(attributions.provenance, attributions.extra), "examples": examples})
+    yield msgpack_bytes({**header(attributions.provenance, attributions.extra), "examples": examples})
 
 
 _WRITERS = {".json": to_json, ".jsonl": to_json_lines, ".msgpack": to_msgpack}

@@ -68,7 +68,7 @@ class Scores:
     target: Array | None = None
     """Shape ``(T, outputs, *dimensions)``; cells an output cannot see are ignored."""
     step_scores: Mapping[str, Array] = field(factory=dict)
-    """Whatever of the question's ``scores`` came from a pass that was made anyway, and the method's own (``deltas``)."""
+    """What of the question's ``scores`` came from passes that were made anyway, and the method's own (``deltas``)."""
     sequence_scores: Mapping[str, Array] = field(factory=dict)
     details: Mapping[str, Any] = field(factory=dict)
     """What is worth telling of how it was done; JSON values."""
