@@ -183,7 +183,7 @@ class AttributionModel:
         started, created = time.perf_counter(), datetime.now(UTC).isoformat(timespec="seconds")
         if isinstance(step_scores, str):
             step_scores = [step_scores]
-        request = self._request(
+        request = self.resolve(
             method, attributed_fn, step_scores, settings, attribution_args, attributed_fn_args, step_scores_args
         )
         if override_default_attribution:
@@ -192,7 +192,7 @@ class AttributionModel:
         targets = as_targets(generated_texts, len(inputs))
         include_target = self._attribute_target(attribute_target)
         with (
-            self._moved(device),
+            self.moved(device),
             terminal_progress(show_progress and progress is None)
             if progress is None
             else nullcontext(progress) as tell,
@@ -278,7 +278,7 @@ class AttributionModel:
     def _is_decoder_only(self) -> bool:
         return self.adapter.card.kind == "decoder-only"
 
-    def _request(
+    def resolve(
         self,
         method: str | Method | type[Method] | None,
         attributed_fn: StepFunctionLike | None,
@@ -287,7 +287,7 @@ class AttributionModel:
         attribution_args: Mapping[str, Any] | None,
         attributed_fn_args: Mapping[str, Any] | None,
         step_scores_args: Mapping[str, Any] | None,
-    ) -> _Request:
+    ) -> Resolved:
         """The method, the target function and the step scores, with their settings."""
         consumers = [
             _method_consumer(self.method if method is None else method, attribution_args or {}),
@@ -311,7 +311,7 @@ class AttributionModel:
                 WherefromWarning,
                 stacklevel=4,
             )
-        return _Request(chosen, function, {score.identifier: score for score in scores})
+        return Resolved(chosen, function, {score.identifier: score for score in scores})
 
     def _attribute_target(self, wanted: bool | None) -> bool:
         if self._is_decoder_only:
@@ -324,7 +324,7 @@ class AttributionModel:
         return True if wanted is None else wanted
 
     @contextmanager
-    def _moved(self, device: str | None) -> Iterator[None]:
+    def moved(self, device: str | None) -> Iterator[None]:
         """The model on ``device`` for the time of a call."""
         if device is None:
             yield
@@ -399,7 +399,7 @@ class AttributionModel:
         self,
         examples: Sequence[Example],
         questions: Sequence[Question],
-        request: _Request,
+        request: Resolved,
         batch_size: int | None,
         clean_special_chars: bool,
         notes: list[str],
@@ -430,10 +430,14 @@ class AttributionModel:
 
 
 @frozen(eq=False)
-class _Request:
+class Resolved:
+    """What a call asks for, as settings objects."""
+
     method: Method
     function: StepFunction
+    """The target function."""
     scores: Mapping[str, StepFunction]
+    """Step scores by identifier."""
 
 
 def _method_consumer(method: str | Method | type[Method] | None, given: Mapping[str, Any]) -> Consumer:

@@ -42,7 +42,7 @@ def _of_batch(module: PreTrainedModel, rows: Sequence[Row]) -> Iterator[RowAtten
 
 def _read(module: PreTrainedModel, rows: Sequence[Row]) -> Iterator[RowAttention]:
     with watching(module, rows=len(rows), weights_only=True) as watch:
-        passed = run(module, rows, watch)
+        passed = run(module, rows, watch, predictions=any(row.scores for row in rows))
     need_attention(module, watch)
     decoder, encoder, cross = watch.weights("decoder"), watch.weights("encoder"), watch.weights("cross")
     assert decoder is not None

@@ -28,12 +28,20 @@ class Passed:
     """Per row, its step scores."""
 
 
-def run(module: PreTrainedModel, rows: Sequence[Row], watch: Watch | None = None, *, graph: bool = False) -> Passed:
+def run(
+    module: PreTrainedModel,
+    rows: Sequence[Row],
+    watch: Watch | None = None,
+    *,
+    graph: bool = False,
+    predictions: bool = True,
+) -> Passed:
     """Run ``rows`` as one batch, the encoder first where there is one.
 
     Args:
         watch: Told which tensor the decoder is given as the encoder's output.
         graph: Keep what is needed to differentiate.
+        predictions: Are logits wanted? Without, the output layer has nothing to do, and step scores cannot be read.
 
     Raises:
         InputError: A row brings embeddings of its own; internals are read for token ids.
@@ -43,7 +51,7 @@ def run(module: PreTrainedModel, rows: Sequence[Row], watch: Watch | None = None
             "Attention and value states are read for token ids; these rows bring embeddings. Leave them out."
         )
     device = next(module.parameters()).device
-    steps = [torch.from_numpy(row.steps) for row in rows]
+    steps = [torch.from_numpy(row.steps if predictions else row.steps[:0]) for row in rows]
     at_rows, at_positions = reads(steps, 0, device)
     decoder = decoder_batch(rows, 0, device)
     with nullcontext() if graph else torch.no_grad():
@@ -58,6 +66,8 @@ def run(module: PreTrainedModel, rows: Sequence[Row], watch: Watch | None = None
         with cut_at_head(module, at_rows, at_positions, detach=False):
             output, _ = start_run(module, states).forward(decoder.ids, decoder.visible, keep=False)
     parts = list(output.logits[0].split([len(s) for s in steps]))
+    if not predictions:
+        return Passed(logits=parts, scores=[{} for _ in rows])
     with torch.no_grad():
         scores = [
             {name: objective.step_values(part.detach()) for name, objective in row.scores.items()}

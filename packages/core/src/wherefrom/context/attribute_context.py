@@ -150,7 +150,7 @@ def attribute_context(
     adapter = model.adapter
     if not isinstance(adapter, PredictsSteps):
         raise ModelCapabilityError(f"Context needs predictions, and the adapter of {adapter.card.name!r} gives none.")
-    request = model._request(method, attributed_fn, [context_sensitivity_metric], settings, None, None, None)
+    request = model.resolve(method, attributed_fn, [context_sensitivity_metric], settings, None, None, None)
     (metric,) = request.scores.values()
     require_contrastive_metric(metric)
     threshold = Threshold(deviations=context_sensitivity_std_threshold, top_k=context_sensitivity_topk, rate=fpr)
@@ -169,7 +169,7 @@ def attribute_context(
         add_special_tokens=add_special_tokens,
         language=tgt_lang,
     )
-    with model._moved(device):
+    with model.moved(device):
         pair = _readings(
             adapter,
             texts,
