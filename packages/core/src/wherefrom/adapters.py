@@ -93,7 +93,7 @@ class Row:
     """Step scores to read from the same pass, without gradients."""
     first_change: int | None = None
     """Target positions before this one are as in every other row of the call that says so: the adapter may share
-    their computation. None: unknown."""
+    their computation, and owes no gradients there. None: unknown."""
 
     def select(self, outputs: IntArray, *, keep_scores: bool = False) -> Row:
         """The same row for some outputs of its objective only; step scores are dropped or kept for the same steps."""

@@ -29,9 +29,9 @@ from wherefrom_hf._eager import attention_implementation
 from wherefrom_hf._head import HeadCut, cut_at_head, reads
 from wherefrom_hf._last_block import BlockCut, LastBlock, cut_in, find_last_block
 from wherefrom_hf._padding import decoder_batch, encoder_batch, pad_embeddings, read_length
-from wherefrom_hf._passes import EncoderStates, can_continue, run_encoder, start_run
+from wherefrom_hf._passes import DecoderRun, EncoderStates, can_continue, run_encoder, start_run
 from wherefrom_hf._precision import at_least_single
-from wherefrom_hf._predict import LOOKAHEAD, Predictor
+from wherefrom_hf._predict import LOOKAHEAD, Predictor, alike, shared_length
 
 SEGMENT_STEPS = 16
 """Steps that are pulled back through the same stretch of the sequence. Fewer waste less on positions that a step cannot
@@ -100,12 +100,12 @@ class Differentiator:
             self._last_block = find_last_block(self._predictor.module, self._predictor.target)
 
         while drawn := list(islice(stream, LOOKAHEAD)):
-            for part in chunks_of(drawn, self._cost, budget, chunk):
+            for part in chunks_of(drawn, self._cost, budget, chunk, alike):
                 yield from halving(work, part)
 
     def _cost(self, row: Row) -> int:
         """Token positions of a row, or what its gradients weigh in the same currency, whichever is more."""
-        tokens = read_length(row) + (0 if row.source_ids is None else len(row.source_ids))
+        tokens = read_length(row) - (row.first_change or 0) + (0 if row.source_ids is None else len(row.source_ids))
         width = self._predictor.target.weight.shape[-1]
         outputs = row.objective.outputs if row.objective is not None else len(row.steps)
         weight = outputs * tokens * width * 4 * positions_at_once(self._predictor.device) // GRADIENT_BYTES
@@ -117,12 +117,12 @@ class Differentiator:
         predictor = self._predictor
         batch = decoder_batch(rows, predictor.fill, predictor.device)
         encoder, passed = self._encoder(rows, differentiate=source)
-        run = start_run(predictor.module, encoder)
+        begin = shared_length(rows) if predictor.source is None and can_continue(predictor.module) else 0
+        run = self._beginning(rows, batch.ids, begin) if begin else start_run(predictor.module, encoder)
         ends = self._segments(rows, batch.length)
         leaves = _Leaves(target=[], source=None if passed is None else passed.bridge)
         embeddings = pad_embeddings([row.target_embeds for row in rows], predictor.target.of(batch.ids))
-        collected = _Collected(rows, predictor.device)
-        begin = 0
+        collected = _Collected(rows, predictor.device, first=begin)
         for end in ends:
             leaf = embeddings[:, begin:end].detach()
             if target:
@@ -145,6 +145,20 @@ class Differentiator:
             begin = end
         sources = None if passed is None else self._through_encoder(passed, collected.source_cotangents(passed))
         return collected.answers(target=target, sources=sources)
+
+    def _beginning(self, rows: Sequence[Row], ids: Tensor, length: int) -> DecoderRun:
+        """The positions that all rows share, run once and left out of the graph: nobody asks for their gradients."""
+        predictor = self._predictor
+        nowhere = torch.zeros(0, dtype=torch.long, device=predictor.device)
+        given = rows[0].target_embeds
+        embeddings = None if given is None else pad_embeddings([given], predictor.target.of(ids[:1, :length]))
+        with (
+            torch.no_grad(),
+            predictor.target.replaced_by(embeddings),
+            cut_at_head(predictor.module, nowhere, nowhere, detach=False),
+        ):
+            _, run = start_run(predictor.module).forward(ids[:1, :length], None, keep=True)
+        return run.spread(len(rows), None)
 
     def _encoder(self, rows: Sequence[Row], *, differentiate: bool) -> tuple[EncoderStates | None, _EncoderPass | None]:
         """Encoder states of all rows, each distinct source run once, and what it takes to pull back through it."""
@@ -241,8 +255,9 @@ class Differentiator:
 class _Collected:
     """Values and gradients of some rows as they come in, segment by segment."""
 
-    def __init__(self, rows: Sequence[Row], device: torch.device) -> None:
+    def __init__(self, rows: Sequence[Row], device: torch.device, first: int) -> None:
         self._rows = rows
+        self._first = first
         self._device = device
         self._values: list[list[Tensor]] = [[] for _ in rows]
         self._logits: list[dict[str, list[Tensor]]] = [{name: [] for name in row.scores} for row in rows]
@@ -295,7 +310,9 @@ class _Collected:
             done.append(
                 RowGradients(
                     values=row.objective.grouped(torch.cat(self._values[i])),
-                    target=_assemble(self._target[i], _outputs(row), len(row.target_ids)) if target else None,
+                    target=_assemble(self._target[i], _outputs(row), len(row.target_ids), self._first)
+                    if target
+                    else None,
                     source=source,
                     scores={name: torch.cat(parts) for name, parts in self._logits[i].items()},
                 )
@@ -309,13 +326,16 @@ def _outputs(row: Row) -> int:
     return row.objective.outputs
 
 
-def _assemble(parts: Sequence[tuple[np.ndarray, Tensor]], outputs: int, length: int) -> Tensor:
-    """Gradients of all outputs of a row, shape ``(outputs, length, width)``, zero where nothing was filed."""
+def _assemble(parts: Sequence[tuple[np.ndarray, Tensor]], outputs: int, length: int, begin: int = 0) -> Tensor:
+    """Gradients of all outputs of a row, shape ``(outputs, length, width)``, zero where nothing was filed.
+
+    What was filed starts at position ``begin``.
+    """
     first = parts[0][1]
     whole = at_least_single(first).new_zeros((outputs, length, first.shape[-1]))
     for numbers, grads in parts:
-        n = min(grads.shape[1], length)
-        whole[torch.from_numpy(numbers).to(whole.device), :n] += grads[:, :n].to(whole.dtype)
+        n = min(grads.shape[1], length - begin)
+        whole[torch.from_numpy(numbers).to(whole.device), begin : begin + n] += grads[:, :n].to(whole.dtype)
     return whole
 
 

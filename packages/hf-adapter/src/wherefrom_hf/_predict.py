@@ -45,8 +45,8 @@ class Predictor:
         beginning: _Beginning | None = None
         stream = iter(rows)
         while drawn := list(islice(stream, LOOKAHEAD)):
-            for part in chunks_of(drawn, self._cost, positions_at_once(self.device), chunk, _alike):
-                shared = _shared_length(part) if can_continue(self.module) else 0
+            for part in chunks_of(drawn, self._cost, positions_at_once(self.device), chunk, alike):
+                shared = shared_length(part) if can_continue(self.module) else 0
                 if shared and (beginning is None or not beginning.serves(part[0], shared)):
                     beginning = _Beginning(self, part[0])
                 with torch.no_grad():
@@ -124,14 +124,14 @@ class _Beginning:
         return run
 
 
-def _alike(first: Row, row: Row) -> bool:
+def alike(first: Row, row: Row) -> bool:
     """Do two rows change about where the other does, so that running them together wastes little of what they share?"""
     if first.first_change is None or row.first_change is None:
         return first.first_change is row.first_change
     return abs(first.first_change - row.first_change) < REUSE_STRIDE
 
 
-def _shared_length(rows: Sequence[Row]) -> int:
+def shared_length(rows: Sequence[Row]) -> int:
     """Positions that all rows have in common by their own word, short of the first position anyone reads."""
     if any(row.first_change is None or row.target_visible is not None for row in rows):
         return 0
