@@ -26,7 +26,7 @@ from wherefrom.adapters import Embeds, Encoding, PredictsSteps, Row, SequenceMod
 from wherefrom.alignment import Alignment, Alignments, align
 from wherefrom.arrays import Array, FloatArray, IntArray, to_numpy
 from wherefrom.errors import InputError, ModelCapabilityError, UsageError
-from wherefrom.examples import Chat, Example, check_length
+from wherefrom.examples import Chat, Example, check_length, is_chat, is_ids
 from wherefrom.objective import Objective
 from wherefrom.step_functions.base import STEP_FUNCTIONS, StepFunction
 from wherefrom.token_vectors import EncodesTokens
@@ -227,7 +227,7 @@ def contrasts_as_list(texts: Any, examples: int, *, name: str) -> list[Any]:
     """
     if texts is None:
         return [None] * examples
-    single = isinstance(texts, str | np.ndarray) or _is_chat(texts) or _is_ids(texts)
+    single = isinstance(texts, str | np.ndarray) or is_chat(texts) or is_ids(texts)
     listed = [texts] if single else list(texts)
     if len(listed) != examples:
         raise InputError(
@@ -242,7 +242,7 @@ def _decoder_side(
 ) -> Encoding:
     if target is None:
         return Encoding(ids=example.target_ids, tokens=example.target_tokens, text=example.target_text)
-    if _is_ids(target):
+    if is_ids(target):
         ids = np.asarray(target, dtype=np.int64)
         start = model.card.decoder_start_id
         if example.source is not None and start is not None and (not len(ids) or ids[0] != start):
@@ -375,14 +375,3 @@ def _of_another_prompt(example: Example, written: Encoding, source: str | Chat |
             "is the whole text, prompt and continuation.",
         )
     return ()
-
-
-def _is_chat(value: Any) -> bool:
-    return isinstance(value, list | tuple) and bool(value) and all(isinstance(item, Mapping) for item in value)
-
-
-def _is_ids(value: Any) -> bool:
-    if isinstance(value, np.ndarray):
-        return True
-    whole = (int, np.integer)
-    return isinstance(value, list | tuple) and bool(value) and all(isinstance(item, whole) for item in value)

@@ -53,13 +53,13 @@ def as_inputs(texts: Any) -> list[InputText]:
     Raises:
         InputError: Something else came, or nothing.
     """
-    if isinstance(texts, str) or _is_chat(texts):
+    if isinstance(texts, str) or is_chat(texts):
         texts = [texts]
     if not isinstance(texts, Iterable) or isinstance(texts, Mapping):
         raise InputError(f"input_texts must be a text, a chat or a list of these, not {texts!r}.")
     inputs = list(texts)
     for text in inputs:
-        if not isinstance(text, str) and not _is_chat(text):
+        if not isinstance(text, str) and not is_chat(text):
             raise InputError(f"An input must be a text or a chat (a list of role/content messages), not {text!r}.")
     if not inputs:
         raise InputError("There is no input: input_texts is empty. Give at least one text.")
@@ -74,13 +74,13 @@ def as_targets(targets: Any, count: int) -> list[Target] | None:
     """
     if targets is None:
         return None
-    if isinstance(targets, str) or _is_ids(targets):
+    if isinstance(targets, str) or is_ids(targets):
         targets = [targets]
     wanted = list(targets)
     if len(wanted) != count:
         raise InputError(f"{len(wanted)} generated_texts came for {count} input_texts. Give one for each.")
     for target in wanted:
-        if not isinstance(target, str) and not _is_ids(target):
+        if not isinstance(target, str) and not is_ids(target):
             raise InputError(f"A target must be a text or a list of token ids, not {target!r}.")
     return wanted
 
@@ -238,11 +238,13 @@ def _continued(prompt: Encoding, tokens: tuple[Token, ...]) -> tuple[Token, ...]
     return tuple(msgspec.structs.replace(token, word=word) for token, word in zip(joined, words, strict=True))
 
 
-def _is_chat(value: Any) -> bool:
+def is_chat(value: Any) -> bool:
+    """Is this a list of messages?"""
     return isinstance(value, list | tuple) and bool(value) and all(isinstance(item, Mapping) for item in value)
 
 
-def _is_ids(value: Any) -> bool:
+def is_ids(value: Any) -> bool:
+    """Are these token ids: an array, or a list of whole numbers?"""
     if hasattr(value, "shape"):
         return True
     return isinstance(value, list | tuple) and bool(value) and all(isinstance(item, int | np.integer) for item in value)
