@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -16,6 +18,7 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
+from transformers.utils import logging
 from wherefrom.errors import ModelLoadError, SettingsError, WherefromWarning
 
 from wherefrom_hf.demo import UnknownDemoModelError, demo_path
@@ -118,12 +121,26 @@ def _load_model(path: str, name: str, model_kwargs: Mapping[str, Any]) -> PreTra
     try:
         config = model_kwargs.get("config") or AutoConfig.from_pretrained(path, **shared)
         auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
-        loaded = auto.from_pretrained(path, **_with_full_precision(name, model_kwargs))
+        with _bars_as_wanted():
+            loaded = auto.from_pretrained(path, **_with_full_precision(name, model_kwargs))
     except (OSError, ValueError, KeyError, TypeError, ImportError, RuntimeError) as error:
         raise ModelLoadError(_cannot_load("model", name, error)) from error
     if not isinstance(loaded, PreTrainedModel):
         raise ModelLoadError(f"{name!r} gave a {type(loaded).__name__}; expected a model that generates text.")
     return loaded
+
+
+@contextmanager
+def _bars_as_wanted() -> Iterator[None]:
+    """Obey ``HF_HUB_DISABLE_PROGRESS_BARS`` as it is now: transformers reads it once, when it is imported."""
+    if os.environ.get("HF_HUB_DISABLE_PROGRESS_BARS") != "1" or not logging.is_progress_bar_enabled():
+        yield
+        return
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.enable_progress_bar()
 
 
 def _with_full_precision(name: str, model_kwargs: Mapping[str, Any]) -> dict[str, Any]:
