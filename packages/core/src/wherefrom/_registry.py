@@ -20,13 +20,17 @@ class Registry(Generic[T]):
     Args:
         kind: What the entries are, in words, for messages ("method").
         group: Entry-point group searched, once and late, for names not registered here.
+        families: Entry-point group of makers of whole families: ``prefix:name`` asks the maker called ``prefix`` for
+            ``name``. Such things are made on demand and not listed.
     """
 
-    def __init__(self, kind: str, group: str | None = None) -> None:
+    def __init__(self, kind: str, group: str | None = None, families: str | None = None) -> None:
         self.kind = kind
         self.group = group
+        self.families = families
         self._entries: dict[str, T] = {}
         self._aliases: dict[str, str] = {}
+        self._made: dict[str, T] = {}
 
     def register(self, identifier: str, item: T, *, overwrite: bool = False, aliases: tuple[str, ...] = ()) -> T:
         """Add ``item`` under ``identifier``.
@@ -47,7 +51,7 @@ class Registry(Generic[T]):
         return item
 
     def get(self, identifier: str) -> T:
-        """The thing registered under ``identifier`` or one of its aliases.
+        """The thing registered under ``identifier`` or one of its aliases, or made by its family.
 
         Raises:
             UnknownNameError: Nothing has that name; the message suggests the nearest one.
@@ -58,6 +62,12 @@ class Registry(Generic[T]):
         for point in self._entry_points():
             if point.name == identifier:
                 return self._entries.setdefault(identifier, point.load())
+        if identifier in self._made:
+            return self._made[identifier]
+        prefix, colon, rest = identifier.partition(":")
+        for point in entry_points(group=self.families) if self.families and colon else ():
+            if point.name == prefix:
+                return self._made.setdefault(identifier, point.load()(rest))
         known = list(self)
         raise UnknownNameError(
             f"No {self.kind} is called {identifier!r}.{nearest(identifier, [*known, *self._aliases])} "
@@ -65,7 +75,15 @@ class Registry(Generic[T]):
         )
 
     def __contains__(self, identifier: object) -> bool:
-        return identifier in self._entries or identifier in self._aliases or identifier in list(self)
+        if identifier in self._entries or identifier in self._aliases or identifier in list(self):
+            return True
+        if not (self.families and isinstance(identifier, str) and ":" in identifier):
+            return False
+        try:
+            self.get(identifier)
+        except UnknownNameError:
+            return False
+        return True
 
     def __iter__(self) -> Iterator[str]:
         """All identifiers, sorted; entry points are listed without being imported."""

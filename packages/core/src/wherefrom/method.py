@@ -98,7 +98,10 @@ class Method(Protocol):
         ...
 
 
-METHODS: Registry[type[Method]] = Registry("attribution method", group="wherefrom.methods")
+METHODS: Registry[type[Method]] = Registry(
+    "attribution method", group="wherefrom.methods", families="wherefrom.method_families"
+)
+"""Identifier to method; entry points ``wherefrom.method_families`` make those with a colon, such as ``captum:Lime``."""
 
 M = TypeVar("M", bound="type[Method]")
 
