@@ -117,8 +117,8 @@ def test_gradient_shap_sums_up_and_is_seeded(name):
     whole = explained(name, "integrated_gradients", n_steps=100)
     assert np.corrcoef(_flat(whole), _flat(made))[0, 1] > 0.95
     few = {"settings": {"n_samples": 2}}
-    first = explained(name, "captum:GradientShap", seed=3, **few)
     before = np.random.get_state()[1].copy(), torch.get_rng_state()
+    first = explained(name, "captum:GradientShap", seed=3, **few)
     assert first == explained(name, "captum:GradientShap", seed=3, **few)
     assert (np.random.get_state()[1] == before[0]).all()
     assert torch.equal(torch.get_rng_state(), before[1])
