@@ -64,7 +64,7 @@ class LogProbability:
     sampled: ClassVar[bool] = False
 
     def __call__(self, prediction: StepPrediction, /) -> Array:
-        return prediction.at_target(prediction.log_probabilities())
+        return prediction.log_probability()
 
 
 @frozen(kw_only=True, eq=False)

@@ -44,6 +44,16 @@ class StepPrediction:
         """
         return log_softmax(self.logits)
 
+    def log_probability(self) -> Array:
+        """Log-probability of each step's target token, in nats, shape ``(steps,)``.
+
+        The same numbers as ``at_target(log_probabilities())``, without an array of all of them.
+        """
+        xp = self.xp
+        shifted = widened(self.logits)
+        shifted = shifted - xp.max(shifted, axis=-1, keepdims=True)
+        return self.at_target(shifted) - xp.log(xp.sum(xp.exp(shifted), axis=-1))
+
     def at_target(self, values: Array) -> Array:
         """The entry of each step's target token. ``(steps, vocabulary)`` to ``(steps,)``."""
         return self.xp.take_along_axis(values, self.target_ids[:, None], axis=-1)[:, 0]

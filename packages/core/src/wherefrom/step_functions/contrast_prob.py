@@ -35,5 +35,5 @@ class ContrastProb:
     def __call__(self, prediction: StepPrediction, /) -> Array:
         """Shape ``(steps,)``: in [0, 1], or in nats and at most 0."""
         asked = prediction.contrast or prediction
-        log_probability = asked.at_target(asked.log_probabilities())
+        log_probability = asked.log_probability()
         return log_probability if self.logprob else prediction.xp.exp(log_probability)

@@ -26,4 +26,4 @@ class CrossEntropy:
 
     def __call__(self, prediction: StepPrediction, /) -> Array:
         """Shape ``(steps,)``, in nats, at least 0."""
-        return -prediction.at_target(prediction.log_probabilities())
+        return -prediction.log_probability()

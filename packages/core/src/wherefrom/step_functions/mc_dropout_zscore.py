@@ -44,7 +44,7 @@ class MCDropoutZScore:
         """Shape ``(steps,)``, in standard deviations."""
         xp = prediction.xp
         values = sampled_at_target(prediction, logprob=self.logprob, identifier=self.identifier)
-        clean = prediction.at_target(prediction.log_probabilities())
+        clean = prediction.log_probability()
         if not self.logprob:
             clean = xp.exp(clean)
         deviation = xp.std(values, axis=0, correction=1)

@@ -30,6 +30,6 @@ class Perplexity:
     def __call__(self, prediction: StepPrediction, /) -> Array:
         """Shape ``(steps,)``, at least 1."""
         xp = prediction.xp
-        nats = -prediction.at_target(prediction.log_probabilities())
+        nats = -prediction.log_probability()
         ceiling = math.floor(math.log(float(xp.finfo(nats.dtype).max)))
         return xp.exp(xp.where(nats < ceiling, nats, xp.full_like(nats, ceiling)))

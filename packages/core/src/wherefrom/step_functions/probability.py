@@ -34,5 +34,5 @@ class Probability:
 
     def __call__(self, prediction: StepPrediction, /) -> Array:
         """Shape ``(steps,)``: in [0, 1], or in nats and at most 0."""
-        log_probability = prediction.at_target(prediction.log_probabilities())
+        log_probability = prediction.log_probability()
         return log_probability if self.logprob else prediction.xp.exp(log_probability)

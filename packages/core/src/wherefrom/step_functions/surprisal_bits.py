@@ -27,4 +27,4 @@ class SurprisalBits:
 
     def __call__(self, prediction: StepPrediction, /) -> Array:
         """Shape ``(steps,)``, in bits, at least 0."""
-        return prediction.at_target(prediction.log_probabilities()) / -math.log(2.0)
+        return prediction.log_probability() / -math.log(2.0)
