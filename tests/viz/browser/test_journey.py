@@ -18,6 +18,11 @@ from tests.viz.browser.conftest import two_methods
 
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
 
+PAUSE = 0.3
+"""Seconds between keys."""
+PATIENCE = 120.0
+"""Seconds to wait for a screen on a machine that is busy with other things."""
+
 
 class Tmux:
     """One terminal of its own server."""
@@ -38,9 +43,12 @@ class Tmux:
         self.run("send-keys", "-l", text)
 
     def press(self, *keys: str) -> None:
-        self.run("send-keys", *keys)
+        """Press keys one by one, as a hand does: what a key opens is there before the next."""
+        for key in keys:
+            self.run("send-keys", key)
+            time.sleep(PAUSE)
 
-    def until(self, *words: str, seconds: float = 30) -> str:
+    def until(self, *words: str, seconds: float = PATIENCE) -> str:
         """The screen once it shows the words."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:

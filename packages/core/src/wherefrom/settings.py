@@ -88,7 +88,7 @@ def from_mapping(cls: type[T], values: Mapping[str, Any], *, where: str) -> T:
         declared = types[name].type or Any
         try:
             settled[name] = _converter.structure(value, declared) if _is_plain(value) else value
-        except (cattrs.BaseValidationError, TypeError, ValueError, KeyError) as error:
+        except (cattrs.BaseValidationError, TypeError, ValueError, KeyError, AttributeError) as error:
             raise SettingsError(f"{where}: {name} = {value!r} does not fit: {_reason(error)}.") from error
         except cattrs.errors.StructureHandlerNotFoundError:
             settled[name] = value
