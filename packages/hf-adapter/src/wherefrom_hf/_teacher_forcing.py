@@ -16,6 +16,7 @@ from wherefrom_hf._attention_watch import Watch
 from wherefrom_hf._head import cut_at_head, reads
 from wherefrom_hf._padding import decoder_batch, encoder_batch
 from wherefrom_hf._passes import run_encoder, start_run
+from wherefrom_hf._predict import scores_of
 
 
 @frozen(kw_only=True, eq=False)
@@ -68,9 +69,4 @@ def run(
     parts = list(output.logits[0].split([len(s) for s in steps]))
     if not predictions:
         return Passed(logits=parts, scores=[{} for _ in rows])
-    with torch.no_grad():
-        scores = [
-            {name: objective.step_values(part.detach()) for name, objective in row.scores.items()}
-            for row, part in zip(rows, parts, strict=True)
-        ]
-    return Passed(logits=parts, scores=scores)
+    return Passed(logits=parts, scores=[scores_of(row, part) for row, part in zip(rows, parts, strict=True)])
