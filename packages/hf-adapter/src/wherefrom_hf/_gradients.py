@@ -368,15 +368,12 @@ def vector_jacobian_products(
 
     A leaf that the tops do not depend on gets zeros.
     """
-    batched = len(cotangents[0]) > 1
-    given = list(cotangents) if batched else [cotangent[0] for cotangent in cotangents]
-    grads = torch.autograd.grad(
-        list(tops),
-        list(leaves),
-        given,
-        retain_graph=retain,
-        is_grads_batched=batched,
-        allow_unused=True,
-        materialize_grads=True,
-    )
-    return grads if batched else tuple(grad.unsqueeze(0) for grad in grads)
+
+    def pulled_back(given: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        return torch.autograd.grad(
+            list(tops), list(leaves), list(given), retain_graph=retain, allow_unused=True, materialize_grads=True
+        )
+
+    if len(cotangents[0]) > 1:
+        return torch.vmap(pulled_back)(list(cotangents))
+    return tuple(grad.unsqueeze(0) for grad in pulled_back([cotangent[0] for cotangent in cotangents]))

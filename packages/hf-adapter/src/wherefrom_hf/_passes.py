@@ -15,6 +15,8 @@ from torch import Tensor
 from transformers import DynamicCache, EncoderDecoderCache, PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutput
 
+from wherefrom_hf._linear import quick_linear
+
 
 @frozen(eq=False)
 class EncoderStates:
@@ -79,7 +81,8 @@ class DecoderRun:
                 arguments["decoder_position_ids"] = positions
         if cache is None:
             del arguments["past_key_values"]
-        output = self.module(**arguments)
+        with quick_linear():
+            output = self.module(**arguments)
         return output, evolve(self, cache=cache, position=end)
 
     def spread(self, rows: int, encoder: EncoderStates | None) -> DecoderRun:
@@ -111,5 +114,6 @@ def can_continue(module: PreTrainedModel) -> bool:
 def run_encoder(module: PreTrainedModel, ids: Tensor, visible: Tensor) -> EncoderStates:
     """The encoder's last states for ``ids`` of shape ``(rows, length)``."""
     encoder = module.get_encoder()
-    output = encoder(input_ids=ids, attention_mask=visible, return_dict=True)
+    with quick_linear():
+        output = encoder(input_ids=ids, attention_mask=visible, return_dict=True)
     return EncoderStates(output.last_hidden_state, visible)

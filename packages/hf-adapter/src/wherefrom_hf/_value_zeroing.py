@@ -34,6 +34,7 @@ from wherefrom_hf._attention_watch import (
     projection_of,
     watching,
 )
+from wherefrom_hf._linear import quick_linear
 from wherefrom_hf._teacher_forcing import run
 
 _STATES_AT_ONCE = 2**21
@@ -198,6 +199,7 @@ class _Replay:
             stack.enter_context(observed_by(self.module, _AtQueries(self.call.state.shape[1], queries)))
             args = tuple(self._at(value, queries) for value in self.call.args)
             kwargs = {name: self._at(value, queries) for name, value in self.call.kwargs.items()}
+            stack.enter_context(quick_linear())
             try:
                 return first_tensor(self.call.module(*args, **kwargs))[0]
             except (RuntimeError, ValueError, IndexError) as error:

@@ -1,0 +1,91 @@
+"""Linear layers by oneDNN, on processors where the default products do not use their widest registers.
+
+PyTorch multiplies single-precision matrices on the host by MKL, which leaves the 512-bit registers of other vendors'
+processors idle; oneDNN, which PyTorch carries too, uses them. Both compute in single precision and differ by the order
+of their sums. Where linear layers are nearly all of the work, this is most of what a pass costs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+
+LEAST_ROWS = 8
+"""Rows that a product must have to be worth it: with fewer, reading the weights is the work."""
+
+
+@torch.library.custom_op("wherefrom_hf::linear", mutates_args=(), device_types="cpu")
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """``x @ weight.T + bias``; shapes ``(..., in)``, ``(out, in)``, ``(out,)``. Weight and bias are constants."""
+    product: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+    return product
+
+
+def _keep_weight(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor | None], output: Tensor) -> None:
+    ctx.save_for_backward(inputs[1])
+
+
+def _pull_back(ctx: Any, slope: Tensor) -> tuple[Tensor, None, None]:
+    (weight,) = ctx.saved_tensors
+    return linear(slope, weight.T, None), None, None
+
+
+def _over_batch(info: Any, dims: tuple[int, None, None], x: Tensor, weight: Tensor, bias: Tensor | None) -> Any:
+    """Many ``x`` at once are one ``x`` with more rows."""
+    return linear(x.movedim(dims[0], 0), weight, bias), 0
+
+
+linear.register_autograd(_pull_back, setup_context=_keep_weight)
+linear.register_vmap(_over_batch)
+linear.register_fake(lambda x, weight, bias: x.new_empty((*x.shape[:-1], weight.shape[0])))
+
+
+def worth_it() -> bool:
+    """Has this processor 512-bit registers, and PyTorch a oneDNN that may be used (`torch.backends.mkldnn`)?"""
+    return (
+        torch.backends.cpu.get_cpu_capability() == "AVX512"
+        and torch.backends.mkldnn.is_available()
+        and bool(torch.backends.mkldnn.enabled)
+        and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    )
+
+
+class _ByOneDNN(TorchFunctionMode):
+    """Hands linear layers of single precision on the host to oneDNN; everything else goes its way."""
+
+    def __torch_function__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
+        if not kwargs and len(args) == 3 and (func is functional.linear or func is torch.addmm):
+            x, weight, bias = args if func is functional.linear else (args[1], args[2], args[0])
+            if _fits(x, weight, bias):
+                out_first = weight.detach() if func is functional.linear else weight.detach().T
+                return linear(x, out_first, None if bias is None else bias.detach())
+        return func(*args, **(kwargs or {}))
+
+
+def _fits(x: Any, weight: Any, bias: Any) -> bool:
+    """Is this a product that oneDNN computes as it stands, with weights nobody asks a gradient of?"""
+    given = (x, weight) if bias is None else (x, weight, bias)
+    return (
+        all(type(one) in (Tensor, nn.Parameter) for one in given)
+        and all(one.dtype == torch.float32 and one.device.type == "cpu" for one in given)
+        and (x.ndim, weight.ndim, 1 if bias is None else bias.ndim) == (max(x.ndim, 2), 2, 1)
+        and x.numel() >= LEAST_ROWS * x.shape[-1] > 0
+        and not any(one.requires_grad and not one.is_leaf for one in given[1:])
+        and not torch.is_autocast_enabled("cpu")
+    )
+
+
+@contextmanager
+def quick_linear() -> Iterator[None]:
+    """Within the block, linear layers run by oneDNN where that is worth it. Parameters are constants then."""
+    if not worth_it():
+        yield
+        return
+    with _ByOneDNN():
+        yield
