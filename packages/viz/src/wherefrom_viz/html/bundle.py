@@ -1,8 +1,7 @@
 """The page's script and style, joined from their files.
 
-The JavaScript files are modules, so that each can be tested alone. A page has one script: imports and the
-word
-``export`` are dropped, and so are comments and indentation.
+The JavaScript files are modules, so that each can be tested alone. A page has one script: imports and the word ``export``
+are dropped, and so are comments and needless white space.
 """
 
 from __future__ import annotations
@@ -10,6 +9,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from importlib.resources import files
+
+from wherefrom_viz.html.squeeze import squeezed
 
 MODULES = (
     "bytes",
@@ -54,23 +55,4 @@ def source(name: str) -> str:
 
 def _plain(text: str) -> str:
     text = re.sub(r"^import .*?;\n", "", text, flags=re.MULTILINE | re.DOTALL)
-    text = re.sub(r"^export ", "", text, flags=re.MULTILINE)
-    text = re.sub(r"^\s*/\*\*.*?\*/\n", "", text, flags=re.MULTILINE | re.DOTALL)
-    lines = (re.sub(r"\s+// [^\"'`]*$", "", line).strip() for line in text.splitlines())
-    return "\n".join(_squeezed(line) for line in lines if line and not line.startswith("//"))
-
-
-_QUOTED = re.compile(
-    r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`"""  # texts and templates
-    r"""|(?<=[(,=:]\s)/(?![/*]).+|(?<=[(,=:])/(?![/*]).+)"""  # patterns, and what follows them
-)
-
-
-def _squeezed(line: str) -> str:
-    """The line without spaces beside punctuation, save in texts, templates and what follows a pattern."""
-    if line.count("`") not in (0, 2):  # a template over several lines, or one within another
-        return line
-    parts = _QUOTED.split(line)
-    return "".join(
-        part if place % 2 else re.sub(r" ?([{}()\[\],;:?=<>!&|*]+) ?", r"\1", part) for place, part in enumerate(parts)
-    )
+    return squeezed(re.sub(r"^export ", "", text, flags=re.MULTILINE))
