@@ -12,6 +12,7 @@ Cost of T steps: one forward pass, T backward rows, none longer than its segment
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from itertools import islice
@@ -357,7 +358,8 @@ def _slopes_inside(total: Tensor, cut: BlockCut, pairs: tuple[Tensor, Tensor]) -
     """Slopes behind the last attention, and at the residual connection around it."""
     if not total.requires_grad:
         return _Tops(cut.tops, [torch.zeros_like(end)[pairs] for end in cut.ends])
-    slopes = torch.autograd.grad(total, cut.ends, allow_unused=True, materialize_grads=True)
+    # kept, for what the block does in front of its attention may be on both sides of the cut (a norm of parallel blocks)
+    slopes = torch.autograd.grad(total, cut.ends, retain_graph=True, allow_unused=True, materialize_grads=True)
     return _Tops(cut.tops, [slope[pairs] for slope in slopes])
 
 
@@ -375,5 +377,9 @@ def vector_jacobian_products(
         )
 
     if len(cotangents[0]) > 1:
-        return torch.vmap(pulled_back)(list(cotangents))
+        with (
+            warnings.catch_warnings()
+        ):  # operations without a batched form of their own are looped over: right, but slow
+            warnings.filterwarnings("ignore", "There is a performance drop")
+            return torch.vmap(pulled_back)(list(cotangents))
     return tuple(grad.unsqueeze(0) for grad in pulled_back([cotangent[0] for cotangent in cotangents]))

@@ -107,8 +107,9 @@ def new_cache(module: PreTrainedModel) -> Any:
 
 
 def can_continue(module: PreTrainedModel) -> bool:
-    """Can a pass be continued from cached keys and values? State-space and recurrent models cannot."""
-    return bool(getattr(module, "_supports_cache_class", True)) and not getattr(module, "_is_stateful", False)
+    """Can a pass be continued from cached keys and values? State-space, recurrent and the earliest models cannot."""
+    takes_cache = "past_key_values" in inspect.signature(module.forward).parameters
+    return takes_cache and not getattr(module, "_is_stateful", False)
 
 
 def run_encoder(module: PreTrainedModel, ids: Tensor, visible: Tensor) -> EncoderStates:

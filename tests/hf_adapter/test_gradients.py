@@ -1,0 +1,90 @@
+"""Gradients of the engine, cut and segmented as it likes, against one plain backward pass for each step."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+import numpy as np
+import pytest
+import torch
+from attrs import evolve
+from wherefrom.adapters import Row
+from wherefrom.objective import Objective
+from wherefrom.step_functions import STEP_FUNCTIONS
+from wherefrom_hf import _gradients
+from wherefrom_hf._embedding import input_embedding
+from wherefrom_hf._gradients import Differentiator
+from wherefrom_hf._predict import Predictor
+
+from tests.hf_adapter.architectures import CONFIGS, ENCODER_DECODERS, build, rows_for
+
+
+def predictor_of(name: str) -> Predictor:
+    model = build(name, attention="eager")
+    if name in ENCODER_DECODERS:
+        return Predictor(model, input_embedding(model.get_encoder()), input_embedding(model.get_decoder()), 0)
+    return Predictor(model, None, input_embedding(model), 0)
+
+
+def asked(row: Row) -> Row:
+    """A row with an objective: the log-probability of each of its tokens."""
+    objective = Objective(
+        function=STEP_FUNCTIONS.get("probability")(logprob=True), target_ids=row.target_ids[row.steps]
+    )
+    return evolve(row, objective=objective)
+
+
+def plainly(predictor: Predictor, row: Row) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Values and gradients of a row, one whole pass and one backward pass per step."""
+    values, targets, sources = [], [], []
+    for step in row.steps:
+        leaf = predictor.target.of(torch.from_numpy(row.target_ids)[None]).requires_grad_()
+        leaves = [leaf]
+        arguments = {"input_ids": torch.from_numpy(row.target_ids)[None]}
+        with ExitStack() as stack:
+            stack.enter_context(predictor.target.replaced_by(leaf))
+            if predictor.source is not None:
+                source_ids = torch.from_numpy(row.source_ids)[None]
+                source = predictor.source.of(source_ids).requires_grad_()
+                leaves.append(source)
+                encoder = predictor.module.get_encoder()
+                with predictor.source.replaced_by(source):
+                    states = encoder(input_ids=source_ids, return_dict=True)
+                arguments = {"decoder_input_ids": arguments["input_ids"], "encoder_outputs": states}
+            logits = predictor.module(**arguments, use_cache=False, return_dict=True).logits
+        value = logits[0, step - 1].float().log_softmax(-1)[row.target_ids[step]]
+        found = torch.autograd.grad(value, leaves)
+        values.append(value.item())
+        targets.append(found[0][0].numpy())
+        sources.append(found[1][0].numpy() if len(found) > 1 else None)
+    return np.array(values), np.stack(targets), None if predictor.source is None else np.stack(sources)
+
+
+def close(came, expected):
+    np.testing.assert_allclose(came, expected, rtol=1e-3, atol=2e-5 * max(np.abs(expected).max(), 1e-3))
+
+
+@pytest.mark.parametrize("segment", [2, 16])
+@pytest.mark.parametrize("name", CONFIGS)
+def test_every_architecture(name, segment, monkeypatch):
+    monkeypatch.setattr(_gradients, "SEGMENT_STEPS", segment)
+    predictor = predictor_of(name)
+    rows = [asked(row) for row in rows_for(name)]
+    answers = list(Differentiator(predictor).gradients(rows, None, True, True))
+    assert len(answers) == len(rows)
+    for row, answer in zip(rows, answers, strict=True):
+        values, target, source = plainly(predictor, row)
+        close(answer.values.numpy(), values)
+        close(answer.target.numpy(), target)
+        if source is not None:
+            close(answer.source.numpy(), source)
+
+
+@pytest.mark.parametrize("name", ["gpt2", "llama", "cohere", "phi", "bart", "t5"])
+def test_chunks_of_pull_backs(name, monkeypatch):
+    """Fewer pull-backs at once than there are steps: the graph is used several times."""
+    monkeypatch.setattr(_gradients, "AT_ONCE", 2)
+    predictor = predictor_of(name)
+    row = asked(rows_for(name)[0])
+    (answer,) = Differentiator(predictor).gradients([row], None, True, True)
+    close(answer.target.numpy(), plainly(predictor, row)[1])
