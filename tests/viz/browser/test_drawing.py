@@ -19,7 +19,6 @@ from wherefrom_viz.browser.drawing import (
 )
 from wherefrom_viz.browser.focus import Focus, output_strengths, strengths
 from wherefrom_viz.browser.reading_layout import lay_out, rows_of_steps
-from wherefrom_viz.browser.shares import share_on
 
 from tests.viz.conftest import PROVENANCE, hostile_example
 
@@ -114,15 +113,6 @@ def test_every_unit_is_laid_out_once_and_inside(width: int, name: str, request: 
 def test_outputs_are_inputs_of_later_steps(hospital: Attribution, translation: Attribution) -> None:
     assert rows_of_steps(pictured(hospital, PROVENANCE, Drawing()))[0] == 11
     assert rows_of_steps(pictured(translation, PROVENANCE, Drawing()))[0] == 10
-
-
-def test_shares(hospital: Attribution, translation: Attribution) -> None:
-    prompt, output = share_on(hospital, "prompt"), share_on(hospital, "output")
-    assert prompt is not None
-    assert output is not None
-    assert prompt + output == pytest.approx(1.0)
-    assert share_on(hospital, "source") is None
-    assert share_on(translation, "context") == share_on(translation, "source")
 
 
 def test_cache_forgets_the_least_used(hospital: Attribution) -> None:

@@ -6,8 +6,8 @@ import pytest
 from attrs import frozen
 from wherefrom.attribution import Attribution, Segment
 from wherefrom.files import Summary
+from wherefrom.files.summaries import summarized
 from wherefrom_viz.browser.filters import FilterError, parse_filter
-from wherefrom_viz.browser.sources.loaded import summarized
 
 SCORES = ("probability", "entropy")
 

@@ -80,6 +80,8 @@ class Attribution(Drawable, msgspec.Struct, frozen=True, kw_only=True, eq=False,
     """The example's own name, if its data set has one."""
     details: dict[str, Any] = {}
     """What the method tells of its work: quadrature points per step, seeds, intervals."""
+    annotations: dict[str, Any] = {}
+    """What its data set or its readers say of it, name to value: tags, labels, scores of other tools."""
     extra: dict[str, Any] = {}
     """Fields of later file versions, kept as they came."""
 

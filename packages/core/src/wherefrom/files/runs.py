@@ -14,7 +14,7 @@ import msgspec
 from wherefrom.attribution import Attribution, Attributions, from_fields
 from wherefrom.errors import FileFormatError, InputError, WherefromWarning
 from wherefrom.files.manifest import Manifest, read_manifest
-from wherefrom.files.summaries import Summary, summary_of
+from wherefrom.files.summaries import Summary, summarized, summary_of
 from wherefrom.files.writing_runs import INDEX_SUFFIX
 from wherefrom.provenance import Provenance
 from wherefrom.wire.bytes import write_whole
@@ -175,6 +175,15 @@ class Run(Sequence[Attribution]):
         raw = typed(line, RawFields, msgspec.json.decode, where)
         return from_fields(decode_example(raw, msgspec.json.decode, Budget(len(line)), where), where)
 
+    def _read_whole(self, part: _Part, summary: Summary) -> Summary:
+        """The summary with what only the scores can tell; as it is where they are damaged."""
+        if summary.error is not None:
+            return summary
+        try:
+            return summarized(self._read(part, summary), summary.offset, summary.length)
+        except FileFormatError:
+            return summary  # its line stays in the list; whoever asks for the example is told
+
     def __iter__(self) -> Iterator[Attribution]:
         for index in range(len(self)):
             yield self[index]
@@ -236,10 +245,11 @@ class Run(Sequence[Attribution]):
         return [complaint for part in self._parts for complaint in part.complaints]
 
     def rebuild_index(self) -> None:
-        """Read every line again and write the index anew."""
+        """Read every example again and write the index anew."""
         for part in self._parts:
             part.summaries, part.end, part.complaints = [], 0, []
             part.scan()
+            part.summaries = [self._read_whole(part, summary) for summary in part.summaries]
             part.write_index()
         if self._chosen is None:
             self._arrange()

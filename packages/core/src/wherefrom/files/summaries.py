@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
-from wherefrom.errors import FileFormatError
+from wherefrom.errors import FileFormatError, WherefromError
+from wherefrom.operations.shares import share_on
 from wherefrom.wire.arrays import WireArray, decode_array
 from wherefrom.wire.limits import Budget
 
+if TYPE_CHECKING:
+    from wherefrom.attribution import Attribution
+
 PREVIEW = 120
 """Characters of text that a summary keeps."""
+MOST_ANNOTATIONS = 32
+"""Annotations that a summary keeps, and entries of a list among them."""
+
+TAGS = "tags"
+"""The annotation that holds an example's tags."""
 
 
 class Summary(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Where an example lies in its part, and what it is about."""
+    """Where an example lies in its part, and what it is about.
+
+    It is a line of the index: fields are only ever added at the end, so that lines of older and newer indexes are read.
+    """
 
     offset: int
     """First byte of its line."""
@@ -36,6 +51,28 @@ class Summary(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Mean of each step score."""
     error: str | None = None
     """Why the example failed; None: it did not."""
+    lows: tuple[float, ...] | None = None
+    """Smallest value of each step score, in the order of ``scores``; None: the index is older than this field."""
+    context: float | None = None
+    """Share of the scores on the context, as `share_on` has it; None: it is not known, or there is none."""
+    annotations: dict[str, Any] | None = None
+    """Beginnings of the example's annotations; None: it has none."""
+
+    @property
+    def whole(self) -> bool:
+        """Does it have all that summaries have today? Lines of an older index lack what was added since."""
+        return self.lows is not None
+
+    def low(self, name: str) -> float | None:
+        """Smallest value of a step score; None if it is not known."""
+        if self.lows is None or name not in self.scores:
+            return None
+        return self.lows[list(self.scores).index(name)]
+
+    @property
+    def tags(self) -> list[str]:
+        """The example's tags."""
+        return tags_in(self.annotations or {})
 
 
 class _Tokens(msgspec.Struct):
@@ -56,6 +93,8 @@ class _Line(msgspec.Struct):
     source: _Tokens | None = None
     target: _Tokens | None = None
     step_scores: dict[str, WireArray] = {}
+    annotations: dict[str, Any] = {}
+    tags: Any = None
     failed: _Failed | None = None
     format: str | None = None
 
@@ -63,8 +102,30 @@ class _Line(msgspec.Struct):
 _decoder = msgspec.json.Decoder(_Line)
 
 
+def summarized(attribution: Attribution, offset: int = 0, length: int = 0) -> Summary:
+    """The summary of an example that is at hand, its share on the context included."""
+    first = attribution.attr_pos_start
+    inputs = attribution.source if attribution.source_attributions is not None else attribution.target[:first]
+    inputs = inputs or attribution.source
+    means, lows = _means_and_lows(attribution.step_scores)
+    return Summary(
+        offset=offset,
+        length=length,
+        id=attribution.id,
+        method=attribution.method,
+        inputs=len(inputs),
+        steps=len(attribution.steps),
+        prompt=_beginning([token.text for token in inputs]),
+        output=_beginning([token.text for token in attribution.steps]),
+        scores=means,
+        lows=lows,
+        context=_context_share(attribution),
+        annotations=_brief(annotations_of(attribution)),
+    )
+
+
 def summary_of(line: bytes, offset: int) -> Summary | None:
-    """The summary of a part's line; None for a header.
+    """The summary of a part's line, without reading its scores; None for a header.
 
     Raises:
         FileFormatError: It is no example and no failure.
@@ -76,12 +137,14 @@ def summary_of(line: bytes, offset: int) -> Summary | None:
     if read.format is not None:
         return None
     if read.failed is not None:
-        error = f"{read.failed.error}: {read.failed.message}" if read.failed.message else read.failed.error
-        return Summary(offset=offset, length=len(line), id=read.id, error=error[: 4 * PREVIEW])
+        return failure(read.id, read.failed.error, read.failed.message, offset, len(line))
     if read.target is None:
         raise FileFormatError(f"a line at byte {offset} without a target")
     first, last = read.steps
     inputs = read.target.texts[: max(first, 0)] if read.source is None else read.source.texts
+    means, lows = _means_and_lows(
+        {name: decode_array(wire, Budget(4096), name) for name, wire in read.step_scores.items()}
+    )
     return Summary(
         offset=offset,
         length=len(line),
@@ -91,21 +154,79 @@ def summary_of(line: bytes, offset: int) -> Summary | None:
         steps=max(last - first, 0),
         prompt=_beginning(inputs),
         output=_beginning(read.target.texts[max(first, 0) : max(last, 0)]),
-        scores=_means(read.step_scores),
+        scores=means,
+        lows=lows,
+        annotations=_brief(_with_tags(read.annotations, read.tags)),
     )
 
 
-def _beginning(texts: list[str]) -> str:
+def failure(id: str | None, error: str, message: str, offset: int = 0, length: int = 0) -> Summary:
+    """The summary of an example that failed."""
+    why = f"{error}: {message}" if message else error
+    return Summary(offset=offset, length=length, id=id, error=why[: 4 * PREVIEW], lows=())
+
+
+def annotations_of(attribution: Attribution) -> dict[str, Any]:
+    """All annotations of an example; a field ``tags`` that its file has beside them is one of them."""
+    return _with_tags(attribution.annotations, attribution.extra.get(TAGS))
+
+
+def tags_in(annotations: Mapping[str, Any]) -> list[str]:
+    """The tags among annotations: a list of texts, or one text with commas."""
+    given = annotations.get(TAGS)
+    if isinstance(given, str):
+        given = given.split(",")
+    if not isinstance(given, list | tuple):
+        return []
+    return [tag for tag in (str(one).strip() for one in given) if tag]
+
+
+def _with_tags(annotations: Mapping[str, Any], tags: Any) -> dict[str, Any]:
+    return {TAGS: tags, **annotations} if tags is not None else dict(annotations)
+
+
+def _context_share(attribution: Attribution) -> float | None:
+    """None where the example's own default aggregation cannot be done here: an aggregator that is not installed."""
+    try:
+        share = share_on(attribution, "context")
+    except WherefromError:
+        return None
+    return None if share is None or not math.isfinite(share) else round(share, 4)
+
+
+def _beginning(texts: Sequence[str]) -> str:
     """The first characters of a text in pieces."""
-    joined = "".join(texts[:PREVIEW])
-    return joined if len(joined) <= PREVIEW else joined[: PREVIEW - 1] + "…"
+    return _cut("".join(texts[:PREVIEW]))
 
 
-def _means(scores: dict[str, WireArray]) -> dict[str, float]:
-    means: dict[str, Any] = {}
-    for name, wire in scores.items():
-        values = decode_array(wire, Budget(4096), name)
+def _cut(text: str) -> str:
+    return text if len(text) <= PREVIEW else text[: PREVIEW - 1] + "…"
+
+
+def _brief(annotations: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The first annotations, none of them long."""
+    return {_cut(str(name)): _brief_value(annotations[name]) for name in list(annotations)[:MOST_ANNOTATIONS]} or None
+
+
+def _brief_value(value: Any) -> Any:
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, int | float) and math.isfinite(value) and abs(value) < 2**63:
+        return value
+    if isinstance(value, list | tuple):
+        return [_cut(str(one)) for one in value[:MOST_ANNOTATIONS]]
+    return _cut(str(value))
+
+
+def _means_and_lows(scores: Mapping[str, npt.NDArray[Any]]) -> tuple[dict[str, float], tuple[float, ...]]:
+    """Mean and smallest value of each step score whose values are all finite."""
+    means: dict[str, float] = {}
+    lows: list[float] = []
+    for name, values in scores.items():
         mean = float(values.mean()) if values.size else math.nan
         if math.isfinite(mean):
             means[name] = mean
-    return means
+            lows.append(float(values.min()))
+    return means, tuple(lows)

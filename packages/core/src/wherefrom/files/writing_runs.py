@@ -14,10 +14,12 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
+from msgspec.structs import replace
+
 from wherefrom.attribution import Attribution
 from wherefrom.errors import InputError
 from wherefrom.files.manifest import MANIFEST, Manifest, read_manifest, write_manifest
-from wherefrom.files.summaries import summary_of
+from wherefrom.files.summaries import Summary, failure, summarized
 from wherefrom.wire.documents import example_line, header_line
 from wherefrom.wire.encoding import json_bytes
 
@@ -68,7 +70,7 @@ class RunWriter:
         self._file = self.part.open("xb", buffering=0)
         self._index = self.part.with_suffix(INDEX_SUFFIX).open("xb", buffering=0)
         self._end = 0
-        self._pending: list[bytes] = []
+        self._pending: list[tuple[bytes, Summary]] = []
         self._write(header_line(provenance))
 
     def _new_part(self) -> Path:
@@ -78,7 +80,7 @@ class RunWriter:
 
     def append(self, attribution: Attribution) -> None:
         """Add a finished example."""
-        self._add(example_line(attribution, narrow=self.narrow))
+        self._add(example_line(attribution, narrow=self.narrow), summarized(attribution))
 
     def extend(self, attributions: Iterable[Attribution]) -> None:
         """Add finished examples."""
@@ -89,10 +91,10 @@ class RunWriter:
         """Write down that an example failed, and why."""
         name, message = (error, "") if isinstance(error, str) else (type(error).__name__, str(error))
         failed = {"error": name, "message": message[:2000]}
-        self._add(json_bytes({"id": id, "failed": failed}) + b"\n")
+        self._add(json_bytes({"id": id, "failed": failed}) + b"\n", failure(id, name, message))
 
-    def _add(self, line: bytes) -> None:
-        self._pending.append(line)
+    def _add(self, line: bytes, summary: Summary) -> None:
+        self._pending.append((line, summary))
         if len(self._pending) >= self.batch:
             self.flush()
 
@@ -102,10 +104,10 @@ class RunWriter:
         if not lines:
             return
         offset = self._end
-        self._write(b"".join(lines))
+        self._write(b"".join(line for line, _ in lines))
         index = []
-        for line in lines:
-            index.append(json_bytes(summary_of(line, offset)) + b"\n")
+        for line, summary in lines:
+            index.append(json_bytes(replace(summary, offset=offset, length=len(line))) + b"\n")
             offset += len(line)
         self._index.write(b"".join(index))
 

@@ -50,6 +50,7 @@ class WireExample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     step_aggregation: dict[str, str] = {}
     segments: tuple[Segment, ...] = ()
     details: dict[str, Any] = {}
+    annotations: dict[str, Any] = {}
 
 
 _TYPES = {field.name: field.type for field in msgspec.structs.fields(WireExample)}
@@ -79,6 +80,7 @@ def encode_example(attribution: Attribution, *, narrow: bool = False) -> dict[st
         default_aggregation=_stages(attribution.default_aggregation, to_plain),
         aggregations=_stages(attribution.aggregations, to_plain),
         details=to_plain(attribution.details),
+        annotations=to_plain(attribution.annotations),
         **{name: getattr(attribution, name) for name in _SAME},
     )
     defaults = {field.name: field.default for field in msgspec.structs.fields(WireExample)}
@@ -112,6 +114,7 @@ def decode_example(raw: RawFields, decode: Decode, budget: Budget, where: str) -
         "default_aggregation": _stages(wire.default_aggregation, from_plain),
         "aggregations": _stages(wire.aggregations, from_plain),
         "details": from_plain(wire.details),
+        "annotations": from_plain(wire.annotations),
         "extra": extra,
     }
     for name in ("source_attributions", "target_attributions"):

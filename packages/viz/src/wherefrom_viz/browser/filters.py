@@ -28,8 +28,7 @@ from wherefrom.attribution import Attribution
 from wherefrom.errors import InputError, nearest
 from wherefrom.files import Summary
 from wherefrom.files.summaries import PREVIEW
-
-from wherefrom_viz.browser.shares import share_on
+from wherefrom.operations import share_on
 
 
 class FilterError(InputError):

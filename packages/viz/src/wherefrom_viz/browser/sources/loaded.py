@@ -5,11 +5,10 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
-import numpy as np
 from wherefrom.attribution import Attribution, Attributions
 from wherefrom.errors import WherefromWarning
 from wherefrom.files import Summary, load
-from wherefrom.files.summaries import PREVIEW
+from wherefrom.files.summaries import summarized
 from wherefrom.provenance import Provenance
 
 
@@ -85,29 +84,3 @@ def _read(path: Path) -> tuple[Attributions, list[str]]:
         warnings.simplefilter("always", WherefromWarning)
         attributions = load(path)
     return attributions, [str(one.message) for one in caught if issubclass(one.category, WherefromWarning)]
-
-
-def summarized(attribution: Attribution) -> Summary:
-    """The summary of an example in memory, as a run's index has it."""
-    first = attribution.attr_pos_start
-    inputs = attribution.source if attribution.source_attributions is not None else attribution.target[:first]
-    inputs = inputs or attribution.source
-    means = {
-        name: float(np.mean(values)) for name, values in attribution.step_scores.items() if np.isfinite(values).all()
-    }
-    return Summary(
-        offset=0,
-        length=0,
-        id=attribution.id,
-        method=attribution.method,
-        inputs=len(inputs),
-        steps=len(attribution.steps),
-        prompt=_beginning([token.text for token in inputs]),
-        output=_beginning([token.text for token in attribution.steps]),
-        scores=means,
-    )
-
-
-def _beginning(texts: list[str]) -> str:
-    joined = "".join(texts[:PREVIEW])
-    return joined if len(joined) <= PREVIEW else joined[: PREVIEW - 1] + "…"

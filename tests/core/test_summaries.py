@@ -1,0 +1,170 @@
+"""What the index of a run says of its examples, and of the annotations that came with them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from wherefrom.aggregation import Stage
+from wherefrom.attribution import Attribution, Attributions
+from wherefrom.files import RunWriter, Summary, create_run, open_run
+from wherefrom.files.summaries import PREVIEW, annotations_of, summarized, summary_of
+from wherefrom.operations import share_on
+from wherefrom.tokens import Segment
+from wherefrom.wire.documents import example_line
+
+from tests.core.made import attribution
+
+NOTED: dict[str, Any] = {"tags": ["bad", "long"], "label": 3, "note": "x" * 500, "sure": True, "gone": None}
+
+
+def example(**changes: Any) -> Attribution:
+    return attribution(["x", " y"], ["<s>", " a", " b"], 1, id="ex").replace(**changes)
+
+
+def written(path: Path, *examples: Attribution) -> Path:
+    create_run(path)
+    with RunWriter(path) as writer:
+        writer.extend(examples)
+    return path
+
+
+@pytest.mark.parametrize("format", ["json", "jsonl", "msgpack"])
+def test_annotations_survive_a_file(format: str) -> None:
+    made = Attributions(sequence_attributions=(example(annotations={**NOTED, "nan": float("nan")}), example()))
+    back = Attributions.from_bytes(made.to_bytes(format))
+    assert np.isnan(back[0].annotations.pop("nan"))
+    assert back[0].annotations == NOTED
+    assert back[1].annotations == {}
+    assert b"annotations" not in made[1:].to_bytes(format)
+    assert back[0].aggregate("subwords").annotations == NOTED
+
+
+def test_a_run_keeps_beginnings_of_annotations_in_its_index(tmp_path: Path) -> None:
+    run = open_run(written(tmp_path / "run", example(annotations=NOTED), example()))
+    found = run.summary(0)
+    assert found.tags == ["bad", "long"]
+    assert found.annotations is not None
+    assert found.annotations["label"] == 3
+    assert found.annotations["sure"] is True
+    assert found.annotations["gone"] is None
+    assert len(found.annotations["note"]) == PREVIEW
+    assert found.annotations["note"].endswith("…")
+    assert run.summary(1).annotations is None
+    assert run.summary(1).tags == []
+    assert run[0].annotations == NOTED
+
+
+def test_lowest_step_scores_and_share_are_in_the_index(tmp_path: Path) -> None:
+    one = example(step_scores={"odd": np.array([1.0, np.inf]), "probability": np.array([0.25, 0.75])})
+    found = open_run(written(tmp_path / "run", one)).summary(0)
+    assert found.scores == {"probability": 0.5}
+    assert found.low("probability") == 0.25
+    assert found.low("odd") is None
+    assert found.context == pytest.approx(share_on(one, "context"), abs=1e-4)
+    assert found.whole
+
+
+@pytest.mark.parametrize("given", [["bad", "long"], " bad ,long,,"])
+def test_tags_are_a_list_or_a_text_with_commas(given: Any) -> None:
+    assert summarized(example(annotations={"tags": given})).tags == ["bad", "long"]
+
+
+def test_a_field_tags_beside_the_annotations_is_one_of_them() -> None:
+    one = example(extra={"tags": ["bad"]}, annotations={"label": 1})
+    assert annotations_of(one) == {"tags": ["bad"], "label": 1}
+    line = summary_of(example_line(one), 0)
+    assert line is not None
+    assert line.annotations == summarized(one).annotations == {"tags": ["bad"], "label": 1}
+
+
+def test_a_line_without_an_index_tells_all_but_the_share() -> None:
+    one = example(annotations=NOTED)
+    line, whole = summary_of(example_line(one), 5), summarized(one, 5, len(example_line(one)))
+    assert line is not None
+    assert line.context is None
+    assert whole.context is not None
+    for name in Summary.__struct_fields__:
+        if name not in ("context", "scores", "lows"):
+            assert getattr(line, name) == getattr(whole, name), name
+    assert line.scores == pytest.approx(whole.scores)
+    assert line.lows == pytest.approx(whole.lows)
+
+
+def test_indexes_of_older_and_later_versions_are_read(tmp_path: Path) -> None:
+    path = written(tmp_path / "run", example(annotations=NOTED), example(), example())
+    (index,) = path.glob("*.index")
+    entries = [json.loads(line) for line in index.read_bytes().splitlines()]
+    entries[0] = entries[0][:10]  # as it was before the later fields
+    entries[2] = [*entries[2], {"later": 1}]
+    index.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    old, now, later = open_run(path).summaries
+    assert (old.whole, old.lows, old.context, old.annotations, old.tags) == (False, None, None, None, [])
+    assert old.low("entropy") is None
+    assert now.whole
+    assert now.context is not None
+    assert later.context is not None
+    open_run(path).rebuild_index()
+    assert open_run(path).summary(0).tags == ["bad", "long"]
+
+
+def test_an_aggregation_nobody_has_leaves_the_share_unknown(tmp_path: Path) -> None:
+    foreign = example(default_aggregation=(Stage(name="somebodys_own"),))
+    run = open_run(written(tmp_path / "run", foreign))
+    assert run.summary(0).context is None
+    assert run.summary(0).whole
+
+
+# shares
+
+
+def decoder_only(**changes: Any) -> Attribution:
+    """Three prompt tokens and two steps: 1, 2, 1 for the first; 0, 2, 2, 4 for the second."""
+    one = attribution(["x"], ["a", " b", " c", " d", " e"], 3)
+    scores = np.array([[1.0, 0], [2, -2], [-1, 2], [9, 4], [9, 9]])
+    return one.replace(
+        source=one.target[:3],
+        source_attributions=None,
+        target_attributions=scores,
+        dimensions=(),
+        default_aggregation=(),
+        **changes,
+    )
+
+
+@pytest.mark.parametrize(
+    "part, share",
+    [("context", 8 / 12), ("prompt", 8 / 12), ("output", 4 / 12), ("source", None), ("slot", None)],
+)
+def test_without_segments_the_context_is_the_prompt(part: str, share: float | None) -> None:
+    assert share_on(decoder_only(), part) == (None if share is None else pytest.approx(share))
+
+
+@pytest.mark.parametrize("kind, label", [("slot", "Context"), ("context", "c1"), ("document", "c1")])
+def test_segments_named_context_and_documents_are_the_context(kind: str, label: str) -> None:
+    one = decoder_only(segments=(Segment(side="target", start=0, end=2, kind=kind, label=label),))
+    assert share_on(one, "context") == pytest.approx(5 / 12)
+    assert share_on(one, label) == pytest.approx(5 / 12)
+
+
+def test_segments_name_positions_so_that_merged_units_are_found() -> None:
+    one = decoder_only(segments=(Segment(side="target", start=2, end=3, kind="document", label="d"),))
+    merged = one.aggregate("spans", target_spans=[(0, 2)], aggregate_fn="sum")
+    assert len(merged.target) == 4
+    assert share_on(merged, "d") == pytest.approx(3 / 12)
+
+
+def test_with_a_source_the_context_is_the_source() -> None:
+    one = example(default_aggregation=(), dimensions=())
+    one = one.replace(source_attributions=np.ones((2, 2)), target_attributions=np.ones((3, 2)))
+    assert share_on(one, "context") == pytest.approx(4 / 7)
+    assert share_on(one, "output") == pytest.approx(1 / 7)
+    assert share_on(one, "prompt") == pytest.approx(2 / 7)
+
+
+def test_scores_of_nothing_have_no_share() -> None:
+    nothing = decoder_only()
+    assert share_on(nothing.replace(target_attributions=np.zeros((5, 2))), "context") is None
