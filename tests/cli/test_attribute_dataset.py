@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from wherefrom.attribution import Attributions
-from wherefrom.files import open_run
+from wherefrom.files import load, open_run
 from wherefrom_cli.dataset.work import Job
 from wherefrom_cli.main import main
 
@@ -288,6 +288,25 @@ def test_columns_by_name_and_generation_by_the_model(wherefrom: Run, tmp_path: P
     report = json.loads(ran.out)
     assert (report["finished"], report["failed"]) == (3, 0)
     assert all(one.attr_pos_end - one.attr_pos_start <= 3 for one in open_run("run"))
+
+
+@pytest.mark.parametrize("out", ["run", "one.jsonl"])
+def test_columns_are_kept_with_the_results(wherefrom: Run, tmp_path: Path, out: str) -> None:
+    noted = [{**row, "tags": ["odd"] if index else None, "label": index} for index, row in enumerate(rows(2))]
+    (tmp_path / "noted.jsonl").write_text("".join(json.dumps(row) + "\n" for row in noted))
+    ran = wherefrom(
+        *("attribute-dataset", "-m", "demo:lm", "-d", "noted.jsonl", "-in", "text", "-a", "saliency", "-o", out),
+        *("--annotations", "tags", "label", "--generation_kwargs", '{"max_new_tokens": 2}'),
+    )
+    assert ran.code == 0, ran.err
+    kept = sorted((one.annotations for one in load(tmp_path / out)), key=lambda one: one["label"])
+    assert kept == [{"label": 0}, {"tags": ["odd"], "label": 1}]
+
+
+def test_columns_to_keep_must_be_there(wherefrom: Run) -> None:
+    ran = wherefrom(*BASE, "--annotations", "tegs", "-o", "run")
+    assert ran.code == 2
+    assert "no column 'tegs'" in ran.err
 
 
 def test_wrong_column_is_a_usage_error(wherefrom: Run) -> None:

@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 from wherefrom.errors import FileFormatError, UsageError, nearest
 
 from wherefrom_cli.talk import Talk
@@ -30,6 +30,8 @@ class Example:
     """The forced target (or, on request, the prefix of one); None: the model generates."""
     id: str | None = None
     """The example's own name."""
+    annotations: Mapping[str, Any] = field(factory=dict)
+    """What else its row says of it, to be kept with the result."""
 
 
 @frozen(kw_only=True)
@@ -39,6 +41,8 @@ class Fields:
     input: str | None = None
     output: str | None = None
     id: str | None = None
+    annotations: tuple[str, ...] = ()
+    """Columns that are kept with the results."""
 
 
 def typed_texts(values: Sequence[str], talk: Talk) -> list[str]:
@@ -118,6 +122,7 @@ def examples_in_rows(rows: Iterable[Mapping[str, Any]], fields: Fields, where: s
     input_field = _column(fields.input, _LIKELY_INPUTS, columns, where, "--input-field", required=True)
     output_field = _column(fields.output, _LIKELY_OUTPUTS, columns, where, "--output-field", required=False)
     id_field = _column(fields.id, ("id",), columns, where, "--id-field", required=False)
+    kept = [_column(name, (), columns, where, "--annotations", required=False) or name for name in fields.annotations]
     for number, row in enumerate(_chain(head, rows), start=1):
         text = row.get(input_field or "")
         if text is None:
@@ -128,6 +133,7 @@ def examples_in_rows(rows: Iterable[Mapping[str, Any]], fields: Fields, where: s
             text=text if isinstance(text, str | list) else str(text),
             generated=None if generated is None or generated == "" else str(generated),
             id=None if name is None else str(name),
+            annotations={name: row[name] for name in kept if row.get(name) is not None},
         )
 
 

@@ -83,6 +83,13 @@ def configure(parser: CommandParser) -> None:
     )
     given.add("--id-field", metavar="NAME", help="column of the examples' names (default: their place)")
     given.add(
+        "--annotations",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="columns to keep with the results, such as tags or labels: `view` lists, sorts and filters by them",
+    )
+    given.add(
         "--config", "--dataset-config", dest="dataset_config", metavar="NAME", help="configuration of the data set"
     )
     given.add("--dir", "--dataset-dir", dest="dataset_dir", metavar="DIR", help="folder of the data set's files")
@@ -309,7 +316,12 @@ def dataset_request(options: argparse.Namespace) -> DatasetRequest:
         split=options.split,
         revision=options.dataset_revision,
         kwargs={**options.dataset_kwargs, **({"streaming": True} if options.streaming else {})},
-        fields=Fields(input=options.input_field, output=options.output_field, id=options.id_field),
+        fields=Fields(
+            input=options.input_field,
+            output=options.output_field,
+            id=options.id_field,
+            annotations=tuple(options.annotations),
+        ),
         limit=options.limit,
         shard=options.shard,
     )

@@ -93,6 +93,11 @@ class Job:
             )
         out = self.reduction.apply(out)
         return [
-            Outcome(index=item.index, key=item.key, attribution=one.replace(id=item.key), provenance=out.provenance)
+            Outcome(
+                index=item.index,
+                key=item.key,
+                attribution=one.replace(id=item.key, annotations=dict(item.example.annotations)),
+                provenance=out.provenance,
+            )
             for item, one in zip(items, out, strict=True)
         ]
