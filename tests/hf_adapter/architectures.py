@@ -108,12 +108,40 @@ CONFIGS: dict[str, tuple[str, dict[str, Any]]] = {
     "t5": ("T5ForConditionalGeneration", _T5),
     "mt5": ("MT5ForConditionalGeneration", {**_T5, "feed_forward_proj": "gated-gelu"}),
 }
-ENCODER_DECODERS = ("bart", "marian", "mbart", "m2m_100", "pegasus", "t5", "mt5")
+UNUSUAL: dict[str, tuple[str, dict[str, Any]]] = {
+    "ctrl": ("CTRLLMHeadModel", {"n_embd": 16, "n_layer": 2, "n_head": 4, "dff": 24}),  # scales embeddings in place
+    "roberta": ("RobertaForCausalLM", {**_NEOX, "is_decoder": True}),  # counts positions from behind its padding's
+    "falcon-alibi": ("FalconForCausalLM", {**_NEOX, "alibi": True}),
+    "opt-post-norm": (
+        "OPTForCausalLM",
+        {
+            "hidden_size": 16,
+            "ffn_dim": 24,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+            "word_embed_proj_dim": 8,
+            "do_layer_norm_before": False,
+        },
+    ),
+    "mamba": ("MambaForCausalLM", {"hidden_size": 16, "state_size": 4, "num_hidden_layers": 2}),  # no keys to keep
+    "recurrent_gemma": (
+        "RecurrentGemmaForCausalLM",
+        {**_LLAMA, "lru_width": 16, "attention_window_size": 4, "num_hidden_layers": 3},
+    ),
+    "led": ("LEDForConditionalGeneration", {**_BART, "attention_window": [4, 4]}),  # pads its source
+    "switch": ("SwitchTransformersForConditionalGeneration", {**_T5, "num_decoder_layers": 3, "num_experts": 2}),
+    "nllb_moe": (
+        "NllbMoeForConditionalGeneration",
+        {**_BART, "num_experts": 2, "encoder_sparse_step": 2, "decoder_sparse_step": 2},
+    ),
+}
+"""Models that do something of their own around what the others share."""
+ENCODER_DECODERS = ("bart", "marian", "mbart", "m2m_100", "pegasus", "t5", "mt5", "led", "switch", "nllb_moe")
 
 
 def build(name: str, *, attention: str | None = None, dtype: torch.dtype = torch.float32) -> PreTrainedModel:
     """The model called ``name``, its weights drawn large enough that nothing is negligible."""
-    class_name, settings = CONFIGS[name]
+    class_name, settings = (CONFIGS | UNUSUAL)[name]
     model_class = getattr(transformers, class_name)
     torch.manual_seed(0)
     settings = {"vocab_size": 40, "pad_token_id": 0, "eos_token_id": 1, "bos_token_id": 2, **settings}

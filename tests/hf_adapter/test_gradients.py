@@ -16,7 +16,7 @@ from wherefrom_hf._embedding import input_embedding
 from wherefrom_hf._gradients import Differentiator
 from wherefrom_hf._predict import Predictor
 
-from tests.hf_adapter.architectures import CONFIGS, ENCODER_DECODERS, build, rows_for
+from tests.hf_adapter.architectures import CONFIGS, ENCODER_DECODERS, UNUSUAL, build, rows_for
 
 
 def predictor_of(name: str) -> Predictor:
@@ -65,7 +65,7 @@ def close(came, expected):
 
 
 @pytest.mark.parametrize("segment", [2, 16])
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("name", [*CONFIGS, *UNUSUAL])
 def test_every_architecture(name, segment, monkeypatch):
     monkeypatch.setattr(_gradients, "SEGMENT_STEPS", segment)
     predictor = predictor_of(name)

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional
 from transformers.pytorch_utils import Conv1D
 from wherefrom import load_model
-from wherefrom_hf._linear import LEAST_ROWS, linear, quick_linear, worth_it
+from wherefrom_hf._linear import LEAST_ROWS, linear, product, quick_linear, worth_it
 from wherefrom_hf._passes import run_encoder, start_run
 
 from tests.hf_adapter.architectures import build
@@ -60,7 +60,15 @@ def test_it_can_be_differentiated_twice_and_traced():
         return torch.autograd.grad((slope**2).sum(), x)
 
     torch.testing.assert_close(second(linear), second(functional.linear), rtol=1e-5, atol=1e-5)
-    torch.library.opcheck(linear, (x.detach(), weight, torch.ones(7)))
+    torch.library.opcheck(product, (x.detach(), weight, torch.ones(7)))
+
+
+def test_models_may_change_what_it_gives_in_place():
+    x, weight = pair()
+    x = x.view(3, 4, 5).requires_grad_()
+    changed = linear(x, weight, None)
+    changed /= 2
+    torch.testing.assert_close(torch.autograd.grad(changed.sum(), x)[0], weight.sum(0).expand(3, 4, 5) / 2)
 
 
 def test_many_slopes_are_one_product(monkeypatch):
@@ -78,7 +86,7 @@ def test_many_slopes_are_one_product(monkeypatch):
 
     monkeypatch.setattr(torch.ops, "mkldnn", Counting())
     (pulled,) = torch.vmap(lambda slope: torch.autograd.grad(result, x, slope))(slopes)
-    assert asked == [(4, 12, 7)]
+    assert asked == [(48, 7)]
     torch.testing.assert_close(pulled, slopes @ weight)
 
 

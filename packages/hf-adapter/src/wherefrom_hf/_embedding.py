@@ -41,13 +41,20 @@ class InputEmbedding:
 
     @contextmanager
     def replaced_by(self, embeddings: Tensor | None) -> Iterator[None]:
-        """Within the block, the module answers ``embeddings`` (scaled, as `of` gives them) to whatever it is asked."""
+        """Within the block, the module answers ``embeddings`` (scaled, as `of` gives them) to whatever it is asked.
+
+        Where a model pads what it is given, its own padding follows them, and it may ask for that apart.
+        """
         if embeddings is None:
             yield
             return
 
         def answer(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
-            return embeddings if self.scale == 1.0 else embeddings / self.scale
+            length = embeddings.shape[-2]
+            if output.shape[-2] < length:
+                return output
+            ours = embeddings / self.scale  # a new tensor in any case: some models change theirs in place
+            return torch.cat([ours, output[:, length:]], dim=1) if output.shape[-2] > length else ours
 
         handle = self.module.register_forward_hook(answer)
         try:

@@ -358,7 +358,7 @@ def _slopes_inside(total: Tensor, cut: BlockCut, pairs: tuple[Tensor, Tensor]) -
     """Slopes behind the last attention, and at the residual connection around it."""
     if not total.requires_grad:
         return _Tops(cut.tops, [torch.zeros_like(end)[pairs] for end in cut.ends])
-    # kept, for what the block does in front of its attention may be on both sides of the cut (a norm of parallel blocks)
+    # the graph is kept: the norm in front of a parallel block's attention is on both sides of the cut
     slopes = torch.autograd.grad(total, cut.ends, retain_graph=True, allow_unused=True, materialize_grads=True)
     return _Tops(cut.tops, [slope[pairs] for slope in slopes])
 

@@ -20,11 +20,11 @@ LEAST_ROWS = 8
 """Rows that a product must have to be worth it: with fewer, reading the weights is the work."""
 
 
-@torch.library.custom_op("wherefrom_hf::linear", mutates_args=(), device_types="cpu")
-def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """``x @ weight.T + bias``; shapes ``(..., in)``, ``(out, in)``, ``(out,)``. Weight and bias are constants."""
-    product: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
-    return product
+@torch.library.custom_op("wherefrom_hf::product", mutates_args=(), device_types="cpu")
+def product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """``x @ weight.T + bias``; shapes ``(rows, in)``, ``(out, in)``, ``(out,)``. Weight and bias are constants."""
+    result: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+    return result
 
 
 def _keep_weight(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor | None], output: Tensor) -> None:
@@ -33,7 +33,7 @@ def _keep_weight(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor | None], output:
 
 def _pull_back(ctx: Any, slope: Tensor) -> tuple[Tensor, None, None]:
     (weight,) = ctx.saved_tensors
-    return linear(slope, weight.T, None), None, None
+    return product(slope, weight.T, None), None, None
 
 
 def _over_batch(info: Any, dims: tuple[int, None, None], x: Tensor, weight: Tensor, bias: Tensor | None) -> Any:
@@ -41,9 +41,14 @@ def _over_batch(info: Any, dims: tuple[int, None, None], x: Tensor, weight: Tens
     return linear(x.movedim(dims[0], 0), weight, bias), 0
 
 
-linear.register_autograd(_pull_back, setup_context=_keep_weight)
-linear.register_vmap(_over_batch)
-linear.register_fake(lambda x, weight, bias: x.new_empty((*x.shape[:-1], weight.shape[0])))
+product.register_autograd(_pull_back, setup_context=_keep_weight)
+product.register_vmap(_over_batch)
+product.register_fake(lambda x, weight, bias: x.new_empty((x.shape[0], weight.shape[0])))
+
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """As `torch.nn.functional.linear`, with constant weight and bias. Shape ``(..., in)`` to ``(..., out)``."""
+    return product(x.reshape(-1, x.shape[-1]), weight, bias).view(*x.shape[:-1], weight.shape[0])
 
 
 def worth_it() -> bool:

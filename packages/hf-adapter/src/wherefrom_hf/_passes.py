@@ -13,7 +13,7 @@ import torch
 from attrs import evolve, field, frozen
 from torch import Tensor
 from transformers import DynamicCache, EncoderDecoderCache, PreTrainedModel
-from transformers.modeling_outputs import BaseModelOutput
+from transformers.modeling_outputs import MoEModelOutput
 
 from wherefrom_hf._linear import quick_linear
 
@@ -40,6 +40,8 @@ class DecoderRun:
     encoder: EncoderStates | None = None
     cache: Any = None
     position: int = 0
+    first_position: int = 0
+    """What the model calls the first position."""
     accepts: frozenset[str] = field(factory=frozenset)
 
     def forward(self, ids: Tensor, visible: Tensor | None, *, keep: bool, **extra: Any) -> tuple[Any, DecoderRun]:
@@ -63,7 +65,7 @@ class DecoderRun:
             **extra,
         }
         end = self.position + length
-        positions = torch.arange(self.position, end, device=ids.device).expand(rows, length)
+        positions = torch.arange(self.position, end, device=ids.device).expand(rows, length) + self.first_position
         if visible is None:
             visible = torch.ones((rows, end), dtype=torch.long, device=ids.device)
         if self.encoder is None:
@@ -72,7 +74,7 @@ class DecoderRun:
                 arguments["position_ids"] = positions
         else:
             arguments |= {
-                "encoder_outputs": BaseModelOutput(last_hidden_state=self.encoder.states),
+                "encoder_outputs": MoEModelOutput(last_hidden_state=self.encoder.states),
                 "attention_mask": self.encoder.visible,
                 "decoder_input_ids": ids,
                 "decoder_attention_mask": visible,
@@ -95,15 +97,23 @@ class DecoderRun:
 
 def start_run(module: PreTrainedModel, encoder: EncoderStates | None = None) -> DecoderRun:
     """A decoder run at its beginning."""
-    return DecoderRun(module, encoder, accepts=frozenset(inspect.signature(module.forward).parameters))
+    accepts = frozenset(inspect.signature(module.forward).parameters)
+    return DecoderRun(module, encoder, first_position=_first_position(module), accepts=accepts)
+
+
+def _first_position(module: PreTrainedModel) -> int:
+    """Zero, or where the position table has a padding entry (RoBERTa and its kin) the one behind it."""
+    table = next((part for name, part in module.named_modules() if name.endswith("position_embeddings")), None)
+    padding = getattr(table, "padding_idx", None)
+    return 0 if padding is None else int(padding) + 1
 
 
 def new_cache(module: PreTrainedModel) -> Any:
     """An empty key-value cache of the kind the model fills."""
-    config = module.config.get_text_config(decoder=True)
     if module.config.is_encoder_decoder:
+        config = module.get_decoder().config.get_text_config(decoder=True)
         return EncoderDecoderCache(DynamicCache(config=config), DynamicCache())
-    return DynamicCache(config=config)
+    return DynamicCache(config=module.config.get_text_config(decoder=True))
 
 
 def can_continue(module: PreTrainedModel) -> bool:
