@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 import wherefrom
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, GPT2Config, GPT2LMHeadModel
 from wherefrom.errors import InputError, ModelLoadError, SettingsError, UnknownNameError, UsageError, WherefromWarning
 from wherefrom.methods import IntegratedGradients, Saliency
 
@@ -295,6 +295,7 @@ REFUSED: list[tuple[type[Exception], dict[str, Any], str]] = [
     (InputError, {"attr_pos_start": 0}, "no token stands before it"),
     (InputError, {"attr_pos_start": -999}, "lies before the target"),
     (InputError, {"input_texts": "the name of the class " * 400}, "reads at most"),
+    (InputError, {"generated_texts": [[3, 99999]]}, "token id 99999, but"),
     (InputError, {"input_texts": []}, "There is no input"),
     (InputError, {"input_texts": 3}, "must be a text"),
     (InputError, {"generate_from_target_prefix": True, "generated_texts": f"{TEXTS[0]} is"}, "encoder-decoder"),
@@ -313,6 +314,13 @@ def test_what_does_not_fit_is_refused_in_words(error: type[Exception], arguments
     with pytest.raises(error) as caught:
         attribute("gpt2-tiny", **given)
     assert words in str(caught.value)
+
+
+def test_a_tokenizer_of_another_model_is_told_apart() -> None:
+    few = GPT2LMHeadModel(GPT2Config(vocab_size=9, n_embd=8, n_layer=1, n_head=2, bos_token_id=1, eos_token_id=2))
+    model = wherefrom.load_model(few, "saliency", tokenizer=str(MODELS / "gpt2-tiny"), device="cpu")
+    with pytest.raises(InputError, match=r"knows the ids 0 to 8\. Does the tokenizer"):
+        model.attribute(TEXTS[0], show_progress=False)
 
 
 def test_an_empty_source_is_refused_and_an_empty_prompt_is_the_bos() -> None:

@@ -26,7 +26,7 @@ from wherefrom.adapters import Embeds, Encoding, PredictsSteps, Row, SequenceMod
 from wherefrom.alignment import Alignment, Alignments, align
 from wherefrom.arrays import Array, FloatArray, IntArray, to_numpy
 from wherefrom.errors import InputError, ModelCapabilityError, UsageError
-from wherefrom.examples import Chat, Example, check_length, is_chat, is_ids
+from wherefrom.examples import Chat, Example, check_ids, is_chat, is_ids
 from wherefrom.objective import Objective
 from wherefrom.step_functions.base import STEP_FUNCTIONS, StepFunction
 from wherefrom.token_vectors import EncodesTokens
@@ -133,9 +133,9 @@ def make_contrast(
         source_ids = example.source.ids
         if source is not None:
             source_ids = model.encode(source, side="source", add_special_tokens=add_special_tokens).ids
-            check_length(model.card, len(source_ids), "contrastive source")
+            check_ids(model.card, source_ids, "contrastive source")
     written = _ended_alike(model, example, written)
-    check_length(model.card, len(written.ids), "contrastive target")
+    check_ids(model.card, written.ids, "contrastive target")
     similarity = _similarity(model, example, written, alignments) if isinstance(alignments, str) else None
     alignment = align(
         example.target_tokens, written.tokens, steps, alignments, similarity=similarity, boundary=boundary

@@ -101,20 +101,26 @@ def encode_input(model: SequenceModel, text: InputText, *, add_special_tokens: b
     if empty or not len(encoding.ids):
         reason = "the encoder would read nothing" if is_source else "the model has no BOS token to begin with"
         raise InputError(f"An input text is empty, and {reason}. Give a text of at least one token.")
-    check_length(card, len(encoding.ids), "input")
+    check_ids(card, encoding.ids, "input")
     return encoding
 
 
-def check_length(card: ModelCard, length: int, what: str) -> None:
-    """Refuse a sequence longer than the model's positions.
+def check_ids(card: ModelCard, ids: IntArray, what: str) -> None:
+    """Refuse a sequence longer than the model's positions, or with ids it has no embeddings for.
 
     Raises:
-        InputError: It is.
+        InputError: It is, or has.
     """
-    if card.max_length is not None and length > card.max_length:
+    if card.max_length is not None and len(ids) > card.max_length:
         raise InputError(
-            f"The {what} has {length} tokens, but {card.name} reads at most {card.max_length}. "
+            f"The {what} has {len(ids)} tokens, but {card.name} reads at most {card.max_length}. "
             "Nothing is cut off silently: shorten the text, or split it."
+        )
+    unknown = ids[(ids < 0) | (ids >= card.vocabulary)] if card.vocabulary else ids[:0]
+    if len(unknown):
+        raise InputError(
+            f"The {what} has the token id {unknown[0]}, but {card.name} knows the ids 0 to {card.vocabulary - 1}. "
+            f"Does the tokenizer ({card.tokenizer_name}) belong to the model?"
         )
 
 
@@ -130,6 +136,8 @@ def forced_example(
         InputError: The target does not continue the prompt, or is too long.
     """
     card = model.card
+    if not isinstance(target, str):
+        check_ids(card, np.asarray(target, dtype=np.int64), "target")
     if card.kind == "encoder-decoder":
         if isinstance(target, str):
             encoding = model.encode(target, side="target", add_special_tokens=add_special_tokens)
@@ -158,7 +166,7 @@ def forced_example(
         )
     encoding = model.encode(target, side="target", add_special_tokens=add_special_tokens and not is_chat)
     ids, tokens = encoding.ids, encoding.tokens
-    check_length(card, len(ids), "prompt and target together")
+    check_ids(card, ids, "prompt and target together")
     return Example(
         source=None,
         target_ids=ids,
@@ -178,7 +186,7 @@ def generated_example(model: SequenceModel, prompt: Encoding, ids: IntArray) -> 
         return _encoder_decoder(card, prompt, ids, model.tokens(ids, side="target"), model.decode(ids))
     n = len(prompt.ids)
     tokens = _continued(prompt, model.tokens(ids, side="target"))
-    check_length(card, len(ids), "prompt and target together")
+    check_ids(card, ids, "prompt and target together")
     return Example(
         source=None,
         target_ids=ids,
@@ -192,7 +200,7 @@ def generated_example(model: SequenceModel, prompt: Encoding, ids: IntArray) -> 
 
 
 def _encoder_decoder(card: ModelCard, source: Encoding, ids: IntArray, tokens: tuple[Token, ...], text: str) -> Example:
-    check_length(card, len(ids), "target")
+    check_ids(card, ids, "target")
     return Example(
         source=source,
         target_ids=ids,

@@ -17,7 +17,7 @@ from wherefrom.adapters import Encoding, Row, SequenceModel
 from wherefrom.arrays import IntArray
 from wherefrom.context.templates import Span
 from wherefrom.errors import InputError
-from wherefrom.examples import Example, check_length
+from wherefrom.examples import Example, check_ids
 from wherefrom.objective import Objective
 from wherefrom.tokens import Token
 from wherefrom.words import word_indices
@@ -125,7 +125,7 @@ def encoded_source(model: SequenceModel, beginning: Beginning) -> Encoding | Non
     if beginning.source_text is None:
         return None
     source = model.encode(beginning.source_text, side="source", add_special_tokens=beginning.add_special_tokens)
-    check_length(model.card, len(source.ids), "input")
+    check_ids(model.card, source.ids, "input")
     return source
 
 
@@ -173,7 +173,7 @@ def reading(
     """A beginning with an output's ids behind it."""
     source = encoded_source(model, beginning)
     target_ids = np.concatenate([prefix.ids, output_ids]).astype(np.int64)
-    check_length(model.card, len(target_ids), "decoder's sequence" if source is not None else "input with its output")
+    check_ids(model.card, target_ids, "decoder's sequence" if source is not None else "input with its output")
     if not len(prefix.ids):
         raise InputError(
             "Nothing stands before the output, so its first token cannot be predicted. Give an input text, or a model "
