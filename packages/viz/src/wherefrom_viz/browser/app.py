@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from attrs import evolve
 from rich.console import Console
-from textual import work
+from textual import events, work
 from textual.app import App, ComposeResult
 from textual.widgets import Static
 from textual.worker import get_current_worker
@@ -22,6 +22,7 @@ from wherefrom_viz.browser.cache import ExampleCache
 from wherefrom_viz.browser.commands import ActionProvider
 from wherefrom_viz.browser.drawing import Drawing
 from wherefrom_viz.browser.exporting import export, suggested_name
+from wherefrom_viz.browser.key_order import KeyOrder
 from wherefrom_viz.browser.places import remember
 from wherefrom_viz.browser.screen_names import name_of
 from wherefrom_viz.browser.screens.browse import BrowseScreen
@@ -80,6 +81,7 @@ class Browser(App[None]):
         self._complaints: tuple[str, ...] = ()
         self._following = False
         self._colours = colours
+        self._keys = KeyOrder(self, super().on_event)
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         known = self.settings.theme in self.available_themes
@@ -108,6 +110,13 @@ class Browser(App[None]):
     def brush(self) -> Brush:
         """What draws scores in this terminal's colours."""
         return brush_for(self, self.drawing, self._colours)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Keys wait for those before them."""
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            await self._keys.take(event)
+        else:
+            await super().on_event(event)
 
     # opening
 
