@@ -186,7 +186,7 @@ def measure(path: Path, count: int) -> list[tuple[str, float, float, str]]:
 
 def filter_times(path: Path) -> list[tuple[str, float, float, str]]:
     """How long whole filters take, without the terminal around them."""
-    from wherefrom_viz.browser.filters import parse_filter
+    from wherefrom_viz.browser.filter_language import parse_filter
     from wherefrom_viz.browser.ordering import Tested, filtered
     from wherefrom_viz.browser.sources import Library, open_source
 

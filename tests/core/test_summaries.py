@@ -168,3 +168,4 @@ def test_with_a_source_the_context_is_the_source() -> None:
 def test_scores_of_nothing_have_no_share() -> None:
     nothing = decoder_only()
     assert share_on(nothing.replace(target_attributions=np.zeros((5, 2))), "context") is None
+    assert share_on(nothing.replace(target_attributions=np.full((5, 2), 1e308)), "context") is None

@@ -75,6 +75,20 @@ def two_methods() -> Attributions:
     )
 
 
+def noted_result() -> Attributions:
+    """Examples with tags and annotations, some of them hostile."""
+    notes: list[dict[str, object]] = [
+        {"tags": ["bad", "gender"], "label": 3, "gold label": "came late"},
+        {"tags": "fine", "label": "12"},
+        {"label": 1.5, "gold label": "[/red]\u202ehostile\n</script>", "\x1b[31m": True},
+        {"tags": ["\x1b[31mred", "x" * 60]},
+    ]
+    made = everyone_result()
+    return made.replace(
+        sequence_attributions=tuple(one.replace(annotations=note) for one, note in zip(made, notes, strict=True))
+    )
+
+
 @pytest.fixture
 def everyone() -> Attributions:
     """Examples that UTF-8 has room for: no lone surrogates."""

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 import pytest
 from attrs import frozen
 from wherefrom.attribution import Attribution, Segment
 from wherefrom.files import Summary
 from wherefrom.files.summaries import summarized
-from wherefrom_viz.browser.filters import FilterError, parse_filter
+from wherefrom_viz.browser.filter_language import FilterError, parse_filter
 
 SCORES = ("probability", "entropy")
 
@@ -153,3 +154,125 @@ def test_tags_of_the_file(hospital: Attribution) -> None:
     assert parse_filter("tag:bad", SCORES)(Example(summarized(tagged), example=tagged))
     assert not parse_filter("tag:good", SCORES)(Example(summarized(tagged), example=tagged))
     assert not parse_filter("tag:bad", SCORES)(Example(summarized(hospital), example=hospital))
+
+
+NAMES = ("label", "gold label", "prob", "note")
+NOTED = msgspec.structs.replace(
+    SUMMARY,
+    lows=(0.01, 2.0),
+    context=0.75,
+    annotations={
+        "tags": ["Bad", "two words"],
+        "label": "3",
+        "gold label": "Maybe so",
+        "prob": 0.5,
+        "note": ["one", "[/red]"],
+    },
+)
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("minprob<0.1", True),
+        ("minprobability>0.1", False),
+        ("minent>=2", True),
+        ("share(context)>50%", True),
+        ("share(context)<0.5", False),
+        ("tag:bad", True),
+        ('tags:"two words"', True),
+        ("tag:two", False),
+        ("label=3.0", True),
+        ("label<4", True),
+        ("label>=4", False),
+        ("label!=3", False),
+        ("label!=4", True),
+        ("note:one", True),
+        ("note=on", False),
+        ("note:on", True),
+        ("note!=one", False),
+        ("note<3", False),
+        ("column(gold label)=maybe", False),
+        ('column(gold label)="maybe so"', True),
+        ("column( gold label ):maybe", True),
+        ("column(gold label)~/^maybe/", True),
+        ("prob<0.2", True),
+        ("column(prob)<0.2", False),
+        ("column(nothing)=1", False),
+        ("-column(nothing)=1", True),
+        ("column(nothing)!=1", False),
+    ],
+)
+def test_tags_annotations_lowest_scores_and_shares_are_read_from_the_summary(text: str, expected: bool) -> None:
+    assert parse_filter(text, SCORES, NAMES)(Example(NOTED)) is expected
+
+
+def test_what_an_older_index_lacks_is_read_from_the_example(hospital: Attribution) -> None:
+    noted = hospital.replace(annotations={"tags": "bad", "label": 3})
+    old = Example(msgspec.structs.replace(summarized(noted), lows=None, context=None, annotations=None), example=noted)
+    for text in ("tag:bad", "label=3", f"minprob<{noted.step_scores['probability'].min() + 0.01}", "share(context)>0"):
+        assert parse_filter(text, SCORES, NAMES)(old), text
+    assert not parse_filter("label=4", SCORES, NAMES)(old)
+
+
+def test_annotations_longer_than_the_index_keeps_are_read_from_the_example(hospital: Attribution) -> None:
+    noted = hospital.replace(annotations={"note": "x" * 500 + "end", "tags": [f"t{k}" for k in range(50)]})
+    candidate = Example(summarized(noted), example=noted)
+    assert parse_filter("note~/end$/", SCORES, NAMES)(candidate)
+    assert parse_filter("tag:t49", SCORES, NAMES)(candidate)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "pro",
+        "prob",
+        "sick pro",
+        "-outp",
+        "prob<",
+        "prob!",
+        "prob<-",
+        "prob<1e",
+        "prob<0.2 or",
+        "prob<0.2 and",
+        "not",
+        "(prob<0.2",
+        '"was',
+        'method:"int',
+        "method:",
+        "label=",
+        "input~",
+        "input~/si",
+        "share(",
+        "share(cont",
+        "share(context)",
+        "share(context)>",
+        "column(gold",
+        "column(gold label)",
+        "column(gold label)=",
+        "is:mar",
+        "-",
+        "minpr",
+        "lab",
+    ],
+)
+def test_what_is_being_written_is_unfinished_and_no_mistake(text: str) -> None:
+    with pytest.raises(FilterError) as caught:
+        parse_filter(text, SCORES, NAMES, typing=True)
+    assert caught.value.unfinished
+
+
+@pytest.mark.parametrize(
+    "text", ["prb<", "prob<x", "prob:1", "is:lost", "a )", "input~/(/", "share(context)>x", "method: )"]
+)
+def test_mistakes_are_no_beginnings(text: str) -> None:
+    with pytest.raises(FilterError) as caught:
+        parse_filter(text, SCORES, NAMES, typing=True)
+    assert not caught.value.unfinished
+
+
+@pytest.mark.parametrize("text", ["pro", "prob", "outp", "share", "in"])
+def test_words_that_could_become_fields_are_words_when_they_are_finished(text: str) -> None:
+    for finished in (parse_filter(text, SCORES), parse_filter(text + " ", SCORES, typing=True)):
+        assert not finished(Example(SUMMARY))
+        assert finished(Example(Summary(offset=0, length=0, prompt=f"a {text}")))

@@ -9,14 +9,15 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from wherefrom_viz.browser.app import Browser
 
-from tests.viz.browser.conftest import browser_at, browser_of, settled, two_methods
+from tests.viz.browser.conftest import browser_at, browser_of, noted_result, settled, two_methods
 
 SIZES = [(80, 24), (140, 45)]
 
 SCREENS: dict[str, tuple[str, ...]] = {
     "browse": (),
     "browse-filtered": ("f", *"method:ig len<20", "enter", "space"),
-    "browse-mistake": ("f", *"prob<"),
+    "browse-mistake": ("f", *"prb<0.2"),
+    "browse-unfinished": ("f", *"len<20", "space", *"prob<"),
     "read": ("enter", "right", "right"),
     "read-pinned": ("enter", "enter", "right", "right", "enter"),
     "read-translation": ("j", "enter", "right", "g"),
@@ -74,6 +75,11 @@ async def test_screen(
 @pytest.mark.parametrize("name", COMPARED)
 async def test_comparison(name: str, size: tuple[int, int], pictures: SnapshotAssertion) -> None:
     assert await picture(browser_of(two_methods()), COMPARED[name], size) == pictures
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+async def test_annotations(size: tuple[int, int], pictures: SnapshotAssertion) -> None:
+    assert await picture(browser_of(noted_result()), ("f", *"label>1", "enter", *"ssssssssss"), size) == pictures
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")

@@ -23,7 +23,7 @@ def share_on(attribution: Attribution, part: str) -> float | None:
             prompt.
 
     Returns:
-        None if there is no such part, or no score but zeros.
+        None if there is no such part, no score but zeros, or scores whose sum is no number.
     """
     part = part.casefold()
     one = attribution.aggregate()
@@ -45,10 +45,11 @@ def share_on(attribution: Attribution, part: str) -> float | None:
             elif part == "prompt" or (part in ("context", "input") and alone):
                 own[: one.attr_pos_start] = True
         chosen.append(own)
-    total = sum(float(side.sum()) for side in sizes)
-    if total == 0 or not any(side.any() for side in chosen):
-        return None
-    return sum(float(side[rows].sum()) for side, rows in zip(sizes, chosen, strict=True)) / total
+    with np.errstate(over="ignore"):  # scores near the largest number there is
+        total = sum(float(side.sum()) for side in sizes)
+        if not 0 < total < np.inf or not any(side.any() for side in chosen):
+            return None
+        return sum(float(side[rows].sum()) for side, rows in zip(sizes, chosen, strict=True)) / total
 
 
 def _of_segments(attribution: Attribution, side: str, part: str) -> BoolArray:

@@ -1,10 +1,9 @@
-"""Which examples are listed and in what order: columns to sort by, and a filter that works in slices of time."""
+"""Which examples are listed and in what order: the order of a column, and a filter that works in slices of time."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator
-from typing import Any
 
 import numpy as np
 from attrs import frozen
@@ -12,37 +11,26 @@ from wherefrom.attribution import Attribution
 from wherefrom.errors import WherefromError
 from wherefrom.files import Summary
 
+from wherefrom_viz.browser.columns import order_in
 from wherefrom_viz.browser.filters import Filter
 from wherefrom_viz.browser.sources.library import Keys, Library
 
-SORTS = ("n", "id", "input", "output", "inputs", "steps", "score", "method")
-"""Columns that can be sorted; "n" is the order of the file, "score" the step score that is shown."""
-
 
 def sorted_keys(library: Library, keys: Keys, column: str, score: str, *, backwards: bool) -> Keys:
-    """``keys`` in the order of a column; examples without the score come last in either direction."""
+    """``keys`` in the order of a column; examples that have nothing there come last in either direction.
+
+    Args:
+        column: One of `columns.sortable`.
+        score: The step score that is shown.
+    """
     if column == "n":
         ordered = np.sort(keys)
         return ordered[::-1] if backwards else ordered
-    read = _reader(column, score)
-    values = [read(library.summary(key)) for key in keys.tolist()]
+    values = [order_in(column, library.summary(key), score) for key in keys.tolist()]
     missing = np.array([value is None for value in values], dtype=bool)
     known = np.flatnonzero(~missing)
     order = sorted(known.tolist(), key=lambda place: values[place], reverse=backwards)
     return keys[np.array([*order, *np.flatnonzero(missing).tolist()], dtype=np.int64)]
-
-
-def _reader(column: str, score: str) -> Callable[[Summary], Any]:
-    readers: dict[str, Callable[[Summary], Any]] = {
-        "id": lambda summary: summary.id,
-        "input": lambda summary: summary.prompt.casefold(),
-        "output": lambda summary: summary.output.casefold(),
-        "inputs": lambda summary: summary.inputs,
-        "steps": lambda summary: summary.steps,
-        "method": lambda summary: summary.method,
-        "score": lambda summary: summary.scores.get(score),
-    }
-    return readers[column]
 
 
 class Tested:

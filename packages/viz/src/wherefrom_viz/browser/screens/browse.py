@@ -15,11 +15,13 @@ from textual.widgets import Footer, Input, Static
 from wherefrom.attribution import Attribution
 from wherefrom.errors import WherefromError
 
+from wherefrom_viz.browser.columns import sortable, spoken_column
 from wherefrom_viz.browser.drawing import more_intense, pictured
-from wherefrom_viz.browser.filters import Everything, Filter, FilterError, parse_filter
+from wherefrom_viz.browser.filter_language import FilterError, parse_filter
+from wherefrom_viz.browser.filters import Contains, Everything, Filter
 from wherefrom_viz.browser.keymap import bindings
 from wherefrom_viz.browser.messages import ExampleChosen, ExamplePointed, HeadClicked
-from wherefrom_viz.browser.ordering import SORTS, Progress, Tested, filtered, sorted_keys
+from wherefrom_viz.browser.ordering import Progress, Tested, filtered, sorted_keys
 from wherefrom_viz.browser.screens.goto import GotoScreen
 from wherefrom_viz.browser.sources.library import Keys
 from wherefrom_viz.browser.widgets.example_list import ExampleList
@@ -88,25 +90,35 @@ class BrowseScreen(Screen[None]):
 
     @on(Input.Changed, "#expression")
     def _written(self, event: Input.Changed) -> None:
-        bar = self.query_one(FilterBar)
-        try:
-            if self._searching:
-                wanted = event.value.strip()
-                accepts = parse_filter('"' + wanted.replace("\\", "\\\\").replace('"', '\\"') + '"') if wanted else None
-                self._filter = accepts or Everything()
-            else:
-                self._filter = parse_filter(event.value, self.browser.library.score_names)
-        except FilterError as error:
-            bar.complain(f"{' ' * min(error.position, 40)}^ {error}")
-            return  # the last good result stays
-        bar.complain("")
-        self._start_filter()
+        self._understand(event.value, typing=True)
 
     @on(Input.Submitted, "#expression")
-    def _accepted(self) -> None:
-        if not self.query_one(FilterBar).text.strip():
+    def _accepted(self, event: Input.Submitted) -> None:
+        self._understand(event.value, typing=False)
+        if not event.value.strip():
             self.query_one(FilterBar).close()
         self.examples.focus()
+
+    def _understand(self, text: str, *, typing: bool) -> None:
+        """Filter by what is written; while it is no filter, the last good result stays."""
+        bar = self.query_one(FilterBar)
+        library = self.browser.library
+        try:
+            if self._searching:
+                wanted = text.strip().casefold()
+                accepts: Filter = Contains("text", wanted) if wanted else Everything()
+            else:
+                accepts = parse_filter(text, library.score_names, library.annotation_names, typing=typing)
+        except FilterError as error:
+            if typing and error.unfinished:
+                bar.hint(f"{' ' * min(error.position, 40)}{error}")
+            else:
+                bar.complain(f"{' ' * min(error.position, 40)}^ {error}")
+            return
+        bar.complain("")
+        if accepts != self._filter or (not typing and self._slices is None):
+            self._filter = accepts
+            self._start_filter()
 
     def _start_filter(self) -> None:
         if isinstance(self._filter, Everything):
@@ -291,8 +303,12 @@ class BrowseScreen(Screen[None]):
 
     def action_sort(self) -> None:
         """Sort by the next column."""
-        place = SORTS.index(self.examples.sort_column)
-        self._sort(SORTS[(place + 1) % len(SORTS)], backwards=False)
+        library = self.browser.library
+        tags = any(library.summary(key).tags for key in self._all[:500].tolist())
+        columns = sortable(library.annotation_names, tags=tags)
+        here = self.examples.sort_column
+        place = columns.index(here) if here in columns else 0
+        self._sort(columns[(place + 1) % len(columns)], backwards=False)
 
     def action_reverse(self) -> None:
         """Turn the order around."""
@@ -307,8 +323,8 @@ class BrowseScreen(Screen[None]):
         self.examples.sort_column, self.examples.backwards = column, backwards
         keys = np.sort(self.examples.keys)
         self._list(keys)
-        name = {"n": "the order of the file", "score": self.examples.score}.get(column, column)
-        self.notify(f"by {name}{', backwards' if backwards else ''}", timeout=1.5)
+        name = visible(elide(spoken_column(column, self.examples.score), 40))
+        self.notify(f"by {name}{', backwards' if backwards else ''}", timeout=1.5, markup=False)
 
     def action_mark(self) -> None:
         """Mark the example, or take the mark away, and go on."""

@@ -16,13 +16,15 @@ from wherefrom_viz.browser.keymap import keys_of, spoken
 
 FILTERS = (
     ('sick "came home"', "the text contains these"),
-    ("prob<0.2  entropy>=2", "means of step scores"),
+    ("prob<0.2  minprob<0.1", "mean and smallest of a step score"),
     ("len>100  inputs<20  steps=5", "lengths in tokens"),
     ("method:ig  id:case  file:b", "names contain this"),
     ('has:"<unk>"', "a token is exactly this"),
     ("input~/regex/", "regular expressions"),
-    ("share(context)>50%", "share of scores on a part"),
+    ("share(context)>50%", "share of scores on a part (ctx)"),
     ("is:marked  tag:bad", "marks and tags"),
+    ("label=3  label:part  label<4", "annotations of the data set"),
+    ("column(any name)=value", "annotations of any name"),
     ("a or b, not c, -c, (…)", "combine them"),
 )
 

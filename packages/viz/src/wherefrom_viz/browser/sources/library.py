@@ -14,12 +14,16 @@ from attrs import frozen
 from wherefrom.attribution import Attribution
 from wherefrom.errors import WherefromError
 from wherefrom.files import Summary
+from wherefrom.files.summaries import TAGS
 from wherefrom.provenance import Provenance
 
 from wherefrom_viz.browser.sources.base import Source
 
 Keys = npt.NDArray[np.int64]
 
+
+_LOOKED_AT = 500
+"""Examples of a source that tell which annotations there are."""
 
 _GONE = Summary(offset=0, length=0, error="gone")
 
@@ -107,6 +111,15 @@ class Library:
             for place in range(min(len(source), 20)):
                 names.update(dict.fromkeys(source.summary(place).scores))
         return tuple(names)
+
+    @property
+    def annotation_names(self) -> tuple[str, ...]:
+        """Annotations besides tags that examples have, by the first ones of each source."""
+        names: dict[str, None] = {}
+        for source in self.sources:
+            for place in range(min(len(source), _LOOKED_AT)):
+                names.update(dict.fromkeys(source.summary(place).annotations or ()))
+        return tuple(name for name in names if name != TAGS)
 
     def refresh(self) -> Growth:
         """Take in what the sources have more."""

@@ -8,11 +8,14 @@ import msgspec
 from wherefrom.attribution import Attribution, from_fields
 from wherefrom.errors import FileFormatError
 from wherefrom.files import Summary
-from wherefrom.files.summaries import summary_of
+from wherefrom.files.summaries import summarized, summary_of
 from wherefrom.provenance import Provenance
 from wherefrom.wire.documents import open_header
 from wherefrom.wire.examples import RawFields, decode_example, typed
 from wherefrom.wire.limits import Budget
+
+_READ_WHOLE = 8 << 20
+"""Bytes at the beginning of a file whose examples are read whole, for what only scores tell. Later ones lack it."""
 
 
 class LinesSource:
@@ -51,7 +54,10 @@ class LinesSource:
         with self._file.open("rb") as file:
             file.seek(summary.offset)
             line = file.read(summary.length)
-        where = f"{self.name} at byte {summary.offset}"
+        return self._decoded(line, summary.offset)
+
+    def _decoded(self, line: bytes, offset: int) -> Attribution:
+        where = f"{self.name} at byte {offset}"
         raw = typed(line, RawFields, msgspec.json.decode, where)
         return from_fields(decode_example(raw, msgspec.json.decode, Budget(len(line)), where), where)
 
@@ -87,8 +93,15 @@ class LinesSource:
             elif summary.error is not None:
                 self._failed.append(f"{summary.id or 'an example'} failed: {summary.error}")
             else:
-                self._summaries.append(summary)
+                self._summaries.append(self._completed(summary, line) if self._end < _READ_WHOLE else summary)
         except FileFormatError as error:
             if not self._end and not self._summaries:
                 raise  # no file of ours at all
             self._damaged.append(f"{self.name}: {error}")
+
+    def _completed(self, summary: Summary, line: bytes) -> Summary:
+        """With what only the scores tell, unless they are damaged: whoever opens the example is told then."""
+        try:
+            return summarized(self._decoded(line, summary.offset), summary.offset, summary.length)
+        except FileFormatError:
+            return summary

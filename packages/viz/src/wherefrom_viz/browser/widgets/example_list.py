@@ -6,7 +6,6 @@ from collections.abc import Collection
 from typing import ClassVar
 
 import numpy as np
-from attrs import frozen
 from rich.cells import cell_len, set_cell_size
 from rich.style import Style
 from textual import events
@@ -14,38 +13,14 @@ from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from wherefrom_viz.browser.columns import Column, Contents, columns_for, contents_of, text_in
 from wherefrom_viz.browser.messages import ExampleChosen, ExamplePointed, HeadClicked
 from wherefrom_viz.browser.sources.library import Keys, Library
 from wherefrom_viz.browser.widgets.lines import strip_of
 from wherefrom_viz.text_marks import elide, pad, visible
 
-_BRIEF = {"probability": "prob", "entropy": "ent", "crossentropy": "x-ent", "perplexity": "ppl"}
-
-
-@frozen
-class Column:
-    """A column of the list."""
-
-    name: str
-    title: str
-    width: int
-    right: bool = False
-
-
-def columns_for(width: int, score: str, *, files: int, methods: int, id_width: int) -> list[Column]:
-    """The columns that fit a width; the texts share what is left."""
-    fixed = [Column("id", "id", id_width)]
-    after = [Column("inputs", "in", 4, True), Column("steps", "out", 4, True)]
-    if score:
-        after.append(Column("score", elide(_BRIEF.get(score, score), 5), 6, True))
-    if methods > 1 or (methods and width >= 110):
-        after.append(Column("method", "method", 10 if width < 110 else 22))
-    if files > 1:
-        after.append(Column("file", "file", 10 if width < 110 else 18))
-    left = width - 3 - sum(column.width + 2 for column in (*fixed, *after)) - 2
-    texts = max(16, left)
-    prompt = texts * 3 // 5
-    return [*fixed, Column("input", "input", prompt), Column("output", "output", texts - prompt), *after]
+_MEASURED = 200
+"""Examples that tell how wide columns are to be."""
 
 
 class ExampleList(ScrollView, can_focus=True, inherit_bindings=False):
@@ -53,8 +28,9 @@ class ExampleList(ScrollView, can_focus=True, inherit_bindings=False):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"list--head", "list--cursor", "list--mark", "list--dim", "list--score"}
     HELP: ClassVar[str] = (
-        "One line per example. Enter opens it, Space marks it, s sorts by the next column (or click a head), "
-        "/ searches the text, f filters by an expression such as prob<0.2 method:ig."
+        "One line per example: lengths (in, out), mean and smallest step score (prob, min), share of the scores on the "
+        "context (ctx), tags, annotations; more of them in wider windows. Enter opens it, Space marks it, s sorts by "
+        "the next column (or click a head), / searches the text, f filters by an expression such as prob<0.2 method:ig."
     )
 
     def __init__(self, library: Library, marks: Collection[int], *, id: str | None = None) -> None:
@@ -114,16 +90,16 @@ class ExampleList(ScrollView, can_focus=True, inherit_bindings=False):
     def _measure(self) -> None:
         width = max(20, self.scrollable_content_region.width)
         self.virtual_size = Size(width, len(self.keys) + 1)
-        some = self.keys[:200].tolist()
-        summaries = [self.library.summary(key) for key in some]
-        ids = max((len(self.library.title(key)) for key in some), default=4)
-        self._columns = columns_for(
-            width,
-            self.score,
+        listed = self.keys if len(self.keys) else self.library.keys()
+        some = listed[:_MEASURED].tolist()
+        contents = Contents(
+            score=self.score,
             files=len(self.library.sources),
-            methods=len({summary.method for summary in summaries if summary.method}),
-            id_width=max(4, min(ids + 1, 16)),
+            ids=max((len(visible(self.library.title(key))) for key in some), default=4),
         )
+        summaries = [self.library.summary(key) for key in some]
+        contents = contents_of(summaries, self.library.annotation_names, contents)
+        self._columns = columns_for(width, contents, self.sort_column)
 
     def render_line(self, y: int) -> Strip:
         """The head, or an example."""
@@ -153,23 +129,20 @@ class ExampleList(ScrollView, can_focus=True, inherit_bindings=False):
             (" ● " if marked else "   ", self.get_component_rich_style("list--mark", partial=True))
         ]
         dim = self.get_component_rich_style("list--dim", partial=True)
+        score = self.get_component_rich_style("list--score", partial=True)
         for column in self._columns:
-            style = Style.null()
+            style = dim
             if column.name == "id":
-                text = self.library.title(key)
-            elif column.name == "input":
-                text, style = summary.prompt, dim
-            elif column.name == "output":
-                text = summary.output.removeprefix(" ")
-            elif column.name == "score":
-                mean = summary.scores.get(self.score)
-                text = "" if mean is None else f"{mean:.3f}" if abs(mean) < 1000 else f"{mean:.1e}"
-                style = self.get_component_rich_style("list--score", partial=True)
+                text, style = self.library.title(key), Style.null()
             elif column.name == "file":
-                text, style = self.library.source_name(key), dim
+                text = self.library.source_name(key)
             else:
-                text, style = str(getattr(summary, column.name)), dim
-            running = column.name in ("input", "output")
+                text = text_in(column.name, summary, self.score)
+            if column.name in ("score", "low", "context"):
+                style = score
+            elif column.name == "output":
+                text, style = text.removeprefix(" "), Style.null()
+            running = column.name in ("input", "output", "tags") or column.name.startswith(":")
             shown = _end_of(text, column.width) if running else elide(visible(text[:400]), column.width)
             pieces.append((pad(shown, column.width, right=column.right) + "  ", style))
         return pieces
@@ -179,8 +152,8 @@ class ExampleList(ScrollView, can_focus=True, inherit_bindings=False):
         if event.y == 0:
             x = 3
             for column in self._columns:
-                if x <= event.x < x + column.width + 2 and column.name != "file":
-                    self.post_message(HeadClicked(column.name))
+                if x <= event.x < x + column.width + 2:
+                    self.post_message(HeadClicked("n" if column.name == "file" else column.name))
                 x += column.width + 2
             return
         place = event.y - 1 + self.scroll_offset.y

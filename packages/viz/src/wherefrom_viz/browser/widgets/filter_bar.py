@@ -6,6 +6,8 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Input, Static
 
+from wherefrom_viz.text_marks import visible
+
 
 class FilterBar(Vertical):
     """An input and a line for errors. Hidden until it is used; the screen reads `Input.Changed`."""
@@ -37,6 +39,14 @@ class FilterBar(Vertical):
 
     def complain(self, mistake: str) -> None:
         """Show a mistake; an empty text takes it away."""
+        self._say(mistake, wrong=True)
+
+    def hint(self, words: str) -> None:
+        """Show quietly what may come next."""
+        self._say(words, wrong=False)
+
+    def _say(self, words: str, *, wrong: bool) -> None:
         line = self.query_one("#mistake", Static)
-        line.update(mistake)
-        line.set_class(bool(mistake), "wrong")
+        line.update(visible(words))
+        line.set_class(bool(words) and wrong, "wrong")
+        line.set_class(bool(words) and not wrong, "hint")
