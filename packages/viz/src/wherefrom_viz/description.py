@@ -25,6 +25,7 @@ from wherefrom.step_functions.base import STEP_FUNCTIONS
 from wherefrom.tokens import Token
 
 from wherefrom_viz import text_marks, units
+from wherefrom_viz.spans import Spans, span_names, with_spans
 from wherefrom_viz.units import Level, Merge
 
 Normalization: TypeAlias = Literal["none", "step", "sequence"]
@@ -169,6 +170,8 @@ def describe(
     min_val: float | None = None,
     max_val: float | None = None,
     title: str | None = None,
+    spans: Spans = (),
+    place: int = 0,
 ) -> Description:
     """Describe one example for drawing.
 
@@ -184,8 +187,11 @@ def describe(
         largest. min_val: Lower end of the colour range; None follows the scores.
         max_val: Upper end of the colour range.
         title: Replaces the example's id.
+        spans: Units of ``granularity="span"``, instead of those the result came with; see `wherefrom_viz.spans`.
+        place: Place of the example among those shown, by which ``spans`` may know it.
 
     Raises:
+        InputError: A span that is none.
         SettingsError: An unknown granularity, merge or normalization.
     """
     provenance = provenance or Provenance()
@@ -194,7 +200,7 @@ def describe(
             f"No normalization is called {normalize!r}.{nearest(normalize, NORMALIZATIONS)} "
             f"There are: {', '.join(NORMALIZATIONS)}."
         )
-    attribution, pipeline = aggregated(attribution)
+    attribution, pipeline = aggregated(with_spans(attribution, spans, place))
     scores, visible, sides, tokens = score_rows(attribution, pipeline)
     notes = list(provenance.warnings)
     if not np.isfinite(scores).all():
@@ -226,11 +232,19 @@ def describe(
         pipeline.append("share of each step's total" if normalize == "step" else "share of the largest score")
 
     shown_steps = tuple(unit_of(token, before) for token, before in with_before(steps))
+    shown_inputs = tuple(unit_of(token, before) for token, before in with_before(tokens))
+    if granularity == "span":
+        shown_steps = _named(shown_steps, span_names(attribution, "target"))
+        shown_inputs = tuple(
+            unit
+            for side in sides
+            for unit in _named(shown_inputs[side.start : side.end], span_names(attribution, side.name))
+        )
     target_side = next((side for side in sides if side.name == "target"), None)
     return Description(
         title=title if title is not None else title_of(attribution, 0, 1),
         subtitle=subtitle_of(attribution, provenance),
-        inputs=tuple(unit_of(token, before) for token, before in with_before(tokens)),
+        inputs=shown_inputs,
         steps=shown_steps,
         sides=tuple(sides),
         scores=scores,
@@ -255,7 +269,7 @@ def describe_all(attributions: Shown, **options: Any) -> list[Description]:
     """Describe one or many examples; several get their place in the sequence as title."""
     examples = examples_of(attributions)
     return [
-        describe(one, made, title=title_of(one, index, len(examples)), **options)
+        describe(one, made, title=title_of(one, index, len(examples)), place=index, **options)
         for index, (one, made) in enumerate(examples)
     ]
 
@@ -373,6 +387,14 @@ def unit_of(token: Token, before: Token | None) -> Unit:
         text=_running_text(token.text),
         space_before=spaced(token, before),
         breaks_line="\n" in token.text,
+    )
+
+
+def _named(parts: Sequence[Unit], names: Mapping[int, str]) -> tuple[Unit, ...]:
+    """The units, each labelled by the name of the span it is in."""
+    return tuple(
+        evolve(unit, label=text_marks.visible(names[unit.token.position])) if unit.token.position in names else unit
+        for unit in parts
     )
 
 

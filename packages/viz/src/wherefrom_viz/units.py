@@ -1,4 +1,4 @@
-"""Larger units than tokens for display: words, sentences, turns. Where they begin, and how scores merge
+"""Larger units than tokens for display: words, sentences, turns, named spans. Where they begin, and how scores merge
 over them.
 
 A partition is written as the positions where its units begin: ``(0, 2, 3)`` cuts five tokens into 0-1, 2
@@ -19,8 +19,9 @@ from wherefrom.attribution import Segment
 from wherefrom.errors import SettingsError, nearest
 from wherefrom.tokens import Token
 
-Level: TypeAlias = Literal["token", "word", "sentence", "turn"]
+Level: TypeAlias = Literal["token", "word", "sentence", "turn", "span"]
 LEVELS: tuple[Level, ...] = ("token", "word", "sentence", "turn")
+"""Those that any text has; ``"span"`` needs spans that somebody named."""
 Merge: TypeAlias = Literal["sum", "mean", "max", "absmax", "l2"]
 MERGES: tuple[Merge, ...] = ("sum", "mean", "absmax", "max", "l2")
 MERGE_WORDS = {"sum": "sum", "mean": "mean", "absmax": "largest magnitude", "max": "maximum", "l2": "L2 norm"}
@@ -34,8 +35,9 @@ def unit_starts(tokens: Sequence[Token], level: Level, segments: Sequence[Segmen
 
     Args:
         tokens: One side's tokens, in order.
-        level: ``"turn"`` follows ``segments`` (turns, documents, slots); without any, it is the whole
-        sequence. segments: Spans of this side.
+        level: ``"turn"`` follows ``segments`` (turns, documents, slots); without any, it is the whole sequence.
+            ``"span"`` follows those of kind ``"span"``; other tokens stay alone.
+        segments: Spans of this side.
     """
     if not tokens:
         return ()
@@ -46,9 +48,14 @@ def unit_starts(tokens: Sequence[Token], level: Level, segments: Sequence[Segmen
     if level == "sentence":
         return tuple(i for i in range(len(tokens)) if i == 0 or _begins_sentence(tokens, i))
     if level == "turn":
-        edges = {0, *(s.start for s in segments), *(s.end for s in segments)}
+        turns = [s for s in segments if s.kind != "span"]
+        edges = {0, *(s.start for s in turns), *(s.end for s in turns)}
         return tuple(sorted(edge for edge in edges if 0 <= edge < len(tokens)))
-    raise SettingsError(f"No granularity is called {level!r}.{nearest(level, LEVELS)} There are: {', '.join(LEVELS)}.")
+    if level == "span":
+        inside = {i for s in segments if s.kind == "span" for i in range(max(0, s.start) + 1, s.end)}
+        return tuple(i for i in range(len(tokens)) if i not in inside)
+    known = (*LEVELS, "span")
+    raise SettingsError(f"No granularity is called {level!r}.{nearest(level, known)} There are: {', '.join(known)}.")
 
 
 def merge_rows(scores: npt.NDArray[Any], visible: BoolArray, starts: Sequence[int], how: Merge) -> npt.NDArray[Any]:

@@ -16,6 +16,7 @@ from wherefrom_viz.description import Normalization, Shown, describe, examples_o
 from wherefrom_viz.html import bundle
 from wherefrom_viz.html.packing import Packed, Precision, pack, unpack
 from wherefrom_viz.html.static_table import static_style, static_table
+from wherefrom_viz.spans import Spans, with_spans
 from wherefrom_viz.units import Level, Merge
 
 __all__ = ["Precision", "pack", "render_html", "render_notebook", "unpack"]
@@ -126,6 +127,7 @@ def _parts(
     share_scale: bool = False,
     min_val: float | None = None,
     max_val: float | None = None,
+    spans: Spans = (),
     dimensions: Sequence[tuple[str, Sequence[str]]] = (),
     first: int | None = None,
 ) -> _Page:
@@ -145,10 +147,13 @@ def _parts(
         share_scale: Open with one colour scale for all examples.
         min_val: Lower end of the colour range; None follows the scores.
         max_val: Upper end of the colour range.
+        spans: Spans of tokens with names, for ``granularity="span"``; see `wherefrom_viz.spans`.
         dimensions: Sliders over examples that are slices of one result: name and labels of each.
         first: Take only so many examples.
     """
-    examples = examples_of(attributions)[:first]
+    examples = [
+        (with_spans(one, spans, place), made) for place, (one, made) in enumerate(examples_of(attributions)[:first])
+    ]
     chosen = palette_named(palette)
     bound = max((abs(value) for value in (min_val, max_val) if value is not None), default=None)
     packed = pack(examples, precision, bound)

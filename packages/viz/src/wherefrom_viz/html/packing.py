@@ -162,7 +162,9 @@ def _packed(
         "p": pipeline,
         "no": notes,
         "st": list(attribution.step_scores),
-        "seg": [[s.side, s.start, s.end, flowing(s.kind), flowing(s.label)] for s in attribution.segments],
+        "seg": [
+            [s.side, s.start, s.end, flowing(s.kind), flowing(s.label) if s.label else ""] for s in attribution.segments
+        ],
     }
     header.update({key: value for key, value in optional.items() if value})
     if not attribution.signed:
