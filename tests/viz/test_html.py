@@ -168,16 +168,32 @@ const { block, stepMerge, options } = JSON.parse(readFileSync(0, "utf-8"));
 const examples = parseBlock(inflateHere(fromBase85(block)));
 const views = examples.map((example) => options.map((one) => buildView(example, { ...one, stepMerge })));
 const plain = (view) => ({ scores: [...view.scores], visible: [...view.visible], steps: view.stepScores });
-const pair = compareViews(buildView(examples[0]), buildView(examples[1]));
-const answer = { difference: [...pair.difference.scores], agreement: pair.agreement };
+// what both have: units without a counterpart are the page's own addition
+const pairs = [[0, 1], [2, 3]].map(([a, b]) => {
+  const pair = compareViews(buildView(examples[a]), buildView(examples[b]));
+  const columns = [...pair.a.cols.keys()].filter((c) => !pair.a.cols[c].only);
+  const by = (view, r) => columns.some((c) => view.visible[r * view.columns + c]);
+  const seen = (r) => by(pair.a, r) || by(pair.b, r);
+  const rows = [...pair.a.inputs.keys()].filter((r) => !pair.a.inputs[r].only && seen(r));
+  const plain = (view) => rows.map((r) => columns.map((c) => view.scores[r * view.columns + c]));
+  const agreement = columns.map((c) => pair.agreement[c]);
+  return { a: plain(pair.a), b: plain(pair.b), difference: plain(pair.difference), agreement };
+});
+const answer = { pairs };
 process.stdout.write(JSON.stringify({ ...answer, views: views.map((list) => list.map(plain)) }));
 """
 
 
 @needs_node
-def test_the_page_computes_what_python_computes(translation: Attribution, chat: Attribution, tmp_path: Path) -> None:
+def test_the_page_computes_what_python_computes(
+    translation: Attribution, chat: Attribution, make: Callable[..., Attribution], tmp_path: Path
+) -> None:
     other = translation.replace(source_attributions=np.abs(np.asarray(translation.source_attributions)) ** 0.5)
-    examples = (translation, other, chat)
+    kept = [0, 1, 2, 4, 5, 6, 7, 8, 9, 10]  # another text: a question of four words, one sentence as answer
+    scores = np.asarray(chat.target_attributions)[kept][:, :4]
+    words = [chat.target[place].text for place in kept]
+    shorter = make(words, 6, seed=4).replace(target_attributions=scores * np.arange(1, 5))
+    examples = (translation, other, chat, shorter)
     options = [
         {"level": level, "merge": merge, "normalize": normalize}
         for level in ("token", "word", "sentence", "turn")
@@ -207,6 +223,8 @@ def test_the_page_computes_what_python_computes(translation: Attribution, chat: 
             )
             for name, values in picture.step_scores.items():
                 np.testing.assert_allclose(view["steps"][name], values, rtol=1e-5, err_msg=name)
-    pair = compare(translation, other)
-    np.testing.assert_allclose(answer["difference"], pair.difference.scores.ravel(), atol=1e-6)
-    np.testing.assert_allclose(answer["agreement"], pair.agreement, atol=1e-6)
+    for found, pair in zip(answer["pairs"], (compare(translation, other), compare(chat, shorter)), strict=True):
+        seen = pair.a.visible.any(axis=1) | pair.b.visible.any(axis=1)
+        for name in ("a", "b", "difference"):
+            np.testing.assert_allclose(found[name], getattr(pair, name).scores[seen], atol=1e-6, err_msg=name)
+        np.testing.assert_allclose(np.array(found["agreement"], dtype=float), pair.agreement, atol=1e-6)

@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 from wherefrom.attribution import Attribution, Attributions
 from wherefrom_viz import render_html, render_notebook
+from wherefrom_viz.html import bundle
+from wherefrom_viz.html.shorten import renamed
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -246,6 +248,225 @@ def test_two_methods_compare(open_page: Open, hospital: Attribution) -> None:
     sick = page.locator(".compare section .tok", has_text="sick")
     assert sick.count() == 3
     assert background(sick.nth(0)) != background(sick.nth(1))
+
+
+def rival_of(hospital: Attribution, make: Callable[..., Attribution]) -> Attribution:
+    """The same prompt, another output: "to see the doctor"."""
+    texts = [token.text for token in hospital.target[:11]]
+    strengths = {(10, 0): 0.3, (2, 3): 0.5, (6, 3): -0.2}
+    return make([*texts, " to", " see", " the", " doctor", "."], 11, strengths, seed=8, id="rival")
+
+
+def test_the_matrices_of_a_comparison_are_a_choice(open_page: Open, hospital: Attribution) -> None:
+    flipped = hospital.replace(id="flipped", target_attributions=-np.asarray(hospital.target_attributions))
+    page = open_page(render_html([hospital, flipped], view="compare"))
+    cell = page.locator(".compare td[data-r='2'][data-c='2']")
+    shares = np.abs(np.asarray(hospital.target_attributions))
+    share = float(shares[2, 2] / shares[:, 2].sum())
+    for name, value in (("matrix A", share), ("matrix B", -share), ("matrix A − B", 2 * share)):
+        page.get_by_role("radiogroup", name="Show").get_by_text(name, exact=True).click()
+        assert float(cell.inner_text()) == pytest.approx(value, abs=0.006), name
+    assert cell.get_attribute("data-sign") == "+"
+    legend = page.locator(".legend").inner_text()
+    assert "blue − more in B" in legend
+    assert "red + more in A" in legend
+    cell.hover()
+    assert page.locator(".status").inner_text().startswith("sick counts more in A than in B for hospital: +")
+    cell.click()
+    assert page.locator(".compare th.picked").all_inner_texts() == ["hospital"]
+    assert page.evaluate("location.hash") == "#tok=3&cm=difference"
+    page.keyboard.press("m")
+    page.wait_for_selector(".compare .agree")
+    assert page.locator(".chosen").inner_text() == "Where hospital comes from:"
+    page.keyboard.press("1")
+    assert page.locator(".outputs .picked").inner_text() == "hospital"
+
+
+def test_what_has_no_counterpart_is_marked(
+    open_page: Open, hospital: Attribution, make: Callable[..., Attribution]
+) -> None:
+    html = render_html([hospital, rival_of(hospital, make)], view="compare")
+    page = open_page(html, hash_="#cm=difference")
+    heads = [" ".join(text.split()) for text in page.locator(".compare thead th").all_inner_texts()]
+    assert heads == ["to", "see only B", "the", "hospital only A", "doctor only B", "."]
+    alone = page.locator(".compare td.alone")
+    assert alone.count() == 3 * 16 + 3 * 3
+    assert "repeating-linear-gradient" in alone.first.evaluate("e => getComputedStyle(e).backgroundImage")
+    alone.first.hover()
+    assert "has no counterpart" in page.locator(".status").inner_text()
+    assert "no counterpart in the other" in page.locator(".legend").inner_text()
+    page.get_by_text("texts", exact=True).click()
+    assert page.locator(".compare .agree td.number").all_inner_texts()[1] == "only in B"
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="the", exact=True).click()
+    assert page.locator(".compare .tok.alone").all_inner_texts() == ["hospital", "see", "doctor"]
+
+
+def test_a_comparison_is_exported_as_it_is_shown(
+    open_page: Open, hospital: Attribution, make: Callable[..., Attribution]
+) -> None:
+    page = open_page(render_html([hospital, rival_of(hospital, make)], view="compare"), hash_="#cm=difference")
+    shown = float(page.locator(".compare td[data-r='2'][data-c='2']").inner_text())
+    page.locator("details.export summary").click()
+    files = {}
+    for name in ("SVG", "PNG", "Markdown", "TSV", "JSON"):
+        with page.expect_download() as download:
+            page.locator("details.export button", has_text=name).first.click()
+        files[name] = Path(download.value.path()).read_bytes()
+    assert b'fill="url(#alone)"' in files["SVG"]
+    assert "A − B of hospital and rival" in files["SVG"].decode()
+    assert files["PNG"].startswith(b"\x89PNG")
+    assert "hospital \\(only in A\\)" in files["Markdown"].decode()
+    assert "see (only in B)" in files["TSV"].decode()
+    pair = json.loads(files["JSON"])
+    assert pair["difference"][2][2] == pytest.approx(shown, abs=0.006)
+    assert pair["difference"][2][2] == pytest.approx(pair["a"][2][2] - pair["b"][2][2])
+    assert pair["difference"][2][3] is None
+    assert pair["outputs_only_in"] == [None, "B", None, "A", "B", None]
+    assert pair["agreement"][1] is None
+
+
+def test_a_large_comparison_is_a_canvas(open_page: Open, make: Callable[..., Attribution]) -> None:
+    long = make([f" w{i}" for i in range(160)], 80, {(3, 7): 0.9}, id="long")
+    other = make([f" w{i}" if i != 90 else " else" for i in range(160)], 80, {(3, 7): -0.9}, seed=2, id="other")
+    page = open_page(render_html([long, other], view="compare"), hash_="#cm=difference")
+    canvas = page.locator(".compare canvas")
+    canvas.focus()
+    for key in [*["ArrowRight"] * 8, *["ArrowDown"] * 3]:
+        page.keyboard.press(key)
+    assert page.locator(".status").inner_text().startswith("w3 counts more in A than in B for w87: +")
+    page.keyboard.press("Enter")
+    assert "tok=8" in page.evaluate("location.hash")
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    assert "has no counterpart" in page.locator(".status").inner_text()
+
+
+def test_arrows_move_over_the_cells_of_a_matrix(open_page: Open, hospital: Attribution) -> None:
+    page = open_page(render_html(hospital, view="matrix"))
+    page.locator(".matrix .scroll").focus()
+    for key in ("ArrowDown", "ArrowDown", "ArrowDown", "ArrowRight", "ArrowRight"):
+        page.keyboard.press(key)
+    assert page.locator(".matrix .cross").all_inner_texts() == ["hospital", "sick", "0.62"]
+    assert page.locator("[aria-live]").inner_text() == "sick raises hospital: +0.62"
+    page.keyboard.press("Enter")
+    assert page.locator(".matrix th.picked").all_inner_texts() == ["hospital"]
+    page.keyboard.press("x")  # a key counts once, though the matrix is drawn anew under the focus
+    assert page.locator(".matrix tbody th").all_inner_texts() == ["to", "the", "hospital", "."]
+    page.keyboard.press("ArrowDown")
+    assert page.locator(".matrix .cross").count() == 3, "the matrix must keep the focus"
+
+
+def test_a_range_of_inputs_shows_what_it_drove(open_page: Open, hospital: Attribution) -> None:
+    page = open_page(render_html(hospital))
+    page.locator(".inputs .tok", has_text="sick").click()
+    page.locator(".inputs .tok", has_text="George").click(modifiers=["Shift"])
+    assert "Input George was sick drove" in page.locator(".card h2").inner_text()
+    scores = np.asarray(hospital.target_attributions)[:3].sum(axis=0)
+    assert card(page)[0] == f"hospital +{scores[2]:.3g}"
+    assert page.evaluate("location.hash") == "#row=1-3"
+    assert "Input George was sick, strongest outputs: hospital" in page.locator("[aria-live]").inner_text()
+    # a range stays within its block
+    page.locator(".flow.inputs").focus()
+    page.keyboard.press("Escape")
+    for key in ("ArrowRight", "ArrowRight", "Shift+ArrowRight"):
+        page.keyboard.press(key)
+    assert page.locator(".tok.picked").all_inner_texts() == ["was", "sick"]
+
+
+def test_spans_are_drawn_named_and_removed_with_the_mouse(open_page: Open, hospital: Attribution) -> None:
+    html = render_html([hospital, hospital.replace(id="again", method="again")])
+    page = open_page(html)
+    page.locator(".inputs .tok", has_text="George").click()
+    page.locator(".inputs .tok", has_text="sick").click(modifiers=["Shift"])
+    page.get_by_role("button", name="Make it a unit").click()
+    assert page.locator("[data-key=g]").input_value() == "span"
+    field = page.get_by_label("Name of the span George was sick")
+    assert field.evaluate("e => e.getRootNode().activeElement === e")
+    field.fill("the reason")
+    field.press("Enter")
+    assert page.locator(".tok.drawn").inner_text().replace("\n", "") == "the reasonGeorge was sick"
+    output(page, "hospital").click()
+    total = float(np.asarray(hospital.target_attributions)[:3, 2].sum())
+    assert card(page)[0] == f"the reason +{total:.3g}"
+    output(page, "the").click(modifiers=["Shift"])
+    page.get_by_role("button", name="Make a span").click()
+    page.keyboard.press("Escape")
+    assert page.locator(".tok.drawn").count() == 2
+    assert page.evaluate("location.hash") == "#g=span&sp=1t1-3~the%20reason!1t13-14"
+    for tab, names in (
+        ("matrix", ".matrix thead th"),
+        ("steps", ".steps button.token"),
+        ("compare", ".compare button.token"),
+    ):
+        show(page, tab)
+        assert page.locator(names).all_inner_texts() == ["to", "the hospital", "."], tab
+    assert "the reason" in page.locator(".compare td.chips").nth(3).inner_text()
+    show(page, "read")
+    page.get_by_role("button", name="Remove the span the reason").click()
+    assert page.locator(".tok.drawn").count() == 1
+    assert page.locator("[aria-live]").inner_text() == "The span is removed."
+    page = open_page(html, hash_=page.evaluate("location.hash"))
+    assert page.locator(".tok.drawn").inner_text() == "the hospital"
+
+
+def test_spans_are_drawn_from_the_keyboard_and_cleared(open_page: Open, hospital: Attribution) -> None:
+    page = open_page(render_html(hospital))
+    for key in ("s", "ArrowRight", "Shift+ArrowRight", "s"):
+        page.keyboard.press(key)
+    page.keyboard.type("come?")
+    page.keyboard.press("Enter")
+    page.keyboard.press("2")
+    page.wait_for_selector(".matrix table")
+    assert page.locator(".matrix thead th").all_inner_texts() == ["come?", "hospital", "."]
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("s")
+    page.keyboard.press("Escape")
+    assert page.locator(".spans .own").count() == 2
+    page.get_by_role("button", name="Clear all").press("Enter")
+    assert page.locator(".spans .own").count() == 0
+    assert page.locator(".matrix thead th").count() == 4
+    assert page.evaluate("location.hash") == "#tab=matrix&g=span&sp=1"
+
+
+def test_spans_that_came_with_the_result_are_there(open_page: Open, chat: Attribution) -> None:
+    html = render_html(chat, granularity="span", spans=[("target", 0, 6, "question"), ("target", 7, 11)])
+    page = open_page(html)
+    assert page.locator(".tok.drawn").count() == 2
+    assert page.locator(".tok.drawn .tag").all_inner_texts() == ["question"]
+    assert [field.input_value() for field in page.locator(".own input").all()] == ["question", ""]
+    page.get_by_role("button", name="Remove the span question").click()
+    assert page.locator(".own").count() == 1
+    assert page.evaluate("location.hash") == "#sp=1t8-11"
+
+
+HOSTILE_NAME = "<img src=x onerror=alert(1)>\u202e!~&#</script>"
+
+
+def test_names_of_spans_are_only_text(open_page: Open, hostile: Attribution) -> None:
+    page = open_page(render_html([hostile, hostile.replace(method="other")]), hash_="#tok=1-22&g=token")
+    page.keyboard.press("s")
+    page.locator(".own input").fill(HOSTILE_NAME)
+    page.locator(".own input").press("Enter")
+    shown = HOSTILE_NAME.replace("\u202e", "")
+    assert page.locator(".own input").input_value() == shown
+    for tab in VIEWS:
+        show(page, tab)
+        text = page.locator(".panel").inner_text()
+        assert shown in text, tab
+        assert "\u202e" not in text
+        assert page.evaluate("document.querySelectorAll('.wf img, .wf script').length") == 0
+    address = page.evaluate("location.hash")
+    page.evaluate("hash => { location.hash = '#'; location.hash = hash }", address)
+    assert page.locator(".own input").input_value() == shown
+
+
+def test_short_names_hide_nothing_of_the_browsers(open_page: Open, hospital: Attribution) -> None:
+    page = open_page(render_html(hospital))
+    names = sorted(renamed(bundle.whole("boot_page")) | renamed(bundle.whole("boot_notebook")))
+    assert len(names) > 300
+    assert page.evaluate("names => names.filter((name) => name in window)", names) == []
 
 
 def test_search_and_sort_find_examples(open_page: Open, everyone: Attributions) -> None:

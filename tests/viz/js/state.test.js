@@ -9,11 +9,19 @@ test("a link gives back the state it was made from", () => {
   assert.deepEqual(parseHash("#" + formatHash(state)), state);
 });
 
+test("ranges of inputs, the matrix of a comparison and spans are in the link", () => {
+  const sp = { 0: [{ side: "target", from: 0, to: 4, name: "50% & more" }], 2: [] };
+  const state = { ...DEFAULTS, tab: "compare", cm: "difference", row: [1, 3], g: "span", sp };
+  assert.equal(formatHash(state), "tab=compare&row=2-4&g=span&cm=difference&sp=1t1-4~50%25%20%26%20more!3");
+  assert.deepEqual(parseHash("#" + formatHash(state)), state);
+  assert.deepEqual(parseHash("#row=3").row, [2, 2]);
+});
+
 test("the default state needs no link", () => assert.equal(formatHash(DEFAULTS), ""));
 
 test("senseless parts of a link are ignored", () => {
-  const allowed = { tab: ["read"], g: ["token"] };
-  for (const hash of ["#tab=<script>", "#g=x", "#ex=-5", "#ex=abc", "#tok=0", "#tok=x-y", "#nothing=1", "#ex=", "#%%%"]) {
+  const allowed = { tab: ["read"], g: ["token"], cm: ["text"] };
+  for (const hash of ["#tab=<script>", "#g=x", "#ex=-5", "#ex=abc", "#tok=0", "#tok=x-y", "#nothing=1", "#row=0", "#cm=z", "#sp=~!~", "#ex=", "#%%%"]) {
     assert.deepEqual(parseHash(hash, DEFAULTS, allowed), DEFAULTS, hash);
   }
 });

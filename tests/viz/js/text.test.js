@@ -31,8 +31,8 @@ test("numbers are short", () => {
 });
 
 const view = {
-  inputs: [{ text: "=1|<b>", side: "target" }],
-  cols: [{ text: "</text><script>" }],
+  inputs: [{ text: "=1|<b>", label: "=1|<b>", side: "target" }],
+  cols: [{ text: "</text><script>", label: "</text><script>" }],
   rows: 1,
   columns: 1,
   scores: Float64Array.of(0.5),

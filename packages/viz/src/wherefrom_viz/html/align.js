@@ -1,8 +1,11 @@
 // Two examples of one text on common units: aligned by characters, not by token count. The same rules as comparison.py.
 
+import { largest, normalizeScores } from "./units.js";
+
 /** Smallest groups of units of `a` and `b` that cover the same characters: [[fromA, toA], [fromB, toB]], ends exclusive. */
 export function alignedGroups(a, b) {
-  const bare = (units) => units.map((unit) => unit.text.replace(/[\s␣]/g, ""));
+  // white space does not count, nor do the marks it is shown by; a span carried from A to B is the same in both
+  const bare = (units) => units.map((unit) => unit.text.replace(/[\s␣⏎⇥⍽␍]/g, ""));
   let indexA = [...a.keys()];
   let indexB = [...b.keys()];
   let textA = bare(a);
@@ -13,7 +16,8 @@ export function alignedGroups(a, b) {
     textA = indexA.map((i) => textA[i]);
     textB = indexB.map((i) => textB[i]);
   }
-  const found = textA.join("") === textB.join("") ? sameCharacters(textA, textB) : commonRun(textA, textB);
+  const keyed = (units, texts, indices) => indices.map((i, k) => (units[i].drawn?.id === undefined ? texts[k] : `\n${units[i].drawn.id}`));
+  const found = textA.join("") === textB.join("") ? sameCharacters(textA, textB) : commonRuns(keyed(a, textA, indexA), keyed(b, textB, indexB));
   return found.map(([x, y]) => [
     [indexA[x[0]], indexA[x[1] - 1] + 1],
     [indexB[y[0]], indexB[y[1] - 1] + 1],
@@ -39,80 +43,127 @@ function sameCharacters(a, b) {
   return groups;
 }
 
-/** Longest common subsequence of two lists of texts. */
-function commonRun(a, b) {
-  const lengths = Array.from({ length: a.length + 1 }, () => new Uint16Array(b.length + 1));
-  for (let i = a.length - 1; i >= 0; i--) {
-    for (let j = b.length - 1; j >= 0; j--) {
-      lengths[i][j] = a[i] === b[j] ? lengths[i + 1][j + 1] + 1 : Math.max(lengths[i + 1][j], lengths[i][j + 1]);
-    }
-  }
+/** Units of equal text: the longest run both have, then the same to its left and right, as Python's difflib does it. */
+function commonRuns(a, b) {
+  const places = new Map();
+  b.forEach((text, j) => places.set(text, [...(places.get(text) ?? []), j]));
   const groups = [];
-  for (let i = 0, j = 0; i < a.length && j < b.length; ) {
-    if (a[i] === b[j]) groups.push([[i, ++i], [j, ++j]]);
-    else if (lengths[i + 1][j] >= lengths[i][j + 1]) i++;
-    else j++;
+  const open = [[0, a.length, 0, b.length]];
+  while (open.length) {
+    const [fromA, toA, fromB, toB] = open.pop();
+    let [bestA, bestB, size] = [fromA, fromB, 0];
+    let ending = new Map(); // place in b -> length of the run that ends there
+    for (let i = fromA; i < toA; i++) {
+      const next = new Map();
+      for (const j of places.get(a[i]) ?? []) {
+        if (j < fromB || j >= toB) continue;
+        const length = (ending.get(j - 1) ?? 0) + 1;
+        next.set(j, length);
+        if (length > size) [bestA, bestB, size] = [i - length + 1, j - length + 1, length];
+      }
+      ending = next;
+    }
+    if (!size) continue;
+    for (let k = 0; k < size; k++) groups.push([[bestA + k, bestA + k + 1], [bestB + k, bestB + k + 1]]);
+    open.push([fromA, bestA, fromB, bestB], [bestA + size, toA, bestB + size, toB]);
   }
-  return groups;
+  return groups.sort((x, y) => x[0][0] - y[0][0]);
 }
 
-/** A, B and A - B on common rows and columns, and the rank agreement of each column; null if nothing is common. */
+/** The groups, and between them, in order, each unit that only one of the two has: its other half is null. */
+function withLoners(groups, countA, countB) {
+  const all = [];
+  let [i, j] = [0, 0];
+  for (const [x, y] of [...groups, [[countA, countA], [countB, countB]]]) {
+    for (; i < x[0]; i++) all.push([[i, i + 1], null]);
+    for (; j < y[0]; j++) all.push([null, [j, j + 1]]);
+    if (x[1] > x[0]) all.push([x, y]);
+    [i, j] = [x[1], y[1]];
+  }
+  return all;
+}
+
+/**
+ * A, B and A - B on common rows and columns, and the rank agreement of each column; null if nothing is common.
+ * Units without a counterpart have rows and columns of their own; `alone` marks the cells that cannot be compared.
+ * `rows` and `columns` say where the units of A are.
+ */
 export function compareViews(a, b) {
-  const columns = alignedGroups(a.cols, b.cols);
+  const matched = alignedGroups(a.cols, b.cols);
+  const columns = withLoners(matched, a.cols.length, b.cols.length);
   const rows = [];
+  let common = 0;
+  const seen = (view, [from, to]) => view.visible.subarray(from * view.columns, to * view.columns).some(Boolean);
   for (const side of ["source", "target"]) {
-    const ofA = a.inputs.map((unit, row) => ({ ...unit, at: row })).filter((unit) => unit.side === side);
-    const ofB = b.inputs.map((unit, row) => ({ ...unit, at: row })).filter((unit) => unit.side === side);
-    if (!ofA.length || !ofB.length) continue;
-    for (const [x, y] of alignedGroups(ofA, ofB)) {
-      rows.push([[ofA[x[0]].at, ofA[x[1] - 1].at + 1], [ofB[y[0]].at, ofB[y[1] - 1].at + 1]]);
+    const [ofA, ofB] = [a, b].map((view) => view.inputs.map((unit, at) => ({ ...unit, at })).filter((unit) => unit.side === side));
+    const groups = alignedGroups(ofA, ofB);
+    common += groups.length;
+    const places = (units, range) => range && [units[range[0]].at, units[range[1] - 1].at + 1];
+    for (const [x, y] of withLoners(groups, ofA.length, ofB.length)) {
+      const [own, its] = [places(ofA, x), places(ofB, y)];
+      if ((own && seen(a, own)) || (its && seen(b, its))) rows.push([own, its]);
     }
   }
-  if (!columns.length || !rows.length) return null;
-  const one = regrouped(a, rows.map((r) => r[0]), columns.map((c) => c[0]));
-  const two = regrouped(b, rows.map((r) => r[1]), columns.map((c) => c[1]));
-  const bound = Math.max(one.bound, two.bound);
-  one.bound = bound;
-  two.bound = bound;
-  const difference = { ...one, scores: one.scores.map((value, i) => value - two.scores[i]), visible: one.visible.map((v, i) => v & two.visible[i]) };
+  if (!matched.length || !common) return null;
+  const one = regrouped(a, b, rows, columns);
+  const swapped = ([x, y]) => [y, x];
+  const two = regrouped(b, a, rows.map(swapped), columns.map(swapped));
+  one.bound = two.bound = Math.max(one.bound, two.bound);
+  const difference = { ...one, scores: one.scores.map((value, i) => value - two.scores[i]), visible: one.visible.map((v, i) => v & two.visible[i]), stepScores: {} };
+  // what only one of the two could see has no difference
+  difference.alone = one.alone.map((v, i) => v | (one.visible[i] ^ two.visible[i]));
+  difference.scores = difference.scores.map((value, i) => (difference.visible[i] ? value : 0));
   difference.bound = difference.scores.reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1;
-  return { a: one, b: two, difference, agreement: rankAgreement(one, two) };
+  for (const view of [one, two, difference]) {
+    rows.forEach(([x, y], r) => (view.inputs[r].only = !x ? "B" : !y ? "A" : ""));
+    columns.forEach(([x, y], c) => (view.cols[c].only = !x ? "B" : !y ? "A" : ""));
+  }
+  const agreement = rankAgreement(one, two);
+  for (const view of [one, two, difference]) view.stepScores = { ...view.stepScores, agreement };
+  return { a: one, b: two, difference, agreement, rows: rows.map((row) => row[0]), columns: columns.map((column) => column[0]) };
 }
 
-function regrouped(view, rows, columns) {
+/** A view on the pairs of ranges [own, other's]; where there is no own range, the unit is the other's. */
+function regrouped(view, other, rows, columns) {
   const out = {
-    inputs: rows.map(([from, to]) => joined(view.inputs, from, to)),
-    cols: columns.map(([from, to]) => joined(view.cols, from, to)),
+    inputs: rows.map(([own, its]) => (own ? joined(view.inputs, ...own) : joined(other.inputs, ...its))),
+    cols: columns.map(([own, its]) => (own ? joined(view.cols, ...own) : joined(other.cols, ...its))),
     rows: rows.length,
     columns: columns.length,
     scores: new Float64Array(rows.length * columns.length),
     visible: new Uint8Array(rows.length * columns.length),
+    alone: new Uint8Array(rows.length * columns.length),
     stepScores: {},
   };
-  rows.forEach(([r0, r1], r) =>
-    columns.forEach(([c0, c1], c) => {
-      for (let i = r0; i < r1; i++) {
-        for (let j = c0; j < c1; j++) {
-          out.scores[r * columns.length + c] += view.scores[i * view.columns + j];
-          out.visible[r * columns.length + c] |= view.visible[i * view.columns + j];
+  rows.forEach(([ownRow, itsRow], r) =>
+    columns.forEach(([ownColumn, itsColumn], c) => {
+      const at = r * columns.length + c;
+      if (!ownRow || !itsRow || !ownColumn || !itsColumn) {
+        out.alone[at] = 1;
+        return;
+      }
+      for (let i = ownRow[0]; i < ownRow[1]; i++) {
+        for (let j = ownColumn[0]; j < ownColumn[1]; j++) {
+          out.scores[at] += view.scores[i * view.columns + j];
+          out.visible[at] |= view.visible[i * view.columns + j];
         }
       }
     }),
   );
   // shares of each step's total, so that methods of different scale compare
-  for (let c = 0; c < out.columns; c++) {
-    let total = 0;
-    for (let r = 0; r < out.rows; r++) total += Math.abs(out.scores[r * out.columns + c]);
-    if (total > 0) for (let r = 0; r < out.rows; r++) out.scores[r * out.columns + c] /= total;
-  }
-  out.bound = out.scores.reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1;
+  normalizeScores(out, "step");
+  out.bound = largest(out);
   out.seen = [...out.inputs.keys()];
+  for (const [name, values] of Object.entries(view.stepScores)) {
+    out.stepScores[name] = columns.map(([own]) => (own ? values.slice(...own).reduce((sum, value) => sum + value, 0) / (own[1] - own[0]) : NaN));
+  }
   return out;
 }
 
 function joined(units, from, to) {
   const parts = units.slice(from, to);
-  return { ...parts[0], text: parts.map((part, i) => (i && part.spaced ? " " : "") + part.text).join(""), breaks: parts[parts.length - 1].breaks };
+  const text = parts.map((part, i) => (i && part.spaced ? " " : "") + part.text).join("");
+  return { ...parts[0], text, label: parts.length > 1 ? text : parts[0].label, breaks: parts[parts.length - 1].breaks };
 }
 
 /** Spearman's rank correlation per column over cells both could see; NaN where a ranking is constant. */

@@ -3,7 +3,7 @@
 import { fromBase85 } from "./bytes.js";
 import { Painter, css } from "./colour.js";
 import { CompareView } from "./compare_view.js";
-import { choice, download, fenced, h } from "./dom.js";
+import { choice, download, fenced, h, keepingFocus } from "./dom.js";
 import { toJson, toMarkdown, toSvg, toTsv } from "./exports.js";
 import { inflate } from "./inflate.js";
 import { ListView } from "./list_view.js";
@@ -11,11 +11,14 @@ import { MatrixView } from "./matrix_view.js";
 import { short } from "./numbers.js";
 import { Store } from "./payload.js";
 import { ReadView } from "./read_view.js";
-import { DEFAULTS, formatHash, parseHash, TABS } from "./state.js";
+import { added, cleanName, fitting } from "./spans.js";
+import { SpanBar } from "./span_bar.js";
+import { DEFAULTS, formatHash, MATRICES, parseHash, TABS } from "./state.js";
 import { StepsView } from "./steps_view.js";
-import { buildView, columnScores, LEVELS, MERGES, NORMALIZATIONS, robustBound, strongest } from "./units.js";
+import { buildView, columnScores, joinedText, LEVELS, MERGES, NORMALIZATIONS, ranked, robustBound, rowScores, strongest } from "./units.js";
 
 const SCALES = { example: "this example", robust: "99th percentile", shared: "all examples", step: "each output" };
+const LEVEL_WORDS = { span: "own spans" };
 const MERGE_WORDS = { sum: "sum", mean: "mean", absmax: "largest magnitude", max: "maximum", l2: "L2 norm" };
 const NORMALIZE_WORDS = { none: "none", step: "per output", sequence: "per example" };
 const KEYS = [
@@ -24,10 +27,13 @@ const KEYS = [
   ["Enter", "pin the token under the cursor"],
   ["Esc", "unpin"],
   ["1 2 3 4", "Read, Matrix, Steps, Compare"],
-  ["g", "granularity: token, word, sentence, turn"],
+  ["g", "granularity: token, word, sentence, turn, own spans"],
+  ["s", "make what is pinned a span of your own"],
   ["n", "normalisation"],
   ["c", "colours"],
   ["[ ]", "colour intensity"],
+  ["m", "comparison: texts, matrix A, B, A − B"],
+  ["Tab, then arrows", "move in the prompt, or over the cells of a matrix"],
   ["x", "transpose the matrix"],
   ["+ -", "zoom the matrix"],
   ["/", "search the examples"],
@@ -50,11 +56,12 @@ export class App {
     this.id = `wf${meta.id}`;
     this.store = new Store(find, meta.blockSize);
     this.defaults = { ...DEFAULTS, ...meta.defaults };
-    this.allowed = { tab: TABS, g: LEVELS, m: MERGES, n: NORMALIZATIONS, sc: Object.keys(SCALES), c: Object.keys(meta.palettes), t: ["auto", "light", "dark"] };
+    this.allowed = { tab: TABS, g: LEVELS, m: MERGES, n: NORMALIZATIONS, cm: Object.keys(MATRICES), sc: Object.keys(SCALES), c: Object.keys(meta.palettes), t: ["auto", "light", "dark"] };
     this.state = page ? parseHash(location.hash, this.defaults, this.allowed) : { ...this.defaults };
     this.state.ex = Math.min(this.state.ex, meta.n - 1);
-    this.seen = null; // preview: {span} or {row}
+    this.seen = null; // preview: {span} or {rows}
     this.list = new ListView(this);
+    this.spanBar = new SpanBar(this);
     this.views = { read: new ReadView(this), matrix: new MatrixView(this), steps: new StepsView(this), compare: new CompareView(this) };
     this.build();
   }
@@ -62,15 +69,28 @@ export class App {
   // ---- what is chosen
 
   viewOptions(normalize = this.state.n) {
-    return { level: this.state.g, merge: this.state.m, normalize, stepMerge: this.meta.stepMerge };
+    return { level: this.state.g, merge: this.state.m, normalize, stepMerge: this.meta.stepMerge, spans: this.spans() };
   }
 
-  /** What is shown now: a preview never overrides a pin. */
+  /** What is shown now, as ranges: a preview never overrides a pin. */
   active() {
     const { tok, row } = this.state;
-    if (row !== null) return { span: null, row };
-    if (tok) return { span: tok, row: null };
-    return { span: this.seen?.span ?? null, row: this.seen?.row ?? null };
+    if (row) return { span: null, rows: row };
+    if (tok) return { span: tok, rows: null };
+    return { span: this.seen?.span ?? null, rows: this.seen?.rows ?? null };
+  }
+
+  /** The example's own spans: those drawn here, else those it came with. */
+  spans(index = this.state.ex, example = this.example) {
+    return fitting(this.state.sp[index] ?? example.spans, example.sides);
+  }
+
+  /** What is pinned, in tokens: {side, from, to}, or null. */
+  selection() {
+    const { tok, row } = this.state;
+    const units = tok ? this.view.cols : this.view.inputs;
+    const [from, to] = tok ?? row ?? [];
+    return from === undefined ? null : { side: units[from].side, from: units[from].start, to: units[to].end, name: "" };
   }
 
   /** Score that gets the strongest colour, in column `c` or (null) in general. */
@@ -81,6 +101,10 @@ export class App {
     if (sc === "robust") return (view.robust ??= robustBound(view));
     if (sc === "shared" && this.state.n === "none" && this.state.g === "token") return this.meta.bound;
     return (this.state.g === "token" && this.state.n === "none" && this.example.bound) || view.bound;
+  }
+
+  get title() {
+    return this.example.title;
   }
 
   label(index) {
@@ -112,8 +136,9 @@ export class App {
     if (this.page) this.remember();
     if (this.state.ex !== before.ex) return this.open();
     const repaint = Object.keys(changes).every((key) => key === "tok" || key === "row");
-    if (repaint && this.state.tab !== "compare") {
+    if (repaint) {
       this.views[this.state.tab].paint();
+      this.spanBar.paint();
       return this.announce();
     }
     return this.redraw();
@@ -139,25 +164,57 @@ export class App {
   }
 
   pinLine(line, extend) {
-    const { tok, row } = this.state;
-    if (line.row !== undefined) return this.update({ row: row === line.row ? null : line.row, tok: null });
-    if (extend && tok) return this.update({ tok: [Math.min(tok[0], line.col), Math.max(tok[1], line.col)], row: null });
-    const same = tok && tok[0] === line.col && tok[1] === line.col;
-    return this.update({ tok: same ? null : [line.col, line.col], row: null });
+    return line.row !== undefined ? this.pin("row", [line.row, line.row], extend) : this.pin("tok", [line.col, line.col], extend);
   }
 
-  step(by, widen) {
-    const { tok } = this.state;
-    const last = this.view.columns - 1;
-    if (!tok) return this.update({ tok: by > 0 ? [0, 0] : [last, last], row: null });
-    const edge = by > 0 ? tok[1] : tok[0];
-    const next = Math.min(last, Math.max(0, edge + by));
-    return this.update({ tok: widen ? [Math.min(tok[0], next), Math.max(tok[1], next)] : [next, next], row: null });
+  /** Pin a range of columns ("tok") or of inputs ("row"); the same again unpins it, `extend` widens what is pinned. */
+  pin(key, range, extend) {
+    const held = this.state[key];
+    const block = (at) => `${this.view.inputs[at].side}${this.view.inputs[at].output}`;
+    const cleared = { tok: null, row: null };
+    if (extend && held && (key === "tok" || block(held[0]) === block(range[0]))) return this.update({ ...cleared, [key]: [Math.min(held[0], range[0]), Math.max(held[1], range[1])] });
+    const same = held && held[0] === range[0] && held[1] === range[1];
+    return this.update({ ...cleared, [key]: same ? null : range });
+  }
+
+  /** Move, or widen, the pinned range of `key` by one among the places `first` to `last`. */
+  step(by, widen, key = "tok", first = 0, last = this.view.columns - 1) {
+    const held = this.state[key];
+    const cleared = { tok: null, row: null };
+    if (!held || held[0] < first || held[1] > last) return this.update({ ...cleared, [key]: by > 0 ? [first, first] : [last, last] });
+    const next = Math.min(last, Math.max(first, (by > 0 ? held[1] : held[0]) + by));
+    return this.update({ ...cleared, [key]: widen ? [Math.min(held[0], next), Math.max(held[1], next)] : [next, next] });
+  }
+
+  /** Make what is pinned a unit of its own, and let the reader name it. */
+  async addSpan() {
+    const span = this.selection();
+    if (!span) {
+      this.live.textContent = "Pin tokens first: click and shift-click, or shift with the arrow keys.";
+      return;
+    }
+    await this.setSpans(added(this.spans(), span), { g: "span" });
+    this.spanBar.nameField(span)?.focus();
+    this.live.textContent = "The span is a unit now. Type its name, Enter keeps it.";
+  }
+
+  nameSpan(span, text) {
+    const name = cleanName(text);
+    return this.setSpans(this.spans().map((other) => (other.side === span.side && other.from === span.from ? { ...other, name } : other)));
+  }
+
+  async removeSpans(gone) {
+    await this.setSpans(this.spans().filter((span) => !gone.some((other) => other.side === span.side && other.from === span.from)));
+    this.live.textContent = gone.length === 1 ? "The span is removed." : "All spans are removed.";
+    (this.spanBar.root.querySelector("button:enabled") ?? this.panel).focus();
+  }
+
+  setSpans(spans, changes = {}) {
+    return this.update({ ...changes, sp: { ...this.state.sp, [this.state.ex]: spans }, tok: null, row: null });
   }
 
   cycle(key, values) {
-    const at = values.indexOf(this.state[key]);
-    const changes = { [key]: values[(at + 1) % values.length] };
+    const changes = { [key]: after(values, this.state[key]) };
     return this.update(key === "g" ? { ...changes, tok: null, row: null } : changes);
   }
 
@@ -185,7 +242,7 @@ export class App {
     this.view.bounds = [];
     const { tok, row } = this.state;
     if (tok && tok[1] >= this.view.columns) this.state.tok = null;
-    if (row !== null && row >= this.view.rows) this.state.row = null;
+    if (row && row[1] >= this.view.rows) this.state.row = null;
     const tab = this.state.tab;
     TABS.forEach((name) => {
       const own = this.tabs[name];
@@ -193,50 +250,64 @@ export class App {
       own.tabIndex = name === tab ? 0 : -1;
     });
     this.panel.setAttribute("aria-labelledby", this.tabs[tab].id);
-    this.panel.replaceChildren(this.views[tab].root);
+    const { root } = this.views[tab];
+    if (root.parentNode !== this.panel) this.panel.replaceChildren(root); // else what has the focus would lose it
     await this.views[tab].render();
     this.place.textContent = this.meta.n > 1 ? `${this.state.ex + 1} of ${this.meta.n}` : "";
-    this.name.replaceChildren(h("strong", {}, fenced(this.example.title || "")), " ", h("span", { class: "quiet" }, fenced(this.example.subtitle || this.meta.subtitle)));
+    this.heading.replaceChildren(h("strong", {}, fenced(this.example.title || "")), " ", h("span", { class: "quiet" }, fenced(this.example.subtitle || this.meta.subtitle)));
     this.drawControls();
+    this.spanBar.render();
     this.drawLegend();
     this.announce();
   }
 
   announce() {
-    const { span, row } = this.active();
-    if (row !== null) {
-      this.live.textContent = `Input ${this.view.inputs[row].text}`;
+    const { span, rows } = this.active();
+    const list = (entries) => entries.map(({ unit, score }) => `${unit.label} ${short(score)}`).join(", ") || "none";
+    if (rows) {
+      const drove = ranked(rowScores(this.view, ...rows), 3).map(({ at, score }) => ({ unit: this.view.cols[at], score }));
+      this.live.textContent = `Input ${joinedText(this.view.inputs.slice(rows[0], rows[1] + 1))}, strongest outputs: ${list(drove)}`;
     } else if (span) {
-      const text = this.view.cols.slice(span[0], span[1] + 1).map((col) => col.text).join(" ");
+      const text = this.view.cols.slice(span[0], span[1] + 1).map((col) => col.label).join(" ");
       const probability = this.view.stepScores.probability;
-      const top = strongest(this.view, span[0], span[1], 3).map(({ row: r, score }) => `${this.view.inputs[r].text} ${short(score)}`);
-      this.live.textContent = `${text}${probability && span[0] === span[1] ? `, probability ${short(probability[span[0]])}` : ""}, strongest inputs: ${top.join(", ") || "none"}`;
+      const top = strongest(this.view, span[0], span[1], 3).map(({ row, score }) => ({ unit: this.view.inputs[row], score }));
+      this.live.textContent = `${text}${probability && span[0] === span[1] ? `, probability ${short(probability[span[0]])}` : ""}, strongest inputs: ${list(top)}`;
     } else this.live.textContent = "";
   }
 
   drawLegend() {
-    const { painter, words } = this;
+    const { state } = this;
+    const compared = state.tab === "compare" && this.views.compare.pair;
+    const scenes = compared ? this.views.compare.scenes() : [this];
+    const how = [...this.example.pipeline];
+    if (state.g !== "token") how.push(`${MERGE_WORDS[state.m]} over ${state.g}s`);
+    if (compared) how.push("share of each output's total");
+    else if (state.n !== "none") how.push(state.n === "step" ? "share of each output's total" : "share of the largest score");
+    const last = compared
+      ? scenes.some(({ view }) => view.alone.some(Boolean)) && "hatched, dashed or chequered: no counterpart in the other"
+      : `scale: ${SCALES[state.sc]}`;
+    this.legend.replaceChildren(
+      ...scenes.flatMap((scene) => this.legendOf(scene)),
+      h("span", { class: "quiet" }, [how.join(" → ") || "scores as the method gave them", last, "“·” was not visible to that output"].filter(Boolean).join(" · ")),
+      ...this.example.notes.map((note) => h("span", { class: "note" }, `Note: ${note}`)),
+    );
+  }
+
+  /** What the colours of a scene mean. */
+  legendOf({ name, words, bound }) {
     const strip = h("span", { class: "ramp", "aria-hidden": "true" });
     for (let i = words.signed ? -8 : 0; i <= 8; i++) {
-      const rgb = painter.background(i / 8 / this.state.s);
+      const rgb = this.painter.background(i / 8 / this.state.s);
       const swatch = h("span");
       if (rgb) swatch.style.backgroundColor = css(rgb);
       strip.append(swatch);
     }
-    const bound = short(this.bound(null));
-    const how = [...this.example.pipeline];
-    if (this.state.g !== "token") how.push(`${MERGE_WORDS[this.state.m]} over ${this.state.g}s`);
-    if (this.state.n !== "none") how.push(this.state.n === "step" ? "share of each output's total" : "share of the largest score");
+    const most = short(bound.call(this, null));
     const palette = this.meta.palettes[this.state.c];
     const meaning = words.signed
       ? [h("span", {}, `${palette.lowers} − ${words.lowers}`), h("span", {}, `${palette.raises} + ${words.raises} ${words.of}`)]
       : [h("span", {}, `stronger colour: more influence on ${words.of}`)];
-    this.legend.replaceChildren(
-      h("span", { class: "scale" }, words.signed ? `−${bound} ` : "0 ", strip, ` ${words.signed ? "+" : ""}${bound}`),
-      ...meaning,
-      h("span", { class: "quiet" }, `${how.length ? how.join(" → ") : "scores as the method gave them"} · scale: ${SCALES[this.state.sc]} · “·” was not visible to that output`),
-      ...this.example.notes.map((note) => h("span", { class: "note" }, `Note: ${note}`)),
-    );
+    return [h("span", { class: "scale" }, name && h("strong", {}, `${name} `), words.signed ? `−${most} ` : "0 ", strip, ` ${words.signed ? "+" : ""}${most}`), ...meaning];
   }
 
   theme() {
@@ -248,7 +319,7 @@ export class App {
 
   build() {
     const { meta } = this;
-    this.name = h("p", { class: "name" });
+    this.heading = h("p", { class: "name" });
     this.place = h("span", { class: "place" });
     const turn = (by, label, sign) => h("button", { "aria-label": label, onclick: () => this.go(this.list.neighbour(this.state.ex, by)) }, sign);
     const nav = meta.n > 1 ? h("div", { class: "turn" }, turn(-1, "Previous example", "‹"), this.place, turn(1, "Next example", "›")) : null;
@@ -266,13 +337,13 @@ export class App {
     this.root = h(
       "div",
       { class: `wf${this.page ? " page" : ""}${meta.n > 1 ? " many" : ""}` },
-      h("header", {}, h(this.page ? "h1" : "p", { class: "title" }, meta.title), this.name, nav),
-      h("div", { class: "columns" }, meta.n > 1 ? this.list.root : null, h(this.page ? "main" : "div", { class: "main" }, h("div", { class: "bar" }, tabs, this.controls), this.dimensions(), this.panel, this.legend)),
+      h("header", {}, h(this.page ? "h1" : "p", { class: "title" }, meta.title), this.heading, nav),
+      h("div", { class: "columns" }, meta.n > 1 ? this.list.root : null, h(this.page ? "main" : "div", { class: "main" }, h("div", { class: "bar" }, tabs, this.controls), this.dimensions(), this.spanBar.root, this.panel, this.legend)),
       this.live,
       this.help,
     );
     this.root.addEventListener("keydown", (event) => this.key(event));
-    if (this.page) document.addEventListener("keydown", (event) => !this.root.contains(event.target) && this.key(event));
+    if (this.page) document.addEventListener("keydown", (event) => !event.composedPath().includes(this.root) && this.key(event));
     if (this.page) window.addEventListener("hashchange", () => this.readAddress());
     window.matchMedia?.("(prefers-color-scheme: dark)").addEventListener?.("change", () => this.redraw());
     this.host.replaceChildren(this.root);
@@ -304,7 +375,6 @@ export class App {
     const named = (values, words) => Object.fromEntries(values.map((value) => [value, words?.[value] ?? value]));
     const set = (key) => (value) => this.update({ [key]: value });
     const open = [...this.controls.querySelectorAll("details[open]")].map((details) => details.className);
-    const focused = this.controls.contains(this.controls.getRootNode().activeElement) ? this.controls.getRootNode().activeElement.getAttribute("data-key") : null;
     const keyed = (key, element) => {
       (element.querySelector("select, input") ?? element).setAttribute("data-key", key);
       return element;
@@ -325,15 +395,14 @@ export class App {
     );
     const file = (kind, label) => h("button", { onclick: () => this.export(kind) }, label);
     const exports_ = h("div", { class: "menu" }, file("svg", "SVG"), file("png", "PNG"), file("md", "Markdown"), file("tsv", "TSV"), file("json", "JSON"), this.page ? file("link", "Copy link") : null);
-    this.controls.replaceChildren(
-      keyed("g", choice("Units", named(LEVELS), state.g, (value) => this.update({ g: value, tok: null, row: null }))),
+    keepingFocus(this.controls, () => this.controls.replaceChildren(
+      keyed("g", choice("Units", named(LEVELS, LEVEL_WORDS), state.g, (value) => this.update({ g: value, tok: null, row: null }))),
       keyed("n", choice("Normalise", named(NORMALIZATIONS, NORMALIZE_WORDS), state.n, set("n"))),
       h("details", { class: "display" }, h("summary", {}, "Display"), display),
       h("details", { class: "export" }, h("summary", {}, "Export"), exports_),
       h("button", { class: "help", "aria-label": "Help", onclick: () => this.help.showModal() }, "?"),
-    );
+    ));
     for (const name of open) this.controls.querySelector(`details.${name}`).open = true;
-    if (focused) this.controls.querySelector(`[data-key="${focused}"]`)?.focus();
   }
 
   helpDialog() {
@@ -356,10 +425,10 @@ export class App {
 
   key(event) {
     const target = event.composedPath()[0];
-    const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(target.tagName ?? "");
+    const typing = /^(SELECT|TEXTAREA)$/.test(target.tagName ?? "") || target.matches?.("input:not([type=radio], [type=checkbox], [type=range])");
     if (event.ctrlKey || event.metaKey || event.altKey || this.help.open) return;
     if (event.key === "Escape" && typing) return target.blur();
-    if (typing) return;
+    if (typing || (target.tagName === "INPUT" && event.key.startsWith("Arrow"))) return;
     const act = this.keys()[event.key];
     if (!act || (event.key === "Enter" && /^(BUTTON|SUMMARY|A)$/.test(target.tagName))) return;
     event.preventDefault();
@@ -378,7 +447,7 @@ export class App {
       ArrowUp: turn(-1),
       j: turn(1),
       k: turn(-1),
-      Enter: () => this.seen && this.update(this.seen.span ? { tok: this.seen.span, row: null } : { row: this.seen.row, tok: null }),
+      Enter: () => this.seen && this.update({ tok: this.seen.span ?? null, row: this.seen.rows ?? null }),
       Escape: () => this.update({ tok: null, row: null }),
       1: tab("read"),
       2: tab("matrix"),
@@ -388,6 +457,8 @@ export class App {
       n: () => this.cycle("n", NORMALIZATIONS),
       c: () => this.cycle("c", Object.keys(this.meta.palettes)),
       t: () => this.cycle("t", ["auto", "light", "dark"]),
+      m: () => this.update({ tab: "compare", cm: this.state.tab === "compare" ? after(Object.keys(MATRICES), this.state.cm) : this.state.cm }),
+      s: () => this.addSpan(),
       x: () => this.update({ x: !this.state.x }),
       "[": intensity(1 / 1.25),
       "]": intensity(1.25),
@@ -407,13 +478,16 @@ export class App {
 
   async export(kind) {
     const name = (this.example.title || "attribution").replace(/[^\w-]+/g, "_").slice(0, 60) || "attribution";
-    if (kind === "md") return download(`${name}.md`, toMarkdown(this.view), "text/markdown");
-    if (kind === "tsv") return download(`${name}.tsv`, toTsv(this.view), "text/tab-separated-values");
-    if (kind === "json") return download(`${name}.json`, toJson(this.example, this.view, this.state), "application/json");
+    const pair = this.state.tab === "compare" ? this.views.compare.pair : null;
+    const shown = (pair && this.views.compare.shown()) ?? this;
+    const { view } = shown;
+    if (kind === "md") return download(`${name}.md`, toMarkdown(view), "text/markdown");
+    if (kind === "tsv") return download(`${name}.tsv`, toTsv(view), "text/tab-separated-values");
+    if (kind === "json") return download(`${name}.json`, toJson(this.example, view, this.state, pair), "application/json");
     if (kind === "link") return this.copyLink();
     const dark = this.theme() === "dark";
-    const title = [this.example.title, this.example.subtitle || this.meta.subtitle].filter(Boolean).join(" · ");
-    const svg = toSvg(this.view, this.painter, this.bound(null), { title, ink: dark ? "#eeeeee" : "#111111", page: dark ? "#1c1d21" : "#ffffff" });
+    const title = [shown.title, this.example.subtitle || this.meta.subtitle].filter(Boolean).join(" · ");
+    const svg = toSvg(view, this.painter, shown.bound(null), { title, ink: dark ? "#eeeeee" : "#111111", page: dark ? "#1c1d21" : "#ffffff" });
     if (kind === "svg") return download(`${name}.svg`, svg, "image/svg+xml");
     const image = new Image();
     image.src = URL.createObjectURL(new Blob([svg], { type: "image/svg+xml" }));
@@ -437,6 +511,8 @@ export class App {
     }
   }
 }
+
+const after = (values, value) => values[(values.indexOf(value) + 1) % values.length];
 
 /** The theme of a notebook or documentation page around the element, or null. */
 export function hostTheme(element) {

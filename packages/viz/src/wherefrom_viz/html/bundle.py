@@ -1,7 +1,7 @@
 """The page's script and style, joined from their files.
 
-The JavaScript files are modules, so that each can be tested alone. A page has one script: imports and the word ``export``
-are dropped, and so are comments and needless white space.
+The JavaScript files are modules, so that each can be tested alone. A page has one script: imports and the word
+``export`` are dropped, comments and needless white space too, and variables get short names.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 from functools import lru_cache
 from importlib.resources import files
 
+from wherefrom_viz.html.shorten import shortened
 from wherefrom_viz.html.squeeze import squeezed
 
 MODULES = (
@@ -20,6 +21,7 @@ MODULES = (
     "numbers",
     "units",
     "align",
+    "spans",
     "state",
     "search",
     "exports",
@@ -29,6 +31,7 @@ MODULES = (
     "steps_view",
     "compare_view",
     "list_view",
+    "span_bar",
     "app",
 )
 """In an order in which each needs only those before it."""
@@ -37,8 +40,14 @@ MODULES = (
 @lru_cache(maxsize=4)
 def script(boot: str) -> str:
     """All modules and the boot file ``boot``, as one strict function that leaves nothing behind."""
-    parts = [_plain(source(f"{name}.js")) for name in (*MODULES, boot)]
-    return '(() => {\n"use strict";\n' + "\n".join(parts) + "\n})();"
+    return f'(() => {{\n"use strict";\n{squeezed(shortened(whole(boot)))}\n}})();'
+
+
+def whole(boot: str) -> str:
+    """The same as it is written: one text without imports and exports."""
+    text = "\n".join(source(f"{name}.js") for name in (*MODULES, boot))
+    text = re.sub(r"^import .*?;\n", "", text, flags=re.MULTILINE | re.DOTALL)
+    return re.sub(r"^export ", "", text, flags=re.MULTILINE)
 
 
 @lru_cache(maxsize=1)
@@ -51,8 +60,3 @@ def style() -> str:
 def source(name: str) -> str:
     """The text of one of this package's files."""
     return files(__package__).joinpath(name).read_text(encoding="utf-8")
-
-
-def _plain(text: str) -> str:
-    text = re.sub(r"^import .*?;\n", "", text, flags=re.MULTILINE | re.DOTALL)
-    return squeezed(re.sub(r"^export ", "", text, flags=re.MULTILINE))

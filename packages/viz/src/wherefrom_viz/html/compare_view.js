@@ -1,9 +1,14 @@
-// Two examples of one text: A, B and A - B for the chosen output, and the agreement of every output.
+// Two examples of one text: the agreement of every output, and A, B and A - B as texts or as a matrix.
 
 import { compareViews } from "./align.js";
-import { direction, fenced, h } from "./dom.js";
+import { choices, direction, fenced, h, keepingFocus } from "./dom.js";
+import { MatrixView } from "./matrix_view.js";
 import { signed } from "./numbers.js";
-import { buildView, strongest } from "./units.js";
+import { carried } from "./spans.js";
+import { MATRICES } from "./state.js";
+import { buildView, columnScores, joinedText, strongest } from "./units.js";
+
+const NAMES = { a: "A", b: "B", difference: "A − B" };
 
 export class CompareView {
   constructor(app) {
@@ -14,39 +19,88 @@ export class CompareView {
   async render() {
     const { app } = this;
     const drawing = (this.drawing = {});
+    this.pair = null;
     if (app.meta.n < 2) {
       this.root.replaceChildren(h("p", { class: "quiet" }, "There is one example only. Put two results into one page to compare them."));
       return;
     }
     const other = app.partner();
-    const chooser = h("label", { class: "choice" }, h("span", {}, "B"), this.chooser(other));
     const example = await app.store.example(other);
     if (drawing !== this.drawing) return;
-    const view = buildView(example, app.viewOptions("none"));
-    this.pair = compareViews(buildView(app.example, app.viewOptions("none")), view);
+    // spans of A stand for the same in B, unless B has its own
+    const own = app.spans().map((span, id) => ({ ...span, id }));
+    const its = app.spans(other, example);
+    const spans = its.length || app.state.sp[other] ? its : carried(own, app.example.sides, example.sides);
+    const options = app.viewOptions("none");
+    this.pair = compareViews(buildView(app.example, { ...options, spans: own }), buildView(example, { ...options, spans }));
+    this.words = { a: app.words, b: { ...app.meta.words, signed: example.signed, ...(example.words || {}) }, difference: DIFFERENCE };
+    keepingFocus(this.root, () => this.root.replaceChildren(...this.parts(other, example)));
+    if (this.pair) this.paint();
+  }
+
+  parts(other, example) {
+    const { app } = this;
     const names = h(
       "p",
       { class: "names" },
       h("strong", {}, "A "),
-      app.label(app.state.ex),
+      fenced(app.label(app.state.ex)),
       " ",
-      chooser,
+      h("label", { class: "choice" }, h("strong", {}, "B"), this.chooser(other)),
       example.subtitle && example.subtitle !== app.example.subtitle ? ` ${example.subtitle}` : null,
     );
-    if (!this.pair) {
-      this.root.replaceChildren(names, h("p", {}, "A and B have no token in common: they are not of the same text."));
-      return;
-    }
+    if (!this.pair) return [names, h("p", {}, "A and B have no token in common: they are not of the same text.")];
     const known = this.pair.agreement.filter(Number.isFinite);
     const mean = known.length ? (known.reduce((a, b) => a + b, 0) / known.length).toFixed(2) : "n/a";
+    const agreement = h("p", { class: "agreement" }, `Rank agreement ${mean}: mean over outputs; 1 is the same order, 0 unrelated. Scores are shares of each output's total.`);
+    const mode = choices("Show", MATRICES, app.state.cm, `${app.id}-cm`, (cm) => app.update({ cm }));
+    this.matrix = this.flows = this.lines = null;
+    if (app.state.cm !== "text") {
+      this.matrix = new MatrixView(app, this.scene(app.state.cm));
+      this.matrix.render();
+      return [names, agreement, mode, this.matrix.root];
+    }
     this.flows = { a: this.flow("A"), b: this.flow("B"), difference: this.flow("A − B") };
-    this.root.replaceChildren(
-      names,
-      h("p", { class: "agreement" }, `Rank agreement ${mean}: mean over outputs; 1 is the same order, 0 unrelated. Scores are shares of each output's total.`),
-      this.table(),
-      ...Object.values(this.flows).map((flow) => flow.section),
-    );
-    this.show(Math.min(app.state.tok?.[0] ?? 0, this.pair.a.columns - 1));
+    this.chosen = h("p", { class: "chosen", role: "status" });
+    return [names, agreement, mode, this.table(), this.chosen, ...Object.values(this.flows).map((flow) => flow.section)];
+  }
+
+  /** A, B or A - B as what the matrix, the legend and the exports draw. */
+  scene(name) {
+    const view = this.pair[name];
+    const title = `${NAMES[name]} of ${this.app.label(this.app.state.ex)} and ${this.app.label(this.app.partner())}`;
+    return { name: NAMES[name], view, words: this.words[name], title, bound: () => view.bound, active: () => this.active(), pinLine: (line, extend) => this.pinLine(line, extend) };
+  }
+
+  /** What the legend explains. */
+  scenes() {
+    if (!this.pair) return [];
+    return this.app.state.cm === "text" ? [{ ...this.scene("a"), name: "A, B" }, this.scene("difference")] : [this.scene(this.app.state.cm)];
+  }
+
+  /** What an export writes. */
+  shown() {
+    return this.pair && this.scene(this.app.state.cm === "text" ? "difference" : this.app.state.cm);
+  }
+
+  /** What is pinned or previewed, in the common units: the page's state counts the units of A. */
+  active() {
+    const { span, rows } = this.app.active();
+    const within = (ranges, range) => {
+      const places = range && ranges.flatMap((own, place) => (own && own[0] <= range[1] && own[1] > range[0] ? [place] : []));
+      return places?.length ? [places[0], places[places.length - 1]] : null;
+    };
+    return { span: within(this.pair.columns, span), rows: within(this.pair.rows, rows) };
+  }
+
+  pinLine(line, extend) {
+    const [key, own] = line.row !== undefined ? ["row", this.pair.rows[line.row]] : ["tok", this.pair.columns[line.col]];
+    return own && this.app.pin(key, [own[0], own[1] - 1], extend);
+  }
+
+  preview(c) {
+    const own = this.pair.columns[c];
+    if (own) this.app.preview({ span: [own[0], own[1] - 1] });
   }
 
   chooser(other) {
@@ -54,7 +108,7 @@ export class CompareView {
     const nearby = app.nearby(other);
     return h(
       "select",
-      { "aria-label": "Compare with", onchange: (event) => app.update({ b: Number(event.target.value) }) },
+      { "aria-label": "Compare with", "data-key": "b", onchange: (event) => app.update({ b: Number(event.target.value) }) },
       nearby.map((index) => h("option", { value: String(index), selected: index === other }, app.label(index))),
     );
   }
@@ -63,16 +117,16 @@ export class CompareView {
     const { a, b, agreement } = this.pair;
     const chips = (view, c) =>
       strongest(view, c, c, 3).map(({ row, score }) => {
-        const chip = h("span", { class: "chip" }, fenced(view.inputs[row].text || "∅"), ` ${signed(score, this.app.words.signed)}`);
+        const chip = h("span", { class: "chip" }, fenced(view.inputs[row].label), ` ${signed(score, this.app.words.signed)}`);
         this.app.painter.paint(chip, score / view.bound);
         return chip;
       });
     this.lines = a.cols.map((col, c) =>
       h(
         "tr",
-        { onmouseenter: () => this.show(c) },
-        h("th", { scope: "row" }, h("button", { class: "token", onclick: () => this.show(c), onfocus: () => this.show(c) }, fenced(col.text || "∅"))),
-        h("td", { class: "number" }, Number.isFinite(agreement[c]) ? agreement[c].toFixed(2) : "n/a"),
+        { onmouseenter: () => this.preview(c) },
+        h("th", { scope: "row" }, h("button", { class: "token", "data-key": `c${c}`, onclick: (event) => this.pinLine({ col: c }, event.shiftKey), onfocus: () => this.preview(c) }, fenced(col.label))),
+        h("td", { class: "number" }, col.only ? `only in ${col.only}` : Number.isFinite(agreement[c]) ? agreement[c].toFixed(2) : "n/a"),
         h("td", { class: "chips" }, chips(a, c)),
         h("td", { class: "chips" }, chips(b, c)),
       ),
@@ -80,7 +134,7 @@ export class CompareView {
     const head = ["output", "agreement", "A: strongest", "B: strongest"].map((name) => h("th", { scope: "col" }, name));
     return h(
       "div",
-      { class: "scroll", tabIndex: 0, role: "region", "aria-label": "Table of agreement" },
+      { class: "scroll agree", tabIndex: 0, role: "region", "aria-label": "Table of agreement" },
       h("table", {}, h("caption", {}, "Agreement of A and B"), h("thead", {}, h("tr", {}, head)), h("tbody", {}, this.lines)),
     );
   }
@@ -90,22 +144,32 @@ export class CompareView {
     return { text, section: h("section", { class: "block" }, h("h2", {}, name), text) };
   }
 
-  /** The texts of A, B and the difference for one output. */
-  show(c) {
-    this.lines.forEach((line, i) => line.classList.toggle("picked", i === c));
+  paint() {
+    if (this.matrix) this.matrix.paint();
+    else if (this.flows) this.paintFlows();
+  }
+
+  /** The texts of A, B and the difference for the chosen output. */
+  paintFlows() {
+    const matched = Math.max(0, this.pair.a.cols.findIndex((col) => !col.only));
+    const [from, to] = this.active().span ?? [matched, matched];
+    this.lines.forEach((line, i) => line.classList.toggle("picked", i >= from && i <= to));
+    this.chosen.replaceChildren("Where ", h("strong", {}, fenced(joinedText(this.pair.a.cols.slice(from, to + 1)))), " comes from:");
     for (const [name, { text }] of Object.entries(this.flows)) {
       const view = this.pair[name];
+      const { scores, visible } = columnScores(view, from, to);
       const parts = [];
       view.inputs.forEach((unit, r) => {
-        if (!view.visible[r * view.columns + c]) return;
+        // a loner stands in the text it is of, without a score
+        if (unit.only ? unit.only !== NAMES[name] : !visible[r]) return;
         if (unit.spaced && parts.length) parts.push(" ");
-        const element = h("span", { class: "tok" }, fenced(unit.text || "∅"));
-        this.app.painter.paint(element, view.scores[r * view.columns + c] / view.bound);
+        const element = h("span", { class: unit.only ? "tok alone" : "tok" }, fenced(unit.text || "∅"));
+        if (!unit.only) this.app.painter.paint(element, scores[r] / view.bound);
         parts.push(element);
       });
       text.replaceChildren(...parts);
     }
   }
-
-  paint() {}
 }
+
+const DIFFERENCE = { raises: "more in A", lowers: "more in B", of: "", signed: true, says: ["counts more in A than in B for", "counts more in B than in A for", "counts the same in A and B for"] };

@@ -40,6 +40,21 @@ export function choice(label, options, value, onchange) {
   return h("label", { class: "choice" }, h("span", {}, label), select);
 }
 
+/** A choice of which all answers are in sight. */
+export function choices(label, options, value, name, onchange) {
+  const one = ([key, text]) =>
+    h("label", {}, h("input", { type: "radio", name, value: key, checked: key === value, "data-key": name + key, onchange: () => onchange(key) }), h("span", {}, text));
+  return h("div", { class: "choices", role: "radiogroup", "aria-label": label }, Object.entries(options).map(one));
+}
+
+/** Build an element's content anew; what had the focus gets it again (known by its data-key). */
+export function keepingFocus(root, build) {
+  const focused = root.getRootNode().activeElement;
+  const key = focused && root.contains(focused) ? focused.getAttribute("data-key") : null;
+  build();
+  if (key) root.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus();
+}
+
 /** Hand a file to the reader. */
 export function download(name, content, type) {
   const url = URL.createObjectURL(content instanceof Blob ? content : new Blob([content], { type }));

@@ -3,15 +3,16 @@
 import { css, textOn } from "./colour.js";
 import { cellNumber, short, signed } from "./numbers.js";
 
+const named = (unit) => unit.label + (unit.only ? ` (only in ${unit.only})` : "");
 const cell = (view, r, c) => (view.visible[r * view.columns + c] ? view.scores[r * view.columns + c] : null);
 
 /** A Markdown table; letters that mean something in Markdown are escaped. */
 export function toMarkdown(view) {
   const safe = (text) => text.replace(/[\\`*_{}[\]<>()#+\-.!|~$&]/g, "\\$&").replace(/[\r\n]/g, " ");
-  const lines = [`| | ${view.cols.map((col) => safe(col.text)).join(" | ")} |`, `|---|${"---:|".repeat(view.columns)}`];
+  const lines = [`| | ${view.cols.map((col) => safe(named(col))).join(" | ")} |`, `|---|${"---:|".repeat(view.columns)}`];
   for (const r of view.seen) {
     const cells = view.cols.map((_, c) => (cell(view, r, c) === null ? "" : signed(cell(view, r, c))));
-    lines.push(`| ${safe(view.inputs[r].text)} | ${cells.join(" | ")} |`);
+    lines.push(`| ${safe(named(view.inputs[r]))} | ${cells.join(" | ")} |`);
   }
   for (const [name, values] of Object.entries(view.stepScores)) {
     lines.push(`| *${safe(name)}* | ${values.map(short).join(" | ")} |`);
@@ -22,27 +23,28 @@ export function toMarkdown(view) {
 /** Tab-separated values with all digits. Texts that a spreadsheet would run are quoted with an apostrophe. */
 export function toTsv(view) {
   const safe = (text) => text.replace(/[\t\r\n]/g, " ").replace(/^[=+\-@]/, "'$&");
-  const lines = [["side", "input", ...view.cols.map((col) => safe(col.text))].join("\t")];
+  const lines = [["side", "input", ...view.cols.map((col) => safe(named(col)))].join("\t")];
   for (const r of view.seen) {
     const unit = view.inputs[r];
-    lines.push([unit.side, safe(unit.text), ...view.cols.map((_, c) => cell(view, r, c) ?? "")].join("\t"));
+    lines.push([unit.side, safe(named(unit)), ...view.cols.map((_, c) => cell(view, r, c) ?? "")].join("\t"));
   }
   for (const [name, values] of Object.entries(view.stepScores)) lines.push(["step", safe(name), ...values].join("\t"));
   return lines.join("\n") + "\n";
 }
 
-/** The view as JSON; cells a step could not see are null. */
-export function toJson(example, view, state) {
+/** The view as JSON; cells a step could not see are null. Of a comparison, `difference` is A - B. */
+export function toJson(example, view, state, pair = null) {
+  const rows = (of) => of.seen.map((r) => of.cols.map((_, c) => cell(of, r, c)));
+  const unit = ({ text, label, only }) => ({ text, ...(label !== text && { name: label }), ...(only && { only }) });
   const value = {
     title: example.title,
     method: example.subtitle,
     granularity: state.g,
     merge: state.m,
-    normalization: state.n,
-    inputs: view.seen.map((r) => ({ side: view.inputs[r].side, text: view.inputs[r].text })),
-    outputs: view.cols.map((col) => col.text),
-    scores: view.seen.map((r) => view.cols.map((_, c) => cell(view, r, c))),
-    step_scores: view.stepScores,
+    normalization: pair ? "step" : state.n,
+    inputs: view.seen.map((r) => ({ side: view.inputs[r].side, ...unit(view.inputs[r]) })),
+    outputs: view.cols.map((col) => col.label),
+    ...(pair ? { outputs_only_in: view.cols.map((col) => col.only || null), a: rows(pair.a), b: rows(pair.b), difference: rows(pair.difference), agreement: pair.agreement } : { scores: rows(view), step_scores: view.stepScores }),
   };
   return JSON.stringify(value, null, 1) + "\n";
 }
@@ -51,33 +53,35 @@ const escapeXml = (text) => text.replace(/[&<>"']/g, (c) => ({ "&": "&amp;", "<"
 
 /** The matrix as a drawing. */
 export function toSvg(view, painter, bound, { ink = "#111111", page = "#ffffff", title = "" } = {}) {
-  const label = Math.min(190, 20 + 7 * Math.max(...view.seen.map((r) => [...view.inputs[r].text].length), 4));
-  const upright = view.columns > 10 || view.cols.some((col) => [...col.text].length > 9);
+  const label = Math.min(190, 20 + 7 * Math.max(...view.seen.map((r) => [...named(view.inputs[r])].length), 4));
+  const upright = view.columns > 10 || view.cols.some((col) => [...named(col)].length > 9);
   const [width, height] = [upright ? 30 : 66, 22];
-  const head = upright ? Math.min(130, 16 + 6 * Math.max(...view.cols.map((col) => [...col.text].length))) : 24;
+  const head = upright ? Math.min(130, 16 + 6 * Math.max(...view.cols.map((col) => [...named(col)].length))) : 24;
   const top = 26 + head;
   const names = Object.keys(view.stepScores);
   const total = [label + width * view.columns + 12, top + height * (view.seen.length + names.length) + 14];
   const parts = [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${total[0]}" height="${total[1]}" viewBox="0 0 ${total[0]} ${total[1]}" font-family="DejaVu Sans, Noto Sans, Arial, sans-serif" font-size="12">`,
     `<rect width="100%" height="100%" fill="${page}"/>`,
+    view.alone ? `<pattern id="alone" width="6" height="6" patternUnits="userSpaceOnUse"><path d="M0 6L6 0" stroke="${ink}" stroke-opacity="0.5"/></pattern>` : "",
     `<text x="8" y="17" font-weight="bold" fill="${ink}">${escapeXml(title)}</text>`,
   ];
   const write = (x, y, text, extra) => parts.push(`<text x="${x}" y="${y}" fill="${ink}" ${extra}>${escapeXml(text)}</text>`);
   view.cols.forEach((col, c) => {
     const x = label + c * width + width / 2;
-    const text = cut(col.text, 18);
+    const text = cut(named(col), 18);
     if (upright) write(x + 4, top - 5, text, `transform="rotate(-90 ${x + 4} ${top - 5})"`);
     else write(x, top - 7, text, 'text-anchor="middle" font-weight="bold"');
   });
   view.seen.forEach((r, place) => {
     const y = top + place * height;
-    write(label - 6, y + 15, cut(view.inputs[r].text, 24), 'text-anchor="end"');
+    write(label - 6, y + 15, cut(named(view.inputs[r]), 24), 'text-anchor="end"');
     view.cols.forEach((_, c) => {
       const value = cell(view, r, c);
-      if (value === null) return;
-      const rgb = painter.background(value / bound);
       const x = label + c * width;
+      if (view.alone?.[r * view.columns + c]) parts.push(`<rect x="${x}" y="${y}" width="${width}" height="${height}" fill="url(#alone)"/>`);
+      if (value === null || view.alone?.[r * view.columns + c]) return;
+      const rgb = painter.background(value / bound);
       if (rgb) parts.push(`<rect x="${x}" y="${y}" width="${width}" height="${height}" fill="${css(rgb)}"/>`);
       const fill = rgb ? textOn(rgb) : ink;
       parts.push(`<text x="${x + width / 2}" y="${y + 15}" text-anchor="middle" font-size="10" fill="${fill}">${cellNumber(value, bound)}</text>`);
@@ -86,7 +90,7 @@ export function toSvg(view, painter, bound, { ink = "#111111", page = "#ffffff",
   names.forEach((name, place) => {
     const y = top + (view.seen.length + place) * height + 4;
     write(label - 6, y + 15, name, 'text-anchor="end" font-style="italic"');
-    view.stepScores[name].forEach((value, c) => write(label + c * width + width / 2, y + 15, String(Number(value.toPrecision(2))), 'text-anchor="middle" font-size="10"'));
+    view.stepScores[name].forEach((value, c) => write(label + c * width + width / 2, y + 15, Number.isFinite(value) ? String(Number(value.toPrecision(2))) : short(value), 'text-anchor="middle" font-size="10"'));
   });
   return parts.join("\n") + "\n</svg>\n";
 }

@@ -32,7 +32,8 @@ function parseExample(packed, arrays, header) {
     first: packed.a,
     last: packed.b,
     bound: packed.bd || null,
-    segments: packed.seg || [],
+    segments: (packed.seg || []).filter((segment) => segment[3] !== "span"),
+    spans: (packed.seg || []).filter((segment) => segment[3] === "span").map(([side, from, to, , name]) => ({ side, from, to, name })),
     scores,
     stepScores,
   };

@@ -3,7 +3,7 @@
 
 import { direction, fenced, h } from "./dom.js";
 import { short, signed } from "./numbers.js";
-import { columnScores, strongest } from "./units.js";
+import { columnScores, joinedText, ranked, rowScores, strongest } from "./units.js";
 
 export class ReadView {
   constructor(app) {
@@ -37,7 +37,7 @@ export class ReadView {
       tabIndex: 0,
       dir: direction(units),
       "aria-labelledby": id,
-      "aria-multiselectable": kind === "outputs" ? "true" : null,
+      "aria-multiselectable": "true",
       onkeydown: (event) => this.key(event, kind),
       onmouseleave: () => this.app.preview(null),
     });
@@ -48,7 +48,8 @@ export class ReadView {
       if (unit.spaced && flow.childNodes.length) flow.append(" ");
       const element = h(
         "span",
-        { class: unit.special ? "tok special" : "tok", role: "option", id: `${this.app.id}-t${this.tokens.length}`, "aria-selected": "false" },
+        { class: `tok${unit.special ? " special" : ""}${unit.drawn ? " drawn" : ""}`, role: "option", id: `${this.app.id}-t${this.tokens.length}`, "aria-selected": "false" },
+        unit.drawn?.name && h("span", { class: "tag" }, fenced(unit.drawn.name)),
         fenced(unit.text || "∅"),
       );
       element.addEventListener("mouseenter", () => this.app.preview(this.aim(unit)));
@@ -62,27 +63,20 @@ export class ReadView {
 
   aim(unit) {
     if (unit.col >= 0) return { span: [unit.col, unit.col] };
-    return unit.row >= 0 ? { row: unit.row } : null;
+    return unit.row >= 0 ? { rows: [unit.row, unit.row] } : null;
   }
 
   pin(unit, extend) {
-    const { state } = this.app;
-    if (unit.col >= 0) {
-      if (extend && state.tok) return this.app.update({ tok: [Math.min(state.tok[0], unit.col), Math.max(state.tok[1], unit.col)], row: null });
-      const same = state.tok && state.tok[0] === unit.col && state.tok[1] === unit.col;
-      return this.app.update({ tok: same ? null : [unit.col, unit.col], row: null });
-    }
-    if (unit.row >= 0) return this.app.update({ row: state.row === unit.row ? null : unit.row, tok: null });
-    return undefined;
+    if (unit.col >= 0) this.app.pinLine({ col: unit.col }, extend);
+    else if (unit.row >= 0) this.app.pinLine({ row: unit.row }, extend);
   }
 
   /** Arrow keys inside the prompt move over inputs; those inside the output are the page's own keys. */
   key(event, kind) {
-    if (kind !== "inputs" || (event.key !== "ArrowRight" && event.key !== "ArrowLeft")) return;
-    const rows = this.tokens.filter((token) => token.kind === kind && event.currentTarget.contains(token.element)).map((token) => token.unit.row);
-    const at = rows.indexOf(this.app.state.row);
-    const next = event.key === "ArrowRight" ? Math.min(rows.length - 1, at + 1) : Math.max(0, at < 0 ? rows.length - 1 : at - 1);
-    if (rows[next] >= 0) this.app.update({ row: rows[next], tok: null });
+    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (kind !== "inputs" || !by) return;
+    const rows = this.tokens.filter((token) => event.currentTarget.contains(token.element) && token.unit.row >= 0).map((token) => token.unit.row);
+    if (rows.length) this.app.step(by, event.shiftKey, "row", rows[0], rows[rows.length - 1]);
     event.preventDefault();
     event.stopPropagation();
   }
@@ -91,53 +85,52 @@ export class ReadView {
   paint() {
     const { app } = this;
     const { view, painter } = app;
-    const { span, row } = app.active();
+    const { span, rows } = app.active();
+    const most = (scores) => scores.reduce((found, v) => Math.max(found, Math.abs(v)), 0) || 1;
     let strengthOf;
-    if (row !== null) {
-      const bound = app.bound(null);
-      strengthOf = (unit) => {
-        if (unit.col < 0 || !view.visible[row * view.columns + unit.col]) return 0;
-        return view.scores[row * view.columns + unit.col] / bound;
-      };
+    if (rows) {
+      const { scores, visible } = rowScores(view, rows[0], rows[1]);
+      const bound = rows[0] === rows[1] ? app.bound(null) : most(scores);
+      strengthOf = (unit) => (unit.col >= 0 && visible[unit.col] ? scores[unit.col] / bound : 0);
     } else {
       const [from, to] = span ?? [0, view.columns - 1];
       const { scores, visible } = columnScores(view, from, to);
-      const bound = span && from === to ? app.bound(from) : scores.reduce((most, v) => Math.max(most, Math.abs(v)), 0) || 1;
+      const bound = span && from === to ? app.bound(from) : most(scores);
       strengthOf = (unit) => (unit.row >= 0 && visible[unit.row] ? scores[unit.row] / bound : 0);
     }
     for (const { element, unit } of this.tokens) {
-      const picked = row !== null ? unit.row === row : Boolean(span && unit.col >= span[0] && unit.col <= span[1]);
+      const [range, place] = rows ? [rows, unit.row] : [span, unit.col];
+      const picked = Boolean(range && place >= range[0] && place <= range[1]);
       painter.paint(element, strengthOf(unit));
       element.classList.toggle("picked", picked);
       element.setAttribute("aria-selected", picked ? "true" : "false");
       if (picked) element.parentElement.setAttribute("aria-activedescendant", element.id);
     }
-    this.card.replaceChildren(...this.cardLines(span, row));
+    this.card.replaceChildren(...this.cardLines(span, rows));
   }
 
-  cardLines(span, row) {
-    const { view, words } = this.app;
+  cardLines(span, rows) {
+    const { app } = this;
+    const { view, words } = app;
     const lines = [];
     let title;
     let entries;
-    if (row !== null) {
-      title = [h("span", { class: "quiet" }, "Input "), fenced(view.inputs[row].text || "∅"), h("span", { class: "quiet" }, " drove")];
-      entries = [...view.cols.keys()]
-        .filter((c) => view.visible[row * view.columns + c] && view.scores[row * view.columns + c] !== 0)
-        .map((c) => ({ text: view.cols[c].text, score: view.scores[row * view.columns + c] }));
-      entries.sort((a, b) => Math.abs(b.score) - Math.abs(a.score));
-      entries = entries.slice(0, 5);
+    if (rows) {
+      title = [h("span", { class: "quiet" }, "Input "), fenced(joinedText(view.inputs.slice(rows[0], rows[1] + 1))), h("span", { class: "quiet" }, " drove")];
+      entries = ranked(rowScores(view, ...rows)).map(({ at, score }) => ({ text: view.cols[at].label, score }));
     } else {
       const [from, to] = span ?? [0, view.columns - 1];
       title = span
-        ? [fenced(view.cols.slice(from, to + 1).map((col, i) => (i && col.spaced ? " " : "") + col.text).join("")), h("span", { class: "quiet" }, " comes from")]
+        ? [fenced(joinedText(view.cols.slice(from, to + 1))), h("span", { class: "quiet" }, " comes from")]
         : [h("span", { class: "quiet" }, "All outputs together come from")];
-      entries = strongest(view, from, to).map(({ row: r, score }) => ({ text: view.inputs[r].text, score }));
+      entries = strongest(view, from, to).map(({ row, score }) => ({ text: view.inputs[row].label, score }));
       if (span && from === to) {
         const facts = Object.entries(view.stepScores).map(([name, values]) => h("span", {}, `${name} ${short(values[from])}`));
         if (facts.length) lines.push(h("p", { class: "facts" }, facts));
-      } else if (span) lines.push(h("p", { class: "facts" }, "scores summed over the span"));
+      }
     }
+    const [from, to] = rows ?? span ?? [0, 0];
+    if (to > from) lines.push(h("p", { class: "facts" }, "scores summed over the span"));
     const most = entries.length ? Math.abs(entries[0].score) : 1;
     const list = h(
       "ol",
@@ -147,10 +140,11 @@ export class ReadView {
         bar.style.width = `${Math.max(2, (Math.abs(score) / most) * 100)}%`;
         const rgb = this.app.painter.background((score / most) * 0.75);
         if (rgb) bar.style.backgroundColor = `rgb(${rgb.join(", ")})`;
-        return h("li", {}, h("span", { class: "name" }, fenced(text || "∅")), h("span", { class: "value" }, signed(score, words.signed)), h("span", { class: "track" }, bar));
+        return h("li", {}, h("span", { class: "name" }, fenced(text)), h("span", { class: "value" }, signed(score, words.signed)), h("span", { class: "track" }, bar));
       }),
     );
-    const hint = span || row !== null ? null : h("p", { class: "quiet" }, "Point at a token to see where it comes from; click to keep it, shift-click for a span.");
-    return [h("h2", {}, ...title), ...lines, entries.length ? list : h("p", {}, "No input has a score here."), hint].filter(Boolean);
+    const hint = span || rows ? null : h("p", { class: "quiet" }, "Point at a token to see where it comes from; click to keep it, shift-click for a span.");
+    const pinned = app.state.tok || app.state.row ? h("button", { class: "unit", onclick: () => app.addSpan() }, "Make it a unit") : null;
+    return [h("h2", {}, ...title), ...lines, entries.length ? list : h("p", {}, "No input has a score here."), hint, pinned].filter(Boolean);
   }
 }

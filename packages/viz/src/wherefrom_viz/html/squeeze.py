@@ -7,7 +7,7 @@ ends go too, which is safe because the page's code ends every statement with a s
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 _PART = re.compile(
     r"""(?P<space>\s+|/\*.*?\*/|//[^\n]*)"""
@@ -30,9 +30,13 @@ def squeezed(code: str) -> str:
         >>> squeezed('const a = 1; // one\\nconst b = `x  ${ a + +1 }`;')
         'const a=1;const b=`x  ${a+ +1}`;'
     """
+    return _joined(parts_of(code))
+
+
+def _joined(parts: Iterable[str]) -> str:
     pieces = [""]
     gap = False
-    for part in _parts(code):
+    for part in parts:
         if part.isspace():
             gap = True
             continue
@@ -43,7 +47,7 @@ def squeezed(code: str) -> str:
     return "".join(pieces)
 
 
-def _parts(code: str) -> Iterator[str]:
+def parts_of(code: str) -> Iterator[str]:
     """The parts of the code in order; white space and comments are a space each."""
     at, before = 0, ""
     holes: list[int] = []  # open holes of templates, each with the braces open inside it

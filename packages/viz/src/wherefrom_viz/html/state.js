@@ -1,12 +1,16 @@
 // What the reader chose, and its short form in the address ("#ex=12&tok=7&g=word").
 
+import { formatSpans, parseSpans } from "./spans.js";
+
 export const TABS = ["read", "matrix", "steps", "compare"];
+
+export const MATRICES = { text: "texts", a: "matrix A", b: "matrix B", difference: "matrix A − B" };
 
 export const DEFAULTS = {
   ex: 0, // example
   tab: "read",
   tok: null, // pinned columns [from, to]
-  row: null, // pinned input
+  row: null, // pinned inputs [from, to]
   g: "token", // granularity
   m: "sum", // merge
   n: "none", // normalisation
@@ -18,10 +22,13 @@ export const DEFAULTS = {
   x: false, // transposed matrix
   z: 1, // zoom of the matrix
   b: null, // compared example
+  cm: "text", // what the comparison shows
   u: false, // underline instead of background
+  sp: {}, // spans that were drawn or removed: {example: [span, …]}
 };
 
-const NUMERIC = new Set(["ex", "row", "s", "z", "b"]);
+const NUMERIC = new Set(["ex", "s", "z", "b"]);
+const RANGES = new Set(["tok", "row"]);
 const FLAGS = new Set(["num", "x", "u"]);
 
 /** State from an address; unknown or senseless parts are left at `defaults`. */
@@ -29,11 +36,11 @@ export function parseHash(hash, defaults = DEFAULTS, allowed = {}) {
   const state = { ...defaults };
   for (const [key, text] of new URLSearchParams(hash.replace(/^#/, ""))) {
     if (!(key in DEFAULTS)) continue;
-    if (key === "tok") {
+    if (RANGES.has(key)) {
       const span = text.split("-").map((part) => Number(part) - 1);
-      if (span.every((n) => Number.isInteger(n) && n >= 0)) state.tok = [span[0], Math.max(span[0], span[1] ?? span[0])];
-    } else if (NUMERIC.has(key)) {
-      const number = Number(text) - (key === "ex" || key === "row" || key === "b" ? 1 : 0);
+      if (span.every((n) => Number.isInteger(n) && n >= 0)) state[key] = [span[0], Math.max(span[0], span[1] ?? span[0])];
+    } else if (key === "sp") state.sp = parseSpans(text); else if (NUMERIC.has(key)) {
+      const number = Number(text) - (key === "ex" || key === "b" ? 1 : 0);
       if (text.trim() !== "" && Number.isFinite(number) && number >= 0) state[key] = number;
     } else if (FLAGS.has(key)) state[key] = text === "1";
     else if (!allowed[key] || allowed[key].includes(text)) state[key] = text;
@@ -47,8 +54,9 @@ export function formatHash(state, defaults = DEFAULTS) {
   for (const key of Object.keys(DEFAULTS)) {
     const value = state[key];
     if (value === null || JSON.stringify(value) === JSON.stringify(defaults[key])) continue;
-    if (key === "tok") parts.push(`tok=${value[0] + 1}${value[1] > value[0] ? `-${value[1] + 1}` : ""}`);
-    else if (key === "ex" || key === "row" || key === "b") parts.push(`${key}=${value + 1}`);
+    if (RANGES.has(key)) parts.push(`${key}=${value[0] + 1}${value[1] > value[0] ? `-${value[1] + 1}` : ""}`);
+    else if (key === "sp") parts.push(`sp=${encodeURIComponent(formatSpans(value))}`);
+    else if (key === "ex" || key === "b") parts.push(`${key}=${value + 1}`);
     else if (FLAGS.has(key)) parts.push(`${key}=${value ? 1 : 0}`);
     else parts.push(`${key}=${encodeURIComponent(value)}`);
   }

@@ -41,11 +41,11 @@ export class StepsView {
     const { app } = this;
     const { view } = app;
     const top = strongest(view, c, c, 3).map(({ row, score }) => {
-      const chip = h("span", { class: "chip" }, fenced(view.inputs[row].text || "∅"), ` ${signed(score, app.words.signed)}`);
+      const chip = h("span", { class: "chip" }, fenced(view.inputs[row].label), ` ${signed(score, app.words.signed)}`);
       app.painter.paint(chip, score / app.bound(c));
       return chip;
     });
-    const pick = h("button", { class: "token", onclick: (event) => app.pinLine({ col: c }, event.shiftKey) }, fenced(view.cols[c].text || "∅"));
+    const pick = h("button", { class: "token", onclick: (event) => app.pinLine({ col: c }, event.shiftKey) }, fenced(view.cols[c].label));
     return h(
       "tr",
       { "data-col": c },
@@ -75,7 +75,7 @@ export class StepsView {
   sorted() {
     const { view } = this.app;
     const { key, down } = this.sort;
-    const value = key === "#" ? (c) => c : key === "token" ? (c) => view.cols[c].text.toLowerCase() : (c) => view.stepScores[key]?.[c] ?? 0;
+    const value = key === "#" ? (c) => c : key === "token" ? (c) => view.cols[c].label.toLowerCase() : (c) => view.stepScores[key]?.[c] ?? 0;
     const order = [...view.cols.keys()].sort((a, b) => (value(a) < value(b) ? -1 : value(a) > value(b) ? 1 : a - b));
     return down ? order.reverse() : order;
   }

@@ -2,15 +2,18 @@
 
 const BITS = { word: 1, sentence: 2, turn: 4 };
 const SPECIAL = 8;
-export const LEVELS = ["token", "word", "sentence", "turn"];
+export const LEVELS = ["token", "word", "sentence", "turn", "span"];
 export const MERGES = ["sum", "mean", "absmax", "max", "l2"];
 export const NORMALIZATIONS = ["none", "step", "sequence"];
 
-/** Where units begin among tokens with these flags (a hex digit each), plus a forced cut. */
-export function unitStarts(flags, level, cut = -1) {
+/** Where units begin among tokens with these flags (a hex digit each), plus a forced cut. A token in no span is a unit of its own. */
+export function unitStarts(flags, level, cut = -1, spans = []) {
+  const inside = new Uint8Array(flags.length);
+  if (level === "span") for (const { from, to } of spans) inside.fill(1, from + 1, to);
   const starts = [];
   for (let i = 0; i < flags.length; i++) {
-    if (i === 0 || i === cut || level === "token" || parseInt(flags[i], 16) & BITS[level]) starts.push(i);
+    const begins = level === "token" || (level === "span" ? !inside[i] : parseInt(flags[i], 16) & BITS[level]);
+    if (i === 0 || i === cut || begins) starts.push(i);
   }
   return starts;
 }
@@ -65,8 +68,9 @@ const FOLDS = {
  * What the views draw: an example at one granularity and normalisation.
  * Rows are inputs, columns explained units; `seen` lists the rows that any step could see.
  */
-export function buildView(example, { level = "token", merge = "sum", normalize = "none", stepMerge = {} } = {}) {
+export function buildView(example, { level = "token", merge = "sum", normalize = "none", stepMerge = {}, spans = [] } = {}) {
   const target = example.sides.find((side) => side.name === "target");
+  const spansOf = (side) => (level === "span" ? spans.filter((span) => span.side === side.name) : []);
   const position = (side, i) => (side.positions ? side.positions[i] : i);
   const lastOf = (side, i) => position(side, i) + (side.sizes ? side.sizes[i] : 1) - 1;
   const columns = example.last - example.first;
@@ -77,8 +81,8 @@ export function buildView(example, { level = "token", merge = "sum", normalize =
   const sides = [];
   for (const side of example.sides) {
     const cut = side.name === "target" ? example.first : -1;
-    const own = unitStarts(side.f, level, cut);
-    const units = own.map((start, k) => unitOf(side, start, k + 1 < own.length ? own[k + 1] : side.f.length, cut));
+    const own = unitStarts(side.f, level, cut, spansOf(side));
+    const units = own.map((start, k) => unitOf(side, start, k + 1 < own.length ? own[k + 1] : side.f.length, cut, spansOf(side)));
     if (side.scored) {
       starts.push(...own.map((start) => start + rows.length));
       for (let i = 0; i < side.f.length; i++) rows.push({ side, i });
@@ -96,10 +100,11 @@ export function buildView(example, { level = "token", merge = "sum", normalize =
     }
   });
   const stepFlags = target.f.slice(example.first, example.last);
-  const stepStarts = unitStarts(stepFlags, level);
+  const shifted = spansOf(target).map((span) => ({ from: Math.max(0, span.from - example.first), to: span.to - example.first }));
+  const stepStarts = unitStarts(stepFlags, level, -1, shifted.filter((span) => span.to > 0));
   const merged = level === "token" ? base : transpose(mergeRows(transpose(mergeRows(base, starts, merge)), stepStarts, merge));
   const cols = stepStarts.map((start, k) =>
-    unitOf(target, example.first + start, example.first + (k + 1 < stepStarts.length ? stepStarts[k + 1] : columns), -1),
+    unitOf(target, example.first + start, example.first + (k + 1 < stepStarts.length ? stepStarts[k + 1] : columns), -1, spansOf(target)),
   );
   const stepScores = {};
   for (const [name, values] of Object.entries(example.stepScores)) {
@@ -121,13 +126,17 @@ export function buildView(example, { level = "token", merge = "sum", normalize =
   return view;
 }
 
-function unitOf(side, start, end, cut) {
+function unitOf(side, start, end, cut, spans) {
   const text = side.t.slice(start, end).join("");
+  const drawn = spans.find((span) => start >= span.from && start < span.to);
+  const plain = text.replace(/^ /, "");
   return {
     side: side.name,
     start,
     end,
-    text: text.replace(/^ /, ""),
+    text: plain,
+    label: drawn?.name || plain || "∅", // its name in heads, lists and exports
+    drawn,
     spaced: text.startsWith(" "),
     breaks: text.endsWith("⏎"),
     special: [...side.f.slice(start, end)].every((flag) => parseInt(flag, 16) & SPECIAL),
@@ -135,7 +144,7 @@ function unitOf(side, start, end, cut) {
   };
 }
 
-function normalizeScores(view, how) {
+export function normalizeScores(view, how) {
   const { rows, columns, scores } = view;
   if (how === "sequence") {
     const most = largest(view);
@@ -149,7 +158,7 @@ function normalizeScores(view, how) {
   }
 }
 
-function largest(view) {
+export function largest(view) {
   let most = 0;
   for (const value of view.scores) if (Math.abs(value) > most) most = Math.abs(value);
   return most || 1;
@@ -168,14 +177,36 @@ export function columnScores(view, from, to) {
   return { scores, visible };
 }
 
+/** Scores of every output for a range of rows (summed), and which of them could see any of it. */
+export function rowScores(view, from, to) {
+  const scores = new Float64Array(view.columns);
+  const visible = new Uint8Array(view.columns);
+  for (let r = from; r <= to; r++) {
+    for (let c = 0; c < view.columns; c++) {
+      scores[c] += view.scores[r * view.columns + c];
+      visible[c] |= view.visible[r * view.columns + c];
+    }
+  }
+  return { scores, visible };
+}
+
+/** Units side by side as running text. */
+export function joinedText(units) {
+  return units.map((unit, i) => (i && unit.spaced ? " " : "") + (unit.text || "∅")).join("");
+}
+
 /** The strongest inputs of a span of columns, as {row, score}. */
 export function strongest(view, from, to, count = 5) {
-  const { scores, visible } = columnScores(view, from, to);
+  return ranked(columnScores(view, from, to), count).map(({ at, score }) => ({ row: at, score }));
+}
+
+/** The largest magnitudes of what `columnScores` or `rowScores` gave, as {at, score}. */
+export function ranked({ scores, visible }, count = 5) {
   return [...scores.keys()]
-    .filter((row) => visible[row] && scores[row] !== 0)
+    .filter((at) => visible[at] && scores[at] !== 0)
     .sort((a, b) => Math.abs(scores[b]) - Math.abs(scores[a]) || a - b)
     .slice(0, count)
-    .map((row) => ({ row, score: scores[row] }));
+    .map((at) => ({ at, score: scores[at] }));
 }
 
 /** 99th percentile of the magnitudes: a bound that one outlier does not decide. */
