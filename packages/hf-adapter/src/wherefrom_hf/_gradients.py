@@ -150,15 +150,9 @@ class Differentiator:
     def _beginning(self, rows: Sequence[Row], ids: Tensor, length: int) -> DecoderRun:
         """The positions that all rows share, run once and left out of the graph: nobody asks for their gradients."""
         predictor = self._predictor
-        nowhere = torch.zeros(0, dtype=torch.long, device=predictor.device)
         given = rows[0].target_embeds
         embeddings = None if given is None else pad_embeddings([given], predictor.target.of(ids[:1, :length]))
-        with (
-            torch.no_grad(),
-            predictor.target.replaced_by(embeddings),
-            cut_at_head(predictor.module, nowhere, nowhere, detach=False),
-        ):
-            _, run = start_run(predictor.module).forward(ids[:1, :length], None, keep=True)
+        run = predictor.unread(start_run(predictor.module), ids[:1, :length], embeddings)
         return run.spread(len(rows), None)
 
     def _encoder(self, rows: Sequence[Row], *, differentiate: bool) -> tuple[EncoderStates | None, _EncoderPass | None]:

@@ -81,6 +81,17 @@ class Predictor:
             RowPrediction(logits=logits, scores=scores_of(row, logits)) for row, logits in zip(rows, parts, strict=True)
         ]
 
+    def unread(self, run: DecoderRun, ids: Tensor, embeddings: Tensor | None = None) -> DecoderRun:
+        """The run after ``ids`` (shape ``(1, length)``), where nobody reads logits or asks for gradients."""
+        nowhere = torch.zeros(0, dtype=torch.long, device=self.device)
+        with (
+            torch.no_grad(),
+            self.target.replaced_by(embeddings),
+            cut_at_head(self.module, nowhere, nowhere, detach=False),
+        ):
+            _, run = run.forward(ids, None, keep=True)
+        return run
+
     def encode(self, rows: Sequence[Row]) -> EncoderStates | None:
         """Encoder states for rows, each distinct source run once; None for decoder-only models."""
         if self.source is None:
@@ -117,9 +128,7 @@ class _Beginning:
             run = start_run(self._predictor.module, self._predictor.encode([self._row]))
         if run.position < length:
             ids = torch.from_numpy(self._row.target_ids[run.position : length]).to(self._predictor.device)[None]
-            nowhere = torch.zeros(0, dtype=torch.long, device=self._predictor.device)
-            with cut_at_head(self._predictor.module, nowhere, nowhere, detach=False):
-                _, run = run.forward(ids, None, keep=True)
+            run = self._predictor.unread(run, ids)
         self._run = run
         return run
 
