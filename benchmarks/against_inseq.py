@@ -14,10 +14,12 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Callable
@@ -46,6 +48,8 @@ class Case:
     ours: dict[str, Any] = field(factory=dict)
     theirs: dict[str, Any] = field(factory=dict)
     goal: float | None = None
+    cold: bool = False
+    """Time the first attribution of a model, loading included: for methods that prepare something for it."""
     comparable: str = "signed"
     """How scores are compared: ``signed``, ``absolute`` (theirs drops the sign), ``loose``, ``no`` (other rule)."""
     note: str = ""
@@ -118,15 +122,24 @@ CASES = [
         note="reduced: prompt 12, 8 steps, 2 points; at full size inseq needs hours",
     ),
     Case(
-        name="discretized-4",
+        name="discretized-cold-16",
         method="discretized_integrated_gradients",
-        steps=4,
-        prompt=8,
-        ours={"n_steps": 10},
-        theirs={"n_steps": 10},
+        steps=16,
+        ours={"n_steps": 5},
+        theirs={"n_steps": 5},
         goal=20,
+        cold=True,
         comparable="no",
-        note="reduced: prompt 8, 10 points",
+        note="5 points; a model's first attribution, neighbours of words included",
+    ),
+    Case(
+        name="discretized-16",
+        method="discretized_integrated_gradients",
+        steps=16,
+        ours={"n_steps": 5},
+        theirs={"n_steps": 5},
+        comparable="no",
+        note="5 points; neighbours of words known already",
     ),
     Case(name="occlusion-16", method="occlusion", steps=16, goal=25, comparable="absolute"),
     Case(
@@ -262,19 +275,22 @@ def measure(case: Case, repeats: int) -> dict[str, Any]:
     model, tokenizer = MODELS[case.model]()
     model.eval()
     source, target = texts(case, tokenizer)
-    ours, theirs = Ours(case, model, tokenizer), Theirs(case, model, tokenizer)
+    load_a, ours = cpu_seconds(lambda: Ours(case, model, tokenizer))
+    load_b, theirs = cpu_seconds(lambda: Theirs(case, model, tokenizer))
     first_a, first_ours = cpu_seconds(lambda: ours.run(source, target))
     first_b, first_theirs = cpu_seconds(lambda: theirs.run(source, target))
+    if case.cold:
+        first_a, first_b = load_a + first_a, load_b + first_b
     agreement = difference(case, ours.scores(first_ours), theirs.scores(first_theirs))
     del first_theirs
     ratios, ours_s, theirs_s = [], [], []
-    for _ in range(repeats):
+    for _ in range(0 if case.cold else repeats):
         a, _result = cpu_seconds(lambda: ours.run(source, target))
         b, _result = cpu_seconds(lambda: theirs.run(source, target))
         ours_s.append(a)
         theirs_s.append(b)
         ratios.append(b / a)
-    if not repeats:  # for cases that take inseq minutes: the first runs, warming up included
+    if not ratios:  # cold, or too slow to repeat: the first runs, warming up included
         ratios, ours_s, theirs_s = [first_b / first_a], [first_a], [first_b]
     points = first_ours[0].details.get("points")
     return {
@@ -332,6 +348,10 @@ def main() -> None:
     if arguments.list:
         print("\n".join(case.name for case in chosen))
         return
+    os.environ["INSEQ_HOME"] = tempfile.mkdtemp()  # it keeps neighbours of words in files; each run finds its own
+    import inseq  # noqa: F401  # not timed
+    import sklearn.neighbors  # noqa: F401
+
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
