@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import io
+import json
+import re
 from collections.abc import Callable
+from html import unescape
+from typing import Literal
 
 import numpy as np
 import pytest
 from rich.console import Console
 from wherefrom.attribution import Attribution
 from wherefrom.errors import InputError, SettingsError
-from wherefrom_viz.granular import render_granular, slices
+from wherefrom_viz.granular import _for_notebook, render_granular, slices
 
 
 @pytest.fixture
@@ -64,3 +68,53 @@ def test_too_many_slices_say_how_to_keep_fewer(make: Callable[..., Attribution])
     wide = flat.replace(target_attributions=np.zeros((2, 1, 5000)), dimensions=("width",))
     with pytest.raises(InputError, match="slice_dims"):
         slices(wide)
+
+
+def test_a_notebook_holds_the_sliders_and_all_slices(deep: Attribution) -> None:
+    cell = str(render_granular(deep, target="notebook"))
+    meta = json.loads(re.findall(r'data-wf="meta">(.*?)</script>', cell)[0])
+    assert meta["n"] == 6
+    assert meta["dimensions"] == [
+        {"name": "layer", "labels": ["layer 0", "layer 1"]},
+        {"name": "head", "labels": ["head 0", "head 1", "head 2"]},
+    ]
+    assert "A cell holds" not in cell
+
+
+@pytest.mark.parametrize("layers, precision", [(12, "display"), (36, "compact"), (400, "compact")])
+def test_a_notebook_cell_is_capped_whatever_the_number_of_slices(
+    make: Callable[..., Attribution], layers: int, precision: str
+) -> None:
+    flat = make([f" w{i}" for i in range(80)], 30, id=None)
+    scores = np.random.default_rng(0).standard_cauchy((80, 50, layers, 5)).astype(np.float32)
+    deep = flat.replace(target_attributions=scores, dimensions=("layer", "head"))
+    cell = str(render_granular(deep, target="notebook"))
+    assert len(cell) < 1_300_000
+    kept, used = _for_notebook(slices(deep))
+    assert used == precision
+    assert len(kept.attributions) == 5 * len(kept.dimensions[0][1])
+    assert ("slice_dims={'layer': " in unescape(cell)) == (len(kept.attributions) < 5 * layers)
+    if layers == 400:
+        assert [one.id for one in kept.attributions[:6]] == [
+            "layer 0 · head 0",
+            "layer 0 · head 1",
+            "layer 0 · head 2",
+            "layer 0 · head 3",
+            "layer 0 · head 4",
+            "layer 1 · head 0",
+        ]
+
+
+@pytest.mark.parametrize("target", ["notebook", "html"])
+def test_without_scripts_the_strongest_slices_are_small_tables(
+    make: Callable[..., Attribution], target: Literal["notebook", "html"]
+) -> None:
+    flat = make(["a", " </script>", " c", " d"], 2, id="one <b>")
+    raw = np.ones_like(np.asarray(flat.target_attributions))
+    many = np.stack([raw * (-1 if layer % 2 else 1) * layer for layer in range(9)], -1)
+    drawn = str(render_granular(flat.replace(target_attributions=many, dimensions=("layer",)), target=target))
+    table = drawn[drawn.index('<div class="wf-static">') :].split("<script", 1)[0]
+    assert re.findall(r"<caption>(.*?)</caption>", table) == [f"one &lt;b&gt; · layer {i}" for i in range(3, 9)]
+    assert '<td class="r8">+</td>' in table  # layer 8: the strongest of all
+    assert '<td class="l3">−</td>' in table  # layer 3: three eighths of it, and negative
+    assert "3 more, with a slider for each dimension" in table

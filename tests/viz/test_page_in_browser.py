@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from wherefrom.attribution import Attribution, Attributions
-from wherefrom_viz import render_html, render_notebook
+from wherefrom_viz import render_granular, render_html, render_notebook
 from wherefrom_viz.html import bundle
 from wherefrom_viz.html.shorten import renamed
 
@@ -674,20 +674,55 @@ def test_notebook_outputs_are_each_their_own(open_page: Open, hospital: Attribut
     assert page.locator(".tok.picked").count() == 1
 
 
-def test_granular_pages_have_a_slider_per_dimension(open_page: Open, make: Callable[..., Attribution]) -> None:
+@pytest.fixture
+def deep(make: Callable[..., Attribution]) -> Attribution:
+    """Two layers of three heads."""
     flat = make(["a", " b", " c", " d"], 2)
     scores = np.stack(
         [np.stack([np.asarray(flat.target_attributions) + k + 10 * j for k in range(3)], -1) for j in range(2)], -2
     )
-    deep = flat.replace(target_attributions=scores, dimensions=("layer", "head"), id=None)
-    from wherefrom_viz import render_granular
+    return flat.replace(target_attributions=scores, dimensions=("layer", "head"), id=None)
 
+
+def test_granular_pages_have_a_slider_per_dimension(open_page: Open, deep: Attribution) -> None:
     page = open_page(str(render_granular(deep, target="html")))
     sliders = page.locator(".dimensions input")
     assert [slider.get_attribute("aria-label") for slider in sliders.all()] == ["layer", "head"]
     sliders.nth(0).fill("1")
     sliders.nth(1).fill("2")
     page.wait_for_selector("header .name >> text=layer 1 · head 2")
+    page.keyboard.press("k")
+    page.wait_for_selector("header .name >> text=layer 1 · head 1")
+    assert [slider.input_value() for slider in sliders.all()] == ["1", "1"]
+    assert page.locator(".dimensions output").all_inner_texts() == ["layer 1", "head 1"]
+
+
+def test_granular_notebook_cells_have_sliders_of_their_own(open_page: Open, deep: Attribution) -> None:
+    cell = str(render_granular(deep, target="notebook"))
+    page = open_page(f"<!DOCTYPE html><body>{cell}<p>between</p>{cell}", wait="[data-complete]")
+    page.locator("[data-complete]").nth(1).wait_for(state="attached")
+    first, second = page.locator(".wf").all()
+    assert not first.locator(".list").is_visible()
+    head = first.get_by_label("head")
+    head.focus()
+    head.press("ArrowRight")
+    first.locator("header .name >> text=layer 0 · head 1").wait_for()
+    assert head.evaluate("e => e.getRootNode().activeElement === e"), "the slider must keep the focus"
+    head.press("ArrowRight")
+    first.locator("header .name >> text=layer 0 · head 2").wait_for()
+    assert head.get_attribute("aria-valuetext") == "head 2"
+    value = first.locator("td[data-r='0'][data-c='0']").inner_text()
+    assert float(value) == pytest.approx(float(np.asarray(deep.target_attributions)[0, 0, 0, 2]), abs=0.006)
+    assert second.get_by_label("head").input_value() == "0"
+
+
+def test_granular_cells_without_scripts_show_small_tables(open_page: Open, deep: Attribution) -> None:
+    cell = str(render_granular(deep, target="notebook"))
+    page = open_page(f"<!DOCTYPE html><body>{cell}", wait=".wf-static", java_script_enabled=False)
+    assert page.locator(".wf-static caption").all_inner_texts() == [
+        f"layer {j} · head {k}" for j in range(2) for k in range(3)
+    ]
+    assert page.locator(".wf-static table").last.is_visible()
 
 
 def test_right_to_left_text_keeps_its_own_direction(open_page: Open, make: Callable[..., Attribution]) -> None:

@@ -290,6 +290,12 @@ def examples_of(attributions: Shown) -> list[tuple[Attribution, Provenance]]:
     return [pair for item in attributions for pair in examples_of(item)]
 
 
+def total_magnitude(attribution: Attribution) -> float:
+    """Sum of the magnitudes of all its scores."""
+    parts = (attribution.source_attributions, attribution.target_attributions)
+    return sum(float(np.nansum(np.abs(part))) for part in parts if part is not None)
+
+
 def rescaled(descriptions: Sequence[Description]) -> list[Description]:
     """The same descriptions on one shared colour scale."""
     bound = max((one.scale.bound for one in descriptions), default=1.0)

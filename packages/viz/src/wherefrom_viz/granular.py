@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Any, Literal
 
 import numpy as np
@@ -14,8 +15,8 @@ from wherefrom.attribution import Attribution
 from wherefrom.errors import InputError, SettingsError, nearest
 
 from wherefrom_viz.console import render_console
-from wherefrom_viz.description import Shown, examples_of
-from wherefrom_viz.html import render_html, render_notebook
+from wherefrom_viz.description import Shown, examples_of, total_magnitude
+from wherefrom_viz.html import NOTEBOOK_BYTES, Precision, render_html, render_notebook
 
 MOST_SLICES = 4096
 
@@ -44,9 +45,8 @@ def render_granular(
 
     Args:
         attributions: One example, or a result whose first example is taken.
-        target: ``"html"`` and ``"notebook"`` give a page with a slider per dimension; ``"console"`` prints
-        the slices
-            in which most happens, strongest first.
+        target: ``"html"`` and ``"notebook"`` give a page with a slider per dimension, in a notebook of as many slices
+            as a cell may hold; ``"console"`` prints the slices in which most happens, strongest first.
         slice_dims: Dimension to (start, end), end exclusive: what to keep of it.
         show_dim: Keep the slices of this dimension only; the others are averaged.
         console: Where to print.
@@ -61,15 +61,61 @@ def render_granular(
     cut = slices(one, slice_dims or {}, show_dim)
     whole: Any = list(cut.attributions)
     if target == "console":
-        strongest = sorted(range(len(whole)), key=lambda i: -_total(whole[i]))[:most]
+        strongest = sorted(range(len(whole)), key=lambda i: -total_magnitude(whole[i]))[:most]
         render_console([whole[i] for i in strongest], console, **options)
         return None
-    draw = render_html if target == "html" else render_notebook
     options.setdefault("view", "matrix")
-    if target == "notebook":
-        whole = whole[:20]
-        return draw(whole, **options)
-    return draw(whole, dimensions=cut.dimensions, **options)
+    if target == "html":
+        return render_html(whole, dimensions=cut.dimensions, **options)
+    cut, precision = _for_notebook(cut)
+    options.setdefault("precision", precision)
+    left = f"<p>{_left_out(cut)}</p>" if len(cut.attributions) < len(whole) else ""
+    return render_notebook(list(cut.attributions), dimensions=cut.dimensions, **options) + left
+
+
+def _for_notebook(cut: Slices) -> tuple[Slices, Precision]:
+    """As many slices as a notebook's cell may hold, and how precise their scores can be.
+
+    Scores of display precision take about 2.4 bytes each, compact ones 1.1. What is too much even so is cut off the
+    end of the longest dimension.
+    """
+    cells = max(1, _cells(cut.attributions[0]))
+    if len(cut.attributions) * cells * 2.4 <= NOTEBOOK_BYTES:
+        return cut, "display"
+    while len(cut.attributions) > 1 and len(cut.attributions) * cells * 1.1 > NOTEBOOK_BYTES:
+        cut = _shorter(cut)
+    return cut, "compact"
+
+
+def _shorter(cut: Slices) -> Slices:
+    """The first half of the longest dimension."""
+    sizes = [len(labels) for _, labels in cut.dimensions]
+    longest = sizes.index(max(sizes))
+    kept = (sizes[longest] + 1) // 2
+    places = itertools.product(*(range(size) for size in sizes))
+    pairs = zip(places, cut.attributions, strict=True)
+    return Slices(
+        dimensions=tuple(
+            (name, labels[:kept] if place == longest else labels) for place, (name, labels) in enumerate(cut.dimensions)
+        ),
+        attributions=tuple(one for place, one in pairs if place[longest] < kept),
+    )
+
+
+def _left_out(cut: Slices) -> str:
+    shown = ", ".join(f"{labels[0]} to {labels[-1].rsplit(' ', 1)[-1]}" for _, labels in cut.dimensions)
+    name, labels = max(cut.dimensions, key=lambda dimension: len(dimension[1]))
+    after = int(labels[-1].rsplit(" ", 1)[-1]) + 1
+    return (
+        f"A cell holds no more than {escape(shown)}. <code>show_granular(slice_dims="
+        f"{{{escape(repr(name))}: ({after}, {after + len(labels)})}})</code> shows others; "
+        "<code>show_granular(display=False, return_html=True)</code> gives a page with all."
+    )
+
+
+def _cells(attribution: Attribution) -> int:
+    parts = (attribution.source_attributions, attribution.target_attributions)
+    return sum(int(np.size(part)) for part in parts if part is not None)
 
 
 def slices(
@@ -134,11 +180,3 @@ def _at(values: npt.NDArray[Any], place: tuple[Any, ...]) -> npt.NDArray[Any]:
 
 def _names(labels: Sequence[tuple[str, ...]], place: tuple[int, ...]) -> list[str]:
     return [names[index] for names, index in zip(labels, place, strict=True)]
-
-
-def _total(attribution: Attribution) -> float:
-    return sum(
-        float(np.abs(part).sum())
-        for part in (attribution.source_attributions, attribution.target_attributions)
-        if part is not None
-    )

@@ -12,10 +12,19 @@ from typing import Any
 from attrs import frozen
 
 from wherefrom_viz.colours import PALETTES, Palette, Theme, palette_named, to_hex
-from wherefrom_viz.description import Normalization, Shown, describe, examples_of, sign_words, title_of
+from wherefrom_viz.description import (
+    Description,
+    Normalization,
+    Shown,
+    describe,
+    examples_of,
+    sign_words,
+    title_of,
+    total_magnitude,
+)
 from wherefrom_viz.html import bundle
 from wherefrom_viz.html.packing import Packed, Precision, pack, unpack
-from wherefrom_viz.html.static_table import static_style, static_table
+from wherefrom_viz.html.static_table import static_multiples, static_style, static_table
 from wherefrom_viz.spans import Spans, with_spans
 from wherefrom_viz.units import Level, Merge
 
@@ -24,6 +33,8 @@ __all__ = ["Precision", "pack", "render_html", "render_notebook", "unpack"]
 NOTEBOOK_EXAMPLES = 20
 """A notebook stores its outputs, so a cell shows at most so many examples on its own."""
 NOTEBOOK_BYTES = 1_000_000
+_SMALL_MULTIPLES = 6
+"""Slices in the table that stands where scripts do not run."""
 
 _TABS = {"auto": "read", "read": "read", "topk": "read", "tokens": "read", "matrix": "matrix", "steps": "steps"}
 
@@ -82,7 +93,10 @@ def render_notebook(attributions: Shown, **options: Any) -> str:
         **options: As for `render_html`.
     """
     examples = examples_of(attributions)
-    shown, page = _within_budget(attributions, len(examples), options)
+    if options.get("dimensions"):  # slices of one result belong together: a slider leads to each of them
+        shown, page = len(examples), _parts(attributions, **options)
+    else:
+        shown, page = _within_budget(attributions, len(examples), options)
     code = f"const WHEREFROM_ID = {json.dumps(page.meta['id'])};\n{bundle.script('boot_notebook')}"
     rest = (
         f'<p>{shown} of {len(examples)} examples are shown here. <code>save_html("page.html")</code> writes all.</p>'
@@ -186,17 +200,28 @@ def _parts(
         one, made = examples[0]
         words = sign_words(one, made)
         meta["words"] = {"raises": words.raises, "lowers": words.lowers, "of": words.of}
-        picture = describe(
-            one,
-            made,
-            granularity=granularity,
-            merge=merge,
-            normalize=normalize,
-            min_val=min_val,
-            max_val=max_val,
-            title=title_of(one, 0, len(examples)),
-        )
-        fallback = static_table(picture, more=len(examples) - 1)
+
+        def picture(place: int) -> Description:
+            one, made = examples[place]
+            return describe(
+                one,
+                made,
+                granularity=granularity,
+                merge=merge,
+                normalize=normalize,
+                min_val=min_val,
+                max_val=max_val,
+                title=title_of(one, place, len(examples)),
+            )
+
+        if dimensions:
+            strongest = sorted(range(len(examples)), key=lambda place: -total_magnitude(examples[place][0]))
+            chosen_slices = sorted(strongest[:_SMALL_MULTIPLES])
+            fallback = static_multiples(
+                [picture(place) for place in chosen_slices], more=len(examples) - len(chosen_slices)
+            )
+        else:
+            fallback = static_table(picture(0), more=len(examples) - 1)
     return _Page(meta=meta, packed=packed, fallback=fallback, style=f"{bundle.style()}\n{static_style(chosen)}")
 
 

@@ -256,6 +256,7 @@ export class App {
     this.place.textContent = this.meta.n > 1 ? `${this.state.ex + 1} of ${this.meta.n}` : "";
     this.heading.replaceChildren(h("strong", {}, fenced(this.example.title || "")), " ", h("span", { class: "quiet" }, fenced(this.example.subtitle || this.meta.subtitle)));
     this.drawControls();
+    this.moveSliders();
     this.spanBar.render();
     this.drawLegend();
     this.announce();
@@ -336,7 +337,7 @@ export class App {
     this.help = this.helpDialog();
     this.root = h(
       "div",
-      { class: `wf${this.page ? " page" : ""}${meta.n > 1 ? " many" : ""}` },
+      { class: `wf${this.page ? " page" : ""}${meta.n > 1 ? " many" : ""}${meta.dimensions.length ? " sliced" : ""}` },
       h("header", {}, h(this.page ? "h1" : "p", { class: "title" }, meta.title), this.heading, nav),
       h("div", { class: "columns" }, meta.n > 1 ? this.list.root : null, h(this.page ? "main" : "div", { class: "main" }, h("div", { class: "bar" }, tabs, this.controls), this.dimensions(), this.spanBar.root, this.panel, this.legend)),
       this.live,
@@ -356,18 +357,25 @@ export class App {
 
   /** A slider for each inner dimension of a granular page: its slices are the examples. */
   dimensions() {
-    const dimensions = this.meta.dimensions || [];
-    if (!dimensions.length) return null;
-    this.sliders = dimensions.map(({ name, labels }) => {
-      const value = h("output", {}, labels[0]);
-      const range = h("input", { type: "range", min: 0, max: labels.length - 1, value: 0, "aria-label": name });
-      range.addEventListener("input", () => {
-        value.textContent = labels[Number(range.value)];
-        this.go(this.sliders.reduce((index, slider) => index * slider.size + Number(slider.range.value), 0));
-      });
-      return { range, size: labels.length, element: h("label", { class: "choice" }, h("span", {}, name), range, value) };
+    this.sliders = this.meta.dimensions.map(({ name, labels }) => {
+      const value = h("output", {});
+      const range = h("input", { type: "range", min: 0, max: labels.length - 1, "aria-label": name });
+      range.addEventListener("input", () => this.go(this.sliders.reduce((index, slider) => index * slider.labels.length + Number(slider.range.value), 0)));
+      return { range, value, labels, element: h("label", { class: "choice" }, h("span", {}, name), range, value) };
     });
-    return h("div", { class: "dimensions" }, this.sliders.map((slider) => slider.element));
+    return this.sliders.length ? h("div", { class: "dimensions" }, this.sliders.map((slider) => slider.element)) : null;
+  }
+
+  /** Put the sliders where the example is, however it was reached. */
+  moveSliders() {
+    let index = this.state.ex;
+    for (const { range, value, labels } of [...this.sliders].reverse()) {
+      const place = index % labels.length;
+      range.value = place;
+      range.setAttribute("aria-valuetext", labels[place]);
+      value.textContent = labels[place];
+      index = (index - place) / labels.length;
+    }
   }
 
   drawControls() {

@@ -1,17 +1,19 @@
-"""The first example as a plain coloured table: what is there where scripts do not run."""
+"""The first example as a plain coloured table, or small tables of several: what is there where scripts do not run."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from html import escape
 
 from wherefrom_viz import colours
 from wherefrom_viz.colours import Palette
-from wherefrom_viz.description import Description
+from wherefrom_viz.description import Description, rescaled
 from wherefrom_viz.numbers_shown import number_style
 from wherefrom_viz.text_marks import elide
 
 _LEVELS = 8
 _MOST_ROWS, _MOST_COLUMNS = 60, 24
+_MOST_SMALL_ROWS, _MOST_SMALL_COLUMNS = 24, 12
 
 
 def static_table(picture: Description, *, more: int = 0) -> str:
@@ -23,6 +25,45 @@ def static_table(picture: Description, *, more: int = 0) -> str:
     """
     rows, columns = picture.seen_rows()[:_MOST_ROWS], range(min(len(picture.steps), _MOST_COLUMNS))
     style = number_style(picture.scale.bound)
+    left = []
+    if len(rows) < len(picture.seen_rows()) or len(columns) < len(picture.steps):
+        left.append("the rest of this example")
+    if more:
+        left.append(f"{more} more")
+    caption = " · ".join(part for part in (picture.title, picture.subtitle) if part)
+    note = " ".join(part for part in (picture.words.sentence + ".", style.note and f"Numbers {style.note}.") if part)
+    cells = _table(picture, rows, columns, caption, lambda value: style(value, plus=picture.words.signed))
+    return f'<div class="wf-static">{cells}<p class="quiet">{escape(note)}{_left(left)}</p></div>'
+
+
+def static_multiples(pictures: Sequence[Description], *, more: int = 0) -> str:
+    """HTML of several small tables on one colour scale, without numbers: slices of one result.
+
+    Args:
+        pictures: The slices.
+        more: How many others the page holds.
+    """
+    tables = [
+        _table(
+            picture,
+            picture.seen_rows()[:_MOST_SMALL_ROWS],
+            range(min(len(picture.steps), _MOST_SMALL_COLUMNS)),
+            picture.title,
+            _sign,
+        )
+        for picture in rescaled(pictures)
+    ]
+    note = f"{pictures[0].words.sentence}. The strongest slices are shown, on one scale." if pictures else ""
+    return (
+        f'<div class="wf-static"><div class="small">{"".join(tables)}</div>'
+        f'<p class="quiet">{escape(note)}{_left([f"{more} more, with a slider for each dimension"] if more else [])}'
+        "</p></div>"
+    )
+
+
+def _table(
+    picture: Description, rows: Sequence[int], columns: Sequence[int], caption: str, write: Callable[[float], str]
+) -> str:
     head = "".join(f'<th scope="col">{_text(picture.steps[c].label)}</th>' for c in columns)
     lines = []
     for row in rows:
@@ -34,21 +75,20 @@ def static_table(picture: Description, *, more: int = 0) -> str:
             value = float(picture.scores[row, column])
             level = round(abs(picture.scale.strength(value)) * _LEVELS)
             name = f' class="{"r" if value > 0 else "l"}{level}"' if level else ""
-            cells.append(f"<td{name}>{style(value, plus=picture.words.signed)}</td>")
+            cells.append(f"<td{name}>{write(value) if level or write is not _sign else ''}</td>")
         lines.append(f'<tr><th scope="row">{_text(picture.inputs[row].label)}</th>{"".join(cells)}</tr>')
-    left = []
-    if len(rows) < len(picture.seen_rows()) or len(columns) < len(picture.steps):
-        left.append("the rest of this example")
-    if more:
-        left.append(f"{more} more")
-    rest = f" Scripts are off here; with them this page shows {escape(' and '.join(left))}." if left else ""
-    caption = " · ".join(part for part in (picture.title, picture.subtitle) if part)
-    note = " ".join(part for part in (picture.words.sentence + ".", style.note and f"Numbers {style.note}.") if part)
     return (
-        f'<div class="wf-static"><table><caption>{escape(caption)}</caption>'
-        f"<thead><tr><td></td>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
-        f'<p class="quiet">{escape(note)}{rest}</p></div>'
+        f"<table><caption>{escape(caption)}</caption><thead><tr><td></td>{head}</tr></thead>"
+        f"<tbody>{''.join(lines)}</tbody></table>"
     )
+
+
+def _sign(value: float) -> str:
+    return "+" if value > 0 else "−"
+
+
+def _left(parts: Sequence[str]) -> str:
+    return f" Scripts are off here; with them this page shows {escape(' and '.join(parts))}." if parts else ""
 
 
 def static_style(palette: Palette) -> str:
