@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+import zlib
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,7 +16,7 @@ from wherefrom.errors import SettingsError
 from wherefrom.provenance import Provenance
 from wherefrom_viz import compare, describe, render_html, render_notebook
 from wherefrom_viz.html import bundle, pack, unpack
-from wherefrom_viz.html.packing import from_base85, to_base85
+from wherefrom_viz.html.packing import _deflated_in_parts, from_base85, to_base85
 
 JAVASCRIPT = Path(__file__).parent / "js"
 NODE = shutil.which("node")
@@ -92,6 +93,43 @@ def test_packed_scores_come_back(translation: Attribution, precision: str, error
     expected = describe(translation).scores
     assert [side["name"] for side in header["sides"]] == ["source", "target"]
     np.testing.assert_allclose(scores, expected, atol=error * np.abs(expected).max(), rtol=0)
+
+
+NOISE = np.random.default_rng(0).integers(0, 256, 5_000, dtype=np.uint8).tobytes()
+PARTS = [
+    (b"", []),
+    (b"text", [b""]),
+    (b"text " * 99, [NOISE, bytes(3_000), b"x", NOISE[:600], b"abc" * 400]),
+    ("漢字".encode(), [b"short", NOISE * 20]),
+]
+
+
+@pytest.mark.parametrize("text, arrays", PARTS)
+def test_a_block_deflated_in_parts_is_one_stream(text: bytes, arrays: list[bytes]) -> None:
+    assert zlib.decompress(_deflated_in_parts(text, arrays)) == text + b"".join(arrays)
+
+
+@needs_node
+def test_the_page_inflates_what_was_deflated_in_parts(tmp_path: Path) -> None:
+    html = Path(bundle.__file__).parent.as_posix()
+    (tmp_path / "probe.mjs").write_text(
+        f'import {{ inflateHere, inflate }} from "{html}/inflate.js"; import {{ readFileSync }} from "node:fs";'
+        "const bytes = readFileSync(process.argv[2]); const same = Buffer.from(await inflate(bytes));"
+        "if (!same.equals(Buffer.from(inflateHere(bytes)))) throw new Error('they differ');"
+        "process.stdout.write(same);"
+    )
+    for text, arrays in PARTS:
+        (tmp_path / "packed").write_bytes(_deflated_in_parts(text, arrays))
+        done = subprocess.run(
+            [str(NODE), str(tmp_path / "probe.mjs"), str(tmp_path / "packed")], capture_output=True, check=True
+        )
+        assert done.stdout == text + b"".join(arrays)
+
+
+def test_planes_of_bytes_get_codes_of_their_own() -> None:
+    exponents = np.random.default_rng(1).choice([60, 61, 62], 4_000).astype(np.uint8).tobytes()
+    planes = [NOISE[:4_000], exponents] * 4
+    assert len(_deflated_in_parts(b"", planes)) < 0.95 * len(zlib.compress(b"".join(planes), 6))
 
 
 @pytest.mark.parametrize("data", [b"", b"a", b"abcd", b"\xff" * 9, bytes(range(256)) * 5])

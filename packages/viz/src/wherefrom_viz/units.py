@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, TypeAlias
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -127,32 +128,59 @@ def _joined(tokens: Sequence[Token]) -> Token:
     )
 
 
+class _Look(NamedTuple):
+    """What of a token's text decides whether a word or a sentence begins."""
+
+    blank: bool
+    leading_space: bool
+    trailing_space: bool
+    wide: bool
+    """Is this a script written without spaces, where every token counts as a word?"""
+    closing: bool
+    """Nothing but quotes, brackets and space, which belong to the sentence before them."""
+    says: bool
+    """Is there anything before closing marks?"""
+    ends_sentence: bool
+    breaks_line: bool
+
+
+@lru_cache(maxsize=65536)
+def _look(text: str) -> _Look:
+    body = text.rstrip(_CLOSING)
+    return _Look(
+        blank=not text.strip(),
+        leading_space=text[:1].isspace(),
+        trailing_space=text[-1:].isspace(),
+        wide=any("\u3040" <= c <= "\u30ff" or "\u3400" <= c <= "\u9fff" or "\uac00" <= c <= "\ud7af" for c in text[:1]),
+        closing=not text.strip(_CLOSING + "\n"),
+        says=bool(body),
+        ends_sentence=body.endswith(_ENDS_SENTENCE),
+        breaks_line="\n" in text,
+    )
+
+
 def _begins_word(before: Token, token: Token) -> bool:
     if token.special or before.special:
         return True
     if token.word is not None and before.word is not None:
         return token.word != before.word
-    if not before.text.strip() or not token.text.strip():
-        return bool(before.text.strip()) or bool(token.text.strip())
-    return token.text[:1].isspace() or before.text[-1:].isspace() or _wide(token.text)
-
-
-def _wide(text: str) -> bool:
-    """Is this a script written without spaces, where every token counts as a word?"""
-    return any("\u3040" <= c <= "\u30ff" or "\u3400" <= c <= "\u9fff" or "\uac00" <= c <= "\ud7af" for c in text[:1])
+    last, this = _look(before.text), _look(token.text)
+    if last.blank or this.blank:
+        return not (last.blank and this.blank)
+    return this.leading_space or last.trailing_space or this.wide
 
 
 def _begins_sentence(tokens: Sequence[Token], index: int) -> bool:
     token = tokens[index]
     if token.special != tokens[index - 1].special:
         return True
-    if not token.text.strip(_CLOSING + "\n"):
+    if _look(token.text).closing:
         return False
-    for before in reversed(tokens[:index]):
-        text = before.text.rstrip(_CLOSING)
-        if text:
-            return text.endswith(_ENDS_SENTENCE)
-        if "\n" in before.text:
+    for place in range(index - 1, -1, -1):
+        before = _look(tokens[place].text)
+        if before.says:
+            return before.ends_sentence
+        if before.breaks_line:
             return True
     return False
 
