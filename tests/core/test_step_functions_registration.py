@@ -211,7 +211,7 @@ def test_a_plugin_is_found_by_entry_point(monkeypatch: pytest.MonkeyPatch, tmp_p
     )
     monkeypatch.syspath_prepend(tmp_path)
     point = EntryPoint(name="halved", value="somebodys_scores:halved", group="wherefrom.step_functions")
-    monkeypatch.setattr("wherefrom._registry.entry_points", lambda group: [point] if group == point.group else [])
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [point] if group == point.group else [])
     assert "halved" in list_step_functions()
     assert "somebodys_scores" not in sys.modules
     halved = STEP_FUNCTIONS.get("halved")

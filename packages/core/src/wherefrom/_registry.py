@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.metadata import EntryPoint, entry_points
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from wherefrom.errors import SettingsError, UnknownNameError, nearest
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 T = TypeVar("T")
 
@@ -65,7 +67,7 @@ class Registry(Generic[T]):
         if identifier in self._made:
             return self._made[identifier]
         prefix, colon, rest = identifier.partition(":")
-        for point in entry_points(group=self.families) if self.families and colon else ():
+        for point in _entry_points(self.families) if colon else ():
             if point.name == prefix:
                 return self._made.setdefault(identifier, point.load()(rest))
         known = list(self)
@@ -93,4 +95,11 @@ class Registry(Generic[T]):
         return sum(1 for _ in self)  # list() would ask for the length again
 
     def _entry_points(self) -> list[EntryPoint]:
-        return list(entry_points(group=self.group)) if self.group else []
+        return _entry_points(self.group)
+
+
+def _entry_points(group: str | None) -> list[EntryPoint]:
+    """What installed packages add to a group."""
+    from importlib.metadata import entry_points  # takes its time: only for names that are not registered
+
+    return list(entry_points(group=group)) if group else []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import msgspec
@@ -42,6 +41,8 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 def library_versions() -> dict[str, str]:
     """Versions of our own packages, as far as they are installed, and of numpy."""
+    from importlib.metadata import PackageNotFoundError, version  # takes its time: only when something is attributed
+
     found = {}
     for name in OWN_DISTRIBUTIONS:
         try:

@@ -8,14 +8,16 @@ declares them. Nothing is ever ignored: a name nobody declares is an error with 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, TypeVar, cast, get_args, get_origin
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, get_args, get_origin
 
 import attrs
-import cattrs
 import numpy as np
-from cattrs.strategies import configure_union_passthrough
 
 from wherefrom.errors import SettingsError, UsageError, nearest
+
+if TYPE_CHECKING:
+    import cattrs
 
 T = TypeVar("T")
 
@@ -48,16 +50,17 @@ def _is_choice(declared: Any) -> bool:
     return origin is Literal
 
 
-def _converter_for_settings() -> cattrs.Converter:
+@cache
+def _converter() -> cattrs.Converter:
+    import cattrs  # takes its time: only when there is a setting to check
+    from cattrs.strategies import configure_union_passthrough
+
     converter = cattrs.Converter(forbid_extra_keys=True)
     converter.register_structure_hook_func(_is_choice, _one_of)
     for kind in (bool, int, float, str):
         converter.register_structure_hook(kind, _strict(kind))
     configure_union_passthrough(bool | int | float | str | None, converter)
     return converter
-
-
-_converter = _converter_for_settings()
 
 
 def fields_of(cls: type) -> tuple[str, ...]:
@@ -86,12 +89,7 @@ def from_mapping(cls: type[T], values: Mapping[str, Any], *, where: str) -> T:
     settled: dict[str, Any] = {}
     for name, value in values.items():
         declared = types[name].type or Any
-        try:
-            settled[name] = _converter.structure(value, declared) if _is_plain(value) else value
-        except (cattrs.BaseValidationError, TypeError, ValueError, KeyError, AttributeError) as error:
-            raise SettingsError(f"{where}: {name} = {value!r} does not fit: {_reason(error)}.") from error
-        except cattrs.errors.StructureHandlerNotFoundError:
-            settled[name] = value
+        settled[name] = _structured(value, declared, f"{where}: {name}") if _is_plain(value) else value
     try:
         return cls(**settled)
     except UsageError:
@@ -103,6 +101,18 @@ def from_mapping(cls: type[T], values: Mapping[str, Any], *, where: str) -> T:
 def former_names(cls: type) -> Mapping[str, str]:
     """Names under which other libraries know some of the settings of ``cls``, to their names here."""
     return getattr(cls, "former_names", {})
+
+
+def _structured(value: Any, declared: Any, what: str) -> Any:
+    """Raises: SettingsError: ``value`` is not of the declared type."""
+    import cattrs
+
+    try:
+        return _converter().structure(value, declared)
+    except (cattrs.BaseValidationError, TypeError, ValueError, KeyError, AttributeError) as error:
+        raise SettingsError(f"{what} = {value!r} does not fit: {_reason(error)}.") from error
+    except cattrs.errors.StructureHandlerNotFoundError:
+        return value
 
 
 def unknown_setting(name: str, known: Iterable[str], where: str) -> SettingsError:
