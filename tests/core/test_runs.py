@@ -224,3 +224,51 @@ def test_half_precision_runs(tmp_path: Path) -> None:
     np.testing.assert_array_equal(back.step_scores["entropy"], made.step_scores["entropy"])
     np.testing.assert_allclose(back.source_attributions, made.source_attributions, rtol=1e-3)
     assert not np.array_equal(back.source_attributions, made.source_attributions)
+
+
+def test_a_large_index_is_read_in_blocks_and_on_request_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = filled(tmp_path / "run", 5)
+    with RunWriter(path) as writer:
+        writer.extend(example(number) for number in range(5, 9))
+    monkeypatch.setattr("wherefrom.files.runs._BLOCK", 400)  # about two lines
+    run = open_run(path, at_once=False)
+    assert run.unread
+    assert 0 < len(run) < 5
+    assert [one.id for one in run] == [f"ex-{number}" for number in range(len(run))]
+    before = len(run)
+    assert run.refresh() == 9 - before
+    assert not run.unread
+    assert [one.id for one in run] == [f"ex-{number}" for number in range(9)]
+    assert not open_run(path).unread
+    assert open_run(path).summaries == run.summaries
+
+
+def test_a_block_that_cannot_be_true_is_made_again_from_the_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = filled(tmp_path / "run", 6)
+    (index,) = path.glob("*.index")
+    lines = index.read_bytes().splitlines(keepends=True)
+    wrong = json.loads(lines[4])
+    wrong[0] += 7
+    index.write_bytes(b"".join([*lines[:4], json.dumps(wrong).encode() + b"\n", lines[5]]))
+    monkeypatch.setattr("wherefrom.files.runs._BLOCK", 400)
+    run = open_run(path)
+    assert [one.id for one in run] == [f"ex-{number}" for number in range(6)]
+    assert run[4] == example(4)
+    assert run.summary(0).context is not None
+    assert run.summary(5).context is None
+
+
+def test_a_reader_that_was_faster_than_the_index_takes_its_entries_later(tmp_path: Path) -> None:
+    path = filled(tmp_path / "run", 2)
+    (index,) = path.glob("*.index")
+    whole = index.read_bytes()
+    index.write_bytes(whole[: whole.index(b"\n") + 1 + 20])  # the second line is half written
+    run = open_run(path)
+    assert [one.context is None for one in run.summaries] == [False, True]
+    with index.open("ab") as file:
+        file.write(whole[whole.index(b"\n") + 1 + 20 :])
+    assert run.refresh() == 0
+    assert [one.context is None for one in run.summaries] == [False, False]
+    assert run.summaries == open_run(path).summaries

@@ -6,12 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from textual.widgets import Static
 from wherefrom.attribution import Attribution, Attributions
 from wherefrom.errors import FileFormatError, InputError
 from wherefrom.files import RunWriter, save_inseq
+from wherefrom_viz.browser.app import Browser
 from wherefrom_viz.browser.sources import Library, open_source
 from wherefrom_viz.browser.sources.loaded import LoadedSource
 
+from tests.viz.browser.conftest import browser_at, settled, shown
 from tests.viz.conftest import PROVENANCE
 
 
@@ -163,3 +166,27 @@ def test_lines_are_read_one_by_one(everyone: Attributions, tmp_path: Path) -> No
     assert scores is not None
     assert wanted is not None
     assert np.array_equal(scores, wanted)
+
+
+async def test_a_run_shows_its_first_examples_before_the_index_is_read(
+    write_run: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_run(12, total=12)
+    monkeypatch.setattr("wherefrom.files.runs._BLOCK", 500)
+    seen: list[tuple[int, str]] = []
+    follow = Browser._follow
+
+    def spied(app: Browser) -> None:
+        seen.append((len(app.library), str(app.screen.query_one("#title", Static).render())))
+        follow(app)
+
+    monkeypatch.setattr(Browser, "_follow", spied)
+    app = browser_at(folder)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settled(pilot)
+        await settled(pilot)
+        assert 0 < seen[0][0] < 12
+        assert "reading the index" in seen[0][1]
+        assert "12 examples" in shown(pilot)
+        assert "reading the index" not in shown(pilot)
+        assert "case-11" in shown(pilot)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
@@ -24,6 +25,10 @@ from wherefrom.wire.limits import Budget
 _index_decoder = msgspec.json.Decoder(Summary)
 
 
+_BLOCK = 1 << 20
+"""Bytes of an index that are read at once."""
+
+
 class _Part:
     """One part file and what is known of its lines so far."""
 
@@ -33,22 +38,57 @@ class _Part:
         self.end = 0
         """Bytes that the summaries (and the header) cover."""
         self.complaints: list[str] = []
+        self.index_ended = False
+        """Was the index read up to its end, as far as it can be believed?"""
+        self._index = path.with_suffix(INDEX_SUFFIX)
+        self._index_read = 0
+        self._index_wrong = False
+        self._scanned: dict[int, int] = {}
+        """Offset to place of what was read from the part because the index did not have it yet."""
 
-    def read_index(self) -> None:
-        """Take over what the index file says, as far as it can be true of the part."""
-        file = self.path.with_suffix(INDEX_SUFFIX)
-        if not file.is_file():
-            return
-        data = file.read_bytes()
-        complete = data[: data.rfind(b"\n") + 1]
+    def read_index(self, blocks: float) -> float:
+        """Take over what the index says that was not read yet; how many of the blocks are left."""
+        self.index_ended = True
+        if self._index_wrong or not self._index.is_file():
+            return blocks
+        with self._index.open("rb") as file:
+            file.seek(self._index_read)
+            while data := file.read(_BLOCK if blocks > 0 else 1):
+                if blocks <= 0:
+                    self.index_ended = False
+                    break
+                whole = data[: data.rfind(b"\n") + 1]
+                if not whole:
+                    break  # a line that is still being written
+                if not self._take_over(whole):
+                    self._index_wrong = True
+                    break
+                blocks -= 1
+                self._index_read += len(whole)
+                file.seek(self._index_read)
+        return blocks
+
+    def _take_over(self, lines: bytes) -> bool:
+        """Believe some lines of the index if they can be true of the part."""
         try:
-            found = _index_decoder.decode_lines(complete)
+            found = _index_decoder.decode_lines(lines)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            return
-        ends = [0, *(one.offset + one.length for one in found)]
-        in_order = all(one.offset >= end and one.length > 0 for one, end in zip(found, ends, strict=False))
-        if found and in_order and self._fits(found):
-            self.summaries, self.end = found, ends[-1]
+            return False
+        new = found
+        if found and found[0].offset < self.end:
+            new = [one for one in found if one.offset >= self.end]
+            for one in found[: len(found) - len(new)]:
+                place = self._scanned.pop(one.offset, None)
+                if place is None or self.summaries[place].length != one.length:
+                    return False
+                self.summaries[place] = one
+        ends = [self.end, *(one.offset + one.length for one in new)]
+        in_order = all(one.offset >= end and one.length > 0 for one, end in zip(new, ends, strict=False))
+        if not in_order or (new and not self._fits(new)):
+            return False
+        self.summaries += new
+        self.end = ends[-1]
+        return True
 
     def _fits(self, found: list[Summary]) -> bool:
         """Do the first and last entries point at whole lines?"""
@@ -82,6 +122,7 @@ class _Part:
                     self.complaints.append(f"{self.path.name}: {error}; it was left out.")
                 else:
                     if summary is not None:
+                        self._scanned[self.end] = len(self.summaries)
                         self.summaries.append(summary)
                 self.end += len(line)
 
@@ -93,7 +134,9 @@ class _Part:
 
     def write_index(self) -> None:
         data = b"".join(msgspec.json.encode(one) + b"\n" for one in self.summaries)
-        write_whole(self.path.with_suffix(INDEX_SUFFIX), [data], overwrite=True)
+        write_whole(self._index, [data], overwrite=True)
+        self._index_read, self._index_wrong = len(data), False
+        self._scanned.clear()
 
 
 class Run(Sequence[Attribution]):
@@ -102,28 +145,37 @@ class Run(Sequence[Attribution]):
     What was finished when the run was opened, or last refreshed, is there; failures are listed apart.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, at_once: bool = True) -> None:
         self.path = Path(path)
         self.manifest: Manifest = read_manifest(self.path)
         self._parts: list[_Part] = []
         self._chosen: list[tuple[int, int]] | None = None
-        self.refresh()
+        self._take_in(math.inf if at_once else 1)
         for part in self._parts:
             for complaint in part.complaints:
                 warn(f"{self.path}: {complaint}", WherefromWarning, stacklevel=3)
 
     def refresh(self) -> int:
         """Take in what was appended since; the number of examples that were new."""
+        return self._take_in(math.inf)
+
+    @property
+    def unread(self) -> bool:
+        """Was only the beginning of the index read so far? `refresh` reads the rest."""
+        return not all(part.index_ended for part in self._parts)
+
+    def _take_in(self, blocks: float) -> int:
+        """As `refresh`, but after so many blocks of index the rest is left for later."""
         before = len(self)
         known = {part.path.name for part in self._parts}
         for path in sorted(self.path.glob("part-*.jsonl")):
             if path.name not in known:
-                part = _Part(path)
-                part.read_index()
-                self._parts.append(part)
+                self._parts.append(_Part(path))
         self._parts.sort(key=lambda part: part.path.name)
         for part in self._parts:
-            part.scan()
+            blocks = part.read_index(blocks)
+            if part.index_ended:
+                part.scan()
         if self._chosen is None:
             self._arrange()
         return len(self) - before
@@ -259,13 +311,17 @@ class Run(Sequence[Attribution]):
         return Attributions(sequence_attributions=tuple(self), provenance=self.provenance)
 
 
-def open_run(path: str | Path) -> Run:
+def open_run(path: str | Path, *, at_once: bool = True) -> Run:
     """The run in a folder; its scores stay on disk until an example is asked for.
 
     Lines that were cut off or damaged are left out with a warning.
+
+    Args:
+        at_once: Read the whole index now? Otherwise the run has its first thousands of examples, `Run.unread` says
+            whether there are more, and the next `Run.refresh` reads them.
 
     Raises:
         InputError: There is no run.
         FileFormatError: Its manifest is damaged, or of a newer major version.
     """
-    return Run(path)
+    return Run(path, at_once=at_once)

@@ -151,7 +151,10 @@ class Browser(App[None]):
         self.marks.clear()
         while len(self.screen_stack) > 1:
             self.pop_screen()
-        self.push_screen(BrowseScreen())
+        screen = BrowseScreen()
+        self.push_screen(screen)
+        if self.library.unread:
+            screen.call_after_refresh(self._follow)
 
     def open_another(self) -> None:
         """Choose another file."""

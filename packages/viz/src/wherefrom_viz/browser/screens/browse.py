@@ -164,7 +164,9 @@ class BrowseScreen(Screen[None]):
             text.append(f"  {self._progress.unreadable:,} unreadable", style="italic")
         if self.browser.marks:
             text.append(f"  ● {len(self.browser.marks):,} marked")
-        if library.total is not None and total < library.total:
+        if library.unread:
+            text.append("  reading the index…", style="italic")
+        elif library.total is not None and total < library.total:
             text.append(f"  growing: {total:,} of {library.total:,}", style="dim")
         self.query_one("#title", Static).update(text)
         complaints = library.complaints

@@ -33,6 +33,11 @@ class Source(Protocol):
         ...
 
     @property
+    def unread(self) -> bool:
+        """Was only a beginning read so far, and are the others had by `refresh`?"""
+        ...
+
+    @property
     def complaints(self) -> list[str]:
         """Lines that were damaged, examples that failed: one text each."""
         ...

@@ -98,6 +98,11 @@ class Library:
         return sum(totals) if any(source.total is not None for source in self.sources) else None
 
     @property
+    def unread(self) -> bool:
+        """Was only a beginning of some source read so far, and are the others had by `refresh`?"""
+        return any(source.unread for source in self.sources)
+
+    @property
     def complaints(self) -> tuple[str, ...]:
         """What could not be opened or read, and what failed."""
         own = tuple(complaint for source in self.sources for complaint in source.complaints)

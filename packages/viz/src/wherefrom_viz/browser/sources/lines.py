@@ -23,6 +23,7 @@ class LinesSource:
 
     total: int | None = None
     version = 0
+    unread = False
 
     def __init__(self, path: Path) -> None:
         self.path: Path | None = path

@@ -18,6 +18,7 @@ class LoadedSource:
     path: Path | None = None
     total: int | None = None
     version = 0
+    unread = False
 
     def __init__(self, attributions: Attributions, name: str = "result") -> None:
         self.name = name

@@ -21,7 +21,7 @@ class RunSource:
         self.name = path.resolve().name
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", WherefromWarning)  # the run's complaints say the same
-            self._run = open_run(path)
+            self._run = open_run(path, at_once=False)
         self._failures = self._run.failures
 
     @property
@@ -33,6 +33,11 @@ class RunSource:
     def total(self) -> int | None:
         """How many examples the run is going to have."""
         return self._run.manifest.total
+
+    @property
+    def unread(self) -> bool:
+        """Was only the beginning of the index read so far?"""
+        return self._run.unread
 
     @property
     def complaints(self) -> list[str]:
