@@ -85,13 +85,14 @@ VIEWS = {
     "read": ("1", ".read .card"),
     "matrix": ("2", ".matrix table"),
     "steps": ("3", ".steps tbody tr"),
-    "compare": ("4", ".compare .agreement"),
+    "compare": ("4", ".compare .agree"),
 }
+OTHERS = {"compare matrix": ("4", ".compare .matrix table")}
 
 
 def show(page: Page, tab: str) -> None:
     """Switch to a tab and wait until it is drawn."""
-    key, part = VIEWS[tab]
+    key, part = {**VIEWS, **OTHERS}[tab]
     page.keyboard.press(key)
     page.wait_for_selector(part)
 
@@ -542,9 +543,17 @@ CONTRAST = """() => {
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_all_text_reads_at_four_and_a_half_to_one(open_page: Open, hospital: Attribution, scheme: str) -> None:
+def test_all_text_reads_at_four_and_a_half_to_one(
+    open_page: Open, hospital: Attribution, make: Callable[..., Attribution], scheme: str
+) -> None:
     other = hospital.replace(target_attributions=-np.asarray(hospital.target_attributions))
-    html = render_html([hospital, other])
+    html = render_html([hospital, other, rival_of(hospital, make)], spans=[(0, 3, "the reason"), (12, 14)])
+    for hash_ in ("#g=span&tok=1", "#g=span&cm=difference&b=3&tab=compare", "#cm=a&b=3&tab=compare&tok=2"):
+        page = open_page(html, hash_=hash_, color_scheme=scheme)
+        page.wait_for_selector(".spans .own")
+        measured = page.evaluate(CONTRAST)
+        assert len(measured) > 30
+        assert [entry for entry in measured if entry[0] < 4.5] == [], hash_
     page = open_page(html, hash_="#tok=3", color_scheme=scheme)
     assert page.locator(".wf").get_attribute("data-theme") == scheme
     for tab in VIEWS:
@@ -623,15 +632,20 @@ ACCESSIBILITY = """() => {
 
 
 def test_structure_is_there_for_assistive_technology(open_page: Open, hospital: Attribution) -> None:
-    page = open_page(render_html([hospital, hospital.replace(id="again")]), hash_="#tok=3")
-    for tab in VIEWS:
-        show(page, tab)
-        assert page.evaluate(ACCESSIBILITY) == [], tab
+    html = render_html([hospital, hospital.replace(id="again")], spans=[(0, 3, "the reason"), (12, 14)])
+    for hash_ in ("#tok=3", "#g=span", "#row=1-2"):
+        page = open_page(html, hash_=hash_)
+        for tab in VIEWS:
+            show(page, tab)
+            assert page.evaluate(ACCESSIBILITY) == [], (hash_, tab)
+    page = open_page(html, hash_="#cm=difference&g=span")
+    show(page, "compare matrix")
+    assert page.evaluate(ACCESSIBILITY) == []
 
 
 @pytest.mark.heavy
 @pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
-def test_axe_finds_nothing(browser: Browser, everyone: Attributions, tmp_path: Path) -> None:
+def test_axe_finds_nothing(browser: Browser, everyone: Attributions, deep: Attribution, tmp_path: Path) -> None:
     fetched = subprocess.run(["npm", "pack", "axe-core@4", "--silent"], cwd=tmp_path, capture_output=True, check=False)
     if fetched.returncode:
         pytest.skip("npm cannot reach its registry")
@@ -640,18 +654,31 @@ def test_axe_finds_nothing(browser: Browser, everyone: Attributions, tmp_path: P
         member = packed.extractfile("package/axe.min.js")
         assert member is not None
         axe = member.read().decode()
-    (tmp_path / "page.html").write_text(render_html(everyone), encoding="utf-8")
+    spans = {0: [(0, 3, "the reason"), (12, 14)]}
+    (tmp_path / "page.html").write_text(render_html(everyone, spans=spans), encoding="utf-8")
+    (tmp_path / "slices.html").write_text(str(render_granular(deep, target="html")), encoding="utf-8")
     for scheme in ("light", "dark"):
         context = browser.new_context(bypass_csp=True, color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
         page = context.new_page()
-        page.goto(f"{(tmp_path / 'page.html').as_uri()}#tok=3")
-        page.wait_for_selector("[data-complete]", state="attached")
-        page.evaluate(axe)
-        for tab in VIEWS:
-            show(page, tab)
-            found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
-            assert found["passes"], "axe must have looked at something"
-            assert [(one["id"], one["nodes"][0]["html"]) for one in found["violations"]] == [], (scheme, tab)
+
+        def violations(address: str, *tabs: str, page: Page = page) -> list[Any]:
+            page.goto("about:blank")
+            page.goto(f"{tmp_path.as_uri()}/{address}")
+            page.wait_for_selector("[data-complete]", state="attached")
+            page.evaluate(axe)
+            found = []
+            for tab in tabs:
+                show(page, tab)
+                report = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+                assert report["passes"], "axe must have looked at something"
+                found += [(tab, one["id"], one["nodes"][0]["html"]) for one in report["violations"]]
+            return found
+
+        assert violations("page.html#tok=3", *VIEWS) == []
+        assert violations("page.html#g=span&row=1", *VIEWS) == []
+        for matrix in ("a", "b", "difference"):
+            assert violations(f"page.html#cm={matrix}&b=3&tok=1", "compare matrix") == []
+        assert violations("slices.html", "matrix") == []
         context.close()
 
 
