@@ -299,8 +299,9 @@ def test_what_has_no_counterpart_is_marked(
     page.get_by_text("texts", exact=True).click()
     assert page.locator(".compare .agree td.number").all_inner_texts()[1] == "only in B"
     page.keyboard.press("Escape")
-    page.get_by_role("button", name="the", exact=True).click()
-    assert page.locator(".compare .tok.alone").all_inner_texts() == ["hospital", "see", "doctor"]
+    for output, loners in (("the", ["see"]), (".", ["hospital", "see", "doctor"])):
+        page.get_by_role("button", name=output, exact=True).click()
+        assert page.locator(".compare .tok.alone").all_inner_texts() == loners, "only what that output could see"
 
 
 def test_a_comparison_is_exported_as_it_is_shown(
@@ -488,6 +489,20 @@ def test_the_list_holds_only_the_lines_in_sight(open_page: Open, hospital: Attri
     page.wait_for_selector("text=number 399")
     page.locator(".line", has_text="number 399").click()
     page.wait_for_selector(".place >> text=400 of 400")
+
+
+def test_the_list_folds_away(open_page: Open, everyone: Attributions) -> None:
+    page = open_page(render_html(everyone))
+    nav = page.locator("nav.list")
+    page.get_by_role("button", name="List of examples").click()
+    assert not nav.is_visible()
+    page.keyboard.press("l")
+    assert nav.is_visible()
+    page.keyboard.press("l")
+    page.keyboard.press("/")
+    assert nav.is_visible()
+    assert page.evaluate("document.activeElement.type") == "search"
+    assert page.locator(".line").count() == 4
 
 
 def test_exports_hold_what_is_shown(open_page: Open, hospital: Attribution) -> None:

@@ -138,13 +138,12 @@ function regrouped(view, other, rows, columns) {
   rows.forEach(([ownRow, itsRow], r) =>
     columns.forEach(([ownColumn, itsColumn], c) => {
       const at = r * columns.length + c;
-      if (!ownRow || !itsRow || !ownColumn || !itsColumn) {
-        out.alone[at] = 1;
-        return;
-      }
+      const alone = !ownRow || !itsRow || !ownColumn || !itsColumn;
+      out.alone[at] = alone ? 1 : 0;
+      if (!ownRow || !ownColumn) return;
       for (let i = ownRow[0]; i < ownRow[1]; i++) {
         for (let j = ownColumn[0]; j < ownColumn[1]; j++) {
-          out.scores[at] += view.scores[i * view.columns + j];
+          if (!alone) out.scores[at] += view.scores[i * view.columns + j];
           out.visible[at] |= view.visible[i * view.columns + j];
         }
       }

@@ -37,6 +37,7 @@ const KEYS = [
   ["x", "transpose the matrix"],
   ["+ -", "zoom the matrix"],
   ["/", "search the examples"],
+  ["l", "show or hide their list"],
   ["e", "export"],
   ["t", "theme"],
   ["?", "this help"],
@@ -151,6 +152,12 @@ export class App {
     } catch {
       location.hash = hash; // some browsers refuse to rewrite the address of a local file
     }
+  }
+
+  /** Show or hide the list of examples. */
+  fold() {
+    this.root.classList.toggle("folded");
+    this.list.draw();
   }
 
   go(index) {
@@ -323,7 +330,7 @@ export class App {
     this.heading = h("p", { class: "name" });
     this.place = h("span", { class: "place" });
     const turn = (by, label, sign) => h("button", { "aria-label": label, onclick: () => this.go(this.list.neighbour(this.state.ex, by)) }, sign);
-    const nav = meta.n > 1 ? h("div", { class: "turn" }, turn(-1, "Previous example", "‹"), this.place, turn(1, "Next example", "›")) : null;
+    const nav = meta.n > 1 ? h("div", { class: "turn" }, h("button", { "aria-label": "List of examples", onclick: () => this.fold() }, "☰"), turn(-1, "Previous example", "‹"), this.place, turn(1, "Next example", "›")) : null;
     this.tabs = {};
     const tabs = h(
       "div",
@@ -472,7 +479,8 @@ export class App {
       "]": intensity(1.25),
       "+": zoom(1.25),
       "-": zoom(0.8),
-      "/": () => this.meta.n > 1 && this.list.search.focus(),
+      l: () => this.fold(),
+      "/": () => this.meta.n > 1 && (this.root.classList.remove("folded"), this.list.search.focus()),
       e: () => {
         const menu = this.controls.querySelector("details.export");
         menu.open = !menu.open;

@@ -161,7 +161,7 @@ export class CompareView {
       const parts = [];
       view.inputs.forEach((unit, r) => {
         // a loner stands in the text it is of, without a score
-        if (unit.only ? unit.only !== NAMES[name] : !visible[r]) return;
+        if (!visible[r] || (unit.only && unit.only !== NAMES[name])) return;
         if (unit.spaced && parts.length) parts.push(" ");
         const element = h("span", { class: unit.only ? "tok alone" : "tok" }, fenced(unit.text || "∅"));
         if (!unit.only) this.app.painter.paint(element, scores[r] / view.bound);

@@ -4,7 +4,7 @@ import { css, textOn } from "./colour.js";
 import { cellNumber, short, signed } from "./numbers.js";
 
 const named = (unit) => unit.label + (unit.only ? ` (only in ${unit.only})` : "");
-const cell = (view, r, c) => (view.visible[r * view.columns + c] ? view.scores[r * view.columns + c] : null);
+const cell = (view, r, c) => (view.visible[r * view.columns + c] && !view.alone?.[r * view.columns + c] ? view.scores[r * view.columns + c] : null);
 
 /** A Markdown table; letters that mean something in Markdown are escaped. */
 export function toMarkdown(view) {
@@ -80,7 +80,7 @@ export function toSvg(view, painter, bound, { ink = "#111111", page = "#ffffff",
       const value = cell(view, r, c);
       const x = label + c * width;
       if (view.alone?.[r * view.columns + c]) parts.push(`<rect x="${x}" y="${y}" width="${width}" height="${height}" fill="url(#alone)"/>`);
-      if (value === null || view.alone?.[r * view.columns + c]) return;
+      if (value === null) return;
       const rgb = painter.background(value / bound);
       if (rgb) parts.push(`<rect x="${x}" y="${y}" width="${width}" height="${height}" fill="${css(rgb)}"/>`);
       const fill = rgb ? textOn(rgb) : ink;

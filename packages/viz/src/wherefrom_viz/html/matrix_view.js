@@ -175,7 +175,7 @@ export class MatrixView {
   say(place) {
     const { view, words } = this.scene;
     if (!place) {
-      this.status.textContent = cellUnit(this.scene.bound(null)) || " ";
+      this.status.textContent = (this.table_ && this.numbers() && cellUnit(this.scene.bound(null))) || " ";
       return;
     }
     const at = place.r * view.columns + place.c;
@@ -219,7 +219,6 @@ export class MatrixView {
   }
 
   draw() {
-    const started = performance.now();
     const { app, scene } = this;
     const size = this.size();
     const margin = size >= 9 ? 110 : 8;
@@ -268,7 +267,6 @@ export class MatrixView {
       mark(this.at.x, this.at.x, true);
       mark(this.at.y, this.at.y, false);
     }
-    this.drawMilliseconds = performance.now() - started;
   }
 
   shades() {
