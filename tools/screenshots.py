@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 import wherefrom
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, ViewportSize, sync_playwright
 from rich.console import Console
 from rich.terminal_theme import DEFAULT_TERMINAL_THEME, MONOKAI
 from wherefrom.attribution import Attributions
@@ -36,19 +36,31 @@ def terminal(browser: Browser, out: Attributions, name: str, *, width: int, view
     page.close()
 
 
+PICTURES = {
+    "read": "tok=3",
+    "matrix": "tab=matrix&tok=3",
+    "compare": "tab=compare&tok=3",
+    "difference": "tab=compare&cm=difference&tok=3",
+    "spans": "g=span&tok=3&sp=1t2-6~the%20reason!1t7-11~the%20request",
+}
+"""Picture to what the page's address says."""
+
+
 def pages(browser: Browser, runs: list[Attributions], theme: Theme) -> None:
     """The tabs of the page."""
     path = IMAGES / "page.html"
     path.write_text(render_html(runs), encoding="utf-8")
-    size = {"width": 1240, "height": 620}
+    size: ViewportSize = {"width": 1240, "height": 620}
     context = browser.new_context(viewport=size, color_scheme=theme, device_scale_factor=1.5, reduced_motion="reduce")  # type: ignore[arg-type]
-    for tab in ("read", "matrix", "compare"):
+    for name, address in PICTURES.items():
         page = context.new_page()
-        page.goto(f"{path.as_uri()}#tab={tab}&tok=3")
+        if name == "difference":
+            page.set_viewport_size({"width": 1240, "height": 860})
+        page.goto(f"{path.as_uri()}#{address}")
         page.wait_for_selector("[data-complete]", state="attached")
-        page.wait_for_selector(f".{tab}")
+        page.wait_for_selector(".panel > div > *")
         page.wait_for_timeout(200)
-        page.screenshot(path=IMAGES / f"page-{tab}-{theme}.png")
+        page.screenshot(path=IMAGES / f"page-{name}-{theme}.png")
         page.close()
     context.close()
     path.unlink()

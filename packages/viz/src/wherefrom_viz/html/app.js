@@ -289,8 +289,9 @@ export class App {
     const scenes = compared ? this.views.compare.scenes() : [this];
     const how = [...this.example.pipeline];
     if (state.g !== "token") how.push(`${MERGE_WORDS[state.m]} over ${state.g}s`);
-    if (compared) how.push("share of each output's total");
-    else if (state.n !== "none") how.push(state.n === "step" ? "share of each output's total" : "share of the largest score");
+    const norm = compared ? "step" : state.n;
+    const words = { step: "share of each step's total", sequence: "share of the largest score" }[norm];
+    if (words && how[how.length - 1] !== words) how.push(words);
     const last = compared
       ? scenes.some(({ view }) => view.alone.some(Boolean)) && "hatched, dashed or chequered: no counterpart in the other"
       : `scale: ${SCALES[state.sc]}`;
