@@ -10,6 +10,7 @@ import pytest
 from textual.widgets import Input, OptionList
 from wherefrom.attribution import Attribution, Attributions
 from wherefrom.files import RunWriter
+from wherefrom_viz.browser.focus import Focus
 from wherefrom_viz.browser.screens.browse import BrowseScreen
 from wherefrom_viz.browser.screens.compare import CompareScreen
 from wherefrom_viz.browser.screens.detail import DetailScreen
@@ -17,6 +18,7 @@ from wherefrom_viz.browser.screens.export import ExportScreen
 from wherefrom_viz.browser.screens.open import OpenScreen
 from wherefrom_viz.browser.settings import Settings
 from wherefrom_viz.browser.widgets.example_list import ExampleList
+from wherefrom_viz.browser.widgets.filter_bar import FilterBar
 from wherefrom_viz.browser.widgets.matrix_view import MatrixView
 from wherefrom_viz.browser.widgets.reading_view import ReadingView
 
@@ -391,3 +393,48 @@ def test_the_browser_imports_no_framework() -> None:
 def test_importing_the_views_does_not_import_textual() -> None:
     probe = "import sys, wherefrom_viz; assert callable(wherefrom_viz.browse); sys.exit('textual' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", probe], check=False).returncode == 0
+
+
+async def test_the_next_example_begins_with_nothing_of_the_one_before() -> None:
+    app = browser_of()
+    async with app.run_test(size=(120, 30)) as pilot:
+        await settled(pilot)
+        await pilot.press("enter")
+        await settled(pilot)
+        first = app.screen
+        await pilot.press("right", "enter", "slash", *"sick", "enter")
+        assert first.query_one(FilterBar).has_class("used")
+        app.pop_screen()
+        await settled(pilot)
+        await pilot.press("j", "3")
+        await settled(pilot)
+        screen = app.screen
+        assert isinstance(screen, DetailScreen)
+        assert screen is first
+        assert screen.tab == "steps"
+        assert screen.looking == Focus()
+        assert not screen.query_one(FilterBar).has_class("used")
+        assert "translation" in shown(pilot)
+        assert "sick" not in shown(pilot)
+        await pilot.press("escape", "k", "enter")
+        await settled(pilot)
+        assert "hospital" in shown(pilot)
+        assert "sviluppatrice" not in shown(pilot)
+
+
+async def test_an_unreadable_example_leaves_no_text_of_the_one_before(write_run: Callable[..., Path]) -> None:
+    folder = write_run(2)
+    app = browser_at(folder)
+    async with app.run_test(size=(90, 30)) as pilot:
+        await settled(pilot)
+        await pilot.press("enter")
+        await settled(pilot)
+        assert " w0" in shown(pilot)
+        await pilot.press("escape", "j")
+        app.cache.clear()
+        shutil.rmtree(folder)
+        await pilot.press("enter")
+        await settled(pilot)
+        assert "cannot be read" in shown(pilot)
+        assert " w0" not in shown(pilot)
+        assert "probability" not in shown(pilot)

@@ -6,7 +6,7 @@ import io
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from attrs import evolve
 from rich.console import Console
@@ -214,8 +214,14 @@ class Browser(App[None]):
             self.call_from_thread(failed, keys, why)
 
     def open_example(self, key: int, tab: str = "read") -> None:
-        """Look at one example."""
-        self.push_screen(DetailScreen(key, tab))
+        """Look at one example, on the same screen as the ones before: making it anew takes longer than all else."""
+        if self.is_screen_installed("detail"):
+            detail = cast(DetailScreen, self.get_screen("detail"))
+            detail.turn_to(key, tab)
+        else:
+            detail = DetailScreen(key, tab)
+            self.install_screen(detail, "detail")
+        self.push_screen(detail)
 
     def example_after(self, key: int, by: int) -> int | None:
         """The example ``by`` lines from ``key`` in the list as it is filtered and sorted."""

@@ -61,6 +61,26 @@ class DetailScreen(Screen[None]):
         self._example: Attribution | None = None
         self._matches: list[tuple[str, int]] = []
         self._match = -1
+        self._drawn_as: tuple[Drawing, str] | None = None
+
+    def turn_to(self, key: int, tab: str) -> None:
+        """Look at another example from now on, in one of the views."""
+        self.tab = tab
+        self._close_search()
+        self._forget()
+        self.query_one("#views", ContentSwitcher).current = tab
+        self.query_one(TabLine).show(tab)
+        self._open(key)
+        self._title()
+
+    def _forget(self) -> None:
+        """Nothing of the example before is seen while another one is read, or cannot be."""
+        self._example = self.picture = None
+        for view in self.query(PictureView):
+            view.clear()
+        self.query_one(StepSparkline).clear()
+        for line in ("#card", "#top", "#legend", "#pipeline"):
+            self.query_one(line, Static).update("")
 
     @property
     def browser(self) -> Browser:
@@ -101,7 +121,7 @@ class DetailScreen(Screen[None]):
 
     def on_screen_resume(self) -> None:
         """The theme may have changed meanwhile."""
-        if self.picture is not None:
+        if self.picture is not None and self._drawn_as != (self.browser.drawing, self.app.theme):
             self.redraw()
 
     @property
@@ -126,7 +146,7 @@ class DetailScreen(Screen[None]):
     def _unreadable(self, keys: list[int], why: str) -> None:
         if keys[0] != self.key:
             return
-        self._example = self.picture = None
+        self._forget()
         text = Text(f" ! This example cannot be read: {visible(why)}", style="bold red")
         self.query_one("#top", TopInputs).update(text)
         self.query_one("#card", TopInputs).update(text)
@@ -152,6 +172,7 @@ class DetailScreen(Screen[None]):
         if picture is None:
             return
         brush = self.browser.brush()
+        self._drawn_as = (drawing, self.app.theme)
         self.view.show(picture, self.looking, drawing, brush)
         self.query_one(StepSparkline).show(picture, self.looking.column, drawing.metric)
         self.query_one("#card", TopInputs).show(picture, self.looking, drawing, brush, card=True)
@@ -266,8 +287,7 @@ class DetailScreen(Screen[None]):
         """Close the search; unpin; go back."""
         bar = self.query_one(FilterBar)
         if bar.has_class("used"):
-            bar.close()
-            self._matches, self._match = [], -1
+            self._close_search()
             self.view.focus()
         elif self.looking.pinned or (self.looking.row is not None and self.tab == "read"):
             self._look(evolve(self.looking, pinned=frozenset(), row=None))
@@ -285,6 +305,10 @@ class DetailScreen(Screen[None]):
     def action_search(self) -> None:
         """Search the tokens of this example."""
         self.query_one(FilterBar).open("search in this example")
+
+    def _close_search(self) -> None:
+        self.query_one(FilterBar).close()
+        self._matches, self._match = [], -1
 
     @on(Input.Changed, "#expression")
     def _searched(self, event: Input.Changed) -> None:

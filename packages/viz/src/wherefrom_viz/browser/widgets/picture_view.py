@@ -33,6 +33,12 @@ class PictureView(ScrollView, can_focus=True, inherit_bindings=False):
         self.refresh()
         self._reveal()
 
+    def clear(self) -> None:
+        """Draw nothing until there is something to show."""
+        self.picture = None
+        self.scroll_to(0, 0, animate=False, force=True)
+        self.refresh()
+
     def measure(self, width: int, height: int) -> Size:
         """Measure the picture for a window of this size; the size of all of it."""
         raise NotImplementedError

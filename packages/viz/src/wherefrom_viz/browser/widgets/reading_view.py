@@ -108,7 +108,7 @@ class ReadingView(PictureView):
     def piece_at(self, x: int, y: int) -> Piece | None:
         """What stands at a place of the widget."""
         number = y + self.scroll_offset.y
-        if not 0 <= number < len(self._lines):
+        if self.picture is None or not 0 <= number < len(self._lines):
             return None
         pieces = self._lines[number].pieces
         place = bisect_right([piece.x for piece in pieces], x - _MARGIN) - 1

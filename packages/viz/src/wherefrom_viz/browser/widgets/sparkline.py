@@ -37,6 +37,11 @@ class StepSparkline(Widget):
         self.metric = metric if metric in names else (names[0] if names else "")
         self.refresh()
 
+    def clear(self) -> None:
+        """Draw nothing until there is something to show."""
+        self.picture = None
+        self.refresh()
+
     def render_line(self, y: int) -> Strip:
         """The only line."""
         width, base = self.size.width, self.rich_style
