@@ -317,6 +317,7 @@ def test_a_comparison_is_exported_as_it_is_shown(
         files[name] = Path(download.value.path()).read_bytes()
     assert b'fill="url(#alone)"' in files["SVG"]
     assert "A − B of hospital and rival" in files["SVG"].decode()
+    assert "blue − more in B · red + more in A" in files["SVG"].decode()
     assert files["PNG"].startswith(b"\x89PNG")
     assert "hospital \\(only in A\\)" in files["Markdown"].decode()
     assert "see (only in B)" in files["TSV"].decode()

@@ -312,11 +312,13 @@ export class App {
       strip.append(swatch);
     }
     const most = short(bound.call(this, null));
-    const palette = this.meta.palettes[this.state.c];
-    const meaning = words.signed
-      ? [h("span", {}, `${palette.lowers} − ${words.lowers}`), h("span", {}, `${palette.raises} + ${words.raises} ${words.of}`)]
-      : [h("span", {}, `stronger colour: more influence on ${words.of}`)];
-    return [h("span", { class: "scale" }, name && h("strong", {}, `${name} `), words.signed ? `−${most} ` : "0 ", strip, ` ${words.signed ? "+" : ""}${most}`), ...meaning];
+    return [h("span", { class: "scale" }, name && h("strong", {}, `${name} `), words.signed ? `−${most} ` : "0 ", strip, ` ${words.signed ? "+" : ""}${most}`), ...this.meaning(words).map((text) => h("span", {}, text))];
+  }
+
+  /** What the colours mean, in words. */
+  meaning(words) {
+    const { raises, lowers } = this.meta.palettes[this.state.c];
+    return words.signed ? [`${lowers} − ${words.lowers}`, `${raises} + ${words.raises} ${words.of}`] : [`stronger colour: more influence on ${words.of}`];
   }
 
   theme() {
@@ -504,7 +506,7 @@ export class App {
     if (kind === "link") return this.copyLink();
     const dark = this.theme() === "dark";
     const title = [shown.title, this.example.subtitle || this.meta.subtitle].filter(Boolean).join(" · ");
-    const svg = toSvg(view, this.painter, shown.bound(null), { title, ink: dark ? "#eeeeee" : "#111111", page: dark ? "#1c1d21" : "#ffffff" });
+    const svg = toSvg(view, this.painter, shown.bound(null), { title, legend: this.meaning(shown.words).join(" · "), ink: dark ? "#eeeeee" : "#111111", page: dark ? "#1c1d21" : "#ffffff" });
     if (kind === "svg") return download(`${name}.svg`, svg, "image/svg+xml");
     const image = new Image();
     image.src = URL.createObjectURL(new Blob([svg], { type: "image/svg+xml" }));

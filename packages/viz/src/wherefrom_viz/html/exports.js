@@ -3,7 +3,7 @@
 import { css, textOn } from "./colour.js";
 import { cellNumber, short, signed } from "./numbers.js";
 
-const named = (unit) => unit.label + (unit.only ? ` (only in ${unit.only})` : "");
+const named = (unit, most = Infinity) => cut(unit.label, most) + (unit.only ? ` (only in ${unit.only})` : "");
 const cell = (view, r, c) => (view.visible[r * view.columns + c] && !view.alone?.[r * view.columns + c] ? view.scores[r * view.columns + c] : null);
 
 /** A Markdown table; letters that mean something in Markdown are escaped. */
@@ -52,14 +52,17 @@ export function toJson(example, view, state, pair = null) {
 const escapeXml = (text) => text.replace(/[&<>"']/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" })[c]);
 
 /** The matrix as a drawing. */
-export function toSvg(view, painter, bound, { ink = "#111111", page = "#ffffff", title = "" } = {}) {
-  const label = Math.min(190, 20 + 7 * Math.max(...view.seen.map((r) => [...named(view.inputs[r])].length), 4));
+export function toSvg(view, painter, bound, { ink = "#111111", page = "#ffffff", title = "", legend = "" } = {}) {
+  const label = Math.min(240, 20 + 7 * Math.max(...view.seen.map((r) => [...named(view.inputs[r])].length), 4));
   const upright = view.columns > 10 || view.cols.some((col) => [...named(col)].length > 9);
   const [width, height] = [upright ? 30 : 66, 22];
-  const head = upright ? Math.min(130, 16 + 6 * Math.max(...view.cols.map((col) => [...named(col)].length))) : 24;
+  const head = upright ? Math.min(160, 16 + 7 * Math.max(...view.cols.map((col) => [...named(col)].length))) : 24;
   const top = 26 + head;
   const names = Object.keys(view.stepScores);
-  const total = [label + width * view.columns + 12, top + height * (view.seen.length + names.length) + 14];
+  const total = [
+    Math.max(label + width * view.columns + 12, 24 + 8 * [...title].length, 24 + 7 * [...legend].length),
+    top + height * (view.seen.length + names.length) + (legend ? 36 : 14),
+  ];
   const parts = [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${total[0]}" height="${total[1]}" viewBox="0 0 ${total[0]} ${total[1]}" font-family="DejaVu Sans, Noto Sans, Arial, sans-serif" font-size="12">`,
     `<rect width="100%" height="100%" fill="${page}"/>`,
@@ -69,13 +72,13 @@ export function toSvg(view, painter, bound, { ink = "#111111", page = "#ffffff",
   const write = (x, y, text, extra) => parts.push(`<text x="${x}" y="${y}" fill="${ink}" ${extra}>${escapeXml(text)}</text>`);
   view.cols.forEach((col, c) => {
     const x = label + c * width + width / 2;
-    const text = cut(named(col), 18);
+    const text = named(col, 18);
     if (upright) write(x + 4, top - 5, text, `transform="rotate(-90 ${x + 4} ${top - 5})"`);
     else write(x, top - 7, text, 'text-anchor="middle" font-weight="bold"');
   });
   view.seen.forEach((r, place) => {
     const y = top + place * height;
-    write(label - 6, y + 15, cut(named(view.inputs[r]), 24), 'text-anchor="end"');
+    write(label - 6, y + 15, named(view.inputs[r], 24), 'text-anchor="end"');
     view.cols.forEach((_, c) => {
       const value = cell(view, r, c);
       const x = label + c * width;
@@ -92,6 +95,7 @@ export function toSvg(view, painter, bound, { ink = "#111111", page = "#ffffff",
     write(label - 6, y + 15, name, 'text-anchor="end" font-style="italic"');
     view.stepScores[name].forEach((value, c) => write(label + c * width + width / 2, y + 15, Number.isFinite(value) ? String(Number(value.toPrecision(2))) : short(value), 'text-anchor="middle" font-size="10"'));
   });
+  if (legend) write(8, total[1] - 10, legend, 'font-size="11"');
   return parts.join("\n") + "\n</svg>\n";
 }
 

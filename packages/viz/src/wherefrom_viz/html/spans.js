@@ -28,11 +28,14 @@ export function fitting(spans, sides) {
 /** Spans of one example on another of the same text, by the characters they cover. */
 export function carried(spans, sidesOfA, sidesOfB) {
   const tokens = (side) => side.t.map((text, i) => ({ text, special: Boolean(parseInt(side.f[i], 16) & 8) }));
-  return spans.flatMap((span) => {
-    const [a, b] = [sidesOfA, sidesOfB].map((sides) => sides.find((side) => side.name === span.side));
-    if (!a || !b) return [];
-    const inside = alignedGroups(tokens(a), tokens(b)).filter(([[from, to]]) => from < span.to && to > span.from);
-    return inside.length ? [{ ...span, from: inside[0][1][0], to: inside[inside.length - 1][1][1] }] : [];
+  return sidesOfA.flatMap((a) => {
+    const b = sidesOfB.find((side) => side.name === a.name);
+    const own = spans.filter((span) => span.side === a.name);
+    const groups = b && own.length ? alignedGroups(tokens(a), tokens(b)) : [];
+    return own.flatMap((span) => {
+      const inside = groups.filter(([[from, to]]) => from < span.to && to > span.from);
+      return inside.length ? [{ ...span, from: inside[0][1][0], to: inside[inside.length - 1][1][1] }] : [];
+    });
   });
 }
 
