@@ -369,12 +369,18 @@ def test_a_range_of_inputs_shows_what_it_drove(open_page: Open, hospital: Attrib
     assert card(page)[0] == f"hospital +{scores[2]:.3g}"
     assert page.evaluate("location.hash") == "#row=1-3"
     assert "Input George was sick, strongest outputs: hospital" in page.locator("[aria-live]").inner_text()
-    # a range stays within its block
     page.locator(".flow.inputs").focus()
     page.keyboard.press("Escape")
     for key in ("ArrowRight", "ArrowRight", "Shift+ArrowRight"):
         page.keyboard.press(key)
     assert page.locator(".tok.picked").all_inner_texts() == ["was", "sick"]
+    # a range stays within its block: from the prompt it does not reach into the output
+    show(page, "matrix")
+    page.locator(".matrix th[data-row='9']").click()
+    page.locator(".matrix th[data-row='10']").click(modifiers=["Shift"])
+    assert page.locator(".matrix th.picked").all_inner_texts() == ["to", "come"]
+    page.locator(".matrix th[data-row='12']").click(modifiers=["Shift"])
+    assert page.locator(".matrix th.picked").all_inner_texts() == ["the"]
 
 
 def test_spans_are_drawn_named_and_removed_with_the_mouse(open_page: Open, hospital: Attribution) -> None:
@@ -772,6 +778,7 @@ def test_right_to_left_text_keeps_its_own_direction(open_page: Open, make: Calla
     page = open_page(render_html(make(["السلام", " عليكم", " ورحمة", " الله"], 2)))
     flow = page.locator(".flow.inputs")
     assert flow.evaluate("e => getComputedStyle(e).direction") == "rtl"
+    assert flow.evaluate("e => getComputedStyle(e).textAlign") == "start"
     first, second = (flow.locator(".tok").nth(i).bounding_box() for i in range(2))
     assert first is not None
     assert second is not None

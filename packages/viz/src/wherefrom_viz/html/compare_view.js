@@ -3,7 +3,7 @@
 import { compareViews } from "./align.js";
 import { choices, direction, fenced, h, keepingFocus } from "./dom.js";
 import { MatrixView } from "./matrix_view.js";
-import { signed } from "./numbers.js";
+import { cellNumber, signed } from "./numbers.js";
 import { carried } from "./spans.js";
 import { MATRICES } from "./state.js";
 import { buildView, columnScores, joinedText, strongest } from "./units.js";
@@ -51,7 +51,7 @@ export class CompareView {
     );
     if (!this.pair) return [names, h("p", {}, "A and B have no token in common: they are not of the same text.")];
     const known = this.pair.agreement.filter(Number.isFinite);
-    const mean = known.length ? (known.reduce((a, b) => a + b, 0) / known.length).toFixed(2) : "n/a";
+    const mean = known.length ? twoPlaces(known.reduce((a, b) => a + b, 0) / known.length) : "n/a";
     const agreement = h("p", { class: "agreement" }, `Rank agreement ${mean}: mean over outputs; 1 is the same order, 0 unrelated. Scores are shares of each output's total.`);
     const mode = choices("Show", MATRICES, app.state.cm, `${app.id}-cm`, (cm) => app.update({ cm }));
     this.matrix = this.flows = this.lines = null;
@@ -126,7 +126,7 @@ export class CompareView {
         "tr",
         { onmouseenter: () => this.preview(c) },
         h("th", { scope: "row" }, h("button", { class: "token", "data-key": `c${c}`, onclick: (event) => this.pinLine({ col: c }, event.shiftKey), onfocus: () => this.preview(c) }, fenced(col.label))),
-        h("td", { class: "number" }, col.only ? `only in ${col.only}` : Number.isFinite(agreement[c]) ? agreement[c].toFixed(2) : "n/a"),
+        h("td", { class: "number" }, col.only ? `only in ${col.only}` : Number.isFinite(agreement[c]) ? twoPlaces(agreement[c]) : "n/a"),
         h("td", { class: "chips" }, chips(a, c)),
         h("td", { class: "chips" }, chips(b, c)),
       ),
@@ -171,5 +171,7 @@ export class CompareView {
     }
   }
 }
+
+const twoPlaces = (value) => cellNumber(value, 1) || "0.00";
 
 const DIFFERENCE = { raises: "more in A", lowers: "more in B", of: "", signed: true, says: ["counts more in A than in B for", "counts more in B than in A for", "counts the same in A and B for"] };

@@ -300,7 +300,7 @@ export class MatrixView {
 
 /** "#59606d" as a pixel. */
 function hexPixel(hex) {
-  return [1, 3, 5].map((at) => parseInt(hex.trim().slice(at, at + 2), 16)).concat(255);
+  return [1, 3, 5].map((at) => parseInt(hex.trim().slice(at, at + 2), 16)).concat(110);
 }
 
 function shortened(text) {
