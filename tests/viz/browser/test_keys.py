@@ -145,6 +145,17 @@ async def test_sort_and_reverse() -> None:
         assert [app.library.summary(key).inputs for key in listed(app).keys.tolist()] == [7, 9, 11, 22]
 
 
+async def test_sizes_of_panes() -> None:
+    uses("smaller_pane", "larger_pane")
+    app = browser_of()
+    async with app.run_test(size=(120, 30)) as pilot:
+        await settled(pilot)
+        await pilot.press("greater_than_sign", "greater_than_sign")
+        larger = app.panes["preview"]
+        await pilot.press("less_than_sign")
+        assert app.panes["preview"] == larger - 5
+
+
 async def test_marks() -> None:
     uses("mark", "mark_all")
     app = browser_of()

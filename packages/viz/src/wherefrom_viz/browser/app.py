@@ -10,7 +10,7 @@ from typing import Any, ClassVar, cast
 
 from attrs import evolve
 from rich.console import Console
-from textual import events, work
+from textual import events, on, work
 from textual.app import App, ComposeResult
 from textual.widgets import Static
 from textual.worker import get_current_worker
@@ -23,6 +23,7 @@ from wherefrom_viz.browser.commands import ActionProvider
 from wherefrom_viz.browser.drawing import Drawing
 from wherefrom_viz.browser.exporting import export, suggested_name
 from wherefrom_viz.browser.key_order import KeyOrder
+from wherefrom_viz.browser.messages import PaneSized
 from wherefrom_viz.browser.places import remember
 from wherefrom_viz.browser.screen_names import name_of
 from wherefrom_viz.browser.screens.browse import BrowseScreen
@@ -32,11 +33,12 @@ from wherefrom_viz.browser.screens.export import ExportScreen, ExportWish
 from wherefrom_viz.browser.screens.help import HelpScreen
 from wherefrom_viz.browser.screens.open import OpenScreen
 from wherefrom_viz.browser.screens.settings import SettingsScreen
-from wherefrom_viz.browser.settings import DEFAULT_THEME, Settings, load_settings
+from wherefrom_viz.browser.settings import DEFAULT_THEME, LARGEST, SMALLEST, Settings, load_settings
 from wherefrom_viz.browser.sources import Library, Source, open_source
 from wherefrom_viz.browser.sources.library import Growth
 from wherefrom_viz.browser.sources.loaded import LoadedSource
 from wherefrom_viz.browser.themes import CYCLE, DARK, LIGHT
+from wherefrom_viz.browser.widgets.splitter import Splitter
 from wherefrom_viz.console.ink import Level, terminal_theme
 
 Loaded = Callable[[list[int], list[Attribution]], None]
@@ -81,6 +83,7 @@ class Browser(App[None]):
         self._complaints: tuple[str, ...] = ()
         self._following = False
         self._colours = colours
+        self.panes: dict[str, int] = dict(self.settings.panes)
         self._keys = KeyOrder(self, super().on_event)
         self.register_theme(DARK)
         self.register_theme(LIGHT)
@@ -292,6 +295,27 @@ class Browser(App[None]):
             console.print(renderable, highlight=False, markup=False)
         self.copy(captured.get())
 
+    # sizes of panes
+
+    @on(PaneSized)
+    def _pane_sized(self, event: PaneSized) -> None:
+        self._size_pane(event.pane, event.percent)
+
+    def action_pane(self, by: int) -> None:
+        """A larger or smaller side pane."""
+        seen = [splitter for splitter in self.screen.query(Splitter) if splitter.display and splitter.region]
+        if not seen:
+            self.notify("There is no other pane here.", timeout=1.5)
+            return
+        percent = seen[0].shown_percent() + 5 * by
+        self._size_pane(seen[0].pane, min(LARGEST, max(SMALLEST, percent)))
+
+    def _size_pane(self, pane: str, percent: int) -> None:
+        self.panes[pane] = percent
+        for splitter in self.screen.query(Splitter):
+            if splitter.pane == pane:
+                splitter.apply(percent)
+
     # keys of every screen
 
     def action_next_theme(self) -> None:
@@ -313,7 +337,8 @@ class Browser(App[None]):
 
     def action_settings(self) -> None:
         """Change settings live."""
-        current = evolve(self.settings, theme=self.theme, drawing=self.drawing)
+        panes = {pane: percent for pane, percent in self.panes.items() if percent}
+        current = evolve(self.settings, theme=self.theme, drawing=self.drawing, panes=panes)
         self.push_screen(SettingsScreen(current, self._apply))
 
     def _apply(self, drawing: Drawing) -> None:

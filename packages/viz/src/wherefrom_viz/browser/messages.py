@@ -46,6 +46,15 @@ class InputPointed(Message):
 
 
 @dataclass
+class PaneSized(Message):
+    """A pane is to take this much of its window."""
+
+    pane: str
+    percent: int
+    """0: as usual."""
+
+
+@dataclass
 class PathChosen(Message):
     """A file or run is to be opened."""
 

@@ -29,6 +29,8 @@ from wherefrom_viz.colours import PALETTES
 from wherefrom_viz.units import LEVELS
 
 DEFAULT_THEME = "wherefrom"
+SMALLEST, LARGEST = 10, 90
+"""Percent of the window that a pane takes at least and at most."""
 
 
 @frozen(kw_only=True)
@@ -39,6 +41,8 @@ class Settings:
     drawing: Drawing = field(factory=Drawing)
     keys: Mapping[str, str] = field(factory=dict)
     """Action id to keys, comma separated, where they differ from the usual ones."""
+    panes: Mapping[str, int] = field(factory=dict)
+    """Pane to the percent of the window that it takes, where it is not the usual size."""
 
 
 _CHOICES: dict[str, tuple[str, ...]] = {
@@ -55,7 +59,10 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     "precision": int,
     "wrap": int,
     "keys": dict,
+    "panes": dict,
 }
+PANES = ("preview", "card", "pane-a", "pane-difference")
+"""Panes that have a size of their own."""
 
 
 def configuration_file() -> Path:
@@ -107,8 +114,24 @@ def settings_from(table: Any, where: str) -> Settings:
     except ValueError as error:
         raise SettingsError(f"{where}: {error}.") from error
     return Settings(
-        theme=table.get("theme", DEFAULT_THEME), drawing=drawing, keys=checked_keys(table.get("keys", {}), where)
+        theme=table.get("theme", DEFAULT_THEME),
+        drawing=drawing,
+        keys=checked_keys(table.get("keys", {}), where),
+        panes=_checked_panes(table.get("panes", {}), where),
     )
+
+
+def _checked_panes(panes: Mapping[str, Any], where: str) -> dict[str, int]:
+    for name, percent in panes.items():
+        if name not in PANES:
+            raise SettingsError(
+                f"{where}: [browser.panes] has no pane {name!r}.{nearest(name, PANES)} There are: {', '.join(PANES)}."
+            )
+        if not isinstance(percent, int) or isinstance(percent, bool) or not SMALLEST <= percent <= LARGEST:
+            raise SettingsError(
+                f"{where}: [browser.panes] {name} = {percent!r}. Write a percentage from {SMALLEST} to {LARGEST}."
+            )
+    return dict(panes)
 
 
 def as_toml(settings: Settings) -> str:
@@ -121,4 +144,7 @@ def as_toml(settings: Settings) -> str:
         if value == one.default:
             continue
         lines.append(f'{one.name} = "{value}"' if isinstance(value, str) else f"{one.name} = {value}")
+    if settings.panes:
+        lines.append("[browser.panes]")
+        lines += [f"{name} = {percent}" for name, percent in settings.panes.items()]
     return "\n".join(lines)

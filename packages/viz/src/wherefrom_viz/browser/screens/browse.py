@@ -27,6 +27,7 @@ from wherefrom_viz.browser.sources.library import Keys
 from wherefrom_viz.browser.widgets.example_list import ExampleList
 from wherefrom_viz.browser.widgets.filter_bar import FilterBar
 from wherefrom_viz.browser.widgets.preview import Preview
+from wherefrom_viz.browser.widgets.splitter import Splitter
 from wherefrom_viz.text_marks import elide, visible
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class BrowseScreen(Screen[None]):
         yield Static("", id="title", markup=False)
         yield FilterBar(id="filter")
         yield ExampleList(self.browser.library, self.browser.marks, id="examples")
+        yield Splitter("preview", percent=self.browser.panes.get("preview", 0))
         yield Preview(id="preview")
         yield Static("", id="complaints", markup=False)
         yield Footer(show_command_palette=False, compact=True)

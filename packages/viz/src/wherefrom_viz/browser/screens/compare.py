@@ -26,12 +26,14 @@ from wherefrom_viz.browser.drawing import (
 from wherefrom_viz.browser.focus import Focus
 from wherefrom_viz.browser.keymap import bindings
 from wherefrom_viz.browser.messages import InputPointed, StepPointed
+from wherefrom_viz.browser.settings import LARGEST
 from wherefrom_viz.browser.widgets.agreement_view import AgreementView
 from wherefrom_viz.browser.widgets.legend_line import LegendLine, PipelineLine
 from wherefrom_viz.browser.widgets.matrix_view import MatrixView
 from wherefrom_viz.browser.widgets.picture_view import PictureView
 from wherefrom_viz.browser.widgets.reading_view import ReadingView
 from wherefrom_viz.browser.widgets.sparkline import StepSparkline
+from wherefrom_viz.browser.widgets.splitter import Splitter
 from wherefrom_viz.browser.widgets.tab_line import TabLine
 from wherefrom_viz.comparison import Comparison, compare
 from wherefrom_viz.console import compare_view
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
 THREE_FROM = 120
 """Window width from which the difference stands beside A and B."""
 PANES = ("a", "b", "difference")
+_THIRD = 45
+"""Percent of the window that the outer ones of three panes take at most."""
 
 
 class CompareScreen(Screen[None]):
@@ -73,6 +77,11 @@ class CompareScreen(Screen[None]):
         yield StepSparkline(id="sparkline")
         with Horizontal(id="panes"):
             for name in PANES:
+                if name == "b":
+                    yield Splitter("pane-a", percent=self.browser.panes.get("pane-a", 0), upright=True, first=True)
+                elif name == "difference":
+                    percent = self.browser.panes.get("pane-difference", 0)
+                    yield Splitter("pane-difference", percent=percent, upright=True)
                 with Vertical(id=f"pane-{name}", classes="pane"):
                     yield Static("", id=f"head-{name}", classes="pane--head", markup=False)
                     yield ReadingView(id=f"read-{name}")
@@ -150,9 +159,18 @@ class CompareScreen(Screen[None]):
             self.query_one(f"#pane-{pane}").display = pane in seen
             self.query_one(f"#read-{pane}").display = self.tab == "read"
             self.query_one(f"#matrix-{pane}").display = self.tab == "matrix"
+        all_three = len(seen) == len(PANES)
+        self.query_one("#split-pane-difference").display = all_three
+        self._leave_room("pane-a", _THIRD if all_three else LARGEST)
+        self._leave_room("pane-difference", _THIRD if all_three else 0)
         self.query_one("#panes").display = bool(seen)
         self.query_one("#agreement").display = self.tab == "steps"
         self.query_one(TabLine).show("compare" if self.shows_difference and self.tab != "steps" else self.tab)
+
+    def _leave_room(self, pane: str, most: int) -> None:
+        splitter = self.query_one(f"#split-{pane}", Splitter)
+        splitter.most = most
+        splitter.apply(splitter.percent)
 
     def _draw(self) -> None:
         comparison = self.comparison

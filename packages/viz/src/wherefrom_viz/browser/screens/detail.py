@@ -33,6 +33,7 @@ from wherefrom_viz.browser.widgets.matrix_view import MatrixView
 from wherefrom_viz.browser.widgets.picture_view import PictureView
 from wherefrom_viz.browser.widgets.reading_view import ReadingView
 from wherefrom_viz.browser.widgets.sparkline import StepSparkline
+from wherefrom_viz.browser.widgets.splitter import Splitter
 from wherefrom_viz.browser.widgets.steps_view import StepsView
 from wherefrom_viz.browser.widgets.tab_line import TabLine
 from wherefrom_viz.browser.widgets.top_inputs import TopInputs
@@ -98,6 +99,7 @@ class DetailScreen(Screen[None]):
                 yield ReadingView(id="read")
                 yield MatrixView(id="matrix")
                 yield StepsView(id="steps")
+            yield Splitter("card", percent=self.browser.panes.get("card", 0), upright=True)
             yield TopInputs("", id="card", markup=False)
         yield TopInputs("", id="top", markup=False)
         yield LegendLine("", id="legend", markup=False)
