@@ -101,6 +101,17 @@ def card(page: Page) -> list[str]:
     return [" ".join(line.split()) for line in page.locator(".card li").all_inner_texts()]
 
 
+def exported(page: Page) -> dict[str, bytes]:
+    """Everything the export menu gives."""
+    page.locator("details.export summary").click()
+    files = {}
+    for name in ("SVG", "PNG", "Markdown", "TSV", "JSON"):
+        with page.expect_download() as download:
+            page.locator("details.export button", has_text=name).first.click()
+        files[name] = Path(download.value.path()).read_bytes()
+    return files
+
+
 def test_hover_previews_and_click_pins(open_page: Open, hospital: Attribution) -> None:
     page = open_page(render_html(hospital))
     sick = page.locator(".inputs .tok", has_text="sick")
@@ -309,12 +320,7 @@ def test_a_comparison_is_exported_as_it_is_shown(
 ) -> None:
     page = open_page(render_html([hospital, rival_of(hospital, make)], view="compare"), hash_="#cm=difference")
     shown = float(page.locator(".compare td[data-r='2'][data-c='2']").inner_text())
-    page.locator("details.export summary").click()
-    files = {}
-    for name in ("SVG", "PNG", "Markdown", "TSV", "JSON"):
-        with page.expect_download() as download:
-            page.locator("details.export button", has_text=name).first.click()
-        files[name] = Path(download.value.path()).read_bytes()
+    files = exported(page)
     assert b'fill="url(#alone)"' in files["SVG"]
     assert "A − B of hospital and rival" in files["SVG"].decode()
     assert "blue − more in B · red + more in A" in files["SVG"].decode()
@@ -471,6 +477,38 @@ def test_names_of_spans_are_only_text(open_page: Open, hostile: Attribution) -> 
     assert page.locator(".own input").input_value() == shown
 
 
+LINKS = (
+    "ex=2",
+    "ex=99",
+    "tok=3-9",
+    "row=2-40",
+    "g=span",
+    "tab=compare",
+    "cm=difference",
+    "b=1",
+    "b=3",
+    "x=1",
+    "z=9999",
+    "sp=1t14-99",
+    "sp=4t1-9~%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E!1t3-5!3s1-4",
+)
+PRESSED = (*"gncxmsjk1234tl[]+-ue", "ArrowRight", "Shift+ArrowRight", "ArrowLeft", "Escape", "Tab", "Enter")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_is_pressed_and_linked_the_page_goes_on(open_page: Open, everyone: Attributions, seed: int) -> None:
+    page = open_page(render_html(everyone))
+    random = np.random.default_rng(seed)
+    for _ in range(5):
+        page.evaluate("hash => { location.hash = hash }", "&".join(random.choice(LINKS, 5, replace=False)))
+        for key in random.choice(PRESSED, 25):
+            page.keyboard.press(str(key))
+    page.evaluate("location.hash = '#tab=read&ex=1'")
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".place >> text=1 of 4")
+    assert page.locator(".outputs .tok").count() > 0
+
+
 def test_short_names_hide_nothing_of_the_browsers(open_page: Open, hospital: Attribution) -> None:
     page = open_page(render_html(hospital))
     names = sorted(renamed(bundle.whole("boot_page")) | renamed(bundle.whole("boot_notebook")))
@@ -514,12 +552,7 @@ def test_the_list_folds_away(open_page: Open, everyone: Attributions) -> None:
 
 def test_exports_hold_what_is_shown(open_page: Open, hospital: Attribution) -> None:
     page = open_page(render_html(hospital))
-    page.locator("details.export summary").click()
-    files = {}
-    for name in ("SVG", "PNG", "Markdown", "TSV", "JSON"):
-        with page.expect_download() as download:
-            page.locator("details.export button", has_text=name).first.click()
-        files[name] = Path(download.value.path()).read_bytes()
+    files = exported(page)
     assert files["SVG"].startswith(b"<svg")
     assert files["PNG"].startswith(b"\x89PNG")
     assert "| sick | " in files["Markdown"].decode()

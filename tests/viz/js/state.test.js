@@ -17,6 +17,10 @@ test("ranges of inputs, the matrix of a comparison and spans are in the link", (
   assert.deepEqual(parseHash("#row=3").row, [2, 2]);
 });
 
+test("zoom and intensity keep their limits", () => {
+  assert.deepEqual(parseHash("#z=9999&s=0"), { ...DEFAULTS, z: 3, s: 0.5 });
+});
+
 test("the default state needs no link", () => assert.equal(formatHash(DEFAULTS), ""));
 
 test("senseless parts of a link are ignored", () => {

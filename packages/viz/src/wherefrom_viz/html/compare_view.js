@@ -86,20 +86,21 @@ export class CompareView {
   /** What is pinned or previewed, in the common units: the page's state counts the units of A. */
   active() {
     const { span, rows } = this.app.active();
+    const pair = this.pair ?? { rows: [], columns: [] };
     const within = (ranges, range) => {
       const places = range && ranges.flatMap((own, place) => (own && own[0] <= range[1] && own[1] > range[0] ? [place] : []));
       return places?.length ? [places[0], places[places.length - 1]] : null;
     };
-    return { span: within(this.pair.columns, span), rows: within(this.pair.rows, rows) };
+    return { span: within(pair.columns, span), rows: within(pair.rows, rows) };
   }
 
   pinLine(line, extend) {
-    const [key, own] = line.row !== undefined ? ["row", this.pair.rows[line.row]] : ["tok", this.pair.columns[line.col]];
+    const [key, own] = line.row !== undefined ? ["row", this.pair?.rows[line.row]] : ["tok", this.pair?.columns[line.col]];
     return own && this.app.pin(key, [own[0], own[1] - 1], extend);
   }
 
   preview(c) {
-    const own = this.pair.columns[c];
+    const own = this.pair?.columns[c];
     if (own) this.app.preview({ span: [own[0], own[1] - 1] });
   }
 
@@ -145,8 +146,9 @@ export class CompareView {
   }
 
   paint() {
+    if (!this.pair) return; // another one is on its way
     if (this.matrix) this.matrix.paint();
-    else if (this.flows) this.paintFlows();
+    else this.paintFlows();
   }
 
   /** The texts of A, B and the difference for the chosen output. */

@@ -29,6 +29,7 @@ export const DEFAULTS = {
 
 const NUMERIC = new Set(["ex", "s", "z", "b"]);
 const RANGES = new Set(["tok", "row"]);
+const MOST = { s: 4, z: 3 };
 const FLAGS = new Set(["num", "x", "u"]);
 
 /** State from an address; unknown or senseless parts are left at `defaults`. */
@@ -41,7 +42,7 @@ export function parseHash(hash, defaults = DEFAULTS, allowed = {}) {
       if (span.every((n) => Number.isInteger(n) && n >= 0)) state[key] = [span[0], Math.max(span[0], span[1] ?? span[0])];
     } else if (key === "sp") state.sp = parseSpans(text); else if (NUMERIC.has(key)) {
       const number = Number(text) - (key === "ex" || key === "b" ? 1 : 0);
-      if (text.trim() !== "" && Number.isFinite(number) && number >= 0) state[key] = number;
+      if (text.trim() !== "" && Number.isFinite(number) && number >= 0) state[key] = key in MOST ? Math.min(MOST[key], Math.max(0.5, number)) : number;
     } else if (FLAGS.has(key)) state[key] = text === "1";
     else if (!allowed[key] || allowed[key].includes(text)) state[key] = text;
   }
