@@ -186,6 +186,13 @@ def test_the_script_is_one_function_without_module_words() -> None:
         assert code.startswith("(() => {")
 
 
+def test_the_code_has_no_empty_statements() -> None:
+    code = re.sub(r"//.*", "", bundle.whole("boot_page") + bundle.whole("boot_notebook"))
+    empty = r"\b(for|while|if) *\([^()]*\) *;|\belse *;"
+    assert re.search(empty, "while (more) ;")
+    assert not re.search(empty, code)
+
+
 @needs_node
 def test_the_joined_script_parses(tmp_path: Path) -> None:
     (tmp_path / "bundle.js").write_text(bundle.script("boot_page"))

@@ -756,6 +756,22 @@ def test_notebook_outputs_are_each_their_own(open_page: Open, hospital: Attribut
     assert page.locator(".tok.picked").count() == 1
 
 
+@pytest.mark.parametrize(
+    "names", [("jp-layout-color0", "jp-content-font-color1"), ("vscode-editor-background", "vscode-editor-foreground")]
+)
+def test_a_notebooks_own_colours_are_taken_up(open_page: Open, hospital: Attribution, names: tuple[str, str]) -> None:
+    style = f"<style>:root {{ --{names[0]}: #002b36; --{names[1]}: #fdf6e3 }}</style>"
+    page = open_page(f"<!DOCTYPE html><body data-jp-theme-light='false'>{style}{render_notebook(hospital)}")
+    root = page.locator(".wf")
+    assert root.get_attribute("data-theme") == "dark"
+    assert background(root) == "rgb(0, 43, 54)"
+    assert root.evaluate("e => getComputedStyle(e).color") == "rgb(253, 246, 227)"
+    assert background(page.locator(".wf button.help")) == "rgb(0, 43, 54)"
+    page.locator("details.display summary").click()
+    page.locator("[data-key=t]").select_option("light")
+    assert background(root) == "rgb(255, 255, 255)"
+
+
 @pytest.fixture
 def deep(make: Callable[..., Attribution]) -> Attribution:
     """Two layers of three heads."""

@@ -17,6 +17,9 @@ from wherefrom_viz.html.squeeze import squeezed
         ("return /a  b/g.test( x ) ? 1 / 2 / 3 : 0;", "return/a  b/g.test(x)?1/2/3:0;"),
         ("x = (a) / b / c; y = text.replace(/[/\"]/g, ' / ');", "x=(a)/b/c;y=text.replace(/[/\"]/g,' / ');"),
         ("`a  ${ b + `c  ${ { d : 1 }.d }  //` }  /*`", "`a  ${b+`c  ${{d:1}.d}  //`}  /*`"),
+        ("f(a, b,); const c = [1, 2,]; const d = { e, };", "f(a,b);const c=[1,2];const d={e};"),
+        ("if (a) { b(); } for (;;) { c; }", "if(a){b()}for(;;){c}"),
+        ("`${a};`; '};'", "`${a};`;'};'"),
         (r'"it\'s // not" + "a \" quote" + `\` $ ${ 1 }`', r'"it\'s // not"+"a \" quote"+`\` $ ${1}`'),
     ],
 )

@@ -244,6 +244,7 @@ export class App {
     if (!this.example) return;
     this.root.dataset.theme = this.theme();
     this.root.classList.toggle("underline", this.state.u);
+    this.root.classList.toggle("host", !this.page && this.state.t === "auto");
     this.painter = new Painter(this.meta.palettes[this.state.c], this.theme(), this.state.s);
     this.view = buildView(this.example, this.viewOptions());
     this.view.bounds = [];

@@ -53,8 +53,9 @@ def whole(boot: str) -> str:
 @lru_cache(maxsize=1)
 def style() -> str:
     """The style sheet, without comments and indentation."""
-    text = re.sub(r"\s*([{};,])\s*", r"\1", source("style.css"))
-    return re.sub(r"(?<=[\w-]):\s+", ":", text).replace(";}", "}").replace("}", "}\n").strip()
+    text = re.sub(r"\s*([{};,])\s*", r"\1", re.sub(r"/\*.*?\*/", "", source("style.css"), flags=re.DOTALL))
+    text = re.sub(r"(?<=[\w-]):\s+", ":", text).replace(";}", "}")
+    return re.sub(r"(?<![\w.])0(?=\.\d)", "", text).strip()
 
 
 def source(name: str) -> str:
