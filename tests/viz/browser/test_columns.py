@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
+from rich.style import Style
 from textual.pilot import Pilot
 from wherefrom.attribution import Attribution, Attributions
 from wherefrom.files import Summary
@@ -204,3 +205,26 @@ async def test_typing_a_filter_is_told_quietly_and_keeps_the_last_good_result() 
         await settled(pilot)
         assert titles(app) == []
         assert not mistake.has_class("hint")
+
+
+def style_at_cursor(app: Browser, text: str) -> Style:
+    listed = app.screen.query_one(ExampleList)
+    strip = listed.render_line(listed.cursor + 1)
+    return next(segment.style for segment in strip if text in segment.text and segment.style is not None)
+
+
+async def test_the_cursor_is_seen_without_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = browser_of(noted_result(), colours=None)
+    async with app.run_test(size=(160, 24)) as pilot:
+        await settled(pilot)
+        assert style_at_cursor(app, "hospital").reverse
+        assert style_at_cursor(app, "bad, gender").reverse
+
+
+async def test_numbers_are_seen_on_the_cursor_in_a_terminals_own_colours() -> None:
+    app = browser_of(noted_result(), colours="16")
+    async with app.run_test(size=(160, 24)) as pilot:
+        await settled(pilot)
+        style = style_at_cursor(app, "0.640")
+        assert style.color != style.bgcolor

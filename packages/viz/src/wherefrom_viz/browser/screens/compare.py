@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from attrs import evolve
 from rich.text import Text
-from textual import events, on
+from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
-from textual.screen import Screen
 from textual.widgets import Footer, Static
 from wherefrom.attribution import Attribution
 from wherefrom.errors import WherefromError
 
 from wherefrom_viz.browser.drawing import (
-    Drawing,
-    more_intense,
-    next_aggregation,
-    next_granularity,
-    next_normalization,
     prepared,
 )
 from wherefrom_viz.browser.focus import Focus
 from wherefrom_viz.browser.keymap import bindings
-from wherefrom_viz.browser.messages import InputPointed, StepPointed
+from wherefrom_viz.browser.screens.looking import LookingScreen
 from wherefrom_viz.browser.settings import LARGEST
 from wherefrom_viz.browser.widgets.agreement_view import AgreementView
 from wherefrom_viz.browser.widgets.legend_line import LegendLine, PipelineLine
@@ -41,7 +35,7 @@ from wherefrom_viz.description import Description
 from wherefrom_viz.text_marks import elide, visible
 
 if TYPE_CHECKING:
-    from wherefrom_viz.browser.app import Browser
+    pass
 
 THREE_FROM = 120
 """Window width from which the difference stands beside A and B."""
@@ -50,7 +44,7 @@ _THIRD = 45
 """Percent of the window that the outer ones of three panes take at most."""
 
 
-class CompareScreen(Screen[None]):
+class CompareScreen(LookingScreen):
     """Two examples of the library."""
 
     BINDINGS = bindings("compare", ("compare", "granularity", "export", "back", "help"))
@@ -64,11 +58,6 @@ class CompareScreen(Screen[None]):
         self.comparison: Comparison | None = None
         self.shows_difference = False
         self._examples: list[Attribution] = []
-
-    @property
-    def browser(self) -> Browser:
-        """The application."""
-        return cast("Browser", self.app)
 
     def compose(self) -> ComposeResult:
         """Title, tabs, agreement, panes, legend, pipeline, keys."""
@@ -101,12 +90,11 @@ class CompareScreen(Screen[None]):
         """Wide windows show all three."""
         self.set_class(event.size.width >= THREE_FROM, "wide")
         self._show_panes()
-        self.call_after_refresh(self._draw)
+        self.call_after_refresh(self.draw)
 
     def on_screen_resume(self) -> None:
         """The theme may have changed meanwhile."""
-        if self._examples:
-            self.redraw()
+        self.redraw()
 
     def _loaded(self, keys: list[int], examples: list[Attribution]) -> None:
         if not self.is_mounted:
@@ -118,8 +106,20 @@ class CompareScreen(Screen[None]):
         self.comparison = None
         self.query_one("#legend", LegendLine).update(Text(f" ! {visible(why)}", style="bold red"))
 
+    @property
+    def linked(self) -> Description | None:
+        """The difference, which has the units of both."""
+        return None if self.comparison is None else self.comparison.difference
+
+    @property
+    def views(self) -> list[PictureView]:
+        """One for each pane, or the table of agreement."""
+        return [self.query_one(AgreementView)] if self.tab == "steps" else [self._view(pane) for pane in self._seen()]
+
     def redraw(self) -> None:
         """Compare anew, as the drawing says."""
+        if not self._examples:
+            return
         drawing, library = self.browser.drawing, self.browser.library
         a, b = (prepared(example, drawing) for example in self._examples)
         normalize = "step" if drawing.normalization == "default" else drawing.normalization
@@ -137,7 +137,7 @@ class CompareScreen(Screen[None]):
             self._unreadable(list(self.keys), str(error))
             return
         self.looking = self.looking.within(self.comparison.difference)
-        self._draw()
+        self.draw()
 
     def _pictures(self) -> dict[str, Description]:
         assert self.comparison is not None
@@ -172,7 +172,7 @@ class CompareScreen(Screen[None]):
         splitter.most = most
         splitter.apply(splitter.percent)
 
-    def _draw(self) -> None:
+    def draw(self) -> None:
         comparison = self.comparison
         if comparison is None:
             return
@@ -217,26 +217,6 @@ class CompareScreen(Screen[None]):
             text.append(f"  mean rank agreement {self.comparison.mean_agreement:+.2f}", style="dim")
         self.query_one("#title", Static).update(text)
 
-    def _look(self, looking: Focus) -> None:
-        if self.comparison is not None:
-            self.looking = looking.within(self.comparison.difference)
-            self._draw()
-
-    def _redraw_as(self, drawing: Drawing) -> None:
-        self.browser.drawing = drawing
-        if self._examples:
-            self.redraw()
-
-    @on(StepPointed)
-    def _step_pointed(self, event: StepPointed) -> None:
-        looking = evolve(self.looking, column=event.column, row=self.looking.row if self.tab == "matrix" else None)
-        self._look(looking.toggled(event.column) if event.pin else looking)
-
-    @on(InputPointed)
-    def _input_pointed(self, event: InputPointed) -> None:
-        again = self.tab == "read" and self.looking.row == event.row
-        self._look(evolve(self.looking, row=None if again else event.row))
-
     # keys
 
     def action_tab(self, name: str) -> None:
@@ -248,86 +228,7 @@ class CompareScreen(Screen[None]):
             if name != "matrix":
                 self.looking = evolve(self.looking, row=None)
         self._show_panes()
-        self.call_after_refresh(self._draw)
-
-    def action_left(self) -> None:
-        """The output token before."""
-        self._move(-1)
-
-    def action_right(self) -> None:
-        """The next output token."""
-        self._move(1)
-
-    def _move(self, by: int) -> None:
-        row = self.looking.row if self.tab == "matrix" else None
-        self._look(evolve(self.looking, column=self.looking.column + by, row=row))
-
-    def action_up(self) -> None:
-        """The row above, or a line of the text."""
-        self._vertical(-1)
-
-    def action_down(self) -> None:
-        """The row below, or a line of the text."""
-        self._vertical(1)
-
-    def action_page_up(self) -> None:
-        """A page up."""
-        self._vertical(-max(1, self.size.height - 10))
-
-    def action_page_down(self) -> None:
-        """A page down."""
-        self._vertical(max(1, self.size.height - 10))
-
-    def action_first(self) -> None:
-        """The first row."""
-        self._vertical(-(10**9))
-
-    def action_last(self) -> None:
-        """The last row."""
-        self._vertical(10**9)
-
-    def _vertical(self, by: int) -> None:
-        if self.comparison is None:
-            return
-        if self.tab == "steps":
-            self._move(by)
-        elif self.tab == "matrix":
-            rows = [row for _, members in self.comparison.difference.sections() for row in members]
-            if rows:
-                here = rows.index(self.looking.row) if self.looking.row in rows else (-1 if by > 0 else len(rows))
-                self._look(evolve(self.looking, row=rows[min(max(here + by, 0), len(rows) - 1)]))
-        else:
-            for pane in self._seen():
-                view = self._view(pane)
-                view.scroll_to(y=max(0, view.scroll_offset.y + by), animate=False, force=True)
-
-    def action_enter(self) -> None:
-        """Pin the output token, or unpin it."""
-        self._look(self.looking.toggled(self.looking.column))
-
-    def action_back(self) -> None:
-        """Unpin, then go back."""
-        if self.looking.pinned or (self.looking.row is not None and self.tab == "read"):
-            self._look(evolve(self.looking, pinned=frozenset(), row=None))
-        else:
-            self.app.pop_screen()
-
-    def action_granularity(self) -> None:
-        """Larger units."""
-        self._redraw_as(next_granularity(self.browser.drawing))
-
-    def action_aggregation(self) -> None:
-        """Another way to combine scores."""
-        self._redraw_as(next_aggregation(self.browser.drawing))
-
-    def action_normalization(self) -> None:
-        """The next normalisation."""
-        self._redraw_as(next_normalization(self.browser.drawing))
-
-    def action_intensity(self, by: int) -> None:
-        """Stronger or weaker colours."""
-        self.browser.drawing = more_intense(self.browser.drawing, 1.25**by)
-        self._draw()
+        self.call_after_refresh(self.draw)
 
     def action_metric(self) -> None:
         """The sparkline shows the agreement here."""

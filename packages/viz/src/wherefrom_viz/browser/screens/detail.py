@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from attrs import evolve
 from rich.text import Text
 from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
-from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Footer, Input, Static
 from wherefrom.attribution import Attribution
 from wherefrom.errors import WherefromError
 
 from wherefrom_viz.browser.drawing import (
     Drawing,
-    more_intense,
-    next_aggregation,
-    next_granularity,
-    next_normalization,
     pictured,
 )
 from wherefrom_viz.browser.exporting import text_of
 from wherefrom_viz.browser.focus import Focus
 from wherefrom_viz.browser.keymap import bindings
-from wherefrom_viz.browser.messages import InputPointed, StepPointed
 from wherefrom_viz.browser.reading_layout import rows_of_steps
+from wherefrom_viz.browser.screens.looking import LookingScreen
 from wherefrom_viz.browser.widgets.filter_bar import FilterBar
 from wherefrom_viz.browser.widgets.legend_line import LegendLine, PipelineLine
 from wherefrom_viz.browser.widgets.matrix_view import MatrixView
@@ -41,13 +36,13 @@ from wherefrom_viz.description import Description
 from wherefrom_viz.text_marks import visible
 
 if TYPE_CHECKING:
-    from wherefrom_viz.browser.app import Browser
+    pass
 
 CARD_FROM = 100
 """Window width from which the strongest inputs have a card of their own."""
 
 
-class DetailScreen(Screen[None]):
+class DetailScreen(LookingScreen):
     """An example of the library."""
 
     BINDINGS = bindings("detail", ("enter", "granularity", "compare_marked", "export", "back", "help"))
@@ -83,11 +78,6 @@ class DetailScreen(Screen[None]):
         for line in ("#card", "#top", "#legend", "#pipeline"):
             self.query_one(line, Static).update("")
 
-    @property
-    def browser(self) -> Browser:
-        """The application."""
-        return cast("Browser", self.app)
-
     def compose(self) -> ComposeResult:
         """Title, tabs, sparkline, views, card, legend, pipeline, keys."""
         yield Static("", id="title", markup=False)
@@ -116,7 +106,7 @@ class DetailScreen(Screen[None]):
     def on_resize(self, event: events.Resize) -> None:
         """Wide windows have a card at the side."""
         self._arrange_for(event.size.width)
-        self.call_after_refresh(self._draw)
+        self.call_after_refresh(self.draw)
 
     def _arrange_for(self, width: int) -> None:
         self.set_class(width >= CARD_FROM, "wide")
@@ -125,6 +115,16 @@ class DetailScreen(Screen[None]):
         """The theme may have changed meanwhile."""
         if self.picture is not None and self._drawn_as != (self.browser.drawing, self.app.theme):
             self.redraw()
+
+    @property
+    def linked(self) -> Description | None:
+        """The picture of the example."""
+        return self.picture
+
+    @property
+    def views(self) -> list[PictureView]:
+        """The view that is seen."""
+        return [self.view]
 
     @property
     def view(self) -> PictureView:
@@ -166,9 +166,9 @@ class DetailScreen(Screen[None]):
             return
         self.looking = _carried(self.looking, before, self.picture)
         self._title()
-        self._draw()
+        self.draw()
 
-    def _draw(self) -> None:
+    def draw(self) -> None:
         """Draw what the cursor changed."""
         picture, drawing = self.picture, self.browser.drawing
         if picture is None:
@@ -196,27 +196,6 @@ class DetailScreen(Screen[None]):
         text.append(f"  {about}", style="dim")
         self.query_one("#title", Static).update(text)
 
-    def _look(self, looking: Focus) -> None:
-        if self.picture is not None:
-            self.looking = looking.within(self.picture)
-            self._draw()
-
-    def _redraw_as(self, drawing: Drawing) -> None:
-        self.browser.drawing = drawing
-        self.redraw()
-
-    # messages
-
-    @on(StepPointed)
-    def _step_pointed(self, event: StepPointed) -> None:
-        looking = evolve(self.looking, column=event.column, row=None if self.tab == "read" else self.looking.row)
-        self._look(looking.toggled(event.column) if event.pin else looking)
-
-    @on(InputPointed)
-    def _input_pointed(self, event: InputPointed) -> None:
-        again = self.tab == "read" and self.looking.row == event.row
-        self._look(evolve(self.looking, row=None if again else event.row))
-
     # keys
 
     def action_tab(self, name: str) -> None:
@@ -229,72 +208,16 @@ class DetailScreen(Screen[None]):
             self.looking = evolve(self.looking, row=None)
         self.query_one("#views", ContentSwitcher).current = name
         self.query_one(TabLine).show(name)
-        self._draw()
+        self.draw()
         self.view.focus()
-
-    def action_left(self) -> None:
-        """The output token before."""
-        self._look(evolve(self.looking, column=self.looking.column - 1, row=self._kept_row()))
-
-    def action_right(self) -> None:
-        """The next output token."""
-        self._look(evolve(self.looking, column=self.looking.column + 1, row=self._kept_row()))
-
-    def _kept_row(self) -> int | None:
-        return self.looking.row if self.tab == "matrix" else None
-
-    def action_up(self) -> None:
-        """The row above; in the table of steps the token before; in the text a line."""
-        self._vertical(-1)
-
-    def action_down(self) -> None:
-        """The row below."""
-        self._vertical(1)
-
-    def action_page_up(self) -> None:
-        """A page of rows up."""
-        self._vertical(-max(1, self.view.size.height - 3))
-
-    def action_page_down(self) -> None:
-        """A page of rows down."""
-        self._vertical(max(1, self.view.size.height - 3))
-
-    def action_first(self) -> None:
-        """The first row."""
-        self._vertical(-(10**9))
-
-    def action_last(self) -> None:
-        """The last row."""
-        self._vertical(10**9)
-
-    def _vertical(self, by: int) -> None:
-        if self.picture is None:
-            return
-        if self.tab == "steps":
-            self._look(evolve(self.looking, column=self.looking.column + by))
-        elif self.tab == "matrix":
-            rows = [row for _, members in self.picture.sections() for row in members]
-            if rows:
-                here = rows.index(self.looking.row) if self.looking.row in rows else (-1 if by > 0 else len(rows))
-                self._look(evolve(self.looking, row=rows[min(max(here + by, 0), len(rows) - 1)]))
-        else:
-            self.view.scroll_to(y=max(0, self.view.scroll_offset.y + by), animate=False, force=True)
-
-    def action_enter(self) -> None:
-        """Pin the output token, or unpin it."""
-        if self.picture is not None and self.picture.steps:
-            self._look(self.looking.toggled(self.looking.column))
 
     def action_back(self) -> None:
         """Close the search; unpin; go back."""
-        bar = self.query_one(FilterBar)
-        if bar.has_class("used"):
+        if self.query_one(FilterBar).has_class("used"):
             self._close_search()
             self.view.focus()
-        elif self.looking.pinned or (self.looking.row is not None and self.tab == "read"):
-            self._look(evolve(self.looking, pinned=frozenset(), row=None))
         else:
-            self.app.pop_screen()
+            super().action_back()
 
     def action_example(self, by: int) -> None:
         """The next example of the list, or the one before."""
@@ -339,7 +262,7 @@ class DetailScreen(Screen[None]):
             return
         self._match = (self._match + by) % len(self._matches)
         kind, place = self._matches[self._match]
-        self._look(evolve(self.looking, row=place) if kind == "row" else evolve(self.looking, column=place, row=None))
+        self.look(evolve(self.looking, row=place) if kind == "row" else evolve(self.looking, column=place, row=None))
 
     def action_previous_match(self) -> None:
         """Go to the place found before."""
@@ -350,20 +273,7 @@ class DetailScreen(Screen[None]):
         if self._matches:
             self.action_next_match()
         else:
-            self._redraw_as(next_normalization(self.browser.drawing))
-
-    def action_granularity(self) -> None:
-        """Larger units."""
-        self._redraw_as(next_granularity(self.browser.drawing))
-
-    def action_aggregation(self) -> None:
-        """Another way to combine scores."""
-        self._redraw_as(next_aggregation(self.browser.drawing))
-
-    def action_intensity(self, by: int) -> None:
-        """Stronger or weaker colours."""
-        self.browser.drawing = more_intense(self.browser.drawing, 1.25**by)
-        self._draw()
+            super().action_normalization()
 
     def action_metric(self) -> None:
         """Another step score in the sparkline."""
@@ -374,7 +284,7 @@ class DetailScreen(Screen[None]):
         metric = self.query_one(StepSparkline).metric
         place = names.index(metric) if metric in names else -1
         self.browser.drawing = evolve(self.browser.drawing, metric=names[(place + 1) % len(names)])
-        self._draw()
+        self.draw()
 
     def action_mark(self) -> None:
         """Mark this example, or take the mark away."""

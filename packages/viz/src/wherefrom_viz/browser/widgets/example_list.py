@@ -139,7 +139,7 @@ class ExampleList(ScrollView, can_focus=True, inherit_bindings=False):
             else:
                 text = text_in(column.name, summary, self.score)
             if column.name in ("score", "low", "context"):
-                style = score
+                style = dim if self.key == key else score  # a terminal's own colours may be one on the cursor's line
             elif column.name == "output":
                 text, style = text.removeprefix(" "), Style.null()
             running = column.name in ("input", "output", "tags") or column.name.startswith(":")

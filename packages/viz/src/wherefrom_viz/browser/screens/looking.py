@@ -1,0 +1,166 @@
+"""What the screens of one example and of two have in common: views on one linked cursor, drawn as the keys say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
+
+from attrs import evolve
+from textual import on
+from textual.screen import Screen
+
+from wherefrom_viz.browser.drawing import (
+    Drawing,
+    more_intense,
+    next_aggregation,
+    next_granularity,
+    next_normalization,
+)
+from wherefrom_viz.browser.focus import Focus
+from wherefrom_viz.browser.messages import InputPointed, StepPointed
+from wherefrom_viz.browser.widgets.picture_view import PictureView
+from wherefrom_viz.description import Description
+
+if TYPE_CHECKING:
+    from wherefrom_viz.browser.app import Browser
+
+
+class LookingScreen(Screen[None]):
+    """A cursor over outputs and inputs that all views of the screen share."""
+
+    looking = Focus()
+    tab = "read"
+    """The views that are seen: ``"read"``, ``"matrix"`` or ``"steps"``."""
+
+    @property
+    def browser(self) -> Browser:
+        """The application."""
+        return cast("Browser", self.app)
+
+    @property
+    def linked(self) -> Description | None:
+        """The picture whose outputs and inputs the cursor counts; None: nothing is shown yet."""
+        raise NotImplementedError
+
+    @property
+    def views(self) -> Sequence[PictureView]:
+        """The views that are seen."""
+        raise NotImplementedError
+
+    def redraw(self) -> None:
+        """Make the pictures anew from the stored scores, if they have been read."""
+        raise NotImplementedError
+
+    def draw(self) -> None:
+        """Draw what the cursor changed."""
+        raise NotImplementedError
+
+    def look(self, looking: Focus) -> None:
+        """Put the cursor somewhere else."""
+        if self.linked is not None:
+            self.looking = looking.within(self.linked)
+            self.draw()
+
+    def redraw_as(self, drawing: Drawing) -> None:
+        """Draw in another way from now on, here and elsewhere."""
+        self.browser.drawing = drawing
+        self.redraw()
+
+    # messages
+
+    @on(StepPointed)
+    def _step_pointed(self, event: StepPointed) -> None:
+        looking = evolve(self.looking, column=event.column, row=self._kept_row())
+        self.look(looking.toggled(event.column) if event.pin else looking)
+
+    @on(InputPointed)
+    def _input_pointed(self, event: InputPointed) -> None:
+        again = self.tab == "read" and self.looking.row == event.row
+        self.look(evolve(self.looking, row=None if again else event.row))
+
+    # keys
+
+    def action_left(self) -> None:
+        """The output token before."""
+        self._move(-1)
+
+    def action_right(self) -> None:
+        """The next output token."""
+        self._move(1)
+
+    def _move(self, by: int) -> None:
+        self.look(evolve(self.looking, column=self.looking.column + by, row=self._kept_row()))
+
+    def _kept_row(self) -> int | None:
+        """Only in the matrix there is an input under the cursor whatever the output is."""
+        return self.looking.row if self.tab == "matrix" else None
+
+    def action_up(self) -> None:
+        """The row above; in the table of steps the token before; in the text a line."""
+        self._vertical(-1)
+
+    def action_down(self) -> None:
+        """The row below."""
+        self._vertical(1)
+
+    def action_page_up(self) -> None:
+        """A page of rows up."""
+        self._vertical(-self._page())
+
+    def action_page_down(self) -> None:
+        """A page of rows down."""
+        self._vertical(self._page())
+
+    def _page(self) -> int:
+        return max([1, *(view.size.height - 3 for view in self.views)])
+
+    def action_first(self) -> None:
+        """The first row."""
+        self._vertical(-(10**9))
+
+    def action_last(self) -> None:
+        """The last row."""
+        self._vertical(10**9)
+
+    def _vertical(self, by: int) -> None:
+        if self.linked is None:
+            return
+        if self.tab == "steps":
+            self._move(by)
+        elif self.tab == "matrix":
+            rows = [row for _, members in self.linked.sections() for row in members]
+            if rows:
+                here = rows.index(self.looking.row) if self.looking.row in rows else (-1 if by > 0 else len(rows))
+                self.look(evolve(self.looking, row=rows[min(max(here + by, 0), len(rows) - 1)]))
+        else:
+            for view in self.views:
+                view.scroll_to(y=max(0, view.scroll_offset.y + by), animate=False, force=True)
+
+    def action_enter(self) -> None:
+        """Pin the output token, or unpin it."""
+        if self.linked is not None and self.linked.steps:
+            self.look(self.looking.toggled(self.looking.column))
+
+    def action_back(self) -> None:
+        """Unpin, then go back."""
+        if self.looking.pinned or (self.looking.row is not None and self.tab == "read"):
+            self.look(evolve(self.looking, pinned=frozenset(), row=None))
+        else:
+            self.app.pop_screen()
+
+    def action_granularity(self) -> None:
+        """Larger units."""
+        self.redraw_as(next_granularity(self.browser.drawing))
+
+    def action_aggregation(self) -> None:
+        """Another way to combine scores."""
+        self.redraw_as(next_aggregation(self.browser.drawing))
+
+    def action_normalization(self) -> None:
+        """The next normalisation."""
+        self.redraw_as(next_normalization(self.browser.drawing))
+
+    def action_intensity(self, by: int) -> None:
+        """Stronger or weaker colours."""
+        self.browser.drawing = more_intense(self.browser.drawing, 1.25**by)
+        self.draw()
