@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from wherefrom.attribution import Attributions
+from wherefrom.attribution import Attribution, Attributions
+from wherefrom.files import RunWriter
 
 from tests.viz.browser.conftest import two_methods
 
@@ -115,3 +116,28 @@ def test_open_filter_sort_detail_granularity_compare_export_quit(
     terminal.press("C-q")
     terminal.until("left with 0")
     assert Attributions.load(tmp_path / "both.jsonl") == two_methods()
+
+
+def test_keys_that_arrive_together_and_a_run_that_grows_and_goes(
+    terminal: Tmux, write_run: Callable[..., Path], make: Callable[..., Attribution], tmp_path: Path
+) -> None:
+    folder = write_run(40, "run", total=42)
+    terminal.type(f"{sys.executable} -m wherefrom_cli view run; echo left with $?\n")
+    terminal.until("40 examples", "growing: 40 of 42")
+    terminal.run("send-keys", "/w17", "Enter")
+    terminal.until("1 of 40 examples", "case-17")
+    terminal.run("send-keys", "f", "minprob<2 share(context)>0 id:case-2", "Enter", "s", "S")
+    terminal.until("11 of 40 examples", "id▼")
+    terminal.press("Escape")
+    with RunWriter(folder, batch=1) as writer:
+        writer.append(make(["One", " two", " late"], 2, id="late").replace(annotations={"tags": ["new"]}))
+    with next(folder.glob("part-00001-*.jsonl")).open("ab") as part:
+        part.write(b'{"half": ')
+    terminal.until("41 examples", "cut off")
+    terminal.run("send-keys", "ftag:new", "Enter", "Enter")
+    terminal.until("late", "PROMPT", "probability")
+    terminal.press("Escape")
+    shutil.rmtree(folder)
+    terminal.until("run is gone")
+    terminal.press("C-q")
+    terminal.until("left with 0")

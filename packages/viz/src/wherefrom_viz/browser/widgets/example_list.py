@@ -90,8 +90,8 @@ class ExampleList(ScrollView, can_focus=True, inherit_bindings=False):
     def _measure(self) -> None:
         width = max(20, self.scrollable_content_region.width)
         self.virtual_size = Size(width, len(self.keys) + 1)
-        listed = self.keys if len(self.keys) else self.library.keys()
-        some = listed[:_MEASURED].tolist()
+        every = self.library.keys()  # not those listed: columns stay while a filter is written
+        some = every[:: max(1, len(every) // _MEASURED)].tolist()
         contents = Contents(
             score=self.score,
             files=len(self.library.sources),
