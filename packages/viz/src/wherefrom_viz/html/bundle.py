@@ -32,7 +32,13 @@ MODULES = (
     "compare_view",
     "list_view",
     "span_bar",
+    "keys",
+    "legend",
+    "saving",
+    "controls",
+    "sliders",
     "app",
+    "start",
 )
 """In an order in which each needs only those before it."""
 

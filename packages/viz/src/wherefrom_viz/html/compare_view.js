@@ -13,7 +13,7 @@ const NAMES = { a: "A", b: "B", difference: "A − B" };
 export class CompareView {
   constructor(app) {
     this.app = app;
-    this.root = h("div", { class: "compare" });
+    this.root = h("div.compare");
   }
 
   async render() {
@@ -21,7 +21,7 @@ export class CompareView {
     const drawing = (this.drawing = {});
     this.pair = null;
     if (app.meta.n < 2) {
-      this.root.replaceChildren(h("p", { class: "quiet" }, "There is one example only. Put two results into one page to compare them."));
+      this.root.replaceChildren(h("p.quiet", "There is one example only. Put two results into one page to compare them."));
       return;
     }
     const other = app.partner();
@@ -41,18 +41,17 @@ export class CompareView {
   parts(other, example) {
     const { app } = this;
     const names = h(
-      "p",
-      { class: "names" },
-      h("strong", {}, "A "),
+      "p.names",
+      h("strong", "A "),
       fenced(app.label(app.state.ex)),
       " ",
-      h("label", { class: "choice" }, h("strong", {}, "B"), this.chooser(other)),
+      h("label.choice", h("strong", "B"), this.chooser(other)),
       example.subtitle && example.subtitle !== app.example.subtitle ? ` ${example.subtitle}` : null,
     );
-    if (!this.pair) return [names, h("p", {}, "A and B have no token in common: they are not of the same text.")];
+    if (!this.pair) return [names, h("p", "A and B have no token in common: they are not of the same text.")];
     const known = this.pair.agreement.filter(Number.isFinite);
     const mean = known.length ? twoPlaces(known.reduce((a, b) => a + b, 0) / known.length) : "n/a";
-    const agreement = h("p", { class: "agreement" }, `Rank agreement ${mean}: mean over outputs; 1 is the same order, 0 unrelated. Scores are shares of each output's total.`);
+    const agreement = h("p.agreement", `Rank agreement ${mean}: mean over outputs; 1 is the same order, 0 unrelated. Scores are shares of each output's total.`);
     const mode = choices("Show", MATRICES, app.state.cm, `${app.id}-cm`, (cm) => app.update({ cm }));
     this.matrix = this.flows = this.lines = null;
     if (app.state.cm !== "text") {
@@ -61,7 +60,7 @@ export class CompareView {
       return [names, agreement, mode, this.matrix.root];
     }
     this.flows = { a: this.flow("A"), b: this.flow("B"), difference: this.flow("A − B") };
-    this.chosen = h("p", { class: "chosen", role: "status" });
+    this.chosen = h("p.chosen", { role: "status" });
     return [names, agreement, mode, this.table(), this.chosen, ...Object.values(this.flows).map((flow) => flow.section)];
   }
 
@@ -118,7 +117,7 @@ export class CompareView {
     const { a, b, agreement } = this.pair;
     const chips = (view, c) =>
       strongest(view, c, c, 3).map(({ row, score }) => {
-        const chip = h("span", { class: "chip" }, fenced(view.inputs[row].label), ` ${signed(score, this.app.words.signed)}`);
+        const chip = h("span.chip", fenced(view.inputs[row].label), ` ${signed(score, this.app.words.signed)}`);
         this.app.painter.paint(chip, score / view.bound);
         return chip;
       });
@@ -126,23 +125,23 @@ export class CompareView {
       h(
         "tr",
         { onmouseenter: () => this.preview(c) },
-        h("th", { scope: "row" }, h("button", { class: "token", "data-key": `c${c}`, onclick: (event) => this.pinLine({ col: c }, event.shiftKey), onfocus: () => this.preview(c) }, fenced(col.label))),
-        h("td", { class: "number" }, col.only ? `only in ${col.only}` : Number.isFinite(agreement[c]) ? twoPlaces(agreement[c]) : "n/a"),
-        h("td", { class: "chips" }, chips(a, c)),
-        h("td", { class: "chips" }, chips(b, c)),
+        h("th", { scope: "row" }, h("button.token", { "data-key": `c${c}`, onclick: (event) => this.pinLine({ col: c }, event.shiftKey), onfocus: () => this.preview(c) }, fenced(col.label))),
+        h("td.number", col.only ? `only in ${col.only}` : Number.isFinite(agreement[c]) ? twoPlaces(agreement[c]) : "n/a"),
+        h("td.chips", chips(a, c)),
+        h("td.chips", chips(b, c)),
       ),
     );
     const head = ["output", "agreement", "A: strongest", "B: strongest"].map((name) => h("th", { scope: "col" }, name));
     return h(
-      "div",
-      { class: "scroll agree", tabIndex: 0, role: "region", "aria-label": "Table of agreement" },
-      h("table", {}, h("caption", {}, "Agreement of A and B"), h("thead", {}, h("tr", {}, head)), h("tbody", {}, this.lines)),
+      "div.scroll.agree",
+      { tabIndex: 0, role: "region", "aria-label": "Table of agreement" },
+      h("table", h("caption", "Agreement of A and B"), h("thead", h("tr", head)), h("tbody", this.lines)),
     );
   }
 
   flow(name) {
-    const text = h("p", { class: "flow", dir: direction(this.pair.a.inputs) });
-    return { text, section: h("section", { class: "block" }, h("h2", {}, name), text) };
+    const text = h("p.flow", { dir: direction(this.pair.a.inputs) });
+    return { text, section: h("section.block", h("h2", name), text) };
   }
 
   paint() {
@@ -156,7 +155,7 @@ export class CompareView {
     const matched = Math.max(0, this.pair.a.cols.findIndex((col) => !col.only));
     const [from, to] = this.active().span ?? [matched, matched];
     this.lines.forEach((line, i) => line.classList.toggle("picked", i >= from && i <= to));
-    this.chosen.replaceChildren("Where ", h("strong", {}, fenced(joinedText(this.pair.a.cols.slice(from, to + 1)))), " comes from:");
+    this.chosen.replaceChildren("Where ", h("strong", fenced(joinedText(this.pair.a.cols.slice(from, to + 1)))), " comes from:");
     for (const [name, { text }] of Object.entries(this.flows)) {
       const view = this.pair[name];
       const { scores, visible } = columnScores(view, from, to);

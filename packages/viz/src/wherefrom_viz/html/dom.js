@@ -1,14 +1,16 @@
 // Building elements. Text only ever goes in as text, never as markup.
 
-/** An element: h("button", { class: "x", onclick: f, "aria-label": "…" }, child, "text", …). */
-export function h(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
+/** An element: h("button.wide.red", { onclick: f, "aria-label": "…" }, child, "text", …). Attributes may be left out. */
+export function h(tag, ...children) {
+  const [name, ...classes] = tag.split(".");
+  const element = document.createElement(name);
+  element.classList.add(...classes);
+  const attributes = children[0]?.constructor === Object ? children.shift() : {};
+  for (const [key, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) continue;
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else if (name === "style") Object.assign(element.style, value);
-    else if (name in PROPERTIES) element[name] = value;
-    else element.setAttribute(name, value === true ? "" : value);
+    if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
+    else if (key in PROPERTIES) element[key] = value;
+    else element.setAttribute(key, value === true ? "" : value);
   }
   element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
   return element;
@@ -18,7 +20,7 @@ const PROPERTIES = { value: 1, checked: 1, disabled: 1, hidden: 1, selected: 1, 
 
 /** A token's text, fenced so that right-to-left text does not reorder its neighbours. */
 export function fenced(text) {
-  return h("bdi", {}, text);
+  return h("bdi", text);
 }
 
 /** Reading direction of a text: that of its first letter. The browser's own guess does not look into fenced text. */
@@ -37,14 +39,14 @@ export function choice(label, options, value, onchange) {
     { onchange: (event) => onchange(event.target.value) },
     Object.entries(options).map(([key, text]) => h("option", { value: key, selected: key === value }, text)),
   );
-  return h("label", { class: "choice" }, h("span", {}, label), select);
+  return h("label.choice", h("span", label), select);
 }
 
 /** A choice of which all answers are in sight. */
 export function choices(label, options, value, name, onchange) {
   const one = ([key, text]) =>
-    h("label", {}, h("input", { type: "radio", name, value: key, checked: key === value, "data-key": name + key, onchange: () => onchange(key) }), h("span", {}, text));
-  return h("div", { class: "choices", role: "radiogroup", "aria-label": label }, Object.entries(options).map(one));
+    h("label", h("input", { type: "radio", name, value: key, checked: key === value, "data-key": name + key, onchange: () => onchange(key) }), h("span", text));
+  return h("div.choices", { role: "radiogroup", "aria-label": label }, Object.entries(options).map(one));
 }
 
 /** Build an element's content anew; what had the focus gets it again (known by its data-key). */

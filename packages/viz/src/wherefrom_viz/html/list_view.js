@@ -18,17 +18,16 @@ export class ListView {
       { "aria-label": "Sort examples", onchange: () => this.filter() },
       Object.entries(SORTS).map(([key, { label }]) => h("option", { value: key }, label)),
     );
-    this.count = h("p", { class: "count", role: "status" });
-    this.space = h("div", { class: "space", role: "presentation" });
-    this.lines = h("div", {
-      class: "lines",
+    this.count = h("p.count", { role: "status" });
+    this.space = h("div.space", { role: "presentation" });
+    this.lines = h("div.lines", {
       role: "listbox",
       tabIndex: 0,
       "aria-label": "Examples",
       onscroll: () => this.draw(),
     });
     this.lines.append(this.space);
-    this.root = h("nav", { class: "list", "aria-label": "Examples" }, this.search, this.sorter, this.count, this.lines);
+    this.root = h("nav.list", { "aria-label": "Examples" }, this.search, this.sorter, this.count, this.lines);
   }
 
   load(entries) {
@@ -69,9 +68,8 @@ export class ListView {
       const index = this.hits[at];
       const entry = this.entries[index];
       const line = h(
-        "div",
+        "div.line",
         {
-          class: "line",
           role: "option",
           id: `${this.app.id}-e${index}`,
           "aria-selected": index === this.app.state.ex ? "true" : "false",
@@ -79,8 +77,8 @@ export class ListView {
           "aria-posinset": at + 1,
           onclick: () => this.app.go(index),
         },
-        h("span", { class: "name" }, fenced(entry.title || `example ${index + 1}`)),
-        h("span", { class: "text" }, fenced(entry.text)),
+        h("span.name", fenced(entry.title || `example ${index + 1}`)),
+        h("span.text", fenced(entry.text)),
       );
       line.style.top = `${at * LINE}px`;
       shown.push(line);

@@ -11,7 +11,7 @@ export class MatrixView {
   constructor(app, scene = app) {
     this.app = app;
     this.scene = scene;
-    this.root = h("div", { class: "matrix" });
+    this.root = h("div.matrix");
     this.asTable = false;
   }
 
@@ -22,7 +22,7 @@ export class MatrixView {
     [this.across, this.down] = this.app.state.x ? [rows, columns] : [columns, rows];
     this.at = null;
     const large = this.across.length * this.down.length > MOST_CELLS && !this.asTable;
-    this.status = h("p", { class: "status" });
+    this.status = h("p.status");
     keepingFocus(this.root, () => this.root.replaceChildren(large ? this.canvas() : this.table(), this.status));
     if (large) this.draw();
     this.say(null);
@@ -68,7 +68,7 @@ export class MatrixView {
           onclick: (event) => scene.pinLine(line, event.shiftKey),
         },
         fenced(label),
-        only && h("span", { class: "only" }, ` only ${only}`),
+        only && h("span.only", ` only ${only}`),
       );
     };
     const body = h("tbody");
@@ -89,10 +89,10 @@ export class MatrixView {
       }
       body.append(row);
     }
-    const corner = h("td", { class: "corner" }, app.state.x ? "output ↓ input →" : "input ↓ output →");
-    const tableHead = h("thead", {}, h("tr", {}, corner, this.across.map((line) => head(line, "col"))));
-    const caption = h("caption", {}, this.caption());
-    const foot = app.state.x ? null : h("tfoot", {}, Object.entries(view.stepScores).map(([name, values]) => this.stepRow(name, values)));
+    const corner = h("td.corner", app.state.x ? "output ↓ input →" : "input ↓ output →");
+    const tableHead = h("thead", h("tr", corner, this.across.map((line) => head(line, "col"))));
+    const caption = h("caption", this.caption());
+    const foot = app.state.x ? null : h("tfoot", Object.entries(view.stepScores).map(([name, values]) => this.stepRow(name, values)));
     this.surface = null;
     this.table_ = h("table", { class: upright ? "upright" : "" }, caption, tableHead, body, foot);
     this.table_.style.setProperty("--zoom", app.state.z);
@@ -103,7 +103,7 @@ export class MatrixView {
       if (td) scene.pinLine({ col: Number(td.dataset.c) }, event.shiftKey);
     });
     this.mark();
-    return h("div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": "Matrix of scores", "data-key": "matrix", onkeydown: (event) => this.key(event) }, this.table_);
+    return h("div.scroll", { tabIndex: 0, role: "region", "aria-label": "Matrix of scores", "data-key": "matrix", onkeydown: (event) => this.key(event) }, this.table_);
   }
 
   caption() {
@@ -117,12 +117,11 @@ export class MatrixView {
     const most = name === "probability" ? 1 : Math.max(...known.map(Math.abs), 1e-30);
     return h(
       "tr",
-      {},
       h("th", { scope: "row" }, name),
       values.map((value) => {
         const bar = h("span", { class: value < 0 ? "stepbar below" : "stepbar" });
         bar.style.height = `${Math.max(1, Math.min(1, Math.abs(value) / most || 0) * 22)}px`;
-        return h("td", { class: "step" }, bar, h("span", { class: "number" }, Number.isFinite(value) ? String(Number(value.toPrecision(2))) : short(value)));
+        return h("td.step", bar, h("span.number", Number.isFinite(value) ? String(Number(value.toPrecision(2))) : short(value)));
       }),
     );
   }
@@ -211,7 +210,7 @@ export class MatrixView {
       if (this.at) this.scene.pinLine({ col: this.at.c }, event.shiftKey);
     });
     const button = h("button", { onclick: () => ((this.asTable = true), this.render(), (this.asTable = false)) }, "Show as a table");
-    return h("div", {}, h("div", { class: "scroll" }, this.surface), h("p", {}, button));
+    return h("div", h("div.scroll", this.surface), h("p", button));
   }
 
   size() {

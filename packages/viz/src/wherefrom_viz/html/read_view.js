@@ -9,13 +9,13 @@ export class ReadView {
   constructor(app) {
     this.app = app;
     this.tokens = [];
-    this.root = h("div", { class: "read" });
+    this.root = h("div.read");
   }
 
   render() {
     const { view } = this.app;
     this.tokens = [];
-    const text = h("div", { class: "texts" });
+    const text = h("div.texts");
     for (const side of view.sides) {
       const prompt = side.units.filter((unit) => !unit.output);
       const output = side.units.filter((unit) => unit.output);
@@ -24,7 +24,7 @@ export class ReadView {
       if (prompt.length && !lonely) text.append(this.block(side.name === "source" ? side.title : "Prompt", prompt, "inputs"));
       if (output.length) text.append(this.block("Output", lonely ? [...prompt, ...output] : output, "outputs"));
     }
-    this.card = h("aside", { class: "card", "aria-label": "Strongest" });
+    this.card = h("aside.card", { "aria-label": "Strongest" });
     this.root.replaceChildren(text, this.card);
     this.paint();
   }
@@ -44,12 +44,12 @@ export class ReadView {
     for (const unit of units) {
       // turns, documents and template slots are named where they begin
       const segment = this.app.example.segments.find(([side, start]) => side === unit.side && start === unit.start);
-      if (segment) flow.append(h("span", { class: "segment", "aria-hidden": "true" }, `${segment[3]}: ${segment[4]}`));
+      if (segment) flow.append(h("span.segment", { "aria-hidden": "true" }, `${segment[3]}: ${segment[4]}`));
       if (unit.spaced && flow.childNodes.length) flow.append(" ");
       const element = h(
         "span",
         { class: `tok${unit.special ? " special" : ""}${unit.drawn ? " drawn" : ""}`, role: "option", id: `${this.app.id}-t${this.tokens.length}`, "aria-selected": "false" },
-        unit.drawn?.name && h("span", { class: "tag" }, fenced(unit.drawn.name)),
+        unit.drawn?.name && h("span.tag", fenced(unit.drawn.name)),
         fenced(unit.text || "∅"),
       );
       element.addEventListener("mouseenter", () => this.app.preview(this.aim(unit)));
@@ -58,7 +58,7 @@ export class ReadView {
       flow.append(element);
       if (unit.breaks) flow.append("\n");
     }
-    return h("section", { class: "block" }, h("h2", { id }, title), flow);
+    return h("section.block", h("h2", { id }, title), flow);
   }
 
   aim(unit) {
@@ -116,35 +116,34 @@ export class ReadView {
     let title;
     let entries;
     if (rows) {
-      title = [h("span", { class: "quiet" }, "Input "), fenced(joinedText(view.inputs.slice(rows[0], rows[1] + 1))), h("span", { class: "quiet" }, " drove")];
+      title = [h("span.quiet", "Input "), fenced(joinedText(view.inputs.slice(rows[0], rows[1] + 1))), h("span.quiet", " drove")];
       entries = ranked(rowScores(view, ...rows)).map(({ at, score }) => ({ text: view.cols[at].label, score }));
     } else {
       const [from, to] = span ?? [0, view.columns - 1];
       title = span
-        ? [fenced(joinedText(view.cols.slice(from, to + 1))), h("span", { class: "quiet" }, " comes from")]
-        : [h("span", { class: "quiet" }, "All outputs together come from")];
+        ? [fenced(joinedText(view.cols.slice(from, to + 1))), h("span.quiet", " comes from")]
+        : [h("span.quiet", "All outputs together come from")];
       entries = strongest(view, from, to).map(({ row, score }) => ({ text: view.inputs[row].label, score }));
       if (span && from === to) {
-        const facts = Object.entries(view.stepScores).map(([name, values]) => h("span", {}, `${name} ${short(values[from])}`));
-        if (facts.length) lines.push(h("p", { class: "facts" }, facts));
+        const facts = Object.entries(view.stepScores).map(([name, values]) => h("span", `${name} ${short(values[from])}`));
+        if (facts.length) lines.push(h("p.facts", facts));
       }
     }
     const [from, to] = rows ?? span ?? [0, 0];
-    if (to > from) lines.push(h("p", { class: "facts" }, "scores summed over the span"));
+    if (to > from) lines.push(h("p.facts", "scores summed over the span"));
     const most = entries.length ? Math.abs(entries[0].score) : 1;
     const list = h(
       "ol",
-      {},
       entries.map(({ text, score }) => {
-        const bar = h("span", { class: "fill" });
+        const bar = h("span.fill");
         bar.style.width = `${Math.max(2, (Math.abs(score) / most) * 100)}%`;
         const rgb = this.app.painter.background((score / most) * 0.75);
         if (rgb) bar.style.backgroundColor = `rgb(${rgb.join(", ")})`;
-        return h("li", {}, h("span", { class: "name" }, fenced(text)), h("span", { class: "value" }, signed(score, words.signed)), h("span", { class: "track" }, bar));
+        return h("li", h("span.name", fenced(text)), h("span.value", signed(score, words.signed)), h("span.track", bar));
       }),
     );
-    const hint = span || rows ? null : h("p", { class: "quiet" }, "Point at a token to see where it comes from; click to keep it, shift-click for a span.");
-    const pinned = app.state.tok || app.state.row ? h("button", { class: "unit", onclick: () => app.addSpan() }, "Make it a unit") : null;
-    return [h("h2", {}, ...title), ...lines, entries.length ? list : h("p", {}, "No input has a score here."), hint, pinned].filter(Boolean);
+    const hint = span || rows ? null : h("p.quiet", "Point at a token to see where it comes from; click to keep it, shift-click for a span.");
+    const pinned = app.state.tok || app.state.row ? h("button.unit", { onclick: () => app.addSpan() }, "Make it a unit") : null;
+    return [h("h2", ...title), ...lines, entries.length ? list : h("p", "No input has a score here."), hint, pinned].filter(Boolean);
   }
 }

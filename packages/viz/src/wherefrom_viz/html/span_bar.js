@@ -8,7 +8,7 @@ const key = ({ side, from }) => `${side[0]}${from}`;
 export class SpanBar {
   constructor(app) {
     this.app = app;
-    this.root = h("div", { class: "spans", role: "group", "aria-label": "Own spans" });
+    this.root = h("div.spans", { role: "group", "aria-label": "Own spans" });
   }
 
   /** There while it is of use: with spans, or with own spans as units. */
@@ -18,7 +18,7 @@ export class SpanBar {
     this.root.hidden = !spans.length && app.state.g !== "span";
     this.add = h("button", { "data-key": "add", onclick: () => app.addSpan() }, "Make a span");
     const clear = spans.length > 1 ? h("button", { "data-key": "clear", onclick: () => app.removeSpans(spans) }, "Clear all") : null;
-    keepingFocus(this.root, () => this.root.replaceChildren(h("span", { class: "quiet" }, "Own spans"), ...spans.map((span) => this.chip(span)), this.add, ...(clear ? [clear] : []), (this.hint = h("span", { class: "quiet" }))));
+    keepingFocus(this.root, () => this.root.replaceChildren(h("span.quiet", "Own spans"), ...spans.map((span) => this.chip(span)), this.add, ...(clear ? [clear] : []), (this.hint = h("span.quiet"))));
     this.paint();
   }
 
@@ -40,7 +40,7 @@ export class SpanBar {
       event.stopPropagation();
     });
     const remove = h("button", { "data-key": `x${key(span)}`, "aria-label": `Remove the span ${span.name || text}`, onclick: () => app.removeSpans([span]) }, "×");
-    return h("span", { class: "own" }, h("span", { class: "text" }, fenced(text)), field, remove);
+    return h("span.own", h("span.text", fenced(text)), field, remove);
   }
 
   nameField(span) {

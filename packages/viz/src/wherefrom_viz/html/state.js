@@ -6,6 +6,21 @@ export const TABS = ["read", "matrix", "steps", "compare"];
 
 export const MATRICES = { text: "texts", a: "matrix A", b: "matrix B", difference: "matrix A − B" };
 
+export const THEMES = ["auto", "light", "dark"];
+
+// words for values that are none themselves
+export const SCALES = { example: "this example", robust: "99th percentile", shared: "all examples", step: "each output" };
+export const LEVEL_WORDS = { span: "own spans" };
+export const MERGE_WORDS = { sum: "sum", mean: "mean", absmax: "largest magnitude", max: "maximum", l2: "L2 norm" };
+export const NORMALIZE_WORDS = { none: "none", step: "per output", sequence: "per example" };
+
+export const UNPINNED = { tok: null, row: null };
+
+/** The least and the most that a number may be. */
+export const LIMITS = { s: [0.5, 4], z: [0.5, 3] };
+
+export const within = (value, least, most) => Math.min(most, Math.max(least, value));
+
 export const DEFAULTS = {
   ex: 0, // example
   tab: "read",
@@ -29,7 +44,6 @@ export const DEFAULTS = {
 
 const NUMERIC = new Set(["ex", "s", "z", "b"]);
 const RANGES = new Set(["tok", "row"]);
-const MOST = { s: 4, z: 3 };
 const FLAGS = new Set(["num", "x", "u"]);
 
 /** State from an address; unknown or senseless parts are left at `defaults`. */
@@ -40,9 +54,10 @@ export function parseHash(hash, defaults = DEFAULTS, allowed = {}) {
     if (RANGES.has(key)) {
       const span = text.split("-").map((part) => Number(part) - 1);
       if (span.every((n) => Number.isInteger(n) && n >= 0)) state[key] = [span[0], Math.max(span[0], span[1] ?? span[0])];
-    } else if (key === "sp") state.sp = parseSpans(text); else if (NUMERIC.has(key)) {
+    } else if (key === "sp") state.sp = parseSpans(text);
+    else if (NUMERIC.has(key)) {
       const number = Number(text) - (key === "ex" || key === "b" ? 1 : 0);
-      if (text.trim() !== "" && Number.isFinite(number) && number >= 0) state[key] = key in MOST ? Math.min(MOST[key], Math.max(0.5, number)) : number;
+      if (text.trim() !== "" && Number.isFinite(number) && number >= 0) state[key] = key in LIMITS ? within(number, ...LIMITS[key]) : number;
     } else if (FLAGS.has(key)) state[key] = text === "1";
     else if (!allowed[key] || allowed[key].includes(text)) state[key] = text;
   }

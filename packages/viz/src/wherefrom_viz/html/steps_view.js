@@ -7,7 +7,7 @@ import { strongest } from "./units.js";
 export class StepsView {
   constructor(app) {
     this.app = app;
-    this.root = h("div", { class: "steps" });
+    this.root = h("div.steps");
     this.sort = { key: "#", down: false };
   }
 
@@ -18,7 +18,6 @@ export class StepsView {
     const columns = ["#", "token", ...names];
     const head = h(
       "tr",
-      {},
       columns.map((name) =>
         h(
           "th",
@@ -29,11 +28,11 @@ export class StepsView {
       h("th", { scope: "col" }, "strongest inputs"),
     );
     const lines = this.sorted().map((c) => this.line(c, names));
-    const sparks = h("div", { class: "sparks" }, names.map((name) => spark(name, view.stepScores[name])));
-    const caption = h("caption", {}, `Step scores of ${app.example.title || "the example"}`);
-    const table = h("table", {}, caption, h("thead", {}, head), (this.body = h("tbody", {}, lines)));
-    this.root.replaceChildren(sparks, h("div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": "Table of step scores" }, table));
-    if (!names.length) this.root.prepend(h("p", { class: "quiet" }, "No step scores were asked for (step_scores=[…])."));
+    const sparks = h("div.sparks", names.map((name) => spark(name, view.stepScores[name])));
+    const caption = h("caption", `Step scores of ${app.example.title || "the example"}`);
+    const table = h("table", caption, h("thead", head), (this.body = h("tbody", lines)));
+    this.root.replaceChildren(sparks, h("div.scroll", { tabIndex: 0, role: "region", "aria-label": "Table of step scores" }, table));
+    if (!names.length) this.root.prepend(h("p.quiet", "No step scores were asked for (step_scores=[…])."));
     this.paint();
   }
 
@@ -41,21 +40,21 @@ export class StepsView {
     const { app } = this;
     const { view } = app;
     const top = strongest(view, c, c, 3).map(({ row, score }) => {
-      const chip = h("span", { class: "chip" }, fenced(view.inputs[row].label), ` ${signed(score, app.words.signed)}`);
+      const chip = h("span.chip", fenced(view.inputs[row].label), ` ${signed(score, app.words.signed)}`);
       app.painter.paint(chip, score / app.bound(c));
       return chip;
     });
-    const pick = h("button", { class: "token", onclick: (event) => app.pinLine({ col: c }, event.shiftKey) }, fenced(view.cols[c].label));
+    const pick = h("button.token", { onclick: (event) => app.pinLine({ col: c }, event.shiftKey) }, fenced(view.cols[c].label));
     return h(
       "tr",
       { "data-col": c },
-      h("td", { class: "number" }, String(c + 1)),
-      h("td", {}, pick),
+      h("td.number", String(c + 1)),
+      h("td", pick),
       names.map((name) => {
         const doubtful = name === "probability" && view.stepScores[name][c] < 0.1;
-        return h("td", { class: "number" }, short(view.stepScores[name][c]), doubtful ? h("strong", {}, " low") : null);
+        return h("td.number", short(view.stepScores[name][c]), doubtful ? h("strong", " low") : null);
       }),
-      h("td", { class: "chips" }, top),
+      h("td.chips", top),
     );
   }
 
@@ -94,5 +93,5 @@ function spark(name, values) {
   const line = document.createElementNS("http://www.w3.org/2000/svg", "polyline");
   line.setAttribute("points", [...values].map((v, i) => `${x(i).toFixed(1)},${y(v).toFixed(1)}`).join(" "));
   svg.append(line);
-  return h("figure", {}, svg, h("figcaption", {}, `${name}: ${short(low)} to ${short(high)}`));
+  return h("figure", svg, h("figcaption", `${name}: ${short(low)} to ${short(high)}`));
 }

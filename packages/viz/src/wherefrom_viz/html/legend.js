@@ -1,0 +1,45 @@
+// The legend under a view: the colours in words, what was done to the scores, and notes.
+
+import { css } from "./colour.js";
+import { h } from "./dom.js";
+import { short } from "./numbers.js";
+import { MERGE_WORDS, SCALES } from "./state.js";
+
+/** The parts of the legend for what the page shows now. */
+export function legend(app) {
+  const { state, example } = app;
+  const compared = state.tab === "compare" && app.views.compare.pair;
+  const scenes = compared ? app.views.compare.scenes() : [app];
+  const how = [...example.pipeline];
+  if (state.g !== "token") how.push(`${MERGE_WORDS[state.m]} over ${state.g}s`);
+  const words = { step: "share of each step's total", sequence: "share of the largest score" }[compared ? "step" : state.n];
+  if (words && how[how.length - 1] !== words) how.push(words);
+  const last = compared
+    ? scenes.some(({ view }) => view.alone.some(Boolean)) && "hatched, dashed or chequered: no counterpart in the other"
+    : `scale: ${SCALES[state.sc]}`;
+  return [
+    ...scenes.flatMap((scene) => [ramp(app, scene), ...meaning(app, scene.words).map((text) => h("span", text))]),
+    h("span.quiet", [how.join(" → ") || "scores as the method gave them", last, "“·” was not visible to that output"].filter(Boolean).join(" · ")),
+    ...example.notes.map((note) => h("span.note", `Note: ${note}`)),
+  ];
+}
+
+/** What the colours mean, in words. */
+export function meaning(app, words) {
+  const { raises, lowers } = app.meta.palettes[app.state.c];
+  return words.signed ? [`${lowers} − ${words.lowers}`, `${raises} + ${words.raises} ${words.of}`] : [`stronger colour: more influence on ${words.of}`];
+}
+
+/** The colours of a scene, between its lowest and its highest score. */
+function ramp(app, scene) {
+  const { signed } = scene.words;
+  const strip = h("span.ramp", { "aria-hidden": "true" });
+  for (let i = signed ? -8 : 0; i <= 8; i++) {
+    const rgb = app.painter.background(i / 8 / app.state.s);
+    const swatch = h("span");
+    if (rgb) swatch.style.backgroundColor = css(rgb);
+    strip.append(swatch);
+  }
+  const most = short(scene.bound(null));
+  return h("span.scale", scene.name && h("strong", `${scene.name} `), signed ? `−${most} ` : "0 ", strip, ` ${signed ? "+" : ""}${most}`);
+}

@@ -1,0 +1,43 @@
+// What the export menu does: files of what the tab shows, and a link to it.
+
+import { download, h } from "./dom.js";
+import { toJson, toMarkdown, toSvg, toTsv } from "./exports.js";
+import { meaning } from "./legend.js";
+
+export async function exported(app, kind) {
+  if (kind === "link") return copyLink(app);
+  const name = (app.example.title || "attribution").replace(/[^\w-]+/g, "_").slice(0, 60) || "attribution";
+  const pair = app.state.tab === "compare" ? app.views.compare.pair : null;
+  const shown = (pair && app.views.compare.shown()) ?? app;
+  const { view } = shown;
+  if (kind === "md") return download(`${name}.md`, toMarkdown(view), "text/markdown");
+  if (kind === "tsv") return download(`${name}.tsv`, toTsv(view), "text/tab-separated-values");
+  if (kind === "json") return download(`${name}.json`, toJson(app.example, view, app.state, pair), "application/json");
+  const dark = app.theme() === "dark";
+  const title = [shown.title, app.example.subtitle || app.meta.subtitle].filter(Boolean).join(" · ");
+  const svg = toSvg(view, app.painter, shown.bound(null), { title, legend: meaning(app, shown.words).join(" · "), ink: dark ? "#eeeeee" : "#111111", page: dark ? "#1c1d21" : "#ffffff" });
+  return kind === "svg" ? download(`${name}.svg`, svg, "image/svg+xml") : download(`${name}.png`, await picture(svg));
+}
+
+/** A drawing as PNG, two pixels to one. */
+async function picture(svg) {
+  const image = new Image();
+  image.src = URL.createObjectURL(new Blob([svg], { type: "image/svg+xml" }));
+  await image.decode();
+  const canvas = h("canvas");
+  canvas.width = image.width * 2;
+  canvas.height = image.height * 2;
+  canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+  URL.revokeObjectURL(image.src);
+  return new Promise((done) => canvas.toBlob(done, "image/png"));
+}
+
+async function copyLink(app) {
+  app.remember();
+  try {
+    await navigator.clipboard.writeText(location.href);
+    app.live.textContent = "The link is copied.";
+  } catch {
+    window.prompt("The link to this view:", location.href);
+  }
+}
