@@ -144,7 +144,7 @@ class Differentiator:
             tops = _slopes_inside(total, inside, pairs) if inside is not None else _slopes_at_head(total, cut)
             self._pull_back(rows, tops, pairs, indices, leaves, collected, last=end == ends[-1])
             begin = end
-        sources = None if passed is None else self._through_encoder(passed, collected.source_cotangents(passed))
+        sources = None if passed is None else self._through_encoder(passed, collected.source_cotangents())
         return collected.answers(target=target, sources=sources)
 
     def _beginning(self, rows: Sequence[Row], ids: Tensor, length: int) -> DecoderRun:
@@ -243,7 +243,7 @@ class Differentiator:
     def _slots_at_once(self, rows: int, length: int) -> int:
         """Pull-backs to batch: until a few hundred positions on the host, or the budget of the device, are filled."""
         device = self._predictor.device
-        budget = 1024 if device.type == "cpu" else positions_at_once(device)
+        budget = 384 if device.type == "cpu" else positions_at_once(device)
         return max(1, min(AT_ONCE, budget // max(rows * length, 1)))
 
 
@@ -256,8 +256,8 @@ class _Collected:
         self._device = device
         self._values: list[list[Tensor]] = [[] for _ in rows]
         self._logits: list[dict[str, list[Tensor]]] = [{name: [] for name in row.scores} for row in rows]
-        self._target: list[list[tuple[np.ndarray, Tensor]]] = [[] for _ in rows]
-        self._source: list[list[tuple[np.ndarray, Tensor]]] = [[] for _ in rows]
+        self._target: list[Tensor | None] = [None for _ in rows]
+        self._source: list[Tensor | None] = [None for _ in rows]
 
     def read(self, logits: Tensor, indices: Sequence[np.ndarray]) -> Tensor:
         """Evaluate objectives and scores on a segment's logits; returns the sum of all values."""
@@ -280,19 +280,21 @@ class _Collected:
         """File gradients of shape ``(slots, rows, length, width)`` under the outputs that the slots stand for."""
         grads = list(grads)
         source = grads.pop() if leaves.source is not None else None
-        target = torch.cat(grads, dim=2) if grads else None
-        for i, numbers in enumerate(outputs):
+        for i, (row, numbers) in enumerate(zip(self._rows, outputs, strict=True)):
             if not len(numbers):
                 continue
-            if target is not None:
-                self._target[i].append((numbers, target[: len(numbers), i]))
+            begin = self._first
+            for grad in grads:
+                whole = self._target[i] = _room(self._target[i], row, len(row.target_ids), grad)
+                _file(whole, numbers, begin, grad[: len(numbers), i])
+                begin += grad.shape[2]
             if source is not None:
-                self._source[i].append((numbers, source[: len(numbers), i]))
+                whole = self._source[i] = _room(self._source[i], row, source.shape[2], source)
+                _file(whole, numbers, 0, source[: len(numbers), i])
 
-    def source_cotangents(self, passed: _EncoderPass) -> list[Tensor]:
+    def source_cotangents(self) -> list[Tensor]:
         """d(value)/d(encoder state) of each row, shape ``(outputs, length, width)``."""
-        length = passed.bridge.shape[1]
-        return [_assemble(parts, _outputs(row), length) for row, parts in zip(self._rows, self._source, strict=True)]
+        return [whole for whole in self._source if whole is not None]
 
     def answers(self, *, target: bool, sources: Sequence[Tensor] | None) -> list[RowGradients]:
         """One answer per row, cut and filled to its own length."""
@@ -305,9 +307,7 @@ class _Collected:
             done.append(
                 RowGradients(
                     values=row.objective.grouped(torch.cat(self._values[i])),
-                    target=_assemble(self._target[i], _outputs(row), len(row.target_ids), self._first)
-                    if target
-                    else None,
+                    target=self._target[i] if target else None,
                     source=source,
                     scores={name: torch.cat(parts) for name, parts in self._logits[i].items()},
                 )
@@ -321,17 +321,16 @@ def _outputs(row: Row) -> int:
     return row.objective.outputs
 
 
-def _assemble(parts: Sequence[tuple[np.ndarray, Tensor]], outputs: int, length: int, begin: int = 0) -> Tensor:
-    """Gradients of all outputs of a row, shape ``(outputs, length, width)``, zero where nothing was filed.
+def _room(whole: Tensor | None, row: Row, length: int, like: Tensor) -> Tensor:
+    """Gradients of all outputs of a row, shape ``(outputs, length, width)``, zero until something is filed."""
+    return at_least_single(like[:0]).new_zeros((_outputs(row), length, like.shape[-1])) if whole is None else whole
 
-    What was filed starts at position ``begin``.
-    """
-    first = parts[0][1]
-    whole = at_least_single(first).new_zeros((outputs, length, first.shape[-1]))
-    for numbers, grads in parts:
-        n = min(grads.shape[1], length - begin)
-        whole[torch.from_numpy(numbers).to(whole.device), begin : begin + n] += grads[:, :n].to(whole.dtype)
-    return whole
+
+def _file(whole: Tensor, numbers: np.ndarray, begin: int, grads: Tensor) -> None:
+    """Write down gradients of some outputs, once each, at the positions from ``begin`` on; padding is left out."""
+    n = min(grads.shape[1], whole.shape[1] - begin)
+    if n > 0:
+        whole[torch.from_numpy(numbers).to(whole.device), begin : begin + n] = grads[:, :n].to(whole.dtype)
 
 
 def _outputs_of(row: Row, index: np.ndarray) -> np.ndarray:
