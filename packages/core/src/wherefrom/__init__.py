@@ -6,25 +6,32 @@
 >>> out.show()  # doctest: +SKIP
 """
 
-from wherefrom import aggregators, errors, files, methods, operations, step_functions
-from wherefrom._api import explain, list_supported_frameworks, load_model
-from wherefrom.ablation import AblationTable, ablate
+from typing import TYPE_CHECKING
+
+from wherefrom import aggregators, errors, files, operations
+from wherefrom._late import late
 from wherefrom.aggregation import AggregatorPipeline, Stage, list_aggregators
 from wherefrom.aggregators.functions import list_aggregation_functions, register_aggregation_function
 from wherefrom.attribution import Attribution, Attributions
-from wherefrom.context import ContextAttribution, attribute_context
+from wherefrom.context import ContextAttribution
 from wherefrom.errors import WherefromError, WherefromWarning
 from wherefrom.files import RunWriter, create_run, load, open_run, save, save_inseq
-from wherefrom.method import list_feature_attribution_methods
-from wherefrom.model import AttributionModel
 from wherefrom.operations import Comparison, compare, merge_attributions, top_contributors
 from wherefrom.provenance import Provenance
 from wherefrom.rendering import list_renderers, show_attributions
 from wherefrom.rendering import show_granular as show_granular_attributions
 from wherefrom.rendering import show_tokens as show_token_attributions
-from wherefrom.step_functions.base import StepPrediction
-from wherefrom.step_functions.registration import list_step_functions, register_step_function
 from wherefrom.tokens import Segment, Token
+
+if TYPE_CHECKING:
+    from wherefrom import methods, step_functions
+    from wherefrom._api import explain, list_supported_frameworks, load_model
+    from wherefrom.ablation import AblationTable, ablate
+    from wherefrom.context import attribute_context
+    from wherefrom.method import list_feature_attribution_methods
+    from wherefrom.model import AttributionModel
+    from wherefrom.step_functions.base import StepPrediction
+    from wherefrom.step_functions.registration import list_step_functions, register_step_function
 
 __all__ = [
     "AblationTable",
@@ -72,3 +79,26 @@ __all__ = [
     "step_functions",
     "top_contributors",
 ]
+
+_LATE = {
+    "AblationTable": "wherefrom.ablation",
+    "AttributionModel": "wherefrom.model",
+    "StepPrediction": "wherefrom.step_functions.base",
+    "ablate": "wherefrom.ablation",
+    "attribute_context": "wherefrom.context",
+    "explain": "wherefrom._api",
+    "list_feature_attribution_methods": "wherefrom.method",
+    "list_step_functions": "wherefrom.step_functions.registration",
+    "list_supported_frameworks": "wherefrom._api",
+    "load_model": "wherefrom._api",
+    "methods": "wherefrom.methods",
+    "register_step_function": "wherefrom.step_functions.registration",
+    "step_functions": "wherefrom.step_functions",
+}
+"""What asks a model. Results are read without it."""
+
+__getattr__ = late(__name__, _LATE)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

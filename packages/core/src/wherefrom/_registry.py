@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib import import_module
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from wherefrom.errors import SettingsError, UnknownNameError, nearest
@@ -24,12 +25,17 @@ class Registry(Generic[T]):
         group: Entry-point group searched, once and late, for names not registered here.
         families: Entry-point group of makers of whole families: ``prefix:name`` asks the maker called ``prefix`` for
             ``name``. Such things are made on demand and not listed.
+        builtins: The module whose import registers what this package brings. It is imported with the first look into
+            the table, so that whoever needs none of it does not wait for it.
     """
 
-    def __init__(self, kind: str, group: str | None = None, families: str | None = None) -> None:
+    def __init__(
+        self, kind: str, group: str | None = None, families: str | None = None, builtins: str | None = None
+    ) -> None:
         self.kind = kind
         self.group = group
         self.families = families
+        self._builtins = builtins
         self._entries: dict[str, T] = {}
         self._aliases: dict[str, str] = {}
         self._made: dict[str, T] = {}
@@ -40,6 +46,7 @@ class Registry(Generic[T]):
         Raises:
             SettingsError: The identifier is taken and ``overwrite`` is false.
         """
+        self._import_builtins()
         for name in (identifier, *aliases):
             if not overwrite and (name in self._entries or name in self._aliases):
                 raise SettingsError(
@@ -58,6 +65,7 @@ class Registry(Generic[T]):
         Raises:
             UnknownNameError: Nothing has that name; the message suggests the nearest one.
         """
+        self._import_builtins()
         name = self._aliases.get(identifier, identifier)
         if name in self._entries:
             return self._entries[name]
@@ -77,6 +85,7 @@ class Registry(Generic[T]):
         )
 
     def __contains__(self, identifier: object) -> bool:
+        self._import_builtins()
         if identifier in self._entries or identifier in self._aliases or identifier in list(self):
             return True
         if not (self.families and isinstance(identifier, str) and ":" in identifier):
@@ -89,10 +98,16 @@ class Registry(Generic[T]):
 
     def __iter__(self) -> Iterator[str]:
         """All identifiers, sorted; entry points are listed without being imported."""
+        self._import_builtins()
         return iter(sorted({*self._entries, *(point.name for point in self._entry_points())}))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)  # list() would ask for the length again
+
+    def _import_builtins(self) -> None:
+        if self._builtins is not None:
+            module, self._builtins = self._builtins, None  # first: while it is imported, it registers
+            import_module(module)
 
     def _entry_points(self) -> list[EntryPoint]:
         return _entry_points(self.group)

@@ -99,7 +99,10 @@ class Method(Protocol):
 
 
 METHODS: Registry[type[Method]] = Registry(
-    "attribution method", group="wherefrom.methods", families="wherefrom.method_families"
+    "attribution method",
+    group="wherefrom.methods",
+    families="wherefrom.method_families",
+    builtins="wherefrom.methods",
 )
 """Identifier to method; entry points ``wherefrom.method_families`` make those with a colon, such as ``captum:Lime``."""
 

@@ -3,10 +3,10 @@
 Source: Sarti et al. (2024), https://arxiv.org/abs/2310.01188.
 """
 
+from typing import TYPE_CHECKING
+
+from wherefrom._late import late
 from wherefrom.context.as_attributions import as_attributions
-from wherefrom.context.attribute_context import UNITS, attribute_context
-from wherefrom.context.documents import Document
-from wherefrom.context.outputs import STRATEGIES, Asks
 from wherefrom.context.results import (
     ContextAttribution,
     ContextPart,
@@ -14,6 +14,11 @@ from wherefrom.context.results import (
     SentenceSupport,
     is_context_file,
 )
+
+if TYPE_CHECKING:
+    from wherefrom.context.attributing import UNITS, attribute_context
+    from wherefrom.context.documents import Document
+    from wherefrom.context.outputs import STRATEGIES, Asks
 
 __all__ = [
     "STRATEGIES",
@@ -28,3 +33,14 @@ __all__ = [
     "attribute_context",
     "is_context_file",
 ]
+
+_LATE = {
+    "STRATEGIES": "wherefrom.context.outputs",
+    "UNITS": "wherefrom.context.attributing",
+    "Asks": "wherefrom.context.outputs",
+    "Document": "wherefrom.context.documents",
+    "attribute_context": "wherefrom.context.attributing",
+}
+"""What asks a model. Results are read without it."""
+
+__getattr__ = late(__name__, _LATE)
