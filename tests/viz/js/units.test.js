@@ -50,7 +50,7 @@ test("per-output normalisation makes magnitudes sum to one", () => {
 
 test("strongest inputs come by magnitude, with their sign", () => {
   const view = buildView(example());
-  assert.deepEqual(strongest(view, 1, 1), [{ row: 1, score: -4 }, { row: 0, score: 2 }]);
+  assert.deepEqual(strongest(view, 1, 1), [{ at: 1, score: -4 }, { at: 0, score: 2 }]);
   assert.deepEqual([...columnScores(view, 0, 1).scores], [3, -4, 0]);
 });
 

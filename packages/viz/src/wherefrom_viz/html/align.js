@@ -1,6 +1,6 @@
 // Two examples of one text on common units: aligned by characters, not by token count. The same rules as comparison.py.
 
-import { largest, normalizeScores } from "./units.js";
+import { joinedText, largest, normalizeScores } from "./units.js";
 
 /** Smallest groups of units of `a` and `b` that cover the same characters: [[fromA, toA], [fromB, toB]], ends exclusive. */
 export function alignedGroups(a, b) {
@@ -113,21 +113,22 @@ export function compareViews(a, b) {
   // what only one of the two could see has no difference
   difference.alone = one.alone.map((v, i) => v | (one.visible[i] ^ two.visible[i]));
   difference.scores = difference.scores.map((value, i) => (difference.visible[i] ? value : 0));
-  difference.bound = difference.scores.reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1;
-  for (const view of [one, two, difference]) {
-    rows.forEach(([x, y], r) => (view.inputs[r].only = !x ? "B" : !y ? "A" : ""));
-    columns.forEach(([x, y], c) => (view.cols[c].only = !x ? "B" : !y ? "A" : ""));
-  }
+  difference.bound = largest(difference.scores);
   const agreement = rankAgreement(one, two);
-  for (const view of [one, two, difference]) view.stepScores = { ...view.stepScores, agreement };
+  const only = (units, pairs) => pairs.forEach(([x, y], at) => (units[at].only = !x ? "B" : !y ? "A" : ""));
+  for (const view of [one, two, difference]) {
+    only(view.inputs, rows);
+    only(view.cols, columns);
+    view.stepScores = { ...view.stepScores, agreement };
+  }
   return { a: one, b: two, difference, agreement, rows: rows.map((row) => row[0]), columns: columns.map((column) => column[0]) };
 }
 
 /** A view on the pairs of ranges [own, other's]; where there is no own range, the unit is the other's. */
 function regrouped(view, other, rows, columns) {
   const out = {
-    inputs: rows.map(([own, its]) => (own ? joined(view.inputs, ...own) : joined(other.inputs, ...its))),
-    cols: columns.map(([own, its]) => (own ? joined(view.cols, ...own) : joined(other.cols, ...its))),
+    inputs: rows.map((pair) => joined(view.inputs, other.inputs, pair)),
+    cols: columns.map((pair) => joined(view.cols, other.cols, pair)),
     rows: rows.length,
     columns: columns.length,
     scores: new Float64Array(rows.length * columns.length),
@@ -151,7 +152,7 @@ function regrouped(view, other, rows, columns) {
   );
   // shares of each step's total, so that methods of different scale compare
   normalizeScores(out, "step");
-  out.bound = largest(out);
+  out.bound = largest(out.scores);
   out.seen = [...out.inputs.keys()];
   for (const [name, values] of Object.entries(view.stepScores)) {
     out.stepScores[name] = columns.map(([own]) => (own ? values.slice(...own).reduce((sum, value) => sum + value, 0) / (own[1] - own[0]) : NaN));
@@ -159,9 +160,10 @@ function regrouped(view, other, rows, columns) {
   return out;
 }
 
-function joined(units, from, to) {
-  const parts = units.slice(from, to);
-  const text = parts.map((part, i) => (i && part.spaced ? " " : "") + part.text).join("");
+/** The units of a range [own, other's] as one. */
+function joined(units, others, [own, its]) {
+  const parts = own ? units.slice(...own) : others.slice(...its);
+  const text = joinedText(parts);
   return { ...parts[0], text, label: parts.length > 1 ? text : parts[0].label, breaks: parts[parts.length - 1].breaks };
 }
 

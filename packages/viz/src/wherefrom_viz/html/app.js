@@ -16,7 +16,7 @@ import { added, cleanName, fitting } from "./spans.js";
 import { SpanBar } from "./span_bar.js";
 import { DEFAULTS, formatHash, MATRICES, parseHash, SCALES, TABS, THEMES, UNPINNED, within } from "./state.js";
 import { StepsView } from "./steps_view.js";
-import { buildView, columnScores, joinedText, LEVELS, MERGES, NORMALIZATIONS, ranked, robustBound, rowScores, strongest } from "./units.js";
+import { buildView, columnScores, joinedText, largest, LEVELS, MERGES, NORMALIZATIONS, ranked, robustBound, rowScores, strongest } from "./units.js";
 
 export class App {
   /**
@@ -75,7 +75,7 @@ export class App {
   bound(c) {
     const { sc } = this.state;
     const { view } = this;
-    if (sc === "step" && c !== null) return (view.bounds[c] ??= columnScores(view, c, c).scores.reduce((most, v) => Math.max(most, Math.abs(v)), 0) || 1);
+    if (sc === "step" && c !== null) return (view.bounds[c] ??= largest(columnScores(view, c, c).scores));
     if (sc === "robust") return (view.robust ??= robustBound(view));
     if (sc === "shared" && this.state.n === "none" && this.state.g === "token") return this.meta.bound;
     return (this.state.g === "token" && this.state.n === "none" && this.example.bound) || view.bound;
@@ -251,16 +251,17 @@ export class App {
 
   announce() {
     const { span, rows } = this.active();
-    const list = (entries) => entries.map(({ unit, score }) => `${unit.label} ${short(score)}`).join(", ") || "none";
-    if (rows) {
-      const drove = ranked(rowScores(this.view, ...rows), 3).map(({ at, score }) => ({ unit: this.view.cols[at], score }));
-      this.live.textContent = `Input ${joinedText(this.view.inputs.slice(rows[0], rows[1] + 1))}, strongest outputs: ${list(drove)}`;
-    } else if (span) {
-      const text = this.view.cols.slice(span[0], span[1] + 1).map((col) => col.label).join(" ");
-      const probability = this.view.stepScores.probability;
-      const top = strongest(this.view, span[0], span[1], 3).map(({ row, score }) => ({ unit: this.view.inputs[row], score }));
-      this.live.textContent = `${text}${probability && span[0] === span[1] ? `, probability ${short(probability[span[0]])}` : ""}, strongest inputs: ${list(top)}`;
-    } else this.live.textContent = "";
+    const { inputs, cols, stepScores } = this.view;
+    const list = (entries, units) => entries.map(({ at, score }) => `${units[at].label} ${short(score)}`).join(", ") || "none";
+    let text = "";
+    if (rows) text = `Input ${joinedText(inputs.slice(rows[0], rows[1] + 1))}, strongest outputs: ${list(ranked(rowScores(this.view, ...rows), 3), cols)}`;
+    else if (span) {
+      const [from, to] = span;
+      const outputs = cols.slice(from, to + 1).map((col) => col.label).join(" ");
+      const probability = stepScores.probability && from === to ? `, probability ${short(stepScores.probability[from])}` : "";
+      text = `${outputs}${probability}, strongest inputs: ${list(strongest(this.view, from, to, 3), inputs)}`;
+    }
+    this.live.textContent = text;
   }
 
   theme() {
@@ -321,8 +322,8 @@ export class App {
 export function hostTheme(element) {
   const body = document.body;
   const root = document.documentElement;
-  if (body.classList.contains("vscode-dark") || body.classList.contains("vscode-high-contrast")) return "dark";
-  if (body.classList.contains("vscode-light")) return "light";
+  const code = /\bvscode-(dark|light|high-contrast)/.exec(body.className)?.[1];
+  if (code) return code === "light" ? "light" : "dark";
   const jupyter = body.dataset.jpThemeLight ?? element.closest?.("[data-jp-theme-light]")?.dataset.jpThemeLight;
   if (jupyter) return jupyter === "true" ? "light" : "dark";
   for (const place of [root, body]) {

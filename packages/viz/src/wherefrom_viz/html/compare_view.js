@@ -3,10 +3,11 @@
 import { compareViews } from "./align.js";
 import { choices, direction, fenced, h, keepingFocus } from "./dom.js";
 import { MatrixView } from "./matrix_view.js";
-import { cellNumber, signed } from "./numbers.js";
+import { cellNumber } from "./numbers.js";
 import { carried } from "./spans.js";
 import { MATRICES } from "./state.js";
-import { buildView, columnScores, joinedText, strongest } from "./units.js";
+import { chips } from "./steps_view.js";
+import { buildView, columnScores, joinedText } from "./units.js";
 
 const NAMES = { a: "A", b: "B", difference: "A − B" };
 
@@ -53,9 +54,11 @@ export class CompareView {
     const mean = known.length ? twoPlaces(known.reduce((a, b) => a + b, 0) / known.length) : "n/a";
     const agreement = h("p.agreement", `Rank agreement ${mean}: mean over outputs; 1 is the same order, 0 unrelated. Scores are shares of each output's total.`);
     const mode = choices("Show", MATRICES, app.state.cm, `${app.id}-cm`, (cm) => app.update({ cm }));
+    const before = this.matrix;
     this.matrix = this.flows = this.lines = null;
     if (app.state.cm !== "text") {
-      this.matrix = new MatrixView(app, this.scene(app.state.cm));
+      this.matrix = before ?? new MatrixView(app);
+      this.matrix.scene = this.scene(app.state.cm);
       this.matrix.render();
       return [names, agreement, mode, this.matrix.root];
     }
@@ -115,20 +118,14 @@ export class CompareView {
 
   table() {
     const { a, b, agreement } = this.pair;
-    const chips = (view, c) =>
-      strongest(view, c, c, 3).map(({ row, score }) => {
-        const chip = h("span.chip", fenced(view.inputs[row].label), ` ${signed(score, this.app.words.signed)}`);
-        this.app.painter.paint(chip, score / view.bound);
-        return chip;
-      });
     this.lines = a.cols.map((col, c) =>
       h(
         "tr",
         { onmouseenter: () => this.preview(c) },
         h("th", { scope: "row" }, h("button.token", { "data-key": `c${c}`, onclick: (event) => this.pinLine({ col: c }, event.shiftKey), onfocus: () => this.preview(c) }, fenced(col.label))),
         h("td.number", col.only ? `only in ${col.only}` : Number.isFinite(agreement[c]) ? twoPlaces(agreement[c]) : "n/a"),
-        h("td.chips", chips(a, c)),
-        h("td.chips", chips(b, c)),
+        chips(this.app, a, c, a.bound),
+        chips(this.app, b, c, b.bound),
       ),
     );
     const head = ["output", "agreement", "A: strongest", "B: strongest"].map((name) => h("th", { scope: "col" }, name));

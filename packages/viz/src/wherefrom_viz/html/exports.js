@@ -1,9 +1,10 @@
 // The current view as text or as a drawing, for papers and other programs.
 
 import { css, textOn } from "./colour.js";
+import { elided } from "./labels.js";
 import { cellNumber, short, signed } from "./numbers.js";
 
-const named = (unit, most = Infinity) => cut(unit.label, most) + (unit.only ? ` (only in ${unit.only})` : "");
+const named = (unit, most = Infinity) => elided(unit.label, (text) => [...text].length <= most) + (unit.only ? ` (only in ${unit.only})` : "");
 const cell = (view, r, c) => (view.visible[r * view.columns + c] && !view.alone?.[r * view.columns + c] ? view.scores[r * view.columns + c] : null);
 
 /** A Markdown table; letters that mean something in Markdown are escaped. */
@@ -97,9 +98,4 @@ export function toSvg(view, painter, bound, { ink = "#111111", page = "#ffffff",
   });
   if (legend) write(8, total[1] - 10, legend, 'font-size="11"');
   return parts.join("\n") + "\n</svg>\n";
-}
-
-function cut(text, most) {
-  const letters = [...text];
-  return letters.length > most ? [...letters.slice(0, Math.ceil(most / 2)), "…", ...letters.slice(-Math.floor(most / 2) + 1)].join("") : text;
 }

@@ -7,7 +7,7 @@ import { LEVELS, NORMALIZATIONS } from "./units.js";
 const HELP = [
   ["← →", "previous, next output token (shift: widen the span)"],
   ["↑ ↓ or k j", "previous, next example"],
-  ["Enter", "pin the token under the cursor"],
+  ["Enter", "pin the token under the cursor, in a matrix the output"],
   ["Esc", "unpin"],
   ["1 2 3 4", "Read, Matrix, Steps, Compare"],
   ["g", "granularity: token, word, sentence, turn, own spans"],
@@ -17,7 +17,7 @@ const HELP = [
   ["[ ]", "colour intensity"],
   ["m", "comparison: texts, matrix A, B, A − B"],
   ["Tab, then arrows", "move in the prompt, or over the cells of a matrix (shift: widen what is pinned)"],
-  ["Enter, i", "in a matrix: pin the output, the input of the cell"],
+  ["i", "in a matrix: pin the input"],
   ["x", "transpose the matrix"],
   ["+ -", "zoom the matrix"],
   ["/", "search the examples"],

@@ -84,7 +84,8 @@ export class ListView {
       shown.push(line);
     }
     this.space.replaceChildren(...shown);
-    this.lines.setAttribute("aria-activedescendant", `${this.app.id}-e${this.app.state.ex}`);
-    if (!shown.some((line) => line.getAttribute("aria-selected") === "true")) this.lines.removeAttribute("aria-activedescendant");
+    const current = shown.find((line) => line.getAttribute("aria-selected") === "true");
+    if (current) this.lines.setAttribute("aria-activedescendant", current.id);
+    else this.lines.removeAttribute("aria-activedescendant");
   }
 }

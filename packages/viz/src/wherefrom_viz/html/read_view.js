@@ -3,7 +3,7 @@
 
 import { direction, fenced, h } from "./dom.js";
 import { short, signed } from "./numbers.js";
-import { columnScores, joinedText, ranked, rowScores, strongest } from "./units.js";
+import { columnScores, joinedText, largest, ranked, rowScores, strongest } from "./units.js";
 
 export class ReadView {
   constructor(app) {
@@ -48,12 +48,10 @@ export class ReadView {
       if (unit.spaced && flow.childNodes.length) flow.append(" ");
       const element = h(
         "span",
-        { class: `tok${unit.special ? " special" : ""}${unit.drawn ? " drawn" : ""}`, role: "option", id: `${this.app.id}-t${this.tokens.length}`, "aria-selected": "false" },
+        { class: `tok${unit.special ? " special" : ""}${unit.drawn ? " drawn" : ""}`, role: "option", id: `${this.app.id}-t${this.tokens.length}`, "aria-selected": "false", onmouseenter: () => this.app.preview(this.aim(unit)), onclick: (event) => this.pin(unit, event.shiftKey) },
         unit.drawn?.name && h("span.tag", fenced(unit.drawn.name)),
         fenced(unit.text || "∅"),
       );
-      element.addEventListener("mouseenter", () => this.app.preview(this.aim(unit)));
-      element.addEventListener("click", (event) => this.pin(unit, event.shiftKey));
       this.tokens.push({ element, unit, kind });
       flow.append(element);
       if (unit.breaks) flow.append("\n");
@@ -86,22 +84,14 @@ export class ReadView {
     const { app } = this;
     const { view, painter } = app;
     const { span, rows } = app.active();
-    const most = (scores) => scores.reduce((found, v) => Math.max(found, Math.abs(v)), 0) || 1;
-    let strengthOf;
-    if (rows) {
-      const { scores, visible } = rowScores(view, rows[0], rows[1]);
-      const bound = rows[0] === rows[1] ? app.bound(null) : most(scores);
-      strengthOf = (unit) => (unit.col >= 0 && visible[unit.col] ? scores[unit.col] / bound : 0);
-    } else {
-      const [from, to] = span ?? [0, view.columns - 1];
-      const { scores, visible } = columnScores(view, from, to);
-      const bound = span && from === to ? app.bound(from) : most(scores);
-      strengthOf = (unit) => (unit.row >= 0 && visible[unit.row] ? scores[unit.row] / bound : 0);
-    }
+    const range = rows ?? span;
+    const { scores, visible } = rows ? rowScores(view, ...rows) : columnScores(view, ...(span ?? [0, view.columns - 1]));
+    const single = range && range[0] === range[1];
+    const bound = single ? app.bound(rows ? null : span[0]) : largest(scores);
     for (const { element, unit } of this.tokens) {
-      const [range, place] = rows ? [rows, unit.row] : [span, unit.col];
-      const picked = Boolean(range && place >= range[0] && place <= range[1]);
-      painter.paint(element, strengthOf(unit));
+      const [own, other] = rows ? [unit.row, unit.col] : [unit.col, unit.row];
+      const picked = Boolean(range && own >= range[0] && own <= range[1]);
+      painter.paint(element, visible[other] ? scores[other] / bound : 0);
       element.classList.toggle("picked", picked);
       element.setAttribute("aria-selected", picked ? "true" : "false");
       if (picked) element.parentElement.setAttribute("aria-activedescendant", element.id);
@@ -117,13 +107,13 @@ export class ReadView {
     let entries;
     if (rows) {
       title = [h("span.quiet", "Input "), fenced(joinedText(view.inputs.slice(rows[0], rows[1] + 1))), h("span.quiet", " drove")];
-      entries = ranked(rowScores(view, ...rows)).map(({ at, score }) => ({ text: view.cols[at].label, score }));
+      entries = ranked(rowScores(view, ...rows));
     } else {
       const [from, to] = span ?? [0, view.columns - 1];
       title = span
         ? [fenced(joinedText(view.cols.slice(from, to + 1))), h("span.quiet", " comes from")]
         : [h("span.quiet", "All outputs together come from")];
-      entries = strongest(view, from, to).map(({ row, score }) => ({ text: view.inputs[row].label, score }));
+      entries = strongest(view, from, to);
       if (span && from === to) {
         const facts = Object.entries(view.stepScores).map(([name, values]) => h("span", `${name} ${short(values[from])}`));
         if (facts.length) lines.push(h("p.facts", facts));
@@ -134,12 +124,12 @@ export class ReadView {
     const most = entries.length ? Math.abs(entries[0].score) : 1;
     const list = h(
       "ol",
-      entries.map(({ text, score }) => {
+      entries.map(({ at, score }) => {
         const bar = h("span.fill");
         bar.style.width = `${Math.max(2, (Math.abs(score) / most) * 100)}%`;
         const rgb = this.app.painter.background((score / most) * 0.75);
         if (rgb) bar.style.backgroundColor = `rgb(${rgb.join(", ")})`;
-        return h("li", h("span.name", fenced(text)), h("span.value", signed(score, words.signed)), h("span.track", bar));
+        return h("li", h("span.name", fenced((rows ? view.cols : view.inputs)[at].label)), h("span.value", signed(score, words.signed)), h("span.track", bar));
       }),
     );
     const hint = span || rows ? null : h("p.quiet", "Point at a token to see where it comes from; click to keep it, shift-click for a span.");

@@ -33,10 +33,11 @@ _LANGUAGE = _listed("""
 """)
 KEPT = _listed("""
     WHEREFROM_ID Array Blob Boolean CSS DataView DecompressionStream Error Float32Array Float64Array ImageData Image
-    Infinity Int16Array Int8Array JSON Map Math MouseEvent NaN Node Number Object OffscreenCanvas Promise Response
-    Set String TextDecoder TextEncoder URL URLSearchParams Uint16Array Uint8Array close console document
-    encodeURIComponent event find focus getComputedStyle history length location name navigator onchange open opener
-    parent parseInt performance print prompt requestAnimationFrame screen scroll self setTimeout status stop top window
+    Infinity Int16Array Int8Array Intl JSON Map Math MouseEvent NaN Node Number Object OffscreenCanvas Promise
+    ResizeObserver Response Set String TextDecoder TextEncoder URL URLSearchParams Uint16Array Uint8Array close console
+    document encodeURIComponent event find focus getComputedStyle history length location name navigator onchange open
+    opener parent parseInt performance print prompt requestAnimationFrame screen scroll self setTimeout status stop
+    top window
 """)
 """What a browser's window has, as far as the code says it."""
 _BEFORE_OBJECT = _listed("( , = : [ ? & | . return const let")

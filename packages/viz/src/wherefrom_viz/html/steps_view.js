@@ -39,11 +39,6 @@ export class StepsView {
   line(c, names) {
     const { app } = this;
     const { view } = app;
-    const top = strongest(view, c, c, 3).map(({ row, score }) => {
-      const chip = h("span.chip", fenced(view.inputs[row].label), ` ${signed(score, app.words.signed)}`);
-      app.painter.paint(chip, score / app.bound(c));
-      return chip;
-    });
     const pick = h("button.token", { onclick: (event) => app.pinLine({ col: c }, event.shiftKey) }, fenced(view.cols[c].label));
     return h(
       "tr",
@@ -54,7 +49,7 @@ export class StepsView {
         const doubtful = name === "probability" && view.stepScores[name][c] < 0.1;
         return h("td.number", short(view.stepScores[name][c]), doubtful ? h("strong", " low") : null);
       }),
-      h("td.chips", top),
+      chips(app, view, c, app.bound(c)),
     );
   }
 
@@ -78,6 +73,16 @@ export class StepsView {
     const order = [...view.cols.keys()].sort((a, b) => (value(a) < value(b) ? -1 : value(a) > value(b) ? 1 : a - b));
     return down ? order.reverse() : order;
   }
+}
+
+/** The strongest inputs of an output, as the cell of a table. */
+export function chips(app, view, c, bound) {
+  const top = strongest(view, c, c, 3).map(({ at, score }) => {
+    const chip = h("span.chip", fenced(view.inputs[at].label), ` ${signed(score, app.words.signed)}`);
+    app.painter.paint(chip, score / bound);
+    return chip;
+  });
+  return h("td.chips", top);
 }
 
 /** A small line of one step score over the output. */

@@ -18,6 +18,9 @@ export function unitStarts(flags, level, cut = -1, spans = []) {
   return starts;
 }
 
+/** What `make(start, end, number)` gives for each unit among `count` tokens. */
+const eachUnit = (starts, count, make) => starts.map((start, unit) => make(start, starts[unit + 1] ?? count, unit));
+
 /** Fold rows of a matrix [rows x columns] into units; hidden cells do not count. */
 export function mergeRows(matrix, starts, how) {
   const { rows, columns, scores, visible } = matrix;
@@ -27,8 +30,7 @@ export function mergeRows(matrix, starts, how) {
     scores: new Float64Array(starts.length * columns),
     visible: new Uint8Array(starts.length * columns),
   };
-  starts.forEach((start, unit) => {
-    const end = unit + 1 < starts.length ? starts[unit + 1] : rows;
+  eachUnit(starts, rows, (start, end, unit) => {
     for (let c = 0; c < columns; c++) {
       const values = [];
       for (let r = start; r < end; r++) if (visible[r * columns + c]) values.push(scores[r * columns + c]);
@@ -82,7 +84,7 @@ export function buildView(example, { level = "token", merge = "sum", normalize =
   for (const side of example.sides) {
     const cut = side.name === "target" ? example.first : -1;
     const own = unitStarts(side.f, level, cut, spansOf(side));
-    const units = own.map((start, k) => unitOf(side, start, k + 1 < own.length ? own[k + 1] : side.f.length, cut, spansOf(side)));
+    const units = eachUnit(own, side.f.length, (start, end) => unitOf(side, start, end, cut, spansOf(side)));
     if (side.scored) {
       starts.push(...own.map((start) => start + rows.length));
       for (let i = 0; i < side.f.length; i++) rows.push({ side, i });
@@ -103,18 +105,14 @@ export function buildView(example, { level = "token", merge = "sum", normalize =
   const shifted = spansOf(target).map((span) => ({ from: Math.max(0, span.from - example.first), to: span.to - example.first }));
   const stepStarts = unitStarts(stepFlags, level, -1, shifted.filter((span) => span.to > 0));
   const merged = level === "token" ? base : transpose(mergeRows(transpose(mergeRows(base, starts, merge)), stepStarts, merge));
-  const cols = stepStarts.map((start, k) =>
-    unitOf(target, example.first + start, example.first + (k + 1 < stepStarts.length ? stepStarts[k + 1] : columns), -1, spansOf(target)),
-  );
+  const cols = eachUnit(stepStarts, columns, (start, end) => unitOf(target, example.first + start, example.first + end, -1, spansOf(target)));
   const stepScores = {};
   for (const [name, values] of Object.entries(example.stepScores)) {
-    stepScores[name] = stepStarts.map((start, k) =>
-      (FOLDS[stepMerge[name]] || FOLDS.mean)([...values.slice(start, k + 1 < stepStarts.length ? stepStarts[k + 1] : columns)]),
-    );
+    stepScores[name] = eachUnit(stepStarts, columns, (start, end) => (FOLDS[stepMerge[name]] || FOLDS.mean)([...values.slice(start, end)]));
   }
   const view = { inputs: all, sides, cols, rows: merged.rows, columns: merged.columns, scores: merged.scores, visible: merged.visible, stepScores };
   if (normalize !== "none") normalizeScores(view, normalize);
-  view.bound = largest(view);
+  view.bound = largest(view.scores);
   view.seen = [];
   for (let r = 0; r < view.rows; r++) {
     if (view.visible.subarray(r * view.columns, (r + 1) * view.columns).some(Boolean)) view.seen.push(r);
@@ -147,7 +145,7 @@ function unitOf(side, start, end, cut, spans) {
 export function normalizeScores(view, how) {
   const { rows, columns, scores } = view;
   if (how === "sequence") {
-    const most = largest(view);
+    const most = largest(scores);
     for (let i = 0; i < scores.length; i++) scores[i] /= most;
     return;
   }
@@ -158,33 +156,22 @@ export function normalizeScores(view, how) {
   }
 }
 
-export function largest(view) {
-  let most = 0;
-  for (const value of view.scores) if (Math.abs(value) > most) most = Math.abs(value);
-  return most || 1;
-}
+/** The largest magnitude, 1 if all are nothing. */
+export const largest = (scores) => scores.reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1;
 
 /** Scores of every input for a span of columns (summed), and which of them could be seen. */
-export function columnScores(view, from, to) {
-  const scores = new Float64Array(view.rows);
-  const visible = new Uint8Array(view.rows);
-  for (let r = 0; r < view.rows; r++) {
-    for (let c = from; c <= to; c++) {
-      scores[r] += view.scores[r * view.columns + c];
-      visible[r] |= view.visible[r * view.columns + c];
-    }
-  }
-  return { scores, visible };
-}
+export const columnScores = (view, from, to) => summed(view, view.rows, from, to, (r, c) => r * view.columns + c);
 
 /** Scores of every output for a range of rows (summed), and which of them could see any of it. */
-export function rowScores(view, from, to) {
-  const scores = new Float64Array(view.columns);
-  const visible = new Uint8Array(view.columns);
-  for (let r = from; r <= to; r++) {
-    for (let c = 0; c < view.columns; c++) {
-      scores[c] += view.scores[r * view.columns + c];
-      visible[c] |= view.visible[r * view.columns + c];
+export const rowScores = (view, from, to) => summed(view, view.columns, from, to, (c, r) => r * view.columns + c);
+
+function summed(view, count, from, to, place) {
+  const scores = new Float64Array(count);
+  const visible = new Uint8Array(count);
+  for (let at = 0; at < count; at++) {
+    for (let along = from; along <= to; along++) {
+      scores[at] += view.scores[place(at, along)];
+      visible[at] |= view.visible[place(at, along)];
     }
   }
   return { scores, visible };
@@ -195,10 +182,8 @@ export function joinedText(units) {
   return units.map((unit, i) => (i && unit.spaced ? " " : "") + (unit.text || "∅")).join("");
 }
 
-/** The strongest inputs of a span of columns, as {row, score}. */
-export function strongest(view, from, to, count = 5) {
-  return ranked(columnScores(view, from, to), count).map(({ at, score }) => ({ row: at, score }));
-}
+/** The strongest inputs of a span of columns, as {at, score}. */
+export const strongest = (view, from, to, count) => ranked(columnScores(view, from, to), count);
 
 /** The largest magnitudes of what `columnScores` or `rowScores` gave, as {at, score}. */
 export function ranked({ scores, visible }, count = 5) {
