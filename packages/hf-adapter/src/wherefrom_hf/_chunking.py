@@ -16,13 +16,19 @@ A = TypeVar("A")
 
 HOST_POSITIONS = 2048
 DEVICE_POSITIONS = 32768
-LOGIT_BYTES = 512 * 2**20
+HOST_LOGIT_BYTES = 16 * 2**20
+DEVICE_LOGIT_BYTES = 512 * 2**20
 GRADIENT_BYTES = 512 * 2**20
 
 
 def positions_at_once(device: torch.device) -> int:
     """Token positions worth running in one pass on this device."""
     return HOST_POSITIONS if device.type == "cpu" else DEVICE_POSITIONS
+
+
+def logit_bytes(device: torch.device) -> int:
+    """How much the logits of one pass may weigh on this device."""
+    return HOST_LOGIT_BYTES if device.type == "cpu" else DEVICE_LOGIT_BYTES
 
 
 def chunks_of(

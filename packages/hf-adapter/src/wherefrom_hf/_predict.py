@@ -10,7 +10,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 from wherefrom.adapters import Row, RowPrediction
 
-from wherefrom_hf._chunking import LOGIT_BYTES, chunks_of, halving, positions_at_once
+from wherefrom_hf._chunking import chunks_of, halving, logit_bytes, positions_at_once
 from wherefrom_hf._embedding import InputEmbedding
 from wherefrom_hf._head import cut_at_head, reads
 from wherefrom_hf._padding import decoder_batch, encoder_batch, pad_embeddings, read_length
@@ -57,7 +57,7 @@ class Predictor:
         """Token positions of a row, or what its logits weigh in the same currency, whichever is more."""
         tokens = read_length(row) - (row.first_change or 0) + (0 if row.source_ids is None else len(row.source_ids))
         vocabulary = self.module.config.get_text_config().vocab_size
-        logits = len(row.steps) * vocabulary * 4 * positions_at_once(self.device) // LOGIT_BYTES
+        logits = len(row.steps) * vocabulary * 4 * positions_at_once(self.device) // logit_bytes(self.device)
         return max(tokens, logits, 1)
 
     def _answers(self, rows: list[Row], beginning: _Beginning | None, shared: int) -> list[RowPrediction]:
