@@ -15,7 +15,6 @@ import argparse
 import json
 import logging
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -23,6 +22,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -313,13 +313,20 @@ def peak_memory(case: Case, library: str) -> float:
 
 
 def alone(case: Case, library: str) -> None:
-    """Run a case once and print how far memory rose."""
+    """Run a case once and print how far memory rose above what the process held before, at its peak (Linux)."""
     model, tokenizer = MODELS[case.model]()
     model.eval()
     runner = (Ours if library == "ours" else Theirs)(case, model, tokenizer)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    Path("/proc/self/clear_refs").write_text("5")  # the peak is counted from here
+    before = held("VmRSS")
     runner.run(*texts(case, tokenizer))
-    print(round((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024, 1))
+    print(round(held("VmHWM") - before, 1))
+
+
+def held(kind: str) -> float:
+    """Memory of this process in MiB: ``VmRSS`` now, ``VmHWM`` at its peak."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(kind))
 
 
 def difference(case: Case, ours: Score, theirs: Score) -> float | None:
@@ -341,6 +348,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3, help="0: time the first runs, for slow cases")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--memory", action="store_true", help="peak memory of one run of each, in fresh processes")
+    parser.add_argument("--without-onednn", action="store_true", help="linear layers by torch's default products")
     parser.add_argument("--growth", metavar="METHOD", help="CPU seconds of a method for 8, 16, 32 and 64 steps")
     parser.add_argument("--alone", choices=["ours", "inseq"], help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -356,6 +364,8 @@ def main() -> None:
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
     transformers.logging.set_verbosity_error()
+    if arguments.without_onednn:
+        torch.backends.mkldnn.set_flags(False)
     if arguments.alone:
         alone(chosen[0], arguments.alone)
         return
