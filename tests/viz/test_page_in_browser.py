@@ -10,17 +10,15 @@ import subprocess
 import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from wherefrom.attribution import Attribution, Attributions
 from wherefrom_viz import render_granular, render_html, render_notebook
 from wherefrom_viz.html import bundle
 from wherefrom_viz.html.shorten import renamed
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
 
 CHROMIUM = Path("/usr/bin/chromium")
 
@@ -31,13 +29,11 @@ pytestmark = [
     ),
 ]
 
-Open = Callable[..., "Page"]
+Open = Callable[..., Page]
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(
             executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
@@ -404,11 +400,11 @@ def test_spans_are_drawn_named_and_removed_with_the_mouse(open_page: Open, hospi
     assert page.locator(".tok.drawn").inner_text().replace("\n", "") == "the reasonGeorge was sick"
     output(page, "hospital").click()
     total = float(np.asarray(hospital.target_attributions)[:3, 2].sum())
-    assert card(page)[0] == f"the reason +{total:.3g}"
+    expect(page.locator(".card li").first).to_have_text(re.compile(rf"^the reason\s*{re.escape(f'+{total:.3g}')}"))
     output(page, "the").click(modifiers=["Shift"])
     page.get_by_role("button", name="Make a span").click()
     page.keyboard.press("Escape")
-    assert page.locator(".tok.drawn").count() == 2
+    expect(page.locator(".tok.drawn")).to_have_count(2)
     assert page.evaluate("location.hash") == "#g=span&sp=1t1-3~the%20reason!1t13-14"
     for tab, names in (
         ("matrix", ".matrix thead th"),
@@ -420,8 +416,8 @@ def test_spans_are_drawn_named_and_removed_with_the_mouse(open_page: Open, hospi
     assert "the reason" in page.locator(".compare td.chips").nth(3).inner_text()
     show(page, "read")
     page.get_by_role("button", name="Remove the span the reason").click()
-    assert page.locator(".tok.drawn").count() == 1
-    assert page.locator("[aria-live]").inner_text() == "The span is removed."
+    expect(page.locator(".tok.drawn")).to_have_count(1)
+    expect(page.locator("[aria-live]")).to_have_text("The span is removed.")
     page = open_page(html, hash_=page.evaluate("location.hash"))
     assert page.locator(".tok.drawn").inner_text() == "the hospital"
 
