@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 import torch
 from attrs import evolve
+from transformers import ProphetNetConfig, ProphetNetForConditionalGeneration
 from wherefrom.adapters import Row
+from wherefrom.errors import ModelCapabilityError
 from wherefrom.objective import Objective
 from wherefrom.step_functions import STEP_FUNCTIONS
 from wherefrom_hf import _gradients
@@ -88,3 +90,21 @@ def test_chunks_of_pull_backs(name, monkeypatch):
     row = asked(rows_for(name)[0])
     (answer,) = Differentiator(predictor).gradients([row], None, True, True)
     close(answer.target.numpy(), plainly(predictor, row)[1])
+
+
+def test_several_tokens_at_once_are_refused():
+    config = ProphetNetConfig(
+        vocab_size=40,
+        hidden_size=16,
+        num_encoder_layers=1,
+        num_decoder_layers=1,
+        num_encoder_attention_heads=2,
+        num_decoder_attention_heads=2,
+        encoder_ffn_dim=8,
+        decoder_ffn_dim=8,
+        decoder_start_token_id=0,
+    )
+    model = ProphetNetForConditionalGeneration(config).eval()
+    predictor = Predictor(model, input_embedding(model.get_encoder()), input_embedding(model.get_decoder()), 0)
+    with pytest.raises(ModelCapabilityError, match="one state per position"):
+        list(predictor.predict([asked(row) for row in rows_for("bart")], None))

@@ -28,6 +28,11 @@ class HeadCut:
 
     def __call__(self, module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         self._states = inputs[0]
+        if self._states.ndim != 3:
+            raise ModelCapabilityError(
+                f"The output layer reads states of shape {tuple(self._states.shape)}; expected (rows, length, width), "
+                "one state per position. Models that predict several tokens at once (ProphetNet) cannot be read."
+            )
         picked = self._states[self._rows, self._positions]
         if self._detach:
             picked = picked.detach().requires_grad_()
@@ -57,7 +62,7 @@ def cut_at_head(module: PreTrainedModel, rows: Tensor, positions: Tensor, *, det
         detach: Start a new graph at the output layer, so that it can be differentiated apart from the body.
 
     Raises:
-        ModelCapabilityError: The model has no output layer of its own.
+        ModelCapabilityError: The model has no output layer of its own, or one that reads several states per position.
     """
     head = module.get_output_embeddings()
     if not isinstance(head, nn.Module):
