@@ -103,7 +103,7 @@ def start_run(module: PreTrainedModel, encoder: EncoderStates | None = None) -> 
 
 def _first_position(module: PreTrainedModel) -> int:
     """Zero, or where the position table has a padding entry (RoBERTa and its kin) the one behind it."""
-    table = next((part for name, part in module.named_modules() if name.endswith("position_embeddings")), None)
+    table = getattr(getattr(module.base_model, "embeddings", None), "position_embeddings", None)
     padding = getattr(table, "padding_idx", None)
     return 0 if padding is None else int(padding) + 1
 
