@@ -28,12 +28,12 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-from wherefrom.attribution import Attribution
 from wherefrom.files import Manifest, create_run
 from wherefrom.files.summaries import summary_of
-from wherefrom.provenance import Provenance
-from wherefrom.tokens import Token
-from wherefrom.wire.documents import example_line, header_line
+from wherefrom.files.wire.documents import example_line, header_line
+from wherefrom.results.attribution import Attribution
+from wherefrom.results.provenance import Provenance
+from wherefrom.text.tokens import Token
 
 TEXT = "the patient was sick yesterday so his old colleague asked a nurse where that new hospital might be"
 WORDS = TEXT.split(" ")

@@ -18,10 +18,10 @@ import time
 from pathlib import Path
 
 import numpy as np
-from wherefrom.aggregation import Stage
-from wherefrom.attribution import Attribution, Attributions
 from wherefrom.files import RunWriter, create_run
-from wherefrom.tokens import Token
+from wherefrom.results.aggregation import Stage
+from wherefrom.results.attribution import Attribution, Attributions
+from wherefrom.text.tokens import Token
 
 SIZE = 50
 WORDS = [" the", " of", "ing", " attribution", "er", " model", " token", "s", " see", "nce", " a", " generated", "."]

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 from playwright.sync_api import Browser, sync_playwright
-from wherefrom.attribution import Attribution
-from wherefrom.tokens import Token
+from wherefrom.results.attribution import Attribution
+from wherefrom.text.tokens import Token
 from wherefrom_viz import render_html
 from wherefrom_viz.html import bundle
 

@@ -19,8 +19,8 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from wherefrom.attribution import Attributions
 from wherefrom.files import load, save_inseq
+from wherefrom.results.attribution import Attributions
 
 ROOT = Path(__file__).parents[1]
 MODELS = ROOT / "tests" / "golden" / "data" / "models"

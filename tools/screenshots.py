@@ -13,7 +13,7 @@ import wherefrom
 from playwright.sync_api import Browser, ViewportSize, sync_playwright
 from rich.console import Console
 from rich.terminal_theme import DEFAULT_TERMINAL_THEME, MONOKAI
-from wherefrom.attribution import Attributions
+from wherefrom.results.attribution import Attributions
 from wherefrom_viz import render_console, render_html, render_png, render_svg
 from wherefrom_viz.colours import Theme
 

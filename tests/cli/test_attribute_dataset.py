@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from wherefrom.attribution import Attributions
 from wherefrom.files import load, open_run
+from wherefrom.results.attribution import Attributions
 from wherefrom_cli.dataset.work import Job
 from wherefrom_cli.main import main
 

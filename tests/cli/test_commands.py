@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from wherefrom.attribution import Attributions
+from wherefrom.results.attribution import Attributions
 
 Run = Callable[..., Any]
 

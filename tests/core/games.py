@@ -11,7 +11,7 @@ from attrs import frozen
 from wherefrom.adapters import ModelCard, Row, RowPrediction
 from wherefrom.arrays import Array, BoolArray, FloatArray
 from wherefrom.methods import Question
-from wherefrom.objective import Objective
+from wherefrom.questions.target_function import Objective
 from wherefrom.step_functions.base import StepPrediction
 
 GONE, SAID = 0, 1

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from wherefrom.aggregation import Stage
-from wherefrom.attribution import Attribution
-from wherefrom.tokens import Token
+from wherefrom.results.aggregation import Stage
+from wherefrom.results.attribution import Attribution
+from wherefrom.text.tokens import Token
 
 DATA = Path(__file__).parents[1] / "golden" / "data"
 INDEX: dict[str, Any] = json.loads((DATA / "index.json").read_text("utf-8"))

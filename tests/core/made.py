@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from wherefrom.attribution import Attribution
-from wherefrom.tokens import Token
+from wherefrom.results.attribution import Attribution
+from wherefrom.text.tokens import Token
 
 from tests.core import golden
 

@@ -3,7 +3,11 @@
 import numpy as np
 import pytest
 from attrs import evolve
-from wherefrom.ablation import (
+from wherefrom.adapters import PredictsSteps, Row, SequenceModel
+from wherefrom.errors import FileFormatError, InputError, ModelCapabilityError, SettingsError, ShapeError
+from wherefrom.methods import ExactShapley, FeatureAblation, KernelShap, Lime, Occlusion
+from wherefrom.methods.contract import no_progress
+from wherefrom.methods.perturbation.ablation import (
     CONTRAST_LOG_PROBABILITY,
     LOG_PROBABILITY,
     AblationTable,
@@ -11,13 +15,9 @@ from wherefrom.ablation import (
     objective_name,
     quantities,
 )
-from wherefrom.adapters import PredictsSteps, Row, SequenceModel
-from wherefrom.errors import FileFormatError, InputError, ModelCapabilityError, SettingsError, ShapeError
-from wherefrom.method import no_progress
-from wherefrom.methods import ExactShapley, FeatureAblation, KernelShap, Lime, Occlusion
-from wherefrom.objective import Objective
-from wherefrom.players import players_of
-from wherefrom.removal import BASELINES, check_baseline, removal
+from wherefrom.methods.perturbation.removal import BASELINES, check_baseline, removal
+from wherefrom.methods.perturbation.units import players_of
+from wherefrom.questions.target_function import Objective
 from wherefrom.step_functions.base import STEP_FUNCTIONS
 from wherefrom.testing import ReferenceModel, counting, only, question
 

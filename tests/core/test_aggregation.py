@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from wherefrom.aggregation import AggregatorPipeline, Stage, build
-from wherefrom.aggregators import Normalize, Reduce, Scores, register_aggregation_function
-from wherefrom.attribution import Attribution
 from wherefrom.errors import InputError, SettingsError, UnknownNameError
-from wherefrom.tokens import Token
+from wherefrom.results.aggregation import AggregatorPipeline, Stage, build
+from wherefrom.results.aggregators import Normalize, Reduce, Scores, register_aggregation_function
+from wherefrom.results.attribution import Attribution
+from wherefrom.text.tokens import Token
 
 from tests.core import golden
 

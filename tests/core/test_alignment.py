@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from wherefrom.alignment import _kept_by_shortest_script, align, one_per_example
 from wherefrom.errors import InputError
-from wherefrom.tokens import Token
+from wherefrom.text.alignment import _kept_by_shortest_script, align, one_per_example
+from wherefrom.text.tokens import Token
 
 
 def tokens(text: str) -> list[Token]:

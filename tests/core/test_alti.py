@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from attrs import evolve, frozen
 from wherefrom.adapters import Row
+from wherefrom.adapters.internals import AttentionTerms, RowLogits, RowTerms, heads_from
 from wherefrom.errors import InputError, ModelCapabilityError, SettingsError
-from wherefrom.internals import AttentionTerms, RowLogits, RowTerms, heads_from
-from wherefrom.method import no_progress
 from wherefrom.methods import Alti, AltiLogit, Question, ValueNorms, ValueZeroing
 from wherefrom.methods.alti import contributions, mixtures
+from wherefrom.methods.contract import no_progress
 from wherefrom.methods.value_zeroing import shares
-from wherefrom.objective import Objective
+from wherefrom.questions.target_function import Objective
 from wherefrom.settings import from_mapping
 from wherefrom.step_functions.contrast_logits_diff import ContrastLogitsDiff
 from wherefrom.step_functions.entropy import Entropy

@@ -2,12 +2,12 @@ from functools import partial
 
 import numpy as np
 from attrs import evolve
-from wherefrom.ablation import LOG_PROBABILITY, ablate
-from wherefrom.method import no_progress
 from wherefrom.methods import ContextCite
 from wherefrom.methods.context_cite import log_odds
-from wherefrom.players import players_of
-from wherefrom.surrogates import lasso
+from wherefrom.methods.contract import no_progress
+from wherefrom.methods.perturbation.ablation import LOG_PROBABILITY, ablate
+from wherefrom.methods.perturbation.surrogates import lasso
+from wherefrom.methods.perturbation.units import players_of
 
 from tests.core.games import GAMES, game
 

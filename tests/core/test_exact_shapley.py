@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 from wherefrom.errors import InputError
-from wherefrom.method import no_progress
 from wherefrom.methods import ExactShapley
+from wherefrom.methods.contract import no_progress
 
 from tests.core.games import GAMES, game, shapley
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from wherefrom.aggregation import Stage
-from wherefrom.attribution import Attribution, Attributions
 from wherefrom.errors import FileFormatError, InputError, WherefromWarning
-from wherefrom.provenance import Provenance
-from wherefrom.tokens import Segment, Token
+from wherefrom.results.aggregation import Stage
+from wherefrom.results.attribution import Attribution, Attributions
+from wherefrom.results.provenance import Provenance
+from wherefrom.text.tokens import Segment, Token
 
 from tests.core import golden
 

@@ -19,13 +19,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from wherefrom.attribution import Attribution, Attributions
 from wherefrom.errors import FileFormatError
-from wherefrom.tokens import Token
-from wherefrom.wire.arrays import WireArray, decode_array, encode_array
-from wherefrom.wire.limits import Budget
-from wherefrom.wire.plain import from_plain, to_plain
-from wherefrom.wire.tokens import decode_tokens, encode_tokens
+from wherefrom.files.wire.arrays import WireArray, decode_array, encode_array
+from wherefrom.files.wire.limits import Budget
+from wherefrom.files.wire.plain import from_plain, to_plain
+from wherefrom.files.wire.tokens import decode_tokens, encode_tokens
+from wherefrom.results.attribution import Attribution, Attributions
+from wherefrom.text.tokens import Token
 
 from tests.core.made import attribution
 
@@ -121,7 +121,7 @@ def test_the_unchanged_document_is_fine() -> None:
 MEMORY = """
 import resource, sys
 sys.path.insert(0, "")
-from wherefrom.attribution import Attributions
+from wherefrom.results.attribution import Attributions
 from wherefrom.errors import FileFormatError
 data = sys.stdin.buffer.read()
 def peak():

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from wherefrom.attribution import Attribution, Attributions
 from wherefrom.errors import FileFormatError, InputError
 from wherefrom.files import load, save_inseq
+from wherefrom.results.attribution import Attribution, Attributions
 
 from tests.core.made import attribution
 

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
-from wherefrom.ablation import ablate
 from wherefrom.errors import InputError
-from wherefrom.method import no_progress
 from wherefrom.methods import ExactShapley, KernelShap
+from wherefrom.methods.contract import no_progress
 from wherefrom.methods.kernel_shap import _drawn_sizes
-from wherefrom.players import players_of
+from wherefrom.methods.perturbation.ablation import ablate
+from wherefrom.methods.perturbation.units import players_of
 
 from tests.core.games import GAMES, game, shapley
 

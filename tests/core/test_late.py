@@ -9,7 +9,12 @@ import pytest
 import wherefrom
 import wherefrom.context
 
-ASKING = ("wherefrom.methods", "wherefrom.model", "wherefrom.step_functions", "wherefrom.ablation")
+ASKING = (
+    "wherefrom.attribute",
+    "wherefrom.methods.builtin",
+    "wherefrom.methods.perturbation.ablation",
+    "wherefrom.step_functions.builtin",
+)
 
 
 def loaded_by(code: str) -> set[str]:
@@ -25,7 +30,9 @@ def test_reading_results_loads_nothing_that_asks_a_model(code):
 
 
 def test_the_probe_can_fail():
-    assert set(ASKING) <= loaded_by("import wherefrom; wherefrom.load_model; wherefrom.methods; wherefrom.ablate")
+    assert set(ASKING) <= loaded_by(
+        "import wherefrom; wherefrom.load_model; wherefrom.ablate; wherefrom.list_step_functions()"
+    )
 
 
 @pytest.mark.parametrize("package", [wherefrom, wherefrom.context], ids=lambda package: package.__name__)
@@ -45,7 +52,7 @@ def test_a_name_is_the_same_whatever_was_imported_before(code):
 
 def test_a_method_registered_first_does_not_hide_those_that_come_with_the_package():
     code = (
-        "from wherefrom.method import METHODS, list_feature_attribution_methods as listed;"
+        "from wherefrom.methods.contract import METHODS, list_feature_attribution_methods as listed;"
         "from wherefrom.errors import SettingsError;\n"
         "try: METHODS.register('saliency', object)\n"
         "except SettingsError: print('refused')\n"

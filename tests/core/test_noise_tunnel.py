@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from attrs import evolve
 from wherefrom.errors import ModelCapabilityError, SettingsError
-from wherefrom.method import no_progress
 from wherefrom.methods import DeepLift, InputXGradient, Occlusion, Saliency, SmoothGrad, SquareGrad, VarGrad
+from wherefrom.methods.contract import no_progress
 from wherefrom.settings import from_mapping
 from wherefrom.testing import ReferenceModel, question
 

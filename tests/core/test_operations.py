@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from wherefrom.attribution import Attributions
 from wherefrom.errors import InputError, UnknownNameError
-from wherefrom.operations import compare, merge_attributions, top_contributors
-from wherefrom.operations.comparison import kendall_tau, ranks
-from wherefrom.provenance import Provenance
+from wherefrom.results import compare, merge_attributions, top_contributors
+from wherefrom.results.attribution import Attributions
+from wherefrom.results.comparison import kendall_tau, ranks
+from wherefrom.results.provenance import Provenance
 
 from tests.core.made import attribution
 

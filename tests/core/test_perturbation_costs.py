@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 from attrs import evolve
-from wherefrom.ablation import ablate, objective_name
-from wherefrom.method import no_progress
 from wherefrom.methods import (
     ContextCite,
     ExactShapley,
@@ -15,8 +13,10 @@ from wherefrom.methods import (
     Reagent,
     ShapleyValueSampling,
 )
-from wherefrom.objective import Objective
-from wherefrom.players import last_steps, players_of
+from wherefrom.methods.contract import no_progress
+from wherefrom.methods.perturbation.ablation import ablate, objective_name
+from wherefrom.methods.perturbation.units import last_steps, players_of
+from wherefrom.questions.target_function import Objective
 from wherefrom.step_functions.base import STEP_FUNCTIONS
 from wherefrom.testing import ReferenceModel, counting, question
 

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 from attrs import evolve
-from wherefrom.attribution import Segment
 from wherefrom.errors import InputError, SettingsError
 from wherefrom.methods import Question
-from wherefrom.objective import Objective
-from wherefrom.players import as_units, last_steps, players_of
-from wherefrom.tokens import Token
+from wherefrom.methods.perturbation.units import as_units, last_steps, players_of
+from wherefrom.questions.target_function import Objective
+from wherefrom.results.attribution import Segment
+from wherefrom.text.tokens import Token
 
 from tests.core.games import Logit
 

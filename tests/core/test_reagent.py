@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from attrs import evolve
 from wherefrom.errors import SettingsError, UnknownNameError
-from wherefrom.method import no_progress
 from wherefrom.methods import Reagent
+from wherefrom.methods.contract import no_progress
 from wherefrom.testing import ReferenceModel, counting, question, shift_copy_model
 
 KINDS = ("decoder-only", "encoder-decoder")

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from wherefrom import rendering
 from wherefrom._registry import Registry
-from wherefrom.attribution import Attribution, Attributions
 from wherefrom.errors import MissingDependencyError, UnknownNameError
-from wherefrom.tokens import Token
+from wherefrom.results import rendering
+from wherefrom.results.attribution import Attribution, Attributions
+from wherefrom.text.tokens import Token
 
 VIZ = Path(__file__).parents[2] / "packages" / "viz" / "pyproject.toml"
 

@@ -10,11 +10,11 @@ import pytest
 from attrs import frozen
 from wherefrom.adapters import Row, RowAttention
 from wherefrom.errors import ModelCapabilityError
-from wherefrom.method import Question, no_progress
 from wherefrom.methods import METHODS, Attention, AttentionFlow, AttentionRollout
 from wherefrom.methods.attention_flow import flow
 from wherefrom.methods.attention_rollout import rollout
-from wherefrom.objective import Objective
+from wherefrom.methods.contract import Question, no_progress
+from wherefrom.questions.target_function import Objective
 from wherefrom.step_functions.probability import Probability
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from wherefrom.attribution import Attribution
 from wherefrom.errors import FileFormatError, InputError, WherefromWarning
 from wherefrom.files import Manifest, RunWriter, create_run, fingerprint_of, load, open_run
-from wherefrom.provenance import Provenance
+from wherefrom.results.attribution import Attribution
+from wherefrom.results.provenance import Provenance
 
 from tests.core.made import attribution
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from wherefrom.errors import InputError
-from wherefrom.samplers import (
+from wherefrom.methods.perturbation.samplers import (
     Candidates,
     Choices,
     ModelSampler,

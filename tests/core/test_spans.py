@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 from wherefrom.errors import InputError
-from wherefrom.spans import additive, span_targets
+from wherefrom.questions.spans import additive, span_targets
 from wherefrom.step_functions import CrossEntropy, Logit, Probability
-from wherefrom.tokens import Token
-from wherefrom.words import word_indices
+from wherefrom.text.tokens import Token
+from wherefrom.text.words import word_indices
 
 TEXTS = ["<s>", "Go", ".", " I", " came", "!", " We", " s", "aw", ".", "</s>"]
 SPECIAL = [text.startswith("<") for text in TEXTS]

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from wherefrom.arrays import to_numpy
 from wherefrom.errors import ModelCapabilityError, SettingsError, UsageError
-from wherefrom.objective import Objective
+from wherefrom.questions.target_function import Objective
 from wherefrom.settings import from_mapping
 from wherefrom.step_functions import (
     STEP_FUNCTIONS,

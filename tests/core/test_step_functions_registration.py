@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 from wherefrom.errors import SettingsError, ShapeError, UnknownNameError, UsageError
-from wherefrom.objective import Objective
+from wherefrom.questions.target_function import Objective
 from wherefrom.settings import from_mapping
 from wherefrom.step_functions import (
     STEP_FUNCTIONS,

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from wherefrom.aggregation import Stage
-from wherefrom.attribution import Attribution, Attributions
 from wherefrom.files import RunWriter, Summary, create_run, open_run
 from wherefrom.files.summaries import PREVIEW, annotations_of, summarized, summary_of
-from wherefrom.operations import share_on
-from wherefrom.tokens import Segment
-from wherefrom.wire.documents import example_line
+from wherefrom.files.wire.documents import example_line
+from wherefrom.results import share_on
+from wherefrom.results.aggregation import Stage
+from wherefrom.results.attribution import Attribution, Attributions
+from wherefrom.text.tokens import Segment
 
 from tests.core.made import attribution
 

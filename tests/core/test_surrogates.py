@@ -1,6 +1,6 @@
 import numpy as np
 from sklearn.linear_model import Lasso, Ridge
-from wherefrom.surrogates import constrained, distinct_columns, lasso, ridge
+from wherefrom.methods.perturbation.surrogates import constrained, distinct_columns, lasso, ridge
 
 RNG = np.random.default_rng(0)
 X, Y, W = RNG.random((30, 5)), RNG.normal(size=(30, 2)), RNG.random(30)

@@ -9,10 +9,10 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
-from wherefrom.attribution import Attributions
 from wherefrom.errors import InputError, MissingDependencyError, SettingsError
-from wherefrom.operations import dataset_card, save_dataset
-from wherefrom.provenance import Provenance
+from wherefrom.results import dataset_card, save_dataset
+from wherefrom.results.attribution import Attributions
+from wherefrom.results.provenance import Provenance
 
 from tests.core.made import attribution
 

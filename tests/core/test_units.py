@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from wherefrom.aggregators import AGGREGATION_FUNCTIONS, Pair, Sentences, Split, Subwords
-from wherefrom.aggregators.pair import align
-from wherefrom.attribution import Attribution
 from wherefrom.errors import InputError, SettingsError
-from wherefrom.tokens import Segment, Token
+from wherefrom.results.aggregators import AGGREGATION_FUNCTIONS, Pair, Sentences, Split, Subwords
+from wherefrom.results.aggregators.pair import align
+from wherefrom.results.attribution import Attribution
+from wherefrom.text.tokens import Segment, Token
 
 from tests.core import golden
 from tests.core.made import attribution, spelt

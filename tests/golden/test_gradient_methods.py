@@ -16,9 +16,7 @@ import pytest
 import torch
 from attrs import evolve
 from wherefrom.arrays import to_numpy
-from wherefrom.baselines import endpoints
 from wherefrom.errors import UnknownNameError
-from wherefrom.method import Scores, no_progress
 from wherefrom.methods import (
     METHODS,
     DeepLift,
@@ -32,9 +30,11 @@ from wherefrom.methods import (
     Question,
     SequentialIntegratedGradients,
 )
-from wherefrom.objective import Objective
+from wherefrom.methods.contract import Scores, no_progress
+from wherefrom.methods.paths.baselines import endpoints
+from wherefrom.methods.paths.word_paths import Neighbours, WordPaths
+from wherefrom.questions.target_function import Objective
 from wherefrom.step_functions.base import STEP_FUNCTIONS
-from wherefrom.word_paths import Neighbours, WordPaths
 from wherefrom_hf.adapter import HFModel, load
 
 DATA = Path(__file__).parent / "data"

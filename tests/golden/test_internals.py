@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 import torch
 from wherefrom.arrays import to_numpy
-from wherefrom.attribution import Attribution
-from wherefrom.method import Scores, no_progress
 from wherefrom.methods import METHODS, Question
-from wherefrom.objective import Objective
+from wherefrom.methods.contract import Scores, no_progress
+from wherefrom.questions.target_function import Objective
+from wherefrom.results.attribution import Attribution
 from wherefrom.settings import from_mapping
 from wherefrom.step_functions.base import STEP_FUNCTIONS
-from wherefrom.tokens import Token
+from wherefrom.text.tokens import Token
 from wherefrom_hf.adapter import HFModel, load
 
 DATA = Path(__file__).parent / "data"

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from wherefrom.method import no_progress
 from wherefrom.methods import Occlusion, Question
-from wherefrom.objective import Objective
+from wherefrom.methods.contract import no_progress
+from wherefrom.questions.target_function import Objective
 from wherefrom.step_functions.base import STEP_FUNCTIONS
 from wherefrom_hf.adapter import HFModel, load
 

@@ -10,9 +10,9 @@ import pytest
 import torch
 from captum._utils.models.linear_model import SkLearnLinearRegression
 from wherefrom import AttributionModel, explain, list_feature_attribution_methods, load_model
-from wherefrom.attribution import Attributions
 from wherefrom.errors import SettingsError, UnknownNameError
-from wherefrom.method import METHODS
+from wherefrom.methods.contract import METHODS
+from wherefrom.results.attribution import Attributions
 from wherefrom_hf import captum_bridge
 from wherefrom_hf.captum_bridge import captum_method, usable_classes
 

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from torch import Tensor
 from transformers import PreTrainedModel
 from wherefrom.adapters import Row
-from wherefrom.alignment import align
-from wherefrom.contrast import Contrast, contrast_logits
-from wherefrom.objective import Objective
+from wherefrom.questions.contrast import Contrast, contrast_logits
+from wherefrom.questions.target_function import Objective
 from wherefrom.step_functions import STEP_FUNCTIONS
-from wherefrom.tokens import Token
+from wherefrom.text.alignment import align
+from wherefrom.text.tokens import Token
 from wherefrom_hf._gradients import Differentiator
 from wherefrom_hf._model import _embeddings
 from wherefrom_hf._predict import Predictor

@@ -7,7 +7,7 @@ import pytest
 import torch
 from attrs import evolve
 from wherefrom.arrays import to_numpy
-from wherefrom.objective import Objective
+from wherefrom.questions.target_function import Objective
 from wherefrom.step_functions.base import STEP_FUNCTIONS
 from wherefrom_hf._deeplift import rescaled_gradients
 from wherefrom_hf._embedding import input_embedding

@@ -11,7 +11,7 @@ from attrs import evolve
 from transformers import ProphetNetConfig, ProphetNetForConditionalGeneration
 from wherefrom.adapters import Row
 from wherefrom.errors import ModelCapabilityError
-from wherefrom.objective import Objective
+from wherefrom.questions.target_function import Objective
 from wherefrom.step_functions import STEP_FUNCTIONS
 from wherefrom_hf import _gradients
 from wherefrom_hf._embedding import input_embedding

@@ -11,9 +11,9 @@ import pytest
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 from wherefrom.arrays import to_numpy
-from wherefrom.method import no_progress
 from wherefrom.methods import METHODS, Question
-from wherefrom.objective import Objective
+from wherefrom.methods.contract import no_progress
+from wherefrom.questions.target_function import Objective
 from wherefrom.step_functions.logit import Logit
 from wherefrom_hf._attention import attentions
 from wherefrom_hf._decomposition import attention_terms

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 import torch
-from wherefrom.method import no_progress
 from wherefrom.methods import METHODS, Question
-from wherefrom.objective import Objective
+from wherefrom.methods.contract import no_progress
+from wherefrom.questions.target_function import Objective
 from wherefrom.step_functions.logit import Logit
 from wherefrom.testing.counting import counting
 from wherefrom_hf.adapter import load

@@ -11,8 +11,6 @@ import torch
 from attrs import evolve
 from captum.attr import FeatureAblation as CaptumAblation
 from captum.attr import ShapleyValues
-from wherefrom.ablation import LOG_PROBABILITY, ablate
-from wherefrom.method import no_progress
 from wherefrom.methods import (
     METHODS,
     ContextCite,
@@ -24,8 +22,10 @@ from wherefrom.methods import (
     Reagent,
     ShapleyValueSampling,
 )
-from wherefrom.players import players_of
-from wherefrom.removal import BASELINES
+from wherefrom.methods.contract import no_progress
+from wherefrom.methods.perturbation.ablation import LOG_PROBABILITY, ablate
+from wherefrom.methods.perturbation.removal import BASELINES
+from wherefrom.methods.perturbation.units import players_of
 from wherefrom.testing import question
 from wherefrom_hf.adapter import HFModel, load
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from wherefrom import Attribution, load_model
-from wherefrom.method import L2_THEN_NORMALIZE
-from wherefrom.tokens import Token
+from wherefrom.methods.contract import L2_THEN_NORMALIZE
+from wherefrom.text.tokens import Token
 from wherefrom_hf.demo import CueSpan, GoldCue, gold_cues
 
 from tools.demo_models.precision_table import (

@@ -10,9 +10,9 @@ import pytest
 import torch
 from attrs import evolve
 from torch import nn
-from wherefrom.objective import Objective
+from wherefrom.questions.stochastic import with_samples
+from wherefrom.questions.target_function import Objective
 from wherefrom.step_functions import STEP_FUNCTIONS, Samples
-from wherefrom.stochastic import with_samples
 from wherefrom_hf._model import HFModel, _embeddings
 from wherefrom_hf._predict import Predictor
 from wherefrom_hf._samples import dropout, sample

@@ -11,8 +11,8 @@ import wherefrom
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 from wherefrom.errors import ModelLoadError
-from wherefrom.token_vectors import EncodesTokens
-from wherefrom.tokens import Token
+from wherefrom.text.token_vectors import EncodesTokens
+from wherefrom.text.tokens import Token
 from wherefrom_hf._model import HFModel
 from wherefrom_hf._sentence_encoder import load_encoder, token_vectors
 

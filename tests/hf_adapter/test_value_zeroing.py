@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from wherefrom.adapters.internals import Heads
 from wherefrom.errors import ModelCapabilityError, SettingsError
-from wherefrom.internals import Heads
 from wherefrom_hf import _value_zeroing
 from wherefrom_hf._attention_watch import first_tensor, observed_by, watching
 from wherefrom_hf._teacher_forcing import run

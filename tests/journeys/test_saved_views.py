@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from wherefrom.attribution import Attributions
 from wherefrom.files import load
+from wherefrom.results.attribution import Attributions
 from wherefrom_viz import render_text
 
 from tests.core import golden

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from attrs import frozen
-from wherefrom.method import Question, no_progress
 from wherefrom.methods import METHODS
+from wherefrom.methods.contract import Question, no_progress
 from wherefrom.testing import Tally, counting, question
 
 from tests.laws.claims import CLAIMS

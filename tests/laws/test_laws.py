@@ -8,8 +8,8 @@ import attrs
 import numpy as np
 import pytest
 from attrs import evolve
-from wherefrom.baselines import endpoints
 from wherefrom.methods import METHODS, Saliency
+from wherefrom.methods.paths.baselines import endpoints
 from wherefrom.testing import NumpyModel, linear_share, question
 from wherefrom.testing._networks import LinearNetwork
 from wherefrom.testing.counting import with_methods

@@ -9,8 +9,8 @@ import attrs
 import numpy as np
 import pytest
 from attrs import evolve
-from wherefrom.method import Scores
 from wherefrom.methods import InputXGradient, IntegratedGradients, Occlusion, Saliency
+from wherefrom.methods.contract import Scores
 from wherefrom.testing.counting import with_methods
 
 from tests.laws import test_laws as laws

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from wherefrom.attribution import Attribution
 from wherefrom.errors import InputError
-from wherefrom.tokens import Token
+from wherefrom.results.attribution import Attribution
+from wherefrom.text.tokens import Token
 from wherefrom_viz.comparison import aligned_groups, compare, rank_agreement, ranks
 from wherefrom_viz.console import compare_view
 

@@ -13,8 +13,8 @@ import pytest
 import rich
 from rich.cells import cell_len
 from rich.console import Console
-from wherefrom.attribution import Attribution, Attributions
 from wherefrom.errors import SettingsError
+from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom_viz.console import console_view, render_console, render_text
 
 ColorSystem = Literal["standard", "256", "truecolor"]
@@ -149,8 +149,8 @@ def test_an_ascii_terminal_gets_ascii(hospital: Attribution, hostile: Attributio
 
 PROGRAM = """
 import numpy as np
-from wherefrom.attribution import Attribution
-from wherefrom.tokens import Token
+from wherefrom.results.attribution import Attribution
+from wherefrom.text.tokens import Token
 from wherefrom_viz.console import render_console
 tokens = tuple(Token(id=i, piece=t, text=t, position=i) for i, t in enumerate(["a", " b", " c"]))
 render_console(Attribution(source=tokens[:2], target=tokens, attr_pos_start=2, attr_pos_end=3,

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from wherefrom.aggregation import Stage
-from wherefrom.attribution import Attribution
 from wherefrom.errors import SettingsError
-from wherefrom.provenance import Provenance
+from wherefrom.results.aggregation import Stage
+from wherefrom.results.attribution import Attribution
+from wherefrom.results.provenance import Provenance
 from wherefrom_viz.description import describe, describe_all, rescaled, stage_words
 
 

@@ -5,8 +5,8 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 
 import pytest
-from wherefrom.attribution import Attribution, Attributions
 from wherefrom.errors import InputError, MissingDependencyError
+from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom_viz import colours, render_latex, render_markdown, render_png, render_svg
 
 SVG = "{http://www.w3.org/2000/svg}"

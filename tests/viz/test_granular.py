@@ -10,8 +10,8 @@ from typing import Literal
 import numpy as np
 import pytest
 from rich.console import Console
-from wherefrom.attribution import Attribution
 from wherefrom.errors import InputError, SettingsError
+from wherefrom.results.attribution import Attribution
 from wherefrom_viz.granular import _for_notebook, render_granular, slices
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from wherefrom.attribution import Attribution, Attributions
 from wherefrom.errors import SettingsError
-from wherefrom.provenance import Provenance
+from wherefrom.results.attribution import Attribution, Attributions
+from wherefrom.results.provenance import Provenance
 from wherefrom_viz import compare, describe, render_html, render_notebook
 from wherefrom_viz.html import bundle, pack, unpack
 from wherefrom_viz.html.packing import _deflated_in_parts, from_base85, to_base85

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
-from wherefrom.attribution import Attribution, Attributions
+from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom_viz import render_granular, render_html, render_notebook
 from wherefrom_viz.html import bundle
 from wherefrom_viz.html.shorten import renamed

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from wherefrom.attribution import Segment
 from wherefrom.errors import SettingsError
-from wherefrom.tokens import Token
+from wherefrom.results.attribution import Segment
+from wherefrom.text.tokens import Token
 from wherefrom_viz import units
 
 

@@ -20,8 +20,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from attrs import field, frozen
 from wherefrom import Attribution, AttributionModel, load_model
-from wherefrom.method import METHODS
-from wherefrom.tokens import Token
+from wherefrom.methods.contract import METHODS
+from wherefrom.text.tokens import Token
 from wherefrom_hf.demo import CueSpan, GoldCue, gold_cues
 
 PAGE = Path(__file__).parents[2] / "docs" / "precision.md"

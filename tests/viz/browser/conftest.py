@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from textual.pilot import Pilot
-from wherefrom.attribution import Attribution, Attributions
 from wherefrom.files import Manifest, RunWriter, create_run
+from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom_viz.browser.app import Browser
 from wherefrom_viz.browser.settings import Settings
 from wherefrom_viz.browser.widgets.preview import Preview

@@ -9,8 +9,8 @@ import pytest
 from rich.cells import cell_len
 from rich.style import Style
 from textual.pilot import Pilot
-from wherefrom.attribution import Attribution, Attributions
 from wherefrom.files import Summary
+from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom_viz.browser.app import Browser
 from wherefrom_viz.browser.columns import Contents, columns_for, order_in, sortable, text_in
 from wherefrom_viz.browser.widgets.example_list import ExampleList

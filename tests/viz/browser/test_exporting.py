@@ -4,8 +4,8 @@ import csv
 from pathlib import Path
 
 import pytest
-from wherefrom.attribution import Attributions
 from wherefrom.errors import InputError
+from wherefrom.results.attribution import Attributions
 from wherefrom_viz.browser.drawing import Drawing
 from wherefrom_viz.browser.exporting import ENDINGS, ending_of, export, suggested_name, text_of
 from wherefrom_viz.browser.screens.export import FORMATS

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import msgspec
 import pytest
 from attrs import frozen
-from wherefrom.attribution import Attribution, Segment
 from wherefrom.files import Summary
 from wherefrom.files.summaries import summarized
+from wherefrom.results.attribution import Attribution, Segment
 from wherefrom_viz.browser.filter_language import FilterError, parse_filter
 
 SCORES = ("probability", "entropy")

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from wherefrom.attribution import Attribution, Attributions
 from wherefrom.files import RunWriter
+from wherefrom.results.attribution import Attribution, Attributions
 
 from tests.viz.browser.conftest import two_methods
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from textual.widgets import Input, OptionList
-from wherefrom.attribution import Attribution, Attributions
 from wherefrom.files import RunWriter
+from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom_viz.browser.focus import Focus
 from wherefrom_viz.browser.screens.browse import BrowseScreen
 from wherefrom_viz.browser.screens.compare import CompareScreen

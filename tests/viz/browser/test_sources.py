@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from textual.widgets import Static
-from wherefrom.attribution import Attribution, Attributions
 from wherefrom.errors import FileFormatError, InputError
 from wherefrom.files import RunWriter, save_inseq
+from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom_viz.browser.app import Browser
 from wherefrom_viz.browser.sources import Library, open_source
 from wherefrom_viz.browser.sources.loaded import LoadedSource

@@ -11,9 +11,9 @@ import attrs
 from attrs import frozen
 from wherefrom import aggregators, methods, step_functions
 from wherefrom._registry import Registry
-from wherefrom.aggregation import AGGREGATORS
 from wherefrom.errors import UnknownNameError, nearest
-from wherefrom.method import METHODS
+from wherefrom.methods.contract import METHODS
+from wherefrom.results.aggregation import AGGREGATORS
 from wherefrom.step_functions.base import STEP_FUNCTIONS
 
 KINDS: dict[str, Registry[Any]] = {

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, frozen
-from wherefrom.method import METHODS
+from wherefrom.methods.contract import METHODS
 from wherefrom.settings import from_mapping
 
 from wherefrom_cli.request import AttributionRequest, ModelRequest

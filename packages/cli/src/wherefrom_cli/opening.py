@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from wherefrom.attribution import Attributions
 from wherefrom.errors import UsageError
 from wherefrom.files import load, open_run
+from wherefrom.results.attribution import Attributions
 
 
 def open_results(path: str | Path, wanted: Sequence[str] = (), limit: int | None = None) -> Attributions:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import wherefrom
 from attrs import asdict, field, frozen
 from wherefrom.errors import UsageError
-from wherefrom.method import METHODS
+from wherefrom.methods.contract import METHODS
 from wherefrom.step_functions.base import STEP_FUNCTIONS
 
 from wherefrom_cli.parser import OptionGroup, json_object, positive_number, setting, whole_number

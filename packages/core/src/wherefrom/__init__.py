@@ -8,28 +8,29 @@
 
 from typing import TYPE_CHECKING
 
-from wherefrom import aggregators, errors, files, operations
+from wherefrom import _moved, errors, files
+from wherefrom import results as operations
 from wherefrom._late import late
-from wherefrom.aggregation import AggregatorPipeline, Stage, list_aggregators
-from wherefrom.aggregators.functions import list_aggregation_functions, register_aggregation_function
-from wherefrom.attribution import Attribution, Attributions
 from wherefrom.context import ContextAttribution
 from wherefrom.errors import WherefromError, WherefromWarning
 from wherefrom.files import RunWriter, create_run, load, open_run, save, save_inseq
-from wherefrom.operations import Comparison, compare, merge_attributions, top_contributors
-from wherefrom.provenance import Provenance
-from wherefrom.rendering import list_renderers, show_attributions
-from wherefrom.rendering import show_granular as show_granular_attributions
-from wherefrom.rendering import show_tokens as show_token_attributions
-from wherefrom.tokens import Segment, Token
+from wherefrom.results import Comparison, aggregators, compare, merge_attributions, top_contributors
+from wherefrom.results.aggregation import AggregatorPipeline, Stage, list_aggregators
+from wherefrom.results.aggregators.functions import list_aggregation_functions, register_aggregation_function
+from wherefrom.results.attribution import Attribution, Attributions
+from wherefrom.results.provenance import Provenance
+from wherefrom.results.rendering import list_renderers, show_attributions
+from wherefrom.results.rendering import show_granular as show_granular_attributions
+from wherefrom.results.rendering import show_tokens as show_token_attributions
+from wherefrom.text.tokens import Segment, Token
 
 if TYPE_CHECKING:
     from wherefrom import methods, step_functions
-    from wherefrom._api import explain, list_supported_frameworks, load_model
-    from wherefrom.ablation import AblationTable, ablate
+    from wherefrom.attribute import AttributionModel
     from wherefrom.context import attribute_context
-    from wherefrom.method import list_feature_attribution_methods
-    from wherefrom.model import AttributionModel
+    from wherefrom.loading import explain, list_supported_frameworks, load_model
+    from wherefrom.methods.contract import list_feature_attribution_methods
+    from wherefrom.methods.perturbation.ablation import AblationTable, ablate
     from wherefrom.step_functions.base import StepPrediction
     from wherefrom.step_functions.registration import list_step_functions, register_step_function
 
@@ -81,16 +82,16 @@ __all__ = [
 ]
 
 _LATE = {
-    "AblationTable": "wherefrom.ablation",
-    "AttributionModel": "wherefrom.model",
+    "AblationTable": "wherefrom.methods.perturbation.ablation",
+    "AttributionModel": "wherefrom.attribute",
     "StepPrediction": "wherefrom.step_functions.base",
-    "ablate": "wherefrom.ablation",
+    "ablate": "wherefrom.methods.perturbation.ablation",
     "attribute_context": "wherefrom.context",
-    "explain": "wherefrom._api",
-    "list_feature_attribution_methods": "wherefrom.method",
+    "explain": "wherefrom.loading",
+    "list_feature_attribution_methods": "wherefrom.methods.contract",
     "list_step_functions": "wherefrom.step_functions.registration",
-    "list_supported_frameworks": "wherefrom._api",
-    "load_model": "wherefrom._api",
+    "list_supported_frameworks": "wherefrom.loading",
+    "load_model": "wherefrom.loading",
     "methods": "wherefrom.methods",
     "register_step_function": "wherefrom.step_functions.registration",
     "step_functions": "wherefrom.step_functions",
@@ -102,3 +103,6 @@ __getattr__ = late(__name__, _LATE)
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+_moved.install()

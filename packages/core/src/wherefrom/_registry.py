@@ -46,7 +46,8 @@ class Registry(Generic[T]):
         Raises:
             SettingsError: The identifier is taken and ``overwrite`` is false.
         """
-        self._import_builtins()
+        if not self._brings(item):
+            self._import_builtins()
         for name in (identifier, *aliases):
             if not overwrite and (name in self._entries or name in self._aliases):
                 raise SettingsError(
@@ -103,6 +104,10 @@ class Registry(Generic[T]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)  # list() would ask for the length again
+
+    def _brings(self, item: T) -> bool:
+        """Is it one of the built-in ones, imported alone? The others may need it before they can be imported."""
+        return self._builtins is not None and item.__module__.startswith(f"{self._builtins.rpartition('.')[0]}.")
 
     def _import_builtins(self) -> None:
         if self._builtins is not None:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from wherefrom.method import Progress, no_progress
+from wherefrom.methods.contract import Progress, no_progress
 
 
 @contextmanager

@@ -25,8 +25,8 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
 from transformers.masking_utils import eager_mask
+from wherefrom.adapters.internals import Where
 from wherefrom.errors import ModelCapabilityError
-from wherefrom.internals import Where
 
 from wherefrom_hf._eager import attention_implementation
 

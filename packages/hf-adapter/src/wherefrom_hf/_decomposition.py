@@ -16,8 +16,8 @@ from attrs import frozen
 from torch import Tensor
 from transformers import PreTrainedModel
 from wherefrom.adapters import Row
+from wherefrom.adapters.internals import AttentionTerms, RowTerms, Where
 from wherefrom.errors import ModelCapabilityError
-from wherefrom.internals import AttentionTerms, RowTerms, Where
 
 from wherefrom_hf._attention import need_attention
 from wherefrom_hf._attention_watch import Attended, BlockCall, Watch, grouped, matrix_of, projection_of, watching
@@ -33,7 +33,7 @@ _KINDS: tuple[Where, ...] = ("encoder", "decoder", "cross")
 def attention_terms(
     module: PreTrainedModel, rows: Iterable[Row], *, queries: Literal["steps", "all"]
 ) -> Iterator[RowTerms]:
-    """See `wherefrom.internals.DecomposesStates.attention_terms`."""
+    """See `wherefrom.adapters.internals.DecomposesStates.attention_terms`."""
     for row in rows:
         with watching(module, leaves=True) as watch:
             passed = run(module, [row], watch)

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 from wherefrom.adapters import Row, Side
-from wherefrom.objective import Objective
-from wherefrom.rescale import RowMultipliers
+from wherefrom.adapters.rescale import RowMultipliers
+from wherefrom.questions.target_function import Objective
 
 from wherefrom_hf._eager import attention_implementation
 from wherefrom_hf._layers import _wide, batches
@@ -28,7 +28,7 @@ GAP = 1e-6
 def rescaled_gradients(
     predictor: Predictor, rows: Iterable[Row], baselines: Iterable[Row], layer: Any, chunk: int | None
 ) -> Iterator[RowMultipliers]:
-    """See `wherefrom.rescale.GivesRescale.rescaled_gradients`."""
+    """See `wherefrom.adapters.rescale.GivesRescale.rescaled_gradients`."""
     part = None if layer is None else find_layer(predictor.module, layer)
     against = iter(baselines)
     for real in batches(predictor, rows, chunk, copies=2):

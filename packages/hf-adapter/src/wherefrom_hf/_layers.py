@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from wherefrom.adapters import Row
-from wherefrom.layers import LayerGradients, LayerStates
+from wherefrom.adapters.layers import LayerGradients, LayerStates
 
 from wherefrom_hf._chunking import chunks_of, positions_at_once
 from wherefrom_hf._eager import attention_implementation
@@ -18,7 +18,7 @@ from wherefrom_hf._whole_pass import WholePass, find_layer, length_of, run_whole
 
 
 def layer_states(predictor: Predictor, rows: Iterable[Row], layer: Any, chunk: int | None) -> Iterator[LayerStates]:
-    """See `wherefrom.layers.GivesLayers.layer_states`."""
+    """See `wherefrom.adapters.layers.GivesLayers.layer_states`."""
     part = find_layer(predictor.module, layer)
     for some in batches(predictor, rows, chunk):
         yield from _states(_run(predictor, some, part, None), some)
@@ -27,7 +27,7 @@ def layer_states(predictor: Predictor, rows: Iterable[Row], layer: Any, chunk: i
 def layer_gradients(
     predictor: Predictor, rows: Iterable[Row], layer: Any, states: Iterable[LayerStates] | None, chunk: int | None
 ) -> Iterator[LayerGradients]:
-    """See `wherefrom.layers.GivesLayers.layer_gradients`."""
+    """See `wherefrom.adapters.layers.GivesLayers.layer_gradients`."""
     part = find_layer(predictor.module, layer)
     given = None if states is None else iter(states)
     for some in batches(predictor, rows, chunk):

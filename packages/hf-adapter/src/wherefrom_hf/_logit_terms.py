@@ -16,9 +16,9 @@ from attrs import define, field
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 from wherefrom.adapters import Row
+from wherefrom.adapters.internals import RowLogits
 from wherefrom.arrays import IntArray
 from wherefrom.errors import ModelCapabilityError
-from wherefrom.internals import RowLogits
 
 from wherefrom_hf._attention import need_attention
 from wherefrom_hf._attention_watch import Attended, Watch, hidden_input, projection_of, watching
@@ -30,7 +30,7 @@ from wherefrom_hf._teacher_forcing import run
 def logit_terms(
     module: PreTrainedModel, rows: Iterable[Row], *, foils: Iterable[IntArray | None]
 ) -> Iterator[RowLogits]:
-    """See `wherefrom.internals.DecomposesStates.logit_terms`."""
+    """See `wherefrom.adapters.internals.DecomposesStates.logit_terms`."""
     for row, foil in zip(rows, foils, strict=True):
         with watching(module, leaves=True) as watch:
             passed = run(module, [row], watch)

@@ -10,11 +10,11 @@ import transformers
 from torch import Tensor
 from transformers import PreTrainedModel
 from wherefrom.adapters import Encoding, ModelCard, Row, RowAttention, RowGradients, RowPrediction, Side
+from wherefrom.adapters.internals import RowLogits, RowTerms, RowZeroing
+from wherefrom.adapters.layers import LayerGradients, LayerStates
+from wherefrom.adapters.rescale import RowMultipliers
 from wherefrom.arrays import IntArray
-from wherefrom.internals import RowLogits, RowTerms, RowZeroing
-from wherefrom.layers import LayerGradients, LayerStates
-from wherefrom.rescale import RowMultipliers
-from wherefrom.tokens import Token
+from wherefrom.text.tokens import Token
 
 from wherefrom_hf._attention import attentions
 from wherefrom_hf._decomposition import attention_terms
@@ -155,15 +155,15 @@ class HFModel:
         return sample(self._predictor, rows, passes=passes, seed=seed)
 
     def token_vectors(self, tokens: Sequence[Token], *, encoder: str) -> Tensor:
-        """See `wherefrom.token_vectors.EncodesTokens.token_vectors`."""
+        """See `wherefrom.text.token_vectors.EncodesTokens.token_vectors`."""
         return token_vectors(tokens, encoder=encoder)
 
     def zeroed_values(self, rows: Iterable[Row], **choices: Any) -> Iterator[RowZeroing]:
-        """See `wherefrom.internals.ZeroesValues.zeroed_values`."""
+        """See `wherefrom.adapters.internals.ZeroesValues.zeroed_values`."""
         return zeroed_values(self.module, rows, **choices)
 
     def layer_states(self, rows: Iterable[Row], *, layer: Any, chunk: int | None = None) -> Iterator[LayerStates]:
-        """See `wherefrom.layers.GivesLayers.layer_states`."""
+        """See `wherefrom.adapters.layers.GivesLayers.layer_states`."""
         return layer_states(self._predictor, rows, layer, chunk)
 
     def layer_gradients(
@@ -174,21 +174,21 @@ class HFModel:
         states: Iterable[LayerStates] | None = None,
         chunk: int | None = None,
     ) -> Iterator[LayerGradients]:
-        """See `wherefrom.layers.GivesLayers.layer_gradients`."""
+        """See `wherefrom.adapters.layers.GivesLayers.layer_gradients`."""
         return layer_gradients(self._predictor, rows, layer, states, chunk)
 
     def rescaled_gradients(
         self, rows: Iterable[Row], baselines: Iterable[Row], *, layer: Any = None, chunk: int | None = None
     ) -> Iterator[RowMultipliers]:
-        """See `wherefrom.rescale.GivesRescale.rescaled_gradients`."""
+        """See `wherefrom.adapters.rescale.GivesRescale.rescaled_gradients`."""
         return rescaled_gradients(self._predictor, rows, baselines, layer, chunk)
 
     def attention_terms(self, rows: Iterable[Row], *, queries: Literal["steps", "all"]) -> Iterator[RowTerms]:
-        """See `wherefrom.internals.DecomposesStates.attention_terms`."""
+        """See `wherefrom.adapters.internals.DecomposesStates.attention_terms`."""
         return attention_terms(self.module, rows, queries=queries)
 
     def logit_terms(self, rows: Iterable[Row], *, foils: Iterable[IntArray | None]) -> Iterator[RowLogits]:
-        """See `wherefrom.internals.DecomposesStates.logit_terms`."""
+        """See `wherefrom.adapters.internals.DecomposesStates.logit_terms`."""
         return logit_terms(self.module, rows, foils=foils)
 
     def _side(self, side: Side) -> InputEmbedding:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from transformers import AutoModel, AutoTokenizer
 from wherefrom.errors import ModelLoadError
-from wherefrom.tokens import Token
+from wherefrom.text.tokens import Token
 
 
 @lru_cache(maxsize=1)
@@ -37,7 +37,7 @@ def load_encoder(name: str) -> tuple[Any, Any]:
 
 
 def token_vectors(tokens: Sequence[Token], *, encoder: str) -> Tensor:
-    """See `wherefrom.token_vectors.EncodesTokens`.
+    """See `wherefrom.text.token_vectors.EncodesTokens`.
 
     A token's vector is the mean over the encoder's pieces that share characters with it, two thirds up the encoder's
     layers, where vectors of translated or paraphrased words are closest.

@@ -18,8 +18,8 @@ from attrs import define
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 from wherefrom.adapters import Row
+from wherefrom.adapters.internals import Heads, Metric, RowZeroing, Where
 from wherefrom.errors import ModelCapabilityError, SettingsError
-from wherefrom.internals import Heads, Metric, RowZeroing, Where
 
 from wherefrom_hf._attention import need_attention
 from wherefrom_hf._attention_watch import (
@@ -51,7 +51,7 @@ def zeroed_values(
     encoder: bool,
     decoder: bool,
 ) -> Iterator[RowZeroing]:
-    """See `wherefrom.internals.ZeroesValues.zeroed_values`."""
+    """See `wherefrom.adapters.internals.ZeroesValues.zeroed_values`."""
     for row in rows:
         with watching(module) as watch:
             passed = run(module, [row], watch)

@@ -15,8 +15,8 @@ import torch
 from attrs import field, frozen
 from torch import Tensor, nn
 from wherefrom.adapters import Row, Side
+from wherefrom.adapters.layers import LayerStates
 from wherefrom.errors import InputError, ModelCapabilityError, UnknownNameError, nearest
-from wherefrom.layers import LayerStates
 
 from wherefrom_hf._gradients import vector_jacobian_products
 from wherefrom_hf._head import reads

@@ -25,16 +25,16 @@ import torch
 from attrs import evolve, field, frozen
 from captum.attr import GradientAttribution, LayerAttribution, NeuronAttribution, PerturbationAttribution
 from torch import Tensor
-from wherefrom.ablation import AblationTable, ablate, objective_name, quantities
 from wherefrom.adapters import GivesGradients, PredictsSteps
-from wherefrom.aggregation import Stage
 from wherefrom.arrays import BoolArray, FloatArray
-from wherefrom.baselines import endpoints
 from wherefrom.errors import MissingDependencyError, SettingsError, UnknownNameError, nearest
-from wherefrom.method import L2_THEN_NORMALIZE, Progress, Question, Scores, counted, inputs_first
-from wherefrom.objective import Objective
-from wherefrom.players import Players, UnitsSetting, as_units, last_steps, players_of
-from wherefrom.removal import as_baseline, check_baseline
+from wherefrom.methods.contract import L2_THEN_NORMALIZE, Progress, Question, Scores, counted, inputs_first
+from wherefrom.methods.paths.baselines import endpoints
+from wherefrom.methods.perturbation.ablation import AblationTable, ablate, objective_name, quantities
+from wherefrom.methods.perturbation.removal import as_baseline, check_baseline
+from wherefrom.methods.perturbation.units import Players, UnitsSetting, as_units, last_steps, players_of
+from wherefrom.questions.target_function import Objective
+from wherefrom.results.aggregation import Stage
 from wherefrom.settings import unknown_setting
 
 PREFIX = "captum"
@@ -201,7 +201,7 @@ class CaptumGradient(_CaptumSettings):
     differentiates: ClassVar[bool] = True
 
     baseline: Any = "unk"
-    """Where classes with a baseline begin: a name, ids or embeddings; see `wherefrom.baselines`."""
+    """Where classes with a baseline begin: a name, ids or embeddings; see `wherefrom.methods.paths.baselines`."""
 
     @property
     def abs(self) -> bool | None:
@@ -303,9 +303,9 @@ class CaptumPerturbation(_CaptumSettings):
     differentiates: ClassVar[bool] = False
 
     units: UnitsSetting = field(default="token", converter=as_units)
-    """What is removed and scored as one; see `wherefrom.players`."""
+    """What is removed and scored as one; see `wherefrom.methods.perturbation.units`."""
     baseline: str | int = field(default="unk", converter=as_baseline)
-    """How a unit is removed; see `wherefrom.removal`."""
+    """How a unit is removed; see `wherefrom.methods.perturbation.removal`."""
 
     def attribute(self, model: PredictsSteps, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
         """One call of captum per output; coalitions are shared between them."""

@@ -10,8 +10,16 @@ from attrs import field, frozen, validators
 from wherefrom.adapters import Side
 from wherefrom.arrays import IntArray
 from wherefrom.errors import MissingDependencyError, ModelLoadError, SettingsError
-from wherefrom.method import Question
-from wherefrom.samplers import Candidates, Choices, UniformSampler, ids_of, ordinary_ids, sampler, without
+from wherefrom.methods.contract import Question
+from wherefrom.methods.perturbation.samplers import (
+    Candidates,
+    Choices,
+    UniformSampler,
+    ids_of,
+    ordinary_ids,
+    sampler,
+    without,
+)
 
 __all__ = ["MaskedLanguageModelSampler", "PartOfSpeechSampler"]
 
@@ -39,7 +47,7 @@ class MaskedLanguageModelSampler:
     _loaded: dict[str, Any] = field(factory=dict, init=False, repr=False)
 
     def candidates(self, model: Any, question: Question, side: Side) -> Candidates:
-        """See `wherefrom.samplers.Sampler.candidates`; one forward pass per position, in batches.
+        """See `wherefrom.methods.perturbation.samplers.Sampler.candidates`; one forward pass per position, in batches.
 
         Raises:
             ModelLoadError: The masked language model could not be loaded.
@@ -125,7 +133,7 @@ class PartOfSpeechSampler:
     _classes: dict[str, dict[int, IntArray]] = field(factory=dict, init=False, repr=False)
 
     def candidates(self, model: Any, question: Question, side: Side) -> Candidates:
-        """See `wherefrom.samplers.Sampler.candidates`; the vocabulary is tagged once.
+        """See `wherefrom.methods.perturbation.samplers.Sampler.candidates`; the vocabulary is tagged once.
 
         Raises:
             MissingDependencyError: There is no tagger: nltk or its data is not installed.

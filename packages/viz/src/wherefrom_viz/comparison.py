@@ -14,10 +14,10 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 from attrs import evolve, frozen
-from wherefrom.attribution import Attribution
 from wherefrom.errors import InputError
-from wherefrom.provenance import Provenance
-from wherefrom.tokens import Token
+from wherefrom.results.attribution import Attribution
+from wherefrom.results.provenance import Provenance
+from wherefrom.text.tokens import Token
 
 from wherefrom_viz import units
 from wherefrom_viz.description import Description, Normalization, Scale, Side, Unit, describe, normalized, unit_of

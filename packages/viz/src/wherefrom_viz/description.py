@@ -16,13 +16,13 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 from attrs import evolve, field, frozen
-from wherefrom.aggregation import Stage
 from wherefrom.arrays import BoolArray
-from wherefrom.attribution import Attribution, Attributions, Segment
 from wherefrom.errors import SettingsError, nearest
-from wherefrom.provenance import Provenance
+from wherefrom.results.aggregation import Stage
+from wherefrom.results.attribution import Attribution, Attributions, Segment
+from wherefrom.results.provenance import Provenance
 from wherefrom.step_functions.base import STEP_FUNCTIONS
-from wherefrom.tokens import Token
+from wherefrom.text.tokens import Token
 
 from wherefrom_viz import text_marks, units
 from wherefrom_viz.spans import Spans, span_names, with_spans

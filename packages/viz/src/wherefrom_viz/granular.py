@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from attrs import frozen
 from rich.console import Console
-from wherefrom.attribution import Attribution
 from wherefrom.errors import InputError, SettingsError, nearest
+from wherefrom.results.attribution import Attribution
 
 from wherefrom_viz.console import render_console
 from wherefrom_viz.description import Shown, examples_of, total_magnitude

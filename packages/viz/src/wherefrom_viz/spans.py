@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
-from wherefrom.attribution import Attribution, Segment
 from wherefrom.errors import InputError
+from wherefrom.results.attribution import Attribution, Segment
 
 KIND = "span"
 SpanLike: TypeAlias = (

@@ -16,9 +16,9 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 from wherefrom.arrays import BoolArray
-from wherefrom.attribution import Segment
 from wherefrom.errors import SettingsError, nearest
-from wherefrom.tokens import Token
+from wherefrom.results.attribution import Segment
+from wherefrom.text.tokens import Token
 
 Level: TypeAlias = Literal["token", "word", "sentence", "turn", "span"]
 LEVELS: tuple[Level, ...] = ("token", "word", "sentence", "turn")

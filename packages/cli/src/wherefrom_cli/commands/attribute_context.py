@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from wherefrom.context import STRATEGIES, UNITS, ContextAttribution, attribute_context
 from wherefrom.errors import UsageError
-from wherefrom.method import METHODS
+from wherefrom.methods.contract import METHODS
 from wherefrom.step_functions.base import STEP_FUNCTIONS
 
 from wherefrom_cli.asking import somebody

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 from attrs import frozen
-from wherefrom.attribution import Attribution
 from wherefrom.errors import UsageError
+from wherefrom.results.attribution import Attribution
 from wherefrom_viz.comparison import Comparison, compare
 from wherefrom_viz.console import compare_view
 

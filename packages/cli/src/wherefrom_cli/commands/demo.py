@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from wherefrom.method import METHODS
+from wherefrom.methods.contract import METHODS
 
 from wherefrom_cli.attributing import attribute_examples
 from wherefrom_cli.command import Command

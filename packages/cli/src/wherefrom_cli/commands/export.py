@@ -7,8 +7,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from wherefrom.attribution import Attributions
 from wherefrom.errors import UsageError
+from wherefrom.results.attribution import Attributions
 
 from wherefrom_cli.command import Command
 from wherefrom_cli.exit_codes import ExitCode

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from wherefrom.operations import merge_attributions
+from wherefrom.results import merge_attributions
 
 from wherefrom_cli.command import Command
 from wherefrom_cli.exit_codes import ExitCode

@@ -11,13 +11,13 @@ from typing import Any
 
 import msgspec
 from attrs import define, field
-from wherefrom.attribution import Attributions
 from wherefrom.errors import UsageError, WherefromError
 from wherefrom.files import Manifest, Run, RunWriter, create_run, fingerprint_of, open_run
 from wherefrom.files.manifest import MANIFEST, write_manifest
-from wherefrom.provenance import Provenance
-from wherefrom.wire.bytes import write_whole
-from wherefrom.wire.documents import example_line, header_line
+from wherefrom.files.wire.bytes import write_whole
+from wherefrom.files.wire.documents import example_line, header_line
+from wherefrom.results.attribution import Attributions
+from wherefrom.results.provenance import Provenance
 
 from wherefrom_cli.dataset.sink import of_whole_run
 from wherefrom_cli.dataset.source import Dataset

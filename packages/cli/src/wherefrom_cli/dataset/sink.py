@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Protocol
 
 import msgspec
-from wherefrom.provenance import Provenance
+from wherefrom.results.provenance import Provenance
 
 from wherefrom_cli.dataset.work import Outcome
 

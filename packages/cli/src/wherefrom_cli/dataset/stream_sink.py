@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from types import TracebackType
 
 from attrs import define, field
-from wherefrom.attribution import Attributions
-from wherefrom.provenance import Provenance
-from wherefrom.wire.documents import example_line, header_line
+from wherefrom.files.wire.documents import example_line, header_line
+from wherefrom.results.attribution import Attributions
+from wherefrom.results.provenance import Provenance
 
 from wherefrom_cli.dataset.sink import of_whole_run
 from wherefrom_cli.dataset.work import Outcome

@@ -16,7 +16,7 @@ from wherefrom_cli.request import AttributionRequest, Reduction
 
 if TYPE_CHECKING:
     from wherefrom import Attribution, AttributionModel
-    from wherefrom.provenance import Provenance
+    from wherefrom.results.provenance import Provenance
 
 _LOG = logging.getLogger("wherefrom.cli.dataset")
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from wherefrom.attribution import Attribution, Attributions
 from wherefrom.context.results import ContextAttribution
-from wherefrom.provenance import Provenance
-from wherefrom.tokens import Segment, Token
-from wherefrom.words import word_indices
+from wherefrom.results.attribution import Attribution, Attributions
+from wherefrom.results.provenance import Provenance
+from wherefrom.text.tokens import Segment, Token
+from wherefrom.text.words import word_indices
 
 
 def as_attributions(result: ContextAttribution) -> Attributions:

@@ -17,6 +17,7 @@ from attrs import evolve, field, frozen
 
 from wherefrom.adapters import PredictsSteps, Row, SequenceModel
 from wherefrom.arrays import FloatArray, IntArray, like
+from wherefrom.attribute import AttributionModel, StepFunctionLike
 from wherefrom.context import permutation
 from wherefrom.context.cues import Alternatives, Cues, Reduce, impute
 from wherefrom.context.documents import Part, sentence_parts
@@ -34,9 +35,8 @@ from wherefrom.context.sensitivity import (
 )
 from wherefrom.context.support import TWICE_AS_LIKELY, citations, supported
 from wherefrom.errors import InputError, ModelCapabilityError, SettingsError, nearest
-from wherefrom.method import Method, Progress, no_progress
-from wherefrom.model import AttributionModel, StepFunctionLike
-from wherefrom.provenance import Provenance, library_versions
+from wherefrom.methods.contract import Method, Progress, no_progress
+from wherefrom.results.provenance import Provenance, library_versions
 from wherefrom.settings import non_default, plain
 
 Unit = Literal["auto", "document", "turn", "sentence", "none"]

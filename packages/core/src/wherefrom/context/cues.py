@@ -21,16 +21,16 @@ import numpy as np
 from attrs import evolve, field, frozen
 
 from wherefrom.adapters import SequenceModel
-from wherefrom.aggregation import AggregatorLike
-from wherefrom.answers import attribution_of
 from wherefrom.arrays import Array, FloatArray, IntArray, like, to_numpy
-from wherefrom.attribution import Attribution
 from wherefrom.context.readings import Reading
 from wherefrom.errors import InputError
-from wherefrom.method import Method, Progress, Question, Scores
-from wherefrom.questions import Wishes, prepare
+from wherefrom.methods.answers import attribution_of
+from wherefrom.methods.contract import Method, Progress, Question, Scores
+from wherefrom.questions.building import Wishes, prepare
+from wherefrom.results.aggregation import AggregatorLike
+from wherefrom.results.attribution import Attribution
 from wherefrom.step_functions.base import StepFunction
-from wherefrom.tokens import Token
+from wherefrom.text.tokens import Token
 
 Reduce = AggregatorLike | Callable[[Attribution], Attribution]
 """What makes one number per token out of a method's scores: aggregators as `Attribution.aggregate` takes them, or a

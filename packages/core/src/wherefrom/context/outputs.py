@@ -15,7 +15,7 @@ from wherefrom.context.documents import sentence_parts
 from wherefrom.context.readings import Beginning, continued, cut, encoded_prefix, encoded_source, text_of
 from wherefrom.context.templates import Filled, Template
 from wherefrom.errors import InputError
-from wherefrom.tokens import Token
+from wherefrom.text.tokens import Token
 
 Strategy = Literal["manual", "auto", "pre"]
 STRATEGIES: tuple[Strategy, ...] = ("manual", "auto", "pre")

@@ -20,7 +20,7 @@ import numpy as np
 
 from wherefrom.arrays import FloatArray, IntArray
 from wherefrom.errors import InputError
-from wherefrom.tokens import Token
+from wherefrom.text.tokens import Token
 
 
 def p_values(scores: FloatArray, null: Sequence[FloatArray]) -> FloatArray:

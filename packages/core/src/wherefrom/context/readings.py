@@ -17,10 +17,10 @@ from wherefrom.adapters import Encoding, Row, SequenceModel
 from wherefrom.arrays import IntArray
 from wherefrom.context.templates import Span
 from wherefrom.errors import InputError
-from wherefrom.examples import Example, check_ids
-from wherefrom.objective import Objective
-from wherefrom.tokens import Token
-from wherefrom.words import word_indices
+from wherefrom.questions.examples import Example, check_ids
+from wherefrom.questions.target_function import Objective
+from wherefrom.text.tokens import Token
+from wherefrom.text.words import word_indices
 
 NOWHERE: IntArray = np.zeros(0, dtype=np.int64)
 

@@ -14,7 +14,7 @@ import numpy as np
 from wherefrom._registry import Registry
 from wherefrom.context.selection import level
 from wherefrom.errors import FileFormatError, InputError, MissingDependencyError
-from wherefrom.provenance import Provenance
+from wherefrom.results.provenance import Provenance
 
 CONTEXT_RENDERERS: Registry[Callable[..., Any]] = Registry("context renderer", group="wherefrom.context_renderers")
 """Functions that draw a `ContextAttribution`, by name; found by the entry point ``wherefrom.context_renderers``."""

@@ -19,7 +19,7 @@ from wherefrom.adapters import PredictsSteps, Row
 from wherefrom.arrays import Array, FloatArray, IntArray, namespace, to_numpy
 from wherefrom.context.readings import Reading
 from wherefrom.errors import InputError, SettingsError
-from wherefrom.objective import Objective
+from wherefrom.questions.target_function import Objective
 from wherefrom.step_functions.base import STEP_FUNCTIONS, StepFunction
 
 

@@ -20,9 +20,9 @@ from attrs import frozen
 from wherefrom.adapters import PredictsSteps, Row
 from wherefrom.arrays import FloatArray, IntArray, to_numpy
 from wherefrom.context.readings import Reading
-from wherefrom.method import Progress, counted
-from wherefrom.objective import Objective
-from wherefrom.spans import span_targets
+from wherefrom.methods.contract import Progress, counted
+from wherefrom.questions.spans import span_targets
+from wherefrom.questions.target_function import Objective
 from wherefrom.step_functions.crossentropy import CrossEntropy
 
 TWICE_AS_LIKELY = float(np.log(2.0))

@@ -1,13 +1,18 @@
 """Files: what users call to read and write results.
 
-The schema is in `wherefrom.wire`; here are whole files, runs, and formats of other tools.
+The schema is in `wherefrom.files.wire`; here are whole files, runs, and formats of other tools.
 """
 
-from wherefrom.files.manifest import Manifest, fingerprint_of
-from wherefrom.files.runs import Run, open_run
-from wherefrom.files.single import load, save, save_inseq
-from wherefrom.files.summaries import Summary
-from wherefrom.files.writing_runs import RunWriter, create_run
+from typing import TYPE_CHECKING
+
+from wherefrom._late import late
+
+if TYPE_CHECKING:
+    from wherefrom.files.manifest import Manifest, fingerprint_of
+    from wherefrom.files.runs import Run, open_run
+    from wherefrom.files.single import load, save, save_inseq
+    from wherefrom.files.summaries import Summary
+    from wherefrom.files.writing_runs import RunWriter, create_run
 
 __all__ = [
     "Manifest",
@@ -21,3 +26,19 @@ __all__ = [
     "save",
     "save_inseq",
 ]
+
+_LATE = {
+    "Manifest": "wherefrom.files.manifest",
+    "Run": "wherefrom.files.runs",
+    "RunWriter": "wherefrom.files.writing_runs",
+    "Summary": "wherefrom.files.summaries",
+    "create_run": "wherefrom.files.writing_runs",
+    "fingerprint_of": "wherefrom.files.manifest",
+    "load": "wherefrom.files.single",
+    "open_run": "wherefrom.files.runs",
+    "save": "wherefrom.files.single",
+    "save_inseq": "wherefrom.files.single",
+}
+"""The wire format lives below and is used by results, which these functions return."""
+
+__getattr__ = late(__name__, _LATE)

@@ -11,12 +11,12 @@ from typing import Any
 import msgspec
 
 from wherefrom.errors import FileFormatError, InputError
-from wherefrom.provenance import Provenance
-from wherefrom.wire.bytes import write_whole
-from wherefrom.wire.documents import VERSION, check_version
-from wherefrom.wire.examples import RawFields, decode_provenance, encode_provenance, split_known, typed
-from wherefrom.wire.limits import Budget
-from wherefrom.wire.plain import to_plain
+from wherefrom.files.wire.bytes import write_whole
+from wherefrom.files.wire.documents import VERSION, check_version
+from wherefrom.files.wire.examples import RawFields, decode_provenance, encode_provenance, split_known, typed
+from wherefrom.files.wire.limits import Budget
+from wherefrom.files.wire.plain import to_plain
+from wherefrom.results.provenance import Provenance
 
 MANIFEST = "manifest.json"
 RUN_FORMAT = "wherefrom-run"

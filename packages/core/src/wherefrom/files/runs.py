@@ -12,15 +12,15 @@ from warnings import warn
 
 import msgspec
 
-from wherefrom.attribution import Attribution, Attributions, from_fields
 from wherefrom.errors import FileFormatError, InputError, WherefromWarning
 from wherefrom.files.manifest import Manifest, read_manifest
 from wherefrom.files.summaries import Summary, summarized, summary_of
+from wherefrom.files.wire.bytes import write_whole
+from wherefrom.files.wire.examples import RawFields, decode_example, typed
+from wherefrom.files.wire.limits import Budget
 from wherefrom.files.writing_runs import INDEX_SUFFIX
-from wherefrom.provenance import Provenance
-from wherefrom.wire.bytes import write_whole
-from wherefrom.wire.examples import RawFields, decode_example, typed
-from wherefrom.wire.limits import Budget
+from wherefrom.results.attribution import Attribution, Attributions, from_fields
+from wherefrom.results.provenance import Provenance
 
 _index_decoder = msgspec.json.Decoder(Summary)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from wherefrom.attribution import Attribution, Attributions
 from wherefrom.context import ContextAttribution, as_attributions, is_context_file
 from wherefrom.files.runs import open_run
-from wherefrom.wire.documents import write_inseq
+from wherefrom.files.wire.documents import write_inseq
+from wherefrom.results.attribution import Attribution, Attributions
 
 
 def load(path: str | Path, *, max_bytes: int | None = None) -> Attributions:

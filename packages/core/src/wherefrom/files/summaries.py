@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from wherefrom.errors import FileFormatError, WherefromError
-from wherefrom.operations.shares import share_on
-from wherefrom.wire.arrays import WireArray, decode_array
-from wherefrom.wire.limits import Budget
+from wherefrom.files.wire.arrays import WireArray, decode_array
+from wherefrom.files.wire.limits import Budget
+from wherefrom.results.shares import share_on
 
 if TYPE_CHECKING:
-    from wherefrom.attribution import Attribution
+    from wherefrom.results.attribution import Attribution
 
 PREVIEW = 120
 """Characters of text that a summary keeps."""

@@ -16,12 +16,12 @@ from types import TracebackType
 
 from msgspec.structs import replace
 
-from wherefrom.attribution import Attribution
 from wherefrom.errors import InputError
 from wherefrom.files.manifest import MANIFEST, Manifest, read_manifest, write_manifest
 from wherefrom.files.summaries import Summary, failure, summarized
-from wherefrom.wire.documents import example_line, header_line
-from wherefrom.wire.encoding import json_bytes
+from wherefrom.files.wire.documents import example_line, header_line
+from wherefrom.files.wire.encoding import json_bytes
+from wherefrom.results.attribution import Attribution
 
 INDEX_SUFFIX = ".index"
 

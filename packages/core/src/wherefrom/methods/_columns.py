@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from wherefrom.aggregation import Stage
 from wherefrom.arrays import Array, IntArray, like, namespace
-from wherefrom.objective import Objective
+from wherefrom.questions.target_function import Objective
+from wherefrom.results.aggregation import Stage
 
 MEAN_THEN_NORMALIZE = (Stage(name="reduce", settings={"aggregate_fn": "mean"}), Stage(name="normalize"))
 """Mean over the last dimension, then each step's scores divided by their sum over source and target together."""

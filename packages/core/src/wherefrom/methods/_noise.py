@@ -10,8 +10,8 @@ from attrs import evolve, frozen
 
 from wherefrom.adapters import Encoding, GivesGradients, ModelCard, Row, RowGradients, RowPrediction, Side
 from wherefrom.arrays import Array, IntArray, like, to_numpy
-from wherefrom.method import Question
-from wherefrom.tokens import Token
+from wherefrom.methods.contract import Question
+from wherefrom.text.tokens import Token
 
 
 @frozen(eq=False)

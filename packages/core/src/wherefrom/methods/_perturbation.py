@@ -9,14 +9,21 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from attrs import field, frozen, validators
 
-from wherefrom.ablation import AblationTable, Solver, ablate, objective_name, quantities, question_hash
 from wherefrom.adapters import PredictsSteps
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.errors import SettingsError
-from wherefrom.method import Progress, Question, Scores
-from wherefrom.objective import Objective
-from wherefrom.players import Players, UnitsSetting, as_units, last_steps, players_of
-from wherefrom.removal import as_baseline, check_baseline
+from wherefrom.methods.contract import Progress, Question, Scores
+from wherefrom.methods.perturbation.ablation import (
+    AblationTable,
+    Solver,
+    ablate,
+    objective_name,
+    quantities,
+    question_hash,
+)
+from wherefrom.methods.perturbation.removal import as_baseline, check_baseline
+from wherefrom.methods.perturbation.units import Players, UnitsSetting, as_units, last_steps, players_of
+from wherefrom.questions.target_function import Objective
 
 
 def _positive(instance: object, attribute: Any, value: int | None) -> None:
@@ -78,7 +85,7 @@ class Perturbation(Protocol):
     def chunk(self) -> int | None: ...
 
     def solve(self, masks: BoolArray, values: FloatArray, visible: BoolArray, players: Players) -> FloatArray:
-        """See `wherefrom.ablation.Solver`."""
+        """See `ablation.Solver`."""
         ...
 
 

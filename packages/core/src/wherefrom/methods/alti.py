@@ -8,12 +8,12 @@ from typing import ClassVar
 
 from attrs import frozen
 
-from wherefrom.aggregation import Stage
+from wherefrom.adapters.internals import AttentionTerms, DecomposesStates, RowTerms, Where
 from wherefrom.arrays import Array, like, namespace
 from wherefrom.errors import ModelCapabilityError
-from wherefrom.internals import AttentionTerms, DecomposesStates, RowTerms, Where
-from wherefrom.method import Progress, Question, Scores, counted, method
 from wherefrom.methods.attention_rollout import mixed_inputs
+from wherefrom.methods.contract import Progress, Question, Scores, counted, method
+from wherefrom.results.aggregation import Stage
 
 
 @method

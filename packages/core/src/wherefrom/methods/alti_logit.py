@@ -7,13 +7,13 @@ from typing import ClassVar, Literal
 
 from attrs import frozen
 
-from wherefrom.aggregation import Stage
+from wherefrom.adapters.internals import DecomposesStates, RowLogits, RowTerms
 from wherefrom.arrays import Array, IntArray, like, namespace
 from wherefrom.errors import InputError, SettingsError
-from wherefrom.internals import DecomposesStates, RowLogits, RowTerms
-from wherefrom.method import Progress, Question, Scores, counted, method
 from wherefrom.methods._columns import padded, per_output
 from wherefrom.methods.alti import Mixture, mixtures
+from wherefrom.methods.contract import Progress, Question, Scores, counted, method
+from wherefrom.results.aggregation import Stage
 
 _EXPLAINED = ("logit", "contrast_logits_diff", "probability")
 """Target functions it accepts; ``probability``, the library's default, is taken to mean the token's logit."""

@@ -8,10 +8,10 @@ from typing import ClassVar
 from attrs import frozen
 
 from wherefrom.adapters import GivesAttention
-from wherefrom.aggregation import Stage
 from wherefrom.arrays import Array
-from wherefrom.method import Progress, Question, Scores, counted, method
 from wherefrom.methods._columns import MEAN_THEN_NORMALIZE, padded, per_output, square, steps_of
+from wherefrom.methods.contract import Progress, Question, Scores, counted, method
+from wherefrom.results.aggregation import Stage
 
 
 @method

@@ -10,11 +10,11 @@ import numpy.typing as npt
 from attrs import field, frozen, validators
 
 from wherefrom.adapters import GivesAttention, RowAttention
-from wherefrom.aggregation import Stage
 from wherefrom.arrays import to_numpy
-from wherefrom.method import Progress, Question, Scores, counted, method
 from wherefrom.methods._columns import padded, per_output
 from wherefrom.methods.attention_rollout import mixing, require_encoder
+from wherefrom.methods.contract import Progress, Question, Scores, counted, method
+from wherefrom.results.aggregation import Stage
 
 if TYPE_CHECKING:
     import networkx as nx

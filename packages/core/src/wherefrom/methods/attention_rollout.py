@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 from attrs import field, frozen, validators
 
 from wherefrom.adapters import GivesAttention, RowAttention
-from wherefrom.aggregation import Stage
 from wherefrom.arrays import Array, like, namespace
 from wherefrom.errors import ModelCapabilityError
-from wherefrom.method import Progress, Question, Scores, counted, method
 from wherefrom.methods._columns import padded, per_output, steps_of
+from wherefrom.methods.contract import Progress, Question, Scores, counted, method
+from wherefrom.results.aggregation import Stage
 
 
 @method

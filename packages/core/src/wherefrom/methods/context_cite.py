@@ -8,14 +8,14 @@ from typing import Any, ClassVar
 import numpy as np
 from attrs import field, frozen, validators
 
-from wherefrom.ablation import LOG_PROBABILITY, quantities
 from wherefrom.adapters import PredictsSteps
-from wherefrom.aggregation import Stage
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
-from wherefrom.method import Progress, Question, Scores, method
 from wherefrom.methods._perturbation import SampledSettings, answer, check_model, random_of, tabulate
-from wherefrom.players import Players, players_of
-from wherefrom.surrogates import distinct_columns, lasso
+from wherefrom.methods.contract import Progress, Question, Scores, method
+from wherefrom.methods.perturbation.ablation import LOG_PROBABILITY, quantities
+from wherefrom.methods.perturbation.surrogates import distinct_columns, lasso
+from wherefrom.methods.perturbation.units import Players, players_of
+from wherefrom.results.aggregation import Stage
 
 
 @method
@@ -81,7 +81,7 @@ class ContextCite(SampledSettings):
         return np.arange(len(masks))[:, None]
 
     def solve(self, masks: BoolArray, values: FloatArray, visible: BoolArray, players: Players) -> FloatArray:
-        """The fit; see `wherefrom.ablation.Solver`. ``values`` are log-probabilities in nats."""
+        """The fit; see `ablation.Solver`. ``values`` are log-probabilities in nats."""
         return _fit(masks, values, visible, np.full(values.shape[1], self.alpha))
 
 

@@ -9,10 +9,9 @@ import numpy as np
 from attrs import frozen
 
 from wherefrom.adapters import Row
-from wherefrom.aggregation import Stage
+from wherefrom.adapters.rescale import GivesRescale, RowMultipliers
 from wherefrom.arrays import Array, namespace, to_numpy
-from wherefrom.baselines import endpoints
-from wherefrom.method import (
+from wherefrom.methods.contract import (
     L2_THEN_NORMALIZE,
     Progress,
     Question,
@@ -21,7 +20,8 @@ from wherefrom.method import (
     inputs_first,
     method,
 )
-from wherefrom.rescale import GivesRescale, RowMultipliers
+from wherefrom.methods.paths.baselines import endpoints
+from wherefrom.results.aggregation import Stage
 
 ACCEPTED_GAP = 0.01
 """Part of the score that the shares may miss before a warning says so; ten times that for models in half precision."""
@@ -60,7 +60,7 @@ class DeepLift:
     former_names: ClassVar[dict[str, str]] = {"baselines": "baseline"}
 
     baseline: Any = "unk"
-    """What is compared with: a name, ids or embeddings; see `wherefrom.baselines`."""
+    """What is compared with: a name, ids or embeddings; see `methods.paths.baselines`."""
     multiply_by_inputs: bool = True
     """Multiply by ``x − b``; without it the multipliers themselves are given."""
     internal_batch_size: int | None = None

@@ -9,11 +9,9 @@ import numpy as np
 from attrs import field, frozen
 
 from wherefrom.adapters import GivesGradients, SequenceModel, Side
-from wherefrom.aggregation import Stage
 from wherefrom.arrays import Array, FloatArray, IntArray, like, to_numpy
-from wherefrom.baselines import baseline_ids, baseline_of_side
 from wherefrom.errors import ModelCapabilityError, SettingsError
-from wherefrom.method import (
+from wherefrom.methods.contract import (
     L2_THEN_NORMALIZE,
     Progress,
     Question,
@@ -22,7 +20,9 @@ from wherefrom.method import (
     inputs_first,
     method,
 )
-from wherefrom.word_paths import Neighbours, WordPaths
+from wherefrom.methods.paths.baselines import baseline_ids, baseline_of_side
+from wherefrom.methods.paths.word_paths import Neighbours, WordPaths
+from wherefrom.results.aggregation import Stage
 
 
 @method
@@ -64,7 +64,7 @@ class DiscretizedIntegratedGradients:
     """How many nearest words are looked at for the next."""
     baseline: Any = "unk"
     """Where the paths begin: the name of a token (``unk``, ``pad``, ``mask``) or ids; see
-    `wherefrom.baselines`."""
+    `wherefrom.methods.paths.baselines`."""
     multiply_by_inputs: bool = False
     """Multiply by ``x − b`` once more, as inseq's option of that name does."""
     cache_dir: str | None = None

@@ -8,8 +8,8 @@ from typing import ClassVar
 from attrs import frozen
 
 from wherefrom.adapters import PredictsSteps
-from wherefrom.aggregation import Stage
-from wherefrom.method import Progress, Question, Scores, counted, method
+from wherefrom.methods.contract import Progress, Question, Scores, counted, method
+from wherefrom.results.aggregation import Stage
 
 
 @method

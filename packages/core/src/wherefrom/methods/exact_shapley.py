@@ -10,12 +10,12 @@ import numpy as np
 from attrs import frozen
 
 from wherefrom.adapters import PredictsSteps
-from wherefrom.aggregation import Stage
 from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.errors import InputError
-from wherefrom.method import Progress, Question, Scores, method
 from wherefrom.methods._perturbation import PerturbationSettings, answer, check_model, tabulate
-from wherefrom.players import Players, players_of
+from wherefrom.methods.contract import Progress, Question, Scores, method
+from wherefrom.methods.perturbation.units import Players, players_of
+from wherefrom.results.aggregation import Stage
 
 MOST_PLAYERS = 12
 
@@ -68,7 +68,7 @@ class ExactShapley(PerturbationSettings):
         return all_coalitions(len(players))
 
     def solve(self, masks: BoolArray, values: FloatArray, visible: BoolArray, players: Players) -> FloatArray:
-        """The values; see `wherefrom.ablation.Solver`. All coalitions must be among the masks.
+        """The values; see `ablation.Solver`. All coalitions must be among the masks.
 
         Raises:
             InputError: Some are not.

@@ -9,11 +9,11 @@ import numpy as np
 from attrs import frozen
 
 from wherefrom.adapters import PredictsSteps
-from wherefrom.aggregation import Stage
 from wherefrom.arrays import BoolArray, FloatArray
-from wherefrom.method import METHODS, Progress, Question, Scores
 from wherefrom.methods._perturbation import PerturbationSettings, answer, check_model, tabulate
-from wherefrom.players import Players, players_of
+from wherefrom.methods.contract import METHODS, Progress, Question, Scores
+from wherefrom.methods.perturbation.units import Players, players_of
+from wherefrom.results.aggregation import Stage
 
 
 @frozen(kw_only=True)
@@ -55,7 +55,7 @@ class FeatureAblation(PerturbationSettings):
         return np.concatenate([np.ones((1, count), bool), ~np.eye(count, dtype=bool)])
 
     def solve(self, masks: BoolArray, values: FloatArray, visible: BoolArray, players: Players) -> FloatArray:
-        """The loss of each player; see `wherefrom.ablation.Solver`. Rows that lack more than one are not used."""
+        """The loss of each player; see `ablation.Solver`. Rows that lack more than one are not used."""
         clean = values[np.flatnonzero(masks.all(axis=1))[0]]
         scores = np.zeros(visible.shape)
         for row in np.flatnonzero((~masks).sum(axis=1) == 1):

@@ -9,11 +9,9 @@ import numpy as np
 from attrs import field, frozen
 
 from wherefrom.adapters import GivesGradients, Side
-from wherefrom.aggregation import Stage
 from wherefrom.arrays import Array, like, to_numpy
-from wherefrom.baselines import Endpoints, endpoints
 from wherefrom.errors import SettingsError
-from wherefrom.method import (
+from wherefrom.methods.contract import (
     L2_THEN_NORMALIZE,
     Progress,
     Question,
@@ -22,6 +20,8 @@ from wherefrom.method import (
     inputs_first,
     method,
 )
+from wherefrom.methods.paths.baselines import Endpoints, endpoints
+from wherefrom.results.aggregation import Stage
 
 
 @method
@@ -59,7 +59,7 @@ class GradientShap:
     stdevs: float = field(default=0.0)
     """Standard deviation of the noise added to the input, in units of the embeddings."""
     baseline: Any = "unk"
-    """One baseline (see `wherefrom.baselines`), or a list of names, mappings or embedding arrays: each sample
+    """One baseline (see `methods.paths.baselines`), or a list of names, mappings or embedding arrays: each sample
     draws one."""
     internal_batch_size: int | None = None
     """Points run at once; None lets the model's adapter choose."""

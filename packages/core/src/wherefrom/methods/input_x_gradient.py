@@ -8,8 +8,7 @@ from typing import ClassVar
 from attrs import frozen
 
 from wherefrom.adapters import GivesGradients
-from wherefrom.aggregation import Stage
-from wherefrom.method import (
+from wherefrom.methods.contract import (
     L2_THEN_NORMALIZE,
     Progress,
     Question,
@@ -18,6 +17,7 @@ from wherefrom.method import (
     inputs_first,
     method,
 )
+from wherefrom.results.aggregation import Stage
 
 
 @method

@@ -9,11 +9,9 @@ import numpy as np
 from attrs import field, frozen
 
 from wherefrom.adapters import GivesGradients, Row, RowGradients
-from wherefrom.aggregation import Stage
 from wherefrom.arrays import Array, FloatArray, IntArray, like, namespace, to_numpy
-from wherefrom.baselines import Endpoints, endpoints
 from wherefrom.errors import SettingsError
-from wherefrom.method import (
+from wherefrom.methods.contract import (
     L2_THEN_NORMALIZE,
     Progress,
     Question,
@@ -21,7 +19,9 @@ from wherefrom.method import (
     counted,
     method,
 )
-from wherefrom.quadrature import clenshaw_curtis, quadrature
+from wherefrom.methods.paths.baselines import Endpoints, endpoints
+from wherefrom.methods.paths.quadrature import clenshaw_curtis, quadrature
+from wherefrom.results.aggregation import Stage
 
 FIRST_INTERVALS = 4
 LAST_INTERVALS = 256
@@ -68,7 +68,7 @@ class IntegratedGradients:
     """Rule for a fixed number of points: ``gausslegendre``, ``clenshaw_curtis``, ``riemann_left``, ``riemann_right``,
     ``riemann_middle``, ``riemann_trapezoid``."""
     baseline: Any = "unk"
-    """Where the path begins: a name, ids or embeddings; see `wherefrom.baselines`."""
+    """Where the path begins: a name, ids or embeddings; see `methods.paths.baselines`."""
     multiply_by_inputs: bool = True
     """Multiply the averaged gradient by ``x − b``; without it the scores are sensitivities and do not sum up."""
     internal_batch_size: int | None = None

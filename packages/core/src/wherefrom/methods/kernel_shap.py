@@ -9,14 +9,14 @@ import numpy as np
 from attrs import field, frozen, validators
 
 from wherefrom.adapters import PredictsSteps
-from wherefrom.aggregation import Stage
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.errors import InputError
-from wherefrom.method import Progress, Question, Scores, method
 from wherefrom.methods._perturbation import SampledSettings, attribute_by_plan
+from wherefrom.methods.contract import Progress, Question, Scores, method
 from wherefrom.methods.exact_shapley import all_coalitions
-from wherefrom.players import Players
-from wherefrom.surrogates import constrained, distinct_columns
+from wherefrom.methods.perturbation.surrogates import constrained, distinct_columns
+from wherefrom.methods.perturbation.units import Players
+from wherefrom.results.aggregation import Stage
 
 
 @method
@@ -74,7 +74,7 @@ class KernelShap(SampledSettings):
         return np.arange(2, len(masks)).reshape(-1, 2)
 
     def solve(self, masks: BoolArray, values: FloatArray, visible: BoolArray, players: Players) -> FloatArray:
-        """The fit for every output; see `wherefrom.ablation.Solver`. Masks must come from `plan`.
+        """The fit for every output; see `ablation.Solver`. Masks must come from `plan`.
 
         Raises:
             InputError: The full or the empty coalition is not among the masks.

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 from attrs import frozen
 
-from wherefrom.aggregation import Stage
-from wherefrom.method import (
+from wherefrom.adapters.rescale import GivesRescale
+from wherefrom.methods.contract import (
     L2_THEN_NORMALIZE,
     Progress,
     Question,
@@ -16,7 +16,7 @@ from wherefrom.method import (
     method,
 )
 from wherefrom.methods.deeplift import DeepLift, shares_of_change
-from wherefrom.rescale import GivesRescale
+from wherefrom.results.aggregation import Stage
 
 
 @method
@@ -46,7 +46,7 @@ class LayerDeepLift:
     """Name of a part of the model, such as ``model.layers[0]``, or the part itself; None: the input
     embeddings."""
     baseline: Any = "unk"
-    """What is compared with: a name, ids or embeddings; see `wherefrom.baselines`."""
+    """What is compared with: a name, ids or embeddings; see `methods.paths.baselines`."""
     multiply_by_inputs: bool = True
     """Multiply by the change of the layer's answer; without it the multipliers are given."""
     internal_batch_size: int | None = None

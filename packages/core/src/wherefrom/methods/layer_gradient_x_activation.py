@@ -12,11 +12,10 @@ from typing import Any, ClassVar
 from attrs import frozen
 
 from wherefrom.adapters import GivesGradients
-from wherefrom.aggregation import Stage
+from wherefrom.adapters.layers import GivesLayers, LayerStates
 from wherefrom.arrays import Array
 from wherefrom.errors import SettingsError
-from wherefrom.layers import GivesLayers, LayerStates
-from wherefrom.method import (
+from wherefrom.methods.contract import (
     L2_THEN_NORMALIZE,
     Progress,
     Question,
@@ -27,6 +26,7 @@ from wherefrom.method import (
 )
 from wherefrom.methods.deeplift import at_all_positions
 from wherefrom.methods.input_x_gradient import InputXGradient
+from wherefrom.results.aggregation import Stage
 
 
 @method

@@ -8,11 +8,10 @@ from typing import Any, ClassVar
 from attrs import field, frozen
 
 from wherefrom.adapters import GivesGradients
-from wherefrom.aggregation import Stage
+from wherefrom.adapters.layers import GivesLayers, LayerGradients, LayerStates
 from wherefrom.arrays import Array, to_numpy
 from wherefrom.errors import SettingsError
-from wherefrom.layers import GivesLayers, LayerGradients, LayerStates
-from wherefrom.method import (
+from wherefrom.methods.contract import (
     L2_THEN_NORMALIZE,
     Progress,
     Question,
@@ -23,7 +22,8 @@ from wherefrom.method import (
 from wherefrom.methods.deeplift import baseline_row
 from wherefrom.methods.integrated_gradients import IntegratedGradients
 from wherefrom.methods.layer_gradient_x_activation import weighed
-from wherefrom.quadrature import quadrature
+from wherefrom.methods.paths.quadrature import quadrature
+from wherefrom.results.aggregation import Stage
 
 
 @method
@@ -58,9 +58,9 @@ class LayerIntegratedGradients:
     n_steps: int = field(default=50)
     """Points of the path."""
     quadrature: str = "gausslegendre"
-    """Rule of the integral; see `wherefrom.quadrature`."""
+    """Rule of the integral; see `wherefrom.methods.paths.quadrature`."""
     baseline: Any = "unk"
-    """The input whose answers the path begins at: a name, ids or embeddings; see `wherefrom.baselines`."""
+    """The input whose answers the path begins at: a name, ids or embeddings; see `methods.paths.baselines`."""
     multiply_by_inputs: bool = True
     """Multiply the averaged gradient by ``a − a_b``."""
     internal_batch_size: int | None = None

@@ -9,12 +9,12 @@ import numpy as np
 from attrs import field, frozen, validators
 
 from wherefrom.adapters import PredictsSteps
-from wherefrom.aggregation import Stage
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
-from wherefrom.method import Progress, Question, Scores, method
 from wherefrom.methods._perturbation import SampledSettings, attribute_by_plan
-from wherefrom.players import Players
-from wherefrom.surrogates import distinct_columns, lasso, ridge
+from wherefrom.methods.contract import Progress, Question, Scores, method
+from wherefrom.methods.perturbation.surrogates import distinct_columns, lasso, ridge
+from wherefrom.methods.perturbation.units import Players
+from wherefrom.results.aggregation import Stage
 
 
 @method
@@ -69,7 +69,7 @@ class Lime(SampledSettings):
         return np.arange(1, len(masks))[:, None]
 
     def solve(self, masks: BoolArray, values: FloatArray, visible: BoolArray, players: Players) -> FloatArray:
-        """The fit, once per set of players that outputs can see; see `wherefrom.ablation.Solver`."""
+        """The fit, once per set of players that outputs can see; see `ablation.Solver`."""
         scores = np.zeros(visible.shape)
         for seen, outputs in distinct_columns(visible):
             if not seen.any():

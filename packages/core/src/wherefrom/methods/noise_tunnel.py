@@ -9,11 +9,12 @@ import numpy as np
 from attrs import evolve, field, frozen
 
 from wherefrom.adapters import GivesGradients
-from wherefrom.aggregation import Stage
+from wherefrom.adapters.capabilities import check_capabilities
+from wherefrom.adapters.rescale import GivesRescale
 from wherefrom.arrays import Array
-from wherefrom.capabilities import check_capabilities
 from wherefrom.errors import SettingsError
-from wherefrom.method import (
+from wherefrom.methods._noise import with_noise
+from wherefrom.methods.contract import (
     L2_THEN_NORMALIZE,
     METHODS,
     Method,
@@ -24,9 +25,8 @@ from wherefrom.method import (
     method,
     no_progress,
 )
-from wherefrom.methods._noise import with_noise
 from wherefrom.methods.saliency import Saliency
-from wherefrom.rescale import GivesRescale
+from wherefrom.results.aggregation import Stage
 
 
 def _method_of(of: Any) -> Any:

@@ -9,11 +9,11 @@ import numpy as np
 from attrs import field, frozen, validators
 
 from wherefrom.adapters import PredictsSteps, Side
-from wherefrom.aggregation import Stage
 from wherefrom.arrays import BoolArray, FloatArray
-from wherefrom.method import Progress, Question, Scores, method
 from wherefrom.methods._perturbation import PerturbationSettings, answer, check_model, tabulate
-from wherefrom.players import Players, players_of
+from wherefrom.methods.contract import Progress, Question, Scores, method
+from wherefrom.methods.perturbation.units import Players, players_of
+from wherefrom.results.aggregation import Stage
 
 
 @method
@@ -67,7 +67,7 @@ class Occlusion(PerturbationSettings):
         return masks
 
     def solve(self, masks: BoolArray, values: FloatArray, visible: BoolArray, players: Players) -> FloatArray:
-        """Mean loss over the windows that contain a player; see `wherefrom.ablation.Solver`."""
+        """Mean loss over the windows that contain a player; see `ablation.Solver`."""
         clean = values[np.flatnonzero(masks.all(axis=1))[0]]
         rows = {mask.tobytes(): row for row, mask in enumerate(masks)}
         lost, count = np.zeros(visible.shape), np.zeros(visible.shape)

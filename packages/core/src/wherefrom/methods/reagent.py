@@ -9,16 +9,16 @@ from typing import Any, ClassVar
 import numpy as np
 from attrs import define, evolve, field, frozen, validators
 
-from wherefrom.ablation import LogProbability
 from wherefrom.adapters import PredictsSteps, Row, Side
-from wherefrom.aggregation import Stage
 from wherefrom.arrays import Array, BoolArray, FloatArray, IntArray, namespace, to_numpy
 from wherefrom.errors import SettingsError
-from wherefrom.method import Progress, Question, Scores, method
-from wherefrom.objective import Objective
-from wherefrom.players import Players, UnitsSetting, as_units, last_steps, players_of
-from wherefrom.removal import Removed, in_place, with_ids
-from wherefrom.samplers import Candidates, Sampler, as_sampler
+from wherefrom.methods.contract import Progress, Question, Scores, method
+from wherefrom.methods.perturbation.ablation import LogProbability
+from wherefrom.methods.perturbation.removal import Removed, in_place, with_ids
+from wherefrom.methods.perturbation.samplers import Candidates, Sampler, as_sampler
+from wherefrom.methods.perturbation.units import Players, UnitsSetting, as_units, last_steps, players_of
+from wherefrom.questions.target_function import Objective
+from wherefrom.results.aggregation import Stage
 from wherefrom.step_functions.base import StepPrediction
 
 _CLOSEST = 1e-6

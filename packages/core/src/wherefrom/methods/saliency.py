@@ -8,9 +8,8 @@ from typing import ClassVar
 from attrs import frozen
 
 from wherefrom.adapters import GivesGradients
-from wherefrom.aggregation import Stage
 from wherefrom.arrays import namespace
-from wherefrom.method import (
+from wherefrom.methods.contract import (
     L2_THEN_NORMALIZE,
     Progress,
     Question,
@@ -19,6 +18,7 @@ from wherefrom.method import (
     inputs_first,
     method,
 )
+from wherefrom.results.aggregation import Stage
 
 
 @method

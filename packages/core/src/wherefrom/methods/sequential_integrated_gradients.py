@@ -9,12 +9,12 @@ import numpy as np
 from attrs import field, frozen
 
 from wherefrom.adapters import GivesGradients, Row, Side
-from wherefrom.aggregation import Stage
 from wherefrom.arrays import Array, FloatArray, IntArray, like, namespace, to_numpy
-from wherefrom.baselines import Endpoints, endpoints
 from wherefrom.errors import SettingsError
-from wherefrom.method import L2_THEN_NORMALIZE, Progress, Question, Scores, counted, method
-from wherefrom.quadrature import Quadrature, quadrature
+from wherefrom.methods.contract import L2_THEN_NORMALIZE, Progress, Question, Scores, counted, method
+from wherefrom.methods.paths.baselines import Endpoints, endpoints
+from wherefrom.methods.paths.quadrature import Quadrature, quadrature
+from wherefrom.results.aggregation import Stage
 
 
 @method
@@ -47,9 +47,9 @@ class SequentialIntegratedGradients:
     n_steps: int = field(default=50)
     """Points of each token's path."""
     quadrature: str = "gausslegendre"
-    """Rule of the integral; see `wherefrom.quadrature`."""
+    """Rule of the integral; see `wherefrom.methods.paths.quadrature`."""
     baseline: Any = "unk"
-    """Where the paths begin: a name, ids or embeddings; see `wherefrom.baselines`."""
+    """Where the paths begin: a name, ids or embeddings; see `methods.paths.baselines`."""
     multiply_by_inputs: bool = True
     """Multiply the averaged gradient by ``x − b``; without it the scores are sensitivities."""
     token_sums: bool = False

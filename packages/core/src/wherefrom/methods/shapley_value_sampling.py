@@ -9,11 +9,11 @@ import numpy as np
 from attrs import field, frozen, validators
 
 from wherefrom.adapters import PredictsSteps
-from wherefrom.aggregation import Stage
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
-from wherefrom.method import Progress, Question, Scores, method
 from wherefrom.methods._perturbation import SampledSettings, attribute_by_plan
-from wherefrom.players import Players
+from wherefrom.methods.contract import Progress, Question, Scores, method
+from wherefrom.methods.perturbation.units import Players
+from wherefrom.results.aggregation import Stage
 
 
 @method
@@ -68,7 +68,7 @@ class ShapleyValueSampling(SampledSettings):
         return np.arange(len(masks)).reshape(-1, rows)
 
     def solve(self, masks: BoolArray, values: FloatArray, visible: BoolArray, players: Players) -> FloatArray:
-        """Mean gain at arrival; see `wherefrom.ablation.Solver`. Masks must come from `plan`, in its order."""
+        """Mean gain at arrival; see `ablation.Solver`. Masks must come from `plan`, in its order."""
         count = masks.shape[1]
         scores = np.zeros(visible.shape)
         if not count:

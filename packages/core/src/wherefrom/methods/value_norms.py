@@ -8,11 +8,11 @@ from typing import ClassVar
 
 from attrs import frozen
 
-from wherefrom.aggregation import Stage
+from wherefrom.adapters.internals import DecomposesStates, RowTerms, Where
 from wherefrom.arrays import Array, namespace
-from wherefrom.internals import DecomposesStates, RowTerms, Where
-from wherefrom.method import Progress, Question, Scores, counted, method
 from wherefrom.methods._columns import MEAN_THEN_NORMALIZE, padded, per_output, square, steps_of
+from wherefrom.methods.contract import Progress, Question, Scores, counted, method
+from wherefrom.results.aggregation import Stage
 
 
 @method

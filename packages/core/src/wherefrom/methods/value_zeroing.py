@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 
 from attrs import field, frozen
 
-from wherefrom.aggregation import Stage
+from wherefrom.adapters.internals import Heads, Metric, Where, ZeroesValues, heads_from
 from wherefrom.arrays import Array, like, namespace
-from wherefrom.internals import Heads, Metric, Where, ZeroesValues, heads_from
-from wherefrom.method import Progress, Question, Scores, counted, method
 from wherefrom.methods._columns import MEAN_THEN_NORMALIZE, padded, per_output, rows_first, square
+from wherefrom.methods.contract import Progress, Question, Scores, counted, method
+from wherefrom.results.aggregation import Stage
 
 _NEGLIGIBLE = 1e-5
 """Distances below this are rounding, and count as 0."""

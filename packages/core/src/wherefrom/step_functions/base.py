@@ -125,7 +125,9 @@ class StepFunction(Protocol):
         ...
 
 
-STEP_FUNCTIONS: Registry[type[StepFunction]] = Registry("step function", group="wherefrom.step_functions")
+STEP_FUNCTIONS: Registry[type[StepFunction]] = Registry(
+    "step function", group="wherefrom.step_functions", builtins="wherefrom.step_functions.builtin"
+)
 
 F = TypeVar("F", bound="type[StepFunction]")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from attrs import evolve
 
-from wherefrom.objective import Objective
+from wherefrom.questions.target_function import Objective
 from wherefrom.testing._blocks import Floats
 
 STEP = 1e-3

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from attrs import field, frozen
 
-from wherefrom.tokens import Token
+from wherefrom.text.tokens import Token
 
 SPECIAL = ("<pad>", "<s>", "</s>", "<unk>", "<mask>")
 WORDS = tuple(

@@ -21,9 +21,9 @@ import numpy.typing as npt
 from attrs import evolve, field, frozen
 
 from wherefrom.adapters import Embeds, GivesAttention, GivesGradients, PredictsSteps, Row, SequenceModel, Side
+from wherefrom.adapters.rescale import GivesRescale
 from wherefrom.arrays import IntArray, like, to_numpy
-from wherefrom.objective import Objective
-from wherefrom.rescale import GivesRescale
+from wherefrom.questions.target_function import Objective
 from wherefrom.step_functions.base import STEP_FUNCTIONS
 from wherefrom.testing.questions import question
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from wherefrom.arrays import IntArray
-from wherefrom.method import Question
-from wherefrom.objective import Objective
+from wherefrom.methods.contract import Question
+from wherefrom.questions.target_function import Objective
 from wherefrom.step_functions.base import STEP_FUNCTIONS, StepFunction
 
 

@@ -14,14 +14,14 @@ from attrs import field, frozen
 
 from wherefrom.adapters import Encoding, ModelCard, Row, RowAttention, RowGradients, RowPrediction, Side
 from wherefrom.arrays import IntArray
-from wherefrom.attribution import Segment
 from wherefrom.errors import InputError, SettingsError
-from wherefrom.objective import Objective
+from wherefrom.questions.target_function import Objective
+from wherefrom.results.attribution import Segment
 from wherefrom.testing._blocks import Floats
 from wherefrom.testing._logit_gradients import logit_gradients
 from wherefrom.testing._networks import AttentionNetwork, Network, Pass
 from wherefrom.testing._vocabulary import Vocabulary
-from wherefrom.tokens import Token
+from wherefrom.text.tokens import Token
 
 MAX_LENGTH = 64
 

@@ -14,8 +14,8 @@ from textual import events, on, work
 from textual.app import App, ComposeResult
 from textual.widgets import Static
 from textual.worker import get_current_worker
-from wherefrom.attribution import Attribution, Attributions
 from wherefrom.errors import InputError, WherefromError
+from wherefrom.results.attribution import Attribution, Attributions
 
 from wherefrom_viz.browser.brush import Brush, brush_for, colour_level
 from wherefrom_viz.browser.cache import ExampleCache

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from threading import Lock
 
-from wherefrom.attribution import Attribution
+from wherefrom.results.attribution import Attribution
 
 
 class ExampleCache:

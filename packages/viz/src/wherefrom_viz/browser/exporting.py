@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from wherefrom.attribution import Attribution, Attributions
 from wherefrom.errors import InputError, nearest
 from wherefrom.files import save_inseq
-from wherefrom.operations.tables import save_dataset
-from wherefrom.provenance import Provenance
-from wherefrom.rendering import render
-from wherefrom.wire.bytes import write_whole
+from wherefrom.files.wire.bytes import write_whole
+from wherefrom.results.attribution import Attribution, Attributions
+from wherefrom.results.provenance import Provenance
+from wherefrom.results.rendering import render
+from wherefrom.results.tables import save_dataset
 
 from wherefrom_viz.browser.drawing import Drawing, merging, prepared
 from wherefrom_viz.console import render_text

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from attrs import frozen
-from wherefrom.attribution import Attribution
 from wherefrom.files import Summary
 from wherefrom.files.summaries import MOST_ANNOTATIONS, PREVIEW, annotations_of, summarized, tags_in
-from wherefrom.operations import share_on
+from wherefrom.results import share_on
+from wherefrom.results.attribution import Attribution
 
 
 class Candidate(Protocol):

@@ -7,9 +7,9 @@ from collections.abc import Callable, Collection, Iterator
 
 import numpy as np
 from attrs import frozen
-from wherefrom.attribution import Attribution
 from wherefrom.errors import WherefromError
 from wherefrom.files import Summary
+from wherefrom.results.attribution import Attribution
 
 from wherefrom_viz.browser.columns import order_in
 from wherefrom_viz.browser.filters import Filter

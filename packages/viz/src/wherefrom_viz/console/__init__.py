@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias
 
 from rich.console import Console
-from wherefrom.attribution import Attribution, Attributions
 from wherefrom.errors import SettingsError, nearest
+from wherefrom.results.attribution import Attribution, Attributions
 
 from wherefrom_viz.colours import Palette, Theme, palette_named
 from wherefrom_viz.comparison import compare

@@ -18,10 +18,10 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 import numpy.typing as npt
 from attrs import frozen
-from wherefrom.attribution import Attribution
 from wherefrom.errors import SettingsError, nearest
-from wherefrom.provenance import Provenance
-from wherefrom.tokens import Token
+from wherefrom.results.attribution import Attribution
+from wherefrom.results.provenance import Provenance
+from wherefrom.text.tokens import Token
 
 from wherefrom_viz import units
 from wherefrom_viz.description import (

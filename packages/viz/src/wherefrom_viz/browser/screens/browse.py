@@ -12,8 +12,8 @@ from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Footer, Input, Static
-from wherefrom.attribution import Attribution
 from wherefrom.errors import WherefromError
+from wherefrom.results.attribution import Attribution
 
 from wherefrom_viz.browser.columns import sortable, spoken_column
 from wherefrom_viz.browser.drawing import more_intense, pictured

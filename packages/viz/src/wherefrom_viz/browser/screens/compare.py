@@ -11,8 +11,8 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Footer, Static
-from wherefrom.attribution import Attribution
 from wherefrom.errors import WherefromError
+from wherefrom.results.attribution import Attribution
 
 from wherefrom_viz.browser.drawing import (
     prepared,

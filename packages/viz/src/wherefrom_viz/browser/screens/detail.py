@@ -10,8 +10,8 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.widgets import ContentSwitcher, Footer, Input, Static
-from wherefrom.attribution import Attribution
 from wherefrom.errors import WherefromError
+from wherefrom.results.attribution import Attribution
 
 from wherefrom_viz.browser.drawing import (
     Drawing,

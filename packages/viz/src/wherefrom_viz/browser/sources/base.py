@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from wherefrom.attribution import Attribution
 from wherefrom.files import Summary
-from wherefrom.provenance import Provenance
+from wherefrom.results.attribution import Attribution
+from wherefrom.results.provenance import Provenance
 
 
 class Source(Protocol):

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 from attrs import frozen
-from wherefrom.attribution import Attribution
 from wherefrom.errors import WherefromError
 from wherefrom.files import Summary
 from wherefrom.files.summaries import TAGS
-from wherefrom.provenance import Provenance
+from wherefrom.results.attribution import Attribution
+from wherefrom.results.provenance import Provenance
 
 from wherefrom_viz.browser.sources.base import Source
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
-from wherefrom.attribution import Attribution, from_fields
 from wherefrom.errors import FileFormatError
 from wherefrom.files import Summary
 from wherefrom.files.summaries import summarized, summary_of
-from wherefrom.provenance import Provenance
-from wherefrom.wire.documents import open_header
-from wherefrom.wire.examples import RawFields, decode_example, typed
-from wherefrom.wire.limits import Budget
+from wherefrom.files.wire.documents import open_header
+from wherefrom.files.wire.examples import RawFields, decode_example, typed
+from wherefrom.files.wire.limits import Budget
+from wherefrom.results.attribution import Attribution, from_fields
+from wherefrom.results.provenance import Provenance
 
 _READ_WHOLE = 8 << 20
 """Bytes at the beginning of a file whose examples are read whole, for what only scores tell. Later ones lack it."""

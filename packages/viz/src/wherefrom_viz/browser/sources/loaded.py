@@ -5,11 +5,11 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
-from wherefrom.attribution import Attribution, Attributions
 from wherefrom.errors import WherefromWarning
 from wherefrom.files import Summary, load
 from wherefrom.files.summaries import summarized
-from wherefrom.provenance import Provenance
+from wherefrom.results.attribution import Attribution, Attributions
+from wherefrom.results.provenance import Provenance
 
 
 class LoadedSource:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
-from wherefrom.attribution import Attribution
 from wherefrom.errors import WherefromWarning
 from wherefrom.files import Summary, open_run
-from wherefrom.provenance import Provenance
+from wherefrom.results.attribution import Attribution
+from wherefrom.results.provenance import Provenance
 
 
 class RunSource:

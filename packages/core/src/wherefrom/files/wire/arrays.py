@@ -1,0 +1,138 @@
+"""Arrays in files: dtype, shape, and either plain numbers (a few) or little-endian bytes.
+
+Larger float arrays are packed: the first bytes of all numbers, then all second bytes, and so on, deflated. Exponents of
+neighbouring scores are alike, so this saves a seventh where base64 costs a third.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from wherefrom.errors import FileFormatError, InputError
+from wherefrom.files.wire.limits import Budget
+
+READABLE = 16
+"""Arrays up to this many entries are written as numbers."""
+
+PACKED = 256
+"""Arrays from this many bytes on are packed, if that makes them smaller."""
+
+DTYPES = frozenset(
+    ["float16", "float32", "float64", "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"]
+)
+
+MOST_DIMENSIONS = 16
+
+
+class WireArray(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One array."""
+
+    dtype: str
+    """What it is in memory, by numpy's name."""
+    shape: list[int]
+    values: list[bool | int | float] | None = None
+    """Entries in C order, for small arrays."""
+    data: bytes | None = None
+    """Little-endian bytes in C order, maybe packed; base64 in JSON."""
+    stored: str | None = None
+    """What it is in the file, where it was narrowed."""
+    packing: str | None = None
+    """``"planes+deflate"`` or nothing."""
+
+
+def encode_array(array: npt.NDArray[Any], *, narrow: bool = False) -> WireArray:
+    """An array as it is written.
+
+    Args:
+        narrow: Store floating point with 16 bits. Reading gives the dtype back, not the digits.
+
+    Raises:
+        InputError: The dtype has no place in files, or a value is too large for 16 bits.
+    """
+    array = np.asarray(array)
+    dtype = array.dtype.name
+    if dtype not in DTYPES:
+        raise InputError(f"Arrays of {dtype} cannot be saved. Convert to one of {', '.join(sorted(DTYPES))}.")
+    stored = None
+    if narrow and dtype in ("float32", "float64"):
+        with np.errstate(over="ignore"):
+            narrowed = array.astype(np.float16)
+        if not np.array_equal(np.isfinite(narrowed), np.isfinite(array)):
+            raise InputError(
+                f"A score of {np.abs(array).max():.3g} does not fit into float16 (65504 at most). "
+                "Save with scores_precision='float32', or normalise first."
+            )
+        array, stored = narrowed, "float16"
+    shape = list(array.shape)
+    if array.size <= READABLE and (array.dtype.kind != "f" or bool(np.isfinite(array).all())):
+        return WireArray(dtype=dtype, shape=shape, stored=stored, values=[_number(one) for one in array.ravel()])
+    little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+    data = little.tobytes()
+    if array.dtype.kind == "f" and len(data) >= PACKED:
+        planes = little.reshape(-1).view(np.uint8).reshape(-1, array.dtype.itemsize).T
+        packed = zlib.compress(planes.tobytes(), 6)
+        if len(packed) < len(data):
+            return WireArray(dtype=dtype, shape=shape, stored=stored, packing="planes+deflate", data=packed)
+    return WireArray(dtype=dtype, shape=shape, stored=stored, data=data)
+
+
+def decode_array(wire: WireArray, budget: Budget, where: str) -> npt.NDArray[Any]:
+    """The array again, read-only where that saves a copy.
+
+    Raises:
+        FileFormatError: dtype, shape and bytes do not fit together, or more memory is claimed than a file may.
+    """
+    stored = wire.stored or wire.dtype
+    for name in (wire.dtype, stored):
+        if name not in DTYPES:
+            raise FileFormatError(f"{where}: dtype {name[:40]!r} is unknown. Known: {', '.join(sorted(DTYPES))}.")
+    if len(wire.shape) > MOST_DIMENSIONS or any(size < 0 for size in wire.shape):
+        raise FileFormatError(f"{where}: shape {wire.shape[:MOST_DIMENSIONS]!r} is no shape.")
+    count = math.prod(wire.shape)
+    dtype = np.dtype(stored).newbyteorder("<")
+    budget.spend(count * (dtype.itemsize + np.dtype(wire.dtype).itemsize), where)
+    if (wire.values is None) == (wire.data is None):
+        raise FileFormatError(f"{where}: an array has either 'values' or 'data'.")
+    if wire.values is not None:
+        if len(wire.values) != count:
+            raise FileFormatError(f"{where}: {len(wire.values)} values for shape {wire.shape!r}.")
+        try:
+            with np.errstate(over="ignore"):
+                array = np.asarray(wire.values, dtype=stored)
+        except (OverflowError, ValueError) as error:
+            raise FileFormatError(f"{where}: a value does not fit into {stored}: {error}.") from error
+    else:
+        array = np.frombuffer(_bytes(wire, count, dtype.itemsize, where), dtype=dtype)
+    return array.reshape(wire.shape).astype(wire.dtype, copy=False)
+
+
+def _bytes(wire: WireArray, count: int, itemsize: int, where: str) -> bytes:
+    data = wire.data or b""
+    expected = count * itemsize
+    if wire.packing == "planes+deflate":
+        unpacker = zlib.decompressobj()
+        try:
+            data = unpacker.decompress(data, expected + 1)  # 0 would mean unlimited
+        except zlib.error as error:
+            raise FileFormatError(f"{where}: packed bytes are damaged: {error}.") from error
+        if len(data) == expected:
+            data = np.frombuffer(data, dtype=np.uint8).reshape(itemsize, count).T.tobytes()
+    elif wire.packing is not None:
+        raise FileFormatError(f"{where}: packing {wire.packing[:40]!r} is unknown. Update wherefrom to read it.")
+    if len(data) != expected:
+        raise FileFormatError(f"{where}: {len(data)} bytes or more for shape {wire.shape!r}, which needs {expected}.")
+    return data
+
+
+def _number(value: Any) -> bool | int | float:
+    """The shortest number that reads back as ``value``: 0.1 for the single-precision 0.1."""
+    if isinstance(value, np.floating):
+        return float(str(value))
+    plain: bool | int = value.item()
+    return plain

@@ -1,0 +1,119 @@
+"""Bytes on disk: compression told by magic numbers, and files that are whole or not there."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import secrets
+import zlib
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, cast
+
+from wherefrom.errors import FileFormatError, InputError, MissingDependencyError
+from wherefrom.files.wire.limits import Budget
+
+GZIP = b"\x1f\x8b"
+ZSTD = b"\x28\xb5\x2f\xfd"
+
+_CHUNK = 1 << 20
+
+
+def compression_of(path: Path) -> str | None:
+    """``"gz"``, ``"zst"`` or None, by the suffix of the name."""
+    return {".gz": "gz", ".zst": "zst"}.get(path.suffix.lower())
+
+
+def compress(data: bytes, how: str | None) -> bytes:
+    """``data``, compressed; the same bytes every time."""
+    if how is None:
+        return data
+    if how == "gz":
+        return gzip.compress(data, compresslevel=6, mtime=0)
+    return cast(bytes, _zstandard().ZstdCompressor(level=6, write_checksum=True).compress(data))
+
+
+def decompress(data: bytes, budget: Budget) -> bytes:
+    """``data`` as it was before compression, if it was compressed.
+
+    Raises:
+        FileFormatError: It is damaged, or unpacks to more than a file may.
+    """
+    if data[:2] == GZIP:
+        return _inflate(lambda: zlib.decompressobj(wbits=31), data, budget)
+    if data[:4] == ZSTD:
+        zstandard = _zstandard()
+        return _inflate(zstandard.ZstdDecompressor().decompressobj, data, budget, zstandard.ZstdError)
+    return data
+
+
+def _inflate(make: Any, data: bytes, budget: Budget, error_type: type[Exception] = zlib.error) -> bytes:
+    """Decompress piece by piece, so that a bomb is noticed before it goes off."""
+    parts: list[bytes] = []
+    while data:
+        worker = make()
+        # zlib can bound its output; zstd cannot, so it is fed little at a time
+        bounded = error_type is zlib.error
+        size = len(data) if bounded else 1 << 10
+        position = 0
+        pending = b""
+        try:
+            while not worker.eof and (position < len(data) or pending):
+                if not pending:
+                    pending = data[position : position + size]
+                    position += len(pending)
+                part = worker.decompress(pending, _CHUNK) if bounded else worker.decompress(pending)
+                pending = worker.unconsumed_tail if bounded else b""
+                budget.spend(len(part), "The decompressed file")
+                parts.append(part)
+        except error_type as error:
+            raise FileFormatError(f"The compressed file is damaged: {error}.") from error
+        if not worker.eof:
+            raise FileFormatError("The compressed file is cut off.")
+        data = worker.unused_data + data[position:]
+    return b"".join(parts)
+
+
+def _zstandard() -> Any:
+    try:
+        import zstandard
+    except ImportError as error:
+        raise MissingDependencyError(
+            "Files ending in .zst need the package zstandard. Install it with: pip install 'wherefrom[zstd]'"
+        ) from error
+    return zstandard
+
+
+def refuse_existing(path: Path, overwrite: bool) -> None:
+    """Stop before work is done that could not be saved.
+
+    Raises:
+        InputError: The file is there and ``overwrite`` is false, or its folder is not.
+    """
+    if not overwrite and path.exists():
+        raise InputError(f"{path} is there already. Choose another name, or pass overwrite=True to replace it.")
+    if not path.parent.is_dir():
+        raise InputError(f"There is no folder {path.parent}. Create it first.")
+
+
+def write_whole(path: Path, pieces: Iterable[bytes], *, overwrite: bool) -> None:
+    """Write a file that appears complete or not at all, on disk when this returns.
+
+    Raises:
+        InputError: The file is there and ``overwrite`` is false.
+    """
+    refuse_existing(path, overwrite)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with draft.open("xb") as file:
+            for piece in pieces:
+                file.write(piece)
+            file.flush()
+            os.fsync(file.fileno())
+        refuse_existing(path, overwrite)
+        os.replace(draft, path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            draft.unlink()
+        raise

@@ -1,0 +1,101 @@
+"""The door: from a model's name to something that can be asked."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from wherefrom._registry import Registry
+from wherefrom.adapters import SequenceModel
+from wherefrom.adapters.capabilities import check_capabilities
+from wherefrom.attribute import AttributionModel
+from wherefrom.errors import SettingsError, UnknownNameError, nearest
+from wherefrom.methods.contract import METHODS, Method
+from wherefrom.results.aggregation import AGGREGATORS
+from wherefrom.settings import fields_of, from_mapping
+from wherefrom.step_functions.base import STEP_FUNCTIONS
+
+ADAPTERS: Registry[Callable[..., SequenceModel]] = Registry("framework", group="wherefrom.adapters")
+"""Framework id to a function that loads a model: found by the entry point ``wherefrom.adapters``."""
+
+
+def load_model(
+    model: Any,
+    attribution_method: str | Method | type[Method] | None = None,
+    framework: str = "hf_transformers",
+    *,
+    tokenizer: Any = None,
+    device: Any = None,
+    model_kwargs: dict[str, Any] | None = None,
+    tokenizer_kwargs: dict[str, Any] | None = None,
+    **method_settings: Any,
+) -> AttributionModel:
+    """Load a model, ready to be explained.
+
+    Args:
+        model: Hub id, local path, ``"demo:lm"``, ``"demo:mt"``, a model object, or an adapter that is one already.
+        attribution_method: The default method: identifier, object or class. It can be chosen at each call as well.
+        framework: Which adapter loads the model; see `list_supported_frameworks`.
+        tokenizer: Name or object; default: the model's own.
+        device: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``; default: the accelerator that is there, else the host.
+        model_kwargs: For loading the model (``dtype``, ``device_map``, ``quantization_config``, ...).
+        tokenizer_kwargs: For loading the tokenizer (``src_lang``, ``tgt_lang``, ...).
+        **method_settings: Settings of the default method (``n_steps=100``, ``target_layer="..."``).
+
+    Raises:
+        ModelLoadError: The model or its tokenizer could not be loaded.
+        UsageError: A name or setting is unknown, or the model cannot do what the method needs.
+    """
+    method = _method(attribution_method, method_settings)
+    if isinstance(model, SequenceModel):
+        adapter = model
+    else:
+        adapter = ADAPTERS.get(framework)(
+            model,
+            tokenizer=tokenizer,
+            device=device,
+            model_kwargs=model_kwargs,
+            tokenizer_kwargs=tokenizer_kwargs,
+        )
+    if method is not None:
+        check_capabilities(adapter, method)
+    return AttributionModel(adapter, method)
+
+
+def list_supported_frameworks() -> list[str]:
+    """Identifiers of the installed adapters, sorted."""
+    return list(ADAPTERS)
+
+
+def explain(identifier: str) -> None:
+    """Print what a method, step function or aggregator of that name does, with its paper and its settings.
+
+    Raises:
+        UnknownNameError: Nothing has that name.
+    """
+    tables: tuple[Registry[Any], ...] = (METHODS, STEP_FUNCTIONS, AGGREGATORS)
+    for table in tables:
+        if identifier in table:
+            thing = table.get(identifier)
+            print(f"{identifier} ({table.kind})\n\n{inspect.getdoc(thing)}")
+            print(f"\nSettings: {', '.join(fields_of(thing)) or 'none'}")
+            return
+    known = [name for table in tables for name in table]
+    raise UnknownNameError(f"Nothing is called {identifier!r}.{nearest(identifier, known)} Known: {', '.join(known)}.")
+
+
+def _method(method: str | Method | type[Method] | None, settings: dict[str, Any]) -> Method | None:
+    if method is None:
+        if settings:
+            raise SettingsError(
+                f"load_model got {', '.join(sorted(settings))}, but no attribution_method that could take this."
+            )
+        return None
+    cls: Any = METHODS.get(method) if isinstance(method, str) else method
+    if isinstance(cls, type):
+        made: Method = from_mapping(cls, settings, where=f"method {cls.identifier!r}")  # type: ignore[attr-defined]
+        return made
+    if settings:
+        raise SettingsError("Give settings in the method object, or give the method by name together with settings.")
+    return method  # type: ignore[return-value]

@@ -1,0 +1,134 @@
+"""From a method's answer, in the model's own arrays, to a result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from wherefrom.adapters import PredictsSteps
+from wherefrom.arrays import Array, to_numpy
+from wherefrom.methods.contract import Method, Question, Scores
+from wherefrom.questions.examples import Example
+from wherefrom.results.aggregators.functions import combine
+from wherefrom.results.attribution import Attribution
+from wherefrom.step_functions.base import StepFunction
+from wherefrom.text.tokens import Token, visible_to_steps
+
+
+def missing_scores(model: PredictsSteps, question: Question, found: Mapping[str, Array]) -> dict[str, Array]:
+    """The step scores that a method's own passes did not give, from one more forward pass; none if all are there."""
+    missing = {name: score for name, score in question.scores.items() if name not in found}
+    if not missing:
+        return {}
+    (answer,) = model.predict([question.row(scores=True, objective=None)])
+    return {name: answer.scores[name] for name in missing}
+
+
+def attribution_of(
+    example: Example,
+    question: Question,
+    method: Method,
+    scores: Scores,
+    extra_scores: Mapping[str, Array],
+    functions: Mapping[str, StepFunction],
+    *,
+    clean_special_chars: bool,
+) -> Attribution:
+    """The result for one example.
+
+    A span target merges the steps of each group into one unit: its own rows are summed, its step scores merged by
+    each function's rule.
+    """
+    start, end = int(question.steps[0]), int(question.steps[-1]) + 1
+    target_tokens: tuple[Token, ...] = example.target_tokens
+    source, target = _as_result(scores.source), _as_result(scores.target)
+    step_scores = {name: to_numpy(values) for name, values in {**scores.step_scores, **extra_scores}.items()}
+    groups = question.objective.groups
+    if groups is not None:
+        target_tokens, target, step_scores, end = _merged(question, target_tokens, target, step_scores, functions)
+    if target is not None:
+        visible = visible_to_steps(target_tokens, target_tokens[start:end])
+        target = np.where(visible.reshape(*visible.shape, *[1] * (target.ndim - 2)), target, target.dtype.type(0))
+    source_tokens = example.source_tokens
+    if clean_special_chars:
+        source_tokens, target_tokens = _cleaned(source_tokens), _cleaned(target_tokens)
+    return Attribution(
+        source=source_tokens,
+        target=target_tokens,
+        source_attributions=source,
+        target_attributions=target,
+        step_scores=step_scores,
+        sequence_scores={name: _as_result(values) for name, values in scores.sequence_scores.items()},
+        attr_pos_start=start,
+        attr_pos_end=end,
+        dimensions=method.dimensions,
+        method=method.identifier,
+        signed=is_signed(method),
+        default_aggregation=method.aggregation,
+        step_aggregation={name: function.span_aggregation for name, function in functions.items()},
+        segments=example.segments,
+        details=dict(scores.details),
+    )
+
+
+def is_signed(method: Method) -> bool:
+    """Do this method's scores carry a sign, with its settings as they are?"""
+    return method.signed or getattr(method, "abs", None) is False
+
+
+def _as_result(array: Array | None) -> Any:
+    if array is None:
+        return None
+    values = to_numpy(array)
+    return np.ascontiguousarray(values)
+
+
+def _cleaned(tokens: tuple[Token, ...]) -> tuple[Token, ...]:
+    return tuple(msgspec.structs.replace(token, piece=token.text) for token in tokens)
+
+
+def _merged(
+    question: Question,
+    tokens: tuple[Token, ...],
+    target: npt.NDArray[Any] | None,
+    step_scores: Mapping[str, npt.NDArray[Any]],
+    functions: Mapping[str, StepFunction],
+) -> tuple[tuple[Token, ...], npt.NDArray[Any] | None, dict[str, npt.NDArray[Any]], int]:
+    """Steps of each group as one unit, in tokens, rows and step scores; and the index behind the last unit."""
+    groups = question.objective.groups
+    assert groups is not None
+    first, last = int(question.steps[0]), int(question.steps[-1]) + 1
+    inner = np.flatnonzero(np.diff(groups, prepend=-1))
+    starts = np.concatenate([np.arange(first), first + inner, np.arange(last, len(tokens))])
+    ends = np.append(starts[1:], len(tokens))
+    units = tuple(merge_tokens(tokens[a:b]) for a, b in zip(starts, ends, strict=True))
+    rows = None if target is None else np.add.reduceat(target, starts, axis=0)
+    merged = {}
+    for name, values in step_scores.items():
+        if len(values) == len(inner):
+            merged[name] = values
+            continue
+        rule = functions[name].span_aggregation if name in functions else "absmax"
+        merged[name] = np.array([combine(rule, part, 0) for part in np.split(values, inner[1:])])
+    return units, rows, merged, first + len(inner)
+
+
+def merge_tokens(tokens: tuple[Token, ...]) -> Token:
+    """Adjacent tokens as one unit; a single token stays what it is."""
+    if len(tokens) == 1:
+        return tokens[0]
+    return Token(
+        id=-1,
+        piece="".join(token.piece for token in tokens),
+        text="".join(token.text for token in tokens),
+        position=tokens[0].position,
+        size=sum(token.size for token in tokens),
+        start=tokens[0].start,
+        end=tokens[-1].end,
+        special=all(token.special for token in tokens),
+        word=tokens[0].word,
+    )

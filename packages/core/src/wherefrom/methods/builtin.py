@@ -1,0 +1,29 @@
+"""Importing this registers everything that core brings."""
+
+import wherefrom.methods.alti
+import wherefrom.methods.alti_logit
+import wherefrom.methods.attention
+import wherefrom.methods.attention_flow
+import wherefrom.methods.attention_rollout
+import wherefrom.methods.context_cite
+import wherefrom.methods.deeplift
+import wherefrom.methods.discretized_integrated_gradients
+import wherefrom.methods.dummy
+import wherefrom.methods.exact_shapley
+import wherefrom.methods.feature_ablation
+import wherefrom.methods.gradient_shap
+import wherefrom.methods.input_x_gradient
+import wherefrom.methods.integrated_gradients
+import wherefrom.methods.kernel_shap
+import wherefrom.methods.layer_deeplift
+import wherefrom.methods.layer_gradient_x_activation
+import wherefrom.methods.layer_integrated_gradients
+import wherefrom.methods.lime
+import wherefrom.methods.noise_tunnel
+import wherefrom.methods.occlusion
+import wherefrom.methods.reagent
+import wherefrom.methods.saliency
+import wherefrom.methods.sequential_integrated_gradients
+import wherefrom.methods.shapley_value_sampling
+import wherefrom.methods.value_norms
+import wherefrom.methods.value_zeroing

@@ -1,0 +1,1 @@
+"""Paths from a baseline to the input, and the quadrature along them."""

@@ -1,0 +1,132 @@
+"""What stands for "no information" in the methods that compare with a baseline.
+
+A baseline is chosen by name or given:
+
+======== ==========================================================================
+``unk``  the unknown token at every position (the default)
+``pad``  the padding token
+``mask`` the mask token, for models that have one
+``zero`` zero embeddings
+``mean`` the mean of the vocabulary's embeddings
+ids      token ids: one for all positions, or one per position
+array    embeddings, shape ``(length, width)`` or ``(width,)``
+======== ==========================================================================
+
+A mapping ``{"source": ..., "target": ...}`` chooses for the two sides apart. Named baselines leave the kept positions
+of a question (end tokens unless asked otherwise, the decoder's start token) as they are; what is given outright is
+taken as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from attrs import frozen
+
+from wherefrom.adapters import Embeds, ModelCard, SequenceModel, Side
+from wherefrom.arrays import Array, IntArray, like, namespace
+from wherefrom.errors import ModelCapabilityError, SettingsError, ShapeError, nearest
+from wherefrom.methods.contract import Question
+
+NAMED = ("unk", "pad", "mask", "zero", "mean")
+
+
+@frozen(eq=False)
+class Endpoints:
+    """Both ends of a path: the baseline's embeddings and the input's, shape ``(length, width)`` each."""
+
+    baseline: Array
+    input: Array
+
+    @property
+    def difference(self) -> Array:
+        """Input minus baseline."""
+        return self.input - self.baseline
+
+    def at(self, fraction: float) -> Array:
+        """The point of the straight path after ``fraction`` of it, between 0 (baseline) and 1 (input)."""
+        return self.baseline + fraction * self.difference
+
+
+def baseline_of_side(baseline: Any, side: Side) -> Any:
+    """The choice for one side.
+
+    Raises:
+        SettingsError: A mapping names something other than the two sides.
+    """
+    if isinstance(baseline, Mapping):
+        strange = sorted(set(baseline) - {"source", "target"})
+        if strange:
+            raise SettingsError(f"baseline is given for {strange[0]!r}; it can be given for 'source' and 'target'.")
+        return baseline.get(side, "unk")
+    return baseline
+
+
+def baseline_ids(card: ModelCard, baseline: Any, ids: IntArray, kept: IntArray) -> IntArray | None:
+    """The baseline as token ids, shape as ``ids``; None if it is none of tokens.
+
+    Raises:
+        SettingsError: The name is unknown, or the model lacks that token.
+        ShapeError: Ids are neither one nor as many as there are positions.
+    """
+    if isinstance(baseline, str):
+        if baseline not in NAMED:
+            raise SettingsError(
+                f"No baseline is called {baseline!r}.{nearest(baseline, NAMED)} Named: {', '.join(NAMED)}; or give ids "
+                "or embeddings."
+            )
+        if baseline in ("zero", "mean"):
+            return None
+        token = {"unk": card.unk_id, "pad": card.pad_id, "mask": card.mask_id}[baseline]
+        if token is None:
+            raise SettingsError(
+                f"{card.name} has no {baseline} token for a baseline. Choose another of: {', '.join(NAMED)}."
+            )
+        replaced = np.full_like(ids, token)
+        replaced[kept] = ids[kept]
+        return replaced
+    given = np.asarray(baseline) if isinstance(baseline, int | list | tuple | np.ndarray | np.integer) else None
+    if given is None or given.dtype.kind not in "iu":
+        return None
+    if given.ndim == 0 or given.shape == (1,):
+        return np.full_like(ids, int(given.reshape(())))
+    if given.shape != ids.shape:
+        raise ShapeError(f"{given.size} baseline ids for {ids.size} tokens. Give one id, or one per token.")
+    return given.astype(np.int64)
+
+
+def endpoints(model: Embeds, question: Question, side: Side, baseline: Any) -> Endpoints | None:
+    """Input and baseline embeddings of one side of a question; None if the question has no such side."""
+    ids = question.source_ids if side == "source" else question.target_ids
+    if ids is None:
+        return None
+    kept = question.kept_source if side == "source" else question.kept_target
+    real = model.embed(ids, side=side)
+    return Endpoints(_embeddings(model, baseline_of_side(baseline, side), ids, kept, real, side), real)
+
+
+def _embeddings(model: Embeds, baseline: Any, ids: IntArray, kept: IntArray, real: Array, side: Side) -> Array:
+    if not isinstance(model, SequenceModel):
+        raise ModelCapabilityError("A baseline needs a model with a card, to know its special tokens.")
+    replaced = baseline_ids(model.card, baseline, ids, kept)
+    if replaced is not None:
+        return model.embed(replaced, side=side)
+    xp = namespace(real)
+    if isinstance(baseline, str):
+        if baseline == "zero":
+            row = xp.zeros_like(real[:1])
+        else:
+            row = xp.mean(model.embedding_table(side=side), axis=0, keepdims=True)
+        stays = np.isin(np.arange(len(ids)), kept)[:, None]
+        return xp.where(like(real, stays), real, row)
+    given = like(real, baseline, dtype=real.dtype)
+    if given.ndim == 1:
+        given = given[None, :]
+    if tuple(given.shape) not in ((1, real.shape[1]), tuple(real.shape)):
+        raise ShapeError(
+            f"Baseline embeddings have shape {tuple(given.shape)}; {len(ids)} tokens of width {real.shape[1]} need "
+            f"{tuple(real.shape)} or ({real.shape[1]},)."
+        )
+    return xp.zeros_like(real) + given

@@ -1,0 +1,430 @@
+"""One table of what a model says without some of its input: masks × per-step values.
+
+Everything that perturbs asks the same question many times: what is the answer worth when these units are gone? The
+answers are kept here, once, for *all* steps of every pass, so that a step, a span, a contrast or another surrogate can
+be solved from them later without running the model again::
+
+    players = players_of(question, "sentence")
+    table = ablate(model, question, players, half_masks(len(players), 64, rng), baseline="delete")
+    table.solve(Lime(), of="log_probability", spans=[(12, 20)])
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+from zipfile import BadZipFile
+
+import numpy as np
+from attrs import evolve, field, frozen
+
+from wherefrom.adapters import PredictsSteps, Row
+from wherefrom.arrays import Array, BoolArray, FloatArray, IntArray, namespace, to_numpy
+from wherefrom.errors import FileFormatError, InputError, ShapeError
+from wherefrom.methods.contract import Progress, Question, no_progress
+from wherefrom.methods.perturbation.removal import Removed, removal
+from wherefrom.methods.perturbation.units import Players, Unit
+from wherefrom.questions.target_function import Objective
+from wherefrom.settings import non_default
+from wherefrom.step_functions.base import StepPrediction
+
+LOG_PROBABILITY = "log_probability"
+CONTRAST_LOG_PROBABILITY = "contrast_log_probability"
+
+
+class Solver(Protocol):
+    """Turns what coalitions are worth into what each player is."""
+
+    def solve(self, masks: BoolArray, values: FloatArray, visible: BoolArray, players: Players) -> FloatArray:
+        """Scores of the players for every output.
+
+        Args:
+            masks: True for the players that stay, shape ``(samples, players)``.
+            values: What each coalition is worth, shape ``(samples, outputs)``.
+            visible: False for players that cannot matter to an output, shape ``(players, outputs)``.
+            players: Who they are.
+
+        Returns:
+            Shape ``(players, outputs)``, 0 for players that cannot matter.
+        """
+        ...
+
+
+@frozen
+class LogProbability:
+    """Log-probability of the token in question, in nats."""
+
+    identifier: ClassVar[str] = LOG_PROBABILITY
+    span_aggregation: ClassVar[str] = "sum"
+    differentiable: ClassVar[bool] = True
+    contrastive: ClassVar[bool] = False
+    sampled: ClassVar[bool] = False
+
+    def __call__(self, prediction: StepPrediction, /) -> Array:
+        return prediction.log_probability()
+
+
+@frozen(kw_only=True, eq=False)
+class AblationTable:
+    """What a model says when some units of one input are gone.
+
+    Rows are distinct masks; a row's values are those of every explained step. Columns are quantities by name:
+    ``"log_probability"`` of the target tokens in nats, ``"contrast_log_probability"`` of the contrastive ones where the
+    question has them, and one per target function that was evaluated.
+    """
+
+    players: Players
+    baseline: str | int
+    """How units were removed, see `wherefrom.methods.perturbation.removal`."""
+    masks: BoolArray
+    """True for the players that stay, shape ``(rows, players)``."""
+    values: Mapping[str, FloatArray]
+    """Quantity to values in float64, shape ``(rows, steps)``."""
+    clean: Mapping[str, FloatArray]
+    """Quantity to values of the untouched input, shape ``(steps,)``."""
+    question_hash: str = ""
+    """Fingerprint of model, ids, steps, units and baseline; tables with equal ones can be joined."""
+    forwards: int = 0
+    """Passes that were run to make it."""
+    step_scores: Mapping[str, FloatArray] = field(factory=dict)
+    """The question's step scores from the clean pass, where one was run; not part of the file."""
+
+    def __len__(self) -> int:
+        return len(self.masks)
+
+    def find(self, masks: BoolArray) -> IntArray:
+        """The row of each mask; -1 for masks that were not run."""
+        known = {mask.tobytes(): row for row, mask in enumerate(np.ascontiguousarray(self.masks))}
+        return np.array([known.get(mask.tobytes(), -1) for mask in np.ascontiguousarray(masks)], dtype=np.int64)
+
+    def values_of(self, masks: BoolArray, of: str = LOG_PROBABILITY) -> FloatArray:
+        """A quantity for these masks, in this order. Shape ``(len(masks), steps)``.
+
+        Raises:
+            InputError: A mask was not run, or the quantity was not recorded.
+        """
+        rows = self.find(masks)
+        if (rows < 0).any():
+            raise InputError(
+                f"{int((rows < 0).sum())} of {len(rows)} masks are not in the table of {len(self)} rows. "
+                "Run them first: ablate(model, question, players, masks, table=table)."
+            )
+        return self._column(of)[rows]
+
+    def solve(
+        self,
+        solver: Solver,
+        *,
+        of: str = LOG_PROBABILITY,
+        spans: Sequence[tuple[int, int]] | None = None,
+        masks: BoolArray | None = None,
+    ) -> FloatArray:
+        """Scores of the players, without a further pass of the model.
+
+        Args:
+            solver: A perturbation method (`Lime`, `KernelShap`, ...) or anything with its ``solve``.
+            of: The quantity that is explained.
+            spans: Target positions ``(start, end)``, end exclusive: each is one output, the sum over its steps. None:
+                one output per step.
+            masks: The rows to use, in this order, repeats allowed: ``solver.plan(...)`` for methods whose plan matters
+                (Shapley values, occlusion). None: all rows.
+
+        Returns:
+            Shape ``(players, outputs)``.
+        """
+        masks = self.masks if masks is None else masks
+        values = self.values_of(masks, of)
+        steps = self.players.steps
+        if spans is None:
+            return solver.solve(masks, values, self.players.visible(steps), self.players)
+        sums, last = [], []
+        for start, end in spans:
+            inside = np.flatnonzero((steps >= start) & (steps < end))
+            if not len(inside):
+                raise InputError(
+                    f"The span ({start}, {end}) holds none of the explained steps, target positions "
+                    f"{int(steps[0])} to {int(steps[-1])}."
+                )
+            sums.append(values[:, inside].sum(axis=1))
+            last.append(steps[inside[-1]])
+        return solver.solve(masks, np.stack(sums, axis=1), self.players.visible(np.array(last)), self.players)
+
+    def joined(self, other: AblationTable) -> AblationTable:
+        """Rows of both tables, for the quantities that both recorded; rows of this one win.
+
+        Raises:
+            InputError: The tables answer different questions.
+        """
+        if self.question_hash != other.question_hash:
+            raise InputError("These ablation tables are of different inputs, models, units or baselines.")
+        new = self.find(other.masks) < 0
+        shared = [name for name in self.values if name in other.values]
+        return evolve(
+            self,
+            masks=np.concatenate([self.masks, other.masks[new]]),
+            values={name: np.concatenate([self.values[name], other.values[name][new]]) for name in shared},
+            clean={name: self.clean[name] for name in shared},
+            forwards=self.forwards + other.forwards,
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Write the table as one ``.npz`` file: arrays only, nothing pickled."""
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        header = {
+            "format": "wherefrom.ablation/1",
+            "baseline": self.baseline,
+            "question_hash": self.question_hash,
+            "forwards": self.forwards,
+            "source_length": self.players.source_length,
+            "target_length": self.players.target_length,
+            "units": [[unit.side, unit.start, unit.end, unit.removable.tolist()] for unit in self.players.units],
+            "quantities": sorted(self.values),
+        }
+        arrays = {f"values.{index}": self.values[name] for index, name in enumerate(sorted(self.values))}
+        arrays |= {f"clean.{index}": self.clean[name] for index, name in enumerate(sorted(self.values))}
+        part = path.with_name(path.name + ".part")
+        with part.open("wb") as file:
+            np.savez_compressed(
+                file,
+                header=np.frombuffer(json.dumps(header).encode(), dtype=np.uint8),
+                masks=self.masks,
+                steps=self.players.steps,
+                **arrays,  # type: ignore[arg-type]
+            )
+        part.replace(path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> AblationTable:
+        """Read a table that `save` wrote.
+
+        Raises:
+            FileFormatError: The file is damaged or something else.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                header = json.loads(arrays["header"].tobytes().decode())
+                if header["format"] != "wherefrom.ablation/1":
+                    raise FileFormatError(f"{path}: expected wherefrom.ablation/1, found {header['format']!r}.")
+                players = Players(
+                    units=tuple(
+                        Unit(side=side, start=start, end=end, removable=np.array(removable, dtype=np.int64))
+                        for side, start, end, removable in header["units"]
+                    ),
+                    steps=arrays["steps"],
+                    source_length=header["source_length"],
+                    target_length=header["target_length"],
+                )
+                names = header["quantities"]
+                return cls(
+                    players=players,
+                    baseline=header["baseline"],
+                    masks=arrays["masks"],
+                    values={name: arrays[f"values.{index}"] for index, name in enumerate(names)},
+                    clean={name: arrays[f"clean.{index}"] for index, name in enumerate(names)},
+                    question_hash=header["question_hash"],
+                    forwards=header["forwards"],
+                )
+        except (ValueError, KeyError, EOFError, OSError, BadZipFile) as error:
+            if isinstance(error, FileFormatError | FileNotFoundError):
+                raise
+            raise FileFormatError(f"{path} is not an ablation table, or it is damaged: {error}.") from error
+
+    def _column(self, of: str) -> FloatArray:
+        if of not in self.values:
+            raise InputError(
+                f"The table did not record {of!r}, only {', '.join(sorted(self.values))}. Run it again with that "
+                "target function."
+            )
+        return self.values[of]
+
+
+def quantities(question: Question, *, log_probabilities: bool = True) -> dict[str, Objective]:
+    """What can be read of every pass for this question: its objective per step, and log-probabilities."""
+    objective = question.objective
+    wanted = {objective_name(objective): evolve(objective, groups=None)}
+    if log_probabilities:
+        wanted[LOG_PROBABILITY] = Objective(function=LogProbability(), target_ids=objective.target_ids)
+        if objective.contrast_ids is not None:
+            contrast = Objective(function=LogProbability(), target_ids=objective.contrast_ids)
+            wanted[CONTRAST_LOG_PROBABILITY] = contrast
+    return wanted
+
+
+def objective_name(objective: Objective) -> str:
+    """A name for what an objective measures per step, equal when function, settings and contrast are."""
+    if isinstance(objective.function, LogProbability):
+        return LOG_PROBABILITY
+    settings = non_default(objective.function) if hasattr(objective.function, "__attrs_attrs__") else {}
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
+    digest.update(objective.target_ids.tobytes())
+    for extra in (objective.contrast_ids, objective.contrast_logits, objective.samples):
+        digest.update(b"-" if extra is None else np.ascontiguousarray(to_numpy(extra)).tobytes())
+    return f"{objective.function.identifier}:{digest.hexdigest()[:16]}"
+
+
+def question_hash(model: Any, question: Question, players: Players, baseline: str | int) -> str:
+    """Fingerprint of everything but masks and quantities that decides the numbers of a table."""
+    card = model.card
+    parts = [
+        [card.name, card.model_class, card.revision, card.dtype],
+        None if question.source_ids is None else question.source_ids.tolist(),
+        question.target_ids.tolist(),
+        question.objective.target_ids.tolist(),
+        None if question.objective.contrast_ids is None else question.objective.contrast_ids.tolist(),
+        players.steps.tolist(),
+        [[unit.side, unit.removable.tolist()] for unit in players.units],
+        baseline,
+    ]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def ablate(
+    model: PredictsSteps,
+    question: Question,
+    players: Players,
+    masks: BoolArray,
+    *,
+    baseline: str | int = "unk",
+    wanted: Mapping[str, Objective] | None = None,
+    table: AblationTable | None = None,
+    chunk: int | None = None,
+    progress: Progress = no_progress,
+) -> AblationTable:
+    """Run the model once for every mask that is not in ``table`` yet, all steps read from the same pass.
+
+    Equal masks run once; masks that change nothing, or nothing a step can see, do not run at all for it: their values
+    are those of the clean pass. Rows come to the adapter sorted by the first position they change, so that it can share
+    what comes before.
+
+    Args:
+        masks: True for the players that stay, shape ``(samples, players)``.
+        baseline: How units are removed, see `wherefrom.methods.perturbation.removal`.
+        wanted: Quantities to read, see `quantities`; None: the question's objective and the log-probabilities.
+        table: Rows to start from.
+        chunk: Rows at once; None lets the adapter choose.
+
+    Raises:
+        ShapeError: A mask is not as long as there are players.
+        InputError: ``table`` is of another question, model, units or baseline.
+    """
+    if masks.ndim != 2 or masks.shape[1] != len(players):
+        raise ShapeError(
+            f"Masks of shape {masks.shape} for {len(players)} players; expected (samples, {len(players)})."
+        )
+    wanted = quantities(question) if wanted is None else wanted
+    fingerprint = question_hash(model, question, players, baseline)
+
+    def run(masks: BoolArray, wanted: Mapping[str, Objective], known: AblationTable | None) -> AblationTable:
+        fresh = _run(model, question, players, _distinct(masks), baseline, wanted, chunk, progress, known)
+        return evolve(fresh, question_hash=fingerprint)
+
+    if table is None:
+        return run(masks, wanted, None)
+    if table.question_hash != fingerprint:
+        raise InputError("The ablation table is of another input, model, unit or baseline, so it cannot be extended.")
+    missing = {name: objective for name, objective in wanted.items() if name not in table.values}
+    if missing:
+        again = run(table.masks, missing, None)
+        table = evolve(
+            table,
+            values={**table.values, **again.values},
+            clean={**table.clean, **again.clean},
+            step_scores=again.step_scores,
+            forwards=table.forwards + again.forwards,
+        )
+    new = masks[table.find(masks) < 0]
+    if not len(new) and (missing or not question.scores):
+        return table
+    fresh = run(new, wanted, table)
+    if not len(new):
+        return evolve(table, step_scores=fresh.step_scores, forwards=table.forwards + fresh.forwards)
+    return evolve(table.joined(fresh), step_scores=fresh.step_scores or table.step_scores)
+
+
+def _run(
+    model: PredictsSteps,
+    question: Question,
+    players: Players,
+    masks: BoolArray,
+    baseline: str | int,
+    wanted: Mapping[str, Objective],
+    chunk: int | None,
+    progress: Progress,
+    table: AblationTable | None,
+) -> AblationTable:
+    """A table of just these masks; the clean pass is run unless ``table`` has it."""
+    remove = removal(baseline, model, question)
+    removed = [
+        remove(players.positions_removed(mask, "source"), players.positions_removed(mask, "target")) for mask in masks
+    ]
+    moved = [index for index, item in enumerate(removed) if item is not None]
+    moved.sort(key=lambda index: _reach(removed[index]))
+    values = {name: np.zeros((len(masks), len(question.steps))) for name in wanted}
+    needs_clean = table is None or bool(question.scores)
+    clean = {} if table is None else dict(table.clean)
+    scores: dict[str, FloatArray] = {}
+
+    def rows() -> Iterator[Row]:
+        if needs_clean:
+            yield question.row(scores=True, objective=None, first_change=len(question.target_ids))
+        for index in moved:
+            item = removed[index]
+            assert item is not None
+            yield item.finished()
+
+    answers = model.predict(rows(), chunk=chunk)
+    if needs_clean:
+        said = next(answers)
+        clean = {name: _step_values(objective, said.logits) for name, objective in wanted.items()}
+        scores = {name: to_numpy(score) for name, score in said.scores.items()}
+    for name in wanted:
+        values[name][:] = clean[name]
+    parts: dict[tuple[int, int], dict[str, Objective]] = {}
+    for done, (index, said) in enumerate(zip(moved, answers, strict=True), start=1):
+        item = removed[index]
+        assert item is not None
+        logits = said.logits
+        if len(item.read) != len(item.row.steps) or not np.array_equal(item.read, np.arange(len(item.read))):
+            logits = _rows_of(logits, item.read)
+        key = (int(item.asked[0]), len(item.asked))
+        if key not in parts:
+            parts[key] = {name: objective.select(item.asked) for name, objective in wanted.items()}
+        for name, objective in parts[key].items():
+            values[name][index, item.asked] = _step_values(objective, logits)
+        progress("ablation", done, len(moved))
+    return AblationTable(
+        players=players,
+        baseline=baseline,
+        masks=masks,
+        values=values,
+        clean=clean,
+        forwards=len(moved) + int(needs_clean),
+        step_scores=scores,
+    )
+
+
+def _reach(item: Removed | None) -> int:
+    assert item is not None
+    return -1 if item.row.first_change is None else item.row.first_change
+
+
+def _distinct(masks: BoolArray) -> BoolArray:
+    """Each mask once, in order of first appearance."""
+    if not len(masks):
+        return masks
+    _, first = np.unique(np.packbits(masks, axis=1), axis=0, return_index=True)
+    return masks[np.sort(first)]
+
+
+def _rows_of(logits: Array, rows: IntArray) -> Array:
+    xp = namespace(logits)
+    return xp.stack([logits[int(row)] for row in rows])
+
+
+def _step_values(objective: Objective, logits: Array) -> FloatArray:
+    values: FloatArray = np.asarray(to_numpy(objective.step_values(logits)), dtype=np.float64)
+    return values

@@ -1,0 +1,264 @@
+"""What it means to take a token away: one frozen rule per way, from positions to a `Row`.
+
+Every perturbation method measures what is lost without a token, and there is no neutral way to be without one. The
+ways here, by the names of the ``baseline`` setting:
+
+=============== =====================================================================================
+``"unk"``       the unknown token stands in its place (the default; ``"pad"``, ``"mask"`` or an id likewise)
+``"zero"``      a zero vector stands in place of its embedding
+``"mean"``      the mean embedding of the vocabulary does
+``"hidden"``    it stays where it is, but attention cannot reach it (its own position still passes it on,
+                so the last token before a step is never wholly gone)
+``"delete"``    it is cut out and what follows moves up; where nothing is left to predict from, the
+                beginning-of-sequence token stands alone
+=============== =====================================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+from attrs import evolve, frozen
+
+from wherefrom.adapters import Embeds, Row, Side
+from wherefrom.arrays import Array, BoolArray, IntArray, like, namespace
+from wherefrom.errors import ModelCapabilityError, SettingsError, nearest
+from wherefrom.methods.contract import Question
+
+BASELINES = ("unk", "pad", "mask", "zero", "mean", "hidden", "delete")
+
+
+@frozen(kw_only=True, eq=False)
+class Removed:
+    """A question without some of its tokens."""
+
+    row: Row
+    asked: IntArray
+    """Which of the question's steps can differ from the clean pass, as indices into them."""
+    read: IntArray
+    """For each asked step the index of the row's step that answers it."""
+    finish: Callable[[Row], Row] | None = None
+    """What is still to be put into the row when it is run: embeddings, too large to make for all rows beforehand."""
+
+    def finished(self) -> Row:
+        """The row as it is to be run."""
+        return self.row if self.finish is None else self.finish(self.row)
+
+
+class Removal(Protocol):
+    """A way to take positions out of a question."""
+
+    def __call__(self, source: IntArray, target: IntArray) -> Removed | None:
+        """The question without these positions of either side; None where that changes nothing."""
+        ...
+
+
+def as_baseline(value: object) -> str | int:
+    """A ``baseline`` setting, checked as far as it can be without a model."""
+    if isinstance(value, np.integer):
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise SettingsError(f"baseline = {value!r} is neither a token id nor one of {', '.join(BASELINES)}.")
+    if isinstance(value, str) and value not in BASELINES:
+        raise SettingsError(
+            f"baseline = {value!r} is not known.{nearest(value, BASELINES)} "
+            f"Use a token id or one of {', '.join(BASELINES)}."
+        )
+    return value
+
+
+def check_baseline(baseline: str | int, model: Any, method: str) -> None:
+    """Can this model go without tokens in that way?
+
+    Raises:
+        ModelCapabilityError: The embeddings are needed and the model does not give them.
+        SettingsError: The tokenizer has no such token, or the id is outside the vocabulary.
+    """
+    if baseline in ("zero", "mean") and not isinstance(model, Embeds):
+        raise ModelCapabilityError(
+            f"{method} with baseline = {baseline!r} needs the embeddings of {model.card.name!r}, and its adapter gives "
+            "none. Use a token (baseline = 'unk', 'pad', 'mask' or an id), 'hidden' or 'delete'."
+        )
+    if isinstance(baseline, int) or baseline in ("unk", "pad", "mask"):
+        baseline_id(baseline, model)
+
+
+def baseline_id(baseline: str | int, model: Any) -> int:
+    """The token id that stands in for a removed token.
+
+    Raises:
+        SettingsError: The tokenizer has no such token, or the id is outside the vocabulary.
+    """
+    card = model.card
+    if isinstance(baseline, int):
+        if not 0 <= baseline < max(card.vocabulary, 1):
+            raise SettingsError(f"baseline = {baseline} is no token id: the vocabulary has {card.vocabulary} entries.")
+        return baseline
+    found = {"unk": card.unk_id, "pad": card.pad_id, "mask": card.mask_id}[baseline]
+    if found is None:
+        there = [name for name in ("unk", "pad", "mask") if getattr(card, f"{name}_id") is not None]
+        raise SettingsError(
+            f"baseline = {baseline!r}, but the tokenizer of {card.name!r} has no such token. "
+            f"Use a token id or one of {', '.join([*there, 'zero', 'mean', 'hidden', 'delete'])}."
+        )
+    return int(found)
+
+
+def removal(baseline: str | int, model: Any, question: Question) -> Removal:
+    """The way to take tokens out of this question that ``baseline`` names."""
+    if baseline == "hidden":
+        return Hiding(question=question)
+    if baseline == "delete":
+        card = model.card
+        stand_in = next((i for i in (card.bos_id, card.decoder_start_id, card.unk_id, card.pad_id) if i is not None), 0)
+        return Deletion(question=question, stand_in=int(stand_in))
+    if baseline in ("zero", "mean"):
+        return Blanking(question=question, embeddings=_embeddings(str(baseline), model, question))
+    return Replacement(question=question, token_id=baseline_id(baseline, model))
+
+
+@frozen(kw_only=True, eq=False)
+class Replacement:
+    """Another token stands in the place of each removed one."""
+
+    question: Question
+    token_id: int
+
+    def __call__(self, source: IntArray, target: IntArray) -> Removed | None:
+        row = self.question.row(objective=None)
+        if len(source):
+            row = evolve(row, source_ids=with_ids(_source(self.question), source, self.token_id))
+        if len(target):
+            row = evolve(row, target_ids=with_ids(row.target_ids, target, self.token_id))
+        return in_place(self.question, row)
+
+
+@frozen(kw_only=True, eq=False)
+class Blanking:
+    """A fixed vector stands in place of each removed token's embedding."""
+
+    question: Question
+    embeddings: dict[Side, tuple[Array, Array]]
+    """Per side the embeddings of the tokens, ``(length, width)``, and the vector ``(width,)``."""
+
+    def __call__(self, source: IntArray, target: IntArray) -> Removed | None:
+        def finish(row: Row) -> Row:
+            if len(source):
+                row = evolve(row, source_embeds=self._blanked("source", source))
+            if len(target):
+                row = evolve(row, target_embeds=self._blanked("target", target))
+            return row
+
+        row = self.question.row(objective=None)
+        removed = changed_from(self.question, row, bool(len(source)), int(target[0]) if len(target) else None)
+        return None if removed is None else evolve(removed, finish=finish)
+
+    def _blanked(self, side: Side, positions: IntArray) -> Array:
+        clean, blank = self.embeddings[side]
+        gone = np.zeros(clean.shape[0], bool)
+        gone[positions] = True
+        return namespace(clean).where(like(clean, gone)[:, None], blank[None, :], clean)
+
+
+@frozen(kw_only=True, eq=False)
+class Hiding:
+    """Attention cannot reach a removed token."""
+
+    question: Question
+
+    def __call__(self, source: IntArray, target: IntArray) -> Removed | None:
+        row = self.question.row(objective=None)
+        if len(source):
+            row = evolve(row, source_visible=_without(len(_source(self.question)), source))
+        if len(target):
+            row = evolve(row, target_visible=_without(len(row.target_ids), target))
+        return changed_from(self.question, row, bool(len(source)), int(target[0]) if len(target) else None)
+
+
+@frozen(kw_only=True, eq=False)
+class Deletion:
+    """Removed tokens are cut out, and what follows moves up."""
+
+    question: Question
+    stand_in: int
+    """Stands alone where nothing else is left."""
+
+    def __call__(self, source: IntArray, target: IntArray) -> Removed | None:
+        question = self.question
+        first = int(target[0]) if len(target) else None
+        removed = changed_from(question, question.row(objective=None), bool(len(source)), first)
+        if removed is None:
+            return None
+        row = removed.row
+        if len(source):
+            left = np.delete(_source(question), source)
+            row = evolve(row, source_ids=left if len(left) else np.array([self.stand_in]))
+        stays = _without(len(question.target_ids), target)
+        places = np.concatenate([[0], np.cumsum(stays)])[question.steps[removed.asked]]
+        ids = question.target_ids[stays]
+        if places[0] == 0:
+            ids, places = np.concatenate([[self.stand_in], ids]), places + 1
+            row = evolve(row, first_change=None if row.first_change is None else 0)
+        steps, read = np.unique(places, return_inverse=True)
+        return evolve(removed, row=evolve(row, target_ids=ids, steps=steps), read=read)
+
+
+def in_place(question: Question, row: Row) -> Removed | None:
+    """A row with the question's positions but other ids, compared with the clean one."""
+    source_changed = row.source_ids is not None and not np.array_equal(row.source_ids, _source(question))
+    changes = np.flatnonzero(row.target_ids != question.target_ids)
+    return changed_from(question, row, source_changed, int(changes[0]) if len(changes) else None)
+
+
+def changed_from(question: Question, row: Row, source_changed: bool, first: int | None) -> Removed | None:
+    """The row, asked for those steps only that the change can reach.
+
+    Args:
+        source_changed: Does the encoder read something else?
+        first: First target position that differs; None: none does.
+    """
+    if source_changed:
+        asked = np.arange(len(question.steps))
+        first = None
+    elif first is None:
+        return None
+    else:
+        asked = np.flatnonzero(question.steps > first)
+    if not len(asked):
+        return None
+    return Removed(
+        row=evolve(row, steps=question.steps[asked], first_change=first), asked=asked, read=np.arange(len(asked))
+    )
+
+
+def with_ids(ids: IntArray, positions: IntArray, replacement: int | IntArray) -> IntArray:
+    """A copy of ``ids`` with other ones at some positions."""
+    copy = ids.copy()
+    copy[positions] = replacement
+    return copy
+
+
+def _without(length: int, positions: IntArray) -> BoolArray:
+    stays = np.ones(length, bool)
+    stays[positions] = False
+    return stays
+
+
+def _source(question: Question) -> IntArray:
+    assert question.source_ids is not None
+    return question.source_ids
+
+
+def _embeddings(baseline: str, model: Any, question: Question) -> dict[Side, tuple[Array, Array]]:
+    found: dict[Side, tuple[Array, Array]] = {}
+    sides: list[tuple[Side, IntArray | None]] = [("source", question.source_ids), ("target", question.target_ids)]
+    for side, ids in sides:
+        if ids is None:
+            continue
+        clean = model.embed(ids, side=side)
+        xp = namespace(clean)
+        blank = xp.mean(model.embedding_table(side=side), axis=0) if baseline == "mean" else xp.zeros_like(clean[0])
+        found[side] = (clean, blank)
+    return found

@@ -1,0 +1,190 @@
+"""What may stand in a token's place: samplers that propose replacements, position by position.
+
+A sampler looks at a question once and says, for every position of a side, which ids may be drawn there and how
+likely each is. Special tokens and the token that is there already are never drawn.
+
+Here: ``uniform``, ``unigram`` and ``model``, which need nothing but the model that is explained. Adapters register
+more (a masked language model by name, parts of speech).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Protocol, TypeVar, cast, runtime_checkable
+
+import numpy as np
+from attrs import NOTHING, evolve, field, fields, frozen, validators
+
+from wherefrom._registry import Registry
+from wherefrom.adapters import ModelCard, Side
+from wherefrom.arrays import FloatArray, IntArray, to_numpy
+from wherefrom.errors import InputError, SettingsError
+from wherefrom.methods.contract import Question
+
+
+@frozen(kw_only=True, eq=False)
+class Choices:
+    """Ids that may be drawn, and how likely each is."""
+
+    ids: IntArray
+    """Shape ``(choices,)``."""
+    weights: FloatArray | None = None
+    """Shape ``(choices,)``, not negative; None: all alike."""
+
+
+@frozen(kw_only=True, eq=False)
+class Candidates:
+    """Choices for every position of one side of a question."""
+
+    positions: tuple[Choices, ...]
+
+    def draw(self, at: IntArray, rng: np.random.Generator) -> IntArray:
+        """One id for each of the positions ``at``. Shape ``(len(at),)``."""
+        drawn = np.empty(len(at), np.int64)
+        for index, (position, chance) in enumerate(zip(at, rng.random(len(at)), strict=True)):
+            choices = self.positions[position]
+            if choices.weights is None:
+                drawn[index] = choices.ids[int(chance * len(choices.ids))]
+            else:
+                summed = np.cumsum(choices.weights)
+                place = np.searchsorted(summed, chance * summed[-1], side="right")
+                drawn[index] = choices.ids[min(int(place), len(summed) - 1)]
+        return drawn
+
+
+@runtime_checkable
+class Sampler(Protocol):
+    """Proposes replacements: frozen settings and one verb."""
+
+    identifier: ClassVar[str]
+
+    def candidates(self, model: Any, question: Question, side: Side) -> Candidates:
+        """What may be drawn at each position of a side.
+
+        Raises:
+            InputError: The sampler has nothing to draw from.
+        """
+        ...
+
+
+SAMPLERS: Registry[type[Sampler]] = Registry("sampler", group="wherefrom.samplers")
+
+S = TypeVar("S", bound="type[Sampler]")
+
+
+def sampler(cls: S) -> S:
+    """Register a frozen attrs class as a sampler under its ``identifier``."""
+    SAMPLERS.register(cls.identifier, cls)
+    return cls
+
+
+def as_sampler(value: str | Sampler) -> Sampler:
+    """A sampler from what a user writes: an object, a name, or ``name:argument`` for the first of its settings.
+
+    Raises:
+        UnknownNameError: No sampler has that name.
+        SettingsError: It needs an argument and has none, or the other way round.
+    """
+    if not isinstance(value, str):
+        return value
+    name, colon, argument = value.partition(":")
+    cls = SAMPLERS.get(name)
+    settings: Sequence[Any] = fields(cast(Any, cls))
+    required = [one.name for one in settings if one.default is NOTHING]
+    if colon and not settings:
+        raise SettingsError(f"The sampler {name!r} takes no argument, and got {argument!r}.")
+    if required and not argument:
+        raise SettingsError(f"The sampler {name!r} needs its {required[0]}: write '{name}:...', or pass an object.")
+    return cls(**{settings[0].name: argument}) if colon else cls()
+
+
+@sampler
+@frozen
+class UniformSampler:
+    """Any token of the vocabulary, all alike."""
+
+    identifier: ClassVar[str] = "uniform"
+
+    def candidates(self, model: Any, question: Question, side: Side) -> Candidates:
+        """See `Sampler.candidates`."""
+        everything = ordinary_ids(model.card)
+        return Candidates(positions=tuple(without(Choices(ids=everything), own) for own in ids_of(question, side)))
+
+
+@sampler
+@frozen
+class UnigramSampler:
+    """Tokens as often as they are in a given text."""
+
+    identifier: ClassVar[str] = "unigram"
+
+    text: str = field()
+    """Where tokens are counted: the more, the better."""
+
+    def candidates(self, model: Any, question: Question, side: Side) -> Candidates:
+        """See `Sampler.candidates`."""
+        ids, counts = np.unique(model.encode(self.text, side=side).ids, return_counts=True)
+        plain = np.isin(ids, ordinary_ids(model.card))
+        if plain.sum() < 2:
+            raise InputError(
+                f"The text of the unigram sampler has {int(plain.sum())} different tokens; it needs at least 2, better "
+                "thousands."
+            )
+        seen = Choices(ids=ids[plain], weights=counts[plain].astype(np.float64))
+        return Candidates(positions=tuple(without(seen, own) for own in ids_of(question, side)))
+
+
+@sampler
+@frozen
+class ModelSampler:
+    """What the explained model itself would say there, given what comes before.
+
+    One forward pass. Where it predicts nothing, the first position and the source of an encoder-decoder, any token may
+    be drawn.
+    """
+
+    identifier: ClassVar[str] = "model"
+
+    top: int = field(default=256, converter=int, validator=validators.ge(2))
+    """How many of the likeliest tokens may be drawn at each position."""
+
+    def candidates(self, model: Any, question: Question, side: Side) -> Candidates:
+        """See `Sampler.candidates`."""
+        anything = UniformSampler().candidates(model, question, side)
+        length = len(question.target_ids)
+        if side == "source" or length < 2:
+            return anything
+        row = evolve(question.row(objective=None), steps=np.arange(1, length))
+        logits = to_numpy(next(iter(model.predict([row]))).logits)
+        allowed = ordinary_ids(model.card)
+        found = [anything.positions[0]]
+        for step, own in enumerate(question.target_ids[1:]):
+            scores = logits[step, allowed].astype(np.float64)
+            best = np.argpartition(-scores, min(self.top, len(scores) - 1))[: self.top]
+            choices = Choices(ids=allowed[best], weights=np.exp(scores[best] - scores[best].max()))
+            found.append(without(choices, own))
+        return Candidates(positions=tuple(found))
+
+
+def ordinary_ids(card: ModelCard) -> IntArray:
+    """All ids of the vocabulary but the special ones."""
+    special = {card.bos_id, card.pad_id, card.unk_id, card.mask_id, card.decoder_start_id, *card.eos_ids}
+    return np.setdiff1d(np.arange(card.vocabulary), np.array([i for i in special if i is not None], dtype=np.int64))
+
+
+def ids_of(question: Question, side: Side) -> IntArray:
+    """The ids of one side; none where the question has no such side."""
+    if side == "target":
+        return question.target_ids
+    return np.zeros(0, np.int64) if question.source_ids is None else question.source_ids
+
+
+def without(choices: Choices, own: int) -> Choices:
+    """The same choices but for the token that is there already; unless it is the only one."""
+    others = choices.ids != own
+    if not others.any() or others.all():
+        return choices
+    weights = None if choices.weights is None else choices.weights[others]
+    if weights is not None and not weights.sum() > 0:
+        weights = None
+    return Choices(ids=choices.ids[others], weights=weights)

@@ -1,0 +1,286 @@
+"""Units that are removed and scored as one: the players of every perturbation method.
+
+A *unit* is a stretch of tokens on one side. Removing it removes all its positions but those the question keeps (EOS,
+a decoder's start token). A causal step sees only what stands before it, so for each output some players are *dummies*:
+whether they are there changes nothing, and they get no score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias
+
+import numpy as np
+from attrs import field, frozen
+
+from wherefrom.adapters import Side
+from wherefrom.arrays import BoolArray, FloatArray, IntArray
+from wherefrom.errors import InputError, SettingsError, nearest
+from wherefrom.methods.contract import Question
+from wherefrom.questions.target_function import Objective
+from wherefrom.results.attribution import Segment
+from wherefrom.text.tokens import Token
+
+Span: TypeAlias = tuple[int, int]
+Grouping: TypeAlias = str | tuple[Span, ...]
+UnitsSetting: TypeAlias = str | tuple[Span, ...] | Mapping[str, Grouping]
+"""``"token"``, ``"word"``, ``"sentence"``, ``"turn"``, ``"document"``; or spans ``(start, end)``, end exclusive, of the
+source (encoder-decoder) or of the target (decoder-only); or one of these per side, as a mapping."""
+
+GROUPINGS = ("token", "word", "sentence", "turn", "document")
+_ENDS_SENTENCE = (".", "!", "?", "…")
+_ENDS_SENTENCE_ALWAYS = ("。", "！", "？")
+_CLOSING = "\"')]}»”’"
+
+
+@frozen(kw_only=True, eq=False)
+class Unit:
+    """A stretch of tokens that is removed and scored as one."""
+
+    side: Side
+    start: int
+    """First position."""
+    end: int
+    """Position after the last."""
+    removable: IntArray = field()
+    """The positions that its removal changes: all but the kept ones."""
+
+    @removable.default
+    def _everything(self) -> IntArray:
+        return np.arange(self.start, self.end)
+
+
+@frozen(kw_only=True, eq=False)
+class Players:
+    """The units of one question, in order: those of the source, then those of the target."""
+
+    units: tuple[Unit, ...]
+    steps: IntArray
+    """Target positions that are explained, shape ``(G,)``."""
+    source_length: int | None
+    """None for decoder-only models."""
+    target_length: int
+
+    def __len__(self) -> int:
+        return len(self.units)
+
+    def of_side(self, side: Side) -> IntArray:
+        """Indices of the units of one side."""
+        return np.array([index for index, unit in enumerate(self.units) if unit.side == side], dtype=np.int64)
+
+    def visible(self, last_steps: IntArray) -> BoolArray:
+        """Which players can matter at all. Shape ``(players, outputs)``.
+
+        Args:
+            last_steps: The last target position of each output.
+        """
+        first = np.array([-1 if unit.side == "source" else _first(unit) for unit in self.units], dtype=np.int64)
+        return first[:, None] < last_steps[None, :]
+
+    def positions_removed(self, mask: BoolArray, side: Side) -> IntArray:
+        """Positions of one side that a mask removes; ``mask`` is true for the players that stay."""
+        gone = [unit.removable for unit, stays in zip(self.units, mask, strict=True) if not stays and unit.side == side]
+        return np.sort(np.concatenate(gone)) if gone else np.zeros(0, np.int64)
+
+    def spread(self, scores: FloatArray, last_steps: IntArray) -> tuple[FloatArray | None, FloatArray]:
+        """Scores of units as scores of tokens: each unit's is divided equally among the tokens an output can see.
+
+        The sum over a unit's tokens is the unit's score, so adding tokens up (or showing units) loses nothing.
+
+        Args:
+            scores: Shape ``(players, outputs)``.
+            last_steps: The last target position of each output.
+
+        Returns:
+            Scores of source tokens, ``(S, outputs)`` or None for decoder-only models, and of target tokens,
+            ``(T, outputs)``.
+        """
+        source = None
+        if self.source_length is not None:
+            source = self._spread_side("source", scores, np.ones((self.source_length, len(last_steps)), bool))
+        before = np.arange(self.target_length)[:, None] < last_steps[None, :]
+        return source, self._spread_side("target", scores, before)
+
+    def _spread_side(self, side: Side, scores: FloatArray, seen: BoolArray) -> FloatArray:
+        members = np.zeros((len(seen), len(self.units)))
+        for index, unit in enumerate(self.units):
+            if unit.side == side:
+                members[unit.removable if len(unit.removable) else np.arange(unit.start, unit.end), index] = 1.0
+        counts = np.maximum(members.T @ seen, 1.0)
+        spread: FloatArray = seen * (members @ (scores / counts))
+        return spread
+
+    def described(self) -> dict[str, list[list[int]]]:
+        """Spans of the units per side, as JSON values."""
+        spans: dict[str, list[list[int]]] = {}
+        for unit in self.units:
+            spans.setdefault(unit.side, []).append([unit.start, unit.end])
+        return spans
+
+
+def last_steps(objective: Objective, steps: IntArray) -> IntArray:
+    """The last target position that each output of an objective reads. Shape ``(outputs,)``."""
+    if objective.groups is None:
+        return steps
+    last = np.zeros(objective.outputs, np.int64)
+    np.maximum.at(last, objective.groups, steps)
+    return last
+
+
+def players_of(
+    question: Question,
+    units: UnitsSetting = "token",
+    *,
+    generated: bool = True,
+    kept_too: bool = False,
+) -> Players:
+    """The units that may be removed when this question is asked.
+
+    Args:
+        units: What a unit is.
+        generated: Are tokens from the first explained step on players of later steps?
+        kept_too: List units that consist of kept positions only? They can be in a window, but not be removed.
+
+    Raises:
+        InputError: A span is empty, outside the sequence or overlaps another.
+        SettingsError: ``units`` is no known word.
+    """
+    decoder_only = question.source_ids is None
+    first, last = (int(question.steps[0]), int(question.steps[-1])) if len(question.steps) else (0, 0)
+    found: list[Unit] = []
+    sides: list[tuple[Side, int, IntArray, tuple[Token, ...]]] = []
+    if question.source_ids is not None:
+        sides.append(("source", len(question.source_ids), question.kept_source, question.source_tokens))
+    if decoder_only or question.attribute_target:
+        sides.append(("target", last if generated else first, question.kept_target, question.target_tokens))
+    for side, length, kept, tokens in sides:
+        grouping = _grouping_for(units, side, decoder_only=decoder_only)
+        whole = len(question.source_ids) if side == "source" and question.source_ids is not None else None
+        limit = len(question.target_ids) if whole is None else whole
+        for start, end in _spans(
+            grouping, question, side, length, limit, tokens, boundary=first if side == "target" else 0
+        ):
+            removable = np.setdiff1d(np.arange(start, end), kept)
+            if len(removable) or kept_too:
+                found.append(Unit(side=side, start=start, end=end, removable=removable))
+    return Players(
+        units=tuple(found),
+        steps=question.steps,
+        source_length=None if question.source_ids is None else len(question.source_ids),
+        target_length=len(question.target_ids),
+    )
+
+
+def as_units(value: object) -> UnitsSetting:
+    """A setting as users write it, checked as far as it can be without a question."""
+    if isinstance(value, str):
+        if value not in GROUPINGS:
+            raise SettingsError(
+                f"units = {value!r} is not known.{nearest(value, GROUPINGS)} "
+                f"Use one of {', '.join(GROUPINGS)}, or spans such as [(0, 3), (3, 7)]."
+            )
+        return value
+    if isinstance(value, Mapping):
+        wrong = [side for side in value if side not in ("source", "target")]
+        if wrong:
+            raise SettingsError(f"units names the side {wrong[0]!r}; sides are 'source' and 'target'.")
+        return {side: as_units(item) for side, item in value.items()}  # type: ignore[misc]
+    if isinstance(value, Iterable):
+        spans = [tuple(span) if isinstance(span, Sequence) else span for span in value]
+        if all(isinstance(span, tuple) and len(span) == 2 for span in spans):
+            return tuple((int(span[0]), int(span[1])) for span in spans)
+    raise SettingsError(
+        f"units = {value!r} is neither a word ({', '.join(GROUPINGS)}) nor a list of (start, end) spans."
+    )
+
+
+def _first(unit: Unit) -> int:
+    return int(unit.removable[0]) if len(unit.removable) else unit.start
+
+
+def _grouping_for(units: UnitsSetting, side: Side, *, decoder_only: bool) -> Grouping:
+    if isinstance(units, Mapping):
+        return units.get(side, "token")
+    if isinstance(units, str) or decoder_only or side == "source":
+        return units
+    return "token"
+
+
+def _spans(
+    grouping: Grouping,
+    question: Question,
+    side: Side,
+    length: int,
+    limit: int,
+    tokens: tuple[Token, ...],
+    *,
+    boundary: int,
+) -> list[Span]:
+    if not isinstance(grouping, str):
+        return _given(grouping, side, length, limit)
+    if grouping == "token":
+        return [(position, position + 1) for position in range(length)]
+    if grouping in ("turn", "document"):
+        sides: tuple[Side, ...] = (side,) if question.source_ids is not None else ("source", "target")
+        given = sorted({(item.start, item.end) for item in question.segments if _is(item, sides, grouping)})
+        if not given and side == ("target" if question.source_ids is None else "source"):
+            raise InputError(
+                f"units = {grouping!r}, but the input has no {grouping}s. Give a chat or documents, or use 'sentence'."
+            )
+        return _given(tuple(given), side, length, limit)
+    if len(tokens) < length:
+        raise InputError(
+            f"units = {grouping!r} needs the tokens of the {side}, and the question has {len(tokens)} for {length} "
+            "positions. Pass source_tokens and target_tokens, or give spans."
+        )
+    joins = _same_word if grouping == "word" else _same_sentence
+    labelled = any(token.word is not None for token in tokens[:length])
+    starts = [
+        position
+        for position in range(length)
+        if position in (0, boundary) or not joins(tokens[position - 1], tokens[position], labelled)
+    ]
+    return list(zip(starts, [*starts[1:], length], strict=True))
+
+
+def _is(segment: Segment, sides: tuple[Side, ...], kind: str) -> bool:
+    return segment.side in sides and segment.kind == kind and segment.start < segment.end
+
+
+def _given(spans: tuple[Span, ...], side: Side, length: int, limit: int) -> list[Span]:
+    previous = 0
+    cut: list[Span] = []
+    for start, end in sorted(spans):
+        if not 0 <= start < end <= limit:
+            raise InputError(
+                f"The unit ({start}, {end}) of the {side} does not lie in its {limit} tokens. "
+                "Spans are (start, end) token positions, end exclusive."
+            )
+        if start < previous:
+            raise InputError(
+                f"The unit ({start}, {end}) of the {side} overlaps the one before, which ends at {previous}."
+            )
+        previous = end
+        if start < length:
+            cut.append((start, min(end, length)))
+    return cut
+
+
+def _same_word(left: Token, right: Token, labelled: bool) -> bool:
+    if left.special or right.special:
+        return False
+    if labelled:
+        return left.word is not None and left.word == right.word
+    return not (left.text[-1:].isspace() or right.text[:1].isspace())
+
+
+def _same_sentence(left: Token, right: Token, labelled: bool) -> bool:
+    if left.special or right.special:
+        return False
+    if "\n" in left.text:
+        return False
+    text = left.text.rstrip().rstrip(_CLOSING)
+    if text.endswith(_ENDS_SENTENCE_ALWAYS):
+        return False
+    spaced = left.text[-1:].isspace() or right.text[:1].isspace()
+    return not (text.endswith(_ENDS_SENTENCE) and spaced)

@@ -1,0 +1,170 @@
+"""From examples and wishes to questions: objectives, contrasts, kept positions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from attrs import evolve, field, frozen
+
+from wherefrom.adapters import PredictsSteps, SequenceModel
+from wherefrom.arrays import Array, IntArray
+from wherefrom.errors import ModelCapabilityError
+from wherefrom.methods.contract import Question
+from wherefrom.questions.contrast import (
+    Contrast,
+    contrast_logits,
+    contrasts_as_list,
+    make_contrast,
+    needs_contrastive_pass,
+    require_comparable,
+    require_contrastive,
+)
+from wherefrom.questions.examples import Example
+from wherefrom.questions.spans import additive, span_targets
+from wherefrom.questions.stochastic import with_samples
+from wherefrom.questions.target_function import Objective
+from wherefrom.step_functions.base import StepFunction
+from wherefrom.text.alignment import one_per_example
+
+
+@frozen(kw_only=True, eq=False)
+class Wishes:
+    """What is asked of every example alike."""
+
+    function: StepFunction
+    """The target function."""
+    scores: Mapping[str, StepFunction]
+    attribute_target: bool
+    include_eos_baseline: bool
+    span: Any
+    seed: int
+    contrast_targets: Any
+    contrast_sources: Any
+    contrast_alignments: Any
+    contrast_force_inputs: bool
+    add_special_tokens: bool
+
+    @property
+    def has_contrast(self) -> bool:
+        """Is there anything to compare with?"""
+        return self.contrast_targets is not None or self.contrast_sources is not None
+
+
+@frozen(kw_only=True, eq=False)
+class Prepared:
+    """Questions, with what is to be told about them."""
+
+    questions: list[Question]
+    details: list[dict[str, Any]]
+    """Per example: the pairs of a contrast."""
+    warnings: list[str] = field(factory=list)
+
+
+def prepare(
+    model: SequenceModel, examples: Sequence[Example], positions: Sequence[IntArray], wishes: Wishes
+) -> Prepared:
+    """One question per example. A contrast costs one forward pass per example, for all steps and functions."""
+    contrasts = _contrasts(model, examples, positions, wishes)
+    notes = list(require_comparable(wishes.function, contrasts, contrast_force_inputs=wishes.contrast_force_inputs))
+    notes += [note for contrast in contrasts if contrast is not None for note in contrast.warnings]
+    logits = _contrastive_passes(model, contrasts, wishes)
+    questions = [
+        _question(model, example, steps, wishes, contrast, logits.get(index))
+        for index, (example, steps, contrast) in enumerate(zip(examples, positions, contrasts, strict=True))
+    ]
+    details = [{} if contrast is None else {"contrast": contrast.details} for contrast in contrasts]
+    return Prepared(questions=questions, details=details, warnings=notes)
+
+
+def _contrasts(
+    model: SequenceModel, examples: Sequence[Example], positions: Sequence[IntArray], wishes: Wishes
+) -> list[Contrast | None]:
+    if wishes.has_contrast:
+        require_contrastive([wishes.function, *wishes.scores.values()])
+    targets = contrasts_as_list(wishes.contrast_targets, len(examples), name="contrast_targets")
+    sources = contrasts_as_list(wishes.contrast_sources, len(examples), name="contrast_sources")
+    alignments = one_per_example(wishes.contrast_alignments, len(examples))
+    return [
+        make_contrast(
+            model,
+            example,
+            steps,
+            target=target,
+            source=source,
+            alignments=alignment,
+            add_special_tokens=wishes.add_special_tokens,
+        )
+        for example, steps, target, source, alignment in zip(
+            examples, positions, targets, sources, alignments, strict=True
+        )
+    ]
+
+
+def _contrastive_passes(model: SequenceModel, contrasts: Sequence[Contrast | None], wishes: Wishes) -> dict[int, Array]:
+    given = {index: contrast for index, contrast in enumerate(contrasts) if contrast is not None}
+    wanted = needs_contrastive_pass(
+        wishes.function, wishes.scores.values(), contrast_force_inputs=wishes.contrast_force_inputs
+    )
+    if not given or not wanted:
+        return {}
+    if not isinstance(model, PredictsSteps):
+        raise ModelCapabilityError(f"A contrast needs predictions, and the adapter of {model.card.name!r} gives none.")
+    return dict(zip(given, contrast_logits(model, list(given.values())), strict=True))
+
+
+def _question(
+    model: SequenceModel,
+    example: Example,
+    steps: IntArray,
+    wishes: Wishes,
+    contrast: Contrast | None,
+    logits: Array | None,
+) -> Question:
+    groups, function = None, wishes.function
+    if wishes.span is not None:
+        spans = span_targets(wishes.span, example.target_tokens, steps)
+        kept = spans.steps - steps[0]
+        steps, groups, function = spans.steps, spans.groups, additive(function)
+        contrast = None if contrast is None else contrast.at(kept)
+        logits = None if logits is None else logits[kept]
+    plain = Objective(function=function, target_ids=example.target_ids[steps])
+    source_ids = None if example.source is None else example.source.ids
+    question = Question(
+        target_ids=example.target_ids,
+        steps=steps,
+        objective=_objective(plain, contrast, logits if wishes.contrast_force_inputs else None, groups=groups),
+        source_ids=source_ids,
+        source_tokens=() if example.source is None else example.source.tokens,
+        target_tokens=example.target_tokens,
+        attribute_target=wishes.attribute_target,
+        kept_source=_kept(model, source_ids, wishes, start=False),
+        kept_target=_kept(model, example.target_ids, wishes, start=source_ids is not None),
+        segments=example.segments,
+        seed=wishes.seed,
+    )
+    scores = {
+        name: _objective(evolve(plain, function=score), contrast, logits) for name, score in wishes.scores.items()
+    }
+    return evolve(question, scores=with_samples(model, question.row(), scores, seed=question.seed))
+
+
+def _objective(
+    plain: Objective, contrast: Contrast | None, logits: Array | None, *, groups: IntArray | None = None
+) -> Objective:
+    if contrast is not None and plain.function.contrastive:
+        plain = contrast.objective(plain, logits)
+    return plain if groups is None else evolve(plain, groups=groups)
+
+
+def _kept(model: SequenceModel, ids: IntArray | None, wishes: Wishes, *, start: bool) -> IntArray:
+    """Positions that stay as they are: a decoder's start token, and end tokens unless asked otherwise."""
+    if ids is None:
+        return np.zeros(0, dtype=np.int64)
+    kept = np.zeros(len(ids), dtype=bool)
+    if not wishes.include_eos_baseline:
+        kept |= np.isin(ids, model.card.eos_ids)
+    if start:
+        kept[0] = True
+    return np.flatnonzero(kept).astype(np.int64)

@@ -1,0 +1,377 @@
+"""Why this rather than that: the contrastive text of an example, made ready for step functions.
+
+A *contrast* is another sequence that the same model could have produced, or read: another continuation,
+another prompt, another source. Each explained step is aligned with one of its tokens. There are two ways to
+compare:
+
+* as a **step score** the contrastive token is scored where it stands, on the contrastive prefix. This takes
+one forward
+  pass of the contrastive sequence for all steps together;
+* as a **target** of attribution (`attributed_fn`) the contrastive token is scored on the *original* prefix,
+in the very
+  prediction that is explained, so that the whole difference has a gradient. ``contrast_force_inputs`` asks
+  for the contrastive prefix instead; its prediction is then a constant, and gradients reach the inputs
+  through the original prediction alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from attrs import evolve, frozen
+
+from wherefrom.adapters import Embeds, Encoding, PredictsSteps, Row, SequenceModel
+from wherefrom.arrays import Array, FloatArray, IntArray, to_numpy
+from wherefrom.errors import InputError, ModelCapabilityError, UsageError
+from wherefrom.questions.examples import Chat, Example, check_ids, is_chat, is_ids
+from wherefrom.questions.target_function import Objective
+from wherefrom.step_functions.base import STEP_FUNCTIONS, StepFunction
+from wherefrom.text.alignment import Alignment, Alignments, align
+from wherefrom.text.token_vectors import EncodesTokens
+from wherefrom.text.tokens import Token
+
+ContrastText: TypeAlias = "str | Chat | Sequence[int] | IntArray"
+"""A text, a chat, or the ids of the whole contrastive target."""
+
+
+@frozen(kw_only=True, eq=False)
+class Contrast:
+    """The contrastive sequence of one example, and which of its tokens each step is compared with."""
+
+    target_ids: IntArray
+    """The decoder's contrastive sequence, shape ``(C,)``."""
+    target_tokens: tuple[Token, ...]
+    source_ids: IntArray | None
+    """What the encoder reads there; None for decoder-only models."""
+    alignment: Alignment
+    original_tokens: tuple[Token, ...]
+    """The decoder's original sequence, for `details`."""
+    changes_context: bool
+    """Is any step's contrastive context (source and prefix) another than its own?"""
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def contrast_ids(self) -> IntArray:
+        """The contrastive token at each step, shape ``(G,)``."""
+        return self.target_ids[self.alignment.positions]
+
+    @property
+    def keeps_tokens(self) -> bool:
+        """Is every step compared with the very same token?"""
+        explained = [self.original_tokens[int(step)].id for step in self.alignment.steps]
+        return bool((self.contrast_ids == np.array(explained)).all())
+
+    @property
+    def row(self) -> Row:
+        """The one pass that predicts the contrastive token of every step."""
+        return Row(target_ids=self.target_ids, steps=np.unique(self.alignment.positions), source_ids=self.source_ids)
+
+    def at_steps(self, logits: Array) -> Array:
+        """Logits of `row`, one line per step of the original. Shape ``(G, vocabulary)``."""
+        return logits[np.searchsorted(self.row.steps, self.alignment.positions)]
+
+    def objective(self, plain: Objective, logits: Array | None) -> Objective:
+        """An objective with this contrast.
+
+        Args:
+            plain: The objective without it, over the same steps.
+            logits: What `contrast_logits` gave, for a step score or a forced target; None for a target that
+            is
+                compared within the original prediction.
+        """
+        return evolve(plain, contrast_ids=self.contrast_ids, contrast_logits=logits)
+
+    def at(self, steps: IntArray) -> Contrast:
+        """The same contrast for some of its steps."""
+        return evolve(self, alignment=self.alignment.at(steps))
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """Which tokens were compared, as JSON values."""
+        return self.alignment.described(self.original_tokens, self.target_tokens)
+
+
+def make_contrast(
+    model: SequenceModel,
+    example: Example,
+    steps: IntArray,
+    *,
+    target: ContrastText | None = None,
+    source: str | Chat | None = None,
+    alignments: Alignments = None,
+    add_special_tokens: bool = True,
+) -> Contrast | None:
+    """The contrast of one example, or None if neither a contrastive target nor a contrastive source is given.
+
+    Args:
+        steps: Explained target positions.
+        target: Encoder-decoder: what the decoder says instead. Decoder-only: prompt and continuation, and the
+            prompt may be another. None: the original continuation.
+        source: Encoder-decoder: what the encoder reads instead. Decoder-only: another prompt, which ``target``,
+            if given, must repeat. None: the original one.
+        alignments: Pairs of positions, ``"auto"`` (by the model's embeddings), ``"auto:NAME"`` (by a sentence
+            encoder of that name), or None for the default; see `wherefrom.text.alignment`.
+        add_special_tokens: Does the tokenizer add its special tokens, as for the inputs?
+
+    Raises:
+        InputError: The contrast is too short or does not fit its prompt, or the alignment makes no sense.
+        ModelCapabilityError: ``"auto"`` is asked of a model whose embeddings cannot be had.
+    """
+    if target is None and source is None:
+        if alignments is not None:
+            raise InputError(
+                "contrast_targets_alignments is given without contrast_targets. Give the texts to align with."
+            )
+        return None
+    if example.source is None:
+        written, boundary = _decoder_only(model, example, target, source, add_special_tokens)
+        source_ids = None
+    else:
+        written, boundary = _decoder_side(model, example, target, add_special_tokens), None
+        source_ids = example.source.ids
+        if source is not None:
+            source_ids = model.encode(source, side="source", add_special_tokens=add_special_tokens).ids
+            check_ids(model.card, source_ids, "contrastive source")
+    written = _ended_alike(model, example, written)
+    check_ids(model.card, written.ids, "contrastive target")
+    similarity = _similarity(model, example, written, alignments) if isinstance(alignments, str) else None
+    alignment = align(
+        example.target_tokens, written.tokens, steps, alignments, similarity=similarity, boundary=boundary
+    )
+    changes = _changes_context(example, written.ids, source_ids, alignment)
+    return Contrast(
+        target_ids=written.ids,
+        target_tokens=written.tokens,
+        source_ids=source_ids,
+        alignment=alignment,
+        original_tokens=example.target_tokens,
+        changes_context=changes,
+        warnings=(*_of_another_prompt(example, written, source), *_of_an_early_end(example, written, alignment)),
+    )
+
+
+def contrast_logits(model: PredictsSteps, contrasts: Sequence[Contrast], *, chunk: int | None = None) -> list[Array]:
+    """Predictions of the contrastive passes, aligned with the steps of the originals: one forward pass each.
+
+    Returns:
+        One array of shape ``(G, vocabulary)`` per contrast.
+    """
+    answers = model.predict([contrast.row for contrast in contrasts], chunk=chunk)
+    return [contrast.at_steps(answer.logits) for contrast, answer in zip(contrasts, answers, strict=True)]
+
+
+def needs_contrastive_pass(
+    target: StepFunction, scores: Iterable[StepFunction], *, contrast_force_inputs: bool
+) -> bool:
+    """Must the contrastive sequences be run, or is the original prediction enough?"""
+    return (target.contrastive and contrast_force_inputs) or any(score.contrastive for score in scores)
+
+
+def require_comparable(
+    target: StepFunction, contrasts: Sequence[Contrast | None], *, contrast_force_inputs: bool
+) -> tuple[str, ...]:
+    """Refuse a contrastive target that compares a prediction with itself.
+
+    Returns:
+        What is worth telling of targets that are zero for lack of a difference.
+
+    Raises:
+        UsageError: The target compares whole distributions, and is not given the contrastive one.
+    """
+    if not target.contrastive or contrast_force_inputs:
+        return ()
+    given = [contrast for contrast in contrasts if contrast is not None]
+    if given and getattr(target, "compares_distributions", False):
+        raise UsageError(
+            f"{target.identifier} compares whole predictions. As attributed_fn it would compare the original one with "
+            "itself, because contrastive tokens are looked up in the prediction that is explained. Pass "
+            "contrast_force_inputs=True to compare with the prediction after the contrastive context."
+        )
+    unseen = [
+        index
+        for index, contrast in enumerate(contrasts)
+        if contrast is not None and contrast.changes_context and contrast.keeps_tokens
+    ]
+    if not unseen:
+        return ()
+    return (
+        f"{target.identifier} is 0 at every step of example(s) {', '.join(map(str, unseen))}: the contrast changes the "
+        "context but no explained token, and the contrastive context is not read. Pass contrast_force_inputs=True to "
+        "read it.",
+    )
+
+
+def require_contrastive(functions: Iterable[StepFunction]) -> None:
+    """Refuse a contrast that nobody asked to be compared with.
+
+    Raises:
+        UsageError: None of the functions is contrastive; the message lists those that are.
+    """
+    asked = list(functions)
+    if any(function.contrastive for function in asked):
+        return
+    known = [name for name in STEP_FUNCTIONS if STEP_FUNCTIONS.get(name).contrastive]
+    raise UsageError(
+        f"A contrast is given, but none of {', '.join(function.identifier for function in asked)} compares with it. "
+        f"Use one of {', '.join(known)} as attributed_fn or among step_scores, or leave the contrast out."
+    )
+
+
+def contrasts_as_list(texts: Any, examples: int, *, name: str) -> list[Any]:
+    """Contrastive texts as a list, one per example; None stays None for all.
+
+    Raises:
+        InputError: There are more or fewer than examples.
+    """
+    if texts is None:
+        return [None] * examples
+    single = isinstance(texts, str | np.ndarray) or is_chat(texts) or is_ids(texts)
+    listed = [texts] if single else list(texts)
+    if len(listed) != examples:
+        raise InputError(
+            f"{name} has {len(listed)} text(s) for {examples} input text(s). Give one for each, in order; None where "
+            "an input has no contrast."
+        )
+    return listed
+
+
+def _decoder_side(
+    model: SequenceModel, example: Example, target: ContrastText | None, add_special_tokens: bool
+) -> Encoding:
+    if target is None:
+        return Encoding(ids=example.target_ids, tokens=example.target_tokens, text=example.target_text)
+    if is_ids(target):
+        ids = np.asarray(target, dtype=np.int64)
+        start = model.card.decoder_start_id
+        if example.source is not None and start is not None and (not len(ids) or ids[0] != start):
+            ids = np.concatenate([[start], ids]).astype(np.int64)
+        return Encoding(ids=ids, tokens=model.tokens(ids, side="target"), text=model.decode(ids))
+    assert not isinstance(target, np.ndarray)
+    prompt = example.prompt
+    if isinstance(target, str) and prompt is not None and any(part.kind == "turn" for part in prompt.segments):
+        # after a chat the answer alone will do, and the template has written all special tokens already
+        target = target if target.startswith(prompt.text) else prompt.text + target
+        add_special_tokens = False
+    return model.encode(target, side="target", add_special_tokens=add_special_tokens)  # type: ignore[arg-type]
+
+
+def _decoder_only(
+    model: SequenceModel,
+    example: Example,
+    target: ContrastText | None,
+    source: str | Chat | None,
+    add_special_tokens: bool,
+) -> tuple[Encoding, tuple[int, int] | None]:
+    """The contrastive sequence, and where the continuation begins in the original and in it, if both are
+    known."""
+    if source is None:
+        return _decoder_side(model, example, target, add_special_tokens), None
+    prompt = model.encode(source, side="target", add_special_tokens=add_special_tokens)
+    if target is None:
+        ids = np.concatenate([prompt.ids, example.target_ids[example.default_start :]]).astype(np.int64)
+        continuation = model.tokens(ids, side="target")[len(prompt.ids) :]
+        written = Encoding(ids=ids, tokens=(*prompt.tokens, *continuation), text=model.decode(ids))
+        return written, (example.default_start, len(prompt.ids))
+    written = _decoder_side(model, example, target, add_special_tokens)
+    if isinstance(target, str) and not target.startswith(prompt.text):
+        raise InputError(
+            f"With both given, contrast_targets must begin with its contrast_sources. The contrastive prompt is "
+            f"{prompt.text!r}; the target is {target!r}. Repeat the prompt, or leave contrast_sources out: "
+            "contrast_targets is the whole text."
+        )
+    begins = [not token.special and token.end is not None and token.end > len(prompt.text) for token in written.tokens]
+    boundary = begins.index(True) if True in begins else len(written.ids)
+    if np.array_equal(written.ids[: len(prompt.ids)], prompt.ids):
+        boundary = len(prompt.ids)
+    if boundary >= len(written.ids):
+        raise InputError(
+            f"The contrastive target {target!r} has nothing after its prompt {prompt.text!r}. Add the continuation to "
+            "compare with, or leave contrast_targets out to keep the original one."
+        )
+    return written, (example.default_start, boundary)
+
+
+def _ended_alike(model: SequenceModel, example: Example, written: Encoding) -> Encoding:
+    """The contrast, closed by the end token if the original is and it is not: both were said to the end."""
+    ends = model.card.eos_ids
+    last = int(example.target_ids[-1])
+    if last not in ends or (len(written.ids) and int(written.ids[-1]) in ends):
+        return written
+    ids = np.concatenate([written.ids, [last]]).astype(np.int64)
+    end = model.tokens(ids, side="target")[-1]
+    return evolve(written, ids=ids, tokens=(*written.tokens, end))
+
+
+def _similarity(model: SequenceModel, example: Example, written: Encoding, alignments: str) -> FloatArray:
+    """Cosine of the vectors of each original and each contrastive token. Shape ``(T, C)``."""
+    kind, _, encoder = alignments.partition(":")
+    if kind != "auto":
+        raise InputError(
+            f"contrast_targets_alignments={alignments!r} is not understood. Give 'auto' (the model's own embeddings), "
+            "'auto:NAME' (a sentence encoder), or pairs of positions."
+        )
+    if encoder:
+        if not isinstance(model, EncodesTokens):
+            raise ModelCapabilityError(
+                f"contrast_targets_alignments={alignments!r} needs a sentence encoder, and the adapter of "
+                f"{model.card.name!r} cannot load one. Use 'auto' or give pairs of positions."
+            )
+        vectors = [model.token_vectors(side, encoder=encoder) for side in (example.target_tokens, written.tokens)]
+    elif isinstance(model, Embeds):
+        vectors = [model.embed(ids, side="target") for ids in (example.target_ids, written.ids)]
+    else:
+        raise ModelCapabilityError(
+            f"contrast_targets_alignments='auto' compares the embeddings of tokens, and {model.card.name!r} does not "
+            "show them. Give pairs of positions, or leave it out to align by the texts."
+        )
+    here, there = (_unit(to_numpy(vector).astype(np.float64)) for vector in vectors)
+    similarity: FloatArray = here @ there.T
+    return similarity
+
+
+def _unit(vectors: FloatArray) -> FloatArray:
+    """Rows of length 1; a row of zeros stays."""
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    unit: FloatArray = vectors / np.where(lengths > 0, lengths, 1.0)
+    return unit
+
+
+def _changes_context(
+    example: Example, contrast_ids: IntArray, source_ids: IntArray | None, alignment: Alignment
+) -> bool:
+    if source_ids is not None and example.source is not None and not np.array_equal(source_ids, example.source.ids):
+        return True
+    return any(
+        not np.array_equal(example.target_ids[:step], contrast_ids[:position]) for step, position in alignment.pairs
+    )
+
+
+def _of_an_early_end(example: Example, written: Encoding, alignment: Alignment) -> tuple[str, ...]:
+    """Steps that the contrast is too short for."""
+    paired = np.setdiff1d(alignment.steps, alignment.unpaired)
+    beyond = alignment.steps[alignment.steps > (paired[-1] if len(paired) else -1)]
+    last = len(written.ids) - 1
+    if not len(beyond) or alignment.positions[-1] != last:
+        return ()
+    said = "".join(str(example.target_tokens[int(step)]) for step in beyond)
+    return (
+        f"The contrast {written.text!r} ends before step {int(beyond[0])} ({said!r}): what follows is compared with "
+        f"its last token, {str(written.tokens[last])!r}. Give a longer contrast, or end with "
+        f"attr_pos_end={int(beyond[0])}.",
+    )
+
+
+def _of_another_prompt(example: Example, written: Encoding, source: str | Chat | None) -> tuple[str, ...]:
+    """What is likely a mistake, though it can be meant."""
+    if example.source is not None or source is not None:
+        return ()
+    prompt = {int(i) for i in example.target_ids[: example.default_start]}
+    specials = {token.id for token in (*example.target_tokens, *written.tokens) if token.special}
+    if prompt - specials and not (prompt - specials) & {int(i) for i in written.ids}:
+        return (
+            f"The contrast {written.text!r} shares no token with the prompt. For decoder-only models contrast_targets "
+            "is the whole text, prompt and continuation.",
+        )
+    return ()

@@ -1,0 +1,258 @@
+"""From texts, chats or ids to examples: what is read, what was answered, and where the answer begins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import msgspec
+import numpy as np
+from attrs import frozen
+
+from wherefrom.adapters import Encoding, ModelCard, SequenceModel
+from wherefrom.arrays import IntArray
+from wherefrom.errors import InputError
+from wherefrom.results.attribution import Segment
+from wherefrom.text.tokens import Token
+from wherefrom.text.words import word_indices
+
+Chat: TypeAlias = Sequence[Mapping[str, str]]
+InputText: TypeAlias = str | Chat
+"""A text, or a chat as a list of ``{"role": ..., "content": ...}`` messages."""
+Target: TypeAlias = "str | Sequence[int] | IntArray"
+"""A forced target, as text or as the ids of the whole target."""
+
+
+@frozen(kw_only=True, eq=False)
+class Example:
+    """One input with its target, as ids and tokens."""
+
+    source: Encoding | None
+    """What the encoder reads; None for decoder-only models."""
+    target_ids: IntArray
+    target_tokens: tuple[Token, ...]
+    prompt: Encoding | None
+    """Decoder-only: the prompt."""
+    default_start: int
+    """First target position that was answered rather than given."""
+    input_text: str
+    target_text: str
+    segments: tuple[Segment, ...] = ()
+
+    @property
+    def source_tokens(self) -> tuple[Token, ...]:
+        """What a result shows as its source: the encoder's tokens, or the prompt."""
+        if self.source is not None:
+            return self.source.tokens
+        return self.target_tokens[: self.default_start]
+
+
+def as_inputs(texts: Any) -> list[InputText]:
+    """One text, one chat, or a list of either, as a list.
+
+    Raises:
+        InputError: Something else came, or nothing.
+    """
+    if isinstance(texts, str) or is_chat(texts):
+        texts = [texts]
+    if not isinstance(texts, Iterable) or isinstance(texts, Mapping):
+        raise InputError(f"input_texts must be a text, a chat or a list of these, not {texts!r}.")
+    inputs = list(texts)
+    for text in inputs:
+        if not isinstance(text, str) and not is_chat(text):
+            raise InputError(f"An input must be a text or a chat (a list of role/content messages), not {text!r}.")
+    if not inputs:
+        raise InputError("There is no input: input_texts is empty. Give at least one text.")
+    return inputs
+
+
+def as_targets(targets: Any, count: int) -> list[Target] | None:
+    """Forced targets as a list, one per input; None stays None.
+
+    Raises:
+        InputError: There are more or fewer targets than inputs.
+    """
+    if targets is None:
+        return None
+    if isinstance(targets, str) or is_ids(targets):
+        targets = [targets]
+    wanted = list(targets)
+    if len(wanted) != count:
+        raise InputError(f"{len(wanted)} generated_texts came for {count} input_texts. Give one for each.")
+    for target in wanted:
+        if not isinstance(target, str) and not is_ids(target):
+            raise InputError(f"A target must be a text or a list of token ids, not {target!r}.")
+    return wanted
+
+
+def encode_input(model: SequenceModel, text: InputText, *, add_special_tokens: bool) -> Encoding:
+    """An input as the encoder's source, or as a decoder-only prompt.
+
+    Raises:
+        InputError: The text is empty and no token of the model can stand for it, or it is longer than the model reads.
+    """
+    card = model.card
+    is_source = card.kind == "encoder-decoder"
+    encoding = model.encode(text, side="source" if is_source else "target", add_special_tokens=add_special_tokens)
+    if text == "" and not is_source and not len(encoding.ids) and card.bos_id is not None:
+        ids = np.array([card.bos_id], dtype=np.int64)
+        encoding = Encoding(ids=ids, tokens=model.tokens(ids, side="target"), text="")
+    empty = text == "" and is_source
+    if empty or not len(encoding.ids):
+        reason = "the encoder would read nothing" if is_source else "the model has no BOS token to begin with"
+        raise InputError(f"An input text is empty, and {reason}. Give a text of at least one token.")
+    check_ids(card, encoding.ids, "input")
+    return encoding
+
+
+def check_ids(card: ModelCard, ids: IntArray, what: str) -> None:
+    """Refuse a sequence longer than the model's positions, or with ids it has no embeddings for.
+
+    Raises:
+        InputError: It is, or has.
+    """
+    if card.max_length is not None and len(ids) > card.max_length:
+        raise InputError(
+            f"The {what} has {len(ids)} tokens, but {card.name} reads at most {card.max_length}. "
+            "Nothing is cut off silently: shorten the text, or split it."
+        )
+    unknown = ids[(ids < 0) | (ids >= card.vocabulary)] if card.vocabulary else ids[:0]
+    if len(unknown):
+        raise InputError(
+            f"The {what} has the token id {unknown[0]}, but {card.name} knows the ids 0 to {card.vocabulary - 1}. "
+            f"Does the tokenizer ({card.tokenizer_name}) belong to the model?"
+        )
+
+
+def forced_example(
+    model: SequenceModel, prompt: Encoding, target: Target, *, add_special_tokens: bool, is_chat: bool
+) -> Example:
+    """An example whose target is given.
+
+    Decoder-only: a text must continue the prompt (after a chat, the answer alone will do); ids must begin with the
+    prompt's. Encoder-decoder: a text is what the decoder says; ids are the decoder's whole sequence, with its start.
+
+    Raises:
+        InputError: The target does not continue the prompt, or is too long.
+    """
+    card = model.card
+    if not isinstance(target, str):
+        check_ids(card, np.asarray(target, dtype=np.int64), "target")
+    if card.kind == "encoder-decoder":
+        if isinstance(target, str):
+            encoding = model.encode(target, side="target", add_special_tokens=add_special_tokens)
+            ids, tokens, text = encoding.ids, encoding.tokens, target
+        else:
+            ids = np.asarray(target, dtype=np.int64)
+            if card.decoder_start_id is not None and (not len(ids) or ids[0] != card.decoder_start_id):
+                ids = np.concatenate([[card.decoder_start_id], ids]).astype(np.int64)
+            tokens, text = model.tokens(ids, side="target"), model.decode(ids)
+        return _encoder_decoder(card, prompt, ids, tokens, text)
+    if not isinstance(target, str):
+        ids = np.asarray(target, dtype=np.int64)
+        n = len(prompt.ids)
+        if len(ids) < n or (ids[:n] != prompt.ids).any():
+            raise InputError(
+                f"Target ids must begin with the prompt's ids {prompt.ids.tolist()}; they begin {ids[:n].tolist()}. "
+                "Give the ids of prompt and continuation together."
+            )
+        return generated_example(model, prompt, ids)
+    if is_chat and not target.startswith(prompt.text):
+        target = prompt.text + target
+    if not target.startswith(prompt.text):
+        raise InputError(
+            f"The target of a decoder-only model must continue its prompt. The prompt is {prompt.text!r}; "
+            f"the target is {target!r}. Repeat the prompt, to the letter, at the beginning of the target."
+        )
+    encoding = model.encode(target, side="target", add_special_tokens=add_special_tokens and not is_chat)
+    ids, tokens = encoding.ids, encoding.tokens
+    check_ids(card, ids, "prompt and target together")
+    return Example(
+        source=None,
+        target_ids=ids,
+        target_tokens=tokens,
+        prompt=prompt,
+        default_start=_prompt_length(prompt, ids, tokens),
+        input_text=prompt.text,
+        target_text=target,
+        segments=prompt.segments,
+    )
+
+
+def generated_example(model: SequenceModel, prompt: Encoding, ids: IntArray) -> Example:
+    """An example whose target came from the model, as ids. They are labelled, never encoded again."""
+    card = model.card
+    if card.kind == "encoder-decoder":
+        return _encoder_decoder(card, prompt, ids, model.tokens(ids, side="target"), model.decode(ids))
+    n = len(prompt.ids)
+    tokens = _continued(prompt, model.tokens(ids, side="target"))
+    check_ids(card, ids, "prompt and target together")
+    return Example(
+        source=None,
+        target_ids=ids,
+        target_tokens=tokens,
+        prompt=prompt,
+        default_start=n,
+        input_text=prompt.text,
+        target_text=prompt.text + "".join(token.text for token in tokens[n:] if not token.special),
+        segments=prompt.segments,
+    )
+
+
+def _encoder_decoder(card: ModelCard, source: Encoding, ids: IntArray, tokens: tuple[Token, ...], text: str) -> Example:
+    check_ids(card, ids, "target")
+    return Example(
+        source=source,
+        target_ids=ids,
+        target_tokens=tokens,
+        prompt=None,
+        default_start=1,
+        input_text=source.text,
+        target_text=text,
+        segments=source.segments,
+    )
+
+
+def _prompt_length(prompt: Encoding, ids: IntArray, tokens: Sequence[Token]) -> int:
+    """How many tokens of the whole text belong to the prompt.
+
+    Where the tokenizer merges across the end of the prompt, the merged token counts as continuation.
+    """
+    n = len(prompt.ids)
+    if len(ids) >= n and (ids[:n] == prompt.ids).all():
+        return n
+    end = len(prompt.text)
+    inside = [token.special or (token.end is not None and token.end <= end) for token in tokens]
+    return inside.index(False) if False in inside else len(inside)
+
+
+def _continued(prompt: Encoding, tokens: tuple[Token, ...]) -> tuple[Token, ...]:
+    """Tokens of a prompt as they were encoded, and of its continuation with their places moved behind the prompt."""
+    n = len(prompt.tokens)
+    rest = tokens[n:]
+    begin = next((token.start for token in rest if token.start is not None), 0) or 0
+    lead = len(rest[0].text) - len(rest[0].text.lstrip()) if rest and not rest[0].special else 0
+    shift = len(prompt.text) - (begin - lead)
+    moved = [
+        msgspec.structs.replace(
+            token,
+            start=None if token.start is None else token.start + shift,
+            end=None if token.end is None else token.end + shift,
+        )
+        for token in rest
+    ]
+    joined = [*prompt.tokens, *moved]
+    words = word_indices([token.text for token in joined], [token.special for token in joined])
+    return tuple(msgspec.structs.replace(token, word=word) for token, word in zip(joined, words, strict=True))
+
+
+def is_chat(value: Any) -> bool:
+    """Is this a list of messages?"""
+    return isinstance(value, list | tuple) and bool(value) and all(isinstance(item, Mapping) for item in value)
+
+
+def is_ids(value: Any) -> bool:
+    """Are these token ids: an array, or a list of whole numbers?"""
+    if hasattr(value, "shape"):
+        return True
+    return isinstance(value, list | tuple) and bool(value) and all(isinstance(item, int | np.integer) for item in value)

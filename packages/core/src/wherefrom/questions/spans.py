@@ -1,0 +1,185 @@
+"""Spans of the output as one target: a phrase, a sentence or everything that was said.
+
+The value of a span is the sum of its tokens' values, so the function should be one that adds up: the
+log-probability of a span is the sum of its tokens' log-probabilities. The result has one column per span
+instead of one per token.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, TypeAlias
+
+import attrs
+import numpy as np
+from attrs import frozen
+
+from wherefrom.arrays import IntArray
+from wherefrom.errors import InputError, nearest
+from wherefrom.step_functions.base import StepFunction
+from wherefrom.text.tokens import Token
+
+Span: TypeAlias = "str | tuple[int, int] | Sequence[tuple[int, int]]"
+"""``"all"``, ``"sentence"``, ``"word"``, a (first, last + 1) pair of target positions, a list of pairs, or
+a piece of the output's text."""
+
+KINDS = ("all", "sentence", "word")
+
+_SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s|$)|\n+|[。！？]+")
+
+
+@frozen(kw_only=True, eq=False)
+class SpanTargets:
+    """Which steps are explained, and which of them together."""
+
+    steps: IntArray
+    """Explained target positions, shape ``(G,)``, ascending and without gaps."""
+    groups: IntArray
+    """Number of each step's span, shape ``(G,)``, ascending from 0: the ``groups`` of an `Objective`."""
+
+    @property
+    def spans(self) -> tuple[tuple[int, int], ...]:
+        """(first, last + 1) of each group, in target positions."""
+        firsts = np.flatnonzero(np.diff(self.groups, prepend=-1))
+        ends = [*firsts[1:].tolist(), len(self.groups)]
+        return tuple(
+            (int(self.steps[first]), int(self.steps[end - 1]) + 1)
+            for first, end in zip(firsts.tolist(), ends, strict=True)
+        )
+
+
+def span_targets(what: Span, tokens: Sequence[Token], steps: IntArray) -> SpanTargets:
+    """The spans that ``what`` names among the steps.
+
+    Steps between two spans are explained one by one, so that columns stay without gaps; steps before the
+    first and after the last are left out.
+
+    Args:
+        what: ``"all"``, ``"sentence"`` or ``"word"`` (plurals too); a pair of absolute target positions, end
+            exclusive, or a list of these; else a piece of the output's text, to be found exactly once.
+        tokens: The target, as the positions count.
+        steps: Target positions that could be explained, ascending and without gaps.
+
+    Raises:
+        InputError: The spans lie outside of the steps, overlap, are empty, or the text is not found once.
+
+    Example:
+        >>> said = ["<s>", "I", " came", ".", " I", " saw", "."]
+        >>> tokens = [Token(id=i, piece=t, text=t, position=i) for i, t in enumerate(said)]
+        >>> span_targets("sentence", tokens, np.arange(1, 7)).spans
+        ((1, 4), (4, 7))
+        >>> span_targets("I saw", tokens, np.arange(1, 7)).spans
+        ((4, 6),)
+    """
+    if not len(steps):
+        raise InputError("There is no step to explain, so there is no span. Give a longer target.")
+    if isinstance(what, str):
+        kind = what if what in KINDS else what.removesuffix("s")
+        spans = _named(kind, tokens, steps) if kind in KINDS else [_found(what, tokens, steps)]
+    else:
+        spans = _given(what, steps)
+    edges = sorted({edge for span in spans for edge in span})
+    inside = np.zeros(edges[-1] + 1, dtype=bool)
+    for first, end in spans:
+        inside[first:end] = True
+    kept = np.arange(edges[0], edges[-1], dtype=np.int64)
+    begins = {first for first, _ in spans}
+    # a group begins with each span, and with each step that no span holds
+    new = [int(step) in begins or not inside[step] for step in kept]
+    return SpanTargets(steps=kept, groups=(np.cumsum(new) - 1).astype(np.int64))
+
+
+def additive(function: StepFunction) -> StepFunction:
+    """The form of a function that adds up over a span: logarithms where its values would multiply.
+
+    ``probability`` becomes ``probability(logprob=True)``; functions that add up already, and those without a
+    logarithmic form, come back as they are.
+    """
+    if function.span_aggregation == "prod" and "logprob" in attrs.fields_dict(type(function)):  # type: ignore[arg-type]
+        logarithmic: StepFunction = attrs.evolve(function, logprob=True)  # type: ignore[misc]
+        return logarithmic
+    return function
+
+
+def _named(kind: str, tokens: Sequence[Token], steps: IntArray) -> list[tuple[int, int]]:
+    first, end = int(steps[0]), int(steps[-1]) + 1
+    if kind == "all":
+        return [(first, end)]
+    cuts = _word_cuts(tokens, first, end) if kind == "word" else _sentence_cuts(tokens, first, end)
+    return list(pairwise([first, *cuts, end]))
+
+
+def _word_cuts(tokens: Sequence[Token], first: int, end: int) -> list[int]:
+    """Positions where a word begins that is not the first."""
+    return [
+        position
+        for position in range(first + 1, end)
+        if tokens[position].word is None or tokens[position].word != tokens[position - 1].word
+    ]
+
+
+def _sentence_cuts(tokens: Sequence[Token], first: int, end: int) -> list[int]:
+    """Positions behind the ends of sentences. Special tokens at the end belong to the last one."""
+    text, begins = _joined(tokens[first:end])
+    cuts: list[int] = []
+    for match in _SENTENCE_END.finditer(text):
+        position = first + int(np.searchsorted(begins, match.end(), side="left"))
+        rest = tokens[position:end]
+        if first < position < end and any(token.text.strip() and not token.special for token in rest):
+            cuts.append(position)
+    return sorted(set(cuts))
+
+
+def _joined(tokens: Sequence[Token]) -> tuple[str, IntArray]:
+    """The tokens' text, and where in it each begins; special tokens have no text."""
+    texts = ["" if token.special else token.text for token in tokens]
+    lengths = np.array([len(text) for text in texts], dtype=np.int64)
+    return "".join(texts), np.cumsum(lengths) - lengths
+
+
+def _found(what: str, tokens: Sequence[Token], steps: IntArray) -> tuple[int, int]:
+    """The tokens that hold a piece of text."""
+    first, end = int(steps[0]), int(steps[-1]) + 1
+    text, begins = _joined(tokens[first:end])
+    wanted = what.strip()
+    places = [match.start() for match in re.finditer(re.escape(wanted), text)] if wanted else []
+    if len(places) != 1:
+        many = "is not there" if not places else f"is there {len(places)} times"
+        raise InputError(
+            f"attributed_span={what!r}:{nearest(what, KINDS)} As a piece of the output it {many}; the output is "
+            f"{text!r}. Give {', '.join(map(repr, KINDS))}, a text found once, or (first, last + 1) target positions."
+        )
+    begin, stop = places[0], places[0] + len(wanted)
+    ends = np.append(begins[1:], len(text))
+    held = np.flatnonzero((begins < stop) & (ends > begin))
+    return first + int(held[0]), first + int(held[-1]) + 1
+
+
+def _given(what: Any, steps: IntArray) -> list[tuple[int, int]]:
+    listed = [what] if _is_pair(what) else list(what)
+    first, end = int(steps[0]), int(steps[-1]) + 1
+    for span in listed:
+        if not _is_pair(span):
+            raise InputError(
+                f"attributed_span={what!r}: expected (first, last + 1) target positions or a list of these, got "
+                f"{span!r}."
+            )
+        if not first <= span[0] < span[1] <= end:
+            raise InputError(
+                f"attributed_span: ({span[0]}, {span[1]}) is no span of the explained steps {first} to {end - 1}. Give "
+                f"first and last + 1, with {first} <= first < last + 1 <= {end}."
+            )
+    spans = sorted((int(a), int(b)) for a, b in listed)
+    if not spans:
+        raise InputError("attributed_span is an empty list. Give at least one span, or leave it out.")
+    for earlier, later in pairwise(spans):
+        if later[0] < earlier[1]:
+            raise InputError(f"attributed_span: {earlier} and {later} overlap. Every token can be in one span only.")
+    return spans
+
+
+def _is_pair(item: Any) -> bool:
+    whole = (int, np.integer)
+    return isinstance(item, list | tuple | np.ndarray) and len(item) == 2 and all(isinstance(x, whole) for x in item)

@@ -1,0 +1,45 @@
+"""Step scores that need stochastic passes: the passes made once per example, for all such scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import evolve
+
+from wherefrom.adapters import Row, SequenceModel
+from wherefrom.errors import ModelCapabilityError
+from wherefrom.questions.target_function import Objective
+from wherefrom.step_functions.sampling import Samples
+
+
+def with_samples(model: SequenceModel, row: Row, scores: Mapping[str, Objective], *, seed: int) -> dict[str, Objective]:
+    """The same objectives, those that need stochastic passes provided with them.
+
+    The passes are shared: a function that asks for fewer takes the first ones.
+
+    Args:
+        row: The clean pass of the example, over the steps of the objectives.
+        seed: Decides the dropout; the same seed gives the same scores.
+
+    Raises:
+        ModelCapabilityError: The adapter cannot make stochastic passes.
+    """
+    wanted = {name: passes_of(score) for name, score in scores.items() if score.function.sampled}
+    if not wanted:
+        return dict(scores)
+    if not isinstance(model, Samples):
+        raise ModelCapabilityError(
+            f"{', '.join(sorted(wanted))} needs stochastic passes with dropout, and the adapter of "
+            f"{model.card.name!r} cannot make them. Load the model with an adapter that can, or leave the score out."
+        )
+    plain = evolve(row, objective=None, scores={})
+    (samples,) = model.sample([plain], passes=max(wanted.values()), seed=seed)
+    return {
+        name: evolve(score, samples=samples[: wanted[name]]) if name in wanted else score
+        for name, score in scores.items()
+    }
+
+
+def passes_of(objective: Objective) -> int:
+    """How many stochastic passes an objective's function asks for."""
+    return int(getattr(objective.function, "passes", 5))

@@ -1,0 +1,197 @@
+"""How aggregators are named, chained and recorded.
+
+An *aggregator* is a frozen settings object that turns an `Attribution` into a smaller one. This module knows only
+that: the registry, and the way from what a user writes (``"vnorm"``, ``["mean", "mean"]``, a pipeline) to a chain of
+aggregators. The aggregators themselves are in `wherefrom.results.aggregators`, one per file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, TypeVar, cast, runtime_checkable
+
+import attrs
+import msgspec
+from attrs import frozen
+
+from wherefrom._registry import Registry
+from wherefrom.errors import InputError, SettingsError, UnknownNameError, nearest
+from wherefrom.settings import fields_of, from_mapping, non_default, unknown_setting
+
+if TYPE_CHECKING:
+    from wherefrom.results.attribution import Attribution
+
+
+class Stage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One aggregation, by registered name and settings: applied already, or the default to apply."""
+
+    name: str
+    settings: dict[str, Any] = {}
+
+
+@runtime_checkable
+class Aggregator(Protocol):
+    """Turns an attribution into a smaller one and records that it did."""
+
+    identifier: ClassVar[str]
+
+    def __call__(self, attribution: Attribution) -> Attribution: ...
+
+
+@frozen
+class AggregatorPipeline:
+    """Aggregators in order, with an aggregation function for each where one is wanted.
+
+    ``AggregatorPipeline(["scores", "spans"], ["vnorm", "absmax"])`` is the same as
+    ``[("scores", "vnorm"), ("spans", "absmax")]``.
+    """
+
+    aggregators: Sequence[Any]
+    aggregate_fn: Sequence[str | None] | str | None = None
+
+
+AggregatorLike: TypeAlias = (
+    str
+    | Aggregator
+    | Stage
+    | type[Aggregator]
+    | AggregatorPipeline
+    | Sequence["str | Aggregator | Stage | type[Aggregator] | tuple[Any, str | None]"]
+    | None
+)
+"""What `aggregate` accepts: nothing (the default), a name, an aggregator, or a list of these."""
+
+AGGREGATORS: Registry[type[Aggregator]] = Registry("aggregator", group="wherefrom.aggregators")
+
+A = TypeVar("A", bound="type[Aggregator]")
+
+
+def aggregator(cls: A) -> A:
+    """Register a frozen attrs class as an aggregator under its ``identifier``."""
+    AGGREGATORS.register(cls.identifier, cls)
+    return cls
+
+
+def stage_of(item: Aggregator) -> Stage:
+    """The record of an aggregator: its name and the settings that differ from their defaults."""
+    return Stage(name=item.identifier, settings=non_default(item))
+
+
+def list_aggregators() -> list[str]:
+    """Identifiers of all aggregators, sorted."""
+    return list(AGGREGATORS)
+
+
+def aggregate(
+    attribution: Attribution, what: AggregatorLike, fn: Any, functions: Registry[Any], **settings: Any
+) -> Attribution:
+    """Apply the aggregators that ``what`` names, in order; see `Attribution.aggregate`."""
+    checked = settings.pop("do_post_aggregation_checks", False)
+    settings.pop("do_pre_aggregation_checks", None)  # ours always run
+    if what is None and fn is None and not settings:
+        chain = [build(stage.name, stage.settings) for stage in outstanding(attribution)]
+    else:
+        chain = resolve(what, fn, functions, **settings)
+    for step in chain:
+        attribution = step(attribution)
+    if checked and attribution.dimensions:
+        raise InputError(
+            f"After aggregation the scores still have {', '.join(attribution.dimensions)}. "
+            "Add an aggregation function for each, or drop do_post_aggregation_checks."
+        )
+    return attribution
+
+
+def outstanding(attribution: Attribution) -> tuple[Stage, ...]:
+    """What is still to be applied of the attribution's default aggregation.
+
+    All of it to raw scores; nothing once there is one number per cell. In between (words merged but the width still
+    there, heads averaged but not layers) the tail that removes the dimensions that are left.
+    """
+    default = attribution.default_aggregation
+    if not attribution.aggregations:
+        return default
+    removals = [index for index, stage in enumerate(default) if stage.name in ("reduce", "scores")]
+    left = len(attribution.dimensions)
+    return default[removals[-left] :] if 0 < left <= len(removals) else ()
+
+
+def build(name: str, settings: Mapping[str, Any]) -> Aggregator:
+    """The aggregator registered as ``name`` with ``settings``."""
+    return from_mapping(AGGREGATORS.get(name), settings, where=f"aggregator {name!r}")
+
+
+def resolve(what: AggregatorLike, fn: Any, functions: Registry[Any], **settings: Any) -> list[Aggregator]:
+    """The chain of aggregators that a user's shorthand stands for.
+
+    A setting goes to every aggregator of the chain that declares it; a function named for one stage stays with it.
+
+    Args:
+        fn: An aggregation function for the chain, or one for each of its stages.
+        functions: The aggregation functions whose names stand for ``scores``.
+
+    Raises:
+        UnknownNameError: A name is neither an aggregator nor an aggregation function.
+        SettingsError: A setting fits none of the chain's aggregators, or the shorthand makes no sense.
+    """
+    if isinstance(what, AggregatorPipeline):
+        fn = what.aggregate_fn if fn is None else fn
+        what = what.aggregators
+    if isinstance(what, list | tuple):
+        if len(what) == 2 and isinstance(what, tuple) and all(isinstance(one, str) for one in what):
+            pair = what[0] in AGGREGATORS and what[1] in functions
+            what = [(what[0], str(what[1]))] if pair else list(what)
+        items: list[Any] = list(what)
+    else:
+        items = ["scores" if what is None else what]
+    if isinstance(fn, list | tuple):
+        if len(fn) != len(items):
+            raise SettingsError(
+                f"{len(fn)} aggregation functions for {len(items)} aggregators. Give one for each, or one."
+            )
+        items = [(item, own) for item, own in zip(items, fn, strict=True)]
+    elif fn is not None:
+        settings["aggregate_fn"] = fn
+    stages = [_stage(item, functions) for item in items]
+    for name in settings:
+        if not any(name in fields_of(cls) for cls, _ in stages):
+            known = {field for cls, _ in stages for field in fields_of(cls)}
+            names = ", ".join(dict.fromkeys(repr(cls.identifier) for cls, _ in stages)) or "an empty list"
+            raise unknown_setting(name, known, f"aggregation by {names}")
+    chain = []
+    for cls, own in stages:
+        dealt = {name: value for name, value in settings.items() if name in fields_of(cls)}
+        chain.append(from_mapping(cls, {**dealt, **own}, where=f"aggregator {cls.identifier!r}"))
+    return chain
+
+
+def _stage(item: Any, functions: Registry[Any]) -> tuple[type[Aggregator], dict[str, Any]]:
+    """An aggregator class and the settings that belong to this stage alone."""
+    if isinstance(item, tuple) and len(item) == 2:
+        cls, own = _stage(item[0], functions)
+        return cls, own if item[1] is None else {**own, "aggregate_fn": item[1]}
+    if isinstance(item, Stage):
+        return AGGREGATORS.get(item.name), dict(item.settings)
+    if isinstance(item, str):
+        if item in AGGREGATORS:
+            return AGGREGATORS.get(item), {}
+        if item in functions:
+            return AGGREGATORS.get("scores"), {"aggregate_fn": item}
+        known = [*AGGREGATORS, *functions]
+        raise UnknownNameError(
+            f"No aggregator or aggregation function is called {item!r}.{nearest(item, known)} "
+            f"Aggregators: {', '.join(AGGREGATORS)}. Functions: {', '.join(functions)}."
+        )
+    kind: Any = item if isinstance(item, type) else type(item)
+    if isinstance(item, type) and attrs.has(kind) and hasattr(kind, "identifier"):
+        return cast("type[Aggregator]", kind), {}
+    if attrs.has(kind) and isinstance(item, Aggregator):
+        default = {field.name: field.default for field in attrs.fields(kind)}
+        own = {name: getattr(item, name) for name in fields_of(kind)}
+        return cast("type[Aggregator]", kind), {
+            name: value for name, value in own.items() if value is not default[name]
+        }
+    raise SettingsError(
+        f"Cannot aggregate with {item!r}. "
+        "Give a name, an aggregator, an (aggregator, function) pair, or a list of these."
+    )

@@ -1,0 +1,39 @@
+"""Aggregators: from raw scores to the size that answers the question. One per file.
+
+They only read an `Attribution` and ask it for a changed copy, so `wherefrom.results.attribution` may import them.
+"""
+
+from wherefrom.results.aggregators.functions import (
+    AGGREGATION_FUNCTIONS,
+    list_aggregation_functions,
+    register_aggregation_function,
+)
+from wherefrom.results.aggregators.normalize import Normalize
+from wherefrom.results.aggregators.pair import Pair
+from wherefrom.results.aggregators.reduce import Reduce
+from wherefrom.results.aggregators.rescale import Rescale
+from wherefrom.results.aggregators.scores import Scores
+from wherefrom.results.aggregators.segments import Documents, Turns
+from wherefrom.results.aggregators.sentences import Sentences
+from wherefrom.results.aggregators.slices import Slices
+from wherefrom.results.aggregators.spans import Spans
+from wherefrom.results.aggregators.split import Split
+from wherefrom.results.aggregators.subwords import Subwords
+
+__all__ = [
+    "AGGREGATION_FUNCTIONS",
+    "Documents",
+    "Normalize",
+    "Pair",
+    "Reduce",
+    "Rescale",
+    "Scores",
+    "Sentences",
+    "Slices",
+    "Spans",
+    "Split",
+    "Subwords",
+    "Turns",
+    "list_aggregation_functions",
+    "register_aggregation_function",
+]

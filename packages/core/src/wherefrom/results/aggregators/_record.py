@@ -1,0 +1,34 @@
+"""Small things that every aggregator shares: recording itself, and the inputs of an attribution side by side."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from wherefrom.arrays import BoolArray
+from wherefrom.results.aggregation import Aggregator, Stage, stage_of
+
+if TYPE_CHECKING:
+    from wherefrom.results.attribution import Attribution
+
+
+def recorded(attribution: Attribution, by: Aggregator | Stage, **changes: Any) -> Attribution:
+    """The attribution with ``changes``, and the aggregator written down as applied."""
+    stage = by if isinstance(by, Stage) else stage_of(by)
+    return attribution.replace(aggregations=(*attribution.aggregations, stage), **changes)
+
+
+def target_mask(attribution: Attribution, values: npt.NDArray[Any]) -> BoolArray:
+    """`Attribution.target_visible` with one more axis for each dimension of ``values``."""
+    return attribution.target_visible.reshape(*values.shape[:2], *(1,) * (values.ndim - 2))
+
+
+def column_sums(attribution: Attribution) -> npt.NDArray[Any]:
+    """Sum of absolute scores over source and target inputs together. Shape ``(steps, *dimensions)``."""
+    sums: npt.NDArray[Any] | float = 0.0
+    for scores in (attribution.source_attributions, attribution.target_attributions):
+        if scores is not None:
+            sums = sums + np.abs(scores).sum(axis=0)
+    return np.asarray(sums)

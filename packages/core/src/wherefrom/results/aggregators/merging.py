@@ -1,0 +1,209 @@
+"""Merge neighbouring tokens into units: the mechanics behind spans, words, sentences, turns and documents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from wherefrom.arrays import BoolArray
+from wherefrom.errors import InputError
+from wherefrom.results.aggregation import Aggregator
+from wherefrom.results.aggregators._record import recorded
+from wherefrom.results.aggregators.functions import combine
+from wherefrom.text.tokens import Token, visible_to_steps
+
+if TYPE_CHECKING:
+    from wherefrom.results.attribution import Attribution
+
+Span: TypeAlias = tuple[int, int]
+"""First index and the one after the last, in the token list as it is now."""
+
+UNKNOWN_STEP_SCORE = "absmax"
+"""Merges a step score over a span when neither its function nor the user said how."""
+
+
+def checked_spans(spans: Any, count: int, name: str) -> list[Span]:
+    """One span or a list of spans, as a list; see `Span`.
+
+    Raises:
+        InputError: A span is empty or outside, or spans overlap or are out of order.
+    """
+    if spans is None:
+        return []
+    listed: Sequence[Any] = spans
+    if len(listed) == 2 and all(isinstance(bound, int | np.integer) for bound in listed):
+        listed = [listed]
+    checked: list[Span] = []
+    for span in listed:
+        pair = not isinstance(span, str) and len(span) == 2
+        if not (pair and all(isinstance(bound, int | np.integer) for bound in span)):
+            raise InputError(f"{name}: {span!r} is no span. Give (start, end), the end exclusive.")
+        start, end = int(span[0]), int(span[1])
+        if not 0 <= start < end <= count:
+            raise InputError(f"{name}: ({start}, {end}) is empty or outside of {count} tokens. The end is exclusive.")
+        if checked and start < checked[-1][1]:
+            raise InputError(f"{name}: ({start}, {end}) overlaps or precedes {checked[-1]}. Give spans in order.")
+        checked.append((start, end))
+    return checked
+
+
+def groups_of(spans: Sequence[Span], count: int) -> list[Span]:
+    """The spans, and each token outside of them alone: a partition of ``count`` tokens."""
+    groups: list[Span] = []
+    position = 0
+    for start, end in spans:
+        groups.extend((index, index + 1) for index in range(position, start))
+        groups.append((start, end))
+        position = end
+    groups.extend((index, index + 1) for index in range(position, count))
+    return groups
+
+
+def merged_token(tokens: Sequence[Token]) -> Token:
+    """Several neighbouring tokens as one unit; one token as itself."""
+    if len(tokens) == 1:
+        return tokens[0]
+    first, last = tokens[0], tokens[-1]
+    words = {token.word for token in tokens}
+    starts = [token.start for token in tokens if token.start is not None]
+    ends = [token.end for token in tokens if token.end is not None]
+    return Token(
+        id=-1,
+        piece="".join(token.piece for token in tokens),
+        text="".join(token.text for token in tokens),
+        position=first.position,
+        size=last.position + last.size - first.position,
+        start=starts[0] if starts else None,
+        end=ends[-1] if ends else None,
+        special=all(token.special for token in tokens),
+        word=words.pop() if len(words) == 1 else None,
+    )
+
+
+def merged_tokens(tokens: Sequence[Token], groups: Sequence[Span]) -> tuple[Token, ...]:
+    """One token per group."""
+    return tuple(merged_token(tokens[start:end]) for start, end in groups)
+
+
+def merge_axis(
+    values: npt.NDArray[Any], groups: Sequence[Span], axis: int, name: str, where: BoolArray | None = None
+) -> npt.NDArray[Any]:
+    """``values`` with the entries of each group along ``axis`` combined into one."""
+    if all(end - start == 1 for start, end in groups):
+        return values
+    present = np.broadcast_to(np.asarray(True) if where is None else where, values.shape)
+    columns = []
+    for start, end in groups:
+        part = np.take(values, range(start, end), axis=axis)
+        if end - start > 1:
+            part = combine(name, part, axis, np.take(present, range(start, end), axis=axis))
+        else:
+            part = part.squeeze(axis=axis)
+        columns.append(part)
+    return np.stack(columns, axis=axis)
+
+
+def merge_axis_mask(mask: BoolArray, groups: Sequence[Span], axis: int) -> BoolArray:
+    """Groups in which any cell exists."""
+    if not groups:
+        return mask
+    return np.stack([mask.take(range(start, end), axis=axis).any(axis=axis) for start, end in groups], axis=axis)
+
+
+def merge_spans(
+    attribution: Attribution, source: Sequence[Span], target: Sequence[Span], name: str, by: Aggregator
+) -> Attribution:
+    """The attribution with each span merged into a unit; first over steps, then over inputs.
+
+    Scores are combined by the function ``name``, step scores by their own. A unit that begins before the first
+    explained step keeps all of its tokens, and scores of its explained part.
+
+    Args:
+        source: Spans of the source; of a decoder-only model's, which repeats the prompt, they follow the target's.
+        target: Spans of the target.
+        by: Who is recorded as having done it.
+    """
+    first, last = attribution.attr_pos_start, attribution.attr_pos_end
+    target_groups = groups_of(target, len(attribution.target))
+    if attribution.source_attributions is None and _repeats_prompt(attribution):
+        source = [
+            (start, min(end, len(attribution.source))) for start, end in target if start < len(attribution.source)
+        ]
+    source_groups = groups_of(source, len(attribution.source))
+    columns = [
+        (max(start, first) - first, min(end, last) - first)
+        for start, end in target_groups
+        if start < last and end > first
+    ]
+    before = sum(end <= first for _, end in target_groups)
+    changes: dict[str, Any] = {
+        "source": merged_tokens(attribution.source, source_groups),
+        "target": merged_tokens(attribution.target, target_groups),
+        "attr_pos_start": before,
+        "attr_pos_end": before + len(columns),
+        "step_scores": {
+            key: merge_axis(scores, columns, 0, attribution.step_aggregation.get(key, UNKNOWN_STEP_SCORE))
+            for key, scores in attribution.step_scores.items()
+        },
+        "sequence_scores": {
+            key: _merge_sequence(key, scores, attribution, source_groups, target_groups, name)
+            for key, scores in attribution.sequence_scores.items()
+        },
+    }
+    if attribution.source_attributions is not None:
+        merged = merge_axis(attribution.source_attributions, columns, 1, name)
+        changes["source_attributions"] = merge_axis(merged, source_groups, 0, name)
+    if attribution.target_attributions is not None:
+        mask = attribution.target_visible
+        merged = merge_axis(attribution.target_attributions, columns, 1, name, _spread(mask, attribution))
+        after = merge_axis_mask(mask, columns, 1)
+        changes["target_attributions"] = merge_axis(merged, target_groups, 0, name, _spread(after, attribution))
+    return recorded(attribution, by, **changes)
+
+
+def spans_where(count: int, continues: Callable[[int], bool]) -> list[Span]:
+    """Runs of several tokens in which every token after the first continues the one before.
+
+    Args:
+        continues: Is the token at this index (from 1) in one unit with its predecessor?
+    """
+    spans: list[Span] = []
+    start = 0
+    for index in range(1, count + 1):
+        if index == count or not continues(index):
+            if index - start > 1:
+                spans.append((start, index))
+            start = index
+    return spans
+
+
+def _repeats_prompt(attribution: Attribution) -> bool:
+    return attribution.source == attribution.target[: len(attribution.source)]
+
+
+def _spread(mask: BoolArray, attribution: Attribution) -> BoolArray:
+    return mask.reshape(*mask.shape, *(1,) * len(attribution.dimensions))
+
+
+def _merge_sequence(
+    key: str,
+    scores: npt.NDArray[Any],
+    attribution: Attribution,
+    source_groups: Sequence[Span],
+    target_groups: Sequence[Span],
+    name: str,
+) -> npt.NDArray[Any]:
+    """Merge both token axes of a sequence score."""
+    rows = target_groups if key.startswith("decoder") else source_groups
+    columns = source_groups if key.startswith("encoder") else target_groups
+    mask = np.ones(scores.shape[:2], dtype=bool)
+    if key.startswith("decoder"):
+        own = visible_to_steps(attribution.target, attribution.target)
+        mask = own | np.eye(len(own), dtype=bool)  # a position attends to itself
+    spread = mask.reshape(*mask.shape, *(1,) * (scores.ndim - 2))
+    merged = merge_axis(scores, columns, 1, name, spread)
+    after = merge_axis_mask(mask, columns, 1).reshape(len(mask), len(columns), *(1,) * (scores.ndim - 2))
+    return merge_axis(merged, rows, 0, name, after)

@@ -1,0 +1,41 @@
+"""Bring every step's scores to the same sum."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from attrs import frozen
+
+from wherefrom.results.aggregation import aggregator
+from wherefrom.results.aggregators._record import column_sums, recorded
+
+if TYPE_CHECKING:
+    from wherefrom.results.attribution import Attribution
+
+
+@aggregator
+@frozen(kw_only=True)
+class Normalize:
+    """Each step's scores divided by the sum of their absolute values, over source and target together.
+
+    Afterwards absolute values sum to 1 in every column (and every remaining dimension) that has a score other than 0.
+    Step and sequence scores stay as they are. Normalising twice in a row is normalising once.
+    """
+
+    identifier: ClassVar[str] = "normalize"
+
+    def __call__(self, attribution: Attribution) -> Attribution:
+        if attribution.aggregations and attribution.aggregations[-1].name == self.identifier:
+            return attribution
+        sums = column_sums(attribution)
+        divisor = np.where(sums > 0, sums, 1)
+        changes = {
+            name: (scores / divisor).astype(scores.dtype, copy=False)
+            for name, scores in (
+                ("source_attributions", attribution.source_attributions),
+                ("target_attributions", attribution.target_attributions),
+            )
+            if scores is not None
+        }
+        return recorded(attribution, self, **changes)

@@ -1,0 +1,158 @@
+"""Remove one dimension of the scores: width, heads or layers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+from attrs import field, frozen
+
+from wherefrom.arrays import BoolArray
+from wherefrom.errors import InputError, SettingsError
+from wherefrom.results.aggregation import aggregator
+from wherefrom.results.aggregators._record import recorded, target_mask
+from wherefrom.results.aggregators.functions import combine, known_function
+
+if TYPE_CHECKING:
+    from wherefrom.results.attribution import Attribution
+
+
+def canonical_selection(selection: Any) -> int | str | list[int] | None:
+    """One index, a range as ``"a:b"``, or a list of indices.
+
+    A pair ``(a, b)`` in a tuple is a range, as in inseq. The range is kept as text because JSON would turn the tuple
+    into a list of two indices.
+
+    Raises:
+        SettingsError: It is none of these, or an empty or repeating list.
+    """
+    if selection is None or (isinstance(selection, int) and not isinstance(selection, bool)):
+        return selection
+    if isinstance(selection, np.integer):
+        return int(selection)
+    if isinstance(selection, tuple) and len(selection) == 2:
+        return ":".join("" if bound is None else str(int(bound)) for bound in selection)
+    if isinstance(selection, slice) and selection.step in (None, 1):
+        return ":".join("" if bound is None else str(bound) for bound in (selection.start, selection.stop))
+    if isinstance(selection, str) and selection.count(":") == 1:
+        return selection
+    if isinstance(selection, list) and selection and all(isinstance(one, int | np.integer) for one in selection):
+        if len(set(selection)) != len(selection):
+            raise SettingsError(f"select_idx = {selection!r} names an index twice.")
+        return [int(one) for one in selection]
+    raise SettingsError(
+        f"select_idx = {selection!r} selects nothing. "
+        "Give an index, a range (start, end) or 'start:end', or a list of indices."
+    )
+
+
+@aggregator
+@frozen(kw_only=True)
+class Reduce:
+    """One dimension less: its entries are combined, or one of them is selected.
+
+    Step scores stay as they are; sequence scores lose the same axis, by the mean unless a function was asked for.
+    """
+
+    identifier: ClassVar[str] = "reduce"
+
+    aggregate_fn: str | None = field(default=None, validator=known_function)
+    """How entries are combined; None: as the method's default aggregation does, or the mean."""
+    select_idx: Any = field(default=None, converter=canonical_selection)
+    """An index (picked, nothing is combined), a range or a list (only these are combined); negative: from the end."""
+    dimension: str | None = None
+    """Name of the dimension to remove (``"head"``); None: the last."""
+    vnorm_ord: float = 2.0
+    """Order of the norm, for ``"vnorm"``."""
+
+    def __call__(self, attribution: Attribution) -> Attribution:
+        axis = self._axis(attribution)
+        name = self.aggregate_fn or _default_function(attribution)
+        changes: dict[str, Any] = {
+            "dimensions": (*attribution.dimensions[:axis], *attribution.dimensions[axis + 1 :]),
+            "signed": attribution.signed and (name != "vnorm" or isinstance(self.select_idx, int)),
+        }
+        if attribution.source_attributions is not None:
+            changes["source_attributions"] = self._reduce(name, attribution.source_attributions, axis)
+        if attribution.target_attributions is not None:
+            scores = attribution.target_attributions
+            changes["target_attributions"] = self._reduce(name, scores, axis, target_mask(attribution, scores))
+        sequence_name = self.aggregate_fn if self.aggregate_fn not in (None, "vnorm") else "mean"
+        changes["sequence_scores"] = {
+            key: self._reduce(sequence_name or "mean", scores, axis)
+            if scores.ndim == 2 + len(attribution.dimensions)
+            else scores
+            for key, scores in attribution.sequence_scores.items()
+        }
+        resolved = attrs.evolve(self, dimension=attribution.dimensions[axis])  # so that the record stands alone
+        if not isinstance(self.select_idx, int):
+            resolved = attrs.evolve(resolved, aggregate_fn=name)
+        return recorded(attribution, resolved, **changes)
+
+    def _axis(self, attribution: Attribution) -> int:
+        """Which of the attribution's dimensions is removed."""
+        if not attribution.dimensions:
+            raise InputError(
+                "There is no dimension left to aggregate: the scores are one number per cell already. "
+                "Use 'normalize' or 'rescale' to change their scale."
+            )
+        if self.dimension is None:
+            return len(attribution.dimensions) - 1
+        if self.dimension not in attribution.dimensions:
+            raise SettingsError(f"dimension = {self.dimension!r}: the scores have {', '.join(attribution.dimensions)}.")
+        return attribution.dimensions.index(self.dimension)
+
+    def _reduce(
+        self, name: str, scores: npt.NDArray[Any], dimension: int, where: BoolArray | None = None
+    ) -> npt.NDArray[Any]:
+        axis = dimension + 2
+        chosen = select(self.select_idx, scores.shape[axis])
+        if isinstance(chosen, int):
+            return np.asarray(np.take(scores, chosen, axis=axis))
+        if chosen is not None:
+            scores = np.take(scores, chosen, axis=axis)
+        return combine(name, scores, axis, where, order=self.vnorm_ord)
+
+
+def select(selection: int | str | list[int] | None, size: int) -> int | list[int] | None:
+    """A canonical selection as indices into an axis of ``size``.
+
+    Raises:
+        SettingsError: It reaches outside, names an index twice or is empty.
+    """
+    if selection is None:
+        return None
+    if isinstance(selection, str):
+        try:
+            start, end = (int(bound) if bound.strip() else None for bound in selection.split(":"))
+        except ValueError:
+            raise SettingsError(f"select_idx = {selection!r} is no range. Write it as 'start:end'.") from None
+        _check_bounds([bound for bound in (start, end) if bound is not None], size, inclusive_end=True)
+        indices = list(range(*slice(start, end).indices(size)))
+        if not indices:
+            raise SettingsError(f"select_idx = {selection!r} is empty on an axis of {size}.")
+        return indices
+    wanted = [selection] if isinstance(selection, int) else selection
+    _check_bounds(wanted, size)
+    indices = [index % size for index in wanted]
+    if len(set(indices)) != len(indices):
+        raise SettingsError(f"select_idx = {selection!r} names an index twice on an axis of {size}.")
+    return indices[0] if isinstance(selection, int) else indices
+
+
+def _check_bounds(bounds: list[int], size: int, *, inclusive_end: bool = False) -> None:
+    for bound in bounds:
+        if not -size <= bound < size + inclusive_end:
+            raise SettingsError(
+                f"select_idx: {bound} is outside of an axis of {size} (0 to {size - 1}, or -{size} to -1)."
+            )
+
+
+def _default_function(attribution: Attribution) -> str:
+    """What the method's own default aggregation uses for the next dimension."""
+    for stage in attribution.default_aggregation:
+        if stage.name in ("reduce", "scores") and "aggregate_fn" in stage.settings:
+            return str(stage.settings["aggregate_fn"])
+    return "mean"

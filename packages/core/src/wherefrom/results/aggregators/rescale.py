@@ -1,0 +1,37 @@
+"""Bring a whole example's scores to the range from -1 to 1."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from attrs import frozen
+
+from wherefrom.results.aggregation import aggregator
+from wherefrom.results.aggregators._record import recorded
+
+if TYPE_CHECKING:
+    from wherefrom.results.attribution import Attribution
+
+
+@aggregator
+@frozen(kw_only=True)
+class Rescale:
+    """All scores divided by the largest absolute value among them, so that steps stay comparable."""
+
+    identifier: ClassVar[str] = "rescale"
+
+    def __call__(self, attribution: Attribution) -> Attribution:
+        present = {
+            name: scores
+            for name, scores in (
+                ("source_attributions", attribution.source_attributions),
+                ("target_attributions", attribution.target_attributions),
+            )
+            if scores is not None
+        }
+        largest = max((float(np.abs(scores).max(initial=0)) for scores in present.values()), default=0.0)
+        changes = {
+            name: (scores / (largest or 1.0)).astype(scores.dtype, copy=False) for name, scores in present.items()
+        }
+        return recorded(attribution, self, **changes)

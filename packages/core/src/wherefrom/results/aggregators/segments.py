@@ -1,0 +1,82 @@
+"""Merge the named stretches that an example knows of: chat turns, documents, template slots."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from attrs import field, frozen
+
+from wherefrom.errors import InputError
+from wherefrom.results.aggregation import aggregator
+from wherefrom.results.aggregators.functions import known_function
+from wherefrom.results.aggregators.merging import Span, checked_spans, merge_spans
+from wherefrom.results.aggregators.spans import as_pairs
+from wherefrom.text.tokens import Segment, Token
+
+if TYPE_CHECKING:
+    from wherefrom.results.attribution import Attribution
+
+
+def segment_spans(tokens: Sequence[Token], segments: Sequence[Segment]) -> list[Span]:
+    """The spans that segments, which name token positions, take in the tokens as they are now."""
+    spans: list[Span] = []
+    for segment in sorted(segments, key=lambda one: (one.start, -one.end)):
+        inside = [i for i, token in enumerate(tokens) if segment.start <= token.position < segment.end]
+        if inside and (not spans or inside[0] >= spans[-1][1]):  # of nested segments the outer one
+            spans.append((inside[0], inside[-1] + 1))
+    return spans
+
+
+def _merge_kinds(attribution: Attribution, kinds: tuple[str, ...], fn: str, by: Any) -> Attribution:
+    wanted = [segment for segment in attribution.segments if segment.kind in kinds]
+    if not wanted:
+        known = ", ".join(sorted({segment.kind for segment in attribution.segments})) or "none"
+        raise InputError(
+            f"The example has no {' or '.join(kinds)} to aggregate over (it knows: {known}). "
+            "Give a chat or a template when attributing, or the spans yourself: aggregate('spans', target_spans=...)."
+        )
+    source = [one for one in wanted if one.side == "source"] if attribution.source_attributions is not None else []
+    return merge_spans(
+        attribution,
+        segment_spans(attribution.source, source),
+        segment_spans(attribution.target, [one for one in wanted if one.side == "target"]),
+        fn,
+        by,
+    )
+
+
+@aggregator
+@frozen(kw_only=True)
+class Turns:
+    """Tokens of a chat turn become one unit, control tokens included."""
+
+    identifier: ClassVar[str] = "turns"
+
+    aggregate_fn: str = field(default="absmax", validator=known_function)
+    """How scores of a turn are combined. Step scores use their own functions."""
+
+    def __call__(self, attribution: Attribution) -> Attribution:
+        return _merge_kinds(attribution, ("turn",), self.aggregate_fn, self)
+
+
+@aggregator
+@frozen(kw_only=True)
+class Documents:
+    """Tokens of a document become one unit: of a template slot, of a given document, or of given spans."""
+
+    identifier: ClassVar[str] = "documents"
+
+    source_spans: Any = field(default=None, converter=as_pairs)
+    """Spans of the source to take as documents, in place of those the example knows."""
+    target_spans: Any = field(default=None, converter=as_pairs)
+    """Likewise in the target."""
+    aggregate_fn: str = field(default="absmax", validator=known_function)
+    """How scores of a document are combined. Step scores use their own functions."""
+
+    def __call__(self, attribution: Attribution) -> Attribution:
+        if self.source_spans is None and self.target_spans is None:
+            return _merge_kinds(attribution, ("document", "slot"), self.aggregate_fn, self)
+        source = checked_spans(self.source_spans, len(attribution.source), "source_spans")
+        target = checked_spans(self.target_spans, len(attribution.target), "target_spans")
+        return merge_spans(attribution, source, target, self.aggregate_fn, self)

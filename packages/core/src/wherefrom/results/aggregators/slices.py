@@ -1,0 +1,124 @@
+"""Keep some of the inputs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from attrs import field, frozen
+
+from wherefrom.errors import InputError
+from wherefrom.results.aggregation import aggregator
+from wherefrom.results.aggregators._record import recorded
+from wherefrom.results.aggregators.merging import Span, checked_spans
+from wherefrom.results.aggregators.spans import as_pairs
+
+if TYPE_CHECKING:
+    from wherefrom.results.attribution import Attribution
+
+
+@aggregator
+@frozen(kw_only=True)
+class Slices:
+    """Inputs outside of the spans are left out; all explained steps stay.
+
+    Decoder-only: spans of the prompt; the explained tokens stay as inputs of one another. Encoder-decoder: spans of
+    the source, of the target prefix, or both; a side without spans stays whole.
+    """
+
+    identifier: ClassVar[str] = "slices"
+
+    source_spans: Any = field(default=None, converter=as_pairs)
+    target_spans: Any = field(default=None, converter=as_pairs)
+
+    def __call__(self, attribution: Attribution) -> Attribution:
+        if self.source_spans is None and self.target_spans is None:
+            raise InputError("slices keeps nothing without spans. Give source_spans or target_spans.")
+        if self.source_spans is not None and attribution.source_attributions is None:
+            raise InputError("The source has no scores of its own here: give the prompt's spans as target_spans.")
+        changes: dict[str, Any] = {}
+        sequence = dict(attribution.sequence_scores)
+        if self.source_spans is not None:
+            kept = _indices(checked_spans(self.source_spans, len(attribution.source), "source_spans"))
+            changes["source"] = tuple(attribution.source[index] for index in kept)
+            assert attribution.source_attributions is not None
+            changes["source_attributions"] = attribution.source_attributions[kept]
+            sequence = {
+                key: _cut(scores, kept, rows=not key.startswith("decoder"), columns=key.startswith("encoder"))
+                for key, scores in sequence.items()
+            }
+        if self.target_spans is not None:
+            first = attribution.attr_pos_start
+            before = _indices(checked_spans(self.target_spans, len(attribution.target), "target_spans"))
+            before = [index for index in before if index < first]
+            kept = [*before, *range(first, len(attribution.target))]
+            changes["target"] = tuple(attribution.target[index] for index in kept)
+            changes["attr_pos_start"] = len(before)
+            changes["attr_pos_end"] = attribution.attr_pos_end - first + len(before)
+            if attribution.source_attributions is None:
+                changes["source"] = tuple(attribution.target[i] for i in before if i < len(attribution.source))
+            if attribution.target_attributions is not None:
+                changes["target_attributions"] = attribution.target_attributions[kept]
+            sequence = {
+                key: _cut(scores, kept, rows=key.startswith("decoder"), columns=not key.startswith("encoder"))
+                for key, scores in sequence.items()
+            }
+        return recorded(attribution, self, **changes, sequence_scores=sequence)
+
+
+def slice_inputs(attribution: Attribution, index: int | slice) -> Attribution:
+    """``attribution[index]``: the inputs before the first explained step (decoder-only), or of the source.
+
+    Raises:
+        InputError: Nothing is left, or a step was given.
+    """
+    decoder_only = attribution.source_attributions is None
+    count = attribution.attr_pos_start if decoder_only else len(attribution.source)
+    if isinstance(index, slice):
+        if index.step not in (None, 1):
+            raise InputError(f"Inputs are cut without gaps: leave out the step {index.step!r}.")
+        start, end, _ = index.indices(count)
+    else:
+        if not -count <= index < count:
+            raise IndexError(f"Input {index} is outside of {count} inputs.")
+        start, end = index % count, index % count + 1
+    if start >= end:
+        raise InputError(f"No input is left of {count} between {start} and {end}.")
+    spans = ((start, end),)
+    return (Slices(target_spans=spans) if decoder_only else Slices(source_spans=spans))(attribution)
+
+
+def select_steps(attribution: Attribution, start: int | None, end: int | None) -> Attribution:
+    """Some of the explained steps, counted from the first; bounds may be open or negative.
+
+    Raises:
+        InputError: No step is left.
+    """
+    count = attribution.attr_pos_end - attribution.attr_pos_start
+    first, last, _ = slice(start, end).indices(count)
+    if first >= last:
+        raise InputError(f"No step is left of {count} between {first} and {last}.")
+    chosen = slice(first, last)
+    changes: dict[str, Any] = {
+        name: scores[:, chosen]
+        for name, scores in (
+            ("source_attributions", attribution.source_attributions),
+            ("target_attributions", attribution.target_attributions),
+        )
+        if scores is not None
+    }
+    return attribution.replace(
+        attr_pos_start=attribution.attr_pos_start + first,
+        attr_pos_end=attribution.attr_pos_start + last,
+        step_scores={name: scores[chosen] for name, scores in attribution.step_scores.items()},
+        **changes,
+    )
+
+
+def _indices(spans: list[Span]) -> list[int]:
+    return [index for start, end in spans for index in range(start, end)]
+
+
+def _cut(scores: Any, kept: list[int], *, rows: bool, columns: bool) -> Any:
+    if rows:
+        scores = scores[kept]
+    return scores[:, kept] if columns else scores

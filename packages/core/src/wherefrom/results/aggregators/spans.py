@@ -1,0 +1,50 @@
+"""Merge given spans of tokens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from attrs import field, frozen
+
+from wherefrom.errors import InputError
+from wherefrom.results.aggregation import aggregator
+from wherefrom.results.aggregators.functions import known_function
+from wherefrom.results.aggregators.merging import checked_spans, merge_spans
+
+if TYPE_CHECKING:
+    from wherefrom.results.attribution import Attribution
+
+
+def as_pairs(spans: Any) -> Any:
+    """One span or several, as a tuple of pairs of numbers, so that settings compare and print well."""
+    if spans is None or isinstance(spans, str):
+        return spans
+    listed = list(spans)
+    if len(listed) == 2 and all(isinstance(bound, int) for bound in listed):
+        listed = [listed]
+    return tuple(tuple(span) if isinstance(span, list | tuple) else span for span in listed)
+
+
+@aggregator
+@frozen(kw_only=True)
+class Spans:
+    """Tokens of each span become one unit; other tokens stay.
+
+    Spans index the tokens as they are now, the end is exclusive, and they are in order without overlap.
+    """
+
+    identifier: ClassVar[str] = "spans"
+
+    source_spans: Any = field(default=None, converter=as_pairs)
+    """``(start, end)`` or a list of these, in the source."""
+    target_spans: Any = field(default=None, converter=as_pairs)
+    """Likewise in the target."""
+    aggregate_fn: str = field(default="absmax", validator=known_function)
+    """How scores of a span are combined. Step scores use their own functions."""
+
+    def __call__(self, attribution: Attribution) -> Attribution:
+        if self.source_spans and attribution.source_attributions is None:
+            raise InputError("The source has no scores of its own here: give the prompt's spans as target_spans.")
+        source = checked_spans(self.source_spans, len(attribution.source), "source_spans")
+        target = checked_spans(self.target_spans, len(attribution.target), "target_spans")
+        return merge_spans(attribution, source, target, self.aggregate_fn, self)

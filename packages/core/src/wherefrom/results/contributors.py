@@ -1,0 +1,78 @@
+"""The inputs that matter most for a step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+from attrs import frozen
+
+from wherefrom.errors import InputError
+from wherefrom.text.tokens import Token
+
+if TYPE_CHECKING:
+    from wherefrom.results.attribution import Attribution
+
+
+@frozen(kw_only=True)
+class Contributor:
+    """An input and its score for a step."""
+
+    side: Literal["source", "target"]
+    index: int
+    """Into the tokens of that side."""
+    token: Token
+    score: float
+
+
+def top_contributors(attribution: Attribution, k: int = 5) -> list[list[Contributor]]:
+    """For each step the ``k`` visible inputs of largest absolute score, the largest first; ties in order of the text.
+
+    Raises:
+        InputError: The attribution has dimensions left.
+    """
+    scores, visible, places = joint(attribution)
+    tokens = {"source": attribution.source, "target": attribution.target}
+    steps = []
+    for column in range(scores.shape[1]):
+        candidates = np.flatnonzero(visible[:, column])
+        order = candidates[np.argsort(-np.abs(scores[candidates, column]), kind="stable")][:k]
+        steps.append(
+            [
+                Contributor(
+                    side=places[row][0],
+                    index=places[row][1],
+                    token=tokens[places[row][0]][places[row][1]],
+                    score=float(scores[row, column]),
+                )
+                for row in order
+            ]
+        )
+    return steps
+
+
+def joint(
+    attribution: Attribution,
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_], list[tuple[Literal["source", "target"], int]]]:
+    """Scores of source and target inputs as one matrix, which of them exist, and where each row comes from.
+
+    Raises:
+        InputError: The attribution has dimensions left.
+    """
+    if attribution.dimensions:
+        raise InputError(
+            f"There is more than one number per cell ({', '.join(attribution.dimensions)}). Aggregate first."
+        )
+    steps = attribution.attr_pos_end - attribution.attr_pos_start
+    parts, masks = [np.zeros((0, steps))], [np.zeros((0, steps), dtype=bool)]
+    places: list[tuple[Literal["source", "target"], int]] = []
+    if attribution.source_attributions is not None:
+        parts.append(attribution.source_attributions.astype(np.float64))
+        masks.append(np.ones(attribution.source_attributions.shape, dtype=bool))
+        places += [("source", index) for index in range(len(attribution.source))]
+    if attribution.target_attributions is not None:
+        parts.append(attribution.target_attributions.astype(np.float64))
+        masks.append(attribution.target_visible)
+        places += [("target", index) for index in range(len(attribution.target))]
+    return np.concatenate(parts), np.concatenate(masks), places

@@ -1,0 +1,39 @@
+"""Readable text in place of vocabulary pieces."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec.structs import replace
+
+from wherefrom.text.tokens import Token
+
+if TYPE_CHECKING:
+    from wherefrom.results.attribution import Attribution
+
+
+class Decodes(Protocol):
+    """A tokenizer, as far as it is needed here."""
+
+    def decode(self, ids: list[int], /) -> Any: ...
+
+
+def decoded(attribution: Attribution, tokenizer: Decodes | None = None) -> Attribution:
+    """Pieces and texts as the tokenizer decodes each id; merged units keep theirs.
+
+    Args:
+        tokenizer: None: pieces become the texts that are there already.
+    """
+
+    def readable(token: Token) -> Token:
+        if tokenizer is None:
+            return replace(token, piece=token.text)
+        if token.id < 0:
+            return token
+        text = str(tokenizer.decode([token.id]))
+        return replace(token, piece=text, text=text)
+
+    return attribution.replace(
+        source=tuple(readable(token) for token in attribution.source),
+        target=tuple(readable(token) for token in attribution.target),
+    )

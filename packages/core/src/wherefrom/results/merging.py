@@ -1,0 +1,59 @@
+"""Several results as one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from wherefrom.errors import InputError
+from wherefrom.results.provenance import Provenance
+
+if TYPE_CHECKING:
+    from wherefrom.results.attribution import Attributions
+
+_ALIKE = ("model", "method", "attributed_fn", "step_scores", "constrained_decoding")
+_SAME_MODEL = ("name", "model_class", "tokenizer_name", "tokenizer_class", "revision")
+
+
+def merge_attributions(results: Iterable[Attributions]) -> Attributions:
+    """All examples of several results, in order. The results must come from one model, method and target function.
+
+    Raises:
+        InputError: There is nothing to merge, or the results were made in different ways; the field is named.
+    """
+    results = list(results)
+    if not results:
+        raise InputError("There is nothing to merge. Give at least one result.")
+    first = results[0]
+    for other in results[1:]:
+        for name in _ALIKE:
+            mine, theirs = (_comparable(name, getattr(one.provenance, name)) for one in (first, other))
+            if mine != theirs:
+                raise InputError(
+                    f"Cannot merge results that differ in {name}: {mine!r} and {theirs!r}. "
+                    "To set methods or models side by side, compare them: a - b, or wherefrom.compare(a, b)."
+                )
+    return first.replace(
+        sequence_attributions=tuple(example for result in results for example in result.sequence_attributions),
+        provenance=_merged([result.provenance for result in results]),
+    )
+
+
+def _comparable(name: str, value: Any) -> Any:
+    """What must agree: of a model its identity, not the device it ran on."""
+    if name == "model":
+        return {key: value.get(key) for key in _SAME_MODEL if value.get(key)}
+    return value
+
+
+def _merged(parts: list[Provenance]) -> Provenance:
+    warnings = list(dict.fromkeys(warning for part in parts for warning in part.warnings))
+    return msgspec.structs.replace(
+        parts[0],
+        input_texts=[text for part in parts for text in part.input_texts],
+        generated_texts=[text for part in parts for text in part.generated_texts],
+        seconds=sum(part.seconds for part in parts),
+        warnings=warnings,
+    )

@@ -1,0 +1,38 @@
+"""Attributions weighted by a step score."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from wherefrom.errors import UnknownNameError, nearest
+from wherefrom.results.aggregation import Stage
+
+if TYPE_CHECKING:
+    from wherefrom.results.attribution import Attribution
+
+
+def weighted(attribution: Attribution, step_score: str) -> Attribution:
+    """The aggregated attribution with every step's scores multiplied by that step's score.
+
+    Raises:
+        UnknownNameError: The attribution has no step score of that name.
+    """
+    if step_score not in attribution.step_scores:
+        known = ", ".join(attribution.step_scores) or "none"
+        raise UnknownNameError(
+            f"The attribution has no step score {step_score!r}.{nearest(step_score, attribution.step_scores)} "
+            f"It has: {known}. Ask for it when attributing: step_scores=[{step_score!r}]."
+        )
+    done = attribution.aggregate()
+    weights = done.step_scores[step_score].reshape(-1, *(1,) * len(done.dimensions))
+    changes: dict[str, Any] = {
+        name: (scores * weights).astype(scores.dtype, copy=False)
+        for name, scores in (
+            ("source_attributions", done.source_attributions),
+            ("target_attributions", done.target_attributions),
+        )
+        if scores is not None
+    }
+    stage = Stage(name="weight", settings={"step_score": step_score})
+    signed = done.signed or bool((weights < 0).any())
+    return done.replace(aggregations=(*done.aggregations, stage), signed=signed, **changes)

@@ -1,0 +1,21 @@
+"""Importing this registers everything that core brings."""
+
+import wherefrom.step_functions.contrast_logits
+import wherefrom.step_functions.contrast_logits_diff
+import wherefrom.step_functions.contrast_prob
+import wherefrom.step_functions.contrast_prob_diff
+import wherefrom.step_functions.crossentropy
+import wherefrom.step_functions.entropy
+import wherefrom.step_functions.in_context_pvi
+import wherefrom.step_functions.kl_divergence
+import wherefrom.step_functions.logit
+import wherefrom.step_functions.logprob_diff
+import wherefrom.step_functions.margin
+import wherefrom.step_functions.mc_dropout_prob_avg
+import wherefrom.step_functions.mc_dropout_zscore
+import wherefrom.step_functions.pcxmi
+import wherefrom.step_functions.perplexity
+import wherefrom.step_functions.probability
+import wherefrom.step_functions.rank
+import wherefrom.step_functions.surprisal_bits
+import wherefrom.step_functions.top_p_size
