@@ -81,7 +81,7 @@ def models(name: str) -> tuple[Any, Any]:
     torch.manual_seed(0)
     config = GPT2Config(bos_token_id=1, eos_token_id=2, pad_token_id=0)
     module = GPT2LMHeadModel(config).eval()
-    # of the 50,257 tokens only those the tokenizer can write are ever likeliest
+    # of the 50,257 tokens only those the tokenizer can write are ever most likely
     module.transformer.wte.weight.data[len(tokenizer) :] = 0
     return module, tokenizer
 

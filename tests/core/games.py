@@ -11,7 +11,7 @@ from attrs import frozen
 from wherefrom.adapters import ModelCard, Row, RowPrediction
 from wherefrom.arrays import Array, BoolArray, FloatArray
 from wherefrom.methods import Question
-from wherefrom.questions.target_function import Objective
+from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions.base import StepPrediction
 
 GONE, SAID = 0, 1
@@ -62,25 +62,25 @@ class GameModel:
             yield RowPrediction(logits=logits)
 
 
-def game(worth: Worth, players: int, *, steps: int = 1, seed: int = 0) -> tuple[GameModel, Question]:
+def game(worth: Worth, units: int, *, steps: int = 1, seed: int = 0) -> tuple[GameModel, Question]:
     """A model of a game and the question who wins it; with more steps, each sees one player more."""
-    ids = np.concatenate([np.arange(2, 2 + players), np.full(1, SAID)])
-    asked = np.arange(players - steps + 1, players + 1)
+    ids = np.concatenate([np.arange(2, 2 + units), np.full(1, SAID)])
+    asked = np.arange(units - steps + 1, units + 1)
     question = Question(
         target_ids=ids,
         steps=asked,
-        objective=Objective(function=Logit(), target_ids=np.full(steps, SAID)),
+        target_function=TargetFunction(function=Logit(), target_ids=np.full(steps, SAID)),
         seed=seed,
     )
     return GameModel(worth, []), question
 
 
-def shapley(worth: Worth, players: int) -> FloatArray:
+def shapley(worth: Worth, units: int) -> FloatArray:
     """Shapley values by their definition: the mean gain at arrival over all orders."""
-    total = np.zeros(players)
-    orders = list(permutations(range(players)))
+    total = np.zeros(units)
+    orders = list(permutations(range(units)))
     for order in orders:
-        there = np.zeros(players, bool)
+        there = np.zeros(units, bool)
         before = worth(there)
         for player in order:
             there[player] = True

@@ -12,12 +12,12 @@ from wherefrom.methods.perturbation.ablation import (
     LOG_PROBABILITY,
     AblationTable,
     ablate,
-    objective_name,
     quantities,
+    target_function_name,
 )
 from wherefrom.methods.perturbation.removal import BASELINES, check_baseline, removal
-from wherefrom.methods.perturbation.units import players_of
-from wherefrom.questions.target_function import Objective
+from wherefrom.methods.perturbation.units import units_of
+from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions.base import STEP_FUNCTIONS
 from wherefrom.testing import ReferenceModel, counting, only, question
 
@@ -31,29 +31,29 @@ def setup(kind, **more):
     return model, question(model, "the cat sat on", "a dog slept", **more)
 
 
-def masks_for(players, count=12, seed=0):
-    return np.random.default_rng(seed).random((count, len(players))) < 0.5
+def masks_for(units, count=12, seed=0):
+    return np.random.default_rng(seed).random((count, len(units))) < 0.5
 
 
 @pytest.mark.parametrize("baseline", [*BASELINES, 5])
 @pytest.mark.parametrize("kind", KINDS)
 def test_rows_are_what_single_passes_say(kind, baseline):
     model, asked = setup(kind)
-    players = players_of(asked)
-    masks = masks_for(players)
-    table = ablate(model, asked, players, masks, baseline=baseline)
+    units = units_of(asked)
+    masks = masks_for(units)
+    table = ablate(model, asked, units, masks, baseline=baseline)
     for row, mask in enumerate(table.masks):
         for index, step in enumerate(asked.steps):
-            expected = by_hand(model, asked, players, mask, int(step), baseline)
+            expected = by_hand(model, asked, units, mask, int(step), baseline)
             said = table.values[LOG_PROBABILITY][row, index]
             np.testing.assert_allclose(said, expected[asked.target_ids[step]], rtol=1e-6, atol=1e-6)
 
 
-def by_hand(model, asked, players, mask, step, baseline):
+def by_hand(model, asked, units, mask, step, baseline):
     """Log-probabilities after one prefix, tokens taken away by lists."""
     gone = {
         (unit.side, int(at))
-        for unit, stays in zip(players.units, mask, strict=True)
+        for unit, stays in zip(units.members, mask, strict=True)
         if not stays
         for at in unit.removable
     }
@@ -84,18 +84,18 @@ def by_hand(model, asked, players, mask, step, baseline):
 
 def test_deletion_of_everything_leaves_a_stand_in():
     model, asked = setup("decoder-only")
-    players = players_of(asked)
-    table = ablate(model, asked, players, np.zeros((1, len(players)), bool), baseline="delete")
+    units = units_of(asked)
+    table = ablate(model, asked, units, np.zeros((1, len(units)), bool), baseline="delete")
     assert np.isfinite(table.values[LOG_PROBABILITY]).all()
 
 
 def test_equal_masks_run_once_and_the_full_one_not_at_all():
     model, asked = setup("decoder-only")
-    players = players_of(asked)
+    units = units_of(asked)
     meter, tally = counting(model)
-    masks = np.ones((6, len(players)), bool)
+    masks = np.ones((6, len(units)), bool)
     masks[2:4, 0] = False
-    table = ablate(meter, asked, players, masks)
+    table = ablate(meter, asked, units, masks)
     assert tally.forward_rows == table.forwards == 2
     assert len(table) == 2
     np.testing.assert_array_equal(table.values_of(masks)[0], table.clean[LOG_PROBABILITY])
@@ -107,63 +107,67 @@ def test_removing_what_is_the_baseline_already_costs_and_changes_nothing():
     meter, tally = counting(model)
     (scores,) = Occlusion(baseline=9).attribute(meter, [asked], no_progress)
     assert not scores.target[1].any()
-    assert tally.forward_rows == 1 + len(players_of(asked)) - 1
+    assert tally.forward_rows == 1 + len(units_of(asked)) - 1
 
 
 def test_only_steps_behind_a_change_are_read():
     model, asked = setup("decoder-only")
-    players = players_of(asked)
+    units = units_of(asked)
     remove = removal("unk", model, asked)
     last = int(asked.steps[-1]) - 1
     found = remove(np.zeros(0, np.int64), np.array([last]))
     np.testing.assert_array_equal(found.row.steps, asked.steps[-1:])
     assert found.row.first_change == last
-    assert len(players)
+    assert len(units)
 
 
 def test_a_table_grows_without_running_anything_twice():
     model, asked = setup("encoder-decoder")
-    players = players_of(asked)
-    masks = masks_for(players, 20)
+    units = units_of(asked)
+    masks = masks_for(units, 20)
     meter, tally = counting(model)
-    table = ablate(meter, asked, players, masks[:12])
-    grown = ablate(meter, asked, players, masks, table=table)
-    at_once = ablate(model, asked, players, masks)
+    table = ablate(meter, asked, units, masks[:12])
+    grown = ablate(meter, asked, units, masks, table=table)
+    at_once = ablate(model, asked, units, masks)
     assert tally.forward_rows == at_once.forwards
     np.testing.assert_allclose(grown.values_of(masks), at_once.values_of(masks), rtol=1e-12)
 
 
 def test_another_target_function_fills_a_column_of_its_own():
     model, asked = setup("decoder-only")
-    players = players_of(asked)
-    masks = masks_for(players)
-    table = ablate(model, asked, players, masks)
-    logit = Objective(function=STEP_FUNCTIONS.get("logit")(), target_ids=asked.objective.target_ids)
-    other = evolve(asked, objective=logit)
-    grown = ablate(model, other, players, masks[:2], table=table)
-    assert {LOG_PROBABILITY, objective_name(asked.objective), objective_name(logit)} == set(grown.values)
-    fresh = ablate(model, other, players, masks)
-    name = objective_name(logit)
+    units = units_of(asked)
+    masks = masks_for(units)
+    table = ablate(model, asked, units, masks)
+    logit = TargetFunction(function=STEP_FUNCTIONS.get("logit")(), target_ids=asked.target_function.target_ids)
+    other = evolve(asked, target_function=logit)
+    grown = ablate(model, other, units, masks[:2], table=table)
+    assert {LOG_PROBABILITY, target_function_name(asked.target_function), target_function_name(logit)} == set(
+        grown.values
+    )
+    fresh = ablate(model, other, units, masks)
+    name = target_function_name(logit)
     np.testing.assert_allclose(grown.values_of(masks, name), fresh.values_of(masks, name), rtol=1e-12)
 
 
 def test_tables_of_different_questions_do_not_mix():
     model, asked = setup("decoder-only")
-    players = players_of(asked)
-    table = ablate(model, asked, players, masks_for(players))
+    units = units_of(asked)
+    table = ablate(model, asked, units, masks_for(units))
     with pytest.raises(InputError, match="another input, model, unit or baseline"):
-        ablate(model, asked, players, masks_for(players), table=table, baseline="pad")
+        ablate(model, asked, units, masks_for(units), table=table, baseline="pad")
 
 
 def test_contrasts_are_recorded_and_solved_afterwards():
     model, asked = setup("decoder-only")
-    foil = np.roll(asked.objective.target_ids, 1)
-    asked = evolve(asked, objective=evolve(asked.objective, contrast_ids=foil))
-    players = players_of(asked)
+    contrast = np.roll(asked.target_function.target_ids, 1)
+    asked = evolve(asked, target_function=evolve(asked.target_function, contrast_ids=contrast))
+    units = units_of(asked)
     method = FeatureAblation()
-    table = ablate(model, asked, players, method.plan(players))
-    swapped = evolve(asked, objective=Objective(function=asked.objective.function, target_ids=foil))
-    direct = ablate(model, swapped, players, method.plan(players))
+    table = ablate(model, asked, units, method.plan(units))
+    swapped = evolve(
+        asked, target_function=TargetFunction(function=asked.target_function.function, target_ids=contrast)
+    )
+    direct = ablate(model, swapped, units, method.plan(units))
     np.testing.assert_allclose(
         table.solve(method, of=CONTRAST_LOG_PROBABILITY), direct.solve(method, of=LOG_PROBABILITY), atol=1e-12
     )
@@ -171,9 +175,9 @@ def test_contrasts_are_recorded_and_solved_afterwards():
 
 def test_spans_are_solved_without_a_pass_and_equal_the_sum_of_their_steps():
     model, asked = setup("decoder-only")
-    players = players_of(asked)
+    units = units_of(asked)
     method = ExactShapley()
-    table = ablate(model, asked, players, method.plan(players))
+    table = ablate(model, asked, units, method.plan(units))
     steps = table.solve(method)
     first, end = int(asked.steps[0]), int(asked.steps[-1]) + 1
     spans = table.solve(method, spans=[(first, end), (first, first + 1)])
@@ -186,17 +190,17 @@ def test_a_method_and_its_table_agree():
     model, asked = setup("decoder-only")
     method = KernelShap(n_samples=30, seed=4)
     (scores,) = method.attribute(model, [asked], no_progress)
-    players = players_of(asked)
-    masks = method.plan(players, np.random.default_rng(4))
-    table = ablate(model, asked, players, masks)
-    solved = table.solve(method, of=objective_name(asked.objective), masks=masks)
-    np.testing.assert_allclose(scores.target[: len(players)], solved, atol=1e-12)
+    units = units_of(asked)
+    masks = method.plan(units, np.random.default_rng(4))
+    table = ablate(model, asked, units, masks)
+    solved = table.solve(method, of=target_function_name(asked.target_function), masks=masks)
+    np.testing.assert_allclose(scores.target[: len(units)], solved, atol=1e-12)
 
 
 def test_groups_of_steps_are_one_output():
     model, asked = setup("encoder-decoder")
     groups = np.zeros(len(asked.steps), np.int64)
-    whole = evolve(asked, objective=evolve(asked.objective, groups=groups))
+    whole = evolve(asked, target_function=evolve(asked.target_function, groups=groups))
     (single,) = Occlusion().attribute(model, [asked], no_progress)
     (summed,) = Occlusion().attribute(model, [whole], no_progress)
     np.testing.assert_allclose(summed.source[:, 0], single.source.sum(axis=1), atol=1e-12)
@@ -210,15 +214,15 @@ def test_step_scores_come_from_the_clean_pass_that_is_made_anyway():
     (scores,) = Occlusion().attribute(meter, [asked], no_progress)
     np.testing.assert_allclose(
         scores.step_scores[LOG_PROBABILITY],
-        ablate(model, asked, players_of(asked), np.ones((1, len(players_of(asked))), bool)).clean[LOG_PROBABILITY],
+        ablate(model, asked, units_of(asked), np.ones((1, len(units_of(asked))), bool)).clean[LOG_PROBABILITY],
     )
-    assert tally.forward_rows == 1 + len(players_of(asked))
+    assert tally.forward_rows == 1 + len(units_of(asked))
 
 
 def test_files_keep_everything(tmp_path):
     model, asked = setup("encoder-decoder")
-    players = players_of(asked, "word")
-    table = ablate(model, asked, players, masks_for(players))
+    units = units_of(asked, "word")
+    table = ablate(model, asked, units, masks_for(units))
     table.save(tmp_path / "deep" / "table.npz")
     back = AblationTable.load(tmp_path / "deep" / "table.npz")
     assert (back.question_hash, back.baseline, back.forwards) == (table.question_hash, "unk", table.forwards)
@@ -254,14 +258,14 @@ def test_a_tables_folder_saves_passes(tmp_path):
 
 def test_missing_masks_and_quantities_are_named():
     model, asked = setup("decoder-only")
-    players = players_of(asked)
-    table = ablate(model, asked, players, np.ones((1, len(players)), bool))
+    units = units_of(asked)
+    table = ablate(model, asked, units, np.ones((1, len(units)), bool))
     with pytest.raises(InputError, match="1 of 1 masks are not in the table of 1 rows"):
-        table.values_of(np.zeros((1, len(players)), bool))
+        table.values_of(np.zeros((1, len(units)), bool))
     with pytest.raises(InputError, match="did not record 'entropy'"):
         table.solve(Lime(), of="entropy")
     with pytest.raises(ShapeError, match=r"for 7 players; expected \(samples, 7\)"):
-        ablate(model, asked, players, np.ones((1, 2), bool))
+        ablate(model, asked, units, np.ones((1, 2), bool))
 
 
 def test_embeddings_are_asked_for_before_any_pass():

@@ -14,7 +14,7 @@ from wherefrom.methods import Alti, AltiLogit, Question, ValueNorms, ValueZeroin
 from wherefrom.methods.alti import contributions, mixtures
 from wherefrom.methods.contract import no_progress
 from wherefrom.methods.value_zeroing import shares
-from wherefrom.questions.target_function import Objective
+from wherefrom.questions.target_function import TargetFunction
 from wherefrom.settings import from_mapping
 from wherefrom.step_functions.contrast_logits_diff import ContrastLogitsDiff
 from wherefrom.step_functions.entropy import Entropy
@@ -77,9 +77,9 @@ class Decomposed:
             kinds = {one.where: 2 for one in self.chunks}
             yield RowTerms(chunks=(from_query(one, first) for one in self.chunks), layers=kinds)
 
-    def logit_terms(self, rows: Iterable[Row], *, foils: Iterable[np.ndarray | None]) -> Iterator[RowLogits]:
-        for _, foil in zip(rows, foils, strict=True):
-            assert foil is None
+    def logit_terms(self, rows: Iterable[Row], *, contrasts: Iterable[np.ndarray | None]) -> Iterator[RowLogits]:
+        for _, contrast in zip(rows, contrasts, strict=True):
+            assert contrast is None
             yield self.logits
 
 
@@ -96,12 +96,12 @@ MT = [
 
 def question(steps=(2, 4), source=None, function=None, **changes):
     function = function or Logit()
-    given = {"groups": changes.pop("groups", None), **changes.pop("objective", {})}
+    given = {"groups": changes.pop("groups", None), **changes.pop("target_function", {})}
     return Question(
         target_ids=np.arange(5),
         steps=np.array(steps),
         source_ids=None if source is None else np.arange(source),
-        objective=Objective(function=function, target_ids=np.zeros(len(steps), np.int64), **given),
+        target_function=TargetFunction(function=function, target_ids=np.zeros(len(steps), np.int64), **given),
         **changes,
     )
 
@@ -251,7 +251,7 @@ def test_alti_logit_refuses_what_is_no_logit():
 def test_alti_logit_refuses_a_contrast_with_another_prefix():
     contrast = {"contrast_ids": np.array([1, 2]), "contrast_logits": np.zeros((2, 9))}
     with pytest.raises(InputError, match="same prefix"):
-        answer(AltiLogit(), Decomposed(chunks=LM), question(function=ContrastLogitsDiff(), objective=contrast))
+        answer(AltiLogit(), Decomposed(chunks=LM), question(function=ContrastLogitsDiff(), target_function=contrast))
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ BROKEN = {
         lambda out: [evolve(a, target=a.target * 1.001) for a in out],
     ),
     "gradients that look ahead": ("gradients", lambda out: [evolve(a, target=a.target + 1e-3) for a in out]),
-    "values that are not the objective's": (
+    "values that are not the target function's": (
         "gradients",
         lambda out: [evolve(a, values=a.values + 0.1) for a in out],
     ),

@@ -7,7 +7,7 @@ from wherefrom.methods.context_cite import log_odds
 from wherefrom.methods.contract import no_progress
 from wherefrom.methods.perturbation.ablation import LOG_PROBABILITY, ablate
 from wherefrom.methods.perturbation.surrogates import lasso
-from wherefrom.methods.perturbation.units import players_of
+from wherefrom.methods.perturbation.units import units_of
 
 from tests.core.games import GAMES, game
 
@@ -34,14 +34,14 @@ def test_what_was_said_before_is_no_context():
 
 def test_a_span_is_one_response_with_a_penalty_per_token():
     model, question = game(partial(cues, strength=2.0), 6, steps=3)
-    whole = evolve(question, objective=evolve(question.objective, groups=np.zeros(3, np.int64)))
+    whole = evolve(question, target_function=evolve(question.target_function, groups=np.zeros(3, np.int64)))
     (scores,) = ContextCite(alpha=0.1, seed=2).attribute(model, [whole], no_progress)
-    players = players_of(question, generated=False)
-    masks = np.random.default_rng(2).random((64, len(players))) < 0.5
-    table = ablate(model, question, players, masks)
+    units = units_of(question, generated=False)
+    masks = np.random.default_rng(2).random((64, len(units))) < 0.5
+    table = ablate(model, question, units, masks)
     odds = log_odds(table.values_of(masks, LOG_PROBABILITY).sum(axis=1, keepdims=True))
     expected = lasso(masks.astype(float), odds, np.ones(64), 0.3, standardize=True)
-    np.testing.assert_allclose(scores.target[: len(players)], expected, atol=1e-9)
+    np.testing.assert_allclose(scores.target[: len(units)], expected, atol=1e-9)
     assert scores.target.shape == (7, 1)
 
 

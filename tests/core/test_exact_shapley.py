@@ -11,8 +11,8 @@ from tests.core.games import GAMES, game, shapley
 def test_values_are_those_of_the_definition(name):
     model, question = game(GAMES[name], 6, steps=3)
     (scores,) = ExactShapley().attribute(model, [question], no_progress)
-    for column, players in enumerate(question.steps):
-        np.testing.assert_allclose(scores.target[:players, column], shapley(GAMES[name], players), atol=1e-12)
+    for column, units in enumerate(question.steps):
+        np.testing.assert_allclose(scores.target[:units, column], shapley(GAMES[name], units), atol=1e-12)
     assert len(model.ran) == 2**6, "one pass per coalition, whatever the number of steps"
 
 

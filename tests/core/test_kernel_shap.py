@@ -5,7 +5,7 @@ from wherefrom.methods import ExactShapley, KernelShap
 from wherefrom.methods.contract import no_progress
 from wherefrom.methods.kernel_shap import _drawn_sizes
 from wherefrom.methods.perturbation.ablation import ablate
-from wherefrom.methods.perturbation.units import players_of
+from wherefrom.methods.perturbation.units import units_of
 
 from tests.core.games import GAMES, game, shapley
 
@@ -21,9 +21,9 @@ def test_all_coalitions_give_the_shapley_values(name):
 def test_every_step_solves_its_own_game(name):
     model, question = game(GAMES[name], 6, steps=4)
     (scores,) = KernelShap(n_samples=64).attribute(model, [question], no_progress)
-    for column, players in enumerate(question.steps):
-        np.testing.assert_allclose(scores.target[:players, column], shapley(GAMES[name], players), atol=1e-8)
-        assert not scores.target[players:, column].any()
+    for column, units in enumerate(question.steps):
+        np.testing.assert_allclose(scores.target[:units, column], shapley(GAMES[name], units), atol=1e-8)
+        assert not scores.target[units:, column].any()
 
 
 @pytest.mark.parametrize("steps", [1, 5])
@@ -46,8 +46,8 @@ def test_samples_come_near_the_shapley_values(steps):
 def test_samples_of_a_linear_game_are_exact():
     model, question = game(GAMES["linear"], 12, steps=5)
     (scores,) = KernelShap(n_samples=80).attribute(model, [question], no_progress)
-    for column, players in enumerate(question.steps):
-        np.testing.assert_allclose(scores.target[:players, column], np.arange(1, players + 1), atol=1e-8)
+    for column, units in enumerate(question.steps):
+        np.testing.assert_allclose(scores.target[:units, column], np.arange(1, units + 1), atol=1e-8)
 
 
 def test_the_budget_is_kept():
@@ -58,7 +58,7 @@ def test_the_budget_is_kept():
 
 def test_foreign_masks_without_the_empty_coalition_are_refused():
     model, question = game(GAMES["or"], 4)
-    table = ablate(model, question, players_of(question), np.eye(4, dtype=bool))
+    table = ablate(model, question, units_of(question), np.eye(4, dtype=bool))
     with pytest.raises(InputError, match="its own plan"):
         table.solve(KernelShap())
 
@@ -73,7 +73,7 @@ def test_one_player_takes_all():
 def test_weights_know_how_often_sizes_are_drawn(seen):
     _, question = game(GAMES["or"], 9)
     many = np.concatenate(
-        [KernelShap(n_samples=402).plan(players_of(question), np.random.default_rng(s))[2:] for s in range(50)]
+        [KernelShap(n_samples=402).plan(units_of(question), np.random.default_rng(s))[2:] for s in range(50)]
     )
     sizes = np.bincount(many[:, :seen].sum(axis=1), minlength=seen + 1) / len(many)
     expected = _drawn_sizes(seen, 9, complete=False)

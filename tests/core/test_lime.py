@@ -11,9 +11,9 @@ from tests.core.games import GAMES, game
 def test_without_penalty_a_linear_model_gives_back_its_weights():
     model, question = game(GAMES["linear"], 8, steps=3)
     (scores,) = Lime(alpha=0.0, n_samples=40).attribute(model, [question], no_progress)
-    for column, players in enumerate(question.steps):
-        np.testing.assert_allclose(scores.target[:players, column], np.arange(1, players + 1), atol=1e-9)
-        assert not scores.target[players:, column].any()
+    for column, units in enumerate(question.steps):
+        np.testing.assert_allclose(scores.target[:units, column], np.arange(1, units + 1), atol=1e-9)
+        assert not scores.target[units:, column].any()
 
 
 def test_fit_is_that_of_another_library():
@@ -57,7 +57,7 @@ def test_the_seed_of_the_call_is_used_without_one_of_its_own():
 
 
 def test_a_batch_is_its_singles():
-    questions = [game(GAMES["majority"], players)[1] for players in (5, 8, 6)]
+    questions = [game(GAMES["majority"], units)[1] for units in (5, 8, 6)]
     model = game(GAMES["majority"], 5)[0]
     together = list(Lime().attribute(model, questions, no_progress))
     for one, scores in zip(questions, together, strict=True):

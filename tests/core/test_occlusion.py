@@ -93,9 +93,9 @@ def test_only_the_copied_token_counts_and_it_raises_the_copy():
 def test_signs_follow_the_target_function():
     model = ReferenceModel()
     asked = question(model, "the cat sat on", "a dog slept")
-    foil = evolve(asked.objective, target_ids=np.roll(asked.objective.target_ids, 1))
+    contrast = evolve(asked.target_function, target_ids=np.roll(asked.target_function.target_ids, 1))
     (scores,) = Occlusion().attribute(model, [asked], no_progress)
-    (other,) = Occlusion().attribute(model, [evolve(asked, objective=foil)], no_progress)
+    (other,) = Occlusion().attribute(model, [evolve(asked, target_function=contrast)], no_progress)
     assert (scores.target < 0).any()
     assert (scores.target > 0).any()
     assert np.abs(scores.target - other.target).max() > 1e-3

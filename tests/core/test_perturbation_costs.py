@@ -14,9 +14,9 @@ from wherefrom.methods import (
     ShapleyValueSampling,
 )
 from wherefrom.methods.contract import no_progress
-from wherefrom.methods.perturbation.ablation import ablate, objective_name
-from wherefrom.methods.perturbation.units import last_steps, players_of
-from wherefrom.questions.target_function import Objective
+from wherefrom.methods.perturbation.ablation import ablate, target_function_name
+from wherefrom.methods.perturbation.units import last_steps, units_of
+from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions.base import STEP_FUNCTIONS
 from wherefrom.testing import ReferenceModel, counting, question
 
@@ -48,7 +48,7 @@ def test_passes_do_not_grow_with_the_number_of_steps(kind, method, most):
         asked = question(model, "the cat sat on", "a dog slept .", last=last)
         meter, tally = counting(model)
         (scores,) = method.attribute(meter, [asked], no_progress)
-        units = len(players_of(asked, method.units))
+        units = len(units_of(asked, method.units))
         assert tally.forward_rows == scores.details["forwards"] <= most(units)
         assert tally.forward_rows > 1
         assert tally.calls == 1
@@ -72,9 +72,9 @@ def test_scores_sum_to_what_all_units_are_worth(kind, method):
     model = ReferenceModel(kind)
     asked = question(model, "the cat sat on", "a dog slept .")
     (scores,) = method.attribute(model, [asked], no_progress)
-    players = players_of(asked, method.units)
-    table = ablate(model, asked, players, np.zeros((1, len(players)), bool))
-    name = objective_name(asked.objective)
+    units = units_of(asked, method.units)
+    table = ablate(model, asked, units, np.zeros((1, len(units)), bool))
+    name = target_function_name(asked.target_function)
     total = scores.target.sum(axis=0) + (0 if scores.source is None else scores.source.sum(axis=0))
     np.testing.assert_allclose(total, table.clean[name] - table.values[name][0], atol=1e-12)
 
@@ -84,15 +84,15 @@ def test_scores_sum_to_what_all_units_are_worth(kind, method):
 def test_a_contrast_of_logits_is_the_difference_of_two_answers(kind, method):
     model = ReferenceModel(kind)
     asked = question(model, "the cat sat on", "a dog slept .", function="logit")
-    foil = np.roll(asked.objective.target_ids, 1)
-    difference = Objective(
+    contrast = np.roll(asked.target_function.target_ids, 1)
+    difference = TargetFunction(
         function=STEP_FUNCTIONS.get("contrast_logits_diff")(),
-        target_ids=asked.objective.target_ids,
-        contrast_ids=foil,
+        target_ids=asked.target_function.target_ids,
+        contrast_ids=contrast,
     )
     ours, theirs, both = (
-        next(iter(method.attribute(model, [evolve(asked, objective=objective)], no_progress)))
-        for objective in (asked.objective, evolve(asked.objective, target_ids=foil), difference)
+        next(iter(method.attribute(model, [evolve(asked, target_function=target_function)], no_progress)))
+        for target_function in (asked.target_function, evolve(asked.target_function, target_ids=contrast), difference)
     )
     np.testing.assert_allclose(both.target, ours.target - theirs.target, atol=1e-10)
     if both.source is not None:
@@ -119,7 +119,7 @@ def test_what_a_step_cannot_see_has_no_score(method):
     asked = question(model, "the cat sat on", "a dog slept .")
     (scores,) = method.attribute(model, [asked], no_progress)
     positions = np.arange(len(asked.target_ids))[:, None]
-    assert not scores.target[positions >= last_steps(asked.objective, asked.steps)].any()
+    assert not scores.target[positions >= last_steps(asked.target_function, asked.steps)].any()
     assert not scores.target[asked.kept_target].any()
     assert not scores.source[asked.kept_source].any()
     assert scores.source.any()

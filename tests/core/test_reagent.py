@@ -52,7 +52,7 @@ def test_when_no_probe_stops_all_are_averaged_with_a_warning():
     asked = question(model, "the cat sat on", "a dog")
     (ranked,) = model.predict([asked.row()])
     least = ranked.logits.argmin(axis=1)
-    asked = evolve(asked, objective=evolve(asked.objective, target_ids=least))
+    asked = evolve(asked, target_function=evolve(asked.target_function, target_ids=least))
     method = Reagent(sampler="uniform", max_probe_steps=2, keep_top_n=6, stopping_condition_top_k=1)
     (scores,) = method.attribute(model, [asked], no_progress)
     assert scores.details["stopped"] == [0, 0]
@@ -96,7 +96,7 @@ def test_inverted_keeping_replaces_the_most_important():
 
 def test_a_span_is_one_output():
     model, asked = copying("decoder-only")
-    whole = evolve(asked, objective=evolve(asked.objective, groups=np.zeros(len(asked.steps), np.int64)))
+    whole = evolve(asked, target_function=evolve(asked.target_function, groups=np.zeros(len(asked.steps), np.int64)))
     (scores,) = evolve(QUICK, keep_top_n=4).attribute(model, [whole], no_progress)
     assert scores.target.shape == (len(asked.target_ids), 1)
     np.testing.assert_allclose(scores.target.sum(), 1.0)

@@ -14,7 +14,7 @@ from wherefrom.methods import METHODS, Attention, AttentionFlow, AttentionRollou
 from wherefrom.methods.attention_flow import flow
 from wherefrom.methods.attention_rollout import rollout
 from wherefrom.methods.contract import Question, no_progress
-from wherefrom.questions.target_function import Objective
+from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions.probability import Probability
 
 
@@ -48,11 +48,11 @@ def translation(layers: int = 2, source: int = 4, target: int = 5) -> RowAttenti
 
 
 def question(target: int, steps: tuple[int, ...], source: int | None = None, **changes) -> Question:
-    objective = Objective(function=Probability(), target_ids=np.zeros(len(steps), np.int64))
+    target_function = TargetFunction(function=Probability(), target_ids=np.zeros(len(steps), np.int64))
     return Question(
         target_ids=np.arange(target),
         steps=np.array(steps),
-        objective=objective,
+        target_function=target_function,
         source_ids=None if source is None else np.arange(source),
         **changes,
     )
@@ -221,8 +221,12 @@ def test_an_encoder_without_weights_cannot_be_followed(method):
 
 def test_a_span_is_the_mean_of_its_steps():
     weights = translation()
-    objective = Objective(function=Probability(), target_ids=np.zeros(3, np.int64), groups=np.array([0, 0, 1]))
-    spans = Question(target_ids=np.arange(6), steps=np.array([1, 2, 4]), objective=objective, source_ids=np.arange(4))
+    target_function = TargetFunction(
+        function=Probability(), target_ids=np.zeros(3, np.int64), groups=np.array([0, 0, 1])
+    )
+    spans = Question(
+        target_ids=np.arange(6), steps=np.array([1, 2, 4]), target_function=target_function, source_ids=np.arange(4)
+    )
     for method in (Attention(), AttentionRollout(), AttentionFlow()):
         single, whole = answer(method, weights, question(6, (1, 2, 4), source=4)), answer(method, weights, spans)
         for side in ("source", "target"):

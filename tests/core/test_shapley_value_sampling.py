@@ -12,18 +12,18 @@ def test_scores_sum_to_the_game_and_come_near_its_values(name, antithetic):
     model, question = game(GAMES[name], 6, steps=2)
     method = ShapleyValueSampling(n_samples=400, antithetic=antithetic)
     (scores,) = method.attribute(model, [question], no_progress)
-    for column, players in enumerate(question.steps):
-        expected = shapley(GAMES[name], players)
+    for column, units in enumerate(question.steps):
+        expected = shapley(GAMES[name], units)
         np.testing.assert_allclose(scores.target[:, column].sum(), expected.sum(), atol=1e-9)
         # the standard deviation of one order's gain is at most 1 in these games: 4 standard errors
-        np.testing.assert_allclose(scores.target[:players, column], expected, atol=4 / np.sqrt(400))
+        np.testing.assert_allclose(scores.target[:units, column], expected, atol=4 / np.sqrt(400))
 
 
 def test_one_order_of_a_linear_game_is_exact():
     model, question = game(GAMES["linear"], 9, steps=3)
     (scores,) = ShapleyValueSampling(n_samples=1, antithetic=False).attribute(model, [question], no_progress)
-    for column, players in enumerate(question.steps):
-        np.testing.assert_allclose(scores.target[:players, column], np.arange(1, players + 1))
+    for column, units in enumerate(question.steps):
+        np.testing.assert_allclose(scores.target[:units, column], np.arange(1, units + 1))
 
 
 def test_an_order_and_its_reverse_cancel_pairs():

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from wherefrom.arrays import to_numpy
 from wherefrom.errors import ModelCapabilityError, SettingsError, UsageError
-from wherefrom.questions.target_function import Objective
+from wherefrom.questions.target_function import TargetFunction
 from wherefrom.settings import from_mapping
 from wherefrom.step_functions import (
     STEP_FUNCTIONS,
@@ -350,16 +350,16 @@ def test_settings_out_of_range_are_refused(name: str, wrong: dict[str, Any]) -> 
 
 def test_objective_sums_steps_of_a_group_and_selects_them() -> None:
     prediction = draw(8)
-    objective = Objective(
+    target_function = TargetFunction(
         function=function("probability", logprob=True),
         target_ids=prediction.target_ids,
         contrast_ids=prediction.contrast.target_ids,
         groups=np.array([0, 0, 1, 2]),
     )
     steps = value("probability", prediction, logprob=True)
-    np.testing.assert_allclose(objective.values(prediction.logits), [steps[:2].sum(), steps[2], steps[3]])
-    chosen = objective.select(np.array([0, 2]))
-    np.testing.assert_array_equal(objective.steps_of(np.array([0, 2])), [0, 1, 3])
+    np.testing.assert_allclose(target_function.values(prediction.logits), [steps[:2].sum(), steps[2], steps[3]])
+    chosen = target_function.select(np.array([0, 2]))
+    np.testing.assert_array_equal(target_function.steps_of(np.array([0, 2])), [0, 1, 3])
     np.testing.assert_array_equal(chosen.groups, [0, 0, 1])
     np.testing.assert_array_equal(chosen.contrast_ids, prediction.contrast.target_ids[[0, 1, 3]])
     np.testing.assert_allclose(chosen.values(prediction.logits[[0, 1, 3]]), [steps[:2].sum(), steps[3]])
@@ -368,7 +368,7 @@ def test_objective_sums_steps_of_a_group_and_selects_them() -> None:
 def test_objective_compares_within_its_own_logits_unless_given_others() -> None:
     prediction = draw(9)
     contrast = prediction.contrast
-    objective = Objective(
+    target_function = TargetFunction(
         function=function("contrast_logits_diff"),
         target_ids=prediction.target_ids,
         contrast_ids=contrast.target_ids,
@@ -376,8 +376,8 @@ def test_objective_compares_within_its_own_logits_unless_given_others() -> None:
     rows = np.arange(STEPS)
     target = prediction.logits[rows, prediction.target_ids]
     within = target - prediction.logits[rows, contrast.target_ids]
-    np.testing.assert_allclose(objective.values(prediction.logits), within)
-    forced = attrs.evolve(objective, contrast_logits=contrast.logits)
+    np.testing.assert_allclose(target_function.values(prediction.logits), within)
+    forced = attrs.evolve(target_function, contrast_logits=contrast.logits)
     across = target - contrast.logits[rows, contrast.target_ids]
     np.testing.assert_allclose(forced.values(prediction.logits), across)
 

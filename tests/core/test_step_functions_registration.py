@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 from wherefrom.errors import SettingsError, ShapeError, UnknownNameError, UsageError
-from wherefrom.questions.target_function import Objective
+from wherefrom.questions.target_function import TargetFunction
 from wherefrom.settings import from_mapping
 from wherefrom.step_functions import (
     STEP_FUNCTIONS,
@@ -63,8 +63,8 @@ def test_a_plain_function_gets_declared_settings() -> None:
 def test_it_serves_as_score_and_as_differentiable_target() -> None:
     register_step_function(tempered, "tempered")
     logits = torch.randn(3, 5, requires_grad=True, dtype=torch.float64)
-    objective = Objective(function=STEP_FUNCTIONS.get("tempered")(), target_ids=np.array([1, 2, 3]))
-    values = objective.values(logits)
+    target_function = TargetFunction(function=STEP_FUNCTIONS.get("tempered")(), target_ids=np.array([1, 2, 3]))
+    values = target_function.values(logits)
     (gradient,) = torch.autograd.grad(values.sum(), logits)
     chosen = torch.nn.functional.one_hot(torch.tensor([1, 2, 3]), 5)
     torch.testing.assert_close(gradient, (chosen - logits.softmax(-1)).detach() / 2)

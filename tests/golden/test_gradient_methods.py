@@ -33,7 +33,7 @@ from wherefrom.methods import (
 from wherefrom.methods.contract import Scores, no_progress
 from wherefrom.methods.paths.baselines import endpoints
 from wherefrom.methods.paths.word_paths import Neighbours, WordPaths
-from wherefrom.questions.target_function import Objective
+from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions.base import STEP_FUNCTIONS
 from wherefrom_hf.adapter import HFModel, load
 
@@ -70,7 +70,7 @@ def question_of(case: dict[str, Any], name: str) -> Question:
     return Question(
         target_ids=target,
         steps=steps,
-        objective=Objective(function=function, target_ids=target[steps]),
+        target_function=TargetFunction(function=function, target_ids=target[steps]),
         source_ids=source,
         attribute_target=not about["encoder_decoder"] or case["attribute_target"],
         kept_source=np.zeros(0, np.int64) if source is None else np.flatnonzero(source == end),
@@ -198,8 +198,8 @@ ALL_MODELS = ("gpt2-tiny", "llama-tiny", "marian-tiny", "marian-scaled-tiny", "b
 def first_question(name: str, function: str, **changes: Any) -> Question:
     case = next(one for one in INDEX["cases"] if one["model"] == name and one["method"])
     question = question_of(case, "i0")
-    objective = evolve(question.objective, function=STEP_FUNCTIONS.get(function)())
-    return evolve(question, objective=objective, attribute_target=True, **changes)
+    target_function = evolve(question.target_function, function=STEP_FUNCTIONS.get(function)())
+    return evolve(question, target_function=target_function, attribute_target=True, **changes)
 
 
 @pytest.mark.parametrize("case", cases("layer-gxa", "layer-gxa-mlp"))
@@ -222,7 +222,7 @@ def test_deeplift_is_complete(name: str, baseline: str, function: str) -> None:
         if (ends := endpoints(model, question, side, baseline)) is not None  # type: ignore[arg-type]
     }
     clean, base = model.predict([question.row(), question.row(**embeddings)])
-    values = [to_numpy(question.objective.values(one.logits)) for one in (clean, base)]
+    values = [to_numpy(question.target_function.values(one.logits)) for one in (clean, base)]
     parts = [to_numpy(part) for part in (scores.source, scores.target) if part is not None]
     total, shared = (sum(part.sum((0, 2)) for part in some) for some in (parts, [np.abs(part) for part in parts]))
     # rounding of float32 is relative to the values and to the shares that cancel in the sum
@@ -239,11 +239,11 @@ def test_deeplift_is_complete(name: str, baseline: str, function: str) -> None:
 def test_deeplift_of_a_contrast_is_antisymmetric(name: str) -> None:
     model = model_of(name)
     question = first_question(name, "contrast_logits_diff")
-    ids = question.objective.target_ids
-    foils = (ids + 7) % 400
-    forth = evolve(question, objective=evolve(question.objective, contrast_ids=foils))
-    back = evolve(question, objective=evolve(question.objective, target_ids=foils, contrast_ids=ids))
-    same = evolve(question, objective=evolve(question.objective, contrast_ids=ids))
+    ids = question.target_function.target_ids
+    contrasts = (ids + 7) % 400
+    forth = evolve(question, target_function=evolve(question.target_function, contrast_ids=contrasts))
+    back = evolve(question, target_function=evolve(question.target_function, target_ids=contrasts, contrast_ids=ids))
+    same = evolve(question, target_function=evolve(question.target_function, contrast_ids=ids))
     a, b, c = (to_numpy(one.target) for one in DeepLift().attribute(model, [forth, back, same], no_progress))
     np.testing.assert_allclose(a, -b, atol=1e-6 * np.abs(a).max())
     assert np.abs(c).max() <= 1e-6 * np.abs(a).max()

@@ -17,7 +17,7 @@ import torch
 from wherefrom.arrays import to_numpy
 from wherefrom.methods import METHODS, Question
 from wherefrom.methods.contract import Scores, no_progress
-from wherefrom.questions.target_function import Objective
+from wherefrom.questions.target_function import TargetFunction
 from wherefrom.results.attribution import Attribution
 from wherefrom.settings import from_mapping
 from wherefrom.step_functions.base import STEP_FUNCTIONS
@@ -54,9 +54,9 @@ def questions_of(case: dict[str, Any]) -> list[Question]:
                 target_ids=target,
                 steps=steps,
                 source_ids=source,
-                objective=Objective(function=function, target_ids=target[steps]),
+                target_function=TargetFunction(function=function, target_ids=target[steps]),
                 attribute_target=case["attribute_target"] or source is None,
-                scores={"probability": Objective(function=function, target_ids=target[steps])},
+                scores={"probability": TargetFunction(function=function, target_ids=target[steps])},
             )
         )
     return questions

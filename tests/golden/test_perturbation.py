@@ -16,7 +16,7 @@ import pytest
 import torch
 from wherefrom.methods import Occlusion, Question
 from wherefrom.methods.contract import no_progress
-from wherefrom.questions.target_function import Objective
+from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions.base import STEP_FUNCTIONS
 from wherefrom_hf.adapter import HFModel, load
 
@@ -50,7 +50,7 @@ def question_of(case: dict[str, Any], name: str) -> Question:
     return Question(
         target_ids=target,
         steps=steps,
-        objective=Objective(
+        target_function=TargetFunction(
             function=STEP_FUNCTIONS.get(case["params"]["attributed_fn"])(),
             target_ids=target[steps],
             contrast_ids=contrast,

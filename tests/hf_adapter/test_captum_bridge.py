@@ -89,16 +89,16 @@ def test_what_adds_up_is_found_exactly(name, method, settings, monkeypatch):
     worths = {}
 
     def worth(game, masks):
-        drawn = worths.setdefault(game, rng.normal(size=(len(game.players), len(game.players.steps))))
+        drawn = worths.setdefault(game, rng.normal(size=(len(game.units), len(game.units.steps))))
         return masks @ drawn
 
     monkeypatch.setattr(captum_bridge._Game, "worth", worth)
     made = explained(name, method, settings=settings)
     ((game, drawn),) = worths.items()
     seen = 0
-    for unit, scores in zip(game.players.units, drawn, strict=True):
+    for unit, scores in zip(game.units.members, drawn, strict=True):
         side = made.source_attributions if unit.side == "source" else made.target_attributions
-        for index, step in enumerate(game.players.steps):
+        for index, step in enumerate(game.units.steps):
             visible = unit.side == "source" or unit.start < step
             assert side[unit.start, index] == pytest.approx(scores[index] if visible else 0.0, abs=1e-4)
             seen += visible

@@ -16,7 +16,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 from wherefrom.adapters import Row
 from wherefrom.questions.contrast import Contrast, contrast_logits
-from wherefrom.questions.target_function import Objective
+from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions import STEP_FUNCTIONS
 from wherefrom.text.alignment import align
 from wherefrom.text.tokens import Token
@@ -56,19 +56,19 @@ def draw(name: str, seed: int, lengths: tuple[int, ...] = (7,)) -> list[Row]:
     ]
 
 
-def asks(row: Row, function: str, foils: np.ndarray | None = None, **options: Any) -> Objective:
+def asks(row: Row, function: str, contrasts: np.ndarray | None = None, **options: Any) -> TargetFunction:
     given = {key: options.pop(key) for key in ("contrast_logits", "samples") if key in options}
-    return Objective(
+    return TargetFunction(
         function=STEP_FUNCTIONS.get(function)(**options),
         target_ids=row.target_ids[row.steps],
-        contrast_ids=foils,
+        contrast_ids=contrasts,
         **given,
     )
 
 
-def gradients(name: str, row: Row, *objectives: Objective) -> list[Any]:
-    """Values and gradients of some objectives of one row."""
-    rows = [evolve(row, objective=objective) for objective in objectives]
+def gradients(name: str, row: Row, *target_functions: TargetFunction) -> list[Any]:
+    """Values and gradients of some target functions of one row."""
+    rows = [evolve(row, target_function=target_function) for target_function in target_functions]
     return list(model_of(name)[2].gradients(rows, None, True, True))
 
 
@@ -87,15 +87,15 @@ def close(found: Tensor | None, expected: Tensor | None, *, scale: Tensor) -> No
 @FEW
 def test_gradient_of_a_difference_is_the_difference_of_gradients(name: str, seed: int) -> None:
     (row,) = draw(name, seed)
-    foils = np.random.default_rng(seed + 1).integers(3, VOCABULARY, len(row.steps))
-    instead = evolve(asks(row, "logit"), target_ids=foils)
-    difference, target, foil = gradients(
-        name, row, asks(row, "contrast_logits_diff", foils), asks(row, "logit"), instead
+    contrasts = np.random.default_rng(seed + 1).integers(3, VOCABULARY, len(row.steps))
+    instead = evolve(asks(row, "logit"), target_ids=contrasts)
+    difference, target, contrast = gradients(
+        name, row, asks(row, "contrast_logits_diff", contrasts), asks(row, "logit"), instead
     )
-    torch.testing.assert_close(difference.values, target.values - foil.values, rtol=1e-4, atol=1e-4)
-    close(difference.target, target.target - foil.target, scale=target.target)
+    torch.testing.assert_close(difference.values, target.values - contrast.values, rtol=1e-4, atol=1e-4)
+    close(difference.target, target.target - contrast.target, scale=target.target)
     if row.source_ids is not None:
-        close(difference.source, target.source - foil.source, scale=target.source)
+        close(difference.source, target.source - contrast.source, scale=target.source)
 
 
 @each_architecture
@@ -104,10 +104,10 @@ def test_gradient_of_a_difference_is_the_difference_of_gradients(name: str, seed
 def test_a_foil_that_is_the_target_gives_nothing_and_swapping_negates(name: str, seed: int) -> None:
     (row,) = draw(name, seed)
     same = row.target_ids[row.steps]
-    foils = np.random.default_rng(seed + 1).integers(3, VOCABULARY, len(row.steps))
+    contrasts = np.random.default_rng(seed + 1).integers(3, VOCABULARY, len(row.steps))
     for function in DIFFERENCES:
-        swapped = evolve(asks(row, function, same), target_ids=foils)
-        nothing, forth, back = gradients(name, row, asks(row, function, same), asks(row, function, foils), swapped)
+        swapped = evolve(asks(row, function, same), target_ids=contrasts)
+        nothing, forth, back = gradients(name, row, asks(row, function, same), asks(row, function, contrasts), swapped)
         assert float(nothing.values.abs().max()) == 0.0
         close(nothing.target, torch.zeros_like(nothing.target), scale=forth.target)
         torch.testing.assert_close(forth.values, -back.values)
@@ -122,7 +122,7 @@ def test_step_scores_of_a_model_obey_their_identities(name: str, seed: int) -> N
     (row,) = draw(name, seed)
     other = evolve(row, target_ids=draw(name, seed + 1)[0].target_ids)
     (logits,) = predicted(name, [other])
-    foils = other.target_ids[other.steps]
+    contrasts = other.target_ids[other.steps]
     wanted = {
         "probability": {},
         "crossentropy": {},
@@ -138,10 +138,10 @@ def test_step_scores_of_a_model_obey_their_identities(name: str, seed: int) -> N
         "rank": {},
         "margin": {},
     }
-    scores = {key: asks(row, key, foils, contrast_logits=logits, **options) for key, options in wanted.items()}
+    scores = {key: asks(row, key, contrasts, contrast_logits=logits, **options) for key, options in wanted.items()}
     scores["larger_nucleus"] = asks(row, "top_p_size", top_p=0.9)
     scores["self_divergence"] = asks(row, "kl_divergence", row.target_ids[row.steps])
-    scores["filtered"] = asks(row, "kl_divergence", foils, contrast_logits=logits, top_k=5, top_p=0.9)
+    scores["filtered"] = asks(row, "kl_divergence", contrasts, contrast_logits=logits, top_k=5, top_p=0.9)
     (answer,) = model_of(name)[1].predict([evolve(row, scores=scores)], None)
     got = {key: values.double() for key, values in answer.scores.items()}
     p, nats = got["probability"], got["crossentropy"]

@@ -58,7 +58,7 @@ def test_logits_are_the_sum_of_their_terms(name):
         if row.source_ids is not None:
             given = {"input_ids": torch.tensor(row.source_ids[None]), "decoder_input_ids": target}
         logits = model(**given).logits[0][row.steps - 1, row.target_ids[row.steps]]
-    (terms,) = logit_terms(model, [row], foils=[None])
+    (terms,) = logit_terms(model, [row], contrasts=[None])
     torch.testing.assert_close(terms.logits, logits, **tolerance(name))
     total = terms.decoder.sum((0, 2)) + terms.embedding + terms.feed_forward.sum(0) + terms.bias
     if name in ENCODER_DECODERS:
@@ -72,20 +72,20 @@ def test_logits_are_the_sum_of_their_terms(name):
 
 def test_capped_logits_are_refused():
     with pytest.raises(ModelCapabilityError, match="capped"):
-        list(logit_terms(exact("gemma2"), rows_for("gemma2")[:1], foils=[None]))
+        list(logit_terms(exact("gemma2"), rows_for("gemma2")[:1], contrasts=[None]))
 
 
 def test_a_foil_gives_the_difference_of_two_logits():
     model, row = exact("llama"), rows_for("llama")[0]
-    foil = (row.target_ids[row.steps] + 1) % 40
-    (lead,) = logit_terms(model, [row], foils=[foil])
-    (target,) = logit_terms(model, [row], foils=[None])
-    swapped = type(row)(target_ids=np.concatenate([row.target_ids[:1], foil]), steps=row.steps)
+    contrast = (row.target_ids[row.steps] + 1) % 40
+    (lead,) = logit_terms(model, [row], contrasts=[contrast])
+    (target,) = logit_terms(model, [row], contrasts=[None])
+    swapped = type(row)(target_ids=np.concatenate([row.target_ids[:1], contrast]), steps=row.steps)
     with torch.no_grad():
-        # the foil's own logits on the true prefix, one step at a time
+        # the contrast's own logits on the true prefix, one step at a time
         for index, step in enumerate(row.steps):
-            ids = np.concatenate([row.target_ids[:step], foil[index : index + 1]])
-            (other,) = logit_terms(model, [type(swapped)(target_ids=ids, steps=np.array([step]))], foils=[None])
+            ids = np.concatenate([row.target_ids[:step], contrast[index : index + 1]])
+            (other,) = logit_terms(model, [type(swapped)(target_ids=ids, steps=np.array([step]))], contrasts=[None])
             torch.testing.assert_close(
                 target.decoder[:, index, :step] - other.decoder[:, 0, :step], lead.decoder[:, index, :step]
             )
@@ -94,7 +94,7 @@ def test_a_foil_gives_the_difference_of_two_logits():
 def test_attention_part_of_a_hand_computed_gpt2_logit():
     """The first layer's attention, through ln_f with the pass's own statistics, by the textbook formula."""
     model, row = exact("gpt2"), rows_for("gpt2")[0]
-    (terms,) = logit_terms(model, [row], foils=[None])
+    (terms,) = logit_terms(model, [row], contrasts=[None])
     with torch.no_grad(), watching(model) as watch:
         run(model, [row], watch)
     one = watch.in_layers("decoder")[0]
@@ -171,14 +171,14 @@ def test_a_gated_residual_connection_is_refused():
 def test_the_logit_of_a_gated_residual_connection_is_still_exact():
     model = exact("llama")
     model.model.layers[1] = GatedResidual(model.model.layers[1])
-    (terms,) = logit_terms(model, rows_for("llama")[:1], foils=[None])
+    (terms,) = logit_terms(model, rows_for("llama")[:1], contrasts=[None])
     total = terms.decoder.sum((0, 2)) + terms.embedding + terms.feed_forward.sum(0) + terms.bias
     torch.testing.assert_close(total, terms.logits, rtol=0, atol=1e-5)
 
 
 def test_hooks_are_gone_afterwards():
     model = exact("bart")
-    list(logit_terms(model, rows_for("bart")[:1], foils=[None]))
+    list(logit_terms(model, rows_for("bart")[:1], contrasts=[None]))
     assert not any(part._forward_hooks or part._forward_pre_hooks for part in model.modules())
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from attrs import evolve
 from wherefrom.arrays import to_numpy
-from wherefrom.questions.target_function import Objective
+from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions.base import STEP_FUNCTIONS
 from wherefrom_hf._deeplift import rescaled_gradients
 from wherefrom_hf._embedding import input_embedding
@@ -34,7 +34,7 @@ def unexplained(name: str) -> float:
     rng = np.random.default_rng(2)
     rows, baselines = [], []
     for row in rows_for(name, ((4, 5), (3, 6))):
-        asked = evolve(row, objective=Objective(function=function, target_ids=row.target_ids[row.steps]))
+        asked = evolve(row, target_function=TargetFunction(function=function, target_ids=row.target_ids[row.steps]))
         other = {"target_embeds": predictor.target.of(torch.from_numpy(rng.integers(3, 40, len(row.target_ids))))}
         if row.source_ids is not None and predictor.source is not None:
             ids = torch.from_numpy(rng.integers(3, 40, len(row.source_ids)))

@@ -11,7 +11,7 @@ from attrs import evolve
 from transformers import ProphetNetConfig, ProphetNetForConditionalGeneration
 from wherefrom.adapters import Row
 from wherefrom.errors import ModelCapabilityError
-from wherefrom.questions.target_function import Objective
+from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions import STEP_FUNCTIONS
 from wherefrom_hf import _gradients
 from wherefrom_hf._embedding import input_embedding
@@ -29,11 +29,11 @@ def predictor_of(name: str) -> Predictor:
 
 
 def asked(row: Row) -> Row:
-    """A row with an objective: the log-probability of each of its tokens."""
-    objective = Objective(
+    """A row with a target function: the log-probability of each of its tokens."""
+    target_function = TargetFunction(
         function=STEP_FUNCTIONS.get("probability")(logprob=True), target_ids=row.target_ids[row.steps]
     )
-    return evolve(row, objective=objective)
+    return evolve(row, target_function=target_function)
 
 
 def plainly(predictor: Predictor, row: Row) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:

@@ -13,7 +13,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 from wherefrom.arrays import to_numpy
 from wherefrom.methods import METHODS, Question
 from wherefrom.methods.contract import no_progress
-from wherefrom.questions.target_function import Objective
+from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions.logit import Logit
 from wherefrom_hf._attention import attentions
 from wherefrom_hf._decomposition import attention_terms
@@ -106,7 +106,7 @@ def column(name: str) -> np.ndarray:
     torch.set_num_threads(1)
     steps = np.array([STEP])
     question = Question(
-        target_ids=SEQUENCE, steps=steps, objective=Objective(function=Logit(), target_ids=SEQUENCE[steps])
+        target_ids=SEQUENCE, steps=steps, target_function=TargetFunction(function=Logit(), target_ids=SEQUENCE[steps])
     )
     (scores,) = METHODS.get(name)().attribute(Adapter(induction_head()), [question], no_progress)
     return to_numpy(scores.target)[:, 0]

@@ -9,7 +9,7 @@ import pytest
 import torch
 from wherefrom.methods import METHODS, Question
 from wherefrom.methods.contract import no_progress
-from wherefrom.questions.target_function import Objective
+from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions.logit import Logit
 from wherefrom.testing.counting import counting
 from wherefrom_hf.adapter import load
@@ -51,7 +51,7 @@ def test_passes_do_not_grow_with_the_steps(name, model):
             target_ids=target,
             steps=steps,
             source_ids=np.arange(7, 12) if "marian" in model else None,
-            objective=Objective(function=Logit(), target_ids=target[steps]),
+            target_function=TargetFunction(function=Logit(), target_ids=target[steps]),
         )
         metered, tally = counting(adapter)
         with passes_of(adapter.module) as seen:

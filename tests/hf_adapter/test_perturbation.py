@@ -25,7 +25,7 @@ from wherefrom.methods import (
 from wherefrom.methods.contract import no_progress
 from wherefrom.methods.perturbation.ablation import LOG_PROBABILITY, ablate
 from wherefrom.methods.perturbation.removal import BASELINES
-from wherefrom.methods.perturbation.units import players_of
+from wherefrom.methods.perturbation.units import units_of
 from wherefrom.testing import question
 from wherefrom_hf.adapter import HFModel, load
 
@@ -57,11 +57,11 @@ def asked_of(model: HFModel, **more):
 def test_tables_hold_what_transformers_says(name, baseline):
     model = model_of(name)
     asked = asked_of(model)
-    players = players_of(asked)
-    masks = np.random.default_rng(1).random((5, len(players))) < 0.6
-    table = ablate(model, asked, players, masks, baseline=baseline)
+    units = units_of(asked)
+    masks = np.random.default_rng(1).random((5, len(units))) < 0.6
+    table = ablate(model, asked, units, masks, baseline=baseline)
     for row, mask in enumerate(table.masks):
-        gone = {side: players.positions_removed(mask, side) for side in ("source", "target")}
+        gone = {side: units.positions_removed(mask, side) for side in ("source", "target")}
         for index, step in enumerate(asked.steps):
             if baseline == "hidden" and step - 1 in gone["target"]:
                 continue
@@ -147,8 +147,8 @@ def test_batches_chunks_and_half_precision(name, method):
 def test_nothing_left_is_finite_still(name, baseline):
     model = model_of(name)
     asked = asked_of(model)
-    players = players_of(asked)
-    table = ablate(model, asked, players, np.zeros((1, len(players)), bool), baseline=baseline)
+    units = units_of(asked)
+    table = ablate(model, asked, units, np.zeros((1, len(units)), bool), baseline=baseline)
     assert np.isfinite(table.values[LOG_PROBABILITY]).all()
 
 

@@ -11,7 +11,7 @@ import torch
 from attrs import evolve
 from torch import nn
 from wherefrom.questions.stochastic import with_samples
-from wherefrom.questions.target_function import Objective
+from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions import STEP_FUNCTIONS, Samples
 from wherefrom_hf._model import HFModel, _embeddings
 from wherefrom_hf._predict import Predictor
@@ -105,7 +105,7 @@ def test_scores_share_their_passes(name: str) -> None:
     predictor = predictor_of(name)
     row = rows_for(name)[0]
     scores = {
-        key: Objective(function=STEP_FUNCTIONS.get(key)(**options), target_ids=row.target_ids[row.steps])
+        key: TargetFunction(function=STEP_FUNCTIONS.get(key)(**options), target_ids=row.target_ids[row.steps])
         for key, options in {
             "mc_dropout_prob_avg": {"n_mcd_steps": 4},
             "mc_dropout_zscore": {"n_mcd_steps": 6},

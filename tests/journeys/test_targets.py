@@ -102,15 +102,15 @@ LINEAR: dict[str, dict[str, Any]] = {
 def test_a_linear_method_of_a_difference_is_the_difference_of_its_answers(name: str, method: str) -> None:
     asked = {"method": method, **LINEAR.get(method, {})}
     source = "the name of the class"
-    target, foil = ("the value is", "argument is")
+    target, contrast = ("the value is", "argument is")
     if model_of(name).adapter.card.kind == "decoder-only":
-        target, foil = f"{source} {target}", f"{source} no value"
+        target, contrast = f"{source} {target}", f"{source} no value"
 
     def answer(function: str, **more: Any) -> Any:
         return attribute(name, source, target, attributed_fn=function, **asked, **more)[0]
 
-    difference = answer("contrast_logits_diff", contrast_targets=foil)
-    plain, other = answer("logit"), answer("contrast_logits", contrast_targets=foil)
+    difference = answer("contrast_logits_diff", contrast_targets=contrast)
+    plain, other = answer("logit"), answer("contrast_logits", contrast_targets=contrast)
     for side in ("source_attributions", "target_attributions"):
         whole, mine, its = (getattr(one, side) for one in (difference, plain, other))
         if whole is not None:
@@ -138,17 +138,17 @@ def test_a_foil_that_is_the_target_explains_nothing(function: str, method: str) 
 @pytest.mark.parametrize("name", ["gpt2-tiny", "marian-tiny"])
 def test_batches_of_contrasts_with_other_lengths_equal_singles(name: str) -> None:
     sources = ["the name of the class", "an object is", "if x"]
-    targets, foils = ["the value is", "a value of the type", "no"], ["a name", "the list of values is it", "yes x"]
+    targets, contrasts = ["the value is", "a value of the type", "no"], ["a name", "the list of values is it", "yes x"]
     if model_of(name).adapter.card.kind == "decoder-only":
         targets = [f"{source} {text}" for source, text in zip(sources, targets, strict=True)]
-        foils = [f"{source} {text}" for source, text in zip(sources, foils, strict=True)]
+        contrasts = [f"{source} {text}" for source, text in zip(sources, contrasts, strict=True)]
     options: dict[str, Any] = {
         "attributed_fn": "contrast_logits_diff",
         "step_scores": ["contrast_prob", "kl_divergence", "pcxmi"],
     }
-    together = attribute(name, sources, targets, contrast_targets=foils, **options)
+    together = attribute(name, sources, targets, contrast_targets=contrasts, **options)
     for index, one in enumerate(together):
-        alone = attribute(name, sources[index], targets[index], contrast_targets=foils[index], **options)[0]
+        alone = attribute(name, sources[index], targets[index], contrast_targets=contrasts[index], **options)[0]
         np.testing.assert_allclose(
             one.target_attributions, alone.target_attributions, atol=2e-5 * np.abs(alone.target_attributions).max()
         )

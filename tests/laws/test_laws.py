@@ -68,7 +68,7 @@ def test_law_complete(name: str, on: str) -> None:
     (found,) = scores(CLAIMS[name].method("complete"), model, asked)
     (about,) = asked
     rows = [about.row(), about.row(**_at_baseline(model, about))]
-    real, base = (np.asarray(about.objective.values(one.logits)) for one in model.predict(rows))
+    real, base = (np.asarray(about.target_function.values(one.logits)) for one in model.predict(rows))
     total = sum(values.sum(axis=(0, *range(2, values.ndim))) for values in found.values())
     gap = np.abs(total - (real - base)).max()
     assert gap <= 2e-3 * np.abs(real - base).max(), f"off by {gap:.3g} of {np.abs(real - base).max():.3g}"
@@ -117,8 +117,8 @@ def _copied(name: str, model: Any, on: str, law: str) -> tuple[list[Any], list[A
     assert read is not None
     kept = about.steps[about.steps - 2 < len(read)]
     copied = read[np.maximum(kept - 2, 0)]
-    objective = evolve(about.objective, target_ids=copied)
-    asked = [evolve(about, steps=kept, objective=objective)]
+    target_function = evolve(about.target_function, target_ids=copied)
+    asked = [evolve(about, steps=kept, target_function=target_function)]
     if name in ("context_cite", "exact_shapley", "lime"):
         asked = [evolve(asked[0], attribute_target=not on.endswith("seq2seq"))]
     return asked, scores(CLAIMS[name].method(law), model, asked)
@@ -137,7 +137,7 @@ def test_law_linear(name: str, on: str) -> None:
     (found,) = scores(CLAIMS[name].method("linear"), model, [about])
     cells = per_token(found)
     assert isinstance(model.network, LinearNetwork)
-    steps, ids = about.steps.tolist(), about.objective.target_ids.tolist()
+    steps, ids = about.steps.tolist(), about.target_function.target_ids.tolist()
     for side, weights in (("target", model.network.own), ("source", model.network.cross)):
         if weights is None:
             continue
@@ -182,7 +182,7 @@ def test_law_steps(name: str, on: str) -> None:
     about = questions(model)[0]
     (whole,) = scores(method, model, [about])
     kept = np.array([0, len(about.steps) - 1])
-    some = evolve(about, steps=about.steps[kept], objective=about.objective.select(kept))
+    some = evolve(about, steps=about.steps[kept], target_function=about.target_function.select(kept))
     (came,) = scores(method, model, [some])
     require_same(came, {side: values[:, kept] for side, values in whole.items()}, part_of(on), name)
 

@@ -105,7 +105,7 @@ def _entry(kind: str, name: str, thing: Any) -> Entry:
         "dimensions",
         "aggregation",
         "differentiates",
-        "uses_objective",
+        "uses_target_function",
         "span_aggregation",
         "differentiable",
         "contrastive",

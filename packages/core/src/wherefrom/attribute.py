@@ -26,7 +26,7 @@ from wherefrom.errors import InputError, ModelCapabilityError, SettingsError, Wh
 from wherefrom.methods.answers import attribution_of, missing_scores
 from wherefrom.methods.contract import METHODS, Method, Progress, Question
 from wherefrom.progress import terminal_progress
-from wherefrom.questions.building import Wishes, prepare
+from wherefrom.questions.building import QuestionOptions, prepare
 from wherefrom.questions.examples import (
     Example,
     InputText,
@@ -151,10 +151,10 @@ class AttributionModel:
             attr_pos_end: Position after the last one, exclusive; negative counts from the end; at most the end.
             show_progress: Keep a line about progress on a terminal. ``pretty_progress`` is accepted and adds nothing.
             output_step_attributions: Accepted for compatibility: every result has `Attribution.step_attributions`.
-            attribute_target: Encoder-decoder: are scores of the target prefix wanted too? Yes unless told.
+            attribute_target: Encoder-decoder: are scores of the target prefix wanted too? Yes by default.
             step_scores: Step functions to record at each step: names, objects or functions.
             include_eos_baseline: Let baselines and perturbations replace end tokens as well.
-            attributed_fn: The scalar to explain at each step; ``probability`` unless told.
+            attributed_fn: The scalar to explain at each step; ``probability`` by default.
             device: Move the model there for this call.
             batch_size: Examples put to the method at once; None: all. It bounds memory and changes no number.
             generate_from_target_prefix: Encoder-decoder: ``generated_texts`` are beginnings that the model continues.
@@ -213,7 +213,7 @@ class AttributionModel:
                 )
                 for example in examples
             ]
-            wishes = Wishes(
+            options = QuestionOptions(
                 function=request.function,
                 scores=request.scores,
                 attribute_target=include_target,
@@ -226,7 +226,7 @@ class AttributionModel:
                 contrast_force_inputs=contrast_force_inputs,
                 add_special_tokens=not skip_special_tokens,
             )
-            prepared = prepare(self.adapter, examples, positions, wishes)
+            prepared = prepare(self.adapter, examples, positions, options)
             notes = list(prepared.warnings)
             results = list(
                 self._answered(examples, prepared.questions, request, batch_size, clean_special_chars, notes, tell)
@@ -301,11 +301,11 @@ class AttributionModel:
                 raise SettingsError(f"step_scores_args has {name!r}, but no step score takes it.")
         chosen, function, *scores = deal(settings, consumers, reserved=_ATTRIBUTE_PARAMETERS)
         check_capabilities(self.adapter, chosen)
-        if chosen.uses_objective:
+        if chosen.uses_target_function:
             require_explainable(function)
         if chosen.differentiates:
             require_differentiable(function, method=chosen.identifier)
-        if not chosen.uses_objective and attributed_fn is not None:
+        if not chosen.uses_target_function and attributed_fn is not None:
             warnings.warn(
                 f"{chosen.identifier} does not look at the target function; attributed_fn changes nothing here.",
                 WherefromWarning,

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from wherefrom.adapters import Row, Side
 from wherefrom.adapters.rescale import RowMultipliers
-from wherefrom.questions.target_function import Objective
+from wherefrom.questions.target_function import TargetFunction
 
 from wherefrom_hf._eager import attention_implementation
 from wherefrom_hf._layers import _wide, batches
@@ -45,8 +45,8 @@ def rescaled_gradients(
         answers = []
         begin = 0
         for row, at_real, at_base in zip(real, logits[: len(real)], logits[len(real) :], strict=True):
-            assert row.objective is not None
-            multipliers, values, base_values = integrated(row.objective, at_real, at_base)
+            assert row.target_function is not None
+            multipliers, values, base_values = integrated(row.target_function, at_real, at_base)
             slopes[begin : begin + len(at_real)] = multipliers.to(slopes.dtype)
             begin += len(at_real)
             answers.append((values, base_values))
@@ -56,10 +56,10 @@ def rescaled_gradients(
             changes: dict[Side, Tensor] = {
                 side: (leaf[i] - leaf[len(real) + i])[: length_of(row, side)] for side, leaf in leaves.items()
             }
-            assert row.objective is not None
+            assert row.target_function is not None
             yield RowMultipliers(
-                values=row.objective.grouped(values).float(),
-                baseline_values=row.objective.grouped(base_values).float(),
+                values=row.target_function.grouped(values).float(),
+                baseline_values=row.target_function.grouped(base_values).float(),
                 source=_wide(grads.get("source")),
                 target=_wide(grads.get("target")),
                 source_change=_wide(changes.get("source")),
@@ -68,7 +68,7 @@ def rescaled_gradients(
             )
 
 
-def integrated(objective: Objective, real: Tensor, base: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def integrated(target_function: TargetFunction, real: Tensor, base: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """The gradient of each step's value, averaged between two logits.
 
     Args:
@@ -80,14 +80,14 @@ def integrated(objective: Objective, real: Tensor, base: Tensor) -> tuple[Tensor
         values, shape ``(G,)``.
     """
     with torch.no_grad():
-        values, base_values = objective.step_values(real), objective.step_values(base)
+        values, base_values = target_function.step_values(real), target_function.step_values(base)
     points = FIRST_POINTS
     while True:
         nodes, weights = np.polynomial.legendre.leggauss(points)
         average = torch.zeros_like(real)
         for node, weight in zip((1 + nodes) / 2, weights / 2, strict=True):
             at = (base + float(node) * (real - base)).requires_grad_()
-            (slope,) = torch.autograd.grad(objective.step_values(at).sum(), at)
+            (slope,) = torch.autograd.grad(target_function.step_values(at).sum(), at)
             average += float(weight) * slope
         missed = ((average * (real - base)).sum(-1) - (values - base_values)).abs()
         size = torch.maximum(values.abs(), base_values.abs())

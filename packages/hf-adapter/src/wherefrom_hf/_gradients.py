@@ -108,13 +108,13 @@ class Differentiator:
         """Token positions of a row, or what its gradients weigh in the same currency, whichever is more."""
         tokens = read_length(row) - (row.first_change or 0) + (0 if row.source_ids is None else len(row.source_ids))
         width = self._predictor.target.weight.shape[-1]
-        outputs = row.objective.outputs if row.objective is not None else len(row.steps)
+        outputs = row.target_function.outputs if row.target_function is not None else len(row.steps)
         weight = outputs * tokens * width * 4 * positions_at_once(self._predictor.device) // GRADIENT_BYTES
         return max(tokens, weight, 1)
 
     def _answers(self, rows: list[Row], source: bool, target: bool) -> list[RowGradients]:
-        if any(row.objective is None for row in rows):
-            raise InputError("A row to differentiate needs an objective; this one has none.")
+        if any(row.target_function is None for row in rows):
+            raise InputError("A row to differentiate needs a target function; this one has none.")
         predictor = self._predictor
         batch = decoder_batch(rows, predictor.fill, predictor.device)
         encoder, passed = self._encoder(rows, differentiate=source)
@@ -199,8 +199,8 @@ class Differentiator:
         return answers
 
     def _segments(self, rows: Sequence[Row], length: int) -> list[int]:
-        """End positions of the decoder's segments, each with as many steps as pay off; one for grouped objectives."""
-        grouped = any(row.objective is not None and row.objective.groups is not None for row in rows)
+        """End positions of the decoder's segments, each with as many steps as pay off; one for grouped ones."""
+        grouped = any(row.target_function is not None and row.target_function.groups is not None for row in rows)
         if grouped or not can_continue(self._predictor.module):
             return [length]
         steps = np.unique(np.concatenate([row.steps for row in rows]))
@@ -260,20 +260,20 @@ class _Collected:
         self._source: list[Tensor | None] = [None for _ in rows]
 
     def read(self, logits: Tensor, indices: Sequence[np.ndarray]) -> Tensor:
-        """Evaluate objectives and scores on a segment's logits; returns the sum of all values."""
+        """Evaluate target functions and scores on a segment's logits; returns the sum of all values."""
         total = logits.new_zeros(())
         for i, (row, index, part) in enumerate(
             zip(self._rows, indices, torch.split(logits, [len(index) for index in indices]), strict=True)
         ):
             if not len(index):
                 continue
-            assert row.objective is not None
-            values = row.objective.at(index).step_values(part)
+            assert row.target_function is not None
+            values = row.target_function.at(index).step_values(part)
             self._values[i].append(values.detach())
             total = total + values.sum()
-            for name, objective in row.scores.items():
+            for name, target_function in row.scores.items():
                 with torch.no_grad():
-                    self._logits[i][name].append(objective.at(index).step_values(part.detach()))
+                    self._logits[i][name].append(target_function.at(index).step_values(part.detach()))
         return total
 
     def add(self, grads: Sequence[Tensor], outputs: Sequence[np.ndarray], leaves: _Leaves) -> None:
@@ -300,13 +300,13 @@ class _Collected:
         """One answer per row, cut and filled to its own length."""
         done = []
         for i, row in enumerate(self._rows):
-            assert row.objective is not None
+            assert row.target_function is not None
             source = None
             if sources is not None and row.source_ids is not None:
                 source = at_least_single(sources[i][:, : len(row.source_ids)])
             done.append(
                 RowGradients(
-                    values=row.objective.grouped(torch.cat(self._values[i])),
+                    values=row.target_function.grouped(torch.cat(self._values[i])),
                     target=self._target[i] if target else None,
                     source=source,
                     scores={name: torch.cat(parts) for name, parts in self._logits[i].items()},
@@ -316,9 +316,9 @@ class _Collected:
 
 
 def _outputs(row: Row) -> int:
-    """How many values a row's objective has."""
-    assert row.objective is not None
-    return row.objective.outputs
+    """How many values a row's target function has."""
+    assert row.target_function is not None
+    return row.target_function.outputs
 
 
 def _room(whole: Tensor | None, row: Row, length: int, like: Tensor) -> Tensor:
@@ -335,8 +335,8 @@ def _file(whole: Tensor, numbers: np.ndarray, begin: int, grads: Tensor) -> None
 
 def _outputs_of(row: Row, index: np.ndarray) -> np.ndarray:
     """Output number of each of a row's steps ``index``."""
-    assert row.objective is not None
-    return index if row.objective.groups is None else row.objective.groups[index]
+    assert row.target_function is not None
+    return index if row.target_function.groups is None else row.target_function.groups[index]
 
 
 def _slopes_at_head(total: Tensor, cut: HeadCut) -> _Tops:

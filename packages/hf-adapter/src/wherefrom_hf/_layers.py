@@ -36,7 +36,7 @@ def layer_gradients(
         logits = run.logits.float() if run.logits.dtype != torch.float64 else run.logits
         at = logits.detach().requires_grad_()
         values = [
-            row.objective.step_values(part_of)  # type: ignore[union-attr]  # run_whole asks for objectives
+            row.target_function.step_values(part_of)  # type: ignore[union-attr]  # run_whole asks for target functions
             for row, part_of in zip(some, run.split(at), strict=True)
         ]
         (slopes,) = torch.autograd.grad(torch.cat(values).sum(), at)
@@ -44,9 +44,9 @@ def layer_gradients(
         for row, value, own, grads, answered in zip(
             some, values, run.split(at), pulled, _states(run, some), strict=True
         ):
-            assert row.objective is not None
+            assert row.target_function is not None
             yield LayerGradients(
-                values=row.objective.grouped(value.detach()),
+                values=row.target_function.grouped(value.detach()),
                 states=answered,
                 source=_wide(grads.get("source")),
                 target=_wide(grads.get("target")),

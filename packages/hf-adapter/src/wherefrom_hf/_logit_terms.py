@@ -28,20 +28,20 @@ from wherefrom_hf._teacher_forcing import run
 
 
 def logit_terms(
-    module: PreTrainedModel, rows: Iterable[Row], *, foils: Iterable[IntArray | None]
+    module: PreTrainedModel, rows: Iterable[Row], *, contrasts: Iterable[IntArray | None]
 ) -> Iterator[RowLogits]:
     """See `wherefrom.adapters.internals.DecomposesStates.logit_terms`."""
-    for row, foil in zip(rows, foils, strict=True):
+    for row, contrast in zip(rows, contrasts, strict=True):
         with watching(module, leaves=True) as watch:
             passed = run(module, [row], watch)
         need_attention(module, watch)
         cut = _Cut(watch)
         with cut.applied(), torch.enable_grad():
             real, empty = run(module, [row, Row(**_same_input(row))], graph=True).logits
-            lead, rest = (_chosen(logits, row, foil) for logits in (real, empty))
+            lead, rest = (_chosen(logits, row, contrast) for logits in (real, empty))
             gradients = torch.autograd.grad(lead.sum(), list(cut.sources.values()), allow_unused=True)
         with torch.no_grad():
-            yield _row_logits(module, row, watch, cut, gradients, lead.detach(), rest.detach(), passed, foil)
+            yield _row_logits(module, row, watch, cut, gradients, lead.detach(), rest.detach(), passed, contrast)
 
 
 def _same_input(row: Row) -> dict[str, Any]:
@@ -54,13 +54,13 @@ def _same_input(row: Row) -> dict[str, Any]:
     }
 
 
-def _chosen(logits: Tensor, row: Row, foil: IntArray | None) -> Tensor:
-    """The target token's logit at each step, or its lead over the foil's."""
+def _chosen(logits: Tensor, row: Row, contrast: IntArray | None) -> Tensor:
+    """The target token's logit at each step, or its lead over the contrast's."""
     ids = torch.from_numpy(row.target_ids[row.steps]).to(logits.device)
     chosen = logits.gather(1, ids[:, None])[:, 0]
-    if foil is None:
+    if contrast is None:
         return chosen
-    return chosen - logits.gather(1, torch.from_numpy(foil).to(logits.device)[:, None])[:, 0]
+    return chosen - logits.gather(1, torch.from_numpy(contrast).to(logits.device)[:, None])[:, 0]
 
 
 @define(eq=False)
@@ -146,7 +146,7 @@ def _row_logits(
     lead: Tensor,
     rest: Tensor,
     passed: Any,
-    foil: IntArray | None,
+    contrast: IntArray | None,
 ) -> RowLogits:
     at = torch.from_numpy(row.steps).to(lead.device) - 1
     slopes = {
@@ -156,7 +156,7 @@ def _row_logits(
     brought = {part: (slopes[part] * source.detach()[at]).sum(-1) for part, source in cut.sources.items()}
     bias = rest.clone()
     total = rest + torch.stack(list(brought.values())).sum(0)
-    clean = _chosen(passed.logits[0], row, foil)
+    clean = _chosen(passed.logits[0], row, contrast)
     if not close(total, lead) or not close(lead, clean):
         raise ModelCapabilityError(
             f"The logits of {type(module).__name__} are not the sum of what its layers bring: off by "

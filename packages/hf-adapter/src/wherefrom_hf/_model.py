@@ -187,9 +187,9 @@ class HFModel:
         """See `wherefrom.adapters.internals.DecomposesStates.attention_terms`."""
         return attention_terms(self.module, rows, queries=queries)
 
-    def logit_terms(self, rows: Iterable[Row], *, foils: Iterable[IntArray | None]) -> Iterator[RowLogits]:
+    def logit_terms(self, rows: Iterable[Row], *, contrasts: Iterable[IntArray | None]) -> Iterator[RowLogits]:
         """See `wherefrom.adapters.internals.DecomposesStates.logit_terms`."""
-        return logit_terms(self.module, rows, foils=foils)
+        return logit_terms(self.module, rows, contrasts=contrasts)
 
     def _side(self, side: Side) -> InputEmbedding:
         return self._source if side == "source" and self._source is not None else self._target

@@ -150,4 +150,4 @@ def shared_length(rows: Sequence[Row]) -> int:
 def scores_of(row: Row, logits: Tensor) -> dict[str, Tensor]:
     """The step scores that a row asks for, read from its logits."""
     with torch.no_grad():
-        return {name: objective.step_values(logits.detach()) for name, objective in row.scores.items()}
+        return {name: target_function.step_values(logits.detach()) for name, target_function in row.scores.items()}

@@ -86,7 +86,9 @@ class WholePass:
         sides = list(self.leaves.of)
         leaves = [self.leaves.of[side] for side in sides]
         outputs = [_outputs(row) for row in self.rows[:count]]
-        most = max((row.objective.outputs for row in self.rows[:count] if row.objective is not None), default=0)
+        most = max(
+            (row.target_function.outputs for row in self.rows[:count] if row.target_function is not None), default=0
+        )
         slot = torch.from_numpy(np.concatenate(outputs)).to(self.states.device)
         reads_of_rows, positions = (part[: len(slot)] for part in self.pairs)
         found: list[list[Tensor]] = [[] for _ in sides]
@@ -107,7 +109,9 @@ class WholePass:
         whole = [torch.cat(part) for part in found]
         return [
             {
-                side: part[: row.objective.outputs if row.objective is not None else 0, i, : length_of(row, side)]
+                side: part[
+                    : row.target_function.outputs if row.target_function is not None else 0, i, : length_of(row, side)
+                ]
                 for side, part in zip(sides, whole, strict=True)
             }
             for i, row in enumerate(self.rows[:count])
@@ -129,8 +133,8 @@ def run_whole(
     Args:
         given: What the layer shall answer for each row.
     """
-    if any(row.objective is None for row in rows):
-        raise InputError("A row to differentiate needs an objective; this one has none.")
+    if any(row.target_function is None for row in rows):
+        raise InputError("A row to differentiate needs a target function; this one has none.")
     leaves = Leaves()
     batch = decoder_batch(rows, predictor.fill, predictor.device)
     watch = None if layer is None else _Watch(_executed(predictor, layer), leaves, given, len(rows))
@@ -243,5 +247,5 @@ def _watching(watch: _Watch | None, side: Side) -> Iterator[None]:
 
 def _outputs(row: Row) -> np.ndarray:
     """Output number of each step of a row."""
-    assert row.objective is not None
-    return np.arange(len(row.steps)) if row.objective.groups is None else row.objective.groups
+    assert row.target_function is not None
+    return np.arange(len(row.steps)) if row.target_function.groups is None else row.target_function.groups

@@ -30,10 +30,10 @@ from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.errors import MissingDependencyError, SettingsError, UnknownNameError, nearest
 from wherefrom.methods.contract import L2_THEN_NORMALIZE, Progress, Question, Scores, counted, inputs_first
 from wherefrom.methods.paths.baselines import endpoints
-from wherefrom.methods.perturbation.ablation import AblationTable, ablate, objective_name, quantities
+from wherefrom.methods.perturbation.ablation import AblationTable, ablate, quantities, target_function_name
 from wherefrom.methods.perturbation.removal import as_baseline, check_baseline
-from wherefrom.methods.perturbation.units import Players, UnitsSetting, as_units, last_steps, players_of
-from wherefrom.questions.target_function import Objective
+from wherefrom.methods.perturbation.units import Units, UnitsSetting, as_units, last_steps, units_of
+from wherefrom.questions.target_function import TargetFunction
 from wherefrom.results.aggregation import Stage
 from wherefrom.settings import unknown_setting
 
@@ -137,7 +137,7 @@ class _CaptumSettings:
     wrapped: ClassVar[type] = object
     """Captum's class."""
     signed: ClassVar[bool] = True
-    uses_objective: ClassVar[bool] = True
+    uses_target_function: ClassVar[bool] = True
 
     settings: Any = field(factory=dict)
     """Arguments of captum's class and of its ``attribute``, a mapping by name: ``{"n_samples": 50}``. Lists, as they
@@ -220,7 +220,7 @@ class CaptumGradient(_CaptumSettings):
         target = endpoints(model, question, "target", self.baseline) if question.attribute_target else None
         sides = [side for side in (source, target) if side is not None]
         asking = _Asking(model, question, source is not None, target is not None)
-        outputs = question.objective.outputs
+        outputs = question.target_function.outputs
 
         def forward(*given: Tensor) -> Tensor:
             *embeddings, which = given
@@ -288,8 +288,8 @@ class _Differentiable(torch.autograd.Function):
 class CaptumPerturbation(_CaptumSettings):
     """Captum chooses coalitions of units and turns what they are worth into scores.
 
-    A causal step has only the units before it as players. With captum's windows (``Occlusion``) units stand in a row,
-    those of the source first; a window is ``{"sliding_window_shapes": 2}``, 1 unless told.
+    A causal step has only the units before it as units. With captum's windows (``Occlusion``) units stand in a row,
+    those of the source first; a window is ``{"sliding_window_shapes": 2}``, 1 by default.
 
     Shapes: source ``(S, outputs)``, target ``(T, outputs)``, in units of the target function. Cost: one forward for
     each coalition that no output asked for before.
@@ -315,37 +315,37 @@ class CaptumPerturbation(_CaptumSettings):
         )
 
     def _answer(self, model: PredictsSteps, question: Question) -> Scores:
-        players = players_of(question, self.units)
-        last = last_steps(question.objective, question.steps)
-        visible = players.visible(last)
-        game = _Game(model, question, players, self.baseline)
+        units = units_of(question, self.units)
+        last = last_steps(question.target_function, question.steps)
+        visible = units.visible(last)
+        game = _Game(model, question, units, self.baseline)
         scores = np.zeros(visible.shape)
         for output in range(visible.shape[1]):
             there = np.flatnonzero(visible[:, output])
             if len(there):
                 scores[there, output] = self._solved(game, question, there, output)
-        source, target = players.spread(scores, last)
+        source, target = units.spread(scores, last)
         return Scores(
             source=source,
             target=target if question.source_ids is None or question.attribute_target else None,
             step_scores={} if game.table is None else game.table.step_scores,
             details={
                 "captum": captum.__version__,
-                "units": players.described(),
+                "units": units.described(),
                 "baseline": self.baseline,
                 "forwards": 0 if game.table is None else game.table.forwards,
             },
         )
 
     def _solved(self, game: _Game, question: Question, there: np.ndarray, output: int) -> FloatArray:
-        """Scores of the players that an output can see, shape ``(len(there),)``."""
+        """Scores of the units that an output can see, shape ``(len(there),)``."""
 
         def forward(presence: Tensor) -> Tensor:
-            masks = np.ones((len(presence), len(game.players)), bool)
+            masks = np.ones((len(presence), len(game.units)), bool)
             masks[:, there] = presence.numpy() > 0.5
             return torch.from_numpy(game.worth(masks)[:, output])
 
-        if len(there) == 1:  # captum's regressions need two; what one player alone is worth is no matter of weighting
+        if len(there) == 1:  # captum's regressions need two; what one unit alone is worth is no matter of weighting
             return forward(torch.tensor([[1.0], [0.0]])).diff().neg().numpy()
         more: dict[str, Any] = {"baselines": 0.0}
         if self._takes("perturbations_per_eval"):
@@ -360,29 +360,29 @@ class CaptumPerturbation(_CaptumSettings):
 class _Game:
     """What coalitions of units are worth, each run once, for all outputs of a question."""
 
-    def __init__(self, model: PredictsSteps, question: Question, players: Players, baseline: str | int) -> None:
+    def __init__(self, model: PredictsSteps, question: Question, units: Units, baseline: str | int) -> None:
         self._model = model
         self._question = question
         self._baseline = baseline
-        self._wanted: dict[str, Objective] = quantities(question, log_probabilities=False)
-        self.players = players
+        self._wanted: dict[str, TargetFunction] = quantities(question, log_probabilities=False)
+        self.units = units
         self.table: AblationTable | None = None
 
     def worth(self, masks: BoolArray) -> FloatArray:
-        """Values of the objective, shape ``(len(masks), outputs)``; masks are true for players that stay."""
+        """Values of the target function, shape ``(len(masks), outputs)``; masks are true for units that stay."""
         if self.table is None or (self.table.find(masks) < 0).any():
             self.table = ablate(
                 self._model,
                 self._question,
-                self.players,
+                self.units,
                 masks,
                 baseline=self._baseline,
                 wanted=self._wanted,
                 table=self.table,
             )
             self._question = evolve(self._question, scores={})  # read once
-        objective = self._question.objective
-        return objective.grouped(self.table.values_of(masks, objective_name(objective)).T).T
+        target_function = self._question.target_function
+        return target_function.grouped(self.table.values_of(masks, target_function_name(target_function)).T).T
 
 
 @contextmanager

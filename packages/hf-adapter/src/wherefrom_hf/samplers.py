@@ -43,7 +43,7 @@ class MaskedLanguageModelSampler:
     name: str = field()
     """Hub id or path of a masked language model."""
     top: int = field(default=64, converter=int, validator=validators.ge(2))
-    """How many of its likeliest proposals are looked at, at each position."""
+    """How many of its most likely proposals are looked at, at each position."""
     _loaded: dict[str, Any] = field(factory=dict, init=False, repr=False)
 
     def candidates(self, model: Any, question: Question, side: Side) -> Candidates:

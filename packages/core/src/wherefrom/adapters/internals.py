@@ -166,11 +166,11 @@ class DecomposesStates(Protocol):
         """
         ...
 
-    def logit_terms(self, rows: Iterable[Row], *, foils: Iterable[IntArray | None]) -> Iterator[RowLogits]:
+    def logit_terms(self, rows: Iterable[Row], *, contrasts: Iterable[IntArray | None]) -> Iterator[RowLogits]:
         """Per row a forward pass, one of twice the row, and one backward pass. Answers in order.
 
         Args:
-            foils: For each row the contrast token of each step, or None for plain logits.
+            contrasts: For each row the contrast token of each step, or None for plain logits.
 
         Raises:
             ModelCapabilityError: The terms do not sum to the logits.

@@ -28,7 +28,7 @@ class LayerStates:
 
 @frozen(kw_only=True, eq=False)
 class LayerGradients:
-    """Values of a row's objective and their gradients with respect to a layer's answer."""
+    """Values of a row's target function and their gradients with respect to a layer's answer."""
 
     values: Array
     """Shape ``(K,)``."""

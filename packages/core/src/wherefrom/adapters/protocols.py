@@ -15,7 +15,7 @@ import msgspec
 from attrs import evolve, field, frozen
 
 from wherefrom.arrays import Array, BoolArray, IntArray
-from wherefrom.questions.target_function import Objective
+from wherefrom.questions.target_function import TargetFunction
 from wherefrom.results.attribution import Segment
 from wherefrom.text.tokens import Token
 
@@ -87,21 +87,21 @@ class Row:
     target_visible: BoolArray | None = None
     """False where a target position is hidden from attention (shape ``(T,)``); None: all visible."""
     source_visible: BoolArray | None = None
-    objective: Objective | None = None
+    target_function: TargetFunction | None = None
     """What to differentiate or to evaluate, over the steps of this row."""
-    scores: Mapping[str, Objective] = field(factory=dict)
+    scores: Mapping[str, TargetFunction] = field(factory=dict)
     """Step scores to read from the same pass, without gradients."""
     first_change: int | None = None
     """Target positions before this one are as in every other row of the call that says so: the adapter may share
     their computation, and owes no gradients there. None: unknown."""
 
     def select(self, outputs: IntArray, *, keep_scores: bool = False) -> Row:
-        """The same row for some outputs of its objective only; step scores are dropped or kept for the same steps."""
-        kept = outputs if self.objective is None else self.objective.steps_of(outputs)
+        """The same row for some outputs of its target function; step scores of other steps are dropped."""
+        kept = outputs if self.target_function is None else self.target_function.steps_of(outputs)
         return evolve(
             self,
             steps=self.steps[kept],
-            objective=None if self.objective is None else self.objective.select(outputs),
+            target_function=None if self.target_function is None else self.target_function.select(outputs),
             scores={name: score.at(kept) for name, score in self.scores.items()} if keep_scores else {},
         )
 
@@ -118,10 +118,10 @@ class RowPrediction:
 
 @frozen(kw_only=True, eq=False)
 class RowGradients:
-    """Values of a row's objective and their gradients with respect to the input embeddings."""
+    """Values of a row's target function and their gradients with respect to the input embeddings."""
 
     values: Array
-    """Shape ``(K,)``: one per output of the objective (a step, or a group of steps)."""
+    """Shape ``(K,)``: one per output of the target function (a step, or a group of steps)."""
     target: Array | None
     """d(values)/d(target embeddings), shape ``(K, T, width)``; zero at positions an output cannot see."""
     source: Array | None
@@ -208,7 +208,7 @@ class Embeds(Protocol):
 
 @runtime_checkable
 class GivesGradients(PredictsSteps, Embeds, Protocol):
-    """Can differentiate an objective with respect to input embeddings. Enough for every gradient method."""
+    """Can differentiate a target function with respect to input embeddings. Enough for every gradient method."""
 
     def gradients(
         self, rows: Iterable[Row], *, chunk: int | None = None, source: bool = True, target: bool = True

@@ -18,12 +18,12 @@ from wherefrom.arrays import Array
 
 @frozen(kw_only=True, eq=False)
 class RowMultipliers:
-    """Multipliers of a row's objective between a baseline and the row."""
+    """Multipliers of a row's target function between a baseline and the row."""
 
     values: Array
-    """The objective of the row, shape ``(K,)``."""
+    """The target function of the row, shape ``(K,)``."""
     baseline_values: Array
-    """The objective of the baseline, shape ``(K,)``."""
+    """The target function of the baseline, shape ``(K,)``."""
     source: Array | None = None
     """Multipliers of the source embeddings or the layer's answers there, shape ``(K, S, width)``."""
     target: Array | None = None

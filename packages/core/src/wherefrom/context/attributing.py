@@ -23,7 +23,7 @@ from wherefrom.context.cues import Alternatives, Cues, Reduce, impute
 from wherefrom.context.documents import Part, sentence_parts
 from wherefrom.context.formatting import Formatted, Texts, formatted
 from wherefrom.context.outputs import STRATEGIES, Asks, Output, Strategy, generated, given, split
-from wherefrom.context.readings import Reading, cut, encoded_prefix, reading, text_of
+from wherefrom.context.readings import ForcedRun, cut, encoded_prefix, reading, text_of
 from wherefrom.context.results import ContextAttribution, ContextPart, CueAttribution, SentenceSupport
 from wherefrom.context.selection import Threshold, chosen
 from wherefrom.context.sensitivity import (
@@ -98,7 +98,7 @@ def attribute_context(
         output: The output to explain; None: the model generates it, with the context.
         output_context: What was said before the output, if that is context too.
         method: Attribution method; None: the model's own.
-        attributed_fn: What the method explains; ``probability`` unless told. A contrastive one compares with what would
+        attributed_fn: What the method explains; ``probability`` by default. A contrastive one compares with what would
             have been said without the context.
         context_sensitivity_metric: A contrastive step function of the prediction without and with context.
         context_sensitivity_std_threshold: Tokens count that lie so many standard deviations above the mean.
@@ -109,7 +109,7 @@ def attribute_context(
         null_draws: How many shuffled contexts; unrelated ones are all used.
         attribution_std_threshold: Cues are shown that lie so many standard deviations above the mean.
         attribution_topk: At most so many cues are shown.
-        input_template: How context and current text are read; ``"{context} {current}"`` unless told.
+        input_template: How context and current text are read; ``"{context} {current}"`` by default.
         output_template: How they are said; likewise with an output context, else ``"{current}"``.
         contextless_input_template: How the current text is read without context.
         contextless_output_template: How the output is said without context.
@@ -117,12 +117,12 @@ def attribute_context(
         document_separator: What stands between documents.
         support_unit: What can be cited: ``"document"``, ``"turn"``, ``"sentence"`` of the context, ``"none"``;
             ``"auto"`` takes documents or turns where they are given.
-        support_threshold: Nats by which a part must raise a sentence's log-probability to be cited; ln 2 unless told:
+        support_threshold: Nats by which a part must raise a sentence's log-probability to be cited; ln 2 by default:
             it makes the sentence twice as probable.
         handle_output_context_strategy: Where the output's context is to be found in the output: ``"manual"`` asks,
             ``"auto"`` guesses, ``"pre"`` refuses.
         contextless_output_next_tokens: What would be said without context at each selected token, most sensitive
-            first; an empty text or none: what the model finds likeliest.
+            first; an empty text or none: what the model finds most likely.
         prompt_user_for_contextless_output_next_tokens: Ask for these instead.
         ask: Whom to ask.
         special_tokens_to_keep: Special tokens that are listed and scored like others.
@@ -274,8 +274,8 @@ class _Pair:
 
     form: Formatted
     output: Output
-    full: Reading
-    bare: Reading
+    full: ForcedRun
+    bare: ForcedRun
     listed: IntArray
     """Indices into the output of the tokens that are listed: special ones are not."""
     parts: tuple[Part, ...] = field(default=())
@@ -405,7 +405,7 @@ def _alternatives(
     given_texts: Sequence[str],
     ask: Asks | None,
 ) -> Alternatives:
-    """What would be said without context at each selected token: given, asked for, or the model's likeliest."""
+    """What would be said without context at each selected token: given, asked for, or the model's most likely."""
     if len(given_texts) > len(selected):
         raise InputError(
             f"{len(given_texts)} contextless_output_next_tokens for {len(selected)} selected token(s). Give at most "

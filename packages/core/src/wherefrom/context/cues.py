@@ -5,7 +5,7 @@ and the scores of the context's tokens are kept. All selected tokens are steps o
 method's passes.
 
 A contrastive target function compares with what the model would have said at this step without the context: its
-likeliest next token there, read from the pass that was made to find the sensitive tokens. Where that is the very same
+most likely next token there, read from the pass that was made to find the sensitive tokens. Where that is the very same
 token, or the function compares whole predictions, it compares with the contextless prediction itself.
 
 Source:
@@ -22,11 +22,11 @@ from attrs import evolve, field, frozen
 
 from wherefrom.adapters import SequenceModel
 from wherefrom.arrays import Array, FloatArray, IntArray, like, to_numpy
-from wherefrom.context.readings import Reading
+from wherefrom.context.readings import ForcedRun
 from wherefrom.errors import InputError
 from wherefrom.methods.answers import attribution_of
 from wherefrom.methods.contract import Method, Progress, Question, Scores
-from wherefrom.questions.building import Wishes, prepare
+from wherefrom.questions.building import QuestionOptions, prepare
 from wherefrom.results.aggregation import AggregatorLike
 from wherefrom.results.attribution import Attribution
 from wherefrom.step_functions.base import StepFunction
@@ -59,7 +59,7 @@ class Cues:
 
 def impute(
     model: SequenceModel,
-    full: Reading,
+    full: ForcedRun,
     selected: IntArray,
     method: Method,
     function: StepFunction,
@@ -89,8 +89,10 @@ def impute(
         )
         if function.contrastive:
             logits = alternatives.logits[like(alternatives.logits, order)] if forced else None
-            objective = evolve(question.objective, contrast_ids=alternatives.ids[order], contrast_logits=logits)
-            question = evolve(question, objective=objective)
+            target_function = evolve(
+                question.target_function, contrast_ids=alternatives.ids[order], contrast_logits=logits
+            )
+            question = evolve(question, target_function=target_function)
         (scores,) = method.attribute(model, [question], progress)
         notes.extend(scores.warnings)
         for member, one in zip(order, _columns(full, question, method, function, scores), strict=True):
@@ -112,14 +114,14 @@ def _groups(function: StepFunction, said: IntArray, others: IntArray) -> Iterato
 
 def _question(
     model: SequenceModel,
-    full: Reading,
+    full: ForcedRun,
     selected: IntArray,
     function: StepFunction,
     *,
     include_eos_baseline: bool,
     seed: int,
 ) -> Question:
-    wishes = Wishes(
+    options = QuestionOptions(
         function=function,
         scores={},
         attribute_target=full.source is None or bool(len(full.output_context)),
@@ -132,15 +134,17 @@ def _question(
         contrast_force_inputs=True,  # a contrast is added below
         add_special_tokens=True,
     )
-    return prepare(model, [full.example()], [full.output_start + selected], wishes).questions[0]
+    return prepare(model, [full.example()], [full.output_start + selected], options).questions[0]
 
 
 def _columns(
-    full: Reading, question: Question, method: Method, function: StepFunction, scores: Scores
+    full: ForcedRun, question: Question, method: Method, function: StepFunction, scores: Scores
 ) -> Iterator[Attribution]:
     """A result of its own for each step: they need not be neighbours."""
     for column, step in enumerate(question.steps):
-        alone = evolve(question, steps=np.array([step]), objective=question.objective.at(np.array([column])))
+        alone = evolve(
+            question, steps=np.array([step]), target_function=question.target_function.at(np.array([column]))
+        )
         mine = evolve(
             scores,
             source=None if scores.source is None else to_numpy(scores.source[:, column : column + 1]),
@@ -169,7 +173,7 @@ def _reduced(one: Attribution, reduce: Reduce) -> Attribution:
     return reduced
 
 
-def _of_contexts(full: Reading, one: Attribution) -> Cues:
+def _of_contexts(full: ForcedRun, one: Attribution) -> Cues:
     on_source = full.source is not None
     inputs, values = (one.source, one.source_attributions) if on_source else (one.target, one.target_attributions)
     return Cues(

@@ -18,7 +18,7 @@ from wherefrom.arrays import IntArray
 from wherefrom.context.templates import Span
 from wherefrom.errors import InputError
 from wherefrom.questions.examples import Example, check_ids
-from wherefrom.questions.target_function import Objective
+from wherefrom.questions.target_function import TargetFunction
 from wherefrom.text.tokens import Token
 from wherefrom.text.words import word_indices
 
@@ -26,7 +26,7 @@ NOWHERE: IntArray = np.zeros(0, dtype=np.int64)
 
 
 @frozen(kw_only=True, eq=False)
-class Reading:
+class ForcedRun:
     """One sequence that ends with the output, and where the context stands in it."""
 
     target_ids: IntArray
@@ -63,7 +63,7 @@ class Reading:
         """Ids of the sequence that the input context stands in."""
         return self.target_ids if self.source is None else self.source.ids
 
-    def row(self, scores: Mapping[str, Objective] | None = None) -> Row:
+    def row(self, scores: Mapping[str, TargetFunction] | None = None) -> Row:
         """The pass that predicts every token of the output."""
         return Row(
             target_ids=self.target_ids,
@@ -169,7 +169,7 @@ def reading(
     output_ids: IntArray,
     output_tokens: Sequence[Token],
     kept_special: frozenset[str],
-) -> Reading:
+) -> ForcedRun:
     """A beginning with an output's ids behind it."""
     source = encoded_source(model, beginning)
     target_ids = np.concatenate([prefix.ids, output_ids]).astype(np.int64)
@@ -181,7 +181,7 @@ def reading(
         )
     tokens = continued(prefix.tokens, output_tokens)
     inside = prefix.tokens if source is None else source.tokens
-    return Reading(
+    return ForcedRun(
         target_ids=target_ids,
         target_tokens=tokens,
         output_start=len(prefix.ids),

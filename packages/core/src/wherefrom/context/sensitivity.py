@@ -17,9 +17,9 @@ from attrs import frozen
 
 from wherefrom.adapters import PredictsSteps, Row
 from wherefrom.arrays import Array, FloatArray, IntArray, namespace, to_numpy
-from wherefrom.context.readings import Reading
+from wherefrom.context.readings import ForcedRun
 from wherefrom.errors import InputError, SettingsError
-from wherefrom.questions.target_function import Objective
+from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions.base import STEP_FUNCTIONS, StepFunction
 
 
@@ -49,7 +49,7 @@ def require_contrastive_metric(metric: StepFunction) -> None:
         )
 
 
-def sensitivity(model: PredictsSteps, full: Reading, bare: Reading, metric: StepFunction) -> Sensitivity:
+def sensitivity(model: PredictsSteps, full: ForcedRun, bare: ForcedRun, metric: StepFunction) -> Sensitivity:
     """The metric at every token of the output, from two forward passes.
 
     Args:
@@ -90,8 +90,8 @@ def require_finite(scores: FloatArray, metric: StepFunction) -> None:
 
 
 def _values(metric: StepFunction, ids: IntArray, without: Array, with_context: Array) -> FloatArray:
-    objective = Objective(function=metric, target_ids=ids, contrast_ids=ids, contrast_logits=with_context)
-    values: FloatArray = to_numpy(objective.step_values(without)).astype(np.float64)
+    target_function = TargetFunction(function=metric, target_ids=ids, contrast_ids=ids, contrast_logits=with_context)
+    values: FloatArray = to_numpy(target_function.step_values(without)).astype(np.float64)
     return values
 
 

@@ -19,14 +19,14 @@ from attrs import frozen
 
 from wherefrom.adapters import PredictsSteps, Row
 from wherefrom.arrays import FloatArray, IntArray, to_numpy
-from wherefrom.context.readings import Reading
+from wherefrom.context.readings import ForcedRun
 from wherefrom.methods.contract import Progress, counted
 from wherefrom.questions.spans import span_targets
-from wherefrom.questions.target_function import Objective
+from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions.crossentropy import CrossEntropy
 
 TWICE_AS_LIKELY = float(np.log(2.0))
-"""Nats by which a support counts unless told otherwise: it makes the sentence twice as probable, or more."""
+"""Nats by which a support counts by default: it makes the sentence twice as probable, or more."""
 
 
 @frozen(kw_only=True, eq=False)
@@ -47,7 +47,7 @@ class Support:
         return larger
 
 
-def supported(model: PredictsSteps, full: Reading, progress: Progress) -> Support:
+def supported(model: PredictsSteps, full: ForcedRun, progress: Progress) -> Support:
     """Necessity and sufficiency of each part of ``full`` for each sentence of its output."""
     output = full.steps
     spans = tuple(
@@ -78,8 +78,10 @@ def citations(support: FloatArray, threshold: float) -> list[list[int]]:
     return [[int(part) for part in np.argsort(-line, kind="stable") if line[part] >= threshold] for line in listed]
 
 
-def _without(full: Reading, positions: IntArray) -> Row:
+def _without(full: ForcedRun, positions: IntArray) -> Row:
     ids = np.delete(full.before_output(), positions)
     row = full.with_input(ids)
-    objective = Objective(function=CrossEntropy(), target_ids=full.output_ids)
-    return Row(target_ids=row.target_ids, steps=row.steps, source_ids=row.source_ids, scores={"surprisal": objective})
+    target_function = TargetFunction(function=CrossEntropy(), target_ids=full.output_ids)
+    return Row(
+        target_ids=row.target_ids, steps=row.steps, source_ids=row.source_ids, scores={"surprisal": target_function}
+    )

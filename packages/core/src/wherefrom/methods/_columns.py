@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from wherefrom.arrays import Array, IntArray, like, namespace
-from wherefrom.questions.target_function import Objective
+from wherefrom.questions.target_function import TargetFunction
 from wherefrom.results.aggregation import Stage
 
 MEAN_THEN_NORMALIZE = (Stage(name="reduce", settings={"aggregate_fn": "mean"}), Stage(name="normalize"))
@@ -47,14 +47,14 @@ def square(weights: Array, size: int) -> Array:
     return xp.permute_dims(again, (1, 0, *range(2, again.ndim)))
 
 
-def per_output(objective: Objective, scores: Array, *, total: bool = False) -> Array:
+def per_output(target_function: TargetFunction, scores: Array, *, total: bool = False) -> Array:
     """``(inputs, steps, ...)`` as ``(inputs, outputs, ...)``: the mean over each span's steps, or their sum.
 
     Without spans the scores come back as they are.
     """
-    if objective.groups is None:
+    if target_function.groups is None:
         return scores
-    members = (objective.groups[:, None] == np.arange(objective.outputs)[None, :]).astype(np.float64)
+    members = (target_function.groups[:, None] == np.arange(target_function.outputs)[None, :]).astype(np.float64)
     if not total:
         members = members / members.sum(axis=0)
     xp = namespace(scores)

@@ -17,13 +17,13 @@ from wherefrom.methods.perturbation.ablation import (
     AblationTable,
     Solver,
     ablate,
-    objective_name,
     quantities,
     question_hash,
+    target_function_name,
 )
 from wherefrom.methods.perturbation.removal import as_baseline, check_baseline
-from wherefrom.methods.perturbation.units import Players, UnitsSetting, as_units, last_steps, players_of
-from wherefrom.questions.target_function import Objective
+from wherefrom.methods.perturbation.units import Units, UnitsSetting, as_units, last_steps, units_of
+from wherefrom.questions.target_function import TargetFunction
 
 
 def _positive(instance: object, attribute: Any, value: int | None) -> None:
@@ -84,7 +84,7 @@ class Perturbation(Protocol):
     @property
     def chunk(self) -> int | None: ...
 
-    def solve(self, masks: BoolArray, values: FloatArray, visible: BoolArray, players: Players) -> FloatArray:
+    def solve(self, masks: BoolArray, values: FloatArray, visible: BoolArray, units: Units) -> FloatArray:
         """See `ablation.Solver`."""
         ...
 
@@ -103,24 +103,24 @@ def tabulate(
     method: Perturbation,
     model: PredictsSteps,
     question: Question,
-    players: Players,
+    units: Units,
     masks: BoolArray,
     progress: Progress,
     *,
-    wanted: dict[str, Objective] | None = None,
+    wanted: dict[str, TargetFunction] | None = None,
 ) -> AblationTable:
     """The ablation table of a question with at least these masks: from the tables folder, or run."""
     if wanted is None:
         wanted = quantities(question, log_probabilities=method.tables is not None)
     table, path = None, None
     if method.tables is not None:
-        name = question_hash(model, question, players, method.baseline)[:32]
+        name = question_hash(model, question, units, method.baseline)[:32]
         path = Path(method.tables) / f"{name}.npz"
         table = AblationTable.load(path) if path.exists() else None
     grown = ablate(
         model,
         question,
-        players,
+        units,
         masks,
         baseline=method.baseline,
         wanted=wanted,
@@ -146,26 +146,28 @@ def answer(
     """Solve planned masks for every output of the question, and lay the scores out over tokens.
 
     Args:
-        values: What the coalitions are worth, shape ``(len(masks), outputs)``; None: the objective's values.
+        values: What the coalitions are worth, shape ``(len(masks), outputs)``; None: the target function's values.
         solver: What turns values into scores; None: the method itself.
         blocks: Independent draws, as rows of indices into ``masks``, for confidence intervals; None: not a random plan.
     """
-    players = table.players
-    last = last_steps(question.objective, question.steps)
-    visible = players.visible(last)
+    units = table.units
+    last = last_steps(question.target_function, question.steps)
+    visible = units.visible(last)
     if values is None:
-        values = question.objective.grouped(table.values_of(masks, objective_name(question.objective)).T).T
+        values = question.target_function.grouped(
+            table.values_of(masks, target_function_name(question.target_function)).T
+        ).T
     solver = method if solver is None else solver
-    scores = solver.solve(masks, values, visible, players)
-    source, target = players.spread(scores, last)
+    scores = solver.solve(masks, values, visible, units)
+    source, target = units.spread(scores, last)
     details: dict[str, Any] = {
-        "units": players.described(),
+        "units": units.described(),
         "baseline": method.baseline,
         "samples": len(masks),
         "forwards": table.forwards,
     }
     if blocks is not None and isinstance(method, SampledSettings) and method.n_bootstrap:
-        details["confidence"] = _bootstrap(method, solver, masks, values, visible, players, blocks, question)
+        details["confidence"] = _bootstrap(method, solver, masks, values, visible, units, blocks, question)
     return Scores(
         source=source,
         target=target if question.source_ids is None or question.attribute_target else None,
@@ -180,16 +182,16 @@ def attribute_by_plan(
     questions: Sequence[Question],
     progress: Progress,
 ) -> Iterable[Scores]:
-    """Answer questions with a method that has ``plan(players, rng)``, ``blocks(masks)`` and ``solve``."""
+    """Answer questions with a method that has ``plan(units, rng)``, ``blocks(masks)`` and ``solve``."""
     check_model(method, model)
     return _by_plan(method, model, questions, progress)
 
 
 def _by_plan(method: Any, model: Any, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
     for question in questions:
-        players = players_of(question, method.units)
-        masks = method.plan(players, random_of(method.seed, question))
-        table = tabulate(method, model, question, players, masks, progress)
+        units = units_of(question, method.units)
+        masks = method.plan(units, random_of(method.seed, question))
+        table = tabulate(method, model, question, units, masks, progress)
         yield answer(method, question, table, masks, blocks=method.blocks(masks))
 
 
@@ -199,7 +201,7 @@ def _bootstrap(
     masks: BoolArray,
     values: FloatArray,
     visible: BoolArray,
-    players: Players,
+    units: Units,
     blocks: IntArray,
     question: Question,
 ) -> dict[str, Any]:
@@ -209,7 +211,7 @@ def _bootstrap(
     drawn = np.empty((method.n_bootstrap, *visible.shape))
     for index in range(method.n_bootstrap):
         rows = np.concatenate([fixed, blocks[rng.integers(len(blocks), size=len(blocks))].ravel()])
-        drawn[index] = solver.solve(masks[rows], values[rows], visible, players)
+        drawn[index] = solver.solve(masks[rows], values[rows], visible, units)
     tail = (1.0 - method.confidence) / 2.0
     low, high = np.quantile(drawn, [tail, 1.0 - tail], axis=0)
     return {"level": method.confidence, "resamples": method.n_bootstrap, "low": low.tolist(), "high": high.tolist()}

@@ -44,7 +44,7 @@ class Alti:
     aggregation: ClassVar[tuple[Stage, ...]] = (Stage(name="normalize"),)
     signed: ClassVar[bool] = False
     needs: ClassVar[tuple[type, ...]] = (DecomposesStates,)
-    uses_objective: ClassVar[bool] = False
+    uses_target_function: ClassVar[bool] = False
     differentiates: ClassVar[bool] = False
 
     def attribute(self, model: DecomposesStates, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:

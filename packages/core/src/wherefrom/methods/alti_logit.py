@@ -45,7 +45,7 @@ class AltiLogit:
     aggregation: ClassVar[tuple[Stage, ...]] = ()
     signed: ClassVar[bool] = True
     needs: ClassVar[tuple[type, ...]] = (DecomposesStates,)
-    uses_objective: ClassVar[bool] = True
+    uses_target_function: ClassVar[bool] = True
     differentiates: ClassVar[bool] = False
 
     feed_forward: Literal["state", "apart"] = "state"
@@ -54,10 +54,10 @@ class AltiLogit:
 
     def attribute(self, model: DecomposesStates, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         """Logits of each question's clean pass, taken apart."""
-        foils = [foil_of(question) for question in questions]
+        contrasts = [contrast_of(question) for question in questions]
         rows = [question.row(scores=True) for question in questions]
         states = model.attention_terms(rows, queries="all")
-        logits = model.logit_terms([question.row() for question in questions], foils=foils)
+        logits = model.logit_terms([question.row() for question in questions], contrasts=contrasts)
         pairs = zip(states, logits, strict=True)
         for question, (terms, parts) in zip(
             questions, counted(pairs, "forward", len(questions), progress), strict=True
@@ -95,36 +95,37 @@ class AltiLogit:
         if self.feed_forward == "apart":
             own["feed_forward"] = xp.sum(parts.feed_forward, axis=0)
         summed = {
-            name: per_output(question.objective, values[None, :], total=True)[0, ...] for name, values in own.items()
+            name: per_output(question.target_function, values[None, :], total=True)[0, ...]
+            for name, values in own.items()
         }
         keep_target = question.attribute_target or source is None
-        by_input = per_output(question.objective, target.T, total=True)
+        by_input = per_output(question.target_function, target.T, total=True)
         return Scores(
-            source=None if source is None else per_output(question.objective, source.T, total=True),
+            source=None if source is None else per_output(question.target_function, source.T, total=True),
             target=padded(by_input, len(question.target_ids)) if keep_target else None,
             step_scores={**terms.scores, **summed},
         )
 
 
-def foil_of(question: Question) -> IntArray | None:
+def contrast_of(question: Question) -> IntArray | None:
     """The contrast token of each step, if the question contrasts.
 
     Raises:
         SettingsError: The target function is no logit and no difference of logits.
         InputError: The contrast token is predicted from another prefix, so the difference is of two passes.
     """
-    objective = question.objective
-    name = objective.function.identifier
+    target_function = question.target_function
+    name = target_function.function.identifier
     if name not in _EXPLAINED:
         raise SettingsError(
             f"alti_logit takes logits apart, not {name!r}. Use attributed_fn='logit', or 'contrast_logits_diff' with "
             "contrast_targets."
         )
-    if name != "contrast_logits_diff" or objective.contrast_ids is None:
+    if name != "contrast_logits_diff" or target_function.contrast_ids is None:
         return None
-    if objective.contrast_logits is not None:
+    if target_function.contrast_logits is not None:
         raise InputError(
             "alti_logit compares two tokens after the same prefix, and this contrast has a prefix of its own. "
             "Leave contrast_sources and contrast_force_inputs out."
         )
-    return objective.contrast_ids
+    return target_function.contrast_ids

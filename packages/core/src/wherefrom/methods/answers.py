@@ -24,7 +24,7 @@ def missing_scores(model: PredictsSteps, question: Question, found: Mapping[str,
     missing = {name: score for name, score in question.scores.items() if name not in found}
     if not missing:
         return {}
-    (answer,) = model.predict([question.row(scores=True, objective=None)])
+    (answer,) = model.predict([question.row(scores=True, target_function=None)])
     return {name: answer.scores[name] for name in missing}
 
 
@@ -47,7 +47,7 @@ def attribution_of(
     target_tokens: tuple[Token, ...] = example.target_tokens
     source, target = _as_result(scores.source), _as_result(scores.target)
     step_scores = {name: to_numpy(values) for name, values in {**scores.step_scores, **extra_scores}.items()}
-    groups = question.objective.groups
+    groups = question.target_function.groups
     if groups is not None:
         target_tokens, target, step_scores, end = _merged(question, target_tokens, target, step_scores, functions)
     if target is not None:
@@ -99,7 +99,7 @@ def _merged(
     functions: Mapping[str, StepFunction],
 ) -> tuple[tuple[Token, ...], npt.NDArray[Any] | None, dict[str, npt.NDArray[Any]], int]:
     """Steps of each group as one unit, in tokens, rows and step scores; and the index behind the last unit."""
-    groups = question.objective.groups
+    groups = question.target_function.groups
     assert groups is not None
     first, last = int(question.steps[0]), int(question.steps[-1]) + 1
     inner = np.flatnonzero(np.diff(groups, prepend=-1))

@@ -38,7 +38,7 @@ class Attention:
     aggregation: ClassVar[tuple[Stage, ...]] = MEAN_THEN_NORMALIZE * 2
     signed: ClassVar[bool] = False
     needs: ClassVar[tuple[type, ...]] = (GivesAttention,)
-    uses_objective: ClassVar[bool] = False
+    uses_target_function: ClassVar[bool] = False
     differentiates: ClassVar[bool] = False
 
     def attribute(self, model: GivesAttention, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
@@ -46,11 +46,11 @@ class Attention:
         answers = model.attentions(question.row(scores=True) for question in questions)
         for question, weights in zip(questions, counted(answers, "forward", len(questions), progress), strict=True):
             source: Array | None = None
-            columns = per_output(question.objective, steps_of(weights.decoder, question.steps))
+            columns = per_output(question.target_function, steps_of(weights.decoder, question.steps))
             target: Array | None = padded(columns, len(question.target_ids))
             others: dict[str, Array] = {}
             if weights.cross is not None:
-                source = per_output(question.objective, steps_of(weights.cross, question.steps))
+                source = per_output(question.target_function, steps_of(weights.cross, question.steps))
                 if not question.attribute_target:
                     target = None
                     others["decoder_self_attentions"] = square(weights.decoder, len(question.target_ids))

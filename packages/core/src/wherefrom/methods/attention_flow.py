@@ -48,7 +48,7 @@ class AttentionFlow:
     aggregation: ClassVar[tuple[Stage, ...]] = (Stage(name="normalize"),)
     signed: ClassVar[bool] = False
     needs: ClassVar[tuple[type, ...]] = (GivesAttention,)
-    uses_objective: ClassVar[bool] = False
+    uses_target_function: ClassVar[bool] = False
     differentiates: ClassVar[bool] = False
 
     residual: float = field(default=0.5, validator=[validators.ge(0.0), validators.le(1.0)])
@@ -62,8 +62,8 @@ class AttentionFlow:
             keep_target = question.attribute_target or source is None
             size = len(question.target_ids)
             yield Scores(
-                source=None if source is None else per_output(question.objective, source),
-                target=padded(per_output(question.objective, target), size) if keep_target else None,
+                source=None if source is None else per_output(question.target_function, source),
+                target=padded(per_output(question.target_function, target), size) if keep_target else None,
                 step_scores=weights.scores,
             )
 

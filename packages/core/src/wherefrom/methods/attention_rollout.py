@@ -38,7 +38,7 @@ class AttentionRollout:
     aggregation: ClassVar[tuple[Stage, ...]] = (Stage(name="normalize"),)
     signed: ClassVar[bool] = False
     needs: ClassVar[tuple[type, ...]] = (GivesAttention,)
-    uses_objective: ClassVar[bool] = False
+    uses_target_function: ClassVar[bool] = False
     differentiates: ClassVar[bool] = False
 
     residual: float = field(default=0.5, validator=[validators.ge(0.0), validators.le(1.0)])
@@ -65,7 +65,9 @@ def mixed_inputs(
     columns = [
         None if part is None else steps_of(part, question.steps) for part in (source, target if wanted else None)
     ]
-    from_source, from_target = (None if part is None else per_output(question.objective, part) for part in columns)
+    from_source, from_target = (
+        None if part is None else per_output(question.target_function, part) for part in columns
+    )
     return Scores(
         source=from_source,
         target=None if from_target is None else padded(from_target, len(question.target_ids)),

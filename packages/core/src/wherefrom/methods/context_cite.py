@@ -14,7 +14,7 @@ from wherefrom.methods._perturbation import SampledSettings, answer, check_model
 from wherefrom.methods.contract import Progress, Question, Scores, method
 from wherefrom.methods.perturbation.ablation import LOG_PROBABILITY, quantities
 from wherefrom.methods.perturbation.surrogates import distinct_columns, lasso
-from wherefrom.methods.perturbation.units import Players, players_of
+from wherefrom.methods.perturbation.units import Units, units_of
 from wherefrom.results.aggregation import Stage
 
 
@@ -44,7 +44,7 @@ class ContextCite(SampledSettings):
     aggregation: ClassVar[tuple[Stage, ...]] = ()
     signed: ClassVar[bool] = True
     needs: ClassVar[tuple[type, ...]] = (PredictsSteps,)
-    uses_objective: ClassVar[bool] = False
+    uses_target_function: ClassVar[bool] = False
     differentiates: ClassVar[bool] = False
 
     n_samples: int = field(default=64, validator=validators.ge(2))
@@ -60,27 +60,27 @@ class ContextCite(SampledSettings):
 
     def _answers(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
         for question in questions:
-            players = players_of(question, self.units, generated=False)
-            masks = self.plan(players, random_of(self.seed, question))
+            units = units_of(question, self.units, generated=False)
+            masks = self.plan(units, random_of(self.seed, question))
             wanted = quantities(question)
             if self.tables is None:
                 wanted = {LOG_PROBABILITY: wanted[LOG_PROBABILITY]}
-            table = tabulate(self, model, question, players, masks, progress, wanted=wanted)
-            objective = question.objective
-            values = objective.grouped(table.values_of(masks, LOG_PROBABILITY).T).T
-            tokens = objective.grouped(np.ones(len(question.steps)))
+            table = tabulate(self, model, question, units, masks, progress, wanted=wanted)
+            target_function = question.target_function
+            values = target_function.grouped(table.values_of(masks, LOG_PROBABILITY).T).T
+            tokens = target_function.grouped(np.ones(len(question.steps)))
             solver = _PerToken(method=self, tokens=np.asarray(tokens))
             yield answer(self, question, table, masks, values=values, blocks=self.blocks(masks), solver=solver)
 
-    def plan(self, players: Players, rng: np.random.Generator) -> BoolArray:
-        """Random coalitions. Shape ``(n_samples, players)``."""
-        return rng.random((self.n_samples, len(players))) < self.keep_prob
+    def plan(self, units: Units, rng: np.random.Generator) -> BoolArray:
+        """Random coalitions. Shape ``(n_samples, units)``."""
+        return rng.random((self.n_samples, len(units))) < self.keep_prob
 
     def blocks(self, masks: BoolArray) -> IntArray:
         """Every sample is a draw of its own."""
         return np.arange(len(masks))[:, None]
 
-    def solve(self, masks: BoolArray, values: FloatArray, visible: BoolArray, players: Players) -> FloatArray:
+    def solve(self, masks: BoolArray, values: FloatArray, visible: BoolArray, units: Units) -> FloatArray:
         """The fit; see `ablation.Solver`. ``values`` are log-probabilities in nats."""
         return _fit(masks, values, visible, np.full(values.shape[1], self.alpha))
 
@@ -92,7 +92,7 @@ class _PerToken:
     method: ContextCite
     tokens: FloatArray
 
-    def solve(self, masks: BoolArray, values: FloatArray, visible: BoolArray, players: Players) -> FloatArray:
+    def solve(self, masks: BoolArray, values: FloatArray, visible: BoolArray, units: Units) -> FloatArray:
         return _fit(masks, values, visible, self.method.alpha * self.tokens)
 
 

@@ -11,7 +11,7 @@ from attrs import evolve, field, frozen
 from wherefrom._registry import Registry
 from wherefrom.adapters import Row
 from wherefrom.arrays import Array, IntArray, namespace
-from wherefrom.questions.target_function import Objective
+from wherefrom.questions.target_function import TargetFunction
 from wherefrom.results.aggregation import Stage
 from wherefrom.results.attribution import Segment
 from wherefrom.text.tokens import Token
@@ -22,7 +22,7 @@ Progress = Callable[[str, int, int], None]
 
 @frozen(kw_only=True, eq=False)
 class Question:
-    """One example as a method sees it: its ids, the steps to explain, and the objective at each.
+    """One example as a method sees it: its ids, the steps to explain, and the target function at each.
 
     It is a method's only view of the example; texts and labels stay outside.
     """
@@ -31,7 +31,7 @@ class Question:
     """The decoder's sequence, shape ``(T,)``."""
     steps: IntArray
     """Target positions to explain, shape ``(G,)``, ascending."""
-    objective: Objective
+    target_function: TargetFunction
     source_ids: IntArray | None = None
     source_tokens: tuple[Token, ...] = ()
     target_tokens: tuple[Token, ...] = ()
@@ -41,7 +41,7 @@ class Question:
     """Source positions that baselines and perturbations leave as they are (EOS unless asked otherwise)."""
     kept_target: IntArray = field(factory=lambda: np.zeros(0, np.int64))
     """Target positions likewise (EOS, the decoder's start token)."""
-    scores: Mapping[str, Objective] = field(factory=dict)
+    scores: Mapping[str, TargetFunction] = field(factory=dict)
     """Step scores wanted from the clean pass, if the method makes one."""
     segments: tuple[Segment, ...] = ()
     """Named stretches of either sequence (chat turns, documents), for methods that score such units."""
@@ -53,7 +53,7 @@ class Question:
             target_ids=self.target_ids,
             steps=self.steps,
             source_ids=self.source_ids,
-            objective=self.objective,
+            target_function=self.target_function,
             scores=self.scores if scores else {},
         )
         return evolve(row, **changes) if changes else row
@@ -88,7 +88,7 @@ class Method(Protocol):
     """Do raw scores carry a sign?"""
     needs: ClassVar[tuple[type, ...]]
     """Capability Protocols (`wherefrom.adapters`) the model must satisfy."""
-    uses_objective: ClassVar[bool]
+    uses_target_function: ClassVar[bool]
     """Does the answer depend on the target function? False for attention and the like."""
     differentiates: ClassVar[bool]
     """Must the target function be differentiable?"""

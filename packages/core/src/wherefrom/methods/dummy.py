@@ -26,12 +26,12 @@ class Dummy:
     aggregation: ClassVar[tuple[Stage, ...]] = ()
     signed: ClassVar[bool] = False
     needs: ClassVar[tuple[type, ...]] = (PredictsSteps,)
-    uses_objective: ClassVar[bool] = False
+    uses_target_function: ClassVar[bool] = False
     differentiates: ClassVar[bool] = False
 
     def attribute(self, model: PredictsSteps, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
         """One forward pass per question that asks for scores, none for others."""
-        rows = [question.row(scores=True, objective=None) for question in questions if question.scores]
+        rows = [question.row(scores=True, target_function=None) for question in questions if question.scores]
         answers = counted(model.predict(rows), "score", len(rows), progress) if rows else iter(())
         for question in questions:
             yield Scores(step_scores=next(answers).scores if question.scores else {})

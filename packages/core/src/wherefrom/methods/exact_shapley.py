@@ -14,10 +14,10 @@ from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.errors import InputError
 from wherefrom.methods._perturbation import PerturbationSettings, answer, check_model, tabulate
 from wherefrom.methods.contract import Progress, Question, Scores, method
-from wherefrom.methods.perturbation.units import Players, players_of
+from wherefrom.methods.perturbation.units import Units, units_of
 from wherefrom.results.aggregation import Stage
 
-MOST_PLAYERS = 12
+MOST_UNITS = 12
 
 
 @method
@@ -42,32 +42,32 @@ class ExactShapley(PerturbationSettings):
     aggregation: ClassVar[tuple[Stage, ...]] = ()
     signed: ClassVar[bool] = True
     needs: ClassVar[tuple[type, ...]] = (PredictsSteps,)
-    uses_objective: ClassVar[bool] = True
+    uses_target_function: ClassVar[bool] = True
     differentiates: ClassVar[bool] = False
 
     def attribute(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         check_model(self, model)
-        games = [players_of(question, self.units) for question in questions]
-        for index, players in enumerate(games):
-            if len(players) > MOST_PLAYERS:
+        games = [units_of(question, self.units) for question in questions]
+        for index, units in enumerate(games):
+            if len(units) > MOST_UNITS:
                 raise InputError(
-                    f"exact_shapley takes at most {MOST_PLAYERS} units, and input {index} has {len(players)}. Use "
+                    f"exact_shapley takes at most {MOST_UNITS} units, and input {index} has {len(units)}. Use "
                     "larger units (units='sentence' or spans), or the methods kernel_shap or shapley_value_sampling."
                 )
         return self._answers(model, questions, games, progress)
 
     def _answers(
-        self, model: Any, questions: Sequence[Question], games: Sequence[Players], progress: Progress
+        self, model: Any, questions: Sequence[Question], games: Sequence[Units], progress: Progress
     ) -> Iterator[Scores]:
-        for question, players in zip(questions, games, strict=True):
-            masks = self.plan(players)
-            yield answer(self, question, tabulate(self, model, question, players, masks, progress), masks)
+        for question, units in zip(questions, games, strict=True):
+            masks = self.plan(units)
+            yield answer(self, question, tabulate(self, model, question, units, masks, progress), masks)
 
-    def plan(self, players: Players, rng: np.random.Generator | None = None) -> BoolArray:
+    def plan(self, units: Units, rng: np.random.Generator | None = None) -> BoolArray:
         """All coalitions. Nothing is random: ``rng`` is not used."""
-        return all_coalitions(len(players))
+        return all_coalitions(len(units))
 
-    def solve(self, masks: BoolArray, values: FloatArray, visible: BoolArray, players: Players) -> FloatArray:
+    def solve(self, masks: BoolArray, values: FloatArray, visible: BoolArray, units: Units) -> FloatArray:
         """The values; see `ablation.Solver`. All coalitions must be among the masks.
 
         Raises:

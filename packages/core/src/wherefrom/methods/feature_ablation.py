@@ -12,7 +12,7 @@ from wherefrom.adapters import PredictsSteps
 from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.methods._perturbation import PerturbationSettings, answer, check_model, tabulate
 from wherefrom.methods.contract import METHODS, Progress, Question, Scores
-from wherefrom.methods.perturbation.units import Players, players_of
+from wherefrom.methods.perturbation.units import Units, units_of
 from wherefrom.results.aggregation import Stage
 
 
@@ -36,7 +36,7 @@ class FeatureAblation(PerturbationSettings):
     aggregation: ClassVar[tuple[Stage, ...]] = ()
     signed: ClassVar[bool] = True
     needs: ClassVar[tuple[type, ...]] = (PredictsSteps,)
-    uses_objective: ClassVar[bool] = True
+    uses_target_function: ClassVar[bool] = True
     differentiates: ClassVar[bool] = False
 
     def attribute(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
@@ -45,16 +45,16 @@ class FeatureAblation(PerturbationSettings):
 
     def _answers(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
         for question in questions:
-            players = players_of(question, self.units)
-            masks = self.plan(players)
-            yield answer(self, question, tabulate(self, model, question, players, masks, progress), masks)
+            units = units_of(question, self.units)
+            masks = self.plan(units)
+            yield answer(self, question, tabulate(self, model, question, units, masks, progress), masks)
 
-    def plan(self, players: Players, rng: np.random.Generator | None = None) -> BoolArray:
+    def plan(self, units: Units, rng: np.random.Generator | None = None) -> BoolArray:
         """Everything, then everything but one player each. Nothing is random: ``rng`` is not used."""
-        count = len(players)
+        count = len(units)
         return np.concatenate([np.ones((1, count), bool), ~np.eye(count, dtype=bool)])
 
-    def solve(self, masks: BoolArray, values: FloatArray, visible: BoolArray, players: Players) -> FloatArray:
+    def solve(self, masks: BoolArray, values: FloatArray, visible: BoolArray, units: Units) -> FloatArray:
         """The loss of each player; see `ablation.Solver`. Rows that lack more than one are not used."""
         clean = values[np.flatnonzero(masks.all(axis=1))[0]]
         scores = np.zeros(visible.shape)

@@ -50,7 +50,7 @@ class GradientShap:
     aggregation: ClassVar[tuple[Stage, ...]] = L2_THEN_NORMALIZE
     signed: ClassVar[bool] = True
     needs: ClassVar[tuple[type, ...]] = (GivesGradients,)
-    uses_objective: ClassVar[bool] = True
+    uses_target_function: ClassVar[bool] = True
     differentiates: ClassVar[bool] = True
     former_names: ClassVar[dict[str, str]] = {"baselines": "baseline"}
 
@@ -115,7 +115,7 @@ class GradientShap:
             )
             step_scores.update(clean.scores)
             if self.return_convergence_delta:
-                values = [to_numpy(question.objective.values(one.logits)) for one in (clean, *at_baselines)]
+                values = [to_numpy(question.target_function.values(one.logits)) for one in (clean, *at_baselines)]
                 often = np.array([np.mean(drawn == choice) for choice in used])
                 expected = values[0] - sum(w * value for w, value in zip(often, values[1:], strict=True))
                 total = sum(to_numpy(share).sum(axis=(0, 2)) for share in sums.values())

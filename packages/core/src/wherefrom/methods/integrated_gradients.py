@@ -55,7 +55,7 @@ class IntegratedGradients:
     aggregation: ClassVar[tuple[Stage, ...]] = L2_THEN_NORMALIZE
     signed: ClassVar[bool] = True
     needs: ClassVar[tuple[type, ...]] = (GivesGradients,)
-    uses_objective: ClassVar[bool] = True
+    uses_target_function: ClassVar[bool] = True
     differentiates: ClassVar[bool] = True
     former_names: ClassVar[dict[str, str]] = {"method": "quadrature", "baselines": "baseline"}
 
@@ -109,13 +109,13 @@ class IntegratedGradients:
             clean, base = model.predict(ends, chunk=self.internal_batch_size)
             step_scores.update(clean.scores)
             if self.return_convergence_delta:
-                objective = path.question.objective
-                change = objective.values(clean.logits) - objective.values(base.logits)
+                target_function = path.question.target_function
+                change = target_function.values(clean.logits) - target_function.values(base.logits)
                 step_scores["deltas"] = _totals(path.shares(sums, multiply=True)) - to_numpy(change)
         return Scores(source=source, target=target, step_scores=step_scores, details={"points": n})
 
     def _refined(self, model: GivesGradients, path: Path) -> Scores:
-        outputs = np.arange(path.question.objective.outputs)
+        outputs = np.arange(path.question.target_function.outputs)
         per_output = path.entries * (FIRST_INTERVALS * 4 + 1)
         at_once = max(1, STORED_NUMBERS // max(per_output, 1))
         blocks = [outputs[i : i + at_once] for i in range(0, len(outputs), at_once)]
@@ -216,7 +216,7 @@ class Path:
             source_embeds=None if self.source is None else self.source.at(fraction),
             target_embeds=None if self.target is None else self.target.at(fraction),
         )
-        if outputs is None or len(outputs) == self.question.objective.outputs:
+        if outputs is None or len(outputs) == self.question.target_function.outputs:
             return row
         return row.select(outputs, keep_scores=scores)
 

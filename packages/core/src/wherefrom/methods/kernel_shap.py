@@ -15,7 +15,7 @@ from wherefrom.methods._perturbation import SampledSettings, attribute_by_plan
 from wherefrom.methods.contract import Progress, Question, Scores, method
 from wherefrom.methods.exact_shapley import all_coalitions
 from wherefrom.methods.perturbation.surrogates import constrained, distinct_columns
-from wherefrom.methods.perturbation.units import Players
+from wherefrom.methods.perturbation.units import Units
 from wherefrom.results.aggregation import Stage
 
 
@@ -44,7 +44,7 @@ class KernelShap(SampledSettings):
     aggregation: ClassVar[tuple[Stage, ...]] = ()
     signed: ClassVar[bool] = True
     needs: ClassVar[tuple[type, ...]] = (PredictsSteps,)
-    uses_objective: ClassVar[bool] = True
+    uses_target_function: ClassVar[bool] = True
     differentiates: ClassVar[bool] = False
 
     n_samples: int = field(default=256, validator=validators.ge(4))
@@ -53,9 +53,9 @@ class KernelShap(SampledSettings):
     def attribute(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         return attribute_by_plan(self, model, questions, progress)
 
-    def plan(self, players: Players, rng: np.random.Generator) -> BoolArray:
+    def plan(self, units: Units, rng: np.random.Generator) -> BoolArray:
         """All coalitions if they are few enough; else the full one, the empty one, and pairs of complements."""
-        count = len(players)
+        count = len(units)
         if count < 2 or 2.0**count <= self.n_samples:
             return all_coalitions(count)
         sizes = np.arange(1, count)
@@ -73,7 +73,7 @@ class KernelShap(SampledSettings):
             return None
         return np.arange(2, len(masks)).reshape(-1, 2)
 
-    def solve(self, masks: BoolArray, values: FloatArray, visible: BoolArray, players: Players) -> FloatArray:
+    def solve(self, masks: BoolArray, values: FloatArray, visible: BoolArray, units: Units) -> FloatArray:
         """The fit for every output; see `ablation.Solver`. Masks must come from `plan`.
 
         Raises:
@@ -113,9 +113,9 @@ def _kernel_of_sizes(count: int) -> FloatArray:
     return kernel
 
 
-def _drawn_sizes(seen: int, players: int, *, complete: bool) -> FloatArray:
+def _drawn_sizes(seen: int, units: int, *, complete: bool) -> FloatArray:
     """Probability that a drawn coalition of all players holds 0..seen of those that an output sees."""
-    log_factorial = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, players + 1)))])
+    log_factorial = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, units + 1)))])
 
     def log_choose(n: IntArray | int, k: IntArray) -> FloatArray:
         inside = (k >= 0) & (k <= n)
@@ -127,12 +127,12 @@ def _drawn_sizes(seen: int, players: int, *, complete: bool) -> FloatArray:
     if complete:
         counts: FloatArray = np.exp(log_choose(seen, held) - seen * np.log(2.0))
         return counts
-    drawn = np.arange(1, players)
+    drawn = np.arange(1, units)
     joint = (
         log_choose(seen, held)[None, :]
-        + log_choose(players - seen, drawn[:, None] - held[None, :])
-        - log_choose(players, drawn)[:, None]
+        + log_choose(units - seen, drawn[:, None] - held[None, :])
+        - log_choose(units, drawn)[:, None]
     )
-    probabilities: FloatArray = _kernel_of_sizes(players)[1:-1] @ np.exp(joint)
+    probabilities: FloatArray = _kernel_of_sizes(units)[1:-1] @ np.exp(joint)
     # sizes that can never be drawn get no weight anyway
     return np.where(probabilities > 0, probabilities, 1.0)

@@ -38,7 +38,7 @@ class LayerDeepLift:
     aggregation: ClassVar[tuple[Stage, ...]] = L2_THEN_NORMALIZE
     signed: ClassVar[bool] = True
     needs: ClassVar[tuple[type, ...]] = (GivesRescale,)
-    uses_objective: ClassVar[bool] = True
+    uses_target_function: ClassVar[bool] = True
     differentiates: ClassVar[bool] = True
     former_names: ClassVar[dict[str, str]] = {"baselines": "baseline"}
 

@@ -13,7 +13,7 @@ from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.methods._perturbation import SampledSettings, attribute_by_plan
 from wherefrom.methods.contract import Progress, Question, Scores, method
 from wherefrom.methods.perturbation.surrogates import distinct_columns, lasso, ridge
-from wherefrom.methods.perturbation.units import Players
+from wherefrom.methods.perturbation.units import Units
 from wherefrom.results.aggregation import Stage
 
 
@@ -41,7 +41,7 @@ class Lime(SampledSettings):
     aggregation: ClassVar[tuple[Stage, ...]] = ()
     signed: ClassVar[bool] = True
     needs: ClassVar[tuple[type, ...]] = (PredictsSteps,)
-    uses_objective: ClassVar[bool] = True
+    uses_target_function: ClassVar[bool] = True
     differentiates: ClassVar[bool] = False
 
     n_samples: int = field(default=50, validator=validators.ge(2))
@@ -58,9 +58,9 @@ class Lime(SampledSettings):
     def attribute(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         return attribute_by_plan(self, model, questions, progress)
 
-    def plan(self, players: Players, rng: np.random.Generator) -> BoolArray:
-        """The full input, then random coalitions. Shape ``(n_samples, players)``."""
-        masks = rng.random((self.n_samples, len(players))) >= self.mask_prob
+    def plan(self, units: Units, rng: np.random.Generator) -> BoolArray:
+        """The full input, then random coalitions. Shape ``(n_samples, units)``."""
+        masks = rng.random((self.n_samples, len(units))) >= self.mask_prob
         masks[0] = True
         return masks
 
@@ -68,8 +68,8 @@ class Lime(SampledSettings):
         """Every sample but the full input is a draw of its own."""
         return np.arange(1, len(masks))[:, None]
 
-    def solve(self, masks: BoolArray, values: FloatArray, visible: BoolArray, players: Players) -> FloatArray:
-        """The fit, once per set of players that outputs can see; see `ablation.Solver`."""
+    def solve(self, masks: BoolArray, values: FloatArray, visible: BoolArray, units: Units) -> FloatArray:
+        """The fit, once per set of units that outputs can see; see `ablation.Solver`."""
         scores = np.zeros(visible.shape)
         for seen, outputs in distinct_columns(visible):
             if not seen.any():

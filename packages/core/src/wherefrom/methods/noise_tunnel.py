@@ -75,7 +75,7 @@ class SmoothGrad:
     aggregation: ClassVar[tuple[Stage, ...]] = L2_THEN_NORMALIZE
     signed: ClassVar[bool] = True
     needs: ClassVar[tuple[type, ...]] = (GivesGradients,)
-    uses_objective: ClassVar[bool] = True
+    uses_target_function: ClassVar[bool] = True
     differentiates: ClassVar[bool] = True
     former_names: ClassVar[dict[str, str]] = {"nt_samples": "n_samples", "stdevs": "stdev"}
 
@@ -109,7 +109,7 @@ class SquareGrad:
     aggregation: ClassVar[tuple[Stage, ...]] = L2_THEN_NORMALIZE
     signed: ClassVar[bool] = False
     needs: ClassVar[tuple[type, ...]] = (GivesGradients,)
-    uses_objective: ClassVar[bool] = True
+    uses_target_function: ClassVar[bool] = True
     differentiates: ClassVar[bool] = True
     former_names: ClassVar[dict[str, str]] = {"nt_samples": "n_samples", "stdevs": "stdev"}
 
@@ -145,7 +145,7 @@ class VarGrad:
     aggregation: ClassVar[tuple[Stage, ...]] = L2_THEN_NORMALIZE
     signed: ClassVar[bool] = False
     needs: ClassVar[tuple[type, ...]] = (GivesGradients,)
-    uses_objective: ClassVar[bool] = True
+    uses_target_function: ClassVar[bool] = True
     differentiates: ClassVar[bool] = True
     former_names: ClassVar[dict[str, str]] = {"nt_samples": "n_samples", "stdevs": "stdev"}
 

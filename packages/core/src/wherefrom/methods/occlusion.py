@@ -12,7 +12,7 @@ from wherefrom.adapters import PredictsSteps, Side
 from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.methods._perturbation import PerturbationSettings, answer, check_model, tabulate
 from wherefrom.methods.contract import Progress, Question, Scores, method
-from wherefrom.methods.perturbation.units import Players, players_of
+from wherefrom.methods.perturbation.units import Units, units_of
 from wherefrom.results.aggregation import Stage
 
 
@@ -40,7 +40,7 @@ class Occlusion(PerturbationSettings):
     aggregation: ClassVar[tuple[Stage, ...]] = ()
     signed: ClassVar[bool] = True
     needs: ClassVar[tuple[type, ...]] = (PredictsSteps,)
-    uses_objective: ClassVar[bool] = True
+    uses_target_function: ClassVar[bool] = True
     differentiates: ClassVar[bool] = False
 
     window: int = field(default=1, validator=validators.ge(1))
@@ -54,27 +54,27 @@ class Occlusion(PerturbationSettings):
 
     def _answers(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
         for question in questions:
-            players = players_of(question, self.units, kept_too=True)
-            masks = self.plan(players)
-            yield answer(self, question, tabulate(self, model, question, players, masks, progress), masks)
+            units = units_of(question, self.units, kept_too=True)
+            masks = self.plan(units)
+            yield answer(self, question, tabulate(self, model, question, units, masks, progress), masks)
 
-    def plan(self, players: Players, rng: np.random.Generator | None = None) -> BoolArray:
+    def plan(self, units: Units, rng: np.random.Generator | None = None) -> BoolArray:
         """Everything, then one row without each window, side by side. Nothing is random: ``rng`` is not used."""
-        windows = [row for side in ("source", "target") for row in self._windows(players, side)[0]]
-        masks = np.ones((1 + len(windows), len(players)), bool)
+        windows = [row for side in ("source", "target") for row in self._windows(units, side)[0]]
+        masks = np.ones((1 + len(windows), len(units)), bool)
         for row, window in enumerate(windows, start=1):
             masks[row, window] = False
         return masks
 
-    def solve(self, masks: BoolArray, values: FloatArray, visible: BoolArray, players: Players) -> FloatArray:
-        """Mean loss over the windows that contain a player; see `ablation.Solver`."""
+    def solve(self, masks: BoolArray, values: FloatArray, visible: BoolArray, units: Units) -> FloatArray:
+        """Mean loss over the windows that contain a unit; see `ablation.Solver`."""
         clean = values[np.flatnonzero(masks.all(axis=1))[0]]
         rows = {mask.tobytes(): row for row, mask in enumerate(masks)}
         lost, count = np.zeros(visible.shape), np.zeros(visible.shape)
         for side in ("source", "target"):
-            windows, reached = self._windows(players, side)
+            windows, reached = self._windows(units, side)
             for window, nearest in zip(windows, reached, strict=True):
-                mask = np.ones(len(players), bool)
+                mask = np.ones(len(units), bool)
                 mask[window] = False
                 # a step uses a window if the one before leaves something that the step can see
                 used = np.ones(visible.shape[1], bool) if nearest is None else visible[nearest]
@@ -83,9 +83,9 @@ class Occlusion(PerturbationSettings):
         scores: FloatArray = visible * lost / np.maximum(count, 1.0)
         return scores
 
-    def _windows(self, players: Players, side: Side) -> tuple[list[slice], list[int | None]]:
-        """Windows over one side's players, and for each the player that must be visible for it to be used."""
-        indices = players.of_side(side)
+    def _windows(self, units: Units, side: Side) -> tuple[list[slice], list[int | None]]:
+        """Windows over one side's units, and for each the unit that must be visible for it to be used."""
+        indices = units.of_side(side)
         if not len(indices):
             return [], []
         first, count = int(indices[0]), len(indices)

@@ -16,8 +16,8 @@ from wherefrom.methods.contract import Progress, Question, Scores, method
 from wherefrom.methods.perturbation.ablation import LogProbability
 from wherefrom.methods.perturbation.removal import Removed, in_place, with_ids
 from wherefrom.methods.perturbation.samplers import Candidates, Sampler, as_sampler
-from wherefrom.methods.perturbation.units import Players, UnitsSetting, as_units, last_steps, players_of
-from wherefrom.questions.target_function import Objective
+from wherefrom.methods.perturbation.units import Units, UnitsSetting, as_units, last_steps, units_of
+from wherefrom.questions.target_function import TargetFunction
 from wherefrom.results.aggregation import Stage
 from wherefrom.step_functions.base import StepPrediction
 
@@ -53,7 +53,7 @@ class Reagent:
     aggregation: ClassVar[tuple[Stage, ...]] = ()
     signed: ClassVar[bool] = False
     needs: ClassVar[tuple[type, ...]] = (PredictsSteps,)
-    uses_objective: ClassVar[bool] = False
+    uses_target_function: ClassVar[bool] = False
     differentiates: ClassVar[bool] = False
 
     sampler: str | Sampler = "model"
@@ -107,12 +107,12 @@ class _Search:
     settings: Reagent
     model: Any
     question: Question
-    players: Players
+    units: Units
     candidates: dict[Side, Candidates]
     visible: BoolArray
-    """Shape ``(players, outputs)``."""
+    """Shape ``(units, outputs)``."""
     scores: FloatArray
-    """Shape ``(probes, players, outputs)``."""
+    """Shape ``(probes, units, outputs)``."""
     running: BoolArray
     """Which probes have not stopped, shape ``(probes, outputs)``."""
     stopped: BoolArray
@@ -129,25 +129,25 @@ class _Search:
 
     @classmethod
     def begin(cls, settings: Reagent, model: Any, sampler: Sampler, question: Question) -> _Search:
-        players = players_of(question, settings.units)
-        last = last_steps(question.objective, question.steps)
+        units = units_of(question, settings.units)
+        last = last_steps(question.target_function, question.steps)
         seed = question.seed if settings.seed is None else settings.seed
         checks = [np.random.default_rng([seed, 1, int(step)]) for step in last]
         sides: list[Side] = ["target"] if question.source_ids is None else ["source", "target"]
-        said = next(iter(model.predict([question.row(scores=True, objective=None)])))
+        said = next(iter(model.predict([question.row(scores=True, target_function=None)])))
         probes = settings.num_probes
         return cls(
             settings=settings,
             model=model,
             question=question,
-            players=players,
+            units=units,
             candidates={side: sampler.candidates(model, question, side) for side in sides},
-            visible=players.visible(last),
-            scores=np.stack([rng.random((probes, len(players))) for rng in checks], axis=2),
+            visible=units.visible(last),
+            scores=np.stack([rng.random((probes, len(units))) for rng in checks], axis=2),
             running=np.ones((probes, len(last)), bool),
             stopped=np.zeros((probes, len(last)), bool),
-            clean=_log_probabilities(said.logits, question.objective.target_ids),
-            ranks=_ranks(said.logits, question.objective.target_ids),
+            clean=_log_probabilities(said.logits, question.target_function.target_ids),
+            ranks=_ranks(said.logits, question.target_function.target_ids),
             step_scores={name: to_numpy(values) for name, values in said.scores.items()},
             rounds=np.random.default_rng([seed, 0]),
             checks=checks,
@@ -168,14 +168,14 @@ class _Search:
         weights = counted / counted.sum(axis=0)
         importance = np.einsum("rk,rpk->pk", weights, self._importance())
         lost = np.flatnonzero(~self.stopped.any(axis=0) & self.visible.any(axis=0))
-        last = last_steps(self.question.objective, self.question.steps)
-        source, target = self.players.spread(importance, last)
+        last = last_steps(self.question.target_function, self.question.steps)
+        source, target = self.units.spread(importance, last)
         return Scores(
             source=source,
             target=target if self.question.source_ids is None or self.question.attribute_target else None,
             step_scores=self.step_scores,
             details={
-                "units": self.players.described(),
+                "units": self.units.described(),
                 "rounds": done,
                 "forwards": self.forwards,
                 "stopped": self.stopped.sum(axis=0).tolist(),
@@ -194,7 +194,7 @@ class _Search:
         )
 
     def _importance(self) -> FloatArray:
-        """Softmax of the scores over the players an output sees. Shape ``(probes, players, outputs)``."""
+        """Softmax of the scores over the units an output sees. Shape ``(probes, units, outputs)``."""
         seen = np.where(self.visible, self.scores, -np.inf)
         highest = np.max(seen, axis=1, keepdims=True, initial=-1e300)
         grown = np.where(self.visible, np.exp(seen - highest), 0.0)
@@ -203,14 +203,14 @@ class _Search:
 
     def _learn(self) -> None:
         """One random replacement per probe, and what it teaches all outputs that still run."""
-        replaced = self.rounds.random((len(self.scores), len(self.players))) < self.settings.replacing_ratio
+        replaced = self.rounds.random((len(self.scores), len(self.units))) < self.settings.replacing_ratio
         changed = [self._replaced(mask, self.rounds) for mask in replaced]
         asked = [probe for probe in range(len(changed)) if self.running[probe].any()]
         before = self._probabilities(self.clean)
         after = np.tile(before[None], (len(changed), 1))
         for probe, item, logits in self._predicted(asked, changed):
             said = self.clean.copy()
-            said[item.asked] = _log_probabilities(logits, self.question.objective.target_ids[item.asked])
+            said[item.asked] = _log_probabilities(logits, self.question.target_function.target_ids[item.asked])
             after[probe] = self._probabilities(said)
         drop = np.clip((1.0 + before - after) / 2.0, _CLOSEST, 1.0 - _CLOSEST)
         gain = np.log(drop / (1.0 - drop)) * self.running
@@ -221,13 +221,13 @@ class _Search:
         importance = self._importance()
         pairs: list[tuple[int, int]] = []
         changed: list[Removed | None] = []
-        objective = self.question.objective
+        target_function = self.question.target_function
         for output in range(self.running.shape[1]):
-            inside = objective.steps_of(np.array([output]))
+            inside = target_function.steps_of(np.array([output]))
             seen = np.flatnonzero(self.visible[:, output])
             kept = self.settings.kept(len(seen))
             for probe in np.flatnonzero(self.running[:, output]).tolist():
-                top = np.zeros(len(self.players), bool)
+                top = np.zeros(len(self.units), bool)
                 top[seen[np.argsort(-importance[probe, seen, output], kind="stable")[:kept]]] = True
                 gone = (top if self.settings.invert_keep else ~top) & self.visible[:, output]
                 item = self._replaced(gone, self.checks[output])
@@ -235,17 +235,17 @@ class _Search:
                 changed.append(None if item is None else _only(item, inside, self.question))
         ranks = np.tile(self.ranks, (len(pairs), 1))
         for index, item, logits in self._predicted(range(len(pairs)), changed):
-            ranks[index, item.asked] = _ranks(logits, objective.target_ids[item.asked])
+            ranks[index, item.asked] = _ranks(logits, target_function.target_ids[item.asked])
         for (probe, output), found in zip(pairs, ranks, strict=True):
-            reached = found[objective.steps_of(np.array([output]))] < self.settings.stopping_condition_top_k
+            reached = found[target_function.steps_of(np.array([output]))] < self.settings.stopping_condition_top_k
             self.stopped[probe, output] = reached.all()
         self.running &= ~self.stopped
 
     def _replaced(self, gone: BoolArray, rng: np.random.Generator) -> Removed | None:
-        """The question with fresh draws in place of some players."""
-        row = self.question.row(objective=None)
-        source = self.players.positions_removed(~gone, "source")
-        target = self.players.positions_removed(~gone, "target")
+        """The question with fresh draws in place of some units."""
+        row = self.question.row(target_function=None)
+        source = self.units.positions_removed(~gone, "source")
+        target = self.units.positions_removed(~gone, "target")
         if len(source) and row.source_ids is not None:
             row = evolve(row, source_ids=with_ids(row.source_ids, source, self.candidates["source"].draw(source, rng)))
         if len(target):
@@ -264,7 +264,7 @@ class _Search:
 
     def _probabilities(self, log_probabilities: FloatArray) -> FloatArray:
         """Probability of each output's target from those of the steps. ``(G,)`` to ``(outputs,)``."""
-        probabilities: FloatArray = np.exp(np.asarray(self.question.objective.grouped(log_probabilities)))
+        probabilities: FloatArray = np.exp(np.asarray(self.question.target_function.grouped(log_probabilities)))
         return probabilities
 
 
@@ -277,15 +277,15 @@ def _only(item: Removed, steps: IntArray, question: Question) -> Removed | None:
 
 
 def _log_probabilities(logits: Array, ids: IntArray) -> FloatArray:
-    values = Objective(function=LogProbability(), target_ids=ids).step_values(logits)
+    values = TargetFunction(function=LogProbability(), target_ids=ids).step_values(logits)
     return np.array(to_numpy(values), dtype=np.float64)
 
 
 def _ranks(logits: Array, ids: IntArray) -> FloatArray:
     """How many tokens are likelier than each target."""
     xp = namespace(logits)
-    objective = Objective(function=LogProbability(), target_ids=ids)
-    prediction: StepPrediction = objective.prediction(logits)
+    target_function = TargetFunction(function=LogProbability(), target_ids=ids)
+    prediction: StepPrediction = target_function.prediction(logits)
     own = prediction.at_target(logits)
     likelier = xp.sum(xp.where(logits > own[:, None], xp.ones_like(logits), xp.zeros_like(logits)), axis=-1)
     return np.asarray(to_numpy(likelier), dtype=np.float64)

@@ -40,7 +40,7 @@ class Saliency:
     aggregation: ClassVar[tuple[Stage, ...]] = L2_THEN_NORMALIZE
     signed: ClassVar[bool] = False
     needs: ClassVar[tuple[type, ...]] = (GivesGradients,)
-    uses_objective: ClassVar[bool] = True
+    uses_target_function: ClassVar[bool] = True
     differentiates: ClassVar[bool] = True
 
     abs: bool = True

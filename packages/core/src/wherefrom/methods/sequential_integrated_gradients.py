@@ -40,7 +40,7 @@ class SequentialIntegratedGradients:
     aggregation: ClassVar[tuple[Stage, ...]] = L2_THEN_NORMALIZE
     signed: ClassVar[bool] = True
     needs: ClassVar[tuple[type, ...]] = (GivesGradients,)
-    uses_objective: ClassVar[bool] = True
+    uses_target_function: ClassVar[bool] = True
     differentiates: ClassVar[bool] = True
     former_names: ClassVar[dict[str, str]] = {"method": "quadrature", "baselines": "baseline"}
 
@@ -90,7 +90,7 @@ class SequentialIntegratedGradients:
             clean, *others = model.predict(rows, chunk=self.internal_batch_size)
             step_scores.update(clean.scores)
             for other in others:
-                change = question.objective.values(clean.logits) - question.objective.values(other.logits)
+                change = question.target_function.values(clean.logits) - question.target_function.values(other.logits)
                 total = sum(to_numpy(share).sum(axis=(0, 2)) for share in shares.values())
                 step_scores["deltas"] = total - to_numpy(change)
         details = {"form": "occlusion of one token at a time, which it equals in sums"} if self.token_sums else {}
@@ -114,7 +114,7 @@ class SequentialIntegratedGradients:
         xp = namespace(ends.input)
         length, width = ends.input.shape
         blank = xp.zeros_like(ends.input[0])
-        columns: list[Array] = [xp.stack([blank] * question.objective.outputs)] * length
+        columns: list[Array] = [xp.stack([blank] * question.target_function.outputs)] * length
         for position, seen in moves:
             total = xp.zeros_like(columns[0][: len(seen)])
             for weight in rule.weights:
@@ -123,7 +123,7 @@ class SequentialIntegratedGradients:
                 total = total + float(weight) * slopes[:, position, :]
             if self.multiply_by_inputs:
                 total = total * ends.difference[position]
-            columns[position] = _spread(total, seen, question.objective.outputs)
+            columns[position] = _spread(total, seen, question.target_function.outputs)
         assert all(column.shape[-1] == width for column in columns)
         return xp.stack(columns)
 
@@ -132,11 +132,11 @@ class SequentialIntegratedGradients:
         moves = _moves(question, side, ends)
         rows = [_row(question, side, ends, position, seen, 0.0) for position, seen in moves]
         clean, *answers = model.predict([question.row(first_change=None), *rows], chunk=self.internal_batch_size)
-        whole = question.objective.values(clean.logits)
-        sums: FloatArray = np.zeros((ends.input.shape[0], question.objective.outputs, 1))
+        whole = question.target_function.values(clean.logits)
+        sums: FloatArray = np.zeros((ends.input.shape[0], question.target_function.outputs, 1))
         for (position, seen), row, answer in zip(moves, rows, answers, strict=True):
-            assert row.objective is not None
-            change = to_numpy(whole)[seen] - to_numpy(row.objective.values(answer.logits))
+            assert row.target_function is not None
+            change = to_numpy(whole)[seen] - to_numpy(row.target_function.values(answer.logits))
             sums[position, seen, 0] = change
         return like(ends.input, sums, dtype=ends.input.dtype)
 
@@ -144,8 +144,8 @@ class SequentialIntegratedGradients:
 def _moves(question: Question, side: Side, ends: Endpoints) -> list[tuple[int, IntArray]]:
     """Positions that differ from their baselines, each with the outputs that can see it."""
     moving = np.flatnonzero(to_numpy(ends.difference).any(axis=-1))
-    outputs = np.arange(question.objective.outputs)
-    groups = question.objective.groups
+    outputs = np.arange(question.target_function.outputs)
+    groups = question.target_function.groups
     latest = question.steps if groups is None else np.array([question.steps[groups == k].max() for k in outputs])
     if side == "source":
         return [(int(position), outputs) for position in moving]
@@ -159,7 +159,7 @@ def _row(question: Question, side: Side, ends: Endpoints, position: int, seen: I
     here = like(ends.input, (np.arange(ends.input.shape[0]) == position)[:, None])
     moved = xp.where(here, ends.baseline + fraction * ends.difference, ends.input)
     row = question.row(**{f"{side}_embeds": moved, "first_change": position if side == "target" else None})
-    return row if len(seen) == question.objective.outputs else row.select(seen)
+    return row if len(seen) == question.target_function.outputs else row.select(seen)
 
 
 def _spread(values: Array, seen: IntArray, outputs: int) -> Array:

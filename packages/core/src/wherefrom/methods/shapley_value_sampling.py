@@ -12,7 +12,7 @@ from wherefrom.adapters import PredictsSteps
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.methods._perturbation import SampledSettings, attribute_by_plan
 from wherefrom.methods.contract import Progress, Question, Scores, method
-from wherefrom.methods.perturbation.units import Players
+from wherefrom.methods.perturbation.units import Units
 from wherefrom.results.aggregation import Stage
 
 
@@ -41,7 +41,7 @@ class ShapleyValueSampling(SampledSettings):
     aggregation: ClassVar[tuple[Stage, ...]] = ()
     signed: ClassVar[bool] = True
     needs: ClassVar[tuple[type, ...]] = (PredictsSteps,)
-    uses_objective: ClassVar[bool] = True
+    uses_target_function: ClassVar[bool] = True
     differentiates: ClassVar[bool] = False
 
     n_samples: int = field(default=24, validator=validators.ge(1))
@@ -52,9 +52,9 @@ class ShapleyValueSampling(SampledSettings):
     def attribute(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         return attribute_by_plan(self, model, questions, progress)
 
-    def plan(self, players: Players, rng: np.random.Generator) -> BoolArray:
+    def plan(self, units: Units, rng: np.random.Generator) -> BoolArray:
         """The coalitions that grow along each order, from nobody to everybody: ``players + 1`` rows an order."""
-        count = len(players)
+        count = len(units)
         draws = -(-self.n_samples // 2) if self.antithetic else self.n_samples
         arrival = np.argsort(rng.random((draws, count)), axis=1)
         if self.antithetic:
@@ -67,7 +67,7 @@ class ShapleyValueSampling(SampledSettings):
         rows = (masks.shape[1] + 1) * (2 if self.antithetic else 1)
         return np.arange(len(masks)).reshape(-1, rows)
 
-    def solve(self, masks: BoolArray, values: FloatArray, visible: BoolArray, players: Players) -> FloatArray:
+    def solve(self, masks: BoolArray, values: FloatArray, visible: BoolArray, units: Units) -> FloatArray:
         """Mean gain at arrival; see `ablation.Solver`. Masks must come from `plan`, in its order."""
         count = masks.shape[1]
         scores = np.zeros(visible.shape)

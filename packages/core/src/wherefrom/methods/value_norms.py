@@ -38,7 +38,7 @@ class ValueNorms:
     aggregation: ClassVar[tuple[Stage, ...]] = MEAN_THEN_NORMALIZE
     signed: ClassVar[bool] = False
     needs: ClassVar[tuple[type, ...]] = (DecomposesStates,)
-    uses_objective: ClassVar[bool] = False
+    uses_target_function: ClassVar[bool] = False
     differentiates: ClassVar[bool] = False
 
     def attribute(self, model: DecomposesStates, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
@@ -50,12 +50,12 @@ class ValueNorms:
             norms = norms_by_kind(terms)
             size = len(question.target_ids)
             steps = question.steps if every else question.steps - question.steps[0] + 1
-            columns = per_output(question.objective, steps_of(norms["decoder"], steps))
+            columns = per_output(question.target_function, steps_of(norms["decoder"], steps))
             source: Array | None = None
             target: Array | None = padded(columns, size)
             others: dict[str, Array] = {}
             if "cross" in norms:
-                source = per_output(question.objective, steps_of(norms["cross"], steps))
+                source = per_output(question.target_function, steps_of(norms["cross"], steps))
                 if not question.attribute_target:
                     target = None
                     others["decoder_value_norms"] = square(norms["decoder"], size)

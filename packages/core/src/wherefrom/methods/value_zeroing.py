@@ -48,7 +48,7 @@ class ValueZeroing:
     aggregation: ClassVar[tuple[Stage, ...]] = MEAN_THEN_NORMALIZE
     signed: ClassVar[bool] = False
     needs: ClassVar[tuple[type, ...]] = (ZeroesValues,)
-    uses_objective: ClassVar[bool] = False
+    uses_target_function: ClassVar[bool] = False
     differentiates: ClassVar[bool] = False
 
     similarity_metric: Metric = "cosine"
@@ -87,9 +87,9 @@ class ValueZeroing:
             source = target = None
             others: dict[str, Array] = {}
             if zeroing.cross is not None:
-                source = per_output(question.objective, rows_first(shares(zeroing.cross)))
+                source = per_output(question.target_function, rows_first(shares(zeroing.cross)))
             if on_target:
-                target = padded(per_output(question.objective, rows_first(shares(zeroing.decoder))), size)
+                target = padded(per_output(question.target_function, rows_first(shares(zeroing.decoder))), size)
             elif self.output_decoder_self_scores:
                 others["decoder_self_scores"] = square(shares(zeroing.decoder), size)
             if zeroing.encoder is not None:

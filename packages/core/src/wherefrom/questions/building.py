@@ -1,4 +1,4 @@
-"""From examples and wishes to questions: objectives, contrasts, kept positions."""
+"""From examples and wishes to questions: target functions, contrasts, kept positions."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from wherefrom.questions.contrast import (
 from wherefrom.questions.examples import Example
 from wherefrom.questions.spans import additive, span_targets
 from wherefrom.questions.stochastic import with_samples
-from wherefrom.questions.target_function import Objective
+from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions.base import StepFunction
 from wherefrom.text.alignment import one_per_example
 
 
 @frozen(kw_only=True, eq=False)
-class Wishes:
+class QuestionOptions:
     """What is asked of every example alike."""
 
     function: StepFunction
@@ -63,15 +63,15 @@ class Prepared:
 
 
 def prepare(
-    model: SequenceModel, examples: Sequence[Example], positions: Sequence[IntArray], wishes: Wishes
+    model: SequenceModel, examples: Sequence[Example], positions: Sequence[IntArray], options: QuestionOptions
 ) -> Prepared:
     """One question per example. A contrast costs one forward pass per example, for all steps and functions."""
-    contrasts = _contrasts(model, examples, positions, wishes)
-    notes = list(require_comparable(wishes.function, contrasts, contrast_force_inputs=wishes.contrast_force_inputs))
+    contrasts = _contrasts(model, examples, positions, options)
+    notes = list(require_comparable(options.function, contrasts, contrast_force_inputs=options.contrast_force_inputs))
     notes += [note for contrast in contrasts if contrast is not None for note in contrast.warnings]
-    logits = _contrastive_passes(model, contrasts, wishes)
+    logits = _contrastive_passes(model, contrasts, options)
     questions = [
-        _question(model, example, steps, wishes, contrast, logits.get(index))
+        _question(model, example, steps, options, contrast, logits.get(index))
         for index, (example, steps, contrast) in enumerate(zip(examples, positions, contrasts, strict=True))
     ]
     details = [{} if contrast is None else {"contrast": contrast.details} for contrast in contrasts]
@@ -79,13 +79,13 @@ def prepare(
 
 
 def _contrasts(
-    model: SequenceModel, examples: Sequence[Example], positions: Sequence[IntArray], wishes: Wishes
+    model: SequenceModel, examples: Sequence[Example], positions: Sequence[IntArray], options: QuestionOptions
 ) -> list[Contrast | None]:
-    if wishes.has_contrast:
-        require_contrastive([wishes.function, *wishes.scores.values()])
-    targets = contrasts_as_list(wishes.contrast_targets, len(examples), name="contrast_targets")
-    sources = contrasts_as_list(wishes.contrast_sources, len(examples), name="contrast_sources")
-    alignments = one_per_example(wishes.contrast_alignments, len(examples))
+    if options.has_contrast:
+        require_contrastive([options.function, *options.scores.values()])
+    targets = contrasts_as_list(options.contrast_targets, len(examples), name="contrast_targets")
+    sources = contrasts_as_list(options.contrast_sources, len(examples), name="contrast_sources")
+    alignments = one_per_example(options.contrast_alignments, len(examples))
     return [
         make_contrast(
             model,
@@ -94,7 +94,7 @@ def _contrasts(
             target=target,
             source=source,
             alignments=alignment,
-            add_special_tokens=wishes.add_special_tokens,
+            add_special_tokens=options.add_special_tokens,
         )
         for example, steps, target, source, alignment in zip(
             examples, positions, targets, sources, alignments, strict=True
@@ -102,10 +102,12 @@ def _contrasts(
     ]
 
 
-def _contrastive_passes(model: SequenceModel, contrasts: Sequence[Contrast | None], wishes: Wishes) -> dict[int, Array]:
+def _contrastive_passes(
+    model: SequenceModel, contrasts: Sequence[Contrast | None], options: QuestionOptions
+) -> dict[int, Array]:
     given = {index: contrast for index, contrast in enumerate(contrasts) if contrast is not None}
     wanted = needs_contrastive_pass(
-        wishes.function, wishes.scores.values(), contrast_force_inputs=wishes.contrast_force_inputs
+        options.function, options.scores.values(), contrast_force_inputs=options.contrast_force_inputs
     )
     if not given or not wanted:
         return {}
@@ -118,52 +120,55 @@ def _question(
     model: SequenceModel,
     example: Example,
     steps: IntArray,
-    wishes: Wishes,
+    options: QuestionOptions,
     contrast: Contrast | None,
     logits: Array | None,
 ) -> Question:
-    groups, function = None, wishes.function
-    if wishes.span is not None:
-        spans = span_targets(wishes.span, example.target_tokens, steps)
+    groups, function = None, options.function
+    if options.span is not None:
+        spans = span_targets(options.span, example.target_tokens, steps)
         kept = spans.steps - steps[0]
         steps, groups, function = spans.steps, spans.groups, additive(function)
         contrast = None if contrast is None else contrast.at(kept)
         logits = None if logits is None else logits[kept]
-    plain = Objective(function=function, target_ids=example.target_ids[steps])
+    plain = TargetFunction(function=function, target_ids=example.target_ids[steps])
     source_ids = None if example.source is None else example.source.ids
     question = Question(
         target_ids=example.target_ids,
         steps=steps,
-        objective=_objective(plain, contrast, logits if wishes.contrast_force_inputs else None, groups=groups),
+        target_function=_target_function(
+            plain, contrast, logits if options.contrast_force_inputs else None, groups=groups
+        ),
         source_ids=source_ids,
         source_tokens=() if example.source is None else example.source.tokens,
         target_tokens=example.target_tokens,
-        attribute_target=wishes.attribute_target,
-        kept_source=_kept(model, source_ids, wishes, start=False),
-        kept_target=_kept(model, example.target_ids, wishes, start=source_ids is not None),
+        attribute_target=options.attribute_target,
+        kept_source=_kept(model, source_ids, options, start=False),
+        kept_target=_kept(model, example.target_ids, options, start=source_ids is not None),
         segments=example.segments,
-        seed=wishes.seed,
+        seed=options.seed,
     )
     scores = {
-        name: _objective(evolve(plain, function=score), contrast, logits) for name, score in wishes.scores.items()
+        name: _target_function(evolve(plain, function=score), contrast, logits)
+        for name, score in options.scores.items()
     }
     return evolve(question, scores=with_samples(model, question.row(), scores, seed=question.seed))
 
 
-def _objective(
-    plain: Objective, contrast: Contrast | None, logits: Array | None, *, groups: IntArray | None = None
-) -> Objective:
+def _target_function(
+    plain: TargetFunction, contrast: Contrast | None, logits: Array | None, *, groups: IntArray | None = None
+) -> TargetFunction:
     if contrast is not None and plain.function.contrastive:
-        plain = contrast.objective(plain, logits)
+        plain = contrast.target_function(plain, logits)
     return plain if groups is None else evolve(plain, groups=groups)
 
 
-def _kept(model: SequenceModel, ids: IntArray | None, wishes: Wishes, *, start: bool) -> IntArray:
+def _kept(model: SequenceModel, ids: IntArray | None, options: QuestionOptions, *, start: bool) -> IntArray:
     """Positions that stay as they are: a decoder's start token, and end tokens unless asked otherwise."""
     if ids is None:
         return np.zeros(0, dtype=np.int64)
     kept = np.zeros(len(ids), dtype=bool)
-    if not wishes.include_eos_baseline:
+    if not options.include_eos_baseline:
         kept |= np.isin(ids, model.card.eos_ids)
     if start:
         kept[0] = True

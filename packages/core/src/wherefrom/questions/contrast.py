@@ -26,7 +26,7 @@ from wherefrom.adapters import Embeds, Encoding, PredictsSteps, Row, SequenceMod
 from wherefrom.arrays import Array, FloatArray, IntArray, to_numpy
 from wherefrom.errors import InputError, ModelCapabilityError, UsageError
 from wherefrom.questions.examples import Chat, Example, check_ids, is_chat, is_ids
-from wherefrom.questions.target_function import Objective
+from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions.base import STEP_FUNCTIONS, StepFunction
 from wherefrom.text.alignment import Alignment, Alignments, align
 from wherefrom.text.token_vectors import EncodesTokens
@@ -72,11 +72,11 @@ class Contrast:
         """Logits of `row`, one line per step of the original. Shape ``(G, vocabulary)``."""
         return logits[np.searchsorted(self.row.steps, self.alignment.positions)]
 
-    def objective(self, plain: Objective, logits: Array | None) -> Objective:
-        """An objective with this contrast.
+    def target_function(self, plain: TargetFunction, logits: Array | None) -> TargetFunction:
+        """A target function with this contrast.
 
         Args:
-            plain: The objective without it, over the same steps.
+            plain: The target function without it, over the same steps.
             logits: What `contrast_logits` gave, for a step score or a forced target; None for a target that
             is
                 compared within the original prediction.

@@ -37,7 +37,7 @@ class SpanTargets:
     steps: IntArray
     """Explained target positions, shape ``(G,)``, ascending and without gaps."""
     groups: IntArray
-    """Number of each step's span, shape ``(G,)``, ascending from 0: the ``groups`` of an `Objective`."""
+    """Number of each step's span, shape ``(G,)``, ascending from 0: the ``groups`` of an `TargetFunction`."""
 
     @property
     def spans(self) -> tuple[tuple[int, int], ...]:

@@ -8,17 +8,19 @@ from attrs import evolve
 
 from wherefrom.adapters import Row, SequenceModel
 from wherefrom.errors import ModelCapabilityError
-from wherefrom.questions.target_function import Objective
+from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions.sampling import Samples
 
 
-def with_samples(model: SequenceModel, row: Row, scores: Mapping[str, Objective], *, seed: int) -> dict[str, Objective]:
-    """The same objectives, those that need stochastic passes provided with them.
+def with_samples(
+    model: SequenceModel, row: Row, scores: Mapping[str, TargetFunction], *, seed: int
+) -> dict[str, TargetFunction]:
+    """The same target functions, those that need stochastic passes provided with them.
 
     The passes are shared: a function that asks for fewer takes the first ones.
 
     Args:
-        row: The clean pass of the example, over the steps of the objectives.
+        row: The clean pass of the example, over the steps of the target functions.
         seed: Decides the dropout; the same seed gives the same scores.
 
     Raises:
@@ -32,7 +34,7 @@ def with_samples(model: SequenceModel, row: Row, scores: Mapping[str, Objective]
             f"{', '.join(sorted(wanted))} needs stochastic passes with dropout, and the adapter of "
             f"{model.card.name!r} cannot make them. Load the model with an adapter that can, or leave the score out."
         )
-    plain = evolve(row, objective=None, scores={})
+    plain = evolve(row, target_function=None, scores={})
     (samples,) = model.sample([plain], passes=max(wanted.values()), seed=seed)
     return {
         name: evolve(score, samples=samples[: wanted[name]]) if name in wanted else score
@@ -40,6 +42,6 @@ def with_samples(model: SequenceModel, row: Row, scores: Mapping[str, Objective]
     }
 
 
-def passes_of(objective: Objective) -> int:
-    """How many stochastic passes an objective's function asks for."""
-    return int(getattr(objective.function, "passes", 5))
+def passes_of(target_function: TargetFunction) -> int:
+    """How many stochastic passes a target function's function asks for."""
+    return int(getattr(target_function.function, "passes", 5))

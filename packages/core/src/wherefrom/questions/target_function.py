@@ -10,7 +10,7 @@ from wherefrom.step_functions.base import StepFunction, StepPrediction
 
 
 @frozen(kw_only=True, eq=False)
-class Objective:
+class TargetFunction:
     """A scalar per step, or per group of steps, of a model's logits.
 
     Each value depends on the logits of its own steps alone, which adapters use: the gradient with respect to the
@@ -69,8 +69,8 @@ class Objective:
         weights = like(step_values, membership.astype(np.float64), dtype=step_values.dtype)
         return namespace(step_values).matmul(weights, step_values)
 
-    def at(self, steps: IntArray) -> Objective:
-        """The same objective for some of its steps, one output per step."""
+    def at(self, steps: IntArray) -> TargetFunction:
+        """The same target function for some of its steps, one output per step."""
         return evolve(self, groups=None).select(steps)
 
     def steps_of(self, outputs: IntArray) -> IntArray:
@@ -79,8 +79,8 @@ class Objective:
             return outputs
         return np.flatnonzero(np.isin(self.groups, outputs))
 
-    def select(self, outputs: IntArray) -> Objective:
-        """The same objective for some of its outputs only, renumbered in order."""
+    def select(self, outputs: IntArray) -> TargetFunction:
+        """The same target function for some of its outputs only, renumbered in order."""
         kept = self.steps_of(outputs)
         groups = None
         if self.groups is not None:

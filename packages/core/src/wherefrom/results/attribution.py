@@ -179,7 +179,7 @@ class Attribution(Drawable, msgspec.Struct, frozen=True, kw_only=True, eq=False,
     def get_scores_dicts(
         self, aggregator: AggregatorLike = None, do_aggregation: bool = True, **settings: Any
     ) -> ScoresDict:
-        """Scores as nested dictionaries, aggregated first unless told otherwise."""
+        """Scores as nested dictionaries, aggregated first by default."""
         return scores_dict(self.aggregate(aggregator, **settings) if do_aggregation else self)
 
     def decode_tokens(self, tokenizer: Decodes | None = None) -> Attribution:

@@ -34,7 +34,7 @@ class ContrastProbDiff:
 
     def __call__(self, prediction: StepPrediction, /) -> Array:
         """Shape ``(steps,)``: in [-1, 1], or in nats."""
-        target, foil = prediction.compared_log_probabilities()
+        target, contrast = prediction.compared_log_probabilities()
         if not self.logprob:
-            target, foil = prediction.xp.exp(target), prediction.xp.exp(foil)
-        return target if prediction.contrast is None else target - foil
+            target, contrast = prediction.xp.exp(target), prediction.xp.exp(contrast)
+        return target if prediction.contrast is None else target - contrast

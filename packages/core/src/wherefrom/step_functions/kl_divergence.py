@@ -18,7 +18,7 @@ class KLDivergence:
     At least 0, and 0 exactly where both predict alike; without a contrast, therefore, 0. It depends on
     neither token.
 
-    With ``top_k`` or ``top_p`` only the likeliest tokens are compared. They are chosen by the mean of both
+    With ``top_k`` or ``top_p`` only the most likely tokens are compared. They are chosen by the mean of both
     distributions, so that the choice is symmetric, and both are renormalised over them: the result is again
     the divergence of two distributions, and never NaN. A token that passes both filters is kept. Which
     tokens are kept is a constant to gradients.
@@ -35,7 +35,7 @@ class KLDivergence:
     compares_distributions: ClassVar[bool] = True
 
     top_k: int = field(default=0, validator=validators.ge(0))
-    """Compare the so many likeliest tokens only; 0: all."""
+    """Compare the so many most likely tokens only; 0: all."""
     top_p: float = field(default=1.0, validator=[validators.gt(0.0), validators.le(1.0)])
     """Compare the smallest set of tokens whose probabilities reach this sum; 1: all."""
     min_tokens_to_keep: int = field(default=1, validator=validators.ge(1))

@@ -27,5 +27,5 @@ class LogprobDiff:
 
     def __call__(self, prediction: StepPrediction, /) -> Array:
         """Shape ``(steps,)``, in nats."""
-        target, foil = prediction.compared_log_probabilities()
-        return target if prediction.contrast is None else target - foil
+        target, contrast = prediction.compared_log_probabilities()
+        return target if prediction.contrast is None else target - contrast

@@ -76,9 +76,9 @@ def register_step_function(
         fn: ``fn(prediction, **settings)`` returning one value per step, or a frozen attrs class that is a
             `StepFunction`. Left out, or the identifier in its place: a decorator is returned.
         identifier: Its name; by default that of the function.
-        aggregate_map: ``{"spans": "prod"}`` says how scores of a span become one; ``"absmax"`` unless told.
+        aggregate_map: ``{"spans": "prod"}`` says how scores of a span become one; ``"absmax"`` by default.
         overwrite: Replace a function of the same name?
-        differentiable: Can gradient methods explain it? Yes unless told.
+        differentiable: Can gradient methods explain it? Yes by default.
         contrastive: Does it read ``prediction.contrast``? By default, if it names an argument of the
             contrast.
 

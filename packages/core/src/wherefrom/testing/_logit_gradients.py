@@ -1,11 +1,11 @@
-"""Derivatives of an objective with respect to logits, without autodiff."""
+"""Derivatives of a target function with respect to logits, without autodiff."""
 
 from __future__ import annotations
 
 import numpy as np
 from attrs import evolve
 
-from wherefrom.questions.target_function import Objective
+from wherefrom.questions.target_function import TargetFunction
 from wherefrom.testing._blocks import Floats
 
 STEP = 1e-3
@@ -14,7 +14,7 @@ STENCIL = ((-2, 1 / 12), (-1, -2 / 3), (1, 2 / 3), (2, -1 / 12))
 step."""
 
 
-def logit_gradients(objective: Objective, logits: Floats) -> Floats:
+def logit_gradients(target_function: TargetFunction, logits: Floats) -> Floats:
     """d(step value)/d(logits of that step), by central differences of fourth order.
 
     A step's value depends on its own logits alone, so all differences are taken in one call: the steps are
@@ -32,15 +32,15 @@ def logit_gradients(objective: Objective, logits: Floats) -> Floats:
     weights = np.array([weight for _, weight in STENCIL])
     moves = offsets[:, None, None] * STEP * np.eye(vocabulary)
     moved = logits[None, None] + moves[:, :, None, :]
-    values = repeated(objective, copies).step_values(moved.reshape(copies * steps, vocabulary))
+    values = repeated(target_function, copies).step_values(moved.reshape(copies * steps, vocabulary))
     by_move = np.asarray(values, np.float64).reshape(len(STENCIL), vocabulary, steps)
     gradient: Floats = np.einsum("m,mvg->gv", weights, by_move) / STEP
     return gradient
 
 
-def repeated(objective: Objective, copies: int) -> Objective:
-    """The same objective for its steps ``copies`` times over, ungrouped."""
-    tile = objective
+def repeated(target_function: TargetFunction, copies: int) -> TargetFunction:
+    """The same target function for its steps ``copies`` times over, ungrouped."""
+    tile = target_function
     return evolve(
         tile,
         target_ids=np.tile(tile.target_ids, copies),

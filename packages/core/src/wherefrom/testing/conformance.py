@@ -23,7 +23,7 @@ from attrs import evolve, field, frozen
 from wherefrom.adapters import Embeds, GivesAttention, GivesGradients, PredictsSteps, Row, SequenceModel, Side
 from wherefrom.adapters.rescale import GivesRescale
 from wherefrom.arrays import IntArray, like, to_numpy
-from wherefrom.questions.target_function import Objective
+from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions.base import STEP_FUNCTIONS
 from wherefrom.testing.questions import question
 
@@ -310,7 +310,9 @@ def _causal(case: Case) -> None:
     row = case.longest()
     whole = case.logits([row])[0]
     for index, step in enumerate(row.steps):
-        cut = evolve(row, target_ids=row.target_ids[: step + 1], steps=row.steps[index : index + 1], objective=None)
+        cut = evolve(
+            row, target_ids=row.target_ids[: step + 1], steps=row.steps[index : index + 1], target_function=None
+        )
         case.close(case.logits([cut])[0][0], whole[index], f"Step {step} of a text that ends there")
     other = row.target_ids.copy()
     last = int(row.steps[-1])
@@ -386,16 +388,21 @@ def _hidden(case: Case) -> None:
     case.close(first, second, f"Logits with source position {place} hidden, and its token changed")
 
 
-@check(PredictsSteps, "step scores are the objective of the logits")
+@check(PredictsSteps, "step scores are the target function of the logits")
 def _step_scores(case: Case) -> None:
-    objectives = {}
+    target_functions = {}
     row = case.longest()
     for name in ("probability", "logit"):
-        objectives[name] = Objective(function=STEP_FUNCTIONS.get(name)(), target_ids=row.target_ids[row.steps])
-    answer = _first(case.model.predict([evolve(row, scores=objectives)]), "predict")
-    require(set(answer.scores) == set(objectives), f"Asked for {sorted(objectives)}, got {sorted(answer.scores)}.")
-    for name, objective in objectives.items():
-        case.close(answer.scores[name], objective.step_values(answer.logits), f"Step score {name!r}")
+        target_functions[name] = TargetFunction(
+            function=STEP_FUNCTIONS.get(name)(), target_ids=row.target_ids[row.steps]
+        )
+    answer = _first(case.model.predict([evolve(row, scores=target_functions)]), "predict")
+    require(
+        set(answer.scores) == set(target_functions),
+        f"Asked for {sorted(target_functions)}, got {sorted(answer.scores)}.",
+    )
+    for name, target_function in target_functions.items():
+        case.close(answer.scores[name], target_function.step_values(answer.logits), f"Step score {name!r}")
 
 
 # --- embeddings ---------------------------------------------------------------------------------------------
@@ -452,7 +459,7 @@ def _same_gradients(case: Case, came: Any, expected: Any, what: str) -> None:
         case.close(came.source, expected.source, f"Source gradients {what}")
 
 
-@check(GivesGradients, "shapes, and values that are the objective's")
+@check(GivesGradients, "shapes, and values that are the target function's")
 def _gradient_shapes(case: Case) -> None:
     rows = case.rows()
     for answer, row in _paired(_gradients(case, iter(rows)), rows, "gradients"):
@@ -471,8 +478,8 @@ def _gradient_shapes(case: Case) -> None:
                 f"Source gradients {answer.source.shape}, not {expected}.",
             )
         logits = _first(case.model.predict([row]), "predict").logits
-        assert row.objective is not None
-        case.close(answer.values, row.objective.values(logits), "Values of the objective")
+        assert row.target_function is not None
+        case.close(answer.values, row.target_function.values(logits), "Values of the target function")
 
 
 @check(GivesGradients, "gradients are the limit of finite differences")
@@ -489,8 +496,8 @@ def _finite_differences(case: Case) -> None:
             move = like(at, direction * size, dtype=at.dtype)
             name = f"{side}_embeds"
             ends = [evolve(row, **{name: at + move}), evolve(row, **{name: at - move})]
-            assert row.objective is not None
-            up, down = (to_numpy(row.objective.values(logits)) for logits in case.logits(ends))
+            assert row.target_function is not None
+            up, down = (to_numpy(row.target_function.values(logits)) for logits in case.logits(ends))
             slope = to_numpy(answer.target if side == "target" else answer.source)
             expected = np.einsum("ktd,td->k", slope.astype(np.float64), direction)
             difference = (up.astype(np.float64) - down) / (2 * size)
@@ -526,9 +533,9 @@ def _gradient_batch(case: Case) -> None:
 @check(GivesGradients, "groups of steps are sums of steps")
 def _groups(case: Case) -> None:
     row = case.longest()
-    assert row.objective is not None
+    assert row.target_function is not None
     groups = np.minimum(np.arange(len(row.steps)) // 2, 1)
-    grouped = evolve(row, objective=evolve(row.objective, groups=groups))
+    grouped = evolve(row, target_function=evolve(row.target_function, groups=groups))
     each, summed = _gradients(case, [row, grouped])
     membership = (groups[None, :] == np.arange(groups.max() + 1)[:, None]).astype(np.float64)
     case.close(summed.values, membership @ to_numpy(each.values), "Values of groups")
@@ -576,11 +583,11 @@ def _gradient_prefix(case: Case) -> None:
 @check(GivesGradients, "step scores come from the same pass")
 def _gradient_scores(case: Case) -> None:
     row = case.longest()
-    objective = Objective(function=STEP_FUNCTIONS.get("logit")(), target_ids=row.target_ids[row.steps])
-    answer = _gradients(case, [evolve(row, scores={"logit": objective})])[0]
+    target_function = TargetFunction(function=STEP_FUNCTIONS.get("logit")(), target_ids=row.target_ids[row.steps])
+    answer = _gradients(case, [evolve(row, scores={"logit": target_function})])[0]
     logits = _first(case.model.predict([row]), "predict").logits
     require("logit" in answer.scores, "The step score 'logit' was asked for and did not come.")
-    case.close(answer.scores["logit"], objective.step_values(logits), "Step score 'logit'")
+    case.close(answer.scores["logit"], target_function.step_values(logits), "Step score 'logit'")
 
 
 # --- multipliers -------------------------------------------------------------------------------
@@ -604,8 +611,8 @@ def _rescale_complete(case: Case) -> None:
         baselines = [_next_words(case, row, 1.0) for row in rows]
         answers = case.model.rescaled_gradients(iter(rows), iter(baselines))
         for answer, row, baseline in zip(answers, rows, baselines, strict=True):
-            assert row.objective is not None
-            real, base = (to_numpy(row.objective.values(one)) for one in case.logits([row, baseline]))
+            assert row.target_function is not None
+            real, base = (to_numpy(row.target_function.values(one)) for one in case.logits([row, baseline]))
             case.close(answer.values, real, f"Values of {function}")
             case.close(answer.baseline_values, base, f"Values of {function} at the baseline")
             total = np.zeros(len(real))

@@ -8,7 +8,7 @@ import numpy as np
 
 from wherefrom.arrays import IntArray
 from wherefrom.methods.contract import Question
-from wherefrom.questions.target_function import Objective
+from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions.base import STEP_FUNCTIONS, StepFunction
 
 
@@ -20,7 +20,7 @@ def question(
     function: str | StepFunction = "probability",
     last: int | None = None,
     attribute_target: bool = True,
-    **objective: Any,
+    **target_function: Any,
 ) -> Question:
     """Ask about every token of ``target``.
 
@@ -29,7 +29,7 @@ def question(
         source: What the encoder reads, or the prompt.
         target: The continuation, or what the decoder says.
         last: Ask about the last so many tokens only.
-        **objective: Further fields of the `Objective`, such as ``contrast_ids``.
+        **target function: Further fields of the `TargetFunction`, such as ``contrast_ids``.
 
     Returns:
         A question whose baselines keep EOS and the decoder's start token.
@@ -55,7 +55,7 @@ def question(
     return Question(
         target_ids=written.ids,
         steps=steps,
-        objective=Objective(function=function, target_ids=written.ids[steps], **objective),
+        target_function=TargetFunction(function=function, target_ids=written.ids[steps], **target_function),
         source_ids=source_ids,
         source_tokens=source_tokens,
         target_tokens=written.tokens,

@@ -15,7 +15,7 @@ from attrs import field, frozen
 from wherefrom.adapters import Encoding, ModelCard, Row, RowAttention, RowGradients, RowPrediction, Side
 from wherefrom.arrays import IntArray
 from wherefrom.errors import InputError, SettingsError
-from wherefrom.questions.target_function import Objective
+from wherefrom.questions.target_function import TargetFunction
 from wherefrom.results.attribution import Segment
 from wherefrom.testing._blocks import Floats
 from wherefrom.testing._logit_gradients import logit_gradients
@@ -172,15 +172,17 @@ class NumpyModel:
         self, rows: Iterable[Row], *, chunk: int | None = None, source: bool = True, target: bool = True
     ) -> Iterator[RowGradients]:
         for row in rows:
-            if row.objective is None:
-                raise InputError("A row without an objective has no gradients. Give it one: Row(..., objective=...).")
+            if row.target_function is None:
+                raise InputError(
+                    "A row without a target function has no gradients. Give it one: Row(..., target_function=...)."
+                )
             forward = self._run(row)
             logits = forward.logits[row.steps - 1]
-            d_target, d_source = forward.pull(_seed(row, row.objective, logits, len(forward.logits)))
+            d_target, d_source = forward.pull(_seed(row, row.target_function, logits, len(forward.logits)))
             full = np.zeros((len(d_target), len(row.target_ids), self.table.shape[1]))
             full[:, : d_target.shape[1]] = d_target
             yield RowGradients(
-                values=row.objective.values(logits),
+                values=row.target_function.values(logits),
                 target=full if target else None,
                 source=d_source if source else None,
                 scores=_step_scores(row, logits),
@@ -255,18 +257,18 @@ def ReferenceModel(  # noqa: N802  (to its users it is the model's class)
     )
 
 
-def _seed(row: Row, objective: Objective, logits: Floats, positions: int) -> Floats:
-    """Cotangents of all logits, one entry per output of the objective. Shape ``(K, positions,
+def _seed(row: Row, target_function: TargetFunction, logits: Floats, positions: int) -> Floats:
+    """Cotangents of all logits, one entry per output of the target function. Shape ``(K, positions,
     vocabulary)``."""
-    slopes = logit_gradients(objective, logits)
-    outputs = np.arange(len(row.steps)) if objective.groups is None else objective.groups
-    cotangents = np.zeros((objective.outputs, positions, logits.shape[1]))
+    slopes = logit_gradients(target_function, logits)
+    outputs = np.arange(len(row.steps)) if target_function.groups is None else target_function.groups
+    cotangents = np.zeros((target_function.outputs, positions, logits.shape[1]))
     np.add.at(cotangents, (outputs, row.steps - 1), slopes)
     return cotangents
 
 
 def _step_scores(row: Row, logits: Floats) -> dict[str, Any]:
-    return {name: objective.step_values(logits) for name, objective in row.scores.items()}
+    return {name: target_function.step_values(logits) for name, target_function in row.scores.items()}
 
 
 def _render(text: str | Sequence[Mapping[str, str]]) -> tuple[str, list[tuple[str, int, int]]]:

@@ -26,8 +26,8 @@ from wherefrom.arrays import Array, BoolArray, FloatArray, IntArray, namespace, 
 from wherefrom.errors import FileFormatError, InputError, ShapeError
 from wherefrom.methods.contract import Progress, Question, no_progress
 from wherefrom.methods.perturbation.removal import Removed, removal
-from wherefrom.methods.perturbation.units import Players, Unit
-from wherefrom.questions.target_function import Objective
+from wherefrom.methods.perturbation.units import Unit, Units
+from wherefrom.questions.target_function import TargetFunction
 from wherefrom.settings import non_default
 from wherefrom.step_functions.base import StepPrediction
 
@@ -38,7 +38,7 @@ CONTRAST_LOG_PROBABILITY = "contrast_log_probability"
 class Solver(Protocol):
     """Turns what coalitions are worth into what each player is."""
 
-    def solve(self, masks: BoolArray, values: FloatArray, visible: BoolArray, players: Players) -> FloatArray:
+    def solve(self, masks: BoolArray, values: FloatArray, visible: BoolArray, units: Units) -> FloatArray:
         """Scores of the players for every output.
 
         Args:
@@ -76,7 +76,7 @@ class AblationTable:
     question has them, and one per target function that was evaluated.
     """
 
-    players: Players
+    units: Units
     baseline: str | int
     """How units were removed, see `wherefrom.methods.perturbation.removal`."""
     masks: BoolArray
@@ -137,9 +137,9 @@ class AblationTable:
         """
         masks = self.masks if masks is None else masks
         values = self.values_of(masks, of)
-        steps = self.players.steps
+        steps = self.units.steps
         if spans is None:
-            return solver.solve(masks, values, self.players.visible(steps), self.players)
+            return solver.solve(masks, values, self.units.visible(steps), self.units)
         sums, last = [], []
         for start, end in spans:
             inside = np.flatnonzero((steps >= start) & (steps < end))
@@ -150,7 +150,7 @@ class AblationTable:
                 )
             sums.append(values[:, inside].sum(axis=1))
             last.append(steps[inside[-1]])
-        return solver.solve(masks, np.stack(sums, axis=1), self.players.visible(np.array(last)), self.players)
+        return solver.solve(masks, np.stack(sums, axis=1), self.units.visible(np.array(last)), self.units)
 
     def joined(self, other: AblationTable) -> AblationTable:
         """Rows of both tables, for the quantities that both recorded; rows of this one win.
@@ -179,9 +179,9 @@ class AblationTable:
             "baseline": self.baseline,
             "question_hash": self.question_hash,
             "forwards": self.forwards,
-            "source_length": self.players.source_length,
-            "target_length": self.players.target_length,
-            "units": [[unit.side, unit.start, unit.end, unit.removable.tolist()] for unit in self.players.units],
+            "source_length": self.units.source_length,
+            "target_length": self.units.target_length,
+            "units": [[unit.side, unit.start, unit.end, unit.removable.tolist()] for unit in self.units.members],
             "quantities": sorted(self.values),
         }
         arrays = {f"values.{index}": self.values[name] for index, name in enumerate(sorted(self.values))}
@@ -192,7 +192,7 @@ class AblationTable:
                 file,
                 header=np.frombuffer(json.dumps(header).encode(), dtype=np.uint8),
                 masks=self.masks,
-                steps=self.players.steps,
+                steps=self.units.steps,
                 **arrays,  # type: ignore[arg-type]
             )
         part.replace(path)
@@ -209,8 +209,8 @@ class AblationTable:
                 header = json.loads(arrays["header"].tobytes().decode())
                 if header["format"] != "wherefrom.ablation/1":
                     raise FileFormatError(f"{path}: expected wherefrom.ablation/1, found {header['format']!r}.")
-                players = Players(
-                    units=tuple(
+                units = Units(
+                    members=tuple(
                         Unit(side=side, start=start, end=end, removable=np.array(removable, dtype=np.int64))
                         for side, start, end, removable in header["units"]
                     ),
@@ -220,7 +220,7 @@ class AblationTable:
                 )
                 names = header["quantities"]
                 return cls(
-                    players=players,
+                    units=units,
                     baseline=header["baseline"],
                     masks=arrays["masks"],
                     values={name: arrays[f"values.{index}"] for index, name in enumerate(names)},
@@ -242,41 +242,41 @@ class AblationTable:
         return self.values[of]
 
 
-def quantities(question: Question, *, log_probabilities: bool = True) -> dict[str, Objective]:
-    """What can be read of every pass for this question: its objective per step, and log-probabilities."""
-    objective = question.objective
-    wanted = {objective_name(objective): evolve(objective, groups=None)}
+def quantities(question: Question, *, log_probabilities: bool = True) -> dict[str, TargetFunction]:
+    """What can be read of every pass for this question: its target function per step, and log-probabilities."""
+    target_function = question.target_function
+    wanted = {target_function_name(target_function): evolve(target_function, groups=None)}
     if log_probabilities:
-        wanted[LOG_PROBABILITY] = Objective(function=LogProbability(), target_ids=objective.target_ids)
-        if objective.contrast_ids is not None:
-            contrast = Objective(function=LogProbability(), target_ids=objective.contrast_ids)
+        wanted[LOG_PROBABILITY] = TargetFunction(function=LogProbability(), target_ids=target_function.target_ids)
+        if target_function.contrast_ids is not None:
+            contrast = TargetFunction(function=LogProbability(), target_ids=target_function.contrast_ids)
             wanted[CONTRAST_LOG_PROBABILITY] = contrast
     return wanted
 
 
-def objective_name(objective: Objective) -> str:
-    """A name for what an objective measures per step, equal when function, settings and contrast are."""
-    if isinstance(objective.function, LogProbability):
+def target_function_name(target_function: TargetFunction) -> str:
+    """A name for what a target function measures per step, equal when function, settings and contrast are."""
+    if isinstance(target_function.function, LogProbability):
         return LOG_PROBABILITY
-    settings = non_default(objective.function) if hasattr(objective.function, "__attrs_attrs__") else {}
+    settings = non_default(target_function.function) if hasattr(target_function.function, "__attrs_attrs__") else {}
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
-    digest.update(objective.target_ids.tobytes())
-    for extra in (objective.contrast_ids, objective.contrast_logits, objective.samples):
+    digest.update(target_function.target_ids.tobytes())
+    for extra in (target_function.contrast_ids, target_function.contrast_logits, target_function.samples):
         digest.update(b"-" if extra is None else np.ascontiguousarray(to_numpy(extra)).tobytes())
-    return f"{objective.function.identifier}:{digest.hexdigest()[:16]}"
+    return f"{target_function.function.identifier}:{digest.hexdigest()[:16]}"
 
 
-def question_hash(model: Any, question: Question, players: Players, baseline: str | int) -> str:
+def question_hash(model: Any, question: Question, units: Units, baseline: str | int) -> str:
     """Fingerprint of everything but masks and quantities that decides the numbers of a table."""
     card = model.card
     parts = [
         [card.name, card.model_class, card.revision, card.dtype],
         None if question.source_ids is None else question.source_ids.tolist(),
         question.target_ids.tolist(),
-        question.objective.target_ids.tolist(),
-        None if question.objective.contrast_ids is None else question.objective.contrast_ids.tolist(),
-        players.steps.tolist(),
-        [[unit.side, unit.removable.tolist()] for unit in players.units],
+        question.target_function.target_ids.tolist(),
+        None if question.target_function.contrast_ids is None else question.target_function.contrast_ids.tolist(),
+        units.steps.tolist(),
+        [[unit.side, unit.removable.tolist()] for unit in units.members],
         baseline,
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
@@ -285,11 +285,11 @@ def question_hash(model: Any, question: Question, players: Players, baseline: st
 def ablate(
     model: PredictsSteps,
     question: Question,
-    players: Players,
+    units: Units,
     masks: BoolArray,
     *,
     baseline: str | int = "unk",
-    wanted: Mapping[str, Objective] | None = None,
+    wanted: Mapping[str, TargetFunction] | None = None,
     table: AblationTable | None = None,
     chunk: int | None = None,
     progress: Progress = no_progress,
@@ -303,7 +303,7 @@ def ablate(
     Args:
         masks: True for the players that stay, shape ``(samples, players)``.
         baseline: How units are removed, see `wherefrom.methods.perturbation.removal`.
-        wanted: Quantities to read, see `quantities`; None: the question's objective and the log-probabilities.
+        wanted: Quantities to read, see `quantities`; None: the question's target function and the log-probabilities.
         table: Rows to start from.
         chunk: Rows at once; None lets the adapter choose.
 
@@ -311,22 +311,20 @@ def ablate(
         ShapeError: A mask is not as long as there are players.
         InputError: ``table`` is of another question, model, units or baseline.
     """
-    if masks.ndim != 2 or masks.shape[1] != len(players):
-        raise ShapeError(
-            f"Masks of shape {masks.shape} for {len(players)} players; expected (samples, {len(players)})."
-        )
+    if masks.ndim != 2 or masks.shape[1] != len(units):
+        raise ShapeError(f"Masks of shape {masks.shape} for {len(units)} players; expected (samples, {len(units)}).")
     wanted = quantities(question) if wanted is None else wanted
-    fingerprint = question_hash(model, question, players, baseline)
+    fingerprint = question_hash(model, question, units, baseline)
 
-    def run(masks: BoolArray, wanted: Mapping[str, Objective], known: AblationTable | None) -> AblationTable:
-        fresh = _run(model, question, players, _distinct(masks), baseline, wanted, chunk, progress, known)
+    def run(masks: BoolArray, wanted: Mapping[str, TargetFunction], known: AblationTable | None) -> AblationTable:
+        fresh = _run(model, question, units, _distinct(masks), baseline, wanted, chunk, progress, known)
         return evolve(fresh, question_hash=fingerprint)
 
     if table is None:
         return run(masks, wanted, None)
     if table.question_hash != fingerprint:
         raise InputError("The ablation table is of another input, model, unit or baseline, so it cannot be extended.")
-    missing = {name: objective for name, objective in wanted.items() if name not in table.values}
+    missing = {name: target_function for name, target_function in wanted.items() if name not in table.values}
     if missing:
         again = run(table.masks, missing, None)
         table = evolve(
@@ -348,10 +346,10 @@ def ablate(
 def _run(
     model: PredictsSteps,
     question: Question,
-    players: Players,
+    units: Units,
     masks: BoolArray,
     baseline: str | int,
-    wanted: Mapping[str, Objective],
+    wanted: Mapping[str, TargetFunction],
     chunk: int | None,
     progress: Progress,
     table: AblationTable | None,
@@ -359,7 +357,7 @@ def _run(
     """A table of just these masks; the clean pass is run unless ``table`` has it."""
     remove = removal(baseline, model, question)
     removed = [
-        remove(players.positions_removed(mask, "source"), players.positions_removed(mask, "target")) for mask in masks
+        remove(units.positions_removed(mask, "source"), units.positions_removed(mask, "target")) for mask in masks
     ]
     moved = [index for index, item in enumerate(removed) if item is not None]
     moved.sort(key=lambda index: _reach(removed[index]))
@@ -370,7 +368,7 @@ def _run(
 
     def rows() -> Iterator[Row]:
         if needs_clean:
-            yield question.row(scores=True, objective=None, first_change=len(question.target_ids))
+            yield question.row(scores=True, target_function=None, first_change=len(question.target_ids))
         for index in moved:
             item = removed[index]
             assert item is not None
@@ -379,11 +377,11 @@ def _run(
     answers = model.predict(rows(), chunk=chunk)
     if needs_clean:
         said = next(answers)
-        clean = {name: _step_values(objective, said.logits) for name, objective in wanted.items()}
+        clean = {name: _step_values(target_function, said.logits) for name, target_function in wanted.items()}
         scores = {name: to_numpy(score) for name, score in said.scores.items()}
     for name in wanted:
         values[name][:] = clean[name]
-    parts: dict[tuple[int, int], dict[str, Objective]] = {}
+    parts: dict[tuple[int, int], dict[str, TargetFunction]] = {}
     for done, (index, said) in enumerate(zip(moved, answers, strict=True), start=1):
         item = removed[index]
         assert item is not None
@@ -392,12 +390,12 @@ def _run(
             logits = _rows_of(logits, item.read)
         key = (int(item.asked[0]), len(item.asked))
         if key not in parts:
-            parts[key] = {name: objective.select(item.asked) for name, objective in wanted.items()}
-        for name, objective in parts[key].items():
-            values[name][index, item.asked] = _step_values(objective, logits)
+            parts[key] = {name: target_function.select(item.asked) for name, target_function in wanted.items()}
+        for name, target_function in parts[key].items():
+            values[name][index, item.asked] = _step_values(target_function, logits)
         progress("ablation", done, len(moved))
     return AblationTable(
-        players=players,
+        units=units,
         baseline=baseline,
         masks=masks,
         values=values,
@@ -425,6 +423,6 @@ def _rows_of(logits: Array, rows: IntArray) -> Array:
     return xp.stack([logits[int(row)] for row in rows])
 
 
-def _step_values(objective: Objective, logits: Array) -> FloatArray:
-    values: FloatArray = np.asarray(to_numpy(objective.step_values(logits)), dtype=np.float64)
+def _step_values(target_function: TargetFunction, logits: Array) -> FloatArray:
+    values: FloatArray = np.asarray(to_numpy(target_function.step_values(logits)), dtype=np.float64)
     return values

@@ -127,7 +127,7 @@ class Replacement:
     token_id: int
 
     def __call__(self, source: IntArray, target: IntArray) -> Removed | None:
-        row = self.question.row(objective=None)
+        row = self.question.row(target_function=None)
         if len(source):
             row = evolve(row, source_ids=with_ids(_source(self.question), source, self.token_id))
         if len(target):
@@ -151,7 +151,7 @@ class Blanking:
                 row = evolve(row, target_embeds=self._blanked("target", target))
             return row
 
-        row = self.question.row(objective=None)
+        row = self.question.row(target_function=None)
         removed = changed_from(self.question, row, bool(len(source)), int(target[0]) if len(target) else None)
         return None if removed is None else evolve(removed, finish=finish)
 
@@ -169,7 +169,7 @@ class Hiding:
     question: Question
 
     def __call__(self, source: IntArray, target: IntArray) -> Removed | None:
-        row = self.question.row(objective=None)
+        row = self.question.row(target_function=None)
         if len(source):
             row = evolve(row, source_visible=_without(len(_source(self.question)), source))
         if len(target):
@@ -188,7 +188,7 @@ class Deletion:
     def __call__(self, source: IntArray, target: IntArray) -> Removed | None:
         question = self.question
         first = int(target[0]) if len(target) else None
-        removed = changed_from(question, question.row(objective=None), bool(len(source)), first)
+        removed = changed_from(question, question.row(target_function=None), bool(len(source)), first)
         if removed is None:
             return None
         row = removed.row

@@ -146,7 +146,7 @@ class ModelSampler:
     identifier: ClassVar[str] = "model"
 
     top: int = field(default=256, converter=int, validator=validators.ge(2))
-    """How many of the likeliest tokens may be drawn at each position."""
+    """How many of the most likely tokens may be drawn at each position."""
 
     def candidates(self, model: Any, question: Question, side: Side) -> Candidates:
         """See `Sampler.candidates`."""
@@ -154,7 +154,7 @@ class ModelSampler:
         length = len(question.target_ids)
         if side == "source" or length < 2:
             return anything
-        row = evolve(question.row(objective=None), steps=np.arange(1, length))
+        row = evolve(question.row(target_function=None), steps=np.arange(1, length))
         logits = to_numpy(next(iter(model.predict([row]))).logits)
         allowed = ordinary_ids(model.card)
         found = [anything.positions[0]]

@@ -94,8 +94,8 @@ def constrained(features: FloatArray, values: FloatArray, weights: FloatArray, t
     Returns:
         Shape ``(players, outputs)``.
     """
-    players = features.shape[1]
-    equal = np.broadcast_to(total / players, (players, len(total)))
+    units = features.shape[1]
+    equal = np.broadcast_to(total / units, (units, len(total)))
     used = weights > 0
     root = np.sqrt(weights[used] / max(float(weights.max()), _EPSILON))[:, None]
     x = root * (features[used] - features[used].mean(axis=1, keepdims=True))

@@ -1,7 +1,7 @@
-"""Units that are removed and scored as one: the players of every perturbation method.
+"""Units that are removed and scored as one: the units of every perturbation method.
 
 A *unit* is a stretch of tokens on one side. Removing it removes all its positions but those the question keeps (EOS,
-a decoder's start token). A causal step sees only what stands before it, so for each output some players are *dummies*:
+a decoder's start token). A causal step sees only what stands before it, so for each output some units are *dummies*:
 whether they are there changes nothing, and they get no score.
 """
 
@@ -17,7 +17,7 @@ from wherefrom.adapters import Side
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.errors import InputError, SettingsError, nearest
 from wherefrom.methods.contract import Question
-from wherefrom.questions.target_function import Objective
+from wherefrom.questions.target_function import TargetFunction
 from wherefrom.results.attribution import Segment
 from wherefrom.text.tokens import Token
 
@@ -51,10 +51,10 @@ class Unit:
 
 
 @frozen(kw_only=True, eq=False)
-class Players:
+class Units:
     """The units of one question, in order: those of the source, then those of the target."""
 
-    units: tuple[Unit, ...]
+    members: tuple[Unit, ...]
     steps: IntArray
     """Target positions that are explained, shape ``(G,)``."""
     source_length: int | None
@@ -62,24 +62,26 @@ class Players:
     target_length: int
 
     def __len__(self) -> int:
-        return len(self.units)
+        return len(self.members)
 
     def of_side(self, side: Side) -> IntArray:
         """Indices of the units of one side."""
-        return np.array([index for index, unit in enumerate(self.units) if unit.side == side], dtype=np.int64)
+        return np.array([index for index, unit in enumerate(self.members) if unit.side == side], dtype=np.int64)
 
     def visible(self, last_steps: IntArray) -> BoolArray:
-        """Which players can matter at all. Shape ``(players, outputs)``.
+        """Which units can matter at all. Shape ``(units, outputs)``.
 
         Args:
             last_steps: The last target position of each output.
         """
-        first = np.array([-1 if unit.side == "source" else _first(unit) for unit in self.units], dtype=np.int64)
+        first = np.array([-1 if unit.side == "source" else _first(unit) for unit in self.members], dtype=np.int64)
         return first[:, None] < last_steps[None, :]
 
     def positions_removed(self, mask: BoolArray, side: Side) -> IntArray:
-        """Positions of one side that a mask removes; ``mask`` is true for the players that stay."""
-        gone = [unit.removable for unit, stays in zip(self.units, mask, strict=True) if not stays and unit.side == side]
+        """Positions of one side that a mask removes; ``mask`` is true for the units that stay."""
+        gone = [
+            unit.removable for unit, stays in zip(self.members, mask, strict=True) if not stays and unit.side == side
+        ]
         return np.sort(np.concatenate(gone)) if gone else np.zeros(0, np.int64)
 
     def spread(self, scores: FloatArray, last_steps: IntArray) -> tuple[FloatArray | None, FloatArray]:
@@ -88,7 +90,7 @@ class Players:
         The sum over a unit's tokens is the unit's score, so adding tokens up (or showing units) loses nothing.
 
         Args:
-            scores: Shape ``(players, outputs)``.
+            scores: Shape ``(units, outputs)``.
             last_steps: The last target position of each output.
 
         Returns:
@@ -102,8 +104,8 @@ class Players:
         return source, self._spread_side("target", scores, before)
 
     def _spread_side(self, side: Side, scores: FloatArray, seen: BoolArray) -> FloatArray:
-        members = np.zeros((len(seen), len(self.units)))
-        for index, unit in enumerate(self.units):
+        members = np.zeros((len(seen), len(self.members)))
+        for index, unit in enumerate(self.members):
             if unit.side == side:
                 members[unit.removable if len(unit.removable) else np.arange(unit.start, unit.end), index] = 1.0
         counts = np.maximum(members.T @ seen, 1.0)
@@ -113,32 +115,32 @@ class Players:
     def described(self) -> dict[str, list[list[int]]]:
         """Spans of the units per side, as JSON values."""
         spans: dict[str, list[list[int]]] = {}
-        for unit in self.units:
+        for unit in self.members:
             spans.setdefault(unit.side, []).append([unit.start, unit.end])
         return spans
 
 
-def last_steps(objective: Objective, steps: IntArray) -> IntArray:
-    """The last target position that each output of an objective reads. Shape ``(outputs,)``."""
-    if objective.groups is None:
+def last_steps(target_function: TargetFunction, steps: IntArray) -> IntArray:
+    """The last target position that each output of a target function reads. Shape ``(outputs,)``."""
+    if target_function.groups is None:
         return steps
-    last = np.zeros(objective.outputs, np.int64)
-    np.maximum.at(last, objective.groups, steps)
+    last = np.zeros(target_function.outputs, np.int64)
+    np.maximum.at(last, target_function.groups, steps)
     return last
 
 
-def players_of(
+def units_of(
     question: Question,
     units: UnitsSetting = "token",
     *,
     generated: bool = True,
     kept_too: bool = False,
-) -> Players:
+) -> Units:
     """The units that may be removed when this question is asked.
 
     Args:
         units: What a unit is.
-        generated: Are tokens from the first explained step on players of later steps?
+        generated: Are tokens from the first explained step on units of later steps?
         kept_too: List units that consist of kept positions only? They can be in a window, but not be removed.
 
     Raises:
@@ -163,8 +165,8 @@ def players_of(
             removable = np.setdiff1d(np.arange(start, end), kept)
             if len(removable) or kept_too:
                 found.append(Unit(side=side, start=start, end=end, removable=removable))
-    return Players(
-        units=tuple(found),
+    return Units(
+        members=tuple(found),
         steps=question.steps,
         source_length=None if question.source_ids is None else len(question.source_ids),
         target_length=len(question.target_ids),

@@ -3,8 +3,8 @@ import pytest
 from attrs import evolve
 from wherefrom.errors import InputError, SettingsError
 from wherefrom.methods import Question
-from wherefrom.methods.perturbation.units import as_units, last_steps, players_of
-from wherefrom.questions.target_function import Objective
+from wherefrom.methods.perturbation.units import as_units, last_steps, units_of
+from wherefrom.questions.target_function import TargetFunction
 from wherefrom.results.attribution import Segment
 from wherefrom.text.tokens import Token
 
@@ -27,7 +27,7 @@ def decoder_only(first=6, **changes):
     question = Question(
         target_ids=np.arange(11),
         steps=steps,
-        objective=Objective(function=Logit(), target_ids=steps),
+        target_function=TargetFunction(function=Logit(), target_ids=steps),
         target_tokens=tokens(),
     )
     return evolve(question, **changes)
@@ -44,36 +44,36 @@ def encoder_decoder(**changes):
     )
 
 
-def spans(players):
-    return [(unit.side[0], unit.start, unit.end) for unit in players.units]
+def spans(units):
+    return [(unit.side[0], unit.start, unit.end) for unit in units.members]
 
 
 def test_tokens_before_the_last_step_are_players():
-    assert spans(players_of(decoder_only())) == [("t", i, i + 1) for i in range(10)]
+    assert spans(units_of(decoder_only())) == [("t", i, i + 1) for i in range(10)]
 
 
 def test_kept_positions_are_no_players():
-    players = players_of(decoder_only(kept_target=np.array([0, 4])))
-    assert [start for _, start, _ in spans(players)] == [1, 2, 3, 5, 6, 7, 8, 9]
+    units = units_of(decoder_only(kept_target=np.array([0, 4])))
+    assert [start for _, start, _ in spans(units)] == [1, 2, 3, 5, 6, 7, 8, 9]
 
 
 def test_both_sides_of_an_encoder_decoder_or_the_source_alone():
-    assert spans(players_of(encoder_decoder())) == [
+    assert spans(units_of(encoder_decoder())) == [
         *[("s", i, i + 1) for i in range(10)],
         *[("t", i, i + 1) for i in range(1, 10)],
     ]
-    assert {side for side, _, _ in spans(players_of(encoder_decoder(attribute_target=False)))} == {"s"}
+    assert {side for side, _, _ in spans(units_of(encoder_decoder(attribute_target=False)))} == {"s"}
 
 
 @pytest.mark.parametrize("labelled", [True, False])
 def test_words(labelled):
-    players = players_of(decoder_only(target_tokens=tokens(labelled)), "word")
+    units = units_of(decoder_only(target_tokens=tokens(labelled)), "word")
     expected = [(0, 1), (1, 2), (2, 5), (5, 6), (6, 7), (7, 9), (9, 10)]
-    assert [(start, end) for _, start, end in spans(players)] == expected
+    assert [(start, end) for _, start, end in spans(units)] == expected
 
 
 def test_sentences_do_not_join_prompt_and_answer():
-    assert [(a, b) for _, a, b in spans(players_of(decoder_only(first=7), "sentence"))] == [
+    assert [(a, b) for _, a, b in spans(units_of(decoder_only(first=7), "sentence"))] == [
         (0, 1),
         (1, 5),
         (5, 7),
@@ -85,7 +85,7 @@ def test_a_point_within_a_number_ends_no_sentence():
     texts = [" pi", " is", " 3", ".", "14", ".", " Yes"]
     found = tuple(Token(id=i, piece=text, text=text, position=i) for i, text in enumerate(texts))
     question = decoder_only(target_ids=np.arange(8), steps=np.array([7]), target_tokens=found)
-    assert [(a, b) for _, a, b in spans(players_of(question, "sentence"))] == [(0, 6), (6, 7)]
+    assert [(a, b) for _, a, b in spans(units_of(question, "sentence"))] == [(0, 6), (6, 7)]
 
 
 def test_turns_come_from_the_question_and_what_lies_between_stays():
@@ -94,17 +94,17 @@ def test_turns_come_from_the_question_and_what_lies_between_stays():
         Segment(side="target", start=5, end=9, kind="turn", label="assistant"),
         Segment(side="target", start=0, end=0, kind="turn", label="empty"),
     )
-    assert spans(players_of(decoder_only(segments=segments), "turn")) == [("t", 1, 4), ("t", 5, 9)]
+    assert spans(units_of(decoder_only(segments=segments), "turn")) == [("t", 1, 4), ("t", 5, 9)]
     with pytest.raises(InputError, match="no turns"):
-        players_of(decoder_only(), "turn")
+        units_of(decoder_only(), "turn")
 
 
 def test_given_spans_are_of_the_source_or_of_a_decoder_only_target():
     given = as_units([[2, 4], (0, 2)])
-    assert spans(players_of(decoder_only(), given)) == [("t", 0, 2), ("t", 2, 4)]
-    assert spans(players_of(encoder_decoder(attribute_target=False), given)) == [("s", 0, 2), ("s", 2, 4)]
+    assert spans(units_of(decoder_only(), given)) == [("t", 0, 2), ("t", 2, 4)]
+    assert spans(units_of(encoder_decoder(attribute_target=False), given)) == [("s", 0, 2), ("s", 2, 4)]
     both = as_units({"source": "word", "target": [(1, 3)]})
-    assert spans(players_of(encoder_decoder(), both))[-1] == ("t", 1, 3)
+    assert spans(units_of(encoder_decoder(), both))[-1] == ("t", 1, 3)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_given_spans_are_of_the_source_or_of_a_decoder_only_target():
 )
 def test_impossible_spans_are_refused(given, message):
     with pytest.raises(InputError, match=message):
-        players_of(decoder_only(), as_units(given))
+        units_of(decoder_only(), as_units(given))
 
 
 @pytest.mark.parametrize("units", ["sentances", 3, [1, 2], {"sauce": "word"}])
@@ -124,13 +124,13 @@ def test_impossible_settings_are_refused(units):
 
 def test_words_need_tokens():
     with pytest.raises(InputError, match="needs the tokens of the target"):
-        players_of(decoder_only(target_tokens=()), "word")
+        units_of(decoder_only(target_tokens=()), "word")
 
 
 def test_a_step_sees_what_stands_before_it():
     question = encoder_decoder()
-    players = players_of(question, {"target": ((1, 3), (3, 10))})
-    visible = players.visible(question.steps)
+    units = units_of(question, {"target": ((1, 3), (3, 10))})
+    visible = units.visible(question.steps)
     assert visible[:10].all(), "the source is visible to all"
     np.testing.assert_array_equal(visible[10], question.steps > 1)
     np.testing.assert_array_equal(visible[11], question.steps > 3)
@@ -138,9 +138,9 @@ def test_a_step_sees_what_stands_before_it():
 
 def test_spreading_keeps_the_sum_over_what_is_visible():
     question = decoder_only(kept_target=np.array([3]))
-    players = players_of(question, as_units([(0, 2), (2, 5), (5, 9)]))
+    units = units_of(question, as_units([(0, 2), (2, 5), (5, 9)]))
     scores = np.array([[1.0], [2.0], [4.0]]) * np.ones((1, 5))
-    source, target = players.spread(scores, question.steps)
+    source, target = units.spread(scores, question.steps)
     assert source is None
     np.testing.assert_allclose(target[:, 0], [0.5, 0.5, 1, 0, 1, 4, 0, 0, 0, 0, 0])
     np.testing.assert_allclose(target[:, 4], [0.5, 0.5, 1, 0, 1, 1, 1, 1, 1, 0, 0])
@@ -148,5 +148,5 @@ def test_spreading_keeps_the_sum_over_what_is_visible():
 
 
 def test_a_group_of_steps_ends_with_its_last():
-    objective = Objective(function=Logit(), target_ids=np.arange(4), groups=np.array([0, 1, 0, 1]))
-    np.testing.assert_array_equal(last_steps(objective, np.array([3, 4, 5, 6])), [5, 6])
+    target_function = TargetFunction(function=Logit(), target_ids=np.arange(4), groups=np.array([0, 1, 0, 1]))
+    np.testing.assert_array_equal(last_steps(target_function, np.array([3, 4, 5, 6])), [5, 6])
