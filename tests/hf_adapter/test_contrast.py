@@ -20,9 +20,9 @@ from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions import STEP_FUNCTIONS
 from wherefrom.text.alignment import align
 from wherefrom.text.tokens import Token
-from wherefrom_hf._gradients import Differentiator
 from wherefrom_hf._model import _embeddings
-from wherefrom_hf._predict import Predictor
+from wherefrom_hf.running.gradients import Differentiator
+from wherefrom_hf.running.predict import Predictor
 
 from tests.hf_adapter.architectures import ENCODER_DECODERS, build
 

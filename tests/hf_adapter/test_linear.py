@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-import wherefrom_hf._linear as module_under_test
+import wherefrom_hf.running.linear as module_under_test
 from torch import nn
 from torch.nn import functional
 from transformers.pytorch_utils import Conv1D
 from wherefrom import load_model
-from wherefrom_hf._linear import LEAST_ROWS, linear, product, quick_linear, worth_it
-from wherefrom_hf._passes import run_encoder, start_run
+from wherefrom_hf.running.linear import LEAST_ROWS, linear, product, quick_linear, worth_it
+from wherefrom_hf.running.passes import run_encoder, start_run
 
 from tests.hf_adapter.architectures import build
 
