@@ -80,7 +80,7 @@ def test_lookups_import_no_framework() -> None:
 def test_an_unknown_name_gets_the_nearest_one() -> None:
     with pytest.raises(UnknownDemoModelError, match=r"No demo model is called 'demo:ml'\. Did you mean"):
         demo_path("demo:ml")
-    with pytest.raises(ValueError, match=r"There are: lm, mt\."):
+    with pytest.raises(ValueError, match=r"There are: lm, mt, smollm2, gemma3\."):
         demo_path("chat")
 
 
