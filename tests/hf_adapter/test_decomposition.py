@@ -75,7 +75,7 @@ def test_capped_logits_are_refused():
         list(logit_terms(exact("gemma2"), rows_for("gemma2")[:1], contrasts=[None]))
 
 
-def test_a_foil_gives_the_difference_of_two_logits():
+def test_a_contrast_gives_the_difference_of_two_logits():
     model, row = exact("llama"), rows_for("llama")[0]
     contrast = (row.target_ids[row.steps] + 1) % 40
     (lead,) = logit_terms(model, [row], contrasts=[contrast])
