@@ -21,7 +21,9 @@ def tokens(*texts: str, words: bool = False) -> list[Token]:
         ((), ()),
     ],
 )
-def test_words_come_from_the_texts_when_nothing_better_is_known(texts: tuple[str, ...], starts: tuple[int, ...]) -> None:
+def test_words_come_from_the_texts_when_nothing_better_is_known(
+    texts: tuple[str, ...], starts: tuple[int, ...]
+) -> None:
     assert units.unit_starts(tokens(*texts), "word") == starts
 
 

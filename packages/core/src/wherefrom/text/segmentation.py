@@ -1,7 +1,6 @@
 """Where characters, words and sentences are, in a text and among its tokens: the one answer of the whole library.
 
-* A *character* is what a reader takes for one: a letter with its marks, an emoji with its modifiers, a syllable
-  (an extended grapheme cluster).
+* A *character* is what a reader takes for one: see `wherefrom.text.characters`.
 * A *word* is a run of letters, marks, digits and joiners; a run of other visible characters is a word of its own.
   Scripts that put no space between words (Chinese, Japanese, Thai) have no other boundaries than those; take characters
   for finer ones.
@@ -12,7 +11,7 @@ byte of a character) belongs to the unit of the token before it, no unit begins 
 special tokens are units of their own. White space before the first word belongs to the first sentence, other white
 space between sentences to the one before it.
 
-Characters and classes of characters come from the Unicode character database (UAX #29, "Unicode Text Segmentation",
+Classes of characters come from the Unicode character database (UAX #29, "Unicode Text Segmentation",
 https://www.unicode.org/reports/tr29/), by way of ``regex``.
 """
 
@@ -24,8 +23,22 @@ from functools import cache
 from itertools import pairwise
 from typing import Any, Literal, TypeAlias
 
-from wherefrom.text.sentences import Characters, sentences
+from wherefrom.text.characters import Characters, characters, inside_characters, whole_characters
+from wherefrom.text.sentences import sentences
 from wherefrom.text.tokens import Segment, Token
+
+__all__ = [
+    "LEVELS",
+    "Level",
+    "Span",
+    "characters",
+    "segment_spans",
+    "sentences",
+    "unit_spans",
+    "unit_starts",
+    "word_indices",
+    "words",
+]
 
 Level: TypeAlias = Literal["token", "character", "word", "sentence"]
 LEVELS: tuple[Level, ...] = ("token", "character", "word", "sentence")
@@ -41,16 +54,6 @@ _CONTINUES = "##"
 """WordPiece's mark of a piece that continues a word."""
 
 
-def characters(text: str) -> list[Characters]:
-    """The characters of a text as a reader counts them.
-
-    Example:
-        >>> [text for text in map("e\\u0301👍🏽!".__getitem__, (slice(*one) for one in characters("e\\u0301👍🏽!")))]
-        ['é', '👍🏽', '!']
-    """
-    return [match.span() for match in _patterns()[0].finditer(text)]
-
-
 def words(text: str) -> list[Characters]:
     """The words of a text. White space belongs to none.
 
@@ -58,7 +61,7 @@ def words(text: str) -> list[Characters]:
         >>> [text[begin:end] for text in ["It's हिन्दी में, 3.5 €!"] for begin, end in words(text)]
         ["It's", 'हिन्दी', 'में', ',', '3.5', '€!']
     """
-    return [match.span() for match in _patterns()[1].finditer(text)]
+    return whole_characters((match.span() for match in _word().finditer(text)), text)
 
 
 def unit_starts(tokens: Sequence[Token], level: Level, *, breaks: Collection[int] = ()) -> tuple[int, ...]:
@@ -155,12 +158,12 @@ def _stretches(special: Sequence[bool], breaks: Collection[int]) -> Iterator[Spa
 def _within(texts: Sequence[str], level: Level, labels: Sequence[int | None] | None) -> list[bool]:
     """Whether a unit begins with each token of a text without special tokens."""
     whole = "".join(texts)
-    split = _inside_characters(whole)
+    split = inside_characters(whole)
     units = _units(whole, level) if level != "character" and not (level == "word" and labels is not None) else []
     firsts = [begin for begin, _ in units]
     known = set(firsts)
     starts: list[bool] = []
-    place, sentence = 0, -1
+    place, sentence, label = 0, -1, None
     for index, text in enumerate(texts):
         visible = place + len(text) - len(text.lstrip())
         blank = not text.strip()
@@ -173,23 +176,18 @@ def _within(texts: Sequence[str], level: Level, labels: Sequence[int | None] | N
             begins = not blank and number > sentence >= 0
             sentence = sentence if blank else number
         elif labels is not None:
-            begins = labels[index] is None or labels[index] != labels[index - 1]
+            begins = labels[index] is None or labels[index] != label
         else:
             begins = blank or visible in known
         starts.append(begins)
         place += len(text)
+        if labels is not None and text:
+            label = labels[index]
     return starts
 
 
 def _units(text: str, level: Level) -> list[Characters]:
     return words(text) if level == "word" else sentences(text)
-
-
-def _inside_characters(text: str) -> frozenset[int]:
-    """Places where a cut would part a character."""
-    if text.isascii() and "\r\n" not in text:
-        return frozenset()
-    return frozenset(place for begin, end in characters(text) if end > begin + 1 for place in range(begin + 1, end))
 
 
 def _spelt(tokens: Sequence[Token]) -> list[str]:
@@ -211,15 +209,14 @@ def _spelt(tokens: Sequence[Token]) -> list[str]:
 
 
 @cache
-def _patterns() -> tuple[Any, Any]:
-    """Characters and words."""
+def _word() -> Any:
     import regex  # not needed to start up
 
-    # UAX #29: marks and format characters go with what they follow (WB4), a zero width space parts words
+    # UAX #29: marks and format characters go with what they follow (WB4), numbers keep the points in them (WB11), a
+    # Hebrew acronym its quotation mark (WB7b); a zero width space parts words
     follows = r"[\p{M}\p{Cf}--\u200b]*"
-    letter = rf"(?:[\p{{L}}\p{{N}}\p{{Pc}}\p{{M}}\p{{Grapheme_Cluster_Break=Prepend}}]{follows})"
+    letters = r"\p{L}\p{N}\p{Pc}\p{M}"
+    letter = rf"(?:[{letters}]{follows})"
     number = rf"(?<=\p{{N}}{follows})[.,٫٬](?=\p{{N}})"
     joiner = rf"(?:['’‐‑\-·״׳\u00ad]|(?<=\p{{Hebrew}}{follows})\"(?=\p{{Hebrew}})|{number})"
-    mark = r"[^\s\u200b\p{L}\p{N}\p{Pc}\p{M}\p{Grapheme_Cluster_Break=Prepend}]"
-    other = rf"(?:{mark}|\p{{Zs}}(?=[\p{{M}}\u200d])){follows}"
-    return regex.compile(r"\X"), regex.compile(rf"(?V1){letter}+(?:{joiner}{letter}+)*|(?:{other})+")
+    return regex.compile(rf"(?V1){letter}+(?:{joiner}{letter}+)*|(?:[^\s\u200b{letters}]{follows})+")

@@ -13,10 +13,9 @@ the lists here, which hold common ones of nine languages.
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, TypeAlias
+from typing import Any
 
-Characters: TypeAlias = tuple[int, int]
-"""First character and the one after the last, in a text."""
+from wherefrom.text.characters import Characters, whole_characters
 
 
 def _listed(words: str) -> frozenset[str]:
@@ -77,7 +76,7 @@ def sentences(text: str) -> list[Characters]:
         if piece.strip():
             found.append((begin + len(piece) - len(piece.lstrip()), begin + len(piece.rstrip())))
         begin = end
-    return found
+    return whole_characters(found, text)
 
 
 def _ends(text: str) -> list[int]:
