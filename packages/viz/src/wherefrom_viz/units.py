@@ -22,7 +22,7 @@ from wherefrom.text.merging import merged_token
 from wherefrom.text.tokens import Token
 
 Level: TypeAlias = Literal["token", "character", "word", "sentence", "turn", "span"]
-LEVELS: tuple[Level, ...] = (*segmentation.LEVELS, "turn")
+LEVELS: tuple[Level, ...] = ("token", "word", "sentence", "turn", "character")
 """Those that any text has; ``"span"`` needs spans that somebody named."""
 Merge: TypeAlias = Literal["sum", "mean", "max", "absmax", "l2"]
 MERGES: tuple[Merge, ...] = ("sum", "mean", "absmax", "max", "l2")

@@ -2,7 +2,7 @@
 
 const BITS = { word: 1, sentence: 2, turn: 4, character: 16 };
 const SPECIAL = 8;
-export const LEVELS = ["token", "character", "word", "sentence", "turn", "span"];
+export const LEVELS = ["token", "word", "sentence", "turn", "character", "span"];
 export const MERGES = ["sum", "mean", "absmax", "max", "l2"];
 export const NORMALIZATIONS = ["none", "step", "sequence"];
 
