@@ -25,6 +25,7 @@ from wherefrom.arrays import IntArray
 from wherefrom.errors import InputError, ModelCapabilityError, SettingsError, WherefromWarning
 from wherefrom.methods.answers import attribution_of, missing_scores
 from wherefrom.methods.contract import METHODS, Method, Progress, Question
+from wherefrom.methods.finite import not_finite_note
 from wherefrom.progress import terminal_progress
 from wherefrom.questions.building import QuestionOptions, prepare
 from wherefrom.questions.examples import (
@@ -421,8 +422,7 @@ class AttributionModel:
                 extra: dict[str, Any] = {}
                 if isinstance(self.adapter, PredictsSteps):
                     extra = missing_scores(self.adapter, questions[i], scores.step_scores)
-                notes.extend(scores.warnings)
-                yield attribution_of(
+                made = attribution_of(
                     examples[i],
                     questions[i],
                     request.method,
@@ -431,6 +431,10 @@ class AttributionModel:
                     functions,
                     clean_special_chars=clean_special_chars,
                 )
+                notes.extend(scores.warnings)
+                if (note := not_finite_note(self.adapter, questions[i], made)) is not None:
+                    notes.append(note)
+                yield made
             done += len(batch)
 
 
