@@ -9,8 +9,8 @@ from torch import nn
 from transformers import MambaConfig, MambaForCausalLM
 from wherefrom.adapters import Row
 from wherefrom.errors import InputError, ModelCapabilityError
-from wherefrom_hf._attention import attentions
-from wherefrom_hf._attention_watch import watching
+from wherefrom_hf.inside.attention import attentions
+from wherefrom_hf.inside.attention_watch import watching
 
 from tests.hf_adapter.architectures import CONFIGS, ENCODER_DECODERS, build, rows_for
 

@@ -20,9 +20,9 @@ from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions import STEP_FUNCTIONS
 from wherefrom.text.alignment import align
 from wherefrom.text.tokens import Token
-from wherefrom_hf._gradients import Differentiator
 from wherefrom_hf._model import _embeddings
-from wherefrom_hf._predict import Predictor
+from wherefrom_hf.running.gradients import Differentiator
+from wherefrom_hf.running.predict import Predictor
 
 from tests.hf_adapter.architectures import ENCODER_DECODERS, build
 
@@ -101,7 +101,7 @@ def test_gradient_of_a_difference_is_the_difference_of_gradients(name: str, seed
 @each_architecture
 @given(seed=seeds)
 @FEW
-def test_a_foil_that_is_the_target_gives_nothing_and_swapping_negates(name: str, seed: int) -> None:
+def test_a_contrast_that_is_the_target_gives_nothing_and_swapping_negates(name: str, seed: int) -> None:
     (row,) = draw(name, seed)
     same = row.target_ids[row.steps]
     contrasts = np.random.default_rng(seed + 1).integers(3, VOCABULARY, len(row.steps))

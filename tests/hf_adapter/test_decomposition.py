@@ -7,12 +7,12 @@ import pytest
 import torch
 from torch import nn
 from wherefrom.errors import ModelCapabilityError
-from wherefrom_hf import _decomposition
-from wherefrom_hf._attention_watch import watching
-from wherefrom_hf._decomposition import attention_terms
-from wherefrom_hf._frozen_norm import freeze
-from wherefrom_hf._logit_terms import logit_terms
-from wherefrom_hf._teacher_forcing import run
+from wherefrom_hf.inside import decomposition
+from wherefrom_hf.inside.attention_watch import watching
+from wherefrom_hf.inside.decomposition import attention_terms
+from wherefrom_hf.inside.frozen_norm import freeze
+from wherefrom_hf.inside.logit_terms import logit_terms
+from wherefrom_hf.inside.teacher_forcing import run
 
 from tests.hf_adapter.architectures import CONFIGS, ENCODER_DECODERS, build, rows_for
 
@@ -75,7 +75,7 @@ def test_capped_logits_are_refused():
         list(logit_terms(exact("gemma2"), rows_for("gemma2")[:1], contrasts=[None]))
 
 
-def test_a_foil_gives_the_difference_of_two_logits():
+def test_a_contrast_gives_the_difference_of_two_logits():
     model, row = exact("llama"), rows_for("llama")[0]
     contrast = (row.target_ids[row.steps] + 1) % 40
     (lead,) = logit_terms(model, [row], contrasts=[contrast])
@@ -128,7 +128,7 @@ def test_chunks_of_queries_are_the_whole_in_pieces(monkeypatch):
     model, row = exact("t5"), rows_for("t5")[0]
     (whole,) = attention_terms(model, [row], queries="all")
     whole = {(one.where, one.layer): one for one in whole.chunks}
-    monkeypatch.setattr(_decomposition, "_NUMBERS_AT_ONCE", 2 * 5 * 16)
+    monkeypatch.setattr(decomposition, "_NUMBERS_AT_ONCE", 2 * 5 * 16)
     (pieces,) = attention_terms(model, [row], queries="all")
     count = 0
     for one in pieces.chunks:

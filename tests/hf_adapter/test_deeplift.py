@@ -9,9 +9,9 @@ from attrs import evolve
 from wherefrom.arrays import to_numpy
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions.base import STEP_FUNCTIONS
-from wherefrom_hf._deeplift import rescaled_gradients
-from wherefrom_hf._embedding import input_embedding
-from wherefrom_hf._predict import Predictor
+from wherefrom_hf.inside.deeplift import rescaled_gradients
+from wherefrom_hf.running.embedding import input_embedding
+from wherefrom_hf.running.predict import Predictor
 
 from tests.hf_adapter.architectures import CONFIGS, ENCODER_DECODERS, build, rows_for
 

@@ -166,11 +166,11 @@ def test_a_prompt_ends_before_the_decided_word() -> None:
 
 
 @pytest.mark.parametrize("name", DEMO_MODELS)
-def test_foils_differ_and_contrasts_end_with_them(name: str) -> None:
+def test_contrast_words_differ_and_contrasts_end_with_them(name: str) -> None:
     for example in gold_cues(name):
-        assert example.contrast not in (None, example.word)
+        assert example.contrast_word not in (None, example.word)
         assert example.contrast is not None
-        assert example.contrast.endswith(str(example.contrast))
+        assert example.contrast.endswith(str(example.contrast_word))
 
 
 def _cue_words(example: GoldCue) -> list[str]:

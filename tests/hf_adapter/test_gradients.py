@@ -13,10 +13,10 @@ from wherefrom.adapters import Row
 from wherefrom.errors import ModelCapabilityError
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions import STEP_FUNCTIONS
-from wherefrom_hf import _gradients
-from wherefrom_hf._embedding import input_embedding
-from wherefrom_hf._gradients import Differentiator
-from wherefrom_hf._predict import Predictor
+from wherefrom_hf.running import gradients as gradients_of_steps
+from wherefrom_hf.running.embedding import input_embedding
+from wherefrom_hf.running.gradients import Differentiator
+from wherefrom_hf.running.predict import Predictor
 
 from tests.hf_adapter.architectures import CONFIGS, ENCODER_DECODERS, UNUSUAL, build, rows_for
 
@@ -69,7 +69,7 @@ def close(came, expected):
 @pytest.mark.parametrize("segment", [2, 16])
 @pytest.mark.parametrize("name", [*CONFIGS, *UNUSUAL])
 def test_every_architecture(name, segment, monkeypatch):
-    monkeypatch.setattr(_gradients, "SEGMENT_STEPS", segment)
+    monkeypatch.setattr(gradients_of_steps, "SEGMENT_STEPS", segment)
     predictor = predictor_of(name)
     rows = [asked(row) for row in rows_for(name)]
     answers = list(Differentiator(predictor).gradients(rows, None, True, True))
@@ -85,7 +85,7 @@ def test_every_architecture(name, segment, monkeypatch):
 @pytest.mark.parametrize("name", ["gpt2", "llama", "cohere", "phi", "bart", "t5"])
 def test_chunks_of_pull_backs(name, monkeypatch):
     """Fewer pull-backs at once than there are steps: the graph is used several times."""
-    monkeypatch.setattr(_gradients, "AT_ONCE", 2)
+    monkeypatch.setattr(gradients_of_steps, "AT_ONCE", 2)
     predictor = predictor_of(name)
     row = asked(rows_for(name)[0])
     (answer,) = Differentiator(predictor).gradients([row], None, True, True)

@@ -15,10 +15,10 @@ from wherefrom.methods import METHODS, Question
 from wherefrom.methods.contract import no_progress
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions.logit import Logit
-from wherefrom_hf._attention import attentions
-from wherefrom_hf._decomposition import attention_terms
-from wherefrom_hf._logit_terms import logit_terms
-from wherefrom_hf._value_zeroing import zeroed_values
+from wherefrom_hf.inside.attention import attentions
+from wherefrom_hf.inside.decomposition import attention_terms
+from wherefrom_hf.inside.logit_terms import logit_terms
+from wherefrom_hf.inside.value_zeroing import zeroed_values
 
 WORDS, PLACES = 8, 12
 WIDTH = 2 * WORDS + PLACES

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 import numpy as np
 import pytest
 import torch
-import wherefrom_hf._linear as module_under_test
+import wherefrom_hf.running.linear as module_under_test
 from torch import nn
 from torch.nn import functional
+from torch.utils._python_dispatch import TorchDispatchMode
 from transformers.pytorch_utils import Conv1D
 from wherefrom import load_model
-from wherefrom_hf._linear import LEAST_ROWS, linear, product, quick_linear, worth_it
-from wherefrom_hf._passes import run_encoder, start_run
+from wherefrom_hf.running.linear import LEAST_ROWS, linear, product, quick_linear, switched_on
+from wherefrom_hf.running.passes import run_encoder, start_run
 
 from tests.hf_adapter.architectures import build
 
@@ -116,9 +119,9 @@ def test_layers_inside_the_block_are_run_by_it(asked, layer):
 )
 def test_what_it_leaves_alone(asked, change):
     x, weight = change(*pair())
-    expected = functional.linear(x, weight)
+    expected = functional.linear(x, weight, None)
     with quick_linear():
-        result = functional.linear(x, weight)
+        result = functional.linear(x, weight, None)
     assert not asked
     assert result.dtype == expected.dtype
     if not result.is_meta:
@@ -128,17 +131,65 @@ def test_what_it_leaves_alone(asked, change):
 def test_autocast_is_obeyed(asked):
     x, weight = pair()
     with quick_linear(), torch.autocast("cpu", torch.bfloat16):
-        assert functional.linear(x, weight).dtype == torch.bfloat16
+        assert functional.linear(x, weight, None).dtype == torch.bfloat16
     assert not asked
+
+
+class _Foreign(TorchDispatchMode):
+    """A mode of somebody who watches PyTorch's operations."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.seen.append(func.namespace)
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("outside", [True, False])
+def test_foreign_dispatch_modes_see_the_products_of_torch(asked, outside):
+    x, weight = pair()
+    mode = _Foreign()
+    with ExitStack() as stack:
+        for one in (mode, quick_linear()) if outside else (quick_linear(), mode):
+            stack.enter_context(one)
+        result = functional.linear(x, weight, None)
+    assert not asked
+    assert set(mode.seen) == {"aten"}
+    assert torch.equal(result, functional.linear(x, weight, None))
+    with quick_linear():
+        functional.linear(x, weight, None)
+    assert asked
+
+
+def test_compiled_code_keeps_the_products_of_torch(asked):
+    x, weight = pair()
+    traced = []
+
+    def backend(graph, examples):
+        traced.extend(str(node.target) for node in graph.graph.nodes)
+        return graph.forward
+
+    def layer(x):
+        return functional.linear(x, weight, None)
+
+    compiled = torch.compile(layer, backend=backend)
+    with quick_linear():
+        result = compiled(x)
+    assert not asked
+    assert traced
+    assert not any("wherefrom" in target for target in traced)
+    torch.testing.assert_close(result, layer(x))
 
 
 @pytest.mark.filterwarnings("ignore:TF32 acceleration")  # torch's own, of its own default
 def test_it_can_be_switched_off_as_torch_does(asked):
     x, weight = pair()
     with torch.backends.mkldnn.flags(enabled=False, allow_tf32=False):
-        assert not worth_it()
+        assert not switched_on()
         with quick_linear():
-            functional.linear(x, weight)
+            functional.linear(x, weight, None)
     assert not asked
 
 
@@ -146,7 +197,7 @@ def test_other_processors_keep_the_default(asked, monkeypatch):
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
     x, weight = pair()
     with quick_linear():
-        functional.linear(x, weight)
+        functional.linear(x, weight, None)
     assert not asked
 
 

@@ -32,7 +32,7 @@ CUE = GoldCue(
     decided=CueSpan(start=20, stop=23),
     cues=(CueSpan(start=0, stop=4),),
     also=(CueSpan(start=9, stop=13), CueSpan(start=20, stop=23, side="target")),
-    foil="he",
+    contrast_word="he",
 )
 
 
@@ -114,10 +114,10 @@ def test_a_cue_is_as_high_as_its_best_piece_and_company_is_no_mistake():
     assert cells([]) == ["–", "–", "–"]
 
 
-def test_the_step_is_where_text_and_foil_part_ways():
+def test_the_step_is_where_text_and_contrast_part_ways():
     """ "froid" and "froide" share a piece: the next one decides."""
     model = load_model("demo:mt", device="cpu")
-    example = next(e for e in gold_cues("mt") if (e.word, e.foil) == ("froid", "froide"))
+    example = next(e for e in gold_cues("mt") if (e.word, e.contrast_word) == ("froid", "froide"))
     case = deciding_case(model, example)
     ids, other = (model.adapter.encode(text, side="target").ids for text in (example.target, case.foiled))
     assert (ids[: case.step] == other[: case.step]).all()

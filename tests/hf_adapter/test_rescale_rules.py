@@ -8,7 +8,7 @@ import pytest
 import torch
 from captum.attr import DeepLift as CaptumDeepLift
 from torch import Tensor, nn
-from wherefrom_hf._rescale_rules import rescale_rule
+from wherefrom_hf.inside.rescale_rules import rescale_rule
 
 torch.set_num_threads(1)
 

@@ -14,8 +14,8 @@ from wherefrom.questions.stochastic import with_samples
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions import STEP_FUNCTIONS, Samples
 from wherefrom_hf._model import HFModel, _embeddings
-from wherefrom_hf._predict import Predictor
-from wherefrom_hf._samples import dropout, sample
+from wherefrom_hf.running.predict import Predictor
+from wherefrom_hf.running.samples import dropout, sample
 
 from tests.hf_adapter.architectures import build, rows_for
 

@@ -14,7 +14,7 @@ from wherefrom.errors import ModelLoadError
 from wherefrom.text.token_vectors import EncodesTokens
 from wherefrom.text.tokens import Token
 from wherefrom_hf._model import HFModel
-from wherefrom_hf._sentence_encoder import load_encoder, token_vectors
+from wherefrom_hf.text.sentence_encoder import load_encoder, token_vectors
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,11 @@ import torch
 from torch import nn
 from wherefrom.adapters.internals import Heads
 from wherefrom.errors import ModelCapabilityError, SettingsError
-from wherefrom_hf import _value_zeroing
-from wherefrom_hf._attention_watch import first_tensor, observed_by, watching
-from wherefrom_hf._teacher_forcing import run
-from wherefrom_hf._value_zeroing import zeroed_values
+from wherefrom_hf.inside import value_zeroing
+from wherefrom_hf.inside.attention_watch import first_tensor, watching
+from wherefrom_hf.inside.teacher_forcing import run
+from wherefrom_hf.inside.value_zeroing import zeroed_values
+from wherefrom_hf.running.attention_kernel import observed_by
 
 from tests.hf_adapter.architectures import CONFIGS, ENCODER_DECODERS, build, rows_for
 
@@ -132,7 +133,7 @@ def test_chunks_change_nothing(monkeypatch):
     model = build("bart")
     row = rows_for("bart", ((5, 6),))[0]
     whole = answer_for(model, row)
-    monkeypatch.setattr(_value_zeroing, "_STATES_AT_ONCE", 48)
+    monkeypatch.setattr(value_zeroing, "_STATES_AT_ONCE", 48)
     pieces = answer_for(model, row)
     for name in ("decoder", "encoder", "cross"):
         torch.testing.assert_close(getattr(whole, name), getattr(pieces, name), rtol=1e-4, atol=1e-6)

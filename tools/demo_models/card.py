@@ -21,7 +21,7 @@ class Measured:
     """Cue on top, cue or its company on top, examples: for the probability and leaving out one token."""
 
     contrast: dict[str, tuple[int, int, int]]
-    """The same for the difference to the foil."""
+    """The same for the difference to the contrast word."""
 
 
 def render_card(
@@ -77,7 +77,7 @@ def render_card(
         "",
         "How often the cue is the token whose replacement by `<unk>` costs the decided word most, on the",
         "shipped gold. *Or company*: words that carry part of the same information count too (`also` in the",
-        "gold file). *Contrast*: of the difference to the foil, instead of the log-probability alone.",
+        "gold file). *Contrast*: of the difference to the contrast word, instead of the log-probability alone.",
         "",
         "| dependency | cue on top | or company | contrast: cue on top | or company |",
         "|---|---|---|---|---|",

@@ -28,7 +28,7 @@ def _as_gold(passage: Passage, decision: Decision, identifier: str) -> GoldCue:
         decided=CueSpan(*decision.decided, "target"),
         cues=tuple(CueSpan(*span) for span in decision.cues),
         also=tuple(also),
-        foil=decision.foil,
+        contrast_word=decision.foil,
         context_stop=passage.context_stop if passage.source is not None or in_context else None,
     )
 

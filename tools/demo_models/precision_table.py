@@ -138,10 +138,10 @@ def chance_of(count: int, wanted: int) -> tuple[float, float]:
 
 
 def deciding_case(model: AttributionModel, example: GoldCue) -> Case:
-    """The example with its first step at which text and foil part ways."""
-    if example.foil is None:
+    """The example with its first step at which text and contrast part ways."""
+    if example.contrast_word is None:
         raise ValueError(f"{example.id} has no foil, so the deciding token is unknown.")
-    foiled = example.target[: example.decided.start] + example.foil + example.target[example.decided.stop :]
+    foiled = example.target[: example.decided.start] + example.contrast_word + example.target[example.decided.stop :]
     ids, other = (model.adapter.encode(text, side="target").ids for text in (example.target, foiled))
     shared = min(len(ids), len(other))
     return Case(example=example, step=int(np.flatnonzero(ids[:shared] != other[:shared])[0]), foiled=foiled)

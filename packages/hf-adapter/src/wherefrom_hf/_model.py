@@ -16,22 +16,22 @@ from wherefrom.adapters.rescale import RowMultipliers
 from wherefrom.arrays import IntArray
 from wherefrom.text.tokens import Token
 
-from wherefrom_hf._attention import attentions
-from wherefrom_hf._decomposition import attention_terms
-from wherefrom_hf._deeplift import rescaled_gradients
-from wherefrom_hf._embedding import InputEmbedding, input_embedding
-from wherefrom_hf._generation import generate
-from wherefrom_hf._gradients import Differentiator
-from wherefrom_hf._layers import layer_gradients, layer_states
 from wherefrom_hf._loading import DEMO_PREFIX, Loaded, parse_device
-from wherefrom_hf._logit_terms import logit_terms
-from wherefrom_hf._precision import at_least_single
-from wherefrom_hf._predict import Predictor
-from wherefrom_hf._samples import sample
-from wherefrom_hf._sentence_encoder import token_vectors
-from wherefrom_hf._special_tokens import special_tokens
-from wherefrom_hf._tokenizer import TextCoder
-from wherefrom_hf._value_zeroing import zeroed_values
+from wherefrom_hf.inside.attention import attentions
+from wherefrom_hf.inside.decomposition import attention_terms
+from wherefrom_hf.inside.deeplift import rescaled_gradients
+from wherefrom_hf.inside.layers import layer_gradients, layer_states
+from wherefrom_hf.inside.logit_terms import logit_terms
+from wherefrom_hf.inside.value_zeroing import zeroed_values
+from wherefrom_hf.running.embedding import InputEmbedding, input_embedding
+from wherefrom_hf.running.gradients import Differentiator
+from wherefrom_hf.running.precision import at_least_single
+from wherefrom_hf.running.predict import Predictor
+from wherefrom_hf.running.samples import sample
+from wherefrom_hf.text.generation import generate
+from wherefrom_hf.text.sentence_encoder import token_vectors
+from wherefrom_hf.text.special_tokens import special_tokens
+from wherefrom_hf.text.tokenizer import TextCoder
 
 
 class HFModel:

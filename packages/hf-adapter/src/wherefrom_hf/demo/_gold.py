@@ -47,7 +47,7 @@ class GoldCue(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Words that carry part of the same information, in the source or earlier in the target. A method
     that puts one of these on top has made no mistake."""
 
-    foil: str | None = None
+    contrast_word: str | None = None
     """The word that would stand there had the cue been another, for contrastive attribution."""
 
     context_stop: int | None = None
@@ -60,8 +60,8 @@ class GoldCue(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def contrast(self) -> str | None:
-        """The target with the foil in place of the decided word; it ends there. None without a foil."""
-        return None if self.foil is None else self.target[: self.decided.start] + self.foil
+        """The target with the contrast word in place of the decided word; it ends there. None without one."""
+        return None if self.contrast_word is None else self.target[: self.decided.start] + self.contrast_word
 
 
 def gold_cues(name: str) -> list[GoldCue]:

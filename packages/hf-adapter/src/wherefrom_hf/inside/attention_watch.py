@@ -13,78 +13,20 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from contextvars import ContextVar
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from attrs import define, field
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
-from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
-from transformers.masking_utils import eager_mask
+from transformers import PreTrainedModel
 from wherefrom.adapters.internals import Where
 from wherefrom.errors import ModelCapabilityError
 
-from wherefrom_hf._eager import attention_implementation
-
-KERNEL = "wherefrom_watched"
-"""Name under which the watched kernel is registered with transformers."""
-
-Kernel = Callable[..., tuple[Tensor, Tensor | None]]
-
-
-class Observer(Protocol):
-    """Takes part in every attention computed while it is active."""
-
-    def attend(self, kernel: Kernel, module: nn.Module, *inputs: Any, **options: Any) -> tuple[Tensor, Tensor | None]:
-        """Compute attention with the model's own ``kernel``, or answer in its place."""
-        ...
-
-
-_observer: ContextVar[Observer | None] = ContextVar("wherefrom_attention_observer", default=None)
-
-
-def plain_kernel(module: nn.Module) -> Kernel:
-    """The attention that the modelling file of ``module`` computes when no other is asked for.
-
-    Raises:
-        ModelCapabilityError: The file has none.
-    """
-    for kind in type(module).__mro__:
-        kernel = getattr(sys.modules.get(kind.__module__), "eager_attention_forward", None)
-        if kernel is not None:
-            return kernel
-    raise ModelCapabilityError(
-        f"{type(module).__name__} has no plain attention of its own to watch (no eager_attention_forward beside it). "
-        "Use a method that needs no attention weights: saliency, occlusion, integrated_gradients."
-    )
-
-
-def _watched_kernel(module: nn.Module, *inputs: Any, **options: Any) -> tuple[Tensor, Tensor | None]:
-    observer = _observer.get()
-    kernel = plain_kernel(module)
-    if observer is None:
-        return kernel(module, *inputs, **options)
-    return observer.attend(kernel, module, *inputs, **options)
-
-
-AttentionInterface.register(KERNEL, _watched_kernel)
-AttentionMaskInterface.register(KERNEL, eager_mask)
-
-
-@contextmanager
-def observed_by(module: PreTrainedModel, observer: Observer) -> Iterator[None]:
-    """Within the block, attention of ``module`` goes through ``observer``, whatever implementation was
-    loaded."""
-    with attention_implementation(module, KERNEL):
-        token = _observer.set(observer)
-        try:
-            yield
-        finally:
-            _observer.reset(token)
+from wherefrom_hf.running.attention_kernel import Kernel, hidden_input, observed_by
 
 
 @define(eq=False)
@@ -206,13 +148,6 @@ def matrix_of(one: Attended) -> Tensor | None:
             if torch.allclose(made, projected, rtol=1e-3, atol=1e-4 * float(projected.abs().max())):
                 return matrix
     return None
-
-
-def hidden_input(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tensor:
-    """The states a block or an attention module was given: its first argument, or the one of that name."""
-    if args or "hidden_states" in kwargs:
-        return args[0] if args else kwargs["hidden_states"]
-    return next(value for value in kwargs.values() if isinstance(value, Tensor))
 
 
 def same_size(left: Tensor, right: Tensor) -> bool:

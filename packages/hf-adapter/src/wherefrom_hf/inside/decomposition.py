@@ -19,10 +19,10 @@ from wherefrom.adapters import Row
 from wherefrom.adapters.internals import AttentionTerms, RowTerms, Where
 from wherefrom.errors import ModelCapabilityError
 
-from wherefrom_hf._attention import need_attention
-from wherefrom_hf._attention_watch import Attended, BlockCall, Watch, grouped, matrix_of, projection_of, watching
-from wherefrom_hf._frozen_norm import FrozenNorm, freeze
-from wherefrom_hf._teacher_forcing import run
+from wherefrom_hf.inside.attention import need_attention
+from wherefrom_hf.inside.attention_watch import Attended, BlockCall, Watch, grouped, matrix_of, projection_of, watching
+from wherefrom_hf.inside.frozen_norm import FrozenNorm, freeze
+from wherefrom_hf.inside.teacher_forcing import run
 
 _NUMBERS_AT_ONCE = 2**23
 """Size of one chunk of terms."""

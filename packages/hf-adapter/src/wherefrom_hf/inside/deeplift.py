@@ -13,11 +13,11 @@ from wherefrom.adapters import Row, Side
 from wherefrom.adapters.rescale import RowMultipliers
 from wherefrom.questions.target_function import TargetFunction
 
-from wherefrom_hf._eager import attention_implementation
-from wherefrom_hf._layers import _wide, batches
-from wherefrom_hf._predict import Predictor, scores_of
-from wherefrom_hf._rescale_rules import rescale_rule
-from wherefrom_hf._whole_pass import find_layer, length_of, run_whole
+from wherefrom_hf.inside.layers import _wide, batches
+from wherefrom_hf.inside.rescale_rules import rescale_rule
+from wherefrom_hf.running.eager import attention_implementation
+from wherefrom_hf.running.predict import Predictor, scores_of
+from wherefrom_hf.running.whole_pass import find_layer, length_of, run_whole
 
 FIRST_POINTS = 16
 LAST_POINTS = 256

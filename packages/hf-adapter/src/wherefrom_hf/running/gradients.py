@@ -1,7 +1,7 @@
 """Gradients of all steps of a row from one shared forward pass.
 
-The forward pass is cut twice. At the top, behind the last attention (`_last_block`) or else at the output layer
-(`_head`), where every step is on its own: one backward pass gives d(value)/d(state) for every step.
+The forward pass is cut twice. At the top, behind the last attention (`last_block`) or else at the output layer
+(`head`), where every step is on its own: one backward pass gives d(value)/d(state) for every step.
 Along the sequence: the decoder is run in segments that continue each other, and the steps of a segment are pulled back
 through the segments up to theirs, no further. Within a segment the pull-backs of several steps are one batched
 vector-Jacobian product. The encoder is run once; what the steps ask of its states is collected there and pulled back
@@ -24,15 +24,15 @@ from torch import Tensor
 from wherefrom.adapters import Row, RowGradients
 from wherefrom.errors import InputError
 
-from wherefrom_hf._activations import slopes_kept
-from wherefrom_hf._chunking import GRADIENT_BYTES, chunks_of, halving, positions_at_once
-from wherefrom_hf._eager import attention_implementation
-from wherefrom_hf._head import HeadCut, cut_at_head, reads
-from wherefrom_hf._last_block import BlockCut, LastBlock, cut_in, find_last_block
-from wherefrom_hf._padding import decoder_batch, encoder_batch, pad_embeddings, read_length
-from wherefrom_hf._passes import DecoderRun, EncoderStates, can_continue, run_encoder, start_run
-from wherefrom_hf._precision import at_least_single
-from wherefrom_hf._predict import LOOKAHEAD, Predictor, alike, shared_length
+from wherefrom_hf.running.activations import slopes_kept
+from wherefrom_hf.running.chunking import GRADIENT_BYTES, chunks_of, halving, positions_at_once
+from wherefrom_hf.running.eager import attention_implementation
+from wherefrom_hf.running.head import HeadCut, cut_at_head, reads
+from wherefrom_hf.running.last_block import BlockCut, LastBlock, cut_in, find_last_block
+from wherefrom_hf.running.padding import decoder_batch, encoder_batch, pad_embeddings, read_length
+from wherefrom_hf.running.passes import DecoderRun, EncoderStates, can_continue, run_encoder, start_run
+from wherefrom_hf.running.precision import at_least_single
+from wherefrom_hf.running.predict import LOOKAHEAD, Predictor, alike, shared_length
 
 SEGMENT_STEPS = 16
 """Steps that are pulled back through the same stretch of the sequence. Fewer waste less on positions that a step cannot

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from wherefrom.adapters import Row
 from wherefrom.adapters.layers import LayerGradients, LayerStates
 
-from wherefrom_hf._chunking import chunks_of, positions_at_once
-from wherefrom_hf._eager import attention_implementation
-from wherefrom_hf._predict import LOOKAHEAD, Predictor, scores_of
-from wherefrom_hf._whole_pass import WholePass, find_layer, length_of, run_whole
+from wherefrom_hf.running.chunking import chunks_of, positions_at_once
+from wherefrom_hf.running.eager import attention_implementation
+from wherefrom_hf.running.predict import LOOKAHEAD, Predictor, scores_of
+from wherefrom_hf.running.whole_pass import WholePass, find_layer, length_of, run_whole
 
 
 def layer_states(predictor: Predictor, rows: Iterable[Row], layer: Any, chunk: int | None) -> Iterator[LayerStates]:

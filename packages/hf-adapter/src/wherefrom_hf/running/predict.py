@@ -10,12 +10,12 @@ from torch import Tensor
 from transformers import PreTrainedModel
 from wherefrom.adapters import Row, RowPrediction
 
-from wherefrom_hf._chunking import chunks_of, halving, logit_bytes, positions_at_once
-from wherefrom_hf._embedding import InputEmbedding
-from wherefrom_hf._head import cut_at_head, reads
-from wherefrom_hf._padding import decoder_batch, encoder_batch, pad_embeddings, read_length
-from wherefrom_hf._passes import DecoderRun, EncoderStates, can_continue, run_encoder, start_run
-from wherefrom_hf._precision import at_least_single
+from wherefrom_hf.running.chunking import chunks_of, halving, logit_bytes, positions_at_once
+from wherefrom_hf.running.embedding import InputEmbedding
+from wherefrom_hf.running.head import cut_at_head, reads
+from wherefrom_hf.running.padding import decoder_batch, encoder_batch, pad_embeddings, read_length
+from wherefrom_hf.running.passes import DecoderRun, EncoderStates, can_continue, run_encoder, start_run
+from wherefrom_hf.running.precision import at_least_single
 
 REUSE_STRIDE = 8
 """Positions by which the changes of rows in one batch may lie apart: less shares more, more batches better."""

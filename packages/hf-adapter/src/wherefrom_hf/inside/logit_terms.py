@@ -20,11 +20,12 @@ from wherefrom.adapters.internals import RowLogits
 from wherefrom.arrays import IntArray
 from wherefrom.errors import ModelCapabilityError
 
-from wherefrom_hf._attention import need_attention
-from wherefrom_hf._attention_watch import Attended, Watch, hidden_input, projection_of, watching
-from wherefrom_hf._decomposition import close, head_values
-from wherefrom_hf._frozen_norm import FrozenNorm, freeze
-from wherefrom_hf._teacher_forcing import run
+from wherefrom_hf.inside.attention import need_attention
+from wherefrom_hf.inside.attention_watch import Attended, Watch, projection_of, watching
+from wherefrom_hf.inside.decomposition import close, head_values
+from wherefrom_hf.inside.frozen_norm import FrozenNorm, freeze
+from wherefrom_hf.inside.teacher_forcing import run
+from wherefrom_hf.running.attention_kernel import hidden_input
 
 
 def logit_terms(

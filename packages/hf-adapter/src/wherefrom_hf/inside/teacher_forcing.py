@@ -12,11 +12,11 @@ from transformers import PreTrainedModel
 from wherefrom.adapters import Row
 from wherefrom.errors import InputError
 
-from wherefrom_hf._attention_watch import Watch
-from wherefrom_hf._head import cut_at_head, reads
-from wherefrom_hf._padding import decoder_batch, encoder_batch
-from wherefrom_hf._passes import run_encoder, start_run
-from wherefrom_hf._predict import scores_of
+from wherefrom_hf.inside.attention_watch import Watch
+from wherefrom_hf.running.head import cut_at_head, reads
+from wherefrom_hf.running.padding import decoder_batch, encoder_batch
+from wherefrom_hf.running.passes import run_encoder, start_run
+from wherefrom_hf.running.predict import scores_of
 
 
 @frozen(kw_only=True, eq=False)

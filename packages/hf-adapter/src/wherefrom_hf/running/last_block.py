@@ -18,9 +18,9 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 from wherefrom.errors import ModelCapabilityError
 
-from wherefrom_hf._attention_watch import Kernel, hidden_input, observed_by
-from wherefrom_hf._embedding import InputEmbedding
-from wherefrom_hf._passes import start_run
+from wherefrom_hf.running.attention_kernel import Kernel, hidden_input, observed_by
+from wherefrom_hf.running.embedding import InputEmbedding
+from wherefrom_hf.running.passes import start_run
 
 
 @frozen(eq=False)

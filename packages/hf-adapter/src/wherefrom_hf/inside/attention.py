@@ -10,9 +10,9 @@ from transformers import PreTrainedModel
 from wherefrom.adapters import Row, RowAttention
 from wherefrom.errors import ModelCapabilityError
 
-from wherefrom_hf._attention_watch import Watch, watching
-from wherefrom_hf._padding import read_length
-from wherefrom_hf._teacher_forcing import run
+from wherefrom_hf.inside.attention_watch import Watch, watching
+from wherefrom_hf.inside.teacher_forcing import run
+from wherefrom_hf.running.padding import read_length
 
 _ROWS_AT_ONCE = 16
 

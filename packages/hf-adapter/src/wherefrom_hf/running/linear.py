@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
 LEAST_ROWS = 8
 """Rows that a product must have to be worth it: with fewer, reading the weights is the work."""
@@ -51,21 +52,33 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return product(x.reshape(-1, x.shape[-1]), weight, bias).view(*x.shape[:-1], weight.shape[0])
 
 
-def worth_it() -> bool:
-    """Has this processor 512-bit registers, and PyTorch a oneDNN that may be used (`torch.backends.mkldnn`)?"""
+def switched_on() -> bool:
+    """The switch, here and nowhere else: may products go to oneDNN now?
+
+    Needed are a processor with 512-bit registers and a oneDNN that may be used (`torch.backends.mkldnn.flags` turns it
+    off). Off while PyTorch traces (``torch.compile``, which has kernels of its own), under autocast (whose products are
+    in another precision) and under any dispatch mode (counters of operations, fake tensors, tensor subclasses' own
+    modes: they know PyTorch's products and not ours).
+    """
     return (
         torch.backends.cpu.get_cpu_capability() == "AVX512"
         and torch.backends.mkldnn.is_available()
         and bool(torch.backends.mkldnn.enabled)
         and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+        and not torch.compiler.is_compiling()
+        and not torch.is_autocast_enabled("cpu")
+        and not _get_current_dispatch_mode_stack()
     )
+
+
+_PRODUCTS = (functional.linear, torch.addmm)
 
 
 class _ByOneDNN(TorchFunctionMode):
     """Hands linear layers of single precision on the host to oneDNN; everything else goes its way."""
 
     def __torch_function__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
-        if not kwargs and len(args) == 3 and (func is functional.linear or func is torch.addmm):
+        if not kwargs and len(args) == 3 and func in _PRODUCTS and switched_on():
             x, weight, bias = args if func is functional.linear else (args[1], args[2], args[0])
             if _fits(x, weight, bias):
                 out_first = weight.detach() if func is functional.linear else weight.detach().T
@@ -82,14 +95,13 @@ def _fits(x: Any, weight: Any, bias: Any) -> bool:
         and (x.ndim, weight.ndim, 1 if bias is None else bias.ndim) == (max(x.ndim, 2), 2, 1)
         and x.numel() >= LEAST_ROWS * x.shape[-1] > 0
         and not any(one.requires_grad and not one.is_leaf for one in given[1:])
-        and not torch.is_autocast_enabled("cpu")
     )
 
 
 @contextmanager
 def quick_linear() -> Iterator[None]:
-    """Within the block, linear layers run by oneDNN where that is worth it. Parameters are constants then."""
-    if not worth_it():
+    """Within the block, linear layers run by oneDNN while that is `switched_on`. Parameters are constants then."""
+    if not switched_on():
         yield
         return
     with _ByOneDNN():

@@ -15,7 +15,7 @@ from torch import Tensor
 from transformers import DynamicCache, EncoderDecoderCache, PreTrainedModel
 from transformers.modeling_outputs import MoEModelOutput
 
-from wherefrom_hf._linear import quick_linear
+from wherefrom_hf.running.linear import quick_linear
 
 
 @frozen(eq=False)

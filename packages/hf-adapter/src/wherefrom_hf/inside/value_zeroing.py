@@ -21,21 +21,20 @@ from wherefrom.adapters import Row
 from wherefrom.adapters.internals import Heads, Metric, RowZeroing, Where
 from wherefrom.errors import ModelCapabilityError, SettingsError
 
-from wherefrom_hf._attention import need_attention
-from wherefrom_hf._attention_watch import (
+from wherefrom_hf.inside.attention import need_attention
+from wherefrom_hf.inside.attention_watch import (
     Attended,
     BlockCall,
-    Kernel,
     Watch,
     first_tensor,
     grouped,
     matrix_of,
-    observed_by,
     projection_of,
     watching,
 )
-from wherefrom_hf._linear import quick_linear
-from wherefrom_hf._teacher_forcing import run
+from wherefrom_hf.inside.teacher_forcing import run
+from wherefrom_hf.running.attention_kernel import Kernel, observed_by
+from wherefrom_hf.running.linear import quick_linear
 
 _STATES_AT_ONCE = 2**21
 """Numbers of the residual stream that are recomputed at once; inner layers need a few times as many."""

@@ -1,6 +1,6 @@
 """One forward pass of several rows in one graph, from the embeddings or from a layer on, and the way back.
 
-Where `_gradients` cuts the sequence for speed, this keeps it whole: layers and multipliers need every position at once.
+Where `gradients` cuts the sequence for speed, this keeps it whole: layers and multipliers need every position at once.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from wherefrom.adapters import Row, Side
 from wherefrom.adapters.layers import LayerStates
 from wherefrom.errors import InputError, ModelCapabilityError, UnknownNameError, nearest
 
-from wherefrom_hf._gradients import vector_jacobian_products
-from wherefrom_hf._head import reads
-from wherefrom_hf._padding import decoder_batch, encoder_batch, pad_embeddings, read_length
-from wherefrom_hf._passes import EncoderStates, run_encoder, start_run
-from wherefrom_hf._predict import Predictor
+from wherefrom_hf.running.gradients import vector_jacobian_products
+from wherefrom_hf.running.head import reads
+from wherefrom_hf.running.padding import decoder_batch, encoder_batch, pad_embeddings, read_length
+from wherefrom_hf.running.passes import EncoderStates, run_encoder, start_run
+from wherefrom_hf.running.predict import Predictor
 
 SLOTS = 16
 """Outputs pulled back together."""

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 from wherefrom.adapters import Row
 
-from wherefrom_hf._predict import Predictor
+from wherefrom_hf.running.predict import Predictor
 
 
 def sample(predictor: Predictor, rows: Iterable[Row], *, passes: int, seed: int) -> Iterator[Tensor]:

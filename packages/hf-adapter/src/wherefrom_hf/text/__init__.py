@@ -1,0 +1,1 @@
+"""Between text and ids: tokenizer, chat template, special tokens, generation."""
