@@ -54,5 +54,6 @@ def _cause(model: SequenceModel, question: Question) -> str:
     if isinstance(model, PredictsSteps):
         (clean,) = model.predict([question.row()])
         if not np.isfinite(to_numpy(clean.logits)).all():
-            return f"The model's own predictions are not finite there, in {model.card.dtype}: load it in a wider precision."
+            dtype = model.card.dtype
+            return f"The model's own predictions are not finite there, in {dtype}: load it in a wider precision."
     return "The model's predictions are finite, so it is the method's own passes: choose another baseline or method."
