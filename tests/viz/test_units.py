@@ -5,7 +5,7 @@ import pytest
 from wherefrom.errors import SettingsError
 from wherefrom.results.attribution import Segment
 from wherefrom.text.tokens import Token
-from wherefrom_viz import units
+from wherefrom_viz.describe import units
 
 
 def tokens(*texts: str, words: bool = False) -> list[Token]:

@@ -7,9 +7,9 @@ from textual.widgets import Static
 
 from wherefrom_viz.browser.brush import Brush
 from wherefrom_viz.browser.drawing import Drawing
-from wherefrom_viz.description import Description
-from wherefrom_viz.numbers_shown import number_style
-from wherefrom_viz.text_marks import elide, visible
+from wherefrom_viz.describe.description import Description
+from wherefrom_viz.describe.numbers import number_style
+from wherefrom_viz.describe.text_marks import elide, visible
 
 
 class LegendLine(Static):

@@ -24,9 +24,9 @@ from wherefrom.results.provenance import Provenance
 from wherefrom.step_functions.base import STEP_FUNCTIONS
 from wherefrom.text.tokens import Token
 
-from wherefrom_viz import text_marks, units
-from wherefrom_viz.spans import Spans, span_names, with_spans
-from wherefrom_viz.units import Level, Merge
+from wherefrom_viz.describe import text_marks, units
+from wherefrom_viz.describe.spans import Spans, span_names, with_spans
+from wherefrom_viz.describe.units import Level, Merge
 
 Normalization: TypeAlias = Literal["none", "step", "sequence"]
 NORMALIZATIONS: tuple[Normalization, ...] = ("none", "step", "sequence")
@@ -187,7 +187,8 @@ def describe(
         largest. min_val: Lower end of the colour range; None follows the scores.
         max_val: Upper end of the colour range.
         title: Replaces the example's id.
-        spans: Units of ``granularity="span"``, instead of those the result came with; see `wherefrom_viz.spans`.
+        spans: Units of ``granularity="span"``, instead of those the result came with; see
+            `wherefrom_viz.describe.spans`.
         place: Place of the example among those shown, by which ``spans`` may know it.
 
     Raises:

@@ -23,8 +23,8 @@ from wherefrom.results.attribution import Attribution
 from wherefrom.results.provenance import Provenance
 from wherefrom.text.tokens import Token
 
-from wherefrom_viz import units
-from wherefrom_viz.description import (
+from wherefrom_viz.describe import units
+from wherefrom_viz.describe.description import (
     aggregated,
     score_rows,
     shown_text,
@@ -34,7 +34,7 @@ from wherefrom_viz.description import (
     title_of,
     with_before,
 )
-from wherefrom_viz.text_marks import flowing
+from wherefrom_viz.describe.text_marks import flowing
 
 Precision: TypeAlias = Literal["display", "compact", "exact"]
 BLOCK_SIZE = 50
