@@ -246,6 +246,15 @@ class Reserves(Protocol):
 
 
 @runtime_checkable
+class FindsBadWeights(Protocol):
+    """Can look through its own weights."""
+
+    def bad_weights(self) -> tuple[str, ...]:
+        """Names of the weights that hold NaN or infinity, in the model's order."""
+        ...
+
+
+@runtime_checkable
 class GivesAttention(Protocol):
     """Can show its attention weights."""
 

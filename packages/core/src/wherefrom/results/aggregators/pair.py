@@ -15,7 +15,8 @@ from wherefrom.errors import InputError, SettingsError
 from wherefrom.results.aggregation import Stage, aggregator
 from wherefrom.results.aggregators._record import recorded
 from wherefrom.results.aggregators.functions import known_function
-from wherefrom.results.aggregators.merging import Span, merge_spans, merged_token
+from wherefrom.results.aggregators.merging import merge_spans
+from wherefrom.text.merging import Span, merged_token
 from wherefrom.text.tokens import Token
 
 if TYPE_CHECKING:
