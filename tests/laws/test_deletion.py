@@ -48,8 +48,14 @@ def demo() -> Any:
 def check(model: Any, unit: str, text: tuple[str, str], samples: int, seed: int) -> None:
     asked = question(model.adapter, *text, function="probability")
     units = units_of(asked, unit)
-    masks = np.random.default_rng(seed).random((samples, len(units.members))) < 0.6
-    masks[0] = False  # nothing is left
+    rng, count = np.random.default_rng(seed), len(units.members)
+    masks = np.ones((samples, count), dtype=bool)
+    for mask in masks[: samples // 2]:  # stretches: what is left may end before others begin to change
+        begin, end = np.sort(rng.choice(count + 1, 2, replace=False))
+        mask[begin:end] = False
+    masks[samples // 2 :] = rng.random((samples - samples // 2, count)) < 0.6
+    masks[0], masks[1, : count // 4] = False, True
+    masks[1, count // 4 :] = False
     together, alone = (
         ablate(adapter, asked, units, masks, baseline="delete") for adapter in (model.adapter, OneByOne(model.adapter))
     )
