@@ -26,6 +26,7 @@ from wherefrom.errors import InputError, ModelCapabilityError, SettingsError, Wh
 from wherefrom.methods.answers import attribution_of, missing_scores
 from wherefrom.methods.contract import METHODS, Method, Progress, Question
 from wherefrom.methods.finite import not_finite_note
+from wherefrom.methods.flat import no_gradient_note
 from wherefrom.progress import terminal_progress
 from wherefrom.questions.building import QuestionOptions, prepare
 from wherefrom.questions.examples import (
@@ -438,6 +439,8 @@ class AttributionModel:
                 )
                 notes.extend(scores.warnings)
                 if (note := not_finite_note(self.adapter, questions[i], made)) is not None:
+                    notes.append(note)
+                if request.method.differentiates and (note := no_gradient_note(made)) is not None:
                     notes.append(note)
                 yield made
             done += len(batch)
