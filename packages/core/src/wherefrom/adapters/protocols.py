@@ -16,8 +16,7 @@ from attrs import evolve, field, frozen
 
 from wherefrom.arrays import Array, BoolArray, IntArray
 from wherefrom.questions.target_function import TargetFunction
-from wherefrom.results.attribution import Segment
-from wherefrom.text.tokens import Token
+from wherefrom.text.tokens import Segment, Token
 
 Side = Literal["source", "target"]
 """``"source"``: what the encoder reads. ``"target"``: the decoder's sequence, the only one of a decoder-only model."""

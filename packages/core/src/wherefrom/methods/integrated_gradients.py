@@ -21,7 +21,7 @@ from wherefrom.methods.contract import (
 )
 from wherefrom.methods.paths.baselines import Endpoints, endpoints
 from wherefrom.methods.paths.quadrature import clenshaw_curtis, quadrature
-from wherefrom.results.aggregation import Stage
+from wherefrom.results.stages import Stage
 
 FIRST_INTERVALS = 4
 LAST_INTERVALS = 256

@@ -16,7 +16,7 @@ from wherefrom.methods.contract import (
     method,
 )
 from wherefrom.methods.deeplift import DeepLift, shares_of_change
-from wherefrom.results.aggregation import Stage
+from wherefrom.results.stages import Stage
 
 
 @method

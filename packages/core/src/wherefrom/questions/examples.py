@@ -12,8 +12,7 @@ from attrs import frozen
 from wherefrom.adapters import Encoding, ModelCard, SequenceModel
 from wherefrom.arrays import IntArray
 from wherefrom.errors import InputError
-from wherefrom.results.attribution import Segment
-from wherefrom.text.tokens import Token
+from wherefrom.text.tokens import Segment, Token
 from wherefrom.text.words import word_indices
 
 Chat: TypeAlias = Sequence[Mapping[str, str]]

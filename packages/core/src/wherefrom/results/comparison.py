@@ -6,20 +6,19 @@ https://arxiv.org/abs/2202.01602, section 3; each per step, over the inputs that
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from attrs import frozen
 
 from wherefrom.errors import InputError
+from wherefrom.results.aggregation import aggregated
 from wherefrom.results.aggregators.pair import Pair
 from wherefrom.results.contributors import joint
+from wherefrom.results.data import AttributionData
 
-if TYPE_CHECKING:
-    from wherefrom.results.attribution import Attribution
-
-    Values = npt.NDArray[np.float64]
+Values = npt.NDArray[np.float64]
 
 
 @frozen(kw_only=True, eq=False)
@@ -62,7 +61,7 @@ class Comparison:
         }
 
 
-def compare(one: Attribution, other: Attribution, *, k: int = 5) -> Comparison:
+def compare(one: AttributionData, other: AttributionData, *, k: int = 5) -> Comparison:
     """Compare two attributions, aggregated if they are not, on their common units (see `wherefrom.aggregators.Pair`).
 
     Args:
@@ -73,7 +72,7 @@ def compare(one: Attribution, other: Attribution, *, k: int = 5) -> Comparison:
     """
     if k < 1:
         raise InputError(f"k = {k}: compare at least the one largest input.")
-    one, other = one.aggregate(), other.aggregate()
+    one, other = aggregated(one), aggregated(other)
     difference = Pair(paired_attr=other)(one)
     first, visible, _ = joint(Pair(paired_attr=other, combine="first")(one))
     second, _, _ = joint(Pair(paired_attr=other, combine="second")(one))

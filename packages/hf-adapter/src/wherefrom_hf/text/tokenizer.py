@@ -11,8 +11,7 @@ from transformers import PreTrainedTokenizerBase
 from wherefrom.adapters import Encoding, Side
 from wherefrom.arrays import IntArray
 from wherefrom.errors import InputError
-from wherefrom.results.attribution import Segment
-from wherefrom.text.tokens import Token
+from wherefrom.text.tokens import Segment, Token
 from wherefrom.text.words import word_indices
 
 DECODE_WINDOW = 8

@@ -18,8 +18,7 @@ from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.errors import InputError, SettingsError, nearest
 from wherefrom.methods.contract import Question
 from wherefrom.questions.target_function import TargetFunction
-from wherefrom.results.attribution import Segment
-from wherefrom.text.tokens import Token
+from wherefrom.text.tokens import Segment, Token
 
 Span: TypeAlias = tuple[int, int]
 Grouping: TypeAlias = str | tuple[Span, ...]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,10 +13,8 @@ from wherefrom.errors import InputError
 from wherefrom.results.aggregation import Aggregator
 from wherefrom.results.aggregators._record import recorded
 from wherefrom.results.aggregators.functions import combine
+from wherefrom.results.data import AnyAttribution, AttributionData
 from wherefrom.text.tokens import Token, visible_to_steps
-
-if TYPE_CHECKING:
-    from wherefrom.results.attribution import Attribution
 
 Span: TypeAlias = tuple[int, int]
 """First index and the one after the last, in the token list as it is now."""
@@ -114,8 +112,8 @@ def merge_axis_mask(mask: BoolArray, groups: Sequence[Span], axis: int) -> BoolA
 
 
 def merge_spans(
-    attribution: Attribution, source: Sequence[Span], target: Sequence[Span], name: str, by: Aggregator
-) -> Attribution:
+    attribution: AnyAttribution, source: Sequence[Span], target: Sequence[Span], name: str, by: Aggregator
+) -> AnyAttribution:
     """The attribution with each span merged into a unit; first over steps, then over inputs.
 
     Scores are combined by the function ``name``, step scores by their own. A unit that begins before the first
@@ -180,18 +178,18 @@ def spans_where(count: int, continues: Callable[[int], bool]) -> list[Span]:
     return spans
 
 
-def _repeats_prompt(attribution: Attribution) -> bool:
+def _repeats_prompt(attribution: AttributionData) -> bool:
     return attribution.source == attribution.target[: len(attribution.source)]
 
 
-def _spread(mask: BoolArray, attribution: Attribution) -> BoolArray:
+def _spread(mask: BoolArray, attribution: AttributionData) -> BoolArray:
     return mask.reshape(*mask.shape, *(1,) * len(attribution.dimensions))
 
 
 def _merge_sequence(
     key: str,
     scores: npt.NDArray[Any],
-    attribution: Attribution,
+    attribution: AttributionData,
     source_groups: Sequence[Span],
     target_groups: Sequence[Span],
     name: str,

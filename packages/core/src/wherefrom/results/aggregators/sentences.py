@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from attrs import field, frozen
 
@@ -12,10 +12,8 @@ from wherefrom.results.aggregation import aggregator
 from wherefrom.results.aggregators.functions import known_function
 from wherefrom.results.aggregators.merging import Span, merge_spans
 from wherefrom.results.aggregators.split import spans_between
+from wherefrom.results.data import AnyAttribution
 from wherefrom.text.tokens import Token
-
-if TYPE_CHECKING:
-    from wherefrom.results.attribution import Attribution
 
 _ENDS = re.compile(r"""[.!?…]+["'”’»)\]]*(?=\s)|[。！？]+[」』”]*|\n+""")
 
@@ -40,7 +38,7 @@ class Sentences:
     aggregate_fn: str = field(default="absmax", validator=known_function)
     """How scores of a sentence are combined. Step scores use their own functions."""
 
-    def __call__(self, attribution: Attribution) -> Attribution:
+    def __call__(self, attribution: AnyAttribution) -> AnyAttribution:
         source = self.spans(attribution.source) if self.aggregate_source else []
         target = self.spans(attribution.target) if self.aggregate_target else []
         return merge_spans(attribution, source, target, self.aggregate_fn, self)
