@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, sync_playwright
 from wherefrom.results.attribution import Attribution
 from wherefrom.text.tokens import Token
 from wherefrom_viz import render_html
-from wherefrom_viz.html import bundle
+from wherefrom_viz.page import bundle
 
 CHROMIUM = "/usr/bin/chromium"
 WORDS = [

@@ -128,8 +128,8 @@ def test_words_on_the_way(case: dict[str, Any]) -> None:
 def test_gradient_shap_has_the_reference_mean(case: dict[str, Any]) -> None:
     model = model_of(case["model"])
     question = question_of(case, "i0")
-    (ours,) = GradientShap(n_samples=400).attribute(model, [question], no_progress)
-    (exact,) = IntegratedGradients(n_steps=30).attribute(model, [question], no_progress)
+    (ours,) = GradientShap(n_samples=400, baseline="unk").attribute(model, [question], no_progress)
+    (exact,) = IntegratedGradients(n_steps=30, baseline="unk").attribute(model, [question], no_progress)
     with np.load(DATA / case["file"]) as arrays:
         for side in ("source", "target"):
             if f"i0.mean.{side}_attributions" not in arrays.files:

@@ -61,8 +61,8 @@ def test_unequal_is_the_opposite_of_equal(several: bool) -> None:
 
     same, other = made(0.0), made(0.5)
     assert made(0.0) == same
-    assert not made(0.0) != same
+    assert not made(0.0) != same  # noqa: SIM202 - both operators are asked
     assert other != same
-    assert not other == same
+    assert not other == same  # noqa: SIM201
     assert same != "something else"
-    assert not same == "something else"
+    assert not same == "something else"  # noqa: SIM201

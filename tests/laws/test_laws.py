@@ -67,16 +67,22 @@ def test_law_complete(name: str, on: str) -> None:
     asked = sorted(asked, key=lambda one: len(one.target_ids))[:1]
     (found,) = scores(CLAIMS[name].method("complete"), model, asked)
     (about,) = asked
-    rows = [about.row(), about.row(**_at_baseline(model, about))]
+    rows = [about.row(), about.row(**_at_baseline(model, about, baseline_of(name)))]
     real, base = (np.asarray(about.target_function.values(one.logits)) for one in model.predict(rows))
     total = sum(values.sum(axis=(0, *range(2, values.ndim))) for values in found.values())
     gap = np.abs(total - (real - base)).max()
     assert gap <= 2e-3 * np.abs(real - base).max(), f"off by {gap:.3g} of {np.abs(real - base).max():.3g}"
 
 
-def _at_baseline(model: Any, about: Any) -> dict[str, Any]:
+def baseline_of(name: str) -> str:
+    """What a method compares with, as it comes."""
+    settings = attrs.asdict(CLAIMS[name].method("complete"), recurse=False)
+    return str(settings.get("baseline", "unk"))
+
+
+def _at_baseline(model: Any, about: Any, baseline: str) -> dict[str, Any]:
     sides = {"source_embeds": "source", "target_embeds": "target"}
-    found = {key: endpoints(model, about, side, "unk") for key, side in sides.items()}  # type: ignore[arg-type]
+    found = {key: endpoints(model, about, side, baseline) for key, side in sides.items()}  # type: ignore[arg-type]
     return {key: ends.baseline for key, ends in found.items() if ends is not None}
 
 
@@ -141,7 +147,7 @@ def test_law_linear(name: str, on: str) -> None:
     for side, weights in (("target", model.network.own), ("source", model.network.cross)):
         if weights is None:
             continue
-        ends = endpoints(model, about, side, "zero" if name == "input_x_gradient" else "unk")  # type: ignore[arg-type]
+        ends = endpoints(model, about, side, "zero" if name == "input_x_gradient" else baseline_of(name))  # type: ignore[arg-type]
         assert ends is not None
         moved = ends.input if name == "input_x_gradient" else ends.difference
         expected = linear_share(model, weights, moved, steps, ids).sum(-1)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from wherefrom.errors import InputError
 from wherefrom.results.attribution import Attribution
 from wherefrom.text.tokens import Token
-from wherefrom_viz.comparison import aligned_groups, compare, rank_agreement, ranks
 from wherefrom_viz.console import compare_view
+from wherefrom_viz.describe.comparison import aligned_groups, compare, rank_agreement, ranks
 
 
 def tokens(*texts: str) -> list[Token]:

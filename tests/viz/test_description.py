@@ -8,7 +8,7 @@ from wherefrom.errors import SettingsError
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.provenance import Provenance
 from wherefrom.results.stages import Stage
-from wherefrom_viz.description import describe, describe_all, rescaled, stage_words
+from wherefrom_viz.describe.description import describe, describe_all, rescaled, stage_words
 
 
 def test_rows_are_source_then_target(translation: Attribution) -> None:

@@ -15,8 +15,8 @@ from wherefrom.errors import SettingsError
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.provenance import Provenance
 from wherefrom_viz import compare, describe, render_html, render_notebook
-from wherefrom_viz.html import bundle, pack, unpack
-from wherefrom_viz.html.packing import _deflated_in_parts, from_base85, to_base85
+from wherefrom_viz.page import bundle, pack, unpack
+from wherefrom_viz.page.packing import _deflated_in_parts, from_base85, to_base85
 
 JAVASCRIPT = Path(__file__).parent / "js"
 NODE = shutil.which("node")
@@ -111,7 +111,7 @@ def test_a_block_deflated_in_parts_is_one_stream(text: bytes, arrays: list[bytes
 
 @needs_node
 def test_the_page_inflates_what_was_deflated_in_parts(tmp_path: Path) -> None:
-    html = Path(bundle.__file__).parent.as_posix()
+    html = Path(bundle.__file__).parent.joinpath("scripts").as_posix()
     (tmp_path / "probe.mjs").write_text(
         f'import {{ inflate }} from "{html}/inflate.js"; import {{ readFileSync }} from "node:fs";'
         "const bytes = readFileSync(process.argv[2]); const same = Buffer.from(await inflate(bytes));"
@@ -249,7 +249,7 @@ def test_the_page_computes_what_python_computes(
         for normalize in ("none", "step")
     ]
     packed = pack([(one, Provenance()) for one in examples], "exact")  # type: ignore[misc]
-    html = Path(bundle.__file__).parent.as_posix()
+    html = Path(bundle.__file__).parent.joinpath("scripts").as_posix()
     (tmp_path / "probe.mjs").write_text(PROBE % {"html": html})
     asked = json.dumps({"block": packed.blocks[0], "stepMerge": packed.step_merge, "options": options})
     done = subprocess.run(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from wherefrom_viz.numbers_shown import number_style
+from wherefrom_viz.describe.numbers import number_style
 
 
 @given(st.floats(1e-30, 1e30), st.floats(-1, 1))

@@ -17,8 +17,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom_viz import render_granular, render_html, render_notebook
-from wherefrom_viz.html import bundle
-from wherefrom_viz.html.shorten import renamed
+from wherefrom_viz.page import bundle
+from wherefrom_viz.page.shorten import renamed
 
 CHROMIUM = Path("/usr/bin/chromium")
 

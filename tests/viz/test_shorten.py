@@ -5,9 +5,9 @@ import shutil
 import subprocess
 
 import pytest
-from wherefrom_viz.html import bundle
-from wherefrom_viz.html.shorten import KEPT, renamed, shortened
-from wherefrom_viz.html.squeeze import squeezed
+from wherefrom_viz.page import bundle
+from wherefrom_viz.page.shorten import KEPT, renamed, shortened
+from wherefrom_viz.page.squeeze import squeezed
 
 
 @pytest.mark.parametrize(

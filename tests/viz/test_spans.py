@@ -10,8 +10,8 @@ from wherefrom.results.attribution import Attribution
 from wherefrom.results.provenance import Provenance
 from wherefrom.text.tokens import Segment
 from wherefrom_viz import describe, render_html, render_text
-from wherefrom_viz.html import pack, unpack
-from wherefrom_viz.spans import span_names, with_spans
+from wherefrom_viz.describe.spans import span_names, with_spans
+from wherefrom_viz.page import pack, unpack
 
 
 def test_spans_are_units_with_names_and_other_tokens_stay(hospital: Attribution) -> None:

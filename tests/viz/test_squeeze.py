@@ -5,7 +5,7 @@ import shutil
 import subprocess
 
 import pytest
-from wherefrom_viz.html.squeeze import squeezed
+from wherefrom_viz.page.squeeze import squeezed
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from wherefrom_viz import text_marks
+from wherefrom_viz.describe import text_marks
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { alignedGroups, compareViews, ranks } from "../../../packages/viz/src/wherefrom_viz/html/align.js";
+import { alignedGroups, compareViews, ranks } from "../../../packages/viz/src/wherefrom_viz/page/scripts/align.js";
 
 const units = (...texts) => texts.map((text) => ({ text, special: text.startsWith("<") }));
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { elided, labelled } from "../../../packages/viz/src/wherefrom_viz/html/labels.js";
+import { elided, labelled } from "../../../packages/viz/src/wherefrom_viz/page/scripts/labels.js";
 
 const within = (most) => (text) => [...text].length <= most;
 

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import zlib from "node:zlib";
 
-import { readScores, unshuffle } from "../../../packages/viz/src/wherefrom_viz/html/bytes.js";
-import { inflate } from "../../../packages/viz/src/wherefrom_viz/html/inflate.js";
+import { readScores, unshuffle } from "../../../packages/viz/src/wherefrom_viz/page/scripts/bytes.js";
+import { inflate } from "../../../packages/viz/src/wherefrom_viz/page/scripts/inflate.js";
 
 const noise = (length, letters) => Uint8Array.from({ length }, (_, i) => (((i * 2654435761) >>> 7) ^ (i * i)) % letters);
 

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { added, carried, cleanName, fitting, formatSpans, parseSpans } from "../../../packages/viz/src/wherefrom_viz/html/spans.js";
-import { buildView } from "../../../packages/viz/src/wherefrom_viz/html/units.js";
-import { alignedGroups } from "../../../packages/viz/src/wherefrom_viz/html/align.js";
+import { added, carried, cleanName, fitting, formatSpans, parseSpans } from "../../../packages/viz/src/wherefrom_viz/page/scripts/spans.js";
+import { buildView } from "../../../packages/viz/src/wherefrom_viz/page/scripts/units.js";
+import { alignedGroups } from "../../../packages/viz/src/wherefrom_viz/page/scripts/align.js";
 
 const span = (side, from, to, name = "") => ({ side, from, to, name });
 

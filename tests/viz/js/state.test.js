@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { DEFAULTS, formatHash, parseHash } from "../../../packages/viz/src/wherefrom_viz/html/state.js";
+import { DEFAULTS, formatHash, parseHash } from "../../../packages/viz/src/wherefrom_viz/page/scripts/state.js";
 
 test("a link gives back the state it was made from", () => {
   const state = { ...DEFAULTS, ex: 11, tab: "matrix", tok: [6, 8], g: "word", s: 1.5, x: true, b: 3, c: "green-purple" };

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { luminance, Painter, rampColour, textOn } from "../../../packages/viz/src/wherefrom_viz/html/colour.js";
-import { toMarkdown, toSvg, toTsv } from "../../../packages/viz/src/wherefrom_viz/html/exports.js";
-import { cellNumber, cellUnit, short, signed } from "../../../packages/viz/src/wherefrom_viz/html/numbers.js";
-import { found } from "../../../packages/viz/src/wherefrom_viz/html/search.js";
+import { luminance, Painter, rampColour, textOn } from "../../../packages/viz/src/wherefrom_viz/page/scripts/colour.js";
+import { toMarkdown, toSvg, toTsv } from "../../../packages/viz/src/wherefrom_viz/page/scripts/exports.js";
+import { cellNumber, cellUnit, short, signed } from "../../../packages/viz/src/wherefrom_viz/page/scripts/numbers.js";
+import { found } from "../../../packages/viz/src/wherefrom_viz/page/scripts/search.js";
 
 test("text stands out by 4.5 on any colour", () => {
   for (let r = 0; r < 256; r += 15) {

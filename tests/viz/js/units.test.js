@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { buildView, columnScores, mergeRows, strongest, unitStarts } from "../../../packages/viz/src/wherefrom_viz/html/units.js";
+import { buildView, columnScores, mergeRows, strongest, unitStarts } from "../../../packages/viz/src/wherefrom_viz/page/scripts/units.js";
 
 // prompt "a", output "b" "c"; b sees a, c sees a and b
 const example = () => ({

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 VIEWS = ("auto", "matrix", "read", "topk", "steps")
 
 DRAWN = {
-    ".html": ("wherefrom_viz.html", "render_html"),
+    ".html": ("wherefrom_viz.page", "render_html"),
     ".svg": ("wherefrom_viz.figures", "render_svg"),
     ".png": ("wherefrom_viz.figures", "render_png"),
     ".md": ("wherefrom_viz.figures", "render_markdown"),

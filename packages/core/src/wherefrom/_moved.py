@@ -7,7 +7,7 @@ module that stands at the new one.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -47,35 +47,44 @@ MOVED = {
     "tokens": "text.tokens",
     "wire": "files.wire",
     "word_paths": "methods.paths.word_paths",
-    "words": "text.words",
+    "words": "text.segmentation",
 }
 """Old module to new one, without ``wherefrom.`` in front."""
 
 
-def moved(fullname: str) -> str | None:
-    """Where a module went, or None if it never moved; what stands inside a moved package went with it."""
-    package, _, rest = fullname.partition(".")
-    if package != "wherefrom":
+def moved(fullname: str, package: str = "wherefrom", table: Mapping[str, str] = MOVED) -> str | None:
+    """Where a module went, or None if it never moved; what stands inside a moved package went with it.
+
+    Args:
+        fullname: The module's old name, its package in front.
+        package: The package whose modules moved.
+        table: Old module to new one, without the package in front.
+    """
+    first, _, head = fullname.partition(".")
+    if first != package:
         return None
-    head, tail = rest, ""
+    tail = ""
     while head:
-        if head in MOVED:
-            return f"wherefrom.{MOVED[head]}{tail}"
+        if head in table:
+            return f"{package}.{table[head]}{tail}"
         head, dot, last = head.rpartition(".")
         tail = f"{dot}{last}{tail}"
     return None
 
 
 class _Mover(MetaPathFinder, Loader):
-    """Finds old names and loads what is at the new ones."""
+    """Finds old names of one package and loads what is at the new ones."""
+
+    def __init__(self, package: str, table: Mapping[str, str]) -> None:
+        self.package, self.table = package, table
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        return None if moved(fullname) is None else ModuleSpec(fullname, self)
+        return None if moved(fullname, self.package, self.table) is None else ModuleSpec(fullname, self)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        there = moved(spec.name)
+        there = moved(spec.name, self.package, self.table)
         assert there is not None, spec.name  # find_spec made the spec
         module = import_module(there)
         spec.loader_state = module.__spec__  # the import system is about to write over it
@@ -87,7 +96,8 @@ class _Mover(MetaPathFinder, Loader):
         module.__spec__ = old.loader_state
 
 
-def install() -> None:
-    """Let old paths be imported, once per process."""
-    if not any(isinstance(finder, _Mover) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _Mover())  # first: else a moved package's files would be found, and run, twice
+def install(package: str = "wherefrom", table: Mapping[str, str] = MOVED) -> None:
+    """Let old paths of a package be imported, once per process."""
+    if not any(isinstance(finder, _Mover) and finder.package == package for finder in sys.meta_path):
+        # first: else a moved package's files would be found, and run, twice
+        sys.meta_path.insert(0, _Mover(package, table))

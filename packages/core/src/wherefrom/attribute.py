@@ -25,6 +25,7 @@ from wherefrom.arrays import IntArray
 from wherefrom.errors import InputError, ModelCapabilityError, SettingsError, WherefromWarning
 from wherefrom.methods.answers import attribution_of, missing_scores
 from wherefrom.methods.contract import METHODS, Method, Progress, Question
+from wherefrom.methods.finite import not_finite_note
 from wherefrom.progress import terminal_progress
 from wherefrom.questions.building import QuestionOptions, prepare
 from wherefrom.questions.examples import (
@@ -117,6 +118,7 @@ class AttributionModel:
         attribute_target: bool | None = None,
         step_scores: Sequence[StepFunctionLike] = (),
         include_eos_baseline: bool = False,
+        keep_special: bool = True,
         attributed_fn: StepFunctionLike | None = None,
         device: str | None = None,
         batch_size: int | None = None,
@@ -154,6 +156,8 @@ class AttributionModel:
             attribute_target: Encoder-decoder: are scores of the target prefix wanted too? Yes by default.
             step_scores: Step functions to record at each step: names, objects or functions.
             include_eos_baseline: Let baselines and perturbations replace end tokens as well.
+            keep_special: Baselines and perturbations leave special tokens and a chat template's own as they are, and
+                paths also the first token of a decoder-only model that has none (its attention sink).
             attributed_fn: The scalar to explain at each step; ``probability`` by default.
             device: Move the model there for this call.
             batch_size: Examples put to the method at once; None: all. It bounds memory and changes no number.
@@ -218,6 +222,7 @@ class AttributionModel:
                 scores=request.scores,
                 attribute_target=include_target,
                 include_eos_baseline=include_eos_baseline,
+                keep_special=keep_special,
                 span=attributed_span,
                 seed=seed,
                 contrast_targets=contrast_targets,
@@ -253,6 +258,7 @@ class AttributionModel:
                     ("attr_pos_end", attr_pos_end),
                     ("attribute_target", include_target),
                     ("include_eos_baseline", include_eos_baseline),
+                    ("keep_special", None if keep_special else keep_special),
                     ("skip_special_tokens", skip_special_tokens),
                     ("generate_from_target_prefix", generate_from_target_prefix),
                     ("attributed_span", attributed_span),
@@ -261,7 +267,7 @@ class AttributionModel:
                     ("contrast_targets_alignments", contrast_targets_alignments),
                     ("contrast_force_inputs", contrast_force_inputs),
                 )
-                if value is not None and value is not False
+                if value is not None and (value is not False or name == "keep_special")
             },
             generation_args=plain(dict(generation_args or {})),
             input_texts=[example.input_text for example in examples],
@@ -416,8 +422,7 @@ class AttributionModel:
                 extra: dict[str, Any] = {}
                 if isinstance(self.adapter, PredictsSteps):
                     extra = missing_scores(self.adapter, questions[i], scores.step_scores)
-                notes.extend(scores.warnings)
-                yield attribution_of(
+                made = attribution_of(
                     examples[i],
                     questions[i],
                     request.method,
@@ -426,6 +431,10 @@ class AttributionModel:
                     functions,
                     clean_special_chars=clean_special_chars,
                 )
+                notes.extend(scores.warnings)
+                if (note := not_finite_note(self.adapter, questions[i], made)) is not None:
+                    notes.append(note)
+                yield made
             done += len(batch)
 
 

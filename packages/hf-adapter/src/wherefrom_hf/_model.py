@@ -136,6 +136,14 @@ class HFModel:
         """See `wherefrom.adapters.Embeds.embedding_table`."""
         return at_least_single(self._side(side).table)
 
+    def bad_weights(self) -> tuple[str, ...]:
+        """Names of the weights that hold NaN or infinity; see `wherefrom.adapters.FindsBadWeights`."""
+        return tuple(
+            name
+            for name, weights in self.module.named_parameters()
+            if weights.is_floating_point() and not bool(torch.isfinite(weights).all())
+        )
+
     def predict(self, rows: Iterable[Row], *, chunk: int | None = None) -> Iterator[RowPrediction]:
         """See `wherefrom.adapters.PredictsSteps.predict`."""
         return self._predictor.predict(rows, chunk)

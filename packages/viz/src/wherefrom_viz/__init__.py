@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from wherefrom_viz import _moved
 from wherefrom_viz.browser import browse
 from wherefrom_viz.colours import PALETTES, Palette
-from wherefrom_viz.comparison import Comparison, compare
 from wherefrom_viz.console import compare_view, console_view, render_console, render_text
-from wherefrom_viz.description import Description, describe
+from wherefrom_viz.describe.comparison import Comparison, compare
+from wherefrom_viz.describe.description import Description, describe
 from wherefrom_viz.figures import render_latex, render_markdown, render_png, render_svg
 from wherefrom_viz.granular import render_granular
-from wherefrom_viz.html import render_html, render_notebook
+from wherefrom_viz.page import render_html, render_notebook
 
 __all__ = [
     "PALETTES",
@@ -31,3 +32,5 @@ __all__ = [
     "render_svg",
     "render_text",
 ]
+
+_moved.install()

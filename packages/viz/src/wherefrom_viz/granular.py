@@ -15,8 +15,8 @@ from wherefrom.errors import InputError, SettingsError, nearest
 from wherefrom.results.attribution import Attribution
 
 from wherefrom_viz.console import render_console
-from wherefrom_viz.description import Shown, examples_of, total_magnitude
-from wherefrom_viz.html import NOTEBOOK_BYTES, Precision, render_html, render_notebook
+from wherefrom_viz.describe.description import Shown, examples_of, total_magnitude
+from wherefrom_viz.page import NOTEBOOK_BYTES, Precision, render_html, render_notebook
 
 MOST_SLICES = 4096
 

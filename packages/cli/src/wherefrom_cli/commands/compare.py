@@ -12,8 +12,8 @@ import numpy as np
 from attrs import frozen
 from wherefrom.errors import UsageError
 from wherefrom.results.attribution import Attribution
-from wherefrom_viz.comparison import Comparison, compare
 from wherefrom_viz.console import compare_view
+from wherefrom_viz.describe.comparison import Comparison, compare
 
 from wherefrom_cli.command import Command
 from wherefrom_cli.exit_codes import ExitCode

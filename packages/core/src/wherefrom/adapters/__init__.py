@@ -6,6 +6,7 @@ Core asks, an adapter answers for all steps at once. Everything here stands on `
 from wherefrom.adapters.protocols import (
     Embeds,
     Encoding,
+    FindsBadWeights,
     GivesAttention,
     GivesGradients,
     ModelCard,
@@ -22,6 +23,7 @@ from wherefrom.adapters.protocols import (
 __all__ = [
     "Embeds",
     "Encoding",
+    "FindsBadWeights",
     "GivesAttention",
     "GivesGradients",
     "ModelCard",

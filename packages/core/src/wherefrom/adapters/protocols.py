@@ -232,6 +232,15 @@ class Moves(Protocol):
 
 
 @runtime_checkable
+class FindsBadWeights(Protocol):
+    """Can look through its own weights."""
+
+    def bad_weights(self) -> tuple[str, ...]:
+        """Names of the weights that hold NaN or infinity, in the model's order."""
+        ...
+
+
+@runtime_checkable
 class GivesAttention(Protocol):
     """Can show its attention weights."""
 

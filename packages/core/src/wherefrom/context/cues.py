@@ -126,6 +126,7 @@ def _question(
         scores={},
         attribute_target=full.source is None or bool(len(full.output_context)),
         include_eos_baseline=include_eos_baseline,
+        keep_special=True,
         span=None,
         seed=seed,
         contrast_targets=None,

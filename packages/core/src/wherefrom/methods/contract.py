@@ -37,9 +37,12 @@ class Question:
     attribute_target: bool = True
     """Encoder-decoder: are scores of the target prefix wanted too? Always true for decoder-only models."""
     kept_source: IntArray = field(factory=lambda: np.zeros(0, np.int64))
-    """Source positions that baselines and perturbations leave as they are (EOS unless asked otherwise)."""
+    """Source positions that baselines and perturbations leave as they are: special tokens unless asked otherwise."""
     kept_target: IntArray = field(factory=lambda: np.zeros(0, np.int64))
-    """Target positions likewise (EOS, the decoder's start token)."""
+    """Target positions likewise (BOS, EOS, template tokens, the decoder's start token)."""
+    sink: IntArray = field(factory=lambda: np.zeros(0, np.int64))
+    """The target position that attention rests on where a decoder-only model puts no special token in front: the
+    first. Named baselines of paths leave it as it is; perturbations may remove it."""
     scores: Mapping[str, TargetFunction] = field(factory=dict)
     """Step scores wanted from the clean pass, if the method makes one."""
     segments: tuple[Segment, ...] = ()
@@ -119,8 +122,11 @@ def method(cls: M) -> M:
     return cls
 
 
+SUM_THEN_NORMALIZE = (Stage(name="reduce", settings={"aggregate_fn": "sum"}), Stage(name="normalize"))
+"""The default of methods whose scores add up to a change of the target function: the sum over the width keeps both the
+sign and the total; then as below."""
 L2_THEN_NORMALIZE = (Stage(name="reduce", settings={"aggregate_fn": "vnorm"}), Stage(name="normalize"))
-"""The field's default for scores with an embedding axis: L2 norm over the width, then each step's scores divided by
+"""The default of bare gradients, which add up to nothing: L2 norm over the width, then each step's scores divided by
 their sum of absolute values over source and target together."""
 
 

@@ -12,7 +12,7 @@ from wherefrom.adapters import Row
 from wherefrom.adapters.rescale import GivesRescale, RowMultipliers
 from wherefrom.arrays import Array, namespace, to_numpy
 from wherefrom.methods.contract import (
-    L2_THEN_NORMALIZE,
+    SUM_THEN_NORMALIZE,
     Progress,
     Question,
     Scores,
@@ -20,7 +20,7 @@ from wherefrom.methods.contract import (
     inputs_first,
     method,
 )
-from wherefrom.methods.paths.baselines import endpoints
+from wherefrom.methods.paths.baselines import DEFAULT, endpoints
 from wherefrom.results.stages import Stage
 
 ACCEPTED_GAP = 0.01
@@ -52,14 +52,14 @@ class DeepLift:
 
     identifier: ClassVar[str] = "deeplift"
     dimensions: ClassVar[tuple[str, ...]] = ("width",)
-    aggregation: ClassVar[tuple[Stage, ...]] = L2_THEN_NORMALIZE
+    aggregation: ClassVar[tuple[Stage, ...]] = SUM_THEN_NORMALIZE
     signed: ClassVar[bool] = True
     needs: ClassVar[tuple[type, ...]] = (GivesRescale,)
     uses_target_function: ClassVar[bool] = True
     differentiates: ClassVar[bool] = True
     former_names: ClassVar[dict[str, str]] = {"baselines": "baseline"}
 
-    baseline: Any = "unk"
+    baseline: Any = DEFAULT
     """What is compared with: a name, ids or embeddings; see `methods.paths.baselines`."""
     multiply_by_inputs: bool = True
     """Multiply by ``x − b``; without it the multipliers themselves are given."""
@@ -133,7 +133,7 @@ def _scores(method: Any, question: Question, answer: RowMultipliers, *, complete
         step_scores["deltas"] = deltas
     size = np.maximum(np.abs(to_numpy(answer.values)), np.abs(to_numpy(answer.baseline_values)))
     warnings: tuple[str, ...] = ()
-    left = np.abs(deltas) > gap * np.maximum(size, np.finfo(np.float32).tiny)
+    left = ~(np.abs(deltas) <= gap * np.maximum(size, np.finfo(np.float32).tiny))  # not a number counts as missed
     if complete and left.any():
         warnings = (
             f"{method.identifier}: for {int(left.sum())} of {len(deltas)} steps the shares miss the change of score "

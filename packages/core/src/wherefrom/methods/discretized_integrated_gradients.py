@@ -12,7 +12,7 @@ from wherefrom.adapters import GivesGradients, SequenceModel, Side
 from wherefrom.arrays import Array, FloatArray, IntArray, like, to_numpy
 from wherefrom.errors import ModelCapabilityError, SettingsError
 from wherefrom.methods.contract import (
-    L2_THEN_NORMALIZE,
+    SUM_THEN_NORMALIZE,
     Progress,
     Question,
     Scores,
@@ -49,7 +49,7 @@ class DiscretizedIntegratedGradients:
 
     identifier: ClassVar[str] = "discretized_integrated_gradients"
     dimensions: ClassVar[tuple[str, ...]] = ("width",)
-    aggregation: ClassVar[tuple[Stage, ...]] = L2_THEN_NORMALIZE
+    aggregation: ClassVar[tuple[Stage, ...]] = SUM_THEN_NORMALIZE
     signed: ClassVar[bool] = True
     needs: ClassVar[tuple[type, ...]] = (GivesGradients,)
     uses_target_function: ClassVar[bool] = True
@@ -141,7 +141,7 @@ class DiscretizedIntegratedGradients:
         if not isinstance(model, SequenceModel):
             raise ModelCapabilityError("A baseline needs a model with a card, to know its special tokens.")
         kept = question.kept_source if side == "source" else question.kept_target
-        begins = baseline_ids(model.card, baseline_of_side(self.baseline, side), ids, kept)
+        begins = baseline_ids(model.card, baseline_of_side(self.baseline, side, default="unk"), ids, kept)
         if begins is None:
             raise SettingsError(
                 f"{self.identifier} goes from word to word, so its baseline must be a token: 'unk', 'pad', 'mask' or "

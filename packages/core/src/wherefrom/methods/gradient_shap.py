@@ -12,7 +12,7 @@ from wherefrom.adapters import GivesGradients, Side
 from wherefrom.arrays import Array, like, to_numpy
 from wherefrom.errors import SettingsError
 from wherefrom.methods.contract import (
-    L2_THEN_NORMALIZE,
+    SUM_THEN_NORMALIZE,
     Progress,
     Question,
     Scores,
@@ -20,7 +20,7 @@ from wherefrom.methods.contract import (
     inputs_first,
     method,
 )
-from wherefrom.methods.paths.baselines import Endpoints, endpoints
+from wherefrom.methods.paths.baselines import DEFAULT, Endpoints, endpoints
 from wherefrom.results.stages import Stage
 
 
@@ -47,7 +47,7 @@ class GradientShap:
 
     identifier: ClassVar[str] = "gradient_shap"
     dimensions: ClassVar[tuple[str, ...]] = ("width",)
-    aggregation: ClassVar[tuple[Stage, ...]] = L2_THEN_NORMALIZE
+    aggregation: ClassVar[tuple[Stage, ...]] = SUM_THEN_NORMALIZE
     signed: ClassVar[bool] = True
     needs: ClassVar[tuple[type, ...]] = (GivesGradients,)
     uses_target_function: ClassVar[bool] = True
@@ -58,7 +58,7 @@ class GradientShap:
     """Random points."""
     stdevs: float = field(default=0.0)
     """Standard deviation of the noise added to the input, in units of the embeddings."""
-    baseline: Any = "unk"
+    baseline: Any = DEFAULT
     """One baseline (see `methods.paths.baselines`), or a list of names, mappings or embedding arrays: each sample
     draws one."""
     internal_batch_size: int | None = None

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from wherefrom.adapters import GivesGradients
 from wherefrom.methods.contract import (
-    L2_THEN_NORMALIZE,
+    SUM_THEN_NORMALIZE,
     Progress,
     Question,
     Scores,
@@ -36,7 +36,7 @@ class InputXGradient:
 
     identifier: ClassVar[str] = "input_x_gradient"
     dimensions: ClassVar[tuple[str, ...]] = ("width",)
-    aggregation: ClassVar[tuple[Stage, ...]] = L2_THEN_NORMALIZE
+    aggregation: ClassVar[tuple[Stage, ...]] = SUM_THEN_NORMALIZE
     signed: ClassVar[bool] = True
     needs: ClassVar[tuple[type, ...]] = (GivesGradients,)
     uses_target_function: ClassVar[bool] = True

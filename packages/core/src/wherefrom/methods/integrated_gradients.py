@@ -6,25 +6,26 @@ from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from attrs import field, frozen
+from attrs import field, frozen, validators
 
 from wherefrom.adapters import GivesGradients, Row, RowGradients
 from wherefrom.arrays import Array, FloatArray, IntArray, like, namespace, to_numpy
 from wherefrom.errors import SettingsError
 from wherefrom.methods.contract import (
-    L2_THEN_NORMALIZE,
+    SUM_THEN_NORMALIZE,
     Progress,
     Question,
     Scores,
     counted,
     method,
 )
-from wherefrom.methods.paths.baselines import Endpoints, endpoints
-from wherefrom.methods.paths.quadrature import clenshaw_curtis, quadrature
+from wherefrom.methods.paths.baselines import DEFAULT, Endpoints, endpoints
+from wherefrom.methods.paths.quadrature import fejer, quadrature
 from wherefrom.results.stages import Stage
 
-FIRST_INTERVALS = 4
-LAST_INTERVALS = 256
+FIRST_POINTS = 7
+PATIENCE = 31
+"""Points from which on a gap that has not halved is taken for one that will not fall."""
 STORED_NUMBERS = 2**27
 """Gradient entries kept at once while a path is refined (half a GiB in float32); more steps are done in turns."""
 SMALLEST_DIFFERENCE = 1e-4
@@ -52,7 +53,7 @@ class IntegratedGradients:
 
     identifier: ClassVar[str] = "integrated_gradients"
     dimensions: ClassVar[tuple[str, ...]] = ("width",)
-    aggregation: ClassVar[tuple[Stage, ...]] = L2_THEN_NORMALIZE
+    aggregation: ClassVar[tuple[Stage, ...]] = SUM_THEN_NORMALIZE
     signed: ClassVar[bool] = True
     needs: ClassVar[tuple[type, ...]] = (GivesGradients,)
     uses_target_function: ClassVar[bool] = True
@@ -60,14 +61,17 @@ class IntegratedGradients:
     former_names: ClassVar[dict[str, str]] = {"method": "quadrature", "baselines": "baseline"}
 
     n_steps: int | Literal["auto"] = field(default="auto")
-    """Points of the path. ``"auto"`` refines a nested rule, step by step, until the completeness gap of the step is
-    within ``tolerance``; a number takes exactly so many."""
-    tolerance: float = 0.01
+    """Points of the path. ``"auto"`` refines a nested open rule (7, 15, 31, 63 points), step by step, until the
+    completeness gap of the step is within ``tolerance``, until it no longer falls, or to ``max_points``; a number takes
+    exactly so many."""
+    tolerance: float = field(default=0.01, validator=validators.gt(0))
     """Largest accepted ``|Σ shares − (f(x) − f(b))| / |f(x) − f(b)|`` with ``n_steps="auto"``."""
+    max_points: int = field(default=64, validator=validators.ge(1))
+    """Budget of ``n_steps="auto"``."""
     quadrature: str = "gausslegendre"
-    """Rule for a fixed number of points: ``gausslegendre``, ``clenshaw_curtis``, ``riemann_left``, ``riemann_right``,
-    ``riemann_middle``, ``riemann_trapezoid``."""
-    baseline: Any = "unk"
+    """Rule for a fixed number of points: ``gausslegendre``, ``fejer``, ``clenshaw_curtis``, ``riemann_left``,
+    ``riemann_right``, ``riemann_middle``, ``riemann_trapezoid``."""
+    baseline: Any = DEFAULT
     """Where the path begins: a name, ids or embeddings; see `methods.paths.baselines`."""
     multiply_by_inputs: bool = True
     """Multiply the averaged gradient by ``x − b``; without it the scores are sensitivities and do not sum up."""
@@ -115,71 +119,97 @@ class IntegratedGradients:
         return Scores(source=source, target=target, step_scores=step_scores, details={"points": n})
 
     def _refined(self, model: GivesGradients, path: Path) -> Scores:
+        clean, ends = self._ends(model, path)
         outputs = np.arange(path.question.target_function.outputs)
-        per_output = path.entries * (FIRST_INTERVALS * 4 + 1)
-        at_once = max(1, STORED_NUMBERS // max(per_output, 1))
+        at_once = max(1, STORED_NUMBERS // max(path.entries * FIRST_POINTS * 2, 1))
         blocks = [outputs[i : i + at_once] for i in range(0, len(outputs), at_once)]
-        turns = [self._refine_some(model, path, block, scores=len(blocks) == 1) for block in blocks]
+        turns = [self._refine_some(model, path, block, ends) for block in blocks]
         xp = namespace(turns[0].sums[-1])
         sums = tuple(xp.concat(parts, axis=0) for parts in zip(*(turn.sums for turn in turns), strict=True))
         source, target = path.shares(sums, multiply=self.multiply_by_inputs)
         points = np.concatenate([turn.points for turn in turns])
         gaps = np.concatenate([turn.gaps for turn in turns])
-        step_scores = dict(turns[0].scores)
+        step_scores = dict(clean)
         if self.return_convergence_delta:
             step_scores["deltas"] = np.concatenate([turn.deltas for turn in turns])
-        warnings: tuple[str, ...] = ()
-        if (left := int((gaps > self.tolerance).sum())) > 0:
-            warnings = (
-                f"integrated_gradients: {left} of {len(gaps)} steps keep a completeness gap above {self.tolerance:g} "
-                f"after {LAST_INTERVALS + 1} points (largest {gaps.max():.2g}).",
-            )
-        details = {"points": points.tolist(), "completeness_gap": [float(f"{gap:.3g}") for gap in gaps]}
-        return Scores(source=source, target=target, step_scores=step_scores, details=details, warnings=warnings)
+        details = {"points": points.tolist(), "completeness_gap": [_json_number(gap) for gap in gaps]}
+        return Scores(
+            source=source,
+            target=target,
+            step_scores=step_scores,
+            details=details,
+            warnings=self._warned(points, gaps, path.question.target_function.function.identifier),
+        )
 
-    def _refine_some(self, model: GivesGradients, path: Path, outputs: IntArray, *, scores: bool) -> _Refined:
-        """Refine the rule for some outputs until each is within tolerance; those that are drop out."""
+    def _ends(self, model: GivesGradients, path: Path) -> tuple[dict[str, Array], _Ends]:
+        """The score at the input and at the baseline, from two forward passes; step scores come with the first."""
+        rows = [path.row(1.0, scores=True), path.row(0.0)]
+        answers = list(model.predict(rows, chunk=self.internal_batch_size))
+        at_input, at_baseline = (
+            to_numpy(path.question.target_function.values(answer.logits)).astype(float) for answer in answers
+        )
+        change = at_input - at_baseline
+        scale = np.maximum(np.abs(change), SMALLEST_DIFFERENCE * np.maximum(np.abs(at_input), np.abs(at_baseline)))
+        return dict(answers[0].scores), _Ends(change, np.maximum(scale, np.finfo(np.float64).tiny))
+
+    def _warned(self, points: IntArray, gaps: FloatArray, function: str) -> tuple[str, ...]:
+        left = ~(gaps <= self.tolerance)  # not a number counts as left
+        if not left.any():
+            return ()
+        largest = "not a number" if np.isnan(gaps).any() else f"largest {gaps.max():.2g}"
+        return (
+            f"integrated_gradients: {int(left.sum())} of {len(gaps)} steps keep a completeness gap above "
+            f"{self.tolerance:g} after {int(points.max())} points ({largest}): the score swings along the path. "
+            f"{self._advice(function)}",
+        )
+
+    def _advice(self, function: str) -> str:
+        """The setting most likely to help, given those in force."""
+        if not (isinstance(self.baseline, str) and self.baseline == DEFAULT):
+            return f"Try baseline={DEFAULT!r}."
+        easier = "" if function == "probability" else "attributed_fn='probability' (it swings less), "
+        return f"Try {easier}another baseline, or max_points={4 * self.max_points}."
+
+    def _refine_some(self, model: GivesGradients, path: Path, outputs: IntArray, ends: _Ends) -> _Refined:
+        """Refine the rule for some outputs until each is within tolerance, or its gap no longer falls."""
         stored: dict[float, tuple[IntArray, RowGradients]] = {}
         open_outputs = outputs
         done: dict[int, tuple[Array, ...]] = {}
-        points, gaps, deltas = np.zeros(len(outputs), int), np.zeros(len(outputs)), np.zeros(len(outputs))
-        clean_scores: dict[str, Array] = {}
-        change = scale = np.zeros(0)
-        intervals = FIRST_INTERVALS
+        points, deltas = np.zeros(len(outputs), int), np.zeros(len(outputs))
+        gaps = np.full(len(outputs), np.inf)
+        count = min(FIRST_POINTS, self.max_points)
         while len(open_outputs):
-            rule = clenshaw_curtis(intervals)
+            rule = fejer(count)
             new = [float(point) for point in rule.points if float(point) not in stored]
-            rows = [
-                path.row(point, outputs=open_outputs, scores=scores and point == 1.0 and not clean_scores)
-                for point in new
-            ]
+            rows = [path.row(point, outputs=open_outputs) for point in new]
             answers = model.gradients(rows, chunk=self.internal_batch_size, target=path.target is not None)
             for point, answer in zip(new, answers, strict=True):
                 stored[point] = (open_outputs, answer)
-                if answer.scores:
-                    clean_scores = dict(answer.scores)
-            if intervals == FIRST_INTERVALS:
-                at_input, at_baseline = (to_numpy(stored[end][1].values).astype(float) for end in (1.0, 0.0))
-                change = at_input - at_baseline
-                scale = np.maximum(
-                    np.abs(change), SMALLEST_DIFFERENCE * np.maximum(np.abs(at_input), np.abs(at_baseline))
-                )
-                scale = np.maximum(scale, np.finfo(np.float64).tiny)
             sums = _stored_sums([stored[float(point)] for point in rule.points], rule.weights, open_outputs)
-            totals = _totals(path.shares(sums, multiply=True))
             where = np.searchsorted(outputs, open_outputs)
-            delta = totals - change[where]
-            gap = np.abs(delta) / scale[where]
-            points[where], gaps[where], deltas[where] = intervals + 1, gap, delta
-            good = (gap <= self.tolerance) | (intervals >= LAST_INTERVALS)
-            for i in np.flatnonzero(good):
+            delta = _totals(path.shares(sums, multiply=True)) - ends.change[open_outputs]
+            gap = np.abs(delta) / ends.scale[open_outputs]
+            hopeless = (count >= PATIENCE) & ~(gap <= gaps[where] / 2)
+            points[where], gaps[where], deltas[where] = count, gap, delta
+            ended = (gap <= self.tolerance) | hopeless | (2 * count + 1 > self.max_points)
+            for i in np.flatnonzero(ended):
                 done[int(open_outputs[i])] = tuple(part[int(i)] for part in sums)
-            open_outputs = open_outputs[~good]
-            intervals *= 2
+            open_outputs = open_outputs[~ended]
+            count = 2 * count + 1
         xp = namespace(done[int(outputs[0])][0])
         ordered = [done[int(output)] for output in outputs]
         together = tuple(xp.stack(parts, axis=0) for parts in zip(*ordered, strict=True))
-        return _Refined(together, points, gaps, deltas, clean_scores)
+        return _Refined(together, points, gaps, deltas)
+
+
+@frozen(eq=False)
+class _Ends:
+    """What the path has to add up to, per output."""
+
+    change: FloatArray
+    """``f(x) − f(b)``."""
+    scale: FloatArray
+    """What gaps are measured against; positive."""
 
 
 @frozen(eq=False)
@@ -188,7 +218,6 @@ class _Refined:
     points: IntArray
     gaps: FloatArray
     deltas: FloatArray
-    scores: dict[str, Array]
 
 
 @frozen(eq=False)
@@ -268,3 +297,8 @@ def _totals(shares: tuple[Array | None, Array | None]) -> FloatArray:
         if share is not None:
             total = total + to_numpy(namespace(share).sum(share, axis=(0, 2))).astype(np.float64)
     return total
+
+
+def _json_number(value: float) -> float | None:
+    """Three digits; None for what JSON has no number for."""
+    return float(f"{value:.3g}") if np.isfinite(value) else None

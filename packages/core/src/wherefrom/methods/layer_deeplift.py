@@ -9,13 +9,14 @@ from attrs import frozen
 
 from wherefrom.adapters.rescale import GivesRescale
 from wherefrom.methods.contract import (
-    L2_THEN_NORMALIZE,
+    SUM_THEN_NORMALIZE,
     Progress,
     Question,
     Scores,
     method,
 )
 from wherefrom.methods.deeplift import DeepLift, shares_of_change
+from wherefrom.methods.paths.baselines import DEFAULT
 from wherefrom.results.stages import Stage
 
 
@@ -35,7 +36,7 @@ class LayerDeepLift:
 
     identifier: ClassVar[str] = "layer_deeplift"
     dimensions: ClassVar[tuple[str, ...]] = ("width",)
-    aggregation: ClassVar[tuple[Stage, ...]] = L2_THEN_NORMALIZE
+    aggregation: ClassVar[tuple[Stage, ...]] = SUM_THEN_NORMALIZE
     signed: ClassVar[bool] = True
     needs: ClassVar[tuple[type, ...]] = (GivesRescale,)
     uses_target_function: ClassVar[bool] = True
@@ -45,7 +46,7 @@ class LayerDeepLift:
     target_layer: Any = None
     """Name of a part of the model, such as ``model.layers[0]``, or the part itself; None: the input
     embeddings."""
-    baseline: Any = "unk"
+    baseline: Any = DEFAULT
     """What is compared with: a name, ids or embeddings; see `methods.paths.baselines`."""
     multiply_by_inputs: bool = True
     """Multiply by the change of the layer's answer; without it the multipliers are given."""

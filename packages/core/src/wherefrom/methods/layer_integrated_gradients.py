@@ -12,7 +12,7 @@ from wherefrom.adapters.layers import GivesLayers, LayerGradients, LayerStates
 from wherefrom.arrays import Array, to_numpy
 from wherefrom.errors import SettingsError
 from wherefrom.methods.contract import (
-    L2_THEN_NORMALIZE,
+    SUM_THEN_NORMALIZE,
     Progress,
     Question,
     Scores,
@@ -22,6 +22,7 @@ from wherefrom.methods.contract import (
 from wherefrom.methods.deeplift import baseline_row
 from wherefrom.methods.integrated_gradients import IntegratedGradients
 from wherefrom.methods.layer_gradient_x_activation import weighed
+from wherefrom.methods.paths.baselines import DEFAULT
 from wherefrom.methods.paths.quadrature import quadrature
 from wherefrom.results.stages import Stage
 
@@ -45,7 +46,7 @@ class LayerIntegratedGradients:
 
     identifier: ClassVar[str] = "layer_integrated_gradients"
     dimensions: ClassVar[tuple[str, ...]] = ("width",)
-    aggregation: ClassVar[tuple[Stage, ...]] = L2_THEN_NORMALIZE
+    aggregation: ClassVar[tuple[Stage, ...]] = SUM_THEN_NORMALIZE
     signed: ClassVar[bool] = True
     needs: ClassVar[tuple[type, ...]] = (GivesGradients, GivesLayers)
     uses_target_function: ClassVar[bool] = True
@@ -59,7 +60,7 @@ class LayerIntegratedGradients:
     """Points of the path."""
     quadrature: str = "gausslegendre"
     """Rule of the integral; see `wherefrom.methods.paths.quadrature`."""
-    baseline: Any = "unk"
+    baseline: Any = DEFAULT
     """The input whose answers the path begins at: a name, ids or embeddings; see `methods.paths.baselines`."""
     multiply_by_inputs: bool = True
     """Multiply the averaged gradient by ``a − a_b``."""

@@ -11,7 +11,7 @@ from attrs import field, frozen
 from wherefrom.adapters import GivesGradients, Row, Side
 from wherefrom.arrays import Array, FloatArray, IntArray, like, namespace, to_numpy
 from wherefrom.errors import SettingsError
-from wherefrom.methods.contract import L2_THEN_NORMALIZE, Progress, Question, Scores, counted, method
+from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Progress, Question, Scores, counted, method
 from wherefrom.methods.paths.baselines import Endpoints, endpoints
 from wherefrom.methods.paths.quadrature import Quadrature, quadrature
 from wherefrom.results.stages import Stage
@@ -37,7 +37,7 @@ class SequentialIntegratedGradients:
 
     identifier: ClassVar[str] = "sequential_integrated_gradients"
     dimensions: ClassVar[tuple[str, ...]] = ("width",)
-    aggregation: ClassVar[tuple[Stage, ...]] = L2_THEN_NORMALIZE
+    aggregation: ClassVar[tuple[Stage, ...]] = SUM_THEN_NORMALIZE
     signed: ClassVar[bool] = True
     needs: ClassVar[tuple[type, ...]] = (GivesGradients,)
     uses_target_function: ClassVar[bool] = True

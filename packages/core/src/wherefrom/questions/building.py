@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from attrs import evolve, field, frozen
 
-from wherefrom.adapters import PredictsSteps, SequenceModel
+from wherefrom.adapters import PredictsSteps, SequenceModel, Side
 from wherefrom.arrays import Array, IntArray
 from wherefrom.errors import ModelCapabilityError
 from wherefrom.methods.contract import Question
@@ -27,6 +27,7 @@ from wherefrom.questions.stochastic import with_samples
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions.base import StepFunction
 from wherefrom.text.alignment import one_per_example
+from wherefrom.text.tokens import Segment, Token
 
 
 @frozen(kw_only=True, eq=False)
@@ -38,6 +39,7 @@ class QuestionOptions:
     scores: Mapping[str, StepFunction]
     attribute_target: bool
     include_eos_baseline: bool
+    keep_special: bool
     span: Any
     seed: int
     contrast_targets: Any
@@ -133,6 +135,9 @@ def _question(
         logits = None if logits is None else logits[kept]
     plain = TargetFunction(function=function, target_ids=example.target_ids[steps])
     source_ids = None if example.source is None else example.source.ids
+    source_tokens = () if example.source is None else example.source.tokens
+    kept_source = _kept(model, source_ids, source_tokens, options, start=False)
+    kept_target = _kept(model, example.target_ids, example.target_tokens, options, start=source_ids is not None)
     question = Question(
         target_ids=example.target_ids,
         steps=steps,
@@ -140,11 +145,12 @@ def _question(
             plain, contrast, logits if options.contrast_force_inputs else None, groups=groups
         ),
         source_ids=source_ids,
-        source_tokens=() if example.source is None else example.source.tokens,
+        source_tokens=source_tokens,
         target_tokens=example.target_tokens,
         attribute_target=options.attribute_target,
-        kept_source=_kept(model, source_ids, options, start=False),
-        kept_target=_kept(model, example.target_ids, options, start=source_ids is not None),
+        kept_source=_with_template(kept_source, example.segments, "source", options),
+        kept_target=_with_template(kept_target, example.segments, "target", options),
+        sink=_sink(example.target_ids, source_ids, kept_target, options),
         segments=example.segments,
         seed=options.seed,
     )
@@ -163,13 +169,36 @@ def _target_function(
     return plain if groups is None else evolve(plain, groups=groups)
 
 
-def _kept(model: SequenceModel, ids: IntArray | None, options: QuestionOptions, *, start: bool) -> IntArray:
-    """Positions that stay as they are: a decoder's start token, and end tokens unless asked otherwise."""
+def _kept(
+    model: SequenceModel, ids: IntArray | None, tokens: Sequence[Token], options: QuestionOptions, *, start: bool
+) -> IntArray:
+    """Positions that stay as they are: a decoder's start token, end tokens, and with ``keep_special`` all that the
+    tokenizer adds."""
     if ids is None:
         return np.zeros(0, dtype=np.int64)
-    kept = np.zeros(len(ids), dtype=bool)
-    if not options.include_eos_baseline:
-        kept |= np.isin(ids, model.card.eos_ids)
+    card = model.card
+    ends = np.isin(ids, card.eos_ids)
+    kept = ends.copy()
+    if options.keep_special:
+        unknown = np.isin(ids, [-1 if card.unk_id is None or card.unk_id == card.bos_id else card.unk_id])
+        kept |= np.array([token.special for token in tokens], dtype=bool) & ~unknown
+    if options.include_eos_baseline:
+        kept &= ~ends
     if start:
         kept[0] = True
     return np.flatnonzero(kept).astype(np.int64)
+
+
+def _with_template(kept: IntArray, segments: Sequence[Segment], side: Side, options: QuestionOptions) -> IntArray:
+    """The kept positions, and those of a chat template's own tokens."""
+    if not options.keep_special:
+        return kept
+    template = [np.arange(one.start, one.end) for one in segments if one.kind == "template" and one.side == side]
+    return np.union1d(kept, np.concatenate(template)).astype(np.int64) if template else kept
+
+
+def _sink(target_ids: IntArray, source_ids: IntArray | None, kept: IntArray, options: QuestionOptions) -> IntArray:
+    """The first position of a decoder-only model's sequence, where no special token stands there."""
+    if source_ids is not None or not options.keep_special or not len(target_ids) or 0 in kept:
+        return np.zeros(0, dtype=np.int64)
+    return np.zeros(1, dtype=np.int64)

@@ -12,8 +12,8 @@ from attrs import frozen
 from wherefrom.adapters import Encoding, ModelCard, SequenceModel
 from wherefrom.arrays import IntArray
 from wherefrom.errors import InputError
+from wherefrom.text.segmentation import word_indices
 from wherefrom.text.tokens import Segment, Token
-from wherefrom.text.words import word_indices
 
 Chat: TypeAlias = Sequence[Mapping[str, str]]
 InputText: TypeAlias = str | Chat

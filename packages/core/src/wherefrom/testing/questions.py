@@ -29,7 +29,7 @@ def question(
         source: What the encoder reads, or the prompt.
         target: The continuation, or what the decoder says.
         last: Ask about the last so many tokens only.
-        **target function: Further fields of the `TargetFunction`, such as ``contrast_ids``.
+        **target_function: Further fields of the `TargetFunction`, such as ``contrast_ids``.
 
     Returns:
         A question whose baselines keep EOS and the decoder's start token.

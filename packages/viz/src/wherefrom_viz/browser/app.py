@@ -39,7 +39,7 @@ from wherefrom_viz.browser.sources.library import Growth
 from wherefrom_viz.browser.sources.loaded import LoadedSource
 from wherefrom_viz.browser.themes import CYCLE, DARK, LIGHT
 from wherefrom_viz.browser.widgets.splitter import Splitter
-from wherefrom_viz.console.ink import Level, terminal_theme
+from wherefrom_viz.console.terminal_style import Level, terminal_theme
 
 Loaded = Callable[[list[int], list[Attribution]], None]
 Failed = Callable[[list[int], str], None]

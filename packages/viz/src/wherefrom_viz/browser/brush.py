@@ -10,7 +10,7 @@ from textual.app import App
 
 from wherefrom_viz.browser.drawing import Drawing
 from wherefrom_viz.colours import palette_named
-from wherefrom_viz.console.ink import FAINT, Ink, Level
+from wherefrom_viz.console.terminal_style import FAINT, Level, TerminalStyle
 
 _SHADES = 48
 
@@ -18,7 +18,7 @@ _SHADES = 48
 class Brush:
     """Draws strengths in [-1, 1] with one ink."""
 
-    def __init__(self, ink: Ink) -> None:
+    def __init__(self, ink: TerminalStyle) -> None:
         self.ink = ink
         self._styles: dict[int, Style] = {}
 
@@ -61,7 +61,7 @@ def brush_for(app: App[Any], drawing: Drawing, level: Level | None = None) -> Br
     """The brush for what this terminal and theme can show, or for what ``level`` says it can."""
     theme = app.current_theme
     return Brush(
-        Ink(
+        TerminalStyle(
             palette=palette_named(drawing.palette),
             level=level or colour_level(app),
             theme="dark" if theme.dark else "light",

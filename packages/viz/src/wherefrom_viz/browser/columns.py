@@ -13,7 +13,7 @@ from typing import Any
 from attrs import evolve, field, frozen
 from wherefrom.files import Summary
 
-from wherefrom_viz.text_marks import cells, elide, visible
+from wherefrom_viz.describe.text_marks import cells, elide, visible
 
 BRIEF = {"probability": "prob", "entropy": "ent", "crossentropy": "x-ent", "perplexity": "ppl"}
 """Step scores as heads of columns."""

@@ -14,9 +14,9 @@ from wherefrom.results.attribution import Attribution
 from wherefrom.results.provenance import Provenance
 from wherefrom.results.stages import Stage
 
-from wherefrom_viz.description import Description, describe
-from wherefrom_viz.description import Normalization as Normalized
-from wherefrom_viz.units import LEVELS, Level, Merge
+from wherefrom_viz.describe.description import Description, describe
+from wherefrom_viz.describe.description import Normalization as Normalized
+from wherefrom_viz.describe.units import LEVELS, Level, Merge
 
 Aggregation: TypeAlias = Literal["default", "sum", "mean", "max", "absmax", "l2"]
 AGGREGATIONS: tuple[Aggregation, ...] = ("default", "sum", "mean", "max", "absmax", "l2")

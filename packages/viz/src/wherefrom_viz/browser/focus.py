@@ -7,7 +7,7 @@ import numpy.typing as npt
 from attrs import evolve, frozen
 
 from wherefrom_viz.browser.drawing import Drawing
-from wherefrom_viz.description import Description
+from wherefrom_viz.describe.description import Description
 
 
 @frozen(kw_only=True)

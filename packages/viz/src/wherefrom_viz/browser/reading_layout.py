@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from attrs import frozen
 
-from wherefrom_viz.description import Description, Unit
-from wherefrom_viz.text_marks import cells, elide, isolate
+from wherefrom_viz.describe.description import Description, Unit
+from wherefrom_viz.describe.text_marks import cells, elide, isolate
 
 
 @frozen

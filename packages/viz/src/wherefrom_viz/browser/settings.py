@@ -26,7 +26,7 @@ from wherefrom.errors import SettingsError, nearest
 from wherefrom_viz.browser.drawing import AGGREGATIONS, NORMALIZATIONS, SCALES, Drawing
 from wherefrom_viz.browser.keymap import checked_keys
 from wherefrom_viz.colours import PALETTES
-from wherefrom_viz.units import LEVELS
+from wherefrom_viz.describe.units import LEVELS
 
 DEFAULT_THEME = "wherefrom"
 SMALLEST, LARGEST = 10, 90

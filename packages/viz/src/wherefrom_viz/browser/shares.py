@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from wherefrom_viz.description import Description
+from wherefrom_viz.describe.description import Description
 
 
 def shares_of_sections(picture: Description) -> list[tuple[str, float]]:

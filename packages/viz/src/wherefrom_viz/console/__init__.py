@@ -12,23 +12,23 @@ from wherefrom.errors import SettingsError, nearest
 from wherefrom.results.attribution import Attribution, Attributions
 
 from wherefrom_viz.colours import Palette, Theme, palette_named
-from wherefrom_viz.comparison import compare
 from wherefrom_viz.console.comparing import CompareView
-from wherefrom_viz.console.ink import Ink, colour_level, ink_for, terminal_theme
+from wherefrom_viz.console.terminal_style import TerminalStyle, colour_level, terminal_style_for, terminal_theme
 from wherefrom_viz.console.view import ConsoleView, checked_view
-from wherefrom_viz.description import Shown, describe_all, examples_of, rescaled
+from wherefrom_viz.describe.comparison import compare
+from wherefrom_viz.describe.description import Shown, describe_all, examples_of, rescaled
 
 __all__ = [
     "CompareView",
     "ConsoleView",
-    "Ink",
+    "TerminalStyle",
     "colour_level",
     "compare_view",
     "console_for",
     "console_view",
-    "ink_for",
     "render_console",
     "render_text",
+    "terminal_style_for",
     "terminal_theme",
 ]
 
@@ -89,9 +89,9 @@ def console_view(
         **options: As for `wherefrom_viz.describe`: ``granularity``, ``merge``, ``normalize``, ``min_val``,
         ``max_val``.
     """
-    pictures = describe_all(attributions, **options)
+    descriptions = describe_all(attributions, **options)
     return ConsoleView(
-        pictures=rescaled(pictures) if share_scale else pictures,
+        descriptions=rescaled(descriptions) if share_scale else descriptions,
         palette=palette_named(palette),
         view=checked_view(view),
         theme=theme,
@@ -117,7 +117,7 @@ def compare_view(
         palette: See `console_view`.
         theme: See `console_view`.
         top: Inputs per line.
-        **options: As for `wherefrom_viz.comparison.compare`.
+        **options: As for `wherefrom_viz.describe.comparison.compare`.
     """
     (one, made_a), *_ = examples_of(a)
     (two, made_b), *_ = examples_of(b)

@@ -10,14 +10,14 @@ from rich.console import Console, ConsoleOptions
 from rich.text import Text
 
 from wherefrom_viz.colours import Palette, Theme
-from wherefrom_viz.comparison import Comparison
-from wherefrom_viz.console.ink import Ink, ink_for
 from wherefrom_viz.console.legend import legend
 from wherefrom_viz.console.matrix import compact_layout, full_layout, matrix
+from wherefrom_viz.console.terminal_style import TerminalStyle, terminal_style_for
 from wherefrom_viz.console.view import whole
-from wherefrom_viz.description import Description
-from wherefrom_viz.numbers_shown import number_style
-from wherefrom_viz.text_marks import cells, elide, isolate, pad
+from wherefrom_viz.describe.comparison import Comparison
+from wherefrom_viz.describe.description import Description
+from wherefrom_viz.describe.numbers import number_style
+from wherefrom_viz.describe.text_marks import cells, elide, isolate, pad
 
 
 @frozen(kw_only=True, eq=False)
@@ -30,11 +30,11 @@ class CompareView:
     top: int = 4
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
-        ink = ink_for(console, self.palette, self.theme)
-        for line in self.lines(ink, options.max_width):
+        terminal = terminal_style_for(console, self.palette, self.theme)
+        for line in self.lines(terminal, options.max_width):
             yield whole(line, options)
 
-    def lines(self, ink: Ink, width: int) -> Iterator[Text]:
+    def lines(self, terminal: TerminalStyle, width: int) -> Iterator[Text]:
         """The lines at ``width`` columns."""
         pair = self.comparison
         for name, half in (("A", pair.a), ("B", pair.b)):
@@ -48,20 +48,22 @@ class CompareView:
             label = elide(step.label, token_width)
             first = Text(isolate(label) + " " * (token_width - cells(label)), style="bold")
             first.append("  " + pad(_number(float(pair.agreement[column])), 5, right=True), style="not bold")
-            _strongest(first, "A", pair.a, column, ink, width, self.top)
+            _strongest(first, "A", pair.a, column, terminal, width, self.top)
             yield first
             second = Text(" " * (token_width + 7))
-            _strongest(second, "B", pair.b, column, ink, width, self.top)
+            _strongest(second, "B", pair.b, column, terminal, width, self.top)
             yield second
         yield Text()
         yield Text("A - B", style="bold")
-        layout = full_layout(pair.difference, ink, width) or compact_layout(pair.difference, width)
-        yield from matrix(pair.difference, ink, layout)
+        layout = full_layout(pair.difference, terminal, width) or compact_layout(pair.difference, width)
+        yield from matrix(pair.difference, terminal, layout)
         yield Text()
-        yield from legend(pair.difference, ink, width)
+        yield from legend(pair.difference, terminal, width)
 
 
-def _strongest(line: Text, name: str, half: Description, column: int, ink: Ink, width: int, count: int) -> None:
+def _strongest(
+    line: Text, name: str, half: Description, column: int, terminal: TerminalStyle, width: int, count: int
+) -> None:
     style = number_style(half.scale.bound)
     line.append(f"  {name}", style="not bold dim")
     for row, score in half.top([column], count):
@@ -69,8 +71,8 @@ def _strongest(line: Text, name: str, half: Description, column: int, ink: Ink, 
         if line.cell_len + 4 + cells(shown) + len(number) > width:
             break
         line.append("  ")
-        line.append(f" {isolate(shown)} ", style=ink.style(half.scale.strength(score)))
-        line.append(number, style="not bold" if ink.level == "none" else "not bold dim")
+        line.append(f" {isolate(shown)} ", style=terminal.style(half.scale.strength(score)))
+        line.append(number, style="not bold" if terminal.level == "none" else "not bold dim")
 
 
 def _number(value: float) -> str:

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from attrs import frozen
 from rich.text import Text
 
-from wherefrom_viz.console.ink import FAINT, Ink
-from wherefrom_viz.description import Description
-from wherefrom_viz.numbers_shown import NumberStyle, aligned, number_style, short
-from wherefrom_viz.text_marks import cells, elide, graphemes, isolate, pad
+from wherefrom_viz.console.terminal_style import FAINT, TerminalStyle
+from wherefrom_viz.describe.description import Description
+from wherefrom_viz.describe.numbers import NumberStyle, aligned, number_style, short
+from wherefrom_viz.describe.text_marks import cells, elide, graphemes, isolate, pad
 
 HIDDEN = "·"
 _TALLEST_HEADER = 12
@@ -32,59 +32,59 @@ class MatrixLayout:
         return [range(start, min(steps, start + self.per_band)) for start in range(0, steps, self.per_band)]
 
 
-def full_layout(picture: Description, ink: Ink, width: int) -> MatrixLayout | None:
+def full_layout(description: Description, terminal: TerminalStyle, width: int) -> MatrixLayout | None:
     """Cells with numbers, at least six wide, all columns side by side; None if they do not fit."""
-    label_width = _label_width(picture, width)
-    least = 7 if ink.level == "none" else 6
-    room = (width - label_width - 1) // max(1, len(picture.steps))
+    label_width = _label_width(description, width)
+    least = 7 if terminal.level == "none" else 6
+    room = (width - label_width - 1) // max(1, len(description.steps))
     if room < least:
         return None
-    wanted = max([least, *(cells(step.label) + 2 for step in picture.steps)])
+    wanted = max([least, *(cells(step.label) + 2 for step in description.steps)])
     return MatrixLayout(
         label_width=label_width,
         cell_width=min(wanted, room, 14),
         numbers=True,
-        per_band=max(1, len(picture.steps)),
+        per_band=max(1, len(description.steps)),
     )
 
 
-def compact_layout(picture: Description, width: int) -> MatrixLayout:
+def compact_layout(description: Description, width: int) -> MatrixLayout:
     """Two columns of colour per cell; several bands if the width needs it."""
-    label_width = _label_width(picture, width)
+    label_width = _label_width(description, width)
     return MatrixLayout(
         label_width=label_width, cell_width=2, numbers=False, per_band=max(1, (width - label_width - 1) // 2)
     )
 
 
-def matrix(picture: Description, ink: Ink, layout: MatrixLayout) -> Iterator[Text]:
+def matrix(description: Description, terminal: TerminalStyle, layout: MatrixLayout) -> Iterator[Text]:
     """The lines of the matrix.
 
     Args:
-        picture: What to draw.
-        ink: What the terminal can show.
+        description: What to draw.
+        terminal: What the terminal can show.
         layout: From `full_layout` or `compact_layout`.
     """
-    bands = layout.bands(len(picture.steps))
+    bands = layout.bands(len(description.steps))
     for number, band in enumerate(bands):
         if len(bands) > 1:
             if number:
                 yield Text()
-            yield Text(f"outputs {band[0] + 1}-{band[-1] + 1} of {len(picture.steps)}", style="dim")
-        yield from _header(picture, layout, band)
-        yield from _body(picture, ink, layout, band)
-        yield from _step_scores(picture, ink, layout, band)
+            yield Text(f"outputs {band[0] + 1}-{band[-1] + 1} of {len(description.steps)}", style="dim")
+        yield from _header(description, layout, band)
+        yield from _body(description, terminal, layout, band)
+        yield from _step_scores(description, terminal, layout, band)
 
 
-def _header(picture: Description, layout: MatrixLayout, band: range) -> Iterator[Text]:
+def _header(description: Description, layout: MatrixLayout, band: range) -> Iterator[Text]:
     if layout.numbers:
         line = Text(" " * (layout.label_width + 1))
         for column in band:
             line.append(
-                _centred(elide(picture.steps[column].label, layout.cell_width - 1), layout.cell_width), style="bold"
+                _centred(elide(description.steps[column].label, layout.cell_width - 1), layout.cell_width), style="bold"
             )
         yield line
         return
-    labels = [list(graphemes(picture.steps[column].label)) for column in band]
+    labels = [list(graphemes(description.steps[column].label)) for column in band]
     height = min(_TALLEST_HEADER, max((len(label) for label in labels), default=0))
     tall = [_elided_down(label, height) for label in labels]
     for level in range(height):
@@ -101,51 +101,59 @@ def _elided_down(letters: list[str], height: int) -> list[str]:
     return [" "] * (height - len(letters)) + letters
 
 
-def _body(picture: Description, ink: Ink, layout: MatrixLayout, band: range) -> Iterator[Text]:
-    style = number_style(picture.scale.bound)
-    sections = picture.sections()
+def _body(description: Description, terminal: TerminalStyle, layout: MatrixLayout, band: range) -> Iterator[Text]:
+    style = number_style(description.scale.bound)
+    sections = description.sections()
     for title, rows in sections:
         if len(sections) > 1:
             rule = layout.label_width + 1 + layout.cell_width * len(band)
             yield Text(elide(f"{title.lower()} ", rule).ljust(rule, "┄"), style="dim")
         for row in rows:
-            unit = picture.inputs[row]
+            unit = description.inputs[row]
             label = elide(unit.label, layout.label_width)
             line = Text(" " * (layout.label_width - cells(label)))
             line.append(isolate(label), style="dim" if unit.token.special else "")
             line.append(" ")
             for column in band:
-                _cell(line, picture, ink, layout, style, row, column)
+                _cell(line, description, terminal, layout, style, row, column)
             yield line
 
 
 def _cell(
-    line: Text, picture: Description, ink: Ink, layout: MatrixLayout, style: NumberStyle, row: int, column: int
+    line: Text,
+    description: Description,
+    terminal: TerminalStyle,
+    layout: MatrixLayout,
+    style: NumberStyle,
+    row: int,
+    column: int,
 ) -> None:
     width = layout.cell_width
-    if not picture.visible[row, column]:
+    if not description.visible[row, column]:
         line.append(_centred(HIDDEN, width), style="dim")
         return
-    value = float(picture.scores[row, column])
-    strength = picture.scale.strength(value)
+    value = float(description.scores[row, column])
+    strength = description.scale.strength(value)
     if not layout.numbers:
         plain = "- " if strength <= -FAINT else "  "
-        line.append(ink.mark(strength) if ink.level == "none" else plain, style=ink.style(strength))
+        line.append(terminal.mark(strength) if terminal.level == "none" else plain, style=terminal.style(strength))
         return
-    number = "" if value == 0 else style(value, plus=picture.words.signed)
-    mark = ink.mark(strength)[1] if ink.level == "none" else ""
-    faint = abs(strength) < FAINT and ink.level != "none"
+    number = "" if value == 0 else style(value, plus=description.words.signed)
+    mark = terminal.mark(strength)[1] if terminal.level == "none" else ""
+    faint = abs(strength) < FAINT and terminal.level != "none"
     line.append(
-        _centred(mark + pad(number, 5 if picture.words.signed else 4, right=True), width),
-        style="dim" if faint else ink.style(strength),
+        _centred(mark + pad(number, 5 if description.words.signed else 4, right=True), width),
+        style="dim" if faint else terminal.style(strength),
     )
 
 
-def _step_scores(picture: Description, ink: Ink, layout: MatrixLayout, band: range) -> Iterator[Text]:
-    if not layout.numbers or not picture.step_scores:
+def _step_scores(
+    description: Description, terminal: TerminalStyle, layout: MatrixLayout, band: range
+) -> Iterator[Text]:
+    if not layout.numbers or not description.step_scores:
         return
     yield Text(" " * (layout.label_width + 1) + "─" * (layout.cell_width * len(band)), style="dim")
-    for name, values in picture.step_scores.items():
+    for name, values in description.step_scores.items():
         line = Text(pad(elide(name, layout.label_width), layout.label_width, right=True) + " ", style="dim")
         written = aligned(values)
         for column in band:
@@ -171,7 +179,7 @@ def _centred(text: str, width: int) -> str:
     return pad(" " * left + isolate(text), width)
 
 
-def _label_width(picture: Description, width: int) -> int:
-    labels: Sequence[int] = [cells(picture.inputs[row].label) for row in picture.seen_rows()]
-    names = [cells(name) for name in picture.step_scores]
+def _label_width(description: Description, width: int) -> int:
+    labels: Sequence[int] = [cells(description.inputs[row].label) for row in description.seen_rows()]
+    names = [cells(name) for name in description.step_scores]
     return max(3, min(max([*labels, *names], default=3), max(12, width // 5)))

@@ -9,10 +9,10 @@ import numpy as np
 from rich.console import Console
 from rich.text import Text
 
-from wherefrom_viz.console.ink import Ink
-from wherefrom_viz.description import Description, Unit
-from wherefrom_viz.numbers_shown import number_style, short
-from wherefrom_viz.text_marks import elide, isolate
+from wherefrom_viz.console.terminal_style import TerminalStyle
+from wherefrom_viz.describe.description import Description, Unit
+from wherefrom_viz.describe.numbers import number_style, short
+from wherefrom_viz.describe.text_marks import elide, isolate
 
 MOST_STEPS = 12
 """Up to so many steps are read one by one; longer outputs are summed."""
@@ -24,54 +24,61 @@ _SPOKEN = 0.2
 """Share of the scale from which a number is written where there is no colour."""
 
 
-def reading(picture: Description, ink: Ink, width: int, columns: Sequence[int] | None = None) -> Iterator[Text]:
+def reading(
+    description: Description, terminal: TerminalStyle, width: int, columns: Sequence[int] | None = None
+) -> Iterator[Text]:
     """Each chosen step with the text before it, shaded.
 
     Args:
-        picture: What to draw.
-        ink: What the terminal can show.
+        description: What to draw.
+        terminal: What the terminal can show.
         width: Columns to stay within.
         columns: Steps to read; None takes all if they are few, else their sum.
     """
-    everything = range(len(picture.steps))
+    everything = range(len(description.steps))
     if columns is None and len(everything) > MOST_STEPS:
         yield Text(f"all {len(everything)} outputs together", style="bold")
-        yield from _texts(picture, ink, width, list(everything))
+        yield from _texts(description, terminal, width, list(everything))
         return
     for column in everything if columns is None else columns:
-        yield _step_line(picture, column)
-        yield from _texts(picture, ink, width, [column])
+        yield _step_line(description, column)
+        yield from _texts(description, terminal, width, [column])
         yield Text()
 
 
-def _step_line(picture: Description, column: int) -> Text:
+def _step_line(description: Description, column: int) -> Text:
     line = Text("→ ", style="dim")
-    line.append(isolate(elide(picture.steps[column].label, 40)), style="bold not dim")
-    for name, values in picture.step_scores.items():
+    line.append(isolate(elide(description.steps[column].label, 40)), style="bold not dim")
+    for name, values in description.step_scores.items():
         line.append(f"   {name} {short(float(values[column]))}", style="dim")
     return line
 
 
-def _texts(picture: Description, ink: Ink, width: int, columns: list[int]) -> Iterator[Text]:
+def _texts(description: Description, terminal: TerminalStyle, width: int, columns: list[int]) -> Iterator[Text]:
     """One paragraph per side."""
-    scores = picture.scores[:, columns].sum(axis=1)
-    seen = np.asarray(picture.visible[:, columns].any(axis=1))
-    bound = picture.scale.bound if len(columns) == 1 else max(float(np.abs(scores).max(initial=0.0)), 1e-30)
-    for side in picture.sides:
+    scores = description.scores[:, columns].sum(axis=1)
+    seen = np.asarray(description.visible[:, columns].any(axis=1))
+    bound = description.scale.bound if len(columns) == 1 else max(float(np.abs(scores).max(initial=0.0)), 1e-30)
+    for side in description.sides:
         rows = [row for row in range(side.start, side.end) if seen[row]]
         if not rows:
             continue
         paragraph = Text()
-        if len(picture.sides) > 1:
+        if len(description.sides) > 1:
             paragraph.append(f"{side.title.lower()}: ", style="dim")
         strengths = {row: float(np.clip(scores[row] / bound, -1, 1)) for row in rows}
-        _flow(paragraph, picture, ink, rows, strengths, bound)
+        _flow(paragraph, description, terminal, rows, strengths, bound)
         for line in paragraph.wrap(Console(file=io.StringIO(), width=width), max(8, width - 2), overflow="fold"):
             yield Text("  ").append_text(line)
 
 
 def _flow(
-    paragraph: Text, picture: Description, ink: Ink, rows: list[int], strengths: dict[int, float], bound: float
+    paragraph: Text,
+    description: Description,
+    terminal: TerminalStyle,
+    rows: list[int],
+    strengths: dict[int, float],
+    bound: float,
 ) -> None:
     style = number_style(bound)
     kept = _kept(rows, strengths)
@@ -83,18 +90,18 @@ def _flow(
         if skipped:
             paragraph.append(f" …{skipped} more… ", style="dim")
             skipped = 0
-        unit, strength = picture.inputs[row], strengths[row]
-        _append(paragraph, unit, ink, strength, first=place == 0)
-        if ink.level == "none" and abs(strength) >= _SPOKEN:
-            paragraph.append(f"[{style(strength * bound, plus=picture.words.signed)}]")
+        unit, strength = description.inputs[row], strengths[row]
+        _append(paragraph, unit, terminal, strength, first=place == 0)
+        if terminal.level == "none" and abs(strength) >= _SPOKEN:
+            paragraph.append(f"[{style(strength * bound, plus=description.words.signed)}]")
     if skipped:
         paragraph.append(f" …{skipped} more…", style="dim")
 
 
-def _append(paragraph: Text, unit: Unit, ink: Ink, strength: float, *, first: bool) -> None:
+def _append(paragraph: Text, unit: Unit, terminal: TerminalStyle, strength: float, *, first: bool) -> None:
     if unit.space_before and not first:
         paragraph.append(" ")
-    paragraph.append(isolate(unit.text), style=ink.style(strength))
+    paragraph.append(isolate(unit.text), style=terminal.style(strength))
 
 
 def _kept(rows: list[int], strengths: dict[int, float]) -> set[int]:

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from rich.text import Text
 
-from wherefrom_viz.console.ink import Ink
-from wherefrom_viz.description import Description
-from wherefrom_viz.numbers_shown import aligned, number_style
-from wherefrom_viz.text_marks import cells, elide, isolate, pad
+from wherefrom_viz.console.terminal_style import TerminalStyle
+from wherefrom_viz.describe.description import Description
+from wherefrom_viz.describe.numbers import aligned, number_style
+from wherefrom_viz.describe.text_marks import cells, elide, isolate, pad
 
 DOUBTFUL = 0.1
 """Probability below which the steps table flags a token."""
@@ -19,64 +19,66 @@ _BAR_WIDTH = 8
 
 
 def strongest(
-    picture: Description, ink: Ink, width: int, columns: Sequence[int] | None = None, count: int = 5
+    description: Description, terminal: TerminalStyle, width: int, columns: Sequence[int] | None = None, count: int = 5
 ) -> Iterator[Text]:
     """Token, probability, and as many of its ``count`` strongest inputs as fit, with signed values."""
-    style = number_style(picture.scale.bound)
-    chosen = range(len(picture.steps)) if columns is None else columns
-    token_width = min(max([cells(picture.steps[c].label) for c in chosen] + [5], default=5), max(8, width // 5))
-    name, values = _probability(picture)
+    style = number_style(description.scale.bound)
+    chosen = range(len(description.steps)) if columns is None else columns
+    token_width = min(max([cells(description.steps[c].label) for c in chosen] + [5], default=5), max(8, width // 5))
+    name, values = _probability(description)
     written = [] if values is None else aligned(values)
     head = Text(pad("token", token_width) + ("  " + pad(name, 5, right=True) if name else ""), style="bold")
     head.append("  strongest inputs" + (f" ({style.note})" if style.note else ""), style="bold")
     yield head
     for column in chosen:
         line = Text(" " * 0)
-        label = elide(picture.steps[column].label, token_width)
+        label = elide(description.steps[column].label, token_width)
         line.append(isolate(label) + " " * (token_width - cells(label)), style="bold")
         if values is not None:
             line.append("  " + pad(written[column], 5, right=True))
-        for row, score in picture.top([column], count):
-            number = style(score, plus=picture.words.signed)
-            name_shown = elide(picture.inputs[row].label, 14)
+        for row, score in description.top([column], count):
+            number = style(score, plus=description.words.signed)
+            name_shown = elide(description.inputs[row].label, 14)
             if line.cell_len + 4 + cells(name_shown) + len(number) > width:
                 break
-            strength = picture.scale.strength(score)
+            strength = description.scale.strength(score)
             line.append("  ")
-            line.append(f" {isolate(name_shown)} ", style=ink.style(strength))
-            line.append(number, style="" if ink.level == "none" else "dim")
+            line.append(f" {isolate(name_shown)} ", style=terminal.style(strength))
+            line.append(number, style="" if terminal.level == "none" else "dim")
         yield line
 
 
-def step_table(picture: Description, ink: Ink, width: int, threshold: float = DOUBTFUL) -> Iterator[Text]:
+def step_table(
+    description: Description, terminal: TerminalStyle, width: int, threshold: float = DOUBTFUL
+) -> Iterator[Text]:
     """One line per output token: every step score right-aligned, a bar, and a flag where it is improbable."""
-    if not picture.step_scores:
+    if not description.step_scores:
         yield Text("There are no step scores. Ask for them with step_scores=['probability', 'entropy'].", style="dim")
         return
-    index_width = len(str(len(picture.steps)))
-    names = list(picture.step_scores)
-    texts = {name: aligned(picture.step_scores[name]) for name in names}
+    index_width = len(str(len(description.steps)))
+    names = list(description.step_scores)
+    texts = {name: aligned(description.step_scores[name]) for name in names}
     widths = {name: max([cells(name), *(len(text) for text in texts[name])]) for name in names}
-    token_width = min(max([cells(step.label) for step in picture.steps] + [5]), max(8, width // 4))
+    token_width = min(max([cells(step.label) for step in description.steps] + [5]), max(8, width // 4))
     fixed = index_width + 2 + token_width
     shown = _fitting_names(names, widths, width - fixed)
     head = Text(pad("#", index_width, right=True) + "  " + pad("token", token_width), style="bold")
     for name in shown:
         head.append("  " + pad(name, widths[name], right=True) + " " * (_BAR_WIDTH + 1), style="bold")
     yield head
-    _, probability = _probability(picture)
-    for column, step in enumerate(picture.steps):
+    _, probability = _probability(description)
+    for column, step in enumerate(description.steps):
         label = elide(step.label, token_width)
         line = Text(pad(str(column + 1), index_width, right=True) + "  ", style="dim")
         line.append(isolate(label) + " " * (token_width - cells(label)), style="bold not dim")
         for name in shown:
-            values = np.asarray(picture.step_scores[name], dtype=float)
+            values = np.asarray(description.step_scores[name], dtype=float)
             largest = 1.0 if name == "probability" else float(np.abs(values[np.isfinite(values)]).max(initial=0.0))
             share = abs(float(values[column])) / largest if largest > 0 and np.isfinite(values[column]) else 0.0
             line.append("  " + pad(texts[name][column], widths[name], right=True) + " ", style="not dim")
-            line.append(bar(share, _BAR_WIDTH), style="dim" if ink.level == "none" else "cyan")
+            line.append(bar(share, _BAR_WIDTH), style="dim" if terminal.level == "none" else "cyan")
         if probability is not None and float(probability[column]) < threshold and line.cell_len + 5 <= width:
-            line.append(" low", style="bold" if ink.level == "none" else "bold yellow")
+            line.append(" low", style="bold" if terminal.level == "none" else "bold yellow")
         yield line
     if len(shown) < len(names):
         yield Text(f"not shown for lack of width: {', '.join(n for n in names if n not in shown)}", style="dim")
@@ -89,9 +91,9 @@ def bar(share: float, width: int) -> str:
     return pad("█" * full + (_BAR[rest] if rest else ""), width)
 
 
-def _probability(picture: Description) -> tuple[str, np.ndarray | None]:
-    if "probability" in picture.step_scores:
-        return "prob", np.asarray(picture.step_scores["probability"])
+def _probability(description: Description) -> tuple[str, np.ndarray | None]:
+    if "probability" in description.step_scores:
+        return "prob", np.asarray(description.step_scores["probability"])
     return "", None
 
 

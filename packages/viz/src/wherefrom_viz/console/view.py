@@ -11,12 +11,12 @@ from rich.text import Text
 from wherefrom.errors import SettingsError, nearest
 
 from wherefrom_viz.colours import Palette, Theme
-from wherefrom_viz.console.ink import Ink, ink_for
 from wherefrom_viz.console.legend import heading, legend
 from wherefrom_viz.console.matrix import compact_layout, full_layout, matrix
 from wherefrom_viz.console.reading import reading
 from wherefrom_viz.console.tables import step_table, strongest
-from wherefrom_viz.description import Description
+from wherefrom_viz.console.terminal_style import TerminalStyle, terminal_style_for
+from wherefrom_viz.describe.description import Description
 
 View: TypeAlias = Literal["auto", "matrix", "read", "topk", "steps"]
 
@@ -28,7 +28,7 @@ _TALLEST_MATRIX = 60
 class ConsoleView:
     """Draws descriptions one below the other, each in the view that fits. A Rich renderable."""
 
-    pictures: Sequence[Description]
+    descriptions: Sequence[Description]
     palette: Palette
     view: View = "auto"
     theme: Theme | None = None
@@ -38,51 +38,51 @@ class ConsoleView:
     """Inputs per line of the table."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
-        ink = ink_for(console, self.palette, self.theme)
+        terminal = terminal_style_for(console, self.palette, self.theme)
         width = options.max_width
-        for place, picture in enumerate(self.pictures):
+        for place, description in enumerate(self.descriptions):
             if place:
                 yield Text()
-            for line in self.lines(picture, ink, width):
+            for line in self.lines(description, terminal, width):
                 yield whole(line, options)
 
-    def lines(self, picture: Description, ink: Ink, width: int) -> Iterator[Text]:
+    def lines(self, description: Description, terminal: TerminalStyle, width: int) -> Iterator[Text]:
         """The lines of one example at ``width`` columns."""
-        yield from heading(picture, width)
+        yield from heading(description, width)
         view = self.view
-        if not picture.steps or not picture.inputs:
+        if not description.steps or not description.inputs:
             yield Text("There are no scores to show.", style="dim")
-            view = "steps" if picture.steps else "none"  # type: ignore[assignment]
+            view = "steps" if description.steps else "none"  # type: ignore[assignment]
         if view == "steps":
-            yield from step_table(picture, ink, width)
+            yield from step_table(description, terminal, width)
         elif view == "topk":
-            yield from strongest(picture, ink, width, self.columns, self.top)
+            yield from strongest(description, terminal, width, self.columns, self.top)
             yield Text()
-            yield from legend(picture, ink, width, cells=False)
+            yield from legend(description, terminal, width, cells=False)
         elif view == "read":
-            yield from reading(picture, ink, width, self.columns)
-            yield from legend(picture, ink, width, cells=False)
+            yield from reading(description, terminal, width, self.columns)
+            yield from legend(description, terminal, width, cells=False)
         elif view in ("matrix", "auto"):
-            yield from self._matrix_or_text(picture, ink, width)
+            yield from self._matrix_or_text(description, terminal, width)
 
-    def _matrix_or_text(self, picture: Description, ink: Ink, width: int) -> Iterator[Text]:
-        full, compact = full_layout(picture, ink, width), compact_layout(picture, width)
-        rows = len(picture.seen_rows())
+    def _matrix_or_text(self, description: Description, terminal: TerminalStyle, width: int) -> Iterator[Text]:
+        full, compact = full_layout(description, terminal, width), compact_layout(description, width)
+        rows = len(description.seen_rows())
         fits = self.view == "matrix" or rows <= _TALLEST_MATRIX
         if full is not None and fits:
-            yield from matrix(picture, ink, full)
+            yield from matrix(description, terminal, full)
         elif self.view == "matrix":
-            yield from matrix(picture, ink, compact)
-        elif fits and compact.per_band >= len(picture.steps):
-            yield from matrix(picture, ink, compact)
+            yield from matrix(description, terminal, compact)
+        elif fits and compact.per_band >= len(description.steps):
+            yield from matrix(description, terminal, compact)
             yield Text()
-            yield from strongest(picture, ink, width, self.columns, self.top)
+            yield from strongest(description, terminal, width, self.columns, self.top)
         else:
-            yield from reading(picture, ink, width, self.columns)
+            yield from reading(description, terminal, width, self.columns)
             yield Text()
-            yield from strongest(picture, ink, width, self.columns, self.top)
+            yield from strongest(description, terminal, width, self.columns, self.top)
         yield Text()
-        yield from legend(picture, ink, width)
+        yield from legend(description, terminal, width)
 
 
 def whole(line: Text, options: ConsoleOptions) -> Text:

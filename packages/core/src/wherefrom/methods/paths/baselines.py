@@ -3,18 +3,19 @@
 A baseline is chosen by name or given:
 
 ======== ==========================================================================
-``unk``  the unknown token at every position (the default)
+``mean`` the mean of the vocabulary's embeddings (the default of straight paths)
+``unk``  the unknown token at every position
 ``pad``  the padding token
 ``mask`` the mask token, for models that have one
 ``zero`` zero embeddings
-``mean`` the mean of the vocabulary's embeddings
 ids      token ids: one for all positions, or one per position
 array    embeddings, shape ``(length, width)`` or ``(width,)``
 ======== ==========================================================================
 
 A mapping ``{"source": ..., "target": ...}`` chooses for the two sides apart. Named baselines leave the kept positions
-of a question (end tokens unless asked otherwise, the decoder's start token) as they are; what is given outright is
-taken as it is.
+of a question as they are (special tokens unless asked otherwise, the decoder's start token), and the attention sink of
+a decoder-only model without a special token in front: with its sink moving, the score swings tens of times its net
+change along the path, and no quadrature helps. What is given outright is taken as it is.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from wherefrom.arrays import Array, IntArray, like, namespace
 from wherefrom.errors import ModelCapabilityError, SettingsError, ShapeError, nearest
 from wherefrom.methods.contract import Question
 
+DEFAULT = "mean"
 NAMED = ("unk", "pad", "mask", "zero", "mean")
 
 
@@ -50,8 +52,8 @@ class Endpoints:
         return self.baseline + fraction * self.difference
 
 
-def baseline_of_side(baseline: Any, side: Side) -> Any:
-    """The choice for one side.
+def baseline_of_side(baseline: Any, side: Side, *, default: str = DEFAULT) -> Any:
+    """The choice for one side; ``default`` where a mapping names only the other.
 
     Raises:
         SettingsError: A mapping names something other than the two sides.
@@ -60,7 +62,7 @@ def baseline_of_side(baseline: Any, side: Side) -> Any:
         strange = sorted(set(baseline) - {"source", "target"})
         if strange:
             raise SettingsError(f"baseline is given for {strange[0]!r}; it can be given for 'source' and 'target'.")
-        return baseline.get(side, "unk")
+        return baseline.get(side, default)
     return baseline
 
 
@@ -102,12 +104,14 @@ def endpoints(model: Embeds, question: Question, side: Side, baseline: Any) -> E
     ids = question.source_ids if side == "source" else question.target_ids
     if ids is None:
         return None
-    kept = question.kept_source if side == "source" else question.kept_target
+    kept = question.kept_source if side == "source" else np.union1d(question.kept_target, question.sink)
     real = model.embed(ids, side=side)
-    return Endpoints(_embeddings(model, baseline_of_side(baseline, side), ids, kept, real, side), real)
+    return Endpoints(baseline_embeddings(model, baseline_of_side(baseline, side), ids, kept, side), real)
 
 
-def _embeddings(model: Embeds, baseline: Any, ids: IntArray, kept: IntArray, real: Array, side: Side) -> Array:
+def baseline_embeddings(model: Embeds, baseline: Any, ids: IntArray, kept: IntArray, side: Side) -> Array:
+    """The embeddings of a baseline for a sequence, shape ``(length, width)``; named ones leave kept positions alone."""
+    real = model.embed(ids, side=side)
     if not isinstance(model, SequenceModel):
         raise ModelCapabilityError("A baseline needs a model with a card, to know its special tokens.")
     replaced = baseline_ids(model.card, baseline, ids, kept)

@@ -15,9 +15,10 @@ from wherefrom.errors import InputError, SettingsError
 from wherefrom.results.aggregation import aggregator
 from wherefrom.results.aggregators._record import recorded
 from wherefrom.results.aggregators.functions import known_function
-from wherefrom.results.aggregators.merging import Span, merge_spans, merged_token
+from wherefrom.results.aggregators.merging import merge_spans
 from wherefrom.results.data import AnyAttribution, AttributionData
 from wherefrom.results.stages import Stage
+from wherefrom.text.merging import Span, merged_token
 from wherefrom.text.tokens import Token
 
 _COMBINATIONS: dict[str, Callable[[Any, Any], Any]] = {

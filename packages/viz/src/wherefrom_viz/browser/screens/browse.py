@@ -28,7 +28,7 @@ from wherefrom_viz.browser.widgets.example_list import ExampleList
 from wherefrom_viz.browser.widgets.filter_bar import FilterBar
 from wherefrom_viz.browser.widgets.preview import Preview
 from wherefrom_viz.browser.widgets.splitter import Splitter
-from wherefrom_viz.text_marks import elide, visible
+from wherefrom_viz.describe.text_marks import elide, visible
 
 if TYPE_CHECKING:
     from wherefrom_viz.browser.app import Browser

@@ -29,10 +29,10 @@ from wherefrom_viz.browser.widgets.reading_view import ReadingView
 from wherefrom_viz.browser.widgets.sparkline import StepSparkline
 from wherefrom_viz.browser.widgets.splitter import Splitter
 from wherefrom_viz.browser.widgets.tab_line import TabLine
-from wherefrom_viz.comparison import Comparison, compare
 from wherefrom_viz.console import compare_view
-from wherefrom_viz.description import Description
-from wherefrom_viz.text_marks import elide, visible
+from wherefrom_viz.describe.comparison import Comparison, compare
+from wherefrom_viz.describe.description import Description
+from wherefrom_viz.describe.text_marks import elide, visible
 
 if TYPE_CHECKING:
     pass

@@ -32,8 +32,8 @@ from wherefrom_viz.browser.widgets.splitter import Splitter
 from wherefrom_viz.browser.widgets.steps_view import StepsView
 from wherefrom_viz.browser.widgets.tab_line import TabLine
 from wherefrom_viz.browser.widgets.top_inputs import TopInputs
-from wherefrom_viz.description import Description
-from wherefrom_viz.text_marks import visible
+from wherefrom_viz.describe.description import Description
+from wherefrom_viz.describe.text_marks import visible
 
 if TYPE_CHECKING:
     pass

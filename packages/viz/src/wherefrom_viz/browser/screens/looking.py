@@ -19,7 +19,7 @@ from wherefrom_viz.browser.drawing import (
 from wherefrom_viz.browser.focus import Focus
 from wherefrom_viz.browser.messages import InputPointed, StepPointed
 from wherefrom_viz.browser.widgets.picture_view import PictureView
-from wherefrom_viz.description import Description
+from wherefrom_viz.describe.description import Description
 
 if TYPE_CHECKING:
     from wherefrom_viz.browser.app import Browser

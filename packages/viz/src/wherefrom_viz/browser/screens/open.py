@@ -14,7 +14,7 @@ from textual.widgets.option_list import Option
 
 from wherefrom_viz.browser.keymap import bindings
 from wherefrom_viz.browser.places import Place, find_places, recent_places
-from wherefrom_viz.text_marks import elide, visible
+from wherefrom_viz.describe.text_marks import elide, visible
 
 if TYPE_CHECKING:
     from wherefrom_viz.browser.app import Browser

@@ -17,7 +17,7 @@ from textual.widgets.option_list import Option
 from wherefrom_viz.browser.drawing import AGGREGATIONS, NORMALIZATIONS, SCALES, Drawing
 from wherefrom_viz.browser.settings import Settings, as_toml, configuration_file
 from wherefrom_viz.colours import PALETTES
-from wherefrom_viz.units import LEVELS
+from wherefrom_viz.describe.units import LEVELS
 
 
 @frozen

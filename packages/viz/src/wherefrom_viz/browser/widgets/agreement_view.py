@@ -13,9 +13,9 @@ from textual.strip import Strip
 from wherefrom_viz.browser.messages import StepPointed
 from wherefrom_viz.browser.widgets.lines import strip_of
 from wherefrom_viz.browser.widgets.picture_view import PictureView
-from wherefrom_viz.comparison import Comparison
-from wherefrom_viz.numbers_shown import number_style
-from wherefrom_viz.text_marks import cells, elide, isolate, pad
+from wherefrom_viz.describe.comparison import Comparison
+from wherefrom_viz.describe.numbers import number_style
+from wherefrom_viz.describe.text_marks import cells, elide, isolate, pad
 
 _BAR = 10
 

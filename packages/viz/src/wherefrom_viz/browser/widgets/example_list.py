@@ -17,7 +17,7 @@ from wherefrom_viz.browser.columns import Column, Contents, columns_for, content
 from wherefrom_viz.browser.messages import ExampleChosen, ExamplePointed, HeadClicked
 from wherefrom_viz.browser.sources.library import Keys, Library
 from wherefrom_viz.browser.widgets.lines import strip_of
-from wherefrom_viz.text_marks import elide, pad, visible
+from wherefrom_viz.describe.text_marks import elide, pad, visible
 
 _MEASURED = 200
 """Examples that tell how wide columns are to be."""

@@ -6,7 +6,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Input, Static
 
-from wherefrom_viz.text_marks import visible
+from wherefrom_viz.describe.text_marks import visible
 
 
 class FilterBar(Vertical):

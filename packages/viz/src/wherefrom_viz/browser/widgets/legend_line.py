@@ -7,9 +7,9 @@ from textual.widgets import Static
 
 from wherefrom_viz.browser.brush import Brush
 from wherefrom_viz.browser.drawing import Drawing
-from wherefrom_viz.description import Description
-from wherefrom_viz.numbers_shown import number_style
-from wherefrom_viz.text_marks import elide, visible
+from wherefrom_viz.describe.description import Description
+from wherefrom_viz.describe.numbers import number_style
+from wherefrom_viz.describe.text_marks import elide, visible
 
 
 class LegendLine(Static):
@@ -50,6 +50,6 @@ class PipelineLine(Static):
 
 def pipeline_words(picture: Description, drawing: Drawing) -> str:
     """The pipeline, the units and the scale in one line."""
-    units = {"token": "tokens", "word": "words", "sentence": "sentences", "turn": "turns"}[drawing.granularity]
+    units = f"{drawing.granularity}s"
     scale = " · scale per step" if drawing.scale == "step" else ""
     return f"{units} · {picture.pipeline_words}{scale}"

@@ -13,9 +13,9 @@ from textual.strip import Strip
 from wherefrom_viz.browser.messages import InputPointed, StepPointed
 from wherefrom_viz.browser.widgets.lines import strip_of
 from wherefrom_viz.browser.widgets.picture_view import PictureView
-from wherefrom_viz.console.ink import FAINT
-from wherefrom_viz.numbers_shown import NumberStyle, number_style
-from wherefrom_viz.text_marks import cells, elide, graphemes, isolate, pad
+from wherefrom_viz.console.terminal_style import FAINT
+from wherefrom_viz.describe.numbers import NumberStyle, number_style
+from wherefrom_viz.describe.text_marks import cells, elide, graphemes, isolate, pad
 
 _NUMBER_WIDTH = 7
 _TALLEST_HEAD = 6

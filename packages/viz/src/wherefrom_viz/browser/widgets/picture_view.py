@@ -10,7 +10,7 @@ from textual.scroll_view import ScrollView
 from wherefrom_viz.browser.brush import Brush
 from wherefrom_viz.browser.drawing import Drawing
 from wherefrom_viz.browser.focus import Focus
-from wherefrom_viz.description import Description
+from wherefrom_viz.describe.description import Description
 
 
 class PictureView(ScrollView, can_focus=True, inherit_bindings=False):

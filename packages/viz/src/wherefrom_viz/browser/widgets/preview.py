@@ -13,9 +13,9 @@ from wherefrom_viz.browser.drawing import Drawing
 from wherefrom_viz.browser.focus import Focus
 from wherefrom_viz.browser.shares import shares_of_sections
 from wherefrom_viz.browser.widgets.reading_view import ReadingView
-from wherefrom_viz.description import Description
-from wherefrom_viz.numbers_shown import short
-from wherefrom_viz.text_marks import isolate, visible
+from wherefrom_viz.describe.description import Description
+from wherefrom_viz.describe.numbers import short
+from wherefrom_viz.describe.text_marks import isolate, visible
 
 
 class Preview(Vertical):

@@ -17,7 +17,7 @@ from wherefrom_viz.browser.messages import InputPointed, StepPointed
 from wherefrom_viz.browser.reading_layout import Line, Piece, lay_out
 from wherefrom_viz.browser.widgets.lines import strip_of
 from wherefrom_viz.browser.widgets.picture_view import PictureView
-from wherefrom_viz.numbers_shown import short
+from wherefrom_viz.describe.numbers import short
 
 _MARGIN = 1
 

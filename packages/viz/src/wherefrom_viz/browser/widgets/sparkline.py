@@ -13,9 +13,9 @@ from textual.widget import Widget
 
 from wherefrom_viz.browser.messages import StepPointed
 from wherefrom_viz.browser.widgets.lines import strip_of
-from wherefrom_viz.description import Description
-from wherefrom_viz.numbers_shown import short
-from wherefrom_viz.text_marks import elide
+from wherefrom_viz.describe.description import Description
+from wherefrom_viz.describe.numbers import short
+from wherefrom_viz.describe.text_marks import elide
 
 _BARS = "▁▂▃▄▅▆▇█"
 _LABEL = 20

@@ -12,8 +12,8 @@ from textual.strip import Strip
 from wherefrom_viz.browser.messages import StepPointed
 from wherefrom_viz.browser.widgets.lines import strip_of
 from wherefrom_viz.browser.widgets.picture_view import PictureView
-from wherefrom_viz.numbers_shown import aligned, number_style
-from wherefrom_viz.text_marks import cells, elide, isolate, pad
+from wherefrom_viz.describe.numbers import aligned, number_style
+from wherefrom_viz.describe.text_marks import cells, elide, isolate, pad
 
 _BLOCKS = " ▏▎▍▌▋▊▉█"
 _BAR = 8

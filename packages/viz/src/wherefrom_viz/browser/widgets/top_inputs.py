@@ -8,9 +8,9 @@ from textual.widgets import Static
 from wherefrom_viz.browser.brush import Brush
 from wherefrom_viz.browser.drawing import Drawing
 from wherefrom_viz.browser.focus import Focus
-from wherefrom_viz.description import Description
-from wherefrom_viz.numbers_shown import short
-from wherefrom_viz.text_marks import cells, elide, isolate
+from wherefrom_viz.describe.description import Description
+from wherefrom_viz.describe.numbers import short
+from wherefrom_viz.describe.text_marks import cells, elide, isolate
 
 
 class TopInputs(Static):

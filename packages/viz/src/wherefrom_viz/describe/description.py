@@ -24,9 +24,9 @@ from wherefrom.results.stages import Stage
 from wherefrom.step_functions.base import STEP_FUNCTIONS
 from wherefrom.text.tokens import Segment, Token
 
-from wherefrom_viz import text_marks, units
-from wherefrom_viz.spans import Spans, span_names, with_spans
-from wherefrom_viz.units import Level, Merge
+from wherefrom_viz.describe import text_marks, units
+from wherefrom_viz.describe.spans import Spans, span_names, with_spans
+from wherefrom_viz.describe.units import Level, Merge
 
 Normalization: TypeAlias = Literal["none", "step", "sequence"]
 NORMALIZATIONS: tuple[Normalization, ...] = ("none", "step", "sequence")
@@ -187,7 +187,8 @@ def describe(
         largest. min_val: Lower end of the colour range; None follows the scores.
         max_val: Upper end of the colour range.
         title: Replaces the example's id.
-        spans: Units of ``granularity="span"``, instead of those the result came with; see `wherefrom_viz.spans`.
+        spans: Units of ``granularity="span"``, instead of those the result came with; see
+            `wherefrom_viz.describe.spans`.
         place: Place of the example among those shown, by which ``spans`` may know it.
 
     Raises:
@@ -213,12 +214,8 @@ def describe(
     first = attribution.attr_pos_start
     if granularity != "token":
         tokens, scores, visible, sides = _merge_inputs(attribution, tokens, scores, visible, sides, granularity, merge)
-        column_segments = [
-            Segment(side="target", start=s.start - first, end=s.end - first, kind=s.kind, label=s.label)
-            for s in attribution.segments
-            if s.side == "target"
-        ]
-        starts = units.unit_starts(steps, granularity, column_segments)
+        all_starts = unit_starts_of_side(attribution, "target", attribution.target, granularity)
+        starts = tuple(start - first for start in all_starts if first <= start < attribution.attr_pos_end)
         scores = units.merge_rows(scores.T, visible.T, starts, merge).T
         visible = units.merge_visible(visible.T, starts).T
         step_scores = {
@@ -489,10 +486,8 @@ def unit_starts_of_side(
 ) -> tuple[int, ...]:
     """Where one side's units begin, with the first explained step always the beginning of one."""
     segments = [segment for segment in attribution.segments if segment.side == side]
-    starts = units.unit_starts(tokens, granularity, segments)
-    if side == "target" and 0 < attribution.attr_pos_start < len(tokens):
-        starts = tuple(sorted({*starts, attribution.attr_pos_start}))
-    return starts
+    breaks = (attribution.attr_pos_start,) if side == "target" else ()
+    return units.unit_starts(tokens, granularity, segments, breaks=breaks)
 
 
 def normalized(scores: npt.NDArray[np.float64], normalize: Normalization) -> npt.NDArray[np.float64]:

@@ -12,10 +12,10 @@ from rich.text import Text
 from wherefrom.context import ContextAttribution
 
 from wherefrom_viz.colours import Palette, Theme, palette_named
-from wherefrom_viz.console import Ink, ink_for
-from wherefrom_viz.context.description import ContextPicture, Matrix, Panel, Word, describe, nats
-from wherefrom_viz.numbers_shown import short
-from wherefrom_viz.text_marks import elide, flowing, isolate, label, pad
+from wherefrom_viz.console import TerminalStyle, terminal_style_for
+from wherefrom_viz.describe.context import ContextDescription, Matrix, Panel, Word, describe, nats
+from wherefrom_viz.describe.numbers import short
+from wherefrom_viz.describe.text_marks import elide, flowing, isolate, label, pad
 
 _LABEL = 26
 """Columns of a sentence in the matrix."""
@@ -26,49 +26,50 @@ _AROUND = 8
 
 @frozen(kw_only=True, eq=False)
 class ContextView:
-    """Draws one picture. A Rich renderable."""
+    """Draws one description. A Rich renderable."""
 
-    picture: ContextPicture
+    description: ContextDescription
     palette: Palette
     theme: Theme | None = None
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
-        ink = ink_for(console, self.palette, self.theme)
-        yield from self.lines(ink, options.max_width)
+        terminal = terminal_style_for(console, self.palette, self.theme)
+        yield from self.lines(terminal, options.max_width)
 
-    def lines(self, ink: Ink, width: int) -> Iterator[Text]:
+    def lines(self, terminal: TerminalStyle, width: int) -> Iterator[Text]:
         """Everything, for a terminal of ``width`` columns."""
-        picture = self.picture
+        description = self.description
         yield Text(
-            f"{len(picture.panels)} of {len(picture.output)} output tokens depend on the context "
-            f"({picture.metric}; {picture.rule})",
+            f"{len(description.panels)} of {len(description.output)} output tokens depend on the context "
+            f"({description.metric}; {description.rule})",
             style="bold",
         )
-        yield _flow("output", picture.output, ink, numbers=False)
-        if not picture.panels:
+        yield _flow("output", description.output, terminal, numbers=False)
+        if not description.panels:
             yield Text("  Nothing stands out: no token is more sensitive than the threshold.", style="dim")
-        for panel in picture.panels:
+        for panel in description.panels:
             yield Text()
-            yield _head(panel, picture)
+            yield _head(panel, description)
             for name, words in (("input context", panel.input_context), ("output context", panel.output_context)):
                 if words:
-                    yield _flow(name, words, ink, numbers=True)
-        if picture.panels:
+                    yield _flow(name, words, terminal, numbers=True)
+        if description.panels:
             yield Text()
             yield Text(
-                f"Contexts: {picture.method} of {picture.target}; numbers at the cues, darker is more.", style="dim"
+                f"Contexts: {description.method} of {description.target}; numbers at the cues, darker is more.",
+                style="dim",
             )
-        if picture.matrix is not None:
+        if description.matrix is not None:
             yield Text()
-            yield Text("citations: ", style="dim").append(flowing(picture.cited_text, 4000), style="not dim")
-            yield from _table(picture.matrix, ink, width)
+            yield Text("citations: ", style="dim").append(flowing(description.cited_text, 4000), style="not dim")
+            yield from _table(description.matrix, terminal, width)
 
 
 def context_view(
     result: ContextAttribution, *, palette: str | Palette = "red-blue", theme: Theme | None = None
 ) -> ContextView:
     """The result as a Rich renderable."""
-    return ContextView(picture=describe(result), palette=palette_named(palette), theme=theme)
+    return ContextView(description=describe(result), palette=palette_named(palette), theme=theme)
 
 
 def render_context_text(result: ContextAttribution, *, width: int = 100, palette: str | Palette = "red-blue") -> str:
@@ -79,10 +80,10 @@ def render_context_text(result: ContextAttribution, *, width: int = 100, palette
     return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
 
 
-def _head(panel: Panel, picture: ContextPicture) -> Text:
+def _head(panel: Panel, description: ContextDescription) -> Text:
     line = Text("→ ", style="dim")
     line.append(isolate(label(panel.token, 40)), style="bold not dim")
-    line.append(f"   {picture.metric} {short(panel.score)}", style="dim")
+    line.append(f"   {description.metric} {short(panel.score)}", style="dim")
     if panel.p_value is not None:
         line.append(f"   p {short(panel.p_value)}", style="dim")
     if panel.alternative is not None:
@@ -90,7 +91,7 @@ def _head(panel: Panel, picture: ContextPicture) -> Text:
     return line
 
 
-def _flow(name: str, words: Sequence[Word], ink: Ink, *, numbers: bool) -> Text:
+def _flow(name: str, words: Sequence[Word], terminal: TerminalStyle, *, numbers: bool) -> Text:
     paragraph = Text("  ").append(f"{name}: ", style="dim")
     near = _near(words)
     skipped = 0
@@ -104,11 +105,11 @@ def _flow(name: str, words: Sequence[Word], ink: Ink, *, numbers: bool) -> Text:
         text = flowing(word.text)
         lead = text[: len(text) - len(text.lstrip())] if text.strip() else ""
         paragraph.append(lead)
-        style = ink.style(word.strength)
+        style = terminal.style(word.strength)
         if word.marked:
             style = style + Style(bold=True, underline=True)
         shown = isolate(text[len(lead) :])
-        if word.marked and ink.level == "none":
+        if word.marked and terminal.level == "none":
             shown = f"[{shown}]"
         paragraph.append(shown, style=style)
         if numbers and word.marked:
@@ -129,7 +130,7 @@ def _near(words: Sequence[Word]) -> set[int]:
     }
 
 
-def _table(matrix: Matrix, ink: Ink, width: int) -> Iterator[Text]:
+def _table(matrix: Matrix, terminal: TerminalStyle, width: int) -> Iterator[Text]:
     """Support in nats, as many parts as fit."""
     room = min(_LABEL, max(8, width // 3))
     each = 8
@@ -145,7 +146,7 @@ def _table(matrix: Matrix, ink: Ink, width: int) -> Iterator[Text]:
         for part in shown:
             mark = "*" if part in cited else " "
             strength = values[part] / largest if largest else 0.0
-            line.append(pad(f"{nats(values[part])}{mark}", each, right=True), style=ink.style(strength))
+            line.append(pad(f"{nats(values[part])}{mark}", each, right=True), style=terminal.style(strength))
         if not cited:
             line.append("  no support", style="bold")
         yield line

@@ -7,53 +7,55 @@ from html import escape
 
 from wherefrom_viz import colours
 from wherefrom_viz.colours import Palette
-from wherefrom_viz.description import Description, rescaled
-from wherefrom_viz.numbers_shown import number_style
-from wherefrom_viz.text_marks import elide
+from wherefrom_viz.describe.description import Description, rescaled
+from wherefrom_viz.describe.numbers import number_style
+from wherefrom_viz.describe.text_marks import elide
 
 _LEVELS = 8
 _MOST_ROWS, _MOST_COLUMNS = 60, 24
 _MOST_SMALL_ROWS, _MOST_SMALL_COLUMNS = 24, 12
 
 
-def static_table(picture: Description, *, more: int = 0) -> str:
+def static_table(description: Description, *, more: int = 0) -> str:
     """HTML of the table. Colours are classes, so that no cell carries a style of its own.
 
     Args:
-        picture: The example.
+        description: The example.
         more: How many other examples the page holds.
     """
-    rows, columns = picture.seen_rows()[:_MOST_ROWS], range(min(len(picture.steps), _MOST_COLUMNS))
-    style = number_style(picture.scale.bound)
+    rows, columns = description.seen_rows()[:_MOST_ROWS], range(min(len(description.steps), _MOST_COLUMNS))
+    style = number_style(description.scale.bound)
     left = []
-    if len(rows) < len(picture.seen_rows()) or len(columns) < len(picture.steps):
+    if len(rows) < len(description.seen_rows()) or len(columns) < len(description.steps):
         left.append("the rest of this example")
     if more:
         left.append(f"{more} more")
-    caption = " · ".join(part for part in (picture.title, picture.subtitle) if part)
-    note = " ".join(part for part in (picture.words.sentence + ".", style.note and f"Numbers {style.note}.") if part)
-    cells = _table(picture, rows, columns, caption, lambda value: style(value, plus=picture.words.signed))
+    caption = " · ".join(part for part in (description.title, description.subtitle) if part)
+    note = " ".join(
+        part for part in (description.words.sentence + ".", style.note and f"Numbers {style.note}.") if part
+    )
+    cells = _table(description, rows, columns, caption, lambda value: style(value, plus=description.words.signed))
     return f'<div class="wf-static">{cells}<p class="quiet">{escape(note)}{_left(left)}</p></div>'
 
 
-def static_multiples(pictures: Sequence[Description], *, more: int = 0) -> str:
+def static_multiples(descriptions: Sequence[Description], *, more: int = 0) -> str:
     """HTML of several small tables on one colour scale, without numbers: slices of one result.
 
     Args:
-        pictures: The slices.
+        descriptions: The slices.
         more: How many others the page holds.
     """
     tables = [
         _table(
-            picture,
-            picture.seen_rows()[:_MOST_SMALL_ROWS],
-            range(min(len(picture.steps), _MOST_SMALL_COLUMNS)),
-            picture.title,
+            description,
+            description.seen_rows()[:_MOST_SMALL_ROWS],
+            range(min(len(description.steps), _MOST_SMALL_COLUMNS)),
+            description.title,
             _sign,
         )
-        for picture in rescaled(pictures)
+        for description in rescaled(descriptions)
     ]
-    note = f"{pictures[0].words.sentence}. The strongest slices are shown, on one scale." if pictures else ""
+    note = f"{descriptions[0].words.sentence}. The strongest slices are shown, on one scale." if descriptions else ""
     return (
         f'<div class="wf-static"><div class="small">{"".join(tables)}</div>'
         f'<p class="quiet">{escape(note)}{_left([f"{more} more, with a slider for each dimension"] if more else [])}'
@@ -62,21 +64,21 @@ def static_multiples(pictures: Sequence[Description], *, more: int = 0) -> str:
 
 
 def _table(
-    picture: Description, rows: Sequence[int], columns: Sequence[int], caption: str, write: Callable[[float], str]
+    description: Description, rows: Sequence[int], columns: Sequence[int], caption: str, write: Callable[[float], str]
 ) -> str:
-    head = "".join(f'<th scope="col">{_text(picture.steps[c].label)}</th>' for c in columns)
+    head = "".join(f'<th scope="col">{_text(description.steps[c].label)}</th>' for c in columns)
     lines = []
     for row in rows:
         cells = []
         for column in columns:
-            if not picture.visible[row, column]:
+            if not description.visible[row, column]:
                 cells.append("<td>·</td>")
                 continue
-            value = float(picture.scores[row, column])
-            level = round(abs(picture.scale.strength(value)) * _LEVELS)
+            value = float(description.scores[row, column])
+            level = round(abs(description.scale.strength(value)) * _LEVELS)
             name = f' class="{"r" if value > 0 else "l"}{level}"' if level else ""
             cells.append(f"<td{name}>{write(value) if level or write is not _sign else ''}</td>")
-        lines.append(f'<tr><th scope="row">{_text(picture.inputs[row].label)}</th>{"".join(cells)}</tr>')
+        lines.append(f'<tr><th scope="row">{_text(description.inputs[row].label)}</th>{"".join(cells)}</tr>')
     return (
         f"<table><caption>{escape(caption)}</caption><thead><tr><td></td>{head}</tr></thead>"
         f"<tbody>{''.join(lines)}</tbody></table>"

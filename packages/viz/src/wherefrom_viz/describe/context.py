@@ -56,7 +56,7 @@ class Matrix:
 
 
 @frozen(kw_only=True)
-class ContextPicture:
+class ContextDescription:
     """Everything a view shows."""
 
     metric: str
@@ -72,13 +72,13 @@ class ContextPicture:
     cited_text: str
 
 
-def describe(result: ContextAttribution) -> ContextPicture:
+def describe(result: ContextAttribution) -> ContextDescription:
     """The parts of a result."""
     info = result.info
     panels = tuple(_panel(result, index) for index in range(len(result.cci_scores)))
     places = {cue.cti_idx: index for index, cue in enumerate(result.cci_scores)}
     output = _words(result.texts("output_current"), result.cti_scores, set(places), places)
-    return ContextPicture(
+    return ContextDescription(
         metric=str(info.get("context_sensitivity_metric") or "sensitivity"),
         method=str(info.get("attribution_method") or "attribution"),
         target=str(info.get("attributed_fn") or "probability"),

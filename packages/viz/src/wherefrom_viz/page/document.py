@@ -12,7 +12,7 @@ from typing import Any
 from attrs import frozen
 
 from wherefrom_viz.colours import PALETTES, Palette, Theme, palette_named, to_hex
-from wherefrom_viz.description import (
+from wherefrom_viz.describe.description import (
     Description,
     Normalization,
     Shown,
@@ -22,13 +22,11 @@ from wherefrom_viz.description import (
     title_of,
     total_magnitude,
 )
-from wherefrom_viz.html import bundle
-from wherefrom_viz.html.packing import Packed, Precision, pack, unpack
-from wherefrom_viz.html.static_table import static_multiples, static_style, static_table
-from wherefrom_viz.spans import Spans, with_spans
-from wherefrom_viz.units import Level, Merge
-
-__all__ = ["Precision", "pack", "render_html", "render_notebook", "unpack"]
+from wherefrom_viz.describe.spans import Spans, with_spans
+from wherefrom_viz.describe.units import Level, Merge
+from wherefrom_viz.page import bundle
+from wherefrom_viz.page.packing import Packed, Precision, pack
+from wherefrom_viz.page.static_table import static_multiples, static_style, static_table
 
 NOTEBOOK_EXAMPLES = 20
 """A notebook stores its outputs, so a cell shows at most so many examples on its own."""
@@ -161,7 +159,7 @@ def _parts(
         share_scale: Open with one colour scale for all examples.
         min_val: Lower end of the colour range; None follows the scores.
         max_val: Upper end of the colour range.
-        spans: Spans of tokens with names, for ``granularity="span"``; see `wherefrom_viz.spans`.
+        spans: Spans of tokens with names, for ``granularity="span"``; see `wherefrom_viz.describe.spans`.
         dimensions: Sliders over examples that are slices of one result: name and labels of each.
         first: Take only so many examples.
     """
@@ -201,7 +199,7 @@ def _parts(
         words = sign_words(one, made)
         meta["words"] = {"raises": words.raises, "lowers": words.lowers, "of": words.of}
 
-        def picture(place: int) -> Description:
+        def description(place: int) -> Description:
             one, made = examples[place]
             return describe(
                 one,
@@ -218,10 +216,10 @@ def _parts(
             strongest = sorted(range(len(examples)), key=lambda place: -total_magnitude(examples[place][0]))
             chosen_slices = sorted(strongest[:_SMALL_MULTIPLES])
             fallback = static_multiples(
-                [picture(place) for place in chosen_slices], more=len(examples) - len(chosen_slices)
+                [description(place) for place in chosen_slices], more=len(examples) - len(chosen_slices)
             )
         else:
-            fallback = static_table(picture(0), more=len(examples) - 1)
+            fallback = static_table(description(0), more=len(examples) - 1)
     return _Page(meta=meta, packed=packed, fallback=fallback, style=f"{bundle.style()}\n{static_style(chosen)}")
 
 

@@ -19,8 +19,17 @@ from wherefrom.results.attribution import Attribution
 from wherefrom.results.provenance import Provenance
 from wherefrom.text.tokens import Token
 
-from wherefrom_viz import units
-from wherefrom_viz.description import Description, Normalization, Scale, Side, Unit, describe, normalized, unit_of
+from wherefrom_viz.describe import units
+from wherefrom_viz.describe.description import (
+    Description,
+    Normalization,
+    Scale,
+    Side,
+    Unit,
+    describe,
+    normalized,
+    unit_of,
+)
 
 Groups: TypeAlias = list[tuple[range, range]]
 """Which tokens of A and of B cover the same characters."""
@@ -180,37 +189,37 @@ def _same_characters(a: Sequence[str], b: Sequence[str]) -> Groups:
     return groups
 
 
-def _tokens(picture: Description, side: Side) -> list[Token]:
-    return [unit.token for unit in picture.inputs[side.start : side.end]]
+def _tokens(description: Description, side: Side) -> list[Token]:
+    return [unit.token for unit in description.inputs[side.start : side.end]]
 
 
 def _regrouped(
-    picture: Description, rows: list[range], columns: list[range], sides: list[Side], normalize: Normalization
+    description: Description, rows: list[range], columns: list[range], sides: list[Side], normalize: Normalization
 ) -> Description:
     """The description with rows and columns merged by sum into the given groups."""
-    scores = np.array([picture.scores[group.start : group.stop].sum(axis=0) for group in rows])
-    visible = np.array([picture.visible[group.start : group.stop].any(axis=0) for group in rows])
+    scores = np.array([description.scores[group.start : group.stop].sum(axis=0) for group in rows])
+    visible = np.array([description.visible[group.start : group.stop].any(axis=0) for group in rows])
     if not rows:
-        scores, visible = picture.scores[:0], picture.visible[:0]
+        scores, visible = description.scores[:0], description.visible[:0]
     scores = np.stack([scores[:, group.start : group.stop].sum(axis=1) for group in columns], axis=1)
     visible = np.stack([visible[:, group.start : group.stop].any(axis=1) for group in columns], axis=1)
     if normalize != "none":
         scores = normalized(scores, normalize)
     return evolve(
-        picture,
-        inputs=tuple(_merged(picture.inputs[group.start : group.stop]) for group in rows),
-        steps=tuple(_merged(picture.steps[group.start : group.stop]) for group in columns),
+        description,
+        inputs=tuple(_merged(description.inputs[group.start : group.stop]) for group in rows),
+        steps=tuple(_merged(description.steps[group.start : group.stop]) for group in columns),
         sides=tuple(sides),
         scores=scores,
         visible=visible,
         scale=_scale(scores),
         step_scores={
             name: np.array([float(np.mean(values[group.start : group.stop])) for group in columns])
-            for name, values in picture.step_scores.items()
+            for name, values in description.step_scores.items()
         },
-        prompt_rows=tuple(k for k, group in enumerate(rows) if group.start in set(picture.prompt_rows)),
+        prompt_rows=tuple(k for k, group in enumerate(rows) if group.start in set(description.prompt_rows)),
         output_rows={},
-        pipeline=(*picture.pipeline, *(("share of each step's total",) if normalize == "step" else ())),
+        pipeline=(*description.pipeline, *(("share of each step's total",) if normalize == "step" else ())),
     )
 
 

@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 
 from attrs import frozen
 
-from wherefrom_viz.html.squeeze import parts_of
+from wherefrom_viz.page.squeeze import parts_of
 
 _Role: TypeAlias = Literal["variable", "shorthand", "other"]
 

@@ -23,7 +23,7 @@ _BLOCKS = " ░▒▓█"
 
 
 @frozen(kw_only=True)
-class Ink:
+class TerminalStyle:
     """Draws scores, scaled to [-1, 1], on one terminal."""
 
     palette: Palette
@@ -58,9 +58,9 @@ class Ink:
         return ("+" if strength >= 0 else "-") + shade
 
 
-def ink_for(console: Console, palette: Palette, theme: Theme | None = None) -> Ink:
-    """The ink for what ``console`` can show; ``theme`` is guessed from the terminal if not given."""
-    return Ink(palette=palette, level=colour_level(console), theme=theme or terminal_theme())
+def terminal_style_for(console: Console, palette: Palette, theme: Theme | None = None) -> TerminalStyle:
+    """The style for what ``console`` can show; ``theme`` is guessed from the terminal if not given."""
+    return TerminalStyle(palette=palette, level=colour_level(console), theme=theme or terminal_theme())
 
 
 def colour_level(console: Console) -> Level:

@@ -13,10 +13,10 @@ from html import escape
 from wherefrom.context import ContextAttribution
 
 from wherefrom_viz.colours import Palette, palette_named
-from wherefrom_viz.context.description import ContextPicture, Matrix, Panel, Word, describe, nats
-from wherefrom_viz.html.static_table import static_style
-from wherefrom_viz.numbers_shown import short
-from wherefrom_viz.text_marks import label, visible
+from wherefrom_viz.describe.context import ContextDescription, Matrix, Panel, Word, describe, nats
+from wherefrom_viz.describe.numbers import short
+from wherefrom_viz.describe.text_marks import label, visible
+from wherefrom_viz.page.static_table import static_style
 
 _LEVELS = 8
 _LONG = 1000
@@ -52,14 +52,14 @@ def render_context_html(
         palette: Name or object.
         standalone: A whole page; False: a fragment to put into another.
     """
-    picture, colours = describe(result), palette_named(palette)
+    description, colours = describe(result), palette_named(palette)
     name = "wfc" + hashlib.sha256(result.to_json().encode()).hexdigest()[:10]
-    body = _body(picture, name)
-    style = _STYLE + static_style(colours) + _pins(picture, name)
+    body = _body(description, name)
+    style = _STYLE + static_style(colours) + _pins(description, name)
     fragment = f'<div class="wf-static" id="{name}"><style>{style}</style>{body}</div>'
     if not standalone:
         return fragment
-    title = escape(f"Context: {visible(picture.cited_text)[:60]}")
+    title = escape(f"Context: {visible(description.cited_text)[:60]}")
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -67,9 +67,9 @@ def render_context_html(
     )
 
 
-def _pins(picture: ContextPicture, name: str) -> str:
+def _pins(description: ContextDescription, name: str) -> str:
     rules = []
-    for index in range(len(picture.panels)):
+    for index in range(len(description.panels)):
         pin = f"#{name}-pin{index}"
         rules.append(f"{pin}:checked~#{name}-panel{index}{{display:block}}")
         rules.append(
@@ -79,23 +79,25 @@ def _pins(picture: ContextPicture, name: str) -> str:
     return "\n".join(rules)
 
 
-def _body(picture: ContextPicture, name: str) -> str:
+def _body(description: ContextDescription, name: str) -> str:
     inputs = "".join(
         f'<input class="pin" type="radio" name="{name}" id="{name}-pin{index}"{" checked" if not index else ""} '
         f'aria-label="{escape(label(panel.token))}">'
-        for index, panel in enumerate(picture.panels)
+        for index, panel in enumerate(description.panels)
     )
     heading = (
-        f"<h1>{len(picture.panels)} of {len(picture.output)} output tokens depend on the context</h1>"
-        f'<p class="quiet">{escape(picture.metric)}; {escape(picture.rule)}. Contexts: {escape(picture.method)} of '
-        f"{escape(picture.target)}. Choose an underlined token.</p>"
+        f"<h1>{len(description.panels)} of {len(description.output)} output tokens depend on the context</h1>"
+        f'<p class="quiet">{escape(description.metric)}; {escape(description.rule)}. Contexts: '
+        f"{escape(description.method)} of {escape(description.target)}. Choose an underlined token.</p>"
     )
-    panels = "".join(_panel(panel, index, name, picture.metric) for index, panel in enumerate(picture.panels))
-    if not picture.panels:
+    panels = "".join(_panel(panel, index, name, description.metric) for index, panel in enumerate(description.panels))
+    if not description.panels:
         panels = '<p class="quiet">Nothing stands out: no token is more sensitive than the threshold.</p>'
-        panels += _plain("Input context", picture.input_context) + _plain("Output context", picture.output_context)
-    matrix = "" if picture.matrix is None else _table(picture.matrix, picture.cited_text)
-    output = f'<h2>Output</h2><div class="flow">{"".join(_token(word, name) for word in picture.output)}</div>'
+        panels += _plain("Input context", description.input_context) + _plain(
+            "Output context", description.output_context
+        )
+    matrix = "" if description.matrix is None else _table(description.matrix, description.cited_text)
+    output = f'<h2>Output</h2><div class="flow">{"".join(_token(word, name) for word in description.output)}</div>'
     return f"{heading}{inputs}{output}{panels}{matrix}"
 
 

@@ -10,8 +10,8 @@ import re
 from functools import lru_cache
 from importlib.resources import files
 
-from wherefrom_viz.html.shorten import shortened
-from wherefrom_viz.html.squeeze import squeezed
+from wherefrom_viz.page.shorten import shortened
+from wherefrom_viz.page.squeeze import squeezed
 
 MODULES = (
     "bytes",
@@ -54,7 +54,7 @@ def script(boot: str) -> str:
 
 def whole(boot: str) -> str:
     """The same as it is written: one text without imports and exports."""
-    text = "\n".join(source(f"{name}.js") for name in (*MODULES, boot))
+    text = "\n".join(source(f"scripts/{name}.js") for name in (*MODULES, boot))
     text = re.sub(r"^import .*?;\n", "", text, flags=re.MULTILINE | re.DOTALL)
     return re.sub(r"^export ", "", text, flags=re.MULTILINE)
 

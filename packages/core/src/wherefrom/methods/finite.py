@@ -1,0 +1,59 @@
+"""No score that is not a number passes without a word: one check behind every method."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from wherefrom.adapters import FindsBadWeights, PredictsSteps, SequenceModel
+from wherefrom.arrays import BoolArray, to_numpy
+from wherefrom.methods.contract import Question
+from wherefrom.results.attribution import Attribution
+
+
+def not_finite_note(model: SequenceModel, question: Question, made: Attribution) -> str | None:
+    """A remark that names the first explained token whose scores or step scores are NaN or infinite, and the likely
+    cause; None where every visible number is finite."""
+    bad = bad_steps(made)
+    if not bad.any():
+        return None
+    first = int(np.flatnonzero(bad)[0])
+    return (
+        f"{made.method}: the numbers of step {first} ({made.steps[first].text!r}) are not finite, and those of "
+        f"{int(bad.sum())} of {len(bad)} steps. {_cause(model, question)}"
+    )
+
+
+def bad_steps(made: Attribution) -> BoolArray:
+    """For each explained step: is any visible score or any step score of it NaN or infinite? Shape ``(steps,)``."""
+    bad: BoolArray = np.zeros(len(made.steps), dtype=bool)
+    if made.source_attributions is not None:
+        bad |= _any_bad(made.source_attributions)
+    if made.target_attributions is not None:
+        visible = made.target_visible.reshape(*made.target_visible.shape, *[1] * (made.target_attributions.ndim - 2))
+        bad |= _any_bad(np.where(visible, made.target_attributions, 0.0))
+    for values in made.step_scores.values():
+        bad |= ~np.isfinite(values)
+    return bad
+
+
+def _any_bad(scores: npt.NDArray[Any]) -> BoolArray:
+    """Per step, over all inputs and further dimensions."""
+    axes = tuple(axis for axis in range(scores.ndim) if axis != 1)
+    found: BoolArray = ~np.isfinite(scores).all(axis=axes)
+    return found
+
+
+def _cause(model: SequenceModel, question: Question) -> str:
+    """What is to blame, as far as it can be seen from outside: weights, the clean pass, or the method's own passes."""
+    if isinstance(model, FindsBadWeights) and (names := model.bad_weights()):
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        return f"The model's weights hold NaN or infinity: {names[0]}{more}. Load weights that are whole."
+    if isinstance(model, PredictsSteps):
+        (clean,) = model.predict([question.row()])
+        if not np.isfinite(to_numpy(clean.logits)).all():
+            dtype = model.card.dtype
+            return f"The model's own predictions are not finite there, in {dtype}: load it in a wider precision."
+    return "The model's predictions are finite, so it is the method's own passes: choose another baseline or method."

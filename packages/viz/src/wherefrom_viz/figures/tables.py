@@ -1,0 +1,132 @@
+"""Tables for documents: Markdown and LaTeX. The same input gives the same bytes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from wherefrom_viz import colours
+from wherefrom_viz.colours import Palette, palette_named
+from wherefrom_viz.describe.description import Description, Shown, describe_all
+from wherefrom_viz.describe.numbers import NumberStyle, aligned, number_style
+from wherefrom_viz.describe.text_marks import elide
+
+
+def render_markdown(attributions: Shown, *, view: str = "auto", **options: Any) -> str:
+    """A Markdown table per example. Every character that Markdown would act on is escaped."""
+    return "\n".join("\n".join(_markdown(description)) + "\n" for description in describe_all(attributions, **options))
+
+
+def render_latex(
+    attributions: Shown, *, palette: str | Palette = "red-blue", view: str = "auto", **options: Any
+) -> str:
+    """A LaTeX ``tabular`` per example, cells coloured. Needs ``\\usepackage[table]{xcolor}`` and
+    ``booktabs``.
+
+    Letters outside Latin scripts and marks such as ``⏎`` need XeLaTeX or LuaLaTeX.
+    """
+    chosen = palette_named(palette)
+    return "\n".join(
+        "\n".join(_latex(description, chosen)) + "\n" for description in describe_all(attributions, **options)
+    )
+
+
+def _cells(description: Description, row: int, style: NumberStyle) -> Iterator[tuple[str, float | None]]:
+    for column in range(len(description.steps)):
+        if not description.visible[row, column]:
+            yield "", None
+        else:
+            value = float(description.scores[row, column])
+            yield style(value, plus=description.words.signed), value
+
+
+def _notes(description: Description, style: NumberStyle) -> str:
+    unit = f" Numbers {style.note}." if style.note else ""
+    return f"{description.words.sentence}.{unit} {description.pipeline_words}."
+
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~$&:@])")
+
+
+def _markdown(description: Description) -> Iterator[str]:
+    style = number_style(description.scale.bound)
+
+    def safe(text: str) -> str:
+        return _MARKDOWN.sub(r"\\\1", text)
+
+    heading = " · ".join(part for part in (description.title, description.subtitle) if part)
+    if heading:
+        yield f"**{safe(heading)}**"
+        yield ""
+    yield f"| | {' | '.join(safe(elide(step.label, 40)) for step in description.steps)} |"
+    yield f"|---|{'---:|' * len(description.steps)}"
+    for row in description.seen_rows():
+        values = list(_cells(description, row, style))
+        largest = [
+            f"**{text}**" if value is not None and abs(description.scale.strength(value)) >= 0.5 else text
+            for text, value in values
+        ]
+        yield f"| {safe(elide(description.inputs[row].label, 40))} | {' | '.join(largest)} |"
+    for name, scores in description.step_scores.items():
+        yield f"| *{safe(name)}* | {' | '.join(aligned(scores))} |"
+    yield ""
+    yield safe(_notes(description, style))
+
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "%": r"\%",
+    "_": r"\_",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+    "-": "{-}",
+    "`": r"\textasciigrave{}",
+    "'": r"\textquotesingle{}",
+    "[": "{[}",
+    "]": "{]}",
+}
+
+
+def _latex(description: Description, palette: Palette) -> Iterator[str]:
+    style = number_style(description.scale.bound)
+
+    def safe(text: str) -> str:
+        return "".join(_LATEX.get(character, character) for character in text)
+
+    def cell(text: str, value: float | None) -> str:
+        if value is None:
+            return r"$\cdot$"
+        colour = palette.colour(description.scale.strength(value), "light")
+        if colour == colours.WHITE:
+            return f"${text}$"
+        text_colour = r"\color{white}" if colours.text_on(colour) == colours.WHITE else ""
+        return rf"\cellcolor[HTML]{{{colours.to_hex(colour)[1:].upper()}}}{text_colour}${text}$"
+
+    yield r"% needs \usepackage[table]{xcolor}, \usepackage{booktabs} and \usepackage{textcomp}"
+    yield rf"\begin{{tabular}}{{r{'c' * len(description.steps)}}}"
+    yield r"\toprule"
+    yield " & ".join(["", *(safe(elide(step.label, 30)) for step in description.steps)]) + r" \\"
+    yield r"\midrule"
+    starts = {rows[0] for _, rows in description.sections()[1:]}
+    for row in description.seen_rows():
+        if row in starts:
+            yield r"\midrule"
+        texts: Sequence[str] = [cell(text, value) for text, value in _cells(description, row, style)]
+        yield " & ".join([safe(elide(description.inputs[row].label, 30)), *texts]) + r" \\"
+    if description.step_scores:
+        yield r"\midrule"
+    for name, scores in description.step_scores.items():
+        yield " & ".join([rf"\textit{{{safe(name)}}}", *aligned(scores)]) + r" \\"
+    yield r"\bottomrule"
+    yield r"\end{tabular}"
+    yield f"% {_notes(description, style)}"
