@@ -34,7 +34,7 @@ from wherefrom.methods.perturbation.ablation import AblationTable, ablate, quant
 from wherefrom.methods.perturbation.removal import as_baseline, check_baseline
 from wherefrom.methods.perturbation.units import Units, UnitsSetting, as_units, last_steps, units_of
 from wherefrom.questions.target_function import TargetFunction
-from wherefrom.results.aggregation import Stage
+from wherefrom.results.stages import Stage
 from wherefrom.settings import unknown_setting
 
 PREFIX = "captum"

@@ -11,7 +11,7 @@ from wherefrom.adapters import GivesAttention
 from wherefrom.arrays import Array
 from wherefrom.methods._columns import MEAN_THEN_NORMALIZE, padded, per_output, square, steps_of
 from wherefrom.methods.contract import Progress, Question, Scores, counted, method
-from wherefrom.results.aggregation import Stage
+from wherefrom.results.stages import Stage
 
 
 @method

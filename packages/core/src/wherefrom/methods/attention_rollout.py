@@ -12,7 +12,7 @@ from wherefrom.arrays import Array, like, namespace
 from wherefrom.errors import ModelCapabilityError
 from wherefrom.methods._columns import padded, per_output, steps_of
 from wherefrom.methods.contract import Progress, Question, Scores, counted, method
-from wherefrom.results.aggregation import Stage
+from wherefrom.results.stages import Stage
 
 
 @method

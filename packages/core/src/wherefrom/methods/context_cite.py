@@ -15,7 +15,7 @@ from wherefrom.methods.contract import Progress, Question, Scores, method
 from wherefrom.methods.perturbation.ablation import LOG_PROBABILITY, quantities
 from wherefrom.methods.perturbation.surrogates import distinct_columns, lasso
 from wherefrom.methods.perturbation.units import Units, units_of
-from wherefrom.results.aggregation import Stage
+from wherefrom.results.stages import Stage
 
 
 @method

@@ -12,9 +12,8 @@ from wherefrom._registry import Registry
 from wherefrom.adapters import Row
 from wherefrom.arrays import Array, IntArray, namespace
 from wherefrom.questions.target_function import TargetFunction
-from wherefrom.results.aggregation import Stage
-from wherefrom.results.attribution import Segment
-from wherefrom.text.tokens import Token
+from wherefrom.results.stages import Stage
+from wherefrom.text.tokens import Segment, Token
 
 Progress = Callable[[str, int, int], None]
 """Called with (phase, done, total) as work goes on."""

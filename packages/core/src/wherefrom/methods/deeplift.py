@@ -21,7 +21,7 @@ from wherefrom.methods.contract import (
     method,
 )
 from wherefrom.methods.paths.baselines import DEFAULT, endpoints
-from wherefrom.results.aggregation import Stage
+from wherefrom.results.stages import Stage
 
 ACCEPTED_GAP = 0.01
 """Part of the score that the shares may miss before a warning says so; ten times that for models in half precision."""

@@ -22,7 +22,7 @@ from wherefrom.methods.contract import (
 )
 from wherefrom.methods.paths.baselines import baseline_ids, baseline_of_side
 from wherefrom.methods.paths.word_paths import Neighbours, WordPaths
-from wherefrom.results.aggregation import Stage
+from wherefrom.results.stages import Stage
 
 
 @method

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from wherefrom.adapters import PredictsSteps
 from wherefrom.methods.contract import Progress, Question, Scores, counted, method
-from wherefrom.results.aggregation import Stage
+from wherefrom.results.stages import Stage
 
 
 @method

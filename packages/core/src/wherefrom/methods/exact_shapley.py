@@ -15,7 +15,7 @@ from wherefrom.errors import InputError
 from wherefrom.methods._perturbation import PerturbationSettings, answer, check_model, tabulate
 from wherefrom.methods.contract import Progress, Question, Scores, method
 from wherefrom.methods.perturbation.units import Units, units_of
-from wherefrom.results.aggregation import Stage
+from wherefrom.results.stages import Stage
 
 MOST_UNITS = 12
 

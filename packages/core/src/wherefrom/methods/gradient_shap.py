@@ -21,7 +21,7 @@ from wherefrom.methods.contract import (
     method,
 )
 from wherefrom.methods.paths.baselines import DEFAULT, Endpoints, endpoints
-from wherefrom.results.aggregation import Stage
+from wherefrom.results.stages import Stage
 
 
 @method

@@ -17,7 +17,7 @@ from wherefrom.methods.contract import (
     inputs_first,
     method,
 )
-from wherefrom.results.aggregation import Stage
+from wherefrom.results.stages import Stage
 
 
 @method

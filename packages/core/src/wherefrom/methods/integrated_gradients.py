@@ -21,7 +21,7 @@ from wherefrom.methods.contract import (
 )
 from wherefrom.methods.paths.baselines import DEFAULT, Endpoints, endpoints
 from wherefrom.methods.paths.quadrature import fejer, quadrature
-from wherefrom.results.aggregation import Stage
+from wherefrom.results.stages import Stage
 
 FIRST_POINTS = 7
 PATIENCE = 31

@@ -16,7 +16,7 @@ from wherefrom.methods.contract import Progress, Question, Scores, method
 from wherefrom.methods.exact_shapley import all_coalitions
 from wherefrom.methods.perturbation.surrogates import constrained, distinct_columns
 from wherefrom.methods.perturbation.units import Units
-from wherefrom.results.aggregation import Stage
+from wherefrom.results.stages import Stage
 
 
 @method

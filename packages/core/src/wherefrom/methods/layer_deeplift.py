@@ -17,7 +17,7 @@ from wherefrom.methods.contract import (
 )
 from wherefrom.methods.deeplift import DeepLift, shares_of_change
 from wherefrom.methods.paths.baselines import DEFAULT
-from wherefrom.results.aggregation import Stage
+from wherefrom.results.stages import Stage
 
 
 @method

@@ -26,7 +26,7 @@ from wherefrom.methods.contract import (
 )
 from wherefrom.methods.deeplift import at_all_positions
 from wherefrom.methods.input_x_gradient import InputXGradient
-from wherefrom.results.aggregation import Stage
+from wherefrom.results.stages import Stage
 
 
 @method

@@ -26,7 +26,7 @@ from wherefrom.methods.contract import (
     no_progress,
 )
 from wherefrom.methods.saliency import Saliency
-from wherefrom.results.aggregation import Stage
+from wherefrom.results.stages import Stage
 
 
 def _method_of(of: Any) -> Any:

@@ -18,7 +18,7 @@ from wherefrom.methods.perturbation.removal import Removed, in_place, with_ids
 from wherefrom.methods.perturbation.samplers import Candidates, Sampler, as_sampler
 from wherefrom.methods.perturbation.units import Units, UnitsSetting, as_units, last_steps, units_of
 from wherefrom.questions.target_function import TargetFunction
-from wherefrom.results.aggregation import Stage
+from wherefrom.results.stages import Stage
 from wherefrom.step_functions.base import StepPrediction
 
 _CLOSEST = 1e-6

@@ -14,7 +14,7 @@ from wherefrom.errors import SettingsError
 from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Progress, Question, Scores, counted, method
 from wherefrom.methods.paths.baselines import Endpoints, endpoints
 from wherefrom.methods.paths.quadrature import Quadrature, quadrature
-from wherefrom.results.aggregation import Stage
+from wherefrom.results.stages import Stage
 
 
 @method

@@ -13,7 +13,7 @@ from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.methods._perturbation import SampledSettings, attribute_by_plan
 from wherefrom.methods.contract import Progress, Question, Scores, method
 from wherefrom.methods.perturbation.units import Units
-from wherefrom.results.aggregation import Stage
+from wherefrom.results.stages import Stage
 
 
 @method

@@ -7,7 +7,7 @@ https://arxiv.org/abs/2202.01602, section 3; each per step, over the inputs that
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import attrs
 import numpy as np
@@ -15,15 +15,14 @@ import numpy.typing as npt
 from attrs import frozen
 
 from wherefrom.errors import InputError
+from wherefrom.results.aggregation import aggregated
 from wherefrom.results.aggregators.pair import Pair
 from wherefrom.results.contributors import joint
+from wherefrom.results.data import AttributionData
 from wherefrom.text.common_units import Aligned, common_units
 from wherefrom.text.merging import Span
 
 Values: TypeAlias = npt.NDArray[np.float64]
-
-if TYPE_CHECKING:
-    from wherefrom.results.attribution import Attribution
 
 
 @frozen(kw_only=True, eq=False)
@@ -66,7 +65,7 @@ class Comparison:
         }
 
 
-def compare(one: Attribution, other: Attribution, *, k: int = 5) -> Comparison:
+def compare(one: AttributionData, other: AttributionData, *, k: int = 5) -> Comparison:
     """Compare two attributions, aggregated if they are not.
 
     Measures are taken over the inputs and steps that both texts have, cut as `wherefrom.text.common_units` says, scores
@@ -81,7 +80,7 @@ def compare(one: Attribution, other: Attribution, *, k: int = 5) -> Comparison:
     """
     if k < 1:
         raise InputError(f"k = {k}: compare at least the one largest input.")
-    one, other = one.aggregate(), other.aggregate()
+    one, other = aggregated(one), aggregated(other)
     difference = Pair(paired_attr=other)(one)
     rows, columns = _common_rows(one, other), common_units(one.steps, other.steps)
     first, seen = _regrouped(one, [mine for mine, _ in rows], [mine for mine, _ in columns])
@@ -127,7 +126,7 @@ def merged_cells(
     return scores, visible
 
 
-def _common_rows(one: Attribution, other: Attribution) -> list[Aligned]:
+def _common_rows(one: AttributionData, other: AttributionData) -> list[Aligned]:
     """The inputs that both have, as spans of rows of `joint`."""
     rows: list[Aligned] = []
     start = begin = 0
@@ -141,7 +140,7 @@ def _common_rows(one: Attribution, other: Attribution) -> list[Aligned]:
 
 
 def _regrouped(
-    attribution: Attribution, rows: Sequence[Span], columns: Sequence[Span]
+    attribution: AttributionData, rows: Sequence[Span], columns: Sequence[Span]
 ) -> tuple[Values, npt.NDArray[np.bool_]]:
     scores, visible, _ = joint(attribution)
     return merged_cells(np.where(visible, scores, 0.0), visible, rows, columns)

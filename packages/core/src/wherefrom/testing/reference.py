@@ -16,12 +16,11 @@ from wherefrom.adapters import Encoding, ModelCard, Row, RowAttention, RowGradie
 from wherefrom.arrays import IntArray
 from wherefrom.errors import InputError, SettingsError
 from wherefrom.questions.target_function import TargetFunction
-from wherefrom.results.attribution import Segment
 from wherefrom.testing._blocks import Floats
 from wherefrom.testing._logit_gradients import logit_gradients
 from wherefrom.testing._networks import AttentionNetwork, Network, Pass
 from wherefrom.testing._vocabulary import Vocabulary
-from wherefrom.text.tokens import Token
+from wherefrom.text.tokens import Segment, Token
 
 MAX_LENGTH = 64
 

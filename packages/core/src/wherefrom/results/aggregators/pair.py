@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import attrs
 import numpy as np
@@ -11,16 +11,15 @@ import numpy.typing as npt
 from attrs import field, frozen
 
 from wherefrom.errors import InputError, SettingsError
-from wherefrom.results.aggregation import Stage, aggregator
+from wherefrom.results.aggregation import aggregator
 from wherefrom.results.aggregators._record import recorded
 from wherefrom.results.aggregators.functions import known_function
 from wherefrom.results.aggregators.merging import merge_spans
+from wherefrom.results.data import AnyAttribution, AttributionData
+from wherefrom.results.stages import Stage
 from wherefrom.text.common_units import Aligned, aligned_units
 from wherefrom.text.merging import merged_token
 from wherefrom.text.tokens import Token
-
-if TYPE_CHECKING:
-    from wherefrom.results.attribution import Attribution
 
 _COMBINATIONS: dict[str, Callable[[Any, Any], Any]] = {
     "difference": lambda a, b: a - b,
@@ -57,8 +56,8 @@ class Pair:
     aggregate_fn: str = field(default="sum", validator=known_function)
     """How scores of tokens that become one unit are combined, on either side."""
 
-    def __call__(self, attribution: Attribution) -> Attribution:
-        other: Attribution = self.paired_attr
+    def __call__(self, attribution: AnyAttribution) -> AnyAttribution:
+        other: AttributionData = self.paired_attr
         if not hasattr(other, "target_attributions"):
             raise SettingsError(f"paired_attr = {other!r} is no attribution.")
         _check_alike(attribution, other)
@@ -98,7 +97,7 @@ class Pair:
         return recorded(attribution, stage, **changes)
 
     def _side(
-        self, attribution: Attribution, source: Sequence[Aligned], target: Sequence[Aligned], side: int
+        self, attribution: AttributionData, source: Sequence[Aligned], target: Sequence[Aligned], side: int
     ) -> _Spread:
         """One of the two attributions on the common units."""
         merged = merge_spans(
@@ -176,7 +175,7 @@ def paired_tokens(one: Sequence[Token], other: Sequence[Token], aligned: Sequenc
     return tuple(tokens)
 
 
-def _check_alike(one: Attribution, other: Attribution) -> None:
+def _check_alike(one: AttributionData, other: AttributionData) -> None:
     """Raises: InputError: The two have different dimensions or sides."""
     if one.dimensions != other.dimensions:
         raise InputError(
