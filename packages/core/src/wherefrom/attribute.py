@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -79,14 +79,16 @@ class AttributionModel:
         card = self.adapter.card
         return f"AttributionModel({card.name!r}, {card.kind}, method={self.method!r})"
 
-    def __setattr__(self, name: str, value: object) -> None:
-        """Refuse a name that means nothing here: a misspelt one would change nothing, in silence."""
-        if name not in self.__slots__:
-            raise UnknownAttributeError(
-                f"A model has no attribute {name!r} to set.{nearest(name, _SETTABLE)} These can be set: "
-                f"{', '.join(_SETTABLE)}."
-            )
-        object.__setattr__(self, name, value)
+    if not TYPE_CHECKING:  # who checks types is told by the annotations above
+
+        def __setattr__(self, name: str, value: object) -> None:
+            """Refuse a name that means nothing here: a misspelt one would change nothing, in silence."""
+            if name not in self.__slots__:
+                raise UnknownAttributeError(
+                    f"A model has no attribute {name!r} to set.{nearest(name, _SETTABLE)} These can be set: "
+                    f"{', '.join(_SETTABLE)}."
+                )
+            object.__setattr__(self, name, value)
 
     @property
     def device(self) -> str:
