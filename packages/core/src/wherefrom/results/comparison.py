@@ -6,6 +6,7 @@ https://arxiv.org/abs/2202.01602, section 3; each per step, over the inputs that
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from attrs import frozen
 from wherefrom.errors import InputError
 from wherefrom.results.aggregators.pair import Pair
 from wherefrom.results.contributors import joint
+from wherefrom.text.correspondence import align
 
 if TYPE_CHECKING:
     from wherefrom.results.attribution import Attribution
@@ -27,7 +29,13 @@ class Comparison:
     """Two attributions side by side. Every array has one entry per common step; NaN where a measure is undefined."""
 
     difference: Any
-    """The first `Attribution` minus the second."""
+    """The first `Attribution` minus the second, on the units that both have in common."""
+    first: Any
+    """The first `Attribution` on the same units."""
+    second: Any
+    both: npt.NDArray[np.bool_]
+    """Which cells both have: inputs that the step could see, that stand in both texts, of a step that both explain.
+    Shape ``(inputs, steps)``, source inputs before target inputs. Measures are taken over these."""
     spearman: npt.NDArray[np.float64]
     """Correlation of the ranks of scores, from -1 to 1."""
     kendall: npt.NDArray[np.float64]
@@ -65,24 +73,92 @@ class Comparison:
 def compare(one: Attribution, other: Attribution, *, k: int = 5) -> Comparison:
     """Compare two attributions, aggregated if they are not, on their common units (see `wherefrom.aggregators.Pair`).
 
+    Inputs and steps that only one of the two has are left out of every measure.
+
     Args:
         k: How many inputs count as the top of a step; fewer if a step has fewer.
 
     Raises:
-        InputError: ``k`` is not positive, or the two cannot be aligned.
+        InputError: ``k`` is not positive, the two have no token in common, or cannot be aligned.
     """
     if k < 1:
         raise InputError(f"k = {k}: compare at least the one largest input.")
     one, other = one.aggregate(), other.aggregate()
+    _check_like(one, other)
     difference = Pair(paired_attr=other)(one)
-    first, visible, _ = joint(Pair(paired_attr=other, combine="first")(one))
-    second, _, _ = joint(Pair(paired_attr=other, combine="second")(one))
+    halves = [Pair(paired_attr=other, combine=which)(one) for which in ("first", "second")]
+    # the difference has a sign even if its parts have none
+    left, right = (
+        half.replace(signed=own.signed, id=own.id, method=own.method)
+        for half, own in zip(halves, (one, other), strict=True)
+    )
+    (first, visible, places), (second, _, _) = joint(left), joint(right)
+    both = visible & in_both(one, other, left.attr_pos_start, left.attr_pos_end, [side for side, _ in places])
     measures = [
-        _measures(first[visible[:, column], column], second[visible[:, column], column], k)
+        _measures(first[both[:, column], column], second[both[:, column], column], k)
         for column in range(first.shape[1])
     ]
     columns = {name: np.array([one[name] for one in measures]) for name in measures[0]}
-    return Comparison(difference=difference, k=k, **columns)
+    return Comparison(difference=difference, first=left, second=right, both=both, k=k, **columns)
+
+
+def in_both(one: Attribution, other: Attribution, first: int, last: int, sides: Sequence[str]) -> npt.NDArray[np.bool_]:
+    """Which cells of two attributions on common units stand in both texts.
+
+    Args:
+        one: An attribution as it came.
+        other: The other.
+        first: First explained unit of the target.
+        last: The unit after the last explained one.
+        sides: Of each input, ``"source"`` or ``"target"``.
+
+    Returns:
+        Shape ``(len(sides), last - first)``.
+    """
+    kept = {
+        "source": [b > a and d > c for (a, b), (c, d) in align(one.source, other.source)],
+        "target": [b > a and d > c for (a, b), (c, d) in align(one.target, other.target)],
+    }
+    rows = np.array([found for side in ("source", "target") if side in sides for found in kept[side]], dtype=bool)
+    steps = np.array(kept["target"][first:last], dtype=bool)
+    return np.logical_and.outer(rows, steps)
+
+
+def rank_correlation(
+    a: npt.NDArray[np.float64], b: npt.NDArray[np.float64], both: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.float64]:
+    """Spearman's rank correlation of each column over the cells that count; NaN where a ranking is constant.
+
+    Args:
+        a: Shape ``(inputs, steps)``.
+        b: Same shape.
+        both: Which cells count. Same shape.
+
+    Returns:
+        Shape ``(steps,)``.
+    """
+    return np.array(
+        [
+            _correlation(ranks(a[both[:, column], column]), ranks(b[both[:, column], column]))
+            for column in range(a.shape[1])
+        ]
+    )
+
+
+def _check_like(one: Attribution, other: Attribution) -> None:
+    """Raises: InputError: No token of the one is a token of the other."""
+    words = [
+        {token.text.strip() for token in (*side.source, *side.steps) if token.text.strip() and not token.special}
+        for side in (one, other)
+    ]
+    joined = [
+        "".join("".join(token.text.split()) for token in side.target if not token.special) for side in (one, other)
+    ]
+    if joined[0] != joined[1] and not words[0] & words[1]:
+        raise InputError(
+            "The two attributions explain no token in common, so they cannot be compared. "
+            "Compare results of the same text."
+        )
 
 
 def _measures(a: Values, b: Values, k: int) -> dict[str, float]:

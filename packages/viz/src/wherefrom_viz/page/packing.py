@@ -138,7 +138,7 @@ def _packed(
     several_methods: bool,
 ) -> tuple[dict[str, Any], list[bytes], list[Any]]:
     attribution, pipeline = aggregated(attribution)
-    scores, visible, sides, _ = score_rows(attribution, pipeline)
+    scores, visible, sides, _ = score_rows(attribution)
     notes = list(provenance.warnings)
     if not np.isfinite(scores).all():
         notes.append("Some scores are not finite (NaN or infinite); they are shown as 0.")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
@@ -15,8 +14,9 @@ from wherefrom.errors import InputError, SettingsError
 from wherefrom.results.aggregation import Stage, aggregator
 from wherefrom.results.aggregators._record import recorded
 from wherefrom.results.aggregators.functions import known_function
-from wherefrom.results.aggregators.merging import Span, merge_spans, merged_token
-from wherefrom.text.tokens import Token
+from wherefrom.results.aggregators.merging import merge_spans
+from wherefrom.text.correspondence import Aligned, align, paired_tokens
+from wherefrom.text.tokens import Segment, Token
 
 if TYPE_CHECKING:
     from wherefrom.results.attribution import Attribution
@@ -93,6 +93,15 @@ class Pair:
                 if key in two.sequence and scores.shape == two.sequence[key].shape
             },
             "signed": True,
+            "segments": tuple(
+                segment
+                for own in attribution.segments
+                for segment in (
+                    _carried(own, attribution.source, source, source_tokens)
+                    if own.side == "source"
+                    else _carried(own, attribution.target, target, tokens)
+                )
+            ),
         }
         return recorded(attribution, stage, **changes)
 
@@ -121,10 +130,6 @@ class Pair:
         )
 
 
-Aligned = tuple[Span, Span]
-"""A span of this side's tokens and one of the other's; one of them may be empty."""
-
-
 @frozen(kw_only=True, eq=False)
 class _Spread:
     """One side's scores, with a row and a column for every common unit."""
@@ -137,83 +142,18 @@ class _Spread:
     sequence: dict[str, npt.NDArray[Any]]
 
 
-def align(one: Sequence[Token], other: Sequence[Token]) -> list[Aligned]:
-    """Cut both token lists into parts that correspond, in order.
-
-    The same text in other tokens is cut wherever both have a boundary; different texts are matched by their common
-    tokens, and what lies between is one part.
-    """
-    if [token.text for token in one] == [token.text for token in other]:
-        return [((index, index + 1), (index, index + 1)) for index in range(len(one))]
-    if "".join(token.text for token in one) == "".join(token.text for token in other):
-        return _align_same_text(one, other)
-    matcher = difflib.SequenceMatcher(
-        None, [token.text for token in one], [token.text for token in other], autojunk=False
-    )
-    aligned: list[Aligned] = []
-    for tag, a, b, c, d in matcher.get_opcodes():
-        if tag == "equal" or (tag == "replace" and b - a == d - c):
-            aligned.extend(((a + i, a + i + 1), (c + i, c + i + 1)) for i in range(b - a))
-        elif tag == "replace":
-            aligned.append(((a, b), (c, d)))
-        else:
-            aligned.extend(((index, index + 1), (c, c)) for index in range(a, b))
-            aligned.extend(((b, b), (index, index + 1)) for index in range(c, d))
-    return aligned
-
-
-def _align_same_text(one: Sequence[Token], other: Sequence[Token]) -> list[Aligned]:
-    ends = [np.cumsum([len(token.text) for token in side], dtype=np.int64) for side in (one, other)]
-    common = sorted({*ends[0].tolist()} & {*ends[1].tolist()})
-    aligned: list[Aligned] = []
-    a = c = 0
-    for end in common:
-        b, d = (int(np.searchsorted(side, end, side="right")) for side in ends)
-        aligned.append(((a, b), (c, d)))
-        a, c = b, d
-    return aligned
-
-
-def paired_tokens(one: Sequence[Token], other: Sequence[Token], aligned: Sequence[Aligned]) -> tuple[Token, ...]:
-    """The unit that each aligned part is shown as: ``he → she`` where texts differ."""
-    if len(aligned) == len(one) and all(token.text == twin.text for token, twin in zip(one, other, strict=False)):
-        return tuple(one)
-    tokens = []
-    position = 0
-    for (a, b), (c, d) in aligned:
-        sides = [merged_token(part) if part else None for part in (one[a:b], other[c:d])]
-        first, second = sides
-        known = first or second
-        assert known is not None  # align never pairs nothing with nothing
-        size = max(token.size for token in sides if token is not None)
-        if first is not None and second is not None and first.text == second.text:
-            token = first
-        else:
-            pieces = [("∅", "∅") if side is None else (side.piece, side.text) for side in sides]
-            token = Token(
-                id=-1,
-                piece=f"{pieces[0][0]} → {pieces[1][0]}",
-                text=f"{pieces[0][1]} → {pieces[1][1]}",
-                position=position,
-                special=known.special,
-                start=None if first is None else first.start,
-                end=None if first is None else first.end,
-            )
-        tokens.append(
-            Token(
-                id=token.id,
-                piece=token.piece,
-                text=token.text,
-                position=position,
-                size=size,
-                start=token.start,
-                end=token.end,
-                special=token.special,
-                word=token.word,
-            )
-        )
-        position += size
-    return tuple(tokens)
+def _carried(
+    segment: Segment, own: Sequence[Token], aligned: Sequence[Aligned], units: Sequence[Token]
+) -> Iterator[Segment]:
+    """The segment over the common units its tokens are in, if there are any."""
+    inside = [
+        unit
+        for ((a, b), _), unit in zip(aligned, units, strict=True)
+        if any(segment.start <= token.position < segment.end for token in own[a:b])
+    ]
+    if inside:
+        end = inside[-1].position + inside[-1].size
+        yield Segment(side=segment.side, start=inside[0].position, end=end, kind=segment.kind, label=segment.label)
 
 
 def _check_alike(one: Attribution, other: Attribution) -> None:
