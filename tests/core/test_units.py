@@ -81,7 +81,7 @@ def test_impossible_spans_are_refused(spans: Any, complaint: str) -> None:
 
 
 WORDS = {
-    "byte-level": (["Hel", "lo", " la", "dies", ",", " it", "'s", " me", "!"], ["Hel+lo", " la+dies"]),
+    "byte-level": (["Hel", "lo", " la", "dies", ",", " it", "'s", " me", "!"], ["Hel+lo", " la+dies", " it+'s"]),
     "last token too": (["Hel", "lo", " la", "di", "es"], ["Hel+lo", " la+di+es"]),
     "line breaks": (["one", "\n", "two", "x"], ["two+x"]),
     "digits and marks": (["co", "2", "x", " caf", "é", "s"], ["co+2+x", " caf+é+s"]),

@@ -47,7 +47,7 @@ MOVED = {
     "tokens": "text.tokens",
     "wire": "files.wire",
     "word_paths": "methods.paths.word_paths",
-    "words": "text.words",
+    "words": "text.segmentation",
 }
 """Old module to new one, without ``wherefrom.`` in front."""
 

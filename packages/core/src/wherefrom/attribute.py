@@ -11,7 +11,7 @@ import inspect
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,7 +19,7 @@ import msgspec
 import numpy as np
 from attrs import evolve, frozen
 
-from wherefrom.adapters import Moves, PredictsSteps, SequenceModel
+from wherefrom.adapters import Moves, PredictsSteps, Reserves, SequenceModel
 from wherefrom.adapters.capabilities import check_capabilities
 from wherefrom.arrays import IntArray
 from wherefrom.errors import InputError, ModelCapabilityError, SettingsError, WherefromWarning
@@ -196,6 +196,7 @@ class AttributionModel:
         targets = as_targets(generated_texts, len(inputs))
         include_target = self._attribute_target(attribute_target)
         with (
+            self._reserved(),
             self.moved(device),
             terminal_progress(show_progress and progress is None)
             if progress is None
@@ -343,6 +344,10 @@ class AttributionModel:
             yield
         finally:
             self.adapter.to(before)
+
+    def _reserved(self) -> AbstractContextManager[None]:
+        """No other thread asks the model for the time of a call."""
+        return self.adapter.reserved() if isinstance(self.adapter, Reserves) else nullcontext()
 
     def _examples(
         self,

@@ -9,6 +9,7 @@ perturbation methods.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import msgspec
@@ -229,6 +230,18 @@ class Moves(Protocol):
 
     def to(self, device: str) -> None:
         """Move the model; its card says where it is."""
+        ...
+
+
+@runtime_checkable
+class Reserves(Protocol):
+    """Can be kept for one caller at a time."""
+
+    def reserved(self) -> AbstractContextManager[None]:
+        """Within the block no other thread runs the model, and it is as scores are defined (in evaluation mode).
+
+        Blocks may be nested. What the block changed about the model is put back on leaving.
+        """
         ...
 
 

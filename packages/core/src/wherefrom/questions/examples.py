@@ -13,8 +13,8 @@ from wherefrom.adapters import Encoding, ModelCard, SequenceModel
 from wherefrom.arrays import IntArray
 from wherefrom.errors import InputError
 from wherefrom.results.attribution import Segment
+from wherefrom.text.segmentation import word_indices
 from wherefrom.text.tokens import Token
-from wherefrom.text.words import word_indices
 
 Chat: TypeAlias = Sequence[Mapping[str, str]]
 InputText: TypeAlias = str | Chat

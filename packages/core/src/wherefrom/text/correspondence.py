@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from wherefrom.results.aggregators.merging import merged_token
+from wherefrom.text.merging import merged_token
 from wherefrom.text.tokens import Token
 
 Span: TypeAlias = tuple[int, int]

@@ -47,6 +47,7 @@ def attention_terms(
         )
 
 
+@torch.no_grad()  # of each answer alone, as torch does for generators: the caller's mode is kept between them
 def _chunks(watch: Watch, first: int) -> Iterator[AttentionTerms]:
     attended = watch.in_layers("encoder")
     pairs = [watch.in_layers(where) for where in ("decoder", "cross")]
@@ -55,12 +56,11 @@ def _chunks(watch: Watch, first: int) -> Iterator[AttentionTerms]:
     layers = dict.fromkeys(_KINDS, 0)
     for one in attended:
         call = watch.block_of(one)
-        with torch.no_grad():
-            sublayer = sublayer_of(one, call, below.get((one.stack, one.block), _flat(call.state)))
-            below[one.stack, one.block] = sublayer.state
-            layer = layers[one.where]
-            layers[one.where] += 1
-            yield from _terms(one, sublayer, layer, 0 if one.where == "encoder" else first)
+        sublayer = sublayer_of(one, call, below.get((one.stack, one.block), _flat(call.state)))
+        below[one.stack, one.block] = sublayer.state
+        layer = layers[one.where]
+        layers[one.where] += 1
+        yield from _terms(one, sublayer, layer, 0 if one.where == "encoder" else first)
 
 
 def head_values(one: Attended) -> tuple[Tensor, Tensor]:

@@ -42,7 +42,8 @@ def logit_terms(
             lead, rest = (_chosen(logits, row, contrast) for logits in (real, empty))
             gradients = torch.autograd.grad(lead.sum(), list(cut.sources.values()), allow_unused=True)
         with torch.no_grad():
-            yield _row_logits(module, row, watch, cut, gradients, lead.detach(), rest.detach(), passed, contrast)
+            answer = _row_logits(module, row, watch, cut, gradients, lead.detach(), rest.detach(), passed, contrast)
+        yield answer
 
 
 def _same_input(row: Row) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from functools import cached_property
 
 import torch
 from attrs import frozen
@@ -25,8 +26,14 @@ class Passed:
 
     logits: Sequence[Tensor]
     """Per row, shape ``(steps, vocabulary)``."""
-    scores: Sequence[Mapping[str, Tensor]]
-    """Per row, its step scores."""
+    rows: Sequence[Row]
+
+    @cached_property
+    def scores(self) -> Sequence[Mapping[str, Tensor]]:
+        """Per row, its step scores: evaluated when they are read, for a step function may put questions of its own."""
+        return [
+            scores_of(row, logits) if len(logits) else {} for row, logits in zip(self.rows, self.logits, strict=True)
+        ]
 
 
 def run(
@@ -67,6 +74,4 @@ def run(
         with cut_at_head(module, at_rows, at_positions, detach=False):
             output, _ = start_run(module, states).forward(decoder.ids, decoder.visible, keep=False)
     parts = list(output.logits[0].split([len(s) for s in steps]))
-    if not predictions:
-        return Passed(logits=parts, scores=[{} for _ in rows])
-    return Passed(logits=parts, scores=[scores_of(row, part) for row, part in zip(rows, parts, strict=True)])
+    return Passed(logits=parts, rows=rows)

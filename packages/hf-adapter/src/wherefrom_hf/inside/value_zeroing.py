@@ -61,7 +61,7 @@ def zeroed_values(
             last = int(row.steps[-1])
             asked = torch.arange(last, device=steps.device) if every_query else steps
             crosses = bool(watch.in_layers("cross"))
-            yield RowZeroing(
+            answer = RowZeroing(
                 decoder=work.layers("decoder", asked)
                 if decoder or not crosses
                 else torch.zeros(0, len(asked), last, device=steps.device),
@@ -69,6 +69,7 @@ def zeroed_values(
                 cross=work.layers("cross", steps) if crosses else None,
                 scores=passed.scores[0],
             )
+        yield answer
 
 
 @define(eq=False)

@@ -84,7 +84,7 @@ class Differentiator:
     """Backward passes of one model."""
 
     def __init__(self, predictor: Predictor) -> None:
-        self._predictor = predictor
+        self.predictor = self._predictor = predictor
         self._last_block: LastBlock | _Untried | None = _UNTRIED
 
     def gradients(self, rows: Iterable[Row], chunk: int | None, source: bool, target: bool) -> Iterator[RowGradients]:

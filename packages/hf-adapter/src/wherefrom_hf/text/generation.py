@@ -13,6 +13,8 @@ from transformers import GenerationMixin, PreTrainedModel
 from wherefrom.arrays import IntArray
 from wherefrom.errors import SettingsError, WherefromError, nearest
 
+from wherefrom_hf.running.samples import seeded
+
 
 def generate(
     module: PreTrainedModel,
@@ -35,9 +37,7 @@ def generate(
     else:
         groups = {0: list(range(len(prompts)))}
     answers: list[list[IntArray]] = [[] for _ in prompts]
-    with torch.random.fork_rng() if seed is not None else nullcontext():
-        if seed is not None:
-            torch.manual_seed(seed)
+    with seeded(device, seed) if seed is not None else nullcontext():
         for members in groups.values():
             prefixes = None if decoder_prefixes is None else [decoder_prefixes[i] for i in members]
             done = _generate(module, [prompts[i] for i in members], prefixes, settings, pad_id, eos_ids, device)

@@ -12,11 +12,14 @@ from wherefrom.adapters import Encoding, Side
 from wherefrom.arrays import IntArray
 from wherefrom.errors import InputError
 from wherefrom.results.attribution import Segment
+from wherefrom.text.segmentation import word_indices
 from wherefrom.text.tokens import Token
-from wherefrom.text.words import word_indices
 
 DECODE_WINDOW = 8
 """Tokens of left context that decide how a token is spelt when ids are decoded one after another."""
+
+UNFINISHED = "\ufffd"
+"""What bytes decode to that are no whole character."""
 
 
 @frozen(eq=False)
@@ -119,19 +122,28 @@ class TextCoder:
         )
 
     def _increments(self, ids: Sequence[int]) -> list[str]:
-        """What each id adds to the decoded text. Bytes of an unfinished character are put to the token that ends it."""
+        """What each id adds to the decoded text. A character of several tokens is put to the first of them, as the
+        offsets of encoded text have it; bytes that never make one are put there as replacement characters."""
         texts: list[str] = []
-        begin = 0
+        first = 0  # of the tokens whose text is not known yet: the one at hand, or those of an unfinished character
         for i in range(len(ids)):
-            window = max(begin, i - DECODE_WINDOW)
-            before = self.decode(np.array(ids[window:i]), skip_special_tokens=False) if i > window else ""
+            window = max(0, first - DECODE_WINDOW)
+            before = self.decode(np.array(ids[window:first]), skip_special_tokens=False) if first > window else ""
             after = self.decode(np.array(ids[window : i + 1]), skip_special_tokens=False)
-            pending = before.endswith("\ufffd")
-            stable = before.rstrip("\ufffd") if pending else before
-            if after.endswith("\ufffd") and ids[i] not in self.special_ids:
-                texts.append("")
+            texts.append("")
+            special = ids[i] in self.special_ids
+            if after.endswith(UNFINISHED) and not special:
                 continue
-            texts.append(after[len(stable) :] if after.startswith(stable) else after)
+            stable = before if after.startswith(before) else before.rstrip(UNFINISHED)
+            added = after[len(stable) :] if after.startswith(stable) else after
+            broken = added.rfind(UNFINISHED) + 1
+            if first < i and (broken or special):
+                spelt = len(added) - len(self.decode(np.array(ids[i : i + 1]), skip_special_tokens=False))
+                broken = max(broken, spelt) if special else broken
+                texts[first], texts[i] = added[:broken], added[broken:]
+            else:
+                texts[first] = added
+            first = i + 1
         return texts
 
     def _render(self, messages: Sequence[Mapping[str, str]]) -> tuple[str, list[tuple[int, int, str]]]:

@@ -498,13 +498,9 @@ def partition_of(attribution: Attribution, granularity: Level) -> Partition:
         if scores is not None:
             rows += [before + start for start in unit_starts_of_side(attribution, name, tokens, granularity)]
             before += len(tokens)
-    first = attribution.attr_pos_start
-    segments = [
-        Segment(side="target", start=one.start - first, end=one.end - first, kind=one.kind, label=one.label)
-        for one in attribution.segments
-        if one.side == "target"
-    ]
-    return Partition(rows=tuple(rows), columns=units.unit_starts(attribution.steps, granularity, segments))
+    first, last = attribution.attr_pos_start, attribution.attr_pos_end
+    starts = unit_starts_of_side(attribution, "target", attribution.target, granularity)
+    return Partition(rows=tuple(rows), columns=tuple(start - first for start in starts if first <= start < last))
 
 
 def unit_starts_of_side(
@@ -512,10 +508,8 @@ def unit_starts_of_side(
 ) -> tuple[int, ...]:
     """Where one side's units begin, with the first explained step always the beginning of one."""
     segments = [segment for segment in attribution.segments if segment.side == side]
-    starts = units.unit_starts(tokens, granularity, segments)
-    if side == "target" and 0 < attribution.attr_pos_start < len(tokens):
-        starts = tuple(sorted({*starts, attribution.attr_pos_start}))
-    return starts
+    breaks = (attribution.attr_pos_start,) if side == "target" else ()
+    return units.unit_starts(tokens, granularity, segments, breaks=breaks)
 
 
 def normalized(scores: npt.NDArray[np.float64], normalize: Normalization) -> npt.NDArray[np.float64]:

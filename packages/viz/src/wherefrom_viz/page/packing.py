@@ -3,8 +3,8 @@
 Scores become 16-bit integers of the example's largest magnitude (``display``), 8-bit ones (``compact``) or
 stay float32 (``exact``); bytes of equal weight are laid side by side, which deflate likes; about fifty
 examples share a block, which the page opens when one of them is looked at. Tokens travel as the text that
-is shown, plus one hex digit each: 1 begins a word, 2 a sentence, 4 a turn, 8 is special. Cells a step
-could not see need no storage: positions tell them.
+is shown, plus one digit to base 32 each: 1 begins a word, 2 a sentence, 4 a turn, 16 a character, 8 is special.
+Cells a step could not see need no storage: positions tell them.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ BLOCK_SIZE = 50
 _BLOCK_CELLS = 400_000
 """A block is closed early when it holds so many scores, so that opening one stays quick."""
 _SNIPPET = 90
+_DIGITS = "0123456789abcdefghijklmnopqrstuv"
 _WORTH_A_CODE = 512
 """Bytes from which a plane gets a Huffman code of its own; the code takes some 50 bytes."""
 
@@ -179,16 +180,17 @@ def _packed(
 
 def _side(attribution: Attribution, name: str, title: str, tokens: Sequence[Token], *, scored: bool) -> dict[str, Any]:
     segments = [segment for segment in attribution.segments if segment.side == name]
-    levels: tuple[tuple[units.Level, int], ...] = (("word", 1), ("sentence", 2), ("turn", 4))
+    levels: tuple[tuple[units.Level, int], ...] = (("word", 1), ("sentence", 2), ("turn", 4), ("character", 16))
+    breaks = (attribution.attr_pos_start,) if name == "target" else ()
     flags = [8 if token.special else 0 for token in tokens]
     for level, bit in levels:
-        for start in units.unit_starts(tokens, level, segments):
+        for start in units.unit_starts(tokens, level, segments, breaks=breaks):
             flags[start] |= bit
     side: dict[str, Any] = {
         "name": name,
         "title": title,
         "t": [shown_text(token, before) for token, before in with_before(tokens)],
-        "f": "".join(f"{flag:x}" for flag in flags),
+        "f": "".join(_DIGITS[flag] for flag in flags),
         "scored": int(scored),
     }
     if any(token.position != index or token.size != 1 for index, token in enumerate(tokens)):

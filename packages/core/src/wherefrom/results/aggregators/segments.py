@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from attrs import field, frozen
@@ -10,22 +9,12 @@ from attrs import field, frozen
 from wherefrom.errors import InputError
 from wherefrom.results.aggregation import aggregator
 from wherefrom.results.aggregators.functions import known_function
-from wherefrom.results.aggregators.merging import Span, checked_spans, merge_spans
+from wherefrom.results.aggregators.merging import checked_spans, merge_spans
 from wherefrom.results.aggregators.spans import as_pairs
-from wherefrom.text.tokens import Segment, Token
+from wherefrom.text.segmentation import segment_spans
 
 if TYPE_CHECKING:
     from wherefrom.results.attribution import Attribution
-
-
-def segment_spans(tokens: Sequence[Token], segments: Sequence[Segment]) -> list[Span]:
-    """The spans that segments, which name token positions, take in the tokens as they are now."""
-    spans: list[Span] = []
-    for segment in sorted(segments, key=lambda one: (one.start, -one.end)):
-        inside = [i for i, token in enumerate(tokens) if segment.start <= token.position < segment.end]
-        if inside and (not spans or inside[0] >= spans[-1][1]):  # of nested segments the outer one
-            spans.append((inside[0], inside[-1] + 1))
-    return spans
 
 
 def _merge_kinds(attribution: Attribution, kinds: tuple[str, ...], fn: str, by: Any) -> Attribution:

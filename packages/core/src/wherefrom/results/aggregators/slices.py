@@ -9,8 +9,9 @@ from attrs import field, frozen
 from wherefrom.errors import InputError
 from wherefrom.results.aggregation import aggregator
 from wherefrom.results.aggregators._record import recorded
-from wherefrom.results.aggregators.merging import Span, checked_spans
+from wherefrom.results.aggregators.merging import checked_spans
 from wherefrom.results.aggregators.spans import as_pairs
+from wherefrom.text.merging import Span
 
 if TYPE_CHECKING:
     from wherefrom.results.attribution import Attribution

@@ -12,7 +12,8 @@ from attrs import field, frozen
 from wherefrom.errors import SettingsError
 from wherefrom.results.aggregation import aggregator
 from wherefrom.results.aggregators.functions import known_function
-from wherefrom.results.aggregators.merging import Span, merge_spans, spans_where
+from wherefrom.results.aggregators.merging import merge_spans, spans_where
+from wherefrom.text.merging import Span
 from wherefrom.text.tokens import Token
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ def _known_mode(instance: Any, attribute: attrs.Attribute[str], mode: str) -> No
 class Split:
     """The text is cut at the matches of a regular expression; tokens of each part become one unit.
 
-    A token belongs to the part in which its first visible letter lies. Special tokens stay alone.
+    A token belongs to the part in which its first visible letter lies, one without text to that of the token before it.
+    Special tokens stay alone.
     """
 
     identifier: ClassVar[str] = "split"
@@ -81,6 +83,8 @@ def spans_between(tokens: Sequence[Token], cuts: Sequence[int]) -> list[Span]:
         position += len(token.text)
 
     def continues(index: int) -> bool:
-        return not (tokens[index].special or tokens[index - 1].special) and parts[index] == parts[index - 1]
+        if tokens[index].special or tokens[index - 1].special:
+            return False
+        return not tokens[index].text or parts[index] == parts[index - 1]
 
     return spans_where(len(tokens), continues)

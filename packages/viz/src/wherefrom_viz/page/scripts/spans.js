@@ -27,7 +27,7 @@ export function fitting(spans, sides) {
 
 /** Spans of one example on another of the same text, by the characters they cover. */
 export function carried(spans, sidesOfA, sidesOfB) {
-  const tokens = (side) => side.t.map((text, i) => ({ text, special: Boolean(parseInt(side.f[i], 16) & 8) }));
+  const tokens = (side) => side.t.map((text, i) => ({ text, special: Boolean(parseInt(side.f[i], 32) & 8) }));
   return sidesOfA.flatMap((a) => {
     const b = sidesOfB.find((side) => side.name === a.name);
     const own = spans.filter((span) => span.side === a.name);

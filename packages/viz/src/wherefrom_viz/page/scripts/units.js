@@ -1,18 +1,18 @@
-// Words, sentences and turns from the packed tokens, and scores merged over them. The same rules as units.py.
+// Words, sentences and turns from the packed tokens, and scores merged over them. The rules are wherefrom.text.segmentation's.
 
-const BITS = { word: 1, sentence: 2, turn: 4 };
+const BITS = { word: 1, sentence: 2, turn: 4, character: 16 };
 const SPECIAL = 8;
-export const LEVELS = ["token", "word", "sentence", "turn", "span"];
+export const LEVELS = ["token", "word", "sentence", "turn", "character", "span"];
 export const MERGES = ["sum", "mean", "absmax", "max", "l2"];
 export const NORMALIZATIONS = ["none", "step", "sequence"];
 
-/** Where units begin among tokens with these flags (a hex digit each), plus a forced cut. A token in no span is a unit of its own. */
+/** Where units begin among tokens with these flags (a digit to base 32 each), plus a forced cut. A token in no span is a unit of its own. */
 export function unitStarts(flags, level, cut = -1, spans = []) {
   const inside = new Uint8Array(flags.length);
   if (level === "span") for (const { from, to } of spans) inside.fill(1, from + 1, to);
   const starts = [];
   for (let i = 0; i < flags.length; i++) {
-    const begins = level === "token" || (level === "span" ? !inside[i] : parseInt(flags[i], 16) & BITS[level]);
+    const begins = level === "token" || (level === "span" ? !inside[i] : parseInt(flags[i], 32) & BITS[level]);
     if (i === 0 || i === cut || begins) starts.push(i);
   }
   return starts;
@@ -137,7 +137,7 @@ function unitOf(side, start, end, cut, spans) {
     drawn,
     spaced: text.startsWith(" "),
     breaks: text.endsWith("⏎"),
-    special: [...side.f.slice(start, end)].every((flag) => parseInt(flag, 16) & SPECIAL),
+    special: [...side.f.slice(start, end)].every((flag) => parseInt(flag, 32) & SPECIAL),
     output: side.name === "target" && cut >= 0 && start >= cut,
   };
 }
