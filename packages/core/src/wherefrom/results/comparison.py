@@ -25,17 +25,24 @@ if TYPE_CHECKING:
 
 
 @frozen(kw_only=True, eq=False)
+class CommonUnits:
+    """Two attributions on the units of both."""
+
+    first: Any
+    """The one `Attribution`, with its own scores."""
+    second: Any
+    """The other, on the same tokens."""
+    both: npt.NDArray[np.bool_]
+    """Which cells both have: inputs that the step could see, that stand in both texts, of a step that both explain.
+    Shape ``(inputs, steps)``, source inputs before target inputs."""
+
+
+@frozen(kw_only=True, eq=False)
 class Comparison:
     """Two attributions side by side. Every array has one entry per common step; NaN where a measure is undefined."""
 
     difference: Any
     """The first `Attribution` minus the second, on the units that both have in common."""
-    first: Any
-    """The first `Attribution` on the same units."""
-    second: Any
-    both: npt.NDArray[np.bool_]
-    """Which cells both have: inputs that the step could see, that stand in both texts, of a step that both explain.
-    Shape ``(inputs, steps)``, source inputs before target inputs. Measures are taken over these."""
     spearman: npt.NDArray[np.float64]
     """Correlation of the ranks of scores, from -1 to 1."""
     kendall: npt.NDArray[np.float64]
@@ -83,23 +90,35 @@ def compare(one: Attribution, other: Attribution, *, k: int = 5) -> Comparison:
     """
     if k < 1:
         raise InputError(f"k = {k}: compare at least the one largest input.")
-    one, other = one.aggregate(), other.aggregate()
-    _check_like(one, other)
-    difference = Pair(paired_attr=other)(one)
-    halves = [Pair(paired_attr=other, combine=which)(one) for which in ("first", "second")]
-    # the difference has a sign even if its parts have none
-    left, right = (
-        half.replace(signed=own.signed, id=own.id, method=own.method)
-        for half, own in zip(halves, (one, other), strict=True)
-    )
-    (first, visible, places), (second, _, _) = joint(left), joint(right)
-    both = visible & in_both(one, other, left.attr_pos_start, left.attr_pos_end, [side for side, _ in places])
+    found = on_common_units(one, other)
+    difference = Pair(paired_attr=other.aggregate())(one.aggregate())
+    (first, _, _), (second, _, _) = joint(found.first), joint(found.second)
     measures = [
-        _measures(first[both[:, column], column], second[both[:, column], column], k)
+        _measures(first[found.both[:, column], column], second[found.both[:, column], column], k)
         for column in range(first.shape[1])
     ]
     columns = {name: np.array([one[name] for one in measures]) for name in measures[0]}
-    return Comparison(difference=difference, first=left, second=right, both=both, k=k, **columns)
+    return Comparison(difference=difference, k=k, **columns)
+
+
+def on_common_units(one: Attribution, other: Attribution) -> CommonUnits:
+    """Set two attributions on the tokens they have in common, aggregated if they are not.
+
+    Where boundaries disagree, the tokens between two common ones are one unit; what only one has is a unit too, which
+    `CommonUnits.both` leaves out.
+
+    Raises:
+        InputError: The two have no token in common, or cannot be aligned.
+    """
+    one, other = one.aggregate(), other.aggregate()
+    _check_like(one, other)
+    first, second = (
+        Pair(paired_attr=other, combine=which)(one).replace(signed=own.signed, id=own.id, method=own.method)
+        for which, own in (("first", one), ("second", other))
+    )
+    _, visible, places = joint(first)
+    both = in_both(one, other, first.attr_pos_start, first.attr_pos_end, [side for side, _ in places])
+    return CommonUnits(first=first, second=second, both=visible & both)
 
 
 def in_both(one: Attribution, other: Attribution, first: int, last: int, sides: Sequence[str]) -> npt.NDArray[np.bool_]:
@@ -121,7 +140,7 @@ def in_both(one: Attribution, other: Attribution, first: int, last: int, sides: 
     }
     rows = np.array([found for side in ("source", "target") if side in sides for found in kept[side]], dtype=bool)
     steps = np.array(kept["target"][first:last], dtype=bool)
-    return np.logical_and.outer(rows, steps)
+    return np.asarray(np.logical_and.outer(rows, steps), dtype=bool)
 
 
 def rank_correlation(

@@ -79,7 +79,7 @@ def compare(
         InputError: The two have no token in common.
     """
     (one, _), (two, _) = aggregated(with_spans(a, spans)), aggregated(with_spans(b, spans))
-    found = comparison.compare(one, two)
+    found = comparison.on_common_units(one, two)
     shared: dict[str, Any] = {"granularity": granularity, "merge": merge, **options}
     halves = [
         _half(common.replace(segments=found.first.segments), own, made, normalize, shared)
@@ -105,7 +105,7 @@ def compare(
 
 
 def agreement_of(
-    found: comparison.Comparison, *, granularity: Level = "token", merge: Merge = "sum"
+    found: comparison.CommonUnits, *, granularity: Level = "token", merge: Merge = "sum"
 ) -> npt.NDArray[np.float64]:
     """Spearman's rank correlation of each unit of the output, over the units that both results have.
 
@@ -117,21 +117,17 @@ def agreement_of(
     Returns:
         Shape ``(steps,)``; NaN where a ranking is constant.
     """
+    (first, visible, _), (second, _, _) = joint(found.first), joint(found.second)
     if granularity == "token":
-        return found.spearman
+        return comparison.rank_correlation(first, second, found.both)
     cut = partition_of(found.first, granularity)
-    first, second = (cut.merged(*_matrix(half), merge) for half in (found.first, found.second))
-    return comparison.rank_correlation(first, second, in_both(found.both, cut))
+    one, two = (cut.merged(scores, visible, merge) for scores in (first, second))
+    return comparison.rank_correlation(one, two, in_both(found.both, cut))
 
 
 def in_both(both: BoolArray, cut: Partition) -> BoolArray:
     """Which units both results have, wherever any of their tokens is in both. Shape ``(units, steps)``."""
     return units.merge_visible(units.merge_visible(both, cut.rows).T, cut.columns).T
-
-
-def _matrix(attribution: Attribution) -> tuple[npt.NDArray[np.float64], BoolArray]:
-    scores, visible, _ = joint(attribution)
-    return scores, visible
 
 
 def _half(

@@ -512,6 +512,50 @@ def unit_starts_of_side(
     return units.unit_starts(tokens, granularity, segments, breaks=breaks)
 
 
+def template_parts(tokens: Sequence[Token], segments: Sequence[Segment]) -> list[bool]:
+    """Which tokens nobody said: special ones, and what a chat template writes beside them, the role's name and breaks.
+
+    Args:
+        tokens: One side's tokens.
+        segments: Spans of this side.
+    """
+    hidden = [token.special for token in tokens]
+    for turn in segments:
+        inside = [i for i, token in enumerate(tokens) if turn.start <= token.position < turn.end]
+        if turn.kind != "turn" or not inside or not tokens[inside[0]].special:
+            continue
+        for index in (*_role_name(tokens, inside, turn.label), *_blank_end(tokens, inside)):
+            hidden[index] = True
+    return hidden
+
+
+def _role_name(tokens: Sequence[Token], inside: Sequence[int], label: str) -> list[int]:
+    """The tokens after a turn's first marker that say its role and end the line; none if they say something else."""
+    role, read, taken = label.strip().casefold(), "", []
+    for index in inside:
+        if tokens[index].special and not taken:
+            continue
+        read += tokens[index].text
+        taken.append(index)
+        if read.strip().casefold() == role and "\n" in read:
+            return taken
+        if tokens[index].special or not role.startswith(read.strip().casefold()):
+            break
+    return []
+
+
+def _blank_end(tokens: Sequence[Token], inside: Sequence[int]) -> list[int]:
+    """White space between a turn's last marker and its end."""
+    blank: list[int] = []
+    for index in reversed(inside):
+        if tokens[index].special:
+            return blank
+        if tokens[index].text.strip():
+            break
+        blank.append(index)
+    return []
+
+
 def normalized(scores: npt.NDArray[np.float64], normalize: Normalization) -> npt.NDArray[np.float64]:
     """Scores as shares of each step's total magnitude (``"step"``) or of the largest score (``"sequence"``)."""
     if normalize == "step":
