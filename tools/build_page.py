@@ -55,7 +55,8 @@ def main() -> int:
     program = esbuild()
     if program is None:
         print(
-            f"esbuild {VERSION} is not installed. Install it with: npm install --no-save --prefix tools esbuild@{VERSION}"
+            f"esbuild {VERSION} is not installed. Install it with: "
+            f"npm install --no-save --prefix tools esbuild@{VERSION}"
         )
         return 1
     folder = PAGE / "built"

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from wherefrom.errors import InputError
 from wherefrom.results.attribution import Attribution
-from wherefrom.results.comparison import rank_correlation
+from wherefrom.results.comparison import spearman_by_step
+from wherefrom.text.common_units import common_units
 from wherefrom.text.tokens import Token
 from wherefrom_viz.console import compare_view
 from wherefrom_viz.describe.comparison import compare
@@ -14,6 +18,33 @@ from wherefrom_viz.describe.comparison import compare
 
 def tokens(*texts: str) -> list[Token]:
     return [Token(id=i, piece=t, text=t, position=i) for i, t in enumerate(texts)]
+
+
+@pytest.mark.parametrize(
+    "a, b, groups",
+    [
+        (["un", "happy"], ["unhap", "py"], [((0, 2), (0, 2))]),
+        (["a", " b"], ["a", "b"], [((0, 1), (0, 1)), ((1, 2), (1, 2))]),
+        (["ab", "c"], ["a", "b", "c"], [((0, 1), (0, 2)), ((1, 2), (2, 3))]),
+        (["a", "x", "b"], ["a", "b"], [((0, 1), (0, 1)), ((2, 3), (1, 2))]),
+        (["a"], ["b"], []),
+    ],
+)
+def test_tokens_align_by_the_characters_they_cover(a: list[str], b: list[str], groups: list[object]) -> None:
+    found = common_units(tokens(*a), tokens(*b))
+    assert found == groups
+
+
+@given(st.text("abc", min_size=1, max_size=30), st.data())
+def test_any_two_cuts_of_one_text_align_completely(text: str, data: st.DataObject) -> None:
+    def cut() -> list[str]:
+        edges = sorted(data.draw(st.sets(st.integers(1, max(1, len(text) - 1)))) | {0, len(text)})
+        return [text[a:b] for a, b in itertools.pairwise(edges)]
+
+    a, b = cut(), cut()
+    groups = common_units(tokens(*a), tokens(*b))
+    assert "".join("".join(a[slice(*x)]) for x, _ in groups) == text
+    assert all("".join(a[slice(*x)]) == "".join(b[slice(*y)]) for x, y in groups)
 
 
 def test_a_result_agrees_with_itself(translation: Attribution) -> None:
@@ -45,7 +76,7 @@ def test_nothing_in_common_is_an_error(make: Callable[..., Attribution]) -> None
 def test_agreement_is_spearmans() -> None:
     a = np.array([[1.0, 1], [2, 2], [3, 3], [4, 4]])
     b = np.array([[4.0, 10], [3, 20], [2, 40], [1, 30]])
-    np.testing.assert_allclose(rank_correlation(a, b, np.ones((4, 2), dtype=bool)), [-1, 0.8])
+    np.testing.assert_allclose(spearman_by_step(a, b, np.ones((4, 2), dtype=bool)), [-1, 0.8])
 
 
 def test_the_console_shows_both_and_the_difference(hospital: Attribution) -> None:

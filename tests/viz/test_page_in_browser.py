@@ -295,9 +295,9 @@ def test_what_has_no_counterpart_is_marked(
     html = render_html([hospital, rival_of(hospital, make)], view="compare")
     page = open_page(html, hash_="#cm=difference")
     heads = [" ".join(text.split()) for text in page.locator(".compare thead th").all_inner_texts()]
-    assert heads == ["to", "see only B", "the", "hospital → doctor", "."]
+    assert heads == ["to", "see only B", "the", "hospital only A", "doctor only B", "."]
     alone = page.locator(".compare td.alone")
-    assert alone.count() == 15 + 4
+    assert alone.count() == 3 * 16 + 3 * 3
     assert "repeating-linear-gradient" in alone.first.evaluate("e => getComputedStyle(e).backgroundImage")
     alone.first.hover()
     assert "has no counterpart" in page.locator(".status").inner_text()
@@ -305,7 +305,7 @@ def test_what_has_no_counterpart_is_marked(
     page.get_by_text("texts", exact=True).click()
     assert page.locator(".compare .agree td.number").all_inner_texts()[1] == "only in B"
     page.keyboard.press("Escape")
-    for output, loners in (("the", ["see"]), (".", ["see"])):
+    for output, loners in (("the", ["see"]), (".", ["hospital", "see", "doctor"])):
         page.get_by_role("button", name=output, exact=True).click()
         assert page.locator(".compare .tok.alone").all_inner_texts() == loners, "only what that output could see"
 
@@ -320,13 +320,13 @@ def test_a_comparison_is_exported_as_it_is_shown(
     assert "A − B of hospital and rival" in files["SVG"].decode()
     assert "blue − more in B · red + more in A" in files["SVG"].decode()
     assert files["PNG"].startswith(b"\x89PNG")
-    assert "see \\(only in B\\)" in files["Markdown"].decode()
+    assert "hospital \\(only in A\\)" in files["Markdown"].decode()
     assert "see (only in B)" in files["TSV"].decode()
     pair = json.loads(files["JSON"])
     assert pair["difference"][2][2] == pytest.approx(shown, abs=0.006)
     assert pair["difference"][2][2] == pytest.approx(pair["a"][2][2] - pair["b"][2][2])
-    assert pair["difference"][2][1] is None
-    assert pair["outputs_only_in"] == [None, "B", None, None, None]
+    assert pair["difference"][2][3] is None
+    assert pair["outputs_only_in"] == [None, "B", None, "A", "B", None]
     assert pair["agreement"][1] is None
 
 
@@ -343,7 +343,7 @@ def test_a_large_comparison_is_a_canvas(open_page: Open, make: Callable[..., Att
     assert "tok=8" in page.evaluate("location.hash")
     for _ in range(3):
         page.keyboard.press("ArrowRight")
-    assert "w90 → else" in page.locator(".status").inner_text()
+    assert "has no counterpart" in page.locator(".status").inner_text()
 
 
 def test_arrows_move_over_the_cells_of_a_matrix(open_page: Open, hospital: Attribution) -> None:

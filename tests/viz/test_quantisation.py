@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from wherefrom.results.comparison import rank_correlation
+from wherefrom.results.comparison import spearman_by_step
 from wherefrom_viz.page.quantisation import Precision, from_bytes, to_planes
 
 shapes = st.tuples(st.integers(1, 40), st.integers(1, 6))
@@ -40,7 +40,7 @@ def test_order_and_agreement_survive_scores_that_span_a_millionth_to_one(scores:
     other = np.random.default_rng(seed).normal(size=scores.shape)
     everything = np.ones(scores.shape, dtype=bool)
     np.testing.assert_array_equal(
-        rank_correlation(found, kept(other), everything), rank_correlation(scores, other, everything)
+        spearman_by_step(found, kept(other), everything), spearman_by_step(scores, other, everything)
     )
 
 

@@ -15,13 +15,14 @@ from wherefrom.context import ContextAttribution
 from wherefrom.errors import WherefromError, WherefromWarning
 from wherefrom.files import RunWriter, create_run, load, open_run, save, save_inseq
 from wherefrom.results import Comparison, aggregators, compare, merge_attributions, top_contributors
-from wherefrom.results.aggregation import AggregatorPipeline, Stage, list_aggregators
+from wherefrom.results.aggregation import AggregatorPipeline, list_aggregators
 from wherefrom.results.aggregators.functions import list_aggregation_functions, register_aggregation_function
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.provenance import Provenance
 from wherefrom.results.rendering import list_renderers, show_attributions
 from wherefrom.results.rendering import show_granular as show_granular_attributions
 from wherefrom.results.rendering import show_tokens as show_token_attributions
+from wherefrom.results.stages import Stage
 from wherefrom.text.tokens import Segment, Token
 
 if TYPE_CHECKING:

@@ -11,9 +11,8 @@ from transformers import PreTrainedTokenizerBase
 from wherefrom.adapters import Encoding, Side
 from wherefrom.arrays import IntArray
 from wherefrom.errors import InputError
-from wherefrom.results.attribution import Segment
 from wherefrom.text.segmentation import word_indices
-from wherefrom.text.tokens import Token
+from wherefrom.text.tokens import Segment, Token
 
 DECODE_WINDOW = 8
 """Tokens of left context that decide how a token is spelt when ids are decoded one after another."""

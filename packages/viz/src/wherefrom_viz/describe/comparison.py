@@ -1,35 +1,37 @@
-"""Two results of one text, described side by side: another method, model or tokenizer.
+"""Two attributions of the same text side by side: A, B, A - B, and how well their rankings agree.
 
-What corresponds, and how far the rankings agree, says `wherefrom.results.comparison`; here the two are described on
-those common units. By default each step's scores become shares of its total, so that methods of different size compare.
+Two tokenizers cut a text differently, and two methods score on different scales. So tokens are aligned by the
+characters they cover, merged where the cuts differ, and by default each step's scores become shares of its
+total.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from attrs import evolve, frozen
-from wherefrom.arrays import BoolArray
-from wherefrom.results import comparison
+from wherefrom.errors import InputError
 from wherefrom.results.attribution import Attribution
-from wherefrom.results.contributors import joint
+from wherefrom.results.comparison import merged_cells, spearman_by_step
 from wherefrom.results.provenance import Provenance
+from wherefrom.text.common_units import common_units
+from wherefrom.text.merging import Span
+from wherefrom.text.tokens import Token
 
 from wherefrom_viz.describe import units
 from wherefrom_viz.describe.description import (
     Description,
     Normalization,
-    Partition,
     Scale,
-    aggregated,
+    Side,
+    Unit,
     describe,
-    partition_of,
-    sign_words,
+    normalized,
+    unit_of,
 )
-from wherefrom_viz.describe.spans import Spans, with_spans
-from wherefrom_viz.describe.units import Level, Merge
 
 
 @frozen(kw_only=True, eq=False)
@@ -39,7 +41,7 @@ class Comparison:
     a: Description
     b: Description
     difference: Description
-    """A - B. Visible is what both have."""
+    """A - B."""
     agreement: npt.NDArray[np.float64]
     """Spearman's rank correlation of each step's scores, shape ``(steps,)``; NaN where a ranking is constant."""
 
@@ -57,9 +59,6 @@ def compare(
     provenance_a: Provenance | None = None,
     provenance_b: Provenance | None = None,
     normalize: Normalization = "step",
-    granularity: Level = "token",
-    merge: Merge = "sum",
-    spans: Spans = (),
     **options: Any,
 ) -> Comparison:
     """Align two attributions and set them side by side.
@@ -70,81 +69,80 @@ def compare(
         provenance_a: How A was made.
         provenance_b: How B was made.
         normalize: ``"step"`` makes the scores of each step shares of their total, so that methods compare.
-        granularity: Unit of rows and columns.
-        merge: How scores of a unit's tokens are merged.
-        spans: Units of ``granularity="span"``, in tokens of either text.
         **options: As for `describe`.
 
     Raises:
-        InputError: The two have no token in common.
+        InputError: The two have no explained token in common.
     """
-    (one, _), (two, _) = aggregated(with_spans(a, spans)), aggregated(with_spans(b, spans))
-    found = comparison.on_common_units(one, two)
-    shared: dict[str, Any] = {"granularity": granularity, "merge": merge, **options}
-    halves = [
-        _half(common.replace(segments=found.first.segments), own, made, normalize, shared)
-        for common, own, made in ((found.first, one, provenance_a), (found.second, two, provenance_b))
-    ]
-    left, right = halves
-    both = left.visible & right.visible & in_both(found.both, partition_of(found.first, granularity))
-    bound = max(left.scale.bound, right.scale.bound)
-    left, right = (evolve(half, scale=evolve(half.scale, bound=bound)) for half in halves)
-    change = np.where(both, left.scores - right.scores, 0.0)
+    left, right = describe(a, provenance_a, **options), describe(b, provenance_b, **options)
+    columns = common_units([step.token for step in left.steps], [step.token for step in right.steps])
+    if not columns:
+        raise InputError(
+            "The two attributions explain no token in common, so they cannot be compared. "
+            "Compare results of the same text."
+        )
+    rows, sides, before = [], [], 0
+    for side in left.sides:
+        other = next((one for one in right.sides if one.name == side.name), None)
+        if other is None:
+            continue
+        boundary = (len(left.prompt_rows), len(right.prompt_rows)) if side.name == "target" else None
+        found = common_units(_tokens(left, side), _tokens(right, other), boundary=boundary)
+        rows += [((side.start + a, side.start + b), (other.start + c, other.start + d)) for (a, b), (c, d) in found]
+        sides.append(Side(side.name, side.title, before, before + len(found)))
+        before += len(found)
+    one = _regrouped(left, [x for x, _ in rows], [x for x, _ in columns], sides, normalize)
+    two = _regrouped(right, [y for _, y in rows], [y for _, y in columns], sides, normalize)
+    both = one.visible & two.visible
+    change = np.where(both, one.scores - two.scores, 0.0)
+    bound = max(one.scale.bound, two.scale.bound)
+    one, two = (evolve(half, scale=evolve(half.scale, bound=bound)) for half in (one, two))
     difference = evolve(
-        left,
+        one,
         title="A - B",
         scores=change,
         visible=both,
-        words=evolve(left.words, raises="more in A", lowers="more in B", of="", signed=True),
+        words=evolve(one.words, raises="more in A", lowers="more in B", of="", signed=True),
         scale=_scale(change),
         step_scores={},
     )
-    return Comparison(
-        a=left, b=right, difference=difference, agreement=agreement_of(found, granularity=granularity, merge=merge)
-    )
+    return Comparison(a=one, b=two, difference=difference, agreement=spearman_by_step(one.scores, two.scores, both))
 
 
-def agreement_of(
-    found: comparison.CommonUnits, *, granularity: Level = "token", merge: Merge = "sum"
-) -> npt.NDArray[np.float64]:
-    """Spearman's rank correlation of each unit of the output, over the units that both results have.
-
-    Args:
-        found: Two results on common tokens.
-        granularity: What is ranked.
-        merge: How scores of a unit's tokens become one.
-
-    Returns:
-        Shape ``(steps,)``; NaN where a ranking is constant.
-    """
-    (first, visible, _), (second, _, _) = joint(found.first), joint(found.second)
-    if granularity == "token":
-        return comparison.rank_correlation(first, second, found.both)
-    cut = partition_of(found.first, granularity)
-    one, two = (cut.merged(scores, visible, merge) for scores in (first, second))
-    return comparison.rank_correlation(one, two, in_both(found.both, cut))
+def _tokens(description: Description, side: Side) -> list[Token]:
+    return [unit.token for unit in description.inputs[side.start : side.end]]
 
 
-def in_both(both: BoolArray, cut: Partition) -> BoolArray:
-    """Which units both results have, wherever any of their tokens is in both. Shape ``(units, steps)``."""
-    return units.merge_visible(units.merge_visible(both, cut.rows).T, cut.columns).T
-
-
-def _half(
-    common: Attribution,
-    own: Attribution,
-    made: Provenance | None,
-    normalize: Normalization,
-    options: dict[str, Any],
+def _regrouped(
+    description: Description, rows: Sequence[Span], columns: Sequence[Span], sides: list[Side], normalize: Normalization
 ) -> Description:
-    """One of the two on the units of both, told about as it was before."""
-    shown = describe(
-        common.replace(aggregations=own.aggregations),
-        made,
-        normalize=normalize,
-        **options,
+    """The description with rows and columns merged by sum into the given groups."""
+    scores, visible = merged_cells(description.scores, description.visible, rows, columns)
+    if normalize != "none":
+        scores = normalized(scores, normalize)
+    return evolve(
+        description,
+        inputs=tuple(_merged(description.inputs[start:end]) for start, end in rows),
+        steps=tuple(_merged(description.steps[start:end]) for start, end in columns),
+        sides=tuple(sides),
+        scores=scores,
+        visible=visible,
+        scale=_scale(scores),
+        step_scores={
+            name: np.array([float(np.mean(values[start:end])) for start, end in columns])
+            for name, values in description.step_scores.items()
+        },
+        prompt_rows=tuple(k for k, (start, _) in enumerate(rows) if start in set(description.prompt_rows)),
+        output_rows={},
+        pipeline=(*description.pipeline, *(("share of each step's total",) if normalize == "step" else ())),
     )
-    return evolve(shown, words=sign_words(own, made or Provenance()))
+
+
+def _merged(parts: Sequence[Unit]) -> Unit:
+    if len(parts) == 1:
+        return parts[0]
+    (token,) = units.merged_tokens([part.token for part in parts], (0,))
+    return evolve(unit_of(token, None), space_before=parts[0].space_before)
 
 
 def _scale(scores: npt.NDArray[np.float64]) -> Scale:

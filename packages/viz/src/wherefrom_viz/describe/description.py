@@ -18,11 +18,11 @@ import numpy.typing as npt
 from attrs import evolve, field, frozen
 from wherefrom.arrays import BoolArray
 from wherefrom.errors import SettingsError, nearest
-from wherefrom.results.aggregation import Stage
-from wherefrom.results.attribution import Attribution, Attributions, Segment
+from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.provenance import Provenance
+from wherefrom.results.stages import Stage
 from wherefrom.step_functions.base import STEP_FUNCTIONS
-from wherefrom.text.tokens import Token
+from wherefrom.text.tokens import Segment, Token
 
 from wherefrom_viz.describe import text_marks, units
 from wherefrom_viz.describe.spans import Spans, span_names, with_spans
@@ -531,7 +531,8 @@ def template_parts(tokens: Sequence[Token], segments: Sequence[Segment]) -> list
 
 def _role_name(tokens: Sequence[Token], inside: Sequence[int], label: str) -> list[int]:
     """The tokens after a turn's first marker that say its role and end the line; none if they say something else."""
-    role, read, taken = label.strip().casefold(), "", []
+    role, read = label.strip().casefold(), ""
+    taken: list[int] = []
     for index in inside:
         if tokens[index].special and not taken:
             continue

@@ -92,4 +92,4 @@ def _values(codes: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     exponent = np.maximum(size >> 11, 1)
     steps = size - (exponent - 1) * float(_FRACTION)
     share = steps / _FRACTION * 2.0 ** (exponent + float(_LOWEST - 1)) / _TOP
-    return np.where(codes > _LARGEST, -share, share)
+    return np.asarray(np.where(codes > _LARGEST, -share, share), dtype=np.float64)

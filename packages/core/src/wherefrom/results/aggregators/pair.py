@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
 import attrs
 import numpy as np
@@ -11,15 +11,15 @@ import numpy.typing as npt
 from attrs import field, frozen
 
 from wherefrom.errors import InputError, SettingsError
-from wherefrom.results.aggregation import Stage, aggregator
+from wherefrom.results.aggregation import aggregator
 from wherefrom.results.aggregators._record import recorded
 from wherefrom.results.aggregators.functions import known_function
 from wherefrom.results.aggregators.merging import merge_spans
-from wherefrom.text.correspondence import Aligned, align, paired_tokens
-from wherefrom.text.tokens import Segment, Token
-
-if TYPE_CHECKING:
-    from wherefrom.results.attribution import Attribution
+from wherefrom.results.data import AnyAttribution, AttributionData
+from wherefrom.results.stages import Stage
+from wherefrom.text.common_units import Aligned, aligned_units
+from wherefrom.text.merging import merged_token
+from wherefrom.text.tokens import Token
 
 _COMBINATIONS: dict[str, Callable[[Any, Any], Any]] = {
     "difference": lambda a, b: a - b,
@@ -40,10 +40,10 @@ def _known_combination(instance: Any, attribute: attrs.Attribute[str], name: str
 class Pair:
     """This attribution minus another one; ``a - b`` is short for it.
 
-    Tokens are aligned by their character offsets where both have the same text, and by their longest common parts
-    where texts differ. Where boundaries disagree, the tokens between two common boundaries become one unit. What only
-    one side has is compared with nothing: its score is kept (or negated), its text is shown with an arrow from or to
-    ``∅``. Steps that either side did not explain are left out.
+    Tokens are aligned as `wherefrom.text.common_units` says: by their characters where both have the same text, by the
+    shortest edit script where texts differ. Where boundaries disagree, the tokens between two common boundaries become
+    one unit. What only one side has is compared with nothing: its score is kept (or negated), its text is shown with an
+    arrow from or to ``∅``. Steps that either side did not explain are left out.
     """
 
     identifier: ClassVar[str] = "pair"
@@ -56,13 +56,13 @@ class Pair:
     aggregate_fn: str = field(default="sum", validator=known_function)
     """How scores of tokens that become one unit are combined, on either side."""
 
-    def __call__(self, attribution: Attribution) -> Attribution:
-        other: Attribution = self.paired_attr
+    def __call__(self, attribution: AnyAttribution) -> AnyAttribution:
+        other: AttributionData = self.paired_attr
         if not hasattr(other, "target_attributions"):
             raise SettingsError(f"paired_attr = {other!r} is no attribution.")
         _check_alike(attribution, other)
-        source = align(attribution.source, other.source)
-        target = align(attribution.target, other.target)
+        source = aligned_units(attribution.source, other.source)
+        target = aligned_units(attribution.target, other.target)
         one = self._side(attribution, source, target, 0)
         two = self._side(other, source, target, 1)
         first, last = max(one.start, two.start), min(one.end, two.end)
@@ -93,20 +93,11 @@ class Pair:
                 if key in two.sequence and scores.shape == two.sequence[key].shape
             },
             "signed": True,
-            "segments": tuple(
-                segment
-                for own in attribution.segments
-                for segment in (
-                    _carried(own, attribution.source, source, source_tokens)
-                    if own.side == "source"
-                    else _carried(own, attribution.target, target, tokens)
-                )
-            ),
         }
         return recorded(attribution, stage, **changes)
 
     def _side(
-        self, attribution: Attribution, source: Sequence[Aligned], target: Sequence[Aligned], side: int
+        self, attribution: AttributionData, source: Sequence[Aligned], target: Sequence[Aligned], side: int
     ) -> _Spread:
         """One of the two attributions on the common units."""
         merged = merge_spans(
@@ -142,21 +133,49 @@ class _Spread:
     sequence: dict[str, npt.NDArray[Any]]
 
 
-def _carried(
-    segment: Segment, own: Sequence[Token], aligned: Sequence[Aligned], units: Sequence[Token]
-) -> Iterator[Segment]:
-    """The segment over the common units its tokens are in, if there are any."""
-    inside = [
-        unit
-        for ((a, b), _), unit in zip(aligned, units, strict=True)
-        if any(segment.start <= token.position < segment.end for token in own[a:b])
-    ]
-    if inside:
-        end = inside[-1].position + inside[-1].size
-        yield Segment(side=segment.side, start=inside[0].position, end=end, kind=segment.kind, label=segment.label)
+def paired_tokens(one: Sequence[Token], other: Sequence[Token], aligned: Sequence[Aligned]) -> tuple[Token, ...]:
+    """The unit that each aligned part is shown as: ``he → she`` where texts differ."""
+    if len(aligned) == len(one) and all(token.text == twin.text for token, twin in zip(one, other, strict=False)):
+        return tuple(one)
+    tokens = []
+    position = 0
+    for (a, b), (c, d) in aligned:
+        sides = [merged_token(part) if part else None for part in (one[a:b], other[c:d])]
+        first, second = sides
+        known = first or second
+        assert known is not None  # a part never pairs nothing with nothing
+        size = max(token.size for token in sides if token is not None)
+        if first is not None and second is not None and first.text == second.text:
+            token = first
+        else:
+            pieces = [("∅", "∅") if side is None else (side.piece, side.text) for side in sides]
+            token = Token(
+                id=-1,
+                piece=f"{pieces[0][0]} → {pieces[1][0]}",
+                text=f"{pieces[0][1]} → {pieces[1][1]}",
+                position=position,
+                special=known.special,
+                start=None if first is None else first.start,
+                end=None if first is None else first.end,
+            )
+        tokens.append(
+            Token(
+                id=token.id,
+                piece=token.piece,
+                text=token.text,
+                position=position,
+                size=size,
+                start=token.start,
+                end=token.end,
+                special=token.special,
+                word=token.word,
+            )
+        )
+        position += size
+    return tuple(tokens)
 
 
-def _check_alike(one: Attribution, other: Attribution) -> None:
+def _check_alike(one: AttributionData, other: AttributionData) -> None:
     """Raises: InputError: The two have different dimensions or sides."""
     if one.dimensions != other.dimensions:
         raise InputError(

@@ -1,7 +1,7 @@
 // Two examples of one text side by side. Which tokens correspond and how far the ranks agree was found in Python; here the
 // scores of both are set on those common tokens.
 
-import { buildView, largest } from "./units.js";
+import { buildView, largest, normalizeScores } from "./units.js";
 
 /** What a page knows of its pairs: {"3-7": pair}. */
 export const pairsByPlace = (pairs) => new Map(pairs.map((pair) => [`${pair.a}-${pair.b}`, pair]));
@@ -91,11 +91,15 @@ export function compareViews(a, b, pair, options) {
   const find = (example, name) => example.sides.find((side) => side.name === name);
   const sides = names.map((name) => commonSide(find(a, name), find(b, name), pair, name));
   const spans = sides.flatMap((side) => [...carried(options.spans, side, "own"), ...carried(options.others ?? [], side, "its")]);
-  const shares = { ...options, spans: apart(spans), normalize: "step" };
-  const [one, two] = [half(a, sides, pair, "own"), half(b, sides, pair, "its")].map((example) => buildView(example, shares));
+  const [one, two] = [half(a, sides, pair, "own"), half(b, sides, pair, "its")].map((example) => buildView(example, { ...options, spans: apart(spans), normalize: "none" }));
+  for (const view of [one, two]) {
+    // shares of what both have: methods of different size compare
+    if (view.alone) view.scores = view.scores.map((value, i) => (view.alone[i] ? 0 : value));
+    normalizeScores(view, "step");
+    view.bound = largest(view.scores);
+  }
   one.bound = two.bound = Math.max(one.bound, two.bound);
   const difference = { ...one, scores: one.scores.map((value, i) => value - two.scores[i]), stepScores: {} };
-  if (one.alone) difference.scores = difference.scores.map((value, i) => (one.alone[i] ? 0 : value));
   difference.bound = largest(difference.scores);
   const agreement = agreementOf(pair, options, difference, sides.at(-1));
   const place = (unit) => {
