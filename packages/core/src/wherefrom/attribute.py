@@ -20,13 +20,13 @@ import numpy as np
 from attrs import evolve, frozen
 
 from wherefrom.adapters import Moves, PredictsSteps, Reserves, SequenceModel
-from wherefrom.adapters.capabilities import check_capabilities
 from wherefrom.arrays import IntArray
 from wherefrom.errors import InputError, ModelCapabilityError, SettingsError, WherefromWarning
 from wherefrom.methods.answers import attribution_of, missing_scores
-from wherefrom.methods.contract import METHODS, Method, Progress, Question
+from wherefrom.methods.capabilities import check_capabilities
+from wherefrom.methods.contract import METHODS, Method
 from wherefrom.methods.finite import not_finite_note
-from wherefrom.progress import terminal_progress
+from wherefrom.progress import Progress, terminal_progress
 from wherefrom.questions.building import QuestionOptions, prepare
 from wherefrom.questions.examples import (
     Example,
@@ -39,6 +39,7 @@ from wherefrom.questions.examples import (
     generated_example,
 )
 from wherefrom.questions.positions import step_positions
+from wherefrom.questions.question import Question
 from wherefrom.questions.routing import Consumer, deal
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.provenance import Provenance, library_versions

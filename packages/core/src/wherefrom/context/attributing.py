@@ -35,7 +35,8 @@ from wherefrom.context.sensitivity import (
 )
 from wherefrom.context.support import TWICE_AS_LIKELY, citations, supported
 from wherefrom.errors import InputError, ModelCapabilityError, SettingsError, nearest
-from wherefrom.methods.contract import Method, Progress, no_progress
+from wherefrom.methods.contract import Method
+from wherefrom.progress import Progress, no_progress
 from wherefrom.results.provenance import Provenance, library_versions
 from wherefrom.settings import non_default, plain
 

@@ -8,7 +8,9 @@ from typing import ClassVar
 from attrs import frozen
 
 from wherefrom.adapters import PredictsSteps
-from wherefrom.methods.contract import Progress, Question, Scores, counted, method
+from wherefrom.methods.contract import Scores, method
+from wherefrom.progress import Progress, counted
+from wherefrom.questions.question import Question
 from wherefrom.results.stages import Stage
 
 

@@ -15,17 +15,11 @@ from wherefrom.adapters import GivesGradients
 from wherefrom.adapters.layers import GivesLayers, LayerStates
 from wherefrom.arrays import Array
 from wherefrom.errors import SettingsError
-from wherefrom.methods.contract import (
-    L2_THEN_NORMALIZE,
-    Progress,
-    Question,
-    Scores,
-    counted,
-    inputs_first,
-    method,
-)
+from wherefrom.methods.contract import L2_THEN_NORMALIZE, Scores, inputs_first, method
 from wherefrom.methods.deeplift import at_all_positions
 from wherefrom.methods.input_x_gradient import InputXGradient
+from wherefrom.progress import Progress, counted
+from wherefrom.questions.question import Question
 from wherefrom.results.stages import Stage
 
 
