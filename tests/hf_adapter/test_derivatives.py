@@ -41,7 +41,7 @@ def rounded(args: Any) -> Any:
 
 @pytest.mark.parametrize("method", GRADIENTS)
 def test_a_detached_value_is_refused(method: str) -> None:
-    with pytest.raises(SettingsError, match="'detached' has no gradient"):
+    with pytest.raises(SettingsError, match="The target function has no gradient"):
         ask(fresh(), method, attributed_fn=detached)
 
 

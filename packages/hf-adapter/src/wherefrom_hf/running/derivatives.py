@@ -8,11 +8,11 @@ from contextlib import contextmanager
 
 from torch import Tensor
 from transformers import PreTrainedModel
+from wherefrom.adapters.row_function import RowFunction
 from wherefrom.errors import ModelCapabilityError, SettingsError
-from wherefrom.questions.target_function import TargetFunction
 
 
-def differentiable_values(target_function: TargetFunction, logits: Tensor) -> Tensor:
+def differentiable_values(target_function: RowFunction, logits: Tensor) -> Tensor:
     """Values of a target function's steps, shape ``(G,)``, in the graph of ``logits``.
 
     Raises:
@@ -21,8 +21,7 @@ def differentiable_values(target_function: TargetFunction, logits: Tensor) -> Te
     values: Tensor = target_function.step_values(logits)
     if logits.requires_grad and not values.requires_grad:
         raise SettingsError(
-            f"The target function {target_function.function.identifier!r} has no gradient: its value does not require "
-            "grad. Leave detach(), item() and numpy() out of it, or use a method without gradients: occlusion, lime."
+            "The target function has no gradient: its value does not require grad. Leave detach(), item() and numpy() out of it, or use a method without gradients: occlusion, lime."
         )
     return values
 
