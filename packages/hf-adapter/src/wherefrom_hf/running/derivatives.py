@@ -21,7 +21,8 @@ def differentiable_values(target_function: RowFunction, logits: Tensor) -> Tenso
     values: Tensor = target_function.step_values(logits)
     if logits.requires_grad and not values.requires_grad:
         raise SettingsError(
-            "The target function has no gradient: its value does not require grad. Leave detach(), item() and numpy() out of it, or use a method without gradients: occlusion, lime."
+            "The target function has no gradient: its value does not require grad. Leave detach(), item() "
+            "and numpy() out of it, or use a method without gradients: occlusion, lime."
         )
     return values
 
