@@ -37,6 +37,7 @@ from wherefrom.questions.examples import (
     encode_input,
     forced_example,
     generated_example,
+    per_answer,
 )
 from wherefrom.questions.positions import step_positions
 from wherefrom.questions.question import Question
@@ -212,6 +213,10 @@ class AttributionModel:
                 batch_size=batch_size,
                 seed=seed,
                 progress=tell,
+            )
+            ids, contrast_targets, contrast_sources, contrast_targets_alignments = (
+                per_answer(value, len(inputs), len(examples))
+                for value in (ids, contrast_targets, contrast_sources, contrast_targets_alignments)
             )
             positions = [
                 step_positions(
