@@ -109,7 +109,7 @@ class AttributionModel:
         """A text or a chat as ids and tokens, as the model reads it.
 
         Args:
-            as_target: Encoder-decoder: as the decoder's sequence, not the encoder's. A decoder-only model has one alone.
+            as_target: Encoder-decoder: as the decoder's sequence, not the encoder's.
         """
         side: Side = "target" if as_target or self._is_decoder_only else "source"
         return self.adapter.encode(text, side=side, add_special_tokens=add_special_tokens)
