@@ -133,8 +133,10 @@ def _common_rows(one: AttributionData, other: AttributionData) -> list[Aligned]:
     for side in ("source", "target"):
         scored = [getattr(half, f"{side}_attributions") is not None for half in (one, other)]
         mine, its = getattr(one, side), getattr(other, side)
+        boundary = (one.attr_pos_start, other.attr_pos_start) if side == "target" else None
         if all(scored):
-            rows += [((start + a, start + b), (begin + c, begin + d)) for (a, b), (c, d) in common_units(mine, its)]
+            found = common_units(mine, its, boundary=boundary)
+            rows += [((start + a, start + b), (begin + c, begin + d)) for (a, b), (c, d) in found]
         start, begin = start + scored[0] * len(mine), begin + scored[1] * len(its)
     return rows
 

@@ -57,8 +57,21 @@ def aligned_units(one: Sequence[Token], other: Sequence[Token]) -> list[Aligned]
     return aligned
 
 
-def common_units(one: Sequence[Token], other: Sequence[Token]) -> list[Aligned]:
-    """Those of `aligned_units` that say the same on both sides; what only one text says is left out."""
+def common_units(
+    one: Sequence[Token], other: Sequence[Token], *, boundary: tuple[int, int] | None = None
+) -> list[Aligned]:
+    """Those of `aligned_units` that say the same on both sides; what only one text says is left out.
+
+    Args:
+        one: Tokens of one text.
+        other: Tokens of the other.
+        boundary: Where the continuation begins in both: where texts differ, prompts are aligned with prompts and
+            continuations with continuations.
+    """
+    if boundary is not None and _characters(one) != _characters(other):
+        i, j = boundary
+        after = common_units(one[i:], other[j:])
+        return [*common_units(one[:i], other[:j]), *(((a + i, b + i), (c + j, d + j)) for (a, b), (c, d) in after)]
     return [
         ((a, b), (c, d))
         for (a, b), (c, d) in aligned_units(one, other)

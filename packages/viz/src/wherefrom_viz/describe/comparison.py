@@ -86,7 +86,8 @@ def compare(
         other = next((one for one in right.sides if one.name == side.name), None)
         if other is None:
             continue
-        found = common_units(_tokens(left, side), _tokens(right, other))
+        boundary = (len(left.prompt_rows), len(right.prompt_rows)) if side.name == "target" else None
+        found = common_units(_tokens(left, side), _tokens(right, other), boundary=boundary)
         rows += [((side.start + a, side.start + b), (other.start + c, other.start + d)) for (a, b), (c, d) in found]
         sides.append(Side(side.name, side.title, before, before + len(found)))
         before += len(found)
