@@ -22,7 +22,7 @@ out = model.attribute("A text")
 assert_type(out, Attributions)
 assert_type(out[0], Attribution)
 assert_type(out[:1], Attributions)
-assert_type([one for one in out], list[Attribution])  # noqa: C416  # what iterating gives
+assert_type(list(out), list[Attribution])
 assert_type(out[0].steps, tuple[Token, ...])
 assert_type(out[0].aggregate(), Attribution)
 assert_type(out[0].replace(id="a"), Attribution)

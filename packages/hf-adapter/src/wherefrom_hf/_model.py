@@ -167,7 +167,7 @@ class HFModel:
                 settings=settings,
                 seed=seed,
                 pad_id=self._card.pad_id,
-                eos_ids=self._card.eos_ids,
+                tokenizer=self.tokenizer,
                 device=self.device,
             )
 
