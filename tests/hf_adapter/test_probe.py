@@ -185,3 +185,13 @@ def test_families_that_need_it_have_the_gradients_of_torch(name: str) -> None:
     (came,) = Differentiator(predictor).gradients([row], None, True, True)
     right = by_autograd(module, row)
     np.testing.assert_allclose(came.target[:, :23], right[:, :23], atol=2e-3 * np.abs(right).max())
+
+
+def test_dropout_that_is_on_is_off_in_a_probe() -> None:
+    module = build("gpt2").train()
+    state = torch.get_rng_state()
+    probe = predictor_of(module).probe
+    assert probe.causal() is None
+    assert probe.continues()
+    assert module.training
+    assert torch.equal(torch.get_rng_state(), state)

@@ -20,6 +20,7 @@ from wherefrom.errors import ModelCapabilityError, WherefromError
 from wherefrom_hf.running.attention_kernel import KERNEL
 from wherefrom_hf.running.eager import attention_implementation, configs_of
 from wherefrom_hf.running.embedding import InputEmbedding
+from wherefrom_hf.running.ownership import ready
 from wherefrom_hf.running.passes import EncoderStates, can_continue, run_encoder, start_run
 from wherefrom_hf.running.precision import at_least_single
 
@@ -122,7 +123,7 @@ class Probe:
         known = _known.setdefault(self.module, _Known()).answers
         if question not in known:
             try:
-                with torch.no_grad():
+                with torch.no_grad(), ready(self.module):  # a pass of its own, also where dropout is on
                     known[question] = ask()
             except torch.OutOfMemoryError:
                 raise
