@@ -10,6 +10,7 @@ from wherefrom.adapters.attention import GivesAttention, RowAttention
 from wherefrom.adapters.card import ModelCard
 from wherefrom.adapters.embedding import Embeds
 from wherefrom.adapters.encoding import Encoding, Side
+from wherefrom.adapters.framework import WrapsFramework
 from wherefrom.adapters.gradients import GivesGradients, RowGradients
 from wherefrom.adapters.moving import Moves
 from wherefrom.adapters.predicting import PredictsSteps, RowPrediction
@@ -36,4 +37,5 @@ __all__ = [
     "RowPrediction",
     "SequenceModel",
     "Side",
+    "WrapsFramework",
 ]

@@ -19,9 +19,9 @@ import numpy as np
 import numpy.typing as npt
 from attrs import frozen
 from wherefrom.errors import SettingsError, nearest
-from wherefrom.results.attribution import Attribution, Segment
+from wherefrom.results.attribution import Attribution
 from wherefrom.results.provenance import Provenance
-from wherefrom.text.tokens import Token
+from wherefrom.text.tokens import Segment, Token
 
 from wherefrom_viz.describe import units
 from wherefrom_viz.describe.description import (

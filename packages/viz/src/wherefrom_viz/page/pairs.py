@@ -16,12 +16,12 @@ import numpy as np
 import numpy.typing as npt
 from attrs import frozen
 from wherefrom.arrays import BoolArray
-from wherefrom.results.attribution import Attribution, Segment
+from wherefrom.results.attribution import Attribution
 from wherefrom.results.comparison import merged_cells, spearman_by_step
 from wherefrom.results.contributors import joint
 from wherefrom.text.common_units import Aligned, common_units
 from wherefrom.text.merging import merged_token
-from wherefrom.text.tokens import Token
+from wherefrom.text.tokens import Segment, Token
 
 from wherefrom_viz.describe import units
 from wherefrom_viz.describe.description import aggregated, partition_of
