@@ -199,7 +199,9 @@ def short(name: str, items: list[tuple[str, str, list[str]]]) -> list[dict]:
 
 def key_value(rng: random.Random, number: int) -> dict:
     names, things = rng.sample(NAMES, 16), rng.sample(THINGS, 16)
-    lines = [f"{name} bought the {thing} at the market by the harbour." for name, thing in zip(names, things)]
+    lines = [
+        f"{name} bought the {thing} at the market by the harbour." for name, thing in zip(names, things, strict=True)
+    ]
     asked, *shown = rng.sample(range(2, 14), 3)
     said = [f"Who bought the {things[one]}? The {things[one]} was bought by {names[one]}." for one in shown]
     prompt = " ".join(lines) + " We read the list again to see who bought what. " + " ".join(said)
@@ -222,7 +224,7 @@ def chain(rng: random.Random, number: int) -> dict:
         f"The coat of {names[2]} is {colours[1]}.",
     ]
     places = sorted(rng.sample(range(2, 20), 3))
-    for place, link in zip(reversed(places), reversed(links)):
+    for place, link in zip(reversed(places), reversed(links), strict=True):
         filler.insert(place, link)
     prompt = (
         " ".join(filler)
@@ -245,7 +247,8 @@ def needle(rng: random.Random, number: int) -> dict:
     filler.insert(rng.randrange(2, 20), text)
     prompt = (
         " ".join(filler)
-        + f" Where does the {thing} come from? The text says in one place where the {thing} of {name} was bought, and that is the answer. The {thing} of {name} was bought in"
+        + f" Where does the {thing} come from? The text says in one place where the {thing} of {name} was bought,"
+        + f" and that is the answer. The {thing} of {name} was bought in"
     )
     return {"id": f"needle-{number:02}", "set": "needle", "prompt": prompt, "answer": f" {city}", "evidence": [text]}
 

@@ -86,7 +86,7 @@ def token_scores(result: AttributionData) -> dict[str, FloatArray]:
         raise InputError(
             f"The scores still have {', '.join(result.dimensions)}; aggregate them to one number per token first."
         )
-    found = {}
+    found: dict[str, FloatArray] = {}
     if result.source_attributions is not None:
         found["source"] = np.asarray(result.source_attributions, dtype=np.float64)
     if result.target_attributions is not None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from wherefrom.arrays import FloatArray
-from wherefrom.results.comparison import kendall_tau, ranks
-
-__all__ = ["kendall_tau", "pearson", "spearman"]
+from wherefrom.results import comparison
 
 
 def pearson(a: FloatArray, b: FloatArray) -> float:
@@ -20,4 +18,10 @@ def pearson(a: FloatArray, b: FloatArray) -> float:
 
 def spearman(a: FloatArray, b: FloatArray) -> float:
     """Pearson's correlation of the ranks, equal values sharing theirs."""
-    return pearson(ranks(a), ranks(b))
+    first, second = (comparison.ranks(np.asarray(values, dtype=np.float64)) for values in (a, b))
+    return pearson(first, second)
+
+
+def kendall_tau(a: FloatArray, b: FloatArray) -> float:
+    """Kendall's tau-b."""
+    return comparison.kendall_tau(np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64))

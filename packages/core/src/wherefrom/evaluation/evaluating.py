@@ -10,6 +10,7 @@ import numpy as np
 
 from wherefrom.adapters import PredictsSteps
 from wherefrom.arrays import BoolArray
+from wherefrom.attribute import AttributionModel
 from wherefrom.errors import InputError, ModelCapabilityError
 from wherefrom.evaluation.asking import evaluated_units, question_of, unit_scores
 from wherefrom.evaluation.contract import Metric, as_metric
@@ -82,9 +83,10 @@ def evaluate(
         InputError: Results of different texts, no examples, merged tokens.
         ModelCapabilityError: The model gives no predictions.
     """
-    adapter = getattr(model, "adapter", model)
+    adapter: Any = model.adapter if isinstance(model, AttributionModel) else model
+    card = adapter.card
     if not isinstance(adapter, PredictsSteps):
-        raise ModelCapabilityError("An evaluation needs a model that predicts; this adapter gives no predictions.")
+        raise ModelCapabilityError(f"An evaluation needs predictions, and the adapter of {card.name!r} gives none.")
     named = _named(results)
     chosen = tuple(as_metric(one) for one in metrics)
     first = next(iter(named.values()))
@@ -127,7 +129,7 @@ def evaluate(
         methods=tuple(named),
         orderings=tuple(name for name in ORDERINGS if any(one.method == name for one in measurements)),
         texts=tuple("".join(token.text for token in example.target if not token.special) for example in first),
-        model=adapter.card.name,
+        model=card.name,
         removals=tuple(str(one) for one in removals),
         units=units if isinstance(units, str) else str(msgspec.to_builtins(units)),
         draws=draws,

@@ -19,7 +19,8 @@ BEAM = 5
 
 def all_masks(count: int) -> BoolArray:
     """Every subset of the units, row i by the bits of i. Shape ``(2^count, count)``."""
-    return (np.arange(2**count)[:, None] >> np.arange(count)) & 1 == 1
+    masks: BoolArray = (np.arange(2**count)[:, None] >> np.arange(count)) & 1 == 1
+    return masks
 
 
 def extreme_order(count: int, worth: Worth, *, lowest: bool) -> IntArray:
@@ -44,8 +45,8 @@ def _exact(count: int, worth: Worth, *, lowest: bool) -> IntArray:
     last = np.full(2**count, -1)
     best[-1] = values[-1]
     for size in range(count - 1, -1, -1):
-        for state in np.flatnonzero(sizes == size):
-            before = [int(state) | (1 << unit) for unit in range(count) if not state >> unit & 1]
+        for state in np.flatnonzero(sizes == size).tolist():
+            before = [state | (1 << unit) for unit in range(count) if not state >> unit & 1]
             units = [unit for unit in range(count) if not state >> unit & 1]
             chosen = int(np.argmin(best[before]))
             best[state] = best[before[chosen]] + values[state]
