@@ -1,4 +1,4 @@
-"""Metrics know the truth from what only looks like it: on models that copy one token, for every method that finds it."""
+"""Metrics tell the truth from what only looks like it, on a model that copies one token."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def explained(on: str, method: Any) -> Attributions:
     return copying(on).attribute(
         "the cat saw a dog",
         method=method,
-        attributed_fn="logit",
+        attributed_fn="logit" if method.uses_target_function else None,
         generation_args={"max_new_tokens": 2},
         show_progress=False,
     )
