@@ -116,7 +116,6 @@ def test_no_import_runs_in_a_circle(package: str) -> None:
     assert not found, "\n".join(" <-> ".join(group) for group in found)
 
 
-@pytest.mark.xfail(strict=True, reason="questions and adapters still know the contract of methods")
 def test_rooms_of_core_stand_on_each_other() -> None:
     wrong = wrong_floors(graph_of(modules_of(OURS["wherefrom"])))
     assert not wrong, "\n".join(wrong)

@@ -6,7 +6,7 @@
 >>> out.show()  # doctest: +SKIP
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wherefrom import _moved, errors, files
 from wherefrom import results as operations
@@ -26,6 +26,8 @@ from wherefrom.results.stages import Stage
 from wherefrom.text.tokens import Segment, Token
 
 if TYPE_CHECKING:
+    __version__: str
+
     from wherefrom import methods, step_functions
     from wherefrom.attribute import AttributionModel
     from wherefrom.context import attribute_context
@@ -51,6 +53,7 @@ __all__ = [
     "Token",
     "WherefromError",
     "WherefromWarning",
+    "__version__",
     "ablate",
     "aggregators",
     "attribute_context",
@@ -99,7 +102,15 @@ _LATE = {
 }
 """What asks a model. Results are read without it."""
 
-__getattr__ = late(__name__, _LATE)
+_late = late(__name__, _LATE)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version  # takes its time: only for who asks
+
+        return version("wherefrom")
+    return _late(name)
 
 
 def __dir__() -> list[str]:

@@ -16,7 +16,7 @@ from attrs import frozen
 from wherefrom._registry import Registry
 from wherefrom.errors import InputError, SettingsError, UnknownNameError, nearest
 from wherefrom.results.data import AnyAttribution, AttributionData
-from wherefrom.results.stages import Stage
+from wherefrom.results.stages import Stage as Stage
 from wherefrom.settings import fields_of, from_mapping, non_default, unknown_setting
 
 

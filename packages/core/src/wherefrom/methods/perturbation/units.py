@@ -16,7 +16,7 @@ from attrs import field, frozen
 from wherefrom.adapters import Side
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.errors import InputError, SettingsError, nearest
-from wherefrom.methods.contract import Question
+from wherefrom.questions.question import Question
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.text.segmentation import LEVELS, Level, unit_spans
 from wherefrom.text.tokens import Segment, Token
