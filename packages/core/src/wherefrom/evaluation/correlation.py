@@ -18,8 +18,7 @@ def pearson(a: FloatArray, b: FloatArray) -> float:
 
 def spearman(a: FloatArray, b: FloatArray) -> float:
     """Pearson's correlation of the ranks, equal values sharing theirs."""
-    first, second = (comparison.ranks(np.asarray(values, dtype=np.float64)) for values in (a, b))
-    return pearson(first, second)
+    return comparison.spearman(np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64))
 
 
 def kendall_tau(a: FloatArray, b: FloatArray) -> float:
