@@ -169,8 +169,16 @@ class TextCoder:
 
 
 def _segment(tokens: Sequence[Token], side: Side, piece: Piece) -> Segment | None:
-    """The tokens that begin within a piece of a chat; None if none does."""
-    inside = [token.position for token in tokens if token.start is not None and piece.begin <= token.start < piece.end]
+    """The tokens whose first visible letter is in a piece of a chat; None if none has."""
+    inside: list[int] = []
+    place = -1
+    for token in tokens:
+        if token.text.strip() and token.end is not None and not token.special:
+            place = token.end - len(token.text.lstrip())
+        elif token.text and token.start is not None:
+            place = token.start
+        if piece.begin <= place < piece.end:  # a token without text is where the one before it is
+            inside.append(token.position)
     if not inside:
         return None
     return Segment(side=side, start=inside[0], end=inside[-1] + 1, kind=piece.kind, label=piece.label)

@@ -18,8 +18,6 @@ from wherefrom.text.segmentation import segment_spans
 def _merge_kinds(
     attribution: AnyAttribution, kinds: tuple[str, ...], fn: str, by: Any, *, beside: tuple[str, ...] = ()
 ) -> AnyAttribution:
-    attribution: AnyAttribution, kinds: tuple[str, ...], fn: str, by: Any, *, beside: tuple[str, ...] = ()
-) -> AnyAttribution:
     wanted = [segment for segment in attribution.segments if segment.kind in kinds]
     if not wanted:
         known = ", ".join(sorted({segment.kind for segment in attribution.segments})) or "none"
