@@ -27,6 +27,7 @@ from wherefrom.errors import InputError, SettingsError, UnknownAttributeError, W
 from wherefrom.methods.answers import attribution_of, missing_scores
 from wherefrom.methods.contract import Method
 from wherefrom.methods.finite import not_finite_note
+from wherefrom.methods.flat import no_gradient_note
 from wherefrom.methods.request import Request, requested
 from wherefrom.progress import Progress, terminal_progress
 from wherefrom.questions.building import QuestionOptions, prepare
@@ -464,6 +465,8 @@ class AttributionModel:
                 )
                 notes.extend(scores.warnings)
                 if (note := not_finite_note(self.adapter, questions[i], made)) is not None:
+                    notes.append(note)
+                if request.method.differentiates and (note := no_gradient_note(made)) is not None:
                     notes.append(note)
                 yield made
             done += len(batch)
