@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from wherefrom.errors import WherefromWarning
+from wherefrom.errors import UsageError, WherefromWarning
 from wherefrom.files import load, open_run
 from wherefrom.files.locks import RunLock
 from wherefrom.results.attribution import Attributions
+from wherefrom_cli.dataset.source import DatasetRequest
 from wherefrom_cli.dataset.work import Job
 from wherefrom_cli.main import main
 
@@ -434,3 +435,14 @@ def test_commands_as_inseq_documents_them_run_with_another_model(wherefrom: Run,
     page = (tmp_path / "attributions.html").read_text(encoding="utf-8")
     assert page.startswith("<!DOCTYPE html>")
     assert list(tmp_path.glob("*.run")) == []
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_folder_of_save_to_disk_is_a_data_set(tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    datasets.disable_progress_bars()
+    datasets.Dataset.from_list(rows()).save_to_disk(str(tmp_path / "saved"))
+    asked = DatasetRequest(name=str(tmp_path / "saved"))
+    assert [one.example.text for one in asked.load()] == [row["text"] for row in rows()]
+    with pytest.raises(UsageError, match="without splits"):
+        DatasetRequest(name=str(tmp_path / "saved"), split="test").load()

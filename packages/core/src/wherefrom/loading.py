@@ -9,7 +9,7 @@ from typing import Any
 from wherefrom._registry import Registry
 from wherefrom.adapters import SequenceModel
 from wherefrom.attribute import AttributionModel
-from wherefrom.errors import SettingsError, UnknownNameError, nearest
+from wherefrom.errors import MissingDependencyError, SettingsError, UnknownNameError, nearest
 from wherefrom.methods.capabilities import check_capabilities
 from wherefrom.methods.contract import METHODS, Method
 from wherefrom.results.aggregation import AGGREGATORS
@@ -52,6 +52,10 @@ def load_model(
     if isinstance(model, SequenceModel):
         adapter = model
     else:
+        if framework == "hf_transformers" and framework not in ADAPTERS:
+            raise MissingDependencyError(
+                "Models of transformers need the package wherefrom-hf. Install it with: pip install wherefrom-hf"
+            )
         adapter = ADAPTERS.get(framework)(
             model,
             tokenizer=tokenizer,

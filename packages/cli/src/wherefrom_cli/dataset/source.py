@@ -77,7 +77,13 @@ class DatasetRequest:
         datasets.disable_progress_bars()
         name, arguments = self._arguments()
         try:
-            rows = datasets.load_dataset(name, **arguments)
+            if (Path(self.name) / "state.json").is_file():  # what `Dataset.save_to_disk` writes
+                self._refuse_splits()
+                rows = datasets.load_from_disk(self.name)
+            else:
+                rows = datasets.load_dataset(name, **arguments)
+        except UsageError:
+            raise
         except Exception as error:  # the library raises whatever its builders raise
             first = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
             raise ModelLoadError(
@@ -87,6 +93,14 @@ class DatasetRequest:
         if isinstance(rows, Mapping):
             raise UsageError(f"{self.name!r} has the splits {', '.join(map(str, rows))}.\nChoose one with --split.")
         return Dataset(request=self, rows=rows)
+
+    def _refuse_splits(self) -> None:
+        """Raise: UsageError: A part is asked for by split, and the folder has one data set without splits."""
+        if self.split != "train":
+            raise UsageError(
+                f"{self.name!r} holds one data set without splits, so there is no {self.split!r}.\n"
+                "Leave --split out; --limit and --shard choose a part."
+            )
 
     def _arguments(self) -> tuple[str, dict[str, Any]]:
         arguments: dict[str, Any] = {"split": self.split, **self.kwargs}
