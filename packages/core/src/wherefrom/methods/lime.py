@@ -10,11 +10,15 @@ from attrs import field, frozen, validators
 
 from wherefrom.adapters import PredictsSteps
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
-from wherefrom.methods._perturbation import SampledSettings, attribute_by_plan
+from wherefrom.methods._perturbation import SampledSettings, as_samples, at_least, attribute_by_plan
 from wherefrom.methods.contract import Progress, Question, Scores, method
-from wherefrom.methods.perturbation.surrogates import distinct_columns, lasso, ridge
+from wherefrom.methods.perturbation.coalitions import all_coalitions, is_complete
+from wherefrom.methods.perturbation.surrogates import distinct_columns, drawing_weights, lasso, ridge
 from wherefrom.methods.perturbation.units import Units
 from wherefrom.results.aggregation import Stage
+
+DEFAULT_SAMPLES = 50
+"""Coalitions of one round."""
 
 
 @method
@@ -44,8 +48,8 @@ class Lime(SampledSettings):
     uses_target_function: ClassVar[bool] = True
     differentiates: ClassVar[bool] = False
 
-    n_samples: int = field(default=50, validator=validators.ge(2))
-    """Coalitions, the full one included."""
+    n_samples: int | Literal["auto"] = field(default=DEFAULT_SAMPLES, converter=as_samples, validator=at_least(2))
+    """Coalitions, the full one included. ``"auto"`` adds some until the standard errors are within ``tolerance``."""
     mask_prob: float = field(default=0.3, validator=[validators.gt(0.0), validators.lt(1.0)])
     """Probability that a unit is removed from a sample."""
     kernel_width: float = field(default=0.25, validator=validators.gt(0.0))
@@ -59,23 +63,28 @@ class Lime(SampledSettings):
         return attribute_by_plan(self, model, questions, progress)
 
     def plan(self, units: Units, rng: np.random.Generator) -> BoolArray:
-        """The full input, then random coalitions. Shape ``(n_samples, units)``."""
-        masks = rng.random((self.n_samples, len(units))) >= self.mask_prob
+        """The full input, then random coalitions, shape ``(n_samples, units)``; all coalitions where they are no
+        more."""
+        samples = DEFAULT_SAMPLES if self.n_samples == "auto" else self.n_samples
+        if 2.0 ** len(units) <= samples:
+            return all_coalitions(len(units))
+        masks = rng.random((samples, len(units))) >= self.mask_prob
         masks[0] = True
         return masks
 
-    def blocks(self, masks: BoolArray) -> IntArray:
-        """Every sample but the full input is a draw of its own."""
-        return np.arange(1, len(masks))[:, None]
+    def blocks(self, masks: BoolArray) -> IntArray | None:
+        """Every sample but the full input is a draw of its own; None where all coalitions are there."""
+        return None if is_complete(masks) else np.arange(1, len(masks))[:, None]
 
     def solve(self, masks: BoolArray, values: FloatArray, visible: BoolArray, units: Units) -> FloatArray:
         """The fit, once per set of units that outputs can see; see `ablation.Solver`."""
         scores = np.zeros(visible.shape)
+        often = drawing_weights(masks, 1.0 - self.mask_prob)
         for seen, outputs in distinct_columns(visible):
             if not seen.any():
                 continue
             features = masks[:, seen].astype(np.float64)
-            weights = np.exp(-(((1.0 - np.sqrt(features.mean(axis=1))) / self.kernel_width) ** 2))
+            weights = often * np.exp(-(((1.0 - np.sqrt(features.mean(axis=1))) / self.kernel_width) ** 2))
             wanted = values[:, outputs]
             if self.surrogate == "ridge":
                 fit = ridge(features, wanted, weights, self.alpha)
