@@ -9,8 +9,8 @@ import pytest
 from wherefrom.errors import InputError
 from wherefrom.questions.spans import additive, span_targets
 from wherefrom.step_functions import CrossEntropy, Logit, Probability
+from wherefrom.text.segmentation import word_indices
 from wherefrom.text.tokens import Token
-from wherefrom.text.words import word_indices
 
 TEXTS = ["<s>", "Go", ".", " I", " came", "!", " We", " s", "aw", ".", "</s>"]
 SPECIAL = [text.startswith("<") for text in TEXTS]
@@ -25,8 +25,8 @@ STEPS = np.arange(1, 11)
     "what,expected",
     [
         ("all", [(1, 11)]),
-        ("sentence", [(1, 3), (3, 6), (6, 11)]),
-        ("sentences", [(1, 3), (3, 6), (6, 11)]),
+        ("sentence", [(1, 3), (3, 6), (6, 10), (10, 11)]),
+        ("sentences", [(1, 3), (3, 6), (6, 10), (10, 11)]),
         ("words", [(1, 2), (2, 3), (3, 4), (4, 5), (5, 6), (6, 7), (7, 9), (9, 10), (10, 11)]),
         ((3, 6), [(3, 6)]),
         ([(6, 9)], [(6, 9)]),

@@ -5,8 +5,7 @@ from wherefrom.errors import InputError, SettingsError
 from wherefrom.methods import Question
 from wherefrom.methods.perturbation.units import as_units, last_steps, units_of
 from wherefrom.questions.target_function import TargetFunction
-from wherefrom.results.attribution import Segment
-from wherefrom.text.tokens import Token
+from wherefrom.text.tokens import Segment, Token
 
 from tests.core.games import Logit
 
@@ -68,7 +67,9 @@ def test_both_sides_of_an_encoder_decoder_or_the_source_alone():
 @pytest.mark.parametrize("labelled", [True, False])
 def test_words(labelled):
     units = units_of(decoder_only(target_tokens=tokens(labelled)), "word")
-    expected = [(0, 1), (1, 2), (2, 5), (5, 6), (6, 7), (7, 9), (9, 10)]
+    # the labels of these tokens put the point to the word before it; by their texts it is a word of its own
+    middle = [(2, 5)] if labelled else [(2, 4), (4, 5)]
+    expected = [(0, 1), (1, 2), *middle, (5, 6), (6, 7), (7, 9), (9, 10)]
     assert [(start, end) for _, start, end in spans(units)] == expected
 
 

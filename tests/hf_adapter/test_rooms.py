@@ -11,7 +11,7 @@ import pytest
 import wherefrom_hf
 
 ROOT = Path(wherefrom_hf.__file__).parent
-MAY_KNOW = {"text": {"text"}, "running": {"running"}, "inside": {"inside", "running"}}
+MAY_KNOW = {"text": {"text", "running"}, "running": {"running"}, "inside": {"inside", "running"}}
 
 
 def graph(sources: Mapping[str, str]) -> dict[str, set[str]]:

@@ -3,8 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from wherefrom.errors import SettingsError
-from wherefrom.results.attribution import Segment
-from wherefrom.text.tokens import Token
+from wherefrom.text.tokens import Segment, Token
 from wherefrom_viz.describe import units
 
 
@@ -15,13 +14,15 @@ def tokens(*texts: str, words: bool = False) -> list[Token]:
 @pytest.mark.parametrize(
     "texts, starts",
     [
-        (("The", " devel", "oper", "."), (0, 1)),
+        (("The", " devel", "oper", "."), (0, 1, 3)),
         (("a", "\n", "b"), (0, 1, 2)),
-        (("漢", "字"), (0, 1)),
+        (("漢", "字", "。"), (0, 2)),
         ((), ()),
     ],
 )
-def test_words_begin_at_spaces_when_nothing_better_is_known(texts: tuple[str, ...], starts: tuple[int, ...]) -> None:
+def test_words_come_from_the_texts_when_nothing_better_is_known(
+    texts: tuple[str, ...], starts: tuple[int, ...]
+) -> None:
     assert units.unit_starts(tokens(*texts), "word") == starts
 
 

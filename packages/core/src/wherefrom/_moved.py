@@ -22,7 +22,7 @@ MOVED = {
     "answers": "methods.answers",
     "attribution": "results.attribution",
     "baselines": "methods.paths.baselines",
-    "capabilities": "adapters.capabilities",
+    "capabilities": "methods.capabilities",
     "contrast": "questions.contrast",
     "examples": "questions.examples",
     "internals": "adapters.internals",
@@ -47,7 +47,7 @@ MOVED = {
     "tokens": "text.tokens",
     "wire": "files.wire",
     "word_paths": "methods.paths.word_paths",
-    "words": "text.words",
+    "words": "text.segmentation",
 }
 """Old module to new one, without ``wherefrom.`` in front."""
 

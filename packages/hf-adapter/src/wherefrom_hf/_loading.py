@@ -1,4 +1,4 @@
-"""From a hub id, a path, ``demo:NAME`` or a model object to a model in evaluation mode and its tokenizer."""
+"""From a hub id, a path, ``demo:NAME`` or a model object to a model and its tokenizer."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from attrs import frozen
+from torch import nn
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -19,9 +20,11 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 from transformers.utils import logging
-from wherefrom.errors import ModelLoadError, SettingsError, WherefromWarning
+from wherefrom.errors import ModelLoadError, WherefromWarning
 
 from wherefrom_hf.demo import NotFetchedError, UnknownDemoModelError, demo_path
+from wherefrom_hf.running.placement import move, parse_device, pinned
+from wherefrom_hf.wrappers import unwrapped
 
 DEMO_PREFIX = "demo:"
 
@@ -36,36 +39,32 @@ class Loaded:
 
 
 def load_pretrained(
-    model: str | PreTrainedModel,
+    model: str | nn.Module,
     *,
     tokenizer: str | PreTrainedTokenizerBase | None,
     device: str | torch.device | None,
     model_kwargs: Mapping[str, Any],
     tokenizer_kwargs: Mapping[str, Any],
 ) -> Loaded:
-    """Load what is not loaded yet, move it to ``device`` and put it into evaluation mode.
+    """Load what is not loaded yet and move it to ``device``.
 
-    A model object keeps its dtype and attention implementation. Quantised and dispatched models (``device_map``) are
-    never moved.
+    A model object keeps its dtype, attention implementation, mode and gradients. Quantised and dispatched models
+    (``device_map``) are never moved.
 
     Raises:
         ModelLoadError: The model or tokenizer is not there, or is of a kind that generates no text.
-        SettingsError: ``device`` names no device, or ``model`` is neither name nor model.
+        SettingsError: ``device`` names no device, or ``model`` is neither name nor model, or wraps one in a way that
+            cannot be looked through.
     """
-    if isinstance(model, PreTrainedModel):
-        module, name = model, model.config.name_or_path or type(model).__name__
-    elif isinstance(model, str):
+    if isinstance(model, str):
         name = model
         path = _path_of(name)
         module = _load_model(path, name, model_kwargs)
         tokenizer = tokenizer if tokenizer is not None else path
     else:
-        raise SettingsError(
-            f"load_model takes a hub id, a path, 'demo:lm', 'demo:mt' or a PreTrainedModel, not {type(model).__name__}."
-        )
+        module = unwrapped(model)
+        name = module.config.name_or_path or type(module).__name__
     loaded_tokenizer = _load_tokenizer(tokenizer, name, module, tokenizer_kwargs)
-    module.eval()
-    module.zero_grad(set_to_none=True)
     _move(module, device)
     return Loaded(module, loaded_tokenizer, name)
 
@@ -89,17 +88,8 @@ def default_device() -> torch.device:
     return torch.device("cpu")
 
 
-def parse_device(device: str | torch.device) -> torch.device:
-    """A device by name: ``cpu``, ``cuda``, ``cuda:1``, ``mps``."""
-    try:
-        return torch.device(device)
-    except RuntimeError as error:
-        raise SettingsError(f"No device is called {device!r}. Use 'cpu', 'cuda', 'cuda:0' or 'mps'.") from error
-
-
 def _move(module: PreTrainedModel, device: str | torch.device | None) -> None:
-    pinned = getattr(module, "hf_device_map", None) is not None or getattr(module, "is_quantized", False)
-    if pinned:
+    if pinned(module):
         if device is not None:
             warnings.warn(
                 f"{type(module).__name__} is quantised or spread by device_map and stays where it is; "
@@ -108,11 +98,7 @@ def _move(module: PreTrainedModel, device: str | torch.device | None) -> None:
                 stacklevel=4,
             )
         return
-    target = default_device() if device is None else parse_device(device)
-    try:
-        module.to(target)  # type: ignore[arg-type]
-    except (RuntimeError, AssertionError) as error:
-        raise ModelLoadError(f"The model cannot be moved to {str(target)!r}: {error}. Try device='cpu'.") from error
+    move(module, default_device() if device is None else parse_device(device))
 
 
 def _load_model(path: str, name: str, model_kwargs: Mapping[str, Any]) -> PreTrainedModel:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from contextlib import AbstractContextManager
+from typing import Any, Literal, TypeVar
 
+import msgspec
 import torch
 import transformers
+from attrs import evolve
 from torch import Tensor
 from transformers import PreTrainedModel
 from wherefrom.adapters import Encoding, ModelCard, Row, RowAttention, RowGradients, RowPrediction, Side
@@ -14,30 +17,39 @@ from wherefrom.adapters.internals import RowLogits, RowTerms, RowZeroing
 from wherefrom.adapters.layers import LayerGradients, LayerStates
 from wherefrom.adapters.rescale import RowMultipliers
 from wherefrom.arrays import IntArray
+from wherefrom.errors import SettingsError
 from wherefrom.text.tokens import Token
 
-from wherefrom_hf._loading import DEMO_PREFIX, Loaded, parse_device
+from wherefrom_hf._loading import DEMO_PREFIX, Loaded
 from wherefrom_hf.inside.attention import attentions
 from wherefrom_hf.inside.decomposition import attention_terms
 from wherefrom_hf.inside.deeplift import rescaled_gradients
 from wherefrom_hf.inside.layers import layer_gradients, layer_states
 from wherefrom_hf.inside.logit_terms import logit_terms
 from wherefrom_hf.inside.value_zeroing import zeroed_values
+from wherefrom_hf.running.attention_kernel import KERNEL
 from wherefrom_hf.running.embedding import InputEmbedding, input_embedding
 from wherefrom_hf.running.gradients import Differentiator
+from wherefrom_hf.running.ownership import one_by_one, reserved
+from wherefrom_hf.running.placement import move, parse_device, pinned
 from wherefrom_hf.running.precision import at_least_single
 from wherefrom_hf.running.predict import Predictor
+from wherefrom_hf.running.probe import need_same
 from wherefrom_hf.running.samples import sample
 from wherefrom_hf.text.generation import generate
 from wherefrom_hf.text.sentence_encoder import token_vectors
 from wherefrom_hf.text.special_tokens import special_tokens
 from wherefrom_hf.text.tokenizer import TextCoder
 
+T = TypeVar("T")
+
 
 class HFModel:
     """A decoder-only or encoder-decoder model of transformers, behind `wherefrom.adapters`.
 
-    The module is never changed: hooks live inside ``with`` blocks of single passes.
+    The module stays the user's: what a pass needs of it (evaluation mode, hooks, an attention implementation) is there
+    for the pass and put back, and one thread at a time may ask. Facts that may change (dtype, device, vocabulary,
+    embeddings) are read when they are needed.
     """
 
     def __init__(self, loaded: Loaded) -> None:
@@ -47,9 +59,8 @@ class HFModel:
         special = special_tokens(self.module, self.tokenizer)
         text = config.get_text_config(decoder=True)
         self._coder = TextCoder(self.tokenizer, special.decoder_start)
-        self._source, self._target = _embeddings(self.module)
-        self._predictor = Predictor(self.module, self._source, self._target, special.pad)
-        self._differentiator = Differentiator(self._predictor)
+        self._fill = special.pad
+        self._asked: Differentiator | None = None
         self._card = ModelCard(
             name=loaded.name,
             kind="encoder-decoder" if config.is_encoder_decoder else "decoder-only",
@@ -59,12 +70,8 @@ class HFModel:
             framework="hf_transformers",
             versions={"torch": str(torch.__version__), "transformers": transformers.__version__},
             revision=getattr(config, "_commit_hash", None),
-            dtype=str(self.module.dtype).removeprefix("torch."),
-            device=str(self.device),
             layers=int(getattr(text, "num_hidden_layers", 0) or 0),
             heads=int(getattr(text, "num_attention_heads", 0) or 0),
-            width=self._target.weight.shape[-1],
-            vocabulary=int(text.vocab_size),
             bos_id=special.bos,
             eos_ids=special.eos,
             pad_id=special.pad,
@@ -77,16 +84,51 @@ class HFModel:
     @property
     def card(self) -> ModelCard:
         """Who the model is; see `wherefrom.adapters.ModelCard`."""
-        return self._card
+        return msgspec.structs.replace(
+            self._card,
+            dtype=str(self.module.dtype).removeprefix("torch."),
+            device=str(self.device),
+            width=self._predictor.target.weight.shape[-1],
+            vocabulary=int(self.module.config.get_text_config(decoder=True).vocab_size),
+        )
 
     @property
     def device(self) -> torch.device:
         """Where the input embeddings live."""
         return self._predictor.device
 
+    @property
+    def _differentiator(self) -> Differentiator:
+        """What asks the module as it is now; made anew when its embeddings were replaced (resized, for instance)."""
+        known = self._asked
+        if known is None or not known.predictor.reads_embeddings_of(self.module):
+            known = self._asked = Differentiator(Predictor(self.module, *_embeddings(self.module), self._fill))
+        return known
+
+    @property
+    def _predictor(self) -> Predictor:
+        return self._differentiator.predictor
+
+    def reserved(self) -> AbstractContextManager[None]:
+        """See `wherefrom.adapters.Reserves.reserved`."""
+        return reserved(self.module)
+
     def to(self, device: str) -> None:
-        """Move the model to another device."""
-        self.module.to(parse_device(device))  # type: ignore[arg-type]
+        """Move the model to another device, all of it or nothing.
+
+        Raises:
+            SettingsError: The model is quantised or spread by ``device_map``, or there is no such device.
+            ModelLoadError: It cannot be moved there.
+        """
+        target = parse_device(device)
+        with self.reserved():
+            if pinned(self.module) and target != self.device:
+                raise SettingsError(
+                    f"{self._card.name} is quantised or spread by device_map and stays on {self.device}. "
+                    "Leave device out, or load the model on that device."
+                )
+            if not pinned(self.module):
+                move(self.module, target)
 
     def encode(
         self,
@@ -116,25 +158,28 @@ class HFModel:
         seed: int | None = None,
     ) -> list[list[IntArray]]:
         """See `wherefrom.adapters.SequenceModel.generate`."""
-        assert self.card.pad_id is not None
-        return generate(
-            self.module,
-            prompts,
-            decoder_prefixes=decoder_prefixes,
-            settings=settings,
-            seed=seed,
-            pad_id=self.card.pad_id,
-            eos_ids=self.card.eos_ids,
-            device=self.device,
-        )
+        assert self._card.pad_id is not None
+        with self.reserved():
+            return generate(
+                self.module,
+                prompts,
+                decoder_prefixes=decoder_prefixes,
+                settings=settings,
+                seed=seed,
+                pad_id=self._card.pad_id,
+                tokenizer=self.tokenizer,
+                device=self.device,
+            )
 
     def embed(self, ids: IntArray, *, side: Side) -> Tensor:
         """See `wherefrom.adapters.Embeds.embed`."""
-        return at_least_single(self._side(side).of(torch.from_numpy(ids).to(self.device)))
+        with self.reserved():
+            return at_least_single(self._side(side).of(torch.from_numpy(ids).to(self.device)))
 
     def embedding_table(self, *, side: Side) -> Tensor:
         """See `wherefrom.adapters.Embeds.embedding_table`."""
-        return at_least_single(self._side(side).table)
+        with self.reserved():
+            return at_least_single(self._side(side).table)
 
     def bad_weights(self) -> tuple[str, ...]:
         """Names of the weights that hold NaN or infinity; see `wherefrom.adapters.FindsBadWeights`."""
@@ -146,21 +191,21 @@ class HFModel:
 
     def predict(self, rows: Iterable[Row], *, chunk: int | None = None) -> Iterator[RowPrediction]:
         """See `wherefrom.adapters.PredictsSteps.predict`."""
-        return self._predictor.predict(rows, chunk)
+        return one_by_one(self.module, self._predictor.predict(rows, chunk))
 
     def gradients(
         self, rows: Iterable[Row], *, chunk: int | None = None, source: bool = True, target: bool = True
     ) -> Iterator[RowGradients]:
         """See `wherefrom.adapters.GivesGradients.gradients`."""
-        return self._differentiator.gradients(rows, chunk, source, target)
+        return one_by_one(self.module, self._differentiator.gradients(rows, chunk, source, target))
 
     def attentions(self, rows: Iterable[Row]) -> Iterator[RowAttention]:
         """See `wherefrom.adapters.GivesAttention.attentions`."""
-        return attentions(self.module, rows)
+        return self._looked_into(attentions(self.module, rows))
 
     def sample(self, rows: Iterable[Row], *, passes: int, seed: int) -> Iterator[Tensor]:
         """See `wherefrom.step_functions.Samples.sample`."""
-        return sample(self._predictor, rows, passes=passes, seed=seed)
+        return one_by_one(self.module, sample(self._predictor, rows, passes=passes, seed=seed))
 
     def token_vectors(self, tokens: Sequence[Token], *, encoder: str) -> Tensor:
         """See `wherefrom.text.token_vectors.EncodesTokens.token_vectors`."""
@@ -168,11 +213,11 @@ class HFModel:
 
     def zeroed_values(self, rows: Iterable[Row], **choices: Any) -> Iterator[RowZeroing]:
         """See `wherefrom.adapters.internals.ZeroesValues.zeroed_values`."""
-        return zeroed_values(self.module, rows, **choices)
+        return self._looked_into(zeroed_values(self.module, rows, **choices))
 
     def layer_states(self, rows: Iterable[Row], *, layer: Any, chunk: int | None = None) -> Iterator[LayerStates]:
         """See `wherefrom.adapters.layers.GivesLayers.layer_states`."""
-        return layer_states(self._predictor, rows, layer, chunk)
+        return one_by_one(self.module, layer_states(self._predictor, rows, layer, chunk))
 
     def layer_gradients(
         self,
@@ -183,24 +228,34 @@ class HFModel:
         chunk: int | None = None,
     ) -> Iterator[LayerGradients]:
         """See `wherefrom.adapters.layers.GivesLayers.layer_gradients`."""
-        return layer_gradients(self._predictor, rows, layer, states, chunk)
+        return one_by_one(self.module, layer_gradients(self._predictor, rows, layer, states, chunk))
 
     def rescaled_gradients(
         self, rows: Iterable[Row], baselines: Iterable[Row], *, layer: Any = None, chunk: int | None = None
     ) -> Iterator[RowMultipliers]:
         """See `wherefrom.adapters.rescale.GivesRescale.rescaled_gradients`."""
-        return rescaled_gradients(self._predictor, rows, baselines, layer, chunk)
+        return one_by_one(self.module, rescaled_gradients(self._predictor, rows, baselines, layer, chunk))
 
     def attention_terms(self, rows: Iterable[Row], *, queries: Literal["steps", "all"]) -> Iterator[RowTerms]:
         """See `wherefrom.adapters.internals.DecomposesStates.attention_terms`."""
-        return attention_terms(self.module, rows, queries=queries)
+        for row in self._looked_into(attention_terms(self.module, rows, queries=queries)):
+            yield evolve(row, chunks=one_by_one(self.module, row.chunks))
 
     def logit_terms(self, rows: Iterable[Row], *, contrasts: Iterable[IntArray | None]) -> Iterator[RowLogits]:
         """See `wherefrom.adapters.internals.DecomposesStates.logit_terms`."""
-        return logit_terms(self.module, rows, contrasts=contrasts)
+        return self._looked_into(logit_terms(self.module, rows, contrasts=contrasts))
+
+    def _looked_into(self, answers: Iterable[T]) -> Iterator[T]:
+        """Answers that need attention to be watched, of a model that says the same while it is."""
+        with self.reserved():
+            probe = self._predictor.probe
+            probe.need_causal()
+            need_same(probe, KERNEL)
+        yield from one_by_one(self.module, answers)
 
     def _side(self, side: Side) -> InputEmbedding:
-        return self._source if side == "source" and self._source is not None else self._target
+        source, target = self._predictor.source, self._predictor.target
+        return source if side == "source" and source is not None else target
 
 
 def _embeddings(module: PreTrainedModel) -> tuple[InputEmbedding | None, InputEmbedding]:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from torch import nn
+from transformers import PreTrainedTokenizerBase
 
 from wherefrom_hf._loading import load_pretrained
 from wherefrom_hf._model import HFModel
@@ -15,7 +16,7 @@ __all__ = ["HFModel", "load"]
 
 
 def load(
-    model: str | PreTrainedModel,
+    model: str | nn.Module,
     *,
     tokenizer: str | PreTrainedTokenizerBase | None = None,
     device: str | torch.device | None = None,
@@ -25,7 +26,8 @@ def load(
     """A transformers model as core wants it.
 
     Args:
-        model: Hub id, local path, ``demo:lm``, ``demo:mt``, or a model object.
+        model: Hub id, local path, ``demo:lm``, ``demo:mt``, or a model object; peft, ``torch.compile`` and
+            ``DataParallel`` around one are looked through.
         tokenizer: Name, path or object; default: the model's own.
         device: ``cpu``, ``cuda``, ``cuda:1``, ``mps``, ...; default: the accelerator that is there, else the host.
         model_kwargs: Handed to ``from_pretrained`` of the model (``dtype``, ``device_map``, ``quantization_config``).

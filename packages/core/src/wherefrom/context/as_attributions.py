@@ -9,8 +9,8 @@ import numpy as np
 from wherefrom.context.results import ContextAttribution
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.provenance import Provenance
+from wherefrom.text.segmentation import word_indices
 from wherefrom.text.tokens import Segment, Token
-from wherefrom.text.words import word_indices
 
 
 def as_attributions(result: ContextAttribution) -> Attributions:

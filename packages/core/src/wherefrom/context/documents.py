@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -11,8 +10,7 @@ from attrs import frozen
 
 from wherefrom.context.templates import Span
 from wherefrom.errors import InputError, SettingsError
-
-SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s|$)|\n+|[。！？]+")
+from wherefrom.text.sentences import sentences
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -109,22 +107,10 @@ def as_documents(items: Any) -> list[Document]:
 
 def sentence_parts(text: str) -> tuple[Part, ...]:
     """The sentences of a text."""
-    ends = [match.end() for match in SENTENCE_END.finditer(text)]
-    begin = 0
-    parts: list[Part] = []
-    for end in [*ends, len(text)]:
-        if text[begin:end].strip():
-            lead = len(text[begin:end]) - len(text[begin:end].lstrip())
-            parts.append(
-                Part(
-                    span=(begin + lead, begin + len(text[begin:end].rstrip())),
-                    text=text[begin:end].strip(),
-                    id=str(len(parts) + 1),
-                    kind="sentence",
-                )
-            )
-        begin = end
-    return tuple(parts)
+    return tuple(
+        Part(span=(begin, end), text=text[begin:end], id=str(number), kind="sentence")
+        for number, (begin, end) in enumerate(sentences(text), start=1)
+    )
 
 
 def _document(item: Any, index: int) -> Document:

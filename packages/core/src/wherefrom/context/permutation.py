@@ -20,6 +20,7 @@ import numpy as np
 
 from wherefrom.arrays import FloatArray, IntArray
 from wherefrom.errors import InputError
+from wherefrom.text.segmentation import unit_starts
 from wherefrom.text.tokens import Token
 
 
@@ -77,10 +78,10 @@ def shuffles(ids: IntArray, tokens: Sequence[Token], positions: IntArray, draws:
         InputError: There are no two different words to exchange.
     """
     movable = [int(position) for position in positions if not tokens[position].special]
+    starts = set(unit_starts(tokens, "word"))
     words: list[list[int]] = []
     for position in movable:
-        before = tokens[words[-1][-1]].word if words else None
-        if words and before is not None and tokens[position].word == before:
+        if words and position not in starts and words[-1][-1] == position - 1:
             words[-1].append(position)
         else:
             words.append([position])

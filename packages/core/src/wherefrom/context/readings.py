@@ -19,8 +19,8 @@ from wherefrom.context.templates import Span
 from wherefrom.errors import InputError
 from wherefrom.questions.examples import Example, check_ids
 from wherefrom.questions.target_function import TargetFunction
+from wherefrom.text.segmentation import word_indices
 from wherefrom.text.tokens import Token
-from wherefrom.text.words import word_indices
 
 NOWHERE: IntArray = np.zeros(0, dtype=np.int64)
 

@@ -12,7 +12,8 @@ from attrs import field, frozen, validators
 from wherefrom.adapters import PredictsSteps
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.errors import SettingsError
-from wherefrom.methods.contract import Progress, Question, Scores
+from wherefrom.methods.contract import Scores
+from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.ablation import (
     AblationTable,
     Solver,
@@ -30,6 +31,8 @@ from wherefrom.methods.perturbation.uncertainty import (
     standard_error,
 )
 from wherefrom.methods.perturbation.units import Units, UnitsSetting, as_units, last_steps, units_of
+from wherefrom.progress import Progress
+from wherefrom.questions.question import Question
 from wherefrom.questions.target_function import TargetFunction
 
 
@@ -136,6 +139,26 @@ def at_least(least: int) -> Any:
             raise SettingsError(f"{attribute.name} must be at least {least} or 'auto', not {value}.")
 
     return check
+
+
+def planned_cost(question: Question, units: Units, masks: BoolArray) -> Cost:
+    """The clean pass, and one for each different mask that removes what an output sees.
+
+    A bound: what is removed may already be what stands in its place, and a table may know some of the rows.
+    """
+    seen = units.visible(last_steps(question.target_function, question.steps)).any(axis=1)
+    removable = np.array([len(unit.removable) > 0 for unit in units.members], dtype=bool)
+    moving = (~masks & (seen & removable)[None, :]).any(axis=1)
+    return Cost(forwards=1 + len(np.unique(masks[moving], axis=0)), at_most=True)
+
+
+def sampled_cost(method: Any, question: Question, units: Units) -> Cost:
+    """The cost of one round of a sampled method, or with ``n_samples="auto"`` of its whole budget."""
+    masks = method.plan(units, random_of(method.seed, question))
+    planned = planned_cost(question, units, masks)
+    if method.n_samples != "auto" or method.blocks(masks) is None:
+        return planned
+    return Cost(forwards=max(planned.forwards, method.max_samples), at_most=True)
 
 
 def tabulate(

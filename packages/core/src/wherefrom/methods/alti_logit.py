@@ -12,8 +12,11 @@ from wherefrom.arrays import Array, IntArray, like, namespace
 from wherefrom.errors import InputError, SettingsError
 from wherefrom.methods._columns import padded, per_output
 from wherefrom.methods.alti import Mixture, mixtures
-from wherefrom.methods.contract import Progress, Question, Scores, counted, method
-from wherefrom.results.aggregation import Stage
+from wherefrom.methods.contract import Scores, method
+from wherefrom.methods.cost import Cost
+from wherefrom.progress import Progress, counted
+from wherefrom.questions.question import Question
+from wherefrom.results.stages import Stage
 
 _EXPLAINED = ("logit", "contrast_logits_diff", "probability")
 """Target functions it accepts; ``probability``, the library's default, is taken to mean the token's logit."""
@@ -51,6 +54,10 @@ class AltiLogit:
     feed_forward: Literal["state", "apart"] = "state"
     """``"state"``: what a feed-forward layer adds is dealt out as the state it reads is mixed. ``"apart"``:
     it is left out of the scores and given as ``step_scores["feed_forward"]``."""
+
+    def cost(self, question: Question) -> Cost:
+        """Once for the vectors that attention adds up, once for the logits."""
+        return Cost(forwards=2)
 
     def attribute(self, model: DecomposesStates, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         """Logits of each question's clean pass, taken apart."""

@@ -11,11 +11,13 @@ import numpy.typing as npt
 
 from wherefrom.adapters import PredictsSteps
 from wherefrom.arrays import Array, to_numpy
-from wherefrom.methods.contract import Method, Question, Scores
+from wherefrom.methods.contract import Method, Scores
 from wherefrom.questions.examples import Example
+from wherefrom.questions.question import Question
 from wherefrom.results.aggregators.functions import combine
 from wherefrom.results.attribution import Attribution
 from wherefrom.step_functions.base import StepFunction
+from wherefrom.text.merging import merged_token
 from wherefrom.text.tokens import Token, visible_to_steps
 
 
@@ -105,7 +107,7 @@ def _merged(
     inner = np.flatnonzero(np.diff(groups, prepend=-1))
     starts = np.concatenate([np.arange(first), first + inner, np.arange(last, len(tokens))])
     ends = np.append(starts[1:], len(tokens))
-    units = tuple(merge_tokens(tokens[a:b]) for a, b in zip(starts, ends, strict=True))
+    units = tuple(merged_token(tokens[a:b]) for a, b in zip(starts, ends, strict=True))
     rows = None if target is None else np.add.reduceat(target, starts, axis=0)
     merged = {}
     for name, values in step_scores.items():
@@ -115,20 +117,3 @@ def _merged(
         rule = functions[name].span_aggregation if name in functions else "absmax"
         merged[name] = np.array([combine(rule, part, 0) for part in np.split(values, inner[1:])])
     return units, rows, merged, first + len(inner)
-
-
-def merge_tokens(tokens: tuple[Token, ...]) -> Token:
-    """Adjacent tokens as one unit; a single token stays what it is."""
-    if len(tokens) == 1:
-        return tokens[0]
-    return Token(
-        id=-1,
-        piece="".join(token.piece for token in tokens),
-        text="".join(token.text for token in tokens),
-        position=tokens[0].position,
-        size=sum(token.size for token in tokens),
-        start=tokens[0].start,
-        end=tokens[-1].end,
-        special=all(token.special for token in tokens),
-        word=tokens[0].word,
-    )

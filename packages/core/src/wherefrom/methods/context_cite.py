@@ -17,13 +17,17 @@ from wherefrom.methods._perturbation import (
     at_least,
     check_model,
     draw,
+    sampled_cost,
 )
-from wherefrom.methods.contract import Progress, Question, Scores, method
+from wherefrom.methods.contract import Scores, method
+from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.ablation import LOG_PROBABILITY, quantities
 from wherefrom.methods.perturbation.coalitions import all_coalitions, is_complete
 from wherefrom.methods.perturbation.surrogates import distinct_columns, drawing_weights, lasso
 from wherefrom.methods.perturbation.units import Units, units_of
-from wherefrom.results.aggregation import Stage
+from wherefrom.progress import Progress
+from wherefrom.questions.question import Question
+from wherefrom.results.stages import Stage
 
 DEFAULT_SAMPLES = 64
 """Coalitions of one round."""
@@ -64,6 +68,10 @@ class ContextCite(SampledSettings):
     """Probability that a unit stays."""
     alpha: float = field(default=0.01, validator=validators.ge(0.0))
     """Strength of the lasso's penalty, in nats per response token."""
+
+    def cost(self, question: Question) -> Cost:
+        units = units_of(question, self.units, generated=False)
+        return sampled_cost(self, question, units)
 
     def attribute(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         check_model(self, model)

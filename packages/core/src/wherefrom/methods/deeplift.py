@@ -11,17 +11,12 @@ from attrs import frozen
 from wherefrom.adapters import Row
 from wherefrom.adapters.rescale import GivesRescale, RowMultipliers
 from wherefrom.arrays import Array, namespace, to_numpy
-from wherefrom.methods.contract import (
-    SUM_THEN_NORMALIZE,
-    Progress,
-    Question,
-    Scores,
-    counted,
-    inputs_first,
-    method,
-)
+from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Scores, inputs_first, method
+from wherefrom.methods.cost import Cost
 from wherefrom.methods.paths.baselines import DEFAULT, endpoints
-from wherefrom.results.aggregation import Stage
+from wherefrom.progress import Progress, counted
+from wherefrom.questions.question import Question
+from wherefrom.results.stages import Stage
 
 ACCEPTED_GAP = 0.01
 """Part of the score that the shares may miss before a warning says so; ten times that for models in half precision."""
@@ -67,6 +62,10 @@ class DeepLift:
     """Rows run at once, each with its baseline; None lets the model's adapter choose."""
     return_convergence_delta: bool = False
     """Add the step score ``deltas``: ``Σ shares − (f(x) − f(b))``."""
+
+    def cost(self, question: Question) -> Cost:
+        """The row and its baseline."""
+        return Cost(forwards=2, backwards=question.target_function.outputs)
 
     def attribute(self, model: GivesRescale, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
         """Two forward passes per question, one backward row per output."""

@@ -12,18 +12,13 @@ from wherefrom.adapters import GivesGradients, Side
 from wherefrom.arrays import Array, FloatArray, like, to_numpy
 from wherefrom.errors import SettingsError
 from wherefrom.methods._perturbation import as_samples, at_least
-from wherefrom.methods.contract import (
-    SUM_THEN_NORMALIZE,
-    Progress,
-    Question,
-    Scores,
-    counted,
-    inputs_first,
-    method,
-)
+from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Scores, inputs_first, method
+from wherefrom.methods.cost import Cost
 from wherefrom.methods.paths.baselines import DEFAULT, Endpoints, endpoints
 from wherefrom.methods.paths.moments import Moments
-from wherefrom.results.aggregation import Stage
+from wherefrom.progress import Progress, counted
+from wherefrom.questions.question import Question
+from wherefrom.results.stages import Stage
 
 ROUND = 8
 """Samples that are added at once."""
@@ -81,6 +76,19 @@ class GradientShap:
     def _check_noise(self, _: Any, value: float) -> None:
         if value < 0:
             raise SettingsError(f"stdevs must not be negative, and is {value}.")
+
+    def cost(self, question: Question) -> Cost:
+        """Baselines that were not drawn need no pass of their own."""
+        ends = 1 if question.scores or self.return_convergence_delta else 0
+        if self.return_convergence_delta:
+            ends += len(_choices(self.baseline))
+        samples = max(ROUND, self.max_samples) if self.n_samples == "auto" else self.n_samples
+        several = self.return_convergence_delta and len(_choices(self.baseline)) > 1
+        return Cost(
+            forwards=samples + ends,
+            backwards=samples * question.target_function.outputs,
+            at_most=self.n_samples == "auto" or several,
+        )
 
     def attribute(self, model: GivesGradients, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
         """``n_samples`` forward passes per question, as many backward rows per output."""

@@ -11,12 +11,15 @@ from attrs import field, frozen
 from wherefrom.adapters import PredictsSteps
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.errors import InputError
-from wherefrom.methods._perturbation import SampledSettings, as_samples, at_least, attribute_by_plan
-from wherefrom.methods.contract import Progress, Question, Scores, method
+from wherefrom.methods._perturbation import SampledSettings, as_samples, at_least, attribute_by_plan, sampled_cost
+from wherefrom.methods.contract import Scores, method
+from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.coalitions import all_coalitions, is_complete
 from wherefrom.methods.perturbation.surrogates import constrained, distinct_columns
-from wherefrom.methods.perturbation.units import Units
-from wherefrom.results.aggregation import Stage
+from wherefrom.methods.perturbation.units import Units, units_of
+from wherefrom.progress import Progress
+from wherefrom.questions.question import Question
+from wherefrom.results.stages import Stage
 
 DEFAULT_SAMPLES = 256
 """Coalitions of one round."""
@@ -53,6 +56,10 @@ class KernelShap(SampledSettings):
     n_samples: int | Literal["auto"] = field(default=DEFAULT_SAMPLES, converter=as_samples, validator=at_least(4))
     """Coalitions, the full and the empty one included. ``"auto"`` adds some until the standard errors are within
     ``tolerance``."""
+
+    def cost(self, question: Question) -> Cost:
+        units = units_of(question, self.units)
+        return sampled_cost(self, question, units)
 
     def attribute(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         return attribute_by_plan(self, model, questions, progress)

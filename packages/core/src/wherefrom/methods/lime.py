@@ -10,12 +10,15 @@ from attrs import field, frozen, validators
 
 from wherefrom.adapters import PredictsSteps
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
-from wherefrom.methods._perturbation import SampledSettings, as_samples, at_least, attribute_by_plan
-from wherefrom.methods.contract import Progress, Question, Scores, method
+from wherefrom.methods._perturbation import SampledSettings, as_samples, at_least, attribute_by_plan, sampled_cost
+from wherefrom.methods.contract import Scores, method
+from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.coalitions import all_coalitions, is_complete
 from wherefrom.methods.perturbation.surrogates import distinct_columns, drawing_weights, lasso, ridge
-from wherefrom.methods.perturbation.units import Units
-from wherefrom.results.aggregation import Stage
+from wherefrom.methods.perturbation.units import Units, units_of
+from wherefrom.progress import Progress
+from wherefrom.questions.question import Question
+from wherefrom.results.stages import Stage
 
 DEFAULT_SAMPLES = 50
 """Coalitions of one round."""
@@ -58,6 +61,10 @@ class Lime(SampledSettings):
     """The linear model."""
     alpha: float = field(default=0.01, validator=validators.ge(0.0))
     """Strength of its penalty. Ridge: per unit of total weight. Lasso: as a fraction of the range of the values."""
+
+    def cost(self, question: Question) -> Cost:
+        units = units_of(question, self.units)
+        return sampled_cost(self, question, units)
 
     def attribute(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         return attribute_by_plan(self, model, questions, progress)

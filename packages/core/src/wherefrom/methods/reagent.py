@@ -12,13 +12,16 @@ from attrs import define, evolve, field, frozen, validators
 from wherefrom.adapters import PredictsSteps, Row, Side
 from wherefrom.arrays import Array, BoolArray, FloatArray, IntArray, namespace, to_numpy
 from wherefrom.errors import SettingsError
-from wherefrom.methods.contract import Progress, Question, Scores, method
+from wherefrom.methods.contract import Scores, method
+from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.ablation import LogProbability
 from wherefrom.methods.perturbation.removal import Removed, in_place, with_ids
 from wherefrom.methods.perturbation.samplers import Candidates, Sampler, as_sampler
 from wherefrom.methods.perturbation.units import Units, UnitsSetting, as_units, last_steps, units_of
+from wherefrom.progress import Progress
+from wherefrom.questions.question import Question
 from wherefrom.questions.target_function import TargetFunction
-from wherefrom.results.aggregation import Stage
+from wherefrom.results.stages import Stage
 from wherefrom.step_functions.base import StepPrediction
 
 _CLOSEST = 1e-6
@@ -85,6 +88,11 @@ class Reagent:
     def __attrs_post_init__(self) -> None:
         if not self.keep_top_n and self.keep_ratio is None:
             raise SettingsError("reagent: keep_top_n is 0, so keep_ratio is needed: give the share of units to keep.")
+
+    def cost(self, question: Question) -> Cost:
+        """Probes stop when what they keep suffices: usually far below this."""
+        rows = self.max_probe_steps * self.num_probes * (1 + question.target_function.outputs)
+        return Cost(forwards=1 + rows, at_most=True)
 
     def attribute(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         return self._answers(model, as_sampler(self.sampler), questions, progress)

@@ -10,12 +10,15 @@ from attrs import field, frozen
 
 from wherefrom.adapters import PredictsSteps
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
-from wherefrom.methods._perturbation import SampledSettings, as_samples, at_least, attribute_by_plan
-from wherefrom.methods.contract import Progress, Question, Scores, method
+from wherefrom.methods._perturbation import SampledSettings, as_samples, at_least, attribute_by_plan, sampled_cost
+from wherefrom.methods.contract import Scores, method
+from wherefrom.methods.cost import Cost
 from wherefrom.methods.exact_shapley import exact_values
 from wherefrom.methods.perturbation.coalitions import all_coalitions, is_complete
-from wherefrom.methods.perturbation.units import Units
-from wherefrom.results.aggregation import Stage
+from wherefrom.methods.perturbation.units import Units, units_of
+from wherefrom.progress import Progress
+from wherefrom.questions.question import Question
+from wherefrom.results.stages import Stage
 
 DEFAULT_ORDERS = 24
 """Orders of one round."""
@@ -54,6 +57,10 @@ class ShapleyValueSampling(SampledSettings):
     standard errors are within ``tolerance``."""
     antithetic: bool = True
     """Is every order followed by its reverse? Cancels much of the variance."""
+
+    def cost(self, question: Question) -> Cost:
+        units = units_of(question, self.units)
+        return sampled_cost(self, question, units)
 
     def attribute(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         return attribute_by_plan(self, model, questions, progress)

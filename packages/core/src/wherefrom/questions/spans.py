@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import attrs
 import numpy as np
@@ -19,15 +19,14 @@ from attrs import frozen
 from wherefrom.arrays import IntArray
 from wherefrom.errors import InputError, nearest
 from wherefrom.step_functions.base import StepFunction
+from wherefrom.text.segmentation import Level, unit_starts
 from wherefrom.text.tokens import Token
 
 Span: TypeAlias = "str | tuple[int, int] | Sequence[tuple[int, int]]"
-"""``"all"``, ``"sentence"``, ``"word"``, a (first, last + 1) pair of target positions, a list of pairs, or
-a piece of the output's text."""
+"""``"all"``, ``"sentence"``, ``"word"``, ``"character"``, a (first, last + 1) pair of target positions, a list of
+pairs, or a piece of the output's text."""
 
-KINDS = ("all", "sentence", "word")
-
-_SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s|$)|\n+|[。！？]+")
+KINDS = ("all", "sentence", "word", "character")
 
 
 @frozen(kw_only=True, eq=False)
@@ -57,8 +56,8 @@ def span_targets(what: Span, tokens: Sequence[Token], steps: IntArray) -> SpanTa
     first and after the last are left out.
 
     Args:
-        what: ``"all"``, ``"sentence"`` or ``"word"`` (plurals too); a pair of absolute target positions, end
-            exclusive, or a list of these; else a piece of the output's text, to be found exactly once.
+        what: ``"all"``, ``"sentence"``, ``"word"`` or ``"character"`` (plurals too); a pair of absolute target
+            positions, end exclusive, or a list of these; else a piece of the output's text, to be found exactly once.
         tokens: The target, as the positions count.
         steps: Target positions that could be explained, ascending and without gaps.
 
@@ -107,29 +106,8 @@ def _named(kind: str, tokens: Sequence[Token], steps: IntArray) -> list[tuple[in
     first, end = int(steps[0]), int(steps[-1]) + 1
     if kind == "all":
         return [(first, end)]
-    cuts = _word_cuts(tokens, first, end) if kind == "word" else _sentence_cuts(tokens, first, end)
-    return list(pairwise([first, *cuts, end]))
-
-
-def _word_cuts(tokens: Sequence[Token], first: int, end: int) -> list[int]:
-    """Positions where a word begins that is not the first."""
-    return [
-        position
-        for position in range(first + 1, end)
-        if tokens[position].word is None or tokens[position].word != tokens[position - 1].word
-    ]
-
-
-def _sentence_cuts(tokens: Sequence[Token], first: int, end: int) -> list[int]:
-    """Positions behind the ends of sentences. Special tokens at the end belong to the last one."""
-    text, begins = _joined(tokens[first:end])
-    cuts: list[int] = []
-    for match in _SENTENCE_END.finditer(text):
-        position = first + int(np.searchsorted(begins, match.end(), side="left"))
-        rest = tokens[position:end]
-        if first < position < end and any(token.text.strip() and not token.special for token in rest):
-            cuts.append(position)
-    return sorted(set(cuts))
+    starts = unit_starts(tokens, cast("Level", kind), breaks=(first,))
+    return list(pairwise([*(start for start in starts if first <= start < end), end]))
 
 
 def _joined(tokens: Sequence[Token]) -> tuple[str, IntArray]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from functools import cached_property
 
 import torch
 from attrs import frozen
@@ -17,6 +18,7 @@ from wherefrom_hf.running.head import cut_at_head, reads
 from wherefrom_hf.running.padding import decoder_batch, encoder_batch
 from wherefrom_hf.running.passes import run_encoder, start_run
 from wherefrom_hf.running.predict import scores_of
+from wherefrom_hf.running.probe import looking_into
 
 
 @frozen(kw_only=True, eq=False)
@@ -25,8 +27,14 @@ class Passed:
 
     logits: Sequence[Tensor]
     """Per row, shape ``(steps, vocabulary)``."""
-    scores: Sequence[Mapping[str, Tensor]]
-    """Per row, its step scores."""
+    rows: Sequence[Row]
+
+    @cached_property
+    def scores(self) -> Sequence[Mapping[str, Tensor]]:
+        """Per row, its step scores: evaluated when they are read, for a step function may put questions of its own."""
+        return [
+            scores_of(row, logits) if len(logits) else {} for row, logits in zip(self.rows, self.logits, strict=True)
+        ]
 
 
 def run(
@@ -55,7 +63,7 @@ def run(
     steps = [torch.from_numpy(row.steps if predictions else row.steps[:0]) for row in rows]
     at_rows, at_positions = reads(steps, 0, device)
     decoder = decoder_batch(rows, 0, device)
-    with nullcontext() if graph else torch.no_grad():
+    with looking_into(module), nullcontext() if graph else torch.no_grad():
         states = None
         if rows[0].source_ids is not None:
             encoder = encoder_batch(rows, 0, device)
@@ -67,6 +75,4 @@ def run(
         with cut_at_head(module, at_rows, at_positions, detach=False):
             output, _ = start_run(module, states).forward(decoder.ids, decoder.visible, keep=False)
     parts = list(output.logits[0].split([len(s) for s in steps]))
-    if not predictions:
-        return Passed(logits=parts, scores=[{} for _ in rows])
-    return Passed(logits=parts, scores=[scores_of(row, part) for row, part in zip(rows, parts, strict=True)])
+    return Passed(logits=parts, rows=rows)

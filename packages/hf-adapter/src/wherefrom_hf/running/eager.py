@@ -12,27 +12,33 @@ from contextlib import contextmanager
 from transformers import PreTrainedConfig, PreTrainedModel
 
 
-def _configs(module: PreTrainedModel) -> list[PreTrainedConfig]:
+def configs_of(module: PreTrainedModel) -> list[PreTrainedConfig]:
+    """The configurations of all parts, and those inside of them, each once."""
     found: dict[int, PreTrainedConfig] = {}
-    for part in module.modules():
-        config = getattr(part, "config", None)
-        if isinstance(config, PreTrainedConfig):
+
+    def note(config: object) -> None:
+        if isinstance(config, PreTrainedConfig) and id(config) not in found:
             found[id(config)] = config
+            for name in config.sub_configs:
+                note(getattr(config, name, None))
+
+    for part in module.modules():
+        note(part.__dict__.get("config"))
     return list(found.values())
 
 
 @contextmanager
 def attention_implementation(module: PreTrainedModel, name: str) -> Iterator[None]:
     """Within the block ``module`` computes attention by the implementation called ``name``; then as before."""
-    configs = _configs(module)
-    before = [config._attn_implementation for config in configs]
+    configs = configs_of(module)
+    before = [config._attn_implementation_internal for config in configs]
     if all(current == name for current in before):
         yield
         return
     try:
-        for config in configs:
-            config._attn_implementation = name
+        for config in configs:  # each alone: the setter of transformers would write through to others
+            config._attn_implementation_internal = name
         yield
     finally:
         for config, current in zip(configs, before, strict=True):
-            config._attn_implementation = current
+            config._attn_implementation_internal = current

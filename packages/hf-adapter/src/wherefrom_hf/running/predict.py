@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
+import numpy as np
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
@@ -14,8 +15,9 @@ from wherefrom_hf.running.chunking import chunks_of, halving, logit_bytes, posit
 from wherefrom_hf.running.embedding import InputEmbedding
 from wherefrom_hf.running.head import cut_at_head, reads
 from wherefrom_hf.running.padding import decoder_batch, encoder_batch, pad_embeddings, read_length
-from wherefrom_hf.running.passes import DecoderRun, EncoderStates, can_continue, run_encoder, start_run
+from wherefrom_hf.running.passes import DecoderRun, EncoderStates, run_encoder, start_run
 from wherefrom_hf.running.precision import at_least_single
+from wherefrom_hf.running.probe import Probe
 
 REUSE_STRIDE = 8
 """Positions by which the changes of rows in one batch may lie apart: less shares more, more batches better."""
@@ -34,24 +36,32 @@ class Predictor:
         self.source = source
         self.target = target
         self.fill = fill
+        self.probe = Probe(module, target)
 
     @property
     def device(self) -> torch.device:
         """Where ids have to be."""
         return self.target.weight.device
 
+    def reads_embeddings_of(self, module: PreTrainedModel) -> bool:
+        """Are the embeddings it substitutes those that ``module`` reads now?"""
+        if self.source is None:
+            return module.get_input_embeddings() is self.target.module
+        sides = ((module.get_encoder(), self.source), (module.get_decoder(), self.target))
+        return all(stack.get_input_embeddings() is side.module for stack, side in sides)
+
     def predict(self, rows: Iterable[Row], chunk: int | None) -> Iterator[RowPrediction]:
         """Answers in order; see `wherefrom.adapters.PredictsSteps`."""
+        self.probe.need_causal()
         beginning: _Beginning | None = None
         stream = iter(rows)
         while drawn := list(islice(stream, LOOKAHEAD)):
             for part in chunks_of(drawn, self._cost, positions_at_once(self.device), chunk, alike):
-                shared = shared_length(part) if can_continue(self.module) else 0
+                shared = shared_length(part) if self.probe.continues() else 0
                 if shared and (beginning is None or not beginning.serves(part[0], shared)):
                     beginning = _Beginning(self, part[0])
-                with torch.no_grad():
-                    used = beginning if shared else None
-                    yield from halving(lambda some, b=used, n=shared: self._answers(some, b, n), part)  # type: ignore[misc]
+                used = beginning if shared else None
+                yield from halving(lambda some, b=used, n=shared: self._answers(some, b, n), part)  # type: ignore[misc]
 
     def _cost(self, row: Row) -> int:
         """Token positions of a row, or what its logits weigh in the same currency, whichever is more."""
@@ -60,6 +70,7 @@ class Predictor:
         logits = len(row.steps) * vocabulary * 4 * positions_at_once(self.device) // logit_bytes(self.device)
         return max(tokens, logits, 1)
 
+    @torch.no_grad()
     def _answers(self, rows: list[Row], beginning: _Beginning | None, shared: int) -> list[RowPrediction]:
         batch = decoder_batch(rows, self.fill, self.device)
         encoder = self.encode(rows)
@@ -116,21 +127,36 @@ class _Beginning:
     def serves(self, row: Row, length: int) -> bool:
         """Is this the beginning of ``row`` up to ``length``, and not run beyond it?"""
         position = self._run.position if self._run is not None else 0
-        mine = self._row.target_ids
-        same_source = row.source_ids is self._row.source_ids and row.source_embeds is self._row.source_embeds
-        same_target = (row.target_ids[:length] == mine[:length]).all()
-        return position <= length and same_source and bool(same_target) and len(mine) >= length
+        mine = self._row
+        return (
+            position <= length <= min(len(mine.target_ids), len(row.target_ids))
+            and row.source_ids is mine.source_ids
+            and row.source_embeds is mine.source_embeds
+            and np.array_equal(row.target_ids[:length], mine.target_ids[:length])
+            and _same_start(row.target_embeds, mine.target_embeds, length)
+        )
 
+    @torch.no_grad()
     def run_to(self, length: int) -> DecoderRun:
         """The run after ``length`` positions."""
         run = self._run
         if run is None:
             run = start_run(self._predictor.module, self._predictor.encode([self._row]))
         if run.position < length:
-            ids = torch.from_numpy(self._row.target_ids[run.position : length]).to(self._predictor.device)[None]
-            run = self._predictor.unread(run, ids)
+            here = slice(run.position, length)
+            ids = torch.from_numpy(self._row.target_ids[here]).to(self._predictor.device)[None]
+            given = self._row.target_embeds
+            embeddings = None if given is None else pad_embeddings([given[here]], self._predictor.target.of(ids))
+            run = self._predictor.unread(run, ids, embeddings)
         self._run = run
         return run
+
+
+def _same_start(left: Tensor | None, right: Tensor | None, length: int) -> bool:
+    """Are two rows' embeddings alike up to ``length``, or both left to the ids?"""
+    if left is None or right is None:
+        return left is right
+    return left is right or torch.equal(left[:length], right[:length])
 
 
 def alike(first: Row, row: Row) -> bool:

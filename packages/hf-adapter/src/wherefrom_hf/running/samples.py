@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from threading import RLock
 
 import torch
+from attrs import evolve
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 from wherefrom.adapters import Row
@@ -23,11 +25,12 @@ def sample(predictor: Predictor, rows: Iterable[Row], *, passes: int, seed: int)
         Shape ``(passes, steps, vocabulary)`` for each row, on the model's device.
     """
     for row in rows:
+        plain = evolve(row, scores={})  # nobody's function is called while dropout is on
         logits = []
         for number in range(passes):
             # nothing is yielded inside: a caller that stops half way must not leave dropout on
             with seeded(predictor.device, seed + number), dropout(predictor.module):
-                (answer,) = predictor.predict([row], None)
+                (answer,) = predictor.predict([plain], None)
             logits.append(answer.logits)
         yield torch.stack(logits)
 
@@ -48,9 +51,15 @@ def dropout(module: nn.Module) -> Iterator[None]:
             part.training = mode
 
 
+_RANDOM = RLock()
+
+
 @contextmanager
 def seeded(device: torch.device, seed: int) -> Iterator[None]:
-    """Random numbers from ``seed`` inside, the caller's own outside."""
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+    """Random numbers from ``seed`` inside, the caller's own outside.
+
+    The state is the process's, so one thread at a time may set it, whatever its model.
+    """
+    with _RANDOM, torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         yield

@@ -11,12 +11,14 @@ from transformers import PreTrainedTokenizerBase
 from wherefrom.adapters import Encoding, Side
 from wherefrom.arrays import IntArray
 from wherefrom.errors import InputError
-from wherefrom.results.attribution import Segment
-from wherefrom.text.tokens import Token
-from wherefrom.text.words import word_indices
+from wherefrom.text.segmentation import word_indices
+from wherefrom.text.tokens import Segment, Token
 
 DECODE_WINDOW = 8
 """Tokens of left context that decide how a token is spelt when ids are decoded one after another."""
+
+UNFINISHED = "\ufffd"
+"""What bytes decode to that are no whole character."""
 
 
 @frozen(eq=False)
@@ -87,14 +89,23 @@ class TextCoder:
         texts: list[str] = []
         spans: list[tuple[int, int]] = []
         end_before = 0
+        owner: int | None = None  # of the character that was spelt last
         for i, (start, end) in zip(ids, offsets, strict=True):
             if end <= start or end <= end_before:
                 spelt = self.decode(np.array([i]), skip_special_tokens=False) if int(i) in special else ""
                 texts.append(spelt)
                 spans.append((end_before, end_before) if int(i) in special else (start, end))
                 continue
-            texts.append(text[end_before:end])
-            spans.append((max(start, end_before), end))
+            if start < end_before and owner is not None:
+                # it ends a character and has more: no cut in front of it would leave whole characters
+                texts[owner] += text[end_before:end]
+                spans[owner] = (spans[owner][0], end)
+                texts.append("")
+                spans.append((start, end))
+            else:
+                owner = len(texts)
+                texts.append(text[end_before:end])
+                spans.append((start, end))
             end_before = end
         return self._labelled(ids, texts, spans)
 
@@ -119,19 +130,28 @@ class TextCoder:
         )
 
     def _increments(self, ids: Sequence[int]) -> list[str]:
-        """What each id adds to the decoded text. Bytes of an unfinished character are put to the token that ends it."""
+        """What each id adds to the decoded text. A character of several tokens is put to the first of them, as the
+        offsets of encoded text have it; bytes that never make one are put there as replacement characters."""
         texts: list[str] = []
-        begin = 0
+        first = 0  # of the tokens whose text is not known yet: the one at hand, or those of an unfinished character
         for i in range(len(ids)):
-            window = max(begin, i - DECODE_WINDOW)
-            before = self.decode(np.array(ids[window:i]), skip_special_tokens=False) if i > window else ""
+            window = max(0, first - DECODE_WINDOW)
+            before = self.decode(np.array(ids[window:first]), skip_special_tokens=False) if first > window else ""
             after = self.decode(np.array(ids[window : i + 1]), skip_special_tokens=False)
-            pending = before.endswith("\ufffd")
-            stable = before.rstrip("\ufffd") if pending else before
-            if after.endswith("\ufffd") and ids[i] not in self.special_ids:
-                texts.append("")
+            texts.append("")
+            special = ids[i] in self.special_ids
+            if after.endswith(UNFINISHED) and not special:
                 continue
-            texts.append(after[len(stable) :] if after.startswith(stable) else after)
+            stable = before if after.startswith(before) else before.rstrip(UNFINISHED)
+            added = after[len(stable) :] if after.startswith(stable) else after
+            broken = added.rfind(UNFINISHED) + 1
+            if first < i and (broken or special):
+                spelt = len(added) - len(self.decode(np.array(ids[i : i + 1]), skip_special_tokens=False))
+                broken = max(broken, spelt) if special else broken
+                texts[first], texts[i] = added[:broken], added[broken:]
+            else:
+                texts[first] = added
+            first = i + 1
         return texts
 
     def _render(self, messages: Sequence[Mapping[str, str]]) -> tuple[str, list[tuple[int, int, str]]]:

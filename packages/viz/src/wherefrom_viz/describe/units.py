@@ -9,48 +9,44 @@ Merging never runs the model again; it folds rows and columns of the scores that
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
-from functools import lru_cache
-from typing import Any, Literal, NamedTuple, TypeAlias
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from wherefrom.arrays import BoolArray
 from wherefrom.errors import SettingsError, nearest
-from wherefrom.results.attribution import Segment
-from wherefrom.text.tokens import Token
+from wherefrom.text import segmentation
+from wherefrom.text.merging import merged_token
+from wherefrom.text.tokens import Segment, Token
 
-Level: TypeAlias = Literal["token", "word", "sentence", "turn", "span"]
-LEVELS: tuple[Level, ...] = ("token", "word", "sentence", "turn")
+Level: TypeAlias = Literal["token", "character", "word", "sentence", "turn", "span"]
+LEVELS: tuple[Level, ...] = ("token", "word", "sentence", "turn", "character")
 """Those that any text has; ``"span"`` needs spans that somebody named."""
 Merge: TypeAlias = Literal["sum", "mean", "max", "absmax", "l2"]
 MERGES: tuple[Merge, ...] = ("sum", "mean", "absmax", "max", "l2")
 MERGE_WORDS = {"sum": "sum", "mean": "mean", "absmax": "largest magnitude", "max": "maximum", "l2": "L2 norm"}
 
-_ENDS_SENTENCE = (".", "!", "?", "。", "!", "?", "…", "।", "؟", "\n")
-_CLOSING = "\"'”’»)]）」』 \t"
 
-
-def unit_starts(tokens: Sequence[Token], level: Level, segments: Sequence[Segment] = ()) -> tuple[int, ...]:
-    """Where the units of ``level`` begin.
+def unit_starts(
+    tokens: Sequence[Token], level: Level, segments: Sequence[Segment] = (), *, breaks: Collection[int] = ()
+) -> tuple[int, ...]:
+    """Where the units of ``level`` begin; words and the like are those of `wherefrom.text.segmentation`.
 
     Args:
         tokens: One side's tokens, in order.
         level: ``"turn"`` follows ``segments`` (turns, documents, slots); without any, it is the whole sequence.
             ``"span"`` follows those of kind ``"span"``; other tokens stay alone.
         segments: Spans of this side.
+        breaks: Indices at which a unit begins in any case, as the first explained step does.
     """
     if not tokens:
         return ()
-    if level == "token":
-        return tuple(range(len(tokens)))
-    if level == "word":
-        return tuple(i for i in range(len(tokens)) if i == 0 or _begins_word(tokens[i - 1], tokens[i]))
-    if level == "sentence":
-        return tuple(i for i in range(len(tokens)) if i == 0 or _begins_sentence(tokens, i))
+    if level in segmentation.LEVELS:
+        return segmentation.unit_starts(tokens, level, breaks=breaks)
     if level == "turn":
-        turns = [s for s in segments if s.kind != "span"]
-        edges = {0, *(s.start for s in turns), *(s.end for s in turns)}
+        turns = segmentation.segment_spans(tokens, [s for s in segments if s.kind != "span"])
+        edges = {0, *breaks, *(edge for turn in turns for edge in turn)}
         return tuple(sorted(edge for edge in edges if 0 <= edge < len(tokens)))
     if level == "span":
         inside = {i for s in segments if s.kind == "span" for i in range(max(0, s.start) + 1, s.end)}
@@ -108,81 +104,7 @@ def merge_step_scores(values: npt.NDArray[Any], starts: Sequence[int], how: str)
 def merged_tokens(tokens: Sequence[Token], starts: Sequence[int]) -> tuple[Token, ...]:
     """One token per unit; a unit of a single token is that token."""
     edges = [*starts, len(tokens)]
-    return tuple(_joined(tokens[a:b]) for a, b in itertools.pairwise(edges))
-
-
-def _joined(tokens: Sequence[Token]) -> Token:
-    if len(tokens) == 1:
-        return tokens[0]
-    first, last = tokens[0], tokens[-1]
-    return Token(
-        id=-1,
-        piece="".join(token.piece for token in tokens),
-        text="".join(token.text for token in tokens),
-        position=first.position,
-        size=last.position + last.size - first.position,
-        start=first.start,
-        end=last.end,
-        special=all(token.special for token in tokens),
-        word=first.word,
-    )
-
-
-class _Look(NamedTuple):
-    """What of a token's text decides whether a word or a sentence begins."""
-
-    blank: bool
-    leading_space: bool
-    trailing_space: bool
-    wide: bool
-    """Is this a script written without spaces, where every token counts as a word?"""
-    closing: bool
-    """Nothing but quotes, brackets and space, which belong to the sentence before them."""
-    says: bool
-    """Is there anything before closing marks?"""
-    ends_sentence: bool
-    breaks_line: bool
-
-
-@lru_cache(maxsize=65536)
-def _look(text: str) -> _Look:
-    body = text.rstrip(_CLOSING)
-    return _Look(
-        blank=not text.strip(),
-        leading_space=text[:1].isspace(),
-        trailing_space=text[-1:].isspace(),
-        wide=any("\u3040" <= c <= "\u30ff" or "\u3400" <= c <= "\u9fff" or "\uac00" <= c <= "\ud7af" for c in text[:1]),
-        closing=not text.strip(_CLOSING + "\n"),
-        says=bool(body),
-        ends_sentence=body.endswith(_ENDS_SENTENCE),
-        breaks_line="\n" in text,
-    )
-
-
-def _begins_word(before: Token, token: Token) -> bool:
-    if token.special or before.special:
-        return True
-    if token.word is not None and before.word is not None:
-        return token.word != before.word
-    last, this = _look(before.text), _look(token.text)
-    if last.blank or this.blank:
-        return not (last.blank and this.blank)
-    return this.leading_space or last.trailing_space or this.wide
-
-
-def _begins_sentence(tokens: Sequence[Token], index: int) -> bool:
-    token = tokens[index]
-    if token.special != tokens[index - 1].special:
-        return True
-    if _look(token.text).closing:
-        return False
-    for place in range(index - 1, -1, -1):
-        before = _look(tokens[place].text)
-        if before.says:
-            return before.ends_sentence
-        if before.breaks_line:
-            return True
-    return False
+    return tuple(merged_token(tokens[a:b]) for a, b in itertools.pairwise(edges))
 
 
 def _absmax(values: npt.NDArray[Any]) -> float:

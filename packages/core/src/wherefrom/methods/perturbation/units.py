@@ -8,7 +8,7 @@ whether they are there changes nothing, and they get no score.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import numpy as np
 from attrs import field, frozen
@@ -16,21 +16,18 @@ from attrs import field, frozen
 from wherefrom.adapters import Side
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.errors import InputError, SettingsError, nearest
-from wherefrom.methods.contract import Question
+from wherefrom.questions.question import Question
 from wherefrom.questions.target_function import TargetFunction
-from wherefrom.results.attribution import Segment
-from wherefrom.text.tokens import Token
+from wherefrom.text.segmentation import LEVELS, Level, unit_spans
+from wherefrom.text.tokens import Segment, Token
 
 Span: TypeAlias = tuple[int, int]
 Grouping: TypeAlias = str | tuple[Span, ...]
 UnitsSetting: TypeAlias = str | tuple[Span, ...] | Mapping[str, Grouping]
-"""``"token"``, ``"word"``, ``"sentence"``, ``"turn"``, ``"document"``; or spans ``(start, end)``, end exclusive, of the
-source (encoder-decoder) or of the target (decoder-only); or one of these per side, as a mapping."""
+"""``"token"``, ``"character"``, ``"word"``, ``"sentence"``, ``"turn"``, ``"document"``; or spans ``(start, end)``, end
+exclusive, of the source (encoder-decoder) or of the target (decoder-only); or one of these per side, as a mapping."""
 
-GROUPINGS = ("token", "word", "sentence", "turn", "document")
-_ENDS_SENTENCE = (".", "!", "?", "…")
-_ENDS_SENTENCE_ALWAYS = ("。", "！", "？")
-_CLOSING = "\"')]}»”’"
+GROUPINGS = (*LEVELS, "turn", "document")
 
 
 @frozen(kw_only=True, eq=False)
@@ -235,14 +232,8 @@ def _spans(
             f"units = {grouping!r} needs the tokens of the {side}, and the question has {len(tokens)} for {length} "
             "positions. Pass source_tokens and target_tokens, or give spans."
         )
-    joins = _same_word if grouping == "word" else _same_sentence
-    labelled = any(token.word is not None for token in tokens[:length])
-    starts = [
-        position
-        for position in range(length)
-        if position in (0, boundary) or not joins(tokens[position - 1], tokens[position], labelled)
-    ]
-    return list(zip(starts, [*starts[1:], length], strict=True))
+    found = unit_spans(tokens, cast("Level", grouping), breaks=(boundary,))
+    return [(start, min(end, length)) for start, end in found if start < length]
 
 
 def _is(segment: Segment, sides: tuple[Side, ...], kind: str) -> bool:
@@ -266,23 +257,3 @@ def _given(spans: tuple[Span, ...], side: Side, length: int, limit: int) -> list
         if start < length:
             cut.append((start, min(end, length)))
     return cut
-
-
-def _same_word(left: Token, right: Token, labelled: bool) -> bool:
-    if left.special or right.special:
-        return False
-    if labelled:
-        return left.word is not None and left.word == right.word
-    return not (left.text[-1:].isspace() or right.text[:1].isspace())
-
-
-def _same_sentence(left: Token, right: Token, labelled: bool) -> bool:
-    if left.special or right.special:
-        return False
-    if "\n" in left.text:
-        return False
-    text = left.text.rstrip().rstrip(_CLOSING)
-    if text.endswith(_ENDS_SENTENCE_ALWAYS):
-        return False
-    spaced = left.text[-1:].isspace() or right.text[:1].isspace()
-    return not (text.endswith(_ENDS_SENTENCE) and spaced)

@@ -1,8 +1,9 @@
 """Aggregators: from raw scores to the size that answers the question. One per file.
 
-They only read an `Attribution` and ask it for a changed copy, so `wherefrom.results.attribution` may import them.
+They know the noun alone (`wherefrom.results.data`), so `wherefrom.results.attribution` may import them.
 """
 
+from wherefrom.results.aggregators.characters import Characters
 from wherefrom.results.aggregators.functions import (
     AGGREGATION_FUNCTIONS,
     list_aggregation_functions,
@@ -22,6 +23,7 @@ from wherefrom.results.aggregators.subwords import Subwords
 
 __all__ = [
     "AGGREGATION_FUNCTIONS",
+    "Characters",
     "Documents",
     "Normalize",
     "Pair",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,13 +13,9 @@ from wherefrom.errors import InputError
 from wherefrom.results.aggregation import Aggregator
 from wherefrom.results.aggregators._record import recorded
 from wherefrom.results.aggregators.functions import combine
-from wherefrom.text.tokens import Token, visible_to_steps
-
-if TYPE_CHECKING:
-    from wherefrom.results.attribution import Attribution
-
-Span: TypeAlias = tuple[int, int]
-"""First index and the one after the last, in the token list as it is now."""
+from wherefrom.results.data import AnyAttribution, AttributionData
+from wherefrom.text.merging import Span, merged_tokens
+from wherefrom.text.tokens import visible_to_steps
 
 UNKNOWN_STEP_SCORE = "absmax"
 """Merges a step score over a span when neither its function nor the user said how."""
@@ -62,32 +58,6 @@ def groups_of(spans: Sequence[Span], count: int) -> list[Span]:
     return groups
 
 
-def merged_token(tokens: Sequence[Token]) -> Token:
-    """Several neighbouring tokens as one unit; one token as itself."""
-    if len(tokens) == 1:
-        return tokens[0]
-    first, last = tokens[0], tokens[-1]
-    words = {token.word for token in tokens}
-    starts = [token.start for token in tokens if token.start is not None]
-    ends = [token.end for token in tokens if token.end is not None]
-    return Token(
-        id=-1,
-        piece="".join(token.piece for token in tokens),
-        text="".join(token.text for token in tokens),
-        position=first.position,
-        size=last.position + last.size - first.position,
-        start=starts[0] if starts else None,
-        end=ends[-1] if ends else None,
-        special=all(token.special for token in tokens),
-        word=words.pop() if len(words) == 1 else None,
-    )
-
-
-def merged_tokens(tokens: Sequence[Token], groups: Sequence[Span]) -> tuple[Token, ...]:
-    """One token per group."""
-    return tuple(merged_token(tokens[start:end]) for start, end in groups)
-
-
 def merge_axis(
     values: npt.NDArray[Any], groups: Sequence[Span], axis: int, name: str, where: BoolArray | None = None
 ) -> npt.NDArray[Any]:
@@ -114,8 +84,8 @@ def merge_axis_mask(mask: BoolArray, groups: Sequence[Span], axis: int) -> BoolA
 
 
 def merge_spans(
-    attribution: Attribution, source: Sequence[Span], target: Sequence[Span], name: str, by: Aggregator
-) -> Attribution:
+    attribution: AnyAttribution, source: Sequence[Span], target: Sequence[Span], name: str, by: Aggregator
+) -> AnyAttribution:
     """The attribution with each span merged into a unit; first over steps, then over inputs.
 
     Scores are combined by the function ``name``, step scores by their own. A unit that begins before the first
@@ -164,6 +134,11 @@ def merge_spans(
     return recorded(attribution, by, **changes)
 
 
+def several(spans: Sequence[Span]) -> list[Span]:
+    """Those of more than one token."""
+    return [(start, end) for start, end in spans if end - start > 1]
+
+
 def spans_where(count: int, continues: Callable[[int], bool]) -> list[Span]:
     """Runs of several tokens in which every token after the first continues the one before.
 
@@ -180,18 +155,18 @@ def spans_where(count: int, continues: Callable[[int], bool]) -> list[Span]:
     return spans
 
 
-def _repeats_prompt(attribution: Attribution) -> bool:
+def _repeats_prompt(attribution: AttributionData) -> bool:
     return attribution.source == attribution.target[: len(attribution.source)]
 
 
-def _spread(mask: BoolArray, attribution: Attribution) -> BoolArray:
+def _spread(mask: BoolArray, attribution: AttributionData) -> BoolArray:
     return mask.reshape(*mask.shape, *(1,) * len(attribution.dimensions))
 
 
 def _merge_sequence(
     key: str,
     scores: npt.NDArray[Any],
-    attribution: Attribution,
+    attribution: AttributionData,
     source_groups: Sequence[Span],
     target_groups: Sequence[Span],
     name: str,

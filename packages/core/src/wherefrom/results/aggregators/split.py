@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import attrs
 from attrs import field, frozen
@@ -12,11 +12,10 @@ from attrs import field, frozen
 from wherefrom.errors import SettingsError
 from wherefrom.results.aggregation import aggregator
 from wherefrom.results.aggregators.functions import known_function
-from wherefrom.results.aggregators.merging import Span, merge_spans, spans_where
+from wherefrom.results.aggregators.merging import merge_spans, spans_where
+from wherefrom.results.data import AnyAttribution
+from wherefrom.text.merging import Span
 from wherefrom.text.tokens import Token
-
-if TYPE_CHECKING:
-    from wherefrom.results.attribution import Attribution
 
 MODES = ("single", "start", "end")
 
@@ -38,7 +37,8 @@ def _known_mode(instance: Any, attribute: attrs.Attribute[str], mode: str) -> No
 class Split:
     """The text is cut at the matches of a regular expression; tokens of each part become one unit.
 
-    A token belongs to the part in which its first visible letter lies. Special tokens stay alone.
+    A token belongs to the part in which its first visible letter lies, one without text to that of the token before it.
+    Special tokens stay alone.
     """
 
     identifier: ClassVar[str] = "split"
@@ -52,7 +52,7 @@ class Split:
     aggregate_fn: str = field(default="absmax", validator=known_function)
     """How scores of a part are combined. Step scores use their own functions."""
 
-    def __call__(self, attribution: Attribution) -> Attribution:
+    def __call__(self, attribution: AnyAttribution) -> AnyAttribution:
         source = self.spans(attribution.source) if self.aggregate_source else []
         target = self.spans(attribution.target) if self.aggregate_target else []
         return merge_spans(attribution, source, target, self.aggregate_fn, self)
@@ -81,6 +81,8 @@ def spans_between(tokens: Sequence[Token], cuts: Sequence[int]) -> list[Span]:
         position += len(token.text)
 
     def continues(index: int) -> bool:
-        return not (tokens[index].special or tokens[index - 1].special) and parts[index] == parts[index - 1]
+        if tokens[index].special or tokens[index - 1].special:
+            return False
+        return not tokens[index].text or parts[index] == parts[index - 1]
 
     return spans_where(len(tokens), continues)

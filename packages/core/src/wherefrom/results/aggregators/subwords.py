@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from attrs import field, frozen
 
 from wherefrom.results.aggregation import aggregator
 from wherefrom.results.aggregators.functions import known_function
-from wherefrom.results.aggregators.merging import Span, merge_spans, spans_where
+from wherefrom.results.aggregators.merging import merge_spans, several, spans_where
+from wherefrom.results.data import AnyAttribution
+from wherefrom.text.merging import Span
+from wherefrom.text.segmentation import unit_spans
 from wherefrom.text.tokens import Token
-
-if TYPE_CHECKING:
-    from wherefrom.results.attribution import Attribution
-
-_WORD_STARTS = ("▁", "Ġ", "Ċ", "ĉ", "Ī")
-"""First letters by which vocabularies mark a space, a line break or a tab before the word."""
-
-_CONTINUES = "##"
-"""WordPiece's mark of a piece that continues a word."""
 
 
 @aggregator
@@ -27,8 +21,8 @@ _CONTINUES = "##"
 class Subwords:
     """Pieces of a word become one unit, on both sides, up to the last token. Special tokens stay alone.
 
-    Word boundaries come from the tokenizer: the word each token belongs to, or else character offsets, leading spaces
-    and the marks of the vocabulary. Nothing needs to be set; ``special_chars`` overrides it all.
+    Words are those of `wherefrom.text.segmentation`. Nothing needs to be set; ``special_chars`` overrides it all. A
+    word within which the explained steps begin is cut there.
     """
 
     identifier: ClassVar[str] = "subwords"
@@ -42,39 +36,19 @@ class Subwords:
     aggregate_fn: str = field(default="absmax", validator=known_function)
     """How scores of a word are combined. Step scores use their own functions."""
 
-    def __call__(self, attribution: Attribution) -> Attribution:
+    def __call__(self, attribution: AnyAttribution) -> AnyAttribution:
         source = self.spans(attribution.source) if self.aggregate_source else []
-        target = self.spans(attribution.target) if self.aggregate_target else []
+        target = self.spans(attribution.target, attribution.attr_pos_start) if self.aggregate_target else []
         return merge_spans(attribution, source, target, self.aggregate_fn, self)
 
-    def spans(self, tokens: Sequence[Token]) -> list[Span]:
-        """The words of several tokens."""
-        return spans_where(len(tokens), lambda index: self._continues(tokens[index - 1], tokens[index]))
-
-    def _continues(self, previous: Token, token: Token) -> bool:
-        if previous.special or token.special:
-            return False
+    def spans(self, tokens: Sequence[Token], first_step: int = 0) -> list[Span]:
+        """The words of several tokens, of which the explained steps begin at ``first_step``."""
         if self.special_chars:
-            marks = (self.special_chars,) if isinstance(self.special_chars, str) else tuple(self.special_chars)
-            return token.piece.startswith(marks) == self.is_suffix_symbol
-        return continues_word(previous, token)
+            return spans_where(len(tokens), lambda index: index != first_step and self._continues(tokens, index))
+        return several(unit_spans(tokens, "word", breaks=(first_step,)))
 
-
-def continues_word(previous: Token, token: Token) -> bool:
-    """Are two neighbouring tokens pieces of one word?"""
-    if previous.special or token.special or not token.text:
-        return False
-    if previous.word is not None and token.word is not None:
-        return previous.word == token.word
-    if token.piece.startswith(_CONTINUES) and token.piece != _CONTINUES:
-        return True
-    if token.piece.startswith(_WORD_STARTS) or token.text[:1].isspace() or previous.text[-1:].isspace():
-        return False
-    if previous.end is not None and token.start is not None:
-        return previous.end == token.start and _alphanumeric(previous.text[-1:]) == _alphanumeric(token.text[:1])
-    return _alphanumeric(previous.text[-1:]) == _alphanumeric(token.text[:1])
-
-
-def _alphanumeric(letter: str) -> bool:
-    """Is it part of a word rather than punctuation? Marks and half-decoded bytes count as letters."""
-    return letter.isalnum() or letter in "_�" or ord(letter or " ") > 0x2FF
+    def _continues(self, tokens: Sequence[Token], index: int) -> bool:
+        if tokens[index - 1].special or tokens[index].special:
+            return False
+        marks = (self.special_chars,) if isinstance(self.special_chars, str) else tuple(self.special_chars or ())
+        return tokens[index].piece.startswith(marks) == self.is_suffix_symbol

@@ -50,6 +50,6 @@ class PipelineLine(Static):
 
 def pipeline_words(picture: Description, drawing: Drawing) -> str:
     """The pipeline, the units and the scale in one line."""
-    units = {"token": "tokens", "word": "words", "sentence": "sentences", "turn": "turns"}[drawing.granularity]
+    units = f"{drawing.granularity}s"
     scale = " · scale per step" if drawing.scale == "step" else ""
     return f"{units} · {picture.pipeline_words}{scale}"

@@ -1,0 +1,54 @@
+"""Characters as a reader counts them: a letter with its marks, an emoji with its modifiers, a syllable.
+
+These are the extended grapheme clusters of UAX #29, "Unicode Text Segmentation"
+(https://www.unicode.org/reports/tr29/), section 3, found by ``regex``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from typing import Any, TypeAlias
+
+Characters: TypeAlias = tuple[int, int]
+"""First code point of a text and the one after the last."""
+
+
+def characters(text: str) -> list[Characters]:
+    """The characters of a text.
+
+    Example:
+        >>> characters("e\\u0301👍🏽!")
+        [(0, 2), (2, 4), (4, 5)]
+    """
+    return [match.span() for match in _pattern().finditer(text)]
+
+
+def inside_characters(text: str) -> frozenset[int]:
+    """Places where a cut would part a character."""
+    if text.isascii() and "\r\n" not in text:
+        return frozenset()
+    return frozenset(place for begin, end in characters(text) if end > begin + 1 for place in range(begin + 1, end))
+
+
+def whole_characters(spans: Iterable[Characters], text: str) -> list[Characters]:
+    """Spans of a text, widened so that none parts a character; those that share one become one."""
+    inside = inside_characters(text)
+    whole: list[Characters] = []
+    for begin, end in spans:
+        while begin in inside:
+            begin -= 1
+        while end in inside:
+            end += 1
+        if whole and begin < whole[-1][1]:
+            whole[-1] = (whole[-1][0], max(end, whole[-1][1]))
+        else:
+            whole.append((begin, end))
+    return whole
+
+
+@cache
+def _pattern() -> Any:
+    import regex  # not needed to start up
+
+    return regex.compile(r"\X")

@@ -1,0 +1,220 @@
+"""Where characters, words and sentences are, in a text and among its tokens: the one answer of the whole library.
+
+* A *character* is what a reader takes for one: see `wherefrom.text.characters`.
+* A *word* is a run of letters, marks, digits and joiners; a run of other visible characters is a word of its own.
+  Scripts that put no space between words (Chinese, Japanese, Thai) have no other boundaries than those; take characters
+  for finer ones.
+* A *sentence* is what `wherefrom.text.sentences` says.
+
+Among tokens, units are whole tokens, so that each begins where a token begins: a token that adds no text (the second
+byte of a character) belongs to the unit of the token before it, no unit begins inside a character, none inside a word;
+special tokens are units of their own. White space before the first word belongs to the first sentence, other white
+space between sentences to the one before it.
+
+Classes of characters come from the Unicode character database (UAX #29, "Unicode Text Segmentation",
+https://www.unicode.org/reports/tr29/), by way of ``regex``.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Collection, Iterator, Sequence
+from functools import cache
+from itertools import pairwise
+from typing import Any, Literal, TypeAlias
+
+from wherefrom.text.characters import Characters, characters, inside_characters, whole_characters
+from wherefrom.text.sentences import sentences
+from wherefrom.text.tokens import Segment, Token
+
+__all__ = [
+    "LEVELS",
+    "Level",
+    "Span",
+    "characters",
+    "segment_spans",
+    "sentences",
+    "unit_spans",
+    "unit_starts",
+    "word_indices",
+    "words",
+]
+
+Level: TypeAlias = Literal["token", "character", "word", "sentence"]
+LEVELS: tuple[Level, ...] = ("token", "character", "word", "sentence")
+"""Kinds of units that any text has."""
+
+Span: TypeAlias = tuple[int, int]
+"""First index and the one after the last, among tokens."""
+
+_MARKS_OF_SPACE = ("▁", "Ġ", "Ċ", "ĉ", "Ī")
+"""First letters by which vocabularies mark a space, a line break or a tab before the word."""
+
+_CONTINUES = "##"
+"""WordPiece's mark of a piece that continues a word."""
+
+
+def words(text: str) -> list[Characters]:
+    """The words of a text. White space belongs to none.
+
+    Example:
+        >>> [text[begin:end] for text in ["It's हिन्दी में, 3.5 €!"] for begin, end in words(text)]
+        ["It's", 'हिन्दी', 'में', ',', '3.5', '€!']
+    """
+    return whole_characters((match.span() for match in _word().finditer(text)), text)
+
+
+def unit_starts(tokens: Sequence[Token], level: Level, *, breaks: Collection[int] = ()) -> tuple[int, ...]:
+    """Indices of the tokens with which the units of ``level`` begin, the first included.
+
+    Word indices that tokens carry are taken before what their texts say.
+
+    Args:
+        breaks: Indices at which a unit begins in any case, as where a prompt ends: texts on both sides are read apart.
+
+    Example:
+        >>> texts = ["Go", " on", ".", " 智", "", "!"]
+        >>> tokens = [Token(id=i, piece=text, text=text, position=i) for i, text in enumerate(texts)]
+        >>> unit_starts(tokens, "word"), unit_starts(tokens, "sentence")
+        ((0, 1, 2, 3, 5), (0, 3))
+    """
+    if level == "token":
+        return tuple(range(len(tokens)))
+    special = [token.special for token in tokens]
+    labels = [token.word for token in tokens]
+    labelled = any(label is not None for label in labels)
+    texts = [token.text for token in tokens] if labelled else _spelt(tokens)
+    starts = _starts(texts, special, level, breaks, labels if labelled else None)
+    return tuple(index for index, begins in enumerate(starts) if begins)
+
+
+def unit_spans(tokens: Sequence[Token], level: Level, *, breaks: Collection[int] = ()) -> list[Span]:
+    """The units of ``level`` as spans of tokens, which follow each other without gaps; see `unit_starts`."""
+    return list(pairwise([*unit_starts(tokens, level, breaks=breaks), len(tokens)])) if len(tokens) else []
+
+
+def word_indices(texts: Sequence[str], special: Sequence[bool]) -> list[int | None]:
+    """Word number of each token, from the tokens' texts in order.
+
+    Args:
+        texts: What each token adds to the text, leading space included.
+        special: Tokens that are no part of the text; they belong to no word.
+
+    Returns:
+        A number per token, equal for tokens of one word; None for special tokens and tokens of nothing but space.
+
+    Example:
+        >>> word_indices([" walk", "ing", " home", "."], [False] * 4)
+        [0, 0, 1, 2]
+    """
+    starts = [place for place, begins in enumerate(_starts(texts, special, "word")) if begins]
+    indices: list[int | None] = []
+    word = 0
+    for begin, end in pairwise([*starts, len(texts)]):
+        visible = not special[begin] and any(text.strip() for text in texts[begin:end])
+        indices += [word if visible else None] * (end - begin)
+        word += visible
+    return indices
+
+
+def segment_spans(tokens: Sequence[Token], segments: Sequence[Segment]) -> list[Span]:
+    """The spans that segments, which name token positions, take in the tokens as they are now. Of nested segments the
+    outer one."""
+    spans: list[Span] = []
+    for segment in sorted(segments, key=lambda one: (one.start, -one.end)):
+        inside = [i for i, token in enumerate(tokens) if segment.start <= token.position < segment.end]
+        if inside and (not spans or inside[0] >= spans[-1][1]):
+            spans.append((inside[0], inside[-1] + 1))
+    return spans
+
+
+def _starts(
+    texts: Sequence[str],
+    special: Sequence[bool],
+    level: Level,
+    breaks: Collection[int] = (),
+    labels: Sequence[int | None] | None = None,
+) -> list[bool]:
+    """Whether a unit begins with each token."""
+    starts = [True] * len(texts)
+    for first, end in _stretches(special, breaks):
+        begins = _within(texts[first:end], level, None if labels is None else labels[first:end])
+        starts[first + 1 : end] = begins[1:]
+    return starts
+
+
+def _stretches(special: Sequence[bool], breaks: Collection[int]) -> Iterator[Span]:
+    """Spans of tokens that are text without interruption."""
+    first = 0
+    for index in range(len(special) + 1):
+        if index == len(special) or special[index] or index in breaks:
+            if index > first:
+                yield first, index
+            first = index + 1 if index < len(special) and special[index] else index
+
+
+def _within(texts: Sequence[str], level: Level, labels: Sequence[int | None] | None) -> list[bool]:
+    """Whether a unit begins with each token of a text without special tokens."""
+    whole = "".join(texts)
+    split = inside_characters(whole)
+    units = _units(whole, level) if level != "character" and not (level == "word" and labels is not None) else []
+    firsts = [begin for begin, _ in units]
+    known = set(firsts)
+    starts: list[bool] = []
+    place, sentence, label = 0, -1, None
+    for index, text in enumerate(texts):
+        visible = place + len(text) - len(text.lstrip())
+        blank = not text.strip()
+        if not text or place in split:
+            begins = False
+        elif level == "character":
+            begins = True
+        elif level == "sentence":
+            number = bisect_right(firsts, visible) - 1
+            begins = not blank and number > sentence >= 0
+            sentence = sentence if blank else number
+        elif labels is not None:
+            begins = labels[index] is None or labels[index] != label
+        else:
+            begins = blank or visible in known or place in known
+        starts.append(begins)
+        place += len(text)
+        if labels is not None and text:
+            label = labels[index]
+    return starts
+
+
+def _units(text: str, level: Level) -> list[Characters]:
+    return words(text) if level == "word" else sentences(text)
+
+
+def _spelt(tokens: Sequence[Token]) -> list[str]:
+    """Texts of tokens, with the spaces that only their pieces tell of."""
+    texts = [token.text for token in tokens]
+    if any(char.isspace() for text in texts for char in text):
+        return texts
+    pieces = [token.piece for token in tokens]
+    if any(piece.startswith(_MARKS_OF_SPACE) for piece in pieces):
+        return [
+            " " + text if piece.startswith(_MARKS_OF_SPACE) else text for piece, text in zip(pieces, texts, strict=True)
+        ]
+    if any(piece.startswith(_CONTINUES) and piece != _CONTINUES for piece in pieces):
+        return [
+            text.removeprefix(_CONTINUES) if piece.startswith(_CONTINUES) and piece != _CONTINUES else " " + text
+            for piece, text in zip(pieces, texts, strict=True)
+        ]
+    return texts
+
+
+@cache
+def _word() -> Any:
+    import regex  # not needed to start up
+
+    # UAX #29: marks and format characters go with what they follow (WB4), numbers keep the points in them (WB11), a
+    # Hebrew acronym its quotation mark (WB7b); a zero width space parts words
+    follows = r"[\p{M}\p{Cf}--\u200b]*"
+    letters = r"\p{L}\p{N}\p{Pc}\p{M}"
+    letter = rf"(?:[{letters}]{follows})"
+    number = rf"(?<=\p{{N}}{follows})[.,．，٫٬](?=\p{{N}})"
+    joiner = rf"(?:['’‐‑\-·״׳\u00ad]|(?<=\p{{Hebrew}}{follows})\"(?=\p{{Hebrew}})|{number})"
+    return regex.compile(rf"(?V1){letter}+(?:{joiner}{letter}+)*|(?:[^\s\u200b{letters}]{follows})+")

@@ -1,0 +1,112 @@
+"""The user's module is the user's: one caller at a time, ready to be asked inside, as it was outside.
+
+Hooks, attention implementations and training flags belong to a module and not to a call, so two calls at once would
+answer each other. `reserved` keeps others out, brings the module into the state that scores are defined in, and puts
+everything back. Nothing yields inside of it: `one_by_one` reserves the module for each answer of a stream alone, so a
+stream that is left half way, or whose exception is kept, holds nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from threading import Lock, RLock
+from typing import TypeVar
+from weakref import WeakKeyDictionary
+
+import torch
+from attrs import define, field
+from torch import nn
+from transformers import PreTrainedModel
+
+from wherefrom_hf.running.eager import configs_of
+
+T = TypeVar("T")
+
+
+@define(eq=False)
+class _Lease:
+    """The right to use one module."""
+
+    lock: RLock = field(factory=RLock)
+    depth: int = 0
+    """How many reservations of the thread that holds the lock are open."""
+
+
+_leases: WeakKeyDictionary[nn.Module, _Lease] = WeakKeyDictionary()
+_registering = Lock()
+
+
+def _forget_leases() -> None:
+    """In a forked child nobody is left who could give a lock back."""
+    global _registering
+    _registering = Lock()
+    _leases.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_leases)
+
+
+def _lease_of(module: nn.Module) -> _Lease:
+    with _registering:
+        return _leases.setdefault(module, _Lease())
+
+
+@contextmanager
+def reserved(module: PreTrainedModel) -> Iterator[None]:
+    """Within the block this thread alone uses ``module``, in evaluation mode; blocks may be nested.
+
+    Training flags of all parts, ``config.return_dict`` and calls compiled in place are put back on leaving, and so are
+    the caller's grad and inference modes: inside, gradients may be taken.
+    """
+    lease = _lease_of(module)
+    with lease.lock:
+        lease.depth += 1
+        try:
+            with ExitStack() as stack:
+                stack.callback(torch.set_grad_enabled, torch.is_grad_enabled())
+                if torch.is_inference_mode_enabled():
+                    stack.enter_context(torch.inference_mode(False))
+                torch.set_grad_enabled(True)
+                if lease.depth == 1:
+                    stack.enter_context(ready(module))
+                yield
+        finally:
+            lease.depth -= 1
+
+
+@contextmanager
+def ready(module: PreTrainedModel) -> Iterator[None]:
+    """Evaluation mode, outputs by name, and code that hooks are seen by."""
+    training = [part for part in module.modules() if part.training]
+    compiled = [(part, part._compiled_call_impl) for part in module.modules() if part._compiled_call_impl is not None]
+    as_tuples = [config for config in configs_of(module) if config.return_dict is False]
+    try:
+        for part in training:
+            part.training = False
+        for part, _ in compiled:
+            part._compiled_call_impl = None
+        for config in as_tuples:
+            config.return_dict = True
+        yield
+    finally:
+        for part in training:
+            part.training = True
+        for part, call in compiled:
+            part._compiled_call_impl = call
+        for config in as_tuples:
+            config.return_dict = False
+
+
+def one_by_one(module: PreTrainedModel, answers: Iterable[T]) -> Iterator[T]:
+    """``answers``, each made while ``module`` is `reserved` and handed on when it is not."""
+    stream = iter(answers)
+    while True:
+        with reserved(module):
+            try:
+                answer = next(stream)
+            except StopIteration:
+                return
+        yield answer

@@ -1,0 +1,60 @@
+"""What people wrap models in: looked through where the model inside says the same, else refused with the way out."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from torch import nn
+from torch.nn.parallel import DataParallel, DistributedDataParallel
+from transformers import PreTrainedModel
+from wherefrom.errors import SettingsError
+
+
+def unwrapped(model: Any) -> PreTrainedModel:
+    """The transformers model that ``model`` is or wraps.
+
+    ``torch.compile``, ``DataParallel``, ``DistributedDataParallel`` and the adapters of peft that live inside the model
+    (LoRA and its kin) are looked through: the module inside computes the same.
+
+    Raises:
+        SettingsError: It is no such thing, or what wraps it takes part in the computation or holds parts of it only.
+    """
+    inside = model
+    while not isinstance(inside, PreTrainedModel):
+        if isinstance(inside, DataParallel | DistributedDataParallel):
+            inside = inside.module
+        elif isinstance(inside, nn.Module) and isinstance(inside._modules.get("_orig_mod"), nn.Module):
+            inside = inside._modules["_orig_mod"]  # what torch.compile wraps
+        elif _of_peft(inside):
+            inside = _without_peft(inside)
+        else:
+            raise SettingsError(
+                f"load_model takes a hub id, a path, 'demo:lm', 'demo:mt' or a PreTrainedModel, not "
+                f"{type(inside).__name__}.{_way_out(inside)}"
+            )
+    return inside
+
+
+def _of_peft(model: Any) -> bool:
+    peft = sys.modules.get("peft")
+    return peft is not None and isinstance(model, peft.PeftModel)
+
+
+def _without_peft(model: Any) -> Any:
+    """The base model, with the adapters inside of its layers."""
+    config = model.active_peft_config
+    if config.is_prompt_learning:
+        raise SettingsError(
+            f"{type(config).__name__} puts learned vectors in front of each input, which stand for no token. Load the "
+            "base model alone, or attribute with an adapter inside the layers (LoRA)."
+        )
+    return model.get_base_model()
+
+
+def _way_out(model: Any) -> str:
+    if "FullyShardedDataParallel" in type(model).__name__:
+        return " Each process holds parts of its weights only: gather them and load the model inside."
+    if isinstance(model, nn.Module):
+        return " If it wraps a PreTrainedModel, pass that one."
+    return ""

@@ -1,0 +1,157 @@
+"""Characters, words and sentences: what the one rule says, text by text."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from wherefrom.text.segmentation import characters, unit_spans, unit_starts, word_indices, words
+from wherefrom.text.sentences import sentences
+from wherefrom.text.tokens import Token
+
+
+def spelt(*texts: str, special: tuple[int, ...] = (), labels: tuple[int | None, ...] | None = None) -> list[Token]:
+    return [
+        Token(id=i, piece=text, text=text, position=i, special=i in special, word=labels[i] if labels else None)
+        for i, text in enumerate(texts)
+    ]
+
+
+def texts_of(text: str, spans: list[tuple[int, int]]) -> list[str]:
+    return [text[begin:end] for begin, end in spans]
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("हिन्दी में", ["हिन्दी", "में"]),
+        ("தமிழ் மொழி", ["தமிழ்", "மொழி"]),
+        ("ภาษาไทย ที่นี่", ["ภาษาไทย", "ที่นี่"]),
+        ("שָׁלוֹם עוֹלָם", ["שָׁלוֹם", "עוֹלָם"]),
+        ("cafe\u0301 de\u0301ja\u0300", ["cafe\u0301", "de\u0301ja\u0300"]),
+        ("می‌خواهم بروم", ["می‌خواهم", "بروم"]),
+        ('צה"ל "בא"', ['צה"ל', '"', "בא", '"']),
+        ("col·lecció", ["col·lecció"]),
+        ("It's well-known: 3.5, 1,000!", ["It's", "well-known", ":", "3.5", ",", "1,000", "!"]),
+        ("foo.bar(x) != snake_case", ["foo", ".", "bar", "(", "x", ")", "!=", "snake_case"]),
+        ("👨‍👩‍👧👍🏽 a❤️b 1️⃣", ["👨‍👩‍👧👍🏽", "a", "❤️", "b", "1️⃣"]),
+        ("人工智能。正在", ["人工智能", "。", "正在"]),
+        ("ab\u200bcd", ["ab", "cd"]),
+        (" \t\n", []),
+    ],
+)
+def test_words(text: str, expected: list[str]) -> None:
+    assert texts_of(text, words(text)) == expected
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("e\u0301👍🏽!", ["e\u0301", "👍🏽", "!"]),
+        ("🇫🇷🇩🇪", ["🇫🇷", "🇩🇪"]),
+        ("한국", ["한", "국"]),
+        ("a\r\nb", ["a", "\r\n", "b"]),
+    ],
+)
+def test_characters(text: str, expected: list[str]) -> None:
+    assert texts_of(text, characters(text)) == expected
+
+
+@pytest.mark.parametrize(
+    "expected",
+    [
+        ["Dr. Smith met Ms. Jones.", "They left."],
+        ["He lives in the U.S. now.", "He left the U.S.", "They stayed."],
+        ["Fruit, e.g. apples, i.e. food, etc. and so on.", "J. K. Rowling wrote it."],
+        ["It costs 3.14, see example.com.", "Fig. 3 shows it.", "No.", "I do not."],
+        ["At 5 p.m. he left.", "Smith et al. agree."],
+        ["他说：“走吧。”", "她笑了。", "“再见！”", "他说。"],
+        ["「行こう。」と言った。", "彼は笑った。"],
+        ["３．１４です．", "はい"],
+        ["यह है।", "वह गया।"],
+        ["یہ ہے۔", "هل؟", "نعم."],
+        ["“Why?” he asked.", "“Go.”", "She left."],
+        ['He said "Go."', "(Really.)", "Yes... well.", "Hmm… maybe.", "Wow?!", "Ok"],
+        ["« Bonjour. »", "Il part.", "„Hallo.“", "Er kam am 3. Mai."],
+        ["done.[1]", "**Bold.**", "Next"],
+        ["hi!", "how are you?", "i am fine.", "ok"],
+        ["Wait . . . what?", "Yes."],
+        ["В 1990 г. он жил.", "А. С. Пушкин писал."],
+        ["He (allegedly!) left.", "He stayed."],
+    ],
+)
+def test_sentences(expected: list[str]) -> None:
+    gap = "" if any("\u3000" < char < "\u9fff" or "\uff00" < char < "\uffef" for char in expected[0]) else " "
+    text = gap.join(expected)
+    assert texts_of(text, sentences(text)) == expected
+
+
+def test_lines_and_bullets_are_sentences_and_white_space_is_none() -> None:
+    text = "\n\n  - one\n- two. Three\r\n\r\n1. First.\u2028•\tlast\n"
+    assert texts_of(text, sentences(text)) == ["- one", "- two.", "Three", "1. First.", "•\tlast"]
+    assert sentences(" \n ") == []
+
+
+def test_a_token_without_text_belongs_to_the_unit_before_it() -> None:
+    bytes_of_characters = spelt("人", "工", "", "智", "", "", " ", "🙂", "", "。", "", "")
+    assert unit_starts(bytes_of_characters, "character") == (0, 1, 3, 6, 7, 9)
+    assert unit_starts(bytes_of_characters, "word") == (0, 6, 7)
+    assert unit_starts(bytes_of_characters, "sentence") == (0,)
+    labelled = spelt("שלו", "ם", "", " עו", "", "לם", "", labels=(0, 0, None, 1, None, 1, None))
+    assert unit_starts(labelled, "word") == (0, 3)
+
+
+def test_no_unit_begins_inside_a_character_or_a_word() -> None:
+    assert unit_starts(spelt("e", "\u0301", "x"), "character") == (0, 2)
+    assert unit_starts(spelt("(he", "llo", " e", "\u0301t"), "word") == (0, 2)
+    assert unit_starts(spelt("👍", "🏽", ".", " a"), "word") == (0, 3)
+
+
+def test_special_tokens_stay_alone_and_white_space_goes_to_a_sentence() -> None:
+    tokens = spelt("<s>", "\n", "Go", ".", "\n", " Now", ".", "\n", "</s>", "</s>", special=(0, 8, 9))
+    assert unit_spans(tokens, "sentence") == [(0, 1), (1, 5), (5, 8), (8, 9), (9, 10)]
+    assert unit_starts(tokens, "word") == (0, 1, 2, 3, 4, 5, 6, 7, 8, 9)
+
+
+def test_a_break_parts_the_text() -> None:
+    tokens = spelt("walk", "ing", "\n", "home", ".")
+    assert unit_starts(tokens, "word", breaks=(1,)) == (0, 1, 2, 3, 4)
+    assert unit_starts(tokens, "sentence") == (0, 3)
+    assert unit_starts(tokens, "sentence", breaks=(2,)) == (0, 2)
+
+
+def test_word_indices_say_what_the_units_are() -> None:
+    texts = ["<s>", " wal", "king", "", " ", " 智", "", "!", "</s>"]
+    special = [text.startswith("<") for text in texts]
+    assert word_indices(texts, special) == [None, 0, 0, 0, None, 1, 1, 2, None]
+
+
+MARKED = st.sampled_from(
+    [*"a1.! \n\r\t-'\"", "\u0301", "\u200d", "\u200b", "ำ", "ि", "ก", "🙂", "🏽", "🇫", "한", "。", "\u0600"]
+)
+
+
+@given(st.one_of(st.text(max_size=30), st.lists(MARKED, max_size=30).map("".join)))
+@settings(max_examples=400, deadline=None)
+def test_words_and_sentences_cut_no_character_and_lose_none(text: str) -> None:
+    edges = {0, len(text), *(end for _, end in characters(text))}
+    for found in (words(text), sentences(text)):
+        assert {edge for span in found for edge in span} <= edges
+        outside = list(text)
+        for begin, end in found:
+            outside[begin:end] = " " * (end - begin)
+        assert not "".join(outside).replace("\u200b", "").strip()
+
+
+@given(st.lists(MARKED, max_size=30), st.data())
+@settings(max_examples=200, deadline=None)
+def test_units_begin_where_characters_do_however_the_text_is_cut(parts: list[str], data: st.DataObject) -> None:
+    text = "".join(parts)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=12)))
+    tokens = spelt(*(text[a:b] for a, b in itertools.pairwise([0, *cuts, len(text)])))
+    places = list(itertools.accumulate((len(token.text) for token in tokens), initial=0))
+    edges = {0, *(begin for begin, _ in characters(text))}
+    for level in ("character", "word", "sentence"):
+        assert {places[start] for start in unit_starts(tokens, level) if tokens[start].text} <= edges

@@ -1,0 +1,104 @@
+"""Models that are wrapped: looked through, or refused with the way out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from wherefrom import load_model
+from wherefrom.errors import SettingsError
+from wherefrom_hf.demo import demo_path
+from wherefrom_hf.wrappers import unwrapped
+
+TEXT = ("The teacher saw", "The teacher saw the doctor .")
+
+
+def fresh() -> Any:
+    torch.set_num_threads(1)
+    return AutoModelForCausalLM.from_pretrained(str(demo_path("lm")), dtype=torch.float32)
+
+
+def tokenizer() -> Any:
+    return AutoTokenizer.from_pretrained(str(demo_path("lm")))
+
+
+def scores(module: Any, method: str = "saliency") -> np.ndarray:
+    model = load_model(module, tokenizer=tokenizer(), device="cpu")
+    return model.attribute(*TEXT, method, show_progress=False)[0].target_attributions
+
+
+WRAPPERS = {
+    "parallel": nn.DataParallel,
+    "compiled": torch.compile,
+    "both": lambda module: torch.compile(nn.DataParallel(module)),
+}
+
+
+@pytest.mark.parametrize("wrap", WRAPPERS.values(), ids=list(WRAPPERS))
+@pytest.mark.parametrize("method", ["saliency", "occlusion", "attention"])
+def test_what_computes_the_same_is_looked_through(wrap: Any, method: str) -> None:
+    module = fresh()
+    expected = scores(module, method)
+    assert unwrapped(wrap(module)) is module
+    assert np.array_equal(scores(wrap(module), method), expected, equal_nan=True)
+
+
+@pytest.mark.parametrize("method", ["saliency", "occlusion", "attention", "deeplift"])
+def test_a_module_compiled_in_place_is_watched_and_stays_compiled(method: str) -> None:
+    module = fresh()
+    expected = scores(module, method)
+    asked: list[str] = []
+
+    def backend(graph: Any, examples: Any) -> Any:
+        asked.append("compiled")
+        return graph.forward
+
+    module.compile(backend=backend)
+    compiled = module._compiled_call_impl
+    assert np.array_equal(scores(module, method), expected, equal_nan=True)
+    assert not asked
+    assert module._compiled_call_impl is compiled
+
+
+def test_a_wrapper_of_ones_own_is_refused_with_the_way_out() -> None:
+    class Mine(nn.Module):
+        def __init__(self, inner: nn.Module) -> None:
+            super().__init__()
+            self.inner = inner
+
+    with pytest.raises(SettingsError, match=r"not Mine\. If it wraps a PreTrainedModel, pass that one"):
+        load_model(Mine(fresh()))
+
+
+@pytest.mark.parametrize("thing", [3, None, object()])
+def test_what_is_no_model_is_refused(thing: Any) -> None:
+    with pytest.raises(SettingsError, match="load_model takes a hub id"):
+        load_model(thing)
+
+
+def lora(module: Any) -> Any:
+    peft = pytest.importorskip("peft", reason="peft is not installed: uv run --with peft pytest")
+    config = peft.LoraConfig(r=4, lora_dropout=0.5, target_modules=["q_proj", "v_proj"], init_lora_weights=False)
+    torch.manual_seed(0)
+    return peft.get_peft_model(module, config)
+
+
+@pytest.mark.parametrize("method", ["saliency", "occlusion", "value_zeroing"])
+def test_lora_counts_as_it_does_when_merged(method: str) -> None:
+    wrapped = lora(fresh()).train()
+    through = scores(wrapped, method)
+    assert wrapped.training
+    merged = wrapped.merge_and_unload()
+    assert np.allclose(through, scores(merged, method), rtol=1e-4, atol=1e-5, equal_nan=True)
+    assert not np.allclose(through, scores(fresh(), method), rtol=1e-2, atol=1e-3, equal_nan=True)
+
+
+def test_prompts_that_are_no_tokens_are_refused() -> None:
+    peft = pytest.importorskip("peft", reason="peft is not installed: uv run --with peft pytest")
+    config = peft.PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=3)
+    with pytest.raises(SettingsError, match="stand for no token"):
+        load_model(peft.get_peft_model(fresh(), config), tokenizer=tokenizer())
