@@ -1,4 +1,4 @@
-"""SmolLM2 behind llama.cpp's server says what transformers says of the same weights, and a killed server harms no run."""
+"""SmolLM2 behind a server says what transformers says of the same weights, and a killed server harms no run."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_a_run_goes_on_after_the_server_was_killed(llama_server: Any, tmp_path: 
 
     def run(folder: str, *more: str) -> subprocess.CompletedProcess[str]:
         return wherefrom_cli(
-            *("attribute-dataset", *kwargs(llama_server, **settings), "-d", str(data), "--input-text-field", "text"),
+            *("attribute-dataset", *kwargs(llama_server, **settings), "-d", str(data), "-in", "text"),
             *("-a", "occlusion", "--set", "baseline=delete", "--max-new-tokens", "2"),
             *("-o", str(tmp_path / folder), *more),
         )
