@@ -286,7 +286,7 @@ class Browser(App[None]):
     def copy(self, text: str) -> None:
         """Put text on the clipboard, as far as the terminal lets us."""
         self.copy_to_clipboard(text.encode("utf-8", "backslashreplace").decode("utf-8"))
-        self.notify(f"{len(text.splitlines())} lines copied.", timeout=2)
+        self.notify(f"{len(text.removesuffix(chr(10)).split(chr(10)))} lines copied.", timeout=2)
 
     def copy_shown(self, renderable: Any) -> None:
         """Put a renderable on the clipboard as plain text."""
