@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import wherefrom
+from wherefrom.results.data import joint_scores
 
 DATA = Path(__file__).parent / "data"
 INDEX: dict[str, Any] = json.loads((DATA / "index.json").read_text("utf-8"))
