@@ -1138,6 +1138,20 @@ def test_the_reading_view_is_exported_as_it_is_read(open_page: Open, hospital: A
     assert "red + raises" in svg
 
 
+def test_a_page_for_a_slide_has_no_controls_and_opens_at_a_step(open_page: Open, everyone: Attributions) -> None:
+    page = open_page(render_html(everyone, controls=False, step=2, height=300))
+    assert page.locator(".outputs .picked").inner_text() == "hospital"
+    for part in ("header", ".bar", ".list"):
+        assert not page.locator(f".wf {part}").first.is_visible(), part
+    assert page.locator(".legend").is_visible()
+    box = page.locator(".wf.page").bounding_box()
+    assert box is not None
+    assert box["height"] <= 300
+    page.keyboard.press("ArrowRight")
+    assert page.locator(".outputs .picked").inner_text() == "."
+    assert page.evaluate("location.hash") == "#tok=4"
+
+
 def test_print_leaves_out_the_controls(open_page: Open, everyone: Attributions) -> None:
     page = open_page(render_html(everyone))
     page.emulate_media(media="print")
