@@ -842,7 +842,13 @@ def test_structure_is_there_for_assistive_technology(open_page: Open, hospital: 
 
 @pytest.mark.heavy
 @pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
-def test_axe_finds_nothing(browser: Browser, everyone: Attributions, deep: Attribution, tmp_path: Path) -> None:
+def test_axe_finds_nothing(
+    browser: Browser,
+    everyone: Attributions,
+    deep: Attribution,
+    make: Callable[..., Attribution],
+    tmp_path: Path,
+) -> None:
     fetched = subprocess.run(["npm", "pack", "axe-core@4", "--silent"], cwd=tmp_path, capture_output=True, check=False)
     if fetched.returncode:
         pytest.skip("npm cannot reach its registry")
@@ -854,6 +860,11 @@ def test_axe_finds_nothing(browser: Browser, everyone: Attributions, deep: Attri
     spans = {0: [(0, 3, "the reason"), (12, 14)]}
     (tmp_path / "page.html").write_text(render_html(everyone, spans=spans), encoding="utf-8")
     (tmp_path / "slices.html").write_text(str(render_granular(deep, target="html")), encoding="utf-8")
+    long = make([f" w{i}" for i in range(160)], 120, {(3, 7): 0.9}, id="long")
+    (tmp_path / "long.html").write_text(render_html(long), encoding="utf-8")
+    bytes_ = make(["I", " 智", "", "", " go", " 能", "", "!"], 5, {(2, 0): 0.9, (3, 0): -0.5})
+    tokens = tuple(msgspec.structs.replace(token, word=None) for token in bytes_.target)
+    (tmp_path / "stripes.html").write_text(render_html(bytes_.replace(target=tokens)), encoding="utf-8")
     for scheme in ("light", "dark"):
         context = browser.new_context(bypass_csp=True, color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
         page = context.new_page()
@@ -875,6 +886,8 @@ def test_axe_finds_nothing(browser: Browser, everyone: Attributions, deep: Attri
         assert violations("page.html#g=span&row=1", *VIEWS) == []
         for matrix in ("a", "b", "difference"):
             assert violations(f"page.html#cm={matrix}&b=3&tok=1", "compare matrix") == []
+        assert violations("long.html#tok=3", "read", "steps") == []
+        assert violations("stripes.html#tok=1", "read", "matrix") == []
         assert violations("slices.html", "matrix") == []
         context.close()
 
