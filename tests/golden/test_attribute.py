@@ -82,7 +82,7 @@ def require_close(ours: np.ndarray, reference: np.ndarray, part: float, what: st
 
 def steps_above_rounding(one: wherefrom.Attribution) -> np.ndarray:
     """Steps whose scores are more than the rounding that is left where a contrast makes no difference."""
-    scores = wherefrom.results.attribution.joint_scores(one)
+    scores = wherefrom.results.data.joint_scores(one)
     largest = np.abs(scores).max(axis=tuple(axis for axis in range(scores.ndim) if axis != 1))
     return largest > 1e-4 * largest.max()
 
