@@ -58,7 +58,7 @@ class HFModel:
         config = self.module.config
         special = special_tokens(self.module, self.tokenizer)
         text = config.get_text_config(decoder=True)
-        self._coder = TextCoder(self.tokenizer, special.decoder_start)
+        self._coder = TextCoder(self.tokenizer, special.decoder_start, loaded.chat_template_kwargs)
         self._fill = special.pad
         self._asked: Differentiator | None = None
         self._card = ModelCard(

@@ -522,6 +522,8 @@ def template_parts(tokens: Sequence[Token], segments: Sequence[Segment]) -> list
     hidden = [token.special for token in tokens]
     for turn in segments:
         inside = [i for i, token in enumerate(tokens) if turn.start <= token.position < turn.end]
+        if turn.kind == "template":
+            hidden[slice(inside[0], inside[-1] + 1) if inside else slice(0, 0)] = [True] * len(inside)
         if turn.kind != "turn" or not inside or not tokens[inside[0]].special:
             continue
         for index in (*_role_name(tokens, inside, turn.label), *_blank_end(tokens, inside)):
