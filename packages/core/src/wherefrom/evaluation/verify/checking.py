@@ -2,9 +2,9 @@
 
 * ``copies``, ``copies (encoder-decoder)``: a model that repeats the token two places before and looks at nothing else.
   That token alone must have the highest score of each step, without regard to sign.
-* ``adds up``, ``adds up (encoder-decoder)``: a model that adds its tokens up. Scores that carry a sign must go with what
-  each token adds to the logit, in closed form: correlation 0.99. Asked of methods whose reference is the zero vector or
-  nothing, with ``baseline="zero"`` where they have that setting.
+* ``adds up``, ``adds up (encoder-decoder)``: a model that adds its tokens up. Scores that carry a sign must go with
+  what each token adds to the logit, in closed form: correlation 0.99. Asked of methods whose reference is the zero
+  vector or nothing, with ``baseline="zero"`` where they have that setting.
 
 A method that needs more of a model than these have (attention, layers) is not tested by them, and the verdict says so.
 """
