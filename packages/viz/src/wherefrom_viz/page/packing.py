@@ -32,6 +32,7 @@ from wherefrom_viz.describe.description import (
     span_aggregation,
     subtitle_of,
     template_parts,
+    template_rows,
     title_of,
     with_before,
 )
@@ -143,7 +144,8 @@ def _packed(
     if not np.isfinite(scores).all():
         notes.append("Some scores are not finite (NaN or infinite); they are shown as 0.")
     scores = np.where(visible & np.isfinite(scores), scores, 0.0)
-    bound = float(np.abs(scores).max(initial=0.0)) or 1.0
+    said = ~np.array(template_rows(attribution, sides), dtype=bool)
+    bound = float(np.abs(scores[said] if said.any() else scores).max(initial=0.0)) or 1.0
     scored = {side.name for side in sides}
     shown_sides = []
     if attribution.source_attributions is not None or _own_source(attribution):
