@@ -62,7 +62,6 @@ __all__ = [
     "create_run",
     "errors",
     "evaluate",
-    "evaluate",
     "explain",
     "files",
     "list_aggregation_functions",
