@@ -14,17 +14,19 @@ PACKAGES = Path(__file__).parents[1] / "packages"
 OURS = {
     "wherefrom": PACKAGES / "core/src/wherefrom",
     "wherefrom_hf": PACKAGES / "hf-adapter/src/wherefrom_hf",
+    "wherefrom_openai": PACKAGES / "openai-adapter/src/wherefrom_openai",
     "wherefrom_viz": PACKAGES / "viz/src/wherefrom_viz",
     "wherefrom_cli": PACKAGES / "cli/src/wherefrom_cli",
 }
 MAY_IMPORT = {
     "wherefrom": {"wherefrom"},
     "wherefrom_hf": {"wherefrom", "wherefrom_hf"},
+    "wherefrom_openai": {"wherefrom", "wherefrom_openai"},
     "wherefrom_viz": {"wherefrom", "wherefrom_viz"},
     "wherefrom_cli": set(OURS),
 }
 FRAMEWORKS = {"torch", "transformers", "captum", "tensorflow", "jax"}
-NO_FRAMEWORK = ("wherefrom", "wherefrom_viz")
+NO_FRAMEWORK = ("wherefrom", "wherefrom_openai", "wherefrom_viz")
 
 
 def imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
@@ -76,7 +78,7 @@ def test_arrows_point_inwards(package: str) -> None:
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("package", ["wherefrom", "wherefrom_hf", "wherefrom_viz"])
+@pytest.mark.parametrize("package", ["wherefrom", "wherefrom_hf", "wherefrom_openai", "wherefrom_viz"])
 def test_no_import_hides_in_a_function(package: str) -> None:
     """The command line imports late on purpose, to be quick, and so does the door of the terminal browser."""
     doors = {("wherefrom_viz", OURS["wherefrom_viz"] / "browser" / "__init__.py")}
@@ -112,7 +114,9 @@ def test_an_import_hidden_in_a_function_is_seen() -> None:
     assert hidden_imports("def f():\n    from wherefrom import files", "example.py")
 
 
-@pytest.mark.parametrize("module", ["wherefrom", "wherefrom_viz", "wherefrom_cli.main", "wherefrom_hf.demo"])
+@pytest.mark.parametrize(
+    "module", ["wherefrom", "wherefrom_viz", "wherefrom_cli.main", "wherefrom_hf.demo", "wherefrom_openai.adapter"]
+)
 def test_importing_loads_no_framework(module: str) -> None:
     probe = f"import sys, {module}; sys.exit(','.join(sorted({FRAMEWORKS!r} & set(sys.modules))) or 0)"
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=False)

@@ -69,8 +69,8 @@ class Registry(Generic[T]):
         self._import_builtins()
         if not isinstance(identifier, str):
             raise UnknownNameError(
-                f"{self.kind.capitalize()}s are asked for by name, not by {identifier!r}. Registered: {', '.join(self)}. "
-                "Register something of your own under a name first."
+                f"{self.kind.capitalize()}s are asked for by name, not by {identifier!r}. "
+                f"Registered: {', '.join(self)}. Register something of your own under a name first."
             )
         name = self._aliases.get(identifier, identifier)
         if name in self._entries:

@@ -71,7 +71,7 @@ class IntegratedGradients:
     """Where the path begins: a name, ids or embeddings; see `methods.paths.baselines`."""
     multiply_by_inputs: bool = True
     """Multiply the averaged gradient by ``x − b``; without it the scores are sensitivities and do not sum up."""
-    internal_batch_size: int | None = None
+    internal_batch_size: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
     """Points run at once; None lets the model's adapter choose."""
     return_convergence_delta: bool = False
     """Add the step score ``deltas``: ``Σ shares − (f(x) − f(b))``."""
@@ -169,10 +169,10 @@ class IntegratedGradients:
 
     def _advice(self, function: str) -> str:
         """The setting most likely to help, given those in force."""
-        if not (isinstance(self.baseline, str) and self.baseline == DEFAULT):
-            return f"Try baseline={DEFAULT!r}."
-        easier = "" if function == "probability" else "attributed_fn='probability' (it swings less), "
-        return f"Try {easier}another baseline, or max_points={4 * self.max_points}."
+        if function != "probability":
+            easier = "attributed_fn='probability' (it swings less), baseline='mean'"
+            return f"Try {easier}, or max_points={4 * self.max_points}."
+        return f"Try another baseline, or max_points={4 * self.max_points}."
 
     def _refine_some(self, model: GivesGradients, path: Path, outputs: IntArray, ends: _Ends) -> _Refined:
         """Refine the rule for some outputs until each is within tolerance, or its gap no longer falls."""
