@@ -54,7 +54,7 @@ KEYS: tuple[Key, ...] = (
     Key("matrix", "2", "tab('matrix')", "Matrix", _RESULTS),
     Key("steps", "3", "tab('steps')", "Steps", _RESULTS),
     Key("compare", "4", "tab('compare')", "Compare; again: what the right pane shows", _RESULTS, "B or A−B"),
-    Key("granularity", "g", "granularity", "granularity: tokens, words, sentences, turns", _LOOKS, "Units"),
+    Key("granularity", "g", "granularity", "granularity: tokens, words, sentences, turns, characters", _LOOKS, "Units"),
     Key("aggregation", "a", "aggregation", "aggregation: the method's, sum, mean, max, absmax, L2", _LOOKS),
     Key("normalization", "n", "normalization", "normalisation; next match while searching", ("detail",)),
     Key("normalization_compared", "n", "normalization", "normalisation", ("compare",)),
