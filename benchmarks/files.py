@@ -19,8 +19,8 @@ from pathlib import Path
 
 import numpy as np
 from wherefrom.files import RunWriter, create_run
-from wherefrom.results.aggregation import Stage
 from wherefrom.results.attribution import Attribution, Attributions
+from wherefrom.results.stages import Stage
 from wherefrom.text.tokens import Token
 
 SIZE = 50

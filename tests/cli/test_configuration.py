@@ -18,7 +18,7 @@ def parser() -> CommandParser:
     group.add("--step-scores", nargs="+", default=[])
     group.add("--attribution-kwargs", type=json_object, default={})
     group.add("--batch-size", type=int, default=1)
-    group.flag("--hide", help="hide")
+    group.flag("--hide", dest="hide_attributions", help="hide")
     group.add("--quiet", action="store_true")
     group.add("--config-file")
     return made
@@ -29,6 +29,7 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "user"))
     (tmp_path / "user" / "wherefrom").mkdir(parents=True)
     (tmp_path / "project" / "deep").mkdir(parents=True)
+    (tmp_path / "project" / ".git").mkdir()
     monkeypatch.chdir(tmp_path / "project" / "deep")
     return tmp_path
 
@@ -59,7 +60,7 @@ def test_values_of_every_kind(parser: CommandParser, folders: Path) -> None:
     values = settled(parser)
     assert values["step_scores"] == ["probability", "entropy"]
     assert values["attribution_kwargs"] == {"n_steps": 5}
-    assert values["hide"] is True
+    assert values["hide_attributions"] is True
     assert values["quiet"] is True
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from wherefrom.results.aggregation import Stage
 from wherefrom.results.attribution import Attribution
+from wherefrom.results.stages import Stage
 from wherefrom.text.tokens import Token
 
 DATA = Path(__file__).parents[1] / "golden" / "data"

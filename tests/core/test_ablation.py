@@ -6,7 +6,6 @@ from attrs import evolve
 from wherefrom.adapters import PredictsSteps, Row, SequenceModel
 from wherefrom.errors import FileFormatError, InputError, ModelCapabilityError, SettingsError, ShapeError
 from wherefrom.methods import ExactShapley, FeatureAblation, KernelShap, Lime, Occlusion
-from wherefrom.methods.contract import no_progress
 from wherefrom.methods.perturbation.ablation import (
     CONTRAST_LOG_PROBABILITY,
     LOG_PROBABILITY,
@@ -17,6 +16,7 @@ from wherefrom.methods.perturbation.ablation import (
 )
 from wherefrom.methods.perturbation.removal import BASELINES, check_baseline, removal
 from wherefrom.methods.perturbation.units import units_of
+from wherefrom.progress import no_progress
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions.base import STEP_FUNCTIONS
 from wherefrom.testing import ReferenceModel, counting, only, question

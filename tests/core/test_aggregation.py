@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 from wherefrom.errors import InputError, SettingsError, UnknownNameError
-from wherefrom.results.aggregation import AggregatorPipeline, Stage, build
+from wherefrom.results.aggregation import AggregatorPipeline, build
 from wherefrom.results.aggregators import Normalize, Reduce, Scores, register_aggregation_function
 from wherefrom.results.attribution import Attribution
+from wherefrom.results.stages import Stage
 from wherefrom.text.tokens import Token
 
 from tests.core import golden

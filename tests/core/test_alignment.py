@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from wherefrom.errors import InputError
-from wherefrom.text.alignment import _kept_by_shortest_script, align, one_per_example
+from wherefrom.text.alignment import align, kept_by_shortest_script, one_per_example
 from wherefrom.text.tokens import Token
 
 
@@ -133,7 +133,7 @@ letters = st.lists(st.sampled_from("abc"), min_size=1, max_size=8)
 
 @given(old=letters, new=letters)
 def test_the_script_is_a_shortest_one_in_order(old: list[str], new: list[str]) -> None:
-    kept = _kept_by_shortest_script(np.array(old)[:, None] == np.array(new)[None, :])
+    kept = kept_by_shortest_script(np.array(old)[:, None] == np.array(new)[None, :])
     assert all(old[i] == new[j] for i, j in kept)
     ends = [(-1, -1), *kept, (len(old), len(new))]
     # between two kept tokens the longer stretch says how many edits there are

@@ -12,8 +12,8 @@ from wherefrom.adapters.internals import AttentionTerms, RowLogits, RowTerms, he
 from wherefrom.errors import InputError, ModelCapabilityError, SettingsError
 from wherefrom.methods import Alti, AltiLogit, Question, ValueNorms, ValueZeroing
 from wherefrom.methods.alti import contributions, mixtures
-from wherefrom.methods.contract import no_progress
 from wherefrom.methods.value_zeroing import shares
+from wherefrom.progress import no_progress
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.settings import from_mapping
 from wherefrom.step_functions.contrast_logits_diff import ContrastLogitsDiff

@@ -4,10 +4,10 @@ import numpy as np
 from attrs import evolve
 from wherefrom.methods import ContextCite
 from wherefrom.methods.context_cite import log_odds
-from wherefrom.methods.contract import no_progress
 from wherefrom.methods.perturbation.ablation import LOG_PROBABILITY, ablate
 from wherefrom.methods.perturbation.surrogates import lasso
 from wherefrom.methods.perturbation.units import units_of
+from wherefrom.progress import no_progress
 
 from tests.core.games import GAMES, game
 

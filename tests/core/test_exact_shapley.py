@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from wherefrom.errors import InputError
 from wherefrom.methods import ExactShapley
-from wherefrom.methods.contract import no_progress
+from wherefrom.progress import no_progress
 
 from tests.core.games import GAMES, game, shapley
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 from wherefrom.errors import FileFormatError, InputError, WherefromWarning
-from wherefrom.results.aggregation import Stage
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.provenance import Provenance
+from wherefrom.results.stages import Stage
 from wherefrom.text.tokens import Segment, Token
 
 from tests.core import golden

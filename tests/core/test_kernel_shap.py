@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from wherefrom.errors import InputError
 from wherefrom.methods import ExactShapley, KernelShap
-from wherefrom.methods.contract import no_progress
 from wherefrom.methods.kernel_shap import _drawn_sizes
 from wherefrom.methods.perturbation.ablation import ablate
 from wherefrom.methods.perturbation.units import units_of
+from wherefrom.progress import no_progress
 
 from tests.core.games import GAMES, game, shapley
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from wherefrom.errors import SettingsError
 from wherefrom.methods import METHODS, Lime
-from wherefrom.methods.contract import no_progress
+from wherefrom.progress import no_progress
 from wherefrom.settings import from_mapping
 
 from tests.core.games import GAMES, game

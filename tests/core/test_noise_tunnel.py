@@ -9,7 +9,7 @@ import pytest
 from attrs import evolve
 from wherefrom.errors import ModelCapabilityError, SettingsError
 from wherefrom.methods import DeepLift, InputXGradient, Occlusion, Saliency, SmoothGrad, SquareGrad, VarGrad
-from wherefrom.methods.contract import no_progress
+from wherefrom.progress import no_progress
 from wherefrom.settings import from_mapping
 from wherefrom.testing import ReferenceModel, question
 

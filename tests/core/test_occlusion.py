@@ -6,7 +6,7 @@ from attrs import evolve
 from wherefrom.adapters import Row
 from wherefrom.errors import SettingsError
 from wherefrom.methods import METHODS, FeatureAblation, Occlusion
-from wherefrom.methods.contract import no_progress
+from wherefrom.progress import no_progress
 from wherefrom.settings import from_mapping
 from wherefrom.testing import ReferenceModel, counting, linear_model, linear_share, question, shift_copy_model
 

@@ -13,9 +13,9 @@ from wherefrom.methods import (
     Reagent,
     ShapleyValueSampling,
 )
-from wherefrom.methods.contract import no_progress
 from wherefrom.methods.perturbation.ablation import ablate, target_function_name
 from wherefrom.methods.perturbation.units import last_steps, units_of
+from wherefrom.progress import no_progress
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions.base import STEP_FUNCTIONS
 from wherefrom.testing import ReferenceModel, counting, question

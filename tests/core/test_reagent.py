@@ -3,7 +3,7 @@ import pytest
 from attrs import evolve
 from wherefrom.errors import SettingsError, UnknownNameError
 from wherefrom.methods import Reagent
-from wherefrom.methods.contract import no_progress
+from wherefrom.progress import no_progress
 from wherefrom.testing import ReferenceModel, counting, question, shift_copy_model
 
 KINDS = ("decoder-only", "encoder-decoder")

@@ -13,7 +13,8 @@ from wherefrom.errors import ModelCapabilityError
 from wherefrom.methods import METHODS, Attention, AttentionFlow, AttentionRollout
 from wherefrom.methods.attention_flow import flow
 from wherefrom.methods.attention_rollout import rollout
-from wherefrom.methods.contract import Question, no_progress
+from wherefrom.progress import no_progress
+from wherefrom.questions.question import Question
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions.probability import Probability
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from wherefrom.methods import ShapleyValueSampling
-from wherefrom.methods.contract import no_progress
+from wherefrom.progress import no_progress
 
 from tests.core.games import GAMES, game, shapley
 

@@ -12,8 +12,8 @@ from wherefrom.files import RunWriter, Summary, create_run, open_run
 from wherefrom.files.summaries import PREVIEW, annotations_of, summarized, summary_of
 from wherefrom.files.wire.documents import example_line
 from wherefrom.results import share_on
-from wherefrom.results.aggregation import Stage
 from wherefrom.results.attribution import Attribution, Attributions
+from wherefrom.results.stages import Stage
 from wherefrom.text.tokens import Segment
 
 from tests.core.made import attribution

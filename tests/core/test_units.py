@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from wherefrom.errors import InputError, SettingsError
 from wherefrom.results.aggregators import AGGREGATION_FUNCTIONS, Pair, Sentences, Split, Subwords
-from wherefrom.results.aggregators.pair import align
 from wherefrom.results.attribution import Attribution
+from wherefrom.text.common_units import aligned_units
 from wherefrom.text.tokens import Segment, Token
 
 from tests.core import golden
@@ -266,11 +266,11 @@ def test_different_texts_are_shown_side_by_side() -> None:
 
 def test_alignment_covers_both_sides_once() -> None:
     one, other = spelt(["a", "b", " c", "d"]), spelt([" x", "b", "y", "d", "e"])
-    for pairs in (align(one, other), align(other, one), align(one, ())):
+    for pairs in (aligned_units(one, other), aligned_units(other, one), aligned_units(one, ())):
         for side in (0, 1):
             covered = [index for pair in pairs for index in range(*pair[side])]
             assert covered == sorted(covered)
-    assert [index for pair in align(one, other) for index in range(*pair[1])] == list(range(5))
+    assert [index for pair in aligned_units(one, other) for index in range(*pair[1])] == list(range(5))
 
 
 def test_pairs_need_like_scores() -> None:

@@ -5,8 +5,7 @@ from wherefrom.errors import InputError, SettingsError
 from wherefrom.methods import Question
 from wherefrom.methods.perturbation.units import as_units, last_steps, units_of
 from wherefrom.questions.target_function import TargetFunction
-from wherefrom.results.attribution import Segment
-from wherefrom.text.tokens import Token
+from wherefrom.text.tokens import Segment, Token
 
 from tests.core.games import Logit
 

@@ -30,9 +30,10 @@ from wherefrom.methods import (
     Question,
     SequentialIntegratedGradients,
 )
-from wherefrom.methods.contract import Scores, no_progress
+from wherefrom.methods.contract import Scores
 from wherefrom.methods.paths.baselines import endpoints
 from wherefrom.methods.paths.word_paths import Neighbours, WordPaths
+from wherefrom.progress import no_progress
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions.base import STEP_FUNCTIONS
 from wherefrom_hf.adapter import HFModel, load

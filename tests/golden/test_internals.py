@@ -16,7 +16,8 @@ import pytest
 import torch
 from wherefrom.arrays import to_numpy
 from wherefrom.methods import METHODS, Question
-from wherefrom.methods.contract import Scores, no_progress
+from wherefrom.methods.contract import Scores
+from wherefrom.progress import no_progress
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.results.attribution import Attribution
 from wherefrom.settings import from_mapping

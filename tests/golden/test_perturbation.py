@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 from wherefrom.methods import Occlusion, Question
-from wherefrom.methods.contract import no_progress
+from wherefrom.progress import no_progress
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions.base import STEP_FUNCTIONS
 from wherefrom_hf.adapter import HFModel, load

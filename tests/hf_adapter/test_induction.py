@@ -12,7 +12,7 @@ import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 from wherefrom.arrays import to_numpy
 from wherefrom.methods import METHODS, Question
-from wherefrom.methods.contract import no_progress
+from wherefrom.progress import no_progress
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions.logit import Logit
 from wherefrom_hf.inside.attention import attentions

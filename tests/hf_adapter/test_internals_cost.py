@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from wherefrom.methods import METHODS, Question
-from wherefrom.methods.contract import no_progress
+from wherefrom.progress import no_progress
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions.logit import Logit
 from wherefrom.testing.counting import counting

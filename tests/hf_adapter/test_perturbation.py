@@ -22,10 +22,10 @@ from wherefrom.methods import (
     Reagent,
     ShapleyValueSampling,
 )
-from wherefrom.methods.contract import no_progress
 from wherefrom.methods.perturbation.ablation import LOG_PROBABILITY, ablate
 from wherefrom.methods.perturbation.removal import BASELINES
 from wherefrom.methods.perturbation.units import units_of
+from wherefrom.progress import no_progress
 from wherefrom.testing import question
 from wherefrom_hf.adapter import HFModel, load
 

@@ -12,8 +12,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
 from wherefrom.errors import MissingDependencyError, ModelLoadError, SettingsError
 from wherefrom.methods import Reagent
-from wherefrom.methods.contract import no_progress
 from wherefrom.methods.perturbation.samplers import as_sampler
+from wherefrom.progress import no_progress
 from wherefrom.testing import ReferenceModel, question
 from wherefrom_hf.samplers import MaskedLanguageModelSampler, PartOfSpeechSampler
 

@@ -12,7 +12,9 @@ import numpy.typing as npt
 import torch
 from attrs import evolve
 from wherefrom.arrays import to_numpy
-from wherefrom.methods.contract import METHODS, Question, no_progress
+from wherefrom.methods.contract import METHODS
+from wherefrom.progress import no_progress
+from wherefrom.questions.question import Question
 from wherefrom.testing import NumpyModel, ReferenceModel, linear_model, question, shift_copy_model
 from wherefrom_hf.adapter import load
 

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from attrs import frozen
 from wherefrom.methods import METHODS
-from wherefrom.methods.contract import Question, no_progress
+from wherefrom.progress import no_progress
+from wherefrom.questions.question import Question
 from wherefrom.testing import Tally, counting, question
 
 from tests.laws.claims import CLAIMS

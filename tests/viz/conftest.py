@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
-from wherefrom.results.attribution import Attribution, Attributions, Segment
+from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.provenance import Provenance
-from wherefrom.text.tokens import Token
+from wherefrom.text.tokens import Segment, Token
 
 HOSTILE = (
     "</script><script>alert(1)</script>",

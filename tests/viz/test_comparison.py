@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wherefrom.errors import InputError
 from wherefrom.results.attribution import Attribution
+from wherefrom.results.comparison import spearman_by_step
+from wherefrom.text.common_units import common_units
 from wherefrom.text.tokens import Token
 from wherefrom_viz.console import compare_view
-from wherefrom_viz.describe.comparison import aligned_groups, compare, rank_agreement, ranks
+from wherefrom_viz.describe.comparison import compare
 
 
 def tokens(*texts: str) -> list[Token]:
@@ -29,8 +31,8 @@ def tokens(*texts: str) -> list[Token]:
     ],
 )
 def test_tokens_align_by_the_characters_they_cover(a: list[str], b: list[str], groups: list[object]) -> None:
-    found = aligned_groups(tokens(*a), tokens(*b))
-    assert [((x.start, x.stop), (y.start, y.stop)) for x, y in found] == groups
+    found = common_units(tokens(*a), tokens(*b))
+    assert found == groups
 
 
 @given(st.text("abc", min_size=1, max_size=30), st.data())
@@ -40,9 +42,9 @@ def test_any_two_cuts_of_one_text_align_completely(text: str, data: st.DataObjec
         return [text[a:b] for a, b in itertools.pairwise(edges)]
 
     a, b = cut(), cut()
-    groups = aligned_groups(tokens(*a), tokens(*b))
-    assert "".join("".join(a[x.start : x.stop]) for x, _ in groups) == text
-    assert all("".join(a[x.start : x.stop]) == "".join(b[y.start : y.stop]) for x, y in groups)
+    groups = common_units(tokens(*a), tokens(*b))
+    assert "".join("".join(a[slice(*x)]) for x, _ in groups) == text
+    assert all("".join(a[slice(*x)]) == "".join(b[slice(*y)]) for x, y in groups)
 
 
 def test_a_result_agrees_with_itself(translation: Attribution) -> None:
@@ -71,14 +73,10 @@ def test_nothing_in_common_is_an_error(make: Callable[..., Attribution]) -> None
         compare(make(["a", " b"], 1), make(["c", " d"], 1))
 
 
-def test_equal_values_share_their_rank() -> None:
-    np.testing.assert_allclose(ranks(np.array([5.0, 1.0, 5.0, 9.0])), [1.5, 0, 1.5, 3])
-
-
 def test_agreement_is_spearmans() -> None:
     a = np.array([[1.0, 1], [2, 2], [3, 3], [4, 4]])
     b = np.array([[4.0, 10], [3, 20], [2, 40], [1, 30]])
-    np.testing.assert_allclose(rank_agreement(a, b, np.ones((4, 2), dtype=bool)), [-1, 0.8])
+    np.testing.assert_allclose(spearman_by_step(a, b, np.ones((4, 2), dtype=bool)), [-1, 0.8])
 
 
 def test_the_console_shows_both_and_the_difference(hospital: Attribution) -> None:

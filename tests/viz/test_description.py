@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from wherefrom.errors import SettingsError
-from wherefrom.results.aggregation import Stage
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.provenance import Provenance
+from wherefrom.results.stages import Stage
 from wherefrom_viz.describe.description import describe, describe_all, rescaled, stage_words
 
 

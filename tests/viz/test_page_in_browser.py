@@ -17,8 +17,6 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom_viz import render_granular, render_html, render_notebook
-from wherefrom_viz.page import bundle
-from wherefrom_viz.page.shorten import renamed
 
 CHROMIUM = Path("/usr/bin/chromium")
 
@@ -504,13 +502,6 @@ def test_whatever_is_pressed_and_linked_the_page_goes_on(open_page: Open, everyo
     page.evaluate("location.hash = '#tab=read&ex=1'")  # last: a key may come before the page has heard of the address
     page.wait_for_selector(".place >> text=1 of 4")
     assert page.locator(".outputs .tok").count() > 0
-
-
-def test_short_names_hide_nothing_of_the_browsers(open_page: Open, hospital: Attribution) -> None:
-    page = open_page(render_html(hospital))
-    names = sorted(renamed(bundle.whole("boot_page")) | renamed(bundle.whole("boot_notebook")))
-    assert len(names) > 300
-    assert page.evaluate("names => names.filter((name) => name in window)", names) == []
 
 
 def test_search_and_sort_find_examples(open_page: Open, everyone: Attributions) -> None:

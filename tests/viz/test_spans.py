@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 from wherefrom.errors import InputError, SettingsError
-from wherefrom.results.attribution import Attribution, Segment
+from wherefrom.results.attribution import Attribution
 from wherefrom.results.provenance import Provenance
+from wherefrom.text.tokens import Segment
 from wherefrom_viz import describe, render_html, render_text
 from wherefrom_viz.describe.spans import span_names, with_spans
 from wherefrom_viz.page import pack, unpack

@@ -3,8 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from wherefrom.errors import SettingsError
-from wherefrom.results.attribution import Segment
-from wherefrom.text.tokens import Token
+from wherefrom.text.tokens import Segment, Token
 from wherefrom_viz.describe import units
 
 

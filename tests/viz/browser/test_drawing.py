@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from wherefrom.results.aggregation import Stage
 from wherefrom.results.attribution import Attribution
+from wherefrom.results.stages import Stage
 from wherefrom_viz.browser.cache import ExampleCache, bytes_of
 from wherefrom_viz.browser.drawing import (
     AGGREGATIONS,

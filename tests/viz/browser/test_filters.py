@@ -7,7 +7,8 @@ import pytest
 from attrs import frozen
 from wherefrom.files import Summary
 from wherefrom.files.summaries import summarized
-from wherefrom.results.attribution import Attribution, Segment
+from wherefrom.results.attribution import Attribution
+from wherefrom.text.tokens import Segment
 from wherefrom_viz.browser.filter_language import FilterError, parse_filter
 
 SCORES = ("probability", "entropy")

@@ -36,7 +36,7 @@ test("each precision gives its scores", () => {
     const bytes = new Uint8Array(array.buffer);
     return Uint8Array.from(bytes, (_, k) => bytes[(k % (bytes.length / size)) * size + Math.floor(k / (bytes.length / size))]);
   };
-  close(readScores(planes(Int16Array.of(32767, -32767, 0), 2), "display", 0.5), [0.5, -0.5, 0]);
-  close(readScores(new Uint8Array(Int8Array.of(127, -127).buffer), "compact", 2), [2, -2]);
-  close(readScores(planes(Float32Array.of(0.1, -3), 4), "exact", 1), [Math.fround(0.1), -3]);
+  close(readScores(planes(Uint16Array.of(32767, 65535, 0, 1), 2), "display", Float32Array.of(0.5, 4)), [0.5, -4, 0, 0]);
+  close(readScores(new Uint8Array(Int8Array.of(127, -127).buffer), "compact", Float32Array.of(2, 3)), [2, -3]);
+  close(readScores(planes(Float32Array.of(0.1, -3), 4), "exact", Float32Array.of(1, 1)), [Math.fround(0.1), -3]);
 });

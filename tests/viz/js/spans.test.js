@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { added, carried, cleanName, fitting, formatSpans, parseSpans } from "../../../packages/viz/src/wherefrom_viz/page/scripts/spans.js";
+import { added, cleanName, fitting, formatSpans, parseSpans } from "../../../packages/viz/src/wherefrom_viz/page/scripts/spans.js";
 import { buildView } from "../../../packages/viz/src/wherefrom_viz/page/scripts/units.js";
-import { alignedGroups } from "../../../packages/viz/src/wherefrom_viz/page/scripts/align.js";
+import { carried } from "../../../packages/viz/src/wherefrom_viz/page/scripts/pairing.js";
 
 const span = (side, from, to, name = "") => ({ side, from, to, name });
 
@@ -42,16 +42,11 @@ test("spans are cut to the tokens there are", () => {
   assert.deepEqual(fitting([span("target", 1, 9), span("target", 3, 5), span("source", 0, 1)], sides), [span("target", 1, 3)]);
 });
 
-test("a span is carried to another cut of the text", () => {
-  const side = (...t) => [{ name: "target", t, f: "0".repeat(t.length) }];
-  assert.deepEqual(carried([span("target", 1, 3, "x")], side("a", " un", "happy", " b"), side("a", " unhap", "py", " b")), [span("target", 1, 3, "x")]);
-  assert.deepEqual(carried([span("target", 1, 2)], side("a", " b"), side("c", " d")), []);
-});
-
-test("carried spans are each other's counterpart though their texts differ", () => {
-  const units = (...list) => list.map(([text, id]) => ({ text, drawn: id === undefined ? undefined : { id } }));
-  const groups = alignedGroups(units(["a"], ["the one", 0], ["z"]), units(["a"], ["another", 0], ["y"]));
-  assert.deepEqual(groups.map(([[i], [j]]) => [i, j]), [[0, 0], [1, 1]]);
+test("a span is carried to the common tokens that its own are in", () => {
+  const side = { name: "target", groups: [{ own: [0, 1], its: [0, 1] }, { own: [1, 3], its: [1, 3] }, { own: [3, 3], its: [3, 4] }] };
+  assert.deepEqual(carried([span("target", 1, 2, "x")], side, "own"), [span("target", 1, 2, "x")]);
+  assert.deepEqual(carried([span("target", 3, 4)], side, "its"), [span("target", 2, 3)]);
+  assert.deepEqual(carried([span("target", 3, 4), span("source", 0, 1)], side, "own"), []);
 });
 
 // prompt "a b", output "c" "d" "e"

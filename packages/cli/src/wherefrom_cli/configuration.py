@@ -15,13 +15,14 @@ A file has a table per command, and ``[common]`` for options of several::
     attribution-kwargs = { n_steps = 50 }
 
 Names are those of the long options, hyphens or underscores. A secret has no place here: the hub's own token store or
-``HF_TOKEN`` is read by the libraries themselves.
+``HF_TOKEN`` is read by the libraries themselves. What a project's file may set is in `wherefrom_cli.trust`.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import shlex
 import tomllib
@@ -33,9 +34,12 @@ from attrs import frozen
 from wherefrom.errors import UsageError, nearest
 
 from wherefrom_cli.parser import CommandParser
+from wherefrom_cli.trust import check_project_value, distrusted_file, project_file
+
+_LOG = logging.getLogger("wherefrom.cli")
 
 _PREFIX = "WHEREFROM_"
-_NOT_SETTABLE = {"help", "config_file", "debug", "input_texts", "generated_texts"}
+_NOT_SETTABLE = {"help", "config_file", "debug", "input_texts", "generated_texts", "set"}
 
 
 @frozen(kw_only=True)
@@ -55,15 +59,6 @@ def user_file() -> Path:
     return Path(base) / "wherefrom" / "config.toml"
 
 
-def project_file() -> Path | None:
-    """The nearest ``wherefrom.toml``, from this folder upwards."""
-    here = Path.cwd()
-    return next(
-        (folder / "wherefrom.toml" for folder in (here, *here.parents) if (folder / "wherefrom.toml").is_file()),
-        None,
-    )
-
-
 def configuration_files(named: str | None = None) -> list[Path]:
     """The files that are read, weakest first.
 
@@ -74,7 +69,20 @@ def configuration_files(named: str | None = None) -> list[Path]:
     if named and not Path(named).is_file():
         raise UsageError(f"There is no configuration file {named!r}.")
     project = Path(named) if named else project_file()
+    if project is None and (distrusted := distrusted_file()) is not None:
+        _LOG.warning(
+            "%s is not read: it, or its folder, belongs to somebody else or others may write it. "
+            "To use it all the same: --config-file %s",
+            distrusted,
+            distrusted,
+        )
     return [path for path in (user_file(), project) if path is not None and path.is_file()]
+
+
+def is_believed(path: Path, named: str | None) -> bool:
+    """May it set everything? The user's own file and a file that was named may; one that was found may not."""
+    named = named or os.environ.get(_PREFIX + "CONFIG_FILE")
+    return path == user_file() or (named is not None and path == Path(named))
 
 
 def apply_configuration(parser: CommandParser, command: str, argv: Sequence[str]) -> list[Default]:
@@ -87,8 +95,9 @@ def apply_configuration(parser: CommandParser, command: str, argv: Sequence[str]
         UsageError: A file is damaged, or a name or value in it does not fit the command.
     """
     applied: list[Default] = []
-    for path in configuration_files(_config_file_flag(parser.normalized(argv))):
-        applied += _from_file(path, parser, command)
+    named = _config_file_flag(parser.normalized(argv))
+    for path in configuration_files(named):
+        applied += _from_file(path, parser, command, believed=is_believed(path, named))
     applied += _from_environment(parser)
     parser.set_defaults(**{default.option: default.value for default in applied})
     return applied
@@ -117,7 +126,7 @@ def _config_file_flag(argv: Sequence[str]) -> str | None:
     return None
 
 
-def _from_file(path: Path, parser: CommandParser, command: str) -> list[Default]:
+def _from_file(path: Path, parser: CommandParser, command: str, *, believed: bool) -> list[Default]:
     tables = read_file(path)
     options = _settable(parser)
     found: list[Default] = []
@@ -133,7 +142,10 @@ def _from_file(path: Path, parser: CommandParser, command: str) -> list[Default]
                 raise UsageError(
                     f"{path}: `wherefrom {command}` has no option {name!r}.{nearest(_folded(name), options)}"
                 )
-            found.append(Default(option=action.dest, value=_value(action, value, f"{path}: {name}"), origin=str(path)))
+            converted = _value(action, value, f"{path}: {name}")
+            if not believed:
+                check_project_value(path, name, action.dest, converted)
+            found.append(Default(option=action.dest, value=converted, origin=str(path)))
     return found
 
 

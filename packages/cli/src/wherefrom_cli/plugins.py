@@ -14,14 +14,15 @@ from wherefrom.errors import UsageError
 def load_plugins(names: Sequence[str]) -> None:
     """Import modules, by name or by the path of a ``.py`` file; what they register is known from then on.
 
-    A module that was imported already is left as it is. Names are looked up in the current folder as well.
+    A module that was imported already is left as it is. Names are looked up where Python looks, which does not
+    include the current folder: a module there is given by its path.
 
     Raises:
         UsageError: A module is not there, or fails while it is imported.
     """
     for name in names:
         try:
-            _import_file(Path(name)) if name.endswith(".py") else _import_module(name)
+            _import_file(Path(name)) if name.endswith(".py") else importlib.import_module(name)
         except ModuleNotFoundError as error:
             raise UsageError(
                 f"The plugin {name!r} was not found: {error}.\n"
@@ -33,12 +34,6 @@ def load_plugins(names: Sequence[str]) -> None:
             raise UsageError(
                 f"The plugin {name!r} failed while it was imported.\n{type(error).__name__}: {error}"
             ) from error
-
-
-def _import_module(name: str) -> None:
-    if "" not in sys.path:
-        sys.path.insert(0, "")
-    importlib.import_module(name)
 
 
 def _import_file(path: Path) -> None:

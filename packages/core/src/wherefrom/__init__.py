@@ -6,7 +6,7 @@
 >>> out.show()  # doctest: +SKIP
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wherefrom import _moved, errors, files
 from wherefrom import results as operations
@@ -15,16 +15,19 @@ from wherefrom.context import ContextAttribution
 from wherefrom.errors import WherefromError, WherefromWarning
 from wherefrom.files import RunWriter, create_run, load, open_run, save, save_inseq
 from wherefrom.results import Comparison, aggregators, compare, merge_attributions, top_contributors
-from wherefrom.results.aggregation import AggregatorPipeline, Stage, list_aggregators
+from wherefrom.results.aggregation import AggregatorPipeline, list_aggregators
 from wherefrom.results.aggregators.functions import list_aggregation_functions, register_aggregation_function
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.provenance import Provenance
 from wherefrom.results.rendering import list_renderers, show_attributions
 from wherefrom.results.rendering import show_granular as show_granular_attributions
 from wherefrom.results.rendering import show_tokens as show_token_attributions
+from wherefrom.results.stages import Stage
 from wherefrom.text.tokens import Segment, Token
 
 if TYPE_CHECKING:
+    __version__: str
+
     from wherefrom import methods, step_functions
     from wherefrom.attribute import AttributionModel
     from wherefrom.context import attribute_context
@@ -50,6 +53,7 @@ __all__ = [
     "Token",
     "WherefromError",
     "WherefromWarning",
+    "__version__",
     "ablate",
     "aggregators",
     "attribute_context",
@@ -98,7 +102,15 @@ _LATE = {
 }
 """What asks a model. Results are read without it."""
 
-__getattr__ = late(__name__, _LATE)
+_late = late(__name__, _LATE)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version  # takes its time: only for who asks
+
+        return version("wherefrom")
+    return _late(name)
 
 
 def __dir__() -> list[str]:

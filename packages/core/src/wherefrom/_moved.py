@@ -22,7 +22,7 @@ MOVED = {
     "answers": "methods.answers",
     "attribution": "results.attribution",
     "baselines": "methods.paths.baselines",
-    "capabilities": "adapters.capabilities",
+    "capabilities": "methods.capabilities",
     "contrast": "questions.contrast",
     "examples": "questions.examples",
     "internals": "adapters.internals",

@@ -10,24 +10,27 @@ from __future__ import annotations
 import inspect
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
-from attrs import evolve, frozen
 
-from wherefrom.adapters import Moves, PredictsSteps, Reserves, SequenceModel
-from wherefrom.adapters.capabilities import check_capabilities
+from wherefrom.adapters import Encoding, PredictsSteps, Reserves, SequenceModel, Side, WrapsFramework
+from wherefrom.adapters.moving import moved
 from wherefrom.arrays import IntArray
-from wherefrom.errors import InputError, ModelCapabilityError, SettingsError, WherefromWarning
+from wherefrom.context.attributing import attribute_context
+from wherefrom.context.results import ContextAttribution
+from wherefrom.errors import InputError, SettingsError, UnknownAttributeError, WherefromWarning, nearest
 from wherefrom.methods.answers import attribution_of, missing_scores
-from wherefrom.methods.contract import METHODS, Method, Progress, Question
+from wherefrom.methods.contract import Method
 from wherefrom.methods.finite import not_finite_note
-from wherefrom.progress import terminal_progress
+from wherefrom.methods.request import Request, requested
+from wherefrom.progress import Progress, terminal_progress
 from wherefrom.questions.building import QuestionOptions, prepare
+from wherefrom.questions.contrast import ContrastText
 from wherefrom.questions.examples import (
     Example,
     InputText,
@@ -39,18 +42,17 @@ from wherefrom.questions.examples import (
     generated_example,
 )
 from wherefrom.questions.positions import step_positions
-from wherefrom.questions.routing import Consumer, deal
+from wherefrom.questions.question import Question
+from wherefrom.questions.spans import Span
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.provenance import Provenance, library_versions
 from wherefrom.settings import non_default, plain
-from wherefrom.step_functions.base import STEP_FUNCTIONS, StepFunction
-from wherefrom.step_functions.differentiability import require_differentiable, require_explainable
-from wherefrom.step_functions.registration import step_function_of
+from wherefrom.step_functions.base import StepFunction, StepFunctionLike
+from wherefrom.text.alignment import Alignments
 
 DEFAULT_FUNCTION = "probability"
 
-StepFunctionLike = str | StepFunction | Callable[..., Any]
-"""A registered name, a step function with its settings, or a plain function of the prediction."""
+_SETTABLE = ("attributed_fn", "method")
 
 
 class AttributionModel:
@@ -62,14 +64,74 @@ class AttributionModel:
         attributed_fn: The default target function.
     """
 
+    __slots__ = ("__weakref__", "adapter", "attributed_fn", "method")
+
+    adapter: SequenceModel
+    method: Method | None
+    attributed_fn: StepFunctionLike
+
     def __init__(self, adapter: SequenceModel, method: Method | None = None) -> None:
         self.adapter = adapter
         self.method = method
-        self.attributed_fn: StepFunctionLike = DEFAULT_FUNCTION
+        self.attributed_fn = DEFAULT_FUNCTION
 
     def __repr__(self) -> str:
         card = self.adapter.card
         return f"AttributionModel({card.name!r}, {card.kind}, method={self.method!r})"
+
+    if not TYPE_CHECKING:  # who checks types is told by the annotations above
+
+        def __setattr__(self, name: str, value: object) -> None:
+            """Refuse a name that means nothing here: a misspelt one would change nothing, in silence."""
+            if name not in self.__slots__:
+                raise UnknownAttributeError(
+                    f"A model has no attribute {name!r} to set.{nearest(name, _SETTABLE)} These can be set: "
+                    f"{', '.join(_SETTABLE)}."
+                )
+            object.__setattr__(self, name, value)
+
+    @property
+    def device(self) -> str:
+        """Where the model computes."""
+        return self.adapter.card.device
+
+    @property
+    def module(self) -> Any:
+        """The framework's own model object."""
+        return self._wrapped().module
+
+    @property
+    def tokenizer(self) -> Any:
+        """The framework's own tokenizer."""
+        return self._wrapped().tokenizer
+
+    def encode(self, text: InputText, *, as_target: bool = False, add_special_tokens: bool = True) -> Encoding:
+        """A text or a chat as ids and tokens, as the model reads it.
+
+        Args:
+            as_target: Encoder-decoder: as the decoder's sequence, not the encoder's. A decoder-only model has one alone.
+        """
+        side: Side = "target" if as_target or self._is_decoder_only else "source"
+        return self.adapter.encode(text, side=side, add_special_tokens=add_special_tokens)
+
+    def decode(self, ids: Sequence[int] | IntArray, *, skip_special_tokens: bool = True) -> str:
+        """The text of some ids."""
+        return self.adapter.decode(np.asarray(ids, dtype=np.int64), skip_special_tokens=skip_special_tokens)
+
+    def attribute_context(self, current: str, context: Any = None, **options: Any) -> ContextAttribution:
+        """Which tokens of the output depend on the context, and on which of its tokens.
+
+        The options are those of `wherefrom.attribute_context`, which this calls.
+        """
+        return attribute_context(self, current, context, **options)
+
+    def _wrapped(self) -> WrapsFramework:
+        if not isinstance(self.adapter, WrapsFramework):
+            raise UnknownAttributeError(
+                f"The adapter of {self.adapter.card.name!r} ({type(self.adapter).__name__}) wraps no model of a "
+                "framework, so there is no module and no tokenizer to show. Ask model.adapter."
+            )
+        return self.adapter
 
     def generate(
         self,
@@ -106,8 +168,8 @@ class AttributionModel:
 
     def attribute(
         self,
-        input_texts: Any,
-        generated_texts: Any = None,
+        input_texts: InputText | Sequence[InputText],
+        generated_texts: Target | Sequence[Target] | None = None,
         method: str | Method | type[Method] | None = None,
         override_default_attribution: bool = False,
         attr_pos_start: int | None = None,
@@ -130,10 +192,10 @@ class AttributionModel:
         attribution_args: Mapping[str, Any] | None = None,
         attributed_fn_args: Mapping[str, Any] | None = None,
         step_scores_args: Mapping[str, Any] | None = None,
-        attributed_span: Any = None,
-        contrast_targets: Any = None,
-        contrast_sources: Any = None,
-        contrast_targets_alignments: Any = None,
+        attributed_span: Span | None = None,
+        contrast_targets: ContrastText | Sequence[ContrastText] | None = None,
+        contrast_sources: ContrastText | Sequence[ContrastText] | None = None,
+        contrast_targets_alignments: Alignments | Sequence[Alignments] = None,
         contrast_force_inputs: bool = False,
         seed: int = 0,
         ids: Sequence[str | None] | None = None,
@@ -187,8 +249,17 @@ class AttributionModel:
         started, created = time.perf_counter(), datetime.now(UTC).isoformat(timespec="seconds")
         if isinstance(step_scores, str):
             step_scores = [step_scores]
-        request = self.resolve(
-            method, attributed_fn, step_scores, settings, attribution_args, attributed_fn_args, step_scores_args
+        request = requested(
+            self.adapter,
+            self.method if method is None else method,
+            attributed_fn,
+            step_scores,
+            default_function=self.attributed_fn,
+            settings=settings,
+            attribution_args=attribution_args or {},
+            attributed_fn_args=attributed_fn_args or {},
+            step_scores_args=step_scores_args or {},
+            reserved=_ATTRIBUTE_PARAMETERS,
         )
         if override_default_attribution:
             self.method = request.method
@@ -197,7 +268,7 @@ class AttributionModel:
         include_target = self._attribute_target(attribute_target)
         with (
             self._reserved(),
-            self.moved(device),
+            moved(self.adapter, device),
             terminal_progress(show_progress and progress is None)
             if progress is None
             else nullcontext(progress) as tell,
@@ -285,41 +356,6 @@ class AttributionModel:
     def _is_decoder_only(self) -> bool:
         return self.adapter.card.kind == "decoder-only"
 
-    def resolve(
-        self,
-        method: str | Method | type[Method] | None,
-        attributed_fn: StepFunctionLike | None,
-        step_scores: Sequence[StepFunctionLike],
-        settings: Mapping[str, Any],
-        attribution_args: Mapping[str, Any] | None,
-        attributed_fn_args: Mapping[str, Any] | None,
-        step_scores_args: Mapping[str, Any] | None,
-    ) -> Resolved:
-        """The method, the target function and the step scores, with their settings."""
-        consumers = [
-            _method_consumer(self.method if method is None else method, attribution_args or {}),
-            _function_consumer(
-                self.attributed_fn if attributed_fn is None else attributed_fn, attributed_fn_args or {}
-            ),
-            *(_function_consumer(score, {}, shared=step_scores_args or {}) for score in step_scores),
-        ]
-        for name in step_scores_args or {}:
-            if not any(name in consumer.accepts for consumer in consumers[2:]):
-                raise SettingsError(f"step_scores_args has {name!r}, but no step score takes it.")
-        chosen, function, *scores = deal(settings, consumers, reserved=_ATTRIBUTE_PARAMETERS)
-        check_capabilities(self.adapter, chosen)
-        if chosen.uses_target_function:
-            require_explainable(function)
-        if chosen.differentiates:
-            require_differentiable(function, method=chosen.identifier)
-        if not chosen.uses_target_function and attributed_fn is not None:
-            warnings.warn(
-                f"{chosen.identifier} does not look at the target function; attributed_fn changes nothing here.",
-                WherefromWarning,
-                stacklevel=4,
-            )
-        return Resolved(chosen, function, {score.identifier: score for score in scores})
-
     def _attribute_target(self, wanted: bool | None) -> bool:
         if self._is_decoder_only:
             if wanted is False:
@@ -329,21 +365,6 @@ class AttributionModel:
                 )
             return True
         return True if wanted is None else wanted
-
-    @contextmanager
-    def moved(self, device: str | None) -> Iterator[None]:
-        """The model on ``device`` for the time of a call."""
-        if device is None:
-            yield
-            return
-        if not isinstance(self.adapter, Moves):
-            raise ModelCapabilityError(f"{self.adapter.card.name} cannot be moved to {device!r}; leave device out.")
-        before = self.adapter.card.device
-        self.adapter.to(device)
-        try:
-            yield
-        finally:
-            self.adapter.to(before)
 
     def _reserved(self) -> AbstractContextManager[None]:
         """No other thread asks the model for the time of a call."""
@@ -410,7 +431,7 @@ class AttributionModel:
         self,
         examples: Sequence[Example],
         questions: Sequence[Question],
-        request: Resolved,
+        request: Request,
         batch_size: int | None,
         clean_special_chars: bool,
         notes: list[str],
@@ -441,50 +462,6 @@ class AttributionModel:
                     notes.append(note)
                 yield made
             done += len(batch)
-
-
-@frozen(eq=False)
-class Resolved:
-    """What a call asks for, as settings objects."""
-
-    method: Method
-    function: StepFunction
-    """The target function."""
-    scores: Mapping[str, StepFunction]
-    """Step scores by identifier."""
-
-
-def _method_consumer(method: str | Method | type[Method] | None, given: Mapping[str, Any]) -> Consumer:
-    if method is None:
-        raise SettingsError(
-            "No attribution method was chosen. Pass method=..., here or to load_model. "
-            f"Registered: {', '.join(METHODS)}."
-        )
-    cls: Any = METHODS.get(method) if isinstance(method, str) else method
-    if isinstance(cls, type):
-        return Consumer(cls=cls, label=f"method {cls.identifier!r}", given=given)  # type: ignore[attr-defined]
-    if not isinstance(cls, Method):
-        raise SettingsError(f"method must be an identifier, a method or its class, not {method!r}.")
-    return Consumer(cls=type(cls), label=f"method {cls.identifier!r}", given=given, instance=cls)
-
-
-def _function_consumer(
-    function: StepFunctionLike, given: Mapping[str, Any], *, shared: Mapping[str, Any] | None = None
-) -> Consumer:
-    """A step function as a consumer; ``shared`` settings go to it as far as it declares them."""
-    thing: Any = STEP_FUNCTIONS.get(function) if isinstance(function, str) else function
-    if not isinstance(thing, type) and not isinstance(thing, StepFunction):
-        thing = step_function_of(thing)
-    cls: type[StepFunction] = thing if isinstance(thing, type) else type(thing)
-    consumer = Consumer(
-        cls=cls,
-        label=f"step function {cls.identifier!r}",
-        given=given,
-        instance=None if isinstance(thing, type) else thing,
-    )
-    if shared:
-        consumer = evolve(consumer, given={**given, **{k: v for k, v in shared.items() if k in consumer.accepts}})
-    return consumer
 
 
 def _continued(progress: Progress, done: int, batch: int, total: int) -> Progress:

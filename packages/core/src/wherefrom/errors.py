@@ -5,6 +5,7 @@
     WherefromError
     ├── UsageError                 the caller asked for something that cannot be (exit code 2)
     │   ├── UnknownNameError       no method, step function, aggregator or framework of that name
+    │   ├── UnknownAttributeError  an attribute that an object does not have
     │   ├── SettingsError          a setting that is unknown, of the wrong type or out of range
     │   ├── InputError             texts, targets or positions that do not fit together
     │   └── ModelCapabilityError   the method needs something this model cannot give
@@ -35,6 +36,10 @@ class UnknownNameError(UsageError, KeyError):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+class UnknownAttributeError(UsageError, AttributeError):
+    """An attribute that the object does not have, asked for or set."""
 
 
 class SettingsError(UsageError, TypeError):

@@ -8,9 +8,9 @@ from typing import Any
 
 from wherefrom._registry import Registry
 from wherefrom.adapters import SequenceModel
-from wherefrom.adapters.capabilities import check_capabilities
 from wherefrom.attribute import AttributionModel
 from wherefrom.errors import SettingsError, UnknownNameError, nearest
+from wherefrom.methods.capabilities import check_capabilities
 from wherefrom.methods.contract import METHODS, Method
 from wherefrom.results.aggregation import AGGREGATORS
 from wherefrom.settings import fields_of, from_mapping

@@ -1,12 +1,27 @@
-"""One line about how far the work is, on a terminal's standard error."""
+"""How far the work is: the callback that methods report to, and one line of it on a terminal's standard error."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
-from wherefrom.methods.contract import Progress, no_progress
+Progress = Callable[[str, int, int], None]
+"""Called with (phase, done, total) as work goes on."""
+
+T = TypeVar("T")
+
+
+def no_progress(phase: str, done: int, total: int) -> None:
+    """Report to nobody."""
+
+
+def counted(items: Iterable[T], phase: str, total: int, progress: Progress) -> Iterator[T]:
+    """Hand items through, reporting each."""
+    for done, item in enumerate(items, start=1):
+        yield item
+        progress(phase, done, total)
 
 
 @contextmanager

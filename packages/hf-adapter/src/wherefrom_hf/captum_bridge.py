@@ -28,13 +28,15 @@ from torch import Tensor
 from wherefrom.adapters import GivesGradients, PredictsSteps
 from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.errors import MissingDependencyError, SettingsError, UnknownNameError, nearest
-from wherefrom.methods.contract import L2_THEN_NORMALIZE, Progress, Question, Scores, counted, inputs_first
+from wherefrom.methods.contract import L2_THEN_NORMALIZE, Scores, inputs_first
 from wherefrom.methods.paths.baselines import endpoints
 from wherefrom.methods.perturbation.ablation import AblationTable, ablate, quantities, target_function_name
 from wherefrom.methods.perturbation.removal import as_baseline, check_baseline
 from wherefrom.methods.perturbation.units import Units, UnitsSetting, as_units, last_steps, units_of
+from wherefrom.progress import Progress, counted
+from wherefrom.questions.question import Question
 from wherefrom.questions.target_function import TargetFunction
-from wherefrom.results.aggregation import Stage
+from wherefrom.results.stages import Stage
 from wherefrom.settings import unknown_setting
 
 PREFIX = "captum"

@@ -10,7 +10,6 @@ from attrs import field, frozen, validators
 from wherefrom.adapters import Side
 from wherefrom.arrays import IntArray
 from wherefrom.errors import MissingDependencyError, ModelLoadError, SettingsError
-from wherefrom.methods.contract import Question
 from wherefrom.methods.perturbation.samplers import (
     Candidates,
     Choices,
@@ -20,6 +19,7 @@ from wherefrom.methods.perturbation.samplers import (
     sampler,
     without,
 )
+from wherefrom.questions.question import Question
 
 __all__ = ["MaskedLanguageModelSampler", "PartOfSpeechSampler"]
 

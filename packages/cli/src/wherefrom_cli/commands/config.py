@@ -5,20 +5,23 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from wherefrom.errors import UsageError, nearest
 
 from wherefrom_cli.command import Command
-from wherefrom_cli.configuration import configuration_files, project_file, read_file, user_file
+from wherefrom_cli.configuration import configuration_files, is_believed, read_file, user_file
 from wherefrom_cli.exit_codes import ExitCode
 from wherefrom_cli.main import load_command, modules
 from wherefrom_cli.parser import CommandParser, one_of
 from wherefrom_cli.talk import Talk
+from wherefrom_cli.trust import PROJECT_FILE, check_project_value, project_file
 
 TEMPLATE = """\
 # Defaults of the command `wherefrom`. Flags win over WHEREFROM_* variables, those over this file,
 # and a project's wherefrom.toml over the user's. Names are those of the long options.
+# A project's file may set neither plugins, paths nor arguments for loading; your own file may.
 
 [common]
 # model = "demo:lm"
@@ -57,7 +60,7 @@ def configure(parser: CommandParser) -> None:
 def execute(options: argparse.Namespace, talk: Talk) -> int:
     """Show, locate or start the configuration."""
     if options.action == "init":
-        return _init(user_file() if options.user else Path("wherefrom.toml"), talk)
+        return _init(user_file() if options.user else Path(PROJECT_FILE), talk)
     if options.action == "path":
         return _paths(options, talk)
     return _show(options, talk)
@@ -73,7 +76,7 @@ def _init(path: Path, talk: Talk) -> int:
 
 
 def _paths(options: argparse.Namespace, talk: Talk) -> int:
-    project = Path(options.config_file) if options.config_file else project_file() or Path.cwd() / "wherefrom.toml"
+    project = Path(options.config_file) if options.config_file else project_file() or Path.cwd() / PROJECT_FILE
     paths = {"project": project, "user": user_file()}
     if options.json:
         talk.line(
@@ -91,7 +94,7 @@ def _paths(options: argparse.Namespace, talk: Talk) -> int:
 def _show(options: argparse.Namespace, talk: Talk) -> int:
     files = {str(path): read_file(path) for path in configuration_files(options.config_file)}
     for path, tables in files.items():
-        _check(path, tables)
+        _check(path, tables, believed=is_believed(Path(path), options.config_file))
     variables = {name: value for name, value in sorted(os.environ.items()) if name.startswith("WHEREFROM_")}
     if options.json:
         talk.line(json.dumps({"files": files, "environment": variables}, indent=2, default=str))
@@ -110,16 +113,16 @@ def _show(options: argparse.Namespace, talk: Talk) -> int:
     return ExitCode.DONE
 
 
-def _check(path: str, tables: dict[str, object]) -> None:
+def _check(path: str, tables: dict[str, object], *, believed: bool) -> None:
     """Every table is a command's and every name an option of it (or, in ``[common]``, of any).
 
     Raises:
-        UsageError: One is not; the nearest is suggested.
+        UsageError: One is not (the nearest is suggested), or it is not for a project's file.
     """
     names = {
-        name: {option.removeprefix("--") for option in load_command(name).parser().option_names} for name in modules()
+        command: {name.removeprefix("--"): action.dest for name, action in _options(command)} for command in modules()
     }
-    everything = set().union(*names.values())
+    everything = {option: dest for options in names.values() for option, dest in options.items()}
     for table, entries in tables.items():
         if table in _OF_OTHERS:
             continue
@@ -128,9 +131,16 @@ def _check(path: str, tables: dict[str, object]) -> None:
         if not isinstance(entries, dict):
             raise UsageError(f"{path}: {table} must be a table: [{table}]")
         known = everything if table == "common" else names[table]
-        for name in entries:
-            if name.replace("_", "-") not in known:
+        for name, value in entries.items():
+            option = known.get(name.replace("_", "-"))
+            if option is None:
                 raise UsageError(f"{path}: [{table}] has no option {name!r}.{nearest(name.replace('_', '-'), known)}")
+            if not believed:
+                check_project_value(Path(path), name, option, value)
+
+
+def _options(command: str) -> Iterable[tuple[str, argparse.Action]]:
+    return load_command(command).parser().option_names.items()
 
 
 COMMAND = Command(

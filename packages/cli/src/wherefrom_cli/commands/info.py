@@ -89,7 +89,7 @@ def describe(path: str) -> Described:
 
 
 def as_config(info: Mapping[str, Any]) -> str:
-    """The options that made a result, as a ``wherefrom.toml``."""
+    """The options that made a result, as a configuration file."""
     arguments = info.get("arguments", {})
     method = info.get("method", {})
     function = info.get("attributed_fn", {})
@@ -133,7 +133,7 @@ COMMAND = Command(
     summary="How saved attributions were made: model, method, settings, versions, seed.",
     examples=(
         ("wherefrom info out.json", "everything that decided the numbers"),
-        ("wherefrom info out.json --as-config > wherefrom.toml", "ask for the same again"),
+        ("wherefrom info out.json --as-config > again.toml", "ask for the same again, with --config-file again.toml"),
     ),
     configure=configure,
     execute=execute,

@@ -1,25 +1,24 @@
 """What an adapter must satisfy: one Protocol per capability, the model's card, and the rows that are run.
 
-Core asks, an adapter answers for all steps at once. Everything here stands on `wherefrom.text` alone.
+Core knows no framework. It describes each pass as a `Row`, hands many rows over together, and the adapter pads, chunks,
+reuses prefixes and sends the answers back in order, for all steps at once, as arrays of its own framework, one row at a
+time so that memory stays bounded. Each Protocol is usable alone: a remote model that can only score tokens is a full
+citizen for perturbation methods. Everything here stands on `wherefrom.text` alone.
 """
 
-from wherefrom.adapters.protocols import (
-    Embeds,
-    Encoding,
-    FindsBadWeights,
-    GivesAttention,
-    GivesGradients,
-    ModelCard,
-    Moves,
-    PredictsSteps,
-    Reserves,
-    Row,
-    RowAttention,
-    RowGradients,
-    RowPrediction,
-    SequenceModel,
-    Side,
-)
+from wherefrom.adapters.attention import GivesAttention, RowAttention
+from wherefrom.adapters.card import ModelCard
+from wherefrom.adapters.embedding import Embeds
+from wherefrom.adapters.encoding import Encoding, Side
+from wherefrom.adapters.framework import WrapsFramework
+from wherefrom.adapters.gradients import GivesGradients, RowGradients
+from wherefrom.adapters.moving import Moves
+from wherefrom.adapters.predicting import PredictsSteps, RowPrediction
+from wherefrom.adapters.reserving import Reserves
+from wherefrom.adapters.row_function import RowFunction
+from wherefrom.adapters.rows import Row
+from wherefrom.adapters.sequence_model import SequenceModel
+from wherefrom.adapters.weights import FindsBadWeights
 
 __all__ = [
     "Embeds",
@@ -33,8 +32,10 @@ __all__ = [
     "Reserves",
     "Row",
     "RowAttention",
+    "RowFunction",
     "RowGradients",
     "RowPrediction",
     "SequenceModel",
     "Side",
+    "WrapsFramework",
 ]

@@ -6,18 +6,19 @@ of this package; this one only directs.
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import msgspec
 import numpy as np
 from attrs import evolve, field, frozen
 
 from wherefrom.adapters import PredictsSteps, Row, SequenceModel
+from wherefrom.adapters.moving import moved
 from wherefrom.arrays import FloatArray, IntArray, like
-from wherefrom.attribute import AttributionModel, StepFunctionLike
 from wherefrom.context import permutation
 from wherefrom.context.cues import Alternatives, Cues, Reduce, impute
 from wherefrom.context.documents import Part, sentence_parts
@@ -35,16 +36,30 @@ from wherefrom.context.sensitivity import (
 )
 from wherefrom.context.support import TWICE_AS_LIKELY, citations, supported
 from wherefrom.errors import InputError, ModelCapabilityError, SettingsError, nearest
-from wherefrom.methods.contract import Method, Progress, no_progress
+from wherefrom.methods.contract import Method
+from wherefrom.methods.request import requested
+from wherefrom.progress import Progress, no_progress
 from wherefrom.results.provenance import Provenance, library_versions
 from wherefrom.settings import non_default, plain
+from wherefrom.step_functions.base import StepFunctionLike
 
 Unit = Literal["auto", "document", "turn", "sentence", "none"]
 UNITS: tuple[Unit, ...] = ("auto", "document", "turn", "sentence", "none")
 
 
+class Asked(Protocol):
+    """A model and what it is explained with by default: `wherefrom.AttributionModel`."""
+
+    @property
+    def adapter(self) -> SequenceModel: ...
+    @property
+    def method(self) -> Method | None: ...
+    @property
+    def attributed_fn(self) -> StepFunctionLike: ...
+
+
 def attribute_context(
-    model: AttributionModel,
+    model: Asked,
     current: str,
     context: Any = None,
     *,
@@ -150,7 +165,18 @@ def attribute_context(
     adapter = model.adapter
     if not isinstance(adapter, PredictsSteps):
         raise ModelCapabilityError(f"Context needs predictions, and the adapter of {adapter.card.name!r} gives none.")
-    request = model.resolve(method, attributed_fn, [context_sensitivity_metric], settings, None, None, None)
+    request = requested(
+        adapter,
+        model.method if method is None else method,
+        attributed_fn,
+        [context_sensitivity_metric],
+        default_function=model.attributed_fn,
+        settings=settings,
+        attribution_args={},
+        attributed_fn_args={},
+        step_scores_args={},
+        reserved=_PARAMETERS,
+    )
     (metric,) = request.scores.values()
     require_contrastive_metric(metric)
     threshold = Threshold(deviations=context_sensitivity_std_threshold, top_k=context_sensitivity_topk, rate=fpr)
@@ -169,7 +195,7 @@ def attribute_context(
         add_special_tokens=add_special_tokens,
         language=tgt_lang,
     )
-    with model.moved(device):
+    with moved(adapter, device):
         pair = _readings(
             adapter,
             texts,
@@ -542,3 +568,6 @@ def _as_list(texts: str | Sequence[str]) -> list[str]:
 def _require_choice(name: str, value: str, known: Sequence[str]) -> None:
     if value not in known:
         raise SettingsError(f"{name}={value!r} is not known.{nearest(value, known)} Choose {', '.join(known)}.")
+
+
+_PARAMETERS = tuple(inspect.signature(attribute_context).parameters)

@@ -25,8 +25,10 @@ from wherefrom.arrays import Array, FloatArray, IntArray, like, to_numpy
 from wherefrom.context.readings import ForcedRun
 from wherefrom.errors import InputError
 from wherefrom.methods.answers import attribution_of
-from wherefrom.methods.contract import Method, Progress, Question, Scores
+from wherefrom.methods.contract import Method, Scores
+from wherefrom.progress import Progress
 from wherefrom.questions.building import QuestionOptions, prepare
+from wherefrom.questions.question import Question
 from wherefrom.results.aggregation import AggregatorLike
 from wherefrom.results.attribution import Attribution
 from wherefrom.step_functions.base import StepFunction

@@ -20,7 +20,7 @@ from attrs import frozen
 from wherefrom.adapters import PredictsSteps, Row
 from wherefrom.arrays import FloatArray, IntArray, to_numpy
 from wherefrom.context.readings import ForcedRun
-from wherefrom.methods.contract import Progress, counted
+from wherefrom.progress import Progress, counted
 from wherefrom.questions.spans import span_targets
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions.crossentropy import CrossEntropy

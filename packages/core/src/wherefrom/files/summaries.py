@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -13,10 +13,8 @@ import numpy.typing as npt
 from wherefrom.errors import FileFormatError, WherefromError
 from wherefrom.files.wire.arrays import WireArray, decode_array
 from wherefrom.files.wire.limits import Budget
+from wherefrom.results.data import AttributionData
 from wherefrom.results.shares import share_on
-
-if TYPE_CHECKING:
-    from wherefrom.results.attribution import Attribution
 
 PREVIEW = 120
 """Characters of text that a summary keeps."""
@@ -102,7 +100,7 @@ class _Line(msgspec.Struct):
 _decoder = msgspec.json.Decoder(_Line)
 
 
-def summarized(attribution: Attribution, offset: int = 0, length: int = 0) -> Summary:
+def summarized(attribution: AttributionData, offset: int = 0, length: int = 0) -> Summary:
     """The summary of an example that is at hand, its share on the context included."""
     first = attribution.attr_pos_start
     inputs = attribution.source if attribution.source_attributions is not None else attribution.target[:first]
@@ -166,7 +164,7 @@ def failure(id: str | None, error: str, message: str, offset: int = 0, length: i
     return Summary(offset=offset, length=length, id=id, error=why[: 4 * PREVIEW], lows=())
 
 
-def annotations_of(attribution: Attribution) -> dict[str, Any]:
+def annotations_of(attribution: AttributionData) -> dict[str, Any]:
     """All annotations of an example; a field ``tags`` that its file has beside them is one of them."""
     return _with_tags(attribution.annotations, attribution.extra.get(TAGS))
 
@@ -185,7 +183,7 @@ def _with_tags(annotations: Mapping[str, Any], tags: Any) -> dict[str, Any]:
     return {TAGS: tags, **annotations} if tags is not None else dict(annotations)
 
 
-def _context_share(attribution: Attribution) -> float | None:
+def _context_share(attribution: AttributionData) -> float | None:
     """None where the example's own default aggregation cannot be done here: an aggregator that is not installed."""
     try:
         share = share_on(attribution, "context")

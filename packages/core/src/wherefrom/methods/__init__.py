@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from wherefrom.methods.attention_flow import AttentionFlow
     from wherefrom.methods.attention_rollout import AttentionRollout
     from wherefrom.methods.context_cite import ContextCite
-    from wherefrom.methods.contract import METHODS, Method, Question, Scores, method
+    from wherefrom.methods.contract import METHODS, Method, Scores, method
     from wherefrom.methods.deeplift import DeepLift
     from wherefrom.methods.discretized_integrated_gradients import DiscretizedIntegratedGradients
     from wherefrom.methods.dummy import Dummy
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from wherefrom.methods.shapley_value_sampling import ShapleyValueSampling
     from wherefrom.methods.value_norms import ValueNorms
     from wherefrom.methods.value_zeroing import ValueZeroing
+    from wherefrom.questions.question import Question
 
 __all__ = [
     "METHODS",
@@ -94,7 +95,7 @@ _LATE = {
     "METHODS": "wherefrom.methods.contract",
     "Method": "wherefrom.methods.contract",
     "Occlusion": "wherefrom.methods.occlusion",
-    "Question": "wherefrom.methods.contract",
+    "Question": "wherefrom.questions.question",
     "Reagent": "wherefrom.methods.reagent",
     "Saliency": "wherefrom.methods.saliency",
     "Scores": "wherefrom.methods.contract",

@@ -9,7 +9,7 @@ import numpy as np
 
 from wherefrom.arrays import Array, IntArray, like, namespace
 from wherefrom.questions.target_function import TargetFunction
-from wherefrom.results.aggregation import Stage
+from wherefrom.results.stages import Stage
 
 MEAN_THEN_NORMALIZE = (Stage(name="reduce", settings={"aggregate_fn": "mean"}), Stage(name="normalize"))
 """Mean over the last dimension, then each step's scores divided by their sum over source and target together."""

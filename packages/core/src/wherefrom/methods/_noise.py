@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 
 from wherefrom.adapters import Encoding, GivesGradients, ModelCard, Row, RowGradients, RowPrediction, Side
 from wherefrom.arrays import Array, IntArray, like, to_numpy
-from wherefrom.methods.contract import Question
+from wherefrom.questions.question import Question
 from wherefrom.text.tokens import Token
 
 

@@ -12,7 +12,7 @@ from attrs import field, frozen, validators
 from wherefrom.adapters import PredictsSteps
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.errors import SettingsError
-from wherefrom.methods.contract import Progress, Question, Scores
+from wherefrom.methods.contract import Scores
 from wherefrom.methods.perturbation.ablation import (
     AblationTable,
     Solver,
@@ -23,6 +23,8 @@ from wherefrom.methods.perturbation.ablation import (
 )
 from wherefrom.methods.perturbation.removal import as_baseline, check_baseline
 from wherefrom.methods.perturbation.units import Units, UnitsSetting, as_units, last_steps, units_of
+from wherefrom.progress import Progress
+from wherefrom.questions.question import Question
 from wherefrom.questions.target_function import TargetFunction
 
 

@@ -12,8 +12,10 @@ from wherefrom.adapters.internals import AttentionTerms, DecomposesStates, RowTe
 from wherefrom.arrays import Array, like, namespace
 from wherefrom.errors import ModelCapabilityError
 from wherefrom.methods.attention_rollout import mixed_inputs
-from wherefrom.methods.contract import Progress, Question, Scores, counted, method
-from wherefrom.results.aggregation import Stage
+from wherefrom.methods.contract import Scores, method
+from wherefrom.progress import Progress, counted
+from wherefrom.questions.question import Question
+from wherefrom.results.stages import Stage
 
 
 @method

@@ -12,8 +12,10 @@ from wherefrom.arrays import Array, IntArray, like, namespace
 from wherefrom.errors import InputError, SettingsError
 from wherefrom.methods._columns import padded, per_output
 from wherefrom.methods.alti import Mixture, mixtures
-from wherefrom.methods.contract import Progress, Question, Scores, counted, method
-from wherefrom.results.aggregation import Stage
+from wherefrom.methods.contract import Scores, method
+from wherefrom.progress import Progress, counted
+from wherefrom.questions.question import Question
+from wherefrom.results.stages import Stage
 
 _EXPLAINED = ("logit", "contrast_logits_diff", "probability")
 """Target functions it accepts; ``probability``, the library's default, is taken to mean the token's logit."""

@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from wherefrom.adapters import PredictsSteps
 from wherefrom.arrays import Array, to_numpy
-from wherefrom.methods.contract import Method, Question, Scores
+from wherefrom.methods.contract import Method, Scores
 from wherefrom.questions.examples import Example
+from wherefrom.questions.question import Question
 from wherefrom.results.aggregators.functions import combine
 from wherefrom.results.attribution import Attribution
 from wherefrom.step_functions.base import StepFunction

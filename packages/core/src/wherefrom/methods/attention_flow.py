@@ -13,8 +13,10 @@ from wherefrom.adapters import GivesAttention, RowAttention
 from wherefrom.arrays import to_numpy
 from wherefrom.methods._columns import padded, per_output
 from wherefrom.methods.attention_rollout import mixing, require_encoder
-from wherefrom.methods.contract import Progress, Question, Scores, counted, method
-from wherefrom.results.aggregation import Stage
+from wherefrom.methods.contract import Scores, method
+from wherefrom.progress import Progress, counted
+from wherefrom.questions.question import Question
+from wherefrom.results.stages import Stage
 
 if TYPE_CHECKING:
     import networkx as nx

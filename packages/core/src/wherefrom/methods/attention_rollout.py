@@ -11,8 +11,10 @@ from wherefrom.adapters import GivesAttention, RowAttention
 from wherefrom.arrays import Array, like, namespace
 from wherefrom.errors import ModelCapabilityError
 from wherefrom.methods._columns import padded, per_output, steps_of
-from wherefrom.methods.contract import Progress, Question, Scores, counted, method
-from wherefrom.results.aggregation import Stage
+from wherefrom.methods.contract import Scores, method
+from wherefrom.progress import Progress, counted
+from wherefrom.questions.question import Question
+from wherefrom.results.stages import Stage
 
 
 @method

@@ -11,11 +11,13 @@ from attrs import field, frozen, validators
 from wherefrom.adapters import PredictsSteps
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.methods._perturbation import SampledSettings, answer, check_model, random_of, tabulate
-from wherefrom.methods.contract import Progress, Question, Scores, method
+from wherefrom.methods.contract import Scores, method
 from wherefrom.methods.perturbation.ablation import LOG_PROBABILITY, quantities
 from wherefrom.methods.perturbation.surrogates import distinct_columns, lasso
 from wherefrom.methods.perturbation.units import Units, units_of
-from wherefrom.results.aggregation import Stage
+from wherefrom.progress import Progress
+from wherefrom.questions.question import Question
+from wherefrom.results.stages import Stage
 
 
 @method

@@ -2,64 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
-import numpy as np
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from wherefrom._registry import Registry
-from wherefrom.adapters import Row
-from wherefrom.arrays import Array, IntArray, namespace
-from wherefrom.questions.target_function import TargetFunction
-from wherefrom.results.aggregation import Stage
-from wherefrom.results.attribution import Segment
-from wherefrom.text.tokens import Token
-
-Progress = Callable[[str, int, int], None]
-"""Called with (phase, done, total) as work goes on."""
-
-
-@frozen(kw_only=True, eq=False)
-class Question:
-    """One example as a method sees it: its ids, the steps to explain, and the target function at each.
-
-    It is a method's only view of the example; texts and labels stay outside.
-    """
-
-    target_ids: IntArray
-    """The decoder's sequence, shape ``(T,)``."""
-    steps: IntArray
-    """Target positions to explain, shape ``(G,)``, ascending."""
-    target_function: TargetFunction
-    source_ids: IntArray | None = None
-    source_tokens: tuple[Token, ...] = ()
-    target_tokens: tuple[Token, ...] = ()
-    attribute_target: bool = True
-    """Encoder-decoder: are scores of the target prefix wanted too? Always true for decoder-only models."""
-    kept_source: IntArray = field(factory=lambda: np.zeros(0, np.int64))
-    """Source positions that baselines and perturbations leave as they are: special tokens unless asked otherwise."""
-    kept_target: IntArray = field(factory=lambda: np.zeros(0, np.int64))
-    """Target positions likewise (BOS, EOS, template tokens, the decoder's start token)."""
-    sink: IntArray = field(factory=lambda: np.zeros(0, np.int64))
-    """The target position that attention rests on where a decoder-only model puts no special token in front: the
-    first. Named baselines of paths leave it as it is; perturbations may remove it."""
-    scores: Mapping[str, TargetFunction] = field(factory=dict)
-    """Step scores wanted from the clean pass, if the method makes one."""
-    segments: tuple[Segment, ...] = ()
-    """Named stretches of either sequence (chat turns, documents), for methods that score such units."""
-    seed: int = 0
-
-    def row(self, *, scores: bool = False, **changes: Any) -> Row:
-        """The clean pass of this example, with changes; ``scores`` asks for the step scores in the same pass."""
-        row = Row(
-            target_ids=self.target_ids,
-            steps=self.steps,
-            source_ids=self.source_ids,
-            target_function=self.target_function,
-            scores=self.scores if scores else {},
-        )
-        return evolve(row, **changes) if changes else row
+from wherefrom.arrays import Array, namespace
+from wherefrom.progress import Progress as Progress
+from wherefrom.progress import counted as counted
+from wherefrom.progress import no_progress as no_progress
+from wherefrom.questions.question import Question as Question
+from wherefrom.results.stages import Stage
 
 
 @frozen(kw_only=True, eq=False)
@@ -134,14 +88,3 @@ their sum of absolute values over source and target together."""
 def inputs_first(gradients: Array | None) -> Array | None:
     """Gradients ``(outputs, inputs, width)`` as scores ``(inputs, outputs, width)``."""
     return None if gradients is None else namespace(gradients).permute_dims(gradients, (1, 0, 2))
-
-
-def no_progress(phase: str, done: int, total: int) -> None:
-    """Report to nobody."""
-
-
-def counted(items: Iterable[Any], phase: str, total: int, progress: Progress) -> Iterator[Any]:
-    """Hand items through, reporting each."""
-    for done, item in enumerate(items, start=1):
-        yield item
-        progress(phase, done, total)

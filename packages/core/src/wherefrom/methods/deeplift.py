@@ -11,17 +11,11 @@ from attrs import frozen
 from wherefrom.adapters import Row
 from wherefrom.adapters.rescale import GivesRescale, RowMultipliers
 from wherefrom.arrays import Array, namespace, to_numpy
-from wherefrom.methods.contract import (
-    SUM_THEN_NORMALIZE,
-    Progress,
-    Question,
-    Scores,
-    counted,
-    inputs_first,
-    method,
-)
+from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Scores, inputs_first, method
 from wherefrom.methods.paths.baselines import DEFAULT, endpoints
-from wherefrom.results.aggregation import Stage
+from wherefrom.progress import Progress, counted
+from wherefrom.questions.question import Question
+from wherefrom.results.stages import Stage
 
 ACCEPTED_GAP = 0.01
 """Part of the score that the shares may miss before a warning says so; ten times that for models in half precision."""

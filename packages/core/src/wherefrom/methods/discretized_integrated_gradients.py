@@ -11,18 +11,12 @@ from attrs import field, frozen
 from wherefrom.adapters import GivesGradients, SequenceModel, Side
 from wherefrom.arrays import Array, FloatArray, IntArray, like, to_numpy
 from wherefrom.errors import ModelCapabilityError, SettingsError
-from wherefrom.methods.contract import (
-    SUM_THEN_NORMALIZE,
-    Progress,
-    Question,
-    Scores,
-    counted,
-    inputs_first,
-    method,
-)
+from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Scores, inputs_first, method
 from wherefrom.methods.paths.baselines import baseline_ids, baseline_of_side
 from wherefrom.methods.paths.word_paths import Neighbours, WordPaths
-from wherefrom.results.aggregation import Stage
+from wherefrom.progress import Progress, counted
+from wherefrom.questions.question import Question
+from wherefrom.results.stages import Stage
 
 
 @method

@@ -8,8 +8,10 @@ from typing import ClassVar
 from attrs import frozen
 
 from wherefrom.adapters import PredictsSteps
-from wherefrom.methods.contract import Progress, Question, Scores, counted, method
-from wherefrom.results.aggregation import Stage
+from wherefrom.methods.contract import Scores, method
+from wherefrom.progress import Progress, counted
+from wherefrom.questions.question import Question
+from wherefrom.results.stages import Stage
 
 
 @method

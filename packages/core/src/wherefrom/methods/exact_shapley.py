@@ -13,9 +13,11 @@ from wherefrom.adapters import PredictsSteps
 from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.errors import InputError
 from wherefrom.methods._perturbation import PerturbationSettings, answer, check_model, tabulate
-from wherefrom.methods.contract import Progress, Question, Scores, method
+from wherefrom.methods.contract import Scores, method
 from wherefrom.methods.perturbation.units import Units, units_of
-from wherefrom.results.aggregation import Stage
+from wherefrom.progress import Progress
+from wherefrom.questions.question import Question
+from wherefrom.results.stages import Stage
 
 MOST_UNITS = 12
 

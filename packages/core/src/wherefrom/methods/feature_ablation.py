@@ -11,9 +11,11 @@ from attrs import frozen
 from wherefrom.adapters import PredictsSteps
 from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.methods._perturbation import PerturbationSettings, answer, check_model, tabulate
-from wherefrom.methods.contract import METHODS, Progress, Question, Scores
+from wherefrom.methods.contract import METHODS, Scores
 from wherefrom.methods.perturbation.units import Units, units_of
-from wherefrom.results.aggregation import Stage
+from wherefrom.progress import Progress
+from wherefrom.questions.question import Question
+from wherefrom.results.stages import Stage
 
 
 @frozen(kw_only=True)

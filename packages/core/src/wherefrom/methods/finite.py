@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from wherefrom.adapters import FindsBadWeights, PredictsSteps, SequenceModel
 from wherefrom.arrays import BoolArray, to_numpy
-from wherefrom.methods.contract import Question
+from wherefrom.questions.question import Question
 from wherefrom.results.attribution import Attribution
 
 

@@ -11,17 +11,11 @@ from attrs import field, frozen
 from wherefrom.adapters import GivesGradients, Side
 from wherefrom.arrays import Array, like, to_numpy
 from wherefrom.errors import SettingsError
-from wherefrom.methods.contract import (
-    SUM_THEN_NORMALIZE,
-    Progress,
-    Question,
-    Scores,
-    counted,
-    inputs_first,
-    method,
-)
+from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Scores, inputs_first, method
 from wherefrom.methods.paths.baselines import DEFAULT, Endpoints, endpoints
-from wherefrom.results.aggregation import Stage
+from wherefrom.progress import Progress, counted
+from wherefrom.questions.question import Question
+from wherefrom.results.stages import Stage
 
 
 @method

@@ -8,16 +8,10 @@ from typing import ClassVar
 from attrs import frozen
 
 from wherefrom.adapters import GivesGradients
-from wherefrom.methods.contract import (
-    SUM_THEN_NORMALIZE,
-    Progress,
-    Question,
-    Scores,
-    counted,
-    inputs_first,
-    method,
-)
-from wherefrom.results.aggregation import Stage
+from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Scores, inputs_first, method
+from wherefrom.progress import Progress, counted
+from wherefrom.questions.question import Question
+from wherefrom.results.stages import Stage
 
 
 @method

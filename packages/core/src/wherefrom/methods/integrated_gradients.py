@@ -11,17 +11,12 @@ from attrs import field, frozen, validators
 from wherefrom.adapters import GivesGradients, Row, RowGradients
 from wherefrom.arrays import Array, FloatArray, IntArray, like, namespace, to_numpy
 from wherefrom.errors import SettingsError
-from wherefrom.methods.contract import (
-    SUM_THEN_NORMALIZE,
-    Progress,
-    Question,
-    Scores,
-    counted,
-    method,
-)
+from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Scores, method
 from wherefrom.methods.paths.baselines import DEFAULT, Endpoints, endpoints
 from wherefrom.methods.paths.quadrature import fejer, quadrature
-from wherefrom.results.aggregation import Stage
+from wherefrom.progress import Progress, counted
+from wherefrom.questions.question import Question
+from wherefrom.results.stages import Stage
 
 FIRST_POINTS = 7
 PATIENCE = 31

@@ -12,11 +12,13 @@ from wherefrom.adapters import PredictsSteps
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.errors import InputError
 from wherefrom.methods._perturbation import SampledSettings, attribute_by_plan
-from wherefrom.methods.contract import Progress, Question, Scores, method
+from wherefrom.methods.contract import Scores, method
 from wherefrom.methods.exact_shapley import all_coalitions
 from wherefrom.methods.perturbation.surrogates import constrained, distinct_columns
 from wherefrom.methods.perturbation.units import Units
-from wherefrom.results.aggregation import Stage
+from wherefrom.progress import Progress
+from wherefrom.questions.question import Question
+from wherefrom.results.stages import Stage
 
 
 @method

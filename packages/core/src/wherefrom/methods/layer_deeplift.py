@@ -8,16 +8,12 @@ from typing import Any, ClassVar
 from attrs import frozen
 
 from wherefrom.adapters.rescale import GivesRescale
-from wherefrom.methods.contract import (
-    SUM_THEN_NORMALIZE,
-    Progress,
-    Question,
-    Scores,
-    method,
-)
+from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Scores, method
 from wherefrom.methods.deeplift import DeepLift, shares_of_change
 from wherefrom.methods.paths.baselines import DEFAULT
-from wherefrom.results.aggregation import Stage
+from wherefrom.progress import Progress
+from wherefrom.questions.question import Question
+from wherefrom.results.stages import Stage
 
 
 @method

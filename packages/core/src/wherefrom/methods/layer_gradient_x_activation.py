@@ -15,18 +15,12 @@ from wherefrom.adapters import GivesGradients
 from wherefrom.adapters.layers import GivesLayers, LayerStates
 from wherefrom.arrays import Array
 from wherefrom.errors import SettingsError
-from wherefrom.methods.contract import (
-    L2_THEN_NORMALIZE,
-    Progress,
-    Question,
-    Scores,
-    counted,
-    inputs_first,
-    method,
-)
+from wherefrom.methods.contract import L2_THEN_NORMALIZE, Scores, inputs_first, method
 from wherefrom.methods.deeplift import at_all_positions
 from wherefrom.methods.input_x_gradient import InputXGradient
-from wherefrom.results.aggregation import Stage
+from wherefrom.progress import Progress, counted
+from wherefrom.questions.question import Question
+from wherefrom.results.stages import Stage
 
 
 @method

@@ -11,20 +11,15 @@ from wherefrom.adapters import GivesGradients
 from wherefrom.adapters.layers import GivesLayers, LayerGradients, LayerStates
 from wherefrom.arrays import Array, to_numpy
 from wherefrom.errors import SettingsError
-from wherefrom.methods.contract import (
-    SUM_THEN_NORMALIZE,
-    Progress,
-    Question,
-    Scores,
-    counted,
-    method,
-)
+from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Scores, method
 from wherefrom.methods.deeplift import baseline_row
 from wherefrom.methods.integrated_gradients import IntegratedGradients
 from wherefrom.methods.layer_gradient_x_activation import weighed
 from wherefrom.methods.paths.baselines import DEFAULT
 from wherefrom.methods.paths.quadrature import quadrature
-from wherefrom.results.aggregation import Stage
+from wherefrom.progress import Progress, counted
+from wherefrom.questions.question import Question
+from wherefrom.results.stages import Stage
 
 
 @method

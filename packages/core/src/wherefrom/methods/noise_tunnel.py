@@ -9,24 +9,16 @@ import numpy as np
 from attrs import evolve, field, frozen
 
 from wherefrom.adapters import GivesGradients
-from wherefrom.adapters.capabilities import check_capabilities
 from wherefrom.adapters.rescale import GivesRescale
 from wherefrom.arrays import Array
 from wherefrom.errors import SettingsError
 from wherefrom.methods._noise import with_noise
-from wherefrom.methods.contract import (
-    L2_THEN_NORMALIZE,
-    METHODS,
-    Method,
-    Progress,
-    Question,
-    Scores,
-    counted,
-    method,
-    no_progress,
-)
+from wherefrom.methods.capabilities import check_capabilities
+from wherefrom.methods.contract import L2_THEN_NORMALIZE, METHODS, Method, Scores, method
 from wherefrom.methods.saliency import Saliency
-from wherefrom.results.aggregation import Stage
+from wherefrom.progress import Progress, counted, no_progress
+from wherefrom.questions.question import Question
+from wherefrom.results.stages import Stage
 
 
 def _method_of(of: Any) -> Any:

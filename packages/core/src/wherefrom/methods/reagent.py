@@ -12,13 +12,15 @@ from attrs import define, evolve, field, frozen, validators
 from wherefrom.adapters import PredictsSteps, Row, Side
 from wherefrom.arrays import Array, BoolArray, FloatArray, IntArray, namespace, to_numpy
 from wherefrom.errors import SettingsError
-from wherefrom.methods.contract import Progress, Question, Scores, method
+from wherefrom.methods.contract import Scores, method
 from wherefrom.methods.perturbation.ablation import LogProbability
 from wherefrom.methods.perturbation.removal import Removed, in_place, with_ids
 from wherefrom.methods.perturbation.samplers import Candidates, Sampler, as_sampler
 from wherefrom.methods.perturbation.units import Units, UnitsSetting, as_units, last_steps, units_of
+from wherefrom.progress import Progress
+from wherefrom.questions.question import Question
 from wherefrom.questions.target_function import TargetFunction
-from wherefrom.results.aggregation import Stage
+from wherefrom.results.stages import Stage
 from wherefrom.step_functions.base import StepPrediction
 
 _CLOSEST = 1e-6

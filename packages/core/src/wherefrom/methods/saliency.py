@@ -9,16 +9,10 @@ from attrs import frozen
 
 from wherefrom.adapters import GivesGradients
 from wherefrom.arrays import namespace
-from wherefrom.methods.contract import (
-    L2_THEN_NORMALIZE,
-    Progress,
-    Question,
-    Scores,
-    counted,
-    inputs_first,
-    method,
-)
-from wherefrom.results.aggregation import Stage
+from wherefrom.methods.contract import L2_THEN_NORMALIZE, Scores, inputs_first, method
+from wherefrom.progress import Progress, counted
+from wherefrom.questions.question import Question
+from wherefrom.results.stages import Stage
 
 
 @method

@@ -11,10 +11,12 @@ from attrs import field, frozen
 from wherefrom.adapters import GivesGradients, Row, Side
 from wherefrom.arrays import Array, FloatArray, IntArray, like, namespace, to_numpy
 from wherefrom.errors import SettingsError
-from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Progress, Question, Scores, counted, method
+from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Scores, method
 from wherefrom.methods.paths.baselines import Endpoints, endpoints
 from wherefrom.methods.paths.quadrature import Quadrature, quadrature
-from wherefrom.results.aggregation import Stage
+from wherefrom.progress import Progress, counted
+from wherefrom.questions.question import Question
+from wherefrom.results.stages import Stage
 
 
 @method

@@ -11,9 +11,11 @@ from attrs import field, frozen, validators
 from wherefrom.adapters import PredictsSteps
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.methods._perturbation import SampledSettings, attribute_by_plan
-from wherefrom.methods.contract import Progress, Question, Scores, method
+from wherefrom.methods.contract import Scores, method
 from wherefrom.methods.perturbation.units import Units
-from wherefrom.results.aggregation import Stage
+from wherefrom.progress import Progress
+from wherefrom.questions.question import Question
+from wherefrom.results.stages import Stage
 
 
 @method

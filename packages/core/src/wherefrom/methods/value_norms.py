@@ -11,8 +11,10 @@ from attrs import frozen
 from wherefrom.adapters.internals import DecomposesStates, RowTerms, Where
 from wherefrom.arrays import Array, namespace
 from wherefrom.methods._columns import MEAN_THEN_NORMALIZE, padded, per_output, square, steps_of
-from wherefrom.methods.contract import Progress, Question, Scores, counted, method
-from wherefrom.results.aggregation import Stage
+from wherefrom.methods.contract import Scores, method
+from wherefrom.progress import Progress, counted
+from wherefrom.questions.question import Question
+from wherefrom.results.stages import Stage
 
 
 @method

@@ -10,8 +10,10 @@ from attrs import field, frozen
 from wherefrom.adapters.internals import Heads, Metric, Where, ZeroesValues, heads_from
 from wherefrom.arrays import Array, like, namespace
 from wherefrom.methods._columns import MEAN_THEN_NORMALIZE, padded, per_output, rows_first, square
-from wherefrom.methods.contract import Progress, Question, Scores, counted, method
-from wherefrom.results.aggregation import Stage
+from wherefrom.methods.contract import Scores, method
+from wherefrom.progress import Progress, counted
+from wherefrom.questions.question import Question
+from wherefrom.results.stages import Stage
 
 _NEGLIGIBLE = 1e-5
 """Distances below this are rounding, and count as 0."""

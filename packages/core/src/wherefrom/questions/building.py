@@ -11,7 +11,6 @@ from attrs import evolve, field, frozen
 from wherefrom.adapters import PredictsSteps, SequenceModel, Side
 from wherefrom.arrays import Array, IntArray
 from wherefrom.errors import ModelCapabilityError
-from wherefrom.methods.contract import Question
 from wherefrom.questions.contrast import (
     Contrast,
     contrast_logits,
@@ -22,6 +21,7 @@ from wherefrom.questions.contrast import (
     require_contrastive,
 )
 from wherefrom.questions.examples import Example
+from wherefrom.questions.question import Question
 from wherefrom.questions.spans import additive, span_targets
 from wherefrom.questions.stochastic import with_samples
 from wherefrom.questions.target_function import TargetFunction

@@ -12,9 +12,8 @@ from attrs import frozen
 from wherefrom.adapters import Encoding, ModelCard, SequenceModel
 from wherefrom.arrays import IntArray
 from wherefrom.errors import InputError
-from wherefrom.results.attribution import Segment
 from wherefrom.text.segmentation import word_indices
-from wherefrom.text.tokens import Token
+from wherefrom.text.tokens import Segment, Token
 
 Chat: TypeAlias = Sequence[Mapping[str, str]]
 InputText: TypeAlias = str | Chat

@@ -1,4 +1,5 @@
-"""What comes out: the result as a value, what can be computed from results, and the façade with the verbs."""
+"""What comes out: the result as a value (`data`), what can be computed from results, and the façade with the verbs
+(`attribution`)."""
 
 from typing import TYPE_CHECKING
 

@@ -8,25 +8,16 @@ aggregators. The aggregators themselves are in `wherefrom.results.aggregators`, 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, TypeVar, cast, runtime_checkable
+from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar, cast, runtime_checkable
 
 import attrs
-import msgspec
 from attrs import frozen
 
 from wherefrom._registry import Registry
 from wherefrom.errors import InputError, SettingsError, UnknownNameError, nearest
+from wherefrom.results.data import AnyAttribution, AttributionData
+from wherefrom.results.stages import Stage as Stage
 from wherefrom.settings import fields_of, from_mapping, non_default, unknown_setting
-
-if TYPE_CHECKING:
-    from wherefrom.results.attribution import Attribution
-
-
-class Stage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One aggregation, by registered name and settings: applied already, or the default to apply."""
-
-    name: str
-    settings: dict[str, Any] = {}
 
 
 @runtime_checkable
@@ -35,7 +26,7 @@ class Aggregator(Protocol):
 
     identifier: ClassVar[str]
 
-    def __call__(self, attribution: Attribution) -> Attribution: ...
+    def __call__(self, attribution: AnyAttribution) -> AnyAttribution: ...
 
 
 @frozen
@@ -83,8 +74,8 @@ def list_aggregators() -> list[str]:
 
 
 def aggregate(
-    attribution: Attribution, what: AggregatorLike, fn: Any, functions: Registry[Any], **settings: Any
-) -> Attribution:
+    attribution: AnyAttribution, what: AggregatorLike, fn: Any, functions: Registry[Any], **settings: Any
+) -> AnyAttribution:
     """Apply the aggregators that ``what`` names, in order; see `Attribution.aggregate`."""
     checked = settings.pop("do_post_aggregation_checks", False)
     settings.pop("do_pre_aggregation_checks", None)  # ours always run
@@ -102,7 +93,14 @@ def aggregate(
     return attribution
 
 
-def outstanding(attribution: Attribution) -> tuple[Stage, ...]:
+def aggregated(attribution: AnyAttribution) -> AnyAttribution:
+    """The attribution with what is outstanding of its default aggregation applied."""
+    for stage in outstanding(attribution):
+        attribution = build(stage.name, stage.settings)(attribution)
+    return attribution
+
+
+def outstanding(attribution: AttributionData) -> tuple[Stage, ...]:
     """What is still to be applied of the attribution's default aggregation.
 
     All of it to raw scores; nothing once there is one number per cell. In between (words merged but the width still

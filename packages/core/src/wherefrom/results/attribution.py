@@ -1,138 +1,46 @@
 """The result: scores of every visible input for every step, with all that made them.
 
 Data flows one way: ``text → tokens → question → scores → attribution → aggregated attribution → view``.
-This module holds the nouns `Attribution` (one example) and `Attributions` (what `attribute` returns). Their verbs
-are one line each and delegate to the module that owns the subject; those modules know these classes by type only, so
-that no import runs in a circle.
+This module is the top floor: `Attribution` (one example) and `Attributions` (what `attribute` returns) are the nouns
+of `wherefrom.results.data` with verbs, one line each, that delegate to the module that owns the subject. Those modules
+know the nouns alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 import msgspec
-import numpy as np
-import numpy.typing as npt
 
-from wherefrom.arrays import BoolArray
 from wherefrom.errors import FileFormatError, SettingsError, ShapeError
 from wherefrom.files.wire.documents import Document, parse, read, to_json, to_json_lines, to_msgpack, write
-from wherefrom.results.aggregation import AggregatorLike, Stage, aggregate
+from wherefrom.results.aggregation import AggregatorLike, aggregate
 from wherefrom.results.aggregators import AGGREGATION_FUNCTIONS, Pair
 from wherefrom.results.aggregators.slices import select_steps, slice_inputs
 from wherefrom.results.bridges import to_captum, to_shap
 from wherefrom.results.comparison import Comparison, compare
 from wherefrom.results.contributors import Contributor, top_contributors
+from wherefrom.results.data import AttributionData, AttributionsData
 from wherefrom.results.decoding import Decodes, decoded
 from wherefrom.results.dictionaries import ScoresDict, scores_dict
 from wherefrom.results.equality import same_attribution, same_attributions
 from wherefrom.results.merging import merge_attributions
-from wherefrom.results.provenance import Provenance
 from wherefrom.results.rendering import Drawable
 from wherefrom.results.step_views import StepAttribution, extremes, step_attributions
 from wherefrom.results.tables import save_table, to_arrow, to_dataset, to_pandas, to_polars
 from wherefrom.results.weighting import weighted
 from wherefrom.text.tokens import Segment as Segment
-from wherefrom.text.tokens import Token, visible_to_steps
 
 
-class Attribution(Drawable, msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
+class Attribution(Drawable, AttributionData, frozen=True, kw_only=True, eq=False, dict=True):
     """Scores of one example. Frozen; every operation returns a new one.
 
-    Column ``j`` of a score array belongs to ``target[attr_pos_start + j]``. Cells a step could not see
-    are absent: `target_visible` names them, and arrays hold 0 there.
+    Fields are those of `wherefrom.results.data.AttributionData`. Column ``j`` of a score array belongs to
+    ``target[attr_pos_start + j]``. Cells a step could not see are absent: `target_visible` names them, and arrays hold
+    0 there.
     """
-
-    source: tuple[Token, ...]
-    """Encoder-decoder: what the encoder reads. Decoder-only: the prompt, again (no scores of its own)."""
-    target: tuple[Token, ...]
-    """The decoder's sequence. Decoder-only: prompt and continuation. Encoder-decoder: start token and output."""
-    attr_pos_start: int
-    """Index in ``target`` of the first explained step."""
-    attr_pos_end: int
-    """Index in ``target`` after the last explained step."""
-    source_attributions: npt.NDArray[Any] | None = None
-    """Shape ``(len(source), steps, *dimensions)``; None for decoder-only models."""
-    target_attributions: npt.NDArray[Any] | None = None
-    """Shape ``(len(target), steps, *dimensions)``; None if the target was not attributed."""
-    step_scores: dict[str, npt.NDArray[Any]] = {}
-    """Name to scores of shape ``(steps,)``."""
-    sequence_scores: dict[str, npt.NDArray[Any]] = {}
-    """Name to an array over pairs of inputs: ``encoder*`` is ``(S, S, ...)``, ``decoder*`` ``(T, T, ...)``, others
-    ``(S, T, ...)``."""
-    dimensions: tuple[str, ...] = ()
-    """Names of the axes after input and step: ``("width",)``, ``("layer", "head")``, ..."""
-    method: str = ""
-    """Identifier of the method that made the scores."""
-    signed: bool = True
-    """Do scores carry a sign (raises / lowers)? Views choose the colour scale from it."""
-    default_aggregation: tuple[Stage, ...] = ()
-    """What `aggregate` without arguments, and every view, applies to raw scores."""
-    aggregations: tuple[Stage, ...] = ()
-    """What was applied already, in order."""
-    step_aggregation: dict[str, str] = {}
-    """Step score to the function that merges it over spans, where it is not the default."""
-    segments: tuple[Segment, ...] = ()
-    """Chat turns, documents, template slots."""
-    id: str | None = None
-    """The example's own name, if its data set has one."""
-    details: dict[str, Any] = {}
-    """What the method tells of its work: quadrature points per step, seeds, intervals."""
-    annotations: dict[str, Any] = {}
-    """What its data set or its readers say of it, name to value: tags, labels, scores of other tools."""
-    extra: dict[str, Any] = {}
-    """Fields of later file versions, kept as they came."""
-
-    def __post_init__(self) -> None:
-        steps = self.attr_pos_end - self.attr_pos_start
-        if not 0 <= self.attr_pos_start <= self.attr_pos_end <= len(self.target):
-            raise ShapeError(
-                f"Steps {self.attr_pos_start}..{self.attr_pos_end} lie outside of a target of "
-                f"{len(self.target)} tokens."
-            )
-        for side, tokens, scores in (
-            ("source", self.source, self.source_attributions),
-            ("target", self.target, self.target_attributions),
-        ):
-            if scores is None:
-                continue
-            expected = (len(tokens), steps)
-            if scores.shape[:2] != expected or scores.ndim != 2 + len(self.dimensions):
-                raise ShapeError(
-                    f"{side}_attributions has shape {scores.shape}; {len(tokens)} {side} tokens, {steps} steps and "
-                    f"dimensions {self.dimensions!r} need {expected} and {len(self.dimensions)} more axes."
-                )
-        for name, values in self.step_scores.items():
-            if values.shape != (steps,):
-                raise ShapeError(f"Step score {name!r} has shape {values.shape}; {steps} steps need ({steps},).")
-
-    def __repr__(self) -> str:
-        shapes = [
-            f"{side} {scores.shape}"
-            for side, scores in (("source", self.source_attributions), ("target", self.target_attributions))
-            if scores is not None
-        ]
-        name = "" if self.id is None else f" {self.id!r}"
-        output = "".join(token.text for token in self.steps)
-        made = self.method or "no method"
-        return f"<Attribution{name} by {made}: {output!r} explained, {' and '.join(shapes) or 'step scores alone'}>"
-
-    @property
-    def steps(self) -> tuple[Token, ...]:
-        """The explained tokens, as columns of the scores."""
-        return self.target[self.attr_pos_start : self.attr_pos_end]
-
-    @property
-    def target_visible(self) -> BoolArray:
-        """Which target rows each step could see. Shape ``(len(target), steps)``."""
-        return visible_to_steps(self.target, self.steps)
-
-    @property
-    def is_aggregated(self) -> bool:
-        """Is there one number per cell, so that it can be shown as a matrix?"""
-        return not self.dimensions
 
     def aggregate(self, aggregator: AggregatorLike = None, aggregate_fn: Any = None, **settings: Any) -> Attribution:
         """A smaller attribution; see `wherefrom.results.aggregators` for names and settings.
@@ -157,6 +65,10 @@ class Attribution(Drawable, msgspec.Struct, frozen=True, kw_only=True, eq=False,
     def __eq__(self, other: object) -> bool:
         """Same tokens and stages, and numbers that are close; see `allclose`."""
         return isinstance(other, Attribution) and same_attribution(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        """The opposite of ``==``; msgspec's own compares identities."""
+        return not self == other
 
     __hash__ = None  # type: ignore[assignment]  # equality has a tolerance
 
@@ -209,36 +121,12 @@ class Attribution(Drawable, msgspec.Struct, frozen=True, kw_only=True, eq=False,
         """Largest score, at least 0."""
         return extremes(self)[1]
 
-    def replace(self, **changes: Any) -> Attribution:
-        """A copy with some fields changed."""
-        return msgspec.structs.replace(self, **changes)
 
-
-class Attributions(Drawable, msgspec.Struct, frozen=True, kw_only=True, eq=False):
+class Attributions(Drawable, AttributionsData[Attribution], frozen=True, kw_only=True, eq=False):
     """What `attribute` returns: a sequence of `Attribution` and how they were made."""
-
-    sequence_attributions: tuple[Attribution, ...]
-    provenance: Provenance = Provenance()
-    extra: dict[str, Any] = {}
-    """Fields of later file versions, kept as they came."""
 
     def __repr__(self) -> str:
         return f"<Attributions of {len(self)}: {', '.join(map(repr, self[:3]))}{', ...' if len(self) > 3 else ''}>"
-
-    def __len__(self) -> int:
-        return len(self.sequence_attributions)
-
-    def __iter__(self) -> Iterator[Attribution]:
-        return iter(self.sequence_attributions)
-
-    @overload
-    def __getitem__(self, index: int) -> Attribution: ...
-    @overload
-    def __getitem__(self, index: slice) -> Attributions: ...
-    def __getitem__(self, index: int | slice) -> Attribution | Attributions:
-        if isinstance(index, slice):
-            return self.replace(sequence_attributions=self.sequence_attributions[index])
-        return self.sequence_attributions[index]
 
     @property
     def info(self) -> Mapping[str, Any]:
@@ -253,6 +141,10 @@ class Attributions(Drawable, msgspec.Struct, frozen=True, kw_only=True, eq=False
     def __eq__(self, other: object) -> bool:
         """Same examples with close numbers; see `allclose`."""
         return isinstance(other, Attributions) and same_attributions(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        """The opposite of ``==``; msgspec's own compares identities."""
+        return not self == other
 
     __hash__ = None  # type: ignore[assignment]  # equality has a tolerance
 
@@ -286,10 +178,6 @@ class Attributions(Drawable, msgspec.Struct, frozen=True, kw_only=True, eq=False
     def step_attributions(self) -> tuple[tuple[StepAttribution, ...], ...]:
         """Views of each example's explained steps."""
         return tuple(one.step_attributions for one in self)
-
-    def replace(self, **changes: Any) -> Attributions:
-        """A copy with some fields changed."""
-        return msgspec.structs.replace(self, **changes)
 
     def save(
         self,
@@ -385,13 +273,3 @@ def from_fields(fields: Mapping[str, Any], where: str) -> Attribution:
         return Attribution(**fields)
     except ShapeError as error:
         raise FileFormatError(f"{where}: {error}") from error
-
-
-def joint_scores(attribution: Attribution) -> npt.NDArray[Any]:
-    """Source rows, then target rows, as one array. Shape ``(inputs, steps, *dimensions)``."""
-    parts: Sequence[npt.NDArray[Any]] = [
-        scores for scores in (attribution.source_attributions, attribution.target_attributions) if scores is not None
-    ]
-    if not parts:
-        return np.zeros((0, attribution.attr_pos_end - attribution.attr_pos_start))
-    return np.concatenate(parts, axis=0)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from wherefrom.errors import MissingDependencyError
+from wherefrom.results.aggregation import aggregated
 from wherefrom.results.contributors import joint
-
-if TYPE_CHECKING:
-    from wherefrom.results.attribution import Attribution
+from wherefrom.results.data import AttributionData
 
 
-def to_captum(attribution: Attribution) -> Any:
+def to_captum(attribution: AttributionData) -> Any:
     """A captum ``LLMAttributionResult``: inputs are source and target tokens before the last step.
 
     Scores of each step become its ``token_attr``; their sum over steps is ``seq_attr``. Cells that a step could not see
@@ -25,7 +24,7 @@ def to_captum(attribution: Attribution) -> Any:
         MissingDependencyError: captum is not installed.
     """
     captum = _needed("captum.attr", "captum")
-    attribution = attribution.aggregate()
+    attribution = aggregated(attribution)
     scores, texts = _seen(attribution)
     steps = np.ascontiguousarray(scores.T, dtype=np.float32)
     return captum.LLMAttributionResult(
@@ -36,7 +35,7 @@ def to_captum(attribution: Attribution) -> Any:
     )
 
 
-def to_shap(attribution: Attribution, base_values: Any = None) -> Any:
+def to_shap(attribution: AttributionData, base_values: Any = None) -> Any:
     """A shap ``Explanation``: rows are inputs, columns are steps; absent cells are 0.
 
     Args:
@@ -46,7 +45,7 @@ def to_shap(attribution: Attribution, base_values: Any = None) -> Any:
         MissingDependencyError: shap is not installed.
     """
     shap = _needed("shap", "shap")
-    attribution = attribution.aggregate()
+    attribution = aggregated(attribution)
     scores, texts = _seen(attribution)
     steps = scores.shape[1]
     return shap.Explanation(
@@ -57,7 +56,7 @@ def to_shap(attribution: Attribution, base_values: Any = None) -> Any:
     )
 
 
-def _seen(attribution: Attribution) -> tuple[npt.NDArray[np.float64], list[str]]:
+def _seen(attribution: AttributionData) -> tuple[npt.NDArray[np.float64], list[str]]:
     """Scores and texts of the inputs that any step could see."""
     scores, visible, places = joint(attribution)
     seen = np.flatnonzero(visible.any(axis=1))

@@ -6,20 +6,23 @@ https://arxiv.org/abs/2202.01602, section 3; each per step, over the inputs that
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
+import attrs
 import numpy as np
 import numpy.typing as npt
 from attrs import frozen
 
 from wherefrom.errors import InputError
+from wherefrom.results.aggregation import aggregated
 from wherefrom.results.aggregators.pair import Pair
 from wherefrom.results.contributors import joint
+from wherefrom.results.data import AttributionData
+from wherefrom.text.common_units import Aligned, common_units
+from wherefrom.text.merging import Span
 
-if TYPE_CHECKING:
-    from wherefrom.results.attribution import Attribution
-
-    Values = npt.NDArray[np.float64]
+Values: TypeAlias = npt.NDArray[np.float64]
 
 
 @frozen(kw_only=True, eq=False)
@@ -62,8 +65,12 @@ class Comparison:
         }
 
 
-def compare(one: Attribution, other: Attribution, *, k: int = 5) -> Comparison:
-    """Compare two attributions, aggregated if they are not, on their common units (see `wherefrom.aggregators.Pair`).
+def compare(one: AttributionData, other: AttributionData, *, k: int = 5) -> Comparison:
+    """Compare two attributions, aggregated if they are not.
+
+    Measures are taken over the inputs and steps that both texts have, cut as `wherefrom.text.common_units` says, scores
+    of tokens that become one unit added up. The difference also has what only one text has (see
+    `wherefrom.aggregators.Pair`).
 
     Args:
         k: How many inputs count as the top of a step; fewer if a step has fewer.
@@ -73,16 +80,72 @@ def compare(one: Attribution, other: Attribution, *, k: int = 5) -> Comparison:
     """
     if k < 1:
         raise InputError(f"k = {k}: compare at least the one largest input.")
-    one, other = one.aggregate(), other.aggregate()
+    one, other = aggregated(one), aggregated(other)
     difference = Pair(paired_attr=other)(one)
-    first, visible, _ = joint(Pair(paired_attr=other, combine="first")(one))
-    second, _, _ = joint(Pair(paired_attr=other, combine="second")(one))
+    rows, columns = _common_rows(one, other), common_units(one.steps, other.steps)
+    first, seen = _regrouped(one, [mine for mine, _ in rows], [mine for mine, _ in columns])
+    second, seen_too = _regrouped(other, [its for _, its in rows], [its for _, its in columns])
+    both = seen & seen_too
     measures = [
-        _measures(first[visible[:, column], column], second[visible[:, column], column], k)
-        for column in range(first.shape[1])
+        _measures(first[both[:, column], column], second[both[:, column], column], k) for column in range(len(columns))
     ]
-    columns = {name: np.array([one[name] for one in measures]) for name in measures[0]}
-    return Comparison(difference=difference, k=k, **columns)
+    names = [field.name for field in attrs.fields(Comparison) if field.name not in ("difference", "k")]
+    return Comparison(
+        difference=difference, k=k, **{name: np.array([one[name] for one in measures], np.float64) for name in names}
+    )
+
+
+def spearman_by_step(a: Values, b: Values, both: npt.NDArray[np.bool_]) -> Values:
+    """Spearman's rank correlation of each column, over the rows that both could see; NaN where a ranking is constant.
+
+    Args:
+        a: Scores, shape ``(inputs, steps)``.
+        b: Others of the same inputs and steps.
+        both: Which cells exist on both sides, same shape.
+
+    Returns:
+        Shape ``(steps,)``.
+    """
+    seen = range(a.shape[1])
+    return np.array([spearman(a[both[:, step], step], b[both[:, step], step]) for step in seen], dtype=np.float64)
+
+
+def merged_cells(
+    scores: Values, visible: npt.NDArray[np.bool_], rows: Sequence[Span], columns: Sequence[Span]
+) -> tuple[Values, npt.NDArray[np.bool_]]:
+    """Scores added up, and visibility united, over spans of rows and of columns. Shapes ``(rows, columns)``."""
+    for axis, spans in enumerate((rows, columns)):
+        shape = tuple(len(spans) if place == axis else size for place, size in enumerate(scores.shape))
+        total, seen = np.zeros(shape), np.zeros(shape, dtype=bool)
+        for index, (start, end) in enumerate(spans):
+            here = (index,) if axis == 0 else (slice(None), index)
+            part = range(start, end)
+            total[here] = scores.take(part, axis=axis).sum(axis=axis)
+            seen[here] = visible.take(part, axis=axis).any(axis=axis)
+        scores, visible = total, seen
+    return scores, visible
+
+
+def _common_rows(one: AttributionData, other: AttributionData) -> list[Aligned]:
+    """The inputs that both have, as spans of rows of `joint`."""
+    rows: list[Aligned] = []
+    start = begin = 0
+    for side in ("source", "target"):
+        scored = [getattr(half, f"{side}_attributions") is not None for half in (one, other)]
+        mine, its = getattr(one, side), getattr(other, side)
+        boundary = (one.attr_pos_start, other.attr_pos_start) if side == "target" else None
+        if all(scored):
+            found = common_units(mine, its, boundary=boundary)
+            rows += [((start + a, start + b), (begin + c, begin + d)) for (a, b), (c, d) in found]
+        start, begin = start + scored[0] * len(mine), begin + scored[1] * len(its)
+    return rows
+
+
+def _regrouped(
+    attribution: AttributionData, rows: Sequence[Span], columns: Sequence[Span]
+) -> tuple[Values, npt.NDArray[np.bool_]]:
+    scores, visible, _ = joint(attribution)
+    return merged_cells(np.where(visible, scores, 0.0), visible, rows, columns)
 
 
 def _measures(a: Values, b: Values, k: int) -> dict[str, float]:
@@ -94,7 +157,7 @@ def _measures(a: Values, b: Values, k: int) -> dict[str, float]:
     length = float(np.linalg.norm(a) * np.linalg.norm(b))
     none = float("nan")
     return {
-        "spearman": _correlation(ranks(a), ranks(b)),
+        "spearman": spearman(a, b),
         "kendall": kendall_tau(a, b),
         "top_k_overlap": len(common) / size if size else none,
         "rank_agreement": float(same_place.mean()) if size else none,
@@ -104,28 +167,21 @@ def _measures(a: Values, b: Values, k: int) -> dict[str, float]:
     }
 
 
-def ranks(values: Values) -> Values:
-    """Rank of each value from 0, equal values sharing their mean rank."""
-    order = np.argsort(values, kind="stable")
-    positions = np.empty(len(values))
-    positions[order] = np.arange(len(values))
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    shared: Values = (np.bincount(inverse, weights=positions) / counts)[inverse]
-    return shared
+def spearman(a: Values, b: Values) -> float:
+    """Spearman's rank correlation, equal values sharing their mean rank; NaN where one side is constant."""
+    if len(a) < 2:
+        return float("nan")
+    from scipy.stats import rankdata  # slow to import, and not needed to start up
+
+    x, y = (rankdata(values) - (len(values) + 1) / 2 for values in (a, b))
+    scale = float(np.linalg.norm(x) * np.linalg.norm(y))
+    return float(x @ y) / scale if scale else float("nan")
 
 
 def kendall_tau(a: Values, b: Values) -> float:
     """Kendall's tau-b; NaN where one side is constant."""
-    upper = np.triu_indices(len(a), 1)
-    x = np.sign(a[:, None] - a[None, :])[upper]
-    y = np.sign(b[:, None] - b[None, :])[upper]
-    scale = float(np.sqrt(np.count_nonzero(x)) * np.sqrt(np.count_nonzero(y)))
-    return float((x * y).sum()) / scale if scale else float("nan")
-
-
-def _correlation(a: Values, b: Values) -> float:
     if len(a) < 2:
         return float("nan")
-    a, b = a - a.mean(), b - b.mean()
-    scale = float(np.linalg.norm(a) * np.linalg.norm(b))
-    return float(a @ b) / scale if scale else float("nan")
+    from scipy.stats import kendalltau
+
+    return float(kendalltau(a, b).statistic)

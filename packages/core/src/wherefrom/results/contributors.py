@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 from attrs import frozen
 
 from wherefrom.errors import InputError
+from wherefrom.results.data import AttributionData
 from wherefrom.text.tokens import Token
-
-if TYPE_CHECKING:
-    from wherefrom.results.attribution import Attribution
 
 
 @frozen(kw_only=True)
@@ -26,7 +24,7 @@ class Contributor:
     score: float
 
 
-def top_contributors(attribution: Attribution, k: int = 5) -> list[list[Contributor]]:
+def top_contributors(attribution: AttributionData, k: int = 5) -> list[list[Contributor]]:
     """For each step the ``k`` visible inputs of largest absolute score, the largest first; ties in order of the text.
 
     Raises:
@@ -53,7 +51,7 @@ def top_contributors(attribution: Attribution, k: int = 5) -> list[list[Contribu
 
 
 def joint(
-    attribution: Attribution,
+    attribution: AttributionData,
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_], list[tuple[Literal["source", "target"], int]]]:
     """Scores of source and target inputs as one matrix, which of them exist, and where each row comes from.
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from msgspec.structs import replace
 
+from wherefrom.results.data import AnyAttribution
 from wherefrom.text.tokens import Token
-
-if TYPE_CHECKING:
-    from wherefrom.results.attribution import Attribution
 
 
 class Decodes(Protocol):
@@ -18,7 +16,7 @@ class Decodes(Protocol):
     def decode(self, ids: list[int], /) -> Any: ...
 
 
-def decoded(attribution: Attribution, tokenizer: Decodes | None = None) -> Attribution:
+def decoded(attribution: AnyAttribution, tokenizer: Decodes | None = None) -> AnyAttribution:
     """Pieces and texts as the tokenizer decodes each id; merged units keep theirs.
 
     Args:

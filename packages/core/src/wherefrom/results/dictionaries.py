@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from wherefrom.errors import InputError
-
-if TYPE_CHECKING:
-    from wherefrom.results.attribution import Attribution
+from wherefrom.results.data import AttributionData
 
 Place: TypeAlias = tuple[int, str]
 """Index in its sequence, and text piece."""
@@ -17,7 +15,7 @@ Place: TypeAlias = tuple[int, str]
 ScoresDict: TypeAlias = dict[str, dict[Place, dict[Any, float]]]
 
 
-def scores_dict(attribution: Attribution) -> ScoresDict:
+def scores_dict(attribution: AttributionData) -> ScoresDict:
     """Scores by explained token: of the source, of the target, and of the step.
 
     ``{"source_attributions": {step: {input: score}}, "target_attributions": {step: {input: score}},

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from wherefrom.results.attribution import Attribution, Attributions
+from wherefrom.results.data import AttributionData, AttributionsData
 
 _EXACT = (
     "source",
@@ -20,7 +19,7 @@ _EXACT = (
 )
 
 
-def same_attribution(one: Attribution, other: Attribution, *, atol: float = 1e-5, rtol: float = 1e-5) -> bool:
+def same_attribution(one: AttributionData, other: AttributionData, *, atol: float = 1e-5, rtol: float = 1e-5) -> bool:
     """Same tokens, steps, stages and method, and numbers that are close."""
     if any(getattr(one, name) != getattr(other, name) for name in _EXACT):
         return False
@@ -30,7 +29,9 @@ def same_attribution(one: Attribution, other: Attribution, *, atol: float = 1e-5
     )
 
 
-def same_attributions(one: Attributions, other: Attributions, *, atol: float = 1e-5, rtol: float = 1e-5) -> bool:
+def same_attributions(
+    one: AttributionsData[Any], other: AttributionsData[Any], *, atol: float = 1e-5, rtol: float = 1e-5
+) -> bool:
     """Same examples in the same order; how they were made does not count."""
     mine, theirs = one.sequence_attributions, other.sequence_attributions
     return len(mine) == len(theirs) and all(

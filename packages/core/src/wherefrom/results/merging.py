@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from wherefrom.errors import InputError
+from wherefrom.results.data import AnyAttributions
 from wherefrom.results.provenance import Provenance
-
-if TYPE_CHECKING:
-    from wherefrom.results.attribution import Attributions
 
 _ALIKE = ("model", "method", "attributed_fn", "step_scores", "constrained_decoding")
 _SAME_MODEL = ("name", "model_class", "tokenizer_name", "tokenizer_class", "revision")
 
 
-def merge_attributions(results: Iterable[Attributions]) -> Attributions:
+def merge_attributions(results: Iterable[AnyAttributions]) -> AnyAttributions:
     """All examples of several results, in order. The results must come from one model, method and target function.
 
     Raises:

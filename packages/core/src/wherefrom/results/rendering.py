@@ -12,15 +12,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from wherefrom._registry import Registry
 from wherefrom.errors import MissingDependencyError
+from wherefrom.results.data import AttributionData, AttributionsData
 
-if TYPE_CHECKING:
-    from wherefrom.results.attribution import Attribution, Attributions
-
-    Shown: TypeAlias = Attribution | Attributions | "Drawable"
+Shown: TypeAlias = "AttributionData | AttributionsData[Any] | Drawable"
+"""What can be drawn."""
 
 
 class Renderer(Protocol):

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from wherefrom.arrays import BoolArray
+from wherefrom.results.aggregation import aggregated
+from wherefrom.results.data import AttributionData
 
-if TYPE_CHECKING:
-    from wherefrom.results.attribution import Attribution
 
-
-def share_on(attribution: Attribution, part: str) -> float | None:
+def share_on(attribution: AttributionData, part: str) -> float | None:
     """Share of the magnitude of all visible scores, in [0, 1], after the default aggregation.
 
     Args:
@@ -26,7 +25,7 @@ def share_on(attribution: Attribution, part: str) -> float | None:
         None if there is no such part, no score but zeros, or scores whose sum is no number.
     """
     part = part.casefold()
-    one = attribution.aggregate()
+    one = aggregated(attribution)
     alone = one.source_attributions is None or one.target_attributions is None
     chosen: list[BoolArray] = []
     sizes: list[npt.NDArray[np.float64]] = []
@@ -52,7 +51,7 @@ def share_on(attribution: Attribution, part: str) -> float | None:
         return sum(float(side[rows].sum()) for side, rows in zip(sizes, chosen, strict=True)) / total
 
 
-def _of_segments(attribution: Attribution, side: str, part: str) -> BoolArray:
+def _of_segments(attribution: AttributionData, side: str, part: str) -> BoolArray:
     """Which inputs of a side lie in a segment of that name."""
     tokens = attribution.source if side == "source" else attribution.target
     chosen = np.zeros(len(tokens), dtype=bool)

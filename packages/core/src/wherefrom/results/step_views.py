@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import numpy.typing as npt
 from attrs import frozen
 
+from wherefrom.results.data import AttributionData
 from wherefrom.text.tokens import Token
-
-if TYPE_CHECKING:
-    from wherefrom.results.attribution import Attribution
 
 
 @frozen(kw_only=True, eq=False)
@@ -31,7 +27,7 @@ class StepAttribution:
     step_scores: dict[str, float]
 
 
-def step_attributions(attribution: Attribution) -> tuple[StepAttribution, ...]:
+def step_attributions(attribution: AttributionData) -> tuple[StepAttribution, ...]:
     """One view for each explained step."""
     visible = attribution.target_visible
     views = []
@@ -52,7 +48,7 @@ def step_attributions(attribution: Attribution) -> tuple[StepAttribution, ...]:
     return tuple(views)
 
 
-def extremes(attribution: Attribution) -> tuple[float, float]:
+def extremes(attribution: AttributionData) -> tuple[float, float]:
     """Smallest and largest score over both sides, and 0: the range that colours must cover."""
     parts = [
         scores

@@ -9,22 +9,20 @@ import csv
 import importlib
 import io
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from wherefrom.errors import InputError, MissingDependencyError, SettingsError
 from wherefrom.files.wire.bytes import refuse_existing, write_whole
-
-if TYPE_CHECKING:
-    from wherefrom.results.attribution import Attribution, Attributions
+from wherefrom.results.data import AttributionData, AttributionsData
 
 Columns = dict[str, npt.NDArray[Any]]
 """Column name to values, all of one length."""
 
 
-def score_columns(attributions: Attributions) -> Columns:
+def score_columns(attributions: AttributionsData[Any]) -> Columns:
     """One row per visible cell: example, output, input, any dimensions left, and the score."""
     parts = [part for index, one in enumerate(attributions.sequence_attributions) for part in _cells(one, index)]
     dimensions = _shared_dimensions(attributions)
@@ -33,7 +31,7 @@ def score_columns(attributions: Attributions) -> Columns:
     return {name: _joined([part[name] for part in parts]) for name in names}
 
 
-def step_columns(attributions: Attributions) -> Columns:
+def step_columns(attributions: AttributionsData[Any]) -> Columns:
     """One row per explained token: example, output, and each step score (NaN where an example lacks it)."""
     examples = attributions.sequence_attributions
     names = list(dict.fromkeys(name for one in examples for name in one.step_scores))
@@ -50,7 +48,7 @@ def step_columns(attributions: Attributions) -> Columns:
     return {name: _joined([part[name] for part in parts]) for name in order}
 
 
-def to_pandas(attributions: Attributions, *, steps: bool = False) -> Any:
+def to_pandas(attributions: AttributionsData[Any], *, steps: bool = False) -> Any:
     """A pandas ``DataFrame``, one row per score; with ``steps`` one per explained token and its step scores.
 
     Raises:
@@ -59,7 +57,7 @@ def to_pandas(attributions: Attributions, *, steps: bool = False) -> Any:
     return _needed("pandas", "pandas").DataFrame(_columns(attributions, steps))
 
 
-def to_polars(attributions: Attributions, *, steps: bool = False) -> Any:
+def to_polars(attributions: AttributionsData[Any], *, steps: bool = False) -> Any:
     """A polars ``DataFrame``; see `to_pandas`."""
     columns = _columns(attributions, steps)
     polars = _needed("polars", "polars")
@@ -68,7 +66,7 @@ def to_polars(attributions: Attributions, *, steps: bool = False) -> Any:
     )
 
 
-def to_arrow(attributions: Attributions, *, steps: bool = False) -> Any:
+def to_arrow(attributions: AttributionsData[Any], *, steps: bool = False) -> Any:
     """An Arrow ``Table``; see `to_pandas`."""
     return _needed("pyarrow", "arrow").table(
         {
@@ -78,14 +76,16 @@ def to_arrow(attributions: Attributions, *, steps: bool = False) -> Any:
     )
 
 
-def to_dataset(attributions: Attributions, *, steps: bool = False) -> Any:
+def to_dataset(attributions: AttributionsData[Any], *, steps: bool = False) -> Any:
     """A Hugging Face ``Dataset``, its card as the description; see `to_pandas`."""
     datasets = _needed("datasets", "datasets")
     columns = {name: values.tolist() for name, values in _columns(attributions, steps).items()}
     return datasets.Dataset.from_dict(columns, info=datasets.DatasetInfo(description=dataset_card(attributions)))
 
 
-def save_table(attributions: Attributions, path: str | Path, *, overwrite: bool = False, steps: bool = False) -> None:
+def save_table(
+    attributions: AttributionsData[Any], path: str | Path, *, overwrite: bool = False, steps: bool = False
+) -> None:
     """Write a table to a ``.csv``, ``.tsv`` or ``.parquet`` file; see `to_pandas` for its rows.
 
     Raises:
@@ -107,7 +107,7 @@ def save_table(attributions: Attributions, path: str | Path, *, overwrite: bool 
     write_whole(path, [data], overwrite=overwrite)
 
 
-def save_dataset(attributions: Attributions, folder: str | Path, *, overwrite: bool = False) -> None:
+def save_dataset(attributions: AttributionsData[Any], folder: str | Path, *, overwrite: bool = False) -> None:
     """Write a folder that ``datasets.load_dataset`` and the Hugging Face hub understand: Parquet files and a card.
 
     Raises:
@@ -120,7 +120,7 @@ def save_dataset(attributions: Attributions, folder: str | Path, *, overwrite: b
     save_table(attributions, folder / "steps.parquet", overwrite=overwrite, steps=True)
 
 
-def dataset_card(attributions: Attributions) -> str:
+def dataset_card(attributions: AttributionsData[Any]) -> str:
     """A card in Markdown: what the scores are and how they were made."""
     provenance = attributions.provenance
     examples = attributions.sequence_attributions
@@ -153,7 +153,7 @@ def dataset_card(attributions: Attributions) -> str:
     )
 
 
-def _columns(attributions: Attributions, steps: bool) -> Columns:
+def _columns(attributions: AttributionsData[Any], steps: bool) -> Columns:
     return step_columns(attributions) if steps else score_columns(attributions)
 
 
@@ -162,7 +162,7 @@ def _with_lists(columns: Columns) -> dict[str, Any]:
     return {name: values.tolist() if values.dtype == object else values for name, values in columns.items()}
 
 
-def _shared_dimensions(attributions: Attributions) -> tuple[str, ...]:
+def _shared_dimensions(attributions: AttributionsData[Any]) -> tuple[str, ...]:
     """Raises: InputError: Examples differ in dimensions, so one table has no room for them."""
     found = {one.dimensions for one in attributions.sequence_attributions}
     if len(found) > 1:
@@ -170,7 +170,7 @@ def _shared_dimensions(attributions: Attributions) -> tuple[str, ...]:
     return found.pop() if found else ()
 
 
-def _cells(attribution: Attribution, index: int) -> list[Columns]:
+def _cells(attribution: AttributionData, index: int) -> list[Columns]:
     """The rows of one example, source before target, step by step."""
     parts = []
     visible = {
@@ -202,7 +202,7 @@ def _cells(attribution: Attribution, index: int) -> list[Columns]:
     return parts
 
 
-def _labels(attribution: Attribution, index: int, count: int) -> Columns:
+def _labels(attribution: AttributionData, index: int, count: int) -> Columns:
     return {
         "example": np.full(count, index),
         "id": np.full(count, attribution.id, dtype=object),

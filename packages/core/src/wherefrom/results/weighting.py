@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from wherefrom.errors import UnknownNameError, nearest
-from wherefrom.results.aggregation import Stage
+from wherefrom.results.aggregation import aggregated
+from wherefrom.results.data import AnyAttribution
+from wherefrom.results.stages import Stage
 
-if TYPE_CHECKING:
-    from wherefrom.results.attribution import Attribution
 
-
-def weighted(attribution: Attribution, step_score: str) -> Attribution:
+def weighted(attribution: AnyAttribution, step_score: str) -> AnyAttribution:
     """The aggregated attribution with every step's scores multiplied by that step's score.
 
     Raises:
@@ -23,7 +22,7 @@ def weighted(attribution: Attribution, step_score: str) -> Attribution:
             f"The attribution has no step score {step_score!r}.{nearest(step_score, attribution.step_scores)} "
             f"It has: {known}. Ask for it when attributing: step_scores=[{step_score!r}]."
         )
-    done = attribution.aggregate()
+    done = aggregated(attribution)
     weights = done.step_scores[step_score].reshape(-1, *(1,) * len(done.dimensions))
     changes: dict[str, Any] = {
         name: (scores * weights).astype(scores.dtype, copy=False)

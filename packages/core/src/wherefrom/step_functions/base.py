@@ -6,7 +6,8 @@ the target that is differentiated or perturbed (`attributed_fn`).
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
+from collections.abc import Callable
+from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from attrs import frozen
 
@@ -128,6 +129,9 @@ class StepFunction(Protocol):
 STEP_FUNCTIONS: Registry[type[StepFunction]] = Registry(
     "step function", group="wherefrom.step_functions", builtins="wherefrom.step_functions.builtin"
 )
+
+StepFunctionLike: TypeAlias = "str | StepFunction | type[StepFunction] | Callable[..., Any]"
+"""A registered name, a step function with its settings or its class, or a plain function of the prediction."""
 
 F = TypeVar("F", bound="type[StepFunction]")
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from attrs import evolve
 
-from wherefrom.questions.target_function import TargetFunction
+from wherefrom.adapters import RowFunction
 from wherefrom.testing._blocks import Floats
 
 STEP = 1e-3
@@ -14,7 +13,7 @@ STENCIL = ((-2, 1 / 12), (-1, -2 / 3), (1, 2 / 3), (2, -1 / 12))
 step."""
 
 
-def logit_gradients(target_function: TargetFunction, logits: Floats) -> Floats:
+def logit_gradients(target_function: RowFunction, logits: Floats) -> Floats:
     """d(step value)/d(logits of that step), by central differences of fourth order.
 
     A step's value depends on its own logits alone, so all differences are taken in one call: the steps are
@@ -32,22 +31,9 @@ def logit_gradients(target_function: TargetFunction, logits: Floats) -> Floats:
     weights = np.array([weight for _, weight in STENCIL])
     moves = offsets[:, None, None] * STEP * np.eye(vocabulary)
     moved = logits[None, None] + moves[:, :, None, :]
-    values = repeated(target_function, copies).step_values(moved.reshape(copies * steps, vocabulary))
+    values = target_function.at(np.tile(np.arange(steps), copies)).step_values(
+        moved.reshape(copies * steps, vocabulary)
+    )
     by_move = np.asarray(values, np.float64).reshape(len(STENCIL), vocabulary, steps)
     gradient: Floats = np.einsum("m,mvg->gv", weights, by_move) / STEP
     return gradient
-
-
-def repeated(target_function: TargetFunction, copies: int) -> TargetFunction:
-    """The same target function for its steps ``copies`` times over, ungrouped."""
-    tile = target_function
-    return evolve(
-        tile,
-        target_ids=np.tile(tile.target_ids, copies),
-        contrast_ids=None if tile.contrast_ids is None else np.tile(tile.contrast_ids, copies),
-        contrast_logits=None
-        if tile.contrast_logits is None
-        else np.tile(np.asarray(tile.contrast_logits), (copies, 1)),
-        samples=None if tile.samples is None else np.tile(np.asarray(tile.samples), (1, copies, 1)),
-        groups=None,
-    )

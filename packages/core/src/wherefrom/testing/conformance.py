@@ -533,7 +533,7 @@ def _gradient_batch(case: Case) -> None:
 @check(GivesGradients, "groups of steps are sums of steps")
 def _groups(case: Case) -> None:
     row = case.longest()
-    assert row.target_function is not None
+    assert isinstance(row.target_function, TargetFunction)
     groups = np.minimum(np.arange(len(row.steps)) // 2, 1)
     grouped = evolve(row, target_function=evolve(row.target_function, groups=groups))
     each, summed = _gradients(case, [row, grouped])

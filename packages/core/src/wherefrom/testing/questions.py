@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from wherefrom.arrays import IntArray
-from wherefrom.methods.contract import Question
+from wherefrom.questions.question import Question
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions.base import STEP_FUNCTIONS, StepFunction
 

@@ -12,16 +12,14 @@ from typing import Any, Literal
 import numpy as np
 from attrs import field, frozen
 
-from wherefrom.adapters import Encoding, ModelCard, Row, RowAttention, RowGradients, RowPrediction, Side
+from wherefrom.adapters import Encoding, ModelCard, Row, RowAttention, RowFunction, RowGradients, RowPrediction, Side
 from wherefrom.arrays import IntArray
 from wherefrom.errors import InputError, SettingsError
-from wherefrom.questions.target_function import TargetFunction
-from wherefrom.results.attribution import Segment
 from wherefrom.testing._blocks import Floats
 from wherefrom.testing._logit_gradients import logit_gradients
 from wherefrom.testing._networks import AttentionNetwork, Network, Pass
 from wherefrom.testing._vocabulary import Vocabulary
-from wherefrom.text.tokens import Token
+from wherefrom.text.tokens import Segment, Token
 
 MAX_LENGTH = 64
 
@@ -257,7 +255,7 @@ def ReferenceModel(  # noqa: N802  (to its users it is the model's class)
     )
 
 
-def _seed(row: Row, target_function: TargetFunction, logits: Floats, positions: int) -> Floats:
+def _seed(row: Row, target_function: RowFunction, logits: Floats, positions: int) -> Floats:
     """Cotangents of all logits, one entry per output of the target function. Shape ``(K, positions,
     vocabulary)``."""
     slopes = logit_gradients(target_function, logits)

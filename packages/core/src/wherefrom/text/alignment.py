@@ -220,7 +220,7 @@ def _between_anchors(
 def _script(a: Sequence[Token], b: Sequence[Token]) -> Images:
     """Default alignment of two stretches."""
     equal = _equal(a, b)
-    head, tail = _shared_ends(equal)
+    head, tail = shared_ends(equal)
     n, m = len(a) - head - tail, len(b) - head - tail
     images: Images = {i: i for i in range(head)}
     images.update({len(a) - k: len(b) - k for k in range(1, tail + 1)})
@@ -234,7 +234,7 @@ def _script(a: Sequence[Token], b: Sequence[Token]) -> Images:
 
 def _edited(a: Sequence[Token], b: Sequence[Token], equal: Any) -> Images:
     """Pairs of a shortest edit script: equal tokens with each other, replaced stretches piece by piece."""
-    kept = [*_kept_by_shortest_script(equal), (len(a), len(b))]
+    kept = [*kept_by_shortest_script(equal), (len(a), len(b))]
     images: Images = {}
     begin, image_begin = 0, 0
     for end, image_end in kept:
@@ -283,7 +283,7 @@ def _equal(a: Sequence[Token], b: Sequence[Token]) -> Any:
     return ids.reshape(len(a), len(b)) | words.reshape(len(a), len(b))
 
 
-def _shared_ends(equal: Any) -> tuple[int, int]:
+def shared_ends(equal: Any) -> tuple[int, int]:
     """How many tokens are the same at the beginning, and at the end of what is left."""
     shorter = min(equal.shape)
     head = 0
@@ -295,7 +295,7 @@ def _shared_ends(equal: Any) -> tuple[int, int]:
     return head, tail
 
 
-def _kept_by_shortest_script(equal: Any) -> list[tuple[int, int]]:
+def kept_by_shortest_script(equal: Any) -> list[tuple[int, int]]:
     """Pairs of equal tokens that a shortest script of replacements, insertions and deletions leaves in
     place."""
     n, m = equal.shape
@@ -328,7 +328,7 @@ def _kept_by_shortest_script(equal: Any) -> list[tuple[int, int]]:
 
 def _by_similarity(original: Sequence[Token], contrast: Sequence[Token], similarity: FloatArray) -> Images:
     """Shared ends pair up; in between, tokens that are each other's nearest."""
-    head, tail = _shared_ends(_equal(original, contrast))
+    head, tail = shared_ends(_equal(original, contrast))
     n, m = len(original) - head - tail, len(contrast) - head - tail
     images: Images = dict.fromkeys(range(len(original)))
     images.update({i: i for i in range(head)})

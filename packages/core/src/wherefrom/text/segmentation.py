@@ -107,15 +107,13 @@ def word_indices(texts: Sequence[str], special: Sequence[bool]) -> list[int | No
         >>> word_indices([" walk", "ing", " home", "."], [False] * 4)
         [0, 0, 1, 2]
     """
+    starts = [place for place, begins in enumerate(_starts(texts, special, "word")) if begins]
     indices: list[int | None] = []
-    word, current = -1, None
-    for text, mark, begins in zip(texts, special, _starts(texts, special, "word"), strict=True):
-        if mark or (begins and not text.strip()):
-            current = None
-        elif begins:
-            word += 1
-            current = word
-        indices.append(current)
+    word = 0
+    for begin, end in pairwise([*starts, len(texts)]):
+        visible = not special[begin] and any(text.strip() for text in texts[begin:end])
+        indices += [word if visible else None] * (end - begin)
+        word += visible
     return indices
 
 
@@ -178,7 +176,7 @@ def _within(texts: Sequence[str], level: Level, labels: Sequence[int | None] | N
         elif labels is not None:
             begins = labels[index] is None or labels[index] != label
         else:
-            begins = blank or visible in known
+            begins = blank or visible in known or place in known
         starts.append(begins)
         place += len(text)
         if labels is not None and text:
@@ -217,6 +215,6 @@ def _word() -> Any:
     follows = r"[\p{M}\p{Cf}--\u200b]*"
     letters = r"\p{L}\p{N}\p{Pc}\p{M}"
     letter = rf"(?:[{letters}]{follows})"
-    number = rf"(?<=\p{{N}}{follows})[.,٫٬](?=\p{{N}})"
+    number = rf"(?<=\p{{N}}{follows})[.,．，٫٬](?=\p{{N}})"
     joiner = rf"(?:['’‐‑\-·״׳\u00ad]|(?<=\p{{Hebrew}}{follows})\"(?=\p{{Hebrew}})|{number})"
     return regex.compile(rf"(?V1){letter}+(?:{joiner}{letter}+)*|(?:[^\s\u200b{letters}]{follows})+")

@@ -24,7 +24,7 @@ def _listed(words: str) -> frozenset[str]:
 
 _TITLES = _listed(
     "Mr Mrs Ms Mx Dr Drs Prof Rev Hon Gen Col Capt Lt Sgt Maj Gov Sen Rep Pres St Mt Messrs Fr Sr Sra Srta Dra Ud Uds "
-    "Hr Dipl Ing Mme Mmes Mlle MM Mgr Sig Dott Dhr Mevr Exmo Exma Vd"
+    "Hr Dipl Ing Mme Mmes Mlle MM Mgr Sig Dott Dhr Mevr Exmo Exma Vd EE"
 )
 """What stands before a name, without the last point."""
 
@@ -110,7 +110,7 @@ class _Patterns:
         self.next_letter = regex.compile(r"[^\p{L}\p{N}\p{M}\s]*([\p{L}\p{N}])")
         self.starter = regex.compile(rf"[\p{{Ps}}\p{{Pi}}\"']*(?:{_STARTERS})\b(?!\.)")
         self.month = regex.compile(rf"(?:{_MONTHS})\b")
-        self.acronym = regex.compile(r"(?:\p{L}\p{M}*\.\x20?)+\p{L}\p{M}*\Z")
+        self.acronym = regex.compile(r"(?:\b\p{L}\p{M}*\.\x20?)+\p{L}\p{M}*\Z|(?:\b\p{Lu}{2}\.\x20?)+\p{Lu}{2}\Z")
         self.initial = regex.compile(r"(?:\p{Lu}\p{M}*|\p{Lu}\p{M}*-\p{Lu})\Z")
 
 

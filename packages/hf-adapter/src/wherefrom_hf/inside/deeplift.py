@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from wherefrom.adapters import Row, Side
+from wherefrom.adapters import Row, RowFunction, Side
 from wherefrom.adapters.rescale import RowMultipliers
-from wherefrom.questions.target_function import TargetFunction
 
 from wherefrom_hf.inside.layers import _wide, batches
 from wherefrom_hf.inside.rescale_rules import rescale_rule
@@ -68,7 +67,7 @@ def rescaled_gradients(
             )
 
 
-def integrated(target_function: TargetFunction, real: Tensor, base: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def integrated(target_function: RowFunction, real: Tensor, base: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """The gradient of each step's value, averaged between two logits.
 
     Args:

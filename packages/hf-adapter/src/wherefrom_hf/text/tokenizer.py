@@ -11,9 +11,8 @@ from transformers import PreTrainedTokenizerBase
 from wherefrom.adapters import Encoding, Side
 from wherefrom.arrays import IntArray
 from wherefrom.errors import InputError
-from wherefrom.results.attribution import Segment
 from wherefrom.text.segmentation import word_indices
-from wherefrom.text.tokens import Token
+from wherefrom.text.tokens import Segment, Token
 
 DECODE_WINDOW = 8
 """Tokens of left context that decide how a token is spelt when ids are decoded one after another."""
@@ -90,14 +89,23 @@ class TextCoder:
         texts: list[str] = []
         spans: list[tuple[int, int]] = []
         end_before = 0
+        owner: int | None = None  # of the character that was spelt last
         for i, (start, end) in zip(ids, offsets, strict=True):
             if end <= start or end <= end_before:
                 spelt = self.decode(np.array([i]), skip_special_tokens=False) if int(i) in special else ""
                 texts.append(spelt)
                 spans.append((end_before, end_before) if int(i) in special else (start, end))
                 continue
-            texts.append(text[end_before:end])
-            spans.append((max(start, end_before), end))
+            if start < end_before and owner is not None:
+                # it ends a character and has more: no cut in front of it would leave whole characters
+                texts[owner] += text[end_before:end]
+                spans[owner] = (spans[owner][0], end)
+                texts.append("")
+                spans.append((start, end))
+            else:
+                owner = len(texts)
+                texts.append(text[end_before:end])
+                spans.append((start, end))
             end_before = end
         return self._labelled(ids, texts, spans)
 

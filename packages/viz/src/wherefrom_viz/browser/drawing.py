@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import Literal, TypeAlias, TypedDict
 
 from attrs import evolve, field, frozen, validators
-from wherefrom.results.aggregation import Stage, outstanding
+from wherefrom.results.aggregation import outstanding
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.provenance import Provenance
+from wherefrom.results.stages import Stage
 
 from wherefrom_viz.describe.description import Description, describe
 from wherefrom_viz.describe.description import Normalization as Normalized

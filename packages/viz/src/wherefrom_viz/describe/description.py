@@ -18,11 +18,11 @@ import numpy.typing as npt
 from attrs import evolve, field, frozen
 from wherefrom.arrays import BoolArray
 from wherefrom.errors import SettingsError, nearest
-from wherefrom.results.aggregation import Stage
-from wherefrom.results.attribution import Attribution, Attributions, Segment
+from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.provenance import Provenance
+from wherefrom.results.stages import Stage
 from wherefrom.step_functions.base import STEP_FUNCTIONS
-from wherefrom.text.tokens import Token
+from wherefrom.text.tokens import Segment, Token
 
 from wherefrom_viz.describe import text_marks, units
 from wherefrom_viz.describe.spans import Spans, span_names, with_spans
@@ -202,7 +202,7 @@ def describe(
             f"There are: {', '.join(NORMALIZATIONS)}."
         )
     attribution, pipeline = aggregated(with_spans(attribution, spans, place))
-    scores, visible, sides, tokens = score_rows(attribution, pipeline)
+    scores, visible, sides, tokens = score_rows(attribution)
     notes = list(provenance.warnings)
     if not np.isfinite(scores).all():
         notes.append("Some scores are not finite (NaN or infinite); they are shown as 0.")
@@ -211,18 +211,16 @@ def describe(
 
     steps: Sequence[Token] = attribution.steps
     step_scores = {name: np.asarray(values) for name, values in attribution.step_scores.items()}
-    first = attribution.attr_pos_start
     if granularity != "token":
-        tokens, scores, visible, sides = _merge_inputs(attribution, tokens, scores, visible, sides, granularity, merge)
-        all_starts = unit_starts_of_side(attribution, "target", attribution.target, granularity)
-        starts = tuple(start - first for start in all_starts if first <= start < attribution.attr_pos_end)
-        scores = units.merge_rows(scores.T, visible.T, starts, merge).T
-        visible = units.merge_visible(visible.T, starts).T
+        cut = partition_of(attribution, granularity)
+        scores = cut.merged(scores, visible, merge)
+        visible = units.merge_visible(units.merge_visible(visible, cut.rows).T, cut.columns).T
+        tokens, sides = cut.tokens(tokens, sides)
         step_scores = {
-            name: units.merge_step_scores(values, starts, span_aggregation(attribution, name))
+            name: units.merge_step_scores(values, cut.columns, span_aggregation(attribution, name))
             for name, values in step_scores.items()
         }
-        steps = units.merged_tokens(steps, starts)
+        steps = units.merged_tokens(steps, cut.columns)
         pipeline.append(f"{units.MERGE_WORDS[merge]} over {granularity}s")
     if normalize != "none":
         scores = normalized(scores, normalize)
@@ -311,6 +309,17 @@ def aggregated(attribution: Attribution) -> tuple[Attribution, list[str]]:
             known.remove(name)
             stage = Stage(name=stage.name, settings={**stage.settings, "dimension": name})
         words.append(stage_words(stage))
+    for name in reversed(attribution.dimensions):
+        fold = np.nansum if name == "width" else np.nanmean
+        parts = {
+            side: fold(scores, axis=-1)
+            for side in ("source_attributions", "target_attributions")
+            if (scores := getattr(attribution, side)) is not None
+        }
+        attribution = attribution.replace(
+            **parts, dimensions=tuple(one for one in attribution.dimensions if one != name), default_aggregation=()
+        )
+        words.append(f"{'sum' if name == 'width' else 'mean'} over {name}")
     return attribution, words
 
 
@@ -428,9 +437,9 @@ def with_before(tokens: Sequence[Token]) -> list[tuple[Token, Token | None]]:
 
 
 def score_rows(
-    attribution: Attribution, pipeline: list[str]
+    attribution: Attribution,
 ) -> tuple[npt.NDArray[np.float64], BoolArray, list[Side], tuple[Token, ...]]:
-    """Source rows, then target rows, as one matrix without further dimensions."""
+    """Source rows, then target rows, of an aggregated attribution as one matrix."""
     steps = attribution.attr_pos_end - attribution.attr_pos_start
     blocks: list[npt.NDArray[Any]] = []
     seen: list[BoolArray] = []
@@ -452,33 +461,46 @@ def score_rows(
     if not blocks:
         return np.zeros((0, steps)), np.zeros((0, steps), dtype=bool), sides, tuple(tokens)
     scores = np.concatenate([np.asarray(block, dtype=np.float64) for block in blocks], axis=0)
-    visible = np.concatenate(seen, axis=0)
-    for name in reversed(attribution.dimensions):
-        scores = np.nansum(scores, axis=-1) if name == "width" else np.nanmean(scores, axis=-1)
-        pipeline.append(f"{'sum' if name == 'width' else 'mean'} over {name}")
-    return scores, visible, sides, tuple(tokens)
+    return scores, np.concatenate(seen, axis=0), sides, tuple(tokens)
 
 
-def _merge_inputs(
-    attribution: Attribution,
-    tokens: tuple[Token, ...],
-    scores: npt.NDArray[np.float64],
-    visible: BoolArray,
-    sides: list[Side],
-    granularity: Level,
-    merge: Merge,
-) -> tuple[tuple[Token, ...], npt.NDArray[np.float64], BoolArray, list[Side]]:
-    """Fold the rows of each side; a target unit never straddles the first explained step."""
-    merged: list[Token] = []
-    blocks, seen, new_sides = [scores[:0]], [visible[:0]], []
-    for side in sides:
-        own = tokens[side.start : side.end]
-        starts = unit_starts_of_side(attribution, side.name, own, granularity)
-        blocks.append(units.merge_rows(scores[side.start : side.end], visible[side.start : side.end], starts, merge))
-        seen.append(units.merge_visible(visible[side.start : side.end], starts))
-        new_sides.append(Side(side.name, side.title, len(merged), len(merged) + len(starts)))
-        merged += units.merged_tokens(own, starts)
-    return tuple(merged), np.concatenate(blocks), np.concatenate(seen), new_sides
+@frozen(kw_only=True)
+class Partition:
+    """Where the units of an attribution begin, among its rows and among its columns."""
+
+    rows: tuple[int, ...]
+    """First row of each unit: source inputs, then target inputs, as `score_rows` gives them."""
+    columns: tuple[int, ...]
+    """First column of each unit."""
+
+    def merged(self, scores: npt.NDArray[np.float64], visible: BoolArray, merge: Merge) -> npt.NDArray[np.float64]:
+        """Scores of units from scores of tokens: rows first, then columns. Shape ``(len(rows), len(columns))``."""
+        by_row = units.merge_rows(scores, visible, self.rows, merge)
+        seen = units.merge_visible(visible, self.rows)
+        return np.asarray(units.merge_rows(by_row.T, seen.T, self.columns, merge).T)
+
+    def tokens(self, tokens: Sequence[Token], sides: Sequence[Side]) -> tuple[tuple[Token, ...], list[Side]]:
+        """The units of all rows as one token each, and where each side's are."""
+        places = {start: unit for unit, start in enumerate((*self.rows, len(tokens)))}
+        return units.merged_tokens(tokens, self.rows), [
+            Side(side.name, side.title, places[side.start], places[side.end]) for side in sides
+        ]
+
+
+def partition_of(attribution: Attribution, granularity: Level) -> Partition:
+    """The units of an attribution; a target unit never straddles the first explained step."""
+    rows: list[int] = []
+    before = 0
+    for name, tokens, scores in (
+        ("source", attribution.source, attribution.source_attributions),
+        ("target", attribution.target, attribution.target_attributions),
+    ):
+        if scores is not None:
+            rows += [before + start for start in unit_starts_of_side(attribution, name, tokens, granularity)]
+            before += len(tokens)
+    first, last = attribution.attr_pos_start, attribution.attr_pos_end
+    starts = unit_starts_of_side(attribution, "target", attribution.target, granularity)
+    return Partition(rows=tuple(rows), columns=tuple(start - first for start in starts if first <= start < last))
 
 
 def unit_starts_of_side(
@@ -488,6 +510,51 @@ def unit_starts_of_side(
     segments = [segment for segment in attribution.segments if segment.side == side]
     breaks = (attribution.attr_pos_start,) if side == "target" else ()
     return units.unit_starts(tokens, granularity, segments, breaks=breaks)
+
+
+def template_parts(tokens: Sequence[Token], segments: Sequence[Segment]) -> list[bool]:
+    """Which tokens nobody said: special ones, and what a chat template writes beside them, the role's name and breaks.
+
+    Args:
+        tokens: One side's tokens.
+        segments: Spans of this side.
+    """
+    hidden = [token.special for token in tokens]
+    for turn in segments:
+        inside = [i for i, token in enumerate(tokens) if turn.start <= token.position < turn.end]
+        if turn.kind != "turn" or not inside or not tokens[inside[0]].special:
+            continue
+        for index in (*_role_name(tokens, inside, turn.label), *_blank_end(tokens, inside)):
+            hidden[index] = True
+    return hidden
+
+
+def _role_name(tokens: Sequence[Token], inside: Sequence[int], label: str) -> list[int]:
+    """The tokens after a turn's first marker that say its role and end the line; none if they say something else."""
+    role, read = label.strip().casefold(), ""
+    taken: list[int] = []
+    for index in inside:
+        if tokens[index].special and not taken:
+            continue
+        read += tokens[index].text
+        taken.append(index)
+        if read.strip().casefold() == role and "\n" in read:
+            return taken
+        if tokens[index].special or not role.startswith(read.strip().casefold()):
+            break
+    return []
+
+
+def _blank_end(tokens: Sequence[Token], inside: Sequence[int]) -> list[int]:
+    """White space between a turn's last marker and its end."""
+    blank: list[int] = []
+    for index in reversed(inside):
+        if tokens[index].special:
+            return blank
+        if tokens[index].text.strip():
+            break
+        blank.append(index)
+    return []
 
 
 def normalized(scores: npt.NDArray[np.float64], normalize: Normalization) -> npt.NDArray[np.float64]:

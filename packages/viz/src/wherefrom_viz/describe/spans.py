@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from wherefrom.errors import InputError
-from wherefrom.results.attribution import Attribution, Segment
+from wherefrom.results.attribution import Attribution
+from wherefrom.text.tokens import Segment
 
 KIND = "span"
 SpanLike: TypeAlias = (

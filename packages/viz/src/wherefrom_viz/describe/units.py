@@ -16,10 +16,9 @@ import numpy as np
 import numpy.typing as npt
 from wherefrom.arrays import BoolArray
 from wherefrom.errors import SettingsError, nearest
-from wherefrom.results.attribution import Segment
 from wherefrom.text import segmentation
 from wherefrom.text.merging import merged_token
-from wherefrom.text.tokens import Token
+from wherefrom.text.tokens import Segment, Token
 
 Level: TypeAlias = Literal["token", "character", "word", "sentence", "turn", "span"]
 LEVELS: tuple[Level, ...] = ("token", "word", "sentence", "turn", "character")

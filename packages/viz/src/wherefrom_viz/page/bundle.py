@@ -1,72 +1,52 @@
-"""The page's script and style, joined from their files.
+"""The page's script and style, as they were built from the files in ``scripts/`` and ``style.css``.
 
-The JavaScript files are modules, so that each can be tested alone. A page has one script: imports and the word
-``export`` are dropped, comments and needless white space too, and variables get short names.
+``tools/build_page.py`` builds them with esbuild whenever these change; what it built is part of the package, so that
+installing needs no JavaScript tools. `fingerprint` says from which sources a build is.
 """
 
 from __future__ import annotations
 
-import re
+import hashlib
 from functools import lru_cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
-from wherefrom_viz.page.shorten import shortened
-from wherefrom_viz.page.squeeze import squeezed
-
-MODULES = (
-    "bytes",
-    "inflate",
-    "payload",
-    "colour",
-    "numbers",
-    "units",
-    "align",
-    "spans",
-    "state",
-    "search",
-    "labels",
-    "exports",
-    "dom",
-    "read_view",
-    "matrix_table",
-    "matrix_canvas",
-    "matrix_view",
-    "steps_view",
-    "compare_view",
-    "list_view",
-    "span_bar",
-    "keys",
-    "legend",
-    "saving",
-    "controls",
-    "sliders",
-    "app",
-    "start",
-)
-"""In an order in which each needs only those before it."""
+BOOTS = ("boot_page", "boot_notebook")
+"""Where the script of a page begins, and that of a notebook's cell."""
 
 
 @lru_cache(maxsize=4)
 def script(boot: str) -> str:
-    """All modules and the boot file ``boot``, as one strict function that leaves nothing behind."""
-    return f'(() => {{\n"use strict";\n{squeezed(shortened(whole(boot)))}\n}})();'
-
-
-def whole(boot: str) -> str:
-    """The same as it is written: one text without imports and exports."""
-    text = "\n".join(source(f"scripts/{name}.js") for name in (*MODULES, boot))
-    text = re.sub(r"^import .*?;\n", "", text, flags=re.MULTILINE | re.DOTALL)
-    return re.sub(r"^export ", "", text, flags=re.MULTILINE)
+    """The whole script that begins with the file ``boot``: one function that leaves nothing behind."""
+    return _built(f"{boot}.js")
 
 
 @lru_cache(maxsize=1)
 def style() -> str:
-    """The style sheet, without comments and indentation."""
-    text = re.sub(r"\s*([{};,])\s*", r"\1", re.sub(r"/\*.*?\*/", "", source("style.css"), flags=re.DOTALL))
-    text = re.sub(r"(?<=[\w-]):\s+", ":", text).replace(";}", "}")
-    return re.sub(r"(?<![\w.])0(?=\.\d)", "", text).strip()
+    """The style sheet."""
+    return _built("style.css")
 
 
-def source(name: str) -> str:
-    """The text of one of this package's files."""
-    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+def fingerprint() -> str:
+    """A digest of everything that is built from."""
+    folder = files(__package__)
+    sources = sorted(
+        [one for one in folder.joinpath("scripts").iterdir() if one.name.endswith(".js")], key=lambda one: one.name
+    )
+    digest = hashlib.sha256()
+    for source in (*sources, folder.joinpath("style.css")):
+        digest.update(f"{source.name}\n".encode() + _text(source).encode())
+    return digest.hexdigest()
+
+
+def built_from() -> str:
+    """The digest of the sources that the package's build was made from."""
+    return _text(files(__package__).joinpath("built", "fingerprint")).strip()
+
+
+def _built(name: str) -> str:
+    return _text(files(__package__).joinpath("built", name)).strip()
+
+
+def _text(file: Traversable) -> str:
+    return file.read_text(encoding="utf-8").replace("\r\n", "\n")

@@ -25,7 +25,9 @@ from wherefrom_viz.describe.description import (
 from wherefrom_viz.describe.spans import Spans, with_spans
 from wherefrom_viz.describe.units import Level, Merge
 from wherefrom_viz.page import bundle
-from wherefrom_viz.page.packing import Packed, Precision, pack
+from wherefrom_viz.page.packing import Packed, deflated, pack
+from wherefrom_viz.page.pairs import pairs_of
+from wherefrom_viz.page.quantisation import Precision
 from wherefrom_viz.page.static_table import static_multiples, static_style, static_table
 
 NOTEBOOK_EXAMPLES = 20
@@ -43,6 +45,8 @@ class _Page:
 
     meta: dict[str, Any]
     packed: Packed
+    pairs: str
+    """What is known of two examples side by side; nothing if there is one."""
     fallback: str
     style: str
 
@@ -76,6 +80,7 @@ def render_html(attributions: Shown, **options: Any) -> str:
         # the script stands right after the first block, so that a large page is usable before it is all read
         f"</div>\n<script>{code}</script>\n",
         '<div class="wf-rest" hidden>\n',
+        *([_data("pairs", page.pairs)] if page.pairs else []),
         _data("index", page.packed.index),
         *rest,
         "</div>\n</body>\n</html>\n",
@@ -107,6 +112,7 @@ def render_notebook(attributions: Shown, **options: Any) -> str:
             page.fallback,
             _json_data("meta", page.meta),
             *(_data(f"block-{number}", block) for number, block in enumerate(page.packed.blocks)),
+            *([_data("pairs", page.pairs)] if page.pairs else []),
             _data("index", page.packed.index),
             f"</div>\n{rest}<script>(() => {{\n{code}\n}})();</script>\n",
         ]
@@ -169,6 +175,7 @@ def _parts(
     chosen = palette_named(palette)
     bound = max((abs(value) for value in (min_val, max_val) if value is not None), default=None)
     packed = pack(examples, precision, bound)
+    pairs = deflated(pairs_of([one for one, _ in examples], merge)) if len(examples) > 1 else ""
     defaults = {
         "tab": _TABS.get(view, "compare" if view == "compare" else "read"),
         "g": granularity,
@@ -179,7 +186,7 @@ def _parts(
         "s": intensity,
         "sc": "shared" if share_scale else "example",
     }
-    content = hashlib.sha256("".join([packed.index, *packed.blocks, json.dumps(defaults)]).encode()).hexdigest()
+    content = hashlib.sha256("".join([packed.index, pairs, *packed.blocks, json.dumps(defaults)]).encode()).hexdigest()
     meta: dict[str, Any] = {
         "id": content[:12],
         "title": title,
@@ -220,7 +227,9 @@ def _parts(
             )
         else:
             fallback = static_table(description(0), more=len(examples) - 1)
-    return _Page(meta=meta, packed=packed, fallback=fallback, style=f"{bundle.style()}\n{static_style(chosen)}")
+    return _Page(
+        meta=meta, packed=packed, pairs=pairs, fallback=fallback, style=f"{bundle.style()}\n{static_style(chosen)}"
+    )
 
 
 def _palette(palette: Palette) -> dict[str, Any]:

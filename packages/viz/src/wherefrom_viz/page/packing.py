@@ -1,10 +1,10 @@
 """Examples packed small enough that a thousand of them fit into one page.
 
-Scores become 16-bit integers of the example's largest magnitude (``display``), 8-bit ones (``compact``) or
-stay float32 (``exact``); bytes of equal weight are laid side by side, which deflate likes; about fifty
-examples share a block, which the page opens when one of them is looked at. Tokens travel as the text that
-is shown, plus one digit to base 32 each: 1 begins a word, 2 a sentence, 4 a turn, 16 a character, 8 is special.
-Cells a step could not see need no storage: positions tell them.
+Scores become 16-bit numbers (``display``), 8-bit ones (``compact``) or stay float32 (``exact``); see
+`wherefrom_viz.page.quantisation`. Bytes of equal weight are laid side by side, which deflate likes; about fifty
+examples share a block, which the page opens when one of them is looked at. Tokens travel as the text that is shown,
+plus a letter each that says which units begin with it (`FLAGS`). Cells a step could not see need no storage: positions
+tell them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import json
 import struct
 import zlib
 from collections.abc import Sequence
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,7 @@ from attrs import frozen
 from wherefrom.errors import SettingsError, nearest
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.provenance import Provenance
-from wherefrom.text.tokens import Token
+from wherefrom.text.tokens import Segment, Token
 
 from wherefrom_viz.describe import units
 from wherefrom_viz.describe.description import (
@@ -31,17 +31,21 @@ from wherefrom_viz.describe.description import (
     sign_words,
     span_aggregation,
     subtitle_of,
+    template_parts,
     title_of,
     with_before,
 )
 from wherefrom_viz.describe.text_marks import flowing
+from wherefrom_viz.page.quantisation import Precision, from_bytes, to_planes
 
-Precision: TypeAlias = Literal["display", "compact", "exact"]
+FLAGS = {"word": 1, "sentence": 2, "turn": 4, "special": 8, "character": 16, "template": 32}
+"""Bits of a token's letter: where units begin, and what is no text of anybody: special tokens and template parts."""
+FIRST_FLAG = 48
+"""Code of the letter without a flag, ``0``."""
 BLOCK_SIZE = 50
 _BLOCK_CELLS = 400_000
 """A block is closed early when it holds so many scores, so that opening one stays quick."""
 _SNIPPET = 90
-_DIGITS = "0123456789abcdefghijklmnopqrstuv"
 _WORTH_A_CODE = 512
 """Bytes from which a plane gets a Huffman code of its own; the code takes some 50 bytes."""
 
@@ -102,7 +106,7 @@ def pack(
         blocks.append(_block({"precision": precision, "examples": headers}, arrays))
     return Packed(
         blocks=tuple(blocks),
-        index=_deflated(_json(index)),
+        index=deflated(index),
         block_size=block_size,
         bound=bound or largest or 1.0,
         subtitle=subtitle,
@@ -120,12 +124,7 @@ def unpack(block: str) -> list[tuple[dict[str, Any], npt.NDArray[np.float32]]]:
     for one in header["examples"]:
         rows = sum(len(side["f"]) for side in one["sides"] if side.get("scored"))
         steps = one["b"] - one["a"]
-        kind = {"display": "<i2", "compact": "<i1", "exact": "<f4"}[header["precision"]]
-        count = rows * steps * np.dtype(kind).itemsize
-        planes = np.frombuffer(arrays[one["at"] : one["at"] + count], dtype=np.uint8)
-        values = planes.reshape(np.dtype(kind).itemsize, -1).T.copy().view(kind).reshape(rows, steps)
-        unit = {"display": one["bound"] / 32767, "compact": one["bound"] / 127, "exact": 1.0}[header["precision"]]
-        found.append((one, np.asarray(values * np.float32(unit), dtype=np.float32)))
+        found.append((one, from_bytes(arrays[one["at"] :], rows, steps, header["precision"])))
     return found
 
 
@@ -139,7 +138,7 @@ def _packed(
     several_methods: bool,
 ) -> tuple[dict[str, Any], list[bytes], list[Any]]:
     attribution, pipeline = aggregated(attribution)
-    scores, visible, sides, _ = score_rows(attribution, pipeline)
+    scores, visible, sides, _ = score_rows(attribution)
     notes = list(provenance.warnings)
     if not np.isfinite(scores).all():
         notes.append("Some scores are not finite (NaN or infinite); they are shown as 0.")
@@ -175,28 +174,42 @@ def _packed(
     words = sign_words(attribution, provenance)
     header["w"] = {"of": words.of}
     steps = b"".join(np.asarray(values, dtype="<f4").tobytes() for values in attribution.step_scores.values())
-    return header, [*_score_planes(scores, bound, precision), steps], _line(attribution, title, shown_sides)
+    return header, [*to_planes(scores, precision), steps], _line(attribution, title, shown_sides)
 
 
 def _side(attribution: Attribution, name: str, title: str, tokens: Sequence[Token], *, scored: bool) -> dict[str, Any]:
     segments = [segment for segment in attribution.segments if segment.side == name]
-    levels: tuple[tuple[units.Level, int], ...] = (("word", 1), ("sentence", 2), ("turn", 4), ("character", 16))
     breaks = (attribution.attr_pos_start,) if name == "target" else ()
-    flags = [8 if token.special else 0 for token in tokens]
-    for level, bit in levels:
-        for start in units.unit_starts(tokens, level, segments, breaks=breaks):
-            flags[start] |= bit
     side: dict[str, Any] = {
         "name": name,
         "title": title,
         "t": [shown_text(token, before) for token, before in with_before(tokens)],
-        "f": "".join(_DIGITS[flag] for flag in flags),
+        "f": flags_of(tokens, segments, breaks),
         "scored": int(scored),
     }
     if any(token.position != index or token.size != 1 for index, token in enumerate(tokens)):
         side["p"] = [token.position for token in tokens]
         side["z"] = [token.size for token in tokens]
     return side
+
+
+def flags_of(tokens: Sequence[Token], segments: Sequence[Segment], breaks: Sequence[int] = ()) -> str:
+    """A letter per token: which units begin with it, and whether it is text at all; see `FLAGS`.
+
+    Args:
+        tokens: One side's tokens.
+        segments: Spans of this side.
+        breaks: Indices at which a unit begins in any case.
+    """
+    flags = [
+        FLAGS["special"] * token.special | FLAGS["template"] * hidden
+        for token, hidden in zip(tokens, template_parts(tokens, segments), strict=True)
+    ]
+    levels: tuple[units.Level, ...] = ("word", "sentence", "turn", "character")
+    for level in levels:
+        for start in units.unit_starts(tokens, level, segments, breaks=breaks):
+            flags[start] |= FLAGS[level]
+    return "".join(chr(FIRST_FLAG + flag) for flag in flags)
 
 
 def _own_source(attribution: Attribution) -> bool:
@@ -213,17 +226,6 @@ def _line(attribution: Attribution, title: str, sides: list[dict[str, Any]]) -> 
     inputs = sum(len(side["f"]) for side in sides if side["scored"])
     text = " → ".join(text[:_SNIPPET] + ("…" if len(text) > _SNIPPET else "") for text in texts)
     return [title, text, inputs, attribution.attr_pos_end - attribution.attr_pos_start, mean]
-
-
-def _score_planes(scores: npt.NDArray[np.float64], bound: float, precision: Precision) -> list[bytes]:
-    if precision == "exact":
-        packed = scores.astype("<f4")
-    elif precision == "compact":
-        packed = np.rint(scores * (127 / bound)).astype("<i1")
-    else:
-        packed = np.rint(scores * (32767 / bound)).astype("<i2")
-    planes = packed.reshape(-1, 1).view(np.uint8).reshape(packed.size, packed.itemsize)
-    return [plane.tobytes() for plane in planes.T]
 
 
 def _block_size(examples: Sequence[tuple[Attribution, Provenance]]) -> int:
@@ -243,8 +245,9 @@ def _json(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8")
 
 
-def _deflated(data: bytes) -> str:
-    return to_base85(zlib.compress(data, 6))
+def deflated(value: Any) -> str:
+    """A value as JSON, deflated, in letters."""
+    return to_base85(zlib.compress(_json(value), 6))
 
 
 def _deflated_in_parts(text: bytes, arrays: Sequence[bytes]) -> bytes:

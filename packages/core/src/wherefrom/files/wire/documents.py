@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from warnings import warn
 
 import msgspec
@@ -28,10 +28,8 @@ from wherefrom.files.wire.examples import (
 )
 from wherefrom.files.wire.inseq import is_inseq, read_inseq, to_inseq
 from wherefrom.files.wire.limits import Budget
+from wherefrom.results.data import AttributionData, AttributionsData
 from wherefrom.results.provenance import Provenance
-
-if TYPE_CHECKING:
-    from wherefrom.results.attribution import Attribution, Attributions
 
 FORMAT = "wherefrom"
 VERSION = (1, 0)
@@ -58,7 +56,7 @@ def header(provenance: Provenance, extra: dict[str, Any] | None = None) -> dict[
     return {"format": FORMAT, "version": version, "provenance": encode_provenance(provenance), **(extra or {})}
 
 
-def to_json(attributions: Attributions, *, narrow: bool = False) -> Iterator[bytes]:
+def to_json(attributions: AttributionsData[Any], *, narrow: bool = False) -> Iterator[bytes]:
     """One JSON document, an example per line, in pieces."""
     head = json_bytes(header(attributions.provenance, attributions.extra))
     yield head[:-1] + b',"examples":['
@@ -67,7 +65,7 @@ def to_json(attributions: Attributions, *, narrow: bool = False) -> Iterator[byt
     yield b"\n]}\n"
 
 
-def to_json_lines(attributions: Attributions, *, narrow: bool = False) -> Iterator[bytes]:
+def to_json_lines(attributions: AttributionsData[Any], *, narrow: bool = False) -> Iterator[bytes]:
     """A header line, then one line per example."""
     yield header_line(attributions.provenance, attributions.extra)
     for attribution in attributions.sequence_attributions:
@@ -79,12 +77,12 @@ def header_line(provenance: Provenance, extra: dict[str, Any] | None = None) -> 
     return json_bytes(header(provenance, extra)) + b"\n"
 
 
-def example_line(attribution: Attribution, *, narrow: bool = False) -> bytes:
+def example_line(attribution: AttributionData, *, narrow: bool = False) -> bytes:
     """An example's line, with its line break."""
     return json_bytes(encode_example(attribution, narrow=narrow)) + b"\n"
 
 
-def to_msgpack(attributions: Attributions, *, narrow: bool = False) -> Iterator[bytes]:
+def to_msgpack(attributions: AttributionsData[Any], *, narrow: bool = False) -> Iterator[bytes]:
     """The document as MessagePack; arrays are raw bytes."""
     examples = [encode_example(one, narrow=narrow) for one in attributions.sequence_attributions]
     yield msgpack_bytes({**header(attributions.provenance, attributions.extra), "examples": examples})
@@ -94,7 +92,7 @@ _WRITERS = {".json": to_json, ".jsonl": to_json_lines, ".msgpack": to_msgpack}
 
 
 def write(
-    attributions: Attributions,
+    attributions: AttributionsData[Any],
     path: str | Path,
     *,
     overwrite: bool = False,
@@ -119,7 +117,7 @@ def write(
 
 
 def write_inseq(
-    attributions: Attributions, path: str | Path, *, overwrite: bool = False, compressed: bool = False
+    attributions: AttributionsData[Any], path: str | Path, *, overwrite: bool = False, compressed: bool = False
 ) -> None:
     """Write a file that inseq 0.7.1 loads and shows; ``.gz`` or ``compressed`` as its ``compress=True`` does.
 

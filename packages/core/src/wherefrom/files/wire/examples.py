@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -12,12 +12,10 @@ from wherefrom.files.wire.arrays import WireArray, decode_array, encode_array
 from wherefrom.files.wire.limits import Budget
 from wherefrom.files.wire.plain import from_plain, to_plain
 from wherefrom.files.wire.tokens import WireTokens, decode_tokens, encode_tokens
-from wherefrom.results.aggregation import Stage
+from wherefrom.results.data import AttributionData
 from wherefrom.results.provenance import Provenance
+from wherefrom.results.stages import Stage
 from wherefrom.text.tokens import Segment
-
-if TYPE_CHECKING:
-    from wherefrom.results.attribution import Attribution
 
 T = TypeVar("T")
 Fields = dict[str, Any]
@@ -58,7 +56,7 @@ _SAME = ("id", "dimensions", "method", "signed", "step_aggregation", "segments")
 """Fields that are written as they are."""
 
 
-def encode_example(attribution: Attribution, *, narrow: bool = False) -> dict[str, Any]:
+def encode_example(attribution: AttributionData, *, narrow: bool = False) -> dict[str, Any]:
     """What is written for one attribution; `msgspec` encodes it.
 
     Args:

@@ -14,7 +14,7 @@ import math
 import re
 import zlib
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,12 +22,10 @@ import numpy.typing as npt
 from wherefrom.errors import FileFormatError, InputError
 from wherefrom.files.wire.limits import Budget
 from wherefrom.files.wire.tokens import text_of_piece
-from wherefrom.results.aggregation import Stage
+from wherefrom.results.data import AttributionData, AttributionsData
 from wherefrom.results.provenance import Provenance
+from wherefrom.results.stages import Stage
 from wherefrom.text.tokens import Token
-
-if TYPE_CHECKING:
-    from wherefrom.results.attribution import Attribution, Attributions
 
 Fields = dict[str, Any]
 
@@ -352,7 +350,7 @@ def _provenance(info: Mapping[str, Any]) -> Provenance:
 # writing
 
 
-def to_inseq(attributions: Attributions) -> bytes:
+def to_inseq(attributions: AttributionsData[Any]) -> bytes:
     """The JSON of a file that inseq 0.7.1 loads and shows.
 
     Raises:
@@ -373,7 +371,7 @@ def _wrapped(name: str, attributes: dict[str, Any], module: str = _MODULE) -> di
     return {_OBJECT: [module, name], "attributes": attributes}
 
 
-def _inseq_sequence(attribution: Attribution) -> dict[str, Any]:
+def _inseq_sequence(attribution: AttributionData) -> dict[str, Any]:
     if len(attribution.dimensions) > 2:
         raise InputError(f"inseq has no class for dimensions {attribution.dimensions!r}. Aggregate some of them first.")
     kind = "Coarse" if not attribution.dimensions else "MultiDimensional"
@@ -412,7 +410,7 @@ def _tensor(array: npt.NDArray[Any] | None) -> str | None:
     return base64.b64encode(len(header).to_bytes(8, "little") + header + data).decode()
 
 
-def _info(attributions: Attributions) -> dict[str, Any]:
+def _info(attributions: AttributionsData[Any]) -> dict[str, Any]:
     """The keys that inseq writes, as far as we know their values."""
     provenance = attributions.provenance
     examples = attributions.sequence_attributions

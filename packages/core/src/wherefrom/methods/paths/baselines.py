@@ -29,7 +29,7 @@ from attrs import frozen
 from wherefrom.adapters import Embeds, ModelCard, SequenceModel, Side
 from wherefrom.arrays import Array, IntArray, like, namespace
 from wherefrom.errors import ModelCapabilityError, SettingsError, ShapeError, nearest
-from wherefrom.methods.contract import Question
+from wherefrom.questions.question import Question
 
 DEFAULT = "mean"
 NAMED = ("unk", "pad", "mask", "zero", "mean")

@@ -24,9 +24,10 @@ from attrs import evolve, field, frozen
 from wherefrom.adapters import PredictsSteps, Row
 from wherefrom.arrays import Array, BoolArray, FloatArray, IntArray, namespace, to_numpy
 from wherefrom.errors import FileFormatError, InputError, ShapeError
-from wherefrom.methods.contract import Progress, Question, no_progress
 from wherefrom.methods.perturbation.removal import Removed, removal
 from wherefrom.methods.perturbation.units import Unit, Units
+from wherefrom.progress import Progress, no_progress
+from wherefrom.questions.question import Question
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.settings import non_default
 from wherefrom.step_functions.base import StepPrediction

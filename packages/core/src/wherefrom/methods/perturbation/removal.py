@@ -25,7 +25,7 @@ from attrs import evolve, frozen
 from wherefrom.adapters import Embeds, Row, Side
 from wherefrom.arrays import Array, BoolArray, IntArray, like, namespace
 from wherefrom.errors import ModelCapabilityError, SettingsError, nearest
-from wherefrom.methods.contract import Question
+from wherefrom.questions.question import Question
 
 BASELINES = ("unk", "pad", "mask", "zero", "mean", "hidden", "delete")
 

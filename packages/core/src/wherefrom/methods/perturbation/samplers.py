@@ -19,7 +19,7 @@ from wherefrom._registry import Registry
 from wherefrom.adapters import ModelCard, Side
 from wherefrom.arrays import FloatArray, IntArray, to_numpy
 from wherefrom.errors import InputError, SettingsError
-from wherefrom.methods.contract import Question
+from wherefrom.questions.question import Question
 
 
 @frozen(kw_only=True, eq=False)

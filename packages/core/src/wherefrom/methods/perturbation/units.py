@@ -16,11 +16,10 @@ from attrs import field, frozen
 from wherefrom.adapters import Side
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.errors import InputError, SettingsError, nearest
-from wherefrom.methods.contract import Question
+from wherefrom.questions.question import Question
 from wherefrom.questions.target_function import TargetFunction
-from wherefrom.results.attribution import Segment
 from wherefrom.text.segmentation import LEVELS, Level, unit_spans
-from wherefrom.text.tokens import Token
+from wherefrom.text.tokens import Segment, Token
 
 Span: TypeAlias = tuple[int, int]
 Grouping: TypeAlias = str | tuple[Span, ...]

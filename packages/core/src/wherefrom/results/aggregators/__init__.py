@@ -1,6 +1,6 @@
 """Aggregators: from raw scores to the size that answers the question. One per file.
 
-They only read an `Attribution` and ask it for a changed copy, so `wherefrom.results.attribution` may import them.
+They know the noun alone (`wherefrom.results.data`), so `wherefrom.results.attribution` may import them.
 """
 
 from wherefrom.results.aggregators.characters import Characters

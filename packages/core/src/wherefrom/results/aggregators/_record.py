@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from wherefrom.arrays import BoolArray
-from wherefrom.results.aggregation import Aggregator, Stage, stage_of
+from wherefrom.results.aggregation import Aggregator, stage_of
+from wherefrom.results.data import AnyAttribution, AttributionData
+from wherefrom.results.stages import Stage
 
-if TYPE_CHECKING:
-    from wherefrom.results.attribution import Attribution
 
-
-def recorded(attribution: Attribution, by: Aggregator | Stage, **changes: Any) -> Attribution:
+def recorded(attribution: AnyAttribution, by: Aggregator | Stage, **changes: Any) -> AnyAttribution:
     """The attribution with ``changes``, and the aggregator written down as applied."""
     stage = by if isinstance(by, Stage) else stage_of(by)
     return attribution.replace(aggregations=(*attribution.aggregations, stage), **changes)
 
 
-def target_mask(attribution: Attribution, values: npt.NDArray[Any]) -> BoolArray:
+def target_mask(attribution: AttributionData, values: npt.NDArray[Any]) -> BoolArray:
     """`Attribution.target_visible` with one more axis for each dimension of ``values``."""
     return attribution.target_visible.reshape(*values.shape[:2], *(1,) * (values.ndim - 2))
 
 
-def column_sums(attribution: Attribution) -> npt.NDArray[Any]:
+def column_sums(attribution: AttributionData) -> npt.NDArray[Any]:
     """Sum of absolute scores over source and target inputs together. Shape ``(steps, *dimensions)``."""
     sums: npt.NDArray[Any] | float = 0.0
     for scores in (attribution.source_attributions, attribution.target_attributions):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +13,9 @@ from wherefrom.errors import InputError
 from wherefrom.results.aggregation import Aggregator
 from wherefrom.results.aggregators._record import recorded
 from wherefrom.results.aggregators.functions import combine
+from wherefrom.results.data import AnyAttribution, AttributionData
 from wherefrom.text.merging import Span, merged_tokens
 from wherefrom.text.tokens import visible_to_steps
-
-if TYPE_CHECKING:
-    from wherefrom.results.attribution import Attribution
 
 UNKNOWN_STEP_SCORE = "absmax"
 """Merges a step score over a span when neither its function nor the user said how."""
@@ -86,8 +84,8 @@ def merge_axis_mask(mask: BoolArray, groups: Sequence[Span], axis: int) -> BoolA
 
 
 def merge_spans(
-    attribution: Attribution, source: Sequence[Span], target: Sequence[Span], name: str, by: Aggregator
-) -> Attribution:
+    attribution: AnyAttribution, source: Sequence[Span], target: Sequence[Span], name: str, by: Aggregator
+) -> AnyAttribution:
     """The attribution with each span merged into a unit; first over steps, then over inputs.
 
     Scores are combined by the function ``name``, step scores by their own. A unit that begins before the first
@@ -157,18 +155,18 @@ def spans_where(count: int, continues: Callable[[int], bool]) -> list[Span]:
     return spans
 
 
-def _repeats_prompt(attribution: Attribution) -> bool:
+def _repeats_prompt(attribution: AttributionData) -> bool:
     return attribution.source == attribution.target[: len(attribution.source)]
 
 
-def _spread(mask: BoolArray, attribution: Attribution) -> BoolArray:
+def _spread(mask: BoolArray, attribution: AttributionData) -> BoolArray:
     return mask.reshape(*mask.shape, *(1,) * len(attribution.dimensions))
 
 
 def _merge_sequence(
     key: str,
     scores: npt.NDArray[Any],
-    attribution: Attribution,
+    attribution: AttributionData,
     source_groups: Sequence[Span],
     target_groups: Sequence[Span],
     name: str,

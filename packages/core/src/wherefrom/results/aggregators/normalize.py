@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from attrs import frozen
 
 from wherefrom.results.aggregation import aggregator
 from wherefrom.results.aggregators._record import column_sums, recorded
-
-if TYPE_CHECKING:
-    from wherefrom.results.attribution import Attribution
+from wherefrom.results.data import AnyAttribution
 
 
 @aggregator
@@ -25,7 +23,7 @@ class Normalize:
 
     identifier: ClassVar[str] = "normalize"
 
-    def __call__(self, attribution: Attribution) -> Attribution:
+    def __call__(self, attribution: AnyAttribution) -> AnyAttribution:
         if attribution.aggregations and attribution.aggregations[-1].name == self.identifier:
             return attribution
         sums = column_sums(attribution)

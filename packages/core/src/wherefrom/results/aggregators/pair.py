@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import attrs
 import numpy as np
@@ -12,15 +11,15 @@ import numpy.typing as npt
 from attrs import field, frozen
 
 from wherefrom.errors import InputError, SettingsError
-from wherefrom.results.aggregation import Stage, aggregator
+from wherefrom.results.aggregation import aggregator
 from wherefrom.results.aggregators._record import recorded
 from wherefrom.results.aggregators.functions import known_function
 from wherefrom.results.aggregators.merging import merge_spans
-from wherefrom.text.merging import Span, merged_token
+from wherefrom.results.data import AnyAttribution, AttributionData
+from wherefrom.results.stages import Stage
+from wherefrom.text.common_units import Aligned, aligned_units
+from wherefrom.text.merging import merged_token
 from wherefrom.text.tokens import Token
-
-if TYPE_CHECKING:
-    from wherefrom.results.attribution import Attribution
 
 _COMBINATIONS: dict[str, Callable[[Any, Any], Any]] = {
     "difference": lambda a, b: a - b,
@@ -41,10 +40,10 @@ def _known_combination(instance: Any, attribute: attrs.Attribute[str], name: str
 class Pair:
     """This attribution minus another one; ``a - b`` is short for it.
 
-    Tokens are aligned by their character offsets where both have the same text, and by their longest common parts
-    where texts differ. Where boundaries disagree, the tokens between two common boundaries become one unit. What only
-    one side has is compared with nothing: its score is kept (or negated), its text is shown with an arrow from or to
-    ``∅``. Steps that either side did not explain are left out.
+    Tokens are aligned as `wherefrom.text.common_units` says: by their characters where both have the same text, by the
+    shortest edit script where texts differ. Where boundaries disagree, the tokens between two common boundaries become
+    one unit. What only one side has is compared with nothing: its score is kept (or negated), its text is shown with an
+    arrow from or to ``∅``. Steps that either side did not explain are left out.
     """
 
     identifier: ClassVar[str] = "pair"
@@ -57,13 +56,13 @@ class Pair:
     aggregate_fn: str = field(default="sum", validator=known_function)
     """How scores of tokens that become one unit are combined, on either side."""
 
-    def __call__(self, attribution: Attribution) -> Attribution:
-        other: Attribution = self.paired_attr
+    def __call__(self, attribution: AnyAttribution) -> AnyAttribution:
+        other: AttributionData = self.paired_attr
         if not hasattr(other, "target_attributions"):
             raise SettingsError(f"paired_attr = {other!r} is no attribution.")
         _check_alike(attribution, other)
-        source = align(attribution.source, other.source)
-        target = align(attribution.target, other.target)
+        source = aligned_units(attribution.source, other.source)
+        target = aligned_units(attribution.target, other.target)
         one = self._side(attribution, source, target, 0)
         two = self._side(other, source, target, 1)
         first, last = max(one.start, two.start), min(one.end, two.end)
@@ -98,7 +97,7 @@ class Pair:
         return recorded(attribution, stage, **changes)
 
     def _side(
-        self, attribution: Attribution, source: Sequence[Aligned], target: Sequence[Aligned], side: int
+        self, attribution: AttributionData, source: Sequence[Aligned], target: Sequence[Aligned], side: int
     ) -> _Spread:
         """One of the two attributions on the common units."""
         merged = merge_spans(
@@ -122,10 +121,6 @@ class Pair:
         )
 
 
-Aligned = tuple[Span, Span]
-"""A span of this side's tokens and one of the other's; one of them may be empty."""
-
-
 @frozen(kw_only=True, eq=False)
 class _Spread:
     """One side's scores, with a row and a column for every common unit."""
@@ -138,43 +133,6 @@ class _Spread:
     sequence: dict[str, npt.NDArray[Any]]
 
 
-def align(one: Sequence[Token], other: Sequence[Token]) -> list[Aligned]:
-    """Cut both token lists into parts that correspond, in order.
-
-    The same text in other tokens is cut wherever both have a boundary; different texts are matched by their common
-    tokens, and what lies between is one part.
-    """
-    if [token.text for token in one] == [token.text for token in other]:
-        return [((index, index + 1), (index, index + 1)) for index in range(len(one))]
-    if "".join(token.text for token in one) == "".join(token.text for token in other):
-        return _align_same_text(one, other)
-    matcher = difflib.SequenceMatcher(
-        None, [token.text for token in one], [token.text for token in other], autojunk=False
-    )
-    aligned: list[Aligned] = []
-    for tag, a, b, c, d in matcher.get_opcodes():
-        if tag == "equal" or (tag == "replace" and b - a == d - c):
-            aligned.extend(((a + i, a + i + 1), (c + i, c + i + 1)) for i in range(b - a))
-        elif tag == "replace":
-            aligned.append(((a, b), (c, d)))
-        else:
-            aligned.extend(((index, index + 1), (c, c)) for index in range(a, b))
-            aligned.extend(((b, b), (index, index + 1)) for index in range(c, d))
-    return aligned
-
-
-def _align_same_text(one: Sequence[Token], other: Sequence[Token]) -> list[Aligned]:
-    ends = [np.cumsum([len(token.text) for token in side], dtype=np.int64) for side in (one, other)]
-    common = sorted({*ends[0].tolist()} & {*ends[1].tolist()})
-    aligned: list[Aligned] = []
-    a = c = 0
-    for end in common:
-        b, d = (int(np.searchsorted(side, end, side="right")) for side in ends)
-        aligned.append(((a, b), (c, d)))
-        a, c = b, d
-    return aligned
-
-
 def paired_tokens(one: Sequence[Token], other: Sequence[Token], aligned: Sequence[Aligned]) -> tuple[Token, ...]:
     """The unit that each aligned part is shown as: ``he → she`` where texts differ."""
     if len(aligned) == len(one) and all(token.text == twin.text for token, twin in zip(one, other, strict=False)):
@@ -185,7 +143,7 @@ def paired_tokens(one: Sequence[Token], other: Sequence[Token], aligned: Sequenc
         sides = [merged_token(part) if part else None for part in (one[a:b], other[c:d])]
         first, second = sides
         known = first or second
-        assert known is not None  # align never pairs nothing with nothing
+        assert known is not None  # a part never pairs nothing with nothing
         size = max(token.size for token in sides if token is not None)
         if first is not None and second is not None and first.text == second.text:
             token = first
@@ -217,7 +175,7 @@ def paired_tokens(one: Sequence[Token], other: Sequence[Token], aligned: Sequenc
     return tuple(tokens)
 
 
-def _check_alike(one: Attribution, other: Attribution) -> None:
+def _check_alike(one: AttributionData, other: AttributionData) -> None:
     """Raises: InputError: The two have different dimensions or sides."""
     if one.dimensions != other.dimensions:
         raise InputError(

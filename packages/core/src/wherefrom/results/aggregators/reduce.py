@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import attrs
 import numpy as np
@@ -14,9 +14,7 @@ from wherefrom.errors import InputError, SettingsError
 from wherefrom.results.aggregation import aggregator
 from wherefrom.results.aggregators._record import recorded, target_mask
 from wherefrom.results.aggregators.functions import combine, known_function
-
-if TYPE_CHECKING:
-    from wherefrom.results.attribution import Attribution
+from wherefrom.results.data import AnyAttribution, AttributionData
 
 
 def canonical_selection(selection: Any) -> int | str | list[int] | None:
@@ -67,7 +65,7 @@ class Reduce:
     vnorm_ord: float = 2.0
     """Order of the norm, for ``"vnorm"``."""
 
-    def __call__(self, attribution: Attribution) -> Attribution:
+    def __call__(self, attribution: AnyAttribution) -> AnyAttribution:
         axis = self._axis(attribution)
         name = self.aggregate_fn or _default_function(attribution)
         changes: dict[str, Any] = {
@@ -91,7 +89,7 @@ class Reduce:
             resolved = attrs.evolve(resolved, aggregate_fn=name)
         return recorded(attribution, resolved, **changes)
 
-    def _axis(self, attribution: Attribution) -> int:
+    def _axis(self, attribution: AttributionData) -> int:
         """Which of the attribution's dimensions is removed."""
         if not attribution.dimensions:
             raise InputError(
@@ -150,7 +148,7 @@ def _check_bounds(bounds: list[int], size: int, *, inclusive_end: bool = False) 
             )
 
 
-def _default_function(attribution: Attribution) -> str:
+def _default_function(attribution: AttributionData) -> str:
     """What the method's own default aggregation uses for the next dimension."""
     for stage in attribution.default_aggregation:
         if stage.name in ("reduce", "scores") and "aggregate_fn" in stage.settings:

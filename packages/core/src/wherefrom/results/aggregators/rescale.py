@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from attrs import frozen
 
 from wherefrom.results.aggregation import aggregator
 from wherefrom.results.aggregators._record import recorded
-
-if TYPE_CHECKING:
-    from wherefrom.results.attribution import Attribution
+from wherefrom.results.data import AnyAttribution
 
 
 @aggregator
@@ -21,7 +19,7 @@ class Rescale:
 
     identifier: ClassVar[str] = "rescale"
 
-    def __call__(self, attribution: Attribution) -> Attribution:
+    def __call__(self, attribution: AnyAttribution) -> AnyAttribution:
         present = {
             name: scores
             for name, scores in (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from attrs import field, frozen
 
@@ -11,9 +11,7 @@ from wherefrom.results.aggregation import aggregator
 from wherefrom.results.aggregators.normalize import Normalize
 from wherefrom.results.aggregators.reduce import Reduce, canonical_selection
 from wherefrom.results.aggregators.rescale import Rescale
-
-if TYPE_CHECKING:
-    from wherefrom.results.attribution import Attribution
+from wherefrom.results.data import AnyAttribution
 
 
 @aggregator
@@ -45,7 +43,7 @@ class Scores:
                 "normalize and rescale exclude each other: the second would undo the first. Choose one."
             )
 
-    def __call__(self, attribution: Attribution) -> Attribution:
+    def __call__(self, attribution: AnyAttribution) -> AnyAttribution:
         reduce = Reduce(
             aggregate_fn=self.aggregate_fn,
             select_idx=self.select_idx,

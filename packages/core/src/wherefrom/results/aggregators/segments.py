@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from attrs import field, frozen
 
@@ -11,13 +11,11 @@ from wherefrom.results.aggregation import aggregator
 from wherefrom.results.aggregators.functions import known_function
 from wherefrom.results.aggregators.merging import checked_spans, merge_spans
 from wherefrom.results.aggregators.spans import as_pairs
+from wherefrom.results.data import AnyAttribution
 from wherefrom.text.segmentation import segment_spans
 
-if TYPE_CHECKING:
-    from wherefrom.results.attribution import Attribution
 
-
-def _merge_kinds(attribution: Attribution, kinds: tuple[str, ...], fn: str, by: Any) -> Attribution:
+def _merge_kinds(attribution: AnyAttribution, kinds: tuple[str, ...], fn: str, by: Any) -> AnyAttribution:
     wanted = [segment for segment in attribution.segments if segment.kind in kinds]
     if not wanted:
         known = ", ".join(sorted({segment.kind for segment in attribution.segments})) or "none"
@@ -45,7 +43,7 @@ class Turns:
     aggregate_fn: str = field(default="absmax", validator=known_function)
     """How scores of a turn are combined. Step scores use their own functions."""
 
-    def __call__(self, attribution: Attribution) -> Attribution:
+    def __call__(self, attribution: AnyAttribution) -> AnyAttribution:
         return _merge_kinds(attribution, ("turn",), self.aggregate_fn, self)
 
 
@@ -63,7 +61,7 @@ class Documents:
     aggregate_fn: str = field(default="absmax", validator=known_function)
     """How scores of a document are combined. Step scores use their own functions."""
 
-    def __call__(self, attribution: Attribution) -> Attribution:
+    def __call__(self, attribution: AnyAttribution) -> AnyAttribution:
         if self.source_spans is None and self.target_spans is None:
             return _merge_kinds(attribution, ("document", "slot"), self.aggregate_fn, self)
         source = checked_spans(self.source_spans, len(attribution.source), "source_spans")

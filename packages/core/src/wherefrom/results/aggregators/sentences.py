@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from attrs import field, frozen
 
 from wherefrom.results.aggregation import aggregator
 from wherefrom.results.aggregators.functions import known_function
 from wherefrom.results.aggregators.merging import merge_spans, several
+from wherefrom.results.data import AnyAttribution
 from wherefrom.text.merging import Span
 from wherefrom.text.segmentation import unit_spans
 from wherefrom.text.tokens import Token
-
-if TYPE_CHECKING:
-    from wherefrom.results.attribution import Attribution
 
 
 @aggregator
@@ -34,7 +32,7 @@ class Sentences:
     aggregate_fn: str = field(default="absmax", validator=known_function)
     """How scores of a sentence are combined. Step scores use their own functions."""
 
-    def __call__(self, attribution: Attribution) -> Attribution:
+    def __call__(self, attribution: AnyAttribution) -> AnyAttribution:
         source = self.spans(attribution.source) if self.aggregate_source else []
         target = self.spans(attribution.target, attribution.attr_pos_start) if self.aggregate_target else []
         return merge_spans(attribution, source, target, self.aggregate_fn, self)

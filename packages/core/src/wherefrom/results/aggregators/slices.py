@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from attrs import field, frozen
 
@@ -11,10 +11,8 @@ from wherefrom.results.aggregation import aggregator
 from wherefrom.results.aggregators._record import recorded
 from wherefrom.results.aggregators.merging import checked_spans
 from wherefrom.results.aggregators.spans import as_pairs
+from wherefrom.results.data import AnyAttribution
 from wherefrom.text.merging import Span
-
-if TYPE_CHECKING:
-    from wherefrom.results.attribution import Attribution
 
 
 @aggregator
@@ -31,7 +29,7 @@ class Slices:
     source_spans: Any = field(default=None, converter=as_pairs)
     target_spans: Any = field(default=None, converter=as_pairs)
 
-    def __call__(self, attribution: Attribution) -> Attribution:
+    def __call__(self, attribution: AnyAttribution) -> AnyAttribution:
         if self.source_spans is None and self.target_spans is None:
             raise InputError("slices keeps nothing without spans. Give source_spans or target_spans.")
         if self.source_spans is not None and attribution.source_attributions is None:
@@ -66,7 +64,7 @@ class Slices:
         return recorded(attribution, self, **changes, sequence_scores=sequence)
 
 
-def slice_inputs(attribution: Attribution, index: int | slice) -> Attribution:
+def slice_inputs(attribution: AnyAttribution, index: int | slice) -> AnyAttribution:
     """``attribution[index]``: the inputs before the first explained step (decoder-only), or of the source.
 
     Raises:
@@ -88,7 +86,7 @@ def slice_inputs(attribution: Attribution, index: int | slice) -> Attribution:
     return (Slices(target_spans=spans) if decoder_only else Slices(source_spans=spans))(attribution)
 
 
-def select_steps(attribution: Attribution, start: int | None, end: int | None) -> Attribution:
+def select_steps(attribution: AnyAttribution, start: int | None, end: int | None) -> AnyAttribution:
     """Some of the explained steps, counted from the first; bounds may be open or negative.
 
     Raises:

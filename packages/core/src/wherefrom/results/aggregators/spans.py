@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from attrs import field, frozen
 
@@ -10,9 +10,7 @@ from wherefrom.errors import InputError
 from wherefrom.results.aggregation import aggregator
 from wherefrom.results.aggregators.functions import known_function
 from wherefrom.results.aggregators.merging import checked_spans, merge_spans
-
-if TYPE_CHECKING:
-    from wherefrom.results.attribution import Attribution
+from wherefrom.results.data import AnyAttribution
 
 
 def as_pairs(spans: Any) -> Any:
@@ -42,7 +40,7 @@ class Spans:
     aggregate_fn: str = field(default="absmax", validator=known_function)
     """How scores of a span are combined. Step scores use their own functions."""
 
-    def __call__(self, attribution: Attribution) -> Attribution:
+    def __call__(self, attribution: AnyAttribution) -> AnyAttribution:
         if self.source_spans and attribution.source_attributions is None:
             raise InputError("The source has no scores of its own here: give the prompt's spans as target_spans.")
         source = checked_spans(self.source_spans, len(attribution.source), "source_spans")

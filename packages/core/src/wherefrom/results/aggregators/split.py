@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import attrs
 from attrs import field, frozen
@@ -13,11 +13,9 @@ from wherefrom.errors import SettingsError
 from wherefrom.results.aggregation import aggregator
 from wherefrom.results.aggregators.functions import known_function
 from wherefrom.results.aggregators.merging import merge_spans, spans_where
+from wherefrom.results.data import AnyAttribution
 from wherefrom.text.merging import Span
 from wherefrom.text.tokens import Token
-
-if TYPE_CHECKING:
-    from wherefrom.results.attribution import Attribution
 
 MODES = ("single", "start", "end")
 
@@ -54,7 +52,7 @@ class Split:
     aggregate_fn: str = field(default="absmax", validator=known_function)
     """How scores of a part are combined. Step scores use their own functions."""
 
-    def __call__(self, attribution: Attribution) -> Attribution:
+    def __call__(self, attribution: AnyAttribution) -> AnyAttribution:
         source = self.spans(attribution.source) if self.aggregate_source else []
         target = self.spans(attribution.target) if self.aggregate_target else []
         return merge_spans(attribution, source, target, self.aggregate_fn, self)

@@ -9,6 +9,7 @@ import { legend } from "./legend.js";
 import { ListView } from "./list_view.js";
 import { MatrixView } from "./matrix_view.js";
 import { short } from "./numbers.js";
+import { partnersOf } from "./pairing.js";
 import { Store } from "./payload.js";
 import { ReadView } from "./read_view.js";
 import { Sliders } from "./sliders.js";
@@ -35,6 +36,7 @@ export class App {
     this.allowed = { tab: TABS, g: LEVELS, m: MERGES, n: NORMALIZATIONS, cm: Object.keys(MATRICES), sc: Object.keys(SCALES), c: Object.keys(meta.palettes), t: THEMES };
     this.state = page ? parseHash(location.hash, this.defaults, this.allowed) : { ...this.defaults };
     this.state.ex = Math.min(this.state.ex, meta.n - 1);
+    this.pairs = null; // what can be compared, once it is loaded
     this.seen = null; // preview: {span} or {rows}
     this.list = new ListView(this);
     this.spanBar = new SpanBar(this);
@@ -90,19 +92,18 @@ export class App {
     return entry?.title || `example ${index + 1}`;
   }
 
-  /** The example to compare with: the chosen one, else the same text of the other run, else the next. */
-  partner() {
-    const { b, ex } = this.state;
-    if (b !== null && b < this.meta.n && b !== ex) return b;
-    const own = this.list.entries[ex];
-    const same = this.list.entries.findIndex((entry, index) => index !== ex && own && entry.text === own.text);
-    return same >= 0 ? same : ex + 1 < this.meta.n ? ex + 1 : ex - 1;
+  /** The examples this one can be compared with. */
+  partners() {
+    return this.pairs ? partnersOf(this.pairs, this.state.ex) : [];
   }
 
-  /** Examples to offer for comparison: all of a short list, else those around. */
-  nearby(index) {
-    const all = [...Array(this.meta.n).keys()].filter((i) => i !== this.state.ex);
-    return all.length <= 200 ? all : [...new Set([index, ...all.slice(Math.max(0, this.state.ex - 100), this.state.ex + 100)])];
+  /** The example to compare with: the chosen one, else the same text of the other run, else the next that can be; null without any. */
+  partner() {
+    const { b, ex } = this.state;
+    const all = this.partners();
+    if (all.includes(b)) return b;
+    const own = this.list.entries[ex];
+    return all.find((index) => own && this.list.entries[index]?.text === own.text) ?? all.find((index) => index > ex) ?? all[0] ?? null;
   }
 
   // ---- changes

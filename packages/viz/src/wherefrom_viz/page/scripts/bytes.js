@@ -28,15 +28,29 @@ export function unshuffle(bytes, size) {
   return whole;
 }
 
+const LARGEST = 32767;
+const TOP = 2 - 1 / 2048; // what the largest number stands for
+
+/** Share of its column's largest magnitude that a 16-bit number stands for: a sign, four bits of exponent, eleven of fraction. */
+export function share(code) {
+  const size = code & LARGEST;
+  const exponent = Math.max(size >> 11, 1);
+  const found = (((size - (exponent - 1) * 2048) / 2048) * 2 ** (exponent - 15)) / TOP;
+  return code > LARGEST ? -found : found;
+}
+
+/** Bytes that each score takes. */
+export const WIDTHS = { display: 2, compact: 1, exact: 4 };
+
 /**
- * Scores of one example.
- * @param {Uint8Array} bytes - planes of bytes, as packed
+ * Scores of one example, as quantisation.py packs them.
+ * @param {Uint8Array} bytes - planes of bytes
  * @param {string} precision - "display" (16 bit), "compact" (8 bit) or "exact" (float32)
- * @param {number} bound - score that the largest integer stands for
+ * @param {Float32Array} scales - the largest magnitude of each column
  */
-export function readScores(bytes, precision, bound) {
+export function readScores(bytes, precision, scales) {
   if (precision === "exact") return new Float32Array(unshuffle(bytes, 4).buffer);
-  const whole = precision === "compact" ? new Int8Array(bytes.slice().buffer) : new Int16Array(unshuffle(bytes, 2).buffer);
-  const unit = bound / (precision === "compact" ? 127 : 32767);
-  return Float32Array.from(whole, (value) => value * unit);
+  const compact = precision === "compact";
+  const whole = compact ? new Int8Array(bytes.slice().buffer) : new Uint16Array(unshuffle(bytes, 2).buffer);
+  return Float32Array.from(whole, (value, i) => (compact ? value / 127 : share(value)) * scales[i % scales.length]);
 }

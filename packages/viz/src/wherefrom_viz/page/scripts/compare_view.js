@@ -1,13 +1,12 @@
 // Two examples of one text: the agreement of every output, and A, B and A - B as texts or as a matrix.
 
-import { compareViews } from "./align.js";
 import { choices, direction, fenced, h, keepingFocus } from "./dom.js";
 import { MatrixView } from "./matrix_view.js";
 import { cellNumber } from "./numbers.js";
-import { carried } from "./spans.js";
+import { compareViews, pairOf } from "./pairing.js";
 import { MATRICES } from "./state.js";
 import { chips } from "./steps_view.js";
-import { buildView, columnScores, joinedText } from "./units.js";
+import { columnScores, joinedText } from "./units.js";
 
 const NAMES = { a: "A", b: "B", difference: "A − B" };
 
@@ -21,19 +20,17 @@ export class CompareView {
     const { app } = this;
     const drawing = (this.drawing = {});
     this.pair = null;
-    if (app.meta.n < 2) {
-      this.root.replaceChildren(h("p.quiet", "There is one example only. Put two results into one page to compare them."));
+    const other = app.partner();
+    const pair = app.pairs && other !== null && pairOf(app.pairs, app.state.ex, other);
+    if (!pair) {
+      const text = !app.pairs ? "Loading …" : "No other example on this page has a token in common with this one. Put two results of one text into one page to compare them.";
+      this.root.replaceChildren(h("p.quiet", text));
       return;
     }
-    const other = app.partner();
     const example = await app.store.example(other);
     if (drawing !== this.drawing) return;
-    // spans of A stand for the same in B, unless B has its own
-    const own = app.spans().map((span, id) => ({ ...span, id }));
-    const its = app.spans(other, example);
-    const spans = its.length || app.state.sp[other] ? its : carried(own, app.example.sides, example.sides);
-    const options = app.viewOptions("none");
-    this.pair = compareViews(buildView(app.example, { ...options, spans: own }), buildView(example, { ...options, spans }));
+    const drawn = Boolean(app.state.sp[app.state.ex] || app.state.sp[other]);
+    this.pair = compareViews(app.example, example, pair, { ...app.viewOptions("none"), spans: app.spans(), others: app.spans(other, example), drawn });
     this.words = { a: app.words, b: { ...app.meta.words, signed: example.signed, ...(example.words || {}) }, difference: DIFFERENCE };
     keepingFocus(this.root, () => this.root.replaceChildren(...this.parts(other, example)));
     if (this.pair) this.paint();
@@ -49,10 +46,9 @@ export class CompareView {
       h("label.choice", h("strong", "B"), this.chooser(other)),
       example.subtitle && example.subtitle !== app.example.subtitle ? ` ${example.subtitle}` : null,
     );
-    if (!this.pair) return [names, h("p", "A and B have no token in common: they are not of the same text.")];
-    const known = this.pair.agreement.filter(Number.isFinite);
+    const known = (this.pair.agreement ?? []).filter(Number.isFinite);
     const mean = known.length ? twoPlaces(known.reduce((a, b) => a + b, 0) / known.length) : "n/a";
-    const agreement = h("p.agreement", `Rank agreement ${mean}: mean over outputs; 1 is the same order, 0 unrelated. Scores are shares of each output's total.`);
+    const agreement = h("p.agreement", this.pair.agreement ? `Rank agreement ${mean}: mean over outputs; 1 is the same order, 0 unrelated. Scores are shares of each output's total.` : "The rank agreement is known for units of Python's making only, merged as the page was made. Scores are shares of each output's total.");
     const mode = choices("Show", MATRICES, app.state.cm, `${app.id}-cm`, (cm) => app.update({ cm }));
     const before = this.matrix;
     this.matrix = this.flows = this.lines = null;
@@ -88,31 +84,41 @@ export class CompareView {
   /** What is pinned or previewed, in the common units: the page's state counts the units of A. */
   active() {
     const { span, rows } = this.app.active();
+    const { view } = this.app;
     const pair = this.pair ?? { rows: [], columns: [] };
-    const within = (ranges, range) => {
-      const places = range && ranges.flatMap((own, place) => (own && own[0] <= range[1] && own[1] > range[0] ? [place] : []));
-      return places?.length ? [places[0], places[places.length - 1]] : null;
+    const within = (places, units, range) => {
+      if (!range) return null;
+      const [first, last] = [units[range[0]], units[range[1]]];
+      const found = [...places.keys()].filter((at) => places[at] && places[at].side === first.side && places[at].from < last.end && places[at].to > first.start);
+      return found.length ? [found[0], found.at(-1)] : null;
     };
-    return { span: within(pair.columns, span), rows: within(pair.rows, rows) };
+    return { span: within(pair.columns, view.cols, span), rows: within(pair.rows, view.inputs, rows) };
+  }
+
+  /** The units of A under a row or column of the comparison, or null. */
+  own(line) {
+    const { view } = this.app;
+    const [units, place] = line.row !== undefined ? [view.inputs, this.pair?.rows[line.row]] : [view.cols, this.pair?.columns[line.col]];
+    const found = place ? [...units.keys()].filter((at) => units[at].side === place.side && units[at].start < place.to && units[at].end > place.from) : [];
+    return found.length ? [found[0], found.at(-1)] : null;
   }
 
   pinLine(line, extend) {
-    const [key, own] = line.row !== undefined ? ["row", this.pair?.rows[line.row]] : ["tok", this.pair?.columns[line.col]];
-    return own && this.app.pin(key, [own[0], own[1] - 1], extend);
+    const own = this.own(line);
+    return own && this.app.pin(line.row !== undefined ? "row" : "tok", own, extend);
   }
 
   preview(c) {
-    const own = this.pair?.columns[c];
-    if (own) this.app.preview({ span: [own[0], own[1] - 1] });
+    const own = this.own({ col: c });
+    if (own) this.app.preview({ span: own });
   }
 
   chooser(other) {
     const { app } = this;
-    const nearby = app.nearby(other);
     return h(
       "select",
       { "aria-label": "Compare with", "data-key": "b", onchange: (event) => app.update({ b: Number(event.target.value) }) },
-      nearby.map((index) => h("option", { value: String(index), selected: index === other }, app.label(index))),
+      app.partners().map((index) => h("option", { value: String(index), selected: index === other }, app.label(index))),
     );
   }
 
@@ -123,7 +129,7 @@ export class CompareView {
         "tr",
         { onmouseenter: () => this.preview(c) },
         h("th", { scope: "row" }, h("button.token", { "data-key": `c${c}`, onclick: (event) => this.pinLine({ col: c }, event.shiftKey), onfocus: () => this.preview(c) }, fenced(col.label))),
-        h("td.number", col.only ? `only in ${col.only}` : Number.isFinite(agreement[c]) ? twoPlaces(agreement[c]) : "n/a"),
+        h("td.number", col.only ? `only in ${col.only}` : agreement && Number.isFinite(agreement[c]) ? twoPlaces(agreement[c]) : "n/a"),
         chips(this.app, a, c, a.bound),
         chips(this.app, b, c, b.bound),
       ),

@@ -15,7 +15,7 @@ export function legend(app) {
   const words = { step: "share of each step's total", sequence: "share of the largest score" }[compared ? "step" : state.n];
   if (words && how[how.length - 1] !== words) how.push(words);
   const last = compared
-    ? scenes.some(({ view }) => view.alone.some(Boolean)) && "hatched, dashed or chequered: no counterpart in the other"
+    ? scenes.some(({ view }) => view.alone?.some(Boolean)) && "hatched, dashed or chequered: no counterpart in the other"
     : `scale: ${SCALES[state.sc]}`;
   return [
     ...scenes.flatMap((scene) => [ramp(app, scene), ...meaning(app, scene.words).map((text) => h("span", text))]),

@@ -1,6 +1,6 @@
 // From the packed blocks in the page to examples. A block holds about fifty examples and is opened when one is needed.
 
-import { fromBase85, readScores } from "./bytes.js";
+import { fromBase85, readScores, WIDTHS } from "./bytes.js";
 import { inflate } from "./inflate.js";
 
 /** Examples of one opened block. Layout: u32 length of the header, header (JSON), arrays. */
@@ -15,12 +15,13 @@ function parseExample(packed, arrays, header) {
   const steps = packed.b - packed.a;
   const scored = packed.sides.filter((side) => side.scored);
   const rows = scored.reduce((sum, side) => sum + side.f.length, 0);
-  const width = { display: 2, compact: 1, exact: 4 }[header.precision];
   let at = packed.at;
   const take = (count) => arrays.subarray(at, (at += count));
-  const scores = readScores(take(rows * steps * width), header.precision, packed.bound);
+  const floats = (count) => new Float32Array(take(4 * count).slice().buffer);
+  const planes = take(rows * steps * WIDTHS[header.precision]);
+  const scores = readScores(planes, header.precision, floats(steps));
   const stepScores = {};
-  for (const name of packed.st || []) stepScores[name] = new Float32Array(take(4 * steps).slice().buffer);
+  for (const name of packed.st || []) stepScores[name] = floats(steps);
   return {
     title: packed.i || "",
     subtitle: packed.m || "",

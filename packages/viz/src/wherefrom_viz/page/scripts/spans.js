@@ -1,8 +1,6 @@
 // Spans that a reader drew: stretches of tokens that count as one unit, with a name if they were given one.
 // A span is {side, from, to, name}, in tokens, `to` exclusive. Spans of one example never overlap.
 
-import { alignedGroups } from "./align.js";
-
 const MOST_LETTERS = 80;
 
 /** A name without what would act on the text around it: controls, direction marks, lone surrogates. */
@@ -23,20 +21,6 @@ export function added(spans, span) {
 export function fitting(spans, sides) {
   const length = (name) => sides.find((side) => side.name === name)?.f.length ?? 0;
   return spans.map((span) => ({ ...span, to: Math.min(span.to, length(span.side)) })).filter((span) => span.from < span.to);
-}
-
-/** Spans of one example on another of the same text, by the characters they cover. */
-export function carried(spans, sidesOfA, sidesOfB) {
-  const tokens = (side) => side.t.map((text, i) => ({ text, special: Boolean(parseInt(side.f[i], 32) & 8) }));
-  return sidesOfA.flatMap((a) => {
-    const b = sidesOfB.find((side) => side.name === a.name);
-    const own = spans.filter((span) => span.side === a.name);
-    const groups = b && own.length ? alignedGroups(tokens(a), tokens(b)) : [];
-    return own.flatMap((span) => {
-      const inside = groups.filter(([[from, to]]) => from < span.to && to > span.from);
-      return inside.length ? [{ ...span, from: inside[0][1][0], to: inside[inside.length - 1][1][1] }] : [];
-    });
-  });
 }
 
 /** Spans of examples {3: [span, …]} as text for the address: "4t1-5~name!4s2-3"; an example without spans is its number alone. */

@@ -3,6 +3,7 @@
 import { App } from "./app.js";
 import { fromBase85 } from "./bytes.js";
 import { inflate } from "./inflate.js";
+import { pairsByPlace } from "./pairing.js";
 
 /** Start the app in a mount that the page holds: <div class="wf-mount"> with its data in script elements. */
 export async function start(mount, page) {
@@ -29,8 +30,9 @@ export async function start(mount, page) {
   mount.dataset.ready = "true";
   if (meta.n > 1) {
     while (!whole(data("index"))) await new Promise((done) => setTimeout(done, 30));
-    const text = new TextDecoder().decode(await inflate(fromBase85(data("index").textContent)));
-    app.list.load(JSON.parse(text).map(([title, shown, inputs, outputs, probability]) => ({ title, text: shown, inputs, outputs, probability })));
+    const opened = async (name) => JSON.parse(new TextDecoder().decode(await inflate(fromBase85(data(name).textContent))));
+    app.pairs = pairsByPlace(await opened("pairs"));
+    app.list.load((await opened("index")).map(([title, shown, inputs, outputs, probability]) => ({ title, text: shown, inputs, outputs, probability })));
     app.list.reveal();
     if (app.state.tab === "compare") await app.redraw();
   }

@@ -1,18 +1,21 @@
-// Words, sentences and turns from the packed tokens, and scores merged over them. The rules are wherefrom.text.segmentation's.
+// Scores merged over units. Where words, sentences and other units begin, Python says: each token has a letter with flags.
 
-const BITS = { word: 1, sentence: 2, turn: 4, character: 16 };
-const SPECIAL = 8;
+const FLAGS = { word: 1, sentence: 2, turn: 4, special: 8, character: 16, template: 32 };
+
+/** Has the token at `i` of a side the flag? */
+export const flagged = (flags, i, name) => Boolean((flags.charCodeAt(i) - 48) & FLAGS[name]);
+
 export const LEVELS = ["token", "word", "sentence", "turn", "character", "span"];
 export const MERGES = ["sum", "mean", "absmax", "max", "l2"];
 export const NORMALIZATIONS = ["none", "step", "sequence"];
 
-/** Where units begin among tokens with these flags (a digit to base 32 each), plus a forced cut. A token in no span is a unit of its own. */
+/** Where units begin among tokens with these flags (a letter each), plus a forced cut. A token in no span is a unit of its own. */
 export function unitStarts(flags, level, cut = -1, spans = []) {
   const inside = new Uint8Array(flags.length);
   if (level === "span") for (const { from, to } of spans) inside.fill(1, from + 1, to);
   const starts = [];
   for (let i = 0; i < flags.length; i++) {
-    const begins = level === "token" || (level === "span" ? !inside[i] : parseInt(flags[i], 32) & BITS[level]);
+    const begins = level === "token" || (level === "span" ? !inside[i] : flagged(flags, i, level));
     if (i === 0 || i === cut || begins) starts.push(i);
   }
   return starts;
@@ -117,11 +120,22 @@ export function buildView(example, { level = "token", merge = "sum", normalize =
   for (let r = 0; r < view.rows; r++) {
     if (view.visible.subarray(r * view.columns, (r + 1) * view.columns).some(Boolean)) view.seen.push(r);
   }
+  if (all.some((unit) => unit.only) || cols.some((col) => col.only)) {
+    // cells of a comparison that have no counterpart
+    view.alone = new Uint8Array(view.rows * view.columns);
+    all.forEach((unit, r) => cols.forEach((col, c) => (view.alone[r * view.columns + c] = unit.only || col.only ? 1 : 0)));
+  }
   const columnAt = new Map(cols.map((col, c) => [col.start, c]));
   for (const side of sides) {
     for (const unit of side.units) unit.col = unit.output ? columnAt.get(unit.start) ?? -1 : -1;
   }
   return view;
+}
+
+/** Have all tokens of a unit the flag? */
+function every(side, start, end, name) {
+  for (let i = start; i < end; i++) if (!flagged(side.f, i, name)) return false;
+  return true;
 }
 
 function unitOf(side, start, end, cut, spans) {
@@ -137,10 +151,15 @@ function unitOf(side, start, end, cut, spans) {
     drawn,
     spaced: text.startsWith(" "),
     breaks: text.endsWith("⏎"),
-    special: [...side.f.slice(start, end)].every((flag) => parseInt(flag, 32) & SPECIAL),
+    special: every(side, start, end, "special"),
+    template: every(side, start, end, "special") || every(side, start, end, "template"),
     output: side.name === "target" && cut >= 0 && start >= cut,
+    only: side.only ? onlyIn(side.only.slice(start, end)) : "",
   };
 }
+
+/** Whose tokens a unit of a comparison has: of "A" or "B" alone, or ("") some that both have. */
+const onlyIn = (whose) => (whose.includes("") ? "" : whose[0]);
 
 export function normalizeScores(view, how) {
   const { rows, columns, scores } = view;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wherefrom.adapters import SequenceModel
+from wherefrom.adapters.check import in_words, unmet
 from wherefrom.errors import ModelCapabilityError, UnknownNameError
 from wherefrom.methods.contract import METHODS, Method
 
@@ -13,11 +14,11 @@ def check_capabilities(model: SequenceModel, method: Method) -> None:
     Raises:
         ModelCapabilityError: A capability is missing; the message lists the methods that would work.
     """
-    missing = [need for need in method.needs if not isinstance(model, need)]
+    missing = unmet(model, method.needs)
     if not missing:
         return
     raise ModelCapabilityError(
-        f"{method.identifier} needs a model that {_in_words(missing[0])}, and the adapter of {model.card.name!r} "
+        f"{method.identifier} needs a model that {in_words(missing[0])}, and the adapter of {model.card.name!r} "
         f"({type(model).__name__}) does not. Methods that work with it: {', '.join(usable_methods(model)) or 'none'}."
     )
 
@@ -30,12 +31,6 @@ def usable_methods(model: SequenceModel) -> list[str]:
             needs = METHODS.get(name).needs
         except (ImportError, UnknownNameError):  # a plug-in that is broken is no answer to this question
             continue
-        if all(isinstance(model, need) for need in needs):
+        if not unmet(model, needs):
             usable.append(name)
     return usable
-
-
-def _in_words(need: type) -> str:
-    """The first line of a Protocol's docstring, as a clause."""
-    first = (need.__doc__ or need.__name__).strip().splitlines()[0].split(".")[0]
-    return first[:1].lower() + first[1:]

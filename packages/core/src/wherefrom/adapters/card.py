@@ -1,0 +1,40 @@
+"""Who a model is and what its limits are."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+
+class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
+    """Who the model is and what its limits are."""
+
+    name: str
+    """Hub id, path or ``demo:lm``; the class name for a model object without one."""
+    kind: Literal["decoder-only", "encoder-decoder"]
+    model_class: str = ""
+    tokenizer_name: str = ""
+    tokenizer_class: str = ""
+    framework: str = ""
+    revision: str | None = None
+    """Commit hash from the hub, or a hash of the weights."""
+    dtype: str = "float32"
+    device: str = "cpu"
+    layers: int = 0
+    heads: int = 0
+    width: int = 0
+    """Size of one input embedding."""
+    vocabulary: int = 0
+    bos_id: int | None = None
+    eos_ids: tuple[int, ...] = ()
+    pad_id: int | None = None
+    unk_id: int | None = None
+    """Id of the unknown token; where a tokenizer has none, the id that stands in for it."""
+    mask_id: int | None = None
+    decoder_start_id: int | None = None
+    """First id of an encoder-decoder's target."""
+    max_length: int | None = None
+    """Longest sequence the model can read, in tokens; None if unlimited or unknown."""
+    versions: dict[str, str] = {}
+    """Versions of the libraries the adapter computes with."""

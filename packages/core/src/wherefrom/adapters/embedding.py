@@ -1,0 +1,21 @@
+"""What gradient methods and baselines refer to: input embeddings."""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+from wherefrom.adapters.encoding import Side
+from wherefrom.arrays import Array, IntArray
+
+
+@runtime_checkable
+class Embeds(Protocol):
+    """Can turn ids into the embeddings that gradients refer to."""
+
+    def embed(self, ids: IntArray, *, side: Side) -> Array:
+        """Input embeddings, scaled exactly as the model does, before positions. Shape ``(*ids.shape, width)``."""
+        ...
+
+    def embedding_table(self, *, side: Side) -> Array:
+        """The embeddings of the whole vocabulary, scaled likewise. Shape ``(vocabulary, width)``."""
+        ...

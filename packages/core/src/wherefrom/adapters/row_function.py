@@ -1,0 +1,50 @@
+"""What is evaluated, or differentiated, on the logits of a row."""
+
+from __future__ import annotations
+
+from typing import Protocol, Self, runtime_checkable
+
+from wherefrom.arrays import Array, IntArray
+
+
+@runtime_checkable
+class RowFunction(Protocol):
+    """A scalar per step, or per group of steps, of a row's logits.
+
+    Each value depends on the logits of its own steps alone. A step function bound to the tokens it is asked about
+    (`wherefrom.questions.target_function.TargetFunction`) is one. An adapter needs no more than what is written here.
+    """
+
+    @property
+    def groups(self) -> IntArray | None:
+        """Output index of each step, shape ``(G,)``; None: one output per step."""
+        ...
+
+    @property
+    def outputs(self) -> int:
+        """How many values there are."""
+        ...
+
+    def step_values(self, logits: Array) -> Array:
+        """One value per step. ``logits`` has shape ``(G, vocabulary)``; so many values come back."""
+        ...
+
+    def grouped(self, step_values: Array) -> Array:
+        """Per-step values, summed within groups. Shape ``(outputs,)``."""
+        ...
+
+    def values(self, logits: Array) -> Array:
+        """One value per output: `step_values`, `grouped`."""
+        ...
+
+    def at(self, steps: IntArray) -> Self:
+        """The same for some of its steps, one output per step; a step may be asked for several times."""
+        ...
+
+    def steps_of(self, outputs: IntArray) -> IntArray:
+        """Indices of the steps that the given outputs are made of."""
+        ...
+
+    def select(self, outputs: IntArray) -> Self:
+        """The same for some of its outputs only, renumbered in order."""
+        ...

@@ -1,0 +1,110 @@
+"""What a call asks for: a method, a target function and step scores, each with the settings that are meant for it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from attrs import evolve, frozen
+
+from wherefrom.adapters import SequenceModel
+from wherefrom.errors import SettingsError, WherefromWarning
+from wherefrom.methods.capabilities import check_capabilities
+from wherefrom.methods.contract import METHODS, Method
+from wherefrom.questions.routing import Consumer, deal
+from wherefrom.step_functions.base import STEP_FUNCTIONS, StepFunction, StepFunctionLike
+from wherefrom.step_functions.differentiability import require_differentiable, require_explainable
+from wherefrom.step_functions.registration import step_function_of
+
+
+@frozen(eq=False)
+class Request:
+    """What a call asks for, as settings objects."""
+
+    method: Method
+    function: StepFunction
+    """The target function."""
+    scores: Mapping[str, StepFunction]
+    """Step scores by identifier."""
+
+
+def requested(
+    model: SequenceModel,
+    method: str | Method | type[Method] | None,
+    attributed_fn: StepFunctionLike | None,
+    step_scores: Sequence[StepFunctionLike],
+    *,
+    default_function: StepFunctionLike,
+    settings: Mapping[str, Any],
+    attribution_args: Mapping[str, Any],
+    attributed_fn_args: Mapping[str, Any],
+    step_scores_args: Mapping[str, Any],
+    reserved: Sequence[str],
+) -> Request:
+    """The method, the target function and the step scores, with their settings.
+
+    Args:
+        model: Who will be asked; it must give what the method needs.
+        attributed_fn: The target function; None: ``default_function``.
+        settings: Settings by name, for whichever of them declares the name.
+        attribution_args: Settings for the method alone; the other two likewise.
+        reserved: Names of the caller's own parameters, for messages.
+
+    Raises:
+        UsageError: A name or setting is unknown, or the model or the target function does not fit the method.
+    """
+    consumers = [
+        _method_consumer(method, attribution_args),
+        _function_consumer(default_function if attributed_fn is None else attributed_fn, attributed_fn_args),
+        *(_function_consumer(score, {}, shared=step_scores_args) for score in step_scores),
+    ]
+    for name in step_scores_args:
+        if not any(name in consumer.accepts for consumer in consumers[2:]):
+            raise SettingsError(f"step_scores_args has {name!r}, but no step score takes it.")
+    chosen, function, *scores = deal(settings, consumers, reserved=reserved)
+    check_capabilities(model, chosen)
+    if chosen.uses_target_function:
+        require_explainable(function)
+    if chosen.differentiates:
+        require_differentiable(function, method=chosen.identifier)
+    if not chosen.uses_target_function and attributed_fn is not None:
+        warnings.warn(
+            f"{chosen.identifier} does not look at the target function; attributed_fn changes nothing here.",
+            WherefromWarning,
+            stacklevel=3,
+        )
+    return Request(chosen, function, {score.identifier: score for score in scores})
+
+
+def _method_consumer(method: str | Method | type[Method] | None, given: Mapping[str, Any]) -> Consumer:
+    if method is None:
+        raise SettingsError(
+            "No attribution method was chosen. Pass method=..., here or to load_model. "
+            f"Registered: {', '.join(METHODS)}."
+        )
+    cls: Any = METHODS.get(method) if isinstance(method, str) else method
+    if isinstance(cls, type):
+        return Consumer(cls=cls, label=f"method {cls.identifier!r}", given=given)  # type: ignore[attr-defined]
+    if not isinstance(cls, Method):
+        raise SettingsError(f"method must be an identifier, a method or its class, not {method!r}.")
+    return Consumer(cls=type(cls), label=f"method {cls.identifier!r}", given=given, instance=cls)
+
+
+def _function_consumer(
+    function: StepFunctionLike, given: Mapping[str, Any], *, shared: Mapping[str, Any] | None = None
+) -> Consumer:
+    """A step function as a consumer; ``shared`` settings go to it as far as it declares them."""
+    thing: Any = STEP_FUNCTIONS.get(function) if isinstance(function, str) else function
+    if not isinstance(thing, type) and not isinstance(thing, StepFunction):
+        thing = step_function_of(thing)
+    cls: type[StepFunction] = thing if isinstance(thing, type) else type(thing)
+    consumer = Consumer(
+        cls=cls,
+        label=f"step function {cls.identifier!r}",
+        given=given,
+        instance=None if isinstance(thing, type) else thing,
+    )
+    if shared:
+        consumer = evolve(consumer, given={**given, **{k: v for k, v in shared.items() if k in consumer.accepts}})
+    return consumer

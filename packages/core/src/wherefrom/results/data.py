@@ -1,0 +1,168 @@
+"""The result as a value: scores of every visible input for every step, with all that made them.
+
+`AttributionData` (one example) and `AttributionsData` (several, and their provenance) hold fields, check that they fit
+together, and make changed copies. They have no verbs: what can be computed from a result stands in modules of its own
+that import these nouns, and `wherefrom.results.attribution` puts a face on top that offers all of it as methods.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Generic, Self, TypeVar, overload
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from wherefrom.arrays import BoolArray
+from wherefrom.errors import ShapeError
+from wherefrom.results.provenance import Provenance
+from wherefrom.results.stages import Stage
+from wherefrom.text.tokens import Segment, Token, visible_to_steps
+
+
+class AttributionData(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
+    """Scores of one example. Frozen; every operation returns a new one.
+
+    Column ``j`` of a score array belongs to ``target[attr_pos_start + j]``. Cells a step could not see
+    are absent: `target_visible` names them, and arrays hold 0 there.
+    """
+
+    source: tuple[Token, ...]
+    """Encoder-decoder: what the encoder reads. Decoder-only: the prompt, again (no scores of its own)."""
+    target: tuple[Token, ...]
+    """The decoder's sequence. Decoder-only: prompt and continuation. Encoder-decoder: start token and output."""
+    attr_pos_start: int
+    """Index in ``target`` of the first explained step."""
+    attr_pos_end: int
+    """Index in ``target`` after the last explained step."""
+    source_attributions: npt.NDArray[Any] | None = None
+    """Shape ``(len(source), steps, *dimensions)``; None for decoder-only models."""
+    target_attributions: npt.NDArray[Any] | None = None
+    """Shape ``(len(target), steps, *dimensions)``; None if the target was not attributed."""
+    step_scores: dict[str, npt.NDArray[Any]] = {}
+    """Name to scores of shape ``(steps,)``."""
+    sequence_scores: dict[str, npt.NDArray[Any]] = {}
+    """Name to an array over pairs of inputs: ``encoder*`` is ``(S, S, ...)``, ``decoder*`` ``(T, T, ...)``, others
+    ``(S, T, ...)``."""
+    dimensions: tuple[str, ...] = ()
+    """Names of the axes after input and step: ``("width",)``, ``("layer", "head")``, ..."""
+    method: str = ""
+    """Identifier of the method that made the scores."""
+    signed: bool = True
+    """Do scores carry a sign (raises / lowers)? Views choose the colour scale from it."""
+    default_aggregation: tuple[Stage, ...] = ()
+    """What `aggregate` without arguments, and every view, applies to raw scores."""
+    aggregations: tuple[Stage, ...] = ()
+    """What was applied already, in order."""
+    step_aggregation: dict[str, str] = {}
+    """Step score to the function that merges it over spans, where it is not the default."""
+    segments: tuple[Segment, ...] = ()
+    """Chat turns, documents, template slots."""
+    id: str | None = None
+    """The example's own name, if its data set has one."""
+    details: dict[str, Any] = {}
+    """What the method tells of its work: quadrature points per step, seeds, intervals."""
+    annotations: dict[str, Any] = {}
+    """What its data set or its readers say of it, name to value: tags, labels, scores of other tools."""
+    extra: dict[str, Any] = {}
+    """Fields of later file versions, kept as they came."""
+
+    def __post_init__(self) -> None:
+        steps = self.attr_pos_end - self.attr_pos_start
+        if not 0 <= self.attr_pos_start <= self.attr_pos_end <= len(self.target):
+            raise ShapeError(
+                f"Steps {self.attr_pos_start}..{self.attr_pos_end} lie outside of a target of "
+                f"{len(self.target)} tokens."
+            )
+        for side, tokens, scores in (
+            ("source", self.source, self.source_attributions),
+            ("target", self.target, self.target_attributions),
+        ):
+            if scores is None:
+                continue
+            expected = (len(tokens), steps)
+            if scores.shape[:2] != expected or scores.ndim != 2 + len(self.dimensions):
+                raise ShapeError(
+                    f"{side}_attributions has shape {scores.shape}; {len(tokens)} {side} tokens, {steps} steps and "
+                    f"dimensions {self.dimensions!r} need {expected} and {len(self.dimensions)} more axes."
+                )
+        for name, values in self.step_scores.items():
+            if values.shape != (steps,):
+                raise ShapeError(f"Step score {name!r} has shape {values.shape}; {steps} steps need ({steps},).")
+
+    def __repr__(self) -> str:
+        shapes = [
+            f"{side} {scores.shape}"
+            for side, scores in (("source", self.source_attributions), ("target", self.target_attributions))
+            if scores is not None
+        ]
+        name = "" if self.id is None else f" {self.id!r}"
+        output = "".join(token.text for token in self.steps)
+        made = self.method or "no method"
+        return f"<Attribution{name} by {made}: {output!r} explained, {' and '.join(shapes) or 'step scores alone'}>"
+
+    @property
+    def steps(self) -> tuple[Token, ...]:
+        """The explained tokens, as columns of the scores."""
+        return self.target[self.attr_pos_start : self.attr_pos_end]
+
+    @property
+    def target_visible(self) -> BoolArray:
+        """Which target rows each step could see. Shape ``(len(target), steps)``."""
+        return visible_to_steps(self.target, self.steps)
+
+    @property
+    def is_aggregated(self) -> bool:
+        """Is there one number per cell, so that it can be shown as a matrix?"""
+        return not self.dimensions
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with some fields changed."""
+        return msgspec.structs.replace(self, **changes)
+
+
+AnyAttribution = TypeVar("AnyAttribution", bound=AttributionData)
+"""What a function returns that changes an attribution: the class it was given."""
+
+
+class AttributionsData(msgspec.Struct, Generic[AnyAttribution], frozen=True, kw_only=True, eq=False):
+    """Results of several examples, and how they were made. `wherefrom.Attributions` adds the verbs."""
+
+    sequence_attributions: tuple[AnyAttribution, ...]
+    provenance: Provenance = Provenance()
+    extra: dict[str, Any] = {}
+    """Fields of later file versions, kept as they came."""
+
+    def __len__(self) -> int:
+        return len(self.sequence_attributions)
+
+    def __iter__(self) -> Iterator[AnyAttribution]:
+        return iter(self.sequence_attributions)
+
+    @overload
+    def __getitem__(self, index: int) -> AnyAttribution: ...
+    @overload
+    def __getitem__(self, index: slice) -> Self: ...
+    def __getitem__(self, index: int | slice) -> AnyAttribution | Self:
+        if isinstance(index, slice):
+            return self.replace(sequence_attributions=self.sequence_attributions[index])
+        return self.sequence_attributions[index]
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with some fields changed."""
+        return msgspec.structs.replace(self, **changes)
+
+
+AnyAttributions = TypeVar("AnyAttributions", bound=AttributionsData[Any])
+"""Likewise for several examples."""
+
+
+def joint_scores(attribution: AttributionData) -> npt.NDArray[Any]:
+    """Source rows, then target rows, as one array. Shape ``(inputs, steps, *dimensions)``."""
+    parts: list[npt.NDArray[Any]] = [
+        scores for scores in (attribution.source_attributions, attribution.target_attributions) if scores is not None
+    ]
+    if not parts:
+        return np.zeros((0, attribution.attr_pos_end - attribution.attr_pos_start))
+    return np.concatenate(parts, axis=0)

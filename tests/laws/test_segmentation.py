@@ -1,0 +1,225 @@
+"""One text has one set of characters, words and sentences, whatever tokenizer cut it and whichever door is asked.
+
+The doors: aggregators, units of perturbation, spans as targets, the views' granularity, the terminal browser, the page.
+Tokenizers are made here: byte-level ones that cut characters into bytes, and ones over characters with bytes to fall
+back on.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import PreTrainedTokenizerFast
+from wherefrom.context.documents import sentence_parts
+from wherefrom.methods import Question
+from wherefrom.methods.perturbation.units import units_of
+from wherefrom.questions.spans import span_targets
+from wherefrom.questions.target_function import TargetFunction
+from wherefrom.results.attribution import Attribution
+from wherefrom.results.provenance import Provenance
+from wherefrom.step_functions import Logit
+from wherefrom.text.segmentation import Level, characters, sentences, unit_starts, words
+from wherefrom.text.tokens import Token
+from wherefrom_hf.text.tokenizer import TextCoder
+from wherefrom_viz.browser.drawing import Drawing, pictured
+from wherefrom_viz.describe.description import describe
+from wherefrom_viz.page.packing import pack, unpack
+
+CORPUS: list[dict[str, Any]] = json.loads(
+    (Path(__file__).parents[1] / "data" / "hard_texts.json").read_text(encoding="utf-8")
+)
+TEXTS = {entry["name"]: entry["text"] for entry in CORPUS}
+AGGREGATORS = {"character": "characters", "word": "subwords", "sentence": "sentences"}
+LEVELS: tuple[Level, ...] = ("character", "word", "sentence")
+PAGE_BITS = {"word": 1, "sentence": 2, "character": 16}
+
+
+def _trained(tokenizer: Tokenizer, trainer: Any) -> Tokenizer:
+    tokenizer.train_from_iterator([text for text in TEXTS.values() for _ in range(3)], trainer)
+    return tokenizer
+
+
+def _byte_level(merges: int, split: Any = None) -> Tokenizer:
+    """Bytes, with so many merges: without a pattern merges go over the bounds of characters and words."""
+    tokenizer = Tokenizer(models.BPE())
+    plain = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=split is None)
+    tokenizer.pre_tokenizer = plain if split is None else pre_tokenizers.Sequence([split, plain])
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    return _trained(
+        tokenizer,
+        trainers.BpeTrainer(vocab_size=258 + merges, special_tokens=["<s>", "</s>"], initial_alphabet=alphabet),
+    )
+
+
+def _metaspace() -> Tokenizer:
+    """Characters and pieces of them behind a mark for spaces, with bytes to fall back on, as SentencePiece has."""
+    tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="never")
+    trainer = trainers.BpeTrainer(vocab_size=450, special_tokens=["<s>", "</s>", "<unk>"], limit_alphabet=250)
+    made = json.loads(_trained(tokenizer, trainer).to_str())
+    vocabulary = made["model"]["vocab"]
+    vocabulary.update({f"<0x{byte:02X}>": len(vocabulary) + byte for byte in range(256)})
+    made["model"]["byte_fallback"] = True
+    tokenizer = Tokenizer.from_str(json.dumps(made))
+    tokenizer.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()])
+    return tokenizer
+
+
+@cache
+def coder(name: str) -> TextCoder:
+    """The tokenizer of this name, with the adapter's conventions."""
+    made = {
+        "bytes": lambda: _byte_level(0),
+        "byte-level": lambda: _byte_level(300),
+        "byte-level, words with what precedes them": lambda: _byte_level(
+            400, pre_tokenizers.Split(Regex(r"[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}|[^\p{L}\p{N}]+"), "isolated")
+        ),
+        "metaspace": _metaspace,
+    }[name]()
+    wrapped = PreTrainedTokenizerFast(tokenizer_object=made, bos_token="<s>", eos_token="</s>")
+    return TextCoder(tokenizer=wrapped, decoder_start_id=None)
+
+
+TOKENIZERS = ("bytes", "byte-level", "byte-level, words with what precedes them", "metaspace")
+
+
+def tokens_of(name: str, tokenizer: str, *, decoded: bool = False) -> tuple[Token, ...]:
+    """A text of the corpus as tokens, between a first and a last special one."""
+    code = coder(tokenizer)
+    encoded = code.encode(TEXTS[name], side="target", add_special_tokens=False, decoder_prefix=False)
+    start, end = (code.tokenizer.convert_tokens_to_ids(mark) for mark in ("<s>", "</s>"))
+    ids = np.array([start, *encoded.ids, end], dtype=np.int64)
+    if decoded:
+        return code.tokens(ids)
+    moved = [_at(token, place) for place, token in enumerate(encoded.tokens, start=1)]
+    return (code.tokens(ids[:1])[0], *moved, _at(code.tokens(ids[-1:])[0], len(ids) - 1))
+
+
+def _at(token: Token, position: int) -> Token:
+    return Token(
+        id=token.id, piece=token.piece, text=token.text, position=position, special=token.special, word=token.word
+    )
+
+
+def first_step(tokens: tuple[Token, ...]) -> int:
+    """A token in the middle at which a character begins."""
+    begins = unit_starts(tokens, "character")
+    return begins[len(begins) // 2]
+
+
+def attribution(tokens: tuple[Token, ...]) -> Attribution:
+    first, count = first_step(tokens), len(tokens)
+    scores = np.random.default_rng(0).random((count, count - first)).astype(np.float32)
+    return Attribution(
+        source=tokens[:first],
+        target=tokens,
+        target_attributions=scores,
+        source_attributions=None,
+        step_scores={},
+        attr_pos_start=first,
+        attr_pos_end=count,
+        dimensions=(),
+        method="made",
+    )
+
+
+def doors(made: Attribution, level: Level) -> Iterator[tuple[str, list[int]]]:
+    """The positions with which units begin, door by door; those of the output alone from some."""
+    first = made.attr_pos_start
+    merged = made.aggregate(AGGREGATORS[level])
+    yield "aggregator", [token.position for token in merged.target]
+    steps = np.arange(first, len(made.target))
+    question = Question(
+        target_ids=np.array([token.id for token in made.target]),
+        steps=steps,
+        target_function=TargetFunction(function=Logit(), target_ids=steps),
+        target_tokens=made.target,
+    )
+    yield "units, but for the last step", [unit.start for unit in units_of(question, level).members]
+    yield "attributed_span", [start for start, _ in span_targets(level, made.target, steps).spans]
+    yield "granularity", [unit.token.position for unit in describe(made, granularity=level).inputs]
+    yield "granularity of steps", [unit.token.position for unit in describe(made, granularity=level).steps]
+    drawn = pictured(made, Provenance(), Drawing(granularity=level))
+    yield "terminal browser", [unit.token.position for unit in drawn.inputs]
+    ((header, _),) = [one for block in pack([(made, Provenance())]).blocks for one in unpack(block)]
+    (side,) = [one for one in header["sides"] if one["name"] == "target"]
+    yield "page", [place for place, flag in enumerate(side["f"]) if int(flag, 32) & PAGE_BITS[level]]
+
+
+@pytest.mark.parametrize("tokenizer", TOKENIZERS)
+@pytest.mark.parametrize("name", TEXTS)
+def test_every_door_cuts_at_the_same_places(name: str, tokenizer: str) -> None:
+    tokens = tokens_of(name, tokenizer)
+    made = attribution(tokens)
+    for level in LEVELS:
+        expected = list(unit_starts(tokens, level, breaks=(made.attr_pos_start,)))
+        for door, found in doors(made, level):
+            of_steps = door in ("attributed_span", "granularity of steps")
+            wanted = [start for start in expected if start >= made.attr_pos_start] if of_steps else expected
+            wanted = [start for start in wanted if start < len(tokens) - 1] if "but for" in door else wanted
+            assert found == wanted, (door, level)
+
+
+@pytest.mark.parametrize("tokenizer", TOKENIZERS)
+@pytest.mark.parametrize("name", TEXTS)
+def test_removing_a_unit_removes_whole_characters(name: str, tokenizer: str) -> None:
+    tokens, code = tokens_of(name, tokenizer), coder(tokenizer)
+    ids = np.array([token.id for token in tokens])
+    text = code.decode(ids, skip_special_tokens=True)
+    whole = [text[begin:end] for begin, end in characters(text)]
+    assert text == TEXTS[name]
+    for level in LEVELS:
+        starts = unit_starts(tokens, level)
+        for begin, end in itertools.pairwise([*starts, len(tokens)]):
+            kept = code.decode(ids[:begin], skip_special_tokens=True), code.decode(ids[end:], skip_special_tokens=True)
+            edges = [len(kept[0]), len(text) - len(kept[1])]
+            assert (text[: edges[0]], text[edges[1] :]) == kept, (level, begin, end)
+            assert set(edges) <= {0, *itertools.accumulate(map(len, whole))}, (level, begin, end)
+
+
+@pytest.mark.parametrize("tokenizer", TOKENIZERS)
+@pytest.mark.parametrize("name", TEXTS)
+def test_units_begin_where_the_text_s_own_do(name: str, tokenizer: str) -> None:
+    """Words and sentences of tokens are those of the text; a token that holds several is the only reason for fewer."""
+    tokens, text = tokens_of(name, tokenizer), TEXTS[name]
+    places = dict(enumerate(itertools.accumulate((len(t.text) * (not t.special) for t in tokens), initial=0)))
+    for level, spans in (("word", words(text)), ("sentence", sentences(text))):
+        begins = {begin for begin, _ in spans}
+        for start in unit_starts(tokens, level):  # type: ignore[arg-type]
+            own = tokens[start].text
+            if tokens[start].special or not own.strip():
+                continue
+            visible = places[start] + len(own) - len(own.lstrip())
+            if level == "sentence":  # it may have begun within the token before, behind the end of another one
+                begins |= {visible for begin in begins if places[start - 1] < begin < places[start]}
+            assert visible in begins or places[start] in begins, (level, start, own)
+
+
+@pytest.mark.parametrize("entry", CORPUS, ids=lambda entry: str(entry["name"]))
+def test_the_corpus_is_cut_as_it_says(entry: dict[str, Any]) -> None:
+    text = entry["text"]
+    assert [text[begin:end] for begin, end in words(text)] == entry["words"]
+    assert [text[begin:end] for begin, end in sentences(text)] == entry["sentences"]
+    assert [part.text for part in sentence_parts(text)] == entry["sentences"]
+
+
+@pytest.mark.parametrize("tokenizer", TOKENIZERS[:2])
+@pytest.mark.parametrize("name", TEXTS)
+def test_ids_that_never_were_text_are_cut_as_the_text_is(name: str, tokenizer: str) -> None:
+    encoded, decoded = tokens_of(name, tokenizer), tokens_of(name, tokenizer, decoded=True)
+    for level in LEVELS:
+        assert unit_starts(decoded, level) == unit_starts(encoded, level), level
+
+
+def test_the_corpus_is_large_and_cuts_characters() -> None:
+    assert len(TEXTS) >= 40
+    assert sum(not token.text for name in TEXTS for token in tokens_of(name, "bytes")) > 500

@@ -1,0 +1,70 @@
+"""What a page keeps of scores: order, ties and three digits, in every column on its own."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from wherefrom.results.comparison import spearman_by_step
+from wherefrom_viz.page.quantisation import Precision, from_bytes, to_planes
+
+shapes = st.tuples(st.integers(1, 40), st.integers(1, 6))
+
+
+def kept(scores: np.ndarray, precision: Precision = "display") -> np.ndarray:
+    data = b"".join(to_planes(scores, precision))
+    return from_bytes(data, *scores.shape, precision).astype(np.float64)
+
+
+@st.composite
+def wide_scores(draw: st.DrawFn) -> np.ndarray:
+    """Scores of which each column is a thousandth, a millionth, ... of others, with ties and zeros."""
+    rows, columns = draw(shapes)
+    random = np.random.default_rng(draw(st.integers(0, 2**32)))
+    scores = random.normal(size=(rows, columns)) * 10.0 ** random.uniform(-6, 0, size=(1, columns))
+    scores *= 10.0 ** random.uniform(-draw(st.sampled_from([0, 1, 6])), 0, size=(rows, columns))
+    scores[random.random((rows, columns)) < 0.2] = 0.0
+    if rows > 1:
+        scores[0] = scores[-1] * random.choice([1.0, -1.0])
+    return scores
+
+
+@given(wide_scores(), st.integers(0, 2**32))
+def test_order_and_agreement_survive_scores_that_span_a_millionth_to_one(scores: np.ndarray, seed: int) -> None:
+    found = kept(scores)
+    for column in range(scores.shape[1]):
+        for exact, packed in ((scores[:, column], found[:, column]), (abs(scores[:, column]), abs(found[:, column]))):
+            signs = np.sign(exact[:, None] - exact[None, :])
+            np.testing.assert_array_equal(np.sign(packed[:, None] - packed[None, :]), signs)
+    other = np.random.default_rng(seed).normal(size=scores.shape)
+    everything = np.ones(scores.shape, dtype=bool)
+    np.testing.assert_array_equal(
+        spearman_by_step(found, kept(other), everything), spearman_by_step(scores, other, everything)
+    )
+
+
+@given(wide_scores())
+def test_shares_keep_three_digits(scores: np.ndarray) -> None:
+    found = kept(scores)
+    largest = np.abs(scores).max(axis=0, keepdims=True)
+    worth = np.abs(scores) > largest / 30_000
+    np.testing.assert_allclose(found[worth], scores[worth], rtol=3e-4)
+    totals = np.where(largest > 0, np.abs(scores).sum(axis=0, keepdims=True), 1)
+    sums = np.where(largest > 0, np.abs(found).sum(axis=0, keepdims=True), 1)
+    np.testing.assert_allclose(found / sums, scores / totals, atol=5e-4)
+
+
+def test_even_a_crowd_of_near_ties_keeps_its_order() -> None:
+    scores = (1 + np.arange(5_000)[:, None] * 1e-9) * np.array([[1.0, -1e-6, 1e-30]])
+    found = kept(scores)
+    assert (np.diff(found[:, 0]) > 0).all()
+    assert (np.diff(found[:, 1]) < 0).all()
+    assert np.isfinite(found).all()
+
+
+@pytest.mark.parametrize("precision", ["display", "compact", "exact"])
+def test_the_largest_of_each_column_is_what_it_was(precision: Precision) -> None:
+    scores = np.array([[0.5, -3e-5, 0.0], [0.25, 1e-5, 0.0]])
+    np.testing.assert_allclose(kept(scores, precision)[0], scores[0], rtol=1e-6)
+    assert (kept(scores, precision)[:, 2] == 0).all()
