@@ -6,7 +6,8 @@ import pytest
 from textual.screen import Screen
 from textual.widgets import Input
 from wherefrom_viz.browser.app import Browser
-from wherefrom_viz.browser.keymap import KEYS, bindings, spoken
+from wherefrom_viz.browser.keymap import KEYS, spoken
+from wherefrom_viz.browser.screens.bindings import bindings
 from wherefrom_viz.browser.screens.browse import BrowseScreen
 from wherefrom_viz.browser.screens.compare import CompareScreen
 from wherefrom_viz.browser.screens.detail import DetailScreen

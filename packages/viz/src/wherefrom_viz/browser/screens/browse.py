@@ -17,7 +17,6 @@ from wherefrom_viz.browser.columns import sortable, spoken_column
 from wherefrom_viz.browser.drawing import described_as, more_intense
 from wherefrom_viz.browser.filter_language import FilterError, parse_filter
 from wherefrom_viz.browser.filters import Contains, Everything, Filter
-from wherefrom_viz.browser.keymap import bindings
 from wherefrom_viz.browser.messages import (
     AnotherWanted,
     ComparisonWanted,
@@ -30,6 +29,7 @@ from wherefrom_viz.browser.messages import (
 )
 from wherefrom_viz.browser.ordering import Progress, Tested, filtered, sorted_keys
 from wherefrom_viz.browser.screens.base import SessionScreen
+from wherefrom_viz.browser.screens.bindings import bindings
 from wherefrom_viz.browser.screens.goto import GotoScreen
 from wherefrom_viz.browser.sources.library import Keys
 from wherefrom_viz.browser.widgets.example_list import ExampleList

@@ -18,8 +18,8 @@ from wherefrom_viz.browser.drawing import (
 )
 from wherefrom_viz.browser.exporting import plain_text
 from wherefrom_viz.browser.focus import Focus
-from wherefrom_viz.browser.keymap import bindings
 from wherefrom_viz.browser.messages import CopyWanted, ExportWanted
+from wherefrom_viz.browser.screens.bindings import bindings
 from wherefrom_viz.browser.screens.example import ExampleScreen
 from wherefrom_viz.browser.session import Pair, Session
 from wherefrom_viz.browser.settings import LARGEST

@@ -17,9 +17,9 @@ from wherefrom_viz.browser.drawing import (
 )
 from wherefrom_viz.browser.exporting import text_of
 from wherefrom_viz.browser.focus import Focus
-from wherefrom_viz.browser.keymap import bindings
 from wherefrom_viz.browser.messages import ComparisonWanted, CopyWanted, ExportWanted
 from wherefrom_viz.browser.reading_layout import rows_of_steps
+from wherefrom_viz.browser.screens.bindings import bindings
 from wherefrom_viz.browser.screens.example import ExampleScreen
 from wherefrom_viz.browser.session import Session
 from wherefrom_viz.browser.widgets.description_view import DescriptionView

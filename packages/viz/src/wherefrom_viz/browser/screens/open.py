@@ -10,10 +10,10 @@ from textual.app import ComposeResult
 from textual.widgets import Footer, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from wherefrom_viz.browser.keymap import bindings
 from wherefrom_viz.browser.messages import PathsChosen
 from wherefrom_viz.browser.places import Place, find_places, recent_places
 from wherefrom_viz.browser.screens.base import SessionScreen
+from wherefrom_viz.browser.screens.bindings import bindings
 from wherefrom_viz.browser.session import Session
 from wherefrom_viz.describe.text_marks import elide, visible
 
