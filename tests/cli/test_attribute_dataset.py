@@ -14,7 +14,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from wherefrom.errors import WherefromWarning
 from wherefrom.files import load, open_run
+from wherefrom.files.locks import RunLock
 from wherefrom.results.attribution import Attributions
 from wherefrom_cli.dataset.work import Job
 from wherefrom_cli.main import main
@@ -142,6 +144,80 @@ def test_changed_data_are_refused(wherefrom: Run, tmp_path: Path) -> None:
     wherefrom(*BASE, "-o", "run")
     write(tmp_path / "texts.jsonl", [*rows()[:-1], {**rows()[-1], "text": "Other.", "target": "Other. Yes."}])
     assert wherefrom(*BASE, "-o", "run", "--resume").code == 2
+
+
+@pytest.mark.parametrize(
+    "change, named",
+    [
+        (("--seed", "5"), "request.seed: 0 then, 5 now"),
+        (("--normalize-attributions",), "reduction.normalize: False then, True now"),
+        (("--limit", "5"), "dataset.limit: 4 then, 5 now"),
+        (("-a", "input_x_gradient"), "request.method: attention then, input_x_gradient now"),
+        (("--annotations", "target"), "annotations.columns: nothing then, ['target'] now"),
+        (("-m", "demo:mt"), "model.name: demo:lm then, demo:mt now"),
+        (("--set", "x=1"), "request.settings.x: nothing then, 1 now"),
+    ],
+)
+def test_a_refusal_names_the_leaf_that_differs_and_no_other(
+    wherefrom: Run, change: tuple[str, ...], named: str
+) -> None:
+    wherefrom(*BASE, "-o", "run", "--limit", "4")
+    refused = wherefrom(*BASE, "-o", "run", "--limit", "4", *change, "--resume")
+    assert refused.code == 2
+    assert named in refused.err
+    different = next(line for line in refused.err.split("\n") if "Different" in line)
+    others = [leaf.split(":")[0] for leaf in different.split("Different: ")[1].split(", ") if " then" in leaf]
+    assert set(others) <= {named.split(":")[0], "data", "annotations.values", "request.settings"}
+
+
+def test_changed_tags_are_refused(wherefrom: Run, tmp_path: Path) -> None:
+    tagged = [{**row, "tag": "a"} for row in rows()]
+    write(tmp_path / "texts.jsonl", tagged)
+    assert wherefrom(*BASE, "-o", "run", "--annotations", "tag").code == 0
+    assert wherefrom(*BASE, "-o", "run", "--annotations", "tag", "--resume").code == 0
+    write(tmp_path / "texts.jsonl", [{**tagged[0], "tag": "b"}, *tagged[1:]])
+    refused = wherefrom(*BASE, "-o", "run", "--annotations", "tag", "--resume")
+    assert refused.code == 2
+    assert "annotations.values" in refused.err
+
+
+def test_a_run_that_somebody_writes_to_is_left_alone(wherefrom: Run, tmp_path: Path) -> None:
+    wherefrom(*BASE, "-o", "run", "--limit", "4")
+    before = sorted(path.name for path in (tmp_path / "run").iterdir())
+    with RunLock(tmp_path / "run"):
+        for more in (("--resume",), ("--retry-failed",), ("--overwrite",)):
+            refused = wherefrom(*BASE, "-o", "run", "--limit", "4", *more)
+            assert refused.code == 2
+            assert f"Process {os.getpid()} on" in refused.err
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == before
+    assert wherefrom(*BASE, "-o", "run", "--limit", "4", "--resume").code == 0
+
+
+def test_damage_is_done_again(wherefrom: Run, whole: dict[str | None, bytes], tmp_path: Path) -> None:
+    wherefrom(*BASE, "-o", "run")
+    (part,) = (tmp_path / "run").glob("part-*.jsonl")
+    one = open_run("run").summary(5)
+    with part.open("r+b") as file:
+        file.seek(one.offset + one.length // 2)
+        file.write(bytes(40))
+    with pytest.warns(WherefromWarning, match="left out"):
+        assert len(load("run")) == len(whole) - 1
+    ran = wherefrom(*BASE, "-o", "run", "--resume")
+    assert ran.code == 0, ran.err
+    assert numbers("run") == whole
+    assert open_run("run").complaints == []
+
+
+def test_a_start_that_was_killed_before_its_manifest_can_be_resumed(
+    wherefrom: Run, whole: dict[str | None, bytes], tmp_path: Path
+) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".manifest.json.0123abcd.part").write_text("{")
+    (tmp_path / "run" / ".lock").write_text("")
+    ran = wherefrom(*BASE, "-o", "run", "--resume")
+    assert ran.code == 0, ran.err
+    assert numbers("run") == whole
+    assert not [path for path in (tmp_path / "run").iterdir() if path.name.startswith(".")]
 
 
 class Interrupting:

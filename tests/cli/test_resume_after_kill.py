@@ -1,4 +1,4 @@
-"""2,000 examples, killed at ten random moments: nothing lost, nothing twice, the same numbers."""
+"""2,000 examples, killed at twenty random moments: nothing lost, nothing twice, the same numbers."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from pathlib import Path
 import pytest
 from wherefrom.files import open_run
 
-KILLS = 10
+KILLS = 20
+TWO_WRITERS = (4, 11)
+"""At these kills a second writer is started together with the first, as a scheduler that requeues a job does."""
 COUNT = 2000
 
 
 @pytest.mark.heavy
 @pytest.mark.filterwarnings("ignore:.*cut off")
-def test_killed_ten_times_the_run_equals_an_undisturbed_one(tmp_path: Path) -> None:
+def test_killed_twenty_times_the_run_equals_an_undisturbed_one(tmp_path: Path) -> None:
     chance = random.Random(0)
     data = tmp_path / "texts.jsonl"
     with data.open("w") as file:
@@ -34,7 +36,11 @@ def test_killed_ten_times_the_run_equals_an_undisturbed_one(tmp_path: Path) -> N
     killed = 0
     while True:
         before = lines(tmp_path / "killed")
-        process = subprocess.Popen([*command, "-o", str(tmp_path / "killed"), "--resume"])
+        resume = [*command, "-o", str(tmp_path / "killed"), "--resume"]
+        process = subprocess.Popen(resume, stderr=subprocess.PIPE, text=True)
+        if killed in TWO_WRITERS:
+            other = subprocess.Popen(resume, stderr=subprocess.PIPE, text=True)
+            process = the_one_that_writes(process, other)
         if killed < KILLS:
             goal = before + chance.randrange(1, COUNT // (KILLS + 2))
             while process.poll() is None and lines(tmp_path / "killed") < goal:
@@ -48,6 +54,17 @@ def test_killed_ten_times_the_run_equals_an_undisturbed_one(tmp_path: Path) -> N
         killed += 1
     assert killed == KILLS
     assert exact(tmp_path / "killed") == exact(tmp_path / "whole")
+
+
+def the_one_that_writes(one: subprocess.Popen[str], other: subprocess.Popen[str]) -> subprocess.Popen[str]:
+    """Of two writers one is refused, and says who is writing."""
+    while one.poll() is None and other.poll() is None:
+        time.sleep(0.002)
+    refused, writing = (one, other) if one.poll() is not None else (other, one)
+    assert refused.wait() == 2
+    assert refused.stderr is not None
+    assert f"Process {writing.pid} on" in refused.stderr.read()
+    return writing
 
 
 def lines(folder: Path) -> int:

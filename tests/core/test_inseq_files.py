@@ -192,3 +192,12 @@ def test_no_class_of_inseq_has_three_dimensions(tmp_path: Path) -> None:
     )
     with pytest.raises(InputError, match="no class for dimensions"):
         save_inseq(three, tmp_path / "out.json")
+
+
+def test_a_result_writes_itself_for_inseq(tmp_path: Path) -> None:
+    out = Attributions(sequence_attributions=(attribution(["a"], ["<s>", " b", " c"], 1),))
+    out.save_inseq(tmp_path / "verb.json")
+    save_inseq(out, tmp_path / "function.json")
+    assert (tmp_path / "verb.json").read_bytes() == (tmp_path / "function.json").read_bytes()
+    with pytest.raises(InputError):
+        out.save_inseq(tmp_path / "verb.json")

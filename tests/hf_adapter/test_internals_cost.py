@@ -44,7 +44,7 @@ def test_passes_do_not_grow_with_the_steps(name, model):
     torch.set_num_threads(1)
     adapter = load(str(DATA / "models" / model), device="cpu")
     found = []
-    for length in (4, 10):
+    for length in (4, 4, 10):  # the first time the model is probed as well
         target = np.arange(5, 5 + length)
         steps = np.arange(2, length)
         question = Question(
@@ -58,4 +58,5 @@ def test_passes_do_not_grow_with_the_steps(name, model):
             list(METHODS.get(name)().attribute(metered, [question], no_progress))
         found.append((len(seen), tally.backward_rows))
         assert tally.forward_rows == (2 if name == "alti_logit" else 1)
-    assert found == [(PASSES[name], 0)] * 2
+    assert found[1:] == [(PASSES[name], 0)] * 2
+    assert found[0][0] - found[1][0] <= 8

@@ -1,15 +1,15 @@
-"""The table of costs, counted: what each method asks of a model for T steps and L inputs.
+"""Costs, counted: what a method tells before (`Method.cost`) is what it asks of a model.
 
 inseq pays once per step; here all steps of an example share their passes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
-from attrs import frozen
+from attrs import evolve
 from wherefrom.methods import METHODS
 from wherefrom.progress import no_progress
 from wherefrom.questions.question import Question
@@ -18,87 +18,69 @@ from wherefrom.testing import Tally, counting, question
 from tests.laws.claims import CLAIMS
 from tests.laws.models import model_of
 
-
-@frozen(kw_only=True)
-class Cost:
-    """Most forward rows and backward rows, as functions of T steps, L inputs that move and the method's settings."""
-
-    forwards: Callable[[int, int, Any], int]
-    backwards: Callable[[int, int, Any], int] = lambda T, L, m: 0
+EARLY = ("reagent", "integrated_gradients", "exact_shapley")
+"""Methods that may stop early, or leave out what they find to change nothing: what they tell is a bound."""
 
 
-def _n(method: Any) -> int:
-    return int(getattr(method, "n_steps", 0) or getattr(method, "n_samples", 0))
-
-
-ONE = Cost(forwards=lambda T, L, m: 1, backwards=lambda T, L, m: T)
-COSTS: dict[str, Cost] = {
-    "alti": Cost(forwards=lambda T, L, m: 1),
-    "alti_logit": Cost(forwards=lambda T, L, m: 2),
-    "attention": Cost(forwards=lambda T, L, m: 1),
-    "attention_flow": Cost(forwards=lambda T, L, m: 1),
-    "attention_rollout": Cost(forwards=lambda T, L, m: 1),
-    "context_cite": Cost(forwards=lambda T, L, m: _n(m) + 1),
-    "deeplift": Cost(forwards=lambda T, L, m: 2, backwards=lambda T, L, m: T),
-    "discretized_integrated_gradients": Cost(forwards=lambda T, L, m: _n(m), backwards=lambda T, L, m: _n(m) * T),
-    "dummy": Cost(forwards=lambda T, L, m: 1),
-    "exact_shapley": Cost(forwards=lambda T, L, m: 2**L),
-    "feature_ablation": Cost(forwards=lambda T, L, m: L + 1),
-    "gradient_shap": Cost(forwards=lambda T, L, m: _n(m), backwards=lambda T, L, m: _n(m) * T),
-    "input_x_gradient": ONE,
-    "integrated_gradients": Cost(forwards=lambda T, L, m: _n(m), backwards=lambda T, L, m: _n(m) * T),
-    "kernel_shap": Cost(forwards=lambda T, L, m: _n(m) + 2),
-    "layer_deeplift": Cost(forwards=lambda T, L, m: 2, backwards=lambda T, L, m: T),
-    "layer_gradient_x_activation": ONE,
-    "layer_integrated_gradients": Cost(forwards=lambda T, L, m: _n(m) + 2, backwards=lambda T, L, m: _n(m) * T),
-    "lime": Cost(forwards=lambda T, L, m: _n(m) + 1),
-    "occlusion": Cost(forwards=lambda T, L, m: L + 1),
-    "reagent": Cost(forwards=lambda T, L, m: 10**6),
-    "saliency": ONE,
-    "sequential_integrated_gradients": Cost(
-        forwards=lambda T, L, m: _n(m) * L, backwards=lambda T, L, m: _n(m) * L * T
-    ),
-    "shapley_value_sampling": Cost(forwards=lambda T, L, m: _n(m) * (L + 1) + 2),
-    "smoothgrad": Cost(forwards=lambda T, L, m: _n(m), backwards=lambda T, L, m: _n(m) * T),
-    "squaregrad": Cost(forwards=lambda T, L, m: _n(m), backwards=lambda T, L, m: _n(m) * T),
-    "value_norms": Cost(forwards=lambda T, L, m: 1),
-    "value_zeroing": Cost(forwards=lambda T, L, m: 1),
-    "vargrad": Cost(forwards=lambda T, L, m: _n(m), backwards=lambda T, L, m: _n(m) * T),
-}
-UNBOUNDED = ("reagent",)
-"""Methods that stop when they are content: their cost has no closed form."""
-
-
-def spent(name: str, on: str, last: int | None = None) -> tuple[Tally, Question, Any]:
+def spent(
+    name: str, on: str, last: int | None = None, *, with_scores: bool = False, settings: dict[str, Any] | None = None
+) -> tuple[Tally, Question, Any]:
     """What a method asks for on one example."""
     model, tally = counting(model_of(on))
     texts = ("the name", "of the class") if on == "gpt2-tiny" else ("if x", "is no value")
     about = question(model, *texts, last=last)
-    method = CLAIMS[name].method()
+    if with_scores:
+        about = evolve(about, scores={"score": about.target_function.at(np.arange(len(about.steps)))})
+    method = CLAIMS[name].method(**(settings or {}))
     list(method.attribute(model, [about], no_progress))
     return tally, about, method
 
 
-def test_every_method_has_its_price() -> None:
-    assert set(COSTS) == set(METHODS)
-
-
 @pytest.mark.parametrize("on", ["gpt2-tiny", "t5-tiny"])
-@pytest.mark.parametrize("name", [name for name in COSTS if name not in UNBOUNDED])
-def test_cost(name: str, on: str) -> None:
-    tally, about, method = spent(name, on)
-    inputs = int(about.steps.max()) + (0 if about.source_ids is None else len(about.source_ids))
-    price = COSTS[name]
-    steps = len(about.steps)
-    assert steps >= 3
-    assert tally.forward_rows <= price.forwards(steps, inputs, method)
-    assert tally.calls or name == "dummy"
-    assert tally.backward_rows <= price.backwards(steps, inputs, method)
+@pytest.mark.parametrize("name", list(METHODS))
+@pytest.mark.parametrize("with_scores", [False, True])
+def test_what_is_told_is_what_is_counted(name: str, on: str, with_scores: bool) -> None:
+    tally, about, method = spent(name, on, with_scores=with_scores)
+    told = method.cost(about)
+    assert len(about.steps) >= 3
+    assert tally.forward_rows <= told.forwards
+    assert tally.backward_rows <= told.backwards
+    if name not in EARLY:
+        assert (tally.forward_rows, tally.backward_rows) == (told.forwards, told.backwards)
     # each distinct source is read once per call, not once per step
     assert tally.encoder_rows <= tally.forward_rows
 
 
-@pytest.mark.parametrize("name", [name for name in COSTS if name not in (*UNBOUNDED, "context_cite", "exact_shapley")])
+@pytest.mark.parametrize(
+    "name, settings",
+    [
+        ("integrated_gradients", {"n_steps": "auto"}),
+        ("integrated_gradients", {"n_steps": 5, "return_convergence_delta": True}),
+        ("gradient_shap", {"n_samples": 4, "return_convergence_delta": True}),
+        ("discretized_integrated_gradients", {"n_steps": 4, "return_convergence_delta": True}),
+        ("sequential_integrated_gradients", {"n_steps": 2, "return_convergence_delta": True}),
+        ("sequential_integrated_gradients", {"token_sums": True}),
+        ("occlusion", {"window": 2, "stride": 2}),
+        ("occlusion", {"units": "word"}),
+        ("lime", {"units": "word", "n_samples": 9}),
+        ("smoothgrad", {"of": "integrated_gradients", "n_samples": 2}),
+        ("layer_integrated_gradients", {"n_steps": 3, "target_layer": "transformer.h[0].mlp"}),
+        ("layer_deeplift", {"target_layer": "transformer.h[0].mlp"}),
+    ],
+)
+def test_settings_that_change_the_price_are_told(name: str, settings: dict[str, Any]) -> None:
+    tally, about, method = spent(name, "gpt2-tiny", settings=settings)
+    told = method.cost(about)
+    bound = "auto" in settings.values() or "of" in settings
+    assert tally.forward_rows <= told.forwards
+    assert tally.backward_rows <= told.backwards
+    if bound:
+        assert told.at_most
+    else:
+        assert (tally.forward_rows, tally.backward_rows) == (told.forwards, told.backwards)
+
+
+@pytest.mark.parametrize("name", [name for name in METHODS if name not in ("reagent", "context_cite", "exact_shapley")])
 def test_forwards_do_not_grow_with_the_steps(name: str) -> None:
     """One step or three of the same sequence: the same rows, and every backward row is one more step's."""
     few, _, _ = spent(name, "gpt2-tiny", last=1)

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 import numpy as np
 import pytest
 from wherefrom.errors import SettingsError
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.provenance import Provenance
 from wherefrom.results.stages import Stage
+from wherefrom.text.tokens import Segment
 from wherefrom_viz.describe.description import describe, describe_all, rescaled, stage_words
 
 
@@ -139,3 +141,22 @@ def test_unknown_options_suggest_the_nearest(hospital: Attribution) -> None:
 def test_an_attribution_without_scores_is_still_described(hospital: Attribution) -> None:
     picture = describe(hospital.replace(target_attributions=None))
     assert picture.scores.shape == (0, 4)
+
+
+def test_special_and_template_tokens_take_no_part_in_colours_and_top_inputs(make: Callable[..., Attribution]) -> None:
+    texts = ["<|im_start|>", "user", "\n", "What", "?", "<|im_end|>", "\n", "<|im_start|>", "assistant", "\n", "Go"]
+    made = make(texts, 10, {(0, 0): 5.0, (1, 0): 3.0, (3, 0): 0.5, (6, 0): 2.0})
+    tokens = tuple(msgspec.structs.replace(one, special=one.text.startswith("<|"), word=None) for one in made.target)
+    turns = (
+        Segment(side="target", start=0, end=7, kind="turn", label="user"),
+        Segment(side="target", start=7, end=11, kind="turn", label="assistant"),
+    )
+    shown = describe(made.replace(target=tokens, source=tokens[:10], segments=turns))
+    assert [unit.label for unit in shown.inputs if not unit.template] == ["What", "?", "Go"]
+    assert shown.scale.bound == pytest.approx(0.5)
+    assert next(shown.inputs[row].label for row, _ in shown.top([0])) == "What"
+    # words that only look like a role are somebody's words, and so is everything where nothing else is
+    said = tuple(msgspec.structs.replace(one, special=False) for one in tokens)
+    assert not any(unit.template for unit in describe(made.replace(target=said, segments=turns)).inputs)
+    marks = describe(make(["<s>", "</s>", "a"], 2, {(0, 0): 4.0}).replace(segments=()))
+    assert marks.scale.bound == pytest.approx(4.0)

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import itertools
 import re
+import sys
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 
 import pytest
-from wherefrom.errors import InputError, MissingDependencyError
+from wherefrom.errors import InputError, MissingDependencyError, SettingsError
 from wherefrom.results.attribution import Attribution, Attributions
-from wherefrom_viz import colours, render_latex, render_markdown, render_png, render_svg
+from wherefrom_viz import colours, render_latex, render_markdown, render_pdf, render_png, render_svg
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -111,3 +113,106 @@ def test_latex_escapes_every_special_character(hostile: Attribution) -> None:
 def test_latex_colours_cells_and_keeps_text_readable(hospital: Attribution) -> None:
     (row,) = [line for line in render_latex(hospital).splitlines() if line.startswith("sick")]
     assert r"\cellcolor[HTML]{A3102A}\color{white}$+0.62$" in row
+
+
+def colour_of(drawn: str, label: str) -> str:
+    """Fill of the box that stands behind a text."""
+    tree = ElementTree.fromstring(drawn)
+    for group in (tree, *tree.iter(f"{SVG}g")):
+        nodes = list(group)
+        for before, node in itertools.pairwise(nodes):
+            if node.tag == f"{SVG}text" and "".join(node.itertext()) == label and before.tag == f"{SVG}rect":
+                return before.get("fill", "")
+    raise AssertionError(f"{label} stands on no colour")
+
+
+@pytest.mark.parametrize("name", sorted(colours.PALETTES))
+@pytest.mark.parametrize("view", ["matrix", "read"])
+def test_what_raises_has_the_raising_colour_and_what_lowers_the_other(
+    name: str, view: str, make: Callable[..., Attribution]
+) -> None:
+    one = make(["up", " down", " end"], 2, {(0, 0): 1.0, (1, 0): -1.0})
+    drawn = render_svg(one, palette=name, view=view, steps=[0])
+    palette = colours.PALETTES[name]
+    labels = ("up", "down") if view == "read" else ("1.00", "−1.00")
+    found = [colour_of(drawn, label) for label in labels]
+    assert found == [colours.to_hex(ramp.stops[-1]) for ramp in palette.light]
+    red, _, blue = colours.from_hex(found[0])
+    if name == "red-blue":
+        assert red > blue, "raises is red"
+        assert colours.from_hex(found[1])[2] > colours.from_hex(found[1])[0], "lowers is blue"
+    swatches = [
+        node.get("fill") for node in ElementTree.fromstring(drawn).iter(f"{SVG}rect") if node.get("width") == "6.3"
+    ]
+    assert swatches[0] == found[1], "the legend begins with what lowers"
+    assert swatches[-1] == found[0], "and ends with what raises"
+
+
+def test_the_text_in_colours_is_drawn_for_chosen_outputs_or_for_all_together(hospital: Attribution) -> None:
+    one = render_svg(hospital, view="read", steps=[2])
+    assert "→ hospital   probability 0.53" in texts(one)
+    assert {"sick", "colleagues"} <= set(texts(one))
+    assert colour_of(one, "sick") == colours.to_hex(colours.PALETTES["red-blue"].light[0].stops[-1])
+    together = render_svg(hospital, view="read")
+    assert "→ all outputs together" in texts(together)
+    assert len([text for text in texts(render_svg(hospital, view="read", steps=[0, -1])) if text.startswith("→")]) == 2
+    assert render_svg(hospital, view="read") == together
+    assert render_png(hospital, view="read", scale=1).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("name", ["hospital", "translation", "hostile", "long", "chat"])
+def test_the_text_in_colours_is_valid_and_stays_inside(name: str, request: pytest.FixtureRequest) -> None:
+    drawn = render_svg(request.getfixturevalue(name), view="read", steps=[0], theme="dark")
+    tree = ElementTree.fromstring(drawn)
+    width = float(tree.get("width", "").removesuffix("pt"))
+    assert width == 345
+    for node in tree.iter(f"{SVG}rect"):
+        if node.get("x"):
+            assert float(node.get("x", 0)) + min(float(node.get("width", 0)), width) <= width + 1 or name == "hostile"
+
+
+def test_a_figure_is_cropped_to_what_matters(long: Attribution) -> None:
+    whole, some = (ElementTree.fromstring(render_svg(long, steps=[60, 7], top=top)) for top in (None, 5))
+    heights = [float(tree.get("height", "").removesuffix("pt")) for tree in (whole, some)]
+    assert heights[1] < heights[0] / 5
+    found = ["".join(node.itertext()) for node in some.iter(f"{SVG}text")]
+    assert {"w3", "w20", "w100", "w47"} <= set(found)
+    assert any("the 5 strongest of" in text for text in found)
+    assert len([line for line in render_markdown(long, top=5, steps=[7]).splitlines() if line.startswith("| w")]) == 5
+    with pytest.raises(InputError, match="outputs of this example are 0 to 71"):
+        render_svg(long, steps=[99])
+    with pytest.raises(InputError, match="top=0"):
+        render_svg(long, top=0)
+
+
+def test_figures_know_no_other_views(hospital: Attribution) -> None:
+    for draw in (render_svg, render_latex):
+        with pytest.raises(SettingsError, match="Figures have no view 'topk'"):
+            draw(hospital, view="topk")
+
+
+def test_latex_sets_the_text_in_coloured_boxes(hospital: Attribution, hostile: Attribution) -> None:
+    set_ = render_latex(hospital, view="read", steps=[2])
+    assert r"\colorbox[HTML]{A3102A}{\strut\color{white} sick}" in set_
+    assert r"\begin{tabular}" not in set_
+    for line in render_latex(hostile, view="read").splitlines():
+        assert not re.search(r"(?<!\\)[#&$]", line), line
+
+
+def test_a_pdf_has_the_size_of_the_figure(hospital: Attribution) -> None:
+    pytest.importorskip("cairosvg", exc_type=(ImportError, OSError))
+    for view in ("matrix", "read"):
+        made = render_pdf(hospital, view=view)
+        assert made.startswith(b"%PDF-")
+        width = float(ElementTree.fromstring(render_svg(hospital, view=view)).get("width", "").removesuffix("pt"))
+        box = re.search(rb"/MediaBox \\[ 0 0 ([\\d.]+) ([\\d.]+) \\]".replace(b"\\\\", b"\\"), made)
+        assert box is not None
+        assert float(box[1]) == pytest.approx(width, abs=1)
+
+
+def test_without_cairosvg_the_message_says_what_to_install(
+    hospital: Attribution, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "cairosvg", None)
+    with pytest.raises(MissingDependencyError, match=r"wherefrom-viz\[pdf\]"):
+        render_pdf(hospital)

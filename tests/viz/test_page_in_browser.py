@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from wherefrom.results.attribution import Attribution, Attributions
+from wherefrom.text.tokens import Segment
 from wherefrom_viz import render_granular, render_html, render_notebook
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -128,7 +130,7 @@ def test_shift_click_pins_a_span_and_sums_it(open_page: Open, hospital: Attribut
     output(page, "to").click()
     output(page, "the").click(modifiers=["Shift"])
     assert page.locator(".outputs .tok.picked").count() == 2
-    assert "scores summed over the span" in page.locator(".card").inner_text()
+    assert "sum over 2 outputs" in page.locator(".card").inner_text()
     assert card(page)[0] == "come +0.52"
 
 
@@ -149,7 +151,7 @@ def test_source_and_output_stand_in_two_blocks(open_page: Open, translation: Att
 
 def test_turns_are_named_where_they_begin(open_page: Open, chat: Attribution) -> None:
     page = open_page(render_html(chat), hash_="#g=turn")
-    assert page.locator(".segment").all_inner_texts() == ["turn: user", "turn: assistant"]
+    assert page.locator(".segment").all_inner_texts() == ["user", "assistant"]
     assert page.locator(".outputs .tok").count() == 1
     assert page.evaluate(ACCESSIBILITY) == []
 
@@ -972,6 +974,168 @@ def test_right_to_left_text_keeps_its_own_direction(open_page: Open, make: Calla
     assert first is not None
     assert second is not None
     assert first["x"] > second["x"]
+
+
+def darkest(page: Page) -> tuple[float, float]:
+    """What the legend says of the strongest colour, and the largest strength painted, read from what is drawn."""
+    bound = float(page.locator(".legend .scale").first.get_attribute("data-bound") or "nan")
+    said = page.locator(".legend .scale").first.inner_text().split()[-1]
+    assert float(said.replace("−", "-")) == pytest.approx(bound, rel=6e-3)
+    top = page.locator(".card .value").first.inner_text()
+    return bound, abs(float(top.replace("−", "-")))
+
+
+def test_the_legend_says_what_the_darkest_colour_stands_for(open_page: Open, hospital: Attribution) -> None:
+    page = open_page(render_html(hospital))
+    bound, top = darkest(page)
+    assert bound == pytest.approx(top, rel=6e-3), "all outputs together: the strongest input has the strongest colour"
+    name = page.locator(".card .name").first.inner_text()
+    assert background(page.locator(".tok", has_text=name).first) == "rgb(163, 16, 42)"
+    output(page, "hospital").click()
+    assert darkest(page) == pytest.approx((0.62, 0.62), rel=6e-3)
+    output(page, ".").click(modifiers=["Shift"])
+    bound, top = darkest(page)
+    assert bound == pytest.approx(top, rel=6e-3), "a span: the strongest of its sums"
+    page.locator("details.display summary").click()
+    page.get_by_label("Scale").select_option("step")
+    page.keyboard.press("Escape")
+    for text in ("to", "the", "."):
+        output(page, text).click()
+        bound, top = darkest(page)
+        assert bound == pytest.approx(top, rel=6e-3), "each output on its own scale"
+    page.keyboard.press("2")
+    page.wait_for_selector(".legend >> text=the largest of each output")
+
+
+def test_menus_close_by_a_click_elsewhere_by_escape_and_by_each_other(open_page: Open, hospital: Attribution) -> None:
+    page = open_page(render_html(hospital))
+    output(page, "hospital").click()
+    for close in ("outside", "Escape", "other"):
+        page.locator("details.display summary").click()
+        assert page.locator("details[open]").count() == 1
+        if close == "outside":
+            page.locator(".title").click()
+        elif close == "Escape":
+            page.keyboard.press("Escape")
+        else:
+            page.locator("details.export summary").click()
+            assert page.locator("details.export[open]").count() == 1
+            assert page.locator("details[open]").count() == 1
+            page.keyboard.press("Escape")
+        assert page.locator("details[open]").count() == 0, close
+        assert page.locator(".outputs .picked").count() == 1, "what is pinned stays"
+    page.keyboard.press("Escape")
+    assert page.locator(".outputs .picked").count() == 0
+
+
+def test_a_page_of_one_example_has_no_tab_to_compare(open_page: Open, hospital: Attribution) -> None:
+    page = open_page(render_html(hospital, view="compare"))
+    assert page.get_by_role("tab").all_inner_texts() == ["Read", "Matrix", "Steps"]
+    page.keyboard.press("4")
+    assert page.get_by_role("tab", selected=True).inner_text() == "Read"
+
+
+def test_a_character_of_several_tokens_is_one_box_in_stripes(open_page: Open, make: Callable[..., Attribution]) -> None:
+    one = make(["I", " 智", "", "", " go", " 能", "", "!"], 5, {(2, 0): 0.9, (3, 0): -0.5})
+    tokens = [msgspec.structs.replace(token, word=None) for token in one.target]
+    page = open_page(render_html(one.replace(target=tuple(tokens), source=tuple(tokens[:5]))))
+    flow = page.locator(".flow.inputs")
+    assert "∅" not in page.locator(".texts").inner_text()
+    assert flow.locator(".char").count() == 1
+    stripes = flow.locator(".char .stripe")
+    assert [stripes.nth(i).get_attribute("title") for i in range(3)] == [f"智 byte {i} of 3" for i in (1, 2, 3)]
+    page.locator(".outputs .stripe").first.click()
+    assert card(page)[0] == "智 2/3 +0.9"
+    assert card(page)[1] == "智 3/3 -0.5"
+    assert background(stripes.nth(1)) == "rgb(163, 16, 42)"
+    assert page.evaluate(ACCESSIBILITY) == []
+
+
+def test_code_keeps_its_lines(open_page: Open, make: Callable[..., Attribution]) -> None:
+    one = make(["if", " x", ":", "\n\t\t", "return", "\n\n   ", " else", " y"], 7)
+    page = open_page(render_html(one))
+    tops = page.locator(".inputs .tok").evaluate_all(
+        "all => all.map(e => e.getClientRects()[e.getClientRects().length - 1].top)"
+    )
+    lines = sorted(set(tops))
+    assert len(lines) == 4 - 1, tops
+    assert [lines.index(top) for top in tops] == [0, 0, 0, 1, 1, 2, 2]
+    page.keyboard.press("w")
+    page.wait_for_selector(".wf.mono")
+    assert "mono" in page.locator(".flow").first.evaluate("e => getComputedStyle(e).fontFamily").lower()
+    assert page.evaluate("location.hash") == "#mono=1"
+
+
+def test_special_and_template_tokens_are_left_out_until_asked_for(
+    open_page: Open, make: Callable[..., Attribution]
+) -> None:
+    texts = [
+        "<|im_start|>",
+        "user",
+        "\n",
+        "What",
+        " now",
+        "?",
+        "<|im_end|>",
+        "\n",
+        "<|im_start|>",
+        "assistant",
+        "\n",
+        "Go",
+        ".",
+    ]
+    made = make(texts, 11, {(0, 0): 5.0, (1, 0): 3.0, (3, 0): 0.5})
+    marked = tuple(
+        msgspec.structs.replace(token, special=token.text.startswith("<|"), word=None) for token in made.target
+    )
+    segments = (
+        Segment(side="target", start=0, end=8, kind="turn", label="user"),
+        Segment(side="target", start=8, end=13, kind="turn", label="assistant"),
+    )
+    page = open_page(render_html(made.replace(target=marked, source=marked[:11], segments=segments)))
+    assert page.locator(".inputs .tok").all_inner_texts() == ["What", "now", "?"]
+    assert page.locator(".segment").all_inner_texts() == ["user", "assistant"]
+    output(page, "Go").click()
+    assert card(page)[0] == "What +0.5"
+    assert background(page.locator(".inputs .tok").first) == "rgb(163, 16, 42)", "markers take no part in the scale"
+    assert "special and template tokens left out" in page.locator(".legend").inner_text()
+    page.keyboard.press("h")
+    page.wait_for_selector(".inputs .tok >> text=<|im_start|>")
+    output(page, "Go").click()
+    assert card(page)[0] == "<|im_start|> +5"
+    page.keyboard.press("h")
+    page.get_by_label("Units").select_option("turn")
+    page.wait_for_selector(".card >> text=user: What now?")
+
+
+def test_a_long_prompt_and_its_output_are_in_sight_together(open_page: Open, make: Callable[..., Attribution]) -> None:
+    words = [f" word{i}" for i in range(360)]
+    one = make(words, 300, {(3, 20): 0.9, (290, 21): 0.8}, id="long")
+    for size in ((1280, 800), (390, 844), (2560, 1300)):
+        page = open_page(render_html(one), hash_="#tok=21", viewport={"width": size[0], "height": size[1]})
+        inside = "e => { const b = e.getBoundingClientRect(); return b.top >= 0 && b.bottom <= innerHeight; }"
+        picked = page.locator(".outputs .picked")
+        assert picked.evaluate(inside), size
+        assert page.locator(".inputs .tok", has_text="word3").first.evaluate(inside), "the strongest input"
+        page.keyboard.press("ArrowRight")
+        assert page.locator(".outputs .picked").evaluate(inside), size
+        assert page.locator(".inputs .tok", has_text="word290").evaluate(inside), size
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "no sideways scroll"
+        page.locator(".card .name").nth(1).click()
+        assert page.locator(".tok.found").count() == 1
+        assert page.locator(".tok.found").evaluate(inside), "a line of the card leads to its token"
+        boxes = [page.locator(f".pane.{name}").bounding_box() for name in ("in", "out")]
+        beside = boxes[0]["y"] == boxes[1]["y"]  # type: ignore[index]
+        assert beside == (size[0] > 1000)
+
+
+def test_the_reading_view_is_exported_as_it_is_read(open_page: Open, hospital: Attribution) -> None:
+    page = open_page(render_html(hospital), hash_="#tok=3")
+    svg = exported(page)["SVG"].decode()
+    assert "colleagues" in svg
+    assert 'fill="rgb(163, 16, 42)"' in svg, "the strongest input"
+    assert "−0.62" in svg, "the legend is in it"
+    assert "red + raises" in svg
 
 
 def test_print_leaves_out_the_controls(open_page: Open, everyone: Attributions) -> None:

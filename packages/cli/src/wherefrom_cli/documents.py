@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 from wherefrom.errors import FileFormatError, UsageError
+
+from wherefrom_cli.texts import lines_of
 
 _ENDINGS = (".json", ".jsonl", ".txt", ".csv", ".tsv")
 
@@ -27,7 +30,7 @@ def documents_in_file(path: Path) -> list[Any]:
             f"{str(path)!r} is not a kind of file we read documents from.\nKnown endings: {', '.join(_ENDINGS)}."
         )
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = path.read_bytes().decode("utf-8-sig")  # line breaks within cells stay as they are
     except FileNotFoundError:
         raise UsageError(f"There is no file {str(path)!r}.") from None
     except UnicodeDecodeError as error:
@@ -39,11 +42,11 @@ def documents_in_file(path: Path) -> list[Any]:
 
 
 def _parsed(path: Path, text: str) -> list[Any]:
-    lines = [(number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
+    lines = [(number, line) for number, line in enumerate(lines_of(text), start=1) if line.strip()]
     if path.suffix == ".txt":
         return [line.strip() for _, line in lines]
     if path.suffix in (".csv", ".tsv"):
-        return list(csv.DictReader(text.splitlines(), delimiter="\t" if path.suffix == ".tsv" else ","))
+        return list(csv.DictReader(io.StringIO(text, newline=""), delimiter="\t" if path.suffix == ".tsv" else ","))
     if path.suffix == ".jsonl":
         return [_json(line, f"{path}, line {number}") for number, line in lines]
     found = _json(text, str(path))

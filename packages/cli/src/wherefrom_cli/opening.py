@@ -27,6 +27,8 @@ def open_results(path: str | Path, wanted: Sequence[str] = (), limit: int | None
         )
     if Path(path).is_dir():
         run = open_run(path)
+        if not wanted and limit is None:
+            return run.load()
         places = chosen([summary.id for summary in run.summaries], wanted, limit)
         return Attributions(sequence_attributions=tuple(run[place] for place in places), provenance=run.provenance)
     out = load(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -169,8 +170,16 @@ def _read(path: Path, hint: str = "") -> str:
         raise FileFormatError(f"{path} is not UTF-8 text: {error.reason} at byte {error.start}.") from error
 
 
+def lines_of(text: str) -> list[str]:
+    """A text cut at its line breaks (``\\n``, ``\\r\\n``, ``\\r``) and nowhere else.
+
+    `str.splitlines` also cuts at separators that stand within texts and JSON: U+2028, U+0085, form feeds and others.
+    """
+    return re.split(r"\r\n|\n|\r", text)
+
+
 def _lines(text: str, where: str) -> list[str]:
-    lines = [line for line in text.splitlines() if line.strip()]
+    lines = [line for line in lines_of(text) if line.strip()]
     if not lines:
         raise UsageError(f"There is no text in {where}.")
     return lines

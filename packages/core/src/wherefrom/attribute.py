@@ -27,6 +27,7 @@ from wherefrom.errors import InputError, SettingsError, UnknownAttributeError, W
 from wherefrom.methods.answers import attribution_of, missing_scores
 from wherefrom.methods.contract import Method
 from wherefrom.methods.finite import not_finite_note
+from wherefrom.methods.flat import no_gradient_note
 from wherefrom.methods.request import Request, requested
 from wherefrom.progress import Progress, terminal_progress
 from wherefrom.questions.building import QuestionOptions, prepare
@@ -40,6 +41,7 @@ from wherefrom.questions.examples import (
     encode_input,
     forced_example,
     generated_example,
+    per_answer,
 )
 from wherefrom.questions.positions import step_positions
 from wherefrom.questions.question import Question
@@ -109,7 +111,7 @@ class AttributionModel:
         """A text or a chat as ids and tokens, as the model reads it.
 
         Args:
-            as_target: Encoder-decoder: as the decoder's sequence, not the encoder's. A decoder-only model has one alone.
+            as_target: Encoder-decoder: as the decoder's sequence, not the encoder's.
         """
         side: Side = "target" if as_target or self._is_decoder_only else "source"
         return self.adapter.encode(text, side=side, add_special_tokens=add_special_tokens)
@@ -282,6 +284,10 @@ class AttributionModel:
                 batch_size=batch_size,
                 seed=seed,
                 progress=tell,
+            )
+            ids, contrast_targets, contrast_sources, contrast_targets_alignments = (
+                per_answer(value, len(inputs), len(examples))
+                for value in (ids, contrast_targets, contrast_sources, contrast_targets_alignments)
             )
             positions = [
                 step_positions(
@@ -459,6 +465,8 @@ class AttributionModel:
                 )
                 notes.extend(scores.warnings)
                 if (note := not_finite_note(self.adapter, questions[i], made)) is not None:
+                    notes.append(note)
+                if request.method.differentiates and (note := no_gradient_note(made)) is not None:
                     notes.append(note)
                 yield made
             done += len(batch)

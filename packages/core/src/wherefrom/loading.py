@@ -40,7 +40,8 @@ def load_model(
         tokenizer: Name or object; default: the model's own.
         device: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``; default: the accelerator that is there, else the host.
         model_kwargs: For loading the model (``dtype``, ``device_map``, ``quantization_config``, ...).
-        tokenizer_kwargs: For loading the tokenizer (``src_lang``, ``tgt_lang``, ...).
+        tokenizer_kwargs: For loading the tokenizer (``src_lang``, ``tgt_lang``, ...); its ``chat_template_kwargs`` go
+            to the chat template (``{"enable_thinking": False}``, ``tools``, ``continue_final_message``).
         **method_settings: Settings of the default method (``n_steps=100``, ``target_layer="..."``).
 
     Raises:

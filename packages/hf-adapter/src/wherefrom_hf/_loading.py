@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from attrs import frozen
+from attrs import field, frozen
 from torch import nn
 from transformers import (
     AutoConfig,
@@ -36,6 +36,7 @@ class Loaded:
     module: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     name: str
+    chat_template_kwargs: Mapping[str, Any] = field(factory=dict)
 
 
 def load_pretrained(
@@ -64,9 +65,10 @@ def load_pretrained(
     else:
         module = unwrapped(model)
         name = module.config.name_or_path or type(module).__name__
-    loaded_tokenizer = _load_tokenizer(tokenizer, name, module, tokenizer_kwargs)
+    own = {key: value for key, value in tokenizer_kwargs.items() if key != "chat_template_kwargs"}
+    loaded_tokenizer = _load_tokenizer(tokenizer, name, module, own)
     _move(module, device)
-    return Loaded(module, loaded_tokenizer, name)
+    return Loaded(module, loaded_tokenizer, name, tokenizer_kwargs.get("chat_template_kwargs") or {})
 
 
 def _path_of(name: str) -> str:

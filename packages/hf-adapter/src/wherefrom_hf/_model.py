@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 import torch
@@ -27,17 +27,21 @@ from wherefrom_hf.inside.deeplift import rescaled_gradients
 from wherefrom_hf.inside.layers import layer_gradients, layer_states
 from wherefrom_hf.inside.logit_terms import logit_terms
 from wherefrom_hf.inside.value_zeroing import zeroed_values
+from wherefrom_hf.running.attention_kernel import KERNEL
 from wherefrom_hf.running.embedding import InputEmbedding, input_embedding
 from wherefrom_hf.running.gradients import Differentiator
 from wherefrom_hf.running.ownership import one_by_one, reserved
 from wherefrom_hf.running.placement import move, parse_device, pinned
 from wherefrom_hf.running.precision import at_least_single
 from wherefrom_hf.running.predict import Predictor
+from wherefrom_hf.running.probe import need_same
 from wherefrom_hf.running.samples import sample
 from wherefrom_hf.text.generation import generate
 from wherefrom_hf.text.sentence_encoder import token_vectors
 from wherefrom_hf.text.special_tokens import special_tokens
 from wherefrom_hf.text.tokenizer import TextCoder
+
+T = TypeVar("T")
 
 
 class HFModel:
@@ -54,7 +58,7 @@ class HFModel:
         config = self.module.config
         special = special_tokens(self.module, self.tokenizer)
         text = config.get_text_config(decoder=True)
-        self._coder = TextCoder(self.tokenizer, special.decoder_start)
+        self._coder = TextCoder(self.tokenizer, special.decoder_start, loaded.chat_template_kwargs)
         self._fill = special.pad
         self._asked: Differentiator | None = None
         self._card = ModelCard(
@@ -163,7 +167,7 @@ class HFModel:
                 settings=settings,
                 seed=seed,
                 pad_id=self._card.pad_id,
-                eos_ids=self._card.eos_ids,
+                tokenizer=self.tokenizer,
                 device=self.device,
             )
 
@@ -197,7 +201,7 @@ class HFModel:
 
     def attentions(self, rows: Iterable[Row]) -> Iterator[RowAttention]:
         """See `wherefrom.adapters.GivesAttention.attentions`."""
-        return one_by_one(self.module, attentions(self.module, rows))
+        return self._looked_into(attentions(self.module, rows))
 
     def sample(self, rows: Iterable[Row], *, passes: int, seed: int) -> Iterator[Tensor]:
         """See `wherefrom.step_functions.Samples.sample`."""
@@ -209,7 +213,7 @@ class HFModel:
 
     def zeroed_values(self, rows: Iterable[Row], **choices: Any) -> Iterator[RowZeroing]:
         """See `wherefrom.adapters.internals.ZeroesValues.zeroed_values`."""
-        return one_by_one(self.module, zeroed_values(self.module, rows, **choices))
+        return self._looked_into(zeroed_values(self.module, rows, **choices))
 
     def layer_states(self, rows: Iterable[Row], *, layer: Any, chunk: int | None = None) -> Iterator[LayerStates]:
         """See `wherefrom.adapters.layers.GivesLayers.layer_states`."""
@@ -234,12 +238,20 @@ class HFModel:
 
     def attention_terms(self, rows: Iterable[Row], *, queries: Literal["steps", "all"]) -> Iterator[RowTerms]:
         """See `wherefrom.adapters.internals.DecomposesStates.attention_terms`."""
-        for row in one_by_one(self.module, attention_terms(self.module, rows, queries=queries)):
+        for row in self._looked_into(attention_terms(self.module, rows, queries=queries)):
             yield evolve(row, chunks=one_by_one(self.module, row.chunks))
 
     def logit_terms(self, rows: Iterable[Row], *, contrasts: Iterable[IntArray | None]) -> Iterator[RowLogits]:
         """See `wherefrom.adapters.internals.DecomposesStates.logit_terms`."""
-        return one_by_one(self.module, logit_terms(self.module, rows, contrasts=contrasts))
+        return self._looked_into(logit_terms(self.module, rows, contrasts=contrasts))
+
+    def _looked_into(self, answers: Iterable[T]) -> Iterator[T]:
+        """Answers that need attention to be watched, of a model that says the same while it is."""
+        with self.reserved():
+            probe = self._predictor.probe
+            probe.need_causal()
+            need_same(probe, KERNEL)
+        yield from one_by_one(self.module, answers)
 
     def _side(self, side: Side) -> InputEmbedding:
         source, target = self._predictor.source, self._predictor.target

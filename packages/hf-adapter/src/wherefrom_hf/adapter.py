@@ -31,7 +31,9 @@ def load(
         tokenizer: Name, path or object; default: the model's own.
         device: ``cpu``, ``cuda``, ``cuda:1``, ``mps``, ...; default: the accelerator that is there, else the host.
         model_kwargs: Handed to ``from_pretrained`` of the model (``dtype``, ``device_map``, ``quantization_config``).
-        tokenizer_kwargs: Handed to ``from_pretrained`` of the tokenizer (``src_lang``, ``tgt_lang``, ...).
+        tokenizer_kwargs: Handed to ``from_pretrained`` of the tokenizer (``src_lang``, ``tgt_lang``, ...); its
+            ``chat_template_kwargs`` go to the chat template (``{"enable_thinking": False}``, ``tools``, ``documents``,
+            ``continue_final_message``).
 
     Raises:
         ModelLoadError: The model or tokenizer could not be loaded; the message says why.

@@ -158,6 +158,9 @@ class _CaptumSettings:
             if name not in taken:
                 raise unknown_setting(name, set(taken) - set(FILLED_HERE), f"settings of {self.identifier!r}")
 
+    def cost(self, question: Question) -> None:
+        """Captum decides what it runs; the result says how much it was."""
+
     def _parameters(self, function: str) -> Mapping[str, inspect.Parameter]:
         return inspect.signature(getattr(self.wrapped, function)).parameters
 

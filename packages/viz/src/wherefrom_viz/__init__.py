@@ -8,7 +8,7 @@ from wherefrom_viz.colours import PALETTES, Palette
 from wherefrom_viz.console import compare_view, console_view, render_console, render_text
 from wherefrom_viz.describe.comparison import Comparison, compare
 from wherefrom_viz.describe.description import Description, describe
-from wherefrom_viz.figures import render_latex, render_markdown, render_png, render_svg
+from wherefrom_viz.figures import render_latex, render_markdown, render_pdf, render_png, render_svg
 from wherefrom_viz.granular import render_granular
 from wherefrom_viz.page import render_html, render_notebook
 
@@ -28,6 +28,7 @@ __all__ = [
     "render_latex",
     "render_markdown",
     "render_notebook",
+    "render_pdf",
     "render_png",
     "render_svg",
     "render_text",

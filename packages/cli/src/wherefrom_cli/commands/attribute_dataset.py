@@ -208,6 +208,8 @@ def _open_sink(
         "reduction": asdict(job.reduction),
         "batch size": options.batch_size,
     }
+    if annotations := dataset.annotations_fingerprint():
+        identity["annotations"] = annotations
     path, viz_path = _places(options)
     return open_run_sink(
         path,

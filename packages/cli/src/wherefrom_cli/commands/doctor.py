@@ -38,6 +38,7 @@ NEEDED = (
 OPTIONAL = {
     "ray": "pip install 'wherefrom-cli[ray]'",
     "resvg-py": "pip install resvg-py",
+    "cairosvg": "pip install cairosvg",
     "pandas": "pip install pandas",
     "polars": "pip install polars",
 }

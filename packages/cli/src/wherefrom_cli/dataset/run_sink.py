@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import errno
+import json
+import logging
 import shutil
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -11,11 +14,14 @@ from typing import Any
 
 import msgspec
 from attrs import define, field
-from wherefrom.errors import UsageError, WherefromError
+from wherefrom.errors import UsageError, WherefromError, WherefromWarning
 from wherefrom.files import Manifest, Run, RunWriter, create_run, fingerprint_of, open_run
+from wherefrom.files.locks import RunLock
 from wherefrom.files.manifest import MANIFEST, write_manifest
 from wherefrom.files.wire.bytes import write_whole
 from wherefrom.files.wire.documents import example_line, header_line
+from wherefrom.files.wire.encoding import json_bytes
+from wherefrom.files.wire.plain import to_plain
 from wherefrom.results.attribution import Attributions
 from wherefrom.results.provenance import Provenance
 
@@ -24,6 +30,8 @@ from wherefrom_cli.dataset.source import Dataset
 from wherefrom_cli.dataset.work import Outcome
 from wherefrom_cli.results import check_writable
 from wherefrom_cli.showing import write_html
+
+_LOG = logging.getLogger("wherefrom.cli.dataset")
 
 SINGLE_FILES = (".json", ".jsonl", ".msgpack", ".gz", ".zst")
 """Endings that ask for one file instead of a folder; the folder then is beside it until the file is complete."""
@@ -43,6 +51,8 @@ class RunSink:
     """One file to make of the run when it is complete; the folder is removed then, unless examples failed."""
     viz_path: Path | None = None
     overwrite: bool = False
+    lock: RunLock
+    """Held until the sink is closed; nobody else writes to the folder meanwhile."""
     temporary: bool = False
     """Only the page was asked for: the folder is removed when it is written, unless examples failed."""
     _writer: RunWriter | None = field(default=None, init=False)
@@ -122,7 +132,10 @@ class RunSink:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._close()
+        try:
+            self._close()
+        finally:
+            self.lock.release()
 
     def _open_writer(self, outcomes: Sequence[Outcome]) -> RunWriter:
         """Begin a part of our own; the first results tell the manifest how they were made."""
@@ -174,21 +187,22 @@ def open_run_sink(
         identity: What decides the numbers; a run goes on only where it is the same.
 
     Raises:
-        UsageError: A run is there and nobody said what to do with it, or it is another run.
+        UsageError: A run is there and nobody said what to do with it, it is another run, or somebody else writes to it.
     """
     file, folder = refuse_existing_run(path, viz_path, resume=resume or retry_failed, overwrite=overwrite)
-    fingerprint = fingerprint_of(identity)
-    there = (folder / MANIFEST).is_file()
-    if there and (resume or retry_failed):
-        run = open_run(folder)
-        _check_same(run.manifest, fingerprint, identity, folder)
-        done, failures, manifest = set(run.finished), {str(name) for name in run.failures}, run.manifest
-    else:
-        manifest = Manifest(
-            fingerprint=fingerprint, settings={**settings, "identity": dict(identity)}, total=dataset.size
+    if not folder.exists():
+        folder.mkdir(parents=True)
+    elif not folder.is_dir():
+        raise UsageError(f"{folder} is a file.\nA run needs a folder of its own: choose another -o.")
+    lock = RunLock(folder).acquire()
+    try:
+        refuse_existing_run(path, viz_path, resume=resume or retry_failed, overwrite=overwrite)  # now nobody else may
+        done, failures, manifest = _begun(
+            folder, settings, identity, dataset, resume=resume, retry_failed=retry_failed, overwrite=overwrite
         )
-        create_run(folder, manifest, overwrite=overwrite)
-        done, failures = set(), set()
+    except BaseException:
+        lock.release()
+        raise
     return RunSink(
         folder=folder,
         manifest=manifest,
@@ -200,7 +214,33 @@ def open_run_sink(
         viz_path=viz_path,
         overwrite=overwrite,
         temporary=path is None,
+        lock=lock,
     )
+
+
+def _begun(
+    folder: Path,
+    settings: Mapping[str, Any],
+    identity: Mapping[str, Any],
+    dataset: Dataset,
+    *,
+    resume: bool,
+    retry_failed: bool,
+    overwrite: bool,
+) -> tuple[set[str], set[str], Manifest]:
+    """What is done, what failed, and the manifest, of a run that goes on or was begun here. The lock is held."""
+    fingerprint = fingerprint_of(identity)
+    if (folder / MANIFEST).is_file() and (resume or retry_failed):
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", category=WherefromWarning)  # what is damaged is done again
+            run = open_run(folder)
+        _check_same(run.manifest, fingerprint, identity, settings, folder)
+        for complaint in run.repair():
+            _LOG.warning("%s: %s It is done again.", folder, complaint)
+        return set(run.finished), {str(name) for name in run.failures}, run.manifest
+    manifest = Manifest(fingerprint=fingerprint, settings={**settings, "identity": dict(identity)}, total=dataset.size)
+    create_run(folder, manifest, overwrite=overwrite)
+    return set(), set(), manifest
 
 
 def refuse_existing_run(
@@ -229,19 +269,39 @@ def refuse_existing_run(
     return file, folder
 
 
-def _check_same(manifest: Manifest, fingerprint: str, identity: Mapping[str, Any], folder: Path) -> None:
-    """Raises: UsageError: The run in ``folder`` is of other settings or data; they are named."""
+def _check_same(
+    manifest: Manifest, fingerprint: str, identity: Mapping[str, Any], settings: Mapping[str, Any], folder: Path
+) -> None:
+    """Raises: UsageError: The run in ``folder`` is of other settings or data; what differs is named."""
     if manifest.fingerprint == fingerprint:
         return
-    before = manifest.settings.get("identity", {})
-    changed = [name for name in identity if before.get(name) != msgspec.to_builtins(identity[name], str_keys=True)]
-    shown = ", ".join(f"{name} ({_short(before.get(name))} then, {_short(identity[name])} now)" for name in changed)
+    changed = _differences(manifest.settings.get("identity", {}), identity)
+    if any(name == "data" for name, _, _ in changed):
+        changed += _differences({"dataset": manifest.settings.get("dataset", {})}, {"dataset": settings["dataset"]})
+    shown = ", ".join(f"{name}: {_short(before)} then, {_short(now)} now" for name, before, now in changed)
     raise UsageError(
         f"{folder} is a run of other settings or data, so it cannot go on.\nDifferent: {shown or 'the fingerprint'}.\n"
         "Give the same options as then (`wherefrom info` tells them), or choose another folder."
     )
 
 
+def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
+    """Names of the single values that differ, ``request.seed``, each with both values."""
+    old, new = _leaves(before), _leaves(json.loads(json_bytes(to_plain(now))))
+    names = [*new, *(name for name in old if name not in new)]
+    return [(name, old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)]
+
+
+def _leaves(value: Any, name: str = "") -> dict[str, Any]:
+    """The single values in nested mappings by their path; a list is one value."""
+    if not isinstance(value, Mapping) or (name and not value):
+        return {name: value or None if isinstance(value, Mapping) else value}
+    leaves: dict[str, Any] = {}
+    for key, one in value.items():
+        leaves |= _leaves(one, f"{name}.{key}" if name else str(key))
+    return leaves
+
+
 def _short(value: Any) -> str:
-    text = str(value)
+    text = "nothing" if value is None else str(value)
     return text if len(text) <= 40 else text[:37] + "..."

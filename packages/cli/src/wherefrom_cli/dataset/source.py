@@ -146,20 +146,34 @@ class Dataset:
         Raises:
             UsageError: Two examples have the same id.
         """
-        digest = hashlib.sha256()
         if self.size is None:
-            digest.update(
-                json.dumps([self.request.name, self.request.config, self.request.split, self.request.revision]).encode()
-            )
-            return digest.hexdigest()
+            asked = self.request
+            return _hash([[asked.name, asked.config, asked.split, asked.revision, asked.folder, list(asked.files)]])
+        self._refuse_repeated_ids()
+        return _hash([one.example.text, one.example.generated, one.example.id] for one in self)
+
+    def annotations_fingerprint(self) -> dict[str, Any]:
+        """The columns that are kept with the results, and a hash of what they hold; nothing if none is kept."""
+        columns = self.request.fields.annotations
+        if not columns:
+            return {}
+        values = None if self.size is None else _hash([dict(one.example.annotations)] for one in self)
+        return {"columns": list(columns), "values": values}
+
+    def _refuse_repeated_ids(self) -> None:
         seen: set[str] = set()
         for numbered in self:
-            example = numbered.example
             if numbered.key in seen:
                 raise UsageError(
                     f"Two examples of {self.request.name!r} have the id {numbered.key!r}.\n"
                     "Choose another --id-field, or none."
                 )
             seen.add(numbered.key)
-            digest.update(json.dumps([example.text, example.generated, example.id], ensure_ascii=False).encode())
-        return digest.hexdigest()
+
+
+def _hash(rows: Iterable[list[Any]]) -> str:
+    """A hash of plain values; what JSON has no word for (dates, pictures) counts as its own text."""
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(json.dumps(row, ensure_ascii=False, default=repr).encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()

@@ -72,6 +72,8 @@ def read_manifest(path: Path) -> Manifest:
     file = path / MANIFEST
     if not file.is_file():
         raise InputError(f"{path} is no run: it has no {MANIFEST}.")
+    if file.is_symlink():
+        raise FileFormatError(f"{file} is a symbolic link. The files of a run lie in its own folder.")
     data = file.read_bytes()
     try:
         raw = typed(data, RawFields, msgspec.json.decode, "$")

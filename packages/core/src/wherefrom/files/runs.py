@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
+import os
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import overload
 from warnings import warn
+from zlib import crc32
 
 import msgspec
+from msgspec.structs import replace
 
 from wherefrom.errors import FileFormatError, InputError, WherefromWarning
 from wherefrom.files.manifest import Manifest, read_manifest
-from wherefrom.files.summaries import Summary, summarized, summary_of
+from wherefrom.files.summaries import Summary, left_out, summarized, summary_of
 from wherefrom.files.wire.bytes import write_whole
 from wherefrom.files.wire.examples import RawFields, decode_example, typed
 from wherefrom.files.wire.limits import Budget
@@ -40,6 +43,8 @@ class _Part:
         self.complaints: list[str] = []
         self.index_ended = False
         """Was the index read up to its end, as far as it can be believed?"""
+        self.changed = False
+        """Were lines left out that the index has?"""
         self._index = path.with_suffix(INDEX_SUFFIX)
         self._index_read = 0
         self._index_wrong = False
@@ -49,7 +54,7 @@ class _Part:
     def read_index(self, blocks: float) -> float:
         """Take over what the index says that was not read yet; how many of the blocks are left."""
         self.index_ended = True
-        if self._index_wrong or not self._index.is_file():
+        if self._index_wrong or not self._index.is_file() or self._index.is_symlink():
             return blocks
         with self._index.open("rb") as file:
             file.seek(self._index_read)
@@ -120,23 +125,53 @@ class _Part:
                     summary = summary_of(line, self.end) if line.strip() else None
                 except FileFormatError as error:
                     self.complaints.append(f"{self.path.name}: {error}; it was left out.")
-                else:
-                    if summary is not None:
-                        self._scanned[self.end] = len(self.summaries)
-                        self.summaries.append(summary)
+                    summary = left_out(self.end, len(line))
+                if summary is not None:
+                    self._scanned[self.end] = len(self.summaries)
+                    self.summaries.append(summary)
                 self.end += len(line)
 
     def line(self, summary: Summary) -> bytes:
-        """The bytes of an example."""
+        """The bytes of an example.
+
+        Raises:
+            FileFormatError: They are not those that were written.
+        """
         with self.path.open("rb") as file:
             file.seek(summary.offset)
-            return file.read(summary.length)
+            line = file.read(summary.length)
+        if summary.crc is not None and crc32(line) != summary.crc:
+            raise FileFormatError(
+                f"{self.path} at byte {summary.offset}: the line is damaged, its checksum is another than when it was "
+                "written. Do the example again: resume the run."
+            )
+        return line
+
+    def leave_out(self, row: int, why: str) -> None:
+        """Read the line of that row no more."""
+        one = self.summaries[row]
+        if not one.left_out:
+            self.complaints.append(f"{self.path.name}: {why}; it was left out.")
+            self.summaries[row] = left_out(one.offset, one.length)
+            self.changed = True
+
+    def cut_off_end(self) -> None:
+        """Remove a last line that was never finished; its writer must be gone."""
+        if self.path.stat().st_size > self.end:
+            os.truncate(self.path, self.end)
+            self.complaints = [text for text in self.complaints if "cut off" not in text]
+
+    @property
+    def scanned(self) -> list[int]:
+        """Rows that the index does not have."""
+        return list(self._scanned.values())
 
     def write_index(self) -> None:
         data = b"".join(msgspec.json.encode(one) + b"\n" for one in self.summaries)
         write_whole(self._index, [data], overwrite=True)
         self._index_read, self._index_wrong = len(data), False
         self._scanned.clear()
+        self.changed = False
 
 
 class Run(Sequence[Attribution]):
@@ -149,11 +184,12 @@ class Run(Sequence[Attribution]):
         self.path = Path(path)
         self.manifest: Manifest = read_manifest(self.path)
         self._parts: list[_Part] = []
+        self._strangers: dict[str, str] = {}
+        """Names of parts that lie elsewhere, with a complaint."""
         self._chosen: list[tuple[int, int]] | None = None
         self._take_in(math.inf if at_once else 1)
-        for part in self._parts:
-            for complaint in part.complaints:
-                warn(f"{self.path}: {complaint}", WherefromWarning, stacklevel=3)
+        for complaint in self.complaints:
+            warn(f"{self.path}: {complaint}", WherefromWarning, stacklevel=3)
 
     def refresh(self) -> int:
         """Take in what was appended since; the number of examples that were new."""
@@ -169,8 +205,12 @@ class Run(Sequence[Attribution]):
         before = len(self)
         known = {part.path.name for part in self._parts}
         for path in sorted(self.path.glob("part-*.jsonl")):
-            if path.name not in known:
-                self._parts.append(_Part(path))
+            if path.name in known:
+                continue
+            if path.is_symlink() or not path.is_file():
+                self._strangers[path.name] = f"{path.name} is no file of this folder and was left out."
+                continue
+            self._parts.append(_Part(path))
         self._parts.sort(key=lambda part: part.path.name)
         for part in self._parts:
             blocks = part.read_index(blocks)
@@ -181,7 +221,13 @@ class Run(Sequence[Attribution]):
         return len(self) - before
 
     def _arrange(self) -> None:
-        """Where each example is, without a list of a hundred thousand pairs where no example failed."""
+        """Where each example is, without a list of a hundred thousand pairs where no example failed.
+
+        An example that is there several times counts once: the last was done because the others could not be used.
+        """
+        names = [one.id for part in self._parts for one in part.summaries if one.error is None and one.id is not None]
+        if len(set(names)) < len(names):
+            self._leave_out_repeated()
         self._failed = any(one.error is not None for part in self._parts for one in part.summaries)
         self._places: list[tuple[int, int]] | None = None
         if self._failed:
@@ -192,6 +238,16 @@ class Run(Sequence[Attribution]):
                 if one.error is None
             ]
         self._ends = list(accumulate(len(part.summaries) for part in self._parts))
+
+    def _leave_out_repeated(self) -> None:
+        last: dict[str, tuple[_Part, int]] = {}
+        for part in self._parts:
+            for row, one in enumerate(part.summaries):
+                if one.error is None and one.id is not None:
+                    if one.id in last:
+                        earlier, place = last[one.id]
+                        earlier.leave_out(place, f"the example {one.id!r} is there again later")
+                    last[one.id] = part, row
 
     def _place(self, index: int) -> tuple[int, int]:
         places = self._places if self._chosen is None else self._chosen
@@ -232,7 +288,7 @@ class Run(Sequence[Attribution]):
         if summary.error is not None:
             return summary
         try:
-            return summarized(self._read(part, summary), summary.offset, summary.length)
+            return summarized(self._read(part, summary), summary.offset, summary.length, summary.crc)
         except FileFormatError:
             return summary  # its line stays in the list; whoever asks for the example is told
 
@@ -269,6 +325,7 @@ class Run(Sequence[Attribution]):
     def _subset(self, places: list[tuple[int, int]]) -> Run:
         subset = object.__new__(Run)
         subset.path, subset.manifest, subset._parts = self.path, self.manifest, self._parts
+        subset._strangers = self._strangers
         subset._places, subset._ends = self._places, self._ends
         subset._chosen = places
         return subset
@@ -289,26 +346,77 @@ class Run(Sequence[Attribution]):
         """Name to reason of the examples that failed and were not done since."""
         every = (one for part in self._parts for one in part.summaries)
         done = self.finished
-        return {one.id: one.error for one in every if one.error is not None and one.id not in done}
+        return {one.id: one.error for one in every if one.error and one.id not in done}
 
     @property
     def complaints(self) -> list[str]:
         """Lines that were left out because they are damaged or cut off, one text each, as of the last `refresh`."""
-        return [complaint for part in self._parts for complaint in part.complaints]
+        return [*self._strangers.values(), *(complaint for part in self._parts for complaint in part.complaints)]
+
+    def check(self) -> list[str]:
+        """Read every line and leave out, from now on, what is not as it was written; the new complaints.
+
+        Lines with a checksum are compared with it; those of an older or lost index are decoded.
+        """
+        before = len(self.complaints)
+        for part in self._parts:
+            unsure = set(part.scanned)
+            for row, one in enumerate(part.summaries):
+                if one.left_out:
+                    continue
+                try:
+                    part.line(one)
+                    if (row in unsure or one.crc is None) and one.error is None:
+                        self._read(part, one)
+                except FileFormatError as error:
+                    part.leave_out(row, f"{'the example ' + repr(one.id) if one.id else 'a line'} is damaged ({error})")
+        self._forget_left_out()
+        return self.complaints[before:]
+
+    def repair(self) -> list[str]:
+        """As `check`, and write the outcome into the index, so that what is damaged is done again and not read.
+
+        The caller must be the run's only writer. Parts keep their bytes, but for a last line that was never finished.
+        """
+        found = self.check()
+        for part in self._parts:
+            part.cut_off_end()
+            if part.changed or part.scanned or any(one.crc is None and not one.left_out for one in part.summaries):
+                self._write_index(part)
+        self._forget_left_out()
+        return found
 
     def rebuild_index(self) -> None:
-        """Read every example again and write the index anew."""
+        """Read every example again and write the index anew; damaged lines are left out."""
+        self.check()
         for part in self._parts:
-            part.summaries, part.end, part.complaints = [], 0, []
-            part.scan()
-            part.summaries = [self._read_whole(part, summary) for summary in part.summaries]
-            part.write_index()
+            self._write_index(part)
+        self._forget_left_out()
+
+    def _write_index(self, part: _Part) -> None:
+        part.summaries = [
+            self._read_whole(part, replace(one, crc=crc32(part.line(one)))) if not one.left_out else one
+            for one in part.summaries
+        ]
+        part.write_index()
+
+    def _forget_left_out(self) -> None:
         if self._chosen is None:
             self._arrange()
+        else:
+            self._chosen = [
+                (number, row) for number, row in self._chosen if not self._parts[number].summaries[row].left_out
+            ]
 
     def load(self) -> Attributions:
-        """All examples in memory, as one result."""
-        return Attributions(sequence_attributions=tuple(self), provenance=self.provenance)
+        """All examples in memory, as one result; damaged ones are left out with a warning."""
+        examples = []
+        for index in range(len(self)):
+            try:
+                examples.append(self[index])
+            except FileFormatError as error:
+                warn(f"{error} It was left out.", WherefromWarning, stacklevel=2)
+        return Attributions(sequence_attributions=tuple(examples), provenance=self.provenance)
 
 
 def open_run(path: str | Path, *, at_once: bool = True) -> Run:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
+from zlib import crc32
 
 import msgspec
 import numpy as np
@@ -55,6 +56,13 @@ class Summary(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Share of the scores on the context, as `share_on` has it; None: it is not known, or there is none."""
     annotations: dict[str, Any] | None = None
     """Beginnings of the example's annotations; None: it has none."""
+    crc: int | None = None
+    """CRC-32 of its line, line break included; None: the index is older than this field."""
+
+    @property
+    def left_out(self) -> bool:
+        """Does it stand for a line that is not read: damaged, or repeated later?"""
+        return self.error == ""
 
     @property
     def whole(self) -> bool:
@@ -100,7 +108,7 @@ class _Line(msgspec.Struct):
 _decoder = msgspec.json.Decoder(_Line)
 
 
-def summarized(attribution: AttributionData, offset: int = 0, length: int = 0) -> Summary:
+def summarized(attribution: AttributionData, offset: int = 0, length: int = 0, crc: int | None = None) -> Summary:
     """The summary of an example that is at hand, its share on the context included."""
     first = attribution.attr_pos_start
     inputs = attribution.source if attribution.source_attributions is not None else attribution.target[:first]
@@ -119,6 +127,7 @@ def summarized(attribution: AttributionData, offset: int = 0, length: int = 0) -
         lows=lows,
         context=_context_share(attribution),
         annotations=_brief(annotations_of(attribution)),
+        crc=crc,
     )
 
 
@@ -135,7 +144,7 @@ def summary_of(line: bytes, offset: int) -> Summary | None:
     if read.format is not None:
         return None
     if read.failed is not None:
-        return failure(read.id, read.failed.error, read.failed.message, offset, len(line))
+        return failure(read.id, read.failed.error, read.failed.message, offset, len(line), crc32(line))
     if read.target is None:
         raise FileFormatError(f"a line at byte {offset} without a target")
     first, last = read.steps
@@ -155,13 +164,21 @@ def summary_of(line: bytes, offset: int) -> Summary | None:
         scores=means,
         lows=lows,
         annotations=_brief(_with_tags(read.annotations, read.tags)),
+        crc=crc32(line),
     )
 
 
-def failure(id: str | None, error: str, message: str, offset: int = 0, length: int = 0) -> Summary:
+def failure(
+    id: str | None, error: str, message: str, offset: int = 0, length: int = 0, crc: int | None = None
+) -> Summary:
     """The summary of an example that failed."""
     why = f"{error}: {message}" if message else error
-    return Summary(offset=offset, length=length, id=id, error=why[: 4 * PREVIEW], lows=())
+    return Summary(offset=offset, length=length, id=id, error=why[: 4 * PREVIEW] or "failed", lows=(), crc=crc)
+
+
+def left_out(offset: int, length: int) -> Summary:
+    """Stands for a line that is not read, so that nobody takes it for one that was overlooked."""
+    return Summary(offset=offset, length=length, error="", lows=())
 
 
 def annotations_of(attribution: AttributionData) -> dict[str, Any]:

@@ -1,29 +1,35 @@
 """Write a run: a folder that grows by appending and loses nothing that was finished.
 
-Every writer has a part of its own, so that processes need not wait for one another. A batch is written in one go and is
-on disk when `RunWriter.flush` returns; then its index lines follow. A crash in between costs the index lines, which
-readers make again, and at most the batch that was being written.
+Every writer has a part of its own; who must be alone, as a run that is resumed, holds a `RunLock`. A batch is written
+in one go and is on disk when `RunWriter.flush` returns; then its index lines follow, with a checksum of each line. A
+crash in between costs the index lines, which readers make again, and at most the batch that was being written.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+from zlib import crc32
 
 from msgspec.structs import replace
 
 from wherefrom.errors import InputError
+from wherefrom.files.locks import LOCK
 from wherefrom.files.manifest import MANIFEST, Manifest, read_manifest, write_manifest
 from wherefrom.files.summaries import Summary, failure, summarized
+from wherefrom.files.wire.bytes import sync_folder
 from wherefrom.files.wire.documents import example_line, header_line
 from wherefrom.files.wire.encoding import json_bytes
 from wherefrom.results.attribution import Attribution
 
 INDEX_SUFFIX = ".index"
+
+_DRAFT = re.compile(r"\.(manifest\.json|part-.*\.index)\.[0-9a-f]{8}\.part")
 
 
 def create_run(path: str | Path, manifest: Manifest | None = None, *, overwrite: bool = False) -> Path:
@@ -43,13 +49,25 @@ def create_run(path: str | Path, manifest: Manifest | None = None, *, overwrite:
             raise InputError(f"{path} holds a run already. Resume it, choose another folder, or pass overwrite=True.")
         for old in [*path.glob("part-*.jsonl"), *path.glob(f"part-*{INDEX_SUFFIX}")]:
             old.unlink()
-    elif path.exists() and any(path.iterdir()) and not overwrite:
+    elif path.exists() and any(not _is_ours(one) for one in path.iterdir()) and not overwrite:
         raise InputError(
             f"The folder {path} is not empty. Choose another one, or pass overwrite=True to add a run to it."
         )
     path.mkdir(parents=True, exist_ok=True)
+    for draft in path.glob(".*.part"):
+        if _is_ours(draft):
+            draft.unlink()
+    sync_folder(path.parent)
     write_manifest(path, manifest or Manifest(), overwrite=True)
     return path
+
+
+def _is_ours(path: Path) -> bool:
+    """Is it the lock, or the draft of a start that was killed?"""
+    return (
+        path.name == LOCK
+        or re.fullmatch(r"\.(manifest\.json|part-.*\.index)\.[0-9a-f]{8}\.part", path.name) is not None
+    )
 
 
 class RunWriter:
@@ -72,6 +90,7 @@ class RunWriter:
         self._end = 0
         self._pending: list[tuple[bytes, Summary]] = []
         self._write(header_line(provenance))
+        sync_folder(self.path)
 
     def _new_part(self) -> Path:
         """A name that no other writer has, sorted after those that are there."""
@@ -107,9 +126,10 @@ class RunWriter:
         self._write(b"".join(line for line, _ in lines))
         index = []
         for line, summary in lines:
-            index.append(json_bytes(replace(summary, offset=offset, length=len(line))) + b"\n")
+            index.append(json_bytes(replace(summary, offset=offset, length=len(line), crc=crc32(line))) + b"\n")
             offset += len(line)
         self._index.write(b"".join(index))
+        os.fsync(self._index.fileno())  # its checksums are what damage is told by
 
     def _write(self, data: bytes) -> None:
         """Append ``data`` whole or not at all."""

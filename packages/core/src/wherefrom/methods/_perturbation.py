@@ -13,6 +13,7 @@ from wherefrom.adapters import PredictsSteps
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.errors import SettingsError
 from wherefrom.methods.contract import Scores
+from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.ablation import (
     AblationTable,
     Solver,
@@ -99,6 +100,17 @@ def check_model(method: Perturbation, model: Any) -> None:
 def random_of(seed: int | None, question: Question) -> np.random.Generator:
     """The generator of one question: it depends on the seed alone, so batches give what singles give."""
     return np.random.default_rng(question.seed if seed is None else seed)
+
+
+def planned_cost(question: Question, units: Units, masks: BoolArray) -> Cost:
+    """The clean pass, and one for each different mask that removes what an output sees.
+
+    A bound: what is removed may already be what stands in its place, and a table may know some of the rows.
+    """
+    seen = units.visible(last_steps(question.target_function, question.steps)).any(axis=1)
+    removable = np.array([len(unit.removable) > 0 for unit in units.members], dtype=bool)
+    moving = (~masks & (seen & removable)[None, :]).any(axis=1)
+    return Cost(forwards=1 + len(np.unique(masks[moving], axis=0)), at_most=True)
 
 
 def tabulate(

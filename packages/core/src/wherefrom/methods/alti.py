@@ -13,6 +13,7 @@ from wherefrom.arrays import Array, like, namespace
 from wherefrom.errors import ModelCapabilityError
 from wherefrom.methods.attention_rollout import mixed_inputs
 from wherefrom.methods.contract import Scores, method
+from wherefrom.methods.cost import Cost
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
 from wherefrom.results.stages import Stage
@@ -48,6 +49,9 @@ class Alti:
     needs: ClassVar[tuple[type, ...]] = (DecomposesStates,)
     uses_target_function: ClassVar[bool] = False
     differentiates: ClassVar[bool] = False
+
+    def cost(self, question: Question) -> Cost:
+        return Cost(forwards=1)
 
     def attribute(self, model: DecomposesStates, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         """Mixtures in each question's clean pass."""

@@ -13,6 +13,7 @@ from wherefrom.errors import InputError, SettingsError
 from wherefrom.methods._columns import padded, per_output
 from wherefrom.methods.alti import Mixture, mixtures
 from wherefrom.methods.contract import Scores, method
+from wherefrom.methods.cost import Cost
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
 from wherefrom.results.stages import Stage
@@ -53,6 +54,10 @@ class AltiLogit:
     feed_forward: Literal["state", "apart"] = "state"
     """``"state"``: what a feed-forward layer adds is dealt out as the state it reads is mixed. ``"apart"``:
     it is left out of the scores and given as ``step_scores["feed_forward"]``."""
+
+    def cost(self, question: Question) -> Cost:
+        """Once for the vectors that attention adds up, once for the logits."""
+        return Cost(forwards=2)
 
     def attribute(self, model: DecomposesStates, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         """Logits of each question's clean pass, taken apart."""

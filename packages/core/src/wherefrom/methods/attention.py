@@ -11,6 +11,7 @@ from wherefrom.adapters import GivesAttention
 from wherefrom.arrays import Array
 from wherefrom.methods._columns import MEAN_THEN_NORMALIZE, padded, per_output, square, steps_of
 from wherefrom.methods.contract import Scores, method
+from wherefrom.methods.cost import Cost
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
 from wherefrom.results.stages import Stage
@@ -42,6 +43,9 @@ class Attention:
     needs: ClassVar[tuple[type, ...]] = (GivesAttention,)
     uses_target_function: ClassVar[bool] = False
     differentiates: ClassVar[bool] = False
+
+    def cost(self, question: Question) -> Cost:
+        return Cost(forwards=1)
 
     def attribute(self, model: GivesAttention, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         """Weights of each question's clean pass."""

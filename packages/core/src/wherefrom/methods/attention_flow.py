@@ -14,6 +14,7 @@ from wherefrom.arrays import to_numpy
 from wherefrom.methods._columns import padded, per_output
 from wherefrom.methods.attention_rollout import mixing, require_encoder
 from wherefrom.methods.contract import Scores, method
+from wherefrom.methods.cost import Cost
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
 from wherefrom.results.stages import Stage
@@ -55,6 +56,9 @@ class AttentionFlow:
 
     residual: float = field(default=0.5, validator=[validators.ge(0.0), validators.le(1.0)])
     """Share of each state that the residual connection carries past the attention."""
+
+    def cost(self, question: Question) -> Cost:
+        return Cost(forwards=1)
 
     def attribute(self, model: GivesAttention, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         """Flows in each question's clean pass."""

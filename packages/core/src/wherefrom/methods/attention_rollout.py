@@ -12,6 +12,7 @@ from wherefrom.arrays import Array, like, namespace
 from wherefrom.errors import ModelCapabilityError
 from wherefrom.methods._columns import padded, per_output, steps_of
 from wherefrom.methods.contract import Scores, method
+from wherefrom.methods.cost import Cost
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
 from wherefrom.results.stages import Stage
@@ -45,6 +46,9 @@ class AttentionRollout:
 
     residual: float = field(default=0.5, validator=[validators.ge(0.0), validators.le(1.0)])
     """Share of each state that the residual connection carries past the attention."""
+
+    def cost(self, question: Question) -> Cost:
+        return Cost(forwards=1)
 
     def attribute(self, model: GivesAttention, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         """Rollout of each question's clean pass."""

@@ -10,8 +10,9 @@ from attrs import field, frozen, validators
 
 from wherefrom.adapters import PredictsSteps
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
-from wherefrom.methods._perturbation import SampledSettings, answer, check_model, random_of, tabulate
+from wherefrom.methods._perturbation import SampledSettings, answer, check_model, planned_cost, random_of, tabulate
 from wherefrom.methods.contract import Scores, method
+from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.ablation import LOG_PROBABILITY, quantities
 from wherefrom.methods.perturbation.surrogates import distinct_columns, lasso
 from wherefrom.methods.perturbation.units import Units, units_of
@@ -55,6 +56,10 @@ class ContextCite(SampledSettings):
     """Probability that a unit stays."""
     alpha: float = field(default=0.01, validator=validators.ge(0.0))
     """Strength of the lasso's penalty, in nats per response token."""
+
+    def cost(self, question: Question) -> Cost:
+        units = units_of(question, self.units, generated=False)
+        return planned_cost(question, units, self.plan(units, random_of(self.seed, question)))
 
     def attribute(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         check_model(self, model)

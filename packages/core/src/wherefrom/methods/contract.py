@@ -9,6 +9,7 @@ from attrs import field, frozen
 
 from wherefrom._registry import Registry
 from wherefrom.arrays import Array, namespace
+from wherefrom.methods.cost import Cost as Cost
 from wherefrom.progress import Progress as Progress
 from wherefrom.progress import counted as counted
 from wherefrom.progress import no_progress as no_progress
@@ -49,6 +50,10 @@ class Method(Protocol):
     """Does the answer depend on the target function? False for attention and the like."""
     differentiates: ClassVar[bool]
     """Must the target function be differentiable?"""
+
+    def cost(self, question: Question) -> Cost | None:
+        """What `attribute` will ask of a model for this question alone; None: it cannot be known before."""
+        ...
 
     def attribute(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         """Answer the questions in order, lazily where possible."""

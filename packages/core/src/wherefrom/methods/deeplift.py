@@ -12,6 +12,7 @@ from wherefrom.adapters import Row
 from wherefrom.adapters.rescale import GivesRescale, RowMultipliers
 from wherefrom.arrays import Array, namespace, to_numpy
 from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Scores, inputs_first, method
+from wherefrom.methods.cost import Cost
 from wherefrom.methods.paths.baselines import DEFAULT, endpoints
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
@@ -61,6 +62,10 @@ class DeepLift:
     """Rows run at once, each with its baseline; None lets the model's adapter choose."""
     return_convergence_delta: bool = False
     """Add the step score ``deltas``: ``Σ shares − (f(x) − f(b))``."""
+
+    def cost(self, question: Question) -> Cost:
+        """The row and its baseline."""
+        return Cost(forwards=2, backwards=question.target_function.outputs)
 
     def attribute(self, model: GivesRescale, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
         """Two forward passes per question, one backward row per output."""

@@ -12,6 +12,7 @@ from wherefrom.adapters import GivesGradients, SequenceModel, Side
 from wherefrom.arrays import Array, FloatArray, IntArray, like, to_numpy
 from wherefrom.errors import ModelCapabilityError, SettingsError
 from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Scores, inputs_first, method
+from wherefrom.methods.cost import Cost
 from wherefrom.methods.paths.baselines import baseline_ids, baseline_of_side
 from wherefrom.methods.paths.word_paths import Neighbours, WordPaths
 from wherefrom.progress import Progress, counted
@@ -78,6 +79,11 @@ class DiscretizedIntegratedGradients:
     def _check_neighbours(self, _: Any, value: int) -> None:
         if value < 1:
             raise SettingsError(f"n_neighbors must be at least 1, not {value}.")
+
+    def cost(self, question: Question) -> Cost:
+        rows = self.n_steps - 1
+        clean = 1 if question.scores or self.return_convergence_delta else 0
+        return Cost(forwards=rows + clean, backwards=rows * question.target_function.outputs)
 
     def attribute(self, model: GivesGradients, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
         """``n_steps − 1`` forward passes per question, as many backward rows per output."""

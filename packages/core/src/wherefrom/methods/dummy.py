@@ -9,6 +9,7 @@ from attrs import frozen
 
 from wherefrom.adapters import PredictsSteps
 from wherefrom.methods.contract import Scores, method
+from wherefrom.methods.cost import Cost
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
 from wherefrom.results.stages import Stage
@@ -30,6 +31,9 @@ class Dummy:
     needs: ClassVar[tuple[type, ...]] = (PredictsSteps,)
     uses_target_function: ClassVar[bool] = False
     differentiates: ClassVar[bool] = False
+
+    def cost(self, question: Question) -> Cost:
+        return Cost(forwards=1 if question.scores else 0)
 
     def attribute(self, model: PredictsSteps, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
         """One forward pass per question that asks for scores, none for others."""

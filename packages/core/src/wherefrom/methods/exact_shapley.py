@@ -14,6 +14,7 @@ from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.errors import InputError
 from wherefrom.methods._perturbation import PerturbationSettings, answer, check_model, tabulate
 from wherefrom.methods.contract import Scores, method
+from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.units import Units, units_of
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
@@ -46,6 +47,9 @@ class ExactShapley(PerturbationSettings):
     needs: ClassVar[tuple[type, ...]] = (PredictsSteps,)
     uses_target_function: ClassVar[bool] = True
     differentiates: ClassVar[bool] = False
+
+    def cost(self, question: Question) -> Cost:
+        return Cost(forwards=2 ** len(units_of(question, self.units)), at_most=True)
 
     def attribute(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         check_model(self, model)

@@ -10,8 +10,9 @@ from attrs import frozen
 
 from wherefrom.adapters import PredictsSteps
 from wherefrom.arrays import BoolArray, FloatArray
-from wherefrom.methods._perturbation import PerturbationSettings, answer, check_model, tabulate
+from wherefrom.methods._perturbation import PerturbationSettings, answer, check_model, planned_cost, tabulate
 from wherefrom.methods.contract import METHODS, Scores
+from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.units import Units, units_of
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
@@ -40,6 +41,10 @@ class FeatureAblation(PerturbationSettings):
     needs: ClassVar[tuple[type, ...]] = (PredictsSteps,)
     uses_target_function: ClassVar[bool] = True
     differentiates: ClassVar[bool] = False
+
+    def cost(self, question: Question) -> Cost:
+        units = units_of(question, self.units)
+        return planned_cost(question, units, self.plan(units))
 
     def attribute(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         check_model(self, model)

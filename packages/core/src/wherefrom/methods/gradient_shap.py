@@ -12,6 +12,7 @@ from wherefrom.adapters import GivesGradients, Side
 from wherefrom.arrays import Array, like, to_numpy
 from wherefrom.errors import SettingsError
 from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Scores, inputs_first, method
+from wherefrom.methods.cost import Cost
 from wherefrom.methods.paths.baselines import DEFAULT, Endpoints, endpoints
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
@@ -69,6 +70,17 @@ class GradientShap:
     def _check_noise(self, _: Any, value: float) -> None:
         if value < 0:
             raise SettingsError(f"stdevs must not be negative, and is {value}.")
+
+    def cost(self, question: Question) -> Cost:
+        """Baselines that were not drawn need no pass of their own."""
+        ends = 1 if question.scores or self.return_convergence_delta else 0
+        if self.return_convergence_delta:
+            ends += len(_choices(self.baseline))
+        return Cost(
+            forwards=self.n_samples + ends,
+            backwards=self.n_samples * question.target_function.outputs,
+            at_most=self.return_convergence_delta and len(_choices(self.baseline)) > 1,
+        )
 
     def attribute(self, model: GivesGradients, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
         """``n_samples`` forward passes per question, as many backward rows per output."""

@@ -9,6 +9,7 @@ from attrs import frozen
 
 from wherefrom.adapters import GivesGradients
 from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Scores, inputs_first, method
+from wherefrom.methods.cost import Cost
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
 from wherefrom.results.stages import Stage
@@ -35,6 +36,9 @@ class InputXGradient:
     needs: ClassVar[tuple[type, ...]] = (GivesGradients,)
     uses_target_function: ClassVar[bool] = True
     differentiates: ClassVar[bool] = True
+
+    def cost(self, question: Question) -> Cost:
+        return Cost(forwards=1, backwards=question.target_function.outputs)
 
     def attribute(self, model: GivesGradients, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
         """One forward pass per question, one backward row per output."""

@@ -12,6 +12,7 @@ from wherefrom.adapters import GivesGradients, Row, RowGradients
 from wherefrom.arrays import Array, FloatArray, IntArray, like, namespace, to_numpy
 from wherefrom.errors import SettingsError
 from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Scores, method
+from wherefrom.methods.cost import Cost
 from wherefrom.methods.paths.baselines import DEFAULT, Endpoints, endpoints
 from wherefrom.methods.paths.quadrature import fejer, quadrature
 from wherefrom.progress import Progress, counted
@@ -79,6 +80,14 @@ class IntegratedGradients:
     def _check_points(self, _: Any, value: int | str) -> None:
         if isinstance(value, int) and value < 1:
             raise SettingsError(f"n_steps must be at least 1 or 'auto', not {value}.")
+
+    def cost(self, question: Question) -> Cost:
+        """With ``n_steps="auto"`` a bound, unless gradients are stored in parts: many steps on a wide model."""
+        outputs = question.target_function.outputs
+        if self.n_steps == "auto":
+            return Cost(forwards=2 + self.max_points, backwards=self.max_points * outputs, at_most=True)
+        ends = 2 if question.scores or self.return_convergence_delta else 0
+        return Cost(forwards=self.n_steps + ends, backwards=self.n_steps * outputs)
 
     def attribute(self, model: GivesGradients, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
         """n forward passes and n backward rows per step and question, n as chosen."""

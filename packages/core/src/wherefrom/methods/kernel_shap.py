@@ -11,11 +11,12 @@ from attrs import field, frozen, validators
 from wherefrom.adapters import PredictsSteps
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.errors import InputError
-from wherefrom.methods._perturbation import SampledSettings, attribute_by_plan
+from wherefrom.methods._perturbation import SampledSettings, attribute_by_plan, planned_cost, random_of
 from wherefrom.methods.contract import Scores, method
+from wherefrom.methods.cost import Cost
 from wherefrom.methods.exact_shapley import all_coalitions
 from wherefrom.methods.perturbation.surrogates import constrained, distinct_columns
-from wherefrom.methods.perturbation.units import Units
+from wherefrom.methods.perturbation.units import Units, units_of
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
 from wherefrom.results.stages import Stage
@@ -51,6 +52,10 @@ class KernelShap(SampledSettings):
 
     n_samples: int = field(default=256, validator=validators.ge(4))
     """Coalitions, the full and the empty one included."""
+
+    def cost(self, question: Question) -> Cost:
+        units = units_of(question, self.units)
+        return planned_cost(question, units, self.plan(units, random_of(self.seed, question)))
 
     def attribute(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         return attribute_by_plan(self, model, questions, progress)

@@ -9,6 +9,7 @@ from attrs import frozen
 
 from wherefrom.adapters.rescale import GivesRescale
 from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Scores, method
+from wherefrom.methods.cost import Cost
 from wherefrom.methods.deeplift import DeepLift, shares_of_change
 from wherefrom.methods.paths.baselines import DEFAULT
 from wherefrom.progress import Progress
@@ -50,6 +51,10 @@ class LayerDeepLift:
     """Rows run at once, each with its baseline; None lets the model's adapter choose."""
     return_convergence_delta: bool = False
     """Add the step score ``deltas``: ``Σ shares − (f(x) − f(b))``."""
+
+    def cost(self, question: Question) -> Cost:
+        """The row and its baseline."""
+        return Cost(forwards=2, backwards=question.target_function.outputs)
 
     def attribute(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
         """Two forward passes per question, one backward row per output."""

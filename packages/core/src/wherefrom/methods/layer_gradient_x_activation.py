@@ -16,6 +16,7 @@ from wherefrom.adapters.layers import GivesLayers, LayerStates
 from wherefrom.arrays import Array
 from wherefrom.errors import SettingsError
 from wherefrom.methods.contract import L2_THEN_NORMALIZE, Scores, inputs_first, method
+from wherefrom.methods.cost import Cost
 from wherefrom.methods.deeplift import at_all_positions
 from wherefrom.methods.input_x_gradient import InputXGradient
 from wherefrom.progress import Progress, counted
@@ -53,6 +54,9 @@ class LayerGradientXActivation:
     """Multiply by the layer's answer; without it the gradient is given."""
     internal_batch_size: int | None = None
     """Rows run at once; None lets the model's adapter choose."""
+
+    def cost(self, question: Question) -> Cost:
+        return Cost(forwards=1, backwards=question.target_function.outputs)
 
     def attribute(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
         """One forward pass per question, one backward row per output."""

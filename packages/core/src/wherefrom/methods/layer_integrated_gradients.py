@@ -12,6 +12,7 @@ from wherefrom.adapters.layers import GivesLayers, LayerGradients, LayerStates
 from wherefrom.arrays import Array, to_numpy
 from wherefrom.errors import SettingsError
 from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Scores, method
+from wherefrom.methods.cost import Cost
 from wherefrom.methods.deeplift import baseline_row
 from wherefrom.methods.integrated_gradients import IntegratedGradients
 from wherefrom.methods.layer_gradient_x_activation import weighed
@@ -69,20 +70,33 @@ class LayerIntegratedGradients:
         if value < 1:
             raise SettingsError(f"n_steps must be at least 1, not {value}.")
 
+    def cost(self, question: Question) -> Cost:
+        if self.target_layer is None:
+            return self._at_embeddings().cost(question)
+        outputs = question.target_function.outputs
+        ends = 2 if self.return_convergence_delta else 0
+        scores = 1 if question.scores or self.return_convergence_delta else 0
+        points = self.n_steps + ends
+        return Cost(forwards=points + 2 + scores, backwards=points * outputs)
+
     def attribute(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
         """``n_steps + 2`` forward passes per question, ``n_steps`` backward rows per output."""
         if self.target_layer is None:
-            yield from IntegratedGradients(
-                n_steps=self.n_steps,
-                quadrature=self.quadrature,
-                baseline=self.baseline,
-                multiply_by_inputs=self.multiply_by_inputs,
-                internal_batch_size=self.internal_batch_size,
-                return_convergence_delta=self.return_convergence_delta,
-            ).attribute(model, questions, progress)
+            yield from self._at_embeddings().attribute(model, questions, progress)
             return
         work = (self._one(model, question) for question in questions)
         yield from counted(work, "attribute", len(questions), progress)
+
+    def _at_embeddings(self) -> IntegratedGradients:
+        """The same at the input embeddings."""
+        return IntegratedGradients(
+            n_steps=self.n_steps,
+            quadrature=self.quadrature,
+            baseline=self.baseline,
+            multiply_by_inputs=self.multiply_by_inputs,
+            internal_batch_size=self.internal_batch_size,
+            return_convergence_delta=self.return_convergence_delta,
+        )
 
     def _one(self, model: GivesLayers, question: Question) -> Scores:
         clean, base = model.layer_states(

@@ -10,10 +10,11 @@ from attrs import field, frozen, validators
 
 from wherefrom.adapters import PredictsSteps
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
-from wherefrom.methods._perturbation import SampledSettings, attribute_by_plan
+from wherefrom.methods._perturbation import SampledSettings, attribute_by_plan, planned_cost, random_of
 from wherefrom.methods.contract import Scores, method
+from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.surrogates import distinct_columns, lasso, ridge
-from wherefrom.methods.perturbation.units import Units
+from wherefrom.methods.perturbation.units import Units, units_of
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
 from wherefrom.results.stages import Stage
@@ -56,6 +57,10 @@ class Lime(SampledSettings):
     """The linear model."""
     alpha: float = field(default=0.01, validator=validators.ge(0.0))
     """Strength of its penalty. Ridge: per unit of total weight. Lasso: as a fraction of the range of the values."""
+
+    def cost(self, question: Question) -> Cost:
+        units = units_of(question, self.units)
+        return planned_cost(question, units, self.plan(units, random_of(self.seed, question)))
 
     def attribute(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         return attribute_by_plan(self, model, questions, progress)

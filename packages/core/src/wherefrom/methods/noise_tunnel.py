@@ -15,6 +15,7 @@ from wherefrom.errors import SettingsError
 from wherefrom.methods._noise import with_noise
 from wherefrom.methods.capabilities import check_capabilities
 from wherefrom.methods.contract import L2_THEN_NORMALIZE, METHODS, Method, Scores, method
+from wherefrom.methods.cost import Cost
 from wherefrom.methods.saliency import Saliency
 from wherefrom.progress import Progress, counted, no_progress
 from wherefrom.questions.question import Question
@@ -79,6 +80,9 @@ class SmoothGrad:
     stdev: float = field(default=0.15, validator=_at_least(0))
     """Standard deviation of the noise, as a part of the range of the input's embeddings."""
 
+    def cost(self, question: Question) -> Cost:
+        return _noisy_cost(self, question)
+
     def attribute(self, model: GivesGradients, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
         """``n_samples`` times what the method inside costs."""
         yield from _averaged(self, _mean, model, questions, progress)
@@ -111,6 +115,9 @@ class SquareGrad:
     """Noisy copies."""
     stdev: float = field(default=0.15, validator=_at_least(0))
     """Standard deviation of the noise, as a part of the range of the input's embeddings."""
+
+    def cost(self, question: Question) -> Cost:
+        return _noisy_cost(self, question)
 
     def attribute(self, model: GivesGradients, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
         """``n_samples`` times what the method inside costs."""
@@ -148,6 +155,9 @@ class VarGrad:
     stdev: float = field(default=0.15, validator=_at_least(0))
     """Standard deviation of the noise, as a part of the range of the input's embeddings."""
 
+    def cost(self, question: Question) -> Cost:
+        return _noisy_cost(self, question)
+
     def attribute(self, model: GivesGradients, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
         """``n_samples`` times what the method inside costs."""
         yield from _averaged(self, _variance, model, questions, progress)
@@ -164,6 +174,12 @@ def _mean_square(samples: Sequence[Array]) -> Array:
 def _variance(samples: Sequence[Array]) -> Array:
     middle = _mean(samples)
     return _mean([(sample - middle) ** 2 for sample in samples]) * len(samples) / (len(samples) - 1)
+
+
+def _noisy_cost(wrapper: SmoothGrad | SquareGrad | VarGrad, question: Question) -> Cost:
+    """What the method inside costs, once for every noisy copy, and a clean pass for step scores."""
+    inside: Cost = wrapper.of.cost(evolve(question, scores={}))
+    return inside.times(wrapper.n_samples) + Cost(forwards=1 if question.scores else 0)
 
 
 def _averaged(

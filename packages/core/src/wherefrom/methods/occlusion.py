@@ -10,8 +10,9 @@ from attrs import field, frozen, validators
 
 from wherefrom.adapters import PredictsSteps, Side
 from wherefrom.arrays import BoolArray, FloatArray
-from wherefrom.methods._perturbation import PerturbationSettings, answer, check_model, tabulate
+from wherefrom.methods._perturbation import PerturbationSettings, answer, check_model, planned_cost, tabulate
 from wherefrom.methods.contract import Scores, method
+from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.units import Units, units_of
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
@@ -49,6 +50,10 @@ class Occlusion(PerturbationSettings):
     """Units removed at once."""
     stride: int = field(default=1, validator=validators.ge(1))
     """Units from one window to the next."""
+
+    def cost(self, question: Question) -> Cost:
+        units = units_of(question, self.units, kept_too=True)
+        return planned_cost(question, units, self.plan(units))
 
     def attribute(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         check_model(self, model)

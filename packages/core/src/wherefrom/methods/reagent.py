@@ -13,6 +13,7 @@ from wherefrom.adapters import PredictsSteps, Row, Side
 from wherefrom.arrays import Array, BoolArray, FloatArray, IntArray, namespace, to_numpy
 from wherefrom.errors import SettingsError
 from wherefrom.methods.contract import Scores, method
+from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.ablation import LogProbability
 from wherefrom.methods.perturbation.removal import Removed, in_place, with_ids
 from wherefrom.methods.perturbation.samplers import Candidates, Sampler, as_sampler
@@ -87,6 +88,11 @@ class Reagent:
     def __attrs_post_init__(self) -> None:
         if not self.keep_top_n and self.keep_ratio is None:
             raise SettingsError("reagent: keep_top_n is 0, so keep_ratio is needed: give the share of units to keep.")
+
+    def cost(self, question: Question) -> Cost:
+        """Probes stop when what they keep suffices: usually far below this."""
+        rows = self.max_probe_steps * self.num_probes * (1 + question.target_function.outputs)
+        return Cost(forwards=1 + rows, at_most=True)
 
     def attribute(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         return self._answers(model, as_sampler(self.sampler), questions, progress)

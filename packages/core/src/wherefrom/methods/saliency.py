@@ -10,6 +10,7 @@ from attrs import frozen
 from wherefrom.adapters import GivesGradients
 from wherefrom.arrays import namespace
 from wherefrom.methods.contract import L2_THEN_NORMALIZE, Scores, inputs_first, method
+from wherefrom.methods.cost import Cost
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
 from wherefrom.results.stages import Stage
@@ -39,6 +40,9 @@ class Saliency:
 
     abs: bool = True
     """Take absolute values; False keeps the signed gradient."""
+
+    def cost(self, question: Question) -> Cost:
+        return Cost(forwards=1, backwards=question.target_function.outputs)
 
     def attribute(self, model: GivesGradients, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
         """One forward pass per question, one backward row per output."""

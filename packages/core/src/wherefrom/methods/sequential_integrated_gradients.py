@@ -12,8 +12,10 @@ from wherefrom.adapters import GivesGradients, Row, Side
 from wherefrom.arrays import Array, FloatArray, IntArray, like, namespace, to_numpy
 from wherefrom.errors import SettingsError
 from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Scores, method
+from wherefrom.methods.cost import Cost
 from wherefrom.methods.paths.baselines import Endpoints, endpoints
 from wherefrom.methods.paths.quadrature import Quadrature, quadrature
+from wherefrom.methods.perturbation.units import last_steps
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
 from wherefrom.results.stages import Stage
@@ -66,6 +68,18 @@ class SequentialIntegratedGradients:
     def _check_points(self, _: Any, value: int) -> None:
         if value < 1:
             raise SettingsError(f"n_steps must be at least 1, not {value}.")
+
+    def cost(self, question: Question) -> Cost:
+        """Tokens whose baseline is themselves do not move, and cost nothing."""
+        rows, backwards = 0, 0
+        sides = [True] * (question.source_ids is not None) + [False] * question.attribute_target
+        for is_source in sides:
+            seen = _outputs_after(question, is_source)
+            rows += 1 + len(seen) if self.token_sums else self.n_steps * len(seen)
+            backwards += 0 if self.token_sums else self.n_steps * sum(seen)
+        if question.scores or self.return_convergence_delta:
+            rows += 2 if self.return_convergence_delta else 1
+        return Cost(forwards=rows, backwards=backwards, at_most=True)
 
     def attribute(self, model: GivesGradients, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
         """``n_steps`` forward passes per token, shared by all steps; tokens that do not move cost nothing."""
@@ -141,6 +155,18 @@ class SequentialIntegratedGradients:
             change = to_numpy(whole)[seen] - to_numpy(row.target_function.values(answer.logits))
             sums[position, seen, 0] = change
         return like(ends.input, sums, dtype=ends.input.dtype)
+
+
+def _outputs_after(question: Question, is_source: bool) -> list[int]:
+    """How many outputs see each position that may move."""
+    outputs = question.target_function.outputs
+    if is_source:
+        assert question.source_ids is not None
+        return [outputs] * (len(question.source_ids) - len(question.kept_source))
+    last = last_steps(question.target_function, question.steps)
+    kept = set(question.kept_target.tolist())
+    seen = [int((last > position).sum()) for position in range(len(question.target_ids)) if position not in kept]
+    return [count for count in seen if count]
 
 
 def _moves(question: Question, side: Side, ends: Endpoints) -> list[tuple[int, IntArray]]:

@@ -10,9 +10,10 @@ from attrs import field, frozen, validators
 
 from wherefrom.adapters import PredictsSteps
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
-from wherefrom.methods._perturbation import SampledSettings, attribute_by_plan
+from wherefrom.methods._perturbation import SampledSettings, attribute_by_plan, planned_cost, random_of
 from wherefrom.methods.contract import Scores, method
-from wherefrom.methods.perturbation.units import Units
+from wherefrom.methods.cost import Cost
+from wherefrom.methods.perturbation.units import Units, units_of
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
 from wherefrom.results.stages import Stage
@@ -50,6 +51,10 @@ class ShapleyValueSampling(SampledSettings):
     """Orders of arrival; rounded up to an even number when they are antithetic."""
     antithetic: bool = True
     """Is every order followed by its reverse? Cancels much of the variance."""
+
+    def cost(self, question: Question) -> Cost:
+        units = units_of(question, self.units)
+        return planned_cost(question, units, self.plan(units, random_of(self.seed, question)))
 
     def attribute(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         return attribute_by_plan(self, model, questions, progress)

@@ -12,6 +12,7 @@ from wherefrom.adapters.internals import DecomposesStates, RowTerms, Where
 from wherefrom.arrays import Array, namespace
 from wherefrom.methods._columns import MEAN_THEN_NORMALIZE, padded, per_output, square, steps_of
 from wherefrom.methods.contract import Scores, method
+from wherefrom.methods.cost import Cost
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
 from wherefrom.results.stages import Stage
@@ -42,6 +43,9 @@ class ValueNorms:
     needs: ClassVar[tuple[type, ...]] = (DecomposesStates,)
     uses_target_function: ClassVar[bool] = False
     differentiates: ClassVar[bool] = False
+
+    def cost(self, question: Question) -> Cost:
+        return Cost(forwards=1)
 
     def attribute(self, model: DecomposesStates, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         """Norms in each question's clean pass."""

@@ -11,6 +11,7 @@ from wherefrom.adapters.internals import Heads, Metric, Where, ZeroesValues, hea
 from wherefrom.arrays import Array, like, namespace
 from wherefrom.methods._columns import MEAN_THEN_NORMALIZE, padded, per_output, rows_first, square
 from wherefrom.methods.contract import Scores, method
+from wherefrom.methods.cost import Cost
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
 from wherefrom.results.stages import Stage
@@ -67,6 +68,9 @@ class ValueZeroing:
     ``sequence_scores["decoder_self_scores"]``?"""
     output_encoder_self_scores: bool = True
     """Encoder-decoder: give the encoder's scores as ``sequence_scores["encoder_self_scores"]``?"""
+
+    def cost(self, question: Question) -> Cost:
+        return Cost(forwards=1)
 
     def attribute(self, model: ZeroesValues, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         """One pass per question; its blocks again for every pair."""

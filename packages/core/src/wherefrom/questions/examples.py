@@ -84,6 +84,29 @@ def as_targets(targets: Any, count: int) -> list[Target] | None:
     return wanted
 
 
+def per_answer(values: Any, inputs: int, answers: int) -> Any:
+    """What was given for each input, for each answer, where a model gave several to each; else as it was given.
+
+    Args:
+        values: One value per input, or a single one where there is one input.
+        inputs: How many inputs there are.
+        answers: How many answers, a multiple; those to one input follow each other.
+    """
+    each = answers // inputs
+    if values is None or each < 2:
+        return values
+    if isinstance(values, str) or is_ids(values) or (inputs == 1 and _is_pairs(values)):
+        return [values] * answers if inputs == 1 else values
+    listed = list(values)
+    return [value for value in listed for _ in range(each)] if len(listed) == inputs else values
+
+
+def _is_pairs(values: Any) -> bool:
+    """Are these pairs of positions, for one example?"""
+    listed = list(values)
+    return bool(listed) and all(isinstance(pair, list | tuple) and len(pair) == 2 and is_ids(pair) for pair in listed)
+
+
 def encode_input(model: SequenceModel, text: InputText, *, add_special_tokens: bool) -> Encoding:
     """An input as the encoder's source, or as a decoder-only prompt.
 

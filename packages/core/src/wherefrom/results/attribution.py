@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from wherefrom.errors import FileFormatError, SettingsError, ShapeError
-from wherefrom.files.wire.documents import Document, parse, read, to_json, to_json_lines, to_msgpack, write
+from wherefrom.files.wire.documents import Document, parse, read, to_json, to_json_lines, to_msgpack, write, write_inseq
 from wherefrom.results.aggregation import AggregatorLike, aggregate
 from wherefrom.results.aggregators import AGGREGATION_FUNCTIONS, Pair
 from wherefrom.results.aggregators.slices import select_steps, slice_inputs
@@ -198,6 +198,10 @@ class Attributions(Drawable, AttributionsData[Attribution], frozen=True, kw_only
             InputError: The file is there and ``overwrite`` is false, or a score does not fit the precision.
         """
         write(self, path, overwrite=overwrite, compressed=compress, scores_precision=scores_precision)
+
+    def save_inseq(self, path: str | Path, overwrite: bool = False, compress: bool = False) -> None:
+        """Write a file that inseq 0.7.1 loads and shows; see `wherefrom.save_inseq`."""
+        write_inseq(self, path, overwrite=overwrite, compressed=compress)
 
     @staticmethod
     def load(path: str | Path, *, max_bytes: int | None = None) -> Attributions:

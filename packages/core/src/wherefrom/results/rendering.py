@@ -30,7 +30,9 @@ class Renderer(Protocol):
 
 RENDERERS: Registry[Renderer] = Registry("renderer", group="wherefrom.renderers")
 
-BUNDLED = frozenset({"console", "rich", "text", "html", "notebook", "svg", "png", "markdown", "latex", "granular"})
+BUNDLED = frozenset(
+    {"console", "rich", "text", "html", "notebook", "svg", "png", "pdf", "markdown", "latex", "granular"}
+)
 """Names that ``wherefrom-viz`` brings."""
 
 
@@ -143,6 +145,14 @@ def to_png(attributions: Shown, path: str | Path | None = None, **options: Any) 
     return drawn
 
 
+def to_pdf(attributions: Shown, path: str | Path | None = None, **options: Any) -> bytes:
+    """The figure as PDF; written to ``path`` if given."""
+    drawn = bytes(render(attributions, "pdf", **options))
+    if path is not None:
+        Path(path).write_bytes(drawn)
+    return drawn
+
+
 def to_markdown(attributions: Shown, **options: Any) -> str:
     """The result as a Markdown table."""
     return str(render(attributions, "markdown", **options))
@@ -237,6 +247,10 @@ class Drawable:
     def to_png(self, path: str | Path | None = None, **options: Any) -> bytes:
         """The figure as pixels; written to ``path`` if given."""
         return to_png(self, path, **options)
+
+    def to_pdf(self, path: str | Path | None = None, **options: Any) -> bytes:
+        """The figure as PDF; written to ``path`` if given."""
+        return to_pdf(self, path, **options)
 
     def to_markdown(self, **options: Any) -> str:
         """A Markdown table."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import importlib
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -221,7 +222,7 @@ def _joined(parts: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
 def _csv(columns: Columns, delimiter: str) -> bytes:
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter=delimiter)
-    writer.writerow(columns)
+    writer.writerow([_harmless(name) for name in columns])
     writer.writerows(zip(*(_written(values) for values in columns.values()), strict=True))
     return text.getvalue().encode()
 
@@ -230,7 +231,24 @@ def _written(values: npt.NDArray[Any]) -> list[Any]:
     """Numbers in their shortest exact form; nothing for NaN and None."""
     if values.dtype.kind == "f":
         return ["" if np.isnan(value) else str(value) for value in values]
-    return ["" if value is None else value for value in values.tolist()]
+    return ["" if value is None else _harmless(value) for value in values.tolist()]
+
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def _harmless(value: Any) -> Any:
+    """A text that spreadsheets take for text and terminals print: formulas get ``'`` in front, controls are spelt out.
+
+    Tabs and line breaks stay. Parquet files and data frames have texts as they are.
+    """
+    if not isinstance(value, str):
+        return value
+    value = _CONTROL.sub(
+        lambda found: f"\\x{ord(found[0]):02x}" if found[0] < "\x80" else f"\\u{ord(found[0]):04x}", value
+    )
+    return f"'{value}" if value.lstrip(" ").startswith(_FORMULA) else value
 
 
 def _line(value: Any) -> str:

@@ -36,8 +36,8 @@ class Tally:
 def counting(model: Any) -> tuple[Any, Tally]:
     """The model with a meter on it.
 
-    A method whose first parameter is called ``rows`` is taken to run each row forward once, and to
-    differentiate as many scalars as its answer has ``values``.
+    A method whose first parameter is called ``rows`` is taken to run each row forward once, each of its ``baselines``
+    too if that is the second, and to differentiate as many scalars as its answer has ``values``.
 
     Returns:
         An object with every public method of ``model``, and the tally it keeps.
@@ -49,7 +49,10 @@ def counting(model: Any) -> tuple[Any, Tally]:
 
         def run(self: Any, rows: Iterable[Row], /, *args: Any, **kwargs: Any) -> Iterator[Any]:
             tally.calls += 1
-            answers = method(_counted_rows(rows, tally), *args, **kwargs)
+            others = iter(args)
+            if takes_baselines(method) and args:
+                others = iter((_counted_rows(args[0], tally), *args[1:]))
+            answers = method(_counted_rows(rows, tally), *others, **kwargs)
             for answer in answers:
                 if getattr(answer, "values", None) is not None:
                     tally.backward_rows += len(answer.values)
@@ -98,6 +101,11 @@ def takes_rows(method: Callable[..., Any]) -> bool:
     except (TypeError, ValueError):
         return False
     return next(iter(parameters), None) == "rows"
+
+
+def takes_baselines(method: Callable[..., Any]) -> bool:
+    """Is the second parameter called ``baselines``?"""
+    return list(inspect.signature(method).parameters)[1:2] == ["baselines"]
 
 
 def _counted_rows(rows: Iterable[Row], tally: Tally) -> Iterator[Row]:

@@ -23,6 +23,7 @@ from wherefrom_hf.inside.attention import need_attention
 from wherefrom_hf.inside.attention_watch import Attended, BlockCall, Watch, grouped, matrix_of, projection_of, watching
 from wherefrom_hf.inside.frozen_norm import FrozenNorm, freeze
 from wherefrom_hf.inside.teacher_forcing import run
+from wherefrom_hf.running.probe import looking_into
 
 _NUMBERS_AT_ONCE = 2**23
 """Size of one chunk of terms."""
@@ -41,22 +42,23 @@ def attention_terms(
         first = int(row.steps[0]) - 1 if queries == "steps" else 0
         counts = {where: len(watch.in_layers(where)) for where in _KINDS}
         yield RowTerms(
-            chunks=_chunks(watch, first),
+            chunks=_chunks(module, watch, first),
             layers={where: count for where, count in counts.items() if count},
             scores=passed.scores[0],
         )
 
 
 @torch.no_grad()  # of each answer alone, as torch does for generators: the caller's mode is kept between them
-def _chunks(watch: Watch, first: int) -> Iterator[AttentionTerms]:
+def _chunks(module: PreTrainedModel, watch: Watch, first: int) -> Iterator[AttentionTerms]:
     attended = watch.in_layers("encoder")
     pairs = [watch.in_layers(where) for where in ("decoder", "cross")]
     attended += [one for layer in zip(*(kind for kind in pairs if kind), strict=True) for one in layer]
     below: dict[tuple[str, int], Tensor] = {}
     layers = dict.fromkeys(_KINDS, 0)
     for one in attended:
-        call = watch.block_of(one)
-        sublayer = sublayer_of(one, call, below.get((one.stack, one.block), _flat(call.state)))
+        with looking_into(module):
+            call = watch.block_of(one)
+            sublayer = sublayer_of(one, call, below.get((one.stack, one.block), _flat(call.state)))
         below[one.stack, one.block] = sublayer.state
         layer = layers[one.where]
         layers[one.where] += 1

@@ -14,8 +14,10 @@ from wherefrom.adapters.rescale import RowMultipliers
 
 from wherefrom_hf.inside.layers import _wide, batches
 from wherefrom_hf.inside.rescale_rules import rescale_rule
+from wherefrom_hf.running.derivatives import differentiable_values, true_derivatives
 from wherefrom_hf.running.eager import attention_implementation
 from wherefrom_hf.running.predict import Predictor, scores_of
+from wherefrom_hf.running.probe import need_same
 from wherefrom_hf.running.whole_pass import find_layer, length_of, run_whole
 
 FIRST_POINTS = 16
@@ -28,6 +30,8 @@ def rescaled_gradients(
     predictor: Predictor, rows: Iterable[Row], baselines: Iterable[Row], layer: Any, chunk: int | None
 ) -> Iterator[RowMultipliers]:
     """See `wherefrom.adapters.rescale.GivesRescale.rescaled_gradients`."""
+    predictor.probe.need_causal()
+    need_same(predictor.probe, "eager")
     part = None if layer is None else find_layer(predictor.module, layer)
     against = iter(baselines)
     for real in batches(predictor, rows, chunk, copies=2):
@@ -49,7 +53,8 @@ def rescaled_gradients(
             slopes[begin : begin + len(at_real)] = multipliers.to(slopes.dtype)
             begin += len(at_real)
             answers.append((values, base_values))
-        pulled = run.pulled_back(slopes, len(real))
+        with true_derivatives(predictor.module):
+            pulled = run.pulled_back(slopes, len(real))
         leaves = {side: leaf.detach() for side, leaf in run.leaves.of.items()}
         for i, (row, grads, (values, base_values)) in enumerate(zip(real, pulled, answers, strict=True)):
             changes: dict[Side, Tensor] = {
@@ -86,7 +91,7 @@ def integrated(target_function: RowFunction, real: Tensor, base: Tensor) -> tupl
         average = torch.zeros_like(real)
         for node, weight in zip((1 + nodes) / 2, weights / 2, strict=True):
             at = (base + float(node) * (real - base)).requires_grad_()
-            (slope,) = torch.autograd.grad(target_function.step_values(at).sum(), at)
+            (slope,) = torch.autograd.grad(differentiable_values(target_function, at).sum(), at)
             average += float(weight) * slope
         missed = ((average * (real - base)).sum(-1) - (values - base_values)).abs()
         size = torch.maximum(values.abs(), base_values.abs())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from itertools import islice
 from typing import Any
 
@@ -12,6 +13,7 @@ from wherefrom.adapters import Row
 from wherefrom.adapters.layers import LayerGradients, LayerStates
 
 from wherefrom_hf.running.chunking import chunks_of, positions_at_once
+from wherefrom_hf.running.derivatives import differentiable_values, true_derivatives
 from wherefrom_hf.running.eager import attention_implementation
 from wherefrom_hf.running.predict import LOOKAHEAD, Predictor, scores_of
 from wherefrom_hf.running.whole_pass import WholePass, find_layer, length_of, run_whole
@@ -36,11 +38,12 @@ def layer_gradients(
         logits = run.logits.float() if run.logits.dtype != torch.float64 else run.logits
         at = logits.detach().requires_grad_()
         values = [
-            row.target_function.step_values(part_of)  # type: ignore[union-attr]  # run_whole asks for target functions
+            differentiable_values(row.target_function, part_of)  # type: ignore[arg-type]  # run_whole asks for them
             for row, part_of in zip(some, run.split(at), strict=True)
         ]
         (slopes,) = torch.autograd.grad(torch.cat(values).sum(), at)
-        pulled = run.pulled_back(slopes, len(some))
+        with true_derivatives(predictor.module):
+            pulled = run.pulled_back(slopes, len(some))
         for row, value, own, grads, answered in zip(
             some, values, run.split(at), pulled, _states(run, some), strict=True
         ):
@@ -63,7 +66,10 @@ def batches(predictor: Predictor, rows: Iterable[Row], chunk: int | None, copies
 
 
 def _run(predictor: Predictor, rows: list[Row], part: nn.Module, given: list[LayerStates] | None) -> WholePass:
-    with attention_implementation(predictor.module, "eager"), torch.enable_grad():
+    predictor.probe.need_causal()
+    plain = predictor.probe.same_under("eager") is None
+    attention = attention_implementation(predictor.module, "eager") if plain else nullcontext()
+    with attention, torch.enable_grad():
         return run_whole(predictor, rows, layer=part, given=given)
 
 

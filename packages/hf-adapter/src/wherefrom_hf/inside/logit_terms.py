@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import torch
-from attrs import define, field
+from attrs import define, evolve, field
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 from wherefrom.adapters import Row
@@ -26,6 +26,7 @@ from wherefrom_hf.inside.decomposition import close, head_values
 from wherefrom_hf.inside.frozen_norm import FrozenNorm, freeze
 from wherefrom_hf.inside.teacher_forcing import run
 from wherefrom_hf.running.attention_kernel import hidden_input
+from wherefrom_hf.running.probe import looking_into
 
 
 def logit_terms(
@@ -37,13 +38,13 @@ def logit_terms(
             passed = run(module, [row], watch)
         need_attention(module, watch)
         cut = _Cut(watch)
-        with cut.applied(), torch.enable_grad():
+        with looking_into(module), cut.applied(), torch.enable_grad():
             real, empty = run(module, [row, Row(**_same_input(row))], graph=True).logits
             lead, rest = (_chosen(logits, row, contrast) for logits in (real, empty))
             gradients = torch.autograd.grad(lead.sum(), list(cut.sources.values()), allow_unused=True)
-        with torch.no_grad():
+        with looking_into(module), torch.no_grad():
             answer = _row_logits(module, row, watch, cut, gradients, lead.detach(), rest.detach(), passed, contrast)
-        yield answer
+        yield evolve(answer, scores=passed.scores[0])
 
 
 def _same_input(row: Row) -> dict[str, Any]:
@@ -190,7 +191,6 @@ def _row_logits(
         embedding=brought[first],
         feed_forward=torch.stack(feed_forward),
         bias=bias,
-        scores=passed.scores[0],
     )
 
 

@@ -18,6 +18,7 @@ from wherefrom_hf.running.head import cut_at_head, reads
 from wherefrom_hf.running.padding import decoder_batch, encoder_batch
 from wherefrom_hf.running.passes import run_encoder, start_run
 from wherefrom_hf.running.predict import scores_of
+from wherefrom_hf.running.probe import looking_into
 
 
 @frozen(kw_only=True, eq=False)
@@ -62,7 +63,7 @@ def run(
     steps = [torch.from_numpy(row.steps if predictions else row.steps[:0]) for row in rows]
     at_rows, at_positions = reads(steps, 0, device)
     decoder = decoder_batch(rows, 0, device)
-    with nullcontext() if graph else torch.no_grad():
+    with looking_into(module), nullcontext() if graph else torch.no_grad():
         states = None
         if rows[0].source_ids is not None:
             encoder = encoder_batch(rows, 0, device)

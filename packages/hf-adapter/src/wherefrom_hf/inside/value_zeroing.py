@@ -35,6 +35,7 @@ from wherefrom_hf.inside.attention_watch import (
 from wherefrom_hf.inside.teacher_forcing import run
 from wherefrom_hf.running.attention_kernel import Kernel, observed_by
 from wherefrom_hf.running.linear import quick_linear
+from wherefrom_hf.running.probe import looking_into
 
 _STATES_AT_ONCE = 2**21
 """Numbers of the residual stream that are recomputed at once; inner layers need a few times as many."""
@@ -55,21 +56,19 @@ def zeroed_values(
         with watching(module) as watch:
             passed = run(module, [row], watch)
         need_attention(module, watch)
-        with torch.no_grad():
+        with torch.no_grad(), looking_into(module):
             work = _Zeroing(module, watch, metric, heads)
             steps = torch.from_numpy(row.steps).to(watch.attended[0].weights.device) - 1
             last = int(row.steps[-1])
             asked = torch.arange(last, device=steps.device) if every_query else steps
             crosses = bool(watch.in_layers("cross"))
-            answer = RowZeroing(
-                decoder=work.layers("decoder", asked)
-                if decoder or not crosses
-                else torch.zeros(0, len(asked), last, device=steps.device),
-                encoder=work.layers("encoder", None) if encoder and watch.in_layers("encoder") else None,
-                cross=work.layers("cross", steps) if crosses else None,
-                scores=passed.scores[0],
-            )
-        yield answer
+            if decoder or not crosses:
+                own = work.layers("decoder", asked)
+            else:
+                own = torch.zeros(0, len(asked), last, device=steps.device)
+            read = work.layers("encoder", None) if encoder and watch.in_layers("encoder") else None
+            cross = work.layers("cross", steps) if crosses else None
+        yield RowZeroing(decoder=own, encoder=read, cross=cross, scores=passed.scores[0])
 
 
 @define(eq=False)

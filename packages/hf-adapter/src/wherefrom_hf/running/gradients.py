@@ -26,11 +26,12 @@ from wherefrom.errors import InputError
 
 from wherefrom_hf.running.activations import slopes_kept
 from wherefrom_hf.running.chunking import GRADIENT_BYTES, chunks_of, halving, positions_at_once
+from wherefrom_hf.running.derivatives import differentiable_values, true_derivatives
 from wherefrom_hf.running.eager import attention_implementation
 from wherefrom_hf.running.head import HeadCut, cut_at_head, reads
 from wherefrom_hf.running.last_block import BlockCut, LastBlock, cut_in, find_last_block
 from wherefrom_hf.running.padding import decoder_batch, encoder_batch, pad_embeddings, read_length
-from wherefrom_hf.running.passes import DecoderRun, EncoderStates, can_continue, run_encoder, start_run
+from wherefrom_hf.running.passes import DecoderRun, EncoderStates, run_encoder, start_run
 from wherefrom_hf.running.precision import at_least_single
 from wherefrom_hf.running.predict import LOOKAHEAD, Predictor, alike, shared_length
 
@@ -92,13 +93,19 @@ class Differentiator:
         stream = iter(rows)
         budget = positions_at_once(self._predictor.device)
 
+        probe = self._predictor.probe
+        probe.need_causal()
+        plain = probe.same_under("eager") is None
+
         def work(part: list[Row]) -> list[RowGradients]:
             module = self._predictor.module
-            with attention_implementation(module, "eager"), slopes_kept(module), torch.enable_grad():
+            attention = attention_implementation(module, "eager") if plain else nullcontext()
+            with attention, slopes_kept(module), torch.enable_grad(), true_derivatives(module):
                 return self._answers(part, source, target)
 
         if self._last_block is _UNTRIED:
-            self._last_block = find_last_block(self._predictor.module, self._predictor.target)
+            watchable = probe.watchable() is None
+            self._last_block = find_last_block(self._predictor.module, self._predictor.target) if watchable else None
 
         while drawn := list(islice(stream, LOOKAHEAD)):
             for part in chunks_of(drawn, self._cost, budget, chunk, alike):
@@ -118,7 +125,7 @@ class Differentiator:
         predictor = self._predictor
         batch = decoder_batch(rows, predictor.fill, predictor.device)
         encoder, passed = self._encoder(rows, differentiate=source)
-        begin = shared_length(rows) if predictor.source is None and can_continue(predictor.module) else 0
+        begin = shared_length(rows) if predictor.source is None and predictor.probe.continues() else 0
         run = self._beginning(rows, batch.ids, begin) if begin else start_run(predictor.module, encoder)
         ends = self._segments(rows, batch.length)
         leaves = _Leaves(target=[], source=None if passed is None else passed.bridge)
@@ -201,7 +208,7 @@ class Differentiator:
     def _segments(self, rows: Sequence[Row], length: int) -> list[int]:
         """End positions of the decoder's segments, each with as many steps as pay off; one for grouped ones."""
         grouped = any(row.target_function is not None and row.target_function.groups is not None for row in rows)
-        if grouped or not can_continue(self._predictor.module):
+        if grouped or not self._predictor.probe.continues():
             return [length]
         steps = np.unique(np.concatenate([row.steps for row in rows]))
         ends = [int(steps[i]) for i in range(SEGMENT_STEPS - 1, len(steps), SEGMENT_STEPS)]
@@ -268,7 +275,7 @@ class _Collected:
             if not len(index):
                 continue
             assert row.target_function is not None
-            values = row.target_function.at(index).step_values(part)
+            values = differentiable_values(row.target_function.at(index), part)
             self._values[i].append(values.detach())
             total = total + values.sum()
             for name, target_function in row.scores.items():

@@ -16,7 +16,6 @@ import torch
 from attrs import frozen
 from torch import Tensor, nn
 from transformers import PreTrainedModel
-from wherefrom.errors import ModelCapabilityError
 
 from wherefrom_hf.running.attention_kernel import Kernel, hidden_input, observed_by
 from wherefrom_hf.running.embedding import InputEmbedding
@@ -106,14 +105,20 @@ def find_last_block(module: PreTrainedModel, embedding: InputEmbedding) -> LastB
     """
     if module.config.is_encoder_decoder:
         return None
+    try:
+        return _tried(module, embedding)
+    except torch.OutOfMemoryError:
+        raise
+    except Exception:  # the model is built in a way that the trial does not fit: no cut
+        return None
+
+
+def _tried(module: PreTrainedModel, embedding: InputEmbedding) -> LastBlock | None:
     device = embedding.weight.device
     ids = torch.zeros((1, 3), dtype=torch.long, device=device)
     order = _Order()
-    try:
-        with torch.no_grad(), observed_by(module, order):
-            start_run(module).forward(ids, None, keep=False)
-    except ModelCapabilityError:
-        return None
+    with torch.no_grad(), observed_by(module, order):
+        start_run(module).forward(ids, None, keep=False)
     where = _around(module, order.modules)
     if where is None:
         return None
@@ -121,12 +126,9 @@ def find_last_block(module: PreTrainedModel, embedding: InputEmbedding) -> LastB
     with torch.enable_grad(), embedding.replaced_by(leaf), cut_in(module, where, detach_state=True) as cut:
         output, _ = start_run(module).forward(ids, None, keep=False)
         value = output.logits[0, 1].sum()
-        try:
-            ends = torch.autograd.grad(value, [*cut.ends, leaf], allow_unused=True)
-        except (AssertionError, RuntimeError):  # the block or its attention was not part of the pass
-            return None
+        ends = torch.autograd.grad(value, [*cut.ends, leaf], allow_unused=True)
     *own, around = ends
-    alone = all(end is not None and not end[:, [0, 2]].any() for end in own)
+    alone = all(end is not None and end.ndim >= 3 and not end[:, [0, 2]].any() for end in own)
     return where if alone and around is None else None
 
 

@@ -71,14 +71,14 @@ def reserved(module: PreTrainedModel) -> Iterator[None]:
                     stack.enter_context(torch.inference_mode(False))
                 torch.set_grad_enabled(True)
                 if lease.depth == 1:
-                    stack.enter_context(_ready(module))
+                    stack.enter_context(ready(module))
                 yield
         finally:
             lease.depth -= 1
 
 
 @contextmanager
-def _ready(module: PreTrainedModel) -> Iterator[None]:
+def ready(module: PreTrainedModel) -> Iterator[None]:
     """Evaluation mode, outputs by name, and code that hooks are seen by."""
     training = [part for part in module.modules() if part.training]
     compiled = [(part, part._compiled_call_impl) for part in module.modules() if part._compiled_call_impl is not None]

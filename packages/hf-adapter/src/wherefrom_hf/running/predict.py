@@ -15,8 +15,9 @@ from wherefrom_hf.running.chunking import chunks_of, halving, logit_bytes, posit
 from wherefrom_hf.running.embedding import InputEmbedding
 from wherefrom_hf.running.head import cut_at_head, reads
 from wherefrom_hf.running.padding import decoder_batch, encoder_batch, pad_embeddings, read_length
-from wherefrom_hf.running.passes import DecoderRun, EncoderStates, can_continue, run_encoder, start_run
+from wherefrom_hf.running.passes import DecoderRun, EncoderStates, run_encoder, start_run
 from wherefrom_hf.running.precision import at_least_single
+from wherefrom_hf.running.probe import Probe
 
 REUSE_STRIDE = 8
 """Positions by which the changes of rows in one batch may lie apart: less shares more, more batches better."""
@@ -35,6 +36,7 @@ class Predictor:
         self.source = source
         self.target = target
         self.fill = fill
+        self.probe = Probe(module, target)
 
     @property
     def device(self) -> torch.device:
@@ -50,11 +52,12 @@ class Predictor:
 
     def predict(self, rows: Iterable[Row], chunk: int | None) -> Iterator[RowPrediction]:
         """Answers in order; see `wherefrom.adapters.PredictsSteps`."""
+        self.probe.need_causal()
         beginning: _Beginning | None = None
         stream = iter(rows)
         while drawn := list(islice(stream, LOOKAHEAD)):
             for part in chunks_of(drawn, self._cost, positions_at_once(self.device), chunk, alike):
-                shared = shared_length(part) if can_continue(self.module) else 0
+                shared = shared_length(part) if self.probe.continues() else 0
                 if shared and (beginning is None or not beginning.serves(part[0], shared)):
                     beginning = _Beginning(self, part[0])
                 used = beginning if shared else None

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import GenerationMixin, PreTrainedModel
+from transformers import GenerationMixin, PreTrainedModel, PreTrainedTokenizerBase
 from wherefrom.arrays import IntArray
 from wherefrom.errors import SettingsError, WherefromError, nearest
 
 from wherefrom_hf.running.samples import seeded
+from wherefrom_hf.text.endings import endings
 
 
 def generate(
@@ -24,7 +25,7 @@ def generate(
     settings: Mapping[str, Any],
     seed: int | None,
     pad_id: int,
-    eos_ids: tuple[int, ...],
+    tokenizer: PreTrainedTokenizerBase,
     device: torch.device,
 ) -> list[list[IntArray]]:
     """See `wherefrom.adapters.SequenceModel.generate`."""
@@ -40,7 +41,7 @@ def generate(
     with seeded(device, seed) if seed is not None else nullcontext():
         for members in groups.values():
             prefixes = None if decoder_prefixes is None else [decoder_prefixes[i] for i in members]
-            done = _generate(module, [prompts[i] for i in members], prefixes, settings, pad_id, eos_ids, device)
+            done = _generate(module, [prompts[i] for i in members], prefixes, settings, pad_id, tokenizer, device)
             for i, sequences in zip(members, done, strict=True):
                 answers[i] = sequences
     return answers
@@ -52,7 +53,7 @@ def _generate(
     prefixes: Sequence[IntArray] | None,
     settings: Mapping[str, Any],
     pad_id: int,
-    eos_ids: tuple[int, ...],
+    tokenizer: PreTrainedTokenizerBase,
     device: torch.device,
 ) -> list[list[IntArray]]:
     length = max(len(prompt) for prompt in prompts)
@@ -69,6 +70,8 @@ def _generate(
         "pad_token_id": pad_id,
         **settings,
     }
+    ends, more = endings(module, tokenizer, settings, int(arguments["pad_token_id"]))
+    arguments.update(more)
     if prefixes is not None:
         arguments["decoder_input_ids"] = torch.from_numpy(np.stack(prefixes)).to(device)
     try:
@@ -84,35 +87,23 @@ def _generate(
     each = len(sequences) // len(prompts)
     answers: list[list[IntArray]] = []
     for i, prompt in enumerate(prompts):
-        mine = sequences[i * each : (i + 1) * each]
-        if module.config.is_encoder_decoder:
-            given = 1 if prefixes is None else len(prefixes[i])
-            answers.append([_until_end(sequence, given, pad_id, eos_ids) for sequence in mine])
-        else:
-            answers.append(
-                [
-                    np.concatenate([prompt, _until_end(sequence[length:], 0, pad_id, eos_ids)]).astype(np.int64)
-                    for sequence in mine
-                ]
-            )
+        mine: list[IntArray] = []
+        for row in range(i * each, (i + 1) * each):
+            sequence = sequences[row]
+            if module.config.is_encoder_decoder:
+                given = 1 if prefixes is None else len(prefixes[i])
+                mine.append(sequence[: ends.end(sequence, given, row)].astype(np.int64))
+            else:
+                said = sequence[length : ends.end(sequence, length, row)]
+                mine.append(np.concatenate([prompt, said]).astype(np.int64))
+        answers.append(mine)
     return answers
-
-
-def _until_end(sequence: IntArray, given: int, pad_id: int, eos_ids: tuple[int, ...]) -> IntArray:
-    """A generated sequence up to its first end token, which it keeps; padding behind it is dropped."""
-    tail = sequence[given:]
-    ends = np.flatnonzero(np.isin(tail, eos_ids))
-    if len(ends):
-        return sequence[: given + int(ends[0]) + 1].astype(np.int64)
-    padding = np.flatnonzero(tail != pad_id)
-    kept = int(padding[-1]) + 1 if len(padding) else 0
-    return sequence[: given + kept].astype(np.int64)
 
 
 def _check_names(module: PreTrainedModel, settings: Mapping[str, Any]) -> None:
     """Refuse settings that generation does not know, before it runs."""
     known = {*vars(module.generation_config), *inspect.signature(GenerationMixin.generate).parameters}
-    known |= set(inspect.signature(module.forward).parameters)
+    known |= {"tokenizer", *inspect.signature(module.forward).parameters}
     for name in settings:
         if name not in known:
             raise SettingsError(

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from attrs import frozen
+from attrs import field, frozen
 from transformers import PreTrainedTokenizerBase
 from wherefrom.adapters import Encoding, Side
 from wherefrom.arrays import IntArray
-from wherefrom.errors import InputError
 from wherefrom.text.segmentation import word_indices
 from wherefrom.text.tokens import Segment, Token
+
+from wherefrom_hf.text.chat import Piece, rendered
 
 DECODE_WINDOW = 8
 """Tokens of left context that decide how a token is spelt when ids are decoded one after another."""
@@ -28,6 +29,8 @@ class TextCoder:
     tokenizer: PreTrainedTokenizerBase
     decoder_start_id: int | None
     """First target id of an encoder-decoder; None for decoder-only models."""
+    chat_template_kwargs: Mapping[str, Any] = field(factory=dict)
+    """What the chat template is given besides the messages."""
 
     def encode(
         self,
@@ -38,9 +41,10 @@ class TextCoder:
         decoder_prefix: bool,
     ) -> Encoding:
         """See `wherefrom.adapters.SequenceModel.encode`."""
-        turns: list[tuple[int, int, str]] = []
+        pieces: tuple[Piece, ...] = ()
         if not isinstance(text, str):
-            text, turns = self._render(text)
+            chat = rendered(self.tokenizer, text, self.chat_template_kwargs)
+            text, pieces = chat.text, chat.pieces
             add_special_tokens = False
         as_target = side == "target" and self.decoder_start_id is not None
         arguments: dict[str, Any] = {
@@ -60,7 +64,7 @@ class TextCoder:
             offsets = None if offsets is None else [(0, 0), *offsets]
         array = np.array(ids, dtype=np.int64)
         tokens = self.tokens(array) if offsets is None else self._tokens_at(array, text, offsets)
-        segments = tuple(_segment(tokens, side, *turn) for turn in turns)
+        segments = tuple(part for piece in pieces if (part := _segment(tokens, side, piece)) is not None)
         return Encoding(ids=array, tokens=tokens, text=text, segments=segments)
 
     def tokens(self, ids: IntArray) -> tuple[Token, ...]:
@@ -154,34 +158,6 @@ class TextCoder:
             first = i + 1
         return texts
 
-    def _render(self, messages: Sequence[Mapping[str, str]]) -> tuple[str, list[tuple[int, int, str]]]:
-        """A chat as the text its template makes of it, and where each turn stands in it."""
-        for message in messages:
-            if not isinstance(message, Mapping) or not {"role", "content"} <= set(message):
-                raise InputError(
-                    f"A chat is a list of messages {{'role': ..., 'content': ...}}; {message!r} is none. "
-                    "Give a string, or complete the message."
-                )
-        if not self.tokenizer.chat_template:
-            raise InputError(
-                f"The tokenizer {self.tokenizer.name_or_path!r} has no chat template, so a list of messages cannot be "
-                "rendered. Give the prompt as one string, or set tokenizer.chat_template."
-            )
-        chat = [dict(message) for message in messages]
-        whole = str(self.tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True))
-        turns: list[tuple[int, int, str]] = []
-        begin = 0
-        for n, message in enumerate(chat, start=1):
-            so_far = str(self.tokenizer.apply_chat_template(chat[:n], tokenize=False, add_generation_prompt=False))
-            end = (
-                len(so_far)
-                if whole.startswith(so_far)
-                else whole.find(message["content"], begin) + len(message["content"])
-            )
-            turns.append((begin, end, message["role"]))
-            begin = end
-        return whole, turns
-
     def _without_doubled_bos(
         self, ids: list[int], offsets: Sequence[tuple[int, int]] | None
     ) -> tuple[list[int], Sequence[tuple[int, int]] | None]:
@@ -192,8 +168,17 @@ class TextCoder:
         return ids, offsets
 
 
-def _segment(tokens: Sequence[Token], side: Side, begin: int, end: int, role: str) -> Segment:
-    """The tokens that begin within the characters ``begin..end``, as a turn."""
-    inside = [t.position for t in tokens if t.start is not None and begin <= t.start < max(end, begin + 1)]
-    first, last = (inside[0], inside[-1] + 1) if inside else (0, 0)
-    return Segment(side=side, start=first, end=last, kind="turn", label=role)
+def _segment(tokens: Sequence[Token], side: Side, piece: Piece) -> Segment | None:
+    """The tokens whose first visible letter is in a piece of a chat; None if none has."""
+    inside: list[int] = []
+    place = -1
+    for token in tokens:
+        if token.text.strip() and token.end is not None and not token.special:
+            place = token.end - len(token.text.lstrip())
+        elif token.text and token.start is not None:
+            place = token.start
+        if piece.begin <= place < piece.end:  # a token without text is where the one before it is
+            inside.append(token.position)
+    if not inside:
+        return None
+    return Segment(side=side, start=inside[0], end=inside[-1] + 1, kind=piece.kind, label=piece.label)

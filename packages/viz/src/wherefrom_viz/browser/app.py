@@ -242,7 +242,7 @@ class Browser(App[None]):
     def _copy_wanted(self, event: CopyWanted) -> None:
         """Put text on the clipboard, as far as the terminal lets us."""
         self.copy_to_clipboard(event.text.encode("utf-8", "backslashreplace").decode("utf-8"))
-        self.notify(f"{len(event.text.splitlines())} lines copied.", timeout=2)
+        self.notify(f"{len(event.text.removesuffix(chr(10)).split(chr(10)))} lines copied.", timeout=2)
 
     # sizes of panes
 

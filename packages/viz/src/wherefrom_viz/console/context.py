@@ -77,7 +77,7 @@ def render_context_text(result: ContextAttribution, *, width: int = 100, palette
     stream = io.StringIO()
     console = Console(file=stream, width=width, no_color=True, color_system=None, highlight=False, markup=False)
     console.print(context_view(result, palette=palette))
-    return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
+    return "\n".join(line.rstrip() for line in stream.getvalue().removesuffix("\n").split("\n")) + "\n"
 
 
 def _head(panel: Panel, description: ContextDescription) -> Text:

@@ -8,6 +8,7 @@ HTML, figures and the terminal browser read only this, so they cannot disagree.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -46,6 +47,9 @@ class Unit:
     """Does running text have a space before it?"""
     breaks_line: bool
     """Does running text go on in a new line after it?"""
+    template: bool = False
+    """Is it nothing that anybody said: special tokens, or what a chat template writes? It takes no part in colour
+    range and top inputs."""
 
 
 @frozen
@@ -152,9 +156,12 @@ class Description:
         return [(title, rows) for title, rows in blocks if rows]
 
     def top(self, columns: Sequence[int], count: int = 5) -> list[tuple[int, float]]:
-        """The strongest inputs of the given columns (summed), in order, as (row, score)."""
+        """The strongest inputs of the given columns (summed), in order, as (row, score).
+
+        Special tokens and template parts are left out, unless there is nothing else.
+        """
         column = self.scores[:, list(columns)].sum(axis=1)
-        seen = self.visible[:, list(columns)].any(axis=1)
+        seen = self.visible[:, list(columns)].any(axis=1) & counted(self.inputs)
         rows = np.flatnonzero(seen & (column != 0))
         order = sorted(rows, key=lambda row: (-abs(column[row]), row))
         return [(int(row), float(column[row])) for row in order[:count]]
@@ -209,6 +216,7 @@ def describe(
         scores = np.where(np.isfinite(scores), scores, 0.0)
     scores = np.where(visible, scores, 0.0)
 
+    template = template_rows(attribution, sides)
     steps: Sequence[Token] = attribution.steps
     step_scores = {name: np.asarray(values) for name, values in attribution.step_scores.items()}
     if granularity != "token":
@@ -216,6 +224,7 @@ def describe(
         scores = cut.merged(scores, visible, merge)
         visible = units.merge_visible(units.merge_visible(visible, cut.rows).T, cut.columns).T
         tokens, sides = cut.tokens(tokens, sides)
+        template = [all(template[a:b]) for a, b in itertools.pairwise((*cut.rows, len(template)))]
         step_scores = {
             name: units.merge_step_scores(values, cut.columns, span_aggregation(attribution, name))
             for name, values in step_scores.items()
@@ -227,7 +236,10 @@ def describe(
         pipeline.append("share of each step's total" if normalize == "step" else "share of the largest score")
 
     shown_steps = tuple(unit_of(token, before) for token, before in with_before(steps))
-    shown_inputs = tuple(unit_of(token, before) for token, before in with_before(tokens))
+    shown_inputs = tuple(
+        evolve(unit_of(token, before), template=hidden)
+        for (token, before), hidden in zip(with_before(tokens), template, strict=True)
+    )
     if granularity == "span":
         shown_steps = _named(shown_steps, span_names(attribution, "target"))
         shown_inputs = tuple(
@@ -246,7 +258,7 @@ def describe(
         visible=visible,
         step_scores=step_scores,
         segments=attribution.segments,
-        scale=_scale(scores, visible, min_val, max_val),
+        scale=_scale(scores, visible & counted(shown_inputs)[:, None], min_val, max_val),
         words=sign_words(attribution, provenance),
         pipeline=tuple(pipeline),
         notes=tuple(notes),
@@ -512,6 +524,25 @@ def unit_starts_of_side(
     return units.unit_starts(tokens, granularity, segments, breaks=breaks)
 
 
+def counted(inputs: Sequence[Unit]) -> BoolArray:
+    """Which inputs take part in colour range and top inputs; all, if there are none but special tokens and template
+    parts. Shape ``(inputs,)``."""
+    said = np.array([not unit.template for unit in inputs], dtype=bool)
+    return said if said.any() else np.ones(len(inputs), dtype=bool)
+
+
+def template_rows(attribution: Attribution, sides: Sequence[Side]) -> list[bool]:
+    """Of each row, whether it is a special token or a part of a chat template."""
+    return [
+        hidden
+        for side in sides
+        for hidden in template_parts(
+            attribution.source if side.name == "source" else attribution.target,
+            [segment for segment in attribution.segments if segment.side == side.name],
+        )
+    ]
+
+
 def template_parts(tokens: Sequence[Token], segments: Sequence[Segment]) -> list[bool]:
     """Which tokens nobody said: special ones, and what a chat template writes beside them, the role's name and breaks.
 
@@ -522,6 +553,8 @@ def template_parts(tokens: Sequence[Token], segments: Sequence[Segment]) -> list
     hidden = [token.special for token in tokens]
     for turn in segments:
         inside = [i for i, token in enumerate(tokens) if turn.start <= token.position < turn.end]
+        if turn.kind == "template":
+            hidden[slice(inside[0], inside[-1] + 1) if inside else slice(0, 0)] = [True] * len(inside)
         if turn.kind != "turn" or not inside or not tokens[inside[0]].special:
             continue
         for index in (*_role_name(tokens, inside, turn.label), *_blank_end(tokens, inside)):

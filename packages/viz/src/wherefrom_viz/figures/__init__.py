@@ -1,7 +1,8 @@
-"""Figures for papers and tables for documents: SVG, PNG, Markdown, LaTeX. The same input gives the same bytes."""
+"""Figures for papers and tables for documents: SVG, PNG, PDF, Markdown, LaTeX. The same input gives the same bytes."""
 
+from wherefrom_viz.figures.pdf import render_pdf
 from wherefrom_viz.figures.png import render_png
 from wherefrom_viz.figures.svg import render_svg
 from wherefrom_viz.figures.tables import render_latex, render_markdown
 
-__all__ = ["render_latex", "render_markdown", "render_png", "render_svg"]
+__all__ = ["render_latex", "render_markdown", "render_pdf", "render_png", "render_svg"]

@@ -7,7 +7,7 @@ that it is set beside a paper's own text. PNG needs the optional package ``resvg
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Any
 
@@ -18,6 +18,8 @@ from wherefrom_viz.colours import Palette, Rgb, Theme, palette_named
 from wherefrom_viz.describe.description import Description, Shown, describe_all
 from wherefrom_viz.describe.numbers import NumberStyle, aligned, number_style
 from wherefrom_viz.describe.text_marks import cells, elide
+from wherefrom_viz.figures import text as running_text
+from wherefrom_viz.figures.cropping import checked_view, cropped
 
 FONTS = "'DejaVu Sans', 'Noto Sans', Arial, Helvetica, sans-serif"
 _COLUMN_WIDTH = 345.0
@@ -36,9 +38,11 @@ def render_svg(
     numbers: bool | None = None,
     legend: bool = True,
     view: str = "auto",
+    top: int | None = None,
+    steps: Sequence[int] | None = None,
     **options: Any,
 ) -> str:
-    """The matrix as an SVG figure; several examples stand below each other.
+    """The matrix, or the text in colours, as an SVG figure; several examples stand below each other.
 
     Args:
         attributions: One or many.
@@ -48,13 +52,26 @@ def render_svg(
         theme: ``"light"`` on white, ``"dark"`` on dark grey.
         numbers: Write scores into the cells; None where they fit.
         legend: Draw the colour scale and what it means.
-        view: Ignored; figures are matrices.
+        view: ``"matrix"`` (also ``"auto"``), or ``"read"``: the text in colours, once for each of ``steps``,
+            or, without them, once for all outputs together.
+        top: How many inputs of the matrix to show, by their largest magnitude.
+        steps: Outputs to show, counted from 0.
         **options: As for `describe`: ``granularity``, ``normalize``, ``min_val``, ``max_val``, ...
     """
-    descriptions = describe_all(attributions, **options)
+    reading = checked_view(view)
+    descriptions = [cropped(one, top, steps) for one in describe_all(attributions, **options)]
     chosen = palette_named(palette)
     page, foreground, quiet = _surroundings(theme)
-    drawn = [_Figure(description, chosen, theme, font_size, width, numbers, legend) for description in descriptions]
+    drawn: list[_Figure | _TextFigure] = [
+        _TextFigure(description, chosen, theme, font_size, width, legend, together=steps is None)
+        for description in descriptions
+        if reading
+    ]
+    drawn += [
+        _Figure(description, chosen, theme, font_size, width, numbers, legend)
+        for description in descriptions
+        if not reading
+    ]
     total_width = max((figure.width for figure in drawn), default=100.0)
     total_height = sum(figure.height for figure in drawn) or 20.0
     lines = [
@@ -63,12 +80,12 @@ def render_svg(
         f'fill="{colours.to_hex(foreground)}">',
         f'<rect width="100%" height="100%" fill="{colours.to_hex(page)}"/>',
     ]
-    top = 0.0
+    y = 0.0
     for figure in drawn:
-        lines.append(f'<g transform="translate(0 {_n(top)})">')
+        lines.append(f'<g transform="translate(0 {_n(y)})">')
         lines += figure.lines(foreground, quiet)
         lines.append("</g>")
-        top += figure.height
+        y += figure.height
     return "\n".join([*lines, "</svg>"]) + "\n"
 
 
@@ -193,25 +210,88 @@ class _Figure:
         return f'<line {ends} stroke="{grey}" stroke-width="0.5"/>'
 
     def _legend_lines(self, y: float, grey: str) -> Iterator[str]:
-        size, signed = self.size, self.description.words.signed
-        low, high = (-self.description.scale.bound if signed else 0.0), self.description.scale.bound
-        text = self.style(low).replace("-", "−") if signed else "0"
-        yield f'<text x="{_n(size / 2)}" y="{_n(y + 1.5 * size)}" fill="{grey}">{text}</text>'
-        x, step = size / 2 + (len(text) + 0.6) * size * _CHARACTER, size * 0.7
-        shares = [place / 8 for place in range(-8 if signed else 0, 9)]
-        for share in shares:
-            fill = colours.to_hex(self.palette.colour(share, self.theme))
-            yield f'<rect x="{_n(x)}" y="{_n(y + 0.7 * size)}" width="{_n(step)}" height="{_n(size)}" fill="{fill}"/>'
-            x += step
-        edge = x - step * len(shares)
-        yield (
-            f'<rect x="{_n(edge)}" y="{_n(y + 0.7 * size)}" width="{_n(x - edge)}" height="{_n(size)}" '
-            f'fill="none" stroke="{grey}" stroke-width="0.4"/>'
-        )
-        end = self.style(high, plus=signed) + (f" {self.style.note}" if self.style.note else "")
-        yield f'<text x="{_n(x + 0.5 * size)}" y="{_n(y + 1.5 * size)}" fill="{grey}">{end}</text>'
+        values = running_text.legend_values(self.description, together=False)
+        yield from _ramp(self.palette, self.theme, self.size, y, grey, values, self.style)
         for place, line in enumerate(self.legend):
-            yield f'<text x="{_n(size / 2)}" y="{_n(y + (3.1 + 1.5 * place) * size)}" fill="{grey}">{_x(line)}</text>'
+            yield (
+                f'<text x="{_n(self.size / 2)}" y="{_n(y + (3.1 + 1.5 * place) * self.size)}" '
+                f'fill="{grey}">{_x(line)}</text>'
+            )
+
+
+class _TextFigure:
+    """The text in colours: measured on construction, drawn by `lines`. Coordinates in points."""
+
+    def __init__(
+        self,
+        description: Description,
+        palette: Palette,
+        theme: Theme,
+        size: float,
+        width: float | None,
+        legend: bool,
+        *,
+        together: bool,
+    ) -> None:
+        if not description.steps:
+            raise InputError("There are no explained tokens to draw.")
+        self.description, self.palette, self.theme, self.size = description, palette, theme, size
+        self.width = _COLUMN_WIDTH if width is None else width
+        self.values = running_text.legend_values(description, together)
+        self.style = number_style(self.values[1])
+        self.words = _legend_words(description, self.style) if legend else []
+        self.title = 1.8 * size if description.title or description.subtitle else 0.4 * size
+        _, foreground, quiet = _surroundings(theme)
+        self.blocks = [
+            running_text.drawn_lines(paragraph, palette, theme, size, self.width, foreground, quiet)
+            for paragraph in running_text.paragraphs(description, together)
+        ]
+        self.foot = (0.6 + len(self.words) * 1.5 + 1.6) * size if legend else 0.5 * size
+        self.height = self.title + sum(height for _, height in self.blocks) + self.foot
+
+    def lines(self, foreground: Rgb, quiet: Rgb) -> Iterator[str]:
+        grey, size = colours.to_hex(quiet), self.size
+        if self.title > size:
+            heading = elide(
+                " · ".join(part for part in (self.description.title, self.description.subtitle) if part),
+                max(8, int(self.width / (size * _CHARACTER))),
+            )
+            yield f'<text x="{_n(size / 2)}" y="{_n(1.3 * size)}" font-weight="bold">{_x(heading)}</text>'
+        y = self.title
+        for lines, height in self.blocks:
+            yield f'<g transform="translate(0 {_n(y)})">'
+            yield from lines
+            yield "</g>"
+            y += height
+        if self.words:
+            yield from _ramp(self.palette, self.theme, size, y, grey, self.values, self.style)
+            for place, line in enumerate(self.words):
+                shown = elide(line, max(8, int(self.width / (size * 0.5))))
+                at = f'x="{_n(size / 2)}" y="{_n(y + (3.1 + 1.5 * place) * size)}"'
+                yield f'<text {at} fill="{grey}">{_x(shown)}</text>'
+
+
+def _ramp(
+    palette: Palette, theme: Theme, size: float, y: float, grey: str, values: Sequence[float], style: NumberStyle
+) -> Iterator[str]:
+    """The colours between the weakest and the strongest score, both in numbers."""
+    low, high = values
+    signed = low < 0
+    text = style(low).replace("-", "−") if signed else "0"
+    yield f'<text x="{_n(size / 2)}" y="{_n(y + 1.5 * size)}" fill="{grey}">{text}</text>'
+    x, step = size / 2 + (len(text) + 0.6) * size * _CHARACTER, size * 0.7
+    shares = [place / 8 for place in range(-8 if signed else 0, 9)]
+    for share in shares:
+        fill = colours.to_hex(palette.colour(share, theme))
+        yield f'<rect x="{_n(x)}" y="{_n(y + 0.7 * size)}" width="{_n(step)}" height="{_n(size)}" fill="{fill}"/>'
+        x += step
+    edge = x - step * len(shares)
+    yield (
+        f'<rect x="{_n(edge)}" y="{_n(y + 0.7 * size)}" width="{_n(x - edge)}" height="{_n(size)}" '
+        f'fill="none" stroke="{grey}" stroke-width="0.4"/>'
+    )
+    end = style(high, plus=signed) + (f" {style.note}" if style.note else "")
+    yield f'<text x="{_n(x + 0.5 * size)}" y="{_n(y + 1.5 * size)}" fill="{grey}">{end}</text>'
 
 
 def _legend_words(description: Description, style: NumberStyle) -> list[str]:

@@ -9,27 +9,65 @@ from typing import Any
 from wherefrom_viz import colours
 from wherefrom_viz.colours import Palette, palette_named
 from wherefrom_viz.describe.description import Description, Shown, describe_all
-from wherefrom_viz.describe.numbers import NumberStyle, aligned, number_style
+from wherefrom_viz.describe.numbers import NumberStyle, aligned, number_style, short
 from wherefrom_viz.describe.text_marks import elide
+from wherefrom_viz.figures import text
+from wherefrom_viz.figures.cropping import checked_view, cropped
 
 
-def render_markdown(attributions: Shown, *, view: str = "auto", **options: Any) -> str:
+def render_markdown(
+    attributions: Shown,
+    *,
+    view: str = "auto",
+    top: int | None = None,
+    steps: Sequence[int] | None = None,
+    **options: Any,
+) -> str:
     """A Markdown table per example. Every character that Markdown would act on is escaped."""
-    return "\n".join("\n".join(_markdown(description)) + "\n" for description in describe_all(attributions, **options))
+    parts = (cropped(one, top, steps) for one in describe_all(attributions, **options))
+    return "\n".join("\n".join(_markdown(description)) + "\n" for description in parts)
 
 
 def render_latex(
-    attributions: Shown, *, palette: str | Palette = "red-blue", view: str = "auto", **options: Any
+    attributions: Shown,
+    *,
+    palette: str | Palette = "red-blue",
+    view: str = "auto",
+    top: int | None = None,
+    steps: Sequence[int] | None = None,
+    **options: Any,
 ) -> str:
-    """A LaTeX ``tabular`` per example, cells coloured. Needs ``\\usepackage[table]{xcolor}`` and
-    ``booktabs``.
+    """A LaTeX ``tabular`` per example, cells coloured, or its text in colours.
 
-    Letters outside Latin scripts and marks such as ``⏎`` need XeLaTeX or LuaLaTeX.
+    Needs ``\\usepackage[table]{xcolor}``, and the table ``booktabs``. Letters outside Latin scripts and marks such as
+    ``⏎`` need XeLaTeX or LuaLaTeX.
+
+    Args:
+        attributions: One or many.
+        palette: See `wherefrom_viz.colours`.
+        view: ``"matrix"`` (also ``"auto"``), or ``"read"``: the text in colours.
+        top: How many inputs to show, by their largest magnitude.
+        steps: Outputs to show, counted from 0; the text is set once for each, without them once for all together.
+        **options: As for `describe`.
     """
     chosen = palette_named(palette)
-    return "\n".join(
-        "\n".join(_latex(description, chosen)) + "\n" for description in describe_all(attributions, **options)
-    )
+    reading = checked_view(view)
+    parts = []
+    for whole in describe_all(attributions, **options):
+        description = cropped(whole, top, steps)
+        lines = _latex_text(description, chosen, steps is None) if reading else _latex(description, chosen)
+        parts.append("\n".join(lines) + "\n")
+    return "\n".join(parts)
+
+
+def _latex_text(description: Description, palette: Palette, together: bool) -> Iterator[str]:
+    low, high = (short(value) for value in text.legend_values(description, together))
+    yield r"% needs \usepackage{xcolor} and \usepackage{textcomp}"
+    yield r"{\setlength{\fboxsep}{1pt}\raggedright"
+    for paragraph in text.paragraphs(description, together):
+        yield from text.latex_lines(paragraph, palette, _LATEX)
+    yield "}"
+    yield f"% colours from {low} to {high}; {description.words.sentence}; {description.pipeline_words}"
 
 
 def _cells(description: Description, row: int, style: NumberStyle) -> Iterator[tuple[str, float | None]]:

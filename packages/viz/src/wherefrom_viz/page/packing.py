@@ -32,6 +32,7 @@ from wherefrom_viz.describe.description import (
     span_aggregation,
     subtitle_of,
     template_parts,
+    template_rows,
     title_of,
     with_before,
 )
@@ -143,7 +144,8 @@ def _packed(
     if not np.isfinite(scores).all():
         notes.append("Some scores are not finite (NaN or infinite); they are shown as 0.")
     scores = np.where(visible & np.isfinite(scores), scores, 0.0)
-    bound = float(np.abs(scores).max(initial=0.0)) or 1.0
+    said = ~np.array(template_rows(attribution, sides), dtype=bool)
+    bound = float(np.abs(scores[said] if said.any() else scores).max(initial=0.0)) or 1.0
     scored = {side.name for side in sides}
     shown_sides = []
     if attribution.source_attributions is not None or _own_source(attribution):
@@ -180,11 +182,15 @@ def _packed(
 def _side(attribution: Attribution, name: str, title: str, tokens: Sequence[Token], *, scored: bool) -> dict[str, Any]:
     segments = [segment for segment in attribution.segments if segment.side == name]
     breaks = (attribution.attr_pos_start,) if name == "target" else ()
+    flags = flags_of(tokens, segments, breaks)
     side: dict[str, Any] = {
         "name": name,
         "title": title,
-        "t": [shown_text(token, before) for token, before in with_before(tokens)],
-        "f": flags_of(tokens, segments, breaks),
+        "t": [
+            "" if not token.text and not has_flag(flag, "character") else shown_text(token, before)
+            for (token, before), flag in zip(with_before(tokens), flags, strict=True)
+        ],
+        "f": flags,
         "scored": int(scored),
     }
     if any(token.position != index or token.size != 1 for index, token in enumerate(tokens)):
@@ -212,6 +218,21 @@ def flags_of(tokens: Sequence[Token], segments: Sequence[Segment], breaks: Seque
     return "".join(chr(FIRST_FLAG + flag) for flag in flags)
 
 
+def has_flag(letter: str, name: str) -> bool:
+    """Has a token's letter the flag?"""
+    return bool((ord(letter) - FIRST_FLAG) & FLAGS[name])
+
+
+def _said(side: dict[str, Any]) -> str:
+    """A side's text without special tokens and template parts, or with them if there is nothing else."""
+    own = [
+        text
+        for text, flag in zip(side["t"], side["f"], strict=True)
+        if not has_flag(flag, "special") and not has_flag(flag, "template")
+    ]
+    return "".join(own or side["t"]).replace("⏎", " ").strip()
+
+
 def _own_source(attribution: Attribution) -> bool:
     """Is the source a text of its own, and not the prompt again?"""
     begins = [token.id for token in attribution.target[: len(attribution.source)]]
@@ -220,7 +241,7 @@ def _own_source(attribution: Attribution) -> bool:
 
 def _line(attribution: Attribution, title: str, sides: list[dict[str, Any]]) -> list[Any]:
     """The example in the list: what is searched and sorted."""
-    texts = ["".join(side["t"]).replace("⏎", " ").strip() for side in sides]
+    texts = [_said(side) for side in sides]
     probability = attribution.step_scores.get("probability")
     mean = round(float(np.mean(probability)), 4) if probability is not None and len(probability) else None
     inputs = sum(len(side["f"]) for side in sides if side["scored"])

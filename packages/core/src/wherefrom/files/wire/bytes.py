@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import os
 import secrets
@@ -97,6 +98,20 @@ def refuse_existing(path: Path, overwrite: bool) -> None:
         raise InputError(f"There is no folder {path.parent}. Create it first.")
 
 
+def sync_folder(path: Path) -> None:
+    """Put the entries of a folder on disk: a new file is not safe before its name is."""
+    if os.name == "nt":
+        return  # folders cannot be opened there
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EACCES):  # file systems that know no such thing
+            raise
+    finally:
+        os.close(folder)
+
+
 def write_whole(path: Path, pieces: Iterable[bytes], *, overwrite: bool) -> None:
     """Write a file that appears complete or not at all, on disk when this returns.
 
@@ -113,6 +128,7 @@ def write_whole(path: Path, pieces: Iterable[bytes], *, overwrite: bool) -> None
             os.fsync(file.fileno())
         refuse_existing(path, overwrite)
         os.replace(draft, path)
+        sync_folder(path.parent)
     except BaseException:
         with suppress(FileNotFoundError):
             draft.unlink()

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from wherefrom.errors import FileFormatError, InputError
 from wherefrom.files.wire.limits import Budget
-from wherefrom.files.wire.tokens import text_of_piece
+from wherefrom.files.wire.tokens import check_tokens, text_of_piece
 from wherefrom.results.data import AttributionData, AttributionsData
 from wherefrom.results.provenance import Provenance
 from wherefrom.results.stages import Stage
@@ -57,6 +57,10 @@ _SPECIAL = re.compile(r"<\|?[^<>\s]+\|?>|\[[A-Z]+\]")
 # reading
 
 
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")
+"""Where a text may have half of a pair that stands for one character; whole pairs are fine."""
+
+
 def is_inseq(data: bytes) -> bool:
     """Does the content look like a file of inseq?"""
     return b'"sequence_attributions"' in data and not data.lstrip().startswith(b'{"format"')
@@ -75,6 +79,11 @@ def read_inseq(data: bytes, budget: Budget) -> tuple[Provenance, list[Fields]]:
         document = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise FileFormatError(f"The inseq file is no JSON: {str(error) or 'nested too deeply'}.") from error
+    if _SURROGATE.search(data):
+        try:
+            json.dumps(document, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise FileFormatError("The inseq file has half a character (a lone surrogate) in a text.") from error
     root, _ = _unwrapped(document)
     sequences = root.get("sequence_attributions") if isinstance(root, dict) else None
     if not isinstance(sequences, list):
@@ -156,10 +165,12 @@ def _tokens(value: Any, where: str) -> tuple[Token, ...]:
         raise FileFormatError(f"{where}: expected a list of tokens, got {type(value).__name__}.")
     pairs = [_token(one, f"{where}[{index}]") for index, one in enumerate(value)]
     texts = text_of_piece([piece for piece, _ in pairs])
-    return tuple(
+    tokens = tuple(
         Token(id=id, piece=piece, text=text, position=index, special=bool(_SPECIAL.fullmatch(piece)))
         for index, ((piece, id), text) in enumerate(zip(pairs, texts, strict=True))
     )
+    check_tokens(tokens, where)
+    return tokens
 
 
 def _token(value: Any, where: str) -> tuple[str, int]:

@@ -98,7 +98,7 @@ def decode_tokens(wire: WireTokens, where: str) -> tuple[Token, ...]:
     offsets = _offsets(wire, where)
     words = _words(wire, where)
     special = set(wire.special)
-    return tuple(
+    tokens = tuple(
         Token(
             id=wire.ids[i],
             piece=pieces[i],
@@ -112,6 +112,21 @@ def decode_tokens(wire: WireTokens, where: str) -> tuple[Token, ...]:
         )
         for i in range(count)
     )
+    check_tokens(tokens, where)
+    return tokens
+
+
+def check_tokens(tokens: Sequence[Token], where: str) -> None:
+    """Refuse numbers that no array and no file of ours can hold.
+
+    Raises:
+        FileFormatError: One is beyond 64 bits.
+    """
+    for index, token in enumerate(tokens):
+        for name in ("id", "position", "size", "start", "end", "word"):
+            number = getattr(token, name)
+            if number is not None and not -(2**63) <= number < 2**63:
+                raise FileFormatError(f"{where}: {name} of token {index} is beyond 64 bits.")
 
 
 def _following(sizes: Sequence[int]) -> list[int]:

@@ -15,7 +15,9 @@ from wherefrom.results.data import AnyAttribution
 from wherefrom.text.segmentation import segment_spans
 
 
-def _merge_kinds(attribution: AnyAttribution, kinds: tuple[str, ...], fn: str, by: Any) -> AnyAttribution:
+def _merge_kinds(
+    attribution: AnyAttribution, kinds: tuple[str, ...], fn: str, by: Any, *, beside: tuple[str, ...] = ()
+) -> AnyAttribution:
     wanted = [segment for segment in attribution.segments if segment.kind in kinds]
     if not wanted:
         known = ", ".join(sorted({segment.kind for segment in attribution.segments})) or "none"
@@ -23,6 +25,7 @@ def _merge_kinds(attribution: AnyAttribution, kinds: tuple[str, ...], fn: str, b
             f"The example has no {' or '.join(kinds)} to aggregate over (it knows: {known}). "
             "Give a chat or a template when attributing, or the spans yourself: aggregate('spans', target_spans=...)."
         )
+    wanted += [segment for segment in attribution.segments if segment.kind in beside]
     source = [one for one in wanted if one.side == "source"] if attribution.source_attributions is not None else []
     return merge_spans(
         attribution,
@@ -36,7 +39,7 @@ def _merge_kinds(attribution: AnyAttribution, kinds: tuple[str, ...], fn: str, b
 @aggregator
 @frozen(kw_only=True)
 class Turns:
-    """Tokens of a chat turn become one unit, control tokens included."""
+    """Tokens of a chat turn become one unit, and those that the template wrote between two turns another."""
 
     identifier: ClassVar[str] = "turns"
 
@@ -44,7 +47,7 @@ class Turns:
     """How scores of a turn are combined. Step scores use their own functions."""
 
     def __call__(self, attribution: AnyAttribution) -> AnyAttribution:
-        return _merge_kinds(attribution, ("turn",), self.aggregate_fn, self)
+        return _merge_kinds(attribution, ("turn",), self.aggregate_fn, self, beside=("template",))
 
 
 @aggregator

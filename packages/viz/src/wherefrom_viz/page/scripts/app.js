@@ -17,7 +17,7 @@ import { added, cleanName, fitting } from "./spans.js";
 import { SpanBar } from "./span_bar.js";
 import { DEFAULTS, formatHash, MATRICES, parseHash, SCALES, TABS, THEMES, UNPINNED, within } from "./state.js";
 import { StepsView } from "./steps_view.js";
-import { buildView, columnScores, joinedText, largest, LEVELS, MERGES, NORMALIZATIONS, ranked, robustBound, rowScores, strongest } from "./units.js";
+import { buildView, columnScores, joinedText, largest, LEVELS, MERGES, NORMALIZATIONS, ranked, robustBound, rowScores, shownOnly, strongest } from "./units.js";
 
 export class App {
   /**
@@ -33,9 +33,11 @@ export class App {
     this.id = `wf${meta.id}`;
     this.store = new Store(find, meta.blockSize);
     this.defaults = { ...DEFAULTS, ...meta.defaults };
-    this.allowed = { tab: TABS, g: LEVELS, m: MERGES, n: NORMALIZATIONS, cm: Object.keys(MATRICES), sc: Object.keys(SCALES), c: Object.keys(meta.palettes), t: THEMES };
+    this.tabNames = TABS.filter((name) => name !== "compare" || meta.n > 1);
+    this.allowed = { tab: this.tabNames, g: LEVELS, m: MERGES, n: NORMALIZATIONS, cm: Object.keys(MATRICES), sc: Object.keys(SCALES), c: Object.keys(meta.palettes), t: THEMES };
     this.state = page ? parseHash(location.hash, this.defaults, this.allowed) : { ...this.defaults };
     this.state.ex = Math.min(this.state.ex, meta.n - 1);
+    if (!this.tabNames.includes(this.state.tab)) this.state.tab = "read";
     this.pairs = null; // what can be compared, once it is loaded
     this.seen = null; // preview: {span} or {rows}
     this.list = new ListView(this);
@@ -49,7 +51,7 @@ export class App {
   // ---- what is chosen
 
   viewOptions(normalize = this.state.n) {
-    return { level: this.state.g, merge: this.state.m, normalize, stepMerge: this.meta.stepMerge, spans: this.spans() };
+    return { level: this.state.g, merge: this.state.m, normalize, stepMerge: this.meta.stepMerge, spans: this.spans(), hide: this.state.h };
   }
 
   /** What is shown now, as ranges: a preview never overrides a pin. */
@@ -77,10 +79,29 @@ export class App {
   bound(c) {
     const { sc } = this.state;
     const { view } = this;
-    if (sc === "step" && c !== null) return (view.bounds[c] ??= largest(columnScores(view, c, c).scores));
+    if (sc === "step" && c !== null) return (view.bounds[c] ??= largest(shownOnly(view, columnScores(view, c, c).scores)));
     if (sc === "robust") return (view.robust ??= robustBound(view));
     if (sc === "shared" && this.state.n === "none" && this.state.g === "token") return this.meta.bound;
     return (this.state.g === "token" && this.state.n === "none" && this.example.bound) || view.bound;
+  }
+
+  /** Score of the strongest colour in what is shown, for cells and legend alike; null where every output has its own. */
+  shownBound() {
+    const { state, view } = this;
+    if (state.tab !== "read") return state.sc === "step" ? null : this.bound(null);
+    const { span, rows } = this.active();
+    const range = rows ?? span;
+    if (range && range[0] === range[1]) return this.bound(rows ? null : span[0]);
+    return largest(rows ? rowScores(view, ...rows).scores : shownOnly(view, columnScores(view, ...(span ?? [0, view.columns - 1])).scores));
+  }
+
+  /** Are there inputs that the page leaves out? */
+  hides() {
+    return Boolean(this.view.hidden?.some(Boolean));
+  }
+
+  drawLegend() {
+    this.legend.replaceChildren(...legend(this));
   }
 
   get title() {
@@ -117,6 +138,7 @@ export class App {
     const repaint = Object.keys(changes).every((key) => key === "tok" || key === "row");
     if (repaint) {
       this.views[this.state.tab].paint();
+      this.views[this.state.tab].reveal?.();
       this.spanBar.paint();
       return this.announce();
     }
@@ -198,7 +220,7 @@ export class App {
 
   /** Change a setting; other units have no place for what is pinned. */
   choose(key, value) {
-    return this.update({ [key]: value, ...(key === "g" && UNPINNED) });
+    return this.update({ [key]: value, ...((key === "g" || key === "h") && UNPINNED) });
   }
 
   cycle(key, values) {
@@ -213,6 +235,7 @@ export class App {
     if (index !== this.state.ex) return;
     this.example = example;
     await this.redraw();
+    this.views[this.state.tab].reveal?.();
     this.list.reveal();
   }
 
@@ -224,6 +247,7 @@ export class App {
     if (!this.example) return;
     this.root.dataset.theme = this.theme();
     this.root.classList.toggle("underline", this.state.u);
+    this.root.classList.toggle("mono", this.state.mono);
     this.root.classList.toggle("host", !this.page && this.state.t === "auto");
     this.painter = new Painter(this.meta.palettes[this.state.c], this.theme(), this.state.s);
     this.view = buildView(this.example, this.viewOptions());
@@ -232,7 +256,7 @@ export class App {
     if (tok && tok[1] >= this.view.columns) this.state.tok = null;
     if (row && row[1] >= this.view.rows) this.state.row = null;
     const tab = this.state.tab;
-    TABS.forEach((name) => {
+    this.tabNames.forEach((name) => {
       const own = this.tabs[name];
       own.setAttribute("aria-selected", name === tab ? "true" : "false");
       own.tabIndex = name === tab ? 0 : -1;
@@ -246,7 +270,7 @@ export class App {
     this.controls.render();
     this.sliders.render();
     this.spanBar.render();
-    this.legend.replaceChildren(...legend(this));
+    this.drawLegend();
     this.announce();
   }
 
@@ -282,7 +306,7 @@ export class App {
     const tabs = h(
       "div.tabs",
       { role: "tablist", "aria-label": "Views", onkeydown: (event) => this.tabKey(event) },
-      TABS.map((name) => (this.tabs[name] = h("button", { role: "tab", id: `${this.id}-tab-${name}`, "aria-controls": `${this.id}-panel`, onclick: () => this.update({ tab: name }) }, name[0].toUpperCase() + name.slice(1)))),
+      this.tabNames.map((name) => (this.tabs[name] = h("button", { role: "tab", id: `${this.id}-tab-${name}`, "aria-controls": `${this.id}-panel`, onclick: () => this.update({ tab: name }) }, name[0].toUpperCase() + name.slice(1)))),
     );
     this.panel = h("div.panel", { role: "tabpanel", id: `${this.id}-panel`, tabIndex: -1 });
     this.legend = h("footer.legend");
@@ -297,6 +321,7 @@ export class App {
       this.help,
     );
     this.root.addEventListener("keydown", (event) => pressed(this, event));
+    document.addEventListener("pointerdown", (event) => this.controls.close(event.composedPath()));
     if (this.page) document.addEventListener("keydown", (event) => !event.composedPath().includes(this.root) && pressed(this, event));
     if (this.page) window.addEventListener("hashchange", () => this.readAddress());
     window.matchMedia?.("(prefers-color-scheme: dark)").addEventListener?.("change", () => this.redraw());
@@ -311,7 +336,7 @@ export class App {
   tabKey(event) {
     const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!by) return;
-    const next = TABS[(TABS.indexOf(this.state.tab) + by + TABS.length) % TABS.length];
+    const next = this.tabNames[(this.tabNames.indexOf(this.state.tab) + by + this.tabNames.length) % this.tabNames.length];
     this.update({ tab: next });
     this.tabs[next].focus();
     event.preventDefault();

@@ -67,7 +67,7 @@ export class CompareView {
   scene(name) {
     const view = this.pair[name];
     const title = `${NAMES[name]} of ${this.app.label(this.app.state.ex)} and ${this.app.label(this.app.partner())}`;
-    return { name: NAMES[name], view, words: this.words[name], title, bound: () => view.bound, active: () => this.active(), pinLine: (line, extend) => this.pinLine(line, extend) };
+    return { name: NAMES[name], view, words: this.words[name], title, bound: () => view.bound, shownBound: () => view.bound, active: () => this.active(), pinLine: (line, extend) => this.pinLine(line, extend) };
   }
 
   /** What the legend explains. */

@@ -35,19 +35,36 @@ export class Controls {
       chosen("c", "Colours", Object.keys(app.meta.palettes)),
       field("s", "Intensity", { type: "range", min, max, step: 0.25, value: state.s }, (input) => Number(input.value)),
       chosen("t", "Theme", THEMES),
-      toggle("num", "Numbers in cells", state.num ?? app.views.matrix.across?.length <= 16),
+      toggle("num", "Numbers in cells", app.views.matrix.across && app.views.matrix.numbers()),
       toggle("x", "Transpose", state.x),
       toggle("u", "Underline instead of background", state.u),
+      toggle("mono", "Monospaced text", state.mono),
+      toggle("h", "Hide special and template tokens", state.h),
     );
     const files = Object.entries(FILES).map(([kind, label]) => (kind !== "link" || app.page) && h("button", { onclick: () => exported(app, kind) }, label));
     keepingFocus(root, () => root.replaceChildren(
       chosen("g", "Units", LEVELS, LEVEL_WORDS),
       chosen("n", "Normalise", NORMALIZATIONS, NORMALIZE_WORDS),
-      h("details.display", h("summary", "Display"), display),
-      h("details.export", h("summary", "Export"), h("div.menu", files)),
+      h("details.display", { ontoggle: (event) => this.opened(event.target) }, h("summary", "Display"), display),
+      h("details.export", { ontoggle: (event) => this.opened(event.target) }, h("summary", "Export"), h("div.menu", files)),
       h("button.help", { "aria-label": "Help", onclick: () => app.help.showModal() }, "?"),
     ));
     for (const name of open) root.querySelector(`details.${name}`).open = true;
+  }
+
+  /** One menu is open at a time. */
+  opened(details) {
+    if (details.open) for (const other of this.root.querySelectorAll("details[open]")) other.open = other === details;
+  }
+
+  /** Close menus that are not on the way of a click; says whether one was open. */
+  close(path = []) {
+    const open = [...this.root.querySelectorAll("details[open]")].filter((details) => !path.includes(details));
+    for (const details of open) {
+      if (details.contains(details.getRootNode().activeElement)) details.querySelector("summary").focus();
+      details.open = false;
+    }
+    return open.length > 0;
   }
 
   toggleExports() {

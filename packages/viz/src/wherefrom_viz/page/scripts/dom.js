@@ -23,6 +23,12 @@ export function fenced(text) {
   return h("bdi", text);
 }
 
+/** A token's text in running text: marks of white space are faint, and a line goes on after each mark of a line's end inside it. */
+export function running(text) {
+  const pieces = text.split(/([␣⇥⍽␍]+|⏎)/).filter(Boolean);
+  return h("bdi", pieces.map((piece, i) => (/^[␣⇥⍽␍⏎]/.test(piece) ? h("span.mark", piece === "⏎" && i < pieces.length - 1 ? "⏎\n" : piece) : piece)));
+}
+
 /** Reading direction of a text: that of its first letter. The browser's own guess does not look into fenced text. */
 export function direction(units) {
   for (const { text } of units) {

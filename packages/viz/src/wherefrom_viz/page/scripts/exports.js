@@ -8,11 +8,11 @@ const named = (unit, most = Infinity) => elided(unit.label, (text) => [...text].
 const cell = (view, r, c) => (view.visible[r * view.columns + c] && !view.alone?.[r * view.columns + c] ? view.scores[r * view.columns + c] : null);
 
 /** A Markdown table; letters that mean something in Markdown are escaped. */
-export function toMarkdown(view) {
+export function toMarkdown(view, plus = true) {
   const safe = (text) => text.replace(/[\\`*_{}[\]<>()#+\-.!|~$&]/g, "\\$&").replace(/[\r\n]/g, " ");
   const lines = [`| | ${view.cols.map((col) => safe(named(col))).join(" | ")} |`, `|---|${"---:|".repeat(view.columns)}`];
   for (const r of view.seen) {
-    const cells = view.cols.map((_, c) => (cell(view, r, c) === null ? "" : signed(cell(view, r, c))));
+    const cells = view.cols.map((_, c) => (cell(view, r, c) === null ? "" : signed(cell(view, r, c), plus)));
     lines.push(`| ${safe(named(view.inputs[r]))} | ${cells.join(" | ")} |`);
   }
   for (const [name, values] of Object.entries(view.stepScores)) {
@@ -50,10 +50,24 @@ export function toJson(example, view, state, pair = null) {
   return JSON.stringify(value, null, 1) + "\n";
 }
 
-const escapeXml = (text) => text.replace(/[&<>"']/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" })[c]);
+/** The colours of scores from the lowest to the highest, with both in numbers. */
+export function rampSvg(painter, bound, { x, y, ink, signs }) {
+  const low = signs ? `−${short(bound)}` : "0";
+  const from = x + 8 + 7 * low.length;
+  const parts = [`<text x="${x}" y="${y + 11}" fill="${ink}" font-size="11">${low}</text>`];
+  let at = from;
+  for (let i = signs ? -8 : 0; i <= 8; i++, at += 9) {
+    const rgb = painter.background(i / 8 / painter.intensity);
+    parts.push(`<rect x="${at}" y="${y}" width="9" height="13" fill="${rgb ? css(rgb) : "none"}"/>`);
+  }
+  parts.push(`<rect x="${from}" y="${y}" width="${at - from}" height="13" fill="none" stroke="${ink}" stroke-opacity="0.4"/>`, `<text x="${at + 6}" y="${y + 11}" fill="${ink}" font-size="11">${signs ? "+" : ""}${short(bound)}</text>`);
+  return parts;
+}
+
+export const escapeXml = (text) => text.replace(/[&<>"']/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" })[c]);
 
 /** The matrix as a drawing. */
-export function toSvg(view, painter, bound, { ink = "#111111", page = "#ffffff", title = "", legend = "" } = {}) {
+export function toSvg(view, painter, bound, { ink = "#111111", page = "#ffffff", title = "", legend = "", signs = true } = {}) {
   const label = Math.min(240, 20 + 7 * Math.max(...view.seen.map((r) => [...named(view.inputs[r])].length), 4));
   const upright = view.columns > 10 || view.cols.some((col) => [...named(col)].length > 9);
   const [width, height] = [upright ? 30 : 66, 22];
@@ -62,7 +76,7 @@ export function toSvg(view, painter, bound, { ink = "#111111", page = "#ffffff",
   const names = Object.keys(view.stepScores);
   const total = [
     Math.max(label + width * view.columns + 12, 24 + 8 * [...title].length, 24 + 7 * [...legend].length),
-    top + height * (view.seen.length + names.length) + (legend ? 36 : 14),
+    top + height * (view.seen.length + names.length) + (legend ? 58 : 14),
   ];
   const parts = [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${total[0]}" height="${total[1]}" viewBox="0 0 ${total[0]} ${total[1]}" font-family="DejaVu Sans, Noto Sans, Arial, sans-serif" font-size="12">`,
@@ -96,6 +110,9 @@ export function toSvg(view, painter, bound, { ink = "#111111", page = "#ffffff",
     write(label - 6, y + 15, name, 'text-anchor="end" font-style="italic"');
     view.stepScores[name].forEach((value, c) => write(label + c * width + width / 2, y + 15, Number.isFinite(value) ? String(Number(value.toPrecision(2))) : short(value), 'text-anchor="middle" font-size="10"'));
   });
-  if (legend) write(8, total[1] - 10, legend, 'font-size="11"');
+  if (legend) {
+    write(8, total[1] - 10, legend, 'font-size="11"');
+    parts.push(...rampSvg(painter, bound, { x: 8, y: total[1] - 44, ink, signs }));
+  }
   return parts.join("\n") + "\n</svg>\n";
 }

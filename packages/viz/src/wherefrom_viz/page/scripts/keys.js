@@ -8,7 +8,7 @@ const HELP = [
   ["← →", "previous, next output token (shift: widen the span)"],
   ["↑ ↓ or k j", "previous, next example"],
   ["Enter", "pin the token under the cursor, in a matrix the output"],
-  ["Esc", "unpin"],
+  ["Esc", "close a menu, else unpin"],
   ["1 2 3 4", "Read, Matrix, Steps, Compare"],
   ["g", "granularity: token, word, sentence, turn, own spans"],
   ["s", "make what is pinned a span of your own"],
@@ -18,6 +18,8 @@ const HELP = [
   ["m", "comparison: texts, matrix A, B, A − B"],
   ["Tab, then arrows", "move in the prompt, or over the cells of a matrix (shift: widen what is pinned)"],
   ["i", "in a matrix: pin the input"],
+  ["h", "hide or show special and template tokens"],
+  ["w", "monospaced text"],
   ["x", "transpose the matrix"],
   ["+ -", "zoom the matrix"],
   ["/", "search the examples"],
@@ -38,6 +40,7 @@ export function pressed(app, event) {
   const target = event.composedPath()[0];
   const typing = /^(SELECT|TEXTAREA)$/.test(target.tagName ?? "") || target.matches?.("input:not([type=radio], [type=checkbox], [type=range])");
   if (event.ctrlKey || event.metaKey || event.altKey || app.help.open) return;
+  if (event.key === "Escape" && app.controls.close()) return event.preventDefault();
   if (event.key === "Escape" && typing) return target.blur();
   if (typing || (target.tagName === "INPUT" && event.key.startsWith("Arrow"))) return;
   const act = actions(app)[event.key];
@@ -59,18 +62,20 @@ function actions(app) {
     j: turn(1),
     k: turn(-1),
     Enter: () => app.seen && app.update({ tok: app.seen.span ?? null, row: app.seen.rows ?? null }),
-    Escape: () => app.update(UNPINNED),
+    Escape: () => app.controls.close() || app.update(UNPINNED),
     1: tab("read"),
     2: tab("matrix"),
     3: tab("steps"),
-    4: tab("compare"),
+    4: () => app.tabNames.includes("compare") && app.update({ tab: "compare" }),
     g: () => app.cycle("g", LEVELS),
     n: () => app.cycle("n", NORMALIZATIONS),
     c: () => app.cycle("c", Object.keys(app.meta.palettes)),
     t: () => app.cycle("t", THEMES),
-    m: () => (state.tab === "compare" ? app.cycle("cm", Object.keys(MATRICES)) : app.update({ tab: "compare" })),
+    m: () => (state.tab === "compare" ? app.cycle("cm", Object.keys(MATRICES)) : app.tabNames.includes("compare") && app.update({ tab: "compare" })),
     s: () => app.addSpan(),
     x: () => app.update({ x: !state.x }),
+    h: () => app.choose("h", !state.h),
+    w: () => app.update({ mono: !state.mono }),
     "[": scaled("s", 1 / 1.25),
     "]": scaled("s", 1.25),
     "+": scaled("z", 1.25),

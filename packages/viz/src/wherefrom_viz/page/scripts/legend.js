@@ -19,7 +19,7 @@ export function legend(app) {
     : `scale: ${SCALES[state.sc]}`;
   return [
     ...scenes.flatMap((scene) => [ramp(app, scene), ...meaning(app, scene.words).map((text) => h("span", text))]),
-    h("span.quiet", [how.join(" → ") || "scores as the method gave them", last, "“·” was not visible to that output"].filter(Boolean).join(" · ")),
+    h("span.quiet", [how.join(" → ") || "scores as the method gave them", last, "“·” was not visible to that output", app.hides() && "special and template tokens left out"].filter(Boolean).join(" · ")),
     ...example.notes.map((note) => h("span.note", `Note: ${note}`)),
   ];
 }
@@ -40,6 +40,7 @@ function ramp(app, scene) {
     if (rgb) swatch.style.backgroundColor = css(rgb);
     strip.append(swatch);
   }
-  const most = short(scene.bound(null));
-  return h("span.scale", scene.name && h("strong", `${scene.name} `), signed ? `−${most} ` : "0 ", strip, ` ${signed ? "+" : ""}${most}`);
+  const bound = scene.shownBound();
+  const most = bound === null ? "the largest of each output" : short(bound);
+  return h("span.scale", { "data-bound": bound ?? "" }, scene.name && h("strong", `${scene.name} `), signed ? `−${bound === null ? "" : most} ` : "0 ", strip, ` ${signed ? "+" : ""}${most}`);
 }

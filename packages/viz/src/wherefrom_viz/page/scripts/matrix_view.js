@@ -79,7 +79,7 @@ export class MatrixView {
 
   /** Should cells hold numbers? */
   numbers() {
-    return this.app.state.num ?? this.across.length <= 16;
+    return this.app.state.num ?? (this.across.length <= 24 || this.app.state.z >= 1.5);
   }
 
   /** Arrow keys move the crosshair while the matrix has the focus, Enter pins its output, i its input. */

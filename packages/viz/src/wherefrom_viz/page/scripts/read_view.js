@@ -1,9 +1,12 @@
 // Running text. Hover an output token to preview what it came from, click to pin, shift-click for a span;
 // hover or click an input to see which outputs it drove.
 
-import { direction, fenced, h } from "./dom.js";
+import { direction, fenced, h, running } from "./dom.js";
+import { HeatStrip } from "./heat_strip.js";
 import { short, signed } from "./numbers.js";
-import { columnScores, joinedText, largest, ranked, rowScores, strongest } from "./units.js";
+import { columnScores, joinedText, ranked, rowScores, strongest } from "./units.js";
+
+const LONG = 90; // inputs from which prompt and output have panes of their own
 
 export class ReadView {
   constructor(app) {
@@ -15,15 +18,18 @@ export class ReadView {
   render() {
     const { view } = this.app;
     this.tokens = [];
-    const text = h("div.texts");
+    const panes = { in: h("div.pane.in"), out: h("div.pane.out") };
     for (const side of view.sides) {
       const prompt = side.units.filter((unit) => !unit.output);
       const output = side.units.filter((unit) => unit.output);
       // a start token alone is no prompt: it stands before the output
       const lonely = side.name === "target" && prompt.every((unit) => unit.special);
-      if (prompt.length && !lonely) text.append(this.block(side.name === "source" ? side.title : "Prompt", prompt, "inputs"));
-      if (output.length) text.append(this.block("Output", lonely ? [...prompt, ...output] : output, "outputs"));
+      if (prompt.length && !lonely) panes.in.append(this.block(side.name === "source" ? side.title : "Prompt", prompt, "inputs"));
+      if (output.length) panes.out.append(this.block("Output", lonely ? [...prompt, ...output] : output, "outputs"));
     }
+    this.strip = new HeatStrip(panes.in);
+    const text = h("div.texts", h("div.framed", panes.in, this.strip.root), panes.out);
+    this.root.classList.toggle("long", this.tokens.length > LONG);
     this.card = h("aside.card", { "aria-label": "Strongest" });
     this.root.replaceChildren(text, this.card);
     this.paint();
@@ -44,19 +50,38 @@ export class ReadView {
     for (const unit of units) {
       // turns, documents and template slots are named where they begin
       const segment = this.app.example.segments.find(([side, start]) => side === unit.side && start === unit.start);
-      if (segment) flow.append(h("span.segment", { "aria-hidden": "true" }, `${segment[3]}: ${segment[4]}`));
-      if (unit.spaced && flow.childNodes.length) flow.append(" ");
-      const element = h(
-        "span",
-        { class: `tok${unit.special ? " special" : ""}${unit.drawn ? " drawn" : ""}`, role: "option", id: `${this.app.id}-t${this.tokens.length}`, "aria-selected": "false", onmouseenter: () => this.app.preview(this.aim(unit)), onclick: (event) => this.pin(unit, event.shiftKey) },
-        unit.drawn?.name && h("span.tag", fenced(unit.drawn.name)),
-        fenced(unit.text || "∅"),
-      );
-      this.tokens.push({ element, unit, kind });
+      if (segment) flow.append(h("span.segment", { "aria-hidden": "true" }, segment[3] === "turn" ? segment[4] : `${segment[3]}: ${segment[4]}`));
+      if (kind === "inputs" && unit.template && this.app.view.hidden) continue;
+      const first = !flow.childNodes.length || flow.lastChild.className === "segment";
+      if (unit.spaced && !first) flow.append(" ");
+      if (unit.part) {
+        this.stripe(flow, unit, kind);
+        continue;
+      }
+      const element = this.token(unit, kind, `tok${unit.special ? " special" : ""}${unit.drawn ? " drawn" : ""}`, [unit.drawn?.name && h("span.tag", fenced(unit.drawn.name)), running(unit.text || "∅")]);
       flow.append(element);
       if (unit.breaks) flow.append("\n");
     }
     return h("section.block", h("h2", { id }, title), flow);
+  }
+
+  /** The element of a unit, which previews and pins it. */
+  token(unit, kind, name, content, attributes = {}) {
+    const element = h(
+      "span",
+      { class: name, role: "option", id: `${this.app.id}-t${this.tokens.length}`, "aria-selected": "false", onmouseenter: () => this.app.preview(this.aim(unit)), onclick: (event) => this.pin(unit, event.shiftKey), ...attributes },
+      content,
+    );
+    this.tokens.push({ element, unit, kind });
+    return element;
+  }
+
+  /** A token that is a part of a character: all of them stand as stripes under the one character. */
+  stripe(flow, unit, kind) {
+    const { glyph, at, of } = unit.part;
+    if (!at) flow.append(h("span.char", { role: "presentation" }, h("span.glyph", { "aria-hidden": "true" }, fenced(glyph)), h("span.stripes", { role: "presentation" })));
+    const says = `${glyph} byte ${at + 1} of ${of}`;
+    flow.lastChild.querySelector(".stripes").append(this.token(unit, kind, "tok stripe", [], { "aria-label": says, title: says }));
   }
 
   aim(unit) {
@@ -86,8 +111,7 @@ export class ReadView {
     const { span, rows } = app.active();
     const range = rows ?? span;
     const { scores, visible } = rows ? rowScores(view, ...rows) : columnScores(view, ...(span ?? [0, view.columns - 1]));
-    const single = range && range[0] === range[1];
-    const bound = single ? app.bound(rows ? null : span[0]) : largest(scores);
+    const bound = app.shownBound();
     for (const { element, unit } of this.tokens) {
       const [own, other] = rows ? [unit.row, unit.col] : [unit.col, unit.row];
       const picked = Boolean(range && own >= range[0] && own <= range[1]);
@@ -97,6 +121,41 @@ export class ReadView {
       if (picked) element.parentElement.setAttribute("aria-activedescendant", element.id);
     }
     this.card.replaceChildren(...this.cardLines(span, rows));
+    this.strip.paint(this.tokens, (unit) => {
+      const other = rows ? unit.col : unit.row;
+      return other >= 0 && visible[other] ? scores[other] / bound : 0;
+    }, painter);
+    app.drawLegend();
+  }
+
+  /** Bring what is pinned into sight, and in a long prompt the input it owes most. */
+  reveal() {
+    const { span, rows } = this.app.active();
+    const range = rows ?? span;
+    if (!range) return;
+    const picked = this.tokens.find(({ unit }) => (rows ? unit.row : unit.col) === range[0]);
+    if (picked) this.show(picked.element);
+    if (!span || !this.root.classList.contains("long")) return;
+    const [top] = strongest(this.app.view, span[0], span[1], 1);
+    const strong = top && this.tokens.find(({ unit }) => unit.row === top.at);
+    if (strong) this.show(strong.element, false);
+  }
+
+  /** Scroll an element's pane, and the page if need be, until it is in sight. */
+  show(element, page = true) {
+    const pane = element.closest(".pane");
+    const [inner, outer] = [element.getBoundingClientRect(), pane.getBoundingClientRect()];
+    if (inner.top < outer.top || inner.bottom > outer.bottom) pane.scrollTop += inner.top - outer.top - pane.clientHeight / 2;
+    if (page) element.scrollIntoView({ block: "nearest" });
+  }
+
+  /** Show where an entry of the card stands. */
+  find(at, rows) {
+    const found = this.tokens.find(({ unit }) => (rows ? unit.col : unit.row) === at);
+    if (!found) return;
+    for (const { element } of this.tokens) element.classList.remove("found");
+    this.show(found.element);
+    found.element.classList.add("found");
   }
 
   cardLines(span, rows) {
@@ -120,7 +179,8 @@ export class ReadView {
       }
     }
     const [from, to] = rows ?? span ?? [0, 0];
-    if (to > from) lines.push(h("p.facts", "scores summed over the span"));
+    const count = rows || span ? to - from + 1 : view.columns;
+    if (count > 1) lines.push(h("p.facts", `sum over ${count} ${rows ? "inputs" : "outputs"}`));
     const most = entries.length ? Math.abs(entries[0].score) : 1;
     const list = h(
       "ol",
@@ -129,7 +189,7 @@ export class ReadView {
         bar.style.width = `${Math.max(2, (Math.abs(score) / most) * 100)}%`;
         const rgb = this.app.painter.background((score / most) * 0.75);
         if (rgb) bar.style.backgroundColor = `rgb(${rgb.join(", ")})`;
-        return h("li", h("span.name", fenced((rows ? view.cols : view.inputs)[at].label)), h("span.value", signed(score, words.signed)), h("span.track", bar));
+        return h("li", h("button.name", { title: "show it in the text", onclick: () => this.find(at, rows) }, fenced((rows ? view.cols : view.inputs)[at].label)), h("span.value", signed(score, words.signed)), h("span.track", bar));
       }),
     );
     const hint = span || rows ? null : h("p.quiet", "Point at a token to see where it comes from; click to keep it, shift-click for a span.");

@@ -3,6 +3,7 @@
 import { download, h } from "./dom.js";
 import { toJson, toMarkdown, toSvg, toTsv } from "./exports.js";
 import { meaning } from "./legend.js";
+import { toTextSvg } from "./text_export.js";
 
 export async function exported(app, kind) {
   if (kind === "link") return copyLink(app);
@@ -10,12 +11,13 @@ export async function exported(app, kind) {
   const pair = app.state.tab === "compare" ? app.views.compare.pair : null;
   const shown = (pair && app.views.compare.shown()) ?? app;
   const { view } = shown;
-  if (kind === "md") return download(`${name}.md`, toMarkdown(view), "text/markdown");
+  if (kind === "md") return download(`${name}.md`, toMarkdown(view, shown.words.signed), "text/markdown");
   if (kind === "tsv") return download(`${name}.tsv`, toTsv(view), "text/tab-separated-values");
   if (kind === "json") return download(`${name}.json`, toJson(app.example, view, app.state, pair), "application/json");
   const dark = app.theme() === "dark";
   const title = [shown.title, app.example.subtitle || app.meta.subtitle].filter(Boolean).join(" · ");
-  const svg = toSvg(view, app.painter, shown.bound(null), { title, legend: meaning(app, shown.words).join(" · "), ink: dark ? "#eeeeee" : "#111111", page: dark ? "#1c1d21" : "#ffffff" });
+  const look = { title, legend: meaning(app, shown.words).join(" · "), ink: dark ? "#eeeeee" : "#111111", page: dark ? "#1c1d21" : "#ffffff", signs: shown.words.signed };
+  const svg = app.state.tab === "read" ? toTextSvg(app, look) : toSvg(view, app.painter, shown.bound(null), look);
   return kind === "svg" ? download(`${name}.svg`, svg, "image/svg+xml") : download(`${name}.png`, await picture(svg));
 }
 

@@ -39,12 +39,14 @@ export const DEFAULTS = {
   b: null, // compared example
   cm: "text", // what the comparison shows
   u: false, // underline instead of background
+  mono: false, // text in a monospaced font
+  h: true, // hide special tokens and what a chat template writes
   sp: {}, // spans that were drawn or removed: {example: [span, …]}
 };
 
 const NUMERIC = new Set(["ex", "s", "z", "b"]);
 const RANGES = new Set(["tok", "row"]);
-const FLAGS = new Set(["num", "x", "u"]);
+const FLAGS = new Set(["num", "x", "u", "mono", "h"]);
 
 /** State from an address; unknown or senseless parts are left at `defaults`. */
 export function parseHash(hash, defaults = DEFAULTS, allowed = {}) {

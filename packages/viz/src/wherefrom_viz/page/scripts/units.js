@@ -73,12 +73,13 @@ const FOLDS = {
  * What the views draw: an example at one granularity and normalisation.
  * Rows are inputs, columns explained units; `seen` lists the rows that any step could see.
  */
-export function buildView(example, { level = "token", merge = "sum", normalize = "none", stepMerge = {}, spans = [] } = {}) {
+export function buildView(example, { level = "token", merge = "sum", normalize = "none", stepMerge = {}, spans = [], hide = false } = {}) {
   const target = example.sides.find((side) => side.name === "target");
   const spansOf = (side) => (level === "span" ? spans.filter((span) => span.side === side.name) : []);
   const position = (side, i) => (side.positions ? side.positions[i] : i);
   const lastOf = (side, i) => position(side, i) + (side.sizes ? side.sizes[i] : 1) - 1;
   const columns = example.last - example.first;
+  const shown = { level, hide, turns: (example.segments ?? []).filter(([, , , kind]) => kind === "turn") };
 
   const rows = [];
   const starts = [];
@@ -87,7 +88,7 @@ export function buildView(example, { level = "token", merge = "sum", normalize =
   for (const side of example.sides) {
     const cut = side.name === "target" ? example.first : -1;
     const own = unitStarts(side.f, level, cut, spansOf(side));
-    const units = eachUnit(own, side.f.length, (start, end) => unitOf(side, start, end, cut, spansOf(side)));
+    const units = eachUnit(own, side.f.length, (start, end) => unitOf(side, start, end, cut, spansOf(side), shown));
     if (side.scored) {
       starts.push(...own.map((start) => start + rows.length));
       for (let i = 0; i < side.f.length; i++) rows.push({ side, i });
@@ -108,17 +109,18 @@ export function buildView(example, { level = "token", merge = "sum", normalize =
   const shifted = spansOf(target).map((span) => ({ from: Math.max(0, span.from - example.first), to: span.to - example.first }));
   const stepStarts = unitStarts(stepFlags, level, -1, shifted.filter((span) => span.to > 0));
   const merged = level === "token" ? base : transpose(mergeRows(transpose(mergeRows(base, starts, merge)), stepStarts, merge));
-  const cols = eachUnit(stepStarts, columns, (start, end) => unitOf(target, example.first + start, example.first + end, -1, spansOf(target)));
+  const cols = eachUnit(stepStarts, columns, (start, end) => unitOf(target, example.first + start, example.first + end, -1, spansOf(target), shown));
   const stepScores = {};
   for (const [name, values] of Object.entries(example.stepScores)) {
     stepScores[name] = eachUnit(stepStarts, columns, (start, end) => (FOLDS[stepMerge[name]] || FOLDS.mean)([...values.slice(start, end)]));
   }
   const view = { inputs: all, sides, cols, rows: merged.rows, columns: merged.columns, scores: merged.scores, visible: merged.visible, stepScores };
   if (normalize !== "none") normalizeScores(view, normalize);
-  view.bound = largest(view.scores);
+  view.hidden = hide && all.some((unit) => !unit.template) ? Uint8Array.from(all, (unit) => (unit.template ? 1 : 0)) : null;
+  view.bound = largest(counted(view));
   view.seen = [];
   for (let r = 0; r < view.rows; r++) {
-    if (view.visible.subarray(r * view.columns, (r + 1) * view.columns).some(Boolean)) view.seen.push(r);
+    if (!view.hidden?.[r] && view.visible.subarray(r * view.columns, (r + 1) * view.columns).some(Boolean)) view.seen.push(r);
   }
   if (all.some((unit) => unit.only) || cols.some((col) => col.only)) {
     // cells of a comparison that have no counterpart
@@ -132,14 +134,29 @@ export function buildView(example, { level = "token", merge = "sum", normalize =
   return view;
 }
 
+/** Which token of a character that takes several this is: {glyph, at, of}, or null. */
+function partOf(side, at) {
+  const continues = (i) => i < side.t.length && side.t[i] === "" && !flagged(side.f, i, "character");
+  if (!continues(at) && !continues(at + 1)) return null;
+  let from = at;
+  while (from > 0 && continues(from)) from--;
+  let to = from + 1;
+  while (continues(to)) to++;
+  const glyph = side.t.slice(from, to).join("").trim();
+  return glyph ? { glyph, at: at - from, of: to - from } : null;
+}
+
 /** Have all tokens of a unit the flag? */
 function every(side, start, end, name) {
   for (let i = start; i < end; i++) if (!flagged(side.f, i, name)) return false;
   return true;
 }
 
-function unitOf(side, start, end, cut, spans) {
-  const text = side.t.slice(start, end).join("");
+function unitOf(side, start, end, cut, spans, { level, hide, turns }) {
+  const part = level === "token" ? partOf(side, start) : null;
+  const turn = level === "turn" && turns.find(([name, from]) => name === side.name && from === start);
+  const said = hide && end - start > 1 ? [...side.t.keys()].slice(start, end).filter((i) => !flagged(side.f, i, "special") && !flagged(side.f, i, "template")) : [];
+  const text = (said.length ? said.map((i) => side.t[i]) : side.t.slice(start, end)).join("");
   const drawn = spans.find((span) => start >= span.from && start < span.to);
   const plain = text.replace(/^ /, "");
   return {
@@ -147,12 +164,13 @@ function unitOf(side, start, end, cut, spans) {
     start,
     end,
     text: plain,
-    label: drawn?.name || plain || "∅", // its name in heads, lists and exports
+    label: drawn?.name || (turn && `${turn[4]}: ${plain}`) || (part && `${/[\u0590-\u08ff]/.test(part.glyph) ? "\u200e" : ""}${part.glyph} ${part.at + 1}/${part.of}`) || plain || "∅", // its name in heads, lists and exports
+    part, // of a character that takes several tokens: {glyph, at, of}
     drawn,
     spaced: text.startsWith(" "),
     breaks: text.endsWith("⏎"),
     special: every(side, start, end, "special"),
-    template: every(side, start, end, "special") || every(side, start, end, "template"),
+    template: [...side.f.slice(start, end)].every((_, k) => flagged(side.f, start + k, "special") || flagged(side.f, start + k, "template")),
     output: side.name === "target" && cut >= 0 && start >= cut,
     only: side.only ? onlyIn(side.only.slice(start, end)) : "",
   };
@@ -174,6 +192,14 @@ export function normalizeScores(view, how) {
     if (total > 0) for (let r = 0; r < rows; r++) scores[r * columns + c] /= total;
   }
 }
+
+/** Scores that decide how strong colours are: those of inputs that are not hidden. */
+function counted(view) {
+  return view.hidden ? view.scores.map((value, i) => (view.hidden[Math.floor(i / view.columns)] ? 0 : value)) : view.scores;
+}
+
+/** Of the scores of all inputs, those that are not hidden. */
+export const shownOnly = (view, scores) => (view.hidden ? scores.map((value, at) => (view.hidden[at] ? 0 : value)) : scores);
 
 /** The largest magnitude, 1 if all are nothing. */
 export const largest = (scores) => scores.reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1;
@@ -198,11 +224,14 @@ function summed(view, count, from, to, place) {
 
 /** Units side by side as running text. */
 export function joinedText(units) {
-  return units.map((unit, i) => (i && unit.spaced ? " " : "") + (unit.text || "∅")).join("");
+  return units.map((unit, i) => (i && unit.spaced ? " " : "") + (unit.text || (unit.part ? "" : "∅"))).join("") || units[0]?.label || "";
 }
 
 /** The strongest inputs of a span of columns, as {at, score}. */
-export const strongest = (view, from, to, count) => ranked(columnScores(view, from, to), count);
+export function strongest(view, from, to, count) {
+  const { scores, visible } = columnScores(view, from, to);
+  return ranked({ scores, visible: view.hidden ? visible.map((seen, at) => (view.hidden[at] ? 0 : seen)) : visible }, count);
+}
 
 /** The largest magnitudes of what `columnScores` or `rowScores` gave, as {at, score}. */
 export function ranked({ scores, visible }, count = 5) {
@@ -215,6 +244,6 @@ export function ranked({ scores, visible }, count = 5) {
 
 /** 99th percentile of the magnitudes: a bound that one outlier does not decide. */
 export function robustBound(view) {
-  const sizes = [...view.scores].map(Math.abs).filter((v) => v > 0).sort((a, b) => a - b);
+  const sizes = [...counted(view)].map(Math.abs).filter((v) => v > 0).sort((a, b) => a - b);
   return sizes.length ? sizes[Math.min(sizes.length - 1, Math.floor(sizes.length * 0.99))] : 1;
 }

@@ -1,0 +1,298 @@
+"""Run the bench, prompt by prompt, each written down as soon as it is done."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+import msgspec
+import numpy as np
+from attrs import evolve, field, frozen
+
+from wherefrom.arrays import FloatArray, to_numpy
+from wherefrom.attribute import AttributionModel
+from wherefrom.errors import FileFormatError, InputError, WherefromError
+from wherefrom.evaluation.asking import question_of, unit_scores
+from wherefrom.evaluation.bench.prompts import Prompt
+from wherefrom.evaluation.bench.specs import method_of_spec
+from wherefrom.evaluation.contract import as_metric
+from wherefrom.evaluation.gold import gold_units
+from wherefrom.evaluation.measuring import Plan, measure
+from wherefrom.evaluation.orderings import ORDERINGS
+from wherefrom.evaluation.perturbation_curves import Curves
+from wherefrom.evaluation.records import Curve, Evaluation, Measurement, MetricFacts
+from wherefrom.evaluation.worths import Worths
+from wherefrom.methods._perturbation import PerturbationSettings
+from wherefrom.methods.contract import Method, Progress, no_progress
+from wherefrom.methods.dummy import Dummy
+from wherefrom.methods.perturbation.ablation import LogProbability
+from wherefrom.methods.perturbation.units import as_units, units_of
+from wherefrom.results.attribution import Attribution
+from wherefrom.results.provenance import library_versions
+from wherefrom.settings import non_default
+
+FORMAT = "wherefrom.bench/1"
+
+
+@frozen(kw_only=True)
+class Bench:
+    """What is asked of every prompt alike."""
+
+    methods: tuple[str, ...]
+    """Specs, see `wherefrom.evaluation.bench.specs`; ``{middle}`` stands for half the number of layers."""
+    metrics: tuple[str, ...]
+    removals: tuple[str, ...] = ("delete", "unk")
+    units: str = "token"
+    functions: dict[str, str] = field(factory=lambda: {"alti_logit": "logit"})
+    """Target functions of methods that cannot explain a log-probability, by identifier."""
+    cuts: int | None = 4
+    draws: int = 4
+    seed: int = 0
+
+
+SHORT = Bench(
+    methods=(
+        "attention",
+        "attention_rollout",
+        "value_norms",
+        "value_zeroing",
+        "alti",
+        "alti_logit",
+        "saliency",
+        "input_x_gradient",
+        "layer_gradient_x_activation[target_layer=model.layers[{middle}]]",
+        "integrated_gradients[n_steps=8]",
+        "gradient_shap",
+        "deeplift",
+        "occlusion[baseline=delete]",
+        "occlusion[baseline=unk]",
+        "lime[baseline=delete]",
+        "kernel_shap[baseline=delete,n_samples=50]",
+        "context_cite[baseline=delete,n_samples=50]",
+    ),
+    metrics=("abpc", "top_k_drop", "tau_loo", "mrr", "rank_accuracy"),
+)
+"""The which-method table on short prompts."""
+LONG = Bench(
+    methods=(
+        "attention",
+        "attention_rollout",
+        "value_norms",
+        "alti",
+        "saliency",
+        "input_x_gradient",
+        "layer_gradient_x_activation[target_layer=model.layers[{middle}]]",
+        "integrated_gradients[n_steps=8]",
+        "occlusion[baseline=delete,units=sentence]",
+        "lime[baseline=delete,units=sentence,n_samples=24]",
+        "context_cite[baseline=delete,units=sentence,n_samples=24]",
+    ),
+    metrics=("rank_accuracy", "mrr", "auprc", "relevance_mass", "top_k_drop"),
+    removals=("delete",),
+    units="sentence",
+)
+"""Recall of the evidence on long ones: sentences are what is scored."""
+
+
+class Header(msgspec.Struct, frozen=True, kw_only=True, tag="header"):
+    """The first line of a bench's file."""
+
+    model: str
+    bench: dict[str, Any]
+    versions: dict[str, str] = {}
+    format: str = FORMAT
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True, tag="prompt"):
+    """One prompt's line."""
+
+    prompt: str
+    """Its id."""
+    set: str
+    text: str
+    kept: bool
+    """Did the model answer right?"""
+    said: str = ""
+    """What it says first."""
+    measurements: tuple[Measurement, ...] = ()
+    curves: tuple[Curve, ...] = ()
+    failures: dict[str, str] = {}
+    """Method to why it gave no scores."""
+    forwards: int = 0
+
+
+def run_bench(
+    model: AttributionModel,
+    prompts: Sequence[Prompt],
+    bench: Bench,
+    path: str | Path,
+    *,
+    limit: int | None = None,
+    progress: Progress = no_progress,
+) -> Evaluation:
+    """Put the bench's question to a model; what ``path`` holds already is not run again.
+
+    The first token of each answer is explained, its log-probability is the target function. Prompts that the model
+    answers otherwise are written down as not kept.
+
+    Args:
+        path: JSONL; grows by a line per prompt.
+        limit: Stop after so many prompts were kept.
+
+    Raises:
+        InputError: The file is of another model or bench.
+    """
+    path = Path(path)
+    header = Header(model=model.adapter.card.name, bench=attrs.asdict(bench), versions=dict(library_versions()))
+    done = _resume(path, header)
+    kept = sum(one.kept for one in done.values())
+    for index, prompt in enumerate(prompts):
+        if prompt.id in done:
+            continue
+        if limit is not None and kept >= limit:
+            break
+        outcome = _outcome(model, prompt, index, bench)
+        kept += outcome.kept
+        with path.open("ab") as file:
+            file.write(msgspec.json.encode(outcome) + b"\n")
+        progress("bench", index + 1, len(prompts))
+    return read_bench(path)
+
+
+def read_bench(path: str | Path, *, sets: Sequence[str] | None = None) -> Evaluation:
+    """A bench's file as one evaluation, of the kept prompts.
+
+    Args:
+        sets: Only these kinds of prompts; None: all.
+
+    Raises:
+        FileFormatError: The file is something else, or damaged.
+    """
+    header, outcomes = _read(Path(path))
+    bench = header.bench
+    kept = [one for one in outcomes if one.kept and (sets is None or one.set in sets)]
+    metrics = [as_metric(name) for name in bench["metrics"]]
+    names = {one.method for outcome in kept for one in outcome.measurements}
+    failures = [f"{one.prompt}: {name}: {why}" for one in kept for name, why in one.failures.items()]
+    return Evaluation(
+        measurements=tuple(one for outcome in kept for one in outcome.measurements),
+        curves=tuple(one for outcome in kept for one in outcome.curves),
+        metrics={
+            one.identifier: MetricFacts(higher_is_better=one.higher_is_better, settings=non_default(one))
+            for one in metrics
+        },
+        methods=tuple(name for name in bench["methods"] if name in names),
+        orderings=tuple(name for name in ORDERINGS if name in names),
+        texts=tuple(one.text for one in kept),
+        model=header.model,
+        removals=tuple(bench["removals"]),
+        units=bench["units"],
+        draws=bench["draws"],
+        seed=bench["seed"],
+        forwards=sum(one.forwards for one in kept),
+        versions=header.versions,
+        warnings=tuple(failures),
+    )
+
+
+def _outcome(model: AttributionModel, prompt: Prompt, index: int, bench: Bench) -> Outcome:
+    target = prompt.prompt + prompt.answer
+    # scores that no pass is run for: what the question is, and whether the model answers right
+    clean = model.attribute(prompt.prompt, target, method=Dummy(), show_progress=False)[0]
+    start = clean.attr_pos_start
+    clean = clean.select_steps(0, 1)
+    question = question_of(model.adapter, clean)
+    (answer,) = model.adapter.predict([question.row(target_function=None)])  # type: ignore[attr-defined]
+    said = int(np.argmax(to_numpy(answer.logits)[0]))
+    facts: dict[str, Any] = {
+        "prompt": prompt.id,
+        "set": prompt.set,
+        "text": target,
+        "said": model.adapter.decode(np.array([said])),
+    }
+    if said != int(question.target_ids[start]):
+        return Outcome(**facts, kept=False)
+    units = units_of(question, as_units(bench.units))
+    scores: dict[str, FloatArray] = {}
+    failures: dict[str, str] = {}
+    with tempfile.TemporaryDirectory() as tables:
+        for spec in bench.methods:
+            method = _method(spec, model, tables)
+            try:
+                result = _attributed(model, prompt.prompt, target, method, start, bench)
+                scores[spec] = unit_scores(result, units)
+                if not np.isfinite(scores.get(spec, np.zeros(0))).all():
+                    raise InputError("Some scores are not numbers.")
+            except WherefromError as error:
+                scores.pop(spec, None)
+                failures[spec] = str(error).splitlines()[0]
+        worths = [Worths(model.adapter, question, units, removal, tables=tables) for removal in bench.removals]
+        metrics = tuple(as_metric(name) for name in bench.metrics)
+        metrics = tuple(evolve(one, cuts=bench.cuts) if isinstance(one, Curves) else one for one in metrics)
+        plan = Plan(metrics=metrics, draws=bench.draws, cuts=bench.cuts, seed=bench.seed, curves=bench.units == "token")
+        gold = prompt.gold()
+        found = measure(
+            worths,
+            scores,
+            [(start, start + 1)],
+            plan,
+            example=index,
+            gold=None if gold is None else gold_units(gold, clean, units),
+        )
+    return Outcome(
+        **facts,
+        kept=True,
+        measurements=tuple(found.measurements),
+        curves=tuple(found.curves),
+        failures=failures,
+        forwards=sum(one.forwards for one in worths),
+    )
+
+
+def _attributed(
+    model: AttributionModel, prompt: str, target: str, method: Method, start: int, bench: Bench
+) -> Attribution:
+    asked = AttributionModel(model.adapter)
+    asked.attributed_fn = bench.functions.get(method.identifier, LogProbability())
+    return asked.attribute(
+        prompt,
+        target,
+        method=method,
+        attr_pos_start=start,
+        attr_pos_end=start + 1,
+        show_progress=False,
+        seed=bench.seed,
+    )[0]
+
+
+def _method(spec: str, model: AttributionModel, tables: str) -> Method:
+    layers = model.adapter.card.layers
+    method = method_of_spec(spec.replace("{middle}", str((layers or 0) // 2)))
+    return evolve(method, tables=tables) if isinstance(method, PerturbationSettings) else method
+
+
+def _resume(path: Path, header: Header) -> dict[str, Outcome]:
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(msgspec.json.encode(header) + b"\n")
+        return {}
+    found, outcomes = _read(path)
+    same = msgspec.json.decode(msgspec.json.encode(header), type=Header)
+    if (found.model, found.bench) != (same.model, same.bench):
+        raise InputError(f"{path} is the bench of another model, or of other methods or settings. Choose another file.")
+    return {one.prompt: one for one in outcomes}
+
+
+def _read(path: Path) -> tuple[Header, list[Outcome]]:
+    lines = path.read_bytes().split(b"\n")
+    try:
+        header = msgspec.json.decode(lines[0], type=Header)
+        if header.format != FORMAT:
+            raise FileFormatError(f"{path}: expected {FORMAT}, found {header.format!r}.")
+        complete = [line for line in lines[1:-1] if line]  # a line without its end was cut off: it is run again
+        return header, [msgspec.json.decode(line, type=Outcome) for line in complete]
+    except msgspec.MsgspecError as error:
+        raise FileFormatError(f"{path} is not a bench's file, or it is damaged: {error}.") from error

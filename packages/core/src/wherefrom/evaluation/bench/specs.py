@@ -1,0 +1,45 @@
+"""Methods with their settings, as words: ``occlusion[baseline=delete,units=sentence]``."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from wherefrom.errors import SettingsError
+from wherefrom.methods.contract import METHODS, Method
+from wherefrom.settings import from_mapping
+
+_SPEC = re.compile(r"^(?P<name>[^\[\]]+)(?:\[(?P<settings>.*)\])?$", re.DOTALL)
+
+
+def method_of_spec(spec: str) -> Method:
+    """The method that a word describes.
+
+    Settings are ``name=value`` with commas between; values are read as JSON where they can be (``8``, ``true``), and
+    stand for themselves otherwise.
+
+    Raises:
+        SettingsError: The word is not of that form, or a setting does not fit.
+        UnknownNameError: No method has that name.
+    """
+    match = _SPEC.match(spec)
+    if match is None:
+        raise SettingsError(f"{spec!r} is no method. Write its name, or name[setting=value,...].")
+    settings: dict[str, Any] = {}
+    for part in filter(None, (match["settings"] or "").split(",")):
+        name, equals, value = part.partition("=")
+        if not equals:
+            raise SettingsError(f"{part!r} in {spec!r} is no setting. Write name=value.")
+        settings[name.strip()] = _value(value.strip())
+    found: Any = METHODS.get(match["name"])
+    made: Method = from_mapping(found, settings, where=f"method {match['name']!r}")
+    return made
+
+
+def _value(text: str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return text

@@ -1,0 +1,97 @@
+"""What a metric is: a frozen setting, a plan of masks and a number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar, Protocol, TypeVar, runtime_checkable
+
+import numpy as np
+from attrs import frozen
+
+from wherefrom._registry import Registry
+from wherefrom.arrays import BoolArray, FloatArray
+from wherefrom.errors import InputError, SettingsError
+
+Worth = Callable[[BoolArray], FloatArray]
+"""What the model says when only some units stay: masks ``(rows, units)``, true for units that stay, to the
+log-probability of the explained tokens in nats, ``(rows,)``."""
+
+
+@frozen(kw_only=True, eq=False)
+class Case:
+    """One output of one example, as metrics see it."""
+
+    count: int
+    """How many units there are."""
+    worth: Worth
+    gold: BoolArray | None = None
+    """The units that are known to matter, shape ``(count,)``; None: not known."""
+    seed: int = 0
+
+    def full(self) -> float:
+        """The worth of the untouched input."""
+        return float(self.worth(np.ones((1, self.count), bool))[0])
+
+    def known_gold(self) -> BoolArray:
+        """The gold units.
+
+        Raises:
+            InputError: There are none.
+        """
+        if self.gold is None or not self.gold.any():
+            raise InputError("This metric compares with gold units, and the example has none. Pass gold=...")
+        return self.gold
+
+
+@runtime_checkable
+class Metric(Protocol):
+    """How good scores are, as one number per output."""
+
+    identifier: ClassVar[str]
+    higher_is_better: ClassVar[bool]
+    needs_gold: ClassVar[bool]
+    """Does it compare with gold units? Such metrics run no pass."""
+
+    def plan(self, scores: FloatArray, seed: int) -> BoolArray:
+        """The masks it will ask for, true for units that stay. Shape ``(rows, units)``."""
+        ...
+
+    def measure(self, scores: FloatArray, case: Case) -> float:
+        """The number. ``scores`` has shape ``(units,)``; nan where it is undefined."""
+        ...
+
+
+METRICS: Registry[type[Metric]] = Registry("metric", group="wherefrom.metrics", builtins="wherefrom.evaluation.builtin")
+
+M = TypeVar("M", bound="type[Metric]")
+
+
+def metric(cls: M) -> M:
+    """Register a frozen attrs class as a metric under its ``identifier``."""
+    METRICS.register(cls.identifier, cls)
+    return cls
+
+
+def list_metrics() -> list[str]:
+    """Identifiers of all metrics, sorted."""
+    return list(METRICS)
+
+
+def as_metric(value: str | Metric | type[Metric]) -> Metric:
+    """A metric from a name, a class or an object.
+
+    Raises:
+        UnknownNameError: No metric has that name.
+        SettingsError: It is something else.
+    """
+    thing = METRICS.get(value) if isinstance(value, str) else value
+    if isinstance(thing, type):
+        return thing()
+    if not isinstance(thing, Metric):
+        raise SettingsError(f"A metric is an identifier, a metric or its class, not {value!r}.")
+    return thing
+
+
+def no_masks(scores: FloatArray) -> BoolArray:
+    """The plan of a metric that runs no pass."""
+    return np.zeros((0, len(scores)), bool)

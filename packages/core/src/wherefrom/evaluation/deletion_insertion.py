@@ -1,0 +1,51 @@
+"""Deletion and insertion: the area under the curve of the probability.
+
+Source:
+    Petsiuk, Das & Saenko (2018), RISE, https://arxiv.org/abs/1806.07421.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from attrs import frozen
+
+from wherefrom.arrays import FloatArray
+from wherefrom.evaluation.contract import Case, metric
+from wherefrom.evaluation.perturbation_curves import Curves
+
+
+@metric
+@frozen(kw_only=True)
+class DeletionAuc(Curves):
+    """Area under the probability while the most relevant units go first; trapezoids over a width of 1; low is good."""
+
+    identifier: ClassVar[str] = "deletion_auc"
+    higher_is_better: ClassVar[bool] = False
+    needs_gold: ClassVar[bool] = False
+
+    def measure(self, scores: FloatArray, case: Case) -> float:
+        most, _ = self.both(scores, case)
+        return area(np.exp(most))
+
+
+@metric
+@frozen(kw_only=True)
+class InsertionAuc(Curves):
+    """Area under the probability while the most relevant units come first, beginning with none; high is good."""
+
+    identifier: ClassVar[str] = "insertion_auc"
+    higher_is_better: ClassVar[bool] = True
+    needs_gold: ClassVar[bool] = False
+
+    def measure(self, scores: FloatArray, case: Case) -> float:
+        _, least = self.both(scores, case)
+        return area(np.exp(least))
+
+
+def area(values: FloatArray) -> float:
+    """Trapezoids over evenly spaced points of a line of length 1."""
+    if len(values) < 2:
+        return float("nan")
+    return float(((values[1:] + values[:-1]) / 2).sum() / (len(values) - 1))

@@ -1,0 +1,68 @@
+"""Comprehensiveness and sufficiency: what is lost without the rationale, and what with nothing else.
+
+Source:
+    DeYoung et al. (2020), ERASER, https://arxiv.org/abs/1911.03429.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from attrs import field, frozen, validators
+
+from wherefrom.arrays import BoolArray, FloatArray
+from wherefrom.evaluation.contract import Case, metric
+from wherefrom.evaluation.ordering import top_share
+
+
+@frozen(kw_only=True)
+class Rationales:
+    """Settings of both: rationales of several lengths, their results averaged."""
+
+    bins: tuple[float, ...] = field(
+        default=(0.01, 0.05, 0.1, 0.2, 0.5),
+        converter=tuple,
+        validator=[
+            validators.min_len(1),
+            validators.deep_iterable(validators.and_(validators.gt(0), validators.le(1))),
+        ],
+    )
+    """Shares of the units that are the rationale, each rounded up to whole units. The mean is over these bins; a bin of
+    0, which some count too, would only scale the result."""
+
+    def rationales(self, scores: FloatArray) -> BoolArray:
+        """The units of each rationale. Shape ``(bins, units)``."""
+        return np.stack([top_share(scores, share) for share in self.bins])
+
+
+@metric
+@frozen(kw_only=True)
+class Comprehensiveness(Rationales):
+    """``p(all) − p(without the rationale)``, probabilities, mean over the bins."""
+
+    identifier: ClassVar[str] = "comprehensiveness"
+    higher_is_better: ClassVar[bool] = True
+    needs_gold: ClassVar[bool] = False
+
+    def plan(self, scores: FloatArray, seed: int) -> BoolArray:
+        return ~self.rationales(scores)
+
+    def measure(self, scores: FloatArray, case: Case) -> float:
+        return float(np.exp(case.full()) - np.exp(case.worth(self.plan(scores, case.seed))).mean())
+
+
+@metric
+@frozen(kw_only=True)
+class Sufficiency(Rationales):
+    """``p(all) − p(only the rationale)``, probabilities, mean over the bins; 0 is best."""
+
+    identifier: ClassVar[str] = "sufficiency"
+    higher_is_better: ClassVar[bool] = False
+    needs_gold: ClassVar[bool] = False
+
+    def plan(self, scores: FloatArray, seed: int) -> BoolArray:
+        return self.rationales(scores)
+
+    def measure(self, scores: FloatArray, case: Case) -> float:
+        return float(np.exp(case.full()) - np.exp(case.worth(self.plan(scores, case.seed))).mean())

@@ -1,0 +1,188 @@
+"""`evaluate`: how faithful are these scores, and are they better than no method at all?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+
+from wherefrom.adapters import PredictsSteps
+from wherefrom.arrays import BoolArray
+from wherefrom.attribute import AttributionModel
+from wherefrom.errors import InputError, ModelCapabilityError
+from wherefrom.evaluation.asking import evaluated_units, question_of, unit_scores
+from wherefrom.evaluation.contract import Metric, as_metric
+from wherefrom.evaluation.gold import Gold, gold_units
+from wherefrom.evaluation.measuring import Plan, measure
+from wherefrom.evaluation.orderings import ORDERINGS
+from wherefrom.evaluation.records import Curve, Evaluation, Measurement, MetricFacts
+from wherefrom.evaluation.worths import Span, Worths
+from wherefrom.methods.contract import Progress, no_progress
+from wherefrom.methods.perturbation.removal import as_baseline
+from wherefrom.methods.perturbation.units import Units, UnitsSetting, as_units
+from wherefrom.results.attribution import Attribution, Attributions
+from wherefrom.results.provenance import library_versions
+from wherefrom.settings import non_default
+
+FAITHFULNESS = ("abpc", "aopc_morf", "comprehensiveness", "sufficiency", "log_odds", "top_k_drop", "tau_loo")
+"""Metrics without a wish for others."""
+
+Results = Attribution | Attributions | Sequence[Attribution]
+Outputs = Literal["step", "sequence"] | Sequence[Span]
+
+
+def evaluate(
+    results: Results | Mapping[str, Results],
+    model: Any,
+    metrics: Sequence[str | Metric | type[Metric]] = FAITHFULNESS,
+    *,
+    removals: Sequence[str | int] = ("delete", "unk"),
+    units: UnitsSetting = "token",
+    outputs: Outputs = "step",
+    gold: Sequence[Gold | None] | None = None,
+    draws: int = 10,
+    extremes: bool = False,
+    curves: bool = True,
+    cuts: int | None = None,
+    keep_special: bool = True,
+    seed: int = 0,
+    progress: Progress = no_progress,
+) -> Evaluation:
+    """Hold scores against what the model does without the tokens they name.
+
+    Beside every method stand orders that need none: random (the mean of some draws), recency (the last unit first),
+    leave-one-out, and on request the best and the worst of all orders. All that is asked about an example shares one
+    ablation table per way of removal, and every pass answers all its steps.
+
+    Deleted text is not what models were trained on, and a metric flatters methods that remove tokens in its own way: so
+    give at least two removals, and read them apart (``summary(evaluation, removal=...)``).
+
+    Args:
+        results: One or several methods' results for the same examples: by name, or one alone.
+        model: What `load_model` returned, or an adapter.
+        metrics: Names of `list_metrics`, classes or objects with settings.
+        removals: Ways to take units away, see `wherefrom.methods.perturbation.removal`.
+        units: What is removed and scored as one; scores of tokens are summed.
+        outputs: ``"step"``: each step for itself; ``"sequence"``: the log-probability of all steps together; or spans
+            of target positions ``(start, end)``, end exclusive.
+        gold: Per example the text that matters, for metrics that compare with it; see `wherefrom.evaluation.gold`.
+        draws: Random orders per output.
+        extremes: Also the best and the worst order of all, for up to ten units (2^units passes).
+        curves: Keep the perturbation curves, to be drawn.
+        cuts: Points per kept curve; None: one per unit.
+        keep_special: Special tokens and a chat template's own are never removed, so they are not ranked either.
+        seed: For random orders and masks.
+        progress: Called with (phase, done, total).
+
+    Returns:
+        The measurements; `wherefrom.evaluation.summary` makes the table.
+
+    Raises:
+        InputError: Results of different texts, no examples, merged tokens.
+        ModelCapabilityError: The model gives no predictions.
+    """
+    adapter: Any = model.adapter if isinstance(model, AttributionModel) else model
+    card = adapter.card
+    if not isinstance(adapter, PredictsSteps):
+        raise ModelCapabilityError(f"An evaluation needs predictions, and the adapter of {card.name!r} gives none.")
+    named = _named(results)
+    chosen = tuple(as_metric(one) for one in metrics)
+    first = next(iter(named.values()))
+    golds = [None] * len(first) if gold is None else list(gold)
+    if len(golds) != len(first):
+        raise InputError(
+            f"gold has {len(golds)} entries for {len(first)} examples. Give one per example, None for none."
+        )
+    if not removals:
+        raise InputError("removals is empty. Name at least one way to take units away, better two.")
+    plan = Plan(metrics=chosen, draws=draws, extremes=extremes, curves=curves, cuts=cuts, seed=seed)
+    measurements: list[Measurement] = []
+    drawn: list[Curve] = []
+    forwards = 0
+    units = as_units(units)
+    for index, example in enumerate(first):
+        question = question_of(adapter, example, keep_special=keep_special)
+        members = evaluated_units(question, example, units)
+        scores = {name: unit_scores(_same_text(given[index], example, name), members) for name, given in named.items()}
+        worths = [Worths(adapter, question, members, as_baseline(removal), progress=progress) for removal in removals]
+        found = measure(
+            worths,
+            scores,
+            _spans(outputs, example),
+            plan,
+            example=index,
+            gold=_gold(golds[index], example, members),
+        )
+        measurements += found.measurements
+        drawn += found.curves
+        forwards += sum(one.forwards for one in worths)
+        progress("evaluate", index + 1, len(first))
+    return Evaluation(
+        measurements=tuple(measurements),
+        curves=tuple(drawn),
+        metrics={
+            one.identifier: MetricFacts(higher_is_better=one.higher_is_better, settings=non_default(one))
+            for one in chosen
+        },
+        methods=tuple(named),
+        orderings=tuple(name for name in ORDERINGS if any(one.method == name for one in measurements)),
+        texts=tuple("".join(token.text for token in example.target if not token.special) for example in first),
+        model=card.name,
+        removals=tuple(str(one) for one in removals),
+        units=units if isinstance(units, str) else str(msgspec.to_builtins(units)),
+        draws=draws,
+        seed=seed,
+        forwards=forwards,
+        versions=dict(library_versions()),
+    )
+
+
+def _named(results: Results | Mapping[str, Results]) -> dict[str, list[Attribution]]:
+    if not isinstance(results, Mapping):
+        found = _examples(results)
+        results = {found[0].method or "scores": found} if found else {}
+    named = {name: _examples(given) for name, given in results.items()}
+    if not named or not all(named.values()):
+        raise InputError("There is nothing to evaluate: no results, or results without examples.")
+    if clash := sorted(set(named) & set(ORDERINGS)):
+        raise InputError(f"{clash[0]!r} is the name of an ordering that is added anyway. Name the results differently.")
+    counts = {name: len(given) for name, given in named.items()}
+    if len(set(counts.values())) > 1:
+        raise InputError(f"Results of different numbers of examples: {counts}. Give the same examples for all methods.")
+    return named
+
+
+def _examples(results: Results) -> list[Attribution]:
+    if isinstance(results, Attribution):
+        return [results]
+    return list(results)
+
+
+def _same_text(one: Attribution, other: Attribution, name: str) -> Attribution:
+    def key(result: Attribution) -> Any:
+        sides = [[token.id for token in side] for side in (result.source, result.target)]
+        return sides, result.attr_pos_start, result.attr_pos_end
+
+    if key(one) != key(other):
+        raise InputError(f"The results called {name!r} explain other tokens or steps than the first ones.")
+    return one
+
+
+def _spans(outputs: Outputs, example: Attribution) -> list[Span]:
+    start, end = example.attr_pos_start, example.attr_pos_end
+    if outputs == "step":
+        return [(step, step + 1) for step in range(start, end)]
+    if outputs == "sequence":
+        return [(start, end)]
+    if isinstance(outputs, str):
+        raise InputError(f"outputs = {outputs!r} is neither 'step' nor 'sequence' nor a list of (start, end) spans.")
+    return [(int(a), int(b)) for a, b in outputs]
+
+
+def _gold(gold: Gold | None, example: Attribution, units: Units) -> BoolArray | None:
+    if gold is None:
+        return None
+    found = gold_units(gold, example, units)
+    return found if np.any(found) else None

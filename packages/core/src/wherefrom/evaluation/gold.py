@@ -1,0 +1,106 @@
+"""Gold annotations: the stretches of text that are known to matter, and the units that touch them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from wherefrom.arrays import BoolArray
+from wherefrom.errors import FileFormatError, InputError
+from wherefrom.methods.perturbation.units import Units
+from wherefrom.results.data import AttributionData
+
+
+class Gold(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What matters in one text."""
+
+    text: str
+    """The text that the spans count in: the source of an encoder-decoder model, else the prompt."""
+    spans: tuple[tuple[int, int], ...]
+    """Characters ``(start, end)``, end exclusive."""
+    id: str | None = None
+    answer: str | None = None
+    """What the model should say, where it is known."""
+
+    def __post_init__(self) -> None:
+        """Check the spans.
+
+        Raises:
+            ValueError: One is empty or outside the text.
+        """
+        for start, end in self.spans:
+            if not 0 <= start < end <= len(self.text):
+                raise ValueError(f"The span ({start}, {end}) does not lie in its text of {len(self.text)} characters")
+
+
+def gold_from_words(text: str, words: Sequence[str], **facts: Any) -> Gold:
+    """Gold spans at every place where one of the words stands.
+
+    Raises:
+        InputError: One does not.
+    """
+    spans: list[tuple[int, int]] = []
+    for word in words:
+        begin = text.find(word)
+        if begin < 0:
+            raise InputError(f"{word!r} is not in the text {text!r}.")
+        while begin >= 0:
+            spans.append((begin, begin + len(word)))
+            begin = text.find(word, begin + len(word))
+    return Gold(text=text, spans=tuple(sorted(spans)), **facts)
+
+
+def gold_units(gold: Gold, example: AttributionData, units: Units) -> BoolArray:
+    """The units that share a character with a gold span, on the side of the input text. Shape ``(units,)``.
+
+    Raises:
+        InputError: The text is not the example's.
+    """
+    decoder_only = example.source_attributions is None
+    side = "target" if decoder_only else "source"
+    tokens = example.target if decoder_only else example.source
+    ends = np.cumsum([0 if token.special else len(token.text) for token in tokens])
+    starts = np.concatenate([[0], ends[:-1]])
+    shown = "".join(token.text for token in tokens if not token.special)
+    offset = shown.find(gold.text.strip())
+    if offset < 0:
+        raise InputError(
+            f"The gold annotation is of another text: {gold.text[:60]!r}, but the example has {shown[:60]!r}."
+        )
+    offset -= len(gold.text) - len(gold.text.lstrip())
+    touched = np.zeros(len(tokens), bool)
+    for index, token in enumerate(tokens):
+        begin, end = starts[index] - offset + len(token.text) - len(token.text.lstrip()), ends[index] - offset
+        touched[index] = not token.special and any(begin < stop and end > start for start, stop in gold.spans)
+    return np.array([unit.side == side and bool(touched[unit.removable].any()) for unit in units.members], dtype=bool)
+
+
+def load_gold(path: str | Path) -> list[Gold]:
+    """Annotations from JSONL, one object with ``text`` and ``spans`` (and ``id``, ``answer``) per line.
+
+    Raises:
+        FileFormatError: A line is something else; the message names it.
+    """
+    decoder = msgspec.json.Decoder(Gold)
+    found = []
+    for number, line in enumerate(Path(path).read_bytes().splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            found.append(decoder.decode(line))
+        except msgspec.MsgspecError as error:
+            raise FileFormatError(
+                f'{path}, line {number}: expected {{"text": ..., "spans": [[start, end], ...]}}: {error}.'
+            ) from error
+    return found
+
+
+def save_gold(path: str | Path, gold: Sequence[Gold]) -> None:
+    """Write annotations as JSONL, one object per line."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"".join(msgspec.json.encode(one) + b"\n" for one in gold))

@@ -1,0 +1,39 @@
+"""Linear datamodeling score: do the scores, added up, predict what random inputs are worth?
+
+Source:
+    Park et al. (2023), TRAK, https://arxiv.org/abs/2303.14186; for contexts Cohen-Wang et al. (2024), ContextCite,
+    https://arxiv.org/abs/2409.00729.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from attrs import field, frozen, validators
+
+from wherefrom.arrays import BoolArray, FloatArray
+from wherefrom.evaluation.contract import Case, metric
+from wherefrom.evaluation.correlation import spearman
+from wherefrom.evaluation.ordering import random_masks
+
+
+@metric
+@frozen(kw_only=True)
+class LinearDatamodelingScore:
+    """Spearman correlation over random masks, each unit kept with probability 1/2, between the log-probability and the
+    sum of the scores of the units that stay."""
+
+    identifier: ClassVar[str] = "lds"
+    higher_is_better: ClassVar[bool] = True
+    needs_gold: ClassVar[bool] = False
+
+    n_samples: int = field(default=32, validator=validators.ge(3))
+    """Random masks; the same for every method."""
+
+    def plan(self, scores: FloatArray, seed: int) -> BoolArray:
+        return random_masks(len(scores), self.n_samples, seed)
+
+    def measure(self, scores: FloatArray, case: Case) -> float:
+        masks = self.plan(scores, case.seed)
+        return spearman(masks.astype(np.float64) @ scores, case.worth(masks))

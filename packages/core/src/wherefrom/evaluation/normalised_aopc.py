@@ -1,0 +1,68 @@
+"""AOPC between its bounds, so that models and inputs can be compared.
+
+Source:
+    Edin, Motzfeldt, Christensen, Ruotsalo, Maaløe & Maistro (2025), https://arxiv.org/abs/2408.08137.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from attrs import frozen
+
+from wherefrom.arrays import BoolArray, FloatArray
+from wherefrom.evaluation.contract import Case, metric
+from wherefrom.evaluation.extreme_orders import EXACT_UNITS, all_masks, extreme_order, order_scores
+from wherefrom.evaluation.perturbation_curves import AopcLerf, AopcMorf
+
+
+@frozen(kw_only=True)
+class _Bounded:
+    def plan(self, scores: FloatArray, seed: int) -> BoolArray:
+        """Every subset where there are few units; a search asks as it goes."""
+        count = len(scores)
+        return all_masks(count) if count <= EXACT_UNITS else AopcMorf().plan(scores, seed)
+
+    def bounds(self, case: Case) -> tuple[float, float]:
+        """The lowest and the highest AOPC of all orders of the units."""
+        found = [
+            AopcMorf().measure(order_scores(extreme_order(case.count, case.worth, lowest=lowest)), case)
+            for lowest in (False, True)
+        ]
+        return found[0], found[1]
+
+    def normalised(self, value: float, case: Case) -> float:
+        low, high = self.bounds(case)
+        return (value - low) / (high - low) if high > low else float("nan")
+
+
+@metric
+@frozen(kw_only=True)
+class NormalisedAopc(_Bounded):
+    """``(AOPC − lowest) / (highest − lowest)`` over all orders, most relevant first: 1 is the best order there is.
+
+    Exact up to ten units, by a beam search beyond (values slightly outside 0 to 1 are then possible)."""
+
+    identifier: ClassVar[str] = "naopc"
+    higher_is_better: ClassVar[bool] = True
+    needs_gold: ClassVar[bool] = False
+
+    def measure(self, scores: FloatArray, case: Case) -> float:
+        return self.normalised(AopcMorf().measure(scores, case), case)
+
+
+@metric
+@frozen(kw_only=True)
+class NormalisedAopcSufficiency(_Bounded):
+    """The same for the least relevant first: 0 is best."""
+
+    identifier: ClassVar[str] = "naopc_sufficiency"
+    higher_is_better: ClassVar[bool] = False
+    needs_gold: ClassVar[bool] = False
+
+    def plan(self, scores: FloatArray, seed: int) -> BoolArray:
+        return np.concatenate([super().plan(scores, seed), AopcLerf().plan(scores, seed)])
+
+    def measure(self, scores: FloatArray, case: Case) -> float:
+        return self.normalised(AopcLerf().measure(scores, case), case)

@@ -1,0 +1,95 @@
+"""What an evaluation found, as values that can be saved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from wherefrom.errors import FileFormatError
+
+FORMAT = "wherefrom.evaluation/1"
+
+
+class Measurement(msgspec.Struct, frozen=True, kw_only=True):
+    """One number: a metric of one method's scores for one output of one example, under one way of removal."""
+
+    method: str
+    metric: str
+    removal: str
+    """Empty for metrics that remove nothing."""
+    example: int
+    span: tuple[int, int]
+    """Target positions that were explained, end exclusive."""
+    value: float | None
+    """None: undefined, as a correlation with constant scores."""
+
+
+class Curve(msgspec.Struct, frozen=True, kw_only=True):
+    """Both perturbation curves of one method for one output."""
+
+    method: str
+    removal: str
+    example: int
+    span: tuple[int, int]
+    cuts: tuple[int, ...]
+    """Units removed at each point."""
+    most_first: tuple[float, ...]
+    """Log-probability, nats, most relevant units removed first."""
+    least_first: tuple[float, ...]
+
+
+class MetricFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be known of a metric to read its numbers."""
+
+    higher_is_better: bool
+    settings: dict[str, Any] = {}
+
+
+class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
+    """Measurements, curves and how they were made."""
+
+    measurements: tuple[Measurement, ...]
+    curves: tuple[Curve, ...] = ()
+    metrics: dict[str, MetricFacts] = {}
+    methods: tuple[str, ...] = ()
+    """The evaluated methods, in the order given."""
+    orderings: tuple[str, ...] = ()
+    """What they are held against (`wherefrom.evaluation.orderings`)."""
+    texts: tuple[str, ...] = ()
+    """What was explained, one per example."""
+    model: str = ""
+    removals: tuple[str, ...] = ()
+    units: str = "token"
+    draws: int = 0
+    """Random orders per output."""
+    seed: int = 0
+    forwards: int = 0
+    """Passes of the model."""
+    versions: dict[str, str] = {}
+    warnings: tuple[str, ...] = ()
+    format: str = FORMAT
+
+    def save(self, path: str | Path) -> None:
+        """Write it as one JSON file."""
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(path.name + ".part")
+        part.write_bytes(msgspec.json.encode(self))
+        part.replace(path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Evaluation:
+        """Read what `save` wrote.
+
+        Raises:
+            FileFormatError: The file is damaged or something else.
+        """
+        try:
+            found = msgspec.json.decode(Path(path).read_bytes(), type=cls)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise FileFormatError(f"{path} is not a saved evaluation, or it is damaged: {error}.") from error
+        if found.format != FORMAT:
+            raise FileFormatError(f"{path}: expected {FORMAT}, found {found.format!r}.")
+        return found

@@ -1,0 +1,38 @@
+"""The reward of a set of citations: necessary and sufficient at once.
+
+Source:
+    Chuang et al. (2025), SelfCite, https://arxiv.org/abs/2502.09604.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from attrs import field, frozen, validators
+
+from wherefrom.arrays import BoolArray, FloatArray
+from wherefrom.evaluation.contract import Case, metric
+from wherefrom.evaluation.ordering import top
+
+
+@metric
+@frozen(kw_only=True)
+class SelfCiteReward:
+    """``log p(R | E) − log p(R | C without E)``, nats, for the cited units E: the sum of what is lost without them
+    (drop) and what is kept by them alone (hold)."""
+
+    identifier: ClassVar[str] = "selfcite_reward"
+    higher_is_better: ClassVar[bool] = True
+    needs_gold: ClassVar[bool] = False
+
+    k: int = field(default=1, validator=validators.ge(1))
+    """How many units are cited."""
+
+    def plan(self, scores: FloatArray, seed: int) -> BoolArray:
+        cited = top(scores, self.k)
+        return np.stack([cited, ~cited])
+
+    def measure(self, scores: FloatArray, case: Case) -> float:
+        only, without = case.worth(self.plan(scores, case.seed))
+        return float(only - without)

@@ -1,0 +1,54 @@
+"""Is the difference more than chance? Paired over examples, corrected for how many comparisons were made."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from wherefrom.arrays import FloatArray
+
+RESAMPLES = 2000
+
+
+def bootstrap_interval(
+    values: FloatArray, *, confidence: float = 0.95, resamples: int = RESAMPLES, seed: int = 0
+) -> tuple[float, float]:
+    """Percentile interval of the mean of paired differences, examples drawn with replacement.
+
+    Source: Efron & Tibshirani (1993), chapter 13. nan for fewer than two values.
+    """
+    if len(values) < 2:
+        return float("nan"), float("nan")
+    drawn = np.random.default_rng([seed, 1]).integers(len(values), size=(resamples, len(values)))
+    means = values[drawn].mean(axis=1)
+    low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(low), float(high)
+
+
+def permutation_p(values: FloatArray, *, resamples: int = RESAMPLES, seed: int = 0) -> float:
+    """Two-sided probability of a mean paired difference as large, if its signs were chance.
+
+    Exact where there are at most ``resamples`` patterns of signs; else a sample of them, the observed one counted, so
+    that it is never 0. Source: Phipson & Smyth (2010), https://arxiv.org/abs/1603.05766. nan without values.
+    """
+    count = len(values)
+    if not count:
+        return float("nan")
+    observed = abs(values.mean()) - 1e-12 * np.abs(values).mean()
+    if 2**count <= resamples:
+        signs = 1.0 - 2.0 * ((np.arange(2**count)[:, None] >> np.arange(count)) & 1)
+        return float((np.abs(signs @ values / count) >= observed).mean())
+    signs = np.random.default_rng([seed, 2]).choice([-1.0, 1.0], size=(resamples, count))
+    return float((1 + (np.abs(signs @ values / count) >= observed).sum()) / (1 + resamples))
+
+
+def holm(p_values: FloatArray) -> FloatArray:
+    """P values corrected for their number; nan stays and does not count.
+
+    Source: Holm (1979), "A Simple Sequentially Rejective Multiple Test Procedure".
+    """
+    corrected = np.array(p_values, dtype=np.float64)
+    known = np.flatnonzero(~np.isnan(corrected))
+    order = known[np.argsort(corrected[known], kind="stable")]
+    factors = np.arange(len(order), 0, -1)
+    corrected[order] = np.minimum(1.0, np.maximum.accumulate(factors * corrected[order]))
+    return corrected

@@ -1,0 +1,137 @@
+"""One table: method by metric, with intervals against random and what chance would do."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+
+import msgspec
+import numpy as np
+
+from wherefrom.arrays import FloatArray
+from wherefrom.errors import UnknownNameError, nearest
+from wherefrom.evaluation.orderings import RANDOM
+from wherefrom.evaluation.records import Evaluation, Measurement
+from wherefrom.evaluation.statistics import bootstrap_interval, holm, permutation_p
+
+ALL_REMOVALS = "mean of removals"
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """One method by one metric."""
+
+    method: str
+    metric: str
+    removal: str
+    """One way of removal; empty where none is used; `ALL_REMOVALS` for the mean over them."""
+    mean: float | None
+    """Over the units of comparison: examples, or the outputs of a single example."""
+    count: int
+    """How many of these it is the mean of."""
+    over_random: float | None
+    """Mean paired difference to random orders."""
+    interval: tuple[float, float] | None
+    """Of that difference: paired bootstrap, 95 %."""
+    p: float | None
+    """Paired permutation test of that difference, two-sided, corrected by Holm's procedure over the methods of one
+    metric."""
+    better_than_random: bool | None
+    """Is the difference on the metric's good side, with ``p`` below 0.05?"""
+
+
+def summary(evaluation: Evaluation, *, removal: str | None = None) -> list[Line]:
+    """Every method by every metric.
+
+    Outputs of an example are averaged first, so that long examples do not count more; with one example alone its
+    outputs are what is compared.
+
+    Args:
+        removal: One way of removal; None: the mean over all.
+
+    Raises:
+        UnknownNameError: The evaluation has no such removal.
+    """
+    if removal is not None and removal not in evaluation.removals:
+        raise UnknownNameError(
+            f"The evaluation has no removal {removal!r}.{nearest(removal, evaluation.removals)} "
+            f"It has {', '.join(evaluation.removals)}."
+        )
+    values = _values(evaluation, removal)
+    lines: list[Line] = []
+    for metric, facts in evaluation.metrics.items():
+        names = [name for name in (*evaluation.methods, *evaluation.orderings) if (name, metric) in values]
+        chance = values.get((RANDOM, metric), {})
+        paired = {name: _paired(values[name, metric], chance) for name in names if name != RANDOM}
+        corrected = dict(
+            zip(
+                paired,
+                holm(np.array([permutation_p(one, seed=evaluation.seed) for one in paired.values()])),
+                strict=True,
+            )
+        )
+        for name in names:
+            found = np.array(list(values[name, metric].values()))
+            difference = paired.get(name, np.zeros(0))
+            p = _known(corrected.get(name))
+            over = float(difference.mean()) if len(difference) else None
+            lines.append(
+                Line(
+                    method=name,
+                    metric=metric,
+                    removal=_removal_of(evaluation, metric, removal),
+                    mean=float(found.mean()) if len(found) else None,
+                    count=len(found),
+                    over_random=over,
+                    interval=bootstrap_interval(difference, seed=evaluation.seed) if len(difference) > 1 else None,
+                    p=p,
+                    better_than_random=_better(over, p, facts.higher_is_better),
+                )
+            )
+    return lines
+
+
+def ranking(evaluation: Evaluation, metric: str, *, removal: str | None = None) -> list[str]:
+    """Methods, best first by one metric's mean."""
+    facts = evaluation.metrics[metric]
+    lines = [one for one in summary(evaluation, removal=removal) if one.metric == metric and one.mean is not None]
+    sign = -1.0 if facts.higher_is_better else 1.0
+    return [one.method for one in sorted(lines, key=lambda one: sign * (one.mean or 0.0))]
+
+
+def _removal_of(evaluation: Evaluation, metric: str, removal: str | None) -> str:
+    used = {one.removal for one in evaluation.measurements if one.metric == metric}
+    if used == {""}:
+        return ""
+    return removal or (next(iter(used)) if len(used) == 1 else ALL_REMOVALS)
+
+
+def _values(evaluation: Evaluation, removal: str | None) -> dict[tuple[str, str], dict[object, float]]:
+    """(method, metric) to one value per example, or per output where there is one example."""
+    single = len({one.example for one in evaluation.measurements}) <= 1
+    gathered: dict[tuple[str, str], dict[object, list[float]]] = defaultdict(lambda: defaultdict(list))
+    place: Callable[[Measurement], object] = (lambda one: one.span) if single else (lambda one: one.example)
+    for one in _chosen(evaluation, removal):
+        if one.value is not None:
+            gathered[one.method, one.metric][place(one)].append(one.value)
+    return {
+        key: {where: float(np.mean(found)) for where, found in sorted(places.items(), key=str)}
+        for key, places in gathered.items()
+    }
+
+
+def _chosen(evaluation: Evaluation, removal: str | None) -> Iterable[Measurement]:
+    return (one for one in evaluation.measurements if removal is None or one.removal in ("", removal))
+
+
+def _paired(values: dict[object, float], chance: dict[object, float]) -> FloatArray:
+    return np.array([value - chance[where] for where, value in values.items() if where in chance])
+
+
+def _better(over: float | None, p: float | None, higher_is_better: bool) -> bool | None:
+    if over is None or p is None:
+        return None
+    return (over > 0) == higher_is_better and over != 0 and p < 0.05
+
+
+def _known(value: float | None) -> float | None:
+    return None if value is None or np.isnan(value) else float(value)

@@ -1,0 +1,33 @@
+"""Top-k drop: what is lost without the k highest units.
+
+Source:
+    Cohen-Wang, Shah, Georgiev & Madry (2024), ContextCite, https://arxiv.org/abs/2409.00729.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from attrs import field, frozen, validators
+
+from wherefrom.arrays import BoolArray, FloatArray
+from wherefrom.evaluation.contract import Case, metric
+from wherefrom.evaluation.ordering import top
+
+
+@metric
+@frozen(kw_only=True)
+class TopKDrop:
+    """``log p(y | all) − log p(y | without the top k)``, nats."""
+
+    identifier: ClassVar[str] = "top_k_drop"
+    higher_is_better: ClassVar[bool] = True
+    needs_gold: ClassVar[bool] = False
+
+    k: int = field(default=1, validator=validators.ge(1))
+
+    def plan(self, scores: FloatArray, seed: int) -> BoolArray:
+        return ~top(scores, self.k)[None]
+
+    def measure(self, scores: FloatArray, case: Case) -> float:
+        return case.full() - float(case.worth(self.plan(scores, case.seed))[0])

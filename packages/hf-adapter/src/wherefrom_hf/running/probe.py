@@ -1,0 +1,201 @@
+"""A model is probed, not trusted: what passes rely on is tried once per module, on a few dozen tokens.
+
+Whether a decoder is causal, says the same under another attention implementation, goes on from its cache as in one
+pass, and takes left padding, is written nowhere that could be relied on. Each question costs one or two short forward
+passes when it is asked first; the answers are kept with the module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from weakref import WeakKeyDictionary
+
+import torch
+from attrs import define, field
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+from wherefrom.errors import ModelCapabilityError, WherefromError
+
+from wherefrom_hf.running.attention_kernel import KERNEL
+from wherefrom_hf.running.eager import attention_implementation, configs_of
+from wherefrom_hf.running.embedding import InputEmbedding
+from wherefrom_hf.running.ownership import ready
+from wherefrom_hf.running.passes import EncoderStates, can_continue, run_encoder, start_run
+from wherefrom_hf.running.precision import at_least_single
+
+LENGTH = 48
+"""Tokens of a probe: more than the windows of tiny models. Windows of large models are shared by all implementations
+of theirs, and what a model selects by a longer count (sparse attention over thousands of keys) is not seen here."""
+
+_TOLERANCE = {torch.float64: 1e-8, torch.float32: 5e-4}
+"""Part of the largest logit by which two ways of computing the same may differ; half precisions get 0.05."""
+
+
+_FAILS = "it fails with"
+
+
+@define(eq=False)
+class _Known:
+    """Answers about one module, by question."""
+
+    answers: dict[str, str | None] = field(factory=dict)
+    """None: it is so; else the reason why not."""
+
+
+_known: WeakKeyDictionary[nn.Module, _Known] = WeakKeyDictionary()
+
+
+@define(eq=False)
+class Probe:
+    """Questions about one module; ask while it is `reserved`."""
+
+    module: PreTrainedModel
+    target: InputEmbedding
+
+    def causal(self) -> str | None:
+        """Why predictions may not be read from one pass over the whole target; None: they may."""
+
+        def ask() -> str | None:
+            ids = self._ids()
+            half = ids.shape[1] // 2
+            changed = ids.clone()
+            changed[:, half:] = (changed[:, half:] + 1) % self._vocabulary()
+            before, after = self._logits(ids)[:, :half], self._logits(changed)[:, :half]
+            return self._difference(before, after, "changing later tokens changes", strictness=0.04)
+
+        return self._answer("causal", ask)
+
+    def need_causal(self) -> None:
+        """Refuse a model whose predictions depend on what comes after them.
+
+        Raises:
+            ModelCapabilityError: As it says.
+        """
+        reason = self.causal()
+        if reason is not None and not reason.startswith(_FAILS):  # the pass that is asked for will say it better
+            raise ModelCapabilityError(
+                f"{type(self.module).__name__} is not causal: {reason}. Every step would see "
+                "the future, so nothing can be attributed. Load a causal model; BERT-like ones with is_decoder=True in "
+                "model_kwargs's config."
+            )
+
+    def same_under(self, implementation: str) -> str | None:
+        """Why attention may not be computed by ``implementation`` instead of the loaded one; None: it may.
+
+        A reason, if it says so: other logits, or a pass that fails.
+        """
+        loaded = [config._attn_implementation_internal for config in configs_of(self.module)]
+        if all(one == implementation for one in loaded):
+            return None
+
+        def ask() -> str | None:
+            expected = self._logits(self._ids())
+            with attention_implementation(self.module, implementation):
+                came = self._logits(self._ids())
+            return self._difference(expected, came, f"attention by {implementation!r} instead of {loaded[0]!r} changes")
+
+        return self._answer(f"same under {implementation} as {loaded}", ask)
+
+    def watchable(self) -> str | None:
+        """Why attention may not be watched: None where the watched kernel says what the loaded one says."""
+        return self.same_under(KERNEL)
+
+    def continues(self) -> bool:
+        """May a pass be cut in two, the second part going on from the cache of the first?"""
+        if not can_continue(self.module):
+            return False
+
+        def ask() -> str | None:
+            ids = self._ids()
+            middle = ids.shape[1] // 2
+            run = start_run(self.module, self._encoder(1))
+            _, run = run.forward(ids[:, :middle], None, keep=True)
+            run = run.spread(2, self._encoder(2))
+            output, _ = run.forward(ids[:, middle:].expand(2, -1), None, keep=False)
+            whole = self._logits(ids)[:, middle:]
+            return self._difference(whole.expand(2, -1, -1), at_least_single(output.logits), "a cache changes")
+
+        return self._answer("continues", ask) is None
+
+    def _answer(self, question: str, ask: Callable[[], str | None]) -> str | None:
+        """The answer of the first time. A pass that fails is an answer; running out of memory is none."""
+        known = _known.setdefault(self.module, _Known()).answers
+        if question not in known:
+            try:
+                with torch.no_grad(), ready(self.module):  # a pass of its own, also where dropout is on
+                    known[question] = ask()
+            except torch.OutOfMemoryError:
+                raise
+            except WherefromError as error:
+                known[question] = str(error)
+            except Exception as error:  # whatever a model raises, it cannot do it
+                known[question] = f"{_FAILS} {type(error).__name__} ({error})"
+        return known[question]
+
+    def _vocabulary(self) -> int:
+        return int(self.target.weight.shape[0])
+
+    def _ids(self) -> Tensor:
+        length = min(LENGTH, *_tables(self.module))
+        spread = torch.arange(1, length + 1, device=self.target.weight.device) * 7919
+        return (spread % max(self._vocabulary() - 8, 1))[None] + min(4, self._vocabulary() - 1)
+
+    def _encoder(self, rows: int) -> EncoderStates | None:
+        if not self.module.config.is_encoder_decoder:
+            return None
+        ids = self._ids()[:, :8].expand(rows, -1)
+        return run_encoder(self.module, ids, torch.ones_like(ids))
+
+    def _logits(self, ids: Tensor) -> Tensor:
+        output, _ = start_run(self.module, self._encoder(1)).forward(ids, None, keep=False)
+        return at_least_single(output.logits)
+
+    def _difference(self, expected: Tensor, came: Tensor, what: str, strictness: float = 1.0) -> str | None:
+        tolerance = strictness * _TOLERANCE.get(self.module.dtype, 0.05)
+        size = float(expected.abs().max())
+        # what is masked to infinity in both is no difference
+        most = float((came - expected).nan_to_num(0.0).abs().max())
+        if most <= tolerance * max(size, 1e-6):
+            return None
+        return f"{what} logits by {most:.1e} of {size:.1e}"
+
+
+def _tables(module: nn.Module) -> list[int]:
+    """Lengths that tables of positions surely allow: two entries less than any table of more than eight has."""
+    tables = (part.num_embeddings for part in module.modules() if isinstance(part, nn.Embedding))
+    return [LENGTH, *(entries - 2 for entries in tables if entries > 8)]
+
+
+def need_same(probe: Probe, implementation: str) -> None:
+    """Refuse a model that says something else when attention is computed as it must be to look into it.
+
+    Raises:
+        ModelCapabilityError: As it says.
+    """
+    reason = probe.same_under(implementation)
+    if reason is not None:
+        raise ModelCapabilityError(
+            f"The attention of {type(probe.module).__name__} cannot be looked into: {reason}. "
+            "Use a method that needs no internals: saliency, integrated_gradients, occlusion."
+        )
+
+
+@contextmanager
+def looking_into(module: PreTrainedModel) -> Iterator[None]:
+    """Within the block, whatever a model's structure breaks is a refusal with the reason.
+
+    No function of a caller's may run here: its errors are the caller's.
+
+    Raises:
+        ModelCapabilityError: The model is built in a way that cannot be looked into.
+    """
+    try:
+        yield
+    except (WherefromError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
+        raise ModelCapabilityError(
+            f"{type(module).__name__} is built in a way that cannot be looked into ({type(error).__name__}: {error}). "
+            "Use a method that needs no internals: saliency, integrated_gradients, occlusion."
+        ) from error

@@ -1,0 +1,156 @@
+"""The text in colours, as papers print it: what each chosen output comes from. SVG and LaTeX."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from html import escape as escape_markup
+
+import numpy as np
+from attrs import frozen
+
+from wherefrom_viz import colours
+from wherefrom_viz.colours import Palette, Rgb, Theme
+from wherefrom_viz.describe.description import Description, Unit
+from wherefrom_viz.describe.numbers import short
+from wherefrom_viz.describe.text_marks import cells, isolate
+
+_CHARACTER = 0.56
+"""Width of a character, in font sizes; each piece of text is set to its width exactly."""
+_LINE = 1.75
+"""Distance of lines, in font sizes."""
+
+
+@frozen(kw_only=True)
+class Piece:
+    """A unit in running text with its share of the strongest colour."""
+
+    unit: Unit
+    strength: float
+    first: bool
+    """Does it begin its paragraph?"""
+
+
+@frozen(kw_only=True)
+class Paragraph:
+    """What one output, or all together, comes from."""
+
+    heading: str
+    pieces: tuple[Piece, ...]
+
+
+def paragraphs(description: Description, together: bool) -> list[Paragraph]:
+    """The text before each output, or before the last with the scores of all summed.
+
+    Args:
+        description: What to read.
+        together: One paragraph for all outputs.
+    """
+    columns = [list(range(len(description.steps)))] if together else [[c] for c in range(len(description.steps))]
+    found = []
+    for chosen in columns:
+        scores = description.scores[:, chosen].sum(axis=1)
+        seen = np.flatnonzero(description.visible[:, chosen].any(axis=1))
+        bound = bound_of(description, together)
+        pieces = tuple(
+            Piece(
+                unit=description.inputs[row],
+                strength=float(np.clip(scores[row] / bound, -1, 1)),
+                first=place == 0 or any(row == side.start for side in description.sides),
+            )
+            for place, row in enumerate(seen)
+        )
+        output = "all outputs together" if together else description.steps[chosen[0]].label
+        facts = (
+            ""
+            if together
+            else "".join(
+                f"   {name} {short(float(values[chosen[0]]))}" for name, values in description.step_scores.items()
+            )
+        )
+        found.append(Paragraph(heading=f"→ {output}{facts}", pieces=pieces))
+    return found
+
+
+def bound_of(description: Description, together: bool) -> float:
+    """The score of the strongest colour: for cells and legend alike."""
+    if not together:
+        return description.scale.bound
+    return float(np.abs(description.scores.sum(axis=1)).max(initial=0.0)) or 1.0
+
+
+def drawn_lines(
+    paragraph: Paragraph, palette: Palette, theme: Theme, size: float, width: float, text: Rgb, quiet: Rgb
+) -> tuple[list[str], float]:
+    """SVG of one paragraph at the top left, and its height, in points."""
+    out = [
+        f'<text x="{_n(size / 2)}" y="{_n(1.2 * size)}" font-weight="bold" fill="{colours.to_hex(quiet)}" '
+        f'xml:space="preserve">{_x(isolate(paragraph.heading))}</text>'
+    ]
+    x, y = size / 2, 1.2 * size + _LINE * size
+    for piece in paragraph.pieces:
+        if piece.first and x > size / 2:
+            x, y = size / 2, y + _LINE * size
+        gap = 0.32 * size if piece.unit.space_before and x > size / 2 else 0.0
+        shown = piece.unit.text
+        wide = max(1, cells(shown)) * size * _CHARACTER
+        if x + gap + wide > width - size / 2 and x > size / 2:
+            x, y, gap = size / 2, y + _LINE * size, 0.0
+        x += gap
+        background = palette.colour(piece.strength, theme)
+        fill = text
+        if abs(piece.strength) > 0.01:
+            fill = colours.text_on(background)
+            out.append(
+                f'<rect x="{_n(x)}" y="{_n(y - 1.05 * size)}" width="{_n(wide)}" height="{_n(1.4 * size)}" '
+                f'fill="{colours.to_hex(background)}"/>'
+            )
+        if shown:
+            out.append(
+                f'<text x="{_n(x)}" y="{_n(y)}" textLength="{_n(wide)}" lengthAdjust="spacingAndGlyphs" '
+                f'fill="{colours.to_hex(fill)}">{_x(isolate(shown))}</text>'
+            )
+        x += wide
+        if piece.unit.breaks_line:
+            x, y = size / 2, y + _LINE * size
+    return out, y + 0.9 * size
+
+
+def latex_lines(paragraph: Paragraph, palette: Palette, escape: dict[str, str]) -> Iterator[str]:
+    """LaTeX of one paragraph: a coloured box for each unit, breaking over lines."""
+
+    def safe(text: str) -> str:
+        return "".join(escape.get(character, character) for character in text)
+
+    yield rf"\noindent\textbf{{{safe(paragraph.heading)}}}\par\nobreak"
+    line: list[str] = []
+    for piece in paragraph.pieces:
+        if piece.first and line:
+            yield "".join(line) + r"\par"
+            line = []
+        if piece.unit.space_before and line:
+            line.append(" ")
+        colour = palette.colour(piece.strength, "light")
+        shown = safe(piece.unit.text)
+        if colour != colours.WHITE and shown:
+            white = r"\color{white}" if colours.text_on(colour) == colours.WHITE else ""
+            shown = rf"\colorbox[HTML]{{{colours.to_hex(colour)[1:].upper()}}}{{\strut{white} {shown}}}\allowbreak{{}}"
+        line.append(shown)
+        if piece.unit.breaks_line:
+            yield "".join(line) + r"\par"
+            line = []
+    if line:
+        yield "".join(line) + r"\par"
+
+
+def legend_values(description: Description, together: bool) -> Sequence[float]:
+    """The scores of the weakest and of the strongest colour."""
+    bound = bound_of(description, together)
+    return (-bound if description.words.signed else 0.0, bound)
+
+
+def _x(text: str) -> str:
+    return escape_markup(text, quote=True)
+
+
+def _n(value: float) -> str:
+    return f"{value:.2f}".rstrip("0").rstrip(".")

@@ -1,0 +1,174 @@
+"""Each metric on a case computed by hand."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from itertools import permutations
+
+import numpy as np
+import pytest
+from wherefrom.arrays import BoolArray, FloatArray
+from wherefrom.errors import InputError
+from wherefrom.evaluation import METRICS, Case
+from wherefrom.evaluation.contract import Metric, as_metric
+from wherefrom.evaluation.deletion_insertion import DeletionAuc, InsertionAuc
+from wherefrom.evaluation.erasure import Comprehensiveness, Sufficiency
+from wherefrom.evaluation.extreme_orders import extreme_order, order_scores
+from wherefrom.evaluation.linear_datamodeling import LinearDatamodelingScore
+from wherefrom.evaluation.log_odds import LogOdds
+from wherefrom.evaluation.normalised_aopc import NormalisedAopc, NormalisedAopcSufficiency
+from wherefrom.evaluation.ordering import cut_points
+from wherefrom.evaluation.perturbation_curves import Abpc, AopcLerf, AopcMorf
+from wherefrom.evaluation.selfcite_reward import SelfCiteReward
+from wherefrom.evaluation.sensitivity_n import SensitivityN
+from wherefrom.evaluation.tau_leave_one_out import TauLeaveOneOut
+from wherefrom.evaluation.top_k_drop import TopKDrop
+
+WEIGHTS = np.array([1.0, 4.0, 2.0])
+"""What each unit adds to the log-probability, which is -8 without any."""
+GOOD = np.array([0.1, 0.9, 0.5])
+GOLD = np.array([False, True, True])
+
+
+def additive(weights: FloatArray = WEIGHTS, floor: float = -8.0) -> Callable[[BoolArray], FloatArray]:
+    return lambda masks: floor + masks @ weights
+
+
+def case(worth: Callable[[BoolArray], FloatArray] | None = None, gold: BoolArray | None = GOLD, count: int = 3) -> Case:
+    return Case(count=count, worth=worth or additive(), gold=gold)
+
+
+def p(value: float) -> float:
+    return math.exp(value)
+
+
+# log-probabilities: all -1; in order of GOOD -1, -5, -7, -8; in the opposite order -1, -2, -4, -8
+BY_HAND: list[tuple[Metric, float]] = [
+    (AopcMorf(), (0 + 4 + 6 + 7) / 4),
+    (AopcLerf(), (0 + 1 + 3 + 7) / 4),
+    (Abpc(), (17 - 11) / 4),
+    (Abpc(cuts=1), 0.0),
+    (Comprehensiveness(bins=(1 / 3, 2 / 3)), p(-1) - (p(-5) + p(-7)) / 2),
+    (Sufficiency(bins=(1 / 3, 2 / 3)), p(-1) - (p(-4) + p(-2)) / 2),
+    (DeletionAuc(), (p(-1) / 2 + p(-5) + p(-7) + p(-8) / 2) / 3),
+    (InsertionAuc(), (p(-1) / 2 + p(-2) + p(-4) + p(-8) / 2) / 3),
+    (LogOdds(share=0.2), -4.0),
+    (LogOdds(share=0.5), -6.0),
+    (TopKDrop(), 4.0),
+    (TopKDrop(k=2), 6.0),
+    (SelfCiteReward(), -4.0 - -5.0),
+    (TauLeaveOneOut(), 1.0),
+    (LinearDatamodelingScore(), 1.0),
+    (SensitivityN(), 1.0),
+    (NormalisedAopc(), 1.0),
+    (NormalisedAopcSufficiency(), 0.0),
+    (as_metric("auprc"), 1.0),
+    (as_metric("mrr"), 1.0),
+    (as_metric("probes_needed"), 0.0),
+    (as_metric("mean_rank"), 1.5),
+    (as_metric("dot_product"), 1.4),
+    (as_metric("pointing_game"), 1.0),
+    (as_metric("relevance_mass"), 1.4 / 1.5),
+    (as_metric("rank_accuracy"), 1.0),
+    (as_metric("precision_at_k"), 1.0),
+    (as_metric("token_f1"), 1.0),
+    (as_metric("token_iou"), 1.0),
+    (as_metric("sparseness"), 1 - 2 * (0.1 * 2.5 + 0.5 * 1.5 + 0.9 * 0.5) / (1.5 * 3)),
+    (as_metric("complexity"), -sum(x / 1.5 * math.log(x / 1.5) for x in GOOD)),
+    (as_metric("completeness_gap"), (7 - 1.5) / 7),
+]
+
+
+@pytest.mark.parametrize("metric, value", BY_HAND, ids=lambda one: getattr(one, "identifier", ""))
+def test_a_metric_is_what_was_computed_by_hand(metric: Metric, value: float) -> None:
+    assert metric.measure(scores_of(metric), case()) == pytest.approx(value, abs=1e-12)
+
+
+def scores_of(metric: Metric) -> FloatArray:
+    """Correlations with sums need scores that add up."""
+    return WEIGHTS / 7 if metric.identifier in ("sensitivity_n", "lds") else GOOD
+
+
+def test_every_metric_has_a_case_by_hand() -> None:
+    assert {metric.identifier for metric, _ in BY_HAND} == set(METRICS)
+
+
+@pytest.mark.parametrize("name", sorted(METRICS))
+def test_a_metric_asks_for_nothing_it_did_not_plan(name: str) -> None:
+    metric = as_metric(name)
+    planned = {mask.tobytes() for mask in metric.plan(GOOD, 0)} | {np.ones(3, bool).tobytes()}
+
+    def worth(masks: BoolArray) -> FloatArray:
+        assert {mask.tobytes() for mask in masks} <= planned
+        return additive()(masks)
+
+    metric.measure(GOOD, case(worth))
+
+
+@pytest.mark.parametrize(
+    "scores, name, value",
+    [
+        ([0.9, 0.1, 0.5], "mrr", 1 / 2),
+        ([0.9, 0.1, 0.5], "probes_needed", 1.0),
+        ([0.9, 0.1, 0.5], "mean_rank", 2.5),
+        ([0.9, 0.1, 0.5], "auprc", (1 / 2 + 2 / 3) / 2),
+        ([0.9, 0.1, 0.5], "pointing_game", 0.0),
+        ([0.9, 0.1, 0.5], "rank_accuracy", 1 / 2),
+        ([0.9, 0.1, 0.5], "token_iou", 1 / 3),
+        ([0.9, -0.1, 0.3], "relevance_mass", 0.25),
+    ],
+)
+def test_gold_metrics_of_scores_that_miss(scores: list[float], name: str, value: float) -> None:
+    assert as_metric(name).measure(np.array(scores), case()) == pytest.approx(value)
+
+
+def test_without_gold_units_a_gold_metric_says_so() -> None:
+    with pytest.raises(InputError, match="gold"):
+        as_metric("mrr").measure(GOOD, case(gold=None))
+
+
+def test_scores_that_are_no_numbers_are_not_ranked() -> None:
+    with pytest.raises(InputError, match="not numbers"):
+        Abpc().measure(np.array([1.0, np.nan, 0.0]), case())
+
+
+def test_correlations_of_constant_scores_are_undefined() -> None:
+    for name in ("tau_loo", "lds", "sensitivity_n"):
+        assert math.isnan(as_metric(name).measure(np.zeros(3), case())), name
+
+
+def test_cuts_are_even_and_keep_both_ends() -> None:
+    assert cut_points(10, 4).tolist() == [0, 2, 5, 8, 10]
+    assert cut_points(3, 9).tolist() == [0, 1, 2, 3]
+
+
+def table_game(seed: int, count: int) -> Callable[[BoolArray], FloatArray]:
+    values = np.random.default_rng(seed).normal(size=2**count)
+    return lambda masks: values[masks @ (1 << np.arange(count))]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_extreme_orders_are_those_of_all_orders(seed: int) -> None:
+    game = case(table_game(seed, 5), count=5)
+    all_values = [AopcMorf().measure(order_scores(np.array(order)), game) for order in permutations(range(5))]
+    best = AopcMorf().measure(order_scores(extreme_order(5, game.worth, lowest=True)), game)
+    worst = AopcMorf().measure(order_scores(extreme_order(5, game.worth, lowest=False)), game)
+    assert best == pytest.approx(max(all_values))
+    assert worst == pytest.approx(min(all_values))
+
+
+def test_a_beam_finds_the_best_order_of_an_additive_game() -> None:
+    weights = np.random.default_rng(0).normal(size=13)
+    order = extreme_order(13, additive(weights), lowest=True)
+    assert order.tolist() == np.argsort(-weights).tolist()
+
+
+@pytest.mark.parametrize("name", ["aopc_morf", "abpc", "naopc", "insertion_auc", "tau_loo", "lds", "sensitivity_n"])
+def test_the_truth_is_better_than_chance_and_chance_than_its_opposite(name: str) -> None:
+    rng = np.random.default_rng(3)
+    weights = rng.normal(size=8)
+    game = case(additive(weights), count=8, gold=None)
+    metric = as_metric(name)
+    chance = np.mean([metric.measure(rng.random(8), game) for _ in range(50)])
+    assert metric.measure(weights, game) > chance > metric.measure(-weights, game)

@@ -1,0 +1,99 @@
+"""Where a generated answer ends: a batch ends each as it ends alone, whatever ends it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import wherefrom
+from transformers import StoppingCriteria, StoppingCriteriaList
+
+PROMPTS = ["George went home because", "The nurse", "Anna said that the doctors who saw the patient"]
+LENGTH = 8
+
+
+@pytest.fixture(scope="module")
+def lm() -> wherefrom.AttributionModel:
+    return wherefrom.load_model("demo:lm", "dummy")
+
+
+def ids_of(lm: Any, prompts: list[str], settings: dict[str, Any]) -> list[list[list[int]]]:
+    encoded = [lm.adapter.encode(prompt, side="target").ids for prompt in prompts]
+    answers = lm.adapter.generate(encoded, settings={"max_new_tokens": LENGTH, **settings}, seed=0)
+    return [[one[len(ids) :].tolist() for one in some] for ids, some in zip(encoded, answers, strict=True)]
+
+
+def alone(lm: Any, settings: dict[str, Any]) -> list[list[list[int]]]:
+    return [ids_of(lm, [prompt], settings)[0] for prompt in PROMPTS]
+
+
+@pytest.mark.parametrize("beams", [1, 3])
+@pytest.mark.parametrize("pads_with_end", [True, False])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_batch_ends_answers_as_they_end_alone(lm: Any, seed: int, pads_with_end: bool, beams: int) -> None:
+    rng = np.random.default_rng(seed)
+    settings: dict[str, Any] = {"num_beams": beams}
+    said = sorted({token for some in alone(lm, settings) for one in some for token in one})
+    stops = rng.choice(said, size=2, replace=False).tolist()
+    settings |= {"eos_token_id": stops, "pad_token_id": lm.adapter.card.eos_ids[0] if pads_with_end else stops[0]}
+    together = ids_of(lm, PROMPTS, settings)
+    assert together == alone(lm, settings)
+    for (answer,) in together:
+        assert answer
+        assert not set(answer[:-1]) & set(stops)
+        assert answer[-1] in stops or len(answer) == LENGTH
+
+
+def test_an_end_of_ones_own_leaves_the_models_end_tokens_within_answers(lm: Any) -> None:
+    (said,) = ids_of(lm, PROMPTS[:1], {"eos_token_id": -1})[0]
+    first, later = said[0], next(token for token in said[1:] if token != said[0])
+    (answer,) = ids_of(lm, PROMPTS[:1], {"eos_token_id": later})[0]
+    assert answer == said[: said.index(later) + 1]
+    assert answer[0] == first
+
+
+def test_stop_strings_need_no_tokenizer_of_the_users(lm: Any) -> None:
+    (free,) = lm.generate(PROMPTS[:1], max_new_tokens=LENGTH, output_generated_only=True)
+    word = free.split()[1]
+    settings = {"stop_strings": [word]}
+    (short,) = lm.generate(PROMPTS[:1], max_new_tokens=LENGTH, output_generated_only=True, **settings)
+    assert short.rstrip().endswith(word)
+    assert len(short) < len(free)
+    assert ids_of(lm, PROMPTS, settings) == alone(lm, settings)
+
+
+class After(StoppingCriteria):
+    """Ends a row when it has said so many tokens, its own number for each length of a prompt."""
+
+    def __init__(self, lengths: list[int]) -> None:
+        self.lengths, self.first = lengths, None
+
+    def __call__(self, input_ids: Any, scores: Any, **more: Any) -> Any:
+        self.first = input_ids.shape[1] - 1 if self.first is None else self.first
+        return torch.tensor([input_ids.shape[1] - self.first >= length for length in self.lengths])
+
+
+def test_criteria_of_the_users_end_each_row(lm: Any) -> None:
+    lengths = [2, 5, 3]
+    criteria = StoppingCriteriaList([After(lengths)])
+    together = ids_of(lm, PROMPTS, {"stopping_criteria": criteria, "eos_token_id": -1})
+    assert [len(one) for (one,) in together] == lengths
+
+
+def test_several_answers_take_what_was_given_for_their_input(lm: Any) -> None:
+    settings = {"num_return_sequences": 2, "num_beams": 2, "max_new_tokens": 3}
+    out = lm.attribute(
+        PROMPTS[:2], generation_args=settings, ids=["x", "y"], method="saliency", show_progress=False, seed=1
+    )
+    assert [one.id for one in out] == ["x", "x", "y", "y"]
+    contrasted = lm.attribute(
+        PROMPTS[0],
+        generation_args=settings,
+        method="saliency",
+        attributed_fn="contrast_prob_diff",
+        contrast_targets=PROMPTS[0] + " she was ill",
+        show_progress=False,
+    )
+    assert len(contrasted) == 2

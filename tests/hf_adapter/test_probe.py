@@ -1,0 +1,197 @@
+"""Models are probed, not trusted: causal, the same under other attention, going on from a cache."""
+
+from __future__ import annotations
+
+from types import MethodType
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from attrs import evolve
+from transformers import AttentionInterface, AttentionMaskInterface, BertConfig, BertLMHeadModel, PreTrainedModel
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import sdpa_mask
+from wherefrom.adapters import Row
+from wherefrom.errors import ModelCapabilityError
+from wherefrom.questions.target_function import TargetFunction
+from wherefrom.step_functions import STEP_FUNCTIONS
+from wherefrom_hf._model import _embeddings
+from wherefrom_hf.running import probe as probing
+from wherefrom_hf.running.gradients import Differentiator
+from wherefrom_hf.running.predict import Predictor
+from wherefrom_hf.running.probe import Probe, need_same
+
+from tests.hf_adapter.architectures import build, rows_for
+from tests.zoo import families
+
+SHARPER = "test_sharper"
+
+
+def _sharper(module: Any, query: Any, *rest: Any, **options: Any) -> Any:
+    """Attention as nobody else computes it."""
+    return sdpa_attention_forward(module, 3 * query, *rest, **options)
+
+
+AttentionInterface.register(SHARPER, _sharper)
+AttentionMaskInterface.register(SHARPER, sdpa_mask)
+
+
+def predictor_of(module: PreTrainedModel) -> Predictor:
+    torch.set_num_threads(1)
+    return Predictor(module, *_embeddings(module), 0)
+
+
+def probability(row: Row) -> Row:
+    function = STEP_FUNCTIONS.get("logit")()
+    return evolve(row, target_function=TargetFunction(function=function, target_ids=row.target_ids[row.steps]))
+
+
+def by_autograd(module: PreTrainedModel, row: Row) -> np.ndarray:
+    """d(logit of each step)/d(embedding), one step at a time, with the model as it is loaded."""
+    embedding = module.get_input_embeddings()
+    ids = torch.from_numpy(row.target_ids[: row.steps[-1]])[None]  # a model may break ties by the length
+    grads = []
+    for step in row.steps:
+        leaf = embedding(ids).detach().requires_grad_()
+        handle = embedding.register_forward_hook(lambda *_, leaf=leaf: leaf)
+        logit = module(input_ids=ids, use_cache=False).logits[0, step - 1, row.target_ids[step]]
+        handle.remove()
+        grads.append(torch.autograd.grad(logit, leaf)[0][0].numpy())
+    return np.stack(grads)
+
+
+def not_causal() -> PreTrainedModel:
+    torch.manual_seed(0)
+    small = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 4}
+    return BertLMHeadModel(BertConfig(vocab_size=40, is_decoder=False, **small)).eval()
+
+
+@pytest.mark.parametrize("name", ["gpt2", "llama", "t5", "bart", "mistral", "gemma3", "opt"])
+def test_ordinary_models_are_what_they_seem(name: str) -> None:
+    probe = predictor_of(build(name)).probe
+    assert probe.causal() is None
+    assert probe.same_under("eager") is None
+    assert probe.watchable() is None
+    assert probe.continues()
+
+
+def test_a_model_that_sees_the_future_is_refused() -> None:
+    predictor = predictor_of(not_causal())
+    row = Row(target_ids=np.arange(5, 12), steps=np.array([3, 5]))
+    for asked in (
+        predictor.predict([row], None),
+        Differentiator(predictor).gradients([probability(row)], None, True, True),
+    ):
+        with pytest.raises(ModelCapabilityError, match="is not causal: changing later tokens changes logits by"):
+            list(asked)
+
+
+def test_gradients_are_those_of_the_loaded_attention() -> None:
+    module = build("llama")
+    (row, *_) = [probability(row) for row in rows_for("llama")]
+    plain = by_autograd(module, row)
+    module.config._attn_implementation = SHARPER
+    sharper = by_autograd(module, row)
+    assert np.abs(sharper - plain).max() > 0.01 * np.abs(plain).max()
+    predictor = predictor_of(module)
+    assert "changes logits" in str(predictor.probe.same_under("eager"))
+    (came,) = Differentiator(predictor).gradients([row], None, True, True)
+    last = int(row.steps[-1])
+    np.testing.assert_allclose(came.target[:, :last], sharper[:, :last], atol=1e-5)
+
+
+def test_what_looks_into_another_attention_refuses() -> None:
+    module = build("llama")
+    module.config._attn_implementation = SHARPER
+    probe = predictor_of(module).probe
+    with pytest.raises(ModelCapabilityError, match=f"instead of '{SHARPER}' changes logits by"):
+        need_same(probe, "eager")
+    assert probe.watchable() is not None
+
+
+@pytest.fixture
+def forgetful() -> PreTrainedModel:
+    """A model that says something else when it goes on from a cache."""
+    module = build("llama")
+    whole = type(module).forward
+
+    def forward(self: Any, input_ids: Any = None, past_key_values: Any = None, **rest: Any) -> Any:
+        begun = past_key_values is not None and past_key_values.get_seq_length() > 0
+        output = whole(self, input_ids=input_ids, past_key_values=past_key_values, **rest)
+        output.logits = output.logits * (2 if begun else 1)
+        return output
+
+    module.forward = MethodType(forward, module)
+    return module
+
+
+def test_a_cache_that_changes_answers_is_not_used(forgetful: PreTrainedModel) -> None:
+    predictor = predictor_of(forgetful)
+    assert not predictor.probe.continues()
+    rows = [evolve(row, first_change=3) for row in rows_for("llama")]
+    expected = [answer.logits for answer in predictor_of(build("llama")).predict(rows, None)]
+    for came, right in zip(predictor.predict(rows, None), expected, strict=True):
+        torch.testing.assert_close(came.logits, right)
+
+
+def test_a_module_is_probed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = build("llama")
+    passes: list[int] = []
+    module.register_forward_hook(lambda *_: passes.append(1))
+    for _ in range(2):
+        probe = predictor_of(module).probe
+        probe.causal(), probe.watchable(), probe.same_under("eager"), probe.continues()
+        made = len(passes)
+    assert made == len(passes) <= 9
+
+
+def test_a_pass_that_fails_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = build("llama")
+
+    def broken(self: Any, ids: Any) -> Any:
+        raise KeyError("no such thing")
+
+    monkeypatch.setattr(Probe, "_logits", broken)
+    assert "fails with KeyError ('no such thing')" in str(predictor_of(module).probe.causal())
+
+
+def test_running_out_of_memory_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    probe = predictor_of(build("llama")).probe
+
+    def full(self: Any, ids: Any) -> Any:
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(Probe, "_logits", full)
+    with pytest.raises(torch.OutOfMemoryError):
+        probe.causal()
+    monkeypatch.undo()
+    assert probe.causal() is None
+
+
+@pytest.mark.parametrize("kind", [StopIteration, IndexError, RuntimeError, AttributeError, AssertionError])
+def test_what_a_structure_breaks_is_a_refusal(kind: type[Exception]) -> None:
+    refused = pytest.raises(ModelCapabilityError, match=f"cannot be looked into .{kind.__name__}")
+    with refused, probing.looking_into(build("llama")):
+        raise kind("odd")
+
+
+@pytest.mark.parametrize("name", ["deepseek_v32", "falcon", "lfm2", "minimax", "gemma3n_text", "jamba"])
+def test_families_that_need_it_have_the_gradients_of_torch(name: str) -> None:
+    module = families.build(name)
+    predictor = predictor_of(module)
+    ids = np.arange(3, 27) * 5 % 60 + 3
+    row = probability(Row(target_ids=ids, steps=np.array([9, 20, 23])))
+    (came,) = Differentiator(predictor).gradients([row], None, True, True)
+    right = by_autograd(module, row)
+    np.testing.assert_allclose(came.target[:, :23], right[:, :23], atol=2e-3 * np.abs(right).max())
+
+
+def test_dropout_that_is_on_is_off_in_a_probe() -> None:
+    module = build("gpt2").train()
+    state = torch.get_rng_state()
+    probe = predictor_of(module).probe
+    assert probe.causal() is None
+    assert probe.continues()
+    assert module.training
+    assert torch.equal(torch.get_rng_state(), state)

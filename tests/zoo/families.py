@@ -1,0 +1,103 @@
+"""Tiny random models of every class that transformers maps to causal or seq2seq language models.
+
+Nothing is downloaded: a configuration is shrunk by what its settings are called, and weights are random.
+"""
+
+from __future__ import annotations
+
+import inspect
+from functools import cache
+from typing import Any
+
+import torch
+from transformers import PreTrainedConfig, PreTrainedModel
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING, MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING
+
+VOCABULARY = 64
+SMALL: dict[str, Any] = {
+    "vocab_size": VOCABULARY, "hidden_size": 32, "d_model": 32, "n_embd": 32, "dim": 32, "embed_dim": 32,
+    "embedding_size": 32, "word_embed_proj_dim": 32, "intermediate_size": 48, "ffn_dim": 48, "d_ff": 48, "n_inner": 48,
+    "ffn_hidden_size": 48, "encoder_ffn_dim": 48, "decoder_ffn_dim": 48, "dim_feedforward": 48, "dim_ff": 48,
+    "moe_intermediate_size": 16, "shared_expert_intermediate_size": 16, "moe_shared_expert_intermediate_size": 16,
+    "expert_ffn_size": 16, "shared_intermediate_size": 16, "intermediate_size_mlp": 48, "expert_dim": 16,
+    "num_hidden_layers": 2, "n_layer": 2, "num_layers": 2, "n_layers": 2, "encoder_layers": 2, "decoder_layers": 2,
+    "num_decoder_layers": 2, "num_encoder_layers": 2, "num_attention_heads": 4, "n_head": 4, "n_heads": 4,
+    "num_heads": 4, "encoder_attention_heads": 4, "decoder_attention_heads": 4, "num_decoder_attention_heads": 4,
+    "num_encoder_attention_heads": 4, "num_key_value_heads": 2, "n_kv_heads": 2, "num_kv_heads": 2, "head_dim": 8,
+    "kv_channels": 8, "d_kv": 8, "attention_head_size": 8, "max_position_embeddings": 128, "n_positions": 128,
+    "n_ctx": 128, "max_sequence_length": 128, "max_seq_len": 128, "sliding_window": 16, "attention_window": 16,
+    "q_lora_rank": 16, "kv_lora_rank": 16, "qk_rope_head_dim": 8, "qk_nope_head_dim": 8, "v_head_dim": 8,
+    "index_topk": 8, "index_n_heads": 2, "index_head_dim": 16, "n_routed_experts": 4, "num_experts": 4,
+    "num_local_experts": 4, "moe_num_experts": 4, "n_shared_experts": 1, "num_shared_experts": 1,
+    "moe_num_shared_experts": 1, "num_experts_per_tok": 2, "num_experts_per_token": 2, "moe_topk": 2, "moe_k": 2,
+    "n_group": 2, "topk_group": 1,
+    "first_k_dense_replace": 1, "mamba_n_heads": 4, "mamba_d_head": 16, "mamba_d_state": 8, "mamba_n_groups": 1,
+    "mamba_num_heads": 4, "mamba_head_dim": 16, "ssm_state_size": 8, "state_size": 8, "n_groups": 1, "conv_kernel": 4,
+    "mamba_dt_rank": 4, "mamba_expand": 2, "linear_num_key_heads": 2, "linear_num_value_heads": 4,
+    "linear_key_head_dim": 8, "linear_value_head_dim": 8, "lru_width": 32, "attention_hidden_size": 32,
+    "hidden_size_per_layer_input": 8, "vocab_size_per_layer_input": VOCABULARY, "num_kv_shared_layers": 0,
+    "laurel_rank": 4, "altup_num_inputs": 2, "pad_token_id": 0, "eos_token_id": 1, "bos_token_id": 2,
+    "decoder_start_token_id": 0, "chunk_size": 8, "mamba_chunk_size": 8, "time_step_rank": 4, "d_inner": 48,
+    "num_buckets": 8, "relative_attention_num_buckets": 8, "forced_eos_token_id": None, "forced_bos_token_id": None,
+}  # fmt: skip
+"""Setting to a small value, for every configuration that has it."""
+
+OF_ITS_OWN: dict[str, dict[str, Any]] = {
+    "deepseek_v32": {"head_dim": 8, "index_head_dim": 16, "qk_rope_head_dim": 8, "num_key_value_heads": 4},
+    "glm_moe_dsa": {"head_dim": 8, "num_key_value_heads": 4},
+    "dots3_note_text": {"num_key_value_heads": 4},
+    "falcon_h1": {"mamba_d_ssm": 64},
+    "mamba2": {"num_heads": 4, "head_dim": 16, "expand": 2, "n_groups": 1},
+    "zaya": {"num_experts_per_tok": 1},
+    "gpt_neo": {"attention_types": [[["global", "local"], 1]], "attention_layers": ["global", "local"]},
+    "reformer": {"axial_pos_embds_dim": [16, 16], "axial_pos_shape": [8, 16]},
+}
+"""What some families need beside."""
+
+
+def shrunk(kind: type[PreTrainedConfig]) -> PreTrainedConfig:
+    """A configuration with its known settings made small; those inside of it likewise."""
+    default = kind()
+    values = {name: value for name, value in SMALL.items() if name in default.__dict__ or name in default.attribute_map}
+    for name, inner in kind.sub_configs.items():
+        if isinstance(inner, type) and inner is not PreTrainedConfig and "Auto" not in inner.__name__:
+            values[name] = shrunk(inner).to_dict()
+    types = default.__dict__.get("layer_types")
+    if types:
+        values["layer_types"] = sorted(set(types), key=types.index)
+        for name in ("num_hidden_layers", "num_layers", "n_layer"):
+            if name in values:
+                values[name] = max(2, len(values["layer_types"]))
+        if len(values["layer_types"]) == 1:
+            values["layer_types"] *= 2
+    values |= OF_ITS_OWN.get(kind.model_type, {})
+    rope = default.__dict__.get("rope_parameters")
+    if isinstance(rope, dict) and "mrope_section" in rope:
+        values["rope_parameters"] = {**rope, "mrope_section": [2, 1, 1]}
+    if "is_decoder" in inspect.signature(kind.__init__).parameters or "bert" in kind.__name__.lower():
+        values["is_decoder"] = True
+    return kind(**values)
+
+
+@cache
+def classes() -> dict[str, tuple[type[PreTrainedConfig], type[PreTrainedModel]]]:
+    """Name of the family to configuration and model class; both mappings, seq2seq ones with ``-seq2seq``."""
+    found = {}
+    for mapping, ending in ((MODEL_FOR_CAUSAL_LM_MAPPING, ""), (MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING, "-seq2seq")):
+        for config, model in mapping.items():
+            one = model[0] if isinstance(model, tuple) else model
+            found[config.model_type + ending] = (config, one)
+    return found
+
+
+def build(name: str, dtype: torch.dtype = torch.float32) -> PreTrainedModel:
+    """The tiny model of a family, the same at every call."""
+    config, model = classes()[name]
+    torch.manual_seed(0)
+    made = model(shrunk(config)).to(dtype).eval()
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for parameter in made.parameters():
+            if parameter.ndim > 1:
+                parameter.normal_(0, 0.2, generator=generator)
+    return made
