@@ -404,7 +404,7 @@ def _context_tab(shared: Playground) -> None:
 
 def _runs_tab(shared: Playground, page: gr.Blocks) -> None:
     gr.Markdown(f"Every answer is kept. `wherefrom view {_plain(str(shared.keeper.folder))}` opens them in a terminal.")
-    kept = gr.Dropdown([], value=None, label="kept results, the latest first")
+    kept = gr.Dropdown([], value=None, allow_custom_value=True, label="kept results, the latest first")
     with gr.Row():
         look = gr.Button("Show", variant="primary")
         again = gr.Button("Look again")
