@@ -17,6 +17,7 @@ PACKAGES = Path(__file__).parents[1] / "packages"
 OURS = {
     "wherefrom": PACKAGES / "core/src/wherefrom",
     "wherefrom_hf": PACKAGES / "hf-adapter/src/wherefrom_hf",
+    "wherefrom_openai": PACKAGES / "openai-adapter/src/wherefrom_openai",
     "wherefrom_viz": PACKAGES / "viz/src/wherefrom_viz",
     "wherefrom_cli": PACKAGES / "cli/src/wherefrom_cli",
     "wherefrom_playground": PACKAGES / "playground/src/wherefrom_playground",
@@ -24,12 +25,13 @@ OURS = {
 MAY_IMPORT = {
     "wherefrom": {"wherefrom"},
     "wherefrom_hf": {"wherefrom", "wherefrom_hf"},
+    "wherefrom_openai": {"wherefrom", "wherefrom_openai"},
     "wherefrom_viz": {"wherefrom", "wherefrom_viz"},
     "wherefrom_cli": set(OURS),
     "wherefrom_playground": {"wherefrom", "wherefrom_viz", "wherefrom_playground"},
 }
 FRAMEWORKS = {"torch", "transformers", "captum", "tensorflow", "jax"}
-NO_FRAMEWORK = ("wherefrom", "wherefrom_viz", "wherefrom_playground")
+NO_FRAMEWORK = ("wherefrom", "wherefrom_openai", "wherefrom_viz", "wherefrom_playground")
 
 
 def imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
@@ -81,7 +83,7 @@ def test_arrows_point_inwards(package: str) -> None:
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("package", ["wherefrom", "wherefrom_hf", "wherefrom_viz", "wherefrom_playground"])
+@pytest.mark.parametrize("package", ["wherefrom", "wherefrom_hf", "wherefrom_openai", "wherefrom_viz", "wherefrom_playground"])
 def test_no_import_hides_in_a_function(package: str) -> None:
     """The command line imports late on purpose, to be quick, and so does the door of the terminal browser."""
     doors = {("wherefrom_viz", OURS["wherefrom_viz"] / "browser" / "__init__.py")}
@@ -118,7 +120,9 @@ def test_an_import_hidden_in_a_function_is_seen() -> None:
     assert hidden_imports("def f():\n    from wherefrom import files", "example.py")
 
 
-@pytest.mark.parametrize("module", ["wherefrom", "wherefrom_viz", "wherefrom_cli.main", "wherefrom_hf.demo"])
+@pytest.mark.parametrize(
+    "module", ["wherefrom", "wherefrom_viz", "wherefrom_cli.main", "wherefrom_hf.demo", "wherefrom_openai.adapter"]
+)
 def test_importing_loads_no_framework(module: str) -> None:
     probe = f"import sys, {module}; sys.exit(','.join(sorted({FRAMEWORKS!r} & set(sys.modules))) or 0)"
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=False)

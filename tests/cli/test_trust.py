@@ -40,6 +40,7 @@ ATTACKS = [
     '[attribute]\ngeneration_kwargs = \'{{"custom_generate": "./m"}}\'',
     "[attribute]\nsave-path = '{here}/out.json'",
     "[attribute]\noverwrite = true",
+    "[attribute]\nmethod = 'occlusion'\nattribution-kwargs = {{ tables = '{here}/tables' }}",
     "[attribute]\nviz-path = '{here}/out.html'",
     "[attribute]\nlog-file = '{here}/out.log'",
     "[common]\nlog_file = 'out.log'",

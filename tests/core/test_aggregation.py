@@ -13,7 +13,7 @@ from wherefrom.results.attribution import Attribution
 from wherefrom.results.stages import Stage
 from wherefrom.text.tokens import Token
 
-from tests.core import golden
+from tests.core import golden, made
 
 
 def make(dimensions: tuple[str, ...] = ("width",), sizes: tuple[int, ...] = (3,), **changes: Any) -> Attribution:
@@ -204,3 +204,9 @@ def test_attributions_aggregate_without_touching_the_raw_result() -> None:
     raw.aggregate("sum")
     np.testing.assert_array_equal(raw.target_attributions, before)
     assert raw.aggregations == ()
+
+
+def test_a_function_without_a_name_is_an_error_that_says_what_to_do() -> None:
+    raw = made.attribution(None, ["a", " b", " c"], 1, sizes=(3,))
+    with pytest.raises(UnknownNameError, match="Register something of your own under a name first"):
+        raw.aggregate("scores", aggregate_fn=np.sum)

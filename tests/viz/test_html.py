@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from wherefrom.errors import SettingsError
+from wherefrom.errors import InputError, SettingsError
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.provenance import Provenance
 from wherefrom_viz import compare, describe, render_html, render_notebook
@@ -279,3 +279,9 @@ def test_the_page_computes_what_python_computes(
         np.testing.assert_array_equal(visible[rows], pair.a.visible)
         agreement = np.array(found["agreement"], dtype=float)[columns]
         np.testing.assert_allclose(agreement, pair.agreement, atol=1e-6, err_msg=f"{a} {b} {option}")
+
+
+@pytest.mark.parametrize("options, message", [({"step": 9}, "are 0 to 3"), ({"height": 0}, "at least one pixel")])
+def test_a_slide_of_nothing_is_an_error(hospital: Attribution, options: dict[str, int], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        render_html(hospital, **options)

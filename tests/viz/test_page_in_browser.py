@@ -842,7 +842,13 @@ def test_structure_is_there_for_assistive_technology(open_page: Open, hospital: 
 
 @pytest.mark.heavy
 @pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
-def test_axe_finds_nothing(browser: Browser, everyone: Attributions, deep: Attribution, tmp_path: Path) -> None:
+def test_axe_finds_nothing(
+    browser: Browser,
+    everyone: Attributions,
+    deep: Attribution,
+    make: Callable[..., Attribution],
+    tmp_path: Path,
+) -> None:
     fetched = subprocess.run(["npm", "pack", "axe-core@4", "--silent"], cwd=tmp_path, capture_output=True, check=False)
     if fetched.returncode:
         pytest.skip("npm cannot reach its registry")
@@ -854,6 +860,11 @@ def test_axe_finds_nothing(browser: Browser, everyone: Attributions, deep: Attri
     spans = {0: [(0, 3, "the reason"), (12, 14)]}
     (tmp_path / "page.html").write_text(render_html(everyone, spans=spans), encoding="utf-8")
     (tmp_path / "slices.html").write_text(str(render_granular(deep, target="html")), encoding="utf-8")
+    long = make([f" w{i}" for i in range(160)], 120, {(3, 7): 0.9}, id="long")
+    (tmp_path / "long.html").write_text(render_html(long), encoding="utf-8")
+    bytes_ = make(["I", " 智", "", "", " go", " 能", "", "!"], 5, {(2, 0): 0.9, (3, 0): -0.5})
+    tokens = tuple(msgspec.structs.replace(token, word=None) for token in bytes_.target)
+    (tmp_path / "stripes.html").write_text(render_html(bytes_.replace(target=tokens)), encoding="utf-8")
     for scheme in ("light", "dark"):
         context = browser.new_context(bypass_csp=True, color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
         page = context.new_page()
@@ -875,6 +886,8 @@ def test_axe_finds_nothing(browser: Browser, everyone: Attributions, deep: Attri
         assert violations("page.html#g=span&row=1", *VIEWS) == []
         for matrix in ("a", "b", "difference"):
             assert violations(f"page.html#cm={matrix}&b=3&tok=1", "compare matrix") == []
+        assert violations("long.html#tok=3", "read", "steps") == []
+        assert violations("stripes.html#tok=1", "read", "matrix") == []
         assert violations("slices.html", "matrix") == []
         context.close()
 
@@ -1136,6 +1149,20 @@ def test_the_reading_view_is_exported_as_it_is_read(open_page: Open, hospital: A
     assert 'fill="rgb(163, 16, 42)"' in svg, "the strongest input"
     assert "−0.62" in svg, "the legend is in it"
     assert "red + raises" in svg
+
+
+def test_a_page_for_a_slide_has_no_controls_and_opens_at_a_step(open_page: Open, everyone: Attributions) -> None:
+    page = open_page(render_html(everyone, controls=False, step=2, height=300))
+    assert page.locator(".outputs .picked").inner_text() == "hospital"
+    for part in ("header", ".bar", ".list"):
+        assert not page.locator(f".wf {part}").first.is_visible(), part
+    assert page.locator(".legend").is_visible()
+    box = page.locator(".wf.page").bounding_box()
+    assert box is not None
+    assert box["height"] <= 300
+    page.keyboard.press("ArrowRight")
+    assert page.locator(".outputs .picked").inner_text() == "."
+    assert page.evaluate("location.hash") == "#tok=4"
 
 
 def test_print_leaves_out_the_controls(open_page: Open, everyone: Attributions) -> None:

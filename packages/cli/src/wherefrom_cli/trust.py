@@ -57,6 +57,9 @@ HARMLESS_GENERATION = frozenset(
 )  # fmt: skip
 """Arguments of generation that a project file may set: numbers and texts. Others load code (``custom_generate``)."""
 
+PLACES = frozenset({"tables"})
+"""Settings of methods that name files or folders."""
+
 _ADVICE = "Give it on the command line, as a variable, in your own config.toml, or name the file: --config-file {}"
 
 
@@ -116,6 +119,11 @@ def check_project_value(path: Path, name: str, option: str, value: Any) -> None:
         raise UsageError(
             f"{path}: a project's file may not name a folder as the model ({value!r}), only a model of the hub or a "
             "demo.\n" + _ADVICE.format(path)
+        )
+    if option == "attribution_kwargs" and isinstance(value, Mapping) and (found := PLACES & value.keys()):
+        raise UsageError(
+            f"{path}: a project's file may not set {', '.join(found)} in {name!r}: it names a place to write.\n"
+            + _ADVICE.format(path)
         )
     if option == "generation_kwargs" and isinstance(value, Mapping):
         for argument in value:

@@ -67,6 +67,11 @@ class Registry(Generic[T]):
             UnknownNameError: Nothing has that name; the message suggests the nearest one.
         """
         self._import_builtins()
+        if not isinstance(identifier, str):
+            raise UnknownNameError(
+                f"{self.kind.capitalize()}s are asked for by name, not by {identifier!r}. "
+                f"Registered: {', '.join(self)}. Register something of your own under a name first."
+            )
         name = self._aliases.get(identifier, identifier)
         if name in self._entries:
             return self._entries[name]

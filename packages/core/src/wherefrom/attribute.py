@@ -30,6 +30,7 @@ from wherefrom.methods.finite import not_finite_note
 from wherefrom.methods.flat import no_gradient_note
 from wherefrom.methods.request import Request, requested
 from wherefrom.progress import Progress, terminal_progress
+from wherefrom.questions.arguments import check_arguments, check_number_of_ids
 from wherefrom.questions.building import QuestionOptions, prepare
 from wherefrom.questions.contrast import ContrastText
 from wherefrom.questions.examples import (
@@ -251,6 +252,37 @@ class AttributionModel:
         started, created = time.perf_counter(), datetime.now(UTC).isoformat(timespec="seconds")
         if isinstance(step_scores, str):
             step_scores = [step_scores]
+        check_arguments(
+            {
+                "override_default_attribution": override_default_attribution,
+                "show_progress": show_progress,
+                "pretty_progress": pretty_progress,
+                "output_step_attributions": output_step_attributions,
+                "include_eos_baseline": include_eos_baseline,
+                "keep_special": keep_special,
+                "generate_from_target_prefix": generate_from_target_prefix,
+                "skip_special_tokens": skip_special_tokens,
+                "clean_special_chars": clean_special_chars,
+                "contrast_force_inputs": contrast_force_inputs,
+                "attribute_target": attribute_target,
+                "attr_pos_start": attr_pos_start,
+                "attr_pos_end": attr_pos_end,
+                "batch_size": batch_size,
+                "seed": seed,
+                "generation_args": generation_args,
+                "attribution_args": attribution_args,
+                "attributed_fn_args": attributed_fn_args,
+                "step_scores_args": step_scores_args,
+                "progress": progress,
+                "device": device,
+                "step_scores": step_scores,
+                "ids": ids,
+                "attributed_span": attributed_span,
+                "contrast_targets": contrast_targets,
+                "contrast_sources": contrast_sources,
+                "contrast_targets_alignments": contrast_targets_alignments,
+            }
+        )
         request = requested(
             self.adapter,
             self.method if method is None else method,
@@ -267,6 +299,7 @@ class AttributionModel:
             self.method = request.method
         inputs = as_inputs(input_texts)
         targets = as_targets(generated_texts, len(inputs))
+        check_number_of_ids(ids, len(inputs), (generation_args or {}).get("num_return_sequences", 1))
         include_target = self._attribute_target(attribute_target)
         with (
             self._reserved(),

@@ -42,21 +42,25 @@ def load_model(
         model_kwargs: For loading the model (``dtype``, ``device_map``, ``quantization_config``, ...).
         tokenizer_kwargs: For loading the tokenizer (``src_lang``, ``tgt_lang``, ...); its ``chat_template_kwargs`` go
             to the chat template (``{"enable_thinking": False}``, ``tools``, ``continue_final_message``).
-        **method_settings: Settings of the default method (``n_steps=100``, ``target_layer="..."``).
+        **method_settings: Settings of the default method (``n_steps=100``, ``target_layer="..."``), and those that the
+            adapter names as its own (``base_url=...`` of ``framework="openai"``).
 
     Raises:
         ModelLoadError: The model or its tokenizer could not be loaded.
         UsageError: A name or setting is unknown, or the model cannot do what the method needs.
     """
-    method = _method(attribution_method, method_settings)
     if isinstance(model, SequenceModel):
         adapter = model
+        method = _method(attribution_method, method_settings)
     else:
-        adapter = ADAPTERS.get(framework)(
+        load = ADAPTERS.get(framework)
+        taken = _takes(load, method_settings)
+        method = _method(attribution_method, {n: v for n, v in method_settings.items() if n not in taken})
+        adapter = load(
             model,
             tokenizer=tokenizer,
             device=device,
-            model_kwargs=model_kwargs,
+            model_kwargs={**(model_kwargs or {}), **taken} or None,
             tokenizer_kwargs=tokenizer_kwargs,
         )
     if method is not None:
@@ -84,6 +88,12 @@ def explain(identifier: str) -> None:
             return
     known = [name for table in tables for name in table]
     raise UnknownNameError(f"Nothing is called {identifier!r}.{nearest(identifier, known)} Known: {', '.join(known)}.")
+
+
+def _takes(load: Callable[..., SequenceModel], settings: dict[str, Any]) -> dict[str, Any]:
+    """Those of the settings that the adapter's ``load`` names as keyword parameters of its own."""
+    own = {name for name, one in inspect.signature(load).parameters.items() if one.kind is one.KEYWORD_ONLY}
+    return {name: value for name, value in settings.items() if name in own}
 
 
 def _method(method: str | Method | type[Method] | None, settings: dict[str, Any]) -> Method | None:

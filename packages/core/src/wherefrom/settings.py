@@ -89,6 +89,7 @@ def from_mapping(cls: type[T], values: Mapping[str, Any], *, where: str) -> T:
     settled: dict[str, Any] = {}
     for name, value in values.items():
         declared = types[name].type or Any
+        _refuse_nonsense(value, declared, f"{where}: {name}")
         settled[name] = _structured(value, declared, f"{where}: {name}") if _is_plain(value) else value
     try:
         return cls(**settled)
@@ -96,6 +97,15 @@ def from_mapping(cls: type[T], values: Mapping[str, Any], *, where: str) -> T:
         raise
     except (TypeError, ValueError) as error:
         raise SettingsError(f"{where}: {_reason(error)}.") from error
+
+
+def _refuse_nonsense(value: Any, declared: Any, what: str) -> None:
+    """Raise: SettingsError: ``value`` is NaN or infinite, or True or False where a number or name was declared."""
+    for one in value if isinstance(value, list | tuple) else (value,):
+        if isinstance(one, float | np.floating) and not np.isfinite(one):
+            raise SettingsError(f"{what} = {value!r} does not fit: expected a finite number.")
+    if isinstance(value, bool) and declared is not Any and bool not in (declared, *get_args(declared)):
+        raise SettingsError(f"{what} = {value!r} does not fit: expected something else than True or False.")
 
 
 def former_names(cls: type) -> Mapping[str, str]:

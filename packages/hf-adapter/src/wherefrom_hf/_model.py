@@ -52,6 +52,8 @@ class HFModel:
     embeddings) are read when they are needed.
     """
 
+    hides_positions = True
+
     def __init__(self, loaded: Loaded) -> None:
         self.module: PreTrainedModel = loaded.module
         self.tokenizer = loaded.tokenizer

@@ -7,6 +7,8 @@ import json
 from collections.abc import Iterable
 from importlib.metadata import entry_points
 
+from wherefrom.adapters.catalogue import capabilities
+
 from wherefrom_cli.catalogue import KINDS, first_sentence, things
 from wherefrom_cli.command import Command
 from wherefrom_cli.exit_codes import ExitCode
@@ -53,8 +55,10 @@ def execute(options: argparse.Namespace, talk: Talk) -> int:
 
 def _described(kind: str) -> Iterable[tuple[str, str]]:
     if kind == "adapters":
+        given = capabilities()
         for point in sorted(entry_points(group=ADAPTERS), key=lambda point: point.name):
-            yield point.name, f"from {point.dist.name if point.dist else point.value}"
+            gives = ", ".join(given.get(point.name, ("what it gives is not told",)))
+            yield point.name, f"from {point.dist.name if point.dist else point.value}: {gives}"
         return
     for name, thing in things(kind):
         yield name, first_sentence(thing)

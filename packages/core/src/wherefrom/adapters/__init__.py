@@ -12,6 +12,7 @@ from wherefrom.adapters.embedding import Embeds
 from wherefrom.adapters.encoding import Encoding, Side
 from wherefrom.adapters.framework import WrapsFramework
 from wherefrom.adapters.gradients import GivesGradients, RowGradients
+from wherefrom.adapters.hiding import HidesPositions
 from wherefrom.adapters.moving import Moves
 from wherefrom.adapters.predicting import PredictsSteps, RowPrediction
 from wherefrom.adapters.reserving import Reserves
@@ -26,6 +27,7 @@ __all__ = [
     "FindsBadWeights",
     "GivesAttention",
     "GivesGradients",
+    "HidesPositions",
     "ModelCard",
     "Moves",
     "PredictsSteps",

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-from attrs import frozen
+from attrs import field, frozen, validators
 
-from wherefrom.adapters import Row
+from wherefrom.adapters import Row, SequenceModel
 from wherefrom.adapters.rescale import GivesRescale, RowMultipliers
 from wherefrom.arrays import Array, namespace, to_numpy
 from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Scores, inputs_first, method
@@ -58,7 +58,7 @@ class DeepLift:
     """What is compared with: a name, ids or embeddings; see `methods.paths.baselines`."""
     multiply_by_inputs: bool = True
     """Multiply by ``x − b``; without it the multipliers themselves are given."""
-    internal_batch_size: int | None = None
+    internal_batch_size: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
     """Rows run at once, each with its baseline; None lets the model's adapter choose."""
     return_convergence_delta: bool = False
     """Add the step score ``deltas``: ``Σ shares − (f(x) − f(b))``."""
@@ -81,8 +81,8 @@ def shares_of_change(
         method: Has ``identifier``, ``baseline``, ``multiply_by_inputs``, ``internal_batch_size`` and
             ``return_convergence_delta``.
     """
-    card = getattr(model, "card", None)
-    gap = ACCEPTED_GAP * (10 if card is not None and card.dtype.endswith("float16") else 1)
+    narrow = isinstance(model, SequenceModel) and model.card.dtype.endswith("float16")
+    gap = ACCEPTED_GAP * (10 if narrow else 1)
     rows = [question.row(scores=True) for question in questions]
     baselines = [baseline_row(model, question, method.baseline) for question in questions]
     answers = model.rescaled_gradients(rows, baselines, layer=layer, chunk=method.internal_batch_size)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from attrs import field, frozen
+from attrs import field, frozen, validators
 
 from wherefrom.adapters import GivesGradients, SequenceModel, Side
 from wherefrom.arrays import Array, FloatArray, IntArray, like, to_numpy
@@ -65,7 +65,7 @@ class DiscretizedIntegratedGradients:
     cache_dir: str | None = None
     """Folder to keep looked-up neighbours in, as one ``.npz`` per embedding table, named by a hash of it;
     None: they are kept for the time of the call."""
-    internal_batch_size: int | None = None
+    internal_batch_size: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
     """Points run at once; None lets the model's adapter choose."""
     return_convergence_delta: bool = False
     """Add the step score ``deltas``: ``Σ scores − (f(x) − f(b))``."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-from attrs import field, frozen
+from attrs import field, frozen, validators
 
 from wherefrom.adapters import GivesGradients, Side
 from wherefrom.arrays import Array, like, to_numpy
@@ -56,7 +56,7 @@ class GradientShap:
     baseline: Any = DEFAULT
     """One baseline (see `methods.paths.baselines`), or a list of names, mappings or embedding arrays: each sample
     draws one."""
-    internal_batch_size: int | None = None
+    internal_batch_size: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
     """Points run at once; None lets the model's adapter choose."""
     return_convergence_delta: bool = False
     """Add the step score ``deltas``: ``Σ shares − (f(x) − mean of f(b))``."""

@@ -71,7 +71,7 @@ class IntegratedGradients:
     """Where the path begins: a name, ids or embeddings; see `methods.paths.baselines`."""
     multiply_by_inputs: bool = True
     """Multiply the averaged gradient by ``x − b``; without it the scores are sensitivities and do not sum up."""
-    internal_batch_size: int | None = None
+    internal_batch_size: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
     """Points run at once; None lets the model's adapter choose."""
     return_convergence_delta: bool = False
     """Add the step score ``deltas``: ``Σ shares − (f(x) − f(b))``."""

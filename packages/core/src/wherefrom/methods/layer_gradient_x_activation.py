@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
-from attrs import frozen
+from attrs import field, frozen, validators
 
 from wherefrom.adapters import GivesGradients
 from wherefrom.adapters.layers import GivesLayers, LayerStates
@@ -52,7 +52,7 @@ class LayerGradientXActivation:
     embeddings."""
     multiply_by_inputs: bool = True
     """Multiply by the layer's answer; without it the gradient is given."""
-    internal_batch_size: int | None = None
+    internal_batch_size: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
     """Rows run at once; None lets the model's adapter choose."""
 
     def cost(self, question: Question) -> Cost:

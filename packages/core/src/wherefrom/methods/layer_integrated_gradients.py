@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
-from attrs import field, frozen
+from attrs import field, frozen, validators
 
 from wherefrom.adapters import GivesGradients
 from wherefrom.adapters.layers import GivesLayers, LayerGradients, LayerStates
@@ -60,7 +60,7 @@ class LayerIntegratedGradients:
     """The input whose answers the path begins at: a name, ids or embeddings; see `methods.paths.baselines`."""
     multiply_by_inputs: bool = True
     """Multiply the averaged gradient by ``a − a_b``."""
-    internal_batch_size: int | None = None
+    internal_batch_size: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
     """Points run at once; None lets the model's adapter choose."""
     return_convergence_delta: bool = False
     """Add the step score ``deltas``: ``Σ shares − (f(layer answers a) − f(layer answers a_b))``."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-from attrs import field, frozen
+from attrs import field, frozen, validators
 
 from wherefrom.adapters import GivesGradients, Row, Side
 from wherefrom.arrays import Array, FloatArray, IntArray, like, namespace, to_numpy
@@ -59,7 +59,7 @@ class SequentialIntegratedGradients:
     token_sums: bool = False
     """Give only the sum over the width, as a single channel: no gradients are needed for it then, one forward
     pass per token does."""
-    internal_batch_size: int | None = None
+    internal_batch_size: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
     """Rows run at once; None lets the model's adapter choose."""
     return_convergence_delta: bool = False
     """Add the step score ``deltas``: ``Σ shares − (f(x) − f(b))`` with all tokens at their baselines."""

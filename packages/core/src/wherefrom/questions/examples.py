@@ -12,6 +12,7 @@ from attrs import frozen
 from wherefrom.adapters import Encoding, ModelCard, SequenceModel
 from wherefrom.arrays import IntArray
 from wherefrom.errors import InputError
+from wherefrom.questions.arguments import check_text
 from wherefrom.text.segmentation import word_indices
 from wherefrom.text.tokens import Segment, Token
 
@@ -60,6 +61,9 @@ def as_inputs(texts: Any) -> list[InputText]:
     for text in inputs:
         if not isinstance(text, str) and not is_chat(text):
             raise InputError(f"An input must be a text or a chat (a list of role/content messages), not {text!r}.")
+        for part in (text,) if isinstance(text, str) else (message.get("content") for message in text):
+            if isinstance(part, str):
+                check_text("input_texts", part)
     if not inputs:
         raise InputError("There is no input: input_texts is empty. Give at least one text.")
     return inputs
@@ -75,12 +79,16 @@ def as_targets(targets: Any, count: int) -> list[Target] | None:
         return None
     if isinstance(targets, str) or is_ids(targets):
         targets = [targets]
+    if not isinstance(targets, Iterable) or isinstance(targets, Mapping | bytes):
+        raise InputError(f"generated_texts must be a text, token ids or a list of these, not {targets!r}.")
     wanted = list(targets)
     if len(wanted) != count:
         raise InputError(f"{len(wanted)} generated_texts came for {count} input_texts. Give one for each.")
     for target in wanted:
         if not isinstance(target, str) and not is_ids(target):
             raise InputError(f"A target must be a text or a list of token ids, not {target!r}.")
+        if isinstance(target, str):
+            check_text("generated_texts", target)
     return wanted
 
 

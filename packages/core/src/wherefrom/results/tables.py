@@ -245,9 +245,7 @@ def _harmless(value: Any) -> Any:
     """
     if not isinstance(value, str):
         return value
-    value = _CONTROL.sub(
-        lambda found: f"\\x{ord(found[0]):02x}" if found[0] < "\x80" else f"\\u{ord(found[0]):04x}", value
-    )
+    value = _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", value)
     return f"'{value}" if value.lstrip(" ").startswith(_FORMULA) else value
 
 

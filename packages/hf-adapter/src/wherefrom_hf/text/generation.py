@@ -77,7 +77,7 @@ def _generate(
     try:
         with torch.no_grad():
             output = GenerationMixin.generate(module, **arguments)  # type: ignore[arg-type]
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError) as error:
         raise SettingsError(
             f"generation_args {dict(settings)!r} do not fit {type(module).__name__}: {error}"
         ) from error

@@ -63,7 +63,7 @@ def render_context_html(
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<title>{title}</title></head><body class="wf-body">{fragment}</body></html>'
+        f'<title>{title}</title></head><body class="wf-body"><main>{fragment}</main></body></html>'
     )
 
 

@@ -10,6 +10,7 @@ from html import escape
 from typing import Any
 
 from attrs import frozen
+from wherefrom.errors import InputError
 
 from wherefrom_viz.colours import PALETTES, Palette, Theme, palette_named, to_hex
 from wherefrom_viz.describe.description import (
@@ -147,6 +148,9 @@ def _parts(
     max_val: float | None = None,
     spans: Spans = (),
     dimensions: Sequence[tuple[str, Sequence[str]]] = (),
+    controls: bool = True,
+    step: int | None = None,
+    height: int | None = None,
     first: int | None = None,
 ) -> _Page:
     """The parts of a page.
@@ -167,8 +171,17 @@ def _parts(
         max_val: Upper end of the colour range.
         spans: Spans of tokens with names, for ``granularity="span"``; see `wherefrom_viz.describe.spans`.
         dimensions: Sliders over examples that are slices of one result: name and labels of each.
+        controls: False leaves out heading, list, tabs and menus, as for a slide or a frame in another page; keys go on
+            working.
+        step: Output that is pinned when it opens, counted from 0.
+        height: Pixels it takes at most; what does not fit scrolls.
         first: Take only so many examples.
+
+    Raises:
+        InputError: There is no such output in the first example, or no such height.
     """
+    if height is not None and height < 1:
+        raise InputError(f"height={height}: a page takes at least one pixel.")
     examples = [
         (with_spans(one, spans, place), made) for place, (one, made) in enumerate(examples_of(attributions)[:first])
     ]
@@ -176,7 +189,7 @@ def _parts(
     bound = max((abs(value) for value in (min_val, max_val) if value is not None), default=None)
     packed = pack(examples, precision, bound)
     pairs = deflated(pairs_of([one for one, _ in examples], merge)) if len(examples) > 1 else ""
-    defaults = {
+    defaults: dict[str, Any] = {
         "tab": _TABS.get(view, "compare" if view == "compare" else "read"),
         "g": granularity,
         "m": merge,
@@ -186,6 +199,11 @@ def _parts(
         "s": intensity,
         "sc": "shared" if share_scale else "example",
     }
+    if step is not None:
+        outputs = examples[0][0].attr_pos_end - examples[0][0].attr_pos_start if examples else 0
+        if not 0 <= step < outputs:
+            raise InputError(f"step={step}: the outputs of the first example are 0 to {outputs - 1}.")
+        defaults["tok"] = [step, step]
     content = hashlib.sha256("".join([packed.index, pairs, *packed.blocks, json.dumps(defaults)]).encode()).hexdigest()
     meta: dict[str, Any] = {
         "id": content[:12],
@@ -197,6 +215,8 @@ def _parts(
         "stepMerge": packed.step_merge,
         "palettes": {name: _palette(one) for name, one in {**PALETTES, chosen.name: chosen}.items()},
         "defaults": defaults,
+        "controls": controls,
+        "height": height,
         "words": {"raises": "raises", "lowers": "lowers", "of": "the score of the token"},
         "dimensions": [{"name": name, "labels": list(labels)} for name, labels in dimensions],
     }

@@ -22,7 +22,7 @@ from typing import Any, Protocol
 import numpy as np
 from attrs import evolve, frozen
 
-from wherefrom.adapters import Embeds, Row, Side
+from wherefrom.adapters import Embeds, HidesPositions, Row, Side
 from wherefrom.arrays import Array, BoolArray, IntArray, like, namespace
 from wherefrom.errors import ModelCapabilityError, SettingsError, nearest
 from wherefrom.questions.question import Question
@@ -80,6 +80,11 @@ def check_baseline(baseline: str | int, model: Any, method: str) -> None:
         raise ModelCapabilityError(
             f"{method} with baseline = {baseline!r} needs the embeddings of {model.card.name!r}, and its adapter gives "
             "none. Use a token (baseline = 'unk', 'pad', 'mask' or an id), 'hidden' or 'delete'."
+        )
+    if baseline == "hidden" and not isinstance(model, HidesPositions):
+        raise ModelCapabilityError(
+            f"{method} with baseline = 'hidden' needs a model that keeps attention from positions, and the adapter of "
+            f"{model.card.name!r} does not. Use a token (baseline = 'unk', 'pad', 'mask' or an id) or 'delete'."
         )
     if isinstance(baseline, int) or baseline in ("unk", "pad", "mask"):
         baseline_id(baseline, model)

@@ -314,7 +314,7 @@ export class App {
     this.help = helpDialog();
     this.root = h(
       "div",
-      { class: `wf${this.page ? " page" : ""}${meta.n > 1 ? " many" : ""}${meta.dimensions.length ? " sliced" : ""}` },
+      { class: `wf${this.page ? " page" : ""}${meta.n > 1 ? " many" : ""}${meta.dimensions.length ? " sliced" : ""}${meta.controls === false ? " bare" : ""}` },
       h("header", h(this.page ? "h1.title" : "p.title", meta.title), this.heading, nav),
       h("div.columns", meta.n > 1 ? this.list.root : null, h(this.page ? "main.main" : "div.main", h("div.bar", tabs, this.controls.root), this.sliders.root, this.spanBar.root, this.panel, this.legend)),
       this.live,
@@ -325,6 +325,7 @@ export class App {
     if (this.page) document.addEventListener("keydown", (event) => !event.composedPath().includes(this.root) && pressed(this, event));
     if (this.page) window.addEventListener("hashchange", () => this.readAddress());
     window.matchMedia?.("(prefers-color-scheme: dark)").addEventListener?.("change", () => this.redraw());
+    if (meta.height) Object.assign(this.root.style, { maxHeight: `${meta.height}px`, minHeight: "0", overflow: "auto" });
     this.host.replaceChildren(this.root);
   }
 

@@ -1,0 +1,19 @@
+"""What this adapter gives, for lists that do not want to load torch."""
+
+GIVES = (
+    "SequenceModel",
+    "PredictsSteps",
+    "HidesPositions",
+    "Embeds",
+    "GivesGradients",
+    "GivesRescale",
+    "GivesAttention",
+    "GivesLayers",
+    "ZeroesValues",
+    "DecomposesStates",
+    "Moves",
+    "Reserves",
+    "FindsBadWeights",
+    "WrapsFramework",
+)
+"""Names of the Protocols of `wherefrom.adapters` that `wherefrom_hf.HFModel` satisfies."""

@@ -1,0 +1,266 @@
+"""The door: a model behind an OpenAI-compatible server, as something that can be asked."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+from attrs import define
+from wherefrom.adapters import Encoding, ModelCard, Row, RowPrediction, Side
+from wherefrom.arrays import IntArray
+from wherefrom.errors import ModelLoadError, SettingsError, nearest
+from wherefrom.text.tokens import Token
+
+from wherefrom_openai.answers import Answers
+from wherefrom_openai.client import Client, RefusedError
+from wherefrom_openai.errors import ServerError
+from wherefrom_openai.forcing import ability_of
+from wherefrom_openai.predicting import Cost, Predictor, Spent
+from wherefrom_openai.settings import Forced, ServerSettings
+from wherefrom_openai.wording import Tokeniser, Wording, tokeniser
+
+GENERATION = ("max_new_tokens", "do_sample", "temperature", "top_p", "num_return_sequences")
+
+
+def load(
+    model: Any,
+    *,
+    tokenizer: Any = None,
+    device: Any = None,
+    model_kwargs: Mapping[str, Any] | None = None,
+    tokenizer_kwargs: Mapping[str, Any] | None = None,
+    base_url: str | None = None,
+    forced: Forced | None = None,
+    top_logprobs: int | None = None,
+    vocabulary: int | None = None,
+    replacement: str | None = None,
+    chat_template: str | None = None,
+    concurrency: int | None = None,
+    timeout: float | None = None,
+    attempts: int | None = None,
+    backoff: float | None = None,
+    cache: str | bool | None = None,
+    max_requests: int | None = None,
+    max_tokens: int | None = None,
+) -> ServedModel:
+    """Ask a server what it can, and wrap it.
+
+    Args:
+        model: The model's name, as the server lists it.
+        model_kwargs: Settings by name: the keywords that follow, from ``base_url`` on, whose meaning and defaults are
+            those of `wherefrom_openai.settings.ServerSettings`.
+
+    Raises:
+        ModelLoadError: No server answers, or it has no such model.
+        ModelCapabilityError: It gives no log-probabilities, or does not tokenise.
+        SettingsError: A setting is unknown, or cannot be for a server.
+    """
+    for name, value in (("tokenizer", tokenizer), ("device", device), ("tokenizer_kwargs", tokenizer_kwargs)):
+        if value:
+            raise SettingsError(f"{name} = {value!r}: the server decides that. Leave {name} out.")
+    if not isinstance(model, str):
+        raise SettingsError(f"A served model is called by name; {type(model).__name__} is none.")
+    named = {
+        "base_url": base_url,
+        "forced": forced,
+        "top_logprobs": top_logprobs,
+        "vocabulary": vocabulary,
+        "replacement": replacement,
+        "chat_template": chat_template,
+        "concurrency": concurrency,
+        "timeout": timeout,
+        "attempts": attempts,
+        "backoff": backoff,
+        "cache": cache,
+        "max_requests": max_requests,
+        "max_tokens": max_tokens,
+    }
+    settings = {name: value for name, value in named.items() if value is not None}
+    given = ServerSettings.of({**(model_kwargs or {}), **settings})
+    client = Client(given)
+    served = _served(client, model)
+    speech = tokeniser(client, model)
+    wording = Wording(speech, given.chat_template)
+    sample = [index for index, _ in speech.tokenise("the cat sat on", special=True)]
+    card = _card(client, model, served, speech, given)
+    ability = ability_of(client, model, sample, wording, given.forced, min(given.top_logprobs, card.vocabulary))
+    identity = [given.base_url, _identity(served), card.versions.get("server", "")]
+    predictor = Predictor(
+        client=client,
+        model=model,
+        identity=identity,
+        ability=ability,
+        wording=wording,
+        answers=Answers(given.cache_file),
+        vocabulary=card.vocabulary,
+        max_length=card.max_length,
+        spent=Spent(),
+        lock=threading.Lock(),
+    )
+    return ServedModel(card, predictor)
+
+
+@define(eq=False)
+class ServedModel:
+    """A model behind a server: predicts given sequences and generates. It has no gradients and no inside."""
+
+    card: ModelCard
+    predictor: Predictor
+
+    @property
+    def spent(self) -> Spent:
+        """Requests and tokens that predictions took so far."""
+        return self.predictor.spent
+
+    def cost(self, rows: Iterable[Row]) -> Cost:
+        """Requests and tokens that `predict` of these rows would take, beyond the answers that are kept."""
+        return self.predictor.cost(rows)
+
+    def encode(
+        self,
+        text: str | Sequence[Mapping[str, str]],
+        *,
+        side: Side,
+        add_special_tokens: bool = True,
+        decoder_prefix: bool = False,
+    ) -> Encoding:
+        return self.predictor.wording.encode(
+            text, side=side, add_special_tokens=add_special_tokens and not decoder_prefix
+        )
+
+    def tokens(self, ids: IntArray, *, side: Side) -> tuple[Token, ...]:
+        return self.predictor.wording.tokens(ids)
+
+    def decode(self, ids: IntArray, *, skip_special_tokens: bool = True) -> str:
+        return self.predictor.wording.decode(ids, skip_special_tokens=skip_special_tokens)
+
+    def predict(self, rows: Iterable[Row], *, chunk: int | None = None) -> Iterator[RowPrediction]:
+        return self.predictor.predict(rows, chunk)
+
+    def generate(
+        self,
+        prompts: Sequence[IntArray],
+        *,
+        decoder_prefixes: Sequence[IntArray] | None = None,
+        settings: Mapping[str, Any],
+        seed: int | None = None,
+    ) -> list[list[IntArray]]:
+        if unknown := sorted(set(settings) - set(GENERATION)):
+            raise SettingsError(f"The server generates with {', '.join(GENERATION)}; {unknown[0]!r} is none of them.")
+        return [
+            [
+                self._continued(prompt, settings, None if seed is None else seed + copy)
+                for copy in range(int(settings.get("num_return_sequences", 1)))
+            ]
+            for prompt in prompts
+        ]
+
+    def _continued(self, prompt: IntArray, settings: Mapping[str, Any], seed: int | None) -> IntArray:
+        sampled = bool(settings.get("do_sample", False))
+        body: dict[str, Any] = {
+            "model": self.card.name,
+            "prompt": [int(i) for i in prompt],
+            "max_tokens": int(settings.get("max_new_tokens", 20)),
+            "temperature": float(settings.get("temperature", 1.0)) if sampled else 0,
+            "logprobs": 1,
+            "return_tokens_as_token_ids": True,
+        }
+        if sampled:
+            body |= {"top_p": float(settings.get("top_p", 1.0)), "top_k": 0, "min_p": 0}
+        if seed is not None:
+            body["seed"] = seed
+        client, wording = self.predictor.client, self.predictor.wording
+        answer = client.post(f"{client.base}/completions", body)
+        try:
+            choice = answer["choices"][0]
+            lists = choice["logprobs"]
+            said = lists.get("content")
+            if said is not None:
+                new = [one["id"] for one in said]
+            else:
+                names = lists["tokens"]
+                new = [int(n[9:]) if n.startswith("token_id:") else wording.single(n) for n in names]
+        except (KeyError, IndexError, TypeError) as error:
+            raise ServerError(f"Generated tokens were expected; the server sent {str(answer)[:120]}.") from error
+        if any(index is None for index in new):
+            raise ServerError("The server names a generated token that its own tokeniser does not know as one.")
+        ends = self.card.eos_ids
+        if choice.get("finish_reason") == "stop" and ends and not (new and new[-1] in ends):
+            new.append(ends[0])
+        return np.array([*prompt, *new], np.int64)
+
+
+def _served(client: Client, model: str) -> Mapping[str, Any]:
+    """What the server lists of the model."""
+    try:
+        listed = client.get(f"{client.base}/models")["data"]
+        names = [name for one in listed for name in (one["id"], *one.get("aliases", ()))]
+    except (ServerError, RefusedError) as error:
+        raise ModelLoadError(str(error)) from error
+    except (KeyError, TypeError) as error:
+        raise ModelLoadError(
+            f"{client.base}/models lists no models. Is this the address of an API (.../v1)?"
+        ) from error
+    for one in listed:
+        if model == one["id"] or model in one.get("aliases", ()):
+            found: Mapping[str, Any] = one
+            return found
+    raise ModelLoadError(
+        f"{client.base} serves no {model!r}.{nearest(model, names)} It serves: {', '.join(dict.fromkeys(names))}."
+    )
+
+
+def _identity(served: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: served.get(name) for name in ("id", "root", "meta", "max_model_len")}
+
+
+def _card(
+    client: Client, model: str, served: Mapping[str, Any], speech: Tokeniser, settings: ServerSettings
+) -> ModelCard:
+    try:
+        properties = client.get(f"{client.root}/props")
+    except (RefusedError, ServerError):
+        properties = {}  # other servers than llama.cpp's have none
+    meta = served.get("meta") or {}
+    vocabulary = settings.vocabulary or meta.get("n_vocab")
+    if not vocabulary:
+        raise SettingsError(
+            f"{client.base} does not tell how large the vocabulary of {model!r} is. Give vocabulary=..., the "
+            "'vocab_size' of the model's config.json."
+        )
+
+    def single(text: Any) -> int | None:
+        found = speech.tokenise(text, special=False) if isinstance(text, str) and text else []
+        return found[0][0] if len(found) == 1 else None
+
+    eos, bos = single(properties.get("eos_token")), single(properties.get("bos_token"))
+    stand_in = next((i for i in (eos, bos) if i is not None), 0)
+    if settings.replacement is not None:
+        found = single(settings.replacement)
+        if found is None:
+            raise SettingsError(f"replacement = {settings.replacement!r} is not one token. Give a shorter text.")
+        stand_in = found
+    versions = {"httpx2": version("httpx2")}
+    if properties.get("build_info"):
+        versions["server"] = str(properties["build_info"])
+    length = (properties.get("default_generation_settings") or {}).get("n_ctx") or served.get("max_model_len")
+    return ModelCard(
+        name=model,
+        kind="decoder-only",
+        model_class="ServedModel",
+        tokenizer_name=model,
+        tokenizer_class=type(speech).__name__,
+        framework="openai",
+        dtype=str(meta.get("ftype") or "unknown"),
+        device="server",
+        vocabulary=int(vocabulary),
+        bos_id=bos,
+        eos_ids=() if eos is None else (eos,),
+        pad_id=stand_in,
+        unk_id=stand_in,
+        max_length=int(length) if length else None,
+        versions=versions,
+    )

@@ -1,0 +1,64 @@
+"""What a server says of the next token: the likely ones. And the whole vocabulary that this makes."""
+
+from __future__ import annotations
+
+import numpy as np
+from attrs import frozen
+from wherefrom.arrays import FloatArray, IntArray
+
+from wherefrom_openai.errors import ServerError
+
+
+@frozen(eq=False)
+class Listed:
+    """Tokens that a server listed for one step, each once."""
+
+    ids: IntArray
+    logprobs: FloatArray
+    """Natural logarithms, one per id."""
+
+    @classmethod
+    def of(cls, pairs: dict[int, float]) -> Listed:
+        """From id to log-probability.
+
+        Raises:
+            ServerError: A value is no log-probability.
+        """
+        ids = np.fromiter(pairs, np.int64, len(pairs))
+        logprobs = np.fromiter(pairs.values(), np.float64, len(pairs))
+        if not len(ids) or np.isnan(logprobs).any() or (logprobs > 1e-3).any():
+            raise ServerError(
+                f"Log-probabilities are expected; the server gave {logprobs[:3].tolist()} of {len(ids)} tokens. "
+                "Look at the server's log."
+            )
+        return cls(ids, logprobs)
+
+    def logits(self, vocabulary: int) -> FloatArray:
+        """Log-probabilities of the whole vocabulary. What the listed tokens leave is shared evenly by the others, so
+        that those of listed tokens are exact. Shape ``(vocabulary,)``.
+
+        Raises:
+            ServerError: An id lies outside the vocabulary.
+        """
+        if self.ids.min() < 0 or self.ids.max() >= vocabulary:
+            raise ServerError(
+                f"The server listed token {int(self.ids.max())}, and the vocabulary has {vocabulary}. "
+                "Set vocabulary=... to the model's."
+            )
+        others = vocabulary - len(self.ids)
+        rest = max(1.0 - float(np.exp(self.logprobs).sum()), 1e-12)
+        filled: FloatArray = np.full(vocabulary, np.log(rest / others) if others else -np.inf)
+        filled[self.ids] = self.logprobs
+        return filled
+
+    def to_bytes(self) -> bytes:
+        """For keeping: ids as int32, log-probabilities as float64, little-endian."""
+        return self.ids.astype("<i4").tobytes() + self.logprobs.astype("<f8").tobytes()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Listed:
+        """What `to_bytes` wrote."""
+        size = len(data) // 12
+        return cls(
+            np.frombuffer(data, "<i4", size).astype(np.int64), np.frombuffer(data, "<f8", size, offset=4 * size).copy()
+        )

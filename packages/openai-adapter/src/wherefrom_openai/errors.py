@@ -1,0 +1,13 @@
+"""What can go wrong with a server."""
+
+from __future__ import annotations
+
+from wherefrom.errors import UsageError, WherefromError
+
+
+class ServerError(WherefromError):
+    """The server did not answer, or answered something that cannot be true."""
+
+
+class BudgetError(UsageError):
+    """The work would cost more than the budget allows; nothing of it was sent."""

@@ -1,0 +1,159 @@
+"""Two ways from a server to log-probabilities of given tokens, and which of them it can.
+
+``"prompt"``: the text is sent once and the server says how likely each of its tokens was (``prompt_logprobs`` of vLLM;
+``echo`` with ``logprobs``, as OpenAI's completions had it). ``"steps"``: every prefix is sent and the server says what
+could follow; its own cache of prompts makes that cheap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from attrs import frozen
+
+from wherefrom_openai.client import Client, RefusedError
+from wherefrom_openai.distribution import Listed
+from wherefrom_openai.errors import ServerError
+from wherefrom_openai.settings import Forced
+from wherefrom_openai.wording import Wording
+
+Way = Literal["prompt_logprobs", "echo", "steps"]
+
+FEWER = (1000, 100, 20, 5, 1)
+"""Lengths of lists that are tried when a server refuses longer ones."""
+
+
+@frozen(kw_only=True)
+class Ability:
+    """What a server was found to give."""
+
+    way: Way
+    listed: int
+    """Tokens per step."""
+
+    def body(self, model: str, ids: Sequence[int]) -> dict[str, Any]:
+        """The request for these ids."""
+        body: dict[str, Any] = {
+            "model": model,
+            "prompt": [int(i) for i in ids],
+            "max_tokens": 1,
+            "temperature": 0,
+        }
+        if self.way == "prompt_logprobs":
+            return body | {"prompt_logprobs": self.listed}
+        if self.way == "echo":
+            return body | {"logprobs": self.listed, "echo": True, "return_tokens_as_token_ids": True}
+        return body | {"logprobs": self.listed, "cache_prompt": True, "return_tokens_as_token_ids": True}
+
+
+def read_prompt(answer: Any, ability: Ability, ids: Sequence[int], wording: Wording) -> list[Listed | None]:
+    """Lists for every position of a prompt; None at the first.
+
+    Raises:
+        ServerError: They are missing, or not as many as there are tokens.
+    """
+    choice = _choice(answer)
+    found: list[dict[int, float] | None]
+    if ability.way == "prompt_logprobs":
+        raw = choice.get("prompt_logprobs") or answer.get("prompt_logprobs") or []
+        found = [None if one is None else {int(i): _number(of["logprob"]) for i, of in one.items()} for one in raw]
+    else:
+        lists = choice.get("logprobs") or {}
+        own, top = lists.get("token_logprobs") or [], lists.get("top_logprobs") or []
+        found = [
+            None if value is None else {**_by_id(others, wording), int(i): _number(value)}
+            for i, value, others in zip(ids, own, top, strict=False)
+        ]
+    if len(found) < len(ids) or any(one is None for one in found[1 : len(ids)]):
+        raise ServerError(
+            f"{len(ids)} tokens were sent, and log-probabilities of {sum(one is not None for one in found)} came back. "
+            "forced='steps' asks for one step at a time instead."
+        )
+    return [None, *(Listed.of(one) for one in found[1 : len(ids)] if one is not None)]
+
+
+def read_step(answer: Any, wording: Wording) -> Listed:
+    """The list of the one token that was generated.
+
+    Raises:
+        ServerError: There is none.
+    """
+    lists = _choice(answer).get("logprobs")
+    if not isinstance(lists, Mapping):
+        raise ServerError("The server sent no log-probabilities. Start it so that it gives 'logprobs'.")
+    if content := lists.get("content"):
+        listed: dict[int, float] = {}
+        for one in content[0].get("top_logprobs") or []:
+            index = one.get("id")
+            index = _id_of(one["token"], wording) if index is None else int(index)
+            if index is not None:
+                listed[index] = _number(one["logprob"])
+                if one.get("bytes"):
+                    wording.learn(index, bytes(one["bytes"]))
+        return Listed.of(listed)
+    if top := lists.get("top_logprobs"):
+        return Listed.of(_by_id(top[0], wording))
+    raise ServerError("One token was asked for, and no list of likely tokens came. Look at the server's log.")
+
+
+def ability_of(
+    client: Client, model: str, ids: Sequence[int], wording: Wording, forced: Forced, listed: int
+) -> Ability:
+    """What the server can, found by asking it about ``ids``.
+
+    Raises:
+        RefusedError: Nothing of it, or not the way that was wanted; with what the server said.
+    """
+    wanted: dict[Forced, tuple[Way, ...]] = {
+        "auto": ("prompt_logprobs", "echo", "steps"),
+        "prompt": ("prompt_logprobs", "echo"),
+        "steps": ("steps",),
+    }
+    said = []
+    for way in wanted[forced]:
+        for size in dict.fromkeys([listed, *(n for n in FEWER if n < listed)]):
+            ability = Ability(way=way, listed=size)
+            try:
+                answer = client.post(f"{client.base}/completions", ability.body(model, ids))
+                if way == "steps":
+                    read_step(answer, wording)
+                else:
+                    read_prompt(answer, ability, ids, wording)
+            except RefusedError as error:
+                said.append(f"{way}, {size} tokens: {error}")
+                continue
+            except (ServerError, KeyError, TypeError, ValueError) as error:
+                said.append(f"{way}: {error}")
+                break
+            return ability
+    raise RefusedError(
+        f"{client.base}/completions gives no log-probabilities of {'the prompt' if forced == 'prompt' else 'tokens'}. "
+        f"It said: {said[-1]}"
+    )
+
+
+def _choice(answer: Any) -> Mapping[str, Any]:
+    try:
+        choice: Mapping[str, Any] = answer["choices"][0]
+    except (KeyError, IndexError, TypeError) as error:
+        raise ServerError(f"A completion has choices; the server sent {str(answer)[:120]}.") from error
+    return choice
+
+
+def _number(value: Any) -> float:
+    return float("nan") if value is None else float(value)
+
+
+def _by_id(listed: Mapping[str, Any] | None, wording: Wording) -> dict[int, float]:
+    found = {}
+    for token, value in (listed or {}).items():
+        index = _id_of(token, wording)
+        if index is not None:
+            found[index] = _number(value)
+    return found
+
+
+def _id_of(token: str, wording: Wording) -> int | None:
+    """Its id: ``token_id:17``, or what the tokeniser makes of its spelling; None where that is several tokens."""
+    return int(token[9:]) if token.startswith("token_id:") else wording.single(token)

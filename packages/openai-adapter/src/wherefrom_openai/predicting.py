@@ -1,0 +1,188 @@
+"""Rows to requests: each once, several at a time, told before they are made."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from attrs import define, frozen
+from wherefrom.adapters import Row, RowPrediction
+from wherefrom.errors import InputError, ModelCapabilityError, WherefromWarning
+
+from wherefrom_openai.answers import Answers, fingerprint
+from wherefrom_openai.client import Client
+from wherefrom_openai.distribution import Listed
+from wherefrom_openai.errors import BudgetError, ServerError
+from wherefrom_openai.forcing import Ability, read_prompt, read_step
+from wherefrom_openai.wording import Wording
+
+log = logging.getLogger("wherefrom_openai")
+
+Ids = tuple[int, ...]
+
+
+@frozen
+class Cost:
+    """What a piece of work takes."""
+
+    requests: int
+    """Requests to the server."""
+    tokens: int
+    """Tokens in them."""
+    kept: int = 0
+    """Requests that need not be made, their answers being kept."""
+
+
+@define
+class Spent:
+    """What was taken so far."""
+
+    requests: int = 0
+    tokens: int = 0
+
+
+@define(eq=False)
+class Predictor:
+    """Predictions by one server."""
+
+    client: Client
+    model: str
+    identity: Any
+    """What tells the served model from another of that name."""
+    ability: Ability
+    wording: Wording
+    answers: Answers
+    vocabulary: int
+    max_length: int | None
+    spent: Spent
+    lock: threading.Lock
+
+    def cost(self, rows: Iterable[Row]) -> Cost:
+        """What `predict` of these rows would take."""
+        asked = dict.fromkeys(prompt for row in rows for prompt in self._prompts(row))
+        open_ones = [prompt for prompt in asked if self.answers.get(self._key(prompt)) is None]
+        return Cost(len(open_ones), sum(map(len, open_ones)), len(asked) - len(open_ones))
+
+    def predict(self, rows: Iterable[Row], chunk: int | None) -> Iterator[RowPrediction]:
+        """See `wherefrom.adapters.PredictsSteps.predict`. ``chunk``: requests under way at once.
+
+        Raises:
+            BudgetError: The work would exceed the budget; nothing was sent.
+            ServerError: The server failed.
+            ModelCapabilityError: A row needs what no server gives.
+        """
+        rows = list(rows)
+        cost = self.cost(rows)
+        self._check_budget(cost)
+        if cost.requests:
+            log.info("%d requests of %d tokens, %d answers are kept", cost.requests, cost.tokens, cost.kept)
+        outside = seen = 0
+        width = min(chunk or self.client.settings.concurrency, self.client.settings.concurrency)
+        pool = ThreadPoolExecutor(width, thread_name_prefix="wherefrom-openai")
+        under_way: dict[Ids, Future[bytes]] = {}
+        ahead = 0
+        try:
+            for place, row in enumerate(rows):
+                while ahead < len(rows) and ahead <= place + width:
+                    for prompt in self._prompts(rows[ahead]):
+                        if prompt not in under_way:
+                            under_way[prompt] = pool.submit(self._answer, prompt)
+                    ahead += 1
+                listed = self._lists(row, under_way)
+                missed = [int(row.target_ids[s]) not in one.ids for s, one in zip(row.steps, listed, strict=True)]
+                outside, seen = outside + sum(missed), seen + len(missed)
+                logits = np.zeros((0, self.vocabulary))
+                if listed:
+                    logits = np.stack([one.logits(self.vocabulary) for one in listed])
+                scores = {name: function.step_values(logits) for name, function in row.scores.items()}
+                yield RowPrediction(logits=logits, scores=scores)
+                coming = {prompt for later in rows[place + 1 : ahead] for prompt in self._prompts(later)}
+                under_way = {prompt: one for prompt, one in under_way.items() if prompt in coming}
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+        if outside:
+            warnings.warn(
+                f"{outside} of {seen} target tokens were not among the {self.ability.listed} tokens that the server "
+                "lists per step; they got an even share of the probability that the list leaves. "
+                "Raise top_logprobs, up to the size of the vocabulary, for exact values.",
+                WherefromWarning,
+                stacklevel=2,
+            )
+
+    def _prompts(self, row: Row) -> list[Ids]:
+        """What is sent for a row: prefixes, or the text as far as it is explained."""
+        if row.source_ids is not None:
+            raise InputError("Models behind a server are decoder-only: a source of its own does not fit.")
+        if row.target_embeds is not None:
+            raise ModelCapabilityError("A server reads tokens, not embeddings. Use a baseline that is a token.")
+        if row.target_visible is not None and not row.target_visible.all():
+            raise ModelCapabilityError("A server hides no tokens from attention. Use baseline 'delete' or a token.")
+        ids = tuple(int(i) for i in row.target_ids)
+        if not len(row.steps):
+            return []
+        last = int(row.steps.max())
+        if self.max_length is not None and last + 1 > self.max_length:
+            raise InputError(f"The server reads at most {self.max_length} tokens, {last + 1} came; shorten the text.")
+        return [ids[: last + 1]] if self._whole else [ids[: int(step)] for step in row.steps]
+
+    @property
+    def _whole(self) -> bool:
+        return self.ability.way != "steps"
+
+    def _key(self, prompt: Ids) -> bytes:
+        return fingerprint(self.identity, self.ability.body(self.model, prompt))
+
+    def _answer(self, prompt: Ids) -> bytes:
+        key = self._key(prompt)
+        kept = self.answers.get(key)
+        if kept is not None:
+            return kept
+        with self.lock:
+            self._check_budget(Cost(1, len(prompt)))
+            self.spent.requests += 1
+            self.spent.tokens += len(prompt)
+        answer = self.client.post(f"{self.client.base}/completions", self.ability.body(self.model, prompt))
+        try:
+            if self._whole:
+                parts = [one.to_bytes() for one in read_prompt(answer, self.ability, prompt, self.wording)[1:] if one]
+            else:
+                parts = [read_step(answer, self.wording).to_bytes()]
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ServerError(f"The server's answer has another form than before: {error!r}.") from error
+        data = _joined(parts)
+        self.answers.put(key, data)
+        return data
+
+    def _lists(self, row: Row, had: dict[Ids, Future[bytes]]) -> list[Listed]:
+        lists = [[Listed.from_bytes(part) for part in _parted(had[prompt].result())] for prompt in self._prompts(row)]
+        if self._whole:
+            return [lists[0][int(step) - 1] for step in row.steps]
+        return [one[0] for one in lists]
+
+    def _check_budget(self, cost: Cost) -> None:
+        limits = self.client.settings
+        for limit, spent, more, name in (
+            (limits.max_requests, self.spent.requests, cost.requests, "requests"),
+            (limits.max_tokens, self.spent.tokens, cost.tokens, "tokens"),
+        ):
+            if limit is not None and spent + more > limit:
+                raise BudgetError(
+                    f"This takes {more} {name} more; {spent} of the budget of {limit} are spent. "
+                    f"Raise max_{name}, explain fewer steps, or use fewer samples or larger units."
+                )
+
+
+def _joined(parts: Sequence[bytes]) -> bytes:
+    return b"".join(len(part).to_bytes(4, "little") + part for part in parts)
+
+
+def _parted(data: bytes) -> Iterator[bytes]:
+    while data:
+        size = int.from_bytes(data[:4], "little")
+        yield data[4 : 4 + size]
+        data = data[4 + size :]

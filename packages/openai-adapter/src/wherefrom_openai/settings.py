@@ -1,0 +1,79 @@
+"""How a server is asked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import platformdirs
+from attrs import field, frozen
+from wherefrom.errors import SettingsError
+from wherefrom.settings import from_mapping
+
+Forced = Literal["auto", "prompt", "steps"]
+
+
+@frozen(kw_only=True)
+class ServerSettings:
+    """How a server is asked, and what that may cost."""
+
+    base_url: str = field(factory=lambda: os.environ.get("OPENAI_BASE_URL", ""))
+    """Address of the API, ``http://localhost:8000/v1``; default: the environment variable ``OPENAI_BASE_URL``."""
+    forced: Forced = "auto"
+    """Where log-probabilities of given tokens come from: ``"prompt"``, of the prompt itself (one request per text);
+    ``"steps"``, of the token that would follow each prefix (one request per step). ``"auto"``: the first if it can."""
+    top_logprobs: int = 1000
+    """Tokens per step whose log-probability is asked for; a server that allows fewer gives fewer."""
+    vocabulary: int | None = None
+    """Size of the vocabulary, for servers that do not tell."""
+    replacement: str | None = None
+    """Text of one token that stands in for a removed one (``baseline="unk"``); default: the end-of-sequence token."""
+    chat_template: str | None = None
+    """A Jinja template for chats; default: the server's own."""
+    concurrency: int = 4
+    """Requests under way at once, at most."""
+    timeout: float = 120.0
+    """Seconds to wait for an answer."""
+    attempts: int = 5
+    """How often a request is tried when the server is busy, fails or hangs up."""
+    backoff: float = 0.5
+    """Seconds before the second attempt; doubled for each further one, up to 30."""
+    cache: str | bool = True
+    """Answers are kept on disk: in the user's cache folder, in a file of this name, or not at all."""
+    max_requests: int | None = None
+    """Budget of requests for predictions; work that would exceed it is refused before it begins."""
+    max_tokens: int | None = None
+    """Budget of tokens sent for predictions."""
+
+    def __attrs_post_init__(self) -> None:
+        if not self.base_url.startswith(("http://", "https://")):
+            raise SettingsError(
+                f"base_url = {self.base_url!r} is no address of a server. Give base_url='http://localhost:8000/v1', "
+                "or set OPENAI_BASE_URL."
+            )
+        for name in ("top_logprobs", "concurrency", "attempts", "timeout"):
+            if not getattr(self, name) > 0:
+                raise SettingsError(f"{name} = {getattr(self, name)!r} must be above 0.")
+        if self.forced not in ("auto", "prompt", "steps"):
+            raise SettingsError(f"forced = {self.forced!r} is none of 'auto', 'prompt', 'steps'.")
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> ServerSettings:
+        """From names and values.
+
+        Raises:
+            SettingsError: One is unknown or out of range.
+        """
+        return from_mapping(cls, dict(given), where="framework 'openai'")
+
+    @property
+    def cache_file(self) -> Path | None:
+        """Where answers are kept; None: nowhere."""
+        if isinstance(self.cache, str):
+            return Path(self.cache)
+        if not self.cache:
+            return None
+        root = os.environ.get("WHEREFROM_CACHE")
+        return (Path(root) if root else platformdirs.user_cache_path("wherefrom")) / "openai" / "answers.sqlite"

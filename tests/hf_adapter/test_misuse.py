@@ -1,0 +1,117 @@
+"""Arguments that mean nothing end in the library's own error, before any work is done."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import pytest
+import wherefrom
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from wherefrom.errors import UsageError, WherefromError
+from wherefrom.questions.arguments import FLAGS
+
+TEXT = "George was sick"
+TARGET = "George was sick yesterday"
+NAN = float("nan")
+
+WRONG: dict[str, list[Any]] = {
+    "input_texts": [5, None, NAN, [], [5], {}, b"x", "a\ud800b", [[{"role": "user", "content": "\udfff"}]], True],
+    "generated_texts": [5, NAN, True, b"x", {}, [], [1.5], "George was sick\ud800", ["a", "b"]],
+    "attr_pos_start": [NAN, "1", 1.5, True, [1], {}, 10**30],
+    "attr_pos_end": [NAN, "1", 1.5, True, {}, -(10**30)],
+    "batch_size": [1.5, "2", NAN, 0, -1, True, [1]],
+    "seed": ["x", 1.5, -1, 2**70, None, True, NAN],
+    "ids": [["a", "b"], "x", [3], 5, [], ["\ud800"]],
+    "device": [5, True, ["cpu"]],
+    "progress": [5, "x"],
+    "generation_args": [5, "x", [1], {1: 2}],
+    "attribution_args": [5, "x"],
+    "attributed_fn_args": [5],
+    "step_scores_args": [5],
+    "step_scores": [5, [5], "nope", [None]],
+    "method": [5, "", [], "nope"],
+    "attributed_fn": [5, "", "nope", []],
+    "attribute_target": ["x", 5],
+    "attributed_span": [5, NAN, "nope"],
+    "contrast_targets": [5, True, NAN],
+    "contrast_sources": [5],
+    "contrast_targets_alignments": [5, NAN],
+    **{name: ["x", 5, None] for name in FLAGS},
+}
+WRONG_SETTINGS: list[tuple[str, dict[str, Any]]] = [
+    ("gradient_shap", {"stdevs": NAN}),
+    ("gradient_shap", {"stdevs": float("inf")}),
+    ("smoothgrad", {"stdev": NAN}),
+    ("integrated_gradients", {"n_steps": True}),
+    ("integrated_gradients", {"n_steps": 0}),
+    ("integrated_gradients", {"internal_batch_size": 0}),
+    ("integrated_gradients", {"internal_batch_size": -1}),
+    ("deeplift", {"internal_batch_size": 0}),
+    ("occlusion", {"internal_batch_size": 0}),
+    ("lime", {"n_samples": NAN}),
+    ("lime", {"n_samples": 0}),
+    ("kernel_shap", {"n_samples": "x"}),
+]
+
+
+@pytest.fixture(scope="module")
+def model() -> wherefrom.AttributionModel:
+    return wherefrom.load_model("demo:lm", "saliency", device="cpu")
+
+
+def never(*_: Any) -> None:
+    """Work has begun."""
+    raise AssertionError("work was done before the arguments were checked")
+
+
+@pytest.mark.parametrize("name, value", [(name, value) for name, values in WRONG.items() for value in values])
+def test_a_wrong_argument_is_refused_in_words(
+    model: wherefrom.AttributionModel, monkeypatch: pytest.MonkeyPatch, name: str, value: Any
+) -> None:
+    monkeypatch.setattr(type(model), "_answered", never)
+    call: dict[str, Any] = {"input_texts": TEXT, "generated_texts": TARGET, name: value}
+    with pytest.raises(UsageError):
+        model.attribute(**call)
+
+
+@pytest.mark.parametrize("method, wrong", WRONG_SETTINGS)
+def test_a_wrong_setting_is_refused_in_words(
+    model: wherefrom.AttributionModel, monkeypatch: pytest.MonkeyPatch, method: str, wrong: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(type(model), "_answered", never)
+    with pytest.raises(UsageError, match=next(iter(wrong))):
+        model.attribute(TEXT, TARGET, method=method, **wrong)
+
+
+@pytest.mark.parametrize("wrong", [{"num_beams": 0}, {"max_new_tokens": "x"}, {"num_return_sequences": 0}])
+def test_generation_that_cannot_be_is_refused_in_words(model: wherefrom.AttributionModel, wrong: Any) -> None:
+    with pytest.raises(UsageError, match="generation_args"):
+        model.attribute(TEXT, generation_args=wrong)
+
+
+ANYTHING = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(st.characters(), max_size=4),
+    st.binary(max_size=3),
+    st.lists(st.one_of(st.integers(), st.text(max_size=3), st.none(), st.floats()), max_size=3),
+    st.dictionaries(st.text(max_size=3), st.integers(), max_size=2),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(name=st.sampled_from(sorted(WRONG)), value=ANYTHING)
+@pytest.mark.filterwarnings("ignore")
+def test_anything_at_all_is_answered_or_refused_in_words(
+    model: wherefrom.AttributionModel, name: str, value: Any
+) -> None:
+    call: dict[str, Any] = {"input_texts": TEXT, "generated_texts": TARGET, "show_progress": False, name: value}
+    if name == "input_texts":
+        call.pop("generated_texts")
+        call["generation_args"] = {"max_new_tokens": 2}
+    with contextlib.suppress(WherefromError):  # any other error fails the test
+        model.attribute(**call)

@@ -1,0 +1,164 @@
+"""A small server of `ReferenceModel` on loopback: both dialects, and every fault on request."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import numpy as np
+from attrs import define, field
+from wherefrom.adapters import Row
+from wherefrom.testing import ReferenceModel
+
+MODEL = ReferenceModel()
+SIZE = len(MODEL.vocabulary)
+
+
+@define
+class StandIn:
+    """What the server does, and what it was asked."""
+
+    way: str = "steps"
+    """``steps``, ``echo`` or ``prompt_logprobs``; ``none``: no log-probabilities at all."""
+    tokenises: bool = True
+    most: int = SIZE
+    """Longest list of likely tokens."""
+    faults: list[str] = field(factory=list)
+    """Done to the next completions, one each."""
+    completions: int = 0
+    tokens: int = 0
+    url: str = ""
+
+
+def log_softmax(logits: Any) -> Any:
+    shifted = logits - logits.max(-1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
+
+
+def logprobs(ids: list[int]) -> Any:
+    """Of what follows each of the ids. Shape ``(len(ids), vocabulary)``."""
+    row = Row(target_ids=np.array([*ids, 0]), steps=np.arange(1, len(ids) + 1))
+    return log_softmax(next(iter(MODEL.predict([row]))).logits)
+
+
+def top(line: Any, most: int) -> dict[int, float]:
+    return {int(i): float(line[i]) for i in np.argsort(-line)[:most]}
+
+
+def completion(state: StandIn, body: dict[str, Any]) -> tuple[int, Any]:
+    ids = body["prompt"]
+    said = logprobs(ids)
+    best = int(said[-1].argmax())
+    if "prompt_logprobs" in body:
+        if state.way != "prompt_logprobs":
+            return 400, {"error": "prompt_logprobs is unknown"}
+        if body["prompt_logprobs"] > state.most:
+            return 400, {"error": f"at most {state.most}"}
+        lists: list[Any] = [None]
+        for place, i in enumerate(ids[1:]):
+            listed = {i: float(said[place][i])} | top(said[place], body["prompt_logprobs"])
+            lists.append({str(j): {"logprob": value, "rank": 1} for j, value in listed.items()})
+        return 200, {"choices": [{"text": "", "prompt_logprobs": lists}]}
+    if state.way == "none":
+        return 200, {"choices": [{"text": "x"}]}
+    if body.get("logprobs", 0) > state.most:
+        return 400, {"error": f"at most {state.most}"}
+    if body.get("echo"):
+        if state.way != "echo":
+            return 400, {"error": "echo is not supported"}
+        named = [None] + [{f"token_id:{i}": v for i, v in top(x, body["logprobs"]).items()} for x in said]
+        own = [None] + [float(said[place][i]) for place, i in enumerate(ids[1:])] + [float(said[-1][best])]
+        return 200, {"choices": [{"logprobs": {"token_logprobs": own, "top_logprobs": named}}]}
+    content = []
+    for _ in range(body["max_tokens"]):
+        line = logprobs(ids)[-1]
+        best = int(line.argmax())
+        likely = [{"id": i, "token": "?", "logprob": v} for i, v in top(line, body["logprobs"]).items()]
+        content.append({"id": best, "token": "?", "logprob": float(line[best]), "top_logprobs": likely})
+        ids = [*ids, best]
+    return 200, {"choices": [{"finish_reason": "length", "logprobs": {"content": content}}]}
+
+
+def answered(state: StandIn, path: str, body: dict[str, Any]) -> tuple[int, Any]:
+    if path == "/v1/models":
+        return 200, {"data": [{"id": "reference", "meta": {"n_vocab": SIZE}}]}
+    if path == "/props":
+        return 200, {"eos_token": "</s>", "bos_token": "<s>", "default_generation_settings": {"n_ctx": 64}}
+    if path == "/tokenize" and state.tokenises:
+        text = body["content"]
+        if text in MODEL.vocabulary.pieces and body.get("parse_special"):
+            return 200, {"tokens": [{"id": MODEL.vocabulary.id_of(text), "piece": text}]}
+        begin = MODEL.card.bos_id
+        found, before = [{"id": begin, "piece": "<s>"}] if body.get("add_special") else [], 0
+        for index, _, end, _ in MODEL.vocabulary.split(text):
+            found.append({"id": index, "piece": text[before:end]})
+            before = end
+        return 200, {"tokens": found}
+    if path == "/detokenize":
+        return 200, {"content": "".join(MODEL.vocabulary.pieces[i].replace("▁", " ") for i in body["tokens"])}
+    if path == "/apply-template":
+        return 200, {"prompt": " ".join(f"{one['role']} {one['content']}" for one in body["messages"])}
+    if path == "/v1/completions":
+        state.completions += 1
+        state.tokens += len(body["prompt"])
+        return completion(state, body)
+    return 404, {"error": "not here"}
+
+
+@contextmanager
+def serving(**choices: Any) -> Iterator[StandIn]:
+    """The server, for the time of the block."""
+    state = StandIn(**choices)
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, *_: Any) -> None:
+            pass
+
+        def do_GET(self) -> None:
+            self._send(*answered(state, self.path, {}))
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            fault = state.faults.pop(0) if state.faults and self.path.endswith("completions") else ""
+            if fault.isdigit():
+                self._send(int(fault), {"error": "fault"})
+                return
+            if fault == "cut":
+                self.connection.close()
+                return
+            if fault == "slow":
+                time.sleep(1.0)
+            status, answer = answered(state, self.path, body)
+            if fault == "nan":
+                answer["choices"][0]["logprobs"]["content"][0]["top_logprobs"][0]["logprob"] = float("nan")
+            if fault == "short":
+                answer["choices"][0]["prompt_logprobs"] = answer["choices"][0]["prompt_logprobs"][:-1]
+            if fault == "empty":
+                answer["choices"][0]["logprobs"]["content"] = []
+            self._send(status, answer)
+
+        def _send(self, status: int, answer: Any) -> None:
+            data = json.dumps(answer).encode()
+            try:
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+            except OSError:
+                self.close_connection = True  # the other side gave up waiting
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    state.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
+    try:
+        yield state
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

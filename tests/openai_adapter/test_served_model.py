@@ -1,0 +1,223 @@
+"""A served model keeps the promises of a model that is here, tells what it costs, and survives a server's faults."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import wherefrom
+from wherefrom.adapters import HidesPositions, PredictsSteps, Row, SequenceModel, catalogue
+from wherefrom.errors import ModelCapabilityError, ModelLoadError, SettingsError, WherefromWarning
+from wherefrom.testing import check_adapter
+from wherefrom_openai.adapter import load
+from wherefrom_openai.errors import BudgetError, ServerError
+
+SPEC = importlib.util.spec_from_file_location("stand_in", Path(__file__).with_name("stand_in.py"))
+assert SPEC is not None
+assert SPEC.loader is not None
+stand_in: Any = importlib.util.module_from_spec(SPEC)
+sys.modules["stand_in"] = stand_in
+SPEC.loader.exec_module(stand_in)
+serving = stand_in.serving
+
+WAYS = ("steps", "echo", "prompt_logprobs")
+ROW = Row(target_ids=np.array([5, 6, 7, 8, 9]), steps=np.array([2, 3, 4]))
+
+
+def asked(state: Any, **choices: Any) -> Any:
+    return load("reference", base_url=state.url, **{"cache": False, "backoff": 0.001} | choices)
+
+
+def predicted(model: Any, row: Row = ROW) -> Any:
+    return next(iter(list(model.predict([row])))).logits
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_conformance_kit_passes(way: str) -> None:
+    with serving(way=way) as state:
+        model = asked(state)
+        assert model.predictor.ability.way == way
+        names = check_adapter(model)
+    assert {name.split(":")[0] for name in names} == {"SequenceModel", "PredictsSteps"}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_log_probabilities_are_those_of_the_model_behind(way: str) -> None:
+    with serving(way=way) as state:
+        came = predicted(asked(state))
+    expected = stand_in.logprobs([5, 6, 7, 8])[1:]
+    np.testing.assert_allclose(came, expected, atol=1e-9)
+
+
+def test_a_short_list_is_exact_for_what_it_holds_and_the_rest_is_told() -> None:
+    with serving(most=20) as state:
+        model = asked(state)
+        assert model.predictor.ability.listed == 20
+        row = Row(target_ids=np.array([5, 6, int(stand_in.logprobs([5, 6])[-1].argmin())]), steps=np.array([2]))
+        with pytest.warns(WherefromWarning, match="1 of 1 target tokens"):
+            came = predicted(model, row)[0]
+    expected = stand_in.logprobs([5, 6])[-1]
+    best = np.argsort(-expected)[:20]
+    np.testing.assert_allclose(came[best], expected[best], atol=1e-9)
+    assert np.exp(came).sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    "method, settings",
+    [
+        *((name, {"baseline": "delete"}) for name in ("occlusion", "lime", "kernel_shap", "shapley_value_sampling")),
+        ("occlusion", {"baseline": "unk"}),
+        ("kernel_shap", {"baseline": "delete", "units": "word"}),
+    ],
+)
+def test_perturbation_methods_give_what_they_give_on_the_model_behind(method: str, settings: dict[str, Any]) -> None:
+    question: dict[str, Any] = {
+        "method": method,
+        "seed": 1,
+        "attributed_fn": "crossentropy",
+        "step_scores": ["entropy"],
+    }
+    texts = ("the cat sat on", "the cat sat on the mat")
+    here = wherefrom.load_model(stand_in.MODEL).attribute(*texts, **question, **settings)[0]
+    with serving() as state:
+        served = wherefrom.load_model(
+            "reference", framework="openai", base_url=state.url, cache=False, replacement="<unk>"
+        )
+        came = served.attribute(*texts, **question, **settings)[0]
+    np.testing.assert_allclose(came.target_attributions, here.target_attributions, atol=1e-8)
+    np.testing.assert_allclose(came.step_scores["entropy"], here.step_scores["entropy"], atol=1e-8)
+
+
+def test_contrasts_and_reagent_work() -> None:
+    with serving() as state:
+        served = wherefrom.load_model("reference", framework="openai", base_url=state.url, cache=False)
+        contrast = {"contrast_targets": "the cat sat on the dog", "attributed_fn": "contrast_prob_diff"}
+        texts = ("the cat sat on", "the cat sat on the mat")
+        came = served.attribute(*texts, method="occlusion", baseline="delete", **contrast)[0]
+        here = wherefrom.load_model(stand_in.MODEL).attribute(
+            *texts, method="occlusion", baseline="delete", **contrast
+        )[0]
+        np.testing.assert_allclose(came.target_attributions, here.target_attributions, atol=1e-8)
+        with pytest.warns(WherefromWarning, match="reagent: no probe stopped"):
+            assert np.isfinite(
+                served.attribute(*texts, method="reagent", max_probe_steps=3)[0].target_attributions
+            ).any()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_cost_told_before_is_the_cost(way: str) -> None:
+    rows = [ROW, Row(target_ids=np.array([5, 6, 1, 8]), steps=np.array([2, 3])), ROW]
+    with serving(way=way) as state:
+        model = asked(state)
+        told = model.cost(rows)
+        before = (state.completions, state.tokens)
+        list(model.predict(rows))
+        assert (told.requests, told.tokens) == (state.completions - before[0], state.tokens - before[1])
+        assert (model.spent.requests, model.spent.tokens) == (told.requests, told.tokens)
+        assert model.cost(rows).requests == 0, "answers are kept"
+
+
+def test_answers_on_disk_serve_the_next_session(tmp_path: Path) -> None:
+    with serving() as state:
+        first = predicted(asked(state, cache=str(tmp_path / "answers.sqlite")))
+        again = asked(state, cache=str(tmp_path / "answers.sqlite"))
+        assert again.cost([ROW]).requests == 0
+        np.testing.assert_array_equal(predicted(again), first)
+        assert again.spent.requests == 0
+
+
+def test_a_budget_stops_before_anything_is_sent() -> None:
+    with serving() as state:
+        model = asked(state, max_requests=2)
+        before = state.completions
+        with pytest.raises(BudgetError, match="3 requests more; 0 of the budget of 2"):
+            predicted(model)
+        assert state.completions == before
+
+
+@pytest.mark.parametrize("faults", [["429"], ["500", "503"], ["cut"], ["slow"]])
+def test_a_fault_that_passes_is_waited_for(faults: list[str]) -> None:
+    with serving() as state:
+        model = asked(state, timeout=0.5, concurrency=1)
+        state.faults = list(faults)
+        np.testing.assert_allclose(predicted(model), stand_in.logprobs([5, 6, 7, 8])[1:], atol=1e-9)
+        assert not state.faults
+
+
+@pytest.mark.parametrize(
+    "fault, way, match",
+    [
+        ("nan", "steps", "Log-probabilities are expected"),
+        ("empty", "steps", "no list of likely tokens"),
+        ("short", "prompt_logprobs", "5 tokens were sent"),
+        ("401", "steps", "refuses with status 401"),
+    ],
+)
+def test_a_wrong_answer_is_an_error_not_a_number(fault: str, way: str, match: str) -> None:
+    with serving(way=way) as state:
+        model = asked(state)
+        state.faults = [fault]
+        with pytest.raises((ServerError, ModelCapabilityError), match=match):
+            predicted(model)
+
+
+def test_a_server_that_stays_broken_is_an_error() -> None:
+    with serving() as state:
+        model = asked(state, attempts=2)
+        state.faults = ["500"] * 12
+        with pytest.raises(ServerError, match="2 attempts; the last: status 500"):
+            predicted(model)
+
+
+def test_what_a_server_cannot_is_refused_with_the_reason() -> None:
+    with serving(way="none") as state, pytest.raises(ModelCapabilityError, match="no log-probabilities"):
+        asked(state)
+    with serving(tokenises=False) as state, pytest.raises(ModelCapabilityError, match="does not tokenise"):
+        asked(state)
+    with serving(way="steps") as state, pytest.raises(ModelCapabilityError, match="of the prompt"):
+        asked(state, forced="prompt")
+    with serving() as state, pytest.raises(ModelLoadError, match=r"serves no 'referenc'\. Did you mean 'reference'"):
+        load("referenc", base_url=state.url)
+    with serving() as state, pytest.raises(SettingsError, match="not one token"):
+        asked(state, replacement="the cat")
+
+
+def test_what_no_server_gives_is_refused_and_others_are_named() -> None:
+    with serving() as state:
+        model = wherefrom.load_model("reference", framework="openai", base_url=state.url, cache=False)
+        with pytest.raises(ModelCapabilityError, match=r"occlusion.*Adapters that could serve it: hf_transformers"):
+            model.attribute("the cat", "the cat sat", method="saliency")
+        with pytest.raises(ModelCapabilityError, match="keeps attention from positions"):
+            model.attribute("the cat", "the cat sat", method="occlusion", baseline="hidden")
+        with pytest.raises(ModelCapabilityError, match="hides no tokens"):
+            predicted(asked(state), Row(target_ids=ROW.target_ids, steps=ROW.steps, target_visible=np.arange(5) > 1))
+
+
+def test_a_chat_has_its_turns() -> None:
+    with serving() as state:
+        encoded = asked(state).encode([{"role": "man", "content": "the cat"}], side="target")
+    assert [(one.label, one.start, one.end) for one in encoded.segments] == [("man", 0, 3)]
+
+
+def test_adapters_tell_the_truth_about_themselves() -> None:
+    told = catalogue.capabilities()
+    with serving() as state:
+        model = asked(state)
+    assert told["openai"] == ("SequenceModel", "PredictsSteps")
+    assert isinstance(model, SequenceModel)
+    assert isinstance(model, PredictsSteps)
+    assert not isinstance(model, HidesPositions)
+
+
+def test_transformers_tells_the_truth_about_itself() -> None:
+    import wherefrom.adapters as protocols
+    from wherefrom.adapters import internals, layers, rescale
+
+    model = wherefrom.load_model("demo:lm").adapter
+    for name in catalogue.capabilities()["hf_transformers"]:
+        home = next(room for room in (protocols, internals, layers, rescale) if name in vars(room))
+        assert isinstance(model, vars(home)[name]), name
