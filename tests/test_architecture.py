@@ -83,7 +83,9 @@ def test_arrows_point_inwards(package: str) -> None:
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("package", ["wherefrom", "wherefrom_hf", "wherefrom_openai", "wherefrom_viz", "wherefrom_playground"])
+@pytest.mark.parametrize(
+    "package", ["wherefrom", "wherefrom_hf", "wherefrom_openai", "wherefrom_viz", "wherefrom_playground"]
+)
 def test_no_import_hides_in_a_function(package: str) -> None:
     """The command line imports late on purpose, to be quick, and so does the door of the terminal browser."""
     doors = {("wherefrom_viz", OURS["wherefrom_viz"] / "browser" / "__init__.py")}
