@@ -99,6 +99,17 @@ def test_a_sentence_without_support_fails_the_gate(wherefrom: Run, tmp_path: Pat
     assert json.loads(ran.out)["sentences"][0]["supported"] is False
 
 
+def test_a_leading_newline_is_no_sentence_that_lacks_support(wherefrom: Run, tmp_path: Path) -> None:
+    (tmp_path / "docs.jsonl").write_text("\n".join(json.dumps(one) for one in DOCUMENTS))
+    ran = wherefrom(
+        *("attribute-context", "-m", "demo:lm", "--documents", "docs.jsonl", *TEXTS[:2]),
+        *("--output-current-text", "\nto the hospital.", "--citations", "cited.json"),
+    )
+    assert ran.code == 0, ran.err
+    (sentence,) = json.loads((tmp_path / "cited.json").read_text())["sentences"]
+    assert sentence["text"].strip() == "to the hospital."
+
+
 def test_the_permutation_test_takes_unrelated_contexts(wherefrom: Run, tmp_path: Path) -> None:
     (tmp_path / "null.txt").write_text("\n".join(f"The weather was nice {n} times." for n in range(19)))
     ran = wherefrom(

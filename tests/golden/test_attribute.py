@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import wherefrom
+from wherefrom.results.data import joint_scores
 
 DATA = Path(__file__).parent / "data"
 INDEX: dict[str, Any] = json.loads((DATA / "index.json").read_text("utf-8"))
@@ -82,7 +83,7 @@ def require_close(ours: np.ndarray, reference: np.ndarray, part: float, what: st
 
 def steps_above_rounding(one: wherefrom.Attribution) -> np.ndarray:
     """Steps whose scores are more than the rounding that is left where a contrast makes no difference."""
-    scores = wherefrom.results.attribution.joint_scores(one)
+    scores = joint_scores(one)
     largest = np.abs(scores).max(axis=tuple(axis for axis in range(scores.ndim) if axis != 1))
     return largest > 1e-4 * largest.max()
 
