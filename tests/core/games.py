@@ -11,6 +11,8 @@ from attrs import frozen
 from wherefrom.adapters import ModelCard, Row, RowPrediction
 from wherefrom.arrays import Array, BoolArray, FloatArray
 from wherefrom.methods import Question
+from wherefrom.methods.exact_shapley import exact_values
+from wherefrom.methods.perturbation.coalitions import all_coalitions
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions.base import StepPrediction
 
@@ -88,3 +90,11 @@ def shapley(worth: Worth, units: int) -> FloatArray:
             total[player] += after - before
             before = after
     return total / len(orders)
+
+
+def shapley_of_many(worth: Worth, units: int) -> FloatArray:
+    """Shapley values of more units than orders can be counted for: by all coalitions, as `exact_shapley` does, which is
+    held against `shapley` elsewhere."""
+    masks = all_coalitions(units)
+    values = np.array([worth(there) for there in masks])[:, None]
+    return exact_values(masks, values, np.ones((units, 1), bool))[:, 0]

@@ -155,3 +155,11 @@ def test_extremes_include_zero() -> None:
     )
     assert positive.minimum == 0
     assert positive.maximum > 0
+
+
+def test_info_has_every_field_of_the_provenance() -> None:
+    """A key is there whether it says something or not, so that code can index."""
+    out = Attributions(sequence_attributions=())
+    assert set(out.info) == set(out.provenance.__struct_fields__)
+    assert out.info["generation_args"] == {}
+    assert out.info["seed"] is None

@@ -3,7 +3,7 @@ import pytest
 from wherefrom.methods import ShapleyValueSampling
 from wherefrom.progress import no_progress
 
-from tests.core.games import GAMES, game, shapley
+from tests.core.games import GAMES, game, shapley, shapley_of_many
 
 
 @pytest.mark.parametrize("antithetic", [True, False])
@@ -34,10 +34,10 @@ def test_an_order_and_its_reverse_cancel_pairs():
 
 def test_intervals_hold_the_truth_and_shrink():
     def worth(there):
-        return float(np.sqrt(np.arange(1, 7) @ there))
+        return float(np.sqrt(np.arange(1, 13) @ there))
 
-    model, question = game(worth, 6)
-    truth = shapley(worth, 6)
+    model, question = game(worth, 12)  # 4,096 coalitions: more than 300 orders need
+    truth = shapley_of_many(worth, 12)
     widths = []
     for n_samples in (30, 300):
         method = ShapleyValueSampling(n_samples=n_samples, n_bootstrap=300, confidence=0.999, seed=1)

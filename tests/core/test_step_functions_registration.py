@@ -224,3 +224,9 @@ def test_overwriting_an_alias_gives_it_its_own_meaning() -> None:
     register_step_function(tempered, "logits", overwrite=True)
     assert STEP_FUNCTIONS.get("logits")(temperature=1.0) != Logit()
     assert STEP_FUNCTIONS.get("logit") is Logit
+
+
+@pytest.mark.parametrize("key", ["spans", "span_aggregate"])
+def test_a_map_to_a_function_is_told_the_names_at_once(key: str) -> None:
+    with pytest.raises(SettingsError, match=r"with one of: .*absmax"):
+        register_step_function(lambda prediction: prediction.logits, "by_product", aggregate_map={key: sum})

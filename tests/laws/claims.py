@@ -56,7 +56,9 @@ CLAIMS: dict[str, Claim] = {
     "attention": Claim(make=m.Attention, laws="steps dtype"),
     "attention_flow": Claim(make=m.AttentionFlow, laws="steps dtype"),
     "attention_rollout": Claim(make=m.AttentionRollout, laws="steps dtype"),
-    "context_cite": Claim(make=m.ContextCite, laws="chunk seeded finds", about={"finds": {"n_samples": 96}}),
+    "context_cite": Claim(
+        make=m.ContextCite, laws="chunk seeded finds", about={"finds": {"n_samples": 96}, "seeded": {"n_samples": 8}}
+    ),
     "deeplift": Claim(make=m.DeepLift, laws="complete steps chunk dtype"),
     "discretized_integrated_gradients": Claim(
         make=m.DiscretizedIntegratedGradients,

@@ -84,7 +84,7 @@ def describe(path: str) -> Described:
             "dimensions": sorted({name for one in out for name in one.dimensions}),
             "aggregated": all(one.is_aggregated for one in out),
         },
-        provenance=out.info,
+        provenance=msgspec.to_builtins(out.provenance),
     )
 
 

@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from attrs import field, frozen, validators
 
 from wherefrom.adapters import PredictsSteps
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
-from wherefrom.methods._perturbation import SampledSettings, answer, check_model, planned_cost, random_of, tabulate
+from wherefrom.methods._perturbation import (
+    SampledSettings,
+    answer,
+    as_samples,
+    at_least,
+    check_model,
+    draw,
+    sampled_cost,
+)
 from wherefrom.methods.contract import Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.ablation import LOG_PROBABILITY, quantities
-from wherefrom.methods.perturbation.surrogates import distinct_columns, lasso
+from wherefrom.methods.perturbation.coalitions import all_coalitions, is_complete
+from wherefrom.methods.perturbation.surrogates import distinct_columns, drawing_weights, lasso
 from wherefrom.methods.perturbation.units import Units, units_of
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
 from wherefrom.results.stages import Stage
+
+DEFAULT_SAMPLES = 64
+"""Coalitions of one round."""
 
 
 @method
@@ -50,8 +62,8 @@ class ContextCite(SampledSettings):
     uses_target_function: ClassVar[bool] = False
     differentiates: ClassVar[bool] = False
 
-    n_samples: int = field(default=64, validator=validators.ge(2))
-    """Random coalitions."""
+    n_samples: int | Literal["auto"] = field(default=DEFAULT_SAMPLES, converter=as_samples, validator=at_least(2))
+    """Random coalitions. ``"auto"`` adds some until the standard errors are within ``tolerance``."""
     keep_prob: float = field(default=0.5, validator=[validators.gt(0.0), validators.lt(1.0)])
     """Probability that a unit stays."""
     alpha: float = field(default=0.01, validator=validators.ge(0.0))
@@ -59,7 +71,7 @@ class ContextCite(SampledSettings):
 
     def cost(self, question: Question) -> Cost:
         units = units_of(question, self.units, generated=False)
-        return planned_cost(question, units, self.plan(units, random_of(self.seed, question)))
+        return sampled_cost(self, question, units)
 
     def attribute(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         check_model(self, model)
@@ -68,28 +80,30 @@ class ContextCite(SampledSettings):
     def _answers(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
         for question in questions:
             units = units_of(question, self.units, generated=False)
-            masks = self.plan(units, random_of(self.seed, question))
             wanted = quantities(question)
             if self.tables is None:
                 wanted = {LOG_PROBABILITY: wanted[LOG_PROBABILITY]}
-            table = tabulate(self, model, question, units, masks, progress, wanted=wanted)
             target_function = question.target_function
-            values = target_function.grouped(table.values_of(masks, LOG_PROBABILITY).T).T
             tokens = target_function.grouped(np.ones(len(question.steps)))
             solver = _PerToken(method=self, tokens=np.asarray(tokens))
-            yield answer(self, question, table, masks, values=values, blocks=self.blocks(masks), solver=solver)
+            drawn = draw(self, model, question, units, progress, wanted=wanted, of=LOG_PROBABILITY, solver=solver)
+            values = target_function.grouped(drawn.table.values_of(drawn.masks, LOG_PROBABILITY).T).T
+            yield answer(self, question, drawn.table, drawn.masks, values=values, blocks=drawn.blocks, solver=solver)
 
     def plan(self, units: Units, rng: np.random.Generator) -> BoolArray:
-        """Random coalitions. Shape ``(n_samples, units)``."""
-        return rng.random((self.n_samples, len(units))) < self.keep_prob
+        """Random coalitions, shape ``(n_samples, units)``; all of them where they are no more."""
+        samples = DEFAULT_SAMPLES if self.n_samples == "auto" else self.n_samples
+        if 2.0 ** len(units) <= samples:
+            return all_coalitions(len(units))
+        return rng.random((samples, len(units))) < self.keep_prob
 
-    def blocks(self, masks: BoolArray) -> IntArray:
-        """Every sample is a draw of its own."""
-        return np.arange(len(masks))[:, None]
+    def blocks(self, masks: BoolArray) -> IntArray | None:
+        """Every sample is a draw of its own; None where all coalitions are there."""
+        return None if is_complete(masks) else np.arange(len(masks))[:, None]
 
     def solve(self, masks: BoolArray, values: FloatArray, visible: BoolArray, units: Units) -> FloatArray:
         """The fit; see `ablation.Solver`. ``values`` are log-probabilities in nats."""
-        return _fit(masks, values, visible, np.full(values.shape[1], self.alpha))
+        return _fit(masks, values, visible, np.full(values.shape[1], self.alpha), self.keep_prob)
 
 
 @frozen(kw_only=True, eq=False)
@@ -100,16 +114,16 @@ class _PerToken:
     tokens: FloatArray
 
     def solve(self, masks: BoolArray, values: FloatArray, visible: BoolArray, units: Units) -> FloatArray:
-        return _fit(masks, values, visible, self.method.alpha * self.tokens)
+        return _fit(masks, values, visible, self.method.alpha * self.tokens, self.method.keep_prob)
 
 
-def _fit(masks: BoolArray, values: FloatArray, visible: BoolArray, alpha: FloatArray) -> FloatArray:
-    odds = log_odds(values)
+def _fit(masks: BoolArray, values: FloatArray, visible: BoolArray, alpha: FloatArray, keep_prob: float) -> FloatArray:
+    odds, often = log_odds(values), drawing_weights(masks, keep_prob)
     scores = np.zeros(visible.shape)
     for seen, outputs in distinct_columns(visible):
         if seen.any():
             features = masks[:, seen].astype(np.float64)
-            fit = lasso(features, odds[:, outputs], np.ones(len(masks)), alpha[outputs], standardize=True)
+            fit = lasso(features, odds[:, outputs], often, alpha[outputs], standardize=True)
             scores[np.ix_(np.flatnonzero(seen), outputs)] = fit
     return scores
 

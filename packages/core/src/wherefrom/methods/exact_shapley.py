@@ -15,6 +15,7 @@ from wherefrom.errors import InputError
 from wherefrom.methods._perturbation import PerturbationSettings, answer, check_model, tabulate
 from wherefrom.methods.contract import Scores, method
 from wherefrom.methods.cost import Cost
+from wherefrom.methods.perturbation.coalitions import all_coalitions
 from wherefrom.methods.perturbation.units import Units, units_of
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
@@ -79,25 +80,32 @@ class ExactShapley(PerturbationSettings):
         Raises:
             InputError: Some are not.
         """
-        count = masks.shape[1]
-        if not count:
-            return np.zeros(visible.shape)
-        codes = masks @ (1 << np.arange(count, dtype=np.int64))
-        order, first = np.unique(codes, return_index=True)
-        if len(order) != 2**count:
-            raise InputError(f"exact_shapley needs all {2**count} coalitions of {count} units, and got {len(order)}.")
-        worth = values[first]
-        size = masks[first].sum(axis=1)
-        share = np.array([factorial(k) * factorial(count - k - 1) / factorial(count) for k in range(count)])
-        scores = np.zeros(visible.shape)
-        for player in range(count):
-            without = np.flatnonzero(~masks[first, player])
-            scores[player] = share[size[without]] @ (worth[without + (1 << player)] - worth[without])
-        return visible * scores
+        return exact_values(masks, values, visible)
 
 
-def all_coalitions(count: int) -> BoolArray:
-    """Every mask of so many players, the full one first. Shape ``(2**count, count)``."""
-    codes = np.arange(2**count, dtype=np.int64)[::-1]
-    masks: BoolArray = (codes[:, None] >> np.arange(count)) & 1 == 1
-    return masks
+def exact_values(masks: BoolArray, values: FloatArray, visible: BoolArray) -> FloatArray:
+    """Shapley values from the worth of all coalitions.
+
+    Args:
+        masks: All coalitions, in any order, repeats allowed. Shape ``(rows, players)``.
+        values: Their worth. Shape ``(rows, outputs)``.
+        visible: Which players can matter to which output. Shape ``(players, outputs)``.
+
+    Raises:
+        InputError: Some coalitions are missing.
+    """
+    count = masks.shape[1]
+    if not count:
+        return np.zeros(visible.shape)
+    codes = masks @ (1 << np.arange(count, dtype=np.int64))
+    order, first = np.unique(codes, return_index=True)
+    if len(order) != 2**count:
+        raise InputError(f"exact_shapley needs all {2**count} coalitions of {count} units, and got {len(order)}.")
+    worth = values[first]
+    size = masks[first].sum(axis=1)
+    share = np.array([factorial(k) * factorial(count - k - 1) / factorial(count) for k in range(count)])
+    scores = np.zeros(visible.shape)
+    for player in range(count):
+        without = np.flatnonzero(~masks[first, player])
+        scores[player] = share[size[without]] @ (worth[without + (1 << player)] - worth[without])
+    return visible * scores

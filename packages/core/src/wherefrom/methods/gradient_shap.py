@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from attrs import field, frozen, validators
 
 from wherefrom.adapters import GivesGradients, Side
-from wherefrom.arrays import Array, like, to_numpy
+from wherefrom.arrays import Array, FloatArray, like, to_numpy
 from wherefrom.errors import SettingsError
+from wherefrom.methods._perturbation import as_samples, at_least
 from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Scores, inputs_first, method
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.paths.baselines import DEFAULT, Endpoints, endpoints
+from wherefrom.methods.paths.moments import Moments
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
 from wherefrom.results.stages import Stage
+
+ROUND = 8
+"""Samples that are added at once."""
 
 
 @method
@@ -33,7 +38,8 @@ class GradientShap:
     it is a random estimate of integrated gradients, which get there exactly.
 
     Samples are drawn from the question's seed, the same for all steps and for source and target, so that a
-    result can be made again. Baselines are the caller's alone: other examples are never used.
+    result can be made again. Points are stratified: each of a round's equal stretches of the path gets one. The details
+    hold the standard error of every token's score. Baselines are the caller's alone: other examples are never used.
 
     Source:
         Lundberg & Lee (2017), https://arxiv.org/abs/1705.07874; Erion et al. (2021),
@@ -49,8 +55,13 @@ class GradientShap:
     differentiates: ClassVar[bool] = True
     former_names: ClassVar[dict[str, str]] = {"baselines": "baseline"}
 
-    n_samples: int = field(default=5)
-    """Random points."""
+    n_samples: int | Literal["auto"] = field(default="auto", converter=as_samples, validator=at_least(1))
+    """Random points. ``"auto"`` adds rounds of 8 until every step's largest standard error is within ``tolerance`` of
+    its largest score."""
+    tolerance: float = field(default=0.1, validator=validators.gt(0.0))
+    """Largest accepted standard error with ``n_samples="auto"``, as a part of the step's largest token score."""
+    max_samples: int = field(default=64, validator=validators.ge(2))
+    """Budget of ``n_samples="auto"``."""
     stdevs: float = field(default=0.0)
     """Standard deviation of the noise added to the input, in units of the embeddings."""
     baseline: Any = DEFAULT
@@ -60,11 +71,6 @@ class GradientShap:
     """Points run at once; None lets the model's adapter choose."""
     return_convergence_delta: bool = False
     """Add the step score ``deltas``: ``Σ shares − (f(x) − mean of f(b))``."""
-
-    @n_samples.validator
-    def _check_samples(self, _: Any, value: int) -> None:
-        if value < 1:
-            raise SettingsError(f"n_samples must be at least 1, not {value}.")
 
     @stdevs.validator
     def _check_noise(self, _: Any, value: float) -> None:
@@ -76,10 +82,12 @@ class GradientShap:
         ends = 1 if question.scores or self.return_convergence_delta else 0
         if self.return_convergence_delta:
             ends += len(_choices(self.baseline))
+        samples = max(ROUND, self.max_samples) if self.n_samples == "auto" else self.n_samples
+        several = self.return_convergence_delta and len(_choices(self.baseline)) > 1
         return Cost(
-            forwards=self.n_samples + ends,
-            backwards=self.n_samples * question.target_function.outputs,
-            at_most=self.return_convergence_delta and len(_choices(self.baseline)) > 1,
+            forwards=samples + ends,
+            backwards=samples * question.target_function.outputs,
+            at_most=self.n_samples == "auto" or several,
         )
 
     def attribute(self, model: GivesGradients, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
@@ -94,21 +102,18 @@ class GradientShap:
             {side: ends for side in wanted if (ends := endpoints(model, question, side, choice)) is not None}
             for choice in choices
         ]
-        rng = np.random.default_rng(question.seed)
-        drawn = rng.integers(len(choices), size=self.n_samples)
-        fractions = rng.uniform(size=self.n_samples)
-        samples = [{side: self._noisy(ends, rng) for side, ends in paths[choice].items()} for choice in drawn]
-        rows = [
-            question.row(**{f"{side}_embeds": ends.at(float(fraction)) for side, ends in sample.items()})
-            for sample, fraction in zip(samples, fractions, strict=True)
-        ]
-        answers = model.gradients(rows, chunk=self.internal_batch_size, target=question.attribute_target)
-        sums: dict[Side, Array] = {}
-        for sample, answer in zip(samples, answers, strict=True):
-            for side, ends in sample.items():
-                slopes = inputs_first(answer.source if side == "source" else answer.target)
-                share = slopes * ends.difference[:, None, :] / self.n_samples
-                sums[side] = sums[side] + share if side in sums else share
+        moments, drawn, rounds = Moments(), np.zeros(0, np.int64), 0
+        while True:
+            rng = np.random.default_rng([question.seed, rounds] if rounds else question.seed)
+            count = ROUND if self.n_samples == "auto" else self.n_samples
+            chosen = rng.integers(len(choices), size=count)
+            fractions = (rng.permutation(count) + rng.uniform(size=count)) / count
+            samples = [{side: self._noisy(ends, rng) for side, ends in paths[choice].items()} for choice in chosen]
+            self._add(model, question, samples, fractions, moments)
+            drawn, rounds = np.concatenate([drawn, chosen]), rounds + 1
+            if self.n_samples != "auto" or len(drawn) + ROUND > self.max_samples or moments.within(self.tolerance):
+                break
+        sums: dict[Side, Array] = moments.means
         step_scores: dict[str, Array] = {}
         if question.scores or self.return_convergence_delta:
             used = sorted(set(drawn.tolist())) if self.return_convergence_delta else []
@@ -130,7 +135,44 @@ class GradientShap:
             source=sums.get("source"),
             target=sums.get("target"),
             step_scores=step_scores,
-            details={"seed": question.seed, "samples": self.n_samples},
+            details={
+                "seed": question.seed,
+                "samples": len(drawn),
+                "standard_error": {side: error.tolist() for side, error in moments.standard_errors().items()},
+            },
+            warnings=self._warned(moments),
+        )
+
+    def _add(
+        self,
+        model: GivesGradients,
+        question: Question,
+        samples: list[dict[Side, Endpoints]],
+        fractions: FloatArray,
+        moments: Moments,
+    ) -> None:
+        """One backward pass per sample and output; only sums are kept."""
+        rows = [
+            question.row(**{f"{side}_embeds": ends.at(float(fraction)) for side, ends in sample.items()})
+            for sample, fraction in zip(samples, fractions, strict=True)
+        ]
+        answers = model.gradients(rows, chunk=self.internal_batch_size, target=question.attribute_target)
+        for sample, answer in zip(samples, answers, strict=True):
+            moments.add(
+                {
+                    side: inputs_first(answer.source if side == "source" else answer.target)
+                    * ends.difference[:, None, :]
+                    for side, ends in sample.items()
+                }
+            )
+
+    def _warned(self, moments: Moments) -> tuple[str, ...]:
+        rough = moments.rough_outputs()
+        if not len(rough):
+            return ()
+        return (
+            f"gradient_shap: at {len(rough)} steps (the first is step {rough[0]}) the standard errors are as large as "
+            f"the differences between tokens after {moments.count} samples. Raise max_samples, or n_samples.",
         )
 
     def _noisy(self, ends: Endpoints, rng: np.random.Generator) -> Endpoints:

@@ -169,10 +169,10 @@ class IntegratedGradients:
 
     def _advice(self, function: str) -> str:
         """The setting most likely to help, given those in force."""
-        if not (isinstance(self.baseline, str) and self.baseline == DEFAULT):
-            return f"Try baseline={DEFAULT!r}."
-        easier = "" if function == "probability" else "attributed_fn='probability' (it swings less), "
-        return f"Try {easier}another baseline, or max_points={4 * self.max_points}."
+        if function != "probability":
+            easier = "attributed_fn='probability' (it swings less), baseline='mean'"
+            return f"Try {easier}, or max_points={4 * self.max_points}."
+        return f"Try another baseline, or max_points={4 * self.max_points}."
 
     def _refine_some(self, model: GivesGradients, path: Path, outputs: IntArray, ends: _Ends) -> _Refined:
         """Refine the rule for some outputs until each is within tolerance, or its gap no longer falls."""

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
-from attrs import field, frozen, validators
+from attrs import field, frozen
 
 from wherefrom.adapters import PredictsSteps
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.errors import InputError
-from wherefrom.methods._perturbation import SampledSettings, attribute_by_plan, planned_cost, random_of
+from wherefrom.methods._perturbation import SampledSettings, as_samples, at_least, attribute_by_plan, sampled_cost
 from wherefrom.methods.contract import Scores, method
 from wherefrom.methods.cost import Cost
-from wherefrom.methods.exact_shapley import all_coalitions
+from wherefrom.methods.perturbation.coalitions import all_coalitions, is_complete
 from wherefrom.methods.perturbation.surrogates import constrained, distinct_columns
 from wherefrom.methods.perturbation.units import Units, units_of
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
 from wherefrom.results.stages import Stage
+
+DEFAULT_SAMPLES = 256
+"""Coalitions of one round."""
 
 
 @method
@@ -50,12 +53,13 @@ class KernelShap(SampledSettings):
     uses_target_function: ClassVar[bool] = True
     differentiates: ClassVar[bool] = False
 
-    n_samples: int = field(default=256, validator=validators.ge(4))
-    """Coalitions, the full and the empty one included."""
+    n_samples: int | Literal["auto"] = field(default=DEFAULT_SAMPLES, converter=as_samples, validator=at_least(4))
+    """Coalitions, the full and the empty one included. ``"auto"`` adds some until the standard errors are within
+    ``tolerance``."""
 
     def cost(self, question: Question) -> Cost:
         units = units_of(question, self.units)
-        return planned_cost(question, units, self.plan(units, random_of(self.seed, question)))
+        return sampled_cost(self, question, units)
 
     def attribute(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         return attribute_by_plan(self, model, questions, progress)
@@ -63,10 +67,11 @@ class KernelShap(SampledSettings):
     def plan(self, units: Units, rng: np.random.Generator) -> BoolArray:
         """All coalitions if they are few enough; else the full one, the empty one, and pairs of complements."""
         count = len(units)
-        if count < 2 or 2.0**count <= self.n_samples:
+        samples = DEFAULT_SAMPLES if self.n_samples == "auto" else self.n_samples
+        if count < 2 or 2.0**count <= samples:
             return all_coalitions(count)
         sizes = np.arange(1, count)
-        drawn = rng.choice(sizes, size=(self.n_samples - 2) // 2, p=_kernel_of_sizes(count)[1:-1])
+        drawn = rng.choice(sizes, size=(samples - 2) // 2, p=_kernel_of_sizes(count)[1:-1])
         masks = np.zeros((2 + 2 * len(drawn), count), bool)
         masks[0] = True
         ranks = np.argsort(rng.random((len(drawn), count)), axis=1)
@@ -76,7 +81,7 @@ class KernelShap(SampledSettings):
 
     def blocks(self, masks: BoolArray) -> IntArray | None:
         """Pairs are the independent draws; nothing is random when all coalitions are there."""
-        if _is_complete(masks):
+        if is_complete(masks):
             return None
         return np.arange(2, len(masks)).reshape(-1, 2)
 
@@ -86,7 +91,7 @@ class KernelShap(SampledSettings):
         Raises:
             InputError: The full or the empty coalition is not among the masks.
         """
-        complete = _is_complete(masks)
+        complete = is_complete(masks)
         scores = np.zeros(visible.shape)
         for seen, outputs in distinct_columns(visible):
             count = int(seen.sum())
@@ -102,12 +107,6 @@ class KernelShap(SampledSettings):
             fit = constrained(features, wanted - wanted[empty[0]], ratio[sizes], wanted[full[0]] - wanted[empty[0]])
             scores[np.ix_(np.flatnonzero(seen), outputs)] = fit
         return scores
-
-
-def _is_complete(masks: BoolArray) -> bool:
-    count = masks.shape[1]
-    enough = count < 40 and len(masks) >= 2**count
-    return count < 2 or bool(enough and len(np.unique(masks, axis=0)) == 2**count)
 
 
 def _kernel_of_sizes(count: int) -> FloatArray:

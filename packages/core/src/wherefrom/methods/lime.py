@@ -10,14 +10,18 @@ from attrs import field, frozen, validators
 
 from wherefrom.adapters import PredictsSteps
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
-from wherefrom.methods._perturbation import SampledSettings, attribute_by_plan, planned_cost, random_of
+from wherefrom.methods._perturbation import SampledSettings, as_samples, at_least, attribute_by_plan, sampled_cost
 from wherefrom.methods.contract import Scores, method
 from wherefrom.methods.cost import Cost
-from wherefrom.methods.perturbation.surrogates import distinct_columns, lasso, ridge
+from wherefrom.methods.perturbation.coalitions import all_coalitions, is_complete
+from wherefrom.methods.perturbation.surrogates import distinct_columns, drawing_weights, lasso, ridge
 from wherefrom.methods.perturbation.units import Units, units_of
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
 from wherefrom.results.stages import Stage
+
+DEFAULT_SAMPLES = 50
+"""Coalitions of one round."""
 
 
 @method
@@ -47,8 +51,8 @@ class Lime(SampledSettings):
     uses_target_function: ClassVar[bool] = True
     differentiates: ClassVar[bool] = False
 
-    n_samples: int = field(default=50, validator=validators.ge(2))
-    """Coalitions, the full one included."""
+    n_samples: int | Literal["auto"] = field(default=DEFAULT_SAMPLES, converter=as_samples, validator=at_least(2))
+    """Coalitions, the full one included. ``"auto"`` adds some until the standard errors are within ``tolerance``."""
     mask_prob: float = field(default=0.3, validator=[validators.gt(0.0), validators.lt(1.0)])
     """Probability that a unit is removed from a sample."""
     kernel_width: float = field(default=0.25, validator=validators.gt(0.0))
@@ -60,29 +64,34 @@ class Lime(SampledSettings):
 
     def cost(self, question: Question) -> Cost:
         units = units_of(question, self.units)
-        return planned_cost(question, units, self.plan(units, random_of(self.seed, question)))
+        return sampled_cost(self, question, units)
 
     def attribute(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         return attribute_by_plan(self, model, questions, progress)
 
     def plan(self, units: Units, rng: np.random.Generator) -> BoolArray:
-        """The full input, then random coalitions. Shape ``(n_samples, units)``."""
-        masks = rng.random((self.n_samples, len(units))) >= self.mask_prob
+        """The full input, then random coalitions, shape ``(n_samples, units)``; all coalitions where they are no
+        more."""
+        samples = DEFAULT_SAMPLES if self.n_samples == "auto" else self.n_samples
+        if 2.0 ** len(units) <= samples:
+            return all_coalitions(len(units))
+        masks = rng.random((samples, len(units))) >= self.mask_prob
         masks[0] = True
         return masks
 
-    def blocks(self, masks: BoolArray) -> IntArray:
-        """Every sample but the full input is a draw of its own."""
-        return np.arange(1, len(masks))[:, None]
+    def blocks(self, masks: BoolArray) -> IntArray | None:
+        """Every sample but the full input is a draw of its own; None where all coalitions are there."""
+        return None if is_complete(masks) else np.arange(1, len(masks))[:, None]
 
     def solve(self, masks: BoolArray, values: FloatArray, visible: BoolArray, units: Units) -> FloatArray:
         """The fit, once per set of units that outputs can see; see `ablation.Solver`."""
         scores = np.zeros(visible.shape)
+        often = drawing_weights(masks, 1.0 - self.mask_prob)
         for seen, outputs in distinct_columns(visible):
             if not seen.any():
                 continue
             features = masks[:, seen].astype(np.float64)
-            weights = np.exp(-(((1.0 - np.sqrt(features.mean(axis=1))) / self.kernel_width) ** 2))
+            weights = often * np.exp(-(((1.0 - np.sqrt(features.mean(axis=1))) / self.kernel_width) ** 2))
             wanted = values[:, outputs]
             if self.surrogate == "ridge":
                 fit = ridge(features, wanted, weights, self.alpha)

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
-from attrs import field, frozen, validators
+from attrs import field, frozen
 
 from wherefrom.adapters import PredictsSteps
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
-from wherefrom.methods._perturbation import SampledSettings, attribute_by_plan, planned_cost, random_of
+from wherefrom.methods._perturbation import SampledSettings, as_samples, at_least, attribute_by_plan, sampled_cost
 from wherefrom.methods.contract import Scores, method
 from wherefrom.methods.cost import Cost
+from wherefrom.methods.exact_shapley import exact_values
+from wherefrom.methods.perturbation.coalitions import all_coalitions, is_complete
 from wherefrom.methods.perturbation.units import Units, units_of
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
 from wherefrom.results.stages import Stage
+
+DEFAULT_ORDERS = 24
+"""Orders of one round."""
 
 
 @method
@@ -24,9 +29,9 @@ from wherefrom.results.stages import Stage
 class ShapleyValueSampling(SampledSettings):
     """What each unit adds when it arrives, averaged over random orders of arrival.
 
-    Unbiased for the Shapley values, and for any number of orders the scores sum to
-    ``f(x) - f(x without all units)`` exactly. An order of all units is, for every step, an order of those it can see,
-    so one set of passes serves all steps.
+    Unbiased for the Shapley values, and exact where all coalitions are no more than the orders would need. Scores
+    always sum to ``f(x) - f(x without all units)``. An order of all units is, for every step, an order of those it can
+    see, so one set of passes serves all steps.
 
     Good for: many units, where a regression would need too many samples. Its error falls with the square root of the
     number of orders; ``n_bootstrap`` shows it.
@@ -47,39 +52,53 @@ class ShapleyValueSampling(SampledSettings):
     uses_target_function: ClassVar[bool] = True
     differentiates: ClassVar[bool] = False
 
-    n_samples: int = field(default=24, validator=validators.ge(1))
-    """Orders of arrival; rounded up to an even number when they are antithetic."""
+    n_samples: int | Literal["auto"] = field(default=24, converter=as_samples, validator=at_least(1))
+    """Orders of arrival; rounded up to an even number when they are antithetic. ``"auto"`` adds orders until the
+    standard errors are within ``tolerance``."""
     antithetic: bool = True
     """Is every order followed by its reverse? Cancels much of the variance."""
 
     def cost(self, question: Question) -> Cost:
         units = units_of(question, self.units)
-        return planned_cost(question, units, self.plan(units, random_of(self.seed, question)))
+        return sampled_cost(self, question, units)
 
     def attribute(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         return attribute_by_plan(self, model, questions, progress)
 
     def plan(self, units: Units, rng: np.random.Generator) -> BoolArray:
-        """The coalitions that grow along each order, from nobody to everybody: ``players + 1`` rows an order."""
+        """The coalitions that grow along each order, from nobody to everybody: ``players + 1`` rows an order; all
+        coalitions where they are no more.
+
+        A drawn order is taken with its rotations, so that every unit arrives early as often as late.
+        """
         count = len(units)
-        draws = -(-self.n_samples // 2) if self.antithetic else self.n_samples
-        arrival = np.argsort(rng.random((draws, count)), axis=1)
+        orders = DEFAULT_ORDERS if self.n_samples == "auto" else self.n_samples
+        draws = -(-orders // 2) if self.antithetic else orders
+        if count < 2 or 2.0**count <= (2 * draws if self.antithetic else draws) * (count - 1) + 2:
+            return all_coalitions(count)
+        rotations = min(draws, count)
+        bases = np.argsort(rng.random((-(-draws // rotations), count)), axis=1)
+        shifts = np.arange(rotations) * count // rotations
+        arrival = ((bases[:, None, :] + shifts[None, :, None]) % count).reshape(-1, count)[:draws]
         if self.antithetic:
             arrival = np.stack([arrival, count - 1 - arrival], axis=1).reshape(2 * draws, count)
         there = arrival[:, None, :] < np.arange(count + 1)[None, :, None]
         return there.reshape(len(arrival) * (count + 1), count)
 
-    def blocks(self, masks: BoolArray) -> IntArray:
-        """Orders are the independent draws, or pairs of antithetic ones."""
+    def blocks(self, masks: BoolArray) -> IntArray | None:
+        """Orders count as the independent draws, or pairs of antithetic ones, so that errors are on the safe side
+        (rotations vary less than that); None where all coalitions are there."""
+        if is_complete(masks):
+            return None
         rows = (masks.shape[1] + 1) * (2 if self.antithetic else 1)
         return np.arange(len(masks)).reshape(-1, rows)
 
     def solve(self, masks: BoolArray, values: FloatArray, visible: BoolArray, units: Units) -> FloatArray:
         """Mean gain at arrival; see `ablation.Solver`. Masks must come from `plan`, in its order."""
         count = masks.shape[1]
+        if is_complete(masks):
+            return exact_values(masks, values, visible)
         scores = np.zeros(visible.shape)
-        if not count:
-            return scores
         there = masks.reshape(-1, count + 1, count)
         arrived = (there[:, 1:] & ~there[:, :-1]).argmax(axis=2)
         gains = np.diff(values.reshape(len(there), count + 1, -1), axis=1)

@@ -130,8 +130,9 @@ class Attributions(Drawable, AttributionsData[Attribution], frozen=True, kw_only
 
     @property
     def info(self) -> Mapping[str, Any]:
-        """The provenance as a plain dictionary."""
-        return dict(msgspec.to_builtins(self.provenance))
+        """The provenance as a plain dictionary. Every field of `Provenance` is a key, whatever its value."""
+        told: dict[str, Any] = msgspec.to_builtins(self.provenance)
+        return {name: told.get(name, getattr(self.provenance, name)) for name in self.provenance.__struct_fields__}
 
     def aggregate(self, aggregator: AggregatorLike = None, aggregate_fn: Any = None, **settings: Any) -> Attributions:
         """Every example aggregated; see `Attribution.aggregate`."""

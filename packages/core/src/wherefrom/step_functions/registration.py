@@ -233,6 +233,11 @@ def _checked_class(cls: type, identifier: str | None, aggregate_map: Mapping[str
 def _span_aggregation(identifier: str, aggregate_map: Mapping[str, str] | None) -> str | None:
     """The aggregation function that an ``aggregate_map`` names for spans, if any."""
     for aggregator, fn in (aggregate_map or {}).items():
+        if not isinstance(fn, str):
+            raise SettingsError(
+                f"aggregate_map of {identifier!r}: scores are merged by a function's name, so that files can say it, "
+                f"and {fn!r} is none. Write aggregate_map={{'spans': NAME}} with one of: {', '.join(SPAN_FUNCTIONS)}."
+            )
         if aggregator != "spans":
             raise SettingsError(
                 f"aggregate_map of {identifier!r}: step scores are merged over 'spans' alone (subwords and splits "

@@ -3,11 +3,11 @@
 A baseline is chosen by name or given:
 
 ======== ==========================================================================
-``mean`` the mean of the vocabulary's embeddings (the default of straight paths)
-``unk``  the unknown token at every position
+``unk``  the unknown token at every position (the default)
 ``pad``  the padding token
 ``mask`` the mask token, for models that have one
 ``zero`` zero embeddings
+``mean`` the mean of the vocabulary's embeddings
 ids      token ids: one for all positions, or one per position
 array    embeddings, shape ``(length, width)`` or ``(width,)``
 ======== ==========================================================================
@@ -31,7 +31,7 @@ from wherefrom.arrays import Array, IntArray, like, namespace
 from wherefrom.errors import ModelCapabilityError, SettingsError, ShapeError, nearest
 from wherefrom.questions.question import Question
 
-DEFAULT = "mean"
+DEFAULT = "unk"
 NAMED = ("unk", "pad", "mask", "zero", "mean")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
+from wherefrom.methods.perturbation.coalitions import is_complete
 
 _EPSILON = 1e-12
 
@@ -111,3 +112,14 @@ def distinct_columns(visible: BoolArray) -> list[tuple[BoolArray, IntArray]]:
     """Outputs that see the same players, together: each pattern with the indices of its outputs."""
     patterns, which = np.unique(visible.T, axis=0, return_inverse=True)
     return [(pattern, np.flatnonzero(which.ravel() == index)) for index, pattern in enumerate(patterns)]
+
+
+def drawing_weights(masks: BoolArray, keep_prob: float) -> FloatArray:
+    """How much each coalition counts in a fit: alike when they were drawn, and as often as they would have been drawn
+    when all of them are there. Shape ``(rows,)``, mean 1."""
+    if not is_complete(masks):
+        return np.ones(len(masks))
+    kept = masks.sum(axis=1)
+    often: FloatArray = keep_prob**kept * (1.0 - keep_prob) ** (masks.shape[1] - kept)
+    often /= often.mean()
+    return often

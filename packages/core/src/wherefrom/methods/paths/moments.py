@@ -1,0 +1,64 @@
+"""Mean and standard error of sampled shares, added up as samples come."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from wherefrom.adapters import Side
+from wherefrom.arrays import Array, FloatArray, IntArray, namespace, to_numpy
+from wherefrom.methods.perturbation.uncertainty import ROUGH
+
+
+class Moments:
+    """Sums of shares ``(inputs, outputs, width)`` per side, and of squares of their totals per token."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._sums: dict[Side, Array] = {}
+        self._tokens: dict[Side, FloatArray] = {}
+        self._squares: dict[Side, FloatArray] = {}
+
+    def add(self, shares: dict[Side, Array]) -> None:
+        """One more sample."""
+        self.count += 1
+        for side, share in shares.items():
+            token = to_numpy(namespace(share).sum(share, axis=-1)).astype(np.float64)
+            known = side in self._sums
+            self._sums[side] = self._sums[side] + share if known else share
+            self._tokens[side] = self._tokens[side] + token if known else token
+            self._squares[side] = self._squares[side] + token**2 if known else token**2
+
+    @property
+    def means(self) -> dict[Side, Array]:
+        """Mean shares of each side. Shape ``(inputs, outputs, width)``."""
+        return {side: total / self.count for side, total in self._sums.items()}
+
+    def standard_errors(self) -> dict[Side, FloatArray]:
+        """Standard error of each token's mean share, summed over the width; infinite after one sample. Shape ``(inputs,
+        outputs)``."""
+        if self.count < 2:
+            return {side: np.full(token.shape, np.inf) for side, token in self._tokens.items()}
+        return {
+            side: np.sqrt(
+                np.maximum(self._squares[side] / self.count - (token / self.count) ** 2, 0) / (self.count - 1)
+            )
+            for side, token in self._tokens.items()
+        }
+
+    def within(self, tolerance: float) -> bool:
+        """Is every output's largest standard error within this part of its largest token score?"""
+        scores, errors = self._together()
+        return bool((errors.max(axis=0) <= tolerance * np.abs(scores).max(axis=0)).all())
+
+    def rough_outputs(self) -> IntArray:
+        """Outputs whose typical standard error is as large as the spread of their token scores."""
+        scores, errors = self._together()
+        spread, typical = scores.std(axis=0), np.sqrt(np.mean(errors**2, axis=0))
+        return np.flatnonzero((typical > ROUGH * spread) & (spread > 0))
+
+    def _together(self) -> tuple[FloatArray, FloatArray]:
+        """Token scores and their errors, source rows first."""
+        errors = self.standard_errors()
+        sides = list(self._tokens)
+        scores = np.concatenate([self._tokens[side] / self.count for side in sides])
+        return scores, np.concatenate([errors[side] for side in sides])

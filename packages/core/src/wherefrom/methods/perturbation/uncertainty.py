@@ -1,0 +1,82 @@
+"""How far a sampled score may be off: draws are resampled with replacement, and the fit is made again.
+
+No pass of the model is needed: values of coalitions stay what they are. What is not random in a plan (the full and the
+empty coalition) stays in every resample.
+
+Source:
+    Efron & Tibshirani (1993), An Introduction to the Bootstrap, chapters 6 and 13.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from attrs import frozen
+
+from wherefrom.arrays import BoolArray, FloatArray, IntArray
+from wherefrom.methods.perturbation.ablation import Solver
+from wherefrom.methods.perturbation.units import Units
+
+ROUGH = 0.5
+"""A step is rough when the typical standard error is more than this part of the typical difference between scores."""
+
+
+@frozen(kw_only=True, eq=False)
+class Sample:
+    """Coalitions that were drawn, what they are worth, and which of them were drawn together."""
+
+    masks: BoolArray
+    """Shape ``(rows, units)``."""
+    values: FloatArray
+    """Shape ``(rows, outputs)``."""
+    visible: BoolArray
+    """Which units can matter to which output. Shape ``(units, outputs)``."""
+    units: Units
+    blocks: IntArray
+    """Independent draws, as rows of indices into ``masks``. Shape ``(draws, rows per draw)``."""
+
+    def resampled(self, solver: Solver, count: int, seed: int) -> FloatArray:
+        """Scores of ``count`` resamples. Shape ``(count, units, outputs)``."""
+        rng = np.random.default_rng([seed, 1])
+        fixed = np.setdiff1d(np.arange(len(self.masks)), self.blocks.ravel())
+        drawn = np.empty((count, *self.visible.shape))
+        for index in range(count):
+            chosen = self.blocks[rng.integers(len(self.blocks), size=len(self.blocks))]
+            rows = np.concatenate([fixed, chosen.ravel()])
+            drawn[index] = solver.solve(self.masks[rows], self.values[rows], self.visible, self.units)
+        return drawn
+
+
+def intervals(drawn: FloatArray, confidence: float) -> dict[str, Any]:
+    """Percentile intervals of resampled scores, as JSON values."""
+    tail = (1.0 - confidence) / 2.0
+    low, high = np.quantile(drawn, [tail, 1.0 - tail], axis=0)
+    return {"level": confidence, "resamples": len(drawn), "low": low.tolist(), "high": high.tolist()}
+
+
+def standard_error(drawn: FloatArray) -> FloatArray:
+    """Standard deviation over the resamples. Shape as one of them."""
+    error: FloatArray = drawn.std(axis=0, ddof=1)
+    return error
+
+
+def largest_relative_error(scores: FloatArray, error: FloatArray) -> FloatArray:
+    """For each output its largest standard error as a part of its largest score. Shape ``(outputs,)``."""
+    if not len(scores):
+        return np.zeros(scores.shape[1])
+    largest = np.maximum(np.abs(scores).max(axis=0), np.finfo(np.float64).tiny)
+    relative: FloatArray = error.max(axis=0) / largest
+    return np.where(np.abs(scores).max(axis=0) > 0, relative, 0.0)
+
+
+def rough_steps(scores: FloatArray, error: FloatArray, visible: BoolArray) -> IntArray:
+    """Outputs whose scores cannot be told apart: the typical standard error is as large as their spread."""
+    rough = []
+    for output in range(scores.shape[1]):
+        seen = visible[:, output]
+        if seen.sum() > 1:
+            spread = float(scores[seen, output].std())
+            if float(np.sqrt(np.mean(error[seen, output] ** 2))) > ROUGH * spread > 0:
+                rough.append(output)
+    return np.array(rough, dtype=np.int64)

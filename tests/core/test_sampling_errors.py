@@ -1,0 +1,163 @@
+"""Sampled scores know how far they may be off, and are exact where exact is not dearer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from attrs import evolve
+from wherefrom.methods import ContextCite, GradientShap, KernelShap, Lime, ShapleyValueSampling
+from wherefrom.methods.contract import no_progress
+from wherefrom.methods.perturbation.ablation import LOG_PROBABILITY, ablate
+from wherefrom.methods.perturbation.units import units_of
+from wherefrom.testing import ReferenceModel, question
+
+from tests.core.games import game, shapley, shapley_of_many
+
+SAMPLED = (ContextCite, KernelShap, Lime, ShapleyValueSampling)
+
+
+def crowded(there):
+    """Units of growing weight that crowd each other out."""
+    return float(np.sqrt(np.arange(1, len(there) + 1) @ there))
+
+
+def scores_of(method, units, worth=crowded):
+    model, asked = game(worth, units)
+    (scores,) = method.attribute(model, [asked], no_progress)
+    return scores, len(model.ran)
+
+
+@pytest.mark.parametrize("units", [2, 5, 6])
+def test_few_units_are_exact_and_no_dearer(units):
+    scores, forwards = scores_of(ShapleyValueSampling(), units)
+    np.testing.assert_allclose(scores.target[:units, 0], shapley(crowded, units), atol=1e-12)
+    assert forwards <= 2**units
+    assert "standard_error" not in scores.details
+
+
+@pytest.mark.parametrize("method", SAMPLED, ids=lambda method: method.identifier)
+def test_all_coalitions_are_used_where_they_are_no_more_than_the_sample(method):
+    scores, forwards = scores_of(method(), 5)
+    assert forwards <= 2**5
+    again, _ = scores_of(method(seed=7), 5)
+    np.testing.assert_allclose(again.target, scores.target, atol=1e-12)  # nothing is random
+
+
+@pytest.mark.parametrize("method", [Lime, ContextCite], ids=lambda method: method.identifier)
+def test_all_coalitions_fit_what_many_samples_fit(method):
+    keep = {"mask_prob": 0.3} if method is Lime else {"keep_prob": 0.7}
+    exact, _ = scores_of(method(n_samples=32, **keep), 5, worth=lambda there: -crowded(there))
+    model, asked = game(lambda there: -crowded(there), 5)
+    plan = method(n_samples=4, **keep)
+    units = units_of(asked, "token", generated=method is not ContextCite)
+    masks = np.random.default_rng(0).random((4000, 5)) < 0.7
+    table = ablate(model, asked, units, masks)
+    name = LOG_PROBABILITY if method is ContextCite else next(key for key in table.values if key != LOG_PROBABILITY)
+    visible = units.visible(asked.steps)
+    sampled = plan.solve(masks, table.values_of(masks, name), visible, units)
+    np.testing.assert_allclose(exact.target[:5, 0], sampled[:, 0], atol=0.05 * np.abs(sampled).max())
+
+
+def test_an_order_is_taken_with_its_rotations():
+    """Every unit arrives first, second, ... equally often: 10 orders of 10 units are one order turned round."""
+    _, asked = game(crowded, 10)
+    units = units_of(asked, "token")
+    plan = ShapleyValueSampling(n_samples=10, antithetic=False)
+    masks = plan.plan(units, np.random.default_rng(3)).reshape(10, 11, 10)
+    arrived = (masks[:, 1:] & ~masks[:, :-1]).argmax(axis=2)
+    for place in range(10):
+        assert sorted(arrived[:, place]) == list(range(10))
+
+
+def test_rotations_lower_the_error_of_unequal_places():
+    truth = shapley_of_many(crowded, 12)
+    errors = []
+    for seed in range(20):
+        scores, _ = scores_of(ShapleyValueSampling(n_samples=24, seed=seed), 12)
+        errors.append(scores.target[:12, 0] - truth)
+    drawn = []
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        orders = [order for base in (rng.permutation(12) for _ in range(12)) for order in (base, base[::-1])]
+        gains = np.zeros(12)
+        for order in orders:
+            there = np.zeros(12, bool)
+            for unit in order:
+                before = crowded(there)
+                there[unit] = True
+                gains[unit] += crowded(there) - before
+        drawn.append(gains / len(orders) - truth)
+    assert np.std(errors) < np.std(drawn)
+
+
+def test_standard_errors_are_those_of_other_seeds():
+    found, said = [], []
+    for seed in range(40):
+        scores, _ = scores_of(KernelShap(n_samples=128, seed=seed, n_bootstrap=64), 10)
+        found.append(scores.target[:10, 0])
+        said.append(np.array(scores.details["standard_error"])[:, 0])
+    actual, claimed = np.std(found, axis=0).mean(), np.mean(said)
+    assert 0.6 < claimed / actual < 1.7
+
+
+@pytest.mark.parametrize("method", [KernelShap, Lime, ShapleyValueSampling], ids=lambda method: method.identifier)
+def test_auto_adds_samples_until_errors_are_small(method):
+    scores, forwards = scores_of(method(n_samples="auto", tolerance=0.05, max_samples=2000), 11)
+    error = np.array(scores.details["standard_error"])[:, 0]
+    assert error.max() <= 0.05 * np.abs(scores.target[:11, 0]).max()
+    _, fewer = scores_of(method(n_samples="auto", tolerance=0.5, max_samples=2000), 11)
+    assert fewer < forwards
+
+
+@pytest.mark.parametrize("method", [KernelShap, Lime, ShapleyValueSampling], ids=lambda method: method.identifier)
+def test_auto_keeps_its_budget(method):
+    _, forwards = scores_of(method(n_samples="auto", tolerance=1e-9, max_samples=700), 13)
+    assert forwards <= 700
+
+
+def test_a_sample_that_tells_nothing_apart_says_so():
+    def noise(there):
+        return float(np.random.default_rng(int(there @ (1 << np.arange(len(there))))).normal())
+
+    scores, _ = scores_of(Lime(n_samples=60), 13, worth=noise)
+    assert any("standard errors are as large" in text for text in scores.warnings)
+    scores, _ = scores_of(Lime(n_samples=60), 13, worth=lambda there: float(np.arange(13) ** 2 @ there))
+    assert not scores.warnings
+
+
+def test_gradient_shap_says_its_error_and_adds_samples():
+    model = ReferenceModel()
+    asked = question(model, "the cat sat", "on the mat")
+    (few,) = GradientShap(n_samples=4).attribute(model, [asked], no_progress)
+    (auto,) = GradientShap(tolerance=0.05, max_samples=1024).attribute(model, [asked], no_progress)
+    assert few.details["samples"] == 4 < auto.details["samples"]
+    error = np.array(auto.details["standard_error"]["target"])
+    token = auto.target.sum(-1)
+    assert (error.max(axis=0) <= 0.05 * np.abs(token).max(axis=0)).all()
+    (bounded,) = GradientShap(tolerance=1e-9, max_samples=24).attribute(model, [asked], no_progress)
+    assert bounded.details["samples"] == 24
+
+
+def test_stratified_points_come_nearer_than_free_ones():
+    """What the shares add up to is off by less than with points drawn freely."""
+    model = ReferenceModel()
+    asked = question(model, "the cat sat", "on the mat")
+    stratified = []
+    for seed in range(12):
+        method = GradientShap(n_samples=8, return_convergence_delta=True)
+        (scores,) = method.attribute(model, [evolve(asked, seed=seed)], no_progress)
+        stratified.append(np.abs(scores.step_scores["deltas"]).mean())
+    free = []
+    for seed in range(12):
+        parts = [
+            next(
+                iter(
+                    GradientShap(n_samples=1, return_convergence_delta=True).attribute(
+                        model, [evolve(asked, seed=100 * seed + k)], no_progress
+                    )
+                )
+            ).step_scores["deltas"]
+            for k in range(8)
+        ]
+        free.append(np.abs(np.mean(parts, axis=0)).mean())
+    assert np.mean(stratified) < np.mean(free) / 2
