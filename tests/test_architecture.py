@@ -1,4 +1,7 @@
-"""The arrows of the house: cli → viz, hf-adapter → core. Read from the source, so that nothing needs to be imported."""
+"""The arrows of the house: cli → playground → viz, and viz, hf-adapter → core.
+
+Read from the source, so that nothing needs to be imported.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ OURS = {
     "wherefrom_openai": PACKAGES / "openai-adapter/src/wherefrom_openai",
     "wherefrom_viz": PACKAGES / "viz/src/wherefrom_viz",
     "wherefrom_cli": PACKAGES / "cli/src/wherefrom_cli",
+    "wherefrom_playground": PACKAGES / "playground/src/wherefrom_playground",
 }
 MAY_IMPORT = {
     "wherefrom": {"wherefrom"},
@@ -24,9 +28,10 @@ MAY_IMPORT = {
     "wherefrom_openai": {"wherefrom", "wherefrom_openai"},
     "wherefrom_viz": {"wherefrom", "wherefrom_viz"},
     "wherefrom_cli": set(OURS),
+    "wherefrom_playground": {"wherefrom", "wherefrom_viz", "wherefrom_playground"},
 }
 FRAMEWORKS = {"torch", "transformers", "captum", "tensorflow", "jax"}
-NO_FRAMEWORK = ("wherefrom", "wherefrom_openai", "wherefrom_viz")
+NO_FRAMEWORK = ("wherefrom", "wherefrom_openai", "wherefrom_viz", "wherefrom_playground")
 
 
 def imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
@@ -78,7 +83,9 @@ def test_arrows_point_inwards(package: str) -> None:
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("package", ["wherefrom", "wherefrom_hf", "wherefrom_openai", "wherefrom_viz"])
+@pytest.mark.parametrize(
+    "package", ["wherefrom", "wherefrom_hf", "wherefrom_openai", "wherefrom_viz", "wherefrom_playground"]
+)
 def test_no_import_hides_in_a_function(package: str) -> None:
     """The command line imports late on purpose, to be quick, and so does the door of the terminal browser."""
     doors = {("wherefrom_viz", OURS["wherefrom_viz"] / "browser" / "__init__.py")}
@@ -99,6 +106,7 @@ def test_no_import_hides_in_a_function(package: str) -> None:
         ("wherefrom", "from wherefrom_hf.adapter import load"),
         ("wherefrom_viz", "from wherefrom_hf import adapter"),
         ("wherefrom_hf", "import wherefrom_viz.console"),
+        ("wherefrom_playground", "import wherefrom_hf"),
     ],
 )
 def test_a_wrong_arrow_is_seen(package: str, source: str) -> None:

@@ -128,14 +128,14 @@ async def test_the_list_shows_and_sorts_annotations() -> None:
 
 
 def titles(app: Browser) -> list[str]:
-    return [app.library.title(key) for key in app.screen.query_one(ExampleList).keys.tolist()]
+    return [app.session.library.title(key) for key in app.screen.query_one(ExampleList).keys.tolist()]
 
 
 def sorted_tags(app: Browser) -> list[str]:
-    keys = app.library.keys().tolist()
-    tagged = [key for key in keys if app.library.summary(key).tags]
-    tagged.sort(key=lambda key: ", ".join(app.library.summary(key).tags).casefold())
-    return [app.library.title(key) for key in (*tagged, *(key for key in keys if key not in tagged))]
+    keys = app.session.library.keys().tolist()
+    tagged = [key for key in keys if app.session.library.summary(key).tags]
+    tagged.sort(key=lambda key: ", ".join(app.session.library.summary(key).tags).casefold())
+    return [app.session.library.title(key) for key in (*tagged, *(key for key in keys if key not in tagged))]
 
 
 async def test_heads_of_all_columns_can_be_clicked() -> None:

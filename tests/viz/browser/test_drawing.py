@@ -11,14 +11,15 @@ from wherefrom_viz.browser.drawing import (
     AGGREGATIONS,
     NORMALIZATIONS,
     Drawing,
+    described_as,
     more_intense,
     next_aggregation,
     next_granularity,
     next_normalization,
-    pictured,
 )
 from wherefrom_viz.browser.focus import Focus, output_strengths, strengths
 from wherefrom_viz.browser.reading_layout import lay_out, rows_of_steps
+from wherefrom_viz.describe.units import LEVELS
 
 from tests.viz.conftest import PROVENANCE, hostile_example
 
@@ -37,10 +38,10 @@ def wide(make: Callable[..., Attribution]) -> Attribution:
 
 
 def test_pipeline_is_named(wide: Attribution) -> None:
-    assert pictured(wide, PROVENANCE, Drawing()).pipeline == ("L2 norm over width", "share of each step's total")
-    drawn = pictured(wide, PROVENANCE, Drawing(aggregation="sum", normalization="sequence", granularity="word"))
+    assert described_as(wide, PROVENANCE, Drawing()).pipeline == ("L2 norm over width", "share of each step's total")
+    drawn = described_as(wide, PROVENANCE, Drawing(aggregation="sum", normalization="sequence", granularity="word"))
     assert drawn.pipeline == ("sum over width", "sum over words", "share of the largest score")
-    assert pictured(wide, PROVENANCE, Drawing(normalization="none")).pipeline == ("L2 norm over width",)
+    assert described_as(wide, PROVENANCE, Drawing(normalization="none")).pipeline == ("L2 norm over width",)
 
 
 @pytest.mark.parametrize("aggregation", ["sum", "mean", "max", "absmax", "l2"])
@@ -54,20 +55,20 @@ def test_aggregation_starts_from_stored_scores(wide: Attribution, aggregation: s
         "absmax": np.take_along_axis(raw, np.abs(raw).argmax(-1)[..., None], -1)[..., 0],
         "l2": np.sqrt((raw**2).sum(-1)),
     }[aggregation]
-    drawn = pictured(wide, PROVENANCE, Drawing(aggregation=aggregation, normalization="none"))  # type: ignore[arg-type]
+    drawn = described_as(wide, PROVENANCE, Drawing(aggregation=aggregation, normalization="none"))  # type: ignore[arg-type]
     assert np.allclose(drawn.scores, np.where(drawn.visible, expected, 0), atol=1e-6)
 
 
 def test_aggregated_files_stay_as_they_are(wide: Attribution) -> None:
     stored = wide.aggregate()
     for aggregation in AGGREGATIONS:
-        drawn = pictured(stored, PROVENANCE, Drawing(aggregation=aggregation, normalization="none"))
-        assert np.allclose(drawn.scores, pictured(wide, PROVENANCE, Drawing()).scores)
+        drawn = described_as(stored, PROVENANCE, Drawing(aggregation=aggregation, normalization="none"))
+        assert np.allclose(drawn.scores, described_as(wide, PROVENANCE, Drawing()).scores)
 
 
 def test_cycles_come_around() -> None:
     drawing = Drawing()
-    for step, count in ((next_granularity, 4), (next_aggregation, 6), (next_normalization, 4)):
+    for step, count in ((next_granularity, len(LEVELS)), (next_aggregation, 6), (next_normalization, 4)):
         seen = [drawing]
         for _ in range(count):
             seen.append(step(seen[-1]))
@@ -79,29 +80,29 @@ def test_cycles_come_around() -> None:
 
 
 def test_strengths_follow_cursor_pins_and_intensity(hospital: Attribution) -> None:
-    picture = pictured(hospital, PROVENANCE, Drawing())
-    one = strengths(picture, Focus(column=2), Drawing())
+    description = described_as(hospital, PROVENANCE, Drawing())
+    one = strengths(description, Focus(column=2), Drawing())
     assert one[2] == pytest.approx(1.0)  # "sick", the largest score
     assert np.isnan(one[13])  # "hospital" does not see itself
-    both = strengths(picture, Focus(column=0, pinned=frozenset({1, 2})), Drawing())
+    both = strengths(description, Focus(column=0, pinned=frozenset({1, 2})), Drawing())
     assert np.nanmax(np.abs(both)) == 1.0
-    assert strengths(picture, Focus(column=2), Drawing(intensity=4))[12] == pytest.approx(min(1, 4 * 0.21 / 0.62))
-    per_step = strengths(picture, Focus(column=1), Drawing(scale="step"))
+    assert strengths(description, Focus(column=2), Drawing(intensity=4))[12] == pytest.approx(min(1, 4 * 0.21 / 0.62))
+    per_step = strengths(description, Focus(column=1), Drawing(scale="step"))
     assert np.nanmax(np.abs(per_step)) == 1.0
-    drove = output_strengths(picture, 2, Drawing())
+    drove = output_strengths(description, 2, Drawing())
     assert int(np.nanargmax(np.abs(drove))) == 2
 
 
 @pytest.mark.parametrize("width", [4, 10, 38, 80])
 @pytest.mark.parametrize("name", ["hospital", "translation", "hostile", "chat"])
 def test_every_unit_is_laid_out_once_and_inside(width: int, name: str, request: pytest.FixtureRequest) -> None:
-    picture = pictured(request.getfixturevalue(name), PROVENANCE, Drawing())
-    lines = lay_out(picture, width)
+    description = described_as(request.getfixturevalue(name), PROVENANCE, Drawing())
+    lines = lay_out(description, width)
     pieces = [piece for line in lines for piece in line.pieces]
-    assert sorted(piece.column for piece in pieces if piece.column is not None) == list(range(len(picture.steps)))
+    assert sorted(piece.column for piece in pieces if piece.column is not None) == list(range(len(description.steps)))
     rows = [piece.row for piece in pieces if piece.row is not None]
     assert len(rows) == len(set(rows))
-    assert set(picture.seen_rows()) <= set(rows)
+    assert set(description.seen_rows()) <= set(rows)
     for line in lines:
         end = 0
         for piece in line.pieces:
@@ -111,8 +112,8 @@ def test_every_unit_is_laid_out_once_and_inside(width: int, name: str, request: 
 
 
 def test_outputs_are_inputs_of_later_steps(hospital: Attribution, translation: Attribution) -> None:
-    assert rows_of_steps(pictured(hospital, PROVENANCE, Drawing()))[0] == 11
-    assert rows_of_steps(pictured(translation, PROVENANCE, Drawing()))[0] == 10
+    assert rows_of_steps(described_as(hospital, PROVENANCE, Drawing()))[0] == 11
+    assert rows_of_steps(described_as(translation, PROVENANCE, Drawing()))[0] == 10
 
 
 def test_cache_forgets_the_least_used(hospital: Attribution) -> None:
@@ -133,7 +134,7 @@ def test_cache_forgets_the_least_used(hospital: Attribution) -> None:
 
 
 def test_hostile_layout_shows_no_control_character() -> None:
-    picture = pictured(hostile_example(), PROVENANCE, Drawing())
-    text = "".join(piece.text for line in lay_out(picture, 40) for piece in line.pieces)
+    description = described_as(hostile_example(), PROVENANCE, Drawing())
+    text = "".join(piece.text for line in lay_out(description, 40) for piece in line.pieces)
     assert not any(ord(character) < 32 or 0xD800 <= ord(character) < 0xE000 for character in text)
     assert "\u202e" not in text

@@ -39,7 +39,7 @@ async def test_text_behind_the_search_key_is_searched() -> None:
         assert app.screen.query_one(FilterBar).text == "sick"
         assert "1 of 4 examples" in shown(pilot)
         assert app.focused is app.screen.query_one(ExampleList)
-        assert app.marks == {0}
+        assert app.session.marks == {0}
 
 
 async def test_text_behind_the_filter_key_is_a_filter_and_keys_behind_it_are_keys() -> None:
@@ -49,7 +49,7 @@ async def test_text_behind_the_filter_key_is_a_filter_and_keys_behind_it_are_key
         at_once(app, *"fid:chat", "enter", "enter", "2", "right", "right")
         await settled(pilot)
         assert isinstance(app.screen, DetailScreen)
-        assert app.library.title(app.screen.key) == "chat"
+        assert app.session.library.title(app.screen.key) == "chat"
         assert app.screen.tab == "matrix"
         at_once(app, "escape", "escape", "/", *"sick", "escape")
         await settled(pilot)

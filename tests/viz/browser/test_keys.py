@@ -6,7 +6,8 @@ import pytest
 from textual.screen import Screen
 from textual.widgets import Input
 from wherefrom_viz.browser.app import Browser
-from wherefrom_viz.browser.keymap import KEYS, bindings, spoken
+from wherefrom_viz.browser.keymap import KEYS, spoken
+from wherefrom_viz.browser.screens.bindings import bindings
 from wherefrom_viz.browser.screens.browse import BrowseScreen
 from wherefrom_viz.browser.screens.compare import CompareScreen
 from wherefrom_viz.browser.screens.detail import DetailScreen
@@ -89,7 +90,11 @@ async def test_search_and_its_matches() -> None:
         await settled(pilot)
         await pilot.press("slash", *"the", "enter")
         await settled(pilot)
-        assert [app.library.title(key) for key in listed(app).keys.tolist()] == ["hospital", "translation", "chat"]
+        assert [app.session.library.title(key) for key in listed(app).keys.tolist()] == [
+            "hospital",
+            "translation",
+            "chat",
+        ]
         await pilot.press("n")
         assert listed(app).cursor == 1
         await pilot.press("n", "n")
@@ -136,13 +141,13 @@ async def test_sort_and_reverse() -> None:
     async with app.run_test() as pilot:
         await settled(pilot)
         await pilot.press("s")
-        titles = [app.library.title(key) for key in listed(app).keys.tolist()]
+        titles = [app.session.library.title(key) for key in listed(app).keys.tolist()]
         assert titles == sorted(titles)
         await pilot.press("S")
-        assert [app.library.title(key) for key in listed(app).keys.tolist()] == titles[::-1]
+        assert [app.session.library.title(key) for key in listed(app).keys.tolist()] == titles[::-1]
         await pilot.press("s", "s", "s")
         assert listed(app).sort_column == "inputs"
-        assert [app.library.summary(key).inputs for key in listed(app).keys.tolist()] == [7, 9, 11, 22]
+        assert [app.session.library.summary(key).inputs for key in listed(app).keys.tolist()] == [7, 9, 11, 22]
 
 
 async def test_sizes_of_panes() -> None:
@@ -151,9 +156,9 @@ async def test_sizes_of_panes() -> None:
     async with app.run_test(size=(120, 30)) as pilot:
         await settled(pilot)
         await pilot.press("greater_than_sign", "greater_than_sign")
-        larger = app.panes["preview"]
+        larger = app.session.panes["preview"]
         await pilot.press("less_than_sign")
-        assert app.panes["preview"] == larger - 5
+        assert app.session.panes["preview"] == larger - 5
 
 
 async def test_marks() -> None:
@@ -162,20 +167,20 @@ async def test_marks() -> None:
     async with app.run_test() as pilot:
         await settled(pilot)
         await pilot.press("space")
-        assert app.marks == {0}
+        assert app.session.marks == {0}
         assert listed(app).cursor == 1
         await pilot.press("home", "space")
-        assert app.marks == set()
+        assert app.session.marks == set()
         await pilot.press("f", *"len<20", "enter")
         await settled(pilot)
         await pilot.press("asterisk")
-        assert app.marks == {0, 1, 2}
+        assert app.session.marks == {0, 1, 2}
         assert "3 marked" in shown(pilot)
         await pilot.press("asterisk")
-        assert app.marks == set()
+        assert app.session.marks == set()
         await pilot.press("enter", "space")
         await settled(pilot)
-        assert len(app.marks) == 1
+        assert len(app.session.marks) == 1
 
 
 async def test_go_to_an_id_or_a_number() -> None:
@@ -257,15 +262,15 @@ async def test_granularity_aggregation_normalisation_change_the_pipeline() -> No
         assert "tokens · scores as the method gave them" in shown(pilot)
         await pilot.press("g")
         assert "words · sum over words" in shown(pilot)
-        picture = detail(app).picture
-        assert picture is not None
-        assert len(picture.steps) == 6
+        description = detail(app).description
+        assert description is not None
+        assert len(description.steps) == 6
         await pilot.press("a", "a")
         assert "mean over words" in shown(pilot)
         await pilot.press("n", "n")
         assert "share of each step's total" in shown(pilot)
-        assert picture is not detail(app).picture
-        await pilot.press("g", "g", "g")
+        assert description is not detail(app).description
+        await pilot.press("g", "g", "g", "g")
         assert "tokens · share" in shown(pilot)
 
 
@@ -277,9 +282,9 @@ async def test_granularity_keeps_the_cursor_on_its_word() -> None:
         await settled(pilot)
         await pilot.press("right", "right", "right")  # " discusse"
         await pilot.press("g")
-        picture = detail(app).picture
-        assert picture is not None
-        assert picture.steps[detail(app).looking.column].label == "discusse"
+        description = detail(app).description
+        assert description is not None
+        assert description.steps[detail(app).looking.column].label == "discusse"
 
 
 async def test_n_is_the_next_match_while_searching() -> None:
@@ -295,7 +300,7 @@ async def test_n_is_the_next_match_while_searching() -> None:
         await pilot.press("N")
         assert detail(app).looking.row == 9
         await pilot.press("escape", "n")
-        assert app.drawing.normalization == "none"
+        assert app.session.drawing.normalization == "none"
 
 
 async def test_metric_of_the_sparkline() -> None:
@@ -318,11 +323,11 @@ async def test_intensity() -> None:
     async with app.run_test() as pilot:
         await settled(pilot)
         await pilot.press("right_square_bracket")
-        assert app.drawing.intensity == 1.25
+        assert app.session.drawing.intensity == 1.25
         await pilot.press("enter")
         await settled(pilot)
         await pilot.press("left_square_bracket", "left_square_bracket")
-        assert app.drawing.intensity == 0.8
+        assert app.session.drawing.intensity == 0.8
         assert "intensity ×0.8" in shown(pilot) or app.size.width < 100
 
 
@@ -335,10 +340,10 @@ async def test_the_next_example_without_going_back() -> None:
         await settled(pilot)
         await pilot.press("J", "shift+down")
         await settled(pilot)
-        assert app.library.title(detail(app).key) == "chat"
+        assert app.session.library.title(detail(app).key) == "chat"
         await pilot.press("K")
         await settled(pilot)
-        assert app.library.title(detail(app).key) == "translation"
+        assert app.session.library.title(detail(app).key) == "translation"
         await pilot.press("escape")
         assert listed(app).cursor == 1
 

@@ -11,6 +11,7 @@ from textual.widgets import Input, OptionList
 from wherefrom.files import RunWriter
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom_viz.browser.focus import Focus
+from wherefrom_viz.browser.screens.base import SessionScreen
 from wherefrom_viz.browser.screens.browse import BrowseScreen
 from wherefrom_viz.browser.screens.compare import CompareScreen
 from wherefrom_viz.browser.screens.detail import DetailScreen
@@ -41,7 +42,7 @@ async def test_open_screen_lists_the_folder_and_opens(
         await pilot.press("end", "j", "k", "home", "pagedown", "pageup", "down", "enter")
         await settled(pilot)
         assert isinstance(app.screen, BrowseScreen)
-        assert len(app.library) == 4
+        assert len(app.session.library) == 4
         await pilot.press("escape")
         await settled(pilot)
         assert "recent" in shown(pilot)
@@ -67,7 +68,7 @@ async def test_two_files_one_of_them_damaged(write_run: Callable[..., Path], tmp
     app = browser_at(write_run(2), bad)
     async with app.run_test() as pilot:
         await settled(pilot)
-        assert len(app.library) == 2
+        assert len(app.session.library) == 2
         assert "! " in shown(pilot)
         assert "bad.json" in shown(pilot)
 
@@ -179,7 +180,8 @@ async def test_without_colour_signs_and_shades_remain(monkeypatch: pytest.Monkey
     app = browser_of(colours=None)
     async with app.run_test() as pilot:
         await settled(pilot)
-        assert app.brush().colourless
+        assert isinstance(app.screen, SessionScreen)
+        assert app.screen.shades_now().colourless
         await pilot.press("1")
         await settled(pilot)
         await pilot.press("right", "right")
@@ -269,8 +271,8 @@ async def test_settings_are_applied_at_once() -> None:
         await pilot.press("enter")
         await settled(pilot)
         await pilot.press("f2", "right", "j", "enter", "j", "l", "h", "k")
-        assert app.drawing.palette == "orange-blue"
-        assert app.drawing.scale == "step"
+        assert app.session.drawing.palette == "orange-blue"
+        assert app.session.drawing.scale == "step"
         assert 'palette = "orange-blue"' in shown(pilot)
         await pilot.press("f2")
         assert "scale per step" in shown(pilot)
@@ -287,7 +289,7 @@ async def test_palette_runs_an_action() -> None:
         await pilot.pause(0.3)
         await pilot.press("enter")
         await pilot.pause(0.3)
-        assert app.drawing.granularity == "word"
+        assert app.session.drawing.granularity == "word"
 
 
 async def test_help_knows_the_users_keys() -> None:
@@ -297,9 +299,9 @@ async def test_help_knows_the_users_keys() -> None:
         await pilot.press("enter")
         await settled(pilot)
         await pilot.press("w")
-        assert app.drawing.granularity == "word"
+        assert app.session.drawing.granularity == "word"
         await pilot.press("g")
-        assert app.drawing.granularity == "word"
+        assert app.session.drawing.granularity == "word"
         await pilot.press("question_mark")
         text = shown(pilot)
         assert "The text that was read" in text
@@ -431,7 +433,7 @@ async def test_an_unreadable_example_leaves_no_text_of_the_one_before(write_run:
         await settled(pilot)
         assert " w0" in shown(pilot)
         await pilot.press("escape", "j")
-        app.cache.clear()
+        app.session.cache.clear()
         shutil.rmtree(folder)
         await pilot.press("enter")
         await settled(pilot)

@@ -69,6 +69,6 @@ async def test_a_users_key_replaces_the_usual_one() -> None:
     async with app.run_test() as pilot:
         await settled(pilot)
         await pilot.press("space")
-        assert app.marks == set()
+        assert app.session.marks == set()
         await pilot.press("v")
-        assert app.marks == {0}
+        assert app.session.marks == {0}

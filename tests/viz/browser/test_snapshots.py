@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
+from textual.widgets import Input
 from wherefrom_viz.browser.app import Browser
 
 from tests.viz.browser.conftest import browser_at, browser_of, noted_result, settled, two_methods
@@ -59,6 +60,9 @@ async def picture(app: Browser, keys: tuple[str, ...], size: tuple[int, int]) ->
             if key in ("enter", "x", "2", "3"):
                 await settled(pilot)
         await settled(pilot)
+        for field in app.screen.query(Input):
+            field.cursor_blink = False  # else the clock says whether the text cursor is seen
+        await pilot.pause()
         return app.export_screenshot(title="wherefrom")
 
 

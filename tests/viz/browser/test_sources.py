@@ -177,7 +177,7 @@ async def test_a_run_shows_its_first_examples_before_the_index_is_read(
     follow = Browser._follow
 
     def spied(app: Browser) -> None:
-        seen.append((len(app.library), str(app.screen.query_one("#title", Static).render())))
+        seen.append((len(app.session.library), str(app.screen.query_one("#title", Static).render())))
         follow(app)
 
     monkeypatch.setattr(Browser, "_follow", spied)

@@ -48,7 +48,7 @@ async def test_the_preview_grows_when_its_line_is_dragged_up() -> None:
         await pilot.click("#split-preview", times=2)
         await settled(pilot)
         assert size(pilot, "preview") == (80, 7)
-        assert app.marks == set()
+        assert app.session.marks == set()
 
 
 async def test_the_card_is_sized_and_stays_so_for_the_next_example() -> None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from wherefrom import methods, step_functions
     from wherefrom.attribute import AttributionModel
     from wherefrom.context import attribute_context
+    from wherefrom.evaluation import evaluate
     from wherefrom.loading import explain, list_supported_frameworks, load_model
     from wherefrom.methods.contract import list_feature_attribution_methods
     from wherefrom.methods.perturbation.ablation import AblationTable, ablate
@@ -60,6 +61,7 @@ __all__ = [
     "compare",
     "create_run",
     "errors",
+    "evaluate",
     "explain",
     "files",
     "list_aggregation_functions",
@@ -91,6 +93,7 @@ _LATE = {
     "StepPrediction": "wherefrom.step_functions.base",
     "ablate": "wherefrom.methods.perturbation.ablation",
     "attribute_context": "wherefrom.context",
+    "evaluate": "wherefrom.evaluation",
     "explain": "wherefrom.loading",
     "list_feature_attribution_methods": "wherefrom.methods.contract",
     "list_step_functions": "wherefrom.step_functions.registration",

@@ -2,47 +2,49 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from attrs import evolve
-from rich.console import Console
 from textual import events, on, work
 from textual.app import App, ComposeResult
 from textual.widgets import Static
-from textual.worker import get_current_worker
 from wherefrom.errors import InputError, WherefromError
-from wherefrom.results.attribution import Attribution, Attributions
+from wherefrom.results.attribution import Attributions
 
-from wherefrom_viz.browser.brush import Brush, brush_for, colour_level
-from wherefrom_viz.browser.cache import ExampleCache
 from wherefrom_viz.browser.commands import ActionProvider
 from wherefrom_viz.browser.drawing import Drawing
 from wherefrom_viz.browser.exporting import export, suggested_name
 from wherefrom_viz.browser.key_order import KeyOrder
-from wherefrom_viz.browser.messages import PaneSized
+from wherefrom_viz.browser.messages import (
+    AnotherWanted,
+    ComparisonWanted,
+    CopyWanted,
+    ExampleOpened,
+    ExportWanted,
+    PaneSized,
+    PathsChosen,
+)
 from wherefrom_viz.browser.places import remember
 from wherefrom_viz.browser.screen_names import name_of
 from wherefrom_viz.browser.screens.browse import BrowseScreen
 from wherefrom_viz.browser.screens.compare import CompareScreen
 from wherefrom_viz.browser.screens.detail import DetailScreen
-from wherefrom_viz.browser.screens.export import ExportScreen, ExportWish
+from wherefrom_viz.browser.screens.export import ExportRequest, ExportScreen
 from wherefrom_viz.browser.screens.help import HelpScreen
 from wherefrom_viz.browser.screens.open import OpenScreen
 from wherefrom_viz.browser.screens.settings import SettingsScreen
+from wherefrom_viz.browser.session import Pair, Session
 from wherefrom_viz.browser.settings import DEFAULT_THEME, LARGEST, SMALLEST, Settings, load_settings
 from wherefrom_viz.browser.sources import Library, Source, open_source
 from wherefrom_viz.browser.sources.library import Growth
 from wherefrom_viz.browser.sources.loaded import LoadedSource
+from wherefrom_viz.browser.style_cache import colour_level
 from wherefrom_viz.browser.themes import CYCLE, DARK, LIGHT
 from wherefrom_viz.browser.widgets.splitter import Splitter
 from wherefrom_viz.console.terminal_style import Level, terminal_theme
-
-Loaded = Callable[[list[int], list[Attribution]], None]
-Failed = Callable[[list[int], str], None]
 
 FOLLOW_SECONDS = 1.0
 """How often files are asked whether they have grown."""
@@ -74,16 +76,12 @@ class Browser(App[None]):
     ) -> None:
         super().__init__()
         self.settings = settings if settings is not None else load_settings()
-        self.drawing: Drawing = self.settings.drawing
-        self.marks: set[int] = set()
-        self.library = Library([])
-        self.cache = ExampleCache(self.library.load)
+        self.session = Session(settings=self.settings, colours=colours)
         self._given = given
         self._follow_seconds = follow_seconds
         self._complaints: tuple[str, ...] = ()
         self._following = False
-        self._colours = colours
-        self.panes: dict[str, int] = dict(self.settings.panes)
+        self._detail: DetailScreen | None = None
         self._keys = KeyOrder(self, super().on_event)
         self.register_theme(DARK)
         self.register_theme(LIGHT)
@@ -106,13 +104,9 @@ class Browser(App[None]):
         elif self._given:
             self.open_paths(self._given)
         else:
-            self.push_screen(OpenScreen(Path.cwd()))
+            self.push_screen(OpenScreen(self.session, Path.cwd()))
         if self._follow_seconds:
             self.set_interval(self._follow_seconds, self._follow)
-
-    def brush(self) -> Brush:
-        """What draws scores in this terminal's colours."""
-        return brush_for(self, self.drawing, self._colours)
 
     async def on_event(self, event: events.Event) -> None:
         """Keys wait for those before them."""
@@ -147,26 +141,28 @@ class Browser(App[None]):
             if isinstance(self.screen, OpenScreen):
                 self.screen.complain(complaints[0])
             else:
-                self.push_screen(OpenScreen(Path.cwd(), complaints[0]))
+                self.push_screen(OpenScreen(self.session, Path.cwd(), complaints[0]))
             return
-        self.library = Library(sources, (*self._complaints, *complaints))
-        self.cache = ExampleCache(self.library.load)
-        self.marks.clear()
+        self.session.open(sources, (*self._complaints, *complaints))
         while len(self.screen_stack) > 1:
             self.pop_screen()
-        screen = BrowseScreen()
+        screen = BrowseScreen(self.session)
         self.push_screen(screen)
-        if self.library.unread:
+        if self.session.library.unread:
             screen.call_after_refresh(self._follow)
 
-    def open_another(self) -> None:
-        """Choose another file."""
-        self.push_screen(OpenScreen(Path.cwd()))
+    @on(PathsChosen)
+    def _paths_chosen(self, event: PathsChosen) -> None:
+        self.open_paths(event.paths)
+
+    @on(AnotherWanted)
+    def _another_wanted(self) -> None:
+        self.push_screen(OpenScreen(self.session, Path.cwd()))
 
     def _follow(self) -> None:
-        if self.library.sources and not self._following:
+        if self.session.library.sources and not self._following:
             self._following = True
-            self._refresh_library(self.library)
+            self._refresh_library(self.session.library)
 
     @work(thread=True, group="follow", exit_on_error=False)
     def _refresh_library(self, library: Library) -> None:
@@ -179,102 +175,61 @@ class Browser(App[None]):
             self.call_from_thread(self._grown, library, growth)
 
     def _grown(self, library: Library, growth: Growth) -> None:
-        if library is not self.library:
+        if library is not self.session.library:
             return
         if growth.replaced:
-            self.cache.clear()
+            self.session.cache.clear()
         for screen in self.screen_stack:
             if isinstance(screen, BrowseScreen):
                 screen.grown()
 
     # examples
 
-    def load(self, keys: list[int], done: Loaded, failed: Failed) -> None:
-        """Read examples without holding up the keys; at once if they were read lately."""
-        held = [self.cache.peek(key) for key in keys]
-        if all(example is not None for example in held):
-            done(keys, [example for example in held if example is not None])
+    @on(ExampleOpened)
+    def _example_opened(self, event: ExampleOpened) -> None:
+        """Look at one example, on the same screen as those before: making it again takes longer than all else."""
+        if self._detail is None:
+            self._detail = DetailScreen(self.session, event.key, event.tab)
+            self.install_screen(self._detail, "detail")
         else:
-            self.run_worker(
-                partial(self._read, self.cache, keys, done, failed), thread=True, exclusive=True, group="load"
-            )
+            self._detail.turn_to(event.key, event.tab)
+        self.push_screen(self._detail)
 
-    def _read(self, cache: ExampleCache, keys: list[int], done: Loaded, failed: Failed) -> None:
-        worker = get_current_worker()
-        try:
-            examples = [cache.get(key) for key in keys]
-        except (WherefromError, IndexError) as error:
-            why = str(error)
-        except FileNotFoundError as error:
-            why = f"the file is gone: {error.filename}"
-        except OSError as error:
-            why = f"{error.strerror}: {error.filename}"
+    @on(ComparisonWanted)
+    def _comparison_wanted(self, event: ComparisonWanted) -> None:
+        pair = self.session.pair_with(event.key)
+        if isinstance(pair, Pair):
+            self.push_screen(CompareScreen(self.session, pair))
         else:
-            if not worker.is_cancelled:
-                self.call_from_thread(done, keys, examples)
-            return
-        if not worker.is_cancelled:
-            self.call_from_thread(failed, keys, why)
-
-    def open_example(self, key: int, tab: str = "read") -> None:
-        """Look at one example, on the same screen as the ones before: making it anew takes longer than all else."""
-        if self.is_screen_installed("detail"):
-            detail = cast(DetailScreen, self.get_screen("detail"))
-            detail.turn_to(key, tab)
-        else:
-            detail = DetailScreen(key, tab)
-            self.install_screen(detail, "detail")
-        self.push_screen(detail)
-
-    def example_after(self, key: int, by: int) -> int | None:
-        """The example ``by`` lines from ``key`` in the list as it is filtered and sorted."""
-        for screen in self.screen_stack:
-            if isinstance(screen, BrowseScreen):
-                return screen.action_example_after(key, by)
-        return None
-
-    def compare(self, key: int) -> None:
-        """Compare with the marked example; two marked ones with each other; else with the example's counterpart."""
-        others = sorted(self.marks - {key})
-        if len(others) == 1:
-            pair: tuple[int, int] | None = (others[0], key)
-        elif len(others) == 2 and key not in self.marks:
-            pair = (others[0], others[1])
-        elif others:
-            self.notify("Mark one example, or two, to compare.", severity="warning")
-            return
-        else:
-            counterpart = self.library.counterpart(key)
-            pair = None if counterpart is None else (key, counterpart)
-        if pair is None:
-            self.notify("Nothing to compare with: mark another example with Space.", severity="warning")
-            return
-        self.push_screen(CompareScreen(*pair))
+            self.notify(pair, severity="warning")
 
     # export and copies
 
-    def ask_export(self, *keys: int, name: str = "", complaint: str = "", overwrite: bool = False) -> None:
-        """Ask where to write what is marked, else ``keys``, and write it."""
-        chosen = sorted(self.marks) if self.marks else list(keys)
+    @on(ExportWanted)
+    def _export_wanted(self, event: ExportWanted) -> None:
+        self._ask_export(self.session.chosen(event.keys))
+
+    def _ask_export(self, chosen: list[int], *, name: str = "", complaint: str = "", overwrite: bool = False) -> None:
+        """Ask where to write examples, and write them."""
         one = len(chosen) == 1
-        what = self.library.title(chosen[0]) if one else f"{len(chosen):,} examples"
+        what = self.session.library.title(chosen[0]) if one else f"{len(chosen):,} examples"
         name = name or suggested_name(what if one else "attributions") + ".html"
         screen = ExportScreen(name, what, complaint=complaint, overwrite=overwrite)
-        self.push_screen(screen, partial(self._export_wished, chosen))
+        self.push_screen(screen, partial(self._export_requested, chosen))
 
-    def _export_wished(self, keys: list[int], wish: ExportWish | None) -> None:
-        if wish is not None:
-            self._export(keys, wish, self.drawing)
+    def _export_requested(self, keys: list[int], request: ExportRequest | None) -> None:
+        if request is not None:
+            self._export(keys, request, self.session.drawing)
 
     @work(thread=True, group="export")
-    def _export(self, keys: list[int], wish: ExportWish, drawing: Drawing) -> None:
+    def _export(self, keys: list[int], request: ExportRequest, drawing: Drawing) -> None:
         try:
-            examples = [(self.cache.get(key), self.library.provenance(key)) for key in keys]
-            written = export(examples, wish.path, drawing, overwrite=wish.overwrite)
+            examples = [(self.session.cache.get(key), self.session.library.provenance(key)) for key in keys]
+            written = export(examples, request.path, drawing, overwrite=request.overwrite)
         except InputError as error:
-            there = Path(wish.path).expanduser().exists() and not wish.overwrite
-            why = f"{wish.path} is there already." if there else str(error)
-            self.call_from_thread(partial(self.ask_export, *keys, name=wish.path, complaint=why, overwrite=there))
+            there = Path(request.path).expanduser().exists() and not request.overwrite
+            why = f"{request.path} is there already." if there else str(error)
+            self.call_from_thread(partial(self._ask_export, keys, name=request.path, complaint=why, overwrite=there))
         except Exception as error:  # whatever a format's library raises is told, and the browser stays
             self.call_from_thread(
                 partial(self.notify, str(error), title="Not exported", severity="error", markup=False, timeout=8)
@@ -283,17 +238,11 @@ class Browser(App[None]):
             words = f"{len(keys):,} example{'s' if len(keys) != 1 else ''} → {written}"
             self.call_from_thread(partial(self.notify, words, title="Exported", markup=False))
 
-    def copy(self, text: str) -> None:
+    @on(CopyWanted)
+    def _copy_wanted(self, event: CopyWanted) -> None:
         """Put text on the clipboard, as far as the terminal lets us."""
-        self.copy_to_clipboard(text.encode("utf-8", "backslashreplace").decode("utf-8"))
-        self.notify(f"{len(text.removesuffix(chr(10)).split(chr(10)))} lines copied.", timeout=2)
-
-    def copy_shown(self, renderable: Any) -> None:
-        """Put a renderable on the clipboard as plain text."""
-        console = Console(file=io.StringIO(), width=100, color_system=None, legacy_windows=False)
-        with console.capture() as captured:
-            console.print(renderable, highlight=False, markup=False)
-        self.copy(captured.get())
+        self.copy_to_clipboard(event.text.encode("utf-8", "backslashreplace").decode("utf-8"))
+        self.notify(f"{len(event.text.removesuffix(chr(10)).split(chr(10)))} lines copied.", timeout=2)
 
     # sizes of panes
 
@@ -311,7 +260,7 @@ class Browser(App[None]):
         self._size_pane(seen[0].pane, min(LARGEST, max(SMALLEST, percent)))
 
     def _size_pane(self, pane: str, percent: int) -> None:
-        self.panes[pane] = percent
+        self.session.panes[pane] = percent
         for splitter in self.screen.query(Splitter):
             if splitter.pane == pane:
                 splitter.apply(percent)
@@ -337,12 +286,12 @@ class Browser(App[None]):
 
     def action_settings(self) -> None:
         """Change settings live."""
-        panes = {pane: percent for pane, percent in self.panes.items() if percent}
-        current = evolve(self.settings, theme=self.theme, drawing=self.drawing, panes=panes)
+        panes = {pane: percent for pane, percent in self.session.panes.items() if percent}
+        current = evolve(self.settings, theme=self.theme, drawing=self.session.drawing, panes=panes)
         self.push_screen(SettingsScreen(current, self._apply))
 
     def _apply(self, drawing: Drawing) -> None:
-        self.drawing = drawing
+        self.session.drawing = drawing
         self._redraw()
 
     def _redraw(self) -> None:

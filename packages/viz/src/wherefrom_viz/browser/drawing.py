@@ -1,6 +1,6 @@
 """How examples are drawn, switched live: aggregation, granularity, normalisation, colours.
 
-A `Drawing` is a value; `pictured` turns stored scores into the description that every widget reads. Raw scores stay
+A `Drawing` is a value; `described_as` turns stored scores into the description that every widget reads. Raw scores stay
 as they are, so that each switch starts from them again.
 """
 
@@ -32,7 +32,7 @@ _NORMALIZING = ("normalize", "rescale")
 
 @frozen(kw_only=True)
 class Drawing:
-    """Everything that decides a picture besides the scores."""
+    """Everything that decides a description besides the scores."""
 
     granularity: Level = "token"
     aggregation: Aggregation = "default"
@@ -94,7 +94,7 @@ def prepared(attribution: Attribution, drawing: Drawing) -> Attribution:
     return done.replace(default_aggregation=())
 
 
-def pictured(attribution: Attribution, provenance: Provenance, drawing: Drawing) -> Description:
+def described_as(attribution: Attribution, provenance: Provenance, drawing: Drawing) -> Description:
     """The description of an example, drawn as ``drawing`` says."""
     return describe(prepared(attribution, drawing), provenance, **merging(drawing))
 

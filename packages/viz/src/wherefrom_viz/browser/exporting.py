@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console, RenderableType
 from wherefrom.errors import InputError, nearest
 from wherefrom.files import save_inseq
 from wherefrom.files.wire.bytes import write_whole
@@ -105,6 +107,14 @@ def text_of(
     """A view of an example as plain text, for the clipboard."""
     shown = together([(prepared(attribution, drawing), provenance)])
     return render_text(shown, view=view, steps=columns, **options_of(drawing))
+
+
+def plain_text(renderable: RenderableType) -> str:
+    """A renderable as plain text, a hundred columns wide."""
+    console = Console(file=io.StringIO(), width=100, color_system=None, legacy_windows=False)
+    with console.capture() as captured:
+        console.print(renderable, highlight=False, markup=False)
+    return captured.get()
 
 
 def _aggregated(stored: Attributions, drawing: Drawing) -> Attributions:

@@ -25,9 +25,9 @@ class Focus:
         """The columns that colour the inputs."""
         return sorted(self.pinned) or [self.column]
 
-    def within(self, picture: Description) -> Focus:
-        """The same, inside of a picture."""
-        steps, rows = len(picture.steps), len(picture.inputs)
+    def within(self, description: Description) -> Focus:
+        """The same, inside of a description."""
+        steps, rows = len(description.steps), len(description.inputs)
         return Focus(
             column=min(max(self.column, 0), max(steps - 1, 0)),
             row=None if self.row is None or not rows else min(max(self.row, 0), rows - 1),
@@ -39,23 +39,23 @@ class Focus:
         return evolve(self, pinned=self.pinned ^ {column})
 
 
-def strengths(picture: Description, focus: Focus, drawing: Drawing) -> npt.NDArray[np.float64]:
+def strengths(description: Description, focus: Focus, drawing: Drawing) -> npt.NDArray[np.float64]:
     """How strongly each input is coloured, in [-1, 1]; NaN where it was not seen. Shape ``(inputs,)``."""
     columns = focus.columns
-    if not picture.steps:
-        return np.full(len(picture.inputs), np.nan)
-    scores = picture.scores[:, columns].sum(axis=1)
-    seen = picture.visible[:, columns].any(axis=1)
-    bound = picture.scale.bound
+    if not description.steps:
+        return np.full(len(description.inputs), np.nan)
+    scores = description.scores[:, columns].sum(axis=1)
+    seen = description.visible[:, columns].any(axis=1)
+    bound = description.scale.bound
     if len(columns) > 1 or drawing.scale == "step":
         bound = float(np.abs(scores).max(initial=0.0)) or 1.0
     return np.where(seen, np.clip(scores / bound * drawing.intensity, -1, 1), np.nan)
 
 
-def output_strengths(picture: Description, row: int, drawing: Drawing) -> npt.NDArray[np.float64]:
+def output_strengths(description: Description, row: int, drawing: Drawing) -> npt.NDArray[np.float64]:
     """How strongly an input drove each output, in [-1, 1]; NaN where it was not seen. Shape ``(steps,)``."""
-    scores = picture.scores[row]
-    bound = picture.scale.bound
+    scores = description.scores[row]
+    bound = description.scale.bound
     if drawing.scale == "step":
         bound = float(np.abs(scores).max(initial=0.0)) or 1.0
-    return np.where(picture.visible[row], np.clip(scores / bound * drawing.intensity, -1, 1), np.nan)
+    return np.where(description.visible[row], np.clip(scores / bound * drawing.intensity, -1, 1), np.nan)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from attrs import frozen
-from textual.binding import Binding
 from wherefrom.errors import SettingsError, nearest
 
 
@@ -54,7 +53,7 @@ KEYS: tuple[Key, ...] = (
     Key("matrix", "2", "tab('matrix')", "Matrix", _RESULTS),
     Key("steps", "3", "tab('steps')", "Steps", _RESULTS),
     Key("compare", "4", "tab('compare')", "Compare; again: what the right pane shows", _RESULTS, "B or A−B"),
-    Key("granularity", "g", "granularity", "granularity: tokens, words, sentences, turns", _LOOKS, "Units"),
+    Key("granularity", "g", "granularity", "granularity: tokens, words, sentences, turns, characters", _LOOKS, "Units"),
     Key("aggregation", "a", "aggregation", "aggregation: the method's, sum, mean, max, absmax, L2", _LOOKS),
     Key("normalization", "n", "normalization", "normalisation; next match while searching", ("detail",)),
     Key("normalization_compared", "n", "normalization", "normalisation", ("compare",)),
@@ -75,27 +74,6 @@ KEYS: tuple[Key, ...] = (
     Key("palette", "ctrl+p", "app.command_palette", "all commands", _ALL),
     Key("quit", "ctrl+q", "app.quit", "quit", _ALL),
 )
-
-
-def bindings(screen: str, footer: Sequence[str]) -> list[Any]:
-    """The bindings of a screen.
-
-    Args:
-        screen: Its name in the table.
-        footer: Ids that the footer shows; at most six.
-    """
-    return [
-        Binding(
-            key.keys,
-            key.action,
-            key.short or key.words,
-            show=key.id in footer,
-            id=key.id,
-            priority=key.id in ("quit", "palette"),
-        )
-        for key in KEYS
-        if screen in key.screens
-    ]
 
 
 def keys_of(screen: str) -> list[Key]:

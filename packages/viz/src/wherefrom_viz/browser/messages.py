@@ -1,4 +1,4 @@
-"""What widgets tell their screen."""
+"""What widgets tell their screen, and screens the application."""
 
 from __future__ import annotations
 
@@ -55,7 +55,41 @@ class PaneSized(Message):
 
 
 @dataclass
-class PathChosen(Message):
-    """A file or run is to be opened."""
+class PathsChosen(Message):
+    """Files and runs are to be opened in place of what is open."""
 
-    path: Path
+    paths: list[Path]
+
+
+@dataclass
+class AnotherWanted(Message):
+    """The reader wants to choose another file."""
+
+
+@dataclass
+class ExampleOpened(Message):
+    """An example is to be looked at in one of the views."""
+
+    key: int
+    tab: str = "read"
+
+
+@dataclass
+class ComparisonWanted(Message):
+    """An example is to be compared with what is marked, else with its counterpart."""
+
+    key: int
+
+
+@dataclass
+class ExportWanted(Message):
+    """What is marked, else these examples, is to be written to a file."""
+
+    keys: list[int]
+
+
+@dataclass
+class CopyWanted(Message):
+    """Text for the clipboard."""
+
+    text: str

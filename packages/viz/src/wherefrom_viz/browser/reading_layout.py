@@ -39,10 +39,10 @@ class _Item:
     column: int | None
 
 
-def lay_out(picture: Description, width: int) -> tuple[Line, ...]:
+def lay_out(description: Description, width: int) -> tuple[Line, ...]:
     """The inputs, then the outputs, as running text of at most ``width`` columns."""
     lines: list[Line] = []
-    for title, items in _blocks(picture):
+    for title, items in _blocks(description):
         if lines:
             lines.append(Line())
         lines.append(Line(title=title))
@@ -50,32 +50,32 @@ def lay_out(picture: Description, width: int) -> tuple[Line, ...]:
     return tuple(lines)
 
 
-def rows_of_steps(picture: Description) -> dict[int, int]:
+def rows_of_steps(description: Description) -> dict[int, int]:
     """Column to the row of the same unit, where an output is an input of later steps."""
-    target = next((side for side in picture.sides if side.name == "target"), None)
+    target = next((side for side in description.sides if side.name == "target"), None)
     if target is None:
         return {}
-    by_position = {picture.inputs[row].token.position: row for row in range(target.start, target.end)}
+    by_position = {description.inputs[row].token.position: row for row in range(target.start, target.end)}
     found = {}
-    for column, step in enumerate(picture.steps):
+    for column, step in enumerate(description.steps):
         row = by_position.get(step.token.position)
         if row is not None:
             found[column] = row
     return found
 
 
-def _blocks(picture: Description) -> Iterator[tuple[str, list[_Item]]]:
-    if picture.context:
-        yield "Text before", [_Item(unit, None, None) for unit in picture.context]
-    source = next((side for side in picture.sides if side.name == "source"), None)
+def _blocks(description: Description) -> Iterator[tuple[str, list[_Item]]]:
+    if description.context:
+        yield "Text before", [_Item(unit, None, None) for unit in description.context]
+    source = next((side for side in description.sides if side.name == "source"), None)
     if source is not None:
-        yield source.title, [_Item(picture.inputs[row], row, None) for row in range(source.start, source.end)]
-    prompt = [_Item(picture.inputs[row], row, None) for row in picture.prompt_rows]
+        yield source.title, [_Item(description.inputs[row], row, None) for row in range(source.start, source.end)]
+    prompt = [_Item(description.inputs[row], row, None) for row in description.prompt_rows]
     if source is None and prompt:
         yield "Prompt", prompt
         prompt = []
-    rows = rows_of_steps(picture)
-    outputs = [_Item(step, rows.get(column), column) for column, step in enumerate(picture.steps)]
+    rows = rows_of_steps(description)
+    outputs = [_Item(step, rows.get(column), column) for column, step in enumerate(description.steps)]
     if prompt or outputs:
         yield "Output", [*prompt, *outputs]
 

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
-from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Footer, Input, Static
 from wherefrom.errors import WherefromError
 from wherefrom.results.attribution import Attribution
 
 from wherefrom_viz.browser.columns import sortable, spoken_column
-from wherefrom_viz.browser.drawing import more_intense, pictured
+from wherefrom_viz.browser.drawing import described_as, more_intense
 from wherefrom_viz.browser.filter_language import FilterError, parse_filter
 from wherefrom_viz.browser.filters import Contains, Everything, Filter
-from wherefrom_viz.browser.keymap import bindings
-from wherefrom_viz.browser.messages import ExampleChosen, ExamplePointed, HeadClicked
+from wherefrom_viz.browser.messages import (
+    AnotherWanted,
+    ComparisonWanted,
+    CopyWanted,
+    ExampleChosen,
+    ExampleOpened,
+    ExamplePointed,
+    ExportWanted,
+    HeadClicked,
+)
 from wherefrom_viz.browser.ordering import Progress, Tested, filtered, sorted_keys
+from wherefrom_viz.browser.screens.base import SessionScreen
+from wherefrom_viz.browser.screens.bindings import bindings
 from wherefrom_viz.browser.screens.goto import GotoScreen
 from wherefrom_viz.browser.sources.library import Keys
 from wherefrom_viz.browser.widgets.example_list import ExampleList
@@ -30,30 +38,22 @@ from wherefrom_viz.browser.widgets.preview import Preview
 from wherefrom_viz.browser.widgets.splitter import Splitter
 from wherefrom_viz.describe.text_marks import elide, visible
 
-if TYPE_CHECKING:
-    from wherefrom_viz.browser.app import Browser
-
 _PREVIEW_DELAY = 0.06
 """Seconds the cursor must rest before scores are read."""
 
 
-class BrowseScreen(Screen[None]):
+class BrowseScreen(SessionScreen):
     """Everything that is open, as one list."""
 
     BINDINGS = bindings("browse", ("enter", "search", "filter", "sort", "mark", "help"))
     AUTO_FOCUS = "ExampleList"
 
-    @property
-    def browser(self) -> Browser:
-        """The application."""
-        return cast("Browser", self.app)
-
     def compose(self) -> ComposeResult:
         """Title, filter, list, preview, complaints, keys."""
         yield Static("", id="title", markup=False)
         yield FilterBar(id="filter")
-        yield ExampleList(self.browser.library, self.browser.marks, id="examples")
-        yield Splitter("preview", percent=self.browser.panes.get("preview", 0))
+        yield ExampleList(self.session.library, self.session.marks, id="examples")
+        yield Splitter("preview", percent=self.session.panes.get("preview", 0))
         yield Preview(id="preview")
         yield Static("", id="complaints", markup=False)
         yield Footer(show_command_palette=False, compact=True)
@@ -66,27 +66,35 @@ class BrowseScreen(Screen[None]):
         self._progress: Progress | None = None
         self._slices: Iterator[Progress] | None = None
         self._delay: Timer | None = None
-        self._all = self.browser.library.keys()
+        self._all = self.session.library.keys()
         self.examples = self.query_one(ExampleList)
-        names = self.browser.library.score_names
-        metric = self.browser.drawing.metric
+        names = self.session.library.score_names
+        metric = self.session.drawing.metric
         self.examples.score = metric if metric in names else (names[0] if names else "")
         self.examples.list_keys(self._all)
         self._tell()
         self.call_after_refresh(self._point)
 
     def on_screen_resume(self) -> None:
-        """Marks and colours may have changed meanwhile."""
+        """Marks, colours and the example that is looked at may have changed meanwhile."""
         if self.is_mounted and hasattr(self, "examples"):
+            self._follow_reader()
             self.examples.refresh()
             self._tell()
             self._point()
+
+    def _follow_reader(self) -> None:
+        """The cursor goes to the example that was turned to elsewhere."""
+        place = np.flatnonzero(self.examples.keys == self.session.pointed)
+        self.session.pointed = None
+        if len(place):
+            self.examples.move_to(int(place[0]), tell=False)
 
     # what is listed
 
     def grown(self) -> None:
         """The files have more examples, or something is wrong with them."""
-        self._all = self.browser.library.keys()
+        self._all = self.session.library.keys()
         self._start_filter()
         self._tell()
 
@@ -104,7 +112,7 @@ class BrowseScreen(Screen[None]):
     def _understand(self, text: str, *, typing: bool) -> None:
         """Filter by what is written; while it is no filter, the last good result stays."""
         bar = self.query_one(FilterBar)
-        library = self.browser.library
+        library = self.session.library
         try:
             if self._searching:
                 wanted = text.strip().casefold()
@@ -127,7 +135,7 @@ class BrowseScreen(Screen[None]):
             self._slices, self._progress = None, None
             self._list(self._all)
             return
-        candidate = Tested(self.browser.library, self.browser.marks, self.browser.cache.get)
+        candidate = Tested(self.session.library, self.session.marks, self.session.cache.get)
         self._slices = filtered(self._all, self._filter, candidate)
         self._next_slice(self._slices)
 
@@ -146,15 +154,16 @@ class BrowseScreen(Screen[None]):
         examples = self.examples
         if examples.sort_column != "n" or examples.backwards:
             keys = sorted_keys(
-                self.browser.library, keys, examples.sort_column, examples.score, backwards=examples.backwards
+                self.session.library, keys, examples.sort_column, examples.score, backwards=examples.backwards
             )
         examples.list_keys(keys, keep=examples.key)
+        self.session.listed = keys
         self._tell()
         self._point()
 
     def _tell(self) -> None:
         """The line at the top, and the complaints."""
-        library = self.browser.library
+        library = self.session.library
         shown, total = len(self.examples.keys), len(self._all)
         count = f"{shown:,}" if shown == total else f"{shown:,} of {total:,}"
         text = Text(no_wrap=True, overflow="ellipsis").append(" wherefrom ", style="bold reverse")
@@ -164,8 +173,8 @@ class BrowseScreen(Screen[None]):
             text.append(f"  filtering {self._progress.tested / max(1, total):.0%}", style="italic")
         if self._progress is not None and self._progress.unreadable:
             text.append(f"  {self._progress.unreadable:,} unreadable", style="italic")
-        if self.browser.marks:
-            text.append(f"  ● {len(self.browser.marks):,} marked")
+        if self.session.marks:
+            text.append(f"  ● {len(self.session.marks):,} marked")
         if library.unread:
             text.append("  reading the index…", style="italic")
         elif library.total is not None and total < library.total:
@@ -191,32 +200,32 @@ class BrowseScreen(Screen[None]):
             words = "Nothing matches. Esc shows everything." if len(self._all) else "There are no examples yet."
             preview.clear(words)
             return
-        preview.tell(self.browser.library.title(key), self.browser.library.summary(key))
+        preview.tell(self.session.library.title(key), self.session.library.summary(key))
         if self._delay is not None:
             self._delay.stop()
-        if self.browser.cache.peek(key) is not None:
+        if self.session.cache.peek(key) is not None:
             self._read(key)
         else:
             self._delay = self.set_timer(_PREVIEW_DELAY, lambda: self._read(key))
 
     def _read(self, key: int) -> None:
-        self.browser.load([key], self._loaded, self._unreadable)
+        self.read_examples([key], self._loaded, self._unreadable)
 
     def _loaded(self, keys: list[int], examples: list[Attribution]) -> None:
         if keys[0] != self.examples.key or not self.is_current:
             return
-        library, drawing = self.browser.library, self.browser.drawing
+        library, drawing = self.session.library, self.session.drawing
         try:
-            picture = pictured(examples[0], library.provenance(keys[0]), drawing)
+            description = described_as(examples[0], library.provenance(keys[0]), drawing)
         except WherefromError as error:
             self._unreadable(keys, str(error))
             return
         title, summary = library.title(keys[0]), library.summary(keys[0])
-        self.query_one(Preview).picture(title, summary, picture, drawing, self.browser.brush())
+        self.query_one(Preview).description(title, summary, description, drawing, self.shades_now())
 
     def _unreadable(self, keys: list[int], why: str) -> None:
         if keys[0] == self.examples.key:
-            library = self.browser.library
+            library = self.session.library
             self.query_one(Preview).tell(library.title(keys[0]), library.summary(keys[0]), why)
 
     # keys
@@ -261,15 +270,7 @@ class BrowseScreen(Screen[None]):
         if name == "compare":
             self.action_compare_marked()
         else:
-            self.browser.open_example(key, name)
-
-    def action_example_after(self, key: int, by: int) -> int | None:
-        """The example ``by`` lines from ``key`` in this list; the cursor goes with it."""
-        place = np.flatnonzero(self.examples.keys == key)
-        if not len(place) or not 0 <= int(place[0]) + by < len(self.examples.keys):
-            return None
-        self.examples.move_to(int(place[0]) + by, tell=False)
-        return self.examples.key
+            self.post_message(ExampleOpened(key, name))
 
     def action_back(self) -> None:
         """From the bar to the list; then show everything; then choose another file."""
@@ -279,7 +280,7 @@ class BrowseScreen(Screen[None]):
         elif bar.has_class("used"):
             bar.close()
         else:
-            self.browser.open_another()
+            self.post_message(AnotherWanted())
 
     def action_search(self) -> None:
         """Search the text."""
@@ -307,7 +308,7 @@ class BrowseScreen(Screen[None]):
 
     def action_sort(self) -> None:
         """Sort by the next column."""
-        library = self.browser.library
+        library = self.session.library
         tags = any(library.summary(key).tags for key in self._all[:500].tolist())
         columns = sortable(library.annotation_names, tags=tags)
         here = self.examples.sort_column
@@ -335,8 +336,8 @@ class BrowseScreen(Screen[None]):
         key = self.examples.key
         if key is None:
             return
-        self.browser.marks ^= {key}
-        self.examples.marks = self.browser.marks
+        self.session.marks ^= {key}
+        self.examples.marks = self.session.marks
         self.examples.refresh()
         self.examples.move_to(self.examples.cursor + 1)
         self._tell()
@@ -344,34 +345,35 @@ class BrowseScreen(Screen[None]):
     def action_mark_all(self) -> None:
         """Mark all that are listed; take the marks away if all had one."""
         listed = set(self.examples.keys.tolist())
-        if listed <= self.browser.marks:
-            self.browser.marks -= listed
+        if listed <= self.session.marks:
+            self.session.marks -= listed
         else:
-            self.browser.marks |= listed
+            self.session.marks |= listed
         self.examples.refresh()
         self._tell()
 
     def action_compare_marked(self) -> None:
         """Compare the example with the marked one, or two marked ones, or with its counterpart."""
         if self.examples.key is not None:
-            self.browser.compare(self.examples.key)
+            self.post_message(ComparisonWanted(self.examples.key))
 
     def action_intensity(self, by: int) -> None:
         """Stronger or weaker colours."""
-        self.browser.drawing = more_intense(self.browser.drawing, 1.25**by)
+        self.session.drawing = more_intense(self.session.drawing, 1.25**by)
         self._point()
 
     def action_export(self) -> None:
         """Write what is marked, else this example, to a file."""
         if self.examples.key is not None:
-            self.browser.ask_export(self.examples.key)
+            self.post_message(ExportWanted([self.examples.key]))
 
     def action_copy(self) -> None:
         """Copy the example's texts."""
         key = self.examples.key
         if key is not None:
-            summary = self.browser.library.summary(key)
-            self.browser.copy(f"{self.browser.library.title(key)}\n{summary.prompt}\n{summary.output}\n")
+            summary = self.session.library.summary(key)
+            title = self.session.library.title(key)
+            self.post_message(CopyWanted(f"{title}\n{summary.prompt}\n{summary.output}\n"))
 
     def action_goto(self) -> None:
         """Go to an id or a number."""
@@ -380,7 +382,7 @@ class BrowseScreen(Screen[None]):
     def _go(self, wanted: str | None) -> None:
         if not wanted:
             return
-        library, keys = self.browser.library, self.examples.keys.tolist()
+        library, keys = self.session.library, self.examples.keys.tolist()
         for place, key in enumerate(keys):
             if library.summary(key).id == wanted:
                 self.examples.move_to(place)

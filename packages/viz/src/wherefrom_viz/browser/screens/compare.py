@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 from attrs import evolve
 from rich.text import Text
@@ -17,14 +16,17 @@ from wherefrom.results.attribution import Attribution
 from wherefrom_viz.browser.drawing import (
     prepared,
 )
+from wherefrom_viz.browser.exporting import plain_text
 from wherefrom_viz.browser.focus import Focus
-from wherefrom_viz.browser.keymap import bindings
-from wherefrom_viz.browser.screens.looking import LookingScreen
+from wherefrom_viz.browser.messages import CopyWanted, ExportWanted
+from wherefrom_viz.browser.screens.bindings import bindings
+from wherefrom_viz.browser.screens.example import ExampleScreen
+from wherefrom_viz.browser.session import Pair, Session
 from wherefrom_viz.browser.settings import LARGEST
 from wherefrom_viz.browser.widgets.agreement_view import AgreementView
+from wherefrom_viz.browser.widgets.description_view import DescriptionView
 from wherefrom_viz.browser.widgets.legend_line import LegendLine, PipelineLine
 from wherefrom_viz.browser.widgets.matrix_view import MatrixView
-from wherefrom_viz.browser.widgets.picture_view import PictureView
 from wherefrom_viz.browser.widgets.reading_view import ReadingView
 from wherefrom_viz.browser.widgets.sparkline import StepSparkline
 from wherefrom_viz.browser.widgets.splitter import Splitter
@@ -34,9 +36,6 @@ from wherefrom_viz.describe.comparison import Comparison, compare
 from wherefrom_viz.describe.description import Description
 from wherefrom_viz.describe.text_marks import elide, visible
 
-if TYPE_CHECKING:
-    pass
-
 THREE_FROM = 120
 """Window width from which the difference stands beside A and B."""
 PANES = ("a", "b", "difference")
@@ -44,15 +43,15 @@ _THIRD = 45
 """Percent of the window that the outer ones of three panes take at most."""
 
 
-class CompareScreen(LookingScreen):
+class CompareScreen(ExampleScreen):
     """Two examples of the library."""
 
     BINDINGS = bindings("compare", ("compare", "granularity", "export", "back", "help"))
     AUTO_FOCUS = ""
 
-    def __init__(self, a: int, b: int) -> None:
-        super().__init__()
-        self.keys = (a, b)
+    def __init__(self, session: Session, pair: Pair) -> None:
+        super().__init__(session)
+        self.keys = (pair.a, pair.b)
         self.tab = "read"
         self.looking = Focus()
         self.comparison: Comparison | None = None
@@ -67,9 +66,9 @@ class CompareScreen(LookingScreen):
         with Horizontal(id="panes"):
             for name in PANES:
                 if name == "b":
-                    yield Splitter("pane-a", percent=self.browser.panes.get("pane-a", 0), upright=True, first=True)
+                    yield Splitter("pane-a", percent=self.session.panes.get("pane-a", 0), upright=True, first=True)
                 elif name == "difference":
-                    percent = self.browser.panes.get("pane-difference", 0)
+                    percent = self.session.panes.get("pane-difference", 0)
                     yield Splitter("pane-difference", percent=percent, upright=True)
                 with Vertical(id=f"pane-{name}", classes="pane"):
                     yield Static("", id=f"head-{name}", classes="pane--head", markup=False)
@@ -84,7 +83,7 @@ class CompareScreen(LookingScreen):
         """Read both."""
         self._show_panes()
         self._title()
-        self.call_after_refresh(self.browser.load, list(self.keys), self._loaded, self._unreadable)
+        self.call_after_refresh(self.read_examples, list(self.keys), self._loaded, self._unreadable)
 
     def on_resize(self, event: events.Resize) -> None:
         """Wide windows show all three."""
@@ -112,7 +111,7 @@ class CompareScreen(LookingScreen):
         return None if self.comparison is None else self.comparison.difference
 
     @property
-    def views(self) -> list[PictureView]:
+    def views(self) -> list[DescriptionView]:
         """One for each pane, or the table of agreement."""
         return [self.query_one(AgreementView)] if self.tab == "steps" else [self._view(pane) for pane in self._seen()]
 
@@ -120,7 +119,7 @@ class CompareScreen(LookingScreen):
         """Compare anew, as the drawing says."""
         if not self._examples:
             return
-        drawing, library = self.browser.drawing, self.browser.library
+        drawing, library = self.session.drawing, self.session.library
         a, b = (prepared(example, drawing) for example in self._examples)
         normalize = "step" if drawing.normalization == "default" else drawing.normalization
         try:
@@ -139,12 +138,12 @@ class CompareScreen(LookingScreen):
         self.looking = self.looking.within(self.comparison.difference)
         self.draw()
 
-    def _pictures(self) -> dict[str, Description]:
+    def _descriptions(self) -> dict[str, Description]:
         assert self.comparison is not None
         return {"a": self.comparison.a, "b": self.comparison.b, "difference": self.comparison.difference}
 
-    def _view(self, pane: str) -> PictureView:
-        return self.query_one(f"#{'matrix' if self.tab == 'matrix' else 'read'}-{pane}", PictureView)
+    def _view(self, pane: str) -> DescriptionView:
+        return self.query_one(f"#{'matrix' if self.tab == 'matrix' else 'read'}-{pane}", DescriptionView)
 
     def _seen(self) -> list[str]:
         if self.tab == "steps":
@@ -176,34 +175,34 @@ class CompareScreen(LookingScreen):
         comparison = self.comparison
         if comparison is None:
             return
-        drawing = self.browser.drawing
-        brush = self.browser.brush()
-        pictures = self._pictures()
+        drawing = self.session.drawing
+        shades = self.shades_now()
+        descriptions = self._descriptions()
         for pane in self._seen():
-            self._view(pane).show(pictures[pane], self.looking, drawing, brush)
-            self._head(pane, pictures[pane])
+            self._view(pane).show(descriptions[pane], self.looking, drawing, shades)
+            self._head(pane, descriptions[pane])
         if self.tab == "steps":
             table = self.query_one(AgreementView)
             table.comparison = comparison
-            table.show(comparison.difference, self.looking, drawing, brush)
+            table.show(comparison.difference, self.looking, drawing, shades)
         agreed = evolve(comparison.a, step_scores={"rank agreement": comparison.agreement})
         self.query_one(StepSparkline).show(agreed, self.looking.column, "rank agreement")
         shown = comparison.difference if self.shows_difference or self.tab == "steps" else comparison.a
-        self.query_one(LegendLine).show(shown, drawing, brush)
+        self.query_one(LegendLine).show(shown, drawing, shades)
         place = f"output {self.looking.column + 1} of {len(comparison.a.steps)}"
         self.query_one(PipelineLine).show(comparison.a, drawing, place)
         self._title()
 
-    def _head(self, pane: str, picture: Description) -> None:
+    def _head(self, pane: str, description: Description) -> None:
         if pane == "difference":
             words = "A − B"
         else:
             key = self.keys[PANES.index(pane)]
-            words = f"{pane.upper()}  {visible(self.browser.library.title(key))}  {visible(picture.subtitle)}"
+            words = f"{pane.upper()}  {visible(self.session.library.title(key))}  {visible(description.subtitle)}"
         self.query_one(f"#head-{pane}", Static).update(Text(words, no_wrap=True, overflow="ellipsis"))
 
     def _title(self) -> None:
-        library = self.browser.library
+        library = self.session.library
         text = Text(no_wrap=True, overflow="ellipsis").append(" wherefrom ", style="bold reverse")
         names = [visible(library.title(key)) for key in self.keys]
         if names[0] == names[1]:
@@ -236,12 +235,13 @@ class CompareScreen(LookingScreen):
 
     def action_export(self) -> None:
         """Write both to a file."""
-        self.browser.ask_export(*self.keys)
+        self.post_message(ExportWanted(list(self.keys)))
 
     def action_copy(self) -> None:
         """Copy the comparison as text."""
         if self.comparison is None:
             return
-        a, b = (prepared(example, self.browser.drawing) for example in self._examples)
-        drawing = self.browser.drawing
-        self.browser.copy_shown(compare_view(a, b, granularity=drawing.granularity, merge=drawing.merge))
+        a, b = (prepared(example, self.session.drawing) for example in self._examples)
+        drawing = self.session.drawing
+        shown = compare_view(a, b, granularity=drawing.granularity, merge=drawing.merge)
+        self.post_message(CopyWanted(plain_text(shown)))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from attrs import evolve
 from rich.text import Text
 from textual import events, on
@@ -15,17 +13,19 @@ from wherefrom.results.attribution import Attribution
 
 from wherefrom_viz.browser.drawing import (
     Drawing,
-    pictured,
+    described_as,
 )
 from wherefrom_viz.browser.exporting import text_of
 from wherefrom_viz.browser.focus import Focus
-from wherefrom_viz.browser.keymap import bindings
+from wherefrom_viz.browser.messages import ComparisonWanted, CopyWanted, ExportWanted
 from wherefrom_viz.browser.reading_layout import rows_of_steps
-from wherefrom_viz.browser.screens.looking import LookingScreen
+from wherefrom_viz.browser.screens.bindings import bindings
+from wherefrom_viz.browser.screens.example import ExampleScreen
+from wherefrom_viz.browser.session import Session
+from wherefrom_viz.browser.widgets.description_view import DescriptionView
 from wherefrom_viz.browser.widgets.filter_bar import FilterBar
 from wherefrom_viz.browser.widgets.legend_line import LegendLine, PipelineLine
 from wherefrom_viz.browser.widgets.matrix_view import MatrixView
-from wherefrom_viz.browser.widgets.picture_view import PictureView
 from wherefrom_viz.browser.widgets.reading_view import ReadingView
 from wherefrom_viz.browser.widgets.sparkline import StepSparkline
 from wherefrom_viz.browser.widgets.splitter import Splitter
@@ -35,25 +35,22 @@ from wherefrom_viz.browser.widgets.top_inputs import TopInputs
 from wherefrom_viz.describe.description import Description
 from wherefrom_viz.describe.text_marks import visible
 
-if TYPE_CHECKING:
-    pass
-
 CARD_FROM = 100
 """Window width from which the strongest inputs have a card of their own."""
 
 
-class DetailScreen(LookingScreen):
+class DetailScreen(ExampleScreen):
     """An example of the library."""
 
     BINDINGS = bindings("detail", ("enter", "granularity", "compare_marked", "export", "back", "help"))
     AUTO_FOCUS = ""
 
-    def __init__(self, key: int, tab: str = "read") -> None:
-        super().__init__()
+    def __init__(self, session: Session, key: int, tab: str = "read") -> None:
+        super().__init__(session)
         self.key = key
         self.tab = tab
         self.looking = Focus()
-        self.picture: Description | None = None
+        self.description: Description | None = None
         self._example: Attribution | None = None
         self._matches: list[tuple[str, int]] = []
         self._match = -1
@@ -71,8 +68,8 @@ class DetailScreen(LookingScreen):
 
     def _forget(self) -> None:
         """Nothing of the example before is seen while another one is read, or cannot be."""
-        self._example = self.picture = None
-        for view in self.query(PictureView):
+        self._example = self.description = None
+        for view in self.query(DescriptionView):
             view.clear()
         self.query_one(StepSparkline).clear()
         for line in ("#card", "#top", "#legend", "#pipeline"):
@@ -89,7 +86,7 @@ class DetailScreen(LookingScreen):
                 yield ReadingView(id="read")
                 yield MatrixView(id="matrix")
                 yield StepsView(id="steps")
-            yield Splitter("card", percent=self.browser.panes.get("card", 0), upright=True)
+            yield Splitter("card", percent=self.session.panes.get("card", 0), upright=True)
             yield TopInputs("", id="card", markup=False)
         yield TopInputs("", id="top", markup=False)
         yield LegendLine("", id="legend", markup=False)
@@ -113,29 +110,29 @@ class DetailScreen(LookingScreen):
 
     def on_screen_resume(self) -> None:
         """The theme may have changed meanwhile."""
-        if self.picture is not None and self._drawn_as != (self.browser.drawing, self.app.theme):
+        if self.description is not None and self._drawn_as != (self.session.drawing, self.app.theme):
             self.redraw()
 
     @property
     def linked(self) -> Description | None:
-        """The picture of the example."""
-        return self.picture
+        """The description of the example."""
+        return self.description
 
     @property
-    def views(self) -> list[PictureView]:
+    def views(self) -> list[DescriptionView]:
         """The view that is seen."""
         return [self.view]
 
     @property
-    def view(self) -> PictureView:
+    def view(self) -> DescriptionView:
         """The view that is seen."""
-        return self.query_one(f"#{self.tab}", PictureView)
+        return self.query_one(f"#{self.tab}", DescriptionView)
 
     # the example
 
     def _open(self, key: int) -> None:
         self.key = key
-        self.browser.load([key], self._loaded, self._unreadable)
+        self.read_examples([key], self._loaded, self._unreadable)
 
     def _loaded(self, keys: list[int], examples: list[Attribution]) -> None:
         if keys[0] != self.key or not self.is_mounted:
@@ -155,42 +152,44 @@ class DetailScreen(LookingScreen):
         self._title()
 
     def redraw(self) -> None:
-        """Make the picture anew from the stored scores."""
+        """Make the description anew from the stored scores."""
         if self._example is None:
             return
-        before = self.picture
+        before = self.description
         try:
-            self.picture = pictured(self._example, self.browser.library.provenance(self.key), self.browser.drawing)
+            self.description = described_as(
+                self._example, self.session.library.provenance(self.key), self.session.drawing
+            )
         except WherefromError as error:
             self._unreadable([self.key], str(error))
             return
-        self.looking = _carried(self.looking, before, self.picture)
+        self.looking = _carried(self.looking, before, self.description)
         self._title()
         self.draw()
 
     def draw(self) -> None:
         """Draw what the cursor changed."""
-        picture, drawing = self.picture, self.browser.drawing
-        if picture is None:
+        description, drawing = self.description, self.session.drawing
+        if description is None:
             return
-        brush = self.browser.brush()
+        shades = self.shades_now()
         self._drawn_as = (drawing, self.app.theme)
-        self.view.show(picture, self.looking, drawing, brush)
-        self.query_one(StepSparkline).show(picture, self.looking.column, drawing.metric)
-        self.query_one("#card", TopInputs).show(picture, self.looking, drawing, brush, card=True)
-        self.query_one("#top", TopInputs).show(picture, self.looking, drawing, brush, card=False)
-        self.query_one(LegendLine).show(picture, drawing, brush)
-        place = f"output {self.looking.column + 1} of {len(picture.steps)}" if picture.steps else "no output"
+        self.view.show(description, self.looking, drawing, shades)
+        self.query_one(StepSparkline).show(description, self.looking.column, drawing.metric)
+        self.query_one("#card", TopInputs).show(description, self.looking, drawing, shades, card=True)
+        self.query_one("#top", TopInputs).show(description, self.looking, drawing, shades, card=False)
+        self.query_one(LegendLine).show(description, drawing, shades)
+        place = f"output {self.looking.column + 1} of {len(description.steps)}" if description.steps else "no output"
         if self.looking.pinned:
             place = f"{len(self.looking.pinned)} pinned · {place}"
-        self.query_one(PipelineLine).show(picture, drawing, place)
+        self.query_one(PipelineLine).show(description, drawing, place)
 
     def _title(self) -> None:
-        library = self.browser.library
-        marked = "● " if self.key in self.browser.marks else ""
+        library = self.session.library
+        marked = "● " if self.key in self.session.marks else ""
         text = Text(no_wrap=True, overflow="ellipsis").append(" wherefrom ", style="bold reverse")
         text.append(f"  {marked}{visible(library.title(self.key))}", style="bold")
-        about = visible(self.picture.subtitle) if self.picture is not None else ""
+        about = visible(self.description.subtitle) if self.description is not None else ""
         if len(library.sources) > 1:
             about = f"{library.source_name(self.key)} · {about}"
         text.append(f"  {about}", style="dim")
@@ -201,7 +200,7 @@ class DetailScreen(LookingScreen):
     def action_tab(self, name: str) -> None:
         """Another view of the same example."""
         if name == "compare":
-            self.browser.compare(self.key)
+            self.post_message(ComparisonWanted(self.key))
             return
         self.tab = name
         if name != "matrix":
@@ -221,10 +220,11 @@ class DetailScreen(LookingScreen):
 
     def action_example(self, by: int) -> None:
         """The next example of the list, or the one before."""
-        key = self.browser.example_after(self.key, by)
+        key = self.session.neighbour(self.key, by)
         if key is None:
             self.notify("That was the last one." if by > 0 else "This is the first one.", timeout=1.5)
         else:
+            self.session.pointed = key
             self._open(key)
 
     def action_search(self) -> None:
@@ -240,13 +240,15 @@ class DetailScreen(LookingScreen):
         wanted = event.value.strip().casefold()
         self._matches, self._match = [], -1
         bar = self.query_one(FilterBar)
-        if not wanted or self.picture is None:
+        if not wanted or self.description is None:
             bar.complain("")
             return
-        picture = self.picture
-        own = set(rows_of_steps(picture).values())
-        rows = [row for row, unit in enumerate(picture.inputs) if row not in own and wanted in unit.label.casefold()]
-        columns = [column for column, unit in enumerate(picture.steps) if wanted in unit.label.casefold()]
+        description = self.description
+        own = set(rows_of_steps(description).values())
+        rows = [
+            row for row, unit in enumerate(description.inputs) if row not in own and wanted in unit.label.casefold()
+        ]
+        columns = [column for column, unit in enumerate(description.steps) if wanted in unit.label.casefold()]
         self._matches = [*(("row", row) for row in rows), *(("column", column) for column in columns)]
         bar.complain("" if self._matches else "not found in this example")
         if self._matches:
@@ -277,35 +279,35 @@ class DetailScreen(LookingScreen):
 
     def action_metric(self) -> None:
         """Another step score in the sparkline."""
-        names = list(self.picture.step_scores) if self.picture is not None else []
+        names = list(self.description.step_scores) if self.description is not None else []
         if not names:
             self.notify("There are no step scores in this file.", timeout=2)
             return
         metric = self.query_one(StepSparkline).metric
         place = names.index(metric) if metric in names else -1
-        self.browser.drawing = evolve(self.browser.drawing, metric=names[(place + 1) % len(names)])
+        self.session.drawing = evolve(self.session.drawing, metric=names[(place + 1) % len(names)])
         self.draw()
 
     def action_mark(self) -> None:
         """Mark this example, or take the mark away."""
-        self.browser.marks ^= {self.key}
+        self.session.marks ^= {self.key}
         self._title()
 
     def action_compare_marked(self) -> None:
         """Compare with the marked example."""
-        self.browser.compare(self.key)
+        self.post_message(ComparisonWanted(self.key))
 
     def action_export(self) -> None:
         """Write what is marked, else this example, to a file."""
-        self.browser.ask_export(self.key)
+        self.post_message(ExportWanted([self.key]))
 
     def action_copy(self) -> None:
         """Copy this view as text."""
         if self._example is None:
             return
         columns = self.looking.columns if self.tab == "read" else None
-        made = self.browser.library.provenance(self.key)
-        self.browser.copy(text_of(self._example, made, self.browser.drawing, self.tab, columns))
+        made = self.session.library.provenance(self.key)
+        self.post_message(CopyWanted(text_of(self._example, made, self.session.drawing, self.tab, columns)))
 
 
 def _carried(looking: Focus, before: Description | None, after: Description) -> Focus:

@@ -34,15 +34,15 @@ FORMATS = (
 
 
 @frozen
-class ExportWish:
+class ExportRequest:
     """What the user asked for."""
 
     path: str
     overwrite: bool
 
 
-class ExportScreen(ModalScreen[ExportWish | None]):
-    """A name and a list of formats. Gives the wish, or None."""
+class ExportScreen(ModalScreen[ExportRequest | None]):
+    """A name and a list of formats. Gives the request, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("escape", "dismiss(None)", "Cancel")]
 
@@ -108,4 +108,4 @@ class ExportScreen(ModalScreen[ExportWish | None]):
             ending_of(path)
         except InputError:
             return  # the line under the name says why
-        self.dismiss(ExportWish(path, self._overwrite))
+        self.dismiss(ExportRequest(path, self._overwrite))

@@ -3,39 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
 
 from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
-from textual.screen import Screen
 from textual.widgets import Footer, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from wherefrom_viz.browser.keymap import bindings
+from wherefrom_viz.browser.messages import PathsChosen
 from wherefrom_viz.browser.places import Place, find_places, recent_places
+from wherefrom_viz.browser.screens.base import SessionScreen
+from wherefrom_viz.browser.screens.bindings import bindings
+from wherefrom_viz.browser.session import Session
 from wherefrom_viz.describe.text_marks import elide, visible
 
-if TYPE_CHECKING:
-    from wherefrom_viz.browser.app import Browser
 
-
-class OpenScreen(Screen[None]):
+class OpenScreen(SessionScreen):
     """A path to write, and a list to choose from."""
 
     BINDINGS = bindings("open", ("enter", "back", "theme", "settings", "help", "quit"))
     AUTO_FOCUS = "OptionList"
 
-    def __init__(self, folder: Path, complaint: str = "") -> None:
-        super().__init__()
+    def __init__(self, session: Session, folder: Path, complaint: str = "") -> None:
+        super().__init__(session)
         self.folder = folder
         self._complaint = complaint
         self._places: list[Place] = []
-
-    @property
-    def browser(self) -> Browser:
-        """The application."""
-        return cast("Browser", self.app)
 
     def compose(self) -> ComposeResult:
         """Title, path, list, keys."""
@@ -97,12 +90,12 @@ class OpenScreen(Screen[None]):
     @on(OptionList.OptionSelected)
     def _selected(self, event: OptionList.OptionSelected) -> None:
         if event.option.id is not None:
-            self.browser.open_paths([self._places[int(event.option.id)].path])
+            self.post_message(PathsChosen([self._places[int(event.option.id)].path]))
 
     @on(Input.Submitted, "#path")
     def _submitted(self, event: Input.Submitted) -> None:
         if event.value.strip():
-            self.browser.open_paths([Path(event.value.strip()).expanduser()])
+            self.post_message(PathsChosen([Path(event.value.strip()).expanduser()]))
 
     # keys
 
@@ -138,7 +131,7 @@ class OpenScreen(Screen[None]):
 
     def action_back(self) -> None:
         """Back to the list, if there is one."""
-        if self.browser.library.sources:
+        if self.session.library.sources:
             self.app.pop_screen()
         else:
             self.notify("ctrl+q quits.", timeout=2)

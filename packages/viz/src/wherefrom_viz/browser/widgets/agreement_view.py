@@ -11,8 +11,8 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 
 from wherefrom_viz.browser.messages import StepPointed
+from wherefrom_viz.browser.widgets.description_view import DescriptionView
 from wherefrom_viz.browser.widgets.lines import strip_of
-from wherefrom_viz.browser.widgets.picture_view import PictureView
 from wherefrom_viz.describe.comparison import Comparison
 from wherefrom_viz.describe.numbers import number_style
 from wherefrom_viz.describe.text_marks import cells, elide, isolate, pad
@@ -20,8 +20,8 @@ from wherefrom_viz.describe.text_marks import cells, elide, isolate, pad
 _BAR = 10
 
 
-class AgreementView(PictureView):
-    """One line per output token; the picture it is shown is the difference."""
+class AgreementView(DescriptionView):
+    """One line per output token; the description it is shown is the difference."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"view--bar"}
     HELP: ClassVar[str] = (
@@ -34,11 +34,11 @@ class AgreementView(PictureView):
 
     def measure(self, width: int, height: int) -> Size:
         """Measure the column of tokens."""
-        assert self.picture is not None
-        longest = max((cells(step.label) for step in self.picture.steps), default=6)
+        assert self.description is not None
+        longest = max((cells(step.label) for step in self.description.steps), default=6)
         self._token_width = max(6, min(longest, max(10, width // 5)))
-        self._numbers = number_style(self.picture.scale.bound)
-        return Size(width, len(self.picture.steps) + 1)
+        self._numbers = number_style(self.description.scale.bound)
+        return Size(width, len(self.description.steps) + 1)
 
     def cursor_region(self) -> Region | None:
         """The line of the cursor, and the head's above it."""
@@ -47,26 +47,26 @@ class AgreementView(PictureView):
     def render_line(self, y: int) -> Strip:
         """The head, or an output token."""
         base, width = self.rich_style, self.scrollable_content_region.width
-        if self.picture is None or self.comparison is None:
+        if self.description is None or self.comparison is None:
             return Strip.blank(width, base)
         if y == 0:
             head = f"      {'output':<{self._token_width}}  {'agreement':<{_BAR + 8}}differs most in"
             return strip_of([(head, self.get_component_rich_style("view--head", partial=True))], width, base)
         column = y - 1 + self.scroll_offset.y
-        if column >= len(self.picture.steps):
+        if column >= len(self.description.steps):
             return Strip.blank(width, base)
         return strip_of(self._step_line(column, width), width, base)
 
     def _step_line(self, column: int, width: int) -> list[tuple[str, Style]]:
-        picture, comparison = self.picture, self.comparison
-        assert picture is not None
+        description, comparison = self.description, self.comparison
+        assert description is not None
         assert comparison is not None
         dim = self.get_component_rich_style("view--dim", partial=True)
         bar = self.get_component_rich_style("view--bar", partial=True)
         token = Style(bold=True)
         if column == self.looking.column:
             token += self.get_component_rich_style("view--cursor", partial=True)
-        label = elide(picture.steps[column].label, self._token_width)
+        label = elide(description.steps[column].label, self._token_width)
         agreement = float(comparison.agreement[column])
         known = math.isfinite(agreement)
         blocks = round(max(0.0, agreement) * _BAR) if known else 0
@@ -78,18 +78,18 @@ class AgreementView(PictureView):
             (pad("█" * blocks, _BAR) + " ", bar),
         ]
         used = sum(cells(text) for text, _ in pieces)
-        for row, score in picture.top([column], 5):
-            name, number = elide(picture.inputs[row].label, 14), self._numbers(score)
+        for row, score in description.top([column], 5):
+            name, number = elide(description.inputs[row].label, 14), self._numbers(score)
             size = cells(name) + len(number) + 3
             if used + size > width:
                 break
-            strength = picture.scale.strength(score * self.drawing.intensity)
-            pieces += [(isolate(name), self.brush.style(strength)), (f" {number}  ", dim)]
+            strength = description.scale.strength(score * self.drawing.intensity)
+            pieces += [(isolate(name), self.shades.style(strength)), (f" {number}  ", dim)]
             used += size
         return pieces
 
     def on_click(self, event: events.Click) -> None:
         """Go to the token."""
         column = event.y - 1 + self.scroll_offset.y
-        if self.picture is not None and event.y > 0 and column < len(self.picture.steps):
+        if self.description is not None and event.y > 0 and column < len(self.description.steps):
             self.post_message(StepPointed(column))

@@ -1,12 +1,12 @@
-"""What the colours mean, and how the numbers came about: the two lines under every picture."""
+"""What the colours mean, and how the numbers came about: the two lines under every description."""
 
 from __future__ import annotations
 
 from rich.text import Text
 from textual.widgets import Static
 
-from wherefrom_viz.browser.brush import Brush
 from wherefrom_viz.browser.drawing import Drawing
+from wherefrom_viz.browser.style_cache import StyleCache
 from wherefrom_viz.describe.description import Description
 from wherefrom_viz.describe.numbers import number_style
 from wherefrom_viz.describe.text_marks import elide, visible
@@ -15,18 +15,18 @@ from wherefrom_viz.describe.text_marks import elide, visible
 class LegendLine(Static):
     """The scale as a bar, and the sign in words."""
 
-    def show(self, picture: Description, drawing: Drawing, brush: Brush) -> None:
-        """Draw the legend of a picture."""
-        style = number_style(picture.scale.bound)
-        bound = picture.scale.bound / drawing.intensity
-        signed = picture.words.signed
+    def show(self, description: Description, drawing: Drawing, shades: StyleCache) -> None:
+        """Draw the legend of a description."""
+        style = number_style(description.scale.bound)
+        bound = description.scale.bound / drawing.intensity
+        signed = description.words.signed
         text = Text(" ", no_wrap=True, overflow="ellipsis")
         text.append((style(-bound) if signed else "0") + " ", style="dim")
         steps = 5 if (self.size.width or 80) >= 100 else 3
         for step in range(-steps if signed else 0, steps + 1):
-            text.append(brush.cell(step / steps), style=brush.style(step / steps))
+            text.append(shades.cell(step / steps), style=shades.style(step / steps))
         text.append(f" {style(bound, plus=signed)}{' ' + style.note if style.note else ''}", style="dim")
-        text.append("  " + picture.words.sentence)
+        text.append("  " + description.words.sentence)
         if drawing.intensity != 1:
             text.append(f"  intensity ×{drawing.intensity:g}", style="dim")
         self.update(text)
@@ -35,12 +35,12 @@ class LegendLine(Static):
 class PipelineLine(Static):
     """How raw scores became what is seen, and where the cursor is."""
 
-    def show(self, picture: Description, drawing: Drawing, place: str) -> None:
-        """Draw the pipeline of a picture."""
+    def show(self, description: Description, drawing: Drawing, place: str) -> None:
+        """Draw the pipeline of a description."""
         width = self.size.width or 80
         right = f"{place} "
-        words = pipeline_words(picture, drawing)
-        notes = [visible(note) for note in picture.notes]
+        words = pipeline_words(description, drawing)
+        notes = [visible(note) for note in description.notes]
         left = " ".join([words, *(f"! {note}" for note in notes[:1])])
         left = elide(left, max(10, width - len(right) - 3))
         text = Text(f" {left}", no_wrap=True, overflow="ellipsis")
@@ -48,8 +48,8 @@ class PipelineLine(Static):
         self.update(text)
 
 
-def pipeline_words(picture: Description, drawing: Drawing) -> str:
+def pipeline_words(description: Description, drawing: Drawing) -> str:
     """The pipeline, the units and the scale in one line."""
     units = f"{drawing.granularity}s"
     scale = " · scale per step" if drawing.scale == "step" else ""
-    return f"{units} · {picture.pipeline_words}{scale}"
+    return f"{units} · {description.pipeline_words}{scale}"

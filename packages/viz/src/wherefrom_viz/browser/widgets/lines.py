@@ -1,4 +1,4 @@
-"""Lines of a widget from pieces of text with styles."""
+"""Lines of a widget from pieces of text with shades."""
 
 from __future__ import annotations
 

@@ -11,8 +11,8 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 
 from wherefrom_viz.browser.messages import InputPointed, StepPointed
+from wherefrom_viz.browser.widgets.description_view import DescriptionView
 from wherefrom_viz.browser.widgets.lines import strip_of
-from wherefrom_viz.browser.widgets.picture_view import PictureView
 from wherefrom_viz.console.terminal_style import FAINT
 from wherefrom_viz.describe.numbers import NumberStyle, number_style
 from wherefrom_viz.describe.text_marks import cells, elide, graphemes, isolate, pad
@@ -22,7 +22,7 @@ _TALLEST_HEAD = 6
 _GAP = 1
 
 
-class MatrixView(PictureView):
+class MatrixView(DescriptionView):
     """Cells with numbers where all columns fit, else two columns of colour each."""
 
     HELP: ClassVar[str] = (
@@ -38,27 +38,29 @@ class MatrixView(PictureView):
 
     def measure(self, width: int, height: int) -> Size:
         """Choose the size of cells, and list the rows with the titles between them."""
-        picture = self.picture
-        assert picture is not None
-        sections = picture.sections()
+        description = self.description
+        assert description is not None
+        sections = description.sections()
         rows: list[int | str] = []
         for title, members in sections:
             if len(sections) > 1:
                 rows.append(title)
             rows += members
         self._rows = tuple(rows)
-        longest = max((cells(picture.inputs[row].label) for row in picture.seen_rows()), default=4)
+        longest = max((cells(description.inputs[row].label) for row in description.seen_rows()), default=4)
         self._label_width = max(4, min(longest, width // 4))
         room = width - self._label_width - _GAP
-        self._cell_width = _NUMBER_WIDTH if len(picture.steps) * _NUMBER_WIDTH <= room else 2
-        self._numbers = number_style(picture.scale.bound)
+        self._cell_width = _NUMBER_WIDTH if len(description.steps) * _NUMBER_WIDTH <= room else 2
+        self._numbers = number_style(description.scale.bound)
         self._head = self._make_head(height)
-        return Size(self._label_width + _GAP + self._cell_width * len(picture.steps), len(self._rows) + len(self._head))
+        return Size(
+            self._label_width + _GAP + self._cell_width * len(description.steps), len(self._rows) + len(self._head)
+        )
 
     def _make_head(self, height: int) -> tuple[tuple[str, ...], ...]:
         """Lines of the head: for each the text of every column."""
-        assert self.picture is not None
-        labels = [step.label for step in self.picture.steps]
+        assert self.description is not None
+        labels = [step.label for step in self.description.steps]
         if self._cell_width == _NUMBER_WIDTH:
             return (tuple(pad(isolate(elide(label, 6)), _NUMBER_WIDTH, right=True) for label in labels),)
         letters = [list(graphemes(label)) for label in labels]
@@ -80,16 +82,16 @@ class MatrixView(PictureView):
         )
 
     def _columns(self, width: int) -> range:
-        assert self.picture is not None
+        assert self.description is not None
         first = -(-self.scroll_offset.x // self._cell_width)
         count = max(1, (width - self._label_width - _GAP) // self._cell_width)
-        return range(min(first, len(self.picture.steps)), min(first + count, len(self.picture.steps)))
+        return range(min(first, len(self.description.steps)), min(first + count, len(self.description.steps)))
 
     def render_line(self, y: int) -> Strip:
         """One line of the head, a title, or a row."""
         base = self.rich_style
         width = self.scrollable_content_region.width
-        if self.picture is None:
+        if self.description is None:
             return Strip.blank(width, base)
         if y < len(self._head):
             return strip_of(self._head_line(y, width), width, base)
@@ -113,9 +115,9 @@ class MatrixView(PictureView):
         return pieces
 
     def _row_line(self, row: int, width: int) -> list[tuple[str, Style]]:
-        picture = self.picture
-        assert picture is not None
-        unit = picture.inputs[row]
+        description = self.description
+        assert description is not None
+        unit = description.inputs[row]
         dim = self.get_component_rich_style("view--dim", partial=True)
         here = row == self.looking.row
         label = elide(unit.label, self._label_width)
@@ -127,7 +129,7 @@ class MatrixView(PictureView):
             (isolate(label), style),
             (" " * _GAP, Style.null()),
         ]
-        intensity, bound = self.drawing.intensity, picture.scale.bound
+        intensity, bound = self.drawing.intensity, description.scale.bound
         for column in self._columns(width):
             cross = here and column == self.looking.column
             pieces.append(self._cell(row, column, intensity, bound, dim, cross))
@@ -136,20 +138,20 @@ class MatrixView(PictureView):
     def _cell(
         self, row: int, column: int, intensity: float, bound: float, dim: Style, cross: bool
     ) -> tuple[str, Style]:
-        picture, width = self.picture, self._cell_width
-        assert picture is not None
+        description, width = self.description, self._cell_width
+        assert description is not None
         cursor = self.get_component_rich_style("view--cursor", partial=True) if cross else Style.null()
-        if not picture.visible[row, column]:
+        if not description.visible[row, column]:
             return ("·".rjust(width - 1 if width > 2 else 1).ljust(width), dim + cursor)
-        value = float(picture.scores[row, column])
+        value = float(description.scores[row, column])
         if self.drawing.scale == "step":
-            bound = float(np.abs(picture.scores[:, column]).max(initial=0.0)) or 1.0
+            bound = float(np.abs(description.scores[:, column]).max(initial=0.0)) or 1.0
         strength = min(1.0, max(-1.0, value / bound * intensity))
-        style = self.brush.style(strength) + cursor
+        style = self.shades.style(strength) + cursor
         if width == 2:
-            return (self.brush.cell(strength), style)
-        number = "" if value == 0 else self._numbers(value, plus=picture.words.signed)
-        if self.brush.colourless and abs(strength) >= 0.6:
+            return (self.shades.cell(strength), style)
+        number = "" if value == 0 else self._numbers(value, plus=description.words.signed)
+        if self.shades.colourless and abs(strength) >= 0.6:
             number += "!"
         if abs(strength) < FAINT and not cross:
             style = dim
@@ -157,7 +159,7 @@ class MatrixView(PictureView):
 
     def on_click(self, event: events.Click) -> None:
         """Go to the cell; on the head, pin the column."""
-        if self.picture is None:
+        if self.description is None:
             return
         columns = self._columns(self.scrollable_content_region.width)
         place = (event.x - self._label_width - _GAP) // self._cell_width

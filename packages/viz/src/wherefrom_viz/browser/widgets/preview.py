@@ -8,10 +8,10 @@ from textual.containers import Vertical
 from textual.widgets import Static
 from wherefrom.files import Summary
 
-from wherefrom_viz.browser.brush import Brush
 from wherefrom_viz.browser.drawing import Drawing
 from wherefrom_viz.browser.focus import Focus
 from wherefrom_viz.browser.shares import shares_of_sections
+from wherefrom_viz.browser.style_cache import StyleCache
 from wherefrom_viz.browser.widgets.reading_view import ReadingView
 from wherefrom_viz.describe.description import Description
 from wherefrom_viz.describe.numbers import short
@@ -43,7 +43,9 @@ class Preview(Vertical):
         self.query_one("#facts", Static).update(facts)
         self.query_one(ReadingView).display = not complaint
 
-    def picture(self, title: str, summary: Summary, drawn: Description, drawing: Drawing, brush: Brush) -> None:
+    def description(
+        self, title: str, summary: Summary, drawn: Description, drawing: Drawing, shades: StyleCache
+    ) -> None:
         """The text, shaded."""
         self.tell(title, summary)
         facts = Text(no_wrap=True, overflow="ellipsis").append(f" {visible(title)}", style="bold")
@@ -53,7 +55,7 @@ class Preview(Vertical):
         facts.append("  " + isolate(" · ".join(part for part in parts if part)), style="dim")
         self.query_one("#facts", Static).update(facts)
         everything = Focus(pinned=frozenset(range(len(drawn.steps))))
-        self.query_one(ReadingView).show(drawn, everything, drawing, brush)
+        self.query_one(ReadingView).show(drawn, everything, drawing, shades)
 
     def clear(self, words: str) -> None:
         """Nothing to preview."""

@@ -15,14 +15,14 @@ from textual.strip import Strip
 from wherefrom_viz.browser.focus import output_strengths, strengths
 from wherefrom_viz.browser.messages import InputPointed, StepPointed
 from wherefrom_viz.browser.reading_layout import Line, Piece, lay_out
+from wherefrom_viz.browser.widgets.description_view import DescriptionView
 from wherefrom_viz.browser.widgets.lines import strip_of
-from wherefrom_viz.browser.widgets.picture_view import PictureView
 from wherefrom_viz.describe.numbers import short
 
 _MARGIN = 1
 
 
-class ReadingView(PictureView):
+class ReadingView(DescriptionView):
     """The text. Moving the cursor over the output recolours what came before it."""
 
     HELP: ClassVar[str] = (
@@ -37,20 +37,20 @@ class ReadingView(PictureView):
 
     def measure(self, width: int, height: int) -> Size:
         """Wrap the text."""
-        assert self.picture is not None
+        assert self.description is not None
         room = width - 2 * _MARGIN
-        self._lines = lay_out(self.picture, min(room, self.drawing.wrap) if self.drawing.wrap else room)
+        self._lines = lay_out(self.description, min(room, self.drawing.wrap) if self.drawing.wrap else room)
         return Size(width, len(self._lines))
 
     def prepare(self) -> None:
         """The colour of every input, or of every output if an input was chosen."""
-        assert self.picture is not None
+        assert self.description is not None
         if self.looking.row is None:
-            self._by_row = strengths(self.picture, self.looking, self.drawing)
-            self._by_column = np.full(len(self.picture.steps), math.nan)
+            self._by_row = strengths(self.description, self.looking, self.drawing)
+            self._by_column = np.full(len(self.description.steps), math.nan)
         else:
-            self._by_row = np.full(len(self.picture.inputs), math.nan)
-            self._by_column = output_strengths(self.picture, self.looking.row, self.drawing)
+            self._by_row = np.full(len(self.description.inputs), math.nan)
+            self._by_column = output_strengths(self.description, self.looking.row, self.drawing)
 
     def cursor_region(self) -> Region | None:
         """The line of the output token under the cursor, or of the chosen input."""
@@ -72,7 +72,7 @@ class ReadingView(PictureView):
         base = self.rich_style
         width = self.scrollable_content_region.width
         number = y + self.scroll_offset.y
-        if self.picture is None or number >= len(self._lines):
+        if self.description is None or number >= len(self._lines):
             return Strip.blank(width, base)
         line = self._lines[number]
         pieces: list[tuple[str, Style]] = [(" " * _MARGIN, Style.null())]
@@ -92,8 +92,8 @@ class ReadingView(PictureView):
         return math.nan if piece.row is None else float(self._by_row[piece.row])
 
     def _style(self, piece: Piece, strength: float) -> Style:
-        style = self.brush.style(strength)
-        if self.brush.colourless and self.brush.sign(strength):
+        style = self.shades.style(strength)
+        if self.shades.colourless and self.shades.sign(strength):
             style += Style(italic=strength < 0)
         if not self.marks_cursor:
             return style
@@ -108,7 +108,7 @@ class ReadingView(PictureView):
     def piece_at(self, x: int, y: int) -> Piece | None:
         """What stands at a place of the widget."""
         number = y + self.scroll_offset.y
-        if self.picture is None or not 0 <= number < len(self._lines):
+        if self.description is None or not 0 <= number < len(self._lines):
             return None
         pieces = self._lines[number].pieces
         place = bisect_right([piece.x for piece in pieces], x - _MARGIN) - 1
@@ -132,16 +132,16 @@ class ReadingView(PictureView):
         self.tooltip = self._told(piece) if piece is not None else None
 
     def _told(self, piece: Piece) -> str | None:
-        assert self.picture is not None
-        picture = self.picture
+        assert self.description is not None
+        description = self.description
         if piece.row is None:
             return None
         columns = self.looking.columns if self.looking.row is None else []
-        unit = picture.inputs[piece.row]
-        if not columns or not picture.visible[piece.row, columns].any():
+        unit = description.inputs[piece.row]
+        if not columns or not description.visible[piece.row, columns].any():
             return f"{unit.label} (not seen by this step)" if columns else unit.label
-        value = float(picture.scores[piece.row, columns].sum())
-        to = " + ".join(picture.steps[column].label for column in columns[:3])
-        sign = picture.words.raises if value >= 0 else picture.words.lowers
-        words = f"{sign} " if picture.words.signed else ""
+        value = float(description.scores[piece.row, columns].sum())
+        to = " + ".join(description.steps[column].label for column in columns[:3])
+        sign = description.words.raises if value >= 0 else description.words.lowers
+        words = f"{sign} " if description.words.signed else ""
         return f"{unit.label} → {to}: {words}{short(value)}"

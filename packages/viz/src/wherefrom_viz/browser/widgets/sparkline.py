@@ -26,31 +26,31 @@ class StepSparkline(Widget):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"sparkline--name", "sparkline--bar", "sparkline--cursor"}
 
-    picture: Description | None = None
+    description: Description | None = None
     column = 0
     metric = ""
 
-    def show(self, picture: Description, column: int, metric: str) -> None:
+    def show(self, description: Description, column: int, metric: str) -> None:
         """Draw this score from now on; the first there is, if there is none of that name."""
-        names = list(picture.step_scores)
-        self.picture, self.column = picture, column
+        names = list(description.step_scores)
+        self.description, self.column = description, column
         self.metric = metric if metric in names else (names[0] if names else "")
         self.refresh()
 
     def clear(self) -> None:
         """Draw nothing until there is something to show."""
-        self.picture = None
+        self.description = None
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
         """The only line."""
         width, base = self.size.width, self.rich_style
         name = self.get_component_rich_style("sparkline--name", partial=True)
-        if y or self.picture is None:
+        if y or self.description is None:
             return Strip.blank(width, base)
         if not self.metric:
             return strip_of([(" no step scores in this file", name)], width, base)
-        values = np.asarray(self.picture.step_scores[self.metric], dtype=np.float64)
+        values = np.asarray(self.description.step_scores[self.metric], dtype=np.float64)
         if not len(values):
             return Strip.blank(width, base)
         value = short(float(values[min(self.column, len(values) - 1)]))
@@ -87,10 +87,10 @@ class StepSparkline(Widget):
 
     def on_click(self, event: events.Click) -> None:
         """Go to the token of the bar."""
-        if self.picture is None:
+        if self.description is None:
             return
-        columns = self._columns(len(self.picture.steps))
-        size = self._bar_width(len(self.picture.steps))
+        columns = self._columns(len(self.description.steps))
+        size = self._bar_width(len(self.description.steps))
         place = (event.x - _LABEL) // (size + 1 if size > 1 else 1)
         if 0 <= place < len(columns):
             self.post_message(StepPointed(columns[place]))

@@ -10,8 +10,8 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 
 from wherefrom_viz.browser.messages import StepPointed
+from wherefrom_viz.browser.widgets.description_view import DescriptionView
 from wherefrom_viz.browser.widgets.lines import strip_of
-from wherefrom_viz.browser.widgets.picture_view import PictureView
 from wherefrom_viz.describe.numbers import aligned, number_style
 from wherefrom_viz.describe.text_marks import cells, elide, isolate, pad
 
@@ -19,7 +19,7 @@ _BLOCKS = " ▏▎▍▌▋▊▉█"
 _BAR = 8
 
 
-class StepsView(PictureView):
+class StepsView(DescriptionView):
     """One line per output token."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"view--bar"}
@@ -34,18 +34,18 @@ class StepsView(PictureView):
 
     def measure(self, width: int, height: int) -> Size:
         """Measure the columns."""
-        picture = self.picture
-        assert picture is not None
-        longest = max((cells(step.label) for step in picture.steps), default=6)
+        description = self.description
+        assert description is not None
+        longest = max((cells(step.label) for step in description.steps), default=6)
         self._token_width = max(6, min(longest, max(10, width // 5)))
-        self._written = {name: aligned(values) for name, values in picture.step_scores.items()}
+        self._written = {name: aligned(values) for name, values in description.step_scores.items()}
         self._widths = {
             name: max(len(elide(name, 11)), *(len(text) for text in texts), 5)
             for name, texts in self._written.items()
             if texts
         }
-        self._numbers = number_style(picture.scale.bound)
-        return Size(width, len(picture.steps) + 1)
+        self._numbers = number_style(description.scale.bound)
+        return Size(width, len(description.steps) + 1)
 
     def cursor_region(self) -> Region | None:
         """The line of the cursor, and the head's above it."""
@@ -55,12 +55,12 @@ class StepsView(PictureView):
         """The head, or an output token."""
         base = self.rich_style
         width = self.scrollable_content_region.width
-        if self.picture is None:
+        if self.description is None:
             return Strip.blank(width, base)
         if y == 0:
             return strip_of(self._head_line(), width, base)
         column = y - 1 + self.scroll_offset.y
-        if column >= len(self.picture.steps):
+        if column >= len(self.description.steps):
             return Strip.blank(width, base)
         return strip_of(self._step_line(column, width), width, base)
 
@@ -74,19 +74,19 @@ class StepsView(PictureView):
         return [(text + "strongest inputs", head)]
 
     def _barred(self) -> str | None:
-        assert self.picture is not None
-        names = list(self.picture.step_scores)
+        assert self.description is not None
+        names = list(self.description.step_scores)
         return self.drawing.metric if self.drawing.metric in names else (names[0] if names else None)
 
     def _step_line(self, column: int, width: int) -> list[tuple[str, Style]]:
-        picture = self.picture
-        assert picture is not None
+        description = self.description
+        assert description is not None
         dim = self.get_component_rich_style("view--dim", partial=True)
         here = column == self.looking.column
         token = Style(bold=True)
         if here:
             token += self.get_component_rich_style("view--cursor", partial=True)
-        label = elide(picture.steps[column].label, self._token_width)
+        label = elide(description.steps[column].label, self._token_width)
         pin = "•" if column in self.looking.pinned else " "
         pieces: list[tuple[str, Style]] = [
             (f"{pin}{column + 1:4} ", dim),
@@ -99,19 +99,19 @@ class StepsView(PictureView):
                 bar = self.get_component_rich_style("view--bar", partial=True)
                 pieces.append((self._bar(name, column) + "  ", bar))
         used = sum(cells(text) for text, _ in pieces)
-        for row, score in picture.top([column], 5):
-            name, number = elide(picture.inputs[row].label, 14), self._numbers(score, plus=picture.words.signed)
+        for row, score in description.top([column], 5):
+            name, number = elide(description.inputs[row].label, 14), self._numbers(score, plus=description.words.signed)
             size = cells(name) + len(number) + 3
             if used + size > width:
                 break
-            strength = picture.scale.strength(score * self.drawing.intensity)
-            pieces += [(isolate(name), self.brush.style(strength)), (f" {number}  ", dim)]
+            strength = description.scale.strength(score * self.drawing.intensity)
+            pieces += [(isolate(name), self.shades.style(strength)), (f" {number}  ", dim)]
             used += size
         return pieces
 
     def _bar(self, name: str, column: int) -> str:
-        assert self.picture is not None
-        values = self.picture.step_scores[name]
+        assert self.description is not None
+        values = self.description.step_scores[name]
         largest = max(float(abs(values).max(initial=0.0)), 1e-30)
         if name == "probability":
             largest = 1.0
@@ -122,5 +122,5 @@ class StepsView(PictureView):
     def on_click(self, event: events.Click) -> None:
         """Go to the token."""
         column = event.y - 1 + self.scroll_offset.y
-        if self.picture is not None and event.y > 0 and column < len(self.picture.steps):
+        if self.description is not None and event.y > 0 and column < len(self.description.steps):
             self.post_message(StepPointed(column))

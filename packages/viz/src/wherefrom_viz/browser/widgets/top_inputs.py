@@ -5,9 +5,9 @@ from __future__ import annotations
 from rich.text import Text
 from textual.widgets import Static
 
-from wherefrom_viz.browser.brush import Brush
 from wherefrom_viz.browser.drawing import Drawing
 from wherefrom_viz.browser.focus import Focus
+from wherefrom_viz.browser.style_cache import StyleCache
 from wherefrom_viz.describe.description import Description
 from wherefrom_viz.describe.numbers import short
 from wherefrom_viz.describe.text_marks import cells, elide, isolate
@@ -16,34 +16,36 @@ from wherefrom_viz.describe.text_marks import cells, elide, isolate
 class TopInputs(Static):
     """A card at the side of wide windows, one line in narrow ones."""
 
-    def show(self, picture: Description, looking: Focus, drawing: Drawing, brush: Brush, *, card: bool) -> None:
+    def show(
+        self, description: Description, looking: Focus, drawing: Drawing, shades: StyleCache, *, card: bool
+    ) -> None:
         """Draw the strongest inputs of the chosen columns, or the outputs an input drove."""
-        found = contributors(picture, looking, 40 if card else 6)
+        found = contributors(description, looking, 40 if card else 6)
         self.update(
-            _card(picture, looking, found, drawing, brush, self.size.width or 30)
+            _card(description, looking, found, drawing, shades, self.size.width or 30)
             if card
-            else _line(picture, looking, found, drawing, brush, self.size.width or 80)
+            else _line(description, looking, found, drawing, shades, self.size.width or 80)
         )
 
 
-def contributors(picture: Description, looking: Focus, count: int) -> list[tuple[str, float]]:
+def contributors(description: Description, looking: Focus, count: int) -> list[tuple[str, float]]:
     """Labels and scores, the strongest first."""
-    if not picture.steps:
+    if not description.steps:
         return []
     if looking.row is not None:
-        scores = picture.scores[looking.row]
-        order = sorted((c for c in range(len(picture.steps)) if scores[c] != 0), key=lambda c: -abs(scores[c]))
-        return [(picture.steps[column].label, float(scores[column])) for column in order[:count]]
-    return [(picture.inputs[row].label, score) for row, score in picture.top(looking.columns, count)]
+        scores = description.scores[looking.row]
+        order = sorted((c for c in range(len(description.steps)) if scores[c] != 0), key=lambda c: -abs(scores[c]))
+        return [(description.steps[column].label, float(scores[column])) for column in order[:count]]
+    return [(description.inputs[row].label, score) for row, score in description.top(looking.columns, count)]
 
 
-def heading(picture: Description, looking: Focus, width: int) -> str:
+def heading(description: Description, looking: Focus, width: int) -> str:
     """What the list is about."""
-    if not picture.steps:
+    if not description.steps:
         return "nothing was explained"
     if looking.row is not None:
-        return f"{elide(picture.inputs[looking.row].label, max(4, width - 10))} drove"
-    names = " + ".join(picture.steps[column].label for column in looking.columns)
+        return f"{elide(description.inputs[looking.row].label, max(4, width - 10))} drove"
+    names = " + ".join(description.steps[column].label for column in looking.columns)
     return f"{elide(names, max(4, width - 12))} comes from"
 
 
@@ -55,35 +57,45 @@ def exact(score: float, largest: float, precision: int) -> str:
 
 
 def _card(
-    picture: Description, looking: Focus, found: list[tuple[str, float]], drawing: Drawing, brush: Brush, width: int
+    description: Description,
+    looking: Focus,
+    found: list[tuple[str, float]],
+    drawing: Drawing,
+    shades: StyleCache,
+    width: int,
 ) -> Text:
     text = Text(no_wrap=True, overflow="ellipsis")
-    text.append(heading(picture, looking, width) + "\n", style="bold")
+    text.append(heading(description, looking, width) + "\n", style="bold")
     if not found:
         text.append("no input has a score", style="dim")
     for label, score in found:
         number = exact(score, found[0][1], drawing.precision)
-        if score > 0 and picture.words.signed:
+        if score > 0 and description.words.signed:
             number = "+" + number
         room = max(3, width - 11)
         name = elide(label, room)
-        strength = picture.scale.strength(score * drawing.intensity)
+        strength = description.scale.strength(score * drawing.intensity)
         text.append(number.rjust(9) + " ", style="dim")
-        text.append(isolate(name), style=brush.style(strength))
+        text.append(isolate(name), style=shades.style(strength))
         text.append("\n")
     return text
 
 
 def _line(
-    picture: Description, looking: Focus, found: list[tuple[str, float]], drawing: Drawing, brush: Brush, width: int
+    description: Description,
+    looking: Focus,
+    found: list[tuple[str, float]],
+    drawing: Drawing,
+    shades: StyleCache,
+    width: int,
 ) -> Text:
     text = Text(no_wrap=True, overflow="ellipsis")
-    text.append(" " + heading(picture, looking, width // 3) + "  ", style="bold")
+    text.append(" " + heading(description, looking, width // 3) + "  ", style="bold")
     for label, score in found:
         number = short(float(f"{score:.2g}"))
         name = elide(label, 12)
         if text.cell_len + cells(name) + len(number) + 4 > width:
             break
-        text.append(isolate(name), style=brush.style(picture.scale.strength(score * drawing.intensity)))
-        text.append(f" {'+' if score > 0 and picture.words.signed else ''}{number}  ", style="dim")
+        text.append(isolate(name), style=shades.style(description.scale.strength(score * drawing.intensity)))
+        text.append(f" {'+' if score > 0 and description.words.signed else ''}{number}  ", style="dim")
     return text

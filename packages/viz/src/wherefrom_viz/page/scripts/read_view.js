@@ -118,7 +118,7 @@ export class ReadView {
       painter.paint(element, visible[other] ? scores[other] / bound : 0);
       element.classList.toggle("picked", picked);
       element.setAttribute("aria-selected", picked ? "true" : "false");
-      if (picked) element.parentElement.setAttribute("aria-activedescendant", element.id);
+      if (picked) element.closest("[role=listbox]").setAttribute("aria-activedescendant", element.id);
     }
     this.card.replaceChildren(...this.cardLines(span, rows));
     this.strip.paint(this.tokens, (unit) => {

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
 
 from attrs import evolve
 from textual import on
-from textual.screen import Screen
 
 from wherefrom_viz.browser.drawing import (
     Drawing,
@@ -18,14 +16,12 @@ from wherefrom_viz.browser.drawing import (
 )
 from wherefrom_viz.browser.focus import Focus
 from wherefrom_viz.browser.messages import InputPointed, StepPointed
-from wherefrom_viz.browser.widgets.picture_view import PictureView
+from wherefrom_viz.browser.screens.base import SessionScreen
+from wherefrom_viz.browser.widgets.description_view import DescriptionView
 from wherefrom_viz.describe.description import Description
 
-if TYPE_CHECKING:
-    from wherefrom_viz.browser.app import Browser
 
-
-class LookingScreen(Screen[None]):
+class ExampleScreen(SessionScreen):
     """A cursor over outputs and inputs that all views of the screen share."""
 
     looking = Focus()
@@ -33,22 +29,17 @@ class LookingScreen(Screen[None]):
     """The views that are seen: ``"read"``, ``"matrix"`` or ``"steps"``."""
 
     @property
-    def browser(self) -> Browser:
-        """The application."""
-        return cast("Browser", self.app)
-
-    @property
     def linked(self) -> Description | None:
-        """The picture whose outputs and inputs the cursor counts; None: nothing is shown yet."""
+        """The description whose outputs and inputs the cursor counts; None: nothing is shown yet."""
         raise NotImplementedError
 
     @property
-    def views(self) -> Sequence[PictureView]:
+    def views(self) -> Sequence[DescriptionView]:
         """The views that are seen."""
         raise NotImplementedError
 
     def redraw(self) -> None:
-        """Make the pictures anew from the stored scores, if they have been read."""
+        """Make the descriptions anew from the stored scores, if they have been read."""
         raise NotImplementedError
 
     def draw(self) -> None:
@@ -63,7 +54,7 @@ class LookingScreen(Screen[None]):
 
     def redraw_as(self, drawing: Drawing) -> None:
         """Draw in another way from now on, here and elsewhere."""
-        self.browser.drawing = drawing
+        self.session.drawing = drawing
         self.redraw()
 
     # messages
@@ -150,17 +141,17 @@ class LookingScreen(Screen[None]):
 
     def action_granularity(self) -> None:
         """Larger units."""
-        self.redraw_as(next_granularity(self.browser.drawing))
+        self.redraw_as(next_granularity(self.session.drawing))
 
     def action_aggregation(self) -> None:
         """Another way to combine scores."""
-        self.redraw_as(next_aggregation(self.browser.drawing))
+        self.redraw_as(next_aggregation(self.session.drawing))
 
     def action_normalization(self) -> None:
         """The next normalisation."""
-        self.redraw_as(next_normalization(self.browser.drawing))
+        self.redraw_as(next_normalization(self.session.drawing))
 
     def action_intensity(self, by: int) -> None:
         """Stronger or weaker colours."""
-        self.browser.drawing = more_intense(self.browser.drawing, 1.25**by)
+        self.session.drawing = more_intense(self.session.drawing, 1.25**by)
         self.draw()

@@ -15,17 +15,17 @@ from wherefrom_viz.console.terminal_style import FAINT, Level, TerminalStyle
 _SHADES = 48
 
 
-class Brush:
-    """Draws strengths in [-1, 1] with one ink."""
+class StyleCache:
+    """Draws strengths in [-1, 1] as one terminal shows them."""
 
-    def __init__(self, ink: TerminalStyle) -> None:
-        self.ink = ink
+    def __init__(self, terminal: TerminalStyle) -> None:
+        self.terminal = terminal
         self._styles: dict[int, Style] = {}
 
     @property
     def colourless(self) -> bool:
         """Must signs and shades be written?"""
-        return self.ink.level == "none"
+        return self.terminal.level == "none"
 
     def style(self, strength: float) -> Style:
         """The style of a strength; nothing for NaN and faint ones."""
@@ -38,7 +38,7 @@ class Brush:
 
     def _made(self, strength: float) -> Style:
         if not self.colourless:
-            return self.ink.style(strength)
+            return self.terminal.style(strength)
         size = abs(strength)
         if size < 0.2:
             return Style.null()
@@ -53,14 +53,14 @@ class Brush:
     def cell(self, strength: float) -> str:
         """The two columns of a compact matrix cell."""
         if self.colourless:
-            return self.ink.mark(strength)
+            return self.terminal.mark(strength)
         return "- " if strength <= -FAINT else "  "
 
 
-def brush_for(app: App[Any], drawing: Drawing, level: Level | None = None) -> Brush:
-    """The brush for what this terminal and theme can show, or for what ``level`` says it can."""
+def style_cache_for(app: App[Any], drawing: Drawing, level: Level | None = None) -> StyleCache:
+    """The shades for what this terminal and theme can show, or for what ``level`` says it can."""
     theme = app.current_theme
-    return Brush(
+    return StyleCache(
         TerminalStyle(
             palette=palette_named(drawing.palette),
             level=level or colour_level(app),

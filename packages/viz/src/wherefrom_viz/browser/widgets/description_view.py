@@ -1,4 +1,4 @@
-"""What the reading view, the matrix and the table of steps have in common: a picture and a linked cursor."""
+"""What the reading view, the matrix and the table of steps have in common: a description and a linked cursor."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from typing import ClassVar
 from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 
-from wherefrom_viz.browser.brush import Brush
 from wherefrom_viz.browser.drawing import Drawing
 from wherefrom_viz.browser.focus import Focus
+from wherefrom_viz.browser.style_cache import StyleCache
 from wherefrom_viz.describe.description import Description
 
 
-class PictureView(ScrollView, can_focus=True, inherit_bindings=False):
+class DescriptionView(ScrollView, can_focus=True, inherit_bindings=False):
     """Draws one description line by line, only the lines that are seen."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"view--title", "view--dim", "view--cursor", "view--head", "view--pinned"}
 
-    picture: Description | None = None
+    description: Description | None = None
     looking: Focus
     drawing: Drawing
-    brush: Brush
+    shades: StyleCache
 
-    def show(self, picture: Description, looking: Focus, drawing: Drawing, brush: Brush) -> None:
+    def show(self, description: Description, looking: Focus, drawing: Drawing, shades: StyleCache) -> None:
         """Draw this from now on."""
-        fresh = picture is not self.picture or drawing.wrap != self.drawing.wrap
-        self.picture, self.looking, self.drawing, self.brush = picture, looking, drawing, brush
+        fresh = description is not self.description or drawing.wrap != self.drawing.wrap
+        self.description, self.looking, self.drawing, self.shades = description, looking, drawing, shades
         if fresh:
             self._measure_all()
         self.prepare()
@@ -35,16 +35,16 @@ class PictureView(ScrollView, can_focus=True, inherit_bindings=False):
 
     def clear(self) -> None:
         """Draw nothing until there is something to show."""
-        self.picture = None
+        self.description = None
         self.scroll_to(0, 0, animate=False, force=True)
         self.refresh()
 
     def measure(self, width: int, height: int) -> Size:
-        """Measure the picture for a window of this size; the size of all of it."""
+        """Measure the description for a window of this size; the size of all of it."""
         raise NotImplementedError
 
     def prepare(self) -> None:
-        """Compute what all lines need, whenever picture or cursor change."""
+        """Compute what all lines need, whenever description or cursor change."""
 
     def cursor_region(self) -> Region | None:
         """Where the cursor is in the whole, so that it can be scrolled into view."""
@@ -52,7 +52,7 @@ class PictureView(ScrollView, can_focus=True, inherit_bindings=False):
 
     def on_resize(self) -> None:
         """Lines are cut anew."""
-        if self.picture is not None:
+        if self.description is not None:
             self._measure_all()
             self.refresh()
             self._reveal()

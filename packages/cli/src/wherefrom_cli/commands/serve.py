@@ -1,0 +1,71 @@
+"""``wherefrom serve``: a playground in the web browser."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from wherefrom.errors import MissingDependencyError
+
+from wherefrom_cli.command import Command
+from wherefrom_cli.exit_codes import ExitCode
+from wherefrom_cli.parser import CommandParser, positive_number
+from wherefrom_cli.progress import loading
+from wherefrom_cli.request import DEFAULT_MODEL, add_model_options, model_request
+from wherefrom_cli.talk import Talk
+
+INSTALL = "pip install 'wherefrom-cli[serve]'"
+
+
+def configure(parser: CommandParser) -> None:
+    """Add the options."""
+    add_model_options(parser.group("Model"))
+    where = parser.group("Where")
+    where.add("--host", default="127.0.0.1", metavar="HOST", help="where to listen (default: this machine only)")
+    where.add("--port", type=positive_number, metavar="N", help="port (default: the first free one from 7860)")
+    where.add("--token", metavar="TEXT", help="what visitors must give (default: a new one if others can reach it)")
+    where.add("--run", metavar="DIR", help="where results are kept, as a run (default: a new temporary folder)")
+    limits = parser.group("Limits")
+    limits.add("--max-characters", type=positive_number, default=4000, metavar="N", help="of one question's texts")
+    limits.add("--max-new-tokens", type=positive_number, default=64, metavar="N", help="that a visitor can ask for")
+    limits.add("--max-passes", type=positive_number, default=512, metavar="N", help="of settings that count steps")
+
+
+def execute(options: argparse.Namespace, talk: Talk) -> int:
+    """Load the model and serve until interrupted."""
+    try:
+        from wherefrom_playground import Keeper, Limits, serve
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError(
+            f"`wherefrom serve` needs the package {error.name!r}, which is not installed.\n{INSTALL}"
+        ) from error
+    folder = Path(options.run or Path(tempfile.mkdtemp(prefix="wherefrom-")) / "run")
+    asked = model_request(options, default=DEFAULT_MODEL)
+    with loading(talk, asked.name):
+        model = asked.load()
+    limits = Limits(characters=options.max_characters, new_tokens=options.max_new_tokens, passes=options.max_passes)
+    serve(
+        model,
+        asked.name,
+        Keeper(folder=folder),
+        limits=limits,
+        host=options.host,
+        port=options.port,
+        token=options.token,
+        say=lambda line: print(line, file=sys.stderr, flush=True),
+    )
+    return ExitCode.DONE
+
+
+COMMAND = Command(
+    name="serve",
+    summary="A playground in the web browser: ask a model, see where its tokens come from.",
+    examples=(
+        ("wherefrom serve", "with the demo model, on this machine"),
+        ("wherefrom serve -m gpt2 --run run/", "your model; what is asked is kept, for `wherefrom view run/`"),
+    ),
+    configure=configure,
+    execute=execute,
+)

@@ -1,0 +1,277 @@
+"""What is asked of every family, against plain torch, and the table of the answers.
+
+uv run python -m tests.zoo.checks            # every family, writes docs/zoo.md
+uv run python -m tests.zoo.checks gpt2 bart  # some, printed
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import transformers
+from attrs import evolve, frozen
+from transformers import PreTrainedModel
+from transformers.modeling_outputs import BaseModelOutput
+from wherefrom.adapters import Row
+from wherefrom.adapters.internals import Heads
+from wherefrom.errors import UsageError
+from wherefrom.questions.target_function import TargetFunction
+from wherefrom.step_functions import STEP_FUNCTIONS
+from wherefrom_hf._model import HFModel, _embeddings
+from wherefrom_hf.running.predict import Predictor
+
+from tests.zoo import families
+
+LENGTH, STEPS, SOURCE = 14, (5, 9, 13), 7
+MOST_PARAMETERS = 3_000_000
+
+
+class NoOracleError(Exception):
+    """There is nothing to compare with."""
+
+
+@frozen
+class Outcome:
+    """One cell of the table."""
+
+    kind: str
+    """``ok``, ``refused``, ``wrong`` or ``crash``."""
+    reason: str = ""
+
+
+class Model(HFModel):
+    """The adapter without a tokenizer."""
+
+    def __init__(self, module: PreTrainedModel) -> None:
+        self.module = module
+        self._fill = 0
+        self._asked = None
+
+
+def row_of(module: PreTrainedModel) -> Row:
+    """A row whose target function is the logit of its tokens."""
+    ids = np.arange(3, 3 + LENGTH) * 5 % 60 + 3
+    steps = np.array(STEPS)
+    function = TargetFunction(function=STEP_FUNCTIONS.get("logit")(), target_ids=ids[steps])
+    source = np.arange(5, 5 + SOURCE) * 7 % 60 + 3 if module.config.is_encoder_decoder else None
+    return Row(target_ids=ids, steps=steps, source_ids=source, target_function=function)
+
+
+def plain_logits(module: PreTrainedModel, row: Row, step: int, leaf: torch.Tensor | None = None) -> torch.Tensor:
+    """Logits that predict one step from its prefix alone, as the library itself computes them."""
+    ids = torch.from_numpy(row.target_ids[:step])[None]
+    given: dict[str, Any] = {"use_cache": False}
+    if row.source_ids is None:
+        given["input_ids"] = ids
+        embedding = module.get_input_embeddings()
+    else:
+        source = torch.from_numpy(row.source_ids)[None]
+        states = module.get_encoder()(input_ids=source, attention_mask=torch.ones_like(source)).last_hidden_state
+        given |= {"encoder_outputs": BaseModelOutput(last_hidden_state=states), "decoder_input_ids": ids}
+        given["attention_mask"] = torch.ones_like(source)
+        embedding = module.get_decoder().get_input_embeddings()
+    handle = None if leaf is None else embedding.register_forward_hook(lambda *_: leaf)
+    try:
+        return module(**given).logits[0, -1]
+    finally:
+        if handle is not None:
+            handle.remove()
+
+
+def predictions(model: Model, row: Row) -> float:
+    """Predictions against a pass of each prefix alone."""
+    (came,) = model.predict([row])
+    with torch.no_grad():
+        right = torch.stack([plain_logits(model.module, row, step) for step in row.steps])
+    return distance(came.logits, right)
+
+
+def removals(model: Model, row: Row) -> float:
+    """Predictions of rows that share a beginning against each alone."""
+    rows = []
+    for place in (3, 6, 8):
+        ids = row.target_ids.copy()
+        ids[place] = 11
+        rows.append(evolve(row, target_ids=ids, first_change=place, steps=row.steps[row.steps > place]))
+    rows = [evolve(one, target_function=None) for one in rows]
+    worst = 0.0
+    for came, one in zip(model.predict(rows), rows, strict=True):
+        with torch.no_grad():
+            right = torch.stack([plain_logits(model.module, one, step) for step in one.steps])
+        worst = max(worst, distance(came.logits, right))
+    return worst
+
+
+def gradients(model: Model, row: Row) -> float:
+    """Gradients at the target's embeddings against autograd, a step at a time."""
+    (came,) = model.gradients([row])
+    worst = 0.0
+    module = model.module
+    stack = module.get_decoder() if row.source_ids is not None else module
+    for index, step in enumerate(row.steps):
+        raw = stack.get_input_embeddings()(torch.from_numpy(row.target_ids[:step])[None])
+        leaf = raw.detach().requires_grad_()
+        logit = plain_logits(module, row, step, leaf)[row.target_ids[step]]
+        (right,) = torch.autograd.grad(logit, leaf)
+        scale = Predictor(module, *_embeddings(module), 0).target.scale
+        worst = max(worst, distance(came.target[index, :step], right[0] / scale))
+    return worst
+
+
+def attention(model: Model, row: Row) -> float:
+    """Weights against ``output_attentions`` of the plain implementation."""
+    (came,) = model.attentions([row])
+    module = model.module
+    ids = torch.from_numpy(row.target_ids[: row.steps[-1]])[None]
+    before = module.config._attn_implementation
+    given: dict[str, Any] = {"output_attentions": True, "use_cache": False}
+    if row.source_ids is None:
+        given["input_ids"] = ids
+    else:
+        given |= {"input_ids": torch.from_numpy(row.source_ids)[None], "decoder_input_ids": ids}
+    try:
+        module.set_attn_implementation("eager")
+        with torch.no_grad():
+            output = module(**given)
+    finally:
+        module.set_attn_implementation(before)
+    layers = output.attentions if row.source_ids is None else output.decoder_attentions
+    right = [one[0] for one in layers or () if one is not None]
+    if not right:
+        raise NoOracleError("the library gives no weights")
+    return distance(came.decoder, torch.stack(right))
+
+
+def finite(answers: Callable[[Model, Row], Any]) -> Callable[[Model, Row], float]:
+    def check(model: Model, row: Row) -> float:
+        for value in answers(model, row):
+            if not torch.isfinite(value).all():
+                return float("nan")
+        return 0.0
+
+    return check
+
+
+def _zeroing(model: Model, row: Row) -> Any:
+    whole = {where: Heads() for where in ("encoder", "decoder", "cross")}
+    choices = {"metric": "cosine", "heads": whole, "every_query": False, "encoder": True, "decoder": True}
+    return [one.decoder for one in model.zeroed_values([row], **choices)]
+
+
+def _terms(model: Model, row: Row) -> Any:
+    return [chunk.mixed for one in model.attention_terms([row], queries="steps") for chunk in one.chunks]
+
+
+def _logit_terms(model: Model, row: Row) -> Any:
+    return [one.decoder for one in model.logit_terms([row], contrasts=[None])]
+
+
+def _multipliers(model: Model, row: Row) -> Any:
+    base = evolve(row, target_ids=np.full_like(row.target_ids, 7))
+    return [one.target for one in model.rescaled_gradients([row], [base])]
+
+
+CHECKS: dict[str, Callable[[Model, Row], float]] = {
+    "predictions": predictions,
+    "removals": removals,
+    "gradients": gradients,
+    "attention": attention,
+    "value zeroing": finite(_zeroing),
+    "value terms": finite(_terms),
+    "logit terms": finite(_logit_terms),
+    "deeplift": finite(_multipliers),
+}
+
+
+def distance(came: torch.Tensor, right: torch.Tensor) -> float:
+    """Largest difference as a part of the largest value."""
+    right = right.detach()
+    return float((came.detach() - right).abs().max() / right.abs().max().clamp_min(1e-6))
+
+
+def outcome(check: Callable[[Model, Row], float], module: PreTrainedModel) -> Outcome:
+    """One cell: what a check says of a model."""
+    try:
+        off = check(Model(module), row_of(module))
+    except UsageError as refusal:
+        return Outcome("refused", str(refusal))
+    except NoOracleError as error:
+        return Outcome("refused", f"no oracle: {error}")
+    except Exception as error:  # what the table is there to show
+        return Outcome("crash", f"{type(error).__name__}: {error}")
+    return Outcome("ok") if off <= 2e-3 else Outcome("wrong", f"off by {off:.1e} of the largest value")
+
+
+def small(name: str) -> bool:
+    """Can a family be built without a configuration of its own?"""
+    config, model = families.classes()[name]
+    try:
+        with torch.device("meta"):
+            made = model(families.shrunk(config))
+    except Exception:  # listed as not built
+        return False
+    return sum(p.numel() for p in made.parameters()) <= MOST_PARAMETERS
+
+
+def table(names: list[str]) -> dict[str, dict[str, Outcome]]:
+    """Family to check to outcome."""
+    found = {}
+    for name in names:
+        module = families.build(name)
+        found[name] = {about: outcome(check, module) for about, check in CHECKS.items()}
+        print(
+            name,
+            *(f"{about}: {one.kind} {one.reason[:90]}" for about, one in found[name].items() if one.kind != "ok"),
+            sep="\n   ",
+            flush=True,
+        )
+    return found
+
+
+def written(found: dict[str, dict[str, Outcome]], left_out: list[str]) -> str:
+    """The page of the documentation."""
+    cells = [one for row in found.values() for one in row.values()]
+    counts = {kind: sum(one.kind == kind for one in cells) for kind in ("ok", "refused", "wrong", "crash")}
+    lines = [
+        "# Families of models", "",
+        f"Tiny random models of {len(found)} families of transformers {transformers.__version__}, held against plain "
+        "torch by `uv run python -m tests.zoo.checks`, which writes this page.",
+        "Cells: " + ", ".join(f"{kind} {n}" for kind, n in counts.items()) + f", of {len(cells)}.", "",
+        "Predictions, predictions with tokens removed and gradients are compared with a pass of each prefix alone, "
+        "attention with `output_attentions`;",
+        "value zeroing, the terms of values and logits and DeepLIFT check themselves; here they are asked for finite "
+        "numbers.",
+        "", "| family | " + " | ".join(CHECKS) + " |", "|---|" + "---|" * len(CHECKS),
+    ]  # fmt: skip
+    for name, row in found.items():
+        lines.append(f"| {name} | " + " | ".join(one.kind for one in row.values()) + " |")
+    lines += ["", "## Reasons", ""]
+    for name, row in found.items():
+        for about, one in row.items():
+            if one.kind != "ok":
+                reason = " ".join(one.reason.split())[:220].replace("|", "/").replace("<", "(").replace(">", ")")
+                lines.append(f"* {name}, {about}: {one.kind}: {reason}")
+    lines += ["", "Not built, for want of a small configuration: " + (", ".join(left_out) or "none") + ".", ""]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    transformers.logging.set_verbosity_error()
+    asked = sys.argv[1:]
+    names = asked or [name for name in families.classes() if small(name)]
+    found = table(names)
+    page = written(found, [name for name in families.classes() if name not in names] if not asked else [])
+    if asked:
+        print(page)
+    else:
+        (Path(__file__).parents[2] / "docs" / "zoo.md").write_text(page, "utf-8")
+
+
+if __name__ == "__main__":
+    main()
