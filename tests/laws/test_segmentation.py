@@ -29,7 +29,7 @@ from wherefrom.step_functions import Logit
 from wherefrom.text.segmentation import Level, characters, sentences, unit_starts, words
 from wherefrom.text.tokens import Token
 from wherefrom_hf.text.tokenizer import TextCoder
-from wherefrom_viz.browser.drawing import Drawing, pictured
+from wherefrom_viz.browser.drawing import Drawing, described_as
 from wherefrom_viz.describe.description import describe
 from wherefrom_viz.page.packing import pack, unpack
 
@@ -148,7 +148,7 @@ def doors(made: Attribution, level: Level) -> Iterator[tuple[str, list[int]]]:
     yield "attributed_span", [start for start, _ in span_targets(level, made.target, steps).spans]
     yield "granularity", [unit.token.position for unit in describe(made, granularity=level).inputs]
     yield "granularity of steps", [unit.token.position for unit in describe(made, granularity=level).steps]
-    drawn = pictured(made, Provenance(), Drawing(granularity=level))
+    drawn = described_as(made, Provenance(), Drawing(granularity=level))
     yield "terminal browser", [unit.token.position for unit in drawn.inputs]
     ((header, _),) = [one for block in pack([(made, Provenance())]).blocks for one in unpack(block)]
     (side,) = [one for one in header["sides"] if one["name"] == "target"]

@@ -499,7 +499,7 @@ class AttributionModel:
                 notes.extend(scores.warnings)
                 if (note := not_finite_note(self.adapter, questions[i], made)) is not None:
                     notes.append(note)
-                if request.method.differentiates and (note := no_gradient_note(made)) is not None:
+                if request.method.differentiates and (note := no_gradient_note(questions[i], made)) is not None:
                     notes.append(note)
                 yield made
             done += len(batch)

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
+from wherefrom.questions.question import Question
 from wherefrom.results.attribution import Attribution
 
 
-def no_gradient_note(made: Attribution) -> str | None:
-    """A remark that names the first step whose scores are all exactly zero; None where no step has such."""
+def no_gradient_note(question: Question, made: Attribution) -> str | None:
+    """A remark that names the first step whose scores are all exactly zero; None where no step has such.
+
+    Comparisons with a contrast are left out: where text and contrast say the same, zero is the answer.
+    """
+    asked = question.target_function
+    if asked.contrast_ids is not None or asked.contrast_logits is not None:
+        return None
     flat = np.ones(len(made.steps), dtype=bool)
     seen = False
     for scores in (made.source_attributions, made.target_attributions):
