@@ -18,13 +18,14 @@ from wherefrom_hf.running import ownership
 
 LAYER = {"target_layer": "model.layers.1"}
 FEW = {"n_samples": 6}
+DRAWN = {"n_samples": 6, "n_bootstrap": 0}
 SETTINGS: dict[str, dict[str, Any]] = {
     "integrated_gradients": {"n_steps": 3},
     "discretized_integrated_gradients": {"n_steps": 3},
     "sequential_integrated_gradients": {"n_steps": 2},
     "gradient_shap": FEW,
-    "lime": FEW,
-    "kernel_shap": FEW,
+    "lime": DRAWN,
+    "kernel_shap": DRAWN,
     "shapley_value_sampling": {"n_samples": 1},
     "layer_deeplift": LAYER,
     "layer_gradient_x_activation": LAYER,

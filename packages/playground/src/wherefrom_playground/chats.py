@@ -6,6 +6,7 @@ import re
 
 from wherefrom.errors import InputError
 
+_LINE_ENDS = re.compile(r"\r\n|\r|\n")
 _ROLE = re.compile(r"^(system|user|assistant)\s*:\s?", re.IGNORECASE)
 
 
@@ -16,7 +17,7 @@ def messages_in(text: str) -> list[dict[str, str]]:
         InputError: There is no message, or text stands before the first one.
     """
     messages: list[dict[str, str]] = []
-    for line in text.strip().splitlines():
+    for line in _LINE_ENDS.split(text.strip()):
         found = _ROLE.match(line)
         if found:
             messages.append({"role": found.group(1).lower(), "content": line[found.end() :]})
