@@ -163,17 +163,19 @@ def test_what_changes_numbers_and_looks_alone_is_taken(
 
 def test_every_option_is_harmless_or_refused_and_the_list_has_no_stranger() -> None:
     options = {action.dest for name in modules() for action in load_command(name).parser().option_names.values()}
-    assert options >= HARMLESS - {"keep_special"}
+    assert options >= HARMLESS
     dangerous = {
         "plugin", "model_kwargs", "tokenizer_kwargs", "dataset_kwargs", "framework", "save_path", "viz_path", "output",
         "overwrite", "log_file", "config_file", "input_file", "documents", "null_contexts", "dataset_name",
         "dataset_dir", "dataset_files", "engine", "address", "resume", "retry_failed", "user", "auth",
+        "host", "port", "token", "run",
     }  # fmt: skip
     assert dangerous <= options
     assert not dangerous & HARMLESS
     unclassified = options - HARMLESS - dangerous - _NOT_SETTABLE
     assert unclassified == {
         "streaming", "dataset_config", "dataset_revision", "actors", "gpus_per_actor", "cpus_per_actor", "to",
+        "max_characters", "max_passes",
     }  # fmt: skip
     assert not HARMLESS_GENERATION & {"custom_generate", "trust_remote_code", "assistant_model", "logits_processor"}
 

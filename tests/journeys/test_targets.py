@@ -82,16 +82,17 @@ LINEAR: dict[str, dict[str, Any]] = {
     "feature_ablation": {},
     "gradient_shap": {"n_samples": 2},
     "integrated_gradients": {"n_steps": 5},
-    "kernel_shap": {"n_samples": 40},
+    "kernel_shap": {"n_samples": 40, "n_bootstrap": 0},
     "layer_integrated_gradients": {"n_steps": 5},
-    "lime": {"n_samples": 40},
+    "lime": {"n_samples": 40, "n_bootstrap": 0},
     "sequential_integrated_gradients": {"n_steps": 3},
-    "shapley_value_sampling": {"n_samples": 3},
+    "shapley_value_sampling": {"n_samples": 3, "n_bootstrap": 0},
     "smoothgrad": {"n_samples": 2},
 }
 """Methods whose answer for a sum is the sum of their answers, with settings that make them quick."""
 
 
+@pytest.mark.filterwarnings("ignore:gradient_shap. at . steps:wherefrom.errors.WherefromWarning")  # so few samples
 @pytest.mark.parametrize(
     "name,method",
     [

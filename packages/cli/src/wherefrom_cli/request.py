@@ -91,6 +91,7 @@ class AttributionRequest:
     attr_pos_end: int | None = None
     attribute_target: bool | None = None
     include_eos_baseline: bool = False
+    keep_special: bool = True
     generate_from_target_prefix: bool = False
     skip_special_tokens: bool = False
     clean_special_chars: bool = False
@@ -238,6 +239,9 @@ def add_method_options(group: OptionGroup) -> None:
         help="one setting; may be repeated: --set n_steps=50 --set internal_batch_size=8",
     )
     group.flag("--include-eos-baseline", "--eos", help="replace the end-of-sequence token in baselines too")
+    group.flag(
+        "--keep-special", default=True, help="leave special tokens as they are in baselines and removals (default: yes)"
+    )
     group.flag("--attribute-target", default=None, help="attribute to the generated prefix too (default: yes)")
     group.flag("--do-prefix-attribution", default=None, help="old name of --attribute-target")
 
@@ -372,6 +376,7 @@ def attribution_request(options: argparse.Namespace) -> AttributionRequest:
         attr_pos_end=options.end_pos,
         attribute_target=target,
         include_eos_baseline=options.include_eos_baseline,
+        keep_special=options.keep_special,
         generate_from_target_prefix=options.generate_from_target_prefix,
         skip_special_tokens=options.skip_special_tokens,
         clean_special_chars=options.clean_special_chars,
