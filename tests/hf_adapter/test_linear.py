@@ -224,9 +224,10 @@ def test_every_pass_of_a_model_runs_through_it(asked, name):
 )
 def test_scores_are_the_same_with_and_without(monkeypatch, method, part):
     model = load_model("demo:lm", method)
+    settings = {"n_steps": 16} if method == "integrated_gradients" else {}
     texts = ("The teacher saw the doctor because", "The teacher saw the doctor because the doctor was ill .")
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
-    plain = model.attribute(*texts, show_progress=False)[0].aggregate().target_attributions
+    plain = model.attribute(*texts, show_progress=False, **settings)[0].aggregate().target_attributions
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
-    quick = model.attribute(*texts, show_progress=False)[0].aggregate().target_attributions
+    quick = model.attribute(*texts, show_progress=False, **settings)[0].aggregate().target_attributions
     assert np.abs(plain - quick).max() <= part * np.abs(plain).max()

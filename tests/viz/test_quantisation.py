@@ -49,7 +49,7 @@ def test_shares_keep_three_digits(scores: np.ndarray) -> None:
     found = kept(scores)
     largest = np.abs(scores).max(axis=0, keepdims=True)
     worth = np.abs(scores) > largest / 30_000
-    np.testing.assert_allclose(found[worth], scores[worth], rtol=3e-4)
+    np.testing.assert_allclose(found[worth], scores[worth], rtol=5e-4)
     totals = np.where(largest > 0, np.abs(scores).sum(axis=0, keepdims=True), 1)
     sums = np.where(largest > 0, np.abs(found).sum(axis=0, keepdims=True), 1)
     np.testing.assert_allclose(found / sums, scores / totals, atol=5e-4)

@@ -78,7 +78,7 @@ def impute(
         full: The output behind its context.
         selected: Indices into the output, shape ``(K,)``.
         alternatives: Aligned with ``selected``.
-        reduce: None: the method's default aggregation, without normalisation over inputs.
+        reduce: None: the L2 norm over the width, or the method's default aggregation without normalisation.
     """
     cues: dict[int, Cues] = {}
     notes: list[str] = []
@@ -161,7 +161,9 @@ def _columns(
 
 
 def _reduced(one: Attribution, reduce: Reduce) -> Attribution:
-    if reduce is None:
+    if reduce is None and one.dimensions == ("width",):
+        reduced = one.aggregate("vnorm", normalize=False)  # how much a cue counts, whichever way
+    elif reduce is None:
         stages = [stage for stage in one.default_aggregation if stage.name != "normalize"]
         reduced = one.aggregate(stages) if stages else one
     elif callable(reduce) and not isinstance(reduce, type):

@@ -21,7 +21,7 @@ def no_gradient_note(question: Question, made: Attribution) -> str | None:
     for scores in (made.source_attributions, made.target_attributions):
         if scores is not None:
             axes = tuple(axis for axis in range(scores.ndim) if axis != 1)
-            flat &= (np.nan_to_num(scores, nan=0.0) == 0).all(axis=axes)
+            flat &= (scores == 0).all(axis=axes)
             seen = True
     if not seen or not flat.any():
         return None
