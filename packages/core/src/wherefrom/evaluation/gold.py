@@ -10,7 +10,8 @@ import msgspec
 import numpy as np
 
 from wherefrom.arrays import BoolArray
-from wherefrom.errors import FileFormatError, InputError
+from wherefrom.errors import InputError
+from wherefrom.evaluation.lines import decoded_lines
 from wherefrom.methods.perturbation.units import Units
 from wherefrom.results.data import AttributionData
 
@@ -85,18 +86,8 @@ def load_gold(path: str | Path) -> list[Gold]:
     Raises:
         FileFormatError: A line is something else; the message names it.
     """
-    decoder = msgspec.json.Decoder(Gold)
-    found = []
-    for number, line in enumerate(Path(path).read_bytes().splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            found.append(decoder.decode(line))
-        except msgspec.MsgspecError as error:
-            raise FileFormatError(
-                f'{path}, line {number}: expected {{"text": ..., "spans": [[start, end], ...]}}: {error}.'
-            ) from error
-    return found
+    expected = '{"text": ..., "spans": [[start, end], ...]}'
+    return decoded_lines(Path(path).read_bytes(), Gold, name=path, expected=expected)
 
 
 def save_gold(path: str | Path, gold: Sequence[Gold]) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from wherefrom.errors import FileFormatError
 from wherefrom.evaluation.gold import Gold, gold_from_words
+from wherefrom.evaluation.lines import decoded_lines
 
 PROMPT_SETS = ("short", "long")
 """The built-in ones. Short: facts, agreement, copying, look-up in context. Long: lists of who bought what, chains of
@@ -46,15 +46,5 @@ def load_prompts(name: str | Path) -> list[Prompt]:
         data = (files("wherefrom.evaluation.bench") / "prompts" / f"{name}.jsonl").read_bytes()
     else:
         data = Path(name).read_bytes()
-    decoder = msgspec.json.Decoder(Prompt)
-    found = []
-    for number, line in enumerate(data.splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            found.append(decoder.decode(line))
-        except msgspec.MsgspecError as error:
-            raise FileFormatError(
-                f"{name}, line {number}: expected an object with id, set, prompt, answer and evidence: {error}."
-            ) from error
-    return found
+    expected = "an object with id, set, prompt, answer and evidence"
+    return decoded_lines(data, Prompt, name=name, expected=expected)

@@ -1,0 +1,35 @@
+"""JSON lines as records: one object per line, blank lines skipped."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+
+from wherefrom.errors import FileFormatError
+
+T = TypeVar("T")
+
+
+def decoded_lines(data: bytes, kind: type[T], *, name: object, expected: str) -> list[T]:
+    """The records of a file.
+
+    Args:
+        data: Its content; bytes are cut at line ends alone, not at what Unicode calls one.
+        kind: What each line holds.
+        name: Of the file, for messages.
+        expected: What a line should be, for messages.
+
+    Raises:
+        FileFormatError: A line is something else; the message names it.
+    """
+    decoder = msgspec.json.Decoder(kind)
+    found = []
+    for number, line in enumerate(data.splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            found.append(decoder.decode(line))
+        except msgspec.MsgspecError as error:
+            raise FileFormatError(f"{name}, line {number}: expected {expected}: {error}.") from error
+    return found
