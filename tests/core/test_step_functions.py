@@ -13,7 +13,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from wherefrom.arrays import to_numpy
-from wherefrom.errors import ModelCapabilityError, SettingsError, UsageError
+from wherefrom.errors import ModelCapabilityError, SettingsError, UsageError, WherefromWarning
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.settings import from_mapping
 from wherefrom.step_functions import (
@@ -111,6 +111,7 @@ def test_numpy_and_torch_agree(name: str, options: dict[str, Any]) -> None:
     np.testing.assert_allclose(to_numpy(found), expected, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.filterwarnings("ignore:.*The model has no dropout")
 @pytest.mark.parametrize("name, options", VARIANTS)
 @given(prediction=predictions)
 @settings(max_examples=25, deadline=None)
@@ -287,6 +288,7 @@ def test_rank_and_margin_agree_on_the_first_choice(prediction: StepPrediction) -
     np.testing.assert_array_equal(value("rank", chosen), 1.0)
 
 
+@pytest.mark.filterwarnings("ignore:.*The model has no dropout")
 @given(prediction=predictions)
 def test_dropout_mean_lies_between_its_passes(prediction: StepPrediction) -> None:
     passes = np.stack(
@@ -300,7 +302,17 @@ def test_dropout_mean_lies_between_its_passes(prediction: StepPrediction) -> Non
 def test_dropout_score_is_zero_where_all_passes_agree() -> None:
     prediction = draw(4)
     alike = attrs.evolve(prediction, samples=np.stack([prediction.logits + 1.0] * 3))
-    np.testing.assert_array_equal(value("mc_dropout_zscore", alike), 0.0)
+    with pytest.warns(WherefromWarning, match="no dropout"):
+        np.testing.assert_array_equal(value("mc_dropout_zscore", alike), 0.0)
+
+
+def test_a_model_without_dropout_is_told() -> None:
+    prediction = draw(4)
+    alike = attrs.evolve(prediction, samples=np.stack([prediction.logits] * 3))
+    with pytest.warns(WherefromWarning, match="all 3 passes with dropout give the same"):
+        value("mc_dropout_prob_avg", alike)
+    one = attrs.evolve(prediction, samples=prediction.logits[None])
+    value("mc_dropout_prob_avg", one)  # a single pass says nothing about it
 
 
 def test_logarithms_add_where_probabilities_multiply() -> None:

@@ -42,6 +42,7 @@ from wherefrom.questions.examples import (
     encode_input,
     forced_example,
     generated_example,
+    is_chat,
     per_answer,
 )
 from wherefrom.questions.positions import step_positions
@@ -149,7 +150,7 @@ class AttributionModel:
         """Texts that the model generates.
 
         Args:
-            inputs: Texts or chats.
+            inputs: Texts, chats or token ids.
             batch_size: Inputs at once; None: all.
             skip_special_tokens: Leave special tokens out of the texts.
             output_generated_only: Decoder-only: without the prompt.
@@ -208,7 +209,8 @@ class AttributionModel:
         """Explain texts: where does each of their tokens come from?
 
         Args:
-            input_texts: A text, a chat (list of ``{"role", "content"}`` messages), or a list of these.
+            input_texts: A text, a chat (list of ``{"role", "content"}`` messages), the ids of a whole input with its
+                special tokens, or a list of these.
             generated_texts: Targets to explain, as text or as ids, one per input; None lets the model generate. For
                 decoder-only models a target repeats its prompt and continues it.
             method: Identifier, object or class; None is the model's own method.
@@ -443,7 +445,7 @@ class AttributionModel:
                     encoding,
                     target,
                     add_special_tokens=add_special_tokens,
-                    is_chat=not isinstance(text, str),
+                    is_chat=is_chat(text),
                 )
                 for text, encoding, target in zip(inputs, encodings, targets, strict=True)
             ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -63,6 +63,7 @@ class HFModel:
         self._coder = TextCoder(self.tokenizer, special.decoder_start, loaded.chat_template_kwargs)
         self._fill = special.pad
         self._asked: Differentiator | None = None
+        self._means: dict[Side, Tensor] | None = None
         self._card = ModelCard(
             name=loaded.name,
             kind="encoder-decoder" if config.is_encoder_decoder else "decoder-only",
@@ -111,9 +112,19 @@ class HFModel:
     def _predictor(self) -> Predictor:
         return self._differentiator.predictor
 
-    def reserved(self) -> AbstractContextManager[None]:
-        """See `wherefrom.adapters.Reserves.reserved`."""
-        return reserved(self.module)
+    @contextmanager
+    def reserved(self) -> Iterator[None]:
+        """See `wherefrom.adapters.Reserves.reserved`. What is derived from the weights is kept that long, no longer:
+        between two calls they may change in ways that leave no trace."""
+        with reserved(self.module):
+            if self._means is not None:
+                yield
+                return
+            self._means = {}
+            try:
+                yield
+            finally:
+                self._means = None
 
     def to(self, device: str) -> None:
         """Move the model to another device, all of it or nothing.
@@ -182,6 +193,14 @@ class HFModel:
         """See `wherefrom.adapters.Embeds.embedding_table`."""
         with self.reserved():
             return at_least_single(self._side(side).table)
+
+    def mean_embedding(self, *, side: Side) -> Tensor:
+        """See `wherefrom.adapters.Embeds.mean_embedding`."""
+        with self.reserved():
+            assert self._means is not None
+            if side not in self._means:
+                self._means[side] = self.embedding_table(side=side).mean(dim=0)
+            return self._means[side]
 
     def bad_weights(self) -> tuple[str, ...]:
         """Names of the weights that hold NaN or infinity; see `wherefrom.adapters.FindsBadWeights`."""

@@ -19,3 +19,8 @@ class Embeds(Protocol):
     def embedding_table(self, *, side: Side) -> Array:
         """The embeddings of the whole vocabulary, scaled likewise. Shape ``(vocabulary, width)``."""
         ...
+
+    def mean_embedding(self, *, side: Side) -> Array:
+        """The mean of `embedding_table` over the vocabulary; at most once taken while the model is reserved. Shape
+        ``(width,)``."""
+        ...

@@ -38,6 +38,9 @@ class NoisyModel:
     def embedding_table(self, *, side: Side) -> Array:
         return self.model.embedding_table(side=side)
 
+    def mean_embedding(self, *, side: Side) -> Array:
+        return self.model.mean_embedding(side=side)
+
     def predict(self, rows: Iterable[Row], *, chunk: int | None = None) -> Iterator[RowPrediction]:
         return iter(self.model.predict(self._noisy(rows), chunk=chunk))
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import msgspec
 import numpy as np
 from attrs import frozen
 
-from wherefrom.adapters import Encoding, ModelCard, SequenceModel
+from wherefrom.adapters import Encoding, ModelCard, SequenceModel, Side
 from wherefrom.arrays import IntArray
 from wherefrom.errors import InputError
 from wherefrom.questions.arguments import check_text
@@ -17,8 +17,9 @@ from wherefrom.text.segmentation import word_indices
 from wherefrom.text.tokens import Segment, Token
 
 Chat: TypeAlias = Sequence[Mapping[str, str]]
-InputText: TypeAlias = str | Chat
-"""A text, or a chat as a list of ``{"role": ..., "content": ...}`` messages."""
+InputText: TypeAlias = "str | Chat | Sequence[int] | IntArray"
+"""A text, a chat as a list of ``{"role": ..., "content": ...}`` messages, or the ids of a whole input, special tokens
+included."""
 Target: TypeAlias = "str | Sequence[int] | IntArray"
 """A forced target, as text or as the ids of the whole target."""
 
@@ -48,19 +49,24 @@ class Example:
 
 
 def as_inputs(texts: Any) -> list[InputText]:
-    """One text, one chat, or a list of either, as a list.
+    """One text, one chat, the ids of one input, or a list of these, as a list.
 
     Raises:
         InputError: Something else came, or nothing.
     """
-    if isinstance(texts, str) or is_chat(texts):
+    if isinstance(texts, str) or is_chat(texts) or is_ids(texts):
         texts = [texts]
     if not isinstance(texts, Iterable) or isinstance(texts, Mapping):
-        raise InputError(f"input_texts must be a text, a chat or a list of these, not {texts!r}.")
+        raise InputError(f"input_texts must be a text, a chat, token ids or a list of these, not {texts!r}.")
     inputs = list(texts)
     for text in inputs:
+        if is_ids(text):
+            continue
         if not isinstance(text, str) and not is_chat(text):
-            raise InputError(f"An input must be a text or a chat (a list of role/content messages), not {text!r}.")
+            raise InputError(
+                f"An input must be a text, a chat (a list of role/content messages) or a list of token ids, not "
+                f"{text!r}."
+            )
         for part in (text,) if isinstance(text, str) else (message.get("content") for message in text):
             if isinstance(part, str):
                 check_text("input_texts", part)
@@ -123,7 +129,10 @@ def encode_input(model: SequenceModel, text: InputText, *, add_special_tokens: b
     """
     card = model.card
     is_source = card.kind == "encoder-decoder"
-    encoding = model.encode(text, side="source" if is_source else "target", add_special_tokens=add_special_tokens)
+    if is_ids(text):
+        return _encoded_ids(model, as_ids(text), "source" if is_source else "target")
+    words = cast("str | Chat", text)  # what is no list of ids is one of these, see `as_inputs`
+    encoding = model.encode(words, side="source" if is_source else "target", add_special_tokens=add_special_tokens)
     if text == "" and not is_source and not len(encoding.ids) and card.bos_id is not None:
         ids = np.array([card.bos_id], dtype=np.int64)
         encoding = Encoding(ids=ids, tokens=model.tokens(ids, side="target"), text="")
@@ -133,6 +142,30 @@ def encode_input(model: SequenceModel, text: InputText, *, add_special_tokens: b
         raise InputError(f"An input text is empty, and {reason}. Give a text of at least one token.")
     check_ids(card, encoding.ids, "input")
     return encoding
+
+
+def as_ids(value: Any) -> IntArray:
+    """Token ids of one text as an array, shape ``(tokens,)``.
+
+    Raises:
+        InputError: They are not whole numbers, or none.
+    """
+    ids = np.asarray(value)
+    if ids.ndim != 1 or not len(ids) or not np.issubdtype(ids.dtype, np.integer):
+        raise InputError(f"Token ids must be a list of whole numbers, at least one, not {value!r}.")
+    return ids.astype(np.int64)
+
+
+def _encoded_ids(model: SequenceModel, ids: IntArray, side: Side) -> Encoding:
+    """Ids as they are: nothing is added. Tokens are those of the text where the text has these ids."""
+    check_ids(model.card, ids, "input")
+    text = model.decode(ids)
+    for special in (True, False):
+        encoded = model.encode(text, side=side, add_special_tokens=special)
+        if np.array_equal(encoded.ids, ids):
+            return encoded
+    tokens = model.tokens(ids, side=side)
+    return Encoding(ids=ids, tokens=tokens, text="".join(token.text for token in tokens if not token.special))
 
 
 def check_ids(card: ModelCard, ids: IntArray, what: str) -> None:
@@ -282,7 +315,7 @@ def is_chat(value: Any) -> bool:
 
 
 def is_ids(value: Any) -> bool:
-    """Are these token ids: an array, or a list of whole numbers?"""
+    """Are these the token ids of one text: an array of one axis, or a list of whole numbers?"""
     if hasattr(value, "shape"):
-        return True
+        return len(value.shape) < 2
     return isinstance(value, list | tuple) and bool(value) and all(isinstance(item, int | np.integer) for item in value)

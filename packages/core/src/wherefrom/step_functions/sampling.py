@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from wherefrom.arrays import Array
-from wherefrom.errors import ModelCapabilityError
+from wherefrom.errors import ModelCapabilityError, WherefromWarning
 from wherefrom.step_functions.base import StepPrediction, log_softmax
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ class Samples(Protocol):
 def sampled_at_target(prediction: StepPrediction, *, logprob: bool, identifier: str) -> Array:
     """Probability, or log-probability, of the token in each stochastic pass. Shape ``(passes, steps)``.
 
+    Warns:
+        WherefromWarning: All passes say the same: the model has no dropout.
+
     Raises:
         ModelCapabilityError: No stochastic passes were made.
     """
@@ -45,4 +49,11 @@ def sampled_at_target(prediction: StepPrediction, *, logprob: bool, identifier: 
     log_probabilities = log_softmax(prediction.samples)
     ids = xp.broadcast_to(prediction.target_ids[None, :, None], (*log_probabilities.shape[:2], 1))
     values = xp.take_along_axis(log_probabilities, ids, axis=-1)[..., 0]
+    if len(values) > 1 and bool(xp.all(values == values[:1])):
+        warnings.warn(
+            f"{identifier}: all {len(values)} passes with dropout give the same numbers. The model has no dropout, or "
+            "its configuration sets it to 0: this score then says nothing about the model's doubt.",
+            WherefromWarning,
+            stacklevel=2,
+        )
     return values if logprob else xp.exp(values)

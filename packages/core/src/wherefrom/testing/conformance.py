@@ -430,6 +430,7 @@ def _table(case: Case) -> None:
             f"The {side} embedding table has shape {table.shape}, expected {expected}.",
         )
         case.close(case.model.embed(ids, side=side), table[ids], f"Embeddings of the {side}")
+        case.close(case.model.mean_embedding(side=side), table.mean(axis=0), f"The mean {side} embedding")
         stacked = case.model.embed(np.stack([ids, ids]), side=side)
         case.close(stacked, table[np.stack([ids, ids])], "Embeddings of ids of shape (2, T)")
 

@@ -162,6 +162,9 @@ class NumpyModel:
     def embedding_table(self, *, side: Side) -> Floats:
         return self.table
 
+    def mean_embedding(self, *, side: Side) -> Floats:
+        return self.table.mean(axis=0)
+
     def predict(self, rows: Iterable[Row], *, chunk: int | None = None) -> Iterator[RowPrediction]:
         for row in rows:
             logits = self._run(row).logits[row.steps - 1]

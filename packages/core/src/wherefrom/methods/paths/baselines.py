@@ -119,10 +119,7 @@ def baseline_embeddings(model: Embeds, baseline: Any, ids: IntArray, kept: IntAr
         return model.embed(replaced, side=side)
     xp = namespace(real)
     if isinstance(baseline, str):
-        if baseline == "zero":
-            row = xp.zeros_like(real[:1])
-        else:
-            row = xp.mean(model.embedding_table(side=side), axis=0, keepdims=True)
+        row = xp.zeros_like(real[:1]) if baseline == "zero" else model.mean_embedding(side=side)[None]
         stays = np.isin(np.arange(len(ids)), kept)[:, None]
         return xp.where(like(real, stays), real, row)
     given = like(real, baseline, dtype=real.dtype)

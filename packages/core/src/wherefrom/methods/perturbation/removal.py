@@ -264,6 +264,6 @@ def _embeddings(baseline: str, model: Any, question: Question) -> dict[Side, tup
             continue
         clean = model.embed(ids, side=side)
         xp = namespace(clean)
-        blank = xp.mean(model.embedding_table(side=side), axis=0) if baseline == "mean" else xp.zeros_like(clean[0])
+        blank = model.mean_embedding(side=side) if baseline == "mean" else xp.zeros_like(clean[0])
         found[side] = (clean, blank)
     return found
