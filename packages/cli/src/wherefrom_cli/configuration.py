@@ -1,8 +1,8 @@
 """Defaults from files and the environment.
 
 Precedence: flags, then ``WHEREFROM_*`` variables, then the project's ``wherefrom.toml`` (this folder or the nearest
-above; or the file named by ``--config-file`` or ``WHEREFROM_CONFIG_FILE``), then the user's
-``$XDG_CONFIG_HOME/wherefrom/config.toml``.
+above; or the file named by ``--config-file`` or ``WHEREFROM_CONFIG_FILE``), then the user's own
+(`wherefrom.files.user_places`; on Linux ``$XDG_CONFIG_HOME/wherefrom/config.toml``).
 
 A file has a table per command, and ``[common]`` for options of several::
 
@@ -31,6 +31,7 @@ from typing import Any
 
 from attrs import frozen
 from wherefrom.errors import UsageError, nearest
+from wherefrom.files.user_places import configuration_file
 
 from wherefrom_cli.parser import CommandParser, Declared, Takes, WrongValueError
 from wherefrom_cli.trust import check_project_value, distrusted_file, project_file
@@ -54,8 +55,7 @@ class Default:
 
 def user_file() -> Path:
     """The user's own configuration file, whether it exists or not."""
-    base = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
-    return Path(base) / "wherefrom" / "config.toml"
+    return configuration_file()
 
 
 def configuration_files(named: str | None = None) -> list[Path]:

@@ -14,10 +14,14 @@ from click.core import ParameterSource
 
 from wherefrom_cli.parser.declared import Declared, Takes
 from wherefrom_cli.parser.tokens import Tokens
-from wherefrom_cli.parser.values import one_of, yes_or_no
+from wherefrom_cli.parser.values import number, one_of, whole_number, yes_or_no
 
 _NAME_WIDTH = 22
 """Columns of the names in the help; a longer name has a line of its own."""
+
+
+_PLAIN: dict[Callable[[str], Any], Callable[[str], Any]] = {int: whole_number, float: number}
+"""Python's own types, by converters that say what was expected."""
 
 
 class Options(SimpleNamespace):
@@ -170,7 +174,7 @@ class OptionGroup:
                 dest=dest or _dest(names),
                 takes=takes,
                 repeated=action == "append",
-                convert=type if choices is None else one_of(choices),
+                convert=_PLAIN.get(type, type) if choices is None else one_of(choices),
                 default=default,
                 metavar=metavar,
                 help=help,
