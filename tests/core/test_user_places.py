@@ -27,4 +27,6 @@ def test_everybody_asks_the_same() -> None:
     assert user_file() == of_browser() == configuration_file()
     assert state_file().parent == state_folder()
     assert models().parent == cache_folder()
-    assert ServerSettings.of({"cache": True}).cache_file.is_relative_to(cache_folder())
+    answers = ServerSettings.of({"base_url": "http://localhost", "cache": True}).cache_file
+    assert answers is not None
+    assert answers.is_relative_to(cache_folder())
