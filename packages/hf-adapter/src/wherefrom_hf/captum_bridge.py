@@ -30,7 +30,7 @@ from wherefrom.arrays import FloatArray
 from wherefrom.errors import MissingDependencyError, SettingsError, UnknownNameError, nearest
 from wherefrom.methods.contract import L2_THEN_NORMALIZE, Scores, inputs_first
 from wherefrom.methods.paths.baselines import endpoints
-from wherefrom.methods.perturbation.ablation import quantities, target_function_name
+from wherefrom.methods.perturbation.ablation import quantities
 from wherefrom.methods.perturbation.growing import GrowingTable
 from wherefrom.methods.perturbation.removal import as_baseline, check_baseline
 from wherefrom.methods.perturbation.units import UnitsSetting, as_units, last_steps, units_of
@@ -349,9 +349,7 @@ class CaptumPerturbation(_CaptumSettings):
         def forward(presence: Tensor) -> Tensor:
             masks = np.ones((len(presence), len(growing.units)), bool)
             masks[:, there] = presence.numpy() > 0.5
-            target_function = question.target_function
-            values = growing.ask(masks).values_of(masks, target_function_name(target_function))
-            return torch.from_numpy(target_function.grouped(values.T).T[:, output])
+            return torch.from_numpy(growing.worth(masks)[:, output])
 
         if len(there) == 1:  # captum's regressions need two; what one unit alone is worth is no matter of weighting
             return forward(torch.tensor([[1.0], [0.0]])).diff().neg().numpy()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+
 from wherefrom.adapters.sequence_model import SequenceModel
 from wherefrom.errors import ModelCapabilityError
 

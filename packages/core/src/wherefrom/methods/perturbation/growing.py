@@ -6,8 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from wherefrom.adapters import PredictsSteps
-from wherefrom.arrays import BoolArray
-from wherefrom.methods.perturbation.ablation import AblationTable, ablate, quantities, question_hash
+from wherefrom.arrays import BoolArray, FloatArray
+from wherefrom.methods.perturbation.ablation import (
+    AblationTable,
+    ablate,
+    quantities,
+    question_hash,
+    target_function_name,
+)
 from wherefrom.methods.perturbation.units import Units
 from wherefrom.progress import Progress, no_progress
 from wherefrom.questions.question import Question
@@ -77,3 +83,10 @@ class GrowingTable:
             grown.save(self._kept_at)
         self.table = grown
         return grown
+
+    def worth(self, masks: BoolArray) -> FloatArray:
+        """What these masks are worth to each output of the question's target function. Shape ``(rows, outputs)``."""
+        target_function = self._question.target_function
+        values = self.ask(masks).values_of(masks, target_function_name(target_function))
+        worth: FloatArray = target_function.grouped(values.T).T
+        return worth
