@@ -162,7 +162,7 @@ def test_contrasts_are_recorded_and_solved_afterwards():
     contrast = np.roll(asked.target_function.target_ids, 1)
     asked = evolve(asked, target_function=evolve(asked.target_function, contrast_ids=contrast))
     units = units_of(asked)
-    method = FeatureAblation()
+    method = FeatureAblation(baseline="unk")
     table = ablate(model, asked, units, method.plan(units))
     swapped = evolve(
         asked, target_function=TargetFunction(function=asked.target_function.function, target_ids=contrast)
@@ -176,7 +176,7 @@ def test_contrasts_are_recorded_and_solved_afterwards():
 def test_spans_are_solved_without_a_pass_and_equal_the_sum_of_their_steps():
     model, asked = setup("decoder-only")
     units = units_of(asked)
-    method = ExactShapley()
+    method = ExactShapley(baseline="unk")
     table = ablate(model, asked, units, method.plan(units))
     steps = table.solve(method)
     first, end = int(asked.steps[0]), int(asked.steps[-1]) + 1
@@ -188,7 +188,7 @@ def test_spans_are_solved_without_a_pass_and_equal_the_sum_of_their_steps():
 
 def test_a_method_and_its_table_agree():
     model, asked = setup("decoder-only")
-    method = KernelShap(n_samples=30, seed=4)
+    method = KernelShap(n_samples=30, seed=4, baseline="unk")
     (scores,) = method.attribute(model, [asked], no_progress)
     units = units_of(asked)
     masks = method.plan(units, np.random.default_rng(4))
@@ -201,8 +201,8 @@ def test_groups_of_steps_are_one_output():
     model, asked = setup("encoder-decoder")
     groups = np.zeros(len(asked.steps), np.int64)
     whole = evolve(asked, target_function=evolve(asked.target_function, groups=groups))
-    (single,) = Occlusion().attribute(model, [asked], no_progress)
-    (summed,) = Occlusion().attribute(model, [whole], no_progress)
+    (single,) = Occlusion(baseline="unk").attribute(model, [asked], no_progress)
+    (summed,) = Occlusion(baseline="unk").attribute(model, [whole], no_progress)
     np.testing.assert_allclose(summed.source[:, 0], single.source.sum(axis=1), atol=1e-12)
     np.testing.assert_allclose(summed.target[:, 0], single.target.sum(axis=1), atol=1e-12)
 
@@ -211,7 +211,7 @@ def test_step_scores_come_from_the_clean_pass_that_is_made_anyway():
     model, asked = setup("decoder-only")
     asked = evolve(asked, scores=quantities(asked))
     meter, tally = counting(model)
-    (scores,) = Occlusion().attribute(meter, [asked], no_progress)
+    (scores,) = Occlusion(baseline="unk").attribute(meter, [asked], no_progress)
     np.testing.assert_allclose(
         scores.step_scores[LOG_PROBABILITY],
         ablate(model, asked, units_of(asked), np.ones((1, len(units_of(asked))), bool)).clean[LOG_PROBABILITY],
@@ -228,7 +228,7 @@ def test_files_keep_everything(tmp_path):
     assert (back.question_hash, back.baseline, back.forwards) == (table.question_hash, "unk", table.forwards)
     assert set(back.values) == set(table.values)
     np.testing.assert_array_equal(back.values_of(table.masks), table.values_of(table.masks))
-    np.testing.assert_array_equal(back.solve(Lime()), table.solve(Lime()))
+    np.testing.assert_array_equal(back.solve(Lime(baseline="unk")), table.solve(Lime(baseline="unk")))
     assert not list(tmp_path.rglob("*.part"))
 
 
@@ -245,13 +245,13 @@ def test_damaged_files_are_refused(tmp_path):
 def test_a_tables_folder_saves_passes(tmp_path):
     model, asked = setup("decoder-only")
     meter, tally = counting(model)
-    (first,) = Lime(tables=str(tmp_path)).attribute(meter, [asked], no_progress)
+    (first,) = Lime(tables=str(tmp_path), baseline="unk").attribute(meter, [asked], no_progress)
     ran = tally.forward_rows
-    (again,) = Lime(tables=str(tmp_path)).attribute(meter, [asked], no_progress)
+    (again,) = Lime(tables=str(tmp_path), baseline="unk").attribute(meter, [asked], no_progress)
     assert tally.forward_rows == ran
     np.testing.assert_array_equal(first.target, again.target)
-    (more,) = Lime(tables=str(tmp_path), n_samples=80).attribute(meter, [asked], no_progress)
-    (fresh,) = Lime(n_samples=80).attribute(model, [asked], no_progress)
+    (more,) = Lime(tables=str(tmp_path), n_samples=80, baseline="unk").attribute(meter, [asked], no_progress)
+    (fresh,) = Lime(n_samples=80, baseline="unk").attribute(model, [asked], no_progress)
     np.testing.assert_allclose(more.target, fresh.target, atol=1e-12)
     assert len(list(tmp_path.glob("*.npz"))) == 1
 
@@ -263,7 +263,7 @@ def test_missing_masks_and_quantities_are_named():
     with pytest.raises(InputError, match="1 of 1 masks are not in the table of 1 rows"):
         table.values_of(np.zeros((1, len(units)), bool))
     with pytest.raises(InputError, match="did not record 'entropy'"):
-        table.solve(Lime(), of="entropy")
+        table.solve(Lime(baseline="unk"), of="entropy")
     with pytest.raises(ShapeError, match=r"for 7 players; expected \(samples, 7\)"):
         ablate(model, asked, units, np.ones((1, 2), bool))
 
@@ -274,7 +274,7 @@ def test_embeddings_are_asked_for_before_any_pass():
     with pytest.raises(ModelCapabilityError, match="needs the embeddings"):
         Occlusion(baseline="zero").attribute(remote, [asked], no_progress)
     assert not tally.forward_rows
-    (scores,) = Occlusion().attribute(remote, [asked], no_progress)
+    (scores,) = Occlusion(baseline="unk").attribute(remote, [asked], no_progress)
     assert scores.target.any()
 
 

@@ -18,7 +18,7 @@ def cues(there, strength=4.0):
 
 def test_only_the_cue_is_cited():
     model, question = game(cues, 8)
-    (scores,) = ContextCite(alpha=0.05).attribute(model, [question], no_progress)
+    (scores,) = ContextCite(alpha=0.05, baseline="unk").attribute(model, [question], no_progress)
     np.testing.assert_array_equal(np.flatnonzero(scores.target[:, 0]), [1])
     # log-odds against 39 other tokens of logit 0 rise by the strength; the penalty takes alpha / std of the mask
     assert 3.8 < scores.target[1, 0] < 4.0
@@ -26,7 +26,7 @@ def test_only_the_cue_is_cited():
 
 def test_what_was_said_before_is_no_context():
     model, question = game(lambda there: 0.1 * GAMES["linear"](there), 8, steps=4)
-    (scores,) = ContextCite(n_samples=200).attribute(model, [question], no_progress)
+    (scores,) = ContextCite(n_samples=200, baseline="unk").attribute(model, [question], no_progress)
     first = question.steps[0]
     assert not scores.target[first:].any()
     assert (scores.target[1:first] > 0).all()
@@ -35,7 +35,7 @@ def test_what_was_said_before_is_no_context():
 def test_a_span_is_one_response_with_a_penalty_per_token():
     model, question = game(partial(cues, strength=2.0), 6, steps=3)
     whole = evolve(question, target_function=evolve(question.target_function, groups=np.zeros(3, np.int64)))
-    (scores,) = ContextCite(alpha=0.1, seed=2).attribute(model, [whole], no_progress)
+    (scores,) = ContextCite(alpha=0.1, seed=2, baseline="unk").attribute(model, [whole], no_progress)
     units = units_of(question, generated=False)
     masks = np.random.default_rng(2).random((64, len(units))) < 0.5
     table = ablate(model, question, units, masks)

@@ -10,7 +10,7 @@ from tests.core.games import GAMES, game, shapley
 @pytest.mark.parametrize("name", GAMES)
 def test_values_are_those_of_the_definition(name):
     model, question = game(GAMES[name], 6, steps=3)
-    (scores,) = ExactShapley().attribute(model, [question], no_progress)
+    (scores,) = ExactShapley(baseline="unk").attribute(model, [question], no_progress)
     for column, units in enumerate(question.steps):
         np.testing.assert_allclose(scores.target[:units, column], shapley(GAMES[name], units), atol=1e-12)
     assert len(model.ran) == 2**6, "one pass per coalition, whatever the number of steps"
@@ -18,13 +18,13 @@ def test_values_are_those_of_the_definition(name):
 
 def test_closed_forms():
     model, question = game(GAMES["and"], 8)
-    (scores,) = ExactShapley().attribute(model, [question], no_progress)
+    (scores,) = ExactShapley(baseline="unk").attribute(model, [question], no_progress)
     np.testing.assert_allclose(scores.target[:8, 0], 1 / 8)
 
 
 def test_units_are_players():
     model, question = game(GAMES["and"], 6)
-    (scores,) = ExactShapley(units=[(0, 2), (2, 6)]).attribute(model, [question], no_progress)
+    (scores,) = ExactShapley(units=[(0, 2), (2, 6)], baseline="unk").attribute(model, [question], no_progress)
     np.testing.assert_allclose(scores.target[:6, 0], [1 / 4] * 2 + [1 / 8] * 4)
     assert scores.details["units"] == {"target": [[0, 2], [2, 6]]}
 
@@ -32,5 +32,5 @@ def test_units_are_players():
 def test_too_many_units_are_refused_before_any_pass():
     model, question = game(GAMES["and"], 13)
     with pytest.raises(InputError, match=r"at most 12 units, and input 0 has 13.*kernel_shap"):
-        ExactShapley().attribute(model, [question], no_progress)
+        ExactShapley(baseline="unk").attribute(model, [question], no_progress)
     assert not model.ran

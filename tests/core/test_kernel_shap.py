@@ -13,14 +13,14 @@ from tests.core.games import GAMES, game, shapley
 @pytest.mark.parametrize("name", GAMES)
 def test_all_coalitions_give_the_shapley_values(name):
     model, question = game(GAMES[name], 5)
-    (scores,) = KernelShap(n_samples=32).attribute(model, [question], no_progress)
+    (scores,) = KernelShap(n_samples=32, baseline="unk").attribute(model, [question], no_progress)
     np.testing.assert_allclose(scores.target[:5, 0], shapley(GAMES[name], 5), atol=1e-8)
 
 
 @pytest.mark.parametrize("name", GAMES)
 def test_every_step_solves_its_own_game(name):
     model, question = game(GAMES[name], 6, steps=4)
-    (scores,) = KernelShap(n_samples=64).attribute(model, [question], no_progress)
+    (scores,) = KernelShap(n_samples=64, baseline="unk").attribute(model, [question], no_progress)
     for column, units in enumerate(question.steps):
         np.testing.assert_allclose(scores.target[:units, column], shapley(GAMES[name], units), atol=1e-8)
         assert not scores.target[units:, column].any()
@@ -32,10 +32,10 @@ def test_samples_come_near_the_shapley_values(steps):
         return GAMES["majority"](there) + 0.3 * GAMES["linear"](there) + 2.0 * float(there[0] and there[-1])
 
     model, question = game(worth, 10, steps=steps)
-    (exact,) = ExactShapley().attribute(model, [question], no_progress)
+    (exact,) = ExactShapley(baseline="unk").attribute(model, [question], no_progress)
     errors = []
     for n_samples in (60, 600):
-        (scores,) = KernelShap(n_samples=n_samples, seed=3).attribute(model, [question], no_progress)
+        (scores,) = KernelShap(n_samples=n_samples, seed=3, baseline="unk").attribute(model, [question], no_progress)
         errors.append(np.abs(scores.target - exact.target).max())
         total = scores.target.sum(axis=0)
         np.testing.assert_allclose(total, exact.target.sum(axis=0), atol=1e-8)
@@ -45,14 +45,14 @@ def test_samples_come_near_the_shapley_values(steps):
 
 def test_samples_of_a_linear_game_are_exact():
     model, question = game(GAMES["linear"], 12, steps=5)
-    (scores,) = KernelShap(n_samples=80).attribute(model, [question], no_progress)
+    (scores,) = KernelShap(n_samples=80, baseline="unk").attribute(model, [question], no_progress)
     for column, units in enumerate(question.steps):
         np.testing.assert_allclose(scores.target[:units, column], np.arange(1, units + 1), atol=1e-8)
 
 
 def test_the_budget_is_kept():
     model, question = game(GAMES["majority"], 12)
-    list(KernelShap(n_samples=50).attribute(model, [question], no_progress))
+    list(KernelShap(n_samples=50, baseline="unk").attribute(model, [question], no_progress))
     assert len(model.ran) <= 50
 
 
@@ -60,12 +60,12 @@ def test_foreign_masks_without_the_empty_coalition_are_refused():
     model, question = game(GAMES["or"], 4)
     table = ablate(model, question, units_of(question), np.eye(4, dtype=bool))
     with pytest.raises(InputError, match="its own plan"):
-        table.solve(KernelShap())
+        table.solve(KernelShap(baseline="unk"))
 
 
 def test_one_player_takes_all():
     model, question = game(GAMES["or"], 1)
-    (scores,) = KernelShap().attribute(model, [question], no_progress)
+    (scores,) = KernelShap(baseline="unk").attribute(model, [question], no_progress)
     np.testing.assert_allclose(scores.target[:, 0], [1.0, 0.0])
 
 
@@ -73,7 +73,10 @@ def test_one_player_takes_all():
 def test_weights_know_how_often_sizes_are_drawn(seen):
     _, question = game(GAMES["or"], 9)
     many = np.concatenate(
-        [KernelShap(n_samples=402).plan(units_of(question), np.random.default_rng(s))[2:] for s in range(50)]
+        [
+            KernelShap(n_samples=402, baseline="unk").plan(units_of(question), np.random.default_rng(s))[2:]
+            for s in range(50)
+        ]
     )
     sizes = np.bincount(many[:, :seen].sum(axis=1), minlength=seen + 1) / len(many)
     expected = _drawn_sizes(seen, 9, complete=False)

@@ -10,7 +10,7 @@ from tests.core.games import GAMES, game
 
 def test_without_penalty_a_linear_model_gives_back_its_weights():
     model, question = game(GAMES["linear"], 8, steps=3)
-    (scores,) = Lime(alpha=0.0, n_samples=40).attribute(model, [question], no_progress)
+    (scores,) = Lime(alpha=0.0, n_samples=40, baseline="unk").attribute(model, [question], no_progress)
     for column, units in enumerate(question.steps):
         np.testing.assert_allclose(scores.target[:units, column], np.arange(1, units + 1), atol=1e-9)
         assert not scores.target[units:, column].any()
@@ -20,7 +20,7 @@ def test_fit_is_that_of_another_library():
     from sklearn.linear_model import Ridge
 
     model, question = game(GAMES["majority"], 6)
-    method = Lime(n_samples=30, alpha=0.05, kernel_width=0.4, seed=5)
+    method = Lime(n_samples=30, alpha=0.05, kernel_width=0.4, seed=5, baseline="unk")
     (scores,) = method.attribute(model, [question], no_progress)
     masks = np.random.default_rng(5).random((30, 6)) >= 0.3
     masks[0] = True
@@ -34,7 +34,9 @@ def test_fit_is_that_of_another_library():
 def test_lasso_drops_what_does_not_matter_whatever_the_scale():
     for scale in (1.0, 1e-6):
         model, question = game(lambda there, scale=scale: scale * (5.0 * there[2] - 3.0 * there[4]), 8)
-        (scores,) = Lime(surrogate="lasso", alpha=0.005, n_samples=60).attribute(model, [question], no_progress)
+        (scores,) = Lime(surrogate="lasso", alpha=0.005, n_samples=60, baseline="unk").attribute(
+            model, [question], no_progress
+        )
         np.testing.assert_array_equal(np.flatnonzero(scores.target[:, 0]), [2, 4])
         assert scores.target[2, 0] > 4.3 * scale
         assert scores.target[4, 0] < -2.4 * scale
@@ -43,7 +45,8 @@ def test_lasso_drops_what_does_not_matter_whatever_the_scale():
 def test_equal_seeds_give_equal_scores_and_others_do_not():
     model, question = game(GAMES["majority"], 8)
     first, again, other = (
-        next(iter(Lime(seed=seed).attribute(model, [question], no_progress))).target for seed in (1, 1, 2)
+        next(iter(Lime(seed=seed, baseline="unk").attribute(model, [question], no_progress))).target
+        for seed in (1, 1, 2)
     )
     np.testing.assert_array_equal(first, again)
     assert np.abs(first - other).max() > 1e-3
@@ -51,25 +54,25 @@ def test_equal_seeds_give_equal_scores_and_others_do_not():
 
 def test_the_seed_of_the_call_is_used_without_one_of_its_own():
     model, question = game(GAMES["majority"], 8, seed=1)
-    (given,) = Lime(seed=1).attribute(model, [question], no_progress)
-    (taken,) = Lime().attribute(model, [question], no_progress)
+    (given,) = Lime(seed=1, baseline="unk").attribute(model, [question], no_progress)
+    (taken,) = Lime(baseline="unk").attribute(model, [question], no_progress)
     np.testing.assert_array_equal(given.target, taken.target)
 
 
 def test_a_batch_is_its_singles():
     questions = [game(GAMES["majority"], units)[1] for units in (5, 8, 6)]
     model = game(GAMES["majority"], 5)[0]
-    together = list(Lime().attribute(model, questions, no_progress))
+    together = list(Lime(baseline="unk").attribute(model, questions, no_progress))
     for one, scores in zip(questions, together, strict=True):
-        (alone,) = Lime().attribute(model, [one], no_progress)
+        (alone,) = Lime(baseline="unk").attribute(model, [one], no_progress)
         np.testing.assert_array_equal(scores.target, alone.target)
 
 
 def test_intervals_come_without_further_passes():
     model, question = game(GAMES["majority"], 6)
-    (plain,) = Lime(n_bootstrap=0).attribute(model, [question], no_progress)
+    (plain,) = Lime(n_bootstrap=0, baseline="unk").attribute(model, [question], no_progress)
     passes = len(model.ran)
-    (scores,) = Lime(n_bootstrap=50).attribute(model, [question], no_progress)
+    (scores,) = Lime(n_bootstrap=50, baseline="unk").attribute(model, [question], no_progress)
     assert len(model.ran) == 2 * passes
     assert not {"confidence", "standard_error"} & set(plain.details)
     interval = scores.details["confidence"]

@@ -56,7 +56,7 @@ def windows_by_hand(model, asked, window, stride):
 def test_windows_of_every_step_are_those_of_its_prefix(kind, window, stride):
     model = ReferenceModel(kind)
     asked = question(model, "the cat sat on", "a dog slept and sat")
-    (scores,) = Occlusion(window=window, stride=stride).attribute(model, [asked], no_progress)
+    (scores,) = Occlusion(window=window, stride=stride, baseline="unk").attribute(model, [asked], no_progress)
     source, target = windows_by_hand(model, asked, window, stride)
     np.testing.assert_allclose(scores.target, target, atol=1e-12)
     if source is not None:
@@ -84,7 +84,7 @@ def test_zeroing_a_linear_model_gives_its_shares(kind):
 def test_only_the_copied_token_counts_and_it_raises_the_copy():
     model = shift_copy_model(shift=2)
     asked = question(model, "dog cat dog cat", "dog cat dog")
-    (scores,) = Occlusion().attribute(model, [asked], no_progress)
+    (scores,) = Occlusion(baseline="unk").attribute(model, [asked], no_progress)
     for column, step in enumerate(asked.steps):
         np.testing.assert_array_equal(np.flatnonzero(np.abs(scores.target[:, column]) > 1e-9), [step - 2])
         assert scores.target[step - 2, column] > 0.5
@@ -94,8 +94,8 @@ def test_signs_follow_the_target_function():
     model = ReferenceModel()
     asked = question(model, "the cat sat on", "a dog slept")
     contrast = evolve(asked.target_function, target_ids=np.roll(asked.target_function.target_ids, 1))
-    (scores,) = Occlusion().attribute(model, [asked], no_progress)
-    (other,) = Occlusion().attribute(model, [evolve(asked, target_function=contrast)], no_progress)
+    (scores,) = Occlusion(baseline="unk").attribute(model, [asked], no_progress)
+    (other,) = Occlusion(baseline="unk").attribute(model, [evolve(asked, target_function=contrast)], no_progress)
     assert (scores.target < 0).any()
     assert (scores.target > 0).any()
     assert np.abs(scores.target - other.target).max() > 1e-3
@@ -107,7 +107,7 @@ def test_cost_is_one_pass_per_token_whatever_the_number_of_steps(kind):
     for last in (1, 4):
         asked = question(model, "the cat sat on", "a dog slept and", last=last)
         meter, tally = counting(model)
-        (scores,) = Occlusion().attribute(meter, [asked], no_progress)
+        (scores,) = Occlusion(baseline="unk").attribute(meter, [asked], no_progress)
         inputs = int(asked.steps[-1]) - np.isin(asked.kept_target, np.arange(asked.steps[-1])).sum()
         inputs += 0 if asked.source_ids is None else len(asked.source_ids) - len(asked.kept_source)
         assert tally.forward_rows == inputs + 1 == scores.details["forwards"]
@@ -121,9 +121,9 @@ def test_cost_is_one_pass_per_token_whatever_the_number_of_steps(kind):
 def test_a_batch_and_chunks_change_nothing():
     model = ReferenceModel()
     asked = [question(model, "the cat", "a dog slept"), question(model, "the cat sat on a", "mat")]
-    together = list(Occlusion(internal_batch_size=2).attribute(model, asked, no_progress))
+    together = list(Occlusion(internal_batch_size=2, baseline="unk").attribute(model, asked, no_progress))
     for one, scores in zip(asked, together, strict=True):
-        (alone,) = Occlusion(perturbations_per_eval=1).attribute(model, [one], no_progress)
+        (alone,) = Occlusion(perturbations_per_eval=1, baseline="unk").attribute(model, [one], no_progress)
         np.testing.assert_allclose(scores.target, alone.target, atol=1e-12)
 
 
@@ -132,8 +132,8 @@ def test_leave_one_out_is_occlusion_of_units():
     asked = question(model, "the cat sat on", "a dog slept")
     assert METHODS.get("leave_one_out") is FeatureAblation
     units = {"source": [(0, 2), (2, 4)], "target": "token"}
-    (left,) = FeatureAblation(units=units).attribute(model, [asked], no_progress)
-    (occluded,) = Occlusion(units=units).attribute(model, [asked], no_progress)
+    (left,) = FeatureAblation(units=units, baseline="unk").attribute(model, [asked], no_progress)
+    (occluded,) = Occlusion(units=units, baseline="unk").attribute(model, [asked], no_progress)
     np.testing.assert_allclose(left.source, occluded.source, atol=1e-12)
     np.testing.assert_allclose(left.target, occluded.target, atol=1e-12)
     np.testing.assert_allclose(left.source[0], left.source[1])
@@ -143,7 +143,7 @@ def test_progress_is_told():
     told = []
     model = ReferenceModel()
     asked = question(model, "the cat", "a dog")
-    list(Occlusion().attribute(model, [asked], lambda *what: told.append(what)))
+    list(Occlusion(baseline="unk").attribute(model, [asked], lambda *what: told.append(what)))
     assert told[-1] == ("ablation", len(told), len(told))
 
 

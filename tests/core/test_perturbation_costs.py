@@ -23,16 +23,20 @@ from wherefrom.testing import ReferenceModel, counting, question
 KINDS = ("decoder-only", "encoder-decoder")
 THREE = {"source": [(0, 2), (2, 4)], "target": [(1, 2)]}
 COSTS = [
-    (Occlusion(), lambda units: units + 1),
-    (FeatureAblation(), lambda units: units + 1),
-    (Lime(n_samples=30), lambda units: 30),
-    (KernelShap(n_samples=40), lambda units: 40),
-    (ShapleyValueSampling(n_samples=6), lambda units: 6 * (units - 1) + 2),
-    (ExactShapley(units=THREE), lambda units: 2**units),
-    (ContextCite(n_samples=20), lambda units: 21),
+    (Occlusion(baseline="unk"), lambda units: units + 1),
+    (FeatureAblation(baseline="unk"), lambda units: units + 1),
+    (Lime(n_samples=30, baseline="unk"), lambda units: 30),
+    (KernelShap(n_samples=40, baseline="unk"), lambda units: 40),
+    (ShapleyValueSampling(n_samples=6, baseline="unk"), lambda units: 6 * (units - 1) + 2),
+    (ExactShapley(units=THREE, baseline="unk"), lambda units: 2**units),
+    (ContextCite(n_samples=20, baseline="unk"), lambda units: 21),
 ]
-COMPLETE = [KernelShap(n_samples=40), ShapleyValueSampling(n_samples=4), ExactShapley(units=THREE)]
-LINEAR = [Occlusion(window=2), FeatureAblation(), Lime(), *COMPLETE]
+COMPLETE = [
+    KernelShap(n_samples=40, baseline="unk"),
+    ShapleyValueSampling(n_samples=4, baseline="unk"),
+    ExactShapley(units=THREE, baseline="unk"),
+]
+LINEAR = [Occlusion(window=2, baseline="unk"), FeatureAblation(baseline="unk"), Lime(baseline="unk"), *COMPLETE]
 
 
 def name_of(value):

@@ -23,7 +23,7 @@ def crowded(there):
 
 def scores_of(method, units, worth=crowded):
     model, asked = game(worth, units)
-    (scores,) = method.attribute(model, [asked], no_progress)
+    (scores,) = evolve(method, baseline="unk").attribute(model, [asked], no_progress)
     return scores, len(model.ran)
 
 

@@ -67,7 +67,7 @@ def test_occlusion_has_the_reference_sizes(case: dict[str, Any]) -> None:
     model = model_of(case["model"])
     names = [one["name"] for one in case["inputs"]]
     questions = [question_of(case, name) for name in names]
-    answers = Occlusion(window=case["params"].get("window", 1)).attribute(model, questions, no_progress)
+    answers = Occlusion(window=case["params"].get("window", 1), baseline="unk").attribute(model, questions, no_progress)
     with np.load(DATA / case["file"]) as arrays:
         for name, question, scores in zip(names, questions, answers, strict=True):
             compared = 0

@@ -50,8 +50,8 @@ def assert_close(ours, captums, atol):
         ("captum:IntegratedGradients", "integrated_gradients", {"n_steps": 50}),
         ("captum:Saliency", "saliency", {}),
         ("captum:InputXGradient", "input_x_gradient", {}),
-        ("captum:FeatureAblation", "feature_ablation", {}),
-        ("captum:Occlusion", "occlusion", {}),
+        ("captum:FeatureAblation", "feature_ablation", {"baseline": "unk"}),
+        ("captum:Occlusion", "occlusion", {"baseline": "unk"}),
     ],
 )
 def test_exact_classes_give_what_ours_give(name, captums, ours, settings):
@@ -62,14 +62,14 @@ def test_exact_classes_give_what_ours_give(name, captums, ours, settings):
 def test_exact_shapley_values_are_ours(name):
     """Words keep the orders few: captum goes through every one."""
     made = explained(name, "captum:ShapleyValues", units="word", attr_pos_end=3 if name == "t5-tiny" else None)
-    exact = explained(name, "exact_shapley", units="word", attr_pos_end=3 if name == "t5-tiny" else None)
+    exact = explained(name, "exact_shapley", baseline="unk", units="word", attr_pos_end=3 if name == "t5-tiny" else None)
     assert_close(exact, made, atol=1e-6 if name == "gpt2-tiny" else 2e-7)
 
 
 @BOTH
 @pytest.mark.parametrize("method", ["captum:ShapleyValueSampling", "captum:KernelShap"])
 def test_sampled_classes_come_near_the_exact_values(name, method):
-    exact = explained(name, "exact_shapley", attr_pos_end=-1)
+    exact = explained(name, "exact_shapley", baseline="unk", attr_pos_end=-1)
     near = explained(name, method, attr_pos_end=-1, settings={"n_samples": 150})
     assert np.corrcoef(_flat(exact), _flat(near))[0, 1] > 0.9
 
@@ -176,7 +176,7 @@ def test_a_result_is_an_ordinary_attribution():
 
 def test_windows_are_of_units_in_a_row():
     made = explained("gpt2-tiny", "captum:Occlusion", settings={"sliding_window_shapes": 2})
-    assert_close(explained("gpt2-tiny", "occlusion", window=2), made, atol=2e-7)
+    assert_close(explained("gpt2-tiny", "occlusion", window=2, baseline="unk"), made, atol=2e-7)
 
 
 def test_saliency_can_keep_its_sign():

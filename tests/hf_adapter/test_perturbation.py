@@ -114,9 +114,9 @@ def test_captum_agrees_on_shapley_values_and_ablation(name):
         with torch.no_grad():
             return model.module(given).logits[:, -1].softmax(-1)[:, asked.target_ids[step]]
 
-    (exact,) = ExactShapley().attribute(model, [asked], no_progress)
-    (kernel,) = KernelShap().attribute(model, [asked], no_progress)
-    (single,) = FeatureAblation().attribute(model, [asked], no_progress)
+    (exact,) = ExactShapley(baseline="unk").attribute(model, [asked], no_progress)
+    (kernel,) = KernelShap(baseline="unk").attribute(model, [asked], no_progress)
+    (single,) = FeatureAblation(baseline="unk").attribute(model, [asked], no_progress)
     shapley = ShapleyValues(probability).attribute(ids, baselines=baseline).numpy()[0]
     ablation = CaptumAblation(probability).attribute(ids, baselines=baseline).numpy()[0]
     size = np.abs(shapley).max()

@@ -78,7 +78,7 @@ class Reagent:
     """Rounds after which a probe is given up."""
     num_probes: int = field(default=16, validator=validators.ge(1))
     """Probes whose importances are averaged."""
-    units: UnitsSetting = field(default="token", converter=as_units)
+    units: UnitsSetting = field(default="auto", converter=as_units)
     """What is replaced and scored as one; see the other perturbation methods."""
     seed: int | None = None
     """Seed of everything random; None: the one of the whole call."""

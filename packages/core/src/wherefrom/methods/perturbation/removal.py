@@ -4,13 +4,13 @@ Every perturbation method measures what is lost without a token, and there is no
 ways here, by the names of the ``baseline`` setting:
 
 =============== =====================================================================================
-``"unk"``       the unknown token stands in its place (the default; ``"pad"``, ``"mask"`` or an id likewise)
+``"delete"``    the default: it is cut out and what follows moves up; where nothing is left to predict from, the
+                beginning-of-sequence token stands alone
+``"unk"``       the unknown token stands in its place (``"pad"``, ``"mask"`` or an id likewise)
 ``"zero"``      a zero vector stands in place of its embedding
 ``"mean"``      the mean embedding of the vocabulary does
 ``"hidden"``    it stays where it is, but attention cannot reach it (its own position still passes it on,
                 so the last token before a step is never wholly gone)
-``"delete"``    it is cut out and what follows moves up; where nothing is left to predict from, the
-                beginning-of-sequence token stands alone
 =============== =====================================================================================
 """
 

@@ -24,10 +24,13 @@ from wherefrom.text.tokens import Segment, Token
 Span: TypeAlias = tuple[int, int]
 Grouping: TypeAlias = str | tuple[Span, ...]
 UnitsSetting: TypeAlias = str | tuple[Span, ...] | Mapping[str, Grouping]
-"""``"token"``, ``"character"``, ``"word"``, ``"sentence"``, ``"turn"``, ``"document"``; or spans ``(start, end)``, end
+"""``"auto"``, ``"token"``, ``"character"``, ``"word"``, ``"sentence"``, ``"turn"``, ``"document"``; or spans ``(start, end)``, end
 exclusive, of the source (encoder-decoder) or of the target (decoder-only); or one of these per side, as a mapping."""
 
-GROUPINGS = (*LEVELS, "turn", "document")
+AUTO = "auto"
+GROUPINGS = (AUTO, *LEVELS, "turn", "document")
+MANY_WORDS = 64
+"""A user who wrote more words than this is explained by sentences, unless asked otherwise."""
 
 
 @frozen(kw_only=True, eq=False)
@@ -145,6 +148,8 @@ def units_of(
         SettingsError: ``units`` is no known word.
     """
     decoder_only = question.source_ids is None
+    if units == AUTO:
+        units = _automatic(question)
     first, last = (int(question.steps[0]), int(question.steps[-1])) if len(question.steps) else (0, 0)
     found: list[Unit] = []
     sides: list[tuple[Side, int, IntArray, tuple[Token, ...]]] = []
@@ -197,6 +202,24 @@ def _first(unit: Unit) -> int:
     return int(unit.removable[0]) if len(unit.removable) else unit.start
 
 
+def _automatic(question: Question) -> UnitsSetting:
+    """The user's words in a chat, or sentences where they are many; else tokens."""
+    turns = [one for one in question.segments if one.kind == "turn" and one.label == "user" and one.start < one.end]
+    if question.source_ids is not None or not turns or len(question.target_tokens) < max(turn.end for turn in turns):
+        return "token"
+    levels: tuple[Level, ...] = ("word", "sentence")
+    spans: list[Span] = []
+    for level in levels:
+        spans = [
+            (turn.start + start, turn.start + end)
+            for turn in turns
+            for start, end in unit_spans(question.target_tokens[turn.start : turn.end], level)
+        ]
+        if len(spans) <= MANY_WORDS:
+            break
+    return tuple(spans)
+
+
 def _grouping_for(units: UnitsSetting, side: Side, *, decoder_only: bool) -> Grouping:
     if isinstance(units, Mapping):
         return units.get(side, "token")
@@ -217,7 +240,7 @@ def _spans(
 ) -> list[Span]:
     if not isinstance(grouping, str):
         return _given(grouping, side, length, limit)
-    if grouping == "token":
+    if grouping in ("token", AUTO):  # automatic on one side of an encoder-decoder
         return [(position, position + 1) for position in range(length)]
     if grouping in ("turn", "document"):
         sides: tuple[Side, ...] = (side,) if question.source_ids is not None else ("source", "target")
