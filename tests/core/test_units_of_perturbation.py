@@ -1,3 +1,4 @@
+import msgspec
 import numpy as np
 import pytest
 from attrs import evolve
@@ -151,3 +152,46 @@ def test_spreading_keeps_the_sum_over_what_is_visible():
 def test_a_group_of_steps_ends_with_its_last():
     target_function = TargetFunction(function=Logit(), target_ids=np.arange(4), groups=np.array([0, 1, 0, 1]))
     np.testing.assert_array_equal(last_steps(target_function, np.array([3, 4, 5, 6])), [5, 6])
+
+
+def long_question(words, *, first):
+    """So many words of two tokens each, explained from ``first`` on."""
+    length = 2 * words
+    texts = [f" w{i // 2}" if i % 2 == 0 else "s" for i in range(length)]
+    texts[1::20] = ["s." for _ in texts[1::20]]
+    named = tuple(
+        Token(id=1, piece=text, text=text, position=i, special=False, word=i // 2) for i, text in enumerate(texts)
+    )
+    return evolve(
+        decoder_only(first=first),
+        target_ids=np.ones(length, np.int64),
+        steps=np.arange(first, length),
+        target_tokens=named,
+    )
+
+
+def test_automatic_units_are_the_finest_that_are_not_too_many():
+    few = units_of(long_question(60, first=100), "auto")
+    assert len(few) == 119  # tokens before the last step
+    assert few.note == ""
+    words = units_of(long_question(100, first=190), "auto")
+    assert [len(units_of(long_question(100, first=190), level)) for level in ("word", "auto")] == [len(words)] * 2
+    assert "199 tokens are more than 128, so words are removed" in words.note
+    sentences = units_of(long_question(200, first=390), "auto")
+    assert spans(sentences) == spans(units_of(long_question(200, first=390), "sentence"))
+    assert "sentences are removed" in sentences.note
+
+
+def test_automatic_units_of_a_chat_are_what_the_user_wrote():
+    turns = [
+        Segment(side="target", start=0, end=10, kind="turn", label="system"),
+        Segment(side="target", start=12, end=40, kind="turn", label="user"),
+        Segment(side="target", start=42, end=50, kind="turn", label="assistant"),
+    ]
+    asked = evolve(long_question(40, first=60), segments=turns)
+    units = units_of(asked, "auto")
+    assert spans(units) == [("t", start, start + 2) for start in range(12, 40, 2)]
+    wordy = evolve(long_question(200, first=390), segments=[msgspec.structs.replace(turns[1], end=380)])
+    units = units_of(wordy, "auto")
+    assert 1 < len(units) < 40
+    assert "184 words, more than 128, so sentences are removed" in units.note

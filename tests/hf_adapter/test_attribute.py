@@ -14,6 +14,7 @@ import wherefrom
 from transformers import AutoModelForCausalLM, AutoTokenizer, GPT2Config, GPT2LMHeadModel
 from wherefrom.errors import InputError, ModelLoadError, SettingsError, UnknownNameError, UsageError, WherefromWarning
 from wherefrom.methods import IntegratedGradients, Saliency
+from wherefrom.methods.default import DEFAULT_METHOD
 
 MODELS = Path(__file__).parents[1] / "golden" / "data" / "models"
 ALL = ["gpt2-tiny", "llama-tiny", "marian-tiny", "bart-tiny", "t5-tiny"]
@@ -224,10 +225,9 @@ def test_methods_come_by_name_class_or_object() -> None:
     assert by_name.provenance.method == {"name": "integrated_gradients", "settings": {"n_steps": 4}}
 
 
-def test_a_default_method_is_optional_and_can_be_replaced() -> None:
+def test_without_a_method_the_default_answers_and_can_be_replaced() -> None:
     model = wherefrom.load_model(str(MODELS / "gpt2-tiny"), device="cpu")
-    with pytest.raises(SettingsError, match="No attribution method was chosen"):
-        model.attribute(TEXTS[0], show_progress=False)
+    assert model.attribute(TEXTS[0], show_progress=False)[0].method == DEFAULT_METHOD
     model.attribute(TEXTS[0], method="saliency", override_default_attribution=True, show_progress=False)
     assert model.method == Saliency()
 

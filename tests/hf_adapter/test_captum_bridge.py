@@ -62,7 +62,9 @@ def test_exact_classes_give_what_ours_give(name, captums, ours, settings):
 def test_exact_shapley_values_are_ours(name):
     """Words keep the orders few: captum goes through every one."""
     made = explained(name, "captum:ShapleyValues", units="word", attr_pos_end=3 if name == "t5-tiny" else None)
-    exact = explained(name, "exact_shapley", baseline="unk", units="word", attr_pos_end=3 if name == "t5-tiny" else None)
+    exact = explained(
+        name, "exact_shapley", baseline="unk", units="word", attr_pos_end=3 if name == "t5-tiny" else None
+    )
     assert_close(exact, made, atol=1e-6 if name == "gpt2-tiny" else 2e-7)
 
 

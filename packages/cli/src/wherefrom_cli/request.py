@@ -11,6 +11,7 @@ import wherefrom
 from attrs import asdict, field, frozen
 from wherefrom.errors import UsageError
 from wherefrom.methods.contract import METHODS
+from wherefrom.methods.default import DEFAULT_METHOD
 from wherefrom.step_functions.base import STEP_FUNCTIONS
 
 from wherefrom_cli.parser import OptionGroup, Options, json_object, positive_number, setting, whole_number
@@ -19,7 +20,6 @@ from wherefrom_cli.plugins import load_plugins
 if TYPE_CHECKING:
     from wherefrom import AttributionModel, Attributions
 
-DEFAULT_METHOD = "saliency"
 DEFAULT_MODEL = "demo:lm"
 
 

@@ -12,6 +12,7 @@ from attrs import frozen
 from wherefrom.attribute import AttributionModel
 from wherefrom.errors import InputError, UsageError, WherefromError
 from wherefrom.methods.contract import Progress
+from wherefrom.methods.default import DEFAULT_METHOD
 
 from wherefrom_playground import choices, frames
 from wherefrom_playground.asking import Asked, Generation, explained, explained_by_all, explained_context
@@ -184,7 +185,7 @@ def _generation_part(limits: Limits) -> tuple[Any, Any]:
     return count, penalty
 
 
-def _method_part(default: str = choices.DEFAULT_METHOD) -> tuple[Any, Any]:
+def _method_part(default: str = DEFAULT_METHOD) -> tuple[Any, Any]:
     method = gr.Dropdown(choices.method_names(), value=default, label="method")
     with gr.Accordion("Settings of the method", open=False):
         table = gr.Dataframe(
@@ -377,7 +378,7 @@ def _context_tab(shared: Playground) -> None:
     )
     text = gr.Textbox("His colleagues asked him to come", lines=2, label="input")
     output = gr.Textbox("", label="output to explain", info="Empty: the model writes it.")
-    method = gr.Dropdown(choices.method_names(), value="saliency", label="method")
+    method = gr.Dropdown(choices.method_names(), value=DEFAULT_METHOD, label="method")
     count, penalty = _generation_part(shared.limits)
     part = _answer_part("Attribute to the context")
 

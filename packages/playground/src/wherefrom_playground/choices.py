@@ -15,7 +15,6 @@ from wherefrom.settings import plain
 from wherefrom.step_functions.base import STEP_FUNCTIONS
 
 _REGISTERING = (methods, step_functions)  # importing them fills the registries
-DEFAULT_METHOD = "integrated_gradients"
 DEFAULT_TARGET = "probability"
 DEFAULT_CONTRAST = "contrast_prob_diff"
 Row = list[str]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from wherefrom.context import STRATEGIES, UNITS, ContextAttribution, attribute_context
 from wherefrom.errors import UsageError
 from wherefrom.methods.contract import METHODS
+from wherefrom.methods.default import DEFAULT_METHOD
 from wherefrom.step_functions.base import STEP_FUNCTIONS
 
 from wherefrom_cli.asking import somebody
@@ -28,7 +29,6 @@ from wherefrom_cli.parser import (
 )
 from wherefrom_cli.progress import ProgressLine, loading
 from wherefrom_cli.request import (
-    DEFAULT_METHOD,
     DEFAULT_MODEL,
     add_model_options,
     add_reduction_options,

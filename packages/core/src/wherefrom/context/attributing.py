@@ -112,7 +112,7 @@ def attribute_context(
             ``title``), or the earlier messages of a chat.
         output: The output to explain; None: the model generates it, with the context.
         output_context: What was said before the output, if that is context too.
-        method: Attribution method; None: the model's own.
+        method: Attribution method; None: the model's own, or `occlusion` where it has none.
         attributed_fn: What the method explains; ``probability`` by default. A contrastive one compares with what would
             have been said without the context.
         context_sensitivity_metric: A contrastive step function of the prediction without and with context.

@@ -188,7 +188,7 @@ class _Search:
                 "forwards": self.forwards,
                 "stopped": self.stopped.sum(axis=0).tolist(),
             },
-            warnings=self._warnings(last[lost]),
+            warnings=((f"reagent: {self.units.note}.",) if self.units.note else ()) + self._warnings(last[lost]),
         )
 
     def _warnings(self, steps: IntArray) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from wherefrom.adapters import SequenceModel
 from wherefrom.errors import SettingsError, WherefromWarning
 from wherefrom.methods.capabilities import check_capabilities
 from wherefrom.methods.contract import METHODS, Method
+from wherefrom.methods.default import DEFAULT_METHOD
 from wherefrom.questions.routing import Consumer, deal
 from wherefrom.step_functions.base import STEP_FUNCTIONS, StepFunction, StepFunctionLike
 from wherefrom.step_functions.differentiability import require_differentiable, require_explainable
@@ -46,6 +47,7 @@ def requested(
 
     Args:
         model: Who will be asked; it must give what the method needs.
+        method: None: `wherefrom.methods.default.DEFAULT_METHOD`.
         attributed_fn: The target function; None: ``default_function``.
         settings: Settings by name, for whichever of them declares the name.
         attribution_args: Settings for the method alone; the other two likewise.
@@ -78,11 +80,7 @@ def requested(
 
 
 def _method_consumer(method: str | Method | type[Method] | None, given: Mapping[str, Any]) -> Consumer:
-    if method is None:
-        raise SettingsError(
-            "No attribution method was chosen. Pass method=..., here or to load_model. "
-            f"Registered: {', '.join(METHODS)}."
-        )
+    method = DEFAULT_METHOD if method is None else method
     cls: Any = METHODS.get(method) if isinstance(method, str) else method
     if isinstance(cls, type):
         return Consumer(cls=cls, label=f"method {cls.identifier!r}", given=given)  # type: ignore[attr-defined]

@@ -36,6 +36,7 @@ def answer(method: Perturbation, question: Question, run: Run) -> Scores:
             "samples": len(run.masks),
             "forwards": run.table.forwards,
         },
+        warnings=(f"{method.identifier}: {note}.",) if (note := run.table.units.note) else (),
     )
 
 
@@ -46,9 +47,9 @@ def answer_drawn(method: SampledPerturbation, question: Question, run: Run) -> S
         return scores
     resamples = run.resamples[: method.n_bootstrap]
     error = standard_error(resamples)
-    warnings: tuple[str, ...] = ()
+    warnings = scores.warnings
     if len(rough := rough_outputs(run.scores, error, run.visible)):
-        warnings = (
+        warnings += (
             f"{method.identifier}: at {len(rough)} of {run.scores.shape[1]} steps (the first is step {rough[0]}) the "
             f"standard errors are as large as the differences between units. Use n_samples='auto' or more samples "
             f"than {len(run.masks)}, or larger units.",

@@ -23,13 +23,13 @@ class PerturbationSettings:
     """Settings of every method that removes units and looks at what is lost."""
 
     units: UnitsSetting = field(default="auto", converter=as_units)
-    """What is removed and scored as one: ``"auto"`` (tokens; in a chat the user's words, or sentences where these are
-    many, and nothing else), ``"token"``, ``"word"``, ``"sentence"``, ``"turn"``, ``"document"``, spans
-    ``[(start, end), ...]``, or one of these per side, ``{"source": ..., "target": ...}``. A unit's score is divided
-    equally among its tokens, so that sums over tokens are right."""
+    """What is removed and scored as one: ``"auto"`` (tokens, or words or sentences where these are more than 128; in a
+    chat only what the user wrote, by words or sentences), ``"token"``, ``"word"``, ``"sentence"``, ``"turn"``,
+    ``"document"``, spans ``[(start, end), ...]``, or one of these per side, ``{"source": ..., "target": ...}``. A
+    unit's score is divided equally among its tokens, so that sums over tokens are right."""
     baseline: str | int = field(default="delete", converter=as_baseline)
-    """How a unit is removed: ``"delete"`` cuts it out, a token stands in its place (``"unk"``, ``"pad"``, ``"mask"``, an
-    id), or a ``"zero"`` or ``"mean"`` embedding, or it is ``"hidden"`` from attention."""
+    """How a unit is removed: ``"delete"`` cuts it out, a token stands in its place (``"unk"``, ``"pad"``, ``"mask"``,
+    an id), or a ``"zero"`` or ``"mean"`` embedding, or it is ``"hidden"`` from attention."""
     tables: str | None = None
     """Folder for ablation tables, one ``.npz`` per input: what is there is reused, what is new is added."""
     internal_batch_size: int | None = field(default=None, validator=_positive)

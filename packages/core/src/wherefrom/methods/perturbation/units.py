@@ -24,13 +24,15 @@ from wherefrom.text.tokens import Segment, Token
 Span: TypeAlias = tuple[int, int]
 Grouping: TypeAlias = str | tuple[Span, ...]
 UnitsSetting: TypeAlias = str | tuple[Span, ...] | Mapping[str, Grouping]
-"""``"auto"``, ``"token"``, ``"character"``, ``"word"``, ``"sentence"``, ``"turn"``, ``"document"``; or spans ``(start, end)``, end
-exclusive, of the source (encoder-decoder) or of the target (decoder-only); or one of these per side, as a mapping."""
+"""``"auto"``, ``"token"``, ``"character"``, ``"word"``, ``"sentence"``, ``"turn"``, ``"document"``; or spans
+``(start, end)``, end exclusive, of the source (encoder-decoder) or of the target (decoder-only); or one of these per
+side, as a mapping."""
 
 AUTO = "auto"
 GROUPINGS = (AUTO, *LEVELS, "turn", "document")
-MANY_WORDS = 64
-"""A user who wrote more words than this is explained by sentences, unless asked otherwise."""
+MANY = 128
+"""More units than this are not removed one by one unless asked for: larger ones are."""
+LEVELS_OF_A_TURN: tuple[Level, ...] = ("word", "sentence")
 
 
 @frozen(kw_only=True, eq=False)
@@ -60,6 +62,8 @@ class Units:
     source_length: int | None
     """None for decoder-only models."""
     target_length: int
+    note: str = ""
+    """What there is to say about their choice; empty: nothing."""
 
     def __len__(self) -> int:
         return len(self.members)
@@ -148,9 +152,10 @@ def units_of(
         SettingsError: ``units`` is no known word.
     """
     decoder_only = question.source_ids is None
-    if units == AUTO:
-        units = _automatic(question)
     first, last = (int(question.steps[0]), int(question.steps[-1])) if len(question.steps) else (0, 0)
+    note = ""
+    if units == AUTO:
+        units, note = _automatic(question, last)
     found: list[Unit] = []
     sides: list[tuple[Side, int, IntArray, tuple[Token, ...]]] = []
     if question.source_ids is not None:
@@ -172,6 +177,7 @@ def units_of(
         steps=question.steps,
         source_length=None if question.source_ids is None else len(question.source_ids),
         target_length=len(question.target_ids),
+        note=note,
     )
 
 
@@ -202,22 +208,40 @@ def _first(unit: Unit) -> int:
     return int(unit.removable[0]) if len(unit.removable) else unit.start
 
 
-def _automatic(question: Question) -> UnitsSetting:
-    """The user's words in a chat, or sentences where they are many; else tokens."""
+def _automatic(question: Question, last: int) -> tuple[UnitsSetting, str]:
+    """The finest units that are not too many, and what there is to say about them: tokens, words or sentences; in a
+    chat the user's words or sentences.
+
+    Args:
+        last: The last position that is explained.
+    """
+    decoder_only = question.source_ids is None
+    tokens = question.target_tokens if decoder_only else question.source_tokens
+    length = last if question.source_ids is None else len(question.source_ids)
+    if len(tokens) < length:
+        return "token", ""
     turns = [one for one in question.segments if one.kind == "turn" and one.label == "user" and one.start < one.end]
-    if question.source_ids is not None or not turns or len(question.target_tokens) < max(turn.end for turn in turns):
-        return "token"
-    levels: tuple[Level, ...] = ("word", "sentence")
-    spans: list[Span] = []
-    for level in levels:
-        spans = [
-            (turn.start + start, turn.start + end)
-            for turn in turns
-            for start, end in unit_spans(question.target_tokens[turn.start : turn.end], level)
+    stretches = [(turn.start, turn.end) for turn in turns if turn.end <= len(tokens)] if decoder_only else []
+    if not stretches:
+        if length <= MANY:
+            return "token", ""
+        words = unit_spans(tokens[:length], "word")
+        level: Level = "word" if len(words) <= MANY else "sentence"
+        return level, f"{length} tokens are more than {MANY}, so {level}s are removed; units='token' removes each token"
+    spans = [
+        [
+            (begin + start, begin + end)
+            for begin, stop in stretches
+            for start, end in unit_spans(tokens[begin:stop], each)
         ]
-        if len(spans) <= MANY_WORDS:
-            break
-    return tuple(spans)
+        for each in LEVELS_OF_A_TURN
+    ]
+    if len(spans[0]) <= MANY:
+        return tuple(spans[0]), ""
+    return tuple(spans[1]), (
+        f"the user wrote {len(spans[0])} words, more than {MANY}, so sentences are removed; units='word' removes each "
+        "word of the chat"
+    )
 
 
 def _grouping_for(units: UnitsSetting, side: Side, *, decoder_only: bool) -> Grouping:
