@@ -11,6 +11,7 @@ GIVES = (
     "GivesLayers",
     "ZeroesValues",
     "DecomposesStates",
+    "DecomposesHeads",
     "Moves",
     "Reserves",
     "FindsBadWeights",

@@ -84,10 +84,11 @@ class ContextCite(SampledSettings):
             if self.tables is None:
                 wanted = {LOG_PROBABILITY: wanted[LOG_PROBABILITY]}
             target_function = question.target_function
-            tokens = target_function.grouped(np.ones(len(question.steps)))
+            tokens = target_function.grouped(target_function.weighed(np.ones(len(question.steps))))
             solver = _PerToken(method=self, tokens=np.asarray(tokens))
             drawn = draw(self, model, question, units, progress, wanted=wanted, of=LOG_PROBABILITY, solver=solver)
-            values = target_function.grouped(drawn.table.values_of(drawn.masks, LOG_PROBABILITY).T).T
+            said = drawn.table.values_of(drawn.masks, LOG_PROBABILITY).T
+            values = target_function.grouped(target_function.weighed(said)).T
             yield answer(self, question, drawn.table, drawn.masks, values=values, blocks=drawn.blocks, solver=solver)
 
     def plan(self, units: Units, rng: np.random.Generator) -> BoolArray:
