@@ -121,7 +121,7 @@ def solved(matrix: Masses, first: int, start: Masses, passes_on: BoolArray) -> W
     return Walk(
         columns=np.stack([began.columns[:, 0], ends], axis=1),
         labels=(hops_label(0), "all hops"),
-        arrived=tuple(mass for mass in told.arrived if mass > ENOUGH),
+        arrived=told.arrived[: 1 + max(hop for hop, mass in enumerate(told.arrived) if mass > ENOUGH or hop == 0)],
         missing=0.0,
         lost=max(1.0 - float(ends.sum()), 0.0),
         visits=visits,
