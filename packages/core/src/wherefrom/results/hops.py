@@ -132,7 +132,12 @@ def solved(matrix: Masses, first: int, start: Masses, passes_on: BoolArray) -> W
 def matrix_reader(matrix: Masses, first: int) -> Reader:
     """Reads off a matrix whose steps are the inputs from row ``first`` on; see `solved`."""
     steps = matrix.shape[1]
-    return lambda masses: matrix @ masses[first : first + steps]
+
+    def read(masses: Masses) -> Masses:
+        went: Masses = matrix @ masses[first : first + steps]
+        return went
+
+    return read
 
 
 def reading_matrix(scores: Masses, visible: BoolArray, first: int) -> Masses:

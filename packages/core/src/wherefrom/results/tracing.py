@@ -156,6 +156,10 @@ def _positions(token: Token) -> list[int]:
     return [token.position, token.position + token.size]
 
 
-def is_traced(attribution: AttributionData) -> bool:
-    """Does this result show a walk?"""
-    return DETAILS in attribution.details
+def generated_from(attribution: AttributionData) -> int:
+    """Position of the first explained token: of a trace, of the result that was traced."""
+    if DETAILS in attribution.details:
+        return int(attribution.details[DETAILS]["generated_from"])
+    if attribution.attr_pos_start < len(attribution.target):
+        return attribution.target[attribution.attr_pos_start].position
+    return sum(token.size for token in attribution.target)
