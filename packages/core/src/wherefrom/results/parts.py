@@ -126,4 +126,3 @@ def _part_of(attribution: AttributionData, side: str, token: Token) -> tuple[str
     if side == "source":
         return "text", "source", 0
     return "text", "prompt", 0
-

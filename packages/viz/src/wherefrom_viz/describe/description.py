@@ -252,6 +252,7 @@ def describe(
             for unit in _named(shown_inputs[side.start : side.end], span_names(attribution, side.name))
         )
     target_side = next((side for side in sides if side.name == "target"), None)
+    generated = generated_from(attribution)
     return Description(
         title=title if title is not None else title_of(attribution, 0, 1),
         subtitle=subtitle_of(attribution, provenance),
@@ -267,7 +268,7 @@ def describe(
         pipeline=tuple(pipeline),
         notes=tuple(notes),
         context=_context(attribution, target_side),
-        prompt_rows=() if target_side is None else _prompt_rows(tokens, target_side, steps, generated_from(attribution)),
+        prompt_rows=() if target_side is None else _prompt_rows(tokens, target_side, steps, generated),
         output_rows={} if target_side is None else _output_rows(tokens, target_side, steps),
         trace=describe_trace(attribution),
     )

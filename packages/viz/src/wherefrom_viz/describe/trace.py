@@ -72,8 +72,8 @@ def describe_trace(attribution: Attribution) -> TraceDescription | None:
 
 
 def _parts(title: str, columns: tuple[str, ...], parts: Sequence[PartShares]) -> TraceTable:
-    rows = tuple(TraceRow(label=text_marks.visible(part.label), values=tuple(map(float, part.shares))) for part in parts)
-    return TraceTable(title=title, columns=columns, rows=rows)
+    rows = [TraceRow(label=text_marks.visible(part.label), values=tuple(map(float, part.shares))) for part in parts]
+    return TraceTable(title=title, columns=columns, rows=tuple(rows))
 
 
 def _shortened(text: str, length: int = 60) -> str:

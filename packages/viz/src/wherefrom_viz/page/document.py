@@ -38,7 +38,15 @@ NOTEBOOK_BYTES = 1_000_000
 _SMALL_MULTIPLES = 6
 """Slices in the table that stands where scripts do not run."""
 
-_TABS = {"auto": "read", "read": "read", "topk": "read", "tokens": "read", "matrix": "matrix", "steps": "steps"}
+_TABS = {
+    "auto": "read",
+    "read": "read",
+    "topk": "read",
+    "tokens": "read",
+    "trace": "read",
+    "matrix": "matrix",
+    "steps": "steps",
+}
 
 
 @frozen(kw_only=True)
