@@ -263,3 +263,46 @@ def test_weights_of_steps_weigh_their_values(model):
     weighed = evolve(function, weights=np.array([0.0, 2.0, 0.5]))
     assert weighed.values(logits)[0] == pytest.approx(2 * logits[1, 2] + 0.5 * logits[2, 3])
     assert weighed.at(np.array([1])).values(logits[1:2])[0] == pytest.approx(2 * logits[1, 2])
+
+
+@pytest.fixture(scope="module")
+def long_model():
+    """A model with random weights that reads 1,200 tokens, and such a text as ids."""
+    import torch
+    import transformers
+
+    torch.manual_seed(0)
+    known = wherefrom.load_model("demo:lm")
+    config = transformers.LlamaConfig(
+        vocab_size=known.adapter.card.vocabulary,
+        hidden_size=16,
+        intermediate_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        max_position_embeddings=2048,
+    )
+    module = transformers.LlamaForCausalLM(config).eval()
+    model = wherefrom.load_model(module, tokenizer=known.tokenizer)
+    prompt = model.encode(PROMPT).ids
+    return model, np.concatenate([prompt, np.random.default_rng(0).integers(5, 300, 1200 - len(prompt))])
+
+
+@pytest.mark.parametrize("method", ["input_x_gradient", "flashtrace"])
+def test_law_the_cost_of_a_hop_does_not_grow_with_the_span(long_model, method):
+    """Spans of 64, 256 and 1,024 tokens: the same passes over the same positions, for each of two hops."""
+    model, ids = long_model
+    seen = {}
+    for length in (64, 256, 1024):
+        adapter, tally = counting(model.adapter)
+        wherefrom.trace(
+            wherefrom.load_model(adapter),
+            PROMPT,
+            ids.tolist(),
+            span=(1200 - length, 1200),
+            hops=1,
+            method=method,
+            show_progress=False,
+        )
+        seen[length] = (tally.forward_rows, tally.backward_rows, tally.forward_positions)
+    assert set(seen.values()) == {(2, 2 if method == "input_x_gradient" else 0, seen[64][2])}
+    assert seen[64][2] <= 2 * 1200

@@ -99,5 +99,5 @@ def test_the_page_has_the_tables_and_escapes_them():
 
 def test_rows_of_a_trace_are_prompt_before_and_output_after_the_first_generated_token():
     description = describe(traced())
-    titles = {title: rows for title, rows in description.sections()}
+    titles = dict(description.sections())
     assert max(titles["Prompt"]) < 7 <= min(titles["Output so far"])

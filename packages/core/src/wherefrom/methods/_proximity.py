@@ -42,10 +42,11 @@ def query_mixture(question: Question) -> FloatArray:
     weights where they have some. Shape ``(outputs, positions)``; rows sum to 1."""
     target_function = question.target_function
     outputs = np.arange(len(question.steps)) if target_function.groups is None else target_function.groups
-    mixture = np.zeros((target_function.outputs, int(question.steps[-1])))
+    mixture: FloatArray = np.zeros((target_function.outputs, int(question.steps[-1])))
     mixture[outputs, question.steps - 1] = target_function.weighed(np.ones(len(question.steps)))
     sums = mixture.sum(axis=1, keepdims=True)
-    return np.divide(mixture, sums, out=mixture, where=sums > 0)
+    shares: FloatArray = np.divide(mixture, sums, out=mixture, where=sums > 0)
+    return shares
 
 
 def _positive(values: Array) -> Array:

@@ -154,4 +154,5 @@ def reading_matrix(scores: Masses, visible: BoolArray, first: int) -> Masses:
     steps = np.arange(kept.shape[1])
     kept[first + steps, steps] = 0.0
     sums = kept.sum(axis=0)
-    return np.divide(kept, sums, out=np.zeros_like(kept), where=sums > 0)
+    matrix: Masses = np.divide(kept, sums, out=np.zeros_like(kept), where=sums > 0)
+    return matrix

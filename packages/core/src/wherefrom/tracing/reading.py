@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 from attrs import evolve, frozen
 
-from wherefrom.arrays import Array, BoolArray, FloatArray, to_numpy
+from wherefrom.arrays import Array, BoolArray, to_numpy
 from wherefrom.errors import InputError
 from wherefrom.methods.contract import Method, Scores
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
 from wherefrom.results.aggregation import aggregated
 from wherefrom.results.attribution import Attribution
+from wherefrom.results.hops import Masses
 from wherefrom.results.tracing import SignRule, unsigned
 
 
@@ -35,7 +36,7 @@ class SpanReader:
     rule: SignRule
     progress: Progress
 
-    def asked(self, masses: FloatArray) -> Question:
+    def asked(self, masses: Masses) -> Question:
         """The question about the steps on which there is mass."""
         sources = len(self.left_out) - len(self.question.target_ids)
         weights = masses[sources + self.question.steps]
@@ -50,7 +51,7 @@ class SpanReader:
             scores={},
         )
 
-    def __call__(self, masses: FloatArray) -> FloatArray:
+    def __call__(self, masses: Masses) -> Masses:
         """Where the mass of some steps goes; see `wherefrom.results.hops.Reader`."""
         question = self.asked(masses)
         (scores,) = self.method.attribute(self.model, [question], self.progress)
@@ -59,7 +60,7 @@ class SpanReader:
         total = read.sum()
         return read * (masses.sum() / total) if total > 0 else read
 
-    def _per_input(self, scores: Scores, question: Question) -> FloatArray:
+    def _per_input(self, scores: Scores, question: Question) -> Masses:
         """One number per input: the method's default aggregation, and nothing where no step could look."""
         last = int(question.steps[-1])
         target = _column(scores.target, last + 1)
