@@ -99,7 +99,6 @@ def first_line(model: Any, name: str, task: Task) -> dict[str, Any]:
     """Does the model answer right, and what does one plain pass cost?"""
     ids, start = answer_of(model, task)
     row = Row(target_ids=ids, steps=np.arange(start, len(ids)))
-    list(model.adapter.predict([row]))  # warm
     begun = time.process_time()
     (said,) = model.adapter.predict([row])
     seconds = time.process_time() - begun

@@ -81,40 +81,42 @@ def tasks(count: int, seed: int = 0) -> list[Task]:
 
 
 def _key_value(draw: random.Random, id: str) -> Task:
-    pairs = list(zip(draw.sample(_NAMES, 22), draw.sample(_THINGS, 22), strict=True))
-    lines = [
-        f"{name} bought the {thing} near the {draw.choice(_PLACES)} early on {draw.choice(_DAYS)} morning."
-        for name, thing in pairs
-    ]
-    asked = draw.randrange(3, len(pairs) - 3)
+    pairs = list(zip(draw.sample(_NAMES, 8), draw.sample(_THINGS, 8), strict=True))
+    lines = [f"{name} bought the {thing} early on {draw.choice(_DAYS)} morning." for name, thing in pairs]
+    sentences = [*lines, *draw.sample(_FILLER, 12)]
+    draw.shuffle(sentences)
+    asked = draw.randrange(len(pairs))
     name, thing = pairs[asked]
     return Task(
         id=id,
         set="key_value",
-        prompt=f"This is who bought what last week, and where. {' '.join(lines)} Question: Who bought the {thing}?",
-        reasoning=f" Let us look at the list above. It says for every thing who bought it. The {thing} was bought by",
+        prompt=f"{' '.join(sentences)} Question: Who bought the {thing}?",
+        reasoning=(
+            f" Let us look at the text above. One sentence in it says who bought the {thing}. The person who bought"
+            f" the {thing} early on that morning was"
+        ),
         answer=f" {name}",
         evidence=(lines[asked],),
     )
 
 
 def _chain(draw: random.Random, id: str) -> Task:
-    """Boxes that hold the same as other boxes: four chains of three, mixed with other sentences."""
-    colours = draw.sample(_COLOURS, 12)
-    things = draw.sample(_THINGS, 4)
-    chains = [colours[3 * number : 3 * number + 3] for number in range(4)]
-    sentences = [("", text) for text in draw.sample(_FILLER, 10)]
+    """Boxes that hold the same as other boxes: two chains of three, mixed with other sentences."""
+    colours = draw.sample(_COLOURS, 6)
+    things = draw.sample(_THINGS, 2)
+    chains = [colours[3 * number : 3 * number + 3] for number in range(2)]
+    sentences = [("", text) for text in draw.sample(_FILLER, 13)]
     for (first, second, third), thing in zip(chains, things, strict=True):
         sentences.append((first, f"The {first} box has a {thing}."))
         sentences.append((first, f"The {second} box holds the same as the {first} box."))
         sentences.append((first, f"The {third} box holds the same as the {second} box."))
     draw.shuffle(sentences)
-    asked = draw.randrange(4)
+    asked = draw.randrange(2)
     first, second, third = chains[asked]
     return Task(
         id=id,
         set="chain",
-        prompt=f"There are twelve boxes. {' '.join(text for _, text in sentences)} Question: What has the {third} box?",
+        prompt=f"There are six boxes. {' '.join(text for _, text in sentences)} Question: What has the {third} box?",
         reasoning=(
             f" The {third} box holds the same as the {second} box. The {second} box holds the same as the {first} box."
             f" The {first} box has a"

@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 
 import pytest
+from wherefrom import load
 
 PROMPT = "George was sick yesterday. His colleagues asked him to come"
 OUTPUT = PROMPT + " to the hospital. He was very happy."
 
 
 def test_a_saved_result_is_traced_to_the_end(wherefrom, saved):
-    ran = wherefrom("trace", saved, "-x", "0", "--json")
+    ran = wherefrom("trace", saved, "-x", "0", "-o", "traced.json", "--hide")
     assert ran.code == 0, ran.err
-    (one,) = json.loads(ran.out)["examples"]
-    assert one["details"]["trace"]["hops"] is None
-    assert [token["text"].strip() for token in one["target"]][-2:] == ["0 hops", "all hops"]
+    (one,) = load("traced.json")
+    assert one.details["trace"]["hops"] is None
+    assert [token.text.strip() for token in one.steps] == ["0 hops", "all hops"]
+    assert "0 hops" in wherefrom("show", "traced.json").out
 
 
 def test_hops_and_places_are_read(wherefrom):

@@ -174,7 +174,7 @@ COMMAND = Command(
     examples=(
         ("wherefrom trace out.json --span ' 42'", "a saved result, to the end, without a model"),
         (
-            "wherefrom trace -m MODEL -i @prompt.txt -g @answer.txt --span '/(?s)</think>(.*)/' --hops 2",
+            "wherefrom trace -m MODEL -i @prompt.txt -g @answer.txt --span '/Answer: (.*)/' --hops 2",
             "one forward and one backward pass per hop, however long the output",
         ),
     ),
