@@ -32,10 +32,8 @@ TRACED: dict[str, dict[str, Any]] = {
     "gim": {"method": "gim"},
     "libra": {"method": "libra"},
     "flashtrace": {"method": "flashtrace"},
-    "mid-depth gradient x activation": {
-        "method": "layer_gradient_x_activation",
-        "target_layer": "model.layers[{middle}]",
-    },
+    "mid-depth gradient x activation": {"method": "layer_gradient_x_activation", "depth": 0.5},
+    "attention x gradient rollout": {"method": "attention_gradient_rollout"},
     "saliency": {"method": "saliency"},
 }
 """Read span by span, with `wherefrom.trace`."""
@@ -144,7 +142,7 @@ def measured(
                 hops=2,
                 show_progress=False,
                 progress=lambda phase, done, total: marks.append(time.process_time()) if phase == "hop" else None,  # noqa: B023
-                **at_middle(settings, model),
+                **settings,
             )
         spent = [mark - begun for mark in marks]
         yield {**facts, "way": way, "recall": recalls(result[0]), "cpu": spent, "grown": grown()}
@@ -173,12 +171,6 @@ def measured(
             "cpu": [0],
             "grown": 0,
         }
-
-
-def at_middle(settings: dict[str, Any], model: Any) -> dict[str, Any]:
-    """Settings with the number of the middle layer in them."""
-    middle = str(model.adapter.card.layers // 2)
-    return {name: str(value).replace("{middle}", middle) for name, value in settings.items()}
 
 
 def gold_of(tokens: Sequence[Any], task: Task) -> list[bool]:
