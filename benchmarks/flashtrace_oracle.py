@@ -43,6 +43,8 @@ def main() -> None:
         for name, weights in module.named_parameters():  # norms and biases that do something
             if "norm" in name or "bias" in name:
                 torch.nn.init.normal_(weights, mean=float("norm" in name), std=0.3)
+            if name.endswith("v_proj.bias"):  # the original leaves biases of values out; ours has them in the vectors
+                torch.nn.init.zeros_(weights)
         ids = np.random.default_rng(0).integers(0, SHAPE["vocab_size"], LENGTH)
         theirs, ours = original(module, ids), our_own(module, ids)
         print(f"{kind}: largest difference {np.abs(theirs - ours).max():.1e} of values up to {theirs.max():.2f}")

@@ -306,3 +306,36 @@ def test_law_the_cost_of_a_hop_does_not_grow_with_the_span(long_model, method):
         seen[length] = (tally.forward_rows, tally.backward_rows, tally.forward_positions)
     assert set(seen.values()) == {(2, 2 if method == "input_x_gradient" else 0, seen[64][2])}
     assert seen[64][2] <= 2 * 1200
+
+
+@pytest.mark.parametrize("method", ["input_x_gradient", "attention", "flashtrace"])
+def test_an_encoder_decoder_is_followed_to_its_source(method):
+    model = wherefrom.load_model("demo:mt")
+    source, said = "Mary sees the green car.", "Mary voit la voiture verte."
+    traced = wherefrom.trace(model, source, said, span="verte", hops=2, method=method, show_progress=False)[0]
+    arrived = traced.source_attributions.sum(axis=0)
+    np.testing.assert_allclose(arrived + traced.target_attributions.sum(axis=0), 1, atol=1e-6)
+    assert arrived[-1] >= arrived[0] - 1e-9, "hops bring mass to the source, never away from it"
+    assert traced.details["trace"]["missing"] < 0.5
+    assert len(traced.source) == traced.source_attributions.shape[0]
+
+
+def test_what_the_model_generates_is_traced_in_the_same_call(model):
+    traced = wherefrom.trace(model, PROMPT, span="all", generation_args={"max_new_tokens": 4}, show_progress=False)
+    assert not traced.provenance.constrained_decoding
+    assert traced.provenance.arguments["trace"] == {"span": "all", "hops": 1}
+    assert traced.provenance.method["name"] == "input_x_gradient"
+    assert len(traced[0].details["trace"]["positions"]) >= 1
+
+
+@pytest.mark.parametrize("hops", [-1, None, 1.5, True])
+def test_hops_that_are_none_are_refused(model, hops):
+    with pytest.raises(SettingsError, match="hops"):
+        wherefrom.trace(model, PROMPT, OUTPUT, hops=hops)
+
+
+def test_settings_that_nobody_knows_are_refused(model):
+    with pytest.raises(SettingsError, match="n_stepz"):
+        wherefrom.trace(model, PROMPT, OUTPUT, method="integrated_gradients", n_stepz=3)
+    with pytest.raises(SettingsError, match="leave_out"):
+        wherefrom.trace(model, PROMPT, OUTPUT, leave_out="bos")
