@@ -28,15 +28,15 @@ from wherefrom.methods import METHODS
 from benchmarks.planted_tasks import KINDS, Task, evidence_tokens, tasks
 
 TRACED: dict[str, dict[str, Any]] = {
+    "libra": {"method": "libra", "hops": 2},
+    "gim": {"method": "gim", "hops": 2},
+    "flashtrace": {"method": "flashtrace", "hops": 2},
     "input_x_gradient": {"method": "input_x_gradient"},
-    "gim": {"method": "gim"},
-    "libra": {"method": "libra"},
-    "flashtrace": {"method": "flashtrace"},
     "mid-depth gradient x activation": {"method": "layer_gradient_x_activation", "depth": 0.5},
     "attention x gradient rollout": {"method": "attention_gradient_rollout"},
     "saliency": {"method": "saliency"},
 }
-"""Read span by span, with `wherefrom.trace`."""
+"""Read span by span, with `wherefrom.trace`, for one hop where nothing else is said."""
 MAPS: dict[str, dict[str, Any]] = {
     "attention": {"method": "attention"},
     "value_norms": {"method": "value_norms"},
@@ -139,7 +139,6 @@ def measured(
                 task.prompt,
                 whole,
                 span=span,
-                hops=2,
                 show_progress=False,
                 progress=lambda phase, done, total: marks.append(time.process_time()) if phase == "hop" else None,  # noqa: B023
                 **settings,

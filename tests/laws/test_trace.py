@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 
 import numpy as np
@@ -282,7 +283,9 @@ def long_model():
         max_position_embeddings=2048,
     )
     module = transformers.LlamaForCausalLM(config).eval()
-    model = wherefrom.load_model(module, tokenizer=known.tokenizer)
+    tokenizer = copy.deepcopy(known.tokenizer)
+    tokenizer.model_max_length = 2048
+    model = wherefrom.load_model(module, tokenizer=tokenizer)
     prompt = model.encode(PROMPT).ids
     return model, np.concatenate([prompt, np.random.default_rng(0).integers(5, 300, 1200 - len(prompt))])
 
