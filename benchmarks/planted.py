@@ -49,7 +49,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("models", nargs="*", help="smollm2, gemma3")
     parser.add_argument("--out", type=Path, required=True, help="JSON lines")
-    parser.add_argument("--tasks", type=int, default=60, help="how many the model answers right")
+    parser.add_argument("--tasks", type=int, default=60, help="how many (answered right), as many of each kind")
     parser.add_argument("--ways", nargs="*", help="only these")
     parser.add_argument("--minutes", type=float, default=1e9, help="stop then, to go on another time")
     parser.add_argument("--table", action="store_true", help="print what is in the file")
@@ -60,10 +60,10 @@ def main() -> None:
     lines = read(options.out)
     until = time.monotonic() + 60 * options.minutes
     models = {name: wherefrom.load_model(f"demo:{name}", device="cpu") for name in options.models}
-    kept = dict.fromkeys(models, 0)
-    for task in tasks(3 * options.tasks):
+    kept = {(name, kind): 0 for name in models for kind in KINDS}
+    for task in tasks(6 * options.tasks):
         for name, model in models.items():
-            if kept[name] >= options.tasks:
+            if 3 * kept[name, task.set] >= options.tasks:
                 continue
             known = {line["way"] for line in lines if (line["model"], line["task"]) == (name, task.id)}
             if "wrong" in known:
@@ -72,9 +72,9 @@ def main() -> None:
             if not known:
                 new = [first_line(model, name, task)]
                 write(options.out, new)
-            kept[name] += not any(line["way"] == "wrong" for line in new)
             if any(line["way"] == "wrong" for line in new):
                 continue
+            kept[name, task.set] += 1
             for line in measured(model, name, task, known, options.ways):
                 write(options.out, [line])
                 if time.monotonic() > until:

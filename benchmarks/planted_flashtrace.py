@@ -37,7 +37,7 @@ def main() -> None:
     until = time.monotonic() + 60 * options.minutes
     lines = read(options.out)
     loaded: dict[str, Any] = {}
-    for task in tasks(3 * options.tasks):
+    for task in tasks(6 * options.tasks):
         for name in options.models:
             known = {line["way"] for line in lines if (line["model"], line["task"]) == (name, task.id)}
             if "forward" not in known:
