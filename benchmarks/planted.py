@@ -28,9 +28,9 @@ from wherefrom.methods import METHODS
 from benchmarks.planted_tasks import KINDS, Task, evidence_tokens, tasks
 
 TRACED: dict[str, dict[str, Any]] = {
-    "libra": {"method": "libra", "hops": 2},
-    "gim": {"method": "gim", "hops": 2},
-    "flashtrace": {"method": "flashtrace", "hops": 2},
+    "libra": {"method": "libra"},
+    "gim": {"method": "gim"},
+    "flashtrace": {"method": "flashtrace"},
     "input_x_gradient": {"method": "input_x_gradient"},
     "mid-depth gradient x activation": {"method": "layer_gradient_x_activation", "depth": 0.5},
     "attention x gradient rollout": {"method": "attention_gradient_rollout"},
