@@ -122,7 +122,7 @@ class AttributionModel:
         """The text of some ids."""
         return self.adapter.decode(np.asarray(ids, dtype=np.int64), skip_special_tokens=skip_special_tokens)
 
-    def attribute_context(self, current: str, context: Any = None, **options: Any) -> ContextAttribution:
+    def attribute_context(self, current: InputText, context: Any = None, **options: Any) -> ContextAttribution:
         """Which tokens of the output depend on the context, and on which of its tokens.
 
         The options are those of `wherefrom.attribute_context`, which this calls.

@@ -147,6 +147,14 @@ class HFModel:
         """See `wherefrom.adapters.SequenceModel.encode`."""
         return self._coder.encode(text, side=side, add_special_tokens=add_special_tokens, decoder_prefix=decoder_prefix)
 
+    def encode_with_documents(
+        self, chat: Sequence[Mapping[str, str]], documents: Sequence[Mapping[str, str]]
+    ) -> Encoding:
+        """See `wherefrom.adapters.PlacesDocuments.encode_with_documents`."""
+        return self._coder.encode(
+            chat, side="target", add_special_tokens=False, decoder_prefix=False, documents=documents
+        )
+
     def tokens(self, ids: IntArray, *, side: Side) -> tuple[Token, ...]:
         """See `wherefrom.adapters.SequenceModel.tokens`."""
         return self._coder.tokens(ids)
