@@ -51,7 +51,9 @@ def gathered(model: str, kind: str) -> dict[str, dict[Column, Values]]:
         evaluation = read_bench(path)
         for metric, removal in COLUMNS[kind]:
             for (method, of), values in values_by_example(evaluation, removal).items():
-                if of == metric and not (method in ORDERINGS and method in found and (metric, removal) in found[method]):
+                if of == metric and not (
+                    method in ORDERINGS and method in found and (metric, removal) in found[method]
+                ):
                     found[method][metric, removal] = values
     return found
 

@@ -43,7 +43,19 @@ def wherefrom(
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file of two attributions of the demo model by saliency."""
     path = tmp_path_factory.mktemp("saved") / "saliency.json"
-    arguments = ["attribute", "-m", "demo:lm", "--max-new-tokens", "4", "--step-scores", "probability", "--hide", "-q"]
+    arguments = [
+        "attribute",
+        "-m",
+        "demo:lm",
+        "-a",
+        "saliency",
+        "--max-new-tokens",
+        "4",
+        "--step-scores",
+        "probability",
+        "--hide",
+        "-q",
+    ]
     code = main([*arguments, "-i", "George was sick yesterday.", "Mary was hungry.", "-o", str(path)])
     assert code == 0
     return path

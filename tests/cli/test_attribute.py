@@ -68,7 +68,7 @@ def test_forced_target_and_positions_and_settings_reach_the_library(wherefrom: R
 
 
 def test_aggregators_and_selectors(wherefrom: Run) -> None:
-    base = ("attribute", "-m", "demo:lm", "-i", TEXT, "--max-new-tokens", 2, "--json")
+    base = ("attribute", "-m", "demo:lm", "-i", TEXT, "--max-new-tokens", 2, "--json", "-a", "saliency")
     raw = Attributions.from_bytes(wherefrom(*base).out.encode())[0]
     summed = Attributions.from_bytes(wherefrom(*base, "--attribution_aggregators", "sum").out.encode())[0]
     np.testing.assert_allclose(summed.target_attributions, raw.target_attributions.sum(-1), rtol=1e-5, atol=1e-7)
@@ -81,7 +81,7 @@ def test_aggregators_and_selectors(wherefrom: Run) -> None:
 @pytest.mark.parametrize("flag, total", [("--normalize_attributions", "sum"), ("--rescale_attributions", "max")])
 def test_normalize_and_rescale(wherefrom: Run, flag: str, total: str) -> None:
     ran = wherefrom(
-        *("attribute", "-m", "demo:lm", "-i", TEXT, "--max-new-tokens", 2, "--json"),
+        *("attribute", "-m", "demo:lm", "-i", TEXT, "--max-new-tokens", 2, "--json", "-a", "saliency"),
         *("--attribution_aggregators", "vnorm", flag),
     )
     scores = np.abs(Attributions.from_bytes(ran.out.encode())[0].target_attributions)
@@ -128,8 +128,8 @@ def test_input_file_keeps_ids(wherefrom: Run, tmp_path: Path) -> None:
 def test_dry_run_attributes_nothing_and_tells_the_cost(wherefrom: Run) -> None:
     ran = wherefrom("attribute", "-m", "demo:lm", "-i", TEXT, "-g", TEXT + " He was at home.", "--dry-run", "--json")
     plan = json.loads(ran.out)
-    assert plan["request"]["method"] == "saliency"
-    assert plan["passes"] == {"forward": 1, "backward": plan["output tokens"]}
+    assert plan["request"]["method"] == "occlusion"
+    assert plan["passes"] == {"forward": plan["input tokens"] + plan["output tokens"] - 1, "backward": 0}
     assert plan["bytes of scores, aggregated"] == 4 * plan["output tokens"] * (
         plan["input tokens"] + plan["output tokens"]
     )

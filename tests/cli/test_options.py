@@ -93,7 +93,7 @@ def test_option_of_inseq_parses(command: str, option: str, values: list[str], na
         assert getattr(parser.parse([spelling, *values]), name) == expected
 
 
-DEFAULTS = {"method": "saliency", "attribution_aggregators": [], "step_scores": [], "generated_texts": []}
+DEFAULTS = {"attribution_aggregators": [], "step_scores": [], "generated_texts": []}
 
 
 @pytest.mark.parametrize("name", DEFAULTS)
