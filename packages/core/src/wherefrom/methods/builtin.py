@@ -12,13 +12,16 @@ import wherefrom.methods.discretized_integrated_gradients
 import wherefrom.methods.dummy
 import wherefrom.methods.exact_shapley
 import wherefrom.methods.feature_ablation
+import wherefrom.methods.gim
 import wherefrom.methods.gradient_shap
 import wherefrom.methods.input_x_gradient
 import wherefrom.methods.integrated_gradients
+import wherefrom.methods.interactions
 import wherefrom.methods.kernel_shap
 import wherefrom.methods.layer_deeplift
 import wherefrom.methods.layer_gradient_x_activation
 import wherefrom.methods.layer_integrated_gradients
+import wherefrom.methods.libra
 import wherefrom.methods.lime
 import wherefrom.methods.noise_tunnel
 import wherefrom.methods.occlusion
