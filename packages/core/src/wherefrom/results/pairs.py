@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
 from attrs import frozen
 
-from wherefrom.adapters import Side
 from wherefrom.errors import InputError
 from wherefrom.results.data import AttributionData
 
@@ -19,7 +18,7 @@ DETAIL = "interactions"
 class PairedUnit(msgspec.Struct, frozen=True, kw_only=True):
     """A stretch of tokens that is a member of pairs."""
 
-    side: Side
+    side: Literal["source", "target"]
     start: int
     """First position."""
     end: int
