@@ -92,6 +92,7 @@ CLAIMS: dict[str, Claim] = {
     "layer_deeplift": Claim(make=m.LayerDeepLift, laws="complete steps chunk"),
     "layer_gradient_x_activation": Claim(make=m.LayerGradientXActivation, laws="steps"),
     "layer_integrated_gradients": Claim(make=m.LayerIntegratedGradients, laws="steps chunk", settings={"n_steps": 6}),
+    "learned_attention": Claim(make=m.LearnedAttention, laws="steps dtype", settings={"weights": "uniform"}),
     "libra": Claim(make=m.Libra, laws="steps chunk dtype"),
     "lime": Claim(make=m.Lime, laws="finds chunk seeded", about={"finds": {"n_samples": 200}}),
     "occlusion": Claim(make=m.Occlusion, laws="dummy finds linear symmetric steps chunk prefix dtype"),

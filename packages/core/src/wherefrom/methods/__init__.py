@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from wherefrom.methods.layer_deeplift import LayerDeepLift
     from wherefrom.methods.layer_gradient_x_activation import LayerGradientXActivation
     from wherefrom.methods.layer_integrated_gradients import LayerIntegratedGradients
+    from wherefrom.methods.learned_attention import LearnedAttention
     from wherefrom.methods.libra import Libra
     from wherefrom.methods.lime import Lime
     from wherefrom.methods.noise_tunnel import SmoothGrad, SquareGrad, VarGrad
@@ -62,6 +63,7 @@ __all__ = [
     "LayerDeepLift",
     "LayerGradientXActivation",
     "LayerIntegratedGradients",
+    "LearnedAttention",
     "Libra",
     "Lime",
     "Method",
@@ -102,6 +104,7 @@ _LATE = {
     "LayerDeepLift": "wherefrom.methods.layer_deeplift",
     "LayerGradientXActivation": "wherefrom.methods.layer_gradient_x_activation",
     "LayerIntegratedGradients": "wherefrom.methods.layer_integrated_gradients",
+    "LearnedAttention": "wherefrom.methods.learned_attention",
     "Libra": "wherefrom.methods.libra",
     "Lime": "wherefrom.methods.lime",
     "METHODS": "wherefrom.methods.contract",

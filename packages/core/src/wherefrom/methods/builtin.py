@@ -21,6 +21,7 @@ import wherefrom.methods.kernel_shap
 import wherefrom.methods.layer_deeplift
 import wherefrom.methods.layer_gradient_x_activation
 import wherefrom.methods.layer_integrated_gradients
+import wherefrom.methods.learned_attention
 import wherefrom.methods.libra
 import wherefrom.methods.lime
 import wherefrom.methods.noise_tunnel

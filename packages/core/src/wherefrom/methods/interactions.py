@@ -75,6 +75,10 @@ class Interactions(SampledSettings):
     pairs_among: int = field(default=24, validator=validators.ge(2))
     """Pairs are fitted among so many of the strongest units at most; fewer where the samples would not do."""
 
+    def __attrs_post_init__(self) -> None:
+        if self.budget is not None:
+            raise SettingsError("interactions has one set of coalitions for all units: its budget is n_samples.")
+
     def cost(self, question: Question) -> Cost:
         return sampled_cost(self, question, units_of(question, self.units))
 
