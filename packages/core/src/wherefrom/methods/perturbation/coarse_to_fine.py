@@ -300,11 +300,11 @@ def _within(method: Any, question: Question, left: int) -> Any:
         return None
     # a sample is a coalition, of which a fit needs some more than units; or an order of arrival, which is many
     enough = len(units_of(question, method.units)) + 2
-    fewest = 2 if evolve(method, n_samples=enough).cost(question).forwards > 2 * enough else enough  # type: ignore[call-arg]
+    fewest = 2 if evolve(method, n_samples=enough).cost(question).forwards > 2 * enough else enough
     sampled = cast(SampledPerturbation, method)
     most = left if sampled.n_samples == "auto" else min(left, int(sampled.n_samples))
     while most >= fewest:
-        fewer = evolve(method, n_samples=most)  # type: ignore[call-arg]  # a setting of every sampled method
+        fewer = evolve(method, n_samples=most)
         if fewer.cost(question).forwards <= left:
             return fewer
         most -= max(1, most // 8)
