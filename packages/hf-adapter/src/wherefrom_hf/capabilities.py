@@ -13,6 +13,7 @@ GIVES = (
     "GivesLayers",
     "ZeroesValues",
     "DecomposesStates",
+    "DecomposesHeads",
     "Moves",
     "Reserves",
     "FindsBadWeights",

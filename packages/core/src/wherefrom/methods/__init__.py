@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from wherefrom.methods.dummy import Dummy
     from wherefrom.methods.exact_shapley import ExactShapley
     from wherefrom.methods.feature_ablation import FeatureAblation
+    from wherefrom.methods.flashtrace import FlashTrace
     from wherefrom.methods.gim import Gim
     from wherefrom.methods.gradient_shap import GradientShap
+    from wherefrom.methods.information_flow_routes import InformationFlowRoutes
     from wherefrom.methods.input_x_gradient import InputXGradient
     from wherefrom.methods.integrated_gradients import IntegratedGradients
     from wherefrom.methods.interactions import Interactions
@@ -54,8 +56,10 @@ __all__ = [
     "Dummy",
     "ExactShapley",
     "FeatureAblation",
+    "FlashTrace",
     "Gim",
     "GradientShap",
+    "InformationFlowRoutes",
     "InputXGradient",
     "IntegratedGradients",
     "Interactions",
@@ -95,9 +99,11 @@ _LATE = {
     "Dummy": "wherefrom.methods.dummy",
     "ExactShapley": "wherefrom.methods.exact_shapley",
     "FeatureAblation": "wherefrom.methods.feature_ablation",
+    "FlashTrace": "wherefrom.methods.flashtrace",
     "Gim": "wherefrom.methods.gim",
     "GradientShap": "wherefrom.methods.gradient_shap",
     "InputXGradient": "wherefrom.methods.input_x_gradient",
+    "InformationFlowRoutes": "wherefrom.methods.information_flow_routes",
     "IntegratedGradients": "wherefrom.methods.integrated_gradients",
     "Interactions": "wherefrom.methods.interactions",
     "KernelShap": "wherefrom.methods.kernel_shap",

@@ -17,9 +17,10 @@ from wherefrom_viz.console.pairs import pairs
 from wherefrom_viz.console.reading import reading
 from wherefrom_viz.console.tables import step_table, strongest
 from wherefrom_viz.console.terminal_style import TerminalStyle, terminal_style_for
+from wherefrom_viz.console.trace import trace_lines
 from wherefrom_viz.describe.description import Description
 
-View: TypeAlias = Literal["auto", "matrix", "read", "topk", "steps"]
+View: TypeAlias = Literal["auto", "matrix", "read", "topk", "steps", "trace"]
 
 _TALLEST_MATRIX = 60
 """Rows above which ``auto`` reads the text instead."""
@@ -68,6 +69,12 @@ class ConsoleView:
         if view != "steps" and description.pair_labels:
             yield Text()
             yield from pairs(description, terminal, width, self.columns, self.top)
+        if description.trace is not None:
+            if view != "trace":
+                yield Text()
+            yield from trace_lines(description.trace, width)
+        elif view == "trace":
+            yield Text("This result is no trace. Make one with result.trace(span).", style="dim")
 
     def _matrix_or_text(self, description: Description, terminal: TerminalStyle, width: int) -> Iterator[Text]:
         full, compact = full_layout(description, terminal, width), compact_layout(description, width)

@@ -32,6 +32,7 @@ from wherefrom_viz.page.pair_list import pair_lists
 from wherefrom_viz.page.pairs import pairs_of
 from wherefrom_viz.page.quantisation import Precision
 from wherefrom_viz.page.static_table import static_multiples, static_style, static_table
+from wherefrom_viz.page.trace import TRACE_STYLE, trace_sections
 
 NOTEBOOK_EXAMPLES = 20
 """A notebook stores its outputs, so a cell shows at most so many examples on its own."""
@@ -39,7 +40,15 @@ NOTEBOOK_BYTES = 1_000_000
 _SMALL_MULTIPLES = 6
 """Slices in the table that stands where scripts do not run."""
 
-_TABS = {"auto": "read", "read": "read", "topk": "read", "tokens": "read", "matrix": "matrix", "steps": "steps"}
+_TABS = {
+    "auto": "read",
+    "read": "read",
+    "topk": "read",
+    "tokens": "read",
+    "trace": "read",
+    "matrix": "matrix",
+    "steps": "steps",
+}
 
 
 @frozen(kw_only=True)
@@ -54,6 +63,8 @@ class _Page:
     interacting: str
     """Tables of the pairs that interact; nothing if there are none."""
     style: str
+    traces: str
+    """Tables of traced examples; nothing if there are none."""
 
 
 def render_html(attributions: Shown, **options: Any) -> str:
@@ -85,6 +96,7 @@ def render_html(attributions: Shown, **options: Any) -> str:
         # the script stands right after the first block, so that a large page is usable before it is all read
         f"</div>\n<script>{code}</script>\n",
         page.interacting,
+        page.traces,
         '<div class="wf-rest" hidden>\n',
         *([_data("pairs", page.pairs)] if page.pairs else []),
         _data("index", page.packed.index),
@@ -120,7 +132,7 @@ def render_notebook(attributions: Shown, **options: Any) -> str:
             *(_data(f"block-{number}", block) for number, block in enumerate(page.packed.blocks)),
             *([_data("pairs", page.pairs)] if page.pairs else []),
             _data("index", page.packed.index),
-            f"</div>\n{page.interacting}{rest}<script>(() => {{\n{code}\n}})();</script>\n",
+            f"</div>\n{page.traces}{page.interacting}{rest}<script>(() => {{\n{code}\n}})();</script>\n",
         ]
     )
 
@@ -255,13 +267,16 @@ def _parts(
             )
         else:
             fallback = static_table(description(0), more=len(examples) - 1)
+    traces = trace_sections([(title_of(one, place, len(examples)), one) for place, (one, _) in enumerate(examples)])
+    style = f"{bundle.style()}\n{static_style(chosen)}"
     return _Page(
         meta=meta,
         packed=packed,
         pairs=pairs,
         fallback=fallback,
         interacting=interacting,
-        style=f"{bundle.style()}\n{static_style(chosen)}",
+        style=f"{style}\n{TRACE_STYLE}" if traces else style,
+        traces=traces,
     )
 
 
