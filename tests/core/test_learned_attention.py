@@ -105,7 +105,7 @@ def test_planted_heads_are_found() -> None:
     ratio = weights.decoder[1, 2] / weights.decoder[2, 0]
     assert ratio == pytest.approx(-2.0, rel=0.2)  # outputs are brought to one spread, so it is not exact
     rest = np.delete(np.abs(weights.decoder).ravel(), order[:2])
-    assert rest.max() < 0.05 * np.abs(weights.decoder).max()
+    assert rest.max() < 0.1 * np.abs(weights.decoder).max()
     assert weights.forwards == len(model.ran) + 20
 
 
