@@ -81,8 +81,8 @@ def table(model: str, kind: str) -> list[str]:
     p = dict(zip(differences, chances, strict=True))
     count = len(found[RECENCY][judged])
     lines = [
-        f"**{model}**, {count} {kind} prompts; {TITLES[judged]} against *recency*: p by paired permutation, corrected by "
-        "Holm.",
+        f"**{model}**, {count} {kind} prompts; p: {TITLES[judged]} against *recency*, paired permutation, corrected "
+        "by Holm.",
         "",
         "| | " + " | ".join(TITLES[one] for one in columns) + " | p |",
         "|---|" + "---|" * (len(columns) + 1),
