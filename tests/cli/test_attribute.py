@@ -126,10 +126,10 @@ def test_input_file_keeps_ids(wherefrom: Run, tmp_path: Path) -> None:
 
 
 def test_dry_run_attributes_nothing_and_tells_the_cost(wherefrom: Run) -> None:
-    ran = wherefrom("attribute", "-m", "demo:lm", "-i", TEXT, "-g", TEXT + " He was at home.", "--dry-run", "--json")
-    plan = json.loads(ran.out)
-    assert plan["request"]["method"] == "occlusion"
-    assert plan["passes"] == {"forward": plan["input tokens"] + plan["output tokens"] - 1, "backward": 0}
+    asked = ("attribute", "-m", "demo:lm", "-i", TEXT, "-g", TEXT + " He was at home.", "--dry-run", "--json")
+    assert json.loads(wherefrom(*asked).out)["request"]["method"] == "occlusion"
+    plan = json.loads(wherefrom(*asked, "-a", "saliency").out)
+    assert plan["passes"] == {"forward": 1, "backward": plan["output tokens"]}
     assert plan["bytes of scores, aggregated"] == 4 * plan["output tokens"] * (
         plan["input tokens"] + plan["output tokens"]
     )

@@ -50,6 +50,7 @@ class Claim:
         return self.make(**{**self.settings, **self.about.get(law, {}), **changes})
 
 
+# Laws speak of places: what is removed is replaced in them. Deletion has laws of its own, see `test_deletion`.
 CLAIMS: dict[str, Claim] = {
     "alti": Claim(make=m.Alti, laws="dtype"),
     "alti_logit": Claim(make=m.AltiLogit, laws="dtype"),
@@ -58,7 +59,10 @@ CLAIMS: dict[str, Claim] = {
     "attention_gradient_rollout": Claim(make=m.AttentionGradientRollout, laws="steps chunk dtype"),
     "attention_rollout": Claim(make=m.AttentionRollout, laws="steps dtype"),
     "context_cite": Claim(
-        make=m.ContextCite, laws="chunk seeded finds", about={"finds": {"n_samples": 96}, "seeded": {"n_samples": 8}}
+        make=m.ContextCite,
+        laws="chunk seeded finds",
+        about={"finds": {"n_samples": 96}, "seeded": {"n_samples": 8}},
+        settings={"baseline": "unk"},
     ),
     "deeplift": Claim(make=m.DeepLift, laws="complete steps chunk dtype"),
     "discretized_integrated_gradients": Claim(
@@ -67,8 +71,16 @@ CLAIMS: dict[str, Claim] = {
         settings={"n_steps": 8, "n_neighbors": 6},
     ),
     "dummy": Claim(make=m.Dummy, laws=""),
-    "exact_shapley": Claim(make=m.ExactShapley, laws="complete dummy finds linear symmetric steps chunk prefix"),
-    "feature_ablation": Claim(make=m.FeatureAblation, laws="dummy finds linear symmetric steps chunk prefix dtype"),
+    "exact_shapley": Claim(
+        make=m.ExactShapley,
+        laws="complete dummy finds linear symmetric steps chunk prefix",
+        settings={"baseline": "unk"},
+    ),
+    "feature_ablation": Claim(
+        make=m.FeatureAblation,
+        laws="dummy finds linear symmetric steps chunk prefix dtype",
+        settings={"baseline": "unk"},
+    ),
     "flashtrace": Claim(make=m.FlashTrace, laws="steps dtype"),
     "gim": Claim(make=m.Gim, laws="steps chunk dtype"),
     "gradient_shap": Claim(make=m.GradientShap, laws="dummy finds linear symmetric steps chunk seeded"),
@@ -86,18 +98,24 @@ CLAIMS: dict[str, Claim] = {
         make=m.Interactions,
         laws="chunk prefix seeded finds",
         about={"finds": {"n_samples": 96}},
-        settings={"n_samples": 80},
+        settings={"baseline": "unk", "n_samples": 80},
     ),
     "kernel_shap": Claim(
-        make=m.KernelShap, laws="complete finds linear chunk prefix seeded", settings={"n_samples": 128}
+        make=m.KernelShap,
+        laws="complete finds linear chunk prefix seeded",
+        settings={"baseline": "unk", "n_samples": 128},
     ),
     "layer_deeplift": Claim(make=m.LayerDeepLift, laws="complete steps chunk"),
     "layer_gradient_x_activation": Claim(make=m.LayerGradientXActivation, laws="steps"),
     "layer_integrated_gradients": Claim(make=m.LayerIntegratedGradients, laws="steps chunk", settings={"n_steps": 6}),
     "learned_attention": Claim(make=m.LearnedAttention, laws="steps dtype", settings={"weights": "uniform"}),
     "libra": Claim(make=m.Libra, laws="steps chunk dtype"),
-    "lime": Claim(make=m.Lime, laws="finds chunk seeded", about={"finds": {"n_samples": 200}}),
-    "occlusion": Claim(make=m.Occlusion, laws="dummy finds linear symmetric steps chunk prefix dtype"),
+    "lime": Claim(
+        make=m.Lime, laws="finds chunk seeded", about={"finds": {"n_samples": 200}}, settings={"baseline": "unk"}
+    ),
+    "occlusion": Claim(
+        make=m.Occlusion, laws="dummy finds linear symmetric steps chunk prefix dtype", settings={"baseline": "unk"}
+    ),
     "reagent": Claim(make=m.Reagent, laws="seeded", settings={"max_probe_steps": 6, "num_probes": 4}),
     "saliency": Claim(make=m.Saliency, laws="dummy finds symmetric steps dtype"),
     "sequential_integrated_gradients": Claim(
@@ -108,7 +126,7 @@ CLAIMS: dict[str, Claim] = {
     "shapley_value_sampling": Claim(
         make=m.ShapleyValueSampling,
         laws="complete dummy finds linear chunk prefix seeded",
-        settings={"n_samples": 6},
+        settings={"baseline": "unk", "n_samples": 6},
     ),
     "smoothgrad": Claim(make=m.SmoothGrad, laws="dummy finds steps seeded", settings={"n_samples": 3}),
     "squaregrad": Claim(make=m.SquareGrad, laws="dummy finds steps seeded", settings={"n_samples": 3}),

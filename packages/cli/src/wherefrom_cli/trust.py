@@ -25,6 +25,8 @@ HARMLESS = frozenset(
         "attribute_target", "do_prefix_attribution", "attributed_fn", "step_scores", "start_pos", "end_pos",
         "generation_kwargs", "max_new_tokens", "generate_from_target_prefix", "skip_special_tokens",
         "clean_special_chars", "batch_size", "seed", "limit", "dry_run", "output_step_attributions", "methods",
+        # how heads are fitted
+        "units", "baseline", "budget", "alpha", "n_masks", "held_out",
         # which span is traced, and how
         "span", "reasoning", "hops", "leave_out", "signed",
         # columns, and parts of the data
