@@ -16,19 +16,20 @@ import torch
 import transformers
 from attrs import evolve, frozen
 from transformers import PreTrainedModel
-from transformers.modeling_outputs import BaseModelOutput
+from transformers.modeling_outputs import MoEModelOutput
 from wherefrom.adapters import Row
 from wherefrom.adapters.internals import Heads
 from wherefrom.errors import UsageError
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions import STEP_FUNCTIONS
 from wherefrom_hf._model import HFModel, _embeddings
+from wherefrom_hf.running.eager import attention_implementation
 from wherefrom_hf.running.predict import Predictor
 
 from tests.zoo import families
 
 LENGTH, STEPS, SOURCE = 14, (5, 9, 13), 7
-MOST_PARAMETERS = 3_000_000
+MOST_PARAMETERS = 40_000_000
 
 
 class NoOracleError(Exception):
@@ -51,6 +52,7 @@ class Model(HFModel):
         self.module = module
         self._fill = 0
         self._asked = None
+        self._memory_limit = None
 
 
 def row_of(module: PreTrainedModel) -> Row:
@@ -72,10 +74,10 @@ def plain_logits(module: PreTrainedModel, row: Row, step: int, leaf: torch.Tenso
     else:
         source = torch.from_numpy(row.source_ids)[None]
         states = module.get_encoder()(input_ids=source, attention_mask=torch.ones_like(source)).last_hidden_state
-        given |= {"encoder_outputs": BaseModelOutput(last_hidden_state=states), "decoder_input_ids": ids}
+        given |= {"encoder_outputs": MoEModelOutput(last_hidden_state=states), "decoder_input_ids": ids}
         given["attention_mask"] = torch.ones_like(source)
         embedding = module.get_decoder().get_input_embeddings()
-    handle = None if leaf is None else embedding.register_forward_hook(lambda *_: leaf)
+    handle = None if leaf is None else embedding.register_forward_hook(lambda *_: leaf.clone())
     try:
         return module(**given).logits[0, -1]
     finally:
@@ -128,22 +130,23 @@ def attention(model: Model, row: Row) -> float:
     (came,) = model.attentions([row])
     module = model.module
     ids = torch.from_numpy(row.target_ids[: row.steps[-1]])[None]
-    before = module.config._attn_implementation
     given: dict[str, Any] = {"output_attentions": True, "use_cache": False}
     if row.source_ids is None:
         given["input_ids"] = ids
     else:
         given |= {"input_ids": torch.from_numpy(row.source_ids)[None], "decoder_input_ids": ids}
-    try:
-        module.set_attn_implementation("eager")
-        with torch.no_grad():
-            output = module(**given)
-    finally:
-        module.set_attn_implementation(before)
+    with torch.no_grad(), attention_implementation(module, "eager"):
+        output = module(**given)
     layers = output.attentions if row.source_ids is None else output.decoder_attentions
     right = [one[0] for one in layers or () if one is not None]
     if not right:
         raise NoOracleError("the library gives no weights")
+    if any(one.shape != came.decoder[0].shape for one in right) or len(right) != len(came.decoder):
+        raise NoOracleError("the library gives weights of another shape")
+    if any(float((one.sum(-1) - 1).abs().max()) > 1e-3 for one in right) and any(
+        float((one.sum(-1) - 1).abs().max()) < 1e-3 for one in came.decoder
+    ):
+        raise NoOracleError("what the library gives does not sum to one")
     return distance(came.decoder, torch.stack(right))
 
 

@@ -20,8 +20,18 @@ from wherefrom.adapters.internals import AttentionTerms, RowTerms, Where
 from wherefrom.errors import ModelCapabilityError
 
 from wherefrom_hf.inside.attention import need_attention
-from wherefrom_hf.inside.attention_watch import Attended, BlockCall, Watch, grouped, matrix_of, projection_of, watching
+from wherefrom_hf.inside.attention_watch import (
+    Attended,
+    BlockCall,
+    Watch,
+    grouped,
+    matrix_of,
+    need_weighted_values,
+    projection_of,
+    watching,
+)
 from wherefrom_hf.inside.frozen_norm import FrozenNorm, freeze
+from wherefrom_hf.inside.gates import gate_of
 from wherefrom_hf.inside.teacher_forcing import run
 from wherefrom_hf.running.probe import looking_into
 
@@ -45,6 +55,7 @@ def attention_terms(
             chunks=_chunks(module, watch, first),
             layers={where: count for where, count in counts.items() if count},
             scores=passed.scores[0],
+            unseen=watch.unseen,
         )
 
 
@@ -59,36 +70,77 @@ def _chunks(module: PreTrainedModel, watch: Watch, first: int) -> Iterator[Atten
         with looking_into(module):
             call = watch.block_of(one)
             sublayer = sublayer_of(one, call, below.get((one.stack, one.block), _flat(call.state)))
+            made = weighted_values(module, one, call)
         below[one.stack, one.block] = sublayer.state
         layer = layers[one.where]
         layers[one.where] += 1
-        yield from _terms(one, sublayer, layer, 0 if one.where == "encoder" else first)
+        yield from _terms(one, made, sublayer, layer, 0 if one.where == "encoder" else first)
 
 
-def head_values(one: Attended) -> tuple[Tensor, Tensor]:
-    """What each key's value vectors are behind the output projection, head by head.
+@frozen(eq=False)
+class WeightedValues:
+    """What the keys bring to the output of one attention, with its weights and a gate as they were."""
 
-    Returns:
-        Shape ``(keys, heads, width)``, and the projection's bias, shape ``(width,)``.
+    weights: Tensor
+    """Shape ``(heads, queries, keys)``."""
+    values: Tensor
+    """Shape ``(heads, keys, size)``."""
+    matrix: Tensor
+    """From heads to the output, shape ``(heads, size, width)``."""
+    bias: Tensor
+    """Shape ``(width,)``."""
+    gate: Tensor | None
+    """Shape ``(queries, heads, size)``."""
+    through: Tensor | None
+    """Without a gate: each key's values behind the matrix, which queries only weigh. Shape ``(keys, heads, width)``."""
+
+    def at(self, start: int, end: int) -> Tensor:
+        """What each key brings to the queries from ``start`` to ``end``, shape ``(queries, keys, width)``."""
+        weights = self.weights[:, start:end]
+        if self.through is not None:
+            return torch.einsum("hqk,khw->qkw", weights, self.through)
+        assert self.gate is not None
+        apart = torch.einsum("hqk,hks,qhs->qkhs", weights, self.values, self.gate[start:end])
+        return torch.einsum("qkhs,hsw->qkw", apart, self.matrix)
+
+    def along(self, at: Tensor, slope: Tensor) -> Tensor:
+        """What each key brings to the queries ``at`` along a direction for each, shape ``(queries, keys)``.
+
+        Args:
+            slope: Shape ``(queries, width)``.
+        """
+        weights = self.weights[:, at]
+        if self.through is not None:
+            return torch.einsum("hsk,sw,khw->sk", weights, slope, self.through)
+        assert self.gate is not None
+        read = torch.einsum("qw,hsw->qhs", slope, self.matrix) * self.gate[at]
+        return torch.einsum("hqk,hks,qhs->qk", weights, self.values, read)
+
+
+def weighted_values(module: PreTrainedModel, one: Attended, call: BlockCall) -> WeightedValues:
+    """The output of one attention as a sum over its keys.
 
     Raises:
-        ModelCapabilityError: Weighted by the attention they do not sum to the output.
+        ModelCapabilityError: It is none: there is no projection, no gate, or the sum is another.
     """
     projection, projected = projection_of(one)
+    need_weighted_values(one)
     values = grouped(one.values[0], one.weights.shape[1])
-    heads, keys, size = values.shape
+    heads, _, size = values.shape
     bias = projection(torch.zeros_like(one.context[:, :1]).flatten(2))[0, 0]
     matrix = matrix_of(one)
-    if matrix is not None:
-        made = torch.einsum("hks,hsw->khw", values, matrix.reshape(heads, size, -1))
-    else:
-        apart = torch.zeros(keys, heads, heads, size, dtype=values.dtype, device=values.device)
-        apart[:, range(heads), range(heads)] = values.transpose(0, 1)
-        made = (projection(apart.reshape(1, keys * heads, heads * size))[0] - bias).reshape(keys, heads, -1)
-    total = torch.einsum("hqk,khw->qw", one.weights[0].to(made.dtype), made) + bias
+    if matrix is None:
+        unit = torch.eye(heads * size, dtype=values.dtype, device=values.device)
+        matrix = projection(unit[None])[0] - bias
+    matrix = matrix.reshape(heads, size, -1)
+    gate = gate_of(module, one, call)
+    through = torch.einsum("hks,hsw->khw", values, matrix) if gate is None else None
+    made = WeightedValues(one.weights[0].to(values.dtype), values, matrix, bias, gate, through)
+    context = torch.einsum("hqk,hks->qhs", made.weights, values)
+    total = torch.einsum("qhs,hsw->qw", context if gate is None else context * gate, matrix) + bias
     if not close(total, projected[0]):
         raise _refusal(one, "weighted values do not sum to the attention's output")
-    return made, bias
+    return made
 
 
 @frozen(eq=False)
@@ -158,16 +210,15 @@ def _norm_of(call: BlockCall, given: Tensor) -> FrozenNorm | None:
     return None
 
 
-def _terms(one: Attended, sublayer: Sublayer, layer: int, first: int) -> Iterator[AttentionTerms]:
-    heads, bias = head_values(one)
-    weights = one.weights[0].to(heads.dtype)
-    queries, keys, width = weights.shape[1], heads.shape[0], heads.shape[2]
+def _terms(one: Attended, made: WeightedValues, sublayer: Sublayer, layer: int, first: int) -> Iterator[AttentionTerms]:
+    bias = made.bias
+    (_, queries, keys), width = made.weights.shape, made.matrix.shape[-1]
     inner, outer = sublayer.inner, sublayer.outer
     every = max(1, _NUMBERS_AT_ONCE // (keys * width))
     for start in range(first, queries, every):
         end = min(start + every, queries)
         count = end - start
-        values = torch.einsum("hqk,khw->qkw", weights[:, start:end], heads)
+        values = made.at(start, end)
         mixed, constant = values, bias.expand(count, width)
         residual = sublayer.residual[start:end]
         if inner is not None:
@@ -211,5 +262,5 @@ def _flat(states: Tensor) -> Tensor:
 def _refusal(one: Attended, reason: str) -> ModelCapabilityError:
     return ModelCapabilityError(
         f"{one.name} cannot be written as a sum over positions: {reason}. "
-        "Use attention_rollout or value_zeroing, or a method without internals: saliency, occlusion."
+        "Use value_zeroing or attention, or a method without internals: saliency, occlusion."
     )

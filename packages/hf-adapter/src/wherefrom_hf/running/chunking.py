@@ -18,7 +18,6 @@ HOST_POSITIONS = 2048
 DEVICE_POSITIONS = 32768
 HOST_LOGIT_BYTES = 16 * 2**20
 DEVICE_LOGIT_BYTES = 512 * 2**20
-GRADIENT_BYTES = 512 * 2**20
 
 
 def positions_at_once(device: torch.device) -> int:
