@@ -14,8 +14,7 @@ from wherefrom_hf.demo import demo_path
 from wherefrom_hf.inside import attention as attention_module
 from wherefrom_hf.inside.attention import attentions
 from wherefrom_hf.inside.value_zeroing import zeroed_values
-from wherefrom_hf.running import block_by_block
-from wherefrom_hf.running import gradients as gradients_of_steps
+from wherefrom_hf.running import block_by_block, chunking
 from wherefrom_hf.running.attention_kernel import FUSED
 from wherefrom_hf.running.block_by_block import Blocks
 from wherefrom_hf.running.chunking import halving
@@ -33,7 +32,7 @@ DECODERS = [name for name in [*CONFIGS, *UNUSUAL] if name not in ENCODER_DECODER
 
 def tight(name: str, monkeypatch: pytest.MonkeyPatch) -> Predictor:
     """A model for which every row is long, and every graph too heavy."""
-    monkeypatch.setattr(gradients_of_steps, "HOST_AT_ONCE", 1)
+    monkeypatch.setattr(chunking, "HOST_PRODUCT_POSITIONS", 1)
     module = build(name, attention="sdpa" if name == "llama" else "eager")
     return Predictor(module, None, input_embedding(module), 0, memory_limit=1)
 
@@ -186,7 +185,7 @@ def test_scores_do_not_depend_on_the_limit(monkeypatch):
     text = "The teacher saw the doctor . The nurse"
     scores = []
     for at_once, limit in ((384, 2**30), (1, 1)):
-        monkeypatch.setattr(gradients_of_steps, "HOST_AT_ONCE", at_once)
+        monkeypatch.setattr(chunking, "HOST_PRODUCT_POSITIONS", at_once)
         model = load_model("demo:lm", "saliency", device="cpu")
         monkeypatch.setattr(model.adapter, "_memory_limit", limit)
         done = model.attribute(text, text + " saw the", show_progress=False)

@@ -25,6 +25,7 @@ from wherefrom_hf.running.attention_kernel import hidden_input
 from wherefrom_hf.running.embedding import InputEmbedding
 from wherefrom_hf.running.jacobian import vector_jacobian_products
 from wherefrom_hf.running.passes import start_run
+from wherefrom_hf.running.stacks import stack_of
 
 _STATES_PART = 0.4
 """Part of the memory limit that states between blocks may take before some are left out and made again."""
@@ -150,22 +151,13 @@ def find_blocks(module: PreTrainedModel, embedding: InputEmbedding) -> Blocks | 
     """
     if module.config.is_encoder_decoder:
         return None
-    members = _outermost(module)
-    if len(members) < 2:
-        return None
     try:
-        return _tried(module, embedding, members)
+        members = tuple(stack_of(module, "target"))
+        return _tried(module, embedding, members) if len(members) > 1 else None
     except torch.OutOfMemoryError:
         raise
     except Exception:  # the model is built in a way that the trial does not fit: the whole graph is kept
         return None
-
-
-def _outermost(module: nn.Module) -> tuple[nn.Module, ...]:
-    """Members of the longest module list that lies in no other."""
-    lists = [(name, part) for name, part in module.named_modules() if isinstance(part, nn.ModuleList)]
-    outer = [part for name, part in lists if not any(name.startswith(other + ".") for other, _ in lists)]
-    return tuple(max(outer, key=len, default=nn.ModuleList()))
 
 
 def _tried(module: PreTrainedModel, embedding: InputEmbedding, members: tuple[nn.Module, ...]) -> Blocks | None:

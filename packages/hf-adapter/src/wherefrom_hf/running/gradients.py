@@ -27,7 +27,7 @@ from wherefrom.errors import InputError
 from wherefrom_hf.running.activations import slopes_kept
 from wherefrom_hf.running.attention_kernel import FUSED, KERNEL
 from wherefrom_hf.running.block_by_block import Blocks, find_blocks, passed_by_blocks
-from wherefrom_hf.running.chunking import chunks_of, halving, positions_at_once
+from wherefrom_hf.running.chunking import chunks_of, halving, positions_at_once, products_at_once
 from wherefrom_hf.running.constants import constant_weights
 from wherefrom_hf.running.derivatives import differentiable_values, true_derivatives
 from wherefrom_hf.running.eager import attention_implementation
@@ -43,10 +43,6 @@ from wherefrom_hf.running.probe import looking_into
 SEGMENT_STEPS = 16
 """Steps that are pulled back through the same stretch of the sequence. Fewer waste less on positions that a step cannot
 see; more make larger batches."""
-AT_ONCE = 16
-"""Most pull-backs in one batched vector-Jacobian product."""
-HOST_AT_ONCE = 384
-"""Positions that pull-backs are batched up to on the host, where larger batches do not pay off."""
 
 
 @frozen(kw_only=True, eq=False)
@@ -168,7 +164,7 @@ class Differentiator:
         those whose graph is heavier than half of the memory limit."""
         found, predictor = self._structure, self._predictor
         length = max(read_length(row) for row in rows)
-        batched = self._slots_at_once(len(rows), length) > 1
+        batched = products_at_once(predictor.device, len(rows) * length) > 1
         plan = _Plan(
             implementation="eager" if found.plain else None,
             watched=KERNEL,
@@ -228,7 +224,7 @@ class Differentiator:
         at_leaf = gradients[:, :, : leaf.shape[1]]
         same_width = kept.top.shape == leaf.shape  # then one piece of memory serves all the way down
         work = at_leaf if same_width else gradients.new_zeros((slots, *kept.top.shape))
-        at_once = self._slots_at_once(len(rows), leaf.shape[1])
+        at_once = products_at_once(predictor.device, len(rows) * leaf.shape[1])
         outputs = [_outputs_of(row, index) for row, index in zip(rows, indices, strict=True)]
         slot = torch.from_numpy(np.concatenate(outputs)).to(leaf.device)
         for first in range(0, slots, at_once):
@@ -319,7 +315,7 @@ class Differentiator:
         of_row = passed.of_row.tolist()
         stacks = [torch.cat([a for a, u in zip(asked, of_row, strict=True) if u == n]) for n in range(len(passed.leaf))]
         slots = max(len(stack) for stack in stacks)
-        at_once = self._slots_at_once(len(passed.leaf), passed.leaf.shape[1])
+        at_once = products_at_once(self._predictor.device, len(passed.leaf) * passed.leaf.shape[1])
         parts: list[Tensor] = []
         for first in range(0, slots, at_once):
             count = min(at_once, slots - first)
@@ -367,19 +363,13 @@ class Differentiator:
             return
         slot = torch.from_numpy(np.concatenate([np.unique(o, return_inverse=True)[1] for o in outputs]))
         device = tops.tensors[0].device
-        at_once = self._slots_at_once(len(rows), sum(leaf.shape[1] for leaf in leaves.target))
+        at_once = products_at_once(device, len(rows) * sum(leaf.shape[1] for leaf in leaves.target))
         for first in range(0, slots, at_once):
             count = min(at_once, slots - first)
             cotangents = _cotangents(tops, pairs, slot.to(device), first, count)
             done = last and first + count >= slots
             grads = vector_jacobian_products(tops.tensors, wanted, cotangents, retain=not done)
             collected.add(grads, [np.unique(o)[first : first + count] for o in outputs], leaves)
-
-    def _slots_at_once(self, rows: int, length: int) -> int:
-        """Pull-backs to batch: until a few hundred positions on the host, or the budget of the device, are filled."""
-        device = self._predictor.device
-        budget = HOST_AT_ONCE if device.type == "cpu" else positions_at_once(device)
-        return max(1, min(AT_ONCE, budget // max(rows * length, 1)))
 
 
 class _Collected:
