@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from attrs import evolve
+from wherefrom import load_model
 from wherefrom.errors import ModelCapabilityError, WherefromWarning
 from wherefrom.methods.alti import mixtures
 from wherefrom.methods.attention_rollout import rollout
@@ -151,3 +152,25 @@ def test_a_norm_behind_attention_is_no_gate():
     (terms,) = model.attention_terms([row_of(model.module)], queries="steps")
     with pytest.raises(ModelCapabilityError, match="more than a gate"):
         list(terms.chunks)
+
+
+def test_a_model_with_rotations_reads_more_than_it_was_made_for_and_says_so():
+    model = load_model("demo:lm", "saliency", device="cpu")
+    text = "The teacher saw the doctor . " * 24
+    length = len(model.encode(text).ids)
+    assert length > 128
+    assert model.adapter.card.max_length is None
+    with pytest.warns(WherefromWarning, match="was made for 128"):
+        done = model.attribute(text, text + "He", attr_pos_start=length, show_progress=False)
+    assert np.isfinite(np.nan_to_num(done[0].target_attributions)).all()
+    assert done[0].target_attributions[:length, 0].any(axis=-1).all()
+
+
+def test_relative_positions_have_no_limit_of_their_own():
+    module = build("t5")
+    row = evolve(row_of(families.build("t5-seq2seq")), source_ids=np.arange(600) % 30 + 3)
+    module.config.n_positions = 512
+    model = Model(module)
+    (answer,) = model.predict([row])
+    assert torch.isfinite(answer.logits).all()
+    assert not has_table_of_positions(module, 512)
