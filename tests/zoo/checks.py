@@ -1,12 +1,14 @@
 """What is asked of every family, against plain torch, and the table of the answers.
 
-uv run python -m tests.zoo.checks            # every family, writes docs/zoo.md
-uv run python -m tests.zoo.checks gpt2 bart  # some, printed
+uv run python -m tests.zoo.checks                     # every family, writes docs/zoo.md
+uv run python -m tests.zoo.checks gpt2 bart           # some, printed
+uv run python -m tests.zoo.checks --kept zoo.jsonl    # in pieces: families that the file has are not asked again
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -221,30 +223,44 @@ def small(name: str) -> bool:
     return sum(p.numel() for p in made.parameters()) <= MOST_PARAMETERS
 
 
-def table(names: list[str]) -> dict[str, dict[str, Outcome]]:
-    """Family to check to outcome."""
+def table(names: list[str], kept: Path | None = None) -> dict[str, dict[str, Outcome]]:
+    """Family to check to outcome.
+
+    Args:
+        kept: JSON lines of an earlier run to begin with, and to write on.
+    """
     found = {}
+    if kept is not None and kept.exists():
+        for known in map(json.loads, kept.read_text("utf-8").splitlines()):
+            found[known["family"]] = {about: Outcome(*one) for about, one in known["cells"].items()}
     for name in names:
+        if name in found:
+            continue
         module = families.build(name)
         found[name] = {about: outcome(check, module) for about, check in CHECKS.items()}
+        if kept is not None:
+            cells = {about: (one.kind, one.reason) for about, one in found[name].items()}
+            with kept.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"family": name, "cells": cells}) + "\n")
         print(
             name,
             *(f"{about}: {one.kind} {one.reason[:90]}" for about, one in found[name].items() if one.kind != "ok"),
             sep="\n   ",
             flush=True,
         )
-    return found
+    return {name: found[name] for name in names}
 
 
 def written(found: dict[str, dict[str, Outcome]], left_out: list[str]) -> str:
     """The page of the documentation."""
     cells = [one for row in found.values() for one in row.values()]
     counts = {kind: sum(one.kind == kind for one in cells) for kind in ("ok", "refused", "wrong", "crash")}
+    share = 100 * counts["ok"] / max(len(cells), 1)
     lines = [
         "# Families of models", "",
         f"Tiny random models of {len(found)} families of transformers {transformers.__version__}, held against plain "
         "torch by `uv run python -m tests.zoo.checks`, which writes this page.",
-        "Cells: " + ", ".join(f"{kind} {n}" for kind, n in counts.items()) + f", of {len(cells)}.", "",
+        "Cells: " + ", ".join(f"{kind} {n}" for kind, n in counts.items()) + f", of {len(cells)}: {share:.1f} % ok.", "",
         "Predictions, predictions with tokens removed and gradients are compared with a pass of each prefix alone, "
         "attention with `output_attentions`;",
         "value zeroing, the terms of values and logits and DeepLIFT check themselves; here they are asked for finite "
@@ -266,11 +282,13 @@ def written(found: dict[str, dict[str, Outcome]], left_out: list[str]) -> str:
 def main() -> None:
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
-    asked = sys.argv[1:]
-    names = asked or [name for name in families.classes() if small(name)]
-    found = table(names)
-    page = written(found, [name for name in families.classes() if name not in names] if not asked else [])
-    if asked:
+    parser = argparse.ArgumentParser(description="Ask every family what is asked of all, and write docs/zoo.md.")
+    parser.add_argument("names", nargs="*", help="families to ask and print; none: all of them")
+    parser.add_argument("--kept", type=Path, help="JSON lines of what was answered, to go on from")
+    asked = parser.parse_args()
+    names = asked.names or [name for name in families.classes() if small(name)]
+    page = written(table(names, asked.kept), [name for name in families.classes() if name not in names])
+    if asked.names:
         print(page)
     else:
         (Path(__file__).parents[2] / "docs" / "zoo.md").write_text(page, "utf-8")

@@ -13,7 +13,7 @@ from wherefrom.adapters import Row, RowAttention
 from wherefrom.errors import ModelCapabilityError
 
 from wherefrom_hf.inside.attention_watch import FUSED_FROM, Watch, watching
-from wherefrom_hf.inside.teacher_forcing import run
+from wherefrom_hf.inside.teacher_forcing import Passed, run
 from wherefrom_hf.running.padding import read_length
 
 _ROWS_AT_ONCE = 16
@@ -48,11 +48,10 @@ def _read(
 ) -> Iterator[RowAttention]:
     # only one row's steps can be picked out while the pass runs
     kept = steps_queries(rows[0], module) if queries == "steps" and fused and is_long(rows) else None
-    with watching(
-        module, rows=len(rows), weights_only=True, queries=kept, mean_heads=mean_heads, fused=kept is not None
-    ) as watch:
-        passed = run(module, rows, watch, predictions=any(row.scores for row in rows))
-    need_attention(module, watch)
+    predictions = any(row.scores for row in rows)
+    watch, passed = watched(
+        module, rows, predictions, weights_only=True, queries=kept, mean_heads=mean_heads, fused=kept is not None
+    )
     decoder, encoder, cross = watch.weights("decoder"), watch.weights("encoder"), watch.weights("cross")
     assert decoder is not None
     for index, row in enumerate(rows):
@@ -84,14 +83,24 @@ def _cut(weights: Tensor, row: int, queries: Any, keys: int) -> Tensor:
     return weights[row][:, :, queries, :keys]
 
 
-def need_attention(module: PreTrainedModel, watch: Watch) -> None:
-    """Refuse models in whose pass no attention of the decoder was seen.
+def watched(
+    module: PreTrainedModel, rows: Sequence[Row], predictions: bool = True, **kept: Any
+) -> tuple[Watch, Passed]:
+    """One pass of ``rows`` whose attention was seen, and what was seen of it.
+
+    Args:
+        predictions: Are logits wanted?
+        kept: What of the pass is kept, see `attention_watch.watching`.
 
     Raises:
-        ModelCapabilityError: As it says.
+        ModelCapabilityError: No attention of the decoder was seen.
     """
-    if not watch.in_layers("decoder"):
-        raise ModelCapabilityError(
-            f"{type(module).__name__} computed no attention that could be watched. "
-            "Use a method that needs no internals: saliency, integrated_gradients, occlusion."
-        )
+    for own in (None, True):  # a file may know the interface for the sake of another part than the decoder
+        with watching(module, rows=len(rows), own=own, **kept) as watch:
+            passed = run(module, rows, watch, predictions=predictions)
+        if watch.in_layers("decoder"):
+            return watch, passed
+    raise ModelCapabilityError(
+        f"{type(module).__name__} computed no attention that could be watched. "
+        "Use a method that needs no internals: saliency, integrated_gradients, occlusion."
+    )

@@ -528,6 +528,7 @@ def watching(
     queries: Tensor | None = None,
     mean_heads: bool = False,
     fused: bool = False,
+    own: bool | None = None,
 ) -> Iterator[Watch]:
     """Within the block, a forward pass of ``module`` over ``rows`` rows is written down in what is handed
     out.
@@ -535,6 +536,8 @@ def watching(
     Args:
         queries: Positions that are kept, see `Watch`.
         fused: Compute attention by the fused kernel, and weights for ``queries`` alone, which must be given.
+        own: Look out for attention that modules compute by themselves; None: where no file of the model's blocks knows
+            the interface.
     """
     watch = Watch(module, weights_only=weights_only, leaves=leaves, queries=queries, mean_heads=mean_heads)
     watch.rows = rows
@@ -545,6 +548,6 @@ def watching(
             stack.callback(before.remove)
             after = part.register_forward_hook(watch.left, with_kwargs=True)
             stack.callback(after.remove)
-        if not asks_the_interface(module):
+        if own or (own is None and not asks_the_interface(module)):
             stack.enter_context(_OwnAttention(watch))
         yield watch

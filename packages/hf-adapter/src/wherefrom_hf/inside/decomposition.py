@@ -19,7 +19,7 @@ from wherefrom.adapters import Row
 from wherefrom.adapters.internals import AttentionTerms, RowTerms, Where
 from wherefrom.errors import ModelCapabilityError
 
-from wherefrom_hf.inside.attention import need_attention
+from wherefrom_hf.inside.attention import watched
 from wherefrom_hf.inside.attention_watch import (
     Attended,
     BlockCall,
@@ -28,11 +28,9 @@ from wherefrom_hf.inside.attention_watch import (
     matrix_of,
     need_weighted_values,
     projection_of,
-    watching,
 )
 from wherefrom_hf.inside.frozen_norm import FrozenNorm, freeze
 from wherefrom_hf.inside.gates import gate_of
-from wherefrom_hf.inside.teacher_forcing import run
 from wherefrom_hf.running.probe import looking_into
 
 _NUMBERS_AT_ONCE = 2**23
@@ -46,9 +44,7 @@ def attention_terms(
 ) -> Iterator[RowTerms]:
     """See `wherefrom.adapters.internals.DecomposesStates.attention_terms`."""
     for row in rows:
-        with watching(module, leaves=True) as watch:
-            passed = run(module, [row], watch)
-        need_attention(module, watch)
+        watch, passed = watched(module, [row], leaves=True)
         first = int(row.steps[0]) - 1 if queries == "steps" else 0
         counts = {where: len(watch.in_layers(where)) for where in _KINDS}
         yield RowTerms(

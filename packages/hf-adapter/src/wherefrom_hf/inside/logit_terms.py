@@ -20,8 +20,8 @@ from wherefrom.adapters.internals import RowLogits
 from wherefrom.arrays import IntArray
 from wherefrom.errors import ModelCapabilityError
 
-from wherefrom_hf.inside.attention import need_attention
-from wherefrom_hf.inside.attention_watch import Watch, projection_of, watching
+from wherefrom_hf.inside.attention import watched
+from wherefrom_hf.inside.attention_watch import Watch, projection_of
 from wherefrom_hf.inside.decomposition import close, weighted_values
 from wherefrom_hf.inside.frozen_norm import FrozenNorm, freeze
 from wherefrom_hf.inside.teacher_forcing import run
@@ -34,9 +34,7 @@ def logit_terms(
 ) -> Iterator[RowLogits]:
     """See `wherefrom.adapters.internals.DecomposesStates.logit_terms`."""
     for row, contrast in zip(rows, contrasts, strict=True):
-        with watching(module, leaves=True) as watch:
-            passed = run(module, [row], watch)
-        need_attention(module, watch)
+        watch, passed = watched(module, [row], leaves=True)
         cut = _Cut(watch)
         with looking_into(module), cut.applied(), torch.enable_grad():
             real, empty = run(module, [row, Row(**_same_input(row))], graph=True).logits

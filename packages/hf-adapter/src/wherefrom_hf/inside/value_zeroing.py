@@ -22,7 +22,7 @@ from wherefrom.adapters import Row
 from wherefrom.adapters.internals import Heads, Metric, RowZeroing, Where
 from wherefrom.errors import ModelCapabilityError, SettingsError
 
-from wherefrom_hf.inside.attention import is_long, need_attention, steps_queries
+from wherefrom_hf.inside.attention import is_long, steps_queries, watched
 from wherefrom_hf.inside.attention_watch import (
     Attended,
     BlockCall,
@@ -32,9 +32,7 @@ from wherefrom_hf.inside.attention_watch import (
     grouped,
     matrix_of,
     need_weighted_values,
-    watching,
 )
-from wherefrom_hf.inside.teacher_forcing import run
 from wherefrom_hf.running.attention_kernel import Kernel, observed_by
 from wherefrom_hf.running.linear import quick_linear
 from wherefrom_hf.running.probe import looking_into
@@ -62,9 +60,7 @@ def zeroed_values(
     for row in rows:
         # of a decoder alone, what happens at other queries than the steps' is not needed
         kept = steps_queries(row, module) if fused and is_long([row]) and not every_query else None
-        with watching(module, queries=kept, fused=kept is not None) as watch:
-            passed = run(module, [row], watch)
-        need_attention(module, watch)
+        watch, passed = watched(module, [row], queries=kept, fused=kept is not None)
         with torch.no_grad(), looking_into(module):
             work = _Zeroing(module, watch, metric, heads)
             steps = steps_queries(row, module) if kept is None else torch.arange(len(row.steps), device=kept.device)

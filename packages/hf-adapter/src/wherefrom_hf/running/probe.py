@@ -92,7 +92,11 @@ class Probe:
             changed = ids.clone()
             changed[:, half:] = (changed[:, half:] + 1) % self._vocabulary()
             before, after = self._logits(ids)[:, :half], self._logits(changed)[:, :half]
-            return self._difference(before, after, "changing later tokens changes", strictness=0.04)
+            reason = self._difference(before, after, "changing later tokens changes", strictness=0.04)
+            if reason is not None:
+                return reason
+            alone = self._logits(ids[:, :half])
+            return self._difference(before, alone, "leaving later tokens out changes")
 
         return self._answer("causal", ask)
 
