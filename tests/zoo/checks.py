@@ -255,12 +255,12 @@ def written(found: dict[str, dict[str, Outcome]], left_out: list[str]) -> str:
     """The page of the documentation."""
     cells = [one for row in found.values() for one in row.values()]
     counts = {kind: sum(one.kind == kind for one in cells) for kind in ("ok", "refused", "wrong", "crash")}
-    share = 100 * counts["ok"] / max(len(cells), 1)
+    total = f"{len(cells)}: {100 * counts['ok'] / max(len(cells), 1):.1f} % ok"
     lines = [
         "# Families of models", "",
         f"Tiny random models of {len(found)} families of transformers {transformers.__version__}, held against plain "
         "torch by `uv run python -m tests.zoo.checks`, which writes this page.",
-        "Cells: " + ", ".join(f"{kind} {n}" for kind, n in counts.items()) + f", of {len(cells)}: {share:.1f} % ok.", "",
+        "Cells: " + ", ".join(f"{kind} {n}" for kind, n in counts.items()) + f", of {total}.", "",
         "Predictions, predictions with tokens removed and gradients are compared with a pass of each prefix alone, "
         "attention with `output_attentions`;",
         "value zeroing, the terms of values and logits and DeepLIFT check themselves; here they are asked for finite "
