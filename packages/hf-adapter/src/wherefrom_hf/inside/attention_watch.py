@@ -62,6 +62,8 @@ class Attended:
     """All tensors that the attention module was given."""
     output: Any = None
     """Everything the attention module returned."""
+    call: BlockCall | None = None
+    """The block at work that it is part of."""
 
     @property
     def result(self) -> Tensor:
@@ -268,8 +270,8 @@ class Watch:
         self._open = one
 
     def in_layers(self, where: Where) -> list[Attended]:
-        """The computations of one kind, lowest layer first."""
-        return sorted((one for one in self.attended if one.where == where), key=lambda one: one.block)
+        """The computations of one kind in order, lowest layer first; blocks that run again are layers once more."""
+        return [one for one in self.attended if one.where == where]
 
     @property
     def unseen(self) -> int:
@@ -280,7 +282,8 @@ class Watch:
 
     def block_of(self, one: Attended) -> BlockCall:
         """The block an attention ran in."""
-        return next(call for call in self.blocks if call.stack == one.stack and call.index == one.block)
+        assert one.call is not None
+        return one.call
 
     def weights(self, where: Where) -> Tensor | None:
         """Shape ``(rows, layers, heads, queries, keys)``; None if the model has no such attention."""
@@ -326,7 +329,11 @@ class Watch:
                     args = tuple(self._kept(value) for value in args)
                     kwargs = {key: self._kept(value) for key, value in kwargs.items()}
                     output = self._kept_first(output)
-                self.blocks.append(BlockCall(module, name, stack, index, args, kwargs, output, self._leaves))
+                call = BlockCall(module, name, stack, index, args, kwargs, output, self._leaves)
+                self.blocks.append(call)
+                for one in self.attended:
+                    if one.call is None and (one.stack, one.block) == (stack, index):
+                        one.call = call
         elif args and not self.weights_only and not any(True for _ in module.children()):
             self._leaf(module, args[0], output)
 

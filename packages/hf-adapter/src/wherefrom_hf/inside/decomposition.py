@@ -60,14 +60,15 @@ def _chunks(module: PreTrainedModel, watch: Watch, first: int) -> Iterator[Atten
     attended = watch.in_layers("encoder")
     pairs = [watch.in_layers(where) for where in ("decoder", "cross")]
     attended += [one for layer in zip(*(kind for kind in pairs if kind), strict=True) for one in layer]
-    below: dict[tuple[str, int], Tensor] = {}
+    below: dict[int, Tensor] = {}
+    """Call of a block to the state behind its last attention so far."""
     layers = dict.fromkeys(_KINDS, 0)
     for one in attended:
         with looking_into(module):
             call = watch.block_of(one)
-            sublayer = sublayer_of(one, call, below.get((one.stack, one.block), _flat(call.state)))
+            sublayer = sublayer_of(one, call, below.get(id(call), _flat(call.state)))
             made = weighted_values(module, one, call)
-        below[one.stack, one.block] = sublayer.state
+        below[id(call)] = sublayer.state
         layer = layers[one.where]
         layers[one.where] += 1
         yield from _terms(one, made, sublayer, layer, 0 if one.where == "encoder" else first)

@@ -188,8 +188,8 @@ class _Replay:
         self.call = call
         self.changed = changed
         self.projection = found_projection(changed)
-        self.siblings = [one for one in watch.attended if one.stack == call.stack and one.block == call.index]
-        is_last = call.index == max(other.index for other in watch.blocks if other.stack == call.stack)
+        self.siblings = [one for one in watch.attended if one.call is call]
+        is_last = [other for other in watch.blocks if other.stack == call.stack][-1] is call
         self.norm = watch.behind.get(call.stack) if is_last else None
 
     def finish(self, states: Tensor) -> Tensor:
