@@ -22,7 +22,12 @@ Queries = Literal["steps", "all"]
 
 
 def attentions(
-    module: PreTrainedModel, rows: Iterable[Row], *, queries: Queries, mean_heads: bool, fused: bool
+    module: PreTrainedModel,
+    rows: Iterable[Row],
+    *,
+    queries: Queries = "all",
+    mean_heads: bool = False,
+    fused: bool = False,
 ) -> Iterator[RowAttention]:
     """Post-softmax weights of each row, in order; several short rows share a padded pass.
 

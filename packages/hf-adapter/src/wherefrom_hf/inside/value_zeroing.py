@@ -50,7 +50,7 @@ def zeroed_values(
     every_query: bool,
     encoder: bool,
     decoder: bool,
-    fused: bool,
+    fused: bool = False,
 ) -> Iterator[RowZeroing]:
     """See `wherefrom.adapters.internals.ZeroesValues.zeroed_values`.
 
