@@ -103,7 +103,7 @@ def watched(
     for own in (None, True):  # a file may know the interface for the sake of another part than the decoder
         with watching(module, rows=len(rows), own=own, **kept) as watch:
             passed = run(module, rows, watch, predictions=predictions)
-        if watch.in_layers("decoder"):
+        if watch.seen:
             return watch, passed
     raise ModelCapabilityError(
         f"{type(module).__name__} computed no attention that could be watched. "

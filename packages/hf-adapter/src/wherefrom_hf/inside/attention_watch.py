@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -199,6 +199,7 @@ class Watch:
         queries: Decoder-only: keep weights and states of these positions alone; everything written down then has them
             for its positions. Values are kept whole.
         mean_heads: Keep the mean of the heads' weights instead of them, as one head.
+        finished: Told each block and its attention when the block has run; then nothing of them is kept.
     """
 
     def __init__(
@@ -209,11 +210,14 @@ class Watch:
         leaves: bool = False,
         queries: Tensor | None = None,
         mean_heads: bool = False,
+        finished: Callable[[BlockCall, list[Attended]], None] | None = None,
     ) -> None:
         self.weights_only = weights_only
         self.leaves = leaves
         self.queries = queries
         self.mean_heads = mean_heads
+        self._finished = finished
+        self._paused = False
         self.encoder_states: Tensor | None = None
         """Set by whoever runs the pass, as handed to the decoder: attention that reads it is
         cross-attention."""
@@ -226,6 +230,7 @@ class Watch:
         self._place = {part: name for name, part in module.named_modules()}
         self._members = dict(blocks_of(module))
         self._ran: set[tuple[str, int]] = set()
+        self._attending: set[tuple[str, int]] = set()
         self._open: Attended | None = None
         self._inside: list[nn.Module] = []
         self._leaves: list[LeafCall] = []
@@ -267,6 +272,8 @@ class Watch:
             where="encoder" if module in self._encoder else "decoder",
         )
         self.attended.append(one)
+        if one.where != "encoder":
+            self._attending.add((stack, block))
         self._open = one
 
     def in_layers(self, where: Where) -> list[Attended]:
@@ -274,11 +281,15 @@ class Watch:
         return [one for one in self.attended if one.where == where]
 
     @property
+    def seen(self) -> bool:
+        """Was there any attention outside of the encoder?"""
+        return bool(self._attending)
+
+    @property
     def unseen(self) -> int:
         """How many of the decoder's blocks ran without any attention that was seen."""
-        seen = {(one.stack, one.block) for one in self.in_layers("decoder")}
-        stacks = {stack for stack, _ in seen}
-        return len({one for one in self._ran if one[0] in stacks} - seen)
+        stacks = {stack for stack, _ in self._attending}
+        return len({one for one in self._ran if one[0] in stacks} - self._attending)
 
     def block_of(self, one: Attended) -> BlockCall:
         """The block an attention ran in."""
@@ -307,6 +318,8 @@ class Watch:
 
     def entered(self, module: nn.Module, args: tuple[Any, ...]) -> None:
         """Hook: a module's forward begins."""
+        if self._paused:
+            return
         self._inside.append(module)
         if module in self._members:
             self._leaves = []
@@ -315,6 +328,8 @@ class Watch:
 
     def left(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """Hook: a module's forward ended."""
+        if self._paused:
+            return
         while self._inside and self._inside.pop() is not module:
             pass
         if self._open is not None and module is self._open.module:
@@ -334,8 +349,21 @@ class Watch:
                 for one in self.attended:
                     if one.call is None and (one.stack, one.block) == (stack, index):
                         one.call = call
+                if self._finished is not None:
+                    self._hand_over(call, self._finished)
         elif args and not self.weights_only and not any(True for _ in module.children()):
             self._leaf(module, args[0], output)
+
+    def _hand_over(self, call: BlockCall, finished: Callable[[BlockCall, list[Attended]], None]) -> None:
+        """Tell of a block and forget it. What is computed from it meanwhile is no part of the pass."""
+        self._paused = True
+        try:
+            finished(call, [one for one in self.attended if (one.stack, one.block) == (call.stack, call.index)])
+        finally:
+            self._paused = False
+        self.attended.clear()
+        self.blocks.clear()
+        self._leaves = []
 
     def _close(self, one: Attended, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         self._open = None
@@ -536,6 +564,7 @@ def watching(
     mean_heads: bool = False,
     fused: bool = False,
     own: bool | None = None,
+    finished: Callable[[BlockCall, list[Attended]], None] | None = None,
 ) -> Iterator[Watch]:
     """Within the block, a forward pass of ``module`` over ``rows`` rows is written down in what is handed
     out.
@@ -545,8 +574,11 @@ def watching(
         fused: Compute attention by the fused kernel, and weights for ``queries`` alone, which must be given.
         own: Look out for attention that modules compute by themselves; None: where no file of the model's blocks knows
             the interface.
+        finished: See `Watch`.
     """
-    watch = Watch(module, weights_only=weights_only, leaves=leaves, queries=queries, mean_heads=mean_heads)
+    watch = Watch(
+        module, weights_only=weights_only, leaves=leaves, queries=queries, mean_heads=mean_heads, finished=finished
+    )
     watch.rows = rows
     with ExitStack() as stack:
         stack.enter_context(observed_by(module, watch, FUSED if fused else KERNEL))

@@ -114,12 +114,33 @@ class WeightedValues:
         return torch.einsum("hqk,hks,qhs->qk", weights, self.values, read)
 
 
+def head_values(one: Attended) -> tuple[Tensor, Tensor]:
+    """What each key's value vectors are behind the output projection, head by head, where no gate stands between.
+
+    Returns:
+        Shape ``(keys, heads, width)``, and the projection's bias, shape ``(width,)``.
+
+    Raises:
+        ModelCapabilityError: There is a gate, or weighted by the attention they do not sum to the output.
+    """
+    if one.gated is not None:
+        raise _refusal(one, "a gate that is another for each query stands behind the weighted values")
+    made = _summed(one, None)
+    assert made.through is not None
+    return made.through, made.bias
+
+
 def weighted_values(module: PreTrainedModel, one: Attended, call: BlockCall) -> WeightedValues:
     """The output of one attention as a sum over its keys.
 
     Raises:
         ModelCapabilityError: It is none: there is no projection, no gate, or the sum is another.
     """
+    projection_of(one)
+    return _summed(one, gate_of(module, one, call))
+
+
+def _summed(one: Attended, gate: Tensor | None) -> WeightedValues:
     projection, projected = projection_of(one)
     need_weighted_values(one)
     values = grouped(one.values[0], one.weights.shape[1])
@@ -130,7 +151,6 @@ def weighted_values(module: PreTrainedModel, one: Attended, call: BlockCall) -> 
         unit = torch.eye(heads * size, dtype=values.dtype, device=values.device)
         matrix = projection(unit[None])[0] - bias
     matrix = matrix.reshape(heads, size, -1)
-    gate = gate_of(module, one, call)
     through = torch.einsum("hks,hsw->khw", values, matrix) if gate is None else None
     made = WeightedValues(one.weights[0].to(values.dtype), values, matrix, bias, gate, through)
     context = torch.einsum("hqk,hks->qhs", made.weights, values)
