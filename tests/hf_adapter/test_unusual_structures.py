@@ -52,7 +52,7 @@ def test_deeplift_past_infinities_gives_numbers_or_refuses(name):
 
 
 def test_deeplift_of_several_tokens_at_once_is_refused():
-    with pytest.raises(ModelCapabilityError, match="one state per position"):
+    with pytest.raises(ModelCapabilityError, match="one state per position|not causal"):
         multipliers("prophetnet-seq2seq")
 
 
@@ -147,10 +147,22 @@ def test_terms_behind_a_gate_or_beside_the_module_are_what_zeroed_values_take(na
             torch.testing.assert_close(layers[layer].values[:, key], taken, rtol=1e-3, atol=1e-4)
 
 
+def test_a_mixture_of_channels_behind_attention_is_no_gate():
+    """What the projection reads is as large as the context and made of it, but not element by element."""
+    model = Model(families.build("afmoe"))
+    for layer in model.module.model.layers:
+        inner = layer.self_attn.o_proj
+        mixing = torch.nn.Linear(inner.in_features, inner.in_features, bias=False)
+        layer.self_attn.o_proj = torch.nn.Sequential(torch.nn.Tanh(), mixing, inner)
+    (terms,) = model.attention_terms([row_of(model.module)], queries="steps")
+    with pytest.raises(ModelCapabilityError, match="more than a gate"):
+        list(terms.chunks)
+
+
 def test_a_norm_behind_attention_is_no_gate():
     model = Model(families.build("bitnet"))
     (terms,) = model.attention_terms([row_of(model.module)], queries="steps")
-    with pytest.raises(ModelCapabilityError, match="more than a gate"):
+    with pytest.raises(ModelCapabilityError, match="no output projection"):
         list(terms.chunks)
 
 
@@ -168,7 +180,8 @@ def test_a_model_with_rotations_reads_more_than_it_was_made_for_and_says_so():
 
 def test_relative_positions_have_no_limit_of_their_own():
     module = build("t5")
-    row = evolve(row_of(families.build("t5-seq2seq")), source_ids=np.arange(600) % 30 + 3)
+    row = row_of(families.build("t5-seq2seq"))
+    row = evolve(row, target_ids=row.target_ids % 30 + 3, source_ids=np.arange(600) % 30 + 3, target_function=None)
     module.config.n_positions = 512
     model = Model(module)
     (answer,) = model.predict([row])

@@ -121,7 +121,7 @@ def test_distances_are_those_of_blocks_run_with_zeroed_values(name):
         assert distances.max() > 1e-2
 
 
-@pytest.mark.parametrize("name", ["qwen3_next", "afmoe", "bitnet", "bert", "roberta", "roformer"])
+@pytest.mark.parametrize("name", ["qwen3_next", "afmoe", "bitnet", "bert", "roberta"])
 def test_behind_a_gate_a_norm_or_no_projection_at_all(name):
     """What follows the weighted values is no plain projection of the attention module: its kernel answers instead."""
     model = families.build(name)

@@ -159,6 +159,10 @@ class _Taken:
             return
         self._bias = self._projection(torch.zeros_like(one.context[:, :1]).flatten(2))[0, 0]
         matrix = matrix_of(one)
+        if matrix is None:  # it may be anything: does it keep to its position?
+            assert one.projected is not None
+            read, gave = one.context.flatten(2), one.projected
+            replay.check(self._projection(read.flip(1)).flip(1)[0].float(), gave[0].float())
         self._matrix = None if matrix is None else matrix.reshape(*values.shape[::2], -1)
 
     def outputs(self, at: Tensor, keys: Tensor) -> Tensor:
