@@ -52,7 +52,7 @@ def test_deeplift_past_infinities_gives_numbers_or_refuses(name):
 
 
 def test_deeplift_of_several_tokens_at_once_is_refused():
-    with pytest.raises(ModelCapabilityError, match="one state per position|not causal"):
+    with pytest.raises(ModelCapabilityError, match=r"one state per position|not causal"):
         multipliers("prophetnet-seq2seq")
 
 
