@@ -287,7 +287,7 @@ class HFModel:
 
     def head_terms(self, rows: Iterable[Row], **choices: Any) -> Iterator[RowHeadTerms]:
         """See `wherefrom.adapters.head_terms.DecomposesHeads.head_terms`."""
-        return self._looked_into(head_terms(self.module, rows, **choices))
+        return self._looked_into(lambda _: head_terms(self.module, rows, **choices))
 
     def logit_terms(self, rows: Iterable[Row], *, contrasts: Iterable[IntArray | None]) -> Iterator[RowLogits]:
         """See `wherefrom.adapters.internals.DecomposesStates.logit_terms`."""

@@ -112,6 +112,8 @@ class _Lent(DynamicLayer):
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         """The beginning's states for each row, followed by its own."""
         rows = key_states.shape[0]
+        assert self.keys is not None
+        assert self.values is not None
         return (
             torch.cat([self.keys.expand(rows, -1, -1, -1), key_states], dim=-2),
             torch.cat([self.values.expand(rows, -1, -1, -1), value_states], dim=-2),
