@@ -13,6 +13,8 @@ way goes to the file; what is there is not run again.
 from __future__ import annotations
 
 import argparse
+import ctypes
+import gc
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -191,6 +193,8 @@ class Peak:
     """How far the process grows within the block, in MiB."""
 
     def __enter__(self) -> Callable[[], float]:
+        gc.collect()
+        ctypes.CDLL(None).malloc_trim(0)  # what was let go is given back, so that everybody begins with nothing
         Path("/proc/self/clear_refs").write_text("5")  # the high-water mark begins anew
         self._before = _status("VmRSS")
         return self._grown

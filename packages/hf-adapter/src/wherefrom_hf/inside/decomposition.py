@@ -74,20 +74,26 @@ def head_values(one: Attended) -> tuple[Tensor, Tensor]:
     Raises:
         ModelCapabilityError: Weighted by the attention they do not sum to the output.
     """
-    projection, projected = projection_of(one)
+    made, bias = unchecked_head_values(one)
+    _, projected = projection_of(one)
+    total = torch.einsum("hqk,khw->qw", one.weights[0].to(made.dtype), made) + bias
+    if not close(total, projected[0]):
+        raise _refusal(one, "weighted values do not sum to the attention's output")
+    return made, bias
+
+
+def unchecked_head_values(one: Attended) -> tuple[Tensor, Tensor]:
+    """The same for who checks what they sum to behind it, which costs less than to check the output of every query."""
+    projection, _ = projection_of(one)
     values = grouped(one.values[0], one.weights.shape[1])
     heads, keys, size = values.shape
     bias = projection(torch.zeros_like(one.context[:, :1]).flatten(2))[0, 0]
     matrix = matrix_of(one)
     if matrix is not None:
-        made = torch.einsum("hks,hsw->khw", values, matrix.reshape(heads, size, -1))
-    else:
-        apart = torch.zeros(keys, heads, heads, size, dtype=values.dtype, device=values.device)
-        apart[:, range(heads), range(heads)] = values.transpose(0, 1)
-        made = (projection(apart.reshape(1, keys * heads, heads * size))[0] - bias).reshape(keys, heads, -1)
-    total = torch.einsum("hqk,khw->qw", one.weights[0].to(made.dtype), made) + bias
-    if not close(total, projected[0]):
-        raise _refusal(one, "weighted values do not sum to the attention's output")
+        return torch.einsum("hks,hsw->khw", values, matrix.reshape(heads, size, -1)), bias
+    apart = torch.zeros(keys, heads, heads, size, dtype=values.dtype, device=values.device)
+    apart[:, range(heads), range(heads)] = values.transpose(0, 1)
+    made = (projection(apart.reshape(1, keys * heads, heads * size))[0] - bias).reshape(keys, heads, -1)
     return made, bias
 
 

@@ -21,7 +21,7 @@ from wherefrom.errors import ModelCapabilityError
 
 from wherefrom_hf.inside.attention import need_attention
 from wherefrom_hf.inside.attention_watch import Attended, BlockCall, watching
-from wherefrom_hf.inside.decomposition import Sublayer, close, head_values, sublayer_of
+from wherefrom_hf.inside.decomposition import Sublayer, close, sublayer_of, unchecked_head_values
 from wherefrom_hf.inside.frozen_norm import FrozenNorm
 from wherefrom_hf.inside.teacher_forcing import run
 
@@ -69,7 +69,7 @@ class _Reader:
 
 
 def _terms(one: Attended, sublayer: Sublayer, layer: int, mixture: FloatArray | None) -> HeadTerms:
-    vectors, bias = head_values(one)
+    vectors, bias = unchecked_head_values(one)
     weights = one.weights[0].to(vectors.dtype)
     queries = weights.shape[1]
     sizes = torch.ones(queries, dtype=vectors.dtype, device=vectors.device)
