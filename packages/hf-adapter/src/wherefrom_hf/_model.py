@@ -14,6 +14,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 from wherefrom.adapters import Encoding, ModelCard, Row, RowAttention, RowGradients, RowPrediction, Side
 from wherefrom.adapters.attention_gradients import RowRollout
+from wherefrom.adapters.gradient_rules import GradientRules
 from wherefrom.adapters.head_terms import RowHeadTerms
 from wherefrom.adapters.internals import RowLogits, RowTerms, RowZeroing
 from wherefrom.adapters.layers import LayerGradients, LayerStates
@@ -27,6 +28,7 @@ from wherefrom_hf.inside.attention import attentions
 from wherefrom_hf.inside.attention_gradients import attention_gradient_rollouts
 from wherefrom_hf.inside.decomposition import attention_terms
 from wherefrom_hf.inside.deeplift import rescaled_gradients
+from wherefrom_hf.inside.gradient_rules import ruled_gradients
 from wherefrom_hf.inside.head_terms import head_terms
 from wherefrom_hf.inside.layers import layer_gradients, layer_states
 from wherefrom_hf.inside.logit_terms import logit_terms
@@ -253,6 +255,12 @@ class HFModel:
     ) -> Iterator[RowMultipliers]:
         """See `wherefrom.adapters.rescale.GivesRescale.rescaled_gradients`."""
         return one_by_one(self.module, rescaled_gradients(self._predictor, rows, baselines, layer, chunk))
+
+    def ruled_gradients(
+        self, rows: Iterable[Row], *, rules: GradientRules, chunk: int | None = None, target: bool = True
+    ) -> Iterator[RowGradients]:
+        """See `wherefrom.adapters.gradient_rules.FollowsGradientRules.ruled_gradients`."""
+        return one_by_one(self.module, ruled_gradients(self._predictor, rows, rules, chunk, target))
 
     def attention_terms(self, rows: Iterable[Row], *, queries: Literal["steps", "all"]) -> Iterator[RowTerms]:
         """See `wherefrom.adapters.internals.DecomposesStates.attention_terms`."""
