@@ -35,6 +35,8 @@ TRACED: dict[str, dict[str, Any]] = {
     "flashtrace": {"method": "flashtrace"},
     "input_x_gradient": {"method": "input_x_gradient"},
     "mid-depth gradient x activation": {"method": "layer_gradient_x_activation", "depth": 0.5},
+    "gradient x activation at a third": {"method": "layer_gradient_x_activation", "depth": 0.33, "hops": 0},
+    "gradient x activation at two thirds": {"method": "layer_gradient_x_activation", "depth": 0.67, "hops": 0},
     "attention x gradient rollout": {"method": "attention_gradient_rollout"},
     "saliency": {"method": "saliency"},
 }
