@@ -37,6 +37,13 @@ TRACED: dict[str, dict[str, Any]] = {
     "mid-depth gradient x activation": {"method": "layer_gradient_x_activation", "depth": 0.5},
     "gradient x activation at a third": {"method": "layer_gradient_x_activation", "depth": 0.33, "hops": 0},
     "gradient x activation at two thirds": {"method": "layer_gradient_x_activation", "depth": 0.67, "hops": 0},
+    "mid-depth, all that was generated": {
+        "method": "layer_gradient_x_activation",
+        "depth": 0.5,
+        "hops": 0,
+        "span": "all",
+    },
+    "flashtrace, all that was generated": {"method": "flashtrace", "hops": 0, "span": "all"},
     "attention x gradient rollout": {"method": "attention_gradient_rollout"},
     "saliency": {"method": "saliency"},
 }
@@ -144,10 +151,9 @@ def measured(
                 model,
                 task.prompt,
                 whole,
-                span=span,
+                **{"span": span, **settings},
                 show_progress=False,
                 progress=lambda phase, done, total: marks.append(time.process_time()) if phase == "hop" else None,  # noqa: B023
-                **settings,
             )
         spent = [mark - begun for mark in marks]
         yield {**facts, "way": way, "recall": recalls(result[0]), "cpu": spent, "grown": grown()}
