@@ -1,13 +1,16 @@
 """Is it true? How faithful scores are, on texts and on models whose answers are known."""
 
+from wherefrom.evaluation.agreement import AgreementLine, agreement
 from wherefrom.evaluation.contract import METRICS, Case, Metric, list_metrics, metric
-from wherefrom.evaluation.evaluating import evaluate
+from wherefrom.evaluation.evaluating import evaluate, evaluation_cost
 from wherefrom.evaluation.gold import Gold, gold_from_words, load_gold, save_gold
-from wherefrom.evaluation.records import Curve, Evaluation, Measurement
+from wherefrom.evaluation.records import Agreement, Curve, Evaluation, Measurement
 from wherefrom.evaluation.summary import Line, ranking, summary
 
 __all__ = [
     "METRICS",
+    "Agreement",
+    "AgreementLine",
     "Case",
     "Curve",
     "Evaluation",
@@ -15,7 +18,9 @@ __all__ = [
     "Line",
     "Measurement",
     "Metric",
+    "agreement",
     "evaluate",
+    "evaluation_cost",
     "gold_from_words",
     "list_metrics",
     "load_gold",

@@ -15,7 +15,7 @@ from attrs import evolve, field, frozen
 from wherefrom.arrays import FloatArray, to_numpy
 from wherefrom.attribute import AttributionModel
 from wherefrom.errors import FileFormatError, InputError, WherefromError
-from wherefrom.evaluation.asking import question_of, unit_scores
+from wherefrom.evaluation.asking import question_of
 from wherefrom.evaluation.bench.prompts import Prompt
 from wherefrom.evaluation.bench.specs import method_of_spec
 from wherefrom.evaluation.contract import as_metric
@@ -29,6 +29,7 @@ from wherefrom.methods._perturbation import PerturbationSettings
 from wherefrom.methods.contract import Method, Progress, no_progress
 from wherefrom.methods.dummy import Dummy
 from wherefrom.methods.perturbation.ablation import LogProbability
+from wherefrom.methods.perturbation.unit_scores import unit_scores
 from wherefrom.methods.perturbation.units import as_units, units_of
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.provenance import library_versions
