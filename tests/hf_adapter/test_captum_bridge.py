@@ -92,7 +92,7 @@ def test_what_adds_up_is_found_exactly(name, method, settings, monkeypatch):
         drawn = worths.setdefault(game, rng.normal(size=(len(game.units), len(game.units.steps))))
         return masks @ drawn
 
-    monkeypatch.setattr(captum_bridge._Game, "worth", worth)
+    monkeypatch.setattr(captum_bridge.GrowingTable, "worth", worth)
     made = explained(name, method, settings=settings)
     ((game, drawn),) = worths.items()
     seen = 0

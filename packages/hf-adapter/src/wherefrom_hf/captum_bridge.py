@@ -22,20 +22,20 @@ import captum
 import captum.attr
 import numpy as np
 import torch
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 from captum.attr import GradientAttribution, LayerAttribution, NeuronAttribution, PerturbationAttribution
 from torch import Tensor
 from wherefrom.adapters import GivesGradients, PredictsSteps
-from wherefrom.arrays import BoolArray, FloatArray
+from wherefrom.arrays import FloatArray
 from wherefrom.errors import MissingDependencyError, SettingsError, UnknownNameError, nearest
 from wherefrom.methods.contract import L2_THEN_NORMALIZE, Scores, inputs_first
 from wherefrom.methods.paths.baselines import endpoints
-from wherefrom.methods.perturbation.ablation import AblationTable, ablate, quantities, target_function_name
+from wherefrom.methods.perturbation.ablation import quantities
+from wherefrom.methods.perturbation.growing import GrowingTable
 from wherefrom.methods.perturbation.removal import as_baseline, check_baseline
-from wherefrom.methods.perturbation.units import Units, UnitsSetting, as_units, last_steps, units_of
+from wherefrom.methods.perturbation.units import UnitsSetting, as_units, last_steps, units_of
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
-from wherefrom.questions.target_function import TargetFunction
 from wherefrom.results.stages import Stage
 from wherefrom.settings import unknown_setting
 
@@ -323,32 +323,33 @@ class CaptumPerturbation(_CaptumSettings):
         units = units_of(question, self.units)
         last = last_steps(question.target_function, question.steps)
         visible = units.visible(last)
-        game = _Game(model, question, units, self.baseline)
+        wanted = quantities(question, log_probabilities=False)
+        growing = GrowingTable(model, question, units, self.baseline, wanted=wanted)
         scores = np.zeros(visible.shape)
         for output in range(visible.shape[1]):
             there = np.flatnonzero(visible[:, output])
             if len(there):
-                scores[there, output] = self._solved(game, question, there, output)
+                scores[there, output] = self._solved(growing, question, there, output)
         source, target = units.spread(scores, last)
         return Scores(
             source=source,
             target=target if question.source_ids is None or question.attribute_target else None,
-            step_scores={} if game.table is None else game.table.step_scores,
+            step_scores={} if growing.table is None else growing.table.step_scores,
             details={
                 "captum": captum.__version__,
                 "units": units.described(),
                 "baseline": self.baseline,
-                "forwards": 0 if game.table is None else game.table.forwards,
+                "forwards": growing.forwards,
             },
         )
 
-    def _solved(self, game: _Game, question: Question, there: np.ndarray, output: int) -> FloatArray:
+    def _solved(self, growing: GrowingTable, question: Question, there: np.ndarray, output: int) -> FloatArray:
         """Scores of the units that an output can see, shape ``(len(there),)``."""
 
         def forward(presence: Tensor) -> Tensor:
-            masks = np.ones((len(presence), len(game.units)), bool)
+            masks = np.ones((len(presence), len(growing.units)), bool)
             masks[:, there] = presence.numpy() > 0.5
-            return torch.from_numpy(game.worth(masks)[:, output])
+            return torch.from_numpy(growing.worth(masks)[:, output])
 
         if len(there) == 1:  # captum's regressions need two; what one unit alone is worth is no matter of weighting
             return forward(torch.tensor([[1.0], [0.0]])).diff().neg().numpy()
@@ -360,34 +361,6 @@ class CaptumPerturbation(_CaptumSettings):
         inputs = torch.ones((1, len(there)), dtype=torch.float64)
         answer = self._run(forward, inputs, question, **more)
         return answer.detach().numpy().reshape(-1).astype(np.float64)
-
-
-class _Game:
-    """What coalitions of units are worth, each run once, for all outputs of a question."""
-
-    def __init__(self, model: PredictsSteps, question: Question, units: Units, baseline: str | int) -> None:
-        self._model = model
-        self._question = question
-        self._baseline = baseline
-        self._wanted: dict[str, TargetFunction] = quantities(question, log_probabilities=False)
-        self.units = units
-        self.table: AblationTable | None = None
-
-    def worth(self, masks: BoolArray) -> FloatArray:
-        """Values of the target function, shape ``(len(masks), outputs)``; masks are true for units that stay."""
-        if self.table is None or (self.table.find(masks) < 0).any():
-            self.table = ablate(
-                self._model,
-                self._question,
-                self.units,
-                masks,
-                baseline=self._baseline,
-                wanted=self._wanted,
-                table=self.table,
-            )
-            self._question = evolve(self._question, scores={})  # read once
-        target_function = self._question.target_function
-        return target_function.grouped(self.table.values_of(masks, target_function_name(target_function)).T).T
 
 
 @contextmanager

@@ -4,10 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from wherefrom.adapters.sequence_model import SequenceModel
+from wherefrom.errors import ModelCapabilityError
+
 
 def unmet(model: object, needs: Sequence[type]) -> list[type]:
     """Those of the Protocols in ``needs`` that the model does not satisfy."""
     return [need for need in needs if not isinstance(model, need)]
+
+
+def lacking(model: SequenceModel, need: type, who: str) -> ModelCapabilityError:
+    """The error for a model that does not satisfy a Protocol.
+
+    Args:
+        who: Who needs it, as the subject of a sentence.
+    """
+    return ModelCapabilityError(
+        f"{who} needs a model that {in_words(need)}, and the adapter of {model.card.name!r} "
+        f"({type(model).__name__}) does not."
+    )
 
 
 def in_words(need: type) -> str:

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from attrs import evolve
 
+from wherefrom.adapters import PredictsSteps
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.errors import InputError
 from wherefrom.evaluation.contract import Case
 from wherefrom.evaluation.embedded import Embedded, embedded
 from wherefrom.evaluation.rescoring import Again
 from wherefrom.methods.contract import Progress, Question, no_progress
-from wherefrom.methods.perturbation.ablation import (
-    LOG_PROBABILITY,
-    AblationTable,
-    ablate,
-    quantities,
-    question_hash,
-)
+from wherefrom.methods.perturbation.ablation import LOG_PROBABILITY, AblationTable, quantities
+from wherefrom.methods.perturbation.growing import GrowingTable
 from wherefrom.methods.perturbation.removal import check_baseline
 from wherefrom.methods.perturbation.units import Units
 
@@ -35,7 +30,7 @@ class Worths:
 
     def __init__(
         self,
-        model: Any,
+        model: PredictsSteps,
         question: Question,
         units: Units,
         removal: str | int,
@@ -49,36 +44,33 @@ class Worths:
             tables: Folder of ablation tables that perturbation methods filled (their setting ``tables``).
         """
         check_baseline(removal, model, "An evaluation")
-        self._model = model
         self._question = question
-        self._progress = progress
-        self._wanted = {LOG_PROBABILITY: quantities(question)[LOG_PROBABILITY]}
+        self._growing = GrowingTable(
+            model,
+            question,
+            units,
+            removal,
+            wanted={LOG_PROBABILITY: quantities(question)[LOG_PROBABILITY]},
+            folder=tables,
+            keep=False,
+            progress=progress,
+        )
         self.units = units
         self.removal = removal
-        self.table: AblationTable | None = None
-        if tables is not None:
-            path = Path(tables) / f"{question_hash(model, question, units, removal)[:32]}.npz"
-            self.table = AblationTable.load(path) if path.exists() else None
 
     @property
     def forwards(self) -> int:
         """Passes that were run so far."""
-        return 0 if self.table is None else self.table.forwards
+        return self._growing.forwards
+
+    @property
+    def table(self) -> AblationTable | None:
+        """What is known so far; None: nothing."""
+        return self._growing.table
 
     def ask(self, masks: BoolArray) -> AblationTable:
         """The table with at least these masks. Shape of masks ``(rows, units)``, true: stays."""
-        if self.table is None or (self.table.find(masks) < 0).any():
-            self.table = ablate(
-                self._model,
-                self._question,
-                self.units,
-                masks,
-                baseline=self.removal,
-                wanted=self._wanted,
-                table=self.table,
-                progress=self._progress,
-            )
-        return self.table
+        return self._growing.ask(masks)
 
     def case(
         self, span: Span, *, gold: BoolArray | None = None, seed: int = 0, with_embeddings: bool = False

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from attrs import field, frozen, validators
 
 from wherefrom.adapters import PredictsSteps
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
-from wherefrom.methods._perturbation import (
-    SampledSettings,
-    answer,
-    as_samples,
-    at_least,
-    check_model,
-    draw,
-    sampled_cost,
-)
 from wherefrom.methods.contract import Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.ablation import LOG_PROBABILITY, quantities
+from wherefrom.methods.perturbation.answering import answer_drawn, check_model
 from wherefrom.methods.perturbation.coalitions import all_coalitions, is_complete
+from wherefrom.methods.perturbation.cost import sampled_cost
+from wherefrom.methods.perturbation.drawing import draw
+from wherefrom.methods.perturbation.settings import SampledSettings
 from wherefrom.methods.perturbation.surrogates import distinct_columns, drawing_weights, lasso
 from wherefrom.methods.perturbation.units import Units, units_of
+from wherefrom.methods.sampling.counts import as_samples, at_least
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
 from wherefrom.results.stages import Stage
@@ -73,11 +69,11 @@ class ContextCite(SampledSettings):
         units = units_of(question, self.units, generated=False)
         return sampled_cost(self, question, units)
 
-    def attribute(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
+    def attribute(self, model: PredictsSteps, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         check_model(self, model)
         return self._answers(model, questions, progress)
 
-    def _answers(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
+    def _answers(self, model: PredictsSteps, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
         for question in questions:
             units = units_of(question, self.units, generated=False)
             wanted = quantities(question)
@@ -86,9 +82,8 @@ class ContextCite(SampledSettings):
             target_function = question.target_function
             tokens = target_function.grouped(np.ones(len(question.steps)))
             solver = _PerToken(method=self, tokens=np.asarray(tokens))
-            drawn = draw(self, model, question, units, progress, wanted=wanted, of=LOG_PROBABILITY, solver=solver)
-            values = target_function.grouped(drawn.table.values_of(drawn.masks, LOG_PROBABILITY).T).T
-            yield answer(self, question, drawn.table, drawn.masks, values=values, blocks=drawn.blocks, solver=solver)
+            run = draw(self, model, question, units, progress, wanted=wanted, of=LOG_PROBABILITY, solver=solver)
+            yield answer_drawn(self, question, run)
 
     def plan(self, units: Units, rng: np.random.Generator) -> BoolArray:
         """Random coalitions, shape ``(n_samples, units)``; all of them where they are no more."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from math import factorial
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from attrs import frozen
@@ -12,10 +12,12 @@ from attrs import frozen
 from wherefrom.adapters import PredictsSteps
 from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.errors import InputError
-from wherefrom.methods._perturbation import PerturbationSettings, answer, check_model, tabulate
 from wherefrom.methods.contract import Scores, method
 from wherefrom.methods.cost import Cost
+from wherefrom.methods.perturbation.answering import answer, check_model
 from wherefrom.methods.perturbation.coalitions import all_coalitions
+from wherefrom.methods.perturbation.drawing import run_plan
+from wherefrom.methods.perturbation.settings import PerturbationSettings
 from wherefrom.methods.perturbation.units import Units, units_of
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
@@ -52,7 +54,7 @@ class ExactShapley(PerturbationSettings):
     def cost(self, question: Question) -> Cost:
         return Cost(forwards=2 ** len(units_of(question, self.units)), at_most=True)
 
-    def attribute(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
+    def attribute(self, model: PredictsSteps, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         check_model(self, model)
         games = [units_of(question, self.units) for question in questions]
         for index, units in enumerate(games):
@@ -64,11 +66,10 @@ class ExactShapley(PerturbationSettings):
         return self._answers(model, questions, games, progress)
 
     def _answers(
-        self, model: Any, questions: Sequence[Question], games: Sequence[Units], progress: Progress
+        self, model: PredictsSteps, questions: Sequence[Question], games: Sequence[Units], progress: Progress
     ) -> Iterator[Scores]:
         for question, units in zip(questions, games, strict=True):
-            masks = self.plan(units)
-            yield answer(self, question, tabulate(self, model, question, units, masks, progress), masks)
+            yield answer(self, question, run_plan(self, model, question, units, self.plan(units), progress))
 
     def plan(self, units: Units, rng: np.random.Generator | None = None) -> BoolArray:
         """All coalitions. Nothing is random: ``rng`` is not used."""

@@ -11,11 +11,11 @@ from attrs import field, frozen, validators
 from wherefrom.adapters import GivesGradients, Side
 from wherefrom.arrays import Array, FloatArray, like, to_numpy
 from wherefrom.errors import SettingsError
-from wherefrom.methods._perturbation import as_samples, at_least
 from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Scores, inputs_first, method
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.paths.baselines import DEFAULT, Endpoints, endpoints
-from wherefrom.methods.paths.moments import Moments
+from wherefrom.methods.sampling.counts import as_samples, at_least
+from wherefrom.methods.sampling.moments import Moments
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
 from wherefrom.results.stages import Stage

@@ -17,6 +17,7 @@ from wherefrom.methods.capabilities import check_capabilities
 from wherefrom.methods.contract import L2_THEN_NORMALIZE, METHODS, Method, Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.saliency import Saliency
+from wherefrom.methods.sampling.counts import at_least
 from wherefrom.progress import Progress, counted, no_progress
 from wherefrom.questions.question import Question
 from wherefrom.results.stages import Stage
@@ -38,14 +39,6 @@ def _check_method(instance: Any, attribute: Any, of: Any) -> None:
             f"{of.identifier} takes no gradients of embeddings, so noise on them says nothing. "
             "Use saliency, input_x_gradient, integrated_gradients or another gradient method."
         )
-
-
-def _at_least(least: float) -> Any:
-    def check(instance: Any, attribute: Any, value: float) -> None:
-        if value < least:
-            raise SettingsError(f"{attribute.name} must be at least {least:g}, not {value}.")
-
-    return check
 
 
 @method
@@ -75,9 +68,9 @@ class SmoothGrad:
     of: Any = field(factory=_signed_saliency, converter=_method_of, validator=_check_method)
     """The method inside, or its name: any that takes gradients of embeddings. Default: saliency with its
     sign."""
-    n_samples: int = field(default=10, validator=_at_least(1))
+    n_samples: int = field(default=10, validator=at_least(1, auto=False))
     """Noisy copies."""
-    stdev: float = field(default=0.15, validator=_at_least(0))
+    stdev: float = field(default=0.15, validator=at_least(0, auto=False))
     """Standard deviation of the noise, as a part of the range of the input's embeddings."""
 
     def cost(self, question: Question) -> Cost:
@@ -111,9 +104,9 @@ class SquareGrad:
 
     of: Any = field(factory=_signed_saliency, converter=_method_of, validator=_check_method)
     """The method inside, or its name. Default: saliency."""
-    n_samples: int = field(default=10, validator=_at_least(1))
+    n_samples: int = field(default=10, validator=at_least(1, auto=False))
     """Noisy copies."""
-    stdev: float = field(default=0.15, validator=_at_least(0))
+    stdev: float = field(default=0.15, validator=at_least(0, auto=False))
     """Standard deviation of the noise, as a part of the range of the input's embeddings."""
 
     def cost(self, question: Question) -> Cost:
@@ -150,9 +143,9 @@ class VarGrad:
 
     of: Any = field(factory=_signed_saliency, converter=_method_of, validator=_check_method)
     """The method inside, or its name. Default: saliency with its sign."""
-    n_samples: int = field(default=10, validator=_at_least(2))
+    n_samples: int = field(default=10, validator=at_least(2, auto=False))
     """Noisy copies."""
-    stdev: float = field(default=0.15, validator=_at_least(0))
+    stdev: float = field(default=0.15, validator=at_least(0, auto=False))
     """Standard deviation of the noise, as a part of the range of the input's embeddings."""
 
     def cost(self, question: Question) -> Cost:

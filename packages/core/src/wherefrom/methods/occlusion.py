@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from attrs import field, frozen, validators
 
 from wherefrom.adapters import PredictsSteps, Side
 from wherefrom.arrays import BoolArray, FloatArray
-from wherefrom.methods._perturbation import PerturbationSettings, answer, check_model, planned_cost, tabulate
 from wherefrom.methods.contract import Scores, method
 from wherefrom.methods.cost import Cost
+from wherefrom.methods.perturbation.answering import answer, check_model
+from wherefrom.methods.perturbation.cost import planned_cost
+from wherefrom.methods.perturbation.drawing import run_plan
+from wherefrom.methods.perturbation.settings import PerturbationSettings
 from wherefrom.methods.perturbation.units import Units, units_of
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
@@ -55,15 +58,14 @@ class Occlusion(PerturbationSettings):
         units = units_of(question, self.units, kept_too=True)
         return planned_cost(question, units, self.plan(units))
 
-    def attribute(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
+    def attribute(self, model: PredictsSteps, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         check_model(self, model)
         return self._answers(model, questions, progress)
 
-    def _answers(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
+    def _answers(self, model: PredictsSteps, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
         for question in questions:
             units = units_of(question, self.units, kept_too=True)
-            masks = self.plan(units)
-            yield answer(self, question, tabulate(self, model, question, units, masks, progress), masks)
+            yield answer(self, question, run_plan(self, model, question, units, self.plan(units), progress))
 
     def plan(self, units: Units, rng: np.random.Generator | None = None) -> BoolArray:
         """Everything, then one row without each window, side by side. Nothing is random: ``rng`` is not used."""

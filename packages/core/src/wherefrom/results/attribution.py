@@ -28,6 +28,7 @@ from wherefrom.results.decoding import Decodes, decoded
 from wherefrom.results.dictionaries import ScoresDict, scores_dict
 from wherefrom.results.equality import same_attribution, same_attributions
 from wherefrom.results.merging import merge_attributions
+from wherefrom.results.provenance import Provenance
 from wherefrom.results.rendering import Drawable
 from wherefrom.results.step_views import StepAttribution, extremes, step_attributions
 from wherefrom.results.tables import save_table, to_arrow, to_dataset, to_pandas, to_polars

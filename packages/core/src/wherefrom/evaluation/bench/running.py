@@ -12,6 +12,8 @@ import msgspec
 import numpy as np
 from attrs import evolve, field, frozen
 
+from wherefrom.adapters import PredictsSteps
+from wherefrom.adapters.check import lacking
 from wherefrom.arrays import FloatArray, to_numpy
 from wherefrom.attribute import AttributionModel
 from wherefrom.errors import FileFormatError, InputError, WherefromError
@@ -25,10 +27,10 @@ from wherefrom.evaluation.orderings import ORDERINGS
 from wherefrom.evaluation.perturbation_curves import Curves
 from wherefrom.evaluation.records import Curve, Evaluation, Measurement, MetricFacts
 from wherefrom.evaluation.worths import Worths
-from wherefrom.methods._perturbation import PerturbationSettings
 from wherefrom.methods.contract import Method, Progress, no_progress
 from wherefrom.methods.dummy import Dummy
 from wherefrom.methods.perturbation.ablation import LogProbability
+from wherefrom.methods.perturbation.settings import PerturbationSettings
 from wherefrom.methods.perturbation.unit_scores import unit_scores
 from wherefrom.methods.perturbation.units import as_units, units_of
 from wherefrom.results.attribution import Attribution
@@ -206,7 +208,10 @@ def _outcome(model: AttributionModel, prompt: Prompt, index: int, bench: Bench) 
     start = clean.attr_pos_start
     clean = clean.select_steps(0, 1)
     question = question_of(model.adapter, clean)
-    (answer,) = model.adapter.predict([question.row(target_function=None)])  # type: ignore[attr-defined]
+    adapter = model.adapter
+    if not isinstance(adapter, PredictsSteps):
+        raise lacking(adapter, PredictsSteps, "The bench")
+    (answer,) = adapter.predict([question.row(target_function=None)])
     said = int(np.argmax(to_numpy(answer.logits)[0]))
     facts: dict[str, Any] = {
         "prompt": prompt.id,
@@ -230,7 +235,7 @@ def _outcome(model: AttributionModel, prompt: Prompt, index: int, bench: Bench) 
             except WherefromError as error:
                 scores.pop(spec, None)
                 failures[spec] = str(error).splitlines()[0]
-        worths = [Worths(model.adapter, question, units, removal, tables=tables) for removal in bench.removals]
+        worths = [Worths(adapter, question, units, removal, tables=tables) for removal in bench.removals]
         metrics = tuple(as_metric(name) for name in bench.metrics)
         metrics = tuple(evolve(one, cuts=bench.cuts) if isinstance(one, Curves) else one for one in metrics)
         plan = Plan(metrics=metrics, draws=bench.draws, cuts=bench.cuts, seed=bench.seed, curves=bench.units == "token")

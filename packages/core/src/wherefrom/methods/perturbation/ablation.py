@@ -336,7 +336,7 @@ def ablate(
             forwards=table.forwards + again.forwards,
         )
     new = masks[table.find(masks) < 0]
-    if not len(new) and (missing or not question.scores):
+    if not len(new) and set(question.scores) <= set(table.step_scores):
         return table
     fresh = run(new, wanted, table)
     if not len(new):
@@ -363,7 +363,7 @@ def _run(
     moved = [index for index, item in enumerate(removed) if item is not None]
     moved.sort(key=lambda index: _reach(removed[index]))
     values = {name: np.zeros((len(masks), len(question.steps))) for name in wanted}
-    needs_clean = table is None or bool(question.scores)
+    needs_clean = table is None or not set(question.scores) <= set(table.step_scores)
     clean = {} if table is None else dict(table.clean)
     scores: dict[str, FloatArray] = {}
 

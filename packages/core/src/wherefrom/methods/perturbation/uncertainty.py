@@ -18,9 +18,6 @@ from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.methods.perturbation.ablation import Solver
 from wherefrom.methods.perturbation.units import Units
 
-ROUGH = 0.5
-"""A step is rough when the typical standard error is more than this part of the typical difference between scores."""
-
 
 @frozen(kw_only=True, eq=False)
 class Sample:
@@ -59,24 +56,3 @@ def standard_error(drawn: FloatArray) -> FloatArray:
     """Standard deviation over the resamples. Shape as one of them."""
     error: FloatArray = drawn.std(axis=0, ddof=1)
     return error
-
-
-def largest_relative_error(scores: FloatArray, error: FloatArray) -> FloatArray:
-    """For each output its largest standard error as a part of its largest score. Shape ``(outputs,)``."""
-    if not len(scores):
-        return np.zeros(scores.shape[1])
-    largest = np.maximum(np.abs(scores).max(axis=0), np.finfo(np.float64).tiny)
-    relative: FloatArray = error.max(axis=0) / largest
-    return np.where(np.abs(scores).max(axis=0) > 0, relative, 0.0)
-
-
-def rough_steps(scores: FloatArray, error: FloatArray, visible: BoolArray) -> IntArray:
-    """Outputs whose scores cannot be told apart: the typical standard error is as large as their spread."""
-    rough = []
-    for output in range(scores.shape[1]):
-        seen = visible[:, output]
-        if seen.sum() > 1:
-            spread = float(scores[seen, output].std())
-            if float(np.sqrt(np.mean(error[seen, output] ** 2))) > ROUGH * spread > 0:
-                rough.append(output)
-    return np.array(rough, dtype=np.int64)

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar
 
-from attrs import field, frozen
+from attrs import frozen
 
 from wherefrom.results.aggregation import aggregator
-from wherefrom.results.aggregators.functions import known_function
-from wherefrom.results.aggregators.merging import merge_spans, several
-from wherefrom.results.data import AnyAttribution
-from wherefrom.text.merging import Span
-from wherefrom.text.segmentation import unit_spans
-from wherefrom.text.tokens import Token
+from wherefrom.results.aggregators.levels import MergeLevel
+from wherefrom.text.segmentation import Level
 
 
 @aggregator
 @frozen(kw_only=True)
-class Sentences:
+class Sentences(MergeLevel):
     """Tokens of a sentence become one unit. Special tokens stay alone.
 
     Sentences are those of `wherefrom.text.sentences`; one begins where the explained steps do. For anything else give
@@ -26,17 +21,4 @@ class Sentences:
     """
 
     identifier: ClassVar[str] = "sentences"
-
-    aggregate_source: bool = True
-    aggregate_target: bool = True
-    aggregate_fn: str = field(default="absmax", validator=known_function)
-    """How scores of a sentence are combined. Step scores use their own functions."""
-
-    def __call__(self, attribution: AnyAttribution) -> AnyAttribution:
-        source = self.spans(attribution.source) if self.aggregate_source else []
-        target = self.spans(attribution.target, attribution.attr_pos_start) if self.aggregate_target else []
-        return merge_spans(attribution, source, target, self.aggregate_fn, self)
-
-    def spans(self, tokens: Sequence[Token], first_step: int = 0) -> list[Span]:
-        """The sentences of several tokens, of which the explained steps begin at ``first_step``."""
-        return several(unit_spans(tokens, "sentence", breaks=(first_step,)))
+    level: ClassVar[Level] = "sentence"

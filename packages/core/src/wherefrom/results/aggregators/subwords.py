@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from attrs import field, frozen
+from attrs import frozen
 
 from wherefrom.results.aggregation import aggregator
-from wherefrom.results.aggregators.functions import known_function
-from wherefrom.results.aggregators.merging import merge_spans, several, spans_where
-from wherefrom.results.data import AnyAttribution
+from wherefrom.results.aggregators.levels import MergeLevel
+from wherefrom.results.aggregators.merging import spans_where
 from wherefrom.text.merging import Span
-from wherefrom.text.segmentation import unit_spans
+from wherefrom.text.segmentation import Level
 from wherefrom.text.tokens import Token
 
 
 @aggregator
 @frozen(kw_only=True)
-class Subwords:
+class Subwords(MergeLevel):
     """Pieces of a word become one unit, on both sides, up to the last token. Special tokens stay alone.
 
     Words are those of `wherefrom.text.segmentation`. Nothing needs to be set; ``special_chars`` overrides it all. A
@@ -26,26 +25,18 @@ class Subwords:
     """
 
     identifier: ClassVar[str] = "subwords"
+    level: ClassVar[Level] = "word"
 
     special_chars: str | tuple[str, ...] | list[str] | None = None
     """A piece that starts with one of these begins a word; None: found from the tokens."""
     is_suffix_symbol: bool = False
     """Does a piece that starts with one of ``special_chars`` continue a word instead?"""
-    aggregate_source: bool = True
-    aggregate_target: bool = True
-    aggregate_fn: str = field(default="absmax", validator=known_function)
-    """How scores of a word are combined. Step scores use their own functions."""
-
-    def __call__(self, attribution: AnyAttribution) -> AnyAttribution:
-        source = self.spans(attribution.source) if self.aggregate_source else []
-        target = self.spans(attribution.target, attribution.attr_pos_start) if self.aggregate_target else []
-        return merge_spans(attribution, source, target, self.aggregate_fn, self)
 
     def spans(self, tokens: Sequence[Token], first_step: int = 0) -> list[Span]:
         """The words of several tokens, of which the explained steps begin at ``first_step``."""
         if self.special_chars:
             return spans_where(len(tokens), lambda index: index != first_step and self._continues(tokens, index))
-        return several(unit_spans(tokens, "word", breaks=(first_step,)))
+        return super().spans(tokens, first_step)
 
     def _continues(self, tokens: Sequence[Token], index: int) -> bool:
         if tokens[index - 1].special or tokens[index].special:

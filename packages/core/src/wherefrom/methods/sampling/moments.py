@@ -6,7 +6,7 @@ import numpy as np
 
 from wherefrom.adapters import Side
 from wherefrom.arrays import Array, FloatArray, IntArray, namespace, to_numpy
-from wherefrom.methods.perturbation.uncertainty import ROUGH
+from wherefrom.methods.sampling.errors import rough_outputs, within
 
 
 class Moments:
@@ -47,14 +47,11 @@ class Moments:
 
     def within(self, tolerance: float) -> bool:
         """Is every output's largest standard error within this part of its largest token score?"""
-        scores, errors = self._together()
-        return bool((errors.max(axis=0) <= tolerance * np.abs(scores).max(axis=0)).all())
+        return within(*self._together(), tolerance)
 
     def rough_outputs(self) -> IntArray:
         """Outputs whose typical standard error is as large as the spread of their token scores."""
-        scores, errors = self._together()
-        spread, typical = scores.std(axis=0), np.sqrt(np.mean(errors**2, axis=0))
-        return np.flatnonzero((typical > ROUGH * spread) & (spread > 0))
+        return rough_outputs(*self._together())
 
     def _together(self) -> tuple[FloatArray, FloatArray]:
         """Token scores and their errors, source rows first."""

@@ -1,0 +1,73 @@
+"""Lay what a plan gave out over tokens, and tell how sure it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from attrs import evolve
+
+from wherefrom.adapters import PredictsSteps
+from wherefrom.methods.contract import Scores
+from wherefrom.methods.perturbation.drawing import Run, draw
+from wherefrom.methods.perturbation.removal import check_baseline
+from wherefrom.methods.perturbation.settings import Perturbation, SampledPerturbation
+from wherefrom.methods.perturbation.uncertainty import intervals, standard_error
+from wherefrom.methods.perturbation.units import last_steps, units_of
+from wherefrom.methods.sampling.errors import rough_outputs
+from wherefrom.progress import Progress
+from wherefrom.questions.question import Question
+
+
+def check_model(method: Perturbation, model: PredictsSteps) -> None:
+    """Raise before any work if the model cannot do what the method needs."""
+    check_baseline(method.baseline, model, method.identifier)
+
+
+def answer(method: Perturbation, question: Question, run: Run) -> Scores:
+    """The scores of units as scores of tokens."""
+    source, target = run.table.units.spread(run.scores, last_steps(question.target_function, question.steps))
+    return Scores(
+        source=source,
+        target=target if question.source_ids is None or question.attribute_target else None,
+        step_scores=run.table.step_scores,
+        details={
+            "units": run.table.units.described(),
+            "baseline": method.baseline,
+            "samples": len(run.masks),
+            "forwards": run.table.forwards,
+        },
+    )
+
+
+def answer_drawn(method: SampledPerturbation, question: Question, run: Run) -> Scores:
+    """The same of a plan that was drawn, with standard errors, intervals, and a warning where the scores are rough."""
+    scores = answer(method, question, run)
+    if run.resamples is None or method.n_bootstrap < 2:
+        return scores
+    resamples = run.resamples[: method.n_bootstrap]
+    error = standard_error(resamples)
+    warnings: tuple[str, ...] = ()
+    if len(rough := rough_outputs(run.scores, error, run.visible)):
+        warnings = (
+            f"{method.identifier}: at {len(rough)} of {run.scores.shape[1]} steps (the first is step {rough[0]}) the "
+            f"standard errors are as large as the differences between units. Use n_samples='auto' or more samples "
+            f"than {len(run.masks)}, or larger units.",
+        )
+    details = {"standard_error": error.tolist(), "confidence": intervals(resamples, method.confidence)}
+    return evolve(scores, details={**scores.details, **details}, warnings=warnings)
+
+
+def attribute_by_plan(
+    method: SampledPerturbation, model: PredictsSteps, questions: Sequence[Question], progress: Progress
+) -> Iterable[Scores]:
+    """Answer questions with a sampled method; a model that cannot do what it needs is refused before any work."""
+    check_model(method, model)
+    return _by_plan(method, model, questions, progress)
+
+
+def _by_plan(
+    method: SampledPerturbation, model: PredictsSteps, questions: Sequence[Question], progress: Progress
+) -> Iterator[Scores]:
+    for question in questions:
+        run = draw(method, model, question, units_of(question, method.units), progress)
+        yield answer_drawn(method, question, run)

@@ -1,0 +1,123 @@
+"""Run a plan of masks: once, or in rounds until what is made of it is sure enough."""
+
+from __future__ import annotations
+
+import numpy as np
+from attrs import frozen
+
+from wherefrom.adapters import PredictsSteps
+from wherefrom.arrays import BoolArray, FloatArray
+from wherefrom.methods.perturbation.ablation import AblationTable, Solver, target_function_name
+from wherefrom.methods.perturbation.growing import GrowingTable
+from wherefrom.methods.perturbation.settings import Perturbation, SampledPerturbation
+from wherefrom.methods.perturbation.uncertainty import Sample, standard_error
+from wherefrom.methods.perturbation.units import Units, last_steps
+from wherefrom.methods.sampling.errors import within
+from wherefrom.methods.sampling.seeds import random_of, seed_of
+from wherefrom.progress import Progress
+from wherefrom.questions.question import Question
+from wherefrom.questions.target_function import TargetFunction
+
+FEWEST_RESAMPLES = 16
+"""Resamples that decide whether more samples are drawn, where fewer are asked for."""
+
+
+@frozen(kw_only=True, eq=False)
+class Run:
+    """A plan that was run, and what the method made of it."""
+
+    table: AblationTable
+    masks: BoolArray
+    """Shape ``(rows, units)``."""
+    scores: FloatArray
+    """Shape ``(units, outputs)``."""
+    visible: BoolArray
+    """Which units can matter to which output, same shape."""
+    resamples: FloatArray | None = None
+    """The scores again for resampled draws, shape ``(resamples, units, outputs)``; None where nothing is random."""
+
+
+def run_plan(
+    method: Perturbation,
+    model: PredictsSteps,
+    question: Question,
+    units: Units,
+    masks: BoolArray,
+    progress: Progress,
+) -> Run:
+    """Run these masks, which are all that the method needs."""
+    table = _table_of(method, model, question, units, progress).ask(masks)
+    visible = units.visible(last_steps(question.target_function, question.steps))
+    values = _values(question, table, masks, target_function_name(question.target_function))
+    return Run(table=table, masks=masks, scores=method.solve(masks, values, visible, units), visible=visible)
+
+
+def draw(
+    method: SampledPerturbation,
+    model: PredictsSteps,
+    question: Question,
+    units: Units,
+    progress: Progress,
+    *,
+    wanted: dict[str, TargetFunction] | None = None,
+    of: str | None = None,
+    solver: Solver | None = None,
+) -> Run:
+    """Draw coalitions and run them: once, or with ``n_samples="auto"`` in rounds until standard errors are small.
+
+    Args:
+        wanted: Quantities to record; None: those that the question asks for.
+        of: The quantity that is solved for; None: the question's target function.
+        solver: What turns values into scores; None: the method itself.
+    """
+    of = target_function_name(question.target_function) if of is None else of
+    solver = method if solver is None else solver
+    auto = method.n_samples == "auto"
+    count = max(method.n_bootstrap, FEWEST_RESAMPLES) if auto else method.n_bootstrap
+    visible = units.visible(last_steps(question.target_function, question.steps))
+    growing = _table_of(method, model, question, units, progress, wanted)
+    masks, blocks, round_number = np.zeros((0, len(units)), bool), np.zeros((0, 0), np.int64), 0
+    while True:
+        new = method.plan(units, random_of(method.seed, question, round_number))
+        drawn = method.blocks(new)
+        if drawn is not None:
+            drawn = drawn + len(masks)
+            blocks = np.concatenate([blocks, drawn]) if len(blocks) else drawn
+        masks = np.concatenate([masks, new])
+        table = growing.ask(new)
+        ended = drawn is None or not auto or table.forwards + len(new) > method.max_samples
+        values = _values(question, table, masks, of)
+        scores = solver.solve(masks, values, visible, units)
+        resamples = None
+        if len(blocks) > 1 and count > 1:
+            sample = Sample(masks=masks, values=values, visible=visible, units=units, blocks=blocks)
+            resamples = sample.resampled(solver, count, seed_of(method.seed, question))
+        if ended or (resamples is not None and within(scores, standard_error(resamples), method.tolerance)):
+            return Run(table=table, masks=masks, scores=scores, visible=visible, resamples=resamples)
+        round_number += 1
+
+
+def _table_of(
+    method: Perturbation,
+    model: PredictsSteps,
+    question: Question,
+    units: Units,
+    progress: Progress,
+    wanted: dict[str, TargetFunction] | None = None,
+) -> GrowingTable:
+    return GrowingTable(
+        model,
+        question,
+        units,
+        method.baseline,
+        wanted=wanted,
+        chunk=method.chunk,
+        folder=method.tables,
+        progress=progress,
+    )
+
+
+def _values(question: Question, table: AblationTable, masks: BoolArray, of: str) -> FloatArray:
+    """What these masks are worth to each output. Shape ``(rows, outputs)``."""
+    values: FloatArray = question.target_function.grouped(table.values_of(masks, of).T).T
+    return values

@@ -1,0 +1,44 @@
+"""When are scores with these standard errors good enough, and when are they too rough to be read?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from wherefrom.arrays import BoolArray, FloatArray, IntArray
+
+ROUGH = 0.5
+"""An output is rough when its typical standard error is more than this part of the spread of its scores."""
+
+
+def within(scores: FloatArray, errors: FloatArray, tolerance: float) -> bool:
+    """Is every output's largest standard error within this part of its largest score?
+
+    An output all of whose scores are 0 has nothing left to refine.
+
+    Args:
+        scores: Shape ``(inputs, outputs)``.
+        errors: Their standard errors, same shape and units.
+    """
+    if not len(scores):
+        return True
+    largest = np.abs(scores).max(axis=0)
+    return bool(((errors.max(axis=0) <= tolerance * largest) | (largest == 0)).all())
+
+
+def rough_outputs(scores: FloatArray, errors: FloatArray, visible: BoolArray | None = None) -> IntArray:
+    """Outputs whose scores cannot be told apart: the typical standard error is as large as their spread.
+
+    Args:
+        scores: Shape ``(inputs, outputs)``.
+        errors: Their standard errors, same shape and units.
+        visible: Which inputs can matter to which output, same shape; None: all.
+    """
+    rough = []
+    for output in range(scores.shape[1]):
+        seen = np.ones(len(scores), bool) if visible is None else visible[:, output]
+        if seen.sum() > 1:
+            spread = float(scores[seen, output].std())
+            typical = float(np.sqrt(np.mean(errors[seen, output] ** 2)))
+            if typical > ROUGH * spread > 0:
+                rough.append(output)
+    return np.array(rough, dtype=np.int64)
