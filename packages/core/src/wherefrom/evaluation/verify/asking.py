@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -65,6 +66,13 @@ def from_zero(method: Any) -> Any:
     except SettingsError as error:
         raise NotTestedError(f"not from zero: {str(error).splitlines()[0]}") from error
     return method
+
+
+def with_settings(method: Any, settings: Mapping[str, Any]) -> Any:
+    """The method, or the one that was broken, with other settings."""
+    if isinstance(method, Broken):
+        return evolve(method, method=with_settings(method.method, settings))
+    return evolve(method, **settings)
 
 
 def claimed(method: Any) -> str:

@@ -11,11 +11,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from attrs import evolve, frozen
+from attrs import frozen
 
 from wherefrom.arrays import BoolArray, FloatArray
-from wherefrom.evaluation.verify.asking import asked, claimed, from_zero, scores_of
-from wherefrom.evaluation.verify.breaking import Broken
+from wherefrom.evaluation.verify.asking import asked, claimed, from_zero, scores_of, with_settings
 from wherefrom.evaluation.verify.contract import TRUTHS, NotTestedError
 from wherefrom.evaluation.verify.valued import nearness
 from wherefrom.testing.games import FIRST, game_model, leave_one_out_values, shapley_values
@@ -66,15 +65,9 @@ class Games:
         known = VALUES[name](network.worths)
         if not np.abs(known).max() > 0:
             return 1.0
-        result = asked(model, _sampled(from_zero(method), name), PLAYERS, f"{PLAYERS} {ANSWER}")
+        result = asked(model, with_settings(from_zero(method), SETTINGS.get(name, {})), PLAYERS, f"{PLAYERS} {ANSWER}")
         scores = scores_of(result, "target")[FIRST : FIRST + network.players, -1]
         return nearness(scores, known)
-
-
-def _sampled(method: Any, name: str) -> Any:
-    if isinstance(method, Broken):
-        return evolve(method, method=_sampled(method.method, name))
-    return evolve(method, **SETTINGS.get(name, {}))
 
 
 TRUTHS.register("games", Games())

@@ -15,12 +15,16 @@ from typing import Any
 import numpy as np
 from attrs import frozen
 
-from wherefrom.evaluation.verify.asking import asked, claimed, from_zero, scores_of
+from wherefrom.evaluation.verify.asking import asked, claimed, from_zero, scores_of, with_settings
 from wherefrom.evaluation.verify.contract import TRUTHS, NotTestedError
 from wherefrom.evaluation.verify.valued import nearness
 from wherefrom.testing.feed_forward import FIRST, Dense, FeedForwardModel, feed_forward_model
 
 ANSWER = "sat"
+
+
+SETTINGS: Mapping[str, dict[str, Any]] = {"integrated_gradients": {"n_steps": 300}}
+"""Enough points for kinks along the path."""
 
 
 @frozen(kw_only=True)
@@ -37,10 +41,10 @@ class Published:
         name = claimed(method)
         if name not in self.known:
             raise NotTestedError("no values of it were published")
-        model = self.make()
+        model, asked_of = self.make(), with_settings(from_zero(method), SETTINGS.get(name, {}))
         return min(
             nearness(
-                scores_of(asked(model, from_zero(method), prompt, f"{prompt} {ANSWER}"), "target")[
+                scores_of(asked(model, asked_of, prompt, f"{prompt} {ANSWER}"), "target")[
                     FIRST : FIRST + len(known), -1
                 ],
                 np.array(known),
