@@ -243,7 +243,7 @@ class AttributionModel:
             seed: For everything random: sampling, perturbations, noise.
             ids: Names of the examples, kept in the results.
             check: Hold each step's scores against what the model says without random halves of the input (one more
-                ablation table of 32 passes), and methods that draw against another seed. The step scores
+                ablation table of 64 passes), and methods that draw against another seed. The step scores
                 ``check_fit``, ``check_chance`` and ``check_stability`` and the card (`Attribution.card`) say what was
                 found.
             progress: Called with (phase, done, total).

@@ -4,6 +4,7 @@ from wherefrom.evaluation.agreement import AgreementLine, agreement
 from wherefrom.evaluation.contract import METRICS, Case, Metric, list_metrics, metric
 from wherefrom.evaluation.evaluating import evaluate, evaluation_cost
 from wherefrom.evaluation.gold import Gold, gold_from_words, load_gold, save_gold
+from wherefrom.evaluation.gold_files import read_gold
 from wherefrom.evaluation.mean_curves import MeanCurve, mean_curves
 from wherefrom.evaluation.records import Agreement, Curve, Evaluation, Measurement
 from wherefrom.evaluation.split_halves import SplitHalves, split_halves
@@ -31,6 +32,7 @@ __all__ = [
     "mean_curves",
     "metric",
     "ranking",
+    "read_gold",
     "save_gold",
     "split_halves",
     "summary",

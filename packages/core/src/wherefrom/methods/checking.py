@@ -38,7 +38,7 @@ from wherefrom.results.comparison import Values, spearman, spearman_of_columns
 from wherefrom.results.data import AttributionData
 from wherefrom.settings import fields_of
 
-SAMPLES = 32
+SAMPLES = 64
 PERMUTATIONS = 199
 REMOVAL = "delete"
 DRAWING = ("n_samples", "num_probes")
