@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from wherefrom.errors import UsageError
-from wherefrom.evaluation import METRICS, evaluate, evaluation_cost
+from wherefrom.evaluation import METRICS, evaluate, evaluation_cost, with_measurements
 from wherefrom.evaluation.evaluating import FAITHFULNESS
 from wherefrom.evaluation.gold_files import read_gold
 from wherefrom.results.attribution import Attributions
@@ -19,6 +19,7 @@ from wherefrom_cli.opening import open_results
 from wherefrom_cli.parser import CommandParser, Options, positive_number, whole_number
 from wherefrom_cli.progress import ProgressLine, loading
 from wherefrom_cli.request import ModelRequest, add_model_options, model_request
+from wherefrom_cli.results import check_writable
 
 
 def configure(parser: CommandParser) -> None:
@@ -53,7 +54,13 @@ def configure(parser: CommandParser) -> None:
     how.add("--extremes", action="store_true", help="the best and the worst order too, for up to ten units")
     how.add("--seed", type=whole_number, default=0, metavar="N", help="for random orders and masks (default: 0)")
     add_model_options(parser.group("Model"))
-    add_evaluation_output(parser.group("Output"))
+    output = parser.group("Output")
+    add_evaluation_output(output)
+    output.add(
+        "--annotate",
+        metavar="FILE",
+        help="write the results again, each example with its numbers, which `wherefrom view` shows as columns",
+    )
 
 
 def execute(options: Options, console: Console) -> int:
@@ -61,6 +68,9 @@ def execute(options: Options, console: Console) -> int:
     results = named(options.paths, options.example, options.limit)
     first = next(iter(results.values()))
     metrics = list(METRICS) if options.metrics == ["all"] else list(options.metrics) or list(FAITHFULNESS)
+    if options.annotate and len(results) > 1:
+        raise UsageError("--annotate writes one method's results again, and there are several.\nGive one file.")
+    check_writable(Path(options.annotate) if options.annotate else None, overwrite=options.overwrite)
     asked = _model(options, first)
     gold = read_gold(options.gold, len(first)) if options.gold else None
     if gold is None:
@@ -84,6 +94,9 @@ def execute(options: Options, console: Console) -> int:
     with ProgressLine(console=console) as progress:
         found = evaluate(results, model, metrics, progress=progress, **arguments)
     write_evaluation(found, options, console)
+    if options.annotate:
+        with_measurements(first, found).save(options.annotate, overwrite=options.overwrite)
+        console.note(f"Written: {options.annotate}")
     show_evaluation(found, options, console)
     return ExitCode.DONE
 

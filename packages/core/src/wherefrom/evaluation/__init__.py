@@ -1,6 +1,7 @@
 """Is it true? How faithful scores are, on texts and on models whose answers are known."""
 
 from wherefrom.evaluation.agreement import AgreementLine, agreement
+from wherefrom.evaluation.annotating import with_measurements
 from wherefrom.evaluation.contract import METRICS, Case, Metric, list_metrics, metric
 from wherefrom.evaluation.evaluating import evaluate, evaluation_cost
 from wherefrom.evaluation.gold import Gold, gold_from_words, load_gold, save_gold
@@ -36,4 +37,5 @@ __all__ = [
     "save_gold",
     "split_halves",
     "summary",
+    "with_measurements",
 ]

@@ -7,8 +7,8 @@ ours                  ``text`` and ``spans`` of characters; perhaps ``id`` and `
 ERASER                ``annotation_id``, ``evidences`` with ``docid``, ``start_token`` and ``end_token``; the documents
                       are files of words in a folder ``docs`` beside the file
 movie rationales      ``review`` (or ``text``) and ``evidences`` as texts
-ferret, HateXplain    ``tokens``, ``post_tokens`` or ``text``, and ``rationale`` or ``rationales``: 0 or 1 per word, or a
-                      list of that per annotator, of whom more than half must agree
+ferret, HateXplain    ``tokens``, ``post_tokens`` or ``text``, and ``rationale`` or ``rationales``: 0 or 1 per word, or
+                      a list of that per annotator, of whom more than half must agree
 ====================  ==============================================================================================
 
 Sources:

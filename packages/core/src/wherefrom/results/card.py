@@ -46,6 +46,24 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     check: dict[str, Any] = {}
     """How they were held against it: removal, samples, permutations."""
 
+    def brief(self) -> str:
+        """How far the scores can be trusted, in one line; nothing where nothing is known."""
+        known = [
+            "" if self.completeness_gap is None else f"completeness gap {self.completeness_gap:.2g} of the change",
+            "" if self.standard_error is None else f"standard error {self.standard_error:.2g} of the largest score",
+            "" if self.stability is None else f"under another seed rank correlation {self.stability:.2f}",
+            self._checked() if self.checked_steps else "",
+        ]
+        known = [one for one in known if one]
+        if not known:
+            return ""
+        made = [
+            f"from {self.reference}" if self.reference is not None else "",
+            f"seed {self.seed}" if self.seed is not None else "",
+        ]
+        faded = self.checked_steps > self.told_from_chance
+        return "; ".join([*(one for one in made if one), *known, *(["the others are pale"] if faded else [])])
+
     def lines(self) -> list[str]:
         """The card in words, a line per subject."""
         made = ", ".join(f"{name}={value}" for name, value in self.settings.items())
@@ -100,7 +118,11 @@ def card_of(attribution: AttributionData, provenance: Provenance | None = None) 
 def doubtful_steps(attribution: AttributionData) -> list[bool]:
     """Which steps' scores were held against the model and not told from chance; all False where none was."""
     steps = attribution.attr_pos_end - attribution.attr_pos_start
-    chance = attribution.step_scores.get(CHANCE)
+    return doubtful(attribution.step_scores.get(CHANCE), steps)
+
+
+def doubtful(chance: Any, steps: int) -> list[bool]:
+    """The same from the step score `CHANCE`, None where there is none."""
     if chance is None:
         return [False] * steps
     return [not value < LEVEL for value in np.asarray(chance, dtype=np.float64).tolist()]

@@ -106,8 +106,3 @@ class EvaluationBrowser(App[None]):
 def _details(row: Row, titles: list[str]) -> str:
     lines = [f"{title}: {cell.text}  {cell.detail}" for title, cell in zip(titles, row.cells, strict=True)]
     return "\n".join([row.name, "", *lines, "", LEGEND])
-
-
-def browse_evaluation(evaluation: Evaluation) -> None:
-    """Look through an evaluation in this terminal, until the user quits."""
-    EvaluationBrowser(evaluation).run()
