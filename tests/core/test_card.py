@@ -83,7 +83,7 @@ def test_the_card_says_what_is_known() -> None:
     assert card.stability is not None
     text = "\n".join(card.lines())
     for part in (
-        "linear (decoder-only)",
+        "induction head",
         "logit of 4 steps",
         "delete",
         "seed: 3",

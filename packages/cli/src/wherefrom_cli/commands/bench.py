@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from attrs import evolve
 from wherefrom.errors import UsageError
@@ -94,7 +95,7 @@ def execute(options: Options, console: Console) -> int:
 
 def asked(options: Options) -> Bench:
     """The set's bench, with what was asked for instead."""
-    changes = {
+    changes: dict[str, Any] = {
         name: value
         for name, value in (
             ("methods", tuple(options.methods)),

@@ -91,7 +91,7 @@ def _movies(line: dict[str, Any], path: Path) -> Gold:
 
 
 def _rationale(line: dict[str, Any], path: Path) -> Gold:
-    words = line.get("post_tokens", line.get("tokens", line.get("text")))
+    words = line.get("post_tokens", line.get("tokens", line.get("text", "")))
     words = words.split() if isinstance(words, str) else [str(word) for word in words]
     marks = np.asarray(line.get("rationale", line.get("rationales")), dtype=np.float64)
     if marks.ndim == 2:
