@@ -84,7 +84,7 @@ def test_the_card_says_what_is_known() -> None:
     text = "\n".join(card.lines())
     for part in (
         "induction head",
-        "logit of 4 steps",
+        "probability of 5 steps",
         "delete",
         "seed: 3",
         f"{card.told_from_chance} of 5 steps told from chance",

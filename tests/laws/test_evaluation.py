@@ -125,7 +125,7 @@ def test_law_gold_units_are_found_by_the_truth_then_the_method_then_chance(name:
     for metric in GOLD:
         sign = 1 if METRICS_BY_NAME.get(metric).higher_is_better else -1
         best, given, chance, worst = (
-            sign * (means[metric, who] or 0.0) for who in ("truth", "method", "random", "opposite")
+            sign * (means.get((metric, who)) or 0.0) for who in ("truth", "method", "random", "opposite")
         )
         if metric != "dot_product":  # in the unit of the scores
             assert best >= given - 1e-9, metric

@@ -28,6 +28,7 @@ class EvaluationView:
         yield Text.assemble((shown.title, "bold"), (f"  {shown.subtitle}", "dim"))
         for table in shown.tables:
             yield Text()
+            yield Text(f"without units: {table.removal}" if table.removal else "nothing removed", style="bold")
             yield table_of(table)
             if self.curves:
                 yield from curves_of(shown, table.removal, options.max_width)
@@ -41,8 +42,7 @@ class EvaluationView:
 
 def table_of(table: Table) -> RichTable:
     """Method by metric; orderings stand below the methods, dim."""
-    title = f"without units: {table.removal}" if table.removal else "nothing removed"
-    drawn = RichTable(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    drawn = RichTable(box=None, pad_edge=False)
     drawn.add_column("method", no_wrap=True)
     for column in table.columns:
         drawn.add_column(column.title, justify="right")
@@ -91,9 +91,7 @@ def _agreement(shown: EvaluationDescription) -> Iterator[RenderableType]:
         return
     names = list(dict.fromkeys(name for one, other, _ in shown.agreement for name in (one, other)))
     values = {frozenset((one, other)): value for one, other, value in shown.agreement}
-    drawn = RichTable(
-        title="do methods agree? (rank correlation)", title_justify="left", title_style="bold", box=None, pad_edge=False
-    )
+    drawn = RichTable(box=None, pad_edge=False)
     drawn.add_column("", no_wrap=True)
     for place in range(len(names)):
         drawn.add_column(str(place + 1), justify="right")
@@ -108,6 +106,7 @@ def _agreement(shown: EvaluationDescription) -> Iterator[RenderableType]:
         ]
         drawn.add_row(f"{place + 1} {name}", *row)
     yield Text()
+    yield Text("Do methods agree? Rank correlation of their scores", style="bold")
     yield drawn
 
 
