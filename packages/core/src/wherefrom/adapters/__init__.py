@@ -16,6 +16,7 @@ from wherefrom.adapters.gradients import GivesGradients, RowGradients
 from wherefrom.adapters.hiding import HidesPositions
 from wherefrom.adapters.moving import Moves
 from wherefrom.adapters.predicting import PredictsSteps, RowPrediction
+from wherefrom.adapters.randomising import RandomisesWeights
 from wherefrom.adapters.reserving import Reserves
 from wherefrom.adapters.row_function import RowFunction
 from wherefrom.adapters.rows import Row
@@ -33,6 +34,7 @@ __all__ = [
     "Moves",
     "PlacesDocuments",
     "PredictsSteps",
+    "RandomisesWeights",
     "Reserves",
     "Row",
     "RowAttention",
