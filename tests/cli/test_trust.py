@@ -169,7 +169,7 @@ def test_every_option_is_harmless_or_refused_and_the_list_has_no_stranger() -> N
         "overwrite", "log_file", "config_file", "input_file", "documents", "chat", "null_contexts", "null_documents",
             "citations", "dataset_name",
         "dataset_dir", "dataset_files", "engine", "address", "resume", "retry_failed", "user", "auth",
-        "host", "port", "token", "run", "tables",
+        "host", "port", "token", "run", "tables", "gold", "annotate", "markdown",
     }  # fmt: skip
     assert dangerous <= options
     assert not dangerous & HARMLESS

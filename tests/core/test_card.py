@@ -74,7 +74,7 @@ def test_the_card_says_what_is_known() -> None:
     card = results[0].card(results.provenance)
     assert card.model == "induction head"
     assert card.method == "shapley_value_sampling"
-    assert card.settings == {"n_samples": 40, "baseline": "delete", "n_bootstrap": 0}
+    assert card.settings == {"n_samples": 40, "n_bootstrap": 0}
     assert (card.target, card.steps, card.seed, card.reference) == ("probability", 5, 3, "delete")
     assert card.checked_steps == 5
     assert card.told_from_chance == 5 - sum(doubtful_steps(results[0])) > 0
@@ -100,7 +100,9 @@ def test_the_completeness_gap_and_the_standard_error_are_on_it() -> None:
     assert card.completeness_gap == pytest.approx(max(gradients[0].details["completeness_gap"]))
     assert card.reference == "unk"
     assert "check=True" in card.lines()[-1]
-    sampled = model.attribute(PROMPT, TARGET, method=m.KernelShap(n_samples=200), show_progress=False)[0].card()
+    sampled = model.attribute(PROMPT, TARGET, method=m.KernelShap(n_samples=200, baseline="unk"), show_progress=False)[
+        0
+    ].card()
     assert sampled.standard_error is not None
     assert sampled.standard_error > 0
 

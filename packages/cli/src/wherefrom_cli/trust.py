@@ -27,6 +27,8 @@ HARMLESS = frozenset(
         "clean_special_chars", "batch_size", "seed", "limit", "dry_run", "output_step_attributions", "methods",
         # how heads are fitted
         "units", "baseline", "budget", "alpha", "n_masks", "held_out",
+        # what is evaluated
+        "check", "metrics", "removals", "outputs", "draws", "extremes", "no_curves", "truths",
         # which span is traced, and how
         "span", "reasoning", "hops", "leave_out", "signed",
         # columns, and parts of the data

@@ -36,6 +36,7 @@ from wherefrom.questions.arguments import check_arguments, check_number_of_ids
 from wherefrom.questions.building import QuestionOptions, prepare
 from wherefrom.questions.contrast import ContrastText
 from wherefrom.questions.examples import (
+    Chat,
     Example,
     InputText,
     Target,
@@ -111,7 +112,7 @@ class AttributionModel:
         """The framework's own tokenizer."""
         return self._wrapped().tokenizer
 
-    def encode(self, text: InputText, *, as_target: bool = False, add_special_tokens: bool = True) -> Encoding:
+    def encode(self, text: str | Chat, *, as_target: bool = False, add_special_tokens: bool = True) -> Encoding:
         """A text or a chat as ids and tokens, as the model reads it.
 
         Args:
@@ -124,7 +125,7 @@ class AttributionModel:
         """The text of some ids."""
         return self.adapter.decode(np.asarray(ids, dtype=np.int64), skip_special_tokens=skip_special_tokens)
 
-    def attribute_context(self, current: InputText, context: Any = None, **options: Any) -> ContextAttribution:
+    def attribute_context(self, current: str | Chat, context: Any = None, **options: Any) -> ContextAttribution:
         """Which tokens of the output depend on the context, and on which of its tokens.
 
         The options are those of `wherefrom.attribute_context`, which this calls.

@@ -24,7 +24,7 @@ def example_of(model: Any, result: AttributionData) -> Example:
     """The example that a result explains.
 
     Raises:
-        InputError: Its tokens were merged, or it is of another kind of model.
+        InputError: Its tokens were merged.
     """
     if any(token.size != 1 for token in (*result.source, *result.target)):
         raise InputError(
@@ -32,8 +32,6 @@ def example_of(model: Any, result: AttributionData) -> Example:
             "Give the raw result, and say units='word' to the evaluation."
         )
     encoder_decoder = model.card.kind == "encoder-decoder"
-    if encoder_decoder != (result.source_attributions is not None):
-        raise InputError(f"The result is not of a model like {model.card.name!r}, which is {model.card.kind}.")
     return Example(
         source=Encoding(ids=_ids(result.source), tokens=result.source, text="") if encoder_decoder else None,
         target_ids=_ids(result.target),
@@ -62,6 +60,8 @@ def question_of(
     Raises:
         InputError: Its tokens were merged, or it is of another kind of model.
     """
+    if (model.card.kind == "encoder-decoder") != (result.source_attributions is not None):
+        raise InputError(f"The result is not of a model like {model.card.name!r}, which is {model.card.kind}.")
     options = QuestionOptions(
         function=LogProbability() if function is None else function,
         scores={},

@@ -166,7 +166,8 @@ class NumpyModel:
         return self.table
 
     def mean_embedding(self, *, side: Side) -> Floats:
-        return self.table.mean(axis=0)
+        mean: Floats = self.table.mean(axis=0)
+        return mean
 
     def predict(self, rows: Iterable[Row], *, chunk: int | None = None) -> Iterator[RowPrediction]:
         for row in rows:

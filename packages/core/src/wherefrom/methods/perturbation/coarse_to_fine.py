@@ -105,7 +105,7 @@ class _Search:
 
     def __init__(self, method: Budgeted, model: PredictsSteps, question: Question, progress: Progress) -> None:
         if method.units == AUTO:
-            method = evolve(method, units="token")
+            method = evolve(cast("Any", method), units="token")
         if method.units not in LEVELS:
             raise SettingsError(
                 f"budget={method.budget} cuts large units into smaller ones, so units must be one of "
