@@ -216,5 +216,5 @@ def test_a_function_is_recorded_by_its_name() -> None:
 
 def test_what_is_no_function_is_an_error_that_says_what_to_do() -> None:
     raw = made.attribution(None, ["a", " b", " c"], 1, sizes=(3,))
-    with pytest.raises(UnknownNameError, match="Register something of your own under a name first"):
+    with pytest.raises(SettingsError, match="expected str"):
         raw.aggregate("scores", aggregate_fn=3)
