@@ -1,7 +1,7 @@
 """No family gives wrong numbers, and none raises what is no refusal.
 
-With ``WHEREFROM_ZOO_KEPT=zoo.jsonl`` the answers are written down, and `tests.zoo.checks --kept zoo.jsonl` makes the page
-of them.
+With ``WHEREFROM_ZOO_KEPT=zoo.jsonl`` the answers are written down, and `tests.zoo.checks --kept zoo.jsonl` makes the
+page of them.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from tests.zoo.families import build, classes
 
 
 @pytest.mark.zoo
+@pytest.mark.filterwarnings("ignore::wherefrom.errors.WherefromWarning")
 @pytest.mark.parametrize("name", classes())
 def test_right_or_refused(name: str) -> None:
     torch.set_num_threads(1)
