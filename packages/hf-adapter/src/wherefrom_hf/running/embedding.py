@@ -95,6 +95,6 @@ def _named_embedding(stack: PreTrainedModel) -> nn.Module:
         return module
     found = "several" if isinstance(module, nn.ModuleList) else "none"
     raise ModelCapabilityError(
-        f"{type(stack).__name__} names {found} where one input embedding is expected (get_input_embeddings()), so what it "
-        "reads cannot be attributed. Use a model that reads one token at each position."
+        f"{type(stack).__name__} names {found} where one input embedding is expected (get_input_embeddings()), so what "
+        "it reads cannot be attributed. Use a model that reads one token at each position."
     )
