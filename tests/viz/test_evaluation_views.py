@@ -87,7 +87,7 @@ def test_a_table_per_removal_marks_what_beats_chance(evaluation: Evaluation) -> 
 def test_the_console_draws_tables_curves_halves_and_agreement(evaluation: Evaluation) -> None:
     text = printed(evaluation)
     words = " ".join(text.split())
-    for part in ("without units: delete", "nothing removed", "good", "*", "rank correlation", "0.25", "something"):
+    for part in ("without units: delete", "nothing removed", "good", "*", "Rank correlation", "0.25", "something"):
         assert part in words
     assert re.search("[\u2801-\u28ff]", text), "curves are drawn"
 
