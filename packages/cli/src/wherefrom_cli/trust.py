@@ -26,12 +26,8 @@ HARMLESS = frozenset(
         "generation_kwargs", "max_new_tokens", "generate_from_target_prefix", "skip_special_tokens",
         "budget", "units", "baseline", "n_masks", "alpha", "held_out", "hops", "leave_out", "signed",
         "clean_special_chars", "batch_size", "seed", "limit", "dry_run", "output_step_attributions", "methods",
-        # how heads are fitted
-        "units", "baseline", "budget", "alpha", "n_masks", "held_out",
         # what is evaluated
         "check", "metrics", "removals", "outputs", "draws", "extremes", "no_curves", "truths",
-        # which span is traced, and how
-        "span", "reasoning", "hops", "leave_out", "signed",
         # columns, and parts of the data
         "input_field", "output_field", "id_field", "annotations", "split", "shard", "example", "steps",
         # texts and templates of contexts
