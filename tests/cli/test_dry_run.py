@@ -24,6 +24,7 @@ GIVEN = {
 }
 
 
+@pytest.mark.filterwarnings("ignore::wherefrom.errors.WherefromWarning")
 @pytest.mark.parametrize("on", GIVEN)
 @pytest.mark.parametrize(
     "method, settings",
@@ -44,7 +45,11 @@ def test_passes_told_are_passes_counted(method: str, settings: dict[str, Any], o
     assert told["outputs are"] == "given"
     assert (tally.forward_rows, tally.backward_rows) == (0, 0)
     out = attribute_examples(model, GIVEN[on], request)
-    assert told["passes"] == {"forward": tally.forward_rows, "backward": tally.backward_rows}
+    counted = {"forward": tally.forward_rows, "backward": tally.backward_rows}
+    if told["passes"].pop("at most", False):
+        assert counted["forward"] <= told["passes"]["forward"]
+        counted["forward"] = told["passes"]["forward"]
+    assert told["passes"] == counted
     assert told["output tokens"] == sum(one.attr_pos_end - one.attr_pos_start for one in out)
 
 
@@ -59,9 +64,8 @@ def test_outputs_to_be_generated_are_thought_as_long_as_allowed(on: str) -> None
     assert told["output tokens"] == 6
     out = attribute_examples(model, examples, request)
     assert told["passes"]["forward"] == tally.forward_rows
-    assert (
-        told["passes"]["backward"] >= tally.backward_rows == sum(one.attr_pos_end - one.attr_pos_start for one in out)
-    )
+    assert told["passes"]["backward"] >= tally.backward_rows
+    assert tally.backward_rows == sum(one.attr_pos_end - one.attr_pos_start for one in out)
 
 
 def test_no_more_is_assumed_than_the_model_can_read() -> None:

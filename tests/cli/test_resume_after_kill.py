@@ -12,6 +12,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from attrs import define, field
 from wherefrom.files import open_run
 
 KILLS = 20
@@ -34,8 +35,9 @@ def test_killed_twenty_times_the_run_equals_an_undisturbed_one(tmp_path: Path) -
     command += ["-a", "attention", "-bs", "16", "-q", "--device", "cpu"]
     subprocess.run([*command, "-o", str(tmp_path / "whole")], check=True)
     killed = 0
+    written = Written(folder=tmp_path / "killed")
     while True:
-        before = lines(tmp_path / "killed")
+        before = written.lines()
         resume = [*command, "-o", str(tmp_path / "killed"), "--resume"]
         process = subprocess.Popen(resume, stderr=subprocess.PIPE, text=True)
         if killed in TWO_WRITERS:
@@ -43,8 +45,8 @@ def test_killed_twenty_times_the_run_equals_an_undisturbed_one(tmp_path: Path) -
             process = the_one_that_writes(process, other)
         if killed < KILLS:
             goal = before + chance.randrange(1, COUNT // (KILLS + 2))
-            while process.poll() is None and lines(tmp_path / "killed") < goal:
-                time.sleep(0.002)
+            while process.poll() is None and written.lines() < goal:
+                time.sleep(0.01)
             time.sleep(chance.random() * 0.05)
             process.send_signal(signal.SIGKILL)
         code = process.wait()
@@ -59,7 +61,7 @@ def test_killed_twenty_times_the_run_equals_an_undisturbed_one(tmp_path: Path) -
 def the_one_that_writes(one: subprocess.Popen[str], other: subprocess.Popen[str]) -> subprocess.Popen[str]:
     """Of two writers one is refused, and says who is writing."""
     while one.poll() is None and other.poll() is None:
-        time.sleep(0.002)
+        time.sleep(0.01)
     refused, writing = (one, other) if one.poll() is not None else (other, one)
     assert refused.wait() == 2
     assert refused.stderr is not None
@@ -67,9 +69,27 @@ def the_one_that_writes(one: subprocess.Popen[str], other: subprocess.Popen[str]
     return writing
 
 
-def lines(folder: Path) -> int:
-    """How many lines the parts have by now, as the kernel sees them."""
-    return sum(path.read_bytes().count(b"\n") for path in folder.glob("part-*.jsonl"))
+@define(kw_only=True)
+class Written:
+    """How many lines the parts of a run have by now, as the kernel sees them; only what is new is read."""
+
+    folder: Path
+    _ends: dict[Path, tuple[int, int]] = field(factory=dict)
+    """Bytes and lines of each part, as far as they were read."""
+
+    def lines(self) -> int:
+        """All lines."""
+        for path in self.folder.glob("part-*.jsonl"):
+            size, count = self._ends.get(path, (0, 0))
+            now = path.stat().st_size
+            if now < size:  # what a kill cut off was taken away
+                size, count = 0, 0
+            if now != size:
+                with path.open("rb") as file:
+                    file.seek(size)
+                    more = file.read()
+                self._ends[path] = (size + len(more), count + more.count(b"\n"))
+        return sum(count for _, count in self._ends.values())
 
 
 def exact(folder: Path) -> dict[str | None, bytes]:
