@@ -321,7 +321,7 @@ def is_variable(value: Any) -> bool:
     return isinstance(value, Tensor) and value.requires_grad
 
 
-def _named(names: str) -> Iterator[Function]:
+def named_functions(names: str) -> Iterator[Function]:
     """The functions of these names wherever torch has them."""
     for name in names.split():
         for home in (torch, Tensor, functional, torch._C._nn):
@@ -339,11 +339,13 @@ def _elementwise(called: Function, near: Callable[[Tensor, Tensor], Tensor]) -> 
 
 def _rules() -> dict[Function, Function]:
     rules: dict[Function, Function] = {}
-    for called in _named("gelu silu sigmoid tanh exp softplus erf elu celu selu mish logsigmoid expm1 sin cos"):
+    for called in named_functions(
+        "gelu silu sigmoid tanh exp softplus erf elu celu selu mish logsigmoid expm1 sin cos"
+    ):
         rules[called] = _elementwise(called, _close)
-    for called in _named("log log1p log2 log10"):
+    for called in named_functions("log log1p log2 log10"):
         rules[called] = _elementwise(called, _close_to_size)
-    for called in _named(
+    for called in named_functions(
         "relu relu6 leaky_relu abs clamp clamp_min clamp_max clip hardtanh hardsigmoid hardswish threshold"
     ):
         rules[called] = _elementwise(called, _same)
