@@ -712,6 +712,22 @@ def _attention(case: Case) -> None:
                 require(ahead == 0, f"Decoder attention looks ahead: {ahead:.3g}.")
 
 
+@check(GivesAttention, "what is asked for in part is that part of the whole")
+def _attention_parts(case: Case) -> None:
+    row = case.longest()
+    whole = _first(case.model.attentions([row]), "attentions")
+    part = _first(case.model.attentions([row], queries="steps"), "attentions")
+    mean = _first(case.model.attentions([row], heads="mean"), "attentions")
+    for name in ("decoder", "cross", "encoder"):
+        weights = getattr(whole, name)
+        if weights is None:
+            continue
+        full = to_numpy(weights)
+        steps = full if name == "encoder" else full[:, :, row.steps - 1]
+        case.close(getattr(part, name), steps, f"{name} attention of the steps' queries")
+        case.close(getattr(mean, name), full.mean(1, keepdims=True), f"Mean over heads of {name} attention")
+
+
 @check(GivesAttention, "a hidden token gets no attention")
 def _hidden_attention(case: Case) -> None:
     row = case.longest()
