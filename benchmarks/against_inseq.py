@@ -248,7 +248,7 @@ class Theirs:
     """inseq on a model."""
 
     def __init__(self, case: Case, model: Any, tokenizer: Any) -> None:
-        import inseq
+        import inseq  # pyright: ignore[reportMissingImports]
 
         self._model = inseq.load_model(model, case.method, tokenizer=tokenizer, device="cpu")
         self._case = case

@@ -78,7 +78,7 @@ class HFModel:
             eos_ids=special.eos,
             pad_id=special.pad,
             unk_id=special.unk,
-            mask_id=self.tokenizer.mask_token_id,
+            mask_id=special.mask,
             decoder_start_id=special.decoder_start,
             max_length=_max_length(text, self.tokenizer.model_max_length),
         )

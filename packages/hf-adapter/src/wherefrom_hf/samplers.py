@@ -171,7 +171,7 @@ def _single(model: Any, text: str, side: Side, allowed: frozenset[int]) -> int |
 
 def _nltk_tags(words: Sequence[str]) -> Sequence[str]:
     try:
-        import nltk
+        import nltk  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise MissingDependencyError(
             "The sampler part_of_speech needs nltk and its English tagger. Install them: pip install nltk && "

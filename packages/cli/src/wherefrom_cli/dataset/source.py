@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from attrs import field, frozen
 from wherefrom.errors import ModelLoadError, UsageError
@@ -92,7 +92,7 @@ class DatasetRequest:
             ) from error
         if isinstance(rows, Mapping):
             raise UsageError(f"{self.name!r} has the splits {', '.join(map(str, rows))}.\nChoose one with --split.")
-        return Dataset(request=self, rows=rows)
+        return Dataset(request=self, rows=cast("Iterable[Mapping[str, Any]]", rows))
 
     def _refuse_splits(self) -> None:
         """Raise: UsageError: A part is asked for by split, and the folder has one data set without splits."""

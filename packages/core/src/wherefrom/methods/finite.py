@@ -42,8 +42,7 @@ def bad_steps(made: Attribution) -> BoolArray:
 def _any_bad(scores: npt.NDArray[Any]) -> BoolArray:
     """Per step, over all inputs and further dimensions."""
     axes = tuple(axis for axis in range(scores.ndim) if axis != 1)
-    found: BoolArray = ~np.isfinite(scores).all(axis=axes)
-    return found
+    return np.asarray(~np.isfinite(scores).all(axis=axes))
 
 
 def _cause(model: SequenceModel, question: Question) -> str:

@@ -28,7 +28,7 @@ class KLDivergence:
     """
 
     identifier: ClassVar[str] = "kl_divergence"
-    span_aggregation: ClassVar[str] = "sum"
+    span_aggregation = "sum"
     differentiable: ClassVar[bool] = True
     contrastive: ClassVar[bool] = True
     sampled: ClassVar[bool] = False

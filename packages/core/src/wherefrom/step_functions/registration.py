@@ -19,6 +19,7 @@ import attrs
 
 from wherefrom.arrays import Array
 from wherefrom.errors import SettingsError, ShapeError, nearest
+from wherefrom.settings import Named
 from wherefrom.step_functions.base import STEP_FUNCTIONS, StepFunction, StepPrediction
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -133,7 +134,7 @@ class _FromFunction:
     """What all classes made from plain functions share."""
 
     identifier: ClassVar[str]
-    span_aggregation: ClassVar[str] = "absmax"
+    span_aggregation = "absmax"
     differentiable: ClassVar[bool] = True
     contrastive: ClassVar[bool] = False
     sampled: ClassVar[bool] = False
@@ -203,7 +204,7 @@ def _class_of(
 
 def _checked_class(cls: type, identifier: str | None, aggregate_map: Mapping[str, str] | None) -> type[StepFunction]:
     """A class that is a step function already, with the class variables that a short one may leave out."""
-    name = identifier or getattr(cls, "identifier", "")
+    name = identifier or (cls.identifier if isinstance(cls, Named) else "")
     is_called = any("__call__" in vars(base) for base in cls.__mro__)
     if not name or not attrs.has(cls) or not is_called:
         raise SettingsError(
@@ -222,7 +223,7 @@ def _checked_class(cls: type, identifier: str | None, aggregate_map: Mapping[str
         if not hasattr(cls, attribute):
             setattr(cls, attribute, value)
     known = cast("type[StepFunction]", cls)
-    if name == known.identifier and (told is None or told == getattr(cls, "span_aggregation", None)):
+    if name == known.identifier and (told is None or told == cast(Any, cls).span_aggregation):
         return known
     # another name or aggregation makes another class, so that whoever holds the first keeps its meaning
     body = {"identifier": name, **({} if told is None else {"span_aggregation": told})}

@@ -21,7 +21,7 @@ class TopPSize:
     """
 
     identifier: ClassVar[str] = "top_p_size"
-    span_aggregation: ClassVar[str] = "absmax"
+    span_aggregation = "absmax"
     differentiable: ClassVar[bool] = False
     contrastive: ClassVar[bool] = False
     sampled: ClassVar[bool] = False

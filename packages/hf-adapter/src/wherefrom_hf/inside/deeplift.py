@@ -55,7 +55,7 @@ def rescaled_gradients(
             answers.append((values, base_values))
         with true_derivatives(predictor.module):
             pulled = run.pulled_back(slopes, len(real))
-        leaves = {side: leaf.detach() for side, leaf in run.leaves.of.items()}
+        leaves: dict[Side, Tensor] = {side: leaf.detach() for side, leaf in run.leaves.of.items()}
         for i, (row, grads, (values, base_values)) in enumerate(zip(real, pulled, answers, strict=True)):
             changes: dict[Side, Tensor] = {
                 side: (leaf[i] - leaf[len(real) + i])[: length_of(row, side)] for side, leaf in leaves.items()

@@ -324,7 +324,7 @@ def is_variable(value: Any) -> bool:
 def _named(names: str) -> Iterator[Function]:
     """The functions of these names wherever torch has them."""
     for name in names.split():
-        for home in (torch, Tensor, functional, torch._C._nn):
+        for home in (torch, Tensor, functional, torch._C._nn):  # pyright: ignore[reportAttributeAccessIssue]
             called = getattr(home, name, None)
             if called is not None:
                 yield called

@@ -60,11 +60,13 @@ def chunks_of(
 
 def halving(work: Callable[[list[R]], list[A]], rows: list[R]) -> Iterator[A]:
     """Answers of ``work`` for ``rows``; out of memory, halves are tried until single rows do not fit."""
+    answers: list[A] | None = None
     try:
         answers = work(rows)
     except torch.OutOfMemoryError:
         if len(rows) == 1:
             raise
+    if answers is None:  # out here the error, whose frames hold what was too much, is gone
         torch.cuda.empty_cache()
         middle = len(rows) // 2
         yield from halving(work, rows[:middle])

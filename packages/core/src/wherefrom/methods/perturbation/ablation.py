@@ -59,7 +59,7 @@ class LogProbability:
     """Log-probability of the token in question, in nats."""
 
     identifier: ClassVar[str] = LOG_PROBABILITY
-    span_aggregation: ClassVar[str] = "sum"
+    span_aggregation = "sum"
     differentiable: ClassVar[bool] = True
     contrastive: ClassVar[bool] = False
     sampled: ClassVar[bool] = False

@@ -9,7 +9,7 @@ from wherefrom.adapters import PredictsSteps
 from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.methods.perturbation.ablation import AblationTable, Solver, target_function_name
 from wherefrom.methods.perturbation.growing import GrowingTable
-from wherefrom.methods.perturbation.settings import Perturbation, SampledPerturbation
+from wherefrom.methods.perturbation.settings import PerturbationSettings, SampledSettings
 from wherefrom.methods.perturbation.uncertainty import Sample, standard_error
 from wherefrom.methods.perturbation.units import Units, last_steps
 from wherefrom.methods.sampling.errors import within
@@ -38,7 +38,7 @@ class Run:
 
 
 def run_plan(
-    method: Perturbation,
+    method: PerturbationSettings,
     model: PredictsSteps,
     question: Question,
     units: Units,
@@ -53,7 +53,7 @@ def run_plan(
 
 
 def draw(
-    method: SampledPerturbation,
+    method: SampledSettings,
     model: PredictsSteps,
     question: Question,
     units: Units,
@@ -98,7 +98,7 @@ def draw(
 
 
 def _table_of(
-    method: Perturbation,
+    method: PerturbationSettings,
     model: PredictsSteps,
     question: Question,
     units: Units,

@@ -76,15 +76,16 @@ def check_baseline(baseline: str | int, model: Any, method: str) -> None:
         ModelCapabilityError: The embeddings are needed and the model does not give them.
         SettingsError: The tokenizer has no such token, or the id is outside the vocabulary.
     """
+    name = model.card.name
     if baseline in ("zero", "mean") and not isinstance(model, Embeds):
         raise ModelCapabilityError(
-            f"{method} with baseline = {baseline!r} needs the embeddings of {model.card.name!r}, and its adapter gives "
+            f"{method} with baseline = {baseline!r} needs the embeddings of {name!r}, and its adapter gives "
             "none. Use a token (baseline = 'unk', 'pad', 'mask' or an id), 'hidden' or 'delete'."
         )
     if baseline == "hidden" and not isinstance(model, HidesPositions):
         raise ModelCapabilityError(
             f"{method} with baseline = 'hidden' needs a model that keeps attention from positions, and the adapter of "
-            f"{model.card.name!r} does not. Use a token (baseline = 'unk', 'pad', 'mask' or an id) or 'delete'."
+            f"{name!r} does not. Use a token (baseline = 'unk', 'pad', 'mask' or an id) or 'delete'."
         )
     if isinstance(baseline, int) or baseline in ("unk", "pad", "mask"):
         baseline_id(baseline, model)
