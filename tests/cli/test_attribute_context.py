@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from wherefrom.context import ContextAttribution
 from wherefrom_cli.asking import TerminalAsks, somebody
+from wherefrom_cli.console import Console
 from wherefrom_cli.documents import documents_in_file
-from wherefrom_cli.talk import Talk
 
 Run = Callable[..., Any]
 TEXTS = (
@@ -186,13 +186,13 @@ class Terminal(io.StringIO):
 
 
 def test_questions_are_asked_on_a_terminal_only() -> None:
-    talk = Talk(stdin=Terminal("what\nn\nyes\n"), stdout=io.StringIO(), stderr=io.StringIO())
-    asks = somebody(talk)
+    console = Console(stdin=Terminal("what\nn\nyes\n"), stdout=io.StringIO(), stderr=io.StringIO())
+    asks = somebody(console)
     assert isinstance(asks, TerminalAsks)
     assert asks.confirm("so?") is False
     assert asks.confirm("so?") is True
-    assert somebody(Talk(stdin=io.StringIO(), stdout=io.StringIO(), stderr=io.StringIO())) is None
-    assert somebody(Talk(stdin=Terminal(), stdout=io.StringIO(), stderr=io.StringIO(), no_input=True)) is None
+    assert somebody(Console(stdin=io.StringIO(), stdout=io.StringIO(), stderr=io.StringIO())) is None
+    assert somebody(Console(stdin=Terminal(), stdout=io.StringIO(), stderr=io.StringIO(), no_input=True)) is None
 
 
 def test_saved_results_are_shown_and_exported(wherefrom: Run, tmp_path: Path) -> None:

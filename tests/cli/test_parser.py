@@ -67,6 +67,50 @@ def test_boolean_that_is_true_by_default_can_be_negated(parser: CommandParser, a
     assert parser.parse(argv).add_info is expected
 
 
+def test_values_of_a_repeated_option_add_up(parser: CommandParser) -> None:
+    assert parser.parse(["-i", "a", "b", "--input_texts", "c"]).input_texts == ["a", "b", "c"]
+
+
+def test_last_of_a_repeated_single_value_counts(parser: CommandParser) -> None:
+    assert parser.parse(["-fn", "logit", "--attributed-fn", "entropy"]).attributed_fn == "entropy"
+    assert parser.parse(["--no-add-info", "--add-info"]).add_info is True
+
+
+@pytest.mark.parametrize("word", ["--", "--attributed-fn", "-x=y", "", "=", "a=b"])
+def test_any_text_may_follow_equals(parser: CommandParser, word: str) -> None:
+    assert parser.parse([f"-i={word}"]).input_texts == [word]
+
+
+def test_number_may_stand_close_to_a_short_name(parser: CommandParser) -> None:
+    assert parser.parse(["-s3"]).start_pos == 3
+    assert parser.parse(["-s-3"]).start_pos == -3
+
+
+def test_arguments_stand_anywhere_and_after_two_hyphens(parser: CommandParser) -> None:
+    parser.group("What").add("paths", nargs="+")
+    assert parser.parse(["a", "-fn", "logit", "b", "--", "-c", "--hide"]).paths == ["a", "b", "-c", "--hide"]
+
+
+def test_missing_argument_and_option_are_named(parser: CommandParser) -> None:
+    parser.group("What").add("--output", "-o", required=True)
+    with pytest.raises(UsageError, match="The following arguments are required: --output/-o"):
+        parser.parse([])
+    with pytest.raises(UsageError, match="Unrecognized arguments: a b"):
+        parser.parse(["-o", "x", "--", "a", "b"])
+
+
+@pytest.mark.parametrize("argv", [["--switch=yes"], ["--no-add-info=yes"]])
+def test_value_where_none_is_taken_is_refused(parser: CommandParser, argv: list[str]) -> None:
+    parser.group("S").add("--switch", action="store_true")
+    with pytest.raises(UsageError, match="takes no value, got 'yes'"):
+        parser.parse(argv)
+
+
+def test_defaults_are_not_shared(parser: CommandParser) -> None:
+    parser.parse([]).input_texts.append("mine")
+    assert parser.parse([]).input_texts == []
+
+
 def test_unknown_option_suggests_the_nearest(parser: CommandParser) -> None:
     with pytest.raises(UsageError, match=r"no option '--input-txts'.* Did you mean '--input-texts'\?"):
         parser.parse(["--input_txts", "a"])

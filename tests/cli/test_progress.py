@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 
 import pytest
+from wherefrom_cli.console import Console
 from wherefrom_cli.progress import ProgressLine, duration
-from wherefrom_cli.talk import Talk
 
 
 class Clock:
@@ -22,8 +22,8 @@ class Terminal(io.StringIO):
 
 
 def line(stderr: io.StringIO, clock: Clock, *, quiet: bool = False) -> ProgressLine:
-    talk = Talk(stdin=io.StringIO(), stdout=io.StringIO(), stderr=stderr, quiet=quiet)
-    return ProgressLine(talk=talk, overall="examples", clock=clock)
+    console = Console(stdin=io.StringIO(), stdout=io.StringIO(), stderr=stderr, quiet=quiet)
+    return ProgressLine(console=console, overall="examples", clock=clock)
 
 
 def test_text_counts_speed_and_time_left() -> None:

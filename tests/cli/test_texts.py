@@ -8,31 +8,31 @@ from pathlib import Path
 
 import pytest
 from wherefrom.errors import FileFormatError, UsageError
-from wherefrom_cli.talk import Talk
+from wherefrom_cli.console import Console
 from wherefrom_cli.texts import Example, Fields, examples_in_file, paired, typed_texts
 
 
-def talk(stdin: str = "") -> Talk:
-    return Talk(stdin=io.StringIO(stdin), stdout=io.StringIO(), stderr=io.StringIO())
+def console(stdin: str = "") -> Console:
+    return Console(stdin=io.StringIO(stdin), stdout=io.StringIO(), stderr=io.StringIO())
 
 
 def test_literal_file_and_stdin(tmp_path: Path) -> None:
     path = tmp_path / "texts.txt"
     path.write_text("one\n\ntwo\n", encoding="utf-8")
-    assert typed_texts(["zero", f"@{path}", "-", "@@me"], talk("three\n")) == ["zero", "one", "two", "three", "@me"]
+    assert typed_texts(["zero", f"@{path}", "-", "@@me"], console("three\n")) == ["zero", "one", "two", "three", "@me"]
 
 
 def test_text_with_an_at_sign_and_spaces_is_a_text() -> None:
-    assert typed_texts(["@all of you"], talk()) == ["@all of you"]
+    assert typed_texts(["@all of you"], console()) == ["@all of you"]
 
 
 def test_missing_file_says_how_to_write_an_at_sign() -> None:
     with pytest.raises(UsageError, match=r"no file 'nowhere'.*@@"):
-        typed_texts(["@nowhere"], talk())
+        typed_texts(["@nowhere"], console())
 
 
 def test_closed_stdin_is_a_usage_error() -> None:
-    closed = talk()
+    closed = console()
     closed.stdin.close()
     with pytest.raises(UsageError, match="closed"):
         typed_texts(["-"], closed)
@@ -40,7 +40,7 @@ def test_closed_stdin_is_a_usage_error() -> None:
 
 def test_empty_stdin_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="no text in standard input"):
-        typed_texts(["-"], talk("\n"))
+        typed_texts(["-"], console("\n"))
 
 
 def test_paired_refuses_different_numbers() -> None:

@@ -13,6 +13,7 @@ from wherefrom.adapters import Row
 from wherefrom.errors import ModelCapabilityError
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions import STEP_FUNCTIONS
+from wherefrom_hf.running import chunking
 from wherefrom_hf.running import gradients as gradients_of_steps
 from wherefrom_hf.running.embedding import input_embedding
 from wherefrom_hf.running.gradients import Differentiator
@@ -85,7 +86,7 @@ def test_every_architecture(name, segment, monkeypatch):
 @pytest.mark.parametrize("name", ["gpt2", "llama", "cohere", "phi", "bart", "t5"])
 def test_chunks_of_pull_backs(name, monkeypatch):
     """Fewer pull-backs at once than there are steps: the graph is used several times."""
-    monkeypatch.setattr(gradients_of_steps, "AT_ONCE", 2)
+    monkeypatch.setattr(chunking, "PRODUCTS_AT_ONCE", 2)
     predictor = predictor_of(name)
     row = asked(rows_for(name)[0])
     (answer,) = Differentiator(predictor).gradients([row], None, True, True)

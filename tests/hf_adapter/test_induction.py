@@ -16,9 +16,12 @@ from wherefrom.progress import no_progress
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions.logit import Logit
 from wherefrom_hf.inside.attention import attentions
+from wherefrom_hf.inside.attention_gradients import attention_gradient_rollouts
 from wherefrom_hf.inside.decomposition import attention_terms
 from wherefrom_hf.inside.logit_terms import logit_terms
 from wherefrom_hf.inside.value_zeroing import zeroed_values
+from wherefrom_hf.running.embedding import input_embedding
+from wherefrom_hf.running.predict import Predictor
 
 WORDS, PLACES = 8, 12
 WIDTH = 2 * WORDS + PLACES
@@ -55,6 +58,10 @@ def induction_head() -> GPT2LMHeadModel:
 class Adapter:
     def __init__(self, module):
         self.module = module
+        self.predictor = Predictor(module, None, input_embedding(module), 0)
+
+    def attention_gradient_rollouts(self, rows, *, chunk=None):
+        return attention_gradient_rollouts(self.predictor, rows, chunk)
 
     def attentions(self, rows):
         return attentions(self.module, rows)
@@ -93,6 +100,13 @@ def test_the_whole_model_points_at_the_cue(name):
     scores = column(name)
     assert int(scores.argmax()) == CUE
     assert scores[CUE] > 1.5 * np.delete(scores, CUE).max()
+
+
+def test_attention_times_gradient_has_what_raised_the_score():
+    """The cue, and the token in front of it by which it was found; nothing that is attended to in vain."""
+    scores = column("attention_gradient_rollout")
+    assert int(scores.argmax()) == CUE
+    assert set(np.flatnonzero(scores > 0.05 * scores.max())) <= {CUE - 1, CUE}
 
 
 def test_rollout_and_flow_have_the_cue_among_the_paths_that_exist():

@@ -55,6 +55,7 @@ CLAIMS: dict[str, Claim] = {
     "alti_logit": Claim(make=m.AltiLogit, laws="dtype"),
     "attention": Claim(make=m.Attention, laws="steps dtype"),
     "attention_flow": Claim(make=m.AttentionFlow, laws="steps dtype"),
+    "attention_gradient_rollout": Claim(make=m.AttentionGradientRollout, laws="steps chunk dtype"),
     "attention_rollout": Claim(make=m.AttentionRollout, laws="steps dtype"),
     "context_cite": Claim(
         make=m.ContextCite, laws="chunk seeded finds", about={"finds": {"n_samples": 96}, "seeded": {"n_samples": 8}}

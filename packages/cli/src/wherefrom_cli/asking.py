@@ -5,14 +5,14 @@ from __future__ import annotations
 from attrs import frozen
 from wherefrom.errors import UsageError
 
-from wherefrom_cli.talk import Talk
+from wherefrom_cli.console import Console
 
 
 @frozen(kw_only=True)
 class TerminalAsks:
     """Asks on stderr and reads from stdin."""
 
-    talk: Talk
+    console: Console
 
     def confirm(self, question: str) -> bool:
         """Yes or no; the empty answer is yes."""
@@ -29,16 +29,16 @@ class TerminalAsks:
         Raises:
             UsageError: The input ended.
         """
-        self.talk.stderr.write(question + "\n> ")
-        self.talk.stderr.flush()
-        line = self.talk.stdin.readline()
+        self.console.stderr.write(question + "\n> ")
+        self.console.stderr.flush()
+        line = self.console.stdin.readline()
         if not line:
             raise UsageError("The input ended before the question was answered.\nGive the text as an option.")
         return line.rstrip("\n")
 
 
-def somebody(talk: Talk) -> TerminalAsks | None:
+def somebody(console: Console) -> TerminalAsks | None:
     """Whom to ask; None if nobody is there or asking is forbidden."""
-    if talk.no_input or talk.stdin is None or talk.stdin.closed or not talk.stdin.isatty():
+    if console.no_input or console.stdin is None or console.stdin.closed or not console.stdin.isatty():
         return None
-    return TerminalAsks(talk=talk)
+    return TerminalAsks(console=console)

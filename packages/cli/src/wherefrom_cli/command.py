@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable
 
 from attrs import frozen
 
-from wherefrom_cli.parser import CommandParser
-from wherefrom_cli.talk import Talk
+from wherefrom_cli.console import Console
+from wherefrom_cli.parser import CommandParser, Options
 
 
 @frozen(kw_only=True)
@@ -20,7 +19,7 @@ class Command:
     """One sentence; the overview of all commands has a shorter one."""
     configure: Callable[[CommandParser], None]
     """Adds the options."""
-    execute: Callable[[argparse.Namespace, Talk], int]
+    execute: Callable[[Options, Console], int]
     """Does the work and returns the exit code."""
     examples: tuple[tuple[str, str], ...] = ()
     """Command lines, each with what it is for."""
@@ -34,27 +33,27 @@ class Command:
     def fill(self, parser: CommandParser) -> None:
         """Add this command's options to ``parser``."""
         self.configure(parser)
-        talking = parser.group("Talk")
-        talking.add("-q", "--quiet", action="store_true", help="no progress and no notes on stderr")
+        messages = parser.group("Messages")
+        messages.add("-q", "--quiet", action="store_true", help="no progress and no notes on stderr")
         if parser.has_positionals:  # an optional value would swallow a file name
-            talking.add("-v", "--verbose", action="store_true", help="say more on stderr")
-            talking.add("-vv", "--very-verbose", action="store_true", help="say everything, other libraries too")
+            messages.add("-v", "--verbose", action="store_true", help="say more on stderr")
+            messages.add("-vv", "--very-verbose", action="store_true", help="say everything, other libraries too")
         else:
-            talking.flag("-v", "--verbose", help="say more on stderr")
-            talking.flag("-vv", "--very-verbose", help="say everything, other libraries too")
-        talking.add("--log-file", metavar="FILE", help="write all messages to FILE as well")
-        talking.add(
+            messages.flag("-v", "--verbose", help="say more on stderr")
+            messages.flag("-vv", "--very-verbose", help="say everything, other libraries too")
+        messages.add("--log-file", metavar="FILE", help="write all messages to FILE as well")
+        messages.add(
             "--color",
             metavar="WHEN",
             choices=("auto", "always", "never"),
             default="auto",
             help="colours: auto, always or never",
         )
-        talking.add("--no-input", action="store_true", help="never ask; fail with advice instead")
-        talking.add("--debug", action="store_true", help="show the traceback of an error")
-        talking.add(
+        messages.add("--no-input", action="store_true", help="never ask; fail with advice instead")
+        messages.add("--debug", action="store_true", help="show the traceback of an error")
+        messages.add(
             "--config-file",
             metavar="FILE",
             help="read defaults from this TOML file instead of ./wherefrom.toml",
         )
-        talking.add("-h", "--help", action="store_true", help="show this text")
+        messages.add("-h", "--help", action="store_true", help="show this text")

@@ -1,8 +1,8 @@
 """Defaults from files and the environment.
 
 Precedence: flags, then ``WHEREFROM_*`` variables, then the project's ``wherefrom.toml`` (this folder or the nearest
-above; or the file named by ``--config-file`` or ``WHEREFROM_CONFIG_FILE``), then the user's
-``$XDG_CONFIG_HOME/wherefrom/config.toml``.
+above; or the file named by ``--config-file`` or ``WHEREFROM_CONFIG_FILE``), then the user's own
+(`wherefrom.files.user_places`; on Linux ``$XDG_CONFIG_HOME/wherefrom/config.toml``).
 
 A file has a table per command, and ``[common]`` for options of several::
 
@@ -20,7 +20,6 @@ Names are those of the long options, hyphens or underscores. A secret has no pla
 
 from __future__ import annotations
 
-import argparse
 import json
 import logging
 import os
@@ -32,8 +31,9 @@ from typing import Any
 
 from attrs import frozen
 from wherefrom.errors import UsageError, nearest
+from wherefrom.files.user_places import configuration_file
 
-from wherefrom_cli.parser import CommandParser
+from wherefrom_cli.parser import CommandParser, Declared, Takes, WrongValueError
 from wherefrom_cli.trust import check_project_value, distrusted_file, project_file
 
 _LOG = logging.getLogger("wherefrom.cli")
@@ -55,8 +55,7 @@ class Default:
 
 def user_file() -> Path:
     """The user's own configuration file, whether it exists or not."""
-    base = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
-    return Path(base) / "wherefrom" / "config.toml"
+    return configuration_file()
 
 
 def configuration_files(named: str | None = None) -> list[Path]:
@@ -135,38 +134,38 @@ def _from_file(path: Path, parser: CommandParser, command: str, *, believed: boo
         if not isinstance(entries, Mapping):
             raise UsageError(f"{path}: {table} must be a table: [{table}]")
         for name, value in entries.items():
-            action = options.get(_folded(name))
-            if action is None and table == "common":
+            option = options.get(_folded(name))
+            if option is None and table == "common":
                 continue  # another command's; `config show` checks that somebody has it
-            if action is None:
+            if option is None:
                 raise UsageError(
                     f"{path}: `wherefrom {command}` has no option {name!r}.{nearest(_folded(name), options)}"
                 )
-            converted = _value(action, value, f"{path}: {name}")
+            converted = _value(option, value, f"{path}: {name}")
             if not believed:
-                check_project_value(path, name, action.dest, converted)
-            found.append(Default(option=action.dest, value=converted, origin=str(path)))
+                check_project_value(path, name, option.dest, converted)
+            found.append(Default(option=option.dest, value=converted, origin=str(path)))
     return found
 
 
 def _from_environment(parser: CommandParser) -> list[Default]:
     found = []
-    for name, action in _settable(parser).items():
+    for name, option in _settable(parser).items():
         variable = _PREFIX + name.upper().replace("-", "_")
         if variable in os.environ:
             value: Any = os.environ[variable]
-            if action.nargs in ("+", "*"):
-                value = shlex.split(value)
-            found.append(Default(option=action.dest, value=_value(action, value, variable), origin=variable))
+            if option.takes_several:
+                value = _words(value, variable)
+            found.append(Default(option=option.dest, value=_value(option, value, variable), origin=variable))
     return found
 
 
-def _settable(parser: CommandParser) -> dict[str, argparse.Action]:
+def _settable(parser: CommandParser) -> dict[str, Declared]:
     """Long names (without hyphens in front) that a file or variable may set."""
     return {
-        name.removeprefix("--"): action
-        for name, action in parser.option_names.items()
-        if name.startswith("--") and action.dest not in _NOT_SETTABLE and not name.startswith("--no-")
+        name.removeprefix("--"): option
+        for name, option in parser.option_names.items()
+        if name.startswith("--") and option.dest not in _NOT_SETTABLE and name != option.negation
     }
 
 
@@ -174,33 +173,25 @@ def _folded(name: str) -> str:
     return name.replace("_", "-")
 
 
-def _value(action: argparse.Action, value: Any, where: str) -> Any:
-    """``value`` as if it had been typed after the option."""
-    if action.nargs in ("+", "*"):
-        items = value if isinstance(value, list) else [value]
-        return [_converted(action, item, where) for item in items]
-    if action.nargs == 0:
-        if not isinstance(value, bool) and str(value).lower() not in (
-            "1",
-            "true",
-            "yes",
-            "0",
-            "false",
-            "no",
-            "",
-        ):
-            raise UsageError(f"{where}: expected yes or no, got {value!r}.")
-        return value if isinstance(value, bool) else str(value).lower() in ("1", "true", "yes")
-    return _converted(action, value, where)
-
-
-def _converted(action: argparse.Action, value: Any, where: str) -> Any:
-    text = value if isinstance(value, str) else json.dumps(value)
-    convert = action.type
+def _words(value: str, variable: str) -> list[str]:
     try:
-        converted = convert(text) if callable(convert) else text
-    except (argparse.ArgumentTypeError, ValueError, TypeError) as error:
+        return shlex.split(value)
+    except ValueError as error:
+        raise UsageError(f"{variable}: {value!r} cannot be split into words: {error}.") from None
+
+
+def _value(option: Declared, value: Any, where: str) -> Any:
+    """``value`` as if it had been typed after the option."""
+    if option.takes_several:
+        items = value if isinstance(value, list) else [value]
+        return [_converted(option, item, where) for item in items]
+    return _converted(option, value, where)
+
+
+def _converted(option: Declared, value: Any, where: str) -> Any:
+    if option.takes is Takes.NOTHING and value == "":
+        return False  # a variable that is set to nothing
+    try:
+        return option.convert(value if isinstance(value, str) else json.dumps(value, default=str))
+    except WrongValueError as error:
         raise UsageError(f"{where}: {error}.") from error
-    if action.choices is not None and converted not in action.choices:
-        raise UsageError(f"{where}: expected one of {', '.join(map(str, action.choices))}, got {converted!r}.")
-    return converted

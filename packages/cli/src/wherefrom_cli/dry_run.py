@@ -11,8 +11,8 @@ from attrs import asdict, frozen
 from wherefrom.methods.contract import METHODS
 from wherefrom.settings import from_mapping
 
+from wherefrom_cli.console import Console
 from wherefrom_cli.request import AttributionRequest, ModelRequest
-from wherefrom_cli.talk import Talk
 from wherefrom_cli.texts import Example
 
 if TYPE_CHECKING:
@@ -68,22 +68,22 @@ def print_plan(
     model_asked: ModelRequest,
     examples: Sequence[Example],
     request: AttributionRequest,
-    talk: Talk,
+    console: Console,
     *,
     as_json: bool,
 ) -> None:
     """Print what attributing ``examples`` would take."""
-    talk_lines = plan(model, model_asked, examples, request)
+    planned = plan(model, model_asked, examples, request)
     if as_json:
-        talk.line(json.dumps(talk_lines, indent=2, ensure_ascii=False, default=str))
+        console.line(json.dumps(planned, indent=2, ensure_ascii=False, default=str))
         return
-    for name, value in talk_lines.items():
+    for name, value in planned.items():
         if isinstance(value, dict):
-            talk.line(f"{name}:")
+            console.line(f"{name}:")
             for key, item in value.items():
-                talk.line(f"  {key}: {json.dumps(item, ensure_ascii=False, default=str)}")
+                console.line(f"  {key}: {json.dumps(item, ensure_ascii=False, default=str)}")
         else:
-            talk.line(f"{name}: {value}")
+            console.line(f"{name}: {value}")
 
 
 def plan(

@@ -14,7 +14,7 @@ from types import TracebackType
 
 from attrs import define, field
 
-from wherefrom_cli.talk import Talk
+from wherefrom_cli.console import Console
 
 _REDRAW_SECONDS = 0.1
 _PLAIN_SECONDS = 30.0
@@ -29,7 +29,7 @@ class ProgressLine:
             are shown.
     """
 
-    talk: Talk
+    console: Console
     overall: str | None = None
     total: int | None = None
     clock: Callable[[], float] = time.monotonic
@@ -92,8 +92,8 @@ class ProgressLine:
     def clear(self) -> None:
         """Remove the line from the terminal."""
         if self._width:
-            self.talk.stderr.write("\r" + " " * self._width + "\r")
-            self.talk.stderr.flush()
+            self.console.stderr.write("\r" + " " * self._width + "\r")
+            self.console.stderr.flush()
             self._width = 0
 
     def _seconds_left(self, elapsed: float) -> float | None:
@@ -104,17 +104,17 @@ class ProgressLine:
 
     def _draw(self) -> None:
         now = self.clock()
-        if self.talk.quiet or now - self._drawn < (_REDRAW_SECONDS if self.talk.interactive else _PLAIN_SECONDS):
+        if self.console.quiet or now - self._drawn < (_REDRAW_SECONDS if self.console.interactive else _PLAIN_SECONDS):
             return
         self._drawn = now
-        if not self.talk.interactive:
-            self.talk.stderr.write(self.text() + "\n")
-            self.talk.stderr.flush()
+        if not self.console.interactive:
+            self.console.stderr.write(self.text() + "\n")
+            self.console.stderr.flush()
             return
         room = shutil.get_terminal_size().columns - 1
         text = self.text()[:room]
-        self.talk.stderr.write("\r" + text + " " * max(0, self._width - len(text)))
-        self.talk.stderr.flush()
+        self.console.stderr.write("\r" + text + " " * max(0, self._width - len(text)))
+        self.console.stderr.flush()
         self._width = len(text)
 
 
@@ -129,15 +129,15 @@ def duration(seconds: float) -> str:
 
 
 @contextlib.contextmanager
-def loading(talk: Talk, name: str) -> Iterator[None]:
+def loading(console: Console, name: str) -> Iterator[None]:
     """Say that a model is being loaded, on a terminal only."""
     line = f"Loading {name} ..."
-    if talk.interactive:
-        talk.stderr.write(line)
-        talk.stderr.flush()
+    if console.interactive:
+        console.stderr.write(line)
+        console.stderr.flush()
     try:
         yield
     finally:
-        if talk.interactive:
-            talk.stderr.write("\r" + " " * len(line) + "\r")
-            talk.stderr.flush()
+        if console.interactive:
+            console.stderr.write("\r" + " " * len(line) + "\r")
+            console.stderr.flush()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +13,7 @@ from wherefrom.errors import UsageError
 from wherefrom.methods.contract import METHODS
 from wherefrom.step_functions.base import STEP_FUNCTIONS
 
-from wherefrom_cli.parser import OptionGroup, json_object, positive_number, setting, whole_number
+from wherefrom_cli.parser import OptionGroup, Options, json_object, positive_number, setting, whole_number
 from wherefrom_cli.plugins import load_plugins
 
 if TYPE_CHECKING:
@@ -340,7 +339,7 @@ def add_run_options(group: OptionGroup, *, batch_size: int | None) -> None:
     group.flag("--output-step-attributions", help="accepted for inseq's sake: every column of the scores is a step")
 
 
-def model_request(options: argparse.Namespace, *, default: str | None = None) -> ModelRequest:
+def model_request(options: Options, *, default: str | None = None) -> ModelRequest:
     """The model the options name.
 
     Raises:
@@ -361,7 +360,7 @@ def model_request(options: argparse.Namespace, *, default: str | None = None) ->
     )
 
 
-def attribution_request(options: argparse.Namespace) -> AttributionRequest:
+def attribution_request(options: Options) -> AttributionRequest:
     """How the options want texts attributed."""
     load_plugins(options.plugin)
     generation = dict(options.generation_kwargs)
@@ -389,7 +388,7 @@ def attribution_request(options: argparse.Namespace) -> AttributionRequest:
     return request
 
 
-def reduction(options: argparse.Namespace) -> Reduction:
+def reduction(options: Options) -> Reduction:
     """How the options want scores reduced."""
     return Reduction(
         aggregators=tuple(options.attribution_aggregators),

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attrs import frozen
 from wherefrom.errors import UsageError
 
-from wherefrom_cli.parser import OptionGroup
+from wherefrom_cli.console import Console
+from wherefrom_cli.parser import OptionGroup, Options
 from wherefrom_cli.showing import VIEWS, print_attributions, write_html
-from wherefrom_cli.talk import Talk
 
 if TYPE_CHECKING:
     from wherefrom import Attributions
@@ -57,7 +56,7 @@ def add_output_options(group: OptionGroup) -> None:
     group.add("--viz-path", metavar="FILE", help="write an HTML page, too")
 
 
-def destination(options: argparse.Namespace) -> Destination:
+def destination(options: Options) -> Destination:
     """Where the options send the result.
 
     Raises:
@@ -94,22 +93,22 @@ def check_writable(path: Path | None, *, overwrite: bool) -> None:
         raise UsageError(f"There is no folder {str(path.parent)!r} to write {path.name} into.")
 
 
-def write_results(out: Attributions, where: Destination, talk: Talk) -> None:
+def write_results(out: Attributions, where: Destination, console: Console) -> None:
     """Save, print, and say where it went."""
     if where.path is not None:
         out.save(where.path, overwrite=where.overwrite)
     if where.viz_path is not None:
         write_html(out, where.viz_path)
     if where.json:
-        talk.write(out.to_json())
+        console.write(out.to_json())
     elif where.jsonl:
-        talk.write(out.to_bytes("jsonl").decode())
+        console.write(out.to_bytes("jsonl").decode())
     elif not where.hide:
-        print_attributions(out, talk, view=where.view)
+        print_attributions(out, console, view=where.view)
     if where.path is not None:
-        talk.note(
+        console.note(
             f"Saved {len(out)} attribution{'s' if len(out) != 1 else ''} to {where.path}. "
             f"Look again: wherefrom show {where.path}"
         )
     if where.viz_path is not None:
-        talk.note(f"Wrote {where.viz_path}.")
+        console.note(f"Wrote {where.viz_path}.")

@@ -14,8 +14,8 @@ from wherefrom.errors import FileFormatError, ModelLoadError, UsageError, Wheref
 
 from wherefrom_cli.command import Command
 from wherefrom_cli.configuration import apply_configuration
+from wherefrom_cli.console import console_for
 from wherefrom_cli.exit_codes import ExitCode
-from wherefrom_cli.talk import talk_for
 
 
 def run_command(command: Command, argv: Sequence[str]) -> int:
@@ -28,9 +28,9 @@ def run_command(command: Command, argv: Sequence[str]) -> int:
             return ExitCode.DONE
         apply_configuration(parser, command.name, argv)
         options = parser.parse(argv)
-        talk = talk_for(options)
-        with talk.working():
-            code = command.execute(options, talk)
+        console = console_for(options)
+        with console.working():
+            code = command.execute(options, console)
         sys.stdout.flush()
         return code
     except BrokenPipeError:

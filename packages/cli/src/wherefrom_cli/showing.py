@@ -6,7 +6,7 @@ import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wherefrom_cli.talk import Talk
+from wherefrom_cli.console import Console
 
 if TYPE_CHECKING:
     from wherefrom import Attribution, Attributions
@@ -24,11 +24,13 @@ DRAWN = {
 """Ending of a file's name to the function that draws it, imported when it is needed."""
 
 
-def print_attributions(out: Attributions | Attribution, talk: Talk, *, view: str = "auto", **options: Any) -> None:
+def print_attributions(
+    out: Attributions | Attribution, console: Console, *, view: str = "auto", **options: Any
+) -> None:
     """Draw on stdout, as wide and as colourful as it can show."""
     from wherefrom_viz.console import console_view
 
-    talk.console().print(console_view(out, view=view, **options))
+    console.rich_console().print(console_view(out, view=view, **options))
 
 
 def drawn(out: Attributions, ending: str, **options: Any) -> bytes:

@@ -13,7 +13,7 @@ from typing import Any
 from attrs import field, frozen
 from wherefrom.errors import FileFormatError, UsageError, nearest
 
-from wherefrom_cli.talk import Talk
+from wherefrom_cli.console import Console
 
 Text = str | Sequence[Mapping[str, str]]
 """A text, or a chat as a list of ``{"role", "content"}`` messages."""
@@ -46,7 +46,7 @@ class Fields:
     """Columns that are kept with the results."""
 
 
-def typed_texts(values: Sequence[str], talk: Talk) -> list[str]:
+def typed_texts(values: Sequence[str], console: Console) -> list[str]:
     """The texts that follow ``-i`` or ``-g``: literal, ``@file`` (one per line), or ``-`` (stdin, likewise).
 
     ``@@`` begins a literal text that starts with ``@``.
@@ -57,7 +57,7 @@ def typed_texts(values: Sequence[str], talk: Talk) -> list[str]:
     texts: list[str] = []
     for value in values:
         if value == "-":
-            texts += _lines(talk.read_stdin(), "standard input")
+            texts += _lines(console.read_stdin(), "standard input")
         elif value.startswith("@@"):
             texts.append(value[1:])
         elif value.startswith("@") and (Path(value[1:]).is_file() or " " not in value):

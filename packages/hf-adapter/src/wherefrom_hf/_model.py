@@ -13,6 +13,7 @@ from attrs import evolve
 from torch import Tensor
 from transformers import PreTrainedModel
 from wherefrom.adapters import Encoding, ModelCard, Row, RowAttention, RowGradients, RowPrediction, Side
+from wherefrom.adapters.attention_gradients import RowRollout
 from wherefrom.adapters.internals import RowLogits, RowTerms, RowZeroing
 from wherefrom.adapters.layers import LayerGradients, LayerStates
 from wherefrom.adapters.rescale import RowMultipliers
@@ -22,6 +23,7 @@ from wherefrom.text.tokens import Token
 
 from wherefrom_hf._loading import DEMO_PREFIX, Loaded
 from wherefrom_hf.inside.attention import attentions
+from wherefrom_hf.inside.attention_gradients import attention_gradient_rollouts
 from wherefrom_hf.inside.decomposition import attention_terms
 from wherefrom_hf.inside.deeplift import rescaled_gradients
 from wherefrom_hf.inside.layers import layer_gradients, layer_states
@@ -204,6 +206,10 @@ class HFModel:
     def attentions(self, rows: Iterable[Row]) -> Iterator[RowAttention]:
         """See `wherefrom.adapters.GivesAttention.attentions`."""
         return self._looked_into(attentions(self.module, rows))
+
+    def attention_gradient_rollouts(self, rows: Iterable[Row], *, chunk: int | None = None) -> Iterator[RowRollout]:
+        """See `wherefrom.adapters.attention_gradients.RollsAttentionGradients`."""
+        return one_by_one(self.module, attention_gradient_rollouts(self._predictor, rows, chunk))
 
     def sample(self, rows: Iterable[Row], *, passes: int, seed: int) -> Iterator[Tensor]:
         """See `wherefrom.step_functions.Samples.sample`."""

@@ -8,6 +8,7 @@ GIVES = (
     "GivesGradients",
     "GivesRescale",
     "GivesAttention",
+    "RollsAttentionGradients",
     "GivesLayers",
     "ZeroesValues",
     "DecomposesStates",

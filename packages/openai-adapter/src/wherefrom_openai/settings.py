@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-import platformdirs
 from attrs import field, frozen
 from wherefrom.errors import SettingsError
+from wherefrom.files.user_places import cache_folder
 from wherefrom.settings import from_mapping
 
 Forced = Literal["auto", "prompt", "steps"]
@@ -75,5 +75,4 @@ class ServerSettings:
             return Path(self.cache)
         if not self.cache:
             return None
-        root = os.environ.get("WHEREFROM_CACHE")
-        return (Path(root) if root else platformdirs.user_cache_path("wherefrom")) / "openai" / "answers.sqlite"
+        return cache_folder() / "openai" / "answers.sqlite"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 from attrs import evolve
@@ -10,9 +9,10 @@ from wherefrom.errors import UsageError
 
 from wherefrom_cli.attributing import attribute_examples
 from wherefrom_cli.command import Command
+from wherefrom_cli.console import Console
 from wherefrom_cli.dry_run import print_plan
 from wherefrom_cli.exit_codes import ExitCode
-from wherefrom_cli.parser import CommandParser
+from wherefrom_cli.parser import CommandParser, Options
 from wherefrom_cli.progress import ProgressLine, loading
 from wherefrom_cli.request import (
     DEFAULT_MODEL,
@@ -27,7 +27,6 @@ from wherefrom_cli.request import (
     reduction,
 )
 from wherefrom_cli.results import add_output_options, destination, write_results
-from wherefrom_cli.talk import Talk
 from wherefrom_cli.texts import Example, Fields, examples_in_file, paired, typed_texts
 
 BUILT_IN = {
@@ -70,9 +69,9 @@ def configure(parser: CommandParser) -> None:
     add_run_options(parser.group("Run"), batch_size=None)
 
 
-def execute(options: argparse.Namespace, talk: Talk) -> int:
+def execute(options: Options, console: Console) -> int:
     """Attribute, save, print."""
-    examples = _examples(options, talk)
+    examples = _examples(options, console)
     built_in = examples is None
     model_asked = model_request(options, default=DEFAULT_MODEL if built_in else None)
     if examples is None:
@@ -88,25 +87,25 @@ def execute(options: argparse.Namespace, talk: Talk) -> int:
     reduce = reduction(options)
     where = destination(options)
     if options.do_prefix_attribution is not None:
-        talk.note("note: --do-prefix-attribution is called --attribute-target now.")
+        console.note("note: --do-prefix-attribution is called --attribute-target now.")
     if options.output_step_attributions:
-        talk.note("note: --output-step-attributions has no effect: every column of the scores is a step.")
+        console.note("note: --output-step-attributions has no effect: every column of the scores is a step.")
     if built_in and "max_new_tokens" not in request.generation_args:
         request = evolve(request, generation_args={**request.generation_args, "max_new_tokens": 12})
-    with loading(talk, model_asked.name):
+    with loading(console, model_asked.name):
         model = model_asked.load()
     if options.dry_run:
-        print_plan(model, model_asked, examples, request, talk, as_json=where.json)
+        print_plan(model, model_asked, examples, request, console, as_json=where.json)
         return ExitCode.DONE
-    with ProgressLine(talk=talk) as progress:
+    with ProgressLine(console=console) as progress:
         out = reduce.apply(attribute_examples(model, examples, request, progress))
-    write_results(out, where, talk)
+    write_results(out, where, console)
     if built_in and not where.machine:
-        _say_what_next(talk)
+        _say_what_next(console)
     return ExitCode.DONE
 
 
-def _examples(options: argparse.Namespace, talk: Talk) -> list[Example] | None:
+def _examples(options: Options, console: Console) -> list[Example] | None:
     """The texts to explain; None if none was given."""
     if options.input_file:
         if options.input_texts or options.generated_texts:
@@ -116,7 +115,7 @@ def _examples(options: argparse.Namespace, talk: Talk) -> list[Example] | None:
         if not examples:
             raise UsageError(f"There is no text in {options.input_file}.")
     elif options.input_texts:
-        examples = paired(typed_texts(options.input_texts, talk), typed_texts(options.generated_texts, talk))
+        examples = paired(typed_texts(options.input_texts, console), typed_texts(options.generated_texts, console))
         for number, example in enumerate(examples, start=1):
             if isinstance(example.text, str) and not example.text.strip():
                 raise UsageError(
@@ -128,8 +127,8 @@ def _examples(options: argparse.Namespace, talk: Talk) -> list[Example] | None:
     return examples[: options.limit]
 
 
-def _say_what_next(talk: Talk) -> None:
-    talk.note(
+def _say_what_next(console: Console) -> None:
+    console.note(
         "\nThis was a built-in example. Try next:\n"
         "  wherefrom attribute -a integrated_gradients --step-scores probability entropy\n"
         '  wherefrom attribute -m gpt2 -i "Hello ladies and" -o out.json\n'

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +12,15 @@ from wherefrom.step_functions.base import STEP_FUNCTIONS
 
 from wherefrom_cli.asking import somebody
 from wherefrom_cli.command import Command
+from wherefrom_cli.console import Console
 from wherefrom_cli.documents import documents_in_file
 from wherefrom_cli.exit_codes import ExitCode
 from wherefrom_cli.parser import (
     CommandParser,
     OptionGroup,
+    Options,
     json_object,
+    number,
     one_of,
     positive_number,
     setting,
@@ -34,7 +36,6 @@ from wherefrom_cli.request import (
     reduction,
 )
 from wherefrom_cli.results import check_writable
-from wherefrom_cli.talk import Talk
 
 if TYPE_CHECKING:
     from wherefrom import AttributionModel
@@ -65,7 +66,7 @@ def configure(parser: CommandParser) -> None:
     add_reduction_options(output)
 
 
-def execute(options: argparse.Namespace, talk: Talk) -> int:
+def execute(options: Options, console: Console) -> int:
     """Attribute, save, print; then look whether everything is supported."""
     built_in = _is_built_in(options)
     model_asked = model_request(options, default=DEFAULT_MODEL if built_in else None)
@@ -80,20 +81,20 @@ def execute(options: argparse.Namespace, talk: Talk) -> int:
         if name is not None:
             STEP_FUNCTIONS.get(name)
     texts = BUILT_IN[model_asked.name] if built_in else _texts(options)
-    with loading(talk, model_asked.name):
+    with loading(console, model_asked.name):
         model = model_asked.load()
-    with ProgressLine(talk=talk) as progress:
-        out = _attributed(model, texts, options, talk, progress)
-    _write(out, options, talk)
+    with ProgressLine(console=console) as progress:
+        out = _attributed(model, texts, options, console, progress)
+    _write(out, options, console)
     if options.fail_unsupported and out.unsupported:
         for one in out.unsupported:
-            talk.note(f"unsupported: {one.text.strip()!r}")
+            console.note(f"unsupported: {one.text.strip()!r}")
         return ExitCode.UNSUPPORTED
     return ExitCode.DONE
 
 
 def _attributed(
-    model: AttributionModel, texts: dict[str, Any], options: argparse.Namespace, talk: Talk, progress: ProgressLine
+    model: AttributionModel, texts: dict[str, Any], options: Options, console: Console, progress: ProgressLine
 ) -> ContextAttribution:
     generation = dict(options.generation_kwargs)
     if options.max_new_tokens is not None:
@@ -121,7 +122,7 @@ def _attributed(
         handle_output_context_strategy=options.handle_output_context_strategy,
         contextless_output_next_tokens=options.contextless_output_next_tokens,
         prompt_user_for_contextless_output_next_tokens=options.prompt_user_for_contextless_output_next_tokens,
-        ask=somebody(talk),
+        ask=somebody(console),
         special_tokens_to_keep=options.special_tokens_to_keep,
         decoder_input_output_separator=options.decoder_input_output_separator,
         tgt_lang=options.tokenizer_kwargs.get("tgt_lang"),
@@ -136,12 +137,12 @@ def _attributed(
     )
 
 
-def _is_built_in(options: argparse.Namespace) -> bool:
+def _is_built_in(options: Options) -> bool:
     given = (options.input_current_text, options.input_context_text, options.documents, options.output_context_text)
     return all(one is None for one in given) and options.output_current_text is None
 
 
-def _texts(options: argparse.Namespace) -> dict[str, Any]:
+def _texts(options: Options) -> dict[str, Any]:
     """Parameters of `attribute_context` that hold texts."""
     if not (options.input_current_text or "").strip():
         raise UsageError("No current text was given.\nAdd --input-current-text TEXT: what the context belongs to.")
@@ -162,13 +163,13 @@ def _texts(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _support_unit(options: argparse.Namespace) -> Any:
+def _support_unit(options: Options) -> Any:
     if options.support_unit == "auto" and not options.documents and (options.citations or options.fail_unsupported):
         return "sentence"
     return options.support_unit
 
 
-def _check_files(options: argparse.Namespace) -> None:
+def _check_files(options: Options) -> None:
     for name in (options.save_path, options.viz_path, options.citations):
         if name and name != "-":
             check_writable(Path(name), overwrite=options.overwrite)
@@ -176,7 +177,7 @@ def _check_files(options: argparse.Namespace) -> None:
         raise UsageError("Only one of --json, -o - and --citations - can have standard output.\nChoose one.")
 
 
-def _write(out: ContextAttribution, options: argparse.Namespace, talk: Talk) -> None:
+def _write(out: ContextAttribution, options: Options, console: Console) -> None:
     saved = out if options.add_output_info else out.replace(info={}, provenance=None)
     to_stdout = options.json or options.save_path == "-"
     if options.save_path and options.save_path != "-":
@@ -186,24 +187,24 @@ def _write(out: ContextAttribution, options: argparse.Namespace, talk: Talk) -> 
     if options.citations and options.citations != "-":
         Path(options.citations).write_bytes(out.citations_json() + b"\n")
     if options.show_intermediate_outputs:
-        _say_scores(out, talk)
+        _say_scores(out, console)
     if to_stdout:
-        talk.write(saved.to_json() + "\n")
+        console.write(saved.to_json() + "\n")
     elif options.citations == "-":
-        talk.write(out.citations_json().decode() + "\n")
+        console.write(out.citations_json().decode() + "\n")
     elif options.show_viz:
-        talk.console().print(out.render("rich"))
+        console.rich_console().print(out.render("rich"))
     for path in (options.save_path, options.viz_path, options.citations):
         if path and path != "-":
-            talk.note(f"Wrote {path}.")
+            console.note(f"Wrote {path}.")
 
 
-def _say_scores(out: ContextAttribution, talk: Talk) -> None:
+def _say_scores(out: ContextAttribution, console: Console) -> None:
     """Sensitivity of every token, and what was compared."""
     for text, score in zip(out.texts("output_current"), out.cti_scores, strict=True):
-        talk.note(f"{out.info['context_sensitivity_metric']} {score:.6g} {text.strip()!r}")
+        console.note(f"{out.info['context_sensitivity_metric']} {score:.6g} {text.strip()!r}")
     for cue in out.cci_scores:
-        talk.note(f"with context: {cue.contextual_output!r}; without: {cue.contextless_output!r}")
+        console.note(f"with context: {cue.contextual_output!r}; without: {cue.contextless_output!r}")
 
 
 def _add_input_options(group: OptionGroup) -> None:
@@ -298,18 +299,18 @@ def _add_method_options(group: OptionGroup) -> None:
 def _add_selection_options(group: OptionGroup) -> None:
     group.add(
         "--context-sensitivity-std-threshold",
-        type=float,
+        type=number,
         default=1.0,
         metavar="X",
         help="select tokens at or above mean + X standard deviations (default: 1)",
     )
     group.add("--context-sensitivity-topk", type=positive_number, metavar="N", help="select at most N tokens")
-    group.add("--fpr", type=float, metavar="RATE", help="select by a permutation test with this false-positive rate")
+    group.add("--fpr", type=number, metavar="RATE", help="select by a permutation test with this false-positive rate")
     group.add("--null-contexts", metavar="FILE", help="unrelated contexts for the test (default: shuffled words)")
     group.add("--null-draws", type=positive_number, default=99, metavar="N", help="shuffled contexts (default: 99)")
     group.add(
         "--attribution-std-threshold",
-        type=float,
+        type=number,
         default=1.0,
         metavar="X",
         help="show cues at or above mean + X standard deviations (default: 1)",
@@ -328,7 +329,7 @@ def _add_support_options(group: OptionGroup) -> None:
     )
     group.add(
         "--support-threshold",
-        type=float,
+        type=number,
         default=0.6931471805599453,
         metavar="NATS",
         help="cite what raises a sentence's log-probability by so much (default: 0.69, twice as likely)",

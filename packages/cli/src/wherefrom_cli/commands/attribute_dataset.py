@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import time
 from collections.abc import Generator, Iterator
@@ -13,6 +12,7 @@ from attrs import asdict
 from wherefrom.errors import UsageError
 
 from wherefrom_cli.command import Command
+from wherefrom_cli.console import Console
 from wherefrom_cli.dataset.batches import Batch, length_bucketed
 from wherefrom_cli.dataset.interruption import Interruption
 from wherefrom_cli.dataset.run_sink import open_run_sink, refuse_existing_run
@@ -22,7 +22,7 @@ from wherefrom_cli.dataset.stream_sink import StreamSink
 from wherefrom_cli.dataset.work import Job, Outcome
 from wherefrom_cli.dry_run import print_plan
 from wherefrom_cli.exit_codes import ExitCode
-from wherefrom_cli.parser import CommandParser, json_object, one_of, positive_number
+from wherefrom_cli.parser import CommandParser, Options, WrongValueError, json_object, number, one_of, positive_number
 from wherefrom_cli.progress import ProgressLine, duration, loading
 from wherefrom_cli.ray_engine import Cluster, ray_outcomes
 from wherefrom_cli.request import (
@@ -38,7 +38,6 @@ from wherefrom_cli.request import (
     reduction,
 )
 from wherefrom_cli.results import add_output_options
-from wherefrom_cli.talk import Talk
 from wherefrom_cli.texts import Fields
 
 BATCH_SIZE = 8
@@ -105,7 +104,7 @@ def configure(parser: CommandParser) -> None:
     given.add(
         "--revision", "--dataset-revision", dest="dataset_revision", metavar="REV", help="revision of the data set"
     )
-    given.add("--auth", "--dataset-auth-token", dest="auth", metavar="TOKEN", help=argparse.SUPPRESS)
+    given.add("--auth", "--dataset-auth-token", dest="auth", metavar="TOKEN", hidden=True)
     given.add(
         "--dataset-kwargs",
         type=json_object,
@@ -150,17 +149,17 @@ def configure(parser: CommandParser) -> None:
     )
     engine.add(
         "--gpus-per-actor",
-        type=float,
+        type=number,
         default=0.0,
         metavar="X",
         help="ray: GPUs of a worker; 0.5 lets two share one (default: 0)",
     )
-    engine.add("--cpus-per-actor", type=float, default=1.0, metavar="X", help="ray: CPUs of a worker (default: 1)")
+    engine.add("--cpus-per-actor", type=number, default=1.0, metavar="X", help="ray: CPUs of a worker (default: 1)")
 
 
-def execute(options: argparse.Namespace, talk: Talk) -> int:
+def execute(options: Options, console: Console) -> int:
     """Attribute the data set."""
-    _give_notes(options, talk)
+    _give_notes(options, console)
     asked = dataset_request(options)
     if keeps_a_run(options) and not options.dry_run:  # before the slow part
         going_on = options.resume or options.retry_failed
@@ -170,20 +169,20 @@ def execute(options: argparse.Namespace, talk: Talk) -> int:
     dataset = asked.load()
     if options.dry_run:
         examples = [numbered.example for numbered in dataset]
-        print_plan(model_asked.load(), model_asked, examples, job.request, talk, as_json=options.json)
+        print_plan(model_asked.load(), model_asked, examples, job.request, console, as_json=options.json)
         return ExitCode.DONE
-    sink = _open_sink(options, asked, dataset, model_asked, job, talk)
+    sink = _open_sink(options, asked, dataset, model_asked, job, console)
     with sink:
-        return _run(options, talk, dataset, model_asked, job, sink)
+        return _run(options, console, dataset, model_asked, job, sink)
 
 
 def _open_sink(
-    options: argparse.Namespace,
+    options: Options,
     asked: DatasetRequest,
     dataset: Dataset,
     model_asked: ModelRequest,
     job: Job,
-    talk: Talk,
+    console: Console,
 ) -> Sink:
     """Where the results go: a run, or nowhere but the terminal."""
     if not keeps_a_run(options):
@@ -192,7 +191,7 @@ def _open_sink(
         if options.json:
             raise UsageError("--json would hold all results in memory.\nUse --jsonl, or save a run with -o FOLDER.")
         lines = options.jsonl or options.save_path == "-"
-        return StreamSink(talk=talk, lines=lines, view=options.view, hide=options.hide_attributions)
+        return StreamSink(console=console, lines=lines, view=options.view, hide=options.hide_attributions)
     settings = {
         "command": "attribute-dataset",
         "model": asdict(model_asked),
@@ -223,19 +222,17 @@ def _open_sink(
     )
 
 
-def keeps_a_run(options: argparse.Namespace) -> bool:
+def keeps_a_run(options: Options) -> bool:
     """Are results kept in a folder, for good or until a page or file is made of them?"""
     return options.save_path not in (None, "-") or options.viz_path is not None
 
 
-def _places(options: argparse.Namespace) -> tuple[Path | None, Path | None]:
+def _places(options: Options) -> tuple[Path | None, Path | None]:
     path = Path(options.save_path) if options.save_path not in (None, "-") else None
     return path, Path(options.viz_path) if options.viz_path else None
 
 
-def _run(
-    options: argparse.Namespace, talk: Talk, dataset: Dataset, model_asked: ModelRequest, job: Job, sink: Sink
-) -> int:
+def _run(options: Options, console: Console, dataset: Dataset, model_asked: ModelRequest, job: Job, sink: Sink) -> int:
     """Attribute what the sink still wants and say how it went."""
     begun = time.monotonic()
     counts = {"done": 0, "failed": 0}
@@ -244,8 +241,8 @@ def _run(
         for batch in length_bucketed(dataset, options.batch_size)
         if any(sink.wants(item.key) for item in batch.examples)
     )
-    progress = ProgressLine(talk=talk, overall="examples")
-    with Interruption(talk) as interruption, progress:
+    progress = ProgressLine(console=console, overall="examples")
+    with Interruption(console) as interruption, progress:
         progress.begin(dataset.size, already_done=sink.finished)
         if options.engine == "ray":
             cluster = Cluster(
@@ -253,7 +250,7 @@ def _run(
             )
             work = ray_outcomes(batches, job, model_asked, cluster)
         else:
-            work = _local_outcomes(batches, job, model_asked, talk, progress)
+            work = _local_outcomes(batches, job, model_asked, console, progress)
         with closing(work):
             for outcomes in work:
                 wanted = [outcome for outcome in outcomes if sink.wants(outcome.key)]
@@ -268,7 +265,7 @@ def _run(
     finished = sink.finish(stopped=stopped)
     seconds = time.monotonic() - begun
     failed_in_all = sink.failed
-    talk.note(
+    console.note(
         f"{counts['done']} attributed, {counts['failed']} failed in {duration(seconds)}"
         + (f"; {sink.finished} finished in all" if sink.finished != counts["done"] else "")
         + "."
@@ -281,26 +278,26 @@ def _run(
             "failed": failed_in_all,
             "stopped": stopped,
         }
-        talk.line(json.dumps({**report, "seconds": round(seconds, 3)}))
+        console.line(json.dumps({**report, "seconds": round(seconds, 3)}))
     if stopped:
-        talk.note(f"Interrupted. {sink.how_to_resume}")
+        console.note(f"Interrupted. {sink.how_to_resume}")
         return ExitCode.INTERRUPTED
     return ExitCode.SOME_FAILED if failed_in_all else ExitCode.DONE
 
 
 def _local_outcomes(
-    batches: Iterator[Batch], job: Job, model_asked: ModelRequest, talk: Talk, progress: ProgressLine
+    batches: Iterator[Batch], job: Job, model_asked: ModelRequest, console: Console, progress: ProgressLine
 ) -> Generator[list[Outcome]]:
     """Outcomes of each batch, done in this process; the model is loaded when the first batch comes."""
     model = None
     for batch in batches:
         if model is None:
-            with loading(talk, model_asked.name):
+            with loading(console, model_asked.name):
                 model = model_asked.load()
         yield job.run(model, batch, progress)
 
 
-def dataset_request(options: argparse.Namespace) -> DatasetRequest:
+def dataset_request(options: Options) -> DatasetRequest:
     """The data set the options name.
 
     Raises:
@@ -329,16 +326,16 @@ def dataset_request(options: argparse.Namespace) -> DatasetRequest:
     )
 
 
-def _give_notes(options: argparse.Namespace, talk: Talk) -> None:
+def _give_notes(options: Options, console: Console) -> None:
     if options.auth is not None:
-        talk.warn(
+        console.warn(
             "--auth is ignored: a token on the command line is seen by others. "
             "Log in with `hf auth login`, or set HF_TOKEN."
         )
     if options.do_prefix_attribution is not None:
-        talk.note("note: --do-prefix-attribution is called --attribute-target now.")
+        console.note("note: --do-prefix-attribution is called --attribute-target now.")
     if options.output_step_attributions:
-        talk.note("note: --output-step-attributions has no effect: every column of the scores is a step.")
+        console.note("note: --output-step-attributions has no effect: every column of the scores is a step.")
 
 
 def _tokens(outcome: Outcome) -> int:
@@ -350,7 +347,7 @@ def _shard(text: str) -> Shard:
     number, slash, of = text.partition("/")
     if slash and number.isdigit() and of.isdigit() and 1 <= int(number) <= int(of):
         return Shard(number=int(number), of=int(of))
-    raise argparse.ArgumentTypeError(f"expected K/N with K from 1 to N, such as 2/8, got {text!r}")
+    raise WrongValueError(f"expected K/N with K from 1 to N, such as 2/8, got {text!r}")
 
 
 COMMAND = Command(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 from collections.abc import Sequence
@@ -16,10 +15,10 @@ from wherefrom_viz.console import compare_view
 from wherefrom_viz.describe.comparison import Comparison, compare
 
 from wherefrom_cli.command import Command
+from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
 from wherefrom_cli.opening import open_results
-from wherefrom_cli.parser import CommandParser, positive_number
-from wherefrom_cli.talk import Talk
+from wherefrom_cli.parser import CommandParser, Options, positive_number
 
 NORMALIZATIONS = ("step", "sequence", "none")
 
@@ -55,31 +54,31 @@ def configure(parser: CommandParser) -> None:
     output.add("--jsonl", action="store_true", help="one JSON line per example")
 
 
-def execute(options: argparse.Namespace, talk: Talk) -> int:
+def execute(options: Options, console: Console) -> int:
     """Compare, example by example."""
     first, second = (open_results(path, options.example, options.limit) for path in (options.first, options.second))
     pairs = matched(list(first), list(second))
     compared = [(pair, compare(pair.a, pair.b, normalize=options.normalize)) for pair in pairs]
     documents = [described(pair.name, comparison) for pair, comparison in compared]
     if options.json:
-        talk.line(
+        console.line(
             json.dumps({"a": options.first, "b": options.second, "examples": documents}, indent=2, ensure_ascii=False)
         )
     elif options.jsonl:
         for document in documents:
-            talk.line(json.dumps(document, ensure_ascii=False))
+            console.line(json.dumps(document, ensure_ascii=False))
     elif options.show or len(pairs) == 1:
         for pair in pairs:
-            talk.console().print(compare_view(pair.a, pair.b, normalize=options.normalize))
+            console.rich_console().print(compare_view(pair.a, pair.b, normalize=options.normalize))
     else:
-        talk.line(f"{'example':<16} {'steps':>6} {'agreement':>10} {'largest difference':>19}")
+        console.line(f"{'example':<16} {'steps':>6} {'agreement':>10} {'largest difference':>19}")
         for document in documents:
             shown = "-" if document["agreement"] is None else f"{document['agreement']:.3f}"
-            talk.line(
+            console.line(
                 f"{document['example']:<16} {document['steps']:>6} {shown:>10} {document['largest_difference']:>19.4g}"
             )
         known = [document["agreement"] for document in documents if document["agreement"] is not None]
-        talk.line(
+        console.line(
             f"Mean rank agreement of {len(known)} examples: {np.mean(known):.3f}" if known else "No ranking to compare."
         )
     return ExitCode.DONE

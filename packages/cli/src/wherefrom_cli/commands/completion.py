@@ -1,18 +1,25 @@
-"""``wherefrom completion SHELL``: a completion script, made from the parsers themselves."""
+"""``wherefrom completion SHELL``: a completion script, made from the declared options themselves.
+
+The scripts are shtab's: they hold every name, so that a shell completes without starting Python. It reads an argparse
+parser, so the declarations are told to one.
+"""
 
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 import shtab
 
 from wherefrom_cli.command import Command
+from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
 from wherefrom_cli.main import COMMANDS, load_command
-from wherefrom_cli.parser import CommandParser, one_of
-from wherefrom_cli.talk import Talk
+from wherefrom_cli.parser import CommandParser, Declared, Options, Takes, one_of
 
 SHELLS = tuple(shtab.SUPPORTED_SHELLS)
+
+_NARGS = {Takes.PERHAPS: "?", Takes.SEVERAL: "+", Takes.ANY: "*"}
 
 
 def configure(parser: CommandParser) -> None:
@@ -20,21 +27,40 @@ def configure(parser: CommandParser) -> None:
     parser.group("What").add("shell", metavar="SHELL", type=one_of(SHELLS), help=f"{', '.join(SHELLS)}")
 
 
-def execute(options: argparse.Namespace, talk: Talk) -> int:
+def execute(options: Options, console: Console) -> int:
     """Print the script."""
-    talk.line(shtab.complete(whole_parser(), shell=options.shell))
+    console.line(shtab.complete(whole_parser(), shell=options.shell))
     return ExitCode.DONE
 
 
-def whole_parser() -> CommandParser:
-    """One parser with every command, for tools that read parsers."""
-    parser = CommandParser("wherefrom")
+def whole_parser() -> argparse.ArgumentParser:
+    """Every command with its options, for tools that read such parsers. It parses nothing here."""
+    parser = argparse.ArgumentParser("wherefrom", add_help=False)
     subparsers = parser.add_subparsers()
     for commands in COMMANDS.values():
         for name, (_, words) in commands.items():
-            command = load_command(name)
-            command.fill(subparsers.add_parser(name, help=words.replace("%", "%%")))
+            told = subparsers.add_parser(name, help=_literal(words), add_help=False)
+            for one in load_command(name).parser().declared:
+                _tell(told, one)
     return parser
+
+
+def _tell(parser: argparse.ArgumentParser, declared: Declared) -> None:
+    settings: dict[str, Any] = {"help": argparse.SUPPRESS if declared.hidden else _literal(declared.help)}
+    if declared.takes is Takes.NOTHING:
+        settings["action"] = "store_true"
+    else:
+        settings.update(nargs=_NARGS.get(declared.takes), metavar=declared.metavar, choices=declared.choices)
+    if not declared.is_argument:
+        settings["dest"] = declared.dest
+    parser.add_argument(*declared.names, **settings)
+    if declared.negation is not None:
+        parser.add_argument(declared.negation, action="store_true", help=argparse.SUPPRESS)
+
+
+def _literal(words: str) -> str:
+    """Words whose percent signs mean themselves."""
+    return words.replace("%", "%%")
 
 
 COMMAND = Command(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 from collections.abc import Iterable
@@ -12,10 +11,10 @@ from wherefrom.errors import UsageError, nearest
 
 from wherefrom_cli.command import Command
 from wherefrom_cli.configuration import configuration_files, is_believed, read_file, user_file
+from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
 from wherefrom_cli.main import load_command, modules
-from wherefrom_cli.parser import CommandParser, one_of
-from wherefrom_cli.talk import Talk
+from wherefrom_cli.parser import CommandParser, Declared, Options, one_of
 from wherefrom_cli.trust import PROJECT_FILE, check_project_value, project_file
 
 TEMPLATE = """\
@@ -57,29 +56,29 @@ def configure(parser: CommandParser) -> None:
     parser.group("Output").add("--json", action="store_true", help="one JSON document")
 
 
-def execute(options: argparse.Namespace, talk: Talk) -> int:
+def execute(options: Options, console: Console) -> int:
     """Show, locate or start the configuration."""
     if options.action == "init":
-        return _init(user_file() if options.user else Path(PROJECT_FILE), talk)
+        return _init(user_file() if options.user else Path(PROJECT_FILE), console)
     if options.action == "path":
-        return _paths(options, talk)
-    return _show(options, talk)
+        return _paths(options, console)
+    return _show(options, console)
 
 
-def _init(path: Path, talk: Talk) -> int:
+def _init(path: Path, console: Console) -> int:
     if path.exists():
         raise UsageError(f"{path} is there already.\nEdit it, or remove it first.")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(TEMPLATE, encoding="utf-8")
-    talk.line(str(path))
+    console.line(str(path))
     return ExitCode.DONE
 
 
-def _paths(options: argparse.Namespace, talk: Talk) -> int:
+def _paths(options: Options, console: Console) -> int:
     project = Path(options.config_file) if options.config_file else project_file() or Path.cwd() / PROJECT_FILE
     paths = {"project": project, "user": user_file()}
     if options.json:
-        talk.line(
+        console.line(
             json.dumps(
                 {name: {"path": str(path), "exists": path.is_file()} for name, path in paths.items()},
                 indent=2,
@@ -87,29 +86,29 @@ def _paths(options: argparse.Namespace, talk: Talk) -> int:
         )
         return ExitCode.DONE
     for name, path in paths.items():
-        talk.line(f"{name:<8} {path}{'' if path.is_file() else '  (not there)'}")
+        console.line(f"{name:<8} {path}{'' if path.is_file() else '  (not there)'}")
     return ExitCode.DONE
 
 
-def _show(options: argparse.Namespace, talk: Talk) -> int:
+def _show(options: Options, console: Console) -> int:
     files = {str(path): read_file(path) for path in configuration_files(options.config_file)}
     for path, tables in files.items():
         _check(path, tables, believed=is_believed(Path(path), options.config_file))
     variables = {name: value for name, value in sorted(os.environ.items()) if name.startswith("WHEREFROM_")}
     if options.json:
-        talk.line(json.dumps({"files": files, "environment": variables}, indent=2, default=str))
+        console.line(json.dumps({"files": files, "environment": variables}, indent=2, default=str))
         return ExitCode.DONE
     for path, tables in files.items():
-        talk.line(path)
+        console.line(path)
         for table, entries in tables.items():
             for name, value in entries.items():
-                talk.line(f"  [{table}] {name} = {json.dumps(value, default=str)}")
+                console.line(f"  [{table}] {name} = {json.dumps(value, default=str)}")
     if variables:
-        talk.line("environment")
+        console.line("environment")
         for name, value in variables.items():
-            talk.line(f"  {name}={value}")
+            console.line(f"  {name}={value}")
     if not files and not variables:
-        talk.line("Nothing is configured. `wherefrom config init` writes a file to start from.")
+        console.line("Nothing is configured. `wherefrom config init` writes a file to start from.")
     return ExitCode.DONE
 
 
@@ -120,7 +119,7 @@ def _check(path: str, tables: dict[str, object], *, believed: bool) -> None:
         UsageError: One is not (the nearest is suggested), or it is not for a project's file.
     """
     names = {
-        command: {name.removeprefix("--"): action.dest for name, action in _options(command)} for command in modules()
+        command: {name.removeprefix("--"): option.dest for name, option in _options(command)} for command in modules()
     }
     everything = {option: dest for options in names.values() for option, dest in options.items()}
     for table, entries in tables.items():
@@ -139,7 +138,7 @@ def _check(path: str, tables: dict[str, object], *, believed: bool) -> None:
                 check_project_value(Path(path), name, option, value)
 
 
-def _options(command: str) -> Iterable[tuple[str, argparse.Action]]:
+def _options(command: str) -> Iterable[tuple[str, Declared]]:
     return load_command(command).parser().option_names.items()
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 from wherefrom.files import Manifest, RunWriter, create_run, save_inseq
 
 from wherefrom_cli.command import Command
+from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
 from wherefrom_cli.opening import open_results
-from wherefrom_cli.parser import CommandParser, one_of, positive_number
+from wherefrom_cli.parser import CommandParser, Options, one_of, positive_number
 from wherefrom_cli.results import check_writable
-from wherefrom_cli.talk import Talk
 
 FORMATS = ("wherefrom", "run", "inseq")
 PRECISIONS = ("float32", "float16")
@@ -49,7 +48,7 @@ def configure(parser: CommandParser) -> None:
     where.add("--overwrite", action="store_true", help="replace what is there")
 
 
-def execute(options: argparse.Namespace, talk: Talk) -> int:
+def execute(options: Options, console: Console) -> int:
     """Read one, write the other."""
     path = Path(options.output)
     if options.to != "run":
@@ -65,7 +64,7 @@ def execute(options: argparse.Namespace, talk: Talk) -> int:
             writer.extend(out)
     else:
         out.save(path, options.overwrite, scores_precision=options.scores_precision)
-    talk.note(f"Wrote {len(out)} examples to {path}.")
+    console.note(f"Wrote {len(out)} examples to {path}.")
     return ExitCode.DONE
 
 

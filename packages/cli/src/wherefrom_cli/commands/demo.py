@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
-
 from wherefrom.methods.contract import METHODS
 
 from wherefrom_cli.attributing import attribute_examples
 from wherefrom_cli.command import Command
 from wherefrom_cli.commands.attribute import BUILT_IN
+from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
-from wherefrom_cli.parser import CommandParser
+from wherefrom_cli.parser import CommandParser, Options
 from wherefrom_cli.progress import ProgressLine, loading
 from wherefrom_cli.request import AttributionRequest, ModelRequest
 from wherefrom_cli.showing import VIEWS, print_attributions
-from wherefrom_cli.talk import Talk
 from wherefrom_cli.texts import Example
 
 METHODS_SHOWN = ("saliency", "integrated_gradients", "occlusion")
@@ -31,22 +29,22 @@ def configure(parser: CommandParser) -> None:
     )
 
 
-def execute(options: argparse.Namespace, talk: Talk) -> int:
+def execute(options: Options, console: Console) -> int:
     """Attribute one text by every method and show each."""
     methods = options.methods or [name for name in METHODS_SHOWN if name in METHODS]
     for name in methods:
         METHODS.get(name)
     example = BUILT_IN.get(options.model) if options.input_text is None else Example(text=options.input_text)
     example = example or BUILT_IN["demo:lm"]
-    with loading(talk, options.model):
+    with loading(console, options.model):
         model = ModelRequest(name=options.model).load()
     for name in methods:
         request = AttributionRequest(method=name, step_scores=("probability",), generation_args={"max_new_tokens": 12})
-        with ProgressLine(talk=talk) as progress:
+        with ProgressLine(console=console) as progress:
             out = attribute_examples(model, [example], request, progress)
-        talk.line(f"\n{name}")
-        print_attributions(out, talk, view=options.view)
-    talk.note(f"\n`wherefrom explain {methods[0]}` tells what these numbers are.")
+        console.line(f"\n{name}")
+        print_attributions(out, console, view=options.view)
+    console.note(f"\n`wherefrom explain {methods[0]}` tells what these numbers are.")
     return ExitCode.DONE
 
 

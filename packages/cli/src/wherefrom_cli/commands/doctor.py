@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib.metadata
 import json
 import os
@@ -17,10 +16,10 @@ from attrs import asdict, frozen
 from wherefrom.errors import WherefromError
 
 from wherefrom_cli.command import Command
+from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
-from wherefrom_cli.parser import CommandParser
+from wherefrom_cli.parser import CommandParser, Options
 from wherefrom_cli.request import ModelRequest
-from wherefrom_cli.talk import Talk
 
 NEEDED = (
     "wherefrom",
@@ -62,17 +61,17 @@ def configure(parser: CommandParser) -> None:
     group.add("--json", action="store_true", help="one JSON document")
 
 
-def execute(options: argparse.Namespace, talk: Talk) -> int:
+def execute(options: Options, console: Console) -> int:
     """Look, and report; exit code 1 if something needed is missing."""
     findings = list(look(quick=options.quick))
     if options.json:
-        talk.line(json.dumps([asdict(finding) for finding in findings], indent=2, ensure_ascii=False))
+        console.line(json.dumps([asdict(finding) for finding in findings], indent=2, ensure_ascii=False))
     else:
         width = max(len(finding.subject) for finding in findings)
         for finding in findings:
-            talk.line(f"{finding.state:<8} {finding.subject:<{width}}  {finding.detail}")
+            console.line(f"{finding.state:<8} {finding.subject:<{width}}  {finding.detail}")
             if finding.cure and finding.state != "ok":
-                talk.line(f"{'':<8} {'':<{width}}  -> {finding.cure}")
+                console.line(f"{'':<8} {'':<{width}}  -> {finding.cure}")
     return ExitCode.FAILED if any(finding.state == "problem" for finding in findings) else ExitCode.DONE
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,12 @@ from wherefrom.errors import UsageError
 from wherefrom.results.attribution import Attributions
 
 from wherefrom_cli.command import Command
+from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
 from wherefrom_cli.opening import open_results
-from wherefrom_cli.parser import CommandParser, one_of, positive_number, setting
+from wherefrom_cli.parser import CommandParser, Options, one_of, positive_number, setting
 from wherefrom_cli.results import check_writable
 from wherefrom_cli.showing import DRAWN, drawn
-from wherefrom_cli.talk import Talk
 
 TABLES = (".csv", ".tsv", ".parquet")
 FORMATS = {
@@ -59,7 +58,7 @@ def configure(parser: CommandParser) -> None:
     where.add("--overwrite", action="store_true", help="replace the file if it is there")
 
 
-def execute(options: argparse.Namespace, talk: Talk) -> int:
+def execute(options: Options, console: Console) -> int:
     """Write the file."""
     path = None if options.output == "-" else Path(options.output)
     ending = FORMATS[options.to] if options.to else (path.suffix if path else "")
@@ -74,17 +73,17 @@ def execute(options: argparse.Namespace, talk: Talk) -> int:
         out = out.aggregate(name)
     if ending in TABLES:
         _tabulate(
-            out if options.raw else out.aggregate(), ending, path, steps=options.steps, options=options, talk=talk
+            out if options.raw else out.aggregate(), ending, path, steps=options.steps, options=options, console=console
         )
     else:
-        _draw(out, ending, path, dict(options.set), talk)
+        _draw(out, ending, path, dict(options.set), console)
     if path is not None:
-        talk.note(f"Wrote {path} ({path.stat().st_size / 1000:.0f} kB).")
+        console.note(f"Wrote {path} ({path.stat().st_size / 1000:.0f} kB).")
     return ExitCode.DONE
 
 
 def _tabulate(
-    out: Attributions, ending: str, path: Path | None, *, steps: bool, options: argparse.Namespace, talk: Talk
+    out: Attributions, ending: str, path: Path | None, *, steps: bool, options: Options, console: Console
 ) -> None:
     if path is not None and path.suffix == ending:
         out.save_table(path, options.overwrite, steps=steps)
@@ -95,19 +94,19 @@ def _tabulate(
         if path is not None:
             path.write_bytes(made.read_bytes())
         elif ending == ".parquet":
-            talk.stdout.buffer.write(made.read_bytes())
+            console.stdout.buffer.write(made.read_bytes())
         else:
-            talk.write(made.read_text(encoding="utf-8"))
+            console.write(made.read_text(encoding="utf-8"))
 
 
-def _draw(out: Attributions, ending: str, path: Path | None, options: dict[str, Any], talk: Talk) -> None:
+def _draw(out: Attributions, ending: str, path: Path | None, options: dict[str, Any], console: Console) -> None:
     content = drawn(out, ending, **options)
     if path is not None:
         path.write_bytes(content)
     elif ending == ".png":
-        talk.stdout.buffer.write(content)
+        console.stdout.buffer.write(content)
     else:
-        talk.write(content.decode("utf-8"))
+        console.write(content.decode("utf-8"))
 
 
 COMMAND = Command(

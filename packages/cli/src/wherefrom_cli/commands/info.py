@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,10 +12,10 @@ from attrs import frozen
 from wherefrom.files import open_run
 
 from wherefrom_cli.command import Command
+from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
 from wherefrom_cli.opening import open_results
-from wherefrom_cli.parser import CommandParser
-from wherefrom_cli.talk import Talk
+from wherefrom_cli.parser import CommandParser, Options
 
 _LONG = ("input_texts", "generated_texts")
 
@@ -38,25 +37,25 @@ class Described:
     provenance: Mapping[str, Any]
 
 
-def execute(options: argparse.Namespace, talk: Talk) -> int:
+def execute(options: Options, console: Console) -> int:
     """Print the provenance of each."""
     described = {path: describe(path) for path in options.paths}
     if options.as_config:
         for path, one in described.items():
-            talk.line(f"# {path}")
-            talk.line(as_config(one.provenance))
+            console.line(f"# {path}")
+            console.line(as_config(one.provenance))
     elif options.json or options.jsonl:
         documents = [
             {"path": path, **one.summary, "provenance": dict(one.provenance)} for path, one in described.items()
         ]
         for document in [documents] if options.json else documents:
-            talk.line(json.dumps(document, ensure_ascii=False, indent=2 if options.json else None))
+            console.line(json.dumps(document, ensure_ascii=False, indent=2 if options.json else None))
     else:
         for path, one in described.items():
-            talk.line(path)
+            console.line(path)
             told = {name: value for name, value in one.provenance.items() if name not in _LONG}
             for name, value in _flat({**one.summary, **told}):
-                talk.line(f"  {name}: {value}")
+                console.line(f"  {name}: {value}")
     return ExitCode.DONE
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Iterable
 from importlib.metadata import entry_points
@@ -11,9 +10,9 @@ from wherefrom.adapters.catalogue import capabilities
 
 from wherefrom_cli.catalogue import KINDS, first_sentence, things
 from wherefrom_cli.command import Command
+from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
-from wherefrom_cli.parser import CommandParser, one_of
-from wherefrom_cli.talk import Talk
+from wherefrom_cli.parser import CommandParser, Options, one_of
 
 ADAPTERS = "wherefrom.adapters"
 
@@ -34,22 +33,22 @@ def configure(parser: CommandParser) -> None:
     output.add("--names", action="store_true", help="names only, one per line")
 
 
-def execute(options: argparse.Namespace, talk: Talk) -> int:
+def execute(options: Options, console: Console) -> int:
     """Print the names."""
     kinds = [options.kind] if options.kind else [*KINDS, "adapters"]
     listed = {kind: dict(_described(kind)) for kind in kinds}
     if options.json:
-        talk.line(json.dumps(listed, indent=2, ensure_ascii=False))
+        console.line(json.dumps(listed, indent=2, ensure_ascii=False))
     elif options.jsonl:
         for kind, entries in listed.items():
             for name, words in entries.items():
-                talk.line(json.dumps({"kind": kind, "name": name, "summary": words}, ensure_ascii=False))
+                console.line(json.dumps({"kind": kind, "name": name, "summary": words}, ensure_ascii=False))
     elif options.names:
         for entries in listed.values():
             for name in entries:
-                talk.line(name)
+                console.line(name)
     else:
-        _table(listed, talk)
+        _table(listed, console)
     return ExitCode.DONE
 
 
@@ -64,16 +63,16 @@ def _described(kind: str) -> Iterable[tuple[str, str]]:
         yield name, first_sentence(thing)
 
 
-def _table(listed: dict[str, dict[str, str]], talk: Talk) -> None:
+def _table(listed: dict[str, dict[str, str]], console: Console) -> None:
     for kind, entries in listed.items():
         if len(listed) > 1:
-            talk.line(f"{kind.replace('-', ' ').capitalize()}:")
+            console.line(f"{kind.replace('-', ' ').capitalize()}:")
         width = max(map(len, entries), default=0)
         for name, words in entries.items():
-            talk.line(f"  {name:<{width}}  {words}".rstrip())
+            console.line(f"  {name:<{width}}  {words}".rstrip())
         if len(listed) > 1:
-            talk.line()
-    talk.note("`wherefrom explain NAME` says more.")
+            console.line()
+    console.note("`wherefrom explain NAME` says more.")
 
 
 COMMAND = Command(

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 from wherefrom.results import merge_attributions
 
 from wherefrom_cli.command import Command
+from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
 from wherefrom_cli.opening import open_results
-from wherefrom_cli.parser import CommandParser
+from wherefrom_cli.parser import CommandParser, Options
 from wherefrom_cli.results import check_writable
-from wherefrom_cli.talk import Talk
 
 
 def configure(parser: CommandParser) -> None:
@@ -23,13 +22,13 @@ def configure(parser: CommandParser) -> None:
     where.add("--overwrite", action="store_true", help="replace the file if it is there")
 
 
-def execute(options: argparse.Namespace, talk: Talk) -> int:
+def execute(options: Options, console: Console) -> int:
     """Read all, write one."""
     path = Path(options.output)
     check_writable(path, overwrite=options.overwrite)
     out = merge_attributions([open_results(each) for each in options.paths])
     out.save(path, options.overwrite)
-    talk.note(f"Wrote {len(out)} examples of {len(options.paths)} files to {path}.")
+    console.note(f"Wrote {len(out)} examples of {len(options.paths)} files to {path}.")
     return ExitCode.DONE
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 from pathlib import Path
@@ -10,11 +9,11 @@ from pathlib import Path
 from wherefrom.errors import MissingDependencyError
 
 from wherefrom_cli.command import Command
+from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
-from wherefrom_cli.parser import CommandParser, positive_number
+from wherefrom_cli.parser import CommandParser, Options, positive_number
 from wherefrom_cli.progress import loading
 from wherefrom_cli.request import DEFAULT_MODEL, add_model_options, model_request
-from wherefrom_cli.talk import Talk
 
 INSTALL = "pip install 'wherefrom-cli[serve]'"
 
@@ -33,7 +32,7 @@ def configure(parser: CommandParser) -> None:
     limits.add("--max-passes", type=positive_number, default=512, metavar="N", help="of settings that count steps")
 
 
-def execute(options: argparse.Namespace, talk: Talk) -> int:
+def execute(options: Options, console: Console) -> int:
     """Load the model and serve until interrupted."""
     try:
         from wherefrom_playground import Keeper, Limits, serve
@@ -43,7 +42,7 @@ def execute(options: argparse.Namespace, talk: Talk) -> int:
         ) from error
     folder = Path(options.run or Path(tempfile.mkdtemp(prefix="wherefrom-")) / "run")
     asked = model_request(options, default=DEFAULT_MODEL)
-    with loading(talk, asked.name):
+    with loading(console, asked.name):
         model = asked.load()
     limits = Limits(characters=options.max_characters, new_tokens=options.max_new_tokens, passes=options.max_passes)
     serve(

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
-
 from wherefrom_cli.command import Command
+from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
 from wherefrom_cli.opening import open_results
-from wherefrom_cli.parser import CommandParser, positive_number, setting
+from wherefrom_cli.parser import CommandParser, Options, positive_number, setting
 from wherefrom_cli.showing import VIEWS, print_attributions
-from wherefrom_cli.talk import Talk
 
 
 def configure(parser: CommandParser) -> None:
@@ -36,20 +34,20 @@ def configure(parser: CommandParser) -> None:
     look.add("--jsonl", action="store_true", help="a header line, then one JSON line per example instead")
 
 
-def execute(options: argparse.Namespace, talk: Talk) -> int:
+def execute(options: Options, console: Console) -> int:
     """Print each."""
     for path in options.paths:
         out = open_results(path, options.example, options.limit)
         for name in options.aggregator:
             out = out.aggregate(name)
         if options.json:
-            talk.write(out.to_json())
+            console.write(out.to_json())
         elif options.jsonl:
-            talk.write(out.to_bytes("jsonl").decode())
+            console.write(out.to_bytes("jsonl").decode())
         else:
             if len(options.paths) > 1:
-                talk.line(f"{path}:")
-            print_attributions(out, talk, view=options.view, **dict(options.set))
+                console.line(f"{path}:")
+            print_attributions(out, console, view=options.view, **dict(options.set))
     return ExitCode.DONE
 
 

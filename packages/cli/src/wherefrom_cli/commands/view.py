@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 from wherefrom.errors import UsageError
 from wherefrom_viz.browser import browse
 
 from wherefrom_cli.command import Command
+from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
-from wherefrom_cli.parser import CommandParser
-from wherefrom_cli.talk import Talk
+from wherefrom_cli.parser import CommandParser, Options
 
 
 def configure(parser: CommandParser) -> None:
@@ -19,9 +18,9 @@ def configure(parser: CommandParser) -> None:
     parser.group("What").add("paths", metavar="PATH", nargs="*", help="saved files, or folders of runs")
 
 
-def execute(options: argparse.Namespace, talk: Talk) -> int:
+def execute(options: Options, console: Console) -> int:
     """Start the browser."""
-    if not talk.stdout.isatty() or not talk.stdin.isatty():
+    if not console.stdout.isatty() or not console.stdin.isatty():
         raise UsageError(
             "`wherefrom view` needs a terminal.\nIn a pipe use `wherefrom show`, or `wherefrom export` for a page."
         )

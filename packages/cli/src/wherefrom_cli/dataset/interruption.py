@@ -7,15 +7,15 @@ import threading
 from types import FrameType, TracebackType
 from typing import Any
 
-from wherefrom_cli.talk import Talk
+from wherefrom_cli.console import Console
 
 
 class Interruption:
     """While entered, SIGINT and SIGTERM set `asked`; a second one raises `KeyboardInterrupt`."""
 
-    def __init__(self, talk: Talk) -> None:
+    def __init__(self, console: Console) -> None:
         self.asked = False
-        self._talk = talk
+        self._console = console
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Interruption:
@@ -34,4 +34,4 @@ class Interruption:
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
-        self._talk.note("\nFinishing this batch; once more to stop now.")
+        self._console.note("\nFinishing this batch; once more to stop now.")

@@ -10,10 +10,10 @@ from wherefrom.files.wire.documents import example_line, header_line
 from wherefrom.results.attribution import Attributions
 from wherefrom.results.provenance import Provenance
 
+from wherefrom_cli.console import Console
 from wherefrom_cli.dataset.sink import of_whole_run
 from wherefrom_cli.dataset.work import Outcome
 from wherefrom_cli.showing import print_attributions
-from wherefrom_cli.talk import Talk
 
 
 @define(kw_only=True)
@@ -23,7 +23,7 @@ class StreamSink:
     Failures are told on stderr.
     """
 
-    talk: Talk
+    console: Console
     lines: bool = False
     view: str = "auto"
     hide: bool = False
@@ -41,20 +41,20 @@ class StreamSink:
         for outcome in outcomes:
             if outcome.attribution is None:
                 self.failed += 1
-                self.talk.note(f"{outcome.key} failed: {outcome.error_type}: {outcome.error}")
+                self.console.note(f"{outcome.key} failed: {outcome.error_type}: {outcome.error}")
                 continue
             self.finished += 1
             if self.lines:
                 self._write_header(outcome)
-                self.talk.write(example_line(outcome.attribution).decode())
+                self.console.write(example_line(outcome.attribution).decode())
             elif not self.hide:
                 made = outcome.provenance or Provenance()
                 print_attributions(
                     Attributions(sequence_attributions=(outcome.attribution,), provenance=made),
-                    self.talk,
+                    self.console,
                     view=self.view,
                 )
-        self.talk.stdout.flush()
+        self.console.stdout.flush()
 
     def finish(self, *, stopped: bool) -> str:
         """Nothing to close."""
@@ -71,4 +71,4 @@ class StreamSink:
     def _write_header(self, outcome: Outcome) -> None:
         if self._provenance is None and outcome.provenance is not None:
             self._provenance = of_whole_run(outcome.provenance)
-            self.talk.write(header_line(self._provenance).decode())
+            self.console.write(header_line(self._provenance).decode())

@@ -1,7 +1,8 @@
 """What layer methods ask of a model: what a part of it answered, and how the score depends on that.
 
 A layer is named as in the model's own code, with dots and indices: ``transformer.h[0].mlp``. It answers on
-the source's positions, on the target's, or on both (an embedding that encoder and decoder share).
+the source's positions, on the target's, or on both (an embedding that encoder and decoder share). A `Depth` names
+no layer: it is the block of each stack that lies so deep.
 """
 
 from __future__ import annotations
@@ -9,10 +10,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol, runtime_checkable
 
-from attrs import field, frozen
+from attrs import field, frozen, validators
 
-from wherefrom.adapters import Embeds, PredictsSteps, Row
+from wherefrom.adapters import Embeds, PredictsSteps, Row, Side
 from wherefrom.arrays import Array
+
+
+@frozen(kw_only=True)
+class Depth:
+    """The states behind a share of a model's blocks, in encoder and decoder alike."""
+
+    share: float = field(validator=[validators.gt(0.0), validators.le(1.0)])
+    """Of the blocks: 0.5 half way, 1 behind the last."""
+    sides: tuple[Side, ...] = ("source", "target")
+    """Where states are taken; on a side left out, the pass goes on from its input embeddings."""
+
+    def block(self, blocks: int) -> int:
+        """Index of the block that answers them, of so many: never before the first."""
+        return max(1, round(self.share * blocks)) - 1
 
 
 @frozen(kw_only=True, eq=False)
@@ -49,7 +64,7 @@ class GivesLayers(PredictsSteps, Embeds, Protocol):
         """One forward pass per row.
 
         Args:
-            layer: Name of a part of the model, or the part itself.
+            layer: Name of a part of the model, the part itself, or a `Depth`.
 
         Raises:
             UnknownNameError: The model has no such part.

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from wherefrom.methods.alti_logit import AltiLogit
     from wherefrom.methods.attention import Attention
     from wherefrom.methods.attention_flow import AttentionFlow
+    from wherefrom.methods.attention_gradient_rollout import AttentionGradientRollout
     from wherefrom.methods.attention_rollout import AttentionRollout
     from wherefrom.methods.context_cite import ContextCite
     from wherefrom.methods.contract import METHODS, Method, Scores, method
@@ -41,6 +42,7 @@ __all__ = [
     "AltiLogit",
     "Attention",
     "AttentionFlow",
+    "AttentionGradientRollout",
     "AttentionRollout",
     "ContextCite",
     "DeepLift",
@@ -77,6 +79,7 @@ _LATE = {
     "AltiLogit": "wherefrom.methods.alti_logit",
     "Attention": "wherefrom.methods.attention",
     "AttentionFlow": "wherefrom.methods.attention_flow",
+    "AttentionGradientRollout": "wherefrom.methods.attention_gradient_rollout",
     "AttentionRollout": "wherefrom.methods.attention_rollout",
     "ContextCite": "wherefrom.methods.context_cite",
     "DeepLift": "wherefrom.methods.deeplift",

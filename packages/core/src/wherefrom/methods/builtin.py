@@ -4,6 +4,7 @@ import wherefrom.methods.alti
 import wherefrom.methods.alti_logit
 import wherefrom.methods.attention
 import wherefrom.methods.attention_flow
+import wherefrom.methods.attention_gradient_rollout
 import wherefrom.methods.attention_rollout
 import wherefrom.methods.context_cite
 import wherefrom.methods.deeplift

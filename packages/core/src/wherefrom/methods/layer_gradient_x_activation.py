@@ -1,7 +1,7 @@
 """Activation times gradient at a layer: its answers take the place of the input embeddings.
 
 Scores still belong to tokens: the layer answers one vector per position, and its channels take the place of the
-embedding's. Without a ``target_layer`` the method is its parent at the input embeddings.
+embedding's. Without a ``target_layer`` or a ``depth`` the method is its parent at the input embeddings.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 
 from attrs import field, frozen, validators
 
-from wherefrom.adapters import GivesGradients
-from wherefrom.adapters.layers import GivesLayers, LayerStates
+from wherefrom.adapters import GivesGradients, Side
+from wherefrom.adapters.layers import Depth, GivesLayers, LayerStates
 from wherefrom.arrays import Array
 from wherefrom.errors import SettingsError
 from wherefrom.methods.contract import L2_THEN_NORMALIZE, Scores, inputs_first, method
@@ -31,8 +31,10 @@ class LayerGradientXActivation:
 
     ``a · d f / d a``, shape ``(inputs, steps, width of the layer)``, in units of the score. Signed.
 
-    Good for: a first look at where inside the model a token matters. Fails: saturation, as input × gradient
-    does; what flows around the layer through residual connections is not seen.
+    Good for: a first look at where inside the model a token matters; half way up (``depth=0.5``), the states still
+    stand for their tokens and the path to the score is half as long, so that gradients are less rough than at the
+    embeddings. Fails: saturation, as input × gradient does; what flows around a layer through residual connections is
+    not seen; behind the last block only the predicting position is left.
 
     Source:
         Shrikumar, Greenside, Shcherbina & Kundaje (2016), https://arxiv.org/abs/1605.01713, at a layer as in
@@ -50,6 +52,9 @@ class LayerGradientXActivation:
     target_layer: Any = None
     """Name of a part of the model, such as ``transformer.h[0].mlp``, or the part itself; None: the input
     embeddings."""
+    depth: float | None = field(default=None, validator=validators.optional([validators.gt(0.0), validators.le(1.0)]))
+    """Instead of a layer, the states behind this share of the model's blocks: 0.5 half way, in encoder and decoder
+    alike. Where the target is not attributed, the decoder is differentiated from its embeddings on."""
     multiply_by_inputs: bool = True
     """Multiply by the layer's answer; without it the gradient is given."""
     internal_batch_size: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
@@ -60,18 +65,27 @@ class LayerGradientXActivation:
 
     def attribute(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
         """One forward pass per question, one backward row per output."""
-        if self.target_layer is None and self.multiply_by_inputs:
+        if self.target_layer is not None and self.depth is not None:
+            raise SettingsError("target_layer and depth both say where to look. Give one of them.")
+        if self.target_layer is None and self.depth is None:
+            if not self.multiply_by_inputs:
+                raise SettingsError(
+                    "multiply_by_inputs=False at the input embeddings is saliency with abs=False; use that."
+                )
             yield from InputXGradient().attribute(model, questions, progress)
             return
-        if self.target_layer is None:
-            raise SettingsError(
-                "multiply_by_inputs=False at the input embeddings is saliency with abs=False; use that."
-            )
         rows = [question.row(scores=True) for question in questions]
-        answers = model.layer_gradients(rows, layer=self.target_layer, chunk=self.internal_batch_size)
+        layer = self.target_layer if self.depth is None else Depth(share=self.depth, sides=_sides(questions))
+        answers = model.layer_gradients(rows, layer=layer, chunk=self.internal_batch_size)
         for question, answer in counted(zip(questions, answers, strict=True), "attribute", len(rows), progress):
             factors = answer.states if self.multiply_by_inputs else None
             yield weighed(question, {"source": answer.source, "target": answer.target}, factors, answer.scores)
+
+
+def _sides(questions: Sequence[Question]) -> tuple[Side, ...]:
+    """The sides that are attributed, of all questions of a call."""
+    target = any(question.attribute_target or question.source_ids is None for question in questions)
+    return ("source", "target") if target else ("source",)
 
 
 def weighed(

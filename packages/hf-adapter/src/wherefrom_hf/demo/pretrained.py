@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -21,11 +20,9 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import platformdirs
 from attrs import frozen
+from wherefrom.files.user_places import cache_folder as cache_of_user
 
-CACHE_VARIABLE = "WHEREFROM_CACHE"
-"""Environment variable that names another cache folder."""
 FILES = ("config.json", "model.safetensors", "tokenizer.json")
 """A folder with these is complete; the weights are written last."""
 
@@ -77,8 +74,7 @@ class FetchError(RuntimeError):
 
 def cache_folder() -> Path:
     """Where fetched models are kept: ``$WHEREFROM_CACHE/models``, else in the user's cache folder."""
-    root = os.environ.get(CACHE_VARIABLE)
-    return (Path(root) if root else platformdirs.user_cache_path("wherefrom")) / "models"
+    return cache_of_user() / "models"
 
 
 def is_fetched(name: str) -> bool:

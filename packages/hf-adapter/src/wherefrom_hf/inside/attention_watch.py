@@ -27,6 +27,7 @@ from wherefrom.adapters.internals import Where
 from wherefrom.errors import ModelCapabilityError
 
 from wherefrom_hf.running.attention_kernel import Kernel, hidden_input, observed_by
+from wherefrom_hf.running.stacks import outermost_lists
 
 
 @define(eq=False)
@@ -297,12 +298,9 @@ def encoder_modules(module: PreTrainedModel) -> set[nn.Module]:
 
 def blocks_of(module: nn.Module) -> Iterator[tuple[nn.Module, tuple[str, int]]]:
     """Members of the outermost module lists, with the list's name and their index in it."""
-    lists = [(name, part) for name, part in module.named_modules() if isinstance(part, nn.ModuleList)]
-    names = {name for name, _ in lists}
-    for name, part in lists:
-        if not any(name.startswith(other + ".") for other in names):
-            for index, member in enumerate(part):
-                yield member, (name, index)
+    for name, part in outermost_lists(module):
+        for index, member in enumerate(part):
+            yield member, (name, index)
 
 
 _SOFTMAX = (functional.softmax, torch.softmax, Tensor.softmax)

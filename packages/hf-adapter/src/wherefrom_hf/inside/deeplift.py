@@ -18,7 +18,7 @@ from wherefrom_hf.running.derivatives import differentiable_values, true_derivat
 from wherefrom_hf.running.eager import attention_implementation
 from wherefrom_hf.running.predict import Predictor, scores_of
 from wherefrom_hf.running.probe import need_same
-from wherefrom_hf.running.whole_pass import find_layer, length_of, run_whole
+from wherefrom_hf.running.whole_pass import length_of, parts_at, run_whole
 
 FIRST_POINTS = 16
 LAST_POINTS = 256
@@ -32,7 +32,7 @@ def rescaled_gradients(
     """See `wherefrom.adapters.rescale.GivesRescale.rescaled_gradients`."""
     predictor.probe.need_causal()
     need_same(predictor.probe, "eager")
-    part = None if layer is None else find_layer(predictor.module, layer)
+    parts = None if layer is None else parts_at(predictor, layer)
     against = iter(baselines)
     for real in batches(predictor, rows, chunk, copies=2):
         base = list(islice(against, len(real)))
@@ -41,7 +41,7 @@ def rescaled_gradients(
             torch.enable_grad(),
             rescale_rule(predictor.module),
         ):
-            run = run_whole(predictor, [*real, *base], layer=part)
+            run = run_whole(predictor, [*real, *base], parts=parts)
         # values come in double precision so that the last steps of the chain do not lose what the model gave
         logits = run.split(run.logits.detach().double())
         slopes = torch.zeros_like(run.logits)

@@ -8,48 +8,42 @@ from itertools import islice
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from wherefrom.adapters import Row
 from wherefrom.adapters.layers import LayerGradients, LayerStates
 
 from wherefrom_hf.running.chunking import chunks_of, positions_at_once
-from wherefrom_hf.running.derivatives import differentiable_values, true_derivatives
+from wherefrom_hf.running.derivatives import true_derivatives
 from wherefrom_hf.running.eager import attention_implementation
+from wherefrom_hf.running.precision import at_least_single
 from wherefrom_hf.running.predict import LOOKAHEAD, Predictor, scores_of
-from wherefrom_hf.running.whole_pass import WholePass, find_layer, length_of, run_whole
+from wherefrom_hf.running.whole_pass import Parts, WholePass, length_of, parts_at, run_whole
 
 
 def layer_states(predictor: Predictor, rows: Iterable[Row], layer: Any, chunk: int | None) -> Iterator[LayerStates]:
     """See `wherefrom.adapters.layers.GivesLayers.layer_states`."""
-    part = find_layer(predictor.module, layer)
+    parts = parts_at(predictor, layer)
     for some in batches(predictor, rows, chunk):
-        yield from _states(_run(predictor, some, part, None), some)
+        yield from _states(_run(predictor, some, parts, None), some)
 
 
 def layer_gradients(
     predictor: Predictor, rows: Iterable[Row], layer: Any, states: Iterable[LayerStates] | None, chunk: int | None
 ) -> Iterator[LayerGradients]:
     """See `wherefrom.adapters.layers.GivesLayers.layer_gradients`."""
-    part = find_layer(predictor.module, layer)
+    parts = parts_at(predictor, layer)
     given = None if states is None else iter(states)
     for some in batches(predictor, rows, chunk):
         answers = None if given is None else list(islice(given, len(some)))
-        run = _run(predictor, some, part, answers)
-        logits = run.logits.float() if run.logits.dtype != torch.float64 else run.logits
-        at = logits.detach().requires_grad_()
-        values = [
-            differentiable_values(row.target_function, part_of)  # type: ignore[arg-type]  # run_whole asks for them
-            for row, part_of in zip(some, run.split(at), strict=True)
-        ]
-        (slopes,) = torch.autograd.grad(torch.cat(values).sum(), at)
+        run = _run(predictor, some, parts, answers)
+        values, slopes = run.evaluated()
         with true_derivatives(predictor.module):
             pulled = run.pulled_back(slopes, len(some))
-        for row, value, own, grads, answered in zip(
-            some, values, run.split(at), pulled, _states(run, some), strict=True
-        ):
+        logits = run.split(at_least_single(run.logits).detach())
+        for row, value, own, grads, answered in zip(some, values, logits, pulled, _states(run, some), strict=True):
             assert row.target_function is not None
             yield LayerGradients(
-                values=row.target_function.grouped(value.detach()),
+                values=row.target_function.grouped(value),
                 states=answered,
                 source=_wide(grads.get("source")),
                 target=_wide(grads.get("target")),
@@ -65,12 +59,12 @@ def batches(predictor: Predictor, rows: Iterable[Row], chunk: int | None, copies
         yield from chunks_of(drawn, lambda row: length_of(row, "target") + length_of(row, "source"), budget, chunk)
 
 
-def _run(predictor: Predictor, rows: list[Row], part: nn.Module, given: list[LayerStates] | None) -> WholePass:
+def _run(predictor: Predictor, rows: list[Row], parts: Parts, given: list[LayerStates] | None) -> WholePass:
     predictor.probe.need_causal()
     plain = predictor.probe.same_under("eager") is None
     attention = attention_implementation(predictor.module, "eager") if plain else nullcontext()
     with attention, torch.enable_grad():
-        return run_whole(predictor, rows, layer=part, given=given)
+        return run_whole(predictor, rows, parts=parts, given=given)
 
 
 def _states(run: WholePass, rows: list[Row]) -> Iterator[LayerStates]:

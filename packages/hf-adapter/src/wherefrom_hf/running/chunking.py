@@ -19,6 +19,9 @@ DEVICE_POSITIONS = 32768
 HOST_LOGIT_BYTES = 16 * 2**20
 DEVICE_LOGIT_BYTES = 512 * 2**20
 GRADIENT_BYTES = 512 * 2**20
+HOST_PRODUCT_POSITIONS = 384
+PRODUCTS_AT_ONCE = 16
+"""Most vector-Jacobian products in one batch."""
 
 
 def positions_at_once(device: torch.device) -> int:
@@ -29,6 +32,15 @@ def positions_at_once(device: torch.device) -> int:
 def logit_bytes(device: torch.device) -> int:
     """How much the logits of one pass may weigh on this device."""
     return HOST_LOGIT_BYTES if device.type == "cpu" else DEVICE_LOGIT_BYTES
+
+
+def products_at_once(device: torch.device, positions: int) -> int:
+    """Vector-Jacobian products to batch over so many positions each.
+
+    On the host as many as fill a few hundred positions, on an accelerator as the budget holds.
+    """
+    budget = HOST_PRODUCT_POSITIONS if device.type == "cpu" else positions_at_once(device)
+    return max(1, min(PRODUCTS_AT_ONCE, budget // max(positions, 1)))
 
 
 def chunks_of(

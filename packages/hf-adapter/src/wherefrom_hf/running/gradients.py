@@ -25,7 +25,7 @@ from wherefrom.adapters import Row, RowGradients
 from wherefrom.errors import InputError
 
 from wherefrom_hf.running.activations import slopes_kept
-from wherefrom_hf.running.chunking import GRADIENT_BYTES, chunks_of, halving, positions_at_once
+from wherefrom_hf.running.chunking import GRADIENT_BYTES, chunks_of, halving, positions_at_once, products_at_once
 from wherefrom_hf.running.derivatives import differentiable_values, true_derivatives
 from wherefrom_hf.running.eager import attention_implementation
 from wherefrom_hf.running.head import HeadCut, cut_at_head, reads
@@ -38,8 +38,6 @@ from wherefrom_hf.running.predict import LOOKAHEAD, Predictor, alike, shared_len
 SEGMENT_STEPS = 16
 """Steps that are pulled back through the same stretch of the sequence. Fewer waste less on positions that a step cannot
 see; more make larger batches."""
-AT_ONCE = 16
-"""Most pull-backs in one batched vector-Jacobian product."""
 
 
 class _Untried:
@@ -187,7 +185,7 @@ class Differentiator:
         of_row = passed.of_row.tolist()
         stacks = [torch.cat([a for a, u in zip(asked, of_row, strict=True) if u == n]) for n in range(len(passed.leaf))]
         slots = max(len(stack) for stack in stacks)
-        at_once = self._slots_at_once(len(passed.leaf), passed.leaf.shape[1])
+        at_once = products_at_once(self._predictor.device, len(passed.leaf) * passed.leaf.shape[1])
         parts: list[Tensor] = []
         for first in range(0, slots, at_once):
             count = min(at_once, slots - first)
@@ -235,7 +233,7 @@ class Differentiator:
             return
         slot = torch.from_numpy(np.concatenate([np.unique(o, return_inverse=True)[1] for o in outputs]))
         device = tops.tensors[0].device
-        at_once = self._slots_at_once(len(rows), sum(leaf.shape[1] for leaf in leaves.target))
+        at_once = products_at_once(device, len(rows) * sum(leaf.shape[1] for leaf in leaves.target))
         for first in range(0, slots, at_once):
             count = min(at_once, slots - first)
             chosen = ((slot >= first) & (slot < first + count)).to(device)
@@ -246,12 +244,6 @@ class Differentiator:
             done = last and first + count >= slots
             grads = vector_jacobian_products(tops.tensors, wanted, cotangents, retain=not done)
             collected.add(grads, [np.unique(o)[first : first + count] for o in outputs], leaves)
-
-    def _slots_at_once(self, rows: int, length: int) -> int:
-        """Pull-backs to batch: until a few hundred positions on the host, or the budget of the device, are filled."""
-        device = self._predictor.device
-        budget = 384 if device.type == "cpu" else positions_at_once(device)
-        return max(1, min(AT_ONCE, budget // max(rows * length, 1)))
 
 
 class _Collected:

@@ -6,7 +6,7 @@ Where `gradients` cuts the sequence for speed, this keeps it whole: layers and m
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -15,17 +15,21 @@ import torch
 from attrs import field, frozen
 from torch import Tensor, nn
 from wherefrom.adapters import Row, Side
-from wherefrom.adapters.layers import LayerStates
+from wherefrom.adapters.layers import Depth, LayerStates
 from wherefrom.errors import InputError, ModelCapabilityError, UnknownNameError, nearest
 
+from wherefrom_hf.running.chunking import products_at_once
+from wherefrom_hf.running.derivatives import differentiable_values
 from wherefrom_hf.running.gradients import vector_jacobian_products
 from wherefrom_hf.running.head import reads
 from wherefrom_hf.running.padding import decoder_batch, encoder_batch, pad_embeddings, read_length
 from wherefrom_hf.running.passes import EncoderStates, run_encoder, start_run
+from wherefrom_hf.running.precision import at_least_single
 from wherefrom_hf.running.predict import Predictor
+from wherefrom_hf.running.stacks import blocks_at
 
-SLOTS = 16
-"""Outputs pulled back together."""
+Parts = Mapping[Side, Sequence[nn.Module]]
+"""The modules whose answers are differentiated, by the side on which they run."""
 
 
 def find_layer(module: nn.Module, layer: Any) -> nn.Module:
@@ -46,6 +50,23 @@ def find_layer(module: nn.Module, layer: Any) -> nn.Module:
         f"{type(module).__name__} has no part called {layer!r}.{nearest(name, parts)} Names are those of "
         f"named_modules(), such as {', '.join(list(parts)[1:4])}."
     )
+
+
+def parts_at(predictor: Predictor, layer: Any) -> Parts:
+    """The modules that run in the place of ``layer``: a name, a part of the model or a `Depth`.
+
+    For an embedding that is tied to both sides' these are both of them.
+    """
+    if isinstance(layer, Depth):
+        return {side: [block] for side, block in blocks_at(predictor.module, layer).items()}
+    part = find_layer(predictor.module, layer)
+    sides = [side.module for side in (predictor.source, predictor.target) if side is not None]
+    weight = getattr(part, "weight", None)
+    tied = [side for side in sides if weight is not None and getattr(side, "weight", None) is weight]
+    executed = [part]
+    if isinstance(part, nn.Embedding) and tied:
+        executed = list({id(one): one for one in tied}.values())
+    return {"source": executed, "target": executed}
 
 
 @frozen(eq=False)
@@ -75,46 +96,68 @@ class WholePass:
         """Values of all reads, row by row."""
         return list(torch.split(values, [len(row.steps) for row in self.rows]))
 
+    def evaluated(self) -> tuple[list[Tensor], Tensor]:
+        """Values of each row's steps, shape ``(steps,)``, and d(value)/d(logits), shape ``(reads, vocabulary)``."""
+        at = at_least_single(self.logits).detach().requires_grad_()
+        values = [
+            differentiable_values(row.target_function, part)  # type: ignore[arg-type]  # `run_whole` asks for them
+            for row, part in zip(self.rows, self.split(at), strict=True)
+        ]
+        (slopes,) = torch.autograd.grad(torch.cat(values).sum(), at)
+        return [value.detach() for value in values], slopes
+
     def pulled_back(self, slopes: Tensor, count: int) -> list[dict[Side, Tensor]]:
         """Gradients at the leaves, for each of the first ``count`` rows ``(outputs, length, width)`` by side.
 
         Args:
             slopes: d(value)/d(logits) of each step, shape ``(reads, vocabulary)``.
         """
+        return self.products([(self.states, self.at_states(slopes))], self.leaves.of, count)
+
+    def at_states(self, slopes: Tensor) -> Tensor:
+        """d(value)/d(state in front of the output layer) of each step, shape ``(reads, width)``."""
         (at_states,) = torch.autograd.grad(self.logits, self.picked, slopes.to(self.logits.dtype))
-        at_states = at_states[:, 0].to(self.states.dtype)
-        sides = list(self.leaves.of)
-        leaves = [self.leaves.of[side] for side in sides]
+        return at_states[:, 0].to(self.states.dtype)
+
+    def products(
+        self, tops: Sequence[tuple[Tensor, Tensor]], leaves: Mapping[Side, Tensor], count: int
+    ) -> list[dict[Side, Tensor]]:
+        """Vector-Jacobian products of every output, batched.
+
+        Args:
+            tops: Tensors in the graph, shape ``(rows, length, ...)``, each with its cotangent at the reads, shape
+                ``(reads, ...)``. Reads of one output are added up.
+            leaves: What is differentiated with respect to, shape ``(rows, length, ...)``.
+            count: For the first so many rows.
+
+        Returns:
+            For each row ``(outputs, length, ...)`` by side.
+        """
+        sides = list(leaves)
+        wanted = [leaves[side] for side in sides]
         outputs = [_outputs(row) for row in self.rows[:count]]
-        most = max(
-            (row.target_function.outputs for row in self.rows[:count] if row.target_function is not None), default=0
-        )
+        counts = [row.target_function.outputs for row in self.rows[:count] if row.target_function is not None]
+        most = max(counts, default=0)
         slot = torch.from_numpy(np.concatenate(outputs)).to(self.states.device)
         reads_of_rows, positions = (part[: len(slot)] for part in self.pairs)
         found: list[list[Tensor]] = [[] for _ in sides]
-        for first in range(0, most, SLOTS):
-            size = min(SLOTS, most - first)
+        at_once = products_at_once(self.states.device, sum(part.shape[0] * part.shape[1] for part in wanted))
+        for first in range(0, most, at_once):
+            size = min(at_once, most - first)
             chosen = (slot >= first) & (slot < first + size)
-            cotangents = self.states.new_zeros((size, *self.states.shape))
-            cotangents.index_put_(
-                (slot[chosen] - first, reads_of_rows[chosen], positions[chosen]),
-                at_states[: len(slot)][chosen],
-                accumulate=True,
-            )
+            cotangents = []
+            for top, at_reads in tops:
+                cotangent = top.new_zeros((size, *top.shape))
+                where = (slot[chosen] - first, reads_of_rows[chosen], positions[chosen])
+                cotangents.append(cotangent.index_put_(where, at_reads[: len(slot)][chosen], accumulate=True))
             done = first + size >= most
-            for part, grads in zip(
-                found, vector_jacobian_products([self.states], leaves, [cotangents], retain=not done), strict=True
-            ):
-                part.append(grads)
+            grads = vector_jacobian_products([top for top, _ in tops], wanted, cotangents, retain=not done)
+            for part, grad in zip(found, grads, strict=True):
+                part.append(grad)
         whole = [torch.cat(part) for part in found]
         return [
-            {
-                side: part[
-                    : row.target_function.outputs if row.target_function is not None else 0, i, : length_of(row, side)
-                ]
-                for side, part in zip(sides, whole, strict=True)
-            }
-            for i, row in enumerate(self.rows[:count])
+            {side: part[:outputs, i, : length_of(row, side)] for side, part in zip(sides, whole, strict=True)}
+            for i, (row, outputs) in enumerate(zip(self.rows[:count], counts, strict=True))
         ]
 
 
@@ -126,9 +169,9 @@ def length_of(row: Row, side: Side) -> int:
 
 
 def run_whole(
-    predictor: Predictor, rows: Sequence[Row], *, layer: nn.Module | None, given: Sequence[LayerStates] | None = None
+    predictor: Predictor, rows: Sequence[Row], *, parts: Parts | None, given: Sequence[LayerStates] | None = None
 ) -> WholePass:
-    """Run rows with gradients from the embeddings, or from ``layer`` on.
+    """Run rows with gradients from the embeddings, or from the answers of ``parts`` on.
 
     Args:
         given: What the layer shall answer for each row.
@@ -137,7 +180,7 @@ def run_whole(
         raise InputError("A row to differentiate needs a target function; this one has none.")
     leaves = Leaves()
     batch = decoder_batch(rows, predictor.fill, predictor.device)
-    watch = None if layer is None else _Watch(_executed(predictor, layer), leaves, given, len(rows))
+    watch = None if parts is None else _Watch(parts, leaves, given, len(rows))
     encoder = _encode(predictor, rows, leaves, watch)
     embeddings = pad_embeddings([row.target_embeds for row in rows], predictor.target.of(batch.ids)).detach()
     if watch is None:
@@ -151,8 +194,9 @@ def run_whole(
     ):
         output, _ = start_run(predictor.module, encoder).forward(batch.ids, batch.visible, keep=False)
     if not leaves.of:
+        names = sorted({type(part).__name__ for some in (parts or {}).values() for part in some})
         raise ModelCapabilityError(
-            f"{type(layer).__name__} did not run in this pass, so nothing can be attributed to it. Choose another part."
+            f"{', '.join(names)} did not run in this pass, so nothing can be attributed to it. Choose another part."
         )
     return WholePass(rows, head["states"], head["picked"], output.logits[:, 0], pairs, leaves)
 
@@ -168,16 +212,6 @@ def _encode(predictor: Predictor, rows: Sequence[Row], leaves: Leaves, watch: _W
         leaves.of["source"] = embeddings.requires_grad_()
     with predictor.source.replaced_by(embeddings), _watching(watch, "source"):
         return run_encoder(predictor.module, batch.ids[batch.of_row], batch.visible[batch.of_row])
-
-
-def _executed(predictor: Predictor, layer: nn.Module) -> list[nn.Module]:
-    """The modules that run in the place of ``layer``: itself, or both sides' embeddings where it is tied to them."""
-    sides = [side.module for side in (predictor.source, predictor.target) if side is not None]
-    weight = getattr(layer, "weight", None)
-    tied = [side for side in sides if weight is not None and getattr(side, "weight", None) is weight]
-    if isinstance(layer, nn.Embedding) and tied:
-        return list({id(part): part for part in tied}.values())
-    return [layer]
 
 
 @contextmanager
@@ -206,13 +240,13 @@ def _reading(module: Any, rows: Tensor, positions: Tensor) -> Iterator[dict[str,
 class _Watch:
     """Turns a layer's answers into leaves, after replacing them by what is given."""
 
-    modules: Sequence[nn.Module]
+    parts: Parts
     leaves: Leaves
     given: Sequence[LayerStates] | None
     rows: int
 
     def answer(self, side: Side, part: nn.Module, output: Any) -> Any:
-        states = output[0] if isinstance(output, tuple) else output
+        states = output[0] if isinstance(output, tuple | list) else output
         if not isinstance(states, Tensor) or states.ndim != 3 or states.shape[0] != self.rows:
             shape = tuple(states.shape) if isinstance(states, Tensor) else type(states).__name__
             raise ModelCapabilityError(
@@ -228,14 +262,14 @@ class _Watch:
             leaf = pad_embeddings([one.source if side == "source" else one.target for one in self.given], leaf)
         leaf = leaf.clone().requires_grad_()
         self.leaves.of[side] = leaf
-        return (leaf, *output[1:]) if isinstance(output, tuple) else leaf
+        return type(output)([leaf, *output[1:]]) if isinstance(output, tuple | list) else leaf
 
 
 @contextmanager
 def _watching(watch: _Watch | None, side: Side) -> Iterator[None]:
     """Within the block, which runs one side of the model, the layer's answers are leaves."""
     with ExitStack() as stack:
-        for module in () if watch is None else watch.modules:
+        for module in () if watch is None else watch.parts.get(side, ()):
 
             def hook(part: nn.Module, inputs: Any, output: Any, watch: _Watch | None = watch) -> Any:
                 assert watch is not None

@@ -10,6 +10,7 @@ from pathlib import Path
 from attrs import frozen
 from wherefrom.errors import WherefromError
 from wherefrom.files.manifest import MANIFEST, read_manifest
+from wherefrom.files.user_places import state_folder
 
 _MOST_RECENT = 12
 _MOST_FOUND = 500
@@ -92,8 +93,7 @@ def _size(size: int) -> str:
 
 def state_file() -> Path:
     """Where the list of recent files is kept."""
-    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(base) / "wherefrom" / "recent.json"
+    return state_folder() / "recent.json"
 
 
 def recent_places() -> list[Place]:

@@ -13,7 +13,6 @@ Example::
 
 from __future__ import annotations
 
-import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,6 +21,7 @@ from typing import Any
 import attrs
 from attrs import field, frozen
 from wherefrom.errors import SettingsError, nearest
+from wherefrom.files.user_places import configuration_file as configuration_file
 
 from wherefrom_viz.browser.drawing import AGGREGATIONS, NORMALIZATIONS, SCALES, Drawing
 from wherefrom_viz.browser.keymap import checked_keys
@@ -63,12 +63,6 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
 }
 PANES = ("preview", "card", "pane-a", "pane-difference")
 """Panes that have a size of their own."""
-
-
-def configuration_file() -> Path:
-    """The user's own configuration file, whether it exists or not."""
-    base = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
-    return Path(base) / "wherefrom" / "config.toml"
 
 
 def load_settings(path: Path | None = None) -> Settings:

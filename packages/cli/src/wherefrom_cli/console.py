@@ -19,7 +19,7 @@ from attrs import define, field
 from wherefrom.errors import UsageError, WherefromWarning
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console as RichConsole
 
 _LOG = logging.getLogger("wherefrom.cli")
 
@@ -35,8 +35,8 @@ _QUIET_LIBRARIES = {
 
 
 @define(kw_only=True)
-class Talk:
-    """The command's voice. Streams are fixed when it starts, so that nothing can slip into stdout later."""
+class Console:
+    """What the command says and reads. Streams are fixed when it starts, so that nothing can slip into stdout later."""
 
     stdin: TextIO
     stdout: TextIO
@@ -81,17 +81,19 @@ class Talk:
         """A line of the result."""
         self.stdout.write(text + "\n")
 
-    def console(self) -> Console:
+    def rich_console(self) -> RichConsole:
         """A Rich console on stdout that obeys ``--color`` (and NO_COLOR, FORCE_COLOR, TERM, COLUMNS by itself)."""
-        from rich.console import Console
+        from rich.console import Console as RichConsole
 
         plain: dict[str, Any] = {"file": self.stdout, "highlight": False, "markup": False, "emoji": False}
         if self.color == "never":
-            return Console(no_color=True, color_system=None, **plain)
+            return RichConsole(no_color=True, color_system=None, **plain)
         if self.color == "always":
             full = os.environ.get("COLORTERM", "").lower() in ("truecolor", "24bit")
-            return Console(force_terminal=True, no_color=False, color_system="truecolor" if full else "256", **plain)
-        return Console(**plain)
+            return RichConsole(
+                force_terminal=True, no_color=False, color_system="truecolor" if full else "256", **plain
+            )
+        return RichConsole(**plain)
 
     def read_stdin(self) -> str:
         """All of standard input.
@@ -137,11 +139,11 @@ class _Log(io.TextIOBase):
         return len(text)
 
 
-def talk_for(options: Any) -> Talk:
-    """The voice that the options of a command ask for, with logging set up to match."""
+def console_for(options: Any) -> Console:
+    """The console that the options of a command ask for, with logging set up to match."""
     verbosity = 2 if options.very_verbose else int(bool(options.verbose))
     start_logging(verbosity, options.log_file)
-    return Talk(
+    return Console(
         stdin=sys.stdin,
         stdout=sys.stdout,
         stderr=sys.stderr,

@@ -1,0 +1,208 @@
+"""Attention times gradient, rolled out while the backward pass runs.
+
+The rollout of one output is a row: what its state has of every input. From the last layer down it grows by itself
+times each layer's map, and the backward pass visits the layers in the same order. So the row is carried along the
+backward pass, as the gradient of a value that only passes through: each attention map is reduced as it is met, and no
+array over layers and heads is held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+from attrs import frozen
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+from wherefrom.adapters import Row, Side
+from wherefrom.adapters.attention_gradients import RowRollout
+from wherefrom.adapters.internals import Where
+from wherefrom.errors import ModelCapabilityError
+
+from wherefrom_hf.inside.attention_operations import AttentionOperations, Multiply
+from wherefrom_hf.inside.attention_watch import encoder_modules
+from wherefrom_hf.inside.layers import batches
+from wherefrom_hf.running.derivatives import true_derivatives
+from wherefrom_hf.running.eager import attention_implementation
+from wherefrom_hf.running.precision import at_least_single
+from wherefrom_hf.running.predict import Predictor, scores_of
+from wherefrom_hf.running.probe import looking_into, need_same
+from wherefrom_hf.running.stacks import stack_of
+from wherefrom_hf.running.whole_pass import length_of, run_whole
+
+
+def attention_gradient_rollouts(predictor: Predictor, rows: Iterable[Row], chunk: int | None) -> Iterator[RowRollout]:
+    """See `wherefrom.adapters.attention_gradients.RollsAttentionGradients.attention_gradient_rollouts`."""
+    module = predictor.module
+    predictor.probe.need_causal()
+    need_same(predictor.probe, "eager")
+    for some in batches(predictor, rows, chunk):
+        carried = _carried(predictor, some)
+        with (
+            attention_implementation(module, "eager"),
+            torch.enable_grad(),
+            looking_into(module),
+            _carrying(predictor, some, carried) as carrier,
+        ):
+            run = run_whole(predictor, some, parts=None)
+            carrier.need_every_block()
+        values, slopes = run.evaluated()
+        reads = carried.start.new_ones(len(slopes))
+        tops = [(run.states, run.at_states(slopes)), (carrier.carried.start, reads)]
+        with true_derivatives(module):
+            rolled = run.products(tops, carried.by_side, len(some))
+        logits = run.split(at_least_single(run.logits).detach())
+        for row, value, own, found in zip(some, values, logits, rolled, strict=True):
+            assert row.target_function is not None
+            yield RowRollout(
+                values=row.target_function.grouped(value),
+                target=at_least_single(found["target"]),
+                source=at_least_single(found["source"]) if "source" in found else None,
+                scores=scores_of(row, own),
+            )
+
+
+@frozen(eq=False)
+class _Carried:
+    """What passes through the layers and is nothing in the forward pass; its gradients are the rollout."""
+
+    start: Tensor
+    """Its gradient marks the states that outputs are predicted from, shape ``(rows, target)``."""
+    target: Tensor
+    """Shape ``(rows, target)``."""
+    source: Tensor
+    """Shape ``(rows, source)``; no columns for decoder-only models."""
+
+    @property
+    def by_side(self) -> dict[Side, Tensor]:
+        """Where the rollout is read."""
+        sides: dict[Side, Tensor] = {"target": self.target}
+        return {**sides, "source": self.source} if self.source.shape[1] else sides
+
+
+def _carried(predictor: Predictor, rows: Sequence[Row]) -> _Carried:
+    def zeros(side: Side) -> Tensor:
+        length = max(length_of(row, side) for row in rows)
+        dtype = at_least_single(predictor.target.weight[:0]).dtype
+        return torch.zeros((len(rows), length), dtype=dtype, device=predictor.device, requires_grad=True)
+
+    return _Carried(start=zeros("target"), target=zeros("target"), source=zeros("source"))
+
+
+class _Roll(torch.autograd.Function):
+    """Passes weights and what is carried through; backwards, the carried rows grow by themselves times the map."""
+
+    @staticmethod
+    def forward(ctx: Any, weights: Tensor, start: Tensor, target: Tensor, source: Tensor, where: Where) -> Any:
+        ctx.save_for_backward(weights)
+        ctx.where = where
+        ctx.rows = len(start)
+        return weights.view_as(weights), start.view_as(start), target.view_as(target), source.view_as(source)
+
+    @staticmethod
+    def backward(ctx: Any, at_weights: Tensor, start: Tensor, target: Tensor, source: Tensor) -> Any:
+        (weights,) = ctx.saved_tensors
+        by_head = (at_weights * weights).clamp_min(0)
+        mixed = by_head.reshape(ctx.rows, -1, *weights.shape[-2:]).mean(1).to(target.dtype)
+
+        def through(rows: Tensor) -> Tensor:
+            return torch.einsum("rq,rqk->rk", rows, mixed)
+
+        if ctx.where == "encoder":
+            source = source + through(source)
+        elif ctx.where == "cross":
+            source = source + through(start + target)
+        else:
+            target = target + through(start + target)
+        return at_weights, start, target, source, None
+
+
+class _Carrier(AttentionOperations):
+    """Takes part in every attention of one forward pass."""
+
+    def __init__(self, module: PreTrainedModel, carried: _Carried) -> None:
+        super().__init__()
+        self.carried = carried
+        self.attending: set[nn.Module] = set()
+        """Every module that attention ran in, at whatever depth."""
+        self.ran: set[nn.Module] = set()
+        self.seen: set[Where] = set()
+        self._module = module
+        self._encoder = encoder_modules(module)
+        self._inside: list[tuple[nn.Module, list[int]]] = []
+        self._memory: Tensor | None = None
+
+    def weighted(self, multiply: Multiply, weights: Tensor, values: Tensor) -> Tensor:
+        """Attention: the carried rows pass through its weights."""
+        if not self._inside:
+            return multiply(weights, values)
+        now = self.carried
+        where = self._where()
+        queries, keys = (
+            now.source if where == "encoder" else now.target,
+            now.target if where == "decoder" else now.source,
+        )
+        if weights.shape[-2:] != (queries.shape[1], keys.shape[1]):
+            raise ModelCapabilityError(
+                f"{type(self._inside[-1][0]).__name__} attends from {weights.shape[-2]} to {weights.shape[-1]} "
+                f"positions, not from {queries.shape[1]} to {keys.shape[1]}, so its map cannot be rolled out. "
+                "Use saliency or value_zeroing."
+            )
+        weights, *carried = _Roll.apply(weights, now.start, now.target, now.source, where)
+        self.carried = _Carried(*carried)
+        self.seen.add(where)
+        self.attending.update(part for part, _ in self._inside)
+        return multiply(weights, values)
+
+    def _where(self) -> Where:
+        part, given = self._inside[-1]
+        if part in self._encoder:
+            return "encoder"
+        return "cross" if self._memory is not None and self._memory.data_ptr() in given else "decoder"
+
+    def entered(self, part: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Hook: a module's forward begins."""
+        given = [x.data_ptr() for x in (*args, *kwargs.values()) if isinstance(x, Tensor)]
+        self._inside.append((part, given))
+
+    def left(self, part: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+        """Hook: a module's forward ended."""
+        self.ran.add(part)
+        while self._inside and self._inside.pop()[0] is not part:
+            pass
+        if self._module.config.is_encoder_decoder and part is self._module.get_encoder():
+            self._memory = output[0] if isinstance(output, tuple) else output.last_hidden_state
+
+    def need_every_block(self) -> None:
+        """Refuse models in which a block did not attend.
+
+        Raises:
+            ModelCapabilityError: As it says.
+        """
+        sides: tuple[Side, ...] = ("source", "target") if self._encoder else ("target",)
+        for side in sides:
+            for index, block in enumerate(stack_of(self._module, side)):
+                if block in self.ran and block not in self.attending:
+                    raise ModelCapabilityError(
+                        f"Block {index} of {type(self._module).__name__} ({type(block).__name__}) mixes positions by "
+                        "something else than attention, which this method cannot follow. Use saliency, "
+                        "input_x_gradient or layer_gradient_x_activation(depth=0.5)."
+                    )
+        if self._encoder and "cross" not in self.seen:
+            raise ModelCapabilityError(
+                f"No attention of {type(self._module).__name__} from target to source was seen. Use saliency."
+            )
+
+
+@contextmanager
+def _carrying(predictor: Predictor, rows: Sequence[Row], carried: _Carried) -> Iterator[_Carrier]:
+    """Within the block, attention of a forward pass carries ``carried`` along."""
+    carrier = _Carrier(predictor.module, carried)
+    with ExitStack() as stack:
+        for part in predictor.module.modules():
+            stack.callback(part.register_forward_pre_hook(carrier.entered, with_kwargs=True).remove)
+            stack.callback(part.register_forward_hook(carrier.left).remove)
+        stack.enter_context(carrier)
+        yield carrier

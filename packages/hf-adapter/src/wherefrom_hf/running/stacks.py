@@ -1,0 +1,45 @@
+"""The stack of blocks of an encoder or decoder, found by what it is: the module list that most weights are in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from torch import nn
+from transformers import PreTrainedModel
+from wherefrom.adapters import Side
+from wherefrom.adapters.layers import Depth
+from wherefrom.errors import ModelCapabilityError
+
+
+def outermost_lists(module: nn.Module) -> Iterator[tuple[str, nn.ModuleList]]:
+    """Module lists that are in no other module list, with their names."""
+    lists = [(name, part) for name, part in module.named_modules() if isinstance(part, nn.ModuleList)]
+    names = {name for name, _ in lists}
+    for name, part in lists:
+        if not any(name.startswith(other + ".") for other in names):
+            yield name, part
+
+
+def stack_of(module: PreTrainedModel, side: Side) -> nn.ModuleList:
+    """The blocks that the source, or the target, runs through in order.
+
+    Raises:
+        ModelCapabilityError: There is no list of blocks.
+    """
+    part: nn.Module = module
+    if module.config.is_encoder_decoder:
+        part = module.get_encoder() if side == "source" else module.get_decoder()
+    lists = [one for _, one in outermost_lists(part)]
+    if not lists:
+        raise ModelCapabilityError(
+            f"{type(part).__name__} keeps its blocks in no module list, so its depth cannot be told. "
+            "Name a part: target_layer=..."
+        )
+    return max(lists, key=lambda one: sum(parameter.numel() for parameter in one.parameters()))
+
+
+def blocks_at(module: PreTrainedModel, depth: Depth) -> Mapping[Side, nn.Module]:
+    """The block of each side whose answer lies at that depth; decoder-only models have a target alone."""
+    sides = [side for side in depth.sides if side == "target" or module.config.is_encoder_decoder]
+    stacks = {side: stack_of(module, side) for side in sides}
+    return {side: stack[depth.block(len(stack))] for side, stack in stacks.items()}
