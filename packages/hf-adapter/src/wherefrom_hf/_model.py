@@ -103,7 +103,7 @@ class HFModel:
 
     @property
     def _differentiator(self) -> Differentiator:
-        """What asks the module as it is now; made anew when its embeddings were replaced (resized, for instance)."""
+        """What asks the module as it is now; made again when its embeddings were replaced (resized, for instance)."""
         known = self._asked
         if known is None or not known.predictor.reads_embeddings_of(self.module):
             known = self._asked = Differentiator(Predictor(self.module, *_embeddings(self.module), self._fill))

@@ -284,8 +284,8 @@ class _Differentiable(torch.autograd.Function):
         return values.detach()
 
     @staticmethod
-    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor | None, ...]:
-        (slope,) = slopes
+    def backward(ctx: Any, *given: Tensor) -> tuple[Tensor | None, ...]:
+        (slope,) = given
         return (None, None, *(slope[:, None, None].to(part.dtype) * part for part in ctx.saved_tensors))
 
 

@@ -186,7 +186,7 @@ class Dataset:
 
 
 def _hash(rows: Iterable[list[Any]]) -> str:
-    """A hash of plain values; what JSON has no word for (dates, pictures) counts as its own text."""
+    """A hash of plain values; what JSON has no word for (dates, images) counts as its own text."""
     digest = hashlib.sha256()
     for row in rows:
         digest.update(json.dumps(row, ensure_ascii=False, default=repr).encode("utf-8", "surrogatepass"))

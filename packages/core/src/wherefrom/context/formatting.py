@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 
 from wherefrom.adapters import Encoding, SequenceModel
 from wherefrom.context.documents import ContextText, Part, context_text, is_chat
-from wherefrom.context.readings import Beginning
+from wherefrom.context.readings import Prefix
 from wherefrom.context.templates import (
     Filled,
     Template,
@@ -45,9 +45,9 @@ class Texts:
 class Formatted:
     """Texts put into their templates."""
 
-    full: Beginning
+    full: Prefix
     """Before the output, with contexts; of an output context that is not known yet, what stands before it."""
-    bare: Beginning
+    bare: Prefix
     """Before the output, without contexts."""
     bare_prefix: str
     """What the contextless output template puts before the output."""
@@ -126,7 +126,7 @@ def _joined(text: str, following: str, separator: str) -> str:
     return "" if text[-1].isspace() else separator
 
 
-_Both = tuple[Beginning, Beginning, tuple[Part, ...], str | None, Filled | None]
+_Both = tuple[Prefix, Prefix, tuple[Part, ...], str | None, Filled | None]
 
 
 def _written(texts: Texts, bare_input: Template) -> _Both:
@@ -182,13 +182,13 @@ def _chats(model: SequenceModel, texts: Texts) -> _Both:
         for number, (turn, message) in enumerate(zip(turns[:-1], messages, strict=False), start=1)
     )
     span = (parts[0].span[0], parts[-1].span[1])
-    full = Beginning(
+    full = Prefix(
         target_text=rendered.text,
         chat=messages,
         input_context=span,
         parts=tuple(part.span for part in parts),
     )
-    bare = Beginning(target_text=model.encode(alone, side="target").text, chat=alone)
+    bare = Prefix(target_text=model.encode(alone, side="target").text, chat=alone)
     return full, bare, parts, rendered.text[span[0] : span[1]], None
 
 
@@ -199,8 +199,8 @@ def _characters(encoding: Encoding, first: int, end: int) -> tuple[int, int]:
 
 def _beginning(
     texts: Texts, text: str, *, context: tuple[int, int] | None = None, parts: Sequence[Part] = ()
-) -> Beginning:
-    return Beginning(
+) -> Prefix:
+    return Prefix(
         target_text=text,
         input_context=context,
         parts=tuple(part.span for part in parts),
@@ -209,7 +209,7 @@ def _beginning(
     )
 
 
-def as_source(beginning: Beginning) -> Beginning:
+def as_source(beginning: Prefix) -> Prefix:
     """The same for an encoder-decoder: the input is read by the encoder, and the decoder begins anew."""
     return evolve(beginning, source_text=beginning.target_text, target_text="")
 

@@ -115,8 +115,8 @@ class DiscretizedIntegratedGradients:
         for k, answer in enumerate(answers):
             at_baseline = answer.values if k == 0 else at_baseline
             for side, path in paths.items():
-                slopes = inputs_first(answer.source if side == "source" else answer.target)
-                share = slopes * (path[k + 1] - path[k])[:, None, :]
+                gradients = inputs_first(answer.source if side == "source" else answer.target)
+                share = gradients * (path[k + 1] - path[k])[:, None, :]
                 sums[side] = sums[side] + share if side in sums else share
         step_scores: dict[str, Array] = {}
         if question.scores or self.return_convergence_delta:

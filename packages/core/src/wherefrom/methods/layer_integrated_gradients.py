@@ -107,8 +107,8 @@ class LayerIntegratedGradients:
         sums: dict[str, Array] = {}
         for weight, answer in zip(rule.weights, self._at(model, question, base, change, rule.points), strict=True):
             for side in ("source", "target"):
-                if (slopes := getattr(answer, side)) is not None:
-                    part = float(weight) * slopes
+                if (gradients := getattr(answer, side)) is not None:
+                    part = float(weight) * gradients
                     sums[side] = sums[side] + part if side in sums else part
         scores = weighed(question, sums, change if self.multiply_by_inputs else None, {})
         if not (question.scores or self.return_convergence_delta):

@@ -131,8 +131,8 @@ class SequentialIntegratedGradients:
             total = xp.zeros_like(columns[0][: len(seen)])
             for weight in rule.weights:
                 answer = next(answers)
-                slopes: Array = answer.source if side == "source" else answer.target
-                total = total + float(weight) * slopes[:, position, :]
+                gradients: Array = answer.source if side == "source" else answer.target
+                total = total + float(weight) * gradients[:, position, :]
             if self.multiply_by_inputs:
                 total = total * ends.difference[position]
             columns[position] = _spread(total, seen, question.target_function.outputs)

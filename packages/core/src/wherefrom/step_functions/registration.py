@@ -1,4 +1,4 @@
-"""One's own step functions: from a plain function to a registered settings class.
+"""Custom step functions: from a plain function to a registered settings class.
 
 The function's first parameter is the `StepPrediction`; its other parameters become declared settings, with
 the types and defaults of its signature, so that they are validated like those of the built-in ones::

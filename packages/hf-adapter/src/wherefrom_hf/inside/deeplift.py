@@ -44,17 +44,17 @@ def rescaled_gradients(
             run = run_whole(predictor, [*real, *base], parts=parts)
         # values come in double precision so that the last steps of the chain do not lose what the model gave
         logits = run.split(run.logits.detach().double())
-        slopes = torch.zeros_like(run.logits)
+        gradients = torch.zeros_like(run.logits)
         answers = []
         begin = 0
         for row, at_real, at_base in zip(real, logits[: len(real)], logits[len(real) :], strict=True):
             assert row.target_function is not None
             multipliers, values, base_values = integrated(row.target_function, at_real, at_base)
-            slopes[begin : begin + len(at_real)] = multipliers.to(slopes.dtype)
+            gradients[begin : begin + len(at_real)] = multipliers.to(gradients.dtype)
             begin += len(at_real)
             answers.append((values, base_values))
         with true_derivatives(predictor.module):
-            pulled = run.pulled_back(slopes, len(real))
+            pulled = run.backward_pass(gradients, len(real))
         leaves: dict[Side, Tensor] = {side: leaf.detach() for side, leaf in run.leaves.of.items()}
         for i, (row, grads, (values, base_values)) in enumerate(zip(real, pulled, answers, strict=True)):
             changes: dict[Side, Tensor] = {

@@ -152,11 +152,11 @@ def _row_logits(
     contrast: IntArray | None,
 ) -> RowLogits:
     at = torch.from_numpy(row.steps).to(lead.device) - 1
-    slopes = {
+    by_part = {
         part: torch.zeros_like(source)[at] if gradient is None else gradient[at]
         for (part, source), gradient in zip(cut.sources.items(), gradients, strict=True)
     }
-    brought = {part: (slopes[part] * source.detach()[at]).sum(-1) for part, source in cut.sources.items()}
+    brought = {part: (by_part[part] * source.detach()[at]).sum(-1) for part, source in cut.sources.items()}
     bias = rest.clone()
     total = rest + torch.stack(list(brought.values())).sum(0)
     clean = _chosen(passed.logits[0], row, contrast)
@@ -170,7 +170,7 @@ def _row_logits(
     def through(where: Any) -> list[Tensor]:
         layers = []
         for one in watch.in_layers(where):
-            slope = slopes[projection_of(one)[0]]
+            slope = by_part[projection_of(one)[0]]
             values, own = head_values(one)
             layers.append(_by_key(one, at, slope, values))
             bias.add_(slope @ own)

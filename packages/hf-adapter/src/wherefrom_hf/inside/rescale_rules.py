@@ -201,8 +201,8 @@ def _mean_of_logs(real: Tensor, base: Tensor, log_ratio: Tensor) -> Tensor:
 def normalised(x: Tensor, dims: tuple[int, ...], eps: float) -> Tensor:
     """``x / √(mean(x²) + eps)``: passes on its gradient averaged along the straight line between the halves.
 
-    Taken apart into root and product, a norm would pass on enormous slopes of opposite signs wherever a baseline lies
-    near zero. The average has a closed form: with ``p`` the point of the line nearest to the origin, ``Δ`` its
+    Taken apart into root and product, a norm would pass on enormous gradients of opposite signs wherever a baseline
+    lies near zero. The average has a closed form: with ``p`` the point of the line nearest to the origin, ``Δ`` its
     direction and ``q = mean(x²) + eps`` along it, ``x = p + s sinh(t) Δ`` makes ``q`` proportional to ``cosh²(t)``.
     """
     count = 1

@@ -117,7 +117,7 @@ class _Zeroing:
             return distances
         call = self.watch.block_of(one)
         replay = _Replay(self.module, self.watch, call, one)
-        taken = _Taken(replay, one, weights[:, queries], values)
+        taken = _Zeroed(replay, one, weights[:, queries], values)
         pairs = touched.T.nonzero()  # ordered by key, so that a chunk spans few of them
         every = max(1, _STATES_AT_ONCE // call.state.shape[-1])
         clean = replay.finish(call.result[0])[queries].float()
@@ -140,7 +140,7 @@ def distance(metric: Metric, left: Tensor, right: Tensor) -> Tensor:
     return 1 - torch.cosine_similarity(left, right, dim=-1)
 
 
-class _Taken:
+class _Zeroed:
     """What zeroing a key's values takes from the attention's output at a query."""
 
     def __init__(self, replay: _Replay, one: Attended, weights: Tensor, values: Tensor) -> None:

@@ -2,10 +2,10 @@
 
 The forward pass is cut twice. At the top, behind the last attention (`last_block`) or else at the output layer
 (`head`), where every step is on its own: one backward pass gives d(value)/d(state) for every step.
-Along the sequence: the decoder is run in segments that continue each other, and the steps of a segment are pulled back
-through the segments up to theirs, no further. Within a segment the pull-backs of several steps are one batched
-vector-Jacobian product. The encoder is run once; what the steps ask of its states is collected there and pulled back
-through it for all of them together.
+Along the sequence: the decoder is run in segments that continue each other, and the steps of a segment are
+differentiated through the segments up to theirs, no further. Within a segment the backward passes of several steps
+are one batched vector-Jacobian product. The encoder is run once; what the steps ask of its states is collected there
+and differentiated through it for all of them together.
 
 Cost of T steps: one forward pass, T backward rows, none longer than its segment's end.
 """
@@ -24,7 +24,7 @@ from torch import Tensor
 from wherefrom.adapters import Row, RowGradients
 from wherefrom.errors import InputError
 
-from wherefrom_hf.running.activations import slopes_kept
+from wherefrom_hf.running.activations import gradients_kept
 from wherefrom_hf.running.chunking import GRADIENT_BYTES, chunks_of, halving, positions_at_once, products_at_once
 from wherefrom_hf.running.derivatives import differentiable_values, true_derivatives
 from wherefrom_hf.running.eager import attention_implementation
@@ -36,8 +36,8 @@ from wherefrom_hf.running.precision import at_least_single
 from wherefrom_hf.running.predict import LOOKAHEAD, Predictor, alike, shared_length
 
 SEGMENT_STEPS = 16
-"""Steps that are pulled back through the same stretch of the sequence. Fewer waste less on positions that a step cannot
-see; more make larger batches."""
+"""Steps that are differentiated through the same stretch of the sequence. Fewer waste less on positions that a step
+cannot see; more make larger batches."""
 
 
 class _Untried:
@@ -48,12 +48,12 @@ _UNTRIED = _Untried()
 
 
 @frozen(eq=False)
-class _Tops:
-    """Where pull-backs begin, and the slopes of all steps there."""
+class _CutPoints:
+    """Where backward passes begin, and the gradients of all steps there."""
 
     tensors: list[Tensor]
     """In the body's graph, shape ``(rows, length, ...)`` each."""
-    slopes: list[Tensor]
+    gradients: list[Tensor]
     """d(value)/d(tensor) at the read positions, shape ``(reads, ...)`` each."""
 
 
@@ -98,7 +98,7 @@ class Differentiator:
         def work(part: list[Row]) -> list[RowGradients]:
             module = self._predictor.module
             attention = attention_implementation(module, "eager") if plain else nullcontext()
-            with attention, slopes_kept(module), torch.enable_grad(), true_derivatives(module):
+            with attention, gradients_kept(module), torch.enable_grad(), true_derivatives(module):
                 return self._answers(part, source, target)
 
         if self._last_block is _UNTRIED:
@@ -146,8 +146,10 @@ class Differentiator:
             ):
                 output, run = run.forward(batch.ids[:, begin:end], visible, keep=end != ends[-1])
             total = collected.read(at_least_single(output.logits[0]), indices)
-            tops = _slopes_inside(total, inside, pairs) if inside is not None else _slopes_at_head(total, cut)
-            self._pull_back(rows, tops, pairs, indices, leaves, collected, last=end == ends[-1])
+            cut_points = (
+                _gradients_inside(total, inside, pairs) if inside is not None else _gradients_at_head(total, cut)
+            )
+            self._backward_pass(rows, cut_points, pairs, indices, leaves, collected, last=end == ends[-1])
             begin = end
         sources = None if passed is None else self._through_encoder(passed, collected.source_cotangents())
         return collected.answers(target=target, sources=sources)
@@ -161,7 +163,7 @@ class Differentiator:
         return run.spread(len(rows), None)
 
     def _encoder(self, rows: Sequence[Row], *, differentiate: bool) -> tuple[EncoderStates | None, _EncoderPass | None]:
-        """Encoder states of all rows, each distinct source run once, and what it takes to pull back through it."""
+        """Encoder states of all rows, each distinct source run once, and what it takes to differentiate through it."""
         predictor = self._predictor
         if predictor.source is None:
             return None, None
@@ -212,10 +214,10 @@ class Differentiator:
         ends = [int(steps[i]) for i in range(SEGMENT_STEPS - 1, len(steps), SEGMENT_STEPS)]
         return [*[end for end in ends if end < length - SEGMENT_STEPS // 4], length]
 
-    def _pull_back(
+    def _backward_pass(
         self,
         rows: Sequence[Row],
-        tops: _Tops,
+        cut_points: _CutPoints,
         pairs: tuple[Tensor, Tensor],
         indices: Sequence[np.ndarray],
         leaves: _Leaves,
@@ -232,17 +234,17 @@ class Differentiator:
         if not wanted or slots == 0:
             return
         slot = torch.from_numpy(np.concatenate([np.unique(o, return_inverse=True)[1] for o in outputs]))
-        device = tops.tensors[0].device
+        device = cut_points.tensors[0].device
         at_once = products_at_once(device, len(rows) * sum(leaf.shape[1] for leaf in leaves.target))
         for first in range(0, slots, at_once):
             count = min(at_once, slots - first)
             chosen = ((slot >= first) & (slot < first + count)).to(device)
             where = (slot.to(device)[chosen] - first, pairs[0][chosen], pairs[1][chosen])
-            cotangents = [top.new_zeros((count, *top.shape)) for top in tops.tensors]
-            for cotangent, slopes in zip(cotangents, tops.slopes, strict=True):
-                cotangent[where] = slopes[chosen].to(cotangent.dtype)
+            cotangents = [top.new_zeros((count, *top.shape)) for top in cut_points.tensors]
+            for cotangent, gradients in zip(cotangents, cut_points.gradients, strict=True):
+                cotangent[where] = gradients[chosen].to(cotangent.dtype)
             done = last and first + count >= slots
-            grads = vector_jacobian_products(tops.tensors, wanted, cotangents, retain=not done)
+            grads = vector_jacobian_products(cut_points.tensors, wanted, cotangents, retain=not done)
             collected.add(grads, [np.unique(o)[first : first + count] for o in outputs], leaves)
 
 
@@ -338,34 +340,34 @@ def _outputs_of(row: Row, index: np.ndarray) -> np.ndarray:
     return index if row.target_function.groups is None else row.target_function.groups[index]
 
 
-def _slopes_at_head(total: Tensor, cut: HeadCut) -> _Tops:
-    """Slopes at the states in front of the output layer."""
+def _gradients_at_head(total: Tensor, cut: HeadCut) -> _CutPoints:
+    """Gradients at the states in front of the output layer."""
     if not total.requires_grad:
-        return _Tops([cut.states], [torch.zeros_like(cut.picked)])
-    (slopes,) = torch.autograd.grad(total, cut.picked)
-    return _Tops([cut.states], [slopes])
+        return _CutPoints([cut.states], [torch.zeros_like(cut.picked)])
+    (gradients,) = torch.autograd.grad(total, cut.picked)
+    return _CutPoints([cut.states], [gradients])
 
 
-def _slopes_inside(total: Tensor, cut: BlockCut, pairs: tuple[Tensor, Tensor]) -> _Tops:
-    """Slopes behind the last attention, and at the residual connection around it."""
+def _gradients_inside(total: Tensor, cut: BlockCut, pairs: tuple[Tensor, Tensor]) -> _CutPoints:
+    """Gradients behind the last attention, and at the residual connection around it."""
     if not total.requires_grad:
-        return _Tops(cut.tops, [torch.zeros_like(end)[pairs] for end in cut.ends])
+        return _CutPoints(cut.cut_points, [torch.zeros_like(end)[pairs] for end in cut.ends])
     # the graph is kept: the norm in front of a parallel block's attention is on both sides of the cut
-    slopes = torch.autograd.grad(total, cut.ends, retain_graph=True, allow_unused=True, materialize_grads=True)
-    return _Tops(cut.tops, [slope[pairs] for slope in slopes])
+    gradients = torch.autograd.grad(total, cut.ends, retain_graph=True, allow_unused=True, materialize_grads=True)
+    return _CutPoints(cut.cut_points, [slope[pairs] for slope in gradients])
 
 
 def vector_jacobian_products(
-    tops: Sequence[Tensor], leaves: Sequence[Tensor], cotangents: Sequence[Tensor], *, retain: bool
+    cut_points: Sequence[Tensor], leaves: Sequence[Tensor], cotangents: Sequence[Tensor], *, retain: bool
 ) -> tuple[Tensor, ...]:
     """d(top · cotangent)/d(leaf), summed over ``tops``, for each cotangent: shape ``(cotangents, *leaf.shape)``.
 
     A leaf that the tops do not depend on gets zeros.
     """
 
-    def pulled_back(given: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    def backward_pass(given: Sequence[Tensor]) -> tuple[Tensor, ...]:
         return torch.autograd.grad(
-            list(tops), list(leaves), list(given), retain_graph=retain, allow_unused=True, materialize_grads=True
+            list(cut_points), list(leaves), list(given), retain_graph=retain, allow_unused=True, materialize_grads=True
         )
 
     if len(cotangents[0]) > 1:
@@ -373,5 +375,5 @@ def vector_jacobian_products(
             warnings.catch_warnings()
         ):  # operations without a batched form of their own are looped over: right, but slow
             warnings.filterwarnings("ignore", "There is a performance drop")
-            return torch.vmap(pulled_back)(list(cotangents))
-    return tuple(grad.unsqueeze(0) for grad in pulled_back([cotangent[0] for cotangent in cotangents]))
+            return torch.vmap(backward_pass)(list(cotangents))
+    return tuple(grad.unsqueeze(0) for grad in backward_pass([cotangent[0] for cotangent in cotangents]))
