@@ -16,7 +16,6 @@ from wherefrom.results.attribution import Attributions
 
 from wherefrom_viz.browser.commands import ActionProvider
 from wherefrom_viz.browser.drawing import Drawing
-from wherefrom_viz.browser.explained import Explained
 from wherefrom_viz.browser.exporting import export, suggested_name
 from wherefrom_viz.browser.key_order import KeyOrder
 from wherefrom_viz.browser.messages import (
@@ -282,7 +281,7 @@ class Browser(App[None]):
         """The keys of this screen and what its focused part shows."""
         if isinstance(self.screen, HelpScreen):
             return
-        about = self.focused.HELP if isinstance(self.focused, Explained) else ""
+        about = (self.focused.HELP if self.focused is not None else None) or ""
         self.push_screen(HelpScreen(name_of(self.screen), about, dict(self.settings.keys)))
 
     def action_settings(self) -> None:
