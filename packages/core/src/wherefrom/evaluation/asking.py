@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from wherefrom.adapters import Encoding
+from wherefrom.adapters import Encoding, SequenceModel
 from wherefrom.arrays import FloatArray, IntArray
 from wherefrom.errors import InputError
 from wherefrom.methods.contract import Question
@@ -20,7 +19,7 @@ from wherefrom.results.data import AttributionData
 from wherefrom.text.tokens import Token
 
 
-def question_of(model: Any, result: AttributionData, *, keep_special: bool = True) -> Question:
+def question_of(model: SequenceModel, result: AttributionData, *, keep_special: bool = True) -> Question:
     """The question that a result answers, about the log-probability of its tokens.
 
     Raises:

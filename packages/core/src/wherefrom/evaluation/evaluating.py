@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 import numpy as np
 
-from wherefrom.adapters import PredictsSteps
+from wherefrom.adapters import ScoringModel, SequenceModel
 from wherefrom.arrays import BoolArray
 from wherefrom.attribute import AttributionModel
 from wherefrom.errors import InputError, ModelCapabilityError
@@ -35,7 +35,7 @@ Outputs = Literal["step", "sequence"] | Sequence[Span]
 
 def evaluate(
     results: Results | Mapping[str, Results],
-    model: Any,
+    model: AttributionModel | SequenceModel,
     metrics: Sequence[str | Metric | type[Metric]] = FAITHFULNESS,
     *,
     removals: Sequence[str | int] = ("delete", "unk"),
@@ -83,9 +83,9 @@ def evaluate(
         InputError: Results of different texts, no examples, merged tokens.
         ModelCapabilityError: The model gives no predictions.
     """
-    adapter: Any = model.adapter if isinstance(model, AttributionModel) else model
+    adapter = model.adapter if isinstance(model, AttributionModel) else model
     card = adapter.card
-    if not isinstance(adapter, PredictsSteps):
+    if not isinstance(adapter, ScoringModel):
         raise ModelCapabilityError(f"An evaluation needs predictions, and the adapter of {card.name!r} gives none.")
     named = _named(results)
     chosen = tuple(as_metric(one) for one in metrics)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from wherefrom.adapters import PredictsSteps
+from wherefrom.adapters import ScoringModel
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.errors import InputError
 from wherefrom.evaluation.contract import Case
@@ -27,7 +27,7 @@ class Worths:
 
     def __init__(
         self,
-        model: PredictsSteps,
+        model: ScoringModel,
         question: Question,
         units: Units,
         removal: str | int,

@@ -15,13 +15,13 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar, Protocol
 from zipfile import BadZipFile
 
 import numpy as np
 from attrs import evolve, field, frozen
 
-from wherefrom.adapters import PredictsSteps, Row
+from wherefrom.adapters import Row, ScoringModel, SequenceModel
 from wherefrom.arrays import Array, BoolArray, FloatArray, IntArray, namespace, to_numpy
 from wherefrom.errors import FileFormatError, InputError, ShapeError
 from wherefrom.methods.perturbation.removal import Removed, removal
@@ -267,7 +267,7 @@ def target_function_name(target_function: TargetFunction) -> str:
     return f"{target_function.function.identifier}:{digest.hexdigest()[:16]}"
 
 
-def question_hash(model: Any, question: Question, units: Units, baseline: str | int) -> str:
+def question_hash(model: SequenceModel, question: Question, units: Units, baseline: str | int) -> str:
     """Fingerprint of everything but masks and quantities that decides the numbers of a table."""
     card = model.card
     parts = [
@@ -284,7 +284,7 @@ def question_hash(model: Any, question: Question, units: Units, baseline: str | 
 
 
 def ablate(
-    model: PredictsSteps,
+    model: ScoringModel,
     question: Question,
     units: Units,
     masks: BoolArray,
@@ -345,7 +345,7 @@ def ablate(
 
 
 def _run(
-    model: PredictsSteps,
+    model: ScoringModel,
     question: Question,
     units: Units,
     masks: BoolArray,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from attrs import evolve
 
-from wherefrom.adapters import PredictsSteps
+from wherefrom.adapters import ScoringModel
 from wherefrom.methods.contract import Scores
 from wherefrom.methods.perturbation.drawing import Run, draw
 from wherefrom.methods.perturbation.removal import check_baseline
@@ -18,7 +18,7 @@ from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
 
 
-def check_model(method: PerturbationSettings, model: PredictsSteps) -> None:
+def check_model(method: PerturbationSettings, model: ScoringModel) -> None:
     """Raise before any work if the model cannot do what the method needs."""
     check_baseline(method.baseline, model, method.identifier)
 
@@ -58,7 +58,7 @@ def answer_drawn(method: SampledSettings, question: Question, run: Run) -> Score
 
 
 def attribute_by_plan(
-    method: SampledSettings, model: PredictsSteps, questions: Sequence[Question], progress: Progress
+    method: SampledSettings, model: ScoringModel, questions: Sequence[Question], progress: Progress
 ) -> Iterable[Scores]:
     """Answer questions with a sampled method; a model that cannot do what it needs is refused before any work."""
     check_model(method, model)
@@ -66,7 +66,7 @@ def attribute_by_plan(
 
 
 def _by_plan(
-    method: SampledSettings, model: PredictsSteps, questions: Sequence[Question], progress: Progress
+    method: SampledSettings, model: ScoringModel, questions: Sequence[Question], progress: Progress
 ) -> Iterator[Scores]:
     for question in questions:
         run = draw(method, model, question, units_of(question, method.units), progress)

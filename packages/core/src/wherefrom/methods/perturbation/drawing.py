@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from attrs import frozen
 
-from wherefrom.adapters import PredictsSteps
+from wherefrom.adapters import ScoringModel
 from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.methods.perturbation.ablation import AblationTable, Solver, target_function_name
 from wherefrom.methods.perturbation.growing import GrowingTable
@@ -39,7 +39,7 @@ class Run:
 
 def run_plan(
     method: PerturbationSettings,
-    model: PredictsSteps,
+    model: ScoringModel,
     question: Question,
     units: Units,
     masks: BoolArray,
@@ -54,7 +54,7 @@ def run_plan(
 
 def draw(
     method: SampledSettings,
-    model: PredictsSteps,
+    model: ScoringModel,
     question: Question,
     units: Units,
     progress: Progress,
@@ -99,7 +99,7 @@ def draw(
 
 def _table_of(
     method: PerturbationSettings,
-    model: PredictsSteps,
+    model: ScoringModel,
     question: Question,
     units: Units,
     progress: Progress,
