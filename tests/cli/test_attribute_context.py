@@ -201,3 +201,22 @@ def test_saved_results_are_shown_and_exported(wherefrom: Run, tmp_path: Path) ->
     assert shown.code == 0, shown.err
     assert "hospital" in shown.out
     assert "sick" in shown.out
+
+
+def test_documents_go_with_a_message_to_a_chat_model(wherefrom: Run, tmp_path: Path) -> None:
+    (tmp_path / "docs.jsonl").write_text("\n".join(json.dumps(one) for one in DOCUMENTS))
+    chat = [{"role": "user", "content": TEXTS[1]}]
+    (tmp_path / "chat.json").write_text(json.dumps(chat))
+    (tmp_path / "null.txt").write_text(
+        "The music was very loud.\nThe meeting was long.\nIt rained all night.\nThe streets were empty.\n"
+    )
+    said = ("--output-current-text", "to the hospital.", "--json", "--null-documents", "null.txt")
+    told = wherefrom("attribute-context", "-m", "demo:lm", "--documents", "docs.jsonl", *TEXTS[:2], "--as-chat", *said)
+    read = wherefrom("attribute-context", "-m", "demo:lm", "--documents", "docs.jsonl", "--chat", "chat.json", *said)
+    first, second = (ContextAttribution.from_dict(json.loads(ran.out)) for ran in (told, read))
+    assert first.info["input_current_text"] == chat
+    assert first.sentences == second.sentences
+    assert first.sentences[0].citations == [1]
+    refused = wherefrom("attribute-context", "-m", "demo:lm", *TEXTS[:2], "--chat", "chat.json", *said)
+    assert refused.code == 2
+    assert "exclude each other" in refused.err

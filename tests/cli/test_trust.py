@@ -166,7 +166,8 @@ def test_every_option_is_harmless_or_refused_and_the_list_has_no_stranger() -> N
     assert options >= HARMLESS
     dangerous = {
         "plugin", "model_kwargs", "tokenizer_kwargs", "dataset_kwargs", "framework", "save_path", "viz_path", "output",
-        "overwrite", "log_file", "config_file", "input_file", "documents", "null_contexts", "dataset_name",
+        "overwrite", "log_file", "config_file", "input_file", "documents", "chat", "null_contexts", "null_documents",
+            "citations", "dataset_name",
         "dataset_dir", "dataset_files", "engine", "address", "resume", "retry_failed", "user", "auth",
         "host", "port", "token", "run",
     }  # fmt: skip

@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import wherefrom
+from scipy.stats import ttest_ind
 from wherefrom.adapters import PredictsSteps, Row, SequenceModel
 from wherefrom.context import ContextAttribution, CueAttribution, attribute_context
 from wherefrom.context.documents import context_text, sentence_parts
 from wherefrom.context.permutation import p_values, shuffles
 from wherefrom.context.selection import Threshold, chosen, level
-from wherefrom.context.support import citations
+from wherefrom.context.significance import p_values as effect_p_values
+from wherefrom.context.support import Support
 from wherefrom.context.templates import Template, contextless_template, input_template, output_template
 from wherefrom.errors import FileFormatError, InputError, SettingsError, WherefromWarning
 from wherefrom.files import load
@@ -122,8 +124,68 @@ def test_shuffled_words_are_the_same_words_in_another_order() -> None:
         shuffles(encoding.ids, encoding.tokens, positions[:1], 3, seed=1)
 
 
+NULL = np.array([[0.0, 0.2, -0.1, 0.1]])
+
+
+def support_of(necessity: list[float], sufficiency: list[float], null: np.ndarray = NULL) -> Support:
+    return Support(
+        sentences=((0, 1),),
+        necessity=np.array([necessity]),
+        sufficiency=np.array([sufficiency]),
+        null_necessity=null,
+        null_sufficiency=null,
+    )
+
+
 def test_citations_are_those_above_the_threshold_strongest_first() -> None:
-    assert citations(np.array([[0.1, 2.0, 3.0], [0.0, 0.1, -4.0]]), 0.5) == [[2, 1], []]
+    assert support_of([0.1, 2.0, 0.3], [0.0, 0.1, 3.0]).citations(0.5, None) == [[2, 1]]
+    assert support_of([0.1, 0.2], [0.0, -4.0]).citations(0.5, None) == [[]]
+
+
+def test_what_any_text_does_is_no_support() -> None:
+    """All three raise the sentence; foreign texts raise it as much as two of them."""
+    null = np.array([[0.9, 1.4, 1.1, 1.6, 0.7]])
+    assert support_of([1.2, 1.5, 9.0], [0.9, 1.3, 0.0], null).citations(0.5, None) == [[2, 1, 0]]
+    assert support_of([1.2, 1.5, 9.0], [0.9, 1.3, 0.0], null).citations(0.5, 0.05) == [[2]]
+
+
+def test_threshold_and_test_are_passed_by_the_same_measure() -> None:
+    """Necessity is significant but slight, sufficiency large but no more than foreign texts'."""
+    one = Support(
+        sentences=((0, 1),),
+        necessity=np.array([[0.4]]),
+        sufficiency=np.array([[3.0]]),
+        null_necessity=np.array([[0.0, 0.01, -0.01, 0.0]]),
+        null_sufficiency=np.array([[1.0, 5.0, 2.0, 4.0]]),
+    )
+    assert one.p_values[0, 0] < 0.001
+    assert one.citations(0.5, 0.05) == [[]]
+    assert one.citations(0.3, 0.05) == [[0]]
+
+
+def test_p_values_are_those_of_a_new_observation() -> None:
+    """Against SciPy's two-sample t test, whose second sample is the one observation."""
+    null, effects = np.array([0.3, -0.2, 0.8, 0.1, 0.4]), np.array([1.9, 0.2])
+    expected = [ttest_ind([one], null, alternative="greater").pvalue for one in effects]
+    np.testing.assert_allclose(effect_p_values(effects, null), expected)
+    assert effect_p_values(np.array([0.0, 1.0]), np.zeros(4)).tolist() == [1.0, 0.0]
+
+
+def test_the_chance_of_any_citation_is_the_level() -> None:
+    """Eight parts and eight foreign texts that do the same: 5 % of outputs have a citation, within sampling error."""
+    rng = np.random.default_rng(0)
+    found = 0
+    for _ in range(1000):
+        draws = rng.normal(2.0, 1.0, (4, 8))
+        made = Support(
+            sentences=((0, 1),),
+            necessity=draws[:1],
+            sufficiency=draws[1:2],
+            null_necessity=draws[2:3],
+            null_sufficiency=draws[3:],
+        )
+        found += bool(made.citations(0.0, 0.05)[0])
+    assert 15 <= found <= 65
 
 
 # the whole, on models whose answer is known
@@ -232,7 +294,7 @@ def test_shared_questions_give_what_single_ones_give() -> None:
 
 def test_documents_are_cited_by_what_leaving_them_out_costs() -> None:
     model = wherefrom.load_model(shift_copy_model(shift=4), "dummy")
-    out = attribute_context(model, "the", ["cat", "bird man", "dog"], output="bird")
+    out = attribute_context(model, "the", ["cat", "bird man", "dog"], output="bird", support_level=None)
     assert [part.text for part in out.parts] == ["cat", "bird man", "dog"]
     # tokens before the output: cat bird man dog the; four back stands 'bird', because 'dog' keeps it there
     assert set(out.sentences[0].citations) == {1, 2}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 import string
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ import wherefrom
 from transformers import M2M100Config, M2M100ForConditionalGeneration, NllbTokenizer
 from wherefrom.context import ContextAttribution, attribute_context
 from wherefrom.context.readings import Prefix, encoded_prefix
-from wherefrom.errors import InputError
+from wherefrom.errors import InputError, UsageError
 from wherefrom.testing import counting
 from wherefrom_hf.demo import GoldCue, gold_cues
 
@@ -37,6 +39,17 @@ def lm() -> wherefrom.AttributionModel:
 @pytest.fixture(scope="module")
 def mt() -> wherefrom.AttributionModel:
     return wherefrom.load_model("demo:mt", "input_x_gradient", device="cpu")
+
+
+NOTHING_SAID = [
+    "The weather was nice.",
+    "The music was very loud.",
+    "The meeting was long.",
+    "Nobody opened the window.",
+    "It rained all night.",
+    "The streets were empty.",
+]
+"""Sentences of the demo model's language that decide nothing."""
 
 
 def flagged(out: ContextAttribution) -> list[str]:
@@ -124,11 +137,112 @@ def test_an_output_context_is_split_off_and_scored(mt: wherefrom.AttributionMode
 
 
 def test_a_chat_s_earlier_turns_are_its_context(lm: wherefrom.AttributionModel) -> None:
-    out = attribute_context(lm, ASKED, [{"role": "user", "content": SICK}], method="occlusion", attribution_topk=1)
+    out = attribute_context(
+        lm,
+        ASKED,
+        [{"role": "user", "content": SICK}],
+        method="occlusion",
+        attribution_topk=1,
+        null_documents=NOTHING_SAID,
+    )
     place = flagged(out).index("hospital")
     assert cues(out, place) == ["sick"]
     assert [(part.kind, part.title) for part in out.parts] == [("turn", "user")]
     assert out.sentences[0].citations == [0]
+
+
+QUESTION = [{"role": "system", "content": "The sun was shining."}, {"role": "user", "content": ASKED}]
+
+
+@pytest.mark.parametrize("answer", [[], [{"role": "assistant", "content": "to the"}]], ids=["asked", "begun"])
+def test_documents_stand_beside_a_chat_s_question(lm: wherefrom.AttributionModel, answer: list[dict[str, str]]) -> None:
+    """The whole prompt is the template's; parts and characters are the documents', wherever they stand in it."""
+    documents = ["The weather was nice.", {"text": SICK, "title": "Note"}, "The music was very loud."]
+    chat = [*QUESTION, *answer]
+    output = " hospital." if answer else "to the hospital."
+    out = attribute_context(
+        lm, chat, documents, output=output, document_template="[{n}] {text}", null_documents=NOTHING_SAID
+    )
+    written = "[1] The weather was nice.\n[2] George was sick yesterday.\n[3] The music was very loud."
+    assert out.input_context == written
+    assert [written[slice(*(part.characters or (0, 0)))] for part in out.parts] == written.split("\n")
+    words = out.texts("input_context")[out.parts[1].start : out.parts[1].end]
+    assert "".join(words).strip() == f"[2] {SICK}"
+    assert out.sentences[0].citations == [1]
+    asked = attribute_context(
+        lm, chat, documents, output=output, input_template="{current} {context}", null_documents=NOTHING_SAID
+    )
+    assert asked.input_context == written.replace("[1] ", "").replace("[2] ", "").replace("[3] ", "")
+
+
+def test_a_chat_without_its_documents_is_the_same_chat(lm: wherefrom.AttributionModel) -> None:
+    """Against plain attributions of the two written-out chats: sensitivity needs nothing of the context machinery."""
+    out = attribute_context(lm, QUESTION, SICK, output="to the hospital.", context_sensitivity_metric="pcxmi")
+    both = []
+    for content in (f"{SICK}\n\n{ASKED}", ASKED):
+        prompt = lm.encode([QUESTION[0], {"role": "user", "content": content}])
+        (plain,) = lm.attribute(
+            prompt.text,
+            prompt.text + ("" if prompt.text[-1].isspace() else " ") + "to the hospital.",
+            method="dummy",
+            skip_special_tokens=True,
+            step_scores=["probability"],
+        )
+        both.append(plain.step_scores["probability"][-4:])
+    np.testing.assert_allclose(out.cti_scores, np.log2(both[0]) - np.log2(both[1]), atol=1e-4)
+
+
+def test_documents_stand_where_the_chat_template_puts_them() -> None:
+    model = wherefrom.load_model("demo:lm", "dummy", device="cpu")
+    template = model.tokenizer.chat_template
+    model.tokenizer.chat_template = "{% for d in documents or [] %}{{ d.title }}: {{ d.text }} {% endfor %}" + template
+    documents = [{"text": "The weather was nice.", "title": "Sky"}, {"text": SICK, "title": "Note"}]
+    options = {"document_placement": "chat_template", "null_documents": NOTHING_SAID}
+    out = attribute_context(model, QUESTION, documents, output="to the hospital.", **options)
+    assert [(part.text, part.title) for part in out.parts] == [(one["text"], one["title"]) for one in documents]
+    spans = [(out.input_context or "")[slice(*(part.characters or (0, 0)))].strip() for part in out.parts]
+    assert spans == ["Sky: The weather was nice.", f"Note: {SICK}"]
+    assert np.argmax(out.sentences[0].support) == 1
+    model.tokenizer.chat_template = template
+    with pytest.raises(InputError, match=r"writes 0 of 2 documents"):
+        attribute_context(model, QUESTION, documents, output="to the hospital.", **options)
+
+
+@pytest.mark.parametrize(
+    "chat, options, message",
+    [
+        ([{"role": "system", "content": "Be brief."}], {}, "no message of the user"),
+        ([{"role": "user", "content": " "}], {}, "must have a text"),
+        (QUESTION, {"document_placement": "above"}, "document_placement='above'"),
+        (QUESTION, {"document_placement": "chat_template", "input_template": "{context}{current}"}, "leave the input"),
+        (QUESTION, {"null_documents": ["One.", "Two."]}, "at least 4"),
+        (QUESTION, {"null_documents": "One."}, "list of texts"),
+        (QUESTION, {"support_level": 5}, "support_level=5"),
+    ],
+)
+def test_chats_that_ask_nothing_are_refused(
+    lm: wherefrom.AttributionModel, chat: list[dict[str, str]], options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        attribute_context(lm, chat, [SICK], output="to the hospital.", **options)
+
+
+def test_characters_of_citations_are_where_they_say(lm: wherefrom.AttributionModel) -> None:
+    out = attribute_context(
+        lm,
+        ASKED,
+        ["The weather was nice.", SICK],
+        output="to the hospital. The sun was shining.",
+        null_documents=NOTHING_SAID,
+    )
+    cited = json.loads(out.citations_json())
+    assert [cited["output"][slice(*one["characters"])] for one in cited["sentences"]] == [
+        "to the hospital.",
+        "The sun was shining.",
+    ]
+    (first,) = cited["sentences"][0]["citations"]
+    assert cited["context"][slice(*first["characters"])] == SICK
+    assert first["p_value"] <= cited["level"] == 0.05
 
 
 def test_the_document_that_tells_is_cited(lm: wherefrom.AttributionModel) -> None:

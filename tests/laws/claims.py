@@ -69,7 +69,9 @@ CLAIMS: dict[str, Claim] = {
     "dummy": Claim(make=m.Dummy, laws=""),
     "exact_shapley": Claim(make=m.ExactShapley, laws="complete dummy finds linear symmetric steps chunk prefix"),
     "feature_ablation": Claim(make=m.FeatureAblation, laws="dummy finds linear symmetric steps chunk prefix dtype"),
+    "flashtrace": Claim(make=m.FlashTrace, laws="steps dtype"),
     "gradient_shap": Claim(make=m.GradientShap, laws="dummy finds linear symmetric steps chunk seeded"),
+    "information_flow_routes": Claim(make=m.InformationFlowRoutes, laws="steps dtype"),
     "input_x_gradient": Claim(
         make=m.InputXGradient, laws="dummy finds linear symmetric steps dtype", about={"linear": {}}
     ),

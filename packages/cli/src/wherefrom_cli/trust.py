@@ -33,8 +33,9 @@ HARMLESS = frozenset(
         "document_separator", "handle_output_context_strategy", "contextless_output_next_tokens",
         "prompt_user_for_contextless_output_next_tokens", "special_tokens_to_keep", "decoder_input_output_separator",
         "context_sensitivity_metric", "context_sensitivity_std_threshold", "context_sensitivity_topk", "fpr",
-        "null_draws", "attribution_std_threshold", "attribution_topk", "citations", "support_unit",
-        "support_threshold", "fail_unsupported", "add_output_info", "show_intermediate_outputs", "input_text",
+        "null_draws", "attribution_std_threshold", "attribution_topk", "support_unit",
+        "support_threshold", "support_level", "document_placement", "as_chat", "fail_unsupported", "add_output_info",
+        "show_intermediate_outputs", "input_text",
         # reduction
         "attribution_aggregators", "attribution_selectors", "normalize_attributions", "rescale_attributions",
         "aggregate_output", "aggregator", "normalize", "raw", "scores_precision",

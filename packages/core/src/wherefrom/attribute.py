@@ -28,6 +28,7 @@ from wherefrom.methods.answers import attribution_of, missing_scores
 from wherefrom.methods.contract import Method
 from wherefrom.methods.finite import not_finite_note
 from wherefrom.methods.flat import no_gradient_note
+from wherefrom.methods.long_maps import long_map_note
 from wherefrom.methods.request import Request, requested
 from wherefrom.progress import Progress, terminal_progress
 from wherefrom.questions.arguments import check_arguments, check_number_of_ids
@@ -121,7 +122,7 @@ class AttributionModel:
         """The text of some ids."""
         return self.adapter.decode(np.asarray(ids, dtype=np.int64), skip_special_tokens=skip_special_tokens)
 
-    def attribute_context(self, current: str, context: Any = None, **options: Any) -> ContextAttribution:
+    def attribute_context(self, current: InputText, context: Any = None, **options: Any) -> ContextAttribution:
         """Which tokens of the output depend on the context, and on which of its tokens.
 
         The options are those of `wherefrom.attribute_context`, which this calls.
@@ -344,6 +345,8 @@ class AttributionModel:
             )
             prepared = prepare(self.adapter, examples, positions, options)
             notes = list(prepared.warnings)
+            if (long := long_map_note(request.method, prepared.questions)) is not None:
+                warnings.warn(long, WherefromWarning, stacklevel=2)  # now, while it can still be stopped
             results = list(
                 self._answered(examples, prepared.questions, request, batch_size, clean_special_chars, notes, tell)
             )

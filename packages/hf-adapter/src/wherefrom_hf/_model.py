@@ -14,6 +14,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 from wherefrom.adapters import Encoding, ModelCard, Row, RowAttention, RowGradients, RowPrediction, Side
 from wherefrom.adapters.attention_gradients import RowRollout
+from wherefrom.adapters.head_terms import RowHeadTerms
 from wherefrom.adapters.internals import RowLogits, RowTerms, RowZeroing
 from wherefrom.adapters.layers import LayerGradients, LayerStates
 from wherefrom.adapters.rescale import RowMultipliers
@@ -26,6 +27,7 @@ from wherefrom_hf.inside.attention import attentions
 from wherefrom_hf.inside.attention_gradients import attention_gradient_rollouts
 from wherefrom_hf.inside.decomposition import attention_terms
 from wherefrom_hf.inside.deeplift import rescaled_gradients
+from wherefrom_hf.inside.head_terms import head_terms
 from wherefrom_hf.inside.layers import layer_gradients, layer_states
 from wherefrom_hf.inside.logit_terms import logit_terms
 from wherefrom_hf.inside.value_zeroing import zeroed_values
@@ -145,6 +147,14 @@ class HFModel:
         """See `wherefrom.adapters.SequenceModel.encode`."""
         return self._coder.encode(text, side=side, add_special_tokens=add_special_tokens, decoder_prefix=decoder_prefix)
 
+    def encode_with_documents(
+        self, chat: Sequence[Mapping[str, str]], documents: Sequence[Mapping[str, str]]
+    ) -> Encoding:
+        """See `wherefrom.adapters.PlacesDocuments.encode_with_documents`."""
+        return self._coder.encode(
+            chat, side="target", add_special_tokens=False, decoder_prefix=False, documents=documents
+        )
+
     def tokens(self, ids: IntArray, *, side: Side) -> tuple[Token, ...]:
         """See `wherefrom.adapters.SequenceModel.tokens`."""
         return self._coder.tokens(ids)
@@ -248,6 +258,10 @@ class HFModel:
         """See `wherefrom.adapters.internals.DecomposesStates.attention_terms`."""
         for row in self._looked_into(attention_terms(self.module, rows, queries=queries)):
             yield evolve(row, chunks=one_by_one(self.module, row.chunks))
+
+    def head_terms(self, rows: Iterable[Row], **choices: Any) -> Iterator[RowHeadTerms]:
+        """See `wherefrom.adapters.head_terms.DecomposesHeads.head_terms`."""
+        return self._looked_into(head_terms(self.module, rows, **choices))
 
     def logit_terms(self, rows: Iterable[Row], *, contrasts: Iterable[IntArray | None]) -> Iterator[RowLogits]:
         """See `wherefrom.adapters.internals.DecomposesStates.logit_terms`."""

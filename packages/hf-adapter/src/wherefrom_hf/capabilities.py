@@ -12,6 +12,7 @@ GIVES = (
     "GivesLayers",
     "ZeroesValues",
     "DecomposesStates",
+    "DecomposesHeads",
     "Moves",
     "Reserves",
     "FindsBadWeights",

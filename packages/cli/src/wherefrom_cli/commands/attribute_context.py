@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wherefrom.context import STRATEGIES, UNITS, ContextAttribution, attribute_context
+from wherefrom.context import PLACEMENTS, STRATEGIES, UNITS, ContextAttribution, attribute_context
 from wherefrom.errors import UsageError
 from wherefrom.methods.contract import METHODS
 from wherefrom.step_functions.base import STEP_FUNCTIONS
@@ -101,9 +101,6 @@ def _attributed(
         generation["max_new_tokens"] = options.max_new_tokens
     reduce = reduction(options)
     asked = reduce.aggregators or reduce.normalize or reduce.rescale
-    null: Any = "shuffled"
-    if options.null_contexts:
-        null = [one["text"] if isinstance(one, dict) else one for one in documents_in_file(Path(options.null_contexts))]
     return attribute_context(
         model,
         **texts,
@@ -113,12 +110,14 @@ def _attributed(
         context_sensitivity_std_threshold=options.context_sensitivity_std_threshold,
         context_sensitivity_topk=options.context_sensitivity_topk,
         fpr=options.fpr,
-        null_contexts=null,
+        null_contexts=_bare_texts(options.null_contexts) or "shuffled",
         null_draws=options.null_draws,
         attribution_std_threshold=options.attribution_std_threshold,
         attribution_topk=options.attribution_topk,
         support_unit=_support_unit(options),
         support_threshold=options.support_threshold,
+        support_level=options.support_level or None,
+        null_documents=_bare_texts(options.null_documents),
         handle_output_context_strategy=options.handle_output_context_strategy,
         contextless_output_next_tokens=options.contextless_output_next_tokens,
         prompt_user_for_contextless_output_next_tokens=options.prompt_user_for_contextless_output_next_tokens,
@@ -137,20 +136,37 @@ def _attributed(
     )
 
 
+def _bare_texts(path: str | None) -> list[str] | None:
+    """The texts of the documents in a file, where one is given."""
+    if not path:
+        return None
+    return [one["text"] if isinstance(one, dict) else one for one in documents_in_file(Path(path))]
+
+
 def _is_built_in(options: Options) -> bool:
-    given = (options.input_current_text, options.input_context_text, options.documents, options.output_context_text)
+    given = (
+        options.input_current_text,
+        options.chat,
+        options.input_context_text,
+        options.documents,
+        options.output_context_text,
+    )
     return all(one is None for one in given) and options.output_current_text is None
 
 
 def _texts(options: Options) -> dict[str, Any]:
     """Parameters of `attribute_context` that hold texts."""
-    if not (options.input_current_text or "").strip():
-        raise UsageError("No current text was given.\nAdd --input-current-text TEXT: what the context belongs to.")
+    if options.chat and options.input_current_text is not None:
+        raise UsageError("--chat and --input-current-text exclude each other.\nChoose one.")
+    if not options.chat and not (options.input_current_text or "").strip():
+        raise UsageError(
+            "No current text was given.\nAdd --input-current-text TEXT, or --chat FILE: what the context belongs to."
+        )
     if options.documents and options.input_context_text is not None:
         raise UsageError("--documents and --input-context-text exclude each other.\nChoose one.")
     context = documents_in_file(Path(options.documents)) if options.documents else options.input_context_text
     return {
-        "current": options.input_current_text,
+        "current": documents_in_file(Path(options.chat)) if options.chat else _current(options),
         "context": context,
         "output": options.output_current_text,
         "output_context": options.output_context_text,
@@ -160,7 +176,14 @@ def _texts(options: Options) -> dict[str, Any]:
         "contextless_output_template": options.contextless_output_current_text,
         "document_template": options.document_template,
         "document_separator": options.document_separator,
+        "document_placement": options.document_placement,
     }
+
+
+def _current(options: Options) -> Any:
+    """The current text, as it is or as a message to the model."""
+    text = options.input_current_text
+    return [{"role": "user", "content": text}] if options.as_chat else text
 
 
 def _support_unit(options: Options) -> Any:
@@ -209,6 +232,8 @@ def _say_scores(out: ContextAttribution, console: Console) -> None:
 
 def _add_input_options(group: OptionGroup) -> None:
     group.add("--input-current-text", metavar="TEXT", help="the text in question")
+    group.flag("--as-chat", help="the current text is a message to a chat model: write it by its chat template")
+    group.add("--chat", metavar="FILE", help="instead of a text: messages of a chat (.json) that end in the question")
     group.add("--input-context-text", metavar="TEXT", help="its context")
     group.add(
         "--documents",
@@ -234,7 +259,16 @@ def _add_input_options(group: OptionGroup) -> None:
         help='template of the output without context (default: "{current}")',
     )
     group.add("--document-template", default="{text}", metavar="TEXT", help="{text}, {n}, {title}, {id}")
-    group.add("--document-separator", default=" ", metavar="TEXT", help="between documents (default: a space)")
+    group.add(
+        "--document-separator", metavar="TEXT", help="between documents (default: a space; in a chat a line break)"
+    )
+    group.add(
+        "--document-placement",
+        type=one_of(PLACEMENTS),
+        default="message",
+        metavar="WHERE",
+        help="documents of a chat: in the last message, or chat_template: where the template puts them",
+    )
     group.add(
         "--handle-output-context-strategy",
         type=one_of(STRATEGIES),
@@ -334,6 +368,14 @@ def _add_support_options(group: OptionGroup) -> None:
         metavar="NATS",
         help="cite what raises a sentence's log-probability by so much (default: 0.69, twice as likely)",
     )
+    group.add(
+        "--support-level",
+        type=number,
+        default=0.05,
+        metavar="P",
+        help="and does more than foreign texts do, at this level of a test; 0: no test (default: 0.05)",
+    )
+    group.add("--null-documents", metavar="FILE", help="the foreign texts (default: eight everyday ones in English)")
     group.add(
         "--fail-unsupported",
         action="store_true",

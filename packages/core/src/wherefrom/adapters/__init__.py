@@ -9,6 +9,7 @@ citizen for perturbation methods. Everything here stands on `wherefrom.text` alo
 from wherefrom.adapters.attention import GivesAttention, RowAttention
 from wherefrom.adapters.card import ModelCard
 from wherefrom.adapters.combined import EmbeddingModel, ScoringModel
+from wherefrom.adapters.documents import PlacesDocuments
 from wherefrom.adapters.embedding import Embeds
 from wherefrom.adapters.encoding import Encoding, Side
 from wherefrom.adapters.framework import WrapsFramework
@@ -32,6 +33,7 @@ __all__ = [
     "HidesPositions",
     "ModelCard",
     "Moves",
+    "PlacesDocuments",
     "PredictsSteps",
     "Reserves",
     "Row",

@@ -17,10 +17,12 @@ from wherefrom.context.results import (
 
 if TYPE_CHECKING:
     from wherefrom.context.attributing import UNITS, attribute_context
+    from wherefrom.context.chats import PLACEMENTS
     from wherefrom.context.documents import Document
     from wherefrom.context.outputs import STRATEGIES, Asks
 
 __all__ = [
+    "PLACEMENTS",
     "STRATEGIES",
     "UNITS",
     "Asks",
@@ -35,6 +37,7 @@ __all__ = [
 ]
 
 _LATE = {
+    "PLACEMENTS": "wherefrom.context.chats",
     "STRATEGIES": "wherefrom.context.outputs",
     "UNITS": "wherefrom.context.attributing",
     "Asks": "wherefrom.context.outputs",

@@ -20,11 +20,13 @@ from wherefrom.adapters import PredictsSteps, Row, SequenceModel
 from wherefrom.adapters.moving import moved
 from wherefrom.arrays import FloatArray, IntArray, like
 from wherefrom.context import permutation
+from wherefrom.context.chats import PLACEMENTS, Messages, Placement, is_chat
 from wherefrom.context.cues import Alternatives, Cues, Reduce, impute
 from wherefrom.context.documents import Part, sentence_parts
+from wherefrom.context.foreign import Foreign, checked, put_in_place
 from wherefrom.context.formatting import Formatted, Texts, formatted
 from wherefrom.context.outputs import STRATEGIES, Asks, Output, Strategy, generated, given, split
-from wherefrom.context.readings import ForcedRun, cut, encoded_prefix, reading, text_of
+from wherefrom.context.readings import ForcedRun, characters_of, cut, encoded_prefix, reading, text_of
 from wherefrom.context.results import ContextAttribution, ContextPart, CueAttribution, SentenceSupport
 from wherefrom.context.selection import Threshold, chosen
 from wherefrom.context.sensitivity import (
@@ -34,7 +36,8 @@ from wherefrom.context.sensitivity import (
     require_finite,
     sensitivity,
 )
-from wherefrom.context.support import TWICE_AS_LIKELY, citations, supported
+from wherefrom.context.support import TWICE_AS_LIKELY, supported
+from wherefrom.context.templates import Span
 from wherefrom.errors import InputError, ModelCapabilityError, SettingsError, nearest
 from wherefrom.methods.contract import Method
 from wherefrom.methods.request import requested
@@ -60,7 +63,7 @@ class Asked(Protocol):
 
 def attribute_context(
     model: Asked,
-    current: str,
+    current: str | Messages,
     context: Any = None,
     *,
     output: str | None = None,
@@ -80,9 +83,12 @@ def attribute_context(
     contextless_input_template: str | None = None,
     contextless_output_template: str | None = None,
     document_template: str = "{text}",
-    document_separator: str = " ",
+    document_separator: str | None = None,
+    document_placement: Placement = "message",
     support_unit: Unit = "auto",
     support_threshold: float = TWICE_AS_LIKELY,
+    support_level: float | None = 0.05,
+    null_documents: Sequence[str] | None = None,
     handle_output_context_strategy: Strategy = "manual",
     contextless_output_next_tokens: Sequence[str] = (),
     prompt_user_for_contextless_output_next_tokens: bool = False,
@@ -107,7 +113,7 @@ def attribute_context(
 
     Args:
         model: A model from `load_model`.
-        current: The input text in question.
+        current: The input text in question, or a chat (a list of messages) that ends in the question.
         context: Its context: a text, a list of documents (texts, `Document` objects or mappings with ``text``, ``id``,
             ``title``), or the earlier messages of a chat.
         output: The output to explain; None: the model generates it, with the context.
@@ -124,16 +130,22 @@ def attribute_context(
         null_draws: How many shuffled contexts; unrelated ones are all used.
         attribution_std_threshold: Cues are shown that lie so many standard deviations above the mean.
         attribution_topk: At most so many cues are shown.
-        input_template: How context and current text are read; ``"{context} {current}"`` by default.
+        input_template: How context and current text are read; ``"{context} {current}"`` by default. In a chat: how the
+            documents stand in the user's last message, by default with an empty line between them and the question.
         output_template: How they are said; likewise with an output context, else ``"{current}"``.
         contextless_input_template: How the current text is read without context.
         contextless_output_template: How the output is said without context.
         document_template: How each document is written: ``{text}``, ``{n}``, ``{title}``, ``{id}``.
-        document_separator: What stands between documents.
+        document_separator: What stands between documents; None: a space, in a chat a line break.
+        document_placement: Where documents of a chat's question go: ``"message"``, into the user's last message, or
+            ``"chat_template"``, where the model's chat template puts its ``documents``.
         support_unit: What can be cited: ``"document"``, ``"turn"``, ``"sentence"`` of the context, ``"none"``;
             ``"auto"`` takes documents or turns where they are given.
         support_threshold: Nats by which a part must raise a sentence's log-probability to be cited; ln 2 by default:
-            it makes the sentence twice as probable.
+            it makes the sentence twice as probable,
+        support_level: and the level of a test that it does more than foreign texts would in the places of parts; None:
+            the threshold alone. See `wherefrom.context.significance`.
+        null_documents: The foreign texts, at least four; None: eight everyday ones in English.
         handle_output_context_strategy: Where the output's context is to be found in the output: ``"manual"`` asks,
             ``"auto"`` guesses, ``"pre"`` refuses.
         contextless_output_next_tokens: What would be said without context at each selected token, most sensitive
@@ -160,6 +172,10 @@ def attribute_context(
     started, created = time.perf_counter(), datetime.now(UTC).isoformat(timespec="seconds")
     _require_choice("handle_output_context_strategy", handle_output_context_strategy, STRATEGIES)
     _require_choice("support_unit", support_unit, UNITS)
+    if support_level is not None and not 0.0 < support_level < 1.0:
+        raise SettingsError(f"support_level={support_level!r} lies outside of 0 to 1. Give 0.05, or None for no test.")
+    foreign = () if support_level is None else checked(null_documents)
+    _require_choice("document_placement", document_placement, PLACEMENTS)
     contextless_output_next_tokens = _as_list(contextless_output_next_tokens)
     special_tokens_to_keep = _as_list(special_tokens_to_keep)
     adapter = model.adapter
@@ -191,6 +207,7 @@ def attribute_context(
         contextless_output_template=contextless_output_template,
         document_template=document_template,
         document_separator=document_separator,
+        document_placement=document_placement,
         separator=decoder_input_output_separator,
         add_special_tokens=add_special_tokens,
         language=tgt_lang,
@@ -245,7 +262,10 @@ def attribute_context(
             seed=seed,
             progress=tell,
         )
-        sentences = _sentences(adapter, pair, support_threshold, tell) if pair.parts else []
+        sentences: list[SentenceSupport] = []
+        if pair.parts:
+            compared = put_in_place(adapter, pair.full, foreign)
+            sentences = _sentences(adapter, pair, support_threshold, support_level, compared, tell)
     info = {
         "model_name_or_path": adapter.card.name,
         "attribution_method": request.method.identifier,
@@ -256,9 +276,11 @@ def attribute_context(
         "attribution_std_threshold": attribution_std_threshold,
         "attribution_topk": attribution_topk,
         "fpr": fpr,
+        "support_level": support_level,
+        "null_documents": None if null_documents is None else list(null_documents),
         "null_contexts": plain(null_contexts) if fpr is not None else None,
         "null_draws": null_draws if fpr is not None and null_contexts == "shuffled" else None,
-        "input_current_text": current,
+        "input_current_text": plain(current),
         "input_context_text": pair.form.input_text,
         "output_context_text": pair.output.context,
         "output_current_text": output,
@@ -403,7 +425,7 @@ def _null_rows(
     permutation.require_enough(len(null_contexts), rate)
     if pair.form.input_text is None:
         raise InputError("Unrelated contexts stand in for an input context, and there is none. Use 'shuffled'.")
-    if pair.form.full.chat is not None:
+    if is_chat(texts.context):
         raise InputError("Unrelated contexts are texts, and the context is a chat. Use 'shuffled'.")
     rows = []
     for one in null_contexts:
@@ -462,9 +484,17 @@ def _first_id(model: SequenceModel, pair: _Pair, position: int, text: str) -> in
     return int(ids[0])
 
 
-def _sentences(model: PredictsSteps, pair: _Pair, threshold: float, progress: Progress) -> list[SentenceSupport]:
-    support = supported(model, pair.full, progress)
-    cited = citations(support.support, threshold)
+def _sentences(
+    model: PredictsSteps,
+    pair: _Pair,
+    threshold: float,
+    level: float | None,
+    foreign: Sequence[Foreign],
+    progress: Progress,
+) -> list[SentenceSupport]:
+    support = supported(model, pair.full, foreign, progress)
+    cited = support.citations(threshold, level)
+    tested = None if level is None else support.p_values
     place = np.searchsorted(pair.listed, np.arange(len(pair.output.ids) + 1))
     return [
         SentenceSupport(
@@ -474,6 +504,8 @@ def _sentences(model: PredictsSteps, pair: _Pair, threshold: float, progress: Pr
             necessity=support.necessity[index].tolist(),
             sufficiency=support.sufficiency[index].tolist(),
             citations=cited[index],
+            p_values=[] if tested is None else tested[index].tolist(),
+            characters=characters_of(pair.output.tokens, first, end),
         )
         for index, (first, end) in enumerate(support.sentences)
     ]
@@ -535,7 +567,7 @@ def _result(
         output_current_texts=[token.text for token in tokens],
         cti_p_values=None if p_values is None else p_values.tolist(),
         parts=[
-            _as_part(part, positions, full.input_context)
+            _as_part(part, positions, full.input_context, pair.form.full.input_context)
             for part, positions in zip(pair.parts, full.parts, strict=True)
         ],
         sentences=sentences,
@@ -550,10 +582,13 @@ def _without_context(prefix: str, so_far: str, token: str) -> str:
     return (prefix + (said.lstrip() if prefix.endswith(" ") else said)).strip()
 
 
-def _as_part(part: Part, positions: IntArray, context: IntArray) -> ContextPart:
+def _as_part(part: Part, positions: IntArray, context: IntArray, characters: Span | None) -> ContextPart:
     inside = np.flatnonzero(np.isin(context, positions))
     start, end = (int(inside[0]), int(inside[-1]) + 1) if len(inside) else (0, 0)
-    return ContextPart(text=part.text, id=part.id, title=part.title, kind=part.kind, start=start, end=end)
+    place = None if characters is None else (part.span[0] - characters[0], part.span[1] - characters[0])
+    return ContextPart(
+        text=part.text, id=part.id, title=part.title, kind=part.kind, start=start, end=end, characters=place
+    )
 
 
 def _listed(scores: FloatArray | None) -> list[float] | None:

@@ -45,17 +45,6 @@ class ContextText:
     text: str
     parts: tuple[Part, ...] = ()
     """The documents, where several were given."""
-    is_chat: bool = False
-
-
-def is_chat(context: Any) -> bool:
-    """Is it a list of messages with roles?"""
-    return (
-        isinstance(context, Sequence)
-        and not isinstance(context, str)
-        and bool(context)
-        and all(isinstance(item, Mapping) and "role" in item for item in context)
-    )
 
 
 def context_text(context: Context, *, template: str = "{text}", separator: str = " ") -> ContextText:

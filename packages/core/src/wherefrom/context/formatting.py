@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from attrs import evolve, frozen
 
-from wherefrom.adapters import Encoding, SequenceModel
-from wherefrom.context.documents import ContextText, Part, context_text, is_chat
+from wherefrom.adapters import SequenceModel
+from wherefrom.context.chats import (
+    Chat,
+    Messages,
+    Placement,
+    characters,
+    found_in,
+    is_chat,
+    question_of,
+    turns_of,
+    with_content,
+)
+from wherefrom.context.documents import ContextText, Part, as_documents, context_text
 from wherefrom.context.readings import Prefix
 from wherefrom.context.templates import (
+    CHAT_TEMPLATE,
     Filled,
     Template,
     contextless_template,
@@ -25,16 +37,19 @@ from wherefrom.errors import InputError, WherefromWarning
 class Texts:
     """What is asked about, as texts."""
 
-    current: str
+    current: str | Messages
+    """A text, or a chat that ends in the question (or in the beginning of its answer)."""
     context: Any = None
-    """Input context: text, documents or chat."""
+    """Input context: text, documents or the earlier messages of a chat."""
     output_context: str | None = None
     input_template: str | None = None
     output_template: str | None = None
     contextless_input_template: str | None = None
     contextless_output_template: str | None = None
     document_template: str = "{text}"
-    document_separator: str = " "
+    document_separator: str | None = None
+    """None: a space, and a line break in a chat."""
+    document_placement: Placement = "message"
     separator: str = " "
     """Decoder-only: what stands between input and output."""
     add_special_tokens: bool = True
@@ -71,9 +86,10 @@ def formatted(model: SequenceModel, texts: Texts) -> Formatted:
         InputError: There is no current text, or no context at all.
         SettingsError: A template lacks a place.
     """
-    if not texts.current.strip():
+    if isinstance(texts.current, str) and not texts.current.strip():
         raise InputError("The current text is empty. Give the text that the context is the context of.")
-    chat = is_chat(texts.context)
+    if (not isinstance(texts.current, str) or is_chat(texts.context)) and model.card.kind == "encoder-decoder":
+        raise InputError("A chat needs a decoder-only model. Give current text and context as text or documents.")
     said = output_template(texts.output_template, has_context=texts.output_context is not None)
     output_context = texts.output_context
     if output_context is not None and not said.has_context:
@@ -81,10 +97,14 @@ def formatted(model: SequenceModel, texts: Texts) -> Formatted:
         output_context = None
     bare_input = contextless_template("contextless_input_current_text", texts.contextless_input_template)
     bare_output = contextless_template("contextless_output_current_text", texts.contextless_output_template)
-    if chat:
-        full, bare, parts, input_text, filled = _chats(model, texts)
+    if is_chat(texts.context):
+        full, bare, parts, input_text, filled = _turns(texts, model)
+    elif isinstance(texts.current, str):
+        full, bare, parts, input_text, filled = _written(texts, texts.current, bare_input)
+    elif texts.document_placement == "chat_template" and texts.context:
+        full, bare, parts, input_text, filled = _beside(texts, texts.current, model)
     else:
-        full, bare, parts, input_text, filled = _written(texts, bare_input)
+        full, bare, parts, input_text, filled = _question(texts, texts.current, model, bare_input)
     if input_text is None and not said.has_context:
         raise InputError(
             "There is no context, so nothing can depend on it. Give a context (context=..., --input-context-text, "
@@ -129,24 +149,19 @@ def _joined(text: str, following: str, separator: str) -> str:
 _Both = tuple[Prefix, Prefix, tuple[Part, ...], str | None, Filled | None]
 
 
-def _written(texts: Texts, bare_input: Template) -> _Both:
+def _written(texts: Texts, current: str, bare_input: Template) -> _Both:
     """Beginnings from a text or documents."""
-    context: ContextText | None = None
-    if texts.context is not None and not (isinstance(texts.context, str) and not texts.context.strip()):
-        context = context_text(texts.context, template=texts.document_template, separator=texts.document_separator)
+    context = _context(texts, separator=" ")
     template = input_template(texts.input_template, has_context=context is not None)
     if context is not None and not template.has_context:
         _dropped("input_context_text", template)
         context = None
-    filled = template.fill(current=texts.current, context=None if context is None else context.text)
+    filled = template.fill(current=current, context=None if context is None else context.text)
     parts: tuple[Part, ...] = ()
     if context is not None and filled.context is not None:
-        parts = tuple(
-            evolve(part, span=(part.span[0] + filled.context[0], part.span[1] + filled.context[0]))
-            for part in context.parts
-        )
+        parts = _moved(context.parts, filled.context[0])
     # a bare input without templates is read as it stands; one that began with a gap keeps none
-    bare = bare_input.fill(current=texts.current).text.rstrip(" ")
+    bare = bare_input.fill(current=current).text.rstrip(" ")
     return (
         _beginning(texts, filled.text, context=filled.context, parts=parts),
         _beginning(texts, bare),
@@ -156,45 +171,95 @@ def _written(texts: Texts, bare_input: Template) -> _Both:
     )
 
 
-def _chats(model: SequenceModel, texts: Texts) -> _Both:
-    """Beginnings from earlier messages and the current one."""
-    if model.card.kind == "encoder-decoder":
-        raise InputError("A chat needs a decoder-only model. Give the context as text or documents.")
-    if texts.input_template is not None or texts.contextless_input_template is not None:
-        raise InputError("A chat is written by the model's own chat template; leave the input templates out.")
-    messages: list[Mapping[str, str]] = [*texts.context, {"role": "user", "content": texts.current}]
-    rendered = model.encode(messages, side="target")
-    alone = messages[-1:]
-    turns = [segment for segment in rendered.segments if segment.kind == "turn"]
-    if len(turns) != len(messages):
-        raise InputError(
-            f"The chat template shows {len(turns)} of {len(messages)} messages, so turns cannot be told apart. Give "
-            "the context as documents."
-        )
+def _turns(texts: Texts, model: SequenceModel) -> _Both:
+    """Beginnings from earlier messages and the current ones."""
+    _require_no_templates(texts)
+    current = [{"role": "user", "content": texts.current}] if isinstance(texts.current, str) else list(texts.current)
+    earlier = list(texts.context)
+    whole = Chat(messages=[*earlier, *current])
+    encoding = whole.encoded(model)
+    turns = turns_of(encoding, whole.messages)[: len(earlier)]
     parts = tuple(
         Part(
-            span=_characters(rendered, turn.start, turn.end),
+            span=characters(encoding, turn),
             text=str(message.get("content", "")),
             id=str(number),
             title=turn.label,
             kind="turn",
         )
-        for number, (turn, message) in enumerate(zip(turns[:-1], messages, strict=False), start=1)
+        for number, (turn, message) in enumerate(zip(turns, earlier, strict=True), start=1)
     )
-    span = (parts[0].span[0], parts[-1].span[1])
-    full = Prefix(
-        target_text=rendered.text,
-        chat=messages,
-        input_context=span,
-        parts=tuple(part.span for part in parts),
-    )
-    bare = Prefix(target_text=model.encode(alone, side="target").text, chat=alone)
-    return full, bare, parts, rendered.text[span[0] : span[1]], None
+    return _of_chats(model, whole, Chat(messages=current), (parts[0].span[0], parts[-1].span[1]), parts)
 
 
-def _characters(encoding: Encoding, first: int, end: int) -> tuple[int, int]:
-    places = [(token.start, token.end) for token in encoding.tokens[first:end] if token.end]
-    return min(start or 0 for start, _ in places), max(stop or 0 for _, stop in places)
+def _question(texts: Texts, messages: Messages, model: SequenceModel, bare_input: Template) -> _Both:
+    """Beginnings from a chat and documents within its last message of the user."""
+    index, asked = question_of(messages)
+    alone = Chat(messages=with_content(messages, index, bare_input.fill(current=asked).text))
+    context = _context(texts, separator="\n")
+    template = input_template(texts.input_template, has_context=context is not None, default=CHAT_TEMPLATE)
+    if context is not None and not template.has_context:
+        _dropped("input_context_text", template)
+        context = None
+    filled = template.fill(current=asked, context=None if context is None else context.text)
+    whole = Chat(messages=with_content(messages, index, filled.text))
+    if context is None or filled.context is None:
+        full, bare, _, _, _ = _of_chats(model, whole, alone, None, ())
+        return full, bare, (), None, filled
+    encoding = whole.encoded(model)
+    begin, _ = found_in(encoding, filled.text, turns_of(encoding, whole.messages)[index])
+    parts = _moved(context.parts, begin + filled.context[0])
+    span = (begin + filled.context[0], begin + filled.context[1])
+    full, bare, parts, text, _ = _of_chats(model, whole, alone, span, parts)
+    return full, bare, parts, text, filled
+
+
+def _beside(texts: Texts, messages: Messages, model: SequenceModel) -> _Both:
+    """Beginnings from a chat and documents where its template puts documents."""
+    _require_no_templates(texts)
+    listed = as_documents([texts.context] if isinstance(texts.context, str) else texts.context)
+    whole = Chat(messages=messages, documents=tuple(listed))
+    encoding = whole.encoded(model)
+    places = [segment for segment in encoding.segments if segment.kind == "document"]
+    if len(places) != len(listed):
+        raise InputError(
+            f"The chat template writes {len(places)} of {len(listed)} documents. Use document_placement='message', "
+            "which writes them into the user's last message."
+        )
+    parts = tuple(
+        Part(span=characters(encoding, place), text=one.text, id=one.id or str(number), title=one.title)
+        for number, (place, one) in enumerate(zip(places, listed, strict=True), start=1)
+    )
+    return _of_chats(model, whole, Chat(messages=messages), (parts[0].span[0], parts[-1].span[1]), parts)
+
+
+def _of_chats(
+    model: SequenceModel, whole: Chat, alone: Chat, context: tuple[int, int] | None, parts: tuple[Part, ...]
+) -> _Both:
+    text = whole.encoded(model).text
+    full = Prefix(target_text=text, chat=whole, input_context=context, parts=tuple(part.span for part in parts))
+    bare = Prefix(target_text=alone.encoded(model).text, chat=alone)
+    return full, bare, parts, None if context is None else text[slice(*context)], None
+
+
+def _require_no_templates(texts: Texts) -> None:
+    if texts.input_template is not None or texts.contextless_input_template is not None:
+        raise InputError(
+            "This chat is written by the model's own chat template alone; leave the input templates out. They serve "
+            "where documents are written into the last message."
+        )
+
+
+def _context(texts: Texts, *, separator: str) -> ContextText | None:
+    """The context as one text; None if there is none."""
+    if texts.context is None or (isinstance(texts.context, str) and not texts.context.strip()):
+        return None
+    chosen = separator if texts.document_separator is None else texts.document_separator
+    return context_text(texts.context, template=texts.document_template, separator=chosen)
+
+
+def _moved(parts: Sequence[Part], by: int) -> tuple[Part, ...]:
+    return tuple(evolve(part, span=(part.span[0] + by, part.span[1] + by)) for part in parts)
 
 
 def _beginning(

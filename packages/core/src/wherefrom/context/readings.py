@@ -15,6 +15,7 @@ from attrs import evolve, field, frozen
 
 from wherefrom.adapters import Encoding, Row, SequenceModel
 from wherefrom.arrays import IntArray
+from wherefrom.context.chats import Chat
 from wherefrom.context.templates import Span
 from wherefrom.errors import InputError
 from wherefrom.questions.examples import Example, check_ids
@@ -108,7 +109,7 @@ class Prefix:
     """What stands before the output in the decoder's sequence."""
     source_text: str | None = None
     """What the encoder reads; None for decoder-only models."""
-    chat: Sequence[Mapping[str, str]] | None = None
+    chat: Chat | None = None
     """Messages instead of text, for the input."""
     input_context: Span | None = None
     output_context: Span | None = None
@@ -232,6 +233,17 @@ def text_of(tokens: Sequence[Token]) -> str:
     return "".join(token.text for token in tokens if not token.special).strip()
 
 
+def characters_of(tokens: Sequence[Token], first: int, end: int) -> Span:
+    """Where some tokens stand in the `text_of` all, without the white space around them."""
+    texts = ["" if token.special else token.text for token in tokens]
+    whole = "".join(texts)
+    lead = len(whole) - len(whole.lstrip())
+    begin = len("".join(texts[:first]))
+    inside = "".join(texts[first:end])
+    stop = begin + len(inside.rstrip()) - lead
+    return min(max(begin + len(inside) - len(inside.lstrip()) - lead, 0), stop), stop
+
+
 def _begun(model: SequenceModel, text: str, beginning: Prefix) -> Encoding:
     """A decoder's sequence as the tokenizer begins it (start and language tokens), without tokens that end it."""
     whole = model.encode(text, side="target", add_special_tokens=beginning.add_special_tokens)
@@ -270,7 +282,7 @@ def _prompt(model: SequenceModel, text: str, beginning: Prefix) -> Encoding:
             return encoding
         ids = np.array([model.card.bos_id], dtype=np.int64)
         return Encoding(ids=ids, tokens=model.tokens(ids, side="target"), text=text)
-    rendered = model.encode(list(beginning.chat), side="target")
+    rendered = beginning.chat.encoded(model)
     if text == rendered.text.rstrip(" ") or text == rendered.text:
         return rendered
     return evolve(model.encode(text, side="target", add_special_tokens=False), text=text)

@@ -32,6 +32,8 @@ class ContextPart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """First index into the input context's tokens."""
     end: int = 0
     """Index after the last, exclusive."""
+    characters: tuple[int, int] | None = None
+    """Where it stands in the input context's text: first character, and the one after the last."""
 
     @property
     def label(self) -> str:
@@ -53,6 +55,11 @@ class SentenceSupport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     """Log-probability won by each part alone, over no context."""
     citations: list[int] = []
     """Indices of the parts that support it, strongest first."""
+    p_values: list[float] = []
+    """How often a foreign text would do as well as each part, corrected for all that were tested; empty without a
+    test."""
+    characters: tuple[int, int] | None = None
+    """Where it stands in the output's text: first character, and the one after the last."""
 
     @property
     def support(self) -> list[float]:
@@ -249,6 +256,8 @@ class ContextAttribution(msgspec.Struct, frozen=True, kw_only=True):
     def citations_json(self) -> bytes:
         """Sentences with their citations and the whole matrix, as JSON.
 
+        ``characters`` are half-open spans: of a sentence in ``output``, of a part or what is cited in ``context``.
+
         Raises:
             InputError: The result was made without documents.
         """
@@ -258,10 +267,19 @@ class ContextAttribution(msgspec.Struct, frozen=True, kw_only=True):
             msgspec.json.encode(
                 {
                     "output": self.output_current,
+                    "context": self.input_context,
                     "cited_text": self.cited_text,
                     "threshold_nats": self.support_threshold,
+                    "level": self.info.get("support_level"),
                     "parts": [
-                        {"number": number, "id": part.id, "title": part.title, "kind": part.kind, "text": part.text}
+                        {
+                            "number": number,
+                            "id": part.id,
+                            "title": part.title,
+                            "kind": part.kind,
+                            "text": part.text,
+                            "characters": part.characters,
+                        }
                         for number, part in enumerate(self.parts, start=1)
                     ],
                     "sentences": [
@@ -269,6 +287,7 @@ class ContextAttribution(msgspec.Struct, frozen=True, kw_only=True):
                             "text": one.text.strip(),
                             "start": one.start,
                             "end": one.end,
+                            "characters": one.characters,
                             "supported": bool(one.citations),
                             "citations": [
                                 {
@@ -278,6 +297,8 @@ class ContextAttribution(msgspec.Struct, frozen=True, kw_only=True):
                                     "support": one.support[part],
                                     "necessity": one.necessity[part],
                                     "sufficiency": one.sufficiency[part],
+                                    "p_value": one.p_values[part] if one.p_values else None,
+                                    "characters": self.parts[part].characters,
                                 }
                                 for part in one.citations
                             ],

@@ -11,6 +11,9 @@ from wherefrom.errors import InputError, SettingsError, WherefromWarning
 
 CONTEXT, CURRENT = "{context}", "{current}"
 
+TEXT_TEMPLATE, CHAT_TEMPLATE = f"{CONTEXT} {CURRENT}", f"{CONTEXT}\n\n{CURRENT}"
+"""How a context is put in front of a text, and of a question within a message, by default."""
+
 _SLOT = re.compile(r"\{(context|current)\}")
 
 Span = tuple[int, int]
@@ -71,13 +74,16 @@ class Template:
         return Filled(text=text + self.text[last:], current=spans[CURRENT], context=spans.get(CONTEXT))
 
 
-def input_template(given: str | None, *, has_context: bool) -> Template:
+def input_template(given: str | None, *, has_context: bool, default: str = TEXT_TEMPLATE) -> Template:
     """The template of what is read: as given, or the context in front of the current text.
+
+    Args:
+        default: With a context, where none is given.
 
     Raises:
         SettingsError: A place is missing or there twice.
     """
-    return _checked("input_template", given, has_context=has_context)
+    return _checked("input_template", default if given is None and has_context else given, has_context=has_context)
 
 
 def output_template(given: str | None, *, has_context: bool) -> Template:
@@ -118,7 +124,7 @@ def contextless_template(name: str, given: str | None) -> Template:
 
 
 def _checked(name: str, given: str | None, *, has_context: bool) -> Template:
-    template = Template(given if given is not None else f"{CONTEXT} {CURRENT}" if has_context else CURRENT)
+    template = Template(given if given is not None else TEXT_TEMPLATE if has_context else CURRENT)
     _require_current(name, template)
     if template.text.count(CONTEXT) > 1:
         raise SettingsError(f"{name}={template.text!r} has {CONTEXT} more than once. One place is enough.")

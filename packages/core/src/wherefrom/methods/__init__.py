@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from wherefrom.methods.dummy import Dummy
     from wherefrom.methods.exact_shapley import ExactShapley
     from wherefrom.methods.feature_ablation import FeatureAblation
+    from wherefrom.methods.flashtrace import FlashTrace
     from wherefrom.methods.gradient_shap import GradientShap
+    from wherefrom.methods.information_flow_routes import InformationFlowRoutes
     from wherefrom.methods.input_x_gradient import InputXGradient
     from wherefrom.methods.integrated_gradients import IntegratedGradients
     from wherefrom.methods.kernel_shap import KernelShap
@@ -50,7 +52,9 @@ __all__ = [
     "Dummy",
     "ExactShapley",
     "FeatureAblation",
+    "FlashTrace",
     "GradientShap",
+    "InformationFlowRoutes",
     "InputXGradient",
     "IntegratedGradients",
     "KernelShap",
@@ -87,8 +91,10 @@ _LATE = {
     "Dummy": "wherefrom.methods.dummy",
     "ExactShapley": "wherefrom.methods.exact_shapley",
     "FeatureAblation": "wherefrom.methods.feature_ablation",
+    "FlashTrace": "wherefrom.methods.flashtrace",
     "GradientShap": "wherefrom.methods.gradient_shap",
     "InputXGradient": "wherefrom.methods.input_x_gradient",
+    "InformationFlowRoutes": "wherefrom.methods.information_flow_routes",
     "IntegratedGradients": "wherefrom.methods.integrated_gradients",
     "KernelShap": "wherefrom.methods.kernel_shap",
     "LayerDeepLift": "wherefrom.methods.layer_deeplift",

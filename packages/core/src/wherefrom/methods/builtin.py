@@ -12,7 +12,9 @@ import wherefrom.methods.discretized_integrated_gradients
 import wherefrom.methods.dummy
 import wherefrom.methods.exact_shapley
 import wherefrom.methods.feature_ablation
+import wherefrom.methods.flashtrace
 import wherefrom.methods.gradient_shap
+import wherefrom.methods.information_flow_routes
 import wherefrom.methods.input_x_gradient
 import wherefrom.methods.integrated_gradients
 import wherefrom.methods.kernel_shap

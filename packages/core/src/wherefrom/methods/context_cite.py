@@ -80,7 +80,7 @@ class ContextCite(SampledSettings):
             if self.tables is None:
                 wanted = {LOG_PROBABILITY: wanted[LOG_PROBABILITY]}
             target_function = question.target_function
-            tokens = target_function.grouped(np.ones(len(question.steps)))
+            tokens = target_function.grouped(target_function.weighed(np.ones(len(question.steps))))
             solver = _PerToken(method=self, tokens=np.asarray(tokens))
             run = draw(self, model, question, units, progress, wanted=wanted, of=LOG_PROBABILITY, solver=solver)
             yield answer_drawn(self, question, run)

@@ -31,6 +31,7 @@ from wherefrom.results.rendering import Drawable
 from wherefrom.results.step_views import StepAttribution, extremes, step_attributions
 from wherefrom.results.tables import save_table, to_arrow, to_dataset, to_pandas, to_polars
 from wherefrom.results.weighting import weighted
+from wherefrom.text.places import Place
 from wherefrom.text.tokens import Segment as Segment
 
 
@@ -83,6 +84,16 @@ class Attribution(Drawable, AttributionData, frozen=True, kw_only=True, eq=False
     def top_contributors(self, k: int = 5) -> list[list[Contributor]]:
         """For each step its ``k`` inputs of largest absolute score, after the default aggregation."""
         return top_contributors(self.aggregate(), k)
+
+    def trace(self, span: Place | None = None, hops: int | None = None, **settings: Any) -> Attribution:
+        """Where an answer comes from when its reasoning is followed back to the prompt; no model is asked.
+
+        Args:
+            span: The answer: a text, a regular expression, a turn or positions; None: the last sentence.
+            hops: How often mass is passed on; None: until all has arrived.
+            **settings: ``reasoning``, ``leave_out``, ``signed``; see `wherefrom.aggregators.Trace`.
+        """
+        return self.aggregate("trace", span=span, hops=hops, **settings)
 
     def weight_attributions(self, step_score: str) -> Attribution:
         """Aggregated, and every step's scores multiplied by its step score. This object stays as it is."""
@@ -160,6 +171,10 @@ class Attributions(Drawable, AttributionsData[Attribution], frozen=True, kw_only
     def __radd__(self, other: object) -> Attributions:
         """So that ``sum([a, b])`` works, which begins with 0."""
         return self if other == 0 else NotImplemented
+
+    def trace(self, span: Place | None = None, hops: int | None = None, **settings: Any) -> Attributions:
+        """Every example traced; see `Attribution.trace`."""
+        return self.aggregate("trace", span=span, hops=hops, **settings)
 
     def weight_attributions(self, step_score: str) -> Attributions:
         """Every example weighted; see `Attribution.weight_attributions`."""

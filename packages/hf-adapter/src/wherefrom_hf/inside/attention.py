@@ -67,7 +67,7 @@ def need_attention(module: PreTrainedModel, watch: Watch) -> None:
     Raises:
         ModelCapabilityError: As it says.
     """
-    if not watch.in_layers("decoder"):
+    if not watch.seen:
         raise ModelCapabilityError(
             f"{type(module).__name__} computed no attention that could be watched. "
             "Use a method that needs no internals: saliency, integrated_gradients, occlusion."

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -163,11 +163,23 @@ class Watch:
         module: The model.
         weights_only: Keep attention weights and nothing else.
         leaves: Keep the states that modules without children read and gave inside of blocks.
+        finished: Told each block and its attention when the block has run; then nothing of them is kept.
     """
 
-    def __init__(self, module: PreTrainedModel, *, weights_only: bool = False, leaves: bool = False) -> None:
+    def __init__(
+        self,
+        module: PreTrainedModel,
+        *,
+        weights_only: bool = False,
+        leaves: bool = False,
+        finished: Callable[[BlockCall, list[Attended]], None] | None = None,
+    ) -> None:
         self.weights_only = weights_only
         self.leaves = leaves
+        self.seen = False
+        """Was there any attention outside of the encoder?"""
+        self._finished = finished
+        self._paused = False
         self.encoder_states: Tensor | None = None
         """Set by whoever runs the pass, as handed to the decoder: attention that reads it is
         cross-attention."""
@@ -207,6 +219,7 @@ class Watch:
             where="encoder" if module in self._encoder else "decoder",
         )
         self.attended.append(one)
+        self.seen = self.seen or one.where != "encoder"
         self._open = one
 
     def in_layers(self, where: Where) -> list[Attended]:
@@ -239,6 +252,8 @@ class Watch:
 
     def entered(self, module: nn.Module, args: tuple[Any, ...]) -> None:
         """Hook: a module's forward begins."""
+        if self._paused:
+            return
         self._inside.append(module)
         if module in self._members:
             self._leaves = []
@@ -246,6 +261,8 @@ class Watch:
 
     def left(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """Hook: a module's forward ended."""
+        if self._paused:
+            return
         while self._inside and self._inside.pop() is not module:
             pass
         if self._open is not None and module is self._open.module:
@@ -255,9 +272,23 @@ class Watch:
             self._last = (stack, first_tensor(output))
             if not self.weights_only:
                 name = self._place[module]
-                self.blocks.append(BlockCall(module, name, stack, index, args, kwargs, output, self._leaves))
+                call = BlockCall(module, name, stack, index, args, kwargs, output, self._leaves)
+                self.blocks.append(call)
+                if self._finished is not None:
+                    self._hand_over(call, self._finished)
         elif args and not self.weights_only and not any(True for _ in module.children()):
             self._leaf(module, args[0], output)
+
+    def _hand_over(self, call: BlockCall, finished: Callable[[BlockCall, list[Attended]], None]) -> None:
+        """Tell of a block and forget it. What is computed from it meanwhile is no part of the pass."""
+        self._paused = True
+        try:
+            finished(call, [one for one in self.attended if (one.stack, one.block) == (call.stack, call.index)])
+        finally:
+            self._paused = False
+        self.attended.clear()
+        self.blocks.clear()
+        self._leaves = []
 
     def _close(self, one: Attended, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         self._open = None
@@ -395,11 +426,16 @@ def asks_the_interface(module: PreTrainedModel) -> bool:
 
 @contextmanager
 def watching(
-    module: PreTrainedModel, *, rows: int = 1, weights_only: bool = False, leaves: bool = False
+    module: PreTrainedModel,
+    *,
+    rows: int = 1,
+    weights_only: bool = False,
+    leaves: bool = False,
+    finished: Callable[[BlockCall, list[Attended]], None] | None = None,
 ) -> Iterator[Watch]:
     """Within the block, a forward pass of ``module`` over ``rows`` rows is written down in what is handed
     out."""
-    watch = Watch(module, weights_only=weights_only, leaves=leaves)
+    watch = Watch(module, weights_only=weights_only, leaves=leaves, finished=finished)
     watch.rows = rows
     with ExitStack() as stack:
         stack.enter_context(observed_by(module, watch))

@@ -23,7 +23,8 @@ _KEPT_KEYS = ("role", "type", "id", "tool_call_id")
 
 @frozen
 class Piece:
-    """A stretch of a rendered chat: a message (``"turn"``), or what the template wrote (``"template"``)."""
+    """A stretch of a rendered chat: a message (``"turn"``), a text that the template placed (``"document"``), or what
+    the template wrote itself (``"template"``)."""
 
     begin: int
     end: int
@@ -48,7 +49,7 @@ def rendered(
 
     Args:
         options: For the template (``enable_thinking``, ``tools``, ``documents``), and ``continue_final_message``
-            or ``add_generation_prompt`` where the default does not fit.
+            or ``add_generation_prompt`` where the default does not fit. Texts of ``documents`` become pieces too.
 
     Raises:
         InputError: Something is no message, there is no template, or the template refuses the chat.
@@ -74,12 +75,17 @@ def rendered(
         {key: value if key in _KEPT_KEYS else marks.put(value, n) for key, value in one.items()}
         for n, one in enumerate(chat)
     ]
+    documents = [one for one in options.get("documents") or () if isinstance(one, Mapping)]
+    if documents:
+        arguments["documents"] = [marks.put(one, len(chat) + n) for n, one in enumerate(documents)]
     try:
         frame = _applied(tokenizer, marked, arguments)
     except InputError:
         frame = ""  # the template looks into the messages
     spans = _by_frame(text, frame, marks) or _by_search(text, marks)
-    return Rendered(text, tuple(_pieces(text, spans, [str(one["role"]) for one in chat])))
+    owners = [("turn", str(one["role"])) for one in chat]
+    owners += [("document", str(one.get("title") or one.get("id") or n)) for n, one in enumerate(documents, start=1)]
+    return Rendered(text, tuple(_pieces(text, spans, owners)))
 
 
 @frozen
@@ -113,7 +119,7 @@ def _applied(tokenizer: PreTrainedTokenizerBase, chat: list[dict[str, Any]], arg
 
 
 _Span = tuple[int, int, int]
-"""First character, the one after the last, and the message."""
+"""First character, the one after the last, and the owner: a message, or a document (counted on)."""
 
 
 def _by_frame(text: str, frame: str, marks: _Marks) -> list[_Span]:
@@ -152,8 +158,12 @@ def _by_search(text: str, marks: _Marks) -> list[_Span]:
     return found
 
 
-def _pieces(text: str, spans: Sequence[_Span], roles: Sequence[str]) -> Iterator[Piece]:
-    """Turns, from the first to the last text of a message that stand together, and what is between."""
+def _pieces(text: str, spans: Sequence[_Span], owners: Sequence[tuple[str, str]]) -> Iterator[Piece]:
+    """Turns and documents, from the first to the last of their texts that stand together, and what is between.
+
+    Args:
+        owners: Kind and label of each owner of a span.
+    """
     turns: list[_Span] = []
     for begin, end, owner in sorted(spans):
         if begin == end:
@@ -166,7 +176,7 @@ def _pieces(text: str, spans: Sequence[_Span], roles: Sequence[str]) -> Iterator
     for begin, end, owner in turns:
         if begin > place:
             yield Piece(place, begin, "template", "template")
-        yield Piece(begin, end, "turn", roles[owner])
+        yield Piece(begin, end, *owners[owner])
         place = end
     if place < len(text):
         yield Piece(place, len(text), "template", "template")

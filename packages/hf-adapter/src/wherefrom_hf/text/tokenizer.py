@@ -39,11 +39,15 @@ class TextCoder:
         side: Side,
         add_special_tokens: bool,
         decoder_prefix: bool,
+        documents: Sequence[Mapping[str, str]] = (),
     ) -> Encoding:
-        """See `wherefrom.adapters.SequenceModel.encode`."""
+        """See `wherefrom.adapters.SequenceModel.encode`, and for ``documents`` `wherefrom.adapters.PlacesDocuments`."""
         pieces: tuple[Piece, ...] = ()
         if not isinstance(text, str):
-            chat = rendered(self.tokenizer, text, self.chat_template_kwargs)
+            options = dict(self.chat_template_kwargs)
+            if documents:
+                options["documents"] = [dict(one) for one in documents]
+            chat = rendered(self.tokenizer, text, options)
             text, pieces = chat.text, chat.pieces
             add_special_tokens = False
         as_target = side == "target" and self.decoder_start_id is not None

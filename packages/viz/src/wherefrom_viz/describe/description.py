@@ -23,11 +23,13 @@ from wherefrom.errors import SettingsError, nearest
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.provenance import Provenance
 from wherefrom.results.stages import Stage
+from wherefrom.results.tracing import generated_from
 from wherefrom.step_functions.base import STEP_FUNCTIONS
 from wherefrom.text.tokens import Segment, Token
 
 from wherefrom_viz.describe import text_marks, units
 from wherefrom_viz.describe.spans import Spans, span_names, with_spans
+from wherefrom_viz.describe.trace import TraceDescription, describe_trace
 from wherefrom_viz.describe.units import Level, Merge
 
 Normalization: TypeAlias = Literal["none", "step", "sequence"]
@@ -130,9 +132,11 @@ class Description:
     context: tuple[Unit, ...] = ()
     """Text that was read but has no scores (the source, when only the target was attributed)."""
     prompt_rows: tuple[int, ...] = ()
-    """Target rows before the first step."""
+    """Target rows before the first step; of a trace, before the first generated token."""
     output_rows: Mapping[int, int] = field(factory=dict)
     """Column to the target row of the same token, where that token is an input too."""
+    trace: TraceDescription | None = None
+    """Tables of a traced answer; None for other results."""
 
     @property
     def pipeline_words(self) -> str:
@@ -249,6 +253,7 @@ def describe(
             for unit in _named(shown_inputs[side.start : side.end], span_names(attribution, side.name))
         )
     target_side = next((side for side in sides if side.name == "target"), None)
+    generated = generated_from(attribution)
     return Description(
         title=title if title is not None else title_of(attribution, 0, 1),
         subtitle=subtitle_of(attribution, provenance),
@@ -264,8 +269,9 @@ def describe(
         pipeline=tuple(pipeline),
         notes=tuple(notes),
         context=_context(attribution, target_side),
-        prompt_rows=() if target_side is None else _prompt_rows(tokens, target_side, steps),
+        prompt_rows=() if target_side is None else _prompt_rows(tokens, target_side, steps, generated),
         output_rows={} if target_side is None else _output_rows(tokens, target_side, steps),
+        trace=describe_trace(attribution),
     )
 
 
@@ -620,8 +626,8 @@ def _context(attribution: Attribution, target_side: Side | None) -> tuple[Unit, 
     return ()
 
 
-def _prompt_rows(tokens: Sequence[Token], side: Side, steps: Sequence[Token]) -> tuple[int, ...]:
-    first = steps[0].position if steps else len(tokens)
+def _prompt_rows(tokens: Sequence[Token], side: Side, steps: Sequence[Token], first: int) -> tuple[int, ...]:
+    first = min(first, steps[0].position if steps else first)
     return tuple(row for row in range(side.start, side.end) if tokens[row].position < first)
 
 

@@ -30,6 +30,7 @@ from wherefrom_viz.page.packing import Packed, deflated, pack
 from wherefrom_viz.page.pairs import pairs_of
 from wherefrom_viz.page.quantisation import Precision
 from wherefrom_viz.page.static_table import static_multiples, static_style, static_table
+from wherefrom_viz.page.trace import TRACE_STYLE, trace_sections
 
 NOTEBOOK_EXAMPLES = 20
 """A notebook stores its outputs, so a cell shows at most so many examples on its own."""
@@ -37,7 +38,15 @@ NOTEBOOK_BYTES = 1_000_000
 _SMALL_MULTIPLES = 6
 """Slices in the table that stands where scripts do not run."""
 
-_TABS = {"auto": "read", "read": "read", "topk": "read", "tokens": "read", "matrix": "matrix", "steps": "steps"}
+_TABS = {
+    "auto": "read",
+    "read": "read",
+    "topk": "read",
+    "tokens": "read",
+    "trace": "read",
+    "matrix": "matrix",
+    "steps": "steps",
+}
 
 
 @frozen(kw_only=True)
@@ -50,6 +59,8 @@ class _Page:
     """What is known of two examples side by side; nothing if there is one."""
     fallback: str
     style: str
+    traces: str
+    """Tables of traced examples; nothing if there are none."""
 
 
 def render_html(attributions: Shown, **options: Any) -> str:
@@ -80,6 +91,7 @@ def render_html(attributions: Shown, **options: Any) -> str:
         first,
         # the script stands right after the first block, so that a large page is usable before it is all read
         f"</div>\n<script>{code}</script>\n",
+        page.traces,
         '<div class="wf-rest" hidden>\n',
         *([_data("pairs", page.pairs)] if page.pairs else []),
         _data("index", page.packed.index),
@@ -115,7 +127,7 @@ def render_notebook(attributions: Shown, **options: Any) -> str:
             *(_data(f"block-{number}", block) for number, block in enumerate(page.packed.blocks)),
             *([_data("pairs", page.pairs)] if page.pairs else []),
             _data("index", page.packed.index),
-            f"</div>\n{rest}<script>(() => {{\n{code}\n}})();</script>\n",
+            f"</div>\n{page.traces}{rest}<script>(() => {{\n{code}\n}})();</script>\n",
         ]
     )
 
@@ -247,8 +259,15 @@ def _parts(
             )
         else:
             fallback = static_table(description(0), more=len(examples) - 1)
+    traces = trace_sections([(title_of(one, place, len(examples)), one) for place, (one, _) in enumerate(examples)])
+    style = f"{bundle.style()}\n{static_style(chosen)}"
     return _Page(
-        meta=meta, packed=packed, pairs=pairs, fallback=fallback, style=f"{bundle.style()}\n{static_style(chosen)}"
+        meta=meta,
+        packed=packed,
+        pairs=pairs,
+        fallback=fallback,
+        style=f"{style}\n{TRACE_STYLE}" if traces else style,
+        traces=traces,
     )
 
 

@@ -119,5 +119,9 @@ def _table_of(
 
 def _values(question: Question, table: AblationTable, masks: BoolArray, of: str) -> FloatArray:
     """What these masks are worth to each output. Shape ``(rows, outputs)``."""
-    values: FloatArray = question.target_function.grouped(table.values_of(masks, of).T).T
+    target_function = question.target_function
+    said = table.values_of(masks, of).T
+    if of != target_function_name(target_function):  # that one was recorded with its weights
+        said = target_function.weighed(said)
+    values: FloatArray = target_function.grouped(said).T
     return values
