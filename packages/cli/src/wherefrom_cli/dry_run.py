@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import attrs
 from attrs import asdict, frozen
 from wherefrom.methods.contract import METHODS
 from wherefrom.settings import from_mapping
@@ -128,7 +129,7 @@ def plan(
 
 
 def _fields(cls: Any) -> tuple[str, ...]:
-    return tuple(getattr(field, "name", "") for field in getattr(cls, "__attrs_attrs__", ()))
+    return tuple(field.name for field in attrs.fields(cls)) if attrs.has(cls) else ()
 
 
 def _sizes(model: AttributionModel, method_class: Any) -> list[int]:

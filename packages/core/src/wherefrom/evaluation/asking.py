@@ -52,7 +52,7 @@ def question_of(model: SequenceModel, result: AttributionData, *, keep_special: 
     return prepare(model, [example], [steps], options).questions[0]
 
 
-def example_of(model: Any, result: AttributionData) -> Example:
+def example_of(model: SequenceModel, result: AttributionData) -> Example:
     """The example that a result of single tokens is about."""
     encoder_decoder = model.card.kind == "encoder-decoder"
     return Example(
