@@ -45,11 +45,11 @@ IDENTIFIERS = {
 """In identifiers alone: prose may say that a method leaves something out, and talk of it."""
 CLASSES = {
     r"LookingScreen": "example screen",
-    r"_?Wishes|_?Reading|_?Taken|_?Beginning": "options, run, zeroed contribution, shared prefix",
+    r"_?Wishes|_?Reading|Taken|Beginning": "options, run, zeroed contribution, shared prefix",
 }
 """Names of classes."""
-AUTOGRAD = {r"leaves"}
-"""What autograd itself calls the tensors that gradients are taken of: the adapter that works with it may, too."""
+AUTOGRAD = {r"leaves", r"tops", r"slopes", r"pull(ed)?[ -]?backs?"}
+"""The adapter that drives autograd still speaks of its graph in these words."""
 SHAPLEY = {
     r"players?": "unit, span",
 }

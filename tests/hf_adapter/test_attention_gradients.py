@@ -66,9 +66,9 @@ def rolled_plainly(module: Any, row: Row) -> tuple[np.ndarray, np.ndarray | None
     for number in range(int(outputs.max()) + 1):
         own = row.steps[outputs == number]
         value = sum(logs[step - 1, int(row.target_ids[step])] for step in own)
-        gradients = torch.autograd.grad(value, [one for _, one in maps], retain_graph=True)  # type: ignore[arg-type]
+        slopes = torch.autograd.grad(value, [one for _, one in maps], retain_graph=True)  # type: ignore[arg-type]
         rolled = torch.eye(length + read, dtype=output.logits.dtype)
-        for (where, weights), slope in zip(maps, gradients, strict=True):
+        for (where, weights), slope in zip(maps, slopes, strict=True):
             mixed = (weights[0] * slope[0]).clamp_min(0).mean(0)
             mixing = torch.zeros_like(rolled)
             row_at, column_at = begin[where]

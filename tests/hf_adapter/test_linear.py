@@ -74,11 +74,11 @@ def test_models_may_change_what_it_gives_in_place():
     torch.testing.assert_close(torch.autograd.grad(changed.sum(), x)[0], weight.sum(0).expand(3, 4, 5) / 2)
 
 
-def test_many_gradients_are_one_product(monkeypatch):
+def test_many_slopes_are_one_product(monkeypatch):
     x, weight = pair()
     x.requires_grad_()
     result = linear(x, weight, None)
-    gradients = torch.randn(4, *result.shape)
+    slopes = torch.randn(4, *result.shape)
     asked = []
     known = torch.ops.mkldnn._linear_pointwise
 
@@ -88,9 +88,9 @@ def test_many_gradients_are_one_product(monkeypatch):
             return known(x, *rest)
 
     monkeypatch.setattr(torch.ops, "mkldnn", Counting())
-    (pulled,) = torch.vmap(lambda slope: torch.autograd.grad(result, x, slope))(gradients)
+    (pulled,) = torch.vmap(lambda slope: torch.autograd.grad(result, x, slope))(slopes)
     assert asked == [(48, 7)]
-    torch.testing.assert_close(pulled, gradients @ weight)
+    torch.testing.assert_close(pulled, slopes @ weight)
 
 
 @pytest.mark.parametrize("layer", [nn.Linear(5, 7), nn.Linear(5, 7, bias=False), Conv1D(7, 5)])

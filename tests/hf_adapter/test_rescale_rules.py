@@ -19,9 +19,9 @@ def shares(net: nn.Module, real: Tensor, base: Tensor) -> tuple[Tensor, Tensor]:
     with rescale_rule(net):
         out = net(batch)
     assert torch.allclose(out, net(batch), atol=1e-6)
-    (gradients,) = torch.autograd.grad(out[: len(real)].sum(), batch)
-    assert not gradients[len(real) :].any()
-    return gradients[: len(real)] * (real - base), (out[: len(real)] - out[len(real) :]).detach()
+    (slopes,) = torch.autograd.grad(out[: len(real)].sum(), batch)
+    assert not slopes[len(real) :].any()
+    return slopes[: len(real)] * (real - base), (out[: len(real)] - out[len(real) :]).detach()
 
 
 class Published(nn.Module):

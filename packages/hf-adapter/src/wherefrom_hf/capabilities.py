@@ -7,6 +7,7 @@ GIVES = (
     "Embeds",
     "GivesGradients",
     "GivesRescale",
+    "FollowsGradientRules",
     "GivesAttention",
     "RollsAttentionGradients",
     "GivesLayers",

@@ -11,7 +11,7 @@ from attrs import frozen
 from wherefrom.adapters.internals import AttentionTerms, DecomposesStates, RowTerms, Where
 from wherefrom.arrays import Array, like, namespace
 from wherefrom.errors import ModelCapabilityError
-from wherefrom.methods.attention_rollout import mixed_inputs
+from wherefrom.methods.attention_rollout import mixed_inputs, require_every_block
 from wherefrom.methods.contract import Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.progress import Progress, counted
@@ -82,6 +82,7 @@ def mixtures(terms: RowTerms) -> Iterator[Mixture]:
 
     A decoder-only model has one per layer; an encoder-decoder two, behind self- and behind cross-attention.
     """
+    require_every_block(terms.unseen)
     if "cross" in terms.layers and "encoder" not in terms.layers:
         raise ModelCapabilityError(
             "This model's encoder attends in windows of its own and shows no weights between all positions, "

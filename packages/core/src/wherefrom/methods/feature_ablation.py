@@ -13,6 +13,7 @@ from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.methods.contract import METHODS, Scores
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.answering import answer, check_model
+from wherefrom.methods.perturbation.coarse_to_fine import budget_cost, within_budget
 from wherefrom.methods.perturbation.cost import planned_cost
 from wherefrom.methods.perturbation.drawing import run_plan
 from wherefrom.methods.perturbation.settings import PerturbationSettings
@@ -46,10 +47,14 @@ class FeatureAblation(PerturbationSettings):
     differentiates: ClassVar[bool] = False
 
     def cost(self, question: Question) -> Cost:
+        if self.budget is not None:
+            return budget_cost(self, question)
         units = units_of(question, self.units)
         return planned_cost(question, units, self.plan(units))
 
     def attribute(self, model: ScoringModel, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
+        if self.budget is not None:
+            return within_budget(self, model, questions, progress)
         check_model(self, model)
         return self._answers(model, questions, progress)
 
@@ -59,17 +64,17 @@ class FeatureAblation(PerturbationSettings):
             yield answer(self, question, run_plan(self, model, question, units, self.plan(units), progress))
 
     def plan(self, units: Units, rng: np.random.Generator | None = None) -> BoolArray:
-        """Everything, then everything but one unit each. Nothing is random: ``rng`` is not used."""
+        """Everything, then everything but one player each. Nothing is random: ``rng`` is not used."""
         count = len(units)
         return np.concatenate([np.ones((1, count), bool), ~np.eye(count, dtype=bool)])
 
     def solve(self, masks: BoolArray, values: FloatArray, visible: BoolArray, units: Units) -> FloatArray:
-        """The loss of each unit; see `ablation.Solver`. Rows that lack more than one are not used."""
+        """The loss of each player; see `ablation.Solver`. Rows that lack more than one are not used."""
         clean = values[np.flatnonzero(masks.all(axis=1))[0]]
         scores = np.zeros(visible.shape)
         for row in np.flatnonzero((~masks).sum(axis=1) == 1):
-            unit = int(np.flatnonzero(~masks[row])[0])
-            scores[unit] = visible[unit] * (clean - values[row])
+            player = int(np.flatnonzero(~masks[row])[0])
+            scores[player] = visible[player] * (clean - values[row])
         return scores
 
 

@@ -27,6 +27,7 @@ from wherefrom.results.decoding import Decodes, decoded
 from wherefrom.results.dictionaries import ScoresDict, scores_dict
 from wherefrom.results.equality import same_attribution, same_attributions
 from wherefrom.results.merging import merge_attributions
+from wherefrom.results.pairs import UnitPair, top_pairs
 from wherefrom.results.rendering import Drawable
 from wherefrom.results.step_views import StepAttribution, extremes, step_attributions
 from wherefrom.results.tables import save_table, to_arrow, to_dataset, to_pandas, to_polars
@@ -84,6 +85,10 @@ class Attribution(Drawable, AttributionData, frozen=True, kw_only=True, eq=False
     def top_contributors(self, k: int = 5) -> list[list[Contributor]]:
         """For each step its ``k`` inputs of largest absolute score, after the default aggregation."""
         return top_contributors(self.aggregate(), k)
+
+    def top_pairs(self, k: int = 5, *, step: int | None = None) -> list[UnitPair]:
+        """The ``k`` strongest pairs that `interactions` found; see `wherefrom.results.pairs.top_pairs`."""
+        return top_pairs(self, k, step=step)
 
     def trace(self, span: Place | None = None, hops: int | None = None, **settings: Any) -> Attribution:
         """Where an answer comes from when its reasoning is followed back to the prompt; no model is asked.

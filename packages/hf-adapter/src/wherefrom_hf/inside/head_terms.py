@@ -19,11 +19,10 @@ from wherefrom.adapters.internals import Where
 from wherefrom.arrays import FloatArray
 from wherefrom.errors import ModelCapabilityError
 
-from wherefrom_hf.inside.attention import need_attention
-from wherefrom_hf.inside.attention_watch import Attended, BlockCall, watching
+from wherefrom_hf.inside.attention import watched
+from wherefrom_hf.inside.attention_watch import Attended, BlockCall
 from wherefrom_hf.inside.decomposition import Sublayer, close, head_values, sublayer_of
 from wherefrom_hf.inside.frozen_norm import FrozenNorm
-from wherefrom_hf.inside.teacher_forcing import run
 
 _ORDER: tuple[Where, ...] = ("encoder", "decoder", "cross")
 
@@ -38,9 +37,7 @@ def head_terms(
     """See `wherefrom.adapters.head_terms.DecomposesHeads.head_terms`."""
     for row, mixture in zip(rows, mixtures, strict=True):
         reader = _Reader(mixture, reduce)
-        with watching(module, leaves=True, finished=reader.block) as watch:
-            passed = run(module, [row], watch)
-        need_attention(module, watch)
+        _, passed = watched(module, [row], leaves=True, finished=reader.block)
         yield RowHeadTerms(layers=reader.layers, scores=passed.scores[0])
 
 

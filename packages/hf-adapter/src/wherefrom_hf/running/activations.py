@@ -2,7 +2,7 @@
 
 Many models write their activation as a chain of elementary operations, and each of them is repeated for every
 vector-Jacobian product through it. An elementwise function needs its slope only: computed once in the forward pass, it
-serves all backward passes. Values are unchanged and gradients are those of the function itself.
+serves all backward passes. Values are unchanged and slopes are those of the function itself.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def _with_slope(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -
 
 
 @contextmanager
-def gradients_kept(module: PreTrainedModel) -> Iterator[None]:
+def slopes_kept(module: PreTrainedModel) -> Iterator[None]:
     """Within the block, activations of ``module`` are differentiated by a slope kept from the forward pass."""
     with ExitStack() as hooks:
         for part in module.modules():

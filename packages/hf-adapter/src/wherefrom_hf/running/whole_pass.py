@@ -20,8 +20,8 @@ from wherefrom.errors import InputError, ModelCapabilityError, UnknownNameError,
 
 from wherefrom_hf.running.chunking import products_at_once
 from wherefrom_hf.running.derivatives import differentiable_values
-from wherefrom_hf.running.gradients import vector_jacobian_products
-from wherefrom_hf.running.head import reads
+from wherefrom_hf.running.head import one_per_position, reads
+from wherefrom_hf.running.jacobian import vector_jacobian_products
 from wherefrom_hf.running.padding import decoder_batch, encoder_batch, pad_embeddings, read_length
 from wherefrom_hf.running.passes import EncoderStates, run_encoder, start_run
 from wherefrom_hf.running.precision import at_least_single
@@ -103,24 +103,24 @@ class WholePass:
             differentiable_values(row.target_function, part)  # type: ignore[arg-type]  # `run_whole` asks for them
             for row, part in zip(self.rows, self.split(at), strict=True)
         ]
-        (gradients,) = torch.autograd.grad(torch.cat(values).sum(), at)
-        return [value.detach() for value in values], gradients
+        (slopes,) = torch.autograd.grad(torch.cat(values).sum(), at)
+        return [value.detach() for value in values], slopes
 
-    def backward_pass(self, gradients: Tensor, count: int) -> list[dict[Side, Tensor]]:
+    def pulled_back(self, slopes: Tensor, count: int) -> list[dict[Side, Tensor]]:
         """Gradients at the leaves, for each of the first ``count`` rows ``(outputs, length, width)`` by side.
 
         Args:
-            gradients: d(value)/d(logits) of each step, shape ``(reads, vocabulary)``.
+            slopes: d(value)/d(logits) of each step, shape ``(reads, vocabulary)``.
         """
-        return self.products([(self.states, self.at_states(gradients))], self.leaves.of, count)
+        return self.products([(self.states, self.at_states(slopes))], self.leaves.of, count)
 
-    def at_states(self, gradients: Tensor) -> Tensor:
+    def at_states(self, slopes: Tensor) -> Tensor:
         """d(value)/d(state in front of the output layer) of each step, shape ``(reads, width)``."""
-        (at_states,) = torch.autograd.grad(self.logits, self.picked, gradients.to(self.logits.dtype))
+        (at_states,) = torch.autograd.grad(self.logits, self.picked, slopes.to(self.logits.dtype))
         return at_states[:, 0].to(self.states.dtype)
 
     def products(
-        self, cut_points: Sequence[tuple[Tensor, Tensor]], leaves: Mapping[Side, Tensor], count: int
+        self, tops: Sequence[tuple[Tensor, Tensor]], leaves: Mapping[Side, Tensor], count: int
     ) -> list[dict[Side, Tensor]]:
         """Vector-Jacobian products of every output, batched.
 
@@ -146,12 +146,12 @@ class WholePass:
             size = min(at_once, most - first)
             chosen = (slot >= first) & (slot < first + size)
             cotangents = []
-            for top, at_reads in cut_points:
+            for top, at_reads in tops:
                 cotangent = top.new_zeros((size, *top.shape))
                 where = (slot[chosen] - first, reads_of_rows[chosen], positions[chosen])
                 cotangents.append(cotangent.index_put_(where, at_reads[: len(slot)][chosen], accumulate=True))
             done = first + size >= most
-            grads = vector_jacobian_products([top for top, _ in cut_points], wanted, cotangents, retain=not done)
+            grads = vector_jacobian_products([top for top, _ in tops], wanted, cotangents, retain=not done)
             for part, grad in zip(found, grads, strict=True):
                 part.append(grad)
         whole = [torch.cat(part) for part in found]
@@ -220,7 +220,7 @@ def _reading(module: Any, rows: Tensor, positions: Tensor) -> Iterator[dict[str,
     seen: dict[str, Tensor] = {}
 
     def pick(head: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        seen["states"] = inputs[0]
+        seen["states"] = one_per_position(inputs[0])
         seen["picked"] = inputs[0][rows, positions].unsqueeze(1).detach().requires_grad_()
         return (seen["picked"], *inputs[1:])
 

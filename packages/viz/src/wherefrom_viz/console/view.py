@@ -13,6 +13,7 @@ from wherefrom.errors import SettingsError, nearest
 from wherefrom_viz.colours import Palette, Theme
 from wherefrom_viz.console.legend import heading, legend
 from wherefrom_viz.console.matrix import compact_layout, full_layout, matrix
+from wherefrom_viz.console.pairs import pairs
 from wherefrom_viz.console.reading import reading
 from wherefrom_viz.console.tables import step_table, strongest
 from wherefrom_viz.console.terminal_style import TerminalStyle, terminal_style_for
@@ -65,6 +66,9 @@ class ConsoleView:
             yield from legend(description, terminal, width, cells=False)
         elif view in ("matrix", "auto"):
             yield from self._matrix_or_text(description, terminal, width)
+        if view != "steps" and description.pair_labels:
+            yield Text()
+            yield from pairs(description, terminal, width, self.columns, self.top)
         if description.trace is not None:
             if view != "trace":
                 yield Text()

@@ -11,6 +11,7 @@ from typing import Any
 
 from attrs import frozen
 from wherefrom.errors import InputError
+from wherefrom.results.pairs import DETAIL
 
 from wherefrom_viz.colours import PALETTES, Palette, Theme, palette_named, to_hex
 from wherefrom_viz.describe.description import (
@@ -27,6 +28,7 @@ from wherefrom_viz.describe.spans import Spans, with_spans
 from wherefrom_viz.describe.units import Level, Merge
 from wherefrom_viz.page import bundle
 from wherefrom_viz.page.packing import Packed, deflated, pack
+from wherefrom_viz.page.pair_list import pair_lists
 from wherefrom_viz.page.pairs import pairs_of
 from wherefrom_viz.page.quantisation import Precision
 from wherefrom_viz.page.static_table import static_multiples, static_style, static_table
@@ -58,6 +60,8 @@ class _Page:
     pairs: str
     """What is known of two examples side by side; nothing if there is one."""
     fallback: str
+    interacting: str
+    """Tables of the pairs that interact; nothing if there are none."""
     style: str
     traces: str
     """Tables of traced examples; nothing if there are none."""
@@ -91,6 +95,7 @@ def render_html(attributions: Shown, **options: Any) -> str:
         first,
         # the script stands right after the first block, so that a large page is usable before it is all read
         f"</div>\n<script>{code}</script>\n",
+        page.interacting,
         page.traces,
         '<div class="wf-rest" hidden>\n',
         *([_data("pairs", page.pairs)] if page.pairs else []),
@@ -127,7 +132,7 @@ def render_notebook(attributions: Shown, **options: Any) -> str:
             *(_data(f"block-{number}", block) for number, block in enumerate(page.packed.blocks)),
             *([_data("pairs", page.pairs)] if page.pairs else []),
             _data("index", page.packed.index),
-            f"</div>\n{page.traces}{rest}<script>(() => {{\n{code}\n}})();</script>\n",
+            f"</div>\n{page.traces}{page.interacting}{rest}<script>(() => {{\n{code}\n}})();</script>\n",
         ]
     )
 
@@ -232,7 +237,7 @@ def _parts(
         "words": {"raises": "raises", "lowers": "lowers", "of": "the score of the token"},
         "dimensions": [{"name": name, "labels": list(labels)} for name, labels in dimensions],
     }
-    fallback = "<p>There are no examples.</p>"
+    fallback, interacting = "<p>There are no examples.</p>", ""
     if examples:
         one, made = examples[0]
         words = sign_words(one, made)
@@ -251,6 +256,9 @@ def _parts(
                 title=title_of(one, place, len(examples)),
             )
 
+        interacting = pair_lists(
+            [description(place) for place, (one, _) in enumerate(examples) if one.details.get(DETAIL)]
+        )
         if dimensions:
             strongest = sorted(range(len(examples)), key=lambda place: -total_magnitude(examples[place][0]))
             chosen_slices = sorted(strongest[:_SMALL_MULTIPLES])
@@ -266,6 +274,7 @@ def _parts(
         packed=packed,
         pairs=pairs,
         fallback=fallback,
+        interacting=interacting,
         style=f"{style}\n{TRACE_STYLE}" if traces else style,
         traces=traces,
     )
