@@ -206,7 +206,15 @@ def test_attributions_aggregate_without_touching_the_raw_result() -> None:
     assert raw.aggregations == ()
 
 
-def test_a_function_without_a_name_is_an_error_that_says_what_to_do() -> None:
+def test_a_function_is_recorded_by_its_name() -> None:
     raw = made.attribution(None, ["a", " b", " c"], 1, sizes=(3,))
-    with pytest.raises(UnknownNameError, match="Register something of your own under a name first"):
-        raw.aggregate("scores", aggregate_fn=np.sum)
+    done = raw.aggregate("scores", aggregate_fn=np.sum)
+    assert done == raw.aggregate("scores", aggregate_fn=np.sum)
+    assert done.aggregations[0].settings["aggregate_fn"] == "numpy.sum"
+    np.testing.assert_allclose(done.target_attributions, raw.aggregate("sum").target_attributions)
+
+
+def test_what_is_no_function_is_an_error_that_says_what_to_do() -> None:
+    raw = made.attribution(None, ["a", " b", " c"], 1, sizes=(3,))
+    with pytest.raises(SettingsError, match="expected str"):
+        raw.aggregate("scores", aggregate_fn=3)

@@ -15,6 +15,7 @@ from wherefrom.adapters.encoding import Encoding, Side
 from wherefrom.adapters.framework import WrapsFramework
 from wherefrom.adapters.gradients import GivesGradients, RowGradients
 from wherefrom.adapters.hiding import HidesPositions
+from wherefrom.adapters.inside import Inside
 from wherefrom.adapters.moving import Moves
 from wherefrom.adapters.predicting import PredictsSteps, RowPrediction
 from wherefrom.adapters.reserving import Reserves
@@ -31,6 +32,7 @@ __all__ = [
     "GivesAttention",
     "GivesGradients",
     "HidesPositions",
+    "Inside",
     "ModelCard",
     "Moves",
     "PlacesDocuments",

@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from attrs import field, frozen
 
+from wherefrom.adapters.inside import Inside
 from wherefrom.adapters.rows import Row
 from wherefrom.arrays import Array
 
@@ -19,6 +20,8 @@ class RowPrediction:
     """Shape ``(G, vocabulary)``: logits, or log-probabilities for models that give no more."""
     scores: Mapping[str, Array] = field(factory=dict)
     """Name to values, shape ``(G,)``, for the row's ``scores``."""
+    inside: Inside | None = None
+    """The pass, for functions that look at more than logits; None: the model shows no more."""
 
 
 @runtime_checkable

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol, Self, runtime_checkable
 
+from wherefrom.adapters.inside import Inside
 from wherefrom.arrays import Array, IntArray
 
 
@@ -11,8 +12,9 @@ from wherefrom.arrays import Array, IntArray
 class RowFunction(Protocol):
     """A scalar per step, or per group of steps, of a row's logits.
 
-    Each value depends on the logits of its own steps alone. A step function bound to the tokens it is asked about
-    (`wherefrom.questions.target_function.TargetFunction`) is one. An adapter needs no more than what is written here.
+    Each value depends on the logits of its own steps alone, and on what it asks of the pass. A step function bound to
+    the tokens it is asked about (`wherefrom.questions.target_function.TargetFunction`) is one. An adapter needs no
+    more than what is written here.
     """
 
     @property
@@ -25,15 +27,19 @@ class RowFunction(Protocol):
         """How many values there are."""
         ...
 
-    def step_values(self, logits: Array) -> Array:
-        """One value per step. ``logits`` has shape ``(G, vocabulary)``; so many values come back."""
+    def step_values(self, logits: Array, inside: Inside | None = None) -> Array:
+        """One value per step. ``logits`` has shape ``(G, vocabulary)``; so many values come back.
+
+        Args:
+            inside: The pass that the logits are from, over the same steps; None: there is nothing but logits.
+        """
         ...
 
     def grouped(self, step_values: Array) -> Array:
         """Per-step values, summed within groups. Shape ``(outputs,)``."""
         ...
 
-    def values(self, logits: Array) -> Array:
+    def values(self, logits: Array, inside: Inside | None = None) -> Array:
         """One value per output: `step_values`, `grouped`."""
         ...
 

@@ -123,7 +123,9 @@ class DiscretizedIntegratedGradients:
             for clean in model.predict([question.row(scores=True)], chunk=self.internal_batch_size):
                 step_scores.update(clean.scores)
                 if self.return_convergence_delta:
-                    change = to_numpy(question.target_function.values(clean.logits)) - to_numpy(at_baseline)
+                    change = to_numpy(question.target_function.values(clean.logits, clean.inside)) - to_numpy(
+                        at_baseline
+                    )
                     total = sum(to_numpy(share).sum(axis=(0, 2)) for share in sums.values())
                     step_scores["deltas"] = total - change
         if self.multiply_by_inputs:

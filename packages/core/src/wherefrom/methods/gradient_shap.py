@@ -120,7 +120,9 @@ class GradientShap:
             )
             step_scores.update(clean.scores)
             if self.return_convergence_delta:
-                values = [to_numpy(question.target_function.values(one.logits)) for one in (clean, *at_baselines)]
+                values = [
+                    to_numpy(question.target_function.values(one.logits, one.inside)) for one in (clean, *at_baselines)
+                ]
                 often = np.array([np.mean(drawn == choice) for choice in used])
                 expected = values[0] - sum(w * value for w, value in zip(often, values[1:], strict=True))
                 total = sum(to_numpy(share).sum(axis=(0, 2)) for share in sums.values())

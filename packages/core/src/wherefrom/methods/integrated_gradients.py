@@ -111,7 +111,9 @@ class IntegratedGradients:
             step_scores.update(clean.scores)
             if self.return_convergence_delta:
                 target_function = path.question.target_function
-                change = target_function.values(clean.logits) - target_function.values(base.logits)
+                change = target_function.values(clean.logits, clean.inside) - target_function.values(
+                    base.logits, base.inside
+                )
                 step_scores["deltas"] = _totals(path.shares(sums, multiply=True)) - to_numpy(change)
         return Scores(source=source, target=target, step_scores=step_scores, details={"points": n})
 
@@ -139,7 +141,8 @@ class IntegratedGradients:
         rows = [path.row(1.0, scores=True), path.row(0.0)]
         answers = list(model.predict(rows, chunk=self.internal_batch_size))
         at_input, at_baseline = (
-            to_numpy(path.question.target_function.values(answer.logits)).astype(float) for answer in answers
+            to_numpy(path.question.target_function.values(answer.logits, answer.inside)).astype(float)
+            for answer in answers
         )
         change = at_input - at_baseline
         scale = np.maximum(np.abs(change), SMALLEST_DIFFERENCE * np.maximum(np.abs(at_input), np.abs(at_baseline)))

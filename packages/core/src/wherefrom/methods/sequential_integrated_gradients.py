@@ -102,9 +102,11 @@ class SequentialIntegratedGradients:
             clean, *others = model.predict(rows, chunk=self.internal_batch_size)
             step_scores.update(clean.scores)
             for other in others:
-                change = question.target_function.values(clean.logits) - question.target_function.values(other.logits)
+                at_input, at_baseline = (
+                    question.target_function.values(one.logits, one.inside) for one in (clean, other)
+                )
                 total = sum(to_numpy(share).sum(axis=(0, 2)) for share in shares.values())
-                step_scores["deltas"] = total - to_numpy(change)
+                step_scores["deltas"] = total - to_numpy(at_input - at_baseline)
         details = {"form": "occlusion of one token at a time, which it equals in sums"} if self.token_sums else {}
         return Scores(
             source=shares.get("source"), target=shares.get("target"), step_scores=step_scores, details=details
@@ -144,11 +146,11 @@ class SequentialIntegratedGradients:
         moves = _moves(question, side, ends)
         rows = [_row(question, side, ends, position, seen, 0.0) for position, seen in moves]
         clean, *answers = model.predict([question.row(first_change=None), *rows], chunk=self.internal_batch_size)
-        whole = question.target_function.values(clean.logits)
+        whole = question.target_function.values(clean.logits, clean.inside)
         sums: FloatArray = np.zeros((ends.input.shape[0], question.target_function.outputs, 1))
         for (position, seen), row, answer in zip(moves, rows, answers, strict=True):
             assert row.target_function is not None
-            change = to_numpy(whole)[seen] - to_numpy(row.target_function.values(answer.logits))
+            change = to_numpy(whole)[seen] - to_numpy(row.target_function.values(answer.logits, answer.inside))
             sums[position, seen, 0] = change
         return like(ends.input, sums, dtype=ends.input.dtype)
 

@@ -133,7 +133,7 @@ def _question(
         steps, groups, function = spans.steps, spans.groups, additive(function)
         contrast = None if contrast is None else contrast.at(kept)
         logits = None if logits is None else logits[kept]
-    plain = TargetFunction(function=function, target_ids=example.target_ids[steps])
+    plain = TargetFunction(function=function, target_ids=example.target_ids[steps], card=model.card)
     source_ids = None if example.source is None else example.source.ids
     source_tokens = () if example.source is None else example.source.tokens
     kept_source = _kept(model, source_ids, source_tokens, options, start=False)

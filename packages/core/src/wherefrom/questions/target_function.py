@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from attrs import evolve, frozen
 
+from wherefrom.adapters.card import ModelCard
+from wherefrom.adapters.inside import Inside
 from wherefrom.arrays import Array, FloatArray, IntArray, like, namespace
 from wherefrom.step_functions.base import StepFunction, StepPrediction
 
@@ -14,7 +16,8 @@ class TargetFunction:
     """A scalar per step, or per group of steps, of a model's logits.
 
     Each value depends on the logits of its own steps alone, which adapters use: the gradient with respect to the
-    logits of all steps comes from one backward pass through the output layer.
+    logits of all steps comes from one backward pass through the output layer. A function that asks for more of the
+    pass (`wherefrom.adapters.Inside`) is differentiated through the whole of it.
     """
 
     function: StepFunction
@@ -31,6 +34,8 @@ class TargetFunction:
     """Output index of each step, shape ``(G,)``, for span targets; None: one output per step."""
     weights: FloatArray | None = None
     """What each step's value is multiplied by, shape ``(G,)``; None: 1."""
+    card: ModelCard | None = None
+    """Who is asked, for functions that want to know."""
 
     @property
     def outputs(self) -> int:
@@ -39,9 +44,9 @@ class TargetFunction:
             return len(self.target_ids)
         return int(self.groups.max()) + 1 if len(self.groups) else 0
 
-    def step_values(self, logits: Array) -> Array:
+    def step_values(self, logits: Array, inside: Inside | None = None) -> Array:
         """One value per step. ``logits`` has shape ``(G, vocabulary)``; so many values come back."""
-        return self.weighed(self.function(self.prediction(logits)))
+        return self.weighed(self.function(self.prediction(logits, inside)))
 
     def weighed(self, step_values: Array) -> Array:
         """Bare per-step values, steps first, multiplied by their weights."""
@@ -50,7 +55,7 @@ class TargetFunction:
         weights = like(step_values, self.weights, dtype=step_values.dtype)
         return step_values * weights.reshape(-1, *[1] * (step_values.ndim - 1))
 
-    def prediction(self, logits: Array) -> StepPrediction:
+    def prediction(self, logits: Array, inside: Inside | None = None) -> StepPrediction:
         """What a step function is given for these logits."""
         contrast = None
         if self.contrast_ids is not None or self.contrast_logits is not None:
@@ -64,11 +69,13 @@ class TargetFunction:
             target_ids=like(logits, self.target_ids),
             contrast=contrast,
             samples=None if self.samples is None else like(logits, self.samples),
+            inside=inside,
+            card=self.card,
         )
 
-    def values(self, logits: Array) -> Array:
+    def values(self, logits: Array, inside: Inside | None = None) -> Array:
         """One value per output: steps of a group are summed. Shape ``(outputs,)``."""
-        return self.grouped(self.step_values(logits))
+        return self.grouped(self.step_values(logits, inside))
 
     def grouped(self, step_values: Array) -> Array:
         """Per-step values, summed within groups."""

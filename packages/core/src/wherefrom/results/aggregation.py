@@ -7,10 +7,12 @@ aggregators. The aggregators themselves are in `wherefrom.results.aggregators`, 
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar, cast, runtime_checkable
 
 import attrs
+import numpy as np
 from attrs import frozen
 
 from wherefrom._registry import Registry
@@ -150,6 +152,8 @@ def resolve(what: AggregatorLike, fn: Any, functions: Registry[Any], **settings:
         items = [(item, own) for item, own in zip(items, fn, strict=True)]
     elif fn is not None:
         settings["aggregate_fn"] = fn
+    if "aggregate_fn" in settings:
+        settings["aggregate_fn"] = named(settings["aggregate_fn"], functions)
     stages = [_stage(item, functions) for item in items]
     for name in settings:
         if not any(name in fields_of(cls) for cls, _ in stages):
@@ -163,11 +167,43 @@ def resolve(what: AggregatorLike, fn: Any, functions: Registry[Any], **settings:
     return chain
 
 
+def settings_of(what: AggregatorLike, functions: Registry[Any]) -> set[str]:
+    """Names of the settings that the aggregators of a shorthand take."""
+    if isinstance(what, AggregatorPipeline):
+        what = what.aggregators
+    items: list[Any] = list(what) if isinstance(what, list | tuple) else [what]
+    return {name for item in items for name in fields_of(_stage(item, functions)[0])}
+
+
+def named(fn: Any, functions: Registry[Any]) -> Any:
+    """A function as a name that the stages of a result can record; a name as it is.
+
+    ``fn(values, axis=...)`` gives values without the axis; a function that names ``where`` is told which cells exist.
+    """
+    if not callable(fn) or isinstance(fn, type):
+        return fn
+    name = f"{getattr(fn, '__module__', '')}.{getattr(fn, '__qualname__', type(fn).__name__)}".lstrip(".")
+    tells = "where" in _parameter_names(fn)
+
+    def called(values: Any, axis: int, where: Any) -> Any:
+        return fn(values, axis=axis, where=where) if tells else fn(np.where(where, values, 0), axis=axis)
+
+    functions.register(name, called, overwrite=True)
+    return name
+
+
+def _parameter_names(fn: Any) -> set[str]:
+    try:
+        return {one.name for one in inspect.signature(fn).parameters.values() if one.default is one.empty}
+    except (TypeError, ValueError):  # written in C: it is called with values and axis alone
+        return set()
+
+
 def _stage(item: Any, functions: Registry[Any]) -> tuple[type[Aggregator], dict[str, Any]]:
     """An aggregator class and the settings that belong to this stage alone."""
     if isinstance(item, tuple) and len(item) == 2:
         cls, own = _stage(item[0], functions)
-        return cls, own if item[1] is None else {**own, "aggregate_fn": item[1]}
+        return cls, own if item[1] is None else {**own, "aggregate_fn": named(item[1], functions)}
     if isinstance(item, Stage):
         return AGGREGATORS.get(item.name), dict(item.settings)
     if isinstance(item, str):
@@ -181,6 +217,8 @@ def _stage(item: Any, functions: Registry[Any]) -> tuple[type[Aggregator], dict[
             f"Aggregators: {', '.join(AGGREGATORS)}. Functions: {', '.join(functions)}."
         )
     kind: Any = item if isinstance(item, type) else type(item)
+    if callable(item) and not attrs.has(kind):
+        return AGGREGATORS.get("scores"), {"aggregate_fn": named(item, functions)}
     if isinstance(item, type) and attrs.has(kind) and isinstance(kind, Named):
         return cast("type[Aggregator]", kind), {}
     if attrs.has(kind) and isinstance(item, Aggregator):

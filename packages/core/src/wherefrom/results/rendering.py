@@ -16,7 +16,9 @@ from typing import Any, Protocol, TypeAlias
 
 from wherefrom._registry import Registry
 from wherefrom.errors import MissingDependencyError
+from wherefrom.results.aggregation import AggregatorLike
 from wherefrom.results.data import AttributionData, AttributionsData
+from wherefrom.results.showing import aggregated_for_view, unknown_option
 
 Shown: TypeAlias = "AttributionData | AttributionsData[Any] | Drawable"
 """What can be drawn."""
@@ -48,7 +50,14 @@ def render(attributions: Shown, name: str, **options: Any) -> Any:
             f"Drawing a result as {name!r} needs the package wherefrom-viz, which is not installed. "
             "Install it with: pip install wherefrom-viz"
         )
-    return RENDERERS.get(name)(attributions, **options)
+    draw = RENDERERS.get(name)
+    try:
+        return draw(attributions, **options)
+    except TypeError as error:
+        told = unknown_option(error, options, f"Drawing as {name!r}")
+        if told is None:
+            raise
+        raise told from error
 
 
 def list_renderers() -> list[str]:
@@ -63,6 +72,8 @@ def show_attributions(
     display: bool = True,
     return_html: bool = False,
     view: str = "auto",
+    aggregator: AggregatorLike = None,
+    do_aggregation: bool = True,
     **options: Any,
 ) -> str | None:
     """Show a result: as a page in a notebook, as coloured text elsewhere.
@@ -74,17 +85,30 @@ def show_attributions(
         display: Print or display it. False only returns.
         return_html: Return a page of its own as text.
         view: ``"auto"``, ``"matrix"``, ``"read"``, ``"topk"``, ``"steps"`` or ``"trace"``.
+        aggregator: Aggregate so before drawing, as for `aggregate`, with its settings among the options
+            (``show(aggregator="sum", normalize=False)``); None: by the method's default.
+        do_aggregation: False draws scores as they are; inner dimensions one matrix after the other.
         **options: Passed to the renderer: ``granularity``, ``merge``, ``normalize``, ``palette``, ...
 
     Returns:
         The page, if ``return_html``.
     """
+    attributions, options = aggregated_for_view(attributions, aggregator, do_aggregation, options)
+    if not do_aggregation and has_dimensions(attributions):
+        return show_granular(attributions, display, return_html, **options)
     options = {"min_val": min_val, "max_val": max_val, "view": view, **options}
     if display and in_notebook():
         _display(render(attributions, "notebook", **options))
     elif display:
         render(attributions, "console", **options)
     return str(render(attributions, "html", **options)) if return_html else None
+
+
+def has_dimensions(attributions: Any) -> bool:
+    """Is there more than one number per cell?"""
+    if isinstance(attributions, AttributionData):
+        return bool(attributions.dimensions)
+    return any(has_dimensions(one) for one in attributions)
 
 
 def show_tokens(attributions: Shown, display: bool = True, return_html: bool = False, **options: Any) -> str | None:
@@ -220,10 +244,14 @@ class Drawable:
         display: bool = True,
         return_html: bool = False,
         view: str = "auto",
+        aggregator: AggregatorLike = None,
+        do_aggregation: bool = True,
         **options: Any,
     ) -> str | None:
         """Show it: a page in a notebook, coloured text elsewhere; see `show_attributions`."""
-        return show_attributions(self, min_val, max_val, display, return_html, view, **options)
+        return show_attributions(
+            self, min_val, max_val, display, return_html, view, aggregator, do_aggregation, **options
+        )
 
     def show_tokens(self, display: bool = True, return_html: bool = False, **options: Any) -> str | None:
         """Show the output as running text; see `wherefrom.results.rendering.show_tokens`."""

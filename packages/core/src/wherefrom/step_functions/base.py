@@ -12,8 +12,16 @@ from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar, runtime_checkabl
 from attrs import frozen
 
 from wherefrom._registry import Registry
-from wherefrom.arrays import Array, namespace
+from wherefrom.adapters.card import ModelCard
+from wherefrom.adapters.encoding import Side
+from wherefrom.adapters.inside import Inside
+from wherefrom.arrays import Array, IntArray, namespace
+from wherefrom.errors import ModelCapabilityError
 from wherefrom.step_functions.inseq_style import ForwardOutput, LogitsReader
+
+
+class LogitsOnlyError(ModelCapabilityError):
+    """A step function asked for more than logits where there is nothing more."""
 
 
 @frozen(kw_only=True, eq=False)
@@ -32,6 +40,10 @@ class StepPrediction:
     samples: Array | None = None
     """Logits of stochastic passes, shape ``(passes, steps, vocabulary)``, where the function asked for
     them."""
+    inside: Inside | None = None
+    """The pass that the logits are from, for functions that look at more; the methods below read it."""
+    card: ModelCard | None = None
+    """Who was asked: names, kind, special ids, number of layers."""
 
     @property
     def xp(self) -> Any:
@@ -71,6 +83,49 @@ class StepPrediction:
             return target, target
         same = other.logits is self.logits
         return target, other.at_target(log_probabilities if same else other.log_probabilities())
+
+    @property
+    def steps(self) -> IntArray:
+        """Target positions that are predicted, shape ``(steps,)``; each is predicted at the position before it."""
+        return self._pass("the positions of its steps").steps
+
+    def input_ids(self, side: Side = "target") -> Array:
+        """Ids that the model read, shape ``(positions,)``; step ``t`` saw the target's first ``t`` of them."""
+        return self._pass("input ids").input_ids(side)
+
+    def attention_mask(self, side: Side = "target") -> Array:
+        """1 where a position may be attended to, 0 where it is hidden, shape ``(positions,)``."""
+        return self._pass("an attention mask").attention_mask(side)
+
+    def input_embeddings(self, side: Side = "target") -> Array:
+        """Embeddings of those ids as the model reads them, shape ``(positions, width)``.
+
+        In a target function values made of them have gradients.
+        """
+        return self._pass("input embeddings").input_embeddings(side)
+
+    def hidden_states(self, layer: int | str, side: Side = "target") -> Array:
+        """What a layer answered at every position, shape ``(positions, width of the layer)``; with gradients, too.
+
+        Args:
+            layer: A number as transformers counts hidden states (0: the first block's input, -1: what the output
+                layer reads), or the name of a part of the model (``"model.layers.3.mlp"``).
+        """
+        return self._pass("hidden states").hidden_states(layer, side)
+
+    def states_at_steps(self, layer: int | str) -> Array:
+        """`hidden_states` of the target where each step is predicted, shape ``(steps, width of the layer)``."""
+        states = self.hidden_states(layer)
+        return self.xp.stack([states[int(step) - 1] for step in self.steps])
+
+    def _pass(self, what: str) -> Inside:
+        if self.inside is None:
+            raise LogitsOnlyError(
+                f"The step function asks for {what}, and here there is nothing but logits: a contrastive prediction, "
+                "a method that reads logits alone (layer methods, deeplift), or an adapter that shows no more. "
+                "Take another method, or a function of logits and target_ids."
+            )
+        return self.inside
 
     @property
     def forward_output(self) -> ForwardOutput:
@@ -122,7 +177,8 @@ class StepFunction(Protocol):
     """Does it need stochastic passes?"""
 
     def __call__(self, prediction: StepPrediction, /) -> Array:
-        """One value per step, shape ``(steps,)``; each depends on its own step's logits alone."""
+        """One value per step, shape ``(steps,)``; each depends on its own step's logits alone, and on what it asks
+        of the pass."""
         ...
 
 

@@ -6,9 +6,12 @@ works as it is: steps stand where inseq had the batch.
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from attrs import frozen
 
 from wherefrom.arrays import Array
+from wherefrom.errors import UnknownAttributeError
 
 
 @frozen(kw_only=True, eq=False)
@@ -26,3 +29,11 @@ class LogitsReader:
     def output2logits(self, output: ForwardOutput) -> Array:
         """Logits of the last position, shape ``(steps, vocabulary)``."""
         return output.logits[:, -1, :]
+
+    def __getattr__(self, name: str) -> NoReturn:
+        """Say what to ask instead."""
+        raise UnknownAttributeError(
+            f"attribution_model.{name}: a step function gets no model here, only the model's output2logits. Read "
+            "input_ids, input_embeddings, attention_mask and hidden_states of the prediction, or run the function as "
+            "it is with: import wherefrom.inseq as inseq"
+        )

@@ -178,6 +178,12 @@ def _class_of(
                 f"Step function {identifier!r} takes *{parameter.name}, which cannot be told by name. "
                 "Declare each setting as a parameter."
             )
+        if parameter.name in CONTRAST_ARGUMENTS and parameter.default is inspect.Parameter.empty:
+            raise SettingsError(
+                f"Step function {identifier!r} needs {parameter.name}, but arguments of the contrast are not handed "
+                f"over: the finished contrast is in prediction.contrast. Write {parameter.name}=None, which says that "
+                "the function is contrastive, and read prediction.contrast.target_ids and .logits."
+            )
         if parameter.kind is inspect.Parameter.VAR_KEYWORD or parameter.name in CONTRAST_ARGUMENTS:
             continue
         default = attrs.NOTHING if parameter.default is inspect.Parameter.empty else parameter.default

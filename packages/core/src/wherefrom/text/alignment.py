@@ -67,6 +67,7 @@ class Alignment:
                     "contrast_position": position,
                     "target": str(original[step]),
                     "contrast": str(contrast[position]),
+                    "contrast_piece": contrast[position].piece,
                 }
                 for step, position in self.pairs
             ],

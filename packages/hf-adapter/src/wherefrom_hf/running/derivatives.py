@@ -8,17 +8,18 @@ from contextlib import contextmanager
 
 from torch import Tensor
 from transformers import PreTrainedModel
+from wherefrom.adapters.inside import Inside
 from wherefrom.adapters.row_function import RowFunction
 from wherefrom.errors import ModelCapabilityError, SettingsError
 
 
-def differentiable_values(target_function: RowFunction, logits: Tensor) -> Tensor:
+def differentiable_values(target_function: RowFunction, logits: Tensor, inside: Inside | None = None) -> Tensor:
     """Values of a target function's steps, shape ``(G,)``, in the graph of ``logits``.
 
     Raises:
         SettingsError: They are in no graph: the function detaches what it reads, or computes outside of the framework.
     """
-    values: Tensor = target_function.step_values(logits)
+    values: Tensor = target_function.step_values(logits, inside)
     if logits.requires_grad and not values.requires_grad:
         raise SettingsError(
             "The target function has no gradient: its value does not require grad. Leave detach(), item() "

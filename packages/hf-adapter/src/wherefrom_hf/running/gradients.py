@@ -39,6 +39,7 @@ from wherefrom_hf.running.passes import DecoderRun, EncoderStates, run_encoder, 
 from wherefrom_hf.running.precision import at_least_single
 from wherefrom_hf.running.predict import LOOKAHEAD, Predictor, alike, shared_length
 from wherefrom_hf.running.probe import looking_into
+from wherefrom_hf.running.row_inside import CutPass, LooksInsideError, RowInside, whole_gradients
 
 SEGMENT_STEPS = 16
 """Steps that are pulled back through the same stretch of the sequence. Fewer waste less on positions that a step cannot
@@ -115,6 +116,7 @@ class Differentiator:
         """Answers in order; see `wherefrom.adapters.GivesGradients`."""
         stream = iter(rows)
         budget = positions_at_once(self._predictor.device)
+        looks_inside: list[bool] = []
         self._predictor.probe.need_causal()
         self._predictor.probe.warn_of_other_lookups()
 
@@ -131,9 +133,14 @@ class Differentiator:
                 true_derivatives(module),
                 constant_weights(module),
             ):
-                if plan.blocks is not None:
-                    return self._by_blocks(part, plan, plan.blocks)
-                return self._answers(part, source, target, plan)
+                if not looks_inside:
+                    try:
+                        if plan.blocks is not None:
+                            return self._by_blocks(part, plan, plan.blocks)
+                        return self._answers(part, source, target, plan)
+                    except LooksInsideError:
+                        looks_inside.append(True)  # for the rest of the call, whose rows ask the same function
+                return [whole_gradients(self._predictor, row, source=source, target=target) for row in part]
 
         while drawn := list(islice(stream, LOOKAHEAD)):
             for part in chunks_of(drawn, self._cost, budget, chunk, alike):
@@ -202,7 +209,7 @@ class Differentiator:
         batch = decoder_batch(rows, predictor.fill, predictor.device)
         leaf = pad_embeddings([row.target_embeds for row in rows], predictor.target.of(batch.ids))
         leaf = leaf.detach().requires_grad_()
-        collected = _Collected(rows, predictor.device, first=0)
+        collected = _Collected(rows, [RowInside.of(predictor, row) for row in rows], predictor.device, first=0)
         indices = [np.arange(len(row.steps)) for row in rows]
         pairs = reads([torch.from_numpy(row.steps) for row in rows], 0, predictor.device)
         with (
@@ -258,7 +265,7 @@ class Differentiator:
         ends = self._segments(rows, batch.length)
         leaves = _Leaves(target=[], source=None if passed is None else passed.bridge)
         embeddings = pad_embeddings([row.target_embeds for row in rows], predictor.target.of(batch.ids))
-        collected = _Collected(rows, predictor.device, first=begin)
+        collected = _Collected(rows, [RowInside.of(predictor, row) for row in rows], predictor.device, first=begin)
         for end in ends:
             leaf = embeddings[:, begin:end].detach()
             if target:
@@ -368,15 +375,17 @@ class Differentiator:
             count = min(at_once, slots - first)
             cotangents = _cotangents(tops, pairs, slot.to(device), first, count)
             done = last and first + count >= slots
-            grads = vector_jacobian_products(tops.tensors, wanted, cotangents, retain=not done)
+            with looking_into(self._predictor.module, "differentiated"):
+                grads = vector_jacobian_products(tops.tensors, wanted, cotangents, retain=not done)
             collected.add(grads, [np.unique(o)[first : first + count] for o in outputs], leaves)
 
 
 class _Collected:
     """Values and gradients of some rows as they come in, segment by segment."""
 
-    def __init__(self, rows: Sequence[Row], device: torch.device, first: int) -> None:
+    def __init__(self, rows: Sequence[Row], insides: Sequence[RowInside], device: torch.device, first: int) -> None:
         self._rows = rows
+        self._insides = insides
         self._first = first
         self._device = device
         self._values: list[list[Tensor]] = [[] for _ in rows]
@@ -393,12 +402,13 @@ class _Collected:
             if not len(index):
                 continue
             assert row.target_function is not None
-            values = differentiable_values(row.target_function.at(index), part)
+            inside = self._insides[i].at(index)
+            values = differentiable_values(row.target_function.at(index), part, CutPass(inside))
             self._values[i].append(values.detach())
             total = total + values.sum()
             for name, target_function in row.scores.items():
                 with torch.no_grad():
-                    self._logits[i][name].append(target_function.at(index).step_values(part.detach()))
+                    self._logits[i][name].append(target_function.at(index).step_values(part.detach(), inside))
         return total
 
     def add(self, grads: Sequence[Tensor], outputs: Sequence[np.ndarray], leaves: _Leaves) -> None:

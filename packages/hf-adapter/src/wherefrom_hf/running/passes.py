@@ -27,6 +27,8 @@ class EncoderStates:
     """Shape ``(rows, source length, width)``."""
     visible: Tensor
     """Shape ``(rows, source length)``."""
+    hidden: tuple[Tensor, ...] = ()
+    """States of all layers as transformers counts them, where they were asked for."""
 
     def of(self, rows: Tensor) -> EncoderStates:
         """The lines of some rows, in their order."""
@@ -160,9 +162,9 @@ def can_continue(module: PreTrainedModel) -> bool:
     return takes_cache and not getattr(module, "_is_stateful", False)
 
 
-def run_encoder(module: PreTrainedModel, ids: Tensor, visible: Tensor) -> EncoderStates:
+def run_encoder(module: PreTrainedModel, ids: Tensor, visible: Tensor, **extra: Any) -> EncoderStates:
     """The encoder's last states for ``ids`` of shape ``(rows, length)``."""
     encoder = module.get_encoder()
     with quick_linear():
-        output = encoder(input_ids=ids, attention_mask=visible, return_dict=True)
-    return EncoderStates(output.last_hidden_state, visible)
+        output = encoder(input_ids=ids, attention_mask=visible, return_dict=True, **extra)
+    return EncoderStates(output.last_hidden_state, visible, tuple(output.get("hidden_states") or ()))

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
-from wherefrom.adapters import Row, RowPrediction
+from wherefrom.adapters import Inside, Row, RowPrediction
+from wherefrom.step_functions.base import LogitsOnlyError
 
 from wherefrom_hf.running.chunking import chunks_of, halving, logit_bytes, positions_at_once
 from wherefrom_hf.running.embedding import InputEmbedding
@@ -19,6 +20,7 @@ from wherefrom_hf.running.padding import decoder_batch, encoder_batch, pad_embed
 from wherefrom_hf.running.passes import DecoderRun, EncoderStates, run_encoder, start_run
 from wherefrom_hf.running.precision import at_least_single
 from wherefrom_hf.running.probe import Probe
+from wherefrom_hf.running.row_inside import RowInside
 
 REUSE_STRIDE = 8
 """Positions by which the changes of rows in one batch may lie apart: less shares more, more batches better."""
@@ -107,7 +109,8 @@ class Predictor:
             output, _ = run.forward(ids, batch.visible, keep=False)
         parts = torch.split(at_least_single(output.logits[0]), [len(s) for s in steps])
         return [
-            RowPrediction(logits=logits, scores=scores_of(row, logits)) for row, logits in zip(rows, parts, strict=True)
+            RowPrediction(logits=logits, scores=scores_of(row, logits, inside), inside=inside)
+            for row, logits, inside in zip(rows, parts, (RowInside.of(self, row) for row in rows), strict=True)
         ]
 
     def unread(self, run: DecoderRun, ids: Tensor, embeddings: Tensor | None = None) -> DecoderRun:
@@ -191,7 +194,17 @@ def shared_length(rows: Sequence[Row]) -> int:
     return min(min(row.first_change or 0, int(row.steps[0]) - 1) for row in rows)
 
 
-def scores_of(row: Row, logits: Tensor) -> dict[str, Tensor]:
-    """The step scores that a row asks for, read from its logits."""
+def scores_of(row: Row, logits: Tensor, inside: Inside | None = None) -> dict[str, Tensor]:
+    """The step scores that a row asks for, read from its logits.
+
+    Those that look at more are left out where nothing more is there: whoever asked makes a pass for them.
+    """
+    found: dict[str, Tensor] = {}
     with torch.no_grad():
-        return {name: target_function.step_values(logits.detach()) for name, target_function in row.scores.items()}
+        for name, score in row.scores.items():
+            try:
+                found[name] = score.step_values(logits.detach(), inside)
+            except LogitsOnlyError:
+                if inside is not None:
+                    raise
+    return found

@@ -5,7 +5,6 @@ Where `gradients` cuts the sequence for speed, this keeps it whole: layers and m
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -16,13 +15,14 @@ from attrs import field, frozen
 from torch import Tensor, nn
 from wherefrom.adapters import Row, Side
 from wherefrom.adapters.layers import Depth, LayerStates
-from wherefrom.errors import InputError, ModelCapabilityError, UnknownNameError, nearest
+from wherefrom.errors import InputError, ModelCapabilityError
 
 from wherefrom_hf.running.chunking import products_at_once
 from wherefrom_hf.running.derivatives import differentiable_values
 from wherefrom_hf.running.head import one_per_position, reads
 from wherefrom_hf.running.jacobian import vector_jacobian_products
 from wherefrom_hf.running.padding import decoder_batch, encoder_batch, pad_embeddings, read_length
+from wherefrom_hf.running.parts import find_layer
 from wherefrom_hf.running.passes import EncoderStates, run_encoder, start_run
 from wherefrom_hf.running.precision import at_least_single
 from wherefrom_hf.running.predict import Predictor
@@ -30,26 +30,6 @@ from wherefrom_hf.running.stacks import blocks_at
 
 Parts = Mapping[Side, Sequence[nn.Module]]
 """The modules whose answers are differentiated, by the side on which they run."""
-
-
-def find_layer(module: nn.Module, layer: Any) -> nn.Module:
-    """The part of ``module`` that ``layer`` names: ``transformer.h[0].mlp`` and ``transformer.h.0.mlp`` alike.
-
-    Raises:
-        UnknownNameError: The model has no such part; the nearest name is suggested.
-    """
-    if isinstance(layer, nn.Module):
-        if any(part is layer for part in module.modules()):
-            return layer
-        raise UnknownNameError(f"The given {type(layer).__name__} is no part of this {type(module).__name__}.")
-    name = re.sub(r"\[(\d+)\]", r".\1", str(layer))
-    parts = dict(module.named_modules(remove_duplicate=False))
-    if name and name in parts:
-        return parts[name]
-    raise UnknownNameError(
-        f"{type(module).__name__} has no part called {layer!r}.{nearest(name, parts)} Names are those of "
-        f"named_modules(), such as {', '.join(list(parts)[1:4])}."
-    )
 
 
 def parts_at(predictor: Predictor, layer: Any) -> Parts:

@@ -261,6 +261,8 @@ def describe(
         evolve(unit_of(token, before), template=hidden)
         for (token, before), hidden in zip(with_before(tokens), template, strict=True)
     )
+    if granularity == "token":
+        shown_steps = _beside_contrast(shown_steps, attribution)
     if granularity == "span":
         shown_steps = _named(shown_steps, span_names(attribution, "target"))
         shown_inputs = tuple(
@@ -455,6 +457,18 @@ def _named(parts: Sequence[Unit], names: Mapping[int, str]) -> tuple[Unit, ...]:
     return tuple(
         evolve(unit, label=text_marks.visible(names[unit.token.position])) if unit.token.position in names else unit
         for unit in parts
+    )
+
+
+def _beside_contrast(steps: Sequence[Unit], attribution: Attribution) -> tuple[Unit, ...]:
+    """The steps, each that was compared with another token labelled by both: contrast → token."""
+    pairs = attribution.details.get("contrast", {}).get("pairs", [])
+    others = {pair["step"]: pair["contrast"] for pair in pairs if pair["contrast"] != pair["target"]}
+    return tuple(
+        evolve(unit, label=f"{text_marks.label(others[unit.token.position])} → {unit.label}")
+        if unit.token.size == 1 and unit.token.position in others
+        else unit
+        for unit in steps
     )
 
 

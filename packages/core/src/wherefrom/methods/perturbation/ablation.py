@@ -21,7 +21,7 @@ from zipfile import BadZipFile
 import numpy as np
 from attrs import evolve, field, frozen
 
-from wherefrom.adapters import Row, ScoringModel, SequenceModel
+from wherefrom.adapters import Inside, Row, ScoringModel, SequenceModel
 from wherefrom.arrays import Array, BoolArray, FloatArray, IntArray, namespace, to_numpy
 from wherefrom.errors import FileFormatError, InputError, ShapeError
 from wherefrom.methods.perturbation.removal import Removed, removal
@@ -379,7 +379,9 @@ def _run(
     answers = model.predict(rows(), chunk=chunk)
     if needs_clean:
         said = next(answers)
-        clean = {name: _step_values(target_function, said.logits) for name, target_function in wanted.items()}
+        clean = {
+            name: _step_values(target_function, said.logits, said.inside) for name, target_function in wanted.items()
+        }
         scores = {name: to_numpy(score) for name, score in said.scores.items()}
     for name in wanted:
         values[name][:] = clean[name]
@@ -387,14 +389,15 @@ def _run(
     for done, (index, said) in enumerate(zip(moved, answers, strict=True), start=1):
         item = removed[index]
         assert item is not None
-        logits = said.logits
+        logits, inside = said.logits, said.inside
         if len(item.read) != len(item.row.steps) or not np.array_equal(item.read, np.arange(len(item.read))):
             logits = _rows_of(logits, item.read)
+            inside = None if inside is None else inside.at(item.read)
         key = (int(item.asked[0]), len(item.asked))
         if key not in parts:
             parts[key] = {name: target_function.select(item.asked) for name, target_function in wanted.items()}
         for name, target_function in parts[key].items():
-            values[name][index, item.asked] = _step_values(target_function, logits)
+            values[name][index, item.asked] = _step_values(target_function, logits, inside)
         progress("ablation", done, len(moved))
     return AblationTable(
         units=units,
@@ -425,6 +428,6 @@ def _rows_of(logits: Array, rows: IntArray) -> Array:
     return xp.stack([logits[int(row)] for row in rows])
 
 
-def _step_values(target_function: TargetFunction, logits: Array) -> FloatArray:
-    values: FloatArray = np.asarray(to_numpy(target_function.step_values(logits)), dtype=np.float64)
+def _step_values(target_function: TargetFunction, logits: Array, inside: Inside | None) -> FloatArray:
+    values: FloatArray = np.asarray(to_numpy(target_function.step_values(logits, inside)), dtype=np.float64)
     return values

@@ -1,0 +1,160 @@
+"""Step functions written for inseq, run as the library's own: position by position, looking inside on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+import attrs
+import torch
+from torch import Tensor
+
+from wherefrom.errors import ShapeError
+from wherefrom.inseq.attr.step_functions import StepFunctionDecoderOnlyArgs, StepFunctionEncoderDecoderArgs
+from wherefrom.inseq.data.aggregation_functions import DEFAULT_ATTRIBUTION_AGGREGATE_DICT
+from wherefrom.step_functions.base import StepFunction, StepPrediction
+
+
+class LateOutput(dict[str, Any]):
+    """What a forward pass returned, seen from its last position; states are fetched when they are asked for."""
+
+    def __init__(self, prediction: StepPrediction, index: int, is_encoder_decoder: bool) -> None:
+        super().__init__(logits=prediction.logits[index][None, None])
+        self._prediction = prediction
+        self._position = int(prediction.steps[index])
+        self._is_encoder_decoder = is_encoder_decoder
+
+    @property
+    def logits(self) -> Tensor:
+        """Shape ``(1, 1, vocabulary)``: of the last position alone."""
+        logits: Tensor = self["logits"]
+        return logits
+
+    @property
+    def hidden_states(self) -> tuple[Tensor, ...]:
+        """States of all layers at the positions that were read, shape ``(1, positions, width)`` each."""
+        return self._states("target")
+
+    @property
+    def decoder_hidden_states(self) -> tuple[Tensor, ...]:
+        """As `hidden_states`, by their name in encoder-decoder models."""
+        return self._states("target")
+
+    @property
+    def encoder_hidden_states(self) -> tuple[Tensor, ...]:
+        """Those of the source."""
+        return self._states("source")
+
+    def _states(self, side: Any) -> tuple[Tensor, ...]:
+        layers = self._prediction.card.layers if self._prediction.card is not None else 0
+        until = self._position if side == "target" else None
+        return tuple(self._prediction.hidden_states(layer, side)[None, :until] for layer in range(layers + 1))
+
+
+class _Late:
+    """Fields that are computed when they are asked for, and may be set."""
+
+    _later: dict[str, Callable[[], Any]]
+
+    def __getattr__(self, name: str) -> Any:
+        later = self.__dict__.get("_later", {})
+        if name not in later:
+            raise AttributeError(f"step function arguments have no {name!r}; they have {', '.join(later)}")
+        value = later[name]()
+        self.__dict__[name] = value
+        return value
+
+
+class LateDecoderOnlyArgs(_Late, StepFunctionDecoderOnlyArgs):
+    """Arguments of a position of a decoder-only model."""
+
+    def __init__(self, later: dict[str, Callable[[], Any]]) -> None:
+        self.__dict__["_later"] = later
+
+
+class LateEncoderDecoderArgs(_Late, StepFunctionEncoderDecoderArgs):
+    """Arguments of a position of an encoder-decoder model."""
+
+    def __init__(self, later: dict[str, Callable[[], Any]]) -> None:
+        self.__dict__["_later"] = later
+
+
+def arguments_at(model: Any, prediction: StepPrediction, index: int, *, is_target: bool) -> Any:
+    """What a function of inseq's is told of one of the steps."""
+    position = int(prediction.steps[index])
+    later: dict[str, Callable[[], Any]] = {
+        "attribution_model": lambda: model,
+        "forward_output": lambda: LateOutput(prediction, index, model.is_encoder_decoder),
+        "target_ids": lambda: prediction.target_ids[index].reshape(1),
+        "later_ids": lambda: prediction.target_ids[index + 1 :],
+        "decoder_input_ids": lambda: prediction.input_ids()[None, :position],
+        "decoder_input_embeds": lambda: prediction.input_embeddings()[None, :position],
+        "decoder_attention_mask": lambda: prediction.attention_mask()[None, :position],
+        "is_attributed_fn": lambda: is_target,
+    }
+    if not model.is_encoder_decoder:
+        return LateDecoderOnlyArgs(later)
+    later["encoder_input_ids"] = lambda: prediction.input_ids("source")[None]
+    later["encoder_input_embeds"] = lambda: prediction.input_embeddings("source")[None]
+    later["encoder_attention_mask"] = lambda: prediction.attention_mask("source")[None]
+    return LateEncoderDecoderArgs(later)
+
+
+class _Foreign:
+    """What step functions made of inseq's share."""
+
+    identifier: ClassVar[str]
+    span_aggregation: ClassVar[str] = "absmax"
+    differentiable: ClassVar[bool] = True
+    contrastive: ClassVar[bool] = False
+    sampled: ClassVar[bool] = False
+    ask: ClassVar[Callable[[StepPrediction, int], Any]]
+
+    def __call__(self, prediction: StepPrediction, /) -> Tensor:
+        """Shape ``(steps,)``."""
+        values = []
+        for index in range(len(prediction.target_ids)):
+            value = torch.as_tensor(type(self).ask(prediction, index))
+            if value.numel() != 1:
+                raise ShapeError(
+                    f"Step function {self.identifier!r} returned shape {tuple(value.shape)} for one position; expected "
+                    "one value per sequence."
+                )
+            values.append(value.reshape(()).to(prediction.logits.device))
+        return torch.stack(values).to(prediction.logits.dtype)
+
+
+def as_step_function(
+    fn: Callable[..., Any],
+    identifier: str,
+    model: Any,
+    settings: Mapping[str, Any],
+    *,
+    is_target: bool,
+    contrastive: bool,
+) -> type[StepFunction]:
+    """A function of inseq's as one of the library's, bound to a model and to its settings.
+
+    Args:
+        contrastive: Is it given a contrast among them?
+    """
+    merged = DEFAULT_ATTRIBUTION_AGGREGATE_DICT["step_scores"].get("spans", {}).get(identifier, "absmax")
+
+    def ask(prediction: StepPrediction, index: int) -> Any:
+        return fn(arguments_at(model, prediction, index, is_target=is_target), **settings)
+
+    made: Any = attrs.make_class(
+        identifier,
+        {},
+        bases=(_Foreign,),
+        class_body={
+            "__doc__": fn.__doc__ or f"The step function {identifier!r}.",
+            "identifier": identifier,
+            "span_aggregation": merged if isinstance(merged, str) else "absmax",
+            "contrastive": contrastive,
+            "ask": staticmethod(ask),
+        },
+        frozen=True,
+        kw_only=True,
+    )
+    return made  # type: ignore[no-any-return]

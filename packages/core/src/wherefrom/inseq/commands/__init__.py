@@ -1,0 +1,1 @@
+"""The commands of inseq's command line."""

@@ -1,0 +1,113 @@
+"""The command ``attribute-context``, by the library's own PECoRe."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from wherefrom.context import attribute_context as attribute_context_ours
+from wherefrom.context.results import ContextAttribution
+from wherefrom.inseq.commands.attribute_context.attribute_context_args import AttributeContextArgs
+from wherefrom.inseq.commands.attribute_context.attribute_context_helpers import AttributeContextOutput, CCIOutput
+from wherefrom.inseq.commands.base import BaseCLICommand
+from wherefrom.inseq.models import HuggingfaceModel, load_model
+
+
+def attribute_context(args: AttributeContextArgs) -> AttributeContextOutput:
+    """Load the model and do it."""
+    model = load_model(args.model_name_or_path, args.attribution_method, **args.loading())
+    return attribute_context_with_model(args, model)  # type: ignore[arg-type]
+
+
+def attribute_context_with_model(args: AttributeContextArgs, model: HuggingfaceModel) -> AttributeContextOutput:
+    """Which tokens of the output depend on the context; shown and saved as the options say."""
+    aggregators = args.attribution_aggregators
+    done = attribute_context_ours(
+        model.wherefrom,
+        args.input_current_text,
+        args.input_context_text or None,
+        output=args.output_current_text,
+        output_context=args.output_context_text or None,
+        method=model.get_attribution_method(None).method,
+        attributed_fn=args.attributed_fn,
+        context_sensitivity_metric=args.context_sensitivity_metric,
+        context_sensitivity_std_threshold=args.context_sensitivity_std_threshold,
+        context_sensitivity_topk=args.context_sensitivity_topk,
+        attribution_std_threshold=args.attribution_std_threshold,
+        attribution_topk=args.attribution_topk,
+        input_template=args.input_template,
+        output_template=_without_context(args.output_template, args.output_context_text),
+        contextless_input_template=args.contextless_input_current_text,
+        contextless_output_template=args.contextless_output_current_text,
+        handle_output_context_strategy=args.handle_output_context_strategy,  # type: ignore[arg-type]
+        contextless_output_next_tokens=args.contextless_output_next_tokens,
+        prompt_user_for_contextless_output_next_tokens=args.prompt_user_for_contextless_output_next_tokens,
+        special_tokens_to_keep=args.special_tokens_to_keep,
+        decoder_input_output_separator=args.decoder_input_output_separator,
+        tgt_lang=args.tokenizer_kwargs.get("tgt_lang"),
+        attribution_aggregators=list(aggregators) if aggregators else None,
+        generation_args=dict(args.generation_kwargs),
+        support_unit="none",
+        **args.attribution_kwargs,
+    )
+    output = as_inseq(done, args if args.add_output_info else None)
+    if args.save_path:
+        Path(args.save_path).write_text(json.dumps(output.to_dict(), ensure_ascii=False, indent=4), "utf-8")
+    if args.viz_path:
+        done.save_html(args.viz_path)
+    if args.show_viz:
+        done.show()
+    return output
+
+
+def _without_context(template: str | None, context: str | None) -> str | None:
+    """A template whose context is known to be empty, without it."""
+    if template is None or context != "":
+        return template
+    return template.replace("{context}", "").lstrip() if "{context}" in template else template
+
+
+def as_inseq(done: ContextAttribution, args: AttributeContextArgs | None) -> AttributeContextOutput:
+    """Our result as inseq's record."""
+    info = None
+    if args is not None:
+        info = args.to_dict()
+        info["has_input_context"] = done.input_context is not None
+        info["has_output_context"] = done.output_context is not None
+    return AttributeContextOutput(
+        input_context=done.input_context,
+        input_context_tokens=done.input_context_tokens,
+        output_context=done.output_context,
+        output_context_tokens=done.output_context_tokens,
+        output_current=done.output_current,
+        output_current_tokens=done.output_current_tokens,
+        cti_scores=list(done.cti_scores),
+        cci_scores=[
+            CCIOutput(
+                cti_idx=one.cti_idx,
+                cti_token=one.cti_token,
+                cti_score=one.cti_score,
+                contextual_output=one.contextual_output,
+                contrast_token=one.contrast_token,
+                contextless_output=one.contextless_output,
+                input_context_scores=one.input_context_scores,
+                output_context_scores=one.output_context_scores,
+            )
+            for one in done.cci_scores
+        ],
+        info=info,
+    )
+
+
+class AttributeContextCommand(BaseCLICommand):
+    """Attribute to a context."""
+
+    _name = "attribute-context"
+    _help = "find the words of an output that depend on a context, and what of it they depend on"
+    _dataclasses = AttributeContextArgs
+
+    @staticmethod
+    def run(args: AttributeContextArgs) -> Any:
+        """Do it."""
+        return attribute_context(args)

@@ -1,0 +1,544 @@
+"""Aggregators: a result with fewer numbers or fewer tokens.
+
+They follow inseq's rules, which differ from those of `wherefrom.aggregators` where the migration page says so: words
+begin where a token has a mark, pairs are compared one by one, and ``paired - this`` is the difference.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from enum import Enum
+from itertools import pairwise
+from typing import Any, ClassVar, Literal, TypeAlias
+
+from torch import Tensor
+
+from wherefrom.errors import InputError, SettingsError, UnknownNameError, nearest
+from wherefrom.inseq.data.aggregation_functions import (
+    DEFAULT_ATTRIBUTION_AGGREGATE_DICT,
+    FUNCTIONS,
+    aggregation_function,
+)
+from wherefrom.inseq.utils.misc import aggregate_token_pair, aggregate_token_sequence
+from wherefrom.inseq.utils.registry import Registry
+from wherefrom.inseq.utils.torch_utils import aggregate_contiguous, normalize, rescale, validate_indices
+from wherefrom.inseq.utils.typing import OneOrMoreIndices, TokenWithId
+
+Spans: TypeAlias = "tuple[int, int] | Sequence[tuple[int, int]] | None"
+
+
+class Aggregator(Registry):
+    """Makes a smaller result of one."""
+
+    registry_attr = "aggregator_name"
+    aggregator_name: ClassVar[str] = ""
+    aggregator_family: ClassVar[str] = ""
+    default_fn: ClassVar[Any] = None
+
+    @classmethod
+    def aggregate(cls, attr: Any, **kwargs: Any) -> Any:
+        """A new result; ``attr`` stays as it is."""
+        raise NotImplementedError
+
+
+AggregatorInput: TypeAlias = "AggregatorPipeline | type[Aggregator] | str | list[Any] | None"
+
+
+class AggregatorPipeline:
+    """Aggregators in order, each with its function where one is wanted."""
+
+    def __init__(self, aggregators: Sequence[Any], aggregate_fn: Sequence[Any] | None = None) -> None:
+        if aggregate_fn is not None and len(aggregate_fn) != len(aggregators):
+            raise SettingsError(
+                f"{len(aggregate_fn)} aggregation functions for {len(aggregators)} aggregators. Give one for each."
+            )
+        self.aggregators = list(aggregators)
+        self.aggregate_fn = None if aggregate_fn is None else list(aggregate_fn)
+
+    def aggregate(self, attr: Any, **kwargs: Any) -> Any:
+        """One after the other; settings go to all of them."""
+        for cls, own in stages_of(self, None):
+            attr = cls.aggregate(attr, **kwargs, **({} if own is None else {"aggregate_fn": own}))
+        return attr
+
+
+def stages_of(given: Any, fn: Any) -> list[tuple[type[Aggregator], Any]]:
+    """Aggregator classes, each with its function or None.
+
+    Raises:
+        UnknownNameError: A name stands for neither aggregator nor function.
+    """
+    if isinstance(given, AggregatorPipeline):
+        given, fn = given.aggregators, given.aggregate_fn if fn is None else fn
+    items = list(given) if isinstance(given, list) else [given]
+    functions = list(fn) if isinstance(fn, list | tuple) else [fn] * len(items)
+    if len(functions) != len(items):
+        raise SettingsError(f"{len(functions)} aggregation functions for {len(items)} aggregators. Give one for each.")
+    stages = []
+    for item, function in zip(items, functions, strict=True):
+        if isinstance(item, tuple) and len(item) == 2:
+            item, function = item
+        stages.append(_stage(item, function))
+    return stages
+
+
+def _stage(item: Any, function: Any) -> tuple[type[Aggregator], Any]:
+    if isinstance(item, type) and issubclass(item, Aggregator):
+        return item, function
+    if isinstance(item, str) and item in AGGREGATORS:
+        return AGGREGATORS[item], function
+    if callable(item) or (isinstance(item, str) and item in FUNCTIONS):
+        return SequenceAttributionAggregator, item
+    known = [*AGGREGATORS, *FUNCTIONS]
+    raise UnknownNameError(
+        f"No aggregator or aggregation function is called {item!r}.{nearest(str(item), known)} "
+        f"There are: {', '.join(known)}."
+    )
+
+
+class AggregableMixin(Aggregator):
+    """What results are that can be aggregated."""
+
+    _aggregator: Any
+
+    def aggregate(  # type: ignore[override]  # of a result, not of a class
+        self,
+        aggregator: AggregatorInput = None,
+        aggregate_fn: Any = None,
+        do_pre_aggregation_checks: bool = True,
+        do_post_aggregation_checks: bool = True,
+        **kwargs: Any,
+    ) -> Any:
+        """A smaller result, by the method's default aggregation unless told otherwise.
+
+        Raises:
+            RuntimeError: There is more than one number per cell left, and that was not allowed.
+        """
+        chosen = self._aggregator if aggregator is None else aggregator
+        if aggregator is None and aggregate_fn is not None:
+            chosen = "scores"
+        done: Any = self
+        if chosen is not None and not (aggregator is None and aggregate_fn is None and self._is_flat()):
+            done = self._copy()
+            for cls, own in stages_of(chosen, aggregate_fn):
+                done = cls.aggregate(done, **kwargs, **({} if own is None else {"aggregate_fn": own}))
+        if do_post_aggregation_checks and not done._is_flat():
+            raise TooManyDimensionsError(
+                "There is more than one number per cell after aggregation. Add an aggregation function for each "
+                "dimension, or pass do_post_aggregation_checks=False."
+            )
+        return done
+
+    def _is_flat(self) -> bool:
+        raise NotImplementedError
+
+    def _copy(self) -> Any:
+        raise NotImplementedError
+
+
+class TooManyDimensionsError(InputError, RuntimeError):
+    """Numbers are left to aggregate."""
+
+
+def _function_of(attr: Any, field: str, given: Any, kind: str) -> Any:
+    """The function that is asked for, or the result's default for a field."""
+    if given is not None:
+        return aggregation_function(given)
+    own = getattr(attr, "_dict_aggregate_fn", None) or {}
+    named = own.get(field, {}).get(kind) or DEFAULT_ATTRIBUTION_AGGREGATE_DICT[field][kind]
+    return aggregation_function(named)
+
+
+def _sides(attr: Any) -> dict[str, Tensor]:
+    return {
+        name: value
+        for name in ("source_attributions", "target_attributions")
+        if (value := getattr(attr, name)) is not None
+    }
+
+
+class SequenceAttributionAggregator(Aggregator):
+    """One dimension less: the last, by a function or by choosing from it; then scores of a step sum to 1."""
+
+    aggregator_name = "scores"
+    aggregator_family = "scores"
+
+    @classmethod
+    def aggregate(
+        cls,
+        attr: Any,
+        aggregate_fn: Any = None,
+        select_idx: OneOrMoreIndices | None = None,
+        normalize: bool = True,
+        rescale: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        """A new result.
+
+        Args:
+            aggregate_fn: A name, or a function called as ``fn(scores, dim=-1)``.
+            select_idx: A number picks that entry; a pair a range, a list its members, which are then combined.
+            normalize: Divide each step by its sum of magnitudes, over source and target together?
+            rescale: Divide everything by the largest magnitude?
+
+        Raises:
+            SettingsError: Both normalize and rescale are asked for.
+        """
+        if normalize and rescale:
+            raise SettingsError("normalize and rescale exclude each other. Pass normalize=False to rescale.")
+        sides = {}
+        for name, scores in _sides(attr).items():
+            if scores.ndim < 3:
+                raise InputError("There is one number per cell already. Show it with do_aggregation=False.")
+            function = _function_of(attr, name, aggregate_fn, "scores")
+            sides[name] = _without_last(scores, select_idx, function, kwargs)
+        sequence = {
+            name: _without_last(
+                scores, select_idx, _function_of(attr, "sequence_scores", aggregate_fn, "scores"), kwargs
+            )
+            for name, scores in (attr.sequence_scores or {}).items()
+            if scores.ndim > 2
+        }
+        return attr.changed(**_scaled(sides, normalize, rescale), sequence_scores=sequence)
+
+
+def _scaled(sides: dict[str, Tensor], is_normalized: bool, is_rescaled: bool) -> dict[str, Tensor]:
+    """Source and target scaled together."""
+    if not sides or not (is_normalized or is_rescaled):
+        return sides
+    parts = tuple(sides.values())
+    done = normalize(parts) if is_normalized else rescale(parts)
+    return dict(zip(sides, done, strict=True))
+
+
+def _without_last(scores: Tensor, chosen: OneOrMoreIndices | None, function: Any, kwargs: dict[str, Any]) -> Tensor:
+    indices = validate_indices(scores, -1, chosen)
+    if isinstance(indices, int):
+        return scores[..., indices]
+    some = scores if chosen is None else scores[..., indices]
+    order = {"vnorm_ord": kwargs["vnorm_ord"]} if "vnorm_ord" in kwargs else {}
+    reduced: Tensor = function(some, dim=-1, **order)
+    return reduced
+
+
+class ContiguousSpanAggregator(Aggregator):
+    """Each span of tokens as one."""
+
+    aggregator_name = "spans"
+    aggregator_family = "spans"
+    default_fn = "absmax"
+
+    @classmethod
+    def aggregate(
+        cls, attr: Any, source_spans: Spans = None, target_spans: Spans = None, aggregate_fn: Any = None, **kwargs: Any
+    ) -> Any:
+        """A new result.
+
+        Args:
+            source_spans: ``(start, end)``, end exclusive, or a list of these, in order.
+            target_spans: Likewise in the target.
+
+        Raises:
+            InputError: A span is none, reaches outside or overlaps another.
+        """
+        source = cls.validate_spans(attr.source, source_spans)
+        target = cls.validate_spans(attr.target, target_spans)
+        return _merged(attr, source, target, aggregate_fn)
+
+    @staticmethod
+    def format_spans(spans: Spans) -> list[tuple[int, int]]:
+        """One span or several as a list."""
+        if not spans:
+            return []
+        several: Any = [spans] if isinstance(spans[0], int) else spans
+        return [tuple(one) for one in several]
+
+    @classmethod
+    def validate_spans(cls, span_sequence: Sequence[TokenWithId], spans: Spans = None) -> list[tuple[int, int]]:
+        """Spans of a token list, checked."""
+        listed = cls.format_spans(spans)
+        end = 0
+        for one in listed:
+            if len(one) != 2 or not end <= one[0] < one[1] <= len(span_sequence):
+                raise InputError(
+                    f"Span {one} does not fit {len(span_sequence)} tokens: expected (start, end), end exclusive, in "
+                    "order and without overlap."
+                )
+            end = one[1]
+        return listed
+
+
+def _merged(attr: Any, source: list[tuple[int, int]], target: list[tuple[int, int]], given: Any) -> Any:
+    """Rows and columns of spans merged, columns first."""
+    start, end = attr.attr_pos_start, attr.attr_pos_end
+    steps = [(max(a, start) - start, min(b, end) - start) for a, b in target if b > start and a < end]
+    changes: dict[str, Any] = {}
+    for name, scores in _sides(attr).items():
+        function = _function_of(attr, name, given, "spans")
+        scores = aggregate_contiguous(scores, steps, function, 1)
+        rows = source if name.startswith("source") else [(a, min(b, len(scores))) for a, b in target if a < len(scores)]
+        changes[name] = aggregate_contiguous(scores, rows, function, 0)
+    changes["step_scores"] = {
+        name: aggregate_contiguous(scores, steps, aggregation_function(_step_function(attr, name)), 0)
+        for name, scores in (attr.step_scores or {}).items()
+    }
+    changes["sequence_scores"] = {
+        name: _merged_sequence(name, scores, source, target, _function_of(attr, "sequence_scores", given, "spans"))
+        for name, scores in (attr.sequence_scores or {}).items()
+    }
+    changes["target"] = aggregate_token_sequence(attr.target, target)
+    changes["attr_pos_start"] = start - sum(min(b, start + 1) - a - 1 for a, b in target if a < start)
+    changes["attr_pos_end"] = end - sum(min(b, end) - a - 1 for a, b in target if a < end)
+    if attr.source_attributions is None and attr.target_attributions is not None:
+        changes["source"] = changes["target"][: changes["attr_pos_start"]]
+    else:
+        changes["source"] = aggregate_token_sequence(attr.source, source)
+    return attr.changed(**changes)
+
+
+def _step_function(attr: Any, name: str) -> str:
+    own = (getattr(attr, "_dict_aggregate_fn", None) or {}).get("step_scores", {}).get("spans", {})
+    default = DEFAULT_ATTRIBUTION_AGGREGATE_DICT["step_scores"]["spans"]
+    return own.get(name) or default.get(name) or "absmax"
+
+
+def _merged_sequence(
+    name: str, scores: Tensor, source: list[tuple[int, int]], target: list[tuple[int, int]], function: Any
+) -> Tensor:
+    rows = target if name.startswith("decoder") else source
+    columns = source if name.startswith("encoder") else target
+
+    def inside(spans: list[tuple[int, int]], size: int) -> list[tuple[int, int]]:
+        return [(a, min(b, size)) for a, b in spans if a < size]
+
+    scores = aggregate_contiguous(scores, inside(columns, scores.shape[1]), function, 1)
+    return aggregate_contiguous(scores, inside(rows, scores.shape[0]), function, 0)
+
+
+class SubwordAggregator(ContiguousSpanAggregator):
+    """Pieces of a word as one token; a word begins at a mark, or goes on at one."""
+
+    aggregator_name = "subwords"
+
+    @classmethod
+    def aggregate(  # type: ignore[override]
+        cls,
+        attr: Any,
+        aggregate_source: bool = True,
+        aggregate_target: bool = True,
+        special_chars: str | tuple[str, ...] = "▁",
+        is_suffix_symbol: bool = False,
+        aggregate_fn: Any = None,
+        **kwargs: Any,
+    ) -> Any:
+        """A new result."""
+        source = cls.get_spans(attr.source, special_chars, is_suffix_symbol) if aggregate_source else []
+        target = cls.get_spans(attr.target, special_chars, is_suffix_symbol) if aggregate_target else []
+        return _merged(attr, source, target, aggregate_fn)
+
+    @staticmethod
+    def get_spans(
+        tokens: Sequence[TokenWithId], special_chars: str | tuple[str, ...], is_suffix_symbol: bool
+    ) -> list[tuple[int, int]]:
+        """Words of more than one token. The last token stands alone, as it ends the sequence."""
+        marks = (special_chars,) if isinstance(special_chars, str) else tuple(special_chars)
+        marked = [token.token.startswith(marks) for token in tokens]
+        if not any(marked):
+            return []
+        last = len(tokens) - 1
+        begins = [index for index, is_marked in enumerate(marked) if is_marked != is_suffix_symbol or index == 0]
+        spans = zip(begins, [*begins[1:], len(tokens)], strict=True)
+        return [(a, min(b, last)) for a, b in spans if min(b, last) - a > 1]
+
+
+class SplitStrategy(Enum):
+    """What happens to the text that a pattern finds."""
+
+    SINGLE = "single"
+    START = "start"
+    END = "end"
+
+
+class StringSplitAggregator(ContiguousSpanAggregator):
+    """Tokens between what a pattern finds as one."""
+
+    aggregator_name = "split"
+    SplitStrategy = SplitStrategy
+
+    @classmethod
+    def aggregate(  # type: ignore[override]
+        cls,
+        attr: Any,
+        aggregate_source: bool = True,
+        aggregate_target: bool = True,
+        split_pattern: str | None = None,
+        split_mode: Literal["single", "start", "end"] = "single",
+        aggregate_fn: Any = None,
+        **kwargs: Any,
+    ) -> Any:
+        """A new result.
+
+        Raises:
+            SettingsError: No pattern is given.
+        """
+        if not split_pattern:
+            raise SettingsError('The aggregator "split" needs split_pattern, a regular expression.')
+        source = cls.get_spans(attr.source, split_pattern, split_mode) if aggregate_source else []
+        target = cls.get_spans(attr.target, split_pattern, split_mode) if aggregate_target else []
+        return _merged(attr, source, target, aggregate_fn)
+
+    @classmethod
+    def get_spans(
+        cls,
+        tokens: Sequence[TokenWithId],
+        split_pattern: str,
+        split_mode: Literal["single", "start", "end"] = "single",
+    ) -> list[tuple[int, int]]:
+        """Spans of more than one token, cut at the tokens that what is found begins and ends in."""
+        mode = SplitStrategy(split_mode)
+        starts = [0]
+        for token in tokens:
+            starts.append(starts[-1] + len(token.token))
+
+        def token_at(character: int) -> int:
+            return next(index for index, start in enumerate(starts[1:]) if start > character)
+
+        cuts = {0, len(tokens)}
+        for match in re.finditer(split_pattern, "".join(token.token for token in tokens)):
+            if match.end() > match.start():
+                first, after = token_at(match.start()), token_at(match.end() - 1) + 1
+                cuts |= (
+                    {first, after}
+                    if mode is SplitStrategy.SINGLE
+                    else {first if mode is SplitStrategy.START else after}
+                )
+        edges = sorted(cuts)
+        return [(a, b) for a, b in pairwise(edges) if b - a > 1]
+
+
+class PairAggregator(SequenceAttributionAggregator):
+    """Another result of the same shape minus this one, token by token."""
+
+    aggregator_name = "pair"
+    aggregator_family = "pair"
+
+    @staticmethod
+    def default_fn(x: Tensor, y: Tensor) -> Tensor:
+        """The second minus the first."""
+        return y - x
+
+    @classmethod
+    def aggregate(  # type: ignore[override]
+        cls, attr: Any, paired_attr: Any = None, aggregate_fn: Callable[..., Tensor] | None = None, **kwargs: Any
+    ) -> Any:
+        """A new result.
+
+        Raises:
+            InputError: The other is missing or has another shape.
+        """
+        cls.validate_pair(attr, paired_attr)
+        how = cls.default_fn if aggregate_fn is None else aggregate_fn
+        changes: dict[str, Any] = {
+            name: how(scores, getattr(paired_attr, name)) for name, scores in _sides(attr).items()
+        }
+        for name in ("step_scores", "sequence_scores"):
+            others = getattr(paired_attr, name) or {}
+            changes[name] = {
+                key: how(value, others[key]) for key, value in (getattr(attr, name) or {}).items() if key in others
+            }
+        return attr.changed(
+            **changes,
+            source=aggregate_token_pair(attr.source, paired_attr.source),
+            target=aggregate_token_pair(attr.target, paired_attr.target),
+        )
+
+    @classmethod
+    def validate_pair(cls, attr: Any, paired_attr: Any) -> None:
+        """Refuse what cannot be compared token by token."""
+        if paired_attr is None:
+            raise InputError('The aggregator "pair" needs paired_attr, the result to compare with.')
+        for name, scores in _sides(attr).items():
+            other = getattr(paired_attr, name)
+            if other is None or other.shape != scores.shape:
+                shape = None if other is None else tuple(other.shape)
+                raise InputError(
+                    f"{name} has shape {tuple(scores.shape)} and {shape}: pairs need results of one shape. Merge spans "
+                    "first, or compare texts of different length with wherefrom.compare(a, b)."
+                )
+
+
+class SliceAggregator(ContiguousSpanAggregator):
+    """Some of the input tokens; all steps stay."""
+
+    aggregator_name = "slices"
+
+    @classmethod
+    def aggregate(  # type: ignore[override]
+        cls, attr: Any, source_spans: Spans = None, target_spans: Spans = None, **kwargs: Any
+    ) -> Any:
+        """A new result.
+
+        Raises:
+            InputError: A span is none, or none is given.
+        """
+        decoder_only = attr.source_attributions is None
+        if not (target_spans if decoder_only else source_spans or target_spans):
+            need = "target_spans" if decoder_only else "source_spans"
+            raise InputError(f'The aggregator "slices" needs {need}: the (start, end) of what stays.')
+        changes: dict[str, Any] = {}
+        if not decoder_only and source_spans:
+            kept = _indices(cls.validate_spans(attr.source, source_spans))
+            changes["source"] = [attr.source[index] for index in kept]
+            changes["source_attributions"] = attr.source_attributions[kept]
+        if target_spans:
+            start, end = attr.attr_pos_start, attr.attr_pos_end
+            spans = cls.validate_spans(attr.target, target_spans)
+            kept = [index for index in _indices(spans) if index < start]
+            rows = [*kept, *range(start, len(attr.target))]
+            changes["target"] = [attr.target[index] for index in rows]
+            changes["attr_pos_start"] = len(kept)
+            changes["attr_pos_end"] = len(kept) + end - start
+            if attr.target_attributions is not None:
+                inside = [index for index in rows if index < len(attr.target_attributions)]
+                changes["target_attributions"] = attr.target_attributions[inside]
+            if decoder_only:
+                changes["source"] = changes["target"][: len(kept)]
+        return attr.changed(**changes)
+
+
+def _indices(spans: list[tuple[int, int]]) -> list[int]:
+    return [index for a, b in spans for index in range(a, b)]
+
+
+AGGREGATORS: dict[str, type[Aggregator]] = {
+    cls.aggregator_name: cls
+    for cls in (
+        SequenceAttributionAggregator,
+        ContiguousSpanAggregator,
+        SubwordAggregator,
+        StringSplitAggregator,
+        PairAggregator,
+        SliceAggregator,
+    )
+}
+
+
+def list_aggregators() -> list[str]:
+    """Identifiers, sorted."""
+    return sorted(AGGREGATORS)
+
+
+class AggregableMixinClass(type):
+    """Only a name: results are plain classes here."""
+
+
+class DictWithDefault(dict[Any, Any]):
+    """A dictionary that answers ``default`` for what it does not know."""
+
+    def __init__(self, *args: Any, default: Any = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.default = default
+
+    def __missing__(self, key: Any) -> Any:
+        return self.default

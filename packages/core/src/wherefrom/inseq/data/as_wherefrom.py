@@ -1,0 +1,88 @@
+"""inseq's results as our own, to be shown, compared and evaluated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+from wherefrom.files.wire.tokens import text_of_piece
+from wherefrom.inseq.utils.typing import TokenWithId
+from wherefrom.results.attribution import Attribution, Attributions
+from wherefrom.results.provenance import Provenance
+from wherefrom.results.stages import Stage
+from wherefrom.text.tokens import Token
+
+NORM = (Stage(name="reduce", settings={"aggregate_fn": "vnorm"}), Stage(name="normalize"))
+MEAN = (Stage(name="reduce", settings={"aggregate_fn": "mean"}), Stage(name="normalize"))
+
+
+def as_wherefrom(output: Any) -> Attributions:
+    """A `wherefrom.Attributions` of an output's sequences, as they are now."""
+    info = output.info
+    provenance = Provenance(
+        model={"name": info.get("model_name") or "", "model_class": info.get("model_class") or ""},
+        method={"name": info.get("attribution_method") or ""},
+        attributed_fn={"name": str(info.get("attributed_fn") or "").removesuffix("_fn")},
+        input_texts=[str(text) for text in info.get("input_texts") or []],
+        generated_texts=[str(text) for text in info.get("generated_texts") or []],
+        constrained_decoding=bool(info.get("constrained_decoding")),
+    )
+    method = str(info.get("attribution_method") or "")
+    examples = tuple(_attribution(one, method) for one in output.sequence_attributions)
+    return Attributions(sequence_attributions=examples, provenance=provenance)
+
+
+def _attribution(one: Any, method: str) -> Attribution:
+    origin = one._origin
+    source, target = _array(one.source_attributions), _array(one.target_attributions)
+    if target is not None and len(target) < len(one.target):
+        target = np.pad(target, ((0, len(one.target) - len(target)), *((0, 0),) * (target.ndim - 1)))
+    extra = next((scores.ndim - 2 for scores in (source, target) if scores is not None), 0)
+    dimensions = _dimensions(one, extra)
+    return Attribution(
+        source=_tokens(one.source),
+        target=_tokens(one.target),
+        attr_pos_start=one.attr_pos_start,
+        attr_pos_end=one.attr_pos_end,
+        source_attributions=source,
+        target_attributions=target,
+        step_scores={name: _array(scores) for name, scores in (one.step_scores or {}).items()},
+        sequence_scores={name: _array(scores) for name, scores in (one.sequence_scores or {}).items()},
+        dimensions=dimensions,
+        method=method or ("" if origin is None else origin.method),
+        signed=any(bool((scores < 0).any()) for scores in (source, target) if scores is not None),
+        default_aggregation=(NORM if dimensions == ("width",) else MEAN * len(dimensions)),
+        details={} if origin is None else origin.details,
+    )
+
+
+def _array(tensor: Tensor | None) -> Any:
+    """NaN becomes 0, as absent cells hold."""
+    if tensor is None:
+        return None
+    values: npt.NDArray[Any] = np.nan_to_num(tensor.detach().cpu().float().numpy(), nan=0.0)
+    return values
+
+
+def _dimensions(one: Any, extra: int) -> tuple[str, ...]:
+    origin = one._origin
+    if origin is not None and len(origin.dimensions) >= extra:
+        return tuple(origin.dimensions[:extra])
+    if extra == 1:
+        return ("layer",) if type(one).__name__.startswith("Multi") else ("width",)
+    return ("layer", "head") if extra == 2 else tuple(f"dimension {index}" for index in range(extra))
+
+
+def _tokens(tokens: Sequence[TokenWithId]) -> tuple[Token, ...]:
+    """Tokens as the library knows them, where all of a list are known; else by their spelling."""
+    if tokens and all(token.unit is not None for token in tokens):
+        return tuple(token.unit for token in tokens if token.unit is not None)
+    texts = text_of_piece([token.token for token in tokens])
+    return tuple(
+        Token(id=token.id, piece=token.token, text=text, position=index)
+        for index, (token, text) in enumerate(zip(tokens, texts, strict=True))
+    )

@@ -1,0 +1,156 @@
+"""From a call of inseq's `attribute` to a call of ours: defaults, names, positions and functions."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from attrs import field, frozen
+
+from wherefrom.inseq.attr.running import as_step_function
+from wherefrom.inseq.attr.step_functions import BUILTIN, get_step_function
+from wherefrom.methods.contract import METHODS
+from wherefrom.settings import fields_of, former_names
+from wherefrom.step_functions.base import STEP_FUNCTIONS, StepPrediction
+from wherefrom.step_functions.registration import step_function_of
+
+logger = logging.getLogger(__name__)
+
+CONTRAST = ("contrast_targets", "contrast_sources", "contrast_targets_alignments", "contrast_force_inputs")
+
+METHOD_DEFAULTS: dict[str, dict[str, Any]] = {
+    "integrated_gradients": {"n_steps": 50},
+    "sequential_integrated_gradients": {"n_steps": 50},
+    "discretized_integrated_gradients": {"n_steps": 50},
+    "layer_integrated_gradients": {"n_steps": 50},
+    "gradient_shap": {"n_samples": 5},
+    "lime": {"n_samples": 50},
+}
+"""What inseq takes where a script says nothing, and the library takes something else."""
+
+OWN_MEANING = ("perplexity", "mc_dropout_prob_avg")
+"""Functions whose values are defined otherwise here: inseq's definition is run."""
+
+FUNCTION_DEFAULTS: dict[str, dict[str, Any]] = {"in_context_pvi": {"unit": "nats"}}
+
+RENAMED = {"method": "quadrature"}
+"""Settings of methods that have another name here."""
+
+DROPPED = (
+    "output_step_probabilities",
+    "layers",
+    "heads",
+    "aggregate_heads_fn",
+    "aggregate_layers_fn",
+)
+"""Arguments of old versions, which inseq 0.7.1 ignores, too."""
+
+
+@frozen(kw_only=True)
+class Asked:
+    """Functions and settings of a call, ready for our `attribute`."""
+
+    method: Any
+    function: Any
+    scores: list[Any]
+    settings: dict[str, Any] = field(factory=dict)
+    contrast: dict[str, Any] = field(factory=dict)
+    is_foreign: bool = False
+    """Is a function among them that is run one position after the other, with texts of its own?"""
+    told: dict[str, dict[str, Any]] = field(factory=dict)
+    """``attribution_args``, ``attributed_fn_args`` and ``step_scores_args``, as `info` says them."""
+
+
+def asked(
+    model: Any,
+    method: Any,
+    attributed_fn: Any,
+    step_scores: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    groups: Mapping[str, Mapping[str, Any]],
+) -> Asked:
+    """Deal keyword arguments out by name, as inseq does: a name nobody takes is told in a warning and left out."""
+    cls = METHODS.get(method) if isinstance(method, str) else method
+    identifier = cls.identifier
+    own = {RENAMED.get(name, name): value for name, value in groups["attribution_args"].items()}
+    taken = {*fields_of(cls if isinstance(cls, type) else type(cls))}
+    taken |= set(former_names(cls if isinstance(cls, type) else type(cls)))
+    for_method = {name: value for name, value in kwargs.items() if name in taken}
+    settings = {**METHOD_DEFAULTS.get(identifier, {}), **for_method, **own}
+    known = {name: value for name, value in settings.items() if name in taken}
+    used = set(for_method)
+    function, function_args, foreign = _function(
+        model, attributed_fn, {**kwargs, **groups["attributed_fn_args"]}, is_target=True
+    )
+    used |= set(function_args)
+    scores, score_args = [], {}
+    for score in step_scores:
+        made, args, other = _function(model, score, {**kwargs, **groups["step_scores_args"]}, is_target=False)
+        scores.append(made)
+        score_args.update(args)
+        foreign = foreign or other
+    used |= set(score_args)
+    unknown = [name for name in (*kwargs, *own) if name not in used and name not in CONTRAST and name not in taken]
+    if unknown:
+        logger.warning("Nobody takes %s: left out. attribute() of wherefrom makes it an error.", ", ".join(unknown))
+    contrast = {name: kwargs[name] for name in CONTRAST if kwargs.get(name) is not None}
+    if isinstance(cls, type) and known:
+        cls = cls(**known)
+    elif known and not isinstance(cls, type):
+        cls = type(cls)(**{**{name: getattr(cls, name) for name in fields_of(type(cls))}, **known})
+    return Asked(
+        method=cls,
+        function=function,
+        scores=scores,
+        contrast=contrast,
+        is_foreign=foreign,
+        told={
+            "attribution_args": {**for_method, **groups["attribution_args"]},
+            "attributed_fn_args": function_args,
+            "step_scores_args": score_args,
+        },
+    )
+
+
+def _function(
+    model: Any, given: Any, kwargs: Mapping[str, Any], *, is_target: bool
+) -> tuple[Any, dict[str, Any], bool]:
+    """A step function of ours, the arguments it takes, and whether inseq's code is run for it."""
+    name = given if isinstance(given, str) else str(getattr(given, "__name__", "attributed_fn"))
+    called: Callable[..., Any] = get_step_function(given) if isinstance(given, str) else given
+    plain = next((key for key, value in BUILTIN.items() if value is called), None)
+    if plain is not None and plain not in OWN_MEANING:
+        cls: Any = STEP_FUNCTIONS.get(plain)
+        args = {key: value for key, value in kwargs.items() if key in fields_of(cls)}
+        contrast = {key: value for key, value in kwargs.items() if key in CONTRAST and cls.contrastive}
+        return cls(**{**FUNCTION_DEFAULTS.get(plain, {}), **args}), {**args, **contrast}, False
+    if called is BUILTIN["perplexity"]:
+        return step_function_of(perplexity), {}, False
+    named = inspect.signature(called).parameters
+    takes_all = any(one.kind is one.VAR_KEYWORD for one in named.values())
+    args = {key: value for key, value in kwargs.items() if key in list(named)[1:] or takes_all}
+    foreign = any(key in CONTRAST for key in args)
+    made = as_step_function(called, name, model, args, is_target=is_target, contrastive=foreign)
+    return made, args, foreign
+
+
+def perplexity(prediction: StepPrediction) -> Any:
+    """2 to the power of the cross-entropy in nats."""
+    return 2 ** -prediction.log_probability()
+
+
+def contrast_of(kwargs: Mapping[str, Any], index: int, count: int) -> dict[str, Any]:
+    """The part of the contrast that belongs to one example of several."""
+    found = {}
+    for name in CONTRAST:
+        value = kwargs.get(name)
+        if value is None:
+            continue
+        if name == "contrast_targets_alignments":
+            several = isinstance(value, list) and bool(value) and isinstance(value[0], list) and index < len(value)
+        else:
+            several = isinstance(value, list | tuple) and len(value) == count
+        found[name] = value[index] if several else value
+    return found

@@ -1,0 +1,133 @@
+"""Models of transformers under inseq's names."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
+
+from wherefrom.inseq.attr.feat import ATTRIBUTIONS
+from wherefrom.inseq.data.batch import BatchEncoding
+from wherefrom.inseq.models.attribution_model import AttributionModel
+from wherefrom.inseq.models.formatters import DecoderOnlyInputFormatter, EncoderDecoderInputFormatter
+from wherefrom.inseq.models.model_config import MODEL_CONFIGS
+from wherefrom.loading import load_model as load_ours
+
+SUPPORTED_AUTOCLASSES = [AutoModelForSeq2SeqLM, AutoModelForCausalLM]
+
+
+class EncoderDecoderAttributionModel(AttributionModel):
+    """A model that reads a source and says a target."""
+
+    formatter = EncoderDecoderInputFormatter
+    is_encoder_decoder = True
+
+    def get_forward_output(self, batch: Any, use_embeddings: bool = True, **kwargs: Any) -> Any:
+        """What the model returns for a batch of sources and targets."""
+        inputs: dict[str, Any] = {"attention_mask": batch.source_mask, "decoder_attention_mask": batch.target_mask}
+        if use_embeddings and batch.source_embeds is not None:
+            inputs |= {"inputs_embeds": batch.source_embeds, "decoder_inputs_embeds": batch.target_embeds}
+        else:
+            inputs |= {"input_ids": batch.source_ids, "decoder_input_ids": batch.target_ids}
+        return self.model(**inputs, **kwargs)
+
+
+class DecoderOnlyAttributionModel(AttributionModel):
+    """A model of one sequence, prompt and output."""
+
+    formatter = DecoderOnlyInputFormatter
+    is_encoder_decoder = False
+
+    def get_forward_output(self, batch: Any, use_embeddings: bool = True, **kwargs: Any) -> Any:
+        """What the model returns for a batch."""
+        inputs: dict[str, Any] = {"attention_mask": batch.target_mask}
+        if use_embeddings and batch.target_embeds is not None:
+            inputs["inputs_embeds"] = batch.target_embeds
+        else:
+            inputs["input_ids"] = batch.target_ids
+        return self.model(**inputs, **kwargs)
+
+
+class HuggingfaceModel(AttributionModel):
+    """A model of transformers with its tokenizer."""
+
+    _autoclass: Any = None
+
+    @staticmethod
+    def load(
+        model: Any,
+        attribution_method: Any = None,
+        tokenizer: Any = None,
+        device: Any = None,
+        model_kwargs: Mapping[str, Any] | None = None,
+        tokenizer_kwargs: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> HuggingfaceModel:
+        """Load a model by hub id or path, or take a model object."""
+        ours = load_ours(
+            model,
+            tokenizer=tokenizer,
+            device=None if device is None else str(device),
+            model_kwargs=dict(model_kwargs or {}) or None,
+            tokenizer_kwargs=dict(tokenizer_kwargs or {}) or None,
+        )
+        encoder_decoder = ours.adapter.card.kind == "encoder-decoder"
+        cls = HuggingfaceEncoderDecoderModel if encoder_decoder else HuggingfaceDecoderOnlyModel
+        return cls(ours, attribution_method, **kwargs)
+
+    def get_attribution_method(
+        self, method: Any = None, override_default_attribution: bool | None = False, **kwargs: Any
+    ) -> Any:
+        """The method of a name, bound to this model; a warning where its configuration was taken away."""
+        bound = super().get_attribution_method(method, override_default_attribution, **kwargs)
+        kind = type(self.model).__name__
+        if bound.method_name == "value_zeroing" and kind in MODEL_CONFIGS.removed:
+            warnings.warn(
+                f"The configuration of {kind} was removed. Value zeroing works without it.", UserWarning, stacklevel=2
+            )
+        return bound
+
+    def _methods(self) -> Mapping[str, Any]:
+        return ATTRIBUTIONS
+
+    def generate(
+        self,
+        inputs: str | Sequence[str] | BatchEncoding,
+        return_generation_output: bool | None = False,
+        skip_special_tokens: bool | None = None,
+        output_generated_only: bool = False,
+        batch_size: int | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Texts that the model generates; with ``return_generation_output`` also what transformers returned."""
+        encoding = inputs if isinstance(inputs, BatchEncoding) else self.encode(inputs)
+        with torch.no_grad():
+            output = self.model.generate(
+                inputs=encoding.input_ids,
+                attention_mask=encoding.attention_mask,
+                return_dict_in_generate=True,
+                pad_token_id=kwargs.pop("pad_token_id", self.pad_token_id),
+                **kwargs,
+            )
+        ids: Tensor = output.sequences
+        if output_generated_only and not self.is_encoder_decoder:
+            ids = ids[:, encoding.input_ids.shape[1] :]
+        skip = True if skip_special_tokens is None else skip_special_tokens
+        texts = self.decode(ids, skip_special_tokens=skip)
+        return [(texts, output)] if return_generation_output else texts
+
+
+class HuggingfaceEncoderDecoderModel(HuggingfaceModel, EncoderDecoderAttributionModel):
+    """An encoder-decoder of transformers."""
+
+    _autoclass = AutoModelForSeq2SeqLM
+
+
+class HuggingfaceDecoderOnlyModel(HuggingfaceModel, DecoderOnlyAttributionModel):
+    """A decoder-only model of transformers."""
+
+    _autoclass = AutoModelForCausalLM

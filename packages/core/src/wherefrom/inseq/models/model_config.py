@@ -1,0 +1,68 @@
+"""Where inseq looks for attention modules. Nothing here needs it: modules are found by what they do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from wherefrom.errors import SettingsError
+
+
+@dataclass
+class ModelConfig:
+    """Names inside a model's blocks."""
+
+    self_attention_module: str
+    value_vector: str
+    cross_attention_module: str | None = None
+
+
+DEFAULT_DECODER_ONLY_CONFIG = ModelConfig("attn", "value")
+DEFAULT_ENCODER_DECODER_CONFIG = ModelConfig("self_attn", "value", "cross_attention")
+
+
+class Configs(dict[str, ModelConfig]):
+    """Every class of model has the default configuration until one is registered, or taken away."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.removed: set[str] = set()
+
+    def __delitem__(self, key: str) -> None:
+        self.pop(key, None)
+        self.removed.add(key)
+
+    def __setitem__(self, key: str, value: ModelConfig) -> None:
+        super().__setitem__(key, value)
+        self.removed.discard(key)
+
+
+MODEL_CONFIGS = Configs()
+
+
+def get_model_config(model_type: str, is_encoder_decoder: bool = False) -> ModelConfig:
+    """What was registered for a class of model, or the default, which no method reads."""
+    default = DEFAULT_ENCODER_DECODER_CONFIG if is_encoder_decoder else DEFAULT_DECODER_ONLY_CONFIG
+    return MODEL_CONFIGS.get(model_type, default)
+
+
+def register_model_config(
+    model_type: str, config: Mapping[str, Any], overwrite: bool = False, allow_partial: bool = False
+) -> None:
+    """Keep a configuration. Value zeroing works without it.
+
+    Raises:
+        SettingsError: One is there already, or a name is missing or unknown.
+    """
+    if model_type in MODEL_CONFIGS and not overwrite:
+        raise SettingsError(f"A configuration of {model_type!r} is registered. Pass overwrite=True to replace it.")
+    known = [one.name for one in fields(ModelConfig)]
+    unknown, missing = set(config) - set(known), set(known) - set(config)
+    if unknown or (missing and not allow_partial):
+        raise SettingsError(
+            f"A configuration has {', '.join(known)}; unknown: {', '.join(sorted(unknown)) or 'none'}, missing: "
+            f"{', '.join(sorted(missing)) or 'none'}. allow_partial=True leaves names out."
+        )
+    default = {one.name: getattr(DEFAULT_ENCODER_DECODER_CONFIG, one.name) for one in fields(ModelConfig)}
+    MODEL_CONFIGS[model_type] = ModelConfig(**{**default, **config})

@@ -1,0 +1,29 @@
+"""Parts of a model by name."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from torch import nn
+from wherefrom.errors import UnknownNameError, nearest
+
+
+def find_layer(module: nn.Module, layer: Any) -> nn.Module:
+    """The part of ``module`` that ``layer`` names: ``transformer.h[0].mlp`` and ``transformer.h.0.mlp`` alike.
+
+    Raises:
+        UnknownNameError: The model has no such part; the nearest name is suggested.
+    """
+    if isinstance(layer, nn.Module):
+        if any(part is layer for part in module.modules()):
+            return layer
+        raise UnknownNameError(f"The given {type(layer).__name__} is no part of this {type(module).__name__}.")
+    name = re.sub(r"\[(\d+)\]", r".\1", str(layer))
+    parts = dict(module.named_modules(remove_duplicate=False))
+    if name and name in parts:
+        return parts[name]
+    raise UnknownNameError(
+        f"{type(module).__name__} has no part called {layer!r}.{nearest(name, parts)} Names are those of "
+        f"named_modules(), such as {', '.join(list(parts)[1:4])}."
+    )

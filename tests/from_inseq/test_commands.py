@@ -1,0 +1,88 @@
+"""inseq's command lines."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import wherefrom.inseq as inseq
+from wherefrom.inseq.commands.attribute_context import AttributeContextArgs, AttributeContextOutput
+from wherefrom.inseq.commands.attribute_context.attribute_context import attribute_context
+from wherefrom.inseq.commands.cli import main
+
+MODELS = Path(__file__).parents[1] / "golden" / "data" / "models"
+GPT2 = str(MODELS / "gpt2-tiny")
+
+
+def test_attribute(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    saved, page = tmp_path / "out.json", tmp_path / "out.html"
+    words = ["attribute", "--model_name_or_path", GPT2, "--attribution_method", "input_x_gradient"]
+    words += ["-i", "the name of", "it", "-g", "the name of it", "it is", "--step_scores", "probability"]
+    words += ["--attribution_aggregators", "sum", "-o", str(saved), "--viz_path", str(page)]
+    assert main([*words, "--attribution_kwargs", "{}", "--eos", "no", "-s", "1"]) == 0
+    assert "probability" in capsys.readouterr().out
+    loaded = inseq.FeatureAttributionOutput.load(saved)
+    assert len(loaded) == 2
+    assert loaded[0].target_attributions.ndim == 2
+    assert page.read_text("utf-8").lstrip().lower().startswith("<!doctype html")
+    assert main([*words, "--hide"]) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_attribute_dataset(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("datasets")
+    (tmp_path / "data.csv").write_text("en,it\nthe name,the name of\nit,it is\n", "utf-8")
+    words = ["attribute-dataset", "-m", GPT2, "-d", "csv", "--dataset_files", str(tmp_path / "data.csv")]
+    words += ["--input_text_field", "en", "--generated_text_field", "it", "--dataset_split", "train[:1]"]
+    assert main([*words, "--hide", "-o", str(tmp_path / "out.json")]) == 0
+    assert len(inseq.FeatureAttributionOutput.load(tmp_path / "out.json")) == 1
+    words[words.index("en")] = "english"
+    assert main(words) == 2
+    assert "english" in capsys.readouterr().err
+
+
+def test_attribute_context_is_saved_and_read(tmp_path: Path) -> None:
+    args = AttributeContextArgs(
+        model_name_or_path=GPT2,
+        input_context_text="the name of it.",
+        input_current_text="it was",
+        attributed_fn="contrast_prob_diff",
+        show_viz=False,
+        save_path=str(tmp_path / "out.json"),
+        generation_kwargs={"max_new_tokens": 3},
+    )
+    out = attribute_context(args)
+    assert AttributeContextOutput.from_dict(json.loads((tmp_path / "out.json").read_text("utf-8"))) == out
+    assert len(out.cti_scores) == len(out.output_current_tokens)
+    assert all(len(cue.input_context_scores) == len(out.input_context_tokens) for cue in out.cci_scores)
+    assert out.info["has_input_context"] is True
+    assert out.max_cti >= out.mean_cti >= out.min_cti
+
+
+def test_attribute_context_as_a_command(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["attribute-context", "-m", str(MODELS / "marian-tiny"), "--input_context_text", "the name of it."]
+    words += ["--input_current_text", "it was", "--output_current_text", "it is", "--output_context_text", ""]
+    words += ["--output_template", "{context} {current}", "--context_sensitivity_std_threshold", "0"]
+    assert main(words) == 0
+    assert capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words", [["attribute", "-m", GPT2], ["attribute", "-i", "a", "--no-such-option"], ["nothing"]]
+)
+def test_what_is_no_command_line_is_told(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err
+
+
+def test_no_command_says_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 1
+    assert "attribute-context" in capsys.readouterr().out
+
+
+def test_an_error_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["attribute", "-m", "no/such/folder", "-i", "a"]) == 2
+    assert capsys.readouterr().err.startswith("Error: ")
