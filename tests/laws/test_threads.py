@@ -30,6 +30,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "lime": DRAWN,
     "kernel_shap": DRAWN,
     "shapley_value_sampling": {"n_samples": 1},
+    "interactions": {"n_bootstrap": 0},
+    "learned_attention": {"weights": "uniform"},
     "layer_deeplift": LAYER,
     "layer_gradient_x_activation": LAYER,
     "layer_integrated_gradients": {**LAYER, "n_steps": 3},

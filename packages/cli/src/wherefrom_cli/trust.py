@@ -24,6 +24,7 @@ HARMLESS = frozenset(
         "model", "device", "dtype", "method", "attribution_kwargs", "include_eos_baseline", "keep_special",
         "attribute_target", "do_prefix_attribution", "attributed_fn", "step_scores", "start_pos", "end_pos",
         "generation_kwargs", "max_new_tokens", "generate_from_target_prefix", "skip_special_tokens",
+        "budget", "units", "baseline", "n_masks", "alpha", "held_out", "hops", "leave_out", "signed",
         "clean_special_chars", "batch_size", "seed", "limit", "dry_run", "output_step_attributions", "methods",
         # columns, and parts of the data
         "input_field", "output_field", "id_field", "annotations", "split", "shard", "example", "steps",
