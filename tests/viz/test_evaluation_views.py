@@ -86,7 +86,7 @@ def test_a_table_per_removal_marks_what_beats_chance(evaluation: Evaluation) -> 
 
 def test_the_console_draws_tables_curves_halves_and_agreement(evaluation: Evaluation) -> None:
     text = printed(evaluation)
-    for part in ("without units: delete", "nothing removed", "good", "*", "rank correlation", "0.25", "something"):
+    for part in ("without units: delete", "nothing removed", "good", "*", "Rank correlation", "0.25", "something"):
         assert part in text
     assert re.search("[\u2801-\u28ff]", text), "curves are drawn"
 
