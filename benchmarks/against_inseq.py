@@ -169,7 +169,8 @@ CASES = [
 def gpt2_small() -> tuple[Any, Any]:
     """A random model in the shape of GPT-2 small and a word-level tokenizer whose ids it knows."""
     torch.manual_seed(0)
-    config = GPT2Config(bos_token_id=1, eos_token_id=2, pad_token_id=0, attn_implementation="eager")
+    config = GPT2Config(bos_token_id=1, eos_token_id=2, pad_token_id=0)
+    config._attn_implementation = "eager"
     return GPT2LMHeadModel(config), transformers.AutoTokenizer.from_pretrained(str(demo_path("lm")))
 
 
@@ -202,8 +203,8 @@ def marian() -> tuple[Any, Any]:
         decoder_start_token_id=0,
         forced_eos_token_id=None,
         scale_embedding=False,
-        attn_implementation="eager",
     )
+    config._attn_implementation = "eager"
     return MarianMTModel(config), transformers.AutoTokenizer.from_pretrained(str(demo_path("mt")))
 
 
@@ -248,7 +249,7 @@ class Theirs:
     """inseq on a model."""
 
     def __init__(self, case: Case, model: Any, tokenizer: Any) -> None:
-        import inseq
+        import inseq  # pyright: ignore[reportMissingImports]
 
         self._model = inseq.load_model(model, case.method, tokenizer=tokenizer, device="cpu")
         self._case = case
@@ -357,7 +358,7 @@ def main() -> None:
         print("\n".join(case.name for case in chosen))
         return
     os.environ["INSEQ_HOME"] = tempfile.mkdtemp()  # it keeps neighbours of words in files; each run finds its own
-    import inseq  # noqa: F401  # not timed
+    import inseq  # noqa: F401  # not timed  # pyright: ignore[reportMissingImports]
     import sklearn.neighbors  # noqa: F401
 
     torch.set_num_threads(1)

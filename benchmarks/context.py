@@ -101,8 +101,12 @@ def ours(model: wherefrom.AttributionModel, context: str, output: str) -> Any:
 
 def theirs(model: Any, context: str, output: str) -> Any:
     """The same request to inseq."""
-    from inseq.commands.attribute_context.attribute_context import attribute_context_with_model
-    from inseq.commands.attribute_context.attribute_context_args import AttributeContextArgs
+    from inseq.commands.attribute_context.attribute_context import (  # pyright: ignore[reportMissingImports]
+        attribute_context_with_model,
+    )
+    from inseq.commands.attribute_context.attribute_context_args import (  # pyright: ignore[reportMissingImports]
+        AttributeContextArgs,
+    )
 
     arguments = AttributeContextArgs(
         model_name_or_path="given",
@@ -121,7 +125,7 @@ def theirs(model: Any, context: str, output: str) -> Any:
 
 def measure(name: str, case: str, context: str, output: str, repeats: int) -> dict[str, Any]:
     """Passes and CPU time of both on one example."""
-    import inseq
+    import inseq  # pyright: ignore[reportMissingImports]
 
     module, tokenizer = models(name)
     mine = wherefrom.load_model(module, tokenizer=tokenizer, device="cpu")

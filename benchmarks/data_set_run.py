@@ -19,6 +19,7 @@ from pathlib import Path
 import torch
 from attrs import frozen
 from wherefrom.files import Manifest, create_run
+from wherefrom.files.locks import RunLock
 from wherefrom_cli.dataset.batches import length_bucketed
 from wherefrom_cli.dataset.run_sink import RunSink
 from wherefrom_cli.dataset.source import Dataset, DatasetRequest, Numbered
@@ -85,6 +86,7 @@ def main() -> None:
             dataset=Dataset(request=DatasetRequest(name="none"), rows=[]),
             done=set(),
             failures=set(),
+            lock=RunLock(run).acquire(),
         )
         step = max(1, len(items) // 10)
         noted = 0

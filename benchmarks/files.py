@@ -109,7 +109,10 @@ def measure_formats(folder: Path) -> dict[str, dict[str, float]]:
         began = time.perf_counter()
         back = Attributions.load(path)
         read = time.perf_counter() - began
-        assert np.array_equal(back[999].source_attributions, result[999].source_attributions)
+        mine, theirs = result[999].source_attributions, back[999].source_attributions
+        assert mine is not None
+        assert theirs is not None
+        assert np.array_equal(mine, theirs)
         measured[suffix] = {"mb": path.stat().st_size / 1e6, "write_s": written, "read_s": read}
     half = folder / "half.jsonl"
     result.save(half, scores_precision="float16")

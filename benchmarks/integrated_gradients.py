@@ -99,6 +99,7 @@ def measured(model: Any, name: str, prompt: str, known: set[tuple[Any, ...]]) ->
 def _gaps(model: Any, row: Row, path: Endpoints) -> dict[str, Any]:
     from attrs import evolve
 
+    assert row.target_function is not None
     at_baseline, at_input = (
         float(to_numpy(row.target_function.values(answer.logits))[0])
         for answer in model.predict([evolve(row, target_embeds=end) for end in (path.baseline, path.input)])

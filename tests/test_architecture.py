@@ -150,5 +150,38 @@ def test_importing_loads_no_framework(module: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+FOREIGN = {"O_NOFOLLOW", "get_ipython", "of_wherefrom", "shape", "ndim"}
+"""What may be looked for on things of others: the system, IPython, handlers of logging, arrays."""
+
+
+def probes(source: str, where: str) -> list[str]:
+    """Places that look whether something has a fact, instead of asking a Protocol that declares it."""
+    return [
+        f"{where}:{node.lineno} {ast.unparse(node)}"
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "getattr"
+        and len(node.args) == 3
+        and isinstance(node.args[1], ast.Constant)
+        and node.args[1].value not in FOREIGN
+        and not str(node.args[1].value).startswith("__")
+    ]
+
+
+@pytest.mark.parametrize("package", [name for name in OURS if name != "wherefrom_hf"])
+def test_facts_of_classes_are_declared(package: str) -> None:
+    """The adapter of transformers reads configurations of a hundred architectures, and may look."""
+    found = [
+        line for path in files(package) for line in probes(path.read_text("utf-8"), str(path.relative_to(PACKAGES)))
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_a_probe_is_seen() -> None:
+    assert probes("passes = getattr(function, 'passes', 5)", "example.py")
+    assert not probes("name = getattr(function, '__name__', '')", "example.py")
+
+
 def test_every_package_is_typed() -> None:
     assert all((root / "py.typed").exists() for root in OURS.values())

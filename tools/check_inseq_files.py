@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from wherefrom.files import load, save_inseq
@@ -104,7 +105,7 @@ def without_paths(data: bytes, models: Path) -> bytes:
     return data.replace(f"{models}/".encode(), b"")
 
 
-def agree(ours: Attributions, theirs: list[dict[str, object]], tolerance: float) -> None:
+def agree(ours: Attributions, theirs: list[dict[str, Any]], tolerance: float) -> None:
     """Fail unless tokens, positions and every visible number agree."""
     assert len(ours) == len(theirs)
     for one, other in zip(ours, theirs, strict=True):

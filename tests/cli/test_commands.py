@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from wherefrom.evaluation.bench.standings import Standing
 from wherefrom.results.attribution import Attributions
+from wherefrom_cli.commands import list_names
 
 Run = Callable[..., Any]
 
@@ -24,6 +26,20 @@ def test_list_as_table_names_and_json(wherefrom: Run) -> None:
     assert "saliency " in wherefrom("list", "methods").out
     lines = wherefrom("list", "adapters", "--jsonl").out.splitlines()
     assert "hf_transformers" in [json.loads(line)["name"] for line in lines]
+
+
+def test_list_says_what_methods_cost_and_how_they_did(wherefrom: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    best = Standing(method="saliency", spec="saliency", rank=7, mean_rank=7.5, better_than_recency=True)
+    monkeypatch.setattr(list_names, "standings", lambda: {"saliency": best})
+    table = wherefrom("list", "methods").out
+    assert table.splitlines()[0].split() == ["method", "cost", "rank"]
+    (row,) = [line for line in table.splitlines() if line.startswith("  saliency ")]
+    assert "1 forward, s backward" in row
+    assert "  7     " in row
+    lines = {one["name"]: one for one in map(json.loads, wherefrom("list", "methods", "--jsonl").out.splitlines())}
+    assert (lines["saliency"]["cost"], lines["saliency"]["rank"]) == ("1 forward, s backward", 7)
+    assert lines["occlusion"]["rank"] is None  # not measured: its column is empty
+    assert lines["exact_shapley"]["cost"] == "at most 2^n forward"
 
 
 def test_list_of_an_unknown_kind(wherefrom: Run) -> None:

@@ -6,7 +6,11 @@ import io
 
 import pytest
 from wherefrom_cli.console import Console
-from wherefrom_cli.progress import ProgressLine, duration
+from wherefrom_cli.progress import ProgressLine, loading
+from wherefrom_viz.console.progress import duration
+
+ERASED = "\x1b[2K"
+"""What a terminal understands as: forget this line."""
 
 
 class Clock:
@@ -26,24 +30,48 @@ def line(stderr: io.StringIO, clock: Clock, *, quiet: bool = False) -> ProgressL
     return ProgressLine(console=console, overall="examples", clock=clock)
 
 
-def test_text_counts_speed_and_time_left() -> None:
+def test_text_counts_and_speed() -> None:
     clock = Clock()
     progress = line(io.StringIO(), clock)
     progress.begin(10, already_done=4)
     clock.now = 30.0
     progress.advance(2, failed=1, tokens=60)
     progress("attribute", 3, 8)
-    assert progress.text() == "6/10 examples · 1 failed · attribute 3/8 · 2 tokens/s · 30 s · 1 min 0 s left"
+    assert progress.text() == "6/10 examples · 1 failed · attribute 3/8 · 2 tokens/s"
+
+
+def test_what_was_done_before_counts_for_no_speed() -> None:
+    """Two of six took 30 seconds, so the other four take a minute."""
+    stderr, clock = io.StringIO(), Clock()
+    progress = line(stderr, clock)
+    progress.begin(10, already_done=4)
+    clock.now = 30.0
+    progress.advance(2)
+    assert stderr.getvalue() == "6/10 examples · start · 30 s · 1 min 0 s left\n"
 
 
 def test_terminal_line_is_rewritten_and_removed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
     stderr, clock = Terminal(), Clock()
     with line(stderr, clock) as progress:
         clock.now = 1.0
         progress("generate", 1, 2)
-        assert stderr.getvalue().startswith("\r0 examples · generate 1/2")
-    assert stderr.getvalue().endswith(" \r")
+        clock.now = 2.0
+        progress("generate", 2, 2)
+        drawn = stderr.getvalue()
+        assert "0 examples · generate 1/2" in drawn
+        assert "0 examples · generate 2/2" in drawn
+        assert "\n" not in drawn
+    assert stderr.getvalue().endswith(ERASED)
+
+
+def test_a_model_that_loads_is_named_on_a_terminal_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    for stderr, shown in ((Terminal(), True), (io.StringIO(), False)):
+        with loading(Console(stdin=io.StringIO(), stdout=io.StringIO(), stderr=stderr), "demo:lm"):
+            assert ("Loading demo:lm" in stderr.getvalue()) is shown
+        assert stderr.getvalue().endswith(ERASED if shown else "")
 
 
 def test_pipe_gets_a_plain_line_every_half_minute() -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import random
 import signal
-import subprocess
 import sys
 import time
 from collections import Counter
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
+from attrs import define, field
 from wherefrom.files import open_run
+from wherefrom_cli.main import main
 
 KILLS = 20
 TWO_WRITERS = (4, 11)
@@ -30,24 +33,27 @@ def test_killed_twenty_times_the_run_equals_an_undisturbed_one(tmp_path: Path) -
             name = chance.choice(["George", "Mary", "Anna", "Peter", "The old teacher"])
             text = f"{name} was {chance.choice(['sick', 'hungry', 'in the garden'])} yesterday."
             file.write(json.dumps({"id": f"e{index}", "text": text, "target": text + " He came home."}) + "\n")
-    command = [sys.executable, "-m", "wherefrom_cli", "attribute-dataset", "-m", "demo:lm", "-d", str(data)]
+    command = ["attribute-dataset", "-m", "demo:lm", "-d", str(data)]
     command += ["-a", "attention", "-bs", "16", "-q", "--device", "cpu"]
-    subprocess.run([*command, "-o", str(tmp_path / "whole")], check=True)
+    undisturbed = started([*command, "-o", str(tmp_path / "whole")], tmp_path / "undisturbed.txt")
+    undisturbed.join()
+    assert undisturbed.exitcode == 0
     killed = 0
+    written = Written(folder=tmp_path / "killed")
     while True:
-        before = lines(tmp_path / "killed")
+        before = written.lines()
         resume = [*command, "-o", str(tmp_path / "killed"), "--resume"]
-        process = subprocess.Popen(resume, stderr=subprocess.PIPE, text=True)
+        process = started(resume, tmp_path / "one.txt")
         if killed in TWO_WRITERS:
-            other = subprocess.Popen(resume, stderr=subprocess.PIPE, text=True)
-            process = the_one_that_writes(process, other)
+            process = the_one_that_writes(process, started(resume, tmp_path / "other.txt"), tmp_path)
         if killed < KILLS:
             goal = before + chance.randrange(1, COUNT // (KILLS + 2))
-            while process.poll() is None and lines(tmp_path / "killed") < goal:
-                time.sleep(0.002)
+            while process.is_alive() and written.lines() < goal:
+                time.sleep(0.01)
             time.sleep(chance.random() * 0.05)
-            process.send_signal(signal.SIGKILL)
-        code = process.wait()
+            process.kill()
+        process.join()
+        code = process.exitcode
         if code == 0:
             break
         assert code == -signal.SIGKILL
@@ -56,20 +62,55 @@ def test_killed_twenty_times_the_run_equals_an_undisturbed_one(tmp_path: Path) -
     assert exact(tmp_path / "killed") == exact(tmp_path / "whole")
 
 
-def the_one_that_writes(one: subprocess.Popen[str], other: subprocess.Popen[str]) -> subprocess.Popen[str]:
+def started(arguments: list[str], errors: Path) -> BaseProcess:
+    """The command in a process of its own, forked from one that has the libraries: a kill then costs no start."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["wherefrom_cli.commands.attribute_dataset", "wherefrom_hf.adapter", "datasets"])
+    process = context.Process(target=write, args=(arguments, str(errors)))
+    process.start()
+    return process
+
+
+def write(arguments: list[str], errors: str) -> None:
+    """Run the command and leave with its code; what it says on standard error goes to a file."""
+    with Path(errors).open("w", encoding="utf-8") as file:
+        sys.stderr = file
+        code = main(arguments)
+    sys.exit(code)
+
+
+def the_one_that_writes(one: BaseProcess, other: BaseProcess, folder: Path) -> BaseProcess:
     """Of two writers one is refused, and says who is writing."""
-    while one.poll() is None and other.poll() is None:
-        time.sleep(0.002)
-    refused, writing = (one, other) if one.poll() is not None else (other, one)
-    assert refused.wait() == 2
-    assert refused.stderr is not None
-    assert f"Process {writing.pid} on" in refused.stderr.read()
+    while one.is_alive() and other.is_alive():
+        time.sleep(0.01)
+    refused, writing, said = (other, one, "other.txt") if one.is_alive() else (one, other, "one.txt")
+    refused.join()
+    assert refused.exitcode == 2
+    assert f"Process {writing.pid} on" in (folder / said).read_text(encoding="utf-8")
     return writing
 
 
-def lines(folder: Path) -> int:
-    """How many lines the parts have by now, as the kernel sees them."""
-    return sum(path.read_bytes().count(b"\n") for path in folder.glob("part-*.jsonl"))
+@define(kw_only=True)
+class Written:
+    """How many lines the parts of a run have by now, as the kernel sees them; only what is new is read."""
+
+    folder: Path
+    _ends: dict[Path, tuple[int, int]] = field(factory=dict)
+    """Bytes and lines of each part, as far as they were read."""
+
+    def lines(self) -> int:
+        """All lines."""
+        for path in self.folder.glob("part-*.jsonl"):
+            size, count = self._ends.get(path, (0, 0))
+            now = path.stat().st_size
+            if now < size:  # what a kill cut off was taken away
+                size, count = 0, 0
+            if now != size:
+                with path.open("rb") as file:
+                    file.seek(size)
+                    more = file.read()
+                self._ends[path] = (size + len(more), count + more.count(b"\n"))
+        return sum(count for _, count in self._ends.values())
 
 
 def exact(folder: Path) -> dict[str | None, bytes]:

@@ -15,7 +15,7 @@ import torch
 import wherefrom
 from transformers import M2M100Config, M2M100ForConditionalGeneration, NllbTokenizer
 from wherefrom.context import ContextAttribution, attribute_context
-from wherefrom.context.readings import Beginning, encoded_prefix
+from wherefrom.context.readings import Prefix, encoded_prefix
 from wherefrom.errors import InputError, UsageError
 from wherefrom.testing import counting
 from wherefrom_hf.demo import GoldCue, gold_cues
@@ -563,7 +563,7 @@ def test_regression_today_s_multilingual_tokenizers_work(
     assert "fra_Latn" not in out.output_current_tokens
     assert "eng_Latn" not in (out.input_context_tokens or [])
     assert output is None or "".join(out.texts("output_current")).strip() == output
-    beginning = Beginning(target_text="", source_text="it is small.", language="fra_Latn")
+    beginning = Prefix(target_text="", source_text="it is small.", language="fra_Latn")
     (language,) = multilingual.adapter.encode("fra_Latn", side="target", decoder_prefix=True).ids[1:]
     assert encoded_prefix(multilingual.adapter, beginning).ids.tolist() == [2, language]
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from attrs import evolve
-from wherefrom.methods import METHODS
+from attrs import evolve, frozen
+from wherefrom import AttributionModel
+from wherefrom.methods import METHODS, Saliency
 from wherefrom.progress import no_progress
 from wherefrom.questions.question import Question
 from wherefrom.testing import Tally, counting, question
@@ -89,6 +90,55 @@ def test_forwards_do_not_grow_with_the_steps(name: str) -> None:
     assert many.forward_rows == few.forward_rows
     if few.backward_rows:
         assert many.backward_rows <= 3 * few.backward_rows
+
+
+@pytest.mark.filterwarnings("ignore::wherefrom.errors.WherefromWarning")
+@pytest.mark.parametrize("on", ["gpt2-tiny", "t5-tiny"])
+@pytest.mark.parametrize("name", ["saliency", "occlusion", "lime", "integrated_gradients", "attention", "reagent"])
+def test_a_call_costs_what_it_is_told_to(name: str, on: str) -> None:
+    adapter, tally = counting(model_of(on))
+    model = AttributionModel(adapter)
+    prompts, targets = ["the name", "if x"], ["of the class", "is no value"]
+    if on == "gpt2-tiny":
+        targets = [f"{prompt} {target}" for prompt, target in zip(prompts, targets, strict=True)]
+    told = model.cost(prompts, targets, name)
+    assert (tally.forward_rows, tally.backward_rows) == (0, 0)
+    reports: list[tuple[str, int, int]] = []
+    model.attribute(prompts, targets, name, progress=lambda *report: reports.append(report))
+    total = told[0] + told[1]
+    assert tally.forward_rows <= total.forwards
+    assert tally.backward_rows <= total.backwards
+    if not total.at_most:
+        assert (tally.forward_rows, tally.backward_rows) == (total.forwards, total.backwards)
+    assert reports[-1][1] == reports[-1][2]
+    if counts := [(done, of) for phase, done, of in reports if phase in ("attribute", "forward")]:
+        first, passes = told[0].forwards + told[0].backwards, total.forwards + total.backwards
+        assert counts == [(first, passes), (passes, passes)]
+
+
+def test_step_scores_of_ones_own_passes_make_the_cost_a_bound() -> None:
+    adapter, tally = counting(model_of("gpt2-tiny"))
+    model = AttributionModel(adapter)
+    text = ("the name", "the name of the class")
+    (told,) = model.cost(*text, "attention", step_scores=["entropy"])
+    assert told is not None
+    assert told.at_most
+    model.attribute(*text, "attention", step_scores=["entropy"], show_progress=False)
+    assert 1 <= tally.forward_rows <= told.forwards == 2
+
+
+def test_what_cannot_be_known_is_counted_in_examples() -> None:
+    @frozen(kw_only=True)
+    class Unknown(Saliency):
+        def cost(self, question: Question) -> None:  # type: ignore[override]
+            return None
+
+    model = AttributionModel(model_of("gpt2-tiny"))
+    texts = (["the name", "if x"], ["the name of the class", "if x is no value"])
+    assert model.cost(*texts, Unknown()) == [None, None]
+    reports: list[tuple[str, int, int]] = []
+    model.attribute(*texts, Unknown(), progress=lambda *report: reports.append(report))
+    assert reports == [("attribute", 1, 2), ("attribute", 2, 2)]
 
 
 def test_sums_alone_need_no_gradients() -> None:

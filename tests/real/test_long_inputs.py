@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 
 import pytest
 from wherefrom_hf.demo import is_fetched
-
-from benchmarks.long_inputs import measured
 
 pytestmark = [
     pytest.mark.real,
@@ -17,10 +16,13 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize("method, steps", [("attention", 16), ("value_zeroing", 2), ("saliency", 2)])
+@pytest.mark.parametrize("method, steps", [("attention", 16), ("saliency", 2)])
 def test_memory_stays_within_the_limit(method: str, steps: int) -> None:
-    one = measured("demo:smollm2", method, 2000, steps, "512 MiB")
-    print(json.dumps(one))
+    command = [sys.executable, "-m", "benchmarks.long_inputs", "--one", "--methods", method, "--lengths", "2000"]
+    command += ["--steps", str(steps), "--memory-limit", "512 MiB"]  # a process of its own: memory is not given back
+    answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1]
+    print(answer)
+    one = json.loads(answer)
     assert one["finite"]
     # the scores, what they are made of, and their copy in the result come on top
     assert one["peak_mib"] <= 512 + 3 * one["result_mib"]

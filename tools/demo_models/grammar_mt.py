@@ -17,6 +17,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from .passages import Decision, Passage, Span, Writer, capital, other, plain
 from .pieces import BREAK
@@ -48,7 +49,7 @@ class Adjective:
         return f"{form}x" if form.endswith("eau") else f"{form}|s"
 
 
-def _pairs(text: str) -> list[tuple[str, ...]]:
+def _pairs(text: str) -> list[Any]:
     return [tuple(entry.split("/")) for entry in text.split()]
 
 

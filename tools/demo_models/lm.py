@@ -12,7 +12,7 @@ from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTra
 from . import grammar_lm
 from .passages import Span
 from .pieces import build_tokenizer
-from .training import buckets, drop_words, fit, pad
+from .training import buckets, drop_words, fit, pad, special_ids
 
 MAX_LENGTH = 128
 DECIDED_WEIGHT = 6.0
@@ -61,22 +61,23 @@ def train(
     torch.manual_seed(seed)
     rng = random.Random(seed)
     tok = tokenizer()
+    special = special_ids(tok)
     made = model(len(tok))
     rows, weights = _encoded([grammar_lm.document(rng) for _ in range(texts)], tok)
     order: list[list[int]] = []
-    spared = frozenset({tok.bos_token_id, tok.pad_token_id})
+    spared = frozenset({special.bos, special.pad})
 
     def batch(_: int) -> dict[str, Tensor]:
         if not order:
             order.extend(buckets([len(row) for row in rows], batch_size, rng))
         chosen = order.pop()
         starts = [_start(rows[i], rng) for i in chosen]
-        labels = [[tok.bos_token_id, *rows[i][start:]] for i, start in zip(chosen, starts, strict=True)]
-        inputs = [drop_words(row, tok.unk_token_id, spared, rng) for row in labels]
+        labels = [[special.bos, *rows[i][start:]] for i, start in zip(chosen, starts, strict=True)]
+        inputs = [drop_words(row, special.unk, spared, rng) for row in labels]
         weighed = [[0.0, *weights[i][start:]] for i, start in zip(chosen, starts, strict=True)]
         return {
-            "input_ids": pad(inputs, tok.pad_token_id),
-            "labels": pad(labels, tok.pad_token_id),
+            "input_ids": pad(inputs, special.pad),
+            "labels": pad(labels, special.pad),
             "weights": pad(weighed, 0.0),
         }
 

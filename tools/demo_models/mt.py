@@ -10,7 +10,7 @@ from transformers import GenerationConfig, MarianConfig, MarianMTModel, PreTrain
 
 from . import grammar_mt
 from .pieces import BREAK, EOS, PAD, UNK, build_tokenizer
-from .training import IGNORED, buckets, drop_words, fit, pad
+from .training import IGNORED, buckets, drop_words, fit, pad, special_ids
 
 MAX_LENGTH = 128
 
@@ -63,15 +63,16 @@ def train(
     torch.manual_seed(seed)
     rng = random.Random(seed)
     tok = tokenizer()
+    special = special_ids(tok)
     made = model(len(tok))
     drawn = [grammar_mt.pair(rng) for _ in range(texts)]
     sources = tok([source for source, _ in drawn])["input_ids"]
     targets = tok([target for _, target in drawn])["input_ids"]
     order: list[list[int]] = []
-    spared = frozenset({tok.pad_token_id})
+    spared = frozenset({special.pad})
 
     def dropped(row: list[int]) -> list[int]:
-        return drop_words(row, tok.unk_token_id, spared, rng, often=0.35)
+        return drop_words(row, special.unk, spared, rng, often=0.35)
 
     def batch(_: int) -> dict[str, Tensor]:
         if not order:
@@ -79,11 +80,11 @@ def train(
             order.extend(buckets(lengths, batch_size, rng))
         chosen = order.pop()
         read = [dropped(sources[i]) for i in chosen]
-        written = [[tok.pad_token_id, *dropped(targets[i][:-1])] for i in chosen]
+        written = [[special.pad, *dropped(targets[i][:-1])] for i in chosen]
         return {
-            "input_ids": pad(read, tok.pad_token_id),
+            "input_ids": pad(read, special.pad),
             "attention_mask": pad([[1] * len(row) for row in read], 0),
-            "decoder_input_ids": pad(written, tok.pad_token_id),
+            "decoder_input_ids": pad(written, special.pad),
             "labels": pad([targets[i] for i in chosen], IGNORED),
         }
 

@@ -239,7 +239,7 @@ def measure(names: Sequence[str], methods: Sequence[str], examples: int) -> Meas
         model = load_model(f"demo:{name}", device="cpu")
         cases = [deciding_case(model, example) for example in first_of_each(gold_cues(name), examples)]
         for number, method in enumerate(methods):
-            for kind in KINDS if METHODS.get(method).uses_objective else KINDS[:1]:
+            for kind in KINDS if METHODS.get(method).uses_target_function else KINDS[:1]:
                 results = explained(model, cases, method, kind, **settings_of(method, name))
                 for case, attribution in zip(cases, results, strict=True):
                     outcome, chance = outcome_of(attribution, case.example)

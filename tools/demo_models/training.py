@@ -6,14 +6,28 @@ import math
 import random
 import time
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 IGNORED = -100
 T = TypeVar("T", int, float)
+
+
+class Special(NamedTuple):
+    """Ids that the training needs."""
+
+    bos: int
+    pad: int
+    unk: int
+
+
+def special_ids(tokenizer: PreTrainedTokenizerFast) -> Special:
+    """The special tokens of a tokenizer that was built here; -1 for one it lacks."""
+    found: list[Any] = [tokenizer.bos_token_id, tokenizer.pad_token_id, tokenizer.unk_token_id]
+    return Special(*(-1 if one is None else int(one) for one in found))
 
 
 def drop_words(

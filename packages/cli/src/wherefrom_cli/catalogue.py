@@ -14,6 +14,7 @@ from wherefrom._registry import Registry
 from wherefrom.errors import UnknownNameError, nearest
 from wherefrom.methods.contract import METHODS
 from wherefrom.results.aggregation import AGGREGATORS
+from wherefrom.results.stages import Stage
 from wherefrom.step_functions.base import STEP_FUNCTIONS
 
 KINDS: dict[str, Registry[Any]] = {
@@ -146,7 +147,7 @@ def _default(value: Any) -> str:
 def _plain_fact(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_plain_fact(item) for item in value]
-    if name := getattr(value, "name", None):
-        given = getattr(value, "settings", None)
-        return f"{name}({', '.join(f'{key}={item}' for key, item in given.items())})" if given else name
+    if isinstance(value, Stage):
+        given = ", ".join(f"{key}={item}" for key, item in value.settings.items())
+        return f"{value.name}({given})" if given else value.name
     return value

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from itertools import cycle, islice
 from typing import TYPE_CHECKING, Any
 
-from attrs import asdict, frozen
+from attrs import asdict
 from wherefrom.methods.contract import METHODS
-from wherefrom.settings import from_mapping
+from wherefrom.methods.cost import Cost
 
 from wherefrom_cli.console import Console
 from wherefrom_cli.request import AttributionRequest, ModelRequest
@@ -18,49 +19,8 @@ from wherefrom_cli.texts import Example
 if TYPE_CHECKING:
     from wherefrom import AttributionModel
 
-_ASSUMED_NEW_TOKENS = 20
-
-
-@frozen(kw_only=True)
-class Passes:
-    """Full-length forward passes of one row, and rows of backward passes."""
-
-    forward: int
-    backward: int
-
-    def __add__(self, other: Passes) -> Passes:
-        return Passes(forward=self.forward + other.forward, backward=self.backward + other.backward)
-
-
-def passes_of(method: str, inputs: int, steps: int, settings: dict[str, Any]) -> Passes | None:
-    """What one example costs; None for methods whose cost is not known here.
-
-    Args:
-        inputs: Scored tokens.
-        steps: Explained tokens.
-        settings: The method's settings; ``n_steps``, ``n_samples`` are read where they matter.
-    """
-    points = settings.get("n_steps", "auto")
-    samples = settings.get("n_samples", 5)
-    n = points if isinstance(points, int) else 17
-    m = samples if isinstance(samples, int) else 5
-    table = {
-        "dummy": Passes(forward=1, backward=0),
-        "attention": Passes(forward=1, backward=0),
-        "saliency": Passes(forward=1, backward=steps),
-        "input_x_gradient": Passes(forward=1, backward=steps),
-        "deeplift": Passes(forward=2, backward=steps),
-        "gradient_shap": Passes(forward=m, backward=m * steps),
-        "integrated_gradients": Passes(forward=n, backward=n * steps),
-        "discretized_integrated_gradients": Passes(forward=n, backward=n * steps),
-        "sequential_integrated_gradients": Passes(forward=n * inputs, backward=n * inputs * steps),
-        "occlusion": Passes(forward=inputs + 1, backward=0),
-        "feature_ablation": Passes(forward=inputs + 1, backward=0),
-        "value_zeroing": Passes(forward=2, backward=0),
-    }
-    for sampled in ("lime", "kernel_shap", "shapley_value_sampling", "context_cite"):
-        table[sampled] = Passes(forward=m + 1, backward=0)
-    return table.get(method)
+ASSUMED_NEW_TOKENS = 20
+"""How many tokens are thought to be generated where nothing says how many may be."""
 
 
 def print_plan(
@@ -93,42 +53,61 @@ def plan(
     request: AttributionRequest,
 ) -> dict[str, Any]:
     """The plan as plain values. Where the model would generate, the longest allowed output is assumed."""
-    method_class = METHODS.get(request.method)
-    known = {name: value for name, value in request.settings.items() if name in _fields(method_class)}
-    from_mapping(method_class, known, where=f"method {request.method!r}")
     decoder_only = model.adapter.card.kind == "decoder-only"
-    new_tokens = request.generation_args.get("max_new_tokens", _ASSUMED_NEW_TOKENS)
+    new_tokens = request.generation_args.get("max_new_tokens", ASSUMED_NEW_TOKENS)
     source_total = step_total = cells = 0
-    passes: Passes | None = Passes(forward=0, backward=0)
+    targets: list[Any] = []
     for example in examples:
         prompt = len(model.adapter.encode(example.text, side="target" if decoder_only else "source").ids)
-        if example.generated is None:
-            steps = new_tokens
+        if example.generated is None or request.generate_from_target_prefix:
+            targets.append(assumed_target(model, example, new_tokens))
+            steps = len(targets[-1]) - (prompt if decoder_only else 1)
         else:
+            targets.append(example.generated)
             steps = len(model.adapter.encode(example.generated, side="target").ids) - (prompt if decoder_only else 1)
         steps = max(steps, 0)
-        inputs = prompt + steps + (0 if decoder_only else 1)
         source_total += prompt
         step_total += steps
-        cells += inputs * steps
-        one = passes_of(request.method, inputs, steps, dict(request.settings))
-        passes = None if one is None or passes is None else passes + one
-    width = math.prod(_sizes(model, method_class))
+        cells += (prompt + steps + (0 if decoder_only else 1)) * steps
+    costs = model.cost([example.text for example in examples], targets, **request.question())
+    width = math.prod(_sizes(model, METHODS.get(request.method)))
+    assumed = any(target is not example.generated for target, example in zip(targets, examples, strict=True))
     return {
         "model": asdict(model_asked),
         "request": asdict(request),
         "examples": len(examples),
         "input tokens": source_total,
         "output tokens": step_total,
-        "outputs are": "generated (length assumed)" if any(e.generated is None for e in examples) else "given",
-        "passes": "unknown for this method" if passes is None else asdict(passes),
+        "outputs are": "generated (length assumed)" if assumed else "given",
+        "passes": passes(costs),
         "bytes of scores": cells * width * 4,
         "bytes of scores, aggregated": cells * 4,
     }
 
 
-def _fields(cls: Any) -> tuple[str, ...]:
-    return tuple(getattr(field, "name", "") for field in getattr(cls, "__attrs_attrs__", ()))
+def passes(costs: Sequence[Cost | None]) -> dict[str, Any] | str:
+    """Rows forward and scalars differentiated in all, as plain values; words where they cannot be known."""
+    total = Cost(forwards=0)
+    for cost in costs:
+        if cost is None:
+            return "unknown for this method"
+        total += cost
+    told: dict[str, Any] = {"forward": total.forwards, "backward": total.backwards}
+    return {**told, "at most": True} if total.at_most else told
+
+
+def assumed_target(model: AttributionModel, example: Example, new_tokens: int) -> list[int]:
+    """Ids of a target as long as the longest that may be generated; the new ones are tokens of the text itself."""
+    adapter = model.adapter
+    if adapter.card.kind == "decoder-only":
+        begin = adapter.encode(example.text, side="target")
+    else:
+        begin = adapter.encode(example.generated or "", side="target", decoder_prefix=True)
+    of_text = adapter.encode(example.text, side="target")
+    words = [int(one) for one, token in zip(of_text.ids, of_text.tokens, strict=True) if not token.special]
+    if (most := adapter.card.max_length) is not None:
+        new_tokens = max(0, min(new_tokens, most - len(begin.ids)))
+    return [*map(int, begin.ids), *islice(cycle(words or [int(of_text.ids[-1])]), new_tokens)]
 
 
 def _sizes(model: AttributionModel, method_class: Any) -> list[int]:

@@ -1,4 +1,4 @@
-"""One's own methods, step functions and aggregators on the command line: modules that register them when imported."""
+"""Custom methods, step functions and aggregators on the command line: modules that register them when imported."""
 
 from __future__ import annotations
 

@@ -123,6 +123,11 @@ class AttributionRequest:
         keywords["generation_args"] = dict(self.generation_args) or None
         return {**settings, **keywords}
 
+    def question(self) -> dict[str, Any]:
+        """Those of `keywords` that say what is asked, not how: arguments of `AttributionModel.cost`."""
+        how = ("batch_size", "generation_args", "generate_from_target_prefix", "clean_special_chars")
+        return {name: value for name, value in self.keywords().items() if name not in how}
+
 
 @frozen(kw_only=True)
 class Reduction:

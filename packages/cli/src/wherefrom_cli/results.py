@@ -1,4 +1,4 @@
-"""Where results go: a file, one JSON document, lines of JSON, or a picture in the terminal."""
+"""Where results go: a file, one JSON document, lines of JSON, or a drawing in the terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs one command: configuration, voice, errors, exit code."""
+"""Runs one command: configuration, console, errors, exit code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures of results: in the terminal, and as pages and figures. The drawing itself is `wherefrom_viz`'s."""
+"""Drawings of results: in the terminal, and as pages and figures. The drawing itself is `wherefrom_viz`'s."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def print_attributions(
 def drawn(out: Attributions, ending: str, **options: Any) -> bytes:
     """The content of a file of that kind."""
     module, function = DRAWN[ending]
-    picture = getattr(importlib.import_module(module), function)(out, **options)
-    return picture if isinstance(picture, bytes) else str(picture).encode("utf-8")
+    drawn = getattr(importlib.import_module(module), function)(out, **options)
+    return drawn if isinstance(drawn, bytes) else str(drawn).encode("utf-8")
 
 
 def write_html(out: Attributions, path: Path, **options: Any) -> None:

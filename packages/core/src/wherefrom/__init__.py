@@ -1,8 +1,8 @@
 """wherefrom: for every token a sequence model generates, where does it come from?
 
 >>> import wherefrom
->>> model = wherefrom.load_model("demo:lm", "integrated_gradients")  # doctest: +SKIP
->>> out = model.attribute("George was sick yesterday. His colleagues asked him to come")  # doctest: +SKIP
+>>> model = wherefrom.load_model("demo:lm", "integrated_gradients")
+>>> out = model.attribute("George was sick yesterday. His colleagues asked him to come")
 >>> out.show()  # doctest: +SKIP
 """
 

@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -27,14 +28,15 @@ from wherefrom.errors import InputError, SettingsError, UnknownAttributeError, W
 from wherefrom.methods.answers import attribution_of, missing_scores
 from wherefrom.methods.checking import checked
 from wherefrom.methods.contract import Method
+from wherefrom.methods.cost import Cost
 from wherefrom.methods.finite import not_finite_note
 from wherefrom.methods.flat import no_gradient_note
 from wherefrom.methods.long_maps import long_map_note
 from wherefrom.methods.request import Request, requested
-from wherefrom.progress import Progress, terminal_progress
+from wherefrom.progress import Progress, no_progress, terminal_progress
 from wherefrom.questions.arguments import check_arguments, check_number_of_ids
 from wherefrom.questions.building import QuestionOptions, prepare
-from wherefrom.questions.contrast import ContrastText
+from wherefrom.questions.contrast import ContrastText, needs_contrastive_pass
 from wherefrom.questions.examples import (
     Chat,
     Example,
@@ -222,7 +224,8 @@ class AttributionModel:
             attr_pos_start: First target position to explain; negative counts from the end. By default the first that
                 was answered; a position within a prompt explains the prompt itself.
             attr_pos_end: Position after the last one, exclusive; negative counts from the end; at most the end.
-            show_progress: Keep a line about progress on a terminal. ``pretty_progress`` is accepted and adds nothing.
+            show_progress: Keep a line about progress on a terminal, which wherefrom-viz draws. ``pretty_progress`` is
+                accepted and adds nothing.
             output_step_attributions: Accepted for compatibility: every result has `Attribution.step_attributions`.
             attribute_target: Encoder-decoder: are scores of the target prefix wanted too? Yes by default.
             step_scores: Step functions to record at each step: names, objects or functions.
@@ -250,7 +253,8 @@ class AttributionModel:
                 ablation table of 64 passes), and methods that draw against another seed. The step scores
                 ``check_fit``, ``check_chance`` and ``check_stability`` and the card (`Attribution.card`) say what was
                 found.
-            progress: Called with (phase, done, total).
+            progress: Called with (phase, done, total); ``attribute`` counts passes through the model where the method
+                tells its cost before, else examples.
             **settings: Settings of the method, the target function and the step scores, by name.
 
         Returns:
@@ -315,9 +319,7 @@ class AttributionModel:
         with (
             self._reserved(),
             moved(self.adapter, device),
-            terminal_progress(show_progress and progress is None)
-            if progress is None
-            else nullcontext(progress) as tell,
+            terminal_progress(show_progress) if progress is None else nullcontext(progress) as tell,
         ):
             examples = self._examples(
                 inputs,
@@ -333,12 +335,6 @@ class AttributionModel:
                 per_answer(value, len(inputs), len(examples))
                 for value in (ids, contrast_targets, contrast_sources, contrast_targets_alignments)
             )
-            positions = [
-                step_positions(
-                    attr_pos_start, attr_pos_end, length=len(example.target_ids), default_start=example.default_start
-                )
-                for example in examples
-            ]
             options = QuestionOptions(
                 function=request.function,
                 scores=request.scores,
@@ -353,7 +349,7 @@ class AttributionModel:
                 contrast_force_inputs=contrast_force_inputs,
                 add_special_tokens=not skip_special_tokens,
             )
-            prepared = prepare(self.adapter, examples, positions, options)
+            prepared = prepare(self.adapter, examples, _positions(examples, attr_pos_start, attr_pos_end), options)
             notes = list(prepared.warnings)
             if (long := long_map_note(request.method, prepared.questions)) is not None:
                 warnings.warn(long, WherefromWarning, stacklevel=2)  # now, while it can still be stopped
@@ -409,6 +405,94 @@ class AttributionModel:
             warnings=list(dict.fromkeys(notes)),
         )
         return Attributions(sequence_attributions=tuple(results), provenance=provenance)
+
+    def cost(
+        self,
+        input_texts: InputText | Sequence[InputText],
+        generated_texts: Target | Sequence[Target],
+        method: str | Method | type[Method] | None = None,
+        *,
+        attr_pos_start: int | None = None,
+        attr_pos_end: int | None = None,
+        attribute_target: bool | None = None,
+        step_scores: Sequence[StepFunctionLike] = (),
+        include_eos_baseline: bool = False,
+        keep_special: bool = True,
+        attributed_fn: StepFunctionLike | None = None,
+        skip_special_tokens: bool = False,
+        attributed_span: Span | None = None,
+        contrast_targets: ContrastText | Sequence[ContrastText] | None = None,
+        contrast_sources: ContrastText | Sequence[ContrastText] | None = None,
+        contrast_targets_alignments: Alignments | Sequence[Alignments] = None,
+        contrast_force_inputs: bool = False,
+        seed: int = 0,
+        **settings: Any,
+    ) -> list[Cost | None]:
+        """What `attribute` will ask of the model for each input, told before it is asked.
+
+        Nothing is generated and nothing is attributed; of a contrast, its one pass is made. Arguments mean what they
+        mean in `attribute`.
+
+        Args:
+            input_texts: A text, a chat, or a list of these.
+            generated_texts: Targets, one per input.
+            method: Identifier, object or class; None is the model's own method.
+            **settings: Settings of the method, the target function and the step scores, by name.
+
+        Returns:
+            Rows forward and scalars differentiated for each input; None where the method cannot know. Step scores that
+            the method's own passes do not give take one row more, so that with step scores the cost is a bound.
+
+        Raises:
+            UsageError: Something does not fit; the message says what, why and what to do.
+        """
+        request = requested(
+            self.adapter,
+            self.method if method is None else method,
+            attributed_fn,
+            [step_scores] if isinstance(step_scores, str) else step_scores,
+            default_function=self.attributed_fn,
+            settings=settings,
+            attribution_args={},
+            attributed_fn_args={},
+            step_scores_args={},
+            reserved=_ATTRIBUTE_PARAMETERS,
+        )
+        inputs = as_inputs(input_texts)
+        with self._reserved():
+            examples = self._examples(
+                inputs,
+                as_targets(generated_texts, len(inputs)),
+                add_special_tokens=not skip_special_tokens,
+                continue_targets=False,
+                generation_args={},
+                batch_size=None,
+                seed=seed,
+                progress=no_progress,
+            )
+            options = QuestionOptions(
+                function=request.function,
+                scores=request.scores,
+                attribute_target=self._attribute_target(attribute_target),
+                include_eos_baseline=include_eos_baseline,
+                keep_special=keep_special,
+                span=attributed_span,
+                seed=seed,
+                contrast_targets=contrast_targets,
+                contrast_sources=contrast_sources,
+                contrast_alignments=contrast_targets_alignments,
+                contrast_force_inputs=contrast_force_inputs,
+                add_special_tokens=not skip_special_tokens,
+            )
+            prepared = prepare(self.adapter, examples, _positions(examples, attr_pos_start, attr_pos_end), options)
+        compared = needs_contrastive_pass(
+            request.function, request.scores.values(), contrast_force_inputs=contrast_force_inputs
+        )
+        more = Cost(
+            forwards=int(options.has_contrast and compared) + bool(request.scores), at_most=bool(request.scores)
+        )
+        told = [request.method.cost(question) for question in prepared.questions]
+        return [None if cost is None else cost + more for cost in told]
 
     @property
     def _is_decoder_only(self) -> bool:
@@ -497,11 +581,12 @@ class AttributionModel:
     ) -> Iterator[Attribution]:
         """Results in order, a batch of questions at a time."""
         done = 0
+        ends = _passes(request.method, questions, progress)
         functions = {request.function.identifier: request.function, **request.scores}
         for numbers in _batches(range(len(questions)), batch_size):
             batch = [questions[i] for i in numbers]
 
-            tell = _continued(progress, done, len(batch), len(questions))
+            tell = _continued(progress, ends, done, len(batch))
             for i, scores in zip(numbers, request.method.attribute(self.adapter, batch, tell), strict=True):
                 extra: dict[str, Any] = {}
                 if isinstance(self.adapter, PredictsSteps):
@@ -524,12 +609,31 @@ class AttributionModel:
             done += len(batch)
 
 
-def _continued(progress: Progress, done: int, batch: int, total: int) -> Progress:
-    """A batch's progress as progress of the whole."""
+def _positions(examples: Sequence[Example], start: int | None, end: int | None) -> list[IntArray]:
+    """The steps that are explained of each example."""
+    return [
+        step_positions(start, end, length=len(example.target_ids), default_start=example.default_start)
+        for example in examples
+    ]
+
+
+def _passes(method: Method, questions: Sequence[Question], progress: Progress) -> list[int]:
+    """How much of the work is done after each question, from 0 to all of it.
+
+    In passes through the model, forward and backward, where every cost is told before; in questions else.
+    """
+    costs = [] if progress is no_progress else [method.cost(question) for question in questions]
+    known = [cost.forwards + cost.backwards for cost in costs if cost is not None]
+    each = known if len(known) == len(questions) and all(known) else [1] * len(questions)
+    return [0, *accumulate(each)]
+
+
+def _continued(progress: Progress, ends: Sequence[int], done: int, batch: int) -> Progress:
+    """A batch's progress as progress of the whole, whose work is done as ``ends`` says."""
 
     def tell(phase: str, finished: int, of: int) -> None:
         if of == batch:
-            progress(phase, done + finished, total)
+            progress(phase, ends[done + finished], ends[-1])
         else:
             progress(phase, finished, of)
 

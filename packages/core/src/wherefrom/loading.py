@@ -1,4 +1,4 @@
-"""The door: from a model's name to something that can be asked."""
+"""The entry point: from a model's name to something that can be asked."""
 
 from __future__ import annotations
 

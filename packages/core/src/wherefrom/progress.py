@@ -1,14 +1,24 @@
-"""How far the work is: the callback that methods report to, and one line of it on a terminal's standard error."""
+"""How far the work is: the callback that methods report to. Who draws it is found by name.
+
+The package ``wherefrom-viz`` brings ``terminal``, through the entry-point group ``wherefrom.progress``.
+"""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from typing import TypeVar
+
+from wherefrom._registry import Registry
 
 Progress = Callable[[str, int, int], None]
 """Called with (phase, done, total) as work goes on."""
+
+DISPLAYS: Registry[Callable[[], AbstractContextManager[Progress]]] = Registry(
+    "display of progress", group="wherefrom.progress"
+)
+"""What draws progress while a block runs, and removes it at the end."""
 
 T = TypeVar("T")
 
@@ -24,22 +34,11 @@ def counted(items: Iterable[T], phase: str, total: int, progress: Progress) -> I
         progress(phase, done, total)
 
 
-@contextmanager
-def terminal_progress(wanted: bool) -> Iterator[Progress]:
+def terminal_progress(wanted: bool) -> AbstractContextManager[Progress]:
     """A callback that keeps one line up to date while the block runs, and clears it at the end.
 
-    Where standard error is no terminal, or nothing is wanted, the callback does nothing.
+    Where standard error is no terminal, nothing is wanted or nothing is installed that draws, it does nothing.
     """
-    if not wanted or not sys.stderr.isatty():
-        yield no_progress
-        return
-
-    def show(phase: str, done: int, total: int) -> None:
-        sys.stderr.write(f"\r\x1b[2K{phase} {done}/{total}")
-        sys.stderr.flush()
-
-    try:
-        yield show
-    finally:
-        sys.stderr.write("\r\x1b[2K")
-        sys.stderr.flush()
+    if not wanted or not sys.stderr.isatty() or "terminal" not in DISPLAYS:
+        return nullcontext(no_progress)
+    return DISPLAYS.get("terminal")()

@@ -9,7 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, get_args, get_origin
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Literal,
+    Protocol,
+    TypeVar,
+    cast,
+    get_args,
+    get_origin,
+    runtime_checkable,
+)
 
 import attrs
 import numpy as np
@@ -63,6 +74,21 @@ def _converter() -> cattrs.Converter:
     return converter
 
 
+@runtime_checkable
+class Named(Protocol):
+    """Something registered under a name."""
+
+    identifier: ClassVar[str]
+
+
+@runtime_checkable
+class Renamed(Protocol):
+    """A settings class of which other libraries know some settings under other names."""
+
+    former_names: ClassVar[Mapping[str, str]]
+    """Other name to name here."""
+
+
 def fields_of(cls: type) -> tuple[str, ...]:
     """Names of the settings that a settings class declares."""
     return tuple(field.name for field in attrs.fields(cls) if field.init)
@@ -110,7 +136,7 @@ def _refuse_nonsense(value: Any, declared: Any, what: str) -> None:
 
 def former_names(cls: type) -> Mapping[str, str]:
     """Names under which other libraries know some of the settings of ``cls``, to their names here."""
-    return getattr(cls, "former_names", {})
+    return cls.former_names if isinstance(cls, Renamed) else {}
 
 
 def _structured(value: Any, declared: Any, what: str) -> Any:
@@ -146,7 +172,8 @@ def non_default(settings: Any) -> dict[str, Any]:
 def plain(value: Any) -> Any:
     """A JSON-ready stand-in for a setting: arrays and callables become short descriptions."""
     if attrs.has(type(value)):
-        return {"name": getattr(value, "identifier", type(value).__name__), "settings": non_default(value)}
+        name = value.identifier if isinstance(value, Named) else type(value).__name__
+        return {"name": name, "settings": non_default(value)}
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):

@@ -91,7 +91,7 @@ class HFModel:
             eos_ids=special.eos,
             pad_id=special.pad,
             unk_id=special.unk,
-            mask_id=self.tokenizer.mask_token_id,
+            mask_id=special.mask,
             decoder_start_id=special.decoder_start,
             max_length=most if has_table_of_positions(self.module, most) else None,
             made_for=most,
@@ -115,7 +115,7 @@ class HFModel:
 
     @property
     def _differentiator(self) -> Differentiator:
-        """What asks the module as it is now; made anew when its embeddings were replaced (resized, for instance)."""
+        """What asks the module as it is now; made again when its embeddings were replaced (resized, for instance)."""
         known = self._asked
         if known is None or not known.predictor.reads_embeddings_of(self.module):
             known = self._asked = Differentiator(

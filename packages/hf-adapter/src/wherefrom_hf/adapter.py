@@ -1,4 +1,4 @@
-"""The door of this package: core finds `load` here through the entry point ``wherefrom.adapters``."""
+"""The entry point of this package: core finds `load` here through the entry point ``wherefrom.adapters``."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ import torch
 from attrs import field, frozen
 from captum.attr import GradientAttribution, LayerAttribution, NeuronAttribution, PerturbationAttribution
 from torch import Tensor
-from wherefrom.adapters import GivesGradients, PredictsSteps
+from wherefrom.adapters import GivesGradients, PredictsSteps, ScoringModel
 from wherefrom.arrays import FloatArray
 from wherefrom.errors import MissingDependencyError, SettingsError, UnknownNameError, nearest
 from wherefrom.methods.contract import L2_THEN_NORMALIZE, Scores, inputs_first
@@ -284,8 +284,8 @@ class _Differentiable(torch.autograd.Function):
         return values.detach()
 
     @staticmethod
-    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor | None, ...]:
-        (slope,) = slopes
+    def backward(ctx: Any, *given: Tensor) -> tuple[Tensor | None, ...]:
+        (slope,) = given
         return (None, None, *(slope[:, None, None].to(part.dtype) * part for part in ctx.saved_tensors))
 
 
@@ -312,14 +312,14 @@ class CaptumPerturbation(_CaptumSettings):
     baseline: str | int = field(default="unk", converter=as_baseline)
     """How a unit is removed; see `wherefrom.methods.perturbation.removal`."""
 
-    def attribute(self, model: PredictsSteps, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
+    def attribute(self, model: ScoringModel, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
         """One call of captum per output; coalitions are shared between them."""
         check_baseline(self.baseline, model, self.identifier)
         yield from counted(
             (self._answer(model, question) for question in questions), "attribute", len(questions), progress
         )
 
-    def _answer(self, model: PredictsSteps, question: Question) -> Scores:
+    def _answer(self, model: ScoringModel, question: Question) -> Scores:
         units = units_of(question, self.units)
         last = last_steps(question.target_function, question.steps)
         visible = units.visible(last)

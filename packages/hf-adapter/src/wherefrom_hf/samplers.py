@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from attrs import field, frozen, validators
-from wherefrom.adapters import Side
+from wherefrom.adapters import ScoringModel, Side
 from wherefrom.arrays import IntArray
 from wherefrom.errors import MissingDependencyError, ModelLoadError, SettingsError
 from wherefrom.methods.perturbation.samplers import (
@@ -46,7 +46,7 @@ class MaskedLanguageModelSampler:
     """How many of its most likely proposals are looked at, at each position."""
     _loaded: dict[str, Any] = field(factory=dict, init=False, repr=False)
 
-    def candidates(self, model: Any, question: Question, side: Side) -> Candidates:
+    def candidates(self, model: ScoringModel, question: Question, side: Side) -> Candidates:
         """See `wherefrom.methods.perturbation.samplers.Sampler.candidates`; one forward pass per position, in batches.
 
         Raises:
@@ -73,7 +73,7 @@ class MaskedLanguageModelSampler:
             found.append(without(chosen, int(ids[position])) if usable else anything.positions[position])
         return Candidates(positions=tuple(found))
 
-    def _texts(self, model: Any, ids: IntArray) -> list[str]:
+    def _texts(self, model: ScoringModel, ids: IntArray) -> list[str]:
         mask = self._parts()[1].mask_token
         before = [model.decode(ids[:position]) for position in range(len(ids))]
         after = [model.decode(ids[position + 1 :]) for position in range(len(ids))]
@@ -132,7 +132,7 @@ class PartOfSpeechSampler:
     """From words to tags; None: that of nltk."""
     _classes: dict[str, dict[int, IntArray]] = field(factory=dict, init=False, repr=False)
 
-    def candidates(self, model: Any, question: Question, side: Side) -> Candidates:
+    def candidates(self, model: ScoringModel, question: Question, side: Side) -> Candidates:
         """See `wherefrom.methods.perturbation.samplers.Sampler.candidates`; the vocabulary is tagged once.
 
         Raises:
@@ -150,7 +150,7 @@ class PartOfSpeechSampler:
             found.append(without(Choices(ids=alike), int(own)) if enough and alike is not None else otherwise)
         return Candidates(positions=tuple(found))
 
-    def _classified(self, model: Any, side: Side) -> dict[int, IntArray]:
+    def _classified(self, model: ScoringModel, side: Side) -> dict[int, IntArray]:
         ids = ordinary_ids(model.card)
         texts = [model.tokens(np.array([token]), side=side)[0].text for token in ids]
         tags = (self.tagger or _nltk_tags)([text.strip() for text in texts])
@@ -160,7 +160,7 @@ class PartOfSpeechSampler:
         return {token: alike for group in members.values() for alike in [np.array(group, np.int64)] for token in group}
 
 
-def _single(model: Any, text: str, side: Side, allowed: frozenset[int]) -> int | None:
+def _single(model: ScoringModel, text: str, side: Side, allowed: frozenset[int]) -> int | None:
     """The one ordinary token that spells ``text``, if there is one."""
     if not text.strip():
         return None
@@ -171,7 +171,7 @@ def _single(model: Any, text: str, side: Side, allowed: frozenset[int]) -> int |
 
 def _nltk_tags(words: Sequence[str]) -> Sequence[str]:
     try:
-        import nltk
+        import nltk  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise MissingDependencyError(
             "The sampler part_of_speech needs nltk and its English tagger. Install them: pip install nltk && "

@@ -1,4 +1,4 @@
-"""The door: a model behind an OpenAI-compatible server, as something that can be asked."""
+"""The entry point: a model behind an OpenAI-compatible server, as something that can be asked."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from attrs import asdict
 from wherefrom.errors import UsageError
+from wherefrom_viz.console.progress import duration
 
 from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
@@ -23,7 +24,7 @@ from wherefrom_cli.dataset.work import Job, Outcome
 from wherefrom_cli.dry_run import print_plan
 from wherefrom_cli.exit_codes import ExitCode
 from wherefrom_cli.parser import CommandParser, Options, WrongValueError, json_object, number, one_of, positive_number
-from wherefrom_cli.progress import ProgressLine, duration, loading
+from wherefrom_cli.progress import ProgressLine, loading
 from wherefrom_cli.ray_engine import Cluster, ray_outcomes
 from wherefrom_cli.request import (
     ModelRequest,

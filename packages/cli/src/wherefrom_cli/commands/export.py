@@ -51,7 +51,7 @@ def configure(parser: CommandParser) -> None:
         default=[],
         dest="set",
         metavar="NAME=VALUE",
-        help="an option of the picture, such as palette=orange-blue; may be repeated",
+        help="an option of the figure, such as palette=orange-blue; may be repeated",
     )
     where.add("--steps", action="store_true", help="tables: a row per output token and its step scores, not per score")
     where.add("--raw", action="store_true", help="tables: scores as they are, not aggregated first")

@@ -7,14 +7,20 @@ from collections.abc import Iterable
 from importlib.metadata import entry_points
 
 from wherefrom.adapters.catalogue import capabilities
+from wherefrom.evaluation.bench.standings import standings
 
 from wherefrom_cli.catalogue import KINDS, first_sentence, things
 from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
+from wherefrom_cli.cost_formula import formula
 from wherefrom_cli.exit_codes import ExitCode
 from wherefrom_cli.parser import CommandParser, Options, one_of
 
 ADAPTERS = "wherefrom.adapters"
+LEGEND = (
+    "cost: rows forward through the model and scalars differentiated, for n inputs and s explained tokens; "
+    "rank: place in the bench (`wherefrom.evaluation`), where a method was measured."
+)
 
 
 def configure(parser: CommandParser) -> None:
@@ -37,16 +43,17 @@ def execute(options: Options, console: Console) -> int:
     """Print the names."""
     kinds = [options.kind] if options.kind else [*KINDS, "adapters"]
     listed = {kind: dict(_described(kind)) for kind in kinds}
-    if options.json:
+    if options.names:
+        for entries in listed.values():
+            for name in entries:
+                console.line(name)
+    elif options.json:
         console.line(json.dumps(listed, indent=2, ensure_ascii=False))
     elif options.jsonl:
         for kind, entries in listed.items():
             for name, words in entries.items():
-                console.line(json.dumps({"kind": kind, "name": name, "summary": words}, ensure_ascii=False))
-    elif options.names:
-        for entries in listed.values():
-            for name in entries:
-                console.line(name)
+                facts = method_facts(name) if kind == "methods" else {}
+                console.line(json.dumps({"kind": kind, "name": name, "summary": words, **facts}, ensure_ascii=False))
     else:
         _table(listed, console)
     return ExitCode.DONE
@@ -63,13 +70,32 @@ def _described(kind: str) -> Iterable[tuple[str, str]]:
         yield name, first_sentence(thing)
 
 
+def method_facts(name: str) -> dict[str, str | int | None]:
+    """What a method costs with its default settings (`wherefrom_cli.cost_formula`), and its place in the bench.
+
+    Both are None where nothing is known: a cost that depends on more, a method that was not measured.
+    """
+    cost, standing = formula(name), standings().get(name)
+    return {"cost": None if cost is None else str(cost), "rank": None if standing is None else standing.rank}
+
+
 def _table(listed: dict[str, dict[str, str]], console: Console) -> None:
     for kind, entries in listed.items():
         if len(listed) > 1:
             console.line(f"{kind.replace('-', ' ').capitalize()}:")
-        width = max(map(len, entries), default=0)
-        for name, words in entries.items():
-            console.line(f"  {name:<{width}}  {words}".rstrip())
+        if kind == "methods":
+            rows = [("method", "cost", "rank", "")]
+            for name, words in entries.items():
+                cost, rank = method_facts(name).values()
+                rows.append((name, str(cost or "not known before"), str(rank or ""), words))
+        else:
+            rows = [(name, "", "", words) for name, words in entries.items()]
+        widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
+        for row in rows:
+            cells = [f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False) if width]
+            console.line("  " + "  ".join([*cells, row[-1]]).rstrip())
+        if kind == "methods":
+            console.note(LEGEND)
         if len(listed) > 1:
             console.line()
     console.note("`wherefrom explain NAME` says more.")

@@ -287,19 +287,19 @@ def _check_same(
 
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
     """Names of the single values that differ, ``request.seed``, each with both values."""
-    old, new = _leaves(before), _leaves(json.loads(json_bytes(to_plain(now))))
+    old, new = _single_values(before), _single_values(json.loads(json_bytes(to_plain(now))))
     names = [*new, *(name for name in old if name not in new)]
     return [(name, old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)]
 
 
-def _leaves(value: Any, name: str = "") -> dict[str, Any]:
+def _single_values(value: Any, name: str = "") -> dict[str, Any]:
     """The single values in nested mappings by their path; a list is one value."""
     if not isinstance(value, Mapping) or (name and not value):
         return {name: value or None if isinstance(value, Mapping) else value}
-    leaves: dict[str, Any] = {}
+    single: dict[str, Any] = {}
     for key, one in value.items():
-        leaves |= _leaves(one, f"{name}.{key}" if name else str(key))
-    return leaves
+        single |= _single_values(one, f"{name}.{key}" if name else str(key))
+    return single
 
 
 def _short(value: Any) -> str:

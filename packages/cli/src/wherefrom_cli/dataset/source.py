@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from attrs import field, frozen
 from wherefrom.errors import ModelLoadError, UsageError
@@ -92,7 +92,7 @@ class DatasetRequest:
             ) from error
         if isinstance(rows, Mapping):
             raise UsageError(f"{self.name!r} has the splits {', '.join(map(str, rows))}.\nChoose one with --split.")
-        return Dataset(request=self, rows=rows)
+        return Dataset(request=self, rows=cast("Iterable[Mapping[str, Any]]", rows))
 
     def _refuse_splits(self) -> None:
         """Raise: UsageError: A part is asked for by split, and the folder has one data set without splits."""
@@ -186,7 +186,7 @@ class Dataset:
 
 
 def _hash(rows: Iterable[list[Any]]) -> str:
-    """A hash of plain values; what JSON has no word for (dates, pictures) counts as its own text."""
+    """A hash of plain values; what JSON has no word for (dates, images) counts as its own text."""
     digest = hashlib.sha256()
     for row in rows:
         digest.update(json.dumps(row, ensure_ascii=False, default=repr).encode("utf-8", "surrogatepass"))

@@ -18,7 +18,7 @@ from wherefrom_cli.showing import print_attributions
 
 @define(kw_only=True)
 class StreamSink:
-    """Sends every result to stdout as it comes and keeps nothing: JSON lines, or pictures.
+    """Sends every result to stdout as it comes and keeps nothing: JSON lines, or drawings.
 
     Failures are told on stderr.
     """

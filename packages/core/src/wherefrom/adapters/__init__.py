@@ -8,6 +8,7 @@ citizen for perturbation methods. Everything here stands on `wherefrom.text` alo
 
 from wherefrom.adapters.attention import GivesAttention, RowAttention
 from wherefrom.adapters.card import ModelCard
+from wherefrom.adapters.combined import EmbeddingModel, ScoringModel
 from wherefrom.adapters.documents import PlacesDocuments
 from wherefrom.adapters.embedding import Embeds
 from wherefrom.adapters.encoding import Encoding, Side
@@ -25,6 +26,7 @@ from wherefrom.adapters.sequence_model import SequenceModel
 from wherefrom.adapters.weights import FindsBadWeights
 
 __all__ = [
+    "EmbeddingModel",
     "Embeds",
     "Encoding",
     "FindsBadWeights",
@@ -43,6 +45,7 @@ __all__ = [
     "RowFunction",
     "RowGradients",
     "RowPrediction",
+    "ScoringModel",
     "SequenceModel",
     "Side",
     "WrapsFramework",

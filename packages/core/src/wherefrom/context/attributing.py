@@ -459,7 +459,7 @@ def _alternatives(
             f"{len(given_texts)} contextless_output_next_tokens for {len(selected)} selected token(s). Give at most "
             "one for each, most sensitive first."
         )
-    ids = found.likeliest_without[selected].copy()
+    ids = found.most_likely_without[selected].copy()
     for index, position in enumerate(selected):
         text = given_texts[index] if index < len(given_texts) else ""
         if ask is not None and not text:

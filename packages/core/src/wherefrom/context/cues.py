@@ -31,7 +31,7 @@ from wherefrom.questions.building import QuestionOptions, prepare
 from wherefrom.questions.question import Question
 from wherefrom.results.aggregation import AggregatorLike
 from wherefrom.results.attribution import Attribution
-from wherefrom.step_functions.base import StepFunction
+from wherefrom.step_functions.base import StepFunction, compares_distributions
 from wherefrom.text.tokens import Token
 
 Reduce = AggregatorLike | Callable[[Attribution], Attribution]
@@ -107,7 +107,7 @@ def _groups(function: StepFunction, said: IntArray, others: IntArray) -> Iterato
     everyone = np.arange(len(said))
     forced = np.zeros(len(said), dtype=bool)
     if function.contrastive:
-        forced |= (said == others) | bool(getattr(function, "compares_distributions", False))
+        forced |= (said == others) | compares_distributions(function)
     for value in (False, True):
         members = everyone[forced == value]
         if len(members):

@@ -21,7 +21,7 @@ from wherefrom.context.chats import (
     with_content,
 )
 from wherefrom.context.documents import ContextText, Part, as_documents, context_text
-from wherefrom.context.readings import Beginning
+from wherefrom.context.readings import Prefix
 from wherefrom.context.templates import (
     CHAT_TEMPLATE,
     Filled,
@@ -60,9 +60,9 @@ class Texts:
 class Formatted:
     """Texts put into their templates."""
 
-    full: Beginning
+    full: Prefix
     """Before the output, with contexts; of an output context that is not known yet, what stands before it."""
-    bare: Beginning
+    bare: Prefix
     """Before the output, without contexts."""
     bare_prefix: str
     """What the contextless output template puts before the output."""
@@ -146,7 +146,7 @@ def _joined(text: str, following: str, separator: str) -> str:
     return "" if text[-1].isspace() else separator
 
 
-_Both = tuple[Beginning, Beginning, tuple[Part, ...], str | None, Filled | None]
+_Both = tuple[Prefix, Prefix, tuple[Part, ...], str | None, Filled | None]
 
 
 def _written(texts: Texts, current: str, bare_input: Template) -> _Both:
@@ -237,8 +237,8 @@ def _of_chats(
     model: SequenceModel, whole: Chat, alone: Chat, context: tuple[int, int] | None, parts: tuple[Part, ...]
 ) -> _Both:
     text = whole.encoded(model).text
-    full = Beginning(target_text=text, chat=whole, input_context=context, parts=tuple(part.span for part in parts))
-    bare = Beginning(target_text=alone.encoded(model).text, chat=alone)
+    full = Prefix(target_text=text, chat=whole, input_context=context, parts=tuple(part.span for part in parts))
+    bare = Prefix(target_text=alone.encoded(model).text, chat=alone)
     return full, bare, parts, None if context is None else text[slice(*context)], None
 
 
@@ -264,8 +264,8 @@ def _moved(parts: Sequence[Part], by: int) -> tuple[Part, ...]:
 
 def _beginning(
     texts: Texts, text: str, *, context: tuple[int, int] | None = None, parts: Sequence[Part] = ()
-) -> Beginning:
-    return Beginning(
+) -> Prefix:
+    return Prefix(
         target_text=text,
         input_context=context,
         parts=tuple(part.span for part in parts),
@@ -274,7 +274,7 @@ def _beginning(
     )
 
 
-def as_source(beginning: Beginning) -> Beginning:
+def as_source(beginning: Prefix) -> Prefix:
     """The same for an encoder-decoder: the input is read by the encoder, and the decoder begins anew."""
     return evolve(beginning, source_text=beginning.target_text, target_text="")
 

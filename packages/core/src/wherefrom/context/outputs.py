@@ -12,7 +12,7 @@ from attrs import frozen
 from wherefrom.adapters import Encoding, SequenceModel
 from wherefrom.arrays import IntArray
 from wherefrom.context.documents import sentence_parts
-from wherefrom.context.readings import Beginning, continued, cut, encoded_prefix, encoded_source, text_of
+from wherefrom.context.readings import Prefix, continued, cut, encoded_prefix, encoded_source, text_of
 from wherefrom.context.templates import Filled, Template
 from wherefrom.errors import InputError
 from wherefrom.text.tokens import Token
@@ -48,7 +48,7 @@ class Output:
     """Its target positions, where it was cut off an output; None: to be found by its characters."""
 
 
-def given(model: SequenceModel, beginning: Beginning, text: str, *, context: str | None) -> Output:
+def given(model: SequenceModel, beginning: Prefix, text: str, *, context: str | None) -> Output:
     """An output whose text is given."""
     if not text.strip():
         raise InputError("The output is empty. Give a text, or leave it out so that the model generates one.")
@@ -58,7 +58,7 @@ def given(model: SequenceModel, beginning: Beginning, text: str, *, context: str
 
 def generated(
     model: SequenceModel,
-    beginning: Beginning,
+    beginning: Prefix,
     *,
     context: str | None,
     settings: Mapping[str, Any],

@@ -102,7 +102,7 @@ class ForcedRun:
 
 
 @frozen(kw_only=True, eq=False)
-class Beginning:
+class Prefix:
     """Everything before the output: texts still, with the places of contexts."""
 
     target_text: str
@@ -121,7 +121,7 @@ class Beginning:
     """Encoder-decoder: the token of the language to be said, put first where the tokenizer does not do so itself."""
 
 
-def encoded_source(model: SequenceModel, beginning: Beginning) -> Encoding | None:
+def encoded_source(model: SequenceModel, beginning: Prefix) -> Encoding | None:
     """What the encoder reads; None for decoder-only models."""
     if beginning.source_text is None:
         return None
@@ -130,7 +130,7 @@ def encoded_source(model: SequenceModel, beginning: Beginning) -> Encoding | Non
     return source
 
 
-def encoded_prefix(model: SequenceModel, beginning: Beginning) -> Encoding:
+def encoded_prefix(model: SequenceModel, beginning: Prefix) -> Encoding:
     """The decoder's sequence before the output: start token and output context, or a decoder-only model's prompt.
 
     Spaces at its end belong to the output's first token, and are left to it.
@@ -139,7 +139,7 @@ def encoded_prefix(model: SequenceModel, beginning: Beginning) -> Encoding:
     return _prompt(model, text, beginning) if beginning.source_text is None else _begun(model, text, beginning)
 
 
-def cut(model: SequenceModel, beginning: Beginning, output: str) -> tuple[Encoding, IntArray, tuple[Token, ...]]:
+def cut(model: SequenceModel, beginning: Prefix, output: str) -> tuple[Encoding, IntArray, tuple[Token, ...]]:
     """An output's text encoded behind its beginning, and cut off again.
 
     Returns:
@@ -165,7 +165,7 @@ def cut(model: SequenceModel, beginning: Beginning, output: str) -> tuple[Encodi
 
 def reading(
     model: SequenceModel,
-    beginning: Beginning,
+    beginning: Prefix,
     prefix: Encoding,
     output_ids: IntArray,
     output_tokens: Sequence[Token],
@@ -244,7 +244,7 @@ def characters_of(tokens: Sequence[Token], first: int, end: int) -> Span:
     return min(max(begin + len(inside) - len(inside.lstrip()) - lead, 0), stop), stop
 
 
-def _begun(model: SequenceModel, text: str, beginning: Beginning) -> Encoding:
+def _begun(model: SequenceModel, text: str, beginning: Prefix) -> Encoding:
     """A decoder's sequence as the tokenizer begins it (start and language tokens), without tokens that end it."""
     whole = model.encode(text, side="target", add_special_tokens=beginning.add_special_tokens)
     last = len(whole.ids)
@@ -274,7 +274,7 @@ def _language_token(model: SequenceModel, language: str) -> Token:
     return tokens[0]
 
 
-def _prompt(model: SequenceModel, text: str, beginning: Beginning) -> Encoding:
+def _prompt(model: SequenceModel, text: str, beginning: Prefix) -> Encoding:
     """A decoder-only sequence. A chat's template has written all special tokens already."""
     if beginning.chat is None:
         encoding = model.encode(text, side="target", add_special_tokens=beginning.add_special_tokens)

@@ -31,7 +31,7 @@ class Sensitivity:
     """The metric, with the context as contrast, shape ``(G,)``."""
     contextless_logits: Array
     """Predictions without the context, shape ``(G, vocabulary)``, the model's own array."""
-    likeliest_without: IntArray
+    most_likely_without: IntArray
     """What the model would rather have said at each step without the context, shape ``(G,)``."""
 
 
@@ -63,7 +63,7 @@ def sensitivity(model: PredictsSteps, full: ForcedRun, bare: ForcedRun, metric: 
     return Sensitivity(
         scores=scores,
         contextless_logits=without.logits,
-        likeliest_without=_likeliest(without.logits),
+        most_likely_without=_most_likely(without.logits),
     )
 
 
@@ -95,6 +95,6 @@ def _values(metric: StepFunction, ids: IntArray, without: Array, with_context: A
     return values
 
 
-def _likeliest(logits: Array) -> IntArray:
+def _most_likely(logits: Array) -> IntArray:
     best: IntArray = to_numpy(namespace(logits).argmax(logits, axis=-1)).astype(np.int64)
     return best

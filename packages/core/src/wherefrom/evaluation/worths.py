@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from attrs import evolve
 
-from wherefrom.adapters import PredictsSteps
+from wherefrom.adapters import ScoringModel
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.errors import InputError
 from wherefrom.evaluation.contract import Case
@@ -30,7 +30,7 @@ class Worths:
 
     def __init__(
         self,
-        model: PredictsSteps,
+        model: ScoringModel,
         question: Question,
         units: Units,
         removal: str | int,

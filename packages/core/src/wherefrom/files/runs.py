@@ -187,6 +187,10 @@ class Run(Sequence[Attribution]):
         self._strangers: dict[str, str] = {}
         """Names of parts that lie elsewhere, with a complaint."""
         self._chosen: list[tuple[int, int]] | None = None
+        self._places: list[tuple[int, int]] | None = None
+        """Part and row of each example, where that is no matter of counting."""
+        self._ends: list[int] = []
+        """Examples up to the end of each part."""
         self._take_in(math.inf if at_once else 1)
         for complaint in self.complaints:
             warn(f"{self.path}: {complaint}", WherefromWarning, stacklevel=3)
@@ -229,7 +233,7 @@ class Run(Sequence[Attribution]):
         if len(set(names)) < len(names):
             self._leave_out_repeated()
         self._failed = any(one.error is not None for part in self._parts for one in part.summaries)
-        self._places: list[tuple[int, int]] | None = None
+        self._places = None
         if self._failed:
             self._places = [
                 (number, row)
@@ -261,9 +265,9 @@ class Run(Sequence[Attribution]):
             return len(self._chosen)
         if not self._parts:
             return 0
-        if getattr(self, "_places", None) is not None:
-            return len(self._places or [])
-        return self._ends[-1] if getattr(self, "_ends", None) else 0
+        if self._places is not None:
+            return len(self._places)
+        return self._ends[-1] if self._ends else 0
 
     @overload
     def __getitem__(self, index: int) -> Attribution: ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 import numpy as np
@@ -87,9 +87,17 @@ def _reference(method: Method) -> dict[str, Any]:
     return {"baseline": baseline if isinstance(baseline, str | int) else "given"}
 
 
+@runtime_checkable
+class TakesAbsoluteValues(Protocol):
+    """A method with a setting that drops signs."""
+
+    @property
+    def abs(self) -> bool: ...
+
+
 def is_signed(method: Method) -> bool:
     """Do this method's scores carry a sign, with its settings as they are?"""
-    return method.signed or getattr(method, "abs", None) is False
+    return method.signed or (isinstance(method, TakesAbsoluteValues) and not method.abs)
 
 
 def _as_result(array: Array | None) -> Any:

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from attrs import field, frozen, validators
 
-from wherefrom.adapters import PredictsSteps
+from wherefrom.adapters import PredictsSteps, ScoringModel
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.methods.contract import Scores, method
 from wherefrom.methods.cost import Cost
@@ -72,13 +72,13 @@ class ContextCite(SampledSettings):
         units = units_of(question, self.units, generated=False)
         return sampled_cost(self, question, units)
 
-    def attribute(self, model: PredictsSteps, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
+    def attribute(self, model: ScoringModel, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         if self.budget is not None:
             return within_budget(self, model, questions, progress)
         check_model(self, model)
         return self._answers(model, questions, progress)
 
-    def _answers(self, model: PredictsSteps, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
+    def _answers(self, model: ScoringModel, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
         for question in questions:
             units = units_of(question, self.units, generated=False)
             wanted = quantities(question)

@@ -15,9 +15,15 @@ from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Scores, inputs_first,
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.paths.baselines import baseline_ids, baseline_of_side
 from wherefrom.methods.paths.word_paths import Neighbours, WordPaths
+from wherefrom.methods.sampling.counts import at_least
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
 from wherefrom.results.stages import Stage
+
+
+def _baseline_and_token(_: object, attribute: object, value: int) -> None:
+    if value < 2:
+        raise SettingsError(f"n_steps counts baseline and token, so it is at least 2, not {value}.")
 
 
 @method
@@ -51,11 +57,11 @@ class DiscretizedIntegratedGradients:
     differentiates: ClassVar[bool] = True
     former_names: ClassVar[dict[str, str]] = {"method": "strategy", "baselines": "baseline"}
 
-    n_steps: int = field(default=50)
+    n_steps: int = field(default=50, validator=_baseline_and_token)
     """Points of each path, baseline and token included."""
     strategy: Literal["greedy", "maxcount"] = "greedy"
     """How the next word is chosen: least distance to a monotone course, or most coordinates on it."""
-    n_neighbors: int = field(default=50)
+    n_neighbors: int = field(default=50, validator=at_least(1, auto=False))
     """How many nearest words are looked at for the next."""
     baseline: Any = "unk"
     """Where the paths begin: the name of a token (``unk``, ``pad``, ``mask``) or ids; see
@@ -70,16 +76,6 @@ class DiscretizedIntegratedGradients:
     return_convergence_delta: bool = False
     """Add the step score ``deltas``: ``Σ scores − (f(x) − f(b))``."""
 
-    @n_steps.validator
-    def _check_points(self, _: Any, value: int) -> None:
-        if value < 2:
-            raise SettingsError(f"n_steps counts baseline and token, so it is at least 2, not {value}.")
-
-    @n_neighbors.validator
-    def _check_neighbours(self, _: Any, value: int) -> None:
-        if value < 1:
-            raise SettingsError(f"n_neighbors must be at least 1, not {value}.")
-
     def cost(self, question: Question) -> Cost:
         rows = self.n_steps - 1
         clean = 1 if question.scores or self.return_convergence_delta else 0
@@ -88,8 +84,8 @@ class DiscretizedIntegratedGradients:
     def attribute(self, model: GivesGradients, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
         """``n_steps − 1`` forward passes per question, as many backward rows per output."""
         sides: tuple[Side, ...] = ("source", "target")
-        wanted = [side for side in sides if any(_ids(question, side) is not None for question in questions)]
-        words = {
+        wanted: list[Side] = [side for side in sides if any(_ids(question, side) is not None for question in questions)]
+        words: dict[Side, WordPaths] = {
             side: WordPaths(
                 table=(table := np.asarray(to_numpy(model.embedding_table(side=side)))),
                 neighbours=Neighbours(table, self.n_neighbors, self.cache_dir),
@@ -119,8 +115,8 @@ class DiscretizedIntegratedGradients:
         for k, answer in enumerate(answers):
             at_baseline = answer.values if k == 0 else at_baseline
             for side, path in paths.items():
-                slopes = inputs_first(answer.source if side == "source" else answer.target)
-                share = slopes * (path[k + 1] - path[k])[:, None, :]
+                gradients = inputs_first(answer.source if side == "source" else answer.target)
+                share = gradients * (path[k + 1] - path[k])[:, None, :]
                 sums[side] = sums[side] + share if side in sums else share
         step_scores: dict[str, Array] = {}
         if question.scores or self.return_convergence_delta:

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from attrs import frozen
 
-from wherefrom.adapters import PredictsSteps
+from wherefrom.adapters import PredictsSteps, ScoringModel
 from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.errors import InputError
 from wherefrom.methods.contract import Scores, method
@@ -57,7 +57,7 @@ class ExactShapley(PerturbationSettings):
             return budget_cost(self, question)
         return Cost(forwards=2 ** len(units_of(question, self.units)), at_most=True)
 
-    def attribute(self, model: PredictsSteps, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
+    def attribute(self, model: ScoringModel, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         if self.budget is not None:
             return within_budget(self, model, questions, progress)
         check_model(self, model)
@@ -71,7 +71,7 @@ class ExactShapley(PerturbationSettings):
         return self._answers(model, questions, games, progress)
 
     def _answers(
-        self, model: PredictsSteps, questions: Sequence[Question], games: Sequence[Units], progress: Progress
+        self, model: ScoringModel, questions: Sequence[Question], games: Sequence[Units], progress: Progress
     ) -> Iterator[Scores]:
         for question, units in zip(questions, games, strict=True):
             yield answer(self, question, run_plan(self, model, question, units, self.plan(units), progress))

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from attrs import frozen
 
-from wherefrom.adapters import PredictsSteps
+from wherefrom.adapters import PredictsSteps, ScoringModel
 from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.methods.contract import METHODS, Scores
 from wherefrom.methods.cost import Cost
@@ -52,13 +52,13 @@ class FeatureAblation(PerturbationSettings):
         units = units_of(question, self.units)
         return planned_cost(question, units, self.plan(units))
 
-    def attribute(self, model: PredictsSteps, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
+    def attribute(self, model: ScoringModel, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         if self.budget is not None:
             return within_budget(self, model, questions, progress)
         check_model(self, model)
         return self._answers(model, questions, progress)
 
-    def _answers(self, model: PredictsSteps, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
+    def _answers(self, model: ScoringModel, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
         for question in questions:
             units = units_of(question, self.units)
             yield answer(self, question, run_plan(self, model, question, units, self.plan(units), progress))

@@ -42,15 +42,15 @@ def bad_steps(made: Attribution) -> BoolArray:
 def _any_bad(scores: npt.NDArray[Any]) -> BoolArray:
     """Per step, over all inputs and further dimensions."""
     axes = tuple(axis for axis in range(scores.ndim) if axis != 1)
-    found: BoolArray = ~np.isfinite(scores).all(axis=axes)
-    return found
+    return np.asarray(~np.isfinite(scores).all(axis=axes))
 
 
 def _cause(model: SequenceModel, question: Question) -> str:
     """What is to blame, as far as it can be seen from outside: weights, the clean pass, or the method's own passes."""
     if isinstance(model, FindsBadWeights) and (names := model.bad_weights()):
-        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        return f"The model's weights hold NaN or infinity: {names[0]}{more}. Load weights that are whole."
+        first, *others = names
+        more = f" and {len(others)} more" if others else ""
+        return f"The model's weights hold NaN or infinity: {first}{more}. Load weights that are whole."
     if isinstance(model, PredictsSteps):
         (clean,) = model.predict([question.row()])
         if not np.isfinite(to_numpy(clean.logits)).all():

@@ -10,7 +10,6 @@ from attrs import field, frozen, validators
 
 from wherefrom.adapters import GivesGradients, Side
 from wherefrom.arrays import Array, FloatArray, like, to_numpy
-from wherefrom.errors import SettingsError
 from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Scores, inputs_first, method
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.paths.baselines import DEFAULT, Endpoints, endpoints
@@ -62,7 +61,7 @@ class GradientShap:
     """Largest accepted standard error with ``n_samples="auto"``, as a part of the step's largest token score."""
     max_samples: int = field(default=64, validator=validators.ge(2))
     """Budget of ``n_samples="auto"``."""
-    stdevs: float = field(default=0.0)
+    stdevs: float = field(default=0.0, validator=at_least(0, auto=False))
     """Standard deviation of the noise added to the input, in units of the embeddings."""
     baseline: Any = DEFAULT
     """One baseline (see `methods.paths.baselines`), or a list of names, mappings or embedding arrays: each sample
@@ -71,11 +70,6 @@ class GradientShap:
     """Points run at once; None lets the model's adapter choose."""
     return_convergence_delta: bool = False
     """Add the step score ``deltas``: ``Σ shares − (f(x) − mean of f(b))``."""
-
-    @stdevs.validator
-    def _check_noise(self, _: Any, value: float) -> None:
-        if value < 0:
-            raise SettingsError(f"stdevs must not be negative, and is {value}.")
 
     def cost(self, question: Question) -> Cost:
         """Baselines that were not drawn need no pass of their own."""

@@ -21,7 +21,7 @@ from zipfile import BadZipFile
 import numpy as np
 from attrs import define, field, frozen
 
-from wherefrom.adapters import PredictsSteps, RowAttention
+from wherefrom.adapters import RowAttention, ScoringModel
 from wherefrom.arrays import BoolArray, FloatArray, to_numpy
 from wherefrom.errors import FileFormatError, InputError, SettingsError, ShapeError
 from wherefrom.methods.context_cite import log_odds
@@ -295,7 +295,7 @@ class _Outputs:
 
 
 def _outputs(
-    model: PredictsSteps,
+    model: ScoringModel,
     question: Question,
     units: Units,
     masks: BoolArray,

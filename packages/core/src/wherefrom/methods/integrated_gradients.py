@@ -10,11 +10,11 @@ from attrs import field, frozen, validators
 
 from wherefrom.adapters import GivesGradients, Row, RowGradients
 from wherefrom.arrays import Array, FloatArray, IntArray, like, namespace, to_numpy
-from wherefrom.errors import SettingsError
 from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.paths.baselines import DEFAULT, Endpoints, endpoints
 from wherefrom.methods.paths.quadrature import fejer, quadrature
+from wherefrom.methods.sampling.counts import at_least
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
 from wherefrom.results.stages import Stage
@@ -22,8 +22,6 @@ from wherefrom.results.stages import Stage
 FIRST_POINTS = 7
 PATIENCE = 31
 """Points from which on a gap that has not halved is taken for one that will not fall."""
-STORED_NUMBERS = 2**27
-"""Gradient entries kept at once while a path is refined (half a GiB in float32); more steps are done in turns."""
 SMALLEST_DIFFERENCE = 1e-4
 """Completeness gaps are measured against the score's change along the path, or this part of the score itself where
 there is next to no change."""
@@ -56,7 +54,7 @@ class IntegratedGradients:
     differentiates: ClassVar[bool] = True
     former_names: ClassVar[dict[str, str]] = {"method": "quadrature", "baselines": "baseline"}
 
-    n_steps: int | Literal["auto"] = field(default="auto")
+    n_steps: int | Literal["auto"] = field(default="auto", validator=at_least(1))
     """Points of the path. ``"auto"`` refines a nested open rule (7, 15, 31, 63 points), step by step, until the
     completeness gap of the step is within ``tolerance``, until it no longer falls, or to ``max_points``; a number takes
     exactly so many."""
@@ -76,13 +74,8 @@ class IntegratedGradients:
     return_convergence_delta: bool = False
     """Add the step score ``deltas``: ``Σ shares − (f(x) − f(b))``."""
 
-    @n_steps.validator
-    def _check_points(self, _: Any, value: int | str) -> None:
-        if isinstance(value, int) and value < 1:
-            raise SettingsError(f"n_steps must be at least 1 or 'auto', not {value}.")
-
     def cost(self, question: Question) -> Cost:
-        """With ``n_steps="auto"`` a bound, unless gradients are stored in parts: many steps on a wide model."""
+        """With ``n_steps="auto"`` a bound: every output may need all points."""
         outputs = question.target_function.outputs
         if self.n_steps == "auto":
             return Cost(forwards=2 + self.max_points, backwards=self.max_points * outputs, at_most=True)
@@ -126,25 +119,21 @@ class IntegratedGradients:
 
     def _refined(self, model: GivesGradients, path: Path) -> Scores:
         clean, ends = self._ends(model, path)
-        outputs = np.arange(path.question.target_function.outputs)
-        at_once = max(1, STORED_NUMBERS // max(path.entries * FIRST_POINTS * 2, 1))
-        blocks = [outputs[i : i + at_once] for i in range(0, len(outputs), at_once)]
-        turns = [self._refine_some(model, path, block, ends) for block in blocks]
-        xp = namespace(turns[0].sums[-1])
-        sums = tuple(xp.concat(parts, axis=0) for parts in zip(*(turn.sums for turn in turns), strict=True))
-        source, target = path.shares(sums, multiply=self.multiply_by_inputs)
-        points = np.concatenate([turn.points for turn in turns])
-        gaps = np.concatenate([turn.gaps for turn in turns])
+        refined = self._refine(model, path, ends)
+        source, target = path.shares(refined.sums, multiply=self.multiply_by_inputs)
         step_scores = dict(clean)
         if self.return_convergence_delta:
-            step_scores["deltas"] = np.concatenate([turn.deltas for turn in turns])
-        details = {"points": points.tolist(), "completeness_gap": [_json_number(gap) for gap in gaps]}
+            step_scores["deltas"] = refined.deltas
+        details = {
+            "points": refined.points.tolist(),
+            "completeness_gap": [_json_number(gap) for gap in refined.gaps],
+        }
         return Scores(
             source=source,
             target=target,
             step_scores=step_scores,
             details=details,
-            warnings=self._warned(points, gaps, path.question.target_function.function.identifier),
+            warnings=self._warned(refined.points, refined.gaps, path.question.target_function.function.identifier),
         )
 
     def _ends(self, model: GivesGradients, path: Path) -> tuple[dict[str, Array], _Ends]:
@@ -177,36 +166,52 @@ class IntegratedGradients:
             return f"Try {easier}, or max_points={4 * self.max_points}."
         return f"Try another baseline, or max_points={4 * self.max_points}."
 
-    def _refine_some(self, model: GivesGradients, path: Path, outputs: IntArray, ends: _Ends) -> _Refined:
-        """Refine the rule for some outputs until each is within tolerance, or its gap no longer falls."""
-        stored: dict[float, tuple[IntArray, RowGradients]] = {}
-        open_outputs = outputs
+    def _refine(self, model: GivesGradients, path: Path, ends: _Ends) -> _Refined:
+        """Refine the rule for all outputs until each is within tolerance, or its gap no longer falls.
+
+        What is kept is one weighted sum per rule of the nested sequence, not the gradients at all points.
+        """
+        rules = _nested(self.max_points)
+        sums: list[tuple[Array, ...]] = [()] * len(rules)
+        count = path.question.target_function.outputs
+        open_outputs = np.arange(count)
         done: dict[int, tuple[Array, ...]] = {}
-        points, deltas = np.zeros(len(outputs), int), np.zeros(len(outputs))
-        gaps = np.full(len(outputs), np.inf)
-        count = min(FIRST_POINTS, self.max_points)
-        while len(open_outputs):
-            rule = fejer(count)
-            new = [float(point) for point in rule.points if float(point) not in stored]
+        points, deltas, gaps = np.zeros(count, int), np.zeros(count), np.full(count, np.inf)
+        known: set[float] = set()
+        for level, rule in enumerate(rules):
+            new = [point for point in rule if point not in known]
+            known.update(new)
             rows = [path.row(point, outputs=open_outputs) for point in new]
             answers = model.gradients(rows, chunk=self.internal_batch_size, target=path.target is not None)
             for point, answer in zip(new, answers, strict=True):
-                stored[point] = (open_outputs, answer)
-            sums = _stored_sums([stored[float(point)] for point in rule.points], rule.weights, open_outputs)
-            where = np.searchsorted(outputs, open_outputs)
-            delta = _totals(path.shares(sums, multiply=True)) - ends.change[open_outputs]
+                for later in range(level, len(rules)):
+                    sums[later] = _added(sums[later], answer, rules[later][point])
+            delta = _totals(path.shares(sums[level], multiply=True)) - ends.change[open_outputs]
             gap = np.abs(delta) / ends.scale[open_outputs]
-            hopeless = (count >= PATIENCE) & ~(gap <= gaps[where] / 2)
-            points[where], gaps[where], deltas[where] = count, gap, delta
-            ended = (gap <= self.tolerance) | hopeless | (2 * count + 1 > self.max_points)
+            hopeless = (len(rule) >= PATIENCE) & ~(gap <= gaps[open_outputs] / 2)
+            points[open_outputs], gaps[open_outputs], deltas[open_outputs] = len(rule), gap, delta
+            ended = (gap <= self.tolerance) | hopeless | (level + 1 == len(rules))
             for i in np.flatnonzero(ended):
-                done[int(open_outputs[i])] = tuple(part[int(i)] for part in sums)
-            open_outputs = open_outputs[~ended]
-            count = 2 * count + 1
-        xp = namespace(done[int(outputs[0])][0])
-        ordered = [done[int(output)] for output in outputs]
+                done[int(open_outputs[i])] = tuple(part[int(i)] for part in sums[level])
+            sums[level] = ()
+            if ended.all():
+                break
+            left = np.flatnonzero(~ended)
+            open_outputs = open_outputs[left]
+            sums = [tuple(_rows_of(part, left) for part in parts) for parts in sums]
+        xp = namespace(done[0][0])
+        ordered = [done[output] for output in range(count)]
         together = tuple(xp.stack(parts, axis=0) for parts in zip(*ordered, strict=True))
         return _Refined(together, points, gaps, deltas)
+
+
+def _nested(max_points: int) -> list[dict[float, float]]:
+    """The rules of ``n_steps="auto"``, coarsest first, each as point to weight; each holds the points of those
+    before it."""
+    counts = [min(FIRST_POINTS, max_points)]
+    while 2 * counts[-1] + 1 <= max_points:
+        counts.append(2 * counts[-1] + 1)
+    return [dict(zip(rule.points.tolist(), rule.weights.tolist(), strict=True)) for rule in map(fejer, counts)]
 
 
 @frozen(eq=False)
@@ -240,11 +245,6 @@ class Path:
         """The sides that move, source first."""
         return tuple(side for side in (self.source, self.target) if side is not None)
 
-    @property
-    def entries(self) -> int:
-        """Gradient entries of one output at one point."""
-        return sum(int(side.input.shape[0] * side.input.shape[1]) for side in self.sides)
-
     def row(self, fraction: float, *, outputs: IntArray | None = None, scores: bool = False) -> Row:
         """The pass at one point of the path; the far end is the input itself."""
         row = self.question.row(
@@ -276,25 +276,20 @@ def _parts(answer: RowGradients) -> list[Array]:
 
 
 def _weighted_sums(answers: Iterator[RowGradients], weights: FloatArray) -> tuple[Array, ...]:
-    sums: list[Array] = []
+    sums: tuple[Array, ...] = ()
     for weight, answer in zip(weights, answers, strict=True):
-        parts = [float(weight) * part for part in _parts(answer)]
-        sums = parts if not sums else [whole + part for whole, part in zip(sums, parts, strict=True)]
-    return tuple(sums)
+        sums = _added(sums, answer, float(weight))
+    return sums
 
 
-def _stored_sums(
-    stored: Sequence[tuple[IntArray, RowGradients]], weights: FloatArray, outputs: IntArray
-) -> tuple[Array, ...]:
-    sums: list[Array] = []
-    for weight, (known, answer) in zip(weights, stored, strict=True):
-        rows = np.searchsorted(known, outputs)
-        parts = []
-        for part in _parts(answer):
-            chosen = part if len(rows) == part.shape[0] else namespace(part).take(part, like(part, rows), axis=0)
-            parts.append(float(weight) * chosen)
-        sums = parts if not sums else [whole + part for whole, part in zip(sums, parts, strict=True)]
-    return tuple(sums)
+def _added(sums: tuple[Array, ...], answer: RowGradients, weight: float) -> tuple[Array, ...]:
+    """The sums with one more gradient; empty ones begin with it."""
+    parts = [weight * part for part in _parts(answer)]
+    return tuple(parts if not sums else [whole + part for whole, part in zip(sums, parts, strict=True)])
+
+
+def _rows_of(part: Array, rows: IntArray) -> Array:
+    return part if len(rows) == part.shape[0] else namespace(part).take(part, like(part, rows), axis=0)
 
 
 def _totals(shares: tuple[Array | None, Array | None]) -> FloatArray:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from attrs import evolve, field, frozen, validators
 
-from wherefrom.adapters import PredictsSteps
+from wherefrom.adapters import PredictsSteps, ScoringModel
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.errors import SettingsError
 from wherefrom.methods.contract import Scores, method
@@ -82,12 +82,12 @@ class Interactions(SampledSettings):
     def cost(self, question: Question) -> Cost:
         return sampled_cost(self, question, units_of(question, self.units))
 
-    def attribute(self, model: PredictsSteps, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
+    def attribute(self, model: ScoringModel, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         """Draw, fit units, then pairs; a model that cannot do what it needs is refused before any work."""
         check_model(self, model)
         return self._answers(model, questions, progress)
 
-    def _answers(self, model: PredictsSteps, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
+    def _answers(self, model: ScoringModel, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
         for question in questions:
             units = units_of(question, self.units)
             yield self._answer(question, draw(self, model, question, units, progress))

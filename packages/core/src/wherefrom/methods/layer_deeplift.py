@@ -56,7 +56,7 @@ class LayerDeepLift:
         """The row and its baseline."""
         return Cost(forwards=2, backwards=question.target_function.outputs)
 
-    def attribute(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
+    def attribute(self, model: GivesRescale, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
         """Two forward passes per question, one backward row per output."""
         if self.target_layer is None:
             yield from DeepLift(

@@ -89,11 +89,11 @@ def _sides(questions: Sequence[Question]) -> tuple[Side, ...]:
 
 
 def weighed(
-    question: Question, slopes: dict[str, Array | None] | dict[str, Array], factors: LayerStates | None, scores: Any
+    question: Question, gradients: dict[str, Array | None] | dict[str, Array], factors: LayerStates | None, scores: Any
 ) -> Scores:
     """Gradients ``(outputs, inputs, width)`` of both sides, times factors ``(inputs, width)``, as scores."""
     sides: dict[str, Array | None] = {"source": None, "target": None}
-    for side, gradient in slopes.items():
+    for side, gradient in gradients.items():
         share: Array = inputs_first(gradient)
         if share is None:
             continue

@@ -10,7 +10,6 @@ from attrs import field, frozen, validators
 from wherefrom.adapters import GivesGradients
 from wherefrom.adapters.layers import GivesLayers, LayerGradients, LayerStates
 from wherefrom.arrays import Array, to_numpy
-from wherefrom.errors import SettingsError
 from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.deeplift import baseline_row
@@ -18,6 +17,7 @@ from wherefrom.methods.integrated_gradients import IntegratedGradients
 from wherefrom.methods.layer_gradient_x_activation import weighed
 from wherefrom.methods.paths.baselines import DEFAULT
 from wherefrom.methods.paths.quadrature import quadrature
+from wherefrom.methods.sampling.counts import at_least
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
 from wherefrom.results.stages import Stage
@@ -52,7 +52,7 @@ class LayerIntegratedGradients:
     target_layer: Any = None
     """Name of a part of the model, such as ``encoder.layers[1]``, or the part itself; None: the input
     embeddings."""
-    n_steps: int = field(default=50)
+    n_steps: int = field(default=50, validator=at_least(1, auto=False))
     """Points of the path."""
     quadrature: str = "gausslegendre"
     """Rule of the integral; see `wherefrom.methods.paths.quadrature`."""
@@ -64,11 +64,6 @@ class LayerIntegratedGradients:
     """Points run at once; None lets the model's adapter choose."""
     return_convergence_delta: bool = False
     """Add the step score ``deltas``: ``Σ shares − (f(layer answers a) − f(layer answers a_b))``."""
-
-    @n_steps.validator
-    def _check_points(self, _: Any, value: int) -> None:
-        if value < 1:
-            raise SettingsError(f"n_steps must be at least 1, not {value}.")
 
     def cost(self, question: Question) -> Cost:
         if self.target_layer is None:
@@ -112,8 +107,8 @@ class LayerIntegratedGradients:
         sums: dict[str, Array] = {}
         for weight, answer in zip(rule.weights, self._at(model, question, base, change, rule.points), strict=True):
             for side in ("source", "target"):
-                if (slopes := getattr(answer, side)) is not None:
-                    part = float(weight) * slopes
+                if (gradients := getattr(answer, side)) is not None:
+                    part = float(weight) * gradients
                     sums[side] = sums[side] + part if side in sums else part
         scores = weighed(question, sums, change if self.multiply_by_inputs else None, {})
         if not (question.scores or self.return_convergence_delta):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from math import ceil
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from attrs import define, evolve, field, frozen, validators
 
-from wherefrom.adapters import PredictsSteps, Row, Side
+from wherefrom.adapters import PredictsSteps, Row, ScoringModel, Side
 from wherefrom.arrays import Array, BoolArray, FloatArray, IntArray, namespace, to_numpy
 from wherefrom.errors import SettingsError
 from wherefrom.methods.contract import Scores, method
@@ -94,11 +94,11 @@ class Reagent:
         rows = self.max_probe_steps * self.num_probes * (1 + question.target_function.outputs)
         return Cost(forwards=1 + rows, at_most=True)
 
-    def attribute(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
+    def attribute(self, model: ScoringModel, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         return self._answers(model, as_sampler(self.sampler), questions, progress)
 
     def _answers(
-        self, model: Any, sampler: Sampler, questions: Sequence[Question], progress: Progress
+        self, model: ScoringModel, sampler: Sampler, questions: Sequence[Question], progress: Progress
     ) -> Iterator[Scores]:
         for question in questions:
             yield _Search.begin(self, model, sampler, question).run(progress)
@@ -113,7 +113,7 @@ class _Search:
     """The probes of one question on their way."""
 
     settings: Reagent
-    model: Any
+    model: ScoringModel
     question: Question
     units: Units
     candidates: dict[Side, Candidates]
@@ -136,7 +136,7 @@ class _Search:
     forwards: int = 1
 
     @classmethod
-    def begin(cls, settings: Reagent, model: Any, sampler: Sampler, question: Question) -> _Search:
+    def begin(cls, settings: Reagent, model: ScoringModel, sampler: Sampler, question: Question) -> _Search:
         units = units_of(question, settings.units)
         last = last_steps(question.target_function, question.steps)
         seed = question.seed if settings.seed is None else settings.seed

@@ -16,6 +16,7 @@ from wherefrom.methods.cost import Cost
 from wherefrom.methods.paths.baselines import Endpoints, endpoints
 from wherefrom.methods.paths.quadrature import Quadrature, quadrature
 from wherefrom.methods.perturbation.units import last_steps
+from wherefrom.methods.sampling.counts import at_least
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
 from wherefrom.results.stages import Stage
@@ -48,7 +49,7 @@ class SequentialIntegratedGradients:
     differentiates: ClassVar[bool] = True
     former_names: ClassVar[dict[str, str]] = {"method": "quadrature", "baselines": "baseline"}
 
-    n_steps: int = field(default=50)
+    n_steps: int = field(default=50, validator=at_least(1, auto=False))
     """Points of each token's path."""
     quadrature: str = "gausslegendre"
     """Rule of the integral; see `wherefrom.methods.paths.quadrature`."""
@@ -63,11 +64,6 @@ class SequentialIntegratedGradients:
     """Rows run at once; None lets the model's adapter choose."""
     return_convergence_delta: bool = False
     """Add the step score ``deltas``: ``Σ shares − (f(x) − f(b))`` with all tokens at their baselines."""
-
-    @n_steps.validator
-    def _check_points(self, _: Any, value: int) -> None:
-        if value < 1:
-            raise SettingsError(f"n_steps must be at least 1, not {value}.")
 
     def cost(self, question: Question) -> Cost:
         """Tokens whose baseline is themselves do not move, and cost nothing."""
@@ -137,8 +133,8 @@ class SequentialIntegratedGradients:
             total = xp.zeros_like(columns[0][: len(seen)])
             for weight in rule.weights:
                 answer = next(answers)
-                slopes: Array = answer.source if side == "source" else answer.target
-                total = total + float(weight) * slopes[:, position, :]
+                gradients: Array = answer.source if side == "source" else answer.target
+                total = total + float(weight) * gradients[:, position, :]
             if self.multiply_by_inputs:
                 total = total * ends.difference[position]
             columns[position] = _spread(total, seen, question.target_function.outputs)

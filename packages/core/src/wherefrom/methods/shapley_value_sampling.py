@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from attrs import field, frozen
 
-from wherefrom.adapters import PredictsSteps
+from wherefrom.adapters import PredictsSteps, ScoringModel
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.methods.contract import Scores, method
 from wherefrom.methods.cost import Cost
@@ -68,7 +68,7 @@ class ShapleyValueSampling(SampledSettings):
         units = units_of(question, self.units)
         return sampled_cost(self, question, units)
 
-    def attribute(self, model: PredictsSteps, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
+    def attribute(self, model: ScoringModel, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         if self.budget is not None:
             return within_budget(self, model, questions, progress)
         return attribute_by_plan(self, model, questions, progress)

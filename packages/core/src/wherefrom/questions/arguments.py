@@ -85,8 +85,9 @@ def check_text(name: str, text: str) -> None:
 def _whole(name: str, value: Any, expected: str, *, lowest: int = -(2**63), optional: bool = True) -> None:
     if value is None and optional:
         return
-    whole = isinstance(value, SupportsIndex) and not isinstance(value, bool | np.bool_ | np.ndarray)
-    if not whole or not lowest <= value.__index__() < 2**63:
+    if isinstance(value, bool | np.bool_ | np.ndarray) or not isinstance(value, SupportsIndex):
+        raise _wrong(name, expected, value)
+    if not lowest <= value.__index__() < 2**63:
         raise _wrong(name, expected, value)
 
 

@@ -1,4 +1,4 @@
-"""From examples and wishes to questions: target functions, contrasts, kept positions."""
+"""From examples and options to questions: target functions, contrasts, kept positions."""
 
 from __future__ import annotations
 

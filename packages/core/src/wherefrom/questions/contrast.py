@@ -27,7 +27,7 @@ from wherefrom.arrays import Array, FloatArray, IntArray, to_numpy
 from wherefrom.errors import InputError, ModelCapabilityError, UsageError
 from wherefrom.questions.examples import Chat, Example, check_ids, is_chat, is_ids
 from wherefrom.questions.target_function import TargetFunction
-from wherefrom.step_functions.base import STEP_FUNCTIONS, StepFunction
+from wherefrom.step_functions.base import STEP_FUNCTIONS, StepFunction, compares_distributions
 from wherefrom.text.alignment import Alignment, Alignments, align
 from wherefrom.text.token_vectors import EncodesTokens
 from wherefrom.text.tokens import Token
@@ -183,7 +183,7 @@ def require_comparable(
     if not target.contrastive or contrast_force_inputs:
         return ()
     given = [contrast for contrast in contrasts if contrast is not None]
-    if given and getattr(target, "compares_distributions", False):
+    if given and compares_distributions(target):
         raise UsageError(
             f"{target.identifier} compares whole predictions. As attributed_fn it would compare the original one with "
             "itself, because contrastive tokens are looked up in the prediction that is explained. Pass "

@@ -9,7 +9,7 @@ from attrs import evolve
 from wherefrom.adapters import Row, SequenceModel
 from wherefrom.errors import ModelCapabilityError
 from wherefrom.questions.target_function import TargetFunction
-from wherefrom.step_functions.sampling import Samples
+from wherefrom.step_functions.sampling import DEFAULT_PASSES, AsksForPasses, Samples
 
 
 def with_samples(
@@ -44,4 +44,5 @@ def with_samples(
 
 def passes_of(target_function: TargetFunction) -> int:
     """How many stochastic passes a target function's function asks for."""
-    return int(getattr(target_function.function, "passes", 5))
+    function = target_function.function
+    return function.passes if isinstance(function, AsksForPasses) else DEFAULT_PASSES

@@ -19,7 +19,7 @@ from wherefrom._registry import Registry
 from wherefrom.errors import InputError, SettingsError, UnknownNameError, nearest
 from wherefrom.results.data import AnyAttribution, AttributionData
 from wherefrom.results.stages import Stage as Stage
-from wherefrom.settings import fields_of, from_mapping, non_default, unknown_setting
+from wherefrom.settings import Named, fields_of, from_mapping, non_default, unknown_setting
 
 
 @runtime_checkable
@@ -219,7 +219,7 @@ def _stage(item: Any, functions: Registry[Any]) -> tuple[type[Aggregator], dict[
     kind: Any = item if isinstance(item, type) else type(item)
     if callable(item) and not attrs.has(kind):
         return AGGREGATORS.get("scores"), {"aggregate_fn": named(item, functions)}
-    if isinstance(item, type) and attrs.has(kind) and hasattr(kind, "identifier"):
+    if isinstance(item, type) and attrs.has(kind) and isinstance(kind, Named):
         return cast("type[Aggregator]", kind), {}
     if attrs.has(kind) and isinstance(item, Aggregator):
         default = {field.name: field.default for field in attrs.fields(kind)}

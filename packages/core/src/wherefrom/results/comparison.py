@@ -199,4 +199,5 @@ def kendall_tau(a: Values, b: Values) -> float:
         return float("nan")
     from scipy.stats import kendalltau
 
-    return float(kendalltau(a, b).statistic)
+    answer: Any = kendalltau(a, b)
+    return float(answer.statistic)

@@ -63,14 +63,15 @@ def joint(
             f"There is more than one number per cell ({', '.join(attribution.dimensions)}). Aggregate first."
         )
     steps = attribution.attr_pos_end - attribution.attr_pos_start
-    parts, masks = [np.zeros((0, steps))], [np.zeros((0, steps), dtype=bool)]
+    parts: list[npt.NDArray[np.float64]] = [np.zeros((0, steps))]
+    masks: list[npt.NDArray[np.bool_]] = [np.zeros((0, steps), dtype=bool)]
     places: list[tuple[Literal["source", "target"], int]] = []
     if attribution.source_attributions is not None:
         parts.append(attribution.source_attributions.astype(np.float64))
         masks.append(np.ones(attribution.source_attributions.shape, dtype=bool))
-        places += [("source", index) for index in range(len(attribution.source))]
+        places.extend(("source", index) for index in range(len(attribution.source)))
     if attribution.target_attributions is not None:
         parts.append(attribution.target_attributions.astype(np.float64))
         masks.append(attribution.target_visible)
-        places += [("target", index) for index in range(len(attribution.target))]
+        places.extend(("target", index) for index in range(len(attribution.target)))
     return np.concatenate(parts), np.concatenate(masks), places

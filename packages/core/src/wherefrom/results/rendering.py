@@ -204,7 +204,12 @@ def mimebundle(attributions: Shown, include: Any = None, exclude: Any = None) ->
 
 def summary(attributions: Shown) -> str:
     """One line on what a result holds."""
-    examples = tuple(getattr(attributions, "sequence_attributions", (attributions,)))
+    examples: tuple[AttributionData, ...]
+    if isinstance(attributions, AttributionsData):
+        examples = tuple(attributions.sequence_attributions)
+    else:
+        assert isinstance(attributions, AttributionData)
+        examples = (attributions,)
     methods = ", ".join(sorted({one.method for one in examples if one.method})) or "unknown method"
     steps = sum(len(one.steps) for one in examples)
     count = "1 example" if len(examples) == 1 else f"{len(examples)} examples"

@@ -182,6 +182,18 @@ class StepFunction(Protocol):
         ...
 
 
+@runtime_checkable
+class ComparesDistributions(Protocol):
+    """A contrastive step function may say that it compares whole predictions, not what they say of two tokens."""
+
+    compares_distributions: ClassVar[bool]
+
+
+def compares_distributions(function: StepFunction) -> bool:
+    """Does it compare whole predictions?"""
+    return isinstance(function, ComparesDistributions) and function.compares_distributions
+
+
 STEP_FUNCTIONS: Registry[type[StepFunction]] = Registry(
     "step function", group="wherefrom.step_functions", builtins="wherefrom.step_functions.builtin"
 )

@@ -19,7 +19,7 @@ class ContrastLogits:
     """
 
     identifier: ClassVar[str] = "contrast_logits"
-    span_aggregation: ClassVar[str] = "absmax"
+    span_aggregation = "absmax"
     differentiable: ClassVar[bool] = True
     contrastive: ClassVar[bool] = True
     sampled: ClassVar[bool] = False

@@ -23,7 +23,7 @@ class ContrastLogitsDiff:
     """
 
     identifier: ClassVar[str] = "contrast_logits_diff"
-    span_aggregation: ClassVar[str] = "absmax"
+    span_aggregation = "absmax"
     differentiable: ClassVar[bool] = True
     contrastive: ClassVar[bool] = True
     sampled: ClassVar[bool] = False

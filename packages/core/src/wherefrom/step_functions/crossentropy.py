@@ -19,7 +19,7 @@ class CrossEntropy:
     """
 
     identifier: ClassVar[str] = "crossentropy"
-    span_aggregation: ClassVar[str] = "sum"
+    span_aggregation = "sum"
     differentiable: ClassVar[bool] = True
     contrastive: ClassVar[bool] = False
     sampled: ClassVar[bool] = False

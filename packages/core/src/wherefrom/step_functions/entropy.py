@@ -20,7 +20,7 @@ class Entropy:
     """
 
     identifier: ClassVar[str] = "entropy"
-    span_aggregation: ClassVar[str] = "sum"
+    span_aggregation = "sum"
     differentiable: ClassVar[bool] = True
     contrastive: ClassVar[bool] = False
     sampled: ClassVar[bool] = False

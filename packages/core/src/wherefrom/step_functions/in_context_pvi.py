@@ -25,7 +25,7 @@ class InContextPVI:
     """
 
     identifier: ClassVar[str] = "in_context_pvi"
-    span_aggregation: ClassVar[str] = "sum"
+    span_aggregation = "sum"
     differentiable: ClassVar[bool] = True
     contrastive: ClassVar[bool] = True
     sampled: ClassVar[bool] = False

@@ -28,7 +28,7 @@ class KLDivergence:
     """
 
     identifier: ClassVar[str] = "kl_divergence"
-    span_aggregation: ClassVar[str] = "sum"
+    span_aggregation = "sum"
     differentiable: ClassVar[bool] = True
     contrastive: ClassVar[bool] = True
     sampled: ClassVar[bool] = False
@@ -61,8 +61,8 @@ class KLDivergence:
         xp = namespace(probabilities)
         order = xp.argsort(probabilities, axis=-1, descending=True)
         ranks = xp.argsort(order, axis=-1)
-        likeliest = xp.take_along_axis(probabilities, order, axis=-1)
-        before = xp.cumulative_sum(likeliest, axis=-1) - likeliest
+        most_likely = xp.take_along_axis(probabilities, order, axis=-1)
+        before = xp.cumulative_sum(most_likely, axis=-1) - most_likely
         kept = ranks >= 0
         if self.top_p < 1.0:
             kept = kept & (xp.take_along_axis(before, ranks, axis=-1) < self.top_p)

@@ -20,7 +20,7 @@ class Logit:
     """
 
     identifier: ClassVar[str] = "logit"
-    span_aggregation: ClassVar[str] = "absmax"
+    span_aggregation = "absmax"
     differentiable: ClassVar[bool] = True
     contrastive: ClassVar[bool] = False
     sampled: ClassVar[bool] = False

@@ -20,7 +20,7 @@ class LogprobDiff:
     """
 
     identifier: ClassVar[str] = "logprob_diff"
-    span_aggregation: ClassVar[str] = "sum"
+    span_aggregation = "sum"
     differentiable: ClassVar[bool] = True
     contrastive: ClassVar[bool] = True
     sampled: ClassVar[bool] = False

@@ -20,7 +20,7 @@ class Margin:
     """
 
     identifier: ClassVar[str] = "margin"
-    span_aggregation: ClassVar[str] = "min"
+    span_aggregation = "min"
     differentiable: ClassVar[bool] = True
     contrastive: ClassVar[bool] = False
     sampled: ClassVar[bool] = False

@@ -25,7 +25,7 @@ class MCDropoutZScore:
     """
 
     identifier: ClassVar[str] = "mc_dropout_zscore"
-    span_aggregation: ClassVar[str] = "absmax"
+    span_aggregation = "absmax"
     differentiable: ClassVar[bool] = False
     contrastive: ClassVar[bool] = False
     sampled: ClassVar[bool] = True

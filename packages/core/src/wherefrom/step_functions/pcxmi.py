@@ -26,7 +26,7 @@ class PointwiseCXMI:
     """
 
     identifier: ClassVar[str] = "pcxmi"
-    span_aggregation: ClassVar[str] = "sum"
+    span_aggregation = "sum"
     differentiable: ClassVar[bool] = True
     contrastive: ClassVar[bool] = True
     sampled: ClassVar[bool] = False

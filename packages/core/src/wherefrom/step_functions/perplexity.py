@@ -22,7 +22,7 @@ class Perplexity:
     """
 
     identifier: ClassVar[str] = "perplexity"
-    span_aggregation: ClassVar[str] = "prod"
+    span_aggregation = "prod"
     differentiable: ClassVar[bool] = True
     contrastive: ClassVar[bool] = False
     sampled: ClassVar[bool] = False

@@ -19,7 +19,7 @@ class Rank:
     """
 
     identifier: ClassVar[str] = "rank"
-    span_aggregation: ClassVar[str] = "max"
+    span_aggregation = "max"
     differentiable: ClassVar[bool] = False
     contrastive: ClassVar[bool] = False
     sampled: ClassVar[bool] = False

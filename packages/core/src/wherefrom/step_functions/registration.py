@@ -1,4 +1,4 @@
-"""One's own step functions: from a plain function to a registered settings class.
+"""Custom step functions: from a plain function to a registered settings class.
 
 The function's first parameter is the `StepPrediction`; its other parameters become declared settings, with
 the types and defaults of its signature, so that they are validated like those of the built-in ones::
@@ -19,6 +19,7 @@ import attrs
 
 from wherefrom.arrays import Array
 from wherefrom.errors import SettingsError, ShapeError, nearest
+from wherefrom.settings import Named
 from wherefrom.step_functions.base import STEP_FUNCTIONS, StepFunction, StepPrediction
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -133,7 +134,7 @@ class _FromFunction:
     """What all classes made from plain functions share."""
 
     identifier: ClassVar[str]
-    span_aggregation: ClassVar[str] = "absmax"
+    span_aggregation = "absmax"
     differentiable: ClassVar[bool] = True
     contrastive: ClassVar[bool] = False
     sampled: ClassVar[bool] = False
@@ -209,7 +210,7 @@ def _class_of(
 
 def _checked_class(cls: type, identifier: str | None, aggregate_map: Mapping[str, str] | None) -> type[StepFunction]:
     """A class that is a step function already, with the class variables that a short one may leave out."""
-    name = identifier or getattr(cls, "identifier", "")
+    name = identifier or (cls.identifier if isinstance(cls, Named) else "")
     is_called = any("__call__" in vars(base) for base in cls.__mro__)
     if not name or not attrs.has(cls) or not is_called:
         raise SettingsError(
@@ -228,7 +229,7 @@ def _checked_class(cls: type, identifier: str | None, aggregate_map: Mapping[str
         if not hasattr(cls, attribute):
             setattr(cls, attribute, value)
     known = cast("type[StepFunction]", cls)
-    if name == known.identifier and (told is None or told == getattr(cls, "span_aggregation", None)):
+    if name == known.identifier and (told is None or told == cast(Any, cls).span_aggregation):
         return known
     # another name or aggregation makes another class, so that whoever holds the first keeps its meaning
     body = {"identifier": name, **({} if told is None else {"span_aggregation": told})}

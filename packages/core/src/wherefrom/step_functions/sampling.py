@@ -31,6 +31,18 @@ class Samples(Protocol):
         ...
 
 
+@runtime_checkable
+class AsksForPasses(Protocol):
+    """A sampled step function that says how many stochastic passes it wants."""
+
+    @property
+    def passes(self) -> int: ...
+
+
+DEFAULT_PASSES = 5
+"""Passes of sampled step functions that do not say."""
+
+
 def sampled_at_target(prediction: StepPrediction, *, logprob: bool, identifier: str) -> Array:
     """Probability, or log-probability, of the token in each stochastic pass. Shape ``(passes, steps)``.
 

@@ -20,7 +20,7 @@ class SurprisalBits:
     """
 
     identifier: ClassVar[str] = "surprisal_bits"
-    span_aggregation: ClassVar[str] = "sum"
+    span_aggregation = "sum"
     differentiable: ClassVar[bool] = True
     contrastive: ClassVar[bool] = False
     sampled: ClassVar[bool] = False

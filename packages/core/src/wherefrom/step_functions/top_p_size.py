@@ -21,7 +21,7 @@ class TopPSize:
     """
 
     identifier: ClassVar[str] = "top_p_size"
-    span_aggregation: ClassVar[str] = "absmax"
+    span_aggregation = "absmax"
     differentiable: ClassVar[bool] = False
     contrastive: ClassVar[bool] = False
     sampled: ClassVar[bool] = False
@@ -32,6 +32,6 @@ class TopPSize:
     def __call__(self, prediction: StepPrediction, /) -> Array:
         """Shape ``(steps,)``, whole numbers of at least 1 as floats."""
         xp = prediction.xp
-        likeliest = xp.sort(xp.exp(prediction.log_probabilities()), axis=-1, descending=True)
-        reached_before = xp.cumulative_sum(likeliest, axis=-1) - likeliest
-        return xp.sum(xp.astype(reached_before < self.top_p, likeliest.dtype), axis=-1)
+        most_likely = xp.sort(xp.exp(prediction.log_probabilities()), axis=-1, descending=True)
+        reached_before = xp.cumulative_sum(most_likely, axis=-1) - most_likely
+        return xp.sum(xp.astype(reached_before < self.top_p, most_likely.dtype), axis=-1)

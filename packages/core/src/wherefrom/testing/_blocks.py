@@ -1,6 +1,6 @@
 """Parts of a network with their derivatives written out by hand.
 
-Each part maps states to states and returns, with its output, a *pullback*: the function that turns cotangents
+Each part maps states to states and returns, with its output, a *backward pass*: the function that turns cotangents
 of the output into cotangents of the inputs (a vector-Jacobian product). Cotangents carry a leading axis, one
 entry per scalar that is differentiated, so all of them travel back together.
 """
@@ -49,7 +49,7 @@ def attend(
         visible: Shape ``(queries, keys)``.
 
     Returns:
-        The output ``(queries, width)``; its pullback, to cotangents of ``readers`` and of ``read``; and the
+        The output ``(queries, width)``; its backward pass, to cotangents of ``readers`` and of ``read``; and the
         attention weights ``(heads, queries, keys)``.
     """
     width = readers.shape[-1]
@@ -83,7 +83,7 @@ def attend(
 
 
 def mix(states: Floats, weights: MixerWeights) -> tuple[Floats, Callable[[Floats], Floats]]:
-    """A tanh layer, position by position, and its pullback."""
+    """A tanh layer, position by position, and its backward pass."""
     hidden = np.tanh(states @ weights.into)
 
     def pull(cotangent: Floats) -> Floats:

@@ -8,7 +8,7 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from wherefrom.testing._blocks import (
     AttentionWeights,
@@ -199,11 +199,7 @@ class LinearNetwork:
     """Weight of source position ``s`` for target position ``i``, shape ``(max_length, max_length)``."""
     head: Floats
     """Shape ``(width, vocabulary)``."""
-    bias: Floats = field()
-
-    @bias.default
-    def _no_bias(self) -> Floats:
-        return np.zeros(self.head.shape[1])
+    bias: Floats = field(default=Factory(lambda network: np.zeros(network.head.shape[1]), takes_self=True))
 
     def run(self, target: Floats, source: Floats | None, target_visible: Bools, source_visible: Bools | None) -> Pass:
         n = len(target)

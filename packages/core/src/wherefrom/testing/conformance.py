@@ -647,8 +647,8 @@ def _rescale_tangent(case: Case) -> None:
     expected = _first(case.model.gradients([row]), "gradients")
     for side in _sides(case):
         length = to_numpy(getattr(answer, side)).shape[1]
-        slopes = to_numpy(getattr(expected, side))[:, :length]
-        require_close(getattr(answer, side), slopes, case.tolerance.difference, f"Multipliers of the {side}")
+        gradients = to_numpy(getattr(expected, side))[:, :length]
+        require_close(getattr(answer, side), gradients, case.tolerance.difference, f"Multipliers of the {side}")
 
 
 # --- rules of the way back -----------------------------------------------------------------------------------

@@ -9,12 +9,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from attrs import define
 
 from wherefrom.adapters import Row
+from wherefrom.arrays import Array
 
 
 @define
@@ -31,6 +32,13 @@ class Tally:
     """Scalars differentiated: one vector-Jacobian product each."""
     encoder_rows: int = 0
     """Different sources among the rows of each call: what the encoder must read at least."""
+
+
+@runtime_checkable
+class _HasValues(Protocol):
+    """An answer from a backward pass: it has the values that were differentiated."""
+
+    values: Array
 
 
 def counting(model: Any) -> tuple[Any, Tally]:
@@ -54,7 +62,7 @@ def counting(model: Any) -> tuple[Any, Tally]:
                 others = iter((_counted_rows(args[0], tally), *args[1:]))
             answers = method(_counted_rows(rows, tally), *others, **kwargs)
             for answer in answers:
-                if getattr(answer, "values", None) is not None:
+                if isinstance(answer, _HasValues):
                     tally.backward_rows += len(answer.values)
                 yield answer
 

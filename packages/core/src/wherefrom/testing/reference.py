@@ -292,10 +292,10 @@ def ReferenceModel(  # noqa: N802  (to its users it is the model's class)
 def _seed(row: Row, target_function: RowFunction, logits: Floats, positions: int) -> Floats:
     """Cotangents of all logits, one entry per output of the target function. Shape ``(K, positions,
     vocabulary)``."""
-    slopes = logit_gradients(target_function, logits)
+    gradients = logit_gradients(target_function, logits)
     outputs = np.arange(len(row.steps)) if target_function.groups is None else target_function.groups
     cotangents = np.zeros((target_function.outputs, positions, logits.shape[1]))
-    np.add.at(cotangents, (outputs, row.steps - 1), slopes)
+    np.add.at(cotangents, (outputs, row.steps - 1), gradients)
     return cotangents
 
 

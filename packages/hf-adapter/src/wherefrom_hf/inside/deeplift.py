@@ -59,7 +59,7 @@ def rescaled_gradients(
         with true_derivatives(predictor.module), looking_into(predictor.module, "differentiated by the rescale rule"):
             pulled = run.pulled_back(slopes, len(real))
         _need_numbers(predictor, pulled, answers)
-        leaves = {side: leaf.detach() for side, leaf in run.leaves.of.items()}
+        leaves: dict[Side, Tensor] = {side: leaf.detach() for side, leaf in run.leaves.of.items()}
         for i, (row, grads, (values, base_values)) in enumerate(zip(real, pulled, answers, strict=True)):
             changes: dict[Side, Tensor] = {
                 side: (leaf[i] - leaf[len(real) + i])[: length_of(row, side)] for side, leaf in leaves.items()

@@ -335,7 +335,7 @@ def is_variable(value: Any) -> bool:
 def named_functions(names: str) -> Iterator[Function]:
     """The functions of these names wherever torch has them."""
     for name in names.split():
-        for home in (torch, Tensor, functional, torch._C._nn):
+        for home in (torch, Tensor, functional, torch._C._nn):  # pyright: ignore[reportAttributeAccessIssue]
             called = getattr(home, name, None)
             if called is not None:
                 yield called

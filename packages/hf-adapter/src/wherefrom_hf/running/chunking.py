@@ -18,6 +18,7 @@ HOST_POSITIONS = 2048
 DEVICE_POSITIONS = 32768
 HOST_LOGIT_BYTES = 16 * 2**20
 DEVICE_LOGIT_BYTES = 512 * 2**20
+GRADIENT_BYTES = 512 * 2**20
 HOST_PRODUCT_POSITIONS = 384
 PRODUCTS_AT_ONCE = 16
 """Most vector-Jacobian products in one batch."""
@@ -71,11 +72,13 @@ def chunks_of(
 
 def halving(work: Callable[[list[R]], list[A]], rows: list[R]) -> Iterator[A]:
     """Answers of ``work`` for ``rows``; out of memory, halves are tried until single rows do not fit."""
+    answers: list[A] | None = None
     try:
         answers = work(rows)
     except torch.OutOfMemoryError:
         if len(rows) == 1:
             raise
+    if answers is None:  # out here the error, whose frames hold what was too much, is gone
         torch.cuda.empty_cache()
         middle = len(rows) // 2
         yield from halving(work, rows[:middle])

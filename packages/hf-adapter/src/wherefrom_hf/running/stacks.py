@@ -40,6 +40,6 @@ def stack_of(module: PreTrainedModel, side: Side) -> nn.ModuleList:
 
 def blocks_at(module: PreTrainedModel, depth: Depth) -> Mapping[Side, nn.Module]:
     """The block of each side whose answer lies at that depth; decoder-only models have a target alone."""
-    sides = [side for side in depth.sides if side == "target" or module.config.is_encoder_decoder]
-    stacks = {side: stack_of(module, side) for side in sides}
+    sides: list[Side] = [side for side in depth.sides if side == "target" or module.config.is_encoder_decoder]
+    stacks: dict[Side, nn.ModuleList] = {side: stack_of(module, side) for side in sides}
     return {side: stack[depth.block(len(stack))] for side, stack in stacks.items()}

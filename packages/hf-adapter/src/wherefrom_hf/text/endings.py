@@ -67,7 +67,7 @@ class Endings:
 
     def _stopped(self, sequence: IntArray, first: int, end: int) -> list[int]:
         assert self.strings is not None
-        ids = torch.from_numpy(np.asarray(sequence, dtype=np.int64))[None]
+        ids: Any = torch.from_numpy(np.asarray(sequence, dtype=np.int64))[None]
         for length in range(first + 1, end + 1):
             if bool(self.strings(ids[:, :length], None)[0]):
                 return [length]

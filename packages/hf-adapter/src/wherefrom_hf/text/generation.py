@@ -109,7 +109,8 @@ def _generate(
 
 def _check_names(module: PreTrainedModel, settings: Mapping[str, Any]) -> None:
     """Refuse settings that generation does not know, before it runs."""
-    known = {*vars(module.generation_config), *inspect.signature(GenerationMixin.generate).parameters}
+    generate: Any = GenerationMixin.generate  # pyright: ignore[reportAttributeAccessIssue]
+    known = {*vars(module.generation_config), *inspect.signature(generate).parameters}
     known |= {"tokenizer", *inspect.signature(module.forward).parameters}
     for name in settings:
         if name not in known:

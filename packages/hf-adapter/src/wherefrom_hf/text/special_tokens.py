@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from attrs import frozen
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -14,13 +16,20 @@ class SpecialTokens:
     eos: tuple[int, ...]
     pad: int
     unk: int
+    mask: int | None
     decoder_start: int | None
 
 
-def _many(value: object) -> tuple[int, ...]:
+def _many(value: Any) -> tuple[int, ...]:
+    """Ids as configurations and tokenizers give them: none, one, or several."""
     if value is None:
         return ()
-    return tuple(value) if isinstance(value, list | tuple) else (int(value),)  # type: ignore[call-overload]
+    return tuple(int(one) for one in value) if isinstance(value, list | tuple) else (int(value),)
+
+
+def _first(*values: Any) -> int | None:
+    """The first id among these; negative ones are stand-ins for none."""
+    return next((one for value in values for one in _many(value) if one >= 0), None)
 
 
 def special_tokens(module: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> SpecialTokens:
@@ -39,17 +48,22 @@ def special_tokens(module: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) 
             ]
         )
     )
-    pads = (getattr(config, "pad_token_id", None), tokenizer.pad_token_id, *eos, 0)
-    pad = next(int(pad) for pad in pads if pad is not None and pad >= 0)
-    unk = tokenizer.unk_token_id
-    bos = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else getattr(config, "bos_token_id", None)
+    pad = _first(getattr(config, "pad_token_id", None), tokenizer.pad_token_id, *eos) or 0
+    unk = _first(tokenizer.unk_token_id)
+    bos = _first(tokenizer.bos_token_id, getattr(config, "bos_token_id", None))
     start = None
     if config.is_encoder_decoder:
-        starts = (
+        start = _first(
             getattr(config, "decoder_start_token_id", None),
             getattr(generation, "decoder_start_token_id", None),
             bos,
             pad,
         )
-        start = next(int(start) for start in starts if start is not None)
-    return SpecialTokens(bos=bos, eos=eos, pad=pad, unk=int(pad if unk is None else unk), decoder_start=start)
+    return SpecialTokens(
+        bos=bos,
+        eos=eos,
+        pad=pad,
+        unk=pad if unk is None else unk,
+        mask=_first(tokenizer.mask_token_id),
+        decoder_start=start,
+    )

@@ -281,7 +281,7 @@ class Browser(App[None]):
         """The keys of this screen and what its focused part shows."""
         if isinstance(self.screen, HelpScreen):
             return
-        about = getattr(self.focused, "HELP", "") if self.focused is not None else ""
+        about = (self.focused.HELP if self.focused is not None else None) or ""
         self.push_screen(HelpScreen(name_of(self.screen), about, dict(self.settings.keys)))
 
     def action_settings(self) -> None:

@@ -61,8 +61,11 @@ class KeyOrder:
             ends: Where to begin once more, behind the messages that the key's action sent; and the screen of the key.
         """
         parent = here._parent if here is not self._app else None
-        after = (self._arrived, ends, number) if parent is None else (self._follow, parent, ends, number)
-        if not here.call_later(*after):  # it was closed by the key
+        if parent is None:
+            waits = here.call_later(self._arrived, ends, number)
+        else:
+            waits = here.call_later(self._follow, parent, ends, number)
+        if not waits:  # it was closed by the key
             self._app.call_later(self._arrived, ends, number)
 
     async def _arrived(self, ends: list[MessagePump], number: int) -> None:

@@ -12,8 +12,9 @@ import itertools
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
+import attrs
 import numpy as np
 import numpy.typing as npt
 from attrs import evolve, field, frozen
@@ -449,7 +450,9 @@ def span_aggregation(attribution: Attribution, name: str) -> str:
     if name in attribution.step_aggregation:
         return attribution.step_aggregation[name]
     if name in STEP_FUNCTIONS:
-        return str(getattr(STEP_FUNCTIONS.get(name), "span_aggregation", "mean"))
+        kind = STEP_FUNCTIONS.get(name)
+        if all(field.default is not attrs.NOTHING for field in attrs.fields(cast("Any", kind))):
+            return kind().span_aggregation
     return {"logprob": "sum", "probability": "prod"}.get(name, "mean")
 
 

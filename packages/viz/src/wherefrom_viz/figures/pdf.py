@@ -28,4 +28,5 @@ def render_pdf(attributions: Shown, **options: Any) -> bytes:
             "Install them with: pip install 'wherefrom-viz[pdf]' (and libcairo2 from your system). An SVG (to_svg) "
             "needs nothing more."
         ) from error
-    return bytes(cairosvg.svg2pdf(bytestring=render_svg(attributions, **options).encode("utf-8")))
+    drawn: bytes = cairosvg.svg2pdf(bytestring=render_svg(attributions, **options).encode("utf-8"))  # pyright: ignore[reportAssignmentType]
+    return drawn

@@ -104,7 +104,8 @@ class _Figure:
     ) -> None:
         if not description.steps:
             raise InputError("There are no explained tokens to draw.")
-        self.description, self.palette, self.theme, self.size = description, palette, theme, size
+        self.description, self.palette, self.size = description, palette, size
+        self.theme: Theme = theme
         self.rows = description.seen_rows()
         self.style = number_style(description.scale.bound)
         labels = [description.inputs[row].label for row in self.rows] + list(description.step_scores)
@@ -235,7 +236,8 @@ class _TextFigure:
     ) -> None:
         if not description.steps:
             raise InputError("There are no explained tokens to draw.")
-        self.description, self.palette, self.theme, self.size = description, palette, theme, size
+        self.description, self.palette, self.size = description, palette, size
+        self.theme: Theme = theme
         self.width = _COLUMN_WIDTH if width is None else width
         self.values = running_text.legend_values(description, together)
         self.style = number_style(self.values[1])

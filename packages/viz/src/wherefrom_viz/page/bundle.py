@@ -11,6 +11,8 @@ from functools import lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
+PACKAGE = "wherefrom_viz.page"
+
 BOOTS = ("boot_page", "boot_notebook")
 """Where the script of a page begins, and that of a notebook's cell."""
 
@@ -29,7 +31,7 @@ def style() -> str:
 
 def fingerprint() -> str:
     """A digest of everything that is built from."""
-    folder = files(__package__)
+    folder = files(PACKAGE)
     sources = sorted(
         [one for one in folder.joinpath("scripts").iterdir() if one.name.endswith(".js")], key=lambda one: one.name
     )
@@ -41,11 +43,11 @@ def fingerprint() -> str:
 
 def built_from() -> str:
     """The digest of the sources that the package's build was made from."""
-    return _text(files(__package__).joinpath("built", "fingerprint")).strip()
+    return _text(files(PACKAGE).joinpath("built", "fingerprint")).strip()
 
 
 def _built(name: str) -> str:
-    return _text(files(__package__).joinpath("built", name)).strip()
+    return _text(files(PACKAGE).joinpath("built", name)).strip()
 
 
 def _text(file: Traversable) -> str:

@@ -36,7 +36,7 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def load_prompts(name: str | Path) -> list[Prompt]:
-    """A built-in set by name, or JSONL of one's own, one `Prompt` per line.
+    """A built-in set by name, or JSONL of a custom set, one `Prompt` per line.
 
     Raises:
         FileFormatError: A line is no prompt; the message names it.

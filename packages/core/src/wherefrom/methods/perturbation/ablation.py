@@ -4,8 +4,8 @@ Everything that perturbs asks the same question many times: what is the answer w
 answers are kept here, once, for *all* steps of every pass, so that a step, a span, a contrast or another surrogate can
 be solved from them later without running the model again::
 
-    players = players_of(question, "sentence")
-    table = ablate(model, question, players, half_masks(len(players), 64, rng), baseline="delete")
+    units = units_of(question, "sentence")
+    table = ablate(model, question, units, half_masks(len(units), 64, rng), baseline="delete")
     table.solve(Lime(), of="log_probability", spans=[(12, 20)])
 """
 
@@ -15,13 +15,13 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar, Protocol
 from zipfile import BadZipFile
 
 import numpy as np
 from attrs import evolve, field, frozen
 
-from wherefrom.adapters import Inside, PredictsSteps, Row
+from wherefrom.adapters import Inside, Row, ScoringModel, SequenceModel
 from wherefrom.arrays import Array, BoolArray, FloatArray, IntArray, namespace, to_numpy
 from wherefrom.errors import FileFormatError, InputError, ShapeError
 from wherefrom.methods.perturbation.removal import Removed, removal
@@ -37,19 +37,19 @@ CONTRAST_LOG_PROBABILITY = "contrast_log_probability"
 
 
 class Solver(Protocol):
-    """Turns what coalitions are worth into what each player is."""
+    """Turns what coalitions are worth into what each unit is."""
 
     def solve(self, masks: BoolArray, values: FloatArray, visible: BoolArray, units: Units) -> FloatArray:
-        """Scores of the players for every output.
+        """Scores of the units for every output.
 
         Args:
-            masks: True for the players that stay, shape ``(samples, players)``.
+            masks: True for the units that stay, shape ``(samples, units)``.
             values: What each coalition is worth, shape ``(samples, outputs)``.
-            visible: False for players that cannot matter to an output, shape ``(players, outputs)``.
-            players: Who they are.
+            visible: False for units that cannot matter to an output, shape ``(units, outputs)``.
+            units: Who they are.
 
         Returns:
-            Shape ``(players, outputs)``, 0 for players that cannot matter.
+            Shape ``(units, outputs)``, 0 for units that cannot matter.
         """
         ...
 
@@ -59,7 +59,7 @@ class LogProbability:
     """Log-probability of the token in question, in nats."""
 
     identifier: ClassVar[str] = LOG_PROBABILITY
-    span_aggregation: ClassVar[str] = "sum"
+    span_aggregation = "sum"
     differentiable: ClassVar[bool] = True
     contrastive: ClassVar[bool] = False
     sampled: ClassVar[bool] = False
@@ -81,7 +81,7 @@ class AblationTable:
     baseline: str | int
     """How units were removed, see `wherefrom.methods.perturbation.removal`."""
     masks: BoolArray
-    """True for the players that stay, shape ``(rows, players)``."""
+    """True for the units that stay, shape ``(rows, units)``."""
     values: Mapping[str, FloatArray]
     """Quantity to values in float64, shape ``(rows, steps)``."""
     clean: Mapping[str, FloatArray]
@@ -111,7 +111,7 @@ class AblationTable:
         if (rows < 0).any():
             raise InputError(
                 f"{int((rows < 0).sum())} of {len(rows)} masks are not in the table of {len(self)} rows. "
-                "Run them first: ablate(model, question, players, masks, table=table)."
+                "Run them first: ablate(model, question, units, masks, table=table)."
             )
         return self._column(of)[rows]
 
@@ -123,7 +123,7 @@ class AblationTable:
         spans: Sequence[tuple[int, int]] | None = None,
         masks: BoolArray | None = None,
     ) -> FloatArray:
-        """Scores of the players, without a further pass of the model.
+        """Scores of the units, without a further pass of the model.
 
         Args:
             solver: A perturbation method (`Lime`, `KernelShap`, ...) or anything with its ``solve``.
@@ -134,7 +134,7 @@ class AblationTable:
                 (Shapley values, occlusion). None: all rows.
 
         Returns:
-            Shape ``(players, outputs)``.
+            Shape ``(units, outputs)``.
         """
         masks = self.masks if masks is None else masks
         values = self.values_of(masks, of)
@@ -268,7 +268,7 @@ def target_function_name(target_function: TargetFunction) -> str:
     return f"{target_function.function.identifier}:{digest.hexdigest()[:16]}"
 
 
-def question_hash(model: Any, question: Question, units: Units, baseline: str | int) -> str:
+def question_hash(model: SequenceModel, question: Question, units: Units, baseline: str | int) -> str:
     """Fingerprint of everything but masks and quantities that decides the numbers of a table."""
     card = model.card
     parts = [
@@ -285,7 +285,7 @@ def question_hash(model: Any, question: Question, units: Units, baseline: str | 
 
 
 def ablate(
-    model: PredictsSteps,
+    model: ScoringModel,
     question: Question,
     units: Units,
     masks: BoolArray,
@@ -303,18 +303,18 @@ def ablate(
     what comes before.
 
     Args:
-        masks: True for the players that stay, shape ``(samples, players)``.
+        masks: True for the units that stay, shape ``(samples, units)``.
         baseline: How units are removed, see `wherefrom.methods.perturbation.removal`.
         wanted: Quantities to read, see `quantities`; None: the question's target function and the log-probabilities.
         table: Rows to start from.
         chunk: Rows at once; None lets the adapter choose.
 
     Raises:
-        ShapeError: A mask is not as long as there are players.
+        ShapeError: A mask is not as long as there are units.
         InputError: ``table`` is of another question, model, units or baseline.
     """
     if masks.ndim != 2 or masks.shape[1] != len(units):
-        raise ShapeError(f"Masks of shape {masks.shape} for {len(units)} players; expected (samples, {len(units)}).")
+        raise ShapeError(f"Masks of shape {masks.shape} for {len(units)} units; expected (samples, {len(units)}).")
     wanted = quantities(question) if wanted is None else wanted
     fingerprint = question_hash(model, question, units, baseline)
 
@@ -346,7 +346,7 @@ def ablate(
 
 
 def _run(
-    model: PredictsSteps,
+    model: ScoringModel,
     question: Question,
     units: Units,
     masks: BoolArray,

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from attrs import evolve
 
-from wherefrom.adapters import PredictsSteps
+from wherefrom.adapters import ScoringModel
 from wherefrom.methods.contract import Scores
 from wherefrom.methods.perturbation.drawing import Run, draw
 from wherefrom.methods.perturbation.removal import check_baseline
-from wherefrom.methods.perturbation.settings import Perturbation, SampledPerturbation
+from wherefrom.methods.perturbation.settings import PerturbationSettings, SampledSettings
 from wherefrom.methods.perturbation.uncertainty import intervals, standard_error
 from wherefrom.methods.perturbation.units import last_steps, units_of
 from wherefrom.methods.sampling.errors import rough_outputs
@@ -18,12 +18,12 @@ from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
 
 
-def check_model(method: Perturbation, model: PredictsSteps) -> None:
+def check_model(method: PerturbationSettings, model: ScoringModel) -> None:
     """Raise before any work if the model cannot do what the method needs."""
     check_baseline(method.baseline, model, method.identifier)
 
 
-def answer(method: Perturbation, question: Question, run: Run) -> Scores:
+def answer(method: PerturbationSettings, question: Question, run: Run) -> Scores:
     """The scores of units as scores of tokens."""
     source, target = run.table.units.spread(run.scores, last_steps(question.target_function, question.steps))
     return Scores(
@@ -40,7 +40,7 @@ def answer(method: Perturbation, question: Question, run: Run) -> Scores:
     )
 
 
-def answer_drawn(method: SampledPerturbation, question: Question, run: Run) -> Scores:
+def answer_drawn(method: SampledSettings, question: Question, run: Run) -> Scores:
     """The same of a plan that was drawn, with standard errors, intervals, and a warning where the scores are rough."""
     scores = answer(method, question, run)
     if run.resamples is None or method.n_bootstrap < 2:
@@ -59,7 +59,7 @@ def answer_drawn(method: SampledPerturbation, question: Question, run: Run) -> S
 
 
 def attribute_by_plan(
-    method: SampledPerturbation, model: PredictsSteps, questions: Sequence[Question], progress: Progress
+    method: SampledSettings, model: ScoringModel, questions: Sequence[Question], progress: Progress
 ) -> Iterable[Scores]:
     """Answer questions with a sampled method; a model that cannot do what it needs is refused before any work."""
     check_model(method, model)
@@ -67,7 +67,7 @@ def attribute_by_plan(
 
 
 def _by_plan(
-    method: SampledPerturbation, model: PredictsSteps, questions: Sequence[Question], progress: Progress
+    method: SampledSettings, model: ScoringModel, questions: Sequence[Question], progress: Progress
 ) -> Iterator[Scores]:
     for question in questions:
         run = draw(method, model, question, units_of(question, method.units), progress)

@@ -18,12 +18,12 @@ from typing import Any, ClassVar, Protocol, cast
 import numpy as np
 from attrs import evolve, frozen
 
-from wherefrom.adapters import PredictsSteps, Side
+from wherefrom.adapters import ScoringModel, Side
 from wherefrom.arrays import FloatArray, to_numpy
 from wherefrom.errors import InputError, SettingsError
 from wherefrom.methods.contract import Scores
 from wherefrom.methods.cost import Cost
-from wherefrom.methods.perturbation.settings import SampledPerturbation, SampledSettings
+from wherefrom.methods.perturbation.settings import SampledSettings
 from wherefrom.methods.perturbation.units import AUTO, Span, Unit, Units, UnitsSetting, last_steps, units_of
 from wherefrom.progress import Progress, no_progress
 from wherefrom.questions.question import Question
@@ -50,9 +50,7 @@ class Budgeted(Protocol):
 
     def cost(self, question: Question) -> Cost: ...
 
-    def attribute(
-        self, model: PredictsSteps, questions: Sequence[Question], progress: Progress
-    ) -> Iterable[Scores]: ...
+    def attribute(self, model: ScoringModel, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]: ...
 
 
 def budget_cost(method: Budgeted, question: Question) -> Cost:
@@ -63,7 +61,7 @@ def budget_cost(method: Budgeted, question: Question) -> Cost:
 
 
 def within_budget(
-    method: Budgeted, model: PredictsSteps, questions: Sequence[Question], progress: Progress
+    method: Budgeted, model: ScoringModel, questions: Sequence[Question], progress: Progress
 ) -> Iterator[Scores]:
     """Answer questions, each within the method's budget.
 
@@ -103,7 +101,7 @@ class _Piece:
 class _Search:
     """The way from large units to small ones for one question."""
 
-    def __init__(self, method: Budgeted, model: PredictsSteps, question: Question, progress: Progress) -> None:
+    def __init__(self, method: Budgeted, model: ScoringModel, question: Question, progress: Progress) -> None:
         if method.units == AUTO:
             method = evolve(cast("Any", method), units="token")
         if method.units not in LEVELS:
@@ -303,7 +301,7 @@ def _within(method: Any, question: Question, left: int) -> Any:
     # a sample is a coalition, of which a fit needs some more than units; or an order of arrival, which is many
     enough = len(units_of(question, method.units)) + 2
     fewest = 2 if evolve(method, n_samples=enough).cost(question).forwards > 2 * enough else enough
-    sampled = cast(SampledPerturbation, method)
+    sampled = cast(SampledSettings, method)
     most = left if sampled.n_samples == "auto" else min(left, int(sampled.n_samples))
     while most >= fewest:
         fewer = evolve(method, n_samples=most)

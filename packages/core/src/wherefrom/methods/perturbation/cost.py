@@ -6,7 +6,7 @@ import numpy as np
 
 from wherefrom.arrays import BoolArray
 from wherefrom.methods.cost import Cost
-from wherefrom.methods.perturbation.settings import SampledPerturbation
+from wherefrom.methods.perturbation.settings import SampledSettings
 from wherefrom.methods.perturbation.units import Units, last_steps
 from wherefrom.methods.sampling.seeds import random_of
 from wherefrom.questions.question import Question
@@ -23,7 +23,7 @@ def planned_cost(question: Question, units: Units, masks: BoolArray) -> Cost:
     return Cost(forwards=1 + len(np.unique(masks[moving], axis=0)), at_most=True)
 
 
-def sampled_cost(method: SampledPerturbation, question: Question, units: Units) -> Cost:
+def sampled_cost(method: SampledSettings, question: Question, units: Units) -> Cost:
     """The cost of one round of a sampled method, or with ``n_samples="auto"`` of its whole budget."""
     masks = method.plan(units, random_of(method.seed, question))
     planned = planned_cost(question, units, masks)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from attrs import field, frozen
 
-from wherefrom.adapters import PredictsSteps
+from wherefrom.adapters import ScoringModel
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.methods.perturbation.ablation import AblationTable, Solver, target_function_name
 from wherefrom.methods.perturbation.growing import GrowingTable
-from wherefrom.methods.perturbation.settings import Perturbation, SampledPerturbation
+from wherefrom.methods.perturbation.settings import PerturbationSettings, SampledSettings
 from wherefrom.methods.perturbation.uncertainty import Sample, standard_error
 from wherefrom.methods.perturbation.units import Units, last_steps
 from wherefrom.methods.sampling.errors import within
@@ -42,8 +42,8 @@ class Run:
 
 
 def run_plan(
-    method: Perturbation,
-    model: PredictsSteps,
+    method: PerturbationSettings,
+    model: ScoringModel,
     question: Question,
     units: Units,
     masks: BoolArray,
@@ -58,8 +58,8 @@ def run_plan(
 
 
 def draw(
-    method: SampledPerturbation,
-    model: PredictsSteps,
+    method: SampledSettings,
+    model: ScoringModel,
     question: Question,
     units: Units,
     progress: Progress,
@@ -111,8 +111,8 @@ def draw(
 
 
 def _table_of(
-    method: Perturbation,
-    model: PredictsSteps,
+    method: PerturbationSettings,
+    model: ScoringModel,
     question: Question,
     units: Units,
     progress: Progress,

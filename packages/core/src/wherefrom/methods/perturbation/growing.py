@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from wherefrom.adapters import PredictsSteps
+from wherefrom.adapters import ScoringModel
 from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.methods.perturbation.ablation import (
     AblationTable,
@@ -25,7 +25,7 @@ class GrowingTable:
 
     def __init__(
         self,
-        model: PredictsSteps,
+        model: ScoringModel,
         question: Question,
         units: Units,
         baseline: str | int,

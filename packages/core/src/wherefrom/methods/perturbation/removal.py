@@ -17,12 +17,13 @@ ways here, by the names of the ``baseline`` setting:
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from attrs import evolve, frozen
 
-from wherefrom.adapters import Embeds, HidesPositions, Row, Side
+from wherefrom.adapters import Embeds, HidesPositions, Row, SequenceModel, Side
+from wherefrom.adapters.check import lacking
 from wherefrom.arrays import Array, BoolArray, IntArray, like, namespace
 from wherefrom.errors import ModelCapabilityError, SettingsError, nearest
 from wherefrom.questions.question import Question
@@ -69,28 +70,29 @@ def as_baseline(value: object) -> str | int:
     return value
 
 
-def check_baseline(baseline: str | int, model: Any, method: str) -> None:
+def check_baseline(baseline: str | int, model: SequenceModel, method: str) -> None:
     """Can this model go without tokens in that way?
 
     Raises:
         ModelCapabilityError: The embeddings are needed and the model does not give them.
         SettingsError: The tokenizer has no such token, or the id is outside the vocabulary.
     """
+    name = model.card.name
     if baseline in ("zero", "mean") and not isinstance(model, Embeds):
         raise ModelCapabilityError(
-            f"{method} with baseline = {baseline!r} needs the embeddings of {model.card.name!r}, and its adapter gives "
+            f"{method} with baseline = {baseline!r} needs the embeddings of {name!r}, and its adapter gives "
             "none. Use a token (baseline = 'unk', 'pad', 'mask' or an id), 'hidden' or 'delete'."
         )
     if baseline == "hidden" and not isinstance(model, HidesPositions):
         raise ModelCapabilityError(
             f"{method} with baseline = 'hidden' needs a model that keeps attention from positions, and the adapter of "
-            f"{model.card.name!r} does not. Use a token (baseline = 'unk', 'pad', 'mask' or an id) or 'delete'."
+            f"{name!r} does not. Use a token (baseline = 'unk', 'pad', 'mask' or an id) or 'delete'."
         )
     if isinstance(baseline, int) or baseline in ("unk", "pad", "mask"):
         baseline_id(baseline, model)
 
 
-def baseline_id(baseline: str | int, model: Any) -> int:
+def baseline_id(baseline: str | int, model: SequenceModel) -> int:
     """The token id that stands in for a removed token.
 
     Raises:
@@ -111,7 +113,7 @@ def baseline_id(baseline: str | int, model: Any) -> int:
     return int(found)
 
 
-def removal(baseline: str | int, model: Any, question: Question) -> Removal:
+def removal(baseline: str | int, model: SequenceModel, question: Question) -> Removal:
     """The way to take tokens out of this question that ``baseline`` names."""
     if baseline == "hidden":
         return Hiding(question=question)
@@ -120,6 +122,8 @@ def removal(baseline: str | int, model: Any, question: Question) -> Removal:
         stand_in = next((i for i in (card.bos_id, card.decoder_start_id, card.unk_id, card.pad_id) if i is not None), 0)
         return Deletion(question=question, stand_in=int(stand_in))
     if baseline in ("zero", "mean"):
+        if not isinstance(model, Embeds):
+            raise lacking(model, Embeds, f"baseline = {baseline!r}")
         return Blanking(question=question, embeddings=_embeddings(str(baseline), model, question))
     return Replacement(question=question, token_id=baseline_id(baseline, model))
 
@@ -256,7 +260,7 @@ def _source(question: Question) -> IntArray:
     return question.source_ids
 
 
-def _embeddings(baseline: str, model: Any, question: Question) -> dict[Side, tuple[Array, Array]]:
+def _embeddings(baseline: str, model: Embeds, question: Question) -> dict[Side, tuple[Array, Array]]:
     found: dict[Side, tuple[Array, Array]] = {}
     sides: list[tuple[Side, IntArray | None]] = [("source", question.source_ids), ("target", question.target_ids)]
     for side, ids in sides:

@@ -16,7 +16,7 @@ import numpy as np
 from attrs import NOTHING, evolve, field, fields, frozen, validators
 
 from wherefrom._registry import Registry
-from wherefrom.adapters import ModelCard, Side
+from wherefrom.adapters import ModelCard, ScoringModel, Side
 from wherefrom.arrays import FloatArray, IntArray, to_numpy
 from wherefrom.errors import InputError, SettingsError
 from wherefrom.questions.question import Question
@@ -58,7 +58,7 @@ class Sampler(Protocol):
 
     identifier: ClassVar[str]
 
-    def candidates(self, model: Any, question: Question, side: Side) -> Candidates:
+    def candidates(self, model: ScoringModel, question: Question, side: Side) -> Candidates:
         """What may be drawn at each position of a side.
 
         Raises:
@@ -105,7 +105,7 @@ class UniformSampler:
 
     identifier: ClassVar[str] = "uniform"
 
-    def candidates(self, model: Any, question: Question, side: Side) -> Candidates:
+    def candidates(self, model: ScoringModel, question: Question, side: Side) -> Candidates:
         """See `Sampler.candidates`."""
         everything = ordinary_ids(model.card)
         return Candidates(positions=tuple(without(Choices(ids=everything), own) for own in ids_of(question, side)))
@@ -121,7 +121,7 @@ class UnigramSampler:
     text: str = field()
     """Where tokens are counted: the more, the better."""
 
-    def candidates(self, model: Any, question: Question, side: Side) -> Candidates:
+    def candidates(self, model: ScoringModel, question: Question, side: Side) -> Candidates:
         """See `Sampler.candidates`."""
         ids, counts = np.unique(model.encode(self.text, side=side).ids, return_counts=True)
         plain = np.isin(ids, ordinary_ids(model.card))
@@ -148,7 +148,7 @@ class ModelSampler:
     top: int = field(default=256, converter=int, validator=validators.ge(2))
     """How many of the most likely tokens may be drawn at each position."""
 
-    def candidates(self, model: Any, question: Question, side: Side) -> Candidates:
+    def candidates(self, model: ScoringModel, question: Question, side: Side) -> Candidates:
         """See `Sampler.candidates`."""
         anything = UniformSampler().candidates(model, question, side)
         length = len(question.target_ids)

@@ -1,8 +1,9 @@
-"""Settings that perturbation methods share, and what such a method is."""
+"""What perturbation methods share: their settings, and the verbs that make one."""
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, Protocol
+from abc import ABC, abstractmethod
+from typing import ClassVar, Literal
 
 import numpy as np
 from attrs import Attribute, field, frozen, validators
@@ -11,6 +12,7 @@ from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.errors import SettingsError
 from wherefrom.methods.perturbation.removal import as_baseline
 from wherefrom.methods.perturbation.units import Units, UnitsSetting, as_units
+from wherefrom.methods.sampling.counts import as_samples
 
 
 def _positive(_: object, attribute: Attribute[int | None], value: int | None) -> None:
@@ -19,8 +21,11 @@ def _positive(_: object, attribute: Attribute[int | None], value: int | None) ->
 
 
 @frozen(kw_only=True)
-class PerturbationSettings:
-    """Settings of every method that removes units and looks at what is lost."""
+class PerturbationSettings(ABC):
+    """Settings of every method that removes units and looks at what is lost: a plan of masks and a way to solve
+    them."""
+
+    identifier: ClassVar[str]
 
     units: UnitsSetting = field(default="auto", converter=as_units)
     """What is removed and scored as one: ``"auto"`` (tokens, or words or sentences where these are more than 128; in a
@@ -45,11 +50,17 @@ class PerturbationSettings:
         """Rows at once, by either name."""
         return self.internal_batch_size or self.perturbations_per_eval
 
+    @abstractmethod
+    def solve(self, masks: BoolArray, values: FloatArray, visible: BoolArray, units: Units) -> FloatArray:
+        """See `ablation.Solver`."""
+
 
 @frozen(kw_only=True)
 class SampledSettings(PerturbationSettings):
     """Settings of those that draw the coalitions they look at."""
 
+    n_samples: int | Literal["auto"] = field(converter=as_samples)
+    """What is drawn, in a method's own currency; ``"auto"`` draws until the standard errors are small."""
     seed: int | None = None
     """Seed of the draw; None: the one of the whole call. Equal seeds give equal scores."""
     n_bootstrap: int = field(default=32, validator=validators.ge(0))
@@ -63,54 +74,10 @@ class SampledSettings(PerturbationSettings):
     max_samples: int = field(default=1024, validator=validators.ge(1))
     """Budget of ``n_samples="auto"``, in forwards."""
 
-
-class Perturbation(Protocol):
-    """A method that is a plan of masks and a way to solve them."""
-
-    identifier: ClassVar[str]
-
-    @property
-    def units(self) -> UnitsSetting: ...
-
-    @property
-    def baseline(self) -> str | int: ...
-
-    @property
-    def tables(self) -> str | None: ...
-
-    @property
-    def chunk(self) -> int | None: ...
-
-    def solve(self, masks: BoolArray, values: FloatArray, visible: BoolArray, units: Units) -> FloatArray:
-        """See `ablation.Solver`."""
-        ...
-
-
-class SampledPerturbation(Perturbation, Protocol):
-    """One whose plan is drawn at random; its settings are those of `SampledSettings`."""
-
-    @property
-    def n_samples(self) -> int | Literal["auto"]: ...
-
-    @property
-    def seed(self) -> int | None: ...
-
-    @property
-    def n_bootstrap(self) -> int: ...
-
-    @property
-    def confidence(self) -> float: ...
-
-    @property
-    def tolerance(self) -> float: ...
-
-    @property
-    def max_samples(self) -> int: ...
-
+    @abstractmethod
     def plan(self, units: Units, rng: np.random.Generator) -> BoolArray:
         """Coalitions of one round. Shape ``(rows, units)``, true: stays."""
-        ...
 
+    @abstractmethod
     def blocks(self, masks: BoolArray) -> IntArray | None:
         """Independent draws, as rows of indices into ``masks``; None where nothing is random."""
-        ...

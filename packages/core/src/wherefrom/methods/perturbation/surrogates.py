@@ -1,4 +1,4 @@
-"""Small regressions from coalitions to players: weighted ridge, lasso, and Shapley's constrained least squares.
+"""Small regressions from coalitions to units: weighted ridge, lasso, and Shapley's constrained least squares.
 
 All of them weigh samples, leave the intercept alone, and solve many outputs at once where the algebra allows it.
 """
@@ -20,13 +20,13 @@ def ridge(features: FloatArray, values: FloatArray, weights: FloatArray, alpha: 
     number of samples. With ``alpha = 0`` the fit is least squares, of smallest norm where samples are too few.
 
     Args:
-        features: Shape ``(samples, players)``.
+        features: Shape ``(samples, units)``.
         values: Shape ``(samples, outputs)``.
         weights: Shape ``(samples,)``, not all zero.
         alpha: Strength of the penalty.
 
     Returns:
-        Shape ``(players, outputs)``.
+        Shape ``(units, outputs)``.
     """
     weights = weights / weights.sum()
     x = features - weights @ features
@@ -52,14 +52,14 @@ def lasso(
     Minimises ``sum(w * (y - b - X c)**2) / (2 * sum(w)) + alpha * sum(|c|)``.
 
     Args:
-        features: Shape ``(samples, players)``.
+        features: Shape ``(samples, units)``.
         values: Shape ``(samples, outputs)``.
         weights: Shape ``(samples,)``, not all zero.
         alpha: Strength of the penalty, in units of ``values``; or one for each output.
         standardize: Penalise coefficients per standard deviation of their feature.
 
     Returns:
-        Shape ``(players, outputs)``, in units of ``values`` per unit of feature.
+        Shape ``(units, outputs)``, in units of ``values`` per unit of feature.
     """
     from sklearn.linear_model import Lasso
 
@@ -87,13 +87,13 @@ def constrained(features: FloatArray, values: FloatArray, weights: FloatArray, t
     where samples are too few.
 
     Args:
-        features: Shape ``(samples, players)``.
+        features: Shape ``(samples, units)``.
         values: Shape ``(samples, outputs)``.
         weights: Shape ``(samples,)``.
         total: Shape ``(outputs,)``.
 
     Returns:
-        Shape ``(players, outputs)``.
+        Shape ``(units, outputs)``.
     """
     units = features.shape[1]
     equal = np.broadcast_to(total / units, (units, len(total)))
@@ -109,7 +109,7 @@ def constrained(features: FloatArray, values: FloatArray, weights: FloatArray, t
 
 
 def distinct_columns(visible: BoolArray) -> list[tuple[BoolArray, IntArray]]:
-    """Outputs that see the same players, together: each pattern with the indices of its outputs."""
+    """Outputs that see the same units, together: each pattern with the indices of its outputs."""
     patterns, which = np.unique(visible.T, axis=0, return_inverse=True)
     return [(pattern, np.flatnonzero(which.ravel() == index)) for index, pattern in enumerate(patterns)]
 

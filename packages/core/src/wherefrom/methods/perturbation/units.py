@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias, cast
 
 import numpy as np
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from wherefrom.adapters import Side
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
@@ -44,12 +44,8 @@ class Unit:
     """First position."""
     end: int
     """Position after the last."""
-    removable: IntArray = field()
+    removable: IntArray = field(default=Factory(lambda unit: np.arange(unit.start, unit.end), takes_self=True))
     """The positions that its removal changes: all but the kept ones."""
-
-    @removable.default
-    def _everything(self) -> IntArray:
-        return np.arange(self.start, self.end)
 
 
 @frozen(kw_only=True, eq=False)

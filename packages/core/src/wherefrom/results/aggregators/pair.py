@@ -57,8 +57,8 @@ class Pair:
     """How scores of tokens that become one unit are combined, on either side."""
 
     def __call__(self, attribution: AnyAttribution) -> AnyAttribution:
-        other: AttributionData = self.paired_attr
-        if not hasattr(other, "target_attributions"):
+        other = self.paired_attr
+        if not isinstance(other, AttributionData):
             raise SettingsError(f"paired_attr = {other!r} is no attribution.")
         _check_alike(attribution, other)
         source = aligned_units(attribution.source, other.source)

@@ -58,7 +58,7 @@ class DocumentSource(LoadedSource):
         self._stamp = _stamp(path)
         attributions, complaints = _read(path)
         super().__init__(attributions, path.name)
-        self.path = path
+        self.path: Path | None = path
         self.complaints = complaints
 
     def refresh(self) -> int:

@@ -1,0 +1,65 @@
+"""Shell blocks of the README and the documents: every ``wherefrom`` line runs, in the order of its page.
+
+Models of the hub are replaced by the built-in one, and the texts that lines speak of are there.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from wherefrom_cli.main import main
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(?:sh|bash|console)?\n(.*?)^```$", flags=re.DOTALL | re.MULTILINE)
+NOT_RUN = {
+    r"wherefrom view": "takes the terminal until it is left",
+    r"wherefrom serve": "serves until it is stopped",
+    r"--engine ray": "starts a cluster; run by `pytest -m heavy`",
+    r"demo:(smollm2|gemma3)": "a pretrained model; run by `pytest -m real`",
+    r"wherefrom COMMAND": "a form, not a command",
+}
+"""What lines are left out, and why."""
+
+
+def lines_of(page: str) -> Iterator[list[str]]:
+    """Arguments of the ``wherefrom`` lines of a page, without what they are piped into."""
+    for found in BLOCK.finditer(page):
+        for line in found.group(1).replace("\\\n", " ").splitlines():
+            if line.startswith("wherefrom ") and not any(re.search(pattern, line) for pattern in NOT_RUN):
+                words = shlex.split(line, comments=True)
+                end = words.index("|") if "|" in words else len(words)
+                yield [word.replace("gpt2", "demo:lm") for word in words[1:end]]
+
+
+PAGES_WITH_LINES = [page for page in PAGES if list(lines_of(page.read_text("utf-8")))]
+
+
+@pytest.mark.filterwarnings("ignore::wherefrom.errors.WherefromWarning")
+@pytest.mark.parametrize("page", PAGES_WITH_LINES, ids=lambda page: page.stem)
+def test_lines_run(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "no-config"))
+    texts = [{"text": "George was sick yesterday.", "target": "George was sick yesterday. He was in the hospital."}]
+    Path("texts.jsonl").write_text("".join(json.dumps(one) + "\n" for one in texts), "utf-8")
+    for arguments in lines_of(page.read_text("utf-8")):
+        code = main(arguments)
+        assert code == 0, f"wherefrom {shlex.join(arguments)}\n{capsys.readouterr().err}"
+
+
+def test_pages_have_lines() -> None:
+    assert {page.stem for page in PAGES_WITH_LINES} >= {"README", "cli", "context"}
+
+
+def test_a_line_that_fails_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (arguments,) = lines_of("```\nwherefrom show \\\n  nowhere.json | less  # look\n```\n")
+    assert arguments == ["show", "nowhere.json"]
+    assert main(arguments) != 0

@@ -1,0 +1,140 @@
+"""Two files agree as far as Python says on every screen: the page in Chromium, the terminal browser, the console."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from playwright.sync_api import Browser, sync_playwright
+from rich.console import Console
+from wherefrom.results import compare
+from wherefrom.results.attribution import Attribution, Attributions
+from wherefrom.results.comparison import Comparison
+from wherefrom_cli.main import main
+from wherefrom_viz import render_html
+from wherefrom_viz.browser.screens.compare import CompareScreen
+from wherefrom_viz.console import compare_view
+from wherefrom_viz.page.pairs import pairs_of
+
+from tests.laws.test_comparison import CUTS, made, saved
+from tests.viz.browser.conftest import browser_at, settled, shown
+
+CHROMIUM = Path("/usr/bin/chromium")
+FILES = [
+    pytest.param((0, 1, False), (0, 2, False), id="one cut"),
+    pytest.param((0, 1, True), (1, 2, True), id="two tokenizers, a source"),
+    pytest.param((1, 7, False), (3, 9, False), id="other words"),
+]
+"""Pairs of results as (cut, seed, source); scores span 1e-6 to 1 between steps."""
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    if not CHROMIUM.exists() and not os.environ.get("CI"):
+        pytest.skip(f"there is no Chromium at {CHROMIUM}")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(
+            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
+        )
+        yield started
+        started.close()
+
+
+def finite(values: np.ndarray) -> list[float]:
+    return [float(value) for value in values if np.isfinite(value)]
+
+
+def two_places(value: float) -> str:
+    """As every screen rounds it; no minus before nothing."""
+    return f"{value + 0.0:.2f}".replace("-0.00", "0.00")
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("one, other", FILES)
+def test_the_page_tells_what_python_tells(
+    one: tuple[int, int, bool], other: tuple[int, int, bool], tmp_path: Path, chromium: Browser
+) -> None:
+    a, b = made(*one), made(*other)
+    python: Comparison = compare(a, b)
+    path = tmp_path / "page.html"
+    path.write_text(render_html([a, b], view="compare"), "utf-8")
+    page = chromium.new_page(viewport={"width": 1200, "height": 800})
+    page.goto(path.as_uri())
+    page.wait_for_selector(".agreement")
+    mean = re.search(r"Rank agreement ([-−]?\d\.\d\d)", page.locator(".agreement").inner_text())
+    cells = page.locator(".compare .agree td.number").all_inner_texts()
+    page.close()
+    assert mean is not None
+    assert mean.group(1).replace("−", "-") == two_places(python.means()["spearman"])
+    numbers = [cell.replace("−", "-") for cell in cells if re.fullmatch(r"[-−]?\d\.\d\d", cell)]
+    assert numbers == [two_places(value) for value in finite(python.spearman)]
+
+
+@pytest.mark.parametrize("one, other", FILES)
+def test_the_terminal_tells_what_python_tells(
+    one: tuple[int, int, bool],
+    other: tuple[int, int, bool],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
+    a, b = made(*one), made(*other)
+    python = compare(a, b)
+    mean = python.means()["spearman"]
+    files = [Path(saved(tmp_path / f"{name}.json", half)) for name, half in (("a", a), ("b", b))]
+
+    async def browse() -> tuple[str, np.ndarray]:
+        app = browser_at(*files)
+        async with app.run_test(size=(140, 45)) as pilot:
+            await settled(pilot)
+            await pilot.press("x")
+            await settled(pilot)
+            assert isinstance(app.screen, CompareScreen)
+            assert app.screen.comparison is not None
+            return shown(pilot), app.screen.comparison.agreement
+
+    text, agreement = asyncio.run(browse())
+    np.testing.assert_allclose(finite(agreement), finite(python.spearman), atol=1e-9)
+    assert f"mean rank agreement {mean:+.2f}" in text
+
+    console = Console(file=io.StringIO(), width=120)
+    console.print(compare_view(a, b))
+    assert f"rank agreement {mean:.2f} " in console.file.getvalue()  # type: ignore[attr-defined]
+
+    assert main(["compare", *map(str, files), "--json"]) == 0
+    (told,) = json.loads(capsys.readouterr().out)["examples"]
+    assert told["agreement"] == pytest.approx(mean, abs=1e-12)
+
+
+@given(
+    st.integers(0, 10_000),
+    st.integers(0, 10_000),
+    st.sampled_from([(i, j) for i in range(len(CUTS)) for j in range(len(CUTS))]),
+    st.booleans(),
+)
+@settings(max_examples=40, deadline=None)
+def test_what_the_page_carries_is_what_python_tells(seed: int, other: int, cuts: tuple[int, int], source: bool) -> None:
+    a, b = made(cuts[0], seed, source), made(cuts[1], other, source)
+    python = compare(a, b)
+    (pair,) = pairs_of([a, b])
+    carried = [value for value in pair["agreement"]["token"] if value is not None]
+    np.testing.assert_allclose(carried, finite(python.spearman), atol=1e-6)
+
+
+def test_a_page_of_equal_results_agrees_everywhere() -> None:
+    one: Attribution = made(0, 3, True)
+    both = Attributions(sequence_attributions=(one, one.replace(id="two")))
+    (pair,) = pairs_of(both.sequence_attributions)
+    assert {value for value in pair["agreement"]["token"] if value is not None} == {1.0}
