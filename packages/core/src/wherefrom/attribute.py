@@ -26,7 +26,7 @@ from wherefrom.context.attributing import attribute_context
 from wherefrom.context.results import ContextAttribution
 from wherefrom.errors import InputError, SettingsError, UnknownAttributeError, WherefromWarning, nearest
 from wherefrom.methods.answers import attribution_of, missing_scores
-from wherefrom.methods.checking import checked
+from wherefrom.methods.checking import check_cost, checked
 from wherefrom.methods.contract import Method
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.finite import not_finite_note
@@ -426,6 +426,7 @@ class AttributionModel:
         contrast_targets_alignments: Alignments | Sequence[Alignments] = None,
         contrast_force_inputs: bool = False,
         seed: int = 0,
+        check: bool = False,
         **settings: Any,
     ) -> list[Cost | None]:
         """What `attribute` will ask of the model for each input, told before it is asked.
@@ -437,6 +438,7 @@ class AttributionModel:
             input_texts: A text, a chat, or a list of these.
             generated_texts: Targets, one per input.
             method: Identifier, object or class; None is the model's own method.
+            check: With what `attribute(check=True)` adds.
             **settings: Settings of the method, the target function and the step scores, by name.
 
         Returns:
@@ -492,6 +494,11 @@ class AttributionModel:
             forwards=int(options.has_contrast and compared) + bool(request.scores), at_most=bool(request.scores)
         )
         told = [request.method.cost(question) for question in prepared.questions]
+        if check:
+            told = [
+                None if cost is None else cost + check_cost(request.method, question)
+                for cost, question in zip(told, prepared.questions, strict=True)
+            ]
         return [None if cost is None else cost + more for cost in told]
 
     @property

@@ -21,6 +21,7 @@ from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.errors import InputError, ModelCapabilityError
 from wherefrom.methods.answers import attribution_of
 from wherefrom.methods.contract import Method
+from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.ablation import (
     CONTRAST_LOG_PROBABILITY,
     LOG_PROBABILITY,
@@ -148,6 +149,13 @@ def checked(
         redone = attribution_of(example, again, other, scores, {}, {}, clean_special_chars=False)
         stable = stability(result, redone, question)
     return marked(result, found, stable)
+
+
+def check_cost(method: Method, question: Question) -> Cost:
+    """What a check adds, a bound: the table, and a method that draws once more."""
+    again = method.cost(question) if draws(method) else None
+    table = Cost(forwards=SAMPLES + 1, at_most=True)
+    return table if again is None else table + again
 
 
 def marked(result: Attribution, found: Checked, stable: FloatArray | None) -> Attribution:
