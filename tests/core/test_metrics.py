@@ -90,11 +90,15 @@ def scores_of(metric: Metric) -> FloatArray:
     return WEIGHTS / 7 if metric.identifier in ("sensitivity_n", "lds") else GOOD
 
 
+ELSEWHERE = {"soft_sufficiency", "soft_comprehensiveness", "infidelity", "max_sensitivity", "parameter_randomisation"}
+"""By hand in `test_metrics_of_embeddings` and `test_metrics_of_methods`."""
+
+
 def test_every_metric_has_a_case_by_hand() -> None:
-    assert {metric.identifier for metric, _ in BY_HAND} == set(METRICS)
+    assert {metric.identifier for metric, _ in BY_HAND} | ELSEWHERE == set(METRICS)
 
 
-@pytest.mark.parametrize("name", sorted(METRICS))
+@pytest.mark.parametrize("name", sorted(set(METRICS) - ELSEWHERE))
 def test_a_metric_asks_for_nothing_it_did_not_plan(name: str) -> None:
     metric = as_metric(name)
     planned = {mask.tobytes() for mask in metric.plan(GOOD, 0)} | {np.ones(3, bool).tobytes()}

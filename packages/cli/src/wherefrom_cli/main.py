@@ -28,6 +28,11 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "info": ("info", "how saved attributions were made"),
         "compare": ("compare", "two saved attributions of the same texts, side by side"),
     },
+    "Measure": {
+        "evaluate": ("evaluate", "are saved attributions true to their model?"),
+        "bench": ("bench", "which method finds what a model's answers hang on?"),
+        "verify": ("verify", "methods against models whose answer is known"),
+    },
     "Convert": {
         "export": ("export", "write HTML, SVG, CSV, Parquet or Markdown"),
         "convert": ("convert", "from one file format to another, inseq's included"),

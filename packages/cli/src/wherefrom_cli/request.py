@@ -96,6 +96,7 @@ class AttributionRequest:
     clean_special_chars: bool = False
     batch_size: int | None = None
     seed: int = 0
+    check: bool = False
     generation_args: Mapping[str, Any] = field(factory=dict)
     settings: Mapping[str, Any] = field(factory=dict)
     """Settings of the method, the target function and the step functions, dealt out by name."""
@@ -341,6 +342,7 @@ def add_run_options(group: OptionGroup, *, batch_size: int | None) -> None:
         help=f"examples at once (default: {said})",
     )
     group.add("--seed", type=whole_number, default=0, metavar="N", help="seed of sampling (default: 0)")
+    group.flag("--check", help="say of each step whether its scores can be told from chance (64 more passes)")
     group.add("--limit", type=positive_number, metavar="N", help="only the first N examples")
     group.add(
         "--dry-run",
@@ -392,6 +394,7 @@ def attribution_request(options: Options) -> AttributionRequest:
         clean_special_chars=options.clean_special_chars,
         batch_size=options.batch_size,
         seed=options.seed,
+        check=bool(options.check),
         generation_args=generation,
         settings={
             **({} if options.budget is None else {"budget": options.budget}),

@@ -26,6 +26,7 @@ from wherefrom.context.attributing import attribute_context
 from wherefrom.context.results import ContextAttribution
 from wherefrom.errors import InputError, SettingsError, UnknownAttributeError, WherefromWarning, nearest
 from wherefrom.methods.answers import attribution_of, missing_scores
+from wherefrom.methods.checking import checked
 from wherefrom.methods.contract import Method
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.finite import not_finite_note
@@ -205,6 +206,7 @@ class AttributionModel:
         contrast_force_inputs: bool = False,
         seed: int = 0,
         ids: Sequence[str | None] | None = None,
+        check: bool = False,
         progress: Progress | None = None,
         **settings: Any,
     ) -> Attributions:
@@ -244,6 +246,10 @@ class AttributionModel:
             contrast_force_inputs: Take contrastive values from the contrastive inputs in the target function too.
             seed: For everything random: sampling, perturbations, noise.
             ids: Names of the examples, kept in the results.
+            check: Hold each step's scores against what the model says without random halves of the input (one more
+                ablation table of 64 passes), and methods that draw against another seed. The step scores
+                ``check_fit``, ``check_chance`` and ``check_stability`` and the card (`Attribution.card`) say what was
+                found.
             progress: Called with (phase, done, total); ``attribute`` counts passes through the model where the method
                 tells its cost before, else examples.
             **settings: Settings of the method, the target function and the step scores, by name.
@@ -269,6 +275,7 @@ class AttributionModel:
                 "skip_special_tokens": skip_special_tokens,
                 "clean_special_chars": clean_special_chars,
                 "contrast_force_inputs": contrast_force_inputs,
+                "check": check,
                 "attribute_target": attribute_target,
                 "attr_pos_start": attr_pos_start,
                 "attr_pos_end": attr_pos_end,
@@ -350,6 +357,11 @@ class AttributionModel:
                 one.replace(details={**one.details, **more}) if more else one
                 for one, more in zip(results, prepared.details, strict=True)
             ]
+            if check:
+                results = [
+                    checked(self.adapter, request.method, question, example, one, progress=tell)
+                    for example, question, one in zip(examples, prepared.questions, results, strict=True)
+                ]
         if ids is not None:
             results = [one.replace(id=name) for one, name in zip(results, ids, strict=True)]
         for note in dict.fromkeys(notes):
@@ -376,6 +388,7 @@ class AttributionModel:
                     ("contrast_sources", contrast_sources),
                     ("contrast_targets_alignments", contrast_targets_alignments),
                     ("contrast_force_inputs", contrast_force_inputs),
+                    ("check", check),
                 )
                 if value is not None and (value is not False or name == "keep_special")
             },

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -44,6 +44,7 @@ from wherefrom_hf.running.positions import has_table_of_positions
 from wherefrom_hf.running.precision import at_least_single
 from wherefrom_hf.running.predict import Predictor
 from wherefrom_hf.running.probe import need_same
+from wherefrom_hf.running.randomising import shuffled
 from wherefrom_hf.running.samples import sample
 from wherefrom_hf.text.generation import generate
 from wherefrom_hf.text.sentence_encoder import token_vectors
@@ -214,6 +215,12 @@ class HFModel:
             for name, weights in self.module.named_parameters()
             if weights.is_floating_point() and not bool(torch.isfinite(weights).all())
         )
+
+    @contextmanager
+    def randomised(self, share: float, *, seed: int) -> Iterator[HFModel]:
+        """This adapter, its module's weights shuffled within the block; nobody else may ask meanwhile."""
+        with self.reserved(), shuffled(self.module, share, seed=seed):
+            yield self
 
     def predict(self, rows: Iterable[Row], *, chunk: int | None = None) -> Iterator[RowPrediction]:
         """See `wherefrom.adapters.PredictsSteps.predict`."""

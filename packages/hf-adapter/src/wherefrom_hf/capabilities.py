@@ -17,6 +17,7 @@ GIVES = (
     "Moves",
     "Reserves",
     "FindsBadWeights",
+    "RandomisesWeights",
     "WrapsFramework",
 )
 """Names of the Protocols of `wherefrom.adapters` that `wherefrom_hf.HFModel` satisfies."""

@@ -204,7 +204,7 @@ def _open_sink(
     identity = {
         "model": model_asked.identity(),
         "data": dataset.fingerprint(),
-        "request": asdict(job.request),
+        "request": {name: value for name, value in asdict(job.request).items() if value or name != "check"},
         "reduction": asdict(job.reduction),
         "batch size": options.batch_size,
     }

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from wherefrom.evaluation.opening import is_evaluation, open_evaluation
+from wherefrom_viz.console.evaluation import evaluation_view
+
 from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
@@ -13,7 +16,7 @@ from wherefrom_cli.showing import VIEWS, print_attributions
 def configure(parser: CommandParser) -> None:
     """Add the options."""
     what = parser.group("What")
-    what.add("paths", metavar="PATH", nargs="+", help="saved files, or folders of runs")
+    what.add("paths", metavar="PATH", nargs="+", help="saved files, or folders of runs; evaluations too")
     what.add(
         "-x", "--example", nargs="+", default=[], metavar="N|ID", help="only these examples, by place from 0 or by id"
     )
@@ -37,6 +40,9 @@ def configure(parser: CommandParser) -> None:
 def execute(options: Options, console: Console) -> int:
     """Print each."""
     for path in options.paths:
+        if is_evaluation(path):
+            console.rich_console().print(evaluation_view(open_evaluation(path)))
+            continue
         out = open_results(path, options.example, options.limit)
         for name in options.aggregator:
             out = out.aggregate(name)

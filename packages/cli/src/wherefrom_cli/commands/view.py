@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from wherefrom.errors import UsageError
-from wherefrom_viz.browser import browse
+from wherefrom.evaluation.opening import is_evaluation, open_evaluation
+from wherefrom_viz.browser import browse, browse_evaluation
 
 from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
@@ -15,7 +16,9 @@ from wherefrom_cli.parser import CommandParser, Options
 
 def configure(parser: CommandParser) -> None:
     """Add the options."""
-    parser.group("What").add("paths", metavar="PATH", nargs="*", help="saved files, or folders of runs")
+    parser.group("What").add(
+        "paths", metavar="PATH", nargs="*", help="saved files, or folders of runs; or one evaluation"
+    )
 
 
 def execute(options: Options, console: Console) -> int:
@@ -29,6 +32,12 @@ def execute(options: Options, console: Console) -> int:
             raise UsageError(
                 f"There is nothing at {path!r}.\nGive a saved file (.json, .jsonl) or the folder of a run."
             )
+    evaluations = [path for path in options.paths if is_evaluation(path)]
+    if evaluations and len(options.paths) > 1:
+        raise UsageError(f"{evaluations[0]} is an evaluation, which is looked at alone.\nGive it without other files.")
+    if evaluations:
+        browse_evaluation(open_evaluation(evaluations[0]))
+        return ExitCode.DONE
     browse(options.paths)
     return ExitCode.DONE
 

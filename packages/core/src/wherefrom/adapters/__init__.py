@@ -18,6 +18,7 @@ from wherefrom.adapters.hiding import HidesPositions
 from wherefrom.adapters.inside import Inside
 from wherefrom.adapters.moving import Moves
 from wherefrom.adapters.predicting import PredictsSteps, RowPrediction
+from wherefrom.adapters.randomising import RandomisesWeights
 from wherefrom.adapters.reserving import Reserves
 from wherefrom.adapters.row_function import RowFunction
 from wherefrom.adapters.rows import Row
@@ -37,6 +38,7 @@ __all__ = [
     "Moves",
     "PlacesDocuments",
     "PredictsSteps",
+    "RandomisesWeights",
     "Reserves",
     "Row",
     "RowAttention",

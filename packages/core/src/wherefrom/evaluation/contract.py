@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import ClassVar, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
@@ -11,6 +11,8 @@ from attrs import frozen
 from wherefrom._registry import Registry
 from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.errors import InputError, SettingsError
+from wherefrom.evaluation.embedded import Embedded
+from wherefrom.evaluation.rescoring import Change
 
 Worth = Callable[[BoolArray], FloatArray]
 """What the model says when only some units stay: masks ``(rows, units)``, true for units that stay, to the
@@ -27,6 +29,11 @@ class Case:
     gold: BoolArray | None = None
     """The units that are known to matter, shape ``(count,)``; None: not known."""
     seed: int = 0
+    embedded: Embedded | None = None
+    """Its inputs as embeddings; None: not asked for."""
+    rescored: Callable[[Hashable, Change], FloatArray] | None = None
+    """The same method's scores of the units, shape ``(count,)``, from a changed model; see `rescoring.Again.scores`.
+    None: no method made them."""
 
     def full(self) -> float:
         """The worth of the untouched input."""
@@ -41,6 +48,26 @@ class Case:
         if self.gold is None or not self.gold.any():
             raise InputError("This metric compares with gold units, and the example has none. Pass gold=...")
         return self.gold
+
+    def known_embedded(self) -> Embedded:
+        """Its inputs as embeddings.
+
+        Raises:
+            InputError: They were not asked for: the metric is no `AsksEmbeddings`.
+        """
+        if self.embedded is None:
+            raise InputError("This metric changes embeddings, and the case has none. Derive it from AsksEmbeddings.")
+        return self.embedded
+
+    def scored_again(self, key: Hashable, change: Change) -> FloatArray:
+        """The same method's scores from a changed model.
+
+        Raises:
+            InputError: No method made the scores.
+        """
+        if self.rescored is None:
+            raise InputError("This metric asks the method again, and no method made these scores.")
+        return self.rescored(key, change)
 
 
 @runtime_checkable

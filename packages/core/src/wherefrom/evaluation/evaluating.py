@@ -7,23 +7,28 @@ from typing import Any, Literal
 
 import msgspec
 import numpy as np
+from attrs import evolve, frozen
 
-from wherefrom.adapters import ScoringModel, SequenceModel
-from wherefrom.arrays import BoolArray
+from wherefrom.adapters import PredictsSteps
+from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.attribute import AttributionModel
 from wherefrom.errors import InputError, ModelCapabilityError
-from wherefrom.evaluation.asking import evaluated_units, question_of, unit_scores
+from wherefrom.evaluation.asking import evaluated_units, question_of
 from wherefrom.evaluation.contract import Metric, as_metric
 from wherefrom.evaluation.gold import Gold, gold_units
-from wherefrom.evaluation.measuring import Plan, measure
+from wherefrom.evaluation.measuring import Plan, measure, planned_cost
 from wherefrom.evaluation.orderings import ORDERINGS
-from wherefrom.evaluation.records import Curve, Evaluation, Measurement, MetricFacts
+from wherefrom.evaluation.records import Agreement, Curve, Evaluation, Measurement, MetricFacts
+from wherefrom.evaluation.rescoring import Again, AsksMethod, again
 from wherefrom.evaluation.worths import Span, Worths
 from wherefrom.methods.contract import Progress, no_progress
+from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.removal import as_baseline
+from wherefrom.methods.perturbation.unit_scores import unit_scores
 from wherefrom.methods.perturbation.units import Units, UnitsSetting, as_units
+from wherefrom.questions.question import Question
 from wherefrom.results.attribution import Attribution, Attributions
-from wherefrom.results.provenance import library_versions
+from wherefrom.results.provenance import Provenance, library_versions
 from wherefrom.settings import non_default
 
 FAITHFULNESS = ("abpc", "aopc_morf", "comprehensiveness", "sufficiency", "log_odds", "top_k_drop", "tau_loo")
@@ -35,7 +40,7 @@ Outputs = Literal["step", "sequence"] | Sequence[Span]
 
 def evaluate(
     results: Results | Mapping[str, Results],
-    model: AttributionModel | SequenceModel,
+    model: Any,
     metrics: Sequence[str | Metric | type[Metric]] = FAITHFULNESS,
     *,
     removals: Sequence[str | int] = ("delete", "unk"),
@@ -83,12 +88,138 @@ def evaluate(
         InputError: Results of different texts, no examples, merged tokens.
         ModelCapabilityError: The model gives no predictions.
     """
-    adapter = model.adapter if isinstance(model, AttributionModel) else model
-    card = adapter.card
-    if not isinstance(adapter, ScoringModel):
-        raise ModelCapabilityError(f"An evaluation needs predictions, and the adapter of {card.name!r} gives none.")
+    asked = _asked(
+        results,
+        model,
+        metrics,
+        removals=removals,
+        units=units,
+        outputs=outputs,
+        gold=gold,
+        keep_special=keep_special,
+        plan=Plan(metrics=(), draws=draws, extremes=extremes, curves=curves, cuts=cuts, seed=seed),
+    )
+    measurements: list[Measurement] = []
+    drawn: list[Curve] = []
+    agreements: list[Agreement] = []
+    forwards = 0
+    for index, one in enumerate(asked.inquiries):
+        worths = asked.worths(one, progress)
+        found = measure(worths, one.scores, one.spans, asked.plan, example=index, gold=one.gold, methods=one.methods)
+        measurements += found.measurements
+        drawn += found.curves
+        agreements += found.agreements
+        forwards += sum(table.forwards for table in worths)
+        progress("evaluate", index + 1, len(asked.inquiries))
+    examples = [one.example for one in asked.inquiries]
+    return Evaluation(
+        measurements=tuple(measurements),
+        curves=tuple(drawn),
+        agreements=tuple(agreements),
+        metrics={
+            one.identifier: MetricFacts(higher_is_better=one.higher_is_better, settings=non_default(one))
+            for one in asked.plan.metrics
+        },
+        methods=asked.names,
+        orderings=tuple(name for name in ORDERINGS if any(one.method == name for one in measurements)),
+        texts=tuple("".join(token.text for token in example.target if not token.special) for example in examples),
+        model=asked.adapter.card.name,
+        removals=tuple(str(one) for one in removals),
+        units=units if isinstance(units, str) else str(msgspec.to_builtins(units)),
+        draws=draws,
+        seed=seed,
+        forwards=forwards,
+        versions=dict(library_versions()),
+    )
+
+
+def evaluation_cost(
+    results: Results | Mapping[str, Results],
+    model: Any,
+    metrics: Sequence[str | Metric | type[Metric]] = FAITHFULNESS,
+    *,
+    removals: Sequence[str | int] = ("delete", "unk"),
+    units: UnitsSetting = "token",
+    outputs: Outputs = "step",
+    gold: Sequence[Gold | None] | None = None,
+    draws: int = 10,
+    extremes: bool = False,
+    curves: bool = True,
+    cuts: int | None = None,
+    keep_special: bool = True,
+    seed: int = 0,
+) -> Cost:
+    """A bound of the passes that `evaluate` runs with the same arguments. None is run for it."""
+    asked = _asked(
+        results,
+        model,
+        metrics,
+        removals=removals,
+        units=units,
+        outputs=outputs,
+        gold=gold,
+        keep_special=keep_special,
+        plan=Plan(metrics=(), draws=draws, extremes=extremes, curves=curves, cuts=cuts, seed=seed),
+    )
+    total = Cost(forwards=0, at_most=True)
+    for one in asked.inquiries:
+        total += planned_cost(
+            asked.worths(one, no_progress),
+            one.scores,
+            one.spans,
+            asked.plan,
+            gold=one.gold is not None,
+            methods=one.methods,
+        )
+    return total
+
+
+@frozen(kw_only=True, eq=False)
+class _Inquiry:
+    """What is asked about one example."""
+
+    example: Attribution
+    question: Question
+    units: Units
+    scores: dict[str, FloatArray]
+    spans: list[Span]
+    gold: BoolArray | None
+    methods: dict[str, Again]
+
+
+@frozen(kw_only=True, eq=False)
+class _Asked:
+    """All of it."""
+
+    adapter: Any
+    plan: Plan
+    names: tuple[str, ...]
+    removals: tuple[str | int, ...]
+    inquiries: list[_Inquiry]
+
+    def worths(self, one: _Inquiry, progress: Progress) -> list[Worths]:
+        """A table per way of removal."""
+        return [Worths(self.adapter, one.question, one.units, removal, progress=progress) for removal in self.removals]
+
+
+def _asked(
+    results: Results | Mapping[str, Results],
+    model: Any,
+    metrics: Sequence[str | Metric | type[Metric]],
+    *,
+    removals: Sequence[str | int],
+    units: UnitsSetting,
+    outputs: Outputs,
+    gold: Sequence[Gold | None] | None,
+    keep_special: bool,
+    plan: Plan,
+) -> _Asked:
+    adapter: Any = model.adapter if isinstance(model, AttributionModel) else model
+    if not isinstance(adapter, PredictsSteps):
+        name = adapter.card.name
+        raise ModelCapabilityError(f"An evaluation needs predictions, and the adapter of {name!r} gives none.")
     named = _named(results)
-    chosen = tuple(as_metric(one) for one in metrics)
+    plan = evolve(plan, metrics=tuple(as_metric(one) for one in metrics))
     first = next(iter(named.values()))
     golds = [None] * len(first) if gold is None else list(gold)
     if len(golds) != len(first):
@@ -97,46 +228,40 @@ def evaluate(
         )
     if not removals:
         raise InputError("removals is empty. Name at least one way to take units away, better two.")
-    plan = Plan(metrics=chosen, draws=draws, extremes=extremes, curves=curves, cuts=cuts, seed=seed)
-    measurements: list[Measurement] = []
-    drawn: list[Curve] = []
-    forwards = 0
-    units = as_units(units)
+    again_too = any(isinstance(one, AsksMethod) for one in plan.metrics)
+    sources = _provenances(results, tuple(named))
+    inquiries = []
     for index, example in enumerate(first):
         question = question_of(adapter, example, keep_special=keep_special)
-        members = evaluated_units(question, example, units)
-        scores = {name: unit_scores(_same_text(given[index], example, name), members) for name, given in named.items()}
-        worths = [Worths(adapter, question, members, as_baseline(removal), progress=progress) for removal in removals]
-        found = measure(
-            worths,
-            scores,
-            _spans(outputs, example),
-            plan,
-            example=index,
-            gold=_gold(golds[index], example, members),
+        members = evaluated_units(question, example, as_units(units))
+        given = {name: _same_text(one[index], example, name) for name, one in named.items()}
+        inquiries.append(
+            _Inquiry(
+                example=example,
+                question=question,
+                units=members,
+                scores={name: unit_scores(one, members) for name, one in given.items()},
+                spans=_spans(outputs, example),
+                gold=_gold(golds[index], example, members),
+                methods={name: again(adapter, one, sources[name], members) for name, one in given.items()}
+                if again_too
+                else {},
+            )
         )
-        measurements += found.measurements
-        drawn += found.curves
-        forwards += sum(one.forwards for one in worths)
-        progress("evaluate", index + 1, len(first))
-    return Evaluation(
-        measurements=tuple(measurements),
-        curves=tuple(drawn),
-        metrics={
-            one.identifier: MetricFacts(higher_is_better=one.higher_is_better, settings=non_default(one))
-            for one in chosen
-        },
-        methods=tuple(named),
-        orderings=tuple(name for name in ORDERINGS if any(one.method == name for one in measurements)),
-        texts=tuple("".join(token.text for token in example.target if not token.special) for example in first),
-        model=card.name,
-        removals=tuple(str(one) for one in removals),
-        units=units if isinstance(units, str) else str(msgspec.to_builtins(units)),
-        draws=draws,
-        seed=seed,
-        forwards=forwards,
-        versions=dict(library_versions()),
+    return _Asked(
+        adapter=adapter,
+        plan=plan,
+        names=tuple(named),
+        removals=tuple(as_baseline(one) for one in removals),
+        inquiries=inquiries,
     )
+
+
+def _provenances(results: Results | Mapping[str, Results], names: Sequence[str]) -> dict[str, Provenance | None]:
+    given = list(results.values()) if isinstance(results, Mapping) else [results]
+    return {
+        name: one.provenance if isinstance(one, Attributions) else None for name, one in zip(names, given, strict=True)
+    }
 
 
 def _named(results: Results | Mapping[str, Results]) -> dict[str, list[Attribution]]:

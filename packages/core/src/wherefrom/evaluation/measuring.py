@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 
 import numpy as np
 from attrs import field, frozen
 
 from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.evaluation.contract import Case, Metric
+from wherefrom.evaluation.embedded import AsksEmbeddings
+from wherefrom.evaluation.extreme_orders import EXACT_UNITS
+from wherefrom.evaluation.normalised_aopc import Bounded
 from wherefrom.evaluation.ordering import curve_masks, cut_points
 from wherefrom.evaluation.orderings import (
     RANDOM,
@@ -17,9 +21,12 @@ from wherefrom.evaluation.orderings import (
     random_scores,
     recency_scores,
 )
-from wherefrom.evaluation.records import Curve, Measurement
+from wherefrom.evaluation.records import Agreement, Curve, Measurement
+from wherefrom.evaluation.rescoring import Again, AsksMethod
 from wherefrom.evaluation.tau_leave_one_out import leave_one_out_masks
 from wherefrom.evaluation.worths import OutputCase, Span, Worths
+from wherefrom.methods.cost import Cost
+from wherefrom.results.comparison import agreement_of
 
 NO_REMOVAL = ""
 
@@ -37,6 +44,10 @@ class Plan:
     """Keep the curves?"""
     cuts: int | None = None
     """Points of the kept curves."""
+    agreement: bool = True
+    """Compare the methods with each other?"""
+    k: int = 3
+    """How many of the highest units are compared then."""
     seed: int = 0
 
 
@@ -46,6 +57,7 @@ class Measured:
 
     measurements: list[Measurement] = field(factory=list)
     curves: list[Curve] = field(factory=list)
+    agreements: list[Agreement] = field(factory=list)
 
 
 def measure(
@@ -56,6 +68,7 @@ def measure(
     *,
     example: int = 0,
     gold: BoolArray | None = None,
+    methods: Mapping[str, Again] | None = None,
 ) -> Measured:
     """All numbers of one example.
 
@@ -64,12 +77,16 @@ def measure(
         scores: Method to scores of all units for all explained steps, ``(units, steps)``.
         spans: The outputs.
         gold: The gold units, shape ``(units,)``.
+        methods: How the scores were made, for metrics that ask a method again; those without an entry have no such
+            numbers.
     """
     found = Measured()
+    methods = methods or {}
     metrics = [one for one in plan.metrics if gold is not None or not one.needs_gold]
     for place, one in enumerate(worths):
-        outputs = [one.case(span, gold=gold, seed=plan.seed) for span in spans]
         asked = [metric for metric in metrics if place == 0 or _removes(metric)]
+        embeds = any(isinstance(metric, AsksEmbeddings) for metric in asked)
+        outputs = [one.case(span, gold=gold, seed=plan.seed, with_embeddings=embeds) for span in spans]
         rankings = [_known_rankings(output, scores, plan) for output in outputs]
         one.ask(
             np.concatenate(
@@ -93,13 +110,71 @@ def measure(
                         removal=str(one.removal) if _removes(metric) else NO_REMOVAL,
                         example=example,
                         span=span,
-                        value=_mean(metric, draws, output.case),
+                        value=_mean(metric, draws, output.of(methods.get(name))),
                     )
                     for metric in asked
+                    if name in methods or not isinstance(metric, AsksMethod)
                 )
                 if plan.curves:
                     found.curves.append(_curve(name, one, example, span, draws, output.case, plan.cuts))
+            if place == 0 and plan.agreement:
+                found.agreements.extend(_agreements(output, scores, example, span, plan.k))
     return found
+
+
+def planned_cost(
+    worths: Sequence[Worths],
+    scores: Mapping[str, FloatArray],
+    spans: Sequence[Span],
+    plan: Plan,
+    *,
+    gold: bool = False,
+    methods: Mapping[str, Again] | None = None,
+) -> Cost:
+    """A bound of what `measure` runs, told before it is run; arguments as there."""
+    metrics = [one for one in plan.metrics if gold or not one.needs_gold]
+    total = Cost(forwards=0, at_most=True)
+    for place, one in enumerate(worths):
+        asked = [metric for metric in metrics if place == 0 or _removes(metric)]
+        outputs = [one.case(span, seed=plan.seed) for span in spans]
+        known = [(output, _known_rankings(output, scores, plan)) for output in outputs]
+        masks = np.concatenate([_planned(output, lists, asked, plan) for output, lists in known])
+        forwards = len(np.unique(masks, axis=0))
+        for output, lists in known:
+            count = output.case.count
+            informed = 1 + (2 if plan.extremes and count <= EXACT_UNITS else 0)
+            forwards += informed * len(_planned(output, {"any": [np.arange(count, dtype=np.float64)]}, asked, plan))
+            if plan.extremes and count <= EXACT_UNITS:
+                forwards += 2**count
+            rankings = sum(len(draws) for draws in lists.values()) + informed
+            forwards += sum(rankings * metric.passes() for metric in asked if isinstance(metric, AsksEmbeddings))
+            forwards += sum(metric.searched(count) for metric in asked if isinstance(metric, Bounded))
+        total += Cost(forwards=forwards, at_most=True)
+    for again in (methods or {}).values():
+        runs = sum(metric.runs() for metric in metrics if isinstance(metric, AsksMethod))
+        if runs and (cost := again.cost()) is not None:
+            total += cost.times(runs)
+    return total
+
+
+def _agreements(
+    output: OutputCase, scores: Mapping[str, FloatArray], example: int, span: Span, k: int
+) -> list[Agreement]:
+    values = {name: output.scores(one).astype(np.float64) for name, one in scores.items()}
+    return [
+        Agreement(
+            method=one,
+            other=other,
+            example=example,
+            span=span,
+            k=k,
+            measures={
+                name: float(value) if np.isfinite(value) else None
+                for name, value in agreement_of(values[one], values[other], k).items()
+            },
+        )
+        for one, other in combinations(values, 2)
+    ]
 
 
 def _removes(metric: Metric) -> bool:

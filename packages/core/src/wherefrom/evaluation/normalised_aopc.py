@@ -13,12 +13,18 @@ from attrs import frozen
 
 from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.evaluation.contract import Case, metric
-from wherefrom.evaluation.extreme_orders import EXACT_UNITS, all_masks, extreme_order, order_scores
+from wherefrom.evaluation.extreme_orders import BEAM, EXACT_UNITS, all_masks, extreme_order, order_scores
 from wherefrom.evaluation.perturbation_curves import AopcLerf, AopcMorf
 
 
 @frozen(kw_only=True)
-class _Bounded:
+class Bounded:
+    """A metric that stands between the bounds of all orders."""
+
+    def searched(self, count: int) -> int:
+        """A bound of the passes that a search beyond the plan takes, for all rankings of one output together."""
+        return 0 if count <= EXACT_UNITS else 2 * BEAM * count * count
+
     def plan(self, scores: FloatArray, seed: int) -> BoolArray:
         """Every subset where there are few units; a search asks as it goes."""
         count = len(scores)
@@ -39,7 +45,7 @@ class _Bounded:
 
 @metric
 @frozen(kw_only=True)
-class NormalisedAopc(_Bounded):
+class NormalisedAopc(Bounded):
     """``(AOPC − lowest) / (highest − lowest)`` over all orders, most relevant first: 1 is the best order there is.
 
     Exact up to ten units, by a beam search beyond (values slightly outside 0 to 1 are then possible)."""
@@ -54,7 +60,7 @@ class NormalisedAopc(_Bounded):
 
 @metric
 @frozen(kw_only=True)
-class NormalisedAopcSufficiency(_Bounded):
+class NormalisedAopcSufficiency(Bounded):
     """The same for the least relevant first: 0 is best."""
 
     identifier: ClassVar[str] = "naopc_sufficiency"

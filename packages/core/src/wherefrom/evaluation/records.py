@@ -40,6 +40,19 @@ class Curve(msgspec.Struct, frozen=True, kw_only=True):
     least_first: tuple[float, ...]
 
 
+class Agreement(msgspec.Struct, frozen=True, kw_only=True):
+    """How far two methods agree about one output."""
+
+    method: str
+    other: str
+    example: int
+    span: tuple[int, int]
+    k: int
+    """How many of the highest units are compared where a measure says so."""
+    measures: dict[str, float | None]
+    """As `wherefrom.results.comparison.agreement_of` names them; None: undefined."""
+
+
 class MetricFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be known of a metric to read its numbers."""
 
@@ -52,6 +65,8 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
 
     measurements: tuple[Measurement, ...]
     curves: tuple[Curve, ...] = ()
+    agreements: tuple[Agreement, ...] = ()
+    """Of every two evaluated methods."""
     metrics: dict[str, MetricFacts] = {}
     methods: tuple[str, ...] = ()
     """The evaluated methods, in the order given."""

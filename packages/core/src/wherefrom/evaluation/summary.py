@@ -56,7 +56,7 @@ def summary(evaluation: Evaluation, *, removal: str | None = None) -> list[Line]
             f"The evaluation has no removal {removal!r}.{nearest(removal, evaluation.removals)} "
             f"It has {', '.join(evaluation.removals)}."
         )
-    values = _values(evaluation, removal)
+    values = values_by_example(evaluation, removal)
     lines: list[Line] = []
     for metric, facts in evaluation.metrics.items():
         names = [name for name in (*evaluation.methods, *evaluation.orderings) if (name, metric) in values]
@@ -105,7 +105,7 @@ def _removal_of(evaluation: Evaluation, metric: str, removal: str | None) -> str
     return removal or (next(iter(used)) if len(used) == 1 else ALL_REMOVALS)
 
 
-def _values(evaluation: Evaluation, removal: str | None) -> dict[tuple[str, str], dict[object, float]]:
+def values_by_example(evaluation: Evaluation, removal: str | None) -> dict[tuple[str, str], dict[object, float]]:
     """(method, metric) to one value per example, or per output where there is one example."""
     single = len({one.example for one in evaluation.measurements}) <= 1
     gathered: dict[tuple[str, str], dict[object, list[float]]] = defaultdict(lambda: defaultdict(list))

@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from attrs import evolve
 
 from wherefrom.adapters import ScoringModel
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.errors import InputError
 from wherefrom.evaluation.contract import Case
+from wherefrom.evaluation.embedded import Embedded, embedded
+from wherefrom.evaluation.rescoring import Again
 from wherefrom.methods.contract import Progress, Question, no_progress
 from wherefrom.methods.perturbation.ablation import LOG_PROBABILITY, AblationTable, quantities
 from wherefrom.methods.perturbation.growing import GrowingTable
@@ -41,6 +44,7 @@ class Worths:
             tables: Folder of ablation tables that perturbation methods filled (their setting ``tables``).
         """
         check_baseline(removal, model, "An evaluation")
+        self._model = model
         self._question = question
         self._growing = GrowingTable(
             model,
@@ -69,12 +73,15 @@ class Worths:
         """The table with at least these masks. Shape of masks ``(rows, units)``, true: stays."""
         return self._growing.ask(masks)
 
-    def case(self, span: Span, *, gold: BoolArray | None = None, seed: int = 0) -> OutputCase:
+    def case(
+        self, span: Span, *, gold: BoolArray | None = None, seed: int = 0, with_embeddings: bool = False
+    ) -> OutputCase:
         """The metrics' view of one output.
 
         Args:
             span: Target positions ``(start, end)``, end exclusive: the log-probabilities of its steps are summed.
             gold: The gold units among all of them, shape ``(units,)``.
+            with_embeddings: Are its inputs wanted as embeddings?
 
         Raises:
             InputError: The span holds no explained step, or nothing stands before it.
@@ -86,21 +93,41 @@ class Worths:
         members = np.flatnonzero(self.units.visible(steps[inside[:1]])[:, 0])
         if not len(members):
             raise InputError(f"Nothing that could be removed stands before the span {span}.")
-        return OutputCase(worths=self, members=members, inside=inside, gold=gold, seed=seed)
+        inputs = embedded(self._model, self._question, self.units, members, inside) if with_embeddings else None
+        return OutputCase(worths=self, members=members, inside=inside, gold=gold, seed=seed, inputs=inputs)
 
 
 class OutputCase:
     """One output: the units that stand before its first step, and its steps."""
 
     def __init__(
-        self, *, worths: Worths, members: IntArray, inside: IntArray, gold: BoolArray | None, seed: int
+        self,
+        *,
+        worths: Worths,
+        members: IntArray,
+        inside: IntArray,
+        gold: BoolArray | None,
+        seed: int,
+        inputs: Embedded | None,
     ) -> None:
         self.members = members
         """Indices of its units among all."""
         self.inside = inside
         """Indices of its steps among the explained ones."""
         self._worths = worths
-        self.case = Case(count=len(members), worth=self._worth, gold=None if gold is None else gold[members], seed=seed)
+        self.case = Case(
+            count=len(members),
+            worth=self._worth,
+            gold=None if gold is None else gold[members],
+            seed=seed,
+            embedded=inputs,
+        )
+
+    def of(self, method: Again | None) -> Case:
+        """The case of one method's scores; None: no method made them."""
+        if method is None:
+            return self.case
+        return evolve(self.case, rescored=lambda key, change: self.scores(method.scores(key, change)))
 
     def scores(self, scores: FloatArray) -> FloatArray:
         """Its units' scores, summed over its steps, from scores ``(units, steps)``."""

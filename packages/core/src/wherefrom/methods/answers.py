@@ -16,6 +16,7 @@ from wherefrom.questions.examples import Example
 from wherefrom.questions.question import Question
 from wherefrom.results.aggregators.functions import combine
 from wherefrom.results.attribution import Attribution
+from wherefrom.settings import fields_of
 from wherefrom.step_functions.base import StepFunction
 from wherefrom.text.merging import merged_token
 from wherefrom.text.tokens import Token, visible_to_steps
@@ -73,8 +74,17 @@ def attribution_of(
         default_aggregation=method.aggregation,
         step_aggregation={name: function.span_aggregation for name, function in functions.items()},
         segments=example.segments,
-        details=dict(scores.details),
+        details={**_reference(method), **scores.details},
     )
+
+
+def _reference(method: Method) -> dict[str, Any]:
+    """What stands for absent inputs, where the method has such a setting: a name or an id; else just that it was
+    given."""
+    if "baseline" not in fields_of(type(method)):
+        return {}
+    baseline = method.baseline  # type: ignore[attr-defined]
+    return {"baseline": baseline if isinstance(baseline, str | int) else "given"}
 
 
 @runtime_checkable

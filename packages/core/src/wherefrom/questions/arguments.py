@@ -20,6 +20,7 @@ FLAGS = (
     "skip_special_tokens",
     "clean_special_chars",
     "contrast_force_inputs",
+    "check",
 )
 
 

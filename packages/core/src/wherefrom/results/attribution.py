@@ -20,6 +20,7 @@ from wherefrom.results.aggregation import AggregatorLike, aggregate
 from wherefrom.results.aggregators import AGGREGATION_FUNCTIONS, Pair
 from wherefrom.results.aggregators.slices import select_steps, slice_inputs
 from wherefrom.results.bridges import to_captum, to_shap
+from wherefrom.results.card import Card, card_of
 from wherefrom.results.comparison import Comparison, compare
 from wherefrom.results.contributors import Contributor, top_contributors
 from wherefrom.results.data import AttributionData, AttributionsData
@@ -28,6 +29,7 @@ from wherefrom.results.dictionaries import ScoresDict, scores_dict
 from wherefrom.results.equality import same_attribution, same_attributions
 from wherefrom.results.merging import merge_attributions
 from wherefrom.results.pairs import UnitPair, top_pairs
+from wherefrom.results.provenance import Provenance
 from wherefrom.results.rendering import Drawable
 from wherefrom.results.step_views import StepAttribution, extremes, step_attributions
 from wherefrom.results.tables import save_table, to_arrow, to_dataset, to_pandas, to_polars
@@ -118,6 +120,10 @@ class Attribution(Drawable, AttributionData, frozen=True, kw_only=True, eq=False
     def step_attributions(self) -> tuple[StepAttribution, ...]:
         """A view of each explained step."""
         return step_attributions(self)
+
+    def card(self, provenance: Provenance | None = None) -> Card:
+        """What a reader should know before believing the scores; see `wherefrom.results.card`."""
+        return card_of(self, provenance)
 
     def to_captum(self) -> Any:
         """captum's ``LLMAttributionResult``, aggregated; see `wherefrom.results.bridges`."""

@@ -87,7 +87,8 @@ def compare(one: AttributionData, other: AttributionData, *, k: int = 5) -> Comp
     second, seen_too = _regrouped(other, [its for _, its in rows], [its for _, its in columns])
     both = seen & seen_too
     measures = [
-        _measures(first[both[:, column], column], second[both[:, column], column], k) for column in range(len(columns))
+        agreement_of(first[both[:, column], column], second[both[:, column], column], k)
+        for column in range(len(columns))
     ]
     names = [field.name for field in attrs.fields(Comparison) if field.name not in ("difference", "k")]
     return Comparison(
@@ -148,7 +149,9 @@ def _regrouped(
     return merged_cells(np.where(visible, scores, 0.0), visible, rows, columns)
 
 
-def _measures(a: Values, b: Values, k: int) -> dict[str, float]:
+def agreement_of(a: Values, b: Values, k: int) -> dict[str, float]:
+    """Every measure of `Comparison` for two rows of scores of the same inputs, shape ``(inputs,)``; NaN where one is
+    undefined."""
     size = min(k, len(a))
     top = [np.argsort(-np.abs(values), kind="stable")[:size] for values in (a, b)]
     common = np.intersect1d(top[0], top[1])
@@ -176,6 +179,18 @@ def spearman(a: Values, b: Values) -> float:
     x, y = (rankdata(values) - (len(values) + 1) / 2 for values in (a, b))
     scale = float(np.linalg.norm(x) * np.linalg.norm(y))
     return float(x @ y) / scale if scale else float("nan")
+
+
+def spearman_of_columns(columns: Values, values: Values) -> Values:
+    """Spearman's rank correlation of each column ``(rows, columns)`` with ``values`` ``(rows,)``; NaN where one side is
+    constant. Shape ``(columns,)``."""
+    from scipy.stats import rankdata
+
+    middle = (len(values) + 1) / 2
+    x, y = rankdata(columns, axis=0) - middle, rankdata(values) - middle
+    scale = np.linalg.norm(x, axis=0) * np.linalg.norm(y)
+    found: Values = np.divide(y @ x, scale, out=np.full(columns.shape[1], np.nan), where=scale > 0)
+    return found
 
 
 def kendall_tau(a: Values, b: Values) -> float:

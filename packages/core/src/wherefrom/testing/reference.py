@@ -6,11 +6,14 @@ mean. The laws that methods claim are tested on it, and it is the example for wh
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal
 
+import attrs
 import numpy as np
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from wherefrom.adapters import Encoding, ModelCard, Row, RowAttention, RowFunction, RowGradients, RowPrediction, Side
 from wherefrom.arrays import IntArray
@@ -187,6 +190,19 @@ class NumpyModel:
                 scores=_step_scores(row, logits),
             )
 
+    @contextmanager
+    def randomised(self, share: float, *, seed: int) -> Iterator[NumpyModel]:
+        """A copy with shuffled weights; this model stays as it is."""
+        arrays = [self.table, *_arrays(self.network)]
+        chosen = arrays[::-1][: math.ceil(share * len(arrays))]
+        rng = np.random.default_rng(seed)
+        shuffled = {id(one): rng.permuted(one.ravel()).reshape(one.shape) for one in chosen}
+        yield evolve(
+            self,
+            table=shuffled.get(id(self.table), self.table),
+            network=_with_arrays(self.network, shuffled),
+        )
+
     def _run(self, row: Row) -> Pass:
         """The forward pass of one row, up to the last position that a step reads."""
         length = int(row.steps.max()) if len(row.steps) else 0
@@ -281,6 +297,29 @@ def _seed(row: Row, target_function: RowFunction, logits: Floats, positions: int
 
 def _step_scores(row: Row, logits: Floats) -> dict[str, Any]:
     return {name: target_function.step_values(logits) for name, target_function in row.scores.items()}
+
+
+def _arrays(thing: Any) -> list[Floats]:
+    """Every array within a settings object, in order."""
+    if isinstance(thing, np.ndarray):
+        return [thing]
+    if isinstance(thing, tuple):
+        return [one for part in thing for one in _arrays(part)]
+    if attrs.has(type(thing)):
+        return [one for part in attrs.fields(type(thing)) for one in _arrays(getattr(thing, part.name))]
+    return []
+
+
+def _with_arrays(thing: Any, others: Mapping[int, Floats]) -> Any:
+    """A copy with some arrays in place of those of the given identities."""
+    if isinstance(thing, np.ndarray):
+        return others.get(id(thing), thing)
+    if isinstance(thing, tuple):
+        return tuple(_with_arrays(part, others) for part in thing)
+    if attrs.has(type(thing)):
+        parts = {one.name: _with_arrays(getattr(thing, one.name), others) for one in attrs.fields(type(thing))}
+        return evolve(thing, **parts)
+    return thing
 
 
 def _render(text: str | Sequence[Mapping[str, str]]) -> tuple[str, list[tuple[str, int, int]]]:

@@ -6,7 +6,9 @@ import gc
 from collections.abc import Sequence
 from pathlib import Path
 
-__all__ = ["browse"]
+from wherefrom.evaluation.records import Evaluation
+
+__all__ = ["browse", "browse_evaluation"]
 
 
 def browse(paths: str | Path | Sequence[str | Path] = ()) -> None:
@@ -28,3 +30,10 @@ def browse(paths: str | Path | Sequence[str | Path] = ()) -> None:
             gc.enable()
     given = [paths] if isinstance(paths, str | Path) else list(paths)
     Browser([Path(path) for path in given]).run()
+
+
+def browse_evaluation(evaluation: Evaluation) -> None:
+    """Look through an evaluation in this terminal, until the user quits."""
+    from wherefrom_viz.browser.evaluation import EvaluationBrowser  # textual, as above
+
+    EvaluationBrowser(evaluation).run()

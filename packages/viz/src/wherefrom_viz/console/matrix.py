@@ -80,7 +80,8 @@ def _header(description: Description, layout: MatrixLayout, band: range) -> Iter
         line = Text(" " * (layout.label_width + 1))
         for column in band:
             line.append(
-                _centred(elide(description.steps[column].label, layout.cell_width - 1), layout.cell_width), style="bold"
+                _centred(elide(description.steps[column].label, layout.cell_width - 1), layout.cell_width),
+                style="bold" if description.fading(column) == 1.0 else "dim",
             )
         yield line
         return
@@ -89,8 +90,8 @@ def _header(description: Description, layout: MatrixLayout, band: range) -> Iter
     tall = [_elided_down(label, height) for label in labels]
     for level in range(height):
         line = Text(" " * (layout.label_width + 1))
-        for letters in tall:
-            line.append(pad(letters[level], 2), style="bold")
+        for column, letters in zip(band, tall, strict=True):
+            line.append(pad(letters[level], 2), style="bold" if description.fading(column) == 1.0 else "dim")
         yield line
 
 
@@ -133,7 +134,7 @@ def _cell(
         line.append(_centred(HIDDEN, width), style="dim")
         return
     value = float(description.scores[row, column])
-    strength = description.scale.strength(value)
+    strength = description.strength(value, column)
     if not layout.numbers:
         plain = "- " if strength <= -FAINT else "  "
         line.append(terminal.mark(strength) if terminal.level == "none" else plain, style=terminal.style(strength))

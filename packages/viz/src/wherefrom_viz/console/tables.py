@@ -33,7 +33,8 @@ def strongest(
     for column in chosen:
         line = Text(" " * 0)
         label = elide(description.steps[column].label, token_width)
-        line.append(isolate(label) + " " * (token_width - cells(label)), style="bold")
+        faded = description.fading(column) < 1.0
+        line.append(isolate(label) + " " * (token_width - cells(label)), style="dim" if faded else "bold")
         if values is not None:
             line.append("  " + pad(written[column], 5, right=True))
         for row, score in description.top([column], count):
@@ -41,7 +42,7 @@ def strongest(
             name_shown = elide(description.inputs[row].label, 14)
             if line.cell_len + 4 + cells(name_shown) + len(number) > width:
                 break
-            strength = description.scale.strength(score)
+            strength = description.strength(score, column)
             line.append("  ")
             line.append(f" {isolate(name_shown)} ", style=terminal.style(strength))
             line.append(number, style="" if terminal.level == "none" else "dim")

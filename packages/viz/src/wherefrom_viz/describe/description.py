@@ -21,6 +21,7 @@ from attrs import evolve, field, frozen
 from wherefrom.arrays import BoolArray
 from wherefrom.errors import SettingsError, nearest
 from wherefrom.results.attribution import Attribution, Attributions
+from wherefrom.results.card import CHANCE, card_of, doubtful
 from wherefrom.results.pairs import pair_table
 from wherefrom.results.provenance import Provenance
 from wherefrom.results.stages import Stage
@@ -34,6 +35,8 @@ from wherefrom_viz.describe.trace import TraceDescription, describe_trace
 from wherefrom_viz.describe.units import Level, Merge
 
 Normalization: TypeAlias = Literal["none", "step", "sequence"]
+FADED = 0.2
+"""How much of a colour is left in columns whose scores were not told from chance."""
 NORMALIZATIONS: tuple[Normalization, ...] = ("none", "step", "sequence")
 
 
@@ -140,8 +143,18 @@ class Description:
     """What each pair is worth beyond its members. Shape ``(pairs, steps)``."""
     output_rows: Mapping[int, int] = field(factory=dict)
     """Column to the target row of the same token, where that token is an input too."""
+    doubtful: tuple[bool, ...] = ()
+    """Columns whose scores were not told from chance; empty where nothing was held against the model."""
     trace: TraceDescription | None = None
     """Tables of a traced answer; None for other results."""
+
+    def strength(self, value: float, column: int) -> float:
+        """``value`` as a share of the strongest colour, in [-1, 1]; pale in a doubtful column."""
+        return self.scale.strength(value) * self.fading(column)
+
+    def fading(self, column: int) -> float:
+        """What the colours of a column are multiplied with."""
+        return FADED if self.doubtful and self.doubtful[column] else 1.0
 
     @property
     def pipeline_words(self) -> str:
@@ -226,9 +239,10 @@ def describe(
             f"No normalization is called {normalize!r}.{nearest(normalize, NORMALIZATIONS)} "
             f"There are: {', '.join(NORMALIZATIONS)}."
         )
+    card = card_of(attribution, provenance).brief()
     attribution, pipeline = aggregated(with_spans(attribution, spans, place))
     scores, visible, sides, tokens = score_rows(attribution)
-    notes = list(provenance.warnings)
+    notes = [*([card] if card else []), *provenance.warnings]
     if not np.isfinite(scores).all():
         notes.append("Some scores are not finite (NaN or infinite); they are shown as 0.")
         scores = np.where(np.isfinite(scores), scores, 0.0)
@@ -287,6 +301,7 @@ def describe(
         pipeline=tuple(pipeline),
         notes=tuple(notes),
         context=_context(attribution, target_side),
+        doubtful=tuple(doubtful(step_scores[CHANCE], len(steps))) if CHANCE in step_scores else (),
         prompt_rows=() if target_side is None else _prompt_rows(tokens, target_side, steps, generated),
         pair_labels=pair_labels,
         pair_scores=pair_scores,

@@ -181,7 +181,7 @@ class _Figure:
                 yield f'<circle cx="{_n(x)}" cy="{_n(y + self.row / 2)}" r="{_n(self.size * 0.06)}" fill="{grey}"/>'
                 continue
             value = float(description.scores[row, column])
-            strength = description.scale.strength(value)
+            strength = description.strength(value, column)
             background = self.palette.colour(strength, self.theme)
             if abs(strength) > 0.01:
                 yield (

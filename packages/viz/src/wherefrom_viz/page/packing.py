@@ -20,6 +20,7 @@ import numpy.typing as npt
 from attrs import frozen
 from wherefrom.errors import SettingsError, nearest
 from wherefrom.results.attribution import Attribution
+from wherefrom.results.card import card_of
 from wherefrom.results.provenance import Provenance
 from wherefrom.text.tokens import Segment, Token
 
@@ -138,9 +139,10 @@ def _packed(
     subtitle: str,
     several_methods: bool,
 ) -> tuple[dict[str, Any], list[bytes], list[Any]]:
+    card = card_of(attribution, provenance).brief()
     attribution, pipeline = aggregated(attribution)
     scores, visible, sides, _ = score_rows(attribution)
-    notes = list(provenance.warnings)
+    notes = [*([card] if card else []), *provenance.warnings]
     if not np.isfinite(scores).all():
         notes.append("Some scores are not finite (NaN or infinite); they are shown as 0.")
     scores = np.where(visible & np.isfinite(scores), scores, 0.0)

@@ -75,7 +75,7 @@ def _table(
                 cells.append("<td>·</td>")
                 continue
             value = float(description.scores[row, column])
-            level = round(abs(description.scale.strength(value)) * _LEVELS)
+            level = round(abs(description.strength(value, column)) * _LEVELS)
             name = f' class="{"r" if value > 0 else "l"}{level}"' if level else ""
             cells.append(f"<td{name}>{write(value) if level or write is not _sign else ''}</td>")
         lines.append(f'<tr><th scope="row">{_text(description.inputs[row].label)}</th>{"".join(cells)}</tr>')

@@ -2,7 +2,7 @@
 answers."""
 
 from wherefrom.evaluation.bench.prompts import PROMPT_SETS, Prompt, load_prompts
-from wherefrom.evaluation.bench.running import LONG, SHORT, Bench, read_bench, run_bench
+from wherefrom.evaluation.bench.running import LONG, SHORT, Bench, bench_cost, read_bench, run_bench
 from wherefrom.evaluation.bench.specs import method_of_spec
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "SHORT",
     "Bench",
     "Prompt",
+    "bench_cost",
     "load_prompts",
     "method_of_spec",
     "read_bench",

@@ -17,21 +17,24 @@ from wherefrom.adapters.check import lacking
 from wherefrom.arrays import FloatArray, to_numpy
 from wherefrom.attribute import AttributionModel
 from wherefrom.errors import FileFormatError, InputError, WherefromError
-from wherefrom.evaluation.asking import question_of, unit_scores
+from wherefrom.evaluation.asking import question_of
 from wherefrom.evaluation.bench.prompts import Prompt
 from wherefrom.evaluation.bench.specs import method_of_spec
 from wherefrom.evaluation.contract import as_metric
 from wherefrom.evaluation.gold import gold_units
-from wherefrom.evaluation.measuring import Plan, measure
+from wherefrom.evaluation.measuring import Plan, measure, planned_cost
 from wherefrom.evaluation.orderings import ORDERINGS
 from wherefrom.evaluation.perturbation_curves import Curves
-from wherefrom.evaluation.records import Curve, Evaluation, Measurement, MetricFacts
+from wherefrom.evaluation.records import Agreement, Curve, Evaluation, Measurement, MetricFacts
 from wherefrom.evaluation.worths import Worths
 from wherefrom.methods.contract import Method, Progress, no_progress
+from wherefrom.methods.cost import Cost
 from wherefrom.methods.dummy import Dummy
 from wherefrom.methods.perturbation.ablation import LogProbability
 from wherefrom.methods.perturbation.settings import PerturbationSettings
-from wherefrom.methods.perturbation.units import as_units, units_of
+from wherefrom.methods.perturbation.unit_scores import unit_scores
+from wherefrom.methods.perturbation.units import Units, as_units, units_of
+from wherefrom.questions.question import Question
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.provenance import library_versions
 from wherefrom.settings import non_default
@@ -128,6 +131,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, tag="prompt"):
     """What it says first."""
     measurements: tuple[Measurement, ...] = ()
     curves: tuple[Curve, ...] = ()
+    agreements: tuple[Agreement, ...] = ()
     failures: dict[str, str] = {}
     """Method to why it gave no scores."""
     forwards: int = 0
@@ -189,6 +193,7 @@ def read_bench(path: str | Path, *, sets: Sequence[str] | None = None) -> Evalua
     return Evaluation(
         measurements=tuple(one for outcome in kept for one in outcome.measurements),
         curves=tuple(one for outcome in kept for one in outcome.curves),
+        agreements=tuple(one for outcome in kept for one in outcome.agreements),
         metrics={
             one.identifier: MetricFacts(higher_is_better=one.higher_is_better, settings=non_default(one))
             for one in metrics
@@ -207,58 +212,89 @@ def read_bench(path: str | Path, *, sets: Sequence[str] | None = None) -> Evalua
     )
 
 
-def _outcome(model: AttributionModel, prompt: Prompt, index: int, bench: Bench) -> Outcome:
+@frozen(kw_only=True, eq=False)
+class _Case:
+    """A prompt as it is put to a model."""
+
+    target: str
+    clean: Attribution
+    """Without scores."""
+    start: int
+    """Target position of the answer's first token."""
+    question: Question
+    units: Units
+
+
+def _case(model: AttributionModel, prompt: Prompt, bench: Bench) -> _Case:
     target = prompt.prompt + prompt.answer
-    # scores that no pass is run for: what the question is, and whether the model answers right
+    # scores that no pass is run for: what the question is
     clean = model.attribute(prompt.prompt, target, method=Dummy(), show_progress=False)[0]
     start = clean.attr_pos_start
     clean = clean.select_steps(0, 1)
     question = question_of(model.adapter, clean)
-    adapter = model.adapter
-    if not isinstance(adapter, PredictsSteps):
-        raise lacking(adapter, PredictsSteps, "The bench")
-    (answer,) = adapter.predict([question.row(target_function=None)])
+    return _Case(
+        target=target,
+        clean=clean,
+        start=start,
+        question=question,
+        units=units_of(question, as_units(bench.units)),
+    )
+
+
+def _predicting(model: AttributionModel) -> PredictsSteps:
+    if not isinstance(model.adapter, PredictsSteps):
+        raise lacking(model.adapter, PredictsSteps, "The bench")
+    return model.adapter
+
+
+def _plan(bench: Bench) -> Plan:
+    metrics = tuple(as_metric(name) for name in bench.metrics)
+    metrics = tuple(evolve(one, cuts=bench.cuts) if isinstance(one, Curves) else one for one in metrics)
+    return Plan(metrics=metrics, draws=bench.draws, cuts=bench.cuts, seed=bench.seed, curves=bench.units == "token")
+
+
+def _outcome(model: AttributionModel, prompt: Prompt, index: int, bench: Bench) -> Outcome:
+    case = _case(model, prompt, bench)
+    adapter = _predicting(model)
+    (answer,) = adapter.predict([case.question.row(target_function=None)])
     said = int(np.argmax(to_numpy(answer.logits)[0]))
     facts: dict[str, Any] = {
         "prompt": prompt.id,
         "set": prompt.set,
-        "text": target,
+        "text": case.target,
         "said": model.adapter.decode(np.array([said])),
     }
-    if said != int(question.target_ids[start]):
+    if said != int(case.question.target_ids[case.start]):
         return Outcome(**facts, kept=False)
-    units = units_of(question, as_units(bench.units))
     scores: dict[str, FloatArray] = {}
     failures: dict[str, str] = {}
     with tempfile.TemporaryDirectory() as tables:
         for spec in bench.methods:
             method = _method(spec, model, tables)
             try:
-                result = _attributed(model, prompt.prompt, target, method, start, bench)
-                scores[spec] = unit_scores(result, units)
+                result = _attributed(model, prompt.prompt, case.target, method, case.start, bench)
+                scores[spec] = unit_scores(result, case.units)
                 if not np.isfinite(scores.get(spec, np.zeros(0))).all():
                     raise InputError("Some scores are not numbers.")
             except WherefromError as error:
                 scores.pop(spec, None)
                 failures[spec] = str(error).splitlines()[0]
-        worths = [Worths(adapter, question, units, removal, tables=tables) for removal in bench.removals]
-        metrics = tuple(as_metric(name) for name in bench.metrics)
-        metrics = tuple(evolve(one, cuts=bench.cuts) if isinstance(one, Curves) else one for one in metrics)
-        plan = Plan(metrics=metrics, draws=bench.draws, cuts=bench.cuts, seed=bench.seed, curves=bench.units == "token")
+        worths = [Worths(adapter, case.question, case.units, removal, tables=tables) for removal in bench.removals]
         gold = prompt.gold()
         found = measure(
             worths,
             scores,
-            [(start, start + 1)],
-            plan,
+            [(case.start, case.start + 1)],
+            _plan(bench),
             example=index,
-            gold=None if gold is None else gold_units(gold, clean, units),
+            gold=None if gold is None else gold_units(gold, case.clean, case.units),
         )
     return Outcome(
         **facts,
         kept=True,
         measurements=tuple(found.measurements),
         curves=tuple(found.curves),
+        agreements=tuple(found.agreements),
         failures=failures,
         forwards=sum(one.forwards for one in worths),
     )
@@ -284,6 +320,24 @@ def _method(spec: str, model: AttributionModel, tables: str) -> Method:
     layers = model.adapter.card.layers
     method = method_of_spec(spec.replace("{middle}", str((layers or 0) // 2)))
     return evolve(method, tables=tables) if isinstance(method, PerturbationSettings) else method
+
+
+def bench_cost(model: AttributionModel, prompts: Sequence[Prompt], bench: Bench) -> Cost:
+    """A bound of what `run_bench` runs, if the model answers every prompt right. None of it is run for this."""
+    total = Cost(forwards=0, at_most=True)
+    for prompt in prompts:
+        case = _case(model, prompt, bench)
+        total += Cost(forwards=1)
+        for spec in bench.methods:
+            cost = _method(spec, model, "").cost(case.question)
+            if cost is not None:
+                total += cost
+        scores = {spec: np.zeros((len(case.units), 1)) for spec in bench.methods}
+        worths = [Worths(_predicting(model), case.question, case.units, removal) for removal in bench.removals]
+        total += planned_cost(
+            worths, scores, [(case.start, case.start + 1)], _plan(bench), gold=prompt.gold() is not None
+        )
+    return total
 
 
 def _resume(path: Path, header: Header) -> dict[str, Outcome]:

@@ -146,7 +146,7 @@ class MatrixView(DescriptionView):
         value = float(description.scores[row, column])
         if self.drawing.scale == "step":
             bound = float(np.abs(description.scores[:, column]).max(initial=0.0)) or 1.0
-        strength = min(1.0, max(-1.0, value / bound * intensity))
+        strength = min(1.0, max(-1.0, value / bound * intensity)) * description.fading(column)
         style = self.shades.style(strength) + cursor
         if width == 2:
             return (self.shades.cell(strength), style)

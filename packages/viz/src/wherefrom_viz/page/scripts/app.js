@@ -77,6 +77,16 @@ export class App {
 
   /** Score that gets the strongest colour, in column `c` or (null) in general. */
   bound(c) {
+    return this.scale(c) / (this.doubtful(c) ? 0.2 : 1);
+  }
+
+  /** Was a column held against the model, and not told from chance? Its colours are pale then. */
+  doubtful(c) {
+    const chance = this.example.stepScores.check_chance;
+    return Boolean(c !== null && chance && this.state.g === "token" && !(chance[c] < 0.05));
+  }
+
+  scale(c) {
     const { sc } = this.state;
     const { view } = this;
     if (sc === "step" && c !== null) return (view.bounds[c] ??= largest(shownOnly(view, columnScores(view, c, c).scores)));

@@ -1,0 +1,138 @@
+"""``wherefrom evaluate``: are saved attributions true to their model?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from wherefrom.errors import UsageError
+from wherefrom.evaluation import METRICS, evaluate, evaluation_cost, with_measurements
+from wherefrom.evaluation.evaluating import FAITHFULNESS
+from wherefrom.evaluation.gold_files import read_gold
+from wherefrom.results.attribution import Attributions
+
+from wherefrom_cli.command import Command
+from wherefrom_cli.console import Console
+from wherefrom_cli.evaluations import add_evaluation_output, cost_line, show_evaluation, write_evaluation
+from wherefrom_cli.exit_codes import ExitCode
+from wherefrom_cli.opening import open_results
+from wherefrom_cli.parser import CommandParser, Options, positive_number, whole_number
+from wherefrom_cli.progress import ProgressLine, loading
+from wherefrom_cli.request import ModelRequest, add_model_options, model_request
+from wherefrom_cli.results import check_writable
+
+
+def configure(parser: CommandParser) -> None:
+    """Add the options."""
+    what = parser.group("What")
+    what.add("paths", metavar="PATH", nargs="+", help="saved files or runs of the same texts, one per method")
+    what.add(
+        "-x", "--example", nargs="+", default=[], metavar="N|ID", help="only these examples, by place from 0 or by id"
+    )
+    what.add("--limit", type=positive_number, metavar="N", help="at most N examples")
+    how = parser.group("Measure")
+    how.add(
+        "--metrics",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help=f"by name, or all (default: {' '.join(FAITHFULNESS)})",
+    )
+    how.add(
+        "--removals",
+        nargs="+",
+        default=["delete", "unk"],
+        metavar="HOW",
+        help="ways to take units away, better two (default: delete unk)",
+    )
+    how.add("--units", default="token", metavar="UNIT", help="token, word, sentence, turn or document (default: token)")
+    how.add("--outputs", choices=("step", "sequence"), default="step", metavar="WHAT", help="step or sequence")
+    how.add(
+        "--gold", metavar="FILE", help="JSONL of texts and the spans that matter, for metrics that compare with them"
+    )
+    how.add("--draws", type=positive_number, default=10, metavar="N", help="random orders per output (default: 10)")
+    how.add("--extremes", action="store_true", help="the best and the worst order too, for up to ten units")
+    how.add("--seed", type=whole_number, default=0, metavar="N", help="for random orders and masks (default: 0)")
+    add_model_options(parser.group("Model"))
+    output = parser.group("Output")
+    add_evaluation_output(output)
+    output.add(
+        "--annotate",
+        metavar="FILE",
+        help="write the results again, each example with its numbers, which `wherefrom view` shows as columns",
+    )
+
+
+def execute(options: Options, console: Console) -> int:
+    """Measure, save, print."""
+    results = named(options.paths, options.example, options.limit)
+    first = next(iter(results.values()))
+    metrics = list(METRICS) if options.metrics == ["all"] else list(options.metrics) or list(FAITHFULNESS)
+    if options.annotate and len(results) > 1:
+        raise UsageError("--annotate writes one method's results again, and there are several.\nGive one file.")
+    check_writable(Path(options.annotate) if options.annotate else None, overwrite=options.overwrite)
+    asked = _model(options, first)
+    gold = read_gold(options.gold, len(first)) if options.gold else None
+    if gold is None:
+        metrics = [name for name in metrics if options.metrics != ["all"] or not METRICS.get(name).needs_gold]
+    with loading(console, asked.name):
+        model = asked.load()
+    arguments = {
+        "removals": tuple(options.removals),
+        "units": options.units,
+        "outputs": options.outputs,
+        "gold": gold,
+        "draws": options.draws,
+        "extremes": options.extremes,
+        "seed": options.seed,
+    }
+    told = cost_line(evaluation_cost(results, model, metrics, **arguments))
+    if options.dry_run:
+        console.line(told)
+        return ExitCode.DONE
+    console.note(told)
+    with ProgressLine(console=console) as progress:
+        found = evaluate(results, model, metrics, progress=progress, **arguments)
+    write_evaluation(found, options, console)
+    if options.annotate:
+        with_measurements(first, found).save(options.annotate, overwrite=options.overwrite)
+        console.note(f"Written: {options.annotate}")
+    show_evaluation(found, options, console)
+    return ExitCode.DONE
+
+
+def named(paths: Sequence[str], examples: Sequence[str], limit: int | None) -> dict[str, Attributions]:
+    """Results by the name of their method, or of their file where two have the same."""
+    opened = [(path, open_results(path, examples, limit)) for path in paths]
+    if empty := [path for path, out in opened if not len(out)]:
+        raise UsageError(f"{empty[0]} holds no example.\nGive a saved file or run with at least one.")
+    methods = [out[0].method for _, out in opened]
+    names = [
+        method if method and methods.count(method) == 1 else Path(path).stem
+        for method, (path, _) in zip(methods, opened, strict=True)
+    ]
+    if len(set(names)) < len(names):
+        raise UsageError("Two of the files have the same name and method.\nRename one, so that they can be told apart.")
+    return {name: out for name, (_, out) in zip(names, opened, strict=True)}
+
+
+def _model(options: Options, results: Attributions) -> ModelRequest:
+    known = str(results.provenance.model.get("name", "")) or None
+    return model_request(options, default=known)
+
+
+COMMAND = Command(
+    name="evaluate",
+    summary="Are saved attributions true to their model? Faithfulness against random and other orders, with intervals.",
+    examples=(
+        ("wherefrom evaluate saliency.json occlusion.json", "two methods, the model that the files name"),
+        ("wherefrom evaluate out.json --metrics abpc tau_loo -o evaluation.json", "two metrics, saved"),
+        (
+            "wherefrom evaluate out.json --gold gold.jsonl --metrics auprc mrr -o report.html",
+            "against annotations, as a page",
+        ),
+        ("wherefrom evaluate out.json --dry-run", "only what it would cost"),
+    ),
+    configure=configure,
+    execute=execute,
+)

@@ -1,0 +1,67 @@
+"""What the commands that measure share: where evaluations go, and how they are shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+from wherefrom.errors import UsageError
+from wherefrom.evaluation import Evaluation
+from wherefrom.methods.cost import Cost
+from wherefrom_viz.console.evaluation import evaluation_view
+from wherefrom_viz.page.evaluation import render_evaluation_html
+
+from wherefrom_cli.console import Console
+from wherefrom_cli.parser import OptionGroup, Options
+from wherefrom_cli.results import check_writable
+
+PAGE = (".html", ".htm")
+
+
+def add_evaluation_output(group: OptionGroup, *, saves: str = "write an evaluation (.json) or a page (.html)") -> None:
+    """The options of where an evaluation goes."""
+    group.add("-o", "--output", nargs="+", default=[], metavar="FILE", help=saves)
+    group.add("--overwrite", action="store_true", help="replace files that are there")
+    group.add("--no-curves", action="store_true", help="leave the curves out of what is printed")
+    group.add("--json", action="store_true", help="print one JSON document")
+    group.add("--dry-run", action="store_true", help="only say what it would cost")
+
+
+def cost_line(cost: Cost) -> str:
+    """The cost in words."""
+    bound = "at most " if cost.at_most else ""
+    backwards = f" and {cost.backwards:,} backward passes" if cost.backwards else ""
+    return f"This takes {bound}{cost.forwards:,} forward{'' if backwards else ' passes'}{backwards}."
+
+
+def check_outputs(options: Options) -> list[Path]:
+    """Where an evaluation shall go.
+
+    Raises:
+        UsageError: A name says neither JSON nor page, or the file is there.
+    """
+    paths = [Path(name) for name in options.output]
+    for path in paths:
+        if path.suffix not in (".json", *PAGE):
+            raise UsageError(f"{path} says neither .json nor .html.\nAn evaluation is saved as one of them.")
+        check_writable(path, overwrite=options.overwrite)
+    return paths
+
+
+def write_evaluation(found: Evaluation, options: Options, console: Console) -> None:
+    """Save an evaluation wherever it shall go."""
+    for path in check_outputs(options):
+        if path.suffix in PAGE:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(render_evaluation_html(found), "utf-8")
+        else:
+            found.save(path)
+        console.note(f"Written: {path}")
+
+
+def show_evaluation(found: Evaluation, options: Options, console: Console) -> None:
+    """Print an evaluation."""
+    if options.json:
+        console.line(msgspec.json.encode(found).decode())
+    else:
+        console.rich_console().print(evaluation_view(found, curves=not options.no_curves))

@@ -1,0 +1,108 @@
+"""The inputs of one output as embeddings: for metrics that change embeddings instead of taking units away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from attrs import frozen
+
+from wherefrom.adapters import Embeds, PredictsSteps, Row, Side
+from wherefrom.arrays import Array, FloatArray, IntArray, like, to_numpy
+from wherefrom.errors import ModelCapabilityError
+from wherefrom.methods.perturbation.units import Units
+from wherefrom.questions.question import Question
+
+
+@frozen(kw_only=True, eq=False)
+class Embedded:
+    """The embeddings of an output's units, and what the model says of others in their place."""
+
+    vectors: FloatArray
+    """Embeddings of the tokens that belong to units, shape ``(tokens, width)``."""
+    owners: IntArray
+    """The unit of each of these tokens, shape ``(tokens,)``."""
+    targets: IntArray
+    """The ids of the explained tokens, shape ``(steps,)``."""
+    answers: Callable[[Iterable[FloatArray]], Iterator[FloatArray]]
+    """Other embeddings, each of shape ``(tokens, width)``, to log-probabilities in nats, each of shape ``(steps,
+    vocabulary)``. One pass each."""
+
+    def worths(self, vectors: Iterable[FloatArray]) -> FloatArray:
+        """The log-probability of the explained tokens for each of these embeddings, nats."""
+        steps = np.arange(len(self.targets))
+        return np.array([float(said[steps, self.targets].sum()) for said in self.answers(vectors)])
+
+
+class AsksEmbeddings:
+    """A metric that runs embeddings of its own making. Its masks, if any, are planned as ever."""
+
+    def passes(self) -> int:
+        """How many passes of the model it runs for one ranking of one output."""
+        raise NotImplementedError
+
+
+def embedded(model: Any, question: Question, units: Units, members: IntArray, inside: IntArray) -> Embedded:
+    """The embeddings of some units, in the question's own input.
+
+    Args:
+        members: Indices of the units.
+        inside: Indices of the output's steps among the question's.
+
+    Raises:
+        ModelCapabilityError: The model gives no embeddings.
+    """
+    if not (isinstance(model, Embeds) and isinstance(model, PredictsSteps)):
+        raise ModelCapabilityError(
+            f"This metric changes embeddings, and the adapter of {question_model(model)} gives none. Leave it out."
+        )
+    clean: dict[Side, Array] = {"target": model.embed(question.target_ids, side="target")}
+    if question.source_ids is not None:
+        clean["source"] = model.embed(question.source_ids, side="source")
+    places = [
+        (units.members[unit].side, int(position), place)
+        for place, unit in enumerate(members.tolist())
+        for position in units.members[unit].removable.tolist()
+    ]
+    values = {side: to_numpy(one).astype(np.float64) for side, one in clean.items()}
+    steps = question.steps[inside]
+
+    def answers(vectors: Iterable[FloatArray]) -> Iterator[FloatArray]:
+        rows = (_row(question, steps, clean, values, places, one) for one in vectors)
+        for said in model.predict(rows):
+            yield log_softmax(to_numpy(said.logits).astype(np.float64))
+
+    return Embedded(
+        vectors=np.stack([values[side][position] for side, position, _ in places]),
+        owners=np.array([place for _, _, place in places], dtype=np.int64),
+        targets=question.target_function.target_ids[inside],
+        answers=answers,
+    )
+
+
+def question_model(model: Any) -> str:
+    """The model's name, for messages."""
+    return repr(model.card.name)
+
+
+def log_softmax(logits: FloatArray) -> FloatArray:
+    """Log-probabilities along the last axis, nats."""
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    found: FloatArray = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    return found
+
+
+def _row(
+    question: Question,
+    steps: IntArray,
+    clean: Mapping[Side, Array],
+    values: Mapping[Side, FloatArray],
+    places: list[tuple[Side, int, int]],
+    vectors: FloatArray,
+) -> Row:
+    changed = {side: one.copy() for side, one in values.items()}
+    for (side, position, _), vector in zip(places, vectors, strict=True):
+        changed[side][position] = vector
+    made = {f"{side}_embeds": like(clean[side], one, dtype=clean[side].dtype) for side, one in changed.items()}
+    return Row(target_ids=question.target_ids, source_ids=question.source_ids, steps=steps, **made)

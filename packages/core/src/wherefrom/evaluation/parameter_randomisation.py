@@ -1,0 +1,83 @@
+"""Parameter randomisation: scores that stay when what the model learned is gone do not explain the model.
+
+Source:
+    Adebayo, Gilmer, Muelly, Goodfellow, Hardt & Kim (2018), https://arxiv.org/abs/1810.03292. On its limits: Hedström,
+    Weber, Lapuschkin & Höhne (2023), https://arxiv.org/abs/2401.06465.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from attrs import field, frozen, validators
+
+from wherefrom.adapters.check import in_words
+from wherefrom.adapters.randomising import RandomisesWeights
+from wherefrom.arrays import BoolArray, FloatArray
+from wherefrom.errors import ModelCapabilityError
+from wherefrom.evaluation.contract import Case, metric, no_masks
+from wherefrom.evaluation.correlation import spearman
+from wherefrom.evaluation.ordering import top
+from wherefrom.evaluation.rescoring import Again, AsksMethod
+
+
+@metric
+@frozen(kw_only=True)
+class ParameterRandomisation(AsksMethod):
+    """How much of the order of scores is left when weights are shuffled, from the output down; low is good.
+
+    The mean over ``shares`` of the rank correlation, or of the overlap of the highest units, with the scores of the
+    model as it is.
+    """
+
+    identifier: ClassVar[str] = "parameter_randomisation"
+    higher_is_better: ClassVar[bool] = False
+    needs_gold: ClassVar[bool] = False
+
+    shares: tuple[float, ...] = field(
+        default=(0.5, 1.0),
+        converter=tuple,
+        validator=[
+            validators.min_len(1),
+            validators.deep_iterable(validators.and_(validators.gt(0), validators.le(1))),
+        ],
+    )
+    """Which part of the weights is shuffled, counted from the output."""
+    likeness: Literal["spearman", "top_k"] = "spearman"
+    """What is compared: ranks of all units, or the share of the ``k`` highest that both have."""
+    k: int = field(default=3, validator=validators.ge(1))
+
+    def runs(self) -> int:
+        return len(self.shares)
+
+    def plan(self, scores: FloatArray, seed: int) -> BoolArray:
+        return no_masks(scores)
+
+    def measure(self, scores: FloatArray, case: Case) -> float:
+        found = [
+            self._alike(
+                scores,
+                case.scored_again(("shuffled", share, case.seed), partial(_shuffled, share=share, seed=case.seed)),
+            )
+            for share in self.shares
+        ]
+        defined = [one for one in found if not np.isnan(one)]
+        return float(np.mean(defined)) if defined else float("nan")
+
+    def _alike(self, scores: FloatArray, others: FloatArray) -> float:
+        if self.likeness == "spearman":
+            return spearman(scores, others)
+        k = min(self.k, len(scores))
+        return float((top(scores, k) & top(others, k)).sum() / k)
+
+
+def _shuffled(again: Again, *, share: float, seed: int) -> AbstractContextManager[Any]:
+    if not isinstance(again.model, RandomisesWeights):
+        raise ModelCapabilityError(
+            f"Parameter randomisation needs a model that {in_words(RandomisesWeights)}, and the adapter of "
+            f"{again.model.card.name!r} does not. Leave this metric out."
+        )
+    return again.model.randomised(share, seed=seed)

@@ -1,0 +1,117 @@
+"""The same method once more, on a changed model: for metrics of the method rather than of its scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from contextlib import AbstractContextManager
+from typing import Any, TypeAlias
+
+from attrs import field, frozen
+
+from wherefrom.adapters.check import in_words, unmet
+from wherefrom.arrays import FloatArray
+from wherefrom.errors import InputError, ModelCapabilityError
+from wherefrom.evaluation.asking import example_of, question_of
+from wherefrom.methods.answers import attribution_of
+from wherefrom.methods.contract import METHODS, Method
+from wherefrom.methods.cost import Cost
+from wherefrom.methods.perturbation.unit_scores import unit_scores
+from wherefrom.methods.perturbation.units import Units
+from wherefrom.progress import no_progress
+from wherefrom.questions.question import Question
+from wherefrom.results.attribution import Attribution
+from wherefrom.results.provenance import Provenance
+from wherefrom.settings import from_mapping
+from wherefrom.step_functions.base import STEP_FUNCTIONS, StepFunction
+
+
+class AsksMethod:
+    """A metric that asks the method again. It says nothing of orders that no method made."""
+
+    def runs(self) -> int:
+        """How many times the method is run for one example."""
+        raise NotImplementedError
+
+
+@frozen(kw_only=True, eq=False)
+class Again:
+    """A method and its question, to be asked of other models than the one that gave the scores."""
+
+    model: Any
+    """The adapter that gave the scores."""
+    question: Question
+    method: Method
+    units: Units
+    result: Attribution
+    """What it gave."""
+    _kept: dict[Hashable, FloatArray] = field(factory=dict, init=False)
+
+    def scores(self, key: Hashable, change: Change) -> FloatArray:
+        """Scores of the units from a changed model, shape ``(units, steps)``.
+
+        Args:
+            key: What the change is; the same one is run once.
+            change: From this to the changed adapter, for the time of a block.
+
+        Raises:
+            ModelCapabilityError: The changed model lacks what the method needs.
+        """
+        if key not in self._kept:
+            with change(self) as changed:
+                self._kept[key] = self._run(changed)
+        return self._kept[key]
+
+    def cost(self) -> Cost | None:
+        """What one run takes; None: not known before."""
+        return self.method.cost(self.question)
+
+    def _run(self, changed: Any) -> FloatArray:
+        if missing := unmet(changed, self.method.needs):
+            raise ModelCapabilityError(
+                f"{self.method.identifier} cannot be asked of the changed model: it needs one that "
+                f"{in_words(missing[0])}. Leave this metric out."
+            )
+        (found,) = self.method.attribute(changed, [self.question], no_progress)
+        example = example_of(self.model, self.result)
+        made = attribution_of(example, self.question, self.method, found, {}, {}, clean_special_chars=False)
+        return unit_scores(made, self.units)
+
+
+Change: TypeAlias = Callable[[Again], AbstractContextManager[Any]]
+
+
+def again(model: Any, result: Attribution, provenance: Provenance | None, units: Units) -> Again:
+    """A result's method and question, from how the result was made.
+
+    Raises:
+        InputError: It is not said, or it was a contrast.
+        UnknownNameError: The method or target function is not installed.
+    """
+    if provenance is None or not provenance.method:
+        raise InputError(
+            "This metric asks the method again, and the result does not say how it was made. Pass what "
+            "model.attribute(...) returned as a whole, not one example of it."
+        )
+    if contrasts := sorted(name for name in provenance.arguments if name.startswith("contrast_")):
+        raise InputError(f"This metric asks the method again, which it cannot for a contrast ({contrasts[0]}).")
+    method: Any = from_mapping(
+        METHODS.get(provenance.method["name"]),
+        provenance.method.get("settings", {}),
+        where=f"method {provenance.method['name']!r}",
+    )
+    question = question_of(
+        model,
+        result,
+        keep_special=bool(provenance.arguments.get("keep_special", True)),
+        function=_function(provenance),
+        seed=provenance.seed or 0,
+    )
+    return Again(model=model, question=question, method=method, units=units, result=result)
+
+
+def _function(provenance: Provenance) -> StepFunction:
+    name = provenance.attributed_fn["name"]
+    made: StepFunction = from_mapping(
+        STEP_FUNCTIONS.get(name), provenance.attributed_fn.get("settings", {}), where=f"step function {name!r}"
+    )
+    return made

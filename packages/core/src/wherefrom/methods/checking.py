@@ -1,0 +1,176 @@
+"""Are these scores distinguishable from chance? One ablation table says so, for all steps at once.
+
+Random halves of the input are deleted. Scores that explain a step predict what is left of it: the sum of the scores of
+what stays goes with the log-probability. How well it does is the *fit*, a rank correlation; how often the same scores
+in another order do as well is the probability of chance.
+
+Sources:
+    Park et al. (2023), https://arxiv.org/abs/2303.14186 (linear datamodeling score); Phipson & Smyth (2010),
+    https://arxiv.org/abs/1603.05766 (permutation tests).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from attrs import evolve, frozen
+
+from wherefrom.adapters import PredictsSteps
+from wherefrom.arrays import BoolArray, FloatArray
+from wherefrom.errors import InputError, ModelCapabilityError
+from wherefrom.methods.answers import attribution_of
+from wherefrom.methods.contract import Method
+from wherefrom.methods.perturbation.ablation import (
+    CONTRAST_LOG_PROBABILITY,
+    LOG_PROBABILITY,
+    ablate,
+    quantities,
+)
+from wherefrom.methods.perturbation.unit_scores import unit_scores
+from wherefrom.methods.perturbation.units import units_of
+from wherefrom.progress import Progress, no_progress
+from wherefrom.questions.examples import Example
+from wherefrom.questions.question import Question
+from wherefrom.results.attribution import Attribution
+from wherefrom.results.card import CHANCE, FIT, STABILITY
+from wherefrom.results.comparison import Values, spearman, spearman_of_columns
+from wherefrom.results.data import AttributionData
+from wherefrom.settings import fields_of
+
+SAMPLES = 64
+PERMUTATIONS = 199
+REMOVAL = "delete"
+DRAWING = ("n_samples", "num_probes")
+"""Settings that only methods have which draw something."""
+
+
+@frozen(kw_only=True, eq=False)
+class Checked:
+    """What was found, per step. Shape ``(steps,)`` each."""
+
+    fit: FloatArray
+    chance: FloatArray
+    forwards: int
+
+
+def check(
+    model: PredictsSteps,
+    question: Question,
+    result: AttributionData,
+    *,
+    removal: str | int = REMOVAL,
+    samples: int = SAMPLES,
+    permutations: int = PERMUTATIONS,
+    progress: Progress = no_progress,
+) -> Checked:
+    """Hold one result against random deletions.
+
+    Args:
+        question: What the result answers; where it is a contrast, the difference of both log-probabilities is what has
+            to be predicted.
+        removal: How units are taken away.
+        samples: Random halves, the same for all steps.
+        permutations: Other orders of the scores.
+
+    Raises:
+        InputError: The result is of spans of steps.
+    """
+    if question.target_function.groups is not None:
+        raise InputError("check=True holds single steps against the model; leave out attributed_span, or the check.")
+    units = units_of(question, "token")
+    scores = unit_scores(result, units).astype(np.float64)
+    rng = np.random.default_rng([question.seed, 3])
+    masks = rng.random((samples, len(units))) < 0.5
+    wanted = {
+        name: function
+        for name, function in quantities(question).items()
+        if name in (LOG_PROBABILITY, CONTRAST_LOG_PROBABILITY)
+    }
+    table = ablate(model, question, units, masks, baseline=removal, wanted=wanted, progress=progress)
+    values = table.values_of(masks)
+    if CONTRAST_LOG_PROBABILITY in wanted:
+        values = values - table.values_of(masks, CONTRAST_LOG_PROBABILITY)
+    visible = units.visible(question.steps)
+    found = [
+        _fit(masks[:, visible[:, step]], scores[visible[:, step], step], values[:, step], permutations, rng)
+        for step in range(len(question.steps))
+    ]
+    return Checked(
+        fit=np.array([fit for fit, _ in found]),
+        chance=np.array([chance for _, chance in found]),
+        forwards=table.forwards,
+    )
+
+
+def draws(method: Method) -> bool:
+    """Do a method's scores depend on a seed?"""
+    return any(name in DRAWING for name in fields_of(type(method)))
+
+
+def with_another_seed(method: Method, question: Question) -> tuple[Method, Question]:
+    """The same question with the next seed."""
+    other: Any = method
+    if "seed" in fields_of(type(method)) and other.seed is not None:
+        other = evolve(other, seed=other.seed + 1)
+    return other, evolve(question, seed=question.seed + 1)
+
+
+def stability(one: AttributionData, other: AttributionData, question: Question) -> FloatArray:
+    """Rank correlation of two results' scores, per step. Shape ``(steps,)``."""
+    units = units_of(question, "token")
+    visible = units.visible(question.steps)
+    first, second = unit_scores(one, units), unit_scores(other, units)
+    return np.array([spearman(first[seen, step], second[seen, step]) for step, seen in enumerate(visible.T)])
+
+
+def checked(
+    model: Any,
+    method: Method,
+    question: Question,
+    example: Example,
+    result: Attribution,
+    *,
+    progress: Progress = no_progress,
+) -> Attribution:
+    """The result with step scores that say what a check found; methods that draw are run once more.
+
+    Raises:
+        ModelCapabilityError: The model gives no predictions.
+    """
+    if not isinstance(model, PredictsSteps):
+        raise ModelCapabilityError(f"check=True needs predictions, and the adapter of {model.card.name!r} gives none.")
+    found = check(model, question, result, progress=progress)
+    stable: FloatArray | None = None
+    if draws(method):
+        other, again = with_another_seed(method, question)
+        (scores,) = other.attribute(model, [again], progress)
+        redone = attribution_of(example, again, other, scores, {}, {}, clean_special_chars=False)
+        stable = stability(result, redone, question)
+    return marked(result, found, stable)
+
+
+def marked(result: Attribution, found: Checked, stable: FloatArray | None) -> Attribution:
+    """The result with what a check found, as step scores."""
+    scores = {FIT: found.fit, CHANCE: found.chance}
+    if stable is not None:
+        scores[STABILITY] = stable
+    details = {"removal": REMOVAL, "samples": SAMPLES, "permutations": PERMUTATIONS, "forwards": found.forwards}
+    return result.replace(
+        step_scores={**result.step_scores, **scores},
+        step_aggregation={**result.step_aggregation, FIT: "mean", CHANCE: "max", STABILITY: "mean"},
+        details={**result.details, "check": details},
+    )
+
+
+def _fit(
+    masks: BoolArray, scores: Values, values: FloatArray, permutations: int, rng: np.random.Generator
+) -> tuple[float, float]:
+    """The rank correlation, and how often shuffled scores reach it. Constant scores: 0, and 1."""
+    known: Values = values.astype(np.float64)
+    fit = spearman(masks @ scores, known)
+    if np.isnan(fit):
+        return 0.0, 1.0
+    shuffled = rng.permuted(np.tile(scores, (permutations, 1)), axis=1)
+    others = spearman_of_columns(masks @ shuffled.T, known)
+    return fit, float(1 + (others >= fit - 1e-12).sum()) / (1 + permutations)  # nan counts as not reached

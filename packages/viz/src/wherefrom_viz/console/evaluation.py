@@ -1,0 +1,119 @@
+"""An evaluation in the terminal: a table per way of removal, its curves, and how stable the order is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.table import Table as RichTable
+from rich.text import Text
+from wherefrom.evaluation import Evaluation
+
+from wherefrom_viz.console.plot import plot
+from wherefrom_viz.describe.evaluation import LEGEND, EvaluationDescription, Table, describe_evaluation
+from wherefrom_viz.describe.text_marks import cells, elide, pad
+
+CURVE_WIDTH, CURVE_HEIGHT = 24, 3
+
+
+class EvaluationView:
+    """Draws an evaluation. A Rich renderable."""
+
+    def __init__(self, evaluation: Evaluation, *, curves: bool = True) -> None:
+        self.description = describe_evaluation(evaluation)
+        self.curves = curves
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        shown = self.description
+        yield Text.assemble((shown.title, "bold"), (f"  {shown.subtitle}", "dim"))
+        for table in shown.tables:
+            yield Text()
+            yield Text(f"without units: {table.removal}" if table.removal else "nothing removed", style="bold")
+            yield table_of(table)
+            if self.curves:
+                yield from curves_of(shown, table.removal, options.max_width)
+        if shown.tables:
+            yield Text(LEGEND, style="dim")
+        yield from _halves(shown)
+        yield from _agreement(shown)
+        for note in shown.notes:
+            yield Text(f"note: {note}", style="dim")
+
+
+def table_of(table: Table) -> RichTable:
+    """Method by metric; orderings stand below the methods, dim."""
+    drawn = RichTable(box=None, pad_edge=False)
+    drawn.add_column("method", no_wrap=True)
+    for column in table.columns:
+        drawn.add_column(column.title, justify="right")
+    for row in table.rows:
+        texts = [
+            Text(f"{cell.text}{'*' if cell.better else ' '}", style="bold" if cell.better else "") for cell in row.cells
+        ]
+        drawn.add_row(Text(row.name), *texts, style="dim" if row.ordering else "")
+    return drawn
+
+
+def curves_of(shown: EvaluationDescription, removal: str, width: int) -> Iterator[Text]:
+    """Both curves of each method, drawn small: what is left as more units go."""
+    found = shown.curves_of(removal)
+    if not found:
+        return
+    yield Text()
+    yield Text("log-probability as units go, the most relevant first (lower line is steeper) and last", style="dim")
+    longest = min(max(cells(one.method) for one in found), max(12, width - CURVE_WIDTH - 14))
+    for one in found:
+        lines = plot([one.most_first, one.least_first], CURVE_WIDTH, CURVE_HEIGHT)
+        for place, line in enumerate(lines):
+            label = elide(one.method, longest) if place == CURVE_HEIGHT // 2 else ""
+            drawn = Text(pad(label, longest) + "  ")
+            drawn.append(line, style="cyan")
+            if place == CURVE_HEIGHT - 1:
+                drawn.append(f"  {min(one.most_first):.2f}", style="dim")
+            yield drawn
+
+
+def _halves(shown: EvaluationDescription) -> Iterator[Text]:
+    if not shown.halves:
+        return
+    yield Text()
+    yield Text("Would other examples give the same order? Rank correlation of random halves", style="bold")
+    for one in shown.halves:
+        where = f" ({one.removal})" if one.removal else ""
+        yield Text(
+            f"{one.metric}{where}: {one.mean:.2f}, in 95 of 100 splits above {one.low:.2f}; the same best method in "
+            f"{100 * (one.same_best or 0):.0f} % of splits"
+        )
+
+
+def _agreement(shown: EvaluationDescription) -> Iterator[RenderableType]:
+    if not shown.agreement:
+        return
+    names = list(dict.fromkeys(name for one, other, _ in shown.agreement for name in (one, other)))
+    values = {frozenset((one, other)): value for one, other, value in shown.agreement}
+    drawn = RichTable(box=None, pad_edge=False)
+    drawn.add_column("", no_wrap=True)
+    for place in range(len(names)):
+        drawn.add_column(str(place + 1), justify="right")
+    for place, name in enumerate(names):
+        row = [
+            ""
+            if other == name
+            else f"{values[frozenset((name, other))]:.2f}"
+            if frozenset((name, other)) in values
+            else "–"
+            for other in names
+        ]
+        drawn.add_row(f"{place + 1} {name}", *row)
+    yield Text()
+    yield Text("Do methods agree? Rank correlation of their scores", style="bold")
+    yield drawn
+
+
+def evaluation_view(evaluation: Evaluation, *, curves: bool = True) -> EvaluationView:
+    """An evaluation as a Rich renderable.
+
+    Args:
+        curves: Draw the perturbation curves too?
+    """
+    return EvaluationView(evaluation, curves=curves)

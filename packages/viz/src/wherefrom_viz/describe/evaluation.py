@@ -1,0 +1,155 @@
+"""One description of an evaluation, which console, page and terminal browser draw."""
+
+from __future__ import annotations
+
+from attrs import frozen
+from wherefrom.evaluation import Evaluation, MeanCurve, SplitHalves, agreement, mean_curves, split_halves, summary
+from wherefrom.evaluation.summary import Line
+
+from wherefrom_viz.describe.numbers import short
+from wherefrom_viz.describe.text_marks import visible
+
+AGREEMENT = "spearman"
+"""The measure of agreement that is shown."""
+
+
+@frozen(kw_only=True)
+class Cell:
+    """One method by one metric."""
+
+    text: str
+    """The mean, or a dash."""
+    value: float | None
+    better: bool | None
+    """Better than random orders, by more than chance; None: not compared."""
+    detail: str
+    """The difference to random orders, its interval and its p value, in words."""
+
+
+@frozen(kw_only=True)
+class Column:
+    """A metric as the head of a column."""
+
+    name: str
+    higher_is_better: bool
+
+    @property
+    def title(self) -> str:
+        """The name, and which way is good."""
+        return f"{self.name} {'↑' if self.higher_is_better else '↓'}"
+
+
+@frozen(kw_only=True)
+class Row:
+    """A method, or an ordering that needs none."""
+
+    name: str
+    ordering: bool
+    cells: tuple[Cell, ...]
+
+
+@frozen(kw_only=True)
+class Table:
+    """Method by metric for one way of removal."""
+
+    removal: str
+    """Empty: metrics that remove nothing."""
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+
+
+@frozen(kw_only=True)
+class EvaluationDescription:
+    """What there is to draw of an evaluation."""
+
+    title: str
+    subtitle: str
+    tables: tuple[Table, ...]
+    curves: tuple[MeanCurve, ...]
+    halves: tuple[SplitHalves, ...]
+    """Stability of each metric's order of methods, where there are enough examples."""
+    agreement: tuple[tuple[str, str, float], ...]
+    """Two methods and their mean rank correlation."""
+    notes: tuple[str, ...]
+
+    def curves_of(self, removal: str) -> list[MeanCurve]:
+        """The curves of one way of removal."""
+        return [one for one in self.curves if one.removal == removal]
+
+
+LEGEND = (
+    "bold or *: better than random orders by more than chance (paired permutation test, corrected by Holm's procedure)"
+)
+
+
+def describe_evaluation(evaluation: Evaluation) -> EvaluationDescription:
+    """Describe an evaluation for drawing."""
+    count = len({one.example for one in evaluation.measurements})
+    parts = [
+        f"{count} example{'s' * (count != 1)}",
+        f"units: {evaluation.units}",
+        f"{evaluation.draws} random orders" if evaluation.draws else "",
+        f"seed {evaluation.seed}",
+        f"{evaluation.forwards:,} passes" if evaluation.forwards else "",
+    ]
+    tables = [
+        table for removal in (*evaluation.removals, "") if (table := _table(evaluation, removal)).columns and table.rows
+    ]
+    halves = [
+        split_halves(evaluation, metric, removal=removal or None)
+        for removal, metric in ((table.removal, column.name) for table in tables for column in table.columns)
+    ]
+    return EvaluationDescription(
+        title=visible(evaluation.model) or "Evaluation",
+        subtitle=" · ".join(part for part in parts if part),
+        tables=tuple(tables),
+        curves=tuple(mean_curves(evaluation)),
+        halves=tuple(one for one in halves if one.mean is not None),
+        agreement=tuple(
+            (one.method, one.other, one.mean)
+            for one in agreement(evaluation)
+            if one.measure == AGREEMENT and one.mean is not None
+        ),
+        notes=tuple(visible(note) for note in evaluation.warnings),
+    )
+
+
+def _table(evaluation: Evaluation, removal: str) -> Table:
+    used = {
+        metric: {one.removal for one in evaluation.measurements if one.metric == metric}
+        for metric in evaluation.metrics
+    }
+    metrics = [metric for metric, removals in used.items() if removal in removals]
+    lines = {
+        (line.method, line.metric): line
+        for line in summary(evaluation, removal=removal or None)
+        if line.metric in metrics
+    }
+    names = [name for name in (*evaluation.methods, *evaluation.orderings) if any(key[0] == name for key in lines)]
+    return Table(
+        removal=removal,
+        columns=tuple(
+            Column(name=metric, higher_is_better=evaluation.metrics[metric].higher_is_better) for metric in metrics
+        ),
+        rows=tuple(
+            Row(
+                name=visible(name),
+                ordering=name in evaluation.orderings,
+                cells=tuple(_cell(lines.get((name, metric))) for metric in metrics),
+            )
+            for name in names
+        ),
+    )
+
+
+def _cell(line: Line | None) -> Cell:
+    if line is None or line.mean is None:
+        return Cell(text="–", value=None, better=None, detail="no number")
+    detail = ""
+    if line.over_random is not None:
+        detail = f"{line.over_random:+.3g} over random"
+        if line.interval is not None:
+            detail += f" [{line.interval[0]:.3g}, {line.interval[1]:.3g}]"
+        if line.p is not None:
+            detail += f", p = {line.p:.2g}"
+    return Cell(text=short(round(line.mean, 4)), value=line.mean, better=line.better_than_random, detail=detail)

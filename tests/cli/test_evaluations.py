@@ -1,0 +1,190 @@
+"""The commands that measure: evaluate, bench, verify."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from wherefrom.evaluation import Evaluation, Gold, save_gold
+from wherefrom.files import load
+
+Run = Callable[..., Any]
+QUICK = ("--metrics", "top_k_drop", "--removals", "unk", "--draws", "1")
+
+
+def test_evaluate_tells_the_cost_measures_and_saves(wherefrom: Run, saved: Path, tmp_path: Path) -> None:
+    ran = wherefrom("evaluate", saved, *QUICK, "-o", "found.json", "found.html")
+    assert ran.code == 0
+    assert "at most" in ran.err
+    assert "top_k_drop" in ran.out
+    found = Evaluation.load(tmp_path / "found.json")
+    assert found.methods == ("saliency",)
+    assert found.model == "demo:lm"
+    assert {one.example for one in found.measurements} == {0, 1}
+    page = (tmp_path / "found.html").read_text("utf-8")
+    assert "saliency" in page
+    assert "<polyline" in page
+    assert "<script" not in page
+    shown = wherefrom("show", "found.json")
+    assert "top_k_drop" in shown.out
+    assert "saliency" in shown.out
+
+
+def test_evaluate_only_tells_the_cost(wherefrom: Run, saved: Path, tmp_path: Path) -> None:
+    ran = wherefrom("evaluate", saved, *QUICK, "--dry-run")
+    assert ran.code == 0
+    assert ran.out.startswith("This takes at most ")
+    assert "saliency" not in ran.out
+
+
+def test_evaluate_as_json(wherefrom: Run, saved: Path) -> None:
+    ran = wherefrom("evaluate", saved, *QUICK, "--json", "-x", "0", "-q")
+    assert json.loads(ran.out)["methods"] == ["saliency"]
+
+
+def test_gold_annotations_become_columns(wherefrom: Run, saved: Path, tmp_path: Path) -> None:
+    texts = [one.target[: one.attr_pos_start] for one in load(saved)]
+    prompts = ["".join(token.text for token in tokens if not token.special) for tokens in texts]
+    save_gold(tmp_path / "gold.jsonl", [Gold(text=text, spans=((0, 4),)) for text in prompts])
+    ran = wherefrom(
+        "evaluate",
+        saved,
+        "--gold",
+        "gold.jsonl",
+        "--metrics",
+        "mrr",
+        "--removals",
+        "unk",
+        "--draws",
+        "1",
+        "--no-curves",
+        "--annotate",
+        "with.json",
+    )
+    assert ran.code == 0, ran.err
+    assert all(0 < one.annotations["mrr"] <= 1 for one in load(tmp_path / "with.json"))
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (("--metrics", "top_k"), "top_k_drop"),
+        (("-o", "out.txt"), ".json"),
+        (("--gold", "none.jsonl"), "none.jsonl"),
+    ],
+)
+def test_evaluate_says_what_is_wrong(wherefrom: Run, saved: Path, arguments: tuple[str, ...], said: str) -> None:
+    ran = wherefrom("evaluate", saved, "--removals", "unk", "--draws", "1", *arguments)
+    assert ran.code != 0
+    assert said in ran.err
+
+
+def test_the_same_file_twice_is_refused(wherefrom: Run, saved: Path) -> None:
+    ran = wherefrom("evaluate", saved, saved)
+    assert ran.code == 2
+    assert "same name" in ran.err
+
+
+def prompts(path: Path) -> Path:
+    lines = [
+        {
+            "id": f"{name}",
+            "set": "names",
+            "prompt": f"{name} went home because",
+            "answer": f" {pronoun}",
+            "evidence": [name],
+        }
+        for name, pronoun in (("George", "he"), ("Mary", "she"), ("Peter", "it"))
+    ]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    return path
+
+
+def test_bench_resumes_and_reports(wherefrom: Run, tmp_path: Path) -> None:
+    given = prompts(tmp_path / "names.jsonl")
+    arguments = (
+        "bench",
+        "-m",
+        "demo:lm",
+        "-s",
+        given,
+        "--methods",
+        "saliency",
+        "occlusion[baseline=unk]",
+        "--metrics",
+        "top_k_drop",
+        "mrr",
+        "--removals",
+        "unk",
+        "--draws",
+        "2",
+        "-r",
+        "run.jsonl",
+    )
+    told = wherefrom(*arguments, "--dry-run")
+    assert told.code == 0
+    assert "at most" in told.out
+    assert not (tmp_path / "run.jsonl").exists()
+    first = wherefrom(*arguments, "-o", "report.html")
+    assert first.code == 0, first.err
+    assert "occlusion[baseline=unk]" in first.out
+    assert "mrr" in (tmp_path / "report.html").read_text("utf-8")
+    lines = (tmp_path / "run.jsonl").read_bytes().splitlines()
+    assert len(lines) == 1 + 3
+    kept = [json.loads(line)["kept"] for line in lines[1:]]
+    assert kept == [True, True, False], "a prompt that is answered otherwise is written down and does not count"
+    (tmp_path / "run.jsonl").write_bytes(b"\n".join(lines[:-1]) + b"\n")
+    second = wherefrom(*arguments, "--json", "-q")
+    assert second.code == 0, second.err
+    assert (tmp_path / "run.jsonl").read_bytes().splitlines() == lines
+    assert json.loads(second.out)["methods"] == ["saliency", "occlusion[baseline=unk]"]
+    assert "occlusion" in wherefrom("show", "run.jsonl").out
+    other = wherefrom(*arguments, "--seed", "1")
+    assert other.code == 2
+    assert "another" in other.err.lower()
+
+
+def test_bench_names_a_wrong_method_before_it_loads(wherefrom: Run) -> None:
+    ran = wherefrom("bench", "-m", "no-such-model", "--methods", "salience")
+    assert ran.code == 2
+    assert "saliency" in ran.err
+
+
+def test_verify_passes_and_fails(wherefrom: Run, tmp_path: Path) -> None:
+    ran = wherefrom("verify", "--method", "saliency", "--truths", "copies", "games")
+    assert ran.code == 0
+    assert "pass 1" in ran.out
+    assert "–" in ran.out
+    plugin = tmp_path / "wrong.py"
+    plugin.write_text(
+        "import numpy as np\n"
+        "from attrs import frozen\n"
+        "from wherefrom.methods.contract import method\n"
+        "from wherefrom.methods import Saliency\n"
+        "from wherefrom.methods.contract import Scores\n"
+        "@method\n"
+        "@frozen(kw_only=True)\n"
+        "class Wrong(Saliency):\n"
+        "    identifier = 'wrong_on_purpose'\n"
+        "    def attribute(self, model, questions, progress):\n"
+        "        for one in super().attribute(model, questions, progress):\n"
+        "            yield Scores(target=np.ones_like(one.target))\n",
+        "utf-8",
+    )
+    found = wherefrom("verify", "--plugin", plugin, "--truths", "copies", "--json")
+    assert found.code == 3
+    assert [(one["method"], one["passed"]) for one in json.loads(found.out)] == [("wrong_on_purpose", False)]
+
+
+def test_verify_as_a_table_for_documents(wherefrom: Run) -> None:
+    ran = wherefrom("verify", "--method", "saliency", "--truths", "copies", "--markdown")
+    assert ran.out.splitlines() == ["| method | copies |", "|---|---|", "| `saliency` | pass 1 |"]
+
+
+def test_verify_of_an_unknown_answer(wherefrom: Run) -> None:
+    ran = wherefrom("verify", "--method", "saliency", "--truths", "copy")
+    assert ran.code == 2
+    assert "copies" in ran.err

@@ -1,0 +1,132 @@
+"""The card of an explanation, and the check that tells scores from chance."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import wherefrom.methods as m
+from wherefrom.arrays import FloatArray
+from wherefrom.attribute import AttributionModel
+from wherefrom.errors import InputError, SettingsError
+from wherefrom.evaluation.asking import question_of
+from wherefrom.methods.checking import check
+from wherefrom.results.attribution import Attribution, Attributions
+from wherefrom.results.card import Card, card_of, doubtful_steps
+from wherefrom.testing import counting, linear_model
+from wherefrom.testing.induction import induction_model
+
+PROMPT = "cat saw a big dog and cat"
+TARGET = f"{PROMPT} saw a big dog and"
+
+
+def explained(method: object = "occlusion", **more: object) -> Attributions:
+    """Scores of a model that repeats what stood behind the present token before."""
+    model = AttributionModel(induction_model())
+    return model.attribute(PROMPT, TARGET, method=method, show_progress=False, check=True, **more)  # type: ignore[arg-type]
+
+
+def test_scores_that_are_right_are_told_from_chance() -> None:
+    found = explained()[0]
+    assert found.step_scores["check_fit"].shape == found.step_scores["check_chance"].shape == (5,)
+    assert (found.step_scores["check_fit"] > 0.3).all()
+    assert found.step_scores["check_chance"].mean() < 0.15, "with few units, chance does as well now and then"
+
+
+def noise(like: FloatArray, seed: int) -> FloatArray:
+    return np.random.default_rng(seed).normal(size=like.shape)
+
+
+def test_scores_without_knowledge_are_not() -> None:
+    """About one in twenty passes, as the level says."""
+    model = induction_model()
+    result = explained()[0]
+    question = question_of(model, result)
+    passed = []
+    for seed in range(15):
+        blind = result.replace(target_attributions=noise(result.target_attributions, seed))
+        passed.append((check(model, question, blind).chance < 0.05).mean())
+    assert np.mean(passed) < 0.2
+    opposite = result.replace(target_attributions=-np.asarray(result.target_attributions))
+    assert (check(model, question, opposite).chance > 0.6).all()
+    same = result.replace(target_attributions=np.ones_like(result.target_attributions))
+    assert (check(model, question, same).chance == 1.0).all()
+
+
+def test_one_table_of_passes_serves_all_steps() -> None:
+    metered, tally = counting(induction_model())
+    AttributionModel(metered).attribute(PROMPT, TARGET, method="saliency", show_progress=False)
+    before = tally.forward_rows
+    AttributionModel(metered).attribute(PROMPT, TARGET, method="saliency", show_progress=False, check=True)
+    assert tally.forward_rows - 2 * before <= 65
+
+
+def test_methods_that_draw_are_held_against_another_seed() -> None:
+    steady, rough = (
+        explained(m.ShapleyValueSampling(n_samples=size, n_bootstrap=0))[0].step_scores["check_stability"].mean()
+        for size in (40, 2)
+    )
+    assert 1.0 >= steady > rough
+    assert "check_stability" not in explained()[0].step_scores
+
+
+def test_the_card_says_what_is_known() -> None:
+    results = explained(m.ShapleyValueSampling(n_samples=40, baseline="delete", n_bootstrap=0), seed=3)
+    card = results[0].card(results.provenance)
+    assert card.model == "induction head"
+    assert card.method == "shapley_value_sampling"
+    assert card.settings == {"n_samples": 40, "baseline": "delete", "n_bootstrap": 0}
+    assert (card.target, card.steps, card.seed, card.reference) == ("probability", 5, 3, "delete")
+    assert card.checked_steps == 5
+    assert card.told_from_chance == 5 - sum(doubtful_steps(results[0])) > 0
+    assert card.fit is not None
+    assert card.fit > 0.3
+    assert card.stability is not None
+    text = "\n".join(card.lines())
+    for part in (
+        "induction head",
+        "probability of 5 steps",
+        "delete",
+        "seed: 3",
+        f"{card.told_from_chance} of 5 steps told from chance",
+        "64 random",
+    ):
+        assert part in text
+
+
+def test_the_completeness_gap_and_the_standard_error_are_on_it() -> None:
+    model = AttributionModel(linear_model())
+    gradients = model.attribute(PROMPT, TARGET, method="integrated_gradients", show_progress=False)
+    card = gradients[0].card(gradients.provenance)
+    assert card.completeness_gap == pytest.approx(max(gradients[0].details["completeness_gap"]))
+    assert card.reference == "unk"
+    assert "check=True" in card.lines()[-1]
+    sampled = model.attribute(PROMPT, TARGET, method=m.KernelShap(n_samples=200), show_progress=False)[0].card()
+    assert sampled.standard_error is not None
+    assert sampled.standard_error > 0
+
+
+def test_a_result_alone_has_a_card_too() -> None:
+    result = explained()[0]
+    assert isinstance(result, Attribution)
+    assert card_of(result).model == ""
+    assert isinstance(result.card(), Card)
+
+
+def test_what_was_checked_survives_slices_words_and_files() -> None:
+    results = explained()
+    one = results[0].select_steps(0, 2)
+    assert one.card().checked_steps == 2
+    words = results[0].aggregate("subwords")
+    assert words.card().checked_steps == words.attr_pos_end - words.attr_pos_start
+    again = Attributions.from_bytes(results.to_bytes())
+    assert again[0].card(again.provenance) == results[0].card(results.provenance)
+    assert again.provenance.arguments["check"] is True
+
+
+def test_a_wrong_wish_is_refused() -> None:
+    with pytest.raises(SettingsError, match="check"):
+        AttributionModel(linear_model()).attribute(PROMPT, TARGET, method="saliency", check="yes", show_progress=False)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="single steps"):
+        AttributionModel(linear_model()).attribute(
+            PROMPT, TARGET, method="saliency", attributed_span="all", check=True, show_progress=False
+        )

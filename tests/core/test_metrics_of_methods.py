@@ -1,0 +1,166 @@
+"""Metrics that ask the method again: of a moved input, of a model that forgot, and beside other methods."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import wherefrom.methods as m
+from wherefrom.attribute import AttributionModel
+from wherefrom.errors import InputError
+from wherefrom.evaluation import Case, Evaluation, agreement, evaluate
+from wherefrom.evaluation.max_sensitivity import MaxSensitivity
+from wherefrom.evaluation.nudging import nudged, random_nudges
+from wherefrom.evaluation.parameter_randomisation import ParameterRandomisation
+from wherefrom.testing import ReferenceModel, linear_model
+
+SCORES = np.array([3.0, 1.0, 2.0, 0.0])
+
+
+def case(*others: list[float]) -> Case:
+    """The method gives these scores, one after the other, when it is asked again."""
+    given = iter([np.array(one) for one in others])
+    return Case(count=4, worth=lambda masks: masks.sum(axis=1), rescored=lambda key, change: next(given))
+
+
+def test_max_sensitivity_by_hand() -> None:
+    again = case([3.0, 1.0, 2.0, 0.0], [3.0, 1.0, 2.0, 2.0], [3.0, 1.0, 1.0, 0.0])
+    assert MaxSensitivity(n_samples=3).measure(SCORES, again) == pytest.approx(2.0 / np.sqrt(14.0))
+
+
+def test_parameter_randomisation_by_hand() -> None:
+    again = [3.0, 1.0, 2.0, 0.0], [0.0, 2.0, 1.0, 3.0]
+    assert ParameterRandomisation().measure(SCORES, case(*again)) == pytest.approx((1.0 - 1.0) / 2)
+    overlap = ParameterRandomisation(likeness="top_k", k=2, shares=(1.0,))
+    assert overlap.measure(SCORES, case(again[1])) == pytest.approx(0.0)
+    assert overlap.measure(SCORES, case([3.0, 2.5, 0.0, 1.0])) == pytest.approx(0.5)
+
+
+@pytest.fixture(scope="module")
+def model() -> AttributionModel:
+    return AttributionModel(ReferenceModel())
+
+
+@pytest.fixture(scope="module")
+def found(model: AttributionModel) -> Evaluation:
+    results = {
+        name: model.attribute("the cat saw a dog", "the cat saw a dog and he sat", method=name, show_progress=False)
+        for name in ("saliency", "occlusion", "attention")
+    }
+    return evaluate(
+        results,
+        model,
+        [MaxSensitivity(), ParameterRandomisation(shares=(1.0,))],
+        removals=("unk",),
+        draws=1,
+        curves=False,
+    )
+
+
+def values(found: Evaluation, method: str, metric: str) -> list[float]:
+    return [one.value or 0.0 for one in found.measurements if (one.method, one.metric) == (method, metric)]
+
+
+@pytest.mark.parametrize("name", ["saliency", "occlusion", "attention"])
+def test_a_smooth_model_s_scores_move_little_and_go_with_its_weights(found: Evaluation, name: str) -> None:
+    moved = values(found, name, "max_sensitivity")
+    assert moved
+    assert all(0 < one < 1 for one in moved)
+    assert np.mean(values(found, name, "parameter_randomisation")) < 0.7
+
+
+def test_orders_that_no_method_made_have_no_such_number(found: Evaluation) -> None:
+    assert {one.method for one in found.measurements} == {"saliency", "occlusion", "attention"}
+
+
+def test_a_wider_move_moves_scores_further(model: AttributionModel) -> None:
+    result = model.attribute("the cat saw a dog", "the cat saw a dog sat", method="saliency", show_progress=False)
+    far, near = (
+        evaluate(result, model, [MaxSensitivity(radius=radius)], removals=("unk",), curves=False).measurements[0].value
+        for radius in (0.2, 0.002)
+    )
+    assert far is not None
+    assert near is not None
+    assert far > 10 * near > 0
+
+
+def test_a_nudged_model_differs_where_it_was_nudged_alone() -> None:
+    adapter = linear_model()
+    ids = adapter.encode("the cat saw a dog", side="target").ids
+    noise = random_nudges(adapter, ids[1:2], "target", 0.5, np.random.default_rng(0))
+    other = nudged(adapter, {"target": noise})
+    moved = np.abs(other.embed(ids, side="target") - adapter.embed(ids, side="target")).sum(axis=1) > 0
+    assert moved.tolist() == [False, True, False, False, False, False]
+
+
+def test_scores_alone_cannot_be_made_again(model: AttributionModel) -> None:
+    result = model.attribute("the cat saw", "the cat saw a dog", method="saliency", show_progress=False)
+    with pytest.raises(InputError, match="as a whole"):
+        evaluate(result[0], model, ["max_sensitivity"])
+    contrast = model.attribute(
+        "the cat saw",
+        "the cat saw a dog",
+        method="saliency",
+        attributed_fn="contrast_logits_diff",
+        contrast_targets="the cat saw a bird",
+        show_progress=False,
+    )
+    with pytest.raises(InputError, match="contrast"):
+        evaluate(contrast, model, ["max_sensitivity"])
+
+
+def test_settings_and_target_function_are_those_of_the_result(model: AttributionModel) -> None:
+    """With nothing changed, asking again gives the same scores."""
+    result = model.attribute(
+        "the cat saw a dog",
+        "the cat saw a dog sat",
+        method=m.KernelShap(n_samples=24),
+        attributed_fn="logit",
+        show_progress=False,
+        seed=5,
+    )
+    still = MaxSensitivity(radius=1e-12, n_samples=1)
+    (one,) = evaluate(result, model, [still], removals=("unk",), curves=False).measurements
+    assert one.value == pytest.approx(0.0, abs=1e-6)
+
+
+def test_shuffling_leaves_the_model_as_it_was(model: AttributionModel) -> None:
+    adapter = ReferenceModel()
+    before = adapter.table.copy()
+    with adapter.randomised(1.0, seed=0) as other:
+        assert sorted(other.table.ravel()) == pytest.approx(sorted(before.ravel()))
+        assert not np.allclose(other.table, before)
+    with adapter.randomised(0.01, seed=0) as other:
+        assert np.array_equal(other.table, before), "the output comes first"
+        assert not np.allclose(other.network.head, adapter.network.head)
+    assert np.array_equal(adapter.table, before)
+
+
+def test_agreement_by_hand(found: Evaluation) -> None:
+    pairs = {(one.method, one.other) for one in agreement(found)}
+    assert pairs == {("saliency", "occlusion"), ("saliency", "attention"), ("occlusion", "attention")}
+    first = found.agreements[0]
+    assert set(first.measures) == {
+        "spearman",
+        "kendall",
+        "top_k_overlap",
+        "rank_agreement",
+        "sign_agreement",
+        "signed_rank_agreement",
+        "cosine",
+    }
+    line = next(one for one in agreement(found) if one.measure == "spearman")
+    own = [
+        one.measures["spearman"] or 0.0
+        for one in found.agreements
+        if one.method == line.method and one.other == line.other
+    ]
+    assert line.mean == pytest.approx(np.mean(own))
+    assert line.count == 1
+
+
+def test_a_method_agrees_with_itself(model: AttributionModel) -> None:
+    result = model.attribute("the cat saw", "the cat saw a dog", method="saliency", show_progress=False)
+    same = evaluate({"a": result, "b": result}, model, ["sparseness"], removals=("unk",), curves=False)
+    assert {one.measure: one.mean for one in agreement(same)} == pytest.approx(
+        dict.fromkeys(same.agreements[0].measures, 1.0)
+    )
