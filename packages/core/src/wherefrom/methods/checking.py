@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from attrs import evolve, frozen
 
-from wherefrom.adapters import PredictsSteps
+from wherefrom.adapters import ScoringModel
 from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.errors import InputError, ModelCapabilityError
 from wherefrom.methods.answers import attribution_of
@@ -55,7 +55,7 @@ class Checked:
 
 
 def check(
-    model: PredictsSteps,
+    model: ScoringModel,
     question: Question,
     result: AttributionData,
     *,
@@ -138,7 +138,7 @@ def checked(
     Raises:
         ModelCapabilityError: The model gives no predictions.
     """
-    if not isinstance(model, PredictsSteps):
+    if not isinstance(model, ScoringModel):
         raise ModelCapabilityError(f"check=True needs predictions, and the adapter of {model.card.name!r} gives none.")
     found = check(model, question, result, progress=progress)
     stable: FloatArray | None = None
