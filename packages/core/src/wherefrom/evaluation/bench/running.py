@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from attrs import evolve, field, frozen
 
-from wherefrom.adapters import ScoringModel
+from wherefrom.adapters import PredictsSteps, ScoringModel
 from wherefrom.adapters.check import lacking
 from wherefrom.arrays import FloatArray, to_numpy
 from wherefrom.attribute import AttributionModel
@@ -243,7 +243,7 @@ def _case(model: AttributionModel, prompt: Prompt, bench: Bench) -> _Case:
 
 def _predicting(model: AttributionModel) -> ScoringModel:
     if not isinstance(model.adapter, ScoringModel):
-        raise lacking(model.adapter, ScoringModel, "The bench")
+        raise lacking(model.adapter, PredictsSteps, "The bench")
     return model.adapter
 
 
