@@ -215,9 +215,9 @@ def test_adapters_tell_the_truth_about_themselves() -> None:
 
 def test_transformers_tells_the_truth_about_itself() -> None:
     import wherefrom.adapters as protocols
-    from wherefrom.adapters import internals, layers, rescale
+    from wherefrom.adapters import attention_gradients, internals, layers, rescale
 
     model = wherefrom.load_model("demo:lm").adapter
     for name in catalogue.capabilities()["hf_transformers"]:
-        home = next(room for room in (protocols, internals, layers, rescale) if name in vars(room))
+        home = next(room for room in (protocols, attention_gradients, internals, layers, rescale) if name in vars(room))
         assert isinstance(model, vars(home)[name]), name
