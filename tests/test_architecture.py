@@ -150,7 +150,17 @@ def test_importing_loads_no_framework(module: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-FOREIGN = {"O_NOFOLLOW", "get_ipython", "of_wherefrom", "shape", "ndim"}
+FOREIGN = {
+    "O_NOFOLLOW",
+    "get_ipython",
+    "of_wherefrom",
+    "shape",
+    "ndim",
+    "later_ids",
+    "_dict_aggregate_fn",
+    "hf_device_map",
+    "lang_code_to_id",
+}
 """What may be looked for on things of others: the system, IPython, handlers of logging, arrays."""
 
 

@@ -46,7 +46,7 @@ class GradientRules:
 
 @runtime_checkable
 class FollowsGradientRules(PredictsSteps, Embeds, Protocol):
-    """Can differentiate with rules of one's own for norms, attention, activations and gates."""
+    """Can differentiate with rules of custom for norms, attention, activations and gates."""
 
     def ruled_gradients(
         self, rows: Iterable[Row], *, rules: GradientRules, chunk: int | None = None, target: bool = True

@@ -64,17 +64,17 @@ class FeatureAblation(PerturbationSettings):
             yield answer(self, question, run_plan(self, model, question, units, self.plan(units), progress))
 
     def plan(self, units: Units, rng: np.random.Generator | None = None) -> BoolArray:
-        """Everything, then everything but one player each. Nothing is random: ``rng`` is not used."""
+        """Everything, then everything but one unit each. Nothing is random: ``rng`` is not used."""
         count = len(units)
         return np.concatenate([np.ones((1, count), bool), ~np.eye(count, dtype=bool)])
 
     def solve(self, masks: BoolArray, values: FloatArray, visible: BoolArray, units: Units) -> FloatArray:
-        """The loss of each player; see `ablation.Solver`. Rows that lack more than one are not used."""
+        """The loss of each unit; see `ablation.Solver`. Rows that lack more than one are not used."""
         clean = values[np.flatnonzero(masks.all(axis=1))[0]]
         scores = np.zeros(visible.shape)
         for row in np.flatnonzero((~masks).sum(axis=1) == 1):
-            player = int(np.flatnonzero(~masks[row])[0])
-            scores[player] = visible[player] * (clean - values[row])
+            unit = int(np.flatnonzero(~masks[row])[0])
+            scores[unit] = visible[unit] * (clean - values[row])
         return scores
 
 

@@ -662,8 +662,8 @@ def _ruled_gradients(case: Case) -> None:
     held = _first(case.model.ruled_gradients([row], rules=GradientRules(hold_weights=True)), "ruled_gradients")
     for side in _sides(case):
         came = to_numpy(getattr(plain, side))
-        slopes = to_numpy(getattr(expected, side))[:, : came.shape[1]]
-        case.close(came, slopes, f"Gradients of the {side} without a rule")
+        gradients = to_numpy(getattr(expected, side))[:, : came.shape[1]]
+        case.close(came, gradients, f"Gradients of the {side} without a rule")
         changed = np.abs(to_numpy(getattr(held, side)) - came).max()
         require(bool(changed > 0), f"Holding the attention weights changes nothing for the {side}.")
     case.close(held.values, expected.values, "Values under a rule")

@@ -123,7 +123,7 @@ class _Zeroing:
         need_weighted_values(one)
         call = self.watch.block_of(one)
         replay = _Replay(self.module, self.watch, call, one)
-        taken = _Taken(replay, one, weights[:, queries], values)
+        taken = _Zeroed(replay, one, weights[:, queries], values)
         whole = one.result if replay.projection is not None else one.context.flatten(2)
         pairs = touched.T.nonzero()  # ordered by key, so that a chunk spans few of them
         every = max(1, _STATES_AT_ONCE // call.state.shape[-1])
@@ -147,7 +147,7 @@ def distance(metric: Metric, left: Tensor, right: Tensor) -> Tensor:
     return 1 - torch.cosine_similarity(left, right, dim=-1)
 
 
-class _Taken:
+class _Zeroed:
     """What zeroing a key's values takes from the attention's output at a query, or from its kernel's."""
 
     def __init__(self, replay: _Replay, one: Attended, weights: Tensor, values: Tensor) -> None:

@@ -70,13 +70,13 @@ class Predictor:
     def predict(self, rows: Iterable[Row], chunk: int | None) -> Iterator[RowPrediction]:
         """Answers in order; see `wherefrom.adapters.PredictsSteps`."""
         self.probe.need_causal()
-        beginning: _Beginning | None = None
+        beginning: _SharedPrefix | None = None
         stream = iter(rows)
         while drawn := list(islice(stream, LOOKAHEAD)):
             for part in chunks_of(drawn, self._cost, positions_at_once(self.device), chunk, alike):
                 shared = shared_length(part) if self.probe.continues() else 0
                 if shared and (beginning is None or not beginning.serves(part[0], shared)):
-                    beginning = _Beginning(self, part[0])
+                    beginning = _SharedPrefix(self, part[0])
                 used = beginning if shared else None
                 yield from halving(lambda some, b=used, n=shared: self._answers(some, b, n), part)  # type: ignore[misc]
 
@@ -91,7 +91,7 @@ class Predictor:
         return max(tokens, logits, read // max(self.memory_limit // 4, 1), 1)
 
     @torch.no_grad()
-    def _answers(self, rows: list[Row], beginning: _Beginning | None, shared: int) -> list[RowPrediction]:
+    def _answers(self, rows: list[Row], beginning: _SharedPrefix | None, shared: int) -> list[RowPrediction]:
         batch = decoder_batch(rows, self.fill, self.device)
         encoder = self.encode(rows)
         if beginning is None:
@@ -137,7 +137,7 @@ class Predictor:
         return states.of(batch.of_row)
 
 
-class _Beginning:
+class _SharedPrefix:
     """The part of a sequence that all rows of a call share, run once and extended as far as it is asked for."""
 
     def __init__(self, predictor: Predictor, row: Row) -> None:

@@ -1,7 +1,7 @@
 """Step functions as inseq writes them: functions of one position's arguments, in torch.
 
 `attribute` uses the library's own functions for the identifiers that are registered here from the beginning, which
-answer all steps at once; these functions are for scripts that call them, and functions of one's own are run by
+answer all steps at once; these functions are for scripts that call them, and functions of custom are run by
 `wherefrom.inseq.attr.running`.
 """
 

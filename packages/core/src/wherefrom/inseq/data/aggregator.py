@@ -110,7 +110,7 @@ class AggregableMixin(Aggregator):
         do_post_aggregation_checks: bool = True,
         **kwargs: Any,
     ) -> Any:
-        """A smaller result, by the method's default aggregation unless told otherwise.
+        """A smaller result, by the method's default aggregation unless asked otherwise.
 
         Raises:
             RuntimeError: There is more than one number per cell left, and that was not allowed.

@@ -1,4 +1,4 @@
-"""What contrastive step functions of one's own are given."""
+"""What contrastive step functions of custom are given."""
 
 from __future__ import annotations
 
