@@ -19,6 +19,7 @@ from wherefrom.arrays import FloatArray
 from wherefrom.evaluation.bench import read_bench
 from wherefrom.evaluation.bench.standings import FILE, Standing
 from wherefrom.evaluation.orderings import ORDERINGS, RECENCY
+from wherefrom.evaluation.split_halves import split_halves
 from wherefrom.evaluation.statistics import bootstrap_interval, holm, permutation_p
 from wherefrom.evaluation.summary import values_by_example
 
@@ -91,7 +92,18 @@ def table(model: str, kind: str) -> list[str]:
         label = f"*{name}*" if name in ORDERINGS else f"`{name}`"
         cells = [told(found[name][one]) if one in found[name] else "" for one in columns]
         lines.append(f"| {label} | " + " | ".join(cells) + f" | {f'{p[name]:.3f}' if name in p else ''} |")
-    return lines
+    return [*lines, "", stable(model, kind, judged)]
+
+
+def stable(model: str, kind: str, judged: Column) -> str:
+    """How far two halves of the prompts agree on the order of the methods of the first file."""
+    halves = split_halves(read_bench(RAW / f"{model}-{kind}.jsonl"), judged[0], removal=judged[1])
+    if halves.mean is None:
+        return "Too few prompts to be split."
+    return (
+        f"Split in half at random, the two orders of {halves.methods} methods agree with a rank correlation of "
+        f"{halves.mean:.2f} on average; 95 % of the splits are above {halves.low:.2f}."
+    )
 
 
 def places(models: list[str]) -> list[Standing]:
