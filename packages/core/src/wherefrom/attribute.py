@@ -24,7 +24,7 @@ from wherefrom.arrays import IntArray
 from wherefrom.context.attributing import attribute_context
 from wherefrom.context.results import ContextAttribution
 from wherefrom.errors import InputError, SettingsError, UnknownAttributeError, WherefromWarning, nearest
-from wherefrom.methods.answers import attribution_of, missing_scores
+from wherefrom.methods.answers import attribution_of, missing_scores, without_steps
 from wherefrom.methods.contract import Method
 from wherefrom.methods.finite import not_finite_note
 from wherefrom.methods.flat import no_gradient_note
@@ -344,9 +344,20 @@ class AttributionModel:
             )
             prepared = prepare(self.adapter, examples, positions, options)
             notes = list(prepared.warnings)
-            results = list(
-                self._answered(examples, prepared.questions, request, batch_size, clean_special_chars, notes, tell)
+            asked = [example for example, steps in zip(examples, positions, strict=True) if len(steps)]
+            answered = iter(
+                list(self._answered(asked, prepared.questions, request, batch_size, clean_special_chars, notes, tell))
             )
+            results: list[Attribution] = []
+            for number, (example, steps) in enumerate(zip(examples, positions, strict=True)):
+                if len(steps):
+                    results.append(next(answered))
+                    continue
+                notes.append(
+                    f"The target of example {number} has {len(example.target_ids)} tokens, and none from "
+                    f"attr_pos_start={attr_pos_start} to attr_pos_end={attr_pos_end}: its result has no step."
+                )
+                results.append(without_steps(example, request.method, list(request.scores), has_target=include_target))
             results = [
                 one.replace(details={**one.details, **more}) if more else one
                 for one, more in zip(results, prepared.details, strict=True)
