@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from wherefrom.errors import InputError
 from wherefrom.methods import ExactShapley, KernelShap
-from wherefrom.methods.kernel_shap import _drawn_sizes
 from wherefrom.methods.perturbation.ablation import ablate
+from wherefrom.methods.perturbation.kernel import drawn_sizes
 from wherefrom.methods.perturbation.units import units_of
 from wherefrom.progress import no_progress
 
@@ -76,7 +76,7 @@ def test_weights_know_how_often_sizes_are_drawn(seen):
         [KernelShap(n_samples=402).plan(units_of(question), np.random.default_rng(s))[2:] for s in range(50)]
     )
     sizes = np.bincount(many[:, :seen].sum(axis=1), minlength=seen + 1) / len(many)
-    expected = _drawn_sizes(seen, 9, complete=False)
+    expected = drawn_sizes(seen, 9, complete=False)
     drawable = sizes > 0
     # 10,000 independent pairs: 5 standard errors of a frequency are at most 0.025
     np.testing.assert_allclose(sizes[drawable], expected[drawable], atol=0.025)

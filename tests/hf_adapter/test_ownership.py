@@ -40,6 +40,9 @@ METHODS = (
     "attention",
     "value_zeroing",
     "alti_logit",
+    "gim",
+    "libra",
+    "attention_gradient_rollout",
 )
 SETTINGS: dict[str, dict[str, Any]] = {
     "integrated_gradients": {"n_steps": 4},

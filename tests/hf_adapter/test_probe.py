@@ -143,7 +143,7 @@ def test_a_module_is_probed_once(monkeypatch: pytest.MonkeyPatch) -> None:
         probe = predictor_of(module).probe
         probe.causal(), probe.watchable(), probe.same_under("eager"), probe.continues()
         made = len(passes)
-    assert made == len(passes) <= 9
+    assert made == len(passes) <= 11
 
 
 def test_a_pass_that_fails_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,6 +176,7 @@ def test_what_a_structure_breaks_is_a_refusal(kind: type[Exception]) -> None:
         raise kind("odd")
 
 
+@pytest.mark.filterwarnings("ignore:.*looks its input up a second time")  # Gemma 3n does, and its gradients are right
 @pytest.mark.parametrize("name", ["deepseek_v32", "falcon", "lfm2", "minimax", "gemma3n_text", "jamba"])
 def test_families_that_need_it_have_the_gradients_of_torch(name: str) -> None:
     module = families.build(name)

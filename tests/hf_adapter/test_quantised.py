@@ -1,6 +1,7 @@
 """Quantised weights on the host: gradients like those in full precision, or a refusal.
 
-The libraries that quantise are not installed with the project: `uv run --with bitsandbytes pytest -m real ...`.
+The libraries that quantise are not installed with the project:
+`uv run --with bitsandbytes --with accelerate pytest -m real tests/hf_adapter/test_quantised.py`.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ def loaded(**settings: Any) -> Any:
         pytest.skip("demo:smollm2 was not fetched: uv run python -m wherefrom_hf.demo.pretrained smollm2")
     torch.set_num_threads(1)
     path = str(pretrained_path("smollm2"))
-    module = transformers.AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32, device_map="cpu", **settings)
+    module = transformers.AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32, **settings)
     return load_model(module, tokenizer=transformers.AutoTokenizer.from_pretrained(path))
 
 

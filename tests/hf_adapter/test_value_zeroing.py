@@ -17,6 +17,7 @@ from wherefrom_hf.inside.value_zeroing import zeroed_values
 from wherefrom_hf.running.attention_kernel import observed_by
 
 from tests.hf_adapter.architectures import CONFIGS, ENCODER_DECODERS, build, rows_for
+from tests.zoo import families
 
 OWN_VALUES = {
     "xglm": ("v_proj", lambda values, j: values[:, j].zero_()),
@@ -96,8 +97,8 @@ def slow_distances(name, model, row, where, metric="cosine"):
 
 
 def answer_for(model, row, **changes):
-    asked = {"metric": "cosine", "heads": {}, "every_query": False, "encoder": True, "decoder": True, **changes}
-    (answer,) = zeroed_values(model, [row], **asked)
+    asked = {"metric": "cosine", "heads": {}, "every_query": False, "encoder": True, "decoder": True, "fused": False}
+    (answer,) = zeroed_values(model, [row], **{**asked, **changes})
     return answer
 
 
@@ -118,6 +119,24 @@ def test_distances_are_those_of_blocks_run_with_zeroed_values(name):
             slow = slow[:, row.steps - 1]
         torch.testing.assert_close(distances, slow, rtol=1e-3, atol=3e-6)
         assert distances.max() > 1e-2
+
+
+@pytest.mark.parametrize("name", ["qwen3_next", "afmoe", "bitnet", "bert", "roberta"])
+def test_behind_a_gate_a_norm_or_no_projection_at_all(name):
+    """What follows the weighted values is no plain projection of the attention module: its kernel answers instead."""
+    model = families.build(name)
+    row = rows_for(name, ((5, 6),))[0]
+    distances = answer_for(model, row).decoder
+    slow = slow_distances(name, model, row, "decoder")[:, row.steps - 1]
+    torch.testing.assert_close(distances, slow, rtol=1e-3, atol=3e-6)
+    assert distances.max() > 1e-3
+
+
+def test_sinks_behind_the_product_are_refused():
+    """Weights times values are not what attention gives there, so zeroing a value would take too much."""
+    model = families.build("granite_swa")
+    with pytest.raises(ModelCapabilityError, match="weights times the values"):
+        answer_for(model, rows_for("granite_swa", ((5, 6),))[0])
 
 
 @pytest.mark.parametrize("name", ["gpt2", "marian", "t5"])
@@ -189,11 +208,25 @@ def test_a_block_that_mixes_positions_elsewhere_is_refused():
     assert model.config._attn_implementation != "wherefrom_watched"
 
 
-def test_attention_with_more_behind_its_projection_is_refused():
+def test_what_stands_behind_attention_may_be_anything_that_keeps_to_its_position():
     model = build("llama")
     inner = model.model.layers[0].self_attn.o_proj
-    model.model.layers[0].self_attn.o_proj = nn.Sequential(nn.Identity(), inner)
-    with pytest.raises(ModelCapabilityError, match="no output projection"):
+    model.model.layers[0].self_attn.o_proj = nn.Sequential(nn.Tanh(), inner, nn.Tanh())
+    row = rows_for("llama")[0]
+    slow = slow_distances("llama", model, row, "decoder")[:, row.steps - 1]
+    torch.testing.assert_close(answer_for(model, row).decoder, slow, rtol=1e-3, atol=3e-6)
+
+
+def test_a_block_that_mixes_positions_behind_attention_is_refused():
+    model = build("llama")
+    inner = model.model.layers[0].self_attn.o_proj
+
+    class Shifted(nn.Module):
+        def forward(self, states):
+            return inner(states.cumsum(1))
+
+    model.model.layers[0].self_attn.o_proj = Shifted()
+    with pytest.raises(ModelCapabilityError, match="position by position"):
         answer_for(model, rows_for("llama")[0])
 
 

@@ -69,7 +69,10 @@ CLAIMS: dict[str, Claim] = {
     "dummy": Claim(make=m.Dummy, laws=""),
     "exact_shapley": Claim(make=m.ExactShapley, laws="complete dummy finds linear symmetric steps chunk prefix"),
     "feature_ablation": Claim(make=m.FeatureAblation, laws="dummy finds linear symmetric steps chunk prefix dtype"),
+    "flashtrace": Claim(make=m.FlashTrace, laws="steps dtype"),
+    "gim": Claim(make=m.Gim, laws="steps chunk dtype"),
     "gradient_shap": Claim(make=m.GradientShap, laws="dummy finds linear symmetric steps chunk seeded"),
+    "information_flow_routes": Claim(make=m.InformationFlowRoutes, laws="steps dtype"),
     "input_x_gradient": Claim(
         make=m.InputXGradient, laws="dummy finds linear symmetric steps dtype", about={"linear": {}}
     ),
@@ -79,12 +82,20 @@ CLAIMS: dict[str, Claim] = {
         settings={"n_steps": 24},
         about={"complete": {"n_steps": 400}},
     ),
+    "interactions": Claim(
+        make=m.Interactions,
+        laws="chunk prefix seeded finds",
+        about={"finds": {"n_samples": 96}},
+        settings={"n_samples": 80},
+    ),
     "kernel_shap": Claim(
         make=m.KernelShap, laws="complete finds linear chunk prefix seeded", settings={"n_samples": 128}
     ),
     "layer_deeplift": Claim(make=m.LayerDeepLift, laws="complete steps chunk"),
     "layer_gradient_x_activation": Claim(make=m.LayerGradientXActivation, laws="steps"),
     "layer_integrated_gradients": Claim(make=m.LayerIntegratedGradients, laws="steps chunk", settings={"n_steps": 6}),
+    "learned_attention": Claim(make=m.LearnedAttention, laws="steps dtype", settings={"weights": "uniform"}),
+    "libra": Claim(make=m.Libra, laws="steps chunk dtype"),
     "lime": Claim(make=m.Lime, laws="finds chunk seeded", about={"finds": {"n_samples": 200}}),
     "occlusion": Claim(make=m.Occlusion, laws="dummy finds linear symmetric steps chunk prefix dtype"),
     "reagent": Claim(make=m.Reagent, laws="seeded", settings={"max_probe_steps": 6, "num_probes": 4}),

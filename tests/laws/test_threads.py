@@ -16,6 +16,9 @@ from wherefrom.methods.contract import METHODS
 from wherefrom_hf.demo import demo_path
 from wherefrom_hf.running import ownership
 
+# what a method says of its few samples is not asked here; threads share the list of filters
+pytestmark = pytest.mark.filterwarnings("ignore::wherefrom.errors.WherefromWarning")
+
 LAYER = {"target_layer": "model.layers.1"}
 FEW = {"n_samples": 6}
 DRAWN = {"n_samples": 6, "n_bootstrap": 0}

@@ -1,12 +1,14 @@
 """What is asked of every family, against plain torch, and the table of the answers.
 
-uv run python -m tests.zoo.checks            # every family, writes docs/zoo.md
-uv run python -m tests.zoo.checks gpt2 bart  # some, printed
+uv run python -m tests.zoo.checks                     # every family, writes docs/zoo.md
+uv run python -m tests.zoo.checks gpt2 bart           # some, printed
+uv run python -m tests.zoo.checks --kept zoo.jsonl    # in pieces: families that the file has are not asked again
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,19 +18,20 @@ import torch
 import transformers
 from attrs import evolve, frozen
 from transformers import PreTrainedModel
-from transformers.modeling_outputs import BaseModelOutput
+from transformers.modeling_outputs import MoEModelOutput
 from wherefrom.adapters import Row
 from wherefrom.adapters.internals import Heads
 from wherefrom.errors import UsageError
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions import STEP_FUNCTIONS
 from wherefrom_hf._model import HFModel, _embeddings
+from wherefrom_hf.running.eager import attention_implementation
 from wherefrom_hf.running.predict import Predictor
 
 from tests.zoo import families
 
 LENGTH, STEPS, SOURCE = 14, (5, 9, 13), 7
-MOST_PARAMETERS = 3_000_000
+MOST_PARAMETERS = 40_000_000
 
 
 class NoOracleError(Exception):
@@ -51,6 +54,7 @@ class Model(HFModel):
         self.module = module
         self._fill = 0
         self._asked = None
+        self._memory_limit = None
 
 
 def row_of(module: PreTrainedModel) -> Row:
@@ -72,10 +76,10 @@ def plain_logits(module: PreTrainedModel, row: Row, step: int, leaf: torch.Tenso
     else:
         source = torch.from_numpy(row.source_ids)[None]
         states = module.get_encoder()(input_ids=source, attention_mask=torch.ones_like(source)).last_hidden_state
-        given |= {"encoder_outputs": BaseModelOutput(last_hidden_state=states), "decoder_input_ids": ids}
+        given |= {"encoder_outputs": MoEModelOutput(last_hidden_state=states), "decoder_input_ids": ids}
         given["attention_mask"] = torch.ones_like(source)
         embedding = module.get_decoder().get_input_embeddings()
-    handle = None if leaf is None else embedding.register_forward_hook(lambda *_: leaf)
+    handle = None if leaf is None else embedding.register_forward_hook(lambda *_: leaf.clone())
     try:
         return module(**given).logits[0, -1]
     finally:
@@ -128,22 +132,23 @@ def attention(model: Model, row: Row) -> float:
     (came,) = model.attentions([row])
     module = model.module
     ids = torch.from_numpy(row.target_ids[: row.steps[-1]])[None]
-    before = module.config._attn_implementation
     given: dict[str, Any] = {"output_attentions": True, "use_cache": False}
     if row.source_ids is None:
         given["input_ids"] = ids
     else:
         given |= {"input_ids": torch.from_numpy(row.source_ids)[None], "decoder_input_ids": ids}
-    try:
-        module.set_attn_implementation("eager")
-        with torch.no_grad():
-            output = module(**given)
-    finally:
-        module.set_attn_implementation(before)
+    with torch.no_grad(), attention_implementation(module, "eager"):
+        output = module(**given)
     layers = output.attentions if row.source_ids is None else output.decoder_attentions
     right = [one[0] for one in layers or () if one is not None]
     if not right:
         raise NoOracleError("the library gives no weights")
+    if any(one.shape != came.decoder[0].shape for one in right) or len(right) != len(came.decoder):
+        raise NoOracleError("the library gives weights of another shape")
+    if any(float((one.sum(-1) - 1).abs().max()) > 1e-3 for one in right) and any(
+        float((one.sum(-1) - 1).abs().max()) < 1e-3 for one in came.decoder
+    ):
+        raise NoOracleError("what the library gives does not sum to one")
     return distance(came.decoder, torch.stack(right))
 
 
@@ -218,30 +223,44 @@ def small(name: str) -> bool:
     return sum(p.numel() for p in made.parameters()) <= MOST_PARAMETERS
 
 
-def table(names: list[str]) -> dict[str, dict[str, Outcome]]:
-    """Family to check to outcome."""
+def table(names: list[str], kept: Path | None = None) -> dict[str, dict[str, Outcome]]:
+    """Family to check to outcome.
+
+    Args:
+        kept: JSON lines of an earlier run to begin with, and to write on.
+    """
     found = {}
+    if kept is not None and kept.exists():
+        for known in map(json.loads, kept.read_text("utf-8").splitlines()):
+            found[known["family"]] = {about: Outcome(*one) for about, one in known["cells"].items()}
     for name in names:
+        if name in found:
+            continue
         module = families.build(name)
         found[name] = {about: outcome(check, module) for about, check in CHECKS.items()}
+        if kept is not None:
+            cells = {about: (one.kind, one.reason) for about, one in found[name].items()}
+            with kept.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"family": name, "cells": cells}) + "\n")
         print(
             name,
             *(f"{about}: {one.kind} {one.reason[:90]}" for about, one in found[name].items() if one.kind != "ok"),
             sep="\n   ",
             flush=True,
         )
-    return found
+    return {name: found[name] for name in names}
 
 
 def written(found: dict[str, dict[str, Outcome]], left_out: list[str]) -> str:
     """The page of the documentation."""
     cells = [one for row in found.values() for one in row.values()]
     counts = {kind: sum(one.kind == kind for one in cells) for kind in ("ok", "refused", "wrong", "crash")}
+    total = f"{len(cells)}: {100 * counts['ok'] / max(len(cells), 1):.1f} % ok"
     lines = [
         "# Families of models", "",
         f"Tiny random models of {len(found)} families of transformers {transformers.__version__}, held against plain "
         "torch by `uv run python -m tests.zoo.checks`, which writes this page.",
-        "Cells: " + ", ".join(f"{kind} {n}" for kind, n in counts.items()) + f", of {len(cells)}.", "",
+        "Cells: " + ", ".join(f"{kind} {n}" for kind, n in counts.items()) + f", of {total}.", "",
         "Predictions, predictions with tokens removed and gradients are compared with a pass of each prefix alone, "
         "attention with `output_attentions`;",
         "value zeroing, the terms of values and logits and DeepLIFT check themselves; here they are asked for finite "
@@ -263,11 +282,13 @@ def written(found: dict[str, dict[str, Outcome]], left_out: list[str]) -> str:
 def main() -> None:
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
-    asked = sys.argv[1:]
-    names = asked or [name for name in families.classes() if small(name)]
-    found = table(names)
-    page = written(found, [name for name in families.classes() if name not in names] if not asked else [])
-    if asked:
+    parser = argparse.ArgumentParser(description="Ask every family what is asked of all, and write docs/zoo.md.")
+    parser.add_argument("names", nargs="*", help="families to ask and print; none: all of them")
+    parser.add_argument("--kept", type=Path, help="JSON lines of what was answered, to go on from")
+    asked = parser.parse_args()
+    names = asked.names or [name for name in families.classes() if small(name)]
+    page = written(table(names, asked.kept), [name for name in families.classes() if name not in names])
+    if asked.names:
         print(page)
     else:
         (Path(__file__).parents[2] / "docs" / "zoo.md").write_text(page, "utf-8")

@@ -27,7 +27,7 @@ SMALL: dict[str, Any] = {
     "kv_channels": 8, "d_kv": 8, "attention_head_size": 8, "max_position_embeddings": 128, "n_positions": 128,
     "n_ctx": 128, "max_sequence_length": 128, "max_seq_len": 128, "sliding_window": 16, "attention_window": 16,
     "q_lora_rank": 16, "kv_lora_rank": 16, "qk_rope_head_dim": 8, "qk_nope_head_dim": 8, "v_head_dim": 8,
-    "index_topk": 8, "index_n_heads": 2, "index_head_dim": 16, "n_routed_experts": 4, "num_experts": 4,
+    "index_topk": 8, "index_n_heads": 8, "index_head_dim": 16, "n_routed_experts": 4, "num_experts": 4,
     "num_local_experts": 4, "moe_num_experts": 4, "n_shared_experts": 1, "num_shared_experts": 1,
     "moe_num_shared_experts": 1, "num_experts_per_tok": 2, "num_experts_per_token": 2, "moe_topk": 2, "moe_k": 2,
     "n_group": 2, "topk_group": 1,
@@ -42,7 +42,14 @@ SMALL: dict[str, Any] = {
 }  # fmt: skip
 """Setting to a small value, for every configuration that has it."""
 
+_LATENT = {"num_key_value_heads": 4}
+"""Latent attention makes a key for every head."""
+
 OF_ITS_OWN: dict[str, dict[str, Any]] = {
+    **dict.fromkeys(
+        ("axk1", "axk2", "bailing_hybrid", "deepseek_v2", "deepseek_v3", "glm4_moe_lite", "kimi_linear",
+         "longcat_flash", "minicpm3", "youtu"), _LATENT,
+    ),
     "deepseek_v32": {"head_dim": 8, "index_head_dim": 16, "qk_rope_head_dim": 8, "num_key_value_heads": 4},
     "glm_moe_dsa": {"head_dim": 8, "num_key_value_heads": 4},
     "dots3_note_text": {"num_key_value_heads": 4},
@@ -51,7 +58,18 @@ OF_ITS_OWN: dict[str, dict[str, Any]] = {
     "zaya": {"num_experts_per_tok": 1},
     "gpt_neo": {"attention_types": [[["global", "local"], 1]], "attention_layers": ["global", "local"]},
     "reformer": {"axial_pos_embds_dim": [16, 16], "axial_pos_shape": [8, 16]},
-}
+    "codegen": {"rotary_dim": 4},
+    "gptj": {"rotary_dim": 4},
+    "xmod": {"languages": ["en_XX"], "default_language": "en_XX"},
+    "bamba": {"attn_layer_indices": [1]},
+    "granitemoehybrid": {"layer_types": ["mamba", "attention"]},
+    "jamba": {"attn_layer_offset": 1, "attn_layer_period": 2, "expert_layer_offset": 1, "expert_layer_period": 2},
+    "lfm2_moe": {"layer_types": ["conv", "full_attention"], "num_dense_layers": 1},
+    "dbrx": {"attn_config": {"kv_n_heads": 2, "rope_theta": 10000.0, "clip_qkv": 8.0},
+             "ffn_config": {"hidden_size": 32, "ffn_hidden_size": 48, "moe_num_experts": 4, "moe_top_k": 2,
+                            "ffn_act_fn": {"name": "silu"}}},
+    "recurrent_gemma": {"block_types": ["recurrent", "attention"], "attention_window_size": 16},
+}  # fmt: skip
 """What some families need beside."""
 
 
@@ -86,7 +104,8 @@ def classes() -> dict[str, tuple[type[PreTrainedConfig], type[PreTrainedModel]]]
     for mapping, ending in ((MODEL_FOR_CAUSAL_LM_MAPPING, ""), (MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING, "-seq2seq")):
         for config, model in mapping.items():
             one = model[0] if isinstance(model, tuple) else model
-            found[config.model_type + ending] = (config, one)
+            own = one.config_class  # of a model of several kinds of input, the part that makes text
+            found[config.model_type + ending] = (own if own in config.sub_configs.values() else config, one)
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from textual.screen import Screen
 from textual.widgets import Input
+from wherefrom.results.attribution import Attributions
 from wherefrom_viz.browser.app import Browser
 from wherefrom_viz.browser.keymap import KEYS, spoken
 from wherefrom_viz.browser.screens.bindings import bindings
@@ -20,6 +21,7 @@ from wherefrom_viz.browser.widgets.example_list import ExampleList
 from wherefrom_viz.browser.widgets.filter_bar import FilterBar
 
 from tests.viz.browser.conftest import browser_of, settled, shown, two_methods
+from tests.viz.test_trace_views import traced
 
 PRESSED: set[str] = set()
 """Ids of the keys that the tests below press, checked at the end of the file."""
@@ -436,6 +438,35 @@ async def test_copy_as_text(where: str) -> None:
             assert "0.970" in app.clipboard
         if where == "compare":
             assert "A" in app.clipboard
+
+
+async def test_a_trace_has_a_view_of_its_own() -> None:
+    uses("trace")
+    app = browser_of(Attributions(sequence_attributions=(traced(),)))
+    async with app.run_test(size=(110, 40)) as pilot:
+        await settled(pilot)
+        await pilot.press("enter")
+        await settled(pilot)
+        assert "5  Trace" in shown(pilot)
+        await pilot.press("5")
+        await settled(pilot)
+        assert detail(app).tab == "trace"
+        for words in ("Mass by part", "Mass by role", "user 2", "Then bark."):
+            assert words in shown(pilot)
+        await pilot.press("y")
+        assert "By way of" in app.clipboard
+
+
+async def test_a_result_that_is_no_trace_says_so() -> None:
+    app = browser_of(two_methods())
+    async with app.run_test(size=(110, 40)) as pilot:
+        await settled(pilot)
+        await pilot.press("enter")
+        await settled(pilot)
+        assert "5  Trace" not in shown(pilot)
+        await pilot.press("5")
+        await settled(pilot)
+        assert "This result is no trace" in shown(pilot)
 
 
 async def test_screens_over_screens() -> None:

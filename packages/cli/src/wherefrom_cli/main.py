@@ -17,7 +17,9 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "attribute": ("attribute", "explain what a model generates from texts"),
         "attribute-dataset": ("attribute_dataset", "explain a whole data set, resumably"),
         "attribute-context": ("attribute_context", "which context made which words"),
+        "trace": ("trace", "from an answer through its reasoning to the prompt"),
         "demo": ("demo", "the same question put to several methods, with the demo models"),
+        "fit-attention": ("fit_attention", "learn what each attention head of a model tells"),
         "serve": ("serve", "a playground in the web browser"),
     },
     "Look": {

@@ -237,6 +237,12 @@ def add_method_options(group: OptionGroup) -> None:
         metavar="NAME=VALUE",
         help="one setting; may be repeated: --set n_steps=50 --set internal_batch_size=8",
     )
+    group.add(
+        "--budget",
+        type=positive_number,
+        metavar="N",
+        help="forward passes at most, for methods that take text away: large units first, the strongest cut smaller",
+    )
     group.flag("--include-eos-baseline", "--eos", help="replace the end-of-sequence token in baselines too")
     group.flag(
         "--keep-special", default=True, help="leave special tokens as they are in baselines and removals (default: yes)"
@@ -382,7 +388,11 @@ def attribution_request(options: Options) -> AttributionRequest:
         batch_size=options.batch_size,
         seed=options.seed,
         generation_args=generation,
-        settings={**options.attribution_kwargs, **dict(options.set)},
+        settings={
+            **({} if options.budget is None else {"budget": options.budget}),
+            **options.attribution_kwargs,
+            **dict(options.set),
+        },
     )
     request.check_names()
     return request

@@ -11,7 +11,7 @@ from wherefrom_cli.console import Console
 if TYPE_CHECKING:
     from wherefrom import Attribution, Attributions
 
-VIEWS = ("auto", "matrix", "read", "topk", "steps")
+VIEWS = ("auto", "matrix", "read", "topk", "steps", "trace")
 
 DRAWN = {
     ".html": ("wherefrom_viz.page", "render_html"),

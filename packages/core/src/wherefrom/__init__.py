@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from wherefrom.methods.perturbation.ablation import AblationTable, ablate
     from wherefrom.step_functions.base import StepPrediction
     from wherefrom.step_functions.registration import list_step_functions, register_step_function
+    from wherefrom.tracing import trace
 
 __all__ = [
     "AblationTable",
@@ -85,6 +86,7 @@ __all__ = [
     "show_token_attributions",
     "step_functions",
     "top_contributors",
+    "trace",
 ]
 
 _LATE = {
@@ -102,6 +104,7 @@ _LATE = {
     "methods": "wherefrom.methods",
     "register_step_function": "wherefrom.step_functions.registration",
     "step_functions": "wherefrom.step_functions",
+    "trace": "wherefrom.tracing",
 }
 """What asks a model. Results are read without it."""
 

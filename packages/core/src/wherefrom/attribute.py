@@ -28,6 +28,7 @@ from wherefrom.methods.answers import attribution_of, missing_scores, without_st
 from wherefrom.methods.contract import Method
 from wherefrom.methods.finite import not_finite_note
 from wherefrom.methods.flat import no_gradient_note
+from wherefrom.methods.long_maps import long_map_note
 from wherefrom.methods.request import Request, requested
 from wherefrom.progress import Progress, terminal_progress
 from wherefrom.questions.arguments import check_arguments, check_number_of_ids
@@ -344,6 +345,8 @@ class AttributionModel:
             )
             prepared = prepare(self.adapter, examples, positions, options)
             notes = list(prepared.warnings)
+            if (long := long_map_note(request.method, prepared.questions)) is not None:
+                warnings.warn(long, WherefromWarning, stacklevel=2)  # now, while it can still be stopped
             asked = [example for example, steps in zip(examples, positions, strict=True) if len(steps)]
             answered = iter(
                 list(self._answered(asked, prepared.questions, request, batch_size, clean_special_chars, notes, tell))

@@ -43,7 +43,7 @@ def load_model(
         tokenizer_kwargs: For loading the tokenizer (``src_lang``, ``tgt_lang``, ...); its ``chat_template_kwargs`` go
             to the chat template (``{"enable_thinking": False}``, ``tools``, ``continue_final_message``).
         **method_settings: Settings of the default method (``n_steps=100``, ``target_layer="..."``), and those that the
-            adapter names as its own (``base_url=...`` of ``framework="openai"``).
+            adapter names as its own (``memory_limit="2 GiB"``; ``base_url=...`` of ``framework="openai"``).
 
     Raises:
         ModelLoadError: The model or its tokenizer could not be loaded.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Literal, TypeVar
 
@@ -14,6 +14,8 @@ from torch import Tensor
 from transformers import PreTrainedModel
 from wherefrom.adapters import Encoding, ModelCard, Row, RowAttention, RowGradients, RowPrediction, Side
 from wherefrom.adapters.attention_gradients import RowRollout
+from wherefrom.adapters.gradient_rules import GradientRules
+from wherefrom.adapters.head_terms import RowHeadTerms
 from wherefrom.adapters.internals import RowLogits, RowTerms, RowZeroing
 from wherefrom.adapters.layers import LayerGradients, LayerStates
 from wherefrom.adapters.rescale import RowMultipliers
@@ -24,16 +26,21 @@ from wherefrom.text.tokens import Token
 from wherefrom_hf._loading import DEMO_PREFIX, Loaded
 from wherefrom_hf.inside.attention import attentions
 from wherefrom_hf.inside.attention_gradients import attention_gradient_rollouts
+from wherefrom_hf.inside.attention_watch import asks_the_interface
 from wherefrom_hf.inside.decomposition import attention_terms
 from wherefrom_hf.inside.deeplift import rescaled_gradients
+from wherefrom_hf.inside.gradient_rules import ruled_gradients
+from wherefrom_hf.inside.head_terms import head_terms
 from wherefrom_hf.inside.layers import layer_gradients, layer_states
 from wherefrom_hf.inside.logit_terms import logit_terms
 from wherefrom_hf.inside.value_zeroing import zeroed_values
-from wherefrom_hf.running.attention_kernel import KERNEL
+from wherefrom_hf.running.attention_kernel import FUSED, KERNEL
 from wherefrom_hf.running.embedding import InputEmbedding, input_embedding
 from wherefrom_hf.running.gradients import Differentiator
+from wherefrom_hf.running.memory import as_bytes
 from wherefrom_hf.running.ownership import one_by_one, reserved
 from wherefrom_hf.running.placement import move, parse_device, pinned
+from wherefrom_hf.running.positions import has_table_of_positions
 from wherefrom_hf.running.precision import at_least_single
 from wherefrom_hf.running.predict import Predictor
 from wherefrom_hf.running.probe import need_same
@@ -56,7 +63,7 @@ class HFModel:
 
     hides_positions = True
 
-    def __init__(self, loaded: Loaded) -> None:
+    def __init__(self, loaded: Loaded, memory_limit: int | str | None = None) -> None:
         self.module: PreTrainedModel = loaded.module
         self.tokenizer = loaded.tokenizer
         config = self.module.config
@@ -64,7 +71,9 @@ class HFModel:
         text = config.get_text_config(decoder=True)
         self._coder = TextCoder(self.tokenizer, special.decoder_start, loaded.chat_template_kwargs)
         self._fill = special.pad
+        self._memory_limit = as_bytes(memory_limit)
         self._asked: Differentiator | None = None
+        most = _made_for(text, self.tokenizer.model_max_length)
         self._card = ModelCard(
             name=loaded.name,
             kind="encoder-decoder" if config.is_encoder_decoder else "decoder-only",
@@ -82,7 +91,8 @@ class HFModel:
             unk_id=special.unk,
             mask_id=self.tokenizer.mask_token_id,
             decoder_start_id=special.decoder_start,
-            max_length=_max_length(text, self.tokenizer.model_max_length),
+            max_length=most if has_table_of_positions(self.module, most) else None,
+            made_for=most,
         )
 
     @property
@@ -106,7 +116,9 @@ class HFModel:
         """What asks the module as it is now; made anew when its embeddings were replaced (resized, for instance)."""
         known = self._asked
         if known is None or not known.predictor.reads_embeddings_of(self.module):
-            known = self._asked = Differentiator(Predictor(self.module, *_embeddings(self.module), self._fill))
+            known = self._asked = Differentiator(
+                Predictor(self.module, *_embeddings(self.module), self._fill, self._memory_limit)
+            )
         return known
 
     @property
@@ -171,6 +183,7 @@ class HFModel:
     ) -> list[list[IntArray]]:
         """See `wherefrom.adapters.SequenceModel.generate`."""
         assert self._card.pad_id is not None
+        mixed = not self.module.config.is_encoder_decoder and len({len(prompt) for prompt in prompts}) > 1
         with self.reserved():
             return generate(
                 self.module,
@@ -181,6 +194,7 @@ class HFModel:
                 pad_id=self._card.pad_id,
                 tokenizer=self.tokenizer,
                 device=self.device,
+                pads_left=not mixed or self._predictor.probe.pads_left(),
             )
 
     def embed(self, ids: IntArray, *, side: Side) -> Tensor:
@@ -211,9 +225,17 @@ class HFModel:
         """See `wherefrom.adapters.GivesGradients.gradients`."""
         return one_by_one(self.module, self._differentiator.gradients(rows, chunk, source, target))
 
-    def attentions(self, rows: Iterable[Row]) -> Iterator[RowAttention]:
+    def attentions(
+        self,
+        rows: Iterable[Row],
+        *,
+        queries: Literal["steps", "all"] = "all",
+        heads: Literal["all", "mean"] = "all",
+    ) -> Iterator[RowAttention]:
         """See `wherefrom.adapters.GivesAttention.attentions`."""
-        return self._looked_into(attentions(self.module, rows))
+        return self._looked_into(
+            lambda fused: attentions(self.module, rows, queries=queries, mean_heads=heads == "mean", fused=fused)
+        )
 
     def attention_gradient_rollouts(self, rows: Iterable[Row], *, chunk: int | None = None) -> Iterator[RowRollout]:
         """See `wherefrom.adapters.attention_gradients.RollsAttentionGradients`."""
@@ -229,7 +251,7 @@ class HFModel:
 
     def zeroed_values(self, rows: Iterable[Row], **choices: Any) -> Iterator[RowZeroing]:
         """See `wherefrom.adapters.internals.ZeroesValues.zeroed_values`."""
-        return self._looked_into(zeroed_values(self.module, rows, **choices))
+        return self._looked_into(lambda fused: zeroed_values(self.module, rows, fused=fused, **choices))
 
     def layer_states(self, rows: Iterable[Row], *, layer: Any, chunk: int | None = None) -> Iterator[LayerStates]:
         """See `wherefrom.adapters.layers.GivesLayers.layer_states`."""
@@ -252,22 +274,38 @@ class HFModel:
         """See `wherefrom.adapters.rescale.GivesRescale.rescaled_gradients`."""
         return one_by_one(self.module, rescaled_gradients(self._predictor, rows, baselines, layer, chunk))
 
+    def ruled_gradients(
+        self, rows: Iterable[Row], *, rules: GradientRules, chunk: int | None = None, target: bool = True
+    ) -> Iterator[RowGradients]:
+        """See `wherefrom.adapters.gradient_rules.FollowsGradientRules.ruled_gradients`."""
+        return one_by_one(self.module, ruled_gradients(self._predictor, rows, rules, chunk, target))
+
     def attention_terms(self, rows: Iterable[Row], *, queries: Literal["steps", "all"]) -> Iterator[RowTerms]:
         """See `wherefrom.adapters.internals.DecomposesStates.attention_terms`."""
-        for row in self._looked_into(attention_terms(self.module, rows, queries=queries)):
+        for row in self._looked_into(lambda _: attention_terms(self.module, rows, queries=queries)):
             yield evolve(row, chunks=one_by_one(self.module, row.chunks))
+
+    def head_terms(self, rows: Iterable[Row], **choices: Any) -> Iterator[RowHeadTerms]:
+        """See `wherefrom.adapters.head_terms.DecomposesHeads.head_terms`."""
+        return self._looked_into(lambda _: head_terms(self.module, rows, **choices))
 
     def logit_terms(self, rows: Iterable[Row], *, contrasts: Iterable[IntArray | None]) -> Iterator[RowLogits]:
         """See `wherefrom.adapters.internals.DecomposesStates.logit_terms`."""
-        return self._looked_into(logit_terms(self.module, rows, contrasts=contrasts))
+        return self._looked_into(lambda _: logit_terms(self.module, rows, contrasts=contrasts))
 
-    def _looked_into(self, answers: Iterable[T]) -> Iterator[T]:
-        """Answers that need attention to be watched, of a model that says the same while it is."""
+    def _looked_into(self, ask: Callable[[bool], Iterable[T]]) -> Iterator[T]:
+        """Answers that need attention to be watched, of a model that says the same while it is.
+
+        Args:
+            ask: Is told whether the model is a decoder that says the same under the fused kernel too.
+        """
         with self.reserved():
             probe = self._predictor.probe
             probe.need_causal()
             need_same(probe, KERNEL)
-        yield from one_by_one(self.module, answers)
+            fused = asks_the_interface(self.module) and probe.same_under(FUSED) is None
+            alone = not self.module.config.is_encoder_decoder
+        yield from one_by_one(self.module, ask(fused and alone))
 
     def _side(self, side: Side) -> InputEmbedding:
         source, target = self._predictor.source, self._predictor.target
@@ -280,8 +318,8 @@ def _embeddings(module: PreTrainedModel) -> tuple[InputEmbedding | None, InputEm
     return input_embedding(module.get_encoder()), input_embedding(module.get_decoder())
 
 
-def _max_length(config: Any, tokenizer_limit: int) -> int | None:
-    """The longest sequence the model's positions allow, if they are bounded."""
+def _made_for(config: Any, tokenizer_limit: int) -> int | None:
+    """The longest sequence that model and tokenizer say they were made for, if they say so."""
     limit = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None)
     bounded = [int(n) for n in (limit, tokenizer_limit) if n is not None and 0 < n < 10**9]
     return min(bounded) if bounded else None

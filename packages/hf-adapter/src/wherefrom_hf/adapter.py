@@ -11,6 +11,7 @@ from transformers import PreTrainedTokenizerBase
 
 from wherefrom_hf._loading import load_pretrained
 from wherefrom_hf._model import HFModel
+from wherefrom_hf.running.memory import as_bytes
 
 __all__ = ["HFModel", "load"]
 
@@ -22,6 +23,7 @@ def load(
     device: str | torch.device | None = None,
     model_kwargs: Mapping[str, Any] | None = None,
     tokenizer_kwargs: Mapping[str, Any] | None = None,
+    memory_limit: int | str | None = None,
 ) -> HFModel:
     """A transformers model as core wants it.
 
@@ -34,15 +36,20 @@ def load(
         tokenizer_kwargs: Handed to ``from_pretrained`` of the tokenizer (``src_lang``, ``tgt_lang``, ...); its
             ``chat_template_kwargs`` go to the chat template (``{"enable_thinking": False}``, ``tools``, ``documents``,
             ``continue_final_message``).
+        memory_limit: What passes may use beside the model and the results, in bytes or as text (``"2 GiB"``); None:
+            512 MiB on the host, 8 GiB on an accelerator. Longer inputs then run in smaller parts.
 
     Raises:
         ModelLoadError: The model or tokenizer could not be loaded; the message says why.
+        SettingsError: ``memory_limit`` is no amount of memory.
     """
+    given = dict(model_kwargs or {})
+    limit = as_bytes(given.pop("memory_limit", memory_limit))  # load_model hands an adapter's own keywords over here
     loaded = load_pretrained(
         model,
         tokenizer=tokenizer,
         device=device,
-        model_kwargs=model_kwargs or {},
+        model_kwargs=given,
         tokenizer_kwargs=tokenizer_kwargs or {},
     )
-    return HFModel(loaded)
+    return HFModel(loaded, limit)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from attrs import field, frozen
 
@@ -13,18 +13,36 @@ from wherefrom.arrays import Array
 
 @frozen(kw_only=True, eq=False)
 class RowAttention:
-    """Post-softmax attention weights of one row: shape ``(layers, heads, queries, keys)`` each."""
+    """Post-softmax attention weights of one row: shape ``(layers, heads, queries, keys)`` each.
+
+    One head where their mean was asked for; for the decoder's own and its cross-attention the queries that predict the
+    row's steps, in order, where only those were.
+    """
 
     decoder: Array
     encoder: Array | None = None
+    """Always all queries."""
     cross: Array | None = None
     scores: Mapping[str, Array] = field(factory=dict)
+    unseen: int = 0
+    """Blocks of the decoder in which no attention was seen (state spaces, convolutions): they may mix positions too."""
 
 
 @runtime_checkable
 class GivesAttention(Protocol):
     """Can show its attention weights."""
 
-    def attentions(self, rows: Iterable[Row]) -> Iterator[RowAttention]:
-        """Post-softmax weights of one forward pass per row, whatever attention implementation was loaded."""
+    def attentions(
+        self,
+        rows: Iterable[Row],
+        *,
+        queries: Literal["steps", "all"] = "all",
+        heads: Literal["all", "mean"] = "all",
+    ) -> Iterator[RowAttention]:
+        """Post-softmax weights of one forward pass per row, whatever attention implementation was loaded.
+
+        Args:
+            queries: Those of the decoder's queries that predict a step, or all.
+            heads: Every head, or their mean alone: taken as a layer is read, so that the heads need not be kept.
+        """
         ...

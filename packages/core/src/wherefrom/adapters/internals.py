@@ -123,6 +123,8 @@ class RowTerms:
     layers: Mapping[Where, int]
     """How many layers of each kind there are; a kind the model lacks is absent."""
     scores: Mapping[str, Array] = field(factory=dict)
+    unseen: int = 0
+    """Blocks of the decoder in which no attention was seen (state spaces, convolutions): they may mix positions too."""
 
 
 @frozen(kw_only=True, eq=False)

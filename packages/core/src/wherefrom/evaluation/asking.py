@@ -34,16 +34,7 @@ def question_of(model: Any, result: AttributionData, *, keep_special: bool = Tru
     encoder_decoder = model.card.kind == "encoder-decoder"
     if encoder_decoder != (result.source_attributions is not None):
         raise InputError(f"The result is not of a model like {model.card.name!r}, which is {model.card.kind}.")
-    example = Example(
-        source=Encoding(ids=_ids(result.source), tokens=result.source, text="") if encoder_decoder else None,
-        target_ids=_ids(result.target),
-        target_tokens=result.target,
-        prompt=None,
-        default_start=result.attr_pos_start,
-        input_text="",
-        target_text="",
-        segments=result.segments,
-    )
+    example = example_of(model, result)
     options = QuestionOptions(
         function=LogProbability(),
         scores={},
@@ -60,6 +51,21 @@ def question_of(model: Any, result: AttributionData, *, keep_special: bool = Tru
     )
     steps = np.arange(result.attr_pos_start, result.attr_pos_end)
     return prepare(model, [example], [steps], options).questions[0]
+
+
+def example_of(model: Any, result: AttributionData) -> Example:
+    """The example that a result of single tokens is about."""
+    encoder_decoder = model.card.kind == "encoder-decoder"
+    return Example(
+        source=Encoding(ids=_ids(result.source), tokens=result.source, text="") if encoder_decoder else None,
+        target_ids=_ids(result.target),
+        target_tokens=result.target,
+        prompt=None,
+        default_start=result.attr_pos_start,
+        input_text="",
+        target_text="",
+        segments=result.segments,
+    )
 
 
 def evaluated_units(question: Question, result: AttributionData, units: UnitsSetting) -> Units:

@@ -18,13 +18,19 @@ if TYPE_CHECKING:
     from wherefrom.methods.dummy import Dummy
     from wherefrom.methods.exact_shapley import ExactShapley
     from wherefrom.methods.feature_ablation import FeatureAblation
+    from wherefrom.methods.flashtrace import FlashTrace
+    from wherefrom.methods.gim import Gim
     from wherefrom.methods.gradient_shap import GradientShap
+    from wherefrom.methods.information_flow_routes import InformationFlowRoutes
     from wherefrom.methods.input_x_gradient import InputXGradient
     from wherefrom.methods.integrated_gradients import IntegratedGradients
+    from wherefrom.methods.interactions import Interactions
     from wherefrom.methods.kernel_shap import KernelShap
     from wherefrom.methods.layer_deeplift import LayerDeepLift
     from wherefrom.methods.layer_gradient_x_activation import LayerGradientXActivation
     from wherefrom.methods.layer_integrated_gradients import LayerIntegratedGradients
+    from wherefrom.methods.learned_attention import LearnedAttention
+    from wherefrom.methods.libra import Libra
     from wherefrom.methods.lime import Lime
     from wherefrom.methods.noise_tunnel import SmoothGrad, SquareGrad, VarGrad
     from wherefrom.methods.occlusion import Occlusion
@@ -50,13 +56,19 @@ __all__ = [
     "Dummy",
     "ExactShapley",
     "FeatureAblation",
+    "FlashTrace",
+    "Gim",
     "GradientShap",
+    "InformationFlowRoutes",
     "InputXGradient",
     "IntegratedGradients",
+    "Interactions",
     "KernelShap",
     "LayerDeepLift",
     "LayerGradientXActivation",
     "LayerIntegratedGradients",
+    "LearnedAttention",
+    "Libra",
     "Lime",
     "Method",
     "Occlusion",
@@ -87,13 +99,19 @@ _LATE = {
     "Dummy": "wherefrom.methods.dummy",
     "ExactShapley": "wherefrom.methods.exact_shapley",
     "FeatureAblation": "wherefrom.methods.feature_ablation",
+    "FlashTrace": "wherefrom.methods.flashtrace",
+    "Gim": "wherefrom.methods.gim",
     "GradientShap": "wherefrom.methods.gradient_shap",
     "InputXGradient": "wherefrom.methods.input_x_gradient",
+    "InformationFlowRoutes": "wherefrom.methods.information_flow_routes",
     "IntegratedGradients": "wherefrom.methods.integrated_gradients",
+    "Interactions": "wherefrom.methods.interactions",
     "KernelShap": "wherefrom.methods.kernel_shap",
     "LayerDeepLift": "wherefrom.methods.layer_deeplift",
     "LayerGradientXActivation": "wherefrom.methods.layer_gradient_x_activation",
     "LayerIntegratedGradients": "wherefrom.methods.layer_integrated_gradients",
+    "LearnedAttention": "wherefrom.methods.learned_attention",
+    "Libra": "wherefrom.methods.libra",
     "Lime": "wherefrom.methods.lime",
     "METHODS": "wherefrom.methods.contract",
     "Method": "wherefrom.methods.contract",

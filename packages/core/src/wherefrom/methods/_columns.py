@@ -48,13 +48,15 @@ def square(weights: Array, size: int) -> Array:
 
 
 def per_output(target_function: TargetFunction, scores: Array, *, total: bool = False) -> Array:
-    """``(inputs, steps, ...)`` as ``(inputs, outputs, ...)``: the mean over each span's steps, or their sum.
+    """``(inputs, steps, ...)`` as ``(inputs, outputs, ...)``: the mean over each span's steps, by their weights where
+    they have some, or their sum.
 
     Without spans the scores come back as they are.
     """
     if target_function.groups is None:
         return scores
     members = (target_function.groups[:, None] == np.arange(target_function.outputs)[None, :]).astype(np.float64)
+    members = target_function.weighed(members)
     if not total:
         members = members / members.sum(axis=0)
     xp = namespace(scores)

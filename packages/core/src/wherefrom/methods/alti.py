@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 from attrs import frozen
 
 from wherefrom.adapters.internals import AttentionTerms, DecomposesStates, RowTerms, Where
 from wherefrom.arrays import Array, like, namespace
 from wherefrom.errors import ModelCapabilityError
-from wherefrom.methods.attention_rollout import mixed_inputs
+from wherefrom.methods.attention_rollout import mixed_inputs, require_every_block
 from wherefrom.methods.contract import Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.progress import Progress, counted
@@ -82,17 +82,34 @@ def mixtures(terms: RowTerms) -> Iterator[Mixture]:
 
     A decoder-only model has one per layer; an encoder-decoder two, behind self- and behind cross-attention.
     """
+    require_every_block(terms.unseen)
     if "cross" in terms.layers and "encoder" not in terms.layers:
         raise ModelCapabilityError(
             "This model's encoder attends in windows of its own and shows no weights between all positions, "
             "so the source cannot be followed through it. Use value_norms, value_zeroing or saliency."
         )
-    encoded: Array | None = None
-    now: Mixture | None = None
+    yield from multiplied(_layers(terms))
+
+
+def _layers(terms: RowTerms) -> Iterator[LayerShares]:
     for (where, layer), chunks in groupby(terms.chunks, key=lambda one: (one.where, one.layer)):
         pieces = [contributions(one) for one in chunks]
         xp = namespace(pieces[0][0])
         keys, own = (xp.concat([piece[part] for piece in pieces], axis=0) for part in (0, 1))
+        yield where, layer, keys, own
+
+
+LayerShares: TypeAlias = tuple[Where, int, Array, Array]
+"""Kind of attention, layer, and for every query the shares of the keys, shape ``(queries, keys)``, and of its own
+state, shape ``(queries,)``; together they sum to 1."""
+
+
+def multiplied(layers: Iterable[LayerShares]) -> Iterator[Mixture]:
+    """The mixture at the embeddings, then behind each of the decoder's attention layers: shares multiplied through."""
+    encoded: Array | None = None
+    now: Mixture | None = None
+    for where, layer, keys, own in layers:
+        xp = namespace(keys)
         identity = like(keys, xp.eye(keys.shape[0], dtype=keys.dtype))
         if where == "encoder":
             matrix = keys + own[:, None] * identity

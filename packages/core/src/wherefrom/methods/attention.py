@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
+from typing import ClassVar, Literal
 
-from attrs import frozen
+from attrs import field, frozen, validators
 
 from wherefrom.adapters import GivesAttention
 from wherefrom.arrays import Array
-from wherefrom.methods._columns import MEAN_THEN_NORMALIZE, padded, per_output, square, steps_of
+from wherefrom.methods._columns import MEAN_THEN_NORMALIZE, padded, per_output, rows_first, square, steps_of
 from wherefrom.methods.contract import Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.progress import Progress, counted
@@ -44,19 +44,34 @@ class Attention:
     uses_target_function: ClassVar[bool] = False
     differentiates: ClassVar[bool] = False
 
+    heads: Literal["all", "mean"] = field(default="all", validator=validators.in_(("all", "mean")))
+    """``"mean"``: heads are averaged as each layer is read, and the scores have one head. For long inputs of which only
+    the average is wanted."""
+
     def cost(self, question: Question) -> Cost:
         return Cost(forwards=1)
 
     def attribute(self, model: GivesAttention, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         """Weights of each question's clean pass."""
-        answers = model.attentions(question.row(scores=True) for question in questions)
+        # all queries where the decoder's own attention is shown whole
+        whole = any(question.source_ids is not None and not question.attribute_target for question in questions)
+        answers = model.attentions(
+            (question.row(scores=True) for question in questions),
+            queries="all" if whole else "steps",
+            heads=self.heads,
+        )
         for question, weights in zip(questions, counted(answers, "forward", len(questions), progress), strict=True):
             source: Array | None = None
-            columns = per_output(question.target_function, steps_of(weights.decoder, question.steps))
+
+            def columns_of(part: Array, question: Question = question) -> Array:
+                of_steps = steps_of(part, question.steps) if whole else rows_first(part)
+                return per_output(question.target_function, of_steps)
+
+            columns = columns_of(weights.decoder)
             target: Array | None = padded(columns, len(question.target_ids))
             others: dict[str, Array] = {}
             if weights.cross is not None:
-                source = per_output(question.target_function, steps_of(weights.cross, question.steps))
+                source = columns_of(weights.cross)
                 if not question.attribute_target:
                     target = None
                     others["decoder_self_attentions"] = square(weights.decoder, len(question.target_ids))

@@ -62,7 +62,7 @@ class AttentionFlow:
 
     def attribute(self, model: GivesAttention, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         """Flows in each question's clean pass."""
-        answers = model.attentions(question.row(scores=True) for question in questions)
+        answers = model.attentions((question.row(scores=True) for question in questions), heads="mean")
         for question, weights in zip(questions, counted(answers, "forward", len(questions), progress), strict=True):
             source, target = flow(weights, question.steps - 1, self.residual)
             keep_target = question.attribute_target or source is None

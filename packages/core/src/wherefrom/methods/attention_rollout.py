@@ -52,7 +52,7 @@ class AttentionRollout:
 
     def attribute(self, model: GivesAttention, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         """Rollout of each question's clean pass."""
-        answers = model.attentions(question.row(scores=True) for question in questions)
+        answers = model.attentions((question.row(scores=True) for question in questions), heads="mean")
         for question, weights in zip(questions, counted(answers, "forward", len(questions), progress), strict=True):
             source, target = rollout(weights, self.residual)
             yield mixed_inputs(question, source, target, weights.scores)
@@ -82,12 +82,30 @@ def mixed_inputs(
     )
 
 
+def require_every_block(unseen: int) -> None:
+    """Refuse to follow inputs through a model some of whose blocks mix positions by other means than attention.
+
+    Args:
+        unseen: Blocks in which no attention was seen.
+
+    Raises:
+        ModelCapabilityError: There are some.
+    """
+    if unseen:
+        raise ModelCapabilityError(
+            f"{unseen} of this model's blocks have no attention (state spaces, convolutions or linear attention), so "
+            "inputs cannot be followed through it: what those blocks carry from one position to another would be left "
+            "out. Use occlusion, saliency or integrated_gradients, or look at single layers: attention, value_zeroing."
+        )
+
+
 def require_encoder(weights: RowAttention) -> None:
-    """Refuse cross-attention into an encoder whose own attention is not to be had.
+    """Refuse a decoder that is not all attention, and cross-attention into an encoder whose own is not to be had.
 
     Raises:
         ModelCapabilityError: As it says.
     """
+    require_every_block(weights.unseen)
     if weights.cross is not None and weights.encoder is None:
         raise ModelCapabilityError(
             "This model's encoder attends in windows of its own and shows no weights between all positions, "

@@ -15,6 +15,7 @@ from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.ablation import LOG_PROBABILITY, quantities
 from wherefrom.methods.perturbation.answering import answer_drawn, check_model
 from wherefrom.methods.perturbation.coalitions import all_coalitions, is_complete
+from wherefrom.methods.perturbation.coarse_to_fine import budget_cost, within_budget
 from wherefrom.methods.perturbation.cost import sampled_cost
 from wherefrom.methods.perturbation.drawing import draw
 from wherefrom.methods.perturbation.settings import SampledSettings
@@ -66,10 +67,14 @@ class ContextCite(SampledSettings):
     """Strength of the lasso's penalty, in nats per response token."""
 
     def cost(self, question: Question) -> Cost:
+        if self.budget is not None:
+            return budget_cost(self, question)
         units = units_of(question, self.units, generated=False)
         return sampled_cost(self, question, units)
 
     def attribute(self, model: PredictsSteps, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
+        if self.budget is not None:
+            return within_budget(self, model, questions, progress)
         check_model(self, model)
         return self._answers(model, questions, progress)
 
@@ -80,7 +85,7 @@ class ContextCite(SampledSettings):
             if self.tables is None:
                 wanted = {LOG_PROBABILITY: wanted[LOG_PROBABILITY]}
             target_function = question.target_function
-            tokens = target_function.grouped(np.ones(len(question.steps)))
+            tokens = target_function.grouped(target_function.weighed(np.ones(len(question.steps))))
             solver = _PerToken(method=self, tokens=np.asarray(tokens))
             run = draw(self, model, question, units, progress, wanted=wanted, of=LOG_PROBABILITY, solver=solver)
             yield answer_drawn(self, question, run)

@@ -16,6 +16,7 @@ from wherefrom.methods.contract import Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.answering import answer, check_model
 from wherefrom.methods.perturbation.coalitions import all_coalitions
+from wherefrom.methods.perturbation.coarse_to_fine import budget_cost, within_budget
 from wherefrom.methods.perturbation.drawing import run_plan
 from wherefrom.methods.perturbation.settings import PerturbationSettings
 from wherefrom.methods.perturbation.units import Units, units_of
@@ -52,9 +53,13 @@ class ExactShapley(PerturbationSettings):
     differentiates: ClassVar[bool] = False
 
     def cost(self, question: Question) -> Cost:
+        if self.budget is not None:
+            return budget_cost(self, question)
         return Cost(forwards=2 ** len(units_of(question, self.units)), at_most=True)
 
     def attribute(self, model: PredictsSteps, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
+        if self.budget is not None:
+            return within_budget(self, model, questions, progress)
         check_model(self, model)
         games = [units_of(question, self.units) for question in questions]
         for index, units in enumerate(games):

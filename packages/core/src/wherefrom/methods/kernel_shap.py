@@ -14,8 +14,10 @@ from wherefrom.errors import InputError
 from wherefrom.methods.contract import Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.answering import attribute_by_plan
-from wherefrom.methods.perturbation.coalitions import all_coalitions, is_complete
+from wherefrom.methods.perturbation.coalitions import is_complete
+from wherefrom.methods.perturbation.coarse_to_fine import budget_cost, within_budget
 from wherefrom.methods.perturbation.cost import sampled_cost
+from wherefrom.methods.perturbation.kernel import kernel_masks, kernel_weights
 from wherefrom.methods.perturbation.settings import SampledSettings
 from wherefrom.methods.perturbation.surrogates import constrained, distinct_columns
 from wherefrom.methods.perturbation.units import Units, units_of
@@ -61,26 +63,19 @@ class KernelShap(SampledSettings):
     ``tolerance``."""
 
     def cost(self, question: Question) -> Cost:
+        if self.budget is not None:
+            return budget_cost(self, question)
         units = units_of(question, self.units)
         return sampled_cost(self, question, units)
 
     def attribute(self, model: PredictsSteps, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
+        if self.budget is not None:
+            return within_budget(self, model, questions, progress)
         return attribute_by_plan(self, model, questions, progress)
 
     def plan(self, units: Units, rng: np.random.Generator) -> BoolArray:
         """All coalitions if they are few enough; else the full one, the empty one, and pairs of complements."""
-        count = len(units)
-        samples = DEFAULT_SAMPLES if self.n_samples == "auto" else self.n_samples
-        if count < 2 or 2.0**count <= samples:
-            return all_coalitions(count)
-        sizes = np.arange(1, count)
-        drawn = rng.choice(sizes, size=(samples - 2) // 2, p=_kernel_of_sizes(count)[1:-1])
-        masks = np.zeros((2 + 2 * len(drawn), count), bool)
-        masks[0] = True
-        ranks = np.argsort(rng.random((len(drawn), count)), axis=1)
-        masks[2::2] = ranks < drawn[:, None]
-        masks[3::2] = ~masks[2::2]
-        return masks
+        return kernel_masks(len(units), DEFAULT_SAMPLES if self.n_samples == "auto" else self.n_samples, rng)
 
     def blocks(self, masks: BoolArray) -> IntArray | None:
         """Pairs are the independent draws; nothing is random when all coalitions are there."""
@@ -106,42 +101,7 @@ class KernelShap(SampledSettings):
             if not len(full) or not len(empty):
                 raise InputError("kernel_shap needs the full and the empty coalition. Use the masks of its own plan.")
             wanted = values[:, outputs]
-            ratio = _kernel_of_sizes(count) / _drawn_sizes(count, masks.shape[1], complete=complete)
-            fit = constrained(features, wanted - wanted[empty[0]], ratio[sizes], wanted[full[0]] - wanted[empty[0]])
+            weights = kernel_weights(masks, seen, complete=complete)
+            fit = constrained(features, wanted - wanted[empty[0]], weights, wanted[full[0]] - wanted[empty[0]])
             scores[np.ix_(np.flatnonzero(seen), outputs)] = fit
         return scores
-
-
-def _kernel_of_sizes(count: int) -> FloatArray:
-    """Probability of each coalition size 0..count under the Shapley kernel; 0 for none and for all."""
-    sizes = np.arange(1, count)
-    kernel = np.zeros(count + 1)
-    if count > 1:
-        kernel[1:-1] = 1.0 / (sizes * (count - sizes))
-        kernel /= kernel.sum()
-    return kernel
-
-
-def _drawn_sizes(seen: int, units: int, *, complete: bool) -> FloatArray:
-    """Probability that a drawn coalition of all players holds 0..seen of those that an output sees."""
-    log_factorial = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, units + 1)))])
-
-    def log_choose(n: IntArray | int, k: IntArray) -> FloatArray:
-        inside = (k >= 0) & (k <= n)
-        safe = np.where(inside, k, 0)
-        chosen: FloatArray = np.where(inside, log_factorial[n] - log_factorial[safe] - log_factorial[n - safe], -np.inf)
-        return chosen
-
-    held = np.arange(seen + 1)
-    if complete:
-        counts: FloatArray = np.exp(log_choose(seen, held) - seen * np.log(2.0))
-        return counts
-    drawn = np.arange(1, units)
-    joint = (
-        log_choose(seen, held)[None, :]
-        + log_choose(units - seen, drawn[:, None] - held[None, :])
-        - log_choose(units, drawn)[:, None]
-    )
-    probabilities: FloatArray = _kernel_of_sizes(units)[1:-1] @ np.exp(joint)
-    # sizes that can never be drawn get no weight anyway
-    return np.where(probabilities > 0, probabilities, 1.0)

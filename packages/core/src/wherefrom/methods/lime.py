@@ -14,6 +14,7 @@ from wherefrom.methods.contract import Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.answering import attribute_by_plan
 from wherefrom.methods.perturbation.coalitions import all_coalitions, is_complete
+from wherefrom.methods.perturbation.coarse_to_fine import budget_cost, within_budget
 from wherefrom.methods.perturbation.cost import sampled_cost
 from wherefrom.methods.perturbation.settings import SampledSettings
 from wherefrom.methods.perturbation.surrogates import distinct_columns, drawing_weights, lasso, ridge
@@ -66,10 +67,14 @@ class Lime(SampledSettings):
     """Strength of its penalty. Ridge: per unit of total weight. Lasso: as a fraction of the range of the values."""
 
     def cost(self, question: Question) -> Cost:
+        if self.budget is not None:
+            return budget_cost(self, question)
         units = units_of(question, self.units)
         return sampled_cost(self, question, units)
 
     def attribute(self, model: PredictsSteps, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
+        if self.budget is not None:
+            return within_budget(self, model, questions, progress)
         return attribute_by_plan(self, model, questions, progress)
 
     def plan(self, units: Units, rng: np.random.Generator) -> BoolArray:

@@ -13,6 +13,7 @@ from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.methods.contract import Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.answering import answer, check_model
+from wherefrom.methods.perturbation.coarse_to_fine import budget_cost, within_budget
 from wherefrom.methods.perturbation.cost import planned_cost
 from wherefrom.methods.perturbation.drawing import run_plan
 from wherefrom.methods.perturbation.settings import PerturbationSettings
@@ -55,10 +56,14 @@ class Occlusion(PerturbationSettings):
     """Units from one window to the next."""
 
     def cost(self, question: Question) -> Cost:
+        if self.budget is not None:
+            return budget_cost(self, question)
         units = units_of(question, self.units, kept_too=True)
         return planned_cost(question, units, self.plan(units))
 
     def attribute(self, model: PredictsSteps, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
+        if self.budget is not None:
+            return within_budget(self, model, questions, progress)
         check_model(self, model)
         return self._answers(model, questions, progress)
 

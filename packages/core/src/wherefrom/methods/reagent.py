@@ -272,7 +272,8 @@ class _Search:
 
     def _probabilities(self, log_probabilities: FloatArray) -> FloatArray:
         """Probability of each output's target from those of the steps. ``(G,)`` to ``(outputs,)``."""
-        probabilities: FloatArray = np.exp(np.asarray(self.question.target_function.grouped(log_probabilities)))
+        asked = self.question.target_function
+        probabilities: FloatArray = np.exp(np.asarray(asked.grouped(asked.weighed(log_probabilities))))
         return probabilities
 
 

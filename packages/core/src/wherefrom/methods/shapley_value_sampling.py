@@ -15,6 +15,7 @@ from wherefrom.methods.cost import Cost
 from wherefrom.methods.exact_shapley import exact_values
 from wherefrom.methods.perturbation.answering import attribute_by_plan
 from wherefrom.methods.perturbation.coalitions import all_coalitions, is_complete
+from wherefrom.methods.perturbation.coarse_to_fine import budget_cost, within_budget
 from wherefrom.methods.perturbation.cost import sampled_cost
 from wherefrom.methods.perturbation.settings import SampledSettings
 from wherefrom.methods.perturbation.units import Units, units_of
@@ -62,10 +63,14 @@ class ShapleyValueSampling(SampledSettings):
     """Is every order followed by its reverse? Cancels much of the variance."""
 
     def cost(self, question: Question) -> Cost:
+        if self.budget is not None:
+            return budget_cost(self, question)
         units = units_of(question, self.units)
         return sampled_cost(self, question, units)
 
     def attribute(self, model: PredictsSteps, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
+        if self.budget is not None:
+            return within_budget(self, model, questions, progress)
         return attribute_by_plan(self, model, questions, progress)
 
     def plan(self, units: Units, rng: np.random.Generator) -> BoolArray:

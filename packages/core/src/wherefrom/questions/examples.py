@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -11,7 +12,7 @@ from attrs import frozen
 
 from wherefrom.adapters import Encoding, ModelCard, SequenceModel
 from wherefrom.arrays import IntArray
-from wherefrom.errors import InputError
+from wherefrom.errors import InputError, WherefromWarning
 from wherefrom.questions.arguments import check_text
 from wherefrom.text.segmentation import word_indices
 from wherefrom.text.tokens import Segment, Token
@@ -136,7 +137,8 @@ def encode_input(model: SequenceModel, text: InputText, *, add_special_tokens: b
 
 
 def check_ids(card: ModelCard, ids: IntArray, what: str) -> None:
-    """Refuse a sequence longer than the model's positions, or with ids it has no embeddings for.
+    """Refuse a sequence longer than the model's positions, or with ids it has no embeddings for; warn of one longer
+    than the model was made for.
 
     Raises:
         InputError: It is, or has.
@@ -145,6 +147,13 @@ def check_ids(card: ModelCard, ids: IntArray, what: str) -> None:
         raise InputError(
             f"The {what} has {len(ids)} tokens, but {card.name} reads at most {card.max_length}. "
             "Nothing is cut off silently: shorten the text, or split it."
+        )
+    if card.max_length is None and card.made_for is not None and len(ids) > card.made_for:
+        warnings.warn(
+            f"The {what} has {len(ids)} tokens, and {card.name} was made for {card.made_for}. It can read more, but "
+            "what it says there may be worth little.",
+            WherefromWarning,
+            stacklevel=2,
         )
     unknown = ids[(ids < 0) | (ids >= card.vocabulary)] if card.vocabulary else ids[:0]
     if len(unknown):

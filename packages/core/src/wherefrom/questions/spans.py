@@ -19,6 +19,7 @@ from attrs import frozen
 from wherefrom.arrays import IntArray
 from wherefrom.errors import InputError, nearest
 from wherefrom.step_functions.base import StepFunction
+from wherefrom.text.places import joined_text, tokens_within
 from wherefrom.text.segmentation import Level, unit_starts
 from wherefrom.text.tokens import Token
 
@@ -110,17 +111,10 @@ def _named(kind: str, tokens: Sequence[Token], steps: IntArray) -> list[tuple[in
     return list(pairwise([*(start for start in starts if first <= start < end), end]))
 
 
-def _joined(tokens: Sequence[Token]) -> tuple[str, IntArray]:
-    """The tokens' text, and where in it each begins; special tokens have no text."""
-    texts = ["" if token.special else token.text for token in tokens]
-    lengths = np.array([len(text) for text in texts], dtype=np.int64)
-    return "".join(texts), np.cumsum(lengths) - lengths
-
-
 def _found(what: str, tokens: Sequence[Token], steps: IntArray) -> tuple[int, int]:
     """The tokens that hold a piece of text."""
     first, end = int(steps[0]), int(steps[-1]) + 1
-    text, begins = _joined(tokens[first:end])
+    text, begins = joined_text(tokens[first:end])
     wanted = what.strip()
     places = [match.start() for match in re.finditer(re.escape(wanted), text)] if wanted else []
     if len(places) != 1:
@@ -129,9 +123,7 @@ def _found(what: str, tokens: Sequence[Token], steps: IntArray) -> tuple[int, in
             f"attributed_span={what!r}:{nearest(what, KINDS)} As a piece of the output it {many}; the output is "
             f"{text!r}. Give {', '.join(map(repr, KINDS))}, a text found once, or (first, last + 1) target positions."
         )
-    begin, stop = places[0], places[0] + len(wanted)
-    ends = np.append(begins[1:], len(text))
-    held = np.flatnonzero((begins < stop) & (ends > begin))
+    held = tokens_within(begins, len(text), places[0], places[0] + len(wanted))
     return first + int(held[0]), first + int(held[-1]) + 1
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from attrs import evolve, frozen
 
-from wherefrom.arrays import Array, IntArray, like, namespace
+from wherefrom.arrays import Array, FloatArray, IntArray, like, namespace
 from wherefrom.step_functions.base import StepFunction, StepPrediction
 
 
@@ -29,6 +29,8 @@ class TargetFunction:
     """Logits of stochastic passes, shape ``(passes, G, vocabulary)``, for functions that ask for them."""
     groups: IntArray | None = None
     """Output index of each step, shape ``(G,)``, for span targets; None: one output per step."""
+    weights: FloatArray | None = None
+    """What each step's value is multiplied by, shape ``(G,)``; None: 1."""
 
     @property
     def outputs(self) -> int:
@@ -39,7 +41,14 @@ class TargetFunction:
 
     def step_values(self, logits: Array) -> Array:
         """One value per step. ``logits`` has shape ``(G, vocabulary)``; so many values come back."""
-        return self.function(self.prediction(logits))
+        return self.weighed(self.function(self.prediction(logits)))
+
+    def weighed(self, step_values: Array) -> Array:
+        """Bare per-step values, steps first, multiplied by their weights."""
+        if self.weights is None:
+            return step_values
+        weights = like(step_values, self.weights, dtype=step_values.dtype)
+        return step_values * weights.reshape(-1, *[1] * (step_values.ndim - 1))
 
     def prediction(self, logits: Array) -> StepPrediction:
         """What a step function is given for these logits."""
@@ -91,5 +100,6 @@ class TargetFunction:
             contrast_ids=None if self.contrast_ids is None else self.contrast_ids[kept],
             contrast_logits=None if self.contrast_logits is None else self.contrast_logits[kept],
             samples=None if self.samples is None else self.samples[:, kept],
+            weights=None if self.weights is None else self.weights[kept],
             groups=groups,
         )

@@ -27,10 +27,12 @@ from wherefrom.results.decoding import Decodes, decoded
 from wherefrom.results.dictionaries import ScoresDict, scores_dict
 from wherefrom.results.equality import same_attribution, same_attributions
 from wherefrom.results.merging import merge_attributions
+from wherefrom.results.pairs import UnitPair, top_pairs
 from wherefrom.results.rendering import Drawable
 from wherefrom.results.step_views import StepAttribution, extremes, step_attributions
 from wherefrom.results.tables import save_table, to_arrow, to_dataset, to_pandas, to_polars
 from wherefrom.results.weighting import weighted
+from wherefrom.text.places import Place
 from wherefrom.text.tokens import Segment as Segment
 
 
@@ -83,6 +85,20 @@ class Attribution(Drawable, AttributionData, frozen=True, kw_only=True, eq=False
     def top_contributors(self, k: int = 5) -> list[list[Contributor]]:
         """For each step its ``k`` inputs of largest absolute score, after the default aggregation."""
         return top_contributors(self.aggregate(), k)
+
+    def top_pairs(self, k: int = 5, *, step: int | None = None) -> list[UnitPair]:
+        """The ``k`` strongest pairs that `interactions` found; see `wherefrom.results.pairs.top_pairs`."""
+        return top_pairs(self, k, step=step)
+
+    def trace(self, span: Place | None = None, hops: int | None = None, **settings: Any) -> Attribution:
+        """Where an answer comes from when its reasoning is followed back to the prompt; no model is asked.
+
+        Args:
+            span: The answer: a text, a regular expression, a turn or positions; None: the last sentence.
+            hops: How often mass is passed on; None: until all has arrived.
+            **settings: ``reasoning``, ``leave_out``, ``signed``; see `wherefrom.aggregators.Trace`.
+        """
+        return self.aggregate("trace", span=span, hops=hops, **settings)
 
     def weight_attributions(self, step_score: str) -> Attribution:
         """Aggregated, and every step's scores multiplied by its step score. This object stays as it is."""
@@ -160,6 +176,10 @@ class Attributions(Drawable, AttributionsData[Attribution], frozen=True, kw_only
     def __radd__(self, other: object) -> Attributions:
         """So that ``sum([a, b])`` works, which begins with 0."""
         return self if other == 0 else NotImplemented
+
+    def trace(self, span: Place | None = None, hops: int | None = None, **settings: Any) -> Attributions:
+        """Every example traced; see `Attribution.trace`."""
+        return self.aggregate("trace", span=span, hops=hops, **settings)
 
     def weight_attributions(self, step_score: str) -> Attributions:
         """Every example weighted; see `Attribution.weight_attributions`."""

@@ -73,7 +73,7 @@ def show_attributions(
         max_val: Upper end of the colour range.
         display: Print or display it. False only returns.
         return_html: Return a page of its own as text.
-        view: ``"auto"``, ``"matrix"``, ``"read"``, ``"topk"`` or ``"steps"``.
+        view: ``"auto"``, ``"matrix"``, ``"read"``, ``"topk"``, ``"steps"`` or ``"trace"``.
         **options: Passed to the renderer: ``granularity``, ``merge``, ``normalize``, ``palette``, ...
 
     Returns:

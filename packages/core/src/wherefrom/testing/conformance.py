@@ -30,6 +30,8 @@ from wherefrom.adapters import (
     SequenceModel,
     Side,
 )
+from wherefrom.adapters.attention_gradients import RollsAttentionGradients
+from wherefrom.adapters.gradient_rules import FollowsGradientRules, GradientRules
 from wherefrom.adapters.rescale import GivesRescale
 from wherefrom.arrays import IntArray, like, to_numpy
 from wherefrom.questions.target_function import TargetFunction
@@ -648,6 +650,37 @@ def _rescale_tangent(case: Case) -> None:
         require_close(getattr(answer, side), slopes, case.tolerance.difference, f"Multipliers of the {side}")
 
 
+# --- rules of the way back -----------------------------------------------------------------------------------
+
+
+@check(FollowsGradientRules, "without a rule the answer is the gradient, and with rules the values stay")
+def _ruled_gradients(case: Case) -> None:
+    row = case.longest("logit")
+    expected = _first(case.model.gradients([row]), "gradients")
+    plain = _first(case.model.ruled_gradients([row], rules=GradientRules()), "ruled_gradients")
+    held = _first(case.model.ruled_gradients([row], rules=GradientRules(hold_weights=True)), "ruled_gradients")
+    for side in _sides(case):
+        came = to_numpy(getattr(plain, side))
+        slopes = to_numpy(getattr(expected, side))[:, : came.shape[1]]
+        case.close(came, slopes, f"Gradients of the {side} without a rule")
+        changed = np.abs(to_numpy(getattr(held, side)) - came).max()
+        require(bool(changed > 0), f"Holding the attention weights changes nothing for the {side}.")
+    case.close(held.values, expected.values, "Values under a rule")
+
+
+@check(RollsAttentionGradients, "rollouts are not negative and look at nothing ahead; a batch equals its single rows")
+def _attention_gradient_rollouts(case: Case) -> None:
+    rows = case.rows("logit")
+    for answer, row in _paired(case.model.attention_gradient_rollouts(rows), rows, "attention_gradient_rollouts"):
+        alone = _first(case.model.attention_gradient_rollouts([row]), "attention_gradient_rollouts")
+        for side in _sides(case):
+            case.close(getattr(answer, side), getattr(alone, side), f"Rollout of the {side} in a batch and alone")
+            require(bool((to_numpy(getattr(answer, side)) >= 0).all()), f"The rollout of the {side} is negative.")
+        target = to_numpy(answer.target)
+        ahead = np.arange(target.shape[1])[None, :] >= row.steps[:, None]
+        require(bool((target[ahead] == 0).all()), "A step's rollout reaches positions that it cannot see.")
+
+
 # --- attention ----------------------------------------------------------------------------------------------
 
 
@@ -677,6 +710,22 @@ def _attention(case: Case) -> None:
             if name == "decoder":
                 ahead = np.abs(np.triu(weights, 1)).max()
                 require(ahead == 0, f"Decoder attention looks ahead: {ahead:.3g}.")
+
+
+@check(GivesAttention, "what is asked for in part is that part of the whole")
+def _attention_parts(case: Case) -> None:
+    row = case.longest()
+    whole = _first(case.model.attentions([row]), "attentions")
+    part = _first(case.model.attentions([row], queries="steps"), "attentions")
+    mean = _first(case.model.attentions([row], heads="mean"), "attentions")
+    for name in ("decoder", "cross", "encoder"):
+        weights = getattr(whole, name)
+        if weights is None:
+            continue
+        full = to_numpy(weights)
+        steps = full if name == "encoder" else full[:, :, row.steps - 1]
+        case.close(getattr(part, name), steps, f"{name} attention of the steps' queries")
+        case.close(getattr(mean, name), full.mean(1, keepdims=True), f"Mean over heads of {name} attention")
 
 
 @check(GivesAttention, "a hidden token gets no attention")

@@ -209,13 +209,26 @@ class NumpyModel:
 class AttentiveModel(NumpyModel):
     """A `NumpyModel` whose network attends, and shows it."""
 
-    def attentions(self, rows: Iterable[Row]) -> Iterator[RowAttention]:
+    def attentions(
+        self,
+        rows: Iterable[Row],
+        *,
+        queries: Literal["steps", "all"] = "all",
+        heads: Literal["all", "mean"] = "all",
+    ) -> Iterator[RowAttention]:
         for row in rows:
             forward = self._run(row)
+
+            def shown(weights: Any, at: Any = slice(None)) -> Any:
+                if weights is None:
+                    return None
+                return (weights.mean(1, keepdims=True) if heads == "mean" else weights)[:, :, at]
+
+            at = row.steps - 1 if queries == "steps" else slice(None)
             yield RowAttention(
-                decoder=forward.decoder_attention,
-                encoder=forward.encoder_attention,
-                cross=forward.cross_attention,
+                decoder=shown(forward.decoder_attention, at),
+                encoder=shown(forward.encoder_attention),
+                cross=shown(forward.cross_attention, at),
                 scores=_step_scores(row, forward.logits[row.steps - 1]),
             )
 

@@ -4,71 +4,108 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from typing import Any, Literal
 
+import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 from wherefrom.adapters import Row, RowAttention
 from wherefrom.errors import ModelCapabilityError
 
-from wherefrom_hf.inside.attention_watch import Watch, watching
-from wherefrom_hf.inside.teacher_forcing import run
+from wherefrom_hf.inside.attention_watch import FUSED_FROM, Watch, watching
+from wherefrom_hf.inside.teacher_forcing import Passed, run
 from wherefrom_hf.running.padding import read_length
 
 _ROWS_AT_ONCE = 16
 
+Queries = Literal["steps", "all"]
 
-def attentions(module: PreTrainedModel, rows: Iterable[Row]) -> Iterator[RowAttention]:
-    """Post-softmax weights of each row, in order; several rows share a padded pass.
+
+def attentions(
+    module: PreTrainedModel,
+    rows: Iterable[Row],
+    *,
+    queries: Queries = "all",
+    mean_heads: bool = False,
+    fused: bool = False,
+) -> Iterator[RowAttention]:
+    """Post-softmax weights of each row, in order; several short rows share a padded pass.
 
     Queries and keys of the decoder run up to the position that predicts the row's last step.
+
+    Args:
+        fused: Does the model say the same under the fused kernel? Long rows then never hold all weights.
 
     Raises:
         ModelCapabilityError: No attention was seen (state-space models, for instance).
     """
     remaining = iter(rows)
     while batch := list(islice(remaining, _ROWS_AT_ONCE)):
-        yield from _of_batch(module, batch)
-
-
-def _of_batch(module: PreTrainedModel, rows: Sequence[Row]) -> Iterator[RowAttention]:
-    sources = {row.source_ids.tobytes() for row in rows if row.source_ids is not None}
-    if 0 < len(sources) < len(rows):
+        sources = {row.source_ids.tobytes() for row in batch if row.source_ids is not None}
         # a source that rows share is encoded once, so its weights do not line up with the rows
-        for row in rows:
-            yield from _read(module, [row])
-    else:
-        yield from _read(module, rows)
+        apart = 0 < len(sources) < len(batch) or max(map(read_length, batch)) >= FUSED_FROM
+        for some in [[row] for row in batch] if apart else [batch]:
+            yield from _read(module, some, queries, mean_heads, fused)
 
 
-def _read(module: PreTrainedModel, rows: Sequence[Row]) -> Iterator[RowAttention]:
-    with watching(module, rows=len(rows), weights_only=True) as watch:
-        passed = run(module, rows, watch, predictions=any(row.scores for row in rows))
-    need_attention(module, watch)
+def _read(
+    module: PreTrainedModel, rows: Sequence[Row], queries: Queries, mean_heads: bool, fused: bool
+) -> Iterator[RowAttention]:
+    # only one row's steps can be picked out while the pass runs
+    kept = steps_queries(rows[0], module) if queries == "steps" and fused and is_long(rows) else None
+    predictions = any(row.scores for row in rows)
+    watch, passed = watched(
+        module, rows, predictions, weights_only=True, queries=kept, mean_heads=mean_heads, fused=kept is not None
+    )
     decoder, encoder, cross = watch.weights("decoder"), watch.weights("encoder"), watch.weights("cross")
     assert decoder is not None
     for index, row in enumerate(rows):
         target = read_length(row)
         source = 0 if row.source_ids is None else len(row.source_ids)
+        at: Any = slice(target)
+        if queries == "steps":
+            at = slice(None) if kept is not None else torch.from_numpy(row.steps - 1).to(decoder.device)
         yield RowAttention(
-            decoder=_cut(decoder, index, target, target),
-            encoder=None if encoder is None else _cut(encoder, index, source, source),
-            cross=None if cross is None else _cut(cross, index, target, source),
+            decoder=_cut(decoder, index, at, target),
+            encoder=None if encoder is None else _cut(encoder, index, slice(source), source),
+            cross=None if cross is None else _cut(cross, index, at, source),
             scores=passed.scores[index],
+            unseen=watch.unseen,
         )
 
 
-def _cut(weights: Tensor, row: int, queries: int, keys: int) -> Tensor:
-    return weights[row, :, :, :queries, :keys]
+def is_long(rows: Sequence[Row]) -> bool:
+    """Is this one row, and long enough for the fused kernel?"""
+    return len(rows) == 1 and read_length(rows[0]) >= FUSED_FROM
 
 
-def need_attention(module: PreTrainedModel, watch: Watch) -> None:
-    """Refuse models in whose pass no attention of the decoder was seen.
+def steps_queries(row: Row, module: PreTrainedModel) -> Tensor:
+    """Positions that predict a row's steps, where the model's ids are."""
+    return torch.from_numpy(row.steps - 1).to(next(module.parameters()).device)
+
+
+def _cut(weights: Tensor, row: int, queries: Any, keys: int) -> Tensor:
+    return weights[row][:, :, queries, :keys]
+
+
+def watched(
+    module: PreTrainedModel, rows: Sequence[Row], predictions: bool = True, **kept: Any
+) -> tuple[Watch, Passed]:
+    """One pass of ``rows`` whose attention was seen, and what was seen of it.
+
+    Args:
+        predictions: Are logits wanted?
+        kept: What of the pass is kept, see `attention_watch.watching`.
 
     Raises:
-        ModelCapabilityError: As it says.
+        ModelCapabilityError: No attention of the decoder was seen.
     """
-    if not watch.in_layers("decoder"):
-        raise ModelCapabilityError(
-            f"{type(module).__name__} computed no attention that could be watched. "
-            "Use a method that needs no internals: saliency, integrated_gradients, occlusion."
-        )
+    for own in (None, True):  # a file may know the interface for the sake of another part than the decoder
+        with watching(module, rows=len(rows), own=own, **kept) as watch:
+            passed = run(module, rows, watch, predictions=predictions)
+        if watch.seen:
+            return watch, passed
+    raise ModelCapabilityError(
+        f"{type(module).__name__} computed no attention that could be watched. "
+        "Use a method that needs no internals: saliency, integrated_gradients, occlusion."
+    )

@@ -9,7 +9,6 @@ array over layers and heads is held.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
@@ -29,7 +28,6 @@ from wherefrom_hf.running.eager import attention_implementation
 from wherefrom_hf.running.precision import at_least_single
 from wherefrom_hf.running.predict import Predictor, scores_of
 from wherefrom_hf.running.probe import looking_into, need_same
-from wherefrom_hf.running.stacks import stack_of
 from wherefrom_hf.running.whole_pass import length_of, run_whole
 
 
@@ -44,10 +42,11 @@ def attention_gradient_rollouts(predictor: Predictor, rows: Iterable[Row], chunk
             attention_implementation(module, "eager"),
             torch.enable_grad(),
             looking_into(module),
-            _carrying(predictor, some, carried) as carrier,
         ):
-            run = run_whole(predictor, some, parts=None)
-            carrier.need_every_block()
+            carrier = _Carrier(module, carried)
+            with carrier.active():
+                run = run_whole(predictor, some, parts=None)
+            carrier.need_all()
         values, slopes = run.evaluated()
         reads = carried.start.new_ones(len(slopes))
         tops = [(run.states, run.at_states(slopes)), (carrier.carried.start, reads)]
@@ -123,21 +122,14 @@ class _Carrier(AttentionOperations):
     """Takes part in every attention of one forward pass."""
 
     def __init__(self, module: PreTrainedModel, carried: _Carried) -> None:
-        super().__init__()
+        super().__init__(module)
         self.carried = carried
-        self.attending: set[nn.Module] = set()
-        """Every module that attention ran in, at whatever depth."""
-        self.ran: set[nn.Module] = set()
         self.seen: set[Where] = set()
-        self._module = module
         self._encoder = encoder_modules(module)
-        self._inside: list[tuple[nn.Module, list[int]]] = []
         self._memory: Tensor | None = None
 
     def weighted(self, multiply: Multiply, weights: Tensor, values: Tensor) -> Tensor:
         """Attention: the carried rows pass through its weights."""
-        if not self._inside:
-            return multiply(weights, values)
         now = self.carried
         where = self._where()
         queries, keys = (
@@ -146,63 +138,35 @@ class _Carrier(AttentionOperations):
         )
         if weights.shape[-2:] != (queries.shape[1], keys.shape[1]):
             raise ModelCapabilityError(
-                f"{type(self._inside[-1][0]).__name__} attends from {weights.shape[-2]} to {weights.shape[-1]} "
+                f"{self.innermost} attends from {weights.shape[-2]} to {weights.shape[-1]} "
                 f"positions, not from {queries.shape[1]} to {keys.shape[1]}, so its map cannot be rolled out. "
                 "Use saliency or value_zeroing."
             )
         weights, *carried = _Roll.apply(weights, now.start, now.target, now.source, where)
         self.carried = _Carried(*carried)
         self.seen.add(where)
-        self.attending.update(part for part, _ in self._inside)
         return multiply(weights, values)
 
     def _where(self) -> Where:
-        part, given = self._inside[-1]
+        part, given = self.inside[-1]
         if part in self._encoder:
             return "encoder"
         return "cross" if self._memory is not None and self._memory.data_ptr() in given else "decoder"
 
-    def entered(self, part: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Hook: a module's forward begins."""
-        given = [x.data_ptr() for x in (*args, *kwargs.values()) if isinstance(x, Tensor)]
-        self._inside.append((part, given))
-
     def left(self, part: nn.Module, args: tuple[Any, ...], output: Any) -> None:
-        """Hook: a module's forward ended."""
-        self.ran.add(part)
-        while self._inside and self._inside.pop()[0] is not part:
-            pass
-        if self._module.config.is_encoder_decoder and part is self._module.get_encoder():
+        """Hook: a module's forward ended; the encoder's output is what cross-attention reads."""
+        super().left(part, args, output)
+        if self._encoder and part is self.module.get_encoder():
             self._memory = output[0] if isinstance(output, tuple) else output.last_hidden_state
 
-    def need_every_block(self) -> None:
-        """Refuse models in which a block did not attend.
+    def need_all(self) -> None:
+        """Refuse models that also mix positions by something else than attention.
 
         Raises:
             ModelCapabilityError: As it says.
         """
-        sides: tuple[Side, ...] = ("source", "target") if self._encoder else ("target",)
-        for side in sides:
-            for index, block in enumerate(stack_of(self._module, side)):
-                if block in self.ran and block not in self.attending:
-                    raise ModelCapabilityError(
-                        f"Block {index} of {type(self._module).__name__} ({type(block).__name__}) mixes positions by "
-                        "something else than attention, which this method cannot follow. Use saliency, "
-                        "input_x_gradient or layer_gradient_x_activation(depth=0.5)."
-                    )
+        self.need_attention_everywhere()
         if self._encoder and "cross" not in self.seen:
             raise ModelCapabilityError(
-                f"No attention of {type(self._module).__name__} from target to source was seen. Use saliency."
+                f"No attention of {type(self.module).__name__} from target to source was seen. Use saliency."
             )
-
-
-@contextmanager
-def _carrying(predictor: Predictor, rows: Sequence[Row], carried: _Carried) -> Iterator[_Carrier]:
-    """Within the block, attention of a forward pass carries ``carried`` along."""
-    carrier = _Carrier(predictor.module, carried)
-    with ExitStack() as stack:
-        for part in predictor.module.modules():
-            stack.callback(part.register_forward_pre_hook(carrier.entered, with_kwargs=True).remove)
-            stack.callback(part.register_forward_hook(carrier.left).remove)
-        stack.enter_context(carrier)
-        yield carrier

@@ -8,16 +8,21 @@ Masks, positions, caps on the scores, attention sinks and grouped heads stay the
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
+from transformers import PreTrainedModel
+from wherefrom.adapters import Side
+from wherefrom.errors import ModelCapabilityError
 
 from wherefrom_hf.inside.attention_watch import grouped
 from wherefrom_hf.inside.rescale_rules import is_variable
+from wherefrom_hf.running.stacks import stack_of
 
 Multiply = Callable[[Tensor, Tensor], Tensor]
 
@@ -43,9 +48,58 @@ _WEIGHTS = "_wherefrom_attention_weights"
 class AttentionOperations(TorchFunctionMode):
     """While active, softmax and products of values that are differentiated go through the methods below."""
 
-    def __init__(self) -> None:
+    def __init__(self, module: PreTrainedModel) -> None:
         super().__init__()
+        self.module = module
         self.paused = 0
+        """While above 0, everything runs as it is."""
+        self.inside: list[tuple[nn.Module, list[int]]] = []
+        """Modules that are running, outermost first, each with the addresses of the tensors it was given."""
+        self.ran: set[nn.Module] = set()
+        self.attending: set[nn.Module] = set()
+        """Every module that attention ran in, at whatever depth."""
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Within the block, it takes part in what runs, and knows in which module."""
+        with ExitStack() as stack:
+            for part in self.module.modules():
+                stack.callback(part.register_forward_pre_hook(self.entered, with_kwargs=True).remove)
+                stack.callback(part.register_forward_hook(self.left).remove)
+            stack.enter_context(self)
+            yield
+
+    @property
+    def innermost(self) -> str:
+        """The class of the module that is running."""
+        return type(self.inside[-1][0] if self.inside else self.module).__name__
+
+    def entered(self, part: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Hook: a module's forward begins."""
+        given = [x.data_ptr() for x in (*args, *kwargs.values()) if isinstance(x, Tensor)]
+        self.inside.append((part, given))
+
+    def left(self, part: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+        """Hook: a module's forward ended."""
+        self.ran.add(part)
+        while self.inside and self.inside.pop()[0] is not part:
+            pass
+
+    def need_attention_everywhere(self) -> None:
+        """Refuse models in which a block ran and did not attend.
+
+        Raises:
+            ModelCapabilityError: As it says.
+        """
+        sides: tuple[Side, ...] = ("source", "target") if self.module.config.is_encoder_decoder else ("target",)
+        for side in sides:
+            for index, block in enumerate(stack_of(self.module, side)):
+                if block in self.ran and block not in self.attending:
+                    raise ModelCapabilityError(
+                        f"Block {index} of {type(self.module).__name__} ({type(block).__name__}) mixes positions by "
+                        "something else than attention, which this method cannot follow. Use saliency, "
+                        "input_x_gradient or layer_gradient_x_activation(depth=0.5)."
+                    )
 
     def softmax(self, compute: Callable[[Tensor], Tensor], scores: Tensor, dim: int) -> Tensor:
         """Softmax of ``scores`` along ``dim``, as ``compute`` does it."""
@@ -92,6 +146,7 @@ class AttentionOperations(TorchFunctionMode):
     def _product(self, func: Multiply, input: Tensor, other: Any = None, *, mat2: Any = None) -> Tensor:
         right = mat2 if other is None else other
         if is_weights(input):
+            self.attending.update(part for part, _ in self.inside)
             return self.weighted(func, input, right)
         if is_variable(input) and is_variable(right):
             return self.product(func, input, right)

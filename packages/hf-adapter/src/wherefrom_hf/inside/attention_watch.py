@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -26,7 +26,7 @@ from transformers import PreTrainedModel
 from wherefrom.adapters.internals import Where
 from wherefrom.errors import ModelCapabilityError
 
-from wherefrom_hf.running.attention_kernel import Kernel, hidden_input, observed_by
+from wherefrom_hf.running.attention_kernel import FUSED, KERNEL, Kernel, hidden_input, observed_by, plain_kernel
 from wherefrom_hf.running.stacks import outermost_lists
 
 
@@ -51,12 +51,19 @@ class Attended:
     """The module that reads ``context``, heads side by side."""
     projected: Tensor | None = None
     """What it gave, shape ``(rows, queries, width)``."""
+    outside: bool = False
+    """Does the projection stand behind the attention module, whose own result is the context as it is?"""
+    gated: Tensor | None = None
+    """Where no module reads the context itself: what the last module inside read that is as large, heads side by side;
+    ``projection`` is that module then. Shape ``(rows, queries, heads * size)``."""
     state: Tensor | None = None
     """What the attention module was given, shape ``(rows, queries, width)``."""
     given: tuple[Tensor, ...] = ()
     """All tensors that the attention module was given."""
     output: Any = None
     """Everything the attention module returned."""
+    call: BlockCall | None = None
+    """The block at work that it is part of."""
 
     @property
     def result(self) -> Tensor:
@@ -113,34 +120,60 @@ def first_tensor(output: Any) -> Tensor:
 def projection_of(one: Attended) -> tuple[nn.Module, Tensor]:
     """The output projection of an attention module, and what it gave in the pass.
 
-    The module's result is that, or that plus one of its inputs (a residual connection inside the module).
+    The module's result is that, or that plus one of its inputs (a residual connection inside the module). What it reads
+    is the context, or the context behind a gate (`Attended.gated`, which `gates` holds to its name).
 
     Raises:
         ModelCapabilityError: No such module was found, or more happens behind it.
     """
-    refusal = ModelCapabilityError(
+    if one.projection is not None and one.projected is not None and (one.outside or _is_result(one)):
+        return one.projection, one.projected
+    raise ModelCapabilityError(
         f"In {one.name} no output projection reads the attention's result and gives the module's, so its output cannot "
-        "be written as a sum over positions. Use attention_rollout, or a method without internals: saliency, occlusion."
+        "be written as a sum over positions. Use attention, or a method without internals: saliency, occlusion."
     )
-    if one.projection is None or one.projected is None:
-        raise refusal
-    result = one.result
-    if result.shape != one.projected.shape:
-        raise refusal
-    rest = result - one.projected
-    tolerance = 8 * torch.finfo(result.dtype).eps * float(result.abs().max() + one.projected.abs().max())
+
+
+def found_projection(one: Attended) -> nn.Module | None:
+    """The module whose result, of the weighted values alone, is the attention module's; None: there is none."""
+    return one.projection if one.gated is None and not one.outside and _is_result(one) else None
+
+
+def _is_result(one: Attended) -> bool:
+    """Is what the projection gave the attention module's result, or that less one of its inputs?"""
+    if one.projected is None or one.result.shape != one.projected.shape:
+        return False
+    rest = one.result - one.projected
+    tolerance = 8 * torch.finfo(rest.dtype).eps * float(one.result.abs().max() + one.projected.abs().max())
     candidates = [torch.zeros_like(rest), *(x for x in one.given if x.shape == rest.shape)]
-    if not any(float((rest - candidate).abs().max()) <= tolerance for candidate in candidates):
-        raise refusal
-    return one.projection, one.projected
+    return any(float((rest - candidate).abs().max()) <= tolerance for candidate in candidates)
+
+
+def need_weighted_values(one: Attended) -> None:
+    """Refuse an attention whose result is not its weights times its values: more happened in the kernel.
+
+    Raises:
+        ModelCapabilityError: As it says.
+    """
+    values = grouped(one.values[0], one.weights.shape[1])
+    made = torch.einsum("hqk,hks->qhs", one.weights[0].to(values.dtype), values)
+    came = one.context[0]
+    tolerance = 0.05 if came.dtype in (torch.float16, torch.bfloat16) else 1e-3
+    if made.shape != came.shape or float((made - came).abs().max()) > tolerance * float(came.abs().max()):
+        raise ModelCapabilityError(
+            f"In {one.name} the weights times the values are not what attention gives (sinks that are applied behind "
+            "the product do that), so what one value brings cannot be told. Use saliency, integrated_gradients or "
+            "occlusion."
+        )
 
 
 def matrix_of(one: Attended) -> Tensor | None:
-    """The matrix ``M`` of an output projection that is ``context @ M`` plus a bias; None if it shows no
+    """The matrix ``M`` of an output projection that is what it reads times ``M`` plus a bias; None if it shows no
     such matrix."""
     projection, projected = projection_of(one)
     weight, bias = getattr(projection, "weight", None), getattr(projection, "bias", None)
-    context, projected = one.context[:, [0, -1]].flatten(-2), projected[:, [0, -1]]  # two positions tell
+    read = one.context.flatten(-2) if one.gated is None else one.gated
+    context, projected = read[:, [0, -1]], projected[:, [0, -1]]  # two positions tell
     if not isinstance(weight, Tensor) or weight.ndim != 2 or weight.dtype != context.dtype:
         return None
     for matrix in (weight.T, weight):
@@ -163,11 +196,28 @@ class Watch:
         module: The model.
         weights_only: Keep attention weights and nothing else.
         leaves: Keep the states that modules without children read and gave inside of blocks.
+        queries: Decoder-only: keep weights and states of these positions alone; everything written down then has them
+            for its positions. Values are kept whole.
+        mean_heads: Keep the mean of the heads' weights instead of them, as one head.
+        finished: Told each block and its attention when the block has run; then nothing of them is kept.
     """
 
-    def __init__(self, module: PreTrainedModel, *, weights_only: bool = False, leaves: bool = False) -> None:
+    def __init__(
+        self,
+        module: PreTrainedModel,
+        *,
+        weights_only: bool = False,
+        leaves: bool = False,
+        queries: Tensor | None = None,
+        mean_heads: bool = False,
+        finished: Callable[[BlockCall, list[Attended]], None] | None = None,
+    ) -> None:
         self.weights_only = weights_only
         self.leaves = leaves
+        self.queries = queries
+        self.mean_heads = mean_heads
+        self._finished = finished
+        self._paused = False
         self.encoder_states: Tensor | None = None
         """Set by whoever runs the pass, as handed to the decoder: attention that reads it is
         cross-attention."""
@@ -179,15 +229,25 @@ class Watch:
         self._encoder = encoder_modules(module)
         self._place = {part: name for name, part in module.named_modules()}
         self._members = dict(blocks_of(module))
+        self._ran: set[tuple[str, int]] = set()
+        self._attending: set[tuple[str, int]] = set()
         self._open: Attended | None = None
         self._inside: list[nn.Module] = []
         self._leaves: list[LeafCall] = []
         self._width: int | None = None
+        self._context: Tensor | None = None
+        """What the open attention gave, of all positions."""
+        self._awaited: tuple[Attended, Tensor] | None = None
+        """An attention module that gave its context as it is, and that: its projection is still to come."""
+        self._length = 0
+        """Positions of the pass."""
         self._last: tuple[str, Tensor] | None = None
 
     def attend(self, kernel: Kernel, module: nn.Module, *inputs: Any, **options: Any) -> tuple[Tensor, Tensor | None]:
         """Compute as the model does, and remember."""
         context, weights = kernel(module, *inputs, **options)
+        if weights is None and self.queries is not None:
+            weights = weights_at(self.queries, module, *inputs, **options)
         if weights is None:
             raise ModelCapabilityError(f"The plain attention of {type(module).__name__} returns no weights.")
         self.remember(module, weights, inputs[2], context)
@@ -196,6 +256,11 @@ class Watch:
     def remember(self, module: nn.Module, weights: Tensor, values: Tensor, context: Tensor) -> None:
         """Note one computation of attention inside ``module``."""
         stack, block = self._block_of(module)
+        self._context = context
+        if self.queries is not None and weights.shape[-2] == context.shape[1]:
+            weights = weights[:, :, self.queries]
+        if self.mean_heads:
+            weights = weights.mean(1, keepdim=True)
         one = Attended(
             module=module,
             name=self._place.get(module, ""),
@@ -203,19 +268,33 @@ class Watch:
             block=block,
             weights=weights.detach(),
             values=values.detach(),
-            context=context.detach(),
+            context=self._kept(context.detach()),
             where="encoder" if module in self._encoder else "decoder",
         )
         self.attended.append(one)
+        if one.where != "encoder":
+            self._attending.add((stack, block))
         self._open = one
 
     def in_layers(self, where: Where) -> list[Attended]:
-        """The computations of one kind, lowest layer first."""
-        return sorted((one for one in self.attended if one.where == where), key=lambda one: one.block)
+        """The computations of one kind in order, lowest layer first; blocks that run again are layers once more."""
+        return [one for one in self.attended if one.where == where]
+
+    @property
+    def seen(self) -> bool:
+        """Was there any attention outside of the encoder?"""
+        return bool(self._attending)
+
+    @property
+    def unseen(self) -> int:
+        """How many of the decoder's blocks ran without any attention that was seen."""
+        stacks = {stack for stack, _ in self._attending}
+        return len({one for one in self._ran if one[0] in stacks} - self._attending)
 
     def block_of(self, one: Attended) -> BlockCall:
         """The block an attention ran in."""
-        return next(call for call in self.blocks if call.stack == one.stack and call.index == one.block)
+        assert one.call is not None
+        return one.call
 
     def weights(self, where: Where) -> Tensor | None:
         """Shape ``(rows, layers, heads, queries, keys)``; None if the model has no such attention."""
@@ -239,25 +318,52 @@ class Watch:
 
     def entered(self, module: nn.Module, args: tuple[Any, ...]) -> None:
         """Hook: a module's forward begins."""
+        if self._paused:
+            return
         self._inside.append(module)
         if module in self._members:
             self._leaves = []
+            self._awaited = None
             self._width = args[0].shape[-1] if args and isinstance(args[0], Tensor) else None
 
     def left(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """Hook: a module's forward ended."""
+        if self._paused:
+            return
         while self._inside and self._inside.pop() is not module:
             pass
         if self._open is not None and module is self._open.module:
             self._close(self._open, args, kwargs, output)
         elif module in self._members:
             stack, index = self._members[module]
+            self._ran.add((stack, index))
             self._last = (stack, first_tensor(output))
             if not self.weights_only:
                 name = self._place[module]
-                self.blocks.append(BlockCall(module, name, stack, index, args, kwargs, output, self._leaves))
+                if self.queries is not None:
+                    args = tuple(self._kept(value) for value in args)
+                    kwargs = {key: self._kept(value) for key, value in kwargs.items()}
+                    output = self._kept_first(output)
+                call = BlockCall(module, name, stack, index, args, kwargs, output, self._leaves)
+                self.blocks.append(call)
+                for one in self.attended:
+                    if one.call is None and (one.stack, one.block) == (stack, index):
+                        one.call = call
+                if self._finished is not None:
+                    self._hand_over(call, self._finished)
         elif args and not self.weights_only and not any(True for _ in module.children()):
             self._leaf(module, args[0], output)
+
+    def _hand_over(self, call: BlockCall, finished: Callable[[BlockCall, list[Attended]], None]) -> None:
+        """Tell of a block and forget it. What is computed from it meanwhile is no part of the pass."""
+        self._paused = True
+        try:
+            finished(call, [one for one in self.attended if (one.stack, one.block) == (call.stack, call.index)])
+        finally:
+            self._paused = False
+        self.attended.clear()
+        self.blocks.clear()
+        self._leaves = []
 
     def _close(self, one: Attended, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         self._open = None
@@ -268,17 +374,49 @@ class Watch:
         if self.weights_only:
             one.values = one.context = one.weights[:0]
         else:
-            one.state, one.given, one.output = hidden_input(args, kwargs), given, output
+            one.state, one.output = self._kept(hidden_input(args, kwargs)), self._kept_first(output)
+            one.given = tuple(self._kept(x) for x in given)
+            flat = None if self._context is None else self._context.flatten(-2)
+            result = first_tensor(output)
+            if flat is not None and isinstance(result, Tensor) and same_size(result, flat):
+                same = torch.equal(result.reshape(flat.shape), flat)
+                self._awaited = (one, flat) if same and (one.projection is None or one.gated is not None) else None
+        self._context = None
+
+    def _kept(self, value: Any) -> Any:
+        """A value at the positions that are kept, if it goes with positions."""
+        whole = self._context.shape[1] if self._context is not None else self._length
+        self._length = whole
+        if self.queries is None or not isinstance(value, Tensor) or value.ndim < 3 or value.shape[1] != whole:
+            return value
+        return value[:, self.queries]
+
+    def _kept_first(self, output: Any) -> Any:
+        """A module's output, its tensor proper at the positions that are kept."""
+        if self.queries is None or isinstance(output, Tensor):
+            return self._kept(output)
+        return type(output)([self._kept(output[0]), *output[1:]])
 
     def _leaf(self, module: nn.Module, given: Any, output: Any) -> None:
         if not isinstance(given, Tensor) or not isinstance(output, Tensor):
             return
         one = self._open
         if one is not None:
-            flat = one.context.flatten(-2)
-            if one.projection is None and same_size(given, flat) and torch.equal(given.reshape(flat.shape), flat):
-                one.projection, one.projected = module, output.reshape(*flat.shape[:-1], output.shape[-1])
+            assert self._context is not None
+            flat = self._context.flatten(-2)
+            found = one.projection is not None and one.gated is None
+            if not found and same_size(given, flat) and output.shape[:-1] == given.shape[:-1]:
+                given = given.reshape(flat.shape)
+                one.gated = None if torch.equal(given, flat) else self._kept(given)
+                one.projection = module
+                one.projected = self._kept(output.reshape(*flat.shape[:-1], output.shape[-1]))
             return
+        awaited = self._awaited
+        if awaited is not None and same_size(given, awaited[1]):
+            one, flat = awaited
+            if torch.equal(given.reshape(flat.shape), flat):
+                one.projection, one.outside, self._awaited = module, True, None
+                one.projected = self._kept(output.reshape(*flat.shape[:-1], output.shape[-1]))
         if any(outer in self._members for outer in self._inside):
             read, gave = self._state(given), self._state(output)
             if self.leaves and read.numel() + gave.numel():
@@ -289,6 +427,24 @@ class Watch:
     def _state(self, tensor: Tensor) -> Tensor:
         """A tensor if it is as wide as the residual stream; inner activations are let go."""
         return tensor if self._width in (None, tensor.shape[-1]) else tensor.new_empty(0, 1)
+
+
+def weights_at(queries: Tensor, module: nn.Module, *inputs: Any, **options: Any) -> Tensor | None:
+    """Weights of some queries alone, as the plain kernel of ``module`` gives them, of inputs meant for a fused one.
+
+    Shape ``(rows, heads, queries, keys)``.
+    """
+    query, key, value, mask, *others = inputs
+    if mask is None:  # the fused kernel's way of saying: causal
+        seen = queries[:, None] >= torch.arange(key.shape[-2], device=key.device)
+        seen = seen[None, None]
+    else:
+        seen = mask[..., queries, :]
+    if seen.dtype == torch.bool:
+        hidden = torch.finfo(query.dtype).min
+        seen = torch.where(seen, 0.0, hidden).to(query.dtype)
+    _, weights = plain_kernel(module)(module, query[:, :, queries], key, value, seen, *others, **options)
+    return weights
 
 
 def encoder_modules(module: PreTrainedModel) -> set[nn.Module]:
@@ -393,21 +549,44 @@ def asks_the_interface(module: PreTrainedModel) -> bool:
     )
 
 
+FUSED_FROM = 192
+"""Positions from which on attention is looked into under the fused kernel, where a model says the same under it."""
+
+
 @contextmanager
 def watching(
-    module: PreTrainedModel, *, rows: int = 1, weights_only: bool = False, leaves: bool = False
+    module: PreTrainedModel,
+    *,
+    rows: int = 1,
+    weights_only: bool = False,
+    leaves: bool = False,
+    queries: Tensor | None = None,
+    mean_heads: bool = False,
+    fused: bool = False,
+    own: bool | None = None,
+    finished: Callable[[BlockCall, list[Attended]], None] | None = None,
 ) -> Iterator[Watch]:
     """Within the block, a forward pass of ``module`` over ``rows`` rows is written down in what is handed
-    out."""
-    watch = Watch(module, weights_only=weights_only, leaves=leaves)
+    out.
+
+    Args:
+        queries: Positions that are kept, see `Watch`.
+        fused: Compute attention by the fused kernel, and weights for ``queries`` alone, which must be given.
+        own: Look out for attention that modules compute by themselves; None: where no file of the model's blocks knows
+            the interface.
+        finished: See `Watch`.
+    """
+    watch = Watch(
+        module, weights_only=weights_only, leaves=leaves, queries=queries, mean_heads=mean_heads, finished=finished
+    )
     watch.rows = rows
     with ExitStack() as stack:
-        stack.enter_context(observed_by(module, watch))
+        stack.enter_context(observed_by(module, watch, FUSED if fused else KERNEL))
         for part in module.modules():
             before = part.register_forward_pre_hook(watch.entered)
             stack.callback(before.remove)
             after = part.register_forward_hook(watch.left, with_kwargs=True)
             stack.callback(after.remove)
-        if not asks_the_interface(module):
+        if own or (own is None and not asks_the_interface(module)):
             stack.enter_context(_OwnAttention(watch))
         yield watch

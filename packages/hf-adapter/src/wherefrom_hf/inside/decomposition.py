@@ -19,10 +19,18 @@ from wherefrom.adapters import Row
 from wherefrom.adapters.internals import AttentionTerms, RowTerms, Where
 from wherefrom.errors import ModelCapabilityError
 
-from wherefrom_hf.inside.attention import need_attention
-from wherefrom_hf.inside.attention_watch import Attended, BlockCall, Watch, grouped, matrix_of, projection_of, watching
+from wherefrom_hf.inside.attention import watched
+from wherefrom_hf.inside.attention_watch import (
+    Attended,
+    BlockCall,
+    Watch,
+    grouped,
+    matrix_of,
+    need_weighted_values,
+    projection_of,
+)
 from wherefrom_hf.inside.frozen_norm import FrozenNorm, freeze
-from wherefrom_hf.inside.teacher_forcing import run
+from wherefrom_hf.inside.gates import gate_of
 from wherefrom_hf.running.probe import looking_into
 
 _NUMBERS_AT_ONCE = 2**23
@@ -36,15 +44,14 @@ def attention_terms(
 ) -> Iterator[RowTerms]:
     """See `wherefrom.adapters.internals.DecomposesStates.attention_terms`."""
     for row in rows:
-        with watching(module, leaves=True) as watch:
-            passed = run(module, [row], watch)
-        need_attention(module, watch)
+        watch, passed = watched(module, [row], leaves=True)
         first = int(row.steps[0]) - 1 if queries == "steps" else 0
         counts = {where: len(watch.in_layers(where)) for where in _KINDS}
         yield RowTerms(
             chunks=_chunks(module, watch, first),
             layers={where: count for where, count in counts.items() if count},
             scores=passed.scores[0],
+            unseen=watch.unseen,
         )
 
 
@@ -53,42 +60,104 @@ def _chunks(module: PreTrainedModel, watch: Watch, first: int) -> Iterator[Atten
     attended = watch.in_layers("encoder")
     pairs = [watch.in_layers(where) for where in ("decoder", "cross")]
     attended += [one for layer in zip(*(kind for kind in pairs if kind), strict=True) for one in layer]
-    below: dict[tuple[str, int], Tensor] = {}
+    below: dict[int, Tensor] = {}
+    """Call of a block to the state behind its last attention so far."""
     layers = dict.fromkeys(_KINDS, 0)
     for one in attended:
         with looking_into(module):
             call = watch.block_of(one)
-            sublayer = sublayer_of(one, call, below.get((one.stack, one.block), _flat(call.state)))
-        below[one.stack, one.block] = sublayer.state
+            sublayer = sublayer_of(one, call, below.get(id(call), _flat(call.state)))
+            made = weighted_values(module, one, call)
+        below[id(call)] = sublayer.state
         layer = layers[one.where]
         layers[one.where] += 1
-        yield from _terms(one, sublayer, layer, 0 if one.where == "encoder" else first)
+        yield from _terms(one, made, sublayer, layer, 0 if one.where == "encoder" else first)
+
+
+@frozen(eq=False)
+class WeightedValues:
+    """What the keys bring to the output of one attention, with its weights and a gate as they were."""
+
+    weights: Tensor
+    """Shape ``(heads, queries, keys)``."""
+    values: Tensor
+    """Shape ``(heads, keys, size)``."""
+    matrix: Tensor
+    """From heads to the output, shape ``(heads, size, width)``."""
+    bias: Tensor
+    """Shape ``(width,)``."""
+    gate: Tensor | None
+    """Shape ``(queries, heads, size)``."""
+    through: Tensor | None
+    """Without a gate: each key's values behind the matrix, which queries only weigh. Shape ``(keys, heads, width)``."""
+
+    def at(self, start: int, end: int) -> Tensor:
+        """What each key brings to the queries from ``start`` to ``end``, shape ``(queries, keys, width)``."""
+        weights = self.weights[:, start:end]
+        if self.through is not None:
+            return torch.einsum("hqk,khw->qkw", weights, self.through)
+        assert self.gate is not None
+        apart = torch.einsum("hqk,hks,qhs->qkhs", weights, self.values, self.gate[start:end])
+        return torch.einsum("qkhs,hsw->qkw", apart, self.matrix)
+
+    def along(self, at: Tensor, slope: Tensor) -> Tensor:
+        """What each key brings to the queries ``at`` along a direction for each, shape ``(queries, keys)``.
+
+        Args:
+            slope: Shape ``(queries, width)``.
+        """
+        weights = self.weights[:, at]
+        if self.through is not None:
+            return torch.einsum("hsk,sw,khw->sk", weights, slope, self.through)
+        assert self.gate is not None
+        read = torch.einsum("qw,hsw->qhs", slope, self.matrix) * self.gate[at]
+        return torch.einsum("hqk,hks,qhs->qk", weights, self.values, read)
 
 
 def head_values(one: Attended) -> tuple[Tensor, Tensor]:
-    """What each key's value vectors are behind the output projection, head by head.
+    """What each key's value vectors are behind the output projection, head by head, where no gate stands between.
 
     Returns:
         Shape ``(keys, heads, width)``, and the projection's bias, shape ``(width,)``.
 
     Raises:
-        ModelCapabilityError: Weighted by the attention they do not sum to the output.
+        ModelCapabilityError: There is a gate, or weighted by the attention they do not sum to the output.
     """
+    if one.gated is not None:
+        raise _refusal(one, "a gate that is another for each query stands behind the weighted values")
+    made = _summed(one, None)
+    assert made.through is not None
+    return made.through, made.bias
+
+
+def weighted_values(module: PreTrainedModel, one: Attended, call: BlockCall) -> WeightedValues:
+    """The output of one attention as a sum over its keys.
+
+    Raises:
+        ModelCapabilityError: It is none: there is no projection, no gate, or the sum is another.
+    """
+    projection_of(one)
+    return _summed(one, gate_of(module, one, call))
+
+
+def _summed(one: Attended, gate: Tensor | None) -> WeightedValues:
     projection, projected = projection_of(one)
+    need_weighted_values(one)
     values = grouped(one.values[0], one.weights.shape[1])
-    heads, keys, size = values.shape
+    heads, _, size = values.shape
     bias = projection(torch.zeros_like(one.context[:, :1]).flatten(2))[0, 0]
     matrix = matrix_of(one)
-    if matrix is not None:
-        made = torch.einsum("hks,hsw->khw", values, matrix.reshape(heads, size, -1))
-    else:
-        apart = torch.zeros(keys, heads, heads, size, dtype=values.dtype, device=values.device)
-        apart[:, range(heads), range(heads)] = values.transpose(0, 1)
-        made = (projection(apart.reshape(1, keys * heads, heads * size))[0] - bias).reshape(keys, heads, -1)
-    total = torch.einsum("hqk,khw->qw", one.weights[0].to(made.dtype), made) + bias
+    if matrix is None:
+        unit = torch.eye(heads * size, dtype=values.dtype, device=values.device)
+        matrix = projection(unit[None])[0] - bias
+    matrix = matrix.reshape(heads, size, -1)
+    through = torch.einsum("hks,hsw->khw", values, matrix) if gate is None else None
+    made = WeightedValues(one.weights[0].to(values.dtype), values, matrix, bias, gate, through)
+    context = torch.einsum("hqk,hks->qhs", made.weights, values)
+    total = torch.einsum("qhs,hsw->qw", context if gate is None else context * gate, matrix) + bias
     if not close(total, projected[0]):
         raise _refusal(one, "weighted values do not sum to the attention's output")
-    return made, bias
+    return made
 
 
 @frozen(eq=False)
@@ -158,16 +227,15 @@ def _norm_of(call: BlockCall, given: Tensor) -> FrozenNorm | None:
     return None
 
 
-def _terms(one: Attended, sublayer: Sublayer, layer: int, first: int) -> Iterator[AttentionTerms]:
-    heads, bias = head_values(one)
-    weights = one.weights[0].to(heads.dtype)
-    queries, keys, width = weights.shape[1], heads.shape[0], heads.shape[2]
+def _terms(one: Attended, made: WeightedValues, sublayer: Sublayer, layer: int, first: int) -> Iterator[AttentionTerms]:
+    bias = made.bias
+    (_, queries, keys), width = made.weights.shape, made.matrix.shape[-1]
     inner, outer = sublayer.inner, sublayer.outer
     every = max(1, _NUMBERS_AT_ONCE // (keys * width))
     for start in range(first, queries, every):
         end = min(start + every, queries)
         count = end - start
-        values = torch.einsum("hqk,khw->qkw", weights[:, start:end], heads)
+        values = made.at(start, end)
         mixed, constant = values, bias.expand(count, width)
         residual = sublayer.residual[start:end]
         if inner is not None:
@@ -211,5 +279,5 @@ def _flat(states: Tensor) -> Tensor:
 def _refusal(one: Attended, reason: str) -> ModelCapabilityError:
     return ModelCapabilityError(
         f"{one.name} cannot be written as a sum over positions: {reason}. "
-        "Use attention_rollout or value_zeroing, or a method without internals: saliency, occlusion."
+        "Use value_zeroing or attention, or a method without internals: saliency, occlusion."
     )

@@ -11,13 +11,14 @@ import torch
 from torch import Tensor
 from wherefrom.adapters import Row, RowFunction, Side
 from wherefrom.adapters.rescale import RowMultipliers
+from wherefrom.errors import ModelCapabilityError
 
 from wherefrom_hf.inside.layers import _wide, batches
 from wherefrom_hf.inside.rescale_rules import rescale_rule
 from wherefrom_hf.running.derivatives import differentiable_values, true_derivatives
 from wherefrom_hf.running.eager import attention_implementation
 from wherefrom_hf.running.predict import Predictor, scores_of
-from wherefrom_hf.running.probe import need_same
+from wherefrom_hf.running.probe import looking_into, need_same
 from wherefrom_hf.running.whole_pass import length_of, parts_at, run_whole
 
 FIRST_POINTS = 16
@@ -31,12 +32,14 @@ def rescaled_gradients(
 ) -> Iterator[RowMultipliers]:
     """See `wherefrom.adapters.rescale.GivesRescale.rescaled_gradients`."""
     predictor.probe.need_causal()
+    predictor.probe.warn_of_other_lookups()
     need_same(predictor.probe, "eager")
     parts = None if layer is None else parts_at(predictor, layer)
     against = iter(baselines)
     for real in batches(predictor, rows, chunk, copies=2):
         base = list(islice(against, len(real)))
         with (
+            looking_into(predictor.module, "differentiated by the rescale rule"),
             attention_implementation(predictor.module, "eager"),
             torch.enable_grad(),
             rescale_rule(predictor.module),
@@ -55,6 +58,7 @@ def rescaled_gradients(
             answers.append((values, base_values))
         with true_derivatives(predictor.module):
             pulled = run.pulled_back(slopes, len(real))
+        _need_numbers(predictor, pulled, answers)
         leaves = {side: leaf.detach() for side, leaf in run.leaves.of.items()}
         for i, (row, grads, (values, base_values)) in enumerate(zip(real, pulled, answers, strict=True)):
             changes: dict[Side, Tensor] = {
@@ -69,6 +73,23 @@ def rescaled_gradients(
                 source_change=_wide(changes.get("source")),
                 target_change=_wide(changes.get("target")),
                 scores=scores_of(row, logits[i].float()),
+            )
+
+
+def _need_numbers(
+    predictor: Predictor, pulled: Iterable[dict[Side, Tensor]], values: Iterable[tuple[Tensor, Tensor]]
+) -> None:
+    """Refuse multipliers that are no numbers where the model's own values are.
+
+    Raises:
+        ModelCapabilityError: As it says.
+    """
+    for grads, pair in zip(pulled, values, strict=True):
+        sound = all(bool(part.isfinite().all()) for part in pair)
+        if sound and not all(bool(part.isfinite().all()) for part in grads.values()):
+            raise ModelCapabilityError(
+                f"The multipliers of {type(predictor.module).__name__} are not numbers: it has an operation that the "
+                "rescale rule does not know. Use integrated_gradients, which needs no rules."
             )
 
 

@@ -20,9 +20,9 @@ from wherefrom.adapters.internals import RowLogits
 from wherefrom.arrays import IntArray
 from wherefrom.errors import ModelCapabilityError
 
-from wherefrom_hf.inside.attention import need_attention
-from wherefrom_hf.inside.attention_watch import Attended, Watch, projection_of, watching
-from wherefrom_hf.inside.decomposition import close, head_values
+from wherefrom_hf.inside.attention import watched
+from wherefrom_hf.inside.attention_watch import Watch, projection_of
+from wherefrom_hf.inside.decomposition import close, weighted_values
 from wherefrom_hf.inside.frozen_norm import FrozenNorm, freeze
 from wherefrom_hf.inside.teacher_forcing import run
 from wherefrom_hf.running.attention_kernel import hidden_input
@@ -34,9 +34,7 @@ def logit_terms(
 ) -> Iterator[RowLogits]:
     """See `wherefrom.adapters.internals.DecomposesStates.logit_terms`."""
     for row, contrast in zip(rows, contrasts, strict=True):
-        with watching(module, leaves=True) as watch:
-            passed = run(module, [row], watch)
-        need_attention(module, watch)
+        watch, passed = watched(module, [row], leaves=True)
         cut = _Cut(watch)
         with looking_into(module), cut.applied(), torch.enable_grad():
             real, empty = run(module, [row, Row(**_same_input(row))], graph=True).logits
@@ -88,6 +86,7 @@ class _Cut:
         modules = {one.module for one in attention}
         inside = {part for one in modules for part in one.modules()}
         starts = [projection_of(one)[0] for one in attention]
+        inside |= set(starts)
         for call in calls:
             for part in call.module.modules():
                 # whatever has weights of its own, and is neither norm nor attention nor around it, is a source
@@ -171,9 +170,9 @@ def _row_logits(
         layers = []
         for one in watch.in_layers(where):
             slope = slopes[projection_of(one)[0]]
-            values, own = head_values(one)
-            layers.append(_by_key(one, at, slope, values))
-            bias.add_(slope @ own)
+            made = weighted_values(module, one, watch.block_of(one))
+            layers.append(made.along(at, slope))
+            bias.add_(slope @ made.bias)
         return layers
 
     decoder, cross = through("decoder"), through("cross")
@@ -192,9 +191,3 @@ def _row_logits(
         feed_forward=torch.stack(feed_forward),
         bias=bias,
     )
-
-
-def _by_key(one: Attended, at: Tensor, slope: Tensor, values: Tensor) -> Tensor:
-    """Shape ``(steps, keys)``: weights times what each key's values count."""
-    weights = one.weights[0][:, at].to(values.dtype)
-    return torch.einsum("hsk,sw,khw->sk", weights, slope, values)

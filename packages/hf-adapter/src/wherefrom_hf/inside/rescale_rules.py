@@ -30,6 +30,8 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 from wherefrom.errors import ModelCapabilityError
 
+from wherefrom_hf.running.constants import constant_weights
+
 Function = Callable[..., Any]
 
 
@@ -48,8 +50,17 @@ def with_slope(value: Tensor, *parts: Tensor) -> Tensor:
     """``value``, differentiated as if it were the sum of ``parts``."""
     answer = value.detach()
     for part in parts:
-        answer = answer + (part - part.detach())
+        known = part.detach()
+        step = part - known
+        if not bool(known.isfinite().all()):  # what is infinite (a mask) has no slope
+            step = torch.where(known.isfinite(), step, 0.0)
+        answer = answer + step
     return answer
+
+
+def finite(values: Tensor) -> Tensor:
+    """Zero in place of what is no number or infinite: a factor that passes nothing on."""
+    return values.nan_to_num(0.0, 0.0, 0.0)
 
 
 def chord(x: Tensor, function: Function, near: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
@@ -66,9 +77,9 @@ def chord(x: Tensor, function: Function, near: Callable[[Tensor, Tensor], Tensor
     with torch.enable_grad():
         middle = ((real + base) / 2).requires_grad_()
         (tangent,) = torch.autograd.grad(function(middle).sum(), middle)
-    close = near(real, base)
+    close = near(real, base) | (real == base)  # two equal infinities are no distance apart
     slope = torch.where(close, tangent, (at_real - at_base) / torch.where(close, 1.0, real - base))
-    return with_slope(value, both(slope) * x)
+    return with_slope(value, both(finite(slope)) * x)
 
 
 def _close(real: Tensor, base: Tensor) -> Tensor:
@@ -92,7 +103,7 @@ def product(u: Any, v: Any, multiply: Function = torch.mul) -> Any:
         return multiply(u, v)
     with torch.no_grad():
         value = multiply(u.detach(), v.detach())
-        mean_u, mean_v = (both(torch.add(*halves(factor)) / 2) for factor in (u, v))
+        mean_u, mean_v = (both(finite(torch.add(*halves(factor)) / 2)) for factor in (u, v))
     return with_slope(value, multiply(u, mean_v), multiply(mean_u, v))
 
 
@@ -321,7 +332,7 @@ def is_variable(value: Any) -> bool:
     return isinstance(value, Tensor) and value.requires_grad
 
 
-def _named(names: str) -> Iterator[Function]:
+def named_functions(names: str) -> Iterator[Function]:
     """The functions of these names wherever torch has them."""
     for name in names.split():
         for home in (torch, Tensor, functional, torch._C._nn):
@@ -339,11 +350,13 @@ def _elementwise(called: Function, near: Callable[[Tensor, Tensor], Tensor]) -> 
 
 def _rules() -> dict[Function, Function]:
     rules: dict[Function, Function] = {}
-    for called in _named("gelu silu sigmoid tanh exp softplus erf elu celu selu mish logsigmoid expm1 sin cos"):
+    for called in named_functions(
+        "gelu silu sigmoid tanh exp softplus erf elu celu selu mish logsigmoid expm1 sin cos"
+    ):
         rules[called] = _elementwise(called, _close)
-    for called in _named("log log1p log2 log10"):
+    for called in named_functions("log log1p log2 log10"):
         rules[called] = _elementwise(called, _close_to_size)
-    for called in _named(
+    for called in named_functions(
         "relu relu6 leaky_relu abs clamp clamp_min clamp_max clip hardtanh hardsigmoid hardswish threshold"
     ):
         rules[called] = _elementwise(called, _same)
@@ -440,10 +453,7 @@ def rescale_rule(module: nn.Module) -> Iterator[None]:
             mode.paused -= 1
 
     with ExitStack() as stack:
-        trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
-        for parameter in trained:
-            parameter.requires_grad_(False)
-        stack.callback(lambda: [parameter.requires_grad_() for parameter in trained])
+        stack.enter_context(constant_weights(module))
         for part in module.modules():
             if is_activation(part):
                 stack.callback(part.register_forward_pre_hook(before).remove)

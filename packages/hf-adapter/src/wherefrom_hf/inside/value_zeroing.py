@@ -3,8 +3,9 @@
 Zeroing the values of key ``j`` takes ``A[i, j] · v_j`` from what attention gives query ``i``: a change of
 rank one. What a block does behind its attention works on each position alone, so the pairs of a query and a
 key are laid out as the positions of one long sequence and the block is called once more on that, its
-attention module answering what the pair should get. Nothing is known about the block: among the pairs there
-is one per query with nothing zeroed, and its clean state must come out again, or the model is refused.
+attention module answering what the pair should get. Where the module does more behind its attention than project
+(a gate, a norm, or nothing at all), the module runs too and its kernel answers. Nothing is known about the block: among
+the pairs there is one per query with nothing zeroed, and its clean state must come out again, or the model is refused.
 """
 
 from __future__ import annotations
@@ -21,18 +22,17 @@ from wherefrom.adapters import Row
 from wherefrom.adapters.internals import Heads, Metric, RowZeroing, Where
 from wherefrom.errors import ModelCapabilityError, SettingsError
 
-from wherefrom_hf.inside.attention import need_attention
+from wherefrom_hf.inside.attention import is_long, steps_queries, watched
 from wherefrom_hf.inside.attention_watch import (
     Attended,
     BlockCall,
     Watch,
     first_tensor,
+    found_projection,
     grouped,
     matrix_of,
-    projection_of,
-    watching,
+    need_weighted_values,
 )
-from wherefrom_hf.inside.teacher_forcing import run
 from wherefrom_hf.running.attention_kernel import Kernel, observed_by
 from wherefrom_hf.running.linear import quick_linear
 from wherefrom_hf.running.probe import looking_into
@@ -50,15 +50,20 @@ def zeroed_values(
     every_query: bool,
     encoder: bool,
     decoder: bool,
+    fused: bool = False,
 ) -> Iterator[RowZeroing]:
-    """See `wherefrom.adapters.internals.ZeroesValues.zeroed_values`."""
+    """See `wherefrom.adapters.internals.ZeroesValues.zeroed_values`.
+
+    Args:
+        fused: Does the model say the same under the fused kernel? Long rows then never hold all weights or states.
+    """
     for row in rows:
-        with watching(module) as watch:
-            passed = run(module, [row], watch)
-        need_attention(module, watch)
+        # of a decoder alone, what happens at other queries than the steps' is not needed
+        kept = steps_queries(row, module) if fused and is_long([row]) and not every_query else None
+        watch, passed = watched(module, [row], queries=kept, fused=kept is not None)
         with torch.no_grad(), looking_into(module):
             work = _Zeroing(module, watch, metric, heads)
-            steps = torch.from_numpy(row.steps).to(watch.attended[0].weights.device) - 1
+            steps = steps_queries(row, module) if kept is None else torch.arange(len(row.steps), device=kept.device)
             last = int(row.steps[-1])
             asked = torch.arange(last, device=steps.device) if every_query else steps
             crosses = bool(watch.in_layers("cross"))
@@ -115,17 +120,19 @@ class _Zeroing:
         touched = weights[:, queries].abs().amax(0) > 0
         if not bool(touched.any()):
             return distances
+        need_weighted_values(one)
         call = self.watch.block_of(one)
         replay = _Replay(self.module, self.watch, call, one)
         taken = _Taken(replay, one, weights[:, queries], values)
+        whole = one.result if replay.projection is not None else one.context.flatten(2)
         pairs = touched.T.nonzero()  # ordered by key, so that a chunk spans few of them
         every = max(1, _STATES_AT_ONCE // call.state.shape[-1])
         clean = replay.finish(call.result[0])[queries].float()
         for part in pairs.split(every):
             keys, at = part.unbind(1)
             unchanged = at[[0, -1]].unique()
-            moved = one.result[0, queries[at]] - taken.outputs(at, keys)
-            still = one.result[0, queries[unchanged]]
+            moved = whole[0, queries[at]] - taken.outputs(at, keys)
+            still = whole[0, queries[unchanged]]
             states = replay.states(queries[torch.cat([at, unchanged])], torch.cat([moved, still])).float()
             states = replay.finish(states.to(call.result.dtype)).float()
             replay.check(states[len(at) :], clean[unchanged])
@@ -141,40 +148,52 @@ def distance(metric: Metric, left: Tensor, right: Tensor) -> Tensor:
 
 
 class _Taken:
-    """What zeroing a key's values takes from the attention's output at a query."""
+    """What zeroing a key's values takes from the attention's output at a query, or from its kernel's."""
 
     def __init__(self, replay: _Replay, one: Attended, weights: Tensor, values: Tensor) -> None:
         self._projection = replay.projection
         self._weights = weights
         self._values = values
+        if self._projection is None:
+            self._matrix: Tensor | None = None
+            return
         self._bias = self._projection(torch.zeros_like(one.context[:, :1]).flatten(2))[0, 0]
         matrix = matrix_of(one)
-        # heads of every key through their part of the projection, so that queries only weigh them: (keys, heads, width)
-        self._heads = (
-            None if matrix is None else torch.einsum("hks,hsw->khw", values, matrix.view(*values.shape[::2], -1))
-        )
+        if matrix is None:  # it may be anything: does it keep to its position?
+            assert one.projected is not None
+            read, gave = one.context.flatten(2), one.projected
+            replay.check(self._projection(read.flip(1)).flip(1)[0].float(), gave[0].float())
+        self._matrix = None if matrix is None else matrix.reshape(*values.shape[::2], -1)
 
     def outputs(self, at: Tensor, keys: Tensor) -> Tensor:
         """For pairs ordered by key: rows ``at`` of the weights, and keys. Shape ``(pairs, width)``."""
-        if self._heads is None:
+        if self._matrix is None:
             context = self._weights[:, at, keys].T[..., None] * self._values[:, keys].transpose(0, 1)
+            if self._projection is None:
+                return context.flatten(1)
             return self._projection(context.flatten(1)[None])[0] - self._bias
         first, end = int(keys[0]), int(keys[-1]) + 1
-        block = torch.bmm(self._weights[:, :, first:end].permute(2, 1, 0), self._heads[first:end])
+        # heads of these keys through their part of the projection, so that queries only weigh them
+        heads = torch.einsum("hks,hsw->khw", self._values[:, first:end], self._matrix)
+        block = torch.bmm(self._weights[:, :, first:end].permute(2, 1, 0), heads)
         return block[keys - first, at]
 
 
 class _Replay:
-    """One block, called again on queries laid out as positions, with the output of one attention given."""
+    """One block, called again on queries laid out as positions, with the output of one attention given.
+
+    Given is what the attention module answers, or where no ``projection`` makes that of the weighted values, what its
+    kernel does.
+    """
 
     def __init__(self, module: PreTrainedModel, watch: Watch, call: BlockCall, changed: Attended) -> None:
         self.module = module
         self.watch = watch
         self.call = call
         self.changed = changed
-        self.projection, _ = projection_of(changed)
-        self.siblings = [one for one in watch.attended if one.stack == call.stack and one.block == call.index]
-        is_last = call.index == max(other.index for other in watch.blocks if other.stack == call.stack)
+        self.projection = found_projection(changed)
+        self.siblings = [one for one in watch.attended if one.call is call]
+        is_last = [other for other in watch.blocks if other.stack == call.stack][-1] is call
         self.norm = watch.behind.get(call.stack) if is_last else None
 
     def finish(self, states: Tensor) -> Tensor:
@@ -183,31 +202,44 @@ class _Replay:
         return states if self.norm is None else self.norm(states)
 
     def states(self, queries: Tensor, output: Tensor) -> Tensor:
-        """The block's output for each of ``queries`` if the changed attention gave it ``output``.
+        """The block's output for each of ``queries`` if the changed attention, or its kernel, gave ``output``.
 
         Both and the result have one line per query; shape ``(n, width)``.
         """
         later = False
+        observer = _AtQueries(self.call.state.shape[1], queries)
         with ExitStack() as stack:
             for one in self.siblings:
                 if one is self.changed:
-                    stack.enter_context(_answering(one.module, _with_first(one.output, output[None])))
                     later = True
+                    if self.projection is not None:
+                        stack.enter_context(_answering(one.module, _with_first(one.output, output[None])))
+                    else:
+                        observer.given[one.module] = output.view(1, len(output), *one.context.shape[2:])
                 elif not later:
                     stack.enter_context(_answering(one.module, _with_first(one.output, one.result[:, queries])))
-            stack.enter_context(observed_by(self.module, _AtQueries(self.call.state.shape[1], queries)))
+            stack.enter_context(observed_by(self.module, observer))
             args = tuple(self._at(value, queries) for value in self.call.args)
             kwargs = {name: self._at(value, queries) for name, value in self.call.kwargs.items()}
             stack.enter_context(quick_linear())
             try:
-                return first_tensor(self.call.module(*args, **kwargs))[0]
-            except (RuntimeError, ValueError, IndexError) as error:
+                states = first_tensor(self.call.module(*args, **kwargs))[0]
+            except (RuntimeError, ValueError, IndexError, TypeError) as error:
                 raise self._refusal(str(error)) from error
+        if not observer.given.keys() <= observer.answered:
+            raise self._refusal("its attention computes by itself and asks no kernel")
+        return states
 
     def _at(self, value: Any, queries: Tensor) -> Any:
         """A block's argument for ``queries`` instead of all positions, where it goes with positions."""
         length = self.call.state.shape[1]
+        if isinstance(value, tuple) and self.projection is None:  # sines and cosines, for instance
+            return tuple(self._at(part, queries) for part in value)
         positions = isinstance(value, Tensor) and value.ndim == 3 and value.shape[:2] == (1, length)
+        if self.projection is None and isinstance(value, Tensor) and value.shape == (1, length):
+            return value[:, queries]  # numbers of positions
+        if self.projection is None and isinstance(value, Tensor) and value.shape[:-1] == (1, 1, length):
+            return value[:, :, queries]  # sines and cosines for all heads
         memory = self.watch.encoder_states
         if positions and (memory is None or value.data_ptr() != memory.data_ptr()):
             return value[:, queries]
@@ -228,7 +260,7 @@ class _Replay:
     def _refusal(self, reason: str) -> ModelCapabilityError:
         return ModelCapabilityError(
             f"{self.call.name} could not be recomputed position by position ({reason}), so values cannot be "
-            "zeroed in it. Use attention_rollout, or a method that needs no internals: saliency, occlusion."
+            "zeroed in it. Use attention, or a method that needs no internals: saliency, occlusion."
         )
 
 
@@ -238,9 +270,15 @@ class _AtQueries:
     def __init__(self, length: int, queries: Tensor) -> None:
         self.length = length
         self.queries = queries
+        self.given: dict[nn.Module, Tensor] = {}
+        """What the kernel answers some modules instead, shape ``(1, queries, heads, size)``."""
+        self.answered: set[nn.Module] = set()
 
     def attend(self, kernel: Kernel, module: nn.Module, *inputs: Any, **options: Any) -> tuple[Tensor, Tensor | None]:
         """Compute as the model does, with masks and position biases of the chosen queries."""
+        if module in self.given:
+            self.answered.add(module)
+            return self.given[module], None
         query, key, value, *others = inputs
         cut = {name: self._cut(option) for name, option in options.items()}
         return kernel(module, query, key, value, *(self._cut(other) for other in others), **cut)

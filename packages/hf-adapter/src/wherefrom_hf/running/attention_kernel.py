@@ -1,7 +1,8 @@
 """The attention kernel of a model, watched: who asks for it is handed on to an observer.
 
 Modules that ask transformers' attention interface for their kernel are given one that computes as the model's own plain
-version does. Everything is undone when the ``with`` block ends, also by an error.
+version does, or for long sequences PyTorch's fused one, which never holds all weights. Everything is undone when the
+``with`` block ends, also by an error.
 """
 
 from __future__ import annotations
@@ -14,13 +15,17 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
-from transformers.masking_utils import eager_mask
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import eager_mask, sdpa_mask
 from wherefrom.errors import ModelCapabilityError
 
 from wherefrom_hf.running.eager import attention_implementation
 
 KERNEL = "wherefrom_watched"
 """Name under which the watched kernel is registered with transformers."""
+
+FUSED = "wherefrom_fused"
+"""Name of the one that computes as PyTorch's fused attention does: memory grows with the length, not its square."""
 
 Kernel = Callable[..., tuple[Tensor, Tensor | None]]
 
@@ -60,15 +65,29 @@ def _watched_kernel(module: nn.Module, *inputs: Any, **options: Any) -> tuple[Te
     return observer.attend(kernel, module, *inputs, **options)
 
 
+def _fused_kernel(module: nn.Module, *inputs: Any, **options: Any) -> tuple[Tensor, Tensor | None]:
+    observer = _observer.get()
+    kernel: Kernel = sdpa_attention_forward
+    if observer is None:
+        return kernel(module, *inputs, **options)
+    return observer.attend(kernel, module, *inputs, **options)
+
+
 AttentionInterface.register(KERNEL, _watched_kernel)
 AttentionMaskInterface.register(KERNEL, eager_mask)
+AttentionInterface.register(FUSED, _fused_kernel)
+AttentionMaskInterface.register(FUSED, sdpa_mask)
 
 
 @contextmanager
-def observed_by(module: PreTrainedModel, observer: Observer) -> Iterator[None]:
+def observed_by(module: PreTrainedModel, observer: Observer, implementation: str = KERNEL) -> Iterator[None]:
     """Within the block, attention of ``module`` goes through ``observer``, whatever implementation was
-    loaded."""
-    with attention_implementation(module, KERNEL):
+    loaded.
+
+    Args:
+        implementation: `KERNEL`, or `FUSED` where the model was found to say the same under it.
+    """
+    with attention_implementation(module, implementation):
         token = _observer.set(observer)
         try:
             yield

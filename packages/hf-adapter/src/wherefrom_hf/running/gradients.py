@@ -7,44 +7,69 @@ through the segments up to theirs, no further. Within a segment the pull-backs o
 vector-Jacobian product. The encoder is run once; what the steps ask of its states is collected there and pulled back
 through it for all of them together.
 
-Cost of T steps: one forward pass, T backward rows, none longer than its segment's end.
+Cost of T steps: one forward pass, T backward rows, none longer than its segment's end. A row whose graph would not fit
+the memory limit goes block by block instead (`block_by_block`), for two or three forward passes.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 
 import numpy as np
 import torch
-from attrs import frozen
+from attrs import evolve, frozen
 from torch import Tensor
 from wherefrom.adapters import Row, RowGradients
 from wherefrom.errors import InputError
 
 from wherefrom_hf.running.activations import slopes_kept
-from wherefrom_hf.running.chunking import GRADIENT_BYTES, chunks_of, halving, positions_at_once, products_at_once
+from wherefrom_hf.running.attention_kernel import FUSED, KERNEL
+from wherefrom_hf.running.block_by_block import Blocks, find_blocks, passed_by_blocks
+from wherefrom_hf.running.chunking import chunks_of, halving, positions_at_once, products_at_once
+from wherefrom_hf.running.constants import constant_weights
 from wherefrom_hf.running.derivatives import differentiable_values, true_derivatives
 from wherefrom_hf.running.eager import attention_implementation
 from wherefrom_hf.running.head import HeadCut, cut_at_head, reads
+from wherefrom_hf.running.jacobian import vector_jacobian_products
 from wherefrom_hf.running.last_block import BlockCut, LastBlock, cut_in, find_last_block
 from wherefrom_hf.running.padding import decoder_batch, encoder_batch, pad_embeddings, read_length
 from wherefrom_hf.running.passes import DecoderRun, EncoderStates, run_encoder, start_run
 from wherefrom_hf.running.precision import at_least_single
 from wherefrom_hf.running.predict import LOOKAHEAD, Predictor, alike, shared_length
+from wherefrom_hf.running.probe import looking_into
 
 SEGMENT_STEPS = 16
 """Steps that are pulled back through the same stretch of the sequence. Fewer waste less on positions that a step cannot
 see; more make larger batches."""
 
 
-class _Untried:
-    """A model whose structure was not looked at yet."""
+@frozen(kw_only=True, eq=False)
+class _Structure:
+    """What was found out about how a model is built."""
+
+    last_block: LastBlock | None
+    blocks: Blocks | None
+    """None where gradients cannot be taken block by block."""
+    fused: bool
+    """Does the model say the same with fused attention?"""
+    plain: bool
+    """Does it with plain attention?"""
 
 
-_UNTRIED = _Untried()
+@frozen(kw_only=True, eq=False)
+class _Plan:
+    """How some rows are to be run."""
+
+    implementation: str | None
+    """Of attention; None: the loaded one."""
+    watched: str
+    """Of attention that is watched, for the cut in the last block."""
+    last_block: LastBlock | None
+    blocks: Blocks | None
+    """Given: block by block."""
+    stride: int = 1
 
 
 @frozen(eq=False)
@@ -84,42 +109,147 @@ class Differentiator:
 
     def __init__(self, predictor: Predictor) -> None:
         self.predictor = self._predictor = predictor
-        self._last_block: LastBlock | _Untried | None = _UNTRIED
+        self._found: _Structure | None = None
 
     def gradients(self, rows: Iterable[Row], chunk: int | None, source: bool, target: bool) -> Iterator[RowGradients]:
         """Answers in order; see `wherefrom.adapters.GivesGradients`."""
         stream = iter(rows)
         budget = positions_at_once(self._predictor.device)
-
-        probe = self._predictor.probe
-        probe.need_causal()
-        plain = probe.same_under("eager") is None
+        self._predictor.probe.need_causal()
+        self._predictor.probe.warn_of_other_lookups()
 
         def work(part: list[Row]) -> list[RowGradients]:
             module = self._predictor.module
-            attention = attention_implementation(module, "eager") if plain else nullcontext()
-            with attention, slopes_kept(module), torch.enable_grad(), true_derivatives(module):
-                return self._answers(part, source, target)
-
-        if self._last_block is _UNTRIED:
-            watchable = probe.watchable() is None
-            self._last_block = find_last_block(self._predictor.module, self._predictor.target) if watchable else None
+            plan = self._plan(part, target)
+            attention = (
+                nullcontext() if plan.implementation is None else attention_implementation(module, plan.implementation)
+            )
+            with (
+                attention,
+                slopes_kept(module),
+                torch.enable_grad(),
+                true_derivatives(module),
+                constant_weights(module),
+            ):
+                if plan.blocks is not None:
+                    return self._by_blocks(part, plan, plan.blocks)
+                return self._answers(part, source, target, plan)
 
         while drawn := list(islice(stream, LOOKAHEAD)):
             for part in chunks_of(drawn, self._cost, budget, chunk, alike):
                 yield from halving(work, part)
+
+    @property
+    def _structure(self) -> _Structure:
+        """How the model is built, tried when it is asked for first."""
+        if self._found is None:
+            predictor = self._predictor
+            module, probe = predictor.module, predictor.probe
+            fused = probe.same_under(FUSED) is None
+            blocks = None
+            if fused:
+                with attention_implementation(module, FUSED), slopes_kept(module), constant_weights(module):
+                    blocks = find_blocks(module, predictor.target)
+            watchable = probe.watchable() is None
+            self._found = _Structure(
+                last_block=find_last_block(module, predictor.target) if watchable else None,
+                blocks=blocks,
+                fused=fused,
+                plain=probe.same_under("eager") is None,
+            )
+        return self._found
+
+    def _plan(self, rows: Sequence[Row], target: bool) -> _Plan:
+        """Plain attention for rows whose pull-backs are batched, fused attention for longer ones, and block by block
+        those whose graph is heavier than half of the memory limit."""
+        found, predictor = self._structure, self._predictor
+        length = max(read_length(row) for row in rows)
+        batched = products_at_once(predictor.device, len(rows) * length) > 1
+        plan = _Plan(
+            implementation="eager" if found.plain else None,
+            watched=KERNEL,
+            last_block=found.last_block,
+            blocks=None,
+        )
+        if batched or not found.fused or predictor.source is not None:
+            return plan
+        plan = evolve(plan, implementation=FUSED, watched=FUSED)
+        blocks = found.blocks
+        if blocks is None or not target or shared_length(rows) > length // 4:
+            return plan
+        positions = len(rows) * length
+        if positions * blocks.bytes_per_position * len(blocks.members) <= predictor.memory_limit // 2:
+            return plan
+        weight = predictor.target.weight
+        state = positions * weight.shape[-1] * at_least_single(weight[:0]).element_size()
+        here = plan.last_block if plan.last_block is not None and plan.last_block.block is blocks.members[-1] else None
+        return evolve(plan, blocks=blocks, last_block=here, stride=blocks.stride(state, predictor.memory_limit))
 
     def _cost(self, row: Row) -> int:
         """Token positions of a row, or what its gradients weigh in the same currency, whichever is more."""
         tokens = read_length(row) - (row.first_change or 0) + (0 if row.source_ids is None else len(row.source_ids))
         width = self._predictor.target.weight.shape[-1]
         outputs = row.target_function.outputs if row.target_function is not None else len(row.steps)
-        weight = outputs * tokens * width * 4 * positions_at_once(self._predictor.device) // GRADIENT_BYTES
+        weight = (
+            outputs * tokens * width * 4 * positions_at_once(self._predictor.device) // self._predictor.memory_limit
+        )
         return max(tokens, weight, 1)
 
-    def _answers(self, rows: list[Row], source: bool, target: bool) -> list[RowGradients]:
-        if any(row.target_function is None for row in rows):
-            raise InputError("A row to differentiate needs a target function; this one has none.")
+    def _by_blocks(self, rows: list[Row], plan: _Plan, blocks: Blocks) -> list[RowGradients]:
+        """As `_answers` for a decoder alone, every segment at once and every block apart."""
+        _need_functions(rows)
+        predictor = self._predictor
+        batch = decoder_batch(rows, predictor.fill, predictor.device)
+        leaf = pad_embeddings([row.target_embeds for row in rows], predictor.target.of(batch.ids))
+        leaf = leaf.detach().requires_grad_()
+        collected = _Collected(rows, predictor.device, first=0)
+        indices = [np.arange(len(row.steps)) for row in rows]
+        pairs = reads([torch.from_numpy(row.steps) for row in rows], 0, predictor.device)
+        with (
+            predictor.target.replaced_by(leaf),
+            passed_by_blocks(blocks, plan.stride) as kept,
+            self._cut(plan) as inside,
+            cut_at_head(predictor.module, *pairs, detach=inside is None) as cut,
+            looking_into(predictor.module, "differentiated"),
+        ):
+            output, _ = start_run(predictor.module).forward(batch.ids, batch.visible, keep=False)
+        total = collected.read(at_least_single(output.logits[0]), indices)
+        tops = _slopes_inside(total, inside, pairs) if inside is not None else _slopes_at_head(total, cut)
+        del output, total, cut, inside
+        assert kept.top is not None
+        assert kept.bottom is not None
+        room = max(len(row.target_ids) for row in rows)
+        slots = max(_outputs(row) for row in rows)
+        gradients = at_least_single(leaf[:0]).new_zeros((slots, len(rows), room, leaf.shape[-1]))
+        at_leaf = gradients[:, :, : leaf.shape[1]]
+        same_width = kept.top.shape == leaf.shape  # then one piece of memory serves all the way down
+        work = at_leaf if same_width else gradients.new_zeros((slots, *kept.top.shape))
+        at_once = products_at_once(predictor.device, len(rows) * leaf.shape[1])
+        outputs = [_outputs_of(row, index) for row, index in zip(rows, indices, strict=True)]
+        slot = torch.from_numpy(np.concatenate(outputs)).to(leaf.device)
+        for first in range(0, slots, at_once):
+            cotangents = _cotangents(tops, pairs, slot, first, min(at_once, slots - first))
+            last = first + at_once >= slots
+            (grads,) = vector_jacobian_products(tops.tensors, [kept.top], cotangents, retain=not last)
+            work[first : first + at_once] = grads.to(work.dtype)
+        del tops, cotangents, grads
+        kept.pull_back(work, at_once)
+        for first in range(0, slots, at_once):
+            some = work[first : first + at_once].to(kept.bottom.dtype)
+            last = first + at_once >= slots
+            (grads,) = vector_jacobian_products([kept.bottom], [leaf], [some], retain=not last)
+            at_leaf[first : first + at_once] = grads.to(at_leaf.dtype)
+        collected.take(gradients)
+        return collected.answers(target=True, sources=None)
+
+    def _cut(self, plan: _Plan) -> AbstractContextManager[BlockCut | None]:
+        """The cut in the last block, where the plan has one."""
+        if plan.last_block is None:
+            return nullcontext()
+        return cut_in(self._predictor.module, plan.last_block, implementation=plan.watched)
+
+    def _answers(self, rows: list[Row], source: bool, target: bool, plan: _Plan) -> list[RowGradients]:
+        _need_functions(rows)
         predictor = self._predictor
         batch = decoder_batch(rows, predictor.fill, predictor.device)
         encoder, passed = self._encoder(rows, differentiate=source)
@@ -138,11 +268,11 @@ class Differentiator:
             steps = [torch.from_numpy(row.steps[index]) for row, index in zip(rows, indices, strict=True)]
             pairs = reads(steps, begin, predictor.device)
             visible = None if batch.visible is None else batch.visible[:, :end]
-            where = self._last_block
             with (
                 predictor.target.replaced_by(leaf),
-                cut_in(predictor.module, where) if isinstance(where, LastBlock) else nullcontext() as inside,
+                self._cut(plan) as inside,
                 cut_at_head(predictor.module, *pairs, detach=inside is None) as cut,
+                looking_into(predictor.module, "differentiated"),
             ):
                 output, run = run.forward(batch.ids[:, begin:end], visible, keep=end != ends[-1])
             total = collected.read(at_least_single(output.logits[0]), indices)
@@ -236,11 +366,7 @@ class Differentiator:
         at_once = products_at_once(device, len(rows) * sum(leaf.shape[1] for leaf in leaves.target))
         for first in range(0, slots, at_once):
             count = min(at_once, slots - first)
-            chosen = ((slot >= first) & (slot < first + count)).to(device)
-            where = (slot.to(device)[chosen] - first, pairs[0][chosen], pairs[1][chosen])
-            cotangents = [top.new_zeros((count, *top.shape)) for top in tops.tensors]
-            for cotangent, slopes in zip(cotangents, tops.slopes, strict=True):
-                cotangent[where] = slopes[chosen].to(cotangent.dtype)
+            cotangents = _cotangents(tops, pairs, slot.to(device), first, count)
             done = last and first + count >= slots
             grads = vector_jacobian_products(tops.tensors, wanted, cotangents, retain=not done)
             collected.add(grads, [np.unique(o)[first : first + count] for o in outputs], leaves)
@@ -291,6 +417,11 @@ class _Collected:
                 whole = self._source[i] = _room(self._source[i], row, source.shape[2], source)
                 _file(whole, numbers, 0, source[: len(numbers), i])
 
+    def take(self, grads: Tensor) -> None:
+        """Keep gradients of all outputs, shape ``(outputs, rows, length, width)``, as they are."""
+        for i, row in enumerate(self._rows):
+            self._target[i] = grads[: _outputs(row), i, : len(row.target_ids)]
+
     def source_cotangents(self) -> list[Tensor]:
         """d(value)/d(encoder state) of each row, shape ``(outputs, length, width)``."""
         return [whole for whole in self._source if whole is not None]
@@ -312,6 +443,25 @@ class _Collected:
                 )
             )
         return done
+
+
+def _need_functions(rows: Sequence[Row]) -> None:
+    if any(row.target_function is None for row in rows):
+        raise InputError("A row to differentiate needs a target function; this one has none.")
+
+
+def _cotangents(tops: _Tops, pairs: tuple[Tensor, Tensor], slot: Tensor, first: int, count: int) -> list[Tensor]:
+    """d(value)/d(top) of ``count`` outputs from ``first`` on, shape ``(count, *top.shape)`` each.
+
+    Args:
+        slot: Number of each read's output.
+    """
+    chosen = (slot >= first) & (slot < first + count)
+    where = (slot[chosen] - first, pairs[0][chosen], pairs[1][chosen])
+    cotangents = [top.new_zeros((count, *top.shape)) for top in tops.tensors]
+    for cotangent, slopes in zip(cotangents, tops.slopes, strict=True):
+        cotangent[where] = slopes[chosen].to(cotangent.dtype)
+    return cotangents
 
 
 def _outputs(row: Row) -> int:
@@ -353,25 +503,3 @@ def _slopes_inside(total: Tensor, cut: BlockCut, pairs: tuple[Tensor, Tensor]) -
     # the graph is kept: the norm in front of a parallel block's attention is on both sides of the cut
     slopes = torch.autograd.grad(total, cut.ends, retain_graph=True, allow_unused=True, materialize_grads=True)
     return _Tops(cut.tops, [slope[pairs] for slope in slopes])
-
-
-def vector_jacobian_products(
-    tops: Sequence[Tensor], leaves: Sequence[Tensor], cotangents: Sequence[Tensor], *, retain: bool
-) -> tuple[Tensor, ...]:
-    """d(top · cotangent)/d(leaf), summed over ``tops``, for each cotangent: shape ``(cotangents, *leaf.shape)``.
-
-    A leaf that the tops do not depend on gets zeros.
-    """
-
-    def pulled_back(given: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        return torch.autograd.grad(
-            list(tops), list(leaves), list(given), retain_graph=retain, allow_unused=True, materialize_grads=True
-        )
-
-    if len(cotangents[0]) > 1:
-        with (
-            warnings.catch_warnings()
-        ):  # operations without a batched form of their own are looped over: right, but slow
-            warnings.filterwarnings("ignore", "There is a performance drop")
-            return torch.vmap(pulled_back)(list(cotangents))
-    return tuple(grad.unsqueeze(0) for grad in pulled_back([cotangent[0] for cotangent in cotangents]))

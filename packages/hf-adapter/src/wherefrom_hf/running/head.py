@@ -27,12 +27,7 @@ class HeadCut:
         self._picked: Tensor | None = None
 
     def __call__(self, module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        self._states = inputs[0]
-        if self._states.ndim != 3:
-            raise ModelCapabilityError(
-                f"The output layer reads states of shape {tuple(self._states.shape)}; expected (rows, length, width), "
-                "one state per position. Models that predict several tokens at once (ProphetNet) cannot be read."
-            )
+        self._states = one_per_position(inputs[0])
         picked = self._states[self._rows, self._positions]
         if self._detach:
             picked = picked.detach().requires_grad_()
@@ -50,6 +45,20 @@ class HeadCut:
         """The states that are read, shape ``(reads, width)``; the head's own leaf when detached."""
         assert self._picked is not None
         return self._picked
+
+
+def one_per_position(states: Tensor) -> Tensor:
+    """``states`` of shape ``(rows, length, width)``, as the output layer reads them.
+
+    Raises:
+        ModelCapabilityError: It reads several per position.
+    """
+    if states.ndim != 3:
+        raise ModelCapabilityError(
+            f"The output layer reads states of shape {tuple(states.shape)}; expected (rows, length, width), "
+            "one state per position. Models that predict several tokens at once (ProphetNet) cannot be read."
+        )
+    return states
 
 
 @contextmanager

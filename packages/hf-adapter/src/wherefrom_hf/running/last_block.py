@@ -17,7 +17,7 @@ from attrs import frozen
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from wherefrom_hf.running.attention_kernel import Kernel, hidden_input, observed_by
+from wherefrom_hf.running.attention_kernel import KERNEL, Kernel, hidden_input, observed_by
 from wherefrom_hf.running.embedding import InputEmbedding
 from wherefrom_hf.running.passes import start_run
 
@@ -75,12 +75,14 @@ class BlockCut:
 
 
 @contextmanager
-def cut_in(module: PreTrainedModel, where: LastBlock, *, detach_state: bool = False) -> Iterator[BlockCut]:
-    """Within the block, passes of ``module`` are cut behind the last attention."""
+def cut_in(
+    module: PreTrainedModel, where: LastBlock, *, detach_state: bool = False, implementation: str = KERNEL
+) -> Iterator[BlockCut]:
+    """Within the block, passes of ``module`` are cut behind the last attention, computed by ``implementation``."""
     cut = BlockCut(where, detach_state=detach_state)
     handle = where.block.register_forward_pre_hook(cut.enter, with_kwargs=True)
     try:
-        with observed_by(module, cut):
+        with observed_by(module, cut, implementation):
             yield cut
     finally:
         handle.remove()

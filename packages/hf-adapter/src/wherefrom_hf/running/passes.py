@@ -13,6 +13,7 @@ import torch
 from attrs import evolve, field, frozen
 from torch import Tensor
 from transformers import DynamicCache, EncoderDecoderCache, PreTrainedModel
+from transformers.cache_utils import DynamicLayer
 from transformers.modeling_outputs import MoEModelOutput
 
 from wherefrom_hf.running.linear import quick_linear
@@ -87,12 +88,49 @@ class DecoderRun:
             output = self.module(**arguments)
         return output, evolve(self, cache=cache, position=end)
 
-    def spread(self, rows: int, encoder: EncoderStates | None) -> DecoderRun:
-        """A run of one row as the common beginning of ``rows`` rows; this one stays as it is."""
+    def spread(self, rows: int, encoder: EncoderStates | None, *, once: bool = False) -> DecoderRun:
+        """A run of one row as the common beginning of ``rows`` rows; this one stays as it is.
+
+        Args:
+            once: Will it be continued by one pass only? Then nothing is copied.
+        """
+        lent = _lent(self.cache) if once else None
+        if lent is not None:
+            return evolve(self, cache=lent, encoder=encoder)
         cache = copy.deepcopy(self.cache)
         if cache is not None and rows > 1:
             cache.batch_repeat_interleave(rows)
         return evolve(self, cache=cache, encoder=encoder)
+
+
+class _Lent(DynamicLayer):
+    """Keys and values of one row's beginning, lent to any number of rows: what they add is answered, and not kept.
+
+    The cache of a long beginning weighs as much as a small model; a copy for each batch of rows would be another.
+    """
+
+    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
+        """The beginning's states for each row, followed by its own."""
+        rows = key_states.shape[0]
+        assert self.keys is not None
+        assert self.values is not None
+        return (
+            torch.cat([self.keys.expand(rows, -1, -1, -1), key_states], dim=-2),
+            torch.cat([self.values.expand(rows, -1, -1, -1), value_states], dim=-2),
+        )
+
+
+def _lent(cache: Any) -> Any:
+    """A view of ``cache`` for one more pass; None where its layers are of kinds that must be copied."""
+    if type(cache) is not DynamicCache or any(type(layer) is not DynamicLayer for layer in cache.layers):
+        return None
+    view = copy.copy(cache)
+    view.layers = []
+    for layer in cache.layers:
+        lent = _Lent.__new__(_Lent)
+        lent.__dict__.update(layer.__dict__)
+        view.layers.append(lent)
+    return view
 
 
 def start_run(module: PreTrainedModel, encoder: EncoderStates | None = None) -> DecoderRun:

@@ -27,7 +27,12 @@ def parse_device(device: str | torch.device) -> torch.device:
 
 def pinned(module: PreTrainedModel) -> bool:
     """Is the module one that must stay where it is: quantised, or spread over devices by ``device_map``?"""
-    return getattr(module, "hf_device_map", None) is not None or bool(getattr(module, "is_quantized", False))
+    return getattr(module, "hf_device_map", None) is not None or quantised(module)
+
+
+def quantised(module: PreTrainedModel) -> bool:
+    """Are the weights kept in fewer bits than they are computed with? Transformers marks such models."""
+    return bool(getattr(module, "is_quantized", False))
 
 
 def move(module: PreTrainedModel, device: torch.device) -> None:

@@ -14,6 +14,7 @@ from wherefrom.adapters import Row, RowPrediction
 from wherefrom_hf.running.chunking import chunks_of, halving, logit_bytes, positions_at_once
 from wherefrom_hf.running.embedding import InputEmbedding
 from wherefrom_hf.running.head import cut_at_head, reads
+from wherefrom_hf.running.memory import default_limit
 from wherefrom_hf.running.padding import decoder_batch, encoder_batch, pad_embeddings, read_length
 from wherefrom_hf.running.passes import DecoderRun, EncoderStates, run_encoder, start_run
 from wherefrom_hf.running.precision import at_least_single
@@ -21,6 +22,9 @@ from wherefrom_hf.running.probe import Probe
 
 REUSE_STRIDE = 8
 """Positions by which the changes of rows in one batch may lie apart: less shares more, more batches better."""
+
+_READ_BYTES = 8
+"""Bytes per position and channel of the keys and values that a row reads in one layer."""
 
 LOOKAHEAD = 256
 """Rows drawn from the caller's iterator at a time."""
@@ -30,13 +34,24 @@ class Predictor:
     """Forward passes of one model."""
 
     def __init__(
-        self, module: PreTrainedModel, source: InputEmbedding | None, target: InputEmbedding, fill: int
+        self,
+        module: PreTrainedModel,
+        source: InputEmbedding | None,
+        target: InputEmbedding,
+        fill: int,
+        memory_limit: int | None = None,
     ) -> None:
         self.module = module
         self.source = source
         self.target = target
         self.fill = fill
         self.probe = Probe(module, target)
+        self._memory_limit = memory_limit
+
+    @property
+    def memory_limit(self) -> int:
+        """What passes may use beside the model, in bytes."""
+        return default_limit(self.device) if self._memory_limit is None else self._memory_limit
 
     @property
     def device(self) -> torch.device:
@@ -67,8 +82,11 @@ class Predictor:
         """Token positions of a row, or what its logits weigh in the same currency, whichever is more."""
         tokens = read_length(row) - (row.first_change or 0) + (0 if row.source_ids is None else len(row.source_ids))
         vocabulary = self.module.config.get_text_config().vocab_size
-        logits = len(row.steps) * vocabulary * 4 * positions_at_once(self.device) // logit_bytes(self.device)
-        return max(tokens, logits, 1)
+        at_once = positions_at_once(self.device)
+        logits = len(row.steps) * vocabulary * 4 * at_once // logit_bytes(self.device)
+        # keys and values of all positions, the shared ones too, are laid out for each row in each layer
+        read = read_length(row) * self.target.weight.shape[-1] * _READ_BYTES * at_once
+        return max(tokens, logits, read // max(self.memory_limit // 4, 1), 1)
 
     @torch.no_grad()
     def _answers(self, rows: list[Row], beginning: _Beginning | None, shared: int) -> list[RowPrediction]:
@@ -77,7 +95,7 @@ class Predictor:
         if beginning is None:
             run, shared = start_run(self.module, encoder), 0
         else:
-            run = beginning.run_to(shared).spread(len(rows), encoder)
+            run = beginning.run_to(shared).spread(len(rows), encoder, once=True)
         steps = [torch.from_numpy(row.steps) for row in rows]
         pairs = reads(steps, shared, self.device)
         ids = batch.ids[:, shared:]

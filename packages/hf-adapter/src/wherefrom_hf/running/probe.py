@@ -7,21 +7,27 @@ passes when it is asked first; the answers are kept with the module.
 
 from __future__ import annotations
 
+import inspect
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
 from attrs import define, field
 from torch import Tensor, nn
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
 from transformers import PreTrainedModel
-from wherefrom.errors import ModelCapabilityError, WherefromError
+from wherefrom.errors import ModelCapabilityError, WherefromError, WherefromWarning
 
 from wherefrom_hf.running.attention_kernel import KERNEL
 from wherefrom_hf.running.eager import attention_implementation, configs_of
 from wherefrom_hf.running.embedding import InputEmbedding
 from wherefrom_hf.running.ownership import ready
 from wherefrom_hf.running.passes import EncoderStates, can_continue, run_encoder, start_run
+from wherefrom_hf.running.placement import quantised
 from wherefrom_hf.running.precision import at_least_single
 
 LENGTH = 48
@@ -30,6 +36,11 @@ of theirs, and what a model selects by a longer count (sparse attention over tho
 
 _TOLERANCE = {torch.float64: 1e-8, torch.float32: 5e-4}
 """Part of the largest logit by which two ways of computing the same may differ; half precisions get 0.05."""
+
+_TOLERANCE_QUANTISED = 0.1
+"""The same where products are of few bits: which channels are kept in full (outliers) is decided over all positions of
+a pass, so that even a causal model's earlier logits move a little with later tokens. Models that see the future move by
+as much as the logits themselves."""
 
 
 _FAILS = "it fails with"
@@ -41,9 +52,28 @@ class _Known:
 
     answers: dict[str, str | None] = field(factory=dict)
     """None: it is so; else the reason why not."""
+    warned: bool = False
+    """Was it said that the module looks its input up a second time?"""
 
 
 _known: WeakKeyDictionary[nn.Module, _Known] = WeakKeyDictionary()
+
+
+class _LookUps(TorchFunctionMode):
+    """Notes the tables, other than one, that are looked up by certain ids."""
+
+    def __init__(self, ids: Tensor, but: Tensor) -> None:
+        super().__init__()
+        self._ids = ids
+        self._but = but.data_ptr()
+        self.tables: list[int] = []
+
+    def __torch_function__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
+        if func in (functional.embedding, torch.embedding):
+            ids, table = args[:2] if func is functional.embedding else (args[1], args[0])
+            if ids.shape == self._ids.shape and torch.equal(ids, self._ids) and table.data_ptr() != self._but:
+                self.tables.append(table.data_ptr())
+        return func(*args, **(kwargs or {}))
 
 
 @define(eq=False)
@@ -62,7 +92,12 @@ class Probe:
             changed = ids.clone()
             changed[:, half:] = (changed[:, half:] + 1) % self._vocabulary()
             before, after = self._logits(ids)[:, :half], self._logits(changed)[:, :half]
-            return self._difference(before, after, "changing later tokens changes", strictness=0.04)
+            reason = self._difference(before, after, "changing later tokens changes", strictness=0.04)
+            if reason is not None:
+                return reason
+            alone = self._logits(ids[:, :half])
+            # some compute positions in single precision whatever the weights are, and by the length
+            return self._difference(before, alone, "leaving later tokens out changes", least=5e-4)
 
         return self._answer("causal", ask)
 
@@ -118,6 +153,56 @@ class Probe:
 
         return self._answer("continues", ask) is None
 
+    def pads_left(self) -> bool:
+        """May prompts of different lengths be generated from together, shorter ones padded on the left?
+
+        Not where forward takes neither mask nor numbers of positions, or the state of padding is carried along.
+        """
+
+        def ask() -> str | None:
+            ids = self._ids()[:, :12]
+            filled = torch.cat([ids[:, :5], ids], dim=1)
+            visible = torch.ones_like(filled)
+            visible[:, :5] = 0
+            accepts = inspect.signature(self.module.forward).parameters
+            given = {"attention_mask": visible, "position_ids": (visible.cumsum(-1) - 1).clamp_min(0)}
+            output = self.module(
+                input_ids=filled, use_cache=False, **{name: value for name, value in given.items() if name in accepts}
+            )
+            alone = self.module(input_ids=ids, use_cache=False)
+            return self._difference(alone.logits[:, -1], output.logits[:, -1], "padding on the left changes")
+
+        return self._answer("takes left padding", ask) is None
+
+    def other_lookups(self) -> tuple[str, ...]:
+        """Names of the tables, beside the input embedding, that are looked up by the ids of the input."""
+
+        def ask() -> str | None:
+            with _LookUps(self._ids(), self.target.weight) as look_ups:
+                self._logits(self._ids())
+            names = {weight.data_ptr(): name for name, weight in self.module.named_parameters()}
+            return ", ".join(dict.fromkeys(names.get(table, "a table") for table in look_ups.tables)) or None
+
+        names = self._answer("other look-ups", ask)
+        return () if names is None or names.startswith(_FAILS) else tuple(names.split(", "))
+
+    def warn_of_other_lookups(self) -> None:
+        """Say once per module that embeddings are not all that the input's ids decide.
+
+        Gradients and baselines are of the input embedding alone; what other tables give stays as it is.
+        """
+        names = self.other_lookups()
+        known = _known.setdefault(self.module, _Known())
+        if names and not known.warned:
+            known.warned = True
+            warnings.warn(
+                f"{type(self.module).__name__} looks its input up a second time ({', '.join(names)}). Gradients and "
+                "baselines are of the input embedding alone, so what those tables bring is in no score. Methods that "
+                "change ids see both: occlusion with a token as baseline, feature_ablation, lime.",
+                WherefromWarning,
+                stacklevel=2,
+            )
+
     def _answer(self, question: str, ask: Callable[[], str | None]) -> str | None:
         """The answer of the first time. A pass that fails is an answer; running out of memory is none."""
         known = _known.setdefault(self.module, _Known()).answers
@@ -151,8 +236,12 @@ class Probe:
         output, _ = start_run(self.module, self._encoder(1)).forward(ids, None, keep=False)
         return at_least_single(output.logits)
 
-    def _difference(self, expected: Tensor, came: Tensor, what: str, strictness: float = 1.0) -> str | None:
-        tolerance = strictness * _TOLERANCE.get(self.module.dtype, 0.05)
+    def _difference(
+        self, expected: Tensor, came: Tensor, what: str, strictness: float = 1.0, least: float = 0.0
+    ) -> str | None:
+        tolerance = max(strictness * _TOLERANCE.get(self.module.dtype, 0.05), least)
+        if quantised(self.module):
+            tolerance = _TOLERANCE_QUANTISED
         # where both are not numbers there is nothing to compare: the scores' own check names that
         size = float(expected.nan_to_num(0.0, 0.0, 0.0).abs().max())
         # what is masked to infinity in both is no difference
@@ -182,11 +271,20 @@ def need_same(probe: Probe, implementation: str) -> None:
         )
 
 
+_INSTEAD = {
+    "looked into": "a method that needs no internals: saliency, integrated_gradients, occlusion",
+    "differentiated by the rescale rule": "integrated_gradients, which needs no rules",
+}
+
+
 @contextmanager
-def looking_into(module: PreTrainedModel) -> Iterator[None]:
+def looking_into(module: PreTrainedModel, done: str = "looked into") -> Iterator[None]:
     """Within the block, whatever a model's structure breaks is a refusal with the reason.
 
     No function of a caller's may run here: its errors are the caller's.
+
+    Args:
+        done: What is done with the model, as a participle.
 
     Raises:
         ModelCapabilityError: The model is built in a way that cannot be looked into.
@@ -197,6 +295,6 @@ def looking_into(module: PreTrainedModel) -> Iterator[None]:
         raise
     except Exception as error:
         raise ModelCapabilityError(
-            f"{type(module).__name__} is built in a way that cannot be looked into ({type(error).__name__}: {error}). "
-            "Use a method that needs no internals: saliency, integrated_gradients, occlusion."
+            f"{type(module).__name__} is built in a way that cannot be {done} ({type(error).__name__}: {error}). "
+            f"Use {_INSTEAD.get(done, 'occlusion or lime')}."
         ) from error

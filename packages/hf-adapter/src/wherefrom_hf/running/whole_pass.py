@@ -20,8 +20,8 @@ from wherefrom.errors import InputError, ModelCapabilityError, UnknownNameError,
 
 from wherefrom_hf.running.chunking import products_at_once
 from wherefrom_hf.running.derivatives import differentiable_values
-from wherefrom_hf.running.gradients import vector_jacobian_products
-from wherefrom_hf.running.head import reads
+from wherefrom_hf.running.head import one_per_position, reads
+from wherefrom_hf.running.jacobian import vector_jacobian_products
 from wherefrom_hf.running.padding import decoder_batch, encoder_batch, pad_embeddings, read_length
 from wherefrom_hf.running.passes import EncoderStates, run_encoder, start_run
 from wherefrom_hf.running.precision import at_least_single
@@ -220,7 +220,7 @@ def _reading(module: Any, rows: Tensor, positions: Tensor) -> Iterator[dict[str,
     seen: dict[str, Tensor] = {}
 
     def pick(head: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        seen["states"] = inputs[0]
+        seen["states"] = one_per_position(inputs[0])
         seen["picked"] = inputs[0][rows, positions].unsqueeze(1).detach().requires_grad_()
         return (seen["picked"], *inputs[1:])
 

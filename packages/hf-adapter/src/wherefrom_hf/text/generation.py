@@ -27,8 +27,13 @@ def generate(
     pad_id: int,
     tokenizer: PreTrainedTokenizerBase,
     device: torch.device,
+    pads_left: bool = True,
 ) -> list[list[IntArray]]:
-    """See `wherefrom.adapters.SequenceModel.generate`."""
+    """See `wherefrom.adapters.SequenceModel.generate`.
+
+    Args:
+        pads_left: May prompts of different lengths share a batch?
+    """
     _check_names(module, settings)
     if decoder_prefixes is not None:
         # prefixes of different lengths cannot share a batch: a decoder prefix takes no left padding
@@ -36,7 +41,9 @@ def generate(
         for i, prefix in enumerate(decoder_prefixes):
             groups.setdefault(len(prefix), []).append(i)
     else:
-        groups = {0: list(range(len(prompts)))}
+        groups = {}
+        for i, prompt in enumerate(prompts):
+            groups.setdefault(0 if pads_left else len(prompt), []).append(i)
     answers: list[list[IntArray]] = [[] for _ in prompts]
     with seeded(device, seed) if seed is not None else nullcontext():
         for members in groups.values():

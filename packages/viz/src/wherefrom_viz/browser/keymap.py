@@ -53,6 +53,7 @@ KEYS: tuple[Key, ...] = (
     Key("matrix", "2", "tab('matrix')", "Matrix", _RESULTS),
     Key("steps", "3", "tab('steps')", "Steps", _RESULTS),
     Key("compare", "4", "tab('compare')", "Compare; again: what the right pane shows", _RESULTS, "B or A−B"),
+    Key("trace", "5", "tab('trace')", "Trace: a traced answer's mass by part and hop", ("detail",)),
     Key("granularity", "g", "granularity", "granularity: tokens, words, sentences, turns, characters", _LOOKS, "Units"),
     Key("aggregation", "a", "aggregation", "aggregation: the method's, sum, mean, max, absmax, L2", _LOOKS),
     Key("normalization", "n", "normalization", "normalisation; next match while searching", ("detail",)),

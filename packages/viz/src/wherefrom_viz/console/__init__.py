@@ -50,7 +50,7 @@ def render_console(
         view: ``"auto"`` takes what fits the width: the matrix with numbers, the compact one with a table
         of the
             strongest inputs, or running text with that table. ``"matrix"``, ``"read"``, ``"topk"``,
-            ``"steps"``.
+            ``"steps"``, ``"trace"`` (a traced result's tables alone, which other views append).
         color: ``"auto"`` obeys the terminal and ``NO_COLOR``, ``FORCE_COLOR``, ``TERM``.
         **options: As for `console_view`.
     """

@@ -13,12 +13,14 @@ from wherefrom.errors import SettingsError, nearest
 from wherefrom_viz.colours import Palette, Theme
 from wherefrom_viz.console.legend import heading, legend
 from wherefrom_viz.console.matrix import compact_layout, full_layout, matrix
+from wherefrom_viz.console.pairs import pairs
 from wherefrom_viz.console.reading import reading
 from wherefrom_viz.console.tables import step_table, strongest
 from wherefrom_viz.console.terminal_style import TerminalStyle, terminal_style_for
+from wherefrom_viz.console.trace import trace_lines
 from wherefrom_viz.describe.description import Description
 
-View: TypeAlias = Literal["auto", "matrix", "read", "topk", "steps"]
+View: TypeAlias = Literal["auto", "matrix", "read", "topk", "steps", "trace"]
 
 _TALLEST_MATRIX = 60
 """Rows above which ``auto`` reads the text instead."""
@@ -64,6 +66,15 @@ class ConsoleView:
             yield from legend(description, terminal, width, cells=False)
         elif view in ("matrix", "auto"):
             yield from self._matrix_or_text(description, terminal, width)
+        if view != "steps" and description.pair_labels:
+            yield Text()
+            yield from pairs(description, terminal, width, self.columns, self.top)
+        if description.trace is not None:
+            if view != "trace":
+                yield Text()
+            yield from trace_lines(description.trace, width)
+        elif view == "trace":
+            yield Text("This result is no trace. Make one with result.trace(span).", style="dim")
 
     def _matrix_or_text(self, description: Description, terminal: TerminalStyle, width: int) -> Iterator[Text]:
         full, compact = full_layout(description, terminal, width), compact_layout(description, width)

@@ -20,13 +20,16 @@ from attrs import evolve, field, frozen
 from wherefrom.arrays import BoolArray
 from wherefrom.errors import SettingsError, nearest
 from wherefrom.results.attribution import Attribution, Attributions
+from wherefrom.results.pairs import pair_table
 from wherefrom.results.provenance import Provenance
 from wherefrom.results.stages import Stage
+from wherefrom.results.tracing import generated_from
 from wherefrom.step_functions.base import STEP_FUNCTIONS
 from wherefrom.text.tokens import Segment, Token
 
 from wherefrom_viz.describe import text_marks, units
 from wherefrom_viz.describe.spans import Spans, span_names, with_spans
+from wherefrom_viz.describe.trace import TraceDescription, describe_trace
 from wherefrom_viz.describe.units import Level, Merge
 
 Normalization: TypeAlias = Literal["none", "step", "sequence"]
@@ -129,9 +132,15 @@ class Description:
     context: tuple[Unit, ...] = ()
     """Text that was read but has no scores (the source, when only the target was attributed)."""
     prompt_rows: tuple[int, ...] = ()
-    """Target rows before the first step."""
+    """Target rows before the first step; of a trace, before the first generated token."""
+    pair_labels: tuple[tuple[str, str], ...] = ()
+    """Pairs of units that interact, as they are shown; see `wherefrom.methods.interactions`."""
+    pair_scores: npt.NDArray[np.float64] = field(factory=lambda: np.zeros((0, 0)))
+    """What each pair is worth beyond its members. Shape ``(pairs, steps)``."""
     output_rows: Mapping[int, int] = field(factory=dict)
     """Column to the target row of the same token, where that token is an input too."""
+    trace: TraceDescription | None = None
+    """Tables of a traced answer; None for other results."""
 
     @property
     def pipeline_words(self) -> str:
@@ -165,6 +174,14 @@ class Description:
         rows = np.flatnonzero(seen & (column != 0))
         order = sorted(rows, key=lambda row: (-abs(column[row]), row))
         return [(int(row), float(column[row])) for row in order[:count]]
+
+    def top_pairs(self, columns: Sequence[int], count: int = 5) -> list[tuple[str, str, float]]:
+        """The strongest pairs of the given columns (summed), in order, as (label, label, score)."""
+        if not self.pair_labels:
+            return []
+        column = self.pair_scores[:, list(columns)].sum(axis=1)
+        order = sorted(np.flatnonzero(column), key=lambda row: (-abs(column[row]), row))
+        return [(*self.pair_labels[row], float(column[row])) for row in order[:count]]
 
 
 def describe(
@@ -216,6 +233,7 @@ def describe(
         scores = np.where(np.isfinite(scores), scores, 0.0)
     scores = np.where(visible, scores, 0.0)
 
+    pair_labels, pair_scores = _pairs(attribution)
     template = template_rows(attribution, sides)
     steps: Sequence[Token] = attribution.steps
     step_scores = {name: np.asarray(values) for name, values in attribution.step_scores.items()}
@@ -229,6 +247,8 @@ def describe(
             name: units.merge_step_scores(values, cut.columns, span_aggregation(attribution, name))
             for name, values in step_scores.items()
         }
+        if pair_labels:
+            pair_scores = np.add.reduceat(pair_scores, cut.columns, axis=1)
         steps = units.merged_tokens(steps, cut.columns)
         pipeline.append(f"{units.MERGE_WORDS[merge]} over {granularity}s")
     if normalize != "none":
@@ -248,6 +268,7 @@ def describe(
             for unit in _named(shown_inputs[side.start : side.end], span_names(attribution, side.name))
         )
     target_side = next((side for side in sides if side.name == "target"), None)
+    generated = generated_from(attribution)
     return Description(
         title=title if title is not None else title_of(attribution, 0, 1),
         subtitle=subtitle_of(attribution, provenance),
@@ -263,9 +284,21 @@ def describe(
         pipeline=tuple(pipeline),
         notes=tuple(notes),
         context=_context(attribution, target_side),
-        prompt_rows=() if target_side is None else _prompt_rows(tokens, target_side, steps),
+        prompt_rows=() if target_side is None else _prompt_rows(tokens, target_side, steps, generated),
+        pair_labels=pair_labels,
+        pair_scores=pair_scores,
         output_rows={} if target_side is None else _output_rows(tokens, target_side, steps),
+        trace=describe_trace(attribution),
     )
+
+
+def _pairs(attribution: Attribution) -> tuple[tuple[tuple[str, str], ...], npt.NDArray[np.float64]]:
+    """Labels and scores ``(pairs, steps)`` of what interacts; none where the steps are no longer those of the pairs."""
+    table = pair_table(attribution)
+    if table is None or not table.pairs or len(table.scores[0]) != len(attribution.steps):
+        return (), np.zeros((0, 0))
+    labels = [text_marks.visible(unit.text).strip() for unit in table.units]
+    return tuple((labels[first], labels[second]) for first, second in table.pairs), np.array(table.scores)
 
 
 Shown: TypeAlias = Attribution | Attributions | Sequence["Attribution | Attributions"]
@@ -617,8 +650,8 @@ def _context(attribution: Attribution, target_side: Side | None) -> tuple[Unit, 
     return ()
 
 
-def _prompt_rows(tokens: Sequence[Token], side: Side, steps: Sequence[Token]) -> tuple[int, ...]:
-    first = steps[0].position if steps else len(tokens)
+def _prompt_rows(tokens: Sequence[Token], side: Side, steps: Sequence[Token], first: int) -> tuple[int, ...]:
+    first = min(first, steps[0].position if steps else first)
     return tuple(row for row in range(side.start, side.end) if tokens[row].position < first)
 
 

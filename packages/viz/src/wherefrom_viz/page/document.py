@@ -11,6 +11,7 @@ from typing import Any
 
 from attrs import frozen
 from wherefrom.errors import InputError
+from wherefrom.results.pairs import DETAIL
 
 from wherefrom_viz.colours import PALETTES, Palette, Theme, palette_named, to_hex
 from wherefrom_viz.describe.description import (
@@ -27,9 +28,11 @@ from wherefrom_viz.describe.spans import Spans, with_spans
 from wherefrom_viz.describe.units import Level, Merge
 from wherefrom_viz.page import bundle
 from wherefrom_viz.page.packing import Packed, deflated, pack
+from wherefrom_viz.page.pair_list import pair_lists
 from wherefrom_viz.page.pairs import pairs_of
 from wherefrom_viz.page.quantisation import Precision
 from wherefrom_viz.page.static_table import static_multiples, static_style, static_table
+from wherefrom_viz.page.trace import TRACE_STYLE, trace_sections
 
 NOTEBOOK_EXAMPLES = 20
 """A notebook stores its outputs, so a cell shows at most so many examples on its own."""
@@ -37,7 +40,15 @@ NOTEBOOK_BYTES = 1_000_000
 _SMALL_MULTIPLES = 6
 """Slices in the table that stands where scripts do not run."""
 
-_TABS = {"auto": "read", "read": "read", "topk": "read", "tokens": "read", "matrix": "matrix", "steps": "steps"}
+_TABS = {
+    "auto": "read",
+    "read": "read",
+    "topk": "read",
+    "tokens": "read",
+    "trace": "read",
+    "matrix": "matrix",
+    "steps": "steps",
+}
 
 
 @frozen(kw_only=True)
@@ -49,7 +60,11 @@ class _Page:
     pairs: str
     """What is known of two examples side by side; nothing if there is one."""
     fallback: str
+    interacting: str
+    """Tables of the pairs that interact; nothing if there are none."""
     style: str
+    traces: str
+    """Tables of traced examples; nothing if there are none."""
 
 
 def render_html(attributions: Shown, **options: Any) -> str:
@@ -80,6 +95,8 @@ def render_html(attributions: Shown, **options: Any) -> str:
         first,
         # the script stands right after the first block, so that a large page is usable before it is all read
         f"</div>\n<script>{code}</script>\n",
+        page.interacting,
+        page.traces,
         '<div class="wf-rest" hidden>\n',
         *([_data("pairs", page.pairs)] if page.pairs else []),
         _data("index", page.packed.index),
@@ -115,7 +132,7 @@ def render_notebook(attributions: Shown, **options: Any) -> str:
             *(_data(f"block-{number}", block) for number, block in enumerate(page.packed.blocks)),
             *([_data("pairs", page.pairs)] if page.pairs else []),
             _data("index", page.packed.index),
-            f"</div>\n{rest}<script>(() => {{\n{code}\n}})();</script>\n",
+            f"</div>\n{page.traces}{page.interacting}{rest}<script>(() => {{\n{code}\n}})();</script>\n",
         ]
     )
 
@@ -220,7 +237,7 @@ def _parts(
         "words": {"raises": "raises", "lowers": "lowers", "of": "the score of the token"},
         "dimensions": [{"name": name, "labels": list(labels)} for name, labels in dimensions],
     }
-    fallback = "<p>There are no examples.</p>"
+    fallback, interacting = "<p>There are no examples.</p>", ""
     if examples:
         one, made = examples[0]
         words = sign_words(one, made)
@@ -239,6 +256,9 @@ def _parts(
                 title=title_of(one, place, len(examples)),
             )
 
+        interacting = pair_lists(
+            [description(place) for place, (one, _) in enumerate(examples) if one.details.get(DETAIL)]
+        )
         if dimensions:
             strongest = sorted(range(len(examples)), key=lambda place: -total_magnitude(examples[place][0]))
             chosen_slices = sorted(strongest[:_SMALL_MULTIPLES])
@@ -247,8 +267,16 @@ def _parts(
             )
         else:
             fallback = static_table(description(0), more=len(examples) - 1)
+    traces = trace_sections([(title_of(one, place, len(examples)), one) for place, (one, _) in enumerate(examples)])
+    style = f"{bundle.style()}\n{static_style(chosen)}"
     return _Page(
-        meta=meta, packed=packed, pairs=pairs, fallback=fallback, style=f"{bundle.style()}\n{static_style(chosen)}"
+        meta=meta,
+        packed=packed,
+        pairs=pairs,
+        fallback=fallback,
+        interacting=interacting,
+        style=f"{style}\n{TRACE_STYLE}" if traces else style,
+        traces=traces,
     )
 
 

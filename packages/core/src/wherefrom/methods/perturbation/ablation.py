@@ -256,13 +256,14 @@ def quantities(question: Question, *, log_probabilities: bool = True) -> dict[st
 
 
 def target_function_name(target_function: TargetFunction) -> str:
-    """A name for what a target function measures per step, equal when function, settings and contrast are."""
-    if isinstance(target_function.function, LogProbability):
+    """A name for what a target function measures per step, equal when function, settings, contrast and weights are."""
+    if isinstance(target_function.function, LogProbability) and target_function.weights is None:
         return LOG_PROBABILITY
     settings = non_default(target_function.function) if hasattr(target_function.function, "__attrs_attrs__") else {}
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
     digest.update(target_function.target_ids.tobytes())
-    for extra in (target_function.contrast_ids, target_function.contrast_logits, target_function.samples):
+    parts = (target_function.contrast_ids, target_function.contrast_logits, target_function.samples)
+    for extra in parts if target_function.weights is None else (*parts, target_function.weights):
         digest.update(b"-" if extra is None else np.ascontiguousarray(to_numpy(extra)).tobytes())
     return f"{target_function.function.identifier}:{digest.hexdigest()[:16]}"
 

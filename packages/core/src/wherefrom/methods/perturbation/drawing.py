@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from attrs import frozen
+from attrs import field, frozen
 
 from wherefrom.adapters import PredictsSteps
-from wherefrom.arrays import BoolArray, FloatArray
+from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.methods.perturbation.ablation import AblationTable, Solver, target_function_name
 from wherefrom.methods.perturbation.growing import GrowingTable
 from wherefrom.methods.perturbation.settings import Perturbation, SampledPerturbation
@@ -29,10 +29,14 @@ class Run:
     table: AblationTable
     masks: BoolArray
     """Shape ``(rows, units)``."""
+    values: FloatArray
+    """What each of them is worth to each output. Shape ``(rows, outputs)``."""
     scores: FloatArray
     """Shape ``(units, outputs)``."""
     visible: BoolArray
     """Which units can matter to which output, same shape."""
+    blocks: IntArray = field(factory=lambda: np.zeros((0, 0), np.int64))
+    """Independent draws, as rows of indices into ``masks``; none where nothing is random."""
     resamples: FloatArray | None = None
     """The scores again for resampled draws, shape ``(resamples, units, outputs)``; None where nothing is random."""
 
@@ -49,7 +53,8 @@ def run_plan(
     table = _table_of(method, model, question, units, progress).ask(masks)
     visible = units.visible(last_steps(question.target_function, question.steps))
     values = _values(question, table, masks, target_function_name(question.target_function))
-    return Run(table=table, masks=masks, scores=method.solve(masks, values, visible, units), visible=visible)
+    scores = method.solve(masks, values, visible, units)
+    return Run(table=table, masks=masks, values=values, scores=scores, visible=visible)
 
 
 def draw(
@@ -93,7 +98,15 @@ def draw(
             sample = Sample(masks=masks, values=values, visible=visible, units=units, blocks=blocks)
             resamples = sample.resampled(solver, count, seed_of(method.seed, question))
         if ended or (resamples is not None and within(scores, standard_error(resamples), method.tolerance)):
-            return Run(table=table, masks=masks, scores=scores, visible=visible, resamples=resamples)
+            return Run(
+                table=table,
+                masks=masks,
+                values=values,
+                scores=scores,
+                visible=visible,
+                blocks=blocks,
+                resamples=resamples,
+            )
         round_number += 1
 
 
@@ -119,5 +132,9 @@ def _table_of(
 
 def _values(question: Question, table: AblationTable, masks: BoolArray, of: str) -> FloatArray:
     """What these masks are worth to each output. Shape ``(rows, outputs)``."""
-    values: FloatArray = question.target_function.grouped(table.values_of(masks, of).T).T
+    target_function = question.target_function
+    said = table.values_of(masks, of).T
+    if of != target_function_name(target_function):  # that one was recorded with its weights
+        said = target_function.weighed(said)
+    values: FloatArray = target_function.grouped(said).T
     return values

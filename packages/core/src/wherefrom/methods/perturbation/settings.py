@@ -29,6 +29,9 @@ class PerturbationSettings:
     baseline: str | int = field(default="unk", converter=as_baseline)
     """How a unit is removed: a token in its place (``"unk"``, ``"pad"``, ``"mask"``, an id), ``"zero"`` or ``"mean"``
     embedding, ``"hidden"`` from attention, or ``"delete"``."""
+    budget: int | None = field(default=None, validator=_positive)
+    """Forward passes at most: where they do not do for all units, large ones are scored first and the strongest are cut
+    into smaller ones; see `wherefrom.methods.perturbation.coarse_to_fine`. None: all units at once."""
     tables: str | None = None
     """Folder for ablation tables, one ``.npz`` per input: what is there is reused, what is new is added."""
     internal_batch_size: int | None = field(default=None, validator=_positive)

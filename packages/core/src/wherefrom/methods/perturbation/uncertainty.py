@@ -34,15 +34,15 @@ class Sample:
     """Independent draws, as rows of indices into ``masks``. Shape ``(draws, rows per draw)``."""
 
     def resampled(self, solver: Solver, count: int, seed: int) -> FloatArray:
-        """Scores of ``count`` resamples. Shape ``(count, units, outputs)``."""
+        """Scores of ``count`` resamples. Shape ``(count, units, outputs)``, or what else the solver answers."""
         rng = np.random.default_rng([seed, 1])
         fixed = np.setdiff1d(np.arange(len(self.masks)), self.blocks.ravel())
-        drawn = np.empty((count, *self.visible.shape))
-        for index in range(count):
+        drawn = []
+        for _ in range(count):
             chosen = self.blocks[rng.integers(len(self.blocks), size=len(self.blocks))]
             rows = np.concatenate([fixed, chosen.ravel()])
-            drawn[index] = solver.solve(self.masks[rows], self.values[rows], self.visible, self.units)
-        return drawn
+            drawn.append(solver.solve(self.masks[rows], self.values[rows], self.visible, self.units))
+        return np.stack(drawn)
 
 
 def intervals(drawn: FloatArray, confidence: float) -> dict[str, Any]:

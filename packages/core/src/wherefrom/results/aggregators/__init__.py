@@ -3,6 +3,7 @@
 They know the noun alone (`wherefrom.results.data`), so `wherefrom.results.attribution` may import them.
 """
 
+from wherefrom.results.aggregators.against_other_steps import AgainstOtherSteps
 from wherefrom.results.aggregators.characters import Characters
 from wherefrom.results.aggregators.functions import (
     AGGREGATION_FUNCTIONS,
@@ -20,9 +21,11 @@ from wherefrom.results.aggregators.slices import Slices
 from wherefrom.results.aggregators.spans import Spans
 from wherefrom.results.aggregators.split import Split
 from wherefrom.results.aggregators.subwords import Subwords
+from wherefrom.results.aggregators.trace import Trace
 
 __all__ = [
     "AGGREGATION_FUNCTIONS",
+    "AgainstOtherSteps",
     "Characters",
     "Documents",
     "Normalize",
@@ -35,6 +38,7 @@ __all__ = [
     "Spans",
     "Split",
     "Subwords",
+    "Trace",
     "Turns",
     "list_aggregation_functions",
     "register_aggregation_function",

@@ -32,6 +32,7 @@ from wherefrom_viz.browser.widgets.splitter import Splitter
 from wherefrom_viz.browser.widgets.steps_view import StepsView
 from wherefrom_viz.browser.widgets.tab_line import TabLine
 from wherefrom_viz.browser.widgets.top_inputs import TopInputs
+from wherefrom_viz.browser.widgets.trace_view import TraceView
 from wherefrom_viz.describe.description import Description
 from wherefrom_viz.describe.text_marks import visible
 
@@ -62,7 +63,7 @@ class DetailScreen(ExampleScreen):
         self._close_search()
         self._forget()
         self.query_one("#views", ContentSwitcher).current = tab
-        self.query_one(TabLine).show(tab)
+        self._tabs()
         self._open(key)
         self._title()
 
@@ -86,6 +87,7 @@ class DetailScreen(ExampleScreen):
                 yield ReadingView(id="read")
                 yield MatrixView(id="matrix")
                 yield StepsView(id="steps")
+                yield TraceView(id="trace")
             yield Splitter("card", percent=self.session.panes.get("card", 0), upright=True)
             yield TopInputs("", id="card", markup=False)
         yield TopInputs("", id="top", markup=False)
@@ -95,7 +97,7 @@ class DetailScreen(ExampleScreen):
 
     def on_mount(self) -> None:
         """Read the example."""
-        self.query_one(TabLine).show(self.tab)
+        self._tabs()
         self._title()
         self._arrange_for(self.size.width)
         self.call_after_refresh(self._open, self.key)
@@ -165,6 +167,7 @@ class DetailScreen(ExampleScreen):
             return
         self.looking = _carried(self.looking, before, self.description)
         self._title()
+        self._tabs()
         self.draw()
 
     def draw(self) -> None:
@@ -183,6 +186,12 @@ class DetailScreen(ExampleScreen):
         if self.looking.pinned:
             place = f"{len(self.looking.pinned)} pinned · {place}"
         self.query_one(PipelineLine).show(description, drawing, place)
+
+    def _tabs(self) -> None:
+        """The views there are; traced results have one more."""
+        traced = self.tab == "trace" or (self.description is not None and self.description.trace is not None)
+        names = ("read", "matrix", "steps", "compare")
+        self.query_one(TabLine).show(self.tab, (*names, "trace") if traced else names)
 
     def _title(self) -> None:
         library = self.session.library
@@ -206,7 +215,7 @@ class DetailScreen(ExampleScreen):
         if name != "matrix":
             self.looking = evolve(self.looking, row=None)
         self.query_one("#views", ContentSwitcher).current = name
-        self.query_one(TabLine).show(name)
+        self._tabs()
         self.draw()
         self.view.focus()
 

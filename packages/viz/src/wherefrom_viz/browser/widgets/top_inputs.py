@@ -12,6 +12,9 @@ from wherefrom_viz.describe.description import Description
 from wherefrom_viz.describe.numbers import short
 from wherefrom_viz.describe.text_marks import cells, elide, isolate
 
+PAIRS = 8
+"""Pairs below the inputs."""
+
 
 class TopInputs(Static):
     """A card at the side of wide windows, one line in narrow ones."""
@@ -20,7 +23,7 @@ class TopInputs(Static):
         self, description: Description, looking: Focus, drawing: Drawing, shades: StyleCache, *, card: bool
     ) -> None:
         """Draw the strongest inputs of the chosen columns, or the outputs an input drove."""
-        found = contributors(description, looking, 40 if card else 6)
+        found = contributors(description, looking, _inputs(description) if card else 6)
         self.update(
             _card(description, looking, found, drawing, shades, self.size.width or 30)
             if card
@@ -37,6 +40,11 @@ def contributors(description: Description, looking: Focus, count: int) -> list[t
         order = sorted((c for c in range(len(description.steps)) if scores[c] != 0), key=lambda c: -abs(scores[c]))
         return [(description.steps[column].label, float(scores[column])) for column in order[:count]]
     return [(description.inputs[row].label, score) for row, score in description.top(looking.columns, count)]
+
+
+def _inputs(description: Description) -> int:
+    """Inputs on the card: fewer where pairs stand below them."""
+    return 12 if description.pair_labels else 40
 
 
 def heading(description: Description, looking: Focus, width: int) -> str:
@@ -78,7 +86,20 @@ def _card(
         text.append(number.rjust(9) + " ", style="dim")
         text.append(isolate(name), style=shades.style(strength))
         text.append("\n")
+    if looking.row is None and description.pair_labels:
+        _add_pairs(text, description, looking, drawing, width)
     return text
+
+
+def _add_pairs(text: Text, description: Description, looking: Focus, drawing: Drawing, width: int) -> None:
+    """The strongest pairs of the chosen columns, below the inputs."""
+    found = description.top_pairs(looking.columns, PAIRS)
+    text.append("top pairs\n", style="bold")
+    for first, second, score in found:
+        number = exact(score, found[0][2], drawing.precision)
+        room = max(3, (width - 14) // 2)
+        text.append(("+" + number if score > 0 else number).rjust(9) + " ", style="dim")
+        text.append(f"{isolate(elide(first, room))} × {isolate(elide(second, room))}\n")
 
 
 def _line(

@@ -1,0 +1,199 @@
+"""What do long inputs cost, and how far is that from what their arithmetic must cost?
+
+    uv run python -m benchmarks.long_inputs --lengths 2000 4000 --steps 16 --out benchmarks/results/long-inputs.jsonl
+
+One process per method and length, one core. Told are the peak of memory above the loaded and warmed-up model, of which
+the result's own arrays are a part, CPU seconds, and floating-point operations counted by hand from the model's sizes.
+The limit is that count at the speed of plain matrix products, measured in the same process:
+
+* *plain*: attention computed as whole squares of queries and keys, two products forwards and four backwards,
+* *causal*: the lower triangles alone, which is all that a causal model can use.
+
+Lines that are in the output already are not measured again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import wherefrom
+from torch import nn
+
+TEXT = (
+    "The library of the town was built in the year when the river rose above its banks. Nobody had expected the water, "
+    "but the keepers carried every book up the hill, and Clara counted them twice. In the spring they came down again, "
+    "one by one, and the shelves were painted green. Old Mr. Hale, who kept the keys, said that a book which has been "
+    "wet once is read more carefully ever after. "
+)
+METHODS: dict[str, dict[str, Any]] = {
+    "saliency": {},
+    "integrated_gradients": {"n_steps": 8},
+    "occlusion": {"units": "sentence", "baseline": "delete"},
+    "attention": {},
+    "value_zeroing": {},
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="demo:smollm2")
+    parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=list(METHODS))
+    parser.add_argument("--lengths", nargs="+", type=int, default=[2000, 4000, 8000])
+    parser.add_argument("--steps", type=int, default=16)
+    parser.add_argument("--memory-limit", default="512 MiB")
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.one:
+        print(json.dumps(measured(asked.model, asked.methods[0], asked.lengths[0], asked.steps, asked.memory_limit)))
+        return
+    known = (
+        [json.loads(line) for line in asked.out.read_text().splitlines()] if asked.out and asked.out.exists() else []
+    )
+    done = {(one["method"], one["length"], one["steps"], one["memory_limit"]) for one in known}
+    for length in asked.lengths:
+        for method in asked.methods:
+            if (method, length, asked.steps, asked.memory_limit) in done:
+                continue
+            command = [sys.executable, "-m", "benchmarks.long_inputs", "--one", "--model", asked.model, "--methods"]
+            command += [method, "--lengths", str(length), "--steps", str(asked.steps)]
+            command += ["--memory-limit", asked.memory_limit]
+            answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1]
+            known.append(json.loads(answer))
+            print(line(known[-1]), flush=True)
+            if asked.out:
+                with asked.out.open("a") as file:
+                    file.write(answer + "\n")
+
+
+def line(one: dict[str, Any]) -> str:
+    """One row of the table."""
+    return (
+        f"| {one['method']} | {one['tokens']} | {one['steps']} | {one['peak_mib']:.0f} | {one['result_mib']:.0f} | "
+        f"{one['tera_operations']:.2f} | {one['over_plain_limit']:.2f} | {one['over_causal_limit']:.2f} |"
+    )
+
+
+def measured(name: str, method: str, length: int, steps: int, limit: str) -> dict[str, Any]:
+    """One method on one length."""
+    torch.set_num_threads(1)
+    model = wherefrom.load_model(name, device="cpu", memory_limit=limit)
+    ids = model.tokenizer(TEXT * (1 + length // 60))["input_ids"]
+    prompt = model.tokenizer.decode(ids[:length])
+    answer = model.tokenizer.decode(ids[length : length + steps])
+    size = len(model.tokenizer(prompt + answer)["input_ids"])
+    settings = METHODS[method]
+    short = model.tokenizer.decode(ids[:40])
+    model.attribute(short, short + answer, method, show_progress=False, **settings)  # probes, lazy imports
+    speed = products_per_second(model.module)
+    before = resident()
+    with Peak() as peak:
+        began = time.process_time()
+        result = model.attribute(
+            prompt, prompt + answer, method, attr_pos_start=size - steps, show_progress=False, **settings
+        )[0]
+        spent = time.process_time() - began
+    scores = result.target_attributions
+    assert scores is not None
+    plain, causal = operations(model.module, method, size, steps, sentences(model, prompt))
+    return {
+        "method": method,
+        "length": length,
+        "tokens": size,
+        "steps": steps,
+        "memory_limit": limit,
+        "peak_mib": (peak.seen - before) / 2**20,
+        "result_mib": scores.nbytes / 2**20,
+        "cpu_seconds": spent,
+        "giga_per_second": speed / 1e9,
+        "tera_operations": plain / 1e12,
+        "over_plain_limit": spent / (plain / speed),
+        "over_causal_limit": spent / (causal / speed),
+        "finite": bool(np.isfinite(np.nan_to_num(scores)).all()),
+    }
+
+
+def sentences(model: Any, prompt: str) -> list[int]:
+    """Token position at which each sentence of the prompt begins."""
+    tokens = model.encode(prompt).tokens
+    starts = [0]
+    starts += [at + 1 for at, token in enumerate(tokens[:-1]) if token.text.strip().endswith(".")]
+    return starts
+
+
+def operations(module: nn.Module, method: str, size: int, steps: int, starts: list[int]) -> tuple[float, float]:
+    """Floating-point operations that a method's definition asks for, attention as squares and as triangles."""
+    config = module.config  # type: ignore[union-attr]
+    layers, width = config.num_hidden_layers, config.num_attention_heads * config.head_dim  # type: ignore[union-attr]
+    head = module.get_output_embeddings()  # type: ignore[operator]
+    weights = sum(part.weight.numel() for part in module.modules() if isinstance(part, nn.Linear) and part is not head)
+    linear = 2.0 * weights * size
+    square = 4.0 * size * size * width * layers
+    if method in ("saliency", "integrated_gradients"):
+        points = METHODS[method].get("n_steps", 1)
+        passes = points * (1 + steps)
+        return (
+            passes * linear + points * (1 + 2 * steps) * square,
+            passes * linear + points * (1 + 2 * steps) * square / 2,
+        )
+    if method == "occlusion":
+        rest = [size - start for start in starts] + [size]
+        own = sum(2.0 * weights * n for n in rest)
+        return own + sum(4.0 * n * size * width * layers for n in rest), own + sum(
+            4.0 * n * (size - n / 2) * width * layers for n in rest
+        )
+    pairs = 0.0
+    if method == "value_zeroing":
+        block = next(part for part in module.modules() if isinstance(part, nn.ModuleList))[0]
+        behind = sum(p.weight.numel() for n, p in block.named_modules() if isinstance(p, nn.Linear) and "mlp" in n)
+        pairs = 2.0 * (behind + width * width) * size * steps * layers
+    return linear + square + pairs, linear + square / 2 + pairs
+
+
+def products_per_second(module: nn.Module) -> float:
+    """Operations per second of plain matrix products with one of the model's own weights."""
+    weight = max((p.weight for p in module.modules() if isinstance(p, nn.Linear)), key=lambda w: min(w.shape)).detach()
+    states = torch.randn(2048, weight.shape[1])
+    seconds = []
+    for _ in range(15):
+        began = time.process_time()
+        torch.nn.functional.linear(states, weight)
+        seconds.append(time.process_time() - began)
+    return float(2.0 * states.numel() * weight.shape[0] / np.median(seconds))
+
+
+def resident() -> int:
+    """Resident memory of this process in bytes."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+
+class Peak:
+    """The most resident memory within a block, looked at every hundredth of a second."""
+
+    def __enter__(self) -> Peak:
+        self.seen = resident()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._thread.start()
+        return self
+
+    def _look(self) -> None:
+        while not self._over.wait(0.01):
+            self.seen = max(self.seen, resident())
+
+    def __exit__(self, *error: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,183 @@
+"""``wherefrom trace``: from an answer through its reasoning to the prompt."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from wherefrom import merge_attributions
+from wherefrom.errors import UsageError
+from wherefrom.results.tracing import LEFT_OUT, SIGN_RULES
+from wherefrom.tracing import trace, trace_cost
+from wherefrom.tracing.asking import DEFAULT_METHOD
+
+from wherefrom_cli.command import Command
+from wherefrom_cli.console import Console
+from wherefrom_cli.exit_codes import ExitCode
+from wherefrom_cli.opening import open_results
+from wherefrom_cli.parser import CommandParser, Options, json_object, positive_number, setting, whole_number
+from wherefrom_cli.progress import ProgressLine, loading
+from wherefrom_cli.request import add_model_options, model_request
+from wherefrom_cli.results import add_output_options, destination, write_results
+from wherefrom_cli.texts import Example, paired, typed_texts
+
+if TYPE_CHECKING:
+    from wherefrom import AttributionModel
+
+DEFAULT_HOPS = 1
+"""Where a model is asked for each of them."""
+
+
+def configure(parser: CommandParser) -> None:
+    """Add the options."""
+    saved = parser.group("Saved results")
+    saved.add("paths", metavar="PATH", nargs="*", help="saved files, or folders of runs, to trace without a model")
+    saved.add("-x", "--example", nargs="+", default=[], metavar="N|ID", help="only these examples, by place or id")
+    given = parser.group("Or a model and texts")
+    given.add("-i", "--input-texts", nargs="+", default=[], metavar="TEXT", help="prompts; @FILE; -: standard input")
+    given.add(
+        "-g",
+        "--generated-texts",
+        nargs="+",
+        default=[],
+        metavar="TEXT",
+        help="what was generated, one per prompt (default: the model generates)",
+    )
+    add_model_options(parser.group("Model"))
+    how = parser.group("Method")
+    how.add(
+        "-a",
+        "--attribution-method",
+        "--method",
+        dest="method",
+        metavar="NAME",
+        help=f"what reads each hop (default: {DEFAULT_METHOD}; `wherefrom list methods` names all)",
+    )
+    how.add("-fn", "--attributed-fn", metavar="NAME", help="target function (default: log-probability)")
+    how.add(
+        "--set", type=setting, action="append", default=[], dest="set", metavar="NAME=VALUE", help="a method's setting"
+    )
+    how.add("--max-new-tokens", type=positive_number, metavar="N", help="generate at most N tokens")
+    how.add("--generation-kwargs", type=json_object, default={}, metavar="JSON", help="arguments of generation")
+    how.add("--seed", type=whole_number, default=0, metavar="N", help="seed of sampling (default: 0)")
+    where = parser.group("Trace")
+    where.add(
+        "--span",
+        metavar="PLACE",
+        help="the answer: a text, /regex/, turn:ROLE or FIRST:END token positions (default: the last sentence)",
+    )
+    where.add("--reasoning", metavar="PLACE", help="generated tokens that pass mass on (default: all)")
+    where.add(
+        "--hops",
+        metavar="N|all",
+        help=f"how often mass is passed on (default: all for saved results, {DEFAULT_HOPS} with a model)",
+    )
+    where.add("--leave-out", choices=LEFT_OUT, default="sink", metavar="WHAT", help=", ".join(LEFT_OUT))
+    where.add("--signed", choices=SIGN_RULES, default="positive", metavar="RULE", help=", ".join(SIGN_RULES))
+    where.add("--dry-run", action="store_true", help="say what it would cost, and stop")
+    add_output_options(parser.group("Output"))
+
+
+def execute(options: Options, console: Console) -> int:
+    """Trace what is saved, or ask a model."""
+    if bool(options.paths) == bool(options.input_texts):
+        raise UsageError(
+            "Trace what?\nGive saved results (wherefrom trace out.json), or a model and a prompt (-m MODEL -i TEXT), "
+            "and not both."
+        )
+    where = destination(options)
+    settings = {
+        "span": as_place(options.span),
+        "reasoning": as_place(options.reasoning),
+        "leave_out": options.leave_out,
+        "signed": options.signed,
+    }
+    if options.paths:
+        opened = [open_results(path, options.example) for path in options.paths]
+        found = merge_attributions(opened) if len(opened) > 1 else opened[0]
+        write_results(found.trace(hops=as_hops(options.hops), **settings), where, console)
+        return ExitCode.DONE
+    hops = DEFAULT_HOPS if options.hops is None else as_hops(options.hops)
+    if hops is None:
+        raise UsageError(
+            "--hops all needs a map of all steps, so it is for saved results.\n"
+            "First: wherefrom attribute ... -o out.json; then: wherefrom trace out.json"
+        )
+    asked = model_request(options)
+    examples = paired(typed_texts(options.input_texts, console), typed_texts(options.generated_texts, console))
+    how: dict[str, Any] = {"method": options.method, "attributed_fn": options.attributed_fn, **dict(options.set)}
+    with loading(console, asked.name):
+        model = asked.load()
+    if options.dry_run:
+        for example in examples:
+            console.line(cost_line(model, example, hops, settings["span"], how))
+        return ExitCode.DONE
+    generation = dict(options.generation_kwargs)
+    if options.max_new_tokens is not None:
+        generation["max_new_tokens"] = options.max_new_tokens
+    with ProgressLine(console=console) as progress:
+        traced = [
+            trace(
+                model,
+                example.text,
+                example.generated,
+                hops=hops,
+                generation_args=generation or None,
+                seed=options.seed,
+                progress=progress,
+                **settings,
+                **how,
+            )
+            for example in examples
+        ]
+    write_results(merge_attributions(traced) if len(traced) > 1 else traced[0], where, console)
+    return ExitCode.DONE
+
+
+def as_place(text: str | None) -> Any:
+    """A place from what was typed: ``12:15`` is a pair of positions, all else goes on as it is."""
+    match = None if text is None else re.fullmatch(r"(\d+):(\d+)", text)
+    return text if match is None else (int(match[1]), int(match[2]))
+
+
+def as_hops(text: str | None) -> int | None:
+    """A number of hops; None: all.
+
+    Raises:
+        UsageError: It is neither a number nor ``all``.
+    """
+    if text is None or text == "all":
+        return None
+    if not text.isdigit():
+        raise UsageError(f"--hops {text}: expected a whole number, or all.")
+    return int(text)
+
+
+def cost_line(model: AttributionModel, example: Example, hops: int, span: Any, how: dict[str, Any]) -> str:
+    """What tracing a text would cost, and what a map of all its steps would.
+
+    Raises:
+        UsageError: The output is not given: it is not known before the model has generated it.
+    """
+    if example.generated is None:
+        raise UsageError("--dry-run needs -g: what a trace costs is known once there is an output.")
+    cost = trace_cost(model, example.text, example.generated, span=span, hops=hops, **how)
+    if cost is None:
+        return "The cost of this method is not known before."
+    most = "at most " if cost.at_most else ""
+    return f"{most}{cost.forwards} forward and {cost.backwards} backward passes for {hops} hops, whatever the length"
+
+
+COMMAND = Command(
+    name="trace",
+    summary="Where does an answer come from, through the reasoning that was generated before it?",
+    examples=(
+        ("wherefrom trace out.json --span ' 42'", "a saved result, to the end, without a model"),
+        (
+            "wherefrom trace -m MODEL -i @prompt.txt -g @answer.txt --span '/Answer: (.*)/' --hops 2",
+            "one forward and one backward pass per hop, however long the output",
+        ),
+    ),
+    configure=configure,
+    execute=execute,
+)

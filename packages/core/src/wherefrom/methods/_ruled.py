@@ -1,0 +1,49 @@
+"""Embeddings times gradients, for methods whose gradients follow rules of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from wherefrom.adapters import Side
+from wherefrom.adapters.gradient_rules import FollowsGradientRules, GradientRules
+from wherefrom.arrays import Array
+from wherefrom.methods.contract import Scores, inputs_first
+from wherefrom.methods.deeplift import at_all_positions
+from wherefrom.methods.paths.baselines import endpoints
+from wherefrom.progress import Progress, counted
+from wherefrom.questions.question import Question
+
+
+def ruled_scores(
+    model: FollowsGradientRules,
+    questions: Sequence[Question],
+    progress: Progress,
+    *,
+    rules: GradientRules,
+    baseline: Any,
+    chunk: int | None,
+) -> Iterator[Scores]:
+    """``x · ∂f/∂x`` under rules, or ``(x − b) · ∂f/∂x`` where a baseline is given, for each question."""
+    rows = [question.row(scores=True) for question in questions]
+    target = any(question.attribute_target or question.source_ids is None for question in questions)
+    answers = model.ruled_gradients(rows, rules=rules, chunk=chunk, target=target)
+    for question, answer in counted(zip(questions, answers, strict=True), "attribute", len(rows), progress):
+        source, into_target = inputs_first(answer.source), inputs_first(answer.target)
+        if source is not None:
+            source = source * _factors(model, question, "source", baseline)[: source.shape[0], None, :]
+        if into_target is not None:
+            factors = _factors(model, question, "target", baseline)[: into_target.shape[0], None, :]
+            into_target = at_all_positions(into_target * factors, len(question.target_ids))
+        yield Scores(source=source, target=into_target, step_scores=answer.scores)
+
+
+def _factors(model: FollowsGradientRules, question: Question, side: Side, baseline: Any) -> Array:
+    """Embeddings of a side, less the baseline's; shape ``(length, width)``."""
+    if baseline is not None:
+        ends = endpoints(model, question, side, baseline)
+        assert ends is not None
+        return ends.difference
+    ids = question.source_ids if side == "source" else question.target_ids
+    assert ids is not None
+    return model.embed(ids, side=side)

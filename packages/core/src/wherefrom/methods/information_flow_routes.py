@@ -1,0 +1,64 @@
+"""The share of each input in a step's state, along all routes through the layers, heads measured apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+from attrs import frozen
+
+from wherefrom.adapters.head_terms import DecomposesHeads, HeadTerms
+from wherefrom.arrays import namespace
+from wherefrom.methods._proximity import edge_shares
+from wherefrom.methods.alti import LayerShares, multiplied
+from wherefrom.methods.attention_rollout import mixed_inputs
+from wherefrom.methods.contract import Scores, method
+from wherefrom.methods.cost import Cost
+from wherefrom.progress import Progress, counted
+from wherefrom.questions.question import Question
+from wherefrom.results.stages import Stage
+
+
+@method
+@frozen(kw_only=True)
+class InformationFlowRoutes:
+    """How much of each input reaches a step, along every route through the graph of heads and residual connections.
+
+    An edge from a position to a state is the share of it that one head's part accounts for, ``max(0, ‖z‖₁ − ‖z −
+    y‖₁)`` over the sum of all parts; edges of all heads between two positions are added, and layers multiplied through,
+    as in `alti`, which measures the heads' sum instead. Routes below no threshold are dropped.
+
+    Good where heads cancel each other in the sum but each brings something. Fails like `alti`: feed-forward layers are
+    taken to leave the mixture as it is, and being mixed in is not yet mattering. Every position's edges are computed in
+    every layer, heads times the work of `alti`: `flashtrace` asks about the answer's states alone.
+
+    Source:
+        Ferrando & Voita (2024), https://arxiv.org/abs/2403.00824, section 2. Where nothing accounts for any of a state,
+        ours gives it to the position itself, so that rows sum to 1.
+    """
+
+    identifier: ClassVar[str] = "information_flow_routes"
+    dimensions: ClassVar[tuple[str, ...]] = ()
+    aggregation: ClassVar[tuple[Stage, ...]] = (Stage(name="normalize"),)
+    signed: ClassVar[bool] = False
+    needs: ClassVar[tuple[type, ...]] = (DecomposesHeads,)
+    uses_target_function: ClassVar[bool] = False
+    differentiates: ClassVar[bool] = False
+
+    def cost(self, question: Question) -> Cost:
+        return Cost(forwards=1)
+
+    def attribute(self, model: DecomposesHeads, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
+        """Routes in each question's clean pass."""
+        rows = [question.row(scores=True) for question in questions]
+        answers = model.head_terms(rows, mixtures=[None] * len(rows), reduce=_shares)
+        for question, answer in zip(questions, counted(answers, "forward", len(questions), progress), strict=True):
+            *_, last = multiplied(answer.layers)
+            yield mixed_inputs(question, last.source, last.target, answer.scores)
+
+
+def _shares(terms: HeadTerms) -> LayerShares:
+    keys, own = edge_shares(terms)
+    xp = namespace(own)
+    nothing = xp.astype(xp.sum(keys, axis=-1) + own == 0, own.dtype)
+    return terms.where, terms.layer, keys, own + nothing

@@ -1,0 +1,99 @@
+"""Attention, weighed head by head as the model itself has taught."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from attrs import field, frozen
+
+from wherefrom.adapters import GivesAttention, RowAttention
+from wherefrom.arrays import Array, FloatArray, like, namespace
+from wherefrom.errors import SettingsError
+from wherefrom.methods.attention_rollout import mixed_inputs
+from wherefrom.methods.contract import Scores, method
+from wherefrom.methods.cost import Cost
+from wherefrom.methods.head_weights import HeadWeights, Kind, maps_of
+from wherefrom.progress import Progress, counted
+from wherefrom.questions.question import Question
+from wherefrom.results.stages import Stage
+
+UNIFORM = "uniform"
+
+
+def _as_weights(value: Any) -> str | HeadWeights | None:
+    if value is None or isinstance(value, str | HeadWeights):
+        return value
+    if isinstance(value, Path):
+        return str(value)
+    raise SettingsError(f"weights = {value!r}: expected a file of `wherefrom fit-attention`, or a HeadWeights.")
+
+
+@method
+@frozen(kw_only=True)
+class LearnedAttention:
+    """Attention to each input from where a step is predicted, every head by a weight that was learned.
+
+    ``Σ over heads of θ_h A_h[t − 1, j]``, shape ``(inputs, steps)``. The weights are learned once per model, from what
+    it says when parts of texts are removed (``wherefrom fit-attention``); then an explanation is one forward pass.
+    Signed: a head may count against.
+
+    Good for: the price of attention with what removal knows. Fails: on texts unlike those it was learned on; the file
+    says how well it did on some that were held out.
+
+    Encoder-decoder models: cross-attention scores the source, the decoder's self-attention the target.
+
+    Source:
+        Cohen-Wang, Chuang & Madry (2025), https://arxiv.org/abs/2504.13752.
+    """
+
+    identifier: ClassVar[str] = "learned_attention"
+    dimensions: ClassVar[tuple[str, ...]] = ()
+    aggregation: ClassVar[tuple[Stage, ...]] = (Stage(name="normalize"),)
+    signed: ClassVar[bool] = True
+    needs: ClassVar[tuple[type, ...]] = (GivesAttention,)
+    uses_target_function: ClassVar[bool] = False
+    differentiates: ClassVar[bool] = False
+
+    weights: Any = field(default=None, converter=_as_weights)
+    """The file that ``wherefrom fit-attention`` wrote, or a `HeadWeights`; ``"uniform"``: all heads alike."""
+
+    def cost(self, question: Question) -> Cost:
+        return Cost(forwards=1)
+
+    def attribute(self, model: GivesAttention, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
+        """Weighted attention of each question's clean pass; weights are read before any work."""
+        if self.weights is None:
+            raise SettingsError(
+                "learned_attention needs weights=...: a file that `wherefrom fit-attention` wrote for this model."
+            )
+        given = self.weights
+        weights = HeadWeights.load(given) if isinstance(given, str) and given != UNIFORM else given
+        return _answers(weights, model, questions, progress)
+
+
+def _answers(
+    weights: HeadWeights | str, model: GivesAttention, questions: Sequence[Question], progress: Progress
+) -> Iterator[Scores]:
+    answers = model.attentions(question.row(scores=True) for question in questions)
+    for question, attention in zip(questions, counted(answers, "forward", len(questions), progress), strict=True):
+        by_kind = weights.of(attention) if isinstance(weights, HeadWeights) else _uniform(attention)
+        mixed = {kind: _weighed(maps, by_kind[kind]) for kind, maps in maps_of(attention).items()}
+        yield mixed_inputs(question, mixed.get("cross"), mixed["decoder"], attention.scores)
+
+
+def _uniform(attention: RowAttention) -> dict[Kind, FloatArray]:
+    return {
+        kind: np.full(maps.shape[:2], 1.0 / (maps.shape[0] * maps.shape[1]))
+        for kind, maps in maps_of(attention).items()
+    }
+
+
+def _weighed(maps: Array, weights: FloatArray) -> Array:
+    """``(layers, heads, queries, keys)`` to ``(queries, keys)``."""
+    xp = namespace(maps)
+    layers, heads, queries, keys = maps.shape
+    flat = xp.reshape(maps, (layers * heads, queries * keys))
+    return xp.reshape(xp.matmul(like(maps, weights.reshape(1, -1), dtype=maps.dtype), flat), (queries, keys))

@@ -1,0 +1,315 @@
+"""A budget of forward passes, spent where it matters: large units first, and the strongest of them taken apart.
+
+The text is cut into its largest units (documents or turns, then sentences), which are scored as ever. The strongest is
+then cut into its parts, and the same method scores these while all the rest stays in place; what it finds is shifted
+alike so that the parts add up to the unit they came from. So it goes on with the strongest unit that is left, as long
+as the budget lasts and units score more than their standard errors. Where the budget is enough for all units at once,
+they are scored at once and nothing is cut.
+
+Source:
+    Monteiro Paes et al. (2024), MExGen, https://arxiv.org/abs/2403.14459, in spirit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, ClassVar, Protocol, cast
+
+import numpy as np
+from attrs import evolve, frozen
+
+from wherefrom.adapters import PredictsSteps, Side
+from wherefrom.arrays import FloatArray, to_numpy
+from wherefrom.errors import InputError, SettingsError
+from wherefrom.methods.contract import Scores
+from wherefrom.methods.cost import Cost
+from wherefrom.methods.perturbation.settings import SampledPerturbation, SampledSettings
+from wherefrom.methods.perturbation.units import Span, Unit, Units, UnitsSetting, last_steps, units_of
+from wherefrom.progress import Progress, no_progress
+from wherefrom.questions.question import Question
+
+LEVELS = ("document", "turn", "sentence", "word", "token", "character")
+"""From coarse to fine; where characters are asked for, words are cut into them."""
+FIRST_SHARE = 0.5
+"""Of the budget, for the largest units of a sampled method: the rest is for what is in them."""
+
+
+class Budgeted(Protocol):
+    """A perturbation method that was given a budget."""
+
+    identifier: ClassVar[str]
+
+    @property
+    def units(self) -> UnitsSetting: ...
+
+    @property
+    def baseline(self) -> str | int: ...
+
+    @property
+    def budget(self) -> int | None: ...
+
+    def cost(self, question: Question) -> Cost: ...
+
+    def attribute(
+        self, model: PredictsSteps, questions: Sequence[Question], progress: Progress
+    ) -> Iterable[Scores]: ...
+
+
+def budget_cost(method: Budgeted, question: Question) -> Cost:
+    """What all units at once cost, or the budget if that is less: a bound then."""
+    assert method.budget is not None
+    whole = _free(method).cost(question)
+    return whole if whole.forwards <= method.budget else Cost(forwards=method.budget, at_most=True)
+
+
+def within_budget(
+    method: Budgeted, model: PredictsSteps, questions: Sequence[Question], progress: Progress
+) -> Iterator[Scores]:
+    """Answer questions, each within the method's budget.
+
+    Raises:
+        SettingsError: The budget is less than the largest units cost, or units are no level that others are cut into.
+    """
+    assert method.budget is not None
+    for question in questions:
+        free = _free(method)
+        if free.cost(question).forwards <= method.budget:
+            yield from free.attribute(model, [question], progress)
+        else:
+            yield _Search(method, model, question, progress).answer()
+
+
+@frozen(eq=False)
+class _Piece:
+    """A unit as it stands in the answer so far."""
+
+    side: Side
+    start: int
+    end: int
+    level: int
+    """Index into the levels; its parts are looked for in the ones after it."""
+    scores: FloatArray
+    """Shape ``(outputs,)``."""
+    errors: FloatArray | None
+    """Standard errors, shape as ``scores``; None where nothing was drawn."""
+
+    @property
+    def sure(self) -> bool:
+        """Does it score more than its standard error, for any output?"""
+        errors = 0.0 if self.errors is None else self.errors
+        return bool((np.abs(self.scores) > errors).any())
+
+
+class _Search:
+    """The way from large units to small ones for one question."""
+
+    def __init__(self, method: Budgeted, model: PredictsSteps, question: Question, progress: Progress) -> None:
+        if method.units not in LEVELS:
+            raise SettingsError(
+                f"budget={method.budget} cuts large units into smaller ones, so units must be one of "
+                f"{', '.join(LEVELS)}, not {method.units!r}. Leave budget out, or name a level."
+            )
+        self._method = method
+        self._model = model
+        self._question = question
+        self._progress = progress
+        finest = method.units
+        levels = [one for one in LEVELS[: LEVELS.index(finest) + 1] if one != "token" or finest == "token"]
+        self._cuts = [cut for level in levels if (cut := _spans_of(question, level)) is not None]
+        self._spent = 0
+        self._first: Scores | None = None
+
+    def answer(self) -> Scores:
+        """Large units, then parts of the strongest, until the budget is spent."""
+        budget = self._method.budget
+        assert budget is not None
+        pieces = self._largest(budget)
+        closed: list[_Piece] = []
+        while pieces:
+            largest = np.max([np.abs(piece.scores) for piece in (*pieces, *closed)], axis=0)
+            sizes = [float((np.abs(piece.scores) / np.maximum(largest, 1e-300)).max()) for piece in pieces]
+            piece = pieces.pop(int(np.argmax(sizes)))
+            parts = self._parts(piece, budget - self._spent) if piece.sure else None
+            if parts is None:
+                closed.append(piece)
+            else:
+                pieces += parts
+        return self._scores(sorted(closed, key=lambda piece: (piece.side, piece.start)), budget)
+
+    def _largest(self, budget: int) -> list[_Piece]:
+        """The largest units that are more than one, scored."""
+        for level, cut in enumerate(self._cuts):
+            if sum(map(len, cut.values())) > 1 or level == len(self._cuts) - 1:
+                share = int(FIRST_SHARE * budget) if isinstance(self._method, SampledSettings) else budget
+                found = self._run(cut, share, level) or self._run(cut, budget, level)
+                if found is None:
+                    cost = _over(self._method, cut).cost(self._question).forwards
+                    raise SettingsError(
+                        f"budget={budget} is too little: the {sum(map(len, cut.values()))} largest units cost {cost} "
+                        f"forwards. Give a larger budget, or use a method that asks less."
+                    )
+                return found
+        raise InputError("There is nothing to take apart: the input has no units.")
+
+    def _parts(self, piece: _Piece, left: int) -> list[_Piece] | None:
+        """The parts of a unit, adding up to it; None: it has none, or the budget does not reach."""
+        for level in range(piece.level + 1, len(self._cuts)):
+            inside = [
+                (max(start, piece.start), min(end, piece.end))
+                for start, end in self._cuts[level].get(piece.side, ())
+                if start < piece.end and end > piece.start
+            ]
+            if len(inside) > 1:
+                other: Side = "source" if piece.side == "target" else "target"
+                found = self._run({piece.side: tuple(inside), other: ()}, left, level)
+                return None if found is None or len(found) < 2 else _adding_up(found, piece, self._last)
+        return None
+
+    @property
+    def _last(self) -> Any:
+        return last_steps(self._question.target_function, self._question.steps)
+
+    def _run(self, cut: dict[Side, tuple[Span, ...]], left: int, level: int) -> list[_Piece] | None:
+        """Score these units, all else in place; None if that costs more than is left."""
+        method = _within(_over(self._method, cut), self._question, left)
+        if method is None:
+            return None
+        question = self._question if self._first is None else evolve(self._question, scores={})
+        (scores,) = method.attribute(self._model, [question], self._progress if self._first is None else no_progress)
+        self._spent += int(scores.details["forwards"])
+        self._first = scores if self._first is None else self._first
+        errors = scores.details.get("standard_error")
+        found = []
+        index = 0
+        for side, spans in scores.details["units"].items():
+            values = to_numpy(scores.source if side == "source" else scores.target).astype(np.float64)
+            for start, end in spans:
+                error = None if errors is None else np.asarray(errors[index], dtype=np.float64)
+                found.append(_Piece(side, start, end, level, values[start:end].sum(axis=0), error))
+                index += 1
+        return found
+
+    def _scores(self, pieces: Sequence[_Piece], budget: int) -> Scores:
+        assert self._first is not None
+        cut: dict[Side, list[Span]] = {"source": [], "target": []}
+        for piece in pieces:
+            cut[piece.side].append((piece.start, piece.end))
+        units = Units(
+            members=tuple(self._unit(piece) for piece in pieces),
+            steps=self._question.steps,
+            source_length=None if self._question.source_ids is None else len(self._question.source_ids),
+            target_length=len(self._question.target_ids),
+        )
+        source, target = units.spread(np.stack([piece.scores for piece in pieces]), self._last)
+        whole = [piece for piece in pieces if self._divisible(piece)]
+        details = {
+            "units": units.described(),
+            "baseline": self._method.baseline,
+            "forwards": self._spent,
+            "budget": budget,
+            "left_whole": [[piece.side, piece.start, piece.end] for piece in whole],
+        }
+        if all(piece.errors is not None for piece in pieces):
+            details["standard_error"] = [cast(FloatArray, piece.errors).tolist() for piece in pieces]
+        warnings = self._first.warnings
+        if whole:
+            everything = _free(self._method).cost(self._question).forwards
+            warnings = (
+                *warnings,
+                f"{self._method.identifier}: with budget={budget}, {len(whole)} of {len(pieces)} units were left "
+                f"whole; all {self._method.units}s at once take {everything} forwards.",
+            )
+        wanted = self._question.source_ids is None or self._question.attribute_target
+        return Scores(
+            source=source,
+            target=target if wanted else None,
+            step_scores=self._first.step_scores,
+            details=details,
+            warnings=warnings,
+        )
+
+    def _unit(self, piece: _Piece) -> Unit:
+        kept = self._question.kept_source if piece.side == "source" else self._question.kept_target
+        return Unit(
+            side=piece.side,
+            start=piece.start,
+            end=piece.end,
+            removable=np.setdiff1d(np.arange(piece.start, piece.end), kept),
+        )
+
+    def _divisible(self, piece: _Piece) -> bool:
+        """Has it parts that were not looked at?"""
+        return any(
+            sum(1 for start, end in cut.get(piece.side, ()) if start < piece.end and end > piece.start) > 1
+            for cut in self._cuts[piece.level + 1 :]
+        )
+
+
+def _adding_up(parts: Sequence[_Piece], whole: _Piece, last: Any) -> list[_Piece]:
+    """The parts shifted alike, where an output sees them, so that their scores sum to the whole's."""
+    scores = np.stack([part.scores for part in parts])
+    first = np.array([-1 if part.side == "source" else part.start for part in parts])
+    seen = first[:, None] < last[None, :]
+    missing = whole.scores - (scores * seen).sum(axis=0)
+    scores = seen * (scores + missing / np.maximum(seen.sum(axis=0), 1))
+    return [evolve(part, scores=row) for part, row in zip(parts, scores, strict=True)]
+
+
+def _spans_of(question: Question, level: str) -> dict[Side, tuple[Span, ...]] | None:
+    """The units of one level on both sides, gaps between them as units too; None where the input has no such level."""
+    try:
+        units = units_of(question, level)
+    except InputError:
+        if level in ("document", "turn"):
+            return None
+        raise
+    everything = units_of(question, "token")
+    cut: dict[Side, tuple[Span, ...]] = {"source": (), "target": ()}
+    for side in ("source", "target"):
+        members = [everything.members[index] for index in everything.of_side(side)]
+        if not members:
+            continue
+        named = [(units.members[i].start, units.members[i].end) for i in units.of_side(side)]
+        cut[side] = tuple(_filled(named, members[0].start, members[-1].end))
+    return cut
+
+
+def _filled(spans: Sequence[Span], start: int, end: int) -> Iterator[Span]:
+    """``spans`` and what lies between, before and behind them."""
+    at = start
+    for first, last in spans:
+        if at < first:
+            yield (at, first)
+        yield (first, last)
+        at = last
+    if at < end:
+        yield (at, end)
+
+
+def _over(method: Any, cut: dict[Side, tuple[Span, ...]]) -> Any:
+    """The method without a budget over given units."""
+    return evolve(method, units=cut, budget=None)
+
+
+def _within(method: Any, question: Question, left: int) -> Any:
+    """The method as it is, or with as many samples as what is left allows; None if that is too little."""
+    if method.cost(question).forwards <= left:
+        return method
+    settings: object = method
+    if not isinstance(settings, SampledSettings):
+        return None
+    # a sample is a coalition, of which a fit needs some more than units; or an order of arrival, which is many
+    enough = len(units_of(question, method.units)) + 2
+    fewest = 2 if evolve(method, n_samples=enough).cost(question).forwards > 2 * enough else enough
+    sampled = cast(SampledPerturbation, method)
+    most = left if sampled.n_samples == "auto" else min(left, int(sampled.n_samples))
+    while most >= fewest:
+        fewer = evolve(method, n_samples=most)
+        if fewer.cost(question).forwards <= left:
+            return fewer
+        most -= max(1, most // 8)
+    return None
+
+
+def _free(method: Any) -> Any:
+    return evolve(method, budget=None)

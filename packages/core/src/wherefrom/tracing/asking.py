@@ -1,0 +1,301 @@
+"""`trace`: from an answer through its reasoning to the prompt, with a model at hand."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Mapping
+from contextlib import nullcontext
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import numpy as np
+from attrs import evolve, frozen
+
+from wherefrom.adapters import Reserves
+from wherefrom.arrays import IntArray
+from wherefrom.attribute import AttributionModel
+from wherefrom.errors import SettingsError
+from wherefrom.evaluation.asking import example_of
+from wherefrom.methods.answers import is_signed
+from wherefrom.methods.contract import Method
+from wherefrom.methods.cost import Cost
+from wherefrom.methods.dummy import Dummy
+from wherefrom.methods.request import Request, requested
+from wherefrom.progress import Progress, terminal_progress
+from wherefrom.questions.building import QuestionOptions, prepare
+from wherefrom.questions.examples import InputText, Target
+from wherefrom.questions.question import Question
+from wherefrom.questions.spans import additive
+from wherefrom.results.attribution import Attribution, Attributions
+from wherefrom.results.hops import walked
+from wherefrom.results.provenance import Provenance
+from wherefrom.results.stages import Stage
+from wherefrom.results.tracing import LEFT_OUT, SIGN_RULES, LeftOut, SignRule, left_out_rows, span_of, traced
+from wherefrom.settings import non_default, plain
+from wherefrom.step_functions.base import StepFunctionLike
+from wherefrom.text.places import Place, as_setting
+from wherefrom.tracing.reading import SpanReader
+
+DEFAULT_METHOD = "input_x_gradient"
+
+
+def trace(
+    model: AttributionModel,
+    prompt: InputText,
+    output: Target | None = None,
+    *,
+    span: Place | None = None,
+    reasoning: Place | None = None,
+    hops: int = 1,
+    method: str | Method | type[Method] | None = None,
+    leave_out: LeftOut = "sink",
+    signed: SignRule = "positive",
+    attributed_fn: StepFunctionLike | None = None,
+    generation_args: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    show_progress: bool = True,
+    progress: Progress | None = None,
+    **settings: Any,
+) -> Attributions:
+    """Where an answer comes from when what was generated before it is followed back to the prompt.
+
+    The span is explained as one thing; the mass that it puts on generated tokens is the weight with which those are
+    explained in the next hop, and so on. With a gradient method each hop is one forward and one backward pass, however
+    long the output. For the exact solution over a map of all steps, attribute and ask the result:
+    `Attribution.trace`. The two are not the same: here several steps are read together, so what they contradict each
+    other in cancels before the sign is dropped.
+
+    Args:
+        model: A loaded model.
+        prompt: A text or a chat.
+        output: What was generated, as `AttributionModel.attribute` takes it; None lets the model generate.
+        span: The answer within the output: a text, a regular expression, a turn or positions, as
+            `wherefrom.text.places.Place` says; None: the last sentence.
+        reasoning: Generated tokens that pass on what reaches them, named likewise; None: all.
+        hops: How often mass is passed on. 0 explains the span alone.
+        method: Identifier, object or class; None: the model's own, else ``input_x_gradient``.
+        leave_out: Inputs that take no part: ``"sink"``, ``"special"`` or ``"nothing"``.
+        signed: Of signed scores, the ``"positive"`` part, the ``"magnitude"``, or ``"refuse"``.
+        attributed_fn: The target function, summed over the span; where its values would multiply, its logarithm.
+        generation_args: Handed to generation.
+        seed: For everything random.
+        show_progress: Keep a line about progress on a terminal.
+        progress: Called with (phase, done, total) instead.
+        **settings: Settings of the method and the target function, by name.
+
+    Returns:
+        One result: a column after no hop, one after each further hop, each summing to 1, rows of generated tokens
+        holding what is still on its way. The details tell the mass per hop and what passed through each token.
+
+    Raises:
+        UsageError: Something does not fit; the message says what, why and what to do.
+
+    Source:
+        Hops through the generation: Pan et al. (2026), FlashTrace, https://arxiv.org/abs/2602.01914. With gradients of
+        the weighted span, for any method, target function and architecture: ours.
+    """
+    started, created = time.perf_counter(), datetime.now(UTC).isoformat(timespec="seconds")
+    _check(hops, leave_out, signed)
+    request = _requested(model, method, attributed_fn, settings)
+    work = terminal_progress(show_progress and progress is None) if progress is None else nullcontext(progress)
+    with model.adapter.reserved() if isinstance(model.adapter, Reserves) else nullcontext(), work as tell:
+        clean = model.attribute(
+            prompt,
+            output,
+            method=Dummy(),
+            generation_args=generation_args,
+            seed=seed,
+            show_progress=False,
+            progress=tell,
+        )
+        planned = _planned(model, clean[0], request, span, reasoning, seed)
+        made = _followed(model, planned, request, hops, leave_out, signed, tell)
+    stage = Stage(name="trace", settings=_told(span, reasoning, hops, leave_out, signed))
+    made = made.replace(method=request.method.identifier, aggregations=(stage,))
+    provenance: Provenance = msgspec.structs.replace(
+        clean.provenance,
+        method={"name": request.method.identifier, "settings": non_default(request.method)},
+        attributed_fn={"name": request.function.identifier, "settings": non_default(request.function)},
+        arguments={**clean.provenance.arguments, "trace": plain(dict(stage.settings))},
+        created=created,
+        seconds=round(time.perf_counter() - started, 3),
+    )
+    return Attributions(sequence_attributions=(made,), provenance=provenance)
+
+
+def trace_cost(
+    model: AttributionModel,
+    prompt: InputText,
+    output: Target,
+    *,
+    span: Place | None = None,
+    hops: int = 1,
+    method: str | Method | type[Method] | None = None,
+    attributed_fn: StepFunctionLike | None = None,
+    **settings: Any,
+) -> Cost | None:
+    """What `trace` will ask of the model at most, told without asking it; None: its method cannot say.
+
+    A hop is left out where nothing is on its way any more.
+    """
+    request = _requested(model, method, attributed_fn, settings)
+    clean = model.attribute(prompt, output, method=Dummy(), show_progress=False)
+    planned = _planned(model, clean[0], request, span, None, 0)
+    start = _start(planned)
+    reader = _reader(model, planned, request, "sink", "positive", lambda phase, done, total: None)
+    one = request.method.cost(reader.asked(start))
+    return None if one is None else evolve(one.times(hops + 1), at_most=one.at_most or hops > 0)
+
+
+@frozen(kw_only=True, eq=False)
+class _Plan:
+    """What will be asked."""
+
+    clean: Attribution
+    """The example with no scores."""
+    question: Question
+    span: IntArray
+    """Indices into the target."""
+    reasoning: IntArray
+    sources: int
+    """Source tokens that are inputs of their own."""
+
+
+def _check(hops: int, leave_out: str, signed: str) -> None:
+    if isinstance(hops, bool) or not isinstance(hops, int) or hops < 0:
+        raise SettingsError(
+            f"hops = {hops!r}. Give a whole number, 0 or more. For the exact end of all hops attribute every step and "
+            "ask the result: result.trace(span)."
+        )
+    for name, value, known in (("leave_out", leave_out, LEFT_OUT), ("signed", signed, SIGN_RULES)):
+        if value not in known:
+            raise SettingsError(f"{name} = {value!r}. Choose one of {', '.join(map(repr, known))}.")
+
+
+def _requested(
+    model: AttributionModel,
+    method: str | Method | type[Method] | None,
+    attributed_fn: StepFunctionLike | None,
+    settings: Mapping[str, Any],
+) -> Request:
+    if method is None:
+        method = DEFAULT_METHOD if model.method is None else model.method
+    return requested(
+        model.adapter,
+        method,
+        attributed_fn,
+        (),
+        default_function=model.attributed_fn,
+        settings=settings,
+        attribution_args={},
+        attributed_fn_args={},
+        step_scores_args={},
+        reserved=_TRACE_PARAMETERS,
+    )
+
+
+def _planned(
+    model: AttributionModel,
+    clean: Attribution,
+    request: Request,
+    span: Place | None,
+    reasoning: Place | None,
+    seed: int,
+) -> _Plan:
+    options = QuestionOptions(
+        function=additive(request.function),
+        scores={},
+        attribute_target=True,
+        include_eos_baseline=False,
+        keep_special=True,
+        span=None,
+        seed=seed,
+        contrast_targets=None,
+        contrast_sources=None,
+        contrast_alignments=None,
+        contrast_force_inputs=False,
+        add_special_tokens=True,
+    )
+    first, end = clean.attr_pos_start, clean.attr_pos_end
+    steps = np.arange(first, end, dtype=np.int64)
+    (question,) = prepare(model.adapter, [example_of(model.adapter, clean)], [steps], options).questions
+    return _Plan(
+        clean=clean,
+        question=question,
+        span=span_of(span, clean.target, clean.segments, first, end),
+        reasoning=steps
+        if reasoning is None
+        else span_of(reasoning, clean.target, clean.segments, first, end, name="reasoning"),
+        sources=len(clean.source) if model.adapter.card.kind == "encoder-decoder" else 0,
+    )
+
+
+def _start(plan: _Plan) -> Any:
+    start = np.zeros(plan.sources + len(plan.clean.target))
+    start[plan.sources + plan.span] = 1 / len(plan.span)
+    return start
+
+
+def _reader(
+    model: AttributionModel, plan: _Plan, request: Request, leave_out: LeftOut, signed: SignRule, progress: Progress
+) -> SpanReader:
+    out = np.concatenate([np.zeros(plan.sources, dtype=bool), left_out_rows(plan.clean.target, leave_out)])
+    return SpanReader(
+        model=model.adapter,
+        method=request.method,
+        signed=is_signed(request.method),
+        question=plan.question,
+        left_out=out,
+        rule=signed,
+        progress=progress,
+    )
+
+
+def _followed(
+    model: AttributionModel,
+    plan: _Plan,
+    request: Request,
+    hops: int,
+    leave_out: LeftOut,
+    signed: SignRule,
+    progress: Progress,
+) -> Attribution:
+    done = 0
+
+    def tell(phase: str, finished: int, of: int) -> None:
+        if of != 1:
+            progress(phase, finished, of)
+
+    reader = _reader(model, plan, request, leave_out, signed, tell)
+
+    def read(masses: Any) -> Any:
+        nonlocal done
+        went = reader(masses)
+        done += 1
+        progress("hop", done, hops + 1)
+        return went
+
+    passes_on = np.zeros(plan.sources + len(plan.clean.target), dtype=bool)
+    passes_on[plan.sources + plan.reasoning] = True
+    walk = walked(read, _start(plan), passes_on, hops)
+    one = plan.clean
+    if plan.sources:  # so that the walk's rows of the source find their place
+        one = one.replace(source_attributions=np.zeros((plan.sources, one.attr_pos_end - one.attr_pos_start)))
+    facts = {"hops": hops, "leave_out": leave_out, "readings": done}
+    return one.replace(**traced(one, walk, plan.span, one.attr_pos_start, facts))
+
+
+def _told(
+    span: Place | None, reasoning: Place | None, hops: int, leave_out: LeftOut, signed: SignRule
+) -> dict[str, Any]:
+    told = {"span": as_setting(span), "reasoning": as_setting(reasoning), "leave_out": leave_out, "signed": signed}
+    defaults = {"span": None, "reasoning": None, "leave_out": "sink", "signed": "positive"}
+    return {
+        **{name: plain(value) for name, value in told.items() if value != defaults[name]},
+        "hops": hops,
+    }
+
+
+_TRACE_PARAMETERS = tuple(inspect.signature(trace).parameters)

@@ -1,0 +1,31 @@
+"""Backward passes of several outputs through one graph."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+def vector_jacobian_products(
+    tops: Sequence[Tensor], leaves: Sequence[Tensor], cotangents: Sequence[Tensor], *, retain: bool
+) -> tuple[Tensor, ...]:
+    """d(top · cotangent)/d(leaf), summed over ``tops``, for each cotangent: shape ``(cotangents, *leaf.shape)``.
+
+    A leaf that the tops do not depend on gets zeros.
+    """
+
+    def pulled_back(given: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        return torch.autograd.grad(
+            list(tops), list(leaves), list(given), retain_graph=retain, allow_unused=True, materialize_grads=True
+        )
+
+    if len(cotangents[0]) > 1:
+        with (
+            warnings.catch_warnings()
+        ):  # operations without a batched form of their own are looped over: right, but slow
+            warnings.filterwarnings("ignore", "There is a performance drop")
+            return torch.vmap(pulled_back)(list(cotangents))
+    return tuple(grad.unsqueeze(0) for grad in pulled_back([cotangent[0] for cotangent in cotangents]))

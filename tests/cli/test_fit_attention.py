@@ -1,0 +1,65 @@
+"""`wherefrom fit-attention`, and `attribute` with what it learned and with a budget."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from wherefrom.methods.head_weights import HeadWeights
+from wherefrom.results.attribution import Attributions
+
+Run = Callable[..., Any]
+TEXTS = (
+    "Mary sees the green car.",
+    "George was sick yesterday.",
+    "The teacher saw the doctor.",
+    "The weather was nice.",
+)
+
+
+def test_weights_are_learned_and_used(wherefrom: Run, tmp_path: Path) -> None:
+    (tmp_path / "texts.txt").write_text("\n".join(TEXTS))
+    ran = wherefrom(
+        "fit-attention", "texts.txt", "-m", "demo:lm", "-o", "heads.npz", "--n-masks", 8, "--max-new-tokens", 3,
+        "--held-out", 0.25, "--json",
+    )  # fmt: skip
+    assert ran.code == 0, ran.err
+    said = json.loads(ran.out)
+    weights = HeadWeights.load(tmp_path / "heads.npz")
+    assert said["heads"] == weights.decoder.size
+    assert said["texts"] == len(TEXTS)
+    assert 0 < said["outputs"] <= 3 * 3
+    assert -1 <= said["held_out"] <= 1
+    assert np.abs(weights.decoder).max() > 0
+    shown = wherefrom(
+        "attribute", "-m", "demo:lm", "-a", "learned_attention", "--set", "weights=heads.npz", "-i", TEXTS[0],
+        "--max-new-tokens", 2, "--json",
+    )  # fmt: skip
+    assert shown.code == 0, shown.err
+    assert np.abs(Attributions.from_bytes(shown.out.encode())[0].target_attributions).max() > 0
+
+
+def test_without_weights_it_says_how_to_get_them(wherefrom: Run) -> None:
+    ran = wherefrom("attribute", "-m", "demo:lm", "-a", "learned_attention", "-i", TEXTS[0], "--max-new-tokens", 1)
+    assert ran.code != 0
+    assert "fit-attention" in ran.err
+
+
+def test_texts_that_are_not_there(wherefrom: Run) -> None:
+    ran = wherefrom("fit-attention", "none.txt", "-m", "demo:lm", "-o", "heads.npz")
+    assert ran.code == 2
+    assert "none.txt" in ran.err
+
+
+def test_a_budget_is_kept(wherefrom: Run) -> None:
+    text = " ".join(TEXTS)
+    ran = wherefrom(
+        "attribute", "-m", "demo:lm", "-a", "occlusion", "--budget", 14, "-i", text, "--max-new-tokens", 1, "--json"
+    )
+    assert ran.code == 0, ran.err
+    (one,) = Attributions.from_bytes(ran.out.encode())
+    assert one.details["forwards"] <= 14
+    assert one.details["left_whole"]

@@ -1,0 +1,59 @@
+"""``wherefrom trace``, of saved results and with a model."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from wherefrom import load
+
+PROMPT = "George was sick yesterday. His colleagues asked him to come"
+OUTPUT = PROMPT + " to the hospital. He was very happy."
+
+
+def test_a_saved_result_is_traced_to_the_end(wherefrom, saved):
+    ran = wherefrom("trace", saved, "-x", "0", "-o", "traced.json", "--hide")
+    assert ran.code == 0, ran.err
+    (one,) = load("traced.json")
+    assert one.details["trace"]["hops"] is None
+    assert [token.text.strip() for token in one.steps] == ["0 hops", "all hops"]
+    assert "0 hops" in wherefrom("show", "traced.json").out
+
+
+def test_hops_and_places_are_read(wherefrom):
+    ran = wherefrom(
+        "trace", "-m", "demo:lm", "-i", PROMPT, "-g", OUTPUT, "--span", "/very (happy)/", "--hops", "2", "--json", "-q"
+    )
+    assert ran.code == 0, ran.err
+    (one,) = json.loads(ran.out)["examples"]
+    assert one["details"]["trace"]["span"] == "happy"
+    assert len(one["details"]["trace"]["arrived"]) == 3
+
+
+def test_the_terminal_shows_parts_and_path(wherefrom):
+    ran = wherefrom("trace", "-m", "demo:lm", "-i", PROMPT, "-g", OUTPUT, "--span", "20:21", "--view", "trace", "-q")
+    assert ran.code == 0, ran.err
+    assert "Mass by part" in ran.out
+    assert "By way of" in ran.out
+
+
+def test_a_dry_run_tells_the_passes(wherefrom):
+    ran = wherefrom("trace", "-m", "demo:lm", "-i", PROMPT, "-g", OUTPUT, "--hops", "3", "--dry-run", "-q")
+    assert ran.code == 0, ran.err
+    assert "at most 4 forward and 4 backward passes" in ran.out
+
+
+@pytest.mark.parametrize(
+    "arguments, says",
+    [
+        ((), "Trace what?"),
+        (("-i", PROMPT, "-m", "demo:lm", "--hops", "all"), "map of all steps"),
+        (("-i", PROMPT, "-m", "demo:lm", "-g", OUTPUT, "--hops", "some"), "whole number"),
+        (("-i", PROMPT, "-m", "demo:lm", "-g", OUTPUT, "--span", "nowhere"), "span"),
+        (("-i", PROMPT, "-m", "demo:lm", "-g", OUTPUT, "--leave-out", "all"), "sink"),
+    ],
+)
+def test_what_does_not_fit_is_said(wherefrom, arguments, says):
+    ran = wherefrom("trace", *arguments)
+    assert ran.code == 2
+    assert says in ran.err

@@ -1,0 +1,108 @@
+"""A budget of forwards: all at once where it does, else large units first, and what is found adds up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from attrs import evolve
+from wherefrom.arrays import to_numpy
+from wherefrom.errors import SettingsError
+from wherefrom.methods import METHODS, ExactShapley, FeatureAblation, Interactions, KernelShap, Lime, Occlusion
+from wherefrom.progress import no_progress
+from wherefrom.testing import counting, question
+
+from tests.laws.claims import CLAIMS
+from tests.laws.models import model_of, require_same, scores
+
+NAMES = ("context_cite", "feature_ablation", "kernel_shap", "lime", "occlusion", "shapley_value_sampling")
+TEXT = ("The cat saw a dog. It was old and small. A bird sat on the mat. The house was red.", " It ran.")
+
+
+def asked(model: Any, **changes: Any) -> Any:
+    return evolve(question(model, *TEXT), **changes)
+
+
+@pytest.mark.parametrize("name", [*NAMES, "exact_shapley"])
+def test_a_large_budget_is_no_budget(name: str) -> None:
+    model = model_of("reference")
+    about = question(model, "the cat saw", "a dog")
+    plain = CLAIMS[name].method()
+    (whole,) = scores(plain, model, [about])
+    (within,) = scores(evolve(plain, budget=10**6), model, [about])
+    require_same(within, whole, 0.0, name)
+    assert evolve(plain, budget=10**6).cost(about) == plain.cost(about)
+
+
+@pytest.mark.parametrize("budget", [24, 40])
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("on", ["reference", "reference-seq2seq"])
+def test_the_budget_is_kept(name: str, on: str, budget: int) -> None:
+    model, tally = counting(model_of(on))
+    about = asked(model)
+    method = evolve(METHODS.get(name)(), budget=budget)  # type: ignore[call-arg, type-var]
+    told = method.cost(about)
+    assert told.forwards <= budget
+    (found,) = method.attribute(model, [about], no_progress)
+    assert tally.forward_rows <= told.forwards
+    assert found.details["forwards"] <= budget
+    if told.forwards == budget:
+        assert found.details["budget"] == budget
+
+
+def test_units_are_of_mixed_size_and_the_strongest_are_cut() -> None:
+    model = model_of("reference")
+    about = asked(model)
+    (found,) = Occlusion(budget=24).attribute(model, [about], no_progress)
+    (coarse,) = Occlusion(units="sentence").attribute(model, [about], no_progress)
+    spans = found.details["units"]["target"]
+    sizes = {end - start for start, end in spans}
+    assert min(sizes) == 1
+    assert max(sizes) > 2
+    assert [start for start, _ in spans[1:]] == [end for _, end in spans[:-1]], "they cover the text"
+    fine, large = to_numpy(found.target), to_numpy(coarse.target)
+    for start, end in coarse.details["units"]["target"]:
+        if start >= int(about.steps[0]):
+            continue  # of what was generated, a step sees a part
+        np.testing.assert_allclose(fine[start:end].sum(0), large[start:end].sum(0), atol=1e-10)
+
+
+def test_what_was_left_whole_is_told() -> None:
+    model = model_of("reference")
+    about = asked(model)
+    (found,) = FeatureAblation(budget=14).attribute(model, [about], no_progress)
+    assert found.details["left_whole"]
+    assert any("left whole" in note and "tokens at once take" in note for note in found.warnings)
+
+
+def test_a_budget_below_the_largest_units_is_refused() -> None:
+    model = model_of("reference")
+    with pytest.raises(SettingsError, match="too little"):
+        list(Occlusion(budget=2).attribute(model, [asked(model)], no_progress))
+
+
+def test_a_budget_needs_levels() -> None:
+    model = model_of("reference")
+    about = asked(model)
+    with pytest.raises(SettingsError, match="must be one of"):
+        list(Occlusion(budget=3, units=((0, 2), (2, 4), (4, 6))).attribute(model, [about], no_progress))
+    with pytest.raises(SettingsError, match="n_samples"):
+        Interactions(budget=10)
+    with pytest.raises(SettingsError, match="budget"):
+        Lime(budget=0)
+
+
+def test_samples_are_lowered_to_the_budget() -> None:
+    model, tally = counting(model_of("reference"))
+    (found,) = KernelShap(budget=30).attribute(model, [asked(model)], no_progress)
+    assert tally.forward_rows <= 30
+    assert len(found.details["units"]["target"]) > 4
+
+
+def test_parts_that_may_not_be_counted_out_stay_whole() -> None:
+    """exact_shapley cannot take a sentence of many tokens apart: its words cost two to their number."""
+    model = model_of("reference")
+    about = asked(model)
+    (found,) = ExactShapley(budget=200).attribute(model, [about], no_progress)
+    assert found.details["forwards"] <= 200

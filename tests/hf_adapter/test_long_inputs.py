@@ -1,0 +1,199 @@
+"""Long inputs: fused attention, block by block, part by part; the numbers stay those of the whole graph."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from attrs import evolve
+from wherefrom import load_model
+from wherefrom.adapters import Row
+from wherefrom.adapters.internals import Heads
+from wherefrom.errors import SettingsError
+from wherefrom_hf.demo import demo_path
+from wherefrom_hf.inside import attention as attention_module
+from wherefrom_hf.inside.attention import attentions
+from wherefrom_hf.inside.value_zeroing import zeroed_values
+from wherefrom_hf.running import block_by_block, chunking
+from wherefrom_hf.running.attention_kernel import FUSED
+from wherefrom_hf.running.block_by_block import Blocks
+from wherefrom_hf.running.chunking import halving
+from wherefrom_hf.running.embedding import input_embedding
+from wherefrom_hf.running.gradients import Differentiator
+from wherefrom_hf.running.memory import as_bytes
+from wherefrom_hf.running.predict import Predictor
+from wherefrom_hf.running.probe import Probe
+
+from tests.hf_adapter.architectures import CONFIGS, ENCODER_DECODERS, UNUSUAL, build, rows_for
+from tests.hf_adapter.test_gradients import asked, close, plainly
+
+DECODERS = [name for name in [*CONFIGS, *UNUSUAL] if name not in ENCODER_DECODERS]
+
+
+def tight(name: str, monkeypatch: pytest.MonkeyPatch) -> Predictor:
+    """A model for which every row is long, and every graph too heavy."""
+    monkeypatch.setattr(chunking, "HOST_PRODUCT_POSITIONS", 1)
+    module = build(name, attention="sdpa" if name == "llama" else "eager")
+    return Predictor(module, None, input_embedding(module), 0, memory_limit=1)
+
+
+@pytest.mark.parametrize("name", DECODERS)
+def test_gradients_of_every_decoder(name, monkeypatch):
+    predictor = tight(name, monkeypatch)
+    rows = [asked(row) for row in rows_for(name)]
+    for row, answer in zip(rows, Differentiator(predictor).gradients(rows, None, True, True), strict=True):
+        values, target, _ = plainly(predictor, row)
+        close(answer.values.numpy(), values)
+        close(answer.target.numpy(), target)
+
+
+def test_common_decoders_do_go_block_by_block(monkeypatch):
+    for name in ("llama", "gpt2", "qwen2", "gemma3", "gpt_neox"):
+        differentiator = Differentiator(tight(name, monkeypatch))
+        plan = differentiator._plan([asked(rows_for(name)[0])], target=True)
+        assert plan.blocks is not None, name
+        assert plan.blocks.bytes_per_position > 0
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3, 5])
+def test_states_that_were_not_kept_are_made_again(stride, monkeypatch):
+    predictor = tight("llama", monkeypatch)
+    config = predictor.module.config
+    config.num_hidden_layers = 6
+    torch.manual_seed(0)
+    module = type(predictor.module)(config).eval()
+    predictor = Predictor(module, None, input_embedding(module), 0, memory_limit=1)
+    monkeypatch.setattr(Blocks, "stride", lambda self, state_bytes, limit: stride)
+    row = asked(rows_for("llama")[0])
+    (answer,) = Differentiator(predictor).gradients([row], None, True, True)
+    close(answer.target.numpy(), plainly(predictor, row)[1])
+
+
+def test_the_trial_sees_blocks_that_share_more_than_a_state(monkeypatch):
+    """A second way from the embeddings into a later block: gradients through the states alone would miss it."""
+    module = build("llama")
+    embedding = input_embedding(module)
+    assert block_by_block.find_blocks(module, embedding) is not None
+    seen = {}
+    module.model.layers[0].register_forward_pre_hook(lambda part, args: seen.update(state=args[0]))
+    module.model.layers[1].register_forward_hook(lambda part, args, output: output + seen["state"])
+    assert block_by_block.find_blocks(module, embedding) is None
+
+
+def test_weights_ask_for_gradients_afterwards_as_before(monkeypatch):
+    predictor = tight("llama", monkeypatch)
+    weights = list(predictor.module.parameters())
+    weights[3].requires_grad_(False)
+    before = [weight.requires_grad for weight in weights]
+    list(Differentiator(predictor).gradients([asked(rows_for("llama")[0])], None, True, True))
+    assert [weight.requires_grad for weight in weights] == before
+    assert all(weight.grad is None for weight in weights)
+
+
+def test_out_of_memory_halves_the_rows_and_loses_none():
+    sizes = []
+
+    def work(rows: list[int]) -> list[int]:
+        sizes.append(len(rows))
+        if len(rows) > 2:
+            raise torch.OutOfMemoryError("no room")
+        return [10 * row for row in rows]
+
+    assert list(halving(work, list(range(7)))) == [0, 10, 20, 30, 40, 50, 60]
+    assert sizes == [7, 3, 1, 2, 4, 2, 2]
+
+
+def test_gradients_survive_running_out_of_memory(monkeypatch):
+    module = build("llama")
+    predictor = Predictor(module, None, input_embedding(module), 0)
+    differentiator = Differentiator(predictor)
+    rows = [asked(row) for row in rows_for("llama")]
+    right = [answer.target.numpy() for answer in differentiator.gradients(rows, 1, True, True)]
+    whole = differentiator._answers
+
+    def scarce(some, *others):
+        if len(some) > 1:
+            raise torch.OutOfMemoryError("no room")
+        return whole(some, *others)
+
+    monkeypatch.setattr(differentiator, "_answers", scarce)
+    came = list(differentiator.gradients(rows, None, True, True))
+    assert len(came) == len(rows)
+    for answer, expected in zip(came, right, strict=True):
+        close(answer.target.numpy(), expected)
+
+
+@pytest.mark.parametrize("name", ["llama", "mistral", "gpt2", "gpt_neox"])
+def test_attention_of_the_steps_under_the_fused_kernel(name, monkeypatch):
+    module = build(name)
+    rows = [evolve(row, steps=row.steps[[1, -1]]) for row in rows_for(name)]
+    right = list(attentions(module, rows, queries="all", mean_heads=False, fused=False))
+    monkeypatch.setattr(attention_module, "FUSED_FROM", 1)
+    came = list(attentions(module, rows, queries="steps", mean_heads=False, fused=True))
+    mean = list(attentions(module, rows, queries="steps", mean_heads=True, fused=True))
+    for row, whole, part, reduced in zip(rows, right, came, mean, strict=True):
+        expected = whole.decoder[:, :, row.steps - 1]
+        torch.testing.assert_close(part.decoder, expected, rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(reduced.decoder, expected.mean(1, keepdim=True), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["llama", "mistral", "gpt2", "gpt_neox"])
+def test_zeroed_values_under_the_fused_kernel(name, monkeypatch):
+    module = build(name)
+    rows = [evolve(row, steps=row.steps[[1, -1]]) for row in rows_for(name)]
+    choices = {
+        "metric": "cosine",
+        "heads": {"decoder": Heads()},
+        "every_query": False,
+        "encoder": False,
+        "decoder": True,
+    }
+    right = list(zeroed_values(module, rows, fused=False, **choices))
+    monkeypatch.setattr(attention_module, "FUSED_FROM", 1)
+    for came, expected in zip(zeroed_values(module, rows, fused=True, **choices), right, strict=True):
+        torch.testing.assert_close(came.decoder, expected.decoder, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "given, expected", [(None, None), (2**30, 2**30), ("512 MiB", 2**29), ("1.5GiB", 3 * 2**29), ("100 MB", 10**8)]
+)
+def test_amounts_of_memory(given, expected):
+    assert as_bytes(given) == expected
+
+
+@pytest.mark.parametrize("given", [0, True, "much", "3 bits", "1 KiB", -(2**30), 1.5])
+def test_what_is_no_amount_of_memory(given):
+    with pytest.raises(SettingsError, match="memory_limit"):
+        as_bytes(given)
+
+
+def test_the_limit_comes_in_by_load_model():
+    model = load_model(str(demo_path("lm")), device="cpu", memory_limit="64 MiB")
+    assert model.adapter._predictor.memory_limit == 2**26  # type: ignore[attr-defined]
+    with pytest.raises(SettingsError, match="memory_limit"):
+        load_model(str(demo_path("lm")), device="cpu", memory_limit="plenty")
+
+
+@pytest.mark.parametrize("name", ["gemma2", "gpt_oss"])
+def test_models_that_the_fused_kernel_cannot_serve_are_found_out(name):
+    """Capped scores and sinks: it refuses the one and forgets the other."""
+    module = build(name)
+    assert Probe(module, input_embedding(module)).same_under(FUSED) is not None
+
+
+def test_scores_do_not_depend_on_the_limit(monkeypatch):
+    text = "The teacher saw the doctor . The nurse"
+    scores = []
+    for at_once, limit in ((384, 2**30), (1, 1)):
+        monkeypatch.setattr(chunking, "HOST_PRODUCT_POSITIONS", at_once)
+        model = load_model("demo:lm", "saliency", device="cpu")
+        monkeypatch.setattr(model.adapter, "_memory_limit", limit)
+        done = model.attribute(text, text + " saw the", show_progress=False)
+        assert (model.adapter._differentiator._plan([_row(model, text)], True).blocks is None) == (limit > 1)
+        scores.append(done[0].target_attributions)
+    np.testing.assert_allclose(scores[0], scores[1], rtol=1e-3, atol=1e-6)
+
+
+def _row(model, text):
+    ids = model.encode(text).ids
+    return asked(Row(target_ids=ids, steps=np.array([len(ids) - 1])))

@@ -1,0 +1,189 @@
+"""Models built in unusual ways: right, or refused with the reason; each case a kind that real families show."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from attrs import evolve
+from wherefrom import load_model
+from wherefrom.errors import ModelCapabilityError, WherefromWarning
+from wherefrom.methods.alti import mixtures
+from wherefrom.methods.attention_rollout import rollout
+from wherefrom_hf.inside.attention_watch import projection_of, watching
+from wherefrom_hf.inside.decomposition import attention_terms
+from wherefrom_hf.inside.teacher_forcing import run
+from wherefrom_hf.running.attention_kernel import observed_by
+from wherefrom_hf.running.embedding import input_embedding
+from wherefrom_hf.running.positions import has_table_of_positions
+from wherefrom_hf.running.probe import Probe
+from wherefrom_hf.text.generation import generate
+
+from tests.hf_adapter.architectures import build
+from tests.hf_adapter.test_value_zeroing import ZeroedAt
+from tests.zoo import families
+from tests.zoo.checks import Model, row_of
+
+
+def probe_of(name: str) -> Probe:
+    module = families.build(name)
+    return Probe(module, input_embedding(module))
+
+
+def multipliers(name: str) -> torch.Tensor:
+    model = Model(families.build(name))
+    row = row_of(model.module)
+    base = evolve(row, target_ids=np.full_like(row.target_ids, 7))
+    with torch.no_grad():
+        (answer,) = model.rescaled_gradients([row], [base])
+    return answer.target
+
+
+@pytest.mark.parametrize("name", ["llama4_text", "phimoe", "mamba2", "qwen3_next"])
+def test_deeplift_past_infinities_gives_numbers_or_refuses(name):
+    """Masks of routers and scans: chords between two equal infinities have no slope."""
+    try:
+        target = multipliers(name)
+    except ModelCapabilityError as refusal:
+        assert "rescale rule" in str(refusal)  # noqa: PT017  # either is right
+        return
+    assert torch.isfinite(target).all()
+    assert target.abs().max() > 0
+
+
+def test_deeplift_of_several_tokens_at_once_is_refused():
+    with pytest.raises(ModelCapabilityError, match=r"one state per position|not causal"):
+        multipliers("prophetnet-seq2seq")
+
+
+@pytest.mark.parametrize("name", ["bamba", "qwen3_next"])
+def test_inputs_are_not_followed_through_blocks_without_attention(name):
+    model = Model(families.build(name))
+    row = row_of(model.module)
+    (weights,) = model.attentions([row])
+    assert weights.unseen > 0
+    with pytest.raises(ModelCapabilityError, match="no attention"):
+        rollout(weights, 0.5)
+
+
+def test_terms_are_not_followed_either():
+    model = Model(families.build("jamba"))
+    (terms,) = model.attention_terms([row_of(model.module)], queries="all")
+    with pytest.raises(ModelCapabilityError, match="no attention"):
+        list(mixtures(terms))
+
+
+def test_where_all_blocks_attend_inputs_are_followed():
+    model = Model(families.build("llama"))
+    (weights,) = model.attentions([row_of(model.module)])
+    assert weights.unseen == 0
+    assert torch.allclose(rollout(weights, 0.5)[1].sum(-1), torch.tensor(1.0), atol=1e-5)
+
+
+def test_a_second_look_up_by_id_is_told_once():
+    model = Model(families.build("gemma3n_text"))
+    row = row_of(model.module)
+    with pytest.warns(WherefromWarning, match="looks its input up a second time"):
+        list(model.gradients([row]))
+    assert Probe(model.module, model._predictor.target).other_lookups()
+    list(model.gradients([row]))  # warnings are errors here: it is not said again
+
+
+def test_positions_are_no_second_look_up():
+    assert probe_of("gpt2").other_lookups() == ()
+
+
+@pytest.mark.parametrize("name, pads", [("llama", True), ("gpt2", True), ("bart", False), ("rwkv", False)])
+def test_left_padding_is_tried(name, pads):
+    assert probe_of(name).pads_left() is pads
+
+
+@pytest.mark.parametrize("name", ["llama", "bart", "rwkv"])
+def test_prompts_generated_from_together_answer_as_alone(name):
+    module = families.build(name)
+    pads = probe_of(name).pads_left()
+    prompts = [np.array([5, 9, 13, 21, 8]), np.array([7, 30]), np.array([11, 12, 40])]
+    common = {
+        "decoder_prefixes": None,
+        "settings": {"max_new_tokens": 4, "min_new_tokens": 4, "do_sample": False},
+        "seed": None,
+        "pad_id": 0,
+        "tokenizer": None,
+        "device": torch.device("cpu"),
+        "pads_left": pads,
+    }
+    together = generate(module, prompts, **common)
+    for prompt, answers in zip(prompts, together, strict=True):
+        ((alone,),) = generate(module, [prompt], **common)
+        np.testing.assert_array_equal(answers[0], alone)
+
+
+@pytest.mark.parametrize(
+    "name, limit, wall",
+    [("t5", 512, False), ("llama", 2048, False), ("gpt2", 1024, True), ("opt", 32, True), ("gptj", 32, True)],
+)
+def test_a_limit_is_a_wall_where_there_is_a_table_of_positions(name, limit, wall):
+    assert has_table_of_positions(build(name), limit) is wall
+
+
+@pytest.mark.parametrize("name", ["afmoe", "qwen3_next", "bert", "roberta"])
+def test_terms_behind_a_gate_or_beside_the_module_are_what_zeroed_values_take(name):
+    model = families.build(name)
+    row = row_of(model)
+    with watching(model, leaves=True) as watch:
+        run(model, [row], watch)
+    (terms,) = attention_terms(model, [row], queries="all")
+    layers = {one.layer: one for one in terms.chunks}
+    for layer, one in enumerate(watch.in_layers("decoder")):
+        call = watch.block_of(one)
+        projection, projected = projection_of(one)
+        for key in (0, 3):
+            seen = []
+            handle = projection.register_forward_hook(lambda part, given, output, seen=seen: seen.append(output))
+            with torch.no_grad(), observed_by(model, ZeroedAt(one.module, key)):
+                call.module(*call.args, **call.kwargs)
+            handle.remove()
+            taken = projected[0] - seen[0].reshape(projected.shape)[0]
+            torch.testing.assert_close(layers[layer].values[:, key], taken, rtol=1e-3, atol=1e-4)
+
+
+def test_a_mixture_of_channels_behind_attention_is_no_gate():
+    """What the projection reads is as large as the context and made of it, but not element by element."""
+    model = Model(families.build("afmoe"))
+    for layer in model.module.model.layers:
+        inner = layer.self_attn.o_proj
+        mixing = torch.nn.Linear(inner.in_features, inner.in_features, bias=False)
+        layer.self_attn.o_proj = torch.nn.Sequential(torch.nn.Tanh(), mixing, inner)
+    (terms,) = model.attention_terms([row_of(model.module)], queries="steps")
+    with pytest.raises(ModelCapabilityError, match="more than a gate"):
+        list(terms.chunks)
+
+
+def test_a_norm_behind_attention_is_no_gate():
+    model = Model(families.build("bitnet"))
+    (terms,) = model.attention_terms([row_of(model.module)], queries="steps")
+    with pytest.raises(ModelCapabilityError, match="no output projection"):
+        list(terms.chunks)
+
+
+def test_a_model_with_rotations_reads_more_than_it_was_made_for_and_says_so():
+    model = load_model("demo:lm", "saliency", device="cpu")
+    text = "The teacher saw the doctor . " * 24
+    length = len(model.encode(text).ids)
+    assert length > 128
+    assert model.adapter.card.max_length is None
+    with pytest.warns(WherefromWarning, match="was made for 128"):
+        done = model.attribute(text, text + "He", attr_pos_start=length, show_progress=False)
+    assert np.isfinite(np.nan_to_num(done[0].target_attributions)).all()
+    assert done[0].target_attributions[:length, 0].any(axis=-1).all()
+
+
+def test_relative_positions_have_no_limit_of_their_own():
+    module = build("t5")
+    row = row_of(families.build("t5-seq2seq"))
+    row = evolve(row, target_ids=row.target_ids % 30 + 3, source_ids=np.arange(600) % 30 + 3, target_function=None)
+    module.config.n_positions = 512
+    model = Model(module)
+    (answer,) = model.predict([row])
+    assert torch.isfinite(answer.logits).all()
+    assert not has_table_of_positions(module, 512)
