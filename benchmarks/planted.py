@@ -13,6 +13,8 @@ way goes to the file; what is there is not run again.
 from __future__ import annotations
 
 import argparse
+import ctypes
+import gc
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -33,6 +35,15 @@ TRACED: dict[str, dict[str, Any]] = {
     "flashtrace": {"method": "flashtrace"},
     "input_x_gradient": {"method": "input_x_gradient"},
     "mid-depth gradient x activation": {"method": "layer_gradient_x_activation", "depth": 0.5},
+    "gradient x activation at a third": {"method": "layer_gradient_x_activation", "depth": 0.33, "hops": 0},
+    "gradient x activation at two thirds": {"method": "layer_gradient_x_activation", "depth": 0.67, "hops": 0},
+    "mid-depth, all that was generated": {
+        "method": "layer_gradient_x_activation",
+        "depth": 0.5,
+        "hops": 0,
+        "span": "all",
+    },
+    "flashtrace, all that was generated": {"method": "flashtrace", "hops": 0, "span": "all"},
     "attention x gradient rollout": {"method": "attention_gradient_rollout"},
     "saliency": {"method": "saliency"},
 }
@@ -140,10 +151,9 @@ def measured(
                 model,
                 task.prompt,
                 whole,
-                span=span,
+                **{"span": span, **settings},
                 show_progress=False,
                 progress=lambda phase, done, total: marks.append(time.process_time()) if phase == "hop" else None,  # noqa: B023
-                **settings,
             )
         spent = [mark - begun for mark in marks]
         yield {**facts, "way": way, "recall": recalls(result[0]), "cpu": spent, "grown": grown()}
@@ -191,6 +201,8 @@ class Peak:
     """How far the process grows within the block, in MiB."""
 
     def __enter__(self) -> Callable[[], float]:
+        gc.collect()
+        ctypes.CDLL(None).malloc_trim(0)  # what was let go is given back, so that everybody begins with nothing
         Path("/proc/self/clear_refs").write_text("5")  # the high-water mark begins anew
         self._before = _status("VmRSS")
         return self._grown

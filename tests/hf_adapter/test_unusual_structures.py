@@ -187,3 +187,16 @@ def test_relative_positions_have_no_limit_of_their_own():
     (answer,) = model.predict([row])
     assert torch.isfinite(answer.logits).all()
     assert not has_table_of_positions(module, 512)
+
+
+@pytest.mark.parametrize("name, reason", [("fsmt-seq2seq", "names none"), ("musicgen", "names several")])
+def test_models_without_one_input_embedding_are_refused(name, reason):
+    model = Model(families.build(name))
+    with pytest.raises(ModelCapabilityError, match=reason):
+        list(model.predict([row_of(model.module)]))
+
+
+def test_what_breaks_on_the_way_back_is_a_refusal():
+    model = Model(families.build("reformer"))
+    with pytest.raises(ModelCapabilityError, match="cannot be differentiated"):
+        list(model.gradients([row_of(model.module)]))

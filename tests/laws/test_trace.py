@@ -234,12 +234,13 @@ def test_law_the_first_hop_of_a_long_output_is_the_span_explained(model, method)
     np.testing.assert_allclose(asked[0].target_attributions[:, 0], whole[0].target_attributions[:, 0], atol=2e-5)
 
 
+@pytest.mark.parametrize("method", [None, "input_x_gradient", "libra", "gim"])
 @pytest.mark.parametrize("hops", [0, 1, 2])
-def test_law_a_hop_is_one_forward_and_one_backward_pass(model, hops):
+def test_law_a_hop_is_one_forward_and_one_backward_pass(model, hops, method):
     adapter, tally = counting(model.adapter)
     counted = wherefrom.load_model(adapter)
-    told = wherefrom.tracing.trace_cost(model, PROMPT, OUTPUT, hops=hops)
-    wherefrom.trace(counted, PROMPT, OUTPUT, hops=hops, show_progress=False)
+    told = wherefrom.tracing.trace_cost(model, PROMPT, OUTPUT, hops=hops, method=method)
+    wherefrom.trace(counted, PROMPT, OUTPUT, hops=hops, method=method, show_progress=False)
     assert (tally.forward_rows, tally.backward_rows) == (hops + 1, hops + 1)
     assert (told.forwards, told.backwards) == (hops + 1, hops + 1)
 
@@ -311,7 +312,7 @@ def test_law_the_cost_of_a_hop_does_not_grow_with_the_span(long_model, method):
     assert seen[64][2] <= 2 * 1200
 
 
-@pytest.mark.parametrize("method", ["input_x_gradient", "attention", "flashtrace"])
+@pytest.mark.parametrize("method", [None, "input_x_gradient", "attention", "flashtrace"])
 def test_an_encoder_decoder_is_followed_to_its_source(method):
     model = wherefrom.load_model("demo:mt")
     source, said = "Mary sees the green car.", "Mary voit la voiture verte."
@@ -327,7 +328,7 @@ def test_what_the_model_generates_is_traced_in_the_same_call(model):
     traced = wherefrom.trace(model, PROMPT, span="all", generation_args={"max_new_tokens": 4}, show_progress=False)
     assert not traced.provenance.constrained_decoding
     assert traced.provenance.arguments["trace"] == {"span": "all", "hops": 1}
-    assert traced.provenance.method["name"] == "input_x_gradient"
+    assert traced.provenance.method == {"name": "layer_gradient_x_activation", "settings": {"depth": 0.5}}
     assert len(traced[0].details["trace"]["positions"]) >= 1
 
 

@@ -9,7 +9,6 @@ from wherefrom import merge_attributions
 from wherefrom.errors import UsageError
 from wherefrom.results.tracing import LEFT_OUT, SIGN_RULES
 from wherefrom.tracing import trace, trace_cost
-from wherefrom.tracing.asking import DEFAULT_METHOD
 
 from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
@@ -51,7 +50,7 @@ def configure(parser: CommandParser) -> None:
         "--method",
         dest="method",
         metavar="NAME",
-        help=f"what reads each hop (default: {DEFAULT_METHOD}; `wherefrom list methods` names all)",
+        help="what reads each hop (default: layer_gradient_x_activation, half way up)",
     )
     how.add("-fn", "--attributed-fn", metavar="NAME", help="target function (default: log-probability)")
     how.add(

@@ -56,7 +56,7 @@ def rescaled_gradients(
             slopes[begin : begin + len(at_real)] = multipliers.to(slopes.dtype)
             begin += len(at_real)
             answers.append((values, base_values))
-        with true_derivatives(predictor.module):
+        with true_derivatives(predictor.module), looking_into(predictor.module, "differentiated by the rescale rule"):
             pulled = run.pulled_back(slopes, len(real))
         _need_numbers(predictor, pulled, answers)
         leaves = {side: leaf.detach() for side, leaf in run.leaves.of.items()}

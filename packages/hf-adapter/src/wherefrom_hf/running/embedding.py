@@ -13,6 +13,7 @@ import torch
 from attrs import frozen
 from torch import Tensor, nn
 from transformers import PreTrainedModel
+from wherefrom.errors import ModelCapabilityError
 
 
 @frozen(eq=False)
@@ -68,8 +69,11 @@ def input_embedding(stack: PreTrainedModel) -> InputEmbedding:
 
     Some models multiply embeddings by a constant: inside the embedding module, or right behind it. Only the latter
     shows as a module that returns its bare weights next to an ``embed_scale`` of the stack around it.
+
+    Raises:
+        ModelCapabilityError: The stack names no input embedding, or has several.
     """
-    module = stack.get_input_embeddings()
+    module = _named_embedding(stack)
     owner = next((part for part in stack.modules() if module in part.children() and hasattr(part, "embed_scale")), None)
     scale = float(getattr(owner, "embed_scale", 1.0) or 1.0)
     weight = getattr(module, "weight", None)
@@ -80,3 +84,17 @@ def input_embedding(stack: PreTrainedModel) -> InputEmbedding:
         if scaled_inside:
             scale = 1.0
     return InputEmbedding(module, scale)
+
+
+def _named_embedding(stack: PreTrainedModel) -> nn.Module:
+    try:
+        module = stack.get_input_embeddings()
+    except (AttributeError, NotImplementedError):
+        module = None
+    if isinstance(module, nn.Module) and not isinstance(module, nn.ModuleList):
+        return module
+    found = "several" if isinstance(module, nn.ModuleList) else "none"
+    raise ModelCapabilityError(
+        f"{type(stack).__name__} names {found} where one input embedding is expected (get_input_embeddings()), so what "
+        "it reads cannot be attributed. Use a model that reads one token at each position."
+    )

@@ -368,7 +368,8 @@ class Differentiator:
             count = min(at_once, slots - first)
             cotangents = _cotangents(tops, pairs, slot.to(device), first, count)
             done = last and first + count >= slots
-            grads = vector_jacobian_products(tops.tensors, wanted, cotangents, retain=not done)
+            with looking_into(self._predictor.module, "differentiated"):
+                grads = vector_jacobian_products(tops.tensors, wanted, cotangents, retain=not done)
             collected.add(grads, [np.unique(o)[first : first + count] for o in outputs], leaves)
 
 

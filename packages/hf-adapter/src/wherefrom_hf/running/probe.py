@@ -291,7 +291,7 @@ def looking_into(module: PreTrainedModel, done: str = "looked into") -> Iterator
     """
     try:
         yield
-    except (WherefromError, torch.OutOfMemoryError):
+    except (WherefromError, torch.OutOfMemoryError, Warning):
         raise
     except Exception as error:
         raise ModelCapabilityError(
