@@ -25,7 +25,7 @@ from wherefrom.arrays import IntArray
 from wherefrom.context.attributing import attribute_context
 from wherefrom.context.results import ContextAttribution
 from wherefrom.errors import InputError, SettingsError, UnknownAttributeError, WherefromWarning, nearest
-from wherefrom.methods.answers import attribution_of, missing_scores
+from wherefrom.methods.answers import attribution_of, missing_scores, without_steps
 from wherefrom.methods.checking import check_cost, checked
 from wherefrom.methods.contract import Method
 from wherefrom.methods.cost import Cost
@@ -349,22 +349,37 @@ class AttributionModel:
                 contrast_force_inputs=contrast_force_inputs,
                 add_special_tokens=not skip_special_tokens,
             )
-            prepared = prepare(self.adapter, examples, _positions(examples, attr_pos_start, attr_pos_end), options)
+            positions = _positions(examples, attr_pos_start, attr_pos_end)
+            prepared = prepare(self.adapter, examples, positions, options)
             notes = list(prepared.warnings)
             if (long := long_map_note(request.method, prepared.questions)) is not None:
                 warnings.warn(long, WherefromWarning, stacklevel=2)  # now, while it can still be stopped
-            results = list(
-                self._answered(examples, prepared.questions, request, batch_size, clean_special_chars, notes, tell)
+            asked = [example for example, steps in zip(examples, positions, strict=True) if len(steps)]
+            answered = iter(
+                list(self._answered(asked, prepared.questions, request, batch_size, clean_special_chars, notes, tell))
             )
+            results: list[Attribution] = []
+            for number, (example, steps) in enumerate(zip(examples, positions, strict=True)):
+                if len(steps):
+                    results.append(next(answered))
+                    continue
+                notes.append(
+                    f"The target of example {number} has {len(example.target_ids)} tokens, and none from "
+                    f"attr_pos_start={attr_pos_start} to attr_pos_end={attr_pos_end}: its result has no step."
+                )
+                results.append(without_steps(example, request.method, list(request.scores), has_target=include_target))
+            if check:
+                questions = iter(prepared.questions)
+                results = [
+                    checked(self.adapter, request.method, next(questions), example, one, progress=tell)
+                    if len(steps)
+                    else one
+                    for example, steps, one in zip(examples, positions, results, strict=True)
+                ]
             results = [
                 one.replace(details={**one.details, **more}) if more else one
                 for one, more in zip(results, prepared.details, strict=True)
             ]
-            if check:
-                results = [
-                    checked(self.adapter, request.method, question, example, one, progress=tell)
-                    for example, question, one in zip(examples, prepared.questions, results, strict=True)
-                ]
         if ids is not None:
             results = [one.replace(id=name) for one, name in zip(results, ids, strict=True)]
         for note in dict.fromkeys(notes):
@@ -486,7 +501,8 @@ class AttributionModel:
                 contrast_force_inputs=contrast_force_inputs,
                 add_special_tokens=not skip_special_tokens,
             )
-            prepared = prepare(self.adapter, examples, _positions(examples, attr_pos_start, attr_pos_end), options)
+            positions = _positions(examples, attr_pos_start, attr_pos_end)
+            prepared = prepare(self.adapter, examples, positions, options)
         compared = needs_contrastive_pass(
             request.function, request.scores.values(), contrast_force_inputs=contrast_force_inputs
         )
@@ -499,7 +515,8 @@ class AttributionModel:
                 None if cost is None else cost + check_cost(request.method, question)
                 for cost, question in zip(told, prepared.questions, strict=True)
             ]
-        return [None if cost is None else cost + more for cost in told]
+        costs = iter([None if cost is None else cost + more for cost in told])
+        return [next(costs) if len(steps) else Cost(forwards=0) for steps in positions]
 
     @property
     def _is_decoder_only(self) -> bool:

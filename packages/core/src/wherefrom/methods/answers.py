@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import msgspec
@@ -93,6 +93,23 @@ class TakesAbsoluteValues(Protocol):
 
     @property
     def abs(self) -> bool: ...
+
+
+def without_steps(example: Example, method: Method, score_names: Sequence[str], *, has_target: bool) -> Attribution:
+    """The result for an example whose target has none of the steps that were asked for: no column."""
+    source, target = example.source_tokens, example.target_tokens
+    return Attribution(
+        source=source,
+        target=target,
+        source_attributions=None if example.source is None else np.zeros((len(source), 0)),
+        target_attributions=np.zeros((len(target), 0)) if has_target else None,
+        step_scores={name: np.zeros(0) for name in score_names},
+        attr_pos_start=len(target),
+        attr_pos_end=len(target),
+        method=method.identifier,
+        signed=is_signed(method),
+        segments=example.segments,
+    )
 
 
 def is_signed(method: Method) -> bool:

@@ -59,6 +59,7 @@ class Prepared:
     """Questions, with what is to be told about them."""
 
     questions: list[Question]
+    """Of the examples that have a step to explain, in order."""
     details: list[dict[str, Any]]
     """Per example: the pairs of a contrast."""
     warnings: list[str] = field(factory=list)
@@ -67,7 +68,8 @@ class Prepared:
 def prepare(
     model: SequenceModel, examples: Sequence[Example], positions: Sequence[IntArray], options: QuestionOptions
 ) -> Prepared:
-    """One question per example. A contrast costs one forward pass per example, for all steps and functions."""
+    """One question per example with a step. A contrast costs one forward pass per example, for all steps and
+    functions."""
     contrasts = _contrasts(model, examples, positions, options)
     notes = list(require_comparable(options.function, contrasts, contrast_force_inputs=options.contrast_force_inputs))
     notes += [note for contrast in contrasts if contrast is not None for note in contrast.warnings]
@@ -75,6 +77,7 @@ def prepare(
     questions = [
         _question(model, example, steps, options, contrast, logits.get(index))
         for index, (example, steps, contrast) in enumerate(zip(examples, positions, contrasts, strict=True))
+        if len(steps)
     ]
     details = [{} if contrast is None else {"contrast": contrast.details} for contrast in contrasts]
     return Prepared(questions=questions, details=details, warnings=notes)
@@ -98,6 +101,8 @@ def _contrasts(
             alignments=alignment,
             add_special_tokens=options.add_special_tokens,
         )
+        if len(steps)
+        else None
         for example, steps, target, source, alignment in zip(
             examples, positions, targets, sources, alignments, strict=True
         )

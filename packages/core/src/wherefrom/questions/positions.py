@@ -9,7 +9,7 @@ from wherefrom.errors import InputError
 
 
 def step_positions(start: int | None, end: int | None, *, length: int, default_start: int) -> IntArray:
-    """Target positions from ``start`` to before ``end``.
+    """Target positions from ``start`` to before ``end``; none where the target is too short to have any.
 
     Args:
         start: First position; negative counts from the end of the target; None is ``default_start``.
@@ -18,16 +18,19 @@ def step_positions(start: int | None, end: int | None, *, length: int, default_s
         default_start: Where explanations begin when nobody says: behind the prompt, or behind the start token.
 
     Raises:
-        InputError: No step is left, a position lies before the target, or position 0 is asked for: nothing stands
-            before it that it could come from.
+        InputError: No step is left in a target of any length, or position 0 is asked for: nothing stands before it
+            that it could come from.
     """
+    if start is not None and end is not None and start >= end and (start < 0) == (end < 0):
+        raise InputError(
+            f"No step is left to explain: attr_pos_start={start} and attr_pos_end={end}. Give positions with start < "
+            "end."
+        )
     first = default_start if start is None else start
     last = length if end is None else min(end, length)
-    for name, given in (("attr_pos_start", first), ("attr_pos_end", last)):
-        if given < 0 and given + length < 0:
-            raise InputError(
-                f"{name}={given} lies before the target, which has {length} tokens. The lowest value is {-length}."
-            )
+    lacks_first = start is not None and not -length <= start < length
+    if lacks_first or (end is not None and end < -length):
+        return np.zeros(0, dtype=np.int64)
     first = first + length if first < 0 else first
     last = last + length if last < 0 else last
     if first == 0:
@@ -35,9 +38,9 @@ def step_positions(start: int | None, end: int | None, *, length: int, default_s
             "attr_pos_start=0 asks where the first token of the target comes from, but no token stands before it. "
             "Start at 1 or later, or put a token in front of the text (a BOS token)."
         )
-    if first >= last:
+    if first >= last and (start is None or end is None):
         raise InputError(
             f"No step is left to explain: attr_pos_start={first}, attr_pos_end={last}, and the target has {length} "
             "tokens. Give a continuation that is longer than its prompt, or positions with start < end."
         )
-    return np.arange(first, last, dtype=np.int64)
+    return np.arange(first, max(first, last), dtype=np.int64)
