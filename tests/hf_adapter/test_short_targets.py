@@ -72,7 +72,7 @@ def test_a_result_without_steps_can_be_used_like_any_other(lm: wherefrom.Attribu
     again = wherefrom.load(tmp_path / "out.json")
     assert again == out
     assert len(again[0].aggregate().steps) == 0
-    for stage in ("words", "sentences", "normalize"):
+    for stage in ("subwords", "sentences", "normalize"):
         assert len(again[0].aggregate(stage).steps) == 0
     out.save_html(tmp_path / "out.html")
     out.show()
