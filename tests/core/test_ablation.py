@@ -264,7 +264,7 @@ def test_missing_masks_and_quantities_are_named():
         table.values_of(np.zeros((1, len(units)), bool))
     with pytest.raises(InputError, match="did not record 'entropy'"):
         table.solve(Lime(baseline="unk"), of="entropy")
-    with pytest.raises(ShapeError, match=r"for 7 players; expected \(samples, 7\)"):
+    with pytest.raises(ShapeError, match=r"for 7 units; expected \(samples, 7\)"):
         ablate(model, asked, units, np.ones((1, 2), bool))
 
 

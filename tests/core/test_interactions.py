@@ -120,7 +120,7 @@ def test_the_strongest_units_are_those_of_any_output() -> None:
 
 def asked(worth: Any, count: int = 4, **settings: Any) -> Any:
     model, question = game(worth, count)
-    (scores,) = Interactions(**settings).attribute(model, [question], no_progress)
+    (scores,) = Interactions(**{"baseline": "unk", **settings}).attribute(model, [question], no_progress)
     return scores, model
 
 

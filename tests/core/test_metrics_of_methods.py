@@ -113,7 +113,7 @@ def test_settings_and_target_function_are_those_of_the_result(model: Attribution
     result = model.attribute(
         "the cat saw a dog",
         "the cat saw a dog sat",
-        method=m.KernelShap(n_samples=24),
+        method=m.KernelShap(n_samples=24, baseline="unk"),
         attributed_fn="logit",
         show_progress=False,
         seed=5,

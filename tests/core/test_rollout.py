@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import networkx as nx
 import numpy as np
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 from wherefrom.adapters import Row, RowAttention
 from wherefrom.errors import ModelCapabilityError
 from wherefrom.methods import METHODS, Attention, AttentionFlow, AttentionRollout
@@ -25,9 +26,24 @@ class Shows:
 
     weights: RowAttention
 
-    def attentions(self, rows: Iterable[Row]) -> Iterator[RowAttention]:
-        for _ in rows:
-            yield self.weights
+    def attentions(self, rows: Iterable[Row], *, queries: str = "all", heads: str = "all") -> Iterator[RowAttention]:
+        for row in rows:
+            yield reduced(self.weights, row, queries, heads)
+
+
+def reduced(weights: RowAttention, row: Row, queries: str, heads: str) -> RowAttention:
+    """The queries and heads that are asked for."""
+    at = row.steps - 1 if queries == "steps" else slice(None)
+
+    def shown(part: np.ndarray | None, chosen: Any = slice(None)) -> np.ndarray | None:
+        if part is None:
+            return None
+        part = part[:, :, chosen]
+        return part.mean(axis=1, keepdims=True) if heads == "mean" else part
+
+    return evolve(
+        weights, decoder=shown(weights.decoder, at), encoder=shown(weights.encoder), cross=shown(weights.cross, at)
+    )
 
 
 def causal(layers: int, heads: int, size: int, seed: int = 0) -> np.ndarray:

@@ -317,7 +317,7 @@ def test_sequential_sums_are_signed_occlusion(name: str) -> None:
         )
         for cheap in (False, True)
     )
-    (occluded,) = Occlusion().attribute(model, [question], no_progress)
+    (occluded,) = Occlusion(baseline="unk").attribute(model, [question], no_progress)
     for side in ("source", "target"):
         if getattr(integral, side) is None:
             continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from wherefrom import Attribution, load_model
+from wherefrom.methods import Occlusion
 from wherefrom.methods.contract import L2_THEN_NORMALIZE
 from wherefrom.text.tokens import Token
 from wherefrom_hf.demo import CueSpan, GoldCue, gold_cues
@@ -130,5 +131,5 @@ def test_leaving_words_out_finds_every_state_that_decides_a_place():
     examples = [example for example in gold_cues("lm") if example.dependency == "context_place"]
     cases = [deciding_case(model, example) for example in first_of_each(examples, 5)]
     assert len(cases) == 5
-    for case, result in zip(cases, explained(model, cases, "occlusion", "probability"), strict=True):
+    for case, result in zip(cases, explained(model, cases, Occlusion(baseline="unk"), "probability"), strict=True):
         assert outcome_of(result, case.example)[0].rank == 1

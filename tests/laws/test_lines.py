@@ -27,6 +27,7 @@ OF_MESSAGES = {
     "wherefrom/adapters/check.py",
     "wherefrom/evaluation/bench/running.py",
     "wherefrom/evaluation/lines.py",
+    "wherefrom/evaluation/verify/asking.py",
     "wherefrom/evaluation/verify/checking.py",
     "wherefrom_hf/_loading.py",
     "wherefrom_hf/demo/_gold.py",

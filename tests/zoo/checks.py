@@ -54,6 +54,7 @@ class Model(HFModel):
         self.module = module
         self._fill = 0
         self._asked = None
+        self._means = None
         self._memory_limit = None
 
 

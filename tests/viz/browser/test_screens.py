@@ -48,8 +48,9 @@ async def test_open_screen_lists_the_folder_and_opens(
         assert "recent" in shown(pilot)
 
 
-async def test_open_screen_says_why_a_path_cannot_be_opened(tmp_path: Path) -> None:
-    bad = tmp_path / "bad.json"
+async def test_open_screen_says_why_a_path_cannot_be_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    bad = Path("bad.json")
     bad.write_text("[1, 2")
     app = browser_at(bad)
     async with app.run_test() as pilot:
@@ -62,8 +63,11 @@ async def test_open_screen_says_why_a_path_cannot_be_opened(tmp_path: Path) -> N
         assert "There is nothing at 'nowhere.json'" in shown(pilot)
 
 
-async def test_two_files_one_of_them_damaged(write_run: Callable[..., Path], tmp_path: Path) -> None:
-    bad = tmp_path / "bad.json"
+async def test_two_files_one_of_them_damaged(
+    write_run: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    bad = Path("bad.json")
     bad.write_text("[1, 2")
     app = browser_at(write_run(2), bad)
     async with app.run_test() as pilot:

@@ -12,6 +12,9 @@ from wherefrom.settings import fields_of, from_mapping
 _ALL_AT_ONCE = "All steps are answered at once by a wherefrom method: call model.attribute(...)."
 
 
+REMOVAL = {"units": "token", "baseline": "unk"}
+
+
 class FeatureAttribution(Registry):
     """A method, bound to a model.
 
@@ -30,6 +33,8 @@ class FeatureAttribution(Registry):
         name = identifier or self.method_name
         cls: Any = METHODS.get(name)
         own = {key: value for key, value in kwargs.items() if key in fields_of(cls)}
+        if "units" in fields_of(cls):  # inseq replaces single tokens
+            own = {**{key: value for key, value in REMOVAL.items() if key in fields_of(cls)}, **own}
         self.attribution_model = attribution_model
         self.method = from_mapping(cls, own, where=f"method {name!r}")
         self.unused = sorted(set(kwargs) - set(own))
