@@ -49,9 +49,9 @@ def test_lines_run(
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "no-config"))
     texts = [{"text": "George was sick yesterday.", "target": "George was sick yesterday. He was in the hospital."}]
     Path("texts.jsonl").write_text("".join(json.dumps(one) + "\n" for one in texts), "utf-8")
-    Path("mine.jsonl").write_text(
-        '{"id": "a", "set": "facts", "prompt": "George was sick. He was in the", "answer": " hospital"}\n', "utf-8"
-    )
+    prompt = "George was sick yesterday. His colleague asked him to come to the"
+    mine = {"id": "a", "set": "facts", "prompt": prompt, "answer": " hospital"}
+    Path("mine.jsonl").write_text(json.dumps(mine) + "\n", "utf-8")
     for arguments in lines_of(page.read_text("utf-8")):
         code = main(arguments)
         assert code == 0, f"wherefrom {shlex.join(arguments)}\n{capsys.readouterr().err}"

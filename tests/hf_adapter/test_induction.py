@@ -63,8 +63,8 @@ class Adapter:
     def attention_gradient_rollouts(self, rows, *, chunk=None):
         return attention_gradient_rollouts(self.predictor, rows, chunk)
 
-    def attentions(self, rows, **choices):
-        return attentions(self.module, rows, **choices)
+    def attentions(self, rows, *, queries="all", heads="all"):
+        return attentions(self.module, rows, queries=queries, mean_heads=heads == "mean")
 
     def zeroed_values(self, rows, **choices):
         return zeroed_values(self.module, rows, **choices)

@@ -367,7 +367,11 @@ class AttributionModel:
                     f"The target of example {number} has {len(example.target_ids)} tokens, and none from "
                     f"attr_pos_start={attr_pos_start} to attr_pos_end={attr_pos_end}: its result has no step."
                 )
-                results.append(without_steps(example, request.method, list(request.scores), has_target=include_target))
+                results.append(
+                    without_steps(
+                        example, request.method, list(request.scores), self.adapter.card, has_target=include_target
+                    )
+                )
             if check:
                 questions = iter(prepared.questions)
                 results = [

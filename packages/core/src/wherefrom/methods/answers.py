@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from wherefrom.adapters import PredictsSteps
+from wherefrom.adapters import ModelCard, PredictsSteps
 from wherefrom.arrays import Array, to_numpy
 from wherefrom.methods.contract import Method, Scores
 from wherefrom.questions.examples import Example
@@ -95,19 +95,25 @@ class TakesAbsoluteValues(Protocol):
     def abs(self) -> bool: ...
 
 
-def without_steps(example: Example, method: Method, score_names: Sequence[str], *, has_target: bool) -> Attribution:
+def without_steps(
+    example: Example, method: Method, score_names: Sequence[str], card: ModelCard, *, has_target: bool
+) -> Attribution:
     """The result for an example whose target has none of the steps that were asked for: no column."""
     source, target = example.source_tokens, example.target_tokens
+    sizes = {"width": card.width, "layers": card.layers, "heads": card.heads}
+    rest = tuple(sizes.get(name, 0) for name in method.dimensions)
     return Attribution(
         source=source,
         target=target,
-        source_attributions=None if example.source is None else np.zeros((len(source), 0)),
-        target_attributions=np.zeros((len(target), 0)) if has_target else None,
+        source_attributions=None if example.source is None else np.zeros((len(source), 0, *rest)),
+        target_attributions=np.zeros((len(target), 0, *rest)) if has_target else None,
         step_scores={name: np.zeros(0) for name in score_names},
         attr_pos_start=len(target),
         attr_pos_end=len(target),
+        dimensions=method.dimensions,
         method=method.identifier,
         signed=is_signed(method),
+        default_aggregation=method.aggregation,
         segments=example.segments,
     )
 
