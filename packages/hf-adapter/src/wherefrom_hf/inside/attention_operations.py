@@ -7,7 +7,6 @@ Masks, positions, caps on the scores, attention sinks and grouped heads stay the
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -20,28 +19,13 @@ from transformers import PreTrainedModel
 from wherefrom.adapters import Side
 from wherefrom.errors import ModelCapabilityError
 
-from wherefrom_hf.inside.attention_watch import grouped
+from wherefrom_hf.inside.attention_pieces import KEEPS_WEIGHTS, PRODUCTS, SOFTMAX, taken_apart
 from wherefrom_hf.inside.rescale_rules import is_variable
 from wherefrom_hf.running.stacks import stack_of
 
 Multiply = Callable[[Tensor, Tensor], Tensor]
 
-SOFTMAX = (functional.softmax, torch.softmax, Tensor.softmax)
-PRODUCTS = (torch.matmul, torch.bmm, Tensor.matmul, Tensor.bmm, Tensor.__matmul__)
 BASED_PRODUCTS = (torch.baddbmm, Tensor.baddbmm)
-KEEPS_WEIGHTS = (
-    Tensor.to,
-    Tensor.type,
-    Tensor.type_as,
-    Tensor.float,
-    Tensor.view,
-    Tensor.reshape,
-    Tensor.contiguous,
-    Tensor.__getitem__,
-    functional.dropout,
-    torch.dropout,
-)
-"""What may be done to attention weights before they meet the values."""
 _WEIGHTS = "_wherefrom_attention_weights"
 
 
@@ -132,7 +116,7 @@ class AttentionOperations(TorchFunctionMode):
         if func is torch.einsum:
             return self._einsum(*args)
         answer = self.other(func, args, kwargs)
-        if func in KEEPS_WEIGHTS and args and is_weights(args[0]):
+        if func in (*KEEPS_WEIGHTS, Tensor.__getitem__) and args and is_weights(args[0]):
             setattr(answer, _WEIGHTS, True)
         return answer
 
@@ -167,28 +151,9 @@ class AttentionOperations(TorchFunctionMode):
             return torch.einsum(equation, *operands)
         return self._product(lambda left, right: torch.einsum(equation, left, right), *operands)
 
-    def _fused(
-        self,
-        query: Tensor,
-        key: Tensor,
-        value: Tensor,
-        attn_mask: Tensor | None = None,
-        dropout_p: float = 0.0,
-        is_causal: bool = False,
-        scale: float | None = None,
-        enable_gqa: bool = False,
-    ) -> Tensor:
+    def _fused(self, *args: Any, **kwargs: Any) -> Tensor:
         """Attention in one call, taken apart."""
-        if enable_gqa:
-            key, value = (grouped(x, query.shape[-3]) for x in (key, value))
-        scores = self._product(torch.matmul, query, key.transpose(-1, -2))
-        scores = scores * (1 / math.sqrt(query.shape[-1]) if scale is None else scale)
-        if is_causal:
-            attn_mask = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
-        if attn_mask is not None:
-            hidden = attn_mask.dtype == torch.bool
-            scores = scores.masked_fill(~attn_mask, -torch.inf) if hidden else scores + attn_mask
-        return self._product(torch.matmul, self._softmax(torch.softmax, scores, -1), value)
+        return taken_apart(*args, **kwargs, product=self._product, softmax=self._softmax).context
 
 
 def is_weights(value: Any) -> bool:

@@ -11,7 +11,6 @@ undone when the ``with`` block ends, also by an error.
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -26,6 +25,7 @@ from transformers import PreTrainedModel
 from wherefrom.adapters.internals import Where
 from wherefrom.errors import ModelCapabilityError
 
+from wherefrom_hf.inside.attention_pieces import KEEPS_WEIGHTS, PRODUCTS, SOFTMAX, grouped, taken_apart
 from wherefrom_hf.running.attention_kernel import FUSED, KERNEL, Kernel, hidden_input, observed_by, plain_kernel
 from wherefrom_hf.running.stacks import outermost_lists
 
@@ -459,21 +459,6 @@ def blocks_of(module: nn.Module) -> Iterator[tuple[nn.Module, tuple[str, int]]]:
             yield member, (name, index)
 
 
-_SOFTMAX = (functional.softmax, torch.softmax, Tensor.softmax)
-_PRODUCT = (torch.matmul, torch.bmm, Tensor.matmul, Tensor.bmm, Tensor.__matmul__)
-_KEEPS_WEIGHTS = (
-    Tensor.to,
-    Tensor.type,
-    Tensor.type_as,
-    Tensor.float,
-    Tensor.view,
-    Tensor.reshape,
-    Tensor.contiguous,
-    functional.dropout,
-    torch.dropout,
-)
-
-
 class _OwnAttention(TorchFunctionMode):
     """Recognises attention that a module computes by itself: softmax, then a product of its result with the
     values."""
@@ -489,38 +474,19 @@ class _OwnAttention(TorchFunctionMode):
         kwargs = kwargs or {}
         if func is functional.scaled_dot_product_attention:
             return self._fused(*args, **kwargs)
-        if func in _PRODUCT and id(args[0]) in self._weights:
+        if func in PRODUCTS and id(args[0]) in self._weights:
             context = func(*args, **kwargs)
             self._note(args[0], args[1], context)
             return context
         output = func(*args, **kwargs)
-        attention = func in _SOFTMAX and output.ndim in (3, 4)
-        if attention or (func in _KEEPS_WEIGHTS and id(args[0]) in self._weights):
+        attention = func in SOFTMAX and output.ndim in (3, 4)
+        if attention or (func in KEEPS_WEIGHTS and id(args[0]) in self._weights):
             self._weights[id(output)] = output  # the reference keeps the id from being used again
         return output
 
-    def _fused(
-        self,
-        query: Tensor,
-        key: Tensor,
-        value: Tensor,
-        attn_mask: Tensor | None = None,
-        dropout_p: float = 0.0,
-        is_causal: bool = False,
-        scale: float | None = None,
-        enable_gqa: bool = False,
-    ) -> Tensor:
-        if enable_gqa:
-            key, value = (grouped(x, query.shape[-3]) for x in (key, value))
-        scores = query @ key.transpose(-1, -2) * (1 / math.sqrt(query.shape[-1]) if scale is None else scale)
-        if is_causal:
-            attn_mask = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
-        if attn_mask is not None:
-            hidden = attn_mask.dtype == torch.bool
-            scores = scores.masked_fill(~attn_mask, -torch.inf) if hidden else scores + attn_mask
-        weights = scores.softmax(-1)
-        context = weights @ value
-        self._note(weights, value, context)
+    def _fused(self, *args: Any, **kwargs: Any) -> Tensor:
+        weights, values, context = taken_apart(*args, **kwargs)
+        self._note(weights, values, context)
         return context
 
     def _note(self, weights: Tensor, values: Tensor, context: Tensor) -> None:
@@ -535,11 +501,6 @@ class _OwnAttention(TorchFunctionMode):
 
         heads = four(weights).shape[1]
         watch.remember(watch._inside[-1], four(weights), grouped(four(values), heads), four(context).transpose(1, 2))
-
-
-def grouped(values: Tensor, heads: int) -> Tensor:
-    """Key/value heads repeated until there are as many as query heads. Shape ``(..., heads, keys, size)``."""
-    return values.repeat_interleave(heads // values.shape[-3], dim=-3)
 
 
 def asks_the_interface(module: PreTrainedModel) -> bool:

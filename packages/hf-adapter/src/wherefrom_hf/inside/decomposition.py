@@ -20,11 +20,11 @@ from wherefrom.adapters.internals import AttentionTerms, RowTerms, Where
 from wherefrom.errors import ModelCapabilityError
 
 from wherefrom_hf.inside.attention import watched
+from wherefrom_hf.inside.attention_pieces import grouped
 from wherefrom_hf.inside.attention_watch import (
     Attended,
     BlockCall,
     Watch,
-    grouped,
     matrix_of,
     need_weighted_values,
     projection_of,

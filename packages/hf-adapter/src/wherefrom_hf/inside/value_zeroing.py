@@ -23,13 +23,13 @@ from wherefrom.adapters.internals import Heads, Metric, RowZeroing, Where
 from wherefrom.errors import ModelCapabilityError, SettingsError
 
 from wherefrom_hf.inside.attention import is_long, steps_queries, watched
+from wherefrom_hf.inside.attention_pieces import grouped
 from wherefrom_hf.inside.attention_watch import (
     Attended,
     BlockCall,
     Watch,
     first_tensor,
     found_projection,
-    grouped,
     matrix_of,
     need_weighted_values,
 )
