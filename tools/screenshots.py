@@ -13,6 +13,7 @@ import wherefrom
 from playwright.sync_api import Browser, ViewportSize, sync_playwright
 from rich.console import Console
 from rich.terminal_theme import DEFAULT_TERMINAL_THEME, MONOKAI
+from wherefrom.methods.default import DEFAULT_METHOD
 from wherefrom.results.attribution import Attributions
 from wherefrom_viz import render_console, render_html, render_png, render_svg
 from wherefrom_viz.colours import Theme
@@ -70,7 +71,7 @@ def main() -> None:
     torch.set_num_threads(1)
     IMAGES.mkdir(parents=True, exist_ok=True)
     runs = []
-    for method in ("integrated_gradients", *OTHERS):
+    for method in (DEFAULT_METHOD, *OTHERS):
         model = wherefrom.load_model("demo:lm", method)
         runs.append(model.attribute(PROMPT, step_scores=["probability"]))
     out = runs[0]
