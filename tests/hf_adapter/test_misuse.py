@@ -37,7 +37,7 @@ WRONG: dict[str, list[Any]] = {
     "attributed_span": [5, NAN, "nope"],
     "contrast_targets": [5, True, NAN],
     "contrast_sources": [5],
-    "contrast_targets_alignments": [5, NAN],
+    "contrast_targets_alignments": [5, NAN, [0], [NAN], {0: 1}, [[0]], [[(0, 1, 2)]], [True], [{}]],
     **{name: ["x", 5, None] for name in FLAGS},
 }
 WRONG_SETTINGS: list[tuple[str, dict[str, Any]]] = [
@@ -99,6 +99,7 @@ ANYTHING = st.one_of(
     st.text(st.characters(), max_size=4),
     st.binary(max_size=3),
     st.lists(st.one_of(st.integers(), st.text(max_size=3), st.none(), st.floats()), max_size=3),
+    st.lists(st.lists(st.one_of(st.integers(), st.text(max_size=3), st.none()), max_size=3), max_size=2),
     st.dictionaries(st.text(max_size=3), st.integers(), max_size=2),
 )
 

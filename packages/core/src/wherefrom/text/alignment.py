@@ -136,6 +136,11 @@ def one_per_example(alignments: Any, examples: int) -> list[Alignments]:
     """
     if alignments is None or isinstance(alignments, str):
         return [alignments] * examples
+    if not isinstance(alignments, list | tuple | np.ndarray):
+        raise InputError(
+            f"contrast_targets_alignments is {alignments!r}; expected None, 'auto', or (target position, contrast "
+            "position) pairs, for each example where there are several."
+        )
     listed = list(alignments)
     if listed and all(_is_pair(item) for item in listed):
         if examples != 1:
@@ -152,6 +157,11 @@ def one_per_example(alignments: Any, examples: int) -> list[Alignments]:
 def _one_example(item: Any, index: int) -> Alignments:
     if item is None or isinstance(item, str):
         return item
+    if not isinstance(item, list | tuple | np.ndarray):
+        raise InputError(
+            f"contrast_targets_alignments[{index}] is {item!r}; expected None, 'auto', or (target position, contrast "
+            "position) pairs."
+        )
     pairs = list(item)
     wrong = next((pair for pair in pairs if not _is_pair(pair)), None)
     if wrong is not None:
