@@ -179,6 +179,7 @@ def _fit(
     fit = spearman(masks @ scores, known)
     if np.isnan(fit):
         return 0.0, 1.0
-    shuffled = rng.permuted(np.tile(scores, (permutations, 1)), axis=1)
-    others = spearman_of_columns(masks @ shuffled.T, known)
+    shuffled: Values = rng.permuted(np.tile(scores, (permutations, 1)), axis=1)
+    worth: Values = masks @ shuffled.T
+    others = spearman_of_columns(worth, known)
     return fit, float(1 + (others >= fit - 1e-12).sum()) / (1 + permutations)  # nan counts as not reached

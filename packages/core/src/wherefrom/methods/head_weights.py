@@ -31,6 +31,7 @@ from wherefrom.methods.perturbation.removal import check_baseline
 from wherefrom.methods.perturbation.units import Units, UnitsSetting, units_of
 from wherefrom.progress import Progress, no_progress
 from wherefrom.questions.question import Question
+from wherefrom.results.comparison import spearman
 
 FORMAT = "wherefrom.heads/1"
 Kind = Literal["decoder", "cross"]
@@ -318,11 +319,9 @@ def _outputs(
 
 def _agreement(tests: Sequence[tuple[FloatArray, FloatArray]], weights: FloatArray) -> float | None:
     """Mean rank correlation of predictions and truth, over outputs that change; None if there are none."""
-    from scipy.stats import spearmanr
-
     found = []
     for x, y in tests:
         said = x @ weights
         if y.std() > FLAT and said.std() > 0:
-            found.append(float(spearmanr(said, y).statistic))
+            found.append(spearman(said, y))
     return float(np.mean(found)) if found else None

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
 from typing import ClassVar, Literal
 
 import numpy as np
 from attrs import Attribute, field, frozen, validators
 
+from wherefrom.adapters import ScoringModel
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.errors import SettingsError
+from wherefrom.methods.contract import Scores
+from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.removal import as_baseline
 from wherefrom.methods.perturbation.units import Units, UnitsSetting, as_units
 from wherefrom.methods.sampling.counts import as_samples
+from wherefrom.progress import Progress
+from wherefrom.questions.question import Question
 
 
 def _positive(_: object, attribute: Attribute[int | None], value: int | None) -> None:
@@ -49,6 +55,14 @@ class PerturbationSettings(ABC):
     def chunk(self) -> int | None:
         """Rows at once, by either name."""
         return self.internal_batch_size or self.perturbations_per_eval
+
+    @abstractmethod
+    def cost(self, question: Question) -> Cost:
+        """What `attribute` will ask of a model for this question alone."""
+
+    @abstractmethod
+    def attribute(self, model: ScoringModel, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
+        """Answer the questions in order."""
 
     @abstractmethod
     def solve(self, masks: BoolArray, values: FloatArray, visible: BoolArray, units: Units) -> FloatArray:
