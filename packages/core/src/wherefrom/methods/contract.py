@@ -129,7 +129,9 @@ def method(identifier: Any, /, *, aliases: tuple[str, ...] = (), register: bool 
 
     def give(cls: M) -> M:
         stated(cls, identifier=identifier, **{"dimensions": (), "aggregation": (), **facts})
-        return METHODS.register(identifier, cls, aliases=aliases) if register else cls
+        if register:
+            METHODS.register(identifier, cls, aliases=aliases)
+        return cls
 
     return give
 

@@ -235,7 +235,8 @@ def step_function(
 
     def give(cls: F) -> F:
         if differentiable is None:
-            return STEP_FUNCTIONS.register(cls.identifier, cls, aliases=(*names, *aliases))
+            STEP_FUNCTIONS.register(cls.identifier, cls, aliases=(*names, *aliases))
+            return cls
         if len(names) != 1:
             raise SettingsError(f"step_function takes one identifier and its aliases apart, and got {names!r}.")
         facts: dict[str, object] = {"contrastive": contrastive, "sampled": sampled, "differentiable": differentiable}
@@ -244,6 +245,7 @@ def step_function(
         if compares_distributions:
             facts["compares_distributions"] = True
         stated(cls, identifier=names[0], **facts)
-        return STEP_FUNCTIONS.register(names[0], cls, aliases=aliases)
+        STEP_FUNCTIONS.register(names[0], cls, aliases=aliases)
+        return cls
 
     return give
