@@ -282,7 +282,7 @@ def _differs(question: Question, span: IntArray, clean: Attribution) -> None:
     if (other[chosen] == question.target_function.target_ids[chosen]).all():
         said = "".join(clean.target[index].text for index in span).strip()
         raise InputError(
-            f"contrast_targets says the same as the output at the span ({said!r}), so there is no difference to follow. "
+            f"contrast_targets says the same as the output at the span ({said!r}), so there is nothing to follow. "
             "Give a contrast that differs there, or another span."
         )
 
