@@ -41,15 +41,15 @@ def main() -> None:
                 prompt, prompt + answer, method=method, attributed_fn=LogProbability(), show_progress=False
             )[0]
             game = coalition_game(result, model, units="word")
-            solved = shapiq.ExactComputer(game, game.n_players)(theirs, order=2)
-            names = [one.strip() for one in game.player_names]
-            there = {(pair.first.start, pair.second.start): pair.score for pair in result.top_pairs(game.n_players**2)}
+            solved = shapiq.ExactComputer(game, game.n_units)(theirs, order=2)
+            names = [one.strip() for one in game.unit_names]
+            there = {(pair.first.start, pair.second.start): pair.score for pair in result.top_pairs(game.n_units**2)}
             starts = sorted({start for pair in there for start in pair})
-            pairs = list(combinations(range(game.n_players), 2))
+            pairs = list(combinations(range(game.n_units), 2))
             differences = [abs(there[starts[i], starts[j]] - float(solved[i, j])) for i, j in pairs]
             largest = max(pairs, key=lambda pair: abs(float(solved[pair])))
             print(
-                f"{theirs}, {prompt!r}, {game.n_players} words, {game.forwards} passes: largest difference "
+                f"{theirs}, {prompt!r}, {game.n_units} words, {game.forwards} passes: largest difference "
                 f"{max(differences):.1e}, largest score {float(solved[largest]):.2f} "
                 f"({names[largest[0]]!r} and {names[largest[1]]!r})",
                 flush=True,

@@ -29,18 +29,18 @@ def explained(kind: str, method: object):
 def test_shapley_values_of_the_game_are_those_of_the_method(kind: str) -> None:
     model, tally, result = explained(kind, ExactShapley(units="word"))
     game = coalition_game(result, model, units="word")
-    n = game.n_players
+    n = game.n_units
     coalitions = np.array(list(itertools.product([False, True], repeat=n)))
     before = tally.forward_rows
     worth = {tuple(one): value for one, value in zip(coalitions.tolist(), game(coalitions), strict=True)}
     assert tally.forward_rows - before == game.forwards <= 2**n
     values = []
-    for player in range(n):
+    for unit in range(n):
         value = 0.0
-        for one in coalitions[~coalitions[:, player]]:
+        for one in coalitions[~coalitions[:, unit]]:
             size = int(one.sum())
             joined = one.copy()
-            joined[player] = True
+            joined[unit] = True
             weight = factorial(size) * factorial(n - size - 1) / factorial(n)
             value += weight * (worth[tuple(joined.tolist())] - worth[tuple(one.tolist())])
         values.append(value)
@@ -55,7 +55,7 @@ def test_pairs_of_the_game_are_those_of_interactions() -> None:
     """By least squares over all coalitions, written out."""
     model, _, result = explained("decoder-only", Interactions(units="word"))
     game = coalition_game(result, model, units="word")
-    n = game.n_players
+    n = game.n_units
     coalitions = np.array(list(itertools.product([False, True], repeat=n)))
     pairs = list(itertools.combinations(range(n), 2))
     features = np.column_stack(
@@ -64,7 +64,7 @@ def test_pairs_of_the_game_are_those_of_interactions() -> None:
     solved = np.linalg.lstsq(features, game(coalitions), rcond=None)[0][1 + n :]
     found = {(one.first.text.strip(), one.second.text.strip()): one.score for one in result.top_pairs(len(pairs))}
     for (i, j), value in zip(pairs, solved, strict=True):
-        names = game.player_names[i].strip(), game.player_names[j].strip()
+        names = game.unit_names[i].strip(), game.unit_names[j].strip()
         assert found.get(names, found.get(names[::-1])) == pytest.approx(value, abs=1e-6)
 
 
@@ -73,7 +73,7 @@ def test_a_span_is_worth_the_sum_of_its_steps() -> None:
     start = result.attr_pos_start
     whole = coalition_game(result, model, span=(start, start + 2), units="token")
     one = coalition_game(result, model, span=(start, start + 1), units="token")
-    full = np.ones((1, whole.n_players), bool)
+    full = np.ones((1, whole.n_units), bool)
     assert whole(full)[0] < one(full)[0] < 0, "log-probabilities"
     clean = model.attribute(
         "the cat saw a", "a dog ran", method="dummy", step_scores=["probability"], show_progress=False
@@ -85,7 +85,7 @@ def test_a_span_is_worth_the_sum_of_its_steps() -> None:
 def test_what_is_no_coalition_or_span_is_refused() -> None:
     model, _, result = explained("decoder-only", Occlusion())
     game = coalition_game(result, model, units="word")
-    with pytest.raises(ShapeError, match="players"):
-        game(np.ones((2, game.n_players + 1), bool))
+    with pytest.raises(ShapeError, match="units"):
+        game(np.ones((2, game.n_units + 1), bool))
     with pytest.raises(InputError, match="none of the explained steps"):
         coalition_game(result, model, span=(0, 1))

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 from attrs import frozen
 
-from wherefrom.adapters import ScoringModel
+from wherefrom.adapters import PredictsSteps, ScoringModel
+from wherefrom.adapters.check import lacking
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
+from wherefrom.attribute import AttributionModel
 from wherefrom.errors import InputError, ShapeError
 from wherefrom.evaluation.asking import evaluated_units, question_of
 from wherefrom.methods.perturbation.growing import GrowingTable
@@ -23,25 +25,25 @@ from wherefrom.text.merging import merged_token
 class CoalitionGame:
     """What an output is worth when only some units of the input stay.
 
-    Call it with coalitions, boolean, shape ``(rows, players)``, true for the units that stay; it gives their worth,
+    Call it with coalitions, boolean, shape ``(rows, units)``, true for the units that stay; it gives their worth,
     shape ``(rows,)``. A coalition is run once, however often it is asked for. This is what ``shapiq`` asks of a game::
 
         game = coalition_game(result[0], model, units="sentence")
-        shapiq.KernelSHAPIQ(n=game.n_players, max_order=3, index="k-SII").approximate(budget=200, game=game)
+        shapiq.KernelSHAPIQ(n=game.n_units, max_order=3, index="k-SII").approximate(budget=200, game=game)
     """
 
-    player_names: tuple[str, ...]
+    unit_names: tuple[str, ...]
     """The text of each unit."""
     members: IntArray
-    """Indices of the players among the table's units; the others stand behind the span and stay."""
+    """Indices of its units among the table's; the others stand behind the span and stay."""
     inside: IntArray
     """Indices of the span among the explained steps."""
     table: GrowingTable
 
     @property
-    def n_players(self) -> int:
+    def n_units(self) -> int:
         """How many units there are."""
-        return len(self.player_names)
+        return len(self.unit_names)
 
     @property
     def forwards(self) -> int:
@@ -52,12 +54,12 @@ class CoalitionGame:
         """See the class.
 
         Raises:
-            ShapeError: Coalitions are not as long as there are players.
+            ShapeError: Coalitions are not as long as there are units.
         """
         masks: BoolArray = np.atleast_2d(np.asarray(coalitions, dtype=bool))
-        if masks.ndim != 2 or masks.shape[1] != self.n_players:
+        if masks.ndim != 2 or masks.shape[1] != self.n_units:
             raise ShapeError(
-                f"Coalitions of shape {masks.shape} for {self.n_players} players; expected (rows, {self.n_players})."
+                f"Coalitions of shape {masks.shape} for {self.n_units} units; expected (rows, {self.n_units})."
             )
         full = np.ones((len(masks), len(self.table.units)), bool)
         full[:, self.members] = masks
@@ -67,7 +69,7 @@ class CoalitionGame:
 
 def coalition_game(
     result: AttributionData,
-    model: Any,
+    model: AttributionModel,
     *,
     span: tuple[int, int] | None = None,
     units: UnitsSetting = "auto",
@@ -78,16 +80,18 @@ def coalition_game(
 
     Args:
         result: Of single tokens; its scores are not looked at.
-        model: The model, as `wherefrom.load_model` gives it, or its adapter.
+        model: The model that will be asked.
         span: Explained target positions ``(first, last + 1)``; None: the first one. Values are summed over a span.
-        units: The players, as perturbation methods take them: those that stand before the span.
+        units: As perturbation methods take them: those that stand before the span.
         removal: How those that are not in a coalition are taken away.
         function: A step function; None: the log-probability, in nats.
 
     Raises:
         InputError: The result was merged, or the span holds no explained step.
     """
-    adapter: ScoringModel = getattr(model, "adapter", model)
+    adapter = model.adapter
+    if not isinstance(adapter, ScoringModel):
+        raise lacking(adapter, PredictsSteps, "A coalition game")
     check_baseline(removal, adapter, "A coalition game")
     question = question_of(adapter, result, function=function)
     found = evaluated_units(question, result, units)
@@ -100,7 +104,7 @@ def coalition_game(
         raise InputError(f"Nothing that could be removed stands before the span {(first, end)}.")
     names = tuple(_name(found.members[index], result) for index in members)
     return CoalitionGame(
-        player_names=names, members=members, inside=inside, table=GrowingTable(adapter, question, found, removal)
+        unit_names=names, members=members, inside=inside, table=GrowingTable(adapter, question, found, removal)
     )
 
 
