@@ -66,7 +66,7 @@ def describe(name: str) -> list[Entry]:
     Raises:
         UnknownNameError: Nothing is.
     """
-    found = [_entry(kind, name, registry.get(name)) for kind, registry in KINDS.items() if name in registry]
+    found = [entry(kind, name, registry.get(name)) for kind, registry in KINDS.items() if name in registry]
     if not found:
         known = [known for registry in KINDS.values() for known in registry]
         raise UnknownNameError(f"Nothing is called {name!r}.{nearest(name, known)}\n`wherefrom list` shows all names.")
@@ -92,7 +92,7 @@ def bibtex(name: str, source: str) -> str | None:
     return "\n".join([*lines, f"  note   = {{Source of {name} in wherefrom}},", "}"])
 
 
-def _entry(kind: str, name: str, thing: Any) -> Entry:
+def entry(kind: str, name: str, thing: Any) -> Entry:
     text = inspect.getdoc(thing) or ""
     sections = _sections(text)
     settings: tuple[tuple[str, str, str], ...] = ()

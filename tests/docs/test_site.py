@@ -1,0 +1,54 @@
+"""The documentation builds as a site, every warning an error; what is generated says what it is generated from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import wherefrom
+from wherefrom.evaluation.contract import METRICS
+from wherefrom_cli.catalogue import KINDS
+
+from tests.needed import needed
+from tools.site import architecture, catalogue, schema
+from tools.versions import ROOT
+
+
+def test_everything_with_a_name_has_a_page() -> None:
+    made = catalogue.pages()
+    for kind, registry in {**KINDS, "metrics": METRICS}.items():
+        for name in registry:
+            assert f"# {name}\n" in made[f"catalogue/{kind}-{name}.md"]
+            assert f"({kind}-{name}.md)" in made["catalogue/index.md"]
+    assert "faithfulness rank" in made["catalogue/methods-occlusion.md"]
+    assert "@misc{zeiler2014" in made["catalogue/methods-occlusion.md"]
+    assert "arxiv.org/abs/1901.09392" in made["catalogue/metrics-infidelity.md"]
+
+
+def test_the_schema_holds_for_files_and_refuses_others() -> None:
+    jsonschema = needed("jsonschema", "notebooks")
+    checker = jsonschema.Draft202012Validator(schema.schema())
+    saved = json.loads((ROOT / "tests" / "data" / "files" / "version-1.0.json").read_text("utf-8"))
+    checker.validate(saved)
+    del saved["examples"][0]["target"]
+    assert not checker.is_valid(saved)
+
+
+def test_imports_are_drawn_from_above_to_below() -> None:
+    rows = architecture.floors(architecture.packages())
+    assert rows[0] == [wherefrom.__name__]
+    assert "wherefrom_cli" in rows[-1]
+    with pytest.raises(ValueError, match="circle among a, b"):
+        architecture.floors({"a": {"b"}, "b": {"a"}})
+
+
+@pytest.mark.heavy
+def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
+    needed("sphinx", "docs")
+    from tools.site.__main__ import build
+
+    assert build(tmp_path / "site") == 0
+    page = (tmp_path / "site" / "index.html").read_text("utf-8")
+    assert "start.html" in page
+    assert 'src="http' not in page
