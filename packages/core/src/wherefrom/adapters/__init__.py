@@ -19,6 +19,7 @@ from wherefrom.adapters.inside import Inside
 from wherefrom.adapters.moving import Moves
 from wherefrom.adapters.predicting import PredictsSteps, RowPrediction
 from wherefrom.adapters.randomising import RandomisesWeights
+from wherefrom.adapters.rehearsing import Rehearsal, Rehearses
 from wherefrom.adapters.reserving import Reserves
 from wherefrom.adapters.row_function import RowFunction
 from wherefrom.adapters.rows import Row
@@ -39,6 +40,8 @@ __all__ = [
     "PlacesDocuments",
     "PredictsSteps",
     "RandomisesWeights",
+    "Rehearsal",
+    "Rehearses",
     "Reserves",
     "Row",
     "RowAttention",
