@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,11 @@ if importlib.util.find_spec("keras_hub") is None:
     pytest.skip("KerasHub is not installed: uv run --group keras pytest -m keras", allow_module_level=True)
 
 import torch
+import wherefrom
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from wherefrom.testing.conformance import TEXTS
+from wherefrom_keras.adapter import load
 from wherefrom_keras.backend import keras_hub
 
 END = "<|endoftext|>"
@@ -27,8 +30,6 @@ def vocabulary() -> tuple[dict[str, int], list[tuple[str, str]]]:
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(vocab_size=300, special_tokens=[END], initial_alphabet=alphabet, show_progress=False)
     learnt.train_from_iterator([" ".join(pair) for pair in TEXTS] * 4, trainer)
-    import json
-
     told = json.loads(learnt.to_str())["model"]
     return told["vocab"], [tuple(one) if not isinstance(one, str) else tuple(one.split(" ")) for one in told["merges"]]
 
@@ -59,7 +60,9 @@ def gpt2() -> tuple[Any, Any]:
     backbone.token_embedding.embeddings.assign(weights["wte.weight"])
     backbone.position_embedding.position_embeddings.assign(weights["wpe.weight"])
     for index, layer in enumerate(backbone.transformer_layers):
-        mine = {name.removeprefix(f"h.{index}."): one for name, one in weights.items() if name.startswith(f"h.{index}.")}
+        mine = {
+            name.removeprefix(f"h.{index}."): one for name, one in weights.items() if name.startswith(f"h.{index}.")
+        }
         attention = layer._self_attention_layer
         for dense, kernel, bias in zip(
             (attention.query_dense, attention.key_dense, attention.value_dense),
@@ -135,12 +138,23 @@ def normed(norm: Any, scale: Any, shift: Any) -> None:
 MAKERS = {"gpt2": gpt2, "llama": llama}
 
 
+def both(name: str) -> tuple[Any, Any]:
+    ours, fast = tokenizers()
+    task, source = MAKERS[name]()
+    return load(task, tokenizer=ours), wherefrom.load_model(source, tokenizer=fast, device="cpu").adapter
+
+
 @pytest.fixture(scope="session", params=MAKERS)
 def pair(request: pytest.FixtureRequest) -> tuple[Any, Any]:
     """The same model as an adapter of KerasHub and as one of transformers."""
-    import wherefrom
-    from wherefrom_keras.adapter import load
+    return both(request.param)
 
-    ours, fast = tokenizers()
-    task, source = MAKERS[request.param]()
-    return load(task, tokenizer=ours), wherefrom.load_model(source, tokenizer=fast, device="cpu").adapter
+
+@pytest.fixture(scope="session")
+def gpt2_pair() -> tuple[Any, Any]:
+    return both("gpt2")
+
+
+@pytest.fixture(scope="session")
+def tokenizer() -> Any:
+    return tokenizers()[0]

@@ -86,7 +86,6 @@ class KerasModel:
         """Who the model is; see `wherefrom.adapters.ModelCard`."""
         backbone, wording = self._cut.backbone, self._wording
         table = self._cut.table(self._values)
-        end = wording.end_ids[0] if wording.end_ids else wording.start_id
         pad = wording.single("pad_token_id", "end_token_id")
         return ModelCard(
             name=self._opened.name,
@@ -104,7 +103,7 @@ class KerasModel:
             bos_id=wording.start_id,
             eos_ids=wording.end_ids,
             pad_id=pad,
-            unk_id=wording.single("unk_token_id", "end_token_id") if end is not None else None,
+            unk_id=wording.single("unk_token_id", "end_token_id"),
             mask_id=None,
             max_length=getattr(backbone, "max_sequence_length", None),
             versions={"jax": jax.__version__, "keras": keras.__version__, "keras_hub": keras_hub.__version__},

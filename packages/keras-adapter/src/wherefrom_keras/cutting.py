@@ -65,7 +65,7 @@ class Cut:
         return next(place for place, one in enumerate(self.variables) if one is wanted)
 
     def states(self, values: Values, embeddings: Any, mask: Any) -> Any:
-        """The last states. ``(batch, positions, width)`` and ``(batch, positions)`` to ``(batch, positions, width)``."""
+        """The last states, shape as ``embeddings``: ``(batch, positions, width)``; ``mask``: ``(batch, positions)``."""
         return self._run(("states",), values, embeddings, mask)
 
     def logits(self, values: Values, states: Any) -> Any:
@@ -96,7 +96,8 @@ class Cut:
         known = [one.name for one in self.backbone.layers if one.name not in ("token_ids", "padding_mask")]
         if name not in known:
             raise UnknownNameError(
-                f"{type(self.backbone).__name__} has no layer {name!r}.{nearest(name, known)} Known: {', '.join(known)}."
+                f"{type(self.backbone).__name__} has no layer {name!r}.{nearest(name, known)} "
+                f"Known: {', '.join(known)}."
             )
         if len(self._answer(name).shape) != 3:
             raise ModelCapabilityError(f"{name} does not answer one vector per position. Name another layer.")
@@ -120,8 +121,7 @@ class Cut:
                 given = list(inputs)
                 if positions is not None:
                     given[0] = given[0] + positions.position_embedding(given[0])
-                answer = graph(given)
-            return answer
+                return graph(given)
 
         return jax.jit(run)  # type: ignore[no-any-return]
 

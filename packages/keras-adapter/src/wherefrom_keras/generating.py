@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from attrs import frozen
 from wherefrom.arrays import FloatArray, IntArray
-from wherefrom.settings import from_mapping
 from wherefrom.errors import SettingsError
+from wherefrom.settings import from_mapping
 
 
 @frozen(kw_only=True)

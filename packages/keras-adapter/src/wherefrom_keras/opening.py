@@ -24,9 +24,7 @@ class Opened:
     """Does a text begin with the tokeniser's start token?"""
 
 
-def opened(
-    model: Any, tokenizer: Any, model_kwargs: Mapping[str, Any], tokenizer_kwargs: Mapping[str, Any]
-) -> Opened:
+def opened(model: Any, tokenizer: Any, model_kwargs: Mapping[str, Any], tokenizer_kwargs: Mapping[str, Any]) -> Opened:
     """See `wherefrom_keras.adapter.load`.
 
     Raises:

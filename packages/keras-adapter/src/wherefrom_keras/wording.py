@@ -36,9 +36,7 @@ class Wording:
         self._bytes_of = _byte_letters() if isinstance(tokenizer, kinds[0]) else None
         self.start_id = getattr(tokenizer, "start_token_id", None)
         self.end_ids = tuple(
-            int(i)
-            for name in ("end_token_id", "end_token2_id")
-            if (i := getattr(tokenizer, name, None)) is not None
+            int(i) for name in ("end_token_id", "end_token2_id") if (i := getattr(tokenizer, name, None)) is not None
         )
         self._begin = [int(self.start_id)] if starts and self.start_id is not None else []
         self._special = {int(i) for i in (*tokenizer.special_token_ids, *self.end_ids, *self._begin)}
