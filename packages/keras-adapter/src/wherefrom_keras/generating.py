@@ -1,4 +1,4 @@
-"""Continuing a text: the likeliest token, or one that is drawn, step by step."""
+"""Continuing a text: the most likely token, or one that is drawn, step by step."""
 
 from __future__ import annotations
 

@@ -96,14 +96,14 @@ class Passes:
         states, pull = jax.vjp(to_states, inputs)
         read, pull_read = jax.vjp(lambda s: s[some.at_rows, some.at_positions][None], states)
         logits, pull_logits = jax.vjp(lambda s: self.cut.logits(self.values, s), read)
-        slopes = jnp.zeros_like(logits)
+        of_logits = jnp.zeros_like(logits)
         values = []
         for row, span in zip(some.rows, some.spans(), strict=True):
             function = _asked(row)
-            each, slope = _value_and_slope(function, logits[0, span])
+            each, gradient = _value_and_gradient(function, logits[0, span])
             values.append(function.grouped(each))
-            slopes = slopes.at[0, span].set(slope)
-        (back,) = pull_logits(slopes)
+            of_logits = of_logits.at[0, span].set(gradient)
+        (back,) = pull_logits(of_logits)
         outputs = [_asked(row).outputs for row in some.rows]
         of_step = np.full(some.at_rows.shape, -1)
         for row, span in zip(some.rows, some.spans(), strict=True):
@@ -140,11 +140,11 @@ def _asked(row: Row) -> RowFunction:
     return row.target_function
 
 
-def _value_and_slope(function: RowFunction, logits: Array) -> tuple[Array, Array]:
+def _value_and_gradient(function: RowFunction, logits: Array) -> tuple[Array, Array]:
     """The values of the steps, and the gradient of each with respect to its own step's logits."""
     values, pull = jax.vjp(function.step_values, logits)
-    (slope,) = pull(jnp.ones_like(values))
-    return values, slope
+    (gradient,) = pull(jnp.ones_like(values))
+    return values, gradient
 
 
 def _scores(row: Row, logits: Array) -> dict[str, Array]:
