@@ -37,7 +37,7 @@ WRONG: dict[str, list[Any]] = {
     "attributed_span": [5, NAN, "nope"],
     "contrast_targets": [5, True, NAN],
     "contrast_sources": [5],
-    "contrast_targets_alignments": [5, NAN, [0], [NAN], {0: 1}, [[0]], [[(0, 1, 2)]], [True], [{}]],
+    "contrast_targets_alignments": [5, NAN, [0], [NAN], {0: 1}, [[0]], [[None]], [[(0, 1, 2)]], [True], [{}]],
     **{name: ["x", 5, None] for name in FLAGS},
 }
 WRONG_SETTINGS: list[tuple[str, dict[str, Any]]] = [

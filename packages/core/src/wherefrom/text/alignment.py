@@ -163,12 +163,12 @@ def _one_example(item: Any, index: int) -> Alignments:
             "position) pairs."
         )
     pairs = list(item)
-    wrong = next((pair for pair in pairs if not _is_pair(pair)), None)
-    if wrong is not None:
-        raise InputError(
-            f"contrast_targets_alignments[{index}] has {wrong!r}; expected (target position, contrast position), two "
-            "whole numbers."
-        )
+    for pair in pairs:
+        if not _is_pair(pair):
+            raise InputError(
+                f"contrast_targets_alignments[{index}] has {pair!r}; expected (target position, contrast position), "
+                "two whole numbers."
+            )
     return [(int(a), int(b)) for a, b in pairs]
 
 
