@@ -24,9 +24,11 @@ from wherefrom_viz.describe.description import (
     title_of,
     total_magnitude,
 )
+from wherefrom_viz.describe.running_text import WrapAfter
 from wherefrom_viz.describe.spans import Spans, with_spans
 from wherefrom_viz.describe.units import Level, Merge
 from wherefrom_viz.page import bundle
+from wherefrom_viz.page.folded_output import FOLDED_STYLE, folded_outputs
 from wherefrom_viz.page.packing import Packed, deflated, pack
 from wherefrom_viz.page.pair_list import pair_lists
 from wherefrom_viz.page.pairs import pairs_of
@@ -65,6 +67,8 @@ class _Page:
     style: str
     traces: str
     """Tables of traced examples; nothing if there are none."""
+    folded: str
+    """Outputs whose tokens unfold; nothing unless lines or shades were asked for."""
 
 
 def render_html(attributions: Shown, **options: Any) -> str:
@@ -95,6 +99,7 @@ def render_html(attributions: Shown, **options: Any) -> str:
         first,
         # the script stands right after the first block, so that a large page is usable before it is all read
         f"</div>\n<script>{code}</script>\n",
+        page.folded,
         page.interacting,
         page.traces,
         '<div class="wf-rest" hidden>\n',
@@ -132,7 +137,7 @@ def render_notebook(attributions: Shown, **options: Any) -> str:
             *(_data(f"block-{number}", block) for number, block in enumerate(page.packed.blocks)),
             *([_data("pairs", page.pairs)] if page.pairs else []),
             _data("index", page.packed.index),
-            f"</div>\n{page.traces}{page.interacting}{rest}<script>(() => {{\n{code}\n}})();</script>\n",
+            f"</div>\n{page.folded}{page.traces}{page.interacting}{rest}<script>(() => {{\n{code}\n}})();</script>\n",
         ]
     )
 
@@ -169,6 +174,8 @@ def _parts(
     step: int | None = None,
     height: int | None = None,
     first: int | None = None,
+    wrap_after: WrapAfter = None,
+    highlight: str | None = None,
 ) -> _Page:
     """The parts of a page.
 
@@ -193,6 +200,9 @@ def _parts(
         step: Output that is pinned when it opens, counted from 0.
         height: Pixels it takes at most; what does not fit scrolls.
         first: Take only so many examples.
+        wrap_after: Adds each output as text whose tokens unfold to their inputs, with lines that end after so many
+            tokens, or after these texts (``".!?"``).
+        highlight: Adds the same, shaded by the step score of this name.
 
     Raises:
         InputError: There is no such output in the first example, or no such height.
@@ -237,7 +247,7 @@ def _parts(
         "words": {"raises": "raises", "lowers": "lowers", "of": "the score of the token"},
         "dimensions": [{"name": name, "labels": list(labels)} for name, labels in dimensions],
     }
-    fallback, interacting = "<p>There are no examples.</p>", ""
+    fallback, interacting, folded = "<p>There are no examples.</p>", "", ""
     if examples:
         one, made = examples[0]
         words = sign_words(one, made)
@@ -259,6 +269,8 @@ def _parts(
         interacting = pair_lists(
             [description(place) for place, (one, _) in enumerate(examples) if one.details.get(DETAIL)]
         )
+        if wrap_after is not None or highlight is not None:
+            folded = folded_outputs([description(place) for place in range(len(examples))], wrap_after, highlight)
         if dimensions:
             strongest = sorted(range(len(examples)), key=lambda place: -total_magnitude(examples[place][0]))
             chosen_slices = sorted(strongest[:_SMALL_MULTIPLES])
@@ -268,15 +280,23 @@ def _parts(
         else:
             fallback = static_table(description(0), more=len(examples) - 1)
     traces = trace_sections([(title_of(one, place, len(examples)), one) for place, (one, _) in enumerate(examples)])
-    style = f"{bundle.style()}\n{static_style(chosen)}"
+    style = "\n".join(
+        [
+            bundle.style(),
+            static_style(chosen),
+            *([TRACE_STYLE] if traces else []),
+            *([FOLDED_STYLE] if folded else []),
+        ]
+    )
     return _Page(
         meta=meta,
         packed=packed,
         pairs=pairs,
         fallback=fallback,
         interacting=interacting,
-        style=f"{style}\n{TRACE_STYLE}" if traces else style,
+        style=style,
         traces=traces,
+        folded=folded,
     )
 
 
