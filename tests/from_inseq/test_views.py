@@ -36,18 +36,18 @@ def test_a_dimension_is_laid_out(heads: Any) -> None:
     for show_dim in (2, "Model Layer"):
         page = heads.show_granular(show_dim=show_dim, **QUIET)
         assert len(columns(page)) == layers * steps
-        assert columns(page)[0].endswith("layer 0")
+        assert columns(page)[0].endswith(":layer0")
     other = columns(heads.show_granular(show_dim=3, **QUIET))
-    assert other[0].endswith("head 0")
+    assert other[0].endswith(":head0")
 
 
 def test_the_first_small_dimension_is_laid_out(heads: Any) -> None:
     layers, count = heads[0].target_attributions.shape[2:]
     assert layers < count
     by_layer = columns(heads.show_granular(max_show_size=layers, **QUIET))
-    assert by_layer[0].endswith("layer 0")
+    assert by_layer[0].endswith(":layer0")
     none = columns(heads.show_granular(max_show_size=1, **QUIET))
-    assert not any("layer" in label for label in none)
+    assert not any(":layer" in label for label in none)
 
 
 def test_ranges_are_cut_before_they_are_laid_out(heads: Any) -> None:

@@ -41,9 +41,9 @@ def laid_out(attribution: Attribution, dimension: str) -> Attribution:
     scores = np.moveaxis(np.concatenate(blocks), axis, 2)
     entries = scores.shape[2]
     steps = [
-        replace(token, piece=f"{token.piece} {name}", text=f"{token.text} {name}")
+        replace(token, piece=f"{token.piece}:{name}", text=f"{token.text}:{name}")
         for token in attribution.steps
-        for name in (f"{dimension} {index}" for index in range(entries))
+        for name in (f"{dimension}{index}" for index in range(entries))
     ]
     left = tuple(name for name in names if name != dimension)
     return attribution.replace(
