@@ -39,6 +39,7 @@ def asked(pair: Any, **question: Any) -> list[Any]:
     return [wherefrom.load_model(model).attribute(*ids, **question)[0] for model in pair]
 
 
+@pytest.mark.filterwarnings("ignore:gradient_shap. at:wherefrom.errors.WherefromWarning")  # of so few samples
 @pytest.mark.parametrize(
     "method, settings",
     [
@@ -46,7 +47,7 @@ def asked(pair: Any, **question: Any) -> list[Any]:
         ("input_x_gradient", {"attributed_fn": "logit"}),
         ("input_x_gradient", {"attributed_fn": "contrast_prob_diff", "contrast_targets": "the cat sat in the old"}),
         ("integrated_gradients", {"n_steps": 8}),
-        ("gradient_shap", {"n_samples": 256, "seed": 3}),
+        ("gradient_shap", {"n_samples": 8, "seed": 3}),
         ("occlusion", {"baseline": "delete", "units": "token"}),
         ("occlusion", {"baseline": "hidden", "units": "token"}),
         ("kernel_shap", {"baseline": "mean", "units": "word", "seed": 3}),
