@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 
 from wherefrom.errors import InputError
-from wherefrom.inseq.attr.feat.feature_attribution import FeatureAttribution
 from wherefrom.inseq.attr.step_functions import STEP_SCORES_MAP, check_is_step_function
 from wherefrom.inseq.data.attribution import (
     CoarseFeatureAttributionStepOutput,
@@ -140,8 +139,6 @@ class AttributionModel(nn.Module):
                 raise MissingAttributionMethodError()
             return self.attribution_method
         found = self._methods().get(method) if isinstance(method, str) else method
-        if found is None:
-            found = FeatureAttribution.available_classes().get(method)
         if found is None:
             if method not in METHODS:
                 raise UnknownAttributionMethodError(str(method))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from wherefrom.inseq._elsewhere import NotHereError
-from wherefrom.inseq.models.model_config import get_model_config
 from wherefrom.inseq.utils.registry import Registry
 from wherefrom.methods.contract import METHODS
 from wherefrom.settings import fields_of, from_mapping
@@ -69,8 +68,7 @@ class FeatureAttribution(Registry):
     def hook(self, **kwargs: Any) -> None:
         """The model's configuration, for classes that set ``use_model_config``; else nothing: hooks last for a pass."""
         if self.use_model_config:
-            model = self.attribution_model
-            model.config = get_model_config(type(model.model).__name__, model.is_encoder_decoder)
+            self.attribution_model.take_configuration()
 
     def unhook(self, **kwargs: Any) -> None:
         """Nothing."""
