@@ -7,8 +7,9 @@ declares them. Nothing is ever ignored: a name nobody declares is an error with 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
+from types import NoneType, UnionType
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -16,6 +17,7 @@ from typing import (
     Literal,
     Protocol,
     TypeVar,
+    Union,
     cast,
     get_args,
     get_origin,
@@ -89,6 +91,51 @@ class Renamed(Protocol):
     """Other name to name here."""
 
 
+LARGEST_COUNT = 100_000
+"""No setting counts further: what is more was mistyped, or would fill the memory before the first pass."""
+
+
+def counting(least: int, *, auto: bool = False) -> Callable[[object, attrs.Attribute[Any], object], None]:
+    """A validator of settings that count: a whole number from ``least`` to `LARGEST_COUNT`.
+
+    None is let through where it is the default.
+
+    Args:
+        auto: May the setting be ``"auto"``?
+    """
+
+    def check(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+        if not (auto and isinstance(value, str) and value == "auto"):
+            _check_whole(attribute, value, least, LARGEST_COUNT, " or 'auto'" if auto else "")
+
+    return check
+
+
+def a_seed(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    """A validator of seeds: a whole number from 0 to 2**63 - 1; None is let through where it is the default."""
+    _check_whole(attribute, value, 0, 2**63 - 1)
+
+
+def _check_whole(attribute: attrs.Attribute[Any], value: object, least: int, most: int, or_else: str = "") -> None:
+    if value is None and attribute.default is None:
+        return
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or not least <= cast(int, value) <= most:
+        raise SettingsError(
+            f"{attribute.name} must be a whole number from {least} to {most:,}{or_else}, not {value!r}."
+        )
+
+
+def a_folder(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    """A validator of settings that name a folder to write to, or are None.
+
+    Raises:
+        SettingsError: The name is empty (it would be the current folder), or no name at all.
+    """
+    if value is not None and not (isinstance(value, str) and value.strip() and "\0" not in value):
+        raise SettingsError(f"{attribute.name} = {value!r} names no folder. Give its path as a text, or None.")
+
+
 def fields_of(cls: type) -> tuple[str, ...]:
     """Names of the settings that a settings class declares."""
     return tuple(field.name for field in attrs.fields(cls) if field.init)
@@ -97,8 +144,9 @@ def fields_of(cls: type) -> tuple[str, ...]:
 def from_mapping(cls: type[T], values: Mapping[str, Any], *, where: str) -> T:
     """Build ``cls`` from untrusted ``values``.
 
-    Plain values (numbers, words, lists of them) are checked against the declared types; arrays, callables and other
-    objects are handed through and checked by the class's own validators.
+    Plain values (numbers, words, lists of them) are checked against the declared types, and so is whatever comes for
+    a setting that takes numbers and words alone; arrays, callables and other objects are else handed through and
+    checked by the class's own validators.
 
     Args:
         where: What is being built, for messages ("method 'integrated_gradients'").
@@ -116,7 +164,10 @@ def from_mapping(cls: type[T], values: Mapping[str, Any], *, where: str) -> T:
     for name, value in values.items():
         declared = types[name].type or Any
         _refuse_nonsense(value, declared, f"{where}: {name}")
-        settled[name] = _structured(value, declared, f"{where}: {name}") if _is_plain(value) else value
+        if _takes_a_list(declared) and not isinstance(value, list | tuple | np.ndarray):
+            raise SettingsError(f"{where}: {name} = {value!r} does not fit: expected a list.")
+        checked = _is_plain(value) or _takes_plain_values(declared)
+        settled[name] = _structured(value, declared, f"{where}: {name}") if checked else value
     try:
         return cls(**settled)
     except UsageError:
@@ -126,12 +177,39 @@ def from_mapping(cls: type[T], values: Mapping[str, Any], *, where: str) -> T:
 
 
 def _refuse_nonsense(value: Any, declared: Any, what: str) -> None:
-    """Raise: SettingsError: ``value`` is NaN or infinite, or True or False where a number or name was declared."""
-    for one in value if isinstance(value, list | tuple) else (value,):
+    """Raise: SettingsError: ``value`` is or holds NaN, an infinity or half a character, or is True or False where a
+    number or name was declared."""
+    for one in _leaves(value):
         if isinstance(one, float | np.floating) and not np.isfinite(one):
             raise SettingsError(f"{what} = {value!r} does not fit: expected a finite number.")
+        if isinstance(one, str) and any("\ud800" <= character <= "\udfff" for character in one):
+            raise SettingsError(f"{what} = {value!r} does not fit: it has half a character (a lone surrogate).")
     if isinstance(value, bool) and declared is not Any and bool not in (declared, *get_args(declared)):
         raise SettingsError(f"{what} = {value!r} does not fit: expected something else than True or False.")
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    """What stands in a value, however deep in lists and mappings."""
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from _leaves(item)
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _leaves(item)
+    else:
+        yield value
+
+
+def _takes_a_list(declared: Any) -> bool:
+    """Is it a tuple that is declared, and nothing else?"""
+    return get_origin(declared) is tuple
+
+
+def _takes_plain_values(declared: Any) -> bool:
+    """Is nothing but numbers, words and None declared?"""
+    if get_origin(declared) in (Union, UnionType):
+        return all(_takes_plain_values(one) for one in get_args(declared))
+    return _is_choice(declared) or declared in (bool, int, float, str, NoneType)
 
 
 def former_names(cls: type) -> Mapping[str, str]:

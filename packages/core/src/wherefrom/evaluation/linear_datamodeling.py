@@ -10,12 +10,13 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-from attrs import field, frozen, validators
+from attrs import field, frozen
 
 from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.evaluation.contract import Case, metric
 from wherefrom.evaluation.correlation import spearman
 from wherefrom.evaluation.ordering import random_masks
+from wherefrom.settings import counting
 
 
 @metric
@@ -28,7 +29,7 @@ class LinearDatamodelingScore:
     higher_is_better: ClassVar[bool] = True
     needs_gold: ClassVar[bool] = False
 
-    n_samples: int = field(default=32, validator=validators.ge(3))
+    n_samples: int = field(default=32, validator=counting(3))
     """Random masks; the same for every method."""
 
     def plan(self, scores: FloatArray, seed: int) -> BoolArray:

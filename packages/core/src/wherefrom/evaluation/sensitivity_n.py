@@ -15,6 +15,7 @@ from attrs import field, frozen, validators
 from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.evaluation.contract import Case, metric
 from wherefrom.evaluation.correlation import pearson
+from wherefrom.settings import counting
 
 
 @metric
@@ -27,9 +28,16 @@ class SensitivityN:
     higher_is_better: ClassVar[bool] = True
     needs_gold: ClassVar[bool] = False
 
-    shares: tuple[float, ...] = field(default=(0.25, 0.5, 0.75), converter=tuple, validator=validators.min_len(1))
+    shares: tuple[float, ...] = field(
+        default=(0.25, 0.5, 0.75),
+        converter=tuple,
+        validator=[
+            validators.min_len(1),
+            validators.deep_iterable(validators.and_(validators.gt(0), validators.le(1))),
+        ],
+    )
     """The sizes, as shares of the units, rounded to at least 1."""
-    n_samples: int = field(default=12, validator=validators.ge(3))
+    n_samples: int = field(default=12, validator=counting(3))
     """Random sets per size; the same for every method."""
 
     def _removed(self, count: int, seed: int) -> list[BoolArray]:

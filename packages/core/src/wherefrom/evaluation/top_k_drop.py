@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from attrs import field, frozen, validators
+from attrs import field, frozen
 
 from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.evaluation.contract import Case, metric
 from wherefrom.evaluation.ordering import top
+from wherefrom.settings import counting
 
 
 @metric
@@ -24,7 +25,7 @@ class TopKDrop:
     higher_is_better: ClassVar[bool] = True
     needs_gold: ClassVar[bool] = False
 
-    k: int = field(default=1, validator=validators.ge(1))
+    k: int = field(default=1, validator=counting(1))
 
     def plan(self, scores: FloatArray, seed: int) -> BoolArray:
         return ~top(scores, self.k)[None]

@@ -19,10 +19,11 @@ from wherefrom.methods.perturbation.cost import sampled_cost
 from wherefrom.methods.perturbation.settings import SampledSettings
 from wherefrom.methods.perturbation.surrogates import distinct_columns, drawing_weights, lasso, ridge
 from wherefrom.methods.perturbation.units import Units, units_of
-from wherefrom.methods.sampling.counts import as_samples, at_least
+from wherefrom.methods.sampling.counts import as_samples
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
 from wherefrom.results.stages import Stage
+from wherefrom.settings import counting
 
 DEFAULT_SAMPLES = 50
 """Coalitions of one round."""
@@ -55,7 +56,9 @@ class Lime(SampledSettings):
     uses_target_function: ClassVar[bool] = True
     differentiates: ClassVar[bool] = False
 
-    n_samples: int | Literal["auto"] = field(default=DEFAULT_SAMPLES, converter=as_samples, validator=at_least(2))
+    n_samples: int | Literal["auto"] = field(
+        default=DEFAULT_SAMPLES, converter=as_samples, validator=counting(2, auto=True)
+    )
     """Coalitions, the full one included. ``"auto"`` adds some until the standard errors are within ``tolerance``."""
     mask_prob: float = field(default=0.3, validator=[validators.gt(0.0), validators.lt(1.0)])
     """Probability that a unit is removed from a sample."""

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar
 
 import numpy as np
-from attrs import field, frozen, validators
+from attrs import field, frozen
 
 from wherefrom.adapters import PredictsSteps, ScoringModel, Side
 from wherefrom.arrays import BoolArray, FloatArray
+from wherefrom.errors import InputError
 from wherefrom.methods.contract import Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.answering import answer, check_model
@@ -21,6 +22,7 @@ from wherefrom.methods.perturbation.units import Units, units_of
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
 from wherefrom.results.stages import Stage
+from wherefrom.settings import counting
 
 
 @method
@@ -50,9 +52,9 @@ class Occlusion(PerturbationSettings):
     uses_target_function: ClassVar[bool] = True
     differentiates: ClassVar[bool] = False
 
-    window: int = field(default=1, validator=validators.ge(1))
+    window: int = field(default=1, validator=counting(1))
     """Units removed at once."""
-    stride: int = field(default=1, validator=validators.ge(1))
+    stride: int = field(default=1, validator=counting(1))
     """Units from one window to the next."""
 
     def cost(self, question: Question) -> Cost:
@@ -65,15 +67,20 @@ class Occlusion(PerturbationSettings):
         if self.budget is not None:
             return within_budget(self, model, questions, progress)
         check_model(self, model)
-        return self._answers(model, questions, progress)
+        units = [units_of(question, self.units, kept_too=True) for question in questions]
+        for some in units:
+            self._check_window(some)
+        return self._answers(model, questions, units, progress)
 
-    def _answers(self, model: ScoringModel, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
-        for question in questions:
-            units = units_of(question, self.units, kept_too=True)
+    def _answers(
+        self, model: ScoringModel, questions: Sequence[Question], units_of_each: Sequence[Units], progress: Progress
+    ) -> Iterator[Scores]:
+        for question, units in zip(questions, units_of_each, strict=True):
             yield answer(self, question, run_plan(self, model, question, units, self.plan(units), progress))
 
     def plan(self, units: Units, rng: np.random.Generator | None = None) -> BoolArray:
         """Everything, then one row without each window, side by side. Nothing is random: ``rng`` is not used."""
+        self._check_window(units)
         windows = [row for side in ("source", "target") for row in self._windows(units, side)[0]]
         masks = np.ones((1 + len(windows), len(units)), bool)
         for row, window in enumerate(windows, start=1):
@@ -96,6 +103,15 @@ class Occlusion(PerturbationSettings):
                 count[window] += used
         scores: FloatArray = visible * lost / np.maximum(count, 1.0)
         return scores
+
+    def _check_window(self, units: Units) -> None:
+        """Raise: InputError: The window is larger than all there is to slide over."""
+        longest = max(len(units.of_side("source")), len(units.of_side("target")))
+        if self.window > max(longest, 1):
+            raise InputError(
+                f"window = {self.window} is more than the {longest} units of the input, so nothing could slide. "
+                f"Use a window of at most {longest}."
+            )
 
     def _windows(self, units: Units, side: Side) -> tuple[list[slice], list[int | None]]:
         """Windows over one side's units, and for each the unit that must be visible for it to be used."""

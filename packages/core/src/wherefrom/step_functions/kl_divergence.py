@@ -7,6 +7,7 @@ from typing import ClassVar
 from attrs import field, frozen, validators
 
 from wherefrom.arrays import Array, namespace
+from wherefrom.settings import counting
 from wherefrom.step_functions.base import StepPrediction, log_softmax, step_function
 
 
@@ -34,11 +35,11 @@ class KLDivergence:
     sampled: ClassVar[bool] = False
     compares_distributions: ClassVar[bool] = True
 
-    top_k: int = field(default=0, validator=validators.ge(0))
+    top_k: int = field(default=0, validator=counting(0))
     """Compare the so many most likely tokens only; 0: all."""
     top_p: float = field(default=1.0, validator=[validators.gt(0.0), validators.le(1.0)])
     """Compare the smallest set of tokens whose probabilities reach this sum; 1: all."""
-    min_tokens_to_keep: int = field(default=1, validator=validators.ge(1))
+    min_tokens_to_keep: int = field(default=1, validator=counting(1))
     """Keep at least so many tokens, whatever the filters say."""
 
     def __call__(self, prediction: StepPrediction, /) -> Array:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from attrs import field, frozen, validators
+from attrs import field, frozen
 
 from wherefrom.arrays import Array
+from wherefrom.settings import counting
 from wherefrom.step_functions.base import StepPrediction, step_function
 from wherefrom.step_functions.sampling import sampled_at_target
 
@@ -27,7 +28,7 @@ class MCDropoutProbAvg:
     contrastive: ClassVar[bool] = False
     sampled: ClassVar[bool] = True
 
-    n_mcd_steps: int = field(default=5, validator=validators.ge(1))
+    n_mcd_steps: int = field(default=5, validator=counting(1))
     """How many passes."""
     logprob: bool = False
     """Average log-probabilities instead, in nats."""
