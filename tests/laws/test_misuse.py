@@ -5,7 +5,9 @@ Nothing is listed here but values: which settings there are, and of which kind, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import inspect
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -187,6 +189,100 @@ def test_an_object_made_by_hand_is_checked_as_well(model: wherefrom.AttributionM
         model.attribute(TEXT, TARGET, method=made, show_progress=False)
 
 
-def test_a_window_larger_than_the_text_is_refused_before_the_model_is_asked(model: wherefrom.AttributionModel) -> None:
-    with pytest.raises(UsageError, match=r"window = 5 .* 4 units"):
-        model.attribute(TEXT, TARGET, method="occlusion", window=5, attr_pos_start=3, show_progress=False)
+def test_a_window_no_text_has_room_for_is_refused_before_the_model_is_asked(model: wherefrom.AttributionModel) -> None:
+    with pytest.raises(UsageError, match="window must be a whole number from 1 to 100,000, not 1000000"):
+        model.attribute(TEXT, TARGET, method="occlusion", window=10**6, show_progress=False)
+
+
+def calls(model: wherefrom.AttributionModel, result: Any, path: Path) -> dict[str, tuple[Callable[..., Any], Any]]:
+    """The public verbs, and what each needs to be called at all."""
+    asked = {"input_texts": TEXT, "generated_texts": TARGET}
+    return {
+        "attribute": (model.attribute, asked),
+        "cost": (model.cost, asked),
+        "generate": (model.generate, {"inputs": TEXT}),
+        "attribute_context": (
+            wherefrom.attribute_context,
+            {"model": model, "current": "He came.", "context": "Mary was sick.", "output": "He came home."},
+        ),
+        "evaluate": (wherefrom.evaluate, {"results": result, "model": model}),
+        "trace": (wherefrom.trace, {"model": model, "prompt": TEXT, "output": TARGET}),
+        "compare": (wherefrom.compare, {"one": result, "other": result}),
+        "load": (wherefrom.load, {"path": path}),
+        "load_model": (wherefrom.load_model, {"model": model.adapter}),
+    }
+
+
+SIGNATURES = {
+    "attribute": wherefrom.AttributionModel.attribute,
+    "cost": wherefrom.AttributionModel.cost,
+    "generate": wherefrom.AttributionModel.generate,
+    "attribute_context": wherefrom.attribute_context,
+    "evaluate": wherefrom.evaluate,
+    "trace": wherefrom.trace,
+    "compare": wherefrom.compare,
+    "load": wherefrom.load,
+    "load_model": wherefrom.load_model,
+}
+SIMPLE = {
+    "bool": [5, "x", [], NAN, object()],
+    "int": [1.5, NAN, INFINITE, "x", True, [], {}, 10**30, object()],
+    "float": [NAN, INFINITE, "x", True, [], {}, object()],
+    "str": [5, NAN, True, b"x", [], {}, HALF, object()],
+    "Mapping[str, Any]": [5, "x", [1], {1: 2}, object()],
+    "dict[str, Any]": [5, "x", [1], {1: 2}, object()],
+    "Sequence[str]": [5, NAN, True, b"x", [5], [None], [HALF], object()],
+    "str | Path": [5, NAN, True, b"x", [], {}, HALF, object()],
+}
+"""Declarations as signatures write them, and what an argument declared so can never be."""
+
+
+def arguments() -> Iterator[tuple[str, str, list[Any]]]:
+    """Verb, argument and wrong values, for every argument of a simple type."""
+    for verb, function in SIGNATURES.items():
+        for name, one in inspect.signature(function).parameters.items():
+            declared = str(one.annotation)
+            optional = declared.endswith(" | None")
+            wrong_values = SIMPLE.get(declared.removesuffix(" | None"))
+            if wrong_values is not None and name != "device" and one.kind is not one.VAR_KEYWORD:
+                yield verb, name, [*wrong_values, *([] if optional else [None]), *([-1] if name == SEED else [])]
+
+
+ARGUMENTS = list(arguments())
+COUNTS = [
+    *(("generate", "batch_size"), ("attribute", "batch_size"), ("trace", "hops"), ("compare", "k")),
+    *(("evaluate", "draws"), ("evaluate", "cuts"), ("load", "max_bytes")),
+    *(("attribute_context", name) for name in ("context_sensitivity_topk", "attribution_topk", "null_draws")),
+]
+
+
+def test_the_signatures_are_read() -> None:
+    assert {verb for verb, *_ in ARGUMENTS} == set(SIGNATURES)
+    assert len(ARGUMENTS) > 70
+
+
+@pytest.mark.parametrize("verb, name, values", ARGUMENTS, ids=[f"{verb}-{name}" for verb, name, _ in ARGUMENTS])
+def test_what_an_argument_cannot_be_is_refused_before_the_model_is_asked(
+    model: wherefrom.AttributionModel, result: Any, tmp_path: Path, verb: str, name: str, values: list[Any]
+) -> None:
+    call, needed_here = calls(model, result, tmp_path / "nothing.json")[verb]
+    taken = []
+    for value in values:
+        try:
+            call(**{**needed_here, name: value})
+        except UsageError as error:
+            if name in str(error) or name in ("attribution_method", "framework", "ids"):
+                continue
+        except Asked:
+            pass
+        taken.append(value)
+    assert not taken
+
+
+@pytest.mark.parametrize("verb, name", COUNTS)
+def test_a_count_below_the_least_is_refused(
+    model: wherefrom.AttributionModel, result: Any, tmp_path: Path, verb: str, name: str
+) -> None:
+    call, needed_here = calls(model, result, tmp_path / "nothing.json")[verb]
+    with pytest.raises(UsageError, match=name):
+        call(**{**needed_here, name: -1})

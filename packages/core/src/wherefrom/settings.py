@@ -7,6 +7,9 @@ declares them. Nothing is ever ignored: a name nobody declares is an error with 
 
 from __future__ import annotations
 
+import collections.abc
+import inspect
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from types import NoneType, UnionType
@@ -40,6 +43,7 @@ def _strict(kind: type) -> Callable[[Any, Any], Any]:
     accepted: tuple[type, ...] = {
         int: (int, np.integer),
         float: (int, float, np.integer, np.floating),
+        bool: (bool, np.bool_),
     }.get(kind, (kind,))
 
     def structure(value: Any, _: Any) -> Any:
@@ -89,6 +93,96 @@ class Renamed(Protocol):
 
     former_names: ClassVar[Mapping[str, str]]
     """Other name to name here."""
+
+
+def check_call(function: Callable[..., Any], given: Mapping[str, Any], /, **least: int) -> None:
+    """Refuse arguments of a call that its own signature rules out, before any work is done.
+
+    Numbers must be finite, texts without half characters, seeds from 0 to 2**63 - 1. What a signature says beyond
+    plain types, lists, mappings, paths and functions is left to the function.
+
+    Args:
+        function: Whose signature counts.
+        given: The arguments by name; ``locals()`` at the top of the function.
+        least: Arguments that count, and the smallest number they may be; the largest is `LARGEST_COUNT`.
+
+    Raises:
+        SettingsError: One does not fit; the message says what was expected.
+    """
+    for name, declared in _declared(function).items():
+        value = given[name]
+        if not _fits(value, declared):
+            raise SettingsError(f"{name} = {value!r} does not fit: expected {_in_words(declared)}.")
+        if value is None:
+            continue
+        low, high = (0, 2**63 - 1) if name == "seed" else (least.get(name, -(2**63)), LARGEST_COUNT)
+        if (name == "seed" or name in least) and not low <= value <= high:
+            raise SettingsError(f"{name} must be a whole number from {low} to {high:,}, not {value!r}.")
+
+
+@cache
+def _declared(function: Callable[..., Any]) -> dict[str, Any]:
+    """Declared types by parameter; those that need a module imported for type checks alone are left out."""
+    scope = getattr(function, "__globals__", {})
+    found = {}
+    for name, parameter in inspect.signature(function).parameters.items():
+        if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL) or name in ("self", "device"):
+            continue  # a framework's own object may stand for a device's name
+        try:
+            found[name] = eval(parameter.annotation, scope) if isinstance(parameter.annotation, str) else Any
+        except (NameError, TypeError):  # a module imported for type checks alone, a name not yet made
+            continue
+    return found
+
+
+def _fits(value: Any, declared: Any) -> bool:
+    """May an argument declared so be this? True wherever that is not for its type to say."""
+    origin, inner = get_origin(declared), get_args(declared)
+    if origin in (Union, UnionType):
+        return any(_fits(value, one) for one in inner)
+    if origin is Literal:
+        return any(type(value) is type(one) and value == one for one in inner)
+    if declared in (None, NoneType):
+        return value is None
+    if declared is bool:
+        return isinstance(value, bool | np.bool_)
+    if declared is int:
+        return isinstance(value, int | np.integer) and not isinstance(value, bool) and abs(int(value)) < 2**63
+    if declared is float:
+        numeric = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+        return numeric and (abs(value) < 2**63 if isinstance(value, int) else bool(np.isfinite(value)))
+    if declared is str:
+        return isinstance(value, str) and not any("\ud800" <= one <= "\udfff" for one in value)
+    if origin is collections.abc.Mapping or origin is dict:
+        return isinstance(value, Mapping) and (inner[:1] != (str,) or all(isinstance(key, str) for key in value))
+    if origin in (collections.abc.Sequence, collections.abc.Iterable, list):
+        if isinstance(value, str):  # one for several
+            return str in (inner[0], *get_args(inner[0]))
+        listed = isinstance(value, collections.abc.Iterable) and not isinstance(value, bytes | Mapping | set)
+        return listed and not (isinstance(value, list | tuple) and not all(_fits(one, inner[0]) for one in value))
+    if origin is collections.abc.Callable:
+        return callable(value)
+    return not (isinstance(declared, type) and issubclass(declared, os.PathLike)) or (
+        isinstance(value, os.PathLike) and _fits(str(value), str)
+    )
+
+
+def _in_words(declared: Any) -> str:
+    """What a declared type asks for."""
+    origin, inner = get_origin(declared), get_args(declared)
+    if origin in (Union, UnionType):
+        words = list(dict.fromkeys(map(_in_words, inner)))
+        return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+    if origin is Literal:
+        return f"one of {', '.join(map(repr, inner))}"
+    if origin in (collections.abc.Sequence, collections.abc.Iterable, list):
+        return f"a list ({_in_words(inner[0])} each)"
+    if origin is collections.abc.Mapping or origin is dict:
+        return "a dictionary by name"
+    if origin is collections.abc.Callable:
+        return "a function"
+    known = {bool: "True or False", int: "a whole number", float: "a finite number", str: "a text", NoneType: "None"}
+    return known.get(declared, getattr(declared, "__name__", str(declared)))
 
 
 LARGEST_COUNT = 100_000

@@ -43,7 +43,7 @@ from wherefrom.methods.contract import Method
 from wherefrom.methods.request import requested
 from wherefrom.progress import Progress, no_progress
 from wherefrom.results.provenance import Provenance, library_versions
-from wherefrom.settings import non_default, plain
+from wherefrom.settings import check_call, non_default, plain
 from wherefrom.step_functions.base import StepFunctionLike
 
 Unit = Literal["auto", "document", "turn", "sentence", "none"]
@@ -170,6 +170,7 @@ def attribute_context(
         ModelCapabilityError: The model cannot do what the method needs.
     """
     started, created = time.perf_counter(), datetime.now(UTC).isoformat(timespec="seconds")
+    check_call(attribute_context, locals(), context_sensitivity_topk=1, attribution_topk=1, null_draws=1)
     _require_choice("handle_output_context_strategy", handle_output_context_strategy, STRATEGIES)
     _require_choice("support_unit", support_unit, UNITS)
     if support_level is not None and not 0.0 < support_level < 1.0:

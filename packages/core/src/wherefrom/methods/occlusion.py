@@ -10,7 +10,6 @@ from attrs import field, frozen
 
 from wherefrom.adapters import PredictsSteps, ScoringModel, Side
 from wherefrom.arrays import BoolArray, FloatArray
-from wherefrom.errors import InputError
 from wherefrom.methods.contract import Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.answering import answer, check_model
@@ -67,20 +66,15 @@ class Occlusion(PerturbationSettings):
         if self.budget is not None:
             return within_budget(self, model, questions, progress)
         check_model(self, model)
-        units = [units_of(question, self.units, kept_too=True) for question in questions]
-        for some in units:
-            self._check_window(some)
-        return self._answers(model, questions, units, progress)
+        return self._answers(model, questions, progress)
 
-    def _answers(
-        self, model: ScoringModel, questions: Sequence[Question], units_of_each: Sequence[Units], progress: Progress
-    ) -> Iterator[Scores]:
-        for question, units in zip(questions, units_of_each, strict=True):
+    def _answers(self, model: ScoringModel, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
+        for question in questions:
+            units = units_of(question, self.units, kept_too=True)
             yield answer(self, question, run_plan(self, model, question, units, self.plan(units), progress))
 
     def plan(self, units: Units, rng: np.random.Generator | None = None) -> BoolArray:
         """Everything, then one row without each window, side by side. Nothing is random: ``rng`` is not used."""
-        self._check_window(units)
         windows = [row for side in ("source", "target") for row in self._windows(units, side)[0]]
         masks = np.ones((1 + len(windows), len(units)), bool)
         for row, window in enumerate(windows, start=1):
@@ -103,15 +97,6 @@ class Occlusion(PerturbationSettings):
                 count[window] += used
         scores: FloatArray = visible * lost / np.maximum(count, 1.0)
         return scores
-
-    def _check_window(self, units: Units) -> None:
-        """Raise: InputError: The window is larger than all there is to slide over."""
-        longest = max(len(units.of_side("source")), len(units.of_side("target")))
-        if self.window > max(longest, 1):
-            raise InputError(
-                f"window = {self.window} is more than the {longest} units of the input, so nothing could slide. "
-                f"Use a window of at most {longest}."
-            )
 
     def _windows(self, units: Units, side: Side) -> tuple[list[slice], list[int | None]]:
         """Windows over one side's units, and for each the unit that must be visible for it to be used."""
