@@ -273,7 +273,7 @@ def from_mapping(cls: type[T], values: Mapping[str, Any], *, where: str) -> T:
 def _refuse_nonsense(value: Any, declared: Any, what: str) -> None:
     """Raise: SettingsError: ``value`` is or holds NaN, an infinity or half a character, or is True or False where a
     number or name was declared."""
-    for one in _leaves(value):
+    for one in _values_in(value):
         if isinstance(one, float | np.floating) and not np.isfinite(one):
             raise SettingsError(f"{what} = {value!r} does not fit: expected a finite number.")
         if isinstance(one, str) and any("\ud800" <= character <= "\udfff" for character in one):
@@ -282,14 +282,14 @@ def _refuse_nonsense(value: Any, declared: Any, what: str) -> None:
         raise SettingsError(f"{what} = {value!r} does not fit: expected something else than True or False.")
 
 
-def _leaves(value: Any) -> Iterator[Any]:
+def _values_in(value: Any) -> Iterator[Any]:
     """What stands in a value, however deep in lists and mappings."""
     if isinstance(value, list | tuple):
         for item in value:
-            yield from _leaves(item)
+            yield from _values_in(item)
     elif isinstance(value, Mapping):
         for item in value.values():
-            yield from _leaves(item)
+            yield from _values_in(item)
     else:
         yield value
 

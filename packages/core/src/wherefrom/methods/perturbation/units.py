@@ -191,6 +191,8 @@ def as_units(value: object) -> UnitsSetting:
         if wrong:
             raise SettingsError(f"units names the side {wrong[0]!r}; sides are 'source' and 'target'.")
         return {side: as_units(item) for side, item in value.items()}  # type: ignore[misc]
+    if isinstance(value, tuple) and not value:
+        return ()  # no unit on a side, as `coarse_to_fine` asks for; what a user gives is no empty list
     if isinstance(value, Sequence | np.ndarray) and not isinstance(value, bytes) and len(value):
         spans = [tuple(span) if isinstance(span, Sequence | np.ndarray) else span for span in value]
         if all(isinstance(span, tuple) and len(span) == 2 and all(map(_is_position, span)) for span in spans):
