@@ -8,8 +8,12 @@ from pathlib import Path
 
 import pytest
 import wherefrom
-from gradio_client import Client
-from wherefrom_playground import Keeper, Limits, choices, serve
+
+from tests.needed import needed
+
+needed("gradio", "extras")
+from gradio_client import Client  # noqa: E402
+from wherefrom_playground import Keeper, Limits, choices, serve  # noqa: E402
 
 CHROMIUM = Path("/usr/bin/chromium")
 
@@ -134,7 +138,7 @@ def test_by_default_only_this_machine_is_listened_to(served: tuple[str, Keeper])
 @pytest.mark.browser
 @pytest.mark.skipif(not CHROMIUM.exists(), reason="needs a Chromium at /usr/bin/chromium")
 def test_the_journey_in_chromium(served: tuple[str, Keeper], tmp_path: Path) -> None:
-    sync_api = pytest.importorskip("playwright.sync_api")
+    sync_api = needed("playwright.sync_api", "extras")
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": 1280, "height": 1000})

@@ -9,6 +9,8 @@ import pytest
 from wherefrom.context import ContextAttribution, CueAttribution
 from wherefrom_viz.context import render_context_html
 
+from tests.needed import needed
+
 CHROMIUM = Path("/usr/bin/chromium")
 
 pytestmark = [
@@ -20,7 +22,7 @@ pytestmark = [
 
 
 def test_arrows_and_clicks_pin_tokens(tmp_path: Path) -> None:
-    from playwright.sync_api import sync_playwright
+    sync_playwright = needed("playwright.sync_api", "extras").sync_playwright
 
     cues = [
         CueAttribution(

@@ -10,7 +10,7 @@ from wherefrom_viz.describe.comparison import Comparison, compare
 from wherefrom_viz.describe.description import Description, describe
 from wherefrom_viz.figures import render_latex, render_markdown, render_pdf, render_png, render_svg
 from wherefrom_viz.granular import render_granular
-from wherefrom_viz.page import render_html, render_notebook
+from wherefrom_viz.page import render_html, render_notebook, save_site
 
 __all__ = [
     "PALETTES",
@@ -32,6 +32,7 @@ __all__ = [
     "render_png",
     "render_svg",
     "render_text",
+    "save_site",
 ]
 
 _moved.install()

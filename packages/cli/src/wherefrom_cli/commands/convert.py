@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from wherefrom.errors import UsageError
 from wherefrom.files import Manifest, RunWriter, create_run, save_inseq
 
 from wherefrom_cli.command import Command
@@ -45,19 +46,26 @@ def configure(parser: CommandParser) -> None:
         metavar="TYPE",
         help="float32, or float16 for half the size",
     )
+    where.add("--public", action="store_true", help="leave out paths of this machine and the time of day")
+    where.add("--without", nargs="+", default=[], metavar="NAME", help="with --public: leave out more; see export")
     where.add("--overwrite", action="store_true", help="replace what is there")
 
 
 def execute(options: Options, console: Console) -> int:
     """Read one, write the other."""
+    if options.without and not options.public:
+        raise UsageError("--without says what a public copy has not.\nAdd --public.")
     path = Path(options.output)
     if options.to != "run":
         check_writable(path, overwrite=options.overwrite)
     out = open_results(options.path, options.example, options.limit)
+    if options.public:
+        out = out.public(options.without)
     if options.to == "inseq":
         save_inseq(out, path, overwrite=options.overwrite, compress=path.suffix == ".gz")
     elif options.to == "run":
-        manifest = Manifest(settings={"converted from": str(options.path)}, total=len(out), provenance=out.provenance)
+        source = Path(options.path).name if options.public else str(options.path)
+        manifest = Manifest(settings={"converted from": source}, total=len(out), provenance=out.provenance)
         with RunWriter(
             create_run(path, manifest, overwrite=options.overwrite), scores_precision=options.scores_precision
         ) as writer:

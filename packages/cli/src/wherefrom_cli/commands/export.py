@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from wherefrom.errors import UsageError
+from wherefrom.files import Run, open_run
 from wherefrom.results.attribution import Attributions
+from wherefrom_viz.page import save_site
 
 from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
 from wherefrom_cli.opening import open_results
 from wherefrom_cli.parser import CommandParser, Options, one_of, positive_number, setting
+from wherefrom_cli.progress import ProgressLine
 from wherefrom_cli.results import check_writable
 from wherefrom_cli.showing import DRAWN, drawn
 
@@ -39,8 +42,20 @@ def configure(parser: CommandParser) -> None:
         "-o",
         "--output",
         metavar="FILE",
-        required=True,
         help=f"its ending says what: {', '.join([*DRAWN, *TABLES])}; -: standard output",
+    )
+    where.add(
+        "--site",
+        metavar="DIR",
+        help="instead of a file: a folder of static files that any web server shows, for runs of any size",
+    )
+    where.add("--public", action="store_true", help="leave out paths of this machine and the time of day")
+    where.add(
+        "--without",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="with --public: leave out more, such as generation_args, model.revision, annotations or id",
     )
     where.add("--to", type=one_of(FORMATS), metavar="FORMAT", help="what to write, where the name does not say")
     where.add("--aggregator", nargs="+", default=[], metavar="NAME", help="aggregators to apply first")
@@ -55,11 +70,17 @@ def configure(parser: CommandParser) -> None:
     )
     where.add("--steps", action="store_true", help="tables: a row per output token and its step scores, not per score")
     where.add("--raw", action="store_true", help="tables: scores as they are, not aggregated first")
-    where.add("--overwrite", action="store_true", help="replace the file if it is there")
+    where.add("--overwrite", action="store_true", help="replace the file, or the site, if it is there")
 
 
 def execute(options: Options, console: Console) -> int:
-    """Write the file."""
+    """Write the file, or the site."""
+    if options.without and not options.public:
+        raise UsageError("--without says what a public copy has not.\nAdd --public.")
+    if (options.output is None) == (options.site is None):
+        raise UsageError("Say where to write: -o FILE, or --site DIR for a folder of static files.")
+    if options.site is not None:
+        return _write_site(options, console)
     path = None if options.output == "-" else Path(options.output)
     ending = FORMATS[options.to] if options.to else (path.suffix if path else "")
     if ending not in DRAWN and ending not in TABLES:
@@ -71,6 +92,8 @@ def execute(options: Options, console: Console) -> int:
     out = open_results(options.path, options.example, options.limit)
     for name in options.aggregator:
         out = out.aggregate(name)
+    if options.public:
+        out = out.public(options.without)
     if ending in TABLES:
         _tabulate(
             out if options.raw else out.aggregate(), ending, path, steps=options.steps, options=options, console=console
@@ -79,6 +102,34 @@ def execute(options: Options, console: Console) -> int:
         _draw(out, ending, path, dict(options.set), console)
     if path is not None:
         console.note(f"Wrote {path} ({path.stat().st_size / 1000:.0f} kB).")
+    return ExitCode.DONE
+
+
+def _write_site(options: Options, console: Console) -> int:
+    if options.to or options.steps or options.raw:
+        raise UsageError("--to, --steps and --raw are for files.\nLeave them out with --site.")
+    results: Run | Attributions
+    if Path(options.path).is_dir() and not options.example:
+        run = open_run(options.path)
+        results = run if options.limit is None else run[: options.limit]
+    else:
+        results = open_results(options.path, options.example, options.limit)
+    with ProgressLine(console=console) as line:
+        folder = save_site(
+            results,
+            options.site,
+            aggregators=options.aggregator,
+            public=options.public,
+            without=options.without,
+            overwrite=options.overwrite,
+            progress=lambda done, total: line("packing", done, total),
+            **dict(options.set),
+        )
+    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    console.note(
+        f"Wrote {len(results):,} examples to {folder} ({size / 1e6:.1f} MB).\n"
+        f"See it: python -m http.server --directory {folder} --bind 127.0.0.1"
+    )
     return ExitCode.DONE
 
 
@@ -116,6 +167,7 @@ COMMAND = Command(
         ("wherefrom export out.json -o out.html", "one self-contained page"),
         ("wherefrom export out.json -o figure.svg -x 0 --set palette=orange-blue", "a figure for a paper"),
         ("wherefrom export run/ -o scores.parquet", "every score as a row"),
+        ("wherefrom export run/ --site site/ --public", "a run of any size for a web server, without paths"),
     ),
     configure=configure,
     execute=execute,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from wherefrom._registry import Registry
 from wherefrom.context.selection import level
 from wherefrom.errors import FileFormatError, InputError, MissingDependencyError
 from wherefrom.results.provenance import Provenance
+from wherefrom.results.publishing import public_provenance, without_paths
 
 CONTEXT_RENDERERS: Registry[Callable[..., Any]] = Registry("context renderer", group="wherefrom.context_renderers")
 """Functions that draw a `ContextAttribution`, by name; found by the entry point ``wherefrom.context_renderers``."""
@@ -315,6 +316,21 @@ class ContextAttribution(msgspec.Struct, frozen=True, kw_only=True):
         """A copy with some fields changed."""
         return msgspec.structs.replace(self, **changes)
 
+    def public(self, without: Sequence[str] = ()) -> ContextAttribution:
+        """A copy to give away, without paths and the time of day.
+
+        Args:
+            without: Fields of the provenance that go besides; see `wherefrom.results.publishing.public`.
+        """
+        made = None if self.provenance is None else public_provenance(self.provenance, without)
+        parts = [
+            msgspec.structs.replace(
+                part, id=without_paths(part.id, names=True), title=without_paths(part.title, names=True)
+            )
+            for part in self.parts
+        ]
+        return self.replace(info=without_paths(self.info, names=True), provenance=made, parts=parts)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as in the file."""
         plain: dict[str, Any] = msgspec.to_builtins(self)
@@ -360,7 +376,7 @@ class ContextAttribution(msgspec.Struct, frozen=True, kw_only=True):
             raise FileFormatError(f"{str(path)!r} is no context attribution: {error}.") from error
 
     def render(self, name: str, **options: Any) -> Any:
-        """Draw it: ``"text"``, ``"rich"`` or ``"html"``.
+        """Draw it: ``"text"``, ``"rich"`` or ``"html"``; ``public=True`` draws a copy without paths.
 
         Raises:
             MissingDependencyError: The package that draws is not installed.
@@ -370,7 +386,9 @@ class ContextAttribution(msgspec.Struct, frozen=True, kw_only=True):
                 f"Drawing a context attribution as {name!r} needs the package wherefrom-viz. Install it with: "
                 "pip install wherefrom-viz"
             )
-        return CONTEXT_RENDERERS.get(name)(self, **options)
+        without = options.pop("without", ())
+        shown = self.public(without) if options.pop("public", False) or without else self
+        return CONTEXT_RENDERERS.get(name)(shown, **options)
 
     def show(self, **options: Any) -> None:
         """Print it, as wide and colourful as the terminal."""

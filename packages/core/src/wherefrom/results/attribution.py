@@ -8,7 +8,7 @@ know the nouns alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from wherefrom.results.equality import same_attribution, same_attributions
 from wherefrom.results.merging import merge_attributions
 from wherefrom.results.pairs import UnitPair, top_pairs
 from wherefrom.results.provenance import Provenance
+from wherefrom.results.publishing import public
 from wherefrom.results.rendering import Drawable
 from wherefrom.results.step_views import StepAttribution, extremes, step_attributions
 from wherefrom.results.tables import save_table, to_arrow, to_dataset, to_pandas, to_polars
@@ -111,6 +112,10 @@ class Attribution(Drawable, AttributionData, frozen=True, kw_only=True, eq=False
     ) -> ScoresDict:
         """Scores as nested dictionaries, aggregated first by default."""
         return scores_dict(self.aggregate(aggregator, **settings) if do_aggregation else self)
+
+    def public(self, without: Sequence[str] = ()) -> Attribution:
+        """A copy without paths; see `wherefrom.results.publishing.public`."""
+        return public(self, without)
 
     def decode_tokens(self, tokenizer: Decodes | None = None) -> Attribution:
         """Readable text in place of vocabulary pieces; None: the texts that are known already."""
@@ -196,6 +201,10 @@ class Attributions(Drawable, AttributionsData[Attribution], frozen=True, kw_only
     ) -> list[ScoresDict]:
         """Nested dictionaries of every example; see `Attribution.get_scores_dicts`."""
         return [one.get_scores_dicts(aggregator, do_aggregation, **settings) for one in self]
+
+    def public(self, without: Sequence[str] = ()) -> Attributions:
+        """A copy to give away, without paths and the time of day; see `wherefrom.results.publishing.public`."""
+        return public(self, without)
 
     def decode_tokens(self, tokenizer: Decodes | None = None) -> Attributions:
         """Every example with readable text; see `Attribution.decode_tokens`."""

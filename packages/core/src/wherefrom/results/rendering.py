@@ -18,6 +18,7 @@ from wherefrom._registry import Registry
 from wherefrom.errors import MissingDependencyError
 from wherefrom.results.aggregation import AggregatorLike
 from wherefrom.results.data import AttributionData, AttributionsData
+from wherefrom.results.publishing import public
 from wherefrom.results.showing import aggregated_for_view, unknown_option
 
 Shown: TypeAlias = "AttributionData | AttributionsData[Any] | Drawable"
@@ -41,6 +42,12 @@ BUNDLED = frozenset(
 def render(attributions: Shown, name: str, **options: Any) -> Any:
     """Draw ``attributions`` with the renderer called ``name``.
 
+    Args:
+        attributions: What is drawn.
+        name: Of a registered renderer.
+        **options: The renderer's own. ``public=True`` draws a copy without paths, ``without=[...]`` leaves out more;
+            see `wherefrom.results.publishing.public`.
+
     Raises:
         MissingDependencyError: The renderer is one of ``wherefrom-viz``, which is not installed.
         UnknownNameError: No renderer has that name.
@@ -51,6 +58,10 @@ def render(attributions: Shown, name: str, **options: Any) -> Any:
             "Install it with: pip install wherefrom-viz"
         )
     draw = RENDERERS.get(name)
+    without = options.pop("without", ())
+    if options.pop("public", False) or without:
+        assert isinstance(attributions, AttributionData | AttributionsData)
+        attributions = public(attributions, without)
     try:
         return draw(attributions, **options)
     except TypeError as error:

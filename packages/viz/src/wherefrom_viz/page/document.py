@@ -13,20 +13,20 @@ from attrs import frozen
 from wherefrom.errors import InputError
 from wherefrom.results.pairs import DETAIL
 
-from wherefrom_viz.colours import PALETTES, Palette, Theme, palette_named, to_hex
+from wherefrom_viz.colours import Palette, Theme, palette_named
 from wherefrom_viz.describe.description import (
     Description,
     Normalization,
     Shown,
     describe,
     examples_of,
-    sign_words,
     title_of,
     total_magnitude,
 )
 from wherefrom_viz.describe.spans import Spans, with_spans
 from wherefrom_viz.describe.units import Level, Merge
 from wherefrom_viz.page import bundle
+from wherefrom_viz.page.meta import TITLE, Opening, meta_of
 from wherefrom_viz.page.packing import Packed, deflated, pack
 from wherefrom_viz.page.pair_list import pair_lists
 from wherefrom_viz.page.pairs import pairs_of
@@ -39,16 +39,6 @@ NOTEBOOK_EXAMPLES = 20
 NOTEBOOK_BYTES = 1_000_000
 _SMALL_MULTIPLES = 6
 """Slices in the table that stands where scripts do not run."""
-
-_TABS = {
-    "auto": "read",
-    "read": "read",
-    "topk": "read",
-    "tokens": "read",
-    "trace": "read",
-    "matrix": "matrix",
-    "steps": "steps",
-}
 
 
 @frozen(kw_only=True)
@@ -81,7 +71,7 @@ def render_html(attributions: Shown, **options: Any) -> str:
     code = bundle.script("boot_page")
     policy = (
         "default-src 'none'; base-uri 'none'; form-action 'none'; img-src blob: data:; "
-        f"script-src '{_digest(code)}'; style-src '{_digest(page.style)}'"
+        f"script-src '{digest(code)}'; style-src '{digest(page.style)}'"
     )
     first, *rest = [_data(f"block-{number}", block) for number, block in enumerate(page.packed.blocks)] or [""]
     pieces = [
@@ -91,7 +81,7 @@ def render_html(attributions: Shown, **options: Any) -> str:
         f"<title>{escape(page.meta['title'])}</title>\n<style>{page.style}</style>\n</head>\n",
         '<body class="wf-body">\n<div class="wf-mount">\n',
         page.fallback,
-        _json_data("meta", page.meta),
+        json_data("meta", page.meta),
         first,
         # the script stands right after the first block, so that a large page is usable before it is all read
         f"</div>\n<script>{code}</script>\n",
@@ -128,7 +118,7 @@ def render_notebook(attributions: Shown, **options: Any) -> str:
         [
             f'<div class="wf-mount" data-id="{page.meta["id"]}">\n<style>{page.style}</style>\n',
             page.fallback,
-            _json_data("meta", page.meta),
+            json_data("meta", page.meta),
             *(_data(f"block-{number}", block) for number, block in enumerate(page.packed.blocks)),
             *([_data("pairs", page.pairs)] if page.pairs else []),
             _data("index", page.packed.index),
@@ -151,7 +141,7 @@ def _within_budget(attributions: Shown, count: int, options: dict[str, Any]) -> 
 def _parts(
     attributions: Shown,
     *,
-    title: str = "Where each token comes from",
+    title: str = TITLE,
     view: str = "auto",
     precision: Precision = "display",
     granularity: Level = "token",
@@ -202,46 +192,41 @@ def _parts(
     examples = [
         (with_spans(one, spans, place), made) for place, (one, made) in enumerate(examples_of(attributions)[:first])
     ]
-    chosen = palette_named(palette)
     bound = max((abs(value) for value in (min_val, max_val) if value is not None), default=None)
     packed = pack(examples, precision, bound)
     pairs = deflated(pairs_of([one for one, _ in examples], merge)) if len(examples) > 1 else ""
-    defaults: dict[str, Any] = {
-        "tab": _TABS.get(view, "compare" if view == "compare" else "read"),
-        "g": granularity,
-        "m": merge,
-        "n": normalize,
-        "c": chosen.name,
-        "t": theme,
-        "s": intensity,
-        "sc": "shared" if share_scale else "example",
-    }
+    opening = Opening(
+        title=title,
+        view=view,
+        granularity=granularity,
+        merge=merge,
+        normalize=normalize,
+        palette=palette,
+        theme=theme,
+        intensity=intensity,
+        share_scale=share_scale,
+    )
+    state = json.dumps(opening.state())
+    content = hashlib.sha256("".join([packed.index, pairs, *packed.blocks, state, str(step)]).encode()).hexdigest()
+    meta = meta_of(
+        opening,
+        id=content[:12],
+        count=len(examples),
+        block_size=packed.block_size,
+        bound=packed.bound,
+        subtitle=packed.subtitle,
+        step_merge=packed.step_merge,
+        first=examples[0] if examples else None,
+        dimensions=dimensions,
+    )
+    meta.update(controls=controls, height=height)
     if step is not None:
         outputs = examples[0][0].attr_pos_end - examples[0][0].attr_pos_start if examples else 0
         if not 0 <= step < outputs:
             raise InputError(f"step={step}: the outputs of the first example are 0 to {outputs - 1}.")
-        defaults["tok"] = [step, step]
-    content = hashlib.sha256("".join([packed.index, pairs, *packed.blocks, json.dumps(defaults)]).encode()).hexdigest()
-    meta: dict[str, Any] = {
-        "id": content[:12],
-        "title": title,
-        "subtitle": packed.subtitle,
-        "n": len(examples),
-        "blockSize": packed.block_size,
-        "bound": packed.bound,
-        "stepMerge": packed.step_merge,
-        "palettes": {name: _palette(one) for name, one in {**PALETTES, chosen.name: chosen}.items()},
-        "defaults": defaults,
-        "controls": controls,
-        "height": height,
-        "words": {"raises": "raises", "lowers": "lowers", "of": "the score of the token"},
-        "dimensions": [{"name": name, "labels": list(labels)} for name, labels in dimensions],
-    }
+        meta["defaults"]["tok"] = [step, step]
     fallback, interacting = "<p>There are no examples.</p>", ""
     if examples:
-        one, made = examples[0]
-        words = sign_words(one, made)
-        meta["words"] = {"raises": words.raises, "lowers": words.lowers, "of": words.of}
 
         def description(place: int) -> Description:
             one, made = examples[place]
@@ -268,7 +253,7 @@ def _parts(
         else:
             fallback = static_table(description(0), more=len(examples) - 1)
     traces = trace_sections([(title_of(one, place, len(examples)), one) for place, (one, _) in enumerate(examples)])
-    style = f"{bundle.style()}\n{static_style(chosen)}"
+    style = f"{bundle.style()}\n{static_style(palette_named(palette))}"
     return _Page(
         meta=meta,
         packed=packed,
@@ -280,19 +265,12 @@ def _parts(
     )
 
 
-def _palette(palette: Palette) -> dict[str, Any]:
-    def stops(theme: str) -> list[list[str]]:
-        return [[to_hex(stop) for stop in ramp.stops] for ramp in getattr(palette, theme)]
-
-    return {"raises": palette.raises, "lowers": palette.lowers, "light": stops("light"), "dark": stops("dark")}
-
-
 def _data(name: str, text: str) -> str:
     """A block of base-85 text: letters that mean nothing to HTML."""
     return f'<script type="text/plain" data-wf="{name}">{text}</script>\n'
 
 
-def _json_data(name: str, value: Any) -> str:
+def json_data(name: str, value: Any) -> str:
     """JSON in a script element. Everything that could end the element, or a line, is escaped."""
     text = json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
     for character in "<>&":
@@ -300,5 +278,5 @@ def _json_data(name: str, value: Any) -> str:
     return f'<script type="application/json" data-wf="{name}">{text}</script>\n'
 
 
-def _digest(text: str) -> str:
+def digest(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")

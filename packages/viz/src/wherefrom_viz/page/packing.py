@@ -17,7 +17,7 @@ from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
-from attrs import frozen
+from attrs import define, field, frozen
 from wherefrom.errors import SettingsError, nearest
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.card import card_of
@@ -69,6 +69,65 @@ class Packed:
     """Step score to how it merges over units."""
 
 
+@define(kw_only=True)
+class Packer:
+    """Packs blocks one after the other, and remembers of them what a page says of all."""
+
+    precision: Precision
+    count: int
+    """Examples in all."""
+    several_methods: bool = False
+    """Are they of several methods, so that titles name them?"""
+    bound: float | None = None
+    """Score of the strongest colour, if it should not follow the scores."""
+    subtitle: str = ""
+    """Of the first example; empty until that was packed."""
+    largest: float = 0.0
+    """Largest magnitude so far."""
+    step_merge: dict[str, str] = field(factory=dict)
+    """Step score to how it merges over units."""
+
+    def __attrs_post_init__(self) -> None:
+        known = get_args(Precision)
+        if self.precision not in known:
+            raise SettingsError(
+                f"No precision is called {self.precision!r}.{nearest(self.precision, known)} "
+                f"There are: {', '.join(known)}."
+            )
+
+    @property
+    def shared_bound(self) -> float:
+        """Score of the strongest colour over all examples."""
+        return self.bound or self.largest or 1.0
+
+    def block(self, examples: Sequence[tuple[Attribution, Provenance]], first: int) -> tuple[bytes, list[list[Any]]]:
+        """The deflated block of some examples, and their lines of the list.
+
+        Args:
+            examples: Each with how it was made.
+            first: Place of the first among all.
+        """
+        headers, arrays, lines = [], [], []
+        at = 0
+        for place, (one, made) in enumerate(examples, first):
+            if place == 0:
+                self.subtitle = subtitle_of(one, made)
+            header, planes, line = _packed(
+                one, made, place, self.count, self.precision, self.subtitle, self.several_methods
+            )
+            if self.bound is not None:
+                header["bd"] = self.bound
+            header["at"] = at
+            at += sum(map(len, planes))
+            headers.append(header)
+            arrays += planes
+            lines.append(line)
+            self.largest = max(self.largest, header["bound"])
+            self.step_merge.update({name: span_aggregation(one, name) for name in one.step_scores})
+        text = _json({"precision": self.precision, "examples": headers})
+        return _deflated_in_parts(struct.pack("<I", len(text)) + text, arrays), lines
+
+
 def pack(
     examples: Sequence[tuple[Attribution, Provenance]], precision: Precision = "display", bound: float | None = None
 ) -> Packed:
@@ -82,37 +141,26 @@ def pack(
     Raises:
         SettingsError: An unknown precision.
     """
-    known = get_args(Precision)
-    if precision not in known:
-        raise SettingsError(
-            f"No precision is called {precision!r}.{nearest(precision, known)} There are: {', '.join(known)}."
-        )
-    subtitle = subtitle_of(*examples[0]) if examples else ""
-    block_size = _block_size(examples)
     several = len({one.method for one, _ in examples}) > 1
-    blocks, index, largest, merge = [], [], 0.0, {}
-    for start in range(0, len(examples), block_size):
-        headers, arrays = [], []
-        at = 0
-        for place, (one, made) in enumerate(examples[start : start + block_size], start):
-            header, planes, line = _packed(one, made, place, len(examples), precision, subtitle, several)
-            if bound is not None:
-                header["bd"] = bound
-            header["at"] = at
-            at += sum(map(len, planes))
-            headers.append(header)
-            arrays += planes
-            index.append(line)
-            largest = max(largest, header["bound"])
-            merge.update({name: span_aggregation(one, name) for name in one.step_scores})
-        blocks.append(_block({"precision": precision, "examples": headers}, arrays))
+    packer = Packer(precision=precision, count=len(examples), several_methods=several, bound=bound)
+    size = block_size(
+        max(
+            ((len(one.source) + len(one.target)) * (one.attr_pos_end - one.attr_pos_start) for one, _ in examples),
+            default=1,
+        )
+    )
+    blocks, index = [], []
+    for start in range(0, len(examples), size):
+        block, lines = packer.block(examples[start : start + size], start)
+        blocks.append(to_base85(block))
+        index += lines
     return Packed(
         blocks=tuple(blocks),
         index=deflated(index),
-        block_size=block_size,
-        bound=bound or largest or 1.0,
-        subtitle=subtitle,
-        step_merge=merge,
+        block_size=size,
+        bound=packer.shared_bound,
+        subtitle=packer.subtitle,
+        step_merge=packer.step_merge,
     )
 
 
@@ -251,26 +299,23 @@ def _line(attribution: Attribution, title: str, sides: list[dict[str, Any]]) -> 
     return [title, text, inputs, attribution.attr_pos_end - attribution.attr_pos_start, mean]
 
 
-def _block_size(examples: Sequence[tuple[Attribution, Provenance]]) -> int:
-    cells = max(
-        ((len(one.source) + len(one.target)) * max(1, one.attr_pos_end - one.attr_pos_start) for one, _ in examples),
-        default=1,
-    )
+def block_size(cells: int) -> int:
+    """Examples that share a block, the largest of which has so many cells."""
     return max(1, min(BLOCK_SIZE, _BLOCK_CELLS // max(1, cells)))
-
-
-def _block(header: dict[str, Any], arrays: Sequence[bytes]) -> str:
-    text = _json(header)
-    return to_base85(_deflated_in_parts(struct.pack("<I", len(text)) + text, arrays))
 
 
 def _json(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8")
 
 
+def deflated_bytes(value: Any) -> bytes:
+    """A value as JSON, deflated."""
+    return zlib.compress(_json(value), 6)
+
+
 def deflated(value: Any) -> str:
-    """A value as JSON, deflated, in letters."""
-    return to_base85(zlib.compress(_json(value), 6))
+    """The same in letters."""
+    return to_base85(deflated_bytes(value))
 
 
 def _deflated_in_parts(text: bytes, arrays: Sequence[bytes]) -> bytes:

@@ -33,7 +33,7 @@ export class App {
     this.id = `wf${meta.id}`;
     this.store = new Store(find, meta.blockSize);
     this.defaults = { ...DEFAULTS, ...meta.defaults };
-    this.tabNames = TABS.filter((name) => name !== "compare" || meta.n > 1);
+    this.tabNames = TABS.filter((name) => name !== "compare" || (meta.n > 1 && !meta.site)); // a site has no pairs
     this.allowed = { tab: this.tabNames, g: LEVELS, m: MERGES, n: NORMALIZATIONS, cm: Object.keys(MATRICES), sc: Object.keys(SCALES), c: Object.keys(meta.palettes), t: THEMES };
     this.state = page ? parseHash(location.hash, this.defaults, this.allowed) : { ...this.defaults };
     this.state.ex = Math.min(this.state.ex, meta.n - 1);
@@ -77,13 +77,13 @@ export class App {
 
   /** Score that gets the strongest colour, in column `c` or (null) in general. */
   bound(c) {
-    return this.scale(c) / (this.doubtful(c) ? 0.2 : 1);
+    return this.scale(c) / (c === null ? 1 : this.fading(c));
   }
 
-  /** Was a column held against the model, and not told from chance? Its colours are pale then. */
-  doubtful(c) {
-    const chance = this.example.stepScores.check_chance;
-    return Boolean(c !== null && chance && this.state.g === "token" && !(chance[c] < 0.05));
+  /** What the colours of some columns are multiplied by: pale where all were held against the model and none was told from chance. */
+  fading(from, to = from) {
+    const chance = this.view.stepScores.check_chance;
+    return chance && ![...chance.slice(from, to + 1)].some((value) => value < 0.05) ? 0.2 : 1;
   }
 
   scale(c) {
@@ -102,7 +102,9 @@ export class App {
     const { span, rows } = this.active();
     const range = rows ?? span;
     if (range && range[0] === range[1]) return this.bound(rows ? null : span[0]);
-    return largest(rows ? rowScores(view, ...rows).scores : shownOnly(view, columnScores(view, ...(span ?? [0, view.columns - 1])).scores));
+    if (rows) return largest(rowScores(view, ...rows).scores);
+    const shown = span ?? [0, view.columns - 1];
+    return largest(shownOnly(view, columnScores(view, ...shown).scores)) / this.fading(...shown);
   }
 
   /** Are there inputs that the page leaves out? */
@@ -241,7 +243,16 @@ export class App {
 
   async open() {
     const index = this.state.ex;
-    const example = await this.store.example(index);
+    let example;
+    try {
+      example = await this.store.example(index);
+    } catch (error) {
+      if (index !== this.state.ex) return;
+      this.example = null; // nothing else may be shown under this example's number
+      this.panel.replaceChildren(h("p.wrong", { role: "alert" }, error.message));
+      this.place.textContent = `${index + 1} of ${this.meta.n}`;
+      return;
+    }
     if (index !== this.state.ex) return;
     this.example = example;
     await this.redraw();
@@ -330,9 +341,9 @@ export class App {
       this.live,
       this.help,
     );
-    this.root.addEventListener("keydown", (event) => pressed(this, event));
+    this.root.addEventListener("keydown", (event) => this.example && pressed(this, event));
     document.addEventListener("pointerdown", (event) => this.controls.close(event.composedPath()));
-    if (this.page) document.addEventListener("keydown", (event) => !event.composedPath().includes(this.root) && pressed(this, event));
+    if (this.page) document.addEventListener("keydown", (event) => this.example && !event.composedPath().includes(this.root) && pressed(this, event));
     if (this.page) window.addEventListener("hashchange", () => this.readAddress());
     window.matchMedia?.("(prefers-color-scheme: dark)").addEventListener?.("change", () => this.redraw());
     if (meta.height) Object.assign(this.root.style, { maxHeight: `${meta.height}px`, minHeight: "0", overflow: "auto" });

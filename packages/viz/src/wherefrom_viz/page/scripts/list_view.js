@@ -11,6 +11,7 @@ export class ListView {
     this.query = "";
     this.sort = "order";
     this.entries = [];
+    this.trouble = ""; // why the list ends early
     this.hits = [];
     this.search = h("input", { type: "search", placeholder: "Search", "aria-label": "Search examples", oninput: () => this.filter() });
     this.sorter = h(
@@ -30,15 +31,26 @@ export class ListView {
     this.root = h("nav.list", { "aria-label": "Examples" }, this.search, this.sorter, this.count, this.lines);
   }
 
-  load(entries) {
-    this.entries = entries;
+  /** Take in the next lines of the list. */
+  add(entries) {
+    const known = this.entries.length;
+    for (const entry of entries) this.entries.push(entry);
+    this.filter();
+    if (this.app.state.ex >= known && this.app.state.ex < this.entries.length) this.reveal();
+  }
+
+  /** The rest of the list cannot be had: say why. */
+  incomplete(error) {
+    this.trouble = error.message;
     this.filter();
   }
 
   filter() {
     this.query = this.search.value;
     this.hits = found(this.entries, this.query, this.sorter.value);
-    this.count.textContent = `${this.hits.length} of ${this.entries.length}`;
+    const { n } = this.app.meta;
+    const rest = this.entries.length < n ? `, ${n} in all${this.trouble ? `. ${this.trouble}` : ", reading the list…"}` : "";
+    this.count.textContent = `${this.hits.length} of ${this.entries.length}${rest}`;
     this.space.style.height = `${this.hits.length * LINE}px`;
     this.draw();
   }

@@ -43,7 +43,7 @@ function parseExample(packed, arrays, header) {
 /** Opens blocks on demand and keeps the last few. */
 export class Store {
   constructor(find, blockSize, kept = 6) {
-    this.find = find; // (number of block) -> its base-85 text, or null while it is not loaded
+    this.find = find; // (number of block) -> its base-85 text or its bytes, now or later; null while a page loads it
     this.blockSize = blockSize;
     this.kept = kept;
     this.blocks = new Map();
@@ -61,17 +61,18 @@ export class Store {
       this.blocks.set(number, known);
       return known;
     }
-    const opened = this.text(number).then((text) => inflate(fromBase85(text))).then(parseBlock);
+    const opened = this.packed(number).then(inflate).then(parseBlock);
+    opened.catch(() => this.blocks.delete(number)); // it is asked for again when the example is
     this.blocks.set(number, opened);
     if (this.blocks.size > this.kept) this.blocks.delete(this.blocks.keys().next().value);
     return opened;
   }
 
-  /** The block's text; waits for the rest of a page that is still loading. */
-  async text(number) {
+  /** The block's bytes; waits for the rest of a page that is still loading. */
+  async packed(number) {
     for (let tries = 0; tries < 600; tries++) {
-      const text = this.find(number);
-      if (text !== null) return text;
+      const found = await this.find(number);
+      if (found !== null) return typeof found === "string" ? fromBase85(found) : found;
       await new Promise((done) => setTimeout(done, 50));
     }
     throw new Error(`Block ${number} is missing from the page.`);

@@ -4,6 +4,7 @@ import { App } from "./app.js";
 import { fromBase85 } from "./bytes.js";
 import { inflate } from "./inflate.js";
 import { pairsByPlace } from "./pairing.js";
+import { fetched } from "./site.js";
 
 /** Start the app in a mount that the page holds: <div class="wf-mount"> with its data in script elements. */
 export async function start(mount, page) {
@@ -22,18 +23,26 @@ export async function start(mount, page) {
     shadow.append(style, root);
   }
   const whole = (element) => element && (element.nextSibling || document.readyState !== "loading");
-  const find = (number) => (whole(data(`block-${number}`)) ? data(`block-${number}`).textContent : null);
+  const embedded = (number) => (whole(data(`block-${number}`)) ? data(`block-${number}`).textContent : null);
+  const find = meta.site ? (number) => fetched(`${meta.site.examples}/${number}.bin`) : embedded;
   mount.append(host);
   const app = new App(root, meta, find, { page });
   await app.open();
   mount.querySelector(".wf-static")?.remove();
   mount.dataset.ready = "true";
-  if (meta.n > 1) {
+  const lines = (packed) => packed.map(([title, text, inputs, outputs, probability]) => ({ title, text, inputs, outputs, probability }));
+  const opened = async (bytes) => JSON.parse(new TextDecoder().decode(await inflate(bytes)));
+  if (meta.site) {
+    try {
+      for (let part = 0; part < meta.site.parts; part++) app.list.add(lines(await opened(await fetched(`${meta.site.list}/${part}.bin`))));
+    } catch (error) {
+      app.list.incomplete(error);
+    }
+  } else if (meta.n > 1) {
     while (!whole(data("index"))) await new Promise((done) => setTimeout(done, 30));
-    const opened = async (name) => JSON.parse(new TextDecoder().decode(await inflate(fromBase85(data(name).textContent))));
-    app.pairs = pairsByPlace(await opened("pairs"));
-    app.list.load((await opened("index")).map(([title, shown, inputs, outputs, probability]) => ({ title, text: shown, inputs, outputs, probability })));
-    app.list.reveal();
+    const held = (name) => opened(fromBase85(data(name).textContent));
+    app.pairs = pairsByPlace(await held("pairs"));
+    app.list.add(lines(await held("index")));
     if (app.state.tab === "compare") await app.redraw();
   }
   mount.dataset.complete = "true";

@@ -1,0 +1,142 @@
+"""A result to give away: without places of the machine that made it, and without provenance that its owner keeps.
+
+Scores and the texts they belong to stay as they are: who publishes a result publishes its texts. Everything that is
+said *about* it (provenance, details, annotations, names of segments and of the example) is searched for paths, of which
+only the last name is left.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar, overload
+
+import msgspec
+
+from wherefrom.errors import SettingsError, nearest
+from wherefrom.results.data import AnyAttribution, AnyAttributions, AttributionData, AttributionsData
+from wherefrom.results.provenance import Provenance
+
+NEVER_PUBLIC = ("created", "seconds", "extra")
+"""Fields of `Provenance` that a public copy has not: when and how fast somebody worked, and what nobody here knows."""
+OF_EXAMPLES = ("id", "details", "annotations", "segments", "step_scores")
+"""Fields of an example that ``without`` may name beside those of `Provenance`."""
+
+_ROOT = r"(?:file:/+|~[\w.-]*[/\\]|[A-Za-z]:[/\\]|\\\\|\.{1,2}[/\\]|/)"
+_BEGINS_AS_PATH = re.compile(rf"\s*{_ROOT}\S")
+_QUOTED = re.compile(rf"(?P<quote>['\"`])(?P<path>{_ROOT}[^'\"`\n]+)(?P=quote)")
+_IN_TEXT = re.compile(
+    r"(?<![\w/\\.:<~-])"  # not within a word, an address or a closing tag
+    r"(?:file:/+[^\s'\"`,;)\]]+|~[\w.-]*[/\\][^\s'\"`,;)\]]+|[A-Za-z]:[/\\][^\s'\"`,;)\]]+|\\\\[^\s'\"`,;)\]]+"
+    r"|\.{1,2}[/\\][^\s'\"`,;)\]]+|/[^\s/'\"`,;)\]]+/[^\s'\"`,;)\]]*)"
+)
+_LOCAL_NAME = re.compile(r"[\w. -]+([/\\][\w. -]+){2,}")
+"""``runs/me/checkpoint-300``: more parts than a name on the hub has."""
+
+_Value = TypeVar("_Value")
+
+
+@overload
+def public(result: AnyAttribution, without: Sequence[str] = ()) -> AnyAttribution: ...
+@overload
+def public(result: AnyAttributions, without: Sequence[str] = ()) -> AnyAttributions: ...
+def public(result: Any, without: Sequence[str] = ()) -> Any:
+    """A copy that may leave the house.
+
+    Args:
+        result: One example, or several with their provenance.
+        without: What goes besides: fields of `Provenance` (``"generation_args"``; one entry of a dictionary as
+            ``"model.revision"``) and ``"id"``, ``"details"``, ``"annotations"``, ``"segments"``, ``"step_scores"``
+            of the examples (one entry as ``"annotations.reviewer"``).
+
+    Raises:
+        SettingsError: A name in ``without`` is none of these.
+    """
+    _check(without)
+    if isinstance(result, AttributionData):
+        return _public_example(result, without)
+    assert isinstance(result, AttributionsData)
+    return result.replace(
+        sequence_attributions=tuple(_public_example(one, without) for one in result),
+        provenance=public_provenance(result.provenance, without),
+        extra={},
+    )
+
+
+def public_provenance(provenance: Provenance, without: Sequence[str] = ()) -> Provenance:
+    """The provenance of a public copy; arguments as for `public`."""
+    _check(without)
+    kept = {name: getattr(provenance, name) for name in Provenance.__struct_fields__ if name not in NEVER_PUBLIC}
+    kept = {name: without_paths(value, name == "model") for name, value in kept.items()}
+    return Provenance(**_left(kept, without))
+
+
+def without_paths(value: _Value, names: bool = False) -> _Value:
+    """Plain values with the last name left of every path in them.
+
+    Args:
+        value: Text, or lists, tuples and dictionaries of it; other values come back as they are.
+        names: Are texts names of things, so that a relative path of three parts is one?
+    """
+    cleaned: Any = value
+    if isinstance(value, str):
+        cleaned = _text_without_paths(value, names)
+    elif isinstance(value, Mapping):
+        cleaned = {without_paths(name): without_paths(one, names) for name, one in value.items()}
+    elif isinstance(value, list | tuple):
+        cleaned = type(value)(without_paths(one, names) for one in value)
+    return cleaned  # type: ignore[no-any-return]
+
+
+def _public_example(one: AttributionData, without: Sequence[str]) -> AttributionData:
+    fields: dict[str, Any] = {name: getattr(one, name) for name in OF_EXAMPLES}
+    fields["id"] = without_paths(one.id, names=True)
+    fields["details"] = without_paths(one.details)
+    fields["annotations"] = without_paths(one.annotations)
+    fields["segments"] = tuple(
+        msgspec.structs.replace(segment, label=without_paths(segment.label, names=True)) for segment in one.segments
+    )
+    left = _left(fields, without)
+    return one.replace(
+        id=left.get("id"),
+        details=left.get("details", {}),
+        annotations=left.get("annotations", {}),
+        segments=left.get("segments", ()),
+        step_scores=left.get("step_scores", {}),
+        extra={},
+    )
+
+
+def _left(fields: Mapping[str, Any], without: Sequence[str]) -> dict[str, Any]:
+    """The fields, and entries of dictionaries, that are not named."""
+    left: dict[str, Any] = {}
+    for name, value in fields.items():
+        if name in without:
+            continue
+        entries = {one.partition(".")[2] for one in without if one.startswith(f"{name}.")}
+        if entries and isinstance(value, Mapping):
+            value = {key: one for key, one in value.items() if key not in entries}
+        left[name] = value
+    return left
+
+
+def _check(without: Sequence[str]) -> None:
+    known = [*Provenance.__struct_fields__, *OF_EXAMPLES]
+    for name in without:
+        if name.partition(".")[0] not in known:
+            raise SettingsError(
+                f"without = {name!r}: a public copy can leave out {', '.join(known)}.{nearest(name, known)}"
+            )
+
+
+def _text_without_paths(text: str, names: bool) -> str:
+    if _BEGINS_AS_PATH.match(text) and "\n" not in text:
+        return _last_name(text)
+    if names and _LOCAL_NAME.fullmatch(text):
+        return _last_name(text)
+    text = _QUOTED.sub(lambda found: f"{found['quote']}{_last_name(found['path'])}{found['quote']}", text)
+    return _IN_TEXT.sub(lambda found: _last_name(found[0]), text)
+
+
+def _last_name(path: str) -> str:
+    return re.split(r"[/\\]", path.strip().rstrip("/\\"))[-1]

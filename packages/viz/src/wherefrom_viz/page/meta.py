@@ -1,0 +1,108 @@
+"""What a page says of itself to its script: title, colours, how it opens, how its examples are laid down."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from attrs import frozen
+from wherefrom.results.attribution import Attribution
+from wherefrom.results.provenance import Provenance
+
+from wherefrom_viz.colours import PALETTES, Palette, Theme, palette_named, to_hex
+from wherefrom_viz.describe.description import Normalization, sign_words
+from wherefrom_viz.describe.units import Level, Merge
+
+TITLE = "Where each token comes from"
+_TABS = {
+    "auto": "read",
+    "read": "read",
+    "topk": "read",
+    "tokens": "read",
+    "trace": "read",
+    "matrix": "matrix",
+    "steps": "steps",
+    "compare": "compare",
+}
+
+
+@frozen(kw_only=True)
+class Opening:
+    """How a page opens; the reader may change everything but the title."""
+
+    title: str = TITLE
+    view: str = "auto"
+    granularity: Level = "token"
+    merge: Merge = "sum"
+    normalize: Normalization = "none"
+    palette: str | Palette = "red-blue"
+    theme: Theme | str = "auto"
+    intensity: float = 1.0
+    share_scale: bool = False
+
+    def state(self) -> dict[str, Any]:
+        """As ``state.js`` names it."""
+        return {
+            "tab": _TABS.get(self.view, "read"),
+            "g": self.granularity,
+            "m": self.merge,
+            "n": self.normalize,
+            "c": palette_named(self.palette).name,
+            "t": self.theme,
+            "s": self.intensity,
+            "sc": "shared" if self.share_scale else "example",
+        }
+
+
+def meta_of(
+    opening: Opening,
+    *,
+    id: str,
+    count: int,
+    block_size: int,
+    bound: float,
+    subtitle: str,
+    step_merge: dict[str, str],
+    first: tuple[Attribution, Provenance] | None,
+    dimensions: Sequence[tuple[str, Sequence[str]]] = (),
+) -> dict[str, Any]:
+    """What the script reads before any example.
+
+    Args:
+        id: Of the page among others in one notebook.
+        count: Examples in all.
+        block_size: Examples in a block.
+        bound: Largest magnitude over all examples.
+        subtitle: Of the first example.
+        step_merge: Step score to how it merges over units.
+        first: The first example and how it was made, for the words of its signs; None without any.
+        dimensions: Sliders over examples that are slices of one result.
+    """
+    chosen = palette_named(opening.palette)
+    words = None if first is None else sign_words(*first)
+    return {
+        "id": id,
+        "title": opening.title,
+        "subtitle": subtitle,
+        "n": count,
+        "blockSize": block_size,
+        "bound": bound,
+        "stepMerge": step_merge,
+        "palettes": {name: _palette(one) for name, one in {**PALETTES, chosen.name: chosen}.items()},
+        "defaults": opening.state(),
+        "controls": True,
+        "height": None,
+        "words": {
+            "raises": words.raises if words else "raises",
+            "lowers": words.lowers if words else "lowers",
+            "of": words.of if words else "the score of the token",
+        },
+        "dimensions": [{"name": name, "labels": list(labels)} for name, labels in dimensions],
+    }
+
+
+def _palette(palette: Palette) -> dict[str, Any]:
+    def stops(theme: str) -> list[list[str]]:
+        return [[to_hex(stop) for stop in ramp.stops] for ramp in getattr(palette, theme)]
+
+    return {"raises": palette.raises, "lowers": palette.lowers, "light": stops("light"), "dark": stops("dark")}

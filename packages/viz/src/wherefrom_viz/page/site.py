@@ -1,0 +1,182 @@
+"""A large run as a folder of static files: the page's app, which fetches what is looked at.
+
+``index.html`` holds the app and the first example as a table, ``examples/N.bin`` blocks of examples, ``list/N.bin``
+parts of the list. Any web server that serves files will do; a browser that opens ``index.html`` from a disk may not
+fetch, and says so. Examples are read, packed and let go one block after the other, so that memory does not grow with
+their number.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable, Sequence
+from html import escape
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+from wherefrom.errors import InputError
+from wherefrom.files import Run
+from wherefrom.results.aggregation import AggregatorLike
+from wherefrom.results.attribution import Attribution, Attributions
+from wherefrom.results.provenance import Provenance
+from wherefrom.results.publishing import public_provenance
+
+from wherefrom_viz.colours import palette_named
+from wherefrom_viz.describe.description import describe, title_of
+from wherefrom_viz.page import bundle
+from wherefrom_viz.page.document import digest, json_data
+from wherefrom_viz.page.meta import Opening, meta_of
+from wherefrom_viz.page.packing import Packer, block_size, deflated_bytes
+from wherefrom_viz.page.quantisation import Precision
+from wherefrom_viz.page.static_table import static_style, static_table
+
+LIST_LINES = 5_000
+"""Lines in a part of the list: some 200 kB, so that the first ones are there at once."""
+EXAMPLES, LIST = "examples", "list"
+_OURS = {"index.html", EXAMPLES, LIST}
+
+
+@frozen
+class _Facts:
+    """What must be known of all examples before the first is packed."""
+
+    cells: int
+    """Of the largest."""
+    several_methods: bool
+
+
+def save_site(
+    results: Run | Attributions,
+    folder: str | Path,
+    *,
+    precision: Precision = "display",
+    aggregators: Sequence[AggregatorLike] = (),
+    public: bool = False,
+    without: Sequence[str] = (),
+    overwrite: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+    **opening: Any,
+) -> Path:
+    """Write a site, and return its folder.
+
+    Args:
+        results: A run, of which one example at a time is read, or results at hand.
+        folder: Where; it is made. ``index.html`` is written last, when all else is there.
+        precision: ``"display"`` (16 bit), ``"compact"`` (8 bit) or ``"exact"`` (float32).
+        aggregators: Applied to each example, one after the other; none: the method's default.
+        public: Leave out paths and the time of day; see `wherefrom.results.publishing.public`.
+        without: What is left out besides.
+        overwrite: Replace a site that is there.
+        progress: Told how many examples are packed, and of how many.
+        **opening: How it opens, as for `render_html`: ``title``, ``view``, ``granularity``, ``merge``, ``normalize``,
+            ``palette``, ``theme``, ``intensity``, ``share_scale``.
+
+    Raises:
+        InputError: There are no examples; or there is something in the folder, and it is no site, or ``overwrite`` is
+            not set.
+        SettingsError: A precision, or a name in ``without``, is unknown.
+    """
+    if not len(results):
+        raise InputError("There are no examples to make a site of.")
+    made = public_provenance(results.provenance, without) if public or without else results.provenance
+
+    def example(place: int) -> tuple[Attribution, Provenance]:
+        one = results[place]
+        for aggregator in aggregators:
+            one = one.aggregate(aggregator)
+        return (one.public(without) if public or without else one), made
+
+    chosen, facts, count = Opening(**opening), _facts(results), len(results)
+    packer = Packer(precision=precision, count=count, several_methods=facts.several_methods)
+    folder = _emptied(Path(folder), overwrite)
+    size, lines, parts = block_size(facts.cells), [], 0
+    content = hashlib.sha256()
+    for number, start in enumerate(range(0, count, size)):
+        block, found = packer.block([example(place) for place in range(start, min(start + size, count))], start)
+        (folder / EXAMPLES / f"{number}.bin").write_bytes(block)
+        content.update(block)
+        lines += found
+        while len(lines) >= LIST_LINES or (lines and start + size >= count):
+            (folder / LIST / f"{parts}.bin").write_bytes(deflated_bytes(list(islice(lines, LIST_LINES))))
+            del lines[:LIST_LINES]
+            parts += 1
+        if progress is not None:
+            progress(min(start + size, count), count)
+    meta = meta_of(
+        chosen,
+        id=content.hexdigest()[:12],
+        count=count,
+        block_size=size,
+        bound=packer.shared_bound,
+        subtitle=packer.subtitle,
+        step_merge=packer.step_merge,
+        first=example(0),
+    )
+    meta["site"] = {"examples": EXAMPLES, "list": LIST, "parts": parts}
+    (folder / "index.html").write_text(_index(meta, chosen, example(0), count), encoding="utf-8")
+    return folder
+
+
+def _facts(results: Run | Attributions) -> _Facts:
+    if isinstance(results, Run):
+        cells, methods = 1, set()
+        for place in range(len(results)):
+            summary = results.summary(place)
+            # tokens of the source and of the target, a start and an end token included
+            cells = max(cells, (summary.inputs + summary.steps + 2) * summary.steps)
+            methods.add(summary.method)
+        return _Facts(cells, len(methods) > 1)
+    return _Facts(
+        max((len(one.source) + len(one.target)) * len(one.steps) for one in results),
+        len({one.method for one in results}) > 1,
+    )
+
+
+def _emptied(folder: Path, overwrite: bool) -> Path:
+    """The folder without a site in it. What is not ours is never removed."""
+    there = {one.name for one in folder.iterdir()} if folder.is_dir() else set()
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{str(folder)!r} is a file. Name a folder that is new or empty.")
+    if there and not (overwrite and "index.html" in there and (folder / EXAMPLES).is_dir()):
+        hint = "overwrite=True replaces a site" if "index.html" in there else "it is no site of ours"
+        raise InputError(f"There is something in {str(folder)!r} ({hint}). Name a folder that is new or empty.")
+    if there:
+        (folder / "index.html").unlink()  # first: a site without its index is one that is not finished
+        for name in (EXAMPLES, LIST):
+            shutil.rmtree(folder / name, ignore_errors=True)
+    for name in (EXAMPLES, LIST):
+        (folder / name).mkdir(parents=True)
+    return folder
+
+
+def _index(meta: dict[str, Any], opening: Opening, first: tuple[Attribution, Provenance], count: int) -> str:
+    """The page that fetches; its policy lets it do so from its own server alone."""
+    code = bundle.script("boot_page")
+    style = f"{bundle.style()}\n{static_style(palette_named(opening.palette))}"
+    policy = (
+        "default-src 'none'; base-uri 'none'; form-action 'none'; img-src blob: data:; connect-src 'self'; "
+        f"script-src '{digest(code)}'; style-src '{digest(style)}'"
+    )
+    one, made = first
+    table = static_table(
+        describe(
+            one,
+            made,
+            granularity=opening.granularity,
+            merge=opening.merge,
+            normalize=opening.normalize,
+            title=title_of(one, 0, count),
+        ),
+        more=count - 1,
+    )
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{escape(policy)}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(opening.title)}</title>\n<style>{style}</style>\n</head>\n"
+        f'<body class="wf-body">\n<div class="wf-mount">\n{table}{json_data("meta", meta)}</div>\n'
+        f"<script>{code}</script>\n</body>\n</html>\n"
+    )

@@ -1,0 +1,179 @@
+"""A run as a folder of static files: what is written, and what a reader has of it from a web server and from a disk."""
+
+from __future__ import annotations
+
+import os
+import threading
+import tracemalloc
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+from wherefrom.errors import InputError
+from wherefrom.files import Manifest, RunWriter, create_run, open_run
+from wherefrom.results.attribution import Attribution, Attributions
+from wherefrom_viz import save_site
+from wherefrom_viz.page import site
+
+from tests.viz.conftest import PROVENANCE, causal
+
+CHROMIUM = Path("/usr/bin/chromium")
+in_chromium = [
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        not CHROMIUM.exists() and not os.environ.get("CI"), reason=f"there is no Chromium at {CHROMIUM}"
+    ),
+]
+
+
+def example(place: int) -> Attribution:
+    return causal(["What", " is", f" number{place}", "?", " It", f" is{place}"], 4, {(2, 1): 0.5}, id=f"q{place}")
+
+
+def run_of(folder: Path, count: int) -> Path:
+    with RunWriter(create_run(folder, Manifest(total=count, provenance=PROVENANCE))) as writer:
+        writer.extend(example(place) for place in range(count))
+    return folder
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: Any) -> None: ...
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> Iterator[str]:
+    """Of a server that knows nothing but files, over ``tmp_path``."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path)))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    with sync_playwright() as playwright:
+        browser: Browser = playwright.chromium.launch(
+            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
+        )
+        opened = browser.new_page(viewport={"width": 1200, "height": 800})
+        opened.set_default_timeout(10_000)
+        yield opened
+        browser.close()
+
+
+def test_a_site_is_an_index_and_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(site, "LIST_LINES", 100)
+    told: list[tuple[int, int]] = []
+    folder = save_site(open_run(run_of(tmp_path / "run", 120)), tmp_path / "site", progress=lambda *at: told.append(at))
+    assert sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*.*")) == [
+        "examples/0.bin",
+        "examples/1.bin",
+        "examples/2.bin",
+        "index.html",
+        "list/0.bin",
+        "list/1.bin",
+    ]
+    assert told == [(50, 120), (100, 120), (120, 120)]
+    assert "connect-src &#x27;self&#x27;" in (folder / "index.html").read_text()
+
+
+def test_a_site_is_the_same_from_a_run_and_from_results(tmp_path: Path) -> None:
+    run = open_run(run_of(tmp_path / "run", 3))
+    held = Attributions(sequence_attributions=tuple(run), provenance=run.provenance)
+    one, other = save_site(run, tmp_path / "a"), save_site(held, tmp_path / "b")
+    assert (one / "index.html").read_bytes() == (other / "index.html").read_bytes()
+
+
+def test_only_a_site_is_replaced(tmp_path: Path) -> None:
+    results = Attributions(sequence_attributions=(example(0),))
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "index.html").write_text("mine")
+    for overwrite in (False, True):
+        with pytest.raises(InputError, match="something in"):
+            save_site(results, tmp_path / "other", overwrite=overwrite)
+    assert (tmp_path / "other" / "index.html").read_text() == "mine"
+    save_site(results, tmp_path / "site")
+    with pytest.raises(InputError, match="overwrite=True"):
+        save_site(results, tmp_path / "site")
+    (tmp_path / "site" / "CNAME").write_text("example.org")
+    save_site(results, tmp_path / "site", overwrite=True)
+    assert (tmp_path / "site" / "CNAME").read_text() == "example.org", "what is not ours stays"
+    with pytest.raises(InputError, match="no examples"):
+        save_site(Attributions(sequence_attributions=()), tmp_path / "none")
+
+
+def test_memory_does_not_grow_with_the_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(site, "LIST_LINES", 100)
+
+    def peak(count: int) -> int:
+        folder = create_run(tmp_path / f"run{count}", Manifest())
+        with RunWriter(folder) as writer:  # of the same few words: known ones are cached, up to a bound
+            writer.extend(example(place % 10).replace(id=f"q{place}") for place in range(count))
+        run = open_run(folder)
+        save_site(run[:1], tmp_path / f"warm{count}")
+        tracemalloc.start()
+        save_site(run, tmp_path / f"site{count}")
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    one_block = peak(150)
+    assert peak(600) < 1.2 * one_block
+
+
+@in_chromium[0]
+@in_chromium[1]
+def test_a_reader_has_the_whole_run_from_a_server(
+    tmp_path: Path, address: str, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(site, "LIST_LINES", 40)
+    save_site(open_run(run_of(tmp_path / "run", 120)), tmp_path / "site")
+    complaints: list[str] = []
+    asked: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
+    page.on("request", lambda request: asked.append(request.url.removeprefix(address)))
+    page.goto(f"{address}/site/index.html#ex=111")
+    page.wait_for_selector("[data-complete]", state="attached")
+    assert "number110" in page.locator(".inputs").inner_text(), "a link opens its example alone"
+    assert [url for url in asked if "/examples/" in url] == ["/site/examples/2.bin"]
+    assert "120 of 120" in page.locator(".count").inner_text()
+    assert page.locator(".line[aria-selected=true]").inner_text().startswith("q110")
+    assert page.get_by_role("tab").all_inner_texts() == ["Read", "Matrix", "Steps"]
+    page.get_by_label("Search examples").fill("number7?")
+    page.locator(".line", has_text="q7").click()
+    page.get_by_text("number7", exact=False).first.wait_for()
+    assert complaints == []
+
+
+@in_chromium[0]
+@in_chromium[1]
+def test_what_cannot_be_fetched_is_told(tmp_path: Path, address: str, page: Page) -> None:
+    folder = save_site(open_run(run_of(tmp_path / "run", 120)), tmp_path / "site")
+    (folder / "examples" / "1.bin").rename(folder / "gone")
+    page.goto(f"{address}/site/")
+    page.wait_for_selector("[data-complete]", state="attached")
+    page.locator(".line").nth(1).click()
+    page.get_by_label("Search examples").fill("number70")
+    page.locator(".line", has_text="q70").click()
+    assert "examples/1.bin cannot be fetched" in page.get_by_role("alert").inner_text()
+    page.keyboard.press("2")
+    assert page.locator(".matrix").count() == 0, "no other example under this one's number"
+    (folder / "gone").rename(folder / "examples" / "1.bin")
+    page.get_by_label("Search examples").fill("number71")
+    page.locator(".line", has_text="q71").click()
+    page.locator(".inputs", has_text="number71").wait_for()
+
+
+@in_chromium[0]
+@in_chromium[1]
+def test_from_a_disk_it_says_how_to_be_served(tmp_path: Path, page: Page) -> None:
+    folder = save_site(open_run(run_of(tmp_path / "run", 2)), tmp_path / "site")
+    page.goto((folder / "index.html").as_uri())
+    assert "python -m http.server" in page.get_by_role("alert").inner_text()
