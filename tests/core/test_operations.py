@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from wherefrom.errors import InputError, UnknownNameError, UsageError, UsageError
+from wherefrom.errors import InputError, UnknownNameError, UsageError
 from wherefrom.results import compare, merge_attributions, top_contributors
 from wherefrom.results.attribution import Attributions
 from wherefrom.results.comparison import kendall_tau, spearman
