@@ -20,7 +20,7 @@ from wherefrom.adapters import PredictsSteps, Row, SequenceModel
 from wherefrom.adapters.moving import moved
 from wherefrom.arrays import FloatArray, IntArray, like
 from wherefrom.context import permutation
-from wherefrom.context.chats import PLACEMENTS, Messages, Placement, is_chat
+from wherefrom.context.chats import PLACEMENTS, Messages, Placement, gap_before_answer, is_chat
 from wherefrom.context.cues import Alternatives, Cues, Reduce, impute
 from wherefrom.context.documents import Part, sentence_parts
 from wherefrom.context.foreign import Foreign, checked, put_in_place
@@ -153,7 +153,8 @@ def attribute_context(
         prompt_user_for_contextless_output_next_tokens: Ask for these instead.
         ask: Whom to ask.
         special_tokens_to_keep: Special tokens that are listed and scored like others.
-        decoder_input_output_separator: Decoder-only: what stands between input and output.
+        decoder_input_output_separator: Decoder-only: what stands between input and output. After a chat there stands
+            what its template writes there.
         tgt_lang: Language to be said, as the tokenizer writes its token, where the tokenizer does not put it first.
         attribution_aggregators: How a method's scores become one number per token; see `Attribution.aggregate`.
         include_eos_baseline: Let baselines and perturbations replace end tokens too.
@@ -344,20 +345,24 @@ def _readings(
 ) -> _Pair:
     form = formatted(model, texts)
     full = form.full
+    separator = texts.separator
+    messages: Any = texts.current
+    if is_chat(messages) and messages[-1]["role"] != "assistant":
+        separator = gap_before_answer(model, messages)
     if form.splits_output:
         whole = generated(model, full, context=None, settings=settings, seed=seed)
         said = split(model, whole, form.output_template, form.input_filled, strategy=strategy, ask=ask, current=output)
     elif output is None:
         said = generated(model, full, context=form.output_context, settings=settings, seed=seed)
     else:
-        full = _separated(model, full, output, texts.separator)
+        full = _separated(model, full, output, separator)
         said = given(model, full, output, context=form.output_context)
     parts = _parts(form, full, unit)
     full = evolve(full, parts=tuple(part.span for part in parts))
     with_context = reading(model, full, said.prefix, said.ids, said.tokens, kept)
     if said.context_positions is not None:
         with_context = evolve(with_context, output_context=said.context_positions)
-    bare = _separated(model, form.bare, output or "", texts.separator)
+    bare = _separated(model, form.bare, output or "", separator)
     prefix = encoded_prefix(model, bare)
     if output is not None:
         written, ids, _ = cut(model, bare, output)
