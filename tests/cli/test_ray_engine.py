@@ -29,6 +29,12 @@ Run = Callable[..., Any]
 BASE = ("attribute-dataset", "-m", "demo:lm", "-d", "texts.jsonl", "-bs", "4", "-q", "--device", "cpu")
 
 
+@pytest.fixture(autouse=True)
+def workers_do_not_yield(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray starts workers with a niceness of 15: beside anything else on the machine they would hardly get on."""
+    monkeypatch.setenv("RAY_worker_niceness", "0")
+
+
 def batch() -> Batch:
     text = "George was sick yesterday."
     example = Example(text=text, generated=text + " He was at home.", id="a")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from attrs import field, frozen
 
@@ -16,7 +16,7 @@ from wherefrom.text.segmentation import Level
 from wherefrom.text.tokens import Token
 
 
-def _marks(_: object, __: object, value: object) -> None:
+def _marks(_: object, __: object, value: Any) -> None:
     many = value if isinstance(value, tuple | list) else () if value is None else (value,)
     if not all(isinstance(one, str) for one in many):
         raise SettingsError(f"special_chars = {value!r} marks no words. Give a mark such as '▁', or a list of marks.")
