@@ -83,7 +83,7 @@ def test_the_page_tells_what_python_tells(
     assert numbers == [two_places(value) for value in finite(python.spearman)]
 
 
-@pytest.mark.parametrize("one, other", FILES[:2])  # the browser pairs results of one text
+@pytest.mark.parametrize("one, other", FILES)
 def test_the_terminal_tells_what_python_tells(
     one: tuple[int, int, bool],
     other: tuple[int, int, bool],

@@ -11,19 +11,26 @@ from attrs import field, frozen
 from wherefrom.adapters import GivesGradients, SequenceModel, Side
 from wherefrom.arrays import Array, FloatArray, IntArray, like, to_numpy
 from wherefrom.errors import ModelCapabilityError, SettingsError
-from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Scores, inputs_first, method
+from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Method, Scores, inputs_first, method
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.paths.baselines import baseline_ids, baseline_of_side
 from wherefrom.methods.paths.word_paths import Neighbours, WordPaths
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
-from wherefrom.results.stages import Stage
 from wherefrom.settings import a_folder, counting
 
 
-@method
+@method(
+    "discretized_integrated_gradients",
+    needs=(GivesGradients,),
+    signed=True,
+    uses_target_function=True,
+    differentiates=True,
+    dimensions=("width",),
+    aggregation=SUM_THEN_NORMALIZE,
+)
 @frozen(kw_only=True)
-class DiscretizedIntegratedGradients:
+class DiscretizedIntegratedGradients(Method[GivesGradients]):
     """Gradients summed along a path of embeddings near real words, from each token's baseline to the token.
 
     ``Σ_k d f / d x (p_k) · (p_{k+1} − p_k)`` with ``p_0`` the baseline and the last point the token. Shape
@@ -43,13 +50,6 @@ class DiscretizedIntegratedGradients:
         Sanyal & Ren (2021), https://arxiv.org/abs/2108.13654.
     """
 
-    identifier: ClassVar[str] = "discretized_integrated_gradients"
-    dimensions: ClassVar[tuple[str, ...]] = ("width",)
-    aggregation: ClassVar[tuple[Stage, ...]] = SUM_THEN_NORMALIZE
-    signed: ClassVar[bool] = True
-    needs: ClassVar[tuple[type, ...]] = (GivesGradients,)
-    uses_target_function: ClassVar[bool] = True
-    differentiates: ClassVar[bool] = True
     former_names: ClassVar[dict[str, str]] = {"method": "strategy", "baselines": "baseline"}
 
     n_steps: int = field(default=50, validator=counting(2))

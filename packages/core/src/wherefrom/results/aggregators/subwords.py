@@ -22,7 +22,7 @@ def _marks(_: object, __: object, value: Any) -> None:
         raise SettingsError(f"special_chars = {value!r} marks no words. Give a mark such as '▁', or a list of marks.")
 
 
-@aggregator
+@aggregator("subwords")
 @frozen(kw_only=True)
 class Subwords(MergeLevel):
     """Pieces of a word become one unit, on both sides, up to the last token. Special tokens stay alone.
@@ -31,7 +31,6 @@ class Subwords(MergeLevel):
     word within which the explained steps begin is cut there.
     """
 
-    identifier: ClassVar[str] = "subwords"
     level: ClassVar[Level] = "word"
 
     special_chars: str | tuple[str, ...] | list[str] | None = field(default=None, validator=_marks)
