@@ -201,7 +201,7 @@ IN_BRACKETS = "{% for m in messages %}{% if m.role == 'user' %}[INST] {{ m.conte
     [
         (IN_BRACKETS + " {{ m.content }} </s>{% endif %}{% endfor %}", " "),
         (IN_BRACKETS + "{{ m.content }}</s>{% endif %}{% endfor %}", ""),
-        (None, ""),
+        (None, " "),
     ],
     ids=["a space before answers", "nothing before answers", "the model's own"],
 )
@@ -238,7 +238,7 @@ def test_documents_stand_where_the_chat_template_puts_them() -> None:
     [
         ([{"role": "system", "content": "Be brief."}], {}, "no message of the user"),
         ([{"role": "user", "content": " "}], {}, "must have a text"),
-        (QUESTION, {"document_placement": "above"}, "document_placement='above'"),
+        (QUESTION, {"document_placement": "above"}, "document_placement = 'above'"),
         (QUESTION, {"document_placement": "chat_template", "input_template": "{context}{current}"}, "leave the input"),
         (QUESTION, {"null_documents": ["One.", "Two."]}, "at least 4"),
         (QUESTION, {"null_documents": "One."}, "list of texts"),

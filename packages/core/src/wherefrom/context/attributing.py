@@ -343,26 +343,25 @@ def _readings(
     settings: Mapping[str, Any],
     seed: int,
 ) -> _Pair:
-    form = formatted(model, texts)
-    full = form.full
-    separator = texts.separator
     messages: Any = texts.current
     if is_chat(messages) and messages[-1]["role"] != "assistant":
-        separator = gap_before_answer(model, messages)
+        texts = evolve(texts, separator=gap_before_answer(model, messages))
+    form = formatted(model, texts)
+    full = form.full
     if form.splits_output:
         whole = generated(model, full, context=None, settings=settings, seed=seed)
         said = split(model, whole, form.output_template, form.input_filled, strategy=strategy, ask=ask, current=output)
     elif output is None:
         said = generated(model, full, context=form.output_context, settings=settings, seed=seed)
     else:
-        full = _separated(model, full, output, separator)
+        full = _separated(model, full, output, texts.separator)
         said = given(model, full, output, context=form.output_context)
     parts = _parts(form, full, unit)
     full = evolve(full, parts=tuple(part.span for part in parts))
     with_context = reading(model, full, said.prefix, said.ids, said.tokens, kept)
     if said.context_positions is not None:
         with_context = evolve(with_context, output_context=said.context_positions)
-    bare = _separated(model, form.bare, output or "", separator)
+    bare = _separated(model, form.bare, output or "", texts.separator)
     prefix = encoded_prefix(model, bare)
     if output is not None:
         written, ids, _ = cut(model, bare, output)
