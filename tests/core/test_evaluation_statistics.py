@@ -24,6 +24,8 @@ def test_a_sampled_test_agrees_with_the_exact_one() -> None:
 def test_holm_by_hand() -> None:
     assert holm(np.array([0.01, 0.04, 0.03, np.nan])).tolist()[:3] == pytest.approx([0.03, 0.06, 0.06])
     assert np.isnan(holm(np.array([0.5, np.nan]))[1])
+    # of any shape: all of them are tests of one family
+    np.testing.assert_allclose(holm(np.array([[0.01, 0.04], [0.03, 1.0]])), [[0.04, 0.09], [0.09, 1.0]])
 
 
 def test_an_interval_covers_the_mean_about_as_often_as_it_says() -> None:
