@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from wherefrom.evaluation.statistics import bootstrap_interval, holm, permutation_p
+from wherefrom.evaluation.statistics import bootstrap_interval, permutation_p
+from wherefrom.results.multiple_tests import holm
 
 
 def test_all_signs_alike_is_one_pattern_in_two_of_all() -> None:

@@ -26,10 +26,10 @@ from wherefrom.arrays import BoolArray, FloatArray, IntArray, to_numpy
 from wherefrom.context.foreign import Foreign
 from wherefrom.context.readings import ForcedRun
 from wherefrom.context.significance import p_values
-from wherefrom.evaluation.statistics import holm
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.spans import span_targets
 from wherefrom.questions.target_function import TargetFunction
+from wherefrom.results.multiple_tests import holm
 from wherefrom.step_functions.crossentropy import CrossEntropy
 
 TWICE_AS_LIKELY = float(np.log(2.0))
