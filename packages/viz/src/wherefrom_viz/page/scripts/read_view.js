@@ -1,6 +1,7 @@
 // Running text. Hover an output token to preview what it came from, click to pin, shift-click for a span;
 // hover or click an input to see which outputs it drove.
 
+import { cueLines, cueOf, Documents } from "./context_parts.js";
 import { direction, fenced, h, running } from "./dom.js";
 import { HeatStrip } from "./heat_strip.js";
 import { short, signed } from "./numbers.js";
@@ -30,8 +31,9 @@ export class ReadView {
     this.strip = new HeatStrip(panes.in);
     const text = h("div.texts", h("div.framed", panes.in, this.strip.root), panes.out);
     this.root.classList.toggle("long", this.tokens.length > LONG);
-    this.card = h("aside.card", { "aria-label": "Strongest" });
-    this.root.replaceChildren(text, this.card);
+    this.card = h("div.lines");
+    this.documents = this.app.meta.context ? new Documents(this.app) : null;
+    this.root.replaceChildren(text, h("aside.card", { "aria-label": "Strongest" }, this.card, this.documents?.root));
     this.paint();
   }
 
@@ -58,7 +60,7 @@ export class ReadView {
         this.stripe(flow, unit, kind);
         continue;
       }
-      const element = this.token(unit, kind, `tok${unit.special ? " special" : ""}${unit.drawn ? " drawn" : ""}`, [unit.drawn?.name && h("span.tag", fenced(unit.drawn.name)), running(unit.text || "∅")]);
+      const element = this.token(unit, kind, `tok${unit.special ? " special" : ""}${unit.drawn ? " drawn" : ""}${cueOf(this.app, unit) ? " cue" : ""}`, [unit.drawn?.name && h("span.tag", fenced(unit.drawn.name)), running(unit.text || "∅")]);
       flow.append(element);
       if (unit.breaks) flow.append("\n");
     }
@@ -121,6 +123,7 @@ export class ReadView {
       if (picked) element.closest("[role=listbox]").setAttribute("aria-activedescendant", element.id);
     }
     this.card.replaceChildren(...this.cardLines(span, rows));
+    this.documents?.paint(span, (at) => this.find(at, null));
     this.strip.paint(this.tokens, (unit) => {
       const other = rows ? unit.col : unit.row;
       return other >= 0 && visible[other] ? scores[other] / bound : 0;
@@ -177,6 +180,7 @@ export class ReadView {
         const facts = Object.entries(view.stepScores).map(([name, values]) => h("span", `${name} ${short(values[from])}`));
         if (facts.length) lines.push(h("p.facts", facts));
       }
+      lines.push(...cueLines(app, span));
     }
     const [from, to] = rows ?? span ?? [0, 0];
     const count = rows || span ? to - from + 1 : view.columns;
