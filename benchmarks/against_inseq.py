@@ -141,7 +141,15 @@ CASES = [
         comparable="no",
         note="5 points; neighbours of words known already",
     ),
-    Case(name="occlusion-16", method="occlusion", steps=16, goal=25, comparable="absolute"),
+    Case(
+        name="occlusion-16",
+        method="occlusion",
+        steps=16,
+        ours={"baseline": "unk", "keep_special": False},
+        goal=25,
+        comparable="absolute",
+        note="both replace by the unknown token",
+    ),
     Case(
         name="lime-16",
         method="lime",
@@ -163,6 +171,46 @@ CASES = [
     ),
     Case(name="attention-16", method="attention", steps=16, goal=1.3),
     Case(name="marian-saliency-16", method="saliency", steps=16, model="marian", goal=4, note="source 32, with prefix"),
+    Case(name="smollm2-saliency-8", method="saliency", steps=8, prompt=24, model="smollm2"),
+    Case(name="smollm2-input_x_gradient-8", method="input_x_gradient", steps=8, prompt=24, model="smollm2"),
+    Case(
+        name="smollm2-integrated_gradients-equal-8",
+        method="integrated_gradients",
+        steps=8,
+        prompt=24,
+        model="smollm2",
+        ours={"n_steps": 15},
+        theirs={"n_steps": 15},
+        note="15 Gauss-Legendre points each",
+    ),
+    Case(
+        name="smollm2-integrated_gradients-defaults-8",
+        method="integrated_gradients",
+        steps=8,
+        prompt=24,
+        model="smollm2",
+        comparable="no",
+        note="ours: gap <= 1 % or 63 points; inseq: 50 points",
+    ),
+    Case(
+        name="smollm2-occlusion-8",
+        method="occlusion",
+        steps=8,
+        prompt=24,
+        model="smollm2",
+        comparable="no",
+        note="ours deletes, inseq replaces by the unknown token",
+    ),
+    Case(
+        name="smollm2-occlusion-equal-8",
+        method="occlusion",
+        steps=8,
+        prompt=24,
+        model="smollm2",
+        ours={"baseline": "unk", "keep_special": False},
+        comparable="absolute",
+        note="both replace by the unknown token; absolute values, as inseq drops the sign",
+    ),
 ]
 
 
@@ -208,7 +256,19 @@ def marian() -> tuple[Any, Any]:
     return MarianMTModel(config), transformers.AutoTokenizer.from_pretrained(str(demo_path("mt")))
 
 
-MODELS: dict[str, Callable[[], tuple[Any, Any]]] = {"gpt2-small": gpt2_small, "bloom": bloom, "marian": marian}
+def smollm2() -> tuple[Any, Any]:
+    """SmolLM2-135M itself, from the folder that ``demo:smollm2`` loads."""
+    folder = Path.home() / ".cache" / "wherefrom" / "models" / "smollm2"
+    model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
+    return model, transformers.AutoTokenizer.from_pretrained(folder)
+
+
+MODELS: dict[str, Callable[[], tuple[Any, Any]]] = {
+    "gpt2-small": gpt2_small,
+    "bloom": bloom,
+    "marian": marian,
+    "smollm2": smollm2,
+}
 
 
 def texts(case: Case, tokenizer: Any) -> tuple[str, str]:

@@ -30,6 +30,28 @@ def test_hops_and_places_are_read(wherefrom):
     assert len(one["details"]["trace"]["arrived"]) == 3
 
 
+def test_the_span_may_be_explained_against_another_output(wherefrom):
+    said = (
+        "-m",
+        "demo:lm",
+        "-i",
+        PROMPT,
+        "-g",
+        OUTPUT,
+        "--span",
+        "happy",
+        "--json",
+        "-q",
+        "-fn",
+        "contrast_logits_diff",
+    )
+    plain, other = (wherefrom("trace", *said, *more) for more in ((), ("--contrast-targets", OUTPUT[:-6] + "sad.")))
+    assert (plain.code, other.code) == (0, 0), other.err
+    (one,), (two,) = (json.loads(ran.out)["examples"] for ran in (plain, other))
+    assert "contrast" in two["details"]
+    assert one["target_attributions"] != two["target_attributions"]
+
+
 def test_the_terminal_shows_parts_and_path(wherefrom):
     ran = wherefrom("trace", "-m", "demo:lm", "-i", PROMPT, "-g", OUTPUT, "--span", "20:21", "--view", "trace", "-q")
     assert ran.code == 0, ran.err
@@ -51,6 +73,7 @@ def test_a_dry_run_tells_the_passes(wherefrom):
         (("-i", PROMPT, "-m", "demo:lm", "-g", OUTPUT, "--hops", "some"), "whole number"),
         (("-i", PROMPT, "-m", "demo:lm", "-g", OUTPUT, "--span", "nowhere"), "span"),
         (("-i", PROMPT, "-m", "demo:lm", "-g", OUTPUT, "--leave-out", "all"), "sink"),
+        (("-i", PROMPT, "-m", "demo:lm", "-g", OUTPUT, "--contrast-targets", OUTPUT), "compares with it"),
     ],
 )
 def test_what_does_not_fit_is_said(wherefrom, arguments, says):

@@ -123,3 +123,32 @@ def test_settings_are_checked():
         Reagent(sampler="unigram").attribute(model, [asked], no_progress)
     with pytest.raises(SettingsError, match="takes no argument"):
         Reagent(sampler="uniform:3").attribute(model, [asked], no_progress)
+
+
+def test_a_budget_is_kept_and_a_large_one_changes_nothing():
+    model, tally = counting(ReferenceModel())
+    asked = question(model, "the cat sat on", "a dog")
+    method = Reagent(sampler="uniform", max_probe_steps=30, num_probes=4, keep_top_n=0, keep_ratio=0.1)
+    (whole,) = method.attribute(model, [asked], no_progress)
+    whole_cost = tally.forward_rows
+    (same,) = evolve(method, budget=10**6).attribute(model, [asked], no_progress)
+    np.testing.assert_array_equal(same.target, whole.target)
+    for budget in (13, 30, whole_cost - 1):
+        before = tally.forward_rows
+        short = evolve(method, budget=budget)
+        (found,) = short.attribute(model, [asked], no_progress)
+        assert tally.forward_rows - before <= short.cost(asked).forwards <= budget
+        assert 1 <= found.details["rounds"] < whole.details["rounds"]
+    with pytest.raises(SettingsError, match="less than one round"):
+        list(evolve(method, budget=12).attribute(model, [asked], no_progress))
+
+
+def test_a_budget_that_ended_the_search_is_named():
+    model = ReferenceModel()
+    asked = question(model, "the cat sat on", "a dog")
+    (ranked,) = model.predict([asked.row()])
+    least = ranked.logits.argmin(axis=1)
+    asked = evolve(asked, target_function=evolve(asked.target_function, target_ids=least))
+    method = Reagent(sampler="uniform", num_probes=4, keep_top_n=6, stopping_condition_top_k=1, budget=40)
+    (scores,) = method.attribute(model, [asked], no_progress)
+    assert any("Raise budget" in note for note in scores.warnings)

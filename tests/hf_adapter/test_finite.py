@@ -43,12 +43,12 @@ def deep() -> wherefrom.AttributionModel:
     return deep_model()
 
 
-def finite_or_said(model: Any, method: str, **settings: Any) -> None:
+def finite_or_said(model: Any, method: str, *, text: str = TEXT, target: str = TARGET, **settings: Any) -> None:
     """The law: raised, or every visible number is finite, or a warning names the step."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            out = model.attribute(TEXT, TARGET, method=method, show_progress=False, **settings)
+            out = model.attribute(text, target, method=method, show_progress=False, **settings)
         except WherefromError:
             return
     if bad_steps(out[0]).any():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from wherefrom import load_model
@@ -13,8 +14,6 @@ from wherefrom.methods import METHODS, Alti, Occlusion, ValueZeroing
 from wherefrom_hf.truths.induction import induction_gpt2
 
 UNCLAIMED = ("dummy", "reagent", "vargrad")
-MISSES = ("alti", "flashtrace", "information_flow_routes")
-"""Find it at two of three steps."""
 
 
 def test_the_induction_head_repeats_what_it_read() -> None:
@@ -25,7 +24,17 @@ def test_the_induction_head_repeats_what_it_read() -> None:
 @pytest.mark.parametrize("name", [name for name in METHODS if name not in UNCLAIMED])
 def test_methods_find_the_earlier_place(name: str) -> None:
     (found,) = verify(name, truths=["induction-gpt2"])
-    assert found.passed is not False or name in MISSES, found
+    assert found.passed is not False, found
+
+
+def test_the_shares_of_the_induction_head_are_those_worked_out_by_hand() -> None:
+    """The last token's state holds three ones after the first layer, one of them brought, and four after the second,
+    a half brought by each of two places. Its norms undo themselves, and are norms in front all the same."""
+    (answer,) = AttributionModel(induction_gpt2()).attribute(
+        "cat saw a big dog and cat", method=Alti(), generation_args={"max_new_tokens": 1}, show_progress=False
+    )
+    shares = [1 / 8 + 1 / 8 * 1 / 3, 1 / 8 * 2 / 3, 0, 0, 0, 3 / 4 * 1 / 3, 3 / 4 * 2 / 3]
+    np.testing.assert_allclose(answer.target_attributions[:7, 0], shares, atol=1e-5)  # type: ignore[index]
 
 
 @pytest.mark.parametrize("method", [Alti(), ValueZeroing()], ids=lambda one: one.identifier)

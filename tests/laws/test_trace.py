@@ -343,3 +343,49 @@ def test_settings_that_nobody_knows_are_refused(model):
         wherefrom.trace(model, PROMPT, OUTPUT, method="integrated_gradients", n_stepz=3)
     with pytest.raises(SettingsError, match="leave_out"):
         wherefrom.trace(model, PROMPT, OUTPUT, leave_out="bos")
+
+
+OTHER = PROMPT + " to the hospital. He was very sad."
+
+
+@pytest.mark.parametrize("method", ["input_x_gradient", "occlusion", None])
+def test_law_without_hops_a_contrast_is_the_contrast_of_the_span(model, method):
+    """One token differs: what is traced of it is what attribution with the same contrast says of that step."""
+    asked = {"contrast_targets": OTHER, "attributed_fn": "contrast_logits_diff", "method": method}
+    if method is None:
+        asked |= {"method": "layer_gradient_x_activation", "depth": 0.5}
+    traced = wherefrom.trace(model, PROMPT, OUTPUT, span="happy", hops=0, show_progress=False, **asked)[0]
+    whole = model.attribute(PROMPT, OUTPUT, show_progress=False, **asked).trace("happy", hops=0)[0]
+    np.testing.assert_allclose(traced.target_attributions[:, 0], whole.target_attributions[:, 0], atol=2e-5)
+    plain = wherefrom.trace(
+        model, PROMPT, OUTPUT, span="happy", hops=0, show_progress=False, **asked | {"contrast_targets": None}
+    )[0]
+    assert np.abs(traced.target_attributions - plain.target_attributions).max() > 0.01
+    assert traced.details["contrast"] == whole.details["contrast"]
+
+
+def test_a_contrast_is_followed_through_what_both_texts_say(model):
+    """A token compared with itself is zero everywhere, which would end the walk after the span."""
+    asked = {"contrast_targets": OTHER, "attributed_fn": "contrast_logits_diff", "method": "input_x_gradient"}
+    none, two = (
+        wherefrom.trace(model, PROMPT, OUTPUT, span="happy", hops=hops, show_progress=False, **asked)[0]
+        for hops in (0, 2)
+    )
+    np.testing.assert_allclose(none.target_attributions[:18, 0], two.target_attributions[:18, 0], atol=1e-6)
+    assert two.details["trace"]["lost"] < 1e-9
+    assert two.details["trace"]["missing"] < none.details["trace"]["missing"]
+    np.testing.assert_allclose(two.target_attributions.sum(axis=0), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "changed, says",
+    [
+        ({"contrast_targets": OUTPUT}, "says the same"),
+        ({"attributed_fn": "kl_divergence"}, "whole predictions"),
+        ({"attributed_fn": "logit"}, "compares with it"),
+    ],
+)
+def test_contrasts_that_say_nothing_are_refused(model, changed, says):
+    asked = {"contrast_targets": OTHER, "attributed_fn": "contrast_logits_diff"} | changed
+    with pytest.raises(wherefrom.errors.UsageError, match=says):
+        wherefrom.trace(model, PROMPT, OUTPUT, span="happy", show_progress=False, **asked)

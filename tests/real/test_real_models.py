@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from wherefrom.context import attribute_context
 from wherefrom.errors import WherefromWarning
 from wherefrom.methods.finite import bad_steps
 
@@ -21,12 +22,13 @@ def last_step(model: Any, prompt: str, continuation: str, **options: Any) -> Any
     return model.attribute(prompt, text, attr_pos_end=None, show_progress=False, **options)[0]
 
 
-@pytest.mark.parametrize("method", ["integrated_gradients", "deeplift", "gradient_shap"])
+@pytest.mark.parametrize("method", ["integrated_gradients", "deeplift", "layer_deeplift", "gradient_shap"])
 def test_a_zero_baseline_is_finite_or_said(pretrained: Any, method: str) -> None:
     """Once: NaN for every token, saved and loaded, without a warning."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        out = last_step(pretrained, "The capital of France is", " Paris", method=method, baseline="zero")
+        more = {"target_layer": "model.layers.3"} if method.startswith("layer") else {}
+        out = last_step(pretrained, "The capital of France is", " Paris", method=method, baseline="zero", **more)
     if bad_steps(out).any():
         assert any(issubclass(one.category, WherefromWarning) and "not finite" in str(one.message) for one in caught)
     elif method == "integrated_gradients":
@@ -65,3 +67,83 @@ def test_sick_decides_hospital(smollm2: Any) -> None:
         if token.end is not None and token.end <= first
     }
     assert max(scores, key=lambda word: scores[word]) == "sick"
+
+
+def test_orders_are_exact_where_all_coalitions_are_no_more(smollm2: Any) -> None:
+    """Once: 24 orders were off by 43 to 93 per cent of the largest score, and dearer than the exact values."""
+    asked = {"units": "word", "baseline": "unk"}
+    exact = last_step(smollm2, "The opposite of hot is", " cold", method="exact_shapley", **asked)
+    drawn = last_step(smollm2, "The opposite of hot is", " cold", method="shapley_value_sampling", **asked)
+    np.testing.assert_allclose(drawn.target_attributions, exact.target_attributions, atol=1e-4)
+    assert drawn.details["forwards"] <= exact.details["forwards"]
+
+
+def test_rough_samples_say_so(smollm2: Any) -> None:
+    """Once: five samples gave a total of 0.10 where the target had changed by 0.77, without a word."""
+    with pytest.warns(WherefromWarning, match="standard errors are as large"):
+        out = last_step(smollm2, "The capital of France is", " Paris", method="gradient_shap", n_samples=3)
+    assert np.isfinite(out.details["standard_error"]).all()
+
+
+@pytest.mark.parametrize("method", ["occlusion", "integrated_gradients"])
+def test_the_beginning_token_is_no_unit(gemma3: Any, method: str) -> None:
+    """Once: it had the second largest score of occlusion, and was replaced in baselines."""
+    out = last_step(gemma3, "The capital of France is", " Paris", method=method)
+    assert out.target[0].special
+    assert not np.asarray(out.target_attributions[0]).any()
+    assert all(one.token.text != out.target[0].text for one in out.top_contributors()[0])
+
+
+def test_a_prompt_may_be_ids(gemma3: Any) -> None:
+    ids = gemma3.encode("The capital of France is").ids.tolist()
+    spelt, given = (
+        gemma3.attribute(prompt, method="occlusion", generation_args={"max_new_tokens": 1}, show_progress=False)[0]
+        for prompt in ("The capital of France is", ids)
+    )
+    np.testing.assert_allclose(given.target_attributions, spelt.target_attributions)
+
+
+def test_a_model_without_dropout_is_remarked_on(smollm2: Any) -> None:
+    """Once: the probability itself and a deviation of 0, without a word."""
+    with pytest.warns(WherefromWarning, match="no dropout"):
+        last_step(smollm2, "The capital of France is", " Paris", method="dummy", step_scores=["mc_dropout_prob_avg"])
+
+
+def test_context_is_attributed_without_naming_a_method(smollm2: Any) -> None:
+    """Once: it raised, where the command had a default."""
+    out = attribute_context(
+        smollm2, current="His colleagues asked him to come to the", context="George was sick yesterday."
+    )
+    assert out.tokens
+
+
+def test_of_a_chat_the_users_words_are_removed(smollm2: Any) -> None:
+    """Once: scores spread over the template."""
+    chat = [{"role": "user", "content": "What is the capital of France?"}]
+    out = smollm2.attribute(chat, method="occlusion", generation_args={"max_new_tokens": 1}, show_progress=False)[0]
+    (turn,) = [one for one in out.segments if one.kind == "turn" and one.label == "user"]
+    scores = np.asarray(out.target_attributions)[:, 0]
+    outside = np.ones(len(scores), bool)
+    outside[turn.start : turn.end] = False
+    assert not scores[outside].any()
+    assert scores[turn.start : turn.end].any()
+
+
+def test_of_documents_the_one_that_tells_is_cited(smollm2: Any) -> None:
+    """Once: six of eight were cited, five of them for nothing."""
+    documents = [
+        "Tomatoes grow best in a sunny place. They need water twice a day.",
+        "The choir practises on Thursday evenings. Everybody may come and listen.",
+        "The ferry to Ostrel leaves at noon. The ticket costs twelve euros.",
+        "Old clocks have to be wound once a week. Some of them are heavy.",
+    ]
+    out = attribute_context(
+        smollm2,
+        [{"role": "user", "content": "How much is the ticket for the ferry to Ostrel?"}],
+        documents,
+        output="The ticket for the ferry costs twelve euros.",
+        method="dummy",
+    )
+    (sentence,) = out.sentences
+    assert sorted(sentence.citations) == [2]
+    assert int(np.argmax(sentence.necessity)) == 2

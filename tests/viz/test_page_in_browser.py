@@ -1184,3 +1184,44 @@ def test_print_leaves_out_the_controls(open_page: Open, everyone: Attributions) 
     assert not page.locator(".controls").is_visible()
     assert not page.locator(".list").is_visible()
     assert page.locator(".flow").first.is_visible()
+
+
+def test_what_is_not_told_from_chance_is_pale_in_every_view(open_page: Open, hospital: Attribution) -> None:
+    """Two of the outputs are doubtful: pale when looked at alone or together, in what an input drove, and as words."""
+    chance = np.full(len(hospital.steps), 0.01)
+    chance[[0, 1]] = 0.5
+    checked = hospital.replace(
+        step_scores={**hospital.step_scores, "check_chance": chance}, step_aggregation={"check_chance": "max"}
+    )
+
+    def seen(one: Attribution) -> dict[str, float]:
+        page = open_page(render_html(one))
+
+        def strongest(kind: str) -> float:
+            shades = page.locator(f".{kind} .tok").evaluate_all(
+                "all => all.map((e) => getComputedStyle(e).backgroundColor.match(/\\d+/g).map(Number))"
+            )
+            return max((765 - sum(shade[:3]) for shade in shades if len(shade) < 4 or shade[3]), default=0)
+
+        found = {}
+        for name, first, last in (("told", 2, 2), ("doubtful", 1, 1), ("both", 0, 1), ("mixed", 1, 2)):
+            page.keyboard.press("Escape")
+            page.locator(".outputs .tok").nth(first).click()
+            if last != first:
+                page.locator(".outputs .tok").nth(last).click(modifiers=["Shift"])
+            found[name] = strongest("inputs")
+        page.keyboard.press("Escape")
+        page.locator(".inputs .tok", has_text="come").click()
+        found["driven"] = strongest("outputs")
+        page.keyboard.press("Escape")
+        page.keyboard.press("g")
+        page.locator(".outputs .tok").nth(0).click()
+        found["word"] = strongest("inputs")
+        return found
+
+    plain, pale = seen(hospital), seen(checked)
+    for name in ("told", "mixed"):
+        assert pale[name] == plain[name], name
+    for name in ("doubtful", "both", "word"):
+        assert 0 < pale[name] < plain[name] / 2, name
+    assert pale["driven"] <= plain["driven"]

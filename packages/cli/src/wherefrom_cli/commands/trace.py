@@ -56,6 +56,13 @@ def configure(parser: CommandParser) -> None:
     how.add(
         "--set", type=setting, action="append", default=[], dest="set", metavar="NAME=VALUE", help="a method's setting"
     )
+    how.add(
+        "--contrast-targets",
+        nargs="+",
+        default=[],
+        metavar="TEXT",
+        help="what could have been said instead, one per prompt; -fn must compare with it (contrast_logits_diff)",
+    )
     how.add("--max-new-tokens", type=positive_number, metavar="N", help="generate at most N tokens")
     how.add("--generation-kwargs", type=json_object, default={}, metavar="JSON", help="arguments of generation")
     how.add("--seed", type=whole_number, default=0, metavar="N", help="seed of sampling (default: 0)")
@@ -104,6 +111,7 @@ def execute(options: Options, console: Console) -> int:
         )
     asked = model_request(options)
     examples = paired(typed_texts(options.input_texts, console), typed_texts(options.generated_texts, console))
+    contrasts = [one.generated for one in paired(options.input_texts, typed_texts(options.contrast_targets, console))]
     how: dict[str, Any] = {"method": options.method, "attributed_fn": options.attributed_fn, **dict(options.set)}
     with loading(console, asked.name):
         model = asked.load()
@@ -121,13 +129,14 @@ def execute(options: Options, console: Console) -> int:
                 example.text,
                 example.generated,
                 hops=hops,
+                contrast_targets=contrast,
                 generation_args=generation or None,
                 seed=options.seed,
                 progress=progress,
                 **settings,
                 **how,
             )
-            for example in examples
+            for example, contrast in zip(examples, contrasts, strict=True)
         ]
     write_results(merge_attributions(traced) if len(traced) > 1 else traced[0], where, console)
     return ExitCode.DONE

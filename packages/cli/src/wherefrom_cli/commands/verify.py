@@ -89,15 +89,17 @@ def markdown(verdicts: dict[str, list[Verdict]]) -> list[str]:
     truths = [one.truth for one in next(iter(verdicts.values()))]
     lines = ["| method | " + " | ".join(truths) + " |", "|---" * (len(truths) + 1) + "|"]
     for name, found in verdicts.items():
-        cells = [f"**fail** {_number(one)}".strip() if one.passed is False else word(one) for one in found]
+        cells = [word(one).replace("fail", "**fail**") for one in found]
         lines.append(f"| `{name}` | " + " | ".join(cells) + " |")
     return lines
 
 
 def word(verdict: Verdict) -> str:
-    """One verdict in a word and a number; a dash where it was not asked."""
+    """One verdict in a word and a number; a dash where it was not asked, and what gave no answer but a reason."""
     if verdict.passed is None:
         return "–"
+    if verdict.passed is False and verdict.value is None and verdict.why:
+        return "refuses"
     return f"{'pass' if verdict.passed else 'fail'} {_number(verdict)}".strip()
 
 

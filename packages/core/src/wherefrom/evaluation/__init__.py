@@ -2,6 +2,7 @@
 
 from wherefrom.evaluation.agreement import AgreementLine, agreement
 from wherefrom.evaluation.annotating import with_measurements
+from wherefrom.evaluation.coalition_game import CoalitionGame, coalition_game
 from wherefrom.evaluation.contract import METRICS, Case, Metric, list_metrics, metric
 from wherefrom.evaluation.evaluating import evaluate, evaluation_cost
 from wherefrom.evaluation.gold import Gold, gold_from_words, load_gold, save_gold
@@ -16,6 +17,7 @@ __all__ = [
     "Agreement",
     "AgreementLine",
     "Case",
+    "CoalitionGame",
     "Curve",
     "Evaluation",
     "Gold",
@@ -25,6 +27,7 @@ __all__ = [
     "Metric",
     "SplitHalves",
     "agreement",
+    "coalition_game",
     "evaluate",
     "evaluation_cost",
     "gold_from_words",

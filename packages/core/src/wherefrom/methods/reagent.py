@@ -80,6 +80,8 @@ class Reagent:
     """Probes whose importances are averaged."""
     units: UnitsSetting = field(default="auto", converter=as_units)
     """What is replaced and scored as one; see the other perturbation methods."""
+    budget: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
+    """Forward passes at most: no round begins that might need more. None: as many as the rounds take."""
     seed: int | None = None
     """Seed of everything random; None: the one of the whole call."""
     internal_batch_size: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
@@ -91,8 +93,12 @@ class Reagent:
 
     def cost(self, question: Question) -> Cost:
         """Probes stop when what they keep suffices: usually far below this."""
-        rows = self.max_probe_steps * self.num_probes * (1 + question.target_function.outputs)
-        return Cost(forwards=1 + rows, at_most=True)
+        forwards = 1 + self.max_probe_steps * self.round_cost(question)
+        return Cost(forwards=forwards if self.budget is None else min(forwards, self.budget), at_most=True)
+
+    def round_cost(self, question: Question) -> int:
+        """Passes of a round while no probe has stopped."""
+        return self.num_probes * (1 + question.target_function.outputs)
 
     def attribute(self, model: ScoringModel, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         return self._answers(model, as_sampler(self.sampler), questions, progress)
@@ -101,6 +107,12 @@ class Reagent:
         self, model: ScoringModel, sampler: Sampler, questions: Sequence[Question], progress: Progress
     ) -> Iterator[Scores]:
         for question in questions:
+            least = 1 + self.round_cost(question)
+            if self.budget is not None and self.budget < least:
+                raise SettingsError(
+                    f"reagent: budget={self.budget} is less than one round of {self.num_probes} probes costs, {least} "
+                    "passes. Give more, or fewer probes (num_probes)."
+                )
             yield _Search.begin(self, model, sampler, question).run(progress)
 
     def kept(self, units: int) -> int:
@@ -166,7 +178,7 @@ class _Search:
         self.running &= self.visible.any(axis=0)
         most = self.settings.max_probe_steps
         done = 0
-        while done < most and self.running.any():
+        while done < most and self.running.any() and self._affordable():
             self._learn()
             self._check()
             done += 1
@@ -188,16 +200,22 @@ class _Search:
                 "forwards": self.forwards,
                 "stopped": self.stopped.sum(axis=0).tolist(),
             },
-            warnings=((f"reagent: {self.units.note}.",) if self.units.note else ()) + self._warnings(last[lost]),
+            warnings=((f"reagent: {self.units.note}.",) if self.units.note else ()) + self._warnings(last[lost], done),
         )
 
-    def _warnings(self, steps: IntArray) -> tuple[str, ...]:
+    def _affordable(self) -> bool:
+        """Is another round within the budget, whatever it finds?"""
+        budget = self.settings.budget
+        return budget is None or self.forwards + int(self.running.any(axis=1).sum() + self.running.sum()) <= budget
+
+    def _warnings(self, steps: IntArray, rounds: int) -> tuple[str, ...]:
         if not len(steps):
             return ()
+        more = "budget, max_probe_steps" if rounds < self.settings.max_probe_steps else "max_probe_steps"
         some = ", ".join(str(step) for step in steps[:8]) + (", ..." if len(steps) > 8 else "")
         return (
-            f"reagent: no probe stopped within {self.settings.max_probe_steps} rounds at target position {some}; all "
-            f"{self.settings.num_probes} probes are averaged there. Raise max_probe_steps, keep_top_n or "
+            f"reagent: no probe stopped within {rounds} rounds at target position {some}; all "
+            f"{self.settings.num_probes} probes are averaged there. Raise {more}, keep_top_n or "
             "stopping_condition_top_k.",
         )
 

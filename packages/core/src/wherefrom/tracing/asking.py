@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import time
+import warnings
 from collections.abc import Mapping
 from contextlib import nullcontext
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from attrs import evolve, frozen
 from wherefrom.adapters import Reserves
 from wherefrom.arrays import IntArray
 from wherefrom.attribute import AttributionModel
-from wherefrom.errors import SettingsError
+from wherefrom.errors import InputError, SettingsError, UsageError, WherefromWarning
 from wherefrom.evaluation.asking import example_of
 from wherefrom.methods.answers import is_signed
 from wherefrom.methods.contract import Method
@@ -26,6 +27,7 @@ from wherefrom.methods.layer_gradient_x_activation import LayerGradientXActivati
 from wherefrom.methods.request import Request, requested
 from wherefrom.progress import Progress, terminal_progress
 from wherefrom.questions.building import QuestionOptions, prepare
+from wherefrom.questions.contrast import ContrastText
 from wherefrom.questions.examples import InputText, Target
 from wherefrom.questions.question import Question
 from wherefrom.questions.spans import additive
@@ -35,7 +37,8 @@ from wherefrom.results.provenance import Provenance
 from wherefrom.results.stages import Stage
 from wherefrom.results.tracing import LEFT_OUT, SIGN_RULES, LeftOut, SignRule, left_out_rows, span_of, traced
 from wherefrom.settings import non_default, plain
-from wherefrom.step_functions.base import StepFunctionLike
+from wherefrom.step_functions.base import StepFunctionLike, compares_distributions
+from wherefrom.text.alignment import Alignments
 from wherefrom.text.places import Place, as_setting
 from wherefrom.tracing.reading import SpanReader
 
@@ -56,6 +59,8 @@ def trace(
     leave_out: LeftOut = "sink",
     signed: SignRule = "positive",
     attributed_fn: StepFunctionLike | None = None,
+    contrast_targets: ContrastText | None = None,
+    contrast_targets_alignments: Alignments = None,
     generation_args: Mapping[str, Any] | None = None,
     seed: int = 0,
     show_progress: bool = True,
@@ -83,6 +88,11 @@ def trace(
         leave_out: Inputs that take no part: ``"sink"``, ``"special"`` or ``"nothing"``.
         signed: Of signed scores, the ``"positive"`` part, the ``"magnitude"``, or ``"refuse"``.
         attributed_fn: The target function, summed over the span; where its values would multiply, its logarithm.
+        contrast_targets: What could have been said instead, as `AttributionModel.attribute` takes it; ``attributed_fn``
+            must compare with it. The span is explained by the difference, in the very predictions that were made; what
+            it read of generated tokens is followed by the same function without a contrast, since a token compared
+            with itself has no reason.
+        contrast_targets_alignments: Which step is compared with which; by default a minimal edit script.
         generation_args: Handed to generation.
         seed: For everything random.
         show_progress: Keep a line about progress on a terminal.
@@ -114,7 +124,9 @@ def trace(
             show_progress=False,
             progress=tell,
         )
-        planned = _planned(model, clean[0], request, span, reasoning, seed)
+        planned = _planned(
+            model, clean[0], request, span, reasoning, seed, (contrast_targets, contrast_targets_alignments)
+        )
         made = _followed(model, planned, request, hops, leave_out, signed, tell)
     stage = Stage(name="trace", settings=_told(span, reasoning, hops, leave_out, signed))
     made = made.replace(method=request.method.identifier, aggregations=(stage,))
@@ -122,7 +134,11 @@ def trace(
         clean.provenance,
         method={"name": request.method.identifier, "settings": non_default(request.method)},
         attributed_fn={"name": request.function.identifier, "settings": non_default(request.function)},
-        arguments={**clean.provenance.arguments, "trace": plain(dict(stage.settings))},
+        arguments={
+            **clean.provenance.arguments,
+            "trace": plain(dict(stage.settings)),
+            **({} if contrast_targets is None else {"contrast_targets": plain(contrast_targets)}),
+        },
         created=created,
         seconds=round(time.perf_counter() - started, 3),
     )
@@ -165,6 +181,16 @@ class _Plan:
     reasoning: IntArray
     sources: int
     """Source tokens that are inputs of their own."""
+    details: Mapping[str, Any]
+    """The pairs of a contrast."""
+
+    @property
+    def without_contrast(self) -> Question:
+        """The question about what the span read."""
+        return evolve(
+            self.question,
+            target_function=evolve(self.question.target_function, contrast_ids=None, contrast_logits=None),
+        )
 
 
 def _check(hops: int, leave_out: str, signed: str) -> None:
@@ -207,7 +233,13 @@ def _planned(
     span: Place | None,
     reasoning: Place | None,
     seed: int,
+    contrast: tuple[ContrastText | None, Alignments] = (None, None),
 ) -> _Plan:
+    if contrast[0] is not None and compares_distributions(request.function):
+        raise UsageError(
+            f"{request.function.identifier} compares whole predictions, and a trace looks the contrast up in the "
+            "prediction that is explained, where there is no other one. Use contrast_logits_diff or logprob_diff."
+        )
     options = QuestionOptions(
         function=additive(request.function),
         scores={},
@@ -216,24 +248,43 @@ def _planned(
         keep_special=True,
         span=None,
         seed=seed,
-        contrast_targets=None,
+        contrast_targets=contrast[0],
         contrast_sources=None,
-        contrast_alignments=None,
+        contrast_alignments=contrast[1],
         contrast_force_inputs=False,
         add_special_tokens=True,
     )
     first, end = clean.attr_pos_start, clean.attr_pos_end
     steps = np.arange(first, end, dtype=np.int64)
-    (question,) = prepare(model.adapter, [example_of(model.adapter, clean)], [steps], options).questions
+    prepared = prepare(model.adapter, [example_of(model.adapter, clean)], [steps], options)
+    for note in prepared.warnings:
+        warnings.warn(note, WherefromWarning, stacklevel=3)
+    where = span_of(span, clean.target, clean.segments, first, end)
+    _differs(prepared.questions[0], where, clean)
     return _Plan(
         clean=clean,
-        question=question,
-        span=span_of(span, clean.target, clean.segments, first, end),
+        question=prepared.questions[0],
+        details=prepared.details[0],
+        span=where,
         reasoning=steps
         if reasoning is None
         else span_of(reasoning, clean.target, clean.segments, first, end, name="reasoning"),
         sources=len(clean.source) if model.adapter.card.kind == "encoder-decoder" else 0,
     )
+
+
+def _differs(question: Question, span: IntArray, clean: Attribution) -> None:
+    """Refuse a contrast that says the same where the trace begins."""
+    other = question.target_function.contrast_ids
+    if other is None:
+        return
+    chosen = span - int(question.steps[0])
+    if (other[chosen] == question.target_function.target_ids[chosen]).all():
+        said = "".join(clean.target[index].text for index in span).strip()
+        raise InputError(
+            f"contrast_targets says the same as the output at the span ({said!r}), so there is nothing to follow. "
+            "Give a contrast that differs there, or another span."
+        )
 
 
 def _start(plan: _Plan) -> Any:
@@ -274,9 +325,11 @@ def _followed(
 
     reader = _reader(model, plan, request, leave_out, signed, tell)
 
+    later = evolve(reader, question=plan.without_contrast)
+
     def read(masses: Any) -> Any:
         nonlocal done
-        went = reader(masses)
+        went = (later if done else reader)(masses)
         done += 1
         progress("hop", done, hops + 1)
         return went
@@ -288,7 +341,8 @@ def _followed(
     if plan.sources:  # so that the walk's rows of the source find their place
         one = one.replace(source_attributions=np.zeros((plan.sources, one.attr_pos_end - one.attr_pos_start)))
     facts = {"hops": hops, "leave_out": leave_out, "readings": done}
-    return one.replace(**traced(one, walk, plan.span, one.attr_pos_start, facts))
+    made = one.replace(**traced(one, walk, plan.span, one.attr_pos_start, facts))
+    return made.replace(details={**made.details, **plan.details}) if plan.details else made
 
 
 def _told(

@@ -195,9 +195,23 @@ def sublayer_of(one: Attended, call: BlockCall, below: Tensor) -> Sublayer:
         scale = _scale(call, residual, entering)
         if scale is not None:
             total = residual + scale * entering
-            outer = _norm_of(call, total) if close(_flat(one.state), residual) else None
+            outer = _norm_of(call, total) if _reads_the_state(one, call, residual) else None
             return Sublayer(output, residual, scale, inner, outer, total if outer is None else outer(total))
     raise _refusal(one, "its output is not simply added to the state")
+
+
+def _reads_the_state(one: Attended, call: BlockCall, residual: Tensor) -> bool:
+    """Does the attention read the state as it is, so that a norm comes behind the sum? A norm in front that happens to
+    change nothing is one all the same: then what it gave is what the attention read, number for number in one place."""
+    assert one.state is not None
+    if not close(_flat(one.state), residual):
+        return False
+    return not any(
+        leaf.output.data_ptr() == one.state.data_ptr()
+        and close(_flat(leaf.input), residual)
+        and freeze(leaf.module, leaf.input, leaf.output) is not None
+        for leaf in call.leaves
+    )
 
 
 def _scale(call: BlockCall, residual: Tensor, entering: Tensor) -> float | None:

@@ -49,7 +49,8 @@ def strengths(description: Description, focus: Focus, drawing: Drawing) -> npt.N
     bound = description.scale.bound
     if len(columns) > 1 or drawing.scale == "step":
         bound = float(np.abs(scores).max(initial=0.0)) or 1.0
-    return np.where(seen, np.clip(scores / bound * drawing.intensity, -1, 1), np.nan)
+    faded = description.fading(*columns)
+    return np.where(seen, np.clip(scores / bound * drawing.intensity, -1, 1) * faded, np.nan)
 
 
 def output_strengths(description: Description, row: int, drawing: Drawing) -> npt.NDArray[np.float64]:
@@ -58,4 +59,5 @@ def output_strengths(description: Description, row: int, drawing: Drawing) -> np
     bound = description.scale.bound
     if drawing.scale == "step":
         bound = float(np.abs(scores).max(initial=0.0)) or 1.0
-    return np.where(description.visible[row], np.clip(scores / bound * drawing.intensity, -1, 1), np.nan)
+    faded = np.array([description.fading(column) for column in range(len(scores))])
+    return np.where(description.visible[row], np.clip(scores / bound * drawing.intensity, -1, 1) * faded, np.nan)

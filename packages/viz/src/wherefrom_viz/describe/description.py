@@ -152,9 +152,10 @@ class Description:
         """``value`` as a share of the strongest colour, in [-1, 1]; pale in a doubtful column."""
         return self.scale.strength(value) * self.fading(column)
 
-    def fading(self, column: int) -> float:
-        """What the colours of a column are multiplied with."""
-        return FADED if self.doubtful and self.doubtful[column] else 1.0
+    def fading(self, *columns: int) -> float:
+        """What the colours of some columns together are multiplied with: pale where none of them was told from
+        chance."""
+        return FADED if self.doubtful and columns and all(self.doubtful[column] for column in columns) else 1.0
 
     @property
     def pipeline_words(self) -> str:

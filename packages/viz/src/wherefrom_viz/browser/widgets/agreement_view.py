@@ -83,7 +83,7 @@ class AgreementView(DescriptionView):
             size = cells(name) + len(number) + 3
             if used + size > width:
                 break
-            strength = description.scale.strength(score * self.drawing.intensity)
+            strength = description.strength(score * self.drawing.intensity, column)
             pieces += [(isolate(name), self.shades.style(strength)), (f" {number}  ", dim)]
             used += size
         return pieces

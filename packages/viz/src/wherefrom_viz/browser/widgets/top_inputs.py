@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from rich.text import Text
 from textual.widgets import Static
 
@@ -31,15 +33,29 @@ class TopInputs(Static):
         )
 
 
-def contributors(description: Description, looking: Focus, count: int) -> list[tuple[str, float]]:
-    """Labels and scores, the strongest first."""
+class Contributor(NamedTuple):
+    """An input, or an output that an input drove."""
+
+    label: str
+    score: float
+    fading: float
+    """What its colour is multiplied with; see `Description.fading`."""
+
+
+def contributors(description: Description, looking: Focus, count: int) -> list[Contributor]:
+    """The strongest first."""
     if not description.steps:
         return []
     if looking.row is not None:
         scores = description.scores[looking.row]
         order = sorted((c for c in range(len(description.steps)) if scores[c] != 0), key=lambda c: -abs(scores[c]))
-        return [(description.steps[column].label, float(scores[column])) for column in order[:count]]
-    return [(description.inputs[row].label, score) for row, score in description.top(looking.columns, count)]
+        return [
+            Contributor(description.steps[column].label, float(scores[column]), description.fading(column))
+            for column in order[:count]
+        ]
+    faded = description.fading(*looking.columns)
+    top = description.top(looking.columns, count)
+    return [Contributor(description.inputs[row].label, score, faded) for row, score in top]
 
 
 def _inputs(description: Description) -> int:
@@ -67,7 +83,7 @@ def exact(score: float, largest: float, precision: int) -> str:
 def _card(
     description: Description,
     looking: Focus,
-    found: list[tuple[str, float]],
+    found: list[Contributor],
     drawing: Drawing,
     shades: StyleCache,
     width: int,
@@ -76,13 +92,13 @@ def _card(
     text.append(heading(description, looking, width) + "\n", style="bold")
     if not found:
         text.append("no input has a score", style="dim")
-    for label, score in found:
+    for label, score, fading in found:
         number = exact(score, found[0][1], drawing.precision)
         if score > 0 and description.words.signed:
             number = "+" + number
         room = max(3, width - 11)
         name = elide(label, room)
-        strength = description.scale.strength(score * drawing.intensity)
+        strength = description.scale.strength(score * drawing.intensity) * fading
         text.append(number.rjust(9) + " ", style="dim")
         text.append(isolate(name), style=shades.style(strength))
         text.append("\n")
@@ -105,18 +121,19 @@ def _add_pairs(text: Text, description: Description, looking: Focus, drawing: Dr
 def _line(
     description: Description,
     looking: Focus,
-    found: list[tuple[str, float]],
+    found: list[Contributor],
     drawing: Drawing,
     shades: StyleCache,
     width: int,
 ) -> Text:
     text = Text(no_wrap=True, overflow="ellipsis")
     text.append(" " + heading(description, looking, width // 3) + "  ", style="bold")
-    for label, score in found:
+    for label, score, fading in found:
         number = short(float(f"{score:.2g}"))
         name = elide(label, 12)
         if text.cell_len + cells(name) + len(number) + 4 > width:
             break
-        text.append(isolate(name), style=shades.style(description.scale.strength(score * drawing.intensity)))
+        strength = description.scale.strength(score * drawing.intensity) * fading
+        text.append(isolate(name), style=shades.style(strength))
         text.append(f" {'+' if score > 0 and description.words.signed else ''}{number}  ", style="dim")
     return text

@@ -81,13 +81,13 @@ export class App {
 
   /** Score that gets the strongest colour, in column `c` or (null) in general. */
   bound(c) {
-    return this.scale(c) / (this.doubtful(c) ? 0.2 : 1);
+    return this.scale(c) / (c === null ? 1 : this.fading(c));
   }
 
-  /** Was a column held against the model, and not told from chance? Its colours are pale then. */
-  doubtful(c) {
-    const chance = this.example.stepScores.check_chance;
-    return Boolean(c !== null && chance && this.state.g === "token" && !(chance[c] < 0.05));
+  /** What the colours of some columns are multiplied by: pale where all were held against the model and none was told from chance. */
+  fading(from, to = from) {
+    const chance = this.view.stepScores.check_chance;
+    return chance && ![...chance.slice(from, to + 1)].some((value) => value < 0.05) ? 0.2 : 1;
   }
 
   scale(c) {
@@ -106,7 +106,9 @@ export class App {
     const { span, rows } = this.active();
     const range = rows ?? span;
     if (range && range[0] === range[1]) return this.bound(rows ? null : span[0]);
-    return largest(rows ? rowScores(view, ...rows).scores : shownOnly(view, columnScores(view, ...(span ?? [0, view.columns - 1])).scores));
+    if (rows) return largest(rowScores(view, ...rows).scores);
+    const shown = span ?? [0, view.columns - 1];
+    return largest(shownOnly(view, columnScores(view, ...shown).scores)) / this.fading(...shown);
   }
 
   /** Are there inputs that the page leaves out? */

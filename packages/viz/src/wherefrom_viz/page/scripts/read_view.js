@@ -114,10 +114,11 @@ export class ReadView {
     const range = rows ?? span;
     const { scores, visible } = rows ? rowScores(view, ...rows) : columnScores(view, ...(span ?? [0, view.columns - 1]));
     const bound = app.shownBound();
+    const strength = (at) => (visible[at] ? (scores[at] / bound) * (rows ? app.fading(at) : 1) : 0);
     for (const { element, unit } of this.tokens) {
       const [own, other] = rows ? [unit.row, unit.col] : [unit.col, unit.row];
       const picked = Boolean(range && own >= range[0] && own <= range[1]);
-      painter.paint(element, visible[other] ? scores[other] / bound : 0);
+      painter.paint(element, strength(other));
       element.classList.toggle("picked", picked);
       element.setAttribute("aria-selected", picked ? "true" : "false");
       if (picked) element.closest("[role=listbox]").setAttribute("aria-activedescendant", element.id);
@@ -126,7 +127,7 @@ export class ReadView {
     this.documents?.paint(span, (at) => this.find(at, null));
     this.strip.paint(this.tokens, (unit) => {
       const other = rows ? unit.col : unit.row;
-      return other >= 0 && visible[other] ? scores[other] / bound : 0;
+      return other >= 0 ? strength(other) : 0;
     }, painter);
     app.drawLegend();
   }

@@ -1,0 +1,69 @@
+"""Outputs whose scores were not told from chance are pale wherever their inputs are coloured, alone or together."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from rich.console import Console
+from wherefrom.results.attribution import Attribution
+from wherefrom.results.card import CHANCE
+from wherefrom_viz.browser.drawing import Drawing
+from wherefrom_viz.browser.focus import Focus, output_strengths, strengths
+from wherefrom_viz.browser.style_cache import StyleCache
+from wherefrom_viz.browser.widgets import top_inputs
+from wherefrom_viz.colours import palette_named
+from wherefrom_viz.console.terminal_style import terminal_style_for
+from wherefrom_viz.describe.description import FADED, describe
+
+
+def checked(one: Attribution, doubtful: tuple[int, ...]) -> Attribution:
+    """As if every step had been held against the model, and some not told from chance."""
+    chance = np.array([0.5 if step in doubtful else 0.01 for step in range(len(one.steps))])
+    return one.replace(
+        step_scores={**one.step_scores, CHANCE: chance}, step_aggregation={**one.step_aggregation, CHANCE: "max"}
+    )
+
+
+@pytest.mark.parametrize("scale", ["example", "step"])
+@pytest.mark.parametrize("pinned, pale", [((1,), True), ((1, 2), True), ((0, 1), False), ((0,), False)])
+def test_inputs_of_chosen_outputs_are_pale_where_all_are_doubtful(
+    hospital: Attribution, pinned: tuple[int, ...], pale: bool, scale: str
+) -> None:
+    looking, drawing = Focus(pinned=frozenset(pinned)), Drawing(scale=scale)  # type: ignore[arg-type]
+    plain = strengths(describe(hospital), looking, drawing)
+    found = strengths(describe(checked(hospital, (1, 2))), looking, drawing)
+    np.testing.assert_allclose(found, plain * (FADED if pale else 1.0))
+
+
+def test_an_input_drives_doubtful_outputs_palely(hospital: Attribution) -> None:
+    row = int(np.abs(describe(hospital).scores).sum(axis=1).argmax())
+    plain = output_strengths(describe(hospital), row, Drawing())
+    found = output_strengths(describe(checked(hospital, (1,))), row, Drawing())
+    np.testing.assert_allclose(found[1], plain[1] * FADED)
+    np.testing.assert_allclose(np.delete(found, 1), np.delete(plain, 1))
+
+
+@pytest.mark.parametrize("looking", [Focus(column=1), Focus(row=3)], ids=["inputs", "outputs"])
+def test_the_card_of_the_strongest_is_as_pale(hospital: Attribution, looking: Focus) -> None:
+    pale = describe(checked(hospital, (1, 3)))
+    found = top_inputs.contributors(pale, looking, 40)
+    labels = {pale.steps[1].label, pale.steps[3].label}
+    assert found
+    for one in found:
+        assert one.fading == (FADED if looking.row is None or one.label in labels else 1.0)
+    console = Console(file=io.StringIO(), force_terminal=True, color_system="truecolor")
+    shades = StyleCache(terminal_style_for(console, palette_named("red-blue"), None))
+    drawn = [
+        top_inputs._card(description, looking, top_inputs.contributors(description, looking, 40), Drawing(), shades, 40)
+        for description in (describe(hospital), pale)
+    ]
+    assert drawn[0].plain == drawn[1].plain
+    assert drawn[0].spans != drawn[1].spans
+
+
+def test_a_word_is_doubtful_where_one_of_its_tokens_is(hospital: Attribution) -> None:
+    """Its scores are sums over them."""
+    by_sentence = describe(checked(hospital, (1,)), granularity="sentence")
+    assert by_sentence.doubtful[0]
