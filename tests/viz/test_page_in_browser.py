@@ -133,6 +133,18 @@ def test_shift_click_pins_a_span_and_sums_it(open_page: Open, hospital: Attribut
     assert card(page)[0] == "come +0.52"
 
 
+def test_on_a_touch_screen_a_span_is_tapped(open_page: Open, hospital: Attribution) -> None:
+    page = open_page(render_html(hospital), has_touch=True, is_mobile=True, viewport={"width": 390, "height": 844})
+    assert "Tap a token" in page.locator(".card").inner_text()
+    output(page, "to").tap()
+    page.get_by_role("button", name="Widen").tap()
+    assert page.get_by_role("button", name="Widen").get_attribute("aria-pressed") == "true"
+    output(page, "hospital").tap()
+    assert page.locator(".outputs .tok.picked").all_inner_texts() == ["to", "the", "hospital"]
+    output(page, "the").tap()
+    assert page.locator(".outputs .tok.picked").all_inner_texts() == ["the"], "only the next one"
+
+
 def test_an_input_shows_which_outputs_it_drove(open_page: Open, hospital: Attribution) -> None:
     page = open_page(render_html(hospital))
     page.locator(".inputs .tok", has_text="sick").click()

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Any
+from warnings import warn
 
-from wherefrom.errors import InputError
+from wherefrom.errors import InputError, WherefromWarning
 
 from wherefrom_viz import colours
 from wherefrom_viz.colours import Palette, Rgb, Theme, palette_named
@@ -24,6 +25,8 @@ from wherefrom_viz.figures.cropping import checked_view, cropped
 FONTS = "'DejaVu Sans', 'Noto Sans', Arial, Helvetica, sans-serif"
 _COLUMN_WIDTH = 345.0
 """Points: the text width of a LaTeX article."""
+TALL = 2_000.0
+"""Points from which a figure is said to be too high to print."""
 _CHARACTER = 0.62
 """Width of a character of the fonts above, in font sizes; generous, so that no text is cut."""
 
@@ -74,6 +77,13 @@ def render_svg(
     ]
     total_width = max((figure.width for figure in drawn), default=100.0)
     total_height = sum(figure.height for figure in drawn) or 20.0
+    if total_height > TALL and top is None:
+        warn(
+            f"This figure is {total_height:,.0f} points high; a page of a paper has about 700. top=20 keeps the "
+            "strongest inputs, steps=[...] chosen outputs.",
+            WherefromWarning,
+            stacklevel=2,
+        )
     lines = _opened(total_width, total_height, font_size, theme)
     y = 0.0
     for figure in drawn:

@@ -186,7 +186,15 @@ export class App {
     this.views[this.state.tab].paint();
   }
 
-  pinLine(line, extend) {
+  /** The next token that is pinned widens what is pinned: what shift does on a screen that is touched. */
+  widen() {
+    this.widening = !this.widening;
+    this.views[this.state.tab].paint();
+  }
+
+  pinLine(line, shift) {
+    const extend = shift || this.widening;
+    this.widening = false;
     return line.row !== undefined ? this.pin("row", [line.row, line.row], extend) : this.pin("tok", [line.col, line.col], extend);
   }
 

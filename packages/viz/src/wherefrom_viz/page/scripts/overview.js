@@ -23,7 +23,7 @@ export class Overview {
       return h("div.multiple", { role: "option", id: `${app.id}-s${index}`, "aria-label": name, title: name, "aria-selected": "false", onclick: () => app.go(index) }, canvas);
     });
     this.lines.append(...this.thumbs);
-    this.root = h("details.overview", { open: true, ontoggle: () => this.load() }, h("summary", "All slices"), h("div.scroll", this.lines));
+    this.root = h("details.overview", { open: true, ontoggle: () => this.load() }, h("summary", dimensions.length > 1 ? `All slices: ${dimensions.slice(0, -1).map(({ name }) => name).join(", ")} ↓ ${dimensions[dimensions.length - 1].name} →` : "All slices"), h("div.scroll", this.lines));
   }
 
   /** Labels of a slice along all dimensions. */

@@ -7,6 +7,11 @@ import { HeatStrip } from "./heat_strip.js";
 import { short, signed } from "./numbers.js";
 import { columnScores, joinedText, ranked, rowScores, strongest } from "./units.js";
 
+const HINTS = {
+  mouse: "Point at a token to see where it comes from; click to keep it, shift-click for a span.",
+  touch: "Tap a token to see where it comes from.",
+};
+const touched = () => Boolean(window.matchMedia?.("(pointer: coarse)").matches);
 const LONG = 90; // inputs from which prompt and output have panes of their own
 
 export class ReadView {
@@ -31,7 +36,7 @@ export class ReadView {
     this.strip = new HeatStrip(panes.in);
     const text = h("div.texts", h("div.framed", panes.in, this.strip.root), panes.out);
     this.root.classList.toggle("long", this.tokens.length > LONG);
-    this.card = h("div.lines");
+    this.card = h("div.strongest");
     this.documents = this.app.meta.context ? new Documents(this.app) : null;
     this.root.replaceChildren(text, h("aside.card", { "aria-label": "Strongest" }, this.card, this.documents?.root));
     this.paint();
@@ -197,8 +202,9 @@ export class ReadView {
         return h("li", h("button.name", { title: "show it in the text", onclick: () => this.find(at, rows) }, fenced((rows ? view.cols : view.inputs)[at].label)), h("span.value", signed(score, words.signed)), h("span.track", bar));
       }),
     );
-    const hint = span || rows ? null : h("p.quiet", "Point at a token to see where it comes from; click to keep it, shift-click for a span.");
+    const hint = span || rows ? null : h("p.quiet", HINTS[touched() ? "touch" : "mouse"]);
     const pinned = app.state.tok || app.state.row ? h("button.unit", { onclick: () => app.addSpan() }, "Make it a unit") : null;
-    return [h("h2", ...title), ...lines, entries.length ? list : h("p", "No input has a score here."), hint, pinned].filter(Boolean);
+    const wider = pinned && touched() ? h("button.wider", { "aria-pressed": app.widening ? "true" : "false", onclick: () => app.widen() }, "Widen: tap its other end") : null;
+    return [h("h2", ...title), ...lines, entries.length ? list : h("p", "No input has a score here."), hint, pinned, wider].filter(Boolean);
   }
 }
