@@ -13,7 +13,7 @@ import numpy as np
 import torch
 import transformers
 import wherefrom
-from flashtrace import core
+from flashtrace import core  # pyright: ignore[reportMissingImports]  # in the environment of the command above
 from wherefrom.methods import FlashTrace
 from wherefrom.methods._proximity import query_mixture
 from wherefrom.questions.question import Question
@@ -50,7 +50,7 @@ def main() -> None:
         print(f"{kind}: largest difference {np.abs(theirs - ours).max():.1e} of values up to {theirs.max():.2f}")
 
 
-def original(module: torch.nn.Module, ids: np.ndarray) -> np.ndarray:
+def original(module: transformers.PreTrainedModel, ids: np.ndarray) -> np.ndarray:
     """Token importance of the span, shape ``(tokens,)``."""
     facts = core.extract_model_metadata(module)
     cache, hooks = core.attach_hooks(facts.layers, torch.float32)
@@ -75,7 +75,7 @@ def original(module: torch.nn.Module, ids: np.ndarray) -> np.ndarray:
     return aggregate.token_importance_total.numpy()
 
 
-def our_own(module: torch.nn.Module, ids: np.ndarray) -> np.ndarray:
+def our_own(module: transformers.PreTrainedModel, ids: np.ndarray) -> np.ndarray:
     """The same, from the states that predict the tokens behind those of the span."""
     steps = np.arange(SPAN[0] + 1, SPAN[1] + 2)
     function = TargetFunction(
@@ -89,6 +89,7 @@ def our_own(module: torch.nn.Module, ids: np.ndarray) -> np.ndarray:
 
     (scores,) = FlashTrace().attribute(Model(), [question], lambda phase, done, total: None)
     assert query_mixture(question).shape == (1, SPAN[1] + 1), wherefrom.__version__
+    assert scores.target is not None
     return scores.target[:, 0].sum(-1).numpy()
 
 

@@ -27,6 +27,7 @@ import numpy as np
 import torch
 import wherefrom
 from torch import nn
+from transformers import PreTrainedModel
 
 TEXT = (
     "The library of the town was built in the year when the river rose above its banks. Nobody had expected the water, "
@@ -130,12 +131,14 @@ def sentences(model: Any, prompt: str) -> list[int]:
     return starts
 
 
-def operations(module: nn.Module, method: str, size: int, steps: int, starts: list[int]) -> tuple[float, float]:
+def operations(module: PreTrainedModel, method: str, size: int, steps: int, starts: list[int]) -> tuple[float, float]:
     """Floating-point operations that a method's definition asks for, attention as squares and as triangles."""
-    config = module.config  # type: ignore[union-attr]
-    layers, width = config.num_hidden_layers, config.num_attention_heads * config.head_dim  # type: ignore[union-attr]
-    head = module.get_output_embeddings()  # type: ignore[operator]
-    weights = sum(part.weight.numel() for part in module.modules() if isinstance(part, nn.Linear) and part is not head)
+    config = module.config
+    layers, width = config.num_hidden_layers, config.num_attention_heads * config.head_dim
+    head = module.get_output_embeddings()
+    weights = sum(
+        float(part.weight.numel()) for part in module.modules() if isinstance(part, nn.Linear) and part is not head
+    )
     linear = 2.0 * weights * size
     square = 4.0 * size * size * width * layers
     if method in ("saliency", "integrated_gradients"):

@@ -70,7 +70,7 @@ def timed(work: Callable[[], np.ndarray]) -> tuple[np.ndarray, float]:
 
 def inseq_seconds(card: wherefrom.AttributionModel, method: str, settings: dict[str, Any], answer: str) -> float:
     """The same question put to inseq on the same module."""
-    import inseq
+    import inseq  # pyright: ignore[reportMissingImports]  # only where it is installed beside us
 
     other = inseq.load_model(card.module, method, tokenizer=card.tokenizer, device="cuda")
 

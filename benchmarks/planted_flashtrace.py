@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from flashtrace import FlashTrace
+from flashtrace import FlashTrace  # pyright: ignore[reportMissingImports]  # in the environment of the command above
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from benchmarks.planted import Peak, read, recall, write
@@ -51,7 +51,8 @@ def main() -> None:
             for way, method in WAYS.items():
                 if way in known:
                     continue
-                line = measured(*loaded[name], task, method)
+                model, tokenizer = loaded[name]
+                line = measured(model, tokenizer, task, method)
                 facts = {"model": name, "task": task.id, "set": task.set, "way": way}
                 write(options.out, [{**facts, **line, "version": version("flashtrace")}])
                 if time.monotonic() > until:

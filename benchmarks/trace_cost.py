@@ -12,6 +12,7 @@ import copy
 import statistics
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -41,7 +42,7 @@ def main() -> None:
     ids = model.encode(prompt).ids
     output = np.concatenate([ids, np.random.default_rng(0).integers(5, 300, LENGTH - len(ids))]).tolist()
     for method in METHODS:
-        settings = {"depth": 0.5} if method.startswith("layer") else {}
+        settings: dict[str, Any] = {"depth": 0.5} if method.startswith("layer") else {}
         times = {}
         for span in SPANS:
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib.metadata
 import json
 import tomllib
 from collections.abc import Callable
@@ -278,3 +279,24 @@ def test_demo_shows_every_method_asked(wherefrom: Run) -> None:
     assert ran.code == 0
     assert "saliency" in ran.out
     assert "input_x_gradient" in ran.out
+
+
+@pytest.mark.parametrize("adapters, state", [((), "problem"), (("openai",), "missing")])
+def test_doctor_asks_for_transformers_where_nothing_else_answers(
+    wherefrom: Run, monkeypatch: pytest.MonkeyPatch, adapters: tuple[str, ...], state: str
+) -> None:
+    installed = importlib.metadata.version
+
+    def version(name: str) -> str:
+        if name in ("wherefrom-hf", "torch", "transformers", "captum"):
+            raise importlib.metadata.PackageNotFoundError(name)
+        return installed(name)
+
+    points = [importlib.metadata.EntryPoint(name, "nowhere:load", "wherefrom.adapters") for name in adapters]
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: points)
+    ran = wherefrom("doctor", "--json")
+    findings = {finding["subject"]: finding for finding in json.loads(ran.out)}
+    assert findings["torch"]["state"] == state
+    assert "wherefrom-cli[hf]" in findings["torch"]["cure"]
+    assert ran.code == (state == "problem")

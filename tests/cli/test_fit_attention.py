@@ -8,8 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
+from wherefrom.adapters import PredictsSteps, SequenceModel
+from wherefrom.attribute import AttributionModel
 from wherefrom.methods.head_weights import HeadWeights
 from wherefrom.results.attribution import Attributions
+from wherefrom.testing import ReferenceModel
+from wherefrom.testing.counting import only
+from wherefrom_cli.request import ModelRequest
 
 Run = Callable[..., Any]
 TEXTS = (
@@ -63,3 +69,15 @@ def test_a_budget_is_kept(wherefrom: Run) -> None:
     (one,) = Attributions.from_bytes(ran.out.encode())
     assert one.details["forwards"] <= 14
     assert one.details["left_whole"]
+
+
+def test_an_adapter_without_attention_is_refused(
+    wherefrom: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "texts.txt").write_text(TEXTS[0])
+    plain = only(ReferenceModel("decoder-only"), SequenceModel, PredictsSteps)
+    monkeypatch.setattr(ModelRequest, "load", lambda self: AttributionModel(plain))
+    ran = wherefrom("fit-attention", "texts.txt", "-m", "reference", "-o", "heads.npz")
+    assert ran.code != 0
+    assert "shows none" in ran.err
+    assert "reference" in ran.err

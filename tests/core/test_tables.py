@@ -15,6 +15,7 @@ from wherefrom.results.attribution import Attributions
 from wherefrom.results.provenance import Provenance
 
 from tests.core.made import attribution
+from tests.needed import needed
 
 TARGET = ["<s>", " a", ' "b",\n', " c"]
 
@@ -83,6 +84,7 @@ def test_step_scores_have_a_row_per_explained_token() -> None:
 
 
 def test_polars_arrow_and_data_sets_hold_the_same() -> None:
+    needed("polars", "extras")
     made = result()
     expected = made.to_pandas()
     for frame in (made.to_polars().to_pandas(), made.to_arrow().to_pandas(), made.to_dataset().to_pandas()):

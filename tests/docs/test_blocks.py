@@ -6,12 +6,15 @@ A page's first block begins with nothing: it imports what it uses. Models of the
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted(ROOT.glob("packages/*/README.md"))]
+SAVED = ROOT / "tests" / "data" / "files" / "version-1.0.json"
+"""What is called ``saved.json`` in the pages."""
 BLOCK = re.compile(r"^```python\n(.*?)^```$", flags=re.DOTALL | re.MULTILINE)
 
 
@@ -32,9 +35,10 @@ PAGES_WITH_CODE = [page for page in PAGES if blocks(page.read_text("utf-8"))]
 
 
 @pytest.mark.filterwarnings("ignore::wherefrom.errors.WherefromWarning")
-@pytest.mark.parametrize("page", PAGES_WITH_CODE, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", PAGES_WITH_CODE, ids=lambda page: f"{page.parent.name}/{page.stem}")
 def test_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    shutil.copy(SAVED, "saved.json")
     run(page.read_text("utf-8"), str(page))
 
 

@@ -15,13 +15,14 @@ import pytest
 from wherefrom_cli.main import main
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted(ROOT.glob("packages/*/README.md"))]
 BLOCK = re.compile(r"^```(?:sh|bash|console)?\n(.*?)^```$", flags=re.DOTALL | re.MULTILINE)
 NOT_RUN = {
     r"wherefrom view": "takes the terminal until it is left",
     r"wherefrom serve": "serves until it is stopped",
     r"--engine ray": "starts a cluster; run by `pytest -m heavy`",
     r"demo:(smollm2|gemma3)": "a pretrained model; run by `pytest -m real`",
+    r"--framework openai": "needs a server; those run by `pytest -m server`",
     r"wherefrom COMMAND": "a form, not a command",
 }
 """What lines are left out, and why."""
@@ -41,7 +42,7 @@ PAGES_WITH_LINES = [page for page in PAGES if list(lines_of(page.read_text("utf-
 
 
 @pytest.mark.filterwarnings("ignore::wherefrom.errors.WherefromWarning")
-@pytest.mark.parametrize("page", PAGES_WITH_LINES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", PAGES_WITH_LINES, ids=lambda page: f"{page.parent.name}/{page.stem}")
 def test_lines_run(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from playwright.sync_api import Browser, sync_playwright
 from rich.console import Console
 from wherefrom.results import compare
 from wherefrom.results.attribution import Attribution, Attributions
@@ -27,7 +26,11 @@ from wherefrom_viz.console import compare_view
 from wherefrom_viz.page.pairs import pairs_of
 
 from tests.laws.test_comparison import CUTS, made, saved
+from tests.needed import needed
 from tests.viz.browser.conftest import browser_at, settled, shown
+
+needed("playwright", "extras")
+from playwright.sync_api import Browser, sync_playwright  # noqa: E402
 
 CHROMIUM = Path("/usr/bin/chromium")
 FILES = [
@@ -80,7 +83,7 @@ def test_the_page_tells_what_python_tells(
     assert numbers == [two_places(value) for value in finite(python.spearman)]
 
 
-@pytest.mark.parametrize("one, other", FILES[:2])  # the browser pairs results of one text
+@pytest.mark.parametrize("one, other", FILES)
 def test_the_terminal_tells_what_python_tells(
     one: tuple[int, int, bool],
     other: tuple[int, int, bool],

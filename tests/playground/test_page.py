@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 import wherefrom
-from gradio_client import Client
 from wherefrom.evaluation.opening import open_evaluation
-from wherefrom_playground import Keeper, Limits, choices, serve
 
 from tests import axe
+from tests.needed import needed
+
+needed("gradio", "extras")
+from gradio_client import Client  # noqa: E402
+from wherefrom_playground import Keeper, Limits, choices, serve  # noqa: E402
 
 CHROMIUM = Path("/usr/bin/chromium")
 
@@ -167,7 +170,7 @@ def test_by_default_only_this_machine_is_listened_to(served: tuple[str, Keeper])
 @pytest.fixture
 def page() -> Iterator[Any]:
     """A window of Chromium; afterwards no script may have failed."""
-    sync_api = pytest.importorskip("playwright.sync_api")
+    sync_api = needed("playwright.sync_api", "extras")
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"])
         # so that axe may be evaluated in our frames as well

@@ -12,11 +12,15 @@ from wherefrom.errors import InputError, SettingsError
 from wherefrom.evaluation import list_metrics
 from wherefrom.methods.contract import Progress
 from wherefrom.methods.cost import Cost
-from wherefrom_playground import Keeper, Limits, choices
-from wherefrom_playground.asking import Asked, Generation, Measured, documents_in
-from wherefrom_playground.chats import asked, messages_in
-from wherefrom_playground.frames import frame, status
-from wherefrom_playground.jobs import Desk, Done, Failed, Told
+
+from tests.needed import needed
+
+needed("gradio", "extras")
+from wherefrom_playground import Keeper, Limits, choices  # noqa: E402
+from wherefrom_playground.asking import Asked, Generation, Measured, documents_in  # noqa: E402
+from wherefrom_playground.chats import asked, messages_in  # noqa: E402
+from wherefrom_playground.frames import frame, status  # noqa: E402
+from wherefrom_playground.jobs import Desk, Done, Failed, Told  # noqa: E402
 
 
 def test_lines_with_roles_are_messages() -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.needed import needed
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 SURFACE = HERE / "surface.py"
@@ -16,6 +18,7 @@ SURFACE = HERE / "surface.py"
 
 def mypy(path: Path) -> tuple[bool, str]:
     """Is mypy content with a file? And what it says."""
+    needed("mypy", "check")
     done = subprocess.run(
         [sys.executable, "-m", "mypy", "--config-file", str(ROOT / "pyproject.toml"), "--strict", str(path)],
         capture_output=True,
@@ -28,6 +31,7 @@ def mypy(path: Path) -> tuple[bool, str]:
 
 def pyright(path: Path) -> tuple[bool, str]:
     """Likewise for pyright, with the settings beside `surface.py`."""
+    needed("basedpyright", "check")
     settings = {**json.loads((HERE / "pyrightconfig.json").read_text("utf-8")), "include": [str(path)]}
     project = path.parent / "pyrightconfig.json"
     if path.parent != HERE:

@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
 from wherefrom.context import ContextAttribution, ContextPart, CueAttribution, SentenceSupport
 from wherefrom_viz.context import render_context_html
 
 from tests import axe
+from tests.needed import needed
+
+needed("playwright", "extras")
+from playwright.sync_api import Page, sync_playwright  # noqa: E402
 
 CHROMIUM = Path("/usr/bin/chromium")
 

@@ -12,12 +12,15 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.text.tokens import Segment
 from wherefrom_viz import render_granular, render_html, render_notebook
 
 from tests import axe
+from tests.needed import needed
+
+needed("playwright", "extras")
+from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: E402
 
 CHROMIUM = Path("/usr/bin/chromium")
 

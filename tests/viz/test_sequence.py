@@ -12,6 +12,8 @@ from wherefrom.errors import InputError
 from wherefrom.results.attribution import Attribution
 from wherefrom_viz import render_animation, render_frames, save_frames
 
+from tests.needed import needed
+
 CHROMIUM = Path("/usr/bin/chromium")
 
 
@@ -67,7 +69,7 @@ def test_the_animation_is_one_svg_whose_last_frame_stands_without_motion(hospita
 @pytest.mark.browser
 @pytest.mark.skipif(not CHROMIUM.exists() and not os.environ.get("CI"), reason=f"there is no Chromium at {CHROMIUM}")
 def test_the_animation_shows_one_frame_after_the_other(hospital: Attribution, tmp_path: Path) -> None:
-    from playwright.sync_api import sync_playwright
+    sync_playwright = needed("playwright.sync_api", "extras").sync_playwright
 
     (tmp_path / "play.svg").write_text(render_animation(hospital, seconds=1), encoding="utf-8")
     seen = "[...document.querySelectorAll('.frame')].map(e => getComputedStyle(e).visibility === 'visible')"

@@ -140,6 +140,22 @@ def test_counterpart_is_the_same_text(hospital: Attribution, everyone: Attributi
     assert library.counterpart(0) is None
 
 
+def test_counterpart_of_another_text_is_the_one_of_its_name_in_another_file(make: Callable[..., Attribution]) -> None:
+    def file(*examples: Attribution) -> LoadedSource:
+        return LoadedSource(Attributions(sequence_attributions=examples, provenance=PROVENANCE))
+
+    one, two = make(["a", "b"], 1, id="one"), make(["a", "c"], 1, id="two")
+    library = Library([file(one, two), file(make(["x", "y"], 1, id="two"), make(["x", "z"], 1, id="one"))])
+    keys = {(library.locate(key)[0] is library.sources[0], library.title(key)): key for key in library.keys().tolist()}
+    assert library.counterpart(keys[True, "one"]) == keys[False, "one"]
+    assert library.counterpart(keys[True, "two"]) == keys[False, "two"]
+    unnamed = Library([file(one.replace(id=None), two.replace(id=None)), file(make(["x", "y"], 1, id=None))])
+    first, second, other = unnamed.keys().tolist()
+    assert unnamed.counterpart(other) == first
+    assert unnamed.counterpart(second) is None, "nothing stands in its place"
+    assert Library([file(one, two)]).counterpart(0) is None, "one file has no counterpart of another text"
+
+
 @pytest.mark.parametrize(
     "content, words",
     [(b"", "empty|no attribution|JSON"), (b"hello", "."), (b'{"format": "other"}', "."), (b"\x1f\x8b\x00", ".")],

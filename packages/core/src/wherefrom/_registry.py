@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib import import_module
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from wherefrom.errors import SettingsError, UnknownNameError, nearest
 
@@ -12,6 +12,34 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 T = TypeVar("T")
+C = TypeVar("C", bound=type)
+
+
+class _Unstated:
+    """A fact of a class that nothing has stated yet."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        raise AttributeError(
+            f"{owner.__name__} does not state {self._name!r}. Give it to the decorator that registers the class."
+        )
+
+
+def fact() -> Any:
+    """Declare a fact of a class in the Protocol that the class derives from: the registering decorator gives it.
+
+    Until then the class has no such attribute.
+    """
+    return _Unstated()
+
+
+def stated(cls: C, **facts: object) -> C:
+    """The class, with its facts as class variables."""
+    for name, value in facts.items():
+        setattr(cls, name, value)
+    return cls
 
 
 class Registry(Generic[T]):

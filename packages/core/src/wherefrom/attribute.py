@@ -27,7 +27,7 @@ from wherefrom.context.results import ContextAttribution
 from wherefrom.errors import InputError, SettingsError, UnknownAttributeError, WherefromWarning, nearest
 from wherefrom.methods.answers import attribution_of, missing_scores, without_steps
 from wherefrom.methods.checking import check_cost, checked
-from wherefrom.methods.contract import Method
+from wherefrom.methods.contract import AnyMethod
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.finite import not_finite_note
 from wherefrom.methods.flat import no_gradient_note
@@ -76,10 +76,10 @@ class AttributionModel:
     __slots__ = ("__weakref__", "adapter", "attributed_fn", "method")
 
     adapter: SequenceModel
-    method: Method | None
+    method: AnyMethod | None
     attributed_fn: StepFunctionLike
 
-    def __init__(self, adapter: SequenceModel, method: Method | None = None) -> None:
+    def __init__(self, adapter: SequenceModel, method: AnyMethod | None = None) -> None:
         self.adapter = adapter
         self.method = method
         self.attributed_fn = DEFAULT_FUNCTION
@@ -179,7 +179,7 @@ class AttributionModel:
         self,
         input_texts: InputText | Sequence[InputText],
         generated_texts: Target | Sequence[Target] | None = None,
-        method: str | Method | type[Method] | None = None,
+        method: str | AnyMethod | type[AnyMethod] | None = None,
         override_default_attribution: bool = False,
         attr_pos_start: int | None = None,
         attr_pos_end: int | None = None,
@@ -429,7 +429,7 @@ class AttributionModel:
         self,
         input_texts: InputText | Sequence[InputText],
         generated_texts: Target | Sequence[Target],
-        method: str | Method | type[Method] | None = None,
+        method: str | AnyMethod | type[AnyMethod] | None = None,
         *,
         attr_pos_start: int | None = None,
         attr_pos_end: int | None = None,
@@ -645,7 +645,7 @@ def _positions(examples: Sequence[Example], start: int | None, end: int | None) 
     ]
 
 
-def _passes(method: Method, questions: Sequence[Question], progress: Progress) -> list[int]:
+def _passes(method: AnyMethod, questions: Sequence[Question], progress: Progress) -> list[int]:
     """How much of the work is done after each question, from 0 to all of it.
 
     In passes through the model, forward and backward, where every cost is told before; in questions else.

@@ -11,7 +11,7 @@ from wherefrom.adapters import SequenceModel
 from wherefrom.attribute import AttributionModel
 from wherefrom.errors import MissingDependencyError, SettingsError, UnknownNameError, nearest
 from wherefrom.methods.capabilities import check_capabilities
-from wherefrom.methods.contract import METHODS, Method
+from wherefrom.methods.contract import METHODS, AnyMethod
 from wherefrom.results.aggregation import AGGREGATORS
 from wherefrom.settings import fields_of, from_mapping
 from wherefrom.step_functions.base import STEP_FUNCTIONS
@@ -22,7 +22,7 @@ ADAPTERS: Registry[Callable[..., SequenceModel]] = Registry("framework", group="
 
 def load_model(
     model: Any,
-    attribution_method: str | Method | type[Method] | None = None,
+    attribution_method: str | AnyMethod | type[AnyMethod] | None = None,
     framework: str = "hf_transformers",
     *,
     tokenizer: Any = None,
@@ -100,7 +100,7 @@ def _takes(load: Callable[..., SequenceModel], settings: dict[str, Any]) -> dict
     return {name: value for name, value in settings.items() if name in own}
 
 
-def _method(method: str | Method | type[Method] | None, settings: dict[str, Any]) -> Method | None:
+def _method(method: str | AnyMethod | type[AnyMethod] | None, settings: dict[str, Any]) -> AnyMethod | None:
     if method is None:
         if settings:
             raise SettingsError(
@@ -109,7 +109,7 @@ def _method(method: str | Method | type[Method] | None, settings: dict[str, Any]
         return None
     cls: Any = METHODS.get(method) if isinstance(method, str) else method
     if isinstance(cls, type):
-        made: Method = from_mapping(cls, settings, where=f"method {cls.identifier!r}")  # type: ignore[attr-defined]
+        made: AnyMethod = from_mapping(cls, settings, where=f"method {cls.identifier!r}")  # type: ignore[attr-defined]
         return made
     if settings:
         raise SettingsError("Give settings in the method object, or give the method by name together with settings.")

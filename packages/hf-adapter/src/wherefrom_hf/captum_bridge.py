@@ -28,7 +28,7 @@ from torch import Tensor
 from wherefrom.adapters import GivesGradients, PredictsSteps, ScoringModel
 from wherefrom.arrays import FloatArray
 from wherefrom.errors import MissingDependencyError, SettingsError, UnknownNameError, nearest
-from wherefrom.methods.contract import L2_THEN_NORMALIZE, Scores, inputs_first
+from wherefrom.methods.contract import L2_THEN_NORMALIZE, Method, Scores, inputs_first, method
 from wherefrom.methods.paths.baselines import endpoints
 from wherefrom.methods.perturbation.ablation import quantities
 from wherefrom.methods.perturbation.growing import GrowingTable
@@ -36,7 +36,6 @@ from wherefrom.methods.perturbation.removal import as_baseline, check_baseline
 from wherefrom.methods.perturbation.units import UnitsSetting, as_units, last_steps, units_of
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
-from wherefrom.results.stages import Stage
 from wherefrom.settings import unknown_setting
 
 PREFIX = "captum"
@@ -122,24 +121,32 @@ def _made(name: str) -> type[CaptumGradient] | type[CaptumPerturbation]:
         {
             "__doc__": f"``{name}`` of captum. {parent.__doc__}",
             "__module__": __name__,
-            "identifier": f"{PREFIX}:{name}",
             "wrapped": cls,
-            "signed": name != "Saliency",
         },
     )
-    answer: type[CaptumGradient] | type[CaptumPerturbation] = frozen(kw_only=True)(made)
+    facts = GRADIENT if parent is CaptumGradient else PERTURBATION
+    given = method(f"{PREFIX}:{name}", **facts, signed=name != "Saliency", uses_target_function=True, register=False)
+    answer: type[CaptumGradient] | type[CaptumPerturbation] = given(frozen(kw_only=True)(made))
     return answer
+
+
+GRADIENT: dict[str, Any] = {
+    "needs": (GivesGradients,),
+    "differentiates": True,
+    "dimensions": ("width",),
+    "aggregation": L2_THEN_NORMALIZE,
+}
+PERTURBATION: dict[str, Any] = {"needs": (PredictsSteps,), "differentiates": False}
+"""Facts of the methods of either kind."""
 
 
 @frozen(kw_only=True)
 class _CaptumSettings:
     """What every method of captum takes here."""
 
-    identifier: ClassVar[str] = ""
+    identifier: ClassVar[str]
     wrapped: ClassVar[type] = object
     """Captum's class."""
-    signed: ClassVar[bool] = True
-    uses_target_function: ClassVar[bool] = True
 
     settings: Any = field(factory=dict)
     """Arguments of captum's class and of its ``attribute``, a mapping by name: ``{"n_samples": 50}``. Lists, as they
@@ -190,7 +197,7 @@ class _CaptumSettings:
 
 
 @frozen(kw_only=True)
-class CaptumGradient(_CaptumSettings):
+class CaptumGradient(_CaptumSettings, Method[GivesGradients]):
     """Captum differentiates; the gradients are the model's own.
 
     Shapes: source ``(S, outputs, width)``, target ``(T, outputs, width)``, as captum's class defines them. Cost: a
@@ -199,11 +206,6 @@ class CaptumGradient(_CaptumSettings):
 
     Source: https://captum.ai
     """
-
-    dimensions: ClassVar[tuple[str, ...]] = ("width",)
-    aggregation: ClassVar[tuple[Stage, ...]] = L2_THEN_NORMALIZE
-    needs: ClassVar[tuple[type, ...]] = (GivesGradients,)
-    differentiates: ClassVar[bool] = True
 
     baseline: Any = "unk"
     """Where classes with a baseline begin: a name, ids or embeddings; see `wherefrom.methods.paths.baselines`."""
@@ -290,7 +292,7 @@ class _Differentiable(torch.autograd.Function):
 
 
 @frozen(kw_only=True)
-class CaptumPerturbation(_CaptumSettings):
+class CaptumPerturbation(_CaptumSettings, Method[ScoringModel]):
     """Captum chooses coalitions of units and turns what they are worth into scores.
 
     A causal step has only the units before it as units. With captum's windows (``Occlusion``) units stand in a row,
@@ -301,11 +303,6 @@ class CaptumPerturbation(_CaptumSettings):
 
     Source: https://captum.ai
     """
-
-    dimensions: ClassVar[tuple[str, ...]] = ()
-    aggregation: ClassVar[tuple[Stage, ...]] = ()
-    needs: ClassVar[tuple[type, ...]] = (PredictsSteps,)
-    differentiates: ClassVar[bool] = False
 
     units: UnitsSetting = field(default="token", converter=as_units)
     """What is removed and scored as one; see `wherefrom.methods.perturbation.units`."""

@@ -21,20 +21,13 @@ from wherefrom_cli.exit_codes import ExitCode
 from wherefrom_cli.parser import CommandParser, Options
 from wherefrom_cli.request import ModelRequest
 
-NEEDED = (
-    "wherefrom",
-    "wherefrom-hf",
-    "wherefrom-viz",
-    "wherefrom-cli",
-    "numpy",
-    "torch",
-    "transformers",
-    "captum",
-    "datasets",
-    "rich",
-    "textual",
-)
+NEEDED = ("wherefrom", "wherefrom-viz", "wherefrom-cli", "numpy", "datasets", "rich", "textual")
+TRANSFORMERS = ("wherefrom-hf", "torch", "transformers", "captum")
+"""What models of transformers need, the demo models included: a problem where no other adapter is installed."""
+INSTALL_TRANSFORMERS = "pip install 'wherefrom-cli[hf]'"
 OPTIONAL = {
+    "wherefrom-openai": "pip install 'wherefrom-cli[openai]'",
+    "wherefrom-playground": "pip install 'wherefrom-cli[serve]'",
     "ray": "pip install 'wherefrom-cli[ray]'",
     "resvg-py": "pip install resvg-py",
     "cairosvg": "pip install cairosvg",
@@ -80,11 +73,14 @@ def look(*, quick: bool) -> Iterator[Finding]:
     yield Finding(subject="python", state="ok", detail=f"{platform.python_version()} at {sys.executable}")
     for name in NEEDED:
         yield _package(name, "problem", f"pip install {name}")
+    adapters = {point.name for point in importlib.metadata.entry_points(group="wherefrom.adapters")}
+    for name in TRANSFORMERS:
+        yield _package(name, "missing" if adapters - {"hf_transformers"} else "problem", INSTALL_TRANSFORMERS)
     for name, cure in OPTIONAL.items():
         yield _package(name, "missing", cure)
     yield _checked("space for files", _space)
     yield Finding(subject="terminal", state="ok", detail=_terminal())
-    if not quick:
+    if not quick and "hf_transformers" in adapters:
         yield _checked("device", _device)
         yield _checked("demo:lm", _demo)
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from wherefrom.errors import UsageError
+from wherefrom.errors import ModelCapabilityError, UsageError
 
 from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
@@ -49,6 +49,7 @@ def configure(parser: CommandParser) -> None:
 
 def execute(options: Options, console: Console) -> int:
     """Read the texts, learn, save, say how well it does on what was held out."""
+    from wherefrom.adapters import AttendingModel
     from wherefrom.evaluation.asking import question_of
     from wherefrom.methods.head_weights import fit_heads
 
@@ -59,6 +60,12 @@ def execute(options: Options, console: Console) -> int:
     asked = model_request(options)
     with loading(console, asked.name):
         model = asked.load()
+    adapter = model.adapter
+    if not isinstance(adapter, AttendingModel):
+        raise ModelCapabilityError(
+            f"fit-attention reads attention weights, and the adapter of {adapter.card.name!r} "
+            f"({type(adapter).__name__}) shows none. Take a local model."
+        )
     questions = []
     with ProgressLine(console=console) as progress:
         for done, example in enumerate(examples, start=1):
@@ -69,10 +76,10 @@ def execute(options: Options, console: Console) -> int:
                 show_progress=False,
                 generation_args=None if example.generated else {"max_new_tokens": options.max_new_tokens},
             )
-            questions += [question_of(model.adapter, one) for one in results]
+            questions += [question_of(adapter, one) for one in results]
             progress("read", done, len(examples))
         weights = fit_heads(
-            model.adapter,
+            adapter,
             questions,
             masks=options.n_masks,
             units=options.units,

@@ -8,7 +8,13 @@ citizen for perturbation methods. Everything here stands on `wherefrom.text` alo
 
 from wherefrom.adapters.attention import GivesAttention, RowAttention
 from wherefrom.adapters.card import ModelCard
-from wherefrom.adapters.combined import EmbeddingModel, ScoringModel
+from wherefrom.adapters.combined import (
+    AttendingModel,
+    DifferentiableModel,
+    EmbeddingModel,
+    LayeredModel,
+    ScoringModel,
+)
 from wherefrom.adapters.documents import PlacesDocuments
 from wherefrom.adapters.embedding import Embeds
 from wherefrom.adapters.encoding import Encoding, Side
@@ -26,6 +32,8 @@ from wherefrom.adapters.sequence_model import SequenceModel
 from wherefrom.adapters.weights import FindsBadWeights
 
 __all__ = [
+    "AttendingModel",
+    "DifferentiableModel",
     "EmbeddingModel",
     "Embeds",
     "Encoding",
@@ -34,6 +42,7 @@ __all__ = [
     "GivesGradients",
     "HidesPositions",
     "Inside",
+    "LayeredModel",
     "ModelCard",
     "Moves",
     "PlacesDocuments",

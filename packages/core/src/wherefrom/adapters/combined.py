@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
+from wherefrom.adapters.attention import GivesAttention
 from wherefrom.adapters.embedding import Embeds
+from wherefrom.adapters.gradients import GivesGradients
+from wherefrom.adapters.layers import GivesLayers
 from wherefrom.adapters.predicting import PredictsSteps
 from wherefrom.adapters.sequence_model import SequenceModel
 
@@ -17,3 +20,18 @@ class ScoringModel(SequenceModel, PredictsSteps, Protocol):
 @runtime_checkable
 class EmbeddingModel(SequenceModel, Embeds, Protocol):
     """Has a name and a tokenizer, and gives its embeddings."""
+
+
+@runtime_checkable
+class DifferentiableModel(SequenceModel, GivesGradients, Protocol):
+    """Has a name and a tokenizer, and can be differentiated with respect to its embeddings."""
+
+
+@runtime_checkable
+class LayeredModel(GivesGradients, GivesLayers, Protocol):
+    """Can be differentiated with respect to its embeddings and to what its layers answer."""
+
+
+@runtime_checkable
+class AttendingModel(ScoringModel, GivesAttention, Protocol):
+    """Has a name and a tokenizer, can score given sequences, and shows its attention weights."""

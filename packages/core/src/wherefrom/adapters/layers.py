@@ -12,7 +12,10 @@ from typing import Any, Protocol, runtime_checkable
 
 from attrs import field, frozen, validators
 
-from wherefrom.adapters import Embeds, PredictsSteps, Row, Side
+from wherefrom.adapters.embedding import Embeds
+from wherefrom.adapters.encoding import Side
+from wherefrom.adapters.predicting import PredictsSteps
+from wherefrom.adapters.rows import Row
 from wherefrom.arrays import Array
 
 

@@ -39,7 +39,7 @@ from wherefrom.context.sensitivity import (
 from wherefrom.context.support import TWICE_AS_LIKELY, supported
 from wherefrom.context.templates import Span
 from wherefrom.errors import InputError, ModelCapabilityError, SettingsError, nearest
-from wherefrom.methods.contract import Method
+from wherefrom.methods.contract import AnyMethod
 from wherefrom.methods.request import requested
 from wherefrom.progress import Progress, no_progress
 from wherefrom.results.provenance import Provenance, library_versions
@@ -56,7 +56,7 @@ class Asked(Protocol):
     @property
     def adapter(self) -> SequenceModel: ...
     @property
-    def method(self) -> Method | None: ...
+    def method(self) -> AnyMethod | None: ...
     @property
     def attributed_fn(self) -> StepFunctionLike: ...
 
@@ -68,7 +68,7 @@ def attribute_context(
     *,
     output: str | None = None,
     output_context: str | None = None,
-    method: str | Method | type[Method] | None = None,
+    method: str | AnyMethod | type[AnyMethod] | None = None,
     attributed_fn: StepFunctionLike | None = None,
     context_sensitivity_metric: StepFunctionLike = "kl_divergence",
     context_sensitivity_std_threshold: float | None = 1.0,

@@ -25,7 +25,7 @@ from wherefrom.arrays import Array, FloatArray, IntArray, like, to_numpy
 from wherefrom.context.readings import ForcedRun
 from wherefrom.errors import InputError
 from wherefrom.methods.answers import attribution_of
-from wherefrom.methods.contract import Method, Scores
+from wherefrom.methods.contract import AnyMethod, Scores
 from wherefrom.progress import Progress
 from wherefrom.questions.building import QuestionOptions, prepare
 from wherefrom.questions.question import Question
@@ -63,7 +63,7 @@ def impute(
     model: SequenceModel,
     full: ForcedRun,
     selected: IntArray,
-    method: Method,
+    method: AnyMethod,
     function: StepFunction,
     alternatives: Alternatives,
     *,
@@ -141,7 +141,7 @@ def _question(
 
 
 def _columns(
-    full: ForcedRun, question: Question, method: Method, function: StepFunction, scores: Scores
+    full: ForcedRun, question: Question, method: AnyMethod, function: StepFunction, scores: Scores
 ) -> Iterator[Attribution]:
     """A result of its own for each step: they need not be neighbours."""
     for column, step in enumerate(question.steps):

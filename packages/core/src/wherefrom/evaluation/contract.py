@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Hashable
-from typing import ClassVar, Protocol, TypeVar, runtime_checkable
+from typing import Any, ClassVar, Protocol, TypeVar, cast, overload, runtime_checkable
 
 import numpy as np
 from attrs import frozen
 
-from wherefrom._registry import Registry
+from wherefrom._registry import Registry, fact, stated
 from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.errors import InputError, SettingsError
 from wherefrom.evaluation.embedded import Embedded
@@ -72,17 +73,21 @@ class Case:
 
 @runtime_checkable
 class Metric(Protocol):
-    """How good scores are, as one number per output."""
+    """How good scores are, as one number per output. The facts are given by the decorator `metric`."""
 
-    identifier: ClassVar[str]
-    higher_is_better: ClassVar[bool]
-    needs_gold: ClassVar[bool]
+    __slots__ = ()
+
+    identifier: ClassVar[str] = fact()
+    higher_is_better: ClassVar[bool] = fact()
+    needs_gold: ClassVar[bool] = fact()
     """Does it compare with gold units? Such metrics run no pass."""
 
+    @abstractmethod
     def plan(self, scores: FloatArray, seed: int) -> BoolArray:
         """The masks it will ask for, true for units that stay. Shape ``(rows, units)``."""
         ...
 
+    @abstractmethod
     def measure(self, scores: FloatArray, case: Case) -> float:
         """The number. ``scores`` has shape ``(units,)``; nan where it is undefined."""
         ...
@@ -93,10 +98,25 @@ METRICS: Registry[type[Metric]] = Registry("metric", group="wherefrom.metrics", 
 M = TypeVar("M", bound="type[Metric]")
 
 
-def metric(cls: M) -> M:
-    """Register a frozen attrs class as a metric under its ``identifier``."""
-    METRICS.register(cls.identifier, cls)
-    return cls
+@overload
+def metric(cls: M, /) -> M: ...
+@overload
+def metric(identifier: str, /, *, higher_is_better: bool, needs_gold: bool = False) -> Callable[[M], M]: ...
+def metric(identifier: Any, /, *, higher_is_better: bool = True, needs_gold: bool = False) -> Any:
+    """Class decorator: give a frozen attrs class its facts, and register it as a metric.
+
+    Args:
+        identifier: Its name. A class in its place states all facts itself, as class variables.
+        higher_is_better: Of two methods, has the better one the higher number?
+        needs_gold: Does it compare with gold units?
+
+    Raises:
+        SettingsError: The name is taken.
+    """
+    if isinstance(identifier, type):
+        return METRICS.register(cast(Any, identifier).identifier, cast(Any, identifier))
+    facts = {"identifier": identifier, "higher_is_better": higher_is_better, "needs_gold": needs_gold}
+    return lambda cls: METRICS.register(identifier, stated(cls, **facts))
 
 
 def list_metrics() -> list[str]:

@@ -6,8 +6,6 @@ Source:
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 from attrs import frozen
 
@@ -16,28 +14,20 @@ from wherefrom.evaluation.contract import Case, metric
 from wherefrom.evaluation.perturbation_curves import Curves
 
 
-@metric
+@metric("deletion_auc", higher_is_better=False)
 @frozen(kw_only=True)
 class DeletionAuc(Curves):
     """Area under the probability while the most relevant units go first; trapezoids over a width of 1; low is good."""
-
-    identifier: ClassVar[str] = "deletion_auc"
-    higher_is_better: ClassVar[bool] = False
-    needs_gold: ClassVar[bool] = False
 
     def measure(self, scores: FloatArray, case: Case) -> float:
         most, _ = self.both(scores, case)
         return area(np.exp(most))
 
 
-@metric
+@metric("insertion_auc", higher_is_better=True)
 @frozen(kw_only=True)
 class InsertionAuc(Curves):
     """Area under the probability while the most relevant units come first, beginning with none; high is good."""
-
-    identifier: ClassVar[str] = "insertion_auc"
-    higher_is_better: ClassVar[bool] = True
-    needs_gold: ClassVar[bool] = False
 
     def measure(self, scores: FloatArray, case: Case) -> float:
         _, least = self.both(scores, case)

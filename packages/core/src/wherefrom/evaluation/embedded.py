@@ -65,7 +65,7 @@ def embedded(model: Any, question: Question, units: Units, members: IntArray, in
         for place, unit in enumerate(members.tolist())
         for position in units.members[unit].removable.tolist()
     ]
-    values = {side: to_numpy(one).astype(np.float64) for side, one in clean.items()}
+    values: dict[Side, FloatArray] = {side: to_numpy(one).astype(np.float64) for side, one in clean.items()}
     steps = question.steps[inside]
 
     def answers(vectors: Iterable[FloatArray]) -> Iterator[FloatArray]:
@@ -101,7 +101,7 @@ def _row(
     places: list[tuple[Side, int, int]],
     vectors: FloatArray,
 ) -> Row:
-    changed = {side: one.copy() for side, one in values.items()}
+    changed: dict[Side, FloatArray] = {side: one.copy() for side, one in values.items()}
     for (side, position, _), vector in zip(places, vectors, strict=True):
         changed[side][position] = vector
     made = {f"{side}_embeds": like(clean[side], one, dtype=clean[side].dtype) for side, one in changed.items()}

@@ -6,18 +6,16 @@ Source:
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 from attrs import field, frozen, validators
 
 from wherefrom.arrays import BoolArray, FloatArray
-from wherefrom.evaluation.contract import Case, metric
+from wherefrom.evaluation.contract import Case, Metric, metric
 from wherefrom.evaluation.ordering import top_share
 
 
 @frozen(kw_only=True)
-class Rationales:
+class Rationales(Metric):
     """Settings of both: rationales of several lengths, their results averaged."""
 
     bins: tuple[float, ...] = field(
@@ -36,14 +34,10 @@ class Rationales:
         return np.stack([top_share(scores, share) for share in self.bins])
 
 
-@metric
+@metric("comprehensiveness", higher_is_better=True)
 @frozen(kw_only=True)
 class Comprehensiveness(Rationales):
     """``p(all) − p(without the rationale)``, probabilities, mean over the bins."""
-
-    identifier: ClassVar[str] = "comprehensiveness"
-    higher_is_better: ClassVar[bool] = True
-    needs_gold: ClassVar[bool] = False
 
     def plan(self, scores: FloatArray, seed: int) -> BoolArray:
         return ~self.rationales(scores)
@@ -52,14 +46,10 @@ class Comprehensiveness(Rationales):
         return float(np.exp(case.full()) - np.exp(case.worth(self.plan(scores, case.seed))).mean())
 
 
-@metric
+@metric("sufficiency", higher_is_better=False)
 @frozen(kw_only=True)
 class Sufficiency(Rationales):
     """``p(all) − p(only the rationale)``, probabilities, mean over the bins; 0 is best."""
-
-    identifier: ClassVar[str] = "sufficiency"
-    higher_is_better: ClassVar[bool] = False
-    needs_gold: ClassVar[bool] = False
 
     def plan(self, scores: FloatArray, seed: int) -> BoolArray:
         return self.rationales(scores)

@@ -6,30 +6,26 @@ Source:
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 from attrs import field, frozen, validators
 
 from wherefrom.arrays import BoolArray, FloatArray
-from wherefrom.evaluation.contract import Case, metric, no_masks
+from wherefrom.evaluation.contract import Case, Metric, metric, no_masks
 from wherefrom.evaluation.embedded import AsksEmbeddings
 from wherefrom.evaluation.ordering import random_masks
 
 
-@metric
+@metric("infidelity", higher_is_better=False)
 @frozen(kw_only=True)
-class Infidelity(AsksEmbeddings):
+class Infidelity(AsksEmbeddings, Metric):
     """``E[(b · I·a − (f(x) − f(x − I)))²]`` with f the log-probability, nats squared; 0 is best.
 
     The paper's ``I`` is a change of the input. Here it takes a random part ``ε`` from 0 to 1 of each unit's embeddings
     (``"shrink"``), so that scores ``a`` that add up say ``Σ ε a``; or it removes random units as the evaluation does
     (``"remove"``), for models that give no embeddings.
     """
-
-    identifier: ClassVar[str] = "infidelity"
-    higher_is_better: ClassVar[bool] = False
-    needs_gold: ClassVar[bool] = False
 
     change: Literal["shrink", "remove"] = "shrink"
     rescale: bool = True

@@ -7,26 +7,20 @@ Source:
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 from attrs import field, frozen, validators
 
 from wherefrom.arrays import BoolArray, FloatArray
-from wherefrom.evaluation.contract import Case, metric
+from wherefrom.evaluation.contract import Case, Metric, metric
 from wherefrom.evaluation.correlation import spearman
 from wherefrom.evaluation.ordering import random_masks
 
 
-@metric
+@metric("lds", higher_is_better=True)
 @frozen(kw_only=True)
-class LinearDatamodelingScore:
+class LinearDatamodelingScore(Metric):
     """Spearman correlation over random masks, each unit kept with probability 1/2, between the log-probability and the
     sum of the scores of the units that stay."""
-
-    identifier: ClassVar[str] = "lds"
-    higher_is_better: ClassVar[bool] = True
-    needs_gold: ClassVar[bool] = False
 
     n_samples: int = field(default=32, validator=validators.ge(3))
     """Random masks; the same for every method."""

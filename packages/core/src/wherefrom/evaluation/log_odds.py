@@ -7,23 +7,17 @@ Source:
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from attrs import field, frozen, validators
 
 from wherefrom.arrays import BoolArray, FloatArray
-from wherefrom.evaluation.contract import Case, metric
+from wherefrom.evaluation.contract import Case, Metric, metric
 from wherefrom.evaluation.ordering import top_share
 
 
-@metric
+@metric("log_odds", higher_is_better=False)
 @frozen(kw_only=True)
-class LogOdds:
+class LogOdds(Metric):
     """``log p(y | without the top units) − log p(y | all)``, nats; low is good."""
-
-    identifier: ClassVar[str] = "log_odds"
-    higher_is_better: ClassVar[bool] = False
-    needs_gold: ClassVar[bool] = False
 
     share: float = field(default=0.2, validator=[validators.gt(0.0), validators.le(1.0)])
     """How much of the input is removed, rounded up to whole units."""

@@ -8,30 +8,26 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from attrs import field, frozen, validators
 
 from wherefrom.adapters import Side
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
-from wherefrom.evaluation.contract import Case, metric, no_masks
+from wherefrom.evaluation.contract import Case, Metric, metric, no_masks
 from wherefrom.evaluation.nudging import Nudges, nudged, random_nudges
 from wherefrom.evaluation.rescoring import Again, AsksMethod
 
 
-@metric
+@metric("max_sensitivity", higher_is_better=False)
 @frozen(kw_only=True)
-class MaxSensitivity(AsksMethod):
+class MaxSensitivity(AsksMethod, Metric):
     """``max ‖a(x + r) − a(x)‖ / ‖a(x)‖`` over random small changes ``r`` of the embeddings; 0 is best.
 
     A token has the same change wherever it stands. Scores that do not look at the input have 0 too: read it beside a
     metric of faithfulness.
     """
-
-    identifier: ClassVar[str] = "max_sensitivity"
-    higher_is_better: ClassVar[bool] = False
-    needs_gold: ClassVar[bool] = False
 
     radius: float = field(default=0.02, validator=validators.gt(0.0))
     """Largest change of an entry of an embedding, as a part of their root mean square."""

@@ -6,19 +6,17 @@ Source:
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 from attrs import frozen
 
 from wherefrom.arrays import BoolArray, FloatArray
-from wherefrom.evaluation.contract import Case, metric
+from wherefrom.evaluation.contract import Case, Metric, metric
 from wherefrom.evaluation.extreme_orders import BEAM, EXACT_UNITS, all_masks, extreme_order, order_scores
 from wherefrom.evaluation.perturbation_curves import AopcLerf, AopcMorf
 
 
 @frozen(kw_only=True)
-class Bounded:
+class Bounded(Metric):
     """A metric that stands between the bounds of all orders."""
 
     def searched(self, count: int) -> int:
@@ -43,29 +41,21 @@ class Bounded:
         return (value - low) / (high - low) if high > low else float("nan")
 
 
-@metric
+@metric("naopc", higher_is_better=True)
 @frozen(kw_only=True)
 class NormalisedAopc(Bounded):
     """``(AOPC − lowest) / (highest − lowest)`` over all orders, most relevant first: 1 is the best order there is.
 
     Exact up to ten units, by a beam search beyond (values slightly outside 0 to 1 are then possible)."""
 
-    identifier: ClassVar[str] = "naopc"
-    higher_is_better: ClassVar[bool] = True
-    needs_gold: ClassVar[bool] = False
-
     def measure(self, scores: FloatArray, case: Case) -> float:
         return self.normalised(AopcMorf().measure(scores, case), case)
 
 
-@metric
+@metric("naopc_sufficiency", higher_is_better=False)
 @frozen(kw_only=True)
 class NormalisedAopcSufficiency(Bounded):
     """The same for the least relevant first: 0 is best."""
-
-    identifier: ClassVar[str] = "naopc_sufficiency"
-    higher_is_better: ClassVar[bool] = False
-    needs_gold: ClassVar[bool] = False
 
     def plan(self, scores: FloatArray, seed: int) -> BoolArray:
         return np.concatenate([super().plan(scores, seed), AopcLerf().plan(scores, seed)])

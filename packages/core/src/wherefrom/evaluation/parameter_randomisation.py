@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 from attrs import field, frozen, validators
@@ -18,24 +18,20 @@ from wherefrom.adapters.check import in_words
 from wherefrom.adapters.randomising import RandomisesWeights
 from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.errors import ModelCapabilityError
-from wherefrom.evaluation.contract import Case, metric, no_masks
+from wherefrom.evaluation.contract import Case, Metric, metric, no_masks
 from wherefrom.evaluation.correlation import spearman
 from wherefrom.evaluation.ordering import top
 from wherefrom.evaluation.rescoring import Again, AsksMethod
 
 
-@metric
+@metric("parameter_randomisation", higher_is_better=False)
 @frozen(kw_only=True)
-class ParameterRandomisation(AsksMethod):
+class ParameterRandomisation(AsksMethod, Metric):
     """How much of the order of scores is left when weights are shuffled, from the output down; low is good.
 
     The mean over ``shares`` of the rank correlation, or of the overlap of the highest units, with the scores of the
     model as it is.
     """
-
-    identifier: ClassVar[str] = "parameter_randomisation"
-    higher_is_better: ClassVar[bool] = False
-    needs_gold: ClassVar[bool] = False
 
     shares: tuple[float, ...] = field(
         default=(0.5, 1.0),

@@ -6,18 +6,16 @@ Source:
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 from attrs import field, frozen, validators
 
 from wherefrom.arrays import BoolArray, FloatArray
-from wherefrom.evaluation.contract import Case, metric
+from wherefrom.evaluation.contract import Case, Metric, metric
 from wherefrom.evaluation.ordering import curve_masks
 
 
 @frozen(kw_only=True)
-class Curves:
+class Curves(Metric):
     """Settings of the metrics that are read from the two curves."""
 
     cuts: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
@@ -33,44 +31,32 @@ class Curves:
         return case.worth(most), case.worth(least)
 
 
-@metric
+@metric("aopc_morf", higher_is_better=True)
 @frozen(kw_only=True)
 class AopcMorf(Curves):
     """Mean loss of log-probability, most relevant units removed first: ``1/(L+1) Σ_k (f(0 removed) − f(k removed))``,
     k from 0 to L cuts; nats."""
-
-    identifier: ClassVar[str] = "aopc_morf"
-    higher_is_better: ClassVar[bool] = True
-    needs_gold: ClassVar[bool] = False
 
     def measure(self, scores: FloatArray, case: Case) -> float:
         most, _ = self.both(scores, case)
         return float(np.mean(most[0] - most))
 
 
-@metric
+@metric("aopc_lerf", higher_is_better=False)
 @frozen(kw_only=True)
 class AopcLerf(Curves):
     """The same with the least relevant units removed first; low is good."""
-
-    identifier: ClassVar[str] = "aopc_lerf"
-    higher_is_better: ClassVar[bool] = False
-    needs_gold: ClassVar[bool] = False
 
     def measure(self, scores: FloatArray, case: Case) -> float:
         _, least = self.both(scores, case)
         return float(np.mean(least[0] - least))
 
 
-@metric
+@metric("abpc", higher_is_better=True)
 @frozen(kw_only=True)
 class Abpc(Curves):
     """Area between the two curves: `AopcMorf` − `AopcLerf`, in nats. 0 is what an order without information has in the
     mean."""
-
-    identifier: ClassVar[str] = "abpc"
-    higher_is_better: ClassVar[bool] = True
-    needs_gold: ClassVar[bool] = False
 
     def measure(self, scores: FloatArray, case: Case) -> float:
         most, least = self.both(scores, case)

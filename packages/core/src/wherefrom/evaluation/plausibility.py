@@ -9,18 +9,16 @@ Sources:
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 from attrs import field, frozen, validators
 
 from wherefrom.arrays import BoolArray, FloatArray
-from wherefrom.evaluation.contract import Case, metric, no_masks
+from wherefrom.evaluation.contract import Case, Metric, metric, no_masks
 from wherefrom.evaluation.ordering import most_first, top
 
 
 @frozen(kw_only=True)
-class _OfGold:
+class _OfGold(Metric):
     def plan(self, scores: FloatArray, seed: int) -> BoolArray:
         """No masks."""
         return no_masks(scores)
@@ -31,94 +29,66 @@ def gold_ranks(scores: FloatArray, gold: BoolArray) -> FloatArray:
     return np.flatnonzero(gold[most_first(scores)]) + 1.0
 
 
-@metric
+@metric("auprc", higher_is_better=True, needs_gold=True)
 @frozen(kw_only=True)
 class Auprc(_OfGold):
     """Area under the curve of precision over recall, as average precision: the mean over gold units of the precision at
     their rank."""
-
-    identifier: ClassVar[str] = "auprc"
-    higher_is_better: ClassVar[bool] = True
-    needs_gold: ClassVar[bool] = True
 
     def measure(self, scores: FloatArray, case: Case) -> float:
         places = gold_ranks(scores, case.known_gold())
         return float(np.mean(np.arange(1, len(places) + 1) / places))
 
 
-@metric
+@metric("mrr", higher_is_better=True, needs_gold=True)
 @frozen(kw_only=True)
 class ReciprocalRank(_OfGold):
     """One over the rank of the first gold unit; its mean over examples is the MRR."""
-
-    identifier: ClassVar[str] = "mrr"
-    higher_is_better: ClassVar[bool] = True
-    needs_gold: ClassVar[bool] = True
 
     def measure(self, scores: FloatArray, case: Case) -> float:
         return float(1.0 / gold_ranks(scores, case.known_gold())[0])
 
 
-@metric
+@metric("probes_needed", higher_is_better=False, needs_gold=True)
 @frozen(kw_only=True)
 class ProbesNeeded(_OfGold):
     """How many units are looked at, highest first, before a gold one; 0 is best."""
-
-    identifier: ClassVar[str] = "probes_needed"
-    higher_is_better: ClassVar[bool] = False
-    needs_gold: ClassVar[bool] = True
 
     def measure(self, scores: FloatArray, case: Case) -> float:
         return float(gold_ranks(scores, case.known_gold())[0] - 1.0)
 
 
-@metric
+@metric("mean_rank", higher_is_better=False, needs_gold=True)
 @frozen(kw_only=True)
 class MeanRank(_OfGold):
     """Mean rank of the gold units, from 1."""
-
-    identifier: ClassVar[str] = "mean_rank"
-    higher_is_better: ClassVar[bool] = False
-    needs_gold: ClassVar[bool] = True
 
     def measure(self, scores: FloatArray, case: Case) -> float:
         return float(gold_ranks(scores, case.known_gold()).mean())
 
 
-@metric
+@metric("dot_product", higher_is_better=True, needs_gold=True)
 @frozen(kw_only=True)
 class DotProduct(_OfGold):
     """Sum of the scores of the gold units, in the scores' own unit."""
-
-    identifier: ClassVar[str] = "dot_product"
-    higher_is_better: ClassVar[bool] = True
-    needs_gold: ClassVar[bool] = True
 
     def measure(self, scores: FloatArray, case: Case) -> float:
         return float(scores[case.known_gold()].sum())
 
 
-@metric
+@metric("pointing_game", higher_is_better=True, needs_gold=True)
 @frozen(kw_only=True)
 class PointingGame(_OfGold):
     """1 if the highest unit is gold, else 0."""
-
-    identifier: ClassVar[str] = "pointing_game"
-    higher_is_better: ClassVar[bool] = True
-    needs_gold: ClassVar[bool] = True
 
     def measure(self, scores: FloatArray, case: Case) -> float:
         return float(case.known_gold()[most_first(scores)[0]])
 
 
-@metric
+@metric("relevance_mass", higher_is_better=True, needs_gold=True)
 @frozen(kw_only=True)
 class RelevanceMass(_OfGold):
     """Share of the positive scores that gold units have; nan where no score is positive."""
-
-    identifier: ClassVar[str] = "relevance_mass"
-    higher_is_better: ClassVar[bool] = True
-    needs_gold: ClassVar[bool] = True
 
     def measure(self, scores: FloatArray, case: Case) -> float:
         positive = np.maximum(scores, 0.0)
@@ -126,14 +96,10 @@ class RelevanceMass(_OfGold):
         return float(positive[case.known_gold()].sum() / total) if total > 0 else float("nan")
 
 
-@metric
+@metric("rank_accuracy", higher_is_better=True, needs_gold=True)
 @frozen(kw_only=True)
 class RankAccuracy(_OfGold):
     """Share of gold units among as many of the highest as there are gold ones: recall of the evidence."""
-
-    identifier: ClassVar[str] = "rank_accuracy"
-    higher_is_better: ClassVar[bool] = True
-    needs_gold: ClassVar[bool] = True
 
     def measure(self, scores: FloatArray, case: Case) -> float:
         gold = case.known_gold()
@@ -150,42 +116,30 @@ class _AtK(_OfGold):
         return top(scores, int(gold.sum()) if self.k is None else self.k), gold
 
 
-@metric
+@metric("precision_at_k", higher_is_better=True, needs_gold=True)
 @frozen(kw_only=True)
 class PrecisionAtK(_AtK):
     """Share of gold units among the k highest."""
-
-    identifier: ClassVar[str] = "precision_at_k"
-    higher_is_better: ClassVar[bool] = True
-    needs_gold: ClassVar[bool] = True
 
     def measure(self, scores: FloatArray, case: Case) -> float:
         chosen, gold = self.chosen(scores, case)
         return float((chosen & gold).sum() / chosen.sum())
 
 
-@metric
+@metric("token_f1", higher_is_better=True, needs_gold=True)
 @frozen(kw_only=True)
 class TokenF1(_AtK):
     """Harmonic mean of precision and recall of the k highest units."""
-
-    identifier: ClassVar[str] = "token_f1"
-    higher_is_better: ClassVar[bool] = True
-    needs_gold: ClassVar[bool] = True
 
     def measure(self, scores: FloatArray, case: Case) -> float:
         chosen, gold = self.chosen(scores, case)
         return float(2.0 * (chosen & gold).sum() / (chosen.sum() + gold.sum()))
 
 
-@metric
+@metric("token_iou", higher_is_better=True, needs_gold=True)
 @frozen(kw_only=True)
 class TokenIou(_AtK):
     """Intersection over union of the k highest units and the gold ones."""
-
-    identifier: ClassVar[str] = "token_iou"
-    higher_is_better: ClassVar[bool] = True
-    needs_gold: ClassVar[bool] = True
 
     def measure(self, scores: FloatArray, case: Case) -> float:
         chosen, gold = self.chosen(scores, case)

@@ -13,7 +13,7 @@ from wherefrom.arrays import FloatArray
 from wherefrom.errors import InputError, ModelCapabilityError
 from wherefrom.evaluation.asking import example_of, question_of
 from wherefrom.methods.answers import attribution_of
-from wherefrom.methods.contract import METHODS, Method
+from wherefrom.methods.contract import METHODS, AnyMethod
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.unit_scores import unit_scores
 from wherefrom.methods.perturbation.units import Units
@@ -40,7 +40,7 @@ class Again:
     model: Any
     """The adapter that gave the scores."""
     question: Question
-    method: Method
+    method: AnyMethod
     units: Units
     result: Attribution
     """What it gave."""

@@ -6,25 +6,19 @@ Source:
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 from attrs import field, frozen, validators
 
 from wherefrom.arrays import BoolArray, FloatArray
-from wherefrom.evaluation.contract import Case, metric
+from wherefrom.evaluation.contract import Case, Metric, metric
 from wherefrom.evaluation.ordering import top
 
 
-@metric
+@metric("selfcite_reward", higher_is_better=True)
 @frozen(kw_only=True)
-class SelfCiteReward:
+class SelfCiteReward(Metric):
     """``log p(R | E) − log p(R | C without E)``, nats, for the cited units E: the sum of what is lost without them
     (drop) and what is kept by them alone (hold)."""
-
-    identifier: ClassVar[str] = "selfcite_reward"
-    higher_is_better: ClassVar[bool] = True
-    needs_gold: ClassVar[bool] = False
 
     k: int = field(default=1, validator=validators.ge(1))
     """How many units are cited."""

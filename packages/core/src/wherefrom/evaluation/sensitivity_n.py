@@ -7,25 +7,19 @@ Source:
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 from attrs import field, frozen, validators
 
 from wherefrom.arrays import BoolArray, FloatArray
-from wherefrom.evaluation.contract import Case, metric
+from wherefrom.evaluation.contract import Case, Metric, metric
 from wherefrom.evaluation.correlation import pearson
 
 
-@metric
+@metric("sensitivity_n", higher_is_better=True)
 @frozen(kw_only=True)
-class SensitivityN:
+class SensitivityN(Metric):
     """Pearson correlation of the sum of scores of n units with the loss of log-probability without them; the mean over
     the sizes n where it is defined."""
-
-    identifier: ClassVar[str] = "sensitivity_n"
-    higher_is_better: ClassVar[bool] = True
-    needs_gold: ClassVar[bool] = False
 
     shares: tuple[float, ...] = field(default=(0.25, 0.5, 0.75), converter=tuple, validator=validators.min_len(1))
     """The sizes, as shares of the units, rounded to at least 1."""

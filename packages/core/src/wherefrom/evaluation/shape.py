@@ -8,23 +8,17 @@ Sources:
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 from attrs import frozen
 
 from wherefrom.arrays import BoolArray, FloatArray
-from wherefrom.evaluation.contract import Case, metric, no_masks
+from wherefrom.evaluation.contract import Case, Metric, metric, no_masks
 
 
-@metric
+@metric("sparseness", higher_is_better=True)
 @frozen(kw_only=True)
-class Sparseness:
+class Sparseness(Metric):
     """Gini index of the absolute scores: 0 when all are alike, near 1 when one has everything."""
-
-    identifier: ClassVar[str] = "sparseness"
-    higher_is_better: ClassVar[bool] = True
-    needs_gold: ClassVar[bool] = False
 
     def plan(self, scores: FloatArray, seed: int) -> BoolArray:
         return no_masks(scores)
@@ -38,15 +32,11 @@ class Sparseness:
         return float(1.0 - 2.0 * ((values / total) * ((count - np.arange(1, count + 1) + 0.5) / count)).sum())
 
 
-@metric
+@metric("complexity", higher_is_better=False)
 @frozen(kw_only=True)
-class Complexity:
+class Complexity(Metric):
     """Entropy of the shares of the absolute scores, nats: 0 when one unit has everything, log of their number when all
     are alike."""
-
-    identifier: ClassVar[str] = "complexity"
-    higher_is_better: ClassVar[bool] = False
-    needs_gold: ClassVar[bool] = False
 
     def plan(self, scores: FloatArray, seed: int) -> BoolArray:
         return no_masks(scores)
@@ -60,15 +50,11 @@ class Complexity:
         return float(-(shares * np.log(shares)).sum())
 
 
-@metric
+@metric("completeness_gap", higher_is_better=False)
 @frozen(kw_only=True)
-class CompletenessGap:
+class CompletenessGap(Metric):
     """``|Σ a − (f(all) − f(none))| / |f(all) − f(none)|`` with f the log-probability and the removal of the evaluation:
     0 for scores that add up to it. Meant for scores of log-probabilities."""
-
-    identifier: ClassVar[str] = "completeness_gap"
-    higher_is_better: ClassVar[bool] = False
-    needs_gold: ClassVar[bool] = False
 
     def plan(self, scores: FloatArray, seed: int) -> BoolArray:
         return np.zeros((1, len(scores)), bool)

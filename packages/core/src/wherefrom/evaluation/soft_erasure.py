@@ -9,13 +9,13 @@ Source:
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 from attrs import field, frozen, validators
 
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
-from wherefrom.evaluation.contract import Case, metric, no_masks
+from wherefrom.evaluation.contract import Case, Metric, metric, no_masks
 from wherefrom.evaluation.embedded import AsksEmbeddings, Embedded
 
 Distance = Literal["hellinger", "hellinger_repository", "probability"]
@@ -48,7 +48,7 @@ def importance(scores: FloatArray) -> FloatArray:
 
 
 @frozen(kw_only=True)
-class SoftErasure(AsksEmbeddings):
+class SoftErasure(AsksEmbeddings, Metric):
     """Settings of both."""
 
     distance: Distance = "hellinger"
@@ -87,15 +87,11 @@ def _mean(ratios: FloatArray) -> float:
     return float(defined.mean()) if len(defined) else float("nan")
 
 
-@metric
+@metric("soft_sufficiency", higher_is_better=True)
 @frozen(kw_only=True)
 class SoftSufficiency(SoftErasure):
     """``max(0, D₀ − D) / D₀``: D is the loss when an entry stays with the probability of its token's score, D₀ the loss
     with none. The mean over draws and steps; 1 is best."""
-
-    identifier: ClassVar[str] = "soft_sufficiency"
-    higher_is_better: ClassVar[bool] = True
-    needs_gold: ClassVar[bool] = False
 
     def measure(self, scores: FloatArray, case: Case) -> float:
         stays = importance(scores)
@@ -106,15 +102,11 @@ class SoftSufficiency(SoftErasure):
             return _mean(np.maximum(0.0, none - drawn) / none)
 
 
-@metric
+@metric("soft_comprehensiveness", higher_is_better=True)
 @frozen(kw_only=True)
 class SoftComprehensiveness(SoftErasure):
     """``D / D₀``: D is the loss when an entry goes with the probability of its token's score, D₀ the loss with none
     left. The mean over draws and steps."""
-
-    identifier: ClassVar[str] = "soft_comprehensiveness"
-    higher_is_better: ClassVar[bool] = True
-    needs_gold: ClassVar[bool] = False
 
     def measure(self, scores: FloatArray, case: Case) -> float:
         goes = importance(scores)

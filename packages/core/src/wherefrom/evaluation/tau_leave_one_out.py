@@ -6,13 +6,11 @@ Source:
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 from attrs import frozen
 
 from wherefrom.arrays import BoolArray, FloatArray
-from wherefrom.evaluation.contract import Case, metric
+from wherefrom.evaluation.contract import Case, Metric, metric
 from wherefrom.evaluation.correlation import kendall_tau
 
 
@@ -27,14 +25,10 @@ def leave_one_out_drops(case: Case) -> FloatArray:
     return drops
 
 
-@metric
+@metric("tau_loo", higher_is_better=True)
 @frozen(kw_only=True)
-class TauLeaveOneOut:
+class TauLeaveOneOut(Metric):
     """Kendall's tau-b between the scores and the drops without each unit."""
-
-    identifier: ClassVar[str] = "tau_loo"
-    higher_is_better: ClassVar[bool] = True
-    needs_gold: ClassVar[bool] = False
 
     def plan(self, scores: FloatArray, seed: int) -> BoolArray:
         return leave_one_out_masks(len(scores))

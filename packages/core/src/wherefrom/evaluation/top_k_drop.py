@@ -6,23 +6,17 @@ Source:
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from attrs import field, frozen, validators
 
 from wherefrom.arrays import BoolArray, FloatArray
-from wherefrom.evaluation.contract import Case, metric
+from wherefrom.evaluation.contract import Case, Metric, metric
 from wherefrom.evaluation.ordering import top
 
 
-@metric
+@metric("top_k_drop", higher_is_better=True)
 @frozen(kw_only=True)
-class TopKDrop:
+class TopKDrop(Metric):
     """``log p(y | all) − log p(y | without the top k)``, nats."""
-
-    identifier: ClassVar[str] = "top_k_drop"
-    higher_is_better: ClassVar[bool] = True
-    needs_gold: ClassVar[bool] = False
 
     k: int = field(default=1, validator=validators.ge(1))
 

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 from attrs import evolve, frozen
 
-from wherefrom.adapters import Encoding, GivesGradients, ModelCard, Row, RowGradients, RowPrediction, Side
+from wherefrom.adapters import DifferentiableModel, Encoding, ModelCard, Row, RowGradients, RowPrediction, Side
+from wherefrom.adapters.rescale import GivesRescale
 from wherefrom.arrays import Array, IntArray, like, to_numpy
+from wherefrom.errors import ModelCapabilityError
 from wherefrom.questions.question import Question
 from wherefrom.text.tokens import Token
 
@@ -22,14 +24,13 @@ class NoisyModel:
     (baselines) and embeddings given outright are the model's as ever. So a method runs on it unchanged.
     """
 
-    model: Any
+    model: DifferentiableModel
     question: Question
     embeddings: Mapping[Side, Array]
 
     @property
     def card(self) -> ModelCard:
-        card: ModelCard = self.model.card
-        return card
+        return self.model.card
 
     def embed(self, ids: IntArray, *, side: Side) -> Array:
         own = self.question.source_ids if side == "source" else self.question.target_ids
@@ -52,6 +53,8 @@ class NoisyModel:
     def rescaled_gradients(
         self, rows: Iterable[Row], baselines: Iterable[Row], *, chunk: int | None = None, **wanted: Any
     ) -> Iterator[Any]:
+        if not isinstance(self.model, GivesRescale):
+            raise ModelCapabilityError(f"The adapter of {self.card.name!r} gives no rescaled gradients.")
         return iter(self.model.rescaled_gradients(self._noisy(rows), self._noisy(baselines), chunk=chunk, **wanted))
 
     def encode(
@@ -62,10 +65,7 @@ class NoisyModel:
         add_special_tokens: bool = True,
         decoder_prefix: bool = False,
     ) -> Encoding:
-        encoding: Encoding = self.model.encode(
-            text, side=side, add_special_tokens=add_special_tokens, decoder_prefix=decoder_prefix
-        )
-        return encoding
+        return self.model.encode(text, side=side, add_special_tokens=add_special_tokens, decoder_prefix=decoder_prefix)
 
     def tokens(self, ids: IntArray, *, side: Side) -> tuple[Token, ...]:
         return tuple(self.model.tokens(ids, side=side))
@@ -93,7 +93,7 @@ class NoisyModel:
             yield evolve(row, **changes)
 
 
-def with_noise(model: GivesGradients, question: Question, stdev: float, rng: np.random.Generator) -> NoisyModel:
+def with_noise(model: DifferentiableModel, question: Question, stdev: float, rng: np.random.Generator) -> NoisyModel:
     """``model`` with Gaussian noise on the question's embeddings.
 
     Args:

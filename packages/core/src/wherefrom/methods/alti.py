@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import ClassVar, TypeAlias
+from typing import TypeAlias
 
 from attrs import frozen
 
@@ -12,16 +12,23 @@ from wherefrom.adapters.internals import AttentionTerms, DecomposesStates, RowTe
 from wherefrom.arrays import Array, like, namespace
 from wherefrom.errors import ModelCapabilityError
 from wherefrom.methods.attention_rollout import mixed_inputs, require_every_block
-from wherefrom.methods.contract import Scores, method
+from wherefrom.methods.contract import Method, Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
 from wherefrom.results.stages import Stage
 
 
-@method
+@method(
+    "alti",
+    needs=(DecomposesStates,),
+    signed=False,
+    uses_target_function=False,
+    differentiates=False,
+    aggregation=(Stage(name="normalize"),),
+)
 @frozen(kw_only=True)
-class Alti:
+class Alti(Method[DecomposesStates]):
     """The share of each input in the state that a step is predicted from, layer contributions multiplied
     through.
 
@@ -41,14 +48,6 @@ class Alti:
         encoder-decoders Ferrando et al. (2022), https://arxiv.org/abs/2205.11631. If no position accounts
         for any of a state, ours gives it to the position itself, so that rows always sum to 1.
     """
-
-    identifier: ClassVar[str] = "alti"
-    dimensions: ClassVar[tuple[str, ...]] = ()
-    aggregation: ClassVar[tuple[Stage, ...]] = (Stage(name="normalize"),)
-    signed: ClassVar[bool] = False
-    needs: ClassVar[tuple[type, ...]] = (DecomposesStates,)
-    uses_target_function: ClassVar[bool] = False
-    differentiates: ClassVar[bool] = False
 
     def cost(self, question: Question) -> Cost:
         return Cost(forwards=1)

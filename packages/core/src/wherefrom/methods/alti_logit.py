@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar, Literal
+from typing import Literal
 
 from attrs import frozen
 
@@ -12,19 +12,18 @@ from wherefrom.arrays import Array, IntArray, like, namespace
 from wherefrom.errors import InputError, SettingsError
 from wherefrom.methods._columns import padded, per_output
 from wherefrom.methods.alti import Mixture, mixtures
-from wherefrom.methods.contract import Scores, method
+from wherefrom.methods.contract import Method, Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
-from wherefrom.results.stages import Stage
 
 _EXPLAINED = ("logit", "contrast_logits_diff", "probability")
 """Target functions it accepts; ``probability``, the library's default, is taken to mean the token's logit."""
 
 
-@method
+@method("alti_logit", needs=(DecomposesStates,), signed=True, uses_target_function=True, differentiates=False)
 @frozen(kw_only=True)
-class AltiLogit:
+class AltiLogit(Method[DecomposesStates]):
     """What each input brings to the logit, in the logit's own units.
 
     With norms frozen at the statistics of the pass, the logit is a sum over what every attention layer
@@ -42,14 +41,6 @@ class AltiLogit:
         Ferrando, Gállego, Tsiamas & Costa-jussà (2023), section 3, https://arxiv.org/abs/2305.12535. The
         paper follows attention only; ``feed_forward="apart"`` does, and gives the rest as a step score.
     """
-
-    identifier: ClassVar[str] = "alti_logit"
-    dimensions: ClassVar[tuple[str, ...]] = ()
-    aggregation: ClassVar[tuple[Stage, ...]] = ()
-    signed: ClassVar[bool] = True
-    needs: ClassVar[tuple[type, ...]] = (DecomposesStates,)
-    uses_target_function: ClassVar[bool] = True
-    differentiates: ClassVar[bool] = False
 
     feed_forward: Literal["state", "apart"] = "state"
     """``"state"``: what a feed-forward layer adds is dealt out as the state it reads is mixed. ``"apart"``:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from wherefrom.adapters import ModelCard, PredictsSteps
 from wherefrom.arrays import Array, to_numpy
-from wherefrom.methods.contract import Method, Scores
+from wherefrom.methods.contract import AnyMethod, Scores
 from wherefrom.questions.examples import Example
 from wherefrom.questions.question import Question
 from wherefrom.results.aggregators.functions import combine
@@ -34,7 +34,7 @@ def missing_scores(model: PredictsSteps, question: Question, found: Mapping[str,
 def attribution_of(
     example: Example,
     question: Question,
-    method: Method,
+    method: AnyMethod,
     scores: Scores,
     extra_scores: Mapping[str, Array],
     functions: Mapping[str, StepFunction],
@@ -78,7 +78,7 @@ def attribution_of(
     )
 
 
-def _reference(method: Method) -> dict[str, Any]:
+def _reference(method: AnyMethod) -> dict[str, Any]:
     """What stands for absent inputs, where the method has such a setting: a name or an id; else just that it was
     given."""
     if "baseline" not in fields_of(type(method)):
@@ -96,7 +96,7 @@ class TakesAbsoluteValues(Protocol):
 
 
 def without_steps(
-    example: Example, method: Method, score_names: Sequence[str], card: ModelCard, *, has_target: bool
+    example: Example, method: AnyMethod, score_names: Sequence[str], card: ModelCard, *, has_target: bool
 ) -> Attribution:
     """The result for an example whose target has none of the steps that were asked for: no column."""
     source, target = example.source_tokens, example.target_tokens
@@ -118,7 +118,7 @@ def without_steps(
     )
 
 
-def is_signed(method: Method) -> bool:
+def is_signed(method: AnyMethod) -> bool:
     """Do this method's scores carry a sign, with its settings as they are?"""
     return method.signed or (isinstance(method, TakesAbsoluteValues) and not method.abs)
 

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar, Literal
+from typing import Literal
 
 from attrs import field, frozen, validators
 
 from wherefrom.adapters import GivesAttention
 from wherefrom.arrays import Array
 from wherefrom.methods._columns import MEAN_THEN_NORMALIZE, padded, per_output, rows_first, square, steps_of
-from wherefrom.methods.contract import Scores, method
+from wherefrom.methods.contract import Method, Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
-from wherefrom.results.stages import Stage
 
 
-@method
+@method(
+    "attention",
+    needs=(GivesAttention,),
+    signed=False,
+    uses_target_function=False,
+    differentiates=False,
+    dimensions=("layer", "head"),
+    aggregation=MEAN_THEN_NORMALIZE * 2,
+)
 @frozen(kw_only=True)
-class Attention:
+class Attention(Method[GivesAttention]):
     """How much each position was attended to when a token was predicted.
 
     The score of input ``j`` at step ``t`` is the post-softmax weight from query position ``t - 1`` to ``j``, for
@@ -35,14 +42,6 @@ class Attention:
         Bahdanau, Cho & Bengio (2015), section 3.1, https://arxiv.org/abs/1409.0473;
         on its limits: Jain & Wallace (2019), https://arxiv.org/abs/1902.10186.
     """
-
-    identifier: ClassVar[str] = "attention"
-    dimensions: ClassVar[tuple[str, ...]] = ("layer", "head")
-    aggregation: ClassVar[tuple[Stage, ...]] = MEAN_THEN_NORMALIZE * 2
-    signed: ClassVar[bool] = False
-    needs: ClassVar[tuple[type, ...]] = (GivesAttention,)
-    uses_target_function: ClassVar[bool] = False
-    differentiates: ClassVar[bool] = False
 
     heads: Literal["all", "mean"] = field(default="all", validator=validators.in_(("all", "mean")))
     """``"mean"``: heads are averaged as each layer is read, and the scores have one head. For long inputs of which only

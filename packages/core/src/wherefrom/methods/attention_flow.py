@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ from wherefrom.adapters import GivesAttention, RowAttention
 from wherefrom.arrays import to_numpy
 from wherefrom.methods._columns import padded, per_output
 from wherefrom.methods.attention_rollout import mixing, require_encoder
-from wherefrom.methods.contract import Scores, method
+from wherefrom.methods.contract import Method, Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
@@ -29,9 +29,16 @@ _SMALLEST_CAPACITY = 1e-12
 """Pipes narrower than this (masked positions) are left out of the network."""
 
 
-@method
+@method(
+    "attention_flow",
+    needs=(GivesAttention,),
+    signed=False,
+    uses_target_function=False,
+    differentiates=False,
+    aggregation=(Stage(name="normalize"),),
+)
 @frozen(kw_only=True)
-class AttentionFlow:
+class AttentionFlow(Method[GivesAttention]):
     """The most that can flow from the state a step is predicted from down to each input, through attention as pipes.
 
     Nodes are positions at each layer, capacities are ``residual · I + (1 - residual) · W`` with ``W`` averaged over
@@ -45,14 +52,6 @@ class AttentionFlow:
     Source:
         Abnar & Zuidema (2020), section 3, https://arxiv.org/abs/2005.00928.
     """
-
-    identifier: ClassVar[str] = "attention_flow"
-    dimensions: ClassVar[tuple[str, ...]] = ()
-    aggregation: ClassVar[tuple[Stage, ...]] = (Stage(name="normalize"),)
-    signed: ClassVar[bool] = False
-    needs: ClassVar[tuple[type, ...]] = (GivesAttention,)
-    uses_target_function: ClassVar[bool] = False
-    differentiates: ClassVar[bool] = False
 
     residual: float = field(default=0.5, validator=[validators.ge(0.0), validators.le(1.0)])
     """Share of each state that the residual connection carries past the attention."""

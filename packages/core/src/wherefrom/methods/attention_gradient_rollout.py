@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import ClassVar
 
 from attrs import field, frozen, validators
 
 from wherefrom.adapters.attention_gradients import RollsAttentionGradients
 from wherefrom.arrays import namespace
 from wherefrom.methods._columns import padded
-from wherefrom.methods.contract import Scores, method
+from wherefrom.methods.contract import Method, Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
 from wherefrom.results.stages import Stage
 
 
-@method
+@method(
+    "attention_gradient_rollout",
+    needs=(RollsAttentionGradients,),
+    signed=False,
+    uses_target_function=True,
+    differentiates=True,
+    aggregation=(Stage(name="normalize"),),
+)
 @frozen(kw_only=True)
-class AttentionGradientRollout:
+class AttentionGradientRollout(Method[RollsAttentionGradients]):
     """How much of each input reaches the state a step is predicted from, along attention that raises the score.
 
     Each layer's map is ``Ā = mean over heads of (∂f/∂A ⊙ A)⁺``, and the rollout ``R ← R + Ā R`` from ``R = I``;
@@ -38,14 +44,6 @@ class AttentionGradientRollout:
         Chefer, Gur & Wolf (2021), Generic attention-model explainability, section 3,
         https://arxiv.org/abs/2103.15679.
     """
-
-    identifier: ClassVar[str] = "attention_gradient_rollout"
-    dimensions: ClassVar[tuple[str, ...]] = ()
-    aggregation: ClassVar[tuple[Stage, ...]] = (Stage(name="normalize"),)
-    signed: ClassVar[bool] = False
-    needs: ClassVar[tuple[type, ...]] = (RollsAttentionGradients,)
-    uses_target_function: ClassVar[bool] = True
-    differentiates: ClassVar[bool] = True
 
     internal_batch_size: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
     """Rows run at once; None lets the model's adapter choose."""

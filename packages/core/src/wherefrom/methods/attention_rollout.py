@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from attrs import field, frozen, validators
 
@@ -11,16 +11,23 @@ from wherefrom.adapters import GivesAttention, RowAttention
 from wherefrom.arrays import Array, like, namespace
 from wherefrom.errors import ModelCapabilityError
 from wherefrom.methods._columns import padded, per_output, steps_of
-from wherefrom.methods.contract import Scores, method
+from wherefrom.methods.contract import Method, Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
 from wherefrom.results.stages import Stage
 
 
-@method
+@method(
+    "attention_rollout",
+    needs=(GivesAttention,),
+    signed=False,
+    uses_target_function=False,
+    differentiates=False,
+    aggregation=(Stage(name="normalize"),),
+)
 @frozen(kw_only=True)
-class AttentionRollout:
+class AttentionRollout(Method[GivesAttention]):
     """How much of each input reaches the state a step is predicted from, if attention alone moved information.
 
     Each layer mixes positions by ``A = residual · I + (1 - residual) · W``, where ``W`` is its attention averaged
@@ -35,14 +42,6 @@ class AttentionRollout:
         Abnar & Zuidema (2020), section 3, https://arxiv.org/abs/2005.00928. The composition with cross-attention is
         ours: the paper treats encoders.
     """
-
-    identifier: ClassVar[str] = "attention_rollout"
-    dimensions: ClassVar[tuple[str, ...]] = ()
-    aggregation: ClassVar[tuple[Stage, ...]] = (Stage(name="normalize"),)
-    signed: ClassVar[bool] = False
-    needs: ClassVar[tuple[type, ...]] = (GivesAttention,)
-    uses_target_function: ClassVar[bool] = False
-    differentiates: ClassVar[bool] = False
 
     residual: float = field(default=0.5, validator=[validators.ge(0.0), validators.le(1.0)])
     """Share of each state that the residual connection carries past the attention."""

@@ -6,10 +6,10 @@ from wherefrom.adapters import SequenceModel
 from wherefrom.adapters.catalogue import frameworks_that_give
 from wherefrom.adapters.check import in_words, unmet
 from wherefrom.errors import ModelCapabilityError, UnknownNameError
-from wherefrom.methods.contract import METHODS, Method
+from wherefrom.methods.contract import METHODS, AnyMethod
 
 
-def check_capabilities(model: SequenceModel, method: Method) -> None:
+def check_capabilities(model: SequenceModel, method: AnyMethod) -> None:
     """Refuse a method that needs more than the model gives.
 
     Raises:

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 from attrs import evolve, frozen
 
-from wherefrom.adapters import ScoringModel
+from wherefrom.adapters import ScoringModel, SequenceModel
 from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.errors import InputError, ModelCapabilityError
 from wherefrom.methods.answers import attribution_of
-from wherefrom.methods.contract import Method
+from wherefrom.methods.contract import AnyMethod
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.ablation import (
     CONTRAST_LOG_PROBABILITY,
@@ -104,12 +104,12 @@ def check(
     )
 
 
-def draws(method: Method) -> bool:
+def draws(method: AnyMethod) -> bool:
     """Do a method's scores depend on a seed?"""
     return any(name in DRAWING for name in fields_of(type(method)))
 
 
-def with_another_seed(method: Method, question: Question) -> tuple[Method, Question]:
+def with_another_seed(method: AnyMethod, question: Question) -> tuple[AnyMethod, Question]:
     """The same question with the next seed."""
     other: Any = method
     if "seed" in fields_of(type(method)) and other.seed is not None:
@@ -126,8 +126,8 @@ def stability(one: AttributionData, other: AttributionData, question: Question) 
 
 
 def checked(
-    model: Any,
-    method: Method,
+    model: SequenceModel,
+    method: AnyMethod,
     question: Question,
     example: Example,
     result: Attribution,
@@ -151,7 +151,7 @@ def checked(
     return marked(result, found, stable)
 
 
-def check_cost(method: Method, question: Question) -> Cost:
+def check_cost(method: AnyMethod, question: Question) -> Cost:
     """What a check adds, a bound: the table, and a method that draws once more."""
     again = method.cost(question) if draws(method) else None
     table = Cost(forwards=SAMPLES + 1, at_most=True)
@@ -179,6 +179,7 @@ def _fit(
     fit = spearman(masks @ scores, known)
     if np.isnan(fit):
         return 0.0, 1.0
-    shuffled = rng.permuted(np.tile(scores, (permutations, 1)), axis=1)
-    others = spearman_of_columns(masks @ shuffled.T, known)
+    shuffled: Values = rng.permuted(np.tile(scores, (permutations, 1)), axis=1)
+    worth: Values = masks @ shuffled.T
+    others = spearman_of_columns(worth, known)
     return fit, float(1 + (others >= fit - 1e-12).sum()) / (1 + permutations)  # nan counts as not reached

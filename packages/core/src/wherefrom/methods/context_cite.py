@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 from attrs import field, frozen, validators
@@ -24,13 +24,12 @@ from wherefrom.methods.perturbation.units import Units, units_of
 from wherefrom.methods.sampling.counts import as_samples, at_least
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
-from wherefrom.results.stages import Stage
 
 DEFAULT_SAMPLES = 64
 """Coalitions of one round."""
 
 
-@method
+@method("context_cite", needs=(PredictsSteps,), signed=True, uses_target_function=False, differentiates=False)
 @frozen(kw_only=True)
 class ContextCite(SampledSettings):
     """Which parts of the context made the response likely: few units get a score, the rest exactly 0.
@@ -50,14 +49,6 @@ class ContextCite(SampledSettings):
         Cohen-Wang, Shah, Georgiev & Madry (2024), https://arxiv.org/abs/2409.00729: 64 samples, penalty 0.01 per
         response token on standardised masks.
     """
-
-    identifier: ClassVar[str] = "context_cite"
-    dimensions: ClassVar[tuple[str, ...]] = ()
-    aggregation: ClassVar[tuple[Stage, ...]] = ()
-    signed: ClassVar[bool] = True
-    needs: ClassVar[tuple[type, ...]] = (PredictsSteps,)
-    uses_target_function: ClassVar[bool] = False
-    differentiates: ClassVar[bool] = False
 
     n_samples: int | Literal["auto"] = field(default=DEFAULT_SAMPLES, converter=as_samples, validator=at_least(2))
     """Random coalitions. ``"auto"`` adds some until the standard errors are within ``tolerance``."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar, cast, overload, runtime_checkable
 
 from attrs import field, frozen
 
-from wherefrom._registry import Registry
+from wherefrom._registry import Registry, fact, stated
 from wherefrom.arrays import Array, namespace
 from wherefrom.methods.cost import Cost as Cost
 from wherefrom.progress import Progress as Progress
@@ -33,34 +34,48 @@ class Scores:
     warnings: tuple[str, ...] = ()
 
 
-@runtime_checkable
-class Method(Protocol):
-    """An attribution algorithm. Settings are declared attrs fields; nothing is hooked onto a model."""
+Model = TypeVar("Model", contravariant=True)
 
-    identifier: ClassVar[str]
-    dimensions: ClassVar[tuple[str, ...]]
+
+@runtime_checkable
+class Method(Protocol[Model]):
+    """An attribution algorithm. Settings are declared attrs fields; nothing is hooked onto a model.
+
+    The type in brackets is the Protocol that its model satisfies: ``class Saliency(Method[GivesGradients])``. The facts
+    are given by the decorator `method`.
+    """
+
+    __slots__ = ()
+
+    identifier: ClassVar[str] = fact()
+    dimensions: ClassVar[tuple[str, ...]] = fact()
     """Names of the axes after input and step."""
-    aggregation: ClassVar[tuple[Stage, ...]]
+    aggregation: ClassVar[tuple[Stage, ...]] = fact()
     """Default aggregation of its raw scores."""
-    signed: ClassVar[bool]
+    signed: ClassVar[bool] = fact()
     """Do raw scores carry a sign?"""
-    needs: ClassVar[tuple[type, ...]]
-    """Capability Protocols (`wherefrom.adapters`) the model must satisfy."""
-    uses_target_function: ClassVar[bool]
+    needs: ClassVar[tuple[type, ...]] = fact()
+    """Capability Protocols (`wherefrom.adapters`) the model must satisfy, checked before it is asked."""
+    uses_target_function: ClassVar[bool] = fact()
     """Does the answer depend on the target function? False for attention and the like."""
-    differentiates: ClassVar[bool]
+    differentiates: ClassVar[bool] = fact()
     """Must the target function be differentiable?"""
 
+    @abstractmethod
     def cost(self, question: Question) -> Cost | None:
         """What `attribute` will ask of a model for this question alone; None: it cannot be known before."""
         ...
 
-    def attribute(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
+    @abstractmethod
+    def attribute(self, model: Model, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         """Answer the questions in order, lazily where possible."""
         ...
 
 
-METHODS: Registry[type[Method]] = Registry(
+AnyMethod: TypeAlias = "Method[Any]"
+"""A method of any kind of model: what it ``needs`` is looked at when it is asked, not by the type checker."""
+
+METHODS: Registry[type[AnyMethod]] = Registry(
     "attribution method",
     group="wherefrom.methods",
     families="wherefrom.method_families",
@@ -68,7 +83,7 @@ METHODS: Registry[type[Method]] = Registry(
 )
 """Identifier to method; entry points ``wherefrom.method_families`` make those with a colon, such as ``captum:Lime``."""
 
-M = TypeVar("M", bound="type[Method]")
+M = TypeVar("M", bound="type[AnyMethod]")
 
 
 def list_feature_attribution_methods() -> list[str]:
@@ -76,10 +91,49 @@ def list_feature_attribution_methods() -> list[str]:
     return list(METHODS)
 
 
-def method(cls: M) -> M:
-    """Register a frozen attrs class as a method under its ``identifier``."""
-    METHODS.register(cls.identifier, cls)
-    return cls
+@overload
+def method(cls: M, /) -> M: ...
+@overload
+def method(
+    identifier: str,
+    /,
+    *,
+    needs: tuple[type, ...],
+    signed: bool,
+    uses_target_function: bool,
+    differentiates: bool,
+    dimensions: tuple[str, ...] = (),
+    aggregation: tuple[Stage, ...] = (),
+    aliases: tuple[str, ...] = (),
+    register: bool = True,
+) -> Callable[[M], M]: ...
+def method(identifier: Any, /, *, aliases: tuple[str, ...] = (), register: bool = True, **facts: Any) -> Any:
+    """Class decorator: give a frozen attrs class its facts, and register it as a method.
+
+    Args:
+        identifier: Its name. A class in its place states all facts itself, as class variables.
+        needs: As the other facts, described at `Method`.
+        signed: Do raw scores carry a sign?
+        uses_target_function: Does the answer depend on the target function?
+        differentiates: Must the target function be differentiable?
+        dimensions: Names of the axes after input and step.
+        aggregation: Default aggregation of its raw scores.
+        aliases: Further names.
+        register: List it under its name? Else it only gets its facts.
+
+    Raises:
+        SettingsError: The name is taken.
+    """
+    if isinstance(identifier, type):
+        return METHODS.register(cast(Any, identifier).identifier, identifier)
+
+    def give(cls: M) -> M:
+        stated(cls, identifier=identifier, **{"dimensions": (), "aggregation": (), **facts})
+        if register:
+            METHODS.register(identifier, cls, aliases=aliases)
+        return cls
+
+    return give
 
 
 SUM_THEN_NORMALIZE = (Stage(name="reduce", settings={"aggregate_fn": "sum"}), Stage(name="normalize"))

@@ -8,23 +8,30 @@ from typing import Any, ClassVar
 import numpy as np
 from attrs import field, frozen, validators
 
-from wherefrom.adapters import Row, SequenceModel
+from wherefrom.adapters import Embeds, Row, SequenceModel
 from wherefrom.adapters.rescale import GivesRescale, RowMultipliers
 from wherefrom.arrays import Array, namespace, to_numpy
-from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Scores, inputs_first, method
+from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Method, Scores, inputs_first, method
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.paths.baselines import DEFAULT, endpoints
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
-from wherefrom.results.stages import Stage
 
 ACCEPTED_GAP = 0.01
 """Part of the score that the shares may miss before a warning says so; ten times that for models in half precision."""
 
 
-@method
+@method(
+    "deeplift",
+    needs=(GivesRescale,),
+    signed=True,
+    uses_target_function=True,
+    differentiates=True,
+    dimensions=("width",),
+    aggregation=SUM_THEN_NORMALIZE,
+)
 @frozen(kw_only=True)
-class DeepLift:
+class DeepLift(Method[GivesRescale]):
     """Each embedding's share of the change from the baseline, propagated by the rescale rule.
 
     ``(x − b) · m`` with multipliers ``m`` chained from the score down: a non-linearity passes on ``Δout /
@@ -45,13 +52,6 @@ class DeepLift:
         https://arxiv.org/abs/1705.07874.
     """
 
-    identifier: ClassVar[str] = "deeplift"
-    dimensions: ClassVar[tuple[str, ...]] = ("width",)
-    aggregation: ClassVar[tuple[Stage, ...]] = SUM_THEN_NORMALIZE
-    signed: ClassVar[bool] = True
-    needs: ClassVar[tuple[type, ...]] = (GivesRescale,)
-    uses_target_function: ClassVar[bool] = True
-    differentiates: ClassVar[bool] = True
     former_names: ClassVar[dict[str, str]] = {"baselines": "baseline"}
 
     baseline: Any = DEFAULT
@@ -90,7 +90,7 @@ def shares_of_change(
         yield _scores(method, question, answer, complete=layer is None, gap=gap)
 
 
-def baseline_row(model: GivesRescale, question: Question, baseline: Any) -> Row:
+def baseline_row(model: Embeds, question: Question, baseline: Any) -> Row:
     """The question's row with all that is attributed at its baseline."""
     embeddings: dict[str, Array] = {}
     if (ends := endpoints(model, question, "source", baseline)) is not None:

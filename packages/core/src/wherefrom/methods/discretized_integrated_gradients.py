@@ -11,14 +11,13 @@ from attrs import field, frozen, validators
 from wherefrom.adapters import GivesGradients, SequenceModel, Side
 from wherefrom.arrays import Array, FloatArray, IntArray, like, to_numpy
 from wherefrom.errors import ModelCapabilityError, SettingsError
-from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Scores, inputs_first, method
+from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Method, Scores, inputs_first, method
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.paths.baselines import baseline_ids, baseline_of_side
 from wherefrom.methods.paths.word_paths import Neighbours, WordPaths
 from wherefrom.methods.sampling.counts import at_least
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
-from wherefrom.results.stages import Stage
 
 
 def _baseline_and_token(_: object, attribute: object, value: int) -> None:
@@ -26,9 +25,17 @@ def _baseline_and_token(_: object, attribute: object, value: int) -> None:
         raise SettingsError(f"n_steps counts baseline and token, so it is at least 2, not {value}.")
 
 
-@method
+@method(
+    "discretized_integrated_gradients",
+    needs=(GivesGradients,),
+    signed=True,
+    uses_target_function=True,
+    differentiates=True,
+    dimensions=("width",),
+    aggregation=SUM_THEN_NORMALIZE,
+)
 @frozen(kw_only=True)
-class DiscretizedIntegratedGradients:
+class DiscretizedIntegratedGradients(Method[GivesGradients]):
     """Gradients summed along a path of embeddings near real words, from each token's baseline to the token.
 
     ``Σ_k d f / d x (p_k) · (p_{k+1} − p_k)`` with ``p_0`` the baseline and the last point the token. Shape
@@ -48,13 +55,6 @@ class DiscretizedIntegratedGradients:
         Sanyal & Ren (2021), https://arxiv.org/abs/2108.13654.
     """
 
-    identifier: ClassVar[str] = "discretized_integrated_gradients"
-    dimensions: ClassVar[tuple[str, ...]] = ("width",)
-    aggregation: ClassVar[tuple[Stage, ...]] = SUM_THEN_NORMALIZE
-    signed: ClassVar[bool] = True
-    needs: ClassVar[tuple[type, ...]] = (GivesGradients,)
-    uses_target_function: ClassVar[bool] = True
-    differentiates: ClassVar[bool] = True
     former_names: ClassVar[dict[str, str]] = {"method": "strategy", "baselines": "baseline"}
 
     n_steps: int = field(default=50, validator=_baseline_and_token)

@@ -3,34 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import ClassVar
 
 from attrs import frozen
 
 from wherefrom.adapters import PredictsSteps
-from wherefrom.methods.contract import Scores, method
+from wherefrom.methods.contract import Method, Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
-from wherefrom.results.stages import Stage
 
 
-@method
+@method("dummy", needs=(PredictsSteps,), signed=False, uses_target_function=False, differentiates=False)
 @frozen(kw_only=True)
-class Dummy:
+class Dummy(Method[PredictsSteps]):
     """Attributes nothing; for the step scores, which it reads from one forward pass of all examples together.
 
     Good for: probabilities, entropies and contrasts of given texts at the price of a forward pass, with any model that
     can predict. Fails: to explain. Without ``step_scores`` it does not even run the model.
     """
-
-    identifier: ClassVar[str] = "dummy"
-    dimensions: ClassVar[tuple[str, ...]] = ()
-    aggregation: ClassVar[tuple[Stage, ...]] = ()
-    signed: ClassVar[bool] = False
-    needs: ClassVar[tuple[type, ...]] = (PredictsSteps,)
-    uses_target_function: ClassVar[bool] = False
-    differentiates: ClassVar[bool] = False
 
     def cost(self, question: Question) -> Cost:
         return Cost(forwards=1 if question.scores else 0)

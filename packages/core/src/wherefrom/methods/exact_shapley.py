@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from math import factorial
-from typing import ClassVar
 
 import numpy as np
 from attrs import frozen
@@ -22,12 +21,11 @@ from wherefrom.methods.perturbation.settings import PerturbationSettings
 from wherefrom.methods.perturbation.units import Units, units_of
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
-from wherefrom.results.stages import Stage
 
 MOST_UNITS = 12
 
 
-@method
+@method("exact_shapley", needs=(PredictsSteps,), signed=True, uses_target_function=True, differentiates=False)
 @frozen(kw_only=True)
 class ExactShapley(PerturbationSettings):
     """Shapley values of at most twelve units, from all ``2**units`` coalitions.
@@ -43,14 +41,6 @@ class ExactShapley(PerturbationSettings):
     Source:
         Shapley (1953), "A value for n-person games".
     """
-
-    identifier: ClassVar[str] = "exact_shapley"
-    dimensions: ClassVar[tuple[str, ...]] = ()
-    aggregation: ClassVar[tuple[Stage, ...]] = ()
-    signed: ClassVar[bool] = True
-    needs: ClassVar[tuple[type, ...]] = (PredictsSteps,)
-    uses_target_function: ClassVar[bool] = True
-    differentiates: ClassVar[bool] = False
 
     def cost(self, question: Question) -> Cost:
         if self.budget is not None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import ClassVar
 
 import numpy as np
 from attrs import frozen
 
 from wherefrom.adapters import PredictsSteps, ScoringModel
 from wherefrom.arrays import BoolArray, FloatArray
-from wherefrom.methods.contract import METHODS, Scores
+from wherefrom.methods.contract import Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.answering import answer, check_model
 from wherefrom.methods.perturbation.coarse_to_fine import budget_cost, within_budget
@@ -20,9 +19,16 @@ from wherefrom.methods.perturbation.settings import PerturbationSettings
 from wherefrom.methods.perturbation.units import Units, units_of
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
-from wherefrom.results.stages import Stage
 
 
+@method(
+    "feature_ablation",
+    needs=(PredictsSteps,),
+    signed=True,
+    uses_target_function=True,
+    differentiates=False,
+    aliases=("leave_one_out",),
+)
 @frozen(kw_only=True)
 class FeatureAblation(PerturbationSettings):
     """Signed loss of the target function when one unit is removed: ``f(x) - f(x without it)``.
@@ -37,14 +43,6 @@ class FeatureAblation(PerturbationSettings):
     Source:
         Li, Monroe & Jurafsky (2016), erasure, https://arxiv.org/abs/1612.08220.
     """
-
-    identifier: ClassVar[str] = "feature_ablation"
-    dimensions: ClassVar[tuple[str, ...]] = ()
-    aggregation: ClassVar[tuple[Stage, ...]] = ()
-    signed: ClassVar[bool] = True
-    needs: ClassVar[tuple[type, ...]] = (PredictsSteps,)
-    uses_target_function: ClassVar[bool] = True
-    differentiates: ClassVar[bool] = False
 
     def cost(self, question: Question) -> Cost:
         if self.budget is not None:
@@ -76,6 +74,3 @@ class FeatureAblation(PerturbationSettings):
             unit = int(np.flatnonzero(~masks[row])[0])
             scores[unit] = visible[unit] * (clean - values[row])
         return scores
-
-
-METHODS.register(FeatureAblation.identifier, FeatureAblation, aliases=("leave_one_out",))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
 
 from attrs import frozen
 
@@ -12,16 +11,23 @@ from wherefrom.adapters.internals import Where
 from wherefrom.arrays import Array, namespace
 from wherefrom.methods._columns import MEAN_THEN_NORMALIZE, padded
 from wherefrom.methods._proximity import edge_shares, query_mixture
-from wherefrom.methods.contract import Scores, method
+from wherefrom.methods.contract import Method, Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
-from wherefrom.results.stages import Stage
 
 
-@method
+@method(
+    "flashtrace",
+    needs=(DecomposesHeads,),
+    signed=False,
+    uses_target_function=False,
+    differentiates=False,
+    dimensions=("layer",),
+    aggregation=MEAN_THEN_NORMALIZE,
+)
 @frozen(kw_only=True)
-class FlashTrace:
+class FlashTrace(Method[DecomposesHeads]):
     """The share of each input in the states that a step, or a whole span, was predicted from, layer by layer.
 
     Behind each attention the state is a sum of what every head brings of every position, and the residual connection.
@@ -38,14 +44,6 @@ class FlashTrace:
         Pan et al. (2026), FlashTrace, https://arxiv.org/abs/2602.01914; the shares: Ferrando & Voita (2024),
         https://arxiv.org/abs/2403.00824, section 2.
     """
-
-    identifier: ClassVar[str] = "flashtrace"
-    dimensions: ClassVar[tuple[str, ...]] = ("layer",)
-    aggregation: ClassVar[tuple[Stage, ...]] = MEAN_THEN_NORMALIZE
-    signed: ClassVar[bool] = False
-    needs: ClassVar[tuple[type, ...]] = (DecomposesHeads,)
-    uses_target_function: ClassVar[bool] = False
-    differentiates: ClassVar[bool] = False
 
     def cost(self, question: Question) -> Cost:
         return Cost(forwards=1)

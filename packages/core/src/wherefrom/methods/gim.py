@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from attrs import field, frozen, validators
 
 from wherefrom.adapters.gradient_rules import FollowsGradientRules, GradientRules
 from wherefrom.methods._ruled import ruled_scores
-from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Scores, method
+from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Method, Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
-from wherefrom.results.stages import Stage
 
 
-@method
+@method(
+    "gim",
+    needs=(FollowsGradientRules,),
+    signed=True,
+    uses_target_function=True,
+    differentiates=True,
+    dimensions=("width",),
+    aggregation=SUM_THEN_NORMALIZE,
+)
 @frozen(kw_only=True)
-class Gim:
+class Gim(Method[FollowsGradientRules]):
     """Input times gradient, with three changes on the way back through a transformer.
 
     Norms are held at their statistics; the derivative of the softmax is taken at a higher temperature, so that weights
@@ -35,14 +42,6 @@ class Gim:
         Edin et al. (2025), https://arxiv.org/abs/2505.17630. The authors' code has since halved the gradient at gates
         too: ``gate_share=0.5``.
     """
-
-    identifier: ClassVar[str] = "gim"
-    dimensions: ClassVar[tuple[str, ...]] = ("width",)
-    aggregation: ClassVar[tuple[Stage, ...]] = SUM_THEN_NORMALIZE
-    signed: ClassVar[bool] = True
-    needs: ClassVar[tuple[type, ...]] = (FollowsGradientRules,)
-    uses_target_function: ClassVar[bool] = True
-    differentiates: ClassVar[bool] = True
 
     baseline: Any = None
     """What is compared with: a name, ids or embeddings, see `methods.paths.baselines`; None: nothing, the embedding

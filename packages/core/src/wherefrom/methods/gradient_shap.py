@@ -10,22 +10,29 @@ from attrs import field, frozen, validators
 
 from wherefrom.adapters import GivesGradients, Side
 from wherefrom.arrays import Array, FloatArray, like, to_numpy
-from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Scores, inputs_first, method
+from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Method, Scores, inputs_first, method
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.paths.baselines import DEFAULT, Endpoints, endpoints
 from wherefrom.methods.sampling.counts import as_samples, at_least
 from wherefrom.methods.sampling.moments import Moments
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
-from wherefrom.results.stages import Stage
 
 ROUND = 8
 """Samples that are added at once."""
 
 
-@method
+@method(
+    "gradient_shap",
+    needs=(GivesGradients,),
+    signed=True,
+    uses_target_function=True,
+    differentiates=True,
+    dimensions=("width",),
+    aggregation=SUM_THEN_NORMALIZE,
+)
 @frozen(kw_only=True)
-class GradientShap:
+class GradientShap(Method[GivesGradients]):
     """Expected gradient between a random baseline and the (noisy) input, times their difference.
 
     ``E[(x' − b) · d f / d x (b + α (x' − b))]`` over ``α`` uniform in [0, 1], ``b`` drawn from the baselines
@@ -45,13 +52,6 @@ class GradientShap:
         https://arxiv.org/abs/1906.10670 (expected gradients).
     """
 
-    identifier: ClassVar[str] = "gradient_shap"
-    dimensions: ClassVar[tuple[str, ...]] = ("width",)
-    aggregation: ClassVar[tuple[Stage, ...]] = SUM_THEN_NORMALIZE
-    signed: ClassVar[bool] = True
-    needs: ClassVar[tuple[type, ...]] = (GivesGradients,)
-    uses_target_function: ClassVar[bool] = True
-    differentiates: ClassVar[bool] = True
     former_names: ClassVar[dict[str, str]] = {"baselines": "baseline"}
 
     n_samples: int | Literal["auto"] = field(default="auto", converter=as_samples, validator=at_least(1))

@@ -21,7 +21,7 @@ from zipfile import BadZipFile
 import numpy as np
 from attrs import define, field, frozen
 
-from wherefrom.adapters import RowAttention, ScoringModel
+from wherefrom.adapters import AttendingModel, RowAttention, ScoringModel
 from wherefrom.arrays import BoolArray, FloatArray, to_numpy
 from wherefrom.errors import FileFormatError, InputError, SettingsError, ShapeError
 from wherefrom.methods.context_cite import log_odds
@@ -31,6 +31,7 @@ from wherefrom.methods.perturbation.removal import check_baseline
 from wherefrom.methods.perturbation.units import Units, UnitsSetting, units_of
 from wherefrom.progress import Progress, no_progress
 from wherefrom.questions.question import Question
+from wherefrom.results.comparison import Values, spearman
 
 FORMAT = "wherefrom.heads/1"
 Kind = Literal["decoder", "cross"]
@@ -200,7 +201,7 @@ def predictors(found: FloatArray, masks: BoolArray) -> FloatArray:
 
 
 def fit_heads(
-    model: Any,
+    model: AttendingModel,
     questions: Sequence[Question],
     *,
     masks: int = 32,
@@ -318,11 +319,10 @@ def _outputs(
 
 def _agreement(tests: Sequence[tuple[FloatArray, FloatArray]], weights: FloatArray) -> float | None:
     """Mean rank correlation of predictions and truth, over outputs that change; None if there are none."""
-    from scipy.stats import spearmanr
-
     found = []
     for x, y in tests:
         said = x @ weights
         if y.std() > FLAT and said.std() > 0:
-            found.append(float(spearmanr(said, y).statistic))
+            ranks: tuple[Values, Values] = (said.astype(np.float64), y.astype(np.float64))
+            found.append(spearman(*ranks))
     return float(np.mean(found)) if found else None

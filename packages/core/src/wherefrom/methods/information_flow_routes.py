@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
 
 from attrs import frozen
 
@@ -12,16 +11,23 @@ from wherefrom.arrays import namespace
 from wherefrom.methods._proximity import edge_shares
 from wherefrom.methods.alti import LayerShares, multiplied
 from wherefrom.methods.attention_rollout import mixed_inputs
-from wherefrom.methods.contract import Scores, method
+from wherefrom.methods.contract import Method, Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
 from wherefrom.results.stages import Stage
 
 
-@method
+@method(
+    "information_flow_routes",
+    needs=(DecomposesHeads,),
+    signed=False,
+    uses_target_function=False,
+    differentiates=False,
+    aggregation=(Stage(name="normalize"),),
+)
 @frozen(kw_only=True)
-class InformationFlowRoutes:
+class InformationFlowRoutes(Method[DecomposesHeads]):
     """How much of each input reaches a step, along every route through the graph of heads and residual connections.
 
     An edge from a position to a state is the share of it that one head's part accounts for, ``max(0, ‖z‖₁ − ‖z −
@@ -36,14 +42,6 @@ class InformationFlowRoutes:
         Ferrando & Voita (2024), https://arxiv.org/abs/2403.00824, section 2. Where nothing accounts for any of a state,
         ours gives it to the position itself, so that rows sum to 1.
     """
-
-    identifier: ClassVar[str] = "information_flow_routes"
-    dimensions: ClassVar[tuple[str, ...]] = ()
-    aggregation: ClassVar[tuple[Stage, ...]] = (Stage(name="normalize"),)
-    signed: ClassVar[bool] = False
-    needs: ClassVar[tuple[type, ...]] = (DecomposesHeads,)
-    uses_target_function: ClassVar[bool] = False
-    differentiates: ClassVar[bool] = False
 
     def cost(self, question: Question) -> Cost:
         return Cost(forwards=1)

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import ClassVar
 
 from attrs import frozen
 
 from wherefrom.adapters import GivesGradients
-from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Scores, inputs_first, method
+from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Method, Scores, inputs_first, method
 from wherefrom.methods.cost import Cost
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
-from wherefrom.results.stages import Stage
 
 
-@method
+@method(
+    "input_x_gradient",
+    needs=(GivesGradients,),
+    signed=True,
+    uses_target_function=True,
+    differentiates=True,
+    dimensions=("width",),
+    aggregation=SUM_THEN_NORMALIZE,
+)
 @frozen(kw_only=True)
-class InputXGradient:
+class InputXGradient(Method[GivesGradients]):
     """Each embedding times the gradient of the score with respect to it.
 
     ``x · d f / d x``, shape ``(inputs, steps, width)``, in units of the score. Signed.
@@ -28,14 +34,6 @@ class InputXGradient:
     Source:
         Shrikumar, Greenside, Shcherbina & Kundaje (2016), https://arxiv.org/abs/1605.01713.
     """
-
-    identifier: ClassVar[str] = "input_x_gradient"
-    dimensions: ClassVar[tuple[str, ...]] = ("width",)
-    aggregation: ClassVar[tuple[Stage, ...]] = SUM_THEN_NORMALIZE
-    signed: ClassVar[bool] = True
-    needs: ClassVar[tuple[type, ...]] = (GivesGradients,)
-    uses_target_function: ClassVar[bool] = True
-    differentiates: ClassVar[bool] = True
 
     def cost(self, question: Question) -> Cost:
         return Cost(forwards=1, backwards=question.target_function.outputs)

@@ -10,14 +10,13 @@ from attrs import field, frozen, validators
 
 from wherefrom.adapters import GivesGradients, Row, RowGradients
 from wherefrom.arrays import Array, FloatArray, IntArray, like, namespace, to_numpy
-from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Scores, method
+from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Method, Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.paths.baselines import DEFAULT, Endpoints, endpoints
 from wherefrom.methods.paths.quadrature import fejer, quadrature
 from wherefrom.methods.sampling.counts import at_least
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
-from wherefrom.results.stages import Stage
 
 FIRST_POINTS = 7
 PATIENCE = 31
@@ -27,9 +26,17 @@ SMALLEST_DIFFERENCE = 1e-4
 there is next to no change."""
 
 
-@method
+@method(
+    "integrated_gradients",
+    needs=(GivesGradients,),
+    signed=True,
+    uses_target_function=True,
+    differentiates=True,
+    dimensions=("width",),
+    aggregation=SUM_THEN_NORMALIZE,
+)
 @frozen(kw_only=True)
-class IntegratedGradients:
+class IntegratedGradients(Method[GivesGradients]):
     """Each embedding's share of the score's change from the baseline to the input.
 
     ``(x − b) · ∫₀¹ d f / d x (b + α (x − b)) dα``, shape ``(inputs, steps, width)``, in units of the score. Signed, and
@@ -45,13 +52,6 @@ class IntegratedGradients:
         Sundararajan, Taly & Yan (2017), https://arxiv.org/abs/1703.01365.
     """
 
-    identifier: ClassVar[str] = "integrated_gradients"
-    dimensions: ClassVar[tuple[str, ...]] = ("width",)
-    aggregation: ClassVar[tuple[Stage, ...]] = SUM_THEN_NORMALIZE
-    signed: ClassVar[bool] = True
-    needs: ClassVar[tuple[type, ...]] = (GivesGradients,)
-    uses_target_function: ClassVar[bool] = True
-    differentiates: ClassVar[bool] = True
     former_names: ClassVar[dict[str, str]] = {"method": "quadrature", "baselines": "baseline"}
 
     n_steps: int | Literal["auto"] = field(default="auto", validator=at_least(1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 from attrs import evolve, field, frozen, validators
@@ -27,7 +27,6 @@ from wherefrom.methods.sampling.seeds import seed_of
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
 from wherefrom.results.pairs import DETAIL, PairedUnit, PairTable
-from wherefrom.results.stages import Stage
 from wherefrom.text.merging import merged_token
 
 DEFAULT_SAMPLES = 256
@@ -37,7 +36,7 @@ ROWS_PER_COEFFICIENT = 2
 NO_PAIRS = np.zeros((0, 2), np.int64)
 
 
-@method
+@method("interactions", needs=(PredictsSteps,), signed=True, uses_target_function=True, differentiates=False)
 @frozen(kw_only=True)
 class Interactions(SampledSettings):
     """What two units are worth together beyond what each is worth: faithful interaction indices of order 2.
@@ -57,14 +56,6 @@ class Interactions(SampledSettings):
     Source:
         Tsai, Yeh & Ravikumar (2023), https://arxiv.org/abs/2203.00870: FBII and FSII.
     """
-
-    identifier: ClassVar[str] = "interactions"
-    dimensions: ClassVar[tuple[str, ...]] = ()
-    aggregation: ClassVar[tuple[Stage, ...]] = ()
-    signed: ClassVar[bool] = True
-    needs: ClassVar[tuple[type, ...]] = (PredictsSteps,)
-    uses_target_function: ClassVar[bool] = True
-    differentiates: ClassVar[bool] = False
 
     index: Index = field(default="fbii", validator=validators.in_(("fbii", "fsii")))
     """``"fbii"``, faithful Banzhaf: all coalitions count alike; ``"fsii"``, faithful Shapley: small and large ones

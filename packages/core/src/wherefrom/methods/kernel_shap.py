@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 from attrs import field, frozen
@@ -24,13 +24,12 @@ from wherefrom.methods.perturbation.units import Units, units_of
 from wherefrom.methods.sampling.counts import as_samples, at_least
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
-from wherefrom.results.stages import Stage
 
 DEFAULT_SAMPLES = 256
 """Coalitions of one round."""
 
 
-@method
+@method("kernel_shap", needs=(PredictsSteps,), signed=True, uses_target_function=True, differentiates=False)
 @frozen(kw_only=True)
 class KernelShap(SampledSettings):
     """Shapley values of the units, from a regression whose weights make it so.
@@ -49,14 +48,6 @@ class KernelShap(SampledSettings):
         Lundberg & Lee (2017), theorem 2, https://arxiv.org/abs/1705.07874; paired sampling: Covert & Lee (2021),
         https://arxiv.org/abs/2012.01536.
     """
-
-    identifier: ClassVar[str] = "kernel_shap"
-    dimensions: ClassVar[tuple[str, ...]] = ()
-    aggregation: ClassVar[tuple[Stage, ...]] = ()
-    signed: ClassVar[bool] = True
-    needs: ClassVar[tuple[type, ...]] = (PredictsSteps,)
-    uses_target_function: ClassVar[bool] = True
-    differentiates: ClassVar[bool] = False
 
     n_samples: int | Literal["auto"] = field(default=DEFAULT_SAMPLES, converter=as_samples, validator=at_least(4))
     """Coalitions, the full and the empty one included. ``"auto"`` adds some until the standard errors are within

@@ -8,18 +8,25 @@ from typing import Any, ClassVar
 from attrs import field, frozen, validators
 
 from wherefrom.adapters.rescale import GivesRescale
-from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Scores, method
+from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Method, Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.deeplift import DeepLift, shares_of_change
 from wherefrom.methods.paths.baselines import DEFAULT
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
-from wherefrom.results.stages import Stage
 
 
-@method
+@method(
+    "layer_deeplift",
+    needs=(GivesRescale,),
+    signed=True,
+    uses_target_function=True,
+    differentiates=True,
+    dimensions=("width",),
+    aggregation=SUM_THEN_NORMALIZE,
+)
 @frozen(kw_only=True)
-class LayerDeepLift:
+class LayerDeepLift(Method[GivesRescale]):
     """DeepLIFT's multipliers at a layer, times the change of its answer from the baseline pass.
 
     Shape ``(inputs, steps, width of the layer)``, in units of the score. Signed. Complete where everything
@@ -31,13 +38,6 @@ class LayerDeepLift:
         Shrikumar, Greenside & Kundaje (2017), https://arxiv.org/abs/1704.02685, at a layer as in captum.
     """
 
-    identifier: ClassVar[str] = "layer_deeplift"
-    dimensions: ClassVar[tuple[str, ...]] = ("width",)
-    aggregation: ClassVar[tuple[Stage, ...]] = SUM_THEN_NORMALIZE
-    signed: ClassVar[bool] = True
-    needs: ClassVar[tuple[type, ...]] = (GivesRescale,)
-    uses_target_function: ClassVar[bool] = True
-    differentiates: ClassVar[bool] = True
     former_names: ClassVar[dict[str, str]] = {"baselines": "baseline"}
 
     target_layer: Any = None

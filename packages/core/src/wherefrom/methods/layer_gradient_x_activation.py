@@ -7,26 +7,33 @@ embedding's. Without a ``target_layer`` or a ``depth`` the method is its parent 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from attrs import field, frozen, validators
 
-from wherefrom.adapters import GivesGradients, Side
+from wherefrom.adapters import GivesGradients, LayeredModel, Side
 from wherefrom.adapters.layers import Depth, GivesLayers, LayerStates
 from wherefrom.arrays import Array
 from wherefrom.errors import SettingsError
-from wherefrom.methods.contract import L2_THEN_NORMALIZE, Scores, inputs_first, method
+from wherefrom.methods.contract import L2_THEN_NORMALIZE, Method, Scores, inputs_first, method
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.deeplift import at_all_positions
 from wherefrom.methods.input_x_gradient import InputXGradient
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
-from wherefrom.results.stages import Stage
 
 
-@method
+@method(
+    "layer_gradient_x_activation",
+    needs=(GivesGradients, GivesLayers),
+    signed=True,
+    uses_target_function=True,
+    differentiates=True,
+    dimensions=("width",),
+    aggregation=L2_THEN_NORMALIZE,
+)
 @frozen(kw_only=True)
-class LayerGradientXActivation:
+class LayerGradientXActivation(Method[LayeredModel]):
     """A layer's answer times the gradient of the score with respect to it.
 
     ``a · d f / d a``, shape ``(inputs, steps, width of the layer)``, in units of the score. Signed.
@@ -40,14 +47,6 @@ class LayerGradientXActivation:
         Shrikumar, Greenside, Shcherbina & Kundaje (2016), https://arxiv.org/abs/1605.01713, at a layer as in
         captum.
     """
-
-    identifier: ClassVar[str] = "layer_gradient_x_activation"
-    dimensions: ClassVar[tuple[str, ...]] = ("width",)
-    aggregation: ClassVar[tuple[Stage, ...]] = L2_THEN_NORMALIZE
-    signed: ClassVar[bool] = True
-    needs: ClassVar[tuple[type, ...]] = (GivesGradients, GivesLayers)
-    uses_target_function: ClassVar[bool] = True
-    differentiates: ClassVar[bool] = True
 
     target_layer: Any = None
     """Name of a part of the model, such as ``transformer.h[0].mlp``, or the part itself; None: the input
@@ -63,7 +62,7 @@ class LayerGradientXActivation:
     def cost(self, question: Question) -> Cost:
         return Cost(forwards=1, backwards=question.target_function.outputs)
 
-    def attribute(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
+    def attribute(self, model: LayeredModel, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
         """One forward pass per question, one backward row per output."""
         if self.target_layer is not None and self.depth is not None:
             raise SettingsError("target_layer and depth both say where to look. Give one of them.")

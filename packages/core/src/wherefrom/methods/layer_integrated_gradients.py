@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 
 from attrs import field, frozen, validators
 
-from wherefrom.adapters import GivesGradients
+from wherefrom.adapters import GivesGradients, LayeredModel
 from wherefrom.adapters.layers import GivesLayers, LayerGradients, LayerStates
 from wherefrom.arrays import Array, to_numpy
-from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Scores, method
+from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Method, Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.deeplift import baseline_row
 from wherefrom.methods.integrated_gradients import IntegratedGradients
@@ -20,12 +20,19 @@ from wherefrom.methods.paths.quadrature import quadrature
 from wherefrom.methods.sampling.counts import at_least
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
-from wherefrom.results.stages import Stage
 
 
-@method
+@method(
+    "layer_integrated_gradients",
+    needs=(GivesGradients, GivesLayers),
+    signed=True,
+    uses_target_function=True,
+    differentiates=True,
+    dimensions=("width",),
+    aggregation=SUM_THEN_NORMALIZE,
+)
 @frozen(kw_only=True)
-class LayerIntegratedGradients:
+class LayerIntegratedGradients(Method[LayeredModel]):
     """Integrated gradients along the straight path of a layer's answer, from what it is at the baseline
     input.
 
@@ -40,13 +47,6 @@ class LayerIntegratedGradients:
         Sundararajan, Taly & Yan (2017), https://arxiv.org/abs/1703.01365, at a layer as in captum.
     """
 
-    identifier: ClassVar[str] = "layer_integrated_gradients"
-    dimensions: ClassVar[tuple[str, ...]] = ("width",)
-    aggregation: ClassVar[tuple[Stage, ...]] = SUM_THEN_NORMALIZE
-    signed: ClassVar[bool] = True
-    needs: ClassVar[tuple[type, ...]] = (GivesGradients, GivesLayers)
-    uses_target_function: ClassVar[bool] = True
-    differentiates: ClassVar[bool] = True
     former_names: ClassVar[dict[str, str]] = {"method": "quadrature", "baselines": "baseline"}
 
     target_layer: Any = None
@@ -74,7 +74,7 @@ class LayerIntegratedGradients:
         points = self.n_steps + ends
         return Cost(forwards=points + 2 + scores, backwards=points * outputs)
 
-    def attribute(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
+    def attribute(self, model: LayeredModel, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
         """``n_steps + 2`` forward passes per question, ``n_steps`` backward rows per output."""
         if self.target_layer is None:
             yield from self._at_embeddings().attribute(model, questions, progress)
@@ -95,7 +95,7 @@ class LayerIntegratedGradients:
 
     def _one(self, model: GivesLayers, question: Question) -> Scores:
         clean, base = model.layer_states(
-            [question.row(), baseline_row(model, question, self.baseline)],  # type: ignore[arg-type]
+            [question.row(), baseline_row(model, question, self.baseline)],
             layer=self.target_layer,
             chunk=self.internal_batch_size,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from attrs import field, frozen
@@ -13,7 +13,7 @@ from wherefrom.adapters import GivesAttention, RowAttention
 from wherefrom.arrays import Array, FloatArray, like, namespace
 from wherefrom.errors import SettingsError
 from wherefrom.methods.attention_rollout import mixed_inputs
-from wherefrom.methods.contract import Scores, method
+from wherefrom.methods.contract import Method, Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.head_weights import HeadWeights, Kind, maps_of
 from wherefrom.progress import Progress, counted
@@ -31,9 +31,16 @@ def _as_weights(value: Any) -> str | HeadWeights | None:
     raise SettingsError(f"weights = {value!r}: expected a file of `wherefrom fit-attention`, or a HeadWeights.")
 
 
-@method
+@method(
+    "learned_attention",
+    needs=(GivesAttention,),
+    signed=True,
+    uses_target_function=False,
+    differentiates=False,
+    aggregation=(Stage(name="normalize"),),
+)
 @frozen(kw_only=True)
-class LearnedAttention:
+class LearnedAttention(Method[GivesAttention]):
     """Attention to each input from where a step is predicted, every head by a weight that was learned.
 
     ``Σ over heads of θ_h A_h[t − 1, j]``, shape ``(inputs, steps)``. The weights are learned once per model, from what
@@ -48,14 +55,6 @@ class LearnedAttention:
     Source:
         Cohen-Wang, Chuang & Madry (2025), https://arxiv.org/abs/2504.13752.
     """
-
-    identifier: ClassVar[str] = "learned_attention"
-    dimensions: ClassVar[tuple[str, ...]] = ()
-    aggregation: ClassVar[tuple[Stage, ...]] = (Stage(name="normalize"),)
-    signed: ClassVar[bool] = True
-    needs: ClassVar[tuple[type, ...]] = (GivesAttention,)
-    uses_target_function: ClassVar[bool] = False
-    differentiates: ClassVar[bool] = False
 
     weights: Any = field(default=None, converter=_as_weights)
     """The file that ``wherefrom fit-attention`` wrote, or a `HeadWeights`; ``"uniform"``: all heads alike."""

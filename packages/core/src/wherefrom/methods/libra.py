@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from attrs import field, frozen, validators
 
 from wherefrom.adapters.gradient_rules import FollowsGradientRules, GradientRules
 from wherefrom.methods._ruled import ruled_scores
-from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Scores, method
+from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Method, Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
-from wherefrom.results.stages import Stage
 
 RULES = GradientRules(hold_norms=True, hold_weights=True, hold_activations=True, gate_share=0.5)
 """Norms, attention weights and activations held, gates shared by halves."""
 
 
-@method
+@method(
+    "libra",
+    needs=(FollowsGradientRules,),
+    signed=True,
+    uses_target_function=True,
+    differentiates=True,
+    dimensions=("width",),
+    aggregation=SUM_THEN_NORMALIZE,
+)
 @frozen(kw_only=True)
-class Libra:
+class Libra(Method[FollowsGradientRules]):
     """Input times gradient, with every operation of a transformer made to pass on exactly what it was given.
 
     Norms are held at their statistics and attention at its weights; an activation passes back ``g(z) / z`` instead of
@@ -37,14 +44,6 @@ class Libra:
     Source:
         Mehri, Baghshah & Pilehvar (2024), https://arxiv.org/abs/2411.16760.
     """
-
-    identifier: ClassVar[str] = "libra"
-    dimensions: ClassVar[tuple[str, ...]] = ("width",)
-    aggregation: ClassVar[tuple[Stage, ...]] = SUM_THEN_NORMALIZE
-    signed: ClassVar[bool] = True
-    needs: ClassVar[tuple[type, ...]] = (FollowsGradientRules,)
-    uses_target_function: ClassVar[bool] = True
-    differentiates: ClassVar[bool] = True
 
     baseline: Any = None
     """What is compared with: a name, ids or embeddings, see `methods.paths.baselines`; None: nothing, the embedding

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 from attrs import field, frozen, validators
@@ -22,13 +22,12 @@ from wherefrom.methods.perturbation.units import Units, units_of
 from wherefrom.methods.sampling.counts import as_samples, at_least
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
-from wherefrom.results.stages import Stage
 
 DEFAULT_SAMPLES = 50
 """Coalitions of one round."""
 
 
-@method
+@method("lime", needs=(PredictsSteps,), signed=True, uses_target_function=True, differentiates=False)
 @frozen(kw_only=True)
 class Lime(SampledSettings):
     """Coefficients of a weighted linear fit to the target function over inputs with random units removed.
@@ -46,14 +45,6 @@ class Lime(SampledSettings):
     Source:
         Ribeiro, Singh & Guestrin (2016), https://arxiv.org/abs/1602.04938.
     """
-
-    identifier: ClassVar[str] = "lime"
-    dimensions: ClassVar[tuple[str, ...]] = ()
-    aggregation: ClassVar[tuple[Stage, ...]] = ()
-    signed: ClassVar[bool] = True
-    needs: ClassVar[tuple[type, ...]] = (PredictsSteps,)
-    uses_target_function: ClassVar[bool] = True
-    differentiates: ClassVar[bool] = False
 
     n_samples: int | Literal["auto"] = field(default=DEFAULT_SAMPLES, converter=as_samples, validator=at_least(2))
     """Coalitions, the full one included. ``"auto"`` adds some until the standard errors are within ``tolerance``."""

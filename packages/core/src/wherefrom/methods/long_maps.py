@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wherefrom.methods.contract import Method
+from wherefrom.methods.contract import AnyMethod
 from wherefrom.questions.question import Question
 
 MANY_PASSES = 64
@@ -13,7 +13,7 @@ MANY_POSITIONS = 2**17
 """Positions those passes go through together, from which it is: 256 steps over 512 tokens."""
 
 
-def long_map_note(method: Method, questions: Sequence[Question]) -> str | None:
+def long_map_note(method: AnyMethod, questions: Sequence[Question]) -> str | None:
     """What the dearest question will cost, and what to ask instead; None for what is soon done.
 
     Forms whose cost does not grow with the number of steps are offered: a span as one target, and a trace.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 from attrs import evolve, field, frozen
 
-from wherefrom.adapters import GivesGradients
+from wherefrom.adapters import DifferentiableModel, GivesGradients
 from wherefrom.adapters.rescale import GivesRescale
 from wherefrom.arrays import Array
 from wherefrom.errors import SettingsError
@@ -20,7 +21,6 @@ from wherefrom.methods.saliency import Saliency
 from wherefrom.methods.sampling.counts import at_least
 from wherefrom.progress import Progress, counted, no_progress
 from wherefrom.questions.question import Question
-from wherefrom.results.stages import Stage
 
 
 def _method_of(of: Any) -> Any:
@@ -41,13 +41,75 @@ def _check_method(instance: Any, attribute: Any, of: Any) -> None:
         )
 
 
-@method
 @frozen(kw_only=True)
-class SmoothGrad:
-    """The mean of a method's scores over noisy copies of the input.
+class NoiseTunnel(Method[DifferentiableModel]):
+    """Settings of the methods that look at another's scores for noisy copies of the input, and what they do.
 
-    Shape and units are those of the method inside. Noise is drawn anew for each copy from the question's
-    seed, Gaussian, on every position of both sides.
+    Shape is that of the method inside. Noise is drawn anew for each copy from the question's seed, Gaussian, on every
+    position of both sides.
+    """
+
+    former_names: ClassVar[dict[str, str]] = {"nt_samples": "n_samples", "stdevs": "stdev"}
+
+    of: Any = field(factory=_signed_saliency, converter=_method_of, validator=_check_method)
+    """The method inside, or its name: any that takes gradients of embeddings. Default: saliency with its sign."""
+    n_samples: int = field(default=10, validator=at_least(1, auto=False))
+    """Noisy copies."""
+    stdev: float = field(default=0.15, validator=at_least(0, auto=False))
+    """Standard deviation of the noise, as a part of the range of the input's embeddings."""
+
+    @abstractmethod
+    def combined(self, samples: Sequence[Array]) -> Array:
+        """The scores of the noisy copies as one."""
+
+    def cost(self, question: Question) -> Cost:
+        """What the method inside costs, once for every noisy copy, and a clean pass for step scores."""
+        inside: Cost = self.of.cost(evolve(question, scores={}))
+        return inside.times(self.n_samples) + Cost(forwards=1 if question.scores else 0)
+
+    def attribute(
+        self, model: DifferentiableModel, questions: Sequence[Question], progress: Progress
+    ) -> Iterator[Scores]:
+        """``n_samples`` times what the method inside costs."""
+        work = (self._one(model, question) for question in questions)
+        yield from counted(work, "attribute", len(questions), progress)
+
+    def _one(self, model: DifferentiableModel, question: Question) -> Scores:
+        check_capabilities(model, self.of)
+        rng = np.random.default_rng(question.seed)
+        samples: list[Scores] = []
+        for _ in range(self.n_samples):
+            noisy = with_noise(model, question, self.stdev, rng)
+            samples.extend(self.of.attribute(noisy, [evolve(question, scores={})], no_progress))
+        step_scores: dict[str, Array] = {}
+        if question.scores:
+            for answer in model.predict([question.row(scores=True)]):
+                step_scores.update(answer.scores)
+        sides: dict[str, Array | None] = {}
+        for side in ("source", "target"):
+            parts = [getattr(sample, side) for sample in samples]
+            sides[side] = None if parts[0] is None else self.combined(parts)
+        return Scores(
+            source=sides["source"],
+            target=sides["target"],
+            step_scores=step_scores,
+            details={"seed": question.seed, "samples": self.n_samples},
+            warnings=tuple(dict.fromkeys(text for sample in samples for text in sample.warnings)),
+        )
+
+
+@method(
+    "smoothgrad",
+    needs=(GivesGradients,),
+    signed=True,
+    uses_target_function=True,
+    differentiates=True,
+    dimensions=("width",),
+    aggregation=L2_THEN_NORMALIZE,
+)
+@frozen(kw_only=True)
+class SmoothGrad(NoiseTunnel):
+    """The mean of a method's scores over noisy copies of the input, in their units.
 
     Good for: gradients that jump from point to point. Fails: noisy embeddings are no words; a large ``stdev``
     explains another input.
@@ -56,34 +118,21 @@ class SmoothGrad:
         Smilkov, Thorat, Kim, Viégas & Wattenberg (2017), https://arxiv.org/abs/1706.03825.
     """
 
-    identifier: ClassVar[str] = "smoothgrad"
-    dimensions: ClassVar[tuple[str, ...]] = ("width",)
-    aggregation: ClassVar[tuple[Stage, ...]] = L2_THEN_NORMALIZE
-    signed: ClassVar[bool] = True
-    needs: ClassVar[tuple[type, ...]] = (GivesGradients,)
-    uses_target_function: ClassVar[bool] = True
-    differentiates: ClassVar[bool] = True
-    former_names: ClassVar[dict[str, str]] = {"nt_samples": "n_samples", "stdevs": "stdev"}
-
-    of: Any = field(factory=_signed_saliency, converter=_method_of, validator=_check_method)
-    """The method inside, or its name: any that takes gradients of embeddings. Default: saliency with its
-    sign."""
-    n_samples: int = field(default=10, validator=at_least(1, auto=False))
-    """Noisy copies."""
-    stdev: float = field(default=0.15, validator=at_least(0, auto=False))
-    """Standard deviation of the noise, as a part of the range of the input's embeddings."""
-
-    def cost(self, question: Question) -> Cost:
-        return _noisy_cost(self, question)
-
-    def attribute(self, model: GivesGradients, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
-        """``n_samples`` times what the method inside costs."""
-        yield from _averaged(self, _mean, model, questions, progress)
+    def combined(self, samples: Sequence[Array]) -> Array:
+        return _mean(samples)
 
 
-@method
+@method(
+    "squaregrad",
+    needs=(GivesGradients,),
+    signed=False,
+    uses_target_function=True,
+    differentiates=True,
+    dimensions=("width",),
+    aggregation=L2_THEN_NORMALIZE,
+)
 @frozen(kw_only=True)
-class SquareGrad:
+class SquareGrad(NoiseTunnel):
     """The mean of a method's squared scores over noisy copies of the input: unsigned, in squared units of the
     score.
 
@@ -93,33 +142,21 @@ class SquareGrad:
         Hooker, Erhan, Kindermans & Kim (2019), https://arxiv.org/abs/1806.10758.
     """
 
-    identifier: ClassVar[str] = "squaregrad"
-    dimensions: ClassVar[tuple[str, ...]] = ("width",)
-    aggregation: ClassVar[tuple[Stage, ...]] = L2_THEN_NORMALIZE
-    signed: ClassVar[bool] = False
-    needs: ClassVar[tuple[type, ...]] = (GivesGradients,)
-    uses_target_function: ClassVar[bool] = True
-    differentiates: ClassVar[bool] = True
-    former_names: ClassVar[dict[str, str]] = {"nt_samples": "n_samples", "stdevs": "stdev"}
-
-    of: Any = field(factory=_signed_saliency, converter=_method_of, validator=_check_method)
-    """The method inside, or its name. Default: saliency."""
-    n_samples: int = field(default=10, validator=at_least(1, auto=False))
-    """Noisy copies."""
-    stdev: float = field(default=0.15, validator=at_least(0, auto=False))
-    """Standard deviation of the noise, as a part of the range of the input's embeddings."""
-
-    def cost(self, question: Question) -> Cost:
-        return _noisy_cost(self, question)
-
-    def attribute(self, model: GivesGradients, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
-        """``n_samples`` times what the method inside costs."""
-        yield from _averaged(self, _mean_square, model, questions, progress)
+    def combined(self, samples: Sequence[Array]) -> Array:
+        return _mean([sample**2 for sample in samples])
 
 
-@method
+@method(
+    "vargrad",
+    needs=(GivesGradients,),
+    signed=False,
+    uses_target_function=True,
+    differentiates=True,
+    dimensions=("width",),
+    aggregation=L2_THEN_NORMALIZE,
+)
 @frozen(kw_only=True)
-class VarGrad:
+class VarGrad(NoiseTunnel):
     """The variance of a method's scores over noisy copies of the input: unsigned, in squared units of the
     score.
 
@@ -132,76 +169,13 @@ class VarGrad:
         Adebayo, Gilmer, Goodfellow & Kim (2018), https://arxiv.org/abs/1810.03307.
     """
 
-    identifier: ClassVar[str] = "vargrad"
-    dimensions: ClassVar[tuple[str, ...]] = ("width",)
-    aggregation: ClassVar[tuple[Stage, ...]] = L2_THEN_NORMALIZE
-    signed: ClassVar[bool] = False
-    needs: ClassVar[tuple[type, ...]] = (GivesGradients,)
-    uses_target_function: ClassVar[bool] = True
-    differentiates: ClassVar[bool] = True
-    former_names: ClassVar[dict[str, str]] = {"nt_samples": "n_samples", "stdevs": "stdev"}
-
-    of: Any = field(factory=_signed_saliency, converter=_method_of, validator=_check_method)
-    """The method inside, or its name. Default: saliency with its sign."""
     n_samples: int = field(default=10, validator=at_least(2, auto=False))
     """Noisy copies."""
-    stdev: float = field(default=0.15, validator=at_least(0, auto=False))
-    """Standard deviation of the noise, as a part of the range of the input's embeddings."""
 
-    def cost(self, question: Question) -> Cost:
-        return _noisy_cost(self, question)
-
-    def attribute(self, model: GivesGradients, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
-        """``n_samples`` times what the method inside costs."""
-        yield from _averaged(self, _variance, model, questions, progress)
+    def combined(self, samples: Sequence[Array]) -> Array:
+        middle = _mean(samples)
+        return _mean([(sample - middle) ** 2 for sample in samples]) * len(samples) / (len(samples) - 1)
 
 
 def _mean(samples: Sequence[Array]) -> Array:
     return sum(samples[1:], samples[0]) / len(samples)
-
-
-def _mean_square(samples: Sequence[Array]) -> Array:
-    return _mean([sample**2 for sample in samples])
-
-
-def _variance(samples: Sequence[Array]) -> Array:
-    middle = _mean(samples)
-    return _mean([(sample - middle) ** 2 for sample in samples]) * len(samples) / (len(samples) - 1)
-
-
-def _noisy_cost(wrapper: SmoothGrad | SquareGrad | VarGrad, question: Question) -> Cost:
-    """What the method inside costs, once for every noisy copy, and a clean pass for step scores."""
-    inside: Cost = wrapper.of.cost(evolve(question, scores={}))
-    return inside.times(wrapper.n_samples) + Cost(forwards=1 if question.scores else 0)
-
-
-def _averaged(
-    wrapper: Any, reduce: Any, model: GivesGradients, questions: Sequence[Question], progress: Progress
-) -> Iterator[Scores]:
-    work = (_one(wrapper, reduce, model, question) for question in questions)
-    yield from counted(work, "attribute", len(questions), progress)
-
-
-def _one(wrapper: Any, reduce: Any, model: Any, question: Question) -> Scores:
-    check_capabilities(model, wrapper.of)
-    rng = np.random.default_rng(question.seed)
-    samples = []
-    for _ in range(wrapper.n_samples):
-        noisy = with_noise(model, question, wrapper.stdev, rng)
-        samples.extend(wrapper.of.attribute(noisy, [evolve(question, scores={})], no_progress))
-    step_scores: dict[str, Array] = {}
-    if question.scores:
-        for answer in model.predict([question.row(scores=True)]):
-            step_scores.update(answer.scores)
-    sides: dict[str, Array | None] = {}
-    for side in ("source", "target"):
-        parts = [getattr(sample, side) for sample in samples]
-        sides[side] = None if parts[0] is None else reduce(parts)
-    warnings = tuple(dict.fromkeys(text for sample in samples for text in sample.warnings))
-    return Scores(
-        source=sides["source"],
-        target=sides["target"],
-        step_scores=step_scores,
-        details={"seed": question.seed, "samples": wrapper.n_samples},
-        warnings=warnings,
-    )

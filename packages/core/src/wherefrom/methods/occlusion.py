@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import ClassVar
 
 import numpy as np
 from attrs import field, frozen, validators
@@ -20,10 +19,9 @@ from wherefrom.methods.perturbation.settings import PerturbationSettings
 from wherefrom.methods.perturbation.units import Units, units_of
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
-from wherefrom.results.stages import Stage
 
 
-@method
+@method("occlusion", needs=(PredictsSteps,), signed=True, uses_target_function=True, differentiates=False)
 @frozen(kw_only=True)
 class Occlusion(PerturbationSettings):
     """Signed loss of the target function when a sliding window of units is removed.
@@ -41,14 +39,6 @@ class Occlusion(PerturbationSettings):
     Source:
         Zeiler & Fergus (2014), https://arxiv.org/abs/1311.2901. Where others return the absolute value, the sign stays.
     """
-
-    identifier: ClassVar[str] = "occlusion"
-    dimensions: ClassVar[tuple[str, ...]] = ()
-    aggregation: ClassVar[tuple[Stage, ...]] = ()
-    signed: ClassVar[bool] = True
-    needs: ClassVar[tuple[type, ...]] = (PredictsSteps,)
-    uses_target_function: ClassVar[bool] = True
-    differentiates: ClassVar[bool] = False
 
     window: int = field(default=1, validator=validators.ge(1))
     """Units removed at once."""

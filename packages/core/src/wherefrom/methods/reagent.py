@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from math import ceil
-from typing import ClassVar
 
 import numpy as np
 from attrs import define, evolve, field, frozen, validators
@@ -12,7 +11,7 @@ from attrs import define, evolve, field, frozen, validators
 from wherefrom.adapters import PredictsSteps, Row, ScoringModel, Side
 from wherefrom.arrays import Array, BoolArray, FloatArray, IntArray, namespace, to_numpy
 from wherefrom.errors import SettingsError
-from wherefrom.methods.contract import Scores, method
+from wherefrom.methods.contract import Method, Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.ablation import LogProbability
 from wherefrom.methods.perturbation.removal import Removed, in_place, with_ids
@@ -21,15 +20,14 @@ from wherefrom.methods.perturbation.units import Units, UnitsSetting, as_units, 
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
 from wherefrom.questions.target_function import TargetFunction
-from wherefrom.results.stages import Stage
 from wherefrom.step_functions.base import StepPrediction
 
 _CLOSEST = 1e-6
 
 
-@method
+@method("reagent", needs=(PredictsSteps,), signed=False, uses_target_function=False, differentiates=False)
 @frozen(kw_only=True)
-class Reagent:
+class Reagent(Method[ScoringModel]):
     """Probability mass of importance over the input: which tokens suffice for the one that was said.
 
     Several probes start from random scores. Each round replaces every unit with probability ``replacing_ratio`` by
@@ -50,14 +48,6 @@ class Reagent:
         Zhao & Shan (2024), https://arxiv.org/abs/2402.00794. Departures: a replacement always differs from what was
         there; the samplers; one random replacement serves all steps.
     """
-
-    identifier: ClassVar[str] = "reagent"
-    dimensions: ClassVar[tuple[str, ...]] = ()
-    aggregation: ClassVar[tuple[Stage, ...]] = ()
-    signed: ClassVar[bool] = False
-    needs: ClassVar[tuple[type, ...]] = (PredictsSteps,)
-    uses_target_function: ClassVar[bool] = False
-    differentiates: ClassVar[bool] = False
 
     sampler: str | Sampler = "model"
     """Who proposes replacements: ``"model"``, ``"uniform"``, ``"unigram:TEXT"``, another registered name such as

@@ -11,7 +11,7 @@ from attrs import evolve, frozen
 from wherefrom.adapters import SequenceModel
 from wherefrom.errors import SettingsError, WherefromWarning
 from wherefrom.methods.capabilities import check_capabilities
-from wherefrom.methods.contract import METHODS, Method
+from wherefrom.methods.contract import METHODS, AnyMethod, Method
 from wherefrom.methods.default import DEFAULT_METHOD
 from wherefrom.questions.routing import Consumer, deal
 from wherefrom.step_functions.base import STEP_FUNCTIONS, StepFunction, StepFunctionLike
@@ -23,7 +23,7 @@ from wherefrom.step_functions.registration import step_function_of
 class Request:
     """What a call asks for, as settings objects."""
 
-    method: Method
+    method: AnyMethod
     function: StepFunction
     """The target function."""
     scores: Mapping[str, StepFunction]
@@ -32,7 +32,7 @@ class Request:
 
 def requested(
     model: SequenceModel,
-    method: str | Method | type[Method] | None,
+    method: str | AnyMethod | type[AnyMethod] | None,
     attributed_fn: StepFunctionLike | None,
     step_scores: Sequence[StepFunctionLike],
     *,
@@ -79,7 +79,7 @@ def requested(
     return Request(chosen, function, {score.identifier: score for score in scores})
 
 
-def _method_consumer(method: str | Method | type[Method] | None, given: Mapping[str, Any]) -> Consumer:
+def _method_consumer(method: str | AnyMethod | type[AnyMethod] | None, given: Mapping[str, Any]) -> Consumer:
     method = DEFAULT_METHOD if method is None else method
     cls: Any = METHODS.get(method) if isinstance(method, str) else method
     if isinstance(cls, type):

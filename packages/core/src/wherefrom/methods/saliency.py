@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import ClassVar
 
 from attrs import frozen
 
 from wherefrom.adapters import GivesGradients
 from wherefrom.arrays import namespace
-from wherefrom.methods.contract import L2_THEN_NORMALIZE, Scores, inputs_first, method
+from wherefrom.methods.contract import L2_THEN_NORMALIZE, Method, Scores, inputs_first, method
 from wherefrom.methods.cost import Cost
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
-from wherefrom.results.stages import Stage
 
 
-@method
+@method(
+    "saliency",
+    needs=(GivesGradients,),
+    signed=False,
+    uses_target_function=True,
+    differentiates=True,
+    dimensions=("width",),
+    aggregation=L2_THEN_NORMALIZE,
+)
 @frozen(kw_only=True)
-class Saliency:
+class Saliency(Method[GivesGradients]):
     """How strongly each embedding channel moves the score, at the input as it is.
 
     ``|d f / d x|``, shape ``(inputs, steps, width)``, in units of the score per unit of embedding.
@@ -29,14 +35,6 @@ class Saliency:
     Source:
         Simonyan, Vedaldi & Zisserman (2013), https://arxiv.org/abs/1312.6034.
     """
-
-    identifier: ClassVar[str] = "saliency"
-    dimensions: ClassVar[tuple[str, ...]] = ("width",)
-    aggregation: ClassVar[tuple[Stage, ...]] = L2_THEN_NORMALIZE
-    signed: ClassVar[bool] = False
-    needs: ClassVar[tuple[type, ...]] = (GivesGradients,)
-    uses_target_function: ClassVar[bool] = True
-    differentiates: ClassVar[bool] = True
 
     abs: bool = True
     """Take absolute values; False keeps the signed gradient."""

@@ -11,7 +11,7 @@ from attrs import field, frozen, validators
 from wherefrom.adapters import GivesGradients, Row, Side
 from wherefrom.arrays import Array, FloatArray, IntArray, like, namespace, to_numpy
 from wherefrom.errors import SettingsError
-from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Scores, method
+from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Method, Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.paths.baselines import Endpoints, endpoints
 from wherefrom.methods.paths.quadrature import Quadrature, quadrature
@@ -19,12 +19,19 @@ from wherefrom.methods.perturbation.units import last_steps
 from wherefrom.methods.sampling.counts import at_least
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
-from wherefrom.results.stages import Stage
 
 
-@method
+@method(
+    "sequential_integrated_gradients",
+    needs=(GivesGradients,),
+    signed=True,
+    uses_target_function=True,
+    differentiates=True,
+    dimensions=("width",),
+    aggregation=SUM_THEN_NORMALIZE,
+)
 @frozen(kw_only=True)
-class SequentialIntegratedGradients:
+class SequentialIntegratedGradients(Method[GivesGradients]):
     """Integrated gradients of each token on a path of its own: from its baseline to itself, in its real
     context.
 
@@ -40,13 +47,6 @@ class SequentialIntegratedGradients:
         Enguehard (2023), https://arxiv.org/abs/2305.15853.
     """
 
-    identifier: ClassVar[str] = "sequential_integrated_gradients"
-    dimensions: ClassVar[tuple[str, ...]] = ("width",)
-    aggregation: ClassVar[tuple[Stage, ...]] = SUM_THEN_NORMALIZE
-    signed: ClassVar[bool] = True
-    needs: ClassVar[tuple[type, ...]] = (GivesGradients,)
-    uses_target_function: ClassVar[bool] = True
-    differentiates: ClassVar[bool] = True
     former_names: ClassVar[dict[str, str]] = {"method": "quadrature", "baselines": "baseline"}
 
     n_steps: int = field(default=50, validator=at_least(1, auto=False))

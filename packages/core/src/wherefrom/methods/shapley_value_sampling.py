@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 from attrs import field, frozen
@@ -22,13 +22,12 @@ from wherefrom.methods.perturbation.units import Units, units_of
 from wherefrom.methods.sampling.counts import as_samples, at_least
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
-from wherefrom.results.stages import Stage
 
 DEFAULT_ORDERS = 24
 """Orders of one round."""
 
 
-@method
+@method("shapley_value_sampling", needs=(PredictsSteps,), signed=True, uses_target_function=True, differentiates=False)
 @frozen(kw_only=True)
 class ShapleyValueSampling(SampledSettings):
     """What each unit adds when it arrives, averaged over random orders of arrival.
@@ -47,14 +46,6 @@ class ShapleyValueSampling(SampledSettings):
         Castro, Gomez & Tejada (2009), https://doi.org/10.1016/j.cor.2008.04.004; antithetic orders: Mitchell et al.
         (2022), https://arxiv.org/abs/2104.12199.
     """
-
-    identifier: ClassVar[str] = "shapley_value_sampling"
-    dimensions: ClassVar[tuple[str, ...]] = ()
-    aggregation: ClassVar[tuple[Stage, ...]] = ()
-    signed: ClassVar[bool] = True
-    needs: ClassVar[tuple[type, ...]] = (PredictsSteps,)
-    uses_target_function: ClassVar[bool] = True
-    differentiates: ClassVar[bool] = False
 
     n_samples: int | Literal["auto"] = field(default=24, converter=as_samples, validator=at_least(1))
     """Orders of arrival; rounded up to an even number when they are antithetic. ``"auto"`` adds orders until the

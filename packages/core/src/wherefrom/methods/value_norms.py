@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
-from typing import ClassVar
 
 from attrs import frozen
 
 from wherefrom.adapters.internals import DecomposesStates, RowTerms, Where
 from wherefrom.arrays import Array, namespace
 from wherefrom.methods._columns import MEAN_THEN_NORMALIZE, padded, per_output, square, steps_of
-from wherefrom.methods.contract import Scores, method
+from wherefrom.methods.contract import Method, Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
-from wherefrom.results.stages import Stage
 
 
-@method
+@method(
+    "value_norms",
+    needs=(DecomposesStates,),
+    signed=False,
+    uses_target_function=False,
+    differentiates=False,
+    dimensions=("layer",),
+    aggregation=MEAN_THEN_NORMALIZE,
+)
 @frozen(kw_only=True)
-class ValueNorms:
+class ValueNorms(Method[DecomposesStates]):
     """The length of what each position adds to the attention's output: ``‖Σ_h α_h f_h(x_j)‖``.
 
     ``α_h`` is the weight of head ``h`` and ``f_h(x)`` its value vector through the output projection,
@@ -35,14 +41,6 @@ class ValueNorms:
     Source:
         Kobayashi, Kuribayashi, Yokoi & Inui (2020), section 3, https://arxiv.org/abs/2004.10102.
     """
-
-    identifier: ClassVar[str] = "value_norms"
-    dimensions: ClassVar[tuple[str, ...]] = ("layer",)
-    aggregation: ClassVar[tuple[Stage, ...]] = MEAN_THEN_NORMALIZE
-    signed: ClassVar[bool] = False
-    needs: ClassVar[tuple[type, ...]] = (DecomposesStates,)
-    uses_target_function: ClassVar[bool] = False
-    differentiates: ClassVar[bool] = False
 
     def cost(self, question: Question) -> Cost:
         return Cost(forwards=1)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from attrs import field, frozen
 
 from wherefrom.adapters.internals import Heads, Metric, Where, ZeroesValues, heads_from
 from wherefrom.arrays import Array, like, namespace
 from wherefrom.methods._columns import MEAN_THEN_NORMALIZE, padded, per_output, rows_first, square
-from wherefrom.methods.contract import Scores, method
+from wherefrom.methods.contract import Method, Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
-from wherefrom.results.stages import Stage
 
 _NEGLIGIBLE = 1e-5
 """Distances below this are rounding, and count as 0."""
@@ -24,9 +23,17 @@ def _readable(instance: Any, attribute: Any, value: Any) -> None:
     heads_from(value, attribute.name)
 
 
-@method
+@method(
+    "value_zeroing",
+    needs=(ZeroesValues,),
+    signed=False,
+    uses_target_function=False,
+    differentiates=False,
+    dimensions=("layer",),
+    aggregation=MEAN_THEN_NORMALIZE,
+)
 @frozen(kw_only=True)
-class ValueZeroing:
+class ValueZeroing(Method[ZeroesValues]):
     """How much the state of one position moves, layer by layer, when the value vectors of another are zeroed.
 
     For layer ``l``, query ``i`` and key ``j``: with ``v_j = 0`` in the attention of that layer, its inputs
@@ -45,14 +52,6 @@ class ValueZeroing:
     Source:
         Mohebbi, Zuidema, Chrupała & Alishahi (2023), section 3, https://arxiv.org/abs/2301.12971.
     """
-
-    identifier: ClassVar[str] = "value_zeroing"
-    dimensions: ClassVar[tuple[str, ...]] = ("layer",)
-    aggregation: ClassVar[tuple[Stage, ...]] = MEAN_THEN_NORMALIZE
-    signed: ClassVar[bool] = False
-    needs: ClassVar[tuple[type, ...]] = (ZeroesValues,)
-    uses_target_function: ClassVar[bool] = False
-    differentiates: ClassVar[bool] = False
 
     similarity_metric: Metric = "cosine"
     """``"cosine"``: 1 minus the cosine similarity. ``"euclidean"``: the length of the difference."""

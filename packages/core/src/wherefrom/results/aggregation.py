@@ -8,14 +8,15 @@ aggregators. The aggregators themselves are in `wherefrom.results.aggregators`, 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar, cast, runtime_checkable
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar, cast, overload, runtime_checkable
 
 import attrs
 import numpy as np
 from attrs import frozen
 
-from wherefrom._registry import Registry
+from wherefrom._registry import Registry, fact, stated
 from wherefrom.errors import InputError, SettingsError, UnknownNameError, nearest
 from wherefrom.results.data import AnyAttribution, AttributionData
 from wherefrom.results.stages import Stage as Stage
@@ -26,8 +27,12 @@ from wherefrom.settings import Named, fields_of, from_mapping, non_default, unkn
 class Aggregator(Protocol):
     """Turns an attribution into a smaller one and records that it did."""
 
-    identifier: ClassVar[str]
+    __slots__ = ()
 
+    identifier: ClassVar[str] = fact()
+    """Given by the decorator `aggregator`."""
+
+    @abstractmethod
     def __call__(self, attribution: AnyAttribution) -> AnyAttribution: ...
 
 
@@ -59,10 +64,16 @@ AGGREGATORS: Registry[type[Aggregator]] = Registry("aggregator", group="wherefro
 A = TypeVar("A", bound="type[Aggregator]")
 
 
-def aggregator(cls: A) -> A:
-    """Register a frozen attrs class as an aggregator under its ``identifier``."""
-    AGGREGATORS.register(cls.identifier, cls)
-    return cls
+@overload
+def aggregator(cls: A, /) -> A: ...
+@overload
+def aggregator(identifier: str, /) -> Callable[[A], A]: ...
+def aggregator(identifier: Any, /) -> Any:
+    """Class decorator: name a frozen attrs class, and register it as an aggregator. A class in place of the name has
+    its ``identifier`` as a class variable."""
+    if isinstance(identifier, type):
+        return AGGREGATORS.register(cast(Any, identifier).identifier, cast(Any, identifier))
+    return lambda cls: AGGREGATORS.register(identifier, stated(cls, identifier=identifier))
 
 
 def stage_of(item: Aggregator) -> Stage:

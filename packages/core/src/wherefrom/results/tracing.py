@@ -13,7 +13,7 @@ import numpy as np
 
 from wherefrom.arrays import BoolArray, IntArray
 from wherefrom.errors import InputError, SettingsError
-from wherefrom.results.data import AnyAttribution, AttributionData
+from wherefrom.results.data import AttributionData
 from wherefrom.results.hops import Masses, Walk
 from wherefrom.text.places import last_sentence, places_of
 from wherefrom.text.tokens import Segment, Token
@@ -87,7 +87,7 @@ def unsigned(scores: Masses, signed: bool, rule: SignRule, method: str) -> Masse
 
 
 def traced(
-    attribution: AnyAttribution, walk: Walk, span: IntArray, first: int, facts: dict[str, Any]
+    attribution: AttributionData, walk: Walk, span: IntArray, first: int, facts: dict[str, Any]
 ) -> dict[str, Any]:
     """What a result becomes when it shows a walk.
 

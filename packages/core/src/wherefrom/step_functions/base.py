@@ -6,17 +6,18 @@ the target that is differentiated or perturbed (`attributed_fn`).
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from attrs import frozen
 
-from wherefrom._registry import Registry
+from wherefrom._registry import Registry, fact, stated
 from wherefrom.adapters.card import ModelCard
 from wherefrom.adapters.encoding import Side
 from wherefrom.adapters.inside import Inside
 from wherefrom.arrays import Array, IntArray, namespace
-from wherefrom.errors import ModelCapabilityError
+from wherefrom.errors import ModelCapabilityError, SettingsError
 from wherefrom.step_functions.inseq_style import ForwardOutput, LogitsReader
 
 
@@ -156,26 +157,29 @@ def log_softmax(logits: Array) -> Array:
 
 @runtime_checkable
 class StepFunction(Protocol):
-    """A frozen settings object with one verb. Built-in ones are frozen attrs classes, one per file."""
+    """A frozen settings object with one verb. Built-in ones are frozen attrs classes, one per file; the facts are given
+    by the decorator `step_function`."""
 
-    identifier: ClassVar[str]
+    __slots__ = ()
+
+    identifier: ClassVar[str] = fact()
 
     @property
     def span_aggregation(self) -> str:
         """Aggregation function that merges its scores over spans: ``"prod"``, ``"sum"``, ``"absmax"``, ...
 
-        A class variable in most functions; read it from the instance, as it may depend on settings
-        (probabilities multiply, their logarithms add).
+        Read it from the instance, as it may depend on settings (probabilities multiply, their logarithms add).
         """
-        ...
+        raise AttributeError(f"{type(self).__name__} does not state its span_aggregation.")
 
-    differentiable: ClassVar[bool]
+    differentiable: ClassVar[bool] = fact()
     """Can it be the target of a gradient method?"""
-    contrastive: ClassVar[bool]
+    contrastive: ClassVar[bool] = fact()
     """Does it compare with ``prediction.contrast``?"""
-    sampled: ClassVar[bool]
+    sampled: ClassVar[bool] = fact()
     """Does it need stochastic passes?"""
 
+    @abstractmethod
     def __call__(self, prediction: StepPrediction, /) -> Array:
         """One value per step, shape ``(steps,)``; each depends on its own step's logits alone, and on what it asks
         of the pass."""
@@ -204,11 +208,44 @@ StepFunctionLike: TypeAlias = "str | StepFunction | type[StepFunction] | Callabl
 F = TypeVar("F", bound="type[StepFunction]")
 
 
-def step_function(*aliases: str) -> Any:
-    """Class decorator: register a frozen attrs class as a step function under its ``identifier``."""
+def step_function(
+    *names: str,
+    differentiable: bool | None = None,
+    span_aggregation: str | None = None,
+    contrastive: bool = False,
+    sampled: bool = False,
+    compares_distributions: bool = False,
+    aliases: tuple[str, ...] = (),
+) -> Callable[[F], F]:
+    """Class decorator: give a frozen attrs class its facts, and register it as a step function.
 
-    def register(cls: F) -> F:
-        STEP_FUNCTIONS.register(cls.identifier, cls, aliases=aliases)
+    Args:
+        names: Its identifier. Where ``differentiable`` is left out, the class states all facts itself, as class
+            variables, and these are aliases.
+        differentiable: Can it be the target of a gradient method?
+        span_aggregation: What merges its scores over spans; None: the class has a property for it.
+        contrastive: Does it compare with ``prediction.contrast``?
+        sampled: Does it need stochastic passes?
+        compares_distributions: Does it compare whole predictions, see `ComparesDistributions`?
+        aliases: Further names.
+
+    Raises:
+        SettingsError: A name is taken, or there is not one identifier.
+    """
+
+    def give(cls: F) -> F:
+        if differentiable is None:
+            STEP_FUNCTIONS.register(cls.identifier, cls, aliases=(*names, *aliases))
+            return cls
+        if len(names) != 1:
+            raise SettingsError(f"step_function takes one identifier and its aliases apart, and got {names!r}.")
+        facts: dict[str, object] = {"contrastive": contrastive, "sampled": sampled, "differentiable": differentiable}
+        if span_aggregation is not None:
+            facts["span_aggregation"] = span_aggregation
+        if compares_distributions:
+            facts["compares_distributions"] = True
+        stated(cls, identifier=names[0], **facts)
+        STEP_FUNCTIONS.register(names[0], cls, aliases=aliases)
         return cls
 
-    return register
+    return give

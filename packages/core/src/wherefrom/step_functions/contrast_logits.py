@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from attrs import frozen
 
 from wherefrom.arrays import Array
-from wherefrom.step_functions.base import StepPrediction, step_function, widened
+from wherefrom.step_functions.base import StepFunction, StepPrediction, step_function, widened
 
 
-@step_function()
+@step_function("contrast_logits", span_aggregation="absmax", differentiable=True, contrastive=True)
 @frozen(kw_only=True)
-class ContrastLogits:
+class ContrastLogits(StepFunction):
     """The logit ``z'(y')`` of the contrastive token in the contrastive prediction.
 
     Without a contrast it is the plain logit of the token in question.
     """
-
-    identifier: ClassVar[str] = "contrast_logits"
-    span_aggregation = "absmax"
-    differentiable: ClassVar[bool] = True
-    contrastive: ClassVar[bool] = True
-    sampled: ClassVar[bool] = False
 
     def __call__(self, prediction: StepPrediction, /) -> Array:
         """Shape ``(steps,)``, in nats up to a constant per step."""

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from attrs import frozen
 
 from wherefrom.arrays import Array
-from wherefrom.step_functions.base import StepPrediction, step_function, widened
+from wherefrom.step_functions.base import StepFunction, StepPrediction, step_function, widened
 
 
-@step_function()
+@step_function("contrast_logits_diff", span_aggregation="absmax", differentiable=True, contrastive=True)
 @frozen(kw_only=True)
-class ContrastLogitsDiff:
+class ContrastLogitsDiff(StepFunction):
     """Difference of logits ``z(y) - z'(y')``: why this token rather than that one?
 
     Where both are read from one prediction, as for a target of attribution, it is the logarithm of the odds
@@ -21,12 +19,6 @@ class ContrastLogitsDiff:
 
     Source: Yin & Neubig (2022), "Interpreting Language Models with Contrastive Explanations".
     """
-
-    identifier: ClassVar[str] = "contrast_logits_diff"
-    span_aggregation = "absmax"
-    differentiable: ClassVar[bool] = True
-    contrastive: ClassVar[bool] = True
-    sampled: ClassVar[bool] = False
 
     def __call__(self, prediction: StepPrediction, /) -> Array:
         """Shape ``(steps,)``, in nats."""

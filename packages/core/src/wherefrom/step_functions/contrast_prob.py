@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from attrs import frozen
 
 from wherefrom.arrays import Array
-from wherefrom.step_functions.base import StepPrediction, step_function
+from wherefrom.step_functions.base import StepFunction, StepPrediction, step_function
 
 
-@step_function()
+@step_function("contrast_prob", differentiable=True, contrastive=True)
 @frozen(kw_only=True)
-class ContrastProb:
+class ContrastProb(StepFunction):
     """Probability ``p'(y')`` of the contrastive token in the contrastive prediction, or its natural
     logarithm.
 
     Without a contrast it is the plain probability of the token in question.
     """
-
-    identifier: ClassVar[str] = "contrast_prob"
-    differentiable: ClassVar[bool] = True
-    contrastive: ClassVar[bool] = True
-    sampled: ClassVar[bool] = False
 
     logprob: bool = False
     """Give ``ln p'(y')`` instead, in nats."""

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from attrs import frozen
 
 from wherefrom.arrays import Array
-from wherefrom.step_functions.base import StepPrediction, step_function
+from wherefrom.step_functions.base import StepFunction, StepPrediction, step_function
 
 
-@step_function()
+@step_function("contrast_prob_diff", differentiable=True, contrastive=True)
 @frozen(kw_only=True)
-class ContrastProbDiff:
+class ContrastProbDiff(StepFunction):
     """Difference of probabilities ``p(y) - p'(y')``: why this token rather than that one?
 
     0 where the contrast is the same; swapping the two changes the sign. Without a contrast it is the plain
     probability ``p(y)``.
     """
-
-    identifier: ClassVar[str] = "contrast_prob_diff"
-    differentiable: ClassVar[bool] = True
-    contrastive: ClassVar[bool] = True
-    sampled: ClassVar[bool] = False
 
     logprob: bool = False
     """Give the difference of natural logarithms instead, in nats, as `LogprobDiff` does."""

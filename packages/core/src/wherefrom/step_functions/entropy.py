@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from attrs import frozen
 
 from wherefrom.arrays import Array
-from wherefrom.step_functions.base import StepPrediction, step_function
+from wherefrom.step_functions.base import StepFunction, StepPrediction, step_function
 
 
-@step_function()
+@step_function("entropy", span_aggregation="sum", differentiable=True)
 @frozen(kw_only=True)
-class Entropy:
+class Entropy(StepFunction):
     """Shannon entropy of the model's prediction, ``-Σ p ln p``.
 
     Between 0 (certain) and ``ln V`` (all V tokens equally likely). It does not depend on the token in
     question.
     """
-
-    identifier: ClassVar[str] = "entropy"
-    span_aggregation = "sum"
-    differentiable: ClassVar[bool] = True
-    contrastive: ClassVar[bool] = False
-    sampled: ClassVar[bool] = False
 
     def __call__(self, prediction: StepPrediction, /) -> Array:
         """Shape ``(steps,)``, in nats."""

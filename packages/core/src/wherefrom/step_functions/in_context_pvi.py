@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Literal
+from typing import Literal
 
 from attrs import field, frozen, validators
 
 from wherefrom.arrays import Array
-from wherefrom.step_functions.base import StepPrediction, step_function
+from wherefrom.step_functions.base import StepFunction, StepPrediction, step_function
 
 
-@step_function()
+@step_function("in_context_pvi", span_aggregation="sum", differentiable=True, contrastive=True)
 @frozen(kw_only=True)
-class InContextPVI:
+class InContextPVI(StepFunction):
     """Pointwise usable information of a prompt, ``-log2 p(y) + log2 p'(y')``.
 
     The prediction is the one after the empty prompt, its contrast the one after the real prompt; then the
@@ -23,12 +23,6 @@ class InContextPVI:
     Source: Lu, Chen, Li, Bitterman, Savova & Gurevych (2023), "Measuring Pointwise V-Usable Information
     In-Context-ly", after Ethayarajh, Choi & Swayamdipta (2022), whose logarithms have base 2.
     """
-
-    identifier: ClassVar[str] = "in_context_pvi"
-    span_aggregation = "sum"
-    differentiable: ClassVar[bool] = True
-    contrastive: ClassVar[bool] = True
-    sampled: ClassVar[bool] = False
 
     unit: Literal["bits", "nats"] = field(default="bits", validator=validators.in_(("bits", "nats")))
     """``"bits"`` as in the paper, or ``"nats"``."""

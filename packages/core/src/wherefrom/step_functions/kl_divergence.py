@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from attrs import field, frozen, validators
 
 from wherefrom.arrays import Array, namespace
-from wherefrom.step_functions.base import StepPrediction, log_softmax, step_function
+from wherefrom.step_functions.base import StepFunction, StepPrediction, log_softmax, step_function
 
 
-@step_function()
+@step_function(
+    "kl_divergence", span_aggregation="sum", differentiable=True, contrastive=True, compares_distributions=True
+)
 @frozen(kw_only=True)
-class KLDivergence:
+class KLDivergence(StepFunction):
     """Kullback-Leibler divergence of the contrast from the prediction, ``KL(p ‖ p') = Σ p (ln p - ln p')``.
 
     At least 0, and 0 exactly where both predict alike; without a contrast, therefore, 0. It depends on
@@ -26,13 +26,6 @@ class KLDivergence:
     As a target of attribution it needs the contrastive pass (``contrast_force_inputs=True``): within one
     prediction there is nothing to diverge from.
     """
-
-    identifier: ClassVar[str] = "kl_divergence"
-    span_aggregation = "sum"
-    differentiable: ClassVar[bool] = True
-    contrastive: ClassVar[bool] = True
-    sampled: ClassVar[bool] = False
-    compares_distributions: ClassVar[bool] = True
 
     top_k: int = field(default=0, validator=validators.ge(0))
     """Compare the so many most likely tokens only; 0: all."""

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from attrs import frozen
 
 from wherefrom.arrays import Array
-from wherefrom.step_functions.base import StepPrediction, step_function
+from wherefrom.step_functions.base import StepFunction, StepPrediction, step_function
 
 
-@step_function()
+@step_function("logprob_diff", span_aggregation="sum", differentiable=True, contrastive=True)
 @frozen(kw_only=True)
-class LogprobDiff:
+class LogprobDiff(StepFunction):
     """Difference of log-probabilities ``ln p(y) - ln p'(y')``: the contrast that adds up over spans.
 
     Where both are read from one prediction it equals the difference of logits. 0 where the contrast is the
     same; swapping the two changes the sign. Without a contrast it is the plain ``ln p(y)``.
     """
-
-    identifier: ClassVar[str] = "logprob_diff"
-    span_aggregation = "sum"
-    differentiable: ClassVar[bool] = True
-    contrastive: ClassVar[bool] = True
-    sampled: ClassVar[bool] = False
 
     def __call__(self, prediction: StepPrediction, /) -> Array:
         """Shape ``(steps,)``, in nats."""

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from attrs import frozen
 
 from wherefrom.arrays import Array, like
-from wherefrom.step_functions.base import StepPrediction, step_function, widened
+from wherefrom.step_functions.base import StepFunction, StepPrediction, step_function, widened
 
 
-@step_function()
+@step_function("margin", span_aggregation="min", differentiable=True)
 @frozen(kw_only=True)
-class Margin:
+class Margin(StepFunction):
     """Logit of the token minus the best logit of any other: ``z(y) - max_{v≠y} z(v)``, their log-odds.
 
     Positive if the token is the model's first choice, negative if another one is. A contrast that the model
     chooses itself.
     """
-
-    identifier: ClassVar[str] = "margin"
-    span_aggregation = "min"
-    differentiable: ClassVar[bool] = True
-    contrastive: ClassVar[bool] = False
-    sampled: ClassVar[bool] = False
 
     def __call__(self, prediction: StepPrediction, /) -> Array:
         """Shape ``(steps,)``, in nats."""

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from attrs import field, frozen, validators
 
 from wherefrom.arrays import Array
-from wherefrom.step_functions.base import StepPrediction, step_function
+from wherefrom.step_functions.base import StepFunction, StepPrediction, step_function
 from wherefrom.step_functions.sampling import sampled_at_target
 
 
-@step_function()
+@step_function("mc_dropout_prob_avg", differentiable=False, sampled=True)
 @frozen(kw_only=True)
-class MCDropoutProbAvg:
+class MCDropoutProbAvg(StepFunction):
     """Mean probability of the token over passes with dropout switched on.
 
     It lies between the smallest and the largest of the passes. Its standard score is a function of its own,
@@ -21,11 +19,6 @@ class MCDropoutProbAvg:
 
     Source: Gal & Ghahramani (2016), "Dropout as a Bayesian Approximation".
     """
-
-    identifier: ClassVar[str] = "mc_dropout_prob_avg"
-    differentiable: ClassVar[bool] = False
-    contrastive: ClassVar[bool] = False
-    sampled: ClassVar[bool] = True
 
     n_mcd_steps: int = field(default=5, validator=validators.ge(1))
     """How many passes."""

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from attrs import field, frozen, validators
 
 from wherefrom.arrays import Array
-from wherefrom.step_functions.base import StepPrediction, step_function
+from wherefrom.step_functions.base import StepFunction, StepPrediction, step_function
 from wherefrom.step_functions.sampling import sampled_at_target
 
 
-@step_function()
+@step_function("mc_dropout_zscore", span_aggregation="absmax", differentiable=False, sampled=True)
 @frozen(kw_only=True)
-class MCDropoutZScore:
+class MCDropoutZScore(StepFunction):
     """Standard score of the token's probability among passes with dropout: ``(p(y) - mean) / standard
     deviation``.
 
@@ -23,12 +21,6 @@ class MCDropoutZScore:
     Source: Fomicheva et al. (2020), "Unsupervised Quality Estimation for Neural Machine Translation", for
     dropout statistics of token probabilities.
     """
-
-    identifier: ClassVar[str] = "mc_dropout_zscore"
-    span_aggregation = "absmax"
-    differentiable: ClassVar[bool] = False
-    contrastive: ClassVar[bool] = False
-    sampled: ClassVar[bool] = True
 
     n_mcd_steps: int = field(default=5, validator=validators.ge(2))
     """How many passes."""

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
 
 from attrs import frozen
 
 from wherefrom.arrays import Array
-from wherefrom.step_functions.base import StepPrediction, step_function
+from wherefrom.step_functions.base import StepFunction, StepPrediction, step_function
 
 
-@step_function()
+@step_function("pcxmi", span_aggregation="sum", differentiable=True, contrastive=True)
 @frozen(kw_only=True)
-class PointwiseCXMI:
+class PointwiseCXMI(StepFunction):
     """Pointwise conditional cross-mutual information, ``-log2(p(y) / p'(y'))``.
 
     In the paper's words the prediction is the one *without* context, its contrast the one *with* it; then
@@ -24,12 +23,6 @@ class PointwiseCXMI:
     Context-Aware Machine Translation" (CXMI); Yin, Fernandes, Martins & Neubig (2021), "When Does
     Translation Require Context?" (P-CXMI).
     """
-
-    identifier: ClassVar[str] = "pcxmi"
-    span_aggregation = "sum"
-    differentiable: ClassVar[bool] = True
-    contrastive: ClassVar[bool] = True
-    sampled: ClassVar[bool] = False
 
     def __call__(self, prediction: StepPrediction, /) -> Array:
         """Shape ``(steps,)``, in bits."""

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from attrs import frozen
 
 from wherefrom.arrays import Array
-from wherefrom.step_functions.base import StepPrediction, step_function
+from wherefrom.step_functions.base import StepFunction, StepPrediction, step_function
 
 
-@step_function()
+@step_function("probability", differentiable=True)
 @frozen(kw_only=True)
-class Probability:
+class Probability(StepFunction):
     """Softmax probability ``p(y)`` of the token, or its natural logarithm.
 
     Over a span probabilities multiply and log-probabilities add, which is the probability of the whole span
     given what came before it.
     """
-
-    identifier: ClassVar[str] = "probability"
-    differentiable: ClassVar[bool] = True
-    contrastive: ClassVar[bool] = False
-    sampled: ClassVar[bool] = False
 
     logprob: bool = False
     """Give ``ln p(y)`` instead, in nats."""

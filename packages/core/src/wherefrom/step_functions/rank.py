@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from attrs import frozen
 
 from wherefrom.arrays import Array
-from wherefrom.step_functions.base import StepPrediction, step_function, widened
+from wherefrom.step_functions.base import StepFunction, StepPrediction, step_function, widened
 
 
-@step_function()
+@step_function("rank", span_aggregation="max", differentiable=False)
 @frozen(kw_only=True)
-class Rank:
+class Rank(StepFunction):
     """Place of the token among all tokens, the most likely first: 1 if it is the model's first choice.
 
     Tokens that tie share the better place. A rank has no gradient.
     """
-
-    identifier: ClassVar[str] = "rank"
-    span_aggregation = "max"
-    differentiable: ClassVar[bool] = False
-    contrastive: ClassVar[bool] = False
-    sampled: ClassVar[bool] = False
 
     def __call__(self, prediction: StepPrediction, /) -> Array:
         """Shape ``(steps,)``, whole numbers of at least 1 as floats."""

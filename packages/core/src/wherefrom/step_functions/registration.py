@@ -226,7 +226,7 @@ def _checked_class(cls: type, identifier: str | None, aggregate_map: Mapping[str
         "sampled": False,
     }
     for attribute, value in missing.items():
-        if not hasattr(cls, attribute):
+        if not hasattr(cls, attribute) or getattr(cls, attribute) is StepFunction.span_aggregation:
             setattr(cls, attribute, value)
     known = cast("type[StepFunction]", cls)
     if name == known.identifier and (told is None or told == cast(Any, cls).span_aggregation):

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
 
 from attrs import frozen
 
 from wherefrom.arrays import Array
-from wherefrom.step_functions.base import StepPrediction, step_function
+from wherefrom.step_functions.base import StepFunction, StepPrediction, step_function
 
 
-@step_function()
+@step_function("surprisal_bits", span_aggregation="sum", differentiable=True)
 @frozen(kw_only=True)
-class SurprisalBits:
+class SurprisalBits(StepFunction):
     """Surprisal ``-log2 p(y)`` of the token: its cross-entropy in bits. Over a span it adds up.
 
     Source: Hale (2001), "A Probabilistic Earley Parser as a Psycholinguistic Model".
     """
-
-    identifier: ClassVar[str] = "surprisal_bits"
-    span_aggregation = "sum"
-    differentiable: ClassVar[bool] = True
-    contrastive: ClassVar[bool] = False
-    sampled: ClassVar[bool] = False
 
     def __call__(self, prediction: StepPrediction, /) -> Array:
         """Shape ``(steps,)``, in bits, at least 0."""

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from attrs import field, frozen, validators
 
 from wherefrom.arrays import Array
-from wherefrom.step_functions.base import StepPrediction, step_function
+from wherefrom.step_functions.base import StepFunction, StepPrediction, step_function
 
 
-@step_function()
+@step_function("top_p_size", span_aggregation="absmax", differentiable=False)
 @frozen(kw_only=True)
-class TopPSize:
+class TopPSize(StepFunction):
     """Number of most likely tokens needed to reach a probability of ``top_p`` together, counted at each step.
 
     From 1 to the size of the vocabulary; it grows with ``top_p``. A count has no gradient.
 
     Source: Holtzman, Buys, Du, Forbes & Choi (2020), "The Curious Case of Neural Text Degeneration".
     """
-
-    identifier: ClassVar[str] = "top_p_size"
-    span_aggregation = "absmax"
-    differentiable: ClassVar[bool] = False
-    contrastive: ClassVar[bool] = False
-    sampled: ClassVar[bool] = False
 
     top_p: float = field(default=0.9, validator=[validators.gt(0.0), validators.le(1.0)])
     """Probability to be reached."""

@@ -20,7 +20,7 @@ from wherefrom.attribute import AttributionModel
 from wherefrom.errors import InputError, SettingsError, UsageError, WherefromWarning
 from wherefrom.evaluation.asking import example_of
 from wherefrom.methods.answers import is_signed
-from wherefrom.methods.contract import Method
+from wherefrom.methods.contract import AnyMethod
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.dummy import Dummy
 from wherefrom.methods.layer_gradient_x_activation import LayerGradientXActivation
@@ -55,7 +55,7 @@ def trace(
     span: Place | None = None,
     reasoning: Place | None = None,
     hops: int = 1,
-    method: str | Method | type[Method] | None = None,
+    method: str | AnyMethod | type[AnyMethod] | None = None,
     leave_out: LeftOut = "sink",
     signed: SignRule = "positive",
     attributed_fn: StepFunctionLike | None = None,
@@ -152,7 +152,7 @@ def trace_cost(
     *,
     span: Place | None = None,
     hops: int = 1,
-    method: str | Method | type[Method] | None = None,
+    method: str | AnyMethod | type[AnyMethod] | None = None,
     attributed_fn: StepFunctionLike | None = None,
     **settings: Any,
 ) -> Cost | None:
@@ -206,7 +206,7 @@ def _check(hops: int, leave_out: str, signed: str) -> None:
 
 def _requested(
     model: AttributionModel,
-    method: str | Method | type[Method] | None,
+    method: str | AnyMethod | type[AnyMethod] | None,
     attributed_fn: StepFunctionLike | None,
     settings: Mapping[str, Any],
 ) -> Request:

@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 
 from wherefrom.arrays import Array, BoolArray, to_numpy
 from wherefrom.errors import InputError
-from wherefrom.methods.contract import Method, Scores
+from wherefrom.methods.contract import AnyMethod, Scores
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
 from wherefrom.results.aggregation import aggregated
@@ -26,7 +26,7 @@ class SpanReader:
     """
 
     model: Any
-    method: Method
+    method: AnyMethod
     signed: bool
     """Do the method's scores carry a sign?"""
     question: Question

@@ -235,11 +235,13 @@ class _Replay:
         length = self.call.state.shape[1]
         if isinstance(value, tuple) and self.projection is None:  # sines and cosines, for instance
             return tuple(self._at(part, queries) for part in value)
-        positions = isinstance(value, Tensor) and value.ndim == 3 and value.shape[:2] == (1, length)
-        if self.projection is None and isinstance(value, Tensor) and value.shape == (1, length):
+        if not isinstance(value, Tensor):
+            return value
+        if self.projection is None and value.shape == (1, length):
             return value[:, queries]  # numbers of positions
-        if self.projection is None and isinstance(value, Tensor) and value.shape[:-1] == (1, 1, length):
+        if self.projection is None and value.shape[:-1] == (1, 1, length):
             return value[:, :, queries]  # sines and cosines for all heads
+        positions = value.ndim == 3 and value.shape[:2] == (1, length)
         memory = self.watch.encoder_states
         if positions and (memory is None or value.data_ptr() != memory.data_ptr()):
             return value[:, queries]

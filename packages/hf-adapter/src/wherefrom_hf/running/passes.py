@@ -130,7 +130,7 @@ def _lent(cache: Any) -> Any:
     view.layers = []
     for layer in cache.layers:
         lent = _Lent.__new__(_Lent)
-        lent.__dict__.update(layer.__dict__)
+        vars(lent).update(vars(layer))
         view.layers.append(lent)
     return view
 

@@ -225,8 +225,10 @@ def whole_gradients(predictor: Any, row: Row, *, source: bool, target: bool) -> 
     logits = inside.logits()
     per_step = differentiable_values(row.target_function, logits, inside)
     values = row.target_function.grouped(per_step)
-    wanted: list[Side] = [side for side, yes in (("target", target), ("source", source)) if yes]  # type: ignore[misc]
-    leaves = {side: leaf for side in wanted if (leaf := inside.leaf(side)) is not None}
+    sides: tuple[tuple[Side, bool], ...] = (("target", target), ("source", source))
+    leaves: dict[Side, Tensor] = {
+        side: leaf for side, wanted in sides if wanted and (leaf := inside.leaf(side)) is not None
+    }
     found: dict[Side, list[Tensor]] = {side: [] for side in leaves}
     outputs = len(values)
     for first in range(0, outputs, AT_ONCE) if leaves and values.requires_grad else ():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from functools import cache
-from typing import Any
+from typing import cast
 
 import torch
 from tokenizers import Tokenizer
@@ -16,6 +16,7 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
 from torch import Tensor, nn
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+from transformers.models.gpt2.modeling_gpt2 import GPT2Attention, GPT2Block
 from wherefrom.evaluation.verify.induction import PROMPT, Induction
 
 from wherefrom_hf._model import HFModel
@@ -65,7 +66,7 @@ def induction_gpt2() -> HFModel:
             parameter.zero_()
         model.transformer.wte.weight[:, token] = torch.eye(size)
         model.transformer.wpe.weight[:, place] = torch.eye(LENGTH)
-        first, second = model.transformer.h
+        first, second = (cast(GPT2Block, block) for block in model.transformer.h)
         _attend(first.attn, gain * moving(place, place, offset=-1), gain * moving(place, place), moving(token, before))
         _attend(second.attn, gain * moving(token, token), gain * moving(before, token), moving(token, said))
         for norm, ones in ((first.ln_1, 2), (first.ln_2, 3), (second.ln_1, 3), (second.ln_2, 4)):
@@ -75,7 +76,7 @@ def induction_gpt2() -> HFModel:
     return load(model, tokenizer=_tokenizer(words), device="cpu")
 
 
-def _attend(attention: Any, query: Tensor, key: Tensor, value: Tensor) -> None:
+def _attend(attention: GPT2Attention, query: Tensor, key: Tensor, value: Tensor) -> None:
     attention.c_attn.weight.copy_(torch.cat([query, key, value], dim=1))
     attention.c_proj.weight.copy_(torch.eye(len(query)))
 

@@ -27,7 +27,7 @@ from wherefrom.evaluation.orderings import ORDERINGS
 from wherefrom.evaluation.perturbation_curves import Curves
 from wherefrom.evaluation.records import Agreement, Curve, Evaluation, Measurement, MetricFacts
 from wherefrom.evaluation.worths import Worths
-from wherefrom.methods.contract import Method, Progress, no_progress
+from wherefrom.methods.contract import AnyMethod, Progress, no_progress
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.dummy import Dummy
 from wherefrom.methods.perturbation.ablation import LogProbability
@@ -301,7 +301,7 @@ def _outcome(model: AttributionModel, prompt: Prompt, index: int, bench: Bench) 
 
 
 def _attributed(
-    model: AttributionModel, prompt: str, target: str, method: Method, start: int, bench: Bench
+    model: AttributionModel, prompt: str, target: str, method: AnyMethod, start: int, bench: Bench
 ) -> Attribution:
     asked = AttributionModel(model.adapter)
     asked.attributed_fn = bench.functions.get(method.identifier, LogProbability())
@@ -316,7 +316,7 @@ def _attributed(
     )[0]
 
 
-def _method(spec: str, model: AttributionModel, tables: str) -> Method:
+def _method(spec: str, model: AttributionModel, tables: str) -> AnyMethod:
     layers = model.adapter.card.layers
     method = method_of_spec(spec.replace("{middle}", str((layers or 0) // 2)))
     return evolve(method, tables=tables) if isinstance(method, PerturbationSettings) else method

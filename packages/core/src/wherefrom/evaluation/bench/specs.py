@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 
 from wherefrom.errors import SettingsError
-from wherefrom.methods.contract import METHODS, Method
+from wherefrom.methods.contract import METHODS, AnyMethod
 from wherefrom.settings import from_mapping
 
 _SPEC = re.compile(r"^(?P<name>[^\[\]]+)(?:\[(?P<settings>.*)\])?$", re.DOTALL)
 
 
-def method_of_spec(spec: str) -> Method:
+def method_of_spec(spec: str) -> AnyMethod:
     """The method that a word describes.
 
     Settings are ``name=value`` with commas between; values are read as JSON where they can be (``8``, ``true``), and
@@ -34,7 +34,7 @@ def method_of_spec(spec: str) -> Method:
             raise SettingsError(f"{part!r} in {spec!r} is no setting. Write name=value.")
         settings[name.strip()] = _value(value.strip())
     found: Any = METHODS.get(match["name"])
-    made: Method = from_mapping(found, settings, where=f"method {match['name']!r}")
+    made: AnyMethod = from_mapping(found, settings, where=f"method {match['name']!r}")
     return made
 
 

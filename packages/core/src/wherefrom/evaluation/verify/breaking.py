@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from attrs import evolve, field, frozen, validators
 
 from wherefrom.arrays import FloatArray, to_numpy
-from wherefrom.methods.contract import Cost, Method, Progress, Question, Scores
-from wherefrom.results.stages import Stage
+from wherefrom.methods.contract import AnyMethod, Cost, Method, Progress, Question, Scores, method
 
 
 def _shuffled(scores: FloatArray) -> FloatArray:
@@ -27,31 +26,24 @@ BREAKS: dict[str, Callable[[FloatArray], FloatArray]] = {
 sign, as an average of absolute gradients does."""
 
 
+@method("broken", needs=(), signed=True, uses_target_function=True, differentiates=False, register=False)
 @frozen(kw_only=True)
-class Broken:
+class Broken(Method[Any]):
     """Another method's scores, summed over their dimensions and broken in one way."""
-
-    identifier: ClassVar[str] = "broken"
-    dimensions: ClassVar[tuple[str, ...]] = ()
-    aggregation: ClassVar[tuple[Stage, ...]] = ()
-    signed: ClassVar[bool] = True
-    needs: ClassVar[tuple[type, ...]] = ()
-    uses_target_function: ClassVar[bool] = True
-    differentiates: ClassVar[bool] = False
 
     method: Any
     way: str = field(validator=validators.in_(tuple(BREAKS)))
 
     def cost(self, question: Question) -> Cost | None:
         """That of the method that is broken."""
-        whole: Method = self.method
+        whole: AnyMethod = self.method
         return whole.cost(question)
 
     def attribute(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         return self._answers(model, questions, progress)
 
     def _answers(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
-        whole: Method = self.method
+        whole: AnyMethod = self.method
         for found in whole.attribute(model, questions, progress):
             yield evolve(found, source=self._one(found.source), target=self._one(found.target))
 

@@ -10,11 +10,11 @@ import numpy as np
 
 from wherefrom.errors import SettingsError, WherefromError, WherefromWarning
 from wherefrom.evaluation.verify.contract import TRUTHS, NotTestedError, Verdict
-from wherefrom.methods.contract import METHODS, Method
+from wherefrom.methods.contract import METHODS, AnyMethod
 from wherefrom.progress import Progress, no_progress
 
 
-def verify(method: str | Method | type[Method], *, truths: Sequence[str] | None = None) -> list[Verdict]:
+def verify(method: str | AnyMethod | type[AnyMethod], *, truths: Sequence[str] | None = None) -> list[Verdict]:
     """Put one method to the known answers.
 
     Args:
@@ -30,7 +30,7 @@ def verify(method: str | Method | type[Method], *, truths: Sequence[str] | None 
 
 
 def verify_all(
-    methods: Sequence[str | Method | type[Method]] | None = None, *, progress: Progress = no_progress
+    methods: Sequence[str | AnyMethod | type[AnyMethod]] | None = None, *, progress: Progress = no_progress
 ) -> list[Verdict]:
     """Several methods on every known answer.
 

@@ -12,8 +12,8 @@ Source:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, ClassVar, Protocol, cast
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from attrs import evolve, frozen
@@ -23,8 +23,8 @@ from wherefrom.arrays import FloatArray, to_numpy
 from wherefrom.errors import InputError, SettingsError
 from wherefrom.methods.contract import Scores
 from wherefrom.methods.cost import Cost
-from wherefrom.methods.perturbation.settings import SampledSettings
-from wherefrom.methods.perturbation.units import AUTO, Span, Unit, Units, UnitsSetting, last_steps, units_of
+from wherefrom.methods.perturbation.settings import PerturbationSettings, SampledSettings
+from wherefrom.methods.perturbation.units import AUTO, Span, Unit, Units, last_steps, units_of
 from wherefrom.progress import Progress, no_progress
 from wherefrom.questions.question import Question
 
@@ -33,27 +33,10 @@ LEVELS = ("document", "turn", "sentence", "word", "token", "character")
 FIRST_SHARE = 0.5
 """Of the budget, for the largest units of a sampled method: the rest is for what is in them."""
 
-
-class Budgeted(Protocol):
-    """A perturbation method that was given a budget."""
-
-    identifier: ClassVar[str]
-
-    @property
-    def units(self) -> UnitsSetting: ...
-
-    @property
-    def baseline(self) -> str | int: ...
-
-    @property
-    def budget(self) -> int | None: ...
-
-    def cost(self, question: Question) -> Cost: ...
-
-    def attribute(self, model: ScoringModel, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]: ...
+M = TypeVar("M", bound=PerturbationSettings)
 
 
-def budget_cost(method: Budgeted, question: Question) -> Cost:
+def budget_cost(method: PerturbationSettings, question: Question) -> Cost:
     """What all units at once cost, or the budget if that is less: a bound then."""
     assert method.budget is not None
     whole = _free(method).cost(question)
@@ -61,7 +44,7 @@ def budget_cost(method: Budgeted, question: Question) -> Cost:
 
 
 def within_budget(
-    method: Budgeted, model: ScoringModel, questions: Sequence[Question], progress: Progress
+    method: PerturbationSettings, model: ScoringModel, questions: Sequence[Question], progress: Progress
 ) -> Iterator[Scores]:
     """Answer questions, each within the method's budget.
 
@@ -101,9 +84,11 @@ class _Piece:
 class _Search:
     """The way from large units to small ones for one question."""
 
-    def __init__(self, method: Budgeted, model: ScoringModel, question: Question, progress: Progress) -> None:
+    def __init__(
+        self, method: PerturbationSettings, model: ScoringModel, question: Question, progress: Progress
+    ) -> None:
         if method.units == AUTO:
-            method = evolve(cast("Any", method), units="token")
+            method = evolve(method, units="token")
         if method.units not in LEVELS:
             raise SettingsError(
                 f"budget={method.budget} cuts large units into smaller ones, so units must be one of "
@@ -286,23 +271,21 @@ def _filled(spans: Sequence[Span], start: int, end: int) -> Iterator[Span]:
         yield (at, end)
 
 
-def _over(method: Any, cut: dict[Side, tuple[Span, ...]]) -> Any:
+def _over(method: M, cut: dict[Side, tuple[Span, ...]]) -> M:
     """The method without a budget over given units."""
     return evolve(method, units=cut, budget=None)
 
 
-def _within(method: Any, question: Question, left: int) -> Any:
+def _within(method: PerturbationSettings, question: Question, left: int) -> PerturbationSettings | None:
     """The method as it is, or with as many samples as what is left allows; None if that is too little."""
     if method.cost(question).forwards <= left:
         return method
-    settings: object = method
-    if not isinstance(settings, SampledSettings):
+    if not isinstance(method, SampledSettings):
         return None
     # a sample is a coalition, of which a fit needs some more than units; or an order of arrival, which is many
     enough = len(units_of(question, method.units)) + 2
     fewest = 2 if evolve(method, n_samples=enough).cost(question).forwards > 2 * enough else enough
-    sampled = cast(SampledSettings, method)
-    most = left if sampled.n_samples == "auto" else min(left, int(sampled.n_samples))
+    most = left if method.n_samples == "auto" else min(left, int(method.n_samples))
     while most >= fewest:
         fewer = evolve(method, n_samples=most)
         if fewer.cost(question).forwards <= left:
@@ -311,5 +294,5 @@ def _within(method: Any, question: Question, left: int) -> Any:
     return None
 
 
-def _free(method: Any) -> Any:
+def _free(method: M) -> M:
     return evolve(method, budget=None)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from typing import ClassVar, Literal
+from abc import abstractmethod
+from typing import Literal
 
 import numpy as np
 from attrs import Attribute, field, frozen, validators
 
+from wherefrom.adapters import ScoringModel
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.errors import SettingsError
+from wherefrom.methods.contract import Method
+from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.removal import as_baseline
 from wherefrom.methods.perturbation.units import Units, UnitsSetting, as_units
 from wherefrom.methods.sampling.counts import as_samples
+from wherefrom.questions.question import Question
 
 
 def _positive(_: object, attribute: Attribute[int | None], value: int | None) -> None:
@@ -21,11 +25,9 @@ def _positive(_: object, attribute: Attribute[int | None], value: int | None) ->
 
 
 @frozen(kw_only=True)
-class PerturbationSettings(ABC):
+class PerturbationSettings(Method[ScoringModel]):
     """Settings of every method that removes units and looks at what is lost: a plan of masks and a way to solve
     them."""
-
-    identifier: ClassVar[str]
 
     units: UnitsSetting = field(default="auto", converter=as_units)
     """What is removed and scored as one: ``"auto"`` (tokens, or words or sentences where these are more than 128; in a
@@ -49,6 +51,10 @@ class PerturbationSettings(ABC):
     def chunk(self) -> int | None:
         """Rows at once, by either name."""
         return self.internal_batch_size or self.perturbations_per_eval
+
+    @abstractmethod
+    def cost(self, question: Question) -> Cost:
+        """What `attribute` will ask of a model for this question alone."""
 
     @abstractmethod
     def solve(self, masks: BoolArray, values: FloatArray, visible: BoolArray, units: Units) -> FloatArray:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from attrs import frozen
 
 from wherefrom.errors import InputError
-from wherefrom.results.aggregation import aggregated, aggregator
+from wherefrom.results.aggregation import Aggregator, aggregated, aggregator
 from wherefrom.results.aggregators._record import recorded
 from wherefrom.results.aggregators.normalize import Normalize
 from wherefrom.results.data import AnyAttribution
 
 
-@aggregator
+@aggregator("against_other_steps")
 @frozen(kw_only=True)
-class AgainstOtherSteps:
+class AgainstOtherSteps(Aggregator):
     """Each step's scores, normalised, minus the mean over all explained steps.
 
     What every step reads alike (the first token, the question, the format) goes to zero, and what one step reads more
@@ -24,8 +24,6 @@ class AgainstOtherSteps:
     could. No model is asked. Made for attention and its kin over long inputs; where the other steps restate the
     evidence it takes the evidence away as well.
     """
-
-    identifier: ClassVar[str] = "against_other_steps"
 
     def __call__(self, attribution: AnyAttribution) -> AnyAttribution:
         steps = attribution.attr_pos_end - attribution.attr_pos_start

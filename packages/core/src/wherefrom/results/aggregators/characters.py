@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 from attrs import field, frozen
 
-from wherefrom.results.aggregation import aggregator
+from wherefrom.results.aggregation import Aggregator, aggregator
 from wherefrom.results.aggregators.functions import known_function
 from wherefrom.results.aggregators.merging import merge_spans, several
 from wherefrom.results.data import AnyAttribution
@@ -16,15 +15,13 @@ from wherefrom.text.segmentation import unit_spans
 from wherefrom.text.tokens import Token
 
 
-@aggregator
+@aggregator("characters")
 @frozen(kw_only=True)
-class Characters:
+class Characters(Aggregator):
     """Tokens that only together make a character become one unit: bytes of an emoji, letters and their marks.
 
     Characters are those of `wherefrom.text.segmentation`. A token of several characters stays what it is.
     """
-
-    identifier: ClassVar[str] = "characters"
 
     aggregate_source: bool = True
     aggregate_target: bool = True

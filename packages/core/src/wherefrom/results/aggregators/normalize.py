@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 from attrs import frozen
 
-from wherefrom.results.aggregation import aggregator
+from wherefrom.results.aggregation import Aggregator, aggregator
 from wherefrom.results.aggregators._record import column_sums, recorded
 from wherefrom.results.data import AnyAttribution
 
 
-@aggregator
+@aggregator("normalize")
 @frozen(kw_only=True)
-class Normalize:
+class Normalize(Aggregator):
     """Each step's scores divided by the sum of their absolute values, over source and target together.
 
     Afterwards absolute values sum to 1 in every column (and every remaining dimension) that has a score other than 0.
     Step and sequence scores stay as they are. Normalising twice in a row is normalising once.
     """
-
-    identifier: ClassVar[str] = "normalize"
 
     def __call__(self, attribution: AnyAttribution) -> AnyAttribution:
         if attribution.aggregations and attribution.aggregations[-1].name == self.identifier:

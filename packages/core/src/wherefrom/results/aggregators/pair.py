@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import attrs
 import numpy as np
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from attrs import field, frozen
 
 from wherefrom.errors import InputError, SettingsError
-from wherefrom.results.aggregation import aggregator
+from wherefrom.results.aggregation import Aggregator, aggregator
 from wherefrom.results.aggregators._record import recorded
 from wherefrom.results.aggregators.functions import known_function
 from wherefrom.results.aggregators.merging import merge_spans
@@ -35,9 +35,9 @@ def _known_combination(instance: Any, attribute: attrs.Attribute[str], name: str
         raise SettingsError(f"combine = {name!r}. Choose one of {', '.join(_COMBINATIONS)}.")
 
 
-@aggregator
+@aggregator("pair")
 @frozen(kw_only=True, eq=False)
-class Pair:
+class Pair(Aggregator):
     """This attribution minus another one; ``a - b`` is short for it.
 
     Tokens are aligned as `wherefrom.text.common_units` says: by their characters where both have the same text, by the
@@ -45,8 +45,6 @@ class Pair:
     one unit. What only one side has is compared with nothing: its score is kept (or negated), its text is shown with an
     arrow from or to ``∅``. Steps that either side did not explain are left out.
     """
-
-    identifier: ClassVar[str] = "pair"
 
     paired_attr: Any
     """The `Attribution` to compare with."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import attrs
 import numpy as np
@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from wherefrom.arrays import BoolArray
 from wherefrom.errors import InputError, SettingsError
-from wherefrom.results.aggregation import aggregator
+from wherefrom.results.aggregation import Aggregator, aggregator
 from wherefrom.results.aggregators._record import recorded, target_mask
 from wherefrom.results.aggregators.functions import combine, known_function
 from wherefrom.results.data import AnyAttribution, AttributionData
@@ -46,15 +46,13 @@ def canonical_selection(selection: Any) -> int | str | list[int] | None:
     )
 
 
-@aggregator
+@aggregator("reduce")
 @frozen(kw_only=True)
-class Reduce:
+class Reduce(Aggregator):
     """One dimension less: its entries are combined, or one of them is selected.
 
     Step scores stay as they are; sequence scores lose the same axis, by the mean unless a function was asked for.
     """
-
-    identifier: ClassVar[str] = "reduce"
 
     aggregate_fn: str | None = field(default=None, validator=known_function)
     """How entries are combined; None: as the method's default aggregation does, or the mean."""

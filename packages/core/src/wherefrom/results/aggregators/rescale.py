@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 from attrs import frozen
 
-from wherefrom.results.aggregation import aggregator
+from wherefrom.results.aggregation import Aggregator, aggregator
 from wherefrom.results.aggregators._record import recorded
 from wherefrom.results.data import AnyAttribution
 
 
-@aggregator
+@aggregator("rescale")
 @frozen(kw_only=True)
-class Rescale:
+class Rescale(Aggregator):
     """All scores divided by the largest absolute value among them, so that steps stay comparable."""
-
-    identifier: ClassVar[str] = "rescale"
 
     def __call__(self, attribution: AnyAttribution) -> AnyAttribution:
         present = {

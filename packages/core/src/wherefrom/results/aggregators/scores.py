@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from attrs import field, frozen
 
 from wherefrom.errors import SettingsError
-from wherefrom.results.aggregation import aggregator
+from wherefrom.results.aggregation import Aggregator, aggregator
 from wherefrom.results.aggregators.normalize import Normalize
 from wherefrom.results.aggregators.reduce import Reduce, canonical_selection
 from wherefrom.results.aggregators.rescale import Rescale
 from wherefrom.results.data import AnyAttribution
 
 
-@aggregator
+@aggregator("scores")
 @frozen(kw_only=True)
-class Scores:
+class Scores(Aggregator):
     """Shorthand for `Reduce` and, unless asked otherwise, `Normalize`; each is recorded as the stage it is.
 
     A bare aggregation function (``aggregate("vnorm")``) stands for this with that function.
     """
-
-    identifier: ClassVar[str] = "scores"
 
     aggregate_fn: str | None = None
     """How entries are combined; None: as the method's default aggregation does, or the mean."""

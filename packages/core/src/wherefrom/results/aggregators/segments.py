@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from attrs import field, frozen
 
 from wherefrom.errors import InputError
-from wherefrom.results.aggregation import aggregator
+from wherefrom.results.aggregation import Aggregator, aggregator
 from wherefrom.results.aggregators.functions import known_function
 from wherefrom.results.aggregators.merging import checked_spans, merge_spans
 from wherefrom.results.aggregators.spans import as_pairs
@@ -36,12 +36,10 @@ def _merge_kinds(
     )
 
 
-@aggregator
+@aggregator("turns")
 @frozen(kw_only=True)
-class Turns:
+class Turns(Aggregator):
     """Tokens of a chat turn become one unit, and those that the template wrote between two turns another."""
-
-    identifier: ClassVar[str] = "turns"
 
     aggregate_fn: str = field(default="absmax", validator=known_function)
     """How scores of a turn are combined. Step scores use their own functions."""
@@ -50,12 +48,10 @@ class Turns:
         return _merge_kinds(attribution, ("turn",), self.aggregate_fn, self, beside=("template",))
 
 
-@aggregator
+@aggregator("documents")
 @frozen(kw_only=True)
-class Documents:
+class Documents(Aggregator):
     """Tokens of a document become one unit: of a template slot, of a given document, or of given spans."""
-
-    identifier: ClassVar[str] = "documents"
 
     source_spans: Any = field(default=None, converter=as_pairs)
     """Spans of the source to take as documents, in place of those the example knows."""

@@ -11,7 +11,7 @@ from wherefrom.results.aggregators.levels import MergeLevel
 from wherefrom.text.segmentation import Level
 
 
-@aggregator
+@aggregator("sentences")
 @frozen(kw_only=True)
 class Sentences(MergeLevel):
     """Tokens of a sentence become one unit. Special tokens stay alone.
@@ -20,5 +20,4 @@ class Sentences(MergeLevel):
     spans or a pattern.
     """
 
-    identifier: ClassVar[str] = "sentences"
     level: ClassVar[Level] = "sentence"

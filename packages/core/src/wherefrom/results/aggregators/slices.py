@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from attrs import field, frozen
 
 from wherefrom.errors import InputError
-from wherefrom.results.aggregation import aggregator
+from wherefrom.results.aggregation import Aggregator, aggregator
 from wherefrom.results.aggregators._record import recorded
 from wherefrom.results.aggregators.merging import checked_spans
 from wherefrom.results.aggregators.spans import as_pairs
@@ -15,16 +15,14 @@ from wherefrom.results.data import AnyAttribution
 from wherefrom.text.merging import Span
 
 
-@aggregator
+@aggregator("slices")
 @frozen(kw_only=True)
-class Slices:
+class Slices(Aggregator):
     """Inputs outside of the spans are left out; all explained steps stay.
 
     Decoder-only: spans of the prompt; the explained tokens stay as inputs of one another. Encoder-decoder: spans of
     the source, of the target prefix, or both; a side without spans stays whole.
     """
-
-    identifier: ClassVar[str] = "slices"
 
     source_spans: Any = field(default=None, converter=as_pairs)
     target_spans: Any = field(default=None, converter=as_pairs)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from attrs import field, frozen
 
 from wherefrom.errors import InputError
-from wherefrom.results.aggregation import aggregator
+from wherefrom.results.aggregation import Aggregator, aggregator
 from wherefrom.results.aggregators.functions import known_function
 from wherefrom.results.aggregators.merging import checked_spans, merge_spans
 from wherefrom.results.data import AnyAttribution
@@ -23,15 +23,13 @@ def as_pairs(spans: Any) -> Any:
     return tuple(tuple(span) if isinstance(span, list | tuple) else span for span in listed)
 
 
-@aggregator
+@aggregator("spans")
 @frozen(kw_only=True)
-class Spans:
+class Spans(Aggregator):
     """Tokens of each span become one unit; other tokens stay.
 
     Spans index the tokens as they are now, the end is exclusive, and they are in order without overlap.
     """
-
-    identifier: ClassVar[str] = "spans"
 
     source_spans: Any = field(default=None, converter=as_pairs)
     """``(start, end)`` or a list of these, in the source."""

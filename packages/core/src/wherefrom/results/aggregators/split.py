@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import attrs
 from attrs import field, frozen
 
 from wherefrom.errors import SettingsError
-from wherefrom.results.aggregation import aggregator
+from wherefrom.results.aggregation import Aggregator, aggregator
 from wherefrom.results.aggregators.functions import known_function
 from wherefrom.results.aggregators.merging import merge_spans, spans_where
 from wherefrom.results.data import AnyAttribution
@@ -32,16 +32,14 @@ def _known_mode(instance: Any, attribute: attrs.Attribute[str], mode: str) -> No
         raise SettingsError(f"split_mode = {mode!r}. Choose one of {', '.join(MODES)}.")
 
 
-@aggregator
+@aggregator("split")
 @frozen(kw_only=True)
-class Split:
+class Split(Aggregator):
     """The text is cut at the matches of a regular expression; tokens of each part become one unit.
 
     A token belongs to the part in which its first visible letter lies, one without text to that of the token before it.
     Special tokens stay alone.
     """
-
-    identifier: ClassVar[str] = "split"
 
     split_pattern: str = field(validator=_valid_pattern)
     """Regular expression, matched against the text of the tokens."""

@@ -15,7 +15,7 @@ from wherefrom.text.segmentation import Level
 from wherefrom.text.tokens import Token
 
 
-@aggregator
+@aggregator("subwords")
 @frozen(kw_only=True)
 class Subwords(MergeLevel):
     """Pieces of a word become one unit, on both sides, up to the last token. Special tokens stay alone.
@@ -24,7 +24,6 @@ class Subwords(MergeLevel):
     word within which the explained steps begin is cut there.
     """
 
-    identifier: ClassVar[str] = "subwords"
     level: ClassVar[Level] = "word"
 
     special_chars: str | tuple[str, ...] | list[str] | None = None

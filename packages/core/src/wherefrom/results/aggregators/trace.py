@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from attrs import field, frozen, validators
 
 from wherefrom.errors import InputError
-from wherefrom.results.aggregation import aggregated, aggregator
+from wherefrom.results.aggregation import Aggregator, aggregated, aggregator
 from wherefrom.results.aggregators._record import recorded
 from wherefrom.results.contributors import joint
 from wherefrom.results.data import AnyAttribution
@@ -17,9 +17,9 @@ from wherefrom.results.tracing import LEFT_OUT, SIGN_RULES, left_out_rows, span_
 from wherefrom.text.places import as_setting
 
 
-@aggregator
+@aggregator("trace")
 @frozen(kw_only=True)
-class Trace:
+class Trace(Aggregator):
     """Where an answer comes from when what was generated before it is followed back to the prompt.
 
     The scores that the answer puts on generated tokens are passed on to what those were read from, and so on: exactly
@@ -32,8 +32,6 @@ class Trace:
     reads the prompt directly they blur, so look at both columns. The first input is left out before anything is passed
     on, since mass that rests there would end every walk.
     """
-
-    identifier: ClassVar[str] = "trace"
 
     span: Any = field(default=None, converter=as_setting)
     """The answer, among the explained steps, as `wherefrom.text.places.Place` says; None: the last sentence."""

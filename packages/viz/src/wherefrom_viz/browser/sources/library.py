@@ -182,17 +182,24 @@ class Library:
         return Growth(new, self.complaints, replaced)
 
     def counterpart(self, key: int) -> int | None:
-        """Another example of the same text: same id, or same input and output, by another method or file."""
+        """The example to compare with: the same text by another method or from another file (same id, or same input and
+        output); else the one that another file has under the same id, or in the same place where neither has ids, as
+        ``wherefrom compare`` pairs files of different texts."""
         own = self.summary(key)
-        best: int | None = None
+        source, place = self.locate(key)
+        of_text: int | None = None
+        of_name: int | None = None
         for other in self.keys().tolist():
             if other == key:
                 continue
             summary = self.summary(other)
-            if summary.prompt != own.prompt:
-                continue
-            if own.id is not None and summary.id == own.id:
-                return int(other)
-            if best is None and summary.output == own.output:
-                best = int(other)
-        return best
+            if summary.prompt == own.prompt:
+                if own.id is not None and summary.id == own.id:
+                    return int(other)
+                if of_text is None and summary.output == own.output:
+                    of_text = int(other)
+            elsewhere, at = self.locate(other)
+            named = summary.id == own.id and (own.id is not None or at == place)
+            if of_name is None and elsewhere is not source and named:
+                of_name = int(other)
+        return of_name if of_text is None else of_text

@@ -1,0 +1,114 @@
+"""Facts of methods, step functions, aggregators and metrics: given once, to the decorator that registers the class."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+from attrs import frozen
+from wherefrom._registry import Registry
+from wherefrom.adapters import GivesGradients
+from wherefrom.errors import SettingsError
+from wherefrom.evaluation.contract import METRICS, Metric
+from wherefrom.methods import METHODS, Method, Saliency
+from wherefrom.methods.contract import Scores, method
+from wherefrom.results.aggregation import AGGREGATORS, Aggregator
+from wherefrom.step_functions import STEP_FUNCTIONS, StepFunction, StepPrediction, step_function
+
+CORE = Path(__file__).parents[2] / "packages" / "core" / "src" / "wherefrom"
+TABLES: dict[str, tuple[Registry[Any], type]] = {
+    "method": (METHODS, Method),
+    "step_function": (STEP_FUNCTIONS, StepFunction),
+    "aggregator": (AGGREGATORS, Aggregator),
+    "metric": (METRICS, Metric),
+}
+
+
+def facts_of(contract: type) -> set[str]:
+    return {name for name in vars(contract).get("__annotations__", {}) if name != "__slots__"} | (
+        {"span_aggregation"} if contract is StepFunction else set()
+    )
+
+
+def repeated(source: str) -> Iterator[str]:
+    """Facts that a registered class states in its body."""
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.ClassDef):
+            continue
+        for decorator in node.decorator_list:
+            named = decorator.func if isinstance(decorator, ast.Call) else decorator
+            if not (isinstance(named, ast.Name) and named.id in TABLES):
+                continue
+            known = facts_of(TABLES[named.id][1])
+            for line in node.body:
+                targets = line.targets if isinstance(line, ast.Assign) else [getattr(line, "target", None)]
+                for target in targets:
+                    if isinstance(target, ast.Name) and target.id in known:
+                        yield f"{node.name}.{target.id}"
+
+
+def test_no_registered_class_repeats_its_facts() -> None:
+    found = {
+        str(path.relative_to(CORE)): names
+        for path in CORE.rglob("*.py")
+        if (names := list(repeated(path.read_text("utf-8"))))
+    }
+    assert not found
+
+
+def test_the_check_sees_a_repetition() -> None:
+    body = "    identifier: ClassVar[str] = 'wrong'\n    signed = True\n    n: int = 1\n"
+    source = "@method\n@frozen\nclass Wrong:\n" + body
+    assert list(repeated(source)) == ["Wrong.identifier", "Wrong.signed"]
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_every_registered_class_states_every_fact(kind: str) -> None:
+    table, contract = TABLES[kind]
+    facts = facts_of(contract)
+    assert "identifier" in facts
+    for name in table:
+        missing = [fact for fact in facts if not hasattr(table.get(name), fact)]
+        assert not missing, f"{kind} {name!r} does not state {missing}"
+        assert table.get(name).identifier == name
+
+
+def test_a_class_without_its_decorator_has_no_facts() -> None:
+    @frozen
+    class Bare(Method[GivesGradients]):
+        def cost(self, question: Any) -> None: ...
+
+        def attribute(self, model: GivesGradients, questions: Any, progress: Any) -> list[Scores]:
+            return []
+
+    assert not hasattr(Bare, "identifier")
+    with pytest.raises(AttributeError, match=r"Bare does not state 'signed'.*decorator"):
+        _ = Bare().signed
+
+
+def test_a_class_with_facts_of_its_own_is_registered_as_before() -> None:
+    """How classes were written before decorators took the facts."""
+
+    @frozen
+    class Own(Saliency):
+        identifier: ClassVar[str] = "stated_in_the_body"
+
+    try:
+        assert method(Own) is Own
+        assert METHODS.get("stated_in_the_body") is Own
+        assert Own.needs == Saliency.needs
+    finally:
+        del METHODS._entries["stated_in_the_body"]
+
+
+def test_a_step_function_has_one_identifier() -> None:
+    with pytest.raises(SettingsError, match="one identifier"):
+
+        @step_function("one", "another", differentiable=True, span_aggregation="sum")
+        @frozen
+        class Two(StepFunction):
+            def __call__(self, prediction: StepPrediction, /) -> Any:
+                return prediction.log_probability()

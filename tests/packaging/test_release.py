@@ -1,0 +1,39 @@
+"""The release script sees what is not ready."""
+
+from __future__ import annotations
+
+import pytest
+
+from tools.release import changelog_faults, tag_faults, version_faults
+
+READY = "# Changelog\n\n## Unreleased\n\n## 0.2.0 (2026-12-01)\n\n- New.\n\n## 0.1.0 (2026-11-01)\n\n- First.\n"
+
+
+def test_a_version_that_is_ready_passes() -> None:
+    assert not list(changelog_faults(READY, "0.2.0"))
+    assert not list(tag_faults(["v0.1.0", "v0.2.0rc1", "old"], "0.2.0"))
+    assert not list(version_faults({"a": "0.2.0"}, "0.2.0"))
+
+
+@pytest.mark.parametrize(
+    "changelog, said",
+    [
+        (READY.replace("## Unreleased\n", "## Unreleased\n\n- More.\n"), "belongs to a version"),
+        (READY.replace("0.2.0 (2026-12-01)", "0.2.0"), "no section"),
+        (READY.replace("0.2.0", "0.3.0"), "no section"),
+        (READY.replace("- New.", ""), "is empty"),
+        (READY.replace("## 0.2.0", "## 0.3.0 (2027-01-01)\n\n- Newer.\n\n## 0.2.0"), "stands above"),
+    ],
+)
+def test_a_changelog_that_is_not_ready_is_seen(changelog: str, said: str) -> None:
+    assert said in "; ".join(changelog_faults(changelog, "0.2.0"))
+
+
+@pytest.mark.parametrize("tags", [["v0.2.0"], ["v0.3.0"], ["v0.2.1rc1"], ["v0.10.0"], ["v1.0.0"]])
+def test_a_tag_that_is_there_or_later_is_seen(tags: list[str]) -> None:
+    assert list(tag_faults(tags, "0.2.0"))
+
+
+def test_a_place_that_was_forgotten_is_seen() -> None:
+    (said,) = version_faults({"packages/viz/pyproject.toml:3": "0.1.0", "pyproject.toml:3": "0.2.0"}, "0.2.0")
+    assert "packages/viz/pyproject.toml:3 has 0.1.0" in said
