@@ -25,8 +25,8 @@ def test_there_is_a_frame_for_each_output_all_of_one_size_and_scale(hospital: At
         ElementTree.fromstring(frame)
         assert f"→ {step.text.strip()}" in frame
     legends = {tuple(re.findall(r">([+−]0\.\d+)<", frame)) for frame in frames}
-    assert legends == {("−0.620", "+0.620")}
-    places = {re.findall(r'<text x="[\d.]+" y="([\d.]+)" fill="#59606d">−0.620', frame)[0] for frame in frames}
+    assert legends == {("−0.62", "+0.62")}
+    places = {re.findall(r'<text x="[\d.]+" y="([\d.]+)" fill="#59606d">−0.62', frame)[0] for frame in frames}
     assert len(places) == 1, "legends do not jump"
 
 
