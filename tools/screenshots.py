@@ -1,22 +1,29 @@
 """Pictures of the views for the documentation, from the README's example: ``uv run python tools/screenshots.py``.
 
-Needs Chromium at /usr/bin/chromium. Writes to ``docs/images``.
+Needs Chromium at /usr/bin/chromium. Writes to ``docs/images``. With ``--pretrained smollm2`` the README's examples are
+asked of a pretrained model instead, each drawn as a terminal window, and what each cost is printed.
 """
 
 from __future__ import annotations
 
+import argparse
 import io
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 import wherefrom
 from playwright.sync_api import Browser, ViewportSize, sync_playwright
 from rich.console import Console
 from rich.terminal_theme import DEFAULT_TERMINAL_THEME, MONOKAI
+from wherefrom.context import ContextAttribution
 from wherefrom.methods.default import DEFAULT_METHOD
 from wherefrom.results.attribution import Attributions
 from wherefrom_viz import render_console, render_html, render_png, render_svg
 from wherefrom_viz.colours import Theme
+from wherefrom_viz.console.context import context_view
 from wherefrom_viz.context import render_context_html
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
@@ -25,10 +32,43 @@ PROMPT = "George was sick yesterday. His colleagues asked him to come"
 OTHERS = ["saliency", "input_x_gradient"]
 
 
-def terminal(browser: Browser, out: Attributions, name: str, *, width: int, view: str, theme: Theme) -> None:
+def pretrained(browser: Browser, name: str) -> None:
+    """The README's first two examples, its sentence about George, and the same as a context."""
+    model = wherefrom.load_model(f"demo:{name}", device="cpu")
+    asked: dict[str, Callable[[], Any]] = {
+        "ladies": lambda: model.attribute(
+            "Hello ladies and", method="integrated_gradients", generation_args={"max_new_tokens": 9}
+        ),
+        "contrast": lambda: model.attribute(
+            "George went home because",
+            "George went home because he was sick",
+            method="integrated_gradients",
+            attributed_fn="contrast_prob_diff",
+            contrast_targets="George went home because she was sick",
+            step_scores=["probability", "entropy"],
+        ),
+        "sick": lambda: model.attribute(PROMPT, PROMPT + " to the hospital."),
+        "context": lambda: wherefrom.attribute_context(
+            model,
+            current="His colleagues asked him to come",
+            context="George was sick yesterday.",
+            output="to the hospital.",
+        ),
+    }
+    for example, ask in asked.items():
+        begun, began = time.perf_counter(), time.process_time()
+        out = ask()
+        print(f"{example}: {time.process_time() - began:.0f} s of CPU, {time.perf_counter() - begun:.0f} s", flush=True)
+        terminal(browser, out, f"{name}-{example}", width=80, view="auto", theme="light")
+
+
+def terminal(browser: Browser, out: Any, name: str, *, width: int, view: str, theme: Theme) -> None:
     """The console view, drawn as a terminal window."""
     console = Console(record=True, width=width, file=io.StringIO(), force_terminal=True, color_system="truecolor")
-    render_console(out, console, view, theme=theme)
+    if isinstance(out, ContextAttribution):
+        console.print(context_view(out, theme=theme))
+    else:
+        render_console(out, console, view, theme=theme)
     colours = MONOKAI if theme == "dark" else DEFAULT_TERMINAL_THEME
     drawn = console.export_svg(title="wherefrom attribute", theme=colours, unique_id=name)
     page = browser.new_page(device_scale_factor=1.5)
@@ -112,8 +152,17 @@ DOCUMENTS = ["George was sick yesterday.", "The weather was nice.", "Anna went t
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--pretrained", metavar="NAME", help="smollm2 or gemma3")
+    options = parser.parse_args()
     torch.set_num_threads(1)
     IMAGES.mkdir(parents=True, exist_ok=True)
+    if options.pretrained:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+            pretrained(browser, options.pretrained)
+            browser.close()
+        return
     runs = []
     for method in (DEFAULT_METHOD, *OTHERS):
         model = wherefrom.load_model("demo:lm", method)

@@ -23,9 +23,11 @@ from wherefrom_viz.describe.description import (
     title_of,
     total_magnitude,
 )
+from wherefrom_viz.describe.running_text import WrapAfter
 from wherefrom_viz.describe.spans import Spans, with_spans
 from wherefrom_viz.describe.units import Level, Merge
 from wherefrom_viz.page import bundle
+from wherefrom_viz.page.folded_output import FOLDED_STYLE, folded_outputs
 from wherefrom_viz.page.meta import TITLE, Opening, meta_of
 from wherefrom_viz.page.packing import Packed, deflated, pack
 from wherefrom_viz.page.pair_list import pair_lists
@@ -55,6 +57,8 @@ class Page:
     style: str
     traces: str
     """Tables of traced examples; nothing if there are none."""
+    folded: str
+    """Outputs whose tokens unfold; nothing unless lines or shades were asked for."""
 
 
 def render_html(attributions: Shown, **options: Any) -> str:
@@ -89,6 +93,7 @@ def assembled(page: Page) -> str:
         first,
         # the script stands right after the first block, so that a large page is usable before it is all read
         f"</div>\n<script>{code}</script>\n",
+        page.folded,
         page.interacting,
         page.traces,
         '<div class="wf-rest" hidden>\n',
@@ -131,7 +136,7 @@ def assembled_cell(page: Page, rest: str = "") -> str:
             *(_data(f"block-{number}", block) for number, block in enumerate(page.packed.blocks)),
             *([_data("pairs", page.pairs)] if page.pairs else []),
             _data("index", page.packed.index),
-            f"</div>\n{page.traces}{page.interacting}{rest}<script>(() => {{\n{code}\n}})();</script>\n",
+            f"</div>\n{page.folded}{page.traces}{page.interacting}{rest}<script>(() => {{\n{code}\n}})();</script>\n",
         ]
     )
 
@@ -168,6 +173,8 @@ def page_parts(
     step: int | None = None,
     height: int | None = None,
     first: int | None = None,
+    wrap_after: WrapAfter = None,
+    highlight: str | None = None,
 ) -> Page:
     """The parts of a page.
 
@@ -192,6 +199,9 @@ def page_parts(
         step: Output that is pinned when it opens, counted from 0.
         height: Pixels it takes at most; what does not fit scrolls.
         first: Take only so many examples.
+        wrap_after: Adds each output as text whose tokens unfold to their inputs, with lines that end after so many
+            tokens, or after these texts (``".!?"``).
+        highlight: Adds the same, shaded by the step score of this name.
 
     Raises:
         InputError: There is no such output in the first example, or no such height.
@@ -234,7 +244,7 @@ def page_parts(
         if not 0 <= step < outputs:
             raise InputError(f"step={step}: the outputs of the first example are 0 to {outputs - 1}.")
         meta["defaults"]["tok"] = [step, step]
-    fallback, interacting = "<p>There are no examples.</p>", ""
+    fallback, interacting, folded = "<p>There are no examples.</p>", "", ""
     if examples:
 
         def description(place: int) -> Description:
@@ -253,6 +263,8 @@ def page_parts(
         interacting = pair_lists(
             [description(place) for place, (one, _) in enumerate(examples) if one.details.get(DETAIL)]
         )
+        if wrap_after is not None or highlight is not None:
+            folded = folded_outputs([description(place) for place in range(len(examples))], wrap_after, highlight)
         if dimensions:
             strongest = sorted(range(len(examples)), key=lambda place: -total_magnitude(examples[place][0]))
             chosen_slices = sorted(strongest[:_SMALL_MULTIPLES])
@@ -262,15 +274,23 @@ def page_parts(
         else:
             fallback = static_table(description(0), more=len(examples) - 1)
     traces = trace_sections([(title_of(one, place, len(examples)), one) for place, (one, _) in enumerate(examples)])
-    style = f"{bundle.style()}\n{static_style(palette_named(palette))}"
+    style = "\n".join(
+        [
+            bundle.style(),
+            static_style(palette_named(palette)),
+            *([TRACE_STYLE] if traces else []),
+            *([FOLDED_STYLE] if folded else []),
+        ]
+    )
     return Page(
         meta=meta,
         packed=packed,
         pairs=pairs,
         fallback=fallback,
         interacting=interacting,
-        style=f"{style}\n{TRACE_STYLE}" if traces else style,
+        style=style,
         traces=traces,
+        folded=folded,
     )
 
 
