@@ -28,6 +28,7 @@ DISTRIBUTIONS = {
     "wherefrom": "wherefrom",
     "wherefrom-hf": "wherefrom_hf",
     "wherefrom-openai": "wherefrom_openai",
+    "wherefrom-keras": "wherefrom_keras",
     "wherefrom-viz": "wherefrom_viz",
     "wherefrom-cli": "wherefrom_cli",
     "wherefrom-playground": "wherefrom_playground",
@@ -267,7 +268,7 @@ def _requirement(archives: Path, given: str) -> str:
 
 def _direct(archives: Path, installs: tuple[str, ...]) -> list[str]:
     """All packages of ours that a scene installs, by name: what they need counts as asked for directly."""
-    needs = {"wherefrom-hf": "[hf]", "wherefrom-openai": "[openai]"}
+    needs = {"wherefrom-hf": "[hf]", "wherefrom-openai": "[openai]", "wherefrom-keras": "[keras]"}
     brought = [name for name, extra in needs.items() if any(extra in given for given in installs)]
     if any(given.startswith("wherefrom-cli") for given in installs):
         brought.append("wherefrom-viz")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 from attrs import asdict
-from wherefrom.errors import UsageError
+from wherefrom.errors import ModelGoneError, UsageError
 from wherefrom_viz.console.progress import duration
 
 from wherefrom_cli.command import Command
@@ -254,7 +254,7 @@ def _run(options: Options, console: Console, dataset: Dataset, model_asked: Mode
         else:
             work = _local_outcomes(batches, job, model_asked, progress, interruption)
         with closing(work):
-            for outcomes in work:
+            for outcomes in _told_how_to_go_on(work, sink):
                 wanted = [outcome for outcome in outcomes if sink.wants(outcome.key)]
                 sink.keep(wanted)
                 failed = sum(outcome.failed for outcome in wanted)
@@ -285,6 +285,14 @@ def _run(options: Options, console: Console, dataset: Dataset, model_asked: Mode
         console.note(f"Interrupted. {sink.how_to_resume}")
         return ExitCode.INTERRUPTED
     return ExitCode.SOME_FAILED if failed_in_all else ExitCode.DONE
+
+
+def _told_how_to_go_on(work: Iterable[list[Outcome]], sink: Sink) -> Iterator[list[Outcome]]:
+    """The same, but a model that is gone is no end of the run."""
+    try:
+        yield from work
+    except ModelGoneError as error:
+        raise ModelGoneError(f"{error}\n{sink.how_to_resume}") from error
 
 
 def _local_outcomes(
