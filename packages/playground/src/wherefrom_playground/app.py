@@ -34,7 +34,13 @@ USER = "wherefrom"
 EXAMPLE = "George was sick yesterday. His colleagues asked him to come"
 EXAMPLES = {"demo:mt": "The car is green. It is small."}
 _HEAD = ["setting", "value", "type"]
-_CSS = ".wherefrom-mistake { color: #b3261e; white-space: pre-wrap; } .dark .wherefrom-mistake { color: #ffb4ab; }"
+_CSS = """
+.wherefrom-mistake { color: #b3261e; white-space: pre-wrap; } .dark .wherefrom-mistake { color: #ffb4ab; }
+.gradio-container .info-text { color: var(--body-text-color) !important; }
+.gradio-container button.primary { background: #9a3412 !important; color: #fff !important; }
+.gradio-container button.primary:hover { background: #7c2d12 !important; }
+"""
+"""Gradio's own colours of hints and buttons have less contrast than 4.5:1."""
 
 
 @frozen(kw_only=True)

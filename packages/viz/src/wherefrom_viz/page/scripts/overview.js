@@ -15,7 +15,7 @@ export class Overview {
     if (!dimensions.length || n > MOST) return;
     this.columns = dimensions[dimensions.length - 1].labels.length;
     this.small = []; // of each slice its cells, once they are known
-    this.lines = h("div.multiples", { role: "listbox", tabIndex: 0, "aria-label": `All slices: ${dimensions.map(({ name }) => name).join(" by ")}`, onkeydown: (event) => this.key(event) });
+    this.lines = h("div.multiples", { role: "listbox", tabIndex: 0, "aria-label": "All slices", onkeydown: (event) => this.key(event) });
     this.lines.style.gridTemplateColumns = `repeat(${this.columns}, auto)`;
     this.thumbs = Array.from({ length: n }, (_, index) => {
       const name = this.name(index);
