@@ -55,7 +55,7 @@ from wherefrom.questions.question import Question
 from wherefrom.questions.spans import Span
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.provenance import Provenance, library_versions
-from wherefrom.settings import non_default, plain
+from wherefrom.settings import check_call, non_default, plain
 from wherefrom.step_functions.base import StepFunction, StepFunctionLike
 from wherefrom.text.alignment import Alignments
 
@@ -165,6 +165,7 @@ class AttributionModel:
         Returns:
             One text per input and returned sequence, prompt included for decoder-only models.
         """
+        check_call(AttributionModel.generate, locals(), batch_size=1)
         encodings = [encode_input(self.adapter, text, add_special_tokens=True) for text in as_inputs(inputs)]
         texts: list[str] = []
         for some in _batches(encodings, batch_size):
@@ -467,6 +468,7 @@ class AttributionModel:
         Raises:
             UsageError: Something does not fit; the message says what, why and what to do.
         """
+        check_call(AttributionModel.cost, locals())
         request = requested(
             self.adapter,
             self.method if method is None else method,
