@@ -56,6 +56,15 @@ def test_shorter_numbers_are_near(two: Any, tmp_path: Path, precision: str, atol
         two.save(tmp_path / "other.json", scores_precision="float4")
 
 
+def test_files_have_no_other_options(two: Any, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="'compress'"):
+        two.save(tmp_path / "out.json", compres=True)
+    assert not (tmp_path / "out.json").exists()
+    two.save(tmp_path / "out.json", ndarray_compact=False, use_primitives=True)
+    with pytest.raises(SettingsError, match="'decompress'"):
+        inseq.FeatureAttributionOutput.load(tmp_path / "out.json", decompres=True)
+
+
 def test_each_sequence_in_a_file_of_its_own(two: Any, tmp_path: Path) -> None:
     two.save(tmp_path / "out.json", split_sequences=True)
     loaded = inseq.FeatureAttributionOutput.load(tmp_path / "out_1.json")

@@ -149,3 +149,43 @@ def test_of_documents_the_one_that_tells_is_cited(smollm2: Any) -> None:
     assert 2 in sentence.citations
     assert len(sentence.citations) <= 2
     assert int(np.argmax(sentence.necessity)) == 2
+
+
+EVERYDAY = (
+    "Tomatoes grow best in a sunny place. They need water twice a day. Their leaves smell when they are touched. "
+    "Many people keep them on a balcony. The fruit is red when it is ripe. It tastes best in August.",
+    "The choir practises on Thursday evenings. Everybody may come and listen. There is tea in the break. The hall "
+    "is cold in winter. A new conductor came last year. She likes old songs.",
+    "Old clocks have to be wound once a week. Some of them are heavy. Their hands are made of brass. A good "
+    "clockmaker is hard to find. The sound of the bell is soft. Children like to watch the pendulum.",
+    "The library moved to a new building last spring. It has large windows. Readers may bring their own cups. Most "
+    "shelves stand in the hall. The lamps are green. It is quiet on Monday mornings.",
+    "The ferry to Ostrel leaves at noon. It stops at two islands. The ticket costs twelve euros. Dogs may come along. "
+    "There is soup on board. The trip takes three hours.",
+    "Snow fell during the night. Many trains were late. Some schools stayed closed. The children built a snowman in "
+    "the park. A neighbour cleared the path. By the evening most of it had melted.",
+    "A bicycle chain should be cleaned from time to time. It then needs a little oil. Rust comes quickly in wet "
+    "weather. New chains are not dear. A worn one may break. The shop at the corner has them.",
+    "Cats are awake at dawn and in the evening. They sleep for most of the day. Their eyes see well in the dark. A "
+    "cat washes after each meal. Some are afraid of water. They like warm places.",
+)
+
+
+def test_of_eight_long_documents_those_off_topic_are_not_cited(smollm2: Any) -> None:
+    """Once: eight documents of six sentences, and six of the eight were cited for one answer."""
+    out = attribute_context(
+        smollm2,
+        [{"role": "user", "content": "How much is the ticket for the ferry to Ostrel?"}],
+        list(EVERYDAY),
+        output="The ticket for the ferry to Ostrel costs twelve euros.",
+        method="dummy",
+    )
+    (sentence,) = out.sentences
+    by_threshold = [
+        n
+        for n, (a, b) in enumerate(zip(sentence.necessity, sentence.sufficiency, strict=True))
+        if max(a, b) >= np.log(2)
+    ]
+    assert len(by_threshold) > 1, "the threshold alone would do, so this shows nothing"
+    assert sorted(sentence.citations) == [4]
+    assert (out.input_context or "")[slice(*out.parts[4].characters)] == EVERYDAY[4]

@@ -7,6 +7,7 @@ import numpy.typing as npt
 from msgspec.structs import replace
 from wherefrom.errors import SettingsError, nearest
 from wherefrom.results.attribution import Attribution
+from wherefrom.text.tokens import Token
 
 
 def laid_out(attribution: Attribution, dimension: str) -> Attribution:
@@ -31,7 +32,7 @@ def laid_out(attribution: Attribution, dimension: str) -> Attribution:
         )
     axis = 2 + names.index(dimension)
     blocks: list[npt.NDArray[np.float64]] = []
-    tokens = []
+    tokens: list[Token] = []
     if attribution.source_attributions is not None:
         blocks.append(np.asarray(attribution.source_attributions))
         tokens.extend(attribution.source)

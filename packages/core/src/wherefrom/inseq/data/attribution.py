@@ -13,7 +13,7 @@ import torch
 from msgspec.structs import replace as replace_unit
 from torch import Tensor
 
-from wherefrom.errors import InputError, UnknownNameError, nearest
+from wherefrom.errors import InputError, SettingsError, UnknownNameError, nearest
 from wherefrom.files import load as load_any
 from wherefrom.inseq.data.aggregator import AggregableMixin, AggregatorInput, SliceAggregator
 from wherefrom.inseq.data.as_wherefrom import as_wherefrom
@@ -383,6 +383,7 @@ class FeatureAttributionOutput:
         use_primitives: bool = False,
         split_sequences: bool = False,
         scores_precision: Literal["float32", "float16", "float8"] = "float32",
+        **unknown: Any,
     ) -> None:
         """Write a file of inseq's.
 
@@ -393,7 +394,9 @@ class FeatureAttributionOutput:
 
         Raises:
             InputError: The file is there and ``overwrite`` is false.
+            SettingsError: An option is unknown.
         """
+        _refuse(unknown, "save", _SAVE_OPTIONS)
         path = Path(path)
         if split_sequences:
             for index, one in enumerate(self.sequence_attributions):
@@ -416,8 +419,13 @@ class FeatureAttributionOutput:
         return info
 
     @staticmethod
-    def load(path: Any, decompress: bool = False) -> FeatureAttributionOutput:
-        """What `save` wrote, or any other file of results that the library reads; compression is found out."""
+    def load(path: Any, decompress: bool = False, **unknown: Any) -> FeatureAttributionOutput:
+        """What `save` wrote, or any other file of results that the library reads; compression is found out.
+
+        Raises:
+            SettingsError: An option is unknown.
+        """
+        _refuse(unknown, "load", ("decompress",))
         data = Path(path).read_bytes()
         if data[:2] == b"\x1f\x8b":
             data = gzip.decompress(data)
@@ -533,6 +541,22 @@ class FeatureAttributionOutput:
             max_val=max_val,
             **options,
         )
+
+
+_SAVE_OPTIONS = (
+    "overwrite",
+    "compress",
+    "ndarray_compact",
+    "use_primitives",
+    "split_sequences",
+    "scores_precision",
+)
+
+
+def _refuse(unknown: Mapping[str, Any], verb: str, known: Sequence[str]) -> None:
+    """An error for options that a verb does not have, with the nearest name."""
+    for name in unknown:
+        raise SettingsError(f"{verb} has no option {name!r}.{nearest(name, known)} It has: {', '.join(known)}.")
 
 
 def _replaced(one: FeatureAttributionSequenceOutput, marks: Mapping[str, str]) -> FeatureAttributionSequenceOutput:
