@@ -285,7 +285,7 @@ def _run(*words: str, cwd: Path | None = None) -> str:
 
 def main(arguments: list[str]) -> int:
     """Build, look, play."""
-    parser = argparse.ArgumentParser(prog="python -m tools.packages", description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m tools.packages", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--only", nargs="+", choices=list(SCENES), default=list(SCENES), metavar="SCENE")
     parser.add_argument("--python", help="version or path of the interpreter")
     parser.add_argument("--lowest", action="store_true", help="lowest versions of direct dependencies")

@@ -24,6 +24,7 @@ from wherefrom.results.attribution import Attributions
 from wherefrom_viz import render_console, render_html, render_png, render_svg
 from wherefrom_viz.colours import Theme
 from wherefrom_viz.console.context import context_view
+from wherefrom_viz.context import render_context_html
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 CHROMIUM = "/usr/bin/chromium"
@@ -107,6 +108,49 @@ def pages(browser: Browser, runs: list[Attributions], theme: Theme) -> None:
     path.unlink()
 
 
+SIZES: dict[str, ViewportSize] = {"phone": {"width": 390, "height": 844}, "wide": {"width": 2560, "height": 1100}}
+
+
+def sizes(browser: Browser, html: str, theme: Theme) -> None:
+    """A long prompt on a phone and on a wide screen."""
+    path = IMAGES / "page.html"
+    path.write_text(html, encoding="utf-8")
+    for name, size in SIZES.items():
+        page = browser.new_context(viewport=size, color_scheme=theme, reduced_motion="reduce").new_page()  # type: ignore[arg-type]
+        page.goto(f"{path.as_uri()}#tok=3")
+        page.wait_for_selector("[data-complete]", state="attached")
+        page.wait_for_timeout(200)
+        page.screenshot(path=IMAGES / f"page-{name}-{theme}.png")
+        page.close()
+    path.unlink()
+
+
+def context_page(browser: Browser, html: str, theme: Theme) -> None:
+    """A context with documents: reading view and citations."""
+    path = IMAGES / "page.html"
+    path.write_text(html, encoding="utf-8")
+    size: ViewportSize = {"width": 1240, "height": 560}
+    context = browser.new_context(viewport=size, color_scheme=theme, device_scale_factor=1.5, reduced_motion="reduce")  # type: ignore[arg-type]
+    for name, address in {"context": "", "citations": "tab=citations"}.items():
+        page = context.new_page()
+        page.goto(f"{path.as_uri()}#{address}")
+        page.wait_for_selector("[data-complete]", state="attached")
+        page.wait_for_timeout(200)
+        page.screenshot(path=IMAGES / f"page-{name}-{theme}.png")
+        page.close()
+    context.close()
+    path.unlink()
+
+
+LONG = " ".join(
+    f"{name} was {state} yesterday. The colleagues asked {name} to {wish}."
+    for name, state, wish in [
+        ("George", "sick", "come"), ("Anna", "happy", "stay"), ("Peter", "tired", "rest"), ("Maria", "busy", "wait"),
+    ] * 3
+)  # fmt: skip
+DOCUMENTS = ["George was sick yesterday.", "The weather was nice.", "Anna went to the station."]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--pretrained", metavar="NAME", help="smollm2 or gemma3")
@@ -126,6 +170,9 @@ def main() -> None:
     out = runs[0]
     (IMAGES / "figure.svg").write_text(render_svg(out), encoding="utf-8")
     (IMAGES / "figure.png").write_bytes(render_png(out))
+    model = wherefrom.load_model("demo:lm", DEFAULT_METHOD)
+    long = model.attribute(f"{LONG} {PROMPT}", units="word", step_scores=["probability"])
+    context = model.attribute_context("His colleagues asked him to come", DOCUMENTS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         terminal(browser, out, "console-80-dark", width=80, view="auto", theme="dark")
@@ -133,6 +180,8 @@ def main() -> None:
         terminal(browser, out, "console-80-read", width=80, view="read", theme="dark")
         for theme in ("light", "dark"):
             pages(browser, runs, theme)  # type: ignore[arg-type]
+            sizes(browser, render_html(long), theme)  # type: ignore[arg-type]
+            context_page(browser, render_context_html(context), theme)  # type: ignore[arg-type]
         browser.close()
 
 

@@ -23,16 +23,8 @@ from wherefrom_cli.ray_engine import Worker
 from wherefrom_cli.request import AttributionRequest, ModelRequest
 from wherefrom_cli.texts import Example
 
-from tests.cli.processes import started
-
 Run = Callable[..., Any]
 BASE = ("attribute-dataset", "-m", "demo:lm", "-d", "texts.jsonl", "-bs", "4", "-q", "--device", "cpu")
-
-
-@pytest.fixture(autouse=True)
-def workers_do_not_yield(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ray starts workers with a niceness of 15: beside anything else on the machine they would hardly get on."""
-    monkeypatch.setenv("RAY_worker_niceness", "0")
 
 
 def batch() -> Batch:
@@ -119,30 +111,3 @@ def test_an_actor_that_dies_is_replaced(wherefrom: Run, tmp_path: Path) -> None:
     assert killed, "no actor was found to kill"
     assert ran.code == 0, ran.err
     assert scores("ray") == scores("local")
-
-
-@pytest.mark.heavy
-def test_a_driver_that_is_killed_leaves_a_run_that_goes_on(
-    wherefrom: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    write(tmp_path / "texts.jsonl", 200)
-    assert wherefrom(*BASE, "-o", "local").code == 0
-    command = [*BASE, "-d", str(tmp_path / "texts.jsonl"), "-o", str(tmp_path / "ray")]
-    driver = started([*command, "--engine", "ray", "--actors", "2"], tmp_path / "said.txt")
-    until = time.monotonic() + 300
-    while time.monotonic() < until and driver.is_alive() and lines(tmp_path / "ray") < 8:
-        time.sleep(0.02)
-    driver.kill()
-    driver.join()
-    assert driver.exitcode == -signal.SIGKILL, (tmp_path / "said.txt").read_text()
-    done = lines(tmp_path / "ray")
-    assert 8 <= done < 200
-    resumed = wherefrom(*command, "--resume", "--engine", "ray", "--actors", 2)
-    assert resumed.code == 0, resumed.err
-    assert scores("ray") == scores("local")
-
-
-def lines(folder: Path) -> int:
-    """How many results a run has written."""
-    return sum(path.read_bytes().count(b"\n") for path in folder.glob("part-*.jsonl"))

@@ -178,14 +178,14 @@ def test_every_option_is_harmless_or_refused_and_the_list_has_no_stranger() -> N
         "overwrite", "log_file", "config_file", "input_file", "documents", "chat", "null_contexts", "null_documents",
             "citations", "dataset_name",
         "dataset_dir", "dataset_files", "engine", "address", "resume", "retry_failed", "user", "auth",
-        "host", "port", "token", "run", "tables", "gold", "annotate", "markdown", "site",
+        "host", "port", "token", "run", "tables", "gold", "annotate", "markdown", "site", "frames",
     }  # fmt: skip
     assert dangerous <= options
     assert not dangerous & HARMLESS
     unclassified = options - HARMLESS - dangerous - _NOT_SETTABLE
     assert unclassified == {
         "streaming", "dataset_config", "dataset_revision", "actors", "gpus_per_actor", "cpus_per_actor", "to",
-        "max_characters", "max_passes", "span", "reasoning", "contrast_targets", "public", "without",
+        "max_characters", "max_passes", "span", "reasoning", "public", "without", "animate", "contrast_targets",
     }  # fmt: skip
     assert not HARMLESS_GENERATION & {"custom_generate", "trust_remote_code", "assistant_model", "logits_processor"}
 

@@ -287,8 +287,8 @@ class _Differentiable(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *given: Tensor) -> tuple[Tensor | None, ...]:
-        (slope,) = given
-        return (None, None, *(slope[:, None, None].to(part.dtype) * part for part in ctx.saved_tensors))
+        (output_gradient,) = given
+        return (None, None, *(output_gradient[:, None, None].to(part.dtype) * part for part in ctx.saved_tensors))
 
 
 @frozen(kw_only=True)

@@ -44,7 +44,7 @@ _SMALL_MULTIPLES = 6
 
 
 @frozen(kw_only=True)
-class _Page:
+class Page:
     """A page in its parts, before they are put in their places."""
 
     meta: dict[str, Any]
@@ -71,7 +71,11 @@ def render_html(attributions: Shown, **options: Any) -> str:
     Returns:
         A whole HTML document. It loads nothing; its content security policy forbids it to.
     """
-    page = _parts(attributions, **options)
+    return assembled(page_parts(attributions, **options))
+
+
+def assembled(page: Page) -> str:
+    """The parts in their places: a whole document."""
     code = bundle.script("boot_page")
     policy = (
         "default-src 'none'; base-uri 'none'; form-action 'none'; img-src blob: data:; "
@@ -110,15 +114,20 @@ def render_notebook(attributions: Shown, **options: Any) -> str:
     """
     examples = examples_of(attributions)
     if options.get("dimensions"):  # slices of one result belong together: a slider leads to each of them
-        shown, page = len(examples), _parts(attributions, **options)
+        shown, page = len(examples), page_parts(attributions, **options)
     else:
         shown, page = _within_budget(attributions, len(examples), options)
-    code = f"const WHEREFROM_ID = {json.dumps(page.meta['id'])};\n{bundle.script('boot_notebook')}"
     rest = (
         f'<p>{shown} of {len(examples)} examples are shown here. <code>save_html("page.html")</code> writes all.</p>'
         if shown < len(examples)
         else ""
     )
+    return assembled_cell(page, rest)
+
+
+def assembled_cell(page: Page, rest: str = "") -> str:
+    """The parts as a notebook's cell holds them, and ``rest`` below."""
+    code = f"const WHEREFROM_ID = {json.dumps(page.meta['id'])};\n{bundle.script('boot_notebook')}"
     return "".join(
         [
             f'<div class="wf-mount" data-id="{page.meta["id"]}">\n<style>{page.style}</style>\n',
@@ -132,18 +141,18 @@ def render_notebook(attributions: Shown, **options: Any) -> str:
     )
 
 
-def _within_budget(attributions: Shown, count: int, options: dict[str, Any]) -> tuple[int, _Page]:
+def _within_budget(attributions: Shown, count: int, options: dict[str, Any]) -> tuple[int, Page]:
     """As many examples as a cell may hold, at least one."""
     shown = min(count, NOTEBOOK_EXAMPLES)
     while True:
-        page = _parts(attributions, first=shown, **options)
+        page = page_parts(attributions, first=shown, **options)
         size = sum(map(len, page.packed.blocks)) + len(page.fallback) + len(bundle.script("boot_notebook"))
         if size <= NOTEBOOK_BYTES or shown <= 1:
             return shown, page
         shown //= 2
 
 
-def _parts(
+def page_parts(
     attributions: Shown,
     *,
     title: str = TITLE,
@@ -166,7 +175,7 @@ def _parts(
     first: int | None = None,
     wrap_after: WrapAfter = None,
     highlight: str | None = None,
-) -> _Page:
+) -> Page:
     """The parts of a page.
 
     Args:
@@ -273,7 +282,7 @@ def _parts(
             *([FOLDED_STYLE] if folded else []),
         ]
     )
-    return _Page(
+    return Page(
         meta=meta,
         packed=packed,
         pairs=pairs,
