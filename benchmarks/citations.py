@@ -3,10 +3,11 @@
     uv run python benchmarks/citations.py --model demo:smollm2
     uv run python benchmarks/citations.py --model demo:smollm2 --only-table
 
-Each question is asked of a chat model, with four documents in its message; the answer is forced, and what the documents
-are is known: one tells the answer among three off topic; one tells it among three that say the like of others; two
-tell it; none does. Raw numbers go to a file of JSON lines, one a question, and those that are there are not computed
-again. The table counts citations by the threshold alone, and with the test against foreign texts.
+Each question is asked of a chat model, with four documents in its message, or put to a base model as one text; the
+answer is forced, and what the documents are is known: one tells the answer among three off topic; one tells it among
+three that say the like of others; two tell it; none does. Raw numbers go to a file of JSON lines, one a question, and
+those that are there are not computed again. The table counts citations by the
+threshold alone, and with the test against foreign texts.
 """
 
 from __future__ import annotations
@@ -169,9 +170,12 @@ def planted() -> Iterator[Planted]:
 
 def asked(model: Any, one: Planted) -> dict[str, Any]:
     """Raw numbers of one question."""
+    chat: list[dict[str, str]] | str = [{"role": "user", "content": one.question}]
+    if not model.tokenizer.chat_template:  # a base model: the same as one text
+        chat = f"Question: {one.question}\nAnswer:"
     out = attribute_context(
         model,
-        [{"role": "user", "content": one.question}],
+        chat,
         list(one.documents),
         output=one.answer,
         method="dummy",

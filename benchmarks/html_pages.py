@@ -133,13 +133,68 @@ def large_example(browser: Browser, folder: Path) -> dict[str, float]:
     return dict(taken)
 
 
+def long_prompt(browser: Browser, folder: Path, inputs: int = 2000, steps: int = 300) -> dict[str, float]:
+    """Seconds that the reading view of a long prompt takes: to be usable, to pin the next output and
+    to show what is pointed at.
+
+    Each is from the event to the end of the frame that shows it.
+    """
+    random = np.random.default_rng(0)
+    texts = [f" {text}" for text in map(str, random.choice(WORDS, inputs + steps))]
+    tokens = tuple(Token(id=i, piece=text, text=text, position=i) for i, text in enumerate(texts))
+    scores = (random.normal(0, 1, (inputs + steps, steps)) ** 3).astype(np.float32)
+    scores[np.arange(inputs + steps)[:, None] >= inputs + np.arange(steps)[None, :]] = 0
+    one = Attribution(
+        source=tokens[:inputs],
+        target=tokens,
+        attr_pos_start=inputs,
+        attr_pos_end=inputs + steps,
+        target_attributions=scores,
+        step_scores={"probability": random.uniform(size=steps).astype(np.float32)},
+        method="random",
+    )
+    path = folder / "long.html"
+    path.write_text(render_html(one))
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    start = time.perf_counter()
+    page.goto(path.as_uri())
+    page.wait_for_selector("[data-ready]", state="attached")
+    usable = time.perf_counter() - start
+    taken = page.evaluate(
+        """async () => {
+          const frame = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+          const timed = async (act, times) => {
+            const took = [];
+            for (let i = 0; i < times; i++) {
+              await frame();
+              const start = performance.now();
+              act(i);
+              await frame();
+              took.push((performance.now() - start) / 1000);
+            }
+            return took.sort((a, b) => a - b)[Math.floor(took.length / 2)];
+          };
+          const down = (key) => new KeyboardEvent('keydown', { key, bubbles: true, composed: true });
+          const press = (key) => document.body.dispatchEvent(down(key));
+          const tokens = (kind) => [...document.querySelectorAll(`.${kind} .tok`)];
+          const point = (kind, i) => tokens(kind)[7 * i].dispatchEvent(new MouseEvent('mouseenter'));
+          const hoverOutput = await timed((i) => point('outputs', i), 15);
+          const hoverInput = await timed((i) => point('inputs', i), 15);
+          const pin = await timed(() => press('ArrowRight'), 15);
+          return { 'point at an output': hoverOutput, 'point at an input': hoverInput, 'pin the next output': pin };
+        }"""
+    )
+    page.close()
+    return {"usable": usable, **taken}
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--large", action="store_true", help="also 10,000 examples")
     arguments = parser.parse_args()
     report = Report()
     code = len(bundle.script("boot_page").encode()) + len(bundle.style().encode())
-    report.line("code and style", code / 1024, 88, "KB")
+    report.line("code and style", code / 1024, 92, "KB")
     examples = [example(seed, 50) for seed in range(1000)]
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         folder = Path(name)
@@ -162,6 +217,10 @@ def main() -> int:
                 report.line(f"10,000 x 50x50, compact: {what}", seconds, budgets[what], "s")
         for what, seconds in large_example(browser, folder).items():
             report.line(f"500x500: redraw, {what}", seconds, 0.1, "s")
+        for what, seconds in long_prompt(browser, folder).items():
+            report.line(
+                f"prompt of 2,000 tokens x 300 outputs: {what}", seconds, 1.0 if what == "usable" else 0.15, "s"
+            )
         browser.close()
     return 1 if report.missed else 0
 

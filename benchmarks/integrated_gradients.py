@@ -1,6 +1,7 @@
 """How many points does integrated gradients need on pretrained models, from which baseline?
 
-    uv run python -m benchmarks.integrated_gradients smollm2 gemma3 --out docs/data/integrated-gradients.jsonl
+    uv run python -m benchmarks.integrated_gradients smollm2 gemma3 --out benchmarks/results/integrated-gradients.jsonl
+    uv run python -m benchmarks.integrated_gradients --table --out benchmarks/results/integrated-gradients.jsonl
 
 For each prompt the most likely next token is explained, by probability, log-probability and logit. One call evaluates
 63 points of a nested open rule, and the completeness gap is computed for each member of the family: 3, 7, 15, 31, 63.
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,12 +56,18 @@ PROMPTS = (
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("models", nargs="+", help="smollm2, gemma3")
+    parser.add_argument("models", nargs="*", help="smollm2, gemma3")
     parser.add_argument(
         "--out", type=Path, required=True, help="JSON lines, one per model, prompt, baseline and target"
     )
     parser.add_argument("--prompts", type=int, default=len(PROMPTS))
+    parser.add_argument("--baselines", nargs="*", help="only these, as unk/first, mean/nothing, ...")
+    parser.add_argument("--table", action="store_true", help="print what is in the file")
     options = parser.parse_args()
+    if options.table:
+        print(table([json.loads(line) for line in options.out.open(encoding="utf-8")]))
+        return
+    baselines = [one for one in BASELINES if not options.baselines or "/".join(one) in options.baselines]
     options.out.parent.mkdir(parents=True, exist_ok=True)
     known = set()
     if options.out.exists():
@@ -69,7 +76,7 @@ def main() -> None:
         for name in options.models:
             model = wherefrom.load_model(f"demo:{name}", device="cpu").adapter
             for prompt in PROMPTS[: options.prompts]:
-                for line in measured(model, name, prompt, known):
+                for line in measured(model, name, prompt, known, baselines):
                     file.write(json.dumps(line) + "\n")
                     file.flush()
 
@@ -78,13 +85,33 @@ def _key(line: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(line[name] for name in ("model", "prompt", "baseline", "kept", "target"))
 
 
-def measured(model: Any, name: str, prompt: str, known: set[tuple[Any, ...]]) -> Iterator[dict[str, Any]]:
+def table(lines: Sequence[dict[str, Any]]) -> str:
+    """Median gap at 15, 31 and 63 points, and for how many prompts 63 points reach 1 %."""
+    models = list(dict.fromkeys(line["model"] for line in lines))
+    rows = [["baseline", "target", *models], ["---"] * (2 + len(models))]
+    for baseline, kept in sorted(BASELINES, key=lambda one: one[1]):
+        for target in TARGETS:
+            cells = []
+            for name in models:
+                mine = [
+                    line["gaps"] for line in lines if _key({**line, "prompt": ""}) == (name, "", baseline, kept, target)
+                ]
+                gaps = [f"{np.median([one[str(points)] for one in mine]):.2g}" for points in POINTS[2:]] if mine else []
+                reached = sum(one[str(POINTS[-1])] <= 0.01 for one in mine)
+                cells.append(f"{' / '.join(gaps)}; {reached} of {len(mine)}" if mine else "")
+            rows.append([f"`{baseline}`, {kept} kept", target, *cells])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def measured(
+    model: Any, name: str, prompt: str, known: set[tuple[Any, ...]], baselines: Sequence[tuple[str, str]] = BASELINES
+) -> Iterator[dict[str, Any]]:
     """Gaps of one prompt, for every baseline and target."""
     ids = model.encode(prompt, side="target").ids
     (clean,) = model.predict([Row(target_ids=np.append(ids, 0), steps=np.array([len(ids)]))])
     ids = np.append(ids, int(to_numpy(clean.logits)[0].argmax()))
     step = np.array([len(ids) - 1])
-    for baseline, kept in BASELINES:
+    for baseline, kept in baselines:
         for target in TARGETS:
             line = {"model": name, "prompt": prompt, "baseline": baseline, "kept": kept, "target": target}
             if _key(line) in known:

@@ -18,6 +18,7 @@ OURS = {
     "wherefrom": PACKAGES / "core/src/wherefrom",
     "wherefrom_hf": PACKAGES / "hf-adapter/src/wherefrom_hf",
     "wherefrom_openai": PACKAGES / "openai-adapter/src/wherefrom_openai",
+    "wherefrom_keras": PACKAGES / "keras-adapter/src/wherefrom_keras",
     "wherefrom_viz": PACKAGES / "viz/src/wherefrom_viz",
     "wherefrom_cli": PACKAGES / "cli/src/wherefrom_cli",
     "wherefrom_playground": PACKAGES / "playground/src/wherefrom_playground",
@@ -26,6 +27,7 @@ MAY_IMPORT = {
     "wherefrom": {"wherefrom"},
     "wherefrom_hf": {"wherefrom", "wherefrom_hf"},
     "wherefrom_openai": {"wherefrom", "wherefrom_openai"},
+    "wherefrom_keras": {"wherefrom", "wherefrom_keras"},
     "wherefrom_viz": {"wherefrom", "wherefrom_viz"},
     "wherefrom_cli": set(OURS),
     "wherefrom_playground": {"wherefrom", "wherefrom_viz", "wherefrom_playground"},
@@ -103,7 +105,8 @@ def test_nothing_depends_on_the_room_of_inseqs_names(package: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "package", ["wherefrom", "wherefrom_hf", "wherefrom_openai", "wherefrom_viz", "wherefrom_playground"]
+    "package",
+    ["wherefrom", "wherefrom_hf", "wherefrom_openai", "wherefrom_keras", "wherefrom_viz", "wherefrom_playground"],
 )
 def test_no_import_hides_in_a_function(package: str) -> None:
     """The command line imports late on purpose, to be quick, and so does the door of the terminal browser."""
@@ -179,10 +182,10 @@ def probes(source: str, where: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("package", [name for name in OURS if name != "wherefrom_hf"])
+@pytest.mark.parametrize("package", [name for name in OURS if name not in ("wherefrom_hf", "wherefrom_keras")])
 def test_facts_of_classes_are_declared(package: str) -> None:
-    """The adapter of transformers reads configurations of a hundred architectures, and may look; so may the room for
-    inseq's users, whose scripts hand it objects of theirs."""
+    """The adapters of transformers and KerasHub read models of a hundred architectures, and may look; so may the room
+    for inseq's users, whose scripts hand it objects of theirs."""
     found = [
         line
         for path in files(package)

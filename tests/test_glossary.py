@@ -48,8 +48,8 @@ CLASSES = {
     r"_?Wishes|_?Reading|Taken|Beginning": "options, run, zeroed contribution, shared prefix",
 }
 """Names of classes."""
-AUTOGRAD = {r"leaves", r"tops", r"slopes", r"pull(ed)?[ -]?backs?"}
-"""The adapter that drives autograd still speaks of its graph in these words."""
+AUTOGRAD = {r"leaves"}
+"""PyTorch's own word for the tensors that a graph begins at: the adapter that drives autograd speaks of them."""
 SHAPLEY = {
     r"players?": "unit, span",
 }
@@ -59,7 +59,7 @@ SHAPLEY = {
 def allowed_in(path: Path) -> set[str]:
     """Words that belong where this file stands."""
     allowed = set(SHAPLEY) if "shap" in path.name or path.name == "games.py" else set()
-    if path.name in ("feed_forward.py", "games.py"):  # piecewise linear functions have slopes
+    if path.name in ("feed_forward.py", "games.py", "rescale_rules.py"):  # piecewise linear functions and chords
         allowed |= {r"slopes"}
     if "hf-adapter" in path.parts:
         allowed |= AUTOGRAD

@@ -28,6 +28,7 @@ DISTRIBUTIONS = {
     "wherefrom": "wherefrom",
     "wherefrom-hf": "wherefrom_hf",
     "wherefrom-openai": "wherefrom_openai",
+    "wherefrom-keras": "wherefrom_keras",
     "wherefrom-viz": "wherefrom_viz",
     "wherefrom-cli": "wherefrom_cli",
     "wherefrom-playground": "wherefrom_playground",
@@ -267,7 +268,7 @@ def _requirement(archives: Path, given: str) -> str:
 
 def _direct(archives: Path, installs: tuple[str, ...]) -> list[str]:
     """All packages of ours that a scene installs, by name: what they need counts as asked for directly."""
-    needs = {"wherefrom-hf": "[hf]", "wherefrom-openai": "[openai]"}
+    needs = {"wherefrom-hf": "[hf]", "wherefrom-openai": "[openai]", "wherefrom-keras": "[keras]"}
     brought = [name for name, extra in needs.items() if any(extra in given for given in installs)]
     if any(given.startswith("wherefrom-cli") for given in installs):
         brought.append("wherefrom-viz")
@@ -284,7 +285,7 @@ def _run(*words: str, cwd: Path | None = None) -> str:
 
 def main(arguments: list[str]) -> int:
     """Build, look, play."""
-    parser = argparse.ArgumentParser(prog="python -m tools.packages", description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m tools.packages", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--only", nargs="+", choices=list(SCENES), default=list(SCENES), metavar="SCENE")
     parser.add_argument("--python", help="version or path of the interpreter")
     parser.add_argument("--lowest", action="store_true", help="lowest versions of direct dependencies")

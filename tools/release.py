@@ -78,7 +78,7 @@ def look(version: str) -> Iterator[str]:
 
 def main(arguments: list[str]) -> int:
     """Look, build, tell."""
-    parser = argparse.ArgumentParser(prog="python -m tools.release", description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m tools.release", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("version")
     version = parser.parse_args(arguments).version
     found = list(look(version))

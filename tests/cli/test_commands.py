@@ -202,6 +202,34 @@ def test_merge_of_different_methods_is_refused(wherefrom: Run, saved: Path) -> N
     assert "method" in ran.err
 
 
+def test_export_goes_step_by_step_and_to_a_site(wherefrom: Run, saved: Path, tmp_path: Path) -> None:
+    assert wherefrom("export", saved, "--frames", "frames", "--set", "theme=dark").code == 0
+    assert "#1c1d21" in (tmp_path / "frames" / "step-000.svg").read_text()
+    assert wherefrom("export", saved, "-o", "play.svg", "--animate", "--set", "seconds=2").code == 0
+    assert "@keyframes" in (tmp_path / "play.svg").read_text()
+    ran = wherefrom("export", saved, "--site", "site", "--set", "title=Ours")
+    assert ran.code == 0
+    assert "python -m http.server" in ran.err
+    assert "<title>Ours</title>" in (tmp_path / "site" / "index.html").read_text()
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        ((), "Say where to write"),
+        (("-o", "a.html", "--site", "s"), "Say where to write"),
+        (("-o", "a.html", "--without", "id"), "Add --public"),
+        (("--site", "s", "--steps"), "are for files"),
+        (("-o", "a.html", "--animate"), "End the name in .svg"),
+        (("-o", "a.html", "--public", "--without", "ids"), "Did you mean 'id'"),
+    ],
+)
+def test_exports_that_mean_nothing_are_told(wherefrom: Run, saved: Path, options: tuple[str, ...], words: str) -> None:
+    ran = wherefrom("export", saved, *options)
+    assert ran.code == 2
+    assert words in ran.err
+
+
 def test_export_needs_a_known_ending(wherefrom: Run, saved: Path) -> None:
     ran = wherefrom("export", saved, "-o", "scores.docx")
     assert ran.code == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 
 import pytest
 from wherefrom_cli.console import Console
@@ -64,6 +65,19 @@ def test_terminal_line_is_rewritten_and_removed(monkeypatch: pytest.MonkeyPatch)
         assert "0 examples · generate 2/2" in drawn
         assert "\n" not in drawn
     assert stderr.getvalue().endswith(ERASED)
+
+
+def test_the_clock_goes_on_while_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    stderr, clock = Terminal(), Clock()
+    with line(stderr, clock) as progress:
+        progress("loading demo:lm", 0, 1)
+        clock.now = 77.0
+        deadline = time.monotonic() + 20
+        while "1 min 17 s" not in stderr.getvalue() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert "0 examples · loading demo:lm \x1b[2m1 min 17 s" in stderr.getvalue()
 
 
 def test_a_model_that_loads_is_named_on_a_terminal_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import random
 import signal
-import sys
 import time
 from collections import Counter
 from multiprocessing.process import BaseProcess
@@ -15,7 +13,8 @@ from pathlib import Path
 import pytest
 from attrs import define, field
 from wherefrom.files import open_run
-from wherefrom_cli.main import main
+
+from tests.cli.processes import started
 
 KILLS = 20
 TWO_WRITERS = (4, 11)
@@ -60,23 +59,6 @@ def test_killed_twenty_times_the_run_equals_an_undisturbed_one(tmp_path: Path) -
         killed += 1
     assert killed == KILLS
     assert exact(tmp_path / "killed") == exact(tmp_path / "whole")
-
-
-def started(arguments: list[str], errors: Path) -> BaseProcess:
-    """The command in a process of its own, forked from one that has the libraries: a kill then costs no start."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["wherefrom_cli.commands.attribute_dataset", "wherefrom_hf.adapter", "datasets"])
-    process = context.Process(target=write, args=(arguments, str(errors)))
-    process.start()
-    return process
-
-
-def write(arguments: list[str], errors: str) -> None:
-    """Run the command and leave with its code; what it says on standard error goes to a file."""
-    with Path(errors).open("w", encoding="utf-8") as file:
-        sys.stderr = file
-        code = main(arguments)
-    sys.exit(code)
 
 
 def the_one_that_writes(one: BaseProcess, other: BaseProcess, folder: Path) -> BaseProcess:

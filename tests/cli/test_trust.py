@@ -8,13 +8,18 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin
 
+import attrs
 import pytest
+from wherefrom.methods.contract import METHODS
+from wherefrom.settings import a_folder, former_names
+from wherefrom.step_functions.base import STEP_FUNCTIONS
 from wherefrom_cli import trust
 from wherefrom_cli.configuration import _NOT_SETTABLE
 from wherefrom_cli.main import load_command, modules
-from wherefrom_cli.trust import HARMLESS, HARMLESS_GENERATION, distrusted_file, is_own, project_file
+from wherefrom_cli.trust import HARMLESS, HARMLESS_GENERATION, HARMLESS_WORDS, distrusted_file, is_own, project_file
 
 EVIL = "from pathlib import Path\nPath({marker!r}).write_text('ran')\n"
 
@@ -41,6 +46,10 @@ ATTACKS = [
     "[attribute]\nsave-path = '{here}/out.json'",
     "[attribute]\noverwrite = true",
     "[attribute]\nmethod = 'occlusion'\nattribution-kwargs = {{ tables = '{here}/tables' }}",
+    "[attribute]\nattribution-kwargs = {{ cache_dir = '{here}/kept' }}",
+    "[attribute]\nattribution-kwargs = {{ weights = '{here}/m/config.json' }}",
+    "[attribute]\nattribution-kwargs = {{ sampler = 'masked_lm:./m' }}",
+    '[attribute]\nattribution-kwargs = \'{{"tables": "tables"}}\'',
     "[attribute]\nviz-path = '{here}/out.html'",
     "[attribute]\nlog-file = '{here}/out.log'",
     "[common]\nlog_file = 'out.log'",
@@ -169,16 +178,46 @@ def test_every_option_is_harmless_or_refused_and_the_list_has_no_stranger() -> N
         "overwrite", "log_file", "config_file", "input_file", "documents", "chat", "null_contexts", "null_documents",
             "citations", "dataset_name",
         "dataset_dir", "dataset_files", "engine", "address", "resume", "retry_failed", "user", "auth",
-        "host", "port", "token", "run", "tables", "gold", "annotate", "markdown", "site",
+        "host", "port", "token", "run", "tables", "gold", "annotate", "markdown", "site", "frames",
     }  # fmt: skip
     assert dangerous <= options
     assert not dangerous & HARMLESS
     unclassified = options - HARMLESS - dangerous - _NOT_SETTABLE
     assert unclassified == {
         "streaming", "dataset_config", "dataset_revision", "actors", "gpus_per_actor", "cpus_per_actor", "to",
-        "max_characters", "max_passes", "span", "reasoning", "public", "without",
+        "max_characters", "max_passes", "span", "reasoning", "public", "without", "animate", "contrast_targets",
     }  # fmt: skip
     assert not HARMLESS_GENERATION & {"custom_generate", "trust_remote_code", "assistant_model", "logits_processor"}
+
+
+@pytest.mark.parametrize("spec", ["occlusion[tables={here}/tables]", "learned_attention[weights=m/config.json]"])
+def test_a_found_file_does_not_hide_a_place_in_the_name_of_a_method(
+    wherefrom: Callable[..., Any], foreign: Path, monkeypatch: pytest.MonkeyPatch, spec: str
+) -> None:
+    (foreign / "wherefrom.toml").write_text(f"[bench]\nmethods = ['{spec.format(here=foreign)}']\n")
+    monkeypatch.chdir(foreign)
+    before = files_of(foreign)
+    ran = wherefrom("bench", "-m", "demo:lm", "-q")
+    assert ran.code == 2, ran.err
+    assert "project's file may not" in ran.err
+    assert files_of(foreign) == before
+
+
+def test_every_setting_that_takes_a_text_is_a_harmless_word_or_refused() -> None:
+    """Read from the registries, so that a setting that is added later is looked at before a found file may set it."""
+    texts: dict[str, Any] = {}
+    for table in (METHODS, STEP_FUNCTIONS):
+        for identifier in table:
+            cls: Any = table.get(identifier)
+            own = {one.name: one for one in attrs.fields(attrs.resolve_types(cls)) if one.init}
+            for name, one in {**own, **{old: own[new] for old, new in former_names(cls).items()}}.items():
+                kinds = set(get_args(one.type)) if get_origin(one.type) in (Union, UnionType) else {one.type}
+                if not kinds <= {bool, int, float, NoneType}:
+                    texts[name] = one
+    assert set(texts) - HARMLESS_WORDS == {"tables", "cache_dir", "weights", "sampler"}
+    assert not [name for name in HARMLESS_WORDS & texts.keys() if texts[name].validator is a_folder]
+    assert texts["tables"].validator is a_folder
+    assert texts["cache_dir"].validator is a_folder
 
 
 class TestWhereTheSearchEnds:

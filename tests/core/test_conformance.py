@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -102,6 +103,21 @@ BROKEN = {
 def test_a_broken_promise_is_noticed(name: str) -> None:
     with pytest.raises(ConformanceError):
         check_adapter(_with(*BROKEN[name]))
+
+
+def test_weights_that_stay_shuffled_are_noticed() -> None:
+    model = ReferenceModel()
+    spoilt = with_methods(model, None)
+
+    @contextmanager
+    def randomised(self: Any, share: float, *, seed: int) -> Iterator[Any]:
+        with model.randomised(share, seed=seed) as other:
+            type(spoilt).predict = staticmethod(other.predict)
+            yield other
+
+    type(spoilt).randomised = randomised
+    with pytest.raises(ConformanceError, match="Logits after the weights were shuffled and put back"):
+        check_adapter(spoilt)
 
 
 def _turned_around(answers: list[Any]) -> list[Any]:

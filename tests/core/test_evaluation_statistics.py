@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from wherefrom.evaluation.statistics import bootstrap_interval, holm, permutation_p
+from wherefrom.evaluation.statistics import bootstrap_interval, permutation_p
+from wherefrom.results.multiple_tests import holm
 
 
 def test_all_signs_alike_is_one_pattern_in_two_of_all() -> None:
@@ -24,6 +25,8 @@ def test_a_sampled_test_agrees_with_the_exact_one() -> None:
 def test_holm_by_hand() -> None:
     assert holm(np.array([0.01, 0.04, 0.03, np.nan])).tolist()[:3] == pytest.approx([0.03, 0.06, 0.06])
     assert np.isnan(holm(np.array([0.5, np.nan]))[1])
+    # of any shape: all of them are tests of one family
+    np.testing.assert_allclose(holm(np.array([[0.01, 0.04], [0.03, 1.0]])), [[0.04, 0.09], [0.09, 1.0]])
 
 
 def test_an_interval_covers_the_mean_about_as_often_as_it_says() -> None:

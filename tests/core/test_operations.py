@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from wherefrom.errors import InputError, UnknownNameError
+from wherefrom.errors import InputError, UnknownNameError, UsageError
 from wherefrom.results import compare, merge_attributions, top_contributors
 from wherefrom.results.attribution import Attributions
 from wherefrom.results.comparison import kendall_tau, spearman
@@ -119,7 +119,7 @@ def test_agreement_by_hand() -> None:
     assert found.sign_agreement == pytest.approx([2 / 3])
     assert found.spearman == pytest.approx([0.6])
     assert found.kendall == pytest.approx([1 / 3])
-    with pytest.raises(InputError, match="k = 0"):
+    with pytest.raises(UsageError, match="k must be"):
         compare(one, two, k=0)
 
 

@@ -60,6 +60,40 @@ def test_attribute_context_is_saved_and_read(tmp_path: Path) -> None:
     assert out.max_cti >= out.mean_cti >= out.min_cti
 
 
+def test_contexts_are_spelt_as_each_is_alone() -> None:
+    args = AttributeContextArgs(
+        model_name_or_path=GPT2,
+        input_context_text="the name of it.",
+        input_current_text="it was",
+        output_context_text="The name.",
+        output_current_text="it is good",
+        show_viz=False,
+        context_sensitivity_std_threshold=0,
+    )
+    out = attribute_context(args)
+    assert out.output_context_tokens == ["The", "Ġn", "ame", "."]
+    assert out.output_current_tokens == inseq.load_model(GPT2).tokenizer.tokenize("it is good")
+    assert out.cci_scores
+    assert all(cue.cti_token == out.output_current_tokens[cue.cti_idx] for cue in out.cci_scores)
+
+
+def test_an_output_context_may_be_empty() -> None:
+    args = AttributeContextArgs(
+        model_name_or_path=str(MODELS / "marian-tiny"),
+        input_context_text="the name of it.",
+        input_current_text="it was",
+        output_context_text="",
+        output_current_text="it is",
+        output_template="{context} {current}",
+        context_sensitivity_std_threshold=0,
+        show_viz=False,
+    )
+    out = attribute_context(args)
+    assert (out.output_context, out.output_context_tokens) == ("", [])
+    assert out.cci_scores
+    assert all(cue.output_context_scores == [] for cue in out.cci_scores)
+
+
 def test_attribute_context_as_a_command(capsys: pytest.CaptureFixture[str]) -> None:
     words = ["attribute-context", "-m", str(MODELS / "marian-tiny"), "--input_context_text", "the name of it."]
     words += ["--input_current_text", "it was", "--output_current_text", "it is", "--output_context_text", ""]

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import json
+import re
+import warnings
 from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
@@ -15,7 +19,7 @@ import wherefrom.inseq as inseq
 from wherefrom.errors import FileFormatError, InputError, SettingsError, UnknownNameError
 from wherefrom.inseq.data import BatchEncoding, EncoderDecoderBatch, FeatureAttributionSequenceOutput
 from wherefrom.inseq.data.aggregator import PairAggregator, SubwordAggregator
-from wherefrom.inseq.models.model_config import MODEL_CONFIGS, ModelConfig
+from wherefrom.inseq.models.model_config import MODEL_CONFIGS, get_model_config
 from wherefrom.inseq.utils import (
     filter_logits,
     json_advanced_dumps,
@@ -50,6 +54,15 @@ def test_shorter_numbers_are_near(two: Any, tmp_path: Path, precision: str, atol
     torch.testing.assert_close(loaded[0].source_attributions, two[0].source_attributions, atol=atol, rtol=0.2)
     with pytest.raises(SettingsError):
         two.save(tmp_path / "other.json", scores_precision="float4")
+
+
+def test_files_have_no_other_options(two: Any, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="'compress'"):
+        two.save(tmp_path / "out.json", compres=True)
+    assert not (tmp_path / "out.json").exists()
+    two.save(tmp_path / "out.json", ndarray_compact=False, use_primitives=True)
+    with pytest.raises(SettingsError, match="'decompress'"):
+        inseq.FeatureAttributionOutput.load(tmp_path / "out.json", decompres=True)
 
 
 def test_each_sequence_in_a_file_of_its_own(two: Any, tmp_path: Path) -> None:
@@ -119,16 +132,26 @@ def test_pairs_are_the_other_minus_this(two: Any) -> None:
         first.aggregate("pair", paired_attr=two[1].aggregate())
 
 
-def test_what_is_left_to_aggregate_is_an_error(two: Any) -> None:
+def test_what_is_left_to_aggregate_is_an_error(two: Any, marian: Any) -> None:
+    heads = marian.attribute("the name of", "it is", method="attention", attribute_target=True)[0]
     with pytest.raises(RuntimeError, match="do_post_aggregation_checks"):
-        two[0].aggregate("spans", source_spans=(0, 2))
-    merged = two[0].aggregate("spans", source_spans=(0, 2), do_post_aggregation_checks=False)
-    assert merged.source_attributions.ndim == 3
-    assert merged.source[0].token == two[0].source[0].token + two[0].source[1].token
+        heads.aggregate("mean")
+    assert heads.aggregate("mean", do_post_aggregation_checks=False).source_attributions.ndim == 3
     with pytest.raises(UnknownNameError, match="vnorm"):
         two.aggregate("vnrm")
     doubled = two[0].aggregate([lambda scores, dim: 2 * scores.sum(dim)], normalize=False)
     torch.testing.assert_close(doubled.source_attributions, 2 * two[0].source_attributions.sum(-1))
+
+
+@pytest.mark.parametrize(
+    "aggregator, settings", [("spans", {"source_spans": (0, 2)}), ("subwords", {"special_chars": ("▁", "Ġ")})]
+)
+def test_fewer_tokens_may_keep_inner_dimensions(two: Any, aggregator: str, settings: dict[str, Any]) -> None:
+    merged = two.aggregate(aggregator, **settings)
+    assert merged[0].source_attributions.shape[1:] == two[0].source_attributions.shape[1:]
+    assert merged.aggregate()[0].source_attributions.ndim == 2
+    both = two[0].aggregate("spans", source_spans=(0, 2))
+    assert both.source[0].token == two[0].source[0].token + two[0].source[1].token
 
 
 def test_slices_keep_all_steps(gpt2: Any, two: Any) -> None:
@@ -204,11 +227,32 @@ def test_the_model_has_inseqs_words(gpt2: Any, marian: Any) -> None:
 
 
 def test_configurations_are_kept_and_not_needed(gpt2: Any) -> None:
+    there = MODEL_CONFIGS["GPT2LMHeadModel"]
     del MODEL_CONFIGS["GPT2LMHeadModel"]
     with pytest.warns(UserWarning, match="works without"):
         gpt2.get_attribution_method("value_zeroing")
-    MODEL_CONFIGS["GPT2LMHeadModel"] = ModelConfig("attn", "value")
+    MODEL_CONFIGS["GPT2LMHeadModel"] = there
     assert gpt2.get_attribution_method("value_zeroing").method_name == "value_zeroing"
+
+
+def test_configurations_are_names_that_transformers_has() -> None:
+    import transformers
+
+    for name, config in MODEL_CONFIGS.items():
+        code = inspect.getsource(importlib.import_module(getattr(transformers, name).__module__))
+        assert f"self.{config.self_attention_module} =" in code, name
+        assert re.search(rf"\b{config.value_vector}\b", code), name
+        assert config.cross_attention_module is None or f"self.{config.cross_attention_module} =" in code, name
+
+
+@pytest.mark.parametrize("is_encoder_decoder, cross", [(False, None), (True, "cross_attention")])
+def test_an_unknown_class_has_the_default_configuration(is_encoder_decoder: bool, cross: str | None) -> None:
+    with pytest.warns(UserWarning, match="not found. Using default"):
+        found = get_model_config("NoSuchModel", is_encoder_decoder=is_encoder_decoder)
+    assert found.cross_attention_module == cross
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert get_model_config("MarianMTModel").cross_attention_module == "encoder_attn"
 
 
 def test_logits_are_filtered() -> None:

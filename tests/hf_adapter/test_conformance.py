@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from wherefrom.testing import Check
+from attrs import evolve
+from wherefrom.testing import Check, ConformanceError, check_adapter
 from wherefrom.testing.conformance import CHECKS
+from wherefrom.testing.counting import with_methods
 from wherefrom_hf.adapter import HFModel, load
 
 MODELS = Path(__file__).parents[1] / "golden" / "data" / "models"
@@ -29,3 +32,15 @@ def test_promise(name: str, check: Check) -> None:
     if not isinstance(model, check.needs):
         pytest.skip(f"{name} has no {check.needs.__name__}")
     check(model, TEXTS)
+
+
+def test_layer_gradients_of_the_wrong_scale_are_noticed() -> None:
+    model = model_of("gpt2-tiny")
+    spoilt = with_methods(model, None)
+
+    def layer_gradients(self: Any, rows: Any, **settings: Any) -> Any:
+        return [evolve(one, target=one.target * 1.1) for one in model.layer_gradients(rows, **settings)]
+
+    type(spoilt).layer_gradients = layer_gradients
+    with pytest.raises(ConformanceError, match="Slope along the layer's answer of the target"):
+        check_adapter(spoilt, TEXTS)

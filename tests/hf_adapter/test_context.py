@@ -15,6 +15,7 @@ import torch
 import wherefrom
 from transformers import M2M100Config, M2M100ForConditionalGeneration, NllbTokenizer
 from wherefrom.context import ContextAttribution, attribute_context
+from wherefrom.context.chats import gap_before_answer
 from wherefrom.context.readings import Prefix, encoded_prefix
 from wherefrom.errors import InputError, UsageError
 from wherefrom.testing import counting
@@ -192,6 +193,30 @@ def test_a_chat_without_its_documents_is_the_same_chat(lm: wherefrom.Attribution
     np.testing.assert_allclose(out.cti_scores, np.log2(both[0]) - np.log2(both[1]), atol=1e-4)
 
 
+IN_BRACKETS = "{% for m in messages %}{% if m.role == 'user' %}[INST] {{ m.content }} [/INST]{% else %}"
+
+
+@pytest.mark.parametrize(
+    "template, gap",
+    [
+        (IN_BRACKETS + " {{ m.content }} </s>{% endif %}{% endfor %}", " "),
+        (IN_BRACKETS + "{{ m.content }}</s>{% endif %}{% endfor %}", ""),
+        (None, " "),
+    ],
+    ids=["a space before answers", "nothing before answers", "the model's own"],
+)
+def test_an_answer_stands_where_the_template_would_write_it(template: str | None, gap: str) -> None:
+    model = wherefrom.load_model("demo:lm", "dummy", device="cpu")
+    model.tokenizer.chat_template = template or model.tokenizer.chat_template
+    chat = [{"role": "user", "content": ASKED}]
+    assert gap_before_answer(model.adapter, chat) == gap
+    options = {"output": "to the hospital.", "null_documents": NOTHING_SAID}
+    out = attribute_context(model, chat, [{"role": "user", "content": SICK}], **options)
+    prompt = model.encode([{"role": "user", "content": SICK}, *chat]).text
+    written = model.attribute(prompt, prompt + gap + options["output"], step_scores=["logit"], show_progress=False)
+    assert out.output_current_tokens == [token.piece for token in written[0].target[written[0].attr_pos_start :]]
+
+
 def test_documents_stand_where_the_chat_template_puts_them() -> None:
     model = wherefrom.load_model("demo:lm", "dummy", device="cpu")
     template = model.tokenizer.chat_template
@@ -213,7 +238,7 @@ def test_documents_stand_where_the_chat_template_puts_them() -> None:
     [
         ([{"role": "system", "content": "Be brief."}], {}, "no message of the user"),
         ([{"role": "user", "content": " "}], {}, "must have a text"),
-        (QUESTION, {"document_placement": "above"}, "document_placement='above'"),
+        (QUESTION, {"document_placement": "above"}, "document_placement = 'above'"),
         (QUESTION, {"document_placement": "chat_template", "input_template": "{context}{current}"}, "leave the input"),
         (QUESTION, {"null_documents": ["One.", "Two."]}, "at least 4"),
         (QUESTION, {"null_documents": "One."}, "list of texts"),

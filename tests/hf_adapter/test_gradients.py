@@ -84,7 +84,7 @@ def test_every_architecture(name, segment, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["gpt2", "llama", "cohere", "phi", "bart", "t5"])
-def test_chunks_of_pull_backs(name, monkeypatch):
+def test_chunks_of_backward_passes(name, monkeypatch):
     """Fewer pull-backs at once than there are steps: the graph is used several times."""
     monkeypatch.setattr(chunking, "PRODUCTS_AT_ONCE", 2)
     predictor = predictor_of(name)

@@ -16,7 +16,13 @@ from wherefrom.evaluation.contract import METRICS, Metric
 from wherefrom.methods import METHODS, Method, Saliency
 from wherefrom.methods.contract import Scores, method
 from wherefrom.results.aggregation import AGGREGATORS, Aggregator
-from wherefrom.step_functions import STEP_FUNCTIONS, StepFunction, StepPrediction, step_function
+from wherefrom.step_functions import (
+    STEP_FUNCTIONS,
+    StepFunction,
+    StepPrediction,
+    register_step_function,
+    step_function,
+)
 
 CORE = Path(__file__).parents[2] / "packages" / "core" / "src" / "wherefrom"
 TABLES: dict[str, tuple[Registry[Any], type]] = {
@@ -112,3 +118,20 @@ def test_a_step_function_has_one_identifier() -> None:
         class Two(StepFunction):
             def __call__(self, prediction: StepPrediction, /) -> Any:
                 return prediction.log_probability()
+
+
+def test_a_class_registered_by_call_merges_spans_by_the_default() -> None:
+    """Deriving from the Protocol is not stating how scores of a span become one."""
+
+    @frozen
+    class Derived(StepFunction):
+        identifier: ClassVar[str] = "derived_from_the_protocol"
+
+        def __call__(self, prediction: StepPrediction, /) -> Any:
+            return prediction.log_probability()
+
+    try:
+        register_step_function(Derived)
+        assert STEP_FUNCTIONS.get("derived_from_the_protocol")().span_aggregation == "absmax"
+    finally:
+        del STEP_FUNCTIONS._entries["derived_from_the_protocol"]

@@ -77,6 +77,15 @@ def test_no_drawing_tells(told: Attributions, name: str) -> None:
     assert HOME.encode() not in rendered(name)(told, public=True)
 
 
+@pytest.mark.parametrize("name", ["html", "svg", "text"])
+def test_no_drawing_of_one_example_tells(told: Attributions, name: str) -> None:
+    one = told[0]
+    assert HOME in str(one.provenance)
+    assert HOME not in str(one.public().provenance)
+    assert HOME not in str(told.public()[0].provenance)
+    assert HOME.encode() not in rendered(name)(one, public=True)
+
+
 def test_without_being_asked_a_page_tells(told: Attributions) -> None:
     assert HOME.encode() in rendered("html")(told)
 

@@ -18,6 +18,8 @@ import sys, time, xllamacpp
 settings = xllamacpp.CommonParams()
 settings.model.path, settings.port, settings.hostnames = sys.argv[1], int(sys.argv[2]), ["127.0.0.1"]
 settings.n_ctx, settings.n_parallel, settings.model_alias = 2048, 1, {"smollm2"}
+settings.cache_type_k = settings.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F32
+settings.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED  # it rounds to float16
 server = xllamacpp.Server(settings)
 while True:
     time.sleep(3600)

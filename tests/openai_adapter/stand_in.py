@@ -26,10 +26,14 @@ class StandIn:
     way: str = "steps"
     """``steps``, ``echo`` or ``prompt_logprobs``; ``none``: no log-probabilities at all."""
     tokenises: bool = True
+    dialect: str = "llama.cpp"
+    """``llama.cpp`` or ``vllm``: the fields of its answers, as those servers send them."""
     most: int = SIZE
     """Longest list of likely tokens."""
     faults: list[str] = field(factory=list)
     """Done to the next completions, one each."""
+    gone_after: int | None = None
+    """So many completions are answered, no more."""
     completions: int = 0
     tokens: int = 0
     url: str = ""
@@ -62,7 +66,13 @@ def completion(state: StandIn, body: dict[str, Any]) -> tuple[int, Any]:
         lists: list[Any] = [None]
         for place, i in enumerate(ids[1:]):
             listed = {i: float(said[place][i])} | top(said[place], body["prompt_logprobs"])
-            lists.append({str(j): {"logprob": value, "rank": 1} for j, value in listed.items()})
+            ranks = {int(j): rank for rank, j in enumerate(np.argsort(-said[place]), 1)}
+            lists.append(
+                {
+                    str(j): {"logprob": value, "rank": ranks[j], "decoded_token": MODEL.vocabulary.pieces[j]}
+                    for j, value in listed.items()
+                }
+            )
         return 200, {"choices": [{"text": "", "prompt_logprobs": lists}]}
     if state.way == "none":
         return 200, {"choices": [{"text": "x"}]}
@@ -74,6 +84,17 @@ def completion(state: StandIn, body: dict[str, Any]) -> tuple[int, Any]:
         named = [None] + [{f"token_id:{i}": v for i, v in top(x, body["logprobs"]).items()} for x in said]
         own = [None] + [float(said[place][i]) for place, i in enumerate(ids[1:])] + [float(said[-1][best])]
         return 200, {"choices": [{"logprobs": {"token_logprobs": own, "top_logprobs": named}}]}
+    if state.dialect == "vllm":
+        names, values, tops = [], [], []
+        for _ in range(body["max_tokens"]):
+            line = logprobs(ids)[-1]
+            best = int(line.argmax())
+            names.append(f"token_id:{best}")
+            values.append(float(line[best]))
+            tops.append({f"token_id:{i}": v for i, v in top(line, body["logprobs"]).items()})
+            ids = [*ids, best]
+        lists = {"text_offset": [], "tokens": names, "token_logprobs": values, "top_logprobs": tops}
+        return 200, {"choices": [{"index": 0, "finish_reason": "length", "logprobs": lists}]}
     content = []
     for _ in range(body["max_tokens"]):
         line = logprobs(ids)[-1]
@@ -84,7 +105,29 @@ def completion(state: StandIn, body: dict[str, Any]) -> tuple[int, Any]:
     return 200, {"choices": [{"finish_reason": "length", "logprobs": {"content": content}}]}
 
 
+def vllm(state: StandIn, path: str, body: dict[str, Any]) -> tuple[int, Any] | None:
+    """What vLLM answers otherwise than llama.cpp's server; None: the same."""
+    if path == "/v1/models":
+        return 200, {"object": "list", "data": [{"id": "reference", "root": "reference", "max_model_len": 64}]}
+    if path == "/tokenize":
+        text = body["prompt"] if "prompt" in body else spoken(body["messages"])
+        begin = [MODEL.card.bos_id] if body.get("add_special_tokens", True) else []
+        if text in MODEL.vocabulary.pieces:
+            return 200, {"count": len(begin) + 1, "max_model_len": 64, "tokens": [*begin, MODEL.vocabulary.id_of(text)]}
+        ids = begin + [index for index, *_ in MODEL.vocabulary.split(text)]
+        return 200, {"count": len(ids), "max_model_len": 64, "tokens": ids}
+    if path == "/detokenize":
+        return 200, {"prompt": "".join(MODEL.vocabulary.pieces[i].replace("▁", " ") for i in body["tokens"])}
+    return (404, {"error": "Not Found"}) if path in ("/props", "/apply-template") else None
+
+
+def spoken(messages: list[dict[str, str]]) -> str:
+    return " ".join(f"{one['role']} {one['content']}" for one in messages)
+
+
 def answered(state: StandIn, path: str, body: dict[str, Any]) -> tuple[int, Any]:
+    if state.dialect == "vllm" and (answer := vllm(state, path, body)) is not None:
+        return answer
     if path == "/v1/models":
         return 200, {"data": [{"id": "reference", "meta": {"n_vocab": SIZE}}]}
     if path == "/props":
@@ -102,7 +145,7 @@ def answered(state: StandIn, path: str, body: dict[str, Any]) -> tuple[int, Any]
     if path == "/detokenize":
         return 200, {"content": "".join(MODEL.vocabulary.pieces[i].replace("▁", " ") for i in body["tokens"])}
     if path == "/apply-template":
-        return 200, {"prompt": " ".join(f"{one['role']} {one['content']}" for one in body["messages"])}
+        return 200, {"prompt": spoken(body["messages"])}
     if path == "/v1/completions":
         state.completions += 1
         state.tokens += len(body["prompt"])
@@ -124,6 +167,9 @@ def serving(**choices: Any) -> Iterator[StandIn]:
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if state.gone_after is not None and state.completions >= state.gone_after:
+                self.connection.close()
+                return
             fault = state.faults.pop(0) if state.faults and self.path.endswith("completions") else ""
             if fault.isdigit():
                 self._send(int(fault), {"error": "fault"})

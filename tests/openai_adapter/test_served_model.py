@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 import wherefrom
-from wherefrom.adapters import HidesPositions, PredictsSteps, Row, SequenceModel, catalogue
+from wherefrom.adapters import HidesPositions, PredictsSteps, Rehearsal, Rehearses, Row, SequenceModel, catalogue
 from wherefrom.errors import ModelCapabilityError, ModelLoadError, SettingsError, WherefromWarning
+from wherefrom.evaluation import evaluate
+from wherefrom.evaluation.bench.prompts import Prompt
+from wherefrom.evaluation.bench.running import Bench, run_bench
 from wherefrom.testing import check_adapter
+from wherefrom_cli.main import main
 from wherefrom_openai.adapter import load
 from wherefrom_openai.errors import BudgetError, ServerError
 
@@ -66,6 +71,26 @@ def test_a_short_list_is_exact_for_what_it_holds_and_the_rest_is_told() -> None:
     assert np.exp(came).sum() == pytest.approx(1)
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_the_dialect_of_vllm_says_the_same(way: str) -> None:
+    texts = ("the cat sat on", "the cat sat on the mat")
+    question: dict[str, Any] = {"method": "occlusion", "baseline": "delete"}
+    here = wherefrom.load_model(stand_in.MODEL).attribute(*texts, **question)[0]
+    with serving(way=way, dialect="vllm") as state:
+        with pytest.raises(SettingsError, match="does not tell how large the vocabulary"):
+            asked(state)
+        model = asked(state, vocabulary=stand_in.SIZE)
+        assert type(model.predictor.wording._tokeniser).__name__ == "VLLM"
+        assert model.card.max_length == 64
+        prompt = model.encode("the cat", side="target").ids
+        (answer,) = model.generate([prompt], settings={"max_new_tokens": 2})[0]
+        came = wherefrom.load_model(model).attribute(*texts, **question)[0]
+    (expected,) = stand_in.MODEL.generate([prompt], settings={"max_new_tokens": 2})[0]
+    np.testing.assert_array_equal(answer, expected)
+    assert [token.text.strip() for token in came.target] == [token.text.strip() for token in here.target]
+    np.testing.assert_allclose(came.target_attributions, here.target_attributions, atol=1e-8)
+
+
 @pytest.mark.parametrize(
     "method, settings",
     [
@@ -106,6 +131,59 @@ def test_contrasts_and_reagent_work() -> None:
             assert np.isfinite(
                 served.attribute(*texts, method="reagent", max_probe_steps=3)[0].target_attributions
             ).any()
+
+
+def test_a_contrast_that_is_not_listed_is_told() -> None:
+    unlikely = int(stand_in.logprobs([1, 5, 6])[-1].argmin())
+    with serving() as state:
+        served = wherefrom.load_model(asked(state, top_logprobs=stand_in.SIZE - 1))
+        likely = int(stand_in.logprobs([1, 5, 6])[-1].argmax())
+        question: dict[str, Any] = {"method": "occlusion", "baseline": "unk", "attributed_fn": "contrast_prob_diff"}
+        with pytest.warns(WherefromWarning, match="contrast tokens were not among the"):
+            served.attribute([1, 5, 6], [1, 5, 6, likely], contrast_targets=[1, 5, 6, unlikely], **question)
+
+
+@pytest.mark.parametrize("method", ["occlusion", "kernel_shap", "lime", "shapley_value_sampling"])
+def test_a_rehearsal_tells_the_requests_that_are_made(method: str) -> None:
+    texts = ("the cat sat on", "the cat sat on the mat")
+    question: dict[str, Any] = {"method": method, "baseline": "delete", "units": "word"}
+    with serving() as state:
+        model = asked(state)
+        rehearsal = model.rehearsal()
+        assert isinstance(rehearsal, Rehearsal)
+        before = state.completions
+        wherefrom.load_model(rehearsal).attribute(*texts, **question)
+        assert state.completions == before, "a rehearsal sends no predictions"
+        wherefrom.load_model(model).attribute(*texts, **question)
+        assert rehearsal.requests == model.spent.requests == state.completions - before > 0
+        assert rehearsal.request_tokens == model.spent.tokens
+        again = model.rehearsal()
+        wherefrom.load_model(again).attribute(*texts, **question)
+        assert again.requests == 0, "answers are kept"
+
+
+def test_contexts_evaluation_and_bench_say_what_they_say_of_the_model_behind(tmp_path: Path) -> None:
+    likely = int(stand_in.logprobs(list(stand_in.MODEL.encode("the cat sat on", side="target").ids))[-1].argmax())
+    answer = " " + stand_in.MODEL.decode(np.array([likely])).strip()
+    prompt = Prompt(id="1", set="s", prompt="the cat sat on", answer=answer)
+    bench = Bench(methods=("occlusion[baseline=delete]",), metrics=("abpc", "tau_loo"), removals=("delete",))
+
+    def told(model: Any, name: str) -> Any:
+        context = model.attribute_context("who was it", "the cat sat on", output="it was the cat", method="occlusion")
+        scores = model.attribute("the cat sat on", "the cat sat on the mat", method="occlusion", baseline="delete")
+        judged = evaluate(scores, model, ("abpc", "comprehensiveness"), removals=("delete",))
+        ranked = run_bench(model, [prompt], bench, tmp_path / name)
+        assert ranked.measurements, "the prompt was kept"
+        values = [one.value for evaluation in (judged, ranked) for one in evaluation.measurements]
+        return context.cti_scores, [cue.scores for cue in context.cci_scores], values
+
+    with serving() as state:
+        served = told(wherefrom.load_model(asked(state, replacement="<unk>")), "served.jsonl")
+    for came, expected in zip(served, told(wherefrom.load_model(stand_in.MODEL), "here.jsonl"), strict=True):
+        assert expected
+        np.testing.assert_allclose(
+            np.array(came, dtype=float).ravel(), np.array(expected, dtype=float).ravel(), atol=1e-7, equal_nan=True
+        )
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -173,6 +251,45 @@ def test_a_server_that_stays_broken_is_an_error() -> None:
             predicted(model)
 
 
+def test_a_run_stops_where_the_server_is_gone_and_goes_on_where_it_is_back(tmp_path: Path, capsys: Any) -> None:
+    data = tmp_path / "data.jsonl"
+    lines = [f'{{"text": "the {one}", "said": "the {one} sat on"}}\n' for one in ("cat", "dog", "man", "bird")]
+    data.write_text("".join(lines))
+    with serving() as state:
+        settings = {"base_url": state.url, "cache": False, "attempts": 1, "replacement": "<unk>"}
+
+        def run(folder: str, *more: str) -> int:
+            return main(
+                [
+                    *("attribute-dataset", "--framework", "openai", "-m", "reference", "-a", "occlusion"),
+                    *("--model-kwargs", json.dumps(settings), "-d", str(data), "-in", "text", "-gen", "said"),
+                    *("-o", str(tmp_path / folder), "--batch-size", "1", *more),
+                ]
+            )
+
+        assert run("whole") == 0
+        of_all = state.completions
+        state.gone_after = of_all + of_all * 3 // 4
+        assert run("part") == 1
+        said = capsys.readouterr().err
+        assert "gave no answer" in said
+        assert "go on with the same command and --resume" in said
+        broken = wherefrom.files.open_run(tmp_path / "part")
+        assert not broken.failures, "the examples are not at fault"
+        assert 1 <= len(broken.finished) < len(lines)
+        state.gone_after = None
+        assert run("part", "--resume") == 0
+    whole, part = (wherefrom.files.open_run(tmp_path / name) for name in ("whole", "part"))
+    assert len(whole) == len(part) == len(lines)
+    for one, other in zip(whole, part, strict=True):
+        np.testing.assert_array_equal(one.target_attributions, other.target_attributions)
+
+
+def test_a_server_that_falls_silent_while_it_is_asked_what_it_can_is_no_model() -> None:
+    with serving(gone_after=1) as state, pytest.raises(ModelLoadError, match="gave no answer in 1 attempts"):
+        asked(state, attempts=1)
+
+
 def test_what_a_server_cannot_is_refused_with_the_reason() -> None:
     with serving(way="none") as state, pytest.raises(ModelCapabilityError, match="no log-probabilities"):
         asked(state)
@@ -207,7 +324,8 @@ def test_adapters_tell_the_truth_about_themselves() -> None:
     told = catalogue.capabilities()
     with serving() as state:
         model = asked(state)
-    assert told["openai"] == ("SequenceModel", "PredictsSteps")
+    assert told["openai"] == ("SequenceModel", "PredictsSteps", "Rehearses")
+    assert isinstance(model, Rehearses)
     assert isinstance(model, SequenceModel)
     assert isinstance(model, PredictsSteps)
     assert not isinstance(model, HidesPositions)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import wherefrom
+from wherefrom.evaluation.opening import open_evaluation
 
+from tests import axe
 from tests.needed import needed
 
 needed("gradio", "extras")
@@ -105,6 +108,35 @@ def test_a_contrast_a_comparison_and_a_context(served: tuple[str, Keeper]) -> No
     assert "<iframe" in page
 
 
+def test_an_evaluation_is_measured_kept_and_refused_where_it_is_long(served: tuple[str, Keeper]) -> None:
+    address, keeper = served
+    client = Client(address, verbose=False)
+
+    def ask(metrics: list[str], units: str = "token", tokens: int = 2) -> tuple[str, str]:
+        status, page = client.predict(
+            "He was sick.", "", ["saliency", "occlusion"], metrics, ["delete", "unk"], units, tokens, 1.0,
+            api_name="/evaluate",
+        )  # fmt: skip
+        return status, page
+
+    status, page = ask(["abpc", "tau_loo"])
+    assert "Done" in status, status
+    assert "saliency" in page
+    assert "recency" in page
+    (kept,) = (keeper.folder / "evaluations").glob("*.json")
+    assert {one.method for one in open_evaluation(kept).measurements} >= {"saliency", "occlusion", "random"}
+    assert {line.method for line in keeper.lines()[:2]} == {"saliency", "occlusion"}
+    assert "at least one metric" in ask([])[0]
+    assert "Value: page is not in the list" in str(refused(ask, ["abpc"], "page"))
+
+
+def refused(ask: object, *arguments: object) -> Exception:
+    """What Gradio itself says."""
+    with pytest.raises(Exception) as told:  # noqa: PT011
+        ask(*arguments)  # type: ignore[operator]
+    return told.value
+
+
 def test_elsewhere_a_token_is_needed(tmp_path: Path) -> None:
     said: list[str] = []
     page, _ = serve(
@@ -135,25 +167,108 @@ def test_by_default_only_this_machine_is_listened_to(served: tuple[str, Keeper])
             socket.create_connection(("127.0.0.2", port), timeout=5)
 
 
-@pytest.mark.browser
-@pytest.mark.skipif(not CHROMIUM.exists(), reason="needs a Chromium at /usr/bin/chromium")
-def test_the_journey_in_chromium(served: tuple[str, Keeper], tmp_path: Path) -> None:
+@pytest.fixture
+def page() -> Iterator[Any]:
+    """A window of Chromium; afterwards no script may have failed."""
     sync_api = needed("playwright.sync_api", "extras")
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": 1280, "height": 1000})
+        # so that axe may be evaluated in our frames as well
+        opened = browser.new_context(viewport={"width": 1280, "height": 1000}, bypass_csp=True).new_page()
+        opened.set_default_timeout(60_000)
         mistakes: list[str] = []
-        page.on("pageerror", lambda error: mistakes.append(str(error)))
-        page.goto(served[0])
-        page.get_by_role("button", name="Attribute", exact=True).click(timeout=60000)
-        frame = page.frame_locator("iframe.wherefrom-page").first
-        frame.get_by_role("tab", name="Matrix").click(timeout=60000)
-        page.screenshot(path=str(tmp_path / "attribute.png"))
-        page.get_by_role("tab", name="Runs").click()
-        page.get_by_role("button", name="Look again").click()
-        page.get_by_role("button", name="Show", exact=True).click()
-        shown = page.frame_locator("iframe.wherefrom-page:visible").first
-        shown.get_by_role("tab", name="Matrix").wait_for(timeout=60000)
-        page.screenshot(path=str(tmp_path / "runs.png"))
+        opened.on("pageerror", lambda error: mistakes.append(str(error)))
+        yield opened
         assert not mistakes
         browser.close()
+
+
+in_chromium = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="needs a Chromium at /usr/bin/chromium"),
+]
+
+
+def go_to(page: Any, tab: str) -> Any:
+    """Another tab's panel."""
+    page.get_by_role("tab", name=tab, exact=True).first.click()
+    panel = page.get_by_role("tabpanel").filter(visible=True).first
+    panel.wait_for()
+    return panel
+
+
+def ask(page: Any, panel: Any, button: str) -> Any:
+    """Press the button and wait for the page that answers."""
+    panel.get_by_role("button", name=button, exact=True).click()
+    panel.get_by_text("Done in").wait_for()
+    return page.frame_locator("iframe.wherefrom-page:visible").first
+
+
+def journey(page: Any, address: str, *, accessible: bool = False) -> None:
+    """What a visitor does, tab by tab."""
+
+    def looked_at() -> None:
+        if accessible:
+            assert axe.violations(page, without="iframe") == []
+
+    page.goto(address)
+    panel = go_to(page, "Attribute")
+    frame = ask(page, panel, "Attribute")
+    frame.get_by_role("tab", name="Matrix").click()
+    looked_at()
+    panel = go_to(page, "Contrast")
+    frame = ask(page, panel, "Contrast")
+    frame.locator(".outputs .tok").first.wait_for()
+    looked_at()
+    panel = go_to(page, "Compare methods")
+    frame = ask(page, panel, "Compare")
+    frame.locator(".compare .agree").wait_for()
+    looked_at()
+    panel = go_to(page, "Context and documents")
+    frame = ask(page, panel, "Attribute to the context")
+    frame.locator(".outputs .tok").first.wait_for()
+    looked_at()
+    panel = go_to(page, "Evaluate")
+    frame = ask(page, panel, "Evaluate")
+    frame.get_by_text("recency").first.wait_for()
+    looked_at()
+    panel = go_to(page, "Runs")
+    panel.get_by_role("button", name="Look again").click()
+    panel.get_by_role("button", name="Show", exact=True).click()
+    frame = page.frame_locator("iframe.wherefrom-page:visible").first
+    frame.get_by_role("tab", name="Matrix").wait_for()
+    looked_at()
+    panel = go_to(page, "Contrast")
+    panel.get_by_label("and not").fill("")
+    panel.get_by_role("button", name="Contrast", exact=True).click()
+    assert "Write both" in panel.get_by_role("alert").inner_text()
+
+
+@in_chromium[0]
+@in_chromium[1]
+def test_the_journey_in_chromium(served: tuple[str, Keeper], page: Any) -> None:
+    journey(page, served[0])
+
+
+@in_chromium[0]
+@in_chromium[1]
+@pytest.mark.heavy
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_on_the_way(served: tuple[str, Keeper], page: Any, scheme: str) -> None:
+    page.emulate_media(color_scheme=scheme)
+    journey(page, f"{served[0]}?__theme={scheme}", accessible=True)
+
+
+@in_chromium[0]
+@in_chromium[1]
+@pytest.mark.real
+def test_the_journey_with_a_pretrained_model(page: Any, tmp_path: Path) -> None:
+    keeper = Keeper(folder=tmp_path / "run")
+    model = wherefrom.load_model("demo:smollm2")
+    app, address = serve(model, "demo:smollm2", keeper, limits=Limits(new_tokens=4), block=False, say=lambda _: None)
+    page.set_default_timeout(400_000)
+    try:
+        journey(page, address)
+    finally:
+        app.close()
+    assert {line.id.split("-")[1] for line in keeper.lines()} == {"attribute", "contrast", "compare", "evaluate"}

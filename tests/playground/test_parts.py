@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 import wherefrom
 from wherefrom.errors import InputError, SettingsError
+from wherefrom.evaluation import list_metrics
 from wherefrom.methods.contract import Progress
+from wherefrom.methods.cost import Cost
 
 from tests.needed import needed
 
 needed("gradio", "extras")
 from wherefrom_playground import Keeper, Limits, choices  # noqa: E402
-from wherefrom_playground.asking import Asked, Generation, documents_in  # noqa: E402
+from wherefrom_playground.asking import Asked, Generation, Measured, documents_in  # noqa: E402
 from wherefrom_playground.chats import asked, messages_in  # noqa: E402
 from wherefrom_playground.frames import frame, status  # noqa: E402
 from wherefrom_playground.jobs import Desk, Done, Failed, Told  # noqa: E402
@@ -138,3 +140,23 @@ def test_results_are_kept_as_a_run(tmp_path: Path) -> None:
     assert (again.target_attributions == out[0].target_attributions).all()
     with pytest.raises(InputError, match="Nothing is kept"):
         keeper.load("0003")
+
+
+def test_an_evaluation_of_too_many_passes_is_refused() -> None:
+    limits = Limits(evaluation_passes=100)
+    limits.check_evaluation(Cost(forwards=60, backwards=40))
+    with pytest.raises(InputError, match="up to 101 passes; here at most 100"):
+        limits.check_evaluation(Cost(forwards=101))
+
+
+def test_metrics_that_need_a_human_are_not_offered() -> None:
+    offered = choices.metric_names()
+    assert set(choices.DEFAULT_METRICS) <= set(offered)
+    assert "auprc" in list_metrics()
+    assert "auprc" not in offered
+
+
+@pytest.mark.parametrize("measured", [Measured(metrics=[], removals=["unk"]), Measured(metrics=["abpc"], removals=[])])
+def test_nothing_to_measure_is_refused(measured: Measured) -> None:
+    with pytest.raises(InputError, match="at least one"):
+        measured.check()

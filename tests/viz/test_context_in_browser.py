@@ -1,15 +1,21 @@
-"""The context page in a real browser, offline, worked by keyboard."""
+"""The context page in a real browser, offline: the app of all pages, and what stands there without scripts."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from wherefrom.context import ContextAttribution, CueAttribution
+from wherefrom.context import ContextAttribution, ContextPart, CueAttribution, SentenceSupport
 from wherefrom_viz.context import render_context_html
 
+from tests import axe
 from tests.needed import needed
+
+needed("playwright", "extras")
+from playwright.sync_api import Page, sync_playwright  # noqa: E402
 
 CHROMIUM = Path("/usr/bin/chromium")
 
@@ -20,40 +26,149 @@ pytestmark = [
     ),
 ]
 
+Open = Callable[..., Page]
 
-def test_arrows_and_clicks_pin_tokens(tmp_path: Path) -> None:
-    sync_playwright = needed("playwright.sync_api", "extras").sync_playwright
 
+def context_example() -> ContextAttribution:
+    """Two documents, an output of four tokens, two of which depend on the context, and a citation."""
+    words = ["George", " was", " sick", ".", " Ann", " was", " well", "."]
     cues = [
         CueAttribution(
             cti_idx=index,
             cti_token=token,
             cti_score=score,
-            contextual_output=token,
-            input_context_scores=[0.1 + index, 0.9 - index],
+            contextual_output="to the hospital .",
+            contrast_token=other,
+            contextless_output=None if other is None else f"to the{other}",
+            input_context_scores=scores,
+            p_value=0.01,
         )
-        for index, token, score in ((1, "▁b", 4.0), (0, "▁a", 2.0))
+        for index, token, score, other, scores in (
+            (2, " hospital", 8.0, " office", [0.1, 0.05, 0.9, 0.0, 0.0, 0.0, 0.1, 0.0]),
+            (0, " to", 2.0, None, [0.0, 0.0, 0.0, 0.0, 0.3, 0.0, 0.0, 0.0]),
+        )
     ]
-    result = ContextAttribution(
-        input_context="he ran",
-        input_context_tokens=["▁he", "▁ran"],
-        output_current="a b",
-        output_current_tokens=["▁a", "▁b"],
-        cti_scores=[2.0, 4.0],
+    return ContextAttribution(
+        input_context="".join(words),
+        input_context_tokens=words,
+        input_context_texts=words,
+        output_current="to the hospital.",
+        output_current_tokens=[" to", " the", " hospital", "."],
+        output_current_texts=[" to", " the", " hospital", "."],
+        cti_scores=[2.0, 0.1, 8.0, 0.0],
         cci_scores=cues,
+        info={"context_sensitivity_metric": "kl_divergence", "attribution_method": "saliency", "fpr": 0.05},
+        parts=[
+            ContextPart(text="George was sick.", id="a", title="Note", start=0, end=4),
+            ContextPart(text="Ann was well.", id="b", start=4, end=8),
+        ],
+        sentences=[
+            SentenceSupport(
+                text="to the hospital.", start=0, end=4, necessity=[2.0, -0.1], sufficiency=[1.0, -0.2], citations=[0]
+            )
+        ],
+        support_threshold=0.693,
     )
-    path = tmp_path / "page.html"
-    path.write_text(render_context_html(result), encoding="utf-8")
+
+
+@pytest.fixture
+def open_page(tmp_path: Path) -> Iterator[Open]:
+    """Opens a page; afterwards nothing may have been asked for or complained of."""
+    complaints: list[str] = []
+    requests: list[str] = []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_context(offline=True).new_page()
-        page.set_default_timeout(5_000)
-        page.goto(path.as_uri())
-        panels = page.locator(".panel")
-        assert [panels.nth(i).is_visible() for i in range(2)] == [True, False]
-        page.keyboard.press("Tab")
-        page.keyboard.press("ArrowRight")
-        assert [panels.nth(i).is_visible() for i in range(2)] == [False, True]
-        page.get_by_text("b", exact=True).first.click()
-        assert [panels.nth(i).is_visible() for i in range(2)] == [True, False]
+        browser = playwright.chromium.launch(
+            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
+        )
+
+        def opened(html: str, hash_: str = "", **context: Any) -> Page:
+            path = tmp_path / "page.html"
+            path.write_text(html, encoding="utf-8")
+            page = browser.new_context(offline=True, reduced_motion="reduce", **context).new_page()
+            page.set_default_timeout(5_000)
+            page.on("pageerror", lambda error: complaints.append(str(error)))
+            page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
+            page.on("request", lambda request: requests.append(request.url))
+            page.goto(path.as_uri() + hash_)
+            if context.get("java_script_enabled", True):
+                page.wait_for_selector("[data-complete]", state="attached")
+            return page
+
+        yield opened
         browser.close()
+    assert complaints == []
+    assert [url for url in requests if not url.startswith(("file:", "blob:"))] == []
+
+
+def test_the_page_is_the_app_with_cues_documents_and_citations(open_page: Open) -> None:
+    page = open_page(render_context_html(context_example()))
+    assert page.get_by_role("tab").all_inner_texts() == ["Read", "Matrix", "Steps", "Citations"]
+    assert page.locator(".outputs .cue").all_inner_texts() == ["to", "hospital"]
+    assert page.locator(".outputs .picked").inner_text() == "hospital", "the most sensitive one is pinned"
+    card = page.locator(".card").inner_text()
+    assert "without context: office" in card
+    assert "p 0.01" in card
+    assert page.locator(".inputs .segment").all_inner_texts() == ["document: [1] Note", "document: [2] b"]
+    shares = page.get_by_role("navigation", name="Documents").locator("li").all_inner_texts()
+    assert [" ".join(one.split()) for one in shares] == ["[1] Note 91 %", "[2] b 9 %"]
+    page.get_by_role("navigation", name="Documents").get_by_role("button", name="[2] b").click()
+    assert page.locator(".inputs .found").inner_text() == "Ann"
+    page.keyboard.press("ArrowRight")
+    assert "does not stand out" in page.locator(".card").inner_text()
+    page.keyboard.press("Escape")
+    assert "2 of 4 output tokens depend on the context" in page.locator(".card").inner_text()
+
+
+def test_citations_have_a_tab_a_legend_and_exports(open_page: Open) -> None:
+    page = open_page(render_context_html(context_example()))
+    page.keyboard.press("4")
+    assert page.locator(".citations tbody td").all_inner_texts() == ["+2.00*", "-0.10"]
+    assert page.locator(".legend .scale").get_attribute("data-bound") == "2"
+    assert "log-probability of the sentence" in page.locator(".legend").inner_text()
+    page.locator("details.export summary").click()
+    with page.expect_download() as download:
+        page.locator("details.export button", has_text="TSV").click()
+    lines = Path(download.value.path()).read_text().splitlines()
+    assert lines[0].split("\t") == ["side", "input", "[1] Note", "[2] b"]
+    assert lines[1].split("\t")[1:] == ["to the hospital.", "2", "-0.1"]
+    page.keyboard.press("Escape")
+    page.keyboard.press("t")
+    assert page.locator(".wf").get_attribute("data-theme") == "light"
+
+
+def test_a_link_opens_citations_and_a_result_without_them_has_no_such_tab(open_page: Open) -> None:
+    page = open_page(render_context_html(context_example()), "#tab=citations")
+    assert page.locator(".citations").is_visible()
+    plain = context_example().replace(sentences=[], parts=[])
+    page = open_page(render_context_html(plain), "#tab=citations")
+    assert page.get_by_role("tab").all_inner_texts() == ["Read", "Matrix", "Steps"]
+    assert not page.get_by_role("navigation", name="Documents").is_visible()
+
+
+def test_a_cell_of_a_notebook_has_it_too(open_page: Open) -> None:
+    page = open_page(f"<!doctype html><body>{render_context_html(context_example(), standalone=False)}</body>")
+    assert page.locator(".outputs .cue").all_inner_texts() == ["to", "hospital"]
+
+
+def test_without_scripts_arrows_and_clicks_pin_tokens(open_page: Open) -> None:
+    page = open_page(render_context_html(context_example()), java_script_enabled=False)
+    panels = page.locator(".panel")
+    assert [panels.nth(i).is_visible() for i in range(2)] == [True, False]
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowRight")
+    assert [panels.nth(i).is_visible() for i in range(2)] == [False, True]
+    page.get_by_text("hospital", exact=True).first.click()
+    assert [panels.nth(i).is_visible() for i in range(2)] == [True, False]
+
+
+@pytest.mark.heavy
+def test_axe_finds_nothing(open_page: Open) -> None:
+    html = render_context_html(context_example())
+    for scheme in ("light", "dark"):
+        for width in (390, 1280):
+            look = {"color_scheme": scheme, "viewport": {"width": width, "height": 800}, "bypass_csp": True}
+            page = open_page(html, **look)
+            for key in "1234":
+                page.keyboard.press(key)
+                assert axe.violations(page) == [], (scheme, width, key)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width

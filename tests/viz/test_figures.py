@@ -6,10 +6,14 @@ import sys
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 
+import numpy as np
 import pytest
-from wherefrom.errors import InputError, MissingDependencyError, SettingsError
+from wherefrom.errors import InputError, MissingDependencyError, SettingsError, WherefromWarning
 from wherefrom.results.attribution import Attribution, Attributions
+from wherefrom.results.provenance import Provenance
 from wherefrom_viz import colours, render_latex, render_markdown, render_pdf, render_png, render_svg
+
+from tests.viz.conftest import PROVENANCE
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -216,3 +220,27 @@ def test_without_cairosvg_the_message_says_what_to_install(
     monkeypatch.setitem(sys.modules, "cairosvg", None)
     with pytest.raises(MissingDependencyError, match=r"wherefrom-viz\[pdf\]"):
         render_pdf(hospital)
+
+
+def test_one_example_of_a_result_has_the_titles_of_the_result(hospital: Attribution) -> None:
+    out = Attributions(sequence_attributions=(hospital,), provenance=PROVENANCE)
+    whole = render_svg(out)
+    assert "+ raises, − lowers the probability of the token" in texts(whole)
+    for one in (out[0], next(iter(out)), out[0].replace(annotations={"seen": True}), out[0].aggregate("subwords")):
+        assert "+ raises, − lowers the probability of the token" in texts(render_svg(one))
+        assert texts(render_svg(one))[0] == texts(whole)[0]
+    assert hospital.provenance == Provenance()
+    assert out[0] == hospital, "it is no part of the example"
+
+
+def test_counts_are_written_as_counts(hospital: Attribution) -> None:
+    counted = hospital.replace(step_scores={"rank": np.array([1.0, 2.0, 7.0, 3192.0]), "sure": np.ones(4)})
+    assert {"1", "2", "7", "3192", "1.000"} <= set(texts(render_svg(counted)))
+    assert "| *rank* | 1 | 2 | 7 | 3192 |" in render_markdown(counted)
+
+
+def test_a_figure_too_high_to_print_says_so(make: Callable[..., Attribution]) -> None:
+    long = make([f" w{i}" for i in range(160)], 150)
+    with pytest.warns(WherefromWarning, match="top=20 keeps the strongest"):
+        render_svg(long)
+    render_svg(long, top=20)

@@ -12,14 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
 from wherefrom.errors import InputError
 from wherefrom.files import Manifest, RunWriter, create_run, open_run
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom_viz import save_site
 from wherefrom_viz.page import site
 
+from tests.needed import needed
 from tests.viz.conftest import PROVENANCE, causal
+
+needed("playwright", "extras")
+from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
 
 CHROMIUM = Path("/usr/bin/chromium")
 in_chromium = [

@@ -20,7 +20,7 @@ from tests.zoo.families import VOCABULARY, build
 
 FAMILIES = (
     "qwen3_next", "qwen3_5_text", "llama4_text", "phimoe", "mixtral", "mamba2", "bamba", "falcon_h1", "nemotron_h",
-    "zamba2", "jamba", "recurrent_gemma",
+    "jamba", "recurrent_gemma",
 )  # fmt: skip
 BASELINES = ("zero", "mean", "unk")
 QUICK: dict[str, dict[str, Any]] = {"integrated_gradients": {"max_points": 7}, "reagent": {"max_probe_steps": 3}}

@@ -15,7 +15,9 @@ from wherefrom_viz.browser.screens.detail import DetailScreen
 from wherefrom_viz.browser.screens.export import ExportScreen
 from wherefrom_viz.browser.screens.goto import GotoScreen
 from wherefrom_viz.browser.screens.help import HelpScreen
+from wherefrom_viz.browser.screens.jump import JumpScreen
 from wherefrom_viz.browser.screens.open import OpenScreen
+from wherefrom_viz.browser.screens.remark import RemarkScreen
 from wherefrom_viz.browser.screens.settings import SettingsScreen
 from wherefrom_viz.browser.widgets.example_list import ExampleList
 from wherefrom_viz.browser.widgets.filter_bar import FilterBar
@@ -491,6 +493,26 @@ async def test_screens_over_screens() -> None:
         before = app.theme
         await pilot.press("t")
         assert app.theme != before
+
+
+async def test_remarks_files_and_jumps() -> None:
+    """What they do is tested in test_remarks.py."""
+    uses("tag", "note", "next_file", "previous_file", "jump")
+    app = browser_of()
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        expected: list[tuple[str, type[Screen[object]]]] = [
+            ("T", RemarkScreen),
+            ("o", RemarkScreen),
+            ("ctrl+o", JumpScreen),
+        ]
+        for key, kind in expected:
+            await pilot.press(key)
+            assert isinstance(app.screen, kind)
+            await pilot.press("escape")
+        for key in ("w", "W"):
+            await pilot.press(key)
+        assert isinstance(app.screen, BrowseScreen)
 
 
 async def test_quit() -> None:

@@ -9,6 +9,8 @@ from itertools import cycle, islice
 from typing import TYPE_CHECKING, Any
 
 from attrs import asdict
+from wherefrom.adapters import Rehearses
+from wherefrom.loading import load_model
 from wherefrom.methods.contract import METHODS
 from wherefrom.methods.cost import Cost
 
@@ -72,7 +74,7 @@ def plan(
     costs = model.cost([example.text for example in examples], targets, **request.question())
     width = math.prod(_sizes(model, METHODS.get(request.method)))
     assumed = any(target is not example.generated for target, example in zip(targets, examples, strict=True))
-    return {
+    planned = {
         "model": asdict(model_asked),
         "request": asdict(request),
         "examples": len(examples),
@@ -83,6 +85,19 @@ def plan(
         "bytes of scores": cells * width * 4,
         "bytes of scores, aggregated": cells * 4,
     }
+    told = requests(model, [example.text for example in examples], targets, request)
+    return planned if told is None else {**planned, "requests": told}
+
+
+def requests(
+    model: AttributionModel, texts: Sequence[Any], targets: Sequence[Any], request: AttributionRequest
+) -> dict[str, int] | None:
+    """What would be sent to a server, found by doing the same with nothing sent; None for models that are here."""
+    if not isinstance(model.adapter, Rehearses):
+        return None
+    rehearsal = model.adapter.rehearsal()
+    load_model(rehearsal).attribute(list(texts), list(targets), show_progress=False, **request.question())
+    return {"requests": rehearsal.requests, "tokens in them": rehearsal.request_tokens}
 
 
 def passes(costs: Sequence[Cost | None]) -> dict[str, Any] | str:

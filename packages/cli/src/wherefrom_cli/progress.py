@@ -59,10 +59,13 @@ class ProgressLine:
         self._line.stop()
 
     def __call__(self, phase: str, done: int, total: int) -> None:
-        """Note how far a phase is; drawn now and then."""
+        """Note how far a phase is; drawn now and then, a new phase at once."""
+        new = not self._phase.startswith(phase)
         self._phase = phase + (f" {done}/{total}" if total > 1 else "")
         if self.overall is None:
             self._line.update(self._task, completed=done, total=total)
+        if new and self.console.interactive:
+            self._line.update(self._task, description=self.text())
         self._draw()
 
     def begin(self, total: int | None, already_done: int = 0) -> None:

@@ -71,6 +71,10 @@ def ray_outcomes(
         MissingDependencyError: Ray is not installed.
         UsageError: The cluster cannot be reached, or the request itself is wrong.
     """
+    if cluster.address is None:
+        # Under `uv run`, Ray would copy the working folder and make each worker a new environment. Workers on this
+        # machine have ours. Ray reads this when it is imported.
+        os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
     try:
         import ray
         import ray.data

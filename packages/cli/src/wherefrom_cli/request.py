@@ -249,6 +249,11 @@ def add_method_options(group: OptionGroup) -> None:
         metavar="N",
         help="forward passes at most, for methods that take text away: large units first, the strongest cut smaller",
     )
+    group.add(
+        "--units",
+        metavar="UNIT",
+        help="what such a method takes away and scores as one: token, word, sentence, turn, document, ...",
+    )
     group.flag("--include-eos-baseline", "--eos", help="replace the end-of-sequence token in baselines too")
     group.flag(
         "--keep-special", default=True, help="leave special tokens as they are in baselines and removals (default: yes)"
@@ -397,7 +402,7 @@ def attribution_request(options: Options) -> AttributionRequest:
         check=bool(options.check),
         generation_args=generation,
         settings={
-            **({} if options.budget is None else {"budget": options.budget}),
+            **{name: value for name in ("budget", "units") if (value := getattr(options, name)) is not None},
             **options.attribution_kwargs,
             **dict(options.set),
         },

@@ -61,8 +61,15 @@ HARMLESS_GENERATION = frozenset(
 )  # fmt: skip
 """Arguments of generation that a project file may set: numbers and texts. Others load code (``custom_generate``)."""
 
-PLACES = frozenset({"tables"})
-"""Settings of methods that name files or folders."""
+HARMLESS_WORDS = frozenset(
+    {
+        "units", "baseline", "baselines", "n_samples", "n_steps", "quadrature", "method", "strategy", "heads",
+        "feed_forward", "index", "target_layer", "surrogate", "of", "similarity_metric", "unit", "output",
+        "encoder_zeroed_units_indices", "decoder_zeroed_units_indices", "cross_zeroed_units_indices",
+    }
+)  # fmt: skip
+"""Settings of methods and step functions that a project file may set to a text, a list or a table. Numbers and switches
+are harmless everywhere; a text may name a folder to write tables to, a file of weights or a second model to load."""
 
 _ADVICE = "Give it on the command line, as a variable, in your own config.toml, or name the file: --config-file {}"
 
@@ -124,11 +131,13 @@ def check_project_value(path: Path, name: str, option: str, value: Any) -> None:
             f"{path}: a project's file may not name a folder as the model ({value!r}), only a model of the hub or a "
             "demo.\n" + _ADVICE.format(path)
         )
-    if option == "attribution_kwargs" and isinstance(value, Mapping) and (found := PLACES & value.keys()):
-        raise UsageError(
-            f"{path}: a project's file may not set {', '.join(found)} in {name!r}: it names a place to write.\n"
-            + _ADVICE.format(path)
-        )
+    if option == "attribution_kwargs":
+        _check_settings(path, name, value if isinstance(value, Mapping) else {})
+    if option == "methods":
+        from wherefrom.evaluation.bench.specs import parts_of_spec  # with all of the bench: only where it is asked for
+
+        for spec in value if isinstance(value, list) else [value]:
+            _check_settings(path, name, parts_of_spec(str(spec))[1])
     if option == "generation_kwargs" and isinstance(value, Mapping):
         for argument in value:
             if argument not in HARMLESS_GENERATION:
@@ -136,6 +145,15 @@ def check_project_value(path: Path, name: str, option: str, value: Any) -> None:
                     f"{path}: a project's file may not set the argument {argument!r} in {name!r}: it could load code.\n"
                     + _ADVICE.format(path)
                 )
+
+
+def _check_settings(path: Path, name: str, settings: Mapping[str, Any]) -> None:
+    for setting, value in settings.items():
+        if setting not in HARMLESS_WORDS and not (value is None or isinstance(value, bool | int | float)):
+            raise UsageError(
+                f"{path}: a project's file may not set {setting!r} in {name!r} to {value!r}: it could name a place to "
+                "write, a file or a model to load.\n" + _ADVICE.format(path)
+            )
 
 
 def names_a_place(model: str) -> bool:

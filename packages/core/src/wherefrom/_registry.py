@@ -145,7 +145,11 @@ class Registry(Generic[T]):
     def _import_builtins(self) -> None:
         if self._builtins is not None:
             module, self._builtins = self._builtins, None  # first: while it is imported, it registers
-            import_module(module)
+            try:
+                import_module(module)
+            except BaseException:
+                self._builtins = module  # who asks next hears of the import that fails, not of a name unknown
+                raise
 
     def _entry_points(self) -> list[EntryPoint]:
         return _entry_points(self.group)

@@ -55,7 +55,7 @@ from wherefrom.questions.question import Question
 from wherefrom.questions.spans import Span
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.provenance import Provenance, library_versions
-from wherefrom.settings import non_default, plain
+from wherefrom.settings import check_call, non_default, plain
 from wherefrom.step_functions.base import StepFunction, StepFunctionLike
 from wherefrom.text.alignment import Alignments
 
@@ -165,6 +165,7 @@ class AttributionModel:
         Returns:
             One text per input and returned sequence, prompt included for decoder-only models.
         """
+        check_call(AttributionModel.generate, locals(), batch_size=1)
         encodings = [encode_input(self.adapter, text, add_special_tokens=True) for text in as_inputs(inputs)]
         texts: list[str] = []
         for some in _batches(encodings, batch_size):
@@ -358,32 +359,23 @@ class AttributionModel:
             answered = iter(
                 list(self._answered(asked, prepared.questions, request, batch_size, clean_special_chars, notes, tell))
             )
+            questions = iter(prepared.questions)
             results: list[Attribution] = []
-            for number, (example, steps) in enumerate(zip(examples, positions, strict=True)):
+            told = zip(examples, positions, prepared.details, strict=True)
+            for number, (example, steps, more) in enumerate(told):
                 if len(steps):
-                    results.append(next(answered))
-                    continue
-                notes.append(
-                    f"The target of example {number} has {len(example.target_ids)} tokens, and none from "
-                    f"attr_pos_start={attr_pos_start} to attr_pos_end={attr_pos_end}: its result has no step."
-                )
-                results.append(
-                    without_steps(
+                    one, question = next(answered), next(questions)
+                    if check:
+                        one = checked(self.adapter, request.method, question, example, one, progress=tell)
+                else:
+                    notes.append(
+                        f"The target of example {number} has {len(example.target_ids)} tokens, and none from "
+                        f"attr_pos_start={attr_pos_start} to attr_pos_end={attr_pos_end}: its result has no step."
+                    )
+                    one = without_steps(
                         example, request.method, list(request.scores), self.adapter.card, has_target=include_target
                     )
-                )
-            if check:
-                questions = iter(prepared.questions)
-                results = [
-                    checked(self.adapter, request.method, next(questions), example, one, progress=tell)
-                    if len(steps)
-                    else one
-                    for example, steps, one in zip(examples, positions, results, strict=True)
-                ]
-            results = [
-                one.replace(details={**one.details, **more}) if more else one
-                for one, more in zip(results, prepared.details, strict=True)
-            ]
+                results.append(one.replace(details={**one.details, **more}) if more else one)
         if ids is not None:
             results = [one.replace(id=name) for one, name in zip(results, ids, strict=True)]
         for note in dict.fromkeys(notes):
@@ -467,6 +459,7 @@ class AttributionModel:
         Raises:
             UsageError: Something does not fit; the message says what, why and what to do.
         """
+        check_call(AttributionModel.cost, locals())
         request = requested(
             self.adapter,
             self.method if method is None else method,

@@ -11,6 +11,7 @@
     │   └── ModelCapabilityError   the method needs something this model cannot give
     ├── ShapeError                 arrays whose shapes disagree
     ├── ModelLoadError             a model or data set could not be loaded (exit code 4)
+    ├── ModelGoneError             a model stopped answering: what is asked next would fail too
     ├── FileFormatError            a file that is damaged, foreign or newer than we are (exit code 5)
     └── MissingDependencyError     an optional package is not installed
 
@@ -60,6 +61,10 @@ class ShapeError(WherefromError, ValueError):
 
 class ModelLoadError(WherefromError):
     """A model, tokenizer or data set could not be loaded."""
+
+
+class ModelGoneError(WherefromError):
+    """A model that was there stopped answering; the question is not at fault, and the next one would fail too."""
 
 
 class FileFormatError(WherefromError, ValueError):

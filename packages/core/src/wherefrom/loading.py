@@ -13,7 +13,7 @@ from wherefrom.errors import MissingDependencyError, SettingsError, UnknownNameE
 from wherefrom.methods.capabilities import check_capabilities
 from wherefrom.methods.contract import METHODS, AnyMethod
 from wherefrom.results.aggregation import AGGREGATORS
-from wherefrom.settings import fields_of, from_mapping
+from wherefrom.settings import check_call, fields_of, from_mapping
 from wherefrom.step_functions.base import STEP_FUNCTIONS
 
 ADAPTERS: Registry[Callable[..., SequenceModel]] = Registry("framework", group="wherefrom.adapters")
@@ -49,6 +49,7 @@ def load_model(
         ModelLoadError: The model or its tokenizer could not be loaded.
         UsageError: A name or setting is unknown, or the model cannot do what the method needs.
     """
+    check_call(load_model, locals())
     if isinstance(model, SequenceModel):
         adapter = model
         method = _method(attribution_method, method_settings)

@@ -7,8 +7,12 @@ declares them. Nothing is ever ignored: a name nobody declares is an error with 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import collections.abc
+import inspect
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
+from types import NoneType, UnionType
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -16,6 +20,7 @@ from typing import (
     Literal,
     Protocol,
     TypeVar,
+    Union,
     cast,
     get_args,
     get_origin,
@@ -38,6 +43,7 @@ def _strict(kind: type) -> Callable[[Any, Any], Any]:
     accepted: tuple[type, ...] = {
         int: (int, np.integer),
         float: (int, float, np.integer, np.floating),
+        bool: (bool, np.bool_),
     }.get(kind, (kind,))
 
     def structure(value: Any, _: Any) -> Any:
@@ -89,6 +95,141 @@ class Renamed(Protocol):
     """Other name to name here."""
 
 
+def check_call(function: Callable[..., Any], given: Mapping[str, Any], /, **least: int) -> None:
+    """Refuse arguments of a call that its own signature rules out, before any work is done.
+
+    Numbers must be finite, texts without half characters, seeds from 0 to 2**63 - 1. What a signature says beyond
+    plain types, lists, mappings, paths and functions is left to the function.
+
+    Args:
+        function: Whose signature counts.
+        given: The arguments by name; ``locals()`` at the top of the function.
+        least: Arguments that count, and the smallest number they may be; the largest is `LARGEST_COUNT`.
+
+    Raises:
+        SettingsError: One does not fit; the message says what was expected.
+    """
+    for name, declared in _declared(function).items():
+        value = given[name]
+        if not _fits(value, declared):
+            raise SettingsError(f"{name} = {value!r} does not fit: expected {_in_words(declared)}.")
+        if value is None:
+            continue
+        low, high = (0, 2**63 - 1) if name == "seed" else (least.get(name, -(2**63)), LARGEST_COUNT)
+        if (name == "seed" or name in least) and not low <= value <= high:
+            raise SettingsError(f"{name} must be a whole number from {low} to {high:,}, not {value!r}.")
+
+
+@cache
+def _declared(function: Callable[..., Any]) -> dict[str, Any]:
+    """Declared types by parameter; those that need a module imported for type checks alone are left out."""
+    scope = getattr(function, "__globals__", {})
+    found = {}
+    for name, parameter in inspect.signature(function).parameters.items():
+        if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL) or name in ("self", "device"):
+            continue  # a framework's own object may stand for a device's name
+        try:
+            found[name] = eval(parameter.annotation, scope) if isinstance(parameter.annotation, str) else Any
+        except (NameError, TypeError):  # a module imported for type checks alone, a name not yet made
+            continue
+    return found
+
+
+def _fits(value: Any, declared: Any) -> bool:
+    """May an argument declared so be this? True wherever that is not for its type to say."""
+    origin, inner = get_origin(declared), get_args(declared)
+    if origin in (Union, UnionType):
+        return any(_fits(value, one) for one in inner)
+    if origin is Literal:
+        return any(type(value) is type(one) and value == one for one in inner)
+    if declared in (None, NoneType):
+        return value is None
+    if declared is bool:
+        return isinstance(value, bool | np.bool_)
+    if declared is int:
+        return isinstance(value, int | np.integer) and not isinstance(value, bool) and abs(int(value)) < 2**63
+    if declared is float:
+        numeric = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+        return numeric and (abs(value) < 2**63 if isinstance(value, int) else bool(np.isfinite(value)))
+    if declared is str:
+        return isinstance(value, str) and not any("\ud800" <= one <= "\udfff" for one in value)
+    if origin is collections.abc.Mapping or origin is dict:
+        return isinstance(value, Mapping) and (inner[:1] != (str,) or all(isinstance(key, str) for key in value))
+    if origin in (collections.abc.Sequence, collections.abc.Iterable, list):
+        if isinstance(value, str):  # one for several
+            return str in (inner[0], *get_args(inner[0]))
+        listed = isinstance(value, collections.abc.Iterable) and not isinstance(value, bytes | Mapping | set)
+        return listed and not (isinstance(value, list | tuple) and not all(_fits(one, inner[0]) for one in value))
+    if origin is collections.abc.Callable:
+        return callable(value)
+    return not (isinstance(declared, type) and issubclass(declared, os.PathLike)) or (
+        isinstance(value, os.PathLike) and _fits(str(value), str)
+    )
+
+
+def _in_words(declared: Any) -> str:
+    """What a declared type asks for."""
+    origin, inner = get_origin(declared), get_args(declared)
+    if origin in (Union, UnionType):
+        words = list(dict.fromkeys(map(_in_words, inner)))
+        return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+    if origin is Literal:
+        return f"one of {', '.join(map(repr, inner))}"
+    if origin in (collections.abc.Sequence, collections.abc.Iterable, list):
+        return f"a list ({_in_words(inner[0])} each)"
+    if origin is collections.abc.Mapping or origin is dict:
+        return "a dictionary by name"
+    if origin is collections.abc.Callable:
+        return "a function"
+    known = {bool: "True or False", int: "a whole number", float: "a finite number", str: "a text", NoneType: "None"}
+    return known.get(declared, getattr(declared, "__name__", str(declared)))
+
+
+LARGEST_COUNT = 100_000
+"""No setting counts further: what is more was mistyped, or would fill the memory before the first pass."""
+
+
+def counting(least: int, *, auto: bool = False) -> Callable[[object, attrs.Attribute[Any], object], None]:
+    """A validator of settings that count: a whole number from ``least`` to `LARGEST_COUNT`.
+
+    None is let through where it is the default.
+
+    Args:
+        auto: May the setting be ``"auto"``?
+    """
+
+    def check(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+        if not (auto and isinstance(value, str) and value == "auto"):
+            _check_whole(attribute, value, least, LARGEST_COUNT, " or 'auto'" if auto else "")
+
+    return check
+
+
+def a_seed(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    """A validator of seeds: a whole number from 0 to 2**63 - 1; None is let through where it is the default."""
+    _check_whole(attribute, value, 0, 2**63 - 1)
+
+
+def _check_whole(attribute: attrs.Attribute[Any], value: object, least: int, most: int, or_else: str = "") -> None:
+    if value is None and attribute.default is None:
+        return
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or not least <= cast(int, value) <= most:
+        raise SettingsError(
+            f"{attribute.name} must be a whole number from {least} to {most:,}{or_else}, not {value!r}."
+        )
+
+
+def a_folder(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    """A validator of settings that name a folder to write to, or are None.
+
+    Raises:
+        SettingsError: The name is empty (it would be the current folder), or no name at all.
+    """
+    if value is not None and not (isinstance(value, str) and value.strip() and "\0" not in value):
+        raise SettingsError(f"{attribute.name} = {value!r} names no folder. Give its path as a text, or None.")
+
+
 def fields_of(cls: type) -> tuple[str, ...]:
     """Names of the settings that a settings class declares."""
     return tuple(field.name for field in attrs.fields(cls) if field.init)
@@ -97,8 +238,9 @@ def fields_of(cls: type) -> tuple[str, ...]:
 def from_mapping(cls: type[T], values: Mapping[str, Any], *, where: str) -> T:
     """Build ``cls`` from untrusted ``values``.
 
-    Plain values (numbers, words, lists of them) are checked against the declared types; arrays, callables and other
-    objects are handed through and checked by the class's own validators.
+    Plain values (numbers, words, lists of them) are checked against the declared types, and so is whatever comes for
+    a setting that takes numbers and words alone; arrays, callables and other objects are else handed through and
+    checked by the class's own validators.
 
     Args:
         where: What is being built, for messages ("method 'integrated_gradients'").
@@ -116,7 +258,10 @@ def from_mapping(cls: type[T], values: Mapping[str, Any], *, where: str) -> T:
     for name, value in values.items():
         declared = types[name].type or Any
         _refuse_nonsense(value, declared, f"{where}: {name}")
-        settled[name] = _structured(value, declared, f"{where}: {name}") if _is_plain(value) else value
+        if _takes_a_list(declared) and not isinstance(value, list | tuple | np.ndarray):
+            raise SettingsError(f"{where}: {name} = {value!r} does not fit: expected a list.")
+        checked = _is_plain(value) or _takes_plain_values(declared)
+        settled[name] = _structured(value, declared, f"{where}: {name}") if checked else value
     try:
         return cls(**settled)
     except UsageError:
@@ -126,12 +271,39 @@ def from_mapping(cls: type[T], values: Mapping[str, Any], *, where: str) -> T:
 
 
 def _refuse_nonsense(value: Any, declared: Any, what: str) -> None:
-    """Raise: SettingsError: ``value`` is NaN or infinite, or True or False where a number or name was declared."""
-    for one in value if isinstance(value, list | tuple) else (value,):
+    """Raise: SettingsError: ``value`` is or holds NaN, an infinity or half a character, or is True or False where a
+    number or name was declared."""
+    for one in _values_in(value):
         if isinstance(one, float | np.floating) and not np.isfinite(one):
             raise SettingsError(f"{what} = {value!r} does not fit: expected a finite number.")
+        if isinstance(one, str) and any("\ud800" <= character <= "\udfff" for character in one):
+            raise SettingsError(f"{what} = {value!r} does not fit: it has half a character (a lone surrogate).")
     if isinstance(value, bool) and declared is not Any and bool not in (declared, *get_args(declared)):
         raise SettingsError(f"{what} = {value!r} does not fit: expected something else than True or False.")
+
+
+def _values_in(value: Any) -> Iterator[Any]:
+    """What stands in a value, however deep in lists and mappings."""
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from _values_in(item)
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _values_in(item)
+    else:
+        yield value
+
+
+def _takes_a_list(declared: Any) -> bool:
+    """Is it a tuple that is declared, and nothing else?"""
+    return get_origin(declared) is tuple
+
+
+def _takes_plain_values(declared: Any) -> bool:
+    """Is nothing but numbers, words and None declared?"""
+    if get_origin(declared) in (Union, UnionType):
+        return all(_takes_plain_values(one) for one in get_args(declared))
+    return _is_choice(declared) or declared in (bool, int, float, str, NoneType)
 
 
 def former_names(cls: type) -> Mapping[str, str]:

@@ -36,7 +36,7 @@ from wherefrom.methods.perturbation.removal import as_baseline, check_baseline
 from wherefrom.methods.perturbation.units import UnitsSetting, as_units, last_steps, units_of
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
-from wherefrom.settings import unknown_setting
+from wherefrom.settings import a_seed, unknown_setting
 
 PREFIX = "captum"
 AT_ONCE = 32
@@ -151,7 +151,7 @@ class _CaptumSettings:
     settings: Any = field(factory=dict)
     """Arguments of captum's class and of its ``attribute``, a mapping by name: ``{"n_samples": 50}``. Lists, as they
     come from JSON, become tuples."""
-    seed: int | None = None
+    seed: int | None = field(default=None, validator=a_seed)
     """Seed for whatever captum draws; None: the one of the whole call."""
 
     @settings.validator
@@ -287,8 +287,8 @@ class _Differentiable(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *given: Tensor) -> tuple[Tensor | None, ...]:
-        (slope,) = given
-        return (None, None, *(slope[:, None, None].to(part.dtype) * part for part in ctx.saved_tensors))
+        (output_gradient,) = given
+        return (None, None, *(output_gradient[:, None, None].to(part.dtype) * part for part in ctx.saved_tensors))
 
 
 @frozen(kw_only=True)

@@ -20,6 +20,7 @@ from wherefrom.methods.perturbation.samplers import (
     without,
 )
 from wherefrom.questions.question import Question
+from wherefrom.settings import counting
 
 __all__ = ["MaskedLanguageModelSampler", "PartOfSpeechSampler"]
 
@@ -42,7 +43,7 @@ class MaskedLanguageModelSampler:
 
     name: str = field()
     """Hub id or path of a masked language model."""
-    top: int = field(default=64, converter=int, validator=validators.ge(2))
+    top: int = field(default=64, converter=int, validator=counting(2))
     """How many of its most likely proposals are looked at, at each position."""
     _loaded: dict[str, Any] = field(factory=dict, init=False, repr=False)
 
@@ -128,7 +129,7 @@ class PartOfSpeechSampler:
 
     identifier: ClassVar[str] = "part_of_speech"
 
-    tagger: Tagger | None = None
+    tagger: Tagger | None = field(default=None, validator=validators.optional(validators.is_callable()))
     """From words to tags; None: that of nltk."""
     _classes: dict[str, dict[int, IntArray]] = field(factory=dict, init=False, repr=False)
 

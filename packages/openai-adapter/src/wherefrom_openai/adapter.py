@@ -16,9 +16,10 @@ from wherefrom.text.tokens import Token
 
 from wherefrom_openai.answers import Answers
 from wherefrom_openai.client import Client, RefusedError
-from wherefrom_openai.errors import ServerError
+from wherefrom_openai.errors import ServerError, SilentServerError
 from wherefrom_openai.forcing import ability_of
 from wherefrom_openai.predicting import Cost, Predictor, Spent
+from wherefrom_openai.rehearsal import ServerRehearsal
 from wherefrom_openai.settings import Forced, ServerSettings
 from wherefrom_openai.wording import Tokeniser, Wording, tokeniser
 
@@ -81,6 +82,14 @@ def load(
     settings = {name: value for name, value in named.items() if value is not None}
     given = ServerSettings.of({**(model_kwargs or {}), **settings})
     client = Client(given)
+    try:
+        return _opened(client, model, given)
+    except SilentServerError as error:
+        raise ModelLoadError(str(error)) from error
+
+
+def _opened(client: Client, model: str, given: ServerSettings) -> ServedModel:
+    """What the server is found to be able to."""
     served = _served(client, model)
     speech = tokeniser(client, model)
     wording = Wording(speech, given.chat_template)
@@ -118,6 +127,10 @@ class ServedModel:
     def cost(self, rows: Iterable[Row]) -> Cost:
         """Requests and tokens that `predict` of these rows would take, beyond the answers that are kept."""
         return self.predictor.cost(rows)
+
+    def rehearsal(self) -> ServerRehearsal:
+        """See `wherefrom.adapters.Rehearses.rehearsal`."""
+        return ServerRehearsal(self.card, self.predictor)
 
     def encode(
         self,
@@ -213,6 +226,13 @@ def _served(client: Client, model: str) -> Mapping[str, Any]:
     )
 
 
+def _begun_with(speech: Tokeniser) -> int | None:
+    """The token that the server puts in front of a text; None if it puts none, or more."""
+    bare = [index for index, _ in speech.tokenise("a", special=False)]
+    whole = [index for index, _ in speech.tokenise("a", special=True)]
+    return whole[0] if whole[1 : 1 + len(bare)] == bare else None
+
+
 def _identity(served: Mapping[str, Any]) -> dict[str, Any]:
     return {name: served.get(name) for name in ("id", "root", "meta", "max_model_len")}
 
@@ -237,6 +257,8 @@ def _card(
         return found[0][0] if len(found) == 1 else None
 
     eos, bos = single(properties.get("eos_token")), single(properties.get("bos_token"))
+    if bos is None:
+        bos = _begun_with(speech)
     stand_in = next((i for i in (eos, bos) if i is not None), 0)
     if settings.replacement is not None:
         found = single(settings.replacement)

@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 from wherefrom.errors import ModelCapabilityError
 
-from wherefrom_openai.errors import ServerError
+from wherefrom_openai.errors import ServerError, SilentServerError
 from wherefrom_openai.settings import ServerSettings
 
 PASSING = (408, 409, 425, 429, 500, 502, 503, 504)
@@ -51,7 +51,8 @@ class Client:
 
         Raises:
             RefusedError: The server does not do this (a client error).
-            ServerError: It stayed silent, busy or broken through all attempts, or answered no JSON.
+            SilentServerError: It stayed silent, busy or broken through all attempts.
+            ServerError: It answered no JSON.
         """
         return self._ask("POST", url, body)
 
@@ -77,7 +78,7 @@ class Client:
                 wait = max(wait, _seconds(answer.headers.get("Retry-After")))
             if attempt + 1 < self.settings.attempts:
                 time.sleep(wait)
-        raise ServerError(
+        raise SilentServerError(
             f"{url} gave no answer in {self.settings.attempts} attempts; the last: {trouble}. "
             "Is the server running there? Raise timeout or attempts if it is slow."
         )

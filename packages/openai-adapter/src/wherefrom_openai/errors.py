@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from wherefrom.errors import UsageError, WherefromError
+from wherefrom.errors import ModelGoneError, UsageError, WherefromError
 
 
 class ServerError(WherefromError):
     """The server did not answer, or answered something that cannot be true."""
+
+
+class SilentServerError(ServerError, ModelGoneError):
+    """The server gave no answer through all attempts."""
 
 
 class BudgetError(UsageError):

@@ -14,7 +14,7 @@ from attrs import frozen
 
 from wherefrom_openai.client import Client, RefusedError
 from wherefrom_openai.distribution import Listed
-from wherefrom_openai.errors import ServerError
+from wherefrom_openai.errors import ServerError, SilentServerError
 from wherefrom_openai.settings import Forced
 from wherefrom_openai.wording import Wording
 
@@ -104,6 +104,7 @@ def ability_of(
 
     Raises:
         RefusedError: Nothing of it, or not the way that was wanted; with what the server said.
+        SilentServerError: It does not answer.
     """
     wanted: dict[Forced, tuple[Way, ...]] = {
         "auto": ("prompt_logprobs", "echo", "steps"),
@@ -123,6 +124,8 @@ def ability_of(
             except RefusedError as error:
                 said.append(f"{way}, {size} tokens: {error}")
                 continue
+            except SilentServerError:
+                raise
             except (ServerError, KeyError, TypeError, ValueError) as error:
                 said.append(f"{way}: {error}")
                 break

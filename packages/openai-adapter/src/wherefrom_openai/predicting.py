@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -12,13 +11,14 @@ from typing import Any
 import numpy as np
 from attrs import define, frozen
 from wherefrom.adapters import Row, RowPrediction
-from wherefrom.errors import InputError, ModelCapabilityError, WherefromWarning
+from wherefrom.errors import InputError, ModelCapabilityError
 
 from wherefrom_openai.answers import Answers, fingerprint
 from wherefrom_openai.client import Client
 from wherefrom_openai.distribution import Listed
 from wherefrom_openai.errors import BudgetError, ServerError
 from wherefrom_openai.forcing import Ability, read_prompt, read_step
+from wherefrom_openai.unlisted import Unlisted
 from wherefrom_openai.wording import Wording
 
 log = logging.getLogger("wherefrom_openai")
@@ -65,8 +65,15 @@ class Predictor:
     def cost(self, rows: Iterable[Row]) -> Cost:
         """What `predict` of these rows would take."""
         asked = dict.fromkeys(prompt for row in rows for prompt in self._prompts(row))
-        open_ones = [prompt for prompt in asked if self.answers.get(self._key(prompt)) is None]
+        open_ones = self._open(asked)
         return Cost(len(open_ones), sum(map(len, open_ones)), len(asked) - len(open_ones))
+
+    def open_prompts(self, rows: Iterable[Row]) -> list[Ids]:
+        """What `predict` of these rows would send, each once, answers that are kept left out."""
+        return self._open(dict.fromkeys(prompt for row in rows for prompt in self._prompts(row)))
+
+    def _open(self, prompts: Iterable[Ids]) -> list[Ids]:
+        return [prompt for prompt in prompts if self.answers.get(self._key(prompt)) is None]
 
     def predict(self, rows: Iterable[Row], chunk: int | None) -> Iterator[RowPrediction]:
         """See `wherefrom.adapters.PredictsSteps.predict`. ``chunk``: requests under way at once.
@@ -81,7 +88,7 @@ class Predictor:
         self._check_budget(cost)
         if cost.requests:
             log.info("%d requests of %d tokens, %d answers are kept", cost.requests, cost.tokens, cost.kept)
-        outside = seen = 0
+        unlisted = Unlisted(self.ability.listed)
         width = min(chunk or self.client.settings.concurrency, self.client.settings.concurrency)
         pool = ThreadPoolExecutor(width, thread_name_prefix="wherefrom-openai")
         under_way: dict[Ids, Future[bytes]] = {}
@@ -94,8 +101,7 @@ class Predictor:
                             under_way[prompt] = pool.submit(self._answer, prompt)
                     ahead += 1
                 listed = self._lists(row, under_way)
-                missed = [int(row.target_ids[s]) not in one.ids for s, one in zip(row.steps, listed, strict=True)]
-                outside, seen = outside + sum(missed), seen + len(missed)
+                unlisted.look(row, listed)
                 logits = np.zeros((0, self.vocabulary))
                 if listed:
                     logits = np.stack([one.logits(self.vocabulary) for one in listed])
@@ -105,14 +111,7 @@ class Predictor:
                 under_way = {prompt: one for prompt, one in under_way.items() if prompt in coming}
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
-        if outside:
-            warnings.warn(
-                f"{outside} of {seen} target tokens were not among the {self.ability.listed} tokens that the server "
-                "lists per step; they got an even share of the probability that the list leaves. "
-                "Raise top_logprobs, up to the size of the vocabulary, for exact values.",
-                WherefromWarning,
-                stacklevel=2,
-            )
+        unlisted.warn()
 
     def _prompts(self, row: Row) -> list[Ids]:
         """What is sent for a row: prefixes, or the text as far as it is explained."""

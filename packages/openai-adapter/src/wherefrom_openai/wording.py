@@ -12,15 +12,13 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from wherefrom.adapters import Encoding, Side
 from wherefrom.arrays import IntArray
 from wherefrom.errors import InputError
-from wherefrom.text.segmentation import word_indices
+from wherefrom.text.spelling import spelt_tokens
 from wherefrom.text.tokens import Segment, Token
 
 from wherefrom_openai.client import Client, RefusedError
 
 MARKER = re.compile(r"<[^\s<>]{1,60}>|\[[A-Z_]{2,20}\]")
 """How names of special tokens look."""
-LONGEST = 64
-"""Bytes of unfinished characters that are waited for before they are shown as broken."""
 
 
 class Tokeniser(Protocol):
@@ -173,44 +171,7 @@ class Wording:
         """Tokens with their places in ``text``, or in what they spell themselves."""
         spelt = [self._bytes(int(i)) for i in ids]
         special = [self._is_special(int(i)) for i in ids]
-        whole = b"".join(spelt)
-        lead = 0 if text is None else whole.find(text.encode())  # bytes put before the text: a marker, or a space
-        lost = len(whole[: max(lead, 0)].decode("utf-8", "replace"))
-        texts = [""] * len(ids)
-        spans: list[tuple[int | None, int | None]] = [(None, None)] * len(ids)
-        pending, first, begin = b"", 0, 0  # a character of several tokens is spelt at the first of them
-        for place, piece in enumerate(spelt):
-            first = first if pending else place
-            pending += piece
-            try:
-                shown = pending.decode()
-            except UnicodeDecodeError:
-                if place + 1 < len(spelt) and len(pending) < LONGEST:
-                    continue
-                shown = pending.decode("utf-8", "replace")
-            texts[first], end = shown, begin + len(shown)
-            if lead >= 0:
-                inner = begin + (len(shown) - len(shown.lstrip()) if shown.strip() else 0)
-                spans[first] = (max(inner - lost, 0), max(end - lost, 0))
-                for later in range(first + 1, place + 1):
-                    spans[later] = (max(end - lost, 0), max(end - lost, 0))
-            pending, begin = b"", end
-        words = word_indices(texts, special)
-        return tuple(
-            Token(
-                id=int(i),
-                piece=piece.decode("utf-8", "backslashreplace"),
-                text=shown,
-                position=position,
-                start=start,
-                end=end,
-                special=mark,
-                word=word,
-            )
-            for position, (i, piece, shown, (start, end), mark, word) in enumerate(
-                zip(ids, spelt, texts, spans, special, words, strict=True)
-            )
-        )
+        return spelt_tokens(ids, spelt, special, text)
 
     def _render(self, messages: Sequence[Mapping[str, str]]) -> tuple[str, list[tuple[int, int, str]]]:
         """A chat as one text, and where each turn stands in it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 import gradio as gr
 from attrs import frozen
@@ -15,7 +15,16 @@ from wherefrom.methods.contract import Progress
 from wherefrom.methods.default import DEFAULT_METHOD
 
 from wherefrom_playground import choices, frames
-from wherefrom_playground.asking import Asked, Generation, explained, explained_by_all, explained_context
+from wherefrom_playground.asking import (
+    Asked,
+    Generation,
+    Measured,
+    Units,
+    evaluated,
+    explained,
+    explained_by_all,
+    explained_context,
+)
 from wherefrom_playground.jobs import Desk, Done, Failed
 from wherefrom_playground.keeping import Keeper
 from wherefrom_playground.limits import Limits
@@ -25,7 +34,13 @@ USER = "wherefrom"
 EXAMPLE = "George was sick yesterday. His colleagues asked him to come"
 EXAMPLES = {"demo:mt": "The car is green. It is small."}
 _HEAD = ["setting", "value", "type"]
-_CSS = ".wherefrom-mistake { color: #b3261e; white-space: pre-wrap; } .dark .wherefrom-mistake { color: #ffb4ab; }"
+_CSS = """
+.wherefrom-mistake { color: #b3261e; white-space: pre-wrap; } .dark .wherefrom-mistake { color: #ffb4ab; }
+.gradio-container .info-text { color: var(--body-text-color) !important; }
+.gradio-container button.primary { background: #9a3412 !important; color: #fff !important; }
+.gradio-container button.primary:hover { background: #7c2d12 !important; }
+"""
+"""Gradio's own colours of hints and buttons have less contrast than 4.5:1."""
 
 
 @frozen(kw_only=True)
@@ -73,6 +88,8 @@ def build(model: AttributionModel, name: str, keeper: Keeper, limits: Limits | N
             _compare_tab(shared)
         with gr.Tab("Context and documents"):
             _context_tab(shared)
+        with gr.Tab("Evaluate"):
+            _evaluate_tab(shared)
         with gr.Tab("Runs"):
             _runs_tab(shared, page)
     page.queue(max_size=shared.limits.waiting, default_concurrency_limit=1)
@@ -401,6 +418,67 @@ def _context_tab(shared: Playground) -> None:
         yield from shared.answer(request, shown)
 
     _connect(shared, part, task, [context, text, output, method, count, penalty], "context")
+
+
+def _evaluate_tab(shared: Playground) -> None:
+    gr.Markdown(
+        "Are scores true to the model? Each method is held against what the model does without the tokens it names, "
+        "beside random orders, recency and leave-one-out."
+    )
+    text = gr.Textbox(EXAMPLES.get(shared.name, EXAMPLE), lines=3, label="input")
+    output = gr.Textbox("", label="output to explain", info="Empty: the model writes it.")
+    with gr.Row():
+        methods = gr.Dropdown(
+            choices.method_names(),
+            value=["input_x_gradient", DEFAULT_METHOD],
+            multiselect=True,
+            label="methods",
+            max_choices=shared.limits.methods,
+        )
+        metrics = gr.Dropdown(
+            choices.metric_names(), value=list(choices.DEFAULT_METRICS), multiselect=True, label="metrics"
+        )
+    with gr.Row():
+        removals = gr.CheckboxGroup(
+            list(choices.REMOVALS), value=list(choices.REMOVALS), label="units are taken away by", info="Better by two."
+        )
+        units = gr.Dropdown(list(get_args(Units)), value="token", label="units")
+    count, penalty = _generation_part(shared.limits)
+    part = _answer_part("Evaluate")
+
+    def task(
+        text: str,
+        output: str,
+        methods: list[str],
+        metrics: list[str],
+        removals: list[str],
+        units: Units,
+        count: float,
+        penalty: float,
+        request: gr.Request,
+    ) -> Iterator[tuple[str, str]]:
+        try:
+            if not 1 <= len(methods) <= shared.limits.methods:
+                raise InputError(f"Choose 1 to {shared.limits.methods} methods.")
+            measured = Measured(metrics=metrics, removals=removals, units=units)
+            measured.check()
+            question = Asked(text=text, output=output, generation=_generation(count, penalty))
+            question.check(shared.limits)
+        except WherefromError as error:
+            yield from _refused(error)
+            return
+
+        def shown(progress: Progress) -> str:
+            results = explained_by_all(shared.model, question, methods, progress)
+            found = evaluated(shared.model, results, measured, shared.limits, progress)
+            for one in results:
+                shared.keeper.keep(one, "evaluate")
+            shared.keeper.keep_evaluation(found)
+            return frames.evaluation_frame(found)
+
+        yield from shared.answer(request, shown)
+
+    _connect(shared, part, task, [text, output, methods, metrics, removals, units, count, penalty], "evaluate")
 
 
 def _runs_tab(shared: Playground, page: gr.Blocks) -> None:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, get_args
 
 from attrs import field, frozen
 from wherefrom.attribute import AttributionModel
 from wherefrom.context import ContextAttribution
 from wherefrom.errors import InputError
+from wherefrom.evaluation import Evaluation, evaluate, evaluation_cost
 from wherefrom.methods.contract import Progress
 from wherefrom.results.attribution import Attributions
 
 from wherefrom_playground.chats import asked
 from wherefrom_playground.limits import Limits
+
+Units = Literal["token", "word", "sentence"]
+"""What is taken away and scored as one."""
 
 
 @frozen(kw_only=True)
@@ -57,6 +61,26 @@ class Asked:
         limits.check_new_tokens(self.generation.max_new_tokens)
         limits.check_settings(self.method_settings)
         limits.check_settings(self.target_settings)
+
+
+@frozen(kw_only=True)
+class Measured:
+    """How results are held against their model."""
+
+    metrics: Sequence[str]
+    removals: Sequence[str]
+    units: Units = "token"
+
+    def check(self) -> None:
+        """Refuse to measure nothing.
+
+        Raises:
+            InputError: There is no metric, or no removal.
+        """
+        if not self.metrics or not self.removals:
+            raise InputError("Choose at least one metric and one way to take units away.")
+        if self.units not in get_args(Units):
+            raise InputError(f"units = {self.units!r}. Choose one of {', '.join(get_args(Units))}.")
 
 
 def explained(model: AttributionModel, question: Asked, method: str, progress: Progress) -> Attributions:
@@ -107,6 +131,20 @@ def explained_by_all(
         progress(method, place, len(methods))
         results.append(explained(model, question, method, progress))
     return results
+
+
+def evaluated(
+    model: AttributionModel, results: Sequence[Attributions], measured: Measured, limits: Limits, progress: Progress
+) -> Evaluation:
+    """Results of the same question, held against what the model does without what they name.
+
+    Raises:
+        InputError: It takes too many passes.
+    """
+    named = {one[0].method: one for one in results}
+    arguments: dict[str, Any] = {"removals": measured.removals, "units": measured.units}
+    limits.check_evaluation(evaluation_cost(named, model, measured.metrics, **arguments))
+    return evaluate(named, model, measured.metrics, progress=progress, **arguments)
 
 
 def documents_in(text: str) -> str | list[str]:

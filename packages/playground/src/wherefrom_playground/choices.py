@@ -10,12 +10,15 @@ import attrs
 from wherefrom import methods, step_functions
 from wherefrom._registry import Registry
 from wherefrom.errors import SettingsError, nearest
+from wherefrom.evaluation import METRICS, list_metrics
 from wherefrom.methods.contract import METHODS
 from wherefrom.settings import plain
 from wherefrom.step_functions.base import STEP_FUNCTIONS
 
 _REGISTERING = (methods, step_functions)  # importing them fills the registries
 DEFAULT_TARGET = "probability"
+DEFAULT_METRICS = ("abpc", "comprehensiveness", "sufficiency", "tau_loo")
+REMOVALS = ("delete", "unk")
 DEFAULT_CONTRAST = "contrast_prob_diff"
 Row = list[str]
 """Name, value as JSON, type."""
@@ -29,6 +32,11 @@ def method_names() -> list[str]:
 def target_names(*, contrastive: bool) -> list[str]:
     """Registered step functions that compare with a contrast, or that need none, sorted."""
     return sorted(name for name in STEP_FUNCTIONS if STEP_FUNCTIONS.get(name).contrastive is contrastive)
+
+
+def metric_names() -> list[str]:
+    """Every metric that needs no annotations of a human, sorted."""
+    return sorted(name for name in list_metrics() if not METRICS.get(name).needs_gold)
 
 
 def method_rows(name: str) -> list[Row]:

@@ -6,9 +6,11 @@ from html import escape
 from typing import Any
 
 from wherefrom.context import ContextAttribution
+from wherefrom.evaluation import Evaluation
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom_viz.page import render_html
 from wherefrom_viz.page.context import render_context_html
+from wherefrom_viz.page.evaluation import render_evaluation_html
 
 from wherefrom_playground.jobs import Done, Failed, Told
 
@@ -32,6 +34,11 @@ def result_frame(*results: Attributions | Attribution, **options: Any) -> str:
 def context_frame(out: ContextAttribution) -> str:
     """The page of a result about a context."""
     return frame(render_context_html(out), "Context")
+
+
+def evaluation_frame(found: Evaluation) -> str:
+    """The page of an evaluation."""
+    return frame(render_evaluation_html(found), "Evaluation")
 
 
 def status(news: Told | Done[Any] | Failed) -> str:

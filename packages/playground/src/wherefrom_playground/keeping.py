@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from attrs import define, field, frozen
 from wherefrom.context import ContextAttribution
 from wherefrom.errors import InputError
+from wherefrom.evaluation import Evaluation
 from wherefrom.files import Manifest, RunWriter, create_run, open_run
 from wherefrom.files.manifest import MANIFEST
 from wherefrom.results.attribution import Attributions
 
 CONTEXTS = "contexts"
 """Folder of the run that holds results about contexts; a run's own lines hold attributions only."""
+EVALUATIONS = "evaluations"
 
 
 @frozen(kw_only=True)
@@ -49,11 +52,18 @@ class Keeper:
 
     def keep_context(self, out: ContextAttribution) -> Path:
         """Write a result about a context to a file of its own."""
+        return self._keep_file(CONTEXTS, out.save)
+
+    def keep_evaluation(self, found: Evaluation) -> Path:
+        """Write an evaluation to a file of its own."""
+        return self._keep_file(EVALUATIONS, found.save)
+
+    def _keep_file(self, kind: str, save: Callable[[Path], None]) -> Path:
         with self._lock:
-            folder = self.folder / CONTEXTS
+            folder = self.folder / kind
             folder.mkdir(parents=True, exist_ok=True)
             path = folder / f"{len(list(folder.glob('*.json'))) + 1:04d}.json"
-            out.save(path)
+            save(path)
         return path
 
     def lines(self) -> list[Line]:

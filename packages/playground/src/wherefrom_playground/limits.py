@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import field, frozen, validators
 from wherefrom.errors import InputError
+from wherefrom.methods.cost import Cost
 
 COUNTS = ("n_steps", "max_points", "n_samples", "n_bootstrap", "internal_batch_size", "perturbations_per_eval")
 """Settings of methods that multiply the passes or the memory of one question."""
@@ -23,6 +24,8 @@ class Limits:
     """Largest value of a setting that counts steps or samples."""
     methods: int = field(default=4, validator=validators.ge(1))
     """Methods of one comparison."""
+    evaluation_passes: int = field(default=20_000, validator=validators.ge(1))
+    """Passes of one evaluation."""
     waiting: int = field(default=20, validator=validators.ge(1))
     """Questions in the queue."""
 
@@ -55,3 +58,16 @@ class Limits:
             value = settings.get(name)
             if isinstance(value, int | float) and value > self.passes:
                 raise InputError(f"{name} = {value}; here at most {self.passes} is allowed.")
+
+    def check_evaluation(self, cost: Cost) -> None:
+        """Refuse an evaluation that takes too many passes.
+
+        Raises:
+            InputError: It does.
+        """
+        passes = cost.forwards + cost.backwards
+        if passes > self.evaluation_passes:
+            raise InputError(
+                f"This would take up to {passes:,} passes; here at most {self.evaluation_passes:,} are allowed. "
+                "Choose a shorter text, fewer new tokens, larger units, fewer metrics or fewer removals."
+            )

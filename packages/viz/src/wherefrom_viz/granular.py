@@ -16,6 +16,7 @@ from wherefrom.results.attribution import Attribution
 
 from wherefrom_viz.console import render_console
 from wherefrom_viz.describe.description import Shown, examples_of, total_magnitude
+from wherefrom_viz.describe.laid_out import laid_out
 from wherefrom_viz.page import NOTEBOOK_BYTES, Precision, render_html, render_notebook
 
 MOST_SLICES = 4096
@@ -37,6 +38,7 @@ def render_granular(
     target: Literal["console", "notebook", "html"] = "console",
     slice_dims: Mapping[str, tuple[int, int]] | None = None,
     show_dim: str | None = None,
+    lay_out: str | None = None,
     console: Console | None = None,
     most: int = 6,
     **options: Any,
@@ -49,6 +51,8 @@ def render_granular(
             as a cell may hold; ``"console"`` prints the slices in which most happens, strongest first.
         slice_dims: Dimension to (start, end), end exclusive: what to keep of it.
         show_dim: Keep the slices of this dimension only; the others are averaged.
+        lay_out: Show this dimension side by side instead: a column for each of its entries at each step. The others,
+            if any, are cut.
         console: Where to print.
         most: Slices to print.
         **options: As for the renderer of ``target``.
@@ -58,6 +62,12 @@ def render_granular(
         SettingsError: There is no dimension of that name.
     """
     (one, _), *_ = examples_of(attributions)
+    if lay_out is not None:
+        one = laid_out(kept(one, slice_dims or {}), lay_out)
+        options.setdefault("view", "matrix")
+        if not one.dimensions:
+            return _whole(one, target, console, options)
+        slice_dims = None
     cut = slices(one, slice_dims or {}, show_dim)
     whole: Any = list(cut.attributions)
     if target == "console":
@@ -71,6 +81,42 @@ def render_granular(
     options.setdefault("precision", precision)
     left = f"<p>{_left_out(cut)}</p>" if len(cut.attributions) < len(whole) else ""
     return render_notebook(list(cut.attributions), dimensions=cut.dimensions, **options) + left
+
+
+def _whole(one: Attribution, target: str, console: Console | None, options: dict[str, Any]) -> str | None:
+    """Scores without inner dimensions, by the renderer of ``target``."""
+    if target == "console":
+        render_console(one, console, **options)
+        return None
+    return render_html(one, **options) if target == "html" else render_notebook(one, **options)
+
+
+def kept(attribution: Attribution, slice_dims: Mapping[str, tuple[int, int]]) -> Attribution:
+    """The same scores with ranges of their inner dimensions; see `render_granular`."""
+    changes: dict[str, Any] = {}
+    for field in ("source_attributions", "target_attributions"):
+        scores = getattr(attribution, field)
+        for name, (start, end) in slice_dims.items() if scores is not None else ():
+            axis = 2 + _place(attribution.dimensions, name)
+            chosen = _range(name, scores.shape[axis], start, end)
+            scores = np.take(scores, chosen, axis=axis)
+        changes[field] = scores
+    return attribution.replace(**changes)
+
+
+def _place(names: Sequence[str], name: str) -> int:
+    if name not in names:
+        raise SettingsError(
+            f"The scores have no dimension {name!r}.{nearest(name, names)} They have: {', '.join(names)}."
+        )
+    return list(names).index(name)
+
+
+def _range(name: str, size: int, start: int, end: int) -> range:
+    chosen = range(size)[start:end]
+    if not chosen:
+        raise InputError(f"{start}..{end} keeps nothing of {name!r}, which has {size} entries.")
+    return chosen
 
 
 def _for_notebook(cut: Slices) -> tuple[Slices, Precision]:
@@ -129,10 +175,7 @@ def slices(
             "Use show(), or attribute again without aggregating."
         )
     for name in [*(slice_dims or {}), *([show_dim] if show_dim else [])]:
-        if name not in names:
-            raise SettingsError(
-                f"The scores have no dimension {name!r}.{nearest(name, names)} They have: {', '.join(names)}."
-            )
+        _place(names, name)
     parts = {
         "source_attributions": attribution.source_attributions,
         "target_attributions": attribution.target_attributions,
@@ -147,9 +190,7 @@ def slices(
             kept.remove(name)
             continue
         start, end = (slice_dims or {}).get(name, (0, size))
-        chosen = range(size)[start:end]
-        if not chosen:
-            raise InputError(f"{start}..{end} keeps nothing of {name!r}, which has {size} entries.")
+        chosen = _range(name, size, start, end)
         present = {key: np.take(value, chosen, axis=axis) for key, value in present.items()}
         labels.append(tuple(f"{name} {index}" for index in chosen))
     count = int(np.prod([len(label) for label in labels]))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 from attrs import asdict
-from wherefrom.errors import UsageError
+from wherefrom.errors import ModelGoneError, UsageError
 from wherefrom_viz.console.progress import duration
 
 from wherefrom_cli.command import Command
@@ -24,7 +24,7 @@ from wherefrom_cli.dataset.work import Job, Outcome
 from wherefrom_cli.dry_run import print_plan
 from wherefrom_cli.exit_codes import ExitCode
 from wherefrom_cli.parser import CommandParser, Options, WrongValueError, json_object, number, one_of, positive_number
-from wherefrom_cli.progress import ProgressLine, loading
+from wherefrom_cli.progress import ProgressLine
 from wherefrom_cli.ray_engine import Cluster, ray_outcomes
 from wherefrom_cli.request import (
     ModelRequest,
@@ -249,11 +249,12 @@ def _run(options: Options, console: Console, dataset: Dataset, model_asked: Mode
             cluster = Cluster(
                 address=options.address, actors=options.actors, gpus=options.gpus_per_actor, cpus=options.cpus_per_actor
             )
+            interruption.begin()
             work = ray_outcomes(batches, job, model_asked, cluster)
         else:
-            work = _local_outcomes(batches, job, model_asked, console, progress)
+            work = _local_outcomes(batches, job, model_asked, progress, interruption)
         with closing(work):
-            for outcomes in work:
+            for outcomes in _told_how_to_go_on(work, sink):
                 wanted = [outcome for outcome in outcomes if sink.wants(outcome.key)]
                 sink.keep(wanted)
                 failed = sum(outcome.failed for outcome in wanted)
@@ -286,15 +287,24 @@ def _run(options: Options, console: Console, dataset: Dataset, model_asked: Mode
     return ExitCode.SOME_FAILED if failed_in_all else ExitCode.DONE
 
 
+def _told_how_to_go_on(work: Iterable[list[Outcome]], sink: Sink) -> Iterator[list[Outcome]]:
+    """The same, but a model that is gone is no end of the run."""
+    try:
+        yield from work
+    except ModelGoneError as error:
+        raise ModelGoneError(f"{error}\n{sink.how_to_resume}") from error
+
+
 def _local_outcomes(
-    batches: Iterator[Batch], job: Job, model_asked: ModelRequest, console: Console, progress: ProgressLine
+    batches: Iterator[Batch], job: Job, model_asked: ModelRequest, progress: ProgressLine, interruption: Interruption
 ) -> Generator[list[Outcome]]:
     """Outcomes of each batch, done in this process; the model is loaded when the first batch comes."""
     model = None
     for batch in batches:
         if model is None:
-            with loading(console, model_asked.name):
-                model = model_asked.load()
+            progress(f"loading {model_asked.name}", 0, 1)
+            model = model_asked.load()
+            interruption.begin()
         yield job.run(model, batch, progress)
 
 

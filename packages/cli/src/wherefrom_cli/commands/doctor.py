@@ -26,6 +26,7 @@ TRANSFORMERS = ("wherefrom-hf", "torch", "transformers", "captum")
 """What models of transformers need, the demo models included: a problem where no other adapter is installed."""
 INSTALL_TRANSFORMERS = "pip install 'wherefrom-cli[hf]'"
 OPTIONAL = {
+    "wherefrom-keras": "pip install 'wherefrom-cli[keras]'",
     "wherefrom-openai": "pip install 'wherefrom-cli[openai]'",
     "wherefrom-playground": "pip install 'wherefrom-cli[serve]'",
     "ray": "pip install 'wherefrom-cli[ray]'",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from wherefrom.errors import UsageError
 from wherefrom.files import Run, open_run
 from wherefrom.results.attribution import Attributions
+from wherefrom_viz.figures import render_animation, save_frames
 from wherefrom_viz.page import save_site
 
 from wherefrom_cli.command import Command
@@ -49,6 +49,14 @@ def configure(parser: CommandParser) -> None:
         metavar="DIR",
         help="instead of a file: a folder of static files that any web server shows, for runs of any size",
     )
+    where.add(
+        "--frames",
+        metavar="DIR",
+        help="instead of a file: a folder of SVGs, one for each output token of the (first) example",
+    )
+    where.add(
+        "--animate", action="store_true", help="-o FILE.svg: the outputs one after the other, in one file that plays"
+    )
     where.add("--public", action="store_true", help="leave out paths of this machine and the time of day")
     where.add(
         "--without",
@@ -77,10 +85,16 @@ def execute(options: Options, console: Console) -> int:
     """Write the file, or the site."""
     if options.without and not options.public:
         raise UsageError("--without says what a public copy has not.\nAdd --public.")
-    if (options.output is None) == (options.site is None):
-        raise UsageError("Say where to write: -o FILE, or --site DIR for a folder of static files.")
+    if sum(place is not None for place in (options.output, options.site, options.frames)) != 1:
+        raise UsageError(
+            "Say where to write: -o FILE, --site DIR for a folder of static files, or --frames DIR for SVGs."
+        )
     if options.site is not None:
         return _write_site(options, console)
+    if options.frames is not None:
+        files = save_frames(_chosen(options), options.frames, **dict(options.set))
+        console.note(f"Wrote {len(files)} frames to {options.frames}.")
+        return ExitCode.DONE
     path = None if options.output == "-" else Path(options.output)
     ending = FORMATS[options.to] if options.to else (path.suffix if path else "")
     if ending not in DRAWN and ending not in TABLES:
@@ -88,21 +102,29 @@ def execute(options: Options, console: Console) -> int:
             f"{options.output!r} does not say what to write.\n"
             f"End the name in {', '.join([*DRAWN, *TABLES])}, or add --to FORMAT."
         )
+    if options.animate and ending != ".svg":
+        raise UsageError("--animate makes an SVG that plays.\nEnd the name in .svg.")
     check_writable(path, overwrite=options.overwrite)
-    out = open_results(options.path, options.example, options.limit)
-    for name in options.aggregator:
-        out = out.aggregate(name)
-    if options.public:
-        out = out.public(options.without)
+    out = _chosen(options)
     if ending in TABLES:
         _tabulate(
             out if options.raw else out.aggregate(), ending, path, steps=options.steps, options=options, console=console
         )
+    elif options.animate:
+        _deliver(render_animation(out, **dict(options.set)).encode("utf-8"), ending, path, console)
     else:
-        _draw(out, ending, path, dict(options.set), console)
+        _deliver(drawn(out, ending, **dict(options.set)), ending, path, console)
     if path is not None:
         console.note(f"Wrote {path} ({path.stat().st_size / 1000:.0f} kB).")
     return ExitCode.DONE
+
+
+def _chosen(options: Options) -> Attributions:
+    """The examples that were asked for, as they are to be drawn."""
+    out = open_results(options.path, options.example, options.limit)
+    for name in options.aggregator:
+        out = out.aggregate(name)
+    return out.public(options.without) if options.public else out
 
 
 def _write_site(options: Options, console: Console) -> int:
@@ -150,8 +172,7 @@ def _tabulate(
             console.write(made.read_text(encoding="utf-8"))
 
 
-def _draw(out: Attributions, ending: str, path: Path | None, options: dict[str, Any], console: Console) -> None:
-    content = drawn(out, ending, **options)
+def _deliver(content: bytes, ending: str, path: Path | None, console: Console) -> None:
     if path is not None:
         path.write_bytes(content)
     elif ending == ".png":

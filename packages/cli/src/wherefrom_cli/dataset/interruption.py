@@ -1,4 +1,4 @@
-"""Ctrl-C during a long run: the first finishes the batch, the second stops at once."""
+"""Ctrl-C during a long run: the first finishes the batch, the second stops at once; without a batch the first does."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ from wherefrom_cli.console import Console
 
 
 class Interruption:
-    """While entered, SIGINT and SIGTERM set `asked`; a second one raises `KeyboardInterrupt`."""
+    """While entered, SIGINT and SIGTERM set `asked`; a second one raises `KeyboardInterrupt`.
+
+    Before `begin`, while data and model are loaded, there is no batch to finish: the first one raises.
+    """
 
     def __init__(self, console: Console) -> None:
         self.asked = False
+        self._working = False
         self._console = console
         self._before: dict[int, Any] = {}
 
@@ -30,8 +34,12 @@ class Interruption:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
+    def begin(self) -> None:
+        """From now on there is a batch that can be finished."""
+        self._working = True
+
     def _heard(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:
+        if self.asked or not self._working:
             raise KeyboardInterrupt
         self.asked = True
         self._console.note("\nFinishing this batch; once more to stop now.")

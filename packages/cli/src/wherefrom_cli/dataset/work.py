@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from attrs import evolve, field, frozen
-from wherefrom.errors import InputError, UsageError
+from wherefrom.errors import InputError, ModelGoneError, UsageError
 
 from wherefrom_cli.attributing import attribute_examples
 from wherefrom_cli.dataset.batches import Batch
@@ -52,10 +52,13 @@ class Job:
 
         Raises:
             UsageError: The request itself is wrong, so that every example would fail the same way.
+            ModelGoneError: The model stopped answering, so that the next examples would fail too.
         """
         request = evolve(self.request, seed=self.request.seed + batch.number, batch_size=None)
         try:
             return self._together(model, batch.examples, request, progress)
+        except ModelGoneError:
+            raise
         except UsageError as error:
             if not isinstance(error, InputError):
                 raise
@@ -72,6 +75,8 @@ class Job:
     ) -> Outcome:
         try:
             return self._together(model, (item,), request, progress)[0]
+        except ModelGoneError:
+            raise
         except Exception as error:
             if isinstance(error, UsageError) and not isinstance(error, InputError):
                 raise

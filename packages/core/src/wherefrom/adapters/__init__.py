@@ -25,6 +25,7 @@ from wherefrom.adapters.inside import Inside
 from wherefrom.adapters.moving import Moves
 from wherefrom.adapters.predicting import PredictsSteps, RowPrediction
 from wherefrom.adapters.randomising import RandomisesWeights
+from wherefrom.adapters.rehearsing import Rehearsal, Rehearses
 from wherefrom.adapters.reserving import Reserves
 from wherefrom.adapters.row_function import RowFunction
 from wherefrom.adapters.rows import Row
@@ -48,6 +49,8 @@ __all__ = [
     "PlacesDocuments",
     "PredictsSteps",
     "RandomisesWeights",
+    "Rehearsal",
+    "Rehearses",
     "Reserves",
     "Row",
     "RowAttention",

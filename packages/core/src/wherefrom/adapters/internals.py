@@ -180,6 +180,10 @@ class DecomposesStates(Protocol):
         ...
 
 
+MOST_HEADS = 10_000
+"""No layer has as many: an index or a range beyond is refused before there is a model to ask."""
+
+
 def heads_from(choice: Any, name: str) -> Heads:
     """Heads from what a user writes: an index, a pair as a range, a list, or a dictionary of layers.
 
@@ -200,14 +204,22 @@ def _heads(choice: Any, name: str) -> tuple[int, ...] | None:
     if choice is None:
         return None
     if isinstance(choice, int) and not isinstance(choice, bool):
-        return (choice,)
+        return _few((choice,), choice, name)
     if isinstance(choice, tuple | list) and all(isinstance(x, int) and not isinstance(x, bool) for x in choice):
         if isinstance(choice, tuple) and len(choice) == 2:
             start, end = choice
             if not 0 <= start < end:
                 raise TypeError(f"{name}: the range {choice!r} is empty or negative; give (first, behind the last)")
+            _few((start, end - 1), choice, name)
             return tuple(range(start, end))
-        return tuple(choice)
+        return _few(tuple(choice), choice, name)
     raise TypeError(
         f"{name} = {choice!r}: expected None, a head, a range (start, end), a list of heads, or a dictionary of layers"
     )
+
+
+def _few(heads: tuple[int, ...], choice: Any, name: str) -> tuple[int, ...]:
+    for head in heads:
+        if abs(head) >= MOST_HEADS:
+            raise TypeError(f"{name} = {choice!r}: no layer has a head {head}")
+    return heads

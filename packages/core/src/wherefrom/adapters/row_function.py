@@ -27,6 +27,12 @@ class RowFunction(Protocol):
         """How many values there are."""
         ...
 
+    @property
+    def looked_up(self) -> tuple[IntArray, ...]:
+        """Ids whose logit is read by name at each step, shape ``(G,)`` each: the token in question, and its contrast
+        where that is looked up in the same logits. For adapters that know some logits exactly and others not."""
+        ...
+
     def step_values(self, logits: Array, inside: Inside | None = None) -> Array:
         """One value per step. ``logits`` has shape ``(G, vocabulary)``; so many values come back.
 

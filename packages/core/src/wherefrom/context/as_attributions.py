@@ -12,6 +12,9 @@ from wherefrom.results.provenance import Provenance
 from wherefrom.text.segmentation import word_indices
 from wherefrom.text.tokens import Segment, Token
 
+OUTPUT_CONTEXT = "output context"
+"""Label of the segment that was said before the output."""
+
 
 def as_attributions(result: ContextAttribution) -> Attributions:
     """Contexts as the prompt, the output as the explained steps.
@@ -37,7 +40,7 @@ def as_attributions(result: ContextAttribution) -> Attributions:
         if part.end > part.start
     ]
     if before:
-        segments.append(Segment(side="target", start=inside, end=start, kind="document", label="output context"))
+        segments.append(Segment(side="target", start=inside, end=start, kind="document", label=OUTPUT_CONTEXT))
     info = result.info
     return Attributions(
         sequence_attributions=(

@@ -20,7 +20,7 @@ from wherefrom.adapters import PredictsSteps, Row, SequenceModel
 from wherefrom.adapters.moving import moved
 from wherefrom.arrays import FloatArray, IntArray, like
 from wherefrom.context import permutation
-from wherefrom.context.chats import PLACEMENTS, Messages, Placement, is_chat
+from wherefrom.context.chats import PLACEMENTS, Messages, Placement, gap_before_answer, is_chat
 from wherefrom.context.cues import Alternatives, Cues, Reduce, impute
 from wherefrom.context.documents import Part, sentence_parts
 from wherefrom.context.foreign import Foreign, checked, put_in_place
@@ -43,7 +43,7 @@ from wherefrom.methods.contract import AnyMethod
 from wherefrom.methods.request import requested
 from wherefrom.progress import Progress, no_progress
 from wherefrom.results.provenance import Provenance, library_versions
-from wherefrom.settings import non_default, plain
+from wherefrom.settings import check_call, non_default, plain
 from wherefrom.step_functions.base import StepFunctionLike
 
 Unit = Literal["auto", "document", "turn", "sentence", "none"]
@@ -153,7 +153,8 @@ def attribute_context(
         prompt_user_for_contextless_output_next_tokens: Ask for these instead.
         ask: Whom to ask.
         special_tokens_to_keep: Special tokens that are listed and scored like others.
-        decoder_input_output_separator: Decoder-only: what stands between input and output.
+        decoder_input_output_separator: Decoder-only: what stands between input and output. After a chat there stands
+            what its template writes there.
         tgt_lang: Language to be said, as the tokenizer writes its token, where the tokenizer does not put it first.
         attribution_aggregators: How a method's scores become one number per token; see `Attribution.aggregate`.
         include_eos_baseline: Let baselines and perturbations replace end tokens too.
@@ -170,6 +171,7 @@ def attribute_context(
         ModelCapabilityError: The model cannot do what the method needs.
     """
     started, created = time.perf_counter(), datetime.now(UTC).isoformat(timespec="seconds")
+    check_call(attribute_context, locals(), context_sensitivity_topk=1, attribution_topk=1, null_draws=1)
     _require_choice("handle_output_context_strategy", handle_output_context_strategy, STRATEGIES)
     _require_choice("support_unit", support_unit, UNITS)
     if support_level is not None and not 0.0 < support_level < 1.0:
@@ -341,6 +343,9 @@ def _readings(
     settings: Mapping[str, Any],
     seed: int,
 ) -> _Pair:
+    messages: Any = texts.current
+    if is_chat(messages) and messages[-1]["role"] != "assistant":
+        texts = evolve(texts, separator=gap_before_answer(model, messages))
     form = formatted(model, texts)
     full = form.full
     if form.splits_output:

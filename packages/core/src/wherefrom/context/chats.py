@@ -58,6 +58,24 @@ def is_chat(value: Any) -> bool:
     )
 
 
+_AN_ANSWER = "Qx0000Zj"
+
+
+def gap_before_answer(model: SequenceModel, messages: Messages) -> str:
+    """What the chat template writes between the beginning of an answer and the answer: a space after ``[/INST]`` in
+    some, nothing after ``assistant`` and a line break in others.
+
+    Nothing where the template rewrites an answer that is put in. The answer must not have begun.
+    """
+    prompt = model.encode(list(messages), side="target").text
+    try:
+        answered = model.encode([*messages, {"role": "assistant", "content": _AN_ANSWER}], side="target").text
+    except InputError:
+        return ""  # it wants no answer here
+    gap = answered.partition(_AN_ANSWER)[0].removeprefix(prompt)
+    return gap if answered.startswith(prompt) and not gap.strip() else ""
+
+
 def question_of(messages: Messages) -> tuple[int, str]:
     """Index and text of the user's last message.
 

@@ -38,21 +38,3 @@ def p_values(effects: FloatArray, null: FloatArray) -> FloatArray:
         return np.where(away > 0, 0.0, 1.0)
     values: FloatArray = np.asarray(t.sf(away / spread, len(null) - 1), dtype=np.float64)
     return values
-
-
-def corrected(values: FloatArray) -> FloatArray:
-    """p-values of several tests such that the smallest is at most a level as often as the level says, at most.
-
-    Args:
-        values: Of any shape.
-
-    Example:
-        >>> corrected(np.array([0.01, 0.04, 0.03])).tolist()
-        [0.03, 0.06, 0.06]
-    """
-    flat = values.ravel()
-    order = np.argsort(flat, kind="stable")
-    raised = np.minimum(flat[order] * np.arange(len(flat), 0, -1), 1.0)
-    found = np.empty_like(flat)
-    found[order] = np.maximum.accumulate(raised)
-    return found.reshape(values.shape)

@@ -25,10 +25,11 @@ from wherefrom.adapters import PredictsSteps, Row
 from wherefrom.arrays import BoolArray, FloatArray, IntArray, to_numpy
 from wherefrom.context.foreign import Foreign
 from wherefrom.context.readings import ForcedRun
-from wherefrom.context.significance import corrected, p_values
+from wherefrom.context.significance import p_values
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.spans import span_targets
 from wherefrom.questions.target_function import TargetFunction
+from wherefrom.results.multiple_tests import holm
 from wherefrom.step_functions.crossentropy import CrossEntropy
 
 TWICE_AS_LIKELY = float(np.log(2.0))
@@ -81,7 +82,7 @@ class Support:
         """Shape ``(sentences, 2, parts)``."""
         measures = ((self.necessity, self.null_necessity), (self.sufficiency, self.null_sufficiency))
         each = [
-            corrected(np.stack([p_values(effects[index], null[index]) for effects, null in measures]))
+            holm(np.stack([p_values(effects[index], null[index]) for effects, null in measures]))
             for index in range(len(self.sentences))
         ]
         return np.stack(each) if each else np.zeros((0, 2, self.necessity.shape[1]))

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from attrs import evolve, frozen
 
-from wherefrom.adapters import PredictsSteps
+from wherefrom.adapters import PredictsSteps, SequenceModel
 from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.attribute import AttributionModel
 from wherefrom.errors import InputError, ModelCapabilityError
@@ -29,7 +29,7 @@ from wherefrom.methods.perturbation.units import Units, UnitsSetting, as_units
 from wherefrom.questions.question import Question
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.provenance import Provenance, library_versions
-from wherefrom.settings import non_default
+from wherefrom.settings import check_call, non_default
 
 FAITHFULNESS = ("abpc", "aopc_morf", "comprehensiveness", "sufficiency", "log_odds", "top_k_drop", "tau_loo")
 """Metrics without a wish for others."""
@@ -88,6 +88,7 @@ def evaluate(
         InputError: Results of different texts, no examples, merged tokens.
         ModelCapabilityError: The model gives no predictions.
     """
+    check_call(evaluate, locals(), draws=0, cuts=1)
     asked = _asked(
         results,
         model,
@@ -150,6 +151,7 @@ def evaluation_cost(
     seed: int = 0,
 ) -> Cost:
     """A bound of the passes that `evaluate` runs with the same arguments. None is run for it."""
+    check_call(evaluation_cost, locals(), draws=0, cuts=1)
     asked = _asked(
         results,
         model,
@@ -215,6 +217,8 @@ def _asked(
     plan: Plan,
 ) -> _Asked:
     adapter: Any = model.adapter if isinstance(model, AttributionModel) else model
+    if not isinstance(adapter, SequenceModel):
+        raise InputError(f"model = {model!r} is no model. Give what `load_model` returned, or an adapter.")
     if not isinstance(adapter, PredictsSteps):
         name = adapter.card.name
         raise ModelCapabilityError(f"An evaluation needs predictions, and the adapter of {name!r} gives none.")

@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from attrs import field, frozen, validators
+from attrs import field, frozen
 
 from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.evaluation.contract import Case, Metric, metric, no_masks
 from wherefrom.evaluation.embedded import AsksEmbeddings
 from wherefrom.evaluation.ordering import random_masks
+from wherefrom.settings import counting
 
 
 @metric("infidelity", higher_is_better=False)
@@ -31,7 +32,7 @@ class Infidelity(AsksEmbeddings, Metric):
     rescale: bool = True
     """Multiply the scores by the best single number ``b = E[I·a Δf] / E[(I·a)²]``, so that scores in other units than
     nats are compared fairly; False: b = 1."""
-    n_samples: int = field(default=16, validator=validators.ge(2))
+    n_samples: int = field(default=16, validator=counting(2))
     """Random changes; the same for every method."""
 
     def passes(self) -> int:

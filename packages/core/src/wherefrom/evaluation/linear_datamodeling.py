@@ -8,12 +8,13 @@ Source:
 from __future__ import annotations
 
 import numpy as np
-from attrs import field, frozen, validators
+from attrs import field, frozen
 
 from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.evaluation.contract import Case, Metric, metric
 from wherefrom.evaluation.correlation import spearman
 from wherefrom.evaluation.ordering import random_masks
+from wherefrom.settings import counting
 
 
 @metric("lds", higher_is_better=True)
@@ -22,7 +23,7 @@ class LinearDatamodelingScore(Metric):
     """Spearman correlation over random masks, each unit kept with probability 1/2, between the log-probability and the
     sum of the scores of the units that stay."""
 
-    n_samples: int = field(default=32, validator=validators.ge(3))
+    n_samples: int = field(default=32, validator=counting(3))
     """Random masks; the same for every method."""
 
     def plan(self, scores: FloatArray, seed: int) -> BoolArray:

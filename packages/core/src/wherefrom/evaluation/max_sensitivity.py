@@ -18,6 +18,7 @@ from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.evaluation.contract import Case, Metric, metric, no_masks
 from wherefrom.evaluation.nudging import Nudges, nudged, random_nudges
 from wherefrom.evaluation.rescoring import Again, AsksMethod
+from wherefrom.settings import counting
 
 
 @metric("max_sensitivity", higher_is_better=False)
@@ -31,7 +32,7 @@ class MaxSensitivity(AsksMethod, Metric):
 
     radius: float = field(default=0.02, validator=validators.gt(0.0))
     """Largest change of an entry of an embedding, as a part of their root mean square."""
-    n_samples: int = field(default=4, validator=validators.ge(1))
+    n_samples: int = field(default=4, validator=counting(1))
 
     def runs(self) -> int:
         return self.n_samples

@@ -22,6 +22,7 @@ from wherefrom.evaluation.contract import Case, Metric, metric, no_masks
 from wherefrom.evaluation.correlation import spearman
 from wherefrom.evaluation.ordering import top
 from wherefrom.evaluation.rescoring import Again, AsksMethod
+from wherefrom.settings import counting
 
 
 @metric("parameter_randomisation", higher_is_better=False)
@@ -44,7 +45,7 @@ class ParameterRandomisation(AsksMethod, Metric):
     """Which part of the weights is shuffled, counted from the output."""
     likeness: Literal["spearman", "top_k"] = "spearman"
     """What is compared: ranks of all units, or the share of the ``k`` highest that both have."""
-    k: int = field(default=3, validator=validators.ge(1))
+    k: int = field(default=3, validator=counting(1))
 
     def runs(self) -> int:
         return len(self.shares)

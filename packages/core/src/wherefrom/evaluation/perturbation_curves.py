@@ -7,18 +7,19 @@ Source:
 from __future__ import annotations
 
 import numpy as np
-from attrs import field, frozen, validators
+from attrs import field, frozen
 
 from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.evaluation.contract import Case, Metric, metric
 from wherefrom.evaluation.ordering import curve_masks
+from wherefrom.settings import counting
 
 
 @frozen(kw_only=True)
 class Curves(Metric):
     """Settings of the metrics that are read from the two curves."""
 
-    cuts: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
+    cuts: int | None = field(default=None, validator=counting(1))
     """Points of the curve after the first, evenly over the units; None: one per unit."""
 
     def plan(self, scores: FloatArray, seed: int) -> BoolArray:

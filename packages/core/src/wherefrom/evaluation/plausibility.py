@@ -10,11 +10,12 @@ Sources:
 from __future__ import annotations
 
 import numpy as np
-from attrs import field, frozen, validators
+from attrs import field, frozen
 
 from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.evaluation.contract import Case, Metric, metric, no_masks
 from wherefrom.evaluation.ordering import most_first, top
+from wherefrom.settings import counting
 
 
 @frozen(kw_only=True)
@@ -108,7 +109,7 @@ class RankAccuracy(_OfGold):
 
 @frozen(kw_only=True)
 class _AtK(_OfGold):
-    k: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
+    k: int | None = field(default=None, validator=counting(1))
     """How many of the highest units are chosen; None: as many as there are gold ones."""
 
     def chosen(self, scores: FloatArray, case: Case) -> tuple[BoolArray, BoolArray]:

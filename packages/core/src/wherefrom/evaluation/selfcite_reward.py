@@ -7,11 +7,12 @@ Source:
 from __future__ import annotations
 
 import numpy as np
-from attrs import field, frozen, validators
+from attrs import field, frozen
 
 from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.evaluation.contract import Case, Metric, metric
 from wherefrom.evaluation.ordering import top
+from wherefrom.settings import counting
 
 
 @metric("selfcite_reward", higher_is_better=True)
@@ -20,7 +21,7 @@ class SelfCiteReward(Metric):
     """``log p(R | E) − log p(R | C without E)``, nats, for the cited units E: the sum of what is lost without them
     (drop) and what is kept by them alone (hold)."""
 
-    k: int = field(default=1, validator=validators.ge(1))
+    k: int = field(default=1, validator=counting(1))
     """How many units are cited."""
 
     def plan(self, scores: FloatArray, seed: int) -> BoolArray:

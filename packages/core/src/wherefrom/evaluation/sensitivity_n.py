@@ -13,6 +13,7 @@ from attrs import field, frozen, validators
 from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.evaluation.contract import Case, Metric, metric
 from wherefrom.evaluation.correlation import pearson
+from wherefrom.settings import counting
 
 
 @metric("sensitivity_n", higher_is_better=True)
@@ -21,9 +22,16 @@ class SensitivityN(Metric):
     """Pearson correlation of the sum of scores of n units with the loss of log-probability without them; the mean over
     the sizes n where it is defined."""
 
-    shares: tuple[float, ...] = field(default=(0.25, 0.5, 0.75), converter=tuple, validator=validators.min_len(1))
+    shares: tuple[float, ...] = field(
+        default=(0.25, 0.5, 0.75),
+        converter=tuple,
+        validator=[
+            validators.min_len(1),
+            validators.deep_iterable(validators.and_(validators.gt(0), validators.le(1))),
+        ],
+    )
     """The sizes, as shares of the units, rounded to at least 1."""
-    n_samples: int = field(default=12, validator=validators.ge(3))
+    n_samples: int = field(default=12, validator=counting(3))
     """Random sets per size; the same for every method."""
 
     def _removed(self, count: int, seed: int) -> list[BoolArray]:

@@ -12,11 +12,12 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from attrs import field, frozen, validators
+from attrs import field, frozen
 
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.evaluation.contract import Case, Metric, metric, no_masks
 from wherefrom.evaluation.embedded import AsksEmbeddings, Embedded
+from wherefrom.settings import counting
 
 Distance = Literal["hellinger", "hellinger_repository", "probability"]
 
@@ -53,7 +54,7 @@ class SoftErasure(AsksEmbeddings, Metric):
 
     distance: Distance = "hellinger"
     """How the distance of two answers is measured; see `loss`."""
-    n_samples: int = field(default=4, validator=validators.ge(1))
+    n_samples: int = field(default=4, validator=counting(1))
     """Draws of which entries stay; the same random numbers for every method. The papers draw once."""
 
     def passes(self) -> int:

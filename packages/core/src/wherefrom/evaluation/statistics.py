@@ -39,16 +39,3 @@ def permutation_p(values: FloatArray, *, resamples: int = RESAMPLES, seed: int =
         return float((np.abs(signs @ values / count) >= observed).mean())
     signs = np.random.default_rng([seed, 2]).choice([-1.0, 1.0], size=(resamples, count))
     return float((1 + (np.abs(signs @ values / count) >= observed).sum()) / (1 + resamples))
-
-
-def holm(p_values: FloatArray) -> FloatArray:
-    """P values corrected for their number; nan stays and does not count.
-
-    Source: Holm (1979), "A Simple Sequentially Rejective Multiple Test Procedure".
-    """
-    corrected = np.array(p_values, dtype=np.float64)
-    known = np.flatnonzero(~np.isnan(corrected))
-    order = known[np.argsort(corrected[known], kind="stable")]
-    factors = np.arange(len(order), 0, -1)
-    corrected[order] = np.minimum(1.0, np.maximum.accumulate(factors * corrected[order]))
-    return corrected

@@ -12,7 +12,8 @@ from wherefrom.arrays import FloatArray
 from wherefrom.errors import UnknownNameError, nearest
 from wherefrom.evaluation.orderings import RANDOM
 from wherefrom.evaluation.records import Evaluation, Measurement
-from wherefrom.evaluation.statistics import bootstrap_interval, holm, permutation_p
+from wherefrom.evaluation.statistics import bootstrap_interval, permutation_p
+from wherefrom.results.multiple_tests import holm
 
 ALL_REMOVALS = "mean of removals"
 

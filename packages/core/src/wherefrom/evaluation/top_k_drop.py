@@ -6,11 +6,12 @@ Source:
 
 from __future__ import annotations
 
-from attrs import field, frozen, validators
+from attrs import field, frozen
 
 from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.evaluation.contract import Case, Metric, metric
 from wherefrom.evaluation.ordering import top
+from wherefrom.settings import counting
 
 
 @metric("top_k_drop", higher_is_better=True)
@@ -18,7 +19,7 @@ from wherefrom.evaluation.ordering import top
 class TopKDrop(Metric):
     """``log p(y | all) − log p(y | without the top k)``, nats."""
 
-    k: int = field(default=1, validator=validators.ge(1))
+    k: int = field(default=1, validator=counting(1))
 
     def plan(self, scores: FloatArray, seed: int) -> BoolArray:
         return ~top(scores, self.k)[None]

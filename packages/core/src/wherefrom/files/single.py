@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from wherefrom.context import ContextAttribution, as_attributions, is_context_file
+from wherefrom.errors import SettingsError
 from wherefrom.files.runs import open_run
 from wherefrom.files.wire.documents import write_inseq
 from wherefrom.results.attribution import Attribution, Attributions
+from wherefrom.settings import check_call
 
 
 def load(path: str | Path, *, max_bytes: int | None = None) -> Attributions:
@@ -15,6 +17,9 @@ def load(path: str | Path, *, max_bytes: int | None = None) -> Attributions:
 
     A context attribution (`wherefrom.context`) comes back with its contexts as the prompt.
     """
+    check_call(load, locals())
+    if max_bytes is not None and max_bytes < 1:
+        raise SettingsError(f"max_bytes = {max_bytes} admits no file. Give a positive number, or None for any size.")
     if Path(path).is_dir():
         return open_run(path).load()
     if Path(path).is_file() and is_context_file(path):

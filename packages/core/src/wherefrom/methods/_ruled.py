@@ -25,6 +25,10 @@ def ruled_scores(
     chunk: int | None,
 ) -> Iterator[Scores]:
     """``x · ∂f/∂x`` under rules, or ``(x − b) · ∂f/∂x`` where a baseline is given, for each question."""
+    if baseline is not None:
+        for question in questions:  # refused before the model is asked
+            for side in ("source", "target"):
+                endpoints(model, question, side, baseline)
     rows = [question.row(scores=True) for question in questions]
     target = any(question.attribute_target or question.source_ids is None for question in questions)
     answers = model.ruled_gradients(rows, rules=rules, chunk=chunk, target=target)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from attrs import field, frozen, validators
+from attrs import field, frozen
 
 from wherefrom.adapters.attention_gradients import RollsAttentionGradients
 from wherefrom.arrays import namespace
@@ -14,6 +14,7 @@ from wherefrom.methods.cost import Cost
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
 from wherefrom.results.stages import Stage
+from wherefrom.settings import counting
 
 
 @method(
@@ -45,7 +46,7 @@ class AttentionGradientRollout(Method[RollsAttentionGradients]):
         https://arxiv.org/abs/2103.15679.
     """
 
-    internal_batch_size: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
+    internal_batch_size: int | None = field(default=None, validator=counting(1))
     """Rows run at once; None lets the model's adapter choose."""
 
     def cost(self, question: Question) -> Cost:

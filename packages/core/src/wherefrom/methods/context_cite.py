@@ -21,9 +21,10 @@ from wherefrom.methods.perturbation.drawing import draw
 from wherefrom.methods.perturbation.settings import SampledSettings
 from wherefrom.methods.perturbation.surrogates import distinct_columns, drawing_weights, lasso
 from wherefrom.methods.perturbation.units import Units, units_of
-from wherefrom.methods.sampling.counts import as_samples, at_least
+from wherefrom.methods.sampling.counts import as_samples
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
+from wherefrom.settings import counting
 
 DEFAULT_SAMPLES = 64
 """Coalitions of one round."""
@@ -50,7 +51,9 @@ class ContextCite(SampledSettings):
         response token on standardised masks.
     """
 
-    n_samples: int | Literal["auto"] = field(default=DEFAULT_SAMPLES, converter=as_samples, validator=at_least(2))
+    n_samples: int | Literal["auto"] = field(
+        default=DEFAULT_SAMPLES, converter=as_samples, validator=counting(2, auto=True)
+    )
     """Random coalitions. ``"auto"`` adds some until the standard errors are within ``tolerance``."""
     keep_prob: float = field(default=0.5, validator=[validators.gt(0.0), validators.lt(1.0)])
     """Probability that a unit stays."""

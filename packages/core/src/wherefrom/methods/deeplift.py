@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-from attrs import field, frozen, validators
+from attrs import field, frozen
 
 from wherefrom.adapters import Embeds, Row, SequenceModel
 from wherefrom.adapters.rescale import GivesRescale, RowMultipliers
@@ -16,6 +16,7 @@ from wherefrom.methods.cost import Cost
 from wherefrom.methods.paths.baselines import DEFAULT, endpoints
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
+from wherefrom.settings import counting
 
 ACCEPTED_GAP = 0.01
 """Part of the score that the shares may miss before a warning says so; ten times that for models in half precision."""
@@ -58,7 +59,7 @@ class DeepLift(Method[GivesRescale]):
     """What is compared with: a name, ids or embeddings; see `methods.paths.baselines`."""
     multiply_by_inputs: bool = True
     """Multiply by ``x − b``; without it the multipliers themselves are given."""
-    internal_batch_size: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
+    internal_batch_size: int | None = field(default=None, validator=counting(1))
     """Rows run at once, each with its baseline; None lets the model's adapter choose."""
     return_convergence_delta: bool = False
     """Add the step score ``deltas``: ``Σ shares − (f(x) − f(b))``."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from attrs import field, frozen, validators
+from attrs import field, frozen
 
 from wherefrom.adapters import GivesGradients, SequenceModel, Side
 from wherefrom.arrays import Array, FloatArray, IntArray, like, to_numpy
@@ -15,14 +15,9 @@ from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Method, Scores, input
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.paths.baselines import baseline_ids, baseline_of_side
 from wherefrom.methods.paths.word_paths import Neighbours, WordPaths
-from wherefrom.methods.sampling.counts import at_least
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
-
-
-def _baseline_and_token(_: object, attribute: object, value: int) -> None:
-    if value < 2:
-        raise SettingsError(f"n_steps counts baseline and token, so it is at least 2, not {value}.")
+from wherefrom.settings import a_folder, counting
 
 
 @method(
@@ -57,21 +52,21 @@ class DiscretizedIntegratedGradients(Method[GivesGradients]):
 
     former_names: ClassVar[dict[str, str]] = {"method": "strategy", "baselines": "baseline"}
 
-    n_steps: int = field(default=50, validator=_baseline_and_token)
+    n_steps: int = field(default=50, validator=counting(2))
     """Points of each path, baseline and token included."""
     strategy: Literal["greedy", "maxcount"] = "greedy"
     """How the next word is chosen: least distance to a monotone course, or most coordinates on it."""
-    n_neighbors: int = field(default=50, validator=at_least(1, auto=False))
+    n_neighbors: int = field(default=50, validator=counting(1))
     """How many nearest words are looked at for the next."""
     baseline: Any = "unk"
     """Where the paths begin: the name of a token (``unk``, ``pad``, ``mask``) or ids; see
     `wherefrom.methods.paths.baselines`."""
     multiply_by_inputs: bool = False
     """Multiply by ``x − b`` once more, as inseq's option of that name does."""
-    cache_dir: str | None = None
+    cache_dir: str | None = field(default=None, validator=a_folder)
     """Folder to keep looked-up neighbours in, as one ``.npz`` per embedding table, named by a hash of it;
     None: they are kept for the time of the call."""
-    internal_batch_size: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
+    internal_batch_size: int | None = field(default=None, validator=counting(1))
     """Points run at once; None lets the model's adapter choose."""
     return_convergence_delta: bool = False
     """Add the step score ``deltas``: ``Σ scores − (f(x) − f(b))``."""

@@ -13,6 +13,7 @@ from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Method, Scores, metho
 from wherefrom.methods.cost import Cost
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
+from wherefrom.settings import counting
 
 
 @method(
@@ -54,7 +55,7 @@ class Gim(Method[FollowsGradientRules]):
     """Share of the gradient into values."""
     gate_share: float = field(default=1.0, validator=[validators.ge(0.0), validators.le(1.0)])
     """Share of the gradient into each factor of a gated feed-forward layer."""
-    internal_batch_size: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
+    internal_batch_size: int | None = field(default=None, validator=counting(1))
     """Rows run at once; None lets the model's adapter choose."""
 
     @property

@@ -13,10 +13,11 @@ from wherefrom.arrays import Array, FloatArray, like, to_numpy
 from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Method, Scores, inputs_first, method
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.paths.baselines import DEFAULT, Endpoints, endpoints
-from wherefrom.methods.sampling.counts import as_samples, at_least
+from wherefrom.methods.sampling.counts import as_samples
 from wherefrom.methods.sampling.moments import Moments
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
+from wherefrom.settings import counting
 
 ROUND = 8
 """Samples that are added at once."""
@@ -54,19 +55,19 @@ class GradientShap(Method[GivesGradients]):
 
     former_names: ClassVar[dict[str, str]] = {"baselines": "baseline"}
 
-    n_samples: int | Literal["auto"] = field(default="auto", converter=as_samples, validator=at_least(1))
+    n_samples: int | Literal["auto"] = field(default="auto", converter=as_samples, validator=counting(1, auto=True))
     """Random points. ``"auto"`` adds rounds of 8 until every step's largest standard error is within ``tolerance`` of
     its largest score."""
     tolerance: float = field(default=0.1, validator=validators.gt(0.0))
     """Largest accepted standard error with ``n_samples="auto"``, as a part of the step's largest token score."""
-    max_samples: int = field(default=64, validator=validators.ge(2))
+    max_samples: int = field(default=64, validator=counting(2))
     """Budget of ``n_samples="auto"``."""
-    stdevs: float = field(default=0.0, validator=at_least(0, auto=False))
+    stdevs: float = field(default=0.0, validator=validators.ge(0))
     """Standard deviation of the noise added to the input, in units of the embeddings."""
     baseline: Any = DEFAULT
     """One baseline (see `methods.paths.baselines`), or a list of names, mappings or embedding arrays: each sample
     draws one."""
-    internal_batch_size: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
+    internal_batch_size: int | None = field(default=None, validator=counting(1))
     """Points run at once; None lets the model's adapter choose."""
     return_convergence_delta: bool = False
     """Add the step score ``deltas``: ``Σ shares − (f(x) − mean of f(b))``."""

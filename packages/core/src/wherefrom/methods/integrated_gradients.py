@@ -14,9 +14,9 @@ from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Method, Scores, metho
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.paths.baselines import DEFAULT, Endpoints, endpoints
 from wherefrom.methods.paths.quadrature import fejer, quadrature
-from wherefrom.methods.sampling.counts import at_least
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
+from wherefrom.settings import counting
 
 FIRST_POINTS = 7
 PATIENCE = 31
@@ -54,13 +54,13 @@ class IntegratedGradients(Method[GivesGradients]):
 
     former_names: ClassVar[dict[str, str]] = {"method": "quadrature", "baselines": "baseline"}
 
-    n_steps: int | Literal["auto"] = field(default="auto", validator=at_least(1))
+    n_steps: int | Literal["auto"] = field(default="auto", validator=counting(1, auto=True))
     """Points of the path. ``"auto"`` refines a nested open rule (7, 15, 31, 63 points), step by step, until the
     completeness gap of the step is within ``tolerance``, until it no longer falls, or to ``max_points``; a number takes
     exactly so many."""
     tolerance: float = field(default=0.01, validator=validators.gt(0))
     """Largest accepted ``|Σ shares − (f(x) − f(b))| / |f(x) − f(b)|`` with ``n_steps="auto"``."""
-    max_points: int = field(default=64, validator=validators.ge(1))
+    max_points: int = field(default=64, validator=counting(1))
     """Budget of ``n_steps="auto"``."""
     quadrature: str = "gausslegendre"
     """Rule for a fixed number of points: ``gausslegendre``, ``fejer``, ``clenshaw_curtis``, ``riemann_left``,
@@ -69,7 +69,7 @@ class IntegratedGradients(Method[GivesGradients]):
     """Where the path begins: a name, ids or embeddings; see `methods.paths.baselines`."""
     multiply_by_inputs: bool = True
     """Multiply the averaged gradient by ``x − b``; without it the scores are sensitivities and do not sum up."""
-    internal_batch_size: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
+    internal_batch_size: int | None = field(default=None, validator=counting(1))
     """Points run at once; None lets the model's adapter choose."""
     return_convergence_delta: bool = False
     """Add the step score ``deltas``: ``Σ shares − (f(x) − f(b))``."""

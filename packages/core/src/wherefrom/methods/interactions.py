@@ -22,11 +22,12 @@ from wherefrom.methods.perturbation.pair_fit import Index, PairFit, pairs_among,
 from wherefrom.methods.perturbation.settings import SampledSettings
 from wherefrom.methods.perturbation.uncertainty import Sample, intervals, standard_error
 from wherefrom.methods.perturbation.units import Unit, Units, units_of
-from wherefrom.methods.sampling.counts import as_samples, at_least
+from wherefrom.methods.sampling.counts import as_samples
 from wherefrom.methods.sampling.seeds import seed_of
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
 from wherefrom.results.pairs import DETAIL, PairedUnit, PairTable
+from wherefrom.settings import counting
 from wherefrom.text.merging import merged_token
 
 DEFAULT_SAMPLES = 256
@@ -60,10 +61,12 @@ class Interactions(SampledSettings):
     index: Index = field(default="fbii", validator=validators.in_(("fbii", "fsii")))
     """``"fbii"``, faithful Banzhaf: all coalitions count alike; ``"fsii"``, faithful Shapley: small and large ones
     count most, and the scores of the units sum to ``f(x) - f(x without all units)``."""
-    n_samples: int | Literal["auto"] = field(default=DEFAULT_SAMPLES, converter=as_samples, validator=at_least(4))
+    n_samples: int | Literal["auto"] = field(
+        default=DEFAULT_SAMPLES, converter=as_samples, validator=counting(4, auto=True)
+    )
     """Coalitions, the full one included. ``"auto"`` adds some until the standard errors of a fit without pairs are
     within ``tolerance``."""
-    pairs_among: int = field(default=24, validator=validators.ge(2))
+    pairs_among: int = field(default=24, validator=counting(2))
     """Pairs are fitted among so many of the strongest units at most; fewer where the samples would not do."""
 
     def __attrs_post_init__(self) -> None:

@@ -21,9 +21,10 @@ from wherefrom.methods.perturbation.kernel import kernel_masks, kernel_weights
 from wherefrom.methods.perturbation.settings import SampledSettings
 from wherefrom.methods.perturbation.surrogates import constrained, distinct_columns
 from wherefrom.methods.perturbation.units import Units, units_of
-from wherefrom.methods.sampling.counts import as_samples, at_least
+from wherefrom.methods.sampling.counts import as_samples
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
+from wherefrom.settings import counting
 
 DEFAULT_SAMPLES = 256
 """Coalitions of one round."""
@@ -49,7 +50,9 @@ class KernelShap(SampledSettings):
         https://arxiv.org/abs/2012.01536.
     """
 
-    n_samples: int | Literal["auto"] = field(default=DEFAULT_SAMPLES, converter=as_samples, validator=at_least(4))
+    n_samples: int | Literal["auto"] = field(
+        default=DEFAULT_SAMPLES, converter=as_samples, validator=counting(4, auto=True)
+    )
     """Coalitions, the full and the empty one included. ``"auto"`` adds some until the standard errors are within
     ``tolerance``."""
 

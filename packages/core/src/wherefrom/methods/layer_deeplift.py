@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
-from attrs import field, frozen, validators
+from attrs import field, frozen
 
 from wherefrom.adapters.rescale import GivesRescale
 from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Method, Scores, method
@@ -14,6 +14,7 @@ from wherefrom.methods.deeplift import DeepLift, shares_of_change
 from wherefrom.methods.paths.baselines import DEFAULT
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
+from wherefrom.settings import counting
 
 
 @method(
@@ -47,7 +48,7 @@ class LayerDeepLift(Method[GivesRescale]):
     """What is compared with: a name, ids or embeddings; see `methods.paths.baselines`."""
     multiply_by_inputs: bool = True
     """Multiply by the change of the layer's answer; without it the multipliers are given."""
-    internal_batch_size: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
+    internal_batch_size: int | None = field(default=None, validator=counting(1))
     """Rows run at once, each with its baseline; None lets the model's adapter choose."""
     return_convergence_delta: bool = False
     """Add the step score ``deltas``: ``Σ shares − (f(x) − f(b))``."""

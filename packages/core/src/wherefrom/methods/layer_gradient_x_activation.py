@@ -21,6 +21,7 @@ from wherefrom.methods.deeplift import at_all_positions
 from wherefrom.methods.input_x_gradient import InputXGradient
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
+from wherefrom.settings import counting
 
 
 @method(
@@ -56,7 +57,7 @@ class LayerGradientXActivation(Method[LayeredModel]):
     alike. Where the target is not attributed, the decoder is differentiated from its embeddings on."""
     multiply_by_inputs: bool = True
     """Multiply by the layer's answer; without it the gradient is given."""
-    internal_batch_size: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
+    internal_batch_size: int | None = field(default=None, validator=counting(1))
     """Rows run at once; None lets the model's adapter choose."""
 
     def cost(self, question: Question) -> Cost:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
-from attrs import field, frozen, validators
+from attrs import field, frozen
 
 from wherefrom.adapters import GivesGradients, LayeredModel
 from wherefrom.adapters.layers import GivesLayers, LayerGradients, LayerStates
@@ -17,9 +17,9 @@ from wherefrom.methods.integrated_gradients import IntegratedGradients
 from wherefrom.methods.layer_gradient_x_activation import weighed
 from wherefrom.methods.paths.baselines import DEFAULT
 from wherefrom.methods.paths.quadrature import quadrature
-from wherefrom.methods.sampling.counts import at_least
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
+from wherefrom.settings import counting
 
 
 @method(
@@ -52,7 +52,7 @@ class LayerIntegratedGradients(Method[LayeredModel]):
     target_layer: Any = None
     """Name of a part of the model, such as ``encoder.layers[1]``, or the part itself; None: the input
     embeddings."""
-    n_steps: int = field(default=50, validator=at_least(1, auto=False))
+    n_steps: int = field(default=50, validator=counting(1))
     """Points of the path."""
     quadrature: str = "gausslegendre"
     """Rule of the integral; see `wherefrom.methods.paths.quadrature`."""
@@ -60,7 +60,7 @@ class LayerIntegratedGradients(Method[LayeredModel]):
     """The input whose answers the path begins at: a name, ids or embeddings; see `methods.paths.baselines`."""
     multiply_by_inputs: bool = True
     """Multiply the averaged gradient by ``a − a_b``."""
-    internal_batch_size: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
+    internal_batch_size: int | None = field(default=None, validator=counting(1))
     """Points run at once; None lets the model's adapter choose."""
     return_convergence_delta: bool = False
     """Add the step score ``deltas``: ``Σ shares − (f(layer answers a) − f(layer answers a_b))``."""

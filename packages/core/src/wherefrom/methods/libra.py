@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from attrs import field, frozen, validators
+from attrs import field, frozen
 
 from wherefrom.adapters.gradient_rules import FollowsGradientRules, GradientRules
 from wherefrom.methods._ruled import ruled_scores
@@ -13,6 +13,7 @@ from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Method, Scores, metho
 from wherefrom.methods.cost import Cost
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
+from wherefrom.settings import counting
 
 RULES = GradientRules(hold_norms=True, hold_weights=True, hold_activations=True, gate_share=0.5)
 """Norms, attention weights and activations held, gates shared by halves."""
@@ -48,7 +49,7 @@ class Libra(Method[FollowsGradientRules]):
     baseline: Any = None
     """What is compared with: a name, ids or embeddings, see `methods.paths.baselines`; None: nothing, the embedding
     itself is the factor."""
-    internal_batch_size: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
+    internal_batch_size: int | None = field(default=None, validator=counting(1))
     """Rows run at once; None lets the model's adapter choose."""
 
     def cost(self, question: Question) -> Cost:

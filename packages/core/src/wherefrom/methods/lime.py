@@ -19,9 +19,10 @@ from wherefrom.methods.perturbation.cost import sampled_cost
 from wherefrom.methods.perturbation.settings import SampledSettings
 from wherefrom.methods.perturbation.surrogates import distinct_columns, drawing_weights, lasso, ridge
 from wherefrom.methods.perturbation.units import Units, units_of
-from wherefrom.methods.sampling.counts import as_samples, at_least
+from wherefrom.methods.sampling.counts import as_samples
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
+from wherefrom.settings import counting
 
 DEFAULT_SAMPLES = 50
 """Coalitions of one round."""
@@ -46,7 +47,9 @@ class Lime(SampledSettings):
         Ribeiro, Singh & Guestrin (2016), https://arxiv.org/abs/1602.04938.
     """
 
-    n_samples: int | Literal["auto"] = field(default=DEFAULT_SAMPLES, converter=as_samples, validator=at_least(2))
+    n_samples: int | Literal["auto"] = field(
+        default=DEFAULT_SAMPLES, converter=as_samples, validator=counting(2, auto=True)
+    )
     """Coalitions, the full one included. ``"auto"`` adds some until the standard errors are within ``tolerance``."""
     mask_prob: float = field(default=0.3, validator=[validators.gt(0.0), validators.lt(1.0)])
     """Probability that a unit is removed from a sample."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-from attrs import evolve, field, frozen
+from attrs import evolve, field, frozen, validators
 
 from wherefrom.adapters import DifferentiableModel, GivesGradients
 from wherefrom.adapters.rescale import GivesRescale
@@ -18,9 +18,9 @@ from wherefrom.methods.capabilities import check_capabilities
 from wherefrom.methods.contract import L2_THEN_NORMALIZE, METHODS, Method, Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.saliency import Saliency
-from wherefrom.methods.sampling.counts import at_least
 from wherefrom.progress import Progress, counted, no_progress
 from wherefrom.questions.question import Question
+from wherefrom.settings import counting
 
 
 def _method_of(of: Any) -> Any:
@@ -53,9 +53,9 @@ class NoiseTunnel(Method[DifferentiableModel]):
 
     of: Any = field(factory=_signed_saliency, converter=_method_of, validator=_check_method)
     """The method inside, or its name: any that takes gradients of embeddings. Default: saliency with its sign."""
-    n_samples: int = field(default=10, validator=at_least(1, auto=False))
+    n_samples: int = field(default=10, validator=counting(1))
     """Noisy copies."""
-    stdev: float = field(default=0.15, validator=at_least(0, auto=False))
+    stdev: float = field(default=0.15, validator=validators.ge(0))
     """Standard deviation of the noise, as a part of the range of the input's embeddings."""
 
     @abstractmethod
@@ -169,7 +169,7 @@ class VarGrad(NoiseTunnel):
         Adebayo, Gilmer, Goodfellow & Kim (2018), https://arxiv.org/abs/1810.03307.
     """
 
-    n_samples: int = field(default=10, validator=at_least(2, auto=False))
+    n_samples: int = field(default=10, validator=counting(2))
     """Noisy copies."""
 
     def combined(self, samples: Sequence[Array]) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
-from attrs import field, frozen, validators
+from attrs import field, frozen
 
 from wherefrom.adapters import PredictsSteps, ScoringModel, Side
 from wherefrom.arrays import BoolArray, FloatArray
@@ -19,6 +19,7 @@ from wherefrom.methods.perturbation.settings import PerturbationSettings
 from wherefrom.methods.perturbation.units import Units, units_of
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
+from wherefrom.settings import counting
 
 
 @method("occlusion", needs=(PredictsSteps,), signed=True, uses_target_function=True, differentiates=False)
@@ -40,9 +41,9 @@ class Occlusion(PerturbationSettings):
         Zeiler & Fergus (2014), https://arxiv.org/abs/1311.2901. Where others return the absolute value, the sign stays.
     """
 
-    window: int = field(default=1, validator=validators.ge(1))
+    window: int = field(default=1, validator=counting(1))
     """Units removed at once."""
-    stride: int = field(default=1, validator=validators.ge(1))
+    stride: int = field(default=1, validator=counting(1))
     """Units from one window to the next."""
 
     def cost(self, question: Question) -> Cost:

@@ -20,9 +20,14 @@ from wherefrom.methods.perturbation.units import Units, UnitsSetting, as_units, 
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
 from wherefrom.questions.target_function import TargetFunction
+from wherefrom.settings import a_seed, counting
 from wherefrom.step_functions.base import StepPrediction
 
 _CLOSEST = 1e-6
+
+
+def _a_sampler(_: object, __: object, value: str | Sampler) -> None:
+    as_sampler(value)
 
 
 @method("reagent", needs=(PredictsSteps,), signed=False, uses_target_function=False, differentiates=False)
@@ -49,10 +54,10 @@ class Reagent(Method[ScoringModel]):
         there; the samplers; one random replacement serves all steps.
     """
 
-    sampler: str | Sampler = "model"
+    sampler: str | Sampler = field(default="model", validator=_a_sampler)
     """Who proposes replacements: ``"model"``, ``"uniform"``, ``"unigram:TEXT"``, another registered name such as
     ``"masked_lm:NAME"`` or ``"part_of_speech"``, or a sampler object."""
-    keep_top_n: int = field(default=5, validator=validators.ge(0))
+    keep_top_n: int = field(default=5, validator=counting(0))
     """Units left in place when a probe is asked whether it may stop; 0: use ``keep_ratio``."""
     keep_ratio: float | None = field(
         default=None, validator=validators.optional([validators.gt(0.0), validators.le(1.0)])
@@ -60,21 +65,21 @@ class Reagent(Method[ScoringModel]):
     """The same as a share of the units that a step sees, where ``keep_top_n`` is 0."""
     invert_keep: bool = False
     """Replace the most important units instead, and leave the others in place."""
-    stopping_condition_top_k: int = field(default=3, validator=validators.ge(1))
+    stopping_condition_top_k: int = field(default=3, validator=counting(1))
     """How far up the target has to be."""
     replacing_ratio: float = field(default=0.3, validator=[validators.gt(0.0), validators.lt(1.0)])
     """Probability that a unit is replaced in a round."""
-    max_probe_steps: int = field(default=200, validator=validators.ge(1))
+    max_probe_steps: int = field(default=200, validator=counting(1))
     """Rounds after which a probe is given up."""
-    num_probes: int = field(default=16, validator=validators.ge(1))
+    num_probes: int = field(default=16, validator=counting(1))
     """Probes whose importances are averaged."""
     units: UnitsSetting = field(default="auto", converter=as_units)
     """What is replaced and scored as one; see the other perturbation methods."""
-    budget: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
+    budget: int | None = field(default=None, validator=counting(1))
     """Forward passes at most: no round begins that might need more. None: as many as the rounds take."""
-    seed: int | None = None
+    seed: int | None = field(default=None, validator=a_seed)
     """Seed of everything random; None: the one of the whole call."""
-    internal_batch_size: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
+    internal_batch_size: int | None = field(default=None, validator=counting(1))
     """Rows in one forward pass; None lets the adapter choose."""
 
     def __attrs_post_init__(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-from attrs import field, frozen, validators
+from attrs import field, frozen
 
 from wherefrom.adapters import GivesGradients, Row, Side
 from wherefrom.arrays import Array, FloatArray, IntArray, like, namespace, to_numpy
@@ -16,9 +16,9 @@ from wherefrom.methods.cost import Cost
 from wherefrom.methods.paths.baselines import Endpoints, endpoints
 from wherefrom.methods.paths.quadrature import Quadrature, quadrature
 from wherefrom.methods.perturbation.units import last_steps
-from wherefrom.methods.sampling.counts import at_least
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
+from wherefrom.settings import counting
 
 
 @method(
@@ -49,7 +49,7 @@ class SequentialIntegratedGradients(Method[GivesGradients]):
 
     former_names: ClassVar[dict[str, str]] = {"method": "quadrature", "baselines": "baseline"}
 
-    n_steps: int = field(default=50, validator=at_least(1, auto=False))
+    n_steps: int = field(default=50, validator=counting(1))
     """Points of each token's path."""
     quadrature: str = "gausslegendre"
     """Rule of the integral; see `wherefrom.methods.paths.quadrature`."""
@@ -60,7 +60,7 @@ class SequentialIntegratedGradients(Method[GivesGradients]):
     token_sums: bool = False
     """Give only the sum over the width, as a single channel: no gradients are needed for it then, one forward
     pass per token does."""
-    internal_batch_size: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
+    internal_batch_size: int | None = field(default=None, validator=counting(1))
     """Rows run at once; None lets the model's adapter choose."""
     return_convergence_delta: bool = False
     """Add the step score ``deltas``: ``Σ shares − (f(x) − f(b))`` with all tokens at their baselines."""

@@ -19,9 +19,10 @@ from wherefrom.methods.perturbation.coarse_to_fine import budget_cost, within_bu
 from wherefrom.methods.perturbation.cost import sampled_cost
 from wherefrom.methods.perturbation.settings import SampledSettings
 from wherefrom.methods.perturbation.units import Units, units_of
-from wherefrom.methods.sampling.counts import as_samples, at_least
+from wherefrom.methods.sampling.counts import as_samples
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
+from wherefrom.settings import counting
 
 DEFAULT_ORDERS = 24
 """Orders of one round."""
@@ -47,7 +48,7 @@ class ShapleyValueSampling(SampledSettings):
         (2022), https://arxiv.org/abs/2104.12199.
     """
 
-    n_samples: int | Literal["auto"] = field(default=24, converter=as_samples, validator=at_least(1))
+    n_samples: int | Literal["auto"] = field(default=24, converter=as_samples, validator=counting(1, auto=True))
     """Orders of arrival; rounded up to an even number when they are antithetic. ``"auto"`` adds orders until the
     standard errors are within ``tolerance``."""
     antithetic: bool = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, SupportsIndex
+from typing import Any
 
 import numpy as np
 
@@ -85,9 +85,7 @@ def check_text(name: str, text: str) -> None:
 def _whole(name: str, value: Any, expected: str, *, lowest: int = -(2**63), optional: bool = True) -> None:
     if value is None and optional:
         return
-    if isinstance(value, bool | np.bool_ | np.ndarray) or not isinstance(value, SupportsIndex):
-        raise _wrong(name, expected, value)
-    if not lowest <= value.__index__() < 2**63:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not lowest <= value < 2**63:
         raise _wrong(name, expected, value)
 
 

@@ -34,6 +34,7 @@ class Consumer:
         if self.instance is None:
             return from_mapping(self.cls, values, where=self.label)
         if not values:
+            from_mapping(self.cls, _settings_of(self.instance), where=self.label)  # made by hand, it was never checked
             return self.instance
         renamed = {former_names(self.cls).get(name, name): value for name, value in values.items()}
         return from_mapping(self.cls, {**_settings_of(self.instance), **renamed}, where=self.label)

@@ -44,6 +44,13 @@ class TargetFunction:
             return len(self.target_ids)
         return int(self.groups.max()) + 1 if len(self.groups) else 0
 
+    @property
+    def looked_up(self) -> tuple[IntArray, ...]:
+        """Ids whose logit is read by name at each step, shape ``(G,)`` each."""
+        if self.contrast_ids is None or self.contrast_logits is not None or not self.function.contrastive:
+            return (self.target_ids,)
+        return (self.target_ids, self.contrast_ids)
+
     def step_values(self, logits: Array, inside: Inside | None = None) -> Array:
         """One value per step. ``logits`` has shape ``(G, vocabulary)``; so many values come back."""
         return self.weighed(self.function(self.prediction(logits, inside)))

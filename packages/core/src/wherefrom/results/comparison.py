@@ -19,6 +19,7 @@ from wherefrom.results.aggregation import aggregated
 from wherefrom.results.aggregators.pair import Pair
 from wherefrom.results.contributors import joint
 from wherefrom.results.data import AttributionData
+from wherefrom.settings import check_call
 from wherefrom.text.common_units import Aligned, common_units
 from wherefrom.text.merging import Span
 
@@ -76,10 +77,12 @@ def compare(one: AttributionData, other: AttributionData, *, k: int = 5) -> Comp
         k: How many inputs count as the top of a step; fewer if a step has fewer.
 
     Raises:
-        InputError: ``k`` is not positive, or the two cannot be aligned.
+        UsageError: ``k`` is no positive number, one is no attribution, or the two cannot be aligned.
     """
-    if k < 1:
-        raise InputError(f"k = {k}: compare at least the one largest input.")
+    check_call(compare, locals(), k=1)
+    for side in (one, other):
+        if not isinstance(side, AttributionData):
+            raise InputError(f"{side!r} is no attribution. Compare two results, such as out[0] of `attribute`.")
     one, other = aggregated(one), aggregated(other)
     difference = Pair(paired_attr=other)(one)
     rows, columns = _common_rows(one, other), common_units(one.steps, other.steps)

@@ -117,10 +117,27 @@ class AttributionData(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=
         """Is there one number per cell, so that it can be shown as a matrix?"""
         return not self.dimensions
 
+    @property
+    def provenance(self) -> Provenance:
+        """How the result was made that it was taken from; empty where it stands alone."""
+        made: Provenance = self.__dict__.get(_MADE, Provenance())
+        return made
+
+    def made_as(self, provenance: Provenance) -> Self:
+        """A copy that knows how it was made. No field: files keep provenance once for all their examples."""
+        copy = msgspec.structs.replace(self)
+        copy.__dict__[_MADE] = provenance
+        return copy
+
     def replace(self, **changes: Any) -> Self:
         """A copy with some fields changed."""
-        return msgspec.structs.replace(self, **changes)
+        changed = msgspec.structs.replace(self, **changes)
+        if _MADE in self.__dict__:
+            changed.__dict__[_MADE] = self.__dict__[_MADE]
+        return changed
 
+
+_MADE = "_provenance"
 
 AnyAttribution = TypeVar("AnyAttribution", bound=AttributionData)
 """What a function returns that changes an attribution: the class it was given."""
@@ -138,7 +155,7 @@ class AttributionsData(msgspec.Struct, Generic[AnyAttribution], frozen=True, kw_
         return len(self.sequence_attributions)
 
     def __iter__(self) -> Iterator[AnyAttribution]:
-        return iter(self.sequence_attributions)
+        return (self._known(one) for one in self.sequence_attributions)
 
     @overload
     def __getitem__(self, index: int) -> AnyAttribution: ...
@@ -147,12 +164,18 @@ class AttributionsData(msgspec.Struct, Generic[AnyAttribution], frozen=True, kw_
     def __getitem__(self, index: int | slice) -> AnyAttribution | Self:
         if isinstance(index, slice):
             return self.replace(sequence_attributions=self.sequence_attributions[index])
-        return self.sequence_attributions[index]
+        return self._known(self.sequence_attributions[index])
+
+    def _known(self, one: AnyAttribution) -> AnyAttribution:
+        """The example, with how it was made."""
+        return one if self.provenance == _NOT_KNOWN else one.made_as(self.provenance)
 
     def replace(self, **changes: Any) -> Self:
         """A copy with some fields changed."""
         return msgspec.structs.replace(self, **changes)
 
+
+_NOT_KNOWN = Provenance()
 
 AnyAttributions = TypeVar("AnyAttributions", bound=AttributionsData[Any])
 """Likewise for several examples."""

@@ -97,7 +97,7 @@ def _public_example(one: AttributionData, without: Sequence[str]) -> Attribution
         msgspec.structs.replace(segment, label=without_paths(segment.label, names=True)) for segment in one.segments
     )
     left = _left(fields, without)
-    return one.replace(
+    public_one = one.replace(
         id=left.get("id"),
         details=left.get("details", {}),
         annotations=left.get("annotations", {}),
@@ -105,6 +105,7 @@ def _public_example(one: AttributionData, without: Sequence[str]) -> Attribution
         step_scores=left.get("step_scores", {}),
         extra={},
     )
+    return public_one.made_as(public_provenance(one.provenance, without))
 
 
 def _left(fields: Mapping[str, Any], without: Sequence[str]) -> dict[str, Any]:

@@ -123,7 +123,15 @@ def has_dimensions(attributions: Any) -> bool:
 
 
 def show_tokens(attributions: Shown, display: bool = True, return_html: bool = False, **options: Any) -> str | None:
-    """Show the output as running text, each token with the inputs that made it."""
+    """Show the output as running text, each token with the inputs that made it.
+
+    Args:
+        attributions: The result.
+        display: Print or display it. False only returns.
+        return_html: Return a page of its own as text.
+        **options: ``highlight="probability"`` shades the output by a step score; ``wrap_after=10`` ends lines after so
+            many tokens, ``wrap_after=".!?"`` after these; others as for `show_attributions`.
+    """
     return show_attributions(attributions, display=display, return_html=return_html, view="read", **options)
 
 
@@ -134,7 +142,8 @@ def show_granular(attributions: Shown, display: bool = True, return_html: bool =
         attributions: The result, with its inner dimensions.
         display: Print or display it. False only returns.
         return_html: Return a page of its own, with a slider per dimension, as text.
-        **options: ``slice_dims={"layer": (0, 4)}`` keeps a range; others as for `show_attributions`.
+        **options: ``slice_dims={"layer": (0, 4)}`` keeps a range; ``lay_out="layer"`` gives each layer a column beside
+            the others; others as for `show_attributions`.
 
     Returns:
         The page, if ``return_html``.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import field, frozen, validators
 
 from wherefrom.arrays import Array, namespace
+from wherefrom.settings import counting
 from wherefrom.step_functions.base import StepFunction, StepPrediction, log_softmax, step_function
 
 
@@ -27,11 +28,11 @@ class KLDivergence(StepFunction):
     prediction there is nothing to diverge from.
     """
 
-    top_k: int = field(default=0, validator=validators.ge(0))
+    top_k: int = field(default=0, validator=counting(0))
     """Compare the so many most likely tokens only; 0: all."""
     top_p: float = field(default=1.0, validator=[validators.gt(0.0), validators.le(1.0)])
     """Compare the smallest set of tokens whose probabilities reach this sum; 1: all."""
-    min_tokens_to_keep: int = field(default=1, validator=validators.ge(1))
+    min_tokens_to_keep: int = field(default=1, validator=counting(1))
     """Keep at least so many tokens, whatever the filters say."""
 
     def __call__(self, prediction: StepPrediction, /) -> Array:

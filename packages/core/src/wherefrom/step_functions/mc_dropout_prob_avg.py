@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from attrs import field, frozen, validators
+from attrs import field, frozen
 
 from wherefrom.arrays import Array
+from wherefrom.settings import counting
 from wherefrom.step_functions.base import StepFunction, StepPrediction, step_function
 from wherefrom.step_functions.sampling import sampled_at_target
 
@@ -20,7 +21,7 @@ class MCDropoutProbAvg(StepFunction):
     Source: Gal & Ghahramani (2016), "Dropout as a Bayesian Approximation".
     """
 
-    n_mcd_steps: int = field(default=5, validator=validators.ge(1))
+    n_mcd_steps: int = field(default=5, validator=counting(1))
     """How many passes."""
     logprob: bool = False
     """Average log-probabilities instead, in nats."""

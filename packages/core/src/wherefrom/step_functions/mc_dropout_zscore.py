@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from attrs import field, frozen, validators
+from attrs import field, frozen
 
 from wherefrom.arrays import Array
+from wherefrom.settings import counting
 from wherefrom.step_functions.base import StepFunction, StepPrediction, step_function
 from wherefrom.step_functions.sampling import sampled_at_target
 
@@ -22,7 +23,7 @@ class MCDropoutZScore(StepFunction):
     dropout statistics of token probabilities.
     """
 
-    n_mcd_steps: int = field(default=5, validator=validators.ge(2))
+    n_mcd_steps: int = field(default=5, validator=counting(2))
     """How many passes."""
     logprob: bool = False
     """Compare log-probabilities instead."""

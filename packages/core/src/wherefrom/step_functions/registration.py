@@ -225,8 +225,9 @@ def _checked_class(cls: type, identifier: str | None, aggregate_map: Mapping[str
         "contrastive": False,
         "sampled": False,
     }
+    undecided = vars(StepFunction)["span_aggregation"]
     for attribute, value in missing.items():
-        if not hasattr(cls, attribute) or getattr(cls, attribute) is StepFunction.span_aggregation:
+        if getattr(cls, attribute, undecided) is undecided:
             setattr(cls, attribute, value)
     known = cast("type[StepFunction]", cls)
     if name == known.identifier and (told is None or told == cast(Any, cls).span_aggregation):

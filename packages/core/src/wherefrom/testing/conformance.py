@@ -22,16 +22,19 @@ from attrs import evolve, field, frozen
 
 from wherefrom.adapters import (
     Embeds,
+    FindsBadWeights,
     GivesAttention,
     GivesGradients,
     HidesPositions,
     PredictsSteps,
+    RandomisesWeights,
     Row,
     SequenceModel,
     Side,
 )
 from wherefrom.adapters.attention_gradients import RollsAttentionGradients
 from wherefrom.adapters.gradient_rules import FollowsGradientRules, GradientRules
+from wherefrom.adapters.layers import Depth, GivesLayers
 from wherefrom.adapters.rescale import GivesRescale
 from wherefrom.arrays import IntArray, like, to_numpy
 from wherefrom.questions.target_function import TargetFunction
@@ -600,6 +603,79 @@ def _gradient_scores(case: Case) -> None:
     logits = _first(case.model.predict([row]), "predict").logits
     require("logit" in answer.scores, "The step score 'logit' was asked for and did not come.")
     case.close(answer.scores["logit"], target_function.step_values(logits), "Step score 'logit'")
+
+
+# --- layers -------------------------------------------------------------------------------------------------
+
+
+def _layer(case: Case, row: Row, **settings: Any) -> Any:
+    return _first(case.model.layer_gradients([row], layer=Depth(share=0.5), **settings), "layer_gradients")
+
+
+def _layer_sides(answer: Any) -> Iterator[Side]:
+    for side in ("source", "target"):
+        if getattr(answer.states, side) is not None:
+            yield side  # type: ignore[misc]
+
+
+@check(GivesLayers, "a layer that is made to answer what it answers changes nothing")
+def _layer_states(case: Case) -> None:
+    rows = case.rows()
+    states = list(case.model.layer_states(iter(rows), layer=Depth(share=0.5)))
+    require(len(states) == len(rows), f"layer_states: {len(rows)} rows, {len(states)} answers.")
+    for row, answered in zip(rows, states, strict=True):
+        own, put_back = _layer(case, row), _layer(case, row, states=iter([answered]))
+        logits = _first(case.model.predict([row]), "predict").logits
+        assert row.target_function is not None
+        case.close(own.values, row.target_function.values(logits), "Values while a layer is looked into")
+        case.close(put_back.values, own.values, "Values after a layer's own answer was put in its place")
+        for side in _layer_sides(own):
+            case.close(getattr(own.states, side), getattr(answered, side), f"What the layer answers of the {side}")
+            slope = getattr(own, side)
+            expected = (len(row.steps), *getattr(answered, side).shape)
+            require(tuple(slope.shape) == expected, f"Layer gradients of the {side} {slope.shape}, not {expected}.")
+            case.close(getattr(put_back, side), slope, f"Gradients of the {side} after the answer was put back")
+
+
+@check(GivesLayers, "gradients of a layer are the limit of finite differences")
+def _layer_differences(case: Case) -> None:
+    rng = np.random.default_rng(0)
+    row = case.longest("logit")
+    answer = _layer(case, row)
+    for side in _layer_sides(answer):
+        at = getattr(answer.states, side)
+        size = case.tolerance.step * float(np.sqrt(np.mean(to_numpy(at) ** 2)))
+        direction = rng.normal(size=tuple(at.shape))
+        move = like(at, direction * size, dtype=at.dtype)
+        ends = [evolve(answer.states, **{side: at + move}), evolve(answer.states, **{side: at - move})]
+        up, down = (to_numpy(_layer(case, row, states=iter([end])).values).astype(np.float64) for end in ends)
+        expected = np.einsum("ktd,td->k", to_numpy(getattr(answer, side)).astype(np.float64), direction)
+        difference = (up - down) / (2 * size)
+        require_close(difference, expected, case.tolerance.difference, f"Slope along the layer's answer of the {side}")
+
+
+# --- weights ------------------------------------------------------------------------------------------------
+
+
+@check(RandomisesWeights, "shuffled weights say something else, and afterwards the model is what it was")
+def _randomised(case: Case) -> None:
+    row = case.longest()
+    before = case.logits([row])[0]
+    for share in (0.2, 1.0):
+        again = []
+        for _ in range(2):
+            with case.model.randomised(share, seed=1) as other:
+                again.append(to_numpy(_first(other.predict([row]), "predict").logits))
+        case.close(again[1], again[0], "Logits of weights shuffled by the same seed")
+        change = np.abs(again[0] - before).max()
+        require(bool(change > case.tolerance.equal * np.abs(before).max()), f"Shuffling {share:.0%} changes nothing.")
+    case.close(case.logits([row])[0], before, "Logits after the weights were shuffled and put back")
+
+
+@check(FindsBadWeights, "weights that are numbers are not bad")
+def _bad_weights(case: Case) -> None:
+    found = case.model.bad_weights()
+    require(found == (), f"The model predicts finite numbers, and these weights are said to be bad: {found}.")
 
 
 # --- multipliers -------------------------------------------------------------------------------

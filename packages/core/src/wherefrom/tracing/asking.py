@@ -36,7 +36,7 @@ from wherefrom.results.hops import walked
 from wherefrom.results.provenance import Provenance
 from wherefrom.results.stages import Stage
 from wherefrom.results.tracing import LEFT_OUT, SIGN_RULES, LeftOut, SignRule, left_out_rows, span_of, traced
-from wherefrom.settings import non_default, plain
+from wherefrom.settings import check_call, non_default, plain
 from wherefrom.step_functions.base import StepFunctionLike, compares_distributions
 from wherefrom.text.alignment import Alignments
 from wherefrom.text.places import Place, as_setting
@@ -111,6 +111,7 @@ def trace(
         the weighted span, for any method, target function and architecture: ours.
     """
     started, created = time.perf_counter(), datetime.now(UTC).isoformat(timespec="seconds")
+    check_call(trace, locals(), hops=0)
     _check(hops, leave_out, signed)
     request = _requested(model, method, attributed_fn, settings)
     work = terminal_progress(show_progress and progress is None) if progress is None else nullcontext(progress)

@@ -47,11 +47,11 @@ def attention_gradient_rollouts(predictor: Predictor, rows: Iterable[Row], chunk
             with carrier.active():
                 run = run_whole(predictor, some, parts=None)
             carrier.need_all()
-        values, slopes = run.evaluated()
-        reads = carried.start.new_ones(len(slopes))
-        tops = [(run.states, run.at_states(slopes)), (carrier.carried.start, reads)]
+        values, output_gradients = run.evaluated()
+        reads = carried.start.new_ones(len(output_gradients))
+        cut_points = [(run.states, run.at_states(output_gradients)), (carrier.carried.start, reads)]
         with true_derivatives(module):
-            rolled = run.products(tops, carried.by_side, len(some))
+            rolled = run.products(cut_points, carried.by_side, len(some))
         logits = run.split(at_least_single(run.logits).detach())
         for row, value, own, found in zip(some, values, logits, rolled, strict=True):
             assert row.target_function is not None

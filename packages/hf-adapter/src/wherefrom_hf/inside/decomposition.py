@@ -100,17 +100,17 @@ class WeightedValues:
         apart = torch.einsum("hqk,hks,qhs->qkhs", weights, self.values, self.gate[start:end])
         return torch.einsum("qkhs,hsw->qkw", apart, self.matrix)
 
-    def along(self, at: Tensor, slope: Tensor) -> Tensor:
+    def along(self, at: Tensor, output_gradient: Tensor) -> Tensor:
         """What each key brings to the queries ``at`` along a direction for each, shape ``(queries, keys)``.
 
         Args:
-            slope: Shape ``(queries, width)``.
+            output_gradient: Shape ``(queries, width)``.
         """
         weights = self.weights[:, at]
         if self.through is not None:
-            return torch.einsum("hsk,sw,khw->sk", weights, slope, self.through)
+            return torch.einsum("hsk,sw,khw->sk", weights, output_gradient, self.through)
         assert self.gate is not None
-        read = torch.einsum("qw,hsw->qhs", slope, self.matrix) * self.gate[at]
+        read = torch.einsum("qw,hsw->qhs", output_gradient, self.matrix) * self.gate[at]
         return torch.einsum("hqk,hks,qhs->qk", weights, self.values, read)
 
 

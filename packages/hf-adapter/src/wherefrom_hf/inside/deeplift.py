@@ -47,17 +47,17 @@ def rescaled_gradients(
             run = run_whole(predictor, [*real, *base], parts=parts)
         # values come in double precision so that the last steps of the chain do not lose what the model gave
         logits = run.split(run.logits.detach().double())
-        slopes = torch.zeros_like(run.logits)
+        output_gradients = torch.zeros_like(run.logits)
         answers = []
         begin = 0
         for row, at_real, at_base in zip(real, logits[: len(real)], logits[len(real) :], strict=True):
             assert row.target_function is not None
             multipliers, values, base_values = integrated(row.target_function, at_real, at_base)
-            slopes[begin : begin + len(at_real)] = multipliers.to(slopes.dtype)
+            output_gradients[begin : begin + len(at_real)] = multipliers.to(output_gradients.dtype)
             begin += len(at_real)
             answers.append((values, base_values))
         with true_derivatives(predictor.module), looking_into(predictor.module, "differentiated by the rescale rule"):
-            pulled = run.pulled_back(slopes, len(real))
+            pulled = run.backward(output_gradients, len(real))
         _need_numbers(predictor, pulled, answers)
         leaves: dict[Side, Tensor] = {side: leaf.detach() for side, leaf in run.leaves.of.items()}
         for i, (row, grads, (values, base_values)) in enumerate(zip(real, pulled, answers, strict=True)):
@@ -112,8 +112,8 @@ def integrated(target_function: RowFunction, real: Tensor, base: Tensor) -> tupl
         average = torch.zeros_like(real)
         for node, weight in zip((1 + nodes) / 2, weights / 2, strict=True):
             at = (base + float(node) * (real - base)).requires_grad_()
-            (slope,) = torch.autograd.grad(differentiable_values(target_function, at).sum(), at)
-            average += float(weight) * slope
+            (output_gradient,) = torch.autograd.grad(differentiable_values(target_function, at).sum(), at)
+            average += float(weight) * output_gradient
         missed = ((average * (real - base)).sum(-1) - (values - base_values)).abs()
         size = torch.maximum(values.abs(), base_values.abs())
         if points >= LAST_POINTS or bool((missed <= GAP * size).all()):

@@ -55,12 +55,12 @@ def ruled_gradients(
             if not rules.plain:
                 operations.need_attention_everywhere()
                 operations.need_pairs()
-        values, slopes = run.evaluated()
+        values, output_gradients = run.evaluated()
         wanted: dict[Side, Tensor] = {
             side: leaf for side, leaf in run.leaves.of.items() if side == "source" or target or len(run.leaves.of) == 1
         }
         with true_derivatives(module):
-            pulled = run.products([(run.states, run.at_states(slopes))], wanted, len(some))
+            pulled = run.products([(run.states, run.at_states(output_gradients))], wanted, len(some))
         logits = run.split(at_least_single(run.logits).detach())
         for row, value, own, grads in zip(some, values, logits, pulled, strict=True):
             assert row.target_function is not None
@@ -104,9 +104,11 @@ def held_ratio(x: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
         value = function(x.detach())
         if float(at_origin.detach().abs()) > 0:
             return value
-    (slope,) = torch.autograd.grad(at_origin.sum(), origin) if at_origin.requires_grad else (torch.zeros_like(origin),)
+    (derivative,) = (
+        torch.autograd.grad(at_origin.sum(), origin) if at_origin.requires_grad else (torch.zeros_like(origin),)
+    )
     none = x.detach() == 0
-    ratio = torch.where(none, slope, value / torch.where(none, 1.0, x.detach()))
+    ratio = torch.where(none, derivative, value / torch.where(none, 1.0, x.detach()))
     return with_slope(value, ratio * x)
 
 

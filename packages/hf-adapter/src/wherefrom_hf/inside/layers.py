@@ -36,9 +36,9 @@ def layer_gradients(
     for some in batches(predictor, rows, chunk):
         answers = None if given is None else list(islice(given, len(some)))
         run = _run(predictor, some, parts, answers)
-        values, slopes = run.evaluated()
+        values, output_gradients = run.evaluated()
         with true_derivatives(predictor.module):
-            pulled = run.pulled_back(slopes, len(some))
+            pulled = run.backward(output_gradients, len(some))
         logits = run.split(at_least_single(run.logits).detach())
         for row, value, own, grads, answered in zip(some, values, logits, pulled, _states(run, some), strict=True):
             assert row.target_function is not None

@@ -151,11 +151,11 @@ def _row_logits(
     contrast: IntArray | None,
 ) -> RowLogits:
     at = torch.from_numpy(row.steps).to(lead.device) - 1
-    slopes = {
+    output_gradients = {
         part: torch.zeros_like(source)[at] if gradient is None else gradient[at]
         for (part, source), gradient in zip(cut.sources.items(), gradients, strict=True)
     }
-    brought = {part: (slopes[part] * source.detach()[at]).sum(-1) for part, source in cut.sources.items()}
+    brought = {part: (output_gradients[part] * source.detach()[at]).sum(-1) for part, source in cut.sources.items()}
     bias = rest.clone()
     total = rest + torch.stack(list(brought.values())).sum(0)
     clean = _chosen(passed.logits[0], row, contrast)
@@ -169,10 +169,10 @@ def _row_logits(
     def through(where: Any) -> list[Tensor]:
         layers = []
         for one in watch.in_layers(where):
-            slope = slopes[projection_of(one)[0]]
+            output_gradient = output_gradients[projection_of(one)[0]]
             made = weighted_values(module, one, watch.block_of(one))
-            layers.append(made.along(at, slope))
-            bias.add_(slope @ made.bias)
+            layers.append(made.along(at, output_gradient))
+            bias.add_(output_gradient @ made.bias)
         return layers
 
     decoder, cross = through("decoder"), through("cross")

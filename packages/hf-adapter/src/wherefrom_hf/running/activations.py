@@ -1,8 +1,8 @@
 """Activation functions whose backward pass is one multiplication.
 
 Many models write their activation as a chain of elementary operations, and each of them is repeated for every
-vector-Jacobian product through it. An elementwise function needs its slope only: computed once in the forward pass, it
-serves all backward passes. Values are unchanged and slopes are those of the function itself.
+vector-Jacobian product through it. An elementwise function needs its derivative only: computed once in the forward
+pass, it serves all backward passes. Values are unchanged and derivatives are those of the function itself.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ def _with_slope(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -
     x = inputs[0]
     if not x.requires_grad or not output.requires_grad:
         return None
-    (slope,) = torch.autograd.grad(output.sum(), x)
-    return output.detach() + slope * (x - x.detach())
+    (derivative,) = torch.autograd.grad(output.sum(), x)
+    return output.detach() + derivative * (x - x.detach())
 
 
 @contextmanager
-def slopes_kept(module: PreTrainedModel) -> Iterator[None]:
-    """Within the block, activations of ``module`` are differentiated by a slope kept from the forward pass."""
+def derivatives_kept(module: PreTrainedModel) -> Iterator[None]:
+    """Within the block, activations of ``module`` are differentiated by a derivative kept from the forward pass."""
     with ExitStack() as hooks:
         for part in module.modules():
             if isinstance(part, ELEMENTWISE) and not any(True for _ in part.parameters()):

@@ -83,7 +83,7 @@ class BlockPass:
         self.top = hidden_input(args, kwargs).detach().requires_grad_()
         return _with_state(_without_state(args, kwargs), self.top)
 
-    def pull_back(self, cotangents: Tensor, at_once: int) -> None:
+    def backward(self, cotangents: Tensor, at_once: int) -> None:
         """Turn d(value)/d(top) into d(value)/d(bottom), in place. Shape ``(outputs, rows, length, width)``."""
         below = len(self.blocks.members) - 1
         for start in reversed(range(0, below, self.stride)):
@@ -180,7 +180,7 @@ def _tried(module: PreTrainedModel, embedding: InputEmbedding, members: tuple[nn
         assert kept.bottom is not None
         (at_top,) = torch.autograd.grad(value, kept.top)
         cotangents = at_top[None].clone()
-        kept.pull_back(cotangents, 1)
+        kept.backward(cotangents, 1)
         (apart,) = vector_jacobian_products([kept.bottom], [leaf], [cotangents.to(kept.bottom.dtype)], retain=False)
     if not torch.allclose(apart[0], whole, rtol=0, atol=_SAME * float(whole.abs().max())):
         return None

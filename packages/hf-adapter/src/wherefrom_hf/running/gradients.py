@@ -2,9 +2,9 @@
 
 The forward pass is cut twice. At the top, behind the last attention (`last_block`) or else at the output layer
 (`head`), where every step is on its own: one backward pass gives d(value)/d(state) for every step.
-Along the sequence: the decoder is run in segments that continue each other, and the steps of a segment are pulled back
-through the segments up to theirs, no further. Within a segment the pull-backs of several steps are one batched
-vector-Jacobian product. The encoder is run once; what the steps ask of its states is collected there and pulled back
+Along the sequence: the decoder is run in segments that continue each other, and the steps of a segment are carried back
+through the segments up to theirs, no further. Within a segment the backward passes of several steps are one batched
+vector-Jacobian product. The encoder is run once; what the steps ask of its states is collected there and carried back
 through it for all of them together.
 
 Cost of T steps: one forward pass, T backward rows, none longer than its segment's end. A row whose graph would not fit
@@ -24,7 +24,7 @@ from torch import Tensor
 from wherefrom.adapters import Row, RowGradients
 from wherefrom.errors import InputError
 
-from wherefrom_hf.running.activations import slopes_kept
+from wherefrom_hf.running.activations import derivatives_kept
 from wherefrom_hf.running.attention_kernel import FUSED, KERNEL
 from wherefrom_hf.running.block_by_block import Blocks, find_blocks, passed_by_blocks
 from wherefrom_hf.running.chunking import chunks_of, halving, positions_at_once, products_at_once
@@ -42,8 +42,8 @@ from wherefrom_hf.running.probe import looking_into
 from wherefrom_hf.running.row_inside import CutPass, LooksInsideError, RowInside, whole_gradients
 
 SEGMENT_STEPS = 16
-"""Steps that are pulled back through the same stretch of the sequence. Fewer waste less on positions that a step cannot
-see; more make larger batches."""
+"""Steps that are carried back through the same stretch of the sequence. Fewer waste less on positions that a step
+cannot see; more make larger batches."""
 
 
 @frozen(kw_only=True, eq=False)
@@ -74,12 +74,12 @@ class _Plan:
 
 
 @frozen(eq=False)
-class _Tops:
-    """Where pull-backs begin, and the slopes of all steps there."""
+class _CutPoints:
+    """Where backward passes begin, and the gradients of all steps there."""
 
     tensors: list[Tensor]
     """In the body's graph, shape ``(rows, length, ...)`` each."""
-    slopes: list[Tensor]
+    output_gradients: list[Tensor]
     """d(value)/d(tensor) at the read positions, shape ``(reads, ...)`` each."""
 
 
@@ -128,7 +128,7 @@ class Differentiator:
             )
             with (
                 attention,
-                slopes_kept(module),
+                derivatives_kept(module),
                 torch.enable_grad(),
                 true_derivatives(module),
                 constant_weights(module),
@@ -155,7 +155,7 @@ class Differentiator:
             fused = probe.same_under(FUSED) is None
             blocks = None
             if fused:
-                with attention_implementation(module, FUSED), slopes_kept(module), constant_weights(module):
+                with attention_implementation(module, FUSED), derivatives_kept(module), constant_weights(module):
                     blocks = find_blocks(module, predictor.target)
             watchable = probe.watchable() is None
             self._found = _Structure(
@@ -167,8 +167,8 @@ class Differentiator:
         return self._found
 
     def _plan(self, rows: Sequence[Row], target: bool) -> _Plan:
-        """Plain attention for rows whose pull-backs are batched, fused attention for longer ones, and block by block
-        those whose graph is heavier than half of the memory limit."""
+        """Plain attention for rows whose backward passes are batched, fused attention for longer ones, and block by
+        block those whose graph is heavier than half of the memory limit."""
         found, predictor = self._structure, self._predictor
         length = max(read_length(row) for row in rows)
         batched = products_at_once(predictor.device, len(rows) * length) > 1
@@ -221,7 +221,7 @@ class Differentiator:
         ):
             output, _ = start_run(predictor.module).forward(batch.ids, batch.visible, keep=False)
         total = collected.read(at_least_single(output.logits[0]), indices)
-        tops = _slopes_inside(total, inside, pairs) if inside is not None else _slopes_at_head(total, cut)
+        cut_points = _gradients_inside(total, inside, pairs) if inside is not None else _gradients_at_head(total, cut)
         del output, total, cut, inside
         assert kept.top is not None
         assert kept.bottom is not None
@@ -235,12 +235,12 @@ class Differentiator:
         outputs = [_outputs_of(row, index) for row, index in zip(rows, indices, strict=True)]
         slot = torch.from_numpy(np.concatenate(outputs)).to(leaf.device)
         for first in range(0, slots, at_once):
-            cotangents = _cotangents(tops, pairs, slot, first, min(at_once, slots - first))
+            cotangents = _cotangents(cut_points, pairs, slot, first, min(at_once, slots - first))
             last = first + at_once >= slots
-            (grads,) = vector_jacobian_products(tops.tensors, [kept.top], cotangents, retain=not last)
+            (grads,) = vector_jacobian_products(cut_points.tensors, [kept.top], cotangents, retain=not last)
             work[first : first + at_once] = grads.to(work.dtype)
-        del tops, cotangents, grads
-        kept.pull_back(work, at_once)
+        del cut_points, cotangents, grads
+        kept.backward(work, at_once)
         for first in range(0, slots, at_once):
             some = work[first : first + at_once].to(kept.bottom.dtype)
             last = first + at_once >= slots
@@ -283,8 +283,10 @@ class Differentiator:
             ):
                 output, run = run.forward(batch.ids[:, begin:end], visible, keep=end != ends[-1])
             total = collected.read(at_least_single(output.logits[0]), indices)
-            tops = _slopes_inside(total, inside, pairs) if inside is not None else _slopes_at_head(total, cut)
-            self._pull_back(rows, tops, pairs, indices, leaves, collected, last=end == ends[-1])
+            cut_points = (
+                _gradients_inside(total, inside, pairs) if inside is not None else _gradients_at_head(total, cut)
+            )
+            self._backward(rows, cut_points, pairs, indices, leaves, collected, last=end == ends[-1])
             begin = end
         sources = None if passed is None else self._through_encoder(passed, collected.source_cotangents())
         return collected.answers(target=target, sources=sources)
@@ -298,7 +300,7 @@ class Differentiator:
         return run.spread(len(rows), None)
 
     def _encoder(self, rows: Sequence[Row], *, differentiate: bool) -> tuple[EncoderStates | None, _EncoderPass | None]:
-        """Encoder states of all rows, each distinct source run once, and what it takes to pull back through it."""
+        """Encoder states of all rows, each distinct source run once, and what a backward pass through it takes."""
         predictor = self._predictor
         if predictor.source is None:
             return None, None
@@ -349,10 +351,10 @@ class Differentiator:
         ends = [int(steps[i]) for i in range(SEGMENT_STEPS - 1, len(steps), SEGMENT_STEPS)]
         return [*[end for end in ends if end < length - SEGMENT_STEPS // 4], length]
 
-    def _pull_back(
+    def _backward(
         self,
         rows: Sequence[Row],
-        tops: _Tops,
+        cut_points: _CutPoints,
         pairs: tuple[Tensor, Tensor],
         indices: Sequence[np.ndarray],
         leaves: _Leaves,
@@ -369,14 +371,14 @@ class Differentiator:
         if not wanted or slots == 0:
             return
         slot = torch.from_numpy(np.concatenate([np.unique(o, return_inverse=True)[1] for o in outputs]))
-        device = tops.tensors[0].device
+        device = cut_points.tensors[0].device
         at_once = products_at_once(device, len(rows) * sum(leaf.shape[1] for leaf in leaves.target))
         for first in range(0, slots, at_once):
             count = min(at_once, slots - first)
-            cotangents = _cotangents(tops, pairs, slot.to(device), first, count)
+            cotangents = _cotangents(cut_points, pairs, slot.to(device), first, count)
             done = last and first + count >= slots
             with looking_into(self._predictor.module, "differentiated"):
-                grads = vector_jacobian_products(tops.tensors, wanted, cotangents, retain=not done)
+                grads = vector_jacobian_products(cut_points.tensors, wanted, cotangents, retain=not done)
             collected.add(grads, [np.unique(o)[first : first + count] for o in outputs], leaves)
 
 
@@ -460,7 +462,9 @@ def _need_functions(rows: Sequence[Row]) -> None:
         raise InputError("A row to differentiate needs a target function; this one has none.")
 
 
-def _cotangents(tops: _Tops, pairs: tuple[Tensor, Tensor], slot: Tensor, first: int, count: int) -> list[Tensor]:
+def _cotangents(
+    cut_points: _CutPoints, pairs: tuple[Tensor, Tensor], slot: Tensor, first: int, count: int
+) -> list[Tensor]:
     """d(value)/d(top) of ``count`` outputs from ``first`` on, shape ``(count, *top.shape)`` each.
 
     Args:
@@ -468,9 +472,9 @@ def _cotangents(tops: _Tops, pairs: tuple[Tensor, Tensor], slot: Tensor, first: 
     """
     chosen = (slot >= first) & (slot < first + count)
     where = (slot[chosen] - first, pairs[0][chosen], pairs[1][chosen])
-    cotangents = [top.new_zeros((count, *top.shape)) for top in tops.tensors]
-    for cotangent, slopes in zip(cotangents, tops.slopes, strict=True):
-        cotangent[where] = slopes[chosen].to(cotangent.dtype)
+    cotangents = [top.new_zeros((count, *top.shape)) for top in cut_points.tensors]
+    for cotangent, output_gradients in zip(cotangents, cut_points.output_gradients, strict=True):
+        cotangent[where] = output_gradients[chosen].to(cotangent.dtype)
     return cotangents
 
 
@@ -498,18 +502,20 @@ def _outputs_of(row: Row, index: np.ndarray) -> np.ndarray:
     return index if row.target_function.groups is None else row.target_function.groups[index]
 
 
-def _slopes_at_head(total: Tensor, cut: HeadCut) -> _Tops:
-    """Slopes at the states in front of the output layer."""
+def _gradients_at_head(total: Tensor, cut: HeadCut) -> _CutPoints:
+    """Gradients at the states in front of the output layer."""
     if not total.requires_grad:
-        return _Tops([cut.states], [torch.zeros_like(cut.picked)])
-    (slopes,) = torch.autograd.grad(total, cut.picked)
-    return _Tops([cut.states], [slopes])
+        return _CutPoints([cut.states], [torch.zeros_like(cut.picked)])
+    (output_gradients,) = torch.autograd.grad(total, cut.picked)
+    return _CutPoints([cut.states], [output_gradients])
 
 
-def _slopes_inside(total: Tensor, cut: BlockCut, pairs: tuple[Tensor, Tensor]) -> _Tops:
-    """Slopes behind the last attention, and at the residual connection around it."""
+def _gradients_inside(total: Tensor, cut: BlockCut, pairs: tuple[Tensor, Tensor]) -> _CutPoints:
+    """Gradients behind the last attention, and at the residual connection around it."""
     if not total.requires_grad:
-        return _Tops(cut.tops, [torch.zeros_like(end)[pairs] for end in cut.ends])
+        return _CutPoints(cut.cut_points, [torch.zeros_like(end)[pairs] for end in cut.ends])
     # the graph is kept: the norm in front of a parallel block's attention is on both sides of the cut
-    slopes = torch.autograd.grad(total, cut.ends, retain_graph=True, allow_unused=True, materialize_grads=True)
-    return _Tops(cut.tops, [slope[pairs] for slope in slopes])
+    output_gradients = torch.autograd.grad(
+        total, cut.ends, retain_graph=True, allow_unused=True, materialize_grads=True
+    )
+    return _CutPoints(cut.cut_points, [output_gradient[pairs] for output_gradient in output_gradients])

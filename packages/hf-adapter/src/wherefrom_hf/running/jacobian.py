@@ -10,16 +10,16 @@ from torch import Tensor
 
 
 def vector_jacobian_products(
-    tops: Sequence[Tensor], leaves: Sequence[Tensor], cotangents: Sequence[Tensor], *, retain: bool
+    cut_points: Sequence[Tensor], leaves: Sequence[Tensor], cotangents: Sequence[Tensor], *, retain: bool
 ) -> tuple[Tensor, ...]:
-    """d(top · cotangent)/d(leaf), summed over ``tops``, for each cotangent: shape ``(cotangents, *leaf.shape)``.
+    """d(top · cotangent)/d(leaf), summed over ``cut_points``, for each cotangent: shape ``(cotangents, *leaf.shape)``.
 
-    A leaf that the tops do not depend on gets zeros.
+    A leaf that the cut points do not depend on gets zeros.
     """
 
-    def pulled_back(given: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    def backward(given: Sequence[Tensor]) -> tuple[Tensor, ...]:
         return torch.autograd.grad(
-            list(tops), list(leaves), list(given), retain_graph=retain, allow_unused=True, materialize_grads=True
+            list(cut_points), list(leaves), list(given), retain_graph=retain, allow_unused=True, materialize_grads=True
         )
 
     if len(cotangents[0]) > 1:
@@ -27,5 +27,5 @@ def vector_jacobian_products(
             warnings.catch_warnings()
         ):  # operations without a batched form of their own are looped over: right, but slow
             warnings.filterwarnings("ignore", "There is a performance drop")
-            return torch.vmap(pulled_back)(list(cotangents))
-    return tuple(grad.unsqueeze(0) for grad in pulled_back([cotangent[0] for cotangent in cotangents]))
+            return torch.vmap(backward)(list(cotangents))
+    return tuple(grad.unsqueeze(0) for grad in backward([cotangent[0] for cotangent in cotangents]))

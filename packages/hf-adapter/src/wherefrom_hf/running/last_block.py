@@ -1,9 +1,9 @@
 """The cut inside a decoder's last block: behind its attention, every position is on its own.
 
 What a step's value depends on, between the last attention and the output layer, is its own position alone. One backward
-pass therefore gives, for all steps together, the slopes with respect to the last attention's result and to the
-block's own input (its residual connection), and the pull-backs of single steps begin there: the last feed-forward layer
-and output projection are not repeated for each of them. Whether a model is built so is tried on it once.
+pass therefore gives, for all steps together, the gradients with respect to the last attention's result and to the
+block's own input (its residual connection), and the backward passes of single steps begin there: the last feed-forward
+layer and output projection are not repeated for each of them. Whether a model is built so is tried on it once.
 """
 
 from __future__ import annotations
@@ -60,15 +60,15 @@ class BlockCut:
         return args, {**kwargs, "hidden_states": self._state}
 
     @property
-    def tops(self) -> list[Tensor]:
-        """Where single steps' pull-backs begin, in the body's graph: ``(rows, length, ...)`` each."""
+    def cut_points(self) -> list[Tensor]:
+        """Where single steps' backward passes begin, in the body's graph: ``(rows, length, ...)`` each."""
         assert self._context is not None
         assert self._state is not None
         return [self._context, self._state]
 
     @property
     def ends(self) -> list[Tensor]:
-        """Where the common backward pass ends: as `tops`, on its side of the cut."""
+        """Where the common backward pass ends: as `cut_points`, on its side of the cut."""
         assert self._leaf is not None
         assert self._state is not None
         return [self._leaf, self._state]

@@ -32,9 +32,9 @@ def _keep_weight(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor | None], output:
     ctx.save_for_backward(inputs[1])
 
 
-def _pull_back(ctx: Any, slope: Tensor) -> tuple[Tensor, None, None]:
+def _backward(ctx: Any, output_gradient: Tensor) -> tuple[Tensor, None, None]:
     (weight,) = ctx.saved_tensors
-    return product(slope, weight.T, None), None, None
+    return product(output_gradient, weight.T, None), None, None
 
 
 def _over_batch(info: Any, dims: tuple[int, None, None], x: Tensor, weight: Tensor, bias: Tensor | None) -> Any:
@@ -42,7 +42,7 @@ def _over_batch(info: Any, dims: tuple[int, None, None], x: Tensor, weight: Tens
     return linear(x.movedim(dims[0], 0), weight, bias), 0
 
 
-product.register_autograd(_pull_back, setup_context=_keep_weight)
+product.register_autograd(_backward, setup_context=_keep_weight)
 product.register_vmap(_over_batch)
 product.register_fake(lambda x, weight, bias: x.new_empty((x.shape[0], weight.shape[0])))
 

@@ -83,29 +83,29 @@ class WholePass:
             differentiable_values(row.target_function, part)  # type: ignore[arg-type]  # `run_whole` asks for them
             for row, part in zip(self.rows, self.split(at), strict=True)
         ]
-        (slopes,) = torch.autograd.grad(torch.cat(values).sum(), at)
-        return [value.detach() for value in values], slopes
+        (output_gradients,) = torch.autograd.grad(torch.cat(values).sum(), at)
+        return [value.detach() for value in values], output_gradients
 
-    def pulled_back(self, slopes: Tensor, count: int) -> list[dict[Side, Tensor]]:
+    def backward(self, output_gradients: Tensor, count: int) -> list[dict[Side, Tensor]]:
         """Gradients at the leaves, for each of the first ``count`` rows ``(outputs, length, width)`` by side.
 
         Args:
-            slopes: d(value)/d(logits) of each step, shape ``(reads, vocabulary)``.
+            output_gradients: d(value)/d(logits) of each step, shape ``(reads, vocabulary)``.
         """
-        return self.products([(self.states, self.at_states(slopes))], self.leaves.of, count)
+        return self.products([(self.states, self.at_states(output_gradients))], self.leaves.of, count)
 
-    def at_states(self, slopes: Tensor) -> Tensor:
+    def at_states(self, output_gradients: Tensor) -> Tensor:
         """d(value)/d(state in front of the output layer) of each step, shape ``(reads, width)``."""
-        (at_states,) = torch.autograd.grad(self.logits, self.picked, slopes.to(self.logits.dtype))
+        (at_states,) = torch.autograd.grad(self.logits, self.picked, output_gradients.to(self.logits.dtype))
         return at_states[:, 0].to(self.states.dtype)
 
     def products(
-        self, tops: Sequence[tuple[Tensor, Tensor]], leaves: Mapping[Side, Tensor], count: int
+        self, cut_points: Sequence[tuple[Tensor, Tensor]], leaves: Mapping[Side, Tensor], count: int
     ) -> list[dict[Side, Tensor]]:
         """Vector-Jacobian products of every output, batched.
 
         Args:
-            tops: Tensors in the graph, shape ``(rows, length, ...)``, each with its cotangent at the reads, shape
+            cut_points: Tensors in the graph, shape ``(rows, length, ...)``, each with its cotangent at the reads, shape
                 ``(reads, ...)``. Reads of one output are added up.
             leaves: What is differentiated with respect to, shape ``(rows, length, ...)``.
             count: For the first so many rows.
@@ -126,12 +126,12 @@ class WholePass:
             size = min(at_once, most - first)
             chosen = (slot >= first) & (slot < first + size)
             cotangents = []
-            for top, at_reads in tops:
+            for top, at_reads in cut_points:
                 cotangent = top.new_zeros((size, *top.shape))
                 where = (slot[chosen] - first, reads_of_rows[chosen], positions[chosen])
                 cotangents.append(cotangent.index_put_(where, at_reads[: len(slot)][chosen], accumulate=True))
             done = first + size >= most
-            grads = vector_jacobian_products([top for top, _ in tops], wanted, cotangents, retain=not done)
+            grads = vector_jacobian_products([top for top, _ in cut_points], wanted, cotangents, retain=not done)
             for part, grad in zip(found, grads, strict=True):
                 part.append(grad)
         whole = [torch.cat(part) for part in found]

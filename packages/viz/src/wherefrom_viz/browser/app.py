@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from attrs import evolve
+from msgspec.structs import replace
 from textual import events, on, work
 from textual.app import App, ComposeResult
+from textual.widget import Widget
 from textual.widgets import Static
 from wherefrom.errors import InputError, WherefromError
 from wherefrom.results.attribution import Attributions
@@ -17,6 +19,7 @@ from wherefrom.results.attribution import Attributions
 from wherefrom_viz.browser.commands import ActionProvider
 from wherefrom_viz.browser.drawing import Drawing
 from wherefrom_viz.browser.exporting import export, suggested_name
+from wherefrom_viz.browser.jumping import HasTargets, Target, labels
 from wherefrom_viz.browser.key_order import KeyOrder
 from wherefrom_viz.browser.messages import (
     AnotherWanted,
@@ -26,7 +29,9 @@ from wherefrom_viz.browser.messages import (
     ExportWanted,
     PaneSized,
     PathsChosen,
+    RemarkWanted,
 )
+from wherefrom_viz.browser.notes import tags_of, written
 from wherefrom_viz.browser.places import remember
 from wherefrom_viz.browser.screen_names import name_of
 from wherefrom_viz.browser.screens.browse import BrowseScreen
@@ -34,7 +39,9 @@ from wherefrom_viz.browser.screens.compare import CompareScreen
 from wherefrom_viz.browser.screens.detail import DetailScreen
 from wherefrom_viz.browser.screens.export import ExportRequest, ExportScreen
 from wherefrom_viz.browser.screens.help import HelpScreen
+from wherefrom_viz.browser.screens.jump import JumpScreen
 from wherefrom_viz.browser.screens.open import OpenScreen
+from wherefrom_viz.browser.screens.remark import RemarkScreen
 from wherefrom_viz.browser.screens.settings import SettingsScreen
 from wherefrom_viz.browser.session import Pair, Session
 from wherefrom_viz.browser.settings import DEFAULT_THEME, LARGEST, SMALLEST, Settings, load_settings
@@ -243,6 +250,58 @@ class Browser(App[None]):
         """Put text on the clipboard, as far as the terminal lets us."""
         self.copy_to_clipboard(event.text.encode("utf-8", "backslashreplace").decode("utf-8"))
         self.notify(f"{len(event.text.removesuffix(chr(10)).split(chr(10)))} lines copied.", timeout=2)
+
+    # tags and notes
+
+    @on(RemarkWanted)
+    def _remark_wanted(self, event: RemarkWanted) -> None:
+        library = self.session.library
+        key, tags = event.key, event.what == "tags"
+        there = written(library.summary(key).tags) if tags else library.remark(key).note or ""
+        place = library.notes_place(key)
+        kept = f"Kept in {place}" if place is not None else "These results are in no file: kept until you leave"
+        title = f"{'Tags' if tags else 'Note'} · {library.title(key)}"
+        hint = "parted by commas, such as wrong, look again" if tags else "what you think of it"
+        self.push_screen(RemarkScreen(title, there, hint, kept), partial(self._remark_given, key, tags))
+
+    def _remark_given(self, key: int, tags: bool, text: str | None) -> None:
+        if text is None:
+            return
+        library = self.session.library
+        before = library.remark(key)
+        remark = replace(before, tags=tags_of(text)) if tags else replace(before, note=text or None)
+        if tags and not remark.tags and not library.file_tags(key):
+            remark = replace(remark, tags=None)
+        try:
+            library.put_remark(key, remark)
+        except (WherefromError, OSError) as error:
+            self.notify(str(error), title="Not kept", severity="error", markup=False, timeout=8)
+            return
+        self.session.cache.clear()
+        for screen in self.screen_stack:
+            if isinstance(screen, BrowseScreen | DetailScreen):
+                screen.remarked()
+
+    # jumping
+
+    def action_jump(self) -> None:
+        """Letters over everything in sight that can be gone to."""
+        if isinstance(self.screen, JumpScreen):
+            return
+        found = [
+            evolve(target, x=target.x + widget.region.x, y=target.y + widget.region.y)
+            for widget in self.screen.query("*").results(Widget)
+            if isinstance(widget, HasTargets) and widget.display and widget.region
+            for target in widget.jump_targets()
+        ]
+        if not found:
+            self.notify("There is nothing here to jump to.", timeout=1.5)
+            return
+        self.push_screen(JumpScreen(dict(zip(labels(len(found)), found, strict=False))), self._jumped)
+
+    def _jumped(self, target: Target | None) -> None:
+        if target is not None:
+            target.go()
 
     # sizes of panes
 

@@ -93,3 +93,12 @@ class CopyWanted(Message):
     """Text for the clipboard."""
 
     text: str
+
+
+@dataclass
+class RemarkWanted(Message):
+    """The reader wants to give an example tags, or a note."""
+
+    key: int
+    what: str
+    """``"tags"`` or ``"note"``."""

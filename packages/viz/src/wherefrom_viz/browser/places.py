@@ -12,6 +12,8 @@ from wherefrom.errors import WherefromError
 from wherefrom.files.manifest import MANIFEST, read_manifest
 from wherefrom.files.user_places import state_folder
 
+from wherefrom_viz.browser.notes import ENDING as NOTES_ENDING
+
 _MOST_RECENT = 12
 _MOST_FOUND = 500
 _ENDINGS = (".json", ".jsonl", ".json.gz", ".jsonl.gz", ".json.zst", ".jsonl.zst", ".msgpack", ".msgpack.gz")
@@ -49,7 +51,7 @@ def find_places(folder: Path, depth: int = 3) -> Iterator[Place]:
                     yield described(path)
                 elif level + 1 < depth and entry.name not in ("node_modules", "__pycache__"):
                     pending.append((path, level + 1))
-            elif entry.name.endswith(_ENDINGS):
+            elif entry.name.endswith(_ENDINGS) and not entry.name.endswith(NOTES_ENDING):
                 found += 1
                 yield described(path)
 

@@ -17,6 +17,7 @@ from wherefrom_viz.console.terminal_style import TerminalStyle, colour_level, te
 from wherefrom_viz.console.view import ConsoleView, checked_view
 from wherefrom_viz.describe.comparison import compare
 from wherefrom_viz.describe.description import Shown, describe_all, examples_of, rescaled
+from wherefrom_viz.describe.running_text import WrapAfter
 
 __all__ = [
     "CompareView",
@@ -74,6 +75,8 @@ def console_view(
     steps: Sequence[int] | None = None,
     top: int = 5,
     share_scale: bool = False,
+    wrap_after: WrapAfter = None,
+    highlight: str | None = None,
     **options: Any,
 ) -> ConsoleView:
     """Attributions as a Rich renderable.
@@ -86,6 +89,8 @@ def console_view(
         steps: Which steps to read or tabulate; None takes all.
         top: Inputs per line of the table.
         share_scale: One colour scale for all examples.
+        wrap_after: Where lines of ``view="read"`` end: after so many tokens, or after these texts (``".!?"``).
+        highlight: Name of a step score that shades the output in ``view="read"``.
         **options: As for `wherefrom_viz.describe`: ``granularity``, ``merge``, ``normalize``, ``min_val``,
         ``max_val``.
     """
@@ -97,6 +102,8 @@ def console_view(
         theme=theme,
         columns=steps,
         top=top,
+        wrap_after=wrap_after,
+        highlight=highlight,
     )
 
 

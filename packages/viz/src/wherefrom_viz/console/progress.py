@@ -30,7 +30,9 @@ class Durations(ProgressColumn):
 def progress_line(
     stream: TextIO, *, shown: bool = True, color: bool = True, clock: Callable[[], float] = time.monotonic
 ) -> Progress:
-    """Rich's display with our columns: a bar, the task's description, durations. It redraws when it is told to.
+    """Rich's display with our columns: a bar, the task's description, durations.
+
+    It redraws when it is told to, and twice a second besides: the clock goes on while one long step tells nothing.
 
     Args:
         stream: Where it is drawn, a terminal.
@@ -41,7 +43,8 @@ def progress_line(
         TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")),
         Durations(table_column=Column(no_wrap=True)),
         console=Console(file=stream, highlight=False, no_color=not color or None),
-        auto_refresh=False,
+        auto_refresh=shown,
+        refresh_per_second=2,
         transient=True,
         redirect_stdout=False,
         redirect_stderr=False,

@@ -12,6 +12,7 @@ from rich.text import Text
 from wherefrom_viz.console.terminal_style import TerminalStyle
 from wherefrom_viz.describe.description import Description, Unit
 from wherefrom_viz.describe.numbers import number_style, short
+from wherefrom_viz.describe.running_text import WrapAfter, highlights, line_ends
 from wherefrom_viz.describe.text_marks import elide, isolate
 
 MOST_STEPS = 12
@@ -25,7 +26,12 @@ _SPOKEN = 0.2
 
 
 def reading(
-    description: Description, terminal: TerminalStyle, width: int, columns: Sequence[int] | None = None
+    description: Description,
+    terminal: TerminalStyle,
+    width: int,
+    columns: Sequence[int] | None = None,
+    wrap_after: WrapAfter = None,
+    highlight: str | None = None,
 ) -> Iterator[Text]:
     """Each chosen step with the text before it, shaded.
 
@@ -34,16 +40,38 @@ def reading(
         terminal: What the terminal can show.
         width: Columns to stay within.
         columns: Steps to read; None takes all if they are few, else their sum.
+        wrap_after: Where lines end; see `line_ends`.
+        highlight: A step score that shades the output, which then comes first.
     """
+    if highlight is not None:
+        yield from _output(description, terminal, width, wrap_after, highlight)
     everything = range(len(description.steps))
     if columns is None and len(everything) > MOST_STEPS:
         yield Text(f"all {len(everything)} outputs together", style="bold")
-        yield from _texts(description, terminal, width, list(everything))
+        yield from _texts(description, terminal, width, list(everything), wrap_after)
         return
     for column in everything if columns is None else columns:
         yield _step_line(description, column)
-        yield from _texts(description, terminal, width, [column])
+        yield from _texts(description, terminal, width, [column], wrap_after)
         yield Text()
+
+
+def _output(
+    description: Description, terminal: TerminalStyle, width: int, wrap_after: WrapAfter, highlight: str
+) -> Iterator[Text]:
+    """The output, shaded by a step score; with its numbers where there is no colour."""
+    strengths = highlights(description, highlight)
+    ends = line_ends(description.steps, wrap_after)
+    yield Text(f"the output, shaded by {highlight}", style="bold")
+    paragraph = Text()
+    for place, unit in enumerate(description.steps):
+        _append(paragraph, unit, terminal, float(strengths[place]), first=place == 0)
+        if terminal.level == "none":
+            paragraph.append(f"[{short(float(description.step_scores[highlight][place]))}]")
+        if place in ends:
+            paragraph.append("\n")
+    yield from _wrapped(paragraph, width)
+    yield Text()
 
 
 def _step_line(description: Description, column: int) -> Text:
@@ -54,7 +82,9 @@ def _step_line(description: Description, column: int) -> Text:
     return line
 
 
-def _texts(description: Description, terminal: TerminalStyle, width: int, columns: list[int]) -> Iterator[Text]:
+def _texts(
+    description: Description, terminal: TerminalStyle, width: int, columns: list[int], wrap_after: WrapAfter = None
+) -> Iterator[Text]:
     """One paragraph per side."""
     scores = description.scores[:, columns].sum(axis=1)
     seen = np.asarray(description.visible[:, columns].any(axis=1))
@@ -67,9 +97,14 @@ def _texts(description: Description, terminal: TerminalStyle, width: int, column
         if len(description.sides) > 1:
             paragraph.append(f"{side.title.lower()}: ", style="dim")
         strengths = {row: float(np.clip(scores[row] / bound, -1, 1)) for row in rows}
-        _flow(paragraph, description, terminal, rows, strengths, bound)
-        for line in paragraph.wrap(Console(file=io.StringIO(), width=width), max(8, width - 2), overflow="fold"):
-            yield Text("  ").append_text(line)
+        ends = line_ends([description.inputs[row] for row in rows], wrap_after)
+        _flow(paragraph, description, terminal, rows, strengths, bound, ends)
+        yield from _wrapped(paragraph, width)
+
+
+def _wrapped(paragraph: Text, width: int) -> Iterator[Text]:
+    for line in paragraph.wrap(Console(file=io.StringIO(), width=width), max(8, width - 2), overflow="fold"):
+        yield Text("  ").append_text(line)
 
 
 def _flow(
@@ -79,6 +114,7 @@ def _flow(
     rows: list[int],
     strengths: dict[int, float],
     bound: float,
+    ends: frozenset[int],
 ) -> None:
     style = number_style(bound)
     kept = _kept(rows, strengths)
@@ -94,6 +130,8 @@ def _flow(
         _append(paragraph, unit, terminal, strength, first=place == 0)
         if terminal.level == "none" and abs(strength) >= _SPOKEN:
             paragraph.append(f"[{style(strength * bound, plus=description.words.signed)}]")
+        if place in ends and place + 1 < len(rows):
+            paragraph.append("\n")
     if skipped:
         paragraph.append(f" …{skipped} more…", style="dim")
 

@@ -19,6 +19,7 @@ from wherefrom_viz.console.tables import step_table, strongest
 from wherefrom_viz.console.terminal_style import TerminalStyle, terminal_style_for
 from wherefrom_viz.console.trace import trace_lines
 from wherefrom_viz.describe.description import Description
+from wherefrom_viz.describe.running_text import WrapAfter
 
 View: TypeAlias = Literal["auto", "matrix", "read", "topk", "steps", "trace"]
 
@@ -38,6 +39,10 @@ class ConsoleView:
     """Steps of the reading view and the table; None: all."""
     top: int = 5
     """Inputs per line of the table."""
+    wrap_after: WrapAfter = None
+    """Where lines of the reading view end."""
+    highlight: str | None = None
+    """A step score that shades the output in the reading view."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
         terminal = terminal_style_for(console, self.palette, self.theme)
@@ -62,7 +67,7 @@ class ConsoleView:
             yield Text()
             yield from legend(description, terminal, width, cells=False)
         elif view == "read":
-            yield from reading(description, terminal, width, self.columns)
+            yield from reading(description, terminal, width, self.columns, self.wrap_after, self.highlight)
             yield from legend(description, terminal, width, cells=False)
         elif view in ("matrix", "auto"):
             yield from self._matrix_or_text(description, terminal, width)

@@ -343,7 +343,7 @@ def title_of(attribution: Attribution, index: int, count: int) -> str:
 def examples_of(attributions: Shown) -> list[tuple[Attribution, Provenance]]:
     """The examples of whatever a view was given, each with how it was made."""
     if isinstance(attributions, Attribution):
-        return [(attributions, Provenance())]
+        return [(attributions, attributions.provenance)]
     if isinstance(attributions, Attributions):
         return [(one, attributions.provenance) for one in attributions.sequence_attributions]
     return [pair for item in attributions for pair in examples_of(item)]

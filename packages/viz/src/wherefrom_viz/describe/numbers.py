@@ -55,9 +55,14 @@ def short(value: float) -> str:
 
 
 def aligned(values: Iterable[float]) -> list[str]:
-    """Numbers of one column with the same decimals, so that they line up; tiny and huge ones as `short`."""
+    """Numbers of one column with the same decimals, so that they line up; tiny and huge ones as `short`.
+
+    Counts and ranks, whole numbers beyond 1, are written as such.
+    """
     listed = [float(value) for value in values]
     largest = max((abs(value) for value in listed if math.isfinite(value)), default=0.0)
+    if 2 <= largest < 1e15 and all(value.is_integer() for value in listed):
+        return [f"{value:.0f}" for value in listed]
     if not 0.001 <= largest < 1e5:
         return [short(value) for value in listed]
     decimals = 3 if largest < 10 else 2 if largest < 100 else 1

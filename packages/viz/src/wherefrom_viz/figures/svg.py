@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Any
+from warnings import warn
 
-from wherefrom.errors import InputError
+from wherefrom.errors import InputError, WherefromWarning
 
 from wherefrom_viz import colours
 from wherefrom_viz.colours import Palette, Rgb, Theme, palette_named
@@ -24,6 +25,8 @@ from wherefrom_viz.figures.cropping import checked_view, cropped
 FONTS = "'DejaVu Sans', 'Noto Sans', Arial, Helvetica, sans-serif"
 _COLUMN_WIDTH = 345.0
 """Points: the text width of a LaTeX article."""
+TALL = 2_000.0
+"""Points from which a figure is said to be too high to print."""
 _CHARACTER = 0.62
 """Width of a character of the fonts above, in font sizes; generous, so that no text is cut."""
 
@@ -61,9 +64,9 @@ def render_svg(
     reading = checked_view(view)
     descriptions = [cropped(one, top, steps) for one in describe_all(attributions, **options)]
     chosen = palette_named(palette)
-    page, foreground, quiet = _surroundings(theme)
-    drawn: list[_Figure | _TextFigure] = [
-        _TextFigure(description, chosen, theme, font_size, width, legend, together=steps is None)
+    _, foreground, quiet = surroundings(theme)
+    drawn: list[_Figure | TextFigure] = [
+        TextFigure(description, chosen, theme, font_size, width, legend, together=steps is None)
         for description in descriptions
         if reading
     ]
@@ -74,12 +77,14 @@ def render_svg(
     ]
     total_width = max((figure.width for figure in drawn), default=100.0)
     total_height = sum(figure.height for figure in drawn) or 20.0
-    lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_n(total_width)}pt" height="{_n(total_height)}pt" '
-        f'viewBox="0 0 {_n(total_width)} {_n(total_height)}" font-family="{FONTS}" font-size="{_n(font_size)}" '
-        f'fill="{colours.to_hex(foreground)}">',
-        f'<rect width="100%" height="100%" fill="{colours.to_hex(page)}"/>',
-    ]
+    if total_height > TALL and top is None:
+        warn(
+            f"This figure is {total_height:,.0f} points high; a page of a paper has about 700. top=20 keeps the "
+            "strongest inputs, steps=[...] chosen outputs.",
+            WherefromWarning,
+            stacklevel=2,
+        )
+    lines = _opened(total_width, total_height, font_size, theme)
     y = 0.0
     for figure in drawn:
         lines.append(f'<g transform="translate(0 {_n(y)})">')
@@ -87,6 +92,21 @@ def render_svg(
         lines.append("</g>")
         y += figure.height
     return "\n".join([*lines, "</svg>"]) + "\n"
+
+
+def opened_svg(figure: _Figure | TextFigure, theme: Theme) -> list[str]:
+    """The beginning of an SVG of one figure: its size, fonts and background."""
+    return _opened(figure.width, figure.height, figure.size, theme)
+
+
+def _opened(width: float, height: float, font_size: float, theme: Theme) -> list[str]:
+    page, foreground, _ = surroundings(theme)
+    return [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_n(width)}pt" height="{_n(height)}pt" '
+        f'viewBox="0 0 {_n(width)} {_n(height)}" font-family="{FONTS}" font-size="{_n(font_size)}" '
+        f'fill="{colours.to_hex(foreground)}">',
+        f'<rect width="100%" height="100%" fill="{colours.to_hex(page)}"/>',
+    ]
 
 
 class _Figure:
@@ -220,7 +240,7 @@ class _Figure:
             )
 
 
-class _TextFigure:
+class TextFigure:
     """The text in colours: measured on construction, drawn by `lines`. Coordinates in points."""
 
     def __init__(
@@ -243,7 +263,7 @@ class _TextFigure:
         self.style = number_style(self.values[1])
         self.words = _legend_words(description, self.style) if legend else []
         self.title = 1.8 * size if description.title or description.subtitle else 0.4 * size
-        _, foreground, quiet = _surroundings(theme)
+        _, foreground, quiet = surroundings(theme)
         self.blocks = [
             running_text.drawn_lines(paragraph, palette, theme, size, self.width, foreground, quiet)
             for paragraph in running_text.paragraphs(description, together)
@@ -251,7 +271,14 @@ class _TextFigure:
         self.foot = (0.6 + len(self.words) * 1.5 + 1.6) * size if legend else 0.5 * size
         self.height = self.title + sum(height for _, height in self.blocks) + self.foot
 
+    def stretch(self, height: float) -> None:
+        """Leave room so that the text of one output takes so much, and legends of several stand at one height."""
+        ((lines, own),) = self.blocks
+        self.blocks = [(lines, max(own, height))]
+        self.height += max(0.0, height - own)
+
     def lines(self, foreground: Rgb, quiet: Rgb) -> Iterator[str]:
+        """Its SVG."""
         grey, size = colours.to_hex(quiet), self.size
         if self.title > size:
             heading = elide(
@@ -300,7 +327,7 @@ def _legend_words(description: Description, style: NumberStyle) -> list[str]:
     return [description.words.sentence.replace(", - ", ", − "), description.pipeline_words]
 
 
-def _surroundings(theme: Theme) -> tuple[Rgb, Rgb, Rgb]:
+def surroundings(theme: Theme) -> tuple[Rgb, Rgb, Rgb]:
     """Background, text and quiet text."""
     if theme == "dark":
         return colours.from_hex("#1c1d21"), colours.from_hex("#eceef2"), colours.from_hex("#a9b0bd")

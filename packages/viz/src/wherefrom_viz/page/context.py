@@ -1,7 +1,7 @@
-"""A context attribution as one self-contained page: pick a sensitive token, see its contexts. No script.
+"""A context attribution as the interactive page, and as what stands there where scripts do not run.
 
-Each sensitive token is a radio button, so that the keyboard's arrows move between them and the pinned one is known to
-screen readers; the style sheet shows the panel of the one that is chosen.
+There each sensitive token is a radio button, so that the keyboard's arrows move between them and the pinned one is
+known to screen readers; the style sheet shows the panel of the one that is chosen.
 """
 
 from __future__ import annotations
@@ -9,24 +9,26 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from html import escape
+from typing import Any
 
+import msgspec
+from attrs import asdict, evolve, frozen
 from wherefrom.context import ContextAttribution
+from wherefrom.context.as_attributions import OUTPUT_CONTEXT, as_attributions
+from wherefrom.results.attribution import Attributions
 
-from wherefrom_viz.colours import Palette, palette_named
+from wherefrom_viz.colours import Palette
 from wherefrom_viz.describe.context import ContextDescription, Matrix, Panel, Word, describe, nats
 from wherefrom_viz.describe.numbers import short
 from wherefrom_viz.describe.text_marks import label, visible
-from wherefrom_viz.page.static_table import static_style
+from wherefrom_viz.page.document import assembled, assembled_cell, page_parts
 
 _LEVELS = 8
 _LONG = 1000
 """Characters above which a context is folded."""
 
 _STYLE = """
-.wf-static{--page:#ffffff;--ink:#1b1d22;--quiet:#59606d;--line:#d9dce2;color:var(--ink);background:var(--page);
-color-scheme:light;font:16px/1.6 system-ui,-apple-system,"Segoe UI","Noto Sans","DejaVu Sans",sans-serif;
-max-width:60rem;margin:0 auto;padding:1rem;box-sizing:border-box}
-.wf-body{margin:0;background:#ffffff}
+.wf-static{max-width:60rem;margin:0 auto;padding:1rem}
 .wf-static h1{font-size:1.1rem;margin:0 0 .3rem}.wf-static h2{font-size:.9rem;color:var(--quiet);margin:1rem 0 .2rem}
 .wf-static .quiet{color:var(--quiet)}.wf-static .flow{white-space:pre-wrap;overflow-wrap:anywhere;line-height:2}
 .wf-static .tok{border-radius:3px;padding:.15em .05em}.wf-static .cue{text-decoration:underline;font-weight:600}
@@ -36,34 +38,109 @@ max-width:60rem;margin:0 auto;padding:1rem;box-sizing:border-box}
 .wf-static table{border-collapse:collapse}.wf-static th,.wf-static td{padding:.15rem .6rem;text-align:right;
 border:1px solid var(--line)}.wf-static th[scope=row]{text-align:left;font-weight:normal}
 .wf-static .scroll{overflow-x:auto}
-@media (prefers-color-scheme:dark){.wf-static{--page:#1c1d21;--ink:#eceef2;--quiet:#a9b0bd;--line:#3a3d45;
-color-scheme:dark}.wf-body{background:#1c1d21}}
 @media print{.wf-static .panel{display:block}}
 """
 
 
 def render_context_html(
-    result: ContextAttribution, *, palette: str | Palette = "red-blue", standalone: bool = True
+    result: ContextAttribution, *, palette: str | Palette = "red-blue", standalone: bool = True, **options: Any
 ) -> str:
-    """The result as HTML.
+    """The result as the interactive page of all results, with what is known of its context.
+
+    Output tokens that depend on the context are marked, the most sensitive one is pinned; documents are numbered and
+    show their share; sentences with citations have a tab. Where scripts do not run, radio buttons pin tokens.
 
     Args:
         result: What `wherefrom.attribute_context` returned.
         palette: Name or object.
-        standalone: A whole page; False: a fragment to put into another.
+        standalone: A whole page; False: a fragment to put into another, as a notebook's cell.
+        **options: As for `wherefrom_viz.render_html`: ``title``, ``view``, ``theme``, ...
     """
-    description, colours = describe(result), palette_named(palette)
+    description = describe(result)
     name = "wfc" + hashlib.sha256(result.to_json().encode()).hexdigest()[:10]
-    body = _body(description, name)
-    style = _STYLE + static_style(colours) + _pins(description, name)
-    fragment = f'<div class="wf-static" id="{name}"><style>{style}</style>{body}</div>'
-    if not standalone:
-        return fragment
-    title = escape(f"Context: {visible(description.cited_text)[:60]}")
+    options.setdefault("title", f"Context: {visible(description.cited_text)[:60]}")
+    if description.panels:
+        options.setdefault("step", description.panels[0].position)
+    shown, documents = as_attributions(result), _documents(result)
+    shown = _numbered(shown, documents)
+    page = page_parts(shown, palette=palette, **options)
+    page = evolve(
+        page,
+        meta={**page.meta, "context": _for_script(description, documents)},
+        fallback=f'<div class="wf-static">{_body(description, name)}</div>\n',
+        style=f"{page.style}\n{_STYLE}{_pins(description, name)}",
+    )
+    return assembled(page) if standalone else assembled_cell(page)
+
+
+@frozen
+class _Document:
+    """A document that stands in the context, by the number it is cited by."""
+
+    number: int
+    label: str
+    start: int
+    end: int
+
+
+def _documents(result: ContextAttribution) -> list[_Document]:
+    return [
+        _Document(number, "" if part.label == str(number) else part.label, part.start, part.end)
+        for number, part in enumerate(result.parts, start=1)
+        if part.end > part.start
+    ]
+
+
+def _numbered(shown: Attributions, documents: Sequence[_Document]) -> Attributions:
+    """Segments bear the numbers of their documents."""
+    one = shown[0]
+    labels = {document.start: f"[{document.number}] {document.label}".strip() for document in documents}
+    segments = tuple(
+        segment
+        if segment.label == OUTPUT_CONTEXT
+        else msgspec.structs.replace(segment, label=labels.get(segment.start, segment.label))
+        for segment in one.segments
+    )
+    return shown.replace(sequence_attributions=(one.replace(segments=segments),))
+
+
+def _for_script(description: ContextDescription, documents: Sequence[_Document]) -> dict[str, Any]:
+    """What ``context_parts.js`` reads."""
+    matrix = description.matrix
+    return {
+        "heading": _heading(description),
+        "rule": _how(description),
+        "cues": [
+            {
+                "col": panel.position,
+                "p": panel.p_value,
+                "alternative": panel.alternative and label(panel.alternative),
+                "contextless": panel.contextless and visible(panel.contextless),
+            }
+            for panel in description.panels
+        ],
+        "documents": [asdict(document) for document in documents],
+        "citations": matrix
+        and {
+            "text": visible(description.cited_text),
+            "threshold": f"{matrix.threshold:.2f}",
+            "sentences": [visible(one) for one in matrix.sentences],
+            "parts": [visible(one) for one in matrix.parts],
+            "values": matrix.values,
+            "shown": [[nats(value) for value in line] for line in matrix.values],
+            "cited": matrix.cited,
+        },
+    }
+
+
+def _heading(description: ContextDescription) -> str:
+    return f"{len(description.panels)} of {len(description.output)} output tokens depend on the context"
+
+
+def _how(description: ContextDescription) -> str:
     return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<title>{title}</title></head><body class="wf-body"><main>{fragment}</main></body></html>'
+        f"{description.metric}; {description.rule}. Contexts: {description.method} of {description.target}. "
+        "Choose an underlined token."
     )
 
 
@@ -85,11 +162,7 @@ def _body(description: ContextDescription, name: str) -> str:
         f'aria-label="{escape(label(panel.token))}">'
         for index, panel in enumerate(description.panels)
     )
-    heading = (
-        f"<h1>{len(description.panels)} of {len(description.output)} output tokens depend on the context</h1>"
-        f'<p class="quiet">{escape(description.metric)}; {escape(description.rule)}. Contexts: '
-        f"{escape(description.method)} of {escape(description.target)}. Choose an underlined token.</p>"
-    )
+    heading = f'<h2>{_heading(description)}</h2><p class="quiet">{escape(_how(description))}</p>'
     panels = "".join(_panel(panel, index, name, description.metric) for index, panel in enumerate(description.panels))
     if not description.panels:
         panels = '<p class="quiet">Nothing stands out: no token is more sensitive than the threshold.</p>'

@@ -23,9 +23,11 @@ from wherefrom_viz.describe.description import (
     title_of,
     total_magnitude,
 )
+from wherefrom_viz.describe.running_text import WrapAfter
 from wherefrom_viz.describe.spans import Spans, with_spans
 from wherefrom_viz.describe.units import Level, Merge
 from wherefrom_viz.page import bundle
+from wherefrom_viz.page.folded_output import FOLDED_STYLE, folded_outputs
 from wherefrom_viz.page.meta import TITLE, Opening, meta_of
 from wherefrom_viz.page.packing import Packed, deflated, pack
 from wherefrom_viz.page.pair_list import pair_lists
@@ -42,7 +44,7 @@ _SMALL_MULTIPLES = 6
 
 
 @frozen(kw_only=True)
-class _Page:
+class Page:
     """A page in its parts, before they are put in their places."""
 
     meta: dict[str, Any]
@@ -55,6 +57,8 @@ class _Page:
     style: str
     traces: str
     """Tables of traced examples; nothing if there are none."""
+    folded: str
+    """Outputs whose tokens unfold; nothing unless lines or shades were asked for."""
 
 
 def render_html(attributions: Shown, **options: Any) -> str:
@@ -67,7 +71,11 @@ def render_html(attributions: Shown, **options: Any) -> str:
     Returns:
         A whole HTML document. It loads nothing; its content security policy forbids it to.
     """
-    page = _parts(attributions, **options)
+    return assembled(page_parts(attributions, **options))
+
+
+def assembled(page: Page) -> str:
+    """The parts in their places: a whole document."""
     code = bundle.script("boot_page")
     policy = (
         "default-src 'none'; base-uri 'none'; form-action 'none'; img-src blob: data:; "
@@ -85,6 +93,7 @@ def render_html(attributions: Shown, **options: Any) -> str:
         first,
         # the script stands right after the first block, so that a large page is usable before it is all read
         f"</div>\n<script>{code}</script>\n",
+        page.folded,
         page.interacting,
         page.traces,
         '<div class="wf-rest" hidden>\n',
@@ -105,15 +114,20 @@ def render_notebook(attributions: Shown, **options: Any) -> str:
     """
     examples = examples_of(attributions)
     if options.get("dimensions"):  # slices of one result belong together: a slider leads to each of them
-        shown, page = len(examples), _parts(attributions, **options)
+        shown, page = len(examples), page_parts(attributions, **options)
     else:
         shown, page = _within_budget(attributions, len(examples), options)
-    code = f"const WHEREFROM_ID = {json.dumps(page.meta['id'])};\n{bundle.script('boot_notebook')}"
     rest = (
         f'<p>{shown} of {len(examples)} examples are shown here. <code>save_html("page.html")</code> writes all.</p>'
         if shown < len(examples)
         else ""
     )
+    return assembled_cell(page, rest)
+
+
+def assembled_cell(page: Page, rest: str = "") -> str:
+    """The parts as a notebook's cell holds them, and ``rest`` below."""
+    code = f"const WHEREFROM_ID = {json.dumps(page.meta['id'])};\n{bundle.script('boot_notebook')}"
     return "".join(
         [
             f'<div class="wf-mount" data-id="{page.meta["id"]}">\n<style>{page.style}</style>\n',
@@ -122,23 +136,23 @@ def render_notebook(attributions: Shown, **options: Any) -> str:
             *(_data(f"block-{number}", block) for number, block in enumerate(page.packed.blocks)),
             *([_data("pairs", page.pairs)] if page.pairs else []),
             _data("index", page.packed.index),
-            f"</div>\n{page.traces}{page.interacting}{rest}<script>(() => {{\n{code}\n}})();</script>\n",
+            f"</div>\n{page.folded}{page.traces}{page.interacting}{rest}<script>(() => {{\n{code}\n}})();</script>\n",
         ]
     )
 
 
-def _within_budget(attributions: Shown, count: int, options: dict[str, Any]) -> tuple[int, _Page]:
+def _within_budget(attributions: Shown, count: int, options: dict[str, Any]) -> tuple[int, Page]:
     """As many examples as a cell may hold, at least one."""
     shown = min(count, NOTEBOOK_EXAMPLES)
     while True:
-        page = _parts(attributions, first=shown, **options)
+        page = page_parts(attributions, first=shown, **options)
         size = sum(map(len, page.packed.blocks)) + len(page.fallback) + len(bundle.script("boot_notebook"))
         if size <= NOTEBOOK_BYTES or shown <= 1:
             return shown, page
         shown //= 2
 
 
-def _parts(
+def page_parts(
     attributions: Shown,
     *,
     title: str = TITLE,
@@ -159,7 +173,9 @@ def _parts(
     step: int | None = None,
     height: int | None = None,
     first: int | None = None,
-) -> _Page:
+    wrap_after: WrapAfter = None,
+    highlight: str | None = None,
+) -> Page:
     """The parts of a page.
 
     Args:
@@ -183,6 +199,9 @@ def _parts(
         step: Output that is pinned when it opens, counted from 0.
         height: Pixels it takes at most; what does not fit scrolls.
         first: Take only so many examples.
+        wrap_after: Adds each output as text whose tokens unfold to their inputs, with lines that end after so many
+            tokens, or after these texts (``".!?"``).
+        highlight: Adds the same, shaded by the step score of this name.
 
     Raises:
         InputError: There is no such output in the first example, or no such height.
@@ -225,7 +244,7 @@ def _parts(
         if not 0 <= step < outputs:
             raise InputError(f"step={step}: the outputs of the first example are 0 to {outputs - 1}.")
         meta["defaults"]["tok"] = [step, step]
-    fallback, interacting = "<p>There are no examples.</p>", ""
+    fallback, interacting, folded = "<p>There are no examples.</p>", "", ""
     if examples:
 
         def description(place: int) -> Description:
@@ -244,6 +263,8 @@ def _parts(
         interacting = pair_lists(
             [description(place) for place, (one, _) in enumerate(examples) if one.details.get(DETAIL)]
         )
+        if wrap_after is not None or highlight is not None:
+            folded = folded_outputs([description(place) for place in range(len(examples))], wrap_after, highlight)
         if dimensions:
             strongest = sorted(range(len(examples)), key=lambda place: -total_magnitude(examples[place][0]))
             chosen_slices = sorted(strongest[:_SMALL_MULTIPLES])
@@ -253,15 +274,23 @@ def _parts(
         else:
             fallback = static_table(description(0), more=len(examples) - 1)
     traces = trace_sections([(title_of(one, place, len(examples)), one) for place, (one, _) in enumerate(examples)])
-    style = f"{bundle.style()}\n{static_style(palette_named(palette))}"
-    return _Page(
+    style = "\n".join(
+        [
+            bundle.style(),
+            static_style(palette_named(palette)),
+            *([TRACE_STYLE] if traces else []),
+            *([FOLDED_STYLE] if folded else []),
+        ]
+    )
+    return Page(
         meta=meta,
         packed=packed,
         pairs=pairs,
         fallback=fallback,
         interacting=interacting,
-        style=f"{style}\n{TRACE_STYLE}" if traces else style,
+        style=style,
         traces=traces,
+        folded=folded,
     )
 
 

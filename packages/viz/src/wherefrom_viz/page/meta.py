@@ -23,6 +23,7 @@ _TABS = {
     "matrix": "matrix",
     "steps": "steps",
     "compare": "compare",
+    "citations": "citations",
 }
 
 

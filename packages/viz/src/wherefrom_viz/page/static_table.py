@@ -11,7 +11,7 @@ from wherefrom_viz.describe.description import Description, rescaled
 from wherefrom_viz.describe.numbers import number_style
 from wherefrom_viz.describe.text_marks import elide
 
-_LEVELS = 8
+LEVELS = 8
 _MOST_ROWS, _MOST_COLUMNS = 60, 24
 _MOST_SMALL_ROWS, _MOST_SMALL_COLUMNS = 24, 12
 
@@ -75,7 +75,7 @@ def _table(
                 cells.append("<td>·</td>")
                 continue
             value = float(description.scores[row, column])
-            level = round(abs(description.strength(value, column)) * _LEVELS)
+            level = round(abs(description.strength(value, column)) * LEVELS)
             name = f' class="{"r" if value > 0 else "l"}{level}"' if level else ""
             cells.append(f"<td{name}>{write(value) if level or write is not _sign else ''}</td>")
         lines.append(f'<tr><th scope="row">{_text(description.inputs[row].label)}</th>{"".join(cells)}</tr>')
@@ -98,9 +98,9 @@ def static_style(palette: Palette) -> str:
 
     def rules(theme: colours.Theme) -> str:
         found = []
-        for level in range(1, _LEVELS + 1):
+        for level in range(1, LEVELS + 1):
             for name, sign in (("r", 1), ("l", -1)):
-                background = palette.ramp(sign, theme)(level / _LEVELS)
+                background = palette.ramp(sign, theme)(level / LEVELS)
                 text = colours.to_hex(colours.text_on(background))
                 found.append(f".wf-static .{name}{level}{{background:{colours.to_hex(background)};color:{text}}}")
         return "\n".join(found)

@@ -24,6 +24,18 @@ def method_of_spec(spec: str) -> AnyMethod:
         SettingsError: The word is not of that form, or a setting does not fit.
         UnknownNameError: No method has that name.
     """
+    name, settings = parts_of_spec(spec)
+    found: Any = METHODS.get(name)
+    made: AnyMethod = from_mapping(found, settings, where=f"method {name!r}")
+    return made
+
+
+def parts_of_spec(spec: str) -> tuple[str, dict[str, Any]]:
+    """The name and the settings in a word, read and not looked up.
+
+    Raises:
+        SettingsError: The word is not of that form.
+    """
     match = _SPEC.match(spec)
     if match is None:
         raise SettingsError(f"{spec!r} is no method. Write its name, or name[setting=value,...].")
@@ -33,9 +45,7 @@ def method_of_spec(spec: str) -> AnyMethod:
         if not equals:
             raise SettingsError(f"{part!r} in {spec!r} is no setting. Write name=value.")
         settings[name.strip()] = _value(value.strip())
-    found: Any = METHODS.get(match["name"])
-    made: AnyMethod = from_mapping(found, settings, where=f"method {match['name']!r}")
-    return made
+    return match["name"], settings
 
 
 def _value(text: str) -> Any:

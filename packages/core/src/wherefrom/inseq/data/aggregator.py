@@ -35,6 +35,8 @@ class Aggregator(Registry):
     aggregator_name: ClassVar[str] = ""
     aggregator_family: ClassVar[str] = ""
     default_fn: ClassVar[Any] = None
+    merges_tokens: ClassVar[bool] = False
+    """Does it make fewer tokens rather than fewer numbers per cell? Then inner dimensions may be left."""
 
     @classmethod
     def aggregate(cls, attr: Any, **kwargs: Any) -> Any:
@@ -119,11 +121,13 @@ class AggregableMixin(Aggregator):
         if aggregator is None and aggregate_fn is not None:
             chosen = "scores"
         done: Any = self
+        merges_tokens = False
         if chosen is not None and not (aggregator is None and aggregate_fn is None and self._is_flat()):
             done = self._copy()
             for cls, own in stages_of(chosen, aggregate_fn):
                 done = cls.aggregate(done, **kwargs, **({} if own is None else {"aggregate_fn": own}))
-        if do_post_aggregation_checks and not done._is_flat():
+                merges_tokens = cls.merges_tokens
+        if do_post_aggregation_checks and not merges_tokens and not done._is_flat():
             raise TooManyDimensionsError(
                 "There is more than one number per cell after aggregation. Add an aggregation function for each "
                 "dimension, or pass do_post_aggregation_checks=False."
@@ -228,6 +232,7 @@ class ContiguousSpanAggregator(Aggregator):
     aggregator_name = "spans"
     aggregator_family = "spans"
     default_fn = "absmax"
+    merges_tokens = True
 
     @classmethod
     def aggregate(

@@ -13,7 +13,7 @@ import torch
 from msgspec.structs import replace as replace_unit
 from torch import Tensor
 
-from wherefrom.errors import InputError, UnknownNameError, nearest
+from wherefrom.errors import InputError, SettingsError, UnknownNameError, nearest
 from wherefrom.files import load as load_any
 from wherefrom.inseq.data.aggregator import AggregableMixin, AggregatorInput, SliceAggregator
 from wherefrom.inseq.data.as_wherefrom import as_wherefrom
@@ -383,6 +383,7 @@ class FeatureAttributionOutput:
         use_primitives: bool = False,
         split_sequences: bool = False,
         scores_precision: Literal["float32", "float16", "float8"] = "float32",
+        **unknown: Any,
     ) -> None:
         """Write a file of inseq's.
 
@@ -393,7 +394,9 @@ class FeatureAttributionOutput:
 
         Raises:
             InputError: The file is there and ``overwrite`` is false.
+            SettingsError: An option is unknown.
         """
+        _refuse(unknown, "save", _SAVE_OPTIONS)
         path = Path(path)
         if split_sequences:
             for index, one in enumerate(self.sequence_attributions):
@@ -416,8 +419,13 @@ class FeatureAttributionOutput:
         return info
 
     @staticmethod
-    def load(path: Any, decompress: bool = False) -> FeatureAttributionOutput:
-        """What `save` wrote, or any other file of results that the library reads; compression is found out."""
+    def load(path: Any, decompress: bool = False, **unknown: Any) -> FeatureAttributionOutput:
+        """What `save` wrote, or any other file of results that the library reads; compression is found out.
+
+        Raises:
+            SettingsError: An option is unknown.
+        """
+        _refuse(unknown, "load", ("decompress",))
         data = Path(path).read_bytes()
         if data[:2] == b"\x1f\x8b":
             data = gzip.decompress(data)
@@ -444,8 +452,7 @@ class FeatureAttributionOutput:
         """Show every sequence: a page in a notebook, coloured text elsewhere.
 
         Args:
-            max_show_size: Accepted; the view wraps.
-            show_dim: See `show_granular`; so is ``slice_dims``.
+            max_show_size: See `show_granular`, as for ``show_dim`` and ``slice_dims``.
             return_figure: Return something that a notebook shows.
         """
         done = self.aggregate(aggregator, do_post_aggregation_checks=False, **kwargs) if do_aggregation else self
@@ -469,15 +476,23 @@ class FeatureAttributionOutput:
         """Show scores with their inner dimensions: a slider for each on a page, one matrix after another elsewhere.
 
         Args:
-            slice_dims: Dimension (index from 2, or name) to the range that is shown.
+            max_show_size: The first dimension of at most so many entries is laid out, one column per step and entry;
+                None: 20 entries are the most that ``show_dim`` may lay out.
+            show_dim: Dimension (index from 2, or name) to lay out.
+            slice_dims: Dimension to the range that is shown.
+
+        Raises:
+            InputError: There is one number per cell, no such dimension, or too many entries to lay out.
         """
         ours = as_wherefrom(self)
-        ranges = {_dimension(ours, name): span for name, span in (slice_dims or {}).items()}
-        if show_dim is not None:
-            _dimension(ours, show_dim)
-        options: dict[str, Any] = {"slice_dims": ranges} if ranges else {}
         if all(not one.dimensions for one in ours):
             raise InputError("There is one number per cell: use show().")
+        ranges = {_dimension(ours, name): span for name, span in (slice_dims or {}).items()}
+        options: dict[str, Any] = {"slice_dims": ranges} if ranges else {}
+        laid_out = _laid_out(ours, show_dim, max_show_size, ranges)
+        if laid_out is not None:
+            options["lay_out"] = laid_out
+        options |= {name: value for name, value in (("min_val", min_val), ("max_val", max_val)) if value is not None}
         return shown(ours, "show_granular", display, return_html, return_figure, **options)
 
     def show_tokens(
@@ -498,8 +513,11 @@ class FeatureAttributionOutput:
 
         Args:
             replace_char: Text to put in place of other text, in tokens.
-            wrap_after: Accepted; the view wraps at the width there is.
-            step_score_highlight: A step score to show; those the result has are listed below the text.
+            wrap_after: Lines end after so many tokens, or after these texts (``".!?"``).
+            step_score_highlight: A step score that shades the output.
+
+        Raises:
+            UnknownNameError: The result has no such step score.
         """
         done = self.aggregate(aggregator, **kwargs) if do_aggregation else self
         for one in done.sequence_attributions:
@@ -511,9 +529,34 @@ class FeatureAttributionOutput:
                 )
         if replace_char:
             done = FeatureAttributionOutput([_replaced(one, replace_char) for one in done.sequence_attributions])
+        told = {"wrap_after": wrap_after, "highlight": step_score_highlight}
+        options = {name: value for name, value in told.items() if value is not None}
         return shown(
-            as_wherefrom(done), "show_tokens", display, return_html, return_figure, min_val=min_val, max_val=max_val
+            as_wherefrom(done),
+            "show_tokens",
+            display,
+            return_html,
+            return_figure,
+            min_val=min_val,
+            max_val=max_val,
+            **options,
         )
+
+
+_SAVE_OPTIONS = (
+    "overwrite",
+    "compress",
+    "ndarray_compact",
+    "use_primitives",
+    "split_sequences",
+    "scores_precision",
+)
+
+
+def _refuse(unknown: Mapping[str, Any], verb: str, known: Sequence[str]) -> None:
+    """An error for options that a verb does not have, with the nearest name."""
+    for name in unknown:
+        raise SettingsError(f"{verb} has no option {name!r}.{nearest(name, known)} It has: {', '.join(known)}.")
 
 
 def _replaced(one: FeatureAttributionSequenceOutput, marks: Mapping[str, str]) -> FeatureAttributionSequenceOutput:
@@ -558,6 +601,32 @@ def _dimension(ours: Any, name: int | str) -> str:
     if found not in dimensions:
         raise InputError(f"Dimension {name!r}: the scores have {', '.join(dimensions)}.")
     return found
+
+
+MOST_LAID_OUT = 20
+"""Entries of a dimension that are laid out at most unless more are asked for."""
+
+
+def _laid_out(
+    ours: Any, show_dim: int | str | None, max_show_size: int | None, ranges: Mapping[str, tuple[int, int]]
+) -> str | None:
+    """The dimension that is shown side by side: the one asked for, or the first that is small enough."""
+    one = ours[0]
+    scores = one.source_attributions if one.source_attributions is not None else one.target_attributions
+    sizes = {
+        name: len(range(size)[slice(*ranges.get(name, (0, size)))])
+        for name, size in zip(one.dimensions, scores.shape[2:], strict=True)
+    }
+    limit = MOST_LAID_OUT if max_show_size is None else max_show_size
+    if show_dim is None:
+        return None if max_show_size is None else next((name for name in sizes if sizes[name] <= limit), None)
+    name = _dimension(ours, show_dim)
+    if sizes[name] > limit:
+        raise InputError(
+            f"show_dim={show_dim!r} has {sizes[name]} entries, and at most {limit} are laid out. Pass "
+            f"slice_dims={{{show_dim!r}: (0, {limit})}}, or a larger max_show_size."
+        )
+    return name
 
 
 def _plain(value: Any) -> Any:

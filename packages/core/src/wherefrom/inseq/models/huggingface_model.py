@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
-from wherefrom.inseq.attr.feat import ATTRIBUTIONS
+from wherefrom.inseq.attr.feat import ATTRIBUTIONS, FeatureAttribution
 from wherefrom.inseq.data.batch import BatchEncoding
 from wherefrom.inseq.models.attribution_model import AttributionModel
 from wherefrom.inseq.models.formatters import DecoderOnlyInputFormatter, EncoderDecoderInputFormatter
-from wherefrom.inseq.models.model_config import MODEL_CONFIGS
+from wherefrom.inseq.models.model_config import MODEL_CONFIGS, get_model_config
 from wherefrom.loading import load_model as load_ours
 
 SUPPORTED_AUTOCLASSES = [AutoModelForSeq2SeqLM, AutoModelForCausalLM]
@@ -92,7 +92,12 @@ class HuggingfaceModel(AttributionModel):
         return bound
 
     def _methods(self) -> Mapping[str, Any]:
-        return ATTRIBUTIONS
+        """inseq's, and those that scripts derive from them."""
+        return {**FeatureAttribution.available_classes(), **ATTRIBUTIONS}
+
+    def take_configuration(self) -> None:
+        """Put what is registered for this class of model into ``config``."""
+        self.config = get_model_config(type(self.model).__name__, self.is_encoder_decoder)
 
     def generate(
         self,

@@ -89,14 +89,31 @@ def baseline_ids(card: ModelCard, baseline: Any, ids: IntArray, kept: IntArray) 
         replaced = np.full_like(ids, token)
         replaced[kept] = ids[kept]
         return replaced
-    given = np.asarray(baseline) if isinstance(baseline, int | list | tuple | np.ndarray | np.integer) else None
-    if given is None or given.dtype.kind not in "iu":
+    if not isinstance(baseline, int | np.integer | list | tuple | np.ndarray):
+        return None  # embeddings in the arrays of a framework, or nothing at all: see `baseline_embeddings`
+    try:
+        given = np.asarray(baseline)
+    except ValueError as error:
+        raise _no_baseline(baseline) from error
+    if given.dtype.kind not in "iu":
         return None
+    if not given.size or given.min() < 0 or given.max() >= max(card.vocabulary, 1):
+        raise SettingsError(
+            f"baseline = {baseline!r} is not made of token ids: the vocabulary of {card.name} has {card.vocabulary} "
+            "entries."
+        )
     if given.ndim == 0 or given.shape == (1,):
         return np.full_like(ids, int(given.reshape(())))
     if given.shape != ids.shape:
         raise ShapeError(f"{given.size} baseline ids for {ids.size} tokens. Give one id, or one per token.")
     return given.astype(np.int64)
+
+
+def _no_baseline(given: object) -> SettingsError:
+    return SettingsError(
+        f"baseline = {given!r} is no baseline. Give one of {', '.join(NAMED)}; token ids, one for all positions or one "
+        "for each; or embeddings of shape (length, width) or (width,)."
+    )
 
 
 def endpoints(model: Embeds, question: Question, side: Side, baseline: Any) -> Endpoints | None:
@@ -122,7 +139,13 @@ def baseline_embeddings(model: Embeds, baseline: Any, ids: IntArray, kept: IntAr
         row = xp.zeros_like(real[:1]) if baseline == "zero" else model.mean_embedding(side=side)[None]
         stays = np.isin(np.arange(len(ids)), kept)[:, None]
         return xp.where(like(real, stays), real, row)
-    given = like(real, baseline, dtype=real.dtype)
+    try:
+        given = like(real, baseline, dtype=real.dtype)
+        finite = bool(xp.all(xp.isfinite(given)))
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise _no_baseline(baseline) from error
+    if not finite:
+        raise SettingsError("baseline has numbers that are not finite. Give embeddings of finite numbers.")
     if given.ndim == 1:
         given = given[None, :]
     if tuple(given.shape) not in ((1, real.shape[1]), tuple(real.shape)):

@@ -368,13 +368,23 @@ def _run(
     clean = {} if table is None else dict(table.clean)
     scores: dict[str, FloatArray] = {}
 
+    each_step = evolve(question.target_function, groups=None)
+    looked_at: dict[tuple[int, int], TargetFunction] = {}
+
     def rows() -> Iterator[Row]:
+        """With what will be read of them, for models that do not know every logit (`RowFunction.looked_up`)."""
         if needs_clean:
-            yield question.row(scores=True, target_function=None, first_change=len(question.target_ids))
+            yield question.row(scores=True, target_function=each_step, first_change=len(question.target_ids))
         for index in moved:
             item = removed[index]
             assert item is not None
-            yield item.finished()
+            row = item.finished()
+            if _one_to_one(item):
+                key = _key(item)
+                if key not in looked_at:
+                    looked_at[key] = each_step.select(item.asked)
+                row = evolve(row, target_function=looked_at[key])
+            yield row
 
     answers = model.predict(rows(), chunk=chunk)
     if needs_clean:
@@ -390,10 +400,10 @@ def _run(
         item = removed[index]
         assert item is not None
         logits, inside = said.logits, said.inside
-        if len(item.read) != len(item.row.steps) or not np.array_equal(item.read, np.arange(len(item.read))):
+        if not _one_to_one(item):
             logits = _rows_of(logits, item.read)
             inside = None if inside is None else inside.at(item.read)
-        key = (int(item.asked[0]), len(item.asked))
+        key = _key(item)
         if key not in parts:
             parts[key] = {name: target_function.select(item.asked) for name, target_function in wanted.items()}
         for name, target_function in parts[key].items():
@@ -426,6 +436,16 @@ def _distinct(masks: BoolArray) -> BoolArray:
 def _rows_of(logits: Array, rows: IntArray) -> Array:
     xp = namespace(logits)
     return xp.stack([logits[int(row)] for row in rows])
+
+
+def _one_to_one(item: Removed) -> bool:
+    """Does each step of the row answer one step that is asked about, in order?"""
+    return len(item.read) == len(item.row.steps) and bool(np.array_equal(item.read, np.arange(len(item.read))))
+
+
+def _key(item: Removed) -> tuple[int, int]:
+    """What tells the asked steps from others: they are all from one on."""
+    return int(item.asked[0]), len(item.asked)
 
 
 def _step_values(target_function: TargetFunction, logits: Array, inside: Inside | None) -> FloatArray:

@@ -13,13 +13,14 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Protocol, TypeVar, cast, runtime_checkable
 
 import numpy as np
-from attrs import NOTHING, evolve, field, fields, frozen, validators
+from attrs import NOTHING, evolve, field, fields, frozen
 
 from wherefrom._registry import Registry
 from wherefrom.adapters import ModelCard, ScoringModel, Side
 from wherefrom.arrays import FloatArray, IntArray, to_numpy
 from wherefrom.errors import InputError, SettingsError
 from wherefrom.questions.question import Question
+from wherefrom.settings import counting
 
 
 @frozen(kw_only=True, eq=False)
@@ -85,8 +86,10 @@ def as_sampler(value: str | Sampler) -> Sampler:
         UnknownNameError: No sampler has that name.
         SettingsError: It needs an argument and has none, or the other way round.
     """
-    if not isinstance(value, str):
+    if isinstance(value, Sampler) and not isinstance(value, type):
         return value
+    if not isinstance(value, str):
+        raise SettingsError(f"sampler = {value!r} is no sampler. Give one of {', '.join(SAMPLERS)}, or an object.")
     name, colon, argument = value.partition(":")
     cls = SAMPLERS.get(name)
     settings: Sequence[Any] = fields(cast(Any, cls))
@@ -95,7 +98,10 @@ def as_sampler(value: str | Sampler) -> Sampler:
         raise SettingsError(f"The sampler {name!r} takes no argument, and got {argument!r}.")
     if required and not argument:
         raise SettingsError(f"The sampler {name!r} needs its {required[0]}: write '{name}:...', or pass an object.")
-    return cls(**{settings[0].name: argument}) if colon else cls()
+    try:
+        return cls(**{settings[0].name: argument}) if colon else cls()
+    except (TypeError, ValueError) as error:
+        raise SettingsError(f"The sampler {name!r} cannot be made from {argument!r}: {error}.") from error
 
 
 @sampler
@@ -145,7 +151,7 @@ class ModelSampler:
 
     identifier: ClassVar[str] = "model"
 
-    top: int = field(default=256, converter=int, validator=validators.ge(2))
+    top: int = field(default=256, converter=int, validator=counting(2))
     """How many of the most likely tokens may be drawn at each position."""
 
     def candidates(self, model: ScoringModel, question: Question, side: Side) -> Candidates:

@@ -6,22 +6,17 @@ from abc import abstractmethod
 from typing import Literal
 
 import numpy as np
-from attrs import Attribute, field, frozen, validators
+from attrs import field, frozen, validators
 
 from wherefrom.adapters import ScoringModel
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
-from wherefrom.errors import SettingsError
 from wherefrom.methods.contract import Method
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.removal import as_baseline
 from wherefrom.methods.perturbation.units import Units, UnitsSetting, as_units
 from wherefrom.methods.sampling.counts import as_samples
 from wherefrom.questions.question import Question
-
-
-def _positive(_: object, attribute: Attribute[int | None], value: int | None) -> None:
-    if value is not None and value < 1:
-        raise SettingsError(f"{attribute.name} = {value!r} is not a positive number.")
+from wherefrom.settings import a_folder, a_seed, counting
 
 
 @frozen(kw_only=True)
@@ -37,14 +32,14 @@ class PerturbationSettings(Method[ScoringModel]):
     baseline: str | int = field(default="delete", converter=as_baseline)
     """How a unit is removed: ``"delete"`` cuts it out, a token stands in its place (``"unk"``, ``"pad"``, ``"mask"``,
     an id), or a ``"zero"`` or ``"mean"`` embedding, or it is ``"hidden"`` from attention."""
-    budget: int | None = field(default=None, validator=_positive)
+    budget: int | None = field(default=None, validator=counting(1))
     """Forward passes at most: where they do not do for all units, large ones are scored first and the strongest are cut
     into smaller ones; see `wherefrom.methods.perturbation.coarse_to_fine`. None: all units at once."""
-    tables: str | None = None
+    tables: str | None = field(default=None, validator=a_folder)
     """Folder for ablation tables, one ``.npz`` per input: what is there is reused, what is new is added."""
-    internal_batch_size: int | None = field(default=None, validator=_positive)
+    internal_batch_size: int | None = field(default=None, validator=counting(1))
     """Rows in one forward pass; None lets the adapter choose."""
-    perturbations_per_eval: int | None = field(default=None, validator=_positive)
+    perturbations_per_eval: int | None = field(default=None, validator=counting(1))
     """The same, under the name that captum uses."""
 
     @property
@@ -67,9 +62,9 @@ class SampledSettings(PerturbationSettings):
 
     n_samples: int | Literal["auto"] = field(converter=as_samples)
     """What is drawn, in a method's own currency; ``"auto"`` draws until the standard errors are small."""
-    seed: int | None = None
+    seed: int | None = field(default=None, validator=a_seed)
     """Seed of the draw; None: the one of the whole call. Equal seeds give equal scores."""
-    n_bootstrap: int = field(default=32, validator=validators.ge(0))
+    n_bootstrap: int = field(default=32, validator=counting(0))
     """Resamples for standard errors and confidence intervals, which come in the details; 0: none. They cost no forward
     pass."""
     confidence: float = field(default=0.95, validator=[validators.gt(0.0), validators.lt(1.0)])
@@ -77,7 +72,7 @@ class SampledSettings(PerturbationSettings):
     tolerance: float = field(default=0.1, validator=validators.gt(0.0))
     """With ``n_samples="auto"``: samples are added until every step's largest standard error is within this part of its
     largest score."""
-    max_samples: int = field(default=1024, validator=validators.ge(1))
+    max_samples: int = field(default=1024, validator=counting(1))
     """Budget of ``n_samples="auto"``, in forwards."""
 
     @abstractmethod

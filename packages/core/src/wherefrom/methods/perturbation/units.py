@@ -7,7 +7,7 @@ whether they are there changes nothing, and they get no score.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias, cast
 
 import numpy as np
@@ -186,18 +186,24 @@ def as_units(value: object) -> UnitsSetting:
                 f"Use one of {', '.join(GROUPINGS)}, or spans such as [(0, 3), (3, 7)]."
             )
         return value
-    if isinstance(value, Mapping):
+    if isinstance(value, Mapping) and value:
         wrong = [side for side in value if side not in ("source", "target")]
         if wrong:
             raise SettingsError(f"units names the side {wrong[0]!r}; sides are 'source' and 'target'.")
         return {side: as_units(item) for side, item in value.items()}  # type: ignore[misc]
-    if isinstance(value, Iterable):
-        spans = [tuple(span) if isinstance(span, Sequence) else span for span in value]
-        if all(isinstance(span, tuple) and len(span) == 2 for span in spans):
+    if isinstance(value, tuple) and not value:
+        return ()  # no unit on a side, as `coarse_to_fine` asks for; what a user gives is no empty list
+    if isinstance(value, Sequence | np.ndarray) and not isinstance(value, bytes) and len(value):
+        spans = [tuple(span) if isinstance(span, Sequence | np.ndarray) else span for span in value]
+        if all(isinstance(span, tuple) and len(span) == 2 and all(map(_is_position, span)) for span in spans):
             return tuple((int(span[0]), int(span[1])) for span in spans)
     raise SettingsError(
         f"units = {value!r} is neither a word ({', '.join(GROUPINGS)}) nor a list of (start, end) spans."
     )
+
+
+def _is_position(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def _first(unit: Unit) -> int:

@@ -110,7 +110,7 @@ def norm(values: Values, axis: int, where: BoolArray, order: float = 2.0) -> Val
         SettingsError: ``order`` is not positive.
     """
     if not order > 0:
-        raise SettingsError(f"vnorm_ord = {order!r} is no norm. Give a positive number: 1, 2 or inf.")
+        raise SettingsError(f"vnorm_ord = {order!r} is no norm. Give a positive number, such as 1 or 2.")
     size = np.where(where, np.abs(values), 0)
     largest = size.max(axis=axis, keepdims=True)
     if np.isinf(order):

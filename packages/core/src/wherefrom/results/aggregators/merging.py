@@ -29,12 +29,14 @@ def checked_spans(spans: Any, count: int, name: str) -> list[Span]:
     """
     if spans is None:
         return []
-    listed: Sequence[Any] = spans
+    if isinstance(spans, str | bytes) or not isinstance(spans, Sequence | np.ndarray):
+        raise InputError(f"{name} = {spans!r} is neither a span (start, end) nor a list of spans.")
+    listed: Sequence[Any] = spans  # type: ignore[assignment]
     if len(listed) == 2 and all(isinstance(bound, int | np.integer) for bound in listed):
         listed = [listed]
     checked: list[Span] = []
     for span in listed:
-        pair = not isinstance(span, str) and len(span) == 2
+        pair = isinstance(span, Sequence | np.ndarray) and not isinstance(span, str | bytes) and len(span) == 2
         if not (pair and all(isinstance(bound, int | np.integer) for bound in span)):
             raise InputError(f"{name}: {span!r} is no span. Give (start, end), the end exclusive.")
         start, end = int(span[0]), int(span[1])

@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 import numpy as np
 import numpy.typing as npt
-from attrs import field, frozen
+from attrs import field, frozen, validators
 
 from wherefrom.arrays import BoolArray
 from wherefrom.errors import InputError, SettingsError
@@ -60,7 +60,7 @@ class Reduce(Aggregator):
     """An index (picked, nothing is combined), a range or a list (only these are combined); negative: from the end."""
     dimension: str | None = None
     """Name of the dimension to remove (``"head"``); None: the last."""
-    vnorm_ord: float = 2.0
+    vnorm_ord: float = field(default=2.0, validator=validators.gt(0))
     """Order of the norm, for ``"vnorm"``."""
 
     def __call__(self, attribution: AnyAttribution) -> AnyAttribution:

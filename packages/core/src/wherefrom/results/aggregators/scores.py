@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from attrs import field, frozen
+from attrs import field, frozen, validators
 
 from wherefrom.errors import SettingsError
 from wherefrom.results.aggregation import Aggregator, aggregator
@@ -32,7 +32,7 @@ class Scores(Aggregator):
     """Divide everything by the largest absolute value?"""
     dimension: str | None = None
     """See `Reduce`."""
-    vnorm_ord: float = 2.0
+    vnorm_ord: float = field(default=2.0, validator=validators.gt(0))
     """Order of the norm, for ``"vnorm"``."""
 
     def __attrs_post_init__(self) -> None:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from attrs import frozen
+from attrs import field, frozen
 
+from wherefrom.errors import SettingsError
 from wherefrom.results.aggregation import aggregator
 from wherefrom.results.aggregators.levels import MergeLevel
 from wherefrom.results.aggregators.merging import spans_where
 from wherefrom.text.merging import Span
 from wherefrom.text.segmentation import Level
 from wherefrom.text.tokens import Token
+
+
+def _marks(_: object, __: object, value: Any) -> None:
+    many = value if isinstance(value, tuple | list) else () if value is None else (value,)
+    if not all(isinstance(one, str) for one in many):
+        raise SettingsError(f"special_chars = {value!r} marks no words. Give a mark such as '▁', or a list of marks.")
 
 
 @aggregator("subwords")
@@ -26,7 +33,7 @@ class Subwords(MergeLevel):
 
     level: ClassVar[Level] = "word"
 
-    special_chars: str | tuple[str, ...] | list[str] | None = None
+    special_chars: str | tuple[str, ...] | list[str] | None = field(default=None, validator=_marks)
     """A piece that starts with one of these begins a word; None: found from the tokens."""
     is_suffix_symbol: bool = False
     """Does a piece that starts with one of ``special_chars`` continue a word instead?"""

@@ -14,6 +14,7 @@ from wherefrom.results.contributors import joint
 from wherefrom.results.data import AnyAttribution
 from wherefrom.results.hops import matrix_reader, reading_matrix, solved, walked
 from wherefrom.results.tracing import LEFT_OUT, SIGN_RULES, left_out_rows, span_of, traced, unsigned
+from wherefrom.settings import counting
 from wherefrom.text.places import as_setting
 
 
@@ -35,7 +36,7 @@ class Trace(Aggregator):
 
     span: Any = field(default=None, converter=as_setting)
     """The answer, among the explained steps, as `wherefrom.text.places.Place` says; None: the last sentence."""
-    hops: int | None = field(default=None, validator=validators.optional(validators.ge(0)))
+    hops: int | None = field(default=None, validator=counting(0))
     """How often mass is passed on; None: until all has arrived, by one triangular solve."""
     reasoning: Any = field(default=None, converter=as_setting)
     """Generated tokens that pass on, named like the span; None: all. Others keep what reaches them."""

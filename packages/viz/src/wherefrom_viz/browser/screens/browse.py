@@ -26,6 +26,7 @@ from wherefrom_viz.browser.messages import (
     ExamplePointed,
     ExportWanted,
     HeadClicked,
+    RemarkWanted,
 )
 from wherefrom_viz.browser.ordering import Progress, Tested, filtered, sorted_keys
 from wherefrom_viz.browser.screens.base import SessionScreen
@@ -33,6 +34,7 @@ from wherefrom_viz.browser.screens.bindings import bindings
 from wherefrom_viz.browser.screens.goto import GotoScreen
 from wherefrom_viz.browser.sources.library import Keys
 from wherefrom_viz.browser.widgets.example_list import ExampleList
+from wherefrom_viz.browser.widgets.file_tabs import FileTabs
 from wherefrom_viz.browser.widgets.filter_bar import FilterBar
 from wherefrom_viz.browser.widgets.preview import Preview
 from wherefrom_viz.browser.widgets.splitter import Splitter
@@ -51,6 +53,7 @@ class BrowseScreen(SessionScreen):
     def compose(self) -> ComposeResult:
         """Title, filter, list, preview, complaints, keys."""
         yield Static("", id="title", markup=False)
+        yield FileTabs("", id="files", markup=False)
         yield FilterBar(id="filter")
         yield ExampleList(self.session.library, self.session.marks, id="examples")
         yield Splitter("preview", percent=self.session.panes.get("preview", 0))
@@ -66,6 +69,7 @@ class BrowseScreen(SessionScreen):
         self._progress: Progress | None = None
         self._slices: Iterator[Progress] | None = None
         self._delay: Timer | None = None
+        self._file: int | None = None
         self._all = self.session.library.keys()
         self.examples = self.query_one(ExampleList)
         names = self.session.library.score_names
@@ -94,7 +98,7 @@ class BrowseScreen(SessionScreen):
 
     def grown(self) -> None:
         """The files have more examples, or something is wrong with them."""
-        self._all = self.session.library.keys()
+        self._all = self.session.library.keys(self._file)
         self._start_filter()
         self._tell()
 
@@ -105,6 +109,7 @@ class BrowseScreen(SessionScreen):
     @on(Input.Submitted, "#expression")
     def _accepted(self, event: Input.Submitted) -> None:
         self._understand(event.value, typing=False)
+        self.query_one(FilterBar).used()
         if not event.value.strip():
             self.query_one(FilterBar).close()
         self.examples.focus()
@@ -162,8 +167,9 @@ class BrowseScreen(SessionScreen):
         self._point()
 
     def _tell(self) -> None:
-        """The line at the top, and the complaints."""
+        """The lines at the top, and the complaints."""
         library = self.session.library
+        self.query_one(FileTabs).show([source.name for source in library.sources], self._file)
         shown, total = len(self.examples.keys), len(self._all)
         count = f"{shown:,}" if shown == total else f"{shown:,} of {total:,}"
         text = Text(no_wrap=True, overflow="ellipsis").append(" wherefrom ", style="bold reverse")
@@ -296,7 +302,7 @@ class BrowseScreen(SessionScreen):
             bar.close()
         self._searching = searching
         bar.set_class(searching, "search")
-        bar.open(prompt)
+        bar.open(prompt, "search" if searching else "filter")
 
     def action_next_match(self) -> None:
         """The next example that the search found."""
@@ -366,6 +372,31 @@ class BrowseScreen(SessionScreen):
         """Write what is marked, else this example, to a file."""
         if self.examples.key is not None:
             self.post_message(ExportWanted([self.examples.key]))
+
+    def action_next_file(self, by: int) -> None:
+        """List the next open file alone, or all of them."""
+        count = len(self.session.library.sources)
+        if count < 2:
+            self.notify("Only one file is open.", timeout=1.5)
+            return
+        here = 0 if self._file is None else self._file + 1
+        self.action_file((here + by) % (count + 1) - 1)
+
+    def action_file(self, place: int) -> None:
+        """List the examples of one file; a negative place: of all."""
+        self._file = None if place < 0 else place
+        self.grown()
+
+    def action_remark(self, what: str) -> None:
+        """Give the example tags, or a note."""
+        if self.examples.key is not None:
+            self.post_message(RemarkWanted(self.examples.key, what))
+
+    def remarked(self) -> None:
+        """Something was said of an example: columns and filter may be others now."""
+        self.examples.list_keys(self.examples.keys, keep=self.examples.key)
+        self._start_filter()
+        self._point()
 
     def action_copy(self) -> None:
         """Copy the example's texts."""

@@ -17,7 +17,7 @@ from wherefrom_viz.browser.drawing import (
 )
 from wherefrom_viz.browser.exporting import text_of
 from wherefrom_viz.browser.focus import Focus
-from wherefrom_viz.browser.messages import ComparisonWanted, CopyWanted, ExportWanted
+from wherefrom_viz.browser.messages import ComparisonWanted, CopyWanted, ExportWanted, RemarkWanted
 from wherefrom_viz.browser.reading_layout import rows_of_steps
 from wherefrom_viz.browser.screens.bindings import bindings
 from wherefrom_viz.browser.screens.example import ExampleScreen
@@ -201,6 +201,11 @@ class DetailScreen(ExampleScreen):
         about = visible(self.description.subtitle) if self.description is not None else ""
         if len(library.sources) > 1:
             about = f"{library.source_name(self.key)} · {about}"
+        tags, note = library.summary(self.key).tags, library.remark(self.key).note
+        if tags:
+            text.append(f"  [{visible(', '.join(tags))}]")
+        if note:
+            text.append(f"  “{visible(note)}”", style="italic")
         text.append(f"  {about}", style="dim")
         self.query_one("#title", Static).update(text)
 
@@ -238,7 +243,7 @@ class DetailScreen(ExampleScreen):
 
     def action_search(self) -> None:
         """Search the tokens of this example."""
-        self.query_one(FilterBar).open("search in this example")
+        self.query_one(FilterBar).open("search in this example", "search")
 
     def _close_search(self) -> None:
         self.query_one(FilterBar).close()
@@ -300,6 +305,14 @@ class DetailScreen(ExampleScreen):
     def action_mark(self) -> None:
         """Mark this example, or take the mark away."""
         self.session.marks ^= {self.key}
+        self._title()
+
+    def action_remark(self, what: str) -> None:
+        """Give this example tags, or a note."""
+        self.post_message(RemarkWanted(self.key, what))
+
+    def remarked(self) -> None:
+        """Something was said of this example."""
         self._title()
 
     def action_compare_marked(self) -> None:

@@ -7,6 +7,7 @@ plus the source's own number.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from wherefrom.files.summaries import TAGS
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.provenance import Provenance
 
+from wherefrom_viz.browser.notes import NOTE, Notes, Remark, merged, notes_file
 from wherefrom_viz.browser.sources.base import Source
 
 Keys = npt.NDArray[np.int64]
@@ -38,21 +40,32 @@ class Growth:
     """Was a file replaced, so that what was read of it is worth nothing?"""
 
 
+def _name(summary: Summary, place: int) -> str:
+    """What notes call an example."""
+    return summary.id or f"#{place + 1}"
+
+
 class Library:
     """The sources that are open, as one list of examples."""
 
     def __init__(self, sources: Sequence[Source], complaints: Sequence[str] = ()) -> None:
         self.sources = tuple(sources)
+        self.notes = tuple(Notes(notes_file(source.path)) for source in self.sources)
+        """What readers say of each source's examples."""
         self._unopened = tuple(complaints)
         self._gone: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return sum(len(source) for source in self.sources)
 
-    def keys(self) -> Keys:
-        """The keys of all examples, source after source."""
+    def keys(self, only: int | None = None) -> Keys:
+        """The keys of all examples, source after source, or of the source at place ``only``."""
         step = max(1, len(self.sources))
-        parts = [np.arange(len(source), dtype=np.int64) * step + k for k, source in enumerate(self.sources)]
+        parts = [
+            np.arange(len(source), dtype=np.int64) * step + k
+            for k, source in enumerate(self.sources)
+            if only is None or k == only
+        ]
         return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
 
     def locate(self, key: int) -> tuple[Source, int]:
@@ -62,16 +75,40 @@ class Library:
 
     def summary(self, key: int) -> Summary:
         """What is known of an example without its scores."""
-        source, place = self.locate(key)
+        place, number = divmod(int(key), len(self.sources))
         try:
-            return source.summary(place)
+            summary = self.sources[number].summary(place)
         except IndexError:  # the file was replaced by a shorter one a moment ago
             return _GONE
+        notes = self.notes[number]
+        return notes.summary(_name(summary, place), summary) if notes else summary
 
     def load(self, key: int) -> Attribution:
-        """An example with its scores; see `Source.load`."""
+        """An example with its scores, and what its readers say of it; see `Source.load`."""
         source, place = self.locate(key)
-        return source.load(place)
+        one = source.load(place)
+        said = self.remark(key).annotations()
+        return one.replace(annotations=merged(said, one.annotations)) if said else one
+
+    def remark(self, key: int) -> Remark:
+        """What a reader said of an example."""
+        place, number = divmod(int(key), len(self.sources))
+        notes = self.notes[number]
+        return notes.on(_name(self.sources[number].summary(place), place)) if notes else Remark()
+
+    def file_tags(self, key: int) -> list[str]:
+        """The tags that the file itself gives an example."""
+        source, place = self.locate(key)
+        return source.summary(place).tags
+
+    def put_remark(self, key: int, remark: Remark) -> None:
+        """Keep what a reader says of an example; see `Notes.put`."""
+        place, number = divmod(int(key), len(self.sources))
+        self.notes[number].put(_name(self.sources[number].summary(place), place), remark)
+
+    def notes_place(self, key: int) -> Path | None:
+        """The file that holds what is said of an example."""
+        return self.notes[int(key) % len(self.sources)].path
 
     def provenance(self, key: int) -> Provenance:
         """How an example was made."""
@@ -106,7 +143,8 @@ class Library:
     def complaints(self) -> tuple[str, ...]:
         """What could not be opened or read, and what failed."""
         own = tuple(complaint for source in self.sources for complaint in source.complaints)
-        return (*self._unopened, *self._gone, *own)
+        noted = tuple(notes.complaint for notes in self.notes if notes.complaint)
+        return (*self._unopened, *self._gone, *noted, *own)
 
     @property
     def score_names(self) -> tuple[str, ...]:
@@ -124,6 +162,8 @@ class Library:
         for source in self.sources:
             for place in range(min(len(source), _LOOKED_AT)):
                 names.update(dict.fromkeys(source.summary(place).annotations or ()))
+        if any(notes.any_note for notes in self.notes):
+            names.setdefault(NOTE)
         return tuple(name for name in names if name != TAGS)
 
     def refresh(self) -> Growth:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -14,6 +15,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from wherefrom_viz.browser.columns import Column, Contents, columns_for, contents_of, text_in
+from wherefrom_viz.browser.jumping import Target
 from wherefrom_viz.browser.messages import ExampleChosen, ExamplePointed, HeadClicked
 from wherefrom_viz.browser.sources.library import Keys, Library
 from wherefrom_viz.browser.widgets.lines import strip_of
@@ -146,6 +148,12 @@ class ExampleList(ScrollView, can_focus=True, inherit_bindings=False):
             shown = _end_of(text, column.width) if running else elide(visible(text[:400]), column.width)
             pieces.append((pad(shown, column.width, right=column.right) + "  ", style))
         return pieces
+
+    def jump_targets(self) -> list[Target]:
+        """Every example in sight."""
+        first = self.scroll_offset.y
+        last = min(len(self.keys), first + self.page())
+        return [Target(0, 1 + place - first, partial(self.move_to, place)) for place in range(first, last)]
 
     def on_click(self, event: events.Click) -> None:
         """Sort by a head; point at an example, and open it when clicked again."""

@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from textual import events
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Input, Static
 
+from wherefrom_viz.browser.history import History
 from wherefrom_viz.describe.text_marks import visible
+
+
+class FilterInput(Input):
+    """A line whose arrows go up and down through what was written before."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "past(-1)", "earlier filter", show=False),
+        Binding("down", "past(1)", "later filter", show=False),
+    ]
+    history = History("filter")
+
+    def action_past(self, by: int) -> None:
+        """Write what was written before, or after."""
+        self.value = self.history.step(by, self.value)
+        self.cursor_position = len(self.value)
+
+    async def _on_key(self, event: events.Key) -> None:
+        if event.is_printable or event.key in ("backspace", "delete"):
+            self.history.leave()
+        await super()._on_key(event)
 
 
 class FilterBar(Vertical):
@@ -14,7 +39,7 @@ class FilterBar(Vertical):
 
     def compose(self) -> ComposeResult:
         """The input, and the error under it."""
-        yield Input(id="expression", compact=True)
+        yield FilterInput(id="expression", compact=True)
         yield Static("", id="mistake", markup=False)
 
     @property
@@ -22,8 +47,19 @@ class FilterBar(Vertical):
         """What is written."""
         return self.query_one(Input).value
 
-    def open(self, prompt: str) -> None:
-        """Show the bar and put the text cursor in it."""
+    def used(self) -> None:
+        """What is written was accepted by the reader: remember it."""
+        field = self.query_one(FilterInput)
+        field.history.add(field.value)
+
+    def open(self, prompt: str, kind: str) -> None:
+        """Show the bar and put the text cursor in it.
+
+        Args:
+            prompt: What stands in an empty line.
+            kind: Of the history that its arrows go through.
+        """
+        self.query_one(FilterInput).history = History(kind)
         self.add_class("used")
         self.display = True  # now, not when styles are next computed: what is typed at once belongs here
         field = self.query_one(Input)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -13,6 +14,7 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 
 from wherefrom_viz.browser.focus import output_strengths, strengths
+from wherefrom_viz.browser.jumping import Target
 from wherefrom_viz.browser.messages import InputPointed, StepPointed
 from wherefrom_viz.browser.reading_layout import Line, Piece, lay_out
 from wherefrom_viz.browser.widgets.description_view import DescriptionView
@@ -116,15 +118,31 @@ class ReadingView(DescriptionView):
             return None
         return pieces[place]
 
+    def jump_targets(self) -> list[Target]:
+        """Every output token and every input in sight; none where the text is a preview without a cursor."""
+        if not self.marks_cursor:
+            return []
+        first = self.scroll_offset.y
+        found = []
+        for number, line in enumerate(self._lines[first : first + self.scrollable_content_region.height]):
+            for piece in line.pieces:
+                told = self._pointing(piece)
+                if told is not None:
+                    found.append(Target(_MARGIN + piece.x, number, partial(self.post_message, told)))
+        return found
+
+    @staticmethod
+    def _pointing(piece: Piece) -> StepPointed | InputPointed | None:
+        if piece.column is not None:
+            return StepPointed(piece.column, pin=True)
+        return InputPointed(piece.row) if piece.row is not None else None
+
     def on_click(self, event: events.Click) -> None:
         """Pin an output token, or look at an input."""
         piece = self.piece_at(event.x, event.y)
-        if piece is None:
-            return
-        if piece.column is not None:
-            self.post_message(StepPointed(piece.column, pin=True))
-        elif piece.row is not None:
-            self.post_message(InputPointed(piece.row))
+        told = None if piece is None else self._pointing(piece)
+        if told is not None:
+            self.post_message(told)
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
         """Tell the exact score of what is under the mouse."""

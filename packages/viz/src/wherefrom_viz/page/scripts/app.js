@@ -2,6 +2,7 @@
 
 import { Painter } from "./colour.js";
 import { CompareView } from "./compare_view.js";
+import { CitationsView } from "./context_parts.js";
 import { Controls } from "./controls.js";
 import { fenced, h } from "./dom.js";
 import { helpDialog, pressed } from "./keys.js";
@@ -9,6 +10,7 @@ import { legend } from "./legend.js";
 import { ListView } from "./list_view.js";
 import { MatrixView } from "./matrix_view.js";
 import { short } from "./numbers.js";
+import { Overview } from "./overview.js";
 import { partnersOf } from "./pairing.js";
 import { Store } from "./payload.js";
 import { ReadView } from "./read_view.js";
@@ -33,7 +35,8 @@ export class App {
     this.id = `wf${meta.id}`;
     this.store = new Store(find, meta.blockSize);
     this.defaults = { ...DEFAULTS, ...meta.defaults };
-    this.tabNames = TABS.filter((name) => name !== "compare" || (meta.n > 1 && !meta.site)); // a site has no pairs
+    const has = { compare: meta.n > 1 && !meta.site, citations: Boolean(meta.context?.citations) }; // a site has no pairs
+    this.tabNames = TABS.filter((name) => has[name] ?? true);
     this.allowed = { tab: this.tabNames, g: LEVELS, m: MERGES, n: NORMALIZATIONS, cm: Object.keys(MATRICES), sc: Object.keys(SCALES), c: Object.keys(meta.palettes), t: THEMES };
     this.state = page ? parseHash(location.hash, this.defaults, this.allowed) : { ...this.defaults };
     this.state.ex = Math.min(this.state.ex, meta.n - 1);
@@ -44,7 +47,8 @@ export class App {
     this.spanBar = new SpanBar(this);
     this.controls = new Controls(this);
     this.sliders = new Sliders(this);
-    this.views = { read: new ReadView(this), matrix: new MatrixView(this), steps: new StepsView(this), compare: new CompareView(this) };
+    this.overview = new Overview(this);
+    this.views = { read: new ReadView(this), matrix: new MatrixView(this), steps: new StepsView(this), compare: new CompareView(this), citations: new CitationsView(this) };
     this.build();
   }
 
@@ -182,7 +186,15 @@ export class App {
     this.views[this.state.tab].paint();
   }
 
-  pinLine(line, extend) {
+  /** The next token that is pinned widens what is pinned: what shift does on a screen that is touched. */
+  widen() {
+    this.widening = !this.widening;
+    this.views[this.state.tab].paint();
+  }
+
+  pinLine(line, shift) {
+    const extend = shift || this.widening;
+    this.widening = false;
     return line.row !== undefined ? this.pin("row", [line.row, line.row], extend) : this.pin("tok", [line.col, line.col], extend);
   }
 
@@ -290,6 +302,7 @@ export class App {
     this.heading.replaceChildren(h("strong", fenced(this.example.title || "")), " ", h("span.quiet", fenced(this.example.subtitle || this.meta.subtitle)));
     this.controls.render();
     this.sliders.render();
+    this.overview.render();
     this.spanBar.render();
     this.drawLegend();
     this.announce();
@@ -337,7 +350,7 @@ export class App {
       "div",
       { class: `wf${this.page ? " page" : ""}${meta.n > 1 ? " many" : ""}${meta.dimensions.length ? " sliced" : ""}${meta.controls === false ? " bare" : ""}` },
       h("header", h(this.page ? "h1.title" : "p.title", meta.title), this.heading, nav),
-      h("div.columns", meta.n > 1 ? this.list.root : null, h(this.page ? "main.main" : "div.main", h("div.bar", tabs, this.controls.root), this.sliders.root, this.spanBar.root, this.panel, this.legend)),
+      h("div.columns", meta.n > 1 ? this.list.root : null, h(this.page ? "main.main" : "div.main", h("div.bar", tabs, this.controls.root), this.sliders.root, this.overview.root, this.spanBar.root, this.panel, this.legend)),
       this.live,
       this.help,
     );

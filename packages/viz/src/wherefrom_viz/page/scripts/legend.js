@@ -9,7 +9,7 @@ import { MERGE_WORDS, SCALES } from "./state.js";
 export function legend(app) {
   const { state, example } = app;
   const compared = state.tab === "compare" && app.views.compare.pair;
-  const scenes = compared ? app.views.compare.scenes() : [app];
+  const scenes = compared ? app.views.compare.scenes() : state.tab === "citations" ? [app.views.citations.scene] : [app];
   const how = [...example.pipeline];
   if (state.g !== "token") how.push(`${MERGE_WORDS[state.m]} over ${state.g}s`);
   const words = { step: "share of each step's total", sequence: "share of the largest score" }[compared ? "step" : state.n];
@@ -17,8 +17,10 @@ export function legend(app) {
   const last = compared
     ? scenes.some(({ view }) => view.alone?.some(Boolean)) && "hatched, dashed or chequered: no counterpart in the other"
     : `scale: ${SCALES[state.sc]}`;
+  const colours = scenes.flatMap((scene) => [ramp(app, scene), ...meaning(app, scene.words).map((text) => h("span", text))]);
+  if (state.tab === "citations") return [...colours, ...example.notes.map((note) => h("span.note", `Note: ${note}`))];
   return [
-    ...scenes.flatMap((scene) => [ramp(app, scene), ...meaning(app, scene.words).map((text) => h("span", text))]),
+    ...colours,
     h("span.quiet", [how.join(" → ") || "scores as the method gave them", last, "“·” was not visible to that output", app.hides() && "special and template tokens left out"].filter(Boolean).join(" · ")),
     ...example.notes.map((note) => h("span.note", `Note: ${note}`)),
   ];

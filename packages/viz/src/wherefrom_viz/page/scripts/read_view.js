@@ -1,11 +1,17 @@
 // Running text. Hover an output token to preview what it came from, click to pin, shift-click for a span;
 // hover or click an input to see which outputs it drove.
 
+import { cueLines, cueOf, Documents } from "./context_parts.js";
 import { direction, fenced, h, running } from "./dom.js";
 import { HeatStrip } from "./heat_strip.js";
 import { short, signed } from "./numbers.js";
 import { columnScores, joinedText, ranked, rowScores, strongest } from "./units.js";
 
+const HINTS = {
+  mouse: "Point at a token to see where it comes from; click to keep it, shift-click for a span.",
+  touch: "Tap a token to see where it comes from.",
+};
+const touched = () => Boolean(window.matchMedia?.("(pointer: coarse)").matches);
 const LONG = 90; // inputs from which prompt and output have panes of their own
 
 export class ReadView {
@@ -30,8 +36,9 @@ export class ReadView {
     this.strip = new HeatStrip(panes.in);
     const text = h("div.texts", h("div.framed", panes.in, this.strip.root), panes.out);
     this.root.classList.toggle("long", this.tokens.length > LONG);
-    this.card = h("aside.card", { "aria-label": "Strongest" });
-    this.root.replaceChildren(text, this.card);
+    this.card = h("div.strongest");
+    this.documents = this.app.meta.context ? new Documents(this.app) : null;
+    this.root.replaceChildren(text, h("aside.card", { "aria-label": "Strongest" }, this.card, this.documents?.root));
     this.paint();
   }
 
@@ -58,7 +65,7 @@ export class ReadView {
         this.stripe(flow, unit, kind);
         continue;
       }
-      const element = this.token(unit, kind, `tok${unit.special ? " special" : ""}${unit.drawn ? " drawn" : ""}`, [unit.drawn?.name && h("span.tag", fenced(unit.drawn.name)), running(unit.text || "∅")]);
+      const element = this.token(unit, kind, `tok${unit.special ? " special" : ""}${unit.drawn ? " drawn" : ""}${cueOf(this.app, unit) ? " cue" : ""}`, [unit.drawn?.name && h("span.tag", fenced(unit.drawn.name)), running(unit.text || "∅")]);
       flow.append(element);
       if (unit.breaks) flow.append("\n");
     }
@@ -122,6 +129,7 @@ export class ReadView {
       if (picked) element.closest("[role=listbox]").setAttribute("aria-activedescendant", element.id);
     }
     this.card.replaceChildren(...this.cardLines(span, rows));
+    this.documents?.paint(span, (at) => this.find(at, null));
     this.strip.paint(this.tokens, (unit) => {
       const other = rows ? unit.col : unit.row;
       return other >= 0 ? strength(other) : 0;
@@ -178,6 +186,7 @@ export class ReadView {
         const facts = Object.entries(view.stepScores).map(([name, values]) => h("span", `${name} ${short(values[from])}`));
         if (facts.length) lines.push(h("p.facts", facts));
       }
+      lines.push(...cueLines(app, span));
     }
     const [from, to] = rows ?? span ?? [0, 0];
     const count = rows || span ? to - from + 1 : view.columns;
@@ -193,8 +202,9 @@ export class ReadView {
         return h("li", h("button.name", { title: "show it in the text", onclick: () => this.find(at, rows) }, fenced((rows ? view.cols : view.inputs)[at].label)), h("span.value", signed(score, words.signed)), h("span.track", bar));
       }),
     );
-    const hint = span || rows ? null : h("p.quiet", "Point at a token to see where it comes from; click to keep it, shift-click for a span.");
+    const hint = span || rows ? null : h("p.quiet", HINTS[touched() ? "touch" : "mouse"]);
     const pinned = app.state.tok || app.state.row ? h("button.unit", { onclick: () => app.addSpan() }, "Make it a unit") : null;
-    return [h("h2", ...title), ...lines, entries.length ? list : h("p", "No input has a score here."), hint, pinned].filter(Boolean);
+    const wider = pinned && touched() ? h("button.wider", { "aria-pressed": app.widening ? "true" : "false", onclick: () => app.widen() }, "Widen: tap its other end") : null;
+    return [h("h2", ...title), ...lines, entries.length ? list : h("p", "No input has a score here."), hint, pinned, wider].filter(Boolean);
   }
 }

@@ -9,7 +9,8 @@ export async function exported(app, kind) {
   if (kind === "link") return copyLink(app);
   const name = (app.example.title || "attribution").replace(/[^\w-]+/g, "_").slice(0, 60) || "attribution";
   const pair = app.state.tab === "compare" ? app.views.compare.pair : null;
-  const shown = (pair && app.views.compare.shown()) ?? app;
+  const cited = app.state.tab === "citations" ? app.views.citations.scene : null;
+  const shown = cited ?? (pair && app.views.compare.shown()) ?? app;
   const { view } = shown;
   if (kind === "md") return download(`${name}.md`, toMarkdown(view, shown.words.signed), "text/markdown");
   if (kind === "tsv") return download(`${name}.tsv`, toTsv(view), "text/tab-separated-values");

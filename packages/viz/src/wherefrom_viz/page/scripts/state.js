@@ -2,7 +2,7 @@
 
 import { formatSpans, parseSpans } from "./spans.js";
 
-export const TABS = ["read", "matrix", "steps", "compare"];
+export const TABS = ["read", "matrix", "steps", "compare", "citations"];
 
 export const MATRICES = { text: "texts", a: "matrix A", b: "matrix B", difference: "matrix A − B" };
 

@@ -30,7 +30,13 @@ class FeatureAttribution(Registry):
     def __init__(
         self, attribution_model: Any, hook_to_model: bool = True, identifier: str | None = None, **kwargs: Any
     ):
-        name = identifier or self.method_name
+        own_name = self.method_name or identifier
+        name = identifier if identifier in METHODS else known_name(type(self))
+        if name is None:
+            raise NotHereError(
+                f"{type(self).__name__} computes scores of its own, step by step, which is not run here. Write it as a "
+                "method of wherefrom.methods, a frozen settings object with one verb, and pass that."
+            )
         cls: Any = METHODS.get(name)
         own = {key: value for key, value in kwargs.items() if key in fields_of(cls)}
         if "units" in fields_of(cls):  # inseq replaces single tokens
@@ -41,8 +47,9 @@ class FeatureAttribution(Registry):
         self.uses_attributed_fn = bool(self.method.uses_target_function)
         self.is_final_step_method = name in ("attention", "value_zeroing")
         self.forward_batch_embeds = True
+        self.use_model_config = False
         if name != self.method_name:
-            self.__dict__["method_name"] = name
+            self.__dict__["method_name"] = own_name or name
         if self.unused:
             from_mapping(cls, kwargs, where=f"method {name!r}")  # says which name is unknown, and the nearest
 
@@ -59,7 +66,9 @@ class FeatureAttribution(Registry):
         return sequence
 
     def hook(self, **kwargs: Any) -> None:
-        """Nothing: hooks are on the model for the time of a pass alone."""
+        """The model's configuration, for classes that set ``use_model_config``; else nothing: hooks last for a pass."""
+        if self.use_model_config:
+            self.attribution_model.take_configuration()
 
     def unhook(self, **kwargs: Any) -> None:
         """Nothing."""
@@ -79,6 +88,19 @@ class FeatureAttribution(Registry):
     def format_contrastive_targets(self, *args: Any, **kwargs: Any) -> Any:
         """Not here."""
         raise NotHereError("Contrasts are made by wherefrom.questions.contrast: pass contrast_targets to attribute.")
+
+
+_COMPUTES = ("attribute", "attribute_step", "prepare_and_attribute")
+
+
+def known_name(cls: type[FeatureAttribution]) -> str | None:
+    """The library's method that a class stands for: its own or the nearest above; None where it computes by itself."""
+    for one in cls.__mro__:
+        if vars(one).get("method_name") in METHODS:
+            return str(vars(one)["method_name"])
+        if one is not FeatureAttribution and any(name in vars(one) for name in _COMPUTES):
+            return None
+    return None
 
 
 def list_feature_attribution_methods() -> list[str]:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from wherefrom.context import attribute_context as attribute_context_ours
 from wherefrom.context.results import ContextAttribution
 from wherefrom.inseq.commands.attribute_context.attribute_context_args import AttributeContextArgs
-from wherefrom.inseq.commands.attribute_context.attribute_context_helpers import AttributeContextOutput, CCIOutput
+from wherefrom.inseq.commands.attribute_context.attribute_context_helpers import (
+    AttributeContextOutput,
+    CCIOutput,
+    get_filtered_tokens,
+)
 from wherefrom.inseq.commands.base import BaseCLICommand
 from wherefrom.inseq.models import HuggingfaceModel, load_model
 
@@ -52,6 +58,9 @@ def attribute_context_with_model(args: AttributeContextArgs, model: HuggingfaceM
         **args.attribution_kwargs,
     )
     output = as_inseq(done, args if args.add_output_info else None)
+    if args.output_context_text == "":
+        output = with_empty_output_context(output)
+    output = spelt_alone(output, model, args.special_tokens_to_keep)
     if args.save_path:
         Path(args.save_path).write_text(json.dumps(output.to_dict(), ensure_ascii=False, indent=4), "utf-8")
     if args.viz_path:
@@ -97,6 +106,36 @@ def as_inseq(done: ContextAttribution, args: AttributeContextArgs | None) -> Att
             for one in done.cci_scores
         ],
         info=info,
+    )
+
+
+def with_empty_output_context(output: AttributeContextOutput) -> AttributeContextOutput:
+    """A record whose output context was said to be empty: it has one, of no tokens."""
+    cues = [replace(one, output_context_scores=[]) for one in output.cci_scores]
+    return replace(output, output_context="", output_context_tokens=[], cci_scores=cues)
+
+
+def spelt_alone(output: AttributeContextOutput, model: Any, kept: Sequence[str]) -> AttributeContextOutput:
+    """A record whose texts are spelt as each is when it stands alone, where that gives as many tokens."""
+
+    def spelt(text: str | None, tokens: list[str] | None, *, is_target: bool) -> list[str] | None:
+        if not text or tokens is None:
+            return tokens
+        alone = get_filtered_tokens(text, model, kept, is_target=is_target)
+        return alone if len(alone) == len(tokens) else tokens
+
+    current = spelt(output.output_current, output.output_current_tokens, is_target=True) or []
+    was = output.output_current_tokens or []
+    cues = [
+        replace(one, cti_token=current[one.cti_idx]) if one.cti_token == was[one.cti_idx] else one
+        for one in output.cci_scores
+    ]
+    return replace(
+        output,
+        input_context_tokens=spelt(output.input_context, output.input_context_tokens, is_target=False),
+        output_context_tokens=spelt(output.output_context, output.output_context_tokens, is_target=True),
+        output_current_tokens=current,
+        cci_scores=cues,
     )
 
 

@@ -1,0 +1,99 @@
+"""Between text and ids, by a tokeniser of KerasHub."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from wherefrom.adapters import Encoding, Side
+from wherefrom.arrays import IntArray
+from wherefrom.errors import InputError, ModelLoadError
+from wherefrom.text.spelling import spelt_tokens
+from wherefrom.text.tokens import Token
+
+from wherefrom_keras.backend import keras_hub
+
+SPACE = "▁"
+"""How SentencePiece writes a space."""
+
+
+class Wording:
+    """A tokeniser, and whether texts begin with its start token.
+
+    Raises:
+        ModelLoadError: The tokeniser is of a kind whose tokens do not say what they spell.
+    """
+
+    def __init__(self, tokenizer: Any, starts: bool) -> None:
+        kinds = keras_hub.tokenizers.BytePairTokenizer, keras_hub.tokenizers.SentencePieceTokenizer
+        if not isinstance(tokenizer, kinds):
+            raise ModelLoadError(
+                f"Tokenisers by byte pairs or SentencePiece are understood, {type(tokenizer).__name__} is neither. "
+                "Give tokenizer=..., one of those kinds."
+            )
+        self.tokenizer = tokenizer
+        self._bytes_of = _byte_letters() if isinstance(tokenizer, kinds[0]) else None
+        self.start_id = getattr(tokenizer, "start_token_id", None)
+        self.end_ids = tuple(
+            int(i) for name in ("end_token_id", "end_token2_id") if (i := getattr(tokenizer, name, None)) is not None
+        )
+        self._begin = [int(self.start_id)] if starts and self.start_id is not None else []
+        self._special = {int(i) for i in (*tokenizer.special_token_ids, *self.end_ids, *self._begin)}
+        self._spelt: dict[int, bytes] = {}
+
+    def encode(self, text: str | Sequence[Mapping[str, str]], *, side: Side, add_special_tokens: bool) -> Encoding:
+        """See `wherefrom.adapters.SequenceModel.encode`.
+
+        Raises:
+            InputError: A chat came: KerasHub has no templates for chats.
+        """
+        if not isinstance(text, str):
+            raise InputError(
+                "KerasHub has no chat templates, so a chat cannot be made one text. Write the turns as the model was "
+                "trained to read them, and give that text."
+            )
+        found = np.asarray(self.tokenizer(text), np.int64).reshape(-1) if text else np.zeros(0, np.int64)
+        ids = np.concatenate([np.array(self._begin if add_special_tokens else [], np.int64), found])
+        return Encoding(ids=ids, tokens=self._labelled(ids, text), text=text)
+
+    def tokens(self, ids: IntArray) -> tuple[Token, ...]:
+        """Tokens of ids that were no text."""
+        return self._labelled(ids, None)
+
+    def decode(self, ids: IntArray, *, skip_special_tokens: bool) -> str:
+        """The text of ids."""
+        kept = [int(i) for i in ids if not (skip_special_tokens and int(i) in self._special)]
+        text = b"".join(map(self._bytes, kept)).decode("utf-8", "replace")
+        return text if self._bytes_of is not None else text.removeprefix(" ")
+
+    def single(self, *names: str) -> int | None:
+        """The first of these attributes of the tokeniser that is an id."""
+        found = (getattr(self.tokenizer, name, None) for name in names)
+        return next((int(i) for i in found if i is not None), None)
+
+    def _labelled(self, ids: IntArray, text: str | None) -> tuple[Token, ...]:
+        return spelt_tokens(ids, [self._bytes(int(i)) for i in ids], [int(i) in self._special for i in ids], text)
+
+    def _bytes(self, index: int) -> bytes:
+        if index not in self._spelt:
+            piece = self.tokenizer.id_to_token(index)
+            self._spelt[index] = self._spelling(piece if isinstance(piece, str) else bytes(piece).decode())
+        return self._spelt[index]
+
+    def _spelling(self, piece: str) -> bytes:
+        if self._bytes_of is not None:
+            if all(letter in self._bytes_of for letter in piece):
+                return bytes(self._bytes_of[letter] for letter in piece)
+            return piece.encode()  # a name, such as that of a special token
+        if len(piece) == 6 and piece.startswith("<0x") and piece.endswith(">"):
+            return bytes([int(piece[3:5], 16)])
+        return piece.replace(SPACE, " ").encode()
+
+
+def _byte_letters() -> dict[str, int]:
+    """Letter to byte, as byte-level vocabularies write bytes: printable ones as themselves, the others from 256 on."""
+    shown = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
+    letters = {chr(byte): byte for byte in shown}
+    hidden = [byte for byte in range(256) if byte not in shown]
+    return letters | {chr(256 + place): byte for place, byte in enumerate(hidden)}

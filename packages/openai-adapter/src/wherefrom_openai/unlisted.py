@@ -1,0 +1,59 @@
+"""Tokens that are asked about and that no list of a server holds: their probability is a guess, and that is told."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+from attrs import define
+from wherefrom.adapters import Row
+from wherefrom.errors import WherefromWarning
+
+from wherefrom_openai.distribution import Listed
+
+
+@define
+class Unlisted:
+    """What was asked about so far, and how much of it was not listed."""
+
+    length: int
+    """Tokens that the server lists per step."""
+    targets: int = 0
+    targets_missed: int = 0
+    contrasts: int = 0
+    contrasts_missed: int = 0
+
+    def look(self, row: Row, listed: Sequence[Listed]) -> None:
+        """Count what a row asks about: the token of each step, and the others that its functions look up there."""
+        own = row.target_ids[row.steps]
+        self.targets += len(own)
+        self.targets_missed += sum(int(i) not in one.ids for i, one in zip(own, listed, strict=True))
+        functions = [*row.scores.values(), *([row.target_function] if row.target_function is not None else [])]
+        others = {
+            (step, int(i))
+            for function in functions
+            for ids in function.looked_up
+            for step, i in enumerate(ids)
+            if i != own[step]
+        }
+        self.contrasts += len(others)
+        self.contrasts_missed += sum(i not in listed[step].ids for step, i in others)
+
+    def warn(self) -> None:
+        """Say how many were missed; nothing if none was."""
+        missed = [
+            f"{count} of {of} {name}"
+            for count, of, name in (
+                (self.targets_missed, self.targets, "target tokens"),
+                (self.contrasts_missed, self.contrasts, "contrast tokens"),
+            )
+            if count
+        ]
+        if missed:
+            warnings.warn(
+                f"{' and '.join(missed)} were not among the {self.length} tokens that the server lists per step; they "
+                "got an even share of the probability that the list leaves. "
+                "Raise top_logprobs, up to the size of the vocabulary, for exact values.",
+                WherefromWarning,
+                stacklevel=3,
+            )

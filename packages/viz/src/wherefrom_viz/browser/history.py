@@ -1,0 +1,69 @@
+"""Filters and searches that were used lately, kept between sessions like the list of recent files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from attrs import define, field
+from wherefrom.files.user_places import state_folder
+
+MOST = 50
+
+
+def history_file() -> Path:
+    """Where they are kept."""
+    return state_folder() / "filters.json"
+
+
+@define
+class History:
+    """Texts of one kind, the latest last, and a place in them while the reader goes through them."""
+
+    kind: str
+    """``"filter"`` or ``"search"``."""
+    _place: int | None = field(default=None, init=False)
+    _typed: str = field(default="", init=False)
+
+    def add(self, text: str) -> None:
+        """Note what was used. A home that cannot be written to is no reason to complain."""
+        self._place = None
+        if not text.strip():
+            return
+        held = _all()
+        own = [one for one in held.get(self.kind, []) if one != text]
+        held[self.kind] = [*own, text][-MOST:]
+        file = history_file()
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(json.dumps(held), encoding="utf-8")
+        except OSError:
+            return
+
+    def step(self, by: int, typed: str) -> str:
+        """The text ``by`` places after what stands there now, before it if negative; after the latest, what was typed.
+
+        Args:
+            typed: What stands in the line; kept when the reader leaves it for the past.
+        """
+        texts = _all().get(self.kind, [])
+        if self._place is None:
+            self._typed, self._place = typed, len(texts)
+        self._place = min(len(texts), max(0, self._place + by))
+        return texts[self._place] if self._place < len(texts) else self._typed
+
+    def leave(self) -> None:
+        """The reader writes again: the next step begins at the latest."""
+        self._place = None
+
+
+def _all() -> dict[str, list[str]]:
+    try:
+        held = json.loads(history_file().read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(held, dict):
+        return {}
+    return {
+        kind: [one for one in texts if isinstance(one, str)] for kind, texts in held.items() if isinstance(texts, list)
+    }

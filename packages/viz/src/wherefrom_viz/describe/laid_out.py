@@ -1,0 +1,63 @@
+"""Scores with an inner dimension laid out: a column for each of its entries at each step."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from msgspec.structs import replace
+from wherefrom.errors import SettingsError, nearest
+from wherefrom.results.attribution import Attribution
+from wherefrom.text.tokens import Token
+
+
+def laid_out(attribution: Attribution, dimension: str) -> Attribution:
+    """The same scores with one dimension less and as many columns more.
+
+    Rows are what was read, then the output as far as it was attributed; what a step could not see has the score 0.
+
+    Args:
+        attribution: Scores with inner dimensions.
+        dimension: The one to lay out.
+
+    Returns:
+        Scores of shape ``(inputs, steps * entries, ...)``; columns of one step stand together, in the order of entries.
+
+    Raises:
+        SettingsError: There is no dimension of that name.
+    """
+    names = attribution.dimensions
+    if dimension not in names:
+        raise SettingsError(
+            f"The scores have no dimension {dimension!r}.{nearest(dimension, names)} They have: {', '.join(names)}."
+        )
+    axis = 2 + names.index(dimension)
+    blocks: list[npt.NDArray[np.float64]] = []
+    tokens: list[Token] = []
+    if attribution.source_attributions is not None:
+        blocks.append(np.asarray(attribution.source_attributions))
+        tokens.extend(attribution.source)
+    if attribution.target_attributions is not None:
+        blocks.append(np.asarray(attribution.target_attributions)[: attribution.attr_pos_end])
+        tokens.extend(attribution.target[: attribution.attr_pos_end])
+    scores = np.moveaxis(np.concatenate(blocks), axis, 2)
+    entries = scores.shape[2]
+    steps = [
+        replace(token, piece=f"{token.piece}:{name}", text=f"{token.text}:{name}")
+        for token in attribution.steps
+        for name in (f"{dimension}{index}" for index in range(entries))
+    ]
+    left = tuple(name for name in names if name != dimension)
+    return attribution.replace(
+        source=tuple(replace(token, position=place) for place, token in enumerate(tokens)),
+        target=tuple(replace(token, position=place) for place, token in enumerate(steps)),
+        source_attributions=scores.reshape(len(tokens), len(steps), *scores.shape[3:]),
+        target_attributions=None,
+        attr_pos_start=0,
+        attr_pos_end=len(steps),
+        step_scores={name: np.repeat(values, entries) for name, values in attribution.step_scores.items()},
+        sequence_scores={},
+        segments=(),
+        details={},
+        dimensions=left,
+        default_aggregation=attribution.default_aggregation if left else (),
+    )

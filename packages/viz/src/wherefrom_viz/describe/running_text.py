@@ -1,0 +1,57 @@
+"""What running text may be told: where its lines end, and which step score shades the output."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from wherefrom.errors import SettingsError, nearest
+
+from wherefrom_viz.describe.description import Description, Unit
+
+WrapAfter: TypeAlias = int | str | Sequence[str] | None
+
+
+def line_ends(units: Sequence[Unit], wrap_after: WrapAfter) -> frozenset[int]:
+    """Places of units after which a new line begins.
+
+    Args:
+        units: One text, in order.
+        wrap_after: A number ends a line after every so many units. A text ends it after units of that text, or of one
+            of its characters where it is punctuation (``".!?"``). Several texts: after any of them.
+
+    Raises:
+        SettingsError: It is a number below 1, or nothing of these.
+    """
+    if wrap_after is None:
+        return frozenset()
+    if isinstance(wrap_after, int) and not isinstance(wrap_after, bool):
+        if wrap_after < 1:
+            raise SettingsError(f"wrap_after={wrap_after}: expected at least 1 token per line.")
+        return frozenset(range(wrap_after - 1, len(units), wrap_after))
+    words = list(wrap_after) if isinstance(wrap_after, list | tuple) else [wrap_after]
+    if not all(isinstance(word, str) and word for word in words):
+        raise SettingsError(f"wrap_after={wrap_after!r}: expected a number of tokens, a text or several texts.")
+    ends = {str(word).strip() for word in words}
+    if isinstance(wrap_after, str) and not any(character.isalnum() for character in wrap_after):
+        ends |= set(wrap_after)
+    return frozenset(place for place, unit in enumerate(units) if unit.label.strip() in ends)
+
+
+def highlights(description: Description, step_score: str) -> npt.NDArray[np.float64]:
+    """Each step's score as a share of the largest magnitude, in [-1, 1]. Shape ``(steps,)``.
+
+    Raises:
+        SettingsError: The result has no step score of that name.
+    """
+    if step_score not in description.step_scores:
+        known = list(description.step_scores)
+        raise SettingsError(
+            f"highlight={step_score!r}: there is no such step score.{nearest(step_score, known)} There are: "
+            f"{', '.join(known) or 'none'}. Ask for it with step_scores=[{step_score!r}]."
+        )
+    values = np.nan_to_num(np.asarray(description.step_scores[step_score], dtype=np.float64))
+    bound = float(np.abs(values).max(initial=0.0))
+    return values / bound if bound > 0 else values

@@ -1,0 +1,108 @@
+"""An answer step by step: one figure for each output token, or all of them in one file that plays by itself.
+
+Every figure has the same size, the same place for its text and the same colour scale, so that they can be laid over
+each other on slides.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from wherefrom.errors import InputError
+
+from wherefrom_viz.colours import Palette, Theme, palette_named
+from wherefrom_viz.describe.description import Shown, describe_all
+from wherefrom_viz.figures.cropping import cropped
+from wherefrom_viz.figures.svg import TextFigure, opened_svg, surroundings
+
+
+def render_frames(attributions: Shown, **options: Any) -> list[str]:
+    """One SVG for each output of an example: the text up to it, in the colours of what it comes from.
+
+    Args:
+        attributions: One example, or a result whose first example is taken.
+        **options: ``width`` and ``font_size`` in points, ``palette``, ``theme``, ``legend``, and those of `describe`.
+
+    Raises:
+        InputError: There is no example, or it has no explained tokens.
+    """
+    figures, theme = _figures(attributions, options)
+    return ["\n".join([*opened_svg(figure, theme), *_lines(figure, theme), "</svg>"]) + "\n" for figure in figures]
+
+
+def render_animation(attributions: Shown, *, seconds: float = 1.2, **options: Any) -> str:
+    """The same as one SVG that shows each output for some seconds, again and again.
+
+    Browsers play it, also as an image; for readers who ask for less motion, and where nothing moves, it shows the last.
+
+    Args:
+        attributions: One example, or a result whose first example is taken.
+        seconds: How long each output is shown.
+        **options: As for `render_frames`.
+
+    Raises:
+        InputError: As for `render_frames`; or ``seconds`` is not positive.
+    """
+    if not seconds > 0:
+        raise InputError(f"seconds={seconds}: each output is shown for a positive number of seconds.")
+    figures, theme = _figures(attributions, options)
+    count, last = len(figures), len(figures) - 1
+    share = 100 / count
+    # a frame is seen during its share of the time; the last one is also what stands there without motion
+    style = (
+        f"@keyframes seen{{0%,{share:.4f}%{{visibility:visible}}{share + 0.0001:.4f}%,100%{{visibility:hidden}}}}"
+        f".frame{{visibility:hidden;animation:seen {count * seconds:g}s step-end infinite}}"
+        f"#frame{last}{{visibility:visible}}"
+        + "".join(f"#frame{place}{{animation-delay:{place * seconds - count * seconds:g}s}}" for place in range(count))
+        + "@media (prefers-reduced-motion:reduce){.frame{animation:none}}"
+    )
+    lines = [*opened_svg(figures[last], theme), f"<style>{style}</style>"]
+    for place, figure in enumerate(figures):
+        lines += [f'<g class="frame" id="frame{place}">', *_lines(figure, theme), "</g>"]
+    return "\n".join([*lines, "</svg>"]) + "\n"
+
+
+def save_frames(attributions: Shown, folder: str | Path, **options: Any) -> list[Path]:
+    """Write `render_frames` as ``step-000.svg``, ``step-001.svg``, ... into a folder, and return the files.
+
+    Raises:
+        InputError: As for `render_frames`; or the folder has frames already.
+    """
+    folder = Path(folder)
+    if folder.is_dir() and any(folder.glob("step-*.svg")):
+        raise InputError(f"{str(folder)!r} has frames already. Name a folder that is new or empty.")
+    frames = render_frames(attributions, **options)
+    folder.mkdir(parents=True, exist_ok=True)
+    files = [folder / f"step-{place:03d}.svg" for place in range(len(frames))]
+    for file, frame in zip(files, frames, strict=True):
+        file.write_text(frame, encoding="utf-8")
+    return files
+
+
+def _figures(attributions: Shown, options: dict[str, Any]) -> tuple[list[TextFigure], Theme]:
+    given = dict(options)
+    palette: str | Palette = given.pop("palette", "red-blue")
+    theme: Theme = given.pop("theme", "light")
+    size, width, legend = given.pop("font_size", 9.0), given.pop("width", None), given.pop("legend", True)
+    examples = describe_all(attributions, **given)
+    if not examples:
+        raise InputError("There are no examples to draw.")
+    description = examples[0]
+    if not description.steps:
+        raise InputError("There are no explained tokens to draw.")
+    figures = [
+        TextFigure(
+            cropped(description, steps=[step]), palette_named(palette), theme, size, width, legend, together=False
+        )
+        for step in range(len(description.steps))
+    ]
+    highest = max(figure.blocks[0][1] for figure in figures)
+    for figure in figures:
+        figure.stretch(highest)
+    return figures, theme
+
+
+def _lines(figure: TextFigure, theme: Theme) -> list[str]:
+    _, foreground, quiet = surroundings(theme)
+    return list(figure.lines(foreground, quiet))

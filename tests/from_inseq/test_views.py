@@ -1,0 +1,109 @@
+"""Options of inseq's views take effect: what is laid out, where lines end, what shades the output."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from wherefrom.errors import InputError, SettingsError, UnknownNameError
+from wherefrom_viz.describe.laid_out import laid_out
+
+QUIET = {"display": False, "return_html": True}
+
+
+@pytest.fixture(scope="module")
+def heads(gpt2: Any) -> Any:
+    """Attention with layers and heads."""
+    return gpt2.attribute("the name", "the name of", method="attention")
+
+
+@pytest.fixture(scope="module")
+def scored(gpt2: Any) -> Any:
+    """Saliency with a step score."""
+    return gpt2.attribute("the name", "the name of it.", step_scores=["probability"])
+
+
+def columns(page: str) -> list[str]:
+    """Column labels of the first plain table of a page."""
+    head = page[page.index("<thead>") : page.index("</thead>")]
+    return re.findall(r"<bdi>(.*?)</bdi>", head)
+
+
+def test_a_dimension_is_laid_out(heads: Any) -> None:
+    layers = heads[0].target_attributions.shape[2]
+    steps = heads[0].attr_pos_end - heads[0].attr_pos_start
+    for show_dim in (2, "Model Layer"):
+        page = heads.show_granular(show_dim=show_dim, **QUIET)
+        assert len(columns(page)) == layers * steps
+        assert columns(page)[0].endswith(":layer0")
+    other = columns(heads.show_granular(show_dim=3, **QUIET))
+    assert other[0].endswith(":head0")
+
+
+def test_the_first_small_dimension_is_laid_out(heads: Any) -> None:
+    layers, count = heads[0].target_attributions.shape[2:]
+    assert layers < count
+    by_layer = columns(heads.show_granular(max_show_size=layers, **QUIET))
+    assert by_layer[0].endswith(":layer0")
+    none = columns(heads.show_granular(max_show_size=1, **QUIET))
+    assert not any(":layer" in label for label in none)
+
+
+def test_ranges_are_cut_before_they_are_laid_out(heads: Any) -> None:
+    page = heads.show(do_aggregation=False, show_dim=3, slice_dims={3: (1, 3)}, **QUIET)
+    steps = heads[0].attr_pos_end - heads[0].attr_pos_start
+    assert len(columns(page)) == 2 * steps
+    with pytest.raises(InputError, match=r"at most 1 .* slice_dims"):
+        heads.show_granular(show_dim=3, max_show_size=1, **QUIET)
+    with pytest.raises(InputError, match="Dimension 7"):
+        heads.show_granular(show_dim=7, **QUIET)
+
+
+def test_laid_out_scores_are_the_scores(heads: Any) -> None:
+    one = heads[0]
+    whole = laid_out(laid_out(one._origin, "layer"), "head")
+    layers, count = one.target_attributions.shape[2:]
+    column = 1 * count + 2  # first step, layer 1, head 2
+    visible = one.target_attributions[: one.attr_pos_start, 0, 1, 2].numpy()
+    assert whole.source_attributions[: one.attr_pos_start, column] == pytest.approx(visible)
+    assert whole.source_attributions.shape[1] == layers * count * (one.attr_pos_end - one.attr_pos_start)
+
+
+def test_the_output_is_shaded_by_a_step_score(scored: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    plain = scored.show_tokens(**QUIET)
+    page = scored.show_tokens(step_score_highlight="probability", **QUIET)
+    assert "shaded by probability" in page
+    assert "shaded by probability" not in plain
+    shades = re.findall(r'<summary class="r(\d)" title="probability (\S+)"', page)
+    assert {level for level, _ in shades} >= {"8"}  # the largest has the strongest colour
+    assert page.count("<details>") == scored[0].attr_pos_end - scored[0].attr_pos_start
+    scored.show_tokens(step_score_highlight="probability")
+    assert "shaded by probability" in capsys.readouterr().out
+    with pytest.raises(UnknownNameError, match="probability"):
+        scored.show_tokens(step_score_highlight="probabilty", **QUIET)
+
+
+def test_lines_end_where_they_are_told(scored: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    def breaks(**options: Any) -> int:
+        page = scored.show_tokens(**options, **QUIET)
+        return page[page.index("wf-folded") :].count("</details><br>")
+
+    steps = scored[0].attr_pos_end - scored[0].attr_pos_start
+    assert breaks(wrap_after=1) == steps
+    assert breaks(wrap_after=2) == steps // 2
+    assert breaks(wrap_after=".!?") == breaks(wrap_after=["."]) == 1
+    assert breaks(wrap_after="of", step_score_highlight="probability") == 1
+    scored.show_tokens()
+    usual = capsys.readouterr().out.count("\n")
+    scored.show_tokens(wrap_after=1)
+    assert capsys.readouterr().out.count("\n") > usual
+    for wrong in (0, 1.5, [3]):
+        with pytest.raises(SettingsError, match="wrap_after"):
+            scored.show_tokens(wrap_after=wrong, **QUIET)
+
+
+def test_hostile_tokens_stay_text(scored: Any) -> None:
+    page = scored.show_tokens(replace_char={"it": "<script>alert(1)</script>"}, wrap_after=1, **QUIET)
+    assert "<script>alert(1)" not in page
+    assert "&lt;script&gt;alert(1)" in page

@@ -1,0 +1,288 @@
+"""What no setting of anything registered can mean is refused in the library's own words, before the model is asked.
+
+Nothing is listed here but values: which settings there are, and of which kind, is read from the registries.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+import attrs
+import numpy as np
+import pytest
+import wherefrom
+from wherefrom.errors import UsageError, WherefromError
+from wherefrom.evaluation.contract import METRICS
+from wherefrom.methods.contract import METHODS
+from wherefrom.methods.perturbation.samplers import SAMPLERS
+from wherefrom.results.aggregation import AGGREGATORS
+from wherefrom.settings import from_mapping
+from wherefrom.step_functions.base import STEP_FUNCTIONS
+
+NAN, INFINITE = float("nan"), float("inf")
+TEXT, TARGET = "George was sick", "George was sick yesterday"
+HALF = "a\ud800"
+THINGS: tuple[Any, ...] = (object(), print, int, b"x", {1}, np.zeros((2, 2)), 1j)
+"""Values of types that no setting takes as such."""
+PLAIN = (bool, int, float, str, NoneType)
+SEED = "seed"
+TABLES = {
+    "method": METHODS,
+    "step function": STEP_FUNCTIONS,
+    "aggregator": AGGREGATORS,
+    "metric": METRICS,
+    "sampler": SAMPLERS,
+}
+
+
+def settings() -> Iterator[tuple[str, type, str, Any]]:
+    """Kind, class, name and declared type of every setting of everything that this project registers."""
+    for kind, table in TABLES.items():
+        for identifier in table:
+            cls: Any = table.get(identifier)
+            if not cls.__module__.startswith("wherefrom"):
+                continue
+            for field in attrs.fields(attrs.resolve_types(cls)):
+                if field.init:
+                    yield kind, cls, field.name, field.type
+
+
+def kinds_of(declared: Any) -> set[Any]:
+    """The types of a declaration; a choice of words counts as `Literal`."""
+    if get_origin(declared) in (Union, UnionType):
+        return set().union(*map(kinds_of, get_args(declared)))
+    return {Literal} if get_origin(declared) is Literal else {declared}
+
+
+def wrong(name: str, declared: Any) -> list[Any]:
+    """What a setting so declared can never be."""
+    kinds = kinds_of(declared)
+    values = [*THINGS, NAN, INFINITE, HALF, {}, {"a": 1}, [[]], [None], [NAN]]
+    if bool not in kinds:
+        values.append(True)
+    if NoneType not in kinds:
+        values.append(None)
+    if int in kinds:
+        values += [-1, 1.5, 10**30, *([] if name == SEED else [10**9])]
+    if float in kinds:
+        values += [-1, -0.5]
+    if str not in kinds:
+        values += ["", "nope"]
+    if Literal in kinds and int not in kinds:
+        values += [5, 0.5]
+    if bool in kinds:
+        values += [1, 0.0]
+    return values
+
+
+SETTINGS = list(settings())
+OF_PLAIN_TYPES = [one for one in SETTINGS if kinds_of(one[3]) <= {*PLAIN, Literal} and kinds_of(one[3]) != {str, int}]
+OF_OTHER_TYPES = [one for one in SETTINGS if one not in OF_PLAIN_TYPES]
+NEVER: tuple[Any, ...] = (object(), print, int, b"x", {1}, 1j, NAN, INFINITE, HALF, True, [NAN], [None], [[]], 10**9)
+"""What a setting for words, ids, spans, arrays or objects can never be."""
+
+
+def named(one: tuple[str, type, str, Any]) -> str:
+    kind, cls, name, _ = one
+    return f"{kind}-{cls.__name__}-{name}"
+
+
+def test_the_registries_are_read() -> None:
+    assert {kind for kind, *_ in SETTINGS} == set(TABLES)
+    assert len(OF_PLAIN_TYPES) > 100
+    assert {cls.__name__ for _, cls, *_ in OF_OTHER_TYPES} >= {"Occlusion", "IntegratedGradients", "Reduce"}
+
+
+@pytest.mark.parametrize("setting", OF_PLAIN_TYPES, ids=named)
+def test_what_a_number_a_word_or_a_switch_cannot_be_is_refused(setting: tuple[str, type, str, Any]) -> None:
+    kind, cls, name, declared = setting
+    taken = []
+    for value in wrong(name, declared):
+        try:
+            from_mapping(cls, {**needed(cls), name: value}, where=kind)
+        except UsageError:
+            continue
+        taken.append(value)
+    assert not taken
+
+
+def needed(cls: type) -> dict[str, Any]:
+    """Values for the settings that have no default."""
+    return {one.name: "if x" for one in attrs.fields(cls) if one.default is attrs.NOTHING and one.init}
+
+
+class Asked(BaseException):
+    """The model was asked. No clause for errors catches it."""
+
+
+@pytest.fixture(scope="module")
+def model() -> wherefrom.AttributionModel:
+    model = wherefrom.load_model("demo:lm", device="cpu")
+    model.attribute(TEXT, TARGET, method="deeplift", show_progress=False)  # what is looked up once is looked up now
+
+    def refuse(*_: Any) -> None:
+        raise Asked
+
+    model.module.register_forward_pre_hook(refuse)
+    return model
+
+
+@pytest.mark.parametrize("setting", [one for one in OF_OTHER_TYPES if one[0] == "method"], ids=named)
+def test_what_a_setting_of_a_method_cannot_be_is_refused_before_the_model_is_asked(
+    model: wherefrom.AttributionModel, setting: tuple[str, type, str, Any]
+) -> None:
+    _, cls, name, _ = setting
+    taken = []
+    for value in NEVER:
+        try:
+            model.attribute(TEXT, TARGET, method=cls, show_progress=False, **{name: value})
+        except WherefromError:
+            continue
+        except Asked:
+            taken.append(value)
+    assert not taken
+
+
+@pytest.fixture(scope="module")
+def result() -> Any:
+    """A result with all its dimensions, of which traces and slices can be taken."""
+    return wherefrom.load_model("demo:lm", "attention", device="cpu").attribute(TEXT, TARGET, show_progress=False)[0]
+
+
+@pytest.mark.parametrize("setting", [one for one in OF_OTHER_TYPES if one[0] == "aggregator"], ids=named)
+def test_what_a_setting_of_an_aggregator_cannot_be_is_refused(result: Any, setting: tuple[str, type, str, Any]) -> None:
+    _, cls, name, _ = setting
+    taken = []
+    for value in NEVER:
+        try:
+            result.aggregate(cls, **{name: value})
+        except WherefromError:
+            continue
+        taken.append(value)
+    assert not taken
+
+
+@pytest.mark.parametrize("setting", [one for one in OF_OTHER_TYPES if one[0] in ("metric", "sampler")], ids=named)
+def test_what_any_other_setting_cannot_be_is_refused(setting: tuple[str, type, str, Any]) -> None:
+    kind, cls, name, declared = setting
+    taken = []
+    for value in NEVER:
+        if callable(value) and get_origin(declared) is not tuple:  # a tagger may be any function
+            continue
+        try:
+            from_mapping(cls, {**needed(cls), name: value}, where=kind)
+        except UsageError:
+            continue
+        taken.append(value)
+    assert not taken
+
+
+@pytest.mark.parametrize("method", ["occlusion", "lime"])
+def test_an_object_made_by_hand_is_checked_as_well(model: wherefrom.AttributionModel, method: str) -> None:
+    made = METHODS.get(method)()
+    object.__setattr__(made, "internal_batch_size", "many")
+    with pytest.raises(UsageError, match="internal_batch_size"):
+        model.attribute(TEXT, TARGET, method=made, show_progress=False)
+
+
+def test_a_window_no_text_has_room_for_is_refused_before_the_model_is_asked(model: wherefrom.AttributionModel) -> None:
+    with pytest.raises(UsageError, match="window must be a whole number from 1 to 100,000, not 1000000"):
+        model.attribute(TEXT, TARGET, method="occlusion", window=10**6, show_progress=False)
+
+
+def calls(model: wherefrom.AttributionModel, result: Any, path: Path) -> dict[str, tuple[Callable[..., Any], Any]]:
+    """The public verbs, and what each needs to be called at all."""
+    asked = {"input_texts": TEXT, "generated_texts": TARGET}
+    return {
+        "attribute": (model.attribute, asked),
+        "cost": (model.cost, asked),
+        "generate": (model.generate, {"inputs": TEXT}),
+        "attribute_context": (
+            wherefrom.attribute_context,
+            {"model": model, "current": "He came.", "context": "Mary was sick.", "output": "He came home."},
+        ),
+        "evaluate": (wherefrom.evaluate, {"results": result, "model": model}),
+        "trace": (wherefrom.trace, {"model": model, "prompt": TEXT, "output": TARGET}),
+        "compare": (wherefrom.compare, {"one": result, "other": result}),
+        "load": (wherefrom.load, {"path": path}),
+        "load_model": (wherefrom.load_model, {"model": model.adapter}),
+    }
+
+
+SIGNATURES = {
+    "attribute": wherefrom.AttributionModel.attribute,
+    "cost": wherefrom.AttributionModel.cost,
+    "generate": wherefrom.AttributionModel.generate,
+    "attribute_context": wherefrom.attribute_context,
+    "evaluate": wherefrom.evaluate,
+    "trace": wherefrom.trace,
+    "compare": wherefrom.compare,
+    "load": wherefrom.load,
+    "load_model": wherefrom.load_model,
+}
+SIMPLE = {
+    "bool": [5, "x", [], NAN, object()],
+    "int": [1.5, NAN, INFINITE, "x", True, [], {}, 10**30, object()],
+    "float": [NAN, INFINITE, "x", True, [], {}, object()],
+    "str": [5, NAN, True, b"x", [], {}, HALF, object()],
+    "Mapping[str, Any]": [5, "x", [1], {1: 2}, object()],
+    "dict[str, Any]": [5, "x", [1], {1: 2}, object()],
+    "Sequence[str]": [5, NAN, True, b"x", [5], [None], [HALF], object()],
+    "str | Path": [5, NAN, True, b"x", [], {}, HALF, object()],
+}
+"""Declarations as signatures write them, and what an argument declared so can never be."""
+
+
+def arguments() -> Iterator[tuple[str, str, list[Any]]]:
+    """Verb, argument and wrong values, for every argument of a simple type."""
+    for verb, function in SIGNATURES.items():
+        for name, one in inspect.signature(function).parameters.items():
+            declared = str(one.annotation)
+            optional = declared.endswith(" | None")
+            wrong_values = SIMPLE.get(declared.removesuffix(" | None"))
+            if wrong_values is not None and name != "device" and one.kind is not one.VAR_KEYWORD:
+                yield verb, name, [*wrong_values, *([] if optional else [None]), *([-1] if name == SEED else [])]
+
+
+ARGUMENTS = list(arguments())
+COUNTS = [
+    *(("generate", "batch_size"), ("attribute", "batch_size"), ("trace", "hops"), ("compare", "k")),
+    *(("evaluate", "draws"), ("evaluate", "cuts"), ("load", "max_bytes")),
+    *(("attribute_context", name) for name in ("context_sensitivity_topk", "attribution_topk", "null_draws")),
+]
+
+
+def test_the_signatures_are_read() -> None:
+    assert {verb for verb, *_ in ARGUMENTS} == set(SIGNATURES)
+    assert len(ARGUMENTS) > 70
+
+
+@pytest.mark.parametrize("verb, name, values", ARGUMENTS, ids=[f"{verb}-{name}" for verb, name, _ in ARGUMENTS])
+def test_what_an_argument_cannot_be_is_refused_before_the_model_is_asked(
+    model: wherefrom.AttributionModel, result: Any, tmp_path: Path, verb: str, name: str, values: list[Any]
+) -> None:
+    call, needed_here = calls(model, result, tmp_path / "nothing.json")[verb]
+    taken = []
+    for value in values:
+        try:
+            call(**{**needed_here, name: value})
+        except UsageError as error:
+            if name in str(error) or name in ("attribution_method", "framework", "ids"):
+                continue
+        except Asked:
+            pass
+        taken.append(value)
+    assert not taken
+
+
+@pytest.mark.parametrize("verb, name", COUNTS)
+def test_a_count_below_the_least_is_refused(
+    model: wherefrom.AttributionModel, result: Any, tmp_path: Path, verb: str, name: str
+) -> None:
+    call, needed_here = calls(model, result, tmp_path / "nothing.json")[verb]
+    with pytest.raises(UsageError, match=name):
+        call(**{**needed_here, name: -1})
