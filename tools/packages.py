@@ -2,7 +2,7 @@
 
 ``uv run python -m tools.packages`` builds what is committed, looks into every archive, and runs the scenes below, each
 in a virtual environment of its own: packages alone, together, and without what they can do without. ``--only NAME ...``
-chooses scenes, ``--python 3.13`` another interpreter, ``--lowest`` the lowest versions of direct dependencies. Scenes
+chooses scenes, ``--python 3.13`` another interpreter. Scenes
 with transformers install torch: gigabytes on Linux unless ``UV_TORCH_BACKEND=cpu`` is set.
 """
 
@@ -237,7 +237,7 @@ def faults(archives: Path, distribution: str) -> list[str]:
     return found
 
 
-def play(scene: Scene, archives: Path, folder: Path, *, python: str | None = None, lowest: bool = False) -> str:
+def play(scene: Scene, archives: Path, folder: Path, *, python: str | None = None) -> str:
     """Install a scene into a new environment and run its script there; what was installed.
 
     Raises:
@@ -251,10 +251,8 @@ def play(scene: Scene, archives: Path, folder: Path, *, python: str | None = Non
     overrides = folder / "ours.txt"  # what is found under our names on an index is not what was built here
     others = DISTRIBUTIONS.keys() - {given.partition("[")[0] for given in scene.installs}
     overrides.write_text("".join(f"{name} @ {wheel(archives, name).as_uri()}\n" for name in others), "utf-8")
-    resolution = ["--resolution", "lowest-direct"] if lowest else []
     install = ["uv", "pip", "install", "--quiet", "--python", executable, "--overrides", str(overrides)]
-    direct = [*ours, *(_direct(archives, scene.installs) if lowest else []), *scene.also]
-    _run(*install, *resolution, *direct)
+    _run(*install, *ours, *scene.also)
     script = folder / "script.py"
     script.write_text(f"SAVED = {str(SAVED)!r}\n{scene.script}", "utf-8")
     _run(executable, "-I", str(script), cwd=work)
@@ -264,15 +262,6 @@ def play(scene: Scene, archives: Path, folder: Path, *, python: str | None = Non
 def _requirement(archives: Path, given: str) -> str:
     name, bracket, extras = given.partition("[")
     return f"{name}{bracket}{extras} @ {wheel(archives, name).as_uri()}"
-
-
-def _direct(archives: Path, installs: tuple[str, ...]) -> list[str]:
-    """All packages of ours that a scene installs, by name: what they need counts as asked for directly."""
-    needs = {"wherefrom-hf": "[hf]", "wherefrom-openai": "[openai]", "wherefrom-keras": "[keras]"}
-    brought = [name for name, extra in needs.items() if any(extra in given for given in installs)]
-    if any(given.startswith("wherefrom-cli") for given in installs):
-        brought.append("wherefrom-viz")
-    return [_requirement(archives, name) for name in ["wherefrom", *brought] if name not in installs]
 
 
 def _run(*words: str, cwd: Path | None = None) -> str:
@@ -288,7 +277,6 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.packages", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--only", nargs="+", choices=list(SCENES), default=list(SCENES), metavar="SCENE")
     parser.add_argument("--python", help="version or path of the interpreter")
-    parser.add_argument("--lowest", action="store_true", help="lowest versions of direct dependencies")
     parser.add_argument("--show", action="store_true", help="list what was installed")
     options = parser.parse_args(arguments)
     failed = 0
@@ -300,9 +288,7 @@ def main(arguments: list[str]) -> int:
             print(f"{distribution}: {'; '.join(found) or 'archives fine'}", flush=True)
         for number, name in enumerate(options.only):
             try:
-                installed = play(
-                    SCENES[name], archives, Path(place) / str(number), python=options.python, lowest=options.lowest
-                )
+                installed = play(SCENES[name], archives, Path(place) / str(number), python=options.python)
             except PackagingError as error:
                 failed += 1
                 print(f"{name}: failed\n{error}", flush=True)
