@@ -97,7 +97,7 @@ class KerasModel:
             dtype=str(table.dtype),
             device=str(next(iter(table.devices()))),
             layers=len(self._cut.blocks),
-            heads=int(getattr(backbone, "num_query_heads", None) or getattr(backbone, "num_heads", 0)),
+            heads=int(getattr(backbone, "num_query_heads", None) or getattr(backbone, "num_heads", None) or 0),
             width=int(table.shape[1]),
             vocabulary=int(table.shape[0]),
             bos_id=wording.start_id,

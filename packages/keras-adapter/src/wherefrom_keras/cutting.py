@@ -90,9 +90,9 @@ class Cut:
         if isinstance(layer, Depth):
             if not self.blocks:
                 raise _not_understood(self.task, "its blocks are not listed; name a layer")
-            name = self.blocks[layer.block(len(self.blocks))].name
+            name = str(self.blocks[layer.block(len(self.blocks))].name)
         else:
-            name = layer if isinstance(layer, str) else getattr(layer, "name", str(layer))
+            name = layer if isinstance(layer, str) else str(getattr(layer, "name", layer))
         known = [one.name for one in self.backbone.layers if one.name not in ("token_ids", "padding_mask")]
         if name not in known:
             raise UnknownNameError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 import numpy as np
 from attrs import frozen
@@ -39,7 +40,7 @@ class Passes:
         """See `wherefrom.adapters.GivesGradients.gradients`."""
         for some in batches(rows, chunk, self.longest):
             embeddings = self._embeddings(some)
-            pulled = self._pulled(some, embeddings, lambda e, mask=some.mask: self.cut.states(self.values, e, mask))
+            pulled = self._pulled(some, embeddings, partial(self.cut.states, self.values, mask=some.mask))
             for row, length, one in zip(some.rows, some.lengths, pulled, strict=True):
                 full = None
                 if target:
@@ -64,9 +65,7 @@ class Passes:
             if others is not None:
                 for place, length in enumerate(some.lengths):
                     answers = answers.at[place, :length].set(jnp.asarray(next(others).target, answers.dtype)[:length])
-            pulled = self._pulled(
-                some, answers, lambda a, mask=some.mask: self.cut.states_behind(layer, self.values, a, mask)
-            )
+            pulled = self._pulled(some, answers, partial(self.cut.states_behind, layer, self.values, mask=some.mask))
             for place, (length, one) in enumerate(zip(some.lengths, pulled, strict=True)):
                 yield LayerGradients(
                     values=one.values,

@@ -615,7 +615,7 @@ def _layer(case: Case, row: Row, **settings: Any) -> Any:
 def _layer_sides(answer: Any) -> Iterator[Side]:
     for side in ("source", "target"):
         if getattr(answer.states, side) is not None:
-            yield side  # type: ignore[misc]
+            yield side
 
 
 @check(GivesLayers, "a layer that is made to answer what it answers changes nothing")
