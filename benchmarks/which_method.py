@@ -20,8 +20,9 @@ from wherefrom.evaluation.bench import read_bench
 from wherefrom.evaluation.bench.standings import FILE, Standing
 from wherefrom.evaluation.orderings import ORDERINGS, RECENCY
 from wherefrom.evaluation.split_halves import split_halves
-from wherefrom.evaluation.statistics import bootstrap_interval, holm, permutation_p
+from wherefrom.evaluation.statistics import bootstrap_interval, permutation_p
 from wherefrom.evaluation.summary import values_by_example
+from wherefrom.results.multiple_tests import holm
 
 ROOT = Path(__file__).parents[1]
 RAW = ROOT / "benchmarks" / "results" / "which-method"

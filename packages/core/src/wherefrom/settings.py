@@ -162,7 +162,7 @@ def _fits(value: Any, declared: Any) -> bool:
         return listed and not (isinstance(value, list | tuple) and not all(_fits(one, inner[0]) for one in value))
     if origin is collections.abc.Callable:
         return callable(value)
-    return not (isinstance(declared, type) and issubclass(declared, os.PathLike)) or (
+    return not (isinstance(declared, type) and hasattr(declared, "__fspath__")) or (
         isinstance(value, os.PathLike) and _fits(str(value), str)
     )
 

@@ -8,9 +8,10 @@ import sys
 if "keras" not in sys.modules:
     os.environ.setdefault("KERAS_BACKEND", "jax")
 
-import jax
-import keras
-import keras_hub
+# installed with this package only, not where the whole workspace is checked
+import jax  # pyright: ignore[reportMissingImports]
+import keras  # pyright: ignore[reportMissingImports]
+import keras_hub  # pyright: ignore[reportMissingImports]
 from wherefrom.errors import ModelLoadError
 
 __all__ = ["jax", "keras", "keras_hub", "need_jax"]

@@ -96,7 +96,9 @@ def kept(attribution: Attribution, slice_dims: Mapping[str, tuple[int, int]]) ->
     changes: dict[str, Any] = {}
     for field in ("source_attributions", "target_attributions"):
         scores = getattr(attribution, field)
-        for name, (start, end) in slice_dims.items() if scores is not None else ():
+        if scores is None:
+            continue
+        for name, (start, end) in slice_dims.items():
             axis = 2 + _place(attribution.dimensions, name)
             chosen = _range(name, scores.shape[axis], start, end)
             scores = np.take(scores, chosen, axis=axis)

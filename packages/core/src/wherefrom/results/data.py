@@ -126,14 +126,14 @@ class AttributionData(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=
     def made_as(self, provenance: Provenance) -> Self:
         """A copy that knows how it was made. No field: files keep provenance once for all their examples."""
         copy = msgspec.structs.replace(self)
-        copy.__dict__[_MADE] = provenance
+        vars(copy)[_MADE] = provenance
         return copy
 
     def replace(self, **changes: Any) -> Self:
         """A copy with some fields changed."""
         changed = msgspec.structs.replace(self, **changes)
         if _MADE in self.__dict__:
-            changed.__dict__[_MADE] = self.__dict__[_MADE]
+            vars(changed)[_MADE] = self.__dict__[_MADE]
         return changed
 
 
