@@ -10,7 +10,7 @@ import pytest
 from wherefrom.adapters import PredictsSteps, SequenceModel
 from wherefrom.arrays import FloatArray
 from wherefrom.attribute import AttributionModel
-from wherefrom.errors import InputError, ModelCapabilityError
+from wherefrom.errors import InputError, ModelCapabilityError, SettingsError
 from wherefrom.evaluation import Case, evaluate, evaluation_cost, summary
 from wherefrom.evaluation.embedded import Embedded
 from wherefrom.evaluation.infidelity import Infidelity
@@ -128,7 +128,7 @@ def test_infidelity_over_removed_units_by_enumeration() -> None:
 def test_a_case_without_embeddings_says_so() -> None:
     with pytest.raises(InputError, match="AsksEmbeddings"):
         SoftSufficiency().measure(WEIGHTS, Case(count=2, worth=lambda masks: masks @ WEIGHTS))
-    with pytest.raises(ValueError, match="n_samples"):
+    with pytest.raises(SettingsError, match="n_samples"):
         SoftSufficiency(n_samples=0)
 
 

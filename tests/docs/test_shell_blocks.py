@@ -23,6 +23,7 @@ NOT_RUN = {
     r"--engine ray": "starts a cluster; run by `pytest -m heavy`",
     r"demo:(smollm2|gemma3)": "a pretrained model; run by `pytest -m real`",
     r"--framework openai": "needs a server; those run by `pytest -m server`",
+    r"--framework keras_hub": "needs KerasHub; it is tried by `pytest -m keras`",
     r"wherefrom COMMAND": "a form, not a command",
 }
 """What lines are left out, and why."""

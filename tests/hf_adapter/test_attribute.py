@@ -287,7 +287,7 @@ REFUSED: list[tuple[type[Exception], dict[str, Any], str]] = [
     (UnknownNameError, {"attributed_fn": "probabilty"}, "Did you mean 'probability'"),
     (SettingsError, {"n_step": 3, "method": "integrated_gradients"}, "Did you mean 'n_steps'"),
     (SettingsError, {"n_steps": "many", "method": "integrated_gradients"}, "n_steps"),
-    (SettingsError, {"n_steps": 0, "method": "integrated_gradients"}, "at least 1"),
+    (SettingsError, {"n_steps": 0, "method": "integrated_gradients"}, "from 1 to"),
     (SettingsError, {"baseline": "unkown", "method": "integrated_gradients"}, "Did you mean 'unk'"),
     (SettingsError, {"quadrature": "gauss", "n_steps": 3, "method": "integrated_gradients"}, "quadrature"),
     (InputError, {"generated_texts": "something else"}, "must continue its prompt"),

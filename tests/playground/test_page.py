@@ -244,6 +244,7 @@ def journey(page: Any, address: str, *, accessible: bool = False) -> None:
     assert "Write both" in panel.get_by_role("alert").inner_text()
 
 
+@pytest.mark.heavy
 @in_chromium[0]
 @in_chromium[1]
 def test_the_journey_in_chromium(served: tuple[str, Keeper], page: Any) -> None:

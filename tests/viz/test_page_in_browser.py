@@ -954,7 +954,7 @@ def test_granular_pages_have_a_slider_per_dimension(open_page: Open, deep: Attri
 
 def test_layers_by_heads_are_small_multiples_to_click(open_page: Open, deep: Attribution) -> None:
     strong = np.array(deep.target_attributions)
-    strong[2, 0, 1, 2] = 20 * np.abs(strong).max()
+    strong[..., 1, 2] = 20 * np.abs(strong).max()
     page = open_page(str(render_granular(deep.replace(target_attributions=strong), target="html")))
     page.wait_for_selector(".overview[data-drawn]")
     multiples = page.get_by_role("listbox", name="All slices").get_by_role("option")

@@ -189,18 +189,21 @@ LARGEST_COUNT = 100_000
 """No setting counts further: what is more was mistyped, or would fill the memory before the first pass."""
 
 
-def counting(least: int, *, auto: bool = False) -> Callable[[object, attrs.Attribute[Any], object], None]:
-    """A validator of settings that count: a whole number from ``least`` to `LARGEST_COUNT`.
+def counting(
+    least: int, *, most: int = LARGEST_COUNT, auto: bool = False
+) -> Callable[[object, attrs.Attribute[Any], object], None]:
+    """A validator of settings that count: a whole number from ``least`` to ``most``.
 
     None is let through where it is the default.
 
     Args:
+        most: The largest number; higher only where a large one asks for no more memory.
         auto: May the setting be ``"auto"``?
     """
 
     def check(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
         if not (auto and isinstance(value, str) and value == "auto"):
-            _check_whole(attribute, value, least, LARGEST_COUNT, " or 'auto'" if auto else "")
+            _check_whole(attribute, value, least, most, " or 'auto'" if auto else "")
 
     return check
 

@@ -75,7 +75,7 @@ class Reagent(Method[ScoringModel]):
     """Probes whose importances are averaged."""
     units: UnitsSetting = field(default="auto", converter=as_units)
     """What is replaced and scored as one; see the other perturbation methods."""
-    budget: int | None = field(default=None, validator=counting(1))
+    budget: int | None = field(default=None, validator=counting(1, most=10**8))
     """Forward passes at most: no round begins that might need more. None: as many as the rounds take."""
     seed: int | None = field(default=None, validator=a_seed)
     """Seed of everything random; None: the one of the whole call."""

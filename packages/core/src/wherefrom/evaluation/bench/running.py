@@ -316,7 +316,7 @@ def _attributed(
     )[0]
 
 
-def _method(spec: str, model: AttributionModel, tables: str) -> AnyMethod:
+def _method(spec: str, model: AttributionModel, tables: str | None) -> AnyMethod:
     layers = model.adapter.card.layers
     method = method_of_spec(spec.replace("{middle}", str((layers or 0) // 2)))
     return evolve(method, tables=tables) if isinstance(method, PerturbationSettings) else method
@@ -329,7 +329,7 @@ def bench_cost(model: AttributionModel, prompts: Sequence[Prompt], bench: Bench)
         case = _case(model, prompt, bench)
         total += Cost(forwards=1)
         for spec in bench.methods:
-            cost = _method(spec, model, "").cost(case.question)
+            cost = _method(spec, model, None).cost(case.question)
             if cost is not None:
                 total += cost
         scores = {spec: np.zeros((len(case.units), 1)) for spec in bench.methods}

@@ -32,7 +32,7 @@ class PerturbationSettings(Method[ScoringModel]):
     baseline: str | int = field(default="delete", converter=as_baseline)
     """How a unit is removed: ``"delete"`` cuts it out, a token stands in its place (``"unk"``, ``"pad"``, ``"mask"``,
     an id), or a ``"zero"`` or ``"mean"`` embedding, or it is ``"hidden"`` from attention."""
-    budget: int | None = field(default=None, validator=counting(1))
+    budget: int | None = field(default=None, validator=counting(1, most=10**8))
     """Forward passes at most: where they do not do for all units, large ones are scored first and the strongest are cut
     into smaller ones; see `wherefrom.methods.perturbation.coarse_to_fine`. None: all units at once."""
     tables: str | None = field(default=None, validator=a_folder)
