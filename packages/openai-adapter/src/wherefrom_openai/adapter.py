@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 from attrs import define
-from wherefrom.adapters import Encoding, ModelCard, Row, RowPrediction, Side
+from wherefrom.adapters import ModelCard, Row, RowPrediction
 from wherefrom.arrays import IntArray
 from wherefrom.errors import ModelLoadError, SettingsError, nearest
-from wherefrom.text.tokens import Token
 
 from wherefrom_openai.answers import Answers
 from wherefrom_openai.client import Client, RefusedError
@@ -20,6 +19,7 @@ from wherefrom_openai.errors import ServerError, SilentServerError
 from wherefrom_openai.forcing import ability_of
 from wherefrom_openai.predicting import Cost, Predictor, Spent
 from wherefrom_openai.rehearsal import ServerRehearsal
+from wherefrom_openai.served_texts import ServedTexts
 from wherefrom_openai.settings import Forced, ServerSettings
 from wherefrom_openai.wording import Tokeniser, Wording, tokeniser
 
@@ -113,11 +113,8 @@ def _opened(client: Client, model: str, given: ServerSettings) -> ServedModel:
 
 
 @define(eq=False)
-class ServedModel:
+class ServedModel(ServedTexts):
     """A model behind a server: predicts given sequences and generates. It has no gradients and no inside."""
-
-    card: ModelCard
-    predictor: Predictor
 
     @property
     def spent(self) -> Spent:
@@ -131,24 +128,6 @@ class ServedModel:
     def rehearsal(self) -> ServerRehearsal:
         """See `wherefrom.adapters.Rehearses.rehearsal`."""
         return ServerRehearsal(self.card, self.predictor)
-
-    def encode(
-        self,
-        text: str | Sequence[Mapping[str, str]],
-        *,
-        side: Side,
-        add_special_tokens: bool = True,
-        decoder_prefix: bool = False,
-    ) -> Encoding:
-        return self.predictor.wording.encode(
-            text, side=side, add_special_tokens=add_special_tokens and not decoder_prefix
-        )
-
-    def tokens(self, ids: IntArray, *, side: Side) -> tuple[Token, ...]:
-        return self.predictor.wording.tokens(ids)
-
-    def decode(self, ids: IntArray, *, skip_special_tokens: bool = True) -> str:
-        return self.predictor.wording.decode(ids, skip_special_tokens=skip_special_tokens)
 
     def predict(self, rows: Iterable[Row], *, chunk: int | None = None) -> Iterator[RowPrediction]:
         return self.predictor.predict(rows, chunk)

@@ -7,20 +7,18 @@ from typing import Any
 
 import numpy as np
 from attrs import define, field
-from wherefrom.adapters import Encoding, ModelCard, Row, RowPrediction, Side
+from wherefrom.adapters import Row, RowPrediction
 from wherefrom.arrays import IntArray
 from wherefrom.errors import ModelCapabilityError
-from wherefrom.text.tokens import Token
 
-from wherefrom_openai.predicting import Ids, Predictor
+from wherefrom_openai.predicting import Ids
+from wherefrom_openai.served_texts import ServedTexts
 
 
 @define(eq=False)
-class ServerRehearsal:
+class ServerRehearsal(ServedTexts):
     """See `wherefrom.adapters.Rehearsal`. Texts are tokenised by the server all the same."""
 
-    card: ModelCard
-    predictor: Predictor
     _asked: set[Ids] = field(factory=set)
 
     @property
@@ -32,24 +30,6 @@ class ServerRehearsal:
     def request_tokens(self) -> int:
         """Tokens in them."""
         return sum(map(len, self._asked))
-
-    def encode(
-        self,
-        text: str | Sequence[Mapping[str, str]],
-        *,
-        side: Side,
-        add_special_tokens: bool = True,
-        decoder_prefix: bool = False,
-    ) -> Encoding:
-        return self.predictor.wording.encode(
-            text, side=side, add_special_tokens=add_special_tokens and not decoder_prefix
-        )
-
-    def tokens(self, ids: IntArray, *, side: Side) -> tuple[Token, ...]:
-        return self.predictor.wording.tokens(ids)
-
-    def decode(self, ids: IntArray, *, skip_special_tokens: bool = True) -> str:
-        return self.predictor.wording.decode(ids, skip_special_tokens=skip_special_tokens)
 
     def predict(self, rows: Iterable[Row], *, chunk: int | None = None) -> Iterator[RowPrediction]:
         for row in rows:
