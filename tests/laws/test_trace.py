@@ -338,6 +338,17 @@ def test_hops_that_are_none_are_refused(model, hops):
         wherefrom.trace(model, PROMPT, OUTPUT, hops=hops)
 
 
+def test_who_asks_for_all_hops_is_told_where_they_are(model):
+    with pytest.raises(SettingsError, match=r"result\.trace"):
+        wherefrom.trace(model, PROMPT, OUTPUT, hops=None)
+
+
+def test_a_number_of_numpy_is_a_number_of_hops(model):
+    one, other = (wherefrom.trace(model, PROMPT, OUTPUT, hops=hops, show_progress=False) for hops in (1, np.int64(1)))
+    assert other[0] == one[0]
+    assert other.provenance.arguments == one.provenance.arguments
+
+
 def test_settings_that_nobody_knows_are_refused(model):
     with pytest.raises(SettingsError, match="n_stepz"):
         wherefrom.trace(model, PROMPT, OUTPUT, method="integrated_gradients", n_stepz=3)
