@@ -155,15 +155,20 @@ def trace_cost(
     hops: int = 1,
     method: str | AnyMethod | type[AnyMethod] | None = None,
     attributed_fn: StepFunctionLike | None = None,
+    contrast_targets: ContrastText | None = None,
+    contrast_targets_alignments: Alignments = None,
     **settings: Any,
 ) -> Cost | None:
     """What `trace` will ask of the model at most, told without asking it; None: its method cannot say.
 
     A hop is left out where nothing is on its way any more.
     """
+    _check(hops)
+    check_call(trace_cost, locals(), hops=0)
     request = _requested(model, method, attributed_fn, settings)
     clean = model.attribute(prompt, output, method=Dummy(), show_progress=False)
-    planned = _planned(model, clean[0], request, span, None, 0)
+    contrast = (contrast_targets, contrast_targets_alignments)
+    planned = _planned(model, clean[0], request, span, None, 0, contrast)
     start = _start(planned)
     reader = _reader(model, planned, request, "sink", "positive", lambda phase, done, total: None)
     one = request.method.cost(reader.asked(start))
@@ -232,7 +237,7 @@ def _planned(
     span: Place | None,
     reasoning: Place | None,
     seed: int,
-    contrast: tuple[ContrastText | None, Alignments] = (None, None),
+    contrast: tuple[ContrastText | None, Alignments],
 ) -> _Plan:
     if contrast[0] is not None and compares_distributions(request.function):
         raise UsageError(
