@@ -7,7 +7,7 @@ from wherefrom.adapters import Row
 from wherefrom.errors import SettingsError
 from wherefrom.methods import METHODS, FeatureAblation, Occlusion
 from wherefrom.progress import no_progress
-from wherefrom.settings import from_mapping
+from wherefrom.settings import from_mapping, non_default
 from wherefrom.testing import ReferenceModel, counting, linear_model, linear_share, question, shift_copy_model
 
 KINDS = ("decoder-only", "encoder-decoder")
@@ -151,3 +151,7 @@ def test_progress_is_told():
 def test_impossible_settings_are_refused(settings):
     with pytest.raises(SettingsError, match=next(iter(settings))):
         from_mapping(Occlusion, settings, where="method 'occlusion'")
+
+
+def test_numbers_of_numpy_are_recorded_as_numbers():
+    assert non_default(Occlusion(window=np.int64(3))) == {"window": 3}

@@ -48,6 +48,11 @@ def test_the_others_of_a_batch_are_what_they_are_alone(lm: wherefrom.Attribution
     assert short.steps == ()
     assert short.step_scores.keys() == long.step_scores.keys()
     assert long.target == alone.target
+    assert short.dimensions == long.dimensions
+    for side in ("source_attributions", "target_attributions"):
+        empty, full = getattr(short, side), getattr(long, side)
+        if empty is not None and full is not None:
+            assert empty.shape[2:] == full.shape[2:]
     if alone.target_attributions is not None:
         np.testing.assert_allclose(long.target_attributions, alone.target_attributions, rtol=1e-4, atol=1e-6)
     assert any("example 0" in note for note in out.provenance.warnings)

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 import wherefrom
 from wherefrom.context import ContextAttribution
+from wherefrom.errors import SettingsError
 from wherefrom.results.attribution import Attributions
 from wherefrom.text.tokens import Segment
 from wherefrom_cli.main import main
@@ -137,3 +138,6 @@ def test_no_context_page_tells() -> None:
     assert HOME not in out.public().to_json()
     assert HOME not in out.to_html(public=True)
     assert isinstance(out.public(), ContextAttribution)
+    assert out.replace(provenance=None).public().provenance is None
+    with pytest.raises(SettingsError, match="generation_arg"):
+        out.replace(provenance=None).public(without=["generation_arg"])

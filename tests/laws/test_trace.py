@@ -336,6 +336,19 @@ def test_what_the_model_generates_is_traced_in_the_same_call(model):
 def test_hops_that_are_none_are_refused(model, hops):
     with pytest.raises(SettingsError, match="hops"):
         wherefrom.trace(model, PROMPT, OUTPUT, hops=hops)
+    with pytest.raises(SettingsError, match="hops"):
+        wherefrom.tracing.trace_cost(model, PROMPT, OUTPUT, hops=hops)
+
+
+def test_who_asks_for_all_hops_is_told_where_they_are(model):
+    with pytest.raises(SettingsError, match=r"result\.trace"):
+        wherefrom.trace(model, PROMPT, OUTPUT, hops=None)
+
+
+def test_a_number_of_numpy_is_a_number_of_hops(model):
+    one, other = (wherefrom.trace(model, PROMPT, OUTPUT, hops=hops, show_progress=False) for hops in (1, np.int64(1)))
+    assert other[0] == one[0]
+    assert other.provenance.arguments == one.provenance.arguments
 
 
 def test_settings_that_nobody_knows_are_refused(model):
@@ -362,6 +375,12 @@ def test_law_without_hops_a_contrast_is_the_contrast_of_the_span(model, method):
     )[0]
     assert np.abs(traced.target_attributions - plain.target_attributions).max() > 0.01
     assert traced.details["contrast"] == whole.details["contrast"]
+
+
+def test_the_cost_is_told_with_the_contrast_that_is_asked_for(model):
+    asked = {"contrast_targets": OTHER, "attributed_fn": "contrast_logits_diff", "method": "input_x_gradient"}
+    told = wherefrom.tracing.trace_cost(model, PROMPT, OUTPUT, span="happy", hops=1, **asked)
+    assert (told.forwards, told.backwards) == (2, 2)
 
 
 def test_a_contrast_is_followed_through_what_both_texts_say(model):

@@ -19,6 +19,7 @@ from typing import (
     ClassVar,
     Literal,
     Protocol,
+    TypeGuard,
     TypeVar,
     Union,
     cast,
@@ -113,11 +114,9 @@ def check_call(function: Callable[..., Any], given: Mapping[str, Any], /, **leas
         value = given[name]
         if not _fits(value, declared):
             raise SettingsError(f"{name} = {value!r} does not fit: expected {_in_words(declared)}.")
-        if value is None:
-            continue
-        low, high = (0, 2**63 - 1) if name == "seed" else (least.get(name, -(2**63)), LARGEST_COUNT)
-        if (name == "seed" or name in least) and not low <= value <= high:
-            raise SettingsError(f"{name} must be a whole number from {low} to {high:,}, not {value!r}.")
+        if value is not None and name in (*least, "seed"):
+            low, high = (0, LARGEST_SEED) if name == "seed" else (least[name], LARGEST_COUNT)
+            _check_whole(name, value, low, high)
 
 
 @cache
@@ -147,12 +146,12 @@ def _fits(value: Any, declared: Any) -> bool:
     if declared is bool:
         return isinstance(value, bool | np.bool_)
     if declared is int:
-        return isinstance(value, int | np.integer) and not isinstance(value, bool) and abs(int(value)) < 2**63
+        return _is_whole(value) and abs(int(value)) < 2**63
     if declared is float:
         numeric = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
         return numeric and (abs(value) < 2**63 if isinstance(value, int) else bool(np.isfinite(value)))
     if declared is str:
-        return isinstance(value, str) and not any("\ud800" <= one <= "\udfff" for one in value)
+        return isinstance(value, str) and not _has_half_character(value)
     if origin is collections.abc.Mapping or origin is dict:
         return isinstance(value, Mapping) and (inner[:1] != (str,) or all(isinstance(key, str) for key in value))
     if origin in (collections.abc.Sequence, collections.abc.Iterable, list):
@@ -165,6 +164,15 @@ def _fits(value: Any, declared: Any) -> bool:
     return not (isinstance(declared, type) and hasattr(declared, "__fspath__")) or (
         isinstance(value, os.PathLike) and _fits(str(value), str)
     )
+
+
+def _is_whole(value: object) -> TypeGuard[int]:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def _has_half_character(text: str) -> bool:
+    """Is there a lone surrogate, which no tokenizer and no file takes?"""
+    return any("\ud800" <= one <= "\udfff" for one in text)
 
 
 def _in_words(declared: Any) -> str:
@@ -187,6 +195,7 @@ def _in_words(declared: Any) -> str:
 
 LARGEST_COUNT = 100_000
 """No setting counts further: what is more was mistyped, or would fill the memory before the first pass."""
+LARGEST_SEED = 2**63 - 1
 
 
 def counting(
@@ -202,25 +211,22 @@ def counting(
     """
 
     def check(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
-        if not (auto and isinstance(value, str) and value == "auto"):
-            _check_whole(attribute, value, least, most, " or 'auto'" if auto else "")
+        left_out = value is None and attribute.default is None
+        if not left_out and not (auto and isinstance(value, str) and value == "auto"):
+            _check_whole(attribute.name, value, least, most, " or 'auto'" if auto else "")
 
     return check
 
 
 def a_seed(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
     """A validator of seeds: a whole number from 0 to 2**63 - 1; None is let through where it is the default."""
-    _check_whole(attribute, value, 0, 2**63 - 1)
+    if value is not None or attribute.default is not None:
+        _check_whole(attribute.name, value, 0, LARGEST_SEED)
 
 
-def _check_whole(attribute: attrs.Attribute[Any], value: object, least: int, most: int, or_else: str = "") -> None:
-    if value is None and attribute.default is None:
-        return
-    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not whole or not least <= cast(int, value) <= most:
-        raise SettingsError(
-            f"{attribute.name} must be a whole number from {least} to {most:,}{or_else}, not {value!r}."
-        )
+def _check_whole(name: str, value: object, least: int, most: int, or_else: str = "") -> None:
+    if not _is_whole(value) or not least <= value <= most:
+        raise SettingsError(f"{name} must be a whole number from {least} to {most:,}{or_else}, not {value!r}.")
 
 
 def a_folder(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
@@ -279,7 +285,7 @@ def _refuse_nonsense(value: Any, declared: Any, what: str) -> None:
     for one in _values_in(value):
         if isinstance(one, float | np.floating) and not np.isfinite(one):
             raise SettingsError(f"{what} = {value!r} does not fit: expected a finite number.")
-        if isinstance(one, str) and any("\ud800" <= character <= "\udfff" for character in one):
+        if isinstance(one, str) and _has_half_character(one):
             raise SettingsError(f"{what} = {value!r} does not fit: it has half a character (a lone surrogate).")
     if isinstance(value, bool) and declared is not Any and bool not in (declared, *get_args(declared)):
         raise SettingsError(f"{what} = {value!r} does not fit: expected something else than True or False.")
@@ -353,6 +359,8 @@ def plain(value: Any) -> Any:
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
     if isinstance(value, str | int | float | bool) or value is None:
         return value
     if hasattr(value, "shape"):

@@ -322,14 +322,15 @@ class ContextAttribution(msgspec.Struct, frozen=True, kw_only=True):
         Args:
             without: Fields of the provenance that go besides; see `wherefrom.results.publishing.public`.
         """
-        made = None if self.provenance is None else public_provenance(self.provenance, without)
+        made = public_provenance(self.provenance or Provenance(), without)  # tells of unknown names in any case
+        kept = None if self.provenance is None else made
         parts = [
             msgspec.structs.replace(
                 part, id=without_paths(part.id, names=True), title=without_paths(part.title, names=True)
             )
             for part in self.parts
         ]
-        return self.replace(info=without_paths(self.info, names=True), provenance=made, parts=parts)
+        return self.replace(info=without_paths(self.info, names=True), provenance=kept, parts=parts)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as in the file."""

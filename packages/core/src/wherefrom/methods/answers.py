@@ -100,7 +100,7 @@ def without_steps(
 ) -> Attribution:
     """The result for an example whose target has none of the steps that were asked for: no column."""
     source, target = example.source_tokens, example.target_tokens
-    sizes = {"width": card.width, "layers": card.layers, "heads": card.heads}
+    sizes = {"width": card.width, "layer": card.layers, "head": card.heads}
     rest = tuple(sizes.get(name, 0) for name in method.dimensions)
     return Attribution(
         source=source,

@@ -22,13 +22,14 @@ NEVER_PUBLIC = ("created", "seconds", "extra")
 OF_EXAMPLES = ("id", "details", "annotations", "segments", "step_scores")
 """Fields of an example that ``without`` may name beside those of `Provenance`."""
 
-_ROOT = r"(?:file:/+|~[\w.-]*[/\\]|[A-Za-z]:[/\\]|\\\\|\.{1,2}[/\\]|/)"
+_MARKED_ROOT = r"(?:file:/+|~[\w.-]*[/\\]|[A-Za-z]:[/\\]|\\\\|\.{1,2}[/\\])"
+_ROOT = rf"(?:{_MARKED_ROOT}|/)"
+_LETTER = r"[^\s'\"`,;)\]]"
 _BEGINS_AS_PATH = re.compile(rf"\s*{_ROOT}\S")
 _QUOTED = re.compile(rf"(?P<quote>['\"`])(?P<path>{_ROOT}[^'\"`\n]+)(?P=quote)")
 _IN_TEXT = re.compile(
     r"(?<![\w/\\.:<~-])"  # not within a word, an address or a closing tag
-    r"(?:file:/+[^\s'\"`,;)\]]+|~[\w.-]*[/\\][^\s'\"`,;)\]]+|[A-Za-z]:[/\\][^\s'\"`,;)\]]+|\\\\[^\s'\"`,;)\]]+"
-    r"|\.{1,2}[/\\][^\s'\"`,;)\]]+|/[^\s/'\"`,;)\]]+/[^\s'\"`,;)\]]*)"
+    rf"(?:{_MARKED_ROOT}{_LETTER}+|/(?:(?!/){_LETTER})+/{_LETTER}*)"
 )
 _LOCAL_NAME = re.compile(r"[\w. -]+([/\\][\w. -]+){2,}")
 """``runs/me/checkpoint-300``: more parts than a name on the hub has."""

@@ -35,7 +35,7 @@ from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.hops import walked
 from wherefrom.results.provenance import Provenance
 from wherefrom.results.stages import Stage
-from wherefrom.results.tracing import LEFT_OUT, SIGN_RULES, LeftOut, SignRule, left_out_rows, span_of, traced
+from wherefrom.results.tracing import LeftOut, SignRule, left_out_rows, span_of, traced
 from wherefrom.settings import check_call, non_default, plain
 from wherefrom.step_functions.base import StepFunctionLike, compares_distributions
 from wherefrom.text.alignment import Alignments
@@ -111,8 +111,8 @@ def trace(
         the weighted span, for any method, target function and architecture: ours.
     """
     started, created = time.perf_counter(), datetime.now(UTC).isoformat(timespec="seconds")
+    _check(hops)
     check_call(trace, locals(), hops=0)
-    _check(hops, leave_out, signed)
     request = _requested(model, method, attributed_fn, settings)
     work = terminal_progress(show_progress and progress is None) if progress is None else nullcontext(progress)
     with model.adapter.reserved() if isinstance(model.adapter, Reserves) else nullcontext(), work as tell:
@@ -155,15 +155,20 @@ def trace_cost(
     hops: int = 1,
     method: str | AnyMethod | type[AnyMethod] | None = None,
     attributed_fn: StepFunctionLike | None = None,
+    contrast_targets: ContrastText | None = None,
+    contrast_targets_alignments: Alignments = None,
     **settings: Any,
 ) -> Cost | None:
     """What `trace` will ask of the model at most, told without asking it; None: its method cannot say.
 
     A hop is left out where nothing is on its way any more.
     """
+    _check(hops)
+    check_call(trace_cost, locals(), hops=0)
     request = _requested(model, method, attributed_fn, settings)
     clean = model.attribute(prompt, output, method=Dummy(), show_progress=False)
-    planned = _planned(model, clean[0], request, span, None, 0)
+    contrast = (contrast_targets, contrast_targets_alignments)
+    planned = _planned(model, clean[0], request, span, None, 0, contrast)
     start = _start(planned)
     reader = _reader(model, planned, request, "sink", "positive", lambda phase, done, total: None)
     one = request.method.cost(reader.asked(start))
@@ -194,15 +199,13 @@ class _Plan:
         )
 
 
-def _check(hops: int, leave_out: str, signed: str) -> None:
-    if isinstance(hops, bool) or not isinstance(hops, int) or hops < 0:
+def _check(hops: object) -> None:
+    """Refuse what a trace of a result takes and this does not."""
+    if hops is None:
         raise SettingsError(
-            f"hops = {hops!r}. Give a whole number, 0 or more. For the exact end of all hops attribute every step and "
-            "ask the result: result.trace(span)."
+            "hops = None: give a whole number, 0 or more. For the exact end of all hops attribute every step and ask "
+            "the result: result.trace(span)."
         )
-    for name, value, known in (("leave_out", leave_out, LEFT_OUT), ("signed", signed, SIGN_RULES)):
-        if value not in known:
-            raise SettingsError(f"{name} = {value!r}. Choose one of {', '.join(map(repr, known))}.")
 
 
 def _requested(
@@ -234,7 +237,7 @@ def _planned(
     span: Place | None,
     reasoning: Place | None,
     seed: int,
-    contrast: tuple[ContrastText | None, Alignments] = (None, None),
+    contrast: tuple[ContrastText | None, Alignments],
 ) -> _Plan:
     if contrast[0] is not None and compares_distributions(request.function):
         raise UsageError(

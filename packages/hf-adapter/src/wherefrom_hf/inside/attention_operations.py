@@ -26,6 +26,7 @@ from wherefrom_hf.running.stacks import stack_of
 Multiply = Callable[[Tensor, Tensor], Tensor]
 
 BASED_PRODUCTS = (torch.baddbmm, Tensor.baddbmm)
+_KEEPS_WEIGHTS = (*KEEPS_WEIGHTS, Tensor.__getitem__)
 _WEIGHTS = "_wherefrom_attention_weights"
 
 
@@ -116,7 +117,7 @@ class AttentionOperations(TorchFunctionMode):
         if func is torch.einsum:
             return self._einsum(*args)
         answer = self.other(func, args, kwargs)
-        if func in (*KEEPS_WEIGHTS, Tensor.__getitem__) and args and is_weights(args[0]):
+        if func in _KEEPS_WEIGHTS and args and is_weights(args[0]):
             setattr(answer, _WEIGHTS, True)
         return answer
 
