@@ -125,6 +125,15 @@ async def test_arrows_go_through_filters_of_this_and_earlier_sessions() -> None:
         assert pilot.app.screen.query_one(FilterInput).value == "word", "searches have a history of their own"
 
 
+async def test_what_was_searched_in_an_example_is_remembered_too() -> None:
+    async with browser_of().run_test() as pilot:
+        await settled(pilot)
+        await pilot.press("enter")
+        await settled(pilot)
+        await pilot.press("slash", *"sick", "enter", "escape", "slash", "up")
+        assert pilot.app.screen.query_one(FilterInput).value == "sick"
+
+
 def test_a_damaged_history_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     history_file().parent.mkdir(parents=True, exist_ok=True)
     history_file().write_text("[1")
