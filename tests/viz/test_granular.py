@@ -45,6 +45,24 @@ def test_other_dimensions_are_averaged(deep: Attribution) -> None:
     assert [values(one) for one in slices(deep, show_dim="layer").attributions] == [1, 11]
 
 
+def test_only_what_is_kept_of_other_dimensions_is_averaged(deep: Attribution) -> None:
+    cut = slices(deep, {"head": (1, 3)}, show_dim="layer")
+    assert [values(one) for one in cut.attributions] == [1.5, 11.5]
+
+
+def test_a_range_that_is_laid_out_keeps_the_numbers_of_its_entries(deep: Attribution) -> None:
+    console = Console(file=io.StringIO(), width=100)
+    render_granular(deep, lay_out="head", slice_dims={"head": (1, 3), "layer": (1, 2)}, console=console)
+    printed = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "layer 1" in printed
+    assert "layer 0" not in printed
+    assert "head2" in printed
+    assert "head0" not in printed
+    assert "12" in printed
+    with pytest.raises(SettingsError, match="no dimension 'heads'"):
+        render_granular(deep, lay_out="head", slice_dims={"heads": (1, 3)}, console=console)
+
+
 def test_the_console_prints_the_strongest_slices(deep: Attribution) -> None:
     console = Console(file=io.StringIO(), width=80)
     render_granular(deep, console=console, most=2)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from wherefrom.errors import InputError
+from wherefrom.errors import InputError, WherefromError
 from wherefrom.files import Manifest, RunWriter, create_run, open_run
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom_viz import save_site
@@ -109,6 +109,16 @@ def test_only_a_site_is_replaced(tmp_path: Path) -> None:
     assert (tmp_path / "site" / "CNAME").read_text() == "example.org", "what is not ours stays"
     with pytest.raises(InputError, match="no examples"):
         save_site(Attributions(sequence_attributions=()), tmp_path / "none")
+
+
+@pytest.mark.parametrize("wrong", [{"palette": "nope"}, {"granularity": "nope"}, {"aggregators": ["nope"]}])
+def test_a_site_stays_where_a_setting_is_unknown(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    results = Attributions(sequence_attributions=(example(0),))
+    folder = save_site(results, tmp_path / "site")
+    before = {file: file.read_bytes() for file in folder.rglob("*.*")}
+    with pytest.raises(WherefromError):
+        save_site(results, folder, overwrite=True, **wrong)
+    assert {file: file.read_bytes() for file in folder.rglob("*.*")} == before
 
 
 def test_memory_does_not_grow_with_the_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from textual.widgets import Input
-from wherefrom.errors import FileFormatError
+from wherefrom.errors import FileFormatError, InputError
 from wherefrom.results.attribution import Attributions
 from wherefrom_viz.browser.history import History, history_file
 from wherefrom_viz.browser.jumping import labels
@@ -15,6 +15,7 @@ from wherefrom_viz.browser.notes import Notes, Remark, notes_file, tags_of
 from wherefrom_viz.browser.places import find_places
 from wherefrom_viz.browser.screens.detail import DetailScreen
 from wherefrom_viz.browser.screens.jump import JumpScreen
+from wherefrom_viz.browser.sources import Library, open_source
 from wherefrom_viz.browser.widgets.example_list import ExampleList
 from wherefrom_viz.browser.widgets.filter_bar import FilterInput
 
@@ -93,6 +94,21 @@ async def test_an_example_is_tagged_noted_found_and_untagged(tmp_path: Path) -> 
         assert len(again.screen.query_one(ExampleList).keys) == 1
 
 
+def test_an_example_whose_file_became_shorter_has_no_remark_and_gets_none(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    everyone_result().save(path)
+    library = Library([open_source(path)])
+    library.put_remark(0, Remark(note="look"))
+    gone = int(library.keys()[-1])
+    Attributions(sequence_attributions=(everyone_result()[0],)).save(path, overwrite=True)
+    library.refresh()
+    assert library.remark(gone) == Remark()
+    assert library.file_tags(gone) == []
+    with pytest.raises(InputError, match="replaced"):
+        library.put_remark(gone, Remark(note="lost"))
+    assert library.remark(0) == Remark(note="look")
+
+
 async def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     everyone_result().save(tmp_path / "a.json")
     (tmp_path / "a.json.notes.json").mkdir()
@@ -123,6 +139,15 @@ async def test_arrows_go_through_filters_of_this_and_earlier_sessions() -> None:
         assert field.value == "pr", "what was being written comes back"
         await pilot.press("escape", "escape", "slash", "up")
         assert pilot.app.screen.query_one(FilterInput).value == "word", "searches have a history of their own"
+
+
+async def test_what_was_searched_in_an_example_is_remembered_too() -> None:
+    async with browser_of().run_test() as pilot:
+        await settled(pilot)
+        await pilot.press("enter")
+        await settled(pilot)
+        await pilot.press("slash", *"sick", "enter", "escape", "slash", "up")
+        assert pilot.app.screen.query_one(FilterInput).value == "sick"
 
 
 def test_a_damaged_history_is_none(monkeypatch: pytest.MonkeyPatch) -> None:

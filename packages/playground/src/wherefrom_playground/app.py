@@ -212,6 +212,12 @@ def _method_part(default: str = DEFAULT_METHOD) -> tuple[Any, Any]:
     return method, table
 
 
+def _methods_part(default: list[str], limits: Limits) -> Any:
+    return gr.Dropdown(
+        choices.method_names(), value=default, multiselect=True, label="methods", max_choices=limits.methods
+    )
+
+
 def _target_part(*, contrastive: bool) -> tuple[Any, Any]:
     default = choices.DEFAULT_CONTRAST if contrastive else choices.DEFAULT_TARGET
     target = gr.Dropdown(choices.target_names(contrastive=contrastive), value=default, label="target function")
@@ -340,13 +346,7 @@ def _compare_tab(shared: Playground) -> None:
     gr.Markdown("The same question put to several methods, each with its usual settings.")
     text = gr.Textbox(EXAMPLES.get(shared.name, EXAMPLE), lines=3, label="input")
     output = gr.Textbox("", label="output to explain", info="Empty: the model writes it.")
-    methods = gr.Dropdown(
-        choices.method_names(),
-        value=["input_x_gradient", "occlusion"],
-        multiselect=True,
-        label="methods",
-        max_choices=shared.limits.methods,
-    )
+    methods = _methods_part(["input_x_gradient", "occlusion"], shared.limits)
     target, target_rows = _target_part(contrastive=False)
     count, penalty = _generation_part(shared.limits)
     part = _answer_part("Compare")
@@ -362,8 +362,7 @@ def _compare_tab(shared: Playground) -> None:
         request: gr.Request,
     ) -> Iterator[tuple[str, str]]:
         try:
-            if not 2 <= len(methods) <= shared.limits.methods:
-                raise InputError(f"Choose 2 to {shared.limits.methods} methods.")
+            shared.limits.check_methods(methods, least=2)
             question = Asked(
                 text=text,
                 output=output,
@@ -428,13 +427,7 @@ def _evaluate_tab(shared: Playground) -> None:
     text = gr.Textbox(EXAMPLES.get(shared.name, EXAMPLE), lines=3, label="input")
     output = gr.Textbox("", label="output to explain", info="Empty: the model writes it.")
     with gr.Row():
-        methods = gr.Dropdown(
-            choices.method_names(),
-            value=["input_x_gradient", DEFAULT_METHOD],
-            multiselect=True,
-            label="methods",
-            max_choices=shared.limits.methods,
-        )
+        methods = _methods_part(["input_x_gradient", DEFAULT_METHOD], shared.limits)
         metrics = gr.Dropdown(
             choices.metric_names(), value=list(choices.DEFAULT_METRICS), multiselect=True, label="metrics"
         )
@@ -458,8 +451,7 @@ def _evaluate_tab(shared: Playground) -> None:
         request: gr.Request,
     ) -> Iterator[tuple[str, str]]:
         try:
-            if not 1 <= len(methods) <= shared.limits.methods:
-                raise InputError(f"Choose 1 to {shared.limits.methods} methods.")
+            shared.limits.check_methods(methods, least=1)
             measured = Measured(metrics=metrics, removals=removals, units=units)
             measured.check()
             question = Asked(text=text, output=output, generation=_generation(count, penalty))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attrs import field, frozen, validators
@@ -23,7 +23,7 @@ class Limits:
     passes: int = field(default=512, validator=validators.ge(1))
     """Largest value of a setting that counts steps or samples."""
     methods: int = field(default=4, validator=validators.ge(1))
-    """Methods of one comparison."""
+    """Methods of one comparison or evaluation."""
     evaluation_passes: int = field(default=20_000, validator=validators.ge(1))
     """Passes of one evaluation."""
     waiting: int = field(default=20, validator=validators.ge(1))
@@ -47,6 +47,15 @@ class Limits:
         """
         if not 1 <= count <= self.new_tokens:
             raise InputError(f"{count} new tokens; here 1 to {self.new_tokens} are allowed.")
+
+    def check_methods(self, methods: Sequence[str], *, least: int) -> None:
+        """Refuse too few methods, or too many.
+
+        Raises:
+            InputError: There are.
+        """
+        if not least <= len(methods) <= self.methods:
+            raise InputError(f"Choose {least} to {self.methods} methods.")
 
     def check_settings(self, settings: Mapping[str, Any]) -> None:
         """Refuse settings that take too long.

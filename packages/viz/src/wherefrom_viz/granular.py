@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 from attrs import frozen
 from rich.console import Console
-from wherefrom.errors import InputError, SettingsError, nearest
+from wherefrom.errors import InputError
 from wherefrom.results.attribution import Attribution
 
 from wherefrom_viz.console import render_console
 from wherefrom_viz.describe.description import Shown, examples_of, total_magnitude
-from wherefrom_viz.describe.laid_out import laid_out
+from wherefrom_viz.describe.laid_out import axis_of, entries_between, laid_out
 from wherefrom_viz.page import NOTEBOOK_BYTES, Precision, render_html, render_notebook
 
 MOST_SLICES = 4096
@@ -50,7 +50,7 @@ def render_granular(
         target: ``"html"`` and ``"notebook"`` give a page with a slider per dimension, in a notebook of as many slices
             as a cell may hold; ``"console"`` prints the slices in which most happens, strongest first.
         slice_dims: Dimension to (start, end), end exclusive: what to keep of it.
-        show_dim: Keep the slices of this dimension only; the others are averaged.
+        show_dim: Keep the slices of this dimension only; what is kept of the others is averaged.
         lay_out: Show this dimension side by side instead: a column for each of its entries at each step. The others,
             if any, are cut.
         console: Where to print.
@@ -63,11 +63,14 @@ def render_granular(
     """
     (one, _), *_ = examples_of(attributions)
     if lay_out is not None:
-        one = laid_out(kept(one, slice_dims or {}), lay_out)
+        ranges = dict(slice_dims or {})
+        for name in ranges:
+            axis_of(one, name)
+        one = laid_out(one, lay_out, ranges.pop(lay_out, None))
         options.setdefault("view", "matrix")
         if not one.dimensions:
             return _whole(one, target, console, options)
-        slice_dims = None
+        slice_dims = ranges
     cut = slices(one, slice_dims or {}, show_dim)
     whole: Any = list(cut.attributions)
     if target == "console":
@@ -89,36 +92,6 @@ def _whole(one: Attribution, target: str, console: Console | None, options: dict
         render_console(one, console, **options)
         return None
     return render_html(one, **options) if target == "html" else render_notebook(one, **options)
-
-
-def kept(attribution: Attribution, slice_dims: Mapping[str, tuple[int, int]]) -> Attribution:
-    """The same scores with ranges of their inner dimensions; see `render_granular`."""
-    changes: dict[str, Any] = {}
-    for field in ("source_attributions", "target_attributions"):
-        scores = getattr(attribution, field)
-        if scores is None:
-            continue
-        for name, (start, end) in slice_dims.items():
-            axis = 2 + _place(attribution.dimensions, name)
-            chosen = _range(name, scores.shape[axis], start, end)
-            scores = np.take(scores, chosen, axis=axis)
-        changes[field] = scores
-    return attribution.replace(**changes)
-
-
-def _place(names: Sequence[str], name: str) -> int:
-    if name not in names:
-        raise SettingsError(
-            f"The scores have no dimension {name!r}.{nearest(name, names)} They have: {', '.join(names)}."
-        )
-    return list(names).index(name)
-
-
-def _range(name: str, size: int, start: int, end: int) -> range:
-    chosen = range(size)[start:end]
-    if not chosen:
-        raise InputError(f"{start}..{end} keeps nothing of {name!r}, which has {size} entries.")
-    return chosen
 
 
 def _for_notebook(cut: Slices) -> tuple[Slices, Precision]:
@@ -177,7 +150,7 @@ def slices(
             "Use show(), or attribute again without aggregating."
         )
     for name in [*(slice_dims or {}), *([show_dim] if show_dim else [])]:
-        _place(names, name)
+        axis_of(attribution, name)
     parts = {
         "source_attributions": attribution.source_attributions,
         "target_attributions": attribution.target_attributions,
@@ -187,13 +160,13 @@ def slices(
     for name in names:
         axis = 2 + kept.index(name)
         size = next(iter(present.values())).shape[axis]
+        start, end = (slice_dims or {}).get(name, (0, size))
+        chosen = entries_between(name, size, start, end)
+        present = {key: np.take(value, chosen, axis=axis) for key, value in present.items()}
         if show_dim is not None and name != show_dim:
             present = {key: np.mean(value, axis=axis) for key, value in present.items()}
             kept.remove(name)
             continue
-        start, end = (slice_dims or {}).get(name, (0, size))
-        chosen = _range(name, size, start, end)
-        present = {key: np.take(value, chosen, axis=axis) for key, value in present.items()}
         labels.append(tuple(f"{name} {index}" for index in chosen))
     count = int(np.prod([len(label) for label in labels]))
     if count > MOST_SLICES:

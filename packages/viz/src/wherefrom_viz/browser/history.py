@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from attrs import define, field
 from wherefrom.files.user_places import state_folder
+
+from wherefrom_viz.browser.state_files import read_state, write_state
 
 MOST = 50
 
@@ -26,19 +27,14 @@ class History:
     _typed: str = field(default="", init=False)
 
     def add(self, text: str) -> None:
-        """Note what was used. A home that cannot be written to is no reason to complain."""
+        """Note what was used."""
         self._place = None
         if not text.strip():
             return
         held = _all()
         own = [one for one in held.get(self.kind, []) if one != text]
         held[self.kind] = [*own, text][-MOST:]
-        file = history_file()
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(json.dumps(held), encoding="utf-8")
-        except OSError:
-            return
+        write_state(history_file(), held)
 
     def step(self, by: int, typed: str) -> str:
         """The text ``by`` places after what stands there now, before it if negative; after the latest, what was typed.
@@ -58,10 +54,7 @@ class History:
 
 
 def _all() -> dict[str, list[str]]:
-    try:
-        held = json.loads(history_file().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
+    held = read_state(history_file())
     if not isinstance(held, dict):
         return {}
     return {

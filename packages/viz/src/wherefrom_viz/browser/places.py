@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from wherefrom.files.manifest import MANIFEST, read_manifest
 from wherefrom.files.user_places import state_folder
 
 from wherefrom_viz.browser.notes import ENDING as NOTES_ENDING
+from wherefrom_viz.browser.state_files import read_state, write_state
 
 _MOST_RECENT = 12
 _MOST_FOUND = 500
@@ -104,22 +104,14 @@ def recent_places() -> list[Place]:
 
 
 def remember(paths: Sequence[Path]) -> None:
-    """Put paths at the head of the recent ones. A home that cannot be written to is no reason to complain."""
+    """Put paths at the head of the recent ones."""
     names = [str(path.resolve()) for path in paths]
     names += [str(path) for path in _recent_paths() if str(path) not in names]
-    file = state_file()
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(names[:_MOST_RECENT]), encoding="utf-8")
-    except OSError:
-        return
+    write_state(state_file(), names[:_MOST_RECENT])
 
 
 def _recent_paths() -> list[Path]:
-    try:
-        names = json.loads(state_file().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return []
+    names = read_state(state_file())
     return [Path(name) for name in names if isinstance(name, str)] if isinstance(names, list) else []
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 from msgspec.structs import replace
-from wherefrom.errors import SettingsError, nearest
+from wherefrom.errors import InputError, SettingsError, nearest
 from wherefrom.results.attribution import Attribution
 from wherefrom.text.tokens import Token
 
 
-def laid_out(attribution: Attribution, dimension: str) -> Attribution:
+def laid_out(attribution: Attribution, dimension: str, between: tuple[int, int] | None = None) -> Attribution:
     """The same scores with one dimension less and as many columns more.
 
     Rows are what was read, then the output as far as it was attributed; what a step could not see has the score 0.
@@ -18,19 +18,16 @@ def laid_out(attribution: Attribution, dimension: str) -> Attribution:
     Args:
         attribution: Scores with inner dimensions.
         dimension: The one to lay out.
+        between: Start and end, exclusive, of the entries of it that are kept; None: all.
 
     Returns:
         Scores of shape ``(inputs, steps * entries, ...)``; columns of one step stand together, in the order of entries.
 
     Raises:
         SettingsError: There is no dimension of that name.
+        InputError: ``between`` keeps nothing.
     """
-    names = attribution.dimensions
-    if dimension not in names:
-        raise SettingsError(
-            f"The scores have no dimension {dimension!r}.{nearest(dimension, names)} They have: {', '.join(names)}."
-        )
-    axis = 2 + names.index(dimension)
+    axis = axis_of(attribution, dimension)
     blocks: list[npt.NDArray[np.float64]] = []
     tokens: list[Token] = []
     if attribution.source_attributions is not None:
@@ -40,13 +37,15 @@ def laid_out(attribution: Attribution, dimension: str) -> Attribution:
         blocks.append(np.asarray(attribution.target_attributions)[: attribution.attr_pos_end])
         tokens.extend(attribution.target[: attribution.attr_pos_end])
     scores = np.moveaxis(np.concatenate(blocks), axis, 2)
-    entries = scores.shape[2]
+    start, end = between or (0, scores.shape[2])
+    entries = entries_between(dimension, scores.shape[2], start, end)
+    scores = scores[:, :, entries.start : entries.stop]
     steps = [
         replace(token, piece=f"{token.piece}:{name}", text=f"{token.text}:{name}")
         for token in attribution.steps
-        for name in (f"{dimension}{index}" for index in range(entries))
+        for name in (f"{dimension}{index}" for index in entries)
     ]
-    left = tuple(name for name in names if name != dimension)
+    left = tuple(name for name in attribution.dimensions if name != dimension)
     return attribution.replace(
         source=tuple(replace(token, position=place) for place, token in enumerate(tokens)),
         target=tuple(replace(token, position=place) for place, token in enumerate(steps)),
@@ -54,10 +53,36 @@ def laid_out(attribution: Attribution, dimension: str) -> Attribution:
         target_attributions=None,
         attr_pos_start=0,
         attr_pos_end=len(steps),
-        step_scores={name: np.repeat(values, entries) for name, values in attribution.step_scores.items()},
+        step_scores={name: np.repeat(values, len(entries)) for name, values in attribution.step_scores.items()},
         sequence_scores={},
         segments=(),
         details={},
         dimensions=left,
         default_aggregation=attribution.default_aggregation if left else (),
     )
+
+
+def axis_of(attribution: Attribution, dimension: str) -> int:
+    """The axis of the scores that an inner dimension is.
+
+    Raises:
+        SettingsError: There is no dimension of that name.
+    """
+    names = attribution.dimensions
+    if dimension not in names:
+        raise SettingsError(
+            f"The scores have no dimension {dimension!r}.{nearest(dimension, names)} They have: {', '.join(names)}."
+        )
+    return 2 + names.index(dimension)
+
+
+def entries_between(dimension: str, size: int, start: int, end: int) -> range:
+    """The entries of a dimension from ``start`` up to ``end``, which count from its end where they are negative.
+
+    Raises:
+        InputError: There are none.
+    """
+    chosen = range(size)[start:end]
+    if not chosen:
+        raise InputError(f"{start}..{end} keeps nothing of {dimension!r}, which has {size} entries.")
+    return chosen

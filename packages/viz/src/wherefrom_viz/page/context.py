@@ -22,8 +22,8 @@ from wherefrom_viz.describe.context import ContextDescription, Matrix, Panel, Wo
 from wherefrom_viz.describe.numbers import short
 from wherefrom_viz.describe.text_marks import label, visible
 from wherefrom_viz.page.document import assembled, assembled_cell, page_parts
+from wherefrom_viz.page.static_table import shade_class
 
-_LEVELS = 8
 _LONG = 1000
 """Characters above which a context is folded."""
 
@@ -202,15 +202,14 @@ def _plain(title: str, text: str | None) -> str:
 
 
 def _token(word: Word, name: str) -> str:
-    strength = round(min(1.0, abs(word.strength)) * _LEVELS)
-    shade = f" {'r' if word.value > 0 else 'l'}{strength}" if strength else ""
+    shaded = f"tok {shade_class(word.strength)}".rstrip()
     text = visible(word.text)
     lead = len(text) - len(text.lstrip()) if text.strip() else 0
     title = f'title="{escape(label(word.text))}: {word.value:+.4g}"'
     if word.cue is not None:
-        return f'{text[:lead]}<label for="{name}-pin{word.cue}" class="tok{shade}" {title}>{_bdi(text[lead:])}</label>'
+        return f'{text[:lead]}<label for="{name}-pin{word.cue}" class="{shaded}" {title}>{_bdi(text[lead:])}</label>'
     marked = " cue" if word.marked else ""
-    return f'{text[:lead]}<span class="tok{shade}{marked}" {title}>{_bdi(text[lead:])}</span>'
+    return f'{text[:lead]}<span class="{shaded}{marked}" {title}>{_bdi(text[lead:])}</span>'
 
 
 def _table(matrix: Matrix, cited_text: str) -> str:
@@ -231,9 +230,9 @@ def _table(matrix: Matrix, cited_text: str) -> str:
 
 
 def _cell(value: float, largest: float, cited: bool) -> str:
-    strength = round(abs(value) / largest * _LEVELS) if largest else 0
-    shade = f' class="{"r" if value > 0 else "l"}{strength}"' if strength else ""
-    return f"<td{shade}>{nats(value)}{'*' if cited else ''}</td>"
+    shade = shade_class(value / largest) if largest else ""
+    name = f' class="{shade}"' if shade else ""
+    return f"<td{name}>{nats(value)}{'*' if cited else ''}</td>"
 
 
 def _bdi(text: str) -> str:

@@ -76,23 +76,14 @@ def render_html(attributions: Shown, **options: Any) -> str:
 
 def assembled(page: Page) -> str:
     """The parts in their places: a whole document."""
-    code = bundle.script("boot_page")
-    policy = (
-        "default-src 'none'; base-uri 'none'; form-action 'none'; img-src blob: data:; "
-        f"script-src '{digest(code)}'; style-src '{digest(page.style)}'"
-    )
     first, *rest = [_data(f"block-{number}", block) for number, block in enumerate(page.packed.blocks)] or [""]
     pieces = [
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n',
-        f'<meta http-equiv="Content-Security-Policy" content="{escape(policy)}">\n',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n',
-        f"<title>{escape(page.meta['title'])}</title>\n<style>{page.style}</style>\n</head>\n",
-        '<body class="wf-body">\n<div class="wf-mount">\n',
+        opened(page.meta["title"], page.style),
         page.fallback,
         json_data("meta", page.meta),
         first,
         # the script stands right after the first block, so that a large page is usable before it is all read
-        f"</div>\n<script>{code}</script>\n",
+        started(),
         page.folded,
         page.interacting,
         page.traces,
@@ -103,6 +94,33 @@ def assembled(page: Page) -> str:
         "</div>\n</body>\n</html>\n",
     ]
     return "".join(pieces)
+
+
+def opened(title: str, style: str, *, fetches: bool = False) -> str:
+    """A document up to what its mount holds.
+
+    Args:
+        title: Of the document.
+        style: All of it; the policy allows no other.
+        fetches: May the script fetch from the page's own server? Else it may fetch nothing.
+    """
+    connect = "connect-src 'self'; " if fetches else ""
+    policy = (
+        "default-src 'none'; base-uri 'none'; form-action 'none'; img-src blob: data:; "
+        f"{connect}script-src '{_digest(bundle.script('boot_page'))}'; style-src '{_digest(style)}'"
+    )
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{escape(policy)}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)}</title>\n<style>{style}</style>\n</head>\n"
+        '<body class="wf-body">\n<div class="wf-mount">\n'
+    )
+
+
+def started() -> str:
+    """The end of the mount, and the script that the policy of `opened` allows."""
+    return f"</div>\n<script>{bundle.script('boot_page')}</script>\n"
 
 
 def render_notebook(attributions: Shown, **options: Any) -> str:
@@ -307,5 +325,5 @@ def json_data(name: str, value: Any) -> str:
     return f'<script type="application/json" data-wf="{name}">{text}</script>\n'
 
 
-def digest(text: str) -> str:
+def _digest(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")

@@ -8,7 +8,7 @@ from html import escape
 from wherefrom_viz.describe.description import Description, Unit
 from wherefrom_viz.describe.numbers import short
 from wherefrom_viz.describe.running_text import WrapAfter, highlights, line_ends
-from wherefrom_viz.page.static_table import LEVELS
+from wherefrom_viz.page.static_table import shade_class
 
 FOLDED_STYLE = (
     ".wf-folded details{display:inline-block;vertical-align:top;max-width:100%}"
@@ -66,8 +66,8 @@ def _inputs(description: Description, column: int, wrap_after: WrapAfter) -> Ite
 
 
 def _shade(strength: float) -> str:
-    level = round(abs(strength) * LEVELS)
-    return f' class="{"r" if strength > 0 else "l"}{level}"' if level else ""
+    shade = shade_class(strength)
+    return f' class="{shade}"' if shade else ""
 
 
 def _shown(unit: Unit) -> str:

@@ -143,12 +143,7 @@ def pack(
     """
     several = len({one.method for one, _ in examples}) > 1
     packer = Packer(precision=precision, count=len(examples), several_methods=several, bound=bound)
-    size = block_size(
-        max(
-            ((len(one.source) + len(one.target)) * (one.attr_pos_end - one.attr_pos_start) for one, _ in examples),
-            default=1,
-        )
-    )
+    size = block_size(max((cells_of(one) for one, _ in examples), default=1))
     blocks, index = [], []
     for start in range(0, len(examples), size):
         block, lines = packer.block(examples[start : start + size], start)
@@ -297,6 +292,11 @@ def _line(attribution: Attribution, title: str, sides: list[dict[str, Any]]) -> 
     inputs = sum(len(side["f"]) for side in sides if side["scored"])
     text = " → ".join(text[:_SNIPPET] + ("…" if len(text) > _SNIPPET else "") for text in texts)
     return [title, text, inputs, attribution.attr_pos_end - attribution.attr_pos_start, mean]
+
+
+def cells_of(attribution: Attribution) -> int:
+    """Scores of an example, those of what a step could not see included."""
+    return (len(attribution.source) + len(attribution.target)) * len(attribution.steps)
 
 
 def block_size(cells: int) -> int:

@@ -11,8 +11,6 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Callable, Sequence
-from html import escape
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +25,15 @@ from wherefrom.results.publishing import public_provenance
 from wherefrom_viz.colours import palette_named
 from wherefrom_viz.describe.description import describe, title_of
 from wherefrom_viz.page import bundle
-from wherefrom_viz.page.document import digest, json_data
+from wherefrom_viz.page.document import json_data, opened, started
 from wherefrom_viz.page.meta import Opening, meta_of
-from wherefrom_viz.page.packing import Packer, block_size, deflated_bytes
+from wherefrom_viz.page.packing import Packer, block_size, cells_of, deflated_bytes
 from wherefrom_viz.page.quantisation import Precision
 from wherefrom_viz.page.static_table import static_style, static_table
 
 LIST_LINES = 5_000
 """Lines in a part of the list: some 200 kB, so that the first ones are there at once."""
 EXAMPLES, LIST = "examples", "list"
-_OURS = {"index.html", EXAMPLES, LIST}
 
 
 @frozen
@@ -77,7 +74,7 @@ def save_site(
     Raises:
         InputError: There are no examples; or there is something in the folder, and it is no site, or ``overwrite`` is
             not set.
-        SettingsError: A precision, or a name in ``without``, is unknown.
+        SettingsError: A precision, a palette, units or a name in ``without`` are unknown. What was there stays.
     """
     if not len(results):
         raise InputError("There are no examples to make a site of.")
@@ -91,6 +88,9 @@ def save_site(
 
     chosen, facts, count = Opening(**opening), _facts(results), len(results)
     packer = Packer(precision=precision, count=count, several_methods=facts.several_methods)
+    first = example(0)
+    table = _first_table(chosen, first, count)
+    style = f"{bundle.style()}\n{static_style(palette_named(chosen.palette))}"
     folder = _emptied(Path(folder), overwrite)
     size, lines, parts = block_size(facts.cells), [], 0
     content = hashlib.sha256()
@@ -100,7 +100,7 @@ def save_site(
         content.update(block)
         lines += found
         while len(lines) >= LIST_LINES or (lines and start + size >= count):
-            (folder / LIST / f"{parts}.bin").write_bytes(deflated_bytes(list(islice(lines, LIST_LINES))))
+            (folder / LIST / f"{parts}.bin").write_bytes(deflated_bytes(lines[:LIST_LINES]))
             del lines[:LIST_LINES]
             parts += 1
         if progress is not None:
@@ -113,10 +113,11 @@ def save_site(
         bound=packer.shared_bound,
         subtitle=packer.subtitle,
         step_merge=packer.step_merge,
-        first=example(0),
+        first=first,
     )
     meta["site"] = {"examples": EXAMPLES, "list": LIST, "parts": parts}
-    (folder / "index.html").write_text(_index(meta, chosen, example(0), count), encoding="utf-8")
+    index = f"{opened(chosen.title, style, fetches=True)}{table}{json_data('meta', meta)}{started()}</body>\n</html>\n"
+    (folder / "index.html").write_text(index, encoding="utf-8")
     return folder
 
 
@@ -130,7 +131,7 @@ def _facts(results: Run | Attributions) -> _Facts:
             methods.add(summary.method)
         return _Facts(cells, len(methods) > 1)
     return _Facts(
-        max((len(one.source) + len(one.target)) * len(one.steps) for one in results),
+        max(map(cells_of, results)),
         len({one.method for one in results}) > 1,
     )
 
@@ -152,16 +153,9 @@ def _emptied(folder: Path, overwrite: bool) -> Path:
     return folder
 
 
-def _index(meta: dict[str, Any], opening: Opening, first: tuple[Attribution, Provenance], count: int) -> str:
-    """The page that fetches; its policy lets it do so from its own server alone."""
-    code = bundle.script("boot_page")
-    style = f"{bundle.style()}\n{static_style(palette_named(opening.palette))}"
-    policy = (
-        "default-src 'none'; base-uri 'none'; form-action 'none'; img-src blob: data:; connect-src 'self'; "
-        f"script-src '{digest(code)}'; style-src '{digest(style)}'"
-    )
+def _first_table(opening: Opening, first: tuple[Attribution, Provenance], count: int) -> str:
     one, made = first
-    table = static_table(
+    return static_table(
         describe(
             one,
             made,
@@ -171,12 +165,4 @@ def _index(meta: dict[str, Any], opening: Opening, first: tuple[Attribution, Pro
             title=title_of(one, 0, count),
         ),
         more=count - 1,
-    )
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{escape(policy)}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(opening.title)}</title>\n<style>{style}</style>\n</head>\n"
-        f'<body class="wf-body">\n<div class="wf-mount">\n{table}{json_data("meta", meta)}</div>\n'
-        f"<script>{code}</script>\n</body>\n</html>\n"
     )

@@ -11,7 +11,7 @@ from wherefrom_viz.describe.description import Description, rescaled
 from wherefrom_viz.describe.numbers import number_style
 from wherefrom_viz.describe.text_marks import elide
 
-LEVELS = 8
+_LEVELS = 8
 _MOST_ROWS, _MOST_COLUMNS = 60, 24
 _MOST_SMALL_ROWS, _MOST_SMALL_COLUMNS = 24, 12
 
@@ -75,9 +75,9 @@ def _table(
                 cells.append("<td>·</td>")
                 continue
             value = float(description.scores[row, column])
-            level = round(abs(description.strength(value, column)) * LEVELS)
-            name = f' class="{"r" if value > 0 else "l"}{level}"' if level else ""
-            cells.append(f"<td{name}>{write(value) if level or write is not _sign else ''}</td>")
+            shade = shade_class(description.strength(value, column))
+            name = f' class="{shade}"' if shade else ""
+            cells.append(f"<td{name}>{write(value) if shade or write is not _sign else ''}</td>")
         lines.append(f'<tr><th scope="row">{_text(description.inputs[row].label)}</th>{"".join(cells)}</tr>')
     return (
         f"<table><caption>{escape(caption)}</caption><thead><tr><td></td>{head}</tr></thead>"
@@ -93,14 +93,20 @@ def _left(parts: Sequence[str]) -> str:
     return f" Scripts are off here; with them this page shows {escape(' and '.join(parts))}." if parts else ""
 
 
+def shade_class(strength: float) -> str:
+    """The class of `static_style` for a share of the strongest colour, in [-1, 1]; empty where it is too weak."""
+    level = round(abs(strength) * _LEVELS)
+    return f"{'r' if strength > 0 else 'l'}{level}" if level else ""
+
+
 def static_style(palette: Palette) -> str:
-    """The classes that `static_table` uses, for light and dark pages."""
+    """The classes that `shade_class` gives, for light and dark pages."""
 
     def rules(theme: colours.Theme) -> str:
         found = []
-        for level in range(1, LEVELS + 1):
+        for level in range(1, _LEVELS + 1):
             for name, sign in (("r", 1), ("l", -1)):
-                background = palette.ramp(sign, theme)(level / LEVELS)
+                background = palette.ramp(sign, theme)(level / _LEVELS)
                 text = colours.to_hex(colours.text_on(background))
                 found.append(f".wf-static .{name}{level}{{background:{colours.to_hex(background)};color:{text}}}")
         return "\n".join(found)

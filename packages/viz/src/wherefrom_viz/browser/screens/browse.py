@@ -109,7 +109,6 @@ class BrowseScreen(SessionScreen):
     @on(Input.Submitted, "#expression")
     def _accepted(self, event: Input.Submitted) -> None:
         self._understand(event.value, typing=False)
-        self.query_one(FilterBar).used()
         if not event.value.strip():
             self.query_one(FilterBar).close()
         self.examples.focus()

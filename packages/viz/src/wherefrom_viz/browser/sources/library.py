@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from attrs import frozen
-from wherefrom.errors import WherefromError
+from wherefrom.errors import InputError, WherefromError
 from wherefrom.files import Summary
 from wherefrom.files.summaries import TAGS
 from wherefrom.results.attribution import Attribution
@@ -38,11 +38,6 @@ class Growth:
     complaints: tuple[str, ...]
     replaced: bool
     """Was a file replaced, so that what was read of it is worth nothing?"""
-
-
-def _name(summary: Summary, place: int) -> str:
-    """What notes call an example."""
-    return summary.id or f"#{place + 1}"
 
 
 class Library:
@@ -75,13 +70,23 @@ class Library:
 
     def summary(self, key: int) -> Summary:
         """What is known of an example without its scores."""
-        place, number = divmod(int(key), len(self.sources))
+        summary, notes = self._of_file(key), self._notes(key)
+        return notes.summary(self._name(key, summary), summary) if notes else summary
+
+    def _of_file(self, key: int) -> Summary:
+        """What the file itself says of an example."""
+        source, place = self.locate(key)
         try:
-            summary = self.sources[number].summary(place)
+            return source.summary(place)
         except IndexError:  # the file was replaced by a shorter one a moment ago
             return _GONE
-        notes = self.notes[number]
-        return notes.summary(_name(summary, place), summary) if notes else summary
+
+    def _notes(self, key: int) -> Notes:
+        return self.notes[int(key) % len(self.sources)]
+
+    def _name(self, key: int, summary: Summary) -> str:
+        """What notes call an example."""
+        return summary.id or f"#{self.locate(key)[1] + 1}"
 
     def load(self, key: int) -> Attribution:
         """An example with its scores, and what its readers say of it; see `Source.load`."""
@@ -92,23 +97,27 @@ class Library:
 
     def remark(self, key: int) -> Remark:
         """What a reader said of an example."""
-        place, number = divmod(int(key), len(self.sources))
-        notes = self.notes[number]
-        return notes.on(_name(self.sources[number].summary(place), place)) if notes else Remark()
+        notes = self._notes(key)
+        return notes.on(self._name(key, self._of_file(key))) if notes else Remark()
 
     def file_tags(self, key: int) -> list[str]:
         """The tags that the file itself gives an example."""
-        source, place = self.locate(key)
-        return source.summary(place).tags
+        return self._of_file(key).tags
 
     def put_remark(self, key: int, remark: Remark) -> None:
-        """Keep what a reader says of an example; see `Notes.put`."""
-        place, number = divmod(int(key), len(self.sources))
-        self.notes[number].put(_name(self.sources[number].summary(place), place), remark)
+        """Keep what a reader says of an example; see `Notes.put`.
+
+        Raises:
+            InputError: The example is gone.
+        """
+        summary = self._of_file(key)
+        if summary is _GONE:
+            raise InputError("Its file was replaced by one without this example.")
+        self._notes(key).put(self._name(key, summary), remark)
 
     def notes_place(self, key: int) -> Path | None:
         """The file that holds what is said of an example."""
-        return self.notes[int(key) % len(self.sources)].path
+        return self._notes(key).path
 
     def provenance(self, key: int) -> Provenance:
         """How an example was made."""

@@ -47,10 +47,9 @@ class FilterBar(Vertical):
         """What is written."""
         return self.query_one(Input).value
 
-    def used(self) -> None:
-        """What is written was accepted by the reader: remember it."""
-        field = self.query_one(FilterInput)
-        field.history.add(field.value)
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """What is written was accepted by the reader: remember it. The screen is told next."""
+        self.query_one(FilterInput).history.add(event.value)
 
     def open(self, prompt: str, kind: str) -> None:
         """Show the bar and put the text cursor in it.

@@ -3,6 +3,7 @@
 
 import { css } from "./colour.js";
 import { h } from "./dom.js";
+import { placesOf } from "./sliders.js";
 
 const MOST = 1024; // slices; more are left to the sliders
 const CELLS = 24; // cells along a side of a small multiple, each the strongest of those it stands for
@@ -28,12 +29,8 @@ export class Overview {
 
   /** Labels of a slice along all dimensions. */
   name(index) {
-    const parts = [];
-    for (const { labels } of [...this.app.meta.dimensions].reverse()) {
-      parts.unshift(labels[index % labels.length]);
-      index = Math.floor(index / labels.length);
-    }
-    return parts.join(" · ");
+    const { dimensions } = this.app.meta;
+    return placesOf(index, dimensions).map((place, which) => dimensions[which].labels[place]).join(" · ");
   }
 
   key(event) {

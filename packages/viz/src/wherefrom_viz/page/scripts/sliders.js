@@ -2,6 +2,15 @@
 
 import { h } from "./dom.js";
 
+/** The place along each dimension of the slice with a number: the last dimension is the fastest. */
+export function placesOf(index, dimensions) {
+  return dimensions.reduceRight((places, { labels }) => {
+    places.unshift(index % labels.length);
+    index = Math.floor(index / labels.length);
+    return places;
+  }, []);
+}
+
 export class Sliders {
   constructor(app) {
     this.app = app;
@@ -19,13 +28,12 @@ export class Sliders {
 
   /** Put the sliders where the example is, however it was reached. */
   render() {
-    let index = this.app.state.ex;
-    for (const { range, value, labels } of [...this.all].reverse()) {
-      const place = index % labels.length;
-      range.value = place;
-      range.setAttribute("aria-valuetext", labels[place]);
-      value.textContent = labels[place];
-      index = (index - place) / labels.length;
-    }
+    const places = placesOf(this.app.state.ex, this.all);
+    this.all.forEach(({ range, value, labels }, which) => {
+      const label = labels[places[which]];
+      range.value = places[which];
+      range.setAttribute("aria-valuetext", label);
+      value.textContent = label;
+    });
   }
 }
