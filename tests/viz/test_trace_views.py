@@ -101,3 +101,10 @@ def test_rows_of_a_trace_are_prompt_before_and_output_after_the_first_generated_
     description = describe(traced())
     titles = dict(description.sections())
     assert max(titles["Prompt"]) < 7 <= min(titles["Output so far"])
+
+
+def test_hops_are_named_alone_where_steps_were_compared_with_others():
+    one = traced()
+    contrast = {"pairs": [{"step": one.steps[0].position, "target": " bark", "contrast": " meow"}]}
+    one = one.replace(details={**one.details, "contrast": contrast})
+    assert [unit.label for unit in describe(one).steps] == [unit.label for unit in describe(traced()).steps]

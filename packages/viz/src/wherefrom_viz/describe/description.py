@@ -276,7 +276,8 @@ def describe(
         evolve(unit_of(token, before), template=hidden)
         for (token, before), hidden in zip(with_before(tokens), template, strict=True)
     )
-    if granularity == "token":
+    trace = describe_trace(attribution)
+    if granularity == "token" and trace is None:  # the columns of a trace are hops, of which none was compared
         shown_steps = _beside_contrast(shown_steps, attribution)
     if granularity == "span":
         shown_steps = _named(shown_steps, span_names(attribution, "target"))
@@ -307,7 +308,7 @@ def describe(
         pair_labels=pair_labels,
         pair_scores=pair_scores,
         output_rows={} if target_side is None else _output_rows(tokens, target_side, steps),
-        trace=describe_trace(attribution),
+        trace=trace,
     )
 
 
