@@ -1149,6 +1149,22 @@ def test_special_and_template_tokens_are_left_out_until_asked_for(
     page.wait_for_selector(".card >> text=user: What now?")
 
 
+def test_what_a_template_writes_is_named_once_and_only_where_it_is_shown(
+    open_page: Open, make: Callable[..., Attribution]
+) -> None:
+    made = make(["<|sys|>", "You", " help", "What", " now", "?", "Go", "."], 6, {(3, 0): 0.5})
+    marked = tuple(msgspec.structs.replace(token, special=token.text.startswith("<|")) for token in made.target)
+    segments = (
+        Segment(side="target", start=0, end=3, kind="template", label="template"),
+        Segment(side="target", start=3, end=6, kind="turn", label="user"),
+    )
+    page = open_page(render_html(made.replace(target=marked, source=marked[:6], segments=segments)))
+    assert page.locator(".segment").all_inner_texts() == ["user"]
+    page.keyboard.press("h")
+    page.wait_for_selector(".inputs .tok >> text=<|sys|>")
+    assert page.locator(".segment").all_inner_texts() == ["template", "user"]
+
+
 def test_a_long_prompt_and_its_output_are_in_sight_together(open_page: Open, make: Callable[..., Attribution]) -> None:
     words = [f" word{i}" for i in range(360)]
     one = make(words, 300, {(3, 20): 0.9, (290, 21): 0.8}, id="long")

@@ -57,8 +57,9 @@ export class ReadView {
     for (const unit of units) {
       // turns, documents and template slots are named where they begin
       const segment = this.app.example.segments.find(([side, start]) => side === unit.side && start === unit.start);
-      if (segment) flow.append(h("span.segment", { "aria-hidden": "true" }, segment[3] === "turn" ? segment[4] : `${segment[3]}: ${segment[4]}`));
-      if (kind === "inputs" && unit.template && this.app.view.hidden) continue;
+      const hidden = kind === "inputs" && unit.template && this.app.view.hidden;
+      if (segment && !(hidden && segment[3] === "template")) flow.append(h("span.segment", { "aria-hidden": "true" }, named(segment)));
+      if (hidden) continue;
       const first = !flow.childNodes.length || flow.lastChild.className === "segment";
       if (unit.spaced && !first) flow.append(" ");
       if (unit.part) {
@@ -208,3 +209,6 @@ export class ReadView {
     return [h("h2", ...title), ...lines, entries.length ? list : h("p", "No input has a score here."), hint, pinned, wider].filter(Boolean);
   }
 }
+
+/** What a stretch of the text is called: turns by their role alone, others with their kind where the label does not say it. */
+const named = ([, , , kind, label]) => (kind === "turn" || kind === label ? label : `${kind}: ${label}`);
