@@ -17,7 +17,7 @@ from wherefrom_cli.exit_codes import ExitCode
 from wherefrom_cli.opening import open_results
 from wherefrom_cli.parser import CommandParser, Options, one_of, positive_number, setting
 from wherefrom_cli.progress import ProgressLine
-from wherefrom_cli.results import check_writable
+from wherefrom_cli.results import add_public_options, check_public_options, check_writable
 from wherefrom_cli.showing import DRAWN, drawn
 
 TABLES = (".csv", ".tsv", ".parquet")
@@ -57,14 +57,7 @@ def configure(parser: CommandParser) -> None:
     where.add(
         "--animate", action="store_true", help="-o FILE.svg: the outputs one after the other, in one file that plays"
     )
-    where.add("--public", action="store_true", help="leave out paths of this machine and the time of day")
-    where.add(
-        "--without",
-        nargs="+",
-        default=[],
-        metavar="NAME",
-        help="with --public: leave out more, such as generation_args, model.revision, annotations or id",
-    )
+    add_public_options(where)
     where.add("--to", type=one_of(FORMATS), metavar="FORMAT", help="what to write, where the name does not say")
     where.add("--aggregator", nargs="+", default=[], metavar="NAME", help="aggregators to apply first")
     where.add(
@@ -83,8 +76,7 @@ def configure(parser: CommandParser) -> None:
 
 def execute(options: Options, console: Console) -> int:
     """Write the file, or the site."""
-    if options.without and not options.public:
-        raise UsageError("--without says what a public copy has not.\nAdd --public.")
+    check_public_options(options)
     if sum(place is not None for place in (options.output, options.site, options.frames)) != 1:
         raise UsageError(
             "Say where to write: -o FILE, --site DIR for a folder of static files, or --frames DIR for SVGs."
