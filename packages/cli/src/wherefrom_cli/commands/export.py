@@ -81,6 +81,8 @@ def execute(options: Options, console: Console) -> int:
         raise UsageError(
             "Say where to write: -o FILE, --site DIR for a folder of static files, or --frames DIR for SVGs."
         )
+    if options.output is None and (options.to or options.steps or options.raw or options.animate):
+        raise UsageError("--to, --steps, --raw and --animate are for files.\nLeave them out, or write to -o FILE.")
     if options.site is not None:
         return _write_site(options, console)
     if options.frames is not None:
@@ -120,8 +122,6 @@ def _chosen(options: Options) -> Attributions:
 
 
 def _write_site(options: Options, console: Console) -> int:
-    if options.to or options.steps or options.raw:
-        raise UsageError("--to, --steps and --raw are for files.\nLeave them out with --site.")
     results: Run | Attributions
     if Path(options.path).is_dir() and not options.example:
         run = open_run(options.path)
