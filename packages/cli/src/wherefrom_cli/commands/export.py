@@ -8,15 +8,12 @@ from pathlib import Path
 from wherefrom.errors import UsageError
 from wherefrom.files import Run, open_run
 from wherefrom.results.attribution import Attributions
-from wherefrom_viz.figures import render_animation, save_frames
-from wherefrom_viz.page import save_site
 
 from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
 from wherefrom_cli.opening import open_results
 from wherefrom_cli.parser import CommandParser, Options, one_of, positive_number, setting
-from wherefrom_cli.progress import ProgressLine
 from wherefrom_cli.results import add_public_options, check_public_options, check_writable
 from wherefrom_cli.showing import DRAWN, drawn
 
@@ -86,6 +83,8 @@ def execute(options: Options, console: Console) -> int:
     if options.site is not None:
         return _write_site(options, console)
     if options.frames is not None:
+        from wherefrom_viz.figures import save_frames
+
         files = save_frames(_chosen(options), options.frames, **dict(options.set))
         console.note(f"Wrote {len(files)} frames to {options.frames}.")
         return ExitCode.DONE
@@ -105,6 +104,8 @@ def execute(options: Options, console: Console) -> int:
             out if options.raw else out.aggregate(), ending, path, steps=options.steps, options=options, console=console
         )
     elif options.animate:
+        from wherefrom_viz.figures import render_animation
+
         _deliver(render_animation(out, **dict(options.set)).encode("utf-8"), ending, path, console)
     else:
         _deliver(drawn(out, ending, **dict(options.set)), ending, path, console)
@@ -122,6 +123,10 @@ def _chosen(options: Options) -> Attributions:
 
 
 def _write_site(options: Options, console: Console) -> int:
+    from wherefrom_viz.page import save_site
+
+    from wherefrom_cli.progress import ProgressLine
+
     results: Run | Attributions
     if Path(options.path).is_dir() and not options.example:
         run = open_run(options.path)
