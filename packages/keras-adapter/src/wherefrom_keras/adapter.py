@@ -91,7 +91,7 @@ class KerasModel:
             name=self._opened.name,
             kind="decoder-only",
             model_class=type(self.module).__name__,
-            tokenizer_name=self._opened.name,
+            tokenizer_name=self._opened.tokenizer_name,
             tokenizer_class=type(self.tokenizer).__name__,
             framework="keras_hub",
             dtype=str(weights.dtype),
