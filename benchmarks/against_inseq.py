@@ -258,7 +258,7 @@ def marian() -> tuple[Any, Any]:
 
 def smollm2() -> tuple[Any, Any]:
     """SmolLM2-135M itself, from the folder that ``demo:smollm2`` loads."""
-    folder = Path.home() / ".cache" / "wherefrom" / "models" / "smollm2"
+    folder = demo_path("smollm2")
     model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
     return model, transformers.AutoTokenizer.from_pretrained(folder)
 

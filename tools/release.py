@@ -14,12 +14,14 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from packaging.version import VERSION_PATTERN, Version
+
 from tools.packages import DISTRIBUTIONS, build, faults
 from tools.versions import ROOT, places
 
 _SECTION = re.compile(r"^## (?P<title>[^\n]+)\n(?P<text>.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+_TAG = re.compile(rf"v(?P<version>{VERSION_PATTERN})", re.VERBOSE | re.IGNORECASE)
 _DATED = re.compile(r"(?P<version>\S+) \((?P<date>\d{4}-\d{2}-\d{2})\)")
-_NUMBERS = re.compile(r"\d+")
 
 
 def changelog_faults(changelog: str, version: str) -> Iterator[str]:
@@ -40,7 +42,7 @@ def tag_faults(tags: list[str], version: str) -> Iterator[str]:
     """A version is released once, and later than those before it."""
     if f"v{version}" in tags:
         yield f"git: the tag v{version} is there already"
-    later = [tag for tag in tags if tag.startswith("v") and _order(tag[1:]) > _order(version)]
+    later = [tag for tag in tags if (found := _TAG.fullmatch(tag)) and Version(found["version"]) > Version(version)]
     if later:
         yield f"git: {', '.join(later)} is later than {version}"
 
@@ -50,14 +52,6 @@ def version_faults(said: dict[str, str], version: str) -> Iterator[str]:
     for place, found in said.items():
         if found != version:
             yield f"{place} has {found}: `python -m tools.versions {version}`, then `uv lock`"
-
-
-def _order(version: str) -> tuple[tuple[int, ...], bool, tuple[int, ...]]:
-    """By numbers; a release candidate or development version before its version."""
-    final = re.match(r"[\d.]+", version)
-    numbers = final[0].rstrip(".") if final else ""
-    rest = version[len(numbers) :]
-    return tuple(map(int, _NUMBERS.findall(numbers))), not rest, tuple(map(int, _NUMBERS.findall(rest)))
 
 
 def _git(*words: str) -> list[str]:

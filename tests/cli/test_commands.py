@@ -220,6 +220,8 @@ def test_export_goes_step_by_step_and_to_a_site(wherefrom: Run, saved: Path, tmp
         (("-o", "a.html", "--site", "s"), "Say where to write"),
         (("-o", "a.html", "--without", "id"), "Add --public"),
         (("--site", "s", "--steps"), "are for files"),
+        (("--site", "s", "--animate"), "are for files"),
+        (("--frames", "s", "--to", "png"), "are for files"),
         (("-o", "a.html", "--animate"), "End the name in .svg"),
         (("-o", "a.html", "--public", "--without", "ids"), "Did you mean 'id'"),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -90,6 +91,15 @@ def test_what_needs_no_model_imports_no_framework(arguments: list[str], saved: A
     probe = PROBE.format(arguments=arguments, heavy=HEAVY)
     ran = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
+    assert ran.stderr.splitlines()[-1] == "", "imported: " + ran.stderr
+
+
+def test_a_table_is_exported_without_what_draws(saved: Any, tmp_path: Path) -> None:
+    arguments = ["export", str(saved), "-o", str(tmp_path / "out.csv"), "-q"]
+    probe = PROBE.format(arguments=arguments, heavy=("wherefrom_viz.page", "wherefrom_viz.figures", *HEAVY))
+    ran = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    assert (tmp_path / "out.csv").exists()
     assert ran.stderr.splitlines()[-1] == "", "imported: " + ran.stderr
 
 

@@ -52,6 +52,22 @@ def test_the_span_may_be_explained_against_another_output(wherefrom):
     assert one["target_attributions"] != two["target_attributions"]
 
 
+def test_prompts_of_a_file_have_contrasts_one_for_one(wherefrom, tmp_path):
+    (tmp_path / "prompts.txt").write_text(f"{PROMPT}\n{PROMPT}\n")
+    (tmp_path / "outputs.txt").write_text(f"{OUTPUT}\n{OUTPUT}\n")
+    (tmp_path / "others.txt").write_text(f"{OUTPUT[:-6]}sad.\n{OUTPUT[:-6]}old.\n")
+    said = ("-m", "demo:lm", "-i", "@prompts.txt", "-g", "@outputs.txt", "--span", "happy", "--json", "-q")
+    said += ("-fn", "contrast_logits_diff")
+    for more in ((), ("--contrast-targets", "@others.txt")):
+        ran = wherefrom("trace", *said, *more)
+        assert ran.code == 0, ran.err
+        examples = json.loads(ran.out)["examples"]
+        assert ["contrast" in one["details"] for one in examples] == [bool(more)] * 2
+    ran = wherefrom("trace", *said, "--contrast-targets", OUTPUT)
+    assert ran.code == 2
+    assert "1 contrast targets for 2 prompts" in ran.err
+
+
 def test_the_terminal_shows_parts_and_path(wherefrom):
     ran = wherefrom("trace", "-m", "demo:lm", "-i", PROMPT, "-g", OUTPUT, "--span", "20:21", "--view", "trace", "-q")
     assert ran.code == 0, ran.err

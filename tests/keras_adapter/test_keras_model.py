@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -161,6 +162,14 @@ def test_only_causal_models_with_a_tokeniser_are_loaded(gpt2_pair: Any, tokenize
         load(task, tokenizer=tokenizer, device="cpu")
     with pytest.raises(SettingsError, match="an object already"):
         load(task, tokenizer=tokenizer, model_kwargs={"dtype": "float32"})
+
+
+def test_a_tokeniser_of_its_own_preset_is_named(gpt2_pair: Any, tokenizer: Any, tmp_path: Path) -> None:
+    gpt2_pair[0].module.backbone.save_to_preset(str(tmp_path))  # a preset tells its tokeniser by its backbone
+    tokenizer.save_to_preset(str(tmp_path))
+    card = load(gpt2_pair[0].module, tokenizer=str(tmp_path)).card
+    assert card.tokenizer_name == str(tmp_path)
+    assert card.name == gpt2_pair[0].card.name == gpt2_pair[0].card.tokenizer_name
 
 
 def test_a_weight_that_is_no_number_is_named(tokenizer: Any) -> None:

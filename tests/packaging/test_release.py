@@ -29,6 +29,13 @@ def test_a_changelog_that_is_not_ready_is_seen(changelog: str, said: str) -> Non
     assert said in "; ".join(changelog_faults(changelog, "0.2.0"))
 
 
+def test_stages_before_a_release_are_in_order() -> None:
+    stages = ["0.2.0.dev3", "0.2.0a2", "0.2.0b3", "0.2.0rc1", "0.2.0"]
+    for place, version in enumerate(stages):
+        said = list(tag_faults([f"v{one}" for one in stages if one != version], version))
+        assert [f"v{one}" in "".join(said) for one in stages] == [other > place for other in range(len(stages))]
+
+
 @pytest.mark.parametrize("tags", [["v0.2.0"], ["v0.3.0"], ["v0.2.1rc1"], ["v0.10.0"], ["v1.0.0"]])
 def test_a_tag_that_is_there_or_later_is_seen(tags: list[str]) -> None:
     assert list(tag_faults(tags, "0.2.0"))

@@ -6,9 +6,10 @@ import re
 import sys
 from collections.abc import Iterator
 
+from attrs import evolve
 from wherefrom.evaluation.bench.standings import standings
 from wherefrom.evaluation.contract import METRICS
-from wherefrom_cli.catalogue import KINDS, Entry, describe, entry, things
+from wherefrom_cli.catalogue import KINDS, Entry, entry, things
 from wherefrom_cli.cost_formula import formula
 
 _SOURCE = re.compile(r"^Sources?:\n(?P<text>(?:    .*\n?|\n)+)", re.MULTILINE)
@@ -30,15 +31,14 @@ def markdown(text: str) -> str:
 def entries() -> Iterator[Entry]:
     """Everything that has a page."""
     for kind in KINDS:
-        for name, _ in things(kind):
-            yield from (one for one in describe(name) if one.kind == kind)
+        yield from (entry(kind, name, thing) for name, thing in things(kind))
     for name in METRICS:
         thing = METRICS.get(name)
         one = entry("metrics", name, thing)
         if not one.source:  # a metric's paper stands at the head of its file
             found = _SOURCE.search((sys.modules[thing.__module__].__doc__ or "") + "\n")
             source = "" if found is None else "\n".join(line.strip() for line in found["text"].strip().splitlines())
-            one = Entry(name=name, kind="metrics", text=one.text, source=source, settings=one.settings, facts=one.facts)
+            one = evolve(one, source=source)
         yield one
 
 

@@ -93,6 +93,7 @@ def bibtex(name: str, source: str) -> str | None:
 
 
 def entry(kind: str, name: str, thing: Any) -> Entry:
+    """One thing of a kind, from what its class says about itself."""
     text = inspect.getdoc(thing) or ""
     sections = _sections(text)
     settings: tuple[tuple[str, str, str], ...] = ()
@@ -113,7 +114,7 @@ def entry(kind: str, name: str, thing: Any) -> Entry:
         "sampled",
     ):
         value = getattr(thing, fact, None)
-        if value is not None and not callable(value):
+        if value is not None and not callable(value) and not inspect.isdatadescriptor(value):
             facts.append((fact, _plain_fact(value)))
     return Entry(
         name=name,

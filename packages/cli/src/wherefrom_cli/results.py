@@ -56,6 +56,28 @@ def add_output_options(group: OptionGroup) -> None:
     group.add("--viz-path", metavar="FILE", help="write an HTML page, too")
 
 
+def add_public_options(group: OptionGroup) -> None:
+    """What a copy that is given away has not."""
+    group.add("--public", action="store_true", help="leave out paths of this machine and the time of day")
+    group.add(
+        "--without",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="with --public: leave out more, such as generation_args, model.revision, annotations or id",
+    )
+
+
+def check_public_options(options: Options) -> None:
+    """Refuse what says nothing.
+
+    Raises:
+        UsageError: ``--without`` is given without ``--public``.
+    """
+    if options.without and not options.public:
+        raise UsageError("--without says what a public copy has not.\nAdd --public.")
+
+
 def destination(options: Options) -> Destination:
     """Where the options send the result.
 

@@ -85,27 +85,27 @@ class KerasModel:
     def card(self) -> ModelCard:
         """Who the model is; see `wherefrom.adapters.ModelCard`."""
         backbone, wording = self._cut.backbone, self._wording
-        table = self._cut.table(self._values)
+        weights = self._cut.weights(self._values)
         pad = wording.single("pad_token_id", "end_token_id")
         return ModelCard(
             name=self._opened.name,
             kind="decoder-only",
             model_class=type(self.module).__name__,
-            tokenizer_name=self._opened.name,
+            tokenizer_name=self._opened.tokenizer_name,
             tokenizer_class=type(self.tokenizer).__name__,
             framework="keras_hub",
-            dtype=str(table.dtype),
-            device=str(next(iter(table.devices()))),
+            dtype=str(weights.dtype),
+            device=str(next(iter(weights.devices()))),
             layers=len(self._cut.blocks),
             heads=int(getattr(backbone, "num_query_heads", None) or getattr(backbone, "num_heads", None) or 0),
-            width=int(table.shape[1]),
-            vocabulary=int(table.shape[0]),
+            width=int(weights.shape[1]),
+            vocabulary=int(weights.shape[0]),
             bos_id=wording.start_id,
             eos_ids=wording.end_ids,
             pad_id=pad,
             unk_id=wording.single("unk_token_id", "end_token_id"),
             mask_id=None,
-            max_length=getattr(backbone, "max_sequence_length", None),
+            max_length=self._longest,
             versions={"jax": jax.__version__, "keras": keras.__version__, "keras_hub": keras_hub.__version__},
         )
 
@@ -138,7 +138,6 @@ class KerasModel:
     ) -> list[list[IntArray]]:
         """See `wherefrom.adapters.SequenceModel.generate`. Settings: `wherefrom_keras.generating.Generation`."""
         how = Generation.of(settings)
-        longest = self.card.max_length
 
         def following(ids: IntArray) -> Any:
             row = Row(target_ids=np.append(ids, 0), steps=np.array([len(ids)]))
@@ -146,7 +145,7 @@ class KerasModel:
 
         return [
             [
-                continued(prompt, how, following, self._wording.end_ids, longest, np.random.default_rng(seeds))
+                continued(prompt, how, following, self._wording.end_ids, self._longest, np.random.default_rng(seeds))
                 for seeds in _seeds(seed, place, how.num_return_sequences)
             ]
             for place, prompt in enumerate(prompts)
@@ -154,7 +153,7 @@ class KerasModel:
 
     def embed(self, ids: IntArray, *, side: Side) -> Array:
         """See `wherefrom.adapters.Embeds.embed`."""
-        return self._cut.table(self._values)[ids]
+        return self._cut.embed(self._values, ids)
 
     def embedding_table(self, *, side: Side) -> Array:
         """See `wherefrom.adapters.Embeds.embedding_table`."""
@@ -234,7 +233,12 @@ class KerasModel:
 
     @property
     def _passes(self) -> Passes:
-        return Passes(self._cut, self._values, getattr(self._cut.backbone, "max_sequence_length", None))
+        return Passes(self._cut, self._values, self._longest)
+
+    @property
+    def _longest(self) -> int | None:
+        """Tokens that the model reads at most."""
+        return getattr(self._cut.backbone, "max_sequence_length", None)
 
 
 def _seeds(seed: int | None, place: int, copies: int) -> list[Any]:

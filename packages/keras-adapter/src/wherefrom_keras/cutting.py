@@ -54,9 +54,19 @@ class Cut:
         found = getattr(self.backbone, "transformer_layers", None)
         return list(found) if found is not None else []
 
+    def weights(self, values: Values) -> Any:
+        """Embeddings of the vocabulary as they are kept, shape ``(vocabulary, width)``; no copy."""
+        return values[self._place_of_table]
+
     def table(self, values: Values) -> Any:
-        """Embeddings of the vocabulary, scaled, shape ``(vocabulary, width)``."""
-        weights = values[self._place_of_table]
+        """Embeddings of the vocabulary, scaled, likewise."""
+        return self._times_scale(self.weights(values))
+
+    def embed(self, values: Values, ids: Any) -> Any:
+        """Embeddings of ids, scaled; those of the rest of the vocabulary are not computed."""
+        return self._times_scale(self.weights(values)[ids])
+
+    def _times_scale(self, weights: Any) -> Any:
         return weights if self.scale is None else weights * jax.numpy.asarray(self.scale, weights.dtype)
 
     @cached_property

@@ -20,6 +20,8 @@ class Opened:
     tokenizer: Any
     """``keras_hub.tokenizers.Tokenizer``."""
     name: str
+    tokenizer_name: str
+    """The preset that was named for it, otherwise that of the model."""
     starts: bool
     """Does a text begin with the tokeniser's start token?"""
 
@@ -45,7 +47,9 @@ def opened(model: Any, tokenizer: Any, model_kwargs: Mapping[str, Any], tokenize
         raise ModelLoadError(
             f"A keras_hub.models.CausalLM was expected, {type(task).__name__} came. Wrap a backbone in its CausalLM."
         )
+    tokenizer_name = name
     if isinstance(tokenizer, str):
+        tokenizer_name = tokenizer
         tokenizer = _from_preset(keras_hub.tokenizers.Tokenizer, tokenizer, tokenizer_kwargs)
     elif tokenizer_kwargs:
         raise SettingsError("tokenizer_kwargs are for loading a tokenizer by name; give tokenizer='preset' with them.")
@@ -56,7 +60,7 @@ def opened(model: Any, tokenizer: Any, model_kwargs: Mapping[str, Any], tokenize
             f"{name} has no preprocessor, so nothing turns text into tokens. Give tokenizer=..., a "
             "keras_hub.tokenizers.Tokenizer or the name of a preset."
         )
-    return Opened(task, tokenizer, name, bool(getattr(preprocessor, "add_start_token", True)))
+    return Opened(task, tokenizer, name, tokenizer_name, bool(getattr(preprocessor, "add_start_token", True)))
 
 
 def _from_preset(kind: Any, name: str, keywords: Mapping[str, Any]) -> Any:

@@ -75,7 +75,7 @@ class Passes:
                 )
 
     def _embeddings(self, some: Batch) -> Array:
-        embeddings = self.cut.table(self.values)[some.ids]
+        embeddings = self.cut.embed(self.values, some.ids)
         for place, (row, length) in enumerate(zip(some.rows, some.lengths, strict=True)):
             if row.target_embeds is not None:
                 given = jnp.asarray(row.target_embeds, embeddings.dtype)[:length]

@@ -9,13 +9,15 @@ import numpy as np
 from wherefrom.adapters import Encoding, Side
 from wherefrom.arrays import IntArray
 from wherefrom.errors import InputError, ModelLoadError
-from wherefrom.text.spelling import spelt_tokens
+from wherefrom.text.spelling import BYTE_LETTERS, spelt_tokens
 from wherefrom.text.tokens import Token
 
 from wherefrom_keras.backend import keras_hub
 
 SPACE = "▁"
 """How SentencePiece writes a space."""
+BYTES = {BYTE_LETTERS.get(byte, chr(byte)): byte for byte in range(256)}
+"""Letter to byte, as byte-level vocabularies write bytes."""
 
 
 class Wording:
@@ -33,7 +35,7 @@ class Wording:
                 "Give tokenizer=..., one of those kinds."
             )
         self.tokenizer = tokenizer
-        self._bytes_of = _byte_letters() if isinstance(tokenizer, kinds[0]) else None
+        self._bytes_of = BYTES if isinstance(tokenizer, kinds[0]) else None
         self.start_id = getattr(tokenizer, "start_token_id", None)
         self.end_ids = tuple(
             int(i) for name in ("end_token_id", "end_token2_id") if (i := getattr(tokenizer, name, None)) is not None
@@ -89,11 +91,3 @@ class Wording:
         if len(piece) == 6 and piece.startswith("<0x") and piece.endswith(">"):
             return bytes([int(piece[3:5], 16)])
         return piece.replace(SPACE, " ").encode()
-
-
-def _byte_letters() -> dict[str, int]:
-    """Letter to byte, as byte-level vocabularies write bytes: printable ones as themselves, the others from 256 on."""
-    shown = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
-    letters = {chr(byte): byte for byte in shown}
-    hidden = [byte for byte in range(256) if byte not in shown]
-    return letters | {chr(256 + place): byte for place, byte in enumerate(hidden)}

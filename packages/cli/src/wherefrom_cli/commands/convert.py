@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from wherefrom.errors import UsageError
 from wherefrom.files import Manifest, RunWriter, create_run, save_inseq
 
 from wherefrom_cli.command import Command
@@ -12,7 +11,7 @@ from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
 from wherefrom_cli.opening import open_results
 from wherefrom_cli.parser import CommandParser, Options, one_of, positive_number
-from wherefrom_cli.results import check_writable
+from wherefrom_cli.results import add_public_options, check_public_options, check_writable
 
 FORMATS = ("wherefrom", "run", "inseq")
 PRECISIONS = ("float32", "float16")
@@ -46,15 +45,13 @@ def configure(parser: CommandParser) -> None:
         metavar="TYPE",
         help="float32, or float16 for half the size",
     )
-    where.add("--public", action="store_true", help="leave out paths of this machine and the time of day")
-    where.add("--without", nargs="+", default=[], metavar="NAME", help="with --public: leave out more; see export")
+    add_public_options(where)
     where.add("--overwrite", action="store_true", help="replace what is there")
 
 
 def execute(options: Options, console: Console) -> int:
     """Read one, write the other."""
-    if options.without and not options.public:
-        raise UsageError("--without says what a public copy has not.\nAdd --public.")
+    check_public_options(options)
     path = Path(options.output)
     if options.to != "run":
         check_writable(path, overwrite=options.overwrite)

@@ -8,16 +8,13 @@ from pathlib import Path
 from wherefrom.errors import UsageError
 from wherefrom.files import Run, open_run
 from wherefrom.results.attribution import Attributions
-from wherefrom_viz.figures import render_animation, save_frames
-from wherefrom_viz.page import save_site
 
 from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
 from wherefrom_cli.opening import open_results
 from wherefrom_cli.parser import CommandParser, Options, one_of, positive_number, setting
-from wherefrom_cli.progress import ProgressLine
-from wherefrom_cli.results import check_writable
+from wherefrom_cli.results import add_public_options, check_public_options, check_writable
 from wherefrom_cli.showing import DRAWN, drawn
 
 TABLES = (".csv", ".tsv", ".parquet")
@@ -57,14 +54,7 @@ def configure(parser: CommandParser) -> None:
     where.add(
         "--animate", action="store_true", help="-o FILE.svg: the outputs one after the other, in one file that plays"
     )
-    where.add("--public", action="store_true", help="leave out paths of this machine and the time of day")
-    where.add(
-        "--without",
-        nargs="+",
-        default=[],
-        metavar="NAME",
-        help="with --public: leave out more, such as generation_args, model.revision, annotations or id",
-    )
+    add_public_options(where)
     where.add("--to", type=one_of(FORMATS), metavar="FORMAT", help="what to write, where the name does not say")
     where.add("--aggregator", nargs="+", default=[], metavar="NAME", help="aggregators to apply first")
     where.add(
@@ -83,15 +73,18 @@ def configure(parser: CommandParser) -> None:
 
 def execute(options: Options, console: Console) -> int:
     """Write the file, or the site."""
-    if options.without and not options.public:
-        raise UsageError("--without says what a public copy has not.\nAdd --public.")
+    check_public_options(options)
     if sum(place is not None for place in (options.output, options.site, options.frames)) != 1:
         raise UsageError(
             "Say where to write: -o FILE, --site DIR for a folder of static files, or --frames DIR for SVGs."
         )
+    if options.output is None and (options.to or options.steps or options.raw or options.animate):
+        raise UsageError("--to, --steps, --raw and --animate are for files.\nLeave them out, or write to -o FILE.")
     if options.site is not None:
         return _write_site(options, console)
     if options.frames is not None:
+        from wherefrom_viz.figures import save_frames
+
         files = save_frames(_chosen(options), options.frames, **dict(options.set))
         console.note(f"Wrote {len(files)} frames to {options.frames}.")
         return ExitCode.DONE
@@ -111,6 +104,8 @@ def execute(options: Options, console: Console) -> int:
             out if options.raw else out.aggregate(), ending, path, steps=options.steps, options=options, console=console
         )
     elif options.animate:
+        from wherefrom_viz.figures import render_animation
+
         _deliver(render_animation(out, **dict(options.set)).encode("utf-8"), ending, path, console)
     else:
         _deliver(drawn(out, ending, **dict(options.set)), ending, path, console)
@@ -128,8 +123,10 @@ def _chosen(options: Options) -> Attributions:
 
 
 def _write_site(options: Options, console: Console) -> int:
-    if options.to or options.steps or options.raw:
-        raise UsageError("--to, --steps and --raw are for files.\nLeave them out with --site.")
+    from wherefrom_viz.page import save_site
+
+    from wherefrom_cli.progress import ProgressLine
+
     results: Run | Attributions
     if Path(options.path).is_dir() and not options.example:
         run = open_run(options.path)

@@ -111,7 +111,11 @@ def execute(options: Options, console: Console) -> int:
         )
     asked = model_request(options)
     examples = paired(typed_texts(options.input_texts, console), typed_texts(options.generated_texts, console))
-    contrasts = [one.generated for one in paired(options.input_texts, typed_texts(options.contrast_targets, console))]
+    contrasts: list[str | None] = [*typed_texts(options.contrast_targets, console)] or [None] * len(examples)
+    if len(contrasts) != len(examples):
+        raise UsageError(
+            f"{len(contrasts)} contrast targets for {len(examples)} prompts.\nGive one per prompt, in the same order."
+        )
     how: dict[str, Any] = {"method": options.method, "attributed_fn": options.attributed_fn, **dict(options.set)}
     with loading(console, asked.name):
         model = asked.load()

@@ -12,6 +12,17 @@ LONGEST = 64
 """Bytes of unfinished characters that are waited for before they are shown as broken."""
 
 
+def _byte_letters() -> dict[int, str]:
+    printable = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
+    others = [byte for byte in range(256) if byte not in printable]
+    return {byte: chr(256 + rank) for rank, byte in enumerate(others)}
+
+
+BYTE_LETTERS = _byte_letters()
+"""The letters of byte-level vocabularies that differ from Latin-1: printable bytes stand for themselves, the others are
+written, in order, as the code points from 256 on (Radford et al. 2019, the GPT-2 vocabulary)."""
+
+
 def spelt_tokens(
     ids: IntArray, spelt: Sequence[bytes], special: Sequence[bool], text: str | None = None
 ) -> tuple[Token, ...]:

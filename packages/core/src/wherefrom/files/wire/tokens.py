@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from wherefrom.errors import FileFormatError
+from wherefrom.text.spelling import BYTE_LETTERS
 from wherefrom.text.tokens import Token
 
 Offsets = tuple[int | None, int | None]
@@ -141,19 +142,8 @@ def _following(sizes: Sequence[int]) -> list[int]:
 # pieces
 
 
-def _byte_letters() -> dict[int, str]:
-    """The letters of byte-level vocabularies that differ from Latin-1: printable bytes stand for themselves, the
-    others are written, in order, as the code points from 256 on (Radford et al. 2019, the GPT-2 vocabulary)."""
-    printable = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
-    others = [byte for byte in range(256) if byte not in printable]
-    return {byte: chr(256 + rank) for rank, byte in enumerate(others)}
-
-
-_BYTE_LETTERS = _byte_letters()
-
-
 def _spell_bytes(text: str) -> str:
-    return text.encode("utf-8", "surrogatepass").decode("latin-1").translate(_BYTE_LETTERS)
+    return text.encode("utf-8", "surrogatepass").decode("latin-1").translate(BYTE_LETTERS)
 
 
 def _spell_metaspace(text: str) -> str:
@@ -189,7 +179,7 @@ def _pieces(wire: WireTokens, where: str) -> list[str]:
     return pieces
 
 
-_BYTES = {**{chr(byte): byte for byte in range(256)}, **{letter: byte for byte, letter in _BYTE_LETTERS.items()}}
+_BYTES = {**{chr(byte): byte for byte in range(256)}, **{letter: byte for byte, letter in BYTE_LETTERS.items()}}
 
 
 def text_of_piece(pieces: Sequence[str]) -> list[str]:
