@@ -86,7 +86,7 @@ def _codes(scores: npt.NDArray[np.float64], scale: npt.NDArray[np.float64], step
 def _nearest(shares: npt.NDArray[np.float64], step: int) -> npt.NDArray[np.int64]:
     """The multiple of ``step`` fine steps next to each share of the column's largest magnitude."""
     steps = np.rint(np.log2(np.maximum(shares, np.finfo(np.float64).tiny)) * (_OCTAVE // step))
-    return np.clip(steps.astype(np.int64) * step + _LARGEST, 1, _LARGEST)
+    return np.asarray(np.clip(steps.astype(np.int64) * step + _LARGEST, 1, _LARGEST), dtype=np.int64)
 
 
 def _values(codes: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
