@@ -138,6 +138,20 @@ def test_what_the_page_carries_is_what_python_tells(seed: int, other: int, cuts:
     np.testing.assert_allclose(carried, finite(python.spearman), atol=1e-6)
 
 
+@pytest.mark.parametrize("source", [False, True])
+@pytest.mark.parametrize("cuts", [(i, j) for i in range(len(CUTS)) for j in range(len(CUTS))])
+def test_units_of_the_page_agree_as_units_of_python(cuts: tuple[int, int], source: bool) -> None:
+    a, b = (made(cut, seed, source, ties=False) for seed, cut in enumerate(cuts))
+    (pair,) = pairs_of([a, b], merge="sum")
+    names = {"word": "subwords", "sentence": "sentences", "character": "characters"}
+    assert "sentence" in pair["agreement"]
+    for level, name in names.items():
+        if level in pair["agreement"]:
+            python = compare(*(half.aggregate(name, aggregate_fn="sum") for half in (a, b)))
+            carried = [value for value in pair["agreement"][level] if value is not None]
+            np.testing.assert_allclose(carried, finite(python.spearman), atol=1e-6)
+
+
 def test_a_page_of_equal_results_agrees_everywhere() -> None:
     one: Attribution = made(0, 3, True)
     both = Attributions(sequence_attributions=(one, one.replace(id="two")))
