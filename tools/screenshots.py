@@ -111,8 +111,9 @@ def on_pages(
 
 def kept(name: str, png: bytes) -> None:
     """Write a picture with at most 256 colours, which is a third of its size: these have few."""
-    drawn = Image.open(io.BytesIO(png)).convert("RGB")
-    few = drawn.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    drawn = Image.open(io.BytesIO(png)).convert("RGBA")
+    page = Image.alpha_composite(Image.new("RGBA", drawn.size, "white"), drawn).convert("RGB")
+    few = page.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     few.save(IMAGES / f"{name}.png", optimize=True)
 
 
