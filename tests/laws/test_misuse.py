@@ -210,7 +210,18 @@ def calls(model: wherefrom.AttributionModel, result: Any, path: Path) -> dict[st
         "compare": (wherefrom.compare, {"one": result, "other": result}),
         "load": (wherefrom.load, {"path": path}),
         "load_model": (wherefrom.load_model, {"model": model.adapter}),
+        "encode": (model.encode, {"text": TEXT}),
+        "decode": (model.decode, {"ids": [1]}),
     }
+
+
+WRONG_TEXTS: tuple[Any, ...] = (
+    *([2**63], [-1], [1, 2**63], [2**70], [-(2**70)], [True], [1.5], [None], [[2**63]], [10**6]),
+    *(np.array([2**64 - 1], dtype=np.uint64), np.array([-1]), np.array([1.5]), np.array(3), np.zeros((2, 0))),
+    *(5, 1.5, True, b"x", {"role": "user"}, object(), HALF, [HALF], [{"role": "user", "content": [{"text": HALF}]}]),
+)
+"""What can be no text, no chat and no ids of any vocabulary."""
+OF_TEXTS = ("InputText", "Target", "ContrastText", "Chat", "IntArray")
 
 
 SIGNATURES = {
@@ -223,6 +234,8 @@ SIGNATURES = {
     "compare": wherefrom.compare,
     "load": wherefrom.load,
     "load_model": wherefrom.load_model,
+    "encode": wherefrom.AttributionModel.encode,
+    "decode": wherefrom.AttributionModel.decode,
 }
 SIMPLE = {
     "bool": [5, "x", [], NAN, object()],
@@ -248,7 +261,16 @@ def arguments() -> Iterator[tuple[str, str, list[Any]]]:
                 yield verb, name, [*wrong_values, *([] if optional else [None]), *([-1] if name == SEED else [])]
 
 
+def text_arguments() -> Iterator[tuple[str, str]]:
+    """Verb and argument, for every argument that takes texts, chats or ids."""
+    for verb, function in SIGNATURES.items():
+        for name, one in inspect.signature(function).parameters.items():
+            if any(kind in str(one.annotation) for kind in OF_TEXTS):
+                yield verb, name
+
+
 ARGUMENTS = list(arguments())
+TEXT_ARGUMENTS = list(text_arguments())
 COUNTS = [
     *(("generate", "batch_size"), ("attribute", "batch_size"), ("trace", "hops"), ("compare", "k")),
     *(("evaluate", "draws"), ("evaluate", "cuts"), ("load", "max_bytes")),
@@ -259,6 +281,28 @@ COUNTS = [
 def test_the_signatures_are_read() -> None:
     assert {verb for verb, *_ in ARGUMENTS} == set(SIGNATURES)
     assert len(ARGUMENTS) > 70
+    assert set(TEXT_ARGUMENTS) >= {("attribute", "contrast_sources"), ("trace", "output"), ("generate", "inputs")}
+
+
+@pytest.mark.parametrize("verb, name", TEXT_ARGUMENTS)
+def test_what_can_be_no_text_is_refused_before_the_model_is_asked(
+    model: wherefrom.AttributionModel, result: Any, tmp_path: Path, verb: str, name: str
+) -> None:
+    call, needed_here = calls(model, result, tmp_path / "nothing.json")[verb]
+    if "contrast" in name:
+        needed_here = {**needed_here, "method": "occlusion", "attributed_fn": "contrast_prob_diff"}
+    taken = []
+    for value in WRONG_TEXTS:
+        if "contrast" in name and isinstance(value, list) and value == [None]:  # an example without one
+            continue
+        try:
+            call(**{**needed_here, name: value})
+        except UsageError:
+            continue
+        except Asked:
+            pass
+        taken.append(value)
+    assert not taken
 
 
 @pytest.mark.parametrize("verb, name, values", ARGUMENTS, ids=[f"{verb}-{name}" for verb, name, _ in ARGUMENTS])
