@@ -14,6 +14,7 @@ from attrs import evolve, field, frozen
 
 from wherefrom.adapters import PredictsSteps, ScoringModel
 from wherefrom.adapters.check import lacking
+from wherefrom.adapters.given import adapter_of
 from wherefrom.arrays import FloatArray, to_numpy
 from wherefrom.attribute import AttributionModel
 from wherefrom.errors import FileFormatError, InputError, WherefromError
@@ -37,7 +38,7 @@ from wherefrom.methods.perturbation.units import Units, as_units, units_of
 from wherefrom.questions.question import Question
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.provenance import library_versions
-from wherefrom.settings import non_default
+from wherefrom.settings import check_call, non_default
 
 FORMAT = "wherefrom.bench/1"
 
@@ -158,8 +159,9 @@ def run_bench(
     Raises:
         InputError: The file is of another model or bench.
     """
+    check_call(run_bench, locals(), limit=1)
     path = Path(path)
-    header = Header(model=model.adapter.card.name, bench=attrs.asdict(bench), versions=dict(library_versions()))
+    header = Header(model=adapter_of(model).card.name, bench=attrs.asdict(bench), versions=dict(library_versions()))
     done = _resume(path, header)
     kept = sum(one.kept for one in done.values())
     for index, prompt in enumerate(prompts):
