@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 import msgspec
@@ -193,9 +193,9 @@ def read_bench(path: str | Path, *, sets: Sequence[str] | None = None) -> Evalua
     names = {one.method for outcome in kept for one in outcome.measurements}
     failures = [f"{one.prompt}: {name}: {why}" for one in kept for name, why in one.failures.items()]
     return Evaluation(
-        measurements=tuple(one for outcome in kept for one in outcome.measurements),
-        curves=tuple(one for outcome in kept for one in outcome.curves),
-        agreements=tuple(one for outcome in kept for one in outcome.agreements),
+        measurements=tuple(_numbered(kept, lambda outcome: outcome.measurements)),
+        curves=tuple(_numbered(kept, lambda outcome: outcome.curves)),
+        agreements=tuple(_numbered(kept, lambda outcome: outcome.agreements)),
         metrics={
             one.identifier: MetricFacts(higher_is_better=one.higher_is_better, settings=non_default(one))
             for one in metrics
@@ -212,6 +212,16 @@ def read_bench(path: str | Path, *, sets: Sequence[str] | None = None) -> Evalua
         versions=header.versions,
         warnings=tuple(failures),
     )
+
+
+_Found = TypeVar("_Found", Measurement, Curve, Agreement)
+
+
+def _numbered(kept: Sequence[Outcome], of: Callable[[Outcome], Sequence[_Found]]) -> Iterator[_Found]:
+    """What was found, by the place of its prompt among those kept: in the file the place is that among all prompts at
+    the time, which another call may have had in another order."""
+    for place, outcome in enumerate(kept):
+        yield from (msgspec.structs.replace(one, example=place) for one in of(outcome))
 
 
 @frozen(kw_only=True, eq=False)
