@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-import os
 import re
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -30,27 +28,14 @@ from tests.needed import needed
 from tests.viz.browser.conftest import browser_at, settled, shown
 
 needed("playwright", "extras")
-from playwright.sync_api import Browser, sync_playwright  # noqa: E402
+from playwright.sync_api import Browser  # noqa: E402
 
-CHROMIUM = Path("/usr/bin/chromium")
 FILES = [
     pytest.param((0, 1, False), (0, 2, False), id="one cut"),
     pytest.param((0, 1, True), (1, 2, True), id="two tokenizers, a source"),
     pytest.param((1, 7, False), (3, 9, False), id="other words"),
 ]
 """Pairs of results as (cut, seed, source); scores span 1e-6 to 1 between steps."""
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    if not CHROMIUM.exists() and not os.environ.get("CI"):
-        pytest.skip(f"there is no Chromium at {CHROMIUM}")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
-        )
-        yield started
-        started.close()
 
 
 def finite(values: np.ndarray) -> list[float]:

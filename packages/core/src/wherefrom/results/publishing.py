@@ -14,7 +14,8 @@ from typing import Any, TypeVar, overload
 import msgspec
 
 from wherefrom.errors import SettingsError, nearest
-from wherefrom.results.data import AnyAttribution, AnyAttributions, AttributionData, AttributionsData
+from wherefrom.results.data import AnyAttribution, AnyAttributions, AttributionData
+from wherefrom.results.given import require_result
 from wherefrom.results.provenance import Provenance
 
 NEVER_PUBLIC = ("created", "seconds", "extra")
@@ -56,7 +57,7 @@ def public(result: Any, without: Sequence[str] = ()) -> Any:
     _check(without)
     if isinstance(result, AttributionData):
         return _public_example(result, without)
-    assert isinstance(result, AttributionsData)
+    require_result(result, several=True)
     examples = [_public_example(one, without) for one in result]
     if "id" not in without:
         names = told_apart([one.id for one in result], [one.id for one in examples])
