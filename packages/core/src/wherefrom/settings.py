@@ -50,7 +50,8 @@ def _strict(kind: type) -> Callable[[Any, Any], Any]:
     def structure(value: Any, _: Any) -> Any:
         if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
             raise TypeError(f"expected {kind.__name__}, got {value!r}")
-        return kind(value) + 0.0 if kind is float else kind(value)  # minus nothing is nothing
+        made: Any = kind(value)
+        return made + 0.0 if kind is float else made  # minus nothing is nothing
 
     return structure
 
@@ -176,10 +177,10 @@ def is_whole(value: object) -> TypeGuard[int]:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
-def is_pair(value: object) -> TypeGuard[Sequence[int]]:
+def is_pair(value: Any) -> TypeGuard[Sequence[int]]:
     """Are these two whole numbers?"""
     listed = isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim == 1)
-    return listed and len(value) == 2 and all(map(is_whole, value))
+    return bool(listed and len(value) == 2 and all(map(is_whole, value)))
 
 
 def _has_half_character(text: str) -> bool:
