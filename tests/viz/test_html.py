@@ -222,6 +222,7 @@ def test_a_notebook_cell_is_capped_and_says_so(hospital: Attribution) -> None:
     assert not re.search("<html|<body|<!DOCTYPE", cell)
 
 
+@pytest.mark.heavy
 def test_a_heavy_notebook_cell_shows_fewer(make: object) -> None:
     assert callable(make)
     heavy = make([f" w{i}" for i in range(500)], 150, seed=1)

@@ -15,6 +15,7 @@ import numpy as np
 from attrs import evolve, frozen
 
 from wherefrom.adapters import Reserves
+from wherefrom.adapters.given import adapter_of
 from wherefrom.arrays import IntArray
 from wherefrom.attribute import AttributionModel
 from wherefrom.errors import InputError, SettingsError, UsageError, WherefromWarning
@@ -112,6 +113,7 @@ def trace(
     started, created = time.perf_counter(), datetime.now(UTC).isoformat(timespec="seconds")
     _check(hops)
     check_call(trace, locals(), hops=0)
+    adapter_of(model)
     contrast_targets = as_contrasts(contrast_targets, "contrast_targets")
     request = _requested(model, method, attributed_fn, settings)
     work = terminal_progress(show_progress and progress is None) if progress is None else nullcontext(progress)
@@ -165,6 +167,7 @@ def trace_cost(
     """
     _check(hops)
     check_call(trace_cost, locals(), hops=0)
+    adapter_of(model)
     request = _requested(model, method, attributed_fn, settings)
     clean = model.attribute(prompt, output, method=Dummy(), show_progress=False)
     contrast = (contrast_targets, contrast_targets_alignments)

@@ -22,6 +22,7 @@ from wherefrom.arrays import BoolArray
 from wherefrom.errors import SettingsError, nearest
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.card import CHANCE, card_of, doubtful
+from wherefrom.results.given import require_result, several_results
 from wherefrom.results.pairs import pair_table
 from wherefrom.results.provenance import Provenance
 from wherefrom.results.stages import Stage
@@ -234,6 +235,7 @@ def describe(
         InputError: A span that is none.
         SettingsError: An unknown granularity, merge or normalization.
     """
+    require_result(attribution)
     provenance = provenance or Provenance()
     if normalize not in NORMALIZATIONS:
         raise SettingsError(
@@ -350,7 +352,7 @@ def examples_of(attributions: Shown) -> list[tuple[Attribution, Provenance]]:
         return [(attributions, attributions.provenance)]
     if isinstance(attributions, Attributions):
         return [(one, attributions.provenance) for one in attributions.sequence_attributions]
-    return [pair for item in attributions for pair in examples_of(item)]
+    return [pair for item in several_results(attributions) for pair in examples_of(item)]
 
 
 def total_magnitude(attribution: Attribution) -> float:
