@@ -89,7 +89,13 @@ def test_a_wrong_setting_is_refused_in_words(
         model.attribute(TEXT, TARGET, method=method, **wrong)
 
 
-@pytest.mark.parametrize("wrong", [{"num_beams": 0}, {"max_new_tokens": "x"}, {"num_return_sequences": 0}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"num_beams": 0}, {"max_new_tokens": "x"}, {"num_return_sequences": 0}, {"num_beams": -1, "do_sample": None}),
+        *({"num_beams": "x"}, {"num_beams": [1]}, {"top_k": -1}, {"max_new_tokens": 0}, {"min_length": 0.5}),
+    ],
+)
 def test_generation_that_cannot_be_is_refused_in_words(model: wherefrom.AttributionModel, wrong: Any) -> None:
     with pytest.raises(UsageError, match="generation_args"):
         model.attribute(TEXT, generation_args=wrong)

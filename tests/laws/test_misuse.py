@@ -110,6 +110,17 @@ def test_what_a_number_a_word_or_a_switch_cannot_be_is_refused(setting: tuple[st
     assert not taken
 
 
+@pytest.mark.parametrize("setting", [one for one in OF_PLAIN_TYPES if float in kinds_of(one[3])], ids=named)
+def test_minus_nothing_is_nothing(setting: tuple[str, type, str, Any]) -> None:
+    """Where 0 is taken -0.0 is the same 0; a random generator refuses a negative deviation late."""
+    kind, cls, name, _ = setting
+    try:
+        made = from_mapping(cls, {**needed(cls), name: -0.0}, where=kind)
+    except UsageError:
+        return
+    assert not np.signbit(getattr(made, name))
+
+
 def needed(cls: type) -> dict[str, Any]:
     """Values for the settings that have no default."""
     return {one.name: "if x" for one in attrs.fields(cls) if one.default is attrs.NOTHING and one.init}
@@ -317,6 +328,73 @@ def test_what_an_argument_cannot_be_is_refused_before_the_model_is_asked(
         except UsageError as error:
             if name in str(error) or name in ("attribution_method", "framework", "ids"):
                 continue
+        except Asked:
+            pass
+        taken.append(value)
+    assert not taken
+
+
+@pytest.mark.parametrize(
+    "wrong", [[], [5], [(3,)], [("a", "b")], [(1.0, 2.0)], np.zeros((0, 2)), (), [[]], np.array(3)]
+)
+@pytest.mark.parametrize("verb", ["evaluate", "attribute"])
+def test_what_is_no_list_of_spans_is_refused_before_the_model_is_asked(
+    model: wherefrom.AttributionModel, result: Any, tmp_path: Path, verb: str, wrong: Any
+) -> None:
+    call, needed_here = calls(model, result, tmp_path / "nothing.json")[verb]
+    name = {"evaluate": "outputs", "attribute": "attributed_span"}[verb]
+    with pytest.raises(UsageError, match=name):
+        call(**{**needed_here, name: wrong})
+
+
+NO_LISTS: tuple[Any, ...] = (5, NAN, True, b"x", {}, np.array(3), object())
+
+
+def list_arguments() -> Iterator[tuple[str, str]]:
+    """Verb and argument, for every argument that is declared as a list, whatever of."""
+    for verb, function in SIGNATURES.items():
+        for name, one in inspect.signature(function).parameters.items():
+            if str(one.annotation).startswith("Sequence[") and "|" not in str(one.annotation).replace(" | None", ""):
+                yield verb, name
+
+
+@pytest.mark.parametrize("verb, name", list_arguments())
+def test_what_is_no_list_is_refused_before_the_model_is_asked(
+    model: wherefrom.AttributionModel, result: Any, tmp_path: Path, verb: str, name: str
+) -> None:
+    call, needed_here = calls(model, result, tmp_path / "nothing.json")[verb]
+    for value in NO_LISTS:
+        with pytest.raises(UsageError, match=name):
+            call(**{**needed_here, name: value})
+
+
+def test_a_baseline_for_no_side_is_refused_before_the_model_is_asked(model: wherefrom.AttributionModel) -> None:
+    for wrong in ({0: "unk", "": "unk"}, {"sauce": "unk"}, {None: "unk"}):
+        with pytest.raises(UsageError, match="source"):
+            model.attribute(TEXT, TARGET, method="integrated_gradients", baseline=wrong, show_progress=False)
+
+
+def test_weights_that_are_not_there_are_refused_before_the_model_is_asked(model: wherefrom.AttributionModel) -> None:
+    with pytest.raises(UsageError, match="no such file"):
+        model.attribute(TEXT, TARGET, method="learned_attention", weights="nowhere.npz", show_progress=False)
+
+
+PLACES_IN_A_MODEL = ("head", "heads", "layer", "layers", "target_layer", "baseline")
+
+
+@pytest.mark.parametrize(
+    "setting", [one for one in SETTINGS if one[0] == "method" and one[2] in PLACES_IN_A_MODEL], ids=named
+)
+def test_a_place_the_model_does_not_have_is_refused_before_it_is_asked(
+    model: wherefrom.AttributionModel, setting: tuple[str, type, str, Any]
+) -> None:
+    _, cls, name, _ = setting
+    taken = []
+    for value in ("nope", 99_999, -99_999, (99_999,), ["nope"]):
+        try:
+            model.attribute(TEXT, TARGET, method=cls, show_progress=False, **{**needed(cls), name: value})
+        except WherefromError:
+            continue
         except Asked:
             pass
         taken.append(value)

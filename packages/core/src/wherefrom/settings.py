@@ -50,7 +50,8 @@ def _strict(kind: type) -> Callable[[Any, Any], Any]:
     def structure(value: Any, _: Any) -> Any:
         if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
             raise TypeError(f"expected {kind.__name__}, got {value!r}")
-        return kind(value)
+        made: Any = kind(value)
+        return made + 0.0 if kind is float else made  # minus nothing is nothing
 
     return structure
 
@@ -160,6 +161,9 @@ def _fits(value: Any, declared: Any) -> bool:
         if isinstance(value, str):  # one for several
             return str in (inner[0], *get_args(inner[0]))
         listed = isinstance(value, collections.abc.Iterable) and not isinstance(value, bytes | Mapping | set)
+        listed = (
+            listed and getattr(value, "shape", (1,)) != ()
+        )  # an array of one number says that it can be gone through
         return listed and not (isinstance(value, list | tuple) and not all(_fits(one, inner[0]) for one in value))
     if origin is collections.abc.Callable:
         return callable(value)
@@ -173,9 +177,10 @@ def is_whole(value: object) -> TypeGuard[int]:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
-def is_pair(value: object) -> TypeGuard[Sequence[int]]:
+def is_pair(value: Any) -> TypeGuard[Sequence[int]]:
     """Are these two whole numbers?"""
-    return isinstance(value, list | tuple | np.ndarray) and len(value) == 2 and all(map(is_whole, value))
+    listed = isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim == 1)
+    return bool(listed and len(value) == 2 and all(map(is_whole, value)))
 
 
 def _has_half_character(text: str) -> bool:

@@ -30,7 +30,7 @@ from wherefrom.questions.question import Question
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.given import require_result, several_results
 from wherefrom.results.provenance import Provenance, library_versions
-from wherefrom.settings import check_call, non_default
+from wherefrom.settings import check_call, is_pair, non_default
 
 FAITHFULNESS = ("abpc", "aopc_morf", "comprehensiveness", "sufficiency", "log_odds", "top_k_drop", "tau_loo")
 """Metrics without a wish for others."""
@@ -303,13 +303,17 @@ def _same_text(one: Attribution, other: Attribution, name: str) -> Attribution:
 
 def _spans(outputs: Outputs, example: Attribution) -> list[Span]:
     start, end = example.attr_pos_start, example.attr_pos_end
-    if outputs == "step":
+    if isinstance(outputs, str) and outputs == "step":
         return [(step, step + 1) for step in range(start, end)]
-    if outputs == "sequence":
+    if isinstance(outputs, str) and outputs == "sequence":
         return [(start, end)]
-    if isinstance(outputs, str):
-        raise InputError(f"outputs = {outputs!r} is neither 'step' nor 'sequence' nor a list of (start, end) spans.")
-    return [(int(a), int(b)) for a, b in outputs]
+    spans = [] if isinstance(outputs, str) else list(outputs)
+    if not spans or not all(map(is_pair, spans)):
+        raise InputError(
+            f"outputs = {outputs!r} is neither 'step' nor 'sequence' nor a list of at least one (start, end) span, "
+            "whole numbers."
+        )
+    return [(int(a), int(b)) for a, b in spans]
 
 
 def _gold(gold: Gold | None, example: Attribution, units: Units) -> BoolArray | None:

@@ -62,7 +62,7 @@ def check_span(what: Any) -> None:
     """
     if what is None or isinstance(what, str):
         return
-    if not isinstance(what, list | tuple | np.ndarray):
+    if not isinstance(what, list | tuple | np.ndarray) or getattr(what, "shape", None) == ():
         raise InputError(
             f"attributed_span={what!r}: expected {', '.join(map(repr, KINDS))}, a piece of the output's text, "
             "(first, last + 1) target positions or a list of these."
