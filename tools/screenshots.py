@@ -10,7 +10,7 @@ import argparse
 import io
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ PROMPT = "George was sick yesterday. His colleagues asked him to come"
 OTHERS = ["saliency", "input_x_gradient"]
 
 
-def pretrained(browser: Browser, name: str) -> None:
+def pretrained(browser: Browser, name: str, only: Sequence[str]) -> None:
     """The README's first two examples, its sentence about George, a context with documents, a chat and a trace."""
     model = wherefrom.load_model(f"demo:{name}", device="cpu")
     asked: dict[str, Callable[[], Any]] = {
@@ -62,6 +62,8 @@ def pretrained(browser: Browser, name: str) -> None:
         "trace": lambda: wherefrom.trace(model, REASONED, REASONED + REASONING, span="hospital", hops=2),
     }
     for example, ask in asked.items():
+        if only and example not in only:
+            continue
         begun, began = time.perf_counter(), time.process_time()
         out = ask()
         print(f"{example}: {time.process_time() - began:.0f} s of CPU, {time.perf_counter() - begun:.0f} s", flush=True)
@@ -109,8 +111,9 @@ def on_pages(
 
 def kept(name: str, png: bytes) -> None:
     """Write a picture with at most 256 colours, which is a third of its size: these have few."""
-    drawn = Image.open(io.BytesIO(png)).convert("RGB")
-    few = drawn.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    drawn = Image.open(io.BytesIO(png)).convert("RGBA")
+    page = Image.alpha_composite(Image.new("RGBA", drawn.size, "white"), drawn).convert("RGB")
+    few = page.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     few.save(IMAGES / f"{name}.png", optimize=True)
 
 
@@ -143,13 +146,14 @@ REASONING = " He was sick. Sick people go to the hospital. So George went to the
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--pretrained", metavar="NAME", help="smollm2 or gemma3")
+    parser.add_argument("--only", nargs="+", default=[], metavar="PICTURE", help="of the pretrained model's pictures")
     options = parser.parse_args()
     torch.set_num_threads(1)
     IMAGES.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         if options.pretrained:
-            pretrained(browser, options.pretrained)
+            pretrained(browser, options.pretrained, options.only)
         else:
             built_in(browser)
         browser.close()

@@ -18,6 +18,9 @@ from wherefrom_viz import compare, describe, render_html, render_notebook
 from wherefrom_viz.page import bundle, pack, packing, unpack
 from wherefrom_viz.page.packing import _deflated_in_parts, deflated, from_base85, to_base85
 from wherefrom_viz.page.pairs import pairs_of
+from wherefrom_viz.page.quantisation import Precision
+
+from tests.viz.conftest import tokens_of
 
 JAVASCRIPT = Path(__file__).parent / "js"
 NODE = shutil.which("node")
@@ -51,6 +54,47 @@ def test_a_page_loads_nothing_and_says_so(everyone: Attributions) -> None:
 
 def test_code_and_style_stay_small() -> None:
     assert len(bundle.script("boot_page").encode()) + len(bundle.style().encode()) <= 88 * 1024
+
+
+def heavy_tailed(seed: int, size: int = 50) -> Attribution:
+    """``size`` inputs and steps of random words and scores, a near-worst case for compression."""
+    random = np.random.default_rng(seed)
+    words = [
+        f"{a}{b}{c}" for a in ("ta", "re", "mo", "si", "lu", "po") for b in "nrlsmdt" for c in ("", "a", "ing", "o")
+    ]
+    source, target = (tokens_of([f" {word}" for word in random.choice(words, size)]) for _ in range(2))
+    scores = random.normal(0, 1, (size, size)) * np.exp(random.normal(0, 1, (size, size)))
+    return Attribution(
+        source=source,
+        target=target,
+        attr_pos_start=0,
+        attr_pos_end=size,
+        source_attributions=scores.astype(np.float32),
+        step_scores={"probability": random.uniform(size=size).astype(np.float32)},
+        id=f"example {seed}",
+        method="random",
+    )
+
+
+@pytest.mark.parametrize(
+    "count, precision, budget",
+    [
+        (50, "display", 6.5),
+        *(
+            pytest.param(1000, precision, budget, marks=pytest.mark.heavy)
+            for precision, budget in (("display", 6.5), ("compact", 4.0), ("exact", 12.5))
+        ),
+    ],
+)
+def test_a_page_of_a_thousand_examples_keeps_its_budget(
+    count: int, precision: Precision, budget: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packing, "_FINE_CELLS", 0)  # as a page of a thousand has it
+    page = render_html([heavy_tailed(seed) for seed in range(count)], precision=precision)
+    code = len(render_html(heavy_tailed(0), precision=precision).encode())
+    megabytes = ((len(page.encode()) - code) * 1000 / count + code) / 1e6
+    print(f"1,000 examples of 50 x 50 scores, {precision}: {megabytes:.2f} MB")
+    assert megabytes <= budget
 
 
 def test_hostile_tokens_add_no_element(hostile: Attribution, hospital: Attribution) -> None:
