@@ -358,7 +358,7 @@ def list_arguments() -> Iterator[tuple[str, str]]:
                 yield verb, name
 
 
-@pytest.mark.parametrize("verb, name", list_arguments())
+@pytest.mark.parametrize("verb, name", list(list_arguments()))
 def test_what_is_no_list_is_refused_before_the_model_is_asked(
     model: wherefrom.AttributionModel, result: Any, tmp_path: Path, verb: str, name: str
 ) -> None:
