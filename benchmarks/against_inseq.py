@@ -179,7 +179,7 @@ CASES = [
         steps=8,
         prompt=24,
         model="smollm2",
-        ours={"n_steps": 15},
+        ours={"n_steps": 15, "keep_special": False},
         theirs={"n_steps": 15},
         note="15 Gauss-Legendre points each",
     ),
