@@ -194,7 +194,7 @@ def main() -> int:
     arguments = parser.parse_args()
     report = Report()
     code = len(bundle.script("boot_page").encode()) + len(bundle.style().encode())
-    report.line("code and style", code / 1024, 92, "KB")
+    report.line("code and style", code / 1024, 88, "KB")
     examples = [example(seed, 50) for seed in range(1000)]
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         folder = Path(name)

@@ -47,17 +47,26 @@ Column = tuple[str, str | None]
 
 
 def gathered(model: str, kind: str) -> dict[str, dict[Column, Values]]:
-    """Method to column to one value per prompt, over all files of a model and a set of prompts."""
+    """Method to column to one value per prompt, by its text: over all files of a model and a set of prompts, the
+    prompts that all of them have, and the methods that answered every one."""
     found: dict[str, dict[Column, Values]] = defaultdict(dict)
-    for path in sorted(RAW.glob(f"{model}-{kind}*.jsonl")):
-        evaluation = read_bench(path)
+    paths = sorted(
+        RAW.glob(f"{model}-{kind}*.jsonl"), key=lambda path: (len(path.name), path.name)
+    )  # the first one first
+    files = [read_bench(path) for path in paths]
+    texts = set.intersection(*(set(evaluation.texts) for evaluation in files))
+    for evaluation in files:
         for metric, removal in COLUMNS[kind]:
-            for (method, of), values in values_by_example(evaluation, removal).items():
-                if of == metric and not (
-                    method in ORDERINGS and method in found and (metric, removal) in found[method]
-                ):
-                    found[method][metric, removal] = values
-    return found
+            for (method, of), by_place in values_by_example(evaluation, removal).items():
+                values: Values = {evaluation.texts[int(str(place))]: value for place, value in by_place.items()}
+                if of == metric and (metric, removal) not in found[method]:
+                    found[method][metric, removal] = {text: one for text, one in values.items() if text in texts}
+    prompts = {column: values.keys() for column, values in found[RECENCY].items()}
+    return {
+        name: columns
+        for name, columns in found.items()
+        if columns and all(values.keys() == prompts[column] for column, values in columns.items())
+    }
 
 
 def told(values: Values) -> str:

@@ -40,6 +40,11 @@ def violations(page: Any, without: str = "") -> list[tuple[str, str]]:
     """
     if not page.evaluate("typeof axe !== 'undefined'"):
         page.evaluate(axe_source())
+    # colours on their way from one to another are no one's choice
+    page.evaluate(
+        "Promise.all(document.getAnimations().filter(one => one.effect.getComputedTiming().endTime < Infinity)"
+        ".map(one => one.finished.catch(() => null)))"
+    )
     context = f"{{ exclude: [{without!r}] }}" if without else "document"
     report = page.evaluate(f"axe.run({context}, {{ resultTypes: ['violations'] }})")
     assert report["passes"], "axe must have looked at something"

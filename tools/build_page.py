@@ -18,6 +18,13 @@ from wherefrom_viz.page import bundle
 
 PAGE = Path(bundle.__file__).parent
 VERSION = "0.28.2"
+OWN = (
+    "across", "addSpan", "announce", "app", "clipped", "columns", "drawLegend", "drawing", "fading", "neighbour",
+    "paint", "paintFlows", "painter", "pinLine", "pinnedAmong", "preview", "readAddress", "redraw", "removeSpans",
+    "render", "reveal", "root", "scene", "scrollBack", "setSpans", "shownBound", "spanBar", "stepScores",
+    "tabNames", "thumbs", "toggleExports", "update", "view", "viewOptions", "views", "visible", "widening",
+)  # fmt: skip
+"""Names of our objects' members that esbuild shortens. None may be the browser's, nor in what a page carries."""
 LOCAL = Path(__file__).parent / "node_modules" / ".bin" / "esbuild"
 
 
@@ -42,7 +49,7 @@ def build(program: str) -> dict[str, str]:
             "--charset=utf8",
             "--target=es2022,chrome100,firefox100",
         ]
-        kind = ["--format=iife"] if source.suffix == ".js" else []
+        kind = ["--format=iife", f"--mangle-props=^({'|'.join(OWN)})$"] if source.suffix == ".js" else []
         done = subprocess.run([*command, *kind], capture_output=True, text=True, check=True)
         made[source.name] = done.stdout
     return made

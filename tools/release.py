@@ -17,7 +17,7 @@ from pathlib import Path
 from packaging.version import VERSION_PATTERN, Version
 
 from tools.packages import DISTRIBUTIONS, build, faults
-from tools.versions import ROOT, places
+from tools.versions import ROOT, is_version, places
 
 _SECTION = re.compile(r"^## (?P<title>[^\n]+)\n(?P<text>.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 _TAG = re.compile(rf"v(?P<version>{VERSION_PATTERN})", re.VERBOSE | re.IGNORECASE)
@@ -75,6 +75,8 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.release", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("version")
     version = parser.parse_args(arguments).version
+    if not is_version(version):
+        parser.error(f"a version such as 0.2.0 or 0.2.0rc1 was expected, not {version!r}")
     found = list(look(version))
     if not found:
         with tempfile.TemporaryDirectory() as place:

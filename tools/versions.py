@@ -17,6 +17,11 @@ _CITED = re.compile(r"^version: (?P<version>\S+)$", re.MULTILINE)
 _FORM = re.compile(r"\d+\.\d+\.\d+(?:(?:a|b|rc)\d+|\.dev\d+)?")
 
 
+def is_version(text: str) -> bool:
+    """Is it a version such as ``0.2.0`` or ``0.2.0rc1``?"""
+    return _FORM.fullmatch(text) is not None
+
+
 def _files(root: Path) -> dict[Path, list[re.Pattern[str]]]:
     """The files that name the version, and how they do."""
     packages = sorted((root / "packages").glob("*/pyproject.toml"))
@@ -53,7 +58,7 @@ def set_everywhere(version: str, root: Path = ROOT) -> None:
     Raises:
         ValueError: It is no version such as ``0.2.0`` or ``0.2.0rc1``.
     """
-    if not _FORM.fullmatch(version):
+    if not is_version(version):
         raise ValueError(f"A version such as 0.2.0 or 0.2.0rc1 was expected, not {version!r}.")
     for path, patterns in _files(root).items():
         text = path.read_text("utf-8")
@@ -65,7 +70,11 @@ def set_everywhere(version: str, root: Path = ROOT) -> None:
 def main(arguments: list[str]) -> int:
     """Set the version if one is given; tell the places; 1 where they differ."""
     if arguments:
-        set_everywhere(arguments[0])
+        try:
+            set_everywhere(arguments[0])
+        except ValueError as error:
+            print(error, file=sys.stderr)
+            return 2
     said = places()
     for place, version in said.items():
         print(f"{version}  {place}")

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import wherefrom as library
 from wherefrom.results.attribution import Attributions
+from wherefrom_cli import results
 
 Run = Callable[..., Any]
 TEXT = "George was sick yesterday."
@@ -181,6 +182,16 @@ def test_log_file_has_what_was_said(wherefrom: Run, tmp_path: Path) -> None:
         "attribute", "-m", "demo:lm", "-i", TEXT, "--max-new-tokens", 2, "-q", "-o", "o.json", "--log-file", "log"
     )
     assert "Saved 1 attribution" in (tmp_path / "log").read_text()
+
+
+def test_a_large_file_is_told_and_how_it_would_be_smaller(wherefrom: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = ("attribute", "-m", "demo:lm", "-a", "saliency", "-i", TEXT, "--max-new-tokens", 2)
+    assert "MB" not in wherefrom(*asked, "-o", "small.json").err
+    monkeypatch.setattr(results, "_LARGE", 100)
+    assert "--aggregate-output saves one number per cell" in wherefrom(*asked, "-o", "a.json").err
+    told = wherefrom(*asked, "-o", "b.json", "--aggregate-output").err
+    assert "MB)" in told
+    assert "one number per cell" not in told
 
 
 def test_old_name_of_an_option_is_accepted_with_a_note(wherefrom: Run) -> None:

@@ -90,6 +90,7 @@ def test_a_dry_run_tells_the_passes(wherefrom):
         (("-i", PROMPT, "-m", "demo:lm", "-g", OUTPUT, "--span", "nowhere"), "span"),
         (("-i", PROMPT, "-m", "demo:lm", "-g", OUTPUT, "--leave-out", "all"), "sink"),
         (("-i", PROMPT, "-m", "demo:lm", "-g", OUTPUT, "--contrast-targets", OUTPUT), "compares with it"),
+        (("-i", PROMPT, "-m", "demo:lm", "-g", OUTPUT, "--contrast-targets", OUTPUT, "--dry-run"), "compares with it"),
     ],
 )
 def test_what_does_not_fit_is_said(wherefrom, arguments, says):

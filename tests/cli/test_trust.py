@@ -280,7 +280,13 @@ class TestWhereTheSearchEnds:
         assert project_file() == loose
 
 
-@pytest.mark.parametrize("command", [["-m", "wherefrom_cli"], ["-c", "from wherefrom_cli.main import run; run()"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["-m", "wherefrom_cli"],
+        pytest.param(["-c", "from wherefrom_cli.main import run; run()"], marks=pytest.mark.heavy),
+    ],
+)
 def test_a_module_in_the_folder_stands_in_for_nothing(tmp_path: Path, command: list[str]) -> None:
     code = EVIL.format(marker=str(tmp_path / "ran"))
     for name in ("evil", "datasets", "ray", "wherefrom_viz", "sitecustom"):

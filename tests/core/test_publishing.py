@@ -44,6 +44,15 @@ def test_paths_are_found_in_whatever_holds_them() -> None:
     assert without_paths("org/name", names=True) == "org/name"
 
 
+def test_names_that_were_different_stay_different() -> None:
+    assert without_paths({"/a/x": 1, "/b/x": 2, "x (2)": 3, "x": 4}) == {"x (3)": 1, "x (4)": 2, "x (2)": 3, "x": 4}
+    one = result()[0]
+    several = Attributions(
+        sequence_attributions=tuple(one.replace(id=name) for name in ("/a/n.txt", "/b/n.txt", "/a/n.txt", None))
+    )
+    assert [each.id for each in several.public()] == ["n.txt", "n.txt (2)", "n.txt", None]
+
+
 def result() -> Attributions:
     tokens = tuple(
         Token(id=i, piece=text, text=text, position=i, start=2 * i, end=2 * i + 2)

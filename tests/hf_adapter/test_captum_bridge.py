@@ -58,7 +58,7 @@ def test_exact_classes_give_what_ours_give(name, captums, ours, settings):
     assert_close(explained(name, ours, **settings), explained(name, captums), atol=2e-7)
 
 
-@BOTH
+@pytest.mark.parametrize("name", [pytest.param("gpt2-tiny", marks=pytest.mark.heavy), "t5-tiny"])
 def test_exact_shapley_values_are_ours(name):
     """Words keep the orders few: captum goes through every one."""
     made = explained(name, "captum:ShapleyValues", units="word", attr_pos_end=3 if name == "t5-tiny" else None)
@@ -69,7 +69,9 @@ def test_exact_shapley_values_are_ours(name):
 
 
 @BOTH
-@pytest.mark.parametrize("method", ["captum:ShapleyValueSampling", "captum:KernelShap"])
+@pytest.mark.parametrize(
+    "method", [pytest.param("captum:ShapleyValueSampling", marks=pytest.mark.heavy), "captum:KernelShap"]
+)
 def test_sampled_classes_come_near_the_exact_values(name, method):
     exact = explained(name, "exact_shapley", baseline="unk", attr_pos_end=-1)
     near = explained(name, method, attr_pos_end=-1, settings={"n_samples": 150})

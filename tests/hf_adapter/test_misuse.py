@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 from typing import Any
 
+import numpy as np
 import pytest
 import wherefrom
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from wherefrom.errors import UsageError, WherefromError
-from wherefrom.questions.arguments import FLAGS
+from wherefrom.questions.examples import per_answer
 
 TEXT = "George was sick"
 TARGET = "George was sick yesterday"
+ARGUMENTS = inspect.signature(wherefrom.AttributionModel.attribute).parameters
+FLAGS = [name for name, one in ARGUMENTS.items() if one.annotation == "bool"]
 NAN = float("nan")
 
 WRONG: dict[str, list[Any]] = {
@@ -85,7 +89,13 @@ def test_a_wrong_setting_is_refused_in_words(
         model.attribute(TEXT, TARGET, method=method, **wrong)
 
 
-@pytest.mark.parametrize("wrong", [{"num_beams": 0}, {"max_new_tokens": "x"}, {"num_return_sequences": 0}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"num_beams": 0}, {"max_new_tokens": "x"}, {"num_return_sequences": 0}, {"num_beams": -1, "do_sample": None}),
+        *({"num_beams": "x"}, {"num_beams": [1]}, {"top_k": -1}, {"max_new_tokens": 0}, {"min_length": 0.5}),
+    ],
+)
 def test_generation_that_cannot_be_is_refused_in_words(model: wherefrom.AttributionModel, wrong: Any) -> None:
     with pytest.raises(UsageError, match="generation_args"):
         model.attribute(TEXT, generation_args=wrong)
@@ -116,3 +126,26 @@ def test_anything_at_all_is_answered_or_refused_in_words(
         call["generation_args"] = {"max_new_tokens": 2}
     with contextlib.suppress(WherefromError):  # any other error fails the test
         model.attribute(**call)
+
+
+def test_a_column_of_texts_is_a_list_of_texts(model: wherefrom.AttributionModel) -> None:
+    texts, targets = np.array([TEXT, "Mary"]), np.array([TARGET, "Mary was"])
+    out = model.attribute(texts, targets, method="dummy", show_progress=False)
+    assert out.provenance.input_texts == [TEXT, "Mary"]
+    assert out.provenance.generated_texts == [TARGET, "Mary was"]
+
+
+def test_a_contrast_may_be_ids_on_both_sides(model: wherefrom.AttributionModel) -> None:
+    """As texts or as their ids, contrasts score alike; and the record keeps the ids."""
+    prompt, whole = "Mary was well", "Mary was well again"
+    asked = {"attributed_fn": "contrast_prob_diff", "method": "occlusion", "show_progress": False}
+    by_text = model.attribute(TEXT, TARGET, contrast_sources=prompt, contrast_targets=whole, **asked)
+    ids = {"contrast_sources": model.encode(prompt).ids.tolist(), "contrast_targets": model.encode(whole).ids.tolist()}
+    by_ids = model.attribute(TEXT, TARGET, **ids, **asked)
+    assert np.array_equal(by_text[0].target_attributions, by_ids[0].target_attributions, equal_nan=True)
+    assert {name: by_ids.provenance.arguments[name] for name in ids} == ids
+
+
+def test_several_answers_to_one_input_share_a_chat_as_contrast() -> None:
+    chat = [{"role": "user", "content": "x"}]
+    assert per_answer(chat, 1, 2) == [chat, chat]

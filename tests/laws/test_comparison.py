@@ -31,8 +31,8 @@ CUTS: list[list[str]] = [
 """One text in four cuts, the last of them with another word in it and other special tokens."""
 
 
-def made(cut: int, seed: int, source: bool) -> Attribution:
-    """A result whose scores span 1e-6 to 1 between steps, with ties in it."""
+def made(cut: int, seed: int, source: bool, *, ties: bool = True) -> Attribution:
+    """A result whose scores span 1e-6 to 1 between steps, with ties in it (or, where sums must not tie, without)."""
     texts = CUTS[cut]
     special = tuple(index for index, text in enumerate(texts) if text.startswith("<"))
     first = texts.index("\n") if "\n" in texts else 3
@@ -41,7 +41,9 @@ def made(cut: int, seed: int, source: bool) -> Attribution:
     scale = 10.0 ** rng.uniform(-6, 0, len(texts) - first)
 
     def scored(scores: Any) -> Any:
-        return None if scores is None else np.asarray(np.round(scores, 1) * scale, dtype=np.float32)
+        return (
+            None if scores is None else np.asarray((np.round(scores, 1) if ties else scores) * scale, dtype=np.float32)
+        )
 
     return found.replace(
         source_attributions=scored(found.source_attributions),
@@ -99,6 +101,18 @@ def test_an_alignment_has_every_token_once_and_in_order(one: list[str], data: st
         covered = [index for part in aligned for index in range(*part[side])]
         assert covered == list(range(len(sides[side])))
     assert all(a[1] > a[0] or b[1] > b[0] for a, b in aligned)
+
+
+@pytest.mark.parametrize("cut", range(3))
+def test_a_token_that_adds_no_text_is_compared_with_the_one_before_in_different_texts_too(cut: int) -> None:
+    one, other = (made(place, 1, source=False).target for place in (cut, 3))
+    alone = [one[a].text for (a, b), (c, d) in aligned_units(one, other) if b == a + 1]
+    assert "" not in alone
+    together = [
+        ("".join(token.text for token in one[a:b]), "".join(token.text for token in other[c:d]))
+        for (a, b), (c, d) in common_units(one, other)
+    ]
+    assert (" 智", " 智") in together
 
 
 def test_signed_rank_agreement_takes_the_sign_of_the_input_at_a_rank() -> None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-import os
 import re
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -30,27 +28,14 @@ from tests.needed import needed
 from tests.viz.browser.conftest import browser_at, settled, shown
 
 needed("playwright", "extras")
-from playwright.sync_api import Browser, sync_playwright  # noqa: E402
+from playwright.sync_api import Browser  # noqa: E402
 
-CHROMIUM = Path("/usr/bin/chromium")
 FILES = [
     pytest.param((0, 1, False), (0, 2, False), id="one cut"),
     pytest.param((0, 1, True), (1, 2, True), id="two tokenizers, a source"),
     pytest.param((1, 7, False), (3, 9, False), id="other words"),
 ]
 """Pairs of results as (cut, seed, source); scores span 1e-6 to 1 between steps."""
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    if not CHROMIUM.exists() and not os.environ.get("CI"):
-        pytest.skip(f"there is no Chromium at {CHROMIUM}")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
-        )
-        yield started
-        started.close()
 
 
 def finite(values: np.ndarray) -> list[float]:
@@ -136,6 +121,20 @@ def test_what_the_page_carries_is_what_python_tells(seed: int, other: int, cuts:
     (pair,) = pairs_of([a, b])
     carried = [value for value in pair["agreement"]["token"] if value is not None]
     np.testing.assert_allclose(carried, finite(python.spearman), atol=1e-6)
+
+
+@pytest.mark.parametrize("source", [False, True])
+@pytest.mark.parametrize("cuts", [(i, j) for i in range(len(CUTS)) for j in range(len(CUTS))])
+def test_units_of_the_page_agree_as_units_of_python(cuts: tuple[int, int], source: bool) -> None:
+    a, b = (made(cut, seed, source, ties=False) for seed, cut in enumerate(cuts))
+    (pair,) = pairs_of([a, b], merge="sum")
+    names = {"word": "subwords", "sentence": "sentences", "character": "characters"}
+    assert "sentence" in pair["agreement"]
+    for level, name in names.items():
+        if level in pair["agreement"]:
+            python = compare(*(half.aggregate(name, aggregate_fn="sum") for half in (a, b)))
+            carried = [value for value in pair["agreement"][level] if value is not None]
+            np.testing.assert_allclose(carried, finite(python.spearman), atol=1e-6)
 
 
 def test_a_page_of_equal_results_agrees_everywhere() -> None:

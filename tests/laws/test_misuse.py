@@ -110,6 +110,17 @@ def test_what_a_number_a_word_or_a_switch_cannot_be_is_refused(setting: tuple[st
     assert not taken
 
 
+@pytest.mark.parametrize("setting", [one for one in OF_PLAIN_TYPES if float in kinds_of(one[3])], ids=named)
+def test_minus_nothing_is_nothing(setting: tuple[str, type, str, Any]) -> None:
+    """Where 0 is taken -0.0 is the same 0; a random generator refuses a negative deviation late."""
+    kind, cls, name, _ = setting
+    try:
+        made = from_mapping(cls, {**needed(cls), name: -0.0}, where=kind)
+    except UsageError:
+        return
+    assert not np.signbit(getattr(made, name))
+
+
 def needed(cls: type) -> dict[str, Any]:
     """Values for the settings that have no default."""
     return {one.name: "if x" for one in attrs.fields(cls) if one.default is attrs.NOTHING and one.init}
@@ -210,7 +221,18 @@ def calls(model: wherefrom.AttributionModel, result: Any, path: Path) -> dict[st
         "compare": (wherefrom.compare, {"one": result, "other": result}),
         "load": (wherefrom.load, {"path": path}),
         "load_model": (wherefrom.load_model, {"model": model.adapter}),
+        "encode": (model.encode, {"text": TEXT}),
+        "decode": (model.decode, {"ids": [1]}),
     }
+
+
+WRONG_TEXTS: tuple[Any, ...] = (
+    *([2**63], [-1], [1, 2**63], [2**70], [-(2**70)], [True], [1.5], [None], [[2**63]], [10**6]),
+    *(np.array([2**64 - 1], dtype=np.uint64), np.array([-1]), np.array([1.5]), np.array(3), np.zeros((2, 0))),
+    *(5, 1.5, True, b"x", {"role": "user"}, object(), HALF, [HALF], [{"role": "user", "content": [{"text": HALF}]}]),
+)
+"""What can be no text, no chat and no ids of any vocabulary."""
+OF_TEXTS = ("InputText", "Target", "ContrastText", "Chat", "IntArray")
 
 
 SIGNATURES = {
@@ -223,6 +245,8 @@ SIGNATURES = {
     "compare": wherefrom.compare,
     "load": wherefrom.load,
     "load_model": wherefrom.load_model,
+    "encode": wherefrom.AttributionModel.encode,
+    "decode": wherefrom.AttributionModel.decode,
 }
 SIMPLE = {
     "bool": [5, "x", [], NAN, object()],
@@ -248,7 +272,16 @@ def arguments() -> Iterator[tuple[str, str, list[Any]]]:
                 yield verb, name, [*wrong_values, *([] if optional else [None]), *([-1] if name == SEED else [])]
 
 
+def text_arguments() -> Iterator[tuple[str, str]]:
+    """Verb and argument, for every argument that takes texts, chats or ids."""
+    for verb, function in SIGNATURES.items():
+        for name, one in inspect.signature(function).parameters.items():
+            if any(kind in str(one.annotation) for kind in OF_TEXTS):
+                yield verb, name
+
+
 ARGUMENTS = list(arguments())
+TEXT_ARGUMENTS = list(text_arguments())
 COUNTS = [
     *(("generate", "batch_size"), ("attribute", "batch_size"), ("trace", "hops"), ("compare", "k")),
     *(("evaluate", "draws"), ("evaluate", "cuts"), ("load", "max_bytes")),
@@ -259,6 +292,28 @@ COUNTS = [
 def test_the_signatures_are_read() -> None:
     assert {verb for verb, *_ in ARGUMENTS} == set(SIGNATURES)
     assert len(ARGUMENTS) > 70
+    assert set(TEXT_ARGUMENTS) >= {("attribute", "contrast_sources"), ("trace", "output"), ("generate", "inputs")}
+
+
+@pytest.mark.parametrize("verb, name", TEXT_ARGUMENTS)
+def test_what_can_be_no_text_is_refused_before_the_model_is_asked(
+    model: wherefrom.AttributionModel, result: Any, tmp_path: Path, verb: str, name: str
+) -> None:
+    call, needed_here = calls(model, result, tmp_path / "nothing.json")[verb]
+    if "contrast" in name:
+        needed_here = {**needed_here, "method": "occlusion", "attributed_fn": "contrast_prob_diff"}
+    taken = []
+    for value in WRONG_TEXTS:
+        if "contrast" in name and isinstance(value, list) and value == [None]:  # an example without one
+            continue
+        try:
+            call(**{**needed_here, name: value})
+        except UsageError:
+            continue
+        except Asked:
+            pass
+        taken.append(value)
+    assert not taken
 
 
 @pytest.mark.parametrize("verb, name, values", ARGUMENTS, ids=[f"{verb}-{name}" for verb, name, _ in ARGUMENTS])
@@ -273,6 +328,73 @@ def test_what_an_argument_cannot_be_is_refused_before_the_model_is_asked(
         except UsageError as error:
             if name in str(error) or name in ("attribution_method", "framework", "ids"):
                 continue
+        except Asked:
+            pass
+        taken.append(value)
+    assert not taken
+
+
+@pytest.mark.parametrize(
+    "wrong", [[], [5], [(3,)], [("a", "b")], [(1.0, 2.0)], np.zeros((0, 2)), (), [[]], np.array(3)]
+)
+@pytest.mark.parametrize("verb", ["evaluate", "attribute"])
+def test_what_is_no_list_of_spans_is_refused_before_the_model_is_asked(
+    model: wherefrom.AttributionModel, result: Any, tmp_path: Path, verb: str, wrong: Any
+) -> None:
+    call, needed_here = calls(model, result, tmp_path / "nothing.json")[verb]
+    name = {"evaluate": "outputs", "attribute": "attributed_span"}[verb]
+    with pytest.raises(UsageError, match=name):
+        call(**{**needed_here, name: wrong})
+
+
+NO_LISTS: tuple[Any, ...] = (5, NAN, True, b"x", {}, np.array(3), object())
+
+
+def list_arguments() -> Iterator[tuple[str, str]]:
+    """Verb and argument, for every argument that is declared as a list, whatever of."""
+    for verb, function in SIGNATURES.items():
+        for name, one in inspect.signature(function).parameters.items():
+            if str(one.annotation).startswith("Sequence[") and "|" not in str(one.annotation).replace(" | None", ""):
+                yield verb, name
+
+
+@pytest.mark.parametrize("verb, name", list(list_arguments()))
+def test_what_is_no_list_is_refused_before_the_model_is_asked(
+    model: wherefrom.AttributionModel, result: Any, tmp_path: Path, verb: str, name: str
+) -> None:
+    call, needed_here = calls(model, result, tmp_path / "nothing.json")[verb]
+    for value in NO_LISTS:
+        with pytest.raises(UsageError, match=name):
+            call(**{**needed_here, name: value})
+
+
+def test_a_baseline_for_no_side_is_refused_before_the_model_is_asked(model: wherefrom.AttributionModel) -> None:
+    for wrong in ({0: "unk", "": "unk"}, {"sauce": "unk"}, {None: "unk"}):
+        with pytest.raises(UsageError, match="source"):
+            model.attribute(TEXT, TARGET, method="integrated_gradients", baseline=wrong, show_progress=False)
+
+
+def test_weights_that_are_not_there_are_refused_before_the_model_is_asked(model: wherefrom.AttributionModel) -> None:
+    with pytest.raises(UsageError, match="no such file"):
+        model.attribute(TEXT, TARGET, method="learned_attention", weights="nowhere.npz", show_progress=False)
+
+
+PLACES_IN_A_MODEL = ("head", "heads", "layer", "layers", "target_layer", "baseline")
+
+
+@pytest.mark.parametrize(
+    "setting", [one for one in SETTINGS if one[0] == "method" and one[2] in PLACES_IN_A_MODEL], ids=named
+)
+def test_a_place_the_model_does_not_have_is_refused_before_it_is_asked(
+    model: wherefrom.AttributionModel, setting: tuple[str, type, str, Any]
+) -> None:
+    _, cls, name, _ = setting
+    taken = []
+    for value in ("nope", 99_999, -99_999, (99_999,), ["nope"]):
+        try:
+            model.attribute(TEXT, TARGET, method=cls, show_progress=False, **{**needed(cls), name: value})
+        except WherefromError:
+            continue
         except Asked:
             pass
         taken.append(value)

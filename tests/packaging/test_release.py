@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tools import release, versions
 from tools.release import changelog_faults, tag_faults, version_faults
 
 READY = "# Changelog\n\n## Unreleased\n\n## 0.2.0 (2026-12-01)\n\n- New.\n\n## 0.1.0 (2026-11-01)\n\n- First.\n"
@@ -13,6 +14,18 @@ def test_a_version_that_is_ready_passes() -> None:
     assert not list(changelog_faults(READY, "0.2.0"))
     assert not list(tag_faults(["v0.1.0", "v0.2.0rc1", "old"], "0.2.0"))
     assert not list(version_faults({"a": "0.2.0"}, "0.2.0"))
+
+
+@pytest.mark.parametrize("malformed", ["next", "1.0", "v0.2.0", "0.2.0 ", ""])
+def test_what_is_no_version_is_said_and_nothing_is_looked_at(
+    malformed: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delattr(release, "look")
+    monkeypatch.delattr(versions, "places")
+    with pytest.raises(SystemExit, match="2"):
+        release.main([malformed])
+    assert versions.main([malformed]) == 2
+    assert capsys.readouterr().err.count("such as 0.2.0") == 2
 
 
 @pytest.mark.parametrize(

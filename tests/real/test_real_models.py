@@ -149,3 +149,47 @@ def test_of_documents_the_one_that_tells_is_cited(smollm2: Any) -> None:
     assert 2 in sentence.citations
     assert len(sentence.citations) <= 2
     assert int(np.argmax(sentence.necessity)) == 2
+
+
+DAYS = (
+    "The town library moved to a new building last spring. It has three floors and a garden. Children come in"
+    " the afternoon to read. On Mondays the doors stay shut. A café on the ground floor sells soup and cake. "
+    "Many students write their essays there.",
+    "Bread dough rests for two hours before it is baked. The baker starts work at four in the morning. His "
+    "oven is older than the house. On Saturdays people wait in line for rolls. Rye bread keeps longer than "
+    "white bread. What is left in the evening goes to a school.",
+    "The choir practises on Thursday evenings. Everybody may come and listen. They sing in the old church by "
+    "the river. Their leader used to play the organ. In winter the singers wear coats. Twice a year they give"
+    " a concert.",
+    "Tomatoes grow best in a sunny place. They need water twice a day in summer. Snails like the young "
+    "leaves. My neighbour covers hers with a net. The first ones are ripe in July. In autumn the plants are "
+    "cut down.",
+    "The ferry to Ostrel leaves at noon. It takes an hour to cross the bay. The ticket costs twelve euros. "
+    "Dogs have to stay on deck. In a storm the captain waits for better weather. On the other side a bus "
+    "meets the boat.",
+    "Old clocks have to be wound once a week. Some of them are very heavy. Dust is bad for the wheels. The "
+    "clockmaker on our street is almost eighty. He learned his trade from his mother. His windows are full of"
+    " dials.",
+    "Snow fell during the night, and many trains were late. The children built a snowman in the yard. Their "
+    "father cleared the path with a shovel. Birds came to the window for seeds. The milk froze in its bottle."
+    " By evening it was raining again.",
+    "A bicycle chain should be cleaned and oiled from time to time. Tyres lose air even when nobody rides. "
+    "The bell must be loud enough. My sister rides to work in all weathers. She has a basket for her bag. "
+    "Last week she bought a new lamp.",
+)
+"""Eight documents of six everyday sentences, 423 tokens of SmolLM2; the fifth tells."""
+
+
+def test_of_eight_documents_the_one_that_tells_is_cited_alone(smollm2: Any) -> None:
+    """Once: six of the eight were cited. Seen now: five pass the threshold, and the test leaves the right one."""
+    out = attribute_context(
+        smollm2,
+        [{"role": "user", "content": "How much is the ticket for the ferry to Ostrel?"}],
+        list(DAYS),
+        output="The ticket for the ferry to Ostrel costs twelve euros.",
+        method="dummy",
+    )
+    (sentence,) = out.sentences
+    support = np.maximum(sentence.necessity, sentence.sufficiency)
+    assert (support >= np.log(2)).sum() > 1, "the threshold alone would do, and the test says nothing"
+    assert sorted(sentence.citations) == [4]

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+import re
 import shutil
 import subprocess
+import zlib
 from pathlib import Path
 
 import pytest
-from wherefrom_viz.page import bundle
+from wherefrom.results.attribution import Attributions
+from wherefrom_viz import render_html
+from wherefrom_viz.context import render_context_html
+from wherefrom_viz.page import bundle, unpack
+from wherefrom_viz.page.packing import from_base85
+
+from tests.viz.test_context import made as context_result
 
 TOOL = Path(__file__).parents[2] / "tools" / "build_page.py"
 NODE = shutil.which("node")
@@ -42,6 +51,33 @@ def test_the_build_is_what_esbuild_makes() -> None:
     made = tool.build(program)  # type: ignore[attr-defined]
     folder = Path(bundle.__file__).parent / "built"
     assert {name: (folder / name).read_text("utf-8") for name in made} == made
+
+
+def carried(page: str) -> set[str]:
+    """Names of everything that a page's data says."""
+    found: set[str] = set()
+
+    def read(value: object) -> None:
+        if isinstance(value, dict):
+            found.update(value)
+        for one in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+            read(one)
+
+    for name, data in re.findall(r'data-wf="([\w-]+)">(.*?)</script>', page):
+        text = data if name == "meta" else zlib.decompress(from_base85(data))
+        read(json.loads(text) if not name.startswith("block") else [header for header, _ in unpack(data)])
+    return found
+
+
+def test_no_shortened_name_is_one_that_a_page_carries(everyone: Attributions) -> None:
+    pages = [
+        render_html(everyone),
+        render_html([everyone[0], everyone[0]], dimensions=[("layer", ["1", "2"])]),
+        render_context_html(context_result()),
+    ]
+    found = set().union(*map(carried, pages))
+    assert {"bound", "sides", "agreement", "cues", "palettes", "labels"} <= found
+    assert not found & set(builder().OWN)  # type: ignore[attr-defined]
 
 
 @pytest.mark.skipif(NODE is None, reason="node is not installed")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,16 +14,9 @@ from tests import axe
 from tests.needed import needed
 
 needed("playwright", "extras")
-from playwright.sync_api import Page, sync_playwright  # noqa: E402
+from playwright.sync_api import Browser, Page  # noqa: E402
 
-CHROMIUM = Path("/usr/bin/chromium")
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        not CHROMIUM.exists() and not os.environ.get("CI"), reason=f"there is no Chromium at {CHROMIUM}"
-    ),
-]
+pytestmark = pytest.mark.browser
 
 Open = Callable[..., Page]
 
@@ -72,30 +64,27 @@ def context_example() -> ContextAttribution:
 
 
 @pytest.fixture
-def open_page(tmp_path: Path) -> Iterator[Open]:
+def open_page(chromium: Browser, tmp_path: Path) -> Iterator[Open]:
     """Opens a page; afterwards nothing may have been asked for or complained of."""
-    complaints: list[str] = []
-    requests: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
-        )
+    contexts, complaints, requests = [], [], []
 
-        def opened(html: str, hash_: str = "", **context: Any) -> Page:
-            path = tmp_path / "page.html"
-            path.write_text(html, encoding="utf-8")
-            page = browser.new_context(offline=True, reduced_motion="reduce", **context).new_page()
-            page.set_default_timeout(5_000)
-            page.on("pageerror", lambda error: complaints.append(str(error)))
-            page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
-            page.on("request", lambda request: requests.append(request.url))
-            page.goto(path.as_uri() + hash_)
-            if context.get("java_script_enabled", True):
-                page.wait_for_selector("[data-complete]", state="attached")
-            return page
+    def opened(html: str, hash_: str = "", **context: Any) -> Page:
+        path = tmp_path / "page.html"
+        path.write_text(html, encoding="utf-8")
+        contexts.append(chromium.new_context(offline=True, reduced_motion="reduce", **context))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(5_000)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
+        page.on("request", lambda request: requests.append(request.url))
+        page.goto(path.as_uri() + hash_)
+        if context.get("java_script_enabled", True):
+            page.wait_for_selector("[data-complete]", state="attached")
+        return page
 
-        yield opened
-        browser.close()
+    yield opened
+    for context in contexts:
+        context.close()
     assert complaints == []
     assert [url for url in requests if not url.startswith(("file:", "blob:"))] == []
 

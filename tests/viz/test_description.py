@@ -10,6 +10,7 @@ from wherefrom.results.attribution import Attribution
 from wherefrom.results.provenance import Provenance
 from wherefrom.results.stages import Stage
 from wherefrom.text.tokens import Segment
+from wherefrom_viz import render_latex, render_markdown, render_svg, render_text
 from wherefrom_viz.describe.description import describe, describe_all, rescaled, stage_words
 
 
@@ -160,3 +161,16 @@ def test_special_and_template_tokens_take_no_part_in_colours_and_top_inputs(make
     assert not any(unit.template for unit in describe(made.replace(target=said, segments=turns)).inputs)
     marks = describe(make(["<s>", "</s>", "a"], 2, {(0, 0): 4.0}).replace(segments=()))
     assert marks.scale.bound == pytest.approx(4.0)
+
+
+def test_tokens_that_are_bytes_of_one_character_are_named_by_it(make: Callable[..., Attribution]) -> None:
+    one = make(["I", " 智", "", "", " ש", "", " go", " 能", "", "!"], 7, {(2, 0): 0.9})
+    picture = describe(one)
+    named = ["I", "智 1/3", "智 2/3", "智 3/3", "\u200eש 1/2", "\u200eש 2/2", "go"]
+    assert [unit.label for unit in picture.inputs[:7]] == named
+    assert [unit.label for unit in picture.steps] == ["能 1/2", "能 2/2", "!"]
+    assert [unit.text for unit in picture.steps] == ["能", "·", "!"]
+    for view in ("read", "topk", "matrix"):
+        assert "∅" not in render_text(one, view=view, width=80)
+    assert "智 2/3" in render_text(one, view="topk", width=80)
+    assert "∅" not in render_svg(one) + render_svg(one, view="read") + render_markdown(one) + render_latex(one)

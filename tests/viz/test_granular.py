@@ -99,7 +99,9 @@ def test_a_notebook_holds_the_sliders_and_all_slices(deep: Attribution) -> None:
     assert "A cell holds" not in cell
 
 
-@pytest.mark.parametrize("layers, precision", [(12, "display"), (36, "compact"), (400, "compact")])
+@pytest.mark.parametrize(
+    "layers, precision", [(12, "display"), pytest.param(36, "compact", marks=pytest.mark.heavy), (400, "compact")]
+)
 def test_a_notebook_cell_is_capped_whatever_the_number_of_slices(
     make: Callable[..., Attribution], layers: int, precision: str
 ) -> None:

@@ -15,9 +15,12 @@ from wherefrom.errors import InputError, SettingsError
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.provenance import Provenance
 from wherefrom_viz import compare, describe, render_html, render_notebook
-from wherefrom_viz.page import bundle, pack, unpack
+from wherefrom_viz.page import bundle, pack, packing, unpack
 from wherefrom_viz.page.packing import _deflated_in_parts, deflated, from_base85, to_base85
 from wherefrom_viz.page.pairs import pairs_of
+from wherefrom_viz.page.quantisation import Precision
+
+from tests.viz.conftest import tokens_of
 
 JAVASCRIPT = Path(__file__).parent / "js"
 NODE = shutil.which("node")
@@ -50,7 +53,48 @@ def test_a_page_loads_nothing_and_says_so(everyone: Attributions) -> None:
 
 
 def test_code_and_style_stay_small() -> None:
-    assert len(bundle.script("boot_page").encode()) + len(bundle.style().encode()) <= 92 * 1024
+    assert len(bundle.script("boot_page").encode()) + len(bundle.style().encode()) <= 88 * 1024
+
+
+def heavy_tailed(seed: int, size: int = 50) -> Attribution:
+    """``size`` inputs and steps of random words and scores, a near-worst case for compression."""
+    random = np.random.default_rng(seed)
+    words = [
+        f"{a}{b}{c}" for a in ("ta", "re", "mo", "si", "lu", "po") for b in "nrlsmdt" for c in ("", "a", "ing", "o")
+    ]
+    source, target = (tokens_of([f" {word}" for word in random.choice(words, size)]) for _ in range(2))
+    scores = random.normal(0, 1, (size, size)) * np.exp(random.normal(0, 1, (size, size)))
+    return Attribution(
+        source=source,
+        target=target,
+        attr_pos_start=0,
+        attr_pos_end=size,
+        source_attributions=scores.astype(np.float32),
+        step_scores={"probability": random.uniform(size=size).astype(np.float32)},
+        id=f"example {seed}",
+        method="random",
+    )
+
+
+@pytest.mark.parametrize(
+    "count, precision, budget",
+    [
+        (50, "display", 6.5),
+        *(
+            pytest.param(1000, precision, budget, marks=pytest.mark.heavy)
+            for precision, budget in (("display", 6.5), ("compact", 4.0), ("exact", 12.5))
+        ),
+    ],
+)
+def test_a_page_of_a_thousand_examples_keeps_its_budget(
+    count: int, precision: Precision, budget: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packing, "_FINE_CELLS", 0)  # as a page of a thousand has it
+    page = render_html([heavy_tailed(seed) for seed in range(count)], precision=precision)
+    code = len(render_html(heavy_tailed(0), precision=precision).encode())
+    megabytes = ((len(page.encode()) - code) * 1000 / count + code) / 1e6
+    print(f"1,000 examples of 50 x 50 scores, {precision}: {megabytes:.2f} MB")
+    assert megabytes <= budget
 
 
 def test_hostile_tokens_add_no_element(hostile: Attribution, hospital: Attribution) -> None:
@@ -85,6 +129,18 @@ def test_colours_in_the_static_table_are_classes_with_valid_colours(hospital: At
 
 def test_the_same_result_gives_the_same_page(everyone: Attributions) -> None:
     assert render_html(everyone) == render_html(everyone)
+
+
+def test_a_page_of_many_scores_keeps_three_digits_of_each_and_one_of_few_five(
+    translation: Attribution, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = describe(translation).scores
+    errors = []
+    for most in (1_000, 10):
+        monkeypatch.setattr(packing, "_FINE_CELLS", most)
+        ((_, scores),) = unpack(pack([(translation, Provenance())]).blocks[0])
+        errors.append(np.max(np.abs(scores - expected)[expected != 0] / np.abs(expected[expected != 0])))
+    assert errors[0] < 2e-6 < 1e-4 < errors[1] < 5e-4
 
 
 @pytest.mark.parametrize("precision, error", [("display", 2e-5), ("compact", 4e-3), ("exact", 0)])
@@ -166,6 +222,7 @@ def test_a_notebook_cell_is_capped_and_says_so(hospital: Attribution) -> None:
     assert not re.search("<html|<body|<!DOCTYPE", cell)
 
 
+@pytest.mark.heavy
 def test_a_heavy_notebook_cell_shows_fewer(make: object) -> None:
     assert callable(make)
     heavy = make([f" w{i}" for i in range(500)], 150, seed=1)
@@ -285,3 +342,14 @@ def test_the_page_computes_what_python_computes(
 def test_a_slide_of_nothing_is_an_error(hospital: Attribution, options: dict[str, int], message: str) -> None:
     with pytest.raises(InputError, match=message):
         render_html(hospital, **options)
+
+
+@pytest.mark.parametrize("setting", ["view", "granularity", "merge", "normalize", "theme", "palette", "precision"])
+def test_an_unknown_name_is_refused_with_those_that_there_are(hospital: Attribution, setting: str) -> None:
+    with pytest.raises(SettingsError, match=r"called 'raed'.* There are: \w"):
+        render_html(hospital, **{setting: "raed"})
+
+
+def test_a_near_miss_of_a_view_is_suggested(hospital: Attribution) -> None:
+    with pytest.raises(SettingsError, match="Did you mean 'read'"):
+        render_html(hospital, view="raed")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,37 +14,21 @@ import pytest
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.text.tokens import Segment
 from wherefrom_viz import render_granular, render_html, render_notebook
+from wherefrom_viz.page import packing
 
 from tests import axe
 from tests.needed import needed
 
 needed("playwright", "extras")
-from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: E402
+from playwright.sync_api import Browser, Page, expect  # noqa: E402
 
-CHROMIUM = Path("/usr/bin/chromium")
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        not CHROMIUM.exists() and not os.environ.get("CI"), reason=f"there is no Chromium at {CHROMIUM}"
-    ),
-]
+pytestmark = pytest.mark.browser
 
 Open = Callable[..., Page]
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
-        )
-        yield started
-        started.close()
-
-
 @pytest.fixture
-def open_page(browser: Browser, tmp_path: Path) -> Iterator[Open]:
+def open_page(chromium: Browser, tmp_path: Path) -> Iterator[Open]:
     """Opens HTML from a file; afterwards no request, console error or dialog may have happened."""
     contexts, complaints, requests = [], [], []
 
@@ -53,7 +36,7 @@ def open_page(browser: Browser, tmp_path: Path) -> Iterator[Open]:
         path = tmp_path / f"page{len(contexts)}.html"
         path.write_text(html, encoding="utf-8")
         context = {"viewport": {"width": 1200, "height": 800}, "reduced_motion": "reduce", **context}
-        contexts.append(browser.new_context(offline=True, **context))
+        contexts.append(chromium.new_context(offline=True, **context))
         page = contexts[-1].new_page()
         page.set_default_timeout(5_000)
         page.on("console", lambda message: message.type in ("error", "warning") and complaints.append(message.text))
@@ -975,6 +958,23 @@ def test_layers_by_heads_are_small_multiples_to_click(open_page: Open, deep: Att
     assert [one.get_attribute("aria-selected") for one in multiples.all()] == ["false"] * 5 + ["true"]
     page.get_by_role("listbox", name="All slices").focus()
     page.keyboard.press("ArrowUp")
+    page.wait_for_selector("header .name >> text=layer 0 · head 2")
+
+
+def test_a_slice_that_cannot_be_read_is_told_and_can_be_left(
+    open_page: Open, deep: Attribution, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packing, "BLOCK_SIZE", 1)
+    html = str(render_granular(deep, target="html"))
+    page = open_page(re.sub(r'(data-wf="block-1">)[^<]*', r"\g<1>8:0000000000", html))
+    assert page.locator(".overview").get_by_role("alert").count() == 1
+    page.keyboard.press("ArrowDown")
+    assert page.locator(".panel").get_by_role("alert").inner_text()
+    heading = page.locator("header .name")
+    assert heading.inner_text() == "layer 0 · head 1", "not the title of the one before"
+    page.keyboard.press("2")
+    assert page.locator(".matrix").count() == 0
+    page.keyboard.press("ArrowDown")
     page.wait_for_selector("header .name >> text=layer 0 · head 2")
 
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 from wherefrom.errors import InputError
 from wherefrom.results.attribution import Attribution
 from wherefrom_viz import render_animation, render_frames, save_frames
-
-from tests.needed import needed
-
-CHROMIUM = Path("/usr/bin/chromium")
 
 
 def test_there_is_a_frame_for_each_output_all_of_one_size_and_scale(hospital: Attribution) -> None:
@@ -67,21 +63,15 @@ def test_the_animation_is_one_svg_whose_last_frame_stands_without_motion(hospita
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(not CHROMIUM.exists() and not os.environ.get("CI"), reason=f"there is no Chromium at {CHROMIUM}")
-def test_the_animation_shows_one_frame_after_the_other(hospital: Attribution, tmp_path: Path) -> None:
-    sync_playwright = needed("playwright.sync_api", "extras").sync_playwright
-
+def test_the_animation_shows_one_frame_after_the_other(hospital: Attribution, tmp_path: Path, chromium: Any) -> None:
     (tmp_path / "play.svg").write_text(render_animation(hospital, seconds=1), encoding="utf-8")
     seen = "[...document.querySelectorAll('.frame')].map(e => getComputedStyle(e).visibility === 'visible')"
     at = "time => document.getAnimations().forEach(one => { one.pause(); one.currentTime = time; })"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page()
-        page.goto((tmp_path / "play.svg").as_uri())
-        for place in range(4):
-            page.evaluate(at, 4000 + 1000 * place + 500)  # in the second round
-            assert page.evaluate(seen) == [number == place for number in range(4)], place
-        still = browser.new_context(reduced_motion="reduce").new_page()
-        still.goto((tmp_path / "play.svg").as_uri())
-        assert still.evaluate(seen) == [False, False, False, True]
-        browser.close()
+    page = chromium.new_page()
+    page.goto((tmp_path / "play.svg").as_uri())
+    for place in range(4):
+        page.evaluate(at, 4000 + 1000 * place + 500)  # in the second round
+        assert page.evaluate(seen) == [number == place for number in range(4)], place
+    still = chromium.new_context(reduced_motion="reduce").new_page()
+    still.goto((tmp_path / "play.svg").as_uri())
+    assert still.evaluate(seen) == [False, False, False, True]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import tracemalloc
 from collections.abc import Iterator
@@ -22,15 +21,7 @@ from tests.needed import needed
 from tests.viz.conftest import PROVENANCE, causal
 
 needed("playwright", "extras")
-from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
-
-CHROMIUM = Path("/usr/bin/chromium")
-in_chromium = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        not CHROMIUM.exists() and not os.environ.get("CI"), reason=f"there is no Chromium at {CHROMIUM}"
-    ),
-]
+from playwright.sync_api import Browser, Page  # noqa: E402
 
 
 def example(place: int) -> Attribution:
@@ -59,15 +50,11 @@ def address(tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def page() -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser: Browser = playwright.chromium.launch(
-            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
-        )
-        opened = browser.new_page(viewport={"width": 1200, "height": 800})
-        opened.set_default_timeout(10_000)
-        yield opened
-        browser.close()
+def page(chromium: Browser) -> Iterator[Page]:
+    opened = chromium.new_page(viewport={"width": 1200, "height": 800})
+    opened.set_default_timeout(10_000)
+    yield opened
+    opened.close()
 
 
 def test_a_site_is_an_index_and_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,7 +98,34 @@ def test_only_a_site_is_replaced(tmp_path: Path) -> None:
         save_site(Attributions(sequence_attributions=()), tmp_path / "none")
 
 
-@pytest.mark.parametrize("wrong", [{"palette": "nope"}, {"granularity": "nope"}, {"aggregators": ["nope"]}])
+def test_a_site_whose_replacement_was_interrupted_can_be_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = Attributions(sequence_attributions=(example(0), example(1)))
+    folder = save_site(results, tmp_path / "site")
+    with monkeypatch.context() as stopped:
+
+        def full(*_: object) -> bytes:
+            raise OSError("no space left on device")
+
+        stopped.setattr(site, "deflated_bytes", full)
+        with pytest.raises(OSError, match="no space"):
+            save_site(results, folder, overwrite=True)
+    assert not (folder / "index.html").exists()
+    assert (folder / "examples" / "0.bin").exists()
+    with pytest.raises(InputError, match="was not finished"):
+        save_site(results, folder)
+    (folder / "list" / "mine.txt").write_text("mine")
+    with pytest.raises(InputError, match="no site of ours"):
+        save_site(results, folder, overwrite=True)
+    (folder / "list" / "mine.txt").unlink()
+    save_site(results, folder, overwrite=True)
+    assert (folder / "index.html").exists()
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"palette": "nope"}, {"granularity": "nope"}, {"aggregators": ["nope"]}, {"view": "nope"}]
+)
 def test_a_site_stays_where_a_setting_is_unknown(tmp_path: Path, wrong: dict[str, Any]) -> None:
     results = Attributions(sequence_attributions=(example(0),))
     folder = save_site(results, tmp_path / "site")
@@ -140,8 +154,7 @@ def test_memory_does_not_grow_with_the_examples(tmp_path: Path, monkeypatch: pyt
     assert peak(600) < 1.2 * one_block
 
 
-@in_chromium[0]
-@in_chromium[1]
+@pytest.mark.browser
 def test_a_reader_has_the_whole_run_from_a_server(
     tmp_path: Path, address: str, page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -165,8 +178,7 @@ def test_a_reader_has_the_whole_run_from_a_server(
     assert complaints == []
 
 
-@in_chromium[0]
-@in_chromium[1]
+@pytest.mark.browser
 def test_what_cannot_be_fetched_is_told(tmp_path: Path, address: str, page: Page) -> None:
     folder = save_site(open_run(run_of(tmp_path / "run", 120)), tmp_path / "site")
     (folder / "examples" / "1.bin").rename(folder / "gone")
@@ -184,8 +196,7 @@ def test_what_cannot_be_fetched_is_told(tmp_path: Path, address: str, page: Page
     page.locator(".inputs", has_text="number71").wait_for()
 
 
-@in_chromium[0]
-@in_chromium[1]
+@pytest.mark.browser
 def test_from_a_disk_it_says_how_to_be_served(tmp_path: Path, page: Page) -> None:
     folder = save_site(open_run(run_of(tmp_path / "run", 2)), tmp_path / "site")
     page.goto((folder / "index.html").as_uri())

@@ -117,6 +117,14 @@ def test_mistakes_say_where_and_what(text: str, position: int, words: str) -> No
     assert words in str(caught.value)
 
 
+def test_a_name_that_is_none_has_a_suggestion_or_the_list() -> None:
+    with pytest.raises(FilterError) as near:
+        parse_filter("probb<0.2", ("probability",))
+    assert str(near.value) == "There is no field 'probb'. Did you mean 'prob'?"
+    with pytest.raises(FilterError, match=r"There are: len, .*share"):
+        parse_filter("zzzz<0.2", ("probability",))
+
+
 def test_missing_score_does_not_match() -> None:
     without = Example(Summary(offset=0, length=0, prompt="a"))
     assert not parse_filter("prob<1", SCORES)(without)

@@ -179,6 +179,18 @@ async def test_themes_colour_scores(theme: str) -> None:
             assert app.native_ansi_color
 
 
+async def test_a_terminal_of_sixteen_colours_has_themes_of_its_own() -> None:
+    app = browser_of(colours="16")
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        seen = []
+        for _ in range(3):
+            await pilot.press("t")
+            await settled(pilot)
+            seen.append(app.theme)
+        assert set(seen) == {"ansi-dark", "ansi-light"}, "others mix colours that it does not have"
+
+
 async def test_without_colour_signs_and_shades_remain(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     app = browser_of(colours=None)

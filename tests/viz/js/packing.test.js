@@ -36,7 +36,9 @@ test("each precision gives its scores", () => {
     const bytes = new Uint8Array(array.buffer);
     return Uint8Array.from(bytes, (_, k) => bytes[(k % (bytes.length / size)) * size + Math.floor(k / (bytes.length / size))]);
   };
-  close(readScores(planes(Uint16Array.of(32767, 65535, 0, 1), 2), "display", Float32Array.of(0.5, 4)), [0.5, -4, 0, 0]);
+  const large = [0x7fff00, 0xffff00, 0, 1, 0x7fff00 - 720 * 256, 0xffff00 - 720 * 256];
+  const display = Uint8Array.from([0, 1, 2].flatMap((plane) => large.map((code) => code >> (8 * plane))));
+  close(readScores(display, "display", Float32Array.of(0.5, 4)), [0.5, -4, 0, 0, 0.25, -2]);
   close(readScores(new Uint8Array(Int8Array.of(127, -127).buffer), "compact", Float32Array.of(2, 3)), [2, -3]);
   close(readScores(planes(Float32Array.of(0.1, -3), 4), "exact", Float32Array.of(1, 1)), [Math.fround(0.1), -3]);
 });

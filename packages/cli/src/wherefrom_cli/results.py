@@ -15,6 +15,9 @@ from wherefrom_cli.showing import VIEWS, print_attributions, write_html
 if TYPE_CHECKING:
     from wherefrom import Attributions
 
+_LARGE = 10_000_000
+"""Bytes from which the size of a saved file is told."""
+
 
 @frozen(kw_only=True)
 class Destination:
@@ -128,9 +131,13 @@ def write_results(out: Attributions, where: Destination, console: Console) -> No
     elif not where.hide:
         print_attributions(out, console, view=where.view)
     if where.path is not None:
+        size = where.path.stat().st_size
+        large = f" ({size / 1e6:.0f} MB)" if size >= _LARGE else ""
         console.note(
-            f"Saved {len(out)} attribution{'s' if len(out) != 1 else ''} to {where.path}. "
+            f"Saved {len(out)} attribution{'s' if len(out) != 1 else ''} to {where.path}{large}. "
             f"Look again: wherefrom show {where.path}"
         )
+        if large and any(one.dimensions for one in out):
+            console.note("Most of it are layers, heads or width; --aggregate-output saves one number per cell.")
     if where.viz_path is not None:
         console.note(f"Wrote {where.viz_path}.")

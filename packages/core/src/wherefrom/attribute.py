@@ -17,7 +17,6 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import numpy as np
 
 from wherefrom.adapters import Encoding, PredictsSteps, Reserves, SequenceModel, Side, WrapsFramework
 from wherefrom.adapters.moving import moved
@@ -34,28 +33,30 @@ from wherefrom.methods.flat import no_gradient_note
 from wherefrom.methods.long_maps import long_map_note
 from wherefrom.methods.request import Request, requested
 from wherefrom.progress import Progress, no_progress, terminal_progress
-from wherefrom.questions.arguments import check_arguments, check_number_of_ids
 from wherefrom.questions.building import QuestionOptions, prepare
-from wherefrom.questions.contrast import ContrastText, needs_contrastive_pass
-from wherefrom.questions.examples import (
+from wherefrom.questions.contrast import needs_contrastive_pass
+from wherefrom.questions.examples import Example, check_ids, encode_input, forced_example, generated_example, per_answer
+from wherefrom.questions.given import (
     Chat,
-    Example,
+    ContrastText,
     InputText,
     Target,
+    Text,
+    as_contrasts,
+    as_ids,
     as_inputs,
     as_targets,
-    encode_input,
-    forced_example,
-    generated_example,
+    as_words,
+    in_json,
     is_chat,
-    per_answer,
 )
+from wherefrom.questions.names import as_names
 from wherefrom.questions.positions import step_positions
 from wherefrom.questions.question import Question
-from wherefrom.questions.spans import Span
+from wherefrom.questions.spans import Span, check_span
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.provenance import Provenance, library_versions
-from wherefrom.settings import check_call, non_default, plain
+from wherefrom.settings import LARGEST_COUNT, check_call, check_whole, non_default, plain
 from wherefrom.step_functions.base import StepFunction, StepFunctionLike
 from wherefrom.text.alignment import Alignments
 
@@ -120,12 +121,16 @@ class AttributionModel:
         Args:
             as_target: Encoder-decoder: as the decoder's sequence, not the encoder's.
         """
+        check_call(AttributionModel.encode, locals())
         side: Side = "target" if as_target or self._is_decoder_only else "source"
-        return self.adapter.encode(text, side=side, add_special_tokens=add_special_tokens)
+        return self.adapter.encode(as_words(text, "text"), side=side, add_special_tokens=add_special_tokens)
 
     def decode(self, ids: Sequence[int] | IntArray, *, skip_special_tokens: bool = True) -> str:
         """The text of some ids."""
-        return self.adapter.decode(np.asarray(ids, dtype=np.int64), skip_special_tokens=skip_special_tokens)
+        check_call(AttributionModel.decode, locals())
+        given = as_ids(ids, "ids", least=0)
+        check_ids(self.adapter.card, given, "text")
+        return self.adapter.decode(given, skip_special_tokens=skip_special_tokens)
 
     def attribute_context(self, current: str | Chat, context: Any = None, **options: Any) -> ContextAttribution:
         """Which tokens of the output depend on the context, and on which of its tokens.
@@ -267,38 +272,9 @@ class AttributionModel:
         started, created = time.perf_counter(), datetime.now(UTC).isoformat(timespec="seconds")
         if isinstance(step_scores, str):
             step_scores = [step_scores]
-        check_arguments(
-            {
-                "override_default_attribution": override_default_attribution,
-                "show_progress": show_progress,
-                "pretty_progress": pretty_progress,
-                "output_step_attributions": output_step_attributions,
-                "include_eos_baseline": include_eos_baseline,
-                "keep_special": keep_special,
-                "generate_from_target_prefix": generate_from_target_prefix,
-                "skip_special_tokens": skip_special_tokens,
-                "clean_special_chars": clean_special_chars,
-                "contrast_force_inputs": contrast_force_inputs,
-                "check": check,
-                "attribute_target": attribute_target,
-                "attr_pos_start": attr_pos_start,
-                "attr_pos_end": attr_pos_end,
-                "batch_size": batch_size,
-                "seed": seed,
-                "generation_args": generation_args,
-                "attribution_args": attribution_args,
-                "attributed_fn_args": attributed_fn_args,
-                "step_scores_args": step_scores_args,
-                "progress": progress,
-                "device": device,
-                "step_scores": step_scores,
-                "ids": ids,
-                "attributed_span": attributed_span,
-                "contrast_targets": contrast_targets,
-                "contrast_sources": contrast_sources,
-                "contrast_targets_alignments": contrast_targets_alignments,
-            }
-        )
+        check_call(AttributionModel.attribute, locals(), batch_size=1)
+        answers_each = (generation_args or {}).get("num_return_sequences", 1)
+        check_whole("generation_args: num_return_sequences", answers_each, 1, LARGEST_COUNT)
         request = requested(
             self.adapter,
             self.method if method is None else method,
@@ -315,7 +291,10 @@ class AttributionModel:
             self.method = request.method
         inputs = as_inputs(input_texts)
         targets = as_targets(generated_texts, len(inputs))
-        check_number_of_ids(ids, len(inputs), (generation_args or {}).get("num_return_sequences", 1))
+        names = as_names(ids, len(inputs), answers_each)
+        check_span(attributed_span)
+        contrast_targets = as_contrasts(contrast_targets, "contrast_targets")
+        contrast_sources = as_contrasts(contrast_sources, "contrast_sources")
         include_target = self._attribute_target(attribute_target)
         with (
             self._reserved(),
@@ -332,9 +311,9 @@ class AttributionModel:
                 seed=seed,
                 progress=tell,
             )
-            ids, contrast_targets, contrast_sources, contrast_targets_alignments = (
+            names, contrast_targets, contrast_sources, contrast_targets_alignments = (
                 per_answer(value, len(inputs), len(examples))
-                for value in (ids, contrast_targets, contrast_sources, contrast_targets_alignments)
+                for value in (names, contrast_targets, contrast_sources, contrast_targets_alignments)
             )
             options = QuestionOptions(
                 function=request.function,
@@ -376,8 +355,8 @@ class AttributionModel:
                         example, request.method, list(request.scores), self.adapter.card, has_target=include_target
                     )
                 results.append(one.replace(details={**one.details, **more}) if more else one)
-        if ids is not None:
-            results = [one.replace(id=name) for one, name in zip(results, ids, strict=True)]
+        if names is not None:
+            results = [one.replace(id=name) for one, name in zip(results, names, strict=True)]
         for note in dict.fromkeys(notes):
             warnings.warn(note, WherefromWarning, stacklevel=2)
         provenance = Provenance(
@@ -398,8 +377,8 @@ class AttributionModel:
                     ("skip_special_tokens", skip_special_tokens),
                     ("generate_from_target_prefix", generate_from_target_prefix),
                     ("attributed_span", attributed_span),
-                    ("contrast_targets", contrast_targets),
-                    ("contrast_sources", contrast_sources),
+                    ("contrast_targets", in_json(contrast_targets)),
+                    ("contrast_sources", in_json(contrast_sources)),
                     ("contrast_targets_alignments", contrast_targets_alignments),
                     ("contrast_force_inputs", contrast_force_inputs),
                     ("check", check),
@@ -535,8 +514,8 @@ class AttributionModel:
 
     def _examples(
         self,
-        inputs: Sequence[InputText],
-        targets: Sequence[Target] | None,
+        inputs: Sequence[Text],
+        targets: Sequence[str | IntArray] | None,
         *,
         add_special_tokens: bool,
         continue_targets: bool,
@@ -585,10 +564,11 @@ class AttributionModel:
             progress("generate", numbers[-1] + 1, len(encodings))
         return examples
 
-    def _decoder_prefix(self, target: Target) -> IntArray:
+    def _decoder_prefix(self, target: str | IntArray) -> IntArray:
         if isinstance(target, str):
             return self.adapter.encode(target, side="target", decoder_prefix=True).ids
-        return np.asarray(target, dtype=np.int64)
+        check_ids(self.adapter.card, target, "target prefix")
+        return target
 
     def _answered(
         self,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import collections.abc
 import inspect
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from types import NoneType, UnionType
 from typing import (
@@ -50,7 +50,8 @@ def _strict(kind: type) -> Callable[[Any, Any], Any]:
     def structure(value: Any, _: Any) -> Any:
         if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
             raise TypeError(f"expected {kind.__name__}, got {value!r}")
-        return kind(value)
+        made: Any = kind(value)
+        return made + 0.0 if kind is float else made  # minus nothing is nothing
 
     return structure
 
@@ -110,13 +111,15 @@ def check_call(function: Callable[..., Any], given: Mapping[str, Any], /, **leas
     Raises:
         SettingsError: One does not fit; the message says what was expected.
     """
+    if isinstance(given.get("device"), bool | int | float | bytes | list | dict):
+        raise SettingsError(f"device = {given['device']!r} does not fit: expected a name such as 'cpu' or 'cuda:0'.")
     for name, declared in _declared(function).items():
         value = given[name]
         if not _fits(value, declared):
             raise SettingsError(f"{name} = {value!r} does not fit: expected {_in_words(declared)}.")
         if value is not None and name in (*least, "seed"):
             low, high = (0, LARGEST_SEED) if name == "seed" else (least[name], LARGEST_COUNT)
-            _check_whole(name, value, low, high)
+            check_whole(name, value, low, high)
 
 
 @cache
@@ -146,7 +149,7 @@ def _fits(value: Any, declared: Any) -> bool:
     if declared is bool:
         return isinstance(value, bool | np.bool_)
     if declared is int:
-        return _is_whole(value) and abs(int(value)) < 2**63
+        return is_whole(value) and abs(int(value)) < 2**63
     if declared is float:
         numeric = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
         return numeric and (abs(value) < 2**63 if isinstance(value, int) else bool(np.isfinite(value)))
@@ -158,6 +161,9 @@ def _fits(value: Any, declared: Any) -> bool:
         if isinstance(value, str):  # one for several
             return str in (inner[0], *get_args(inner[0]))
         listed = isinstance(value, collections.abc.Iterable) and not isinstance(value, bytes | Mapping | set)
+        listed = (
+            listed and getattr(value, "shape", (1,)) != ()
+        )  # an array of one number says that it can be gone through
         return listed and not (isinstance(value, list | tuple) and not all(_fits(one, inner[0]) for one in value))
     if origin is collections.abc.Callable:
         return callable(value)
@@ -166,8 +172,15 @@ def _fits(value: Any, declared: Any) -> bool:
     )
 
 
-def _is_whole(value: object) -> TypeGuard[int]:
+def is_whole(value: object) -> TypeGuard[int]:
+    """Is it a whole number, and not True or False?"""
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def is_pair(value: Any) -> TypeGuard[Sequence[int]]:
+    """Are these two whole numbers?"""
+    listed = isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim == 1)
+    return bool(listed and len(value) == 2 and all(map(is_whole, value)))
 
 
 def _has_half_character(text: str) -> bool:
@@ -213,7 +226,7 @@ def counting(
     def check(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
         left_out = value is None and attribute.default is None
         if not left_out and not (auto and isinstance(value, str) and value == "auto"):
-            _check_whole(attribute.name, value, least, most, " or 'auto'" if auto else "")
+            check_whole(attribute.name, value, least, most, " or 'auto'" if auto else "")
 
     return check
 
@@ -221,11 +234,17 @@ def counting(
 def a_seed(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
     """A validator of seeds: a whole number from 0 to 2**63 - 1; None is let through where it is the default."""
     if value is not None or attribute.default is not None:
-        _check_whole(attribute.name, value, 0, LARGEST_SEED)
+        check_whole(attribute.name, value, 0, LARGEST_SEED)
 
 
-def _check_whole(name: str, value: object, least: int, most: int, or_else: str = "") -> None:
-    if not _is_whole(value) or not least <= value <= most:
+def check_whole(name: str, value: object, least: int, most: int, or_else: str = "") -> None:
+    """Raise: SettingsError: ``value`` is no whole number from ``least`` to ``most``.
+
+    Args:
+        name: Of the setting, for the message.
+        or_else: What else it might be, for the message.
+    """
+    if not is_whole(value) or not least <= value <= most:
         raise SettingsError(f"{name} must be a whole number from {least} to {most:,}{or_else}, not {value!r}.")
 
 

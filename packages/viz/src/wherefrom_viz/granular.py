@@ -61,7 +61,10 @@ def render_granular(
         InputError: The scores have no inner dimension, or too many slices.
         SettingsError: There is no dimension of that name.
     """
-    (one, _), *_ = examples_of(attributions)
+    examples = examples_of(attributions)
+    if not examples:
+        raise InputError("There are no examples to draw.")
+    one = examples[0][0]
     if lay_out is not None:
         ranges = dict(slice_dims or {})
         for name in ranges:

@@ -120,8 +120,8 @@ def execute(options: Options, console: Console) -> int:
     with loading(console, asked.name):
         model = asked.load()
     if options.dry_run:
-        for example in examples:
-            console.line(cost_line(model, example, hops, settings["span"], how))
+        for example, contrast in zip(examples, contrasts, strict=True):
+            console.line(cost_line(model, example, contrast, hops, settings["span"], how))
         return ExitCode.DONE
     generation = dict(options.generation_kwargs)
     if options.max_new_tokens is not None:
@@ -165,7 +165,9 @@ def as_hops(text: str | None) -> int | None:
     return int(text)
 
 
-def cost_line(model: AttributionModel, example: Example, hops: int, span: Any, how: dict[str, Any]) -> str:
+def cost_line(
+    model: AttributionModel, example: Example, contrast: str | None, hops: int, span: Any, how: dict[str, Any]
+) -> str:
     """What tracing a text would cost, and what a map of all its steps would.
 
     Raises:
@@ -173,7 +175,7 @@ def cost_line(model: AttributionModel, example: Example, hops: int, span: Any, h
     """
     if example.generated is None:
         raise UsageError("--dry-run needs -g: what a trace costs is known once there is an output.")
-    cost = trace_cost(model, example.text, example.generated, span=span, hops=hops, **how)
+    cost = trace_cost(model, example.text, example.generated, span=span, hops=hops, contrast_targets=contrast, **how)
     if cost is None:
         return "The cost of this method is not known before."
     most = "at most " if cost.at_most else ""

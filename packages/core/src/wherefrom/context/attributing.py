@@ -17,6 +17,7 @@ import numpy as np
 from attrs import evolve, field, frozen
 
 from wherefrom.adapters import PredictsSteps, Row, SequenceModel
+from wherefrom.adapters.given import adapter_of
 from wherefrom.adapters.moving import moved
 from wherefrom.arrays import FloatArray, IntArray, like
 from wherefrom.context import permutation
@@ -180,7 +181,7 @@ def attribute_context(
     _require_choice("document_placement", document_placement, PLACEMENTS)
     contextless_output_next_tokens = _as_list(contextless_output_next_tokens)
     special_tokens_to_keep = _as_list(special_tokens_to_keep)
-    adapter = model.adapter
+    adapter = adapter_of(model)
     if not isinstance(adapter, PredictsSteps):
         raise ModelCapabilityError(f"Context needs predictions, and the adapter of {adapter.card.name!r} gives none.")
     request = requested(

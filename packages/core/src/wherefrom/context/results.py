@@ -15,7 +15,7 @@ from wherefrom._registry import Registry
 from wherefrom.context.selection import level
 from wherefrom.errors import FileFormatError, InputError, MissingDependencyError
 from wherefrom.results.provenance import Provenance
-from wherefrom.results.publishing import public_provenance, without_paths
+from wherefrom.results.publishing import public_provenance, told_apart, without_paths
 
 CONTEXT_RENDERERS: Registry[Callable[..., Any]] = Registry("context renderer", group="wherefrom.context_renderers")
 """Functions that draw a `ContextAttribution`, by name; found by the entry point ``wherefrom.context_renderers``."""
@@ -324,11 +324,12 @@ class ContextAttribution(msgspec.Struct, frozen=True, kw_only=True):
         """
         made = public_provenance(self.provenance or Provenance(), without)  # tells of unknown names in any case
         kept = None if self.provenance is None else made
+        names = told_apart(
+            [part.id for part in self.parts], [without_paths(part.id, names=True) for part in self.parts]
+        )
         parts = [
-            msgspec.structs.replace(
-                part, id=without_paths(part.id, names=True), title=without_paths(part.title, names=True)
-            )
-            for part in self.parts
+            msgspec.structs.replace(part, id=name, title=without_paths(part.title, names=True))
+            for part, name in zip(self.parts, names, strict=True)
         ]
         return self.replace(info=without_paths(self.info, names=True), provenance=kept, parts=parts)
 

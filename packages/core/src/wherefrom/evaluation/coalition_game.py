@@ -9,6 +9,7 @@ from attrs import frozen
 
 from wherefrom.adapters import PredictsSteps, ScoringModel
 from wherefrom.adapters.check import lacking
+from wherefrom.adapters.given import adapter_of
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.attribute import AttributionModel
 from wherefrom.errors import InputError, ShapeError
@@ -17,6 +18,8 @@ from wherefrom.methods.perturbation.growing import GrowingTable
 from wherefrom.methods.perturbation.removal import check_baseline
 from wherefrom.methods.perturbation.units import Unit, UnitsSetting
 from wherefrom.results.data import AttributionData
+from wherefrom.results.given import require_result
+from wherefrom.settings import check_call
 from wherefrom.step_functions.base import StepFunction
 from wherefrom.text.merging import merged_token
 
@@ -89,7 +92,9 @@ def coalition_game(
     Raises:
         InputError: The result was merged, or the span holds no explained step.
     """
-    adapter = model.adapter
+    check_call(coalition_game, locals())
+    require_result(result)
+    adapter = adapter_of(model)
     if not isinstance(adapter, ScoringModel):
         raise lacking(adapter, PredictsSteps, "A coalition game")
     check_baseline(removal, adapter, "A coalition game")

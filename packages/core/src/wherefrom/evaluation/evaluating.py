@@ -9,9 +9,9 @@ import msgspec
 import numpy as np
 from attrs import evolve, frozen
 
-from wherefrom.adapters import PredictsSteps, SequenceModel
+from wherefrom.adapters import PredictsSteps
+from wherefrom.adapters.given import adapter_of
 from wherefrom.arrays import BoolArray, FloatArray
-from wherefrom.attribute import AttributionModel
 from wherefrom.errors import InputError, ModelCapabilityError
 from wherefrom.evaluation.asking import evaluated_units, question_of
 from wherefrom.evaluation.contract import Metric, as_metric
@@ -28,8 +28,9 @@ from wherefrom.methods.perturbation.unit_scores import unit_scores
 from wherefrom.methods.perturbation.units import Units, UnitsSetting, as_units
 from wherefrom.questions.question import Question
 from wherefrom.results.attribution import Attribution, Attributions
+from wherefrom.results.given import require_result, several_results
 from wherefrom.results.provenance import Provenance, library_versions
-from wherefrom.settings import check_call, non_default
+from wherefrom.settings import check_call, is_pair, non_default
 
 FAITHFULNESS = ("abpc", "aopc_morf", "comprehensiveness", "sufficiency", "log_odds", "top_k_drop", "tau_loo")
 """Metrics without a wish for others."""
@@ -216,9 +217,7 @@ def _asked(
     keep_special: bool,
     plan: Plan,
 ) -> _Asked:
-    adapter: Any = model.adapter if isinstance(model, AttributionModel) else model
-    if not isinstance(adapter, SequenceModel):
-        raise InputError(f"model = {model!r} is no model. Give what `load_model` returned, or an adapter.")
+    adapter: Any = adapter_of(model, alone=True)
     if not isinstance(adapter, PredictsSteps):
         name = adapter.card.name
         raise ModelCapabilityError(f"An evaluation needs predictions, and the adapter of {name!r} gives none.")
@@ -286,7 +285,10 @@ def _named(results: Results | Mapping[str, Results]) -> dict[str, list[Attributi
 def _examples(results: Results) -> list[Attribution]:
     if isinstance(results, Attribution):
         return [results]
-    return list(results)
+    examples = list(several_results(results))
+    for one in examples:
+        require_result(one)
+    return examples
 
 
 def _same_text(one: Attribution, other: Attribution, name: str) -> Attribution:
@@ -301,13 +303,17 @@ def _same_text(one: Attribution, other: Attribution, name: str) -> Attribution:
 
 def _spans(outputs: Outputs, example: Attribution) -> list[Span]:
     start, end = example.attr_pos_start, example.attr_pos_end
-    if outputs == "step":
+    if isinstance(outputs, str) and outputs == "step":
         return [(step, step + 1) for step in range(start, end)]
-    if outputs == "sequence":
+    if isinstance(outputs, str) and outputs == "sequence":
         return [(start, end)]
-    if isinstance(outputs, str):
-        raise InputError(f"outputs = {outputs!r} is neither 'step' nor 'sequence' nor a list of (start, end) spans.")
-    return [(int(a), int(b)) for a, b in outputs]
+    spans = [] if isinstance(outputs, str) else list(outputs)
+    if not spans or not all(map(is_pair, spans)):
+        raise InputError(
+            f"outputs = {outputs!r} is neither 'step' nor 'sequence' nor a list of at least one (start, end) span, "
+            "whole numbers."
+        )
+    return [(int(a), int(b)) for a, b in spans]
 
 
 def _gold(gold: Gold | None, example: Attribution, units: Units) -> BoolArray | None:

@@ -9,6 +9,7 @@ from wherefrom.errors import SettingsError
 from wherefrom.files.runs import open_run
 from wherefrom.files.wire.documents import write_inseq
 from wherefrom.results.attribution import Attribution, Attributions
+from wherefrom.results.given import require_result
 from wherefrom.settings import check_call
 
 
@@ -37,6 +38,7 @@ def save(
     """Write one attribution or several to a file; see `Attributions.save`."""
     if isinstance(result, Attribution):
         result = Attributions(sequence_attributions=(result,))
+    require_result(result, several=True)
     result.save(path, overwrite, scores_precision=scores_precision)
 
 
@@ -53,4 +55,5 @@ def save_inseq(
     """
     if isinstance(result, Attribution):
         result = Attributions(sequence_attributions=(result,))
+    require_result(result, several=True)
     write_inseq(result, path, overwrite=overwrite, compressed=compress)

@@ -69,7 +69,12 @@ class LearnedAttention(Method[GivesAttention]):
                 "learned_attention needs weights=...: a file that `wherefrom fit-attention` wrote for this model."
             )
         given = self.weights
-        weights = HeadWeights.load(given) if isinstance(given, str) and given != UNIFORM else given
+        try:
+            weights = HeadWeights.load(given) if isinstance(given, str) and given != UNIFORM else given
+        except FileNotFoundError as error:
+            raise SettingsError(
+                f"weights = {given!r}: there is no such file. `wherefrom fit-attention` writes one; or take 'uniform'."
+            ) from error
         return _answers(weights, model, questions, progress)
 
 

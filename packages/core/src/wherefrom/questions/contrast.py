@@ -17,7 +17,7 @@ in the very
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from attrs import evolve, frozen
@@ -25,15 +25,13 @@ from attrs import evolve, frozen
 from wherefrom.adapters import Embeds, Encoding, PredictsSteps, Row, SequenceModel
 from wherefrom.arrays import Array, FloatArray, IntArray, to_numpy
 from wherefrom.errors import InputError, ModelCapabilityError, UsageError
-from wherefrom.questions.examples import Chat, Example, check_ids, is_chat, is_ids
+from wherefrom.questions.examples import Example, check_ids, encode_input
+from wherefrom.questions.given import Text, as_contrasts, is_one
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions.base import STEP_FUNCTIONS, StepFunction, compares_distributions
 from wherefrom.text.alignment import Alignment, Alignments, align
 from wherefrom.text.token_vectors import EncodesTokens
 from wherefrom.text.tokens import Token
-
-ContrastText: TypeAlias = "str | Chat | Sequence[int] | IntArray"
-"""A text, a chat, or the ids of the whole contrastive target."""
 
 
 @frozen(kw_only=True, eq=False)
@@ -98,8 +96,8 @@ def make_contrast(
     example: Example,
     steps: IntArray,
     *,
-    target: ContrastText | None = None,
-    source: str | Chat | None = None,
+    target: Text | None = None,
+    source: Text | None = None,
     alignments: Alignments = None,
     add_special_tokens: bool = True,
 ) -> Contrast | None:
@@ -132,8 +130,9 @@ def make_contrast(
         written, boundary = _decoder_side(model, example, target, add_special_tokens), None
         source_ids = example.source.ids
         if source is not None:
-            source_ids = model.encode(source, side="source", add_special_tokens=add_special_tokens).ids
-            check_ids(model.card, source_ids, "contrastive source")
+            source_ids = encode_input(
+                model, source, add_special_tokens=add_special_tokens, what="contrastive source"
+            ).ids
     written = _ended_alike(model, example, written)
     check_ids(model.card, written.ids, "contrastive target")
     similarity = _similarity(model, example, written, alignments) if isinstance(alignments, str) else None
@@ -223,12 +222,12 @@ def contrasts_as_list(texts: Any, examples: int, *, name: str) -> list[Any]:
     """Contrastive texts as a list, one per example; None stays None for all.
 
     Raises:
-        InputError: There are more or fewer than examples.
+        InputError: There are more or fewer than examples, or one is no text.
     """
     if texts is None:
         return [None] * examples
-    single = isinstance(texts, str | np.ndarray) or is_chat(texts) or is_ids(texts)
-    listed = [texts] if single else list(texts)
+    given = as_contrasts(texts, name)
+    listed = [given] if is_one(texts) else list(given)
     if len(listed) != examples:
         raise InputError(
             f"{name} has {len(listed)} text(s) for {examples} input text(s). Give one for each, in order; None where "
@@ -237,38 +236,35 @@ def contrasts_as_list(texts: Any, examples: int, *, name: str) -> list[Any]:
     return listed
 
 
-def _decoder_side(
-    model: SequenceModel, example: Example, target: ContrastText | None, add_special_tokens: bool
-) -> Encoding:
+def _decoder_side(model: SequenceModel, example: Example, target: Text | None, add_special_tokens: bool) -> Encoding:
     if target is None:
         return Encoding(ids=example.target_ids, tokens=example.target_tokens, text=example.target_text)
-    if is_ids(target):
-        ids = np.asarray(target, dtype=np.int64)
-        start = model.card.decoder_start_id
+    if isinstance(target, np.ndarray):
+        check_ids(model.card, target, "contrastive target")
+        ids, start = target, model.card.decoder_start_id
         if example.source is not None and start is not None and (not len(ids) or ids[0] != start):
             ids = np.concatenate([[start], ids]).astype(np.int64)
         return Encoding(ids=ids, tokens=model.tokens(ids, side="target"), text=model.decode(ids))
-    assert not isinstance(target, np.ndarray)
     prompt = example.prompt
     if isinstance(target, str) and prompt is not None and any(part.kind == "turn" for part in prompt.segments):
         # after a chat the answer alone will do, and the template has written all special tokens already
         target = target if target.startswith(prompt.text) else prompt.text + target
         add_special_tokens = False
-    return model.encode(target, side="target", add_special_tokens=add_special_tokens)  # type: ignore[arg-type]
+    return model.encode(target, side="target", add_special_tokens=add_special_tokens)
 
 
 def _decoder_only(
     model: SequenceModel,
     example: Example,
-    target: ContrastText | None,
-    source: str | Chat | None,
+    target: Text | None,
+    source: Text | None,
     add_special_tokens: bool,
 ) -> tuple[Encoding, tuple[int, int] | None]:
     """The contrastive sequence, and where the continuation begins in the original and in it, if both are
     known."""
     if source is None:
         return _decoder_side(model, example, target, add_special_tokens), None
-    prompt = model.encode(source, side="target", add_special_tokens=add_special_tokens)
+    prompt = encode_input(model, source, add_special_tokens=add_special_tokens, what="contrastive source")
     if target is None:
         ids = np.concatenate([prompt.ids, example.target_ids[example.default_start :]]).astype(np.int64)
         continuation = model.tokens(ids, side="target")[len(prompt.ids) :]
@@ -363,7 +359,7 @@ def _of_an_early_end(example: Example, written: Encoding, alignment: Alignment) 
     )
 
 
-def _of_another_prompt(example: Example, written: Encoding, source: str | Chat | None) -> tuple[str, ...]:
+def _of_another_prompt(example: Example, written: Encoding, source: Text | None) -> tuple[str, ...]:
     """What is likely a mistake, though it can be meant."""
     if example.source is not None or source is not None:
         return ()

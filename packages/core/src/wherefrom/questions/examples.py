@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeAlias, cast
+from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -13,16 +13,10 @@ from attrs import frozen
 from wherefrom.adapters import Encoding, ModelCard, SequenceModel, Side
 from wherefrom.arrays import IntArray
 from wherefrom.errors import InputError, WherefromWarning
-from wherefrom.questions.arguments import check_text
+from wherefrom.questions.given import Text, is_one
+from wherefrom.settings import is_pair
 from wherefrom.text.segmentation import word_indices
 from wherefrom.text.tokens import Segment, Token
-
-Chat: TypeAlias = Sequence[Mapping[str, str]]
-InputText: TypeAlias = "str | Chat | Sequence[int] | IntArray"
-"""A text, a chat as a list of ``{"role": ..., "content": ...}`` messages, or the ids of a whole input, special tokens
-included."""
-Target: TypeAlias = "str | Sequence[int] | IntArray"
-"""A forced target, as text or as the ids of the whole target."""
 
 
 @frozen(kw_only=True, eq=False)
@@ -49,56 +43,6 @@ class Example:
         return self.target_tokens[: self.default_start]
 
 
-def as_inputs(texts: Any) -> list[InputText]:
-    """One text, one chat, the ids of one input, or a list of these, as a list.
-
-    Raises:
-        InputError: Something else came, or nothing.
-    """
-    if isinstance(texts, str) or is_chat(texts) or is_ids(texts):
-        texts = [texts]
-    if not isinstance(texts, Iterable) or isinstance(texts, Mapping):
-        raise InputError(f"input_texts must be a text, a chat, token ids or a list of these, not {texts!r}.")
-    inputs = list(texts)
-    for text in inputs:
-        if is_ids(text):
-            continue
-        if not isinstance(text, str) and not is_chat(text):
-            raise InputError(
-                f"An input must be a text, a chat (a list of role/content messages) or a list of token ids, not "
-                f"{text!r}."
-            )
-        for part in (text,) if isinstance(text, str) else (message.get("content") for message in text):
-            if isinstance(part, str):
-                check_text("input_texts", part)
-    if not inputs:
-        raise InputError("There is no input: input_texts is empty. Give at least one text.")
-    return inputs
-
-
-def as_targets(targets: Any, count: int) -> list[Target] | None:
-    """Forced targets as a list, one per input; None stays None.
-
-    Raises:
-        InputError: There are more or fewer targets than inputs.
-    """
-    if targets is None:
-        return None
-    if isinstance(targets, str) or is_ids(targets):
-        targets = [targets]
-    if not isinstance(targets, Iterable) or isinstance(targets, Mapping | bytes):
-        raise InputError(f"generated_texts must be a text, token ids or a list of these, not {targets!r}.")
-    wanted = list(targets)
-    if len(wanted) != count:
-        raise InputError(f"{len(wanted)} generated_texts came for {count} input_texts. Give one for each.")
-    for target in wanted:
-        if not isinstance(target, str) and not is_ids(target):
-            raise InputError(f"A target must be a text or a list of token ids, not {target!r}.")
-        if isinstance(target, str):
-            check_text("generated_texts", target)
-    return wanted
-
-
 def per_answer(values: Any, inputs: int, answers: int) -> Any:
     """What was given for each input, for each answer, where a model gave several to each; else as it was given.
 
@@ -108,9 +52,9 @@ def per_answer(values: Any, inputs: int, answers: int) -> Any:
         answers: How many answers, a multiple; those to one input follow each other.
     """
     each = answers // inputs
-    if values is None or each < 2:
+    if not isinstance(values, str | list | tuple | np.ndarray) or each < 2:
         return values
-    if isinstance(values, str) or is_ids(values) or (inputs == 1 and _is_pairs(values)):
+    if is_one(values) or (inputs == 1 and _is_pairs(values)):
         return [values] * answers if inputs == 1 else values
     listed = list(values)
     return [value for value in listed for _ in range(each)] if len(listed) == inputs else values
@@ -119,47 +63,38 @@ def per_answer(values: Any, inputs: int, answers: int) -> Any:
 def _is_pairs(values: Any) -> bool:
     """Are these pairs of positions, for one example?"""
     listed = list(values)
-    return bool(listed) and all(isinstance(pair, list | tuple) and len(pair) == 2 and is_ids(pair) for pair in listed)
+    return bool(listed) and all(map(is_pair, listed))
 
 
-def encode_input(model: SequenceModel, text: InputText, *, add_special_tokens: bool) -> Encoding:
+def encode_input(model: SequenceModel, text: Text, *, add_special_tokens: bool, what: str = "input") -> Encoding:
     """An input as the encoder's source, or as a decoder-only prompt.
+
+    Args:
+        what: It is, for messages.
 
     Raises:
         InputError: The text is empty and no token of the model can stand for it, or it is longer than the model reads.
     """
     card = model.card
     is_source = card.kind == "encoder-decoder"
-    if is_ids(text):
-        return _encoded_ids(model, as_ids(text), "source" if is_source else "target")
-    words = cast("str | Chat", text)  # what is no list of ids is one of these, see `as_inputs`
-    encoding = model.encode(words, side="source" if is_source else "target", add_special_tokens=add_special_tokens)
+    side: Side = "source" if is_source else "target"
+    if isinstance(text, np.ndarray):
+        return _encoded_ids(model, text, side, what)
+    encoding = model.encode(text, side=side, add_special_tokens=add_special_tokens)
     if text == "" and not is_source and not len(encoding.ids) and card.bos_id is not None:
         ids = np.array([card.bos_id], dtype=np.int64)
         encoding = Encoding(ids=ids, tokens=model.tokens(ids, side="target"), text="")
     empty = text == "" and is_source
     if empty or not len(encoding.ids):
         reason = "the encoder would read nothing" if is_source else "the model has no BOS token to begin with"
-        raise InputError(f"An input text is empty, and {reason}. Give a text of at least one token.")
-    check_ids(card, encoding.ids, "input")
+        raise InputError(f"The {what} is empty, and {reason}. Give a text of at least one token.")
+    check_ids(card, encoding.ids, what)
     return encoding
 
 
-def as_ids(value: Any) -> IntArray:
-    """Token ids of one text as an array, shape ``(tokens,)``.
-
-    Raises:
-        InputError: They are not whole numbers, or none.
-    """
-    ids = np.asarray(value)
-    if ids.ndim != 1 or not len(ids) or not np.issubdtype(ids.dtype, np.integer):
-        raise InputError(f"Token ids must be a list of whole numbers, at least one, not {value!r}.")
-    return ids.astype(np.int64)
-
-
-def _encoded_ids(model: SequenceModel, ids: IntArray, side: Side) -> Encoding:
+def _encoded_ids(model: SequenceModel, ids: IntArray, side: Side, what: str) -> Encoding:
     """Ids as they are: nothing is added. Tokens are those of the text where the text has these ids."""
-    check_ids(model.card, ids, "input")
+    check_ids(model.card, ids, what)
     text = model.decode(ids)
     for special in (True, False):
         encoded = model.encode(text, side=side, add_special_tokens=special)
@@ -197,7 +132,7 @@ def check_ids(card: ModelCard, ids: IntArray, what: str) -> None:
 
 
 def forced_example(
-    model: SequenceModel, prompt: Encoding, target: Target, *, add_special_tokens: bool, is_chat: bool
+    model: SequenceModel, prompt: Encoding, target: str | IntArray, *, add_special_tokens: bool, is_chat: bool
 ) -> Example:
     """An example whose target is given.
 
@@ -209,19 +144,19 @@ def forced_example(
     """
     card = model.card
     if not isinstance(target, str):
-        check_ids(card, np.asarray(target, dtype=np.int64), "target")
+        check_ids(card, target, "target")
     if card.kind == "encoder-decoder":
         if isinstance(target, str):
             encoding = model.encode(target, side="target", add_special_tokens=add_special_tokens)
             ids, tokens, text = encoding.ids, encoding.tokens, target
         else:
-            ids = np.asarray(target, dtype=np.int64)
+            ids = target
             if card.decoder_start_id is not None and (not len(ids) or ids[0] != card.decoder_start_id):
                 ids = np.concatenate([[card.decoder_start_id], ids]).astype(np.int64)
             tokens, text = model.tokens(ids, side="target"), model.decode(ids)
         return _encoder_decoder(card, prompt, ids, tokens, text)
     if not isinstance(target, str):
-        ids = np.asarray(target, dtype=np.int64)
+        ids = target
         n = len(prompt.ids)
         if len(ids) < n or (ids[:n] != prompt.ids).any():
             raise InputError(
@@ -316,15 +251,3 @@ def _continued(prompt: Encoding, tokens: tuple[Token, ...]) -> tuple[Token, ...]
     joined = [*prompt.tokens, *moved]
     words = word_indices([token.text for token in joined], [token.special for token in joined])
     return tuple(msgspec.structs.replace(token, word=word) for token, word in zip(joined, words, strict=True))
-
-
-def is_chat(value: Any) -> bool:
-    """Is this a list of messages?"""
-    return isinstance(value, list | tuple) and bool(value) and all(isinstance(item, Mapping) for item in value)
-
-
-def is_ids(value: Any) -> bool:
-    """Are these the token ids of one text: an array of one axis, or a list of whole numbers?"""
-    if hasattr(value, "shape"):
-        return len(value.shape) < 2
-    return isinstance(value, list | tuple) and bool(value) and all(isinstance(item, int | np.integer) for item in value)

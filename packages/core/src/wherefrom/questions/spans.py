@@ -18,6 +18,7 @@ from attrs import frozen
 
 from wherefrom.arrays import IntArray
 from wherefrom.errors import InputError, nearest
+from wherefrom.settings import is_pair
 from wherefrom.step_functions.base import StepFunction
 from wherefrom.text.places import joined_text, tokens_within
 from wherefrom.text.segmentation import Level, unit_starts
@@ -48,6 +49,36 @@ class SpanTargets:
             (int(self.steps[first]), int(self.steps[end - 1]) + 1)
             for first, end in zip(firsts.tolist(), ends, strict=True)
         )
+
+
+def check_span(what: Any) -> None:
+    """Refuse what names no span of any output, before there is one.
+
+    Args:
+        what: As `span_targets` takes it, or None.
+
+    Raises:
+        InputError: It is neither a text, nor a pair of positions, nor a list of pairs.
+    """
+    if what is None or isinstance(what, str):
+        return
+    if not isinstance(what, list | tuple | np.ndarray) or getattr(what, "shape", None) == ():
+        raise InputError(
+            f"attributed_span={what!r}: expected {', '.join(map(repr, KINDS))}, a piece of the output's text, "
+            "(first, last + 1) target positions or a list of these."
+        )
+    for span in _pairs(what):
+        if not is_pair(span):
+            raise InputError(
+                f"attributed_span={what!r}: expected (first, last + 1) target positions or a list of these, got "
+                f"{span!r}."
+            )
+    if not len(what):
+        raise InputError("attributed_span is an empty list. Give at least one span, or leave it out.")
+
+
+def _pairs(what: Any) -> list[Any]:
+    return [what] if is_pair(what) else list(what)
 
 
 def span_targets(what: Span, tokens: Sequence[Token], steps: IntArray) -> SpanTargets:
@@ -128,28 +159,17 @@ def _found(what: str, tokens: Sequence[Token], steps: IntArray) -> tuple[int, in
 
 
 def _given(what: Any, steps: IntArray) -> list[tuple[int, int]]:
-    listed = [what] if _is_pair(what) else list(what)
+    check_span(what)
+    listed = _pairs(what)
     first, end = int(steps[0]), int(steps[-1]) + 1
     for span in listed:
-        if not _is_pair(span):
-            raise InputError(
-                f"attributed_span={what!r}: expected (first, last + 1) target positions or a list of these, got "
-                f"{span!r}."
-            )
         if not first <= span[0] < span[1] <= end:
             raise InputError(
                 f"attributed_span: ({span[0]}, {span[1]}) is no span of the explained steps {first} to {end - 1}. Give "
                 f"first and last + 1, with {first} <= first < last + 1 <= {end}."
             )
     spans = sorted((int(a), int(b)) for a, b in listed)
-    if not spans:
-        raise InputError("attributed_span is an empty list. Give at least one span, or leave it out.")
     for earlier, later in pairwise(spans):
         if later[0] < earlier[1]:
             raise InputError(f"attributed_span: {earlier} and {later} overlap. Every token can be in one span only.")
     return spans
-
-
-def _is_pair(item: Any) -> bool:
-    whole = (int, np.integer)
-    return isinstance(item, list | tuple | np.ndarray) and len(item) == 2 and all(isinstance(x, whole) for x in item)

@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 from attrs import frozen
 
-from wherefrom.errors import InputError
 from wherefrom.results.aggregation import aggregated
 from wherefrom.results.aggregators.pair import Pair
 from wherefrom.results.contributors import joint
 from wherefrom.results.data import AttributionData
+from wherefrom.results.given import require_result
 from wherefrom.settings import check_call
 from wherefrom.text.common_units import Aligned, common_units
 from wherefrom.text.merging import Span
@@ -81,8 +81,7 @@ def compare(one: AttributionData, other: AttributionData, *, k: int = 5) -> Comp
     """
     check_call(compare, locals(), k=1)
     for side in (one, other):
-        if not isinstance(side, AttributionData):
-            raise InputError(f"{side!r} is no attribution. Compare two results, such as out[0] of `attribute`.")
+        require_result(side)
     one, other = aggregated(one), aggregated(other)
     difference = Pair(paired_attr=other)(one)
     rows, columns = _common_rows(one, other), common_units(one.steps, other.steps)

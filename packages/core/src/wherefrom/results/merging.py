@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from wherefrom.errors import InputError
-from wherefrom.results.data import AnyAttributions
+from wherefrom.results.data import AnyAttributions, AttributionsData
+from wherefrom.results.given import no_result, several_results
 from wherefrom.results.provenance import Provenance
 
 _ALIKE = ("model", "method", "attributed_fn", "step_scores", "constrained_decoding")
@@ -21,9 +22,12 @@ def merge_attributions(results: Iterable[AnyAttributions]) -> AnyAttributions:
     Raises:
         InputError: There is nothing to merge, or the results were made in different ways; the field is named.
     """
-    results = list(results)
+    results = list(several_results(results))
     if not results:
         raise InputError("There is nothing to merge. Give at least one result.")
+    for one in results:
+        if not isinstance(one, AttributionsData):
+            raise no_result(one)
     first = results[0]
     for other in results[1:]:
         for name in _ALIKE:

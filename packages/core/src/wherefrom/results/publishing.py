@@ -14,7 +14,8 @@ from typing import Any, TypeVar, overload
 import msgspec
 
 from wherefrom.errors import SettingsError, nearest
-from wherefrom.results.data import AnyAttribution, AnyAttributions, AttributionData, AttributionsData
+from wherefrom.results.data import AnyAttribution, AnyAttributions, AttributionData
+from wherefrom.results.given import require_result
 from wherefrom.results.provenance import Provenance
 
 NEVER_PUBLIC = ("created", "seconds", "extra")
@@ -56,9 +57,13 @@ def public(result: Any, without: Sequence[str] = ()) -> Any:
     _check(without)
     if isinstance(result, AttributionData):
         return _public_example(result, without)
-    assert isinstance(result, AttributionsData)
+    require_result(result, several=True)
+    examples = [_public_example(one, without) for one in result]
+    if "id" not in without:
+        names = told_apart([one.id for one in result], [one.id for one in examples])
+        examples = [one if one.id == name else one.replace(id=name) for one, name in zip(examples, names, strict=True)]
     return result.replace(
-        sequence_attributions=tuple(_public_example(one, without) for one in result),
+        sequence_attributions=tuple(examples),
         provenance=public_provenance(result.provenance, without),
         extra={},
     )
@@ -83,10 +88,31 @@ def without_paths(value: _Value, names: bool = False) -> _Value:
     if isinstance(value, str):
         cleaned = _text_without_paths(value, names)
     elif isinstance(value, Mapping):
-        cleaned = {without_paths(name): without_paths(one, names) for name, one in value.items()}
+        keys = told_apart(list(value), [without_paths(name) for name in value])
+        cleaned = {name: without_paths(one, names) for name, one in zip(keys, value.values(), strict=True)}
     elif isinstance(value, list | tuple):
         cleaned = type(value)(without_paths(one, names) for one in value)
     return cleaned  # type: ignore[no-any-return]
+
+
+def told_apart(names: Sequence[_Value], cleaned: Sequence[_Value]) -> list[_Value]:
+    """Cleaned names, numbered where they would be the same and were different: ``notes.txt``, ``notes.txt (2)``.
+
+    Args:
+        names: As they were.
+        cleaned: What `without_paths` left of each.
+    """
+    given = dict(zip(names, cleaned, strict=True))
+    kept: dict[Any, Any] = {name: left for name, left in given.items() if left == name}
+    taken = set(kept)
+    for name, left in given.items():
+        number, made = 1, left
+        while name not in kept and made in taken:
+            number += 1
+            made = f"{left} ({number})"  # type: ignore[assignment]
+        kept.setdefault(name, made)
+        taken.add(kept[name])
+    return [kept[name] for name in names]
 
 
 def _public_example(one: AttributionData, without: Sequence[str]) -> AttributionData:

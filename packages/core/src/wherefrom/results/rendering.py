@@ -18,6 +18,7 @@ from wherefrom._registry import Registry
 from wherefrom.errors import MissingDependencyError
 from wherefrom.results.aggregation import AggregatorLike
 from wherefrom.results.data import AttributionData, AttributionsData
+from wherefrom.results.given import several_results
 from wherefrom.results.publishing import public
 from wherefrom.results.showing import aggregated_for_view, unknown_option
 
@@ -119,7 +120,7 @@ def has_dimensions(attributions: Any) -> bool:
     """Is there more than one number per cell?"""
     if isinstance(attributions, AttributionData):
         return bool(attributions.dimensions)
-    return any(has_dimensions(one) for one in attributions)
+    return any(has_dimensions(one) for one in several_results(attributions))
 
 
 def show_tokens(attributions: Shown, display: bool = True, return_html: bool = False, **options: Any) -> str | None:

@@ -12,6 +12,7 @@ from wherefrom.errors import SettingsError, nearest
 from wherefrom.results.aggregation import AggregatorLike, aggregate, settings_of
 from wherefrom.results.aggregators import AGGREGATION_FUNCTIONS
 from wherefrom.results.data import AttributionData, AttributionsData
+from wherefrom.results.given import several_results
 
 Shown = TypeVar("Shown")
 
@@ -50,7 +51,7 @@ def _each(shown: Any, change: Callable[[AttributionData], AttributionData]) -> A
         return change(shown)
     if isinstance(shown, AttributionsData):
         return shown.replace(sequence_attributions=tuple(change(one) for one in shown))
-    return [_each(one, change) for one in shown]
+    return [_each(one, change) for one in several_results(shown)]
 
 
 def unknown_option(error: TypeError, options: Mapping[str, Any], what: str) -> SettingsError | None:

@@ -22,6 +22,7 @@ from attrs import frozen
 
 from wherefrom.arrays import FloatArray, IntArray
 from wherefrom.errors import InputError
+from wherefrom.settings import is_pair
 from wherefrom.text.tokens import Token
 
 Pairs: TypeAlias = Sequence[tuple[int, int]]
@@ -136,13 +137,13 @@ def one_per_example(alignments: Any, examples: int) -> list[Alignments]:
     """
     if alignments is None or isinstance(alignments, str):
         return [alignments] * examples
-    if not isinstance(alignments, list | tuple | np.ndarray):
+    if not isinstance(alignments, list | tuple | np.ndarray) or getattr(alignments, "shape", None) == ():
         raise InputError(
             f"contrast_targets_alignments is {alignments!r}; expected None, 'auto', or (target position, contrast "
             "position) pairs, for each example where there are several."
         )
     listed = list(alignments)
-    if listed and all(_is_pair(item) for item in listed):
+    if listed and all(is_pair(item) for item in listed):
         if examples != 1:
             raise InputError(
                 f"contrast_targets_alignments has pairs for one example, and there are {examples}. Give a list with "
@@ -157,28 +158,19 @@ def one_per_example(alignments: Any, examples: int) -> list[Alignments]:
 def _one_example(item: Any, index: int) -> Alignments:
     if item is None or isinstance(item, str):
         return item
-    if not isinstance(item, list | tuple | np.ndarray):
+    if not isinstance(item, list | tuple | np.ndarray) or getattr(item, "shape", None) == ():
         raise InputError(
             f"contrast_targets_alignments[{index}] is {item!r}; expected None, 'auto', or (target position, contrast "
             "position) pairs."
         )
     pairs = list(item)
     for pair in pairs:
-        if not _is_pair(pair):
+        if not is_pair(pair):
             raise InputError(
                 f"contrast_targets_alignments[{index}] has {pair!r}; expected (target position, contrast position), "
                 "two whole numbers."
             )
     return [(int(a), int(b)) for a, b in pairs]
-
-
-def _is_pair(item: Any) -> bool:
-    whole = (int, np.integer)
-    return (
-        isinstance(item, list | tuple | np.ndarray)
-        and len(item) == 2
-        and all(isinstance(x, whole) and not isinstance(x, bool) for x in item)
-    )
 
 
 def _checked(pairs: Pairs, original: Sequence[Token], contrast: Sequence[Token]) -> list[tuple[int, int]]:

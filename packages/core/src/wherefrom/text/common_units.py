@@ -8,12 +8,13 @@ for another pairs token by token if both have as many, else as a whole.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
 
 from wherefrom.text.alignment import kept_by_shortest_script, shared_ends
-from wherefrom.text.merging import Span
+from wherefrom.text.merging import Span, merged_token
 from wherefrom.text.tokens import Token
 
 Aligned: TypeAlias = tuple[Span, Span]
@@ -37,6 +38,23 @@ def aligned_units(one: Sequence[Token], other: Sequence[Token]) -> list[Aligned]
         return [((index, index + 1), (index, index + 1)) for index in range(len(one))]
     if _characters(one) == _characters(other):
         return _same_text(one, other, 0, 0)
+    starts = [_starts(side) for side in (one, other)]
+    merged = [
+        [merged_token(side[a:b]) for a, b in pairwise(cut)] for side, cut in zip((one, other), starts, strict=True)
+    ]
+    first, second = starts
+    return [((first[a], first[b]), (second[c], second[d])) for (a, b), (c, d) in _edited(*merged)]
+
+
+def _starts(tokens: Sequence[Token]) -> list[int]:
+    """Where tokens begin that add text, and the end; one that adds none (a byte of a character) belongs to the one
+    before."""
+    begun = [index for index, token in enumerate(tokens) if index == 0 or token.special or token.text]
+    return [*begun, len(tokens)]
+
+
+def _edited(one: Sequence[Token], other: Sequence[Token]) -> list[Aligned]:
+    """The parts of two different texts."""
     keys = [[_said([token]) for token in side] for side in (one, other)]
     equal = np.array([[a == b for b in keys[1]] for a in keys[0]], dtype=bool).reshape(len(one), len(other))
     head, tail = shared_ends(equal)

@@ -10,6 +10,7 @@ import numpy as np
 
 from wherefrom.arrays import IntArray
 from wherefrom.errors import InputError
+from wherefrom.settings import is_pair
 from wherefrom.text.segmentation import unit_spans
 from wherefrom.text.tokens import Segment, Token
 
@@ -155,19 +156,14 @@ def _named(kind: str, label: str, segments: Sequence[Segment], name: str, side: 
 
 
 def _pairs(what: Any, name: str) -> list[tuple[int, int]]:
-    listed = [what] if _is_pair(what) else list(what) if isinstance(what, list | tuple | np.ndarray) else [what]
+    listed = [what] if is_pair(what) else list(what) if isinstance(what, list | tuple | np.ndarray) else [what]
     for pair in listed:
-        if not _is_pair(pair) or not 0 <= pair[0] < pair[1]:
+        if not is_pair(pair) or not 0 <= pair[0] < pair[1]:
             raise InputError(
                 f"{name}={what!r}: expected a text, a compiled regular expression, 'turn:ROLE', or token positions "
                 f"(first, last + 1) with 0 <= first < last + 1, got {pair!r}."
             )
     return [(int(first), int(end)) for first, end in listed]
-
-
-def _is_pair(item: Any) -> bool:
-    whole = (int, np.integer)
-    return isinstance(item, list | tuple | np.ndarray) and len(item) == 2 and all(isinstance(x, whole) for x in item)
 
 
 def _written(what: Any) -> str:

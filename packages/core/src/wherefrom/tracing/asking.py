@@ -15,6 +15,7 @@ import numpy as np
 from attrs import evolve, frozen
 
 from wherefrom.adapters import Reserves
+from wherefrom.adapters.given import adapter_of
 from wherefrom.arrays import IntArray
 from wherefrom.attribute import AttributionModel
 from wherefrom.errors import InputError, SettingsError, UsageError, WherefromWarning
@@ -27,8 +28,7 @@ from wherefrom.methods.layer_gradient_x_activation import LayerGradientXActivati
 from wherefrom.methods.request import Request, requested
 from wherefrom.progress import Progress, terminal_progress
 from wherefrom.questions.building import QuestionOptions, prepare
-from wherefrom.questions.contrast import ContrastText
-from wherefrom.questions.examples import InputText, Target
+from wherefrom.questions.given import ContrastText, InputText, Target, as_contrasts, in_json
 from wherefrom.questions.question import Question
 from wherefrom.questions.spans import additive
 from wherefrom.results.attribution import Attribution, Attributions
@@ -113,6 +113,8 @@ def trace(
     started, created = time.perf_counter(), datetime.now(UTC).isoformat(timespec="seconds")
     _check(hops)
     check_call(trace, locals(), hops=0)
+    adapter_of(model)
+    contrast_targets = as_contrasts(contrast_targets, "contrast_targets")
     request = _requested(model, method, attributed_fn, settings)
     work = terminal_progress(show_progress and progress is None) if progress is None else nullcontext(progress)
     with model.adapter.reserved() if isinstance(model.adapter, Reserves) else nullcontext(), work as tell:
@@ -138,7 +140,7 @@ def trace(
         arguments={
             **clean.provenance.arguments,
             "trace": plain(dict(stage.settings)),
-            **({} if contrast_targets is None else {"contrast_targets": plain(contrast_targets)}),
+            **({} if contrast_targets is None else {"contrast_targets": in_json(contrast_targets)}),
         },
         created=created,
         seconds=round(time.perf_counter() - started, 3),
@@ -165,6 +167,7 @@ def trace_cost(
     """
     _check(hops)
     check_call(trace_cost, locals(), hops=0)
+    adapter_of(model)
     request = _requested(model, method, attributed_fn, settings)
     clean = model.attribute(prompt, output, method=Dummy(), show_progress=False)
     contrast = (contrast_targets, contrast_targets_alignments)

@@ -12,6 +12,7 @@ import torch
 from transformers import GenerationMixin, PreTrainedModel, PreTrainedTokenizerBase
 from wherefrom.arrays import IntArray
 from wherefrom.errors import SettingsError, WherefromError, nearest
+from wherefrom.settings import LARGEST_COUNT, check_whole
 
 from wherefrom_hf.running.samples import seeded
 from wherefrom_hf.text.endings import endings
@@ -107,6 +108,11 @@ def _generate(
     return answers
 
 
+_FROM_ZERO = {"min_length", "min_new_tokens", "top_k", "no_repeat_ngram_size", "encoder_no_repeat_ngram_size"}
+_COUNTS = {"num_beams", "num_return_sequences", "max_length", "max_new_tokens", *_FROM_ZERO}
+"""Settings that count: what they cannot be ends here, not somewhere in a tensor."""
+
+
 def _check_names(module: PreTrainedModel, settings: Mapping[str, Any]) -> None:
     """Refuse settings that generation does not know, before it runs."""
     generate: Any = GenerationMixin.generate  # pyright: ignore[reportAttributeAccessIssue]
@@ -118,3 +124,5 @@ def _check_names(module: PreTrainedModel, settings: Mapping[str, Any]) -> None:
                 f"generation_args has no setting {name!r}.{nearest(name, known)} It takes what generate() of "
                 "transformers takes, such as max_new_tokens, num_beams, do_sample, forced_bos_token_id."
             )
+    for name in _COUNTS & {name for name, value in settings.items() if value is not None}:
+        check_whole(f"generation_args: {name}", settings[name], 0 if name in _FROM_ZERO else 1, LARGEST_COUNT)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import gc
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from wherefrom.evaluation.records import Evaluation
+if TYPE_CHECKING:
+    from wherefrom.evaluation.records import Evaluation
 
 __all__ = ["browse", "browse_evaluation"]
 

@@ -94,7 +94,9 @@ class Browser(App[None]):
         self.register_theme(LIGHT)
         known = self.settings.theme in self.available_themes
         self.theme = self.settings.theme if known else DEFAULT_THEME
-        if self.theme == DEFAULT_THEME and (colours or colour_level(self)) == "16":
+        few = (colours or colour_level(self)) == "16"
+        self._themes = tuple(name for name in CYCLE if name.startswith("ansi")) if few else CYCLE
+        if self.theme == DEFAULT_THEME and few:
             self.theme = "ansi-dark" if terminal_theme() == "dark" else "ansi-light"
         if not known:
             self._complaints = (f"There is no theme {self.settings.theme!r}.",)
@@ -327,9 +329,9 @@ class Browser(App[None]):
     # keys of every screen
 
     def action_next_theme(self) -> None:
-        """The next theme; everything is drawn anew in its colours."""
-        place = CYCLE.index(self.theme) if self.theme in CYCLE else -1
-        self.theme = CYCLE[(place + 1) % len(CYCLE)]
+        """The next theme, of those that the terminal has the colours for; everything is drawn anew in its colours."""
+        place = self._themes.index(self.theme) if self.theme in self._themes else -1
+        self.theme = self._themes[(place + 1) % len(self._themes)]
         self.notify(self.theme, timeout=1.5)
 
     def watch_theme(self, theme: str) -> None:

@@ -209,9 +209,8 @@ class _Parser:
         lowest = self._lowest(name)
         if name not in self._own() and lowest is None:
             known = self._known()
-            raise FilterError(
-                f"There is no field {name!r}.{nearest(name, known)} There are: {', '.join(known)}, share(...).", where
-            )
+            hint = nearest(name, known) or f" There are: {', '.join(known)}, share(...)."
+            raise FilterError(f"There is no field {name!r}.{hint}", where)
         if sign == "~":
             if name not in ("input", "output", "text", "id"):
                 raise FilterError(

@@ -22,6 +22,7 @@ from wherefrom.arrays import BoolArray
 from wherefrom.errors import SettingsError, nearest
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.card import CHANCE, card_of, doubtful
+from wherefrom.results.given import require_result, several_results
 from wherefrom.results.pairs import pair_table
 from wherefrom.results.provenance import Provenance
 from wherefrom.results.stages import Stage
@@ -234,6 +235,7 @@ def describe(
         InputError: A span that is none.
         SettingsError: An unknown granularity, merge or normalization.
     """
+    require_result(attribution)
     provenance = provenance or Provenance()
     if normalize not in NORMALIZATIONS:
         raise SettingsError(
@@ -276,6 +278,9 @@ def describe(
         evolve(unit_of(token, before), template=hidden)
         for (token, before), hidden in zip(with_before(tokens), template, strict=True)
     )
+    if granularity == "token":
+        shown_steps = _in_parts(shown_steps)
+        shown_inputs = tuple(unit for side in sides for unit in _in_parts(shown_inputs[side.start : side.end]))
     trace = describe_trace(attribution)
     if granularity == "token" and trace is None:  # the columns of a trace are hops, of which none was compared
         shown_steps = _beside_contrast(shown_steps, attribution)
@@ -347,7 +352,7 @@ def examples_of(attributions: Shown) -> list[tuple[Attribution, Provenance]]:
         return [(attributions, attributions.provenance)]
     if isinstance(attributions, Attributions):
         return [(one, attributions.provenance) for one in attributions.sequence_attributions]
-    return [pair for item in attributions for pair in examples_of(item)]
+    return [pair for item in several_results(attributions) for pair in examples_of(item)]
 
 
 def total_magnitude(attribution: Attribution) -> float:
@@ -467,6 +472,22 @@ def unit_of(token: Token, before: Token | None) -> Unit:
         space_before=spaced(token, before),
         breaks_line="\n" in token.text,
     )
+
+
+def _in_parts(shown: Sequence[Unit]) -> tuple[Unit, ...]:
+    """The tokens, those that are bytes of one character named by it: ``智 2/3``."""
+    found = list(shown)
+    starts = units.unit_starts([unit.token for unit in shown], "character")
+    for start, end in itertools.pairwise((*starts, len(shown))):
+        texts = [unit.token.text for unit in shown[start:end]]
+        glyph = text_marks.visible("".join(texts).strip())
+        if len(texts) == 1 or not glyph or any(texts[1:]):
+            continue
+        direction = "\u200e" if text_marks.isolate(glyph) != glyph else ""
+        for place, unit in enumerate(shown[start:end]):
+            name = f"{direction}{glyph} {place + 1}/{len(texts)}"
+            found[start + place] = evolve(unit, label=name, text=unit.text if place == 0 else text_marks.PART)
+    return tuple(found)
 
 
 def _named(parts: Sequence[Unit], names: Mapping[int, str]) -> tuple[Unit, ...]:

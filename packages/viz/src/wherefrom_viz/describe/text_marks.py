@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from rich.cells import cell_len
 
 EMPTY = "∅"
+PART = "·"
+"""A token in running text that is another byte of the character before it."""
 SPACE = "␣"
 NEWLINE = "⏎"
 TAB = "⇥"

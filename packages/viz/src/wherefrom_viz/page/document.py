@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Sequence
+from functools import cache
 from html import escape
 from typing import Any
 
@@ -200,7 +201,7 @@ def page_parts(
         attributions: What to show.
         title: Heading of the page.
         view: Where it opens: ``"read"``, ``"matrix"``, ``"steps"`` or ``"compare"``.
-        precision: ``"display"`` (16 bit), ``"compact"`` (8 bit) or ``"exact"`` (float32).
+        precision: ``"display"`` (three digits), ``"compact"`` (8 bit) or ``"exact"`` (float32).
         granularity: Units it opens with.
         merge: How it merges scores over units at first.
         normalize: Normalisation it opens with.
@@ -223,15 +224,10 @@ def page_parts(
 
     Raises:
         InputError: There is no such output in the first example, or no such height.
+        SettingsError: A view, units, a palette or another name are unknown.
     """
     if height is not None and height < 1:
         raise InputError(f"height={height}: a page takes at least one pixel.")
-    examples = [
-        (with_spans(one, spans, place), made) for place, (one, made) in enumerate(examples_of(attributions)[:first])
-    ]
-    bound = max((abs(value) for value in (min_val, max_val) if value is not None), default=None)
-    packed = pack(examples, precision, bound)
-    pairs = deflated(pairs_of([one for one, _ in examples], merge)) if len(examples) > 1 else ""
     opening = Opening(
         title=title,
         view=view,
@@ -243,6 +239,12 @@ def page_parts(
         intensity=intensity,
         share_scale=share_scale,
     )
+    examples = [
+        (with_spans(one, spans, place), made) for place, (one, made) in enumerate(examples_of(attributions)[:first])
+    ]
+    bound = max((abs(value) for value in (min_val, max_val) if value is not None), default=None)
+    packed = pack(examples, precision, bound)
+    pairs = deflated(pairs_of([one for one, _ in examples], merge)) if len(examples) > 1 else ""
     state = json.dumps(opening.state())
     content = hashlib.sha256("".join([packed.index, pairs, *packed.blocks, state, str(step)]).encode()).hexdigest()
     meta = meta_of(
@@ -265,6 +267,7 @@ def page_parts(
     fallback, interacting, folded = "<p>There are no examples.</p>", "", ""
     if examples:
 
+        @cache
         def description(place: int) -> Description:
             one, made = examples[place]
             return describe(

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 from attrs import frozen
+from wherefrom.errors import SettingsError, nearest
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.provenance import Provenance
 
 from wherefrom_viz.colours import PALETTES, Palette, Theme, palette_named, to_hex
-from wherefrom_viz.describe.description import Normalization, sign_words
-from wherefrom_viz.describe.units import Level, Merge
+from wherefrom_viz.describe.description import NORMALIZATIONS, Normalization, sign_words
+from wherefrom_viz.describe.units import MERGES, Level, Merge
 
 TITLE = "Where each token comes from"
 _TABS = {
@@ -29,7 +30,11 @@ _TABS = {
 
 @frozen(kw_only=True)
 class Opening:
-    """How a page opens; the reader may change everything but the title."""
+    """How a page opens; the reader may change everything but the title.
+
+    Raises:
+        SettingsError: A view, units, a merge, a normalisation, a theme or a palette of this name are unknown.
+    """
 
     title: str = TITLE
     view: str = "auto"
@@ -41,10 +46,24 @@ class Opening:
     intensity: float = 1.0
     share_scale: bool = False
 
+    def __attrs_post_init__(self) -> None:
+        palette_named(self.palette)
+        for what, name, known in (
+            ("view", self.view, tuple(_TABS)),
+            ("granularity", self.granularity, get_args(Level)),
+            ("merge", self.merge, MERGES),
+            ("normalization", self.normalize, NORMALIZATIONS),
+            ("theme", self.theme, ("auto", *get_args(Theme))),
+        ):
+            if name not in known:
+                raise SettingsError(
+                    f"No {what} is called {name!r}.{nearest(name, known)} There are: {', '.join(known)}."
+                )
+
     def state(self) -> dict[str, Any]:
         """As ``state.js`` names it."""
         return {
-            "tab": _TABS.get(self.view, "read"),
+            "tab": _TABS[self.view],
             "g": self.granularity,
             "m": self.merge,
             "n": self.normalize,

@@ -1,6 +1,6 @@
 """Examples packed small enough that a thousand of them fit into one page.
 
-Scores become 16-bit numbers (``display``), 8-bit ones (``compact``) or stay float32 (``exact``); see
+Scores become logarithms (``display``), 8-bit numbers (``compact``) or stay float32 (``exact``); see
 `wherefrom_viz.page.quantisation`. Bytes of equal weight are laid side by side, which deflate likes; about fifty
 examples share a block, which the page opens when one of them is looked at. Tokens travel as the text that is shown,
 plus a letter each that says which units begin with it (`FLAGS`). Cells a step could not see need no storage: positions
@@ -47,6 +47,8 @@ FIRST_FLAG = 48
 BLOCK_SIZE = 50
 _BLOCK_CELLS = 400_000
 """A block is closed early when it holds so many scores, so that opening one stays quick."""
+_FINE_CELLS = 100_000
+"""A page of so many scores may have five digits of each instead of three: some 120 kB more."""
 _SNIPPET = 90
 _WORTH_A_CODE = 512
 """Bytes from which a plane gets a Huffman code of its own; the code takes some 50 bytes."""
@@ -80,6 +82,8 @@ class Packer:
     """Are they of several methods, so that titles name them?"""
     bound: float | None = None
     """Score of the strongest colour, if it should not follow the scores."""
+    fine: bool = False
+    """Five digits of each score rather than three, in ``display``."""
     subtitle: str = ""
     """Of the first example; empty until that was packed."""
     largest: float = 0.0
@@ -112,9 +116,7 @@ class Packer:
         for place, (one, made) in enumerate(examples, first):
             if place == 0:
                 self.subtitle = subtitle_of(one, made)
-            header, planes, line = _packed(
-                one, made, place, self.count, self.precision, self.subtitle, self.several_methods
-            )
+            header, planes, line = _packed(one, made, place, self)
             if self.bound is not None:
                 header["bd"] = self.bound
             header["at"] = at
@@ -142,7 +144,8 @@ def pack(
         SettingsError: An unknown precision.
     """
     several = len({one.method for one, _ in examples}) > 1
-    packer = Packer(precision=precision, count=len(examples), several_methods=several, bound=bound)
+    fine = sum(cells_of(one) for one, _ in examples) <= _FINE_CELLS
+    packer = Packer(precision=precision, count=len(examples), several_methods=several, bound=bound, fine=fine)
     size = block_size(max((cells_of(one) for one, _ in examples), default=1))
     blocks, index = [], []
     for start in range(0, len(examples), size):
@@ -177,10 +180,7 @@ def _packed(
     attribution: Attribution,
     provenance: Provenance,
     place: int,
-    count: int,
-    precision: Precision,
-    subtitle: str,
-    several_methods: bool,
+    packer: Packer,
 ) -> tuple[dict[str, Any], list[bytes], list[Any]]:
     card = card_of(attribution, provenance).brief()
     attribution, pipeline = aggregated(attribution)
@@ -202,12 +202,12 @@ def _packed(
         "b": attribution.attr_pos_end,
         "bound": bound,
     }
-    title, own_subtitle = title_of(attribution, place, count), subtitle_of(attribution, provenance)
-    if several_methods and not attribution.id:
+    title, own_subtitle = title_of(attribution, place, packer.count), subtitle_of(attribution, provenance)
+    if packer.several_methods and not attribution.id:
         title = f"{place + 1} · {attribution.method}"
     optional = {
         "i": title,
-        "m": own_subtitle if own_subtitle != subtitle else "",
+        "m": own_subtitle if own_subtitle != packer.subtitle else "",
         "p": pipeline,
         "no": notes,
         "st": list(attribution.step_scores),
@@ -221,7 +221,11 @@ def _packed(
     words = sign_words(attribution, provenance)
     header["w"] = {"of": words.of}
     steps = b"".join(np.asarray(values, dtype="<f4").tobytes() for values in attribution.step_scores.values())
-    return header, [*to_planes(scores, precision), steps], _line(attribution, title, shown_sides)
+    return (
+        header,
+        [*to_planes(scores, packer.precision, fine=packer.fine), steps],
+        _line(attribution, title, shown_sides),
+    )
 
 
 def _side(attribution: Attribution, name: str, title: str, tokens: Sequence[Token], *, scored: bool) -> dict[str, Any]:

@@ -75,6 +75,8 @@ class _Pair:
     """The other's. Shape ``(inputs, steps)``."""
     both: BoolArray
     """Which cells both have. Same shape."""
+    alone: tuple[BoolArray, BoolArray]
+    """Which rows, and which columns, only one has."""
     groups: dict[str, list[Aligned]]
     """Side to the tokens of the one and of the other that each token here stands for."""
     same: dict[str, bool]
@@ -102,6 +104,8 @@ class _Pair:
             if level != "token" and cut == tokens:
                 continue
             both = units.merge_visible(units.merge_visible(self.both, cut.rows).T, cut.columns).T
+            for axis, starts in enumerate((cut.rows, cut.columns)):  # a unit of which one text lacks a part is another
+                both[(slice(None),) * axis + (units.merge_visible(self.alone[axis], starts),)] = False
             one, other = (cut.merged(half, visible, merge) for half in (scores, self.second))
             values = spearman_by_step(one, other, both)
             found[level] = [round(float(value), 6) if np.isfinite(value) else None for value in values]
@@ -160,6 +164,7 @@ def _pair(one: Attribution, other: Attribution) -> _Pair | None:
         ),
         second=its,
         both=seen & seen_too,
+        alone=(_alone(group for name in names for group in groups[name]), _alone(groups["target"][first:last])),
         groups={name: groups[name] for name in names} | {"target": groups["target"]},
         same={name: _same(groups[name], getattr(one, name), getattr(other, name)) for name in groups},
     )
@@ -183,6 +188,10 @@ def _with_loners(
 
 def _size(span: tuple[int, int]) -> int:
     return span[1] - span[0]
+
+
+def _alone(groups: Iterable[Aligned]) -> BoolArray:
+    return np.array([not all(map(_size, group)) for group in groups], dtype=bool)
 
 
 def _explained(groups: Sequence[Aligned], one: Attribution, other: Attribution) -> tuple[int, int] | None:

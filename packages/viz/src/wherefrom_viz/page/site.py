@@ -62,7 +62,7 @@ def save_site(
     Args:
         results: A run, of which one example at a time is read, or results at hand.
         folder: Where; it is made. ``index.html`` is written last, when all else is there.
-        precision: ``"display"`` (16 bit), ``"compact"`` (8 bit) or ``"exact"`` (float32).
+        precision: ``"display"`` (three digits), ``"compact"`` (8 bit) or ``"exact"`` (float32).
         aggregators: Applied to each example, one after the other; none: the method's default.
         public: Leave out paths and the time of day; see `wherefrom.results.publishing.public`.
         without: What is left out besides.
@@ -74,7 +74,7 @@ def save_site(
     Raises:
         InputError: There are no examples; or there is something in the folder, and it is no site, or ``overwrite`` is
             not set.
-        SettingsError: A precision, a palette, units or a name in ``without`` are unknown. What was there stays.
+        SettingsError: A precision, a view, a palette, units or a name in ``without`` are unknown. What was there stays.
     """
     if not len(results):
         raise InputError("There are no examples to make a site of.")
@@ -141,16 +141,31 @@ def _emptied(folder: Path, overwrite: bool) -> Path:
     there = {one.name for one in folder.iterdir()} if folder.is_dir() else set()
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{str(folder)!r} is a file. Name a folder that is new or empty.")
-    if there and not (overwrite and "index.html" in there and (folder / EXAMPLES).is_dir()):
-        hint = "overwrite=True replaces a site" if "index.html" in there else "it is no site of ours"
+    unfinished = "index.html" not in there and _is_unfinished(folder, there)
+    ours = unfinished or ("index.html" in there and (folder / EXAMPLES).is_dir())
+    if there and not (overwrite and ours):
+        hint = "it is no site of ours"
+        if "index.html" in there:
+            hint = "overwrite=True replaces a site"
+        elif unfinished:
+            hint = "a site that was not finished; overwrite=True begins it again"
         raise InputError(f"There is something in {str(folder)!r} ({hint}). Name a folder that is new or empty.")
     if there:
-        (folder / "index.html").unlink()  # first: a site without its index is one that is not finished
-        for name in (EXAMPLES, LIST):
-            shutil.rmtree(folder / name, ignore_errors=True)
+        # first: a site without its index is one that is not finished
+        (folder / "index.html").unlink(missing_ok=True)
+        for name in there & {EXAMPLES, LIST}:
+            shutil.rmtree(folder / name)
     for name in (EXAMPLES, LIST):
         (folder / name).mkdir(parents=True)
     return folder
+
+
+def _is_unfinished(folder: Path, there: set[str]) -> bool:
+    """Is this what a site leaves behind whose writing was interrupted: its folders with nothing but numbered parts?"""
+    folders = [folder / name for name in there & {EXAMPLES, LIST}]
+    if not folders or not all(one.is_dir() for one in folders):
+        return False
+    return all(part.suffix == ".bin" and part.stem.isdecimal() for one in folders for part in one.iterdir())
 
 
 def _first_table(opening: Opening, first: tuple[Attribution, Provenance], count: int) -> str:

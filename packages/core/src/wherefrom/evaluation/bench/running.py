@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 import msgspec
@@ -14,6 +14,7 @@ from attrs import evolve, field, frozen
 
 from wherefrom.adapters import PredictsSteps, ScoringModel
 from wherefrom.adapters.check import lacking
+from wherefrom.adapters.given import adapter_of
 from wherefrom.arrays import FloatArray, to_numpy
 from wherefrom.attribute import AttributionModel
 from wherefrom.errors import FileFormatError, InputError, WherefromError
@@ -37,7 +38,7 @@ from wherefrom.methods.perturbation.units import Units, as_units, units_of
 from wherefrom.questions.question import Question
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.provenance import library_versions
-from wherefrom.settings import non_default
+from wherefrom.settings import check_call, non_default
 
 FORMAT = "wherefrom.bench/1"
 
@@ -158,8 +159,9 @@ def run_bench(
     Raises:
         InputError: The file is of another model or bench.
     """
+    check_call(run_bench, locals(), limit=1)
     path = Path(path)
-    header = Header(model=model.adapter.card.name, bench=attrs.asdict(bench), versions=dict(library_versions()))
+    header = Header(model=adapter_of(model).card.name, bench=attrs.asdict(bench), versions=dict(library_versions()))
     done = _resume(path, header)
     kept = sum(one.kept for one in done.values())
     for index, prompt in enumerate(prompts):
@@ -191,9 +193,9 @@ def read_bench(path: str | Path, *, sets: Sequence[str] | None = None) -> Evalua
     names = {one.method for outcome in kept for one in outcome.measurements}
     failures = [f"{one.prompt}: {name}: {why}" for one in kept for name, why in one.failures.items()]
     return Evaluation(
-        measurements=tuple(one for outcome in kept for one in outcome.measurements),
-        curves=tuple(one for outcome in kept for one in outcome.curves),
-        agreements=tuple(one for outcome in kept for one in outcome.agreements),
+        measurements=tuple(_numbered(kept, lambda outcome: outcome.measurements)),
+        curves=tuple(_numbered(kept, lambda outcome: outcome.curves)),
+        agreements=tuple(_numbered(kept, lambda outcome: outcome.agreements)),
         metrics={
             one.identifier: MetricFacts(higher_is_better=one.higher_is_better, settings=non_default(one))
             for one in metrics
@@ -210,6 +212,16 @@ def read_bench(path: str | Path, *, sets: Sequence[str] | None = None) -> Evalua
         versions=header.versions,
         warnings=tuple(failures),
     )
+
+
+_Found = TypeVar("_Found", Measurement, Curve, Agreement)
+
+
+def _numbered(kept: Sequence[Outcome], of: Callable[[Outcome], Sequence[_Found]]) -> Iterator[_Found]:
+    """What was found, by the place of its prompt among those kept: in the file the place is that among all prompts at
+    the time, which another call may have had in another order."""
+    for place, outcome in enumerate(kept):
+        yield from (msgspec.structs.replace(one, example=place) for one in of(outcome))
 
 
 @frozen(kw_only=True, eq=False)

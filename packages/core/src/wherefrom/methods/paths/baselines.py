@@ -59,7 +59,7 @@ def baseline_of_side(baseline: Any, side: Side, *, default: str = DEFAULT) -> An
         SettingsError: A mapping names something other than the two sides.
     """
     if isinstance(baseline, Mapping):
-        strange = sorted(set(baseline) - {"source", "target"})
+        strange = [name for name in baseline if name not in ("source", "target")]
         if strange:
             raise SettingsError(f"baseline is given for {strange[0]!r}; it can be given for 'source' and 'target'.")
         return baseline.get(side, default)

@@ -18,6 +18,7 @@ from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.errors import InputError, SettingsError, nearest
 from wherefrom.questions.question import Question
 from wherefrom.questions.target_function import TargetFunction
+from wherefrom.settings import is_whole
 from wherefrom.text.segmentation import LEVELS, Level, unit_spans
 from wherefrom.text.tokens import Segment, Token
 
@@ -195,15 +196,11 @@ def as_units(value: object) -> UnitsSetting:
         return ()  # no unit on a side, as `coarse_to_fine` asks for; what a user gives is no empty list
     if isinstance(value, Sequence | np.ndarray) and not isinstance(value, bytes) and len(value):
         spans = [tuple(span) if isinstance(span, Sequence | np.ndarray) else span for span in value]
-        if all(isinstance(span, tuple) and len(span) == 2 and all(map(_is_position, span)) for span in spans):
+        if all(isinstance(span, tuple) and len(span) == 2 and all(map(is_whole, span)) for span in spans):
             return tuple((int(span[0]), int(span[1])) for span in spans)
     raise SettingsError(
         f"units = {value!r} is neither a word ({', '.join(GROUPINGS)}) nor a list of (start, end) spans."
     )
-
-
-def _is_position(value: object) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def _first(unit: Unit) -> int:

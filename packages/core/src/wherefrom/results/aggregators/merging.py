@@ -14,6 +14,7 @@ from wherefrom.results.aggregation import Aggregator
 from wherefrom.results.aggregators._record import recorded
 from wherefrom.results.aggregators.functions import combine
 from wherefrom.results.data import AnyAttribution, AttributionData
+from wherefrom.settings import is_whole
 from wherefrom.text.merging import Span, merged_tokens
 from wherefrom.text.tokens import visible_to_steps
 
@@ -32,12 +33,12 @@ def checked_spans(spans: Any, count: int, name: str) -> list[Span]:
     if isinstance(spans, str | bytes) or not isinstance(spans, Sequence | np.ndarray):
         raise InputError(f"{name} = {spans!r} is neither a span (start, end) nor a list of spans.")
     listed: Sequence[Any] = spans  # type: ignore[assignment]
-    if len(listed) == 2 and all(isinstance(bound, int | np.integer) for bound in listed):
+    if len(listed) == 2 and all(map(is_whole, listed)):
         listed = [listed]
     checked: list[Span] = []
     for span in listed:
         pair = isinstance(span, Sequence | np.ndarray) and not isinstance(span, str | bytes) and len(span) == 2
-        if not (pair and all(isinstance(bound, int | np.integer) for bound in span)):
+        if not (pair and all(map(is_whole, span))):
             raise InputError(f"{name}: {span!r} is no span. Give (start, end), the end exclusive.")
         start, end = int(span[0]), int(span[1])
         if not 0 <= start < end <= count:

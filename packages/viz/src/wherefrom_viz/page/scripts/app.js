@@ -4,7 +4,7 @@ import { Painter } from "./colour.js";
 import { CompareView } from "./compare_view.js";
 import { CitationsView } from "./context_parts.js";
 import { Controls } from "./controls.js";
-import { fenced, h } from "./dom.js";
+import { fenced, h, wrong } from "./dom.js";
 import { helpDialog, pressed } from "./keys.js";
 import { legend } from "./legend.js";
 import { ListView } from "./list_view.js";
@@ -261,8 +261,11 @@ export class App {
     } catch (error) {
       if (index !== this.state.ex) return;
       this.example = null; // nothing else may be shown under this example's number
-      this.panel.replaceChildren(h("p.wrong", { role: "alert" }, error.message));
+      this.panel.replaceChildren(wrong(error));
       this.place.textContent = `${index + 1} of ${this.meta.n}`;
+      this.heading.replaceChildren(h("strong", fenced(this.label(index))));
+      this.legend.replaceChildren();
+      this.live.textContent = "";
       return;
     }
     if (index !== this.state.ex) return;
@@ -354,9 +357,9 @@ export class App {
       this.live,
       this.help,
     );
-    this.root.addEventListener("keydown", (event) => this.example && pressed(this, event));
+    this.root.addEventListener("keydown", (event) => pressed(this, event));
     document.addEventListener("pointerdown", (event) => this.controls.close(event.composedPath()));
-    if (this.page) document.addEventListener("keydown", (event) => this.example && !event.composedPath().includes(this.root) && pressed(this, event));
+    if (this.page) document.addEventListener("keydown", (event) => !event.composedPath().includes(this.root) && pressed(this, event));
     if (this.page) window.addEventListener("hashchange", () => this.readAddress());
     window.matchMedia?.("(prefers-color-scheme: dark)").addEventListener?.("change", () => this.redraw());
     if (meta.height) Object.assign(this.root.style, { maxHeight: `${meta.height}px`, minHeight: "0", overflow: "auto" });

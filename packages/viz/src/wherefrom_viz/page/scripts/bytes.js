@@ -28,29 +28,30 @@ export function unshuffle(bytes, size) {
   return whole;
 }
 
-const LARGEST = 32767;
-const TOP = 2 - 1 / 2048; // what the largest number stands for
+const SIGN = 1 << 23;
+const LARGEST = SIGN - 256; // what the largest magnitude became
+const OCTAVE = 720 * 256; // steps to twice as much
 
-/** Share of its column's largest magnitude that a 16-bit number stands for: a sign, four bits of exponent, eleven of fraction. */
+/** Share of its column's largest magnitude that a 24-bit number stands for: a sign and a logarithm. */
 export function share(code) {
-  const size = code & LARGEST;
-  const exponent = Math.max(size >> 11, 1);
-  const found = (((size - (exponent - 1) * 2048) / 2048) * 2 ** (exponent - 15)) / TOP;
-  return code > LARGEST ? -found : found;
+  const size = code % SIGN;
+  const found = size && 2 ** ((size - LARGEST) / OCTAVE);
+  return code < SIGN ? found : -found;
 }
 
 /** Bytes that each score takes. */
-export const WIDTHS = { display: 2, compact: 1, exact: 4 };
+export const WIDTHS = { display: 3, compact: 1, exact: 4 };
 
 /**
  * Scores of one example, as quantisation.py packs them.
  * @param {Uint8Array} bytes - planes of bytes
- * @param {string} precision - "display" (16 bit), "compact" (8 bit) or "exact" (float32)
+ * @param {string} precision - "display" (24 bit), "compact" (8 bit) or "exact" (float32)
  * @param {Float32Array} scales - the largest magnitude of each column
  */
 export function readScores(bytes, precision, scales) {
   if (precision === "exact") return new Float32Array(unshuffle(bytes, 4).buffer);
-  const compact = precision === "compact";
-  const whole = compact ? new Int8Array(bytes.slice().buffer) : new Uint16Array(unshuffle(bytes, 2).buffer);
-  return Float32Array.from(whole, (value, i) => (compact ? value / 127 : share(value)) * scales[i % scales.length]);
+  const count = bytes.length / WIDTHS[precision];
+  const signed = new Int8Array(bytes.buffer, bytes.byteOffset);
+  const found = precision === "compact" ? (i) => signed[i] / 127 : (i) => share(bytes[i] + (bytes[count + i] << 8) + (bytes[2 * count + i] << 16));
+  return Float32Array.from({ length: count }, (_, i) => found(i) * scales[i % scales.length]);
 }

@@ -1,6 +1,6 @@
 // Two examples of one text: the agreement of every output, and A, B and A - B as texts or as a matrix.
 
-import { choices, direction, fenced, h, keepingFocus } from "./dom.js";
+import { choices, direction, fenced, h, keepingFocus, wrong } from "./dom.js";
 import { MatrixView } from "./matrix_view.js";
 import { cellNumber } from "./numbers.js";
 import { compareViews, pairOf } from "./pairing.js";
@@ -27,7 +27,13 @@ export class CompareView {
       this.root.replaceChildren(h("p.quiet", text));
       return;
     }
-    const example = await app.store.example(other);
+    let example;
+    try {
+      example = await app.store.example(other);
+    } catch (error) {
+      if (drawing === this.drawing) this.root.replaceChildren(wrong(error));
+      return;
+    }
     if (drawing !== this.drawing) return;
     const drawn = Boolean(app.state.sp[app.state.ex] || app.state.sp[other]);
     this.pair = compareViews(app.example, example, pair, { ...app.viewOptions("none"), spans: app.spans(), others: app.spans(other, example), drawn });
@@ -167,7 +173,7 @@ export class CompareView {
         // a loner stands in the text it is of, without a score
         if (!visible[r] || (unit.only && unit.only !== NAMES[name])) return;
         if (unit.spaced && parts.length) parts.push(" ");
-        const element = h("span", { class: unit.only ? "tok alone" : "tok" }, fenced(unit.text || "∅"));
+        const element = h("span", { class: `tok${unit.only ? " alone" : ""}${unit.special ? " special" : ""}` }, fenced(unit.text || "∅"));
         if (!unit.only) this.app.painter.paint(element, scores[r] / view.bound);
         parts.push(element);
       });

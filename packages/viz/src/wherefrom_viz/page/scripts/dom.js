@@ -23,6 +23,11 @@ export function fenced(text) {
   return h("bdi", text);
 }
 
+/** What went wrong, told at once. */
+export function wrong(error) {
+  return h("p.wrong", { role: "alert" }, error.message);
+}
+
 /** A token's text in running text: marks of white space are faint, and a line goes on after each mark of a line's end inside it. */
 export function running(text) {
   const pieces = text.split(/([␣⇥⍽␍]+|⏎)/).filter(Boolean);

@@ -42,6 +42,7 @@ export function pressed(app, event) {
   if (event.ctrlKey || event.metaKey || event.altKey || app.help.open) return;
   if (event.key === "Escape" && app.controls.close()) return event.preventDefault();
   if (event.key === "Escape" && typing) return target.blur();
+  if (!app.example && !/^(ArrowUp|ArrowDown|[jkl/?])$/.test(event.key)) return; // what cannot be read can only be left
   if (typing || (target.tagName === "INPUT" && event.key.startsWith("Arrow"))) return;
   const act = actions(app)[event.key];
   if (!act || (event.key === "Enter" && /^(BUTTON|SUMMARY|A)$/.test(target.tagName))) return;

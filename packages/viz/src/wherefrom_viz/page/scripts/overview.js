@@ -2,7 +2,7 @@
 // All share one colour scale, so that a strong head looks strong.
 
 import { css } from "./colour.js";
-import { h } from "./dom.js";
+import { h, wrong } from "./dom.js";
 import { placesOf } from "./sliders.js";
 
 const MOST = 1024; // slices; more are left to the sliders
@@ -24,7 +24,7 @@ export class Overview {
       return h("div.multiple", { role: "option", id: `${app.id}-s${index}`, "aria-label": name, title: name, "aria-selected": "false", onclick: () => app.go(index) }, canvas);
     });
     this.lines.append(...this.thumbs);
-    this.root = h("details.overview", { open: true, ontoggle: () => this.load() }, h("summary", dimensions.length > 1 ? `All slices: ${dimensions.slice(0, -1).map(({ name }) => name).join(", ")} ↓ ${dimensions[dimensions.length - 1].name} →` : "All slices"), h("div.scroll", this.lines));
+    this.root = h("details.overview", { open: true, ontoggle: () => this.load() }, h("summary", dimensions.length > 1 ? `All slices: ${dimensions.slice(0, -1).map(({ name }) => name).join(", ")} ↓ ${dimensions[dimensions.length - 1].name} →` : "All slices"), h("div.scroll", this.lines), (this.says = h("div")));
   }
 
   /** Labels of a slice along all dimensions. */
@@ -56,12 +56,18 @@ export class Overview {
   async load() {
     if (this.loading || !this.root.open) return;
     this.loading = true;
-    for (let index = 0; index < this.thumbs.length; index++) {
-      this.small[index] = reduced(await this.app.store.example(index));
-      this.draw(index);
-      if (index % 16 === 15) await new Promise((done) => setTimeout(done));
+    try {
+      for (let index = this.small.length; index < this.thumbs.length; index++) {
+        this.small[index] = reduced(await this.app.store.example(index));
+        this.draw(index);
+        if (index % 16 === 15) await new Promise((done) => setTimeout(done));
+      }
+      this.says.replaceChildren();
+      this.root.dataset.drawn = "true";
+    } catch (error) {
+      this.says.replaceChildren(wrong(error));
+      this.loading = false; // it goes on when another slice is opened
     }
-    this.root.dataset.drawn = "true";
   }
 
   draw(index) {

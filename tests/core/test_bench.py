@@ -1,0 +1,51 @@
+"""A bench's file is read by its prompts, in whatever order and in however many calls they were put to the model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import wherefrom
+from wherefrom.evaluation.bench import Bench, Prompt, read_bench, run_bench
+from wherefrom.evaluation.records import Evaluation
+from wherefrom.evaluation.summary import values_by_example
+from wherefrom.testing import ReferenceModel
+
+BENCH = Bench(methods=("occlusion[baseline=unk]",), metrics=("abpc",), removals=("unk",), draws=1)
+TEXTS = ("the cat sat on", "the mat sat on the", "on the mat the", "the dog sat on a")
+
+
+@pytest.fixture(scope="module")
+def model() -> Any:
+    return wherefrom.AttributionModel(ReferenceModel("decoder-only"))
+
+
+def prompts(model: Any) -> list[Prompt]:
+    """Each with the word that the model says."""
+    made = []
+    for number, text in enumerate(TEXTS):
+        said = model.generate([text], max_new_tokens=1)[0]
+        made.append(Prompt(id=f"p{number}", set="facts", prompt=text, answer=said.removeprefix(text), evidence=()))
+    return made
+
+
+def by_text(found: Evaluation) -> dict[tuple[str, str], dict[str, float]]:
+    values = values_by_example(found, "unk")
+    return {key: {found.texts[int(str(place))]: one for place, one in by.items()} for key, by in values.items()}
+
+
+def test_a_file_of_several_calls_in_another_order_says_the_same_of_each_prompt(model: Any, tmp_path: Path) -> None:
+    asked = prompts(model)
+    at_once = run_bench(model, asked, BENCH, tmp_path / "once.jsonl")
+    run_bench(model, [asked[2]], BENCH, tmp_path / "parts.jsonl")
+    in_parts = run_bench(model, [asked[3], asked[0], asked[2], asked[1]], BENCH, tmp_path / "parts.jsonl")
+    assert len(at_once.texts) == len(TEXTS)
+    assert in_parts.texts != at_once.texts
+    assert {one.example for one in in_parts.measurements} == set(range(len(TEXTS)))
+    assert {one.example for one in in_parts.curves} == set(range(len(TEXTS)))
+    first, second = by_text(at_once), by_text(in_parts)
+    key = ("occlusion[baseline=unk]", "abpc")
+    assert second[key] == pytest.approx(first[key])
+    assert len(set(first[key].values())) == len(TEXTS)
+    assert by_text(read_bench(tmp_path / "parts.jsonl")) == second

@@ -1,0 +1,114 @@
+"""Whoever takes a result or a model refuses what is none before any work, in words that say what would do."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import wherefrom
+import wherefrom_viz
+from wherefrom.adapters.given import adapter_of
+from wherefrom.errors import UsageError
+from wherefrom.evaluation import coalition_game, evaluate, evaluation_cost
+from wherefrom.evaluation.bench import SHORT, run_bench
+from wherefrom.files.single import save, save_inseq
+from wherefrom.results import compare, merge_attributions
+from wherefrom.results.publishing import public
+from wherefrom.results.rendering import show_attributions, show_granular, show_tokens
+from wherefrom.testing import ReferenceModel
+from wherefrom.tracing import trace_cost
+
+from tests.core.made import attribution
+
+OTHERS: list[Any] = ["out.json", Path("out.json"), None, 3, b"out", {"a": 1}, ["out.json"], [3], object()]
+ONE = attribution(None, ["a", " b", " c", " d"], 2, seed=1)
+
+
+def drawn() -> dict[str, Callable[..., Any]]:
+    """The views that draw results and write nothing."""
+    found = {name: getattr(wherefrom_viz, name) for name in wherefrom_viz.__all__}
+    return {
+        name: view
+        for name, view in found.items()
+        if inspect.isfunction(view)
+        and next(iter(inspect.signature(view).parameters)) in ("attributions", "attribution")
+    }
+
+
+def test_views_are_found() -> None:
+    assert {"render_html", "render_svg", "render_console", "describe", "render_granular"} <= set(drawn())
+
+
+@pytest.mark.parametrize("name", sorted(drawn()))
+@pytest.mark.parametrize("given", OTHERS, ids=lambda one: type(one).__name__)
+def test_a_view_refuses_what_is_no_result(name: str, given: Any, tmp_path: Path) -> None:
+    view = drawn()[name]
+    more = {"folder": tmp_path / "folder"} if "folder" in inspect.signature(view).parameters else {}
+    with pytest.raises(UsageError, match=r"is no result\. Give what `attribute` returned"):
+        view(given, **more)
+    assert not list(tmp_path.iterdir())
+
+
+TAKE_RESULTS: dict[str, Callable[[Any, Any, Path], Any]] = {
+    "compare": lambda given, model, path: compare(given, ONE),
+    "compare with": lambda given, model, path: compare(ONE, given),
+    "merge": lambda given, model, path: merge_attributions([given]),
+    "public": lambda given, model, path: public(given),
+    "save": lambda given, model, path: save(given, path / "out.json"),
+    "save for inseq": lambda given, model, path: save_inseq(given, path / "out.json"),
+    "evaluate": lambda given, model, path: evaluate(given, model, ["abpc"]),
+    "evaluation cost": lambda given, model, path: evaluation_cost(given, model, ["abpc"]),
+    "coalition game": lambda given, model, path: coalition_game(given, model),
+    "show": lambda given, model, path: show_attributions(given, display=False, return_html=True),
+    "show tokens": lambda given, model, path: show_tokens(given, display=False, return_html=True),
+    "show granular": lambda given, model, path: show_granular(given, display=False, return_html=True),
+}
+
+
+@pytest.mark.parametrize("who", TAKE_RESULTS)
+@pytest.mark.parametrize(
+    "given", [one for one in OTHERS if not isinstance(one, dict)], ids=lambda one: type(one).__name__
+)
+def test_what_is_no_result_is_refused_by_name(who: str, given: Any, model: Any, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"is no result\. Give what `attribute` returned"):
+        TAKE_RESULTS[who](given, model, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_is_to_be_loaded_first() -> None:
+    with pytest.raises(UsageError, match=r"'out.json' is no result.*wherefrom.load\(path\)"):
+        wherefrom_viz.render_html("out.json")  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def model() -> Any:
+    return wherefrom.AttributionModel(ReferenceModel())
+
+
+TAKE_MODELS: dict[str, Callable[[Any, Path], Any]] = {
+    "trace": lambda given, path: wherefrom.trace(given, "a b"),
+    "trace cost": lambda given, path: trace_cost(given, "a b", "a b c"),
+    "context": lambda given, path: wherefrom.attribute_context(given, "a b", "c"),
+    "evaluate": lambda given, path: evaluate(ONE, given, ["abpc"]),
+    "evaluation cost": lambda given, path: evaluation_cost(ONE, given, ["abpc"]),
+    "coalition game": lambda given, path: coalition_game(ONE, given),
+    "bench": lambda given, path: run_bench(given, [], SHORT, path / "bench.jsonl"),
+}
+
+
+@pytest.mark.parametrize("who", TAKE_MODELS)
+@pytest.mark.parametrize("given", ["demo:lm", None, 3, {"model": 1}, object()], ids=lambda one: type(one).__name__)
+def test_what_is_no_model_is_refused_by_name(who: str, given: Any, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"is no model\. Give what `load_model` returned"):
+        TAKE_MODELS[who](given, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_model_and_where_it_may_be_alone_its_adapter_are_taken(model: Any) -> None:
+    assert adapter_of(model) is model.adapter
+    assert adapter_of(model.adapter, alone=True) is model.adapter
+    with pytest.raises(UsageError, match="is no model"):
+        adapter_of(model.adapter)
