@@ -48,4 +48,7 @@ def violations(page: Any, without: str = "") -> list[tuple[str, str]]:
     context = f"{{ exclude: [{without!r}] }}" if without else "document"
     report = page.evaluate(f"axe.run({context}, {{ resultTypes: ['violations'] }})")
     assert report["passes"], "axe must have looked at something"
-    return [(one["id"], one["nodes"][0]["html"][:300]) for one in report["violations"]]
+    return [
+        (one["id"], f"{one['nodes'][0]['html'][:300]} {one['nodes'][0]['failureSummary']}")
+        for one in report["violations"]
+    ]

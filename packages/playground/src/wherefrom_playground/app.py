@@ -39,8 +39,10 @@ _CSS = """
 .gradio-container .info-text { color: var(--body-text-color) !important; }
 .gradio-container button.primary { background: #9a3412 !important; color: #fff !important; }
 .gradio-container button.primary:hover { background: #7c2d12 !important; }
+button[role="tab"].selected { color: #9a3412 !important; }
+.dark button[role="tab"].selected { color: #fdba74 !important; }
 """
-"""Gradio's own colours of hints and buttons have less contrast than 4.5:1."""
+"""Gradio's own colours of hints, buttons and tabs have less contrast than 4.5:1."""
 
 
 @frozen(kw_only=True)
