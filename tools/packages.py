@@ -2,7 +2,8 @@
 
 ``uv run python -m tools.packages`` builds what is committed, looks into every archive, and runs the scenes below, each
 in a virtual environment of its own: packages alone, together, and without what they can do without. ``--only NAME ...``
-chooses scenes, ``--python 3.13`` another interpreter. Scenes
+chooses scenes, ``--python 3.13`` another interpreter. ``--lowest`` installs the lowest versions of others that our
+packages say they work with, and runs a selection of the tests on them after the scene with everything. Scenes
 with transformers install torch: gigabytes on Linux unless ``UV_TORCH_BACKEND=cpu`` is set.
 """
 
@@ -17,10 +18,12 @@ import tarfile
 import tempfile
 import zipfile
 from collections.abc import Mapping
+from email.message import Message
 from email.parser import Parser
 from pathlib import Path
 
 from attrs import frozen
+from packaging.requirements import Requirement
 
 from tools.versions import ROOT, current
 
@@ -35,6 +38,28 @@ DISTRIBUTIONS = {
 }
 """Distribution, and what is imported."""
 SAVED = ROOT / "tests" / "data" / "files" / "version-1.0.json"
+
+
+WITH_EVERYTHING = "quick start"
+"""The scene in whose environment `TESTS` run."""
+TESTS = (
+    "tests/journeys",
+    "tests/core/test_files.py",
+    "tests/core/test_step_functions.py",
+    "tests/hf_adapter/test_attribute.py",
+    "tests/hf_adapter/test_conformance.py",
+    "tests/hf_adapter/test_demo_models.py",
+    "tests/viz/test_console.py",
+)
+"""What is run at the lowest versions."""
+TEST_TOOLS = (
+    "hypothesis>=6.100",
+    "packaging>=24",
+    "pytest>=8.3",
+    "sentencepiece>=0.2",
+    "syrupy>=4.9",
+    "zstandard>=0.23",
+)
 
 
 class PackagingError(Exception):
@@ -150,6 +175,25 @@ assert wherefrom.load("out.json")[0].steps == out[0].steps
 assert "out.json" in command("info", "out.json")
 """,
     ),
+    "keras": Scene(
+        ("wherefrom-keras",),
+        _NO_TORCH
+        + """
+import wherefrom
+from wherefrom_keras.backend import keras_hub
+pieces = ["Ġ", "c", "a", "t", "Ġc", "Ġca", "Ġcat", "<|endoftext|>"]
+vocabulary = {piece: number for number, piece in enumerate(pieces)}
+backbone = keras_hub.models.GPT2Backbone(
+    vocabulary_size=len(vocabulary), num_layers=1, num_heads=1, hidden_dim=4, intermediate_dim=8, max_sequence_length=16
+)
+causal = keras_hub.models.GPT2CausalLM(backbone=backbone, preprocessor=None)
+own = keras_hub.tokenizers.GPT2Tokenizer(vocabulary=vocabulary, merges=["Ġ c", "Ġc a", "Ġca t"])
+model = wherefrom.load_model(causal, framework="keras_hub", tokenizer=own)
+out = model.attribute(" cat", " cat cat", method="saliency", show_progress=False)
+assert out[0].target_attributions.shape[:2] == (len(out[0].target), len(out[0].steps))
+assert abs(out[0].target_attributions).max() > 0
+""",
+    ),
     "types": Scene(
         ("wherefrom-viz",),
         """
@@ -196,7 +240,7 @@ def faults(archives: Path, distribution: str) -> list[str]:
     with zipfile.ZipFile(wheel(archives, distribution)) as opened:
         names = opened.namelist()
         information = f"{module}-{current()}.dist-info"
-        metadata = Parser().parsestr(opened.read(f"{information}/METADATA").decode())
+    metadata = _metadata(wheel(archives, distribution))
     found += [
         f"the wheel has no {name}"
         for name in (f"{module}/py.typed", f"{information}/licenses/LICENSE")
@@ -237,8 +281,21 @@ def faults(archives: Path, distribution: str) -> list[str]:
     return found
 
 
-def play(scene: Scene, archives: Path, folder: Path, *, python: str | None = None) -> str:
+def play(
+    scene: Scene,
+    archives: Path,
+    folder: Path,
+    *,
+    python: str | None = None,
+    lowest: bool = False,
+    tests: tuple[str, ...] = (),
+) -> str:
     """Install a scene into a new environment and run its script there; what was installed.
+
+    Args:
+        python: Version or path of the interpreter.
+        lowest: Install the lowest versions of others that our packages name.
+        tests: Files and folders of tests to run in the same environment.
 
     Raises:
         PackagingError: It could not be installed, or the script failed: with everything that was said.
@@ -252,11 +309,44 @@ def play(scene: Scene, archives: Path, folder: Path, *, python: str | None = Non
     others = DISTRIBUTIONS.keys() - {given.partition("[")[0] for given in scene.installs}
     overrides.write_text("".join(f"{name} @ {wheel(archives, name).as_uri()}\n" for name in others), "utf-8")
     install = ["uv", "pip", "install", "--quiet", "--python", executable, "--overrides", str(overrides)]
-    _run(*install, *ours, *scene.also)
+    if lowest:  # what our packages need counts as asked for directly, so that it is held at its bound
+        others_need = foreign(archives, scene.installs)
+        install += ["--resolution", "lowest-direct", *others_need]
+    _run(*install, *ours, *scene.also, *(TEST_TOOLS if tests else ()))
     script = folder / "script.py"
     script.write_text(f"SAVED = {str(SAVED)!r}\n{scene.script}", "utf-8")
     _run(executable, "-I", str(script), cwd=work)
+    if tests:
+        _run(executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests, cwd=ROOT)
     return _run("uv", "pip", "list", "--python", executable)
+
+
+def foreign(archives: Path, installs: tuple[str, ...]) -> list[str]:
+    """What the named distributions of ours, and those they bring, need of others: with markers, without duplicates."""
+    found: dict[str, None] = {}
+    waiting, seen = [Requirement(given) for given in installs], set()
+    while waiting:
+        ours = waiting.pop()
+        for extra in ("", *sorted(ours.extras)):
+            if (ours.name, extra) in seen:
+                continue
+            seen.add((ours.name, extra))
+            for text in _metadata(wheel(archives, ours.name)).get_all("Requires-Dist") or []:
+                needed = Requirement(text)
+                named = "extra" in str(needed.marker or "")
+                if named != bool(extra) or (named and needed.marker and not needed.marker.evaluate({"extra": extra})):
+                    continue
+                if needed.name in DISTRIBUTIONS:
+                    waiting.append(needed)
+                else:
+                    found[text.partition(";")[0].strip() if named else text] = None
+    return list(found)
+
+
+def _metadata(path: Path) -> Message:
+    with zipfile.ZipFile(path) as opened:
+        (name,) = (name for name in opened.namelist() if name.endswith(".dist-info/METADATA"))
+        return Parser().parsestr(opened.read(name).decode())
 
 
 def _requirement(archives: Path, given: str) -> str:
@@ -277,6 +367,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.packages", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--only", nargs="+", choices=list(SCENES), default=list(SCENES), metavar="SCENE")
     parser.add_argument("--python", help="version or path of the interpreter")
+    parser.add_argument("--lowest", action="store_true", help="lowest versions of what our packages need, and tests")
     parser.add_argument("--show", action="store_true", help="list what was installed")
     options = parser.parse_args(arguments)
     failed = 0
@@ -288,7 +379,14 @@ def main(arguments: list[str]) -> int:
             print(f"{distribution}: {'; '.join(found) or 'archives fine'}", flush=True)
         for number, name in enumerate(options.only):
             try:
-                installed = play(SCENES[name], archives, Path(place) / str(number), python=options.python)
+                installed = play(
+                    SCENES[name],
+                    archives,
+                    Path(place) / str(number),
+                    python=options.python,
+                    lowest=options.lowest,
+                    tests=TESTS if options.lowest and name == WITH_EVERYTHING else (),
+                )
             except PackagingError as error:
                 failed += 1
                 print(f"{name}: failed\n{error}", flush=True)

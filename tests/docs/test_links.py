@@ -7,8 +7,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *(ROOT / name for name in ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"))]
-PAGES += sorted((ROOT / "docs").glob("*.md"))
-MADE = {"file-schema", "architecture", "catalogue"}
+PAGES += sorted((ROOT / "docs").glob("*.md")) + sorted((ROOT / "examples").glob("*.md"))
+MADE = {"file-schema", "architecture", "catalogue", "reference"}
 """Pages that only the site has."""
 LINK = re.compile(r"\]\((?P<target>[^)\s]+)\)")
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
@@ -49,6 +49,21 @@ def test_a_link_to_nowhere_is_seen(tmp_path: Path) -> None:
     seen, wrong = broken(page, page.read_text("utf-8"))
     assert seen == 3
     assert wrong == ["page.md: gone.md", "page.md: page.md#there has no such heading"]
+
+
+def skipped_levels(text: str) -> list[str]:
+    """Headings that stand more than one level below the one before: the site's builder refuses them."""
+    wrong, before = [], 0
+    for marks, heading in re.findall(r"^(#+) (.+)$", FENCE.sub("", text), re.MULTILINE):
+        if len(marks) > before + 1:
+            wrong.append(heading)
+        before = len(marks)
+    return wrong
+
+
+def test_headings_skip_no_level() -> None:
+    assert not {page.name: wrong for page in PAGES if (wrong := skipped_levels(page.read_text("utf-8")))}
+    assert skipped_levels("# A\n\n### B\n\n## C\n\n```\n#### D\n```\n") == ["B"]
 
 
 def test_the_site_has_every_page() -> None:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import importlib
 import io
 import os
+import pkgutil
 import re
 import subprocess
 import sys
@@ -15,6 +17,8 @@ from rich.cells import cell_len
 from rich.console import Console
 from wherefrom.errors import SettingsError
 from wherefrom.results.attribution import Attribution, Attributions
+from wherefrom_viz import compare_view
+from wherefrom_viz import console as package
 from wherefrom_viz.console import console_view, render_console, render_text
 
 ColorSystem = Literal["standard", "256", "truecolor"]
@@ -211,3 +215,16 @@ def test_many_examples_are_titled(everyone: Attributions) -> None:
     text = render_text(everyone, width=100)
     assert "hospital  integrated_gradients · demo:lm · probability" in text
     assert text.index("hospital") < text.index("translation")
+
+
+def test_what_rich_draws_a_notebook_draws_too(hospital: Attribution) -> None:
+    """Once: a comparison at the end of a cell printed ten kilobytes of fields."""
+    names = [f"{package.__name__}.{one.name}" for one in pkgutil.iter_modules(package.__path__)]
+    modules = [importlib.import_module(name) for name in names]
+    views = {thing for module in modules for thing in vars(module).values() if hasattr(thing, "__rich_console__")}
+    ours = {view for view in views if view.__module__.startswith(package.__name__)}
+    assert len(ours) >= 4
+    assert all(hasattr(view, "_repr_mimebundle_") for view in ours)
+    bundle = compare_view(hospital, hospital)._repr_mimebundle_([], [])
+    assert "hospital" in bundle["text/html"]
+    assert "hospital" in bundle["text/plain"]

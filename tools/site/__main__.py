@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sphinx.cmd.build import build_main
 
-from tools.site import architecture, catalogue, schema
+from tools.site import architecture, catalogue, reference, schema
 from tools.versions import ROOT, current
 
 OUTSIDE = ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
@@ -21,7 +21,13 @@ SETTINGS = f'''
 project = "wherefrom"
 author = copyright = "The wherefrom developers"
 version = release = "{current()}"
-extensions = ["myst_parser"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+default_role = "literal"
+autodoc_typehints = "signature"
+autodoc_member_order = "bysource"
+autodoc_default_options = {{"undoc-members": False, "exclude-members": "__init__, __new__"}}
+napoleon_use_ivar = True
+python_maximum_signature_line_length = 100
 html_theme = "furo"
 html_title = "wherefrom {current()}"
 html_extra_path = ["wherefrom.schema.json"]
@@ -36,7 +42,7 @@ def write_source(folder: Path) -> None:
         path.write_text(_UP.sub(r"](\1.md", path.read_text("utf-8")), "utf-8")
     for name in OUTSIDE:
         (folder / name).write_text(_DOWN.sub("](", (ROOT / name).read_text("utf-8")), "utf-8")
-    for made in (catalogue.pages(), schema.pages(), architecture.pages()):
+    for made in (catalogue.pages(), reference.pages(), schema.pages(), architecture.pages()):
         for name, text in made.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(text, "utf-8")

@@ -381,7 +381,8 @@ def _hidden(case: Case) -> None:
     case.close(
         first[readable],
         second[readable],
-        f"Logits with target position {place} hidden, and its token changed",
+        f"Logits with target position {place} hidden (a model that does not obey Row.target_visible leaves "
+        f"hides_positions out), and its token changed",
     )
     seen = case.logits([row])[0]
     require(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from attrs import frozen
 from rich.console import Console, ConsoleOptions
+from rich.jupyter import JupyterMixin
 from rich.text import Text
 
 from wherefrom_viz.colours import Palette, Theme
@@ -21,8 +22,8 @@ from wherefrom_viz.describe.text_marks import cells, elide, isolate, pad
 
 
 @frozen(kw_only=True, eq=False)
-class CompareView:
-    """A Rich renderable of one comparison."""
+class CompareView(JupyterMixin):
+    """A Rich renderable of one comparison, in notebooks too."""
 
     comparison: Comparison
     palette: Palette

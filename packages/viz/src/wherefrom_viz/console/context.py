@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from attrs import frozen
 from rich.console import Console, ConsoleOptions
+from rich.jupyter import JupyterMixin
 from rich.style import Style
 from rich.text import Text
 from wherefrom.context import ContextAttribution
@@ -25,8 +26,8 @@ _AROUND = 8
 
 
 @frozen(kw_only=True, eq=False)
-class ContextView:
-    """Draws one description. A Rich renderable."""
+class ContextView(JupyterMixin):
+    """Draws one description. A Rich renderable, in notebooks too."""
 
     description: ContextDescription
     palette: Palette

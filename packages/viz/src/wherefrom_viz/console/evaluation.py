@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rich.console import Console, ConsoleOptions, RenderableType
+from rich.jupyter import JupyterMixin
 from rich.table import Table as RichTable
 from rich.text import Text
 from wherefrom.evaluation import Evaluation
@@ -16,8 +17,8 @@ from wherefrom_viz.describe.text_marks import cells, elide, pad
 CURVE_WIDTH, CURVE_HEIGHT = 24, 3
 
 
-class EvaluationView:
-    """Draws an evaluation. A Rich renderable."""
+class EvaluationView(JupyterMixin):
+    """Draws an evaluation. A Rich renderable, in notebooks too."""
 
     def __init__(self, evaluation: Evaluation, *, curves: bool = True) -> None:
         self.description = describe_evaluation(evaluation)

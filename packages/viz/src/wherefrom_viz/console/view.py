@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias, get_args
 
 from attrs import frozen
 from rich.console import Console, ConsoleOptions
+from rich.jupyter import JupyterMixin
 from rich.text import Text
 from wherefrom.errors import SettingsError, nearest
 
@@ -28,8 +29,8 @@ _TALLEST_MATRIX = 60
 
 
 @frozen(kw_only=True, eq=False)
-class ConsoleView:
-    """Draws descriptions one below the other, each in the view that fits. A Rich renderable."""
+class ConsoleView(JupyterMixin):
+    """Draws descriptions one below the other, each in the view that fits. A Rich renderable, in notebooks too."""
 
     descriptions: Sequence[Description]
     palette: Palette
