@@ -55,11 +55,14 @@ def pretrained(browser: Browser, name: str, only: Sequence[str]) -> None:
         ),
         "context": lambda: wherefrom.attribute_context(
             model,
-            current="Question: Where did George go?\nAnswer: George went",
-            context=DOCUMENTS,
-            output=" to the hospital.",
+            current="His colleagues asked him to come",
+            context="George was sick yesterday.",
+            output="to the hospital. He said he was too sick to go.",
+            attributed_fn="contrast_prob_diff",
         ),
-        "trace": lambda: wherefrom.trace(model, REASONED, REASONED + REASONING, span="hospital", hops=2),
+        "trace": lambda: wherefrom.trace(
+            model, REASONED, REASONED + REASONING, span="George went to the hospital", hops=2
+        ),
     }
     for example, ask in asked.items():
         if only and example not in only:
@@ -70,7 +73,7 @@ def pretrained(browser: Browser, name: str, only: Sequence[str]) -> None:
         if example == "chat":
             on_pages(browser, render_html(out), {f"{name}-chat": "tok=1"}, WINDOW, "light")
         elif example == "context":
-            on_pages(browser, render_context_html(out), {f"{name}-context": ""}, WINDOW, "light")
+            on_pages(browser, render_context_html(out), {f"{name}-context": "tok=10"}, WINDOW, "light")
         else:
             view = "trace" if example == "trace" else "auto"
             terminal(browser, out, f"{name}-{example}", width=80, view=view, theme="light")
