@@ -83,6 +83,41 @@ def test_a_file_is_to_be_loaded_first() -> None:
         wherefrom_viz.render_html("out.json")  # type: ignore[arg-type]
 
 
+NO_NAMES: list[Any] = [Exception, int, object(), [1, 2]]
+"""No identifier, object or class of anything that is registered."""
+
+
+@pytest.mark.parametrize("given", NO_NAMES, ids=lambda one: type(one).__name__)
+def test_what_is_no_method_step_function_or_metric_is_refused(given: Any, model: Any) -> None:
+    context: dict[str, Any] = {"context": "a b", "output": "c"}
+    with pytest.raises(UsageError, match="must be an identifier, a method or its class"):
+        model.attribute("a b", method=given)
+    with pytest.raises(UsageError, match="must be an identifier, a method or its class"):
+        wherefrom.load_model("demo:lm", given)
+    with pytest.raises(UsageError, match="A metric is an identifier, a metric or its class"):
+        evaluate(ONE, model, [given])
+    with pytest.raises(UsageError):
+        model.attribute("a b", attributed_fn=given)
+    with pytest.raises(UsageError):
+        model.attribute("a b", step_scores=[given])
+    with pytest.raises(UsageError):
+        wherefrom.attribute_context(model, "a b", context_sensitivity_metric=given, **context)
+    with pytest.raises(UsageError):
+        wherefrom.explain(given)
+
+
+@pytest.mark.parametrize("given", [*NO_NAMES, "a b"], ids=lambda one: type(one).__name__)
+def test_what_is_no_annotation_is_refused(given: Any, model: Any) -> None:
+    with pytest.raises(UsageError, match="where an annotation belongs"):
+        evaluate(ONE, model, ["auprc"], gold=[given])
+
+
+@pytest.mark.parametrize("given", [range(3), [1, 2], {"role": "user"}, 3], ids=repr)
+def test_a_current_text_is_a_text_or_a_chat(given: Any, model: Any) -> None:
+    with pytest.raises(UsageError):
+        wherefrom.attribute_context(model, given, context="a b", output="c")
+
+
 @pytest.fixture(scope="module")
 def model() -> Any:
     return wherefrom.AttributionModel(ReferenceModel())

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from wherefrom._registry import Registry
 from wherefrom.adapters import SequenceModel
 from wherefrom.attribute import AttributionModel
 from wherefrom.errors import MissingDependencyError, SettingsError, UnknownNameError, nearest
 from wherefrom.methods.capabilities import check_capabilities
-from wherefrom.methods.contract import METHODS, AnyMethod
+from wherefrom.methods.contract import METHODS, AnyMethod, Method
 from wherefrom.results.aggregation import AGGREGATORS
 from wherefrom.settings import check_call, fields_of, from_mapping
 from wherefrom.step_functions.base import STEP_FUNCTIONS
@@ -84,6 +84,7 @@ def explain(identifier: str) -> None:
     Raises:
         UnknownNameError: Nothing has that name.
     """
+    check_call(explain, locals())
     tables: tuple[Registry[Any], ...] = (METHODS, STEP_FUNCTIONS, AGGREGATORS)
     for table in tables:
         if identifier in table:
@@ -109,8 +110,10 @@ def _method(method: str | AnyMethod | type[AnyMethod] | None, settings: dict[str
             )
         return None
     cls: Any = METHODS.get(method) if isinstance(method, str) else method
+    if not isinstance(cls, Method):  # a class has the facts of its objects
+        raise SettingsError(f"attribution_method must be an identifier, a method or its class, not {method!r}.")
     if isinstance(cls, type):
-        made: AnyMethod = from_mapping(cls, settings, where=f"method {cls.identifier!r}")  # type: ignore[attr-defined]
+        made: AnyMethod = from_mapping(cast(Any, cls), settings, where=f"method {cls.identifier!r}")
         return made
     if settings:
         raise SettingsError("Give settings in the method object, or give the method by name together with settings.")

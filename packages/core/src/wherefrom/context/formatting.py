@@ -88,6 +88,8 @@ def formatted(model: SequenceModel, texts: Texts) -> Formatted:
     """
     if isinstance(texts.current, str) and not texts.current.strip():
         raise InputError("The current text is empty. Give the text that the context is the context of.")
+    if not isinstance(texts.current, str) and not is_chat(texts.current):
+        raise InputError(f"The current text is neither a text nor a chat: {texts.current!r:.80}.")
     if (not isinstance(texts.current, str) or is_chat(texts.context)) and model.card.kind == "encoder-decoder":
         raise InputError("A chat needs a decoder-only model. Give current text and context as text or documents.")
     said = output_template(texts.output_template, has_context=texts.output_context is not None)

@@ -132,11 +132,9 @@ def as_metric(value: str | Metric | type[Metric]) -> Metric:
         SettingsError: It is something else.
     """
     thing = METRICS.get(value) if isinstance(value, str) else value
-    if isinstance(thing, type):
-        return thing()
-    if not isinstance(thing, Metric):
+    if not isinstance(thing, Metric):  # a class has the facts of its objects
         raise SettingsError(f"A metric is an identifier, a metric or its class, not {value!r}.")
-    return thing
+    return thing() if isinstance(thing, type) else thing
 
 
 def no_masks(scores: FloatArray) -> BoolArray:

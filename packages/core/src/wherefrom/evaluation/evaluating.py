@@ -225,6 +225,11 @@ def _asked(
     plan = evolve(plan, metrics=tuple(as_metric(one) for one in metrics))
     first = next(iter(named.values()))
     golds = [None] * len(first) if gold is None else list(gold)
+    for one in golds:
+        if one is not None and not isinstance(one, Gold):
+            raise InputError(
+                f"gold has {one!r:.80} where an annotation belongs. Give `Gold(text=..., spans=...)` or None."
+            )
     if len(golds) != len(first):
         raise InputError(
             f"gold has {len(golds)} entries for {len(first)} examples. Give one per example, None for none."

@@ -82,10 +82,10 @@ def requested(
 def _method_consumer(method: str | AnyMethod | type[AnyMethod] | None, given: Mapping[str, Any]) -> Consumer:
     method = DEFAULT_METHOD if method is None else method
     cls: Any = METHODS.get(method) if isinstance(method, str) else method
-    if isinstance(cls, type):
-        return Consumer(cls=cls, label=f"method {cls.identifier!r}", given=given)  # type: ignore[attr-defined]
-    if not isinstance(cls, Method):
+    if not isinstance(cls, Method):  # a class has the facts of its objects
         raise SettingsError(f"method must be an identifier, a method or its class, not {method!r}.")
+    if isinstance(cls, type):
+        return Consumer(cls=cls, label=f"method {cls.identifier!r}", given=given)
     return Consumer(cls=type(cls), label=f"method {cls.identifier!r}", given=given, instance=cls)
 
 
@@ -96,7 +96,11 @@ def _function_consumer(
     thing: Any = STEP_FUNCTIONS.get(function) if isinstance(function, str) else function
     if not isinstance(thing, type) and not isinstance(thing, StepFunction):
         thing = step_function_of(thing)
-    cls: type[StepFunction] = thing if isinstance(thing, type) else type(thing)
+    if not isinstance(thing, StepFunction):
+        raise SettingsError(
+            f"A step function is an identifier, a step function, its class or a function, not {thing!r}."
+        )
+    cls: Any = thing if isinstance(thing, type) else type(thing)
     consumer = Consumer(
         cls=cls,
         label=f"step function {cls.identifier!r}",
