@@ -23,6 +23,8 @@ from wherefrom_cli.ray_engine import Worker
 from wherefrom_cli.request import AttributionRequest, ModelRequest
 from wherefrom_cli.texts import Example
 
+from tests.cli.processes import started
+
 Run = Callable[..., Any]
 BASE = ("attribute-dataset", "-m", "demo:lm", "-d", "texts.jsonl", "-bs", "4", "-q", "--device", "cpu")
 
@@ -109,5 +111,27 @@ def test_an_actor_that_dies_is_replaced(wherefrom: Run, tmp_path: Path) -> None:
     ran = wherefrom(*BASE, "-o", "ray", "--engine", "ray", "--actors", 2)
     killer.join()
     assert killed, "no actor was found to kill"
+    assert ran.code == 0, ran.err
+    assert scores("ray") == scores("local")
+
+
+@pytest.mark.heavy
+def test_a_driver_that_dies_leaves_a_run_that_goes_on(wherefrom: Run, tmp_path: Path) -> None:
+    write(tmp_path / "texts.jsonl", 120)
+    assert wherefrom(*BASE, "-o", "local").code == 0
+    options = ["-o", str(tmp_path / "ray"), "--engine", "ray", "--actors", "1"]
+    driver = started([*BASE, *options], tmp_path / "said.txt")
+    until = time.monotonic() + 300
+    while driver.is_alive() and time.monotonic() < until:
+        index = list((tmp_path / "ray").glob("part-*.index"))
+        if index and index[0].read_bytes().count(b"\n") >= 8:
+            break
+        time.sleep(0.02)
+    driver.kill()
+    driver.join()
+    assert driver.exitcode == -signal.SIGKILL, (tmp_path / "said.txt").read_text("utf-8")
+    begun = len(open_run("ray"))
+    assert 0 < begun < 120
+    ran = wherefrom(*BASE, "-o", "ray", "--resume")
     assert ran.code == 0, ran.err
     assert scores("ray") == scores("local")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import wherefrom
 import wherefrom_viz
@@ -147,3 +148,25 @@ def test_a_model_and_where_it_may_be_alone_its_adapter_are_taken(model: Any) -> 
     assert adapter_of(model.adapter, alone=True) is model.adapter
     with pytest.raises(UsageError, match="is no model"):
         adapter_of(model.adapter)
+
+
+def test_an_array_of_one_number_is_no_list(model: Any) -> None:
+    number = np.array(3)
+    with pytest.raises(UsageError):
+        ONE.aggregate("spans", target_spans=[number])
+    with pytest.raises(UsageError):
+        ONE.aggregate("spans", target_spans=number)
+    for units in (number, [number], [[0], number]):
+        with pytest.raises(UsageError):
+            model.attribute("a b", method="occlusion", units=units)
+    for reasoning in (number, [number]):
+        with pytest.raises(UsageError):
+            wherefrom.trace(model, "a b", "a b c", reasoning=reasoning)
+
+
+@pytest.mark.parametrize("context", ["a \ud800", ["a", "b \ud800"]])
+def test_half_a_character_is_refused_in_contexts_too(context: Any, model: Any) -> None:
+    with pytest.raises(UsageError, match="half a character"):
+        wherefrom.attribute_context(model, "a b", context=context, output="c")
+    with pytest.raises(UsageError, match="half a character"):
+        wherefrom.attribute_context(model, "a \ud800", context="b", output="c")

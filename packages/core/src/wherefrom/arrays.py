@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from collections.abc import Sequence
+from typing import Any, TypeAlias, TypeGuard
 
 import array_api_compat
 import numpy as np
@@ -37,3 +38,10 @@ def to_numpy(array: Array) -> npt.NDArray[Any]:
             array = array.float()
         return np.asarray(array.numpy())
     return np.asarray(array)
+
+
+def is_listed(value: object) -> TypeGuard[Sequence[Any] | npt.NDArray[Any]]:
+    """Is it a sequence, or an array with an axis? No text, and no array of a single number."""
+    if isinstance(value, np.ndarray):
+        return value.ndim > 0
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes)

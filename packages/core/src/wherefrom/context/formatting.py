@@ -9,6 +9,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from wherefrom.adapters import SequenceModel
+from wherefrom.arrays import is_listed
 from wherefrom.context.chats import (
     Chat,
     Messages,
@@ -31,6 +32,7 @@ from wherefrom.context.templates import (
     output_template,
 )
 from wherefrom.errors import InputError, WherefromWarning
+from wherefrom.questions.given import check_text
 
 
 @frozen(kw_only=True, eq=False)
@@ -86,6 +88,10 @@ def formatted(model: SequenceModel, texts: Texts) -> Formatted:
         InputError: There is no current text, or no context at all.
         SettingsError: A template lacks a place.
     """
+    for what, text in (("The current text", texts.current), ("The context", texts.context)):
+        for one in [text] if isinstance(text, str) else text if is_listed(text) else []:
+            if isinstance(one, str):
+                check_text(what, one)
     if isinstance(texts.current, str) and not texts.current.strip():
         raise InputError("The current text is empty. Give the text that the context is the context of.")
     if not isinstance(texts.current, str) and not is_chat(texts.current):

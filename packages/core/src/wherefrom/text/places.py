@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from wherefrom.arrays import IntArray
+from wherefrom.arrays import IntArray, is_listed
 from wherefrom.errors import InputError
 from wherefrom.settings import is_pair
 from wherefrom.text.segmentation import unit_spans
@@ -32,7 +32,7 @@ def as_setting(what: Any) -> Any:
         return f"/(?{flags}){what.pattern}/" if flags else f"/{what.pattern}/"
     if isinstance(what, Segment):
         return (what.start, what.end)
-    if isinstance(what, list | tuple | np.ndarray):
+    if is_listed(what):
         return tuple(as_setting(one) if isinstance(one, list | tuple) else one for one in what)
     return what
 
@@ -156,7 +156,7 @@ def _named(kind: str, label: str, segments: Sequence[Segment], name: str, side: 
 
 
 def _pairs(what: Any, name: str) -> list[tuple[int, int]]:
-    listed = [what] if is_pair(what) else list(what) if isinstance(what, list | tuple | np.ndarray) else [what]
+    listed = [what] if is_pair(what) else list(what) if is_listed(what) else [what]
     for pair in listed:
         if not is_pair(pair) or not 0 <= pair[0] < pair[1]:
             raise InputError(

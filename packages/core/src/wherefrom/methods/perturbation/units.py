@@ -7,14 +7,14 @@ whether they are there changes nothing, and they get no score.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TypeAlias, cast
 
 import numpy as np
 from attrs import Factory, field, frozen
 
 from wherefrom.adapters import Side
-from wherefrom.arrays import BoolArray, FloatArray, IntArray
+from wherefrom.arrays import BoolArray, FloatArray, IntArray, is_listed
 from wherefrom.errors import InputError, SettingsError, nearest
 from wherefrom.questions.question import Question
 from wherefrom.questions.target_function import TargetFunction
@@ -194,8 +194,8 @@ def as_units(value: object) -> UnitsSetting:
         return {side: as_units(item) for side, item in value.items()}  # type: ignore[misc]
     if isinstance(value, tuple) and not value:
         return ()  # no unit on a side, as `coarse_to_fine` asks for; what a user gives is no empty list
-    if isinstance(value, Sequence | np.ndarray) and not isinstance(value, bytes) and len(value):
-        spans = [tuple(span) if isinstance(span, Sequence | np.ndarray) else span for span in value]
+    if is_listed(value) and len(value):
+        spans = [tuple(span) if is_listed(span) else span for span in value]
         if all(isinstance(span, tuple) and len(span) == 2 and all(map(is_whole, span)) for span in spans):
             return tuple((int(span[0]), int(span[1])) for span in spans)
     raise SettingsError(

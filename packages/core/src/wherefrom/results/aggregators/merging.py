@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from wherefrom.arrays import BoolArray
+from wherefrom.arrays import BoolArray, is_listed
 from wherefrom.errors import InputError
 from wherefrom.results.aggregation import Aggregator
 from wherefrom.results.aggregators._record import recorded
@@ -30,15 +30,14 @@ def checked_spans(spans: Any, count: int, name: str) -> list[Span]:
     """
     if spans is None:
         return []
-    if isinstance(spans, str | bytes) or not isinstance(spans, Sequence | np.ndarray):
+    if not is_listed(spans):
         raise InputError(f"{name} = {spans!r} is neither a span (start, end) nor a list of spans.")
     listed: Sequence[Any] = spans  # type: ignore[assignment]
     if len(listed) == 2 and all(map(is_whole, listed)):
         listed = [listed]
     checked: list[Span] = []
     for span in listed:
-        pair = isinstance(span, Sequence | np.ndarray) and not isinstance(span, str | bytes) and len(span) == 2
-        if not (pair and all(map(is_whole, span))):
+        if not (is_listed(span) and len(span) == 2 and all(map(is_whole, span))):
             raise InputError(f"{name}: {span!r} is no span. Give (start, end), the end exclusive.")
         start, end = int(span[0]), int(span[1])
         if not 0 <= start < end <= count:
