@@ -647,8 +647,6 @@ def _described(function: StepFunction) -> dict[str, Any]:
 
 def _batches(items: Any, size: int | None) -> Iterator[Any]:
     """Slices of at most ``size``; everything at once for None."""
-    if size is not None and size < 1:
-        raise SettingsError(f"batch_size must be at least 1, not {size}.")
     step = size or max(len(items), 1)
     for begin in range(0, len(items), step):
         yield items[begin : begin + step]

@@ -245,7 +245,8 @@ def check_whole(name: str, value: object, least: int, most: int, or_else: str = 
         or_else: What else it might be, for the message.
     """
     if not is_whole(value) or not least <= value <= most:
-        raise SettingsError(f"{name} must be a whole number from {least} to {most:,}{or_else}, not {value!r}.")
+        way = f": give at least {least}" if is_whole(value) and value < least else ""
+        raise SettingsError(f"{name} must be a whole number from {least} to {most:,}{or_else}, not {value!r}{way}.")
 
 
 def a_folder(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
