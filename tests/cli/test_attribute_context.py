@@ -220,3 +220,13 @@ def test_documents_go_with_a_message_to_a_chat_model(wherefrom: Run, tmp_path: P
     refused = wherefrom("attribute-context", "-m", "demo:lm", *TEXTS[:2], "--chat", "chat.json", *said)
     assert refused.code == 2
     assert "exclude each other" in refused.err
+
+
+@pytest.mark.parametrize("option", ["--null-contexts", "--null-documents"])
+@pytest.mark.parametrize("line", ['{"id": "a"}', "3", '{"text": 3}', "null"])
+def test_unrelated_texts_without_a_text_are_refused(wherefrom: Run, tmp_path: Path, option: str, line: str) -> None:
+    (tmp_path / "null.jsonl").write_text('"plain"\n' + line + "\n", "utf-8")
+    ran = wherefrom("attribute-context", "-m", "demo:lm", *TEXTS, option, "null.jsonl", "-q")
+    assert ran.code == 2
+    assert "Document 2" in ran.err
+    assert "not expected" not in ran.err

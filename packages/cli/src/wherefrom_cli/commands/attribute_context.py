@@ -137,10 +137,20 @@ def _attributed(
 
 
 def _bare_texts(path: str | None) -> list[str] | None:
-    """The texts of the documents in a file, where one is given."""
+    """The texts of the documents in a file, where one is given.
+
+    Raises:
+        UsageError: A document has no text.
+    """
     if not path:
         return None
-    return [one["text"] if isinstance(one, dict) else one for one in documents_in_file(Path(path))]
+    texts: list[Any] = [one.get("text") if isinstance(one, dict) else one for one in documents_in_file(Path(path))]
+    for place, text in enumerate(texts, start=1):
+        if not isinstance(text, str):
+            raise UsageError(
+                f"Document {place} in {path} has no text.\nGive a text, or an object with 'text', for each."
+            )
+    return texts
 
 
 def _is_built_in(options: Options) -> bool:
