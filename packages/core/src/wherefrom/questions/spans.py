@@ -16,7 +16,7 @@ import attrs
 import numpy as np
 from attrs import frozen
 
-from wherefrom.arrays import IntArray
+from wherefrom.arrays import IntArray, is_listed
 from wherefrom.errors import InputError, nearest
 from wherefrom.settings import is_pair
 from wherefrom.step_functions.base import StepFunction
@@ -62,7 +62,7 @@ def check_span(what: Any) -> None:
     """
     if what is None or isinstance(what, str):
         return
-    if not isinstance(what, list | tuple | np.ndarray) or getattr(what, "shape", None) == ():
+    if not is_listed(what):
         raise InputError(
             f"attributed_span={what!r}: expected {', '.join(map(repr, KINDS))}, a piece of the output's text, "
             "(first, last + 1) target positions or a list of these."

@@ -20,7 +20,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from attrs import frozen
 
-from wherefrom.arrays import FloatArray, IntArray
+from wherefrom.arrays import FloatArray, IntArray, is_listed
 from wherefrom.errors import InputError
 from wherefrom.settings import is_pair
 from wherefrom.text.tokens import Token
@@ -137,7 +137,7 @@ def one_per_example(alignments: Any, examples: int) -> list[Alignments]:
     """
     if alignments is None or isinstance(alignments, str):
         return [alignments] * examples
-    if not isinstance(alignments, list | tuple | np.ndarray) or getattr(alignments, "shape", None) == ():
+    if not is_listed(alignments):
         raise InputError(
             f"contrast_targets_alignments is {alignments!r}; expected None, 'auto', or (target position, contrast "
             "position) pairs, for each example where there are several."
@@ -158,7 +158,7 @@ def one_per_example(alignments: Any, examples: int) -> list[Alignments]:
 def _one_example(item: Any, index: int) -> Alignments:
     if item is None or isinstance(item, str):
         return item
-    if not isinstance(item, list | tuple | np.ndarray) or getattr(item, "shape", None) == ():
+    if not is_listed(item):
         raise InputError(
             f"contrast_targets_alignments[{index}] is {item!r}; expected None, 'auto', or (target position, contrast "
             "position) pairs."
