@@ -53,6 +53,12 @@ def test_a_view_refuses_what_is_no_result(name: str, given: Any, tmp_path: Path)
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("name", ["compare_view", "render_granular"])
+def test_nothing_has_no_first_example(name: str) -> None:
+    with pytest.raises(UsageError, match="There are no examples to draw"):
+        getattr(wherefrom_viz, name)(*[[]] * (2 if name == "compare_view" else 1))
+
+
 TAKE_RESULTS: dict[str, Callable[[Any, Any, Path], Any]] = {
     "compare": lambda given, model, path: compare(given, ONE),
     "compare with": lambda given, model, path: compare(ONE, given),
@@ -164,7 +170,9 @@ def test_an_array_of_one_number_is_no_list(model: Any) -> None:
             wherefrom.trace(model, "a b", "a b c", reasoning=reasoning)
 
 
-@pytest.mark.parametrize("context", ["a \ud800", ["a", "b \ud800"]])
+@pytest.mark.parametrize(
+    "context", ["a \ud800", ["a", "b \ud800"], [{"text": "b \ud800"}], [{"role": "user", "content": "\ud800"}]]
+)
 def test_half_a_character_is_refused_in_contexts_too(context: Any, model: Any) -> None:
     with pytest.raises(UsageError, match="half a character"):
         wherefrom.attribute_context(model, "a b", context=context, output="c")

@@ -15,7 +15,7 @@ from wherefrom.errors import InputError
 from wherefrom.results.attribution import Attribution
 
 from wherefrom_viz.console import render_console
-from wherefrom_viz.describe.description import Shown, examples_of, total_magnitude
+from wherefrom_viz.describe.description import Shown, first_of, total_magnitude
 from wherefrom_viz.describe.laid_out import axis_of, entries_between, laid_out
 from wherefrom_viz.page import NOTEBOOK_BYTES, Precision, render_html, render_notebook
 
@@ -61,10 +61,7 @@ def render_granular(
         InputError: The scores have no inner dimension, or too many slices.
         SettingsError: There is no dimension of that name.
     """
-    examples = examples_of(attributions)
-    if not examples:
-        raise InputError("There are no examples to draw.")
-    one = examples[0][0]
+    one, _ = first_of(attributions)
     if lay_out is not None:
         ranges = dict(slice_dims or {})
         for name in ranges:

@@ -9,7 +9,6 @@ from typing import Any
 from attrs import evolve, frozen
 
 from wherefrom.adapters import SequenceModel
-from wherefrom.arrays import is_listed
 from wherefrom.context.chats import (
     Chat,
     Messages,
@@ -32,7 +31,7 @@ from wherefrom.context.templates import (
     output_template,
 )
 from wherefrom.errors import InputError, WherefromWarning
-from wherefrom.questions.given import check_text
+from wherefrom.questions.given import check_texts
 
 
 @frozen(kw_only=True, eq=False)
@@ -88,10 +87,8 @@ def formatted(model: SequenceModel, texts: Texts) -> Formatted:
         InputError: There is no current text, or no context at all.
         SettingsError: A template lacks a place.
     """
-    for what, text in (("The current text", texts.current), ("The context", texts.context)):
-        for one in [text] if isinstance(text, str) else text if is_listed(text) else []:
-            if isinstance(one, str):
-                check_text(what, one)
+    check_texts("The current text", texts.current)
+    check_texts("The context", texts.context)
     if isinstance(texts.current, str) and not texts.current.strip():
         raise InputError("The current text is empty. Give the text that the context is the context of.")
     if not isinstance(texts.current, str) and not is_chat(texts.current):

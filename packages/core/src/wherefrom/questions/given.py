@@ -102,8 +102,7 @@ def as_words(value: Any, what: str, *, chats: bool = True, instead: Sequence[str
     if not isinstance(value, str) and not (chats and is_chat(value)):
         kinds = ["a text", *["a chat (a list of role/content messages)"] * chats, *instead]
         raise InputError(f"{what} must be {' or '.join(kinds)}, not {value!r}.")
-    for text in _texts_in(value):
-        check_text(what, text)
+    check_texts(what, value)
     words: str | Chat = value
     return words
 
@@ -146,6 +145,16 @@ def is_ids(value: Any) -> bool:
     if hasattr(value, "shape"):
         return len(value.shape) < 2 and to_numpy(value).dtype.kind not in "OSTU"
     return isinstance(value, list | tuple) and bool(value) and all(isinstance(item, int | np.integer) for item in value)
+
+
+def check_texts(what: str, value: Any) -> None:
+    """Refuse half characters in a text, or anywhere in a list, a chat or a document.
+
+    Raises:
+        InputError: There is one.
+    """
+    for text in _texts_in(value):
+        check_text(what, text)
 
 
 def check_text(what: str, text: str) -> None:

@@ -15,7 +15,7 @@ from wherefrom_viz.colours import Palette, Theme, palette_named
 from wherefrom_viz.console.comparing import CompareView
 from wherefrom_viz.console.view import ConsoleView, checked_view
 from wherefrom_viz.describe.comparison import compare
-from wherefrom_viz.describe.description import Shown, describe_all, examples_of, rescaled
+from wherefrom_viz.describe.description import Shown, describe_all, first_of, rescaled
 from wherefrom_viz.describe.running_text import WrapAfter
 
 When: TypeAlias = Literal["auto", "always", "never"]
@@ -111,8 +111,8 @@ def compare_view(
         top: Inputs per line.
         **options: As for `wherefrom_viz.describe.comparison.compare`.
     """
-    (one, made_a), *_ = examples_of(a)
-    (two, made_b), *_ = examples_of(b)
+    one, made_a = first_of(a)
+    two, made_b = first_of(b)
     pair = compare(one, two, provenance_a=made_a, provenance_b=made_b, **options)
     return CompareView(comparison=pair, palette=palette_named(palette), theme=theme, top=top)
 

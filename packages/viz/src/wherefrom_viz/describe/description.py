@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from attrs import evolve, field, frozen
 from wherefrom.arrays import BoolArray
-from wherefrom.errors import SettingsError, nearest
+from wherefrom.errors import InputError, SettingsError, nearest
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.card import CHANCE, card_of, doubtful
 from wherefrom.results.given import require_result, several_results
@@ -353,6 +353,18 @@ def examples_of(attributions: Shown) -> list[tuple[Attribution, Provenance]]:
     if isinstance(attributions, Attributions):
         return [(one, attributions.provenance) for one in attributions.sequence_attributions]
     return [pair for item in several_results(attributions) for pair in examples_of(item)]
+
+
+def first_of(attributions: Shown) -> tuple[Attribution, Provenance]:
+    """The first of `examples_of`.
+
+    Raises:
+        InputError: There is none.
+    """
+    examples = examples_of(attributions)
+    if not examples:
+        raise InputError("There are no examples to draw.")
+    return examples[0]
 
 
 def total_magnitude(attribution: Attribution) -> float:
