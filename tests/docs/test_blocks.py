@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from wherefrom.step_functions.base import STEP_FUNCTIONS
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted(ROOT.glob("packages/*/README.md"))]
@@ -49,3 +50,11 @@ def test_pages_have_blocks() -> None:
 def test_a_block_that_fails_is_seen() -> None:
     with pytest.raises(NameError, match="nowhere"):
         run("text\n\n```python\none = 1\n```\n\n```python\nassert one == 1\nnowhere\n```\n", "example.md")
+
+
+@pytest.mark.parametrize("page", ["one", "another"])
+def test_what_a_page_registers_is_gone_after_it(page: str) -> None:
+    function = "def mine(prediction):\n    return prediction.logits[:, 0]\n"
+    register = f'@wherefrom.register_step_function("of_a_page")\n{function}'
+    run(f"```python\nimport wherefrom\n\n{register}```\n", page)
+    assert "of_a_page" in STEP_FUNCTIONS
