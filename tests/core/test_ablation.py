@@ -223,8 +223,8 @@ def test_files_keep_everything(tmp_path):
     model, asked = setup("encoder-decoder")
     units = units_of(asked, "word")
     table = ablate(model, asked, units, masks_for(units))
-    table.save(tmp_path / "deep" / "table.npz")
-    back = AblationTable.load(tmp_path / "deep" / "table.npz")
+    table.save(tmp_path / "table.npz")
+    back = AblationTable.load(tmp_path / "table.npz")
     assert (back.question_hash, back.baseline, back.forwards) == (table.question_hash, "unk", table.forwards)
     assert set(back.values) == set(table.values)
     np.testing.assert_array_equal(back.values_of(table.masks), table.values_of(table.masks))
@@ -245,15 +245,16 @@ def test_damaged_files_are_refused(tmp_path):
 def test_a_tables_folder_saves_passes(tmp_path):
     model, asked = setup("decoder-only")
     meter, tally = counting(model)
-    (first,) = Lime(tables=str(tmp_path), baseline="unk").attribute(meter, [asked], no_progress)
+    folder = str(tmp_path / "new" / "deep")
+    (first,) = Lime(tables=folder, baseline="unk").attribute(meter, [asked], no_progress)
     ran = tally.forward_rows
-    (again,) = Lime(tables=str(tmp_path), baseline="unk").attribute(meter, [asked], no_progress)
+    (again,) = Lime(tables=folder, baseline="unk").attribute(meter, [asked], no_progress)
     assert tally.forward_rows == ran
     np.testing.assert_array_equal(first.target, again.target)
-    (more,) = Lime(tables=str(tmp_path), n_samples=80, baseline="unk").attribute(meter, [asked], no_progress)
+    (more,) = Lime(tables=folder, n_samples=80, baseline="unk").attribute(meter, [asked], no_progress)
     (fresh,) = Lime(n_samples=80, baseline="unk").attribute(model, [asked], no_progress)
     np.testing.assert_allclose(more.target, fresh.target, atol=1e-12)
-    assert len(list(tmp_path.glob("*.npz"))) == 1
+    assert len(list(tmp_path.rglob("*"))) == 3
 
 
 def test_missing_masks_and_quantities_are_named():

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 from wherefrom.errors import UsageError
 from wherefrom.evaluation import Evaluation
+from wherefrom.files.wire.bytes import write_whole
 from wherefrom.methods.cost import Cost
 from wherefrom_viz.console.evaluation import evaluation_view
 from wherefrom_viz.page.evaluation import render_evaluation_html
@@ -52,10 +53,9 @@ def write_evaluation(found: Evaluation, options: Options, console: Console) -> N
     """Save an evaluation wherever it shall go."""
     for path in check_outputs(options):
         if path.suffix in PAGE:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(render_evaluation_html(found), "utf-8")
+            write_whole(path, [render_evaluation_html(found).encode()], overwrite=options.overwrite)
         else:
-            found.save(path)
+            found.save(path, overwrite=options.overwrite)
         console.note(f"Written: {path}")
 
 

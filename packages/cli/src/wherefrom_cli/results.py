@@ -108,10 +108,12 @@ def check_writable(path: Path | None, *, overwrite: bool) -> None:
     """Refuse before the work what would fail after it.
 
     Raises:
-        UsageError: The file exists, or its folder does not.
+        UsageError: The file exists, or its folder does not; or the name is a folder's, or a device's.
     """
     if path is None:
         return
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{path} is {'a folder' if path.is_dir() else 'no file'}.\nName a file to write.")
     if path.exists() and not overwrite:
         raise UsageError(f"{path} is there already.\nAdd --overwrite to replace it, or choose another name.")
     if not path.parent.is_dir():
@@ -123,7 +125,7 @@ def write_results(out: Attributions, where: Destination, console: Console) -> No
     if where.path is not None:
         out.save(where.path, overwrite=where.overwrite)
     if where.viz_path is not None:
-        write_html(out, where.viz_path)
+        write_html(out, where.viz_path, overwrite=where.overwrite)
     if where.json:
         console.write(out.to_json())
     elif where.jsonl:

@@ -6,6 +6,8 @@ import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wherefrom.files.wire.bytes import write_whole
+
 from wherefrom_cli.console import Console
 
 if TYPE_CHECKING:
@@ -40,6 +42,6 @@ def drawn(out: Attributions, ending: str, **options: Any) -> bytes:
     return drawn if isinstance(drawn, bytes) else str(drawn).encode("utf-8")
 
 
-def write_html(out: Attributions, path: Path, **options: Any) -> None:
+def write_html(out: Attributions, path: Path, *, overwrite: bool, **options: Any) -> None:
     """Write one self-contained page."""
-    path.write_bytes(drawn(out, ".html", **options))
+    write_whole(path, [drawn(out, ".html", **options)], overwrite=overwrite)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from wherefrom.context import PLACEMENTS, STRATEGIES, UNITS, ContextAttribution, attribute_context
 from wherefrom.errors import UsageError
+from wherefrom.files.wire.bytes import write_whole
 from wherefrom.methods.contract import METHODS
 from wherefrom.methods.default import DEFAULT_METHOD
 from wherefrom.step_functions.base import STEP_FUNCTIONS
@@ -216,9 +217,9 @@ def _write(out: ContextAttribution, options: Options, console: Console) -> None:
     if options.save_path and options.save_path != "-":
         saved.save(options.save_path, overwrite=options.overwrite)
     if options.viz_path:
-        out.save_html(options.viz_path)
+        out.save_html(options.viz_path, overwrite=options.overwrite)
     if options.citations and options.citations != "-":
-        Path(options.citations).write_bytes(out.citations_json() + b"\n")
+        write_whole(Path(options.citations), [out.citations_json(), b"\n"], overwrite=options.overwrite)
     if options.show_intermediate_outputs:
         _say_scores(out, console)
     if to_stdout:

@@ -13,7 +13,7 @@ from wherefrom.results.attribution import Attributions
 
 from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
-from wherefrom_cli.evaluations import add_evaluation_output, cost_line, show_evaluation, write_evaluation
+from wherefrom_cli.evaluations import add_evaluation_output, check_outputs, cost_line, show_evaluation, write_evaluation
 from wherefrom_cli.exit_codes import ExitCode
 from wherefrom_cli.opening import open_results
 from wherefrom_cli.parser import CommandParser, Options, positive_number, whole_number
@@ -65,12 +65,13 @@ def configure(parser: CommandParser) -> None:
 
 def execute(options: Options, console: Console) -> int:
     """Measure, save, print."""
+    check_outputs(options)
+    check_writable(Path(options.annotate) if options.annotate else None, overwrite=options.overwrite)
     results = named(options.paths, options.example, options.limit)
     first = next(iter(results.values()))
     metrics = list(METRICS) if options.metrics == ["all"] else list(options.metrics) or list(FAITHFULNESS)
     if options.annotate and len(results) > 1:
         raise UsageError("--annotate writes one method's results again, and there are several.\nGive one file.")
-    check_writable(Path(options.annotate) if options.annotate else None, overwrite=options.overwrite)
     asked = _model(options, first)
     gold = read_gold(options.gold, len(first)) if options.gold else None
     if gold is None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from wherefrom.errors import UsageError
 from wherefrom.files import Run, open_run
+from wherefrom.files.wire.bytes import write_whole
 from wherefrom.results.attribution import Attributions
 
 from wherefrom_cli.command import Command
@@ -107,9 +108,9 @@ def execute(options: Options, console: Console) -> int:
     elif options.animate:
         from wherefrom_viz.figures import render_animation
 
-        _deliver(render_animation(out, **dict(options.set)).encode("utf-8"), ending, path, console)
+        _deliver(render_animation(out, **dict(options.set)).encode("utf-8"), ending, path, options, console)
     else:
-        _deliver(drawn(out, ending, **dict(options.set)), ending, path, console)
+        _deliver(drawn(out, ending, **dict(options.set)), ending, path, options, console)
     if path is not None:
         console.note(f"Wrote {path} ({path.stat().st_size / 1000:.0f} kB).")
     return ExitCode.DONE
@@ -163,16 +164,16 @@ def _tabulate(
         made = Path(folder) / f"table{ending}"
         out.save_table(made, steps=steps)
         if path is not None:
-            path.write_bytes(made.read_bytes())
+            write_whole(path, [made.read_bytes()], overwrite=options.overwrite)
         elif ending == ".parquet":
             console.stdout.buffer.write(made.read_bytes())
         else:
             console.write(made.read_text(encoding="utf-8"))
 
 
-def _deliver(content: bytes, ending: str, path: Path | None, console: Console) -> None:
+def _deliver(content: bytes, ending: str, path: Path | None, options: Options, console: Console) -> None:
     if path is not None:
-        path.write_bytes(content)
+        write_whole(path, [content], overwrite=options.overwrite)
     elif ending == ".png":
         console.stdout.buffer.write(content)
     else:

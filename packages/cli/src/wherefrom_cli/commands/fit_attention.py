@@ -14,6 +14,7 @@ from wherefrom_cli.exit_codes import ExitCode
 from wherefrom_cli.parser import CommandParser, Options, number, positive_number, whole_number
 from wherefrom_cli.progress import ProgressLine, loading
 from wherefrom_cli.request import add_model_options, model_request
+from wherefrom_cli.results import check_writable
 from wherefrom_cli.texts import Fields, examples_in_file
 
 
@@ -44,6 +45,7 @@ def configure(parser: CommandParser) -> None:
     how.add("--tables", metavar="FOLDER", help="read and keep what the model said, so that nothing is run twice")
     output = parser.group("Output")
     output.add("-o", "--output", required=True, metavar="FILE.npz", help="where the weights go")
+    output.add("--overwrite", action="store_true", help="replace the file if it is there")
     output.add("--json", action="store_true", help="say what was learned as JSON")
 
 
@@ -53,6 +55,7 @@ def execute(options: Options, console: Console) -> int:
     from wherefrom.evaluation.asking import question_of
     from wherefrom.methods.head_weights import fit_heads
 
+    check_writable(Path(options.output), overwrite=options.overwrite)
     fields = Fields(input=options.input_field, output=options.output_field)
     examples = list(examples_in_file(Path(options.texts), fields))[: options.limit]
     if not examples:
@@ -90,7 +93,7 @@ def execute(options: Options, console: Console) -> int:
             tables=options.tables,
             progress=progress,
         )
-    weights.save(options.output)
+    weights.save(options.output, overwrite=options.overwrite)
     said: dict[str, Any] = {
         "file": options.output,
         "model": weights.model,

@@ -115,7 +115,7 @@ class RunSink:
         run = open_run(self.folder)
         said = [f"Look: wherefrom view {self.file or self.folder}"]
         if self.viz_path is not None:
-            write_html(run.load(), self.viz_path)
+            write_html(run.load(), self.viz_path, overwrite=True)  # whether it may be was asked before the run
             said = [f"Wrote {self.viz_path}."]
             if self.temporary and not self.failures:
                 shutil.rmtree(self.folder)

@@ -14,6 +14,7 @@ import numpy as np
 from wherefrom._registry import Registry
 from wherefrom.context.selection import level
 from wherefrom.errors import FileFormatError, InputError, MissingDependencyError
+from wherefrom.files.wire.bytes import write_whole
 from wherefrom.results.provenance import Provenance
 from wherefrom.results.publishing import public_provenance, told_apart, without_paths
 
@@ -360,10 +361,7 @@ class ContextAttribution(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             InputError: It is there already and ``overwrite`` is false.
         """
-        path = Path(path)
-        if path.exists() and not overwrite:
-            raise InputError(f"{str(path)!r} is there already. Pass overwrite=True, or choose another name.")
-        path.write_bytes(msgspec.json.format(msgspec.json.encode(self), indent=2))
+        write_whole(Path(path), [msgspec.json.format(msgspec.json.encode(self), indent=2)], overwrite=overwrite)
 
     @classmethod
     def load(cls, path: str | Path) -> ContextAttribution:
@@ -404,11 +402,14 @@ class ContextAttribution(msgspec.Struct, frozen=True, kw_only=True):
         """One self-contained page."""
         return str(self.render("html", **options))
 
-    def save_html(self, path: str | Path, **options: Any) -> Path:
-        """Write `to_html` to ``path``."""
-        path = Path(path)
-        path.write_text(self.to_html(**options), encoding="utf-8")
-        return path
+    def save_html(self, path: str | Path, *, overwrite: bool = False, **options: Any) -> Path:
+        """Write `to_html` to ``path`` and return it.
+
+        Raises:
+            InputError: The file is there and ``overwrite`` is false.
+        """
+        write_whole(Path(path), [self.to_html(**options).encode()], overwrite=overwrite)
+        return Path(path)
 
 
 _BEGINNING = re.compile(rb'\s*\{\s*"(input_context|output_context|output_current|cti_scores|cci_scores)(_tokens)?"')

@@ -12,6 +12,7 @@ import numpy as np
 from wherefrom.arrays import BoolArray
 from wherefrom.errors import InputError
 from wherefrom.evaluation.lines import decoded_lines
+from wherefrom.files.wire.bytes import write_whole
 from wherefrom.methods.perturbation.units import Units
 from wherefrom.results.data import AttributionData
 
@@ -90,8 +91,10 @@ def load_gold(path: str | Path) -> list[Gold]:
     return decoded_lines(Path(path).read_bytes(), Gold, name=path, expected=expected)
 
 
-def save_gold(path: str | Path, gold: Sequence[Gold]) -> None:
-    """Write annotations as JSONL, one object per line."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b"".join(msgspec.json.encode(one) + b"\n" for one in gold))
+def save_gold(path: str | Path, gold: Sequence[Gold], *, overwrite: bool = False) -> None:
+    """Write annotations as JSONL, one object per line.
+
+    Raises:
+        InputError: The file is there and ``overwrite`` is false.
+    """
+    write_whole(Path(path), [msgspec.json.encode(one) + b"\n" for one in gold], overwrite=overwrite)

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from wherefrom.errors import FileFormatError
+from wherefrom.files.wire.bytes import write_whole
 
 FORMAT = "wherefrom.evaluation/1"
 
@@ -86,13 +87,13 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
     format: str = FORMAT
 
-    def save(self, path: str | Path) -> None:
-        """Write it as one JSON file."""
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(path.name + ".part")
-        part.write_bytes(msgspec.json.encode(self))
-        part.replace(path)
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write it as one JSON file.
+
+        Raises:
+            InputError: The file is there and ``overwrite`` is false.
+        """
+        write_whole(Path(path), [msgspec.json.encode(self)], overwrite=overwrite)
 
     @classmethod
     def load(cls, path: str | Path) -> Evaluation:

@@ -12,6 +12,7 @@ Source:
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,6 +25,7 @@ from attrs import define, field, frozen
 from wherefrom.adapters import AttendingModel, RowAttention, ScoringModel
 from wherefrom.arrays import BoolArray, FloatArray, to_numpy
 from wherefrom.errors import FileFormatError, InputError, SettingsError, ShapeError
+from wherefrom.files.wire.bytes import write_whole
 from wherefrom.methods.context_cite import log_odds
 from wherefrom.methods.perturbation.ablation import LOG_PROBABILITY, quantities
 from wherefrom.methods.perturbation.growing import GrowingTable
@@ -60,10 +62,12 @@ class HeadWeights:
     settings: Mapping[str, Any] = field(factory=dict)
     """How they were learned; JSON values."""
 
-    def save(self, path: str | Path) -> None:
-        """Write one ``.npz`` file: arrays only, nothing pickled."""
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write one ``.npz`` file: arrays only, nothing pickled.
+
+        Raises:
+            InputError: The file is there and ``overwrite`` is false.
+        """
         header = {
             "format": FORMAT,
             "model": self.model,
@@ -74,10 +78,9 @@ class HeadWeights:
             "settings": dict(self.settings),
         }
         arrays = {"decoder": self.decoder} | ({} if self.cross is None else {"cross": self.cross})
-        part = path.with_name(path.name + ".part")
-        with part.open("wb") as file:
-            np.savez(file, header=np.frombuffer(json.dumps(header).encode(), dtype=np.uint8), **arrays)  # type: ignore[arg-type]
-        part.replace(path)
+        file = io.BytesIO()
+        np.savez(file, header=np.frombuffer(json.dumps(header).encode(), dtype=np.uint8), **arrays)  # type: ignore[arg-type]
+        write_whole(Path(path), [file.getvalue()], overwrite=overwrite)
 
     @classmethod
     def load(cls, path: str | Path) -> HeadWeights:

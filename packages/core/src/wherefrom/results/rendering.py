@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeAlias
 
 from wherefrom._registry import Registry
 from wherefrom.errors import MissingDependencyError
+from wherefrom.files.wire.bytes import refuse_existing, write_whole
 from wherefrom.results.aggregation import AggregatorLike
 from wherefrom.results.data import AttributionData, AttributionsData
 from wherefrom.results.given import several_results
@@ -162,11 +163,14 @@ def to_html(attributions: Shown, **options: Any) -> str:
     return str(render(attributions, "html", **options))
 
 
-def save_html(attributions: Shown, path: str | Path, **options: Any) -> Path:
-    """Write `to_html` to ``path`` and return it."""
-    path = Path(path)
-    path.write_text(to_html(attributions, **options), encoding="utf-8")
-    return path
+def save_html(attributions: Shown, path: str | Path, *, overwrite: bool = False, **options: Any) -> Path:
+    """Write `to_html` to ``path`` and return it.
+
+    Raises:
+        InputError: The file is there and ``overwrite`` is false.
+    """
+    _kept(attributions, "html", path, overwrite, options)
+    return Path(path)
 
 
 def to_text(attributions: Shown, **options: Any) -> str:
@@ -174,28 +178,35 @@ def to_text(attributions: Shown, **options: Any) -> str:
     return str(render(attributions, "text", **options))
 
 
-def to_svg(attributions: Shown, path: str | Path | None = None, **options: Any) -> str:
-    """The result as a figure; written to ``path`` if given."""
-    drawn = str(render(attributions, "svg", **options))
+def to_svg(attributions: Shown, path: str | Path | None = None, *, overwrite: bool = False, **options: Any) -> str:
+    """The result as a figure; written to ``path`` if given.
+
+    Raises:
+        InputError: The file is there and ``overwrite`` is false.
+    """
+    return str(_kept(attributions, "svg", path, overwrite, options))
+
+
+def to_png(attributions: Shown, path: str | Path | None = None, *, overwrite: bool = False, **options: Any) -> bytes:
+    """The figure as pixels; written to ``path`` if given, as by `to_svg`."""
+    return bytes(_kept(attributions, "png", path, overwrite, options))
+
+
+def to_pdf(attributions: Shown, path: str | Path | None = None, *, overwrite: bool = False, **options: Any) -> bytes:
+    """The figure as PDF; written to ``path`` if given, as by `to_svg`."""
+    return bytes(_kept(attributions, "pdf", path, overwrite, options))
+
+
+def _kept(
+    attributions: Shown, name: str, path: str | Path | None, overwrite: bool, options: dict[str, Any]
+) -> str | bytes:
     if path is not None:
-        Path(path).write_text(drawn, encoding="utf-8")
-    return drawn
-
-
-def to_png(attributions: Shown, path: str | Path | None = None, **options: Any) -> bytes:
-    """The figure as pixels; written to ``path`` if given."""
-    drawn = bytes(render(attributions, "png", **options))
+        refuse_existing(Path(path), overwrite)
+    drawn = render(attributions, name, **options)
+    content = drawn if isinstance(drawn, bytes) else str(drawn)
     if path is not None:
-        Path(path).write_bytes(drawn)
-    return drawn
-
-
-def to_pdf(attributions: Shown, path: str | Path | None = None, **options: Any) -> bytes:
-    """The figure as PDF; written to ``path`` if given."""
-    drawn = bytes(render(attributions, "pdf", **options))
-    if path is not None:
-        Path(path).write_bytes(drawn)
-    return drawn
+        write_whole(Path(path), [content if isinstance(content, bytes) else content.encode()], overwrite=overwrite)
+    return content
 
 
 def to_markdown(attributions: Shown, **options: Any) -> str:
@@ -286,25 +297,25 @@ class Drawable:
         """One self-contained interactive page."""
         return to_html(self, **options)
 
-    def save_html(self, path: str | Path, **options: Any) -> Path:
-        """Write `to_html` to ``path``."""
-        return save_html(self, path, **options)
+    def save_html(self, path: str | Path, *, overwrite: bool = False, **options: Any) -> Path:
+        """Write `to_html` to ``path``, if nothing is there or ``overwrite`` is true."""
+        return save_html(self, path, overwrite=overwrite, **options)
 
     def to_text(self, **options: Any) -> str:
         """The console view as plain text."""
         return to_text(self, **options)
 
-    def to_svg(self, path: str | Path | None = None, **options: Any) -> str:
+    def to_svg(self, path: str | Path | None = None, *, overwrite: bool = False, **options: Any) -> str:
         """A figure; written to ``path`` if given."""
-        return to_svg(self, path, **options)
+        return to_svg(self, path, overwrite=overwrite, **options)
 
-    def to_png(self, path: str | Path | None = None, **options: Any) -> bytes:
+    def to_png(self, path: str | Path | None = None, *, overwrite: bool = False, **options: Any) -> bytes:
         """The figure as pixels; written to ``path`` if given."""
-        return to_png(self, path, **options)
+        return to_png(self, path, overwrite=overwrite, **options)
 
-    def to_pdf(self, path: str | Path | None = None, **options: Any) -> bytes:
+    def to_pdf(self, path: str | Path | None = None, *, overwrite: bool = False, **options: Any) -> bytes:
         """The figure as PDF; written to ``path`` if given."""
-        return to_pdf(self, path, **options)
+        return to_pdf(self, path, overwrite=overwrite, **options)
 
     def to_markdown(self, **options: Any) -> str:
         """A Markdown table."""

@@ -90,8 +90,10 @@ def refuse_existing(path: Path, overwrite: bool) -> None:
     """Stop before work is done that could not be saved.
 
     Raises:
-        InputError: The file is there and ``overwrite`` is false, or its folder is not.
+        InputError: The file is there and ``overwrite`` is false; it is a folder, or a device; or it has no folder.
     """
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path} is {'a folder' if path.is_dir() else 'no file'}. Name a file to write.")
     if not overwrite and path.exists():
         raise InputError(f"{path} is there already. Choose another name, or pass overwrite=True to replace it.")
     if not path.parent.is_dir():

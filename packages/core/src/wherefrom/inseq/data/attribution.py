@@ -15,6 +15,7 @@ from torch import Tensor
 
 from wherefrom.errors import InputError, SettingsError, UnknownNameError, nearest
 from wherefrom.files import load as load_any
+from wherefrom.files.wire.bytes import refuse_existing, write_whole
 from wherefrom.inseq.data.aggregator import AggregableMixin, AggregatorInput, SliceAggregator
 from wherefrom.inseq.data.as_wherefrom import as_wherefrom
 from wherefrom.inseq.data.data_utils import TensorWrapper
@@ -405,11 +406,10 @@ class FeatureAttributionOutput:
                     path.with_name(name), overwrite, compress, ndarray_compact, use_primitives, False, scores_precision
                 )
             return
-        if path.exists() and not overwrite:
-            raise InputError(f"{path} is there already. Pass overwrite=True to replace it.")
+        refuse_existing(path, overwrite)
         text = json_advanced_dumps(self, use_primitives=use_primitives, scores_precision=scores_precision)
         data = text.encode("utf-8", "surrogatepass")
-        path.write_bytes(gzip.compress(data, 5) if compress else data)
+        write_whole(path, [gzip.compress(data, 5) if compress else data], overwrite=overwrite)
 
     def _info_of(self, index: int) -> dict[str, Any]:
         info = dict(self.info)

@@ -12,6 +12,7 @@ be solved from them later without running the model again::
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -24,6 +25,7 @@ from attrs import evolve, field, frozen
 from wherefrom.adapters import Inside, Row, ScoringModel, SequenceModel
 from wherefrom.arrays import Array, BoolArray, FloatArray, IntArray, namespace, to_numpy
 from wherefrom.errors import FileFormatError, InputError, ShapeError
+from wherefrom.files.wire.bytes import write_whole
 from wherefrom.methods.perturbation.removal import Removed, removal
 from wherefrom.methods.perturbation.units import Unit, Units
 from wherefrom.progress import Progress, no_progress
@@ -171,10 +173,12 @@ class AblationTable:
             forwards=self.forwards + other.forwards,
         )
 
-    def save(self, path: str | Path) -> None:
-        """Write the table as one ``.npz`` file: arrays only, nothing pickled."""
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write the table as one ``.npz`` file: arrays only, nothing pickled.
+
+        Raises:
+            InputError: The file is there and ``overwrite`` is false.
+        """
         header = {
             "format": "wherefrom.ablation/1",
             "baseline": self.baseline,
@@ -187,16 +191,15 @@ class AblationTable:
         }
         arrays = {f"values.{index}": self.values[name] for index, name in enumerate(sorted(self.values))}
         arrays |= {f"clean.{index}": self.clean[name] for index, name in enumerate(sorted(self.values))}
-        part = path.with_name(path.name + ".part")
-        with part.open("wb") as file:
-            np.savez_compressed(
-                file,
-                header=np.frombuffer(json.dumps(header).encode(), dtype=np.uint8),
-                masks=self.masks,
-                steps=self.units.steps,
-                **arrays,  # type: ignore[arg-type]
-            )
-        part.replace(path)
+        file = io.BytesIO()
+        np.savez_compressed(
+            file,
+            header=np.frombuffer(json.dumps(header).encode(), dtype=np.uint8),
+            masks=self.masks,
+            steps=self.units.steps,
+            **arrays,  # type: ignore[arg-type]
+        )
+        write_whole(Path(path), [file.getvalue()], overwrite=overwrite)
 
     @classmethod
     def load(cls, path: str | Path) -> AblationTable:

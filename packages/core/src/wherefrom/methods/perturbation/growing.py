@@ -80,7 +80,8 @@ class GrowingTable:
             progress=self._progress,
         )
         if self._kept_at is not None and (before is None or grown.forwards > before.forwards):
-            grown.save(self._kept_at)
+            self._kept_at.parent.mkdir(parents=True, exist_ok=True)
+            grown.save(self._kept_at, overwrite=True)
         self.table = grown
         return grown
 

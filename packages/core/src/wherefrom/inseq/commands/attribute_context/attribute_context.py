@@ -64,7 +64,7 @@ def attribute_context_with_model(args: AttributeContextArgs, model: HuggingfaceM
     if args.save_path:
         Path(args.save_path).write_text(json.dumps(output.to_dict(), ensure_ascii=False, indent=4), "utf-8")
     if args.viz_path:
-        done.save_html(args.viz_path)
+        done.save_html(args.viz_path, overwrite=True)
     if args.show_viz:
         done.show()
     return output
