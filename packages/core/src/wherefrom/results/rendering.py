@@ -197,16 +197,15 @@ def to_pdf(attributions: Shown, path: str | Path | None = None, *, overwrite: bo
     return bytes(_kept(attributions, "pdf", path, overwrite, options))
 
 
-def _kept(
-    attributions: Shown, name: str, path: str | Path | None, overwrite: bool, options: dict[str, Any]
-) -> str | bytes:
+def _kept(attributions: Shown, name: str, path: str | Path | None, overwrite: bool, options: dict[str, Any]) -> Any:
+    """What a renderer draws, written to ``path`` if given."""
     if path is not None:
         refuse_existing(Path(path), overwrite)
     drawn = render(attributions, name, **options)
-    content = drawn if isinstance(drawn, bytes) else str(drawn)
     if path is not None:
-        write_whole(Path(path), [content if isinstance(content, bytes) else content.encode()], overwrite=overwrite)
-    return content
+        content = drawn if isinstance(drawn, bytes) else str(drawn).encode()
+        write_whole(Path(path), [content], overwrite=overwrite)
+    return drawn
 
 
 def to_markdown(attributions: Shown, **options: Any) -> str:
