@@ -51,6 +51,9 @@ def test_the_shell_script_runs(
 def test_every_example_is_listed() -> None:
     listed = (EXAMPLES / "README.md").read_text("utf-8")
     files = [*EXAMPLES.glob("*.py"), *EXAMPLES.glob("*.sh"), *EXAMPLES.glob("notebooks/*.ipynb")]
-    assert len(files) >= 8
+    assert len(files) >= 9
     for path in files:
         assert f"({path.relative_to(EXAMPLES).as_posix()})" in listed
+    ways = (ROOT / "docs" / "ways.md").read_text("utf-8")
+    for path in EXAMPLES.glob("notebooks/*.ipynb"):
+        assert f"`{path.stem}`" in ways

@@ -13,7 +13,7 @@ needed("nbclient", "notebooks")
 from tools import notebooks  # noqa: E402
 
 DEMO = [path for path in notebooks.NOTEBOOKS if path.stem not in notebooks.PRETRAINED]
-QUICK = [path for path in DEMO if path.stem in {"layers", "word_sources"}]
+QUICK = [path for path in DEMO if path.stem in {"layers", "reasoning", "word_sources"}]
 PRETRAINED = [path for path in notebooks.NOTEBOOKS if path.stem in notebooks.PRETRAINED]
 
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::wherefrom.errors.WherefromWarni
 
 @pytest.mark.parametrize("path", QUICK, ids=name)
 def test_what_is_shown_is_what_is_printed(path: Path) -> None:
-    assert len(QUICK) == 2
+    assert len(QUICK) == 3
     assert not notebooks.differences(notebooks.printed(notebooks.read(path)), notebooks.printed_here(path))
 
 

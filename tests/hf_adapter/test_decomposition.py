@@ -15,6 +15,8 @@ from wherefrom_hf.inside.logit_terms import logit_terms
 from wherefrom_hf.inside.teacher_forcing import run
 
 from tests.hf_adapter.architectures import CONFIGS, ENCODER_DECODERS, build, rows_for
+from tests.zoo import families
+from tests.zoo.checks import row_of
 
 ONLY_SINGLE_PRECISION = ("mixtral", "gpt_oss", "deepseek_v3", "xglm")
 """Their code fails in float64."""
@@ -49,7 +51,7 @@ def test_terms_sum_to_outputs_and_states(name):
     assert terms.layers == dict.fromkeys(kinds, 2)
 
 
-@pytest.mark.parametrize("name", [name for name in CONFIGS if name != "gemma2"])
+@pytest.mark.parametrize("name", CONFIGS)
 def test_logits_are_the_sum_of_their_terms(name):
     model, row = exact(name), rows_for(name)[0]
     with torch.no_grad():
@@ -70,9 +72,39 @@ def test_logits_are_the_sum_of_their_terms(name):
         assert terms.decoder[:, index, step:].abs().sum() == 0
 
 
-def test_capped_logits_are_refused():
-    with pytest.raises(ModelCapabilityError, match="capped"):
-        list(logit_terms(exact("gemma2"), rows_for("gemma2")[:1], contrasts=[None]))
+@pytest.mark.parametrize("family", ["bert", "modernbert-decoder", "nanochat", "qwen2_moe", "recurrent_gemma", "xmod"])
+def test_heads_caps_and_gates_are_held(family):
+    """Activations and a norm in the head, capped logits, gates beside experts, one norm in two places."""
+    model = families.build(family)
+    row = row_of(model)
+    with torch.no_grad():
+        ids = torch.tensor(row.target_ids[None, : row.steps[-1]])
+        logits = model(input_ids=ids, use_cache=False).logits[0][row.steps - 1, row.target_ids[row.steps]]
+    (terms,) = logit_terms(model, [row], contrasts=[None])
+    total = terms.decoder.sum((0, 2)) + terms.embedding + terms.feed_forward.sum(0) + terms.bias
+    torch.testing.assert_close(total, logits, rtol=0, atol=2e-4)
+    assert terms.decoder.abs().max() > 1e-3
+    assert all(parameter.requires_grad for parameter in model.parameters())
+
+
+def test_a_cap_takes_the_same_share_of_every_term():
+    capped, plain = exact("gemma2"), exact("gemma2")
+    plain.config.final_logit_softcapping = None
+    capped.config.final_logit_softcapping = 0.5
+    row = rows_for("gemma2")[0]
+    (some,), (whole,) = (list(logit_terms(model, [row], contrasts=[None])) for model in (capped, plain))
+    share = some.logits / whole.logits
+    torch.testing.assert_close(some.logits, 0.5 * torch.tanh(whole.logits / 0.5))
+    assert float(share.min()) < 0.99
+    torch.testing.assert_close(some.decoder, share[:, None] * whole.decoder)
+    torch.testing.assert_close(some.feed_forward, share * whole.feed_forward)
+    torch.testing.assert_close(some.embedding, share * whole.embedding)
+
+
+def test_what_is_changed_in_another_manner_is_refused():
+    model = families.build("gemma3n_text")
+    with pytest.raises(ModelCapabilityError, match="not the sum of what its layers bring"):
+        list(logit_terms(model, [row_of(model)], contrasts=[None]))
 
 
 def test_a_contrast_gives_the_difference_of_two_logits():

@@ -24,6 +24,7 @@ from wherefrom_hf.running.probe import Probe, need_same
 
 from tests.hf_adapter.architectures import build, rows_for
 from tests.zoo import families
+from tests.zoo.checks import Model, attention, row_of
 
 SHARPER = "test_sharper"
 
@@ -196,3 +197,16 @@ def test_dropout_that_is_on_is_off_in_a_probe() -> None:
     assert probe.continues()
     assert module.training
     assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_code_that_asks_whether_attention_is_eager_is_watched_too() -> None:
+    """What its indexer selects becomes a mask under the names "eager" and "sdpa" alone."""
+    module = families.build("deepseek_v32")
+    before = module.config._attn_implementation
+    assert Probe(module, predictor_of(module).target).watchable() is None
+    row = row_of(module)
+    assert attention(Model(module), row) < 1e-5
+    (weights,) = Model(module).attentions([row])
+    seen = (weights.decoder[:, :, -1] > 0).sum(-1)
+    assert int(seen.max()) == module.config.index_topk < row.steps[-1]
+    assert module.config._attn_implementation == before

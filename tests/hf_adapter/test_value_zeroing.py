@@ -26,6 +26,8 @@ OWN_VALUES = {
     "mpt": ("Wqkv", lambda fused, j: fused[:, j, 32:].zero_()),
     "openai-gpt": ("c_attn", lambda fused, j: fused[:, j, 32:].zero_()),
     "bloom": ("query_key_value", lambda fused, j: fused.view(*fused.shape[:2], 4, 3, -1)[:, j, :, 2].zero_()),
+    "megatron-bert": ("value", lambda values, j: values[:, j].zero_()),
+    "roformer": ("value", lambda values, j: values[:, j].zero_()),
     "falcon": ("query_key_value", lambda fused, j: fused.view(*fused.shape[:2], 6, -1)[:, j, 5].zero_()),
 }
 """Where models that compute attention by themselves keep their values, and how to zero those of one position."""
@@ -121,9 +123,10 @@ def test_distances_are_those_of_blocks_run_with_zeroed_values(name):
         assert distances.max() > 1e-2
 
 
-@pytest.mark.parametrize("name", ["qwen3_next", "afmoe", "bitnet", "bert", "roberta"])
+@pytest.mark.parametrize("name", ["qwen3_next", "afmoe", "bitnet", "bert", "roberta", "megatron-bert", "roformer"])
 def test_behind_a_gate_a_norm_or_no_projection_at_all(name):
-    """What follows the weighted values is no plain projection of the attention module: its kernel answers instead."""
+    """What follows the weighted values is no plain projection of the attention module: its kernel answers instead, or
+    the module gives the weighted values themselves."""
     model = families.build(name)
     row = rows_for(name, ((5, 6),))[0]
     distances = answer_for(model, row).decoder

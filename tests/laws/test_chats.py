@@ -113,3 +113,24 @@ def test_options_reach_the_template_and_template_tokens_are_segments(tokenizer: 
     assert [part.kind for part in encoded.segments] == ["template", "turn", "template"]
     covered = [place for part in encoded.segments for place in range(part.start, part.end)]
     assert covered == list(range(len(encoded.ids)))
+
+
+@pytest.mark.parametrize(
+    "options, end",
+    [
+        ({}, "It is"),
+        ({"continue_final_message": True}, "It is"),
+        ({"continue_final_message": False}, "It is<|im_end|>\n<|im_start|>assistant\n"),
+        ({"add_generation_prompt": True}, "It is<|im_end|>\n<|im_start|>assistant\n"),
+        ({"add_generation_prompt": False}, "It is<|im_end|>\n"),
+    ],
+)
+def test_a_begun_answer_is_continued_or_closed_as_asked(tokenizer: Any, options: dict[str, Any], end: str) -> None:
+    tokenizer.chat_template = CHATML
+    assert rendered(tokenizer, CHATS["begun"], options).text.endswith(end)
+
+
+def test_an_answer_cannot_be_continued_and_closed(tokenizer: Any) -> None:
+    tokenizer.chat_template = CHATML
+    with pytest.raises(InputError, match="continue_final_message"):
+        rendered(tokenizer, CHATS["begun"], {"continue_final_message": True, "add_generation_prompt": True})

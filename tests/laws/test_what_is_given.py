@@ -15,6 +15,7 @@ from wherefrom.adapters.given import adapter_of
 from wherefrom.errors import UsageError
 from wherefrom.evaluation import coalition_game, evaluate, evaluation_cost
 from wherefrom.evaluation.bench import SHORT, run_bench
+from wherefrom.evaluation.verify import verify
 from wherefrom.files.single import save, save_inseq
 from wherefrom.results import compare, merge_attributions
 from wherefrom.results.publishing import public
@@ -101,6 +102,8 @@ def test_what_is_no_method_step_function_or_metric_is_refused(given: Any, model:
         model.attribute("a b", method=given)
     with pytest.raises(UsageError, match="must be an identifier, a method or its class"):
         wherefrom.load_model("demo:lm", given)
+    with pytest.raises(UsageError, match="must be an identifier, a method or its class"):
+        verify(given)
     with pytest.raises(UsageError, match="A metric is an identifier, a metric or its class"):
         evaluate(ONE, model, [given])
     with pytest.raises(UsageError):

@@ -11,7 +11,7 @@ from wherefrom.adapters import SequenceModel
 from wherefrom.attribute import AttributionModel
 from wherefrom.errors import MissingDependencyError, SettingsError, UnknownNameError, nearest
 from wherefrom.methods.capabilities import check_capabilities
-from wherefrom.methods.contract import METHODS, AnyMethod, Method
+from wherefrom.methods.contract import METHODS, AnyMethod, given_method
 from wherefrom.results.aggregation import AGGREGATORS
 from wherefrom.settings import check_call, fields_of, from_mapping
 from wherefrom.step_functions.base import STEP_FUNCTIONS
@@ -109,12 +109,10 @@ def _method(method: str | AnyMethod | type[AnyMethod] | None, settings: dict[str
                 f"load_model got {', '.join(sorted(settings))}, but no attribution_method that could take this."
             )
         return None
-    cls: Any = METHODS.get(method) if isinstance(method, str) else method
-    if not isinstance(cls, Method):  # a class has the facts of its objects
-        raise SettingsError(f"attribution_method must be an identifier, a method or its class, not {method!r}.")
+    cls = given_method(method, argument="attribution_method")
     if isinstance(cls, type):
         made: AnyMethod = from_mapping(cast(Any, cls), settings, where=f"method {cls.identifier!r}")
         return made
     if settings:
         raise SettingsError("Give settings in the method object, or give the method by name together with settings.")
-    return method  # type: ignore[return-value]
+    return cls

@@ -15,6 +15,7 @@ from wherefrom.adapters import Encoding, PlacesDocuments, SequenceModel
 from wherefrom.context.documents import Document
 from wherefrom.context.templates import Span
 from wherefrom.errors import InputError, ModelCapabilityError
+from wherefrom.questions import given
 from wherefrom.text.tokens import Segment
 
 Messages = Sequence[Mapping[str, Any]]
@@ -49,13 +50,8 @@ class Chat:
 
 
 def is_chat(value: Any) -> bool:
-    """Is it a list of messages with roles?"""
-    return (
-        isinstance(value, Sequence)
-        and not isinstance(value, str)
-        and bool(value)
-        and all(isinstance(item, Mapping) and "role" in item for item in value)
-    )
+    """Is it a list of messages with roles? Documents may be mappings, too."""
+    return given.is_chat(value) and all("role" in item for item in value)
 
 
 _AN_ANSWER = "Qx0000Zj"

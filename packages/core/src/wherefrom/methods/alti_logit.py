@@ -26,16 +26,16 @@ _EXPLAINED = ("logit", "contrast_logits_diff", "probability")
 class AltiLogit(Method[DecomposesStates]):
     """What each input brings to the logit, in the logit's own units.
 
-    With norms frozen at the statistics of the pass, the logit is a sum over what every attention layer
-    takes from every position, what every feed-forward layer adds, and the embedding the prediction started
-    from. What an attention layer takes from a position is dealt out to the inputs by the shares they have
-    in that position's state (`alti`). Scores are signed. They sum to the logit less
-    ``step_scores["bias"]``: what no input brings. With ``attributed_fn="contrast_logits_diff"`` all of this
-    is of the token's lead over the contrast token.
+    With norms frozen at the statistics of the pass, and activations of the head, caps and gates at the ratio of what
+    comes out to what goes in, the logit is a sum over what every attention layer takes from every position, what every
+    feed-forward layer adds, and the embedding the prediction started from. What an attention layer takes from a
+    position is dealt out to the inputs by the shares they have in that position's state (`alti`). Scores are signed.
+    They sum to the logit less ``step_scores["bias"]``: what no input brings. With
+    ``attributed_fn="contrast_logits_diff"`` all of this is of the token's lead over the contrast token.
 
     Good as the one method here that is about the predicted token and complete. Fails where feed-forward
     layers decide, since they are opaque to it, and inherits ALTI's assumption that they leave mixtures as
-    they are. Norms that are held fixed cannot tell that an input changed their statistics.
+    they are. Norms and caps that are held fixed cannot tell that an input changed them.
 
     Source:
         Ferrando, Gállego, Tsiamas & Costa-jussà (2023), section 3, https://arxiv.org/abs/2305.12535. The

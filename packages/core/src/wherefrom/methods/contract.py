@@ -10,6 +10,7 @@ from attrs import field, frozen
 
 from wherefrom._registry import Registry, fact, stated
 from wherefrom.arrays import Array, namespace
+from wherefrom.errors import SettingsError
 from wherefrom.methods.cost import Cost as Cost
 from wherefrom.progress import Progress as Progress
 from wherefrom.progress import counted as counted
@@ -89,6 +90,23 @@ M = TypeVar("M", bound="type[AnyMethod]")
 def list_feature_attribution_methods() -> list[str]:
     """Identifiers of all attribution methods, sorted."""
     return list(METHODS)
+
+
+def given_method(given: object, *, argument: str = "method") -> AnyMethod | type[AnyMethod]:
+    """The method, or the class of methods, that is given by its identifier or as it is.
+
+    Args:
+        given: What was given.
+        argument: As what, for messages.
+
+    Raises:
+        UnknownNameError: No method has that identifier.
+        SettingsError: It is none of these.
+    """
+    found: Any = METHODS.get(given) if isinstance(given, str) else given
+    if not isinstance(found, Method):  # a class has the facts of its objects
+        raise SettingsError(f"{argument} must be an identifier, a method or its class, not {given!r}.")
+    return cast("AnyMethod | type[AnyMethod]", found)
 
 
 @overload

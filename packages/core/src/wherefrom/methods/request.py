@@ -11,7 +11,7 @@ from attrs import evolve, frozen
 from wherefrom.adapters import SequenceModel
 from wherefrom.errors import SettingsError, WherefromWarning
 from wherefrom.methods.capabilities import check_capabilities
-from wherefrom.methods.contract import METHODS, AnyMethod, Method
+from wherefrom.methods.contract import AnyMethod, given_method
 from wherefrom.methods.default import DEFAULT_METHOD
 from wherefrom.questions.routing import Consumer, deal
 from wherefrom.step_functions.base import STEP_FUNCTIONS, StepFunction, StepFunctionLike
@@ -80,10 +80,7 @@ def requested(
 
 
 def _method_consumer(method: str | AnyMethod | type[AnyMethod] | None, given: Mapping[str, Any]) -> Consumer:
-    method = DEFAULT_METHOD if method is None else method
-    cls: Any = METHODS.get(method) if isinstance(method, str) else method
-    if not isinstance(cls, Method):  # a class has the facts of its objects
-        raise SettingsError(f"method must be an identifier, a method or its class, not {method!r}.")
+    cls = given_method(DEFAULT_METHOD if method is None else method)
     if isinstance(cls, type):
         return Consumer(cls=cls, label=f"method {cls.identifier!r}", given=given)
     return Consumer(cls=type(cls), label=f"method {cls.identifier!r}", given=given, instance=cls)

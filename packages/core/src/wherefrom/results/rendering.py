@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, cast
 
 from wherefrom._registry import Registry
 from wherefrom.errors import MissingDependencyError
@@ -189,24 +189,23 @@ def to_svg(attributions: Shown, path: str | Path | None = None, *, overwrite: bo
 
 def to_png(attributions: Shown, path: str | Path | None = None, *, overwrite: bool = False, **options: Any) -> bytes:
     """The figure as pixels; written to ``path`` if given, as by `to_svg`."""
-    return bytes(_kept(attributions, "png", path, overwrite, options))
+    return cast(bytes, _kept(attributions, "png", path, overwrite, options))
 
 
 def to_pdf(attributions: Shown, path: str | Path | None = None, *, overwrite: bool = False, **options: Any) -> bytes:
     """The figure as PDF; written to ``path`` if given, as by `to_svg`."""
-    return bytes(_kept(attributions, "pdf", path, overwrite, options))
+    return cast(bytes, _kept(attributions, "pdf", path, overwrite, options))
 
 
-def _kept(
-    attributions: Shown, name: str, path: str | Path | None, overwrite: bool, options: dict[str, Any]
-) -> str | bytes:
+def _kept(attributions: Shown, name: str, path: str | Path | None, overwrite: bool, options: dict[str, Any]) -> Any:
+    """What a renderer draws, written to ``path`` if given."""
     if path is not None:
         refuse_existing(Path(path), overwrite)
     drawn = render(attributions, name, **options)
-    content = drawn if isinstance(drawn, bytes) else str(drawn)
     if path is not None:
-        write_whole(Path(path), [content if isinstance(content, bytes) else content.encode()], overwrite=overwrite)
-    return content
+        content = drawn if isinstance(drawn, bytes) else str(drawn).encode()
+        write_whole(Path(path), [content], overwrite=overwrite)
+    return drawn
 
 
 def to_markdown(attributions: Shown, **options: Any) -> str:

@@ -21,6 +21,7 @@ from wherefrom_hf.inside.attention_operations import AttentionOperations, Multip
 from wherefrom_hf.inside.frozen_norm import freeze
 from wherefrom_hf.inside.layers import batches
 from wherefrom_hf.inside.rescale_rules import is_activation, is_variable, named_functions, with_slope
+from wherefrom_hf.running.constants import constant_weights
 from wherefrom_hf.running.derivatives import true_derivatives
 from wherefrom_hf.running.eager import attention_implementation
 from wherefrom_hf.running.precision import at_least_single
@@ -97,19 +98,29 @@ def held_ratio(x: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
     Args:
         function: Works element by element.
     """
-    origin = x.detach().new_zeros(1).requires_grad_()
-    with torch.enable_grad():
-        at_origin = function(origin)
     with torch.no_grad():
         value = function(x.detach())
-        if float(at_origin.detach().abs()) > 0:
-            return value
+    ratio = ratio_of(x.detach(), value, function)
+    return value if ratio is None else with_slope(value, ratio * x)
+
+
+def ratio_of(x: Tensor, value: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor | None:
+    """``value / x``, where ``x`` is 0 the derivative there; None where ``function(0)`` is not 0.
+
+    Args:
+        value: ``function(x)``.
+        function: Works element by element.
+    """
+    origin = x.new_zeros(1).requires_grad_()
+    with torch.enable_grad():
+        at_origin = function(origin)
+    if float(at_origin.detach().abs()) > 0:
+        return None
     (derivative,) = (
         torch.autograd.grad(at_origin.sum(), origin) if at_origin.requires_grad else (torch.zeros_like(origin),)
     )
-    none = x.detach() == 0
-    ratio = torch.where(none, derivative, value / torch.where(none, 1.0, x.detach()))
-    return with_slope(value, ratio * x)
+    none = x == 0
+    return torch.where(none, derivative, value / torch.where(none, 1.0, x))
 
 
 class _Ruled(AttentionOperations):
@@ -220,10 +231,7 @@ def following(module: Any, rules: GradientRules) -> Iterator[_Ruled]:
         if rules.plain:
             yield operations
             return
-        trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
-        for parameter in trained:
-            parameter.requires_grad_(False)
-        stack.callback(lambda: [parameter.requires_grad_() for parameter in trained])
+        stack.enter_context(constant_weights(module))
         for part in module.modules():
             if is_activation(part):  # one function each, norms too: what they are written with is no gate
                 stack.callback(part.register_forward_pre_hook(operations.before_activation).remove)

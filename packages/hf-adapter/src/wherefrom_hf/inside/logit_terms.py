@@ -1,14 +1,15 @@
 """Logits written as sums of what attention, feed-forward layers and embeddings bring.
 
-With norms frozen, a logit is an affine function of these outputs. One backward pass, cut wherever such an
-output begins, gives how each counts; a second row of the same pass, in which they are all zero, gives what
-is left, and shows whether the logit is affine in them at all.
+With norms, activations, caps and gates held (`held_functions`), a logit is an affine function of these outputs. One
+backward pass, cut wherever such an output begins, gives how each counts; a second row of the same pass, in which they
+are all zero, gives what is left, and shows whether the logit is affine in them at all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -21,9 +22,10 @@ from wherefrom.arrays import IntArray
 from wherefrom.errors import ModelCapabilityError
 
 from wherefrom_hf.inside.attention import watched
-from wherefrom_hf.inside.attention_watch import Watch, projection_of
+from wherefrom_hf.inside.attention_watch import BlockCall, Watch, blocks_of, projection_of
 from wherefrom_hf.inside.decomposition import close, weighted_values
-from wherefrom_hf.inside.frozen_norm import FrozenNorm, freeze
+from wherefrom_hf.inside.frozen_norm import freeze
+from wherefrom_hf.inside.held_functions import held_in_first_row
 from wherefrom_hf.inside.teacher_forcing import run
 from wherefrom_hf.running.attention_kernel import hidden_input
 from wherefrom_hf.running.probe import looking_into
@@ -36,13 +38,20 @@ def logit_terms(
     for row, contrast in zip(rows, contrasts, strict=True):
         watch, passed = watched(module, [row], leaves=True)
         cut = _Cut(watch)
-        with looking_into(module), cut.applied(), torch.enable_grad():
+        held = held_in_first_row(module, [*cut.norms, *_outside_blocks(module)], left_alone=cut.starts())
+        with looking_into(module), cut.applied(), held, torch.enable_grad():
             real, empty = run(module, [row, Row(**_same_input(row))], graph=True).logits
             lead, rest = (_chosen(logits, row, contrast) for logits in (real, empty))
             gradients = torch.autograd.grad(lead.sum(), list(cut.sources.values()), allow_unused=True)
         with looking_into(module), torch.no_grad():
             answer = _row_logits(module, row, watch, cut, gradients, lead.detach(), rest.detach(), passed, contrast)
         yield evolve(answer, scores=passed.scores[0])
+
+
+def _outside_blocks(module: PreTrainedModel) -> list[nn.Module]:
+    """Modules that are in no block: what stands before and behind."""
+    inside = {part for block, _ in blocks_of(module) for part in block.modules()}
+    return [part for part in module.modules() if part not in inside]
 
 
 def _same_input(row: Row) -> dict[str, Any]:
@@ -64,7 +73,7 @@ def _chosen(logits: Tensor, row: Row, contrast: IntArray | None) -> Tensor:
     return chosen - logits.gather(1, torch.from_numpy(contrast).to(logits.device)[:, None])[:, 0]
 
 
-@define(eq=False)
+@define(eq=False, slots=False)
 class _Cut:
     """Where the graph begins anew, and what was there."""
 
@@ -78,49 +87,42 @@ class _Cut:
         return self.watch.in_layers("decoder")[0].stack
 
     def applied(self) -> ExitStack:
-        """A context in which the decoder's norms are frozen and its sources start graphs of their own."""
+        """A context in which the decoder's sources start graphs of their own."""
         stack = ExitStack()
-        calls = sorted((c for c in self.watch.blocks if c.stack == self.stack), key=lambda call: call.index)
-        norms = self._norms()
-        attention = [one for one in self.watch.attended if one.stack == self.stack]
-        modules = {one.module for one in attention}
-        inside = {part for one in modules for part in one.modules()}
-        starts = [projection_of(one)[0] for one in attention]
-        inside |= set(starts)
-        for call in calls:
-            for part in call.module.modules():
-                # whatever has weights of its own, and is neither norm nor attention nor around it, is a source
-                weighty = any(True for _ in part.parameters(recurse=False)) and part not in norms
-                if weighty and part not in inside and modules.isdisjoint(part.modules()):
-                    starts.append(part)
-        for part in starts:
+        for part in self.starts():
             stack.callback(part.register_forward_hook(self._begin).remove)
-        for part, norm in norms.items():
-            stack.callback(part.register_forward_hook(_answer(norm)).remove)
-        handle = calls[0].module.register_forward_pre_hook(self._begin_embeddings, with_kwargs=True)
+        handle = self.calls[0].module.register_forward_pre_hook(self._begin_embeddings, with_kwargs=True)
         stack.callback(handle.remove)
         return stack
 
-    def _norms(self) -> dict[nn.Module, FrozenNorm]:
-        norms: dict[nn.Module, FrozenNorm] = {}
-        calls = [call for call in self.watch.blocks if call.stack == self.stack]
+    def starts(self) -> list[nn.Module]:
+        """The modules whose outputs are sources."""
+        attention = [one for one in self.watch.attended if one.stack == self.stack]
+        modules = {one.module for one in attention}
+        starts = [projection_of(one)[0] for one in attention]
+        inside = {part for one in modules for part in one.modules()} | set(starts)
+        for call in self.calls:
+            for part in call.module.modules():
+                # whatever has weights of its own, and is neither norm nor attention nor around it, is a source
+                weighty = any(True for _ in part.parameters(recurse=False)) and part not in self.norms
+                if weighty and part not in inside and modules.isdisjoint(part.modules()):
+                    starts.append(part)
+        return starts
+
+    @cached_property
+    def calls(self) -> list[BlockCall]:
+        """What ran of the decoder's blocks, in order."""
+        return sorted((c for c in self.watch.blocks if c.stack == self.stack), key=lambda call: call.index)
+
+    @cached_property
+    def norms(self) -> set[nn.Module]:
+        """The norms in the decoder's blocks."""
         inside = {part for one in self.watch.attended for part in one.module.modules()}
-        for call in calls:
-            for leaf in call.leaves:
-                norm = None if leaf.module in inside else freeze(leaf.module, leaf.input, leaf.output)
-                if norm is not None:
-                    norms[leaf.module] = norm
-        last = max(calls, key=lambda call: call.index)
-        behind = self.watch.behind.get(self.stack)
-        if behind is not None:
-            with torch.no_grad():
-                norm = freeze(behind, last.result, behind(last.result))
-            if norm is not None:
-                norms[behind] = norm
-        return norms
+        leaves = [leaf for call in self.calls for leaf in call.leaves if leaf.module not in inside]
+        return {leaf.module for leaf in leaves if freeze(leaf.module, leaf.input, leaf.output) is not None}
 
     def _begin(self, module: nn.Module, args: Any, output: Any) -> Any:
-        if not isinstance(output, Tensor):
+        if not isinstance(output, Tensor) or output.numel() % (2 * output.shape[-1]):
             return output
         rows = output.detach().reshape(2, -1, output.shape[-1])
         source = rows[0].clone().requires_grad_()
@@ -130,13 +132,6 @@ class _Cut:
     def _begin_embeddings(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         started = self._begin(module, (), hidden_input(args, kwargs))
         return ((started, *args[1:]), kwargs) if args else (args, {**kwargs, "hidden_states": started})
-
-
-def _answer(norm: FrozenNorm) -> Any:
-    def hook(module: nn.Module, args: tuple[Any, ...], output: Tensor) -> Tensor:
-        return norm(args[0]).to(output.dtype)
-
-    return hook
 
 
 def _row_logits(
@@ -162,8 +157,8 @@ def _row_logits(
     if not close(total, lead) or not close(lead, clean):
         raise ModelCapabilityError(
             f"The logits of {type(module).__name__} are not the sum of what its layers bring: off by "
-            f"{float((total - clean).abs().max()):.1e} with norms held fixed. Logits that are capped do that, and "
-            "gates outside of feed-forward layers. Use alti, input_x_gradient or integrated_gradients."
+            f"{float((total - clean).abs().max()):.1e} with norms, activations and gates held fixed. What is added up "
+            "is changed on its way in another manner. Use alti, input_x_gradient or integrated_gradients."
         )
 
     def through(where: Any) -> list[Tensor]:
@@ -176,7 +171,7 @@ def _row_logits(
         return layers
 
     decoder, cross = through("decoder"), through("cross")
-    calls = sorted((c for c in watch.blocks if c.stack == cut.stack), key=lambda call: call.index)
+    calls = cut.calls
     first = calls[0].module
     attention = {projection_of(one)[0] for one in watch.attended if one.stack == cut.stack}
     feed_forward = []

@@ -182,8 +182,8 @@ class _Zeroed:
 class _Replay:
     """One block, called again on queries laid out as positions, with the output of one attention given.
 
-    Given is what the attention module answers, or where no ``projection`` makes that of the weighted values, what its
-    kernel does.
+    Given is what the attention module answers, which may be the weighted values themselves, or where no ``projection``
+    makes its answer of these, what its kernel does.
     """
 
     def __init__(self, module: PreTrainedModel, watch: Watch, call: BlockCall, changed: Attended) -> None:
@@ -192,6 +192,8 @@ class _Replay:
         self.call = call
         self.changed = changed
         self.projection = found_projection(changed)
+        self.runs = self.projection is None and not changed.outside
+        """Does the attention module run, its kernel answering?"""
         self.siblings = [one for one in watch.attended if one.call is call]
         is_last = [other for other in watch.blocks if other.stack == call.stack][-1] is call
         self.norm = watch.behind.get(call.stack) if is_last else None
@@ -212,7 +214,7 @@ class _Replay:
             for one in self.siblings:
                 if one is self.changed:
                     later = True
-                    if self.projection is not None:
+                    if not self.runs:
                         stack.enter_context(_answering(one.module, _with_first(one.output, output[None])))
                     else:
                         observer.given[one.module] = output.view(1, len(output), *one.context.shape[2:])
@@ -233,13 +235,13 @@ class _Replay:
     def _at(self, value: Any, queries: Tensor) -> Any:
         """A block's argument for ``queries`` instead of all positions, where it goes with positions."""
         length = self.call.state.shape[1]
-        if isinstance(value, tuple) and self.projection is None:  # sines and cosines, for instance
+        if isinstance(value, tuple) and self.runs:  # sines and cosines, for instance
             return tuple(self._at(part, queries) for part in value)
         if not isinstance(value, Tensor):
             return value
-        if self.projection is None and value.shape == (1, length):
+        if self.runs and value.shape == (1, length):
             return value[:, queries]  # numbers of positions
-        if self.projection is None and value.shape[:-1] == (1, 1, length):
+        if self.runs and value.shape[:-1] == (1, 1, length):
             return value[:, :, queries]  # sines and cosines for all heads
         positions = value.ndim == 3 and value.shape[:2] == (1, length)
         memory = self.watch.encoder_states

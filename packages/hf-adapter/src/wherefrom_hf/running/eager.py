@@ -8,8 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from weakref import WeakSet
 
 from transformers import PreTrainedConfig, PreTrainedModel
+
+OURS = "wherefrom_"
+"""What the names of our own implementations begin with."""
+called_eager: WeakSet[PreTrainedModel] = WeakSet()
+"""Models that must hear that attention is "eager", whatever computes it: their code does for the names "eager" and
+"sdpa" what it leaves to all other implementations (what sparse attention selects becomes a mask)."""
+
+
+class AlsoEager(str):
+    """The name of an attention implementation that is equal to "eager", too. It is looked up by its own letters."""
+
+    def __eq__(self, other: object) -> bool:
+        return str.__eq__(self, other) is True or other == "eager"
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = str.__hash__
 
 
 def configs_of(module: PreTrainedModel) -> list[PreTrainedConfig]:
@@ -32,7 +51,9 @@ def attention_implementation(module: PreTrainedModel, name: str) -> Iterator[Non
     """Within the block ``module`` computes attention by the implementation called ``name``; then as before."""
     configs = configs_of(module)
     before = [config._attn_implementation_internal for config in configs]
-    if all(current == name for current in before):
+    if module in called_eager and name.startswith(OURS):
+        name = AlsoEager(name)
+    if all(type(current) is type(name) and current == name for current in before):
         yield
         return
     try:

@@ -23,7 +23,7 @@ from transformers import PreTrainedModel
 from wherefrom.errors import ModelCapabilityError, WherefromError, WherefromWarning
 
 from wherefrom_hf.running.attention_kernel import KERNEL
-from wherefrom_hf.running.eager import attention_implementation, configs_of
+from wherefrom_hf.running.eager import attention_implementation, called_eager, configs_of
 from wherefrom_hf.running.embedding import InputEmbedding
 from wherefrom_hf.running.ownership import ready
 from wherefrom_hf.running.passes import EncoderStates, can_continue, run_encoder, start_run
@@ -126,9 +126,21 @@ class Probe:
 
         def ask() -> str | None:
             expected = self._logits(self._ids())
-            with attention_implementation(self.module, implementation):
-                came = self._logits(self._ids())
-            return self._difference(expected, came, f"attention by {implementation!r} instead of {loaded[0]!r} changes")
+
+            def difference() -> str | None:
+                with attention_implementation(self.module, implementation):
+                    came = self._logits(self._ids())
+                what = f"attention by {implementation!r} instead of {loaded[0]!r} changes"
+                return self._difference(expected, came, what)
+
+            reason = difference()
+            if reason is None or implementation != KERNEL or self.module in called_eager:
+                return reason
+            called_eager.add(self.module)
+            if difference() is not None:
+                called_eager.discard(self.module)
+                return reason
+            return None
 
         return self._answer(f"same under {implementation} as {loaded}", ask)
 

@@ -12,7 +12,7 @@ from typing import Any
 from wherefrom.errors import InputError
 
 from wherefrom_viz.colours import Palette, Theme, palette_named
-from wherefrom_viz.describe.description import Shown, describe, examples_of, title_of
+from wherefrom_viz.describe.description import Shown, describe, examples_of, first_of, title_of
 from wherefrom_viz.figures.cropping import cropped
 from wherefrom_viz.figures.svg import TextFigure, opened_svg, surroundings
 
@@ -85,11 +85,8 @@ def _figures(attributions: Shown, options: dict[str, Any]) -> tuple[list[TextFig
     palette: str | Palette = given.pop("palette", "red-blue")
     theme: Theme = given.pop("theme", "light")
     size, width, legend = given.pop("font_size", 9.0), given.pop("width", None), given.pop("legend", True)
-    examples = examples_of(attributions)
-    if not examples:
-        raise InputError("There are no examples to draw.")
-    one, made = examples[0]
-    description = describe(one, made, title=title_of(one, 0, len(examples)), **given)
+    one, made = first_of(attributions)
+    description = describe(one, made, title=title_of(one, 0, len(examples_of(attributions))), **given)
     if not description.steps:
         raise InputError("There are no explained tokens to draw.")
     figures = [

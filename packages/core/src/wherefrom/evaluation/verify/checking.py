@@ -10,7 +10,7 @@ import numpy as np
 
 from wherefrom.errors import SettingsError, WherefromError, WherefromWarning
 from wherefrom.evaluation.verify.contract import TRUTHS, NotTestedError, Verdict
-from wherefrom.methods.contract import METHODS, AnyMethod
+from wherefrom.methods.contract import METHODS, AnyMethod, given_method
 from wherefrom.progress import Progress, no_progress
 
 
@@ -23,8 +23,9 @@ def verify(method: str | AnyMethod | type[AnyMethod], *, truths: Sequence[str] |
 
     Raises:
         UnknownNameError: No method or known answer has that name.
+        SettingsError: It is no method.
     """
-    thing: Any = METHODS.get(method) if isinstance(method, str) else method
+    thing = given_method(method)
     made: Any = thing() if isinstance(thing, type) else thing
     return [_verdict(made, name) for name in truths or TRUTHS]
 

@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from wherefrom.inseq.attr.running import as_step_function
 from wherefrom.inseq.attr.step_functions import BUILTIN, get_step_function
-from wherefrom.methods.contract import METHODS
+from wherefrom.methods.contract import given_method
 from wherefrom.settings import fields_of, former_names
 from wherefrom.step_functions.base import STEP_FUNCTIONS, StepPrediction
 from wherefrom.step_functions.registration import step_function_of
@@ -72,7 +72,7 @@ def asked(
     groups: Mapping[str, Mapping[str, Any]],
 ) -> Asked:
     """Deal keyword arguments out by name, as inseq does: a name nobody takes is told in a warning and left out."""
-    cls = METHODS.get(method) if isinstance(method, str) else method
+    cls = given_method(method)
     identifier = cls.identifier
     own = {RENAMED.get(name, name): value for name, value in groups["attribution_args"].items()}
     taken = {*fields_of(cls if isinstance(cls, type) else type(cls))}
