@@ -40,6 +40,12 @@ def test_documents_are_parted_by_lines() -> None:
     assert documents_in("One.\n---\nTwo --- two.\n---\n") == ["One.", "Two --- two."]
 
 
+def test_where_nothing_is_generated_its_limit_does_not_count() -> None:
+    Asked(text="a", output="b", contrast="c").check(Limits(new_tokens=4))
+    with pytest.raises(InputError, match="20 new tokens"):
+        Asked(text="a").check(Limits(new_tokens=4))
+
+
 @pytest.mark.parametrize(
     "question, words",
     [

@@ -98,7 +98,14 @@ class TextCoder:
         spans: list[tuple[int, int]] = []
         end_before = 0
         owner: int | None = None  # of the character that was spelt last
-        for i, (start, end) in zip(ids, offsets, strict=True):
+        for place, (i, (start, end)) in enumerate(zip(ids, offsets, strict=True)):
+            following = offsets[place + 1][0] if place + 1 < len(offsets) else end
+            if max(start, end_before) < end and following == start and self._is_blank(int(i)):
+                # a bare mark of a space, which some tokenizers put where the next token is: it has the space alone
+                texts.append(text[end_before:start])
+                spans.append((start, start))
+                end_before, owner = start, None
+                continue
             if end <= start or end <= end_before:
                 spelt = self.decode(np.array([i]), skip_special_tokens=False) if int(i) in special else ""
                 texts.append(spelt)
@@ -116,6 +123,10 @@ class TextCoder:
                 spans.append((start, end))
             end_before = end
         return self._labelled(ids, texts, spans)
+
+    def _is_blank(self, i: int) -> bool:
+        """Does the id stand for white space, or for nothing, and not for a part of a character?"""
+        return i not in self.special_ids and not self.decode(np.array([i]), skip_special_tokens=False).strip()
 
     def _labelled(self, ids: IntArray, texts: Sequence[str], spans: Sequence[tuple[int, int]]) -> tuple[Token, ...]:
         special = [int(i) in self.special_ids for i in ids]
