@@ -186,13 +186,13 @@ class TextCoder:
 def _segment(tokens: Sequence[Token], side: Side, piece: Piece) -> Segment | None:
     """The tokens whose first visible letter is in a piece of a chat; None if none has."""
     inside: list[int] = []
-    place = -1
+    place = 0
     for token in tokens:
         if token.text.strip() and token.end is not None and not token.special:
             place = token.end - len(token.text.lstrip())
         elif token.text and token.start is not None:
             place = token.start
-        if piece.begin <= place < piece.end:  # a token without text is where the one before it is
+        if piece.begin <= place < piece.end:  # a token without text is where the one before it is, or the text begins
             inside.append(token.position)
     if not inside:
         return None
