@@ -72,7 +72,9 @@ def test_logits_are_the_sum_of_their_terms(name):
         assert terms.decoder[:, index, step:].abs().sum() == 0
 
 
-@pytest.mark.parametrize("family", ["bert", "modernbert-decoder", "nanochat", "qwen2_moe", "recurrent_gemma", "xmod"])
+@pytest.mark.parametrize(
+    "family", ["bert", "granite_swa", "modernbert-decoder", "nanochat", "qwen2_moe", "recurrent_gemma", "xmod"]
+)
 def test_heads_caps_and_gates_are_held(family):
     """Activations and a norm in the head, capped logits, gates beside experts, one norm in two places."""
     model = families.build(family)

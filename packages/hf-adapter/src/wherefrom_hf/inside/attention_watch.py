@@ -149,22 +149,34 @@ def _is_result(one: Attended) -> bool:
     return any(float((rest - candidate).abs().max()) <= tolerance for candidate in candidates)
 
 
-def need_weighted_values(one: Attended) -> None:
-    """Refuse an attention whose result is not its weights times its values: more happened in the kernel.
+def weights_of_values(one: Attended) -> Tensor:
+    """The weights with which values are summed to what attention gives, shape ``(heads, queries, keys)``.
+
+    Those of the softmax, times a factor for each query and head where the kernel scales its result (a sink that is
+    applied behind the product).
 
     Raises:
-        ModelCapabilityError: As it says.
+        ModelCapabilityError: What attention gives is no such sum: more happened in the kernel.
     """
     values = grouped(one.values[0], one.weights.shape[1])
-    made = torch.einsum("hqk,hks->qhs", one.weights[0].to(values.dtype), values)
-    came = one.context[0]
+    weights = one.weights[0].to(values.dtype)
+    made, came = torch.einsum("hqk,hks->qhs", weights, values), one.context[0]
     tolerance = 0.05 if came.dtype in (torch.float16, torch.bfloat16) else 1e-3
-    if made.shape != came.shape or float((made - came).abs().max()) > tolerance * float(came.abs().max()):
-        raise ModelCapabilityError(
-            f"In {one.name} the weights times the values are not what attention gives (sinks that are applied behind "
-            "the product do that), so what one value brings cannot be told. Use saliency, integrated_gradients or "
-            "occlusion."
-        )
+
+    def is_it(sum_: Tensor) -> bool:
+        return float((sum_ - came).abs().max()) <= tolerance * float(came.abs().max())
+
+    if made.shape == came.shape:
+        if is_it(made):
+            return weights
+        size = made.square().sum(-1).clamp_min(torch.finfo(made.dtype).tiny)
+        factor = (came * made).sum(-1) / size
+        if is_it(made * factor[..., None]):
+            return weights * factor.T[..., None]
+    raise ModelCapabilityError(
+        f"In {one.name} the weights times the values are not what attention gives, not even scaled by head and query, "
+        "so what one value brings cannot be told. Use saliency, integrated_gradients or occlusion."
+    )
 
 
 def matrix_of(one: Attended) -> Tensor | None:
