@@ -19,10 +19,11 @@ from wherefrom_viz.page import bundle
 PAGE = Path(bundle.__file__).parent
 VERSION = "0.28.2"
 OWN = (
-    "across", "addSpan", "announce", "app", "clipped", "columns", "drawLegend", "drawing", "fading", "neighbour",
-    "paint", "paintFlows", "painter", "pinLine", "pinnedAmong", "preview", "readAddress", "redraw", "removeSpans",
-    "render", "reveal", "root", "scene", "scrollBack", "setSpans", "shownBound", "spanBar", "stepScores",
-    "tabNames", "thumbs", "toggleExports", "update", "view", "viewOptions", "views", "visible", "widening",
+    "across", "active", "addSpan", "alone", "announce", "app", "clipped", "columns", "drawLegend", "drawing",
+    "element", "fading", "neighbour", "paint", "paintFlows", "painter", "panel", "pinLine", "pinnedAmong",
+    "preview", "readAddress", "redraw", "removeSpans", "render", "reveal", "root", "scene", "scrollBack",
+    "setSpans", "shownBound", "spanBar", "stepScores", "tabNames", "thumbs", "toggleExports", "tokens",
+    "update", "view", "viewOptions", "views", "visible", "widening",
 )  # fmt: skip
 """Names of our objects' members that esbuild shortens. None may be the browser's, nor in what a page carries."""
 LOCAL = Path(__file__).parent / "node_modules" / ".bin" / "esbuild"

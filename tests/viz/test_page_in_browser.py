@@ -1256,3 +1256,147 @@ def test_what_is_not_told_from_chance_is_pale_in_every_view(open_page: Open, hos
     for name in ("doubtful", "both", "word"):
         assert 0 < pale[name] < plain[name] / 2, name
     assert pale["driven"] <= plain["driven"]
+
+
+def test_step_scores_and_numbers_are_in_sight_in_a_matrix(open_page: Open, make: Callable[..., Attribution]) -> None:
+    names = ("probability", "entropy", "perplexity")
+    one = make(
+        [f" w{i}" for i in range(43)],
+        23,
+        {(0, 0): 0.5},
+        step_scores={name: np.linspace(0.1, 0.9, 20) for name in names},
+    )
+    page = open_page(render_html(one, view="matrix"), viewport={"width": 1280, "height": 600})
+    frame, cells = page.locator(".matrix .scroll"), page.locator(".matrix tbody td")
+    assert re.fullmatch(r"-?0\.\d\d", cells.first.inner_text()), "numbers without a choice"
+
+    def edge(part: str, side: str) -> float:
+        return float(page.locator(f".matrix {part}").evaluate(f"e => e.getBoundingClientRect().{side}"))
+
+    for name in names:
+        heads = page.locator(".matrix tfoot th", has_text=name)
+        assert heads.evaluate("e => e.getBoundingClientRect().bottom") <= edge(".scroll", "bottom") + 1, name
+    frame.focus()
+    for _ in range(25):
+        page.keyboard.press("ArrowDown")
+    assert edge("td.cross", "bottom") <= edge("tfoot", "top") + 1, "the crosshair is above them"
+
+
+def test_of_many_step_scores_the_first_are_in_sight(open_page: Open, make: Callable[..., Attribution]) -> None:
+    scores = {f"score {i}": np.linspace(0.1, 0.9, 4) for i in range(12)}
+    page = open_page(render_html(make([f" w{i}" for i in range(40)], 36, step_scores=scores), view="matrix"))
+    foot, frame = (page.locator(f".matrix {part}").bounding_box() for part in ("tfoot", ".scroll"))
+    assert foot is not None
+    assert frame is not None
+    assert foot["y"] - frame["y"] > frame["height"] / 3, "cells are in sight too"
+    assert frame["y"] + frame["height"] - foot["y"] > 200
+
+
+def test_zooming_brings_numbers_and_leaves_the_caption(open_page: Open, make: Callable[..., Attribution]) -> None:
+    page = open_page(render_html(make([f" w{i}" for i in range(70)], 40, {(0, 0): 0.5}), view="matrix"))
+    size = "e => [getComputedStyle(e).fontSize, e.scrollWidth <= e.clientWidth]"
+    cell, caption = page.locator(".matrix tbody td").first, page.locator(".matrix caption")
+    before = caption.evaluate(size)
+    assert cell.inner_text() in ("", "−"), "thirty columns are too many for numbers at this size"
+    for _ in range(8):
+        page.keyboard.press("+")
+    assert re.fullmatch(r"-?0\.\d\d", cell.inner_text())
+    assert caption.evaluate(size) == before
+    assert before[1], "the caption is not cut"
+
+
+def test_exports_of_a_matrix_have_its_colours_and_signs_only_where_there_are_signs(
+    open_page: Open, hospital: Attribution
+) -> None:
+    sizes = np.abs(np.asarray(hospital.target_attributions))
+    for one, top, low in (
+        (hospital, "+0.62", "−0.62"),
+        (hospital.replace(signed=False, target_attributions=sizes), "0.62", "0"),
+    ):
+        files = exported(open_page(render_html(one, view="matrix")))
+        svg = files["SVG"].decode()
+        assert svg.count('height="13"') >= 9, "a ramp"
+        assert f">{low}</text>" in svg
+        assert f">{top}</text>" in svg
+        (line,) = [line for line in files["Markdown"].decode().splitlines() if line.startswith("| sick ")]
+        assert f" {top} |" in line
+        assert ("+" in line) == one.signed
+
+
+def test_a_line_begins_with_no_blank_and_blanks_are_faint(open_page: Open, make: Callable[..., Attribution]) -> None:
+    page = open_page(render_html(make(["in", "\n", " on", " ", "25", "\n\n", " at", " go"], 7)))
+    lefts = {
+        text: page.locator(".inputs .tok", has_text=text).evaluate("e => e.getBoundingClientRect().left")
+        for text in ("in", "on", "at")
+    }
+    assert len(set(lefts.values())) == 1, lefts
+    mark = page.locator(".inputs .mark", has_text="␣")
+    assert float(mark.evaluate("e => getComputedStyle(e).opacity")) < 0.7
+
+
+def test_what_is_read_alone_has_a_scale_of_its_own(open_page: Open, hospital: Attribution) -> None:
+    """The best of one output, or of one input, is as strong as the best of all: else most of a text stays pale."""
+    page = open_page(render_html(hospital))
+    strong = "rgb(163, 16, 42)"
+    output(page, "to").click()
+    assert darkest(page) == pytest.approx((0.41, 0.41), rel=6e-3)
+    assert background(page.locator(".inputs .tok", has_text="come")) == strong
+    page.locator(".inputs .tok", has_text="yesterday").click()
+    bound, top = darkest(page)
+    assert bound == pytest.approx(top, rel=6e-3)
+    page.locator("details.display summary").click()
+    page.get_by_label("Scale").select_option("example")
+    page.keyboard.press("Escape")
+    output(page, "to").click()
+    assert darkest(page) == pytest.approx((0.62, 0.41), rel=6e-3), "comparable between outputs, on request"
+    assert page.evaluate("location.hash") == "#tok=1&sc=example"
+    page.keyboard.press("2")
+    page.wait_for_selector(".matrix table")
+    assert "0.62" in page.locator(".legend .scale").inner_text()
+
+
+def test_compared_examples_are_named_by_what_tells_them_apart(open_page: Open, hospital: Attribution) -> None:
+    for names, one, other in (
+        ("hospital · integrated_gradients|hospital · occlusion", hospital, hospital.replace(method="occlusion")),
+        (
+            "1 · integrated_gradients|2 · occlusion",
+            hospital.replace(id=None),
+            hospital.replace(id=None, method="occlusion"),
+        ),
+        ("hospital|flipped", hospital, hospital.replace(id="flipped")),
+    ):
+        a, b = names.split("|")
+        page = open_page(render_html([one, other], view="compare"), hash_="#cm=difference")
+        caption = page.locator(".compare caption")
+        assert caption.inner_text().startswith(f"A − B of {a} and {b}: how much each input is more in A (+)")
+        assert page.locator(".names").inner_text().startswith(f"A {a}")
+        for matrix, name in (("matrix A", f"A, {a}: "), ("matrix B", f"B, {b}: ")):
+            page.get_by_text(matrix, exact=True).click()
+            expect(caption).to_contain_text(name)
+        svg = exported(page)["SVG"].decode()
+        assert f">B, {b}" in svg
+        assert svg.count("integrated_gradients") == int(one.method == other.method), "not the method of the other"
+
+
+def test_a_number_stands_after_its_right_to_left_word(open_page: Open, make: Callable[..., Attribution]) -> None:
+    words = ["המלך", " אמר", " לעם", ":", " 25", " שלום", " (", " ok", " טוב"]
+    page = open_page(render_html(make(words, 4), view="steps"))
+    ordered = page.locator(".chip").evaluate_all(
+        """all => all.map(chip => {
+            const range = document.createRange();
+            range.selectNode(chip.lastChild);
+            return chip.querySelector("bdi").getBoundingClientRect().right <= range.getBoundingClientRect().left + 1;
+        })"""
+    )
+    assert len(ordered) == 15
+    assert all(ordered)
+
+
+def test_compared_texts_keep_lines_and_name_no_byte_empty(open_page: Open, make: Callable[..., Attribution]) -> None:
+    one = make(["if", " x", ":", "\n\t\t", "return", " 智", "", "", "\n", " y", "!"], 9, {(2, 0): 0.9})
+    tokens = tuple(msgspec.structs.replace(token, word=None) for token in one.target)
+    one = one.replace(target=tokens, source=tokens[:9])
+    page = open_page(render_html([one, one.replace(method="occlusion")], view="compare"))
+    page.get_by_role("button", name="!", exact=True).click()
+    flow = page.locator(".compare .flow").first
+    assert flow.inner_text().split("\n") == ["if x:⏎", "⇥⇥return 智··⏎", "y"]

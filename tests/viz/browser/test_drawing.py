@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import groupby
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from wherefrom_viz.browser.drawing import (
 )
 from wherefrom_viz.browser.focus import Focus, output_strengths, strengths
 from wherefrom_viz.browser.reading_layout import lay_out, rows_of_steps
+from wherefrom_viz.describe.text_marks import elide, isolate
 from wherefrom_viz.describe.units import LEVELS
 
 from tests.viz.conftest import PROVENANCE, hostile_example
@@ -98,11 +100,19 @@ def test_strengths_follow_cursor_pins_and_intensity(hospital: Attribution) -> No
 def test_every_unit_is_laid_out_once_and_inside(width: int, name: str, request: pytest.FixtureRequest) -> None:
     description = described_as(request.getfixturevalue(name), PROVENANCE, Drawing())
     lines = lay_out(description, width)
-    pieces = [piece for line in lines for piece in line.pieces]
-    assert sorted(piece.column for piece in pieces if piece.column is not None) == list(range(len(description.steps)))
-    rows = [piece.row for piece in pieces if piece.row is not None]
+    whole = [  # a unit takes several pieces where a line ends inside of it
+        (of, "".join(piece.text for piece in pieces))
+        for of, pieces in groupby(
+            (piece for line in lines for piece in line.pieces), key=lambda piece: (piece.row, piece.column)
+        )
+    ]
+    assert [column for (_, column), _ in whole if column is not None] == list(range(len(description.steps)))
+    rows = [row for (row, _), _ in whole if row is not None]
     assert len(rows) == len(set(rows))
     assert set(description.seen_rows()) <= set(rows)
+    for (row, column), text in whole:
+        unit = description.steps[column] if row is None else description.inputs[row]
+        assert text == isolate(elide(unit.text, width))
     for line in lines:
         end = 0
         for piece in line.pieces:

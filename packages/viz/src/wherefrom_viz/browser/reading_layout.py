@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from attrs import frozen
 
 from wherefrom_viz.describe.description import Description, Unit
+from wherefrom_viz.describe.running_text import Part, line_parts
 from wherefrom_viz.describe.text_marks import cells, elide, isolate
 
 
 @frozen
 class Piece:
-    """A unit of text on a line."""
+    """A unit of text on a line, or the part of it that stands on this line."""
 
     text: str
     x: int
@@ -83,35 +84,35 @@ def _blocks(description: Description) -> Iterator[tuple[str, list[_Item]]]:
 def _wrapped(items: Sequence[_Item], width: int) -> Iterator[Line]:
     pieces: list[Piece] = []
     x = 0
-    for group in _words(items):
-        texts = [elide(item.unit.text, width) for item in group]
-        size = sum(cells(text) for text in texts)
-        gap = 1 if group[0].unit.space_before and x else 0
+    for group in _words(items, width):
+        size = sum(cells(part.text) for part, _ in group)
+        gap = 1 if group[0][0].spaced and x else 0
         if x and x + gap + size > width and (size <= width or x + gap >= width):
             yield Line(tuple(pieces))
             pieces, x, gap = [], 0, 0
         x += gap
-        for item, text in zip(group, texts, strict=True):
-            size = cells(text)
+        for part, item in group:
+            size = cells(part.text)
             if x and x + size > width:
                 yield Line(tuple(pieces))
                 pieces, x = [], 0
-            pieces.append(Piece(isolate(text), x, size, item.row, item.column))
+            pieces.append(Piece(isolate(part.text), x, size, item.row, item.column))
             x += size
-            if item.unit.breaks_line:
+            if part.ends:
                 yield Line(tuple(pieces))
                 pieces, x = [], 0
     if pieces:
         yield Line(tuple(pieces))
 
 
-def _words(items: Iterable[_Item]) -> Iterator[list[_Item]]:
-    """Units that stand together without a space."""
-    group: list[_Item] = []
+def _words(items: Iterable[_Item], width: int) -> Iterator[list[tuple[Part, _Item]]]:
+    """What stands together without a space or a line's end."""
+    group: list[tuple[Part, _Item]] = []
     for item in items:
-        if group and (item.unit.space_before or group[-1].unit.breaks_line):
-            yield group
-            group = []
-        group.append(item)
+        for part in line_parts(elide(item.unit.text, width), item.unit.space_before):
+            if group and (part.spaced or group[-1][0].ends):
+                yield group
+                group = []
+            group.append((part, item))
     if group:
         yield group

@@ -12,7 +12,7 @@ from rich.text import Text
 from wherefrom_viz.console.terminal_style import TerminalStyle
 from wherefrom_viz.describe.description import Description, Unit
 from wherefrom_viz.describe.numbers import number_style, short
-from wherefrom_viz.describe.running_text import WrapAfter, highlights, line_ends
+from wherefrom_viz.describe.running_text import WrapAfter, highlights, line_ends, line_parts
 from wherefrom_viz.describe.text_marks import elide, isolate
 
 MOST_STEPS = 12
@@ -65,11 +65,10 @@ def _output(
     yield Text(f"the output, shaded by {highlight}", style="bold")
     paragraph = Text()
     for place, unit in enumerate(description.steps):
-        _append(paragraph, unit, terminal, float(strengths[place]), first=place == 0)
-        if terminal.level == "none":
-            paragraph.append(f"[{short(float(description.step_scores[highlight][place]))}]")
+        said = f"[{short(float(description.step_scores[highlight][place]))}]" if terminal.level == "none" else ""
+        _append(paragraph, unit, terminal, float(strengths[place]), said)
         if place in ends:
-            paragraph.append("\n")
+            _end_line(paragraph)
     yield from _wrapped(paragraph, width)
     yield Text()
 
@@ -103,6 +102,8 @@ def _texts(
 
 
 def _wrapped(paragraph: Text, width: int) -> Iterator[Text]:
+    if paragraph.plain.endswith("\n"):
+        paragraph.right_crop(1)
     for line in paragraph.wrap(Console(file=io.StringIO(), width=width), max(8, width - 2), overflow="fold"):
         yield Text("  ").append_text(line)
 
@@ -127,19 +128,32 @@ def _flow(
             paragraph.append(f" …{skipped} more… ", style="dim")
             skipped = 0
         unit, strength = description.inputs[row], strengths[row]
-        _append(paragraph, unit, terminal, strength, first=place == 0)
-        if terminal.level == "none" and abs(strength) >= _SPOKEN:
-            paragraph.append(f"[{style(strength * bound, plus=description.words.signed)}]")
-        if place in ends and place + 1 < len(rows):
-            paragraph.append("\n")
+        spoken = terminal.level == "none" and abs(strength) >= _SPOKEN
+        said = f"[{style(strength * bound, plus=description.words.signed)}]" if spoken else ""
+        _append(paragraph, unit, terminal, strength, said)
+        if place in ends:
+            _end_line(paragraph)
     if skipped:
         paragraph.append(f" …{skipped} more…", style="dim")
 
 
-def _append(paragraph: Text, unit: Unit, terminal: TerminalStyle, strength: float, *, first: bool) -> None:
-    if unit.space_before and not first:
-        paragraph.append(" ")
-    paragraph.append(isolate(unit.text), style=terminal.style(strength))
+def _append(paragraph: Text, unit: Unit, terminal: TerminalStyle, strength: float, said: str = "") -> None:
+    """A unit, and what is said after it, before a new line begins."""
+    parts = line_parts(unit.text, unit.space_before)
+    for part in parts:
+        if part.spaced and not (paragraph.plain[-1:] or " ").isspace():
+            paragraph.append(" ")
+        paragraph.append(isolate(part.text), style=terminal.style(strength))
+        if part is parts[-1]:
+            paragraph.append(said)
+        if part.ends:
+            _end_line(paragraph)
+
+
+def _end_line(paragraph: Text) -> None:
+    """A new line, unless one has just begun."""
+    if not paragraph.plain.endswith("\n"):
+        paragraph.append("\n")
 
 
 def _kept(rows: list[int], strengths: dict[int, float]) -> set[int]:

@@ -53,8 +53,6 @@ class Unit:
     """The same inside running text."""
     space_before: bool
     """Does running text have a space before it?"""
-    breaks_line: bool
-    """Does running text go on in a new line after it?"""
     template: bool = False
     """Is it nothing that anybody said: special tokens, or what a chat template writes? It takes no part in colour
     range and top inputs."""
@@ -482,7 +480,6 @@ def unit_of(token: Token, before: Token | None) -> Unit:
         label=text_marks.label(token.text),
         text=_running_text(token.text),
         space_before=spaced(token, before),
-        breaks_line="\n" in token.text,
     )
 
 

@@ -2,16 +2,46 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from attrs import frozen
 from wherefrom.errors import SettingsError, nearest
 
 from wherefrom_viz.describe.description import Description, Unit
+from wherefrom_viz.describe.text_marks import NEWLINE
 
 WrapAfter: TypeAlias = int | str | Sequence[str] | None
+
+
+@frozen
+class Part:
+    """A unit in running text, or what of it stands on one line."""
+
+    text: str
+    spaced: bool
+    """Is there a space before it, unless it begins a line?"""
+    ends: bool
+    """Does a new line begin after it?"""
+
+
+def line_parts(text: str, spaced: bool) -> tuple[Part, ...]:
+    """A unit's text, cut after each mark of a line's end: what stands after the mark begins the next line.
+
+    Args:
+        text: The unit's text, as it is shown.
+        spaced: Is there a space before the unit?
+
+    Example:
+        >>> [(part.text, part.ends) for part in line_parts("⏎␣␣␣return", False)]
+        [('⏎', True), ('␣␣␣return', False)]
+    """
+    *lines, rest = re.split(f"(?<={NEWLINE})", text)
+    parts = [Part(line, spaced and not place, ends=True) for place, line in enumerate(lines)]
+    return tuple(parts if parts and not rest else [*parts, Part(rest, spaced and not parts, ends=False)])
 
 
 def line_ends(units: Sequence[Unit], wrap_after: WrapAfter) -> frozenset[int]:

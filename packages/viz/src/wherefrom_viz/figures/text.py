@@ -10,8 +10,9 @@ from attrs import frozen
 
 from wherefrom_viz import colours
 from wherefrom_viz.colours import Palette, Rgb, Theme
-from wherefrom_viz.describe.description import Description, Unit
+from wherefrom_viz.describe.description import Description
 from wherefrom_viz.describe.numbers import short
+from wherefrom_viz.describe.running_text import Part, line_parts
 from wherefrom_viz.describe.text_marks import cells, isolate
 
 _CHARACTER = 0.56
@@ -22,9 +23,9 @@ _LINE = 1.75
 
 @frozen(kw_only=True)
 class Piece:
-    """A unit in running text with its share of the strongest colour."""
+    """A part of running text with its share of the strongest colour."""
 
-    unit: Unit
+    part: Part
     strength: float
     first: bool
     """Does it begin its paragraph?"""
@@ -51,14 +52,12 @@ def paragraphs(description: Description, together: bool) -> list[Paragraph]:
         scores = description.scores[:, chosen].sum(axis=1)
         seen = np.flatnonzero(description.visible[:, chosen].any(axis=1))
         bound = bound_of(description, together)
-        pieces = tuple(
-            Piece(
-                unit=description.inputs[row],
-                strength=float(np.clip(scores[row] / bound, -1, 1)),
-                first=place == 0 or any(row == side.start for side in description.sides),
-            )
-            for place, row in enumerate(seen)
-        )
+        pieces = []
+        for place, row in enumerate(seen):
+            unit, first = description.inputs[row], place == 0 or any(row == side.start for side in description.sides)
+            strength = float(np.clip(scores[row] / bound, -1, 1))
+            parts = line_parts(unit.text, unit.space_before)
+            pieces += [Piece(part=part, strength=strength, first=first and part is parts[0]) for part in parts]
         output = "all outputs together" if together else description.steps[chosen[0]].label
         facts = (
             ""
@@ -67,7 +66,7 @@ def paragraphs(description: Description, together: bool) -> list[Paragraph]:
                 f"   {name} {short(float(values[chosen[0]]))}" for name, values in description.step_scores.items()
             )
         )
-        found.append(Paragraph(heading=f"→ {output}{facts}", pieces=pieces))
+        found.append(Paragraph(heading=f"→ {output}{facts}", pieces=tuple(pieces)))
     return found
 
 
@@ -90,8 +89,8 @@ def drawn_lines(
     for piece in paragraph.pieces:
         if piece.first and x > size / 2:
             x, y = size / 2, y + _LINE * size
-        gap = 0.32 * size if piece.unit.space_before and x > size / 2 else 0.0
-        shown = piece.unit.text
+        gap = 0.32 * size if piece.part.spaced and x > size / 2 else 0.0
+        shown = piece.part.text
         wide = max(1, cells(shown)) * size * _CHARACTER
         if x + gap + wide > width - size / 2 and x > size / 2:
             x, y, gap = size / 2, y + _LINE * size, 0.0
@@ -110,7 +109,7 @@ def drawn_lines(
                 f'fill="{colours.to_hex(fill)}">{_x(isolate(shown))}</text>'
             )
         x += wide
-        if piece.unit.breaks_line:
+        if piece.part.ends:
             x, y = size / 2, y + _LINE * size
     return out, y + 0.9 * size
 
@@ -127,15 +126,15 @@ def latex_lines(paragraph: Paragraph, palette: Palette, escape: dict[str, str]) 
         if piece.first and line:
             yield "".join(line) + r"\par"
             line = []
-        if piece.unit.space_before and line:
+        if piece.part.spaced and line:
             line.append(" ")
         colour = palette.colour(piece.strength, "light")
-        shown = safe(piece.unit.text)
+        shown = safe(piece.part.text)
         if colour != colours.WHITE and shown:
             white = r"\color{white}" if colours.text_on(colour) == colours.WHITE else ""
             shown = rf"\colorbox[HTML]{{{colours.to_hex(colour)[1:].upper()}}}{{\strut{white} {shown}}}\allowbreak{{}}"
         line.append(shown)
-        if piece.unit.breaks_line:
+        if piece.part.ends:
             yield "".join(line) + r"\par"
             line = []
     if line:

@@ -7,7 +7,7 @@ from html import escape
 
 from wherefrom_viz.describe.description import Description, Unit
 from wherefrom_viz.describe.numbers import short
-from wherefrom_viz.describe.running_text import WrapAfter, highlights, line_ends
+from wherefrom_viz.describe.running_text import WrapAfter, highlights, line_ends, line_parts
 from wherefrom_viz.page.static_table import shade_class
 
 FOLDED_STYLE = (
@@ -39,7 +39,7 @@ def _section(description: Description, wrap_after: WrapAfter, highlight: str | N
             title = f' title="{escape(highlight)} {short(float(description.step_scores[highlight][place]))}"'
         parts.append(
             f"<details><summary{said}{title}>{_shown(unit)}</summary>{''.join(_inputs(description, place, wrap_after))}"
-            f"</details>{'<br>' if place in ends else ''}"
+            f"</details>{'<br>' if place in ends or _ends_line(unit) else ''}"
         )
     heading = "Output" if highlight is None else f"Output, shaded by {highlight}"
     name = f" · {description.title}" if description.title else ""
@@ -59,7 +59,7 @@ def _inputs(description: Description, column: int, wrap_after: WrapAfter) -> Ite
             unit, value = description.inputs[row], float(description.scores[row, column])
             space = " " if unit.space_before and place else ""
             shade = _shade(description.strength(value, column))
-            end = "<br>" if place in ends and place + 1 < len(rows) else ""
+            end = "<br>" if (place in ends or _ends_line(unit)) and place + 1 < len(rows) else ""
             spans.append(f'{space}<span{shade} title="{short(value)}">{_shown(unit)}</span>{end}')
         if spans:
             yield f"<p><i>{escape(side.title)}</i>: {''.join(spans)}</p>"
@@ -71,4 +71,8 @@ def _shade(strength: float) -> str:
 
 
 def _shown(unit: Unit) -> str:
-    return f"<bdi>{escape(unit.text)}</bdi>"
+    return "<br>".join(f"<bdi>{escape(part.text)}</bdi>" for part in line_parts(unit.text, spaced=False))
+
+
+def _ends_line(unit: Unit) -> bool:
+    return line_parts(unit.text, spaced=False)[-1].ends

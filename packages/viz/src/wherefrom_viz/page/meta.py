@@ -70,7 +70,7 @@ class Opening:
             "c": palette_named(self.palette).name,
             "t": self.theme,
             "s": self.intensity,
-            "sc": "shared" if self.share_scale else "example",
+            "sc": "shared" if self.share_scale else "shown",
         }
 
 

@@ -119,15 +119,17 @@ class ReadingView(DescriptionView):
         return pieces[place]
 
     def jump_targets(self) -> list[Target]:
-        """Every output token and every input in sight; none where the text is a preview without a cursor."""
+        """Every output token and every input in sight, once; none where the text is a preview without a cursor."""
         if not self.marks_cursor:
             return []
         first = self.scroll_offset.y
-        found = []
+        found: list[Target] = []
+        units: set[tuple[int | None, int | None]] = set()
         for number, line in enumerate(self._lines[first : first + self.scrollable_content_region.height]):
             for piece in line.pieces:
                 told = self._pointing(piece)
-                if told is not None:
+                if told is not None and (piece.row, piece.column) not in units:
+                    units.add((piece.row, piece.column))
                     found.append(Target(_MARGIN + piece.x, number, partial(self.post_message, told)))
         return found
 

@@ -99,13 +99,16 @@ export class App {
     return (this.state.g === "token" && this.state.n === "none" && this.example.bound) || view.bound;
   }
 
-  /** Score of the strongest colour in what is shown, for cells and legend alike; null where every output has its own. */
+  /**
+   * Score of the strongest colour in what is shown, for cells and legend alike; null where every output has its own.
+   * A token that is read alone is drawn on its own scale by default: on that of the example most would be pale.
+   */
   shownBound() {
     const { state, view } = this;
     if (state.tab !== "read") return state.sc === "step" ? null : this.bound(null);
     const { span, rows } = this.active();
     const range = rows ?? span;
-    if (range && range[0] === range[1]) return this.bound(rows ? null : span[0]);
+    if (range && range[0] === range[1] && state.sc !== "shown") return this.bound(rows ? null : span[0]);
     if (rows) return largest(rowScores(view, ...rows).scores);
     const shown = span ?? [0, view.columns - 1];
     return largest(shownOnly(view, columnScores(view, ...shown).scores)) / this.fading(...shown);

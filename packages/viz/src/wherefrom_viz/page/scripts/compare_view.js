@@ -1,6 +1,6 @@
 // Two examples of one text: the agreement of every output, and A, B and A - B as texts or as a matrix.
 
-import { choices, direction, fenced, h, keepingFocus, wrong } from "./dom.js";
+import { choices, direction, fenced, flowOn, h, keepingFocus, running, wrong } from "./dom.js";
 import { MatrixView } from "./matrix_view.js";
 import { cellNumber } from "./numbers.js";
 import { compareViews, pairOf } from "./pairing.js";
@@ -37,20 +37,22 @@ export class CompareView {
     if (drawing !== this.drawing) return;
     const drawn = Boolean(app.state.sp[app.state.ex] || app.state.sp[other]);
     this.pair = compareViews(app.example, example, pair, { ...app.viewOptions("none"), spans: app.spans(), others: app.spans(other, example), drawn });
+    this.names = namesOf([app.state.ex, other].map((index) => app.label(index)), [app.example, example].map((one) => (one.subtitle || app.meta.subtitle).split(" · ")));
     this.words = { a: app.words, b: { ...app.meta.words, signed: example.signed, ...(example.words || {}) }, difference: DIFFERENCE };
-    keepingFocus(this.root, () => this.root.replaceChildren(...this.parts(other, example)));
+    keepingFocus(this.root, () => this.root.replaceChildren(...this.parts(other)));
     if (this.pair) this.paint();
   }
 
-  parts(other, example) {
+  parts(other) {
     const { app } = this;
     const names = h(
       "p.names",
       h("strong", "A "),
-      fenced(app.label(app.state.ex)),
+      fenced(this.names.a),
       " ",
       h("label.choice", h("strong", "B"), this.chooser(other)),
-      example.subtitle && example.subtitle !== app.example.subtitle ? ` ${example.subtitle}` : null,
+      " ",
+      fenced(this.names.own),
     );
     const known = (this.pair.agreement ?? []).filter(Number.isFinite);
     const mean = known.length ? twoPlaces(known.reduce((a, b) => a + b, 0) / known.length) : "n/a";
@@ -72,8 +74,9 @@ export class CompareView {
   /** A, B or A - B as what the matrix, the legend and the exports draw. */
   scene(name) {
     const view = this.pair[name];
-    const title = `${NAMES[name]} of ${this.app.label(this.app.state.ex)} and ${this.app.label(this.app.partner())}`;
-    return { name: NAMES[name], view, words: this.words[name], title, bound: () => view.bound, shownBound: () => view.bound, active: () => this.active(), pinLine: (line, extend) => this.pinLine(line, extend) };
+    const { [name]: one, a, b, shared } = this.names;
+    const title = one ? `${NAMES[name]}, ${one}` : `A − B of ${a} and ${b}`;
+    return { name: NAMES[name], view, words: this.words[name], title, subtitle: shared, bound: () => view.bound, shownBound: () => view.bound, active: () => this.active(), pinLine: (line, extend) => this.pinLine(line, extend) };
   }
 
   /** What the legend explains. */
@@ -168,18 +171,24 @@ export class CompareView {
     for (const [name, { text }] of Object.entries(this.flows)) {
       const view = this.pair[name];
       const { scores, visible } = columnScores(view, from, to);
-      const parts = [];
+      text.replaceChildren();
       view.inputs.forEach((unit, r) => {
         // a loner stands in the text it is of, without a score
         if (!visible[r] || (unit.only && unit.only !== NAMES[name])) return;
-        if (unit.spaced && parts.length) parts.push(" ");
-        const element = h("span", { class: `tok${unit.only ? " alone" : ""}${unit.special ? " special" : ""}` }, fenced(unit.text || "∅"));
+        const element = h("span", { class: `tok${unit.only ? " alone" : ""}${unit.special ? " special" : ""}` }, running(unit.text || (unit.part ? "·" : "∅")));
         if (!unit.only) this.app.painter.paint(element, scores[r] / view.bound);
-        parts.push(element);
+        flowOn(text, unit, element);
       });
-      text.replaceChildren(...parts);
     }
   }
+}
+
+/** What to call two examples: by their labels and by what else tells them apart, such as their methods; and what they share. */
+function namesOf([a, b], [ofA, ofB]) {
+  const own = (label, parts, others) => parts.filter((part) => !others.includes(part) && !label.includes(part)).join(" · ");
+  const [onlyA, onlyB] = [own(a, ofA, ofB), own(b, ofB, ofA)];
+  const named = (label, more) => (more ? `${label} · ${more}` : label);
+  return { a: named(a, onlyA), b: named(b, onlyB), own: onlyB, shared: ofA.filter((part) => ofB.includes(part)).join(" · ") };
 }
 
 const twoPlaces = (value) => cellNumber(value, 1) || "0.00";

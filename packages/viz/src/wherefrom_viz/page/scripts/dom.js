@@ -34,6 +34,14 @@ export function running(text) {
   return h("bdi", pieces.map((piece, i) => (/^[␣⇥⍽␍⏎]/.test(piece) ? h("span.mark", piece === "⏎" && i < pieces.length - 1 ? "⏎\n" : piece) : piece)));
 }
 
+/** The next unit of running text: a blank before it if it has one and begins no line, a new line after it if it ends one. */
+export function flowOn(flow, unit, element) {
+  const { lastChild } = flow;
+  if (unit.spaced && lastChild && lastChild.className !== "segment" && lastChild.data !== "\n") flow.append(" ");
+  flow.append(element);
+  if (unit.breaks) flow.append("\n");
+}
+
 /** Reading direction of a text: that of its first letter. The browser's own guess does not look into fenced text. */
 export function direction(units) {
   for (const { text } of units) {

@@ -31,6 +31,7 @@ export class MatrixTable {
       h("tfoot", matrix.steps().map((step) => this.stepRow(step))),
     );
     this.table.style.setProperty("--zoom", app.state.z);
+    this.table.style.setProperty("--steps", matrix.steps().length);
     this.root.replaceChildren(this.table);
   }
 
@@ -101,7 +102,9 @@ export class MatrixTable {
     for (const part of this.table.querySelectorAll(`th[data-col="${c}"], th[data-row="${r}"], td[data-r="${r}"][data-c="${c}"]`)) part.classList.add("cross");
   }
 
+  /** Scroll until the crosshair's cell is in sight above the step scores. */
   reveal() {
+    this.root.style.scrollPaddingBottom = `${this.root.getBoundingClientRect().bottom - this.table.tFoot.getBoundingClientRect().top}px`;
     this.table.querySelector("td.cross").scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 }

@@ -2,7 +2,7 @@
 // hover or click an input to see which outputs it drove.
 
 import { cueLines, cueOf, Documents } from "./context_parts.js";
-import { direction, fenced, h, running } from "./dom.js";
+import { direction, fenced, flowOn, h, running } from "./dom.js";
 import { HeatStrip } from "./heat_strip.js";
 import { short, signed } from "./numbers.js";
 import { columnScores, joinedText, ranked, rowScores, strongest } from "./units.js";
@@ -60,15 +60,8 @@ export class ReadView {
       const hidden = kind === "inputs" && unit.template && this.app.view.hidden;
       if (segment && !(hidden && segment[3] === "template")) flow.append(h("span.segment", { "aria-hidden": "true" }, named(segment)));
       if (hidden) continue;
-      const first = !flow.childNodes.length || flow.lastChild.className === "segment";
-      if (unit.spaced && !first) flow.append(" ");
-      if (unit.part) {
-        this.stripe(flow, unit, kind);
-        continue;
-      }
-      const element = this.token(unit, kind, `tok${unit.special ? " special" : ""}${unit.drawn ? " drawn" : ""}${cueOf(this.app, unit) ? " cue" : ""}`, [unit.drawn?.name && h("span.tag", fenced(unit.drawn.name)), running(unit.text || "∅")]);
-      flow.append(element);
-      if (unit.breaks) flow.append("\n");
+      if (unit.part) this.stripe(flow, unit, kind);
+      else flowOn(flow, unit, this.token(unit, kind, `tok${unit.special ? " special" : ""}${unit.drawn ? " drawn" : ""}${cueOf(this.app, unit) ? " cue" : ""}`, [unit.drawn?.name && h("span.tag", fenced(unit.drawn.name)), running(unit.text || "∅")]));
     }
     return h("section.block", h("h2", { id }, title), flow);
   }
@@ -87,7 +80,7 @@ export class ReadView {
   /** A token that is a part of a character: all of them stand as stripes under the one character. */
   stripe(flow, unit, kind) {
     const { glyph, at, of } = unit.part;
-    if (!at) flow.append(h("span.char", { role: "presentation" }, h("span.glyph", { "aria-hidden": "true" }, fenced(glyph)), h("span.stripes", { role: "presentation" })));
+    if (!at) flowOn(flow, unit, h("span.char", { role: "presentation" }, h("span.glyph", { "aria-hidden": "true" }, fenced(glyph)), h("span.stripes", { role: "presentation" })));
     const says = `${glyph} byte ${at + 1} of ${of}`;
     flow.lastChild.querySelector(".stripes").append(this.token(unit, kind, "tok stripe", [], { "aria-label": says, title: says }));
   }

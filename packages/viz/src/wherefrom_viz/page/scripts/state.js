@@ -9,7 +9,7 @@ export const MATRICES = { text: "texts", a: "matrix A", b: "matrix B", differenc
 export const THEMES = ["auto", "light", "dark"];
 
 // words for values that are none themselves
-export const SCALES = { example: "this example", robust: "99th percentile", shared: "all examples", step: "each output" };
+export const SCALES = { shown: "what is shown", example: "this example", robust: "99th percentile", shared: "all examples", step: "each output" };
 export const LEVEL_WORDS = { span: "own spans" };
 export const MERGE_WORDS = { sum: "sum", mean: "mean", absmax: "largest magnitude", max: "maximum", l2: "L2 norm" };
 export const NORMALIZE_WORDS = { none: "none", step: "per output", sequence: "per example" };
@@ -29,7 +29,7 @@ export const DEFAULTS = {
   g: "token", // granularity
   m: "sum", // merge
   n: "none", // normalisation
-  sc: "example", // scale: example, robust, shared, step
+  sc: "shown", // scale: shown, example, robust, shared, step
   c: "red-blue", // palette
   s: 1, // intensity
   t: "auto", // theme

@@ -1,0 +1,61 @@
+"""Code keeps its lines wherever it is read: what stands after the mark of a line's end begins the next line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from html import unescape
+from itertools import groupby
+
+import numpy as np
+import pytest
+from wherefrom.results.attribution import Attribution
+from wherefrom_viz import render_html, render_latex, render_svg, render_text
+from wherefrom_viz.browser.reading_layout import lay_out
+from wherefrom_viz.describe.description import describe
+
+CODE = ("if", " x", ":", "\n\t\t", "return", " 2", "\n\n   ", " else", "\n", " y", " z")
+LINES = ["ifx:⏎", "⇥⇥return2⏎", "⏎", "␣␣␣else⏎", "y"]
+"""How the inputs of the last output read, without the spaces between them."""
+
+
+def in_terminal_browser(one: Attribution) -> list[str]:
+    lines = lay_out(describe(one), 40)
+    return ["".join(piece.text for piece in line.pieces if piece.column is None) for line in lines]
+
+
+def in_console(one: Attribution) -> list[str]:
+    return [line for line in render_text(one, 60, view="read").splitlines() if line.startswith("  ")]
+
+
+def in_svg(one: Attribution) -> list[str]:
+    pieces = re.findall(r'y="([\d.]+)" textLength[^>]*>([^<]*)<', render_svg(one, view="read"))
+    return ["".join(text for _, text in line) for _, line in groupby(pieces, key=lambda piece: piece[0])]
+
+
+def in_latex(one: Attribution) -> list[str]:
+    return [
+        line.removesuffix(r"\par") for line in render_latex(one, view="read").splitlines() if line.endswith(r"\par")
+    ]
+
+
+def in_folded_page(one: Attribution) -> list[str]:
+    inputs = re.search("<p><i>Text</i>: (.*?)</p>", render_html(one, highlight="probability"))
+    assert inputs is not None
+    return [re.sub("<[^>]*>", "", line) for line in inputs[1].split("<br>")]
+
+
+DOORS: list[Callable[[Attribution], list[str]]] = [in_terminal_browser, in_console, in_svg, in_latex, in_folded_page]
+
+
+@pytest.mark.parametrize("door", DOORS, ids=lambda door: door.__name__)
+def test_code_keeps_its_lines(door: Callable[[Attribution], list[str]], make: Callable[..., Attribution]) -> None:
+    made = make(CODE, len(CODE) - 1)
+    one = made.replace(target_attributions=np.zeros_like(made.target_attributions))
+    assert [line for line in (unescape(line).replace(" ", "") for line in door(one)) if line] == LINES
+
+
+def test_what_is_said_of_a_unit_stands_before_the_line_ends(make: Callable[..., Attribution]) -> None:
+    one = make(CODE, len(CODE) - 1, {(3, 0): 0.9, (8, 0): -0.5})
+    shown = [line.strip() for line in render_text(one, 60, view="read").splitlines() if line.startswith("  ")]
+    assert shown == ["if x:⏎", "⇥⇥[+0.90]return 2⏎", "⏎", "␣␣␣ else⏎[-0.50]", "y"]
