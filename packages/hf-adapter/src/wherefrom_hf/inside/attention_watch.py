@@ -73,7 +73,7 @@ class Attended:
 
 @define(eq=False)
 class LeafCall:
-    """A module without children at work: its input and its output."""
+    """A module without children, or right inside a block, at work: its input and its output."""
 
     module: nn.Module
     input: Tensor
@@ -99,7 +99,7 @@ class BlockCall:
     kwargs: dict[str, Any]
     output: Any
     leaves: list[LeafCall] = field(factory=list)
-    """Calls of its modules without children, outside of attention, in order."""
+    """Calls of its modules without children and of its own children, outside of attention, in order."""
 
     @property
     def state(self) -> Tensor:
@@ -363,8 +363,11 @@ class Watch:
                         one.call = call
                 if self._finished is not None:
                     self._hand_over(call, self._finished)
-        elif args and not self.weights_only and not any(True for _ in module.children()):
-            self._leaf(module, args[0], output)
+        elif args and not self.weights_only:
+            if not any(True for _ in module.children()):
+                self._leaf(module, args[0], output)
+            elif self.leaves and self._inside and self._inside[-1] in self._members:
+                self._part(module, args[0], output)
 
     def _hand_over(self, call: BlockCall, finished: Callable[[BlockCall, list[Attended]], None]) -> None:
         """Tell of a block and forget it. What is computed from it meanwhile is no part of the pass."""
@@ -435,6 +438,12 @@ class Watch:
                 self._leaves.append(LeafCall(module, read, gave, output._version))
         elif self._last is not None and given is self._last[1]:
             self.behind.setdefault(self._last[0], module)
+
+    def _part(self, module: nn.Module, given: Any, output: Any) -> None:
+        """Note a part of a block that has parts itself: what it gives may be added to the state beside attention."""
+        gave = output[0] if isinstance(output, tuple) and output else output
+        if isinstance(given, Tensor) and isinstance(gave, Tensor) and gave.shape == given.shape:
+            self._leaves.append(LeafCall(module, self._state(given), self._state(gave), gave._version))
 
     def _state(self, tensor: Tensor) -> Tensor:
         """A tensor if it is as wide as the residual stream; inner activations are let go."""

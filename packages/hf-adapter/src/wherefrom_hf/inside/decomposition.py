@@ -228,6 +228,8 @@ def _scale(call: BlockCall, residual: Tensor, entering: Tensor) -> float | None:
     # in parallel blocks the feed-forward part is added to both; some add attention to it in place first
     added = _flat(call.result) - residual
     rest = added - entering
+    if close(residual + entering, _flat(call.result)):
+        return 1.0  # nothing comes behind it
     beside = any(close(_flat(leaf.output), added if leaf.overwritten else rest) for leaf in call.leaves)
     return 1.0 if beside else None
 
