@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 import torch
 import wherefrom
+from attrs import evolve
 from transformers import M2M100Config, M2M100ForConditionalGeneration, NllbTokenizer
 from wherefrom.context import ContextAttribution, attribute_context
 from wherefrom.context.chats import gap_before_answer
+from wherefrom.context.formatting import Texts, formatted
 from wherefrom.context.readings import Prefix, encoded_prefix
 from wherefrom.errors import InputError, UsageError
 from wherefrom.testing import counting
@@ -91,6 +93,38 @@ def test_generated_and_forced_outputs_score_alike(lm: wherefrom.AttributionModel
     given = attribute_context(lm, ASKED, SICK, output="to the hospital.")
     assert given.output_current_tokens == made.output_current_tokens
     np.testing.assert_allclose(given.cti_scores, made.cti_scores, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "current, separator, output, written",
+    [
+        ("come", " ", "to", "come to"),
+        ("come", " ", " to", "come to"),
+        ("come ", " ", " to", "come to"),
+        ("come", " ", "\nto", "come\nto"),
+        ("come", "\n", " to", "come\n to"),
+        ("come\n", " ", "to", "come\nto"),
+        ("come\n", "So: ", "to", "come\nSo: to"),
+        ("come", "", "to", "cometo"),
+    ],
+)
+def test_between_input_and_output_stands_one_gap(
+    lm: wherefrom.AttributionModel, current: str, separator: str, output: str, written: str
+) -> None:
+    form = formatted(lm.adapter, Texts(current=current, context=SICK, separator=separator, output=output))
+    assert form.full.target_text + output == f"{SICK} {written}"
+    assert form.bare.target_text + output == written
+
+
+def test_between_an_output_and_what_its_template_puts_before_it_stands_one_gap(lm: wherefrom.AttributionModel) -> None:
+    asked = Texts(current="come", context=SICK, output=" home", contextless_output_template="So: {current}")
+    form = formatted(lm.adapter, evolve(asked, output_template="So: {current}"))
+    assert form.full.target_text + " home" == f"{SICK} come So: home"
+    assert form.bare.target_text + " home" == "come So: home"
+    form = formatted(lm.adapter, evolve(asked, output_template="{context} {current}", output_context="soon"))
+    assert form.full.target_text + " home" == f"{SICK} come soon home"
+    assert form.full.output_context is not None
+    assert form.full.target_text[slice(*form.full.output_context)] == "soon"
 
 
 def test_scores_are_those_of_a_plain_attribution_of_the_whole_text(lm: wherefrom.AttributionModel) -> None:

@@ -25,7 +25,7 @@ from wherefrom.context.chats import PLACEMENTS, Messages, Placement, gap_before_
 from wherefrom.context.cues import Alternatives, Cues, Reduce, impute
 from wherefrom.context.documents import Part, sentence_parts
 from wherefrom.context.foreign import Foreign, checked, put_in_place
-from wherefrom.context.formatting import Formatted, Texts, formatted
+from wherefrom.context.formatting import Formatted, Texts, before_output, formatted
 from wherefrom.context.outputs import STRATEGIES, Asks, Output, Strategy, generated, given, split
 from wherefrom.context.readings import ForcedRun, characters_of, cut, encoded_prefix, reading, text_of
 from wherefrom.context.results import ContextAttribution, ContextPart, CueAttribution, SentenceSupport
@@ -154,8 +154,8 @@ def attribute_context(
         prompt_user_for_contextless_output_next_tokens: Ask for these instead.
         ask: Whom to ask.
         special_tokens_to_keep: Special tokens that are listed and scored like others.
-        decoder_input_output_separator: Decoder-only: what stands between input and output. After a chat there stands
-            what its template writes there.
+        decoder_input_output_separator: Decoder-only: what stands between input and output, unless one of them has it (a
+            space: or other white space). After a chat there stands what its template writes there.
         tgt_lang: Language to be said, as the tokenizer writes its token, where the tokenizer does not put it first.
         attribution_aggregators: How a method's scores become one number per token; see `Attribution.aggregate`.
         include_eos_baseline: Let baselines and perturbations replace end tokens too.
@@ -212,6 +212,7 @@ def attribute_context(
         document_separator=document_separator,
         document_placement=document_placement,
         separator=decoder_input_output_separator,
+        output=output or "",
         add_special_tokens=add_special_tokens,
         language=tgt_lang,
     )
@@ -355,20 +356,18 @@ def _readings(
     elif output is None:
         said = generated(model, full, context=form.output_context, settings=settings, seed=seed)
     else:
-        full = _separated(model, full, output, texts.separator)
         said = given(model, full, output, context=form.output_context)
     parts = _parts(form, full, unit)
     full = evolve(full, parts=tuple(part.span for part in parts))
     with_context = reading(model, full, said.prefix, said.ids, said.tokens, kept)
     if said.context_positions is not None:
         with_context = evolve(with_context, output_context=said.context_positions)
-    bare = _separated(model, form.bare, output or "", texts.separator)
-    prefix = encoded_prefix(model, bare)
+    prefix = encoded_prefix(model, form.bare)
     if output is not None:
-        written, ids, _ = cut(model, bare, output)
+        written, ids, _ = cut(model, form.bare, output)
         if np.array_equal(ids, said.ids):
             prefix = written
-    without = reading(model, bare, prefix, said.ids, said.tokens, kept)
+    without = reading(model, form.bare, prefix, said.ids, said.tokens, kept)
     listed = [i for i, token in enumerate(said.tokens) if not token.special or token.piece in kept]
     return _Pair(
         form=form,
@@ -378,16 +377,6 @@ def _readings(
         listed=np.array(listed, dtype=np.int64),
         parts=parts,
     )
-
-
-def _separated(model: SequenceModel, beginning: Any, output: str, separator: str) -> Any:
-    """A decoder-only beginning with the separator, unless either side has it."""
-    text = beginning.target_text
-    if model.card.kind == "encoder-decoder" or not separator or not text:
-        return beginning
-    if text[-1].isspace() or output.startswith(separator):
-        return beginning
-    return evolve(beginning, target_text=text + separator)
 
 
 def _parts(form: Formatted, full: Any, unit: Unit) -> tuple[Part, ...]:
@@ -484,8 +473,9 @@ def _first_id(model: SequenceModel, pair: _Pair, position: int, text: str) -> in
     """The first token of a text that stands in the place of an output token."""
     tokens = pair.output.tokens
     spaced = tokens[position].text[:1].isspace() and not text[:1].isspace()
-    so_far = pair.form.bare.target_text + "".join(token.text for token in tokens[:position] if not token.special)
-    beginning = evolve(pair.form.bare, target_text=so_far + (" " if spaced else ""), chat=None)
+    said = "".join(token.text for token in tokens[:position] if not token.special) + (" " if spaced else "")
+    so_far = before_output(pair.form.bare.target_text, said + text) + said
+    beginning = evolve(pair.form.bare, target_text=so_far, chat=None)
     _, ids, _ = cut(model, beginning, text)
     return int(ids[0])
 

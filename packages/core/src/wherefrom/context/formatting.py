@@ -53,6 +53,8 @@ class Texts:
     document_placement: Placement = "message"
     separator: str = " "
     """Decoder-only: what stands between input and output."""
+    output: str = ""
+    """The output, where it is given: white space that it begins with is written once."""
     add_special_tokens: bool = True
     language: str | None = None
 
@@ -118,23 +120,22 @@ def formatted(model: SequenceModel, texts: Texts) -> Formatted:
     if model.card.kind == "encoder-decoder":
         full, bare = as_source(full), as_source(bare)
     target = full.target_text
-    before = said.text.split("{context}" if said.has_context else "{current}")[0]
+    splits = said.has_context and output_context is None
+    before = said.text.split("{context}" if splits else "{current}")[0]
     output_span = None
-    if said.has_context and output_context is not None:
+    if said.has_context and not splits:
         put = said.fill(current="", context=output_context)
-        joined = _joined(target, put.before_current, texts.separator) if model.card.kind == "decoder-only" else ""
         assert put.context is not None
-        output_span = (len(target + joined) + put.context[0], len(target + joined) + put.context[1])
-        target += joined + put.before_current
-    else:
-        target += _joined(target, before, texts.separator) if model.card.kind == "decoder-only" else ""
-        target += before
+        before, output_span = put.before_current, put.context
+    following = "" if splits else texts.output
+    target = full.target_text + _gap(full.target_text, before + following, texts.separator)
+    if output_span is not None:
+        output_span = (len(target) + output_span[0], len(target) + output_span[1])
     prefix = bare_output.text.split("{current}")[0]
-    bare_target = bare.target_text
-    bare_target += _joined(bare_target, prefix, texts.separator) if model.card.kind == "decoder-only" else ""
+    bare_target = bare.target_text + _gap(bare.target_text, prefix + texts.output, texts.separator)
     return Formatted(
-        full=evolve(full, target_text=target, output_context=output_span),
-        bare=evolve(bare, target_text=bare_target + prefix),
+        full=evolve(full, target_text=before_output(target + before, following), output_context=output_span),
+        bare=evolve(bare, target_text=before_output(bare_target + prefix, texts.output)),
         bare_prefix=prefix,
         input_text=input_text,
         input_filled=filled,
@@ -144,11 +145,20 @@ def formatted(model: SequenceModel, texts: Texts) -> Formatted:
     )
 
 
-def _joined(text: str, following: str, separator: str) -> str:
-    """The separator, unless one side has it."""
-    if not separator or not text or text.endswith(separator) or following.startswith(separator):
+def _gap(text: str, following: str, separator: str) -> str:
+    """The separator, unless one side has it: of spaces, any white space is one."""
+    if not text or text.endswith(separator) or following.startswith(separator):
         return ""
-    return "" if text[-1].isspace() else separator
+    blank = separator.isspace() and text[-1].isspace()
+    return "" if blank or (not separator.strip(" ") and following[:1].isspace()) else separator
+
+
+def before_output(text: str, output: str) -> str:
+    """What stands before an output, without spaces at its end if the output begins with white space.
+
+    Where an output is generated they are left to its first token as well, so that what was said can be given back.
+    """
+    return text.rstrip(" ") if output[:1].isspace() else text
 
 
 _Both = tuple[Prefix, Prefix, tuple[Part, ...], str | None, Filled | None]
