@@ -39,6 +39,37 @@ def lines_of(page: str) -> Iterator[list[str]]:
                 yield [word.replace("gpt2", "demo:lm") for word in words[1:end]]
 
 
+FIRST_PAGES = [ROOT / "README.md", ROOT / "docs" / "start.md", ROOT / "docs" / "ways.md"]
+"""Read from top to bottom by who copies every block into one folder."""
+WRITTEN = re.compile(r"""(?:\.save(?:_\w+)?\(|\s-o |> )"?([\w./]+)"?""")
+READ = re.compile(r"--files ([\w.]+)")
+
+
+def faults_of_order(page: str) -> list[str]:
+    """Files of a page's blocks that are written twice, or read and not written before."""
+    written: list[str] = []
+    found = []
+    for block in re.findall(r"^```\w*\n(.*?)^```$", page, flags=re.DOTALL | re.MULTILINE):
+        for line in block.replace("\\\n", " ").splitlines():
+            found += [f"{name} is not there yet" for name in READ.findall(line) if name not in written]
+            new = WRITTEN.findall(line.partition("  #")[0])
+            found += [f"{name} is there already" for name in new if name in written]
+            written += new
+    return found
+
+
+@pytest.mark.parametrize("page", FIRST_PAGES, ids=lambda page: page.stem)
+def test_blocks_of_a_first_page_do_not_stand_in_each_other_s_way(page: Path) -> None:
+    assert not faults_of_order(page.read_text("utf-8"))
+
+
+def test_blocks_in_each_other_s_way_are_seen() -> None:
+    page = '```python\nout.save_html("a.html"); out.save("a.json")\n```\n```\nwherefrom attribute -o a.json\n```\n'
+    assert faults_of_order(page) == ["a.json is there already"]
+    assert faults_of_order("```\nwherefrom x --files t.jsonl\n```\n") == ["t.jsonl is not there yet"]
+    assert not faults_of_order("```\nprintf x > t.jsonl\nwherefrom x --files t.jsonl -o r/\n```\n")
+
+
 PAGES_WITH_LINES = [page for page in PAGES if list(lines_of(page.read_text("utf-8")))]
 
 

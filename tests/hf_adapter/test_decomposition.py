@@ -51,6 +51,17 @@ def test_terms_sum_to_outputs_and_states(name):
     assert terms.layers == dict.fromkeys(kinds, 2)
 
 
+@pytest.mark.parametrize("family", ["cohere2_moe", "granite_swa", "nemotron_h", "zaya"])
+def test_states_are_the_sum_of_their_terms_in_unusual_blocks(family):
+    """Experts beside attention, nothing behind it, a kernel that scales its result, modules that take two tensors."""
+    (terms,) = attention_terms(families.build(family), [row_of(families.build(family))], queries="all")
+    chunks = list(terms.chunks)
+    assert chunks
+    for one in chunks:
+        torch.testing.assert_close(one.values.sum(1) + one.bias, one.output, rtol=1e-3, atol=1e-3)
+        torch.testing.assert_close(one.mixed.sum(1) + one.residual + one.constant, one.state, rtol=1e-3, atol=1e-3)
+
+
 @pytest.mark.parametrize("name", CONFIGS)
 def test_logits_are_the_sum_of_their_terms(name):
     model, row = exact(name), rows_for(name)[0]
@@ -72,7 +83,9 @@ def test_logits_are_the_sum_of_their_terms(name):
         assert terms.decoder[:, index, step:].abs().sum() == 0
 
 
-@pytest.mark.parametrize("family", ["bert", "modernbert-decoder", "nanochat", "qwen2_moe", "recurrent_gemma", "xmod"])
+@pytest.mark.parametrize(
+    "family", ["bert", "granite_swa", "modernbert-decoder", "nanochat", "qwen2_moe", "recurrent_gemma", "xmod"]
+)
 def test_heads_caps_and_gates_are_held(family):
     """Activations and a norm in the head, capped logits, gates beside experts, one norm in two places."""
     model = families.build(family)

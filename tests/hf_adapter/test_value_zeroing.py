@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from transformers.models.llama import modeling_llama
 from wherefrom.adapters.internals import Heads
 from wherefrom.errors import ModelCapabilityError, SettingsError
 from wherefrom_hf.inside import value_zeroing
@@ -123,7 +124,9 @@ def test_distances_are_those_of_blocks_run_with_zeroed_values(name):
         assert distances.max() > 1e-2
 
 
-@pytest.mark.parametrize("name", ["qwen3_next", "afmoe", "bitnet", "bert", "roberta", "megatron-bert", "roformer"])
+@pytest.mark.parametrize(
+    "name", ["qwen3_next", "afmoe", "bitnet", "bert", "roberta", "megatron-bert", "roformer", "granite_swa"]
+)
 def test_behind_a_gate_a_norm_or_no_projection_at_all(name):
     """What follows the weighted values is no plain projection of the attention module: its kernel answers instead, or
     the module gives the weighted values themselves."""
@@ -135,11 +138,19 @@ def test_behind_a_gate_a_norm_or_no_projection_at_all(name):
     assert distances.max() > 1e-3
 
 
-def test_sinks_behind_the_product_are_refused():
-    """Weights times values are not what attention gives there, so zeroing a value would take too much."""
-    model = families.build("granite_swa")
+def test_what_happens_to_each_number_behind_the_product_is_refused(monkeypatch):
+    """Weights times values are not what attention gives there, so zeroing a value would take another part of it."""
+    model = families.build("llama")
+    kernel = modeling_llama.eager_attention_forward
+
+    def squared(*args, **kwargs):
+        context, weights = kernel(*args, **kwargs)
+        return context * context, weights
+
+    monkeypatch.setattr(modeling_llama, "eager_attention_forward", squared)
+    model.config._attn_implementation = "eager"
     with pytest.raises(ModelCapabilityError, match="weights times the values"):
-        answer_for(model, rows_for("granite_swa", ((5, 6),))[0])
+        answer_for(model, rows_for("llama", ((5, 6),))[0])
 
 
 @pytest.mark.parametrize("name", ["gpt2", "marian", "t5"])

@@ -73,7 +73,7 @@ class Attended:
 
 @define(eq=False)
 class LeafCall:
-    """A module without children at work: its input and its output."""
+    """A module without children, or right inside a block, at work: its input and its output."""
 
     module: nn.Module
     input: Tensor
@@ -99,7 +99,7 @@ class BlockCall:
     kwargs: dict[str, Any]
     output: Any
     leaves: list[LeafCall] = field(factory=list)
-    """Calls of its modules without children, outside of attention, in order."""
+    """Calls of its modules without children and of its own children, outside of attention, in order."""
 
     @property
     def state(self) -> Tensor:
@@ -149,22 +149,34 @@ def _is_result(one: Attended) -> bool:
     return any(float((rest - candidate).abs().max()) <= tolerance for candidate in candidates)
 
 
-def need_weighted_values(one: Attended) -> None:
-    """Refuse an attention whose result is not its weights times its values: more happened in the kernel.
+def weights_of_values(one: Attended) -> Tensor:
+    """The weights with which values are summed to what attention gives, shape ``(heads, queries, keys)``.
+
+    Those of the softmax, times a factor for each query and head where the kernel scales its result (a sink that is
+    applied behind the product).
 
     Raises:
-        ModelCapabilityError: As it says.
+        ModelCapabilityError: What attention gives is no such sum: more happened in the kernel.
     """
     values = grouped(one.values[0], one.weights.shape[1])
-    made = torch.einsum("hqk,hks->qhs", one.weights[0].to(values.dtype), values)
-    came = one.context[0]
+    weights = one.weights[0].to(values.dtype)
+    made, came = torch.einsum("hqk,hks->qhs", weights, values), one.context[0]
     tolerance = 0.05 if came.dtype in (torch.float16, torch.bfloat16) else 1e-3
-    if made.shape != came.shape or float((made - came).abs().max()) > tolerance * float(came.abs().max()):
-        raise ModelCapabilityError(
-            f"In {one.name} the weights times the values are not what attention gives (sinks that are applied behind "
-            "the product do that), so what one value brings cannot be told. Use saliency, integrated_gradients or "
-            "occlusion."
-        )
+
+    def is_it(sum_: Tensor) -> bool:
+        return float((sum_ - came).abs().max()) <= tolerance * float(came.abs().max())
+
+    if made.shape == came.shape:
+        if is_it(made):
+            return weights
+        size = made.square().sum(-1).clamp_min(torch.finfo(made.dtype).tiny)
+        factor = (came * made).sum(-1) / size
+        if is_it(made * factor[..., None]):
+            return weights * factor.T[..., None]
+    raise ModelCapabilityError(
+        f"In {one.name} the weights times the values are not what attention gives, not even scaled by head and query, "
+        "so what one value brings cannot be told. Use saliency, integrated_gradients or occlusion."
+    )
 
 
 def matrix_of(one: Attended) -> Tensor | None:
@@ -351,8 +363,11 @@ class Watch:
                         one.call = call
                 if self._finished is not None:
                     self._hand_over(call, self._finished)
-        elif args and not self.weights_only and not any(True for _ in module.children()):
-            self._leaf(module, args[0], output)
+        elif args and not self.weights_only:
+            if not any(True for _ in module.children()):
+                self._leaf(module, args[0], output)
+            elif self.leaves and self._inside and self._inside[-1] in self._members:
+                self._part(module, args[0], output)
 
     def _hand_over(self, call: BlockCall, finished: Callable[[BlockCall, list[Attended]], None]) -> None:
         """Tell of a block and forget it. What is computed from it meanwhile is no part of the pass."""
@@ -423,6 +438,12 @@ class Watch:
                 self._leaves.append(LeafCall(module, read, gave, output._version))
         elif self._last is not None and given is self._last[1]:
             self.behind.setdefault(self._last[0], module)
+
+    def _part(self, module: nn.Module, given: Any, output: Any) -> None:
+        """Note a part of a block that has parts itself: what it gives may be added to the state beside attention."""
+        gave = output[0] if isinstance(output, tuple) and output else output
+        if isinstance(given, Tensor) and isinstance(gave, Tensor) and gave.shape == given.shape:
+            self._leaves.append(LeafCall(module, self._state(given), self._state(gave), gave._version))
 
     def _state(self, tensor: Tensor) -> Tensor:
         """A tensor if it is as wide as the residual stream; inner activations are let go."""

@@ -26,8 +26,8 @@ from wherefrom_hf.inside.attention_watch import (
     BlockCall,
     Watch,
     matrix_of,
-    need_weighted_values,
     projection_of,
+    weights_of_values,
 )
 from wherefrom_hf.inside.frozen_norm import FrozenNorm, freeze
 from wherefrom_hf.inside.gates import gate_of
@@ -114,11 +114,12 @@ class WeightedValues:
         return torch.einsum("hqk,hks,qhs->qk", weights, self.values, read)
 
 
-def head_values(one: Attended) -> tuple[Tensor, Tensor]:
+def head_values(one: Attended) -> tuple[Tensor, Tensor, Tensor]:
     """What each key's value vectors are behind the output projection, head by head, where no gate stands between.
 
     Returns:
-        Shape ``(keys, heads, width)``, and the projection's bias, shape ``(width,)``.
+        The weights, shape ``(heads, queries, keys)``; the vectors, shape ``(keys, heads, width)``; and the projection's
+        bias, shape ``(width,)``.
 
     Raises:
         ModelCapabilityError: There is a gate, or weighted by the attention they do not sum to the output.
@@ -127,7 +128,7 @@ def head_values(one: Attended) -> tuple[Tensor, Tensor]:
         raise _refusal(one, "a gate that is another for each query stands behind the weighted values")
     made = _summed(one, None)
     assert made.through is not None
-    return made.through, made.bias
+    return made.weights, made.through, made.bias
 
 
 def weighted_values(module: PreTrainedModel, one: Attended, call: BlockCall) -> WeightedValues:
@@ -142,7 +143,7 @@ def weighted_values(module: PreTrainedModel, one: Attended, call: BlockCall) -> 
 
 def _summed(one: Attended, gate: Tensor | None) -> WeightedValues:
     projection, projected = projection_of(one)
-    need_weighted_values(one)
+    weights = weights_of_values(one)
     values = grouped(one.values[0], one.weights.shape[1])
     heads, _, size = values.shape
     bias = projection(torch.zeros_like(one.context[:, :1]).flatten(2))[0, 0]
@@ -152,7 +153,7 @@ def _summed(one: Attended, gate: Tensor | None) -> WeightedValues:
         matrix = projection(unit[None])[0] - bias
     matrix = matrix.reshape(heads, size, -1)
     through = torch.einsum("hks,hsw->khw", values, matrix) if gate is None else None
-    made = WeightedValues(one.weights[0].to(values.dtype), values, matrix, bias, gate, through)
+    made = WeightedValues(weights, values, matrix, bias, gate, through)
     context = torch.einsum("hqk,hks->qhs", made.weights, values)
     total = torch.einsum("qhs,hsw->qw", context if gate is None else context * gate, matrix) + bias
     if not close(total, projected[0]):
@@ -227,6 +228,8 @@ def _scale(call: BlockCall, residual: Tensor, entering: Tensor) -> float | None:
     # in parallel blocks the feed-forward part is added to both; some add attention to it in place first
     added = _flat(call.result) - residual
     rest = added - entering
+    if close(residual + entering, _flat(call.result)):
+        return 1.0  # nothing comes behind it
     beside = any(close(_flat(leaf.output), added if leaf.overwritten else rest) for leaf in call.leaves)
     return 1.0 if beside else None
 

@@ -58,9 +58,13 @@ def freeze(module: nn.Module, given: Tensor, output: Tensor) -> FrozenNorm | Non
     states, made = given.reshape(-1, width), output.reshape(-1, width)
     probe = torch.arange(width, device=given.device, dtype=given.dtype) / width + 1
     probe[::2] *= -1
-    if not _same(module(_LARGE * probe), module(2 * _LARGE * probe)):
+    try:
+        made_large = module(_LARGE * probe)
+    except TypeError:  # it takes more than one tensor
         return None
-    centres = _same(module(_LARGE * probe), module(_LARGE * (probe + 1)))
+    if not _same(made_large, module(2 * _LARGE * probe)):
+        return None
+    centres = _same(made_large, module(_LARGE * (probe + 1)))
     shift = module(torch.zeros_like(probe))
 
     def core(x: Tensor) -> Tensor:

@@ -66,8 +66,7 @@ class _Reader:
 
 
 def _terms(one: Attended, sublayer: Sublayer, layer: int, mixture: FloatArray | None) -> HeadTerms:
-    vectors, bias = head_values(one)
-    weights = one.weights[0].to(vectors.dtype)
+    weights, vectors, bias = head_values(one)
     queries = weights.shape[1]
     sizes = torch.ones(queries, dtype=vectors.dtype, device=vectors.device)
     constant, residual = bias.expand(queries, -1), sublayer.residual

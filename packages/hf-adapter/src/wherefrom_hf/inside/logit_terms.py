@@ -8,7 +8,7 @@ are all zero, gives what is left, and shows whether the logit is affine in them 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from functools import cached_property
 from typing import Any
 
@@ -38,8 +38,7 @@ def logit_terms(
     for row, contrast in zip(rows, contrasts, strict=True):
         watch, passed = watched(module, [row], leaves=True)
         cut = _Cut(watch)
-        held = held_in_first_row(module, [*cut.norms, *_outside_blocks(module)], left_alone=cut.starts())
-        with looking_into(module), cut.applied(), held, torch.enable_grad():
+        with looking_into(module), cut.applied(), cut.held(module), torch.enable_grad():
             real, empty = run(module, [row, Row(**_same_input(row))], graph=True).logits
             lead, rest = (_chosen(logits, row, contrast) for logits in (real, empty))
             gradients = torch.autograd.grad(lead.sum(), list(cut.sources.values()), allow_unused=True)
@@ -94,6 +93,10 @@ class _Cut:
         handle = self.calls[0].module.register_forward_pre_hook(self._begin_embeddings, with_kwargs=True)
         stack.callback(handle.remove)
         return stack
+
+    def held(self, module: PreTrainedModel) -> AbstractContextManager[None]:
+        """A context in which what stands between sources and logits is held as it is in the first row."""
+        return held_in_first_row(module, [*self.norms, *_outside_blocks(module)], left_alone=self.starts())
 
     def starts(self) -> list[nn.Module]:
         """The modules whose outputs are sources."""

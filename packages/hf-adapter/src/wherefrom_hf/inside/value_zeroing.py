@@ -31,7 +31,7 @@ from wherefrom_hf.inside.attention_watch import (
     first_tensor,
     found_projection,
     matrix_of,
-    need_weighted_values,
+    weights_of_values,
 )
 from wherefrom_hf.running.attention_kernel import Kernel, observed_by
 from wherefrom_hf.running.linear import quick_linear
@@ -101,8 +101,8 @@ class _Zeroing:
                     f"{where}_zeroed_units_indices names layer {layer}; the model has layers 0 to {layers - 1} there."
                 )
 
-    def _shares(self, where: Where, layer: int, one: Attended) -> tuple[Tensor, Tensor]:
-        """Weights of the heads that are zeroed, others 0, and values of every head, without the row axis."""
+    def _chosen(self, where: Where, layer: int, one: Attended) -> Tensor:
+        """Which attention heads are zeroed, shape ``(heads, 1, 1)``."""
         groups, heads = one.values.shape[1], one.weights.shape[1]
         taken = torch.zeros(groups, dtype=torch.bool, device=one.weights.device)
         for head in self.heads.get(where, Heads()).of_layer(layer, groups):
@@ -111,16 +111,15 @@ class _Zeroing:
                     f"{where}_zeroed_units_indices names head {head}; layer {layer} has {groups} key/value heads."
                 )
             taken[head] = True
-        mask = taken.repeat_interleave(heads // groups)
-        return one.weights[0] * mask[:, None, None], grouped(one.values[0], heads)
+        return taken.repeat_interleave(heads // groups)[:, None, None]
 
     def _layer(self, where: Where, layer: int, one: Attended, queries: Tensor) -> Tensor:
-        weights, values = self._shares(where, layer, one)
-        distances = torch.zeros(len(queries), weights.shape[-1], device=weights.device, dtype=torch.float32)
-        touched = weights[:, queries].abs().amax(0) > 0
+        chosen = self._chosen(where, layer, one)
+        distances = torch.zeros(len(queries), one.weights.shape[-1], device=chosen.device, dtype=torch.float32)
+        touched = (one.weights[0] * chosen)[:, queries].abs().amax(0) > 0
         if not bool(touched.any()):
             return distances
-        need_weighted_values(one)
+        weights, values = weights_of_values(one) * chosen, grouped(one.values[0], one.weights.shape[1])
         call = self.watch.block_of(one)
         replay = _Replay(self.module, self.watch, call, one)
         taken = _Zeroed(replay, one, weights[:, queries], values)
