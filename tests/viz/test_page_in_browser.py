@@ -839,7 +839,7 @@ def test_structure_is_there_for_assistive_technology(open_page: Open, hospital: 
 
 @pytest.mark.heavy
 def test_axe_finds_nothing(
-    browser: Browser,
+    chromium: Browser,
     everyone: Attributions,
     deep: Attribution,
     make: Callable[..., Attribution],
@@ -854,7 +854,7 @@ def test_axe_finds_nothing(
     tokens = tuple(msgspec.structs.replace(token, word=None) for token in bytes_.target)
     (tmp_path / "stripes.html").write_text(render_html(bytes_.replace(target=tokens)), encoding="utf-8")
     for scheme in ("light", "dark"):
-        context = browser.new_context(bypass_csp=True, color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+        context = chromium.new_context(bypass_csp=True, color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
         page = context.new_page()
 
         def violations(address: str, *tabs: str, page: Page = page) -> list[Any]:
