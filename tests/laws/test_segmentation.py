@@ -223,3 +223,28 @@ def test_ids_that_never_were_text_are_cut_as_the_text_is(name: str, tokenizer: s
 def test_the_corpus_is_large_and_cuts_characters() -> None:
     assert len(TEXTS) >= 40
     assert sum(not token.text for name in TEXTS for token in tokens_of(name, "bytes")) > 500
+
+
+def test_a_bare_mark_of_a_space_has_the_space_alone_and_is_no_part_of_a_character() -> None:
+    """Where words are split before marks are put, a mark has the offsets of the letter after it."""
+    pieces = ["<s>", "</s>", "▁", *"oné", "!"]
+    made = Tokenizer(models.BPE(vocab={piece: place for place, piece in enumerate(pieces)}, merges=[]))
+    made.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace(prepend_scheme="always")]
+    )
+    made.decoder = decoders.Metaspace(prepend_scheme="always")
+    code = TextCoder(
+        tokenizer=PreTrainedTokenizerFast(tokenizer_object=made, bos_token="<s>", eos_token="</s>"),
+        decoder_start_id=None,
+    )
+    encoded = code.encode("on é!", side="target", add_special_tokens=False, decoder_prefix=False)
+    assert [(token.piece, token.text, token.start, token.end) for token in encoded.tokens] == [
+        ("▁", "", 0, 0),
+        ("o", "o", 0, 1),
+        ("n", "n", 1, 2),
+        ("▁", " ", 3, 3),
+        ("é", "é", 3, 4),
+        ("!", "!", 4, 5),
+    ]
+    assert [token.text for token in code.tokens(encoded.ids)][1:] == [token.text for token in encoded.tokens][1:]
+    assert unit_starts(encoded.tokens, "character") == (0, 1, 2, 3, 4, 5)

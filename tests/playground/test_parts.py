@@ -40,6 +40,12 @@ def test_documents_are_parted_by_lines() -> None:
     assert documents_in("One.\n---\nTwo --- two.\n---\n") == ["One.", "Two --- two."]
 
 
+def test_where_nothing_is_generated_its_limit_does_not_count() -> None:
+    Asked(text="a", output="b", contrast="c").check(Limits(new_tokens=4))
+    with pytest.raises(InputError, match="20 new tokens"):
+        Asked(text="a").check(Limits(new_tokens=4))
+
+
 @pytest.mark.parametrize(
     "question, words",
     [
@@ -160,3 +166,26 @@ def test_metrics_that_need_a_human_are_not_offered() -> None:
 def test_nothing_to_measure_is_refused(measured: Measured) -> None:
     with pytest.raises(InputError, match="at least one"):
         measured.check()
+
+
+def test_a_browser_is_told_the_newest_however_much_a_method_says() -> None:
+    """Each line is drawn in a browser; those that nobody looked at in time are dropped."""
+    said, heard = threading.Event(), threading.Event()
+
+    def talkative(progress: Progress) -> str:
+        for done in range(5000):
+            progress("talk", done, 5000)
+        said.set()
+        assert heard.wait(20)
+        return "done"
+
+    work = Desk().work("me", talkative)
+    next(work)
+    assert said.wait(20)
+    told = next(work)
+    assert isinstance(told, Told)
+    assert told.done == 4999
+    heard.set()
+    *more, last = work
+    assert isinstance(last, Done)
+    assert all(isinstance(one, Told) and one.done == 4999 for one in more)

@@ -17,6 +17,7 @@ from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom_viz import save_site
 from wherefrom_viz.page import site
 
+from tests import axe
 from tests.needed import needed
 from tests.viz.conftest import PROVENANCE, causal
 
@@ -201,3 +202,34 @@ def test_from_a_disk_it_says_how_to_be_served(tmp_path: Path, page: Page) -> Non
     folder = save_site(open_run(run_of(tmp_path / "run", 2)), tmp_path / "site")
     page.goto((folder / "index.html").as_uri())
     assert "python -m http.server" in page.get_by_role("alert").inner_text()
+
+
+@pytest.mark.heavy
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(tmp_path: Path, address: str, chromium: Browser, scheme: Any) -> None:
+    """In the list and an example beside it, in every tab, searched, on a phone, and where something is missing."""
+    folder = save_site(open_run(run_of(tmp_path / "run", 120)), tmp_path / "site")
+    (folder / "examples" / "1.bin").unlink()
+    context = chromium.new_context(bypass_csp=True, color_scheme=scheme, reduced_motion="reduce")
+    page = context.new_page()
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.goto("about:blank")
+        page.goto(f"{address}/site/index.html#ex=111&tok=2")
+        page.wait_for_selector("[data-complete]", state="attached")
+        for key, part in (("1", ".read .picked"), ("2", ".matrix td"), ("3", ".steps tbody tr")):
+            page.keyboard.press(key)
+            page.locator(part).first.wait_for()
+            assert axe.violations(page) == [], (width, key)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.get_by_label("Search examples").fill("number70")
+        page.locator(".line", has_text="q70").click()
+        page.get_by_role("alert").wait_for()
+        assert axe.violations(page) == [], (width, "an example that is missing")
+    context.close()
+    page = chromium.new_context(bypass_csp=True, color_scheme=scheme).new_page()
+    page.goto((folder / "index.html").as_uri())
+    page.get_by_role("alert").wait_for()
+    assert axe.violations(page) == [], "opened from a disk"
+    page.context.close()

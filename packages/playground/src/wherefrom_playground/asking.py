@@ -58,7 +58,8 @@ class Asked:
             InputError: It does.
         """
         limits.check_texts(self.text, self.output, self.contrast)
-        limits.check_new_tokens(self.generation.max_new_tokens)
+        if not self.output:
+            limits.check_new_tokens(self.generation.max_new_tokens)
         limits.check_settings(self.method_settings)
         limits.check_settings(self.target_settings)
 

@@ -6,16 +6,15 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from queue import Empty, Queue
 from typing import Generic, TypeVar
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 from wherefrom.errors import WherefromError, WherefromWarning
 from wherefrom.methods.contract import Progress
 
 T = TypeVar("T")
-_TICK = 0.25
-"""Seconds between two looks at the clock."""
+_TICK = 1.0
+"""Seconds between two lines about progress: each is sent to a browser and drawn there."""
 
 
 class StoppedError(Exception):
@@ -49,6 +48,21 @@ class Failed:
 
 
 @define(eq=False)
+class _Work(Generic[T]):
+    """What a thread says of its work: how far it is, of which older news is forgotten, and its end."""
+
+    began: float
+    last: Told = Told(phase="waiting for the model")
+    end: Done[T] | Failed | None = None
+    stop: threading.Event = field(factory=threading.Event)
+    ended: threading.Event = field(factory=threading.Event)
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.began
+
+
+@define(eq=False)
 class Desk:
     """The lock of a model, and what each visitor is waiting for."""
 
@@ -67,42 +81,29 @@ class Desk:
         A visitor's earlier question is stopped. Leaving the iterator stops this one.
         """
         self.stop(visitor)
-        stop = self._stops[visitor] = threading.Event()
-        told: Queue[Told | Done[T] | Failed] = Queue()
-        began = time.monotonic()
-        thread = threading.Thread(target=self._run, args=(task, stop, told, began), daemon=True)
-        thread.start()
-        last = Told(phase="waiting for the model")
+        work: _Work[T] = _Work(began=time.monotonic())
+        self._stops[visitor] = work.stop
+        threading.Thread(target=self._run, args=(task, work), daemon=True).start()
+        told = work.last
         try:
-            yield last
-            while True:
-                try:
-                    news = told.get(timeout=_TICK)
-                except Empty:
-                    if not thread.is_alive() and told.empty():
-                        return
-                    news = Told(phase=last.phase, done=last.done, total=last.total, seconds=time.monotonic() - began)
-                if isinstance(news, Told):
-                    last = news
-                yield news
-                if not isinstance(news, Told):
-                    return
+            yield told
+            while not work.ended.wait(_TICK):
+                told = work.last
+                yield evolve(told, seconds=work.seconds)
+            if work.last is not told:
+                yield work.last
+            assert work.end is not None
+            yield work.end
         finally:
-            stop.set()
-            if self._stops.get(visitor) is stop:
+            work.stop.set()
+            if self._stops.get(visitor) is work.stop:
                 del self._stops[visitor]
 
-    def _run(
-        self,
-        task: Callable[[Progress], T],
-        stop: threading.Event,
-        told: Queue[Told | Done[T] | Failed],
-        began: float,
-    ) -> None:
+    def _run(self, task: Callable[[Progress], T], work: _Work[T]) -> None:
         def progress(phase: str, done: int, total: int) -> None:
-            if stop.is_set():
+            if work.stop.is_set():
                 raise StoppedError
-            told.put(Told(phase=phase, done=done, total=total, seconds=time.monotonic() - began))
+            work.last = Told(phase=phase, done=done, total=total, seconds=work.seconds)
 
         try:
             with self._lock, warnings.catch_warnings(record=True) as caught:
@@ -110,10 +111,12 @@ class Desk:
                 progress("asking the model", 0, 0)
                 answer = task(progress)
             notes = dict.fromkeys(str(one.message) for one in caught if issubclass(one.category, WherefromWarning))
-            told.put(Done(answer=answer, notes=tuple(notes), seconds=time.monotonic() - began))
+            work.end = Done(answer=answer, notes=tuple(notes), seconds=work.seconds)
         except StoppedError:
-            told.put(Failed(why="Cancelled."))
+            work.end = Failed(why="Cancelled.")
         except WherefromError as error:
-            told.put(Failed(why=str(error)))
+            work.end = Failed(why=str(error))
         except Exception as error:  # a model may raise anything; the visitor is told, the server stays
-            told.put(Failed(why=f"{type(error).__name__}: {error}"))
+            work.end = Failed(why=f"{type(error).__name__}: {error}")
+        finally:
+            work.ended.set()

@@ -98,7 +98,14 @@ class TextCoder:
         spans: list[tuple[int, int]] = []
         end_before = 0
         owner: int | None = None  # of the character that was spelt last
-        for i, (start, end) in zip(ids, offsets, strict=True):
+        for place, (i, (start, end)) in enumerate(zip(ids, offsets, strict=True)):
+            following = offsets[place + 1][0] if place + 1 < len(offsets) else end
+            if max(start, end_before) < end and following == start and self._is_blank(int(i)):
+                # a bare mark of a space, which some tokenizers put where the next token is: it has the space alone
+                texts.append(text[end_before:start])
+                spans.append((start, start))
+                end_before, owner = start, None
+                continue
             if end <= start or end <= end_before:
                 spelt = self.decode(np.array([i]), skip_special_tokens=False) if int(i) in special else ""
                 texts.append(spelt)
@@ -116,6 +123,10 @@ class TextCoder:
                 spans.append((start, end))
             end_before = end
         return self._labelled(ids, texts, spans)
+
+    def _is_blank(self, i: int) -> bool:
+        """Does the id stand for white space, or for nothing, and not for a part of a character?"""
+        return i not in self.special_ids and not self.decode(np.array([i]), skip_special_tokens=False).strip()
 
     def _labelled(self, ids: IntArray, texts: Sequence[str], spans: Sequence[tuple[int, int]]) -> tuple[Token, ...]:
         special = [int(i) in self.special_ids for i in ids]
@@ -175,13 +186,13 @@ class TextCoder:
 def _segment(tokens: Sequence[Token], side: Side, piece: Piece) -> Segment | None:
     """The tokens whose first visible letter is in a piece of a chat; None if none has."""
     inside: list[int] = []
-    place = -1
+    place = 0
     for token in tokens:
         if token.text.strip() and token.end is not None and not token.special:
             place = token.end - len(token.text.lstrip())
         elif token.text and token.start is not None:
             place = token.start
-        if piece.begin <= place < piece.end:  # a token without text is where the one before it is
+        if piece.begin <= place < piece.end:  # a token without text is where the one before it is, or the text begins
             inside.append(token.position)
     if not inside:
         return None
