@@ -302,3 +302,25 @@ def test_doctor_asks_for_transformers_where_nothing_else_answers(
     assert findings["torch"]["state"] == state
     assert "wherefrom-cli[hf]" in findings["torch"]["cure"]
     assert ran.code == (state == "problem")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("show", "{}"),
+        ("show", "{}", "--view", "topk"),
+        *(("export", "{}", "-o", name) for name in ("out.svg", "out.html", "out.md", "out.tex")),
+        ("export", "{}", "-o", "out.svg", "--animate"),
+        ("export", "{}", "--site", "site"),
+        ("export", "{}", "--frames", "frames"),
+    ],
+    ids=" ".join,
+)
+def test_a_setting_that_no_view_takes_is_named(
+    wherefrom: Callable[..., Any], saved: Path, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    ran = wherefrom(*(saved if one == "{}" else one for one in command), "--set", "theem=dark")
+    assert ran.code == 2, ran.err
+    assert "takes no option 'theem'" in ran.err
+    assert "not expected" not in ran.err
+    assert not list(tmp_path.rglob("*.svg"))

@@ -228,3 +228,15 @@ def test_what_rich_draws_a_notebook_draws_too(hospital: Attribution) -> None:
     bundle = compare_view(hospital, hospital)._repr_mimebundle_([], [])
     assert "hospital" in bundle["text/html"]
     assert "hospital" in bundle["text/plain"]
+
+
+def test_the_legend_of_summed_outputs_is_of_the_sums(make: Callable[..., Attribution]) -> None:
+    """Longer outputs are read as one: the strongest colour is the strongest sum, in the title and in the legend."""
+    one = make([f"w{place}" for place in range(20)], 4)
+    summed = float(np.abs(np.asarray(one.target_attributions).sum(axis=1)).max())
+    assert summed > 1.5 * float(np.abs(one.target_attributions).max())
+    text = render_text(one, width=80, view="read")
+    assert f"all 16 outputs together   strongest colour: {summed:.3g}" in text
+    (legend,) = [line for line in text.splitlines() if "+ raises" in line]
+    assert legend.startswith(f"-{summed:.2f} ")
+    assert f" +{summed:.2f} " in legend

@@ -96,7 +96,7 @@ def test_the_card_of_the_browser_has_them(hospital: Attribution) -> None:
 def card(description: Any) -> Any:
     looking = Focus()
     found = top_inputs.contributors(description, looking, 12)
-    return top_inputs._card(description, looking, found, Drawing(), shades(), 40)
+    return top_inputs._card(description, looking, found, Drawing(), shades(), 1.0, 40)
 
 
 def shades() -> StyleCache:

@@ -6,8 +6,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
-from textual.widgets import Input, OptionList
+from attrs import evolve
+from textual.widgets import Input, OptionList, Static
 from wherefrom.files import RunWriter
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom_viz.browser.focus import Focus
@@ -230,6 +232,33 @@ async def test_mouse_in_the_list() -> None:
         await pilot.click(ExampleList, offset=(10, app.screen.query_one(ExampleList).cursor + 1))
         await settled(pilot)
         assert isinstance(app.screen, DetailScreen)
+
+
+async def test_the_legend_is_of_what_is_coloured() -> None:
+    """Two pinned outputs are coloured by their sum, and the legend says so; cells have a legend of their own."""
+    app = browser_of()
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        await pilot.press("enter")
+        await settled(pilot)
+        screen = app.screen
+        assert isinstance(screen, DetailScreen)
+        assert screen.description is not None
+
+        def legend() -> str:
+            return str(screen.query_one("#legend", Static).render())
+
+        alone = screen.description.scale.bound
+        assert f" +{alone:.2f} " in legend()
+        screen.looking = evolve(screen.looking, pinned=frozenset(range(4)))
+        screen.draw()
+        summed = float(np.abs(screen.description.scores.sum(axis=1)).max())
+        assert f"{summed:.2f}" != f"{alone:.2f}"
+        assert f" +{summed:.2f} " in legend()
+        await pilot.press("2")
+        await settled(pilot)
+        assert screen.tab == "matrix"
+        assert f" +{alone:.2f} " in legend()
 
 
 async def test_mouse_in_the_views() -> None:

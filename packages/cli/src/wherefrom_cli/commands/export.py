@@ -9,6 +9,7 @@ from wherefrom.errors import UsageError
 from wherefrom.files import Run, open_run
 from wherefrom.files.wire.bytes import write_whole
 from wherefrom.results.attribution import Attributions
+from wherefrom.results.showing import options_known
 
 from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
@@ -74,6 +75,11 @@ def configure(parser: CommandParser) -> None:
 
 def execute(options: Options, console: Console) -> int:
     """Write the file, or the site."""
+    with options_known(dict(options.set), "What is drawn"):
+        return _export(options, console)
+
+
+def _export(options: Options, console: Console) -> int:
     check_public_options(options)
     if sum(place is not None for place in (options.output, options.site, options.frames)) != 1:
         raise UsageError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wherefrom.evaluation.opening import is_evaluation, open_evaluation
+from wherefrom.results.showing import options_known
 from wherefrom_viz.console.evaluation import evaluation_view
 
 from wherefrom_cli.command import Command
@@ -53,7 +54,9 @@ def execute(options: Options, console: Console) -> int:
         else:
             if len(options.paths) > 1:
                 console.line(f"{path}:")
-            print_attributions(out, console, view=options.view, **dict(options.set))
+            given = dict(options.set)
+            with options_known(given, f"The view {options.view}"):
+                print_attributions(out, console, view=options.view, **given)
     return ExitCode.DONE
 
 

@@ -21,7 +21,7 @@ from wherefrom.results.aggregation import AggregatorLike
 from wherefrom.results.data import AttributionData, AttributionsData
 from wherefrom.results.given import several_results
 from wherefrom.results.publishing import public
-from wherefrom.results.showing import aggregated_for_view, unknown_option
+from wherefrom.results.showing import aggregated_for_view, options_known
 
 Shown: TypeAlias = "AttributionData | AttributionsData[Any] | Drawable"
 """What can be drawn."""
@@ -64,13 +64,8 @@ def render(attributions: Shown, name: str, **options: Any) -> Any:
     if options.pop("public", False) or without:
         assert isinstance(attributions, AttributionData | AttributionsData)
         attributions = public(attributions, without)
-    try:
+    with options_known(options, f"Drawing as {name!r}"):
         return draw(attributions, **options)
-    except TypeError as error:
-        told = unknown_option(error, options, f"Drawing as {name!r}")
-        if told is None:
-            raise
-        raise told from error
 
 
 def list_renderers() -> list[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -54,9 +55,28 @@ def _each(shown: Any, change: Callable[[AttributionData], AttributionData]) -> A
     return [_each(one, change) for one in several_results(shown)]
 
 
-def unknown_option(error: TypeError, options: Mapping[str, Any], what: str) -> SettingsError | None:
-    """A Python error about one of our options, as the library's error with the nearest name; None: about something
-    else."""
+@contextmanager
+def options_known(options: Mapping[str, Any], what: str) -> Iterator[None]:
+    """Within the block, an option that nobody takes is an error of the library's.
+
+    Args:
+        options: What is handed on in the block.
+        what: What takes them, for messages.
+
+    Raises:
+        SettingsError: Nobody takes one of them; with the nearest name.
+    """
+    try:
+        yield
+    except TypeError as error:
+        told = _unknown_option(error, options, what)
+        if told is None:
+            raise
+        raise told from error
+
+
+def _unknown_option(error: TypeError, options: Mapping[str, Any], what: str) -> SettingsError | None:
+    """A Python error about one of our options, as the library's error; None: about something else."""
     found = _UNKNOWN.search(str(error))
     if found is None or found[2] not in options:
         return None

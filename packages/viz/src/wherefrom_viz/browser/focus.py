@@ -39,6 +39,18 @@ class Focus:
         return evolve(self, pinned=self.pinned ^ {column})
 
 
+def bound_of(description: Description, focus: Focus, drawing: Drawing) -> float:
+    """The score of the strongest colour where the reader looks; for colours and legend alike."""
+    if not description.steps:
+        return description.scale.bound
+    if drawing.scale != "step":
+        return description.scale.bound if focus.row is not None else description.bound_of(focus.columns)
+    scores = (
+        description.scores[focus.row] if focus.row is not None else description.scores[:, focus.columns].sum(axis=1)
+    )
+    return float(np.abs(scores).max(initial=0.0)) or 1.0
+
+
 def strengths(description: Description, focus: Focus, drawing: Drawing) -> npt.NDArray[np.float64]:
     """How strongly each input is coloured, in [-1, 1]; NaN where it was not seen. Shape ``(inputs,)``."""
     columns = focus.columns
@@ -46,9 +58,7 @@ def strengths(description: Description, focus: Focus, drawing: Drawing) -> npt.N
         return np.full(len(description.inputs), np.nan)
     scores = description.scores[:, columns].sum(axis=1)
     seen = description.visible[:, columns].any(axis=1)
-    bound = description.scale.bound
-    if len(columns) > 1 or drawing.scale == "step":
-        bound = float(np.abs(scores).max(initial=0.0)) or 1.0
+    bound = bound_of(description, focus, drawing)
     faded = description.fading(*columns)
     return np.where(seen, np.clip(scores / bound * drawing.intensity, -1, 1) * faded, np.nan)
 
@@ -56,8 +66,6 @@ def strengths(description: Description, focus: Focus, drawing: Drawing) -> npt.N
 def output_strengths(description: Description, row: int, drawing: Drawing) -> npt.NDArray[np.float64]:
     """How strongly an input drove each output, in [-1, 1]; NaN where it was not seen. Shape ``(steps,)``."""
     scores = description.scores[row]
-    bound = description.scale.bound
-    if drawing.scale == "step":
-        bound = float(np.abs(scores).max(initial=0.0)) or 1.0
+    bound = bound_of(description, Focus(row=row), drawing)
     faded = np.array([description.fading(column) for column in range(len(scores))])
     return np.where(description.visible[row], np.clip(scores / bound * drawing.intensity, -1, 1) * faded, np.nan)

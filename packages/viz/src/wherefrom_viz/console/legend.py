@@ -24,7 +24,9 @@ def heading(description: Description, width: int) -> Iterator[Text]:
     yield line
 
 
-def legend(description: Description, terminal: TerminalStyle, width: int, *, cells: bool = True) -> Iterator[Text]:
+def legend(
+    description: Description, terminal: TerminalStyle, width: int, *, cells: bool = True, bound: float | None = None
+) -> Iterator[Text]:
     """The scale as a bar, the meaning of the sign, and how the numbers came about.
 
     Args:
@@ -32,16 +34,18 @@ def legend(description: Description, terminal: TerminalStyle, width: int, *, cel
         terminal: How it was drawn.
         width: Columns to stay within; lines are wrapped, not cut.
         cells: Were there matrix cells, so that ``·`` needs explaining?
+        bound: The score of the strongest colour; None: that of single outputs.
     """
-    style = number_style(description.scale.bound)
+    bound = description.scale.bound if bound is None else bound
+    style = number_style(bound)
     bar = Text()
     if description.words.signed:
-        bar.append(style(-description.scale.bound) + " ", style="dim")
+        bar.append(style(-bound) + " ", style="dim")
         bar.append_text(_ramp(terminal, [step / 5 for step in range(-5, 6)]))
     else:
         bar.append("0 ", style="dim")
         bar.append_text(_ramp(terminal, [step / 10 for step in range(11)]))
-    bar.append(" " + style(description.scale.bound, plus=description.words.signed), style="dim")
+    bar.append(" " + style(bound, plus=description.words.signed), style="dim")
     if style.note:
         bar.append(f" {style.note}", style="dim")
     if bar.cell_len + 3 + len(description.words.sentence) <= width:

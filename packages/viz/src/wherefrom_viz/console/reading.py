@@ -46,14 +46,26 @@ def reading(
     if highlight is not None:
         yield from _output(description, terminal, width, wrap_after, highlight)
     everything = range(len(description.steps))
-    if columns is None and len(everything) > MOST_STEPS:
-        yield Text(f"all {len(everything)} outputs together", style="bold")
+    if _are_summed(description, columns):
+        bound = short(description.bound_of(everything))
+        title = Text(f"all {len(everything)} outputs together", style="bold")
+        yield title.append(f"   strongest colour: {bound}", style="not bold dim")
         yield from _texts(description, terminal, width, list(everything), wrap_after)
         return
     for column in everything if columns is None else columns:
         yield _step_line(description, column)
         yield from _texts(description, terminal, width, [column], wrap_after)
         yield Text()
+
+
+def reading_bound(description: Description, columns: Sequence[int] | None = None) -> float:
+    """The score of the strongest colour in `reading`."""
+    everything = range(len(description.steps))
+    return description.bound_of(everything) if _are_summed(description, columns) else description.scale.bound
+
+
+def _are_summed(description: Description, columns: Sequence[int] | None) -> bool:
+    return columns is None and len(description.steps) > MOST_STEPS
 
 
 def _output(
@@ -87,7 +99,7 @@ def _texts(
     """One paragraph per side."""
     scores = description.scores[:, columns].sum(axis=1)
     seen = np.asarray(description.visible[:, columns].any(axis=1))
-    bound = description.scale.bound if len(columns) == 1 else max(float(np.abs(scores).max(initial=0.0)), 1e-30)
+    bound = description.bound_of(columns)
     for side in description.sides:
         rows = [row for row in range(side.start, side.end) if seen[row]]
         if not rows:

@@ -15,7 +15,7 @@ from wherefrom_viz.colours import Palette, Theme
 from wherefrom_viz.console.legend import heading, legend
 from wherefrom_viz.console.matrix import compact_layout, full_layout, matrix
 from wherefrom_viz.console.pairs import pairs
-from wherefrom_viz.console.reading import reading
+from wherefrom_viz.console.reading import reading, reading_bound
 from wherefrom_viz.console.tables import step_table, strongest
 from wherefrom_viz.console.terminal_style import TerminalStyle, terminal_style_for
 from wherefrom_viz.console.trace import trace_lines
@@ -69,7 +69,8 @@ class ConsoleView(JupyterMixin):
             yield from legend(description, terminal, width, cells=False)
         elif view == "read":
             yield from reading(description, terminal, width, self.columns, self.wrap_after, self.highlight)
-            yield from legend(description, terminal, width, cells=False)
+            bound = reading_bound(description, self.columns)
+            yield from legend(description, terminal, width, cells=False, bound=bound)
         elif view in ("matrix", "auto"):
             yield from self._matrix_or_text(description, terminal, width)
         if view != "steps" and description.pair_labels:

@@ -178,6 +178,12 @@ class Description:
                 blocks.append(("Output so far", [row for row in rows if row not in prompt]))
         return [(title, rows) for title, rows in blocks if rows]
 
+    def bound_of(self, columns: Sequence[int]) -> float:
+        """The score of the strongest colour where these outputs are shown as one; > 0. For colours and legend alike."""
+        if len(columns) == 1:
+            return self.scale.bound
+        return float(np.abs(self.scores[:, list(columns)].sum(axis=1)).max(initial=0.0)) or 1.0
+
     def top(self, columns: Sequence[int], count: int = 5) -> list[tuple[int, float]]:
         """The strongest inputs of the given columns (summed), in order, as (row, score).
 

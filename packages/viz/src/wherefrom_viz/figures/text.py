@@ -72,9 +72,7 @@ def paragraphs(description: Description, together: bool) -> list[Paragraph]:
 
 def bound_of(description: Description, together: bool) -> float:
     """The score of the strongest colour: for cells and legend alike."""
-    if not together:
-        return description.scale.bound
-    return float(np.abs(description.scores.sum(axis=1)).max(initial=0.0)) or 1.0
+    return description.bound_of(range(len(description.steps))) if together else description.scale.bound
 
 
 def drawn_lines(

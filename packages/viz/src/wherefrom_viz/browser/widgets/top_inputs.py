@@ -22,14 +22,25 @@ class TopInputs(Static):
     """A card at the side of wide windows, one line in narrow ones."""
 
     def show(
-        self, description: Description, looking: Focus, drawing: Drawing, shades: StyleCache, *, card: bool
+        self,
+        description: Description,
+        looking: Focus,
+        drawing: Drawing,
+        shades: StyleCache,
+        bound: float,
+        *,
+        card: bool,
     ) -> None:
-        """Draw the strongest inputs of the chosen columns, or the outputs an input drove."""
+        """Draw the strongest inputs of the chosen columns, or the outputs an input drove.
+
+        Args:
+            bound: The score of the strongest colour, as the legend has it.
+        """
         found = contributors(description, looking, _inputs(description) if card else 6)
         self.update(
-            _card(description, looking, found, drawing, shades, self.size.width or 30)
+            _card(description, looking, found, drawing, shades, bound, self.size.width or 30)
             if card
-            else _line(description, looking, found, drawing, shades, self.size.width or 80)
+            else _line(description, looking, found, drawing, shades, bound, self.size.width or 80)
         )
 
 
@@ -86,6 +97,7 @@ def _card(
     found: list[Contributor],
     drawing: Drawing,
     shades: StyleCache,
+    bound: float,
     width: int,
 ) -> Text:
     text = Text(no_wrap=True, overflow="ellipsis")
@@ -98,7 +110,7 @@ def _card(
             number = "+" + number
         room = max(3, width - 11)
         name = elide(label, room)
-        strength = description.scale.strength(score * drawing.intensity) * fading
+        strength = min(1.0, max(-1.0, score / bound * drawing.intensity)) * fading
         text.append(number.rjust(9) + " ", style="dim")
         text.append(isolate(name), style=shades.style(strength))
         text.append("\n")
@@ -124,6 +136,7 @@ def _line(
     found: list[Contributor],
     drawing: Drawing,
     shades: StyleCache,
+    bound: float,
     width: int,
 ) -> Text:
     text = Text(no_wrap=True, overflow="ellipsis")
@@ -133,7 +146,7 @@ def _line(
         name = elide(label, 12)
         if text.cell_len + cells(name) + len(number) + 4 > width:
             break
-        strength = description.scale.strength(score * drawing.intensity) * fading
+        strength = min(1.0, max(-1.0, score / bound * drawing.intensity)) * fading
         text.append(isolate(name), style=shades.style(strength))
         text.append(f" {'+' if score > 0 and description.words.signed else ''}{number}  ", style="dim")
     return text
