@@ -39,6 +39,8 @@ TRACED: dict[str, dict[str, Any]] = {
     "mid-depth gradient x activation": {"method": "layer_gradient_x_activation", "depth": 0.5},
     "gradient x activation at a third": {"method": "layer_gradient_x_activation", "depth": 0.33, "hops": 0},
     "gradient x activation at two thirds": {"method": "layer_gradient_x_activation", "depth": 0.67, "hops": 0},
+    "mid-depth gradient": {"method": "layer_gradient_x_activation", "depth": 0.5, "multiply_by_inputs": False},
+    "gradient at a quarter": {"method": "layer_gradient_x_activation", "depth": 0.25, "multiply_by_inputs": False},
     "mid-depth, all that was generated": {
         "method": "layer_gradient_x_activation",
         "depth": 0.5,
