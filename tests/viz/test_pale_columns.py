@@ -56,7 +56,9 @@ def test_the_card_of_the_strongest_is_as_pale(hospital: Attribution, looking: Fo
     console = Console(file=io.StringIO(), force_terminal=True, color_system="truecolor")
     shades = StyleCache(terminal_style_for(console, palette_named("red-blue"), None))
     drawn = [
-        top_inputs._card(description, looking, top_inputs.contributors(description, looking, 40), Drawing(), shades, 40)
+        top_inputs._card(
+            description, looking, top_inputs.contributors(description, looking, 40), Drawing(), shades, 0.6, 40
+        )
         for description in (describe(hospital), pale)
     ]
     assert drawn[0].plain == drawn[1].plain
