@@ -386,6 +386,7 @@ def _false_positives(lm: wherefrom.AttributionModel, examples: int, draws: int) 
     return found
 
 
+@pytest.mark.heavy
 def test_irrelevant_contexts_are_seldom_flagged(lm: wherefrom.AttributionModel) -> None:
     assert _false_positives(lm, 40, 39) <= 4
 

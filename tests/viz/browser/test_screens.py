@@ -137,7 +137,9 @@ async def test_a_damaged_example_is_a_line(write_run: Callable[..., Path]) -> No
 
 
 @pytest.mark.parametrize("tab", ["1", "2", "3"])
-@pytest.mark.parametrize("size", [(80, 24), (30, 10), (10, 4)])
+@pytest.mark.parametrize(
+    "size", [(80, 24), pytest.param((30, 10), marks=pytest.mark.heavy), pytest.param((10, 4), marks=pytest.mark.heavy)]
+)
 async def test_hostile_tokens_in_every_view(tab: str, size: tuple[int, int]) -> None:
     app = browser_of()
     async with app.run_test(size=size) as pilot:

@@ -137,10 +137,13 @@ class Probe:
             if reason is None or implementation != KERNEL or self.module in called_eager:
                 return reason
             called_eager.add(self.module)
-            if difference() is not None:
-                called_eager.discard(self.module)
-                return reason
-            return None
+            heard = False
+            try:
+                heard = difference() is None
+            finally:
+                if not heard:
+                    called_eager.discard(self.module)
+            return None if heard else reason
 
         return self._answer(f"same under {implementation} as {loaded}", ask)
 
