@@ -14,13 +14,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.overrides import TorchFunctionMode
 from transformers import PreTrainedModel
 from wherefrom.adapters import Side
 from wherefrom.errors import ModelCapabilityError
 
 from wherefrom_hf.inside.attention_pieces import KEEPS_WEIGHTS, PRODUCTS, SOFTMAX, taken_apart
-from wherefrom_hf.inside.rescale_rules import is_variable
+from wherefrom_hf.inside.pausing import PausingMode, is_variable
 from wherefrom_hf.running.stacks import stack_of
 
 Multiply = Callable[[Tensor, Tensor], Tensor]
@@ -30,14 +29,12 @@ _KEEPS_WEIGHTS = (*KEEPS_WEIGHTS, Tensor.__getitem__)
 _WEIGHTS = "_wherefrom_attention_weights"
 
 
-class AttentionOperations(TorchFunctionMode):
+class AttentionOperations(PausingMode):
     """While active, softmax and products of values that are differentiated go through the methods below."""
 
     def __init__(self, module: PreTrainedModel) -> None:
         super().__init__()
         self.module = module
-        self.paused = 0
-        """While above 0, everything runs as it is."""
         self.inside: list[tuple[nn.Module, list[int]]] = []
         """Modules that are running, outermost first, each with the addresses of the tensors it was given."""
         self.ran: set[nn.Module] = set()

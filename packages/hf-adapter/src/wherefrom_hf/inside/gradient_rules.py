@@ -20,7 +20,8 @@ from wherefrom.errors import ModelCapabilityError
 from wherefrom_hf.inside.attention_operations import AttentionOperations, Multiply
 from wherefrom_hf.inside.frozen_norm import freeze
 from wherefrom_hf.inside.layers import batches
-from wherefrom_hf.inside.rescale_rules import is_activation, is_variable, named_functions, with_slope
+from wherefrom_hf.inside.pausing import is_variable
+from wherefrom_hf.inside.rescale_rules import is_activation, named_functions, with_slope
 from wherefrom_hf.running.constants import constant_weights
 from wherefrom_hf.running.derivatives import true_derivatives
 from wherefrom_hf.running.eager import attention_implementation

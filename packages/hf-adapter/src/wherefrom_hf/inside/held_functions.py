@@ -12,11 +12,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 from wherefrom_hf.inside.frozen_norm import freeze
 from wherefrom_hf.inside.gradient_rules import ELEMENTWISE, may_be_norm, ratio_of
-from wherefrom_hf.inside.rescale_rules import is_activation, is_variable
+from wherefrom_hf.inside.pausing import PausingMode, is_variable
+from wherefrom_hf.inside.rescale_rules import is_activation
 from wherefrom_hf.running.constants import constant_weights
 
 
@@ -37,12 +37,10 @@ def held_in_first_row(
     with ExitStack() as stack:
         stack.enter_context(constant_weights(module))
         for part in left_alone:
-            stack.callback(part.register_forward_pre_hook(mode.pause).remove)
-            stack.callback(part.register_forward_hook(mode.go_on).remove)
+            stack.enter_context(mode.within(part))
         for part in parts:
             if is_activation(part):
-                stack.callback(part.register_forward_pre_hook(mode.pause).remove)
-                stack.callback(part.register_forward_hook(mode.after_activation).remove)
+                stack.enter_context(mode.within(part, lambda activation, x: held(x, activation.forward)))
             elif may_be_norm(part):
                 stack.callback(part.register_forward_hook(_after_norm).remove)
         stack.enter_context(mode)
@@ -65,13 +63,8 @@ def held(x: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
     return given.reshape(x.shape)
 
 
-class _Held(TorchFunctionMode):
+class _Held(PausingMode):
     """Holds functions while active."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.paused = 0
-        """While above 0, everything runs as it is."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -82,21 +75,6 @@ class _Held(TorchFunctionMode):
             return func(*args, **kwargs)
         rest = {name: value for name, value in kwargs.items() if name != "inplace"}
         return held(args[0], lambda x: func(x, *args[1:], **rest))
-
-    def pause(self, part: nn.Module, inputs: Any) -> None:
-        """Hook: something begins that runs as it is."""
-        self.paused += 1
-
-    def go_on(self, part: nn.Module, inputs: Any, output: Any) -> None:
-        """Hook: it ended."""
-        self.paused -= 1
-
-    def after_activation(self, part: nn.Module, inputs: tuple[Any, ...], output: Any) -> Any:
-        """Hook: it ended, one function however it is written."""
-        try:
-            return held(inputs[0], part.forward) if len(inputs) == 1 and is_variable(inputs[0]) else None
-        finally:
-            self.paused -= 1
 
 
 def _after_norm(part: nn.Module, inputs: tuple[Any, ...], output: Any) -> Any:

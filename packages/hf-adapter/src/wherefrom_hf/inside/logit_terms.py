@@ -88,7 +88,7 @@ class _Cut:
     def applied(self) -> ExitStack:
         """A context in which the decoder's sources start graphs of their own."""
         stack = ExitStack()
-        for part in self.starts():
+        for part in self.starts:
             stack.callback(part.register_forward_hook(self._begin).remove)
         handle = self.calls[0].module.register_forward_pre_hook(self._begin_embeddings, with_kwargs=True)
         stack.callback(handle.remove)
@@ -96,8 +96,9 @@ class _Cut:
 
     def held(self, module: PreTrainedModel) -> AbstractContextManager[None]:
         """A context in which what stands between sources and logits is held as it is in the first row."""
-        return held_in_first_row(module, [*self.norms, *_outside_blocks(module)], left_alone=self.starts())
+        return held_in_first_row(module, [*self.norms, *_outside_blocks(module)], left_alone=self.starts)
 
+    @cached_property
     def starts(self) -> list[nn.Module]:
         """The modules whose outputs are sources."""
         attention = [one for one in self.watch.attended if one.stack == self.stack]

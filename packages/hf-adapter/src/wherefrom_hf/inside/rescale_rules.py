@@ -27,9 +27,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.overrides import TorchFunctionMode
 from wherefrom.errors import ModelCapabilityError
 
+from wherefrom_hf.inside.pausing import PausingMode, is_variable
 from wherefrom_hf.running.constants import constant_weights
 
 Function = Callable[..., Any]
@@ -327,11 +327,6 @@ def _einsum(equation: str, *operands: Any) -> Any:
     return product(*operands, multiply=lambda u, v: torch.einsum(equation, u, v))
 
 
-def is_variable(value: Any) -> bool:
-    """Is it differentiated, so that it differs between the halves?"""
-    return isinstance(value, Tensor) and value.requires_grad
-
-
 def named_functions(names: str) -> Iterator[Function]:
     """The functions of these names wherever torch has them."""
     for name in names.split():
@@ -410,12 +405,8 @@ def is_activation(part: nn.Module) -> bool:
     return same_kind and torch.allclose(together, apart, atol=1e-6) and not torch.equal(together, PROBE)
 
 
-class _Mode(TorchFunctionMode):
+class _Mode(PausingMode):
     """Hands calls that have a rule to it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.paused = 0
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -440,23 +431,13 @@ def rescale_rule(module: nn.Module) -> Iterator[None]:
     """
     mode = _Mode()
 
-    def before(part: nn.Module, inputs: Any) -> None:
-        mode.paused += 1
-
-    def after(part: nn.Module, inputs: tuple[Any, ...], output: Any) -> Any:
-        try:
-            if len(inputs) == 1 and is_variable(inputs[0]) and isinstance(output, Tensor):
-                near = _same if isinstance(part, nn.ReLU | nn.LeakyReLU) else _close
-                return chord(inputs[0], part.forward, near)
-            return output
-        finally:
-            mode.paused -= 1
+    def answer(part: nn.Module, given: Tensor) -> Tensor:
+        return chord(given, part.forward, _same if isinstance(part, nn.ReLU | nn.LeakyReLU) else _close)
 
     with ExitStack() as stack:
         stack.enter_context(constant_weights(module))
         for part in module.modules():
             if is_activation(part):
-                stack.callback(part.register_forward_pre_hook(before).remove)
-                stack.callback(part.register_forward_hook(after).remove)
+                stack.enter_context(mode.within(part, answer))
         stack.enter_context(mode)
         yield
