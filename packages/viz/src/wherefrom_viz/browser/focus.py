@@ -7,7 +7,7 @@ import numpy.typing as npt
 from attrs import evolve, frozen
 
 from wherefrom_viz.browser.drawing import Drawing
-from wherefrom_viz.describe.description import Description
+from wherefrom_viz.describe.description import Description, bound_for
 
 
 @frozen(kw_only=True)
@@ -48,7 +48,7 @@ def bound_of(description: Description, focus: Focus, drawing: Drawing) -> float:
     scores = (
         description.scores[focus.row] if focus.row is not None else description.scores[:, focus.columns].sum(axis=1)
     )
-    return float(np.abs(scores).max(initial=0.0)) or 1.0
+    return bound_for(scores)
 
 
 def strengths(description: Description, focus: Focus, drawing: Drawing) -> npt.NDArray[np.float64]:

@@ -105,6 +105,11 @@ class Scale:
         return float(min(1.0, max(-1.0, value / self.bound)))
 
 
+def bound_for(scores: npt.NDArray[np.floating[Any]]) -> float:
+    """A bound that these scores just fill; > 0."""
+    return float(np.abs(scores).max(initial=0.0)) or 1.0
+
+
 @frozen(kw_only=True, eq=False)
 class Description:
     """What there is to draw of one example."""
@@ -182,7 +187,7 @@ class Description:
         """The score of the strongest colour where these outputs are shown as one; > 0. For colours and legend alike."""
         if len(columns) == 1:
             return self.scale.bound
-        return float(np.abs(self.scores[:, list(columns)].sum(axis=1)).max(initial=0.0)) or 1.0
+        return bound_for(self.scores[:, list(columns)].sum(axis=1))
 
     def top(self, columns: Sequence[int], count: int = 5) -> list[tuple[int, float]]:
         """The strongest inputs of the given columns (summed), in order, as (row, score).

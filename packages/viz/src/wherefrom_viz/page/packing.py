@@ -27,6 +27,7 @@ from wherefrom.text.tokens import Segment, Token
 from wherefrom_viz.describe import units
 from wherefrom_viz.describe.description import (
     aggregated,
+    bound_for,
     score_rows,
     shown_text,
     sign_words,
@@ -190,7 +191,7 @@ def _packed(
         notes.append("Some scores are not finite (NaN or infinite); they are shown as 0.")
     scores = np.where(visible & np.isfinite(scores), scores, 0.0)
     said = ~np.array(template_rows(attribution, sides), dtype=bool)
-    bound = float(np.abs(scores[said] if said.any() else scores).max(initial=0.0)) or 1.0
+    bound = bound_for(scores[said] if said.any() else scores)
     scored = {side.name for side in sides}
     shown_sides = []
     if attribution.source_attributions is not None or _own_source(attribution):

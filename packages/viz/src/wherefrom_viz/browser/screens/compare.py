@@ -17,7 +17,7 @@ from wherefrom_viz.browser.drawing import (
     prepared,
 )
 from wherefrom_viz.browser.exporting import plain_text
-from wherefrom_viz.browser.focus import Focus, bound_of
+from wherefrom_viz.browser.focus import Focus
 from wherefrom_viz.browser.messages import CopyWanted, ExportWanted
 from wherefrom_viz.browser.screens.bindings import bindings
 from wherefrom_viz.browser.screens.example import ExampleScreen
@@ -188,8 +188,7 @@ class CompareScreen(ExampleScreen):
         agreed = evolve(comparison.a, step_scores={"rank agreement": comparison.agreement})
         self.query_one(StepSparkline).show(agreed, self.looking.column, "rank agreement")
         shown = comparison.difference if self.shows_difference or self.tab == "steps" else comparison.a
-        coloured = self.looking if self.tab == "read" else Focus(column=self.looking.column)
-        self.query_one(LegendLine).show(shown, drawing, shades, bound_of(shown, coloured, drawing))
+        self.query_one(LegendLine).show(shown, drawing, shades, self.bound_of(shown))
         place = f"output {self.looking.column + 1} of {len(comparison.a.steps)}"
         self.query_one(PipelineLine).show(comparison.a, drawing, place)
         self._title()

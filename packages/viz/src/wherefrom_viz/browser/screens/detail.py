@@ -16,7 +16,7 @@ from wherefrom_viz.browser.drawing import (
     described_as,
 )
 from wherefrom_viz.browser.exporting import text_of
-from wherefrom_viz.browser.focus import Focus, bound_of
+from wherefrom_viz.browser.focus import Focus
 from wherefrom_viz.browser.messages import ComparisonWanted, CopyWanted, ExportWanted, RemarkWanted
 from wherefrom_viz.browser.reading_layout import rows_of_steps
 from wherefrom_viz.browser.screens.bindings import bindings
@@ -179,9 +179,7 @@ class DetailScreen(ExampleScreen):
         self._drawn_as = (drawing, self.app.theme)
         self.view.show(description, self.looking, drawing, shades)
         self.query_one(StepSparkline).show(description, self.looking.column, drawing.metric)
-        # a text is coloured by what is looked at; cells by one output each, of which the cursor's stands in the legend
-        coloured = self.looking if self.tab == "read" else Focus(column=self.looking.column)
-        bound = bound_of(description, coloured, drawing)
+        bound = self.bound_of(description)
         self.query_one("#card", TopInputs).show(description, self.looking, drawing, shades, bound, card=True)
         self.query_one("#top", TopInputs).show(description, self.looking, drawing, shades, bound, card=False)
         self.query_one(LegendLine).show(description, drawing, shades, bound)

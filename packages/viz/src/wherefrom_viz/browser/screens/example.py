@@ -14,7 +14,7 @@ from wherefrom_viz.browser.drawing import (
     next_granularity,
     next_normalization,
 )
-from wherefrom_viz.browser.focus import Focus
+from wherefrom_viz.browser.focus import Focus, bound_of
 from wherefrom_viz.browser.messages import InputPointed, StepPointed
 from wherefrom_viz.browser.screens.base import SessionScreen
 from wherefrom_viz.browser.widgets.description_view import DescriptionView
@@ -45,6 +45,14 @@ class ExampleScreen(SessionScreen):
     def draw(self) -> None:
         """Draw what the cursor changed."""
         raise NotImplementedError
+
+    def bound_of(self, description: Description) -> float:
+        """The score of the strongest colour, as the legend has it.
+
+        A text is coloured by what is looked at; cells by one output each, of which the cursor's stands in the legend.
+        """
+        coloured = self.looking if self.tab == "read" else Focus(column=self.looking.column)
+        return bound_of(description, coloured, self.session.drawing)
 
     def look(self, looking: Focus) -> None:
         """Put the cursor somewhere else."""

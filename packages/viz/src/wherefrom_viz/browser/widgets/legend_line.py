@@ -15,9 +15,9 @@ from wherefrom_viz.describe.text_marks import elide, visible
 class LegendLine(Static):
     """The scale as a bar, and the sign in words."""
 
-    def show(self, description: Description, drawing: Drawing, shades: StyleCache, bound: float | None = None) -> None:
-        """Draw the legend of a description; ``bound`` is the score of the strongest colour, None: the description's."""
-        bound = (description.scale.bound if bound is None else bound) / drawing.intensity
+    def show(self, description: Description, drawing: Drawing, shades: StyleCache, bound: float) -> None:
+        """Draw the legend of a description; ``bound`` is the score of the strongest colour."""
+        bound /= drawing.intensity
         style = number_style(bound)
         signed = description.words.signed
         text = Text(" ", no_wrap=True, overflow="ellipsis")

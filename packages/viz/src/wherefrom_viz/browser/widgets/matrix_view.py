@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import numpy as np
 from rich.style import Style
 from textual import events
 from textual.geometry import Region, Size
 from textual.strip import Strip
 
+from wherefrom_viz.browser.focus import Focus, bound_of
 from wherefrom_viz.browser.messages import InputPointed, StepPointed
 from wherefrom_viz.browser.widgets.description_view import DescriptionView
 from wherefrom_viz.browser.widgets.lines import strip_of
@@ -129,23 +129,19 @@ class MatrixView(DescriptionView):
             (isolate(label), style),
             (" " * _GAP, Style.null()),
         ]
-        intensity, bound = self.drawing.intensity, description.scale.bound
         for column in self._columns(width):
             cross = here and column == self.looking.column
-            pieces.append(self._cell(row, column, intensity, bound, dim, cross))
+            pieces.append(self._cell(row, column, self.drawing.intensity, dim, cross))
         return pieces
 
-    def _cell(
-        self, row: int, column: int, intensity: float, bound: float, dim: Style, cross: bool
-    ) -> tuple[str, Style]:
+    def _cell(self, row: int, column: int, intensity: float, dim: Style, cross: bool) -> tuple[str, Style]:
         description, width = self.description, self._cell_width
         assert description is not None
         cursor = self.get_component_rich_style("view--cursor", partial=True) if cross else Style.null()
         if not description.visible[row, column]:
             return ("·".rjust(width - 1 if width > 2 else 1).ljust(width), dim + cursor)
         value = float(description.scores[row, column])
-        if self.drawing.scale == "step":
-            bound = float(np.abs(description.scores[:, column]).max(initial=0.0)) or 1.0
+        bound = bound_of(description, Focus(column=column), self.drawing)
         strength = min(1.0, max(-1.0, value / bound * intensity)) * description.fading(column)
         style = self.shades.style(strength) + cursor
         if width == 2:
