@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 from wherefrom.errors import UsageError
+from wherefrom.files.wire.bytes import refuse_existing
 
 from wherefrom_cli.console import Console
 from wherefrom_cli.parser import OptionGroup, Options
@@ -112,12 +113,9 @@ def check_writable(path: Path | None, *, overwrite: bool) -> None:
     """
     if path is None:
         return
-    if path.exists() and not path.is_file():
-        raise UsageError(f"{path} is {'a folder' if path.is_dir() else 'no file'}.\nName a file to write.")
+    refuse_existing(path, overwrite=True)
     if path.exists() and not overwrite:
         raise UsageError(f"{path} is there already.\nAdd --overwrite to replace it, or choose another name.")
-    if not path.parent.is_dir():
-        raise UsageError(f"There is no folder {str(path.parent)!r} to write {path.name} into.")
 
 
 def write_results(out: Attributions, where: Destination, console: Console) -> None:
