@@ -322,5 +322,8 @@ def test_a_setting_that_no_view_takes_is_named(
     ran = wherefrom(*(saved if one == "{}" else one for one in command), "--set", "theem=dark")
     assert ran.code == 2, ran.err
     assert "takes no option 'theem'" in ran.err
+    takes = set(ran.err.partition("It takes: ")[2].rstrip(".\n").split(", "))
+    assert takes
+    assert not takes & {".0", "console", "ending", "options", "out", "what"}
     assert "not expected" not in ran.err
     assert not list(tmp_path.rglob("*.svg"))

@@ -91,9 +91,9 @@ def _parameters(trace: TracebackType | None, called: str) -> set[str]:
     names: set[str] = set()
     while trace is not None:
         code = trace.tb_frame.f_code
-        count = code.co_argcount + code.co_kwonlyargcount
         if "options" in code.co_varnames or "wherefrom_viz" in str(trace.tb_frame.f_globals.get("__name__")):
-            names |= set(code.co_varnames[:count])
+            # what a verb draws, and with what, comes by place; its options come by name
+            names |= set(code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount])
         function = trace.tb_frame.f_globals.get(called)
         if callable(function):
             kinds = inspect.signature(function).parameters.values()
