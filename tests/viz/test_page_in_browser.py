@@ -885,6 +885,16 @@ def test_without_scripts_there_is_a_table(open_page: Open, everyone: Attribution
     assert "3 more" in text
 
 
+def test_the_table_is_whole_only_where_scripts_do_not_run(open_page: Open, make: Callable[..., Attribution]) -> None:
+    page = render_html(make([f" word{i}" for i in range(30)], 20))
+    still = open_page(page, wait=".wf-static", java_script_enabled=False)
+    assert [row.is_visible() for row in still.locator(".wf-static tbody tr").all()] == [True] * 29
+    table = page[page.index('<div class="wf-static">') : page.index("</table>")] + "</table></div>"
+    moving = open_page(page)
+    moving.evaluate("table => document.querySelector('.wf-mount').insertAdjacentHTML('afterbegin', table)", table)
+    assert [row.is_visible() for row in moving.locator(".wf-static tbody tr").all()] == [True] * 12 + [False] * 17
+
+
 def test_notebook_outputs_are_each_their_own(open_page: Open, hospital: Attribution) -> None:
     cell = render_notebook(hospital)
     style = "<style>.tok { display: none } button { color: red !important }</style>"
@@ -1174,6 +1184,8 @@ def test_a_long_prompt_and_its_output_are_in_sight_together(open_page: Open, mak
         picked = page.locator(".outputs .picked")
         assert picked.evaluate(inside), size
         assert page.locator(".inputs .tok", has_text="word3").first.evaluate(inside), "the strongest input"
+        assert page.locator(".inputs .tok *").count() == 0, "a token is one element"
+        assert page.locator(".inputs .tok").first.evaluate("e => getComputedStyle(e).transitionDuration") == "0s"
         page.keyboard.press("ArrowRight")
         assert page.locator(".outputs .picked").evaluate(inside), size
         assert page.locator(".inputs .tok", has_text="word290").evaluate(inside), size
