@@ -21,8 +21,8 @@ VERSION = "0.28.2"
 OWN = (
     "across", "active", "addSpan", "allowed", "alone", "announce", "app", "asTable", "blocks", "bringIn",
     "cardLines", "choose", "clipped", "colour", "cols", "columns", "cycle", "drawing", "drawLegend",
-    "element", "fading", "hides", "hover", "incomplete", "lines", "longest", "nameField", "nameSpan", "neighbour",
-    "numbers", "paint", "painter", "paintFlows", "panel", "partners", "picture", "pinLine", "pinnedAmong",
+    "element", "fading", "hides", "hover", "incomplete", "lines", "longest", "methodOf", "nameField", "nameSpan",
+    "neighbour", "numbers", "paint", "painter", "paintFlows", "panel", "partners", "picture", "pinLine", "pinnedAmong",
     "preview", "readAddress", "redraw", "remember", "removeSpans", "render", "reveal", "root", "scene", "scenes",
     "scrollBack", "seen", "selection", "setFont", "setSpans", "shownBound", "spanBar", "state", "stepRow",
     "stepScores", "surface", "tabKey", "tabNames", "thumbs", "toggleExports", "tokens", "trouble", "update", "view",

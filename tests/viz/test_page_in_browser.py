@@ -250,10 +250,23 @@ def test_two_methods_compare(open_page: Open, hospital: Attribution) -> None:
     page.wait_for_selector(".agreement")
     assert "Rank agreement -1.00" in page.locator(".agreement").inner_text()
     assert page.locator(".compare section h2").all_inner_texts() == ["A", "B", "A − B"]
+    bounds = [float(one.get_attribute("data-bound") or "nan") for one in page.locator(".compare .scale").all()]
+    assert bounds[0] == bounds[1] == bounds[2] / 2, "each text has its own legend"
+    assert "more in B" in page.locator(".compare section").last.inner_text()
     page.locator(".compare button.token", has_text="hospital").click()
     sick = page.locator(".compare section .tok", has_text="sick")
     assert sick.count() == 3
     assert background(sick.nth(0)) != background(sick.nth(1))
+
+
+def test_shares_are_of_the_sides_that_have_scores(open_page: Open, hospital: Attribution) -> None:
+    scores = np.asarray(hospital.target_attributions)[: len(hospital.source)]
+    one = hospital.replace(source_attributions=scores, target_attributions=None)
+    page = open_page(render_html([one, one.replace(method="saliency", signed=False)], view="compare"))
+    page.wait_for_selector(".agreement")
+    for column, cell in enumerate(page.locator("td.chips").all()[::2]):
+        largest = np.abs(scores[:, column]).max() / np.abs(scores[:, column]).sum()
+        assert abs(float(cell.locator(".chip").first.inner_text().split()[-1])) == pytest.approx(largest, rel=0.01)
 
 
 def rival_of(hospital: Attribution, make: Callable[..., Attribution]) -> Attribution:
@@ -327,6 +340,8 @@ def test_a_comparison_is_exported_as_it_is_shown(
     assert pair["difference"][2][3] is None
     assert pair["outputs_only_in"] == [None, "B", None, "A", "B", None]
     assert pair["agreement"][1] is None
+    assert pair["titles"] == ["hospital", "rival"]
+    assert [method.split(" · ")[0] for method in pair["methods"]] == ["integrated_gradients", "integrated_gradients"]
 
 
 def test_a_large_comparison_is_a_canvas(open_page: Open, make: Callable[..., Attribution]) -> None:
