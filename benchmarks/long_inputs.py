@@ -2,11 +2,11 @@
 
     uv run python -m benchmarks.long_inputs --lengths 2000 4000 --steps 16 --out benchmarks/results/long-inputs.jsonl
 
-One process per method and length, one core unless ``--threads`` says more. Told are the peak of memory above the loaded
-and warmed-up model, of which the result's own arrays are a part, CPU seconds, and floating-point operations counted by
-hand from the model's sizes. With ``--device cuda`` the memory is that of the card, where no result is kept, and the
-seconds are those of a clock on the wall, the card having nothing else to do. The limit is that count at the speed of
-plain matrix products, measured in the same process:
+One process per method and length on the host, one core unless ``--threads`` says more. Told are the peak of memory
+above the loaded and warmed-up model, of which the result's own arrays are a part, CPU seconds, and floating-point
+operations counted by hand from the model's sizes. With ``--device cuda`` the memory is that of the card, where no
+result is kept, and the seconds are those of a clock on the wall, the card having nothing else to do. The limit is
+that count at the speed of plain matrix products, measured in the same process:
 
 * *plain*: attention computed as whole squares of queries and keys, two products forwards and four backwards,
 * *causal*: the lower triangles alone, which is all that a causal model can use.
@@ -17,11 +17,13 @@ Lines that are in the output already are not measured again.
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -59,29 +61,40 @@ def main() -> None:
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.one:
-        torch.set_num_threads(asked.threads)
-        model = wherefrom.load_model(asked.model, device=asked.device, memory_limit=asked.memory_limit)
-        facts = {"device": asked.device, "threads": asked.threads, "memory_limit": asked.memory_limit}
-        print(json.dumps({**facts, **measured(model, asked.methods[0], asked.lengths[0], asked.steps)}))
+        print(json.dumps(here(asked)(asked.methods[0], asked.lengths[0])))
         return
     known = (
         [json.loads(line) for line in asked.out.read_text().splitlines()] if asked.out and asked.out.exists() else []
     )
     done = {(one["method"], one["length"], one["steps"], one["memory_limit"], one["device"]) for one in known}
+    ask = here(asked) if asked.device != "cpu" else functools.partial(elsewhere, asked)
     for length in asked.lengths:
         for method in asked.methods:
             if (method, length, asked.steps, asked.memory_limit, asked.device) in done:
                 continue
-            command = [sys.executable, "-m", "benchmarks.long_inputs", "--one", "--model", asked.model, "--methods"]
-            command += [method, "--lengths", str(length), "--steps", str(asked.steps)]
-            command += ["--memory-limit", asked.memory_limit, "--device", asked.device]
-            command += ["--threads", str(asked.threads)]
-            answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1]
-            known.append(json.loads(answer))
-            print(line(known[-1]), flush=True)
+            answer = ask(method, length)
+            print(line(answer), flush=True)
             if asked.out:
                 with asked.out.open("a") as file:
-                    file.write(answer + "\n")
+                    file.write(json.dumps(answer) + "\n")
+
+
+def here(asked: argparse.Namespace) -> Callable[[str, int], dict[str, Any]]:
+    """What measures in this process, with a model that is loaded once."""
+    torch.set_num_threads(asked.threads)
+    model = wherefrom.load_model(asked.model, device=asked.device, memory_limit=asked.memory_limit)
+    facts = {"device": asked.device, "threads": asked.threads, "memory_limit": asked.memory_limit}
+    return lambda method, length: {**facts, **measured(model, method, length, asked.steps)}
+
+
+def elsewhere(asked: argparse.Namespace, method: str, length: int) -> dict[str, Any]:
+    """Measured in a process of its own, whose memory nothing else has filled."""
+    command = [sys.executable, "-m", "benchmarks.long_inputs", "--one", "--model", asked.model, "--methods", method]
+    command += ["--lengths", str(length), "--steps", str(asked.steps), "--memory-limit", asked.memory_limit]
+    command += ["--device", asked.device, "--threads", str(asked.threads)]
+    printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    found: dict[str, Any] = json.loads(printed.splitlines()[-1])
+    return found
 
 
 def line(one: dict[str, Any]) -> str:
