@@ -34,7 +34,6 @@ from wherefrom_hf.running.eager import attention_implementation
 from wherefrom_hf.running.head import HeadCut, cut_at_head, reads
 from wherefrom_hf.running.jacobian import vector_jacobian_products
 from wherefrom_hf.running.last_block import BlockCut, LastBlock, cut_in, find_last_block
-from wherefrom_hf.running.memory import attention_graph_bytes
 from wherefrom_hf.running.padding import decoder_batch, encoder_batch, pad_embeddings, read_length
 from wherefrom_hf.running.passes import DecoderRun, EncoderStates, run_encoder, start_run
 from wherefrom_hf.running.precision import at_least_single
@@ -173,14 +172,13 @@ class Differentiator:
         found, predictor = self._structure, self._predictor
         length = max(read_length(row) for row in rows)
         batched = products_at_once(predictor.device, len(rows) * length) > 1
-        fits = attention_graph_bytes(predictor.module, len(rows), length) <= predictor.memory_limit // 2
         plan = _Plan(
             implementation="eager" if found.plain else None,
             watched=KERNEL,
             last_block=found.last_block,
             blocks=None,
         )
-        if (batched and fits) or not found.fused or predictor.source is not None:
+        if (batched and predictor.keeps_weights(len(rows), length)) or not found.fused or predictor.source is not None:
             return plan
         plan = evolve(plan, implementation=FUSED, watched=FUSED)
         blocks = found.blocks
