@@ -2,9 +2,11 @@
 
     uv run python -m benchmarks.long_inputs --lengths 2000 4000 --steps 16 --out benchmarks/results/long-inputs.jsonl
 
-One process per method and length, one core. Told are the peak of memory above the loaded and warmed-up model, of which
-the result's own arrays are a part, CPU seconds, and floating-point operations counted by hand from the model's sizes.
-The limit is that count at the speed of plain matrix products, measured in the same process:
+One process per method and length on the host, one core unless ``--threads`` says more. Told are the peak of memory
+above the loaded and warmed-up model, of which the result's own arrays are a part, CPU seconds, and floating-point
+operations counted by hand from the model's sizes. With ``--device cuda`` the memory is that of the card, where no
+result is kept, and the seconds are those of a clock on the wall, the card having nothing else to do. The limit is
+that count at the speed of plain matrix products, measured in the same process:
 
 * *plain*: attention computed as whole squares of queries and keys, two products forwards and four backwards,
 * *causal*: the lower triangles alone, which is all that a causal model can use.
@@ -15,11 +17,13 @@ Lines that are in the output already are not measured again.
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -51,29 +55,46 @@ def main() -> None:
     parser.add_argument("--lengths", nargs="+", type=int, default=[2000, 4000, 8000])
     parser.add_argument("--steps", type=int, default=16)
     parser.add_argument("--memory-limit", default="512 MiB")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--threads", type=int, default=1, help="of the host")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.one:
-        print(json.dumps(measured(asked.model, asked.methods[0], asked.lengths[0], asked.steps, asked.memory_limit)))
+        print(json.dumps(here(asked)(asked.methods[0], asked.lengths[0])))
         return
     known = (
         [json.loads(line) for line in asked.out.read_text().splitlines()] if asked.out and asked.out.exists() else []
     )
-    done = {(one["method"], one["length"], one["steps"], one["memory_limit"]) for one in known}
+    done = {(one["method"], one["length"], one["steps"], one["memory_limit"], one["device"]) for one in known}
+    ask = here(asked) if asked.device != "cpu" else functools.partial(elsewhere, asked)
     for length in asked.lengths:
         for method in asked.methods:
-            if (method, length, asked.steps, asked.memory_limit) in done:
+            if (method, length, asked.steps, asked.memory_limit, asked.device) in done:
                 continue
-            command = [sys.executable, "-m", "benchmarks.long_inputs", "--one", "--model", asked.model, "--methods"]
-            command += [method, "--lengths", str(length), "--steps", str(asked.steps)]
-            command += ["--memory-limit", asked.memory_limit]
-            answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1]
-            known.append(json.loads(answer))
-            print(line(known[-1]), flush=True)
+            answer = ask(method, length)
+            print(line(answer), flush=True)
             if asked.out:
                 with asked.out.open("a") as file:
-                    file.write(answer + "\n")
+                    file.write(json.dumps(answer) + "\n")
+
+
+def here(asked: argparse.Namespace) -> Callable[[str, int], dict[str, Any]]:
+    """What measures in this process, with a model that is loaded once."""
+    torch.set_num_threads(asked.threads)
+    model = wherefrom.load_model(asked.model, device=asked.device, memory_limit=asked.memory_limit)
+    facts = {"device": asked.device, "threads": asked.threads, "memory_limit": asked.memory_limit}
+    return lambda method, length: {**facts, **measured(model, method, length, asked.steps)}
+
+
+def elsewhere(asked: argparse.Namespace, method: str, length: int) -> dict[str, Any]:
+    """Measured in a process of its own, whose memory nothing else has filled."""
+    command = [sys.executable, "-m", "benchmarks.long_inputs", "--one", "--model", asked.model, "--methods", method]
+    command += ["--lengths", str(length), "--steps", str(asked.steps), "--memory-limit", asked.memory_limit]
+    command += ["--device", asked.device, "--threads", str(asked.threads)]
+    printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    found: dict[str, Any] = json.loads(printed.splitlines()[-1])
+    return found
 
 
 def line(one: dict[str, Any]) -> str:
@@ -84,10 +105,8 @@ def line(one: dict[str, Any]) -> str:
     )
 
 
-def measured(name: str, method: str, length: int, steps: int, limit: str) -> dict[str, Any]:
+def measured(model: Any, method: str, length: int, steps: int) -> dict[str, Any]:
     """One method on one length."""
-    torch.set_num_threads(1)
-    model = wherefrom.load_model(name, device="cpu", memory_limit=limit)
     ids = model.tokenizer(TEXT * (1 + length // 60))["input_ids"]
     prompt = model.tokenizer.decode(ids[:length])
     answer = model.tokenizer.decode(ids[length : length + steps])
@@ -96,13 +115,13 @@ def measured(name: str, method: str, length: int, steps: int, limit: str) -> dic
     short = model.tokenizer.decode(ids[:40])
     model.attribute(short, short + answer, method, show_progress=False, **settings)  # probes, lazy imports
     speed = products_per_second(model.module)
-    before = resident()
-    with Peak() as peak:
-        began = time.process_time()
+    clock = Clock(model.module.device)
+    with Peak(model.module.device) as peak:
+        began = clock()
         result = model.attribute(
             prompt, prompt + answer, method, attr_pos_start=size - steps, show_progress=False, **settings
         )[0]
-        spent = time.process_time() - began
+        spent = clock() - began
     scores = result.target_attributions
     assert scores is not None
     plain, causal = operations(model.module, method, size, steps, sentences(model, prompt))
@@ -111,10 +130,9 @@ def measured(name: str, method: str, length: int, steps: int, limit: str) -> dic
         "length": length,
         "tokens": size,
         "steps": steps,
-        "memory_limit": limit,
-        "peak_mib": (peak.seen - before) / 2**20,
+        "peak_mib": peak.grown / 2**20,
         "result_mib": scores.nbytes / 2**20,
-        "cpu_seconds": spent,
+        "seconds": spent,
         "giga_per_second": speed / 1e9,
         "tera_operations": plain / 1e12,
         "over_plain_limit": spent / (plain / speed),
@@ -165,37 +183,59 @@ def operations(module: PreTrainedModel, method: str, size: int, steps: int, star
 def products_per_second(module: nn.Module) -> float:
     """Operations per second of plain matrix products with one of the model's own weights."""
     weight = max((p.weight for p in module.modules() if isinstance(p, nn.Linear)), key=lambda w: min(w.shape)).detach()
-    states = torch.randn(2048, weight.shape[1])
-    seconds = []
+    states = torch.randn(2048 if weight.device.type == "cpu" else 65536, weight.shape[1], device=weight.device)
+    clock, seconds = Clock(weight.device), []
     for _ in range(15):
-        began = time.process_time()
+        began = clock()
         torch.nn.functional.linear(states, weight)
-        seconds.append(time.process_time() - began)
+        seconds.append(clock() - began)
     return float(2.0 * states.numel() * weight.shape[0] / np.median(seconds))
 
 
-def resident() -> int:
-    """Resident memory of this process in bytes."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+class Clock:
+    """Seconds: of the process's cores on the host, of the wall on a card that has done all it was told."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+
+    def __call__(self) -> float:
+        if self._device.type == "cpu":
+            return time.process_time()
+        torch.cuda.synchronize(self._device)
+        return time.perf_counter()
 
 
 class Peak:
-    """The most resident memory within a block, looked at every hundredth of a second."""
+    """How many bytes more were in use at most within a block: of the process, looked at every hundredth of a second, or
+    of the card."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self.grown = 0
 
     def __enter__(self) -> Peak:
-        self.seen = resident()
+        self._before = self._used()
+        if self._device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self._device)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
         self._thread.start()
         return self
 
+    def _used(self) -> int:
+        if self._device.type == "cuda":
+            return torch.cuda.memory_allocated(self._device)
+        return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
     def _look(self) -> None:
-        while not self._over.wait(0.01):
-            self.seen = max(self.seen, resident())
+        while self._device.type == "cpu" and not self._over.wait(0.01):
+            self.grown = max(self.grown, self._used() - self._before)
 
     def __exit__(self, *error: object) -> None:
         self._over.set()
         self._thread.join()
+        if self._device.type == "cuda":
+            self.grown = torch.cuda.max_memory_allocated(self._device) - self._before
 
 
 if __name__ == "__main__":

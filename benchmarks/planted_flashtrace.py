@@ -20,7 +20,7 @@ import torch
 from flashtrace import FlashTrace  # pyright: ignore[reportMissingImports]  # in the environment of the command above
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from benchmarks.planted import Peak, read, recall, write
+from benchmarks.planted import Peak, read, recall, without_costs, write
 from benchmarks.planted_tasks import evidence_tokens, tasks
 
 WAYS = {"FlashTrace": "flashtrace", "FlashTrace ifr-span": "ifr-span"}
@@ -31,6 +31,7 @@ def main() -> None:
     parser.add_argument("models", nargs="+", help="smollm2, gemma3")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--tasks", type=int, default=60)
+    parser.add_argument("--device", default="cpu", help="where the models run; costs are told of the host only")
     parser.add_argument("--minutes", type=float, default=1e9)
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -47,6 +48,7 @@ def main() -> None:
                 model = AutoModelForCausalLM.from_pretrained(
                     folder, dtype=torch.float32, attn_implementation="eager"
                 ).eval()
+                model.to(options.device)
                 loaded[name] = (model, AutoTokenizer.from_pretrained(folder))
             for way, method in WAYS.items():
                 if way in known:
@@ -54,7 +56,8 @@ def main() -> None:
                 model, tokenizer = loaded[name]
                 line = measured(model, tokenizer, task, method)
                 facts = {"model": name, "task": task.id, "set": task.set, "way": way}
-                write(options.out, [{**facts, **line, "version": version("flashtrace")}])
+                line = {**facts, **line, "version": version("flashtrace")}
+                write(options.out, [line if options.device == "cpu" else without_costs(line, options.device)])
                 if time.monotonic() > until:
                     return
 

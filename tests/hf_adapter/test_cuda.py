@@ -68,6 +68,7 @@ def test_block_by_block_too():
         torch.testing.assert_close(came.target.cpu(), expected.target, rtol=2e-3, atol=1e-3 * scale)
 
 
+@pytest.mark.filterwarnings("ignore:lime")  # so few samples say little; both devices draw the same
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("name, text, target", [("demo:lm", "The teacher saw the doctor", None)])
 def test_methods_are_those_of_the_host(method, name, text, target):

@@ -14,10 +14,14 @@ from wherefrom.errors import SettingsError
 from wherefrom.methods import LayerGradientXActivation
 from wherefrom.progress import no_progress
 from wherefrom.testing import question
+from wherefrom_hf.inside import layers
 from wherefrom_hf.inside.layers import layer_gradients
+from wherefrom_hf.running.attention_kernel import FUSED
+from wherefrom_hf.running.embedding import input_embedding
+from wherefrom_hf.running.predict import Predictor
 from wherefrom_hf.running.stacks import stack_of
 
-from tests.hf_adapter.architectures import CONFIGS, UNUSUAL, rows_for
+from tests.hf_adapter.architectures import CONFIGS, UNUSUAL, build, rows_for
 from tests.hf_adapter.test_attention_gradients import asked, predictor_of
 from tests.laws.models import model_of
 
@@ -43,6 +47,27 @@ def test_depth_names_a_block(blocks: int, share: float, index: int) -> None:
 def test_depths_outside_the_stack_are_refused(share: float) -> None:
     with pytest.raises(ValueError, match="share"):
         Depth(share=share)
+
+
+@pytest.mark.parametrize("name", ["llama", "gpt2", "gemma3"])
+def test_long_rows_keep_no_attention_weights(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where all heads' weights would not fit, the fused kernel runs, and says the same."""
+    module, rows = build(name, attention="eager"), [asked(row) for row in rows_for(name)]
+    predictor = Predictor(module, None, input_embedding(module), 0)
+    plain = list(layer_gradients(predictor, rows, Depth(share=0.5), None, None))
+    monkeypatch.setattr(predictor, "_memory_limit", 1)
+    used: list[str] = []
+    run = layers.attention_implementation
+
+    def noted(module: Any, implementation: str) -> Any:
+        used.append(implementation)
+        return run(module, implementation)
+
+    monkeypatch.setattr(layers, "attention_implementation", noted)
+    for came, expected in zip(layer_gradients(predictor, rows, Depth(share=0.5), None, None), plain, strict=True):
+        assert came.target is not None
+        torch.testing.assert_close(came.target, expected.target, rtol=1e-3, atol=1e-5)
+    assert set(used) == {FUSED}
 
 
 @pytest.mark.parametrize("name", list(STACKS))

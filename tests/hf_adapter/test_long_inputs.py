@@ -55,6 +55,23 @@ def test_common_decoders_do_go_block_by_block(monkeypatch):
         assert plan.blocks.bytes_per_position > 0
 
 
+@pytest.mark.parametrize("name", ["llama", "gpt2", "gemma3"])
+def test_the_limit_holds_where_many_products_run_at_once(name, monkeypatch):
+    """As on a card: plain attention would keep the weights of all layers and heads, as many as the length squared."""
+    monkeypatch.setattr(chunking, "HOST_PRODUCT_POSITIONS", 10**6)
+    module = build(name, attention="sdpa" if name == "llama" else "eager")
+    row = asked(rows_for(name)[0])
+    plans = []
+    for limit in (2**30, 1):
+        predictor = Predictor(module, None, input_embedding(module), 0, memory_limit=limit)
+        differentiator = Differentiator(predictor)
+        plans.append(differentiator._plan([row], target=True))
+        (answer,) = differentiator.gradients([row], None, True, True)
+        close(answer.target.numpy(), plainly(predictor, row)[1])
+    assert [plan.implementation for plan in plans] == ["eager", FUSED]
+    assert [plan.blocks is not None for plan in plans] == [False, True]
+
+
 @pytest.mark.parametrize("stride", [1, 2, 3, 5])
 def test_states_that_were_not_kept_are_made_again(stride, monkeypatch):
     predictor = tight("llama", monkeypatch)

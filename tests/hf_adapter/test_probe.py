@@ -22,7 +22,7 @@ from wherefrom_hf.running.gradients import Differentiator
 from wherefrom_hf.running.predict import Predictor
 from wherefrom_hf.running.probe import Probe, need_same
 
-from tests.hf_adapter.architectures import build, rows_for
+from tests.hf_adapter.architectures import CONFIGS, build, rows_for
 from tests.zoo import families
 from tests.zoo.checks import Model, attention, row_of
 
@@ -75,6 +75,30 @@ def test_ordinary_models_are_what_they_seem(name: str) -> None:
     assert probe.same_under("eager") is None
     assert probe.watchable() is None
     assert probe.continues()
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_no_probe_is_longer_than_a_table_of_positions(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a card a look-up beyond a table ends all work there, so none may be tried."""
+    beyond: list[int] = []
+    monkeypatch.setattr(torch, "gather", checking(torch.gather, beyond))
+    probe = predictor_of(build(name)).probe
+    for answer in (probe.causal(), probe.watchable()):
+        assert answer is None or "fails with" not in answer
+    probe.continues()
+    probe.pads_left()
+    assert beyond == []
+
+
+def checking(gather: Any, beyond: list[int]) -> Any:
+    """``torch.gather`` that notes indices beyond what it is given."""
+
+    def looking(table: Any, dim: int, index: Any, **options: Any) -> Any:
+        if int(index.max()) >= table.shape[dim]:
+            beyond.append(int(index.max()))
+        return gather(table, dim, index, **options)
+
+    return looking
 
 
 def test_a_model_that_sees_the_future_is_refused() -> None:

@@ -40,7 +40,7 @@ from wherefrom_hf.running.gradients import Differentiator
 from wherefrom_hf.running.memory import as_bytes
 from wherefrom_hf.running.ownership import one_by_one, reserved
 from wherefrom_hf.running.placement import move, parse_device, pinned
-from wherefrom_hf.running.positions import has_table_of_positions
+from wherefrom_hf.running.positions import has_table_of_positions, said_limit
 from wherefrom_hf.running.precision import at_least_single
 from wherefrom_hf.running.predict import Predictor
 from wherefrom_hf.running.probe import need_same
@@ -346,6 +346,5 @@ def _embeddings(module: PreTrainedModel) -> tuple[InputEmbedding | None, InputEm
 
 def _made_for(config: Any, tokenizer_limit: int) -> int | None:
     """The longest sequence that model and tokenizer say they were made for, if they say so."""
-    limit = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None)
-    bounded = [int(n) for n in (limit, tokenizer_limit) if n is not None and 0 < n < 10**9]
+    bounded = [int(n) for n in (said_limit(config), tokenizer_limit) if n is not None and 0 < n < 10**9]
     return min(bounded) if bounded else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import numpy as np
@@ -13,9 +13,9 @@ from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.methods.contract import Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.ablation import LOG_PROBABILITY, quantities
-from wherefrom.methods.perturbation.answering import answer_drawn, check_model
+from wherefrom.methods.perturbation.answering import answer_drawn
+from wherefrom.methods.perturbation.budgeted import Budgeted
 from wherefrom.methods.perturbation.coalitions import all_coalitions, is_complete
-from wherefrom.methods.perturbation.coarse_to_fine import budget_cost, within_budget
 from wherefrom.methods.perturbation.cost import sampled_cost
 from wherefrom.methods.perturbation.drawing import draw
 from wherefrom.methods.perturbation.settings import SampledSettings
@@ -32,7 +32,7 @@ DEFAULT_SAMPLES = 64
 
 @method("context_cite", needs=(PredictsSteps,), signed=True, uses_target_function=False, differentiates=False)
 @frozen(kw_only=True)
-class ContextCite(SampledSettings):
+class ContextCite(Budgeted, SampledSettings):
     """Which parts of the context made the response likely: few units get a score, the rest exactly 0.
 
     Each sample keeps every unit with probability 1/2; the log-odds ``log(P / (1 - P))`` of the response, one token or a
@@ -60,19 +60,11 @@ class ContextCite(SampledSettings):
     alpha: float = field(default=0.01, validator=validators.ge(0.0))
     """Strength of the lasso's penalty, in nats per response token."""
 
-    def cost(self, question: Question) -> Cost:
-        if self.budget is not None:
-            return budget_cost(self, question)
+    def whole_cost(self, question: Question) -> Cost:
         units = units_of(question, self.units, generated=False)
         return sampled_cost(self, question, units)
 
-    def attribute(self, model: ScoringModel, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
-        if self.budget is not None:
-            return within_budget(self, model, questions, progress)
-        check_model(self, model)
-        return self._answers(model, questions, progress)
-
-    def _answers(self, model: ScoringModel, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
+    def whole(self, model: ScoringModel, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
         for question in questions:
             units = units_of(question, self.units, generated=False)
             wanted = quantities(question)

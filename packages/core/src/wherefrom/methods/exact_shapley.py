@@ -13,11 +13,10 @@ from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.errors import InputError
 from wherefrom.methods.contract import Scores, method
 from wherefrom.methods.cost import Cost
-from wherefrom.methods.perturbation.answering import answer, check_model
+from wherefrom.methods.perturbation.answering import answer
+from wherefrom.methods.perturbation.budgeted import Budgeted
 from wherefrom.methods.perturbation.coalitions import all_coalitions
-from wherefrom.methods.perturbation.coarse_to_fine import budget_cost, within_budget
 from wherefrom.methods.perturbation.drawing import run_plan
-from wherefrom.methods.perturbation.settings import PerturbationSettings
 from wherefrom.methods.perturbation.units import Units, units_of
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
@@ -27,7 +26,7 @@ MOST_UNITS = 12
 
 @method("exact_shapley", needs=(PredictsSteps,), signed=True, uses_target_function=True, differentiates=False)
 @frozen(kw_only=True)
-class ExactShapley(PerturbationSettings):
+class ExactShapley(Budgeted):
     """Shapley values of at most twelve units, from all ``2**units`` coalitions.
 
     A unit's score is what it adds to a coalition, averaged over all orders in which the units could arrive. Scores sum
@@ -42,15 +41,10 @@ class ExactShapley(PerturbationSettings):
         Shapley (1953), "A value for n-person games".
     """
 
-    def cost(self, question: Question) -> Cost:
-        if self.budget is not None:
-            return budget_cost(self, question)
+    def whole_cost(self, question: Question) -> Cost:
         return Cost(forwards=2 ** len(units_of(question, self.units)), at_most=True)
 
-    def attribute(self, model: ScoringModel, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
-        if self.budget is not None:
-            return within_budget(self, model, questions, progress)
-        check_model(self, model)
+    def whole(self, model: ScoringModel, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         games = [units_of(question, self.units) for question in questions]
         for index, units in enumerate(games):
             if len(units) > MOST_UNITS:

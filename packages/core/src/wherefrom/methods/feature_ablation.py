@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from attrs import frozen
@@ -11,11 +11,10 @@ from wherefrom.adapters import PredictsSteps, ScoringModel
 from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.methods.contract import Scores, method
 from wherefrom.methods.cost import Cost
-from wherefrom.methods.perturbation.answering import answer, check_model
-from wherefrom.methods.perturbation.coarse_to_fine import budget_cost, within_budget
+from wherefrom.methods.perturbation.answering import answer
+from wherefrom.methods.perturbation.budgeted import Budgeted
 from wherefrom.methods.perturbation.cost import planned_cost
 from wherefrom.methods.perturbation.drawing import run_plan
-from wherefrom.methods.perturbation.settings import PerturbationSettings
 from wherefrom.methods.perturbation.units import Units, units_of
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
@@ -30,7 +29,7 @@ from wherefrom.questions.question import Question
     aliases=("leave_one_out",),
 )
 @frozen(kw_only=True)
-class FeatureAblation(PerturbationSettings):
+class FeatureAblation(Budgeted):
     """Signed loss of the target function when one unit is removed: ``f(x) - f(x without it)``.
 
     It is occlusion with windows of one unit, under the name it has elsewhere; ``units`` decides what goes together.
@@ -44,19 +43,11 @@ class FeatureAblation(PerturbationSettings):
         Li, Monroe & Jurafsky (2016), erasure, https://arxiv.org/abs/1612.08220.
     """
 
-    def cost(self, question: Question) -> Cost:
-        if self.budget is not None:
-            return budget_cost(self, question)
+    def whole_cost(self, question: Question) -> Cost:
         units = units_of(question, self.units)
         return planned_cost(question, units, self.plan(units))
 
-    def attribute(self, model: ScoringModel, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
-        if self.budget is not None:
-            return within_budget(self, model, questions, progress)
-        check_model(self, model)
-        return self._answers(model, questions, progress)
-
-    def _answers(self, model: ScoringModel, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
+    def whole(self, model: ScoringModel, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
         for question in questions:
             units = units_of(question, self.units)
             yield answer(self, question, run_plan(self, model, question, units, self.plan(units), progress))

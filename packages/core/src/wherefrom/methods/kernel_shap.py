@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import numpy as np
 from attrs import field, frozen
 
-from wherefrom.adapters import PredictsSteps, ScoringModel
+from wherefrom.adapters import PredictsSteps
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.errors import InputError
-from wherefrom.methods.contract import Scores, method
-from wherefrom.methods.cost import Cost
-from wherefrom.methods.perturbation.answering import attribute_by_plan
+from wherefrom.methods.contract import method
+from wherefrom.methods.perturbation.budgeted import BudgetedSampling
 from wherefrom.methods.perturbation.coalitions import is_complete
-from wherefrom.methods.perturbation.coarse_to_fine import budget_cost, within_budget
-from wherefrom.methods.perturbation.cost import sampled_cost
 from wherefrom.methods.perturbation.kernel import kernel_masks, kernel_weights
-from wherefrom.methods.perturbation.settings import SampledSettings
 from wherefrom.methods.perturbation.surrogates import constrained, distinct_columns
-from wherefrom.methods.perturbation.units import Units, units_of
+from wherefrom.methods.perturbation.units import Units
 from wherefrom.methods.sampling.counts import as_samples
-from wherefrom.progress import Progress
-from wherefrom.questions.question import Question
 from wherefrom.settings import counting
 
 DEFAULT_SAMPLES = 256
@@ -32,7 +25,7 @@ DEFAULT_SAMPLES = 256
 
 @method("kernel_shap", needs=(PredictsSteps,), signed=True, uses_target_function=True, differentiates=False)
 @frozen(kw_only=True)
-class KernelShap(SampledSettings):
+class KernelShap(BudgetedSampling):
     """Shapley values of the units, from a regression whose weights make it so.
 
     Scores sum to ``f(x) - f(x without all units)`` exactly, for every step. When ``2**players <= n_samples`` all
@@ -55,17 +48,6 @@ class KernelShap(SampledSettings):
     )
     """Coalitions, the full and the empty one included. ``"auto"`` adds some until the standard errors are within
     ``tolerance``."""
-
-    def cost(self, question: Question) -> Cost:
-        if self.budget is not None:
-            return budget_cost(self, question)
-        units = units_of(question, self.units)
-        return sampled_cost(self, question, units)
-
-    def attribute(self, model: ScoringModel, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
-        if self.budget is not None:
-            return within_budget(self, model, questions, progress)
-        return attribute_by_plan(self, model, questions, progress)
 
     def plan(self, units: Units, rng: np.random.Generator) -> BoolArray:
         """All coalitions if they are few enough; else the full one, the empty one, and pairs of complements."""

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import numpy as np
 from attrs import field, frozen, validators
 
-from wherefrom.adapters import PredictsSteps, ScoringModel
+from wherefrom.adapters import PredictsSteps
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
-from wherefrom.methods.contract import Scores, method
-from wherefrom.methods.cost import Cost
-from wherefrom.methods.perturbation.answering import attribute_by_plan
+from wherefrom.methods.contract import method
+from wherefrom.methods.perturbation.budgeted import BudgetedSampling
 from wherefrom.methods.perturbation.coalitions import all_coalitions, is_complete
-from wherefrom.methods.perturbation.coarse_to_fine import budget_cost, within_budget
-from wherefrom.methods.perturbation.cost import sampled_cost
-from wherefrom.methods.perturbation.settings import SampledSettings
 from wherefrom.methods.perturbation.surrogates import distinct_columns, drawing_weights, lasso, ridge
-from wherefrom.methods.perturbation.units import Units, units_of
+from wherefrom.methods.perturbation.units import Units
 from wherefrom.methods.sampling.counts import as_samples
-from wherefrom.progress import Progress
-from wherefrom.questions.question import Question
 from wherefrom.settings import counting
 
 DEFAULT_SAMPLES = 50
@@ -30,7 +23,7 @@ DEFAULT_SAMPLES = 50
 
 @method("lime", needs=(PredictsSteps,), signed=True, uses_target_function=True, differentiates=False)
 @frozen(kw_only=True)
-class Lime(SampledSettings):
+class Lime(BudgetedSampling):
     """Coefficients of a weighted linear fit to the target function over inputs with random units removed.
 
     Each of the samples keeps every unit with probability ``1 - mask_prob``; samples nearer to the input count more, by
@@ -59,17 +52,6 @@ class Lime(SampledSettings):
     """The linear model."""
     alpha: float = field(default=0.01, validator=validators.ge(0.0))
     """Strength of its penalty. Ridge: per unit of total weight. Lasso: as a fraction of the range of the values."""
-
-    def cost(self, question: Question) -> Cost:
-        if self.budget is not None:
-            return budget_cost(self, question)
-        units = units_of(question, self.units)
-        return sampled_cost(self, question, units)
-
-    def attribute(self, model: ScoringModel, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
-        if self.budget is not None:
-            return within_budget(self, model, questions, progress)
-        return attribute_by_plan(self, model, questions, progress)
 
     def plan(self, units: Units, rng: np.random.Generator) -> BoolArray:
         """The full input, then random coalitions, shape ``(n_samples, units)``; all coalitions where they are no

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from attrs import field, frozen
@@ -11,11 +11,10 @@ from wherefrom.adapters import PredictsSteps, ScoringModel, Side
 from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.methods.contract import Scores, method
 from wherefrom.methods.cost import Cost
-from wherefrom.methods.perturbation.answering import answer, check_model
-from wherefrom.methods.perturbation.coarse_to_fine import budget_cost, within_budget
+from wherefrom.methods.perturbation.answering import answer
+from wherefrom.methods.perturbation.budgeted import Budgeted
 from wherefrom.methods.perturbation.cost import planned_cost
 from wherefrom.methods.perturbation.drawing import run_plan
-from wherefrom.methods.perturbation.settings import PerturbationSettings
 from wherefrom.methods.perturbation.units import Units, units_of
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
@@ -24,7 +23,7 @@ from wherefrom.settings import counting
 
 @method("occlusion", needs=(PredictsSteps,), signed=True, uses_target_function=True, differentiates=False)
 @frozen(kw_only=True)
-class Occlusion(PerturbationSettings):
+class Occlusion(Budgeted):
     """Signed loss of the target function when a sliding window of units is removed.
 
     The score of a unit is the mean of ``f(x) - f(x without the window)`` over the windows that contain it, in units of
@@ -46,19 +45,11 @@ class Occlusion(PerturbationSettings):
     stride: int = field(default=1, validator=counting(1))
     """Units from one window to the next."""
 
-    def cost(self, question: Question) -> Cost:
-        if self.budget is not None:
-            return budget_cost(self, question)
+    def whole_cost(self, question: Question) -> Cost:
         units = units_of(question, self.units, kept_too=True)
         return planned_cost(question, units, self.plan(units))
 
-    def attribute(self, model: ScoringModel, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
-        if self.budget is not None:
-            return within_budget(self, model, questions, progress)
-        check_model(self, model)
-        return self._answers(model, questions, progress)
-
-    def _answers(self, model: ScoringModel, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
+    def whole(self, model: ScoringModel, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
         for question in questions:
             units = units_of(question, self.units, kept_too=True)
             yield answer(self, question, run_plan(self, model, question, units, self.plan(units), progress))

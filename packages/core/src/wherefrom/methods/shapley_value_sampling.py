@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import numpy as np
 from attrs import field, frozen
 
-from wherefrom.adapters import PredictsSteps, ScoringModel
+from wherefrom.adapters import PredictsSteps
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
-from wherefrom.methods.contract import Scores, method
-from wherefrom.methods.cost import Cost
+from wherefrom.methods.contract import method
 from wherefrom.methods.exact_shapley import exact_values
-from wherefrom.methods.perturbation.answering import attribute_by_plan
+from wherefrom.methods.perturbation.budgeted import BudgetedSampling
 from wherefrom.methods.perturbation.coalitions import all_coalitions, is_complete
-from wherefrom.methods.perturbation.coarse_to_fine import budget_cost, within_budget
-from wherefrom.methods.perturbation.cost import sampled_cost
-from wherefrom.methods.perturbation.settings import SampledSettings
-from wherefrom.methods.perturbation.units import Units, units_of
+from wherefrom.methods.perturbation.units import Units
 from wherefrom.methods.sampling.counts import as_samples
-from wherefrom.progress import Progress
-from wherefrom.questions.question import Question
 from wherefrom.settings import counting
 
 DEFAULT_ORDERS = 24
@@ -30,7 +23,7 @@ DEFAULT_ORDERS = 24
 
 @method("shapley_value_sampling", needs=(PredictsSteps,), signed=True, uses_target_function=True, differentiates=False)
 @frozen(kw_only=True)
-class ShapleyValueSampling(SampledSettings):
+class ShapleyValueSampling(BudgetedSampling):
     """What each unit adds when it arrives, averaged over random orders of arrival.
 
     Unbiased for the Shapley values, and exact where all coalitions are no more than the orders would need. Scores
@@ -53,17 +46,6 @@ class ShapleyValueSampling(SampledSettings):
     standard errors are within ``tolerance``."""
     antithetic: bool = True
     """Is every order followed by its reverse? Cancels much of the variance."""
-
-    def cost(self, question: Question) -> Cost:
-        if self.budget is not None:
-            return budget_cost(self, question)
-        units = units_of(question, self.units)
-        return sampled_cost(self, question, units)
-
-    def attribute(self, model: ScoringModel, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
-        if self.budget is not None:
-            return within_budget(self, model, questions, progress)
-        return attribute_by_plan(self, model, questions, progress)
 
     def plan(self, units: Units, rng: np.random.Generator) -> BoolArray:
         """The coalitions that grow along each order, from nobody to everybody: ``players + 1`` rows an order; all

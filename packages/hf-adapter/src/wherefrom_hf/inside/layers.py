@@ -12,6 +12,7 @@ from torch import Tensor
 from wherefrom.adapters import Row
 from wherefrom.adapters.layers import LayerGradients, LayerStates
 
+from wherefrom_hf.running.attention_kernel import FUSED
 from wherefrom_hf.running.chunking import chunks_of, positions_at_once
 from wherefrom_hf.running.derivatives import true_derivatives
 from wherefrom_hf.running.eager import attention_implementation
@@ -61,10 +62,19 @@ def batches(predictor: Predictor, rows: Iterable[Row], chunk: int | None, copies
 
 def _run(predictor: Predictor, rows: list[Row], parts: Parts, given: list[LayerStates] | None) -> WholePass:
     predictor.probe.need_causal()
-    plain = predictor.probe.same_under("eager") is None
-    attention = attention_implementation(predictor.module, "eager") if plain else nullcontext()
+    implementation = _attention(predictor, rows)
+    attention = nullcontext() if implementation is None else attention_implementation(predictor.module, implementation)
     with attention, torch.enable_grad():
         return run_whole(predictor, rows, parts=parts, given=given)
+
+
+def _attention(predictor: Predictor, rows: list[Row]) -> str | None:
+    """Plain attention, whose backward passes can be batched, or the fused kernel for a decoder's rows whose weights
+    would not fit; None: as the model was loaded."""
+    fits = predictor.keeps_weights(len(rows), max(length_of(row, "target") for row in rows))
+    if not fits and predictor.source is None and predictor.probe.same_under(FUSED) is None:
+        return FUSED
+    return "eager" if predictor.probe.same_under("eager") is None else None
 
 
 def _states(run: WholePass, rows: list[Row]) -> Iterator[LayerStates]:

@@ -167,8 +167,8 @@ class Differentiator:
         return self._found
 
     def _plan(self, rows: Sequence[Row], target: bool) -> _Plan:
-        """Plain attention for rows whose backward passes are batched, fused attention for longer ones, and block by
-        block those whose graph is heavier than half of the memory limit."""
+        """Plain attention for rows whose backward passes are batched and whose weights fit, fused attention for longer
+        ones, and block by block those whose graph is heavier than half of the memory limit."""
         found, predictor = self._structure, self._predictor
         length = max(read_length(row) for row in rows)
         batched = products_at_once(predictor.device, len(rows) * length) > 1
@@ -178,7 +178,7 @@ class Differentiator:
             last_block=found.last_block,
             blocks=None,
         )
-        if batched or not found.fused or predictor.source is not None:
+        if (batched and predictor.keeps_weights(len(rows), length)) or not found.fused or predictor.source is not None:
             return plan
         plan = evolve(plan, implementation=FUSED, watched=FUSED)
         blocks = found.blocks

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import torch
+from transformers import PreTrainedModel
 from wherefrom.errors import SettingsError
 
 HOST_LIMIT = 512 * 2**20
@@ -40,3 +41,11 @@ def as_bytes(limit: int | str | None) -> int | None:
 def default_limit(device: torch.device) -> int:
     """What passes may use where nothing was said: 512 MiB on the host, 8 GiB on an accelerator."""
     return HOST_LIMIT if device.type == "cpu" else DEVICE_LIMIT
+
+
+def attention_graph_bytes(module: PreTrainedModel, rows: int, length: int) -> int:
+    """What the graph of plain attention keeps of so many rows: the weights of all heads and layers, and once more what
+    they were made from. 0 where the configuration does not say how many there are."""
+    text = module.config.get_text_config(decoder=True)
+    heads, layers = (int(getattr(text, name, 0) or 0) for name in ("num_attention_heads", "num_hidden_layers"))
+    return 2 * rows * heads * layers * length**2 * module.dtype.itemsize

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import nn
 
 _MORE = 4
 """Entries that tables of positions have beyond the limit: padding's own, offsets."""
+
+
+def said_limit(config: Any) -> int | None:
+    """The longest sequence that a configuration says its model was made for, if it says so."""
+    limit = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None)
+    return None if limit is None else int(limit)
 
 
 def has_table_of_positions(module: nn.Module, limit: int | None) -> bool:

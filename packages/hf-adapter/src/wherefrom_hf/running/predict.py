@@ -15,7 +15,7 @@ from wherefrom.step_functions.base import LogitsOnlyError
 from wherefrom_hf.running.chunking import chunks_of, halving, logit_bytes, positions_at_once
 from wherefrom_hf.running.embedding import InputEmbedding
 from wherefrom_hf.running.head import cut_at_head, reads
-from wherefrom_hf.running.memory import default_limit
+from wherefrom_hf.running.memory import attention_graph_bytes, default_limit
 from wherefrom_hf.running.padding import decoder_batch, encoder_batch, pad_embeddings, read_length
 from wherefrom_hf.running.passes import DecoderRun, EncoderStates, run_encoder, start_run
 from wherefrom_hf.running.precision import at_least_single
@@ -59,6 +59,10 @@ class Predictor:
     def device(self) -> torch.device:
         """Where ids have to be."""
         return self.target.weight.device
+
+    def keeps_weights(self, rows: int, length: int) -> bool:
+        """May a graph keep the attention weights of so many rows? Half of the limit is theirs."""
+        return attention_graph_bytes(self.module, rows, length) <= self.memory_limit // 2
 
     def reads_embeddings_of(self, module: PreTrainedModel) -> bool:
         """Are the embeddings it substitutes those that ``module`` reads now?"""

@@ -28,6 +28,7 @@ from wherefrom_hf.running.embedding import InputEmbedding
 from wherefrom_hf.running.ownership import ready
 from wherefrom_hf.running.passes import EncoderStates, can_continue, run_encoder, start_run
 from wherefrom_hf.running.placement import quantised
+from wherefrom_hf.running.positions import has_table_of_positions, said_limit
 from wherefrom_hf.running.precision import at_least_single
 
 LENGTH = 48
@@ -266,10 +267,14 @@ class Probe:
         return f"{what} logits by {most:.1e} of {size:.1e}"
 
 
-def _tables(module: nn.Module) -> list[int]:
-    """Lengths that tables of positions surely allow: two entries less than any table of more than eight has."""
-    tables = (part.num_embeddings for part in module.modules() if isinstance(part, nn.Embedding))
-    return [LENGTH, *(entries - 2 for entries in tables if entries > 8)]
+def _tables(module: PreTrainedModel) -> list[int]:
+    """Lengths that tables surely allow: two entries less than any embedding of more than eight has, and than the limit
+    of positions that are kept in another table. Beyond one, a card fails for good: nothing runs there any more."""
+    sizes = [part.num_embeddings for part in module.modules() if isinstance(part, nn.Embedding)]
+    limit = said_limit(module.config.get_text_config(decoder=True))
+    if limit is not None and has_table_of_positions(module, limit):
+        sizes.append(limit)
+    return [LENGTH, *(entries - 2 for entries in sizes if entries > 8)]
 
 
 def need_same(probe: Probe, implementation: str) -> None:

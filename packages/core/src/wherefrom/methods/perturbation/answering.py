@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from attrs import evolve
 
@@ -58,17 +58,10 @@ def answer_drawn(method: SampledSettings, question: Question, run: Run) -> Score
     return evolve(scores, details={**scores.details, **details}, warnings=warnings)
 
 
-def attribute_by_plan(
-    method: SampledSettings, model: ScoringModel, questions: Sequence[Question], progress: Progress
-) -> Iterable[Scores]:
-    """Answer questions with a sampled method; a model that cannot do what it needs is refused before any work."""
-    check_model(method, model)
-    return _by_plan(method, model, questions, progress)
-
-
-def _by_plan(
+def by_plan(
     method: SampledSettings, model: ScoringModel, questions: Sequence[Question], progress: Progress
 ) -> Iterator[Scores]:
+    """Answer questions with a sampled method, each from coalitions of its own."""
     for question in questions:
         run = draw(method, model, question, units_of(question, method.units), progress)
         yield answer_drawn(method, question, run)
