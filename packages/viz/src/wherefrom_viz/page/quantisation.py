@@ -90,7 +90,8 @@ def _codes(scores: npt.NDArray[np.float64], scale: npt.NDArray[np.float64], step
 def _nearest(shares: npt.NDArray[np.float64], step: int) -> npt.NDArray[np.int32]:
     """The multiple of ``step`` fine steps next to each share of the column's largest magnitude."""
     steps = np.rint(np.log2(np.maximum(shares, np.finfo(np.float64).tiny)) * (_OCTAVE // step))
-    return np.clip(np.maximum(steps, -_LARGEST / step).astype(np.int32) * step + _LARGEST, 1, _LARGEST)
+    codes = np.maximum(steps, -_LARGEST / step).astype(np.int32) * step + _LARGEST
+    return np.asarray(np.clip(codes, 1, _LARGEST), dtype=np.int32)
 
 
 def _values(codes: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
