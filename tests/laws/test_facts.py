@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 from attrs import frozen
 from wherefrom._registry import Registry
@@ -16,6 +17,8 @@ from wherefrom.evaluation.contract import METRICS, Metric
 from wherefrom.methods import METHODS, Method, Saliency
 from wherefrom.methods.contract import Scores, method
 from wherefrom.results.aggregation import AGGREGATORS, Aggregator
+from wherefrom.results.attribution import Attribution
+from wherefrom.results.provenance import Provenance
 from wherefrom.step_functions import (
     STEP_FUNCTIONS,
     StepFunction,
@@ -23,6 +26,8 @@ from wherefrom.step_functions import (
     register_step_function,
     step_function,
 )
+from wherefrom.text.tokens import Token
+from wherefrom_viz.describe.description import describe
 
 CORE = Path(__file__).parents[2] / "packages" / "core" / "src" / "wherefrom"
 TABLES: dict[str, tuple[Registry[Any], type]] = {
@@ -135,3 +140,34 @@ def test_a_class_registered_by_call_merges_spans_by_the_default() -> None:
         assert STEP_FUNCTIONS.get("derived_from_the_protocol")().span_aggregation == "absmax"
     finally:
         del STEP_FUNCTIONS._entries["derived_from_the_protocol"]
+
+
+def test_every_method_that_leaves_the_target_function_aside_says_what_it_explains() -> None:
+    for name in METHODS:
+        kind = METHODS.get(name)
+        assert kind.uses_target_function or kind.explains, name
+
+
+@pytest.mark.parametrize(
+    "method, asked, said",
+    [
+        ("alti_logit", "probability", "the logit of the token"),
+        ("alti_logit", "contrast_logits_diff", "logit(token) - logit(contrast)"),
+        ("saliency", "probability", "the probability of the token"),
+        ("attention", "probability", "the state the token was predicted from"),
+        ("context_cite", "logit", "the log-odds of the response"),
+        ("of-elsewhere", "logit", "the logit of the token"),
+    ],
+)
+def test_views_say_what_a_method_explains(method: str, asked: str, said: str) -> None:
+    token = Token(id=0, piece="a", text="a", position=0)
+    one = Attribution(
+        source=(),
+        target=(token,),
+        attr_pos_start=0,
+        attr_pos_end=1,
+        target_attributions=np.zeros((1, 1)),
+        method=method,
+    )
+    made = Provenance(attributed_fn={"name": asked})
+    assert describe(one, made).words.of == said

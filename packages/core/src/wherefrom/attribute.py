@@ -57,10 +57,8 @@ from wherefrom.questions.spans import Span, check_span
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.provenance import Provenance, library_versions
 from wherefrom.settings import LARGEST_COUNT, check_call, check_whole, non_default, plain
-from wherefrom.step_functions.base import StepFunction, StepFunctionLike
+from wherefrom.step_functions.base import DEFAULT_FUNCTION, StepFunction, StepFunctionLike
 from wherefrom.text.alignment import Alignments
-
-DEFAULT_FUNCTION = "probability"
 
 _SETTABLE = ("attributed_fn", "method")
 

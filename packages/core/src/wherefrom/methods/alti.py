@@ -24,6 +24,7 @@ from wherefrom.results.stages import Stage
     needs=(DecomposesStates,),
     signed=False,
     uses_target_function=False,
+    explains="the state the token was predicted from",
     differentiates=False,
     aggregation=(Stage(name="normalize"),),
 )

@@ -21,7 +21,14 @@ _EXPLAINED = ("logit", "contrast_logits_diff", "probability")
 """Target functions it accepts; ``probability``, the library's default, is taken to mean the token's logit."""
 
 
-@method("alti_logit", needs=(DecomposesStates,), signed=True, uses_target_function=True, differentiates=False)
+@method(
+    "alti_logit",
+    needs=(DecomposesStates,),
+    signed=True,
+    uses_target_function=True,
+    explains="logit",
+    differentiates=False,
+)
 @frozen(kw_only=True)
 class AltiLogit(Method[DecomposesStates]):
     """What each input brings to the logit, in the logit's own units.

@@ -34,6 +34,7 @@ _SMALLEST_CAPACITY = 1e-12
     needs=(GivesAttention,),
     signed=False,
     uses_target_function=False,
+    explains="the state the token was predicted from",
     differentiates=False,
     aggregation=(Stage(name="normalize"),),
 )

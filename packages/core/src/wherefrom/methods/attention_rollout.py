@@ -23,6 +23,7 @@ from wherefrom.results.stages import Stage
     needs=(GivesAttention,),
     signed=False,
     uses_target_function=False,
+    explains="the state the token was predicted from",
     differentiates=False,
     aggregation=(Stage(name="normalize"),),
 )

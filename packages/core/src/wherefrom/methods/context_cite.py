@@ -30,7 +30,14 @@ DEFAULT_SAMPLES = 64
 """Coalitions of one round."""
 
 
-@method("context_cite", needs=(PredictsSteps,), signed=True, uses_target_function=False, differentiates=False)
+@method(
+    "context_cite",
+    needs=(PredictsSteps,),
+    signed=True,
+    uses_target_function=False,
+    explains="the log-odds of the response",
+    differentiates=False,
+)
 @frozen(kw_only=True)
 class ContextCite(Budgeted, SampledSettings):
     """Which parts of the context made the response likely: few units get a score, the rest exactly 0.

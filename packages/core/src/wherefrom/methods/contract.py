@@ -61,6 +61,9 @@ class Method(Protocol[Model]):
     """Does the answer depend on the target function? False for attention and the like."""
     differentiates: ClassVar[bool] = fact()
     """Must the target function be differentiable?"""
+    explains: ClassVar[str] = ""
+    """What scores are of where that is not the target function: in words, or the name of another target function. Of a
+    method that uses the target function: in the place of the library's default. Empty: the target function."""
 
     @abstractmethod
     def cost(self, question: Question) -> Cost | None:
@@ -122,6 +125,7 @@ def method(
     differentiates: bool,
     dimensions: tuple[str, ...] = (),
     aggregation: tuple[Stage, ...] = (),
+    explains: str = "",
     aliases: tuple[str, ...] = (),
     register: bool = True,
 ) -> Callable[[M], M]: ...
@@ -136,6 +140,7 @@ def method(identifier: Any, /, *, aliases: tuple[str, ...] = (), register: bool 
         differentiates: Must the target function be differentiable?
         dimensions: Names of the axes after input and step.
         aggregation: Default aggregation of its raw scores.
+        explains: What scores are of where that is not the target function; see `Method.explains`.
         aliases: Further names.
         register: List it under its name? Else it only gets its facts.
 

@@ -13,7 +13,14 @@ from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
 
 
-@method("dummy", needs=(PredictsSteps,), signed=False, uses_target_function=False, differentiates=False)
+@method(
+    "dummy",
+    needs=(PredictsSteps,),
+    signed=False,
+    uses_target_function=False,
+    explains="nothing at all",
+    differentiates=False,
+)
 @frozen(kw_only=True)
 class Dummy(Method[PredictsSteps]):
     """Attributes nothing; for the step scores, which it reads from one forward pass of all examples together.

@@ -22,6 +22,7 @@ from wherefrom.questions.question import Question
     needs=(DecomposesHeads,),
     signed=False,
     uses_target_function=False,
+    explains="the state the token was predicted from",
     differentiates=False,
     dimensions=("layer",),
     aggregation=MEAN_THEN_NORMALIZE,

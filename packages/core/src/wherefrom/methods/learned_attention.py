@@ -36,6 +36,7 @@ def _as_weights(value: Any) -> str | HeadWeights | None:
     needs=(GivesAttention,),
     signed=True,
     uses_target_function=False,
+    explains="the state the token was predicted from",
     differentiates=False,
     aggregation=(Stage(name="normalize"),),
 )

@@ -30,7 +30,14 @@ def _a_sampler(_: object, __: object, value: str | Sampler) -> None:
     as_sampler(value)
 
 
-@method("reagent", needs=(PredictsSteps,), signed=False, uses_target_function=False, differentiates=False)
+@method(
+    "reagent",
+    needs=(PredictsSteps,),
+    signed=False,
+    uses_target_function=False,
+    explains="the token being predicted",
+    differentiates=False,
+)
 @frozen(kw_only=True)
 class Reagent(Method[ScoringModel]):
     """Probability mass of importance over the input: which tokens suffice for the one that was said.

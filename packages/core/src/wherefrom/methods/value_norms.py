@@ -21,6 +21,7 @@ from wherefrom.questions.question import Question
     needs=(DecomposesStates,),
     signed=False,
     uses_target_function=False,
+    explains="the state the token was predicted from",
     differentiates=False,
     dimensions=("layer",),
     aggregation=MEAN_THEN_NORMALIZE,

@@ -28,6 +28,7 @@ def _readable(instance: Any, attribute: Any, value: Any) -> None:
     needs=(ZeroesValues,),
     signed=False,
     uses_target_function=False,
+    explains="the state the token was predicted from",
     differentiates=False,
     dimensions=("layer",),
     aggregation=MEAN_THEN_NORMALIZE,

@@ -198,6 +198,9 @@ def compares_distributions(function: StepFunction) -> bool:
     return isinstance(function, ComparesDistributions) and function.compares_distributions
 
 
+DEFAULT_FUNCTION = "probability"
+"""The target function, where none is named."""
+
 STEP_FUNCTIONS: Registry[type[StepFunction]] = Registry(
     "step function", group="wherefrom.step_functions", builtins="wherefrom.step_functions.builtin"
 )

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from attrs import evolve, field, frozen
 from wherefrom.arrays import BoolArray
 from wherefrom.errors import InputError, SettingsError, nearest
+from wherefrom.methods.contract import METHODS
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.card import CHANCE, card_of, doubtful
 from wherefrom.results.given import require_result, several_results
@@ -27,7 +28,7 @@ from wherefrom.results.pairs import pair_table
 from wherefrom.results.provenance import Provenance
 from wherefrom.results.stages import Stage
 from wherefrom.results.tracing import generated_from
-from wherefrom.step_functions.base import STEP_FUNCTIONS
+from wherefrom.step_functions.base import DEFAULT_FUNCTION, STEP_FUNCTIONS
 from wherefrom.text.tokens import Segment, Token
 
 from wherefrom_viz.describe import text_marks, units
@@ -437,10 +438,23 @@ _FUNCTION_WORDS = {"vnorm": "L2 norm", "absmax": "largest magnitude", "prod": "p
 
 
 def sign_words(attribution: Attribution, provenance: Provenance) -> SignWords:
-    """What the sign of the scores says, from the target function's name."""
-    name = str(provenance.attributed_fn.get("name", "") or "")
+    """What the sign of the scores says, from the target function's name, or from what the method explains instead."""
+    name = explained(attribution, provenance)
+    if " " in name:
+        return SignWords(raises="raises", lowers="lowers", of=name, signed=attribution.signed)
     of = _TARGET_WORDS.get(name, f"{name.replace('_', ' ')} of the token" if name else "the score of the token")
     return SignWords(raises="raises", lowers="lowers", of=of, signed=attribution.signed)
+
+
+def explained(attribution: Attribution, provenance: Provenance) -> str:
+    """What the scores are of: the name of the target function, or words of a method that explains something else."""
+    asked = str(provenance.attributed_fn.get("name", "") or "")
+    method = attribution.method or str(provenance.method.get("name", "") or "")
+    if ":" in method or method not in METHODS:  # of another library, or unknown here
+        return asked
+    kind = METHODS.get(method)
+    instead = kind.explains and (not kind.uses_target_function or asked == DEFAULT_FUNCTION)
+    return kind.explains if instead else asked
 
 
 _TARGET_WORDS = {
@@ -462,7 +476,9 @@ def subtitle_of(attribution: Attribution, provenance: Provenance) -> str:
     name = str(model.get("name") or "")
     if _is_path(name):
         name = re.split(r"[/\\]", name.rstrip("/\\"))[-1]
-    target = str(provenance.attributed_fn.get("name", "") or "")
+    target = explained(attribution, provenance)
+    if " " in target:
+        target = str(provenance.attributed_fn.get("name", "") or "")
     method = attribution.method or str(provenance.method.get("name", "") or "")
     parts = [text_marks.visible(part) for part in (method, name, target) if part]
     return " · ".join(parts)
