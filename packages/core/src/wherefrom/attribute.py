@@ -32,7 +32,7 @@ from wherefrom.methods.finite import not_finite_note
 from wherefrom.methods.flat import no_gradient_note
 from wherefrom.methods.long_maps import long_map_note
 from wherefrom.methods.request import Request, requested
-from wherefrom.progress import Progress, no_progress, terminal_progress
+from wherefrom.progress import Progress, no_progress, reported
 from wherefrom.questions.building import QuestionOptions, prepare
 from wherefrom.questions.contrast import needs_contrastive_pass
 from wherefrom.questions.examples import Example, check_ids, encode_input, forced_example, generated_example, per_answer
@@ -297,7 +297,7 @@ class AttributionModel:
         with (
             self._reserved(),
             moved(self.adapter, device),
-            terminal_progress(show_progress) if progress is None else nullcontext(progress) as tell,
+            reported(show_progress, progress) as tell,
         ):
             examples = self._examples(
                 inputs,

@@ -34,6 +34,11 @@ def counted(items: Iterable[T], phase: str, total: int, progress: Progress) -> I
         progress(phase, done, total)
 
 
+def reported(show_progress: bool, progress: Progress | None) -> AbstractContextManager[Progress]:
+    """Whom a block of work reports to: ``progress`` if it is given, else a line on the terminal if it is wanted."""
+    return terminal_progress(show_progress) if progress is None else nullcontext(progress)
+
+
 def terminal_progress(wanted: bool) -> AbstractContextManager[Progress]:
     """A callback that keeps one line up to date while the block runs, and clears it at the end.
 

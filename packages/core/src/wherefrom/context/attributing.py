@@ -42,7 +42,7 @@ from wherefrom.context.templates import Span
 from wherefrom.errors import InputError, ModelCapabilityError, SettingsError, nearest
 from wherefrom.methods.contract import AnyMethod
 from wherefrom.methods.request import requested
-from wherefrom.progress import Progress, no_progress
+from wherefrom.progress import Progress, reported
 from wherefrom.results.provenance import Provenance, library_versions
 from wherefrom.settings import check_call, non_default, plain
 from wherefrom.step_functions.base import StepFunctionLike
@@ -103,6 +103,7 @@ def attribute_context(
     generation_args: Mapping[str, Any] | None = None,
     device: str | None = None,
     seed: int = 0,
+    show_progress: bool = True,
     progress: Progress | None = None,
     **settings: Any,
 ) -> ContextAttribution:
@@ -163,7 +164,8 @@ def attribute_context(
         generation_args: Handed to generation.
         device: Move the model there for this call.
         seed: For everything random.
-        progress: Called with (phase, done, total).
+        show_progress: Keep a line about progress on a terminal, unless somebody may be asked.
+        progress: Called with (phase, done, total) instead.
         **settings: Settings of method, target function and metric, by name.
 
     Raises:
@@ -199,7 +201,6 @@ def attribute_context(
     (metric,) = request.scores.values()
     require_contrastive_metric(metric)
     threshold = Threshold(deviations=context_sensitivity_std_threshold, top_k=context_sensitivity_topk, rate=fpr)
-    tell = progress or no_progress
     texts = Texts(
         current=current,
         context=context,
@@ -216,7 +217,7 @@ def attribute_context(
         add_special_tokens=add_special_tokens,
         language=tgt_lang,
     )
-    with moved(adapter, device):
+    with moved(adapter, device), reported(show_progress and ask is None, progress) as tell:
         pair = _readings(
             adapter,
             texts,

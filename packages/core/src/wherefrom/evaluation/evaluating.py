@@ -21,11 +21,11 @@ from wherefrom.evaluation.orderings import ORDERINGS
 from wherefrom.evaluation.records import Agreement, Curve, Evaluation, Measurement, MetricFacts
 from wherefrom.evaluation.rescoring import Again, AsksMethod, again
 from wherefrom.evaluation.worths import Span, Worths
-from wherefrom.methods.contract import Progress, no_progress
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.removal import as_baseline
 from wherefrom.methods.perturbation.unit_scores import unit_scores
 from wherefrom.methods.perturbation.units import Units, UnitsSetting, as_units
+from wherefrom.progress import Progress, no_progress, reported
 from wherefrom.questions.question import Question
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.given import require_result, several_results
@@ -54,7 +54,8 @@ def evaluate(
     cuts: int | None = None,
     keep_special: bool = True,
     seed: int = 0,
-    progress: Progress = no_progress,
+    show_progress: bool = True,
+    progress: Progress | None = None,
 ) -> Evaluation:
     """Hold scores against what the model does without the tokens they name.
 
@@ -80,7 +81,8 @@ def evaluate(
         cuts: Points per kept curve; None: one per unit.
         keep_special: Special tokens and a chat template's own are never removed, so they are not ranked either.
         seed: For random orders and masks.
-        progress: Called with (phase, done, total).
+        show_progress: Keep a line about progress on a terminal.
+        progress: Called with (phase, done, total) instead.
 
     Returns:
         The measurements; `wherefrom.evaluation.summary` makes the table.
@@ -105,14 +107,17 @@ def evaluate(
     drawn: list[Curve] = []
     agreements: list[Agreement] = []
     forwards = 0
-    for index, one in enumerate(asked.inquiries):
-        worths = asked.worths(one, progress)
-        found = measure(worths, one.scores, one.spans, asked.plan, example=index, gold=one.gold, methods=one.methods)
-        measurements += found.measurements
-        drawn += found.curves
-        agreements += found.agreements
-        forwards += sum(table.forwards for table in worths)
-        progress("evaluate", index + 1, len(asked.inquiries))
+    with reported(show_progress, progress) as tell:
+        for index, one in enumerate(asked.inquiries):
+            worths = asked.worths(one, tell)
+            found = measure(
+                worths, one.scores, one.spans, asked.plan, example=index, gold=one.gold, methods=one.methods
+            )
+            measurements += found.measurements
+            drawn += found.curves
+            agreements += found.agreements
+            forwards += sum(table.forwards for table in worths)
+            tell("evaluate", index + 1, len(asked.inquiries))
     examples = [one.example for one in asked.inquiries]
     return Evaluation(
         measurements=tuple(measurements),

@@ -26,7 +26,7 @@ from wherefrom.methods.cost import Cost
 from wherefrom.methods.dummy import Dummy
 from wherefrom.methods.layer_gradient_x_activation import LayerGradientXActivation
 from wherefrom.methods.request import Request, requested
-from wherefrom.progress import Progress, terminal_progress
+from wherefrom.progress import Progress, reported
 from wherefrom.questions.building import QuestionOptions, prepare
 from wherefrom.questions.given import ContrastText, InputText, Target, as_contrasts, in_json
 from wherefrom.questions.question import Question
@@ -116,8 +116,10 @@ def trace(
     adapter_of(model)
     contrast_targets = as_contrasts(contrast_targets, "contrast_targets")
     request = _requested(model, method, attributed_fn, settings)
-    work = terminal_progress(show_progress and progress is None) if progress is None else nullcontext(progress)
-    with model.adapter.reserved() if isinstance(model.adapter, Reserves) else nullcontext(), work as tell:
+    with (
+        model.adapter.reserved() if isinstance(model.adapter, Reserves) else nullcontext(),
+        reported(show_progress, progress) as tell,
+    ):
         clean = model.attribute(
             prompt,
             output,

@@ -28,13 +28,14 @@ from wherefrom.evaluation.orderings import ORDERINGS
 from wherefrom.evaluation.perturbation_curves import Curves
 from wherefrom.evaluation.records import Agreement, Curve, Evaluation, Measurement, MetricFacts
 from wherefrom.evaluation.worths import Worths
-from wherefrom.methods.contract import AnyMethod, Progress, no_progress
+from wherefrom.methods.contract import AnyMethod
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.dummy import Dummy
 from wherefrom.methods.perturbation.ablation import LogProbability
 from wherefrom.methods.perturbation.settings import PerturbationSettings
 from wherefrom.methods.perturbation.unit_scores import unit_scores
 from wherefrom.methods.perturbation.units import Units, as_units, units_of
+from wherefrom.progress import Progress, reported
 from wherefrom.questions.question import Question
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.provenance import library_versions
@@ -145,7 +146,8 @@ def run_bench(
     path: str | Path,
     *,
     limit: int | None = None,
-    progress: Progress = no_progress,
+    show_progress: bool = True,
+    progress: Progress | None = None,
 ) -> Evaluation:
     """Put the bench's question to a model; what ``path`` holds already is not run again.
 
@@ -155,6 +157,8 @@ def run_bench(
     Args:
         path: JSONL; grows by a line per prompt.
         limit: Stop after so many prompts were kept.
+        show_progress: Keep a line about progress on a terminal.
+        progress: Called with (phase, done, total) instead.
 
     Raises:
         InputError: The file is of another model or bench.
@@ -164,16 +168,17 @@ def run_bench(
     header = Header(model=adapter_of(model).card.name, bench=attrs.asdict(bench), versions=dict(library_versions()))
     done = _resume(path, header)
     kept = sum(one.kept for one in done.values())
-    for index, prompt in enumerate(prompts):
-        if prompt.id in done:
-            continue
-        if limit is not None and kept >= limit:
-            break
-        outcome = _outcome(model, prompt, index, bench)
-        kept += outcome.kept
-        with path.open("ab") as file:
-            file.write(msgspec.json.encode(outcome) + b"\n")
-        progress("bench", index + 1, len(prompts))
+    with reported(show_progress, progress) as tell:
+        for index, prompt in enumerate(prompts):
+            if prompt.id in done:
+                continue
+            if limit is not None and kept >= limit:
+                break
+            outcome = _outcome(model, prompt, index, bench)
+            kept += outcome.kept
+            with path.open("ab") as file:
+                file.write(msgspec.json.encode(outcome) + b"\n")
+            tell("bench", index + 1, len(prompts))
     return read_bench(path)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from wherefrom.errors import SettingsError, WherefromError, WherefromWarning
 from wherefrom.evaluation.verify.contract import TRUTHS, NotTestedError, Verdict
 from wherefrom.methods.contract import METHODS, AnyMethod, given_method
-from wherefrom.progress import Progress, no_progress
+from wherefrom.progress import Progress, reported
 
 
 def verify(method: str | AnyMethod | type[AnyMethod], *, truths: Sequence[str] | None = None) -> list[Verdict]:
@@ -31,19 +31,24 @@ def verify(method: str | AnyMethod | type[AnyMethod], *, truths: Sequence[str] |
 
 
 def verify_all(
-    methods: Sequence[str | AnyMethod | type[AnyMethod]] | None = None, *, progress: Progress = no_progress
+    methods: Sequence[str | AnyMethod | type[AnyMethod]] | None = None,
+    *,
+    show_progress: bool = True,
+    progress: Progress | None = None,
 ) -> list[Verdict]:
     """Several methods on every known answer.
 
     Args:
         methods: None: every registered one but ``dummy``, which attributes nothing.
-        progress: Called with (phase, done, total).
+        show_progress: Keep a line about progress on a terminal.
+        progress: Called with (phase, done, total) instead.
     """
     chosen = [name for name in METHODS if name != "dummy"] if methods is None else list(methods)
     found = []
-    for index, one in enumerate(chosen):
-        found += verify(one)
-        progress("verify", index + 1, len(chosen))
+    with reported(show_progress, progress) as tell:
+        for index, one in enumerate(chosen):
+            found += verify(one)
+            tell("verify", index + 1, len(chosen))
     return found
 
 
