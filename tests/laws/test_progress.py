@@ -15,15 +15,13 @@ from wherefrom.attribute import AttributionModel
 from wherefrom.evaluation import bench, verify
 from wherefrom.evaluation.verify.checking import verify_all
 
-ROOMS: tuple[ModuleType | type, ...] = (
+ROOMS: tuple[ModuleType, ...] = (
     wherefrom,
-    adapters,
     context,
     evaluation,
     bench,
     verify,
     files,
-    methods,
     results,
 )
 
