@@ -26,11 +26,19 @@ ROOMS: tuple[ModuleType, ...] = (
 )
 
 
+WITHIN = {"ablate"}
+"""What methods and metrics are built from: part of the work of those below, it reports to whom they say."""
+
+
 def reporting() -> Iterator[tuple[str, inspect.Signature]]:
     """Public functions that report how far they are."""
     found = [(name, getattr(room, name)) for room in ROOMS for name in room.__all__]
     for name, one in [*found, ("AttributionModel.attribute", AttributionModel.attribute)]:
-        if inspect.isfunction(one) and any("progress" in given for given in inspect.signature(one).parameters):
+        if (
+            name not in WITHIN
+            and inspect.isfunction(one)
+            and any("progress" in given for given in inspect.signature(one).parameters)
+        ):
             yield name, inspect.signature(one)
 
 
