@@ -83,7 +83,7 @@ class _Cut:
 
     @property
     def stack(self) -> str:
-        return self.watch.in_layers("decoder")[0].stack
+        return self.watch.block_of(self.watch.in_layers("decoder")[0]).stack
 
     def applied(self) -> ExitStack:
         """A context in which the decoder's sources start graphs of their own."""

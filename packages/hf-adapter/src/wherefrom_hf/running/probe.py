@@ -110,9 +110,12 @@ class Probe:
         """
         reason = self.causal()
         if reason is not None and not reason.startswith(_FAILS):  # the pass that is asked for will say it better
+            config = self.module.config
+            switch = "causal" if hasattr(config, "causal") else "is_decoder"
             raise ModelCapabilityError(
                 f"{type(self.module).__name__} is not causal: {reason}. Every step would see "
-                "the future, so nothing can be attributed. Load a causal model; BERT-like ones with is_decoder=True in "
+                "the future, so nothing can be attributed. Load a causal model; "
+                f"{'this kind is one' if switch == 'causal' else 'BERT-like ones'} with {switch}=True in "
                 "model_kwargs's config."
             )
 
