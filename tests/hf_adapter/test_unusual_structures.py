@@ -159,10 +159,33 @@ def test_a_mixture_of_channels_behind_attention_is_no_gate():
         list(terms.chunks)
 
 
-def test_a_norm_behind_attention_is_no_gate():
+def test_a_norm_between_attention_and_projection_is_held_as_it_was():
+    model = families.build("bitnet")
+    with torch.no_grad():
+        for layer in model.model.layers:
+            layer.self_attn.attn_sub_norm.weight.uniform_(0.5, 2)
+    row = row_of(model)
+    with watching(model, leaves=True) as watch:
+        run(model, [row], watch)
+    (terms,) = attention_terms(model, [row], queries="all")
+    for one, found in zip(watch.in_layers("decoder"), terms.chunks, strict=True):
+        attention = one.module
+        assert one.projection is attention.o_proj
+        context, norm = one.context[0].flatten(1), attention.attn_sub_norm
+        size = (context.square().mean(-1, keepdim=True) + norm.variance_epsilon).rsqrt()
+        for key in (0, 3):
+            values = one.values[0].repeat_interleave(2, dim=0)[:, key]
+            brought = (one.weights[0, :, :, key].T[..., None] * values).flatten(1)
+            right = brought * size * norm.weight @ attention.o_proj.weight.T
+            torch.testing.assert_close(found.values[:, key], right.detach(), rtol=1e-3, atol=1e-4)
+
+
+def test_a_norm_there_that_takes_off_the_mean_is_refused():
     model = Model(families.build("bitnet"))
+    for layer in model.module.model.layers:
+        layer.self_attn.attn_sub_norm = torch.nn.LayerNorm(32)
     (terms,) = model.attention_terms([row_of(model.module)], queries="steps")
-    with pytest.raises(ModelCapabilityError, match="no output projection"):
+    with pytest.raises(ModelCapabilityError, match="more than a gate or a norm"):
         list(terms.chunks)
 
 

@@ -56,6 +56,9 @@ class Attended:
     gated: Tensor | None = None
     """Where no module reads the context itself: what the last module inside read that is as large, heads side by side;
     ``projection`` is that module then. Shape ``(rows, queries, heads * size)``."""
+    between: nn.Module | None = None
+    """The module that read the context, where another read what it gave, which is ``gated`` then, and made the result
+    of it: a norm, it may be."""
     state: Tensor | None = None
     """What the attention module was given, shape ``(rows, queries, width)``."""
     given: tuple[Tensor, ...] = ()
@@ -249,6 +252,10 @@ class Watch:
         self._width: int | None = None
         self._context: Tensor | None = None
         """What the open attention gave, of all positions."""
+        self._first: Tensor | None = None
+        """What the first module that read it gave."""
+        self._second: tuple[nn.Module, Tensor] | None = None
+        """The module that read that, and what it gave."""
         self._awaited: tuple[Attended, Tensor] | None = None
         """An attention module that gave its context as it is, and that: its projection is still to come."""
         self._length = 0
@@ -304,8 +311,16 @@ class Watch:
         return len({one for one in self._ran if one[0] in stacks} - self._attending)
 
     def block_of(self, one: Attended) -> BlockCall:
-        """The block an attention ran in."""
-        assert one.call is not None
+        """The block an attention ran in.
+
+        Raises:
+            ModelCapabilityError: There is none: what is listed is the attention alone.
+        """
+        if one.call is None:
+            raise ModelCapabilityError(
+                f"{one.name} is listed by itself, apart from the norms and the feed-forward layer that belong to it, so "
+                "its block cannot be told. Use attention, or a method without internals: saliency, occlusion."
+            )
         return one.call
 
     def weights(self, where: Where) -> Tensor | None:
@@ -393,10 +408,19 @@ class Watch:
             one.given = tuple(self._kept(x) for x in given)
             flat = None if self._context is None else self._context.flatten(-2)
             result = first_tensor(output)
+            self._through_two(one)
             if flat is not None and isinstance(result, Tensor) and same_size(result, flat):
                 same = torch.equal(result.reshape(flat.shape), flat)
                 self._awaited = (one, flat) if same and (one.projection is None or one.gated is not None) else None
-        self._context = None
+        self._context = self._first = self._second = None
+
+    def _through_two(self, one: Attended) -> None:
+        """Where two modules stand between the context and the result, the second is the projection."""
+        if self._second is None or one.projected is None or one.projected.shape != one.context.flatten(-2).shape:
+            return
+        if not _is_result(one):
+            one.between, one.gated = one.projection, one.projected
+            one.projection, one.projected = self._second
 
     def _kept(self, value: Any) -> Any:
         """A value at the positions that are kept, if it goes with positions."""
@@ -420,11 +444,14 @@ class Watch:
             assert self._context is not None
             flat = self._context.flatten(-2)
             found = one.projection is not None and one.gated is None
+            if found and self._second is None and given is self._first:
+                self._second = module, self._kept(output.reshape(*flat.shape[:-1], output.shape[-1]))
             if not found and same_size(given, flat) and output.shape[:-1] == given.shape[:-1]:
                 given = given.reshape(flat.shape)
                 one.gated = None if torch.equal(given, flat) else self._kept(given)
                 one.projection = module
                 one.projected = self._kept(output.reshape(*flat.shape[:-1], output.shape[-1]))
+                self._first = output
             return
         awaited = self._awaited
         if awaited is not None and same_size(given, awaited[1]):
