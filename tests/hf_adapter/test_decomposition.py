@@ -103,6 +103,37 @@ def test_heads_caps_and_gates_are_held(family):
     assert all(parameter.requires_grad for parameter in model.parameters())
 
 
+@pytest.mark.parametrize("family", ["dbrx", "llama4_text"])
+def test_what_experts_bring_is_what_all_of_them_give_at_a_position(family):
+    """An expert's own output has a line for each token it was given, or for each token of each expert. Those of the
+    last block pass the final norm alone, which is done by hand here."""
+    model, seen = families.build(family), {}
+    row = row_of(model)
+    stack, norm, part = {
+        "dbrx": lambda m: (m.transformer.blocks, m.transformer.norm_f, "ffn"),
+        "llama4_text": lambda m: (m.model.layers, m.model.norm, "feed_forward"),
+    }[family](model)
+    experts = getattr(stack[-1], part)
+    handles = [
+        experts.register_forward_hook(lambda module, given, output: seen.update(experts=output)),
+        norm.register_forward_hook(lambda module, given, output: seen.update(state=given[0])),
+    ]
+    ids = torch.tensor(row.target_ids[None, : row.steps[-1]])
+    with torch.no_grad():
+        model(input_ids=ids, use_cache=False)
+    for handle in handles:
+        handle.remove()
+    brought = seen["experts"] if family == "dbrx" else seen["experts"][0]
+    brought, state = brought.reshape(ids.shape[1], -1), seen["state"][0]
+    if family == "dbrx":
+        brought, state = (x - x.mean(-1, keepdim=True) for x in (brought, state))
+    direction = norm.weight * (state.square().mean(-1, keepdim=True) + 1e-5).rsqrt()
+    at = row.steps - 1
+    expected = (brought * direction)[at] @ model.lm_head.weight[row.target_ids[row.steps]].T
+    (terms,) = logit_terms(model, [row], contrasts=[None])
+    torch.testing.assert_close(terms.feed_forward[-1], expected.diagonal().detach(), rtol=1e-4, atol=1e-5)
+
+
 def test_a_cap_takes_the_same_share_of_every_term():
     capped, plain = exact("gemma2"), exact("gemma2")
     plain.config.final_logit_softcapping = None

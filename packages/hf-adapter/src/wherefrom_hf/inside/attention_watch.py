@@ -238,6 +238,8 @@ class Watch:
         cross-attention."""
         self.attended: list[Attended] = []
         self.blocks: list[BlockCall] = []
+        self.vectors: dict[nn.Module, list[int]] = {}
+        """With ``leaves``: module to how many vectors it gave each time it ran."""
         self.behind: dict[str, nn.Module] = {}
         """Stack name to the module that reads its last block's output, if one without children does."""
         self.rows = 1
@@ -359,6 +361,10 @@ class Watch:
             return
         while self._inside and self._inside.pop() is not module:
             pass
+        if self.leaves:
+            tensor = first_tensor(output) if isinstance(output, Tensor | tuple) and len(output) else None
+            if isinstance(tensor, Tensor) and tensor.ndim:
+                self.vectors.setdefault(module, []).append(tensor.shape[:-1].numel())
         if self._open is not None and module is self._open.module:
             self._close(self._open, args, kwargs, output)
         elif module in self._members:

@@ -47,6 +47,11 @@ def logit_terms(
         yield evolve(answer, scores=passed.scores[0])
 
 
+def _has_weights(part: nn.Module) -> bool:
+    """Of its own, not of its parts."""
+    return any(True for _ in part.parameters(recurse=False))
+
+
 def _outside_blocks(module: PreTrainedModel) -> list[nn.Module]:
     """Modules that are in no block: what stands before and behind."""
     inside = {part for block, _ in blocks_of(module) for part in block.modules()}
@@ -108,10 +113,18 @@ class _Cut:
         for call in self.calls:
             for part in call.module.modules():
                 # whatever has weights of its own, and is neither norm nor attention nor around it, is a source
-                weighty = any(True for _ in part.parameters(recurse=False)) and part not in self.norms
+                weighty = _has_weights(part) and part not in self.norms
                 if weighty and part not in inside and modules.isdisjoint(part.modules()):
-                    starts.append(part)
-        return starts
+                    starts.append(self._by_position(part, call, modules))
+        return list(dict.fromkeys(starts))
+
+    def _by_position(self, part: nn.Module, call: BlockCall, attention: set[nn.Module]) -> nn.Module:
+        """The innermost module around ``part``, or itself, that gives a vector for every position: an expert gives
+        those of its tokens, all experts together may give as many for each token as they are."""
+        around = [one for one in call.module.modules() if part in one.modules() and attention.isdisjoint(one.modules())]
+        runs = sum(one.module is call.module for one in self.calls)
+        expected = [call.state.shape[1]] * runs
+        return next((one for one in reversed(around) if self.watch.vectors.get(one) == expected), part)
 
     @cached_property
     def calls(self) -> list[BlockCall]:
@@ -126,6 +139,8 @@ class _Cut:
         return {leaf.module for leaf in leaves if freeze(leaf.module, leaf.input, leaf.output) is not None}
 
     def _begin(self, module: nn.Module, args: Any, output: Any) -> Any:
+        if isinstance(output, tuple) and not _has_weights(module):
+            return type(output)([self._begin(module, args, output[0]), *output[1:]])
         if not isinstance(output, Tensor) or output.numel() % (2 * output.shape[-1]):
             return output
         rows = output.detach().reshape(2, -1, output.shape[-1])
