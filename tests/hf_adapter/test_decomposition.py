@@ -65,6 +65,34 @@ def test_states_are_the_sum_of_their_terms_in_unusual_blocks(family):
         torch.testing.assert_close(one.mixed.sum(1) + one.residual + one.constant, one.state, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.parametrize(
+    "family, norms",
+    [
+        ("beam", lambda block: [block.pre_feedforward_layernorm]),
+        ("longcat_flash", lambda block: block.post_attention_layernorm),
+    ],
+)
+def test_the_state_behind_attention_is_what_the_next_norm_reads(family, norms):
+    """Where state and output are both scaled, and where a feed-forward layer stands between two attentions."""
+    model, read = families.build(family), []
+    for block in model.model.layers:
+        for norm in norms(block):
+            norm.register_forward_pre_hook(lambda module, given: read.append(given[0][0]))
+    (terms,) = attention_terms(model, [row_of(model)], queries="all")
+    chunks = list(terms.chunks)
+    for one, right in zip(chunks, read, strict=False):  # what follows was read when the chunks were made
+        torch.testing.assert_close(one.state, right, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(one.mixed.sum(1) + one.residual + one.constant, right, rtol=1e-3, atol=1e-3)
+    assert len(chunks) == sum(len(norms(block)) for block in model.model.layers)
+
+
+def test_of_several_streams_none_is_the_state():
+    model = families.build("hy_v4")
+    (terms,) = attention_terms(model, [row_of(model)], queries="all")
+    with pytest.raises(ModelCapabilityError, match="keeps several streams"):
+        list(terms.chunks)
+
+
 @pytest.mark.parametrize("name", CONFIGS)
 def test_logits_are_the_sum_of_their_terms(name):
     model, row = exact(name), rows_for(name)[0]
