@@ -277,11 +277,18 @@ class Watch:
     def remember(self, module: nn.Module, weights: Tensor, values: Tensor, context: Tensor) -> None:
         """Note one computation of attention inside ``module``."""
         stack, block = self._block_of(module)
-        self._context = context
+        before, self._context = self._context, context
         if self.queries is not None and weights.shape[-2] == context.shape[1]:
             weights = weights[:, :, self.queries]
         if self.mean_heads:
             weights = weights.mean(1, keepdim=True)
+        known = self._open
+        if before is not None and known is not None and known.module is module and torch.equal(known.weights, weights):
+            # other values with the same weights: wider heads, in two calls
+            self._context = torch.cat([before, context], dim=-1)
+            known.values = torch.cat([known.values, values.detach()], dim=-1)
+            known.context = self._kept(self._context.detach())
+            return
         one = Attended(
             module=module,
             name=self._place.get(module, ""),
@@ -320,8 +327,8 @@ class Watch:
         """
         if one.call is None:
             raise ModelCapabilityError(
-                f"{one.name} is listed by itself, apart from the norms and the feed-forward layer that belong to it, so "
-                "its block cannot be told. Use attention, or a method without internals: saliency, occlusion."
+                f"{one.name} is listed by itself, apart from the norms and the feed-forward layer that belong to it, "
+                "so its block cannot be told. Use attention, or a method without internals: saliency, occlusion."
             )
         return one.call
 

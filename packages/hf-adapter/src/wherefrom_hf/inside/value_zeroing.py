@@ -232,7 +232,7 @@ class _Replay:
                 states = first_tensor(self.call.module(*args, **kwargs))[0]
             except (RuntimeError, ValueError, IndexError, TypeError) as error:
                 raise self._refusal(str(error)) from error
-        if not observer.given.keys() <= observer.answered:
+        if not observer.given.keys() <= observer.answered.keys():
             raise self._refusal("its attention computes by itself and asks no kernel")
         return states
 
@@ -281,13 +281,15 @@ class _AtQueries:
         self.queries = queries
         self.given: dict[nn.Module, Tensor] = {}
         """What the kernel answers some modules instead, shape ``(1, queries, heads, size)``."""
-        self.answered: set[nn.Module] = set()
+        self.answered: dict[nn.Module, int] = {}
+        """How much of each head they were answered: some attend in several calls, each for a part of the values."""
 
     def attend(self, kernel: Kernel, module: nn.Module, *inputs: Any, **options: Any) -> tuple[Tensor, Tensor | None]:
         """Compute as the model does, with masks and position biases of the chosen queries."""
         if module in self.given:
-            self.answered.add(module)
-            return self.given[module], None
+            start = self.answered.get(module, 0)
+            self.answered[module] = end = start + inputs[2].shape[-1]
+            return self.given[module][..., start:end], None
         query, key, value, *others = inputs
         cut = {name: self._cut(option) for name, option in options.items()}
         return kernel(module, query, key, value, *(self._cut(other) for other in others), **cut)
