@@ -20,9 +20,9 @@ from wherefrom_hf.running.probe import Probe
 from wherefrom_hf.text.generation import generate
 
 from tests.hf_adapter.architectures import build
-from tests.hf_adapter.test_value_zeroing import ZeroedAt
+from tests.hf_adapter.test_value_zeroing import ZeroedAt, answer_for, slow_distances
 from tests.zoo import families
-from tests.zoo.checks import Model, row_of
+from tests.zoo.checks import Model, attention, gradients, predictions, row_of
 
 
 def probe_of(name: str) -> Probe:
@@ -212,11 +212,48 @@ def test_relative_positions_have_no_limit_of_their_own():
     assert not has_table_of_positions(module, 512)
 
 
-@pytest.mark.parametrize("name, reason", [("fsmt-seq2seq", "names none"), ("musicgen", "names several")])
+@pytest.mark.parametrize("name, reason", [("musicgen", "names several")])
 def test_models_without_one_input_embedding_are_refused(name, reason):
     model = Model(families.build(name))
     with pytest.raises(ModelCapabilityError, match=reason):
         list(model.predict([row_of(model.module)]))
+
+
+def test_a_part_that_names_no_input_embedding_is_refused():
+    with pytest.raises(ModelCapabilityError, match="Linear names none"):
+        input_embedding(torch.nn.Linear(2, 2))
+
+
+@pytest.mark.parametrize("check", [predictions, gradients, attention])
+def test_a_decoder_that_hides_later_positions_only_beside_the_source_is_given_it(check):
+    """Its encoder and decoder are no models by themselves, and it names an embedding as its output layer."""
+    module = families.build("fsmt-seq2seq")
+    assert check(Model(module), row_of(module)) < 1e-4
+
+
+def test_what_holds_positions_ahead_of_rows_is_read_by_row_or_refused():
+    model = Model(families.build("fsmt-seq2seq"))
+    row = row_of(model.module)
+    other = evolve(row, source_ids=row.source_ids[::-1].copy(), target_ids=row.target_ids[::-1].copy())
+    together, apart = list(model.attentions([row, other])), [next(model.attentions([one])) for one in (row, other)]
+    for came, right in zip(together, apart, strict=True):
+        torch.testing.assert_close(came.decoder, right.decoder)
+        torch.testing.assert_close(came.cross, right.cross)
+    even = evolve(row, target_ids=row.target_ids[:13], steps=np.array([4, 12]), source_ids=row.source_ids[:6])
+    even = evolve(even, target_function=row_of(model.module).target_function.at(np.array([0, 1])))
+    with pytest.raises(ModelCapabilityError, match="positions ahead of the 2 rows"):
+        list(model.rescaled_gradients([even], [evolve(even, target_ids=np.full_like(even.target_ids, 7))]))
+
+
+def test_one_attention_in_two_calls_is_one_of_wider_heads():
+    module = families.build("diffllama")
+    row = row_of(module)
+    assert attention(Model(module), row) < 1e-5
+    distances = answer_for(module, row).decoder
+    assert distances.shape[0] == 2
+    slow = slow_distances("diffllama", module, row, "decoder")[:, row.steps - 1]
+    torch.testing.assert_close(distances, slow, rtol=1e-3, atol=3e-6)
+    assert distances.max() > 1e-3
 
 
 def test_what_breaks_on_the_way_back_is_a_refusal():

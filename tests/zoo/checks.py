@@ -78,8 +78,8 @@ def plain_logits(module: PreTrainedModel, row: Row, step: int, leaf: torch.Tenso
         source = torch.from_numpy(row.source_ids)[None]
         states = module.get_encoder()(input_ids=source, attention_mask=torch.ones_like(source)).last_hidden_state
         given |= {"encoder_outputs": MoEModelOutput(last_hidden_state=states), "decoder_input_ids": ids}
-        given["attention_mask"] = torch.ones_like(source)
-        embedding = module.get_decoder().get_input_embeddings()
+        given |= {"input_ids": source, "attention_mask": torch.ones_like(source)}
+        embedding = _embeddings(module)[1].module
     handle = None if leaf is None else embedding.register_forward_hook(lambda *_: leaf.clone())
     try:
         return module(**given).logits[0, -1]
@@ -117,14 +117,13 @@ def gradients(model: Model, row: Row) -> float:
     (came,) = model.gradients([row])
     worst = 0.0
     module = model.module
-    stack = module.get_decoder() if row.source_ids is not None else module
+    embedding = Predictor(module, *_embeddings(module), 0).target
     for index, step in enumerate(row.steps):
-        raw = stack.get_input_embeddings()(torch.from_numpy(row.target_ids[:step])[None])
+        raw = embedding.module(torch.from_numpy(row.target_ids[:step])[None])
         leaf = raw.detach().requires_grad_()
         logit = plain_logits(module, row, step, leaf)[row.target_ids[step]]
         (right,) = torch.autograd.grad(logit, leaf)
-        scale = Predictor(module, *_embeddings(module), 0).target.scale
-        worst = max(worst, distance(came.target[index, :step], right[0] / scale))
+        worst = max(worst, distance(came.target[index, :step], right[0] / embedding.scale))
     return worst
 
 
