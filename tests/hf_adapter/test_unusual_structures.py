@@ -15,6 +15,7 @@ from wherefrom_hf.inside.decomposition import attention_terms
 from wherefrom_hf.inside.teacher_forcing import run
 from wherefrom_hf.running.attention_kernel import observed_by
 from wherefrom_hf.running.embedding import input_embedding
+from wherefrom_hf.running.heads import all_heads, most_heads
 from wherefrom_hf.running.positions import has_table_of_positions
 from wherefrom_hf.running.probe import Probe
 from wherefrom_hf.text.generation import generate
@@ -254,6 +255,13 @@ def test_one_attention_in_two_calls_is_one_of_wider_heads():
     slow = slow_distances("diffllama", module, row, "decoder")[:, row.steps - 1]
     torch.testing.assert_close(distances, slow, rtol=1e-3, atol=3e-6)
     assert distances.max() > 1e-3
+
+
+@pytest.mark.parametrize("family, most, together", [("dots3_note_text", 64, 68), ("llama", 4, 8), ("mamba", 0, 0)])
+def test_heads_are_counted_where_layers_have_another_number(family, most, together):
+    config = families.shrunk(families.classes()[family][0])
+    assert most_heads(config) == most
+    assert all_heads(config) == together
 
 
 def test_what_breaks_on_the_way_back_is_a_refusal():
