@@ -115,10 +115,11 @@ def test_logits_are_the_sum_of_their_terms(name):
 
 
 @pytest.mark.parametrize(
-    "family", ["bert", "granite_swa", "modernbert-decoder", "nanochat", "qwen2_moe", "recurrent_gemma", "xmod"]
+    "family", ["bert", "granite_swa", "modernbert-decoder", "nanochat", "qwen2_moe", "recurrent_gemma", "xmod", "zaya"]
 )
 def test_heads_caps_and_gates_are_held(family):
-    """Activations and a norm in the head, capped logits, gates beside experts, one norm in two places."""
+    """Activations and a norm in the head, capped logits, gates beside experts, one norm in two places, channels that
+    are scaled behind attention."""
     model = families.build(family)
     row = row_of(model)
     with torch.no_grad():
@@ -179,6 +180,12 @@ def test_a_cap_takes_the_same_share_of_every_term():
 def test_what_is_changed_in_another_manner_is_refused():
     model = families.build("gemma3n_text")
     with pytest.raises(ModelCapabilityError, match="not the sum of what its layers bring"):
+        list(logit_terms(model, [row_of(model)], contrasts=[None]))
+
+
+def test_attention_behind_which_positions_are_mixed_is_refused():
+    model = families.build("inkling_text")
+    with pytest.raises(ModelCapabilityError, match="self_attn gives passes another part of InklingForCausalLM"):
         list(logit_terms(model, [row_of(model)], contrasts=[None]))
 
 

@@ -174,7 +174,8 @@ def _terms(model: Model, row: Row) -> Any:
 
 
 def _logit_terms(model: Model, row: Row) -> Any:
-    return [one.decoder for one in model.logit_terms([row], contrasts=[None])]
+    # 0 / 0 where attention is said to bring nothing at all
+    return [one.decoder / one.decoder.abs().sum().sign() for one in model.logit_terms([row], contrasts=[None])]
 
 
 def _multipliers(model: Model, row: Row) -> Any:
@@ -265,7 +266,7 @@ def written(found: dict[str, dict[str, Outcome]], left_out: list[str]) -> str:
         "Predictions, predictions with tokens removed and gradients are compared with a pass of each prefix alone, "
         "attention with `output_attentions`;",
         "value zeroing, the terms of values and logits and DeepLIFT check themselves; here they are asked for finite "
-        "numbers.",
+        "numbers, and the terms of logits for some that attention brings.",
         "", "| family | " + " | ".join(CHECKS) + " |", "|---|" + "---|" * len(CHECKS),
     ]  # fmt: skip
     for name, row in found.items():

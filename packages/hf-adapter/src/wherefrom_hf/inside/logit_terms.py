@@ -52,6 +52,11 @@ def _has_weights(part: nn.Module) -> bool:
     return any(True for _ in part.parameters(recurse=False))
 
 
+def _only_scales(part: nn.Module) -> bool:
+    """Are its weights factors and biases of single channels? What passes it is added up all the same."""
+    return not any(True for _ in part.children()) and all(weight.ndim <= 1 for weight in part.parameters())
+
+
 def _outside_blocks(module: PreTrainedModel) -> list[nn.Module]:
     """Modules that are in no block: what stands before and behind."""
     inside = {part for block, _ in blocks_of(module) for part in block.modules()}
@@ -113,7 +118,7 @@ class _Cut:
         for call in self.calls:
             for part in call.module.modules():
                 # whatever has weights of its own, and is neither norm nor attention nor around it, is a source
-                weighty = _has_weights(part) and part not in self.norms
+                weighty = _has_weights(part) and part not in self.norms and not _only_scales(part)
                 if weighty and part not in inside and modules.isdisjoint(part.modules()):
                     starts.append(self._by_position(part, call, modules))
         return list(dict.fromkeys(starts))
@@ -164,6 +169,14 @@ def _row_logits(
     passed: Any,
     contrast: IntArray | None,
 ) -> RowLogits:
+    unread = {part for part, gradient in zip(cut.sources, gradients, strict=True) if gradient is None}
+    for one in watch.attended:
+        if one.stack == cut.stack and projection_of(one)[0] in unread:
+            raise ModelCapabilityError(
+                f"What {one.name} gives passes another part of {type(module).__name__} that has weights of its own "
+                "before it is added up, so what it brings to the logit cannot be told. Use attention, input_x_gradient "
+                "or integrated_gradients."
+            )
     at = torch.from_numpy(row.steps).to(lead.device) - 1
     output_gradients = {
         part: torch.zeros_like(source)[at] if gradient is None else gradient[at]
