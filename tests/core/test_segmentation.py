@@ -155,3 +155,8 @@ def test_units_begin_where_characters_do_however_the_text_is_cut(parts: list[str
     edges = {0, *(begin for begin, _ in characters(text))}
     for level in ("character", "word", "sentence"):
         assert {places[start] for start in unit_starts(tokens, level) if tokens[start].text} <= edges
+
+
+def test_words_are_the_same_beside_letters_of_other_alphabets() -> None:
+    for text in map("".join, itertools.product(" \t\r\n\x1c'-.,_01aZ!", repeat=3)):
+        assert words(f"{text} é")[:-1] == words(text)

@@ -87,3 +87,10 @@ def test_the_script_parses_and_cannot_end_its_element(boot: str, tmp_path: Path)
     assert "</script" not in code.lower()
     (tmp_path / "bundle.js").write_text(code, encoding="utf-8")
     subprocess.run([str(NODE), "--check", str(tmp_path / "bundle.js")], check=True)
+
+
+def test_no_shortened_name_is_one_that_the_document_keeps() -> None:
+    scripts = "".join(file.read_text("utf-8") for file in (Path(bundle.__file__).parent / "scripts").glob("*.js"))
+    kept = set(re.findall(r"\bdataset\.(\w+)", scripts))
+    assert {"sign", "drawn"} <= kept
+    assert not kept & set(builder().OWN)  # type: ignore[attr-defined]

@@ -250,10 +250,23 @@ def test_two_methods_compare(open_page: Open, hospital: Attribution) -> None:
     page.wait_for_selector(".agreement")
     assert "Rank agreement -1.00" in page.locator(".agreement").inner_text()
     assert page.locator(".compare section h2").all_inner_texts() == ["A", "B", "A − B"]
+    bounds = [float(one.get_attribute("data-bound") or "nan") for one in page.locator(".compare .scale").all()]
+    assert bounds[0] == bounds[1] == bounds[2] / 2, "each text has its own legend"
+    assert "more in B" in page.locator(".compare section").last.inner_text()
     page.locator(".compare button.token", has_text="hospital").click()
     sick = page.locator(".compare section .tok", has_text="sick")
     assert sick.count() == 3
     assert background(sick.nth(0)) != background(sick.nth(1))
+
+
+def test_shares_are_of_the_sides_that_have_scores(open_page: Open, hospital: Attribution) -> None:
+    scores = np.asarray(hospital.target_attributions)[: len(hospital.source)]
+    one = hospital.replace(source_attributions=scores, target_attributions=None)
+    page = open_page(render_html([one, one.replace(method="saliency", signed=False)], view="compare"))
+    page.wait_for_selector(".agreement")
+    for column, cell in enumerate(page.locator("td.chips").all()[::2]):
+        largest = np.abs(scores[:, column]).max() / np.abs(scores[:, column]).sum()
+        assert abs(float(cell.locator(".chip").first.inner_text().split()[-1])) == pytest.approx(largest, rel=0.01)
 
 
 def rival_of(hospital: Attribution, make: Callable[..., Attribution]) -> Attribution:
@@ -327,6 +340,8 @@ def test_a_comparison_is_exported_as_it_is_shown(
     assert pair["difference"][2][3] is None
     assert pair["outputs_only_in"] == [None, "B", None, "A", "B", None]
     assert pair["agreement"][1] is None
+    assert pair["titles"] == ["hospital", "rival"]
+    assert [method.split(" · ")[0] for method in pair["methods"]] == ["integrated_gradients", "integrated_gradients"]
 
 
 def test_a_large_comparison_is_a_canvas(open_page: Open, make: Callable[..., Attribution]) -> None:
@@ -885,6 +900,16 @@ def test_without_scripts_there_is_a_table(open_page: Open, everyone: Attribution
     assert "3 more" in text
 
 
+def test_the_table_is_whole_only_where_scripts_do_not_run(open_page: Open, make: Callable[..., Attribution]) -> None:
+    page = render_html(make([f" word{i}" for i in range(30)], 20))
+    still = open_page(page, wait=".wf-static", java_script_enabled=False)
+    assert [row.is_visible() for row in still.locator(".wf-static tbody tr").all()] == [True] * 29
+    table = page[page.index('<div class="wf-static">') : page.index("</table>")] + "</table></div>"
+    moving = open_page(page)
+    moving.evaluate("table => document.querySelector('.wf-mount').insertAdjacentHTML('afterbegin', table)", table)
+    assert [row.is_visible() for row in moving.locator(".wf-static tbody tr").all()] == [True] * 12 + [False] * 17
+
+
 def test_notebook_outputs_are_each_their_own(open_page: Open, hospital: Attribution) -> None:
     cell = render_notebook(hospital)
     style = "<style>.tok { display: none } button { color: red !important }</style>"
@@ -1174,6 +1199,8 @@ def test_a_long_prompt_and_its_output_are_in_sight_together(open_page: Open, mak
         picked = page.locator(".outputs .picked")
         assert picked.evaluate(inside), size
         assert page.locator(".inputs .tok", has_text="word3").first.evaluate(inside), "the strongest input"
+        assert page.locator(".inputs .tok *").count() == 0, "a token is one element"
+        assert page.locator(".inputs .tok").first.evaluate("e => getComputedStyle(e).transitionDuration") == "0s"
         page.keyboard.press("ArrowRight")
         assert page.locator(".outputs .picked").evaluate(inside), size
         assert page.locator(".inputs .tok", has_text="word290").evaluate(inside), size

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from wherefrom.results.comparison import spearman_by_step
-from wherefrom_viz.page.quantisation import Precision, from_bytes, to_planes
+from wherefrom_viz.page.quantisation import Precision, from_planes, to_planes
 
 shapes = st.tuples(st.integers(1, 40), st.integers(1, 6))
 
 
 def kept(scores: np.ndarray, precision: Precision = "display") -> np.ndarray:
-    data = b"".join(to_planes(scores, precision))
-    return from_bytes(data, *scores.shape, precision).astype(np.float64)
+    planes, scales = to_planes(scores, precision)
+    return from_planes(b"".join(planes), scales, len(scores), precision).astype(np.float64)
 
 
 @st.composite

@@ -34,6 +34,8 @@ def inside_characters(text: str) -> frozenset[int]:
 def whole_characters(spans: Iterable[Characters], text: str) -> list[Characters]:
     """Spans of a text, widened so that none parts a character; those that share one become one."""
     inside = inside_characters(text)
+    if not inside:
+        return list(spans)
     whole: list[Characters] = []
     for begin, end in spans:
         while begin in inside:

@@ -2,7 +2,8 @@
 
 Scores become logarithms (``display``), 8-bit numbers (``compact``) or stay float32 (``exact``); see
 `wherefrom_viz.page.quantisation`. Bytes of equal weight are laid side by side, which deflate likes; about fifty
-examples share a block, which the page opens when one of them is looked at. Tokens travel as the text that is shown,
+examples share a block, which the page opens when one of them is looked at: after the planes of all scores come those
+of the columns' scales and of the step scores, four each. Tokens travel as the text that is shown,
 plus a letter each that says which units begin with it (`FLAGS`). Cells a step could not see need no storage: positions
 tell them.
 """
@@ -39,7 +40,7 @@ from wherefrom_viz.describe.description import (
     with_before,
 )
 from wherefrom_viz.describe.text_marks import flowing
-from wherefrom_viz.page.quantisation import Precision, from_bytes, to_planes
+from wherefrom_viz.page.quantisation import Precision, from_planes, planes_of, to_planes
 
 FLAGS = {"word": 1, "sentence": 2, "turn": 4, "special": 8, "character": 16, "template": 32}
 """Bits of a token's letter: where units begin, and what is no text of anybody: special tokens and template parts."""
@@ -112,22 +113,27 @@ class Packer:
             examples: Each with how it was made.
             first: Place of the first among all.
         """
-        headers, arrays, lines = [], [], []
+        headers, arrays, scales, floats, lines = [], [], [], [], []
         at = 0
         for place, (one, made) in enumerate(examples, first):
             if place == 0:
                 self.subtitle = subtitle_of(one, made)
-            header, planes, line = _packed(one, made, place, self)
+            header, planes, scale, steps, line = _packed(one, made, place, self)
             if self.bound is not None:
                 header["bd"] = self.bound
             header["at"] = at
             at += sum(map(len, planes))
             headers.append(header)
             arrays += planes
+            scales.append(scale)
+            floats += steps
             lines.append(line)
             self.largest = max(self.largest, header["bound"])
             self.step_merge.update({name: span_aggregation(one, name) for name in one.step_scores})
         text = _json({"precision": self.precision, "examples": headers})
+        if self.precision == "compact":
+            arrays = [b"".join(arrays)]  # their bytes have the same frequencies, in every column and example
+        arrays += planes_of(np.concatenate([*scales, *floats]))
         return _deflated_in_parts(struct.pack("<I", len(text)) + text, arrays), lines
 
 
@@ -169,11 +175,15 @@ def unpack(block: str) -> list[tuple[dict[str, Any], npt.NDArray[np.float32]]]:
     (size,) = struct.unpack_from("<I", data)
     header = json.loads(data[4 : 4 + size])
     arrays = data[4 + size :]
+    columns = [one["b"] - one["a"] for one in header["examples"]]
+    count = sum(steps * (1 + len(one.get("st", ()))) for one, steps in zip(header["examples"], columns, strict=True))
+    tail = np.frombuffer(arrays[len(arrays) - 4 * count :], dtype=np.uint8)
+    floats = tail.reshape(4, -1).T.copy().view("<f4").ravel()
+    scales = np.split(floats[: sum(columns)], np.cumsum(columns)[:-1])
     found = []
-    for one in header["examples"]:
+    for one, scale in zip(header["examples"], scales, strict=True):
         rows = sum(len(side["f"]) for side in one["sides"] if side.get("scored"))
-        steps = one["b"] - one["a"]
-        found.append((one, from_bytes(arrays[one["at"] :], rows, steps, header["precision"])))
+        found.append((one, from_planes(arrays[one["at"] :], scale, rows, header["precision"])))
     return found
 
 
@@ -182,7 +192,8 @@ def _packed(
     provenance: Provenance,
     place: int,
     packer: Packer,
-) -> tuple[dict[str, Any], list[bytes], list[Any]]:
+) -> tuple[dict[str, Any], list[bytes], npt.NDArray[np.float32], list[npt.NDArray[np.float32]], list[Any]]:
+    """Header of an example, planes of its scores, scales of its columns, its step scores, its line of the list."""
     card = card_of(attribution, provenance).brief()
     attribution, pipeline = aggregated(attribution)
     scores, visible, sides, _ = score_rows(attribution)
@@ -221,12 +232,9 @@ def _packed(
         header["sg"] = 0
     words = sign_words(attribution, provenance)
     header["w"] = {"of": words.of}
-    steps = b"".join(np.asarray(values, dtype="<f4").tobytes() for values in attribution.step_scores.values())
-    return (
-        header,
-        [*to_planes(scores, packer.precision, fine=packer.fine), steps],
-        _line(attribution, title, shown_sides),
-    )
+    planes, scale = to_planes(scores, packer.precision, fine=packer.fine)
+    steps = [np.asarray(values, dtype="<f4") for values in attribution.step_scores.values()]
+    return header, planes, scale, steps, _line(attribution, title, shown_sides)
 
 
 def _side(attribution: Attribution, name: str, title: str, tokens: Sequence[Token], *, scored: bool) -> dict[str, Any]:
@@ -273,13 +281,15 @@ def has_flag(letter: str, name: str) -> bool:
     return bool((ord(letter) - FIRST_FLAG) & FLAGS[name])
 
 
+_UNSAID = {
+    chr(FIRST_FLAG + flag) for flag in range(2 * max(FLAGS.values())) if flag & (FLAGS["special"] | FLAGS["template"])
+}
+"""Letters of what is no text of anybody."""
+
+
 def _said(side: dict[str, Any]) -> str:
     """A side's text without special tokens and template parts, or with them if there is nothing else."""
-    own = [
-        text
-        for text, flag in zip(side["t"], side["f"], strict=True)
-        if not has_flag(flag, "special") and not has_flag(flag, "template")
-    ]
+    own = [text for text, flag in zip(side["t"], side["f"], strict=True) if flag not in _UNSAID]
     return "".join(own or side["t"]).replace("⏎", " ").strip()
 
 

@@ -29,8 +29,10 @@ _WIDTHS = {"display": 3, "compact": 1, "exact": 4}
 """Bytes of a score, before planes are deflated."""
 
 
-def to_planes(scores: npt.NDArray[np.float64], precision: Precision, *, fine: bool = False) -> list[bytes]:
-    """Scores as planes of bytes: those of the numbers, then those of the columns' scales.
+def to_planes(
+    scores: npt.NDArray[np.float64], precision: Precision, *, fine: bool = False
+) -> tuple[list[bytes], npt.NDArray[np.float32]]:
+    """Scores as planes of bytes, and the scale of each column.
 
     Args:
         scores: Shape ``(inputs, steps)``.
@@ -46,47 +48,50 @@ def to_planes(scores: npt.NDArray[np.float64], precision: Precision, *, fine: bo
         packed = np.rint(np.clip(scores / scale, -1, 1) * 127).astype("<i1")
     else:
         packed = _codes(scores, scale, 1 if fine else _FINE)
-    return [*_planes(packed, _WIDTHS[precision]), scale.astype("<f4").tobytes()]
+    return planes_of(packed)[: _WIDTHS[precision]], scale.astype("<f4")
 
 
-def from_bytes(data: bytes, rows: int, columns: int, precision: Precision) -> npt.NDArray[np.float32]:
-    """Scores of shape ``(rows, columns)`` from what `to_planes` wrote."""
+def from_planes(
+    data: bytes, scales: npt.NDArray[np.float32], rows: int, precision: Precision
+) -> npt.NDArray[np.float32]:
+    """Scores of shape ``(rows, columns)`` from what `to_planes` gave, planes one after the other."""
+    columns = len(scales)
     width, count = _WIDTHS[precision], rows * columns
     planes = np.frombuffer(data[: count * width], dtype=np.uint8).reshape(width, count).T
     if precision == "exact":
         return np.asarray(planes.copy().view("<f4").reshape(rows, columns), dtype=np.float32)
-    scale = np.frombuffer(data, dtype="<f4", count=columns, offset=count * width)
     if precision == "compact":
-        return np.asarray(planes.copy().view("<i1").reshape(rows, columns) / np.float32(127) * scale, dtype=np.float32)
+        return np.asarray(planes.copy().view("<i1").reshape(rows, columns) / np.float32(127) * scales, dtype=np.float32)
     codes = np.pad(planes, ((0, 0), (0, 1))).copy().view("<u4").reshape(rows, columns)
-    return np.asarray(_values(codes) * scale.astype(np.float64), dtype=np.float32)
+    return np.asarray(_values(codes) * scales.astype(np.float64), dtype=np.float32)
 
 
-def _planes(packed: npt.NDArray[Any], width: int) -> list[bytes]:
-    planes = packed.reshape(-1, 1).view(np.uint8).reshape(packed.size, packed.itemsize)
-    return [plane.tobytes() for plane in planes.T[:width]]
+def planes_of(numbers: npt.NDArray[Any]) -> list[bytes]:
+    """The lowest bytes of all numbers, the next ones, up to the highest."""
+    return [plane.tobytes() for plane in numbers.reshape(-1, 1).view(np.uint8).reshape(-1, numbers.itemsize).T]
 
 
 def _codes(scores: npt.NDArray[np.float64], scale: npt.NDArray[np.float64], step: int) -> npt.NDArray[np.uint32]:
     """Sign in the highest bit, magnitude in the others: as order has it, with no two different ones alike."""
-    sizes = np.abs(scores)
-    order = np.argsort(sizes, axis=0, kind="stable")
-    ascending = np.take_along_axis(sizes, order, axis=0)
-    codes = _nearest(ascending / scale, step)
+    sizes = np.ascontiguousarray(np.abs(scores).T)  # a line per column: each is sorted
+    order = np.argsort(sizes, axis=1)
+    ascending = np.take_along_axis(sizes, order, axis=1)
+    codes = _nearest(ascending / scale[:, None], step)
     # the number of different magnitudes up to each, zero not counted
-    different = np.diff(ascending, axis=0, prepend=0.0) > 0
-    place = np.cumsum(different, axis=0)
-    codes = np.maximum(np.maximum.accumulate(codes - place, axis=0), 0) + place
-    codes = np.minimum(codes, _LARGEST - (place[-1:] - place))
-    found = np.zeros(scores.shape, dtype=np.int64)
-    np.put_along_axis(found, order, np.where(ascending > 0, codes, 0), axis=0)
-    return np.asarray(np.where(scores < 0, found + _SIGN, found), dtype="<u4")
+    place = np.cumsum(np.diff(ascending, axis=1, prepend=0.0) > 0, axis=1, dtype=np.int32)
+    codes = np.maximum(np.maximum.accumulate(codes - place, axis=1), 0) + place
+    codes = np.minimum(codes, _LARGEST - (place[:, -1:] - place))
+    codes[ascending == 0] = 0
+    found = np.empty_like(codes)
+    np.put_along_axis(found, order, codes, axis=1)
+    return np.asarray(found.T + np.where(scores < 0, _SIGN, 0), dtype="<u4")
 
 
-def _nearest(shares: npt.NDArray[np.float64], step: int) -> npt.NDArray[np.int64]:
+def _nearest(shares: npt.NDArray[np.float64], step: int) -> npt.NDArray[np.int32]:
     """The multiple of ``step`` fine steps next to each share of the column's largest magnitude."""
     steps = np.rint(np.log2(np.maximum(shares, np.finfo(np.float64).tiny)) * (_OCTAVE // step))
-    return np.asarray(np.clip(steps.astype(np.int64) * step + _LARGEST, 1, _LARGEST), dtype=np.int64)
+    codes = np.maximum(steps, -_LARGEST / step).astype(np.int32) * step + _LARGEST
+    return np.asarray(np.clip(codes, 1, _LARGEST), dtype=np.int32)
 
 
 def _values(codes: npt.NDArray[Any]) -> npt.NDArray[np.float64]:

@@ -127,6 +127,11 @@ export class App {
     return this.example.title;
   }
 
+  /** Model and method of an example; it carries them where they are not those of the first. */
+  methodOf(example) {
+    return example.subtitle || this.meta.subtitle;
+  }
+
   label(index) {
     const entry = this.list.entries[index];
     return entry?.title || `example ${index + 1}`;
@@ -305,7 +310,7 @@ export class App {
     if (root.parentNode !== this.panel) this.panel.replaceChildren(root); // else what has the focus would lose it
     await this.views[tab].render();
     this.place.textContent = this.meta.n > 1 ? `${this.state.ex + 1} of ${this.meta.n}` : "";
-    this.heading.replaceChildren(h("strong", fenced(this.example.title || "")), " ", h("span.quiet", fenced(this.example.subtitle || this.meta.subtitle)));
+    this.heading.replaceChildren(h("strong", fenced(this.example.title || "")), " ", h("span.quiet", fenced(this.methodOf(this.example))));
     this.controls.render();
     this.sliders.render();
     this.overview.render();

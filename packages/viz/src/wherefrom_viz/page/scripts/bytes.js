@@ -31,11 +31,13 @@ export function unshuffle(bytes, size) {
 const SIGN = 1 << 23;
 const LARGEST = SIGN - 256; // what the largest magnitude became
 const OCTAVE = 720 * 256; // steps to twice as much
+const POWERS = Float64Array.from({ length: SIGN >> 8 }, (_, step) => 2 ** ((step * 256 - LARGEST) / OCTAVE));
+const FINE = Float64Array.from({ length: 256 }, (_, step) => 2 ** (step / OCTAVE));
 
 /** Share of its column's largest magnitude that a 24-bit number stands for: a sign and a logarithm. */
 export function share(code) {
-  const size = code % SIGN;
-  const found = size && 2 ** ((size - LARGEST) / OCTAVE);
+  const size = code & (SIGN - 1);
+  const found = size && POWERS[size >> 8] * FINE[size & 255];
   return code < SIGN ? found : -found;
 }
 
@@ -53,5 +55,7 @@ export function readScores(bytes, precision, scales) {
   const count = bytes.length / WIDTHS[precision];
   const signed = new Int8Array(bytes.buffer, bytes.byteOffset);
   const found = precision === "compact" ? (i) => signed[i] / 127 : (i) => share(bytes[i] + (bytes[count + i] << 8) + (bytes[2 * count + i] << 16));
-  return Float32Array.from({ length: count }, (_, i) => found(i) * scales[i % scales.length]);
+  const scores = new Float32Array(count);
+  for (let i = 0; i < count; i++) scores[i] = found(i) * scales[i % scales.length];
+  return scores;
 }

@@ -1,6 +1,7 @@
 // Two examples of one text: the agreement of every output, and A, B and A - B as texts or as a matrix.
 
 import { choices, direction, fenced, flowOn, h, keepingFocus, running, wrong } from "./dom.js";
+import { colours } from "./legend.js";
 import { MatrixView } from "./matrix_view.js";
 import { cellNumber } from "./numbers.js";
 import { compareViews, pairOf } from "./pairing.js";
@@ -37,7 +38,10 @@ export class CompareView {
     if (drawing !== this.drawing) return;
     const drawn = Boolean(app.state.sp[app.state.ex] || app.state.sp[other]);
     this.pair = compareViews(app.example, example, pair, { ...app.viewOptions("none"), spans: app.spans(), others: app.spans(other, example), drawn });
-    this.names = namesOf([app.state.ex, other].map((index) => app.label(index)), [app.example, example].map((one) => (one.subtitle || app.meta.subtitle).split(" · ")));
+    const titles = [app.state.ex, other].map((index) => app.label(index));
+    const methods = [app.example, example].map((one) => app.methodOf(one));
+    this.written = { titles, methods };
+    this.names = namesOf(titles, methods.map((method) => method.split(" · ")));
     this.words = { a: app.words, b: { ...app.meta.words, signed: example.signed, ...(example.words || {}) }, difference: DIFFERENCE };
     keepingFocus(this.root, () => this.root.replaceChildren(...this.parts(other)));
     if (this.pair) this.paint();
@@ -66,7 +70,7 @@ export class CompareView {
       this.matrix.render();
       return [names, agreement, mode, this.matrix.root];
     }
-    this.flows = { a: this.flow("A"), b: this.flow("B"), difference: this.flow("A − B") };
+    this.flows = { a: this.flow("a"), b: this.flow("b"), difference: this.flow("difference") };
     this.chosen = h("p.chosen", { role: "status" });
     return [names, agreement, mode, this.table(), this.chosen, ...Object.values(this.flows).map((flow) => flow.section)];
   }
@@ -79,10 +83,10 @@ export class CompareView {
     return { name: NAMES[name], view, words: this.words[name], title, subtitle: shared, bound: () => view.bound, shownBound: () => view.bound, active: () => this.active(), pinLine: (line, extend) => this.pinLine(line, extend) };
   }
 
-  /** What the legend explains. */
+  /** What the legend explains: a matrix; texts have theirs beside them. */
   scenes() {
     if (!this.pair) return [];
-    return this.app.state.cm === "text" ? [{ ...this.scene("a"), name: "A, B" }, this.scene("difference")] : [this.scene(this.app.state.cm)];
+    return this.app.state.cm === "text" ? [] : [this.scene(this.app.state.cm)];
   }
 
   /** What an export writes. */
@@ -151,9 +155,10 @@ export class CompareView {
     );
   }
 
+  /** A text with its own legend: A and B can be of different kinds, and their difference has another scale. */
   flow(name) {
     const text = h("p.flow", { dir: direction(this.pair.a.inputs) });
-    return { text, section: h("section.block", h("h2", name), text) };
+    return { text, section: h("section.block", h("h2", NAMES[name]), h("p.facts", colours(this.app, { ...this.scene(name), name: "" })), text) };
   }
 
   paint() {
@@ -175,7 +180,7 @@ export class CompareView {
       view.inputs.forEach((unit, r) => {
         // a loner stands in the text it is of, without a score
         if (!visible[r] || (unit.only && unit.only !== NAMES[name])) return;
-        const element = h("span", { class: `tok${unit.only ? " alone" : ""}${unit.special ? " special" : ""}` }, running(unit.text || (unit.part ? "·" : "∅")));
+        const element = h("bdi", { class: `tok${unit.only ? " alone" : ""}${unit.special ? " special" : ""}` }, running(unit.text || (unit.part ? "·" : "∅")));
         if (!unit.only) this.app.painter.paint(element, scores[r] / view.bound);
         flowOn(text, unit, element);
       });

@@ -28,10 +28,10 @@ export function wrong(error) {
   return h("p.wrong", { role: "alert" }, error.message);
 }
 
-/** A token's text in running text: marks of white space are faint, and a line goes on after each mark of a line's end inside it. */
+/** What an element for a token holds in running text (a `bdi`, so that it is fenced): marks of white space are faint, and a line goes on after each mark of a line's end inside it. */
 export function running(text) {
   const pieces = text.split(/([␣⇥⍽␍]+|⏎)/).filter(Boolean);
-  return h("bdi", pieces.map((piece, i) => (/^[␣⇥⍽␍⏎]/.test(piece) ? h("span.mark", piece === "⏎" && i < pieces.length - 1 ? "⏎\n" : piece) : piece)));
+  return pieces.map((piece, i) => (/^[␣⇥⍽␍⏎]/.test(piece) ? h("span.mark", piece === "⏎" && i < pieces.length - 1 ? "⏎\n" : piece) : piece));
 }
 
 /** The next unit of running text: a blank before it if it has one and begins no line, a new line after it if it ends one. */

@@ -34,12 +34,11 @@ export function toTsv(view) {
 }
 
 /** The view as JSON; cells a step could not see are null. Of a comparison, `difference` is A - B. */
-export function toJson(example, view, state, pair = null) {
+export function toJson(names, view, state, pair = null) {
   const rows = (of) => of.seen.map((r) => of.cols.map((_, c) => cell(of, r, c)));
   const unit = ({ text, label, only }) => ({ text, ...(label !== text && { name: label }), ...(only && { only }) });
   const value = {
-    title: example.title,
-    method: example.subtitle,
+    ...names, // title and method; of a comparison those of A and B
     granularity: state.g,
     merge: state.m,
     normalization: pair ? "step" : state.n,

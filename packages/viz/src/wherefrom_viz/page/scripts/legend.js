@@ -15,12 +15,12 @@ export function legend(app) {
   const words = { step: "share of each step's total", sequence: "share of the largest score" }[compared ? "step" : state.n];
   if (words && how[how.length - 1] !== words) how.push(words);
   const last = compared
-    ? scenes.some(({ view }) => view.alone?.some(Boolean)) && "hatched, dashed or chequered: no counterpart in the other"
+    ? compared.a.alone?.some(Boolean) && "hatched, dashed or chequered: no counterpart in the other"
     : `scale: ${SCALES[state.sc]}`;
-  const colours = scenes.flatMap((scene) => [ramp(app, scene), ...meaning(app, scene.words).map((text) => h("span", text))]);
-  if (state.tab === "citations") return [...colours, ...example.notes.map((note) => h("span.note", `Note: ${note}`))];
+  const shown = scenes.flatMap((scene) => colours(app, scene));
+  if (state.tab === "citations") return [...shown, ...example.notes.map((note) => h("span.note", `Note: ${note}`))];
   return [
-    ...colours,
+    ...shown,
     h("span.quiet", [how.join(" → ") || "scores as the method gave them", last, "“·” was not visible to that output", app.hides() && "special and template tokens left out"].filter(Boolean).join(" · ")),
     ...example.notes.map((note) => h("span.note", `Note: ${note}`)),
   ];
@@ -31,6 +31,9 @@ export function meaning(app, words) {
   const { raises, lowers } = app.meta.palettes[app.state.c];
   return words.signed ? [`${lowers} − ${words.lowers}`, `${raises} + ${words.raises} ${words.of}`] : [`stronger colour: more influence on ${words.of}`];
 }
+
+/** The colours of a scene with their bounds, and what they mean. */
+export const colours = (app, scene) => [ramp(app, scene), ...meaning(app, scene.words).map((text) => h("span", text))];
 
 /** The colours of a scene, between its lowest and its highest score. */
 function ramp(app, scene) {

@@ -38,7 +38,7 @@ function commonSide(own, its, pair, name) {
   return {
     name,
     title: own.title,
-    scored: 1,
+    scored: own.scored || its.scored,
     t: groups.map((group) => {
       const [mine, theirs] = [text(own, group.own), text(its, group.its)];
       if (mine === null || theirs === null || plain(mine) === plain(theirs)) return mine ?? theirs;
@@ -57,19 +57,21 @@ function half(example, sides, pair, whose) {
   const target = sides.find((side) => side.name === "target");
   const columns = pair.to - pair.from;
   const own = example.last - example.first;
-  const rows = sides.reduce((sum, side) => sum + side.groups.length, 0);
+  const scored = sides.filter((side) => side.scored);
+  const rows = scored.reduce((sum, side) => sum + side.groups.length, 0);
   const scores = new Float64Array(rows * columns);
   const firstRow = {};
   let row = 0;
   for (const side of example.sides) {
+    if (!side.scored) continue;
     firstRow[side.name] = row;
-    if (side.scored) row += side.f.length;
+    row += side.f.length;
   }
   const steps = target.groups.slice(pair.from, pair.to).map((group) => group[whose].map((at) => Math.min(own, Math.max(0, at - example.first))));
   let r = 0;
-  for (const side of sides) {
+  for (const side of scored) {
     for (const group of side.groups) {
-      for (let c = 0; c < columns; c++) {
+      for (let c = 0; side.name in firstRow && c < columns; c++) {
         for (let i = group[whose][0]; i < group[whose][1]; i++) for (let j = steps[c][0]; j < steps[c][1]; j++) scores[r * columns + c] += example.scores[(firstRow[side.name] + i) * own + j];
       }
       r++;

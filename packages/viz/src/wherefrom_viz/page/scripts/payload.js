@@ -1,27 +1,28 @@
 // From the packed blocks in the page to examples. A block holds about fifty examples and is opened when one is needed.
 
-import { fromBase85, readScores, WIDTHS } from "./bytes.js";
+import { fromBase85, readScores, unshuffle, WIDTHS } from "./bytes.js";
 import { inflate } from "./inflate.js";
 
-/** Examples of one opened block. Layout: u32 length of the header, header (JSON), arrays. */
+/** Examples of one opened block. Layout: u32 length of the header, header (JSON), scores, then four planes of scales and step scores. */
 export function parseBlock(bytes) {
   const size = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
   const header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + size)));
   const arrays = bytes.subarray(4 + size);
-  return header.examples.map((packed) => parseExample(packed, arrays, header));
+  const counts = header.examples.map((packed) => packed.b - packed.a);
+  const total = (numbers) => numbers.reduce((sum, number) => sum + number, 0);
+  const places = [0, total(counts)]; // of the next scale, and of the next step score
+  const tail = 4 * total(header.examples.map((packed, i) => counts[i] * (1 + (packed.st?.length ?? 0))));
+  const floats = new Float32Array(unshuffle(arrays.subarray(arrays.length - tail), 4).buffer);
+  const next = (kind, count) => floats.slice(places[kind], (places[kind] += count));
+  return header.examples.map((packed, i) => parseExample(packed, counts[i], arrays, header.precision, next));
 }
 
-function parseExample(packed, arrays, header) {
-  const steps = packed.b - packed.a;
+function parseExample(packed, steps, arrays, precision, next) {
   const scored = packed.sides.filter((side) => side.scored);
   const rows = scored.reduce((sum, side) => sum + side.f.length, 0);
-  let at = packed.at;
-  const take = (count) => arrays.subarray(at, (at += count));
-  const floats = (count) => new Float32Array(take(4 * count).slice().buffer);
-  const planes = take(rows * steps * WIDTHS[header.precision]);
-  const scores = readScores(planes, header.precision, floats(steps));
+  const scores = readScores(arrays.subarray(packed.at, packed.at + rows * steps * WIDTHS[precision]), precision, next(0, steps));
   const stepScores = {};
-  for (const name of packed.st || []) stepScores[name] = floats(steps);
+  for (const name of packed.st || []) stepScores[name] = next(1, steps);
   return {
     title: packed.i || "",
     subtitle: packed.m || "",

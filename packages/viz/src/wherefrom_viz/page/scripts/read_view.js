@@ -18,12 +18,14 @@ export class ReadView {
   constructor(app) {
     this.app = app;
     this.tokens = [];
+    this.blank = h("bdi", { role: "option", "aria-selected": "false" });
     this.root = h("div.read");
   }
 
   render() {
     const { view } = this.app;
     this.tokens = [];
+    this.units = new WeakMap(); // element -> its unit
     const panes = { in: h("div.pane.in"), out: h("div.pane.out") };
     for (const side of view.sides) {
       const prompt = side.units.filter((unit) => !unit.output);
@@ -52,8 +54,10 @@ export class ReadView {
       "aria-labelledby": id,
       "aria-multiselectable": "true",
       onkeydown: (event) => this.key(event, kind),
+      onclick: (event) => this.held(event, (unit) => this.pin(unit, event.shiftKey)),
       onmouseleave: () => this.app.preview(null),
     });
+    flow.addEventListener("mouseenter", (event) => this.held(event, (unit) => this.app.preview(this.aim(unit))), true);
     for (const unit of units) {
       // turns, documents and template slots are named where they begin
       const segment = this.app.example.segments.find(([side, start]) => side === unit.side && start === unit.start);
@@ -61,20 +65,25 @@ export class ReadView {
       if (segment && !(hidden && segment[3] === "template")) flow.append(h("span.segment", { "aria-hidden": "true" }, named(segment)));
       if (hidden) continue;
       if (unit.part) this.stripe(flow, unit, kind);
-      else flowOn(flow, unit, this.token(unit, kind, `tok${unit.special ? " special" : ""}${unit.drawn ? " drawn" : ""}${cueOf(this.app, unit) ? " cue" : ""}`, [unit.drawn?.name && h("span.tag", fenced(unit.drawn.name)), running(unit.text || "∅")]));
+      else flowOn(flow, unit, this.token(unit, kind, `tok${unit.special ? " special" : ""}${unit.drawn ? " drawn" : ""}${cueOf(this.app, unit) ? " cue" : ""}`, [...(unit.drawn?.name ? [h("span.tag", fenced(unit.drawn.name))] : []), ...running(unit.text || "∅")]));
     }
     return h("section.block", h("h2", { id }, title), flow);
   }
 
-  /** The element of a unit, which previews and pins it. */
-  token(unit, kind, name, content, attributes = {}) {
-    const element = h(
-      "span",
-      { class: name, role: "option", id: `${this.app.id}-t${this.tokens.length}`, "aria-selected": "false", onmouseenter: () => this.app.preview(this.aim(unit)), onclick: (event) => this.pin(unit, event.shiftKey), ...attributes },
-      content,
-    );
-    this.tokens.push({ element, unit, kind });
+  /** The element of a unit. */
+  token(unit, kind, name, content) {
+    const element = this.blank.cloneNode(); // cheaper than building each of thousands
+    element.className = name;
+    element.append(...content);
+    this.units.set(element, unit);
+    this.tokens.push({ element, unit, kind, picked: false });
     return element;
+  }
+
+  /** Do something with the unit that an event is about. The text listens for all of its tokens: there may be thousands. */
+  held(event, act) {
+    const unit = this.units.get(event.type === "click" ? event.target.closest(".tok") : event.target);
+    if (unit) act(unit);
   }
 
   /** A token that is a part of a character: all of them stand as stripes under the one character. */
@@ -82,7 +91,10 @@ export class ReadView {
     const { glyph, at, of } = unit.part;
     if (!at) flowOn(flow, unit, h("span.char", { role: "presentation" }, h("span.glyph", { "aria-hidden": "true" }, fenced(glyph)), h("span.stripes", { role: "presentation" })));
     const says = `${glyph} byte ${at + 1} of ${of}`;
-    flow.lastChild.querySelector(".stripes").append(this.token(unit, kind, "tok stripe", [], { "aria-label": says, title: says }));
+    const stripe = this.token(unit, kind, "tok stripe", []);
+    stripe.title = says;
+    stripe.setAttribute("aria-label", says);
+    flow.lastChild.querySelector(".stripes").append(stripe);
   }
 
   aim(unit) {
@@ -114,13 +126,16 @@ export class ReadView {
     const { scores, visible } = rows ? rowScores(view, ...rows) : columnScores(view, ...(span ?? [0, view.columns - 1]));
     const bound = app.shownBound();
     const strength = (at) => (visible[at] ? (scores[at] / bound) * (rows ? app.fading(at) : 1) : 0);
-    for (const { element, unit } of this.tokens) {
+    for (const token of this.tokens) {
+      const { element, unit } = token;
       const [own, other] = rows ? [unit.row, unit.col] : [unit.col, unit.row];
       const picked = Boolean(range && own >= range[0] && own <= range[1]);
       painter.paint(element, strength(other));
+      if (picked) element.closest("[role=listbox]").setAttribute("aria-activedescendant", (element.id ||= `${app.id}-${unit.side}${unit.start}`));
+      if (picked === token.picked) continue;
+      token.picked = picked;
       element.classList.toggle("picked", picked);
       element.setAttribute("aria-selected", picked ? "true" : "false");
-      if (picked) element.closest("[role=listbox]").setAttribute("aria-activedescendant", element.id);
     }
     this.card.replaceChildren(...this.cardLines(span, rows));
     this.documents?.paint(span, (at) => this.find(at, null));

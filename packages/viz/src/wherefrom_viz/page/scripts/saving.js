@@ -14,9 +14,9 @@ export async function exported(app, kind) {
   const { view } = shown;
   if (kind === "md") return download(`${name}.md`, toMarkdown(view, shown.words.signed), "text/markdown");
   if (kind === "tsv") return download(`${name}.tsv`, toTsv(view), "text/tab-separated-values");
-  if (kind === "json") return download(`${name}.json`, toJson(app.example, view, app.state, pair), "application/json");
+  if (kind === "json") return download(`${name}.json`, toJson(pair ? app.views.compare.written : { title: app.example.title, method: app.methodOf(app.example) }, view, app.state, pair), "application/json");
   const dark = app.theme() === "dark";
-  const title = [shown.title, shown.subtitle ?? (app.example.subtitle || app.meta.subtitle)].filter(Boolean).join(" · ");
+  const title = [shown.title, shown.subtitle ?? app.methodOf(app.example)].filter(Boolean).join(" · ");
   const look = { title, legend: meaning(app, shown.words).join(" · "), ink: dark ? "#eeeeee" : "#111111", page: dark ? "#1c1d21" : "#ffffff", signs: shown.words.signed };
   const svg = app.state.tab === "read" ? toTextSvg(app, look) : toSvg(view, app.painter, shown.bound(null), look);
   return kind === "svg" ? download(`${name}.svg`, svg, "image/svg+xml") : download(`${name}.png`, await picture(svg));

@@ -97,12 +97,13 @@ export function buildView(example, { level = "token", merge = "sum", normalize =
     sides.push({ name: side.name, title: side.title, units: units.map((unit, k) => ({ ...unit, row: side.scored ? before + k : -1 })) });
     if (side.scored) all.push(...units);
   }
-  const base = { rows: rows.length, columns, scores: Float64Array.from(example.scores), visible: new Uint8Array(rows.length * columns) };
+  const base = { rows: rows.length, columns, scores: new Float64Array(example.scores), visible: new Uint8Array(rows.length * columns) };
+  const ends = Float64Array.from({ length: columns }, (_, c) => lastOf(target, example.first + c));
   rows.forEach(({ side, i }, r) => {
-    for (let c = 0; c < columns; c++) {
-      const seen = side.name === "source" || position(side, i) < lastOf(target, example.first + c);
-      base.visible[r * columns + c] = seen ? 1 : 0;
-      if (!seen) base.scores[r * columns + c] = 0;
+    const own = side.name === "source" ? -Infinity : position(side, i);
+    for (let c = 0, at = r * columns; c < columns; c++, at++) {
+      if (own < ends[c]) base.visible[at] = 1;
+      else base.scores[at] = 0;
     }
   });
   const stepFlags = target.f.slice(example.first, example.last);
@@ -116,7 +117,7 @@ export function buildView(example, { level = "token", merge = "sum", normalize =
   }
   const view = { inputs: all, sides, cols, rows: merged.rows, columns: merged.columns, scores: merged.scores, visible: merged.visible, stepScores };
   if (normalize !== "none") normalizeScores(view, normalize);
-  view.hidden = hide && all.some((unit) => !unit.template) ? Uint8Array.from(all, (unit) => (unit.template ? 1 : 0)) : null;
+  view.hidden = hide && all.some((unit) => unit.template) && all.some((unit) => !unit.template) ? Uint8Array.from(all, (unit) => (unit.template ? 1 : 0)) : null;
   view.bound = largest(counted(view));
   view.seen = [];
   for (let r = 0; r < view.rows; r++) {
@@ -202,23 +203,34 @@ function counted(view) {
 export const shownOnly = (view, scores) => (view.hidden ? scores.map((value, at) => (view.hidden[at] ? 0 : value)) : scores);
 
 /** The largest magnitude, 1 if all are nothing. */
-export const largest = (scores) => scores.reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1;
+export function largest(scores) {
+  let most = 0;
+  for (let i = 0; i < scores.length; i++) most = Math.max(most, Math.abs(scores[i]));
+  return most || 1;
+}
 
 /** Scores of every input for a span of columns (summed), and which of them could be seen. */
-export const columnScores = (view, from, to) => summed(view, view.rows, from, to, (r, c) => r * view.columns + c);
+export const columnScores = (view, from, to) => summed(view, from, to, view.rows, view.columns, 1);
 
 /** Scores of every output for a range of rows (summed), and which of them could see any of it. */
-export const rowScores = (view, from, to) => summed(view, view.columns, from, to, (c, r) => r * view.columns + c);
+export const rowScores = (view, from, to) => summed(view, from, to, view.columns, 1, view.columns);
 
-function summed(view, count, from, to, place) {
+const SUMS = new WeakMap(); // scores of a view -> the sums that were last asked for: colours, card and legend want the same
+
+/** Sums over lines `from` to `to` of the matrix, which lie `across` apart, for `count` lines the other way, which lie `apart`. */
+function summed(view, from, to, count, apart, across) {
+  const key = `${from} ${to} ${apart}`;
+  const last = SUMS.get(view.scores);
+  if (last?.key === key) return last;
   const scores = new Float64Array(count);
   const visible = new Uint8Array(count);
   for (let at = 0; at < count; at++) {
-    for (let along = from; along <= to; along++) {
-      scores[at] += view.scores[place(at, along)];
-      visible[at] |= view.visible[place(at, along)];
+    for (let i = at * apart + from * across; i <= at * apart + to * across; i += across) {
+      scores[at] += view.scores[i];
+      visible[at] |= view.visible[i];
     }
   }
+  SUMS.set(view.scores, { key, scores, visible });
   return { scores, visible };
 }
 
