@@ -65,6 +65,34 @@ def test_states_are_the_sum_of_their_terms_in_unusual_blocks(family):
         torch.testing.assert_close(one.mixed.sum(1) + one.residual + one.constant, one.state, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.parametrize(
+    "family, norms",
+    [
+        ("beam", lambda block: [block.pre_feedforward_layernorm]),
+        ("longcat_flash", lambda block: block.post_attention_layernorm),
+    ],
+)
+def test_the_state_behind_attention_is_what_the_next_norm_reads(family, norms):
+    """Where state and output are both scaled, and where a feed-forward layer stands between two attentions."""
+    model, read = families.build(family), []
+    for block in model.model.layers:
+        for norm in norms(block):
+            norm.register_forward_pre_hook(lambda module, given: read.append(given[0][0]))
+    (terms,) = attention_terms(model, [row_of(model)], queries="all")
+    chunks = list(terms.chunks)
+    for one, right in zip(chunks, read, strict=False):  # what follows was read when the chunks were made
+        torch.testing.assert_close(one.state, right, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(one.mixed.sum(1) + one.residual + one.constant, right, rtol=1e-3, atol=1e-3)
+    assert len(chunks) == sum(len(norms(block)) for block in model.model.layers)
+
+
+def test_of_several_streams_none_is_the_state():
+    model = families.build("hy_v4")
+    (terms,) = attention_terms(model, [row_of(model)], queries="all")
+    with pytest.raises(ModelCapabilityError, match="keeps several streams"):
+        list(terms.chunks)
+
+
 @pytest.mark.parametrize("name", CONFIGS)
 def test_logits_are_the_sum_of_their_terms(name):
     model, row = exact(name), rows_for(name)[0]
@@ -87,10 +115,11 @@ def test_logits_are_the_sum_of_their_terms(name):
 
 
 @pytest.mark.parametrize(
-    "family", ["bert", "granite_swa", "modernbert-decoder", "nanochat", "qwen2_moe", "recurrent_gemma", "xmod"]
+    "family", ["bert", "granite_swa", "modernbert-decoder", "nanochat", "qwen2_moe", "recurrent_gemma", "xmod", "zaya"]
 )
 def test_heads_caps_and_gates_are_held(family):
-    """Activations and a norm in the head, capped logits, gates beside experts, one norm in two places."""
+    """Activations and a norm in the head, capped logits, gates beside experts, one norm in two places, channels that
+    are scaled behind attention."""
     model = families.build(family)
     row = row_of(model)
     with torch.no_grad():
@@ -101,6 +130,37 @@ def test_heads_caps_and_gates_are_held(family):
     torch.testing.assert_close(total, logits, rtol=0, atol=2e-4)
     assert terms.decoder.abs().max() > 1e-3
     assert all(parameter.requires_grad for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("family", ["dbrx", "llama4_text"])
+def test_what_experts_bring_is_what_all_of_them_give_at_a_position(family):
+    """An expert's own output has a line for each token it was given, or for each token of each expert. Those of the
+    last block pass the final norm alone, which is done by hand here."""
+    model, seen = families.build(family), {}
+    row = row_of(model)
+    stack, norm, part = {
+        "dbrx": lambda m: (m.transformer.blocks, m.transformer.norm_f, "ffn"),
+        "llama4_text": lambda m: (m.model.layers, m.model.norm, "feed_forward"),
+    }[family](model)
+    experts = getattr(stack[-1], part)
+    handles = [
+        experts.register_forward_hook(lambda module, given, output: seen.update(experts=output)),
+        norm.register_forward_hook(lambda module, given, output: seen.update(state=given[0])),
+    ]
+    ids = torch.tensor(row.target_ids[None, : row.steps[-1]])
+    with torch.no_grad():
+        model(input_ids=ids, use_cache=False)
+    for handle in handles:
+        handle.remove()
+    brought = seen["experts"] if family == "dbrx" else seen["experts"][0]
+    brought, state = brought.reshape(ids.shape[1], -1), seen["state"][0]
+    if family == "dbrx":
+        brought, state = (x - x.mean(-1, keepdim=True) for x in (brought, state))
+    direction = norm.weight * (state.square().mean(-1, keepdim=True) + 1e-5).rsqrt()
+    at = row.steps - 1
+    expected = (brought * direction)[at] @ model.lm_head.weight[row.target_ids[row.steps]].T
+    (terms,) = logit_terms(model, [row], contrasts=[None])
+    torch.testing.assert_close(terms.feed_forward[-1], expected.diagonal().detach(), rtol=1e-4, atol=1e-5)
 
 
 def test_a_cap_takes_the_same_share_of_every_term():
@@ -120,6 +180,12 @@ def test_a_cap_takes_the_same_share_of_every_term():
 def test_what_is_changed_in_another_manner_is_refused():
     model = families.build("gemma3n_text")
     with pytest.raises(ModelCapabilityError, match="not the sum of what its layers bring"):
+        list(logit_terms(model, [row_of(model)], contrasts=[None]))
+
+
+def test_attention_behind_which_positions_are_mixed_is_refused():
+    model = families.build("inkling_text")
+    with pytest.raises(ModelCapabilityError, match="self_attn gives passes another part of InklingForCausalLM"):
         list(logit_terms(model, [row_of(model)], contrasts=[None]))
 
 

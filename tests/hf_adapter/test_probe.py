@@ -112,6 +112,17 @@ def test_a_model_that_sees_the_future_is_refused() -> None:
             list(asked)
 
 
+def test_the_setting_that_makes_a_model_causal_is_named() -> None:
+    with pytest.raises(ModelCapabilityError, match="BERT-like ones with is_decoder=True"):
+        predictor_of(not_causal()).probe.need_causal()
+    config, kind = families.classes()["xlm"]
+    small = families.shrunk(config)
+    small.causal = False
+    with pytest.raises(ModelCapabilityError, match="this kind is one with causal=True in model_kwargs's config"):
+        predictor_of(kind(small).eval()).probe.need_causal()
+    assert predictor_of(families.build("xlm")).probe.causal() is None
+
+
 def test_gradients_are_those_of_the_loaded_attention() -> None:
     module = build("llama")
     (row, *_) = [probability(row) for row in rows_for("llama")]

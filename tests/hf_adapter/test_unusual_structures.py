@@ -15,14 +15,15 @@ from wherefrom_hf.inside.decomposition import attention_terms
 from wherefrom_hf.inside.teacher_forcing import run
 from wherefrom_hf.running.attention_kernel import observed_by
 from wherefrom_hf.running.embedding import input_embedding
+from wherefrom_hf.running.heads import all_heads, most_heads
 from wherefrom_hf.running.positions import has_table_of_positions
 from wherefrom_hf.running.probe import Probe
 from wherefrom_hf.text.generation import generate
 
 from tests.hf_adapter.architectures import build
-from tests.hf_adapter.test_value_zeroing import ZeroedAt
+from tests.hf_adapter.test_value_zeroing import ZeroedAt, answer_for, slow_distances
 from tests.zoo import families
-from tests.zoo.checks import Model, row_of
+from tests.zoo.checks import Model, attention, gradients, predictions, row_of
 
 
 def probe_of(name: str) -> Probe:
@@ -159,10 +160,33 @@ def test_a_mixture_of_channels_behind_attention_is_no_gate():
         list(terms.chunks)
 
 
-def test_a_norm_behind_attention_is_no_gate():
+def test_a_norm_between_attention_and_projection_is_held_as_it_was():
+    model = families.build("bitnet")
+    with torch.no_grad():
+        for layer in model.model.layers:
+            layer.self_attn.attn_sub_norm.weight.uniform_(0.5, 2)
+    row = row_of(model)
+    with watching(model, leaves=True) as watch:
+        run(model, [row], watch)
+    (terms,) = attention_terms(model, [row], queries="all")
+    for one, found in zip(watch.in_layers("decoder"), terms.chunks, strict=True):
+        attention = one.module
+        assert one.projection is attention.o_proj
+        context, norm = one.context[0].flatten(1), attention.attn_sub_norm
+        size = (context.square().mean(-1, keepdim=True) + norm.variance_epsilon).rsqrt()
+        for key in (0, 3):
+            values = one.values[0].repeat_interleave(2, dim=0)[:, key]
+            brought = (one.weights[0, :, :, key].T[..., None] * values).flatten(1)
+            right = brought * size * norm.weight @ attention.o_proj.weight.T
+            torch.testing.assert_close(found.values[:, key], right.detach(), rtol=1e-3, atol=1e-4)
+
+
+def test_a_norm_there_that_takes_off_the_mean_is_refused():
     model = Model(families.build("bitnet"))
+    for layer in model.module.model.layers:
+        layer.self_attn.attn_sub_norm = torch.nn.LayerNorm(32)
     (terms,) = model.attention_terms([row_of(model.module)], queries="steps")
-    with pytest.raises(ModelCapabilityError, match="no output projection"):
+    with pytest.raises(ModelCapabilityError, match="more than a gate or a norm"):
         list(terms.chunks)
 
 
@@ -189,11 +213,55 @@ def test_relative_positions_have_no_limit_of_their_own():
     assert not has_table_of_positions(module, 512)
 
 
-@pytest.mark.parametrize("name, reason", [("fsmt-seq2seq", "names none"), ("musicgen", "names several")])
+@pytest.mark.parametrize("name, reason", [("musicgen", "names several")])
 def test_models_without_one_input_embedding_are_refused(name, reason):
     model = Model(families.build(name))
     with pytest.raises(ModelCapabilityError, match=reason):
         list(model.predict([row_of(model.module)]))
+
+
+def test_a_part_that_names_no_input_embedding_is_refused():
+    with pytest.raises(ModelCapabilityError, match="Linear names none"):
+        input_embedding(torch.nn.Linear(2, 2))
+
+
+@pytest.mark.parametrize("check", [predictions, gradients, attention])
+def test_a_decoder_that_hides_later_positions_only_beside_the_source_is_given_it(check):
+    """Its encoder and decoder are no models by themselves, and it names an embedding as its output layer."""
+    module = families.build("fsmt-seq2seq")
+    assert check(Model(module), row_of(module)) < 1e-4
+
+
+def test_what_holds_positions_ahead_of_rows_is_read_by_row_or_refused():
+    model = Model(families.build("fsmt-seq2seq"))
+    row = row_of(model.module)
+    other = evolve(row, source_ids=row.source_ids[::-1].copy(), target_ids=row.target_ids[::-1].copy())
+    together, apart = list(model.attentions([row, other])), [next(model.attentions([one])) for one in (row, other)]
+    for came, right in zip(together, apart, strict=True):
+        torch.testing.assert_close(came.decoder, right.decoder)
+        torch.testing.assert_close(came.cross, right.cross)
+    even = evolve(row, target_ids=row.target_ids[:13], steps=np.array([4, 12]), source_ids=row.source_ids[:6])
+    even = evolve(even, target_function=row_of(model.module).target_function.at(np.array([0, 1])))
+    with pytest.raises(ModelCapabilityError, match="positions ahead of the 2 rows"):
+        list(model.rescaled_gradients([even], [evolve(even, target_ids=np.full_like(even.target_ids, 7))]))
+
+
+def test_one_attention_in_two_calls_is_one_of_wider_heads():
+    module = families.build("diffllama")
+    row = row_of(module)
+    assert attention(Model(module), row) < 1e-5
+    distances = answer_for(module, row).decoder
+    assert distances.shape[0] == 2
+    slow = slow_distances("diffllama", module, row, "decoder")[:, row.steps - 1]
+    torch.testing.assert_close(distances, slow, rtol=1e-3, atol=3e-6)
+    assert distances.max() > 1e-3
+
+
+@pytest.mark.parametrize("family, most, together", [("dots3_note_text", 64, 68), ("llama", 4, 8), ("mamba", 0, 0)])
+def test_heads_are_counted_where_layers_have_another_number(family, most, together):
+    config = families.shrunk(families.classes()[family][0])
+    assert most_heads(config) == most
+    assert all_heads(config) == together
 
 
 def test_what_breaks_on_the_way_back_is_a_refusal():

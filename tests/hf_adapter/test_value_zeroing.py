@@ -91,10 +91,11 @@ def slow_distances(name, model, row, where, metric="cosine"):
             with torch.no_grad(), values_zeroed(name, model, one.module, position):
                 states = first_tensor(call.module(*call.args, **call.kwargs))[0]
                 states = states if norm is None else norm(states)
+            apart = clean.flatten(1), states.flatten(1)  # of all streams, where a block keeps several
             if metric == "cosine":
-                columns.append(1 - torch.cosine_similarity(clean, states, dim=-1))
+                columns.append(1 - torch.cosine_similarity(*apart, dim=-1))
             else:
-                columns.append((clean - states).norm(dim=-1))
+                columns.append((apart[0] - apart[1]).norm(dim=-1))
         layers.append(torch.stack(columns, dim=-1))
     return torch.stack(layers)
 
@@ -125,11 +126,15 @@ def test_distances_are_those_of_blocks_run_with_zeroed_values(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["qwen3_next", "afmoe", "bitnet", "bert", "roberta", "megatron-bert", "roformer", "granite_swa"]
+    "name",
+    [
+        *("qwen3_next", "afmoe", "bitnet", "bert", "roberta", "megatron-bert", "roformer", "granite_swa"),
+        *("axk2", "hy_v4"),
+    ],
 )
 def test_behind_a_gate_a_norm_or_no_projection_at_all(name):
     """What follows the weighted values is no plain projection of the attention module: its kernel answers instead, or
-    the module gives the weighted values themselves."""
+    the module gives the weighted values themselves. The last two choose keys by an index of their own."""
     model = families.build(name)
     row = rows_for(name, ((5, 6),))[0]
     distances = answer_for(model, row).decoder

@@ -78,8 +78,8 @@ def plain_logits(module: PreTrainedModel, row: Row, step: int, leaf: torch.Tenso
         source = torch.from_numpy(row.source_ids)[None]
         states = module.get_encoder()(input_ids=source, attention_mask=torch.ones_like(source)).last_hidden_state
         given |= {"encoder_outputs": MoEModelOutput(last_hidden_state=states), "decoder_input_ids": ids}
-        given["attention_mask"] = torch.ones_like(source)
-        embedding = module.get_decoder().get_input_embeddings()
+        given |= {"input_ids": source, "attention_mask": torch.ones_like(source)}
+        embedding = _embeddings(module)[1].module
     handle = None if leaf is None else embedding.register_forward_hook(lambda *_: leaf.clone())
     try:
         return module(**given).logits[0, -1]
@@ -117,14 +117,13 @@ def gradients(model: Model, row: Row) -> float:
     (came,) = model.gradients([row])
     worst = 0.0
     module = model.module
-    stack = module.get_decoder() if row.source_ids is not None else module
+    embedding = Predictor(module, *_embeddings(module), 0).target
     for index, step in enumerate(row.steps):
-        raw = stack.get_input_embeddings()(torch.from_numpy(row.target_ids[:step])[None])
+        raw = embedding.module(torch.from_numpy(row.target_ids[:step])[None])
         leaf = raw.detach().requires_grad_()
         logit = plain_logits(module, row, step, leaf)[row.target_ids[step]]
         (right,) = torch.autograd.grad(logit, leaf)
-        scale = Predictor(module, *_embeddings(module), 0).target.scale
-        worst = max(worst, distance(came.target[index, :step], right[0] / scale))
+        worst = max(worst, distance(came.target[index, :step], right[0] / embedding.scale))
     return worst
 
 
@@ -141,15 +140,16 @@ def attention(model: Model, row: Row) -> float:
     with torch.no_grad(), attention_implementation(module, "eager"):
         output = module(**given)
     layers = output.attentions if row.source_ids is None else output.decoder_attentions
-    right = [one[0] for one in layers or () if one is not None]
+    # of layers that mix by something else, the library gives a state of theirs
+    square = (ids.shape[1], ids.shape[1])
+    right = [one[0] for one in layers or () if one is not None and one.shape[-2:] == square]
     if not right:
         raise NoOracleError("the library gives no weights")
     if any(one.shape != came.decoder[0].shape for one in right) or len(right) != len(came.decoder):
         raise NoOracleError("the library gives weights of another shape")
-    if any(float((one.sum(-1) - 1).abs().max()) > 1e-3 for one in right) and any(
-        float((one.sum(-1) - 1).abs().max()) < 1e-3 for one in came.decoder
-    ):
-        raise NoOracleError("what the library gives does not sum to one")
+    for ours, theirs in zip(came.decoder, right, strict=True):
+        if float((theirs.sum(-1) - 1).abs().max()) > 1e-3 > float((ours.sum(-1) - 1).abs().max()):
+            raise NoOracleError("what the library gives does not sum to one")
     return distance(came.decoder, torch.stack(right))
 
 
@@ -174,7 +174,8 @@ def _terms(model: Model, row: Row) -> Any:
 
 
 def _logit_terms(model: Model, row: Row) -> Any:
-    return [one.decoder for one in model.logit_terms([row], contrasts=[None])]
+    # 0 / 0 where attention is said to bring nothing at all
+    return [one.decoder / one.decoder.abs().sum().sign() for one in model.logit_terms([row], contrasts=[None])]
 
 
 def _multipliers(model: Model, row: Row) -> Any:
@@ -265,7 +266,7 @@ def written(found: dict[str, dict[str, Outcome]], left_out: list[str]) -> str:
         "Predictions, predictions with tokens removed and gradients are compared with a pass of each prefix alone, "
         "attention with `output_attentions`;",
         "value zeroing, the terms of values and logits and DeepLIFT check themselves; here they are asked for finite "
-        "numbers.",
+        "numbers, and the terms of logits for some that attention brings.",
         "", "| family | " + " | ".join(CHECKS) + " |", "|---|" + "---|" * len(CHECKS),
     ]  # fmt: skip
     for name, row in found.items():

@@ -27,6 +27,7 @@ SMALL: dict[str, Any] = {
     "kv_channels": 8, "d_kv": 8, "attention_head_size": 8, "max_position_embeddings": 128, "n_positions": 128,
     "n_ctx": 128, "max_sequence_length": 128, "max_seq_len": 128, "sliding_window": 16, "attention_window": 16,
     "q_lora_rank": 16, "kv_lora_rank": 16, "qk_rope_head_dim": 8, "qk_nope_head_dim": 8, "v_head_dim": 8,
+    "swa_num_attention_heads": 4, "swa_num_key_value_heads": 2, "swa_head_dim": 8,
     "index_topk": 8, "index_n_heads": 8, "index_head_dim": 16, "n_routed_experts": 4, "num_experts": 4,
     "num_local_experts": 4, "moe_num_experts": 4, "n_shared_experts": 1, "num_shared_experts": 1,
     "moe_num_shared_experts": 1, "num_experts_per_tok": 2, "num_experts_per_token": 2, "moe_topk": 2, "moe_k": 2,
@@ -94,6 +95,8 @@ def shrunk(kind: type[PreTrainedConfig]) -> PreTrainedConfig:
         values["rope_parameters"] = {**rope, "mrope_section": [2, 1, 1]}
     if "is_decoder" in inspect.signature(kind.__init__).parameters or "bert" in kind.__name__.lower():
         values["is_decoder"] = True
+    if "causal" in default.__dict__:
+        values["causal"] = True
     return kind(**values)
 
 

@@ -37,6 +37,7 @@ from wherefrom_hf.inside.value_zeroing import zeroed_values
 from wherefrom_hf.running.attention_kernel import FUSED, KERNEL
 from wherefrom_hf.running.embedding import InputEmbedding, input_embedding
 from wherefrom_hf.running.gradients import Differentiator
+from wherefrom_hf.running.heads import most_heads
 from wherefrom_hf.running.memory import as_bytes
 from wherefrom_hf.running.ownership import one_by_one, reserved
 from wherefrom_hf.running.placement import move, parse_device, pinned
@@ -86,7 +87,7 @@ class HFModel:
             versions={"torch": str(torch.__version__), "transformers": transformers.__version__},
             revision=getattr(config, "_commit_hash", None),
             layers=int(getattr(text, "num_hidden_layers", 0) or 0),
-            heads=int(getattr(text, "num_attention_heads", 0) or 0),
+            heads=most_heads(text),
             bos_id=special.bos,
             eos_ids=special.eos,
             pad_id=special.pad,

@@ -56,6 +56,9 @@ class Attended:
     gated: Tensor | None = None
     """Where no module reads the context itself: what the last module inside read that is as large, heads side by side;
     ``projection`` is that module then. Shape ``(rows, queries, heads * size)``."""
+    between: nn.Module | None = None
+    """The module that read the context, where another read what it gave, which is ``gated`` then, and made the result
+    of it: a norm, it may be."""
     state: Tensor | None = None
     """What the attention module was given, shape ``(rows, queries, width)``."""
     given: tuple[Tensor, ...] = ()
@@ -235,6 +238,8 @@ class Watch:
         cross-attention."""
         self.attended: list[Attended] = []
         self.blocks: list[BlockCall] = []
+        self.vectors: dict[nn.Module, list[int]] = {}
+        """With ``leaves``: module to how many vectors it gave each time it ran."""
         self.behind: dict[str, nn.Module] = {}
         """Stack name to the module that reads its last block's output, if one without children does."""
         self.rows = 1
@@ -249,6 +254,10 @@ class Watch:
         self._width: int | None = None
         self._context: Tensor | None = None
         """What the open attention gave, of all positions."""
+        self._first: Tensor | None = None
+        """What the first module that read it gave."""
+        self._second: tuple[nn.Module, Tensor] | None = None
+        """The module that read that, and what it gave."""
         self._awaited: tuple[Attended, Tensor] | None = None
         """An attention module that gave its context as it is, and that: its projection is still to come."""
         self._length = 0
@@ -268,11 +277,18 @@ class Watch:
     def remember(self, module: nn.Module, weights: Tensor, values: Tensor, context: Tensor) -> None:
         """Note one computation of attention inside ``module``."""
         stack, block = self._block_of(module)
-        self._context = context
+        before, self._context = self._context, context
         if self.queries is not None and weights.shape[-2] == context.shape[1]:
             weights = weights[:, :, self.queries]
         if self.mean_heads:
             weights = weights.mean(1, keepdim=True)
+        known = self._open
+        if before is not None and known is not None and known.module is module and torch.equal(known.weights, weights):
+            # other values with the same weights: wider heads, in two calls
+            self._context = torch.cat([before, context], dim=-1)
+            known.values = torch.cat([known.values, values.detach()], dim=-1)
+            known.context = self._kept(self._context.detach())
+            return
         one = Attended(
             module=module,
             name=self._place.get(module, ""),
@@ -304,8 +320,16 @@ class Watch:
         return len({one for one in self._ran if one[0] in stacks} - self._attending)
 
     def block_of(self, one: Attended) -> BlockCall:
-        """The block an attention ran in."""
-        assert one.call is not None
+        """The block an attention ran in.
+
+        Raises:
+            ModelCapabilityError: There is none: what is listed is the attention alone.
+        """
+        if one.call is None:
+            raise ModelCapabilityError(
+                f"{one.name} is listed by itself, apart from the norms and the feed-forward layer that belong to it, "
+                "so its block cannot be told. Use attention, or a method without internals: saliency, occlusion."
+            )
         return one.call
 
     def weights(self, where: Where) -> Tensor | None:
@@ -344,6 +368,10 @@ class Watch:
             return
         while self._inside and self._inside.pop() is not module:
             pass
+        if self.leaves:
+            tensor = first_tensor(output) if isinstance(output, Tensor | tuple) and len(output) else None
+            if isinstance(tensor, Tensor) and tensor.ndim:
+                self.vectors.setdefault(module, []).append(tensor.shape[:-1].numel())
         if self._open is not None and module is self._open.module:
             self._close(self._open, args, kwargs, output)
         elif module in self._members:
@@ -393,10 +421,19 @@ class Watch:
             one.given = tuple(self._kept(x) for x in given)
             flat = None if self._context is None else self._context.flatten(-2)
             result = first_tensor(output)
+            self._through_two(one)
             if flat is not None and isinstance(result, Tensor) and same_size(result, flat):
                 same = torch.equal(result.reshape(flat.shape), flat)
                 self._awaited = (one, flat) if same and (one.projection is None or one.gated is not None) else None
-        self._context = None
+        self._context = self._first = self._second = None
+
+    def _through_two(self, one: Attended) -> None:
+        """Where two modules stand between the context and the result, the second is the projection."""
+        if self._second is None or one.projected is None or one.projected.shape != one.context.flatten(-2).shape:
+            return
+        if not _is_result(one):
+            one.between, one.gated = one.projection, one.projected
+            one.projection, one.projected = self._second
 
     def _kept(self, value: Any) -> Any:
         """A value at the positions that are kept, if it goes with positions."""
@@ -420,11 +457,14 @@ class Watch:
             assert self._context is not None
             flat = self._context.flatten(-2)
             found = one.projection is not None and one.gated is None
+            if found and self._second is None and given is self._first:
+                self._second = module, self._kept(output.reshape(*flat.shape[:-1], output.shape[-1]))
             if not found and same_size(given, flat) and output.shape[:-1] == given.shape[:-1]:
                 given = given.reshape(flat.shape)
                 one.gated = None if torch.equal(given, flat) else self._kept(given)
                 one.projection = module
                 one.projected = self._kept(output.reshape(*flat.shape[:-1], output.shape[-1]))
+                self._first = output
             return
         awaited = self._awaited
         if awaited is not None and same_size(given, awaited[1]):

@@ -168,7 +168,7 @@ class Sublayer:
     output: Tensor
     """The attention's output, shape ``(queries, width)``."""
     residual: Tensor
-    """The state it is added to."""
+    """The state it is added to, times a factor where both are scaled."""
     scale: float
     """What the output is multiplied by before it is added."""
     inner: FrozenNorm | None
@@ -192,11 +192,15 @@ def sublayer_of(one: Attended, call: BlockCall, below: Tensor) -> Sublayer:
     inner = _norm_of(call, output)
     entering = output if inner is None else inner(output)
     assert one.state is not None
-    for residual in (below, _flat(one.state)):
-        scale = _scale(call, residual, entering)
-        if scale is not None:
+    if _flat(call.result).shape != output.shape:
+        raise _refusal(one, "its block keeps several streams of states")
+    for start in (below, _flat(one.state), *_normed_for(one, call)):
+        factors = _factors(call, start, entering)
+        if factors is not None:
+            share, scale = factors
+            residual = start if share == 1.0 else share * start
             total = residual + scale * entering
-            outer = _norm_of(call, total) if _reads_the_state(one, call, residual) else None
+            outer = _norm_of(call, total) if _reads_the_state(one, call, start) else None
             return Sublayer(output, residual, scale, inner, outer, total if outer is None else outer(total))
     raise _refusal(one, "its output is not simply added to the state")
 
@@ -215,23 +219,34 @@ def _reads_the_state(one: Attended, call: BlockCall, residual: Tensor) -> bool:
     )
 
 
-def _scale(call: BlockCall, residual: Tensor, entering: Tensor) -> float | None:
-    """The factor at which ``entering`` is added to ``residual``, as the block reads the sum; None: it is not."""
+def _normed_for(one: Attended, call: BlockCall) -> Iterator[Tensor]:
+    """What the norm in front of the attention read: the state, where another feed-forward layer stands before it."""
+    assert one.state is not None
     for leaf in call.leaves:
-        if leaf.input.numel() != residual.numel():
-            continue
-        added = leaf.input.reshape(residual.shape) - residual
-        scale = float((added * entering).sum() / entering.square().sum().clamp_min(1e-30))
+        if leaf.output.data_ptr() == one.state.data_ptr() and freeze(leaf.module, leaf.input, leaf.output) is not None:
+            yield _flat(leaf.input)
+
+
+def _factors(call: BlockCall, residual: Tensor, entering: Tensor) -> tuple[float, float] | None:
+    """The factors at which ``residual`` and ``entering`` are added, as the block reads the sum; None: they are not."""
+    sums = [leaf.input.reshape(residual.shape) for leaf in call.leaves if leaf.input.numel() == residual.numel()]
+    for total in sums:
+        scale = float(((total - residual) * entering).sum() / entering.square().sum().clamp_min(1e-30))
         scale = 1.0 if abs(scale - 1) < 1e-3 else scale
-        if abs(scale) > 1e-3 and close(residual + scale * entering, leaf.input.reshape(residual.shape)):
-            return scale
+        if abs(scale) > 1e-3 and close(residual + scale * entering, total):
+            return 1.0, scale
+    both = torch.stack([residual.flatten(), entering.flatten()], dim=1).double()
+    for total in sums:
+        share, scale = torch.linalg.lstsq(both, total.flatten().double()[:, None]).solution[:, 0].tolist()
+        if min(abs(share), abs(scale)) > 1e-3 and close(share * residual + scale * entering, total):
+            return share, scale
     # in parallel blocks the feed-forward part is added to both; some add attention to it in place first
     added = _flat(call.result) - residual
     rest = added - entering
     if close(residual + entering, _flat(call.result)):
-        return 1.0  # nothing comes behind it
+        return 1.0, 1.0  # nothing comes behind it
     beside = any(close(_flat(leaf.output), added if leaf.overwritten else rest) for leaf in call.leaves)
-    return 1.0 if beside else None
+    return (1.0, 1.0) if beside else None
 
 
 def _norm_of(call: BlockCall, given: Tensor) -> FrozenNorm | None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from itertools import islice
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from transformers import PreTrainedModel
 from wherefrom.adapters import Row, RowFunction, Side
 from wherefrom.adapters.rescale import RowMultipliers
 from wherefrom.errors import ModelCapabilityError
 
+from wherefrom_hf.inside.attention_watch import blocks_of, encoder_modules
 from wherefrom_hf.inside.layers import _wide, batches
 from wherefrom_hf.inside.rescale_rules import rescale_rule
 from wherefrom_hf.running.derivatives import differentiable_values, true_derivatives
@@ -43,6 +46,7 @@ def rescaled_gradients(
             attention_implementation(predictor.module, "eager"),
             torch.enable_grad(),
             rescale_rule(predictor.module),
+            _rows_first(predictor.module, 2 * len(real)),
         ):
             run = run_whole(predictor, [*real, *base], parts=parts)
         # values come in double precision so that the last steps of the chain do not lose what the model gave
@@ -74,6 +78,32 @@ def rescaled_gradients(
                 target_change=_wide(changes.get("target")),
                 scores=scores_of(row, logits[i].float()),
             )
+
+
+@contextmanager
+def _rows_first(module: PreTrainedModel, rows: int) -> Iterator[None]:
+    """Refuse, within the block, a decoder whose blocks are given positions ahead of rows: real rows and baselines are
+    told apart by the first axis.
+
+    Raises:
+        ModelCapabilityError: As it says.
+    """
+
+    def check(part: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        given = [value for value in (*args, *kwargs.values()) if isinstance(value, Tensor)]
+        if given and given[0].ndim == 3 and given[0].shape[0] != rows == given[0].shape[1]:
+            raise ModelCapabilityError(
+                f"{type(part).__name__} is given states of shape {tuple(given[0].shape)}, positions ahead of the "
+                f"{rows} rows, which the rescale rule cannot tell apart then. Use integrated_gradients, which needs "
+                "no rules."
+            )
+
+    encoder = encoder_modules(module)
+    with ExitStack() as stack:
+        for part, _ in blocks_of(module):
+            if part not in encoder:
+                stack.callback(part.register_forward_pre_hook(check, with_kwargs=True).remove)
+        yield
 
 
 def _need_numbers(

@@ -1,8 +1,8 @@
 """Gates between attention and its output projection: factors, element by element, that do not look at the context.
 
 With the gate as it was in the pass, what the projection reads is still linear in the values. That what stands there is
-a gate and no norm or mixture is tried: the block is run again with its context scaled, and what the projection reads
-must scale with it, element by element.
+a gate and no mixture is tried: the block is run again with its context scaled, and what the projection reads must scale
+with it, element by element. A norm of root mean squares with its statistics fixed is such a factor too.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from transformers import PreTrainedModel
 from wherefrom.errors import ModelCapabilityError
 
 from wherefrom_hf.inside.attention_watch import Attended, BlockCall
+from wherefrom_hf.inside.frozen_norm import freeze
 from wherefrom_hf.running.attention_kernel import Kernel, observed_by
 
 
@@ -37,11 +38,16 @@ def gate_of(module: PreTrainedModel, one: Attended, call: BlockCall) -> Tensor |
     Shape ``(queries, heads, size of a head)``; 0 where the context is 0.
 
     Raises:
-        ModelCapabilityError: What stands there is no gate.
+        ModelCapabilityError: What stands there is neither gate nor norm.
     """
     if one.gated is None or one.projection is None:
         return None
     flat = one.context.flatten(-2)
+    if one.between is not None:
+        norm = freeze(one.between, flat, one.gated)
+        if norm is None or norm.centres or bool(norm.shift.any()):
+            raise _refusal(one)
+        return norm.scale.view(one.context.shape[1:])
     gate = torch.where(flat == 0, torch.zeros_like(flat), one.gated / torch.where(flat == 0, 1.0, flat))
     factors = 1 + 0.5 * torch.sin(torch.arange(flat.numel(), device=flat.device, dtype=flat.dtype)).view(flat.shape)
     seen: list[Tensor] = []
@@ -53,9 +59,13 @@ def gate_of(module: PreTrainedModel, one: Attended, call: BlockCall) -> Tensor |
         handle.remove()
     expected = one.gated * factors
     if not seen or float((seen[0].reshape(expected.shape) - expected).abs().max()) > 1e-3 * float(expected.abs().max()):
-        raise ModelCapabilityError(
-            f"In {one.name} more than a gate stands between the weighted values and the output projection, so its "
-            "output cannot be written as a sum over positions. Use value_zeroing, or a method without internals: "
-            "saliency, occlusion."
-        )
+        raise _refusal(one)
     return gate[0].view(one.context.shape[1:])
+
+
+def _refusal(one: Attended) -> ModelCapabilityError:
+    return ModelCapabilityError(
+        f"In {one.name} more than a gate or a norm of root mean squares stands between the weighted values and the "
+        "output projection, so its output cannot be written as a sum over positions. Use value_zeroing, or a method "
+        "without internals: saliency, occlusion."
+    )

@@ -47,6 +47,16 @@ def logit_terms(
         yield evolve(answer, scores=passed.scores[0])
 
 
+def _has_weights(part: nn.Module) -> bool:
+    """Of its own, not of its parts."""
+    return any(True for _ in part.parameters(recurse=False))
+
+
+def _only_scales(part: nn.Module) -> bool:
+    """Are its weights factors and biases of single channels? What passes it is added up all the same."""
+    return not any(True for _ in part.children()) and all(weight.ndim <= 1 for weight in part.parameters())
+
+
 def _outside_blocks(module: PreTrainedModel) -> list[nn.Module]:
     """Modules that are in no block: what stands before and behind."""
     inside = {part for block, _ in blocks_of(module) for part in block.modules()}
@@ -83,7 +93,7 @@ class _Cut:
 
     @property
     def stack(self) -> str:
-        return self.watch.in_layers("decoder")[0].stack
+        return self.watch.block_of(self.watch.in_layers("decoder")[0]).stack
 
     def applied(self) -> ExitStack:
         """A context in which the decoder's sources start graphs of their own."""
@@ -108,10 +118,18 @@ class _Cut:
         for call in self.calls:
             for part in call.module.modules():
                 # whatever has weights of its own, and is neither norm nor attention nor around it, is a source
-                weighty = any(True for _ in part.parameters(recurse=False)) and part not in self.norms
+                weighty = _has_weights(part) and part not in self.norms and not _only_scales(part)
                 if weighty and part not in inside and modules.isdisjoint(part.modules()):
-                    starts.append(part)
-        return starts
+                    starts.append(self._by_position(part, call, modules))
+        return list(dict.fromkeys(starts))
+
+    def _by_position(self, part: nn.Module, call: BlockCall, attention: set[nn.Module]) -> nn.Module:
+        """The innermost module around ``part``, or itself, that gives a vector for every position: an expert gives
+        those of its tokens, all experts together may give as many for each token as they are."""
+        around = [one for one in call.module.modules() if part in one.modules() and attention.isdisjoint(one.modules())]
+        runs = sum(one.module is call.module for one in self.calls)
+        expected = [call.state.shape[1]] * runs
+        return next((one for one in reversed(around) if self.watch.vectors.get(one) == expected), part)
 
     @cached_property
     def calls(self) -> list[BlockCall]:
@@ -126,6 +144,8 @@ class _Cut:
         return {leaf.module for leaf in leaves if freeze(leaf.module, leaf.input, leaf.output) is not None}
 
     def _begin(self, module: nn.Module, args: Any, output: Any) -> Any:
+        if isinstance(output, tuple) and not _has_weights(module):
+            return type(output)([self._begin(module, args, output[0]), *output[1:]])
         if not isinstance(output, Tensor) or output.numel() % (2 * output.shape[-1]):
             return output
         rows = output.detach().reshape(2, -1, output.shape[-1])
@@ -149,6 +169,14 @@ def _row_logits(
     passed: Any,
     contrast: IntArray | None,
 ) -> RowLogits:
+    unread = {part for part, gradient in zip(cut.sources, gradients, strict=True) if gradient is None}
+    for one in watch.attended:
+        if one.stack == cut.stack and projection_of(one)[0] in unread:
+            raise ModelCapabilityError(
+                f"What {one.name} gives passes another part of {type(module).__name__} that has weights of its own "
+                "before it is added up, so what it brings to the logit cannot be told. Use attention, input_x_gradient "
+                "or integrated_gradients."
+            )
     at = torch.from_numpy(row.steps).to(lead.device) - 1
     output_gradients = {
         part: torch.zeros_like(source)[at] if gradient is None else gradient[at]

@@ -10,6 +10,7 @@ the pairs there is one per query with nothing zeroed, and its clean state must c
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -125,7 +126,9 @@ class _Zeroing:
         taken = _Zeroed(replay, one, weights[:, queries], values)
         whole = one.result if replay.projection is not None else one.context.flatten(2)
         pairs = touched.T.nonzero()  # ordered by key, so that a chunk spans few of them
-        every = max(1, _STATES_AT_ONCE // call.state.shape[-1])
+        every = max(1, _STATES_AT_ONCE // call.state[0, 0].numel())
+        if replay.runs:  # an index of its own (sparse attention) weighs every pair against every other
+            every = min(every, math.isqrt(_STATES_AT_ONCE))
         clean = replay.finish(call.result[0])[queries].float()
         for part in pairs.split(every):
             keys, at = part.unbind(1)
@@ -140,7 +143,8 @@ class _Zeroing:
 
 
 def distance(metric: Metric, left: Tensor, right: Tensor) -> Tensor:
-    """Row by row. Shapes ``(n, width)`` to ``(n,)``."""
+    """Row by row. Shapes ``(n, width)``, or ``(n, streams, width)``, to ``(n,)``."""
+    left, right = left.flatten(1), right.flatten(1)
     if metric == "euclidean":
         return (left - right).norm(dim=-1)
     return 1 - torch.cosine_similarity(left, right, dim=-1)
@@ -205,7 +209,8 @@ class _Replay:
     def states(self, queries: Tensor, output: Tensor) -> Tensor:
         """The block's output for each of ``queries`` if the changed attention, or its kernel, gave ``output``.
 
-        Both and the result have one line per query; shape ``(n, width)``.
+        Both and the result have one line per query; shape ``(n, width)``, or ``(n, streams, width)`` where the block
+        keeps several streams of states.
         """
         later = False
         observer = _AtQueries(self.call.state.shape[1], queries)
@@ -227,7 +232,7 @@ class _Replay:
                 states = first_tensor(self.call.module(*args, **kwargs))[0]
             except (RuntimeError, ValueError, IndexError, TypeError) as error:
                 raise self._refusal(str(error)) from error
-        if not observer.given.keys() <= observer.answered:
+        if not observer.given.keys() <= observer.answered.keys():
             raise self._refusal("its attention computes by itself and asks no kernel")
         return states
 
@@ -241,8 +246,9 @@ class _Replay:
         if self.runs and value.shape == (1, length):
             return value[:, queries]  # numbers of positions
         if self.runs and value.shape[:-1] == (1, 1, length):
-            return value[:, :, queries]  # sines and cosines for all heads
-        positions = value.ndim == 3 and value.shape[:2] == (1, length)
+            cut = value[:, :, queries]
+            return cut[..., queries] if _is_mask(value) else cut  # or sines and cosines for all heads
+        positions = value.ndim >= 3 and value.shape[:2] == (1, length)
         memory = self.watch.encoder_states
         if positions and (memory is None or value.data_ptr() != memory.data_ptr()):
             return value[:, queries]
@@ -275,13 +281,15 @@ class _AtQueries:
         self.queries = queries
         self.given: dict[nn.Module, Tensor] = {}
         """What the kernel answers some modules instead, shape ``(1, queries, heads, size)``."""
-        self.answered: set[nn.Module] = set()
+        self.answered: dict[nn.Module, int] = {}
+        """How much of each head they were answered: some attend in several calls, each for a part of the values."""
 
     def attend(self, kernel: Kernel, module: nn.Module, *inputs: Any, **options: Any) -> tuple[Tensor, Tensor | None]:
         """Compute as the model does, with masks and position biases of the chosen queries."""
         if module in self.given:
-            self.answered.add(module)
-            return self.given[module], None
+            start = self.answered.get(module, 0)
+            self.answered[module] = end = start + inputs[2].shape[-1]
+            return self.given[module][..., start:end], None
         query, key, value, *others = inputs
         cut = {name: self._cut(option) for name, option in options.items()}
         return kernel(module, query, key, value, *(self._cut(other) for other in others), **cut)
@@ -290,6 +298,11 @@ class _AtQueries:
         if isinstance(option, Tensor) and option.ndim == 4 and option.shape[-2] == self.length:
             return option[..., self.queries, :]
         return option
+
+
+def _is_mask(value: Tensor) -> bool:
+    """Is it a mask of queries and keys? Sines and cosines of as many frequencies are positive somewhere."""
+    return value.shape[-1] == value.shape[-2] and (value.dtype == torch.bool or not bool((value > 0).any()))
 
 
 def _with_first(output: Any, first: Tensor) -> Any:

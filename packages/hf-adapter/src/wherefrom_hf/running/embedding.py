@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from attrs import frozen
@@ -73,7 +74,7 @@ def input_embedding(stack: PreTrainedModel) -> InputEmbedding:
     Raises:
         ModelCapabilityError: The stack names no input embedding, or has several.
     """
-    module = _named_embedding(stack)
+    module = named_embedding(stack)
     owner = next((part for part in stack.modules() if module in part.children() and hasattr(part, "embed_scale")), None)
     scale = float(getattr(owner, "embed_scale", 1.0) or 1.0)
     weight = getattr(module, "weight", None)
@@ -86,11 +87,16 @@ def input_embedding(stack: PreTrainedModel) -> InputEmbedding:
     return InputEmbedding(module, scale)
 
 
-def _named_embedding(stack: PreTrainedModel) -> nn.Module:
+def named_embedding(stack: Any) -> nn.Module:
+    """The module that a stack says turns ids into embeddings.
+
+    Raises:
+        ModelCapabilityError: It names none, or several.
+    """
     try:
         module = stack.get_input_embeddings()
     except (AttributeError, NotImplementedError):
-        module = None
+        module = getattr(stack, "embed_tokens", None)  # encoders and decoders that are no models by themselves
     if isinstance(module, nn.Module) and not isinstance(module, nn.ModuleList):
         return module
     found = "several" if isinstance(module, nn.ModuleList) else "none"

@@ -314,7 +314,7 @@ class Differentiator:
             encoder = run_encoder(predictor.module, batch.ids, batch.visible)
         bridge = encoder.states.detach()[batch.of_row].requires_grad_()
         passed = _EncoderPass(leaf=leaf, states=encoder.states, of_row=batch.of_row, bridge=bridge)
-        return EncoderStates(bridge, encoder.visible[batch.of_row]), passed
+        return EncoderStates(bridge, encoder.visible[batch.of_row], batch.ids[batch.of_row]), passed
 
     def _through_encoder(self, passed: _EncoderPass, asked: Sequence[Tensor]) -> list[Tensor]:
         """Pull d(value)/d(encoder state) of each row, shape ``(outputs, length, width)``, back to the embeddings.

@@ -61,6 +61,27 @@ def one_per_position(states: Tensor) -> Tensor:
     return states
 
 
+def output_layer(module: PreTrainedModel) -> nn.Module:
+    """The module that turns states into logits: the one that the model names, or where that turns ids into
+    embeddings, the linear layer as large as it.
+
+    Raises:
+        ModelCapabilityError: The model has none.
+    """
+    head = module.get_output_embeddings()
+    if isinstance(head, nn.Embedding):
+        alike = [
+            part for part in module.modules() if isinstance(part, nn.Linear) and part.weight.shape == head.weight.shape
+        ]
+        head = alike[0] if len(alike) == 1 else None
+    if not isinstance(head, nn.Module):
+        raise ModelCapabilityError(
+            f"{type(module).__name__} names no output layer (get_output_embeddings() is None), so its predictions "
+            "cannot be read. Load it with a language-modelling head (AutoModelForCausalLM, AutoModelForSeq2SeqLM)."
+        )
+    return head
+
+
 @contextmanager
 def cut_at_head(module: PreTrainedModel, rows: Tensor, positions: Tensor, *, detach: bool) -> Iterator[HeadCut]:
     """Within the block, ``module`` computes logits at the given (row, position) pairs only.
@@ -73,12 +94,7 @@ def cut_at_head(module: PreTrainedModel, rows: Tensor, positions: Tensor, *, det
     Raises:
         ModelCapabilityError: The model has no output layer of its own, or one that reads several states per position.
     """
-    head = module.get_output_embeddings()
-    if not isinstance(head, nn.Module):
-        raise ModelCapabilityError(
-            f"{type(module).__name__} names no output layer (get_output_embeddings() is None), so its predictions "
-            "cannot be read. Load it with a language-modelling head (AutoModelForCausalLM, AutoModelForSeq2SeqLM)."
-        )
+    head = output_layer(module)
     cut = HeadCut(rows, positions, detach=detach)
     handle = head.register_forward_pre_hook(cut)
     try:

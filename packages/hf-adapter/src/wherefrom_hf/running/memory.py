@@ -8,6 +8,8 @@ import torch
 from transformers import PreTrainedModel
 from wherefrom.errors import SettingsError
 
+from wherefrom_hf.running.heads import all_heads
+
 HOST_LIMIT = 512 * 2**20
 DEVICE_LIMIT = 8 * 2**30
 
@@ -47,5 +49,4 @@ def attention_graph_bytes(module: PreTrainedModel, rows: int, length: int) -> in
     """What the graph of plain attention keeps of so many rows: the weights of all heads and layers, and once more what
     they were made from. 0 where the configuration does not say how many there are."""
     text = module.config.get_text_config(decoder=True)
-    heads, layers = (int(getattr(text, name, 0) or 0) for name in ("num_attention_heads", "num_hidden_layers"))
-    return 2 * rows * heads * layers * length**2 * module.dtype.itemsize
+    return 2 * rows * all_heads(text) * length**2 * module.dtype.itemsize

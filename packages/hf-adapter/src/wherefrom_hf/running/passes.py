@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import inspect
 from typing import Any
+from weakref import WeakSet
 
 import torch
 from attrs import evolve, field, frozen
@@ -18,6 +19,10 @@ from transformers.modeling_outputs import MoEModelOutput
 
 from wherefrom_hf.running.linear import quick_linear
 
+given_source: WeakSet[PreTrainedModel] = WeakSet()
+"""Models that must be given the source's ids beside the encoder's states: their code hides later positions of the
+target only then."""
+
 
 @frozen(eq=False)
 class EncoderStates:
@@ -27,12 +32,14 @@ class EncoderStates:
     """Shape ``(rows, source length, width)``."""
     visible: Tensor
     """Shape ``(rows, source length)``."""
+    ids: Tensor
+    """Shape ``(rows, source length)``."""
     hidden: tuple[Tensor, ...] = ()
     """States of all layers as transformers counts them, where they were asked for."""
 
     def of(self, rows: Tensor) -> EncoderStates:
         """The lines of some rows, in their order."""
-        return EncoderStates(self.states[rows], self.visible[rows])
+        return EncoderStates(self.states[rows], self.visible[rows], self.ids[rows])
 
 
 @frozen(eq=False)
@@ -82,6 +89,8 @@ class DecoderRun:
                 "decoder_input_ids": ids,
                 "decoder_attention_mask": visible,
             }
+            if self.module in given_source:
+                arguments["input_ids"] = self.encoder.ids
             if "decoder_position_ids" in self.accepts:
                 arguments["decoder_position_ids"] = positions
         if cache is None:
@@ -167,4 +176,4 @@ def run_encoder(module: PreTrainedModel, ids: Tensor, visible: Tensor, **extra: 
     encoder = module.get_encoder()
     with quick_linear():
         output = encoder(input_ids=ids, attention_mask=visible, return_dict=True, **extra)
-    return EncoderStates(output.last_hidden_state, visible, tuple(output.get("hidden_states") or ()))
+    return EncoderStates(output.last_hidden_state, visible, ids, tuple(output.get("hidden_states") or ()))

@@ -13,7 +13,7 @@ from wherefrom.adapters import Inside, Row, RowPrediction
 from wherefrom.step_functions.base import LogitsOnlyError
 
 from wherefrom_hf.running.chunking import chunks_of, halving, logit_bytes, positions_at_once
-from wherefrom_hf.running.embedding import InputEmbedding
+from wherefrom_hf.running.embedding import InputEmbedding, named_embedding
 from wherefrom_hf.running.head import cut_at_head, reads
 from wherefrom_hf.running.memory import attention_graph_bytes, default_limit
 from wherefrom_hf.running.padding import decoder_batch, encoder_batch, pad_embeddings, read_length
@@ -67,9 +67,9 @@ class Predictor:
     def reads_embeddings_of(self, module: PreTrainedModel) -> bool:
         """Are the embeddings it substitutes those that ``module`` reads now?"""
         if self.source is None:
-            return module.get_input_embeddings() is self.target.module
+            return named_embedding(module) is self.target.module
         sides = ((module.get_encoder(), self.source), (module.get_decoder(), self.target))
-        return all(stack.get_input_embeddings() is side.module for stack, side in sides)
+        return all(named_embedding(stack) is side.module for stack, side in sides)
 
     def predict(self, rows: Iterable[Row], chunk: int | None) -> Iterator[RowPrediction]:
         """Answers in order; see `wherefrom.adapters.PredictsSteps`."""

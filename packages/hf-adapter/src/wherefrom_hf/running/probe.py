@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import torch
 from attrs import define, field
@@ -26,7 +26,7 @@ from wherefrom_hf.running.attention_kernel import KERNEL
 from wherefrom_hf.running.eager import attention_implementation, called_eager, configs_of
 from wherefrom_hf.running.embedding import InputEmbedding
 from wherefrom_hf.running.ownership import ready
-from wherefrom_hf.running.passes import EncoderStates, can_continue, run_encoder, start_run
+from wherefrom_hf.running.passes import EncoderStates, can_continue, given_source, run_encoder, start_run
 from wherefrom_hf.running.placement import quantised
 from wherefrom_hf.running.positions import has_table_of_positions, said_limit
 from wherefrom_hf.running.precision import at_least_single
@@ -87,7 +87,7 @@ class Probe:
     def causal(self) -> str | None:
         """Why predictions may not be read from one pass over the whole target; None: they may."""
 
-        def ask() -> str | None:
+        def difference() -> str | None:
             ids = self._ids()
             half = ids.shape[1] // 2
             changed = ids.clone()
@@ -100,6 +100,13 @@ class Probe:
             # some compute positions in single precision whatever the weights are, and by the length
             return self._difference(before, alone, "leaving later tokens out changes", least=5e-4)
 
+        def ask() -> str | None:
+            reason = difference()
+            takes_both = self.module.config.is_encoder_decoder and "input_ids" in start_run(self.module).accepts
+            if reason is None or not takes_both:
+                return reason
+            return self._told(given_source, reason, difference)
+
         return self._answer("causal", ask)
 
     def need_causal(self) -> None:
@@ -110,9 +117,12 @@ class Probe:
         """
         reason = self.causal()
         if reason is not None and not reason.startswith(_FAILS):  # the pass that is asked for will say it better
+            config = self.module.config
+            switch = "causal" if hasattr(config, "causal") else "is_decoder"
             raise ModelCapabilityError(
                 f"{type(self.module).__name__} is not causal: {reason}. Every step would see "
-                "the future, so nothing can be attributed. Load a causal model; BERT-like ones with is_decoder=True in "
+                "the future, so nothing can be attributed. Load a causal model; "
+                f"{'this kind is one' if switch == 'causal' else 'BERT-like ones'} with {switch}=True in "
                 "model_kwargs's config."
             )
 
@@ -137,14 +147,7 @@ class Probe:
             reason = difference()
             if reason is None or implementation != KERNEL or self.module in called_eager:
                 return reason
-            called_eager.add(self.module)
-            heard = False
-            try:
-                heard = difference() is None
-            finally:
-                if not heard:
-                    called_eager.discard(self.module)
-            return None if heard else reason
+            return self._told(called_eager, reason, difference)
 
         return self._answer(f"same under {implementation} as {loaded}", ask)
 
@@ -218,6 +221,17 @@ class Probe:
                 WherefromWarning,
                 stacklevel=2,
             )
+
+    def _told(self, told: WeakSet[PreTrainedModel], reason: str, again: Callable[[], str | None]) -> str | None:
+        """None if the reason is gone once the module is among those that are told something; it stays there then."""
+        told.add(self.module)
+        heard = False
+        try:
+            heard = again() is None
+        finally:
+            if not heard:
+                told.discard(self.module)
+        return None if heard else reason
 
     def _answer(self, question: str, ask: Callable[[], str | None]) -> str | None:
         """The answer of the first time. A pass that fails is an answer; running out of memory is none."""

@@ -19,7 +19,7 @@ from wherefrom.errors import InputError, ModelCapabilityError
 
 from wherefrom_hf.running.chunking import products_at_once
 from wherefrom_hf.running.derivatives import differentiable_values
-from wherefrom_hf.running.head import one_per_position, reads
+from wherefrom_hf.running.head import one_per_position, output_layer, reads
 from wherefrom_hf.running.jacobian import vector_jacobian_products
 from wherefrom_hf.running.padding import decoder_batch, encoder_batch, pad_embeddings, read_length
 from wherefrom_hf.running.parts import find_layer
@@ -204,12 +204,7 @@ def _reading(module: Any, rows: Tensor, positions: Tensor) -> Iterator[dict[str,
         seen["picked"] = inputs[0][rows, positions].unsqueeze(1).detach().requires_grad_()
         return (seen["picked"], *inputs[1:])
 
-    head = module.get_output_embeddings()
-    if not isinstance(head, nn.Module):
-        raise ModelCapabilityError(
-            f"{type(module).__name__} names no output layer. Load it with a language-modelling head."
-        )
-    handle = head.register_forward_pre_hook(pick)
+    handle = output_layer(module).register_forward_pre_hook(pick)
     try:
         yield seen
     finally:
