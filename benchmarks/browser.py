@@ -25,6 +25,7 @@ import termios
 import time
 from contextlib import suppress
 from pathlib import Path
+from zlib import crc32
 
 import msgspec
 import numpy as np
@@ -76,7 +77,8 @@ def write_run(folder: Path, count: int) -> int:
             summary = summaries[number % 500]
             assert summary is not None
             scores = {"probability": (number * 7919 % 10007) / 10007}
-            entry = msgspec.structs.replace(summary, offset=end, length=len(line), id=name, scores=scores)
+            place = {"offset": end, "length": len(line), "crc": crc32(line)}
+            entry = msgspec.structs.replace(summary, **place, id=name, scores=scores)
             index.write(msgspec.json.encode(entry) + b"\n")
             end += part.write(line)
     return end

@@ -450,11 +450,17 @@ def explained(attribution: Attribution, provenance: Provenance) -> str:
     """What the scores are of: the name of the target function, or words of a method that explains something else."""
     asked = str(provenance.attributed_fn.get("name", "") or "")
     method = attribution.method or str(provenance.method.get("name", "") or "")
-    if ":" in method or method not in METHODS:  # of another library, or unknown here
-        return asked
+    explains, uses_target_function = _explains(method)
+    return explains if explains and (not uses_target_function or asked == DEFAULT_FUNCTION) else asked
+
+
+@lru_cache(maxsize=256)
+def _explains(method: str) -> tuple[str, bool]:
+    """Facts of a method; a name that is unknown is looked for in what is installed, once: a page has many examples."""
+    if ":" in method or method not in METHODS:  # of another library, or of none
+        return "", True
     kind = METHODS.get(method)
-    instead = kind.explains and (not kind.uses_target_function or asked == DEFAULT_FUNCTION)
-    return kind.explains if instead else asked
+    return kind.explains, kind.uses_target_function
 
 
 _TARGET_WORDS = {
