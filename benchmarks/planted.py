@@ -41,6 +41,11 @@ TRACED: dict[str, dict[str, Any]] = {
     "gradient x activation at two thirds": {"method": "layer_gradient_x_activation", "depth": 0.67, "hops": 0},
     "mid-depth gradient": {"method": "layer_gradient_x_activation", "depth": 0.5, "multiply_by_inputs": False},
     "gradient at a quarter": {"method": "layer_gradient_x_activation", "depth": 0.25, "multiply_by_inputs": False},
+    "gradient at three tenths": {
+        "method": "layer_gradient_x_activation",
+        "depth": 0.3,
+        "multiply_by_inputs": False,
+    },
     "mid-depth, all that was generated": {
         "method": "layer_gradient_x_activation",
         "depth": 0.5,

@@ -7,6 +7,7 @@ import pytest
 import torch
 from attrs import evolve
 from wherefrom import load_model
+from wherefrom.adapters import Row
 from wherefrom.errors import ModelCapabilityError, WherefromWarning
 from wherefrom.methods.alti import mixtures
 from wherefrom.methods.attention_rollout import rollout
@@ -232,6 +233,17 @@ def test_a_decoder_that_hides_later_positions_only_beside_the_source_is_given_it
     assert check(Model(module), row_of(module)) < 1e-4
 
 
+def test_what_generation_says_step_by_step_is_what_is_most_likely_in_one_pass():
+    module = families.build("fsmt-seq2seq")
+    source = row_of(module).source_ids
+    settings = {"max_new_tokens": 5, "min_new_tokens": 5, "num_beams": 1, "do_sample": False}
+    common = {"decoder_prefixes": None, "seed": None, "pad_id": 1, "tokenizer": None, "device": torch.device("cpu")}
+    ((said,),) = generate(module, [source], settings=settings, **common)
+    row = Row(target_ids=said, steps=np.arange(1, 6), source_ids=source)
+    (came,) = Model(module).predict([row])
+    np.testing.assert_array_equal(came.logits.argmax(-1).numpy(), said[1:])
+
+
 def test_what_holds_positions_ahead_of_rows_is_read_by_row_or_refused():
     model = Model(families.build("fsmt-seq2seq"))
     row = row_of(model.module)
@@ -262,6 +274,15 @@ def test_heads_are_counted_where_layers_have_another_number(family, most, togeth
     config = families.shrunk(families.classes()[family][0])
     assert most_heads(config) == most
     assert all_heads(config) == together
+
+
+def test_a_model_that_adds_tokens_of_its_own_to_generate_is_refused():
+    module = families.build("xlm")
+    before = dict(module.__dict__)
+    common = {"decoder_prefixes": None, "seed": None, "pad_id": 0, "tokenizer": None, "device": torch.device("cpu")}
+    with pytest.raises(ModelCapabilityError, match=r"adds 1 of its own tokens .* as generated_texts"):
+        generate(module, [np.array([5, 9, 13])], settings={"max_new_tokens": 2}, **common)
+    assert module.__dict__ == before
 
 
 def test_what_breaks_on_the_way_back_is_a_refusal():

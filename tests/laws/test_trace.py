@@ -328,7 +328,10 @@ def test_what_the_model_generates_is_traced_in_the_same_call(model):
     traced = wherefrom.trace(model, PROMPT, span="all", generation_args={"max_new_tokens": 4}, show_progress=False)
     assert not traced.provenance.constrained_decoding
     assert traced.provenance.arguments["trace"] == {"span": "all", "hops": 1}
-    assert traced.provenance.method == {"name": "layer_gradient_x_activation", "settings": {"depth": 0.5}}
+    assert traced.provenance.method == {
+        "name": "layer_gradient_x_activation",
+        "settings": {"depth": 0.3, "multiply_by_inputs": False},
+    }
     assert len(traced[0].details["trace"]["positions"]) >= 1
 
 

@@ -50,7 +50,7 @@ def configure(parser: CommandParser) -> None:
         "--method",
         dest="method",
         metavar="NAME",
-        help="what reads each hop (default: layer_gradient_x_activation, half way up)",
+        help="what reads each hop (default: the gradient three tenths of the way up)",
     )
     how.add("-fn", "--attributed-fn", metavar="NAME", help="target function (default: log-probability)")
     how.add(

@@ -42,9 +42,9 @@ from wherefrom.text.alignment import Alignments
 from wherefrom.text.places import Place, as_setting
 from wherefrom.tracing.reading import SpanReader
 
-DEFAULT_METHOD = LayerGradientXActivation(depth=0.5)
-"""Reads each hop where nobody says what shall: of the cheap methods the one that found most planted evidence, at the
-price of half a backward pass."""
+DEFAULT_METHOD = LayerGradientXActivation(depth=0.3, multiply_by_inputs=False)
+"""Reads each hop where nobody says what shall: of the cheap methods the one that found most planted evidence on two
+pretrained models, at the price of seven tenths of a backward pass."""
 
 
 def trace(
@@ -84,7 +84,8 @@ def trace(
         reasoning: Generated tokens that pass on what reaches them, named likewise; None: all.
         hops: How often mass is passed on. 0 explains the span alone.
         method: Identifier, object or class; None: the model's own, else
-            ``layer_gradient_x_activation(depth=0.5)``.
+            ``layer_gradient_x_activation(depth=0.3, multiply_by_inputs=False)``: the gradient's norm three tenths of
+            the way up.
         leave_out: Inputs that take no part: ``"sink"``, ``"special"`` or ``"nothing"``.
         signed: Of signed scores, the ``"positive"`` part, the ``"magnitude"``, or ``"refuse"``.
         attributed_fn: The target function, summed over the span; where its values would multiply, its logarithm.

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
 import torch
 from transformers import GenerationMixin, PreTrainedModel, PreTrainedTokenizerBase
 from wherefrom.arrays import IntArray
-from wherefrom.errors import SettingsError, WherefromError, nearest
+from wherefrom.errors import ModelCapabilityError, SettingsError, WherefromError, nearest
 from wherefrom.settings import LARGEST_COUNT, check_whole
 
 from wherefrom_hf.running.samples import seeded
@@ -83,7 +84,7 @@ def _generate(
     if prefixes is not None:
         arguments["decoder_input_ids"] = torch.from_numpy(np.stack(prefixes)).to(device)
     try:
-        with torch.no_grad():
+        with torch.no_grad(), _from_what_was_said(module):
             output = GenerationMixin.generate(module, **arguments)  # type: ignore[arg-type]
     except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError) as error:
         raise SettingsError(
@@ -106,6 +107,41 @@ def _generate(
                 mine.append(np.concatenate([prompt, said]).astype(np.int64))
         answers.append(mine)
     return answers
+
+
+@contextmanager
+def _from_what_was_said(module: PreTrainedModel) -> Iterator[None]:
+    """Within the block, generation is refused that adds tokens of its own to what a decoder-only model reads.
+
+    Raises:
+        ModelCapabilityError: As it says.
+    """
+    if module.config.is_encoder_decoder:
+        yield
+        return
+    name = "prepare_inputs_for_generation"
+    own, prepare = module.__dict__.get(name), getattr(module, name)
+
+    @functools.wraps(prepare)
+    def checked(input_ids: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+        prepared = prepare(input_ids, *args, **kwargs)
+        read = prepared.get("input_ids")
+        if isinstance(read, torch.Tensor) and read.shape[1] > input_ids.shape[1]:
+            raise ModelCapabilityError(
+                f"{type(module).__name__} does not go on from what was said: to generate it adds "
+                f"{read.shape[1] - input_ids.shape[1]} of its own tokens (a mask) to the {input_ids.shape[1]} it is "
+                "given, so what it says is not what would be explained. Give the continuation as generated_texts."
+            )
+        return prepared
+
+    module.__dict__[name] = checked
+    try:
+        yield
+    finally:
+        if own is None:
+            del module.__dict__[name]
+        else:
+            module.__dict__[name] = own
 
 
 _FROM_ZERO = {"min_length", "min_new_tokens", "top_k", "no_repeat_ngram_size", "encoder_no_repeat_ngram_size"}
