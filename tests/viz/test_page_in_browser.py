@@ -617,7 +617,7 @@ def test_all_text_reads_at_four_and_a_half_to_one(
         show(page, tab)
         for palette in ("orange + ", "green + ", "red + "):
             page.keyboard.press("c")
-            page.wait_for_selector(f".legend >> text={palette}")
+            page.wait_for_selector(f":is(.legend, .facts) >> text={palette}")
             measured = page.evaluate(CONTRAST)
             assert len(measured) > 30
             assert [entry for entry in measured if entry[0] < 4.5] == [], tab
