@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 from wherefrom_cli.main import main
+
+from tests.registered import nothing_stays
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny models: threads only wait for one another
 
@@ -19,6 +21,13 @@ class Ran(NamedTuple):
     code: int
     out: str
     err: str
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays_registered() -> Iterator[None]:
+    """What a plugin of a command defined is taken out again."""
+    with nothing_stays():
+        yield
 
 
 @pytest.fixture
