@@ -110,6 +110,19 @@ def test_hover_previews_and_click_pins(open_page: Open, hospital: Attribution) -
     assert "All outputs together" in page.locator(".card").inner_text()
 
 
+def test_one_output_alone_keeps_its_colours_after_the_first_input_was_pointed_at(
+    open_page: Open, make: Callable[..., Attribution]
+) -> None:
+    """With one column, sums over the first row and over the column are of the same places."""
+    page = open_page(render_html(make(["George", " was", " sick", " hospital"], 3, {(0, 0): 0.1, (2, 0): 0.62})))
+    sick = page.locator(".inputs .tok", has_text="sick")
+    page.locator(".inputs .tok", has_text="George").hover()
+    assert card(page) == ["hospital +0.1"]
+    output(page, "hospital").hover()
+    assert card(page)[0] == "sick +0.62"
+    assert background(sick) == "rgb(163, 16, 42)"
+
+
 def test_shift_click_pins_a_span_and_sums_it(open_page: Open, hospital: Attribution) -> None:
     page = open_page(render_html(hospital))
     output(page, "to").click()

@@ -219,7 +219,7 @@ const SUMS = new WeakMap(); // scores of a view -> the sums that were last asked
 
 /** Sums over lines `from` to `to` of the matrix, which lie `across` apart, for `count` lines the other way, which lie `apart`. */
 function summed(view, from, to, count, apart, across) {
-  const key = `${from} ${to} ${apart}`;
+  const key = `${from} ${to} ${count} ${apart}`; // of one column both ways lie one apart
   const last = SUMS.get(view.scores);
   if (last?.key === key) return last;
   const scores = new Float64Array(count);
