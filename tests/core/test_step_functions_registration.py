@@ -12,6 +12,7 @@ import attrs
 import numpy as np
 import pytest
 import torch
+from wherefrom._registry import Registry
 from wherefrom.errors import SettingsError, ShapeError, UnknownNameError, UsageError
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.settings import from_mapping
@@ -211,6 +212,7 @@ def test_a_plugin_is_found_by_entry_point(monkeypatch: pytest.MonkeyPatch, tmp_p
     )
     monkeypatch.syspath_prepend(tmp_path)
     point = EntryPoint(name="halved", value="somebodys_scores:halved", group="wherefrom.step_functions")
+    monkeypatch.setattr(STEP_FUNCTIONS, "_found", None)  # nobody has looked yet
     monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [point] if group == point.group else [])
     assert "halved" in list_step_functions()
     assert "somebodys_scores" not in sys.modules
@@ -218,6 +220,17 @@ def test_a_plugin_is_found_by_entry_point(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert halved(by=4.0).span_aggregation == "mean"
     np.testing.assert_allclose(halved(by=4.0)(prediction()), Logit()(prediction()) / 4)
     monkeypatch.delitem(sys.modules, "somebodys_scores")
+
+
+def test_installed_packages_are_searched_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page of many examples may ask for a name that nobody knows for each of them."""
+    searched: list[str] = []
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: searched.append(group) or [])
+    known: Registry[object] = Registry("thing", group="things.of_somebody")
+    assert "nothing" not in known
+    assert "nothing either" not in known
+    assert list(known) == []
+    assert searched == ["things.of_somebody"]
 
 
 def test_overwriting_an_alias_gives_it_its_own_meaning() -> None:

@@ -67,6 +67,8 @@ class Registry(Generic[T]):
         self._entries: dict[str, T] = {}
         self._aliases: dict[str, str] = {}
         self._made: dict[str, T] = {}
+        self._found: list[EntryPoint] | None = None
+        """What installed packages add, once it was looked for."""
 
     def register(self, identifier: str, item: T, *, overwrite: bool = False, aliases: tuple[str, ...] = ()) -> T:
         """Add ``item`` under ``identifier``.
@@ -152,7 +154,9 @@ class Registry(Generic[T]):
                 raise
 
     def _entry_points(self) -> list[EntryPoint]:
-        return _entry_points(self.group)
+        if self._found is None:
+            self._found = _entry_points(self.group)
+        return self._found
 
 
 def _entry_points(group: str | None) -> list[EntryPoint]:

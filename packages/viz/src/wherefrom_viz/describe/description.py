@@ -450,17 +450,10 @@ def explained(attribution: Attribution, provenance: Provenance) -> str:
     """What the scores are of: the name of the target function, or words of a method that explains something else."""
     asked = str(provenance.attributed_fn.get("name", "") or "")
     method = attribution.method or str(provenance.method.get("name", "") or "")
-    explains, uses_target_function = _explains(method)
-    return explains if explains and (not uses_target_function or asked == DEFAULT_FUNCTION) else asked
-
-
-@lru_cache(maxsize=256)
-def _explains(method: str) -> tuple[str, bool]:
-    """Facts of a method; a name that is unknown is looked for in what is installed, once: a page has many examples."""
     if ":" in method or method not in METHODS:  # of another library, or of none
-        return "", True
+        return asked
     kind = METHODS.get(method)
-    return kind.explains, kind.uses_target_function
+    return kind.explains if kind.explains and (not kind.uses_target_function or asked == DEFAULT_FUNCTION) else asked
 
 
 _TARGET_WORDS = {
