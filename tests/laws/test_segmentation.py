@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 from wherefrom.context.documents import sentence_parts
@@ -223,6 +225,16 @@ def test_ids_that_never_were_text_are_cut_as_the_text_is(name: str, tokenizer: s
 def test_the_corpus_is_large_and_cuts_characters() -> None:
     assert len(TEXTS) >= 40
     assert sum(not token.text for name in TEXTS for token in tokens_of(name, "bytes")) > 500
+
+
+@settings(max_examples=300)
+@example("it's 1,5 or 1.5, well-known x.y a,b --'")
+@given(st.text(st.sampled_from("aZ09_-'.,!( \t\n\x00\x1c") | st.characters(max_codepoint=127)))
+def test_plain_text_is_cut_as_it_is_beside_other_writing(text: str) -> None:
+    """Words of ASCII alone are found by a pattern of their own; a word of other letters, a line further on, asks for
+    the one that knows them all."""
+    other = "\n\u00e9t\u00e9"
+    assert words(text) == words(text + other)[:-1]
 
 
 def test_a_bare_mark_of_a_space_has_the_space_alone_and_is_no_part_of_a_character() -> None:

@@ -13,6 +13,8 @@ from wherefrom.results.stages import Stage
 
 MEAN_THEN_NORMALIZE = (Stage(name="reduce", settings={"aggregate_fn": "mean"}), Stage(name="normalize"))
 """Mean over the last dimension, then each step's scores divided by their sum over source and target together."""
+PREDICTING_STATE = "the state the token was predicted from"
+"""What methods explain that follow what queries read, whatever the target function."""
 
 
 def rows_first(weights: Array) -> Array:

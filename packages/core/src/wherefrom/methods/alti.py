@@ -11,6 +11,7 @@ from attrs import frozen
 from wherefrom.adapters.internals import AttentionTerms, DecomposesStates, RowTerms, Where
 from wherefrom.arrays import Array, like, namespace
 from wherefrom.errors import ModelCapabilityError
+from wherefrom.methods._columns import PREDICTING_STATE
 from wherefrom.methods.attention_rollout import mixed_inputs, require_every_block
 from wherefrom.methods.contract import Method, Scores, method
 from wherefrom.methods.cost import Cost
@@ -24,7 +25,7 @@ from wherefrom.results.stages import Stage
     needs=(DecomposesStates,),
     signed=False,
     uses_target_function=False,
-    explains="the state the token was predicted from",
+    explains=PREDICTING_STATE,
     differentiates=False,
     aggregation=(Stage(name="normalize"),),
 )

@@ -9,7 +9,15 @@ from attrs import field, frozen, validators
 
 from wherefrom.adapters import GivesAttention
 from wherefrom.arrays import Array
-from wherefrom.methods._columns import MEAN_THEN_NORMALIZE, padded, per_output, rows_first, square, steps_of
+from wherefrom.methods._columns import (
+    MEAN_THEN_NORMALIZE,
+    PREDICTING_STATE,
+    padded,
+    per_output,
+    rows_first,
+    square,
+    steps_of,
+)
 from wherefrom.methods.contract import Method, Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.progress import Progress, counted
@@ -21,7 +29,7 @@ from wherefrom.questions.question import Question
     needs=(GivesAttention,),
     signed=False,
     uses_target_function=False,
-    explains="the state the token was predicted from",
+    explains=PREDICTING_STATE,
     differentiates=False,
     dimensions=("layer", "head"),
     aggregation=MEAN_THEN_NORMALIZE * 2,

@@ -11,7 +11,7 @@ from attrs import field, frozen, validators
 
 from wherefrom.adapters import GivesAttention, RowAttention
 from wherefrom.arrays import to_numpy
-from wherefrom.methods._columns import padded, per_output
+from wherefrom.methods._columns import PREDICTING_STATE, padded, per_output
 from wherefrom.methods.attention_rollout import mixing, require_encoder
 from wherefrom.methods.contract import Method, Scores, method
 from wherefrom.methods.cost import Cost
@@ -34,7 +34,7 @@ _SMALLEST_CAPACITY = 1e-12
     needs=(GivesAttention,),
     signed=False,
     uses_target_function=False,
-    explains="the state the token was predicted from",
+    explains=PREDICTING_STATE,
     differentiates=False,
     aggregation=(Stage(name="normalize"),),
 )

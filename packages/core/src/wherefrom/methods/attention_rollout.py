@@ -10,7 +10,7 @@ from attrs import field, frozen, validators
 from wherefrom.adapters import GivesAttention, RowAttention
 from wherefrom.arrays import Array, like, namespace
 from wherefrom.errors import ModelCapabilityError
-from wherefrom.methods._columns import padded, per_output, steps_of
+from wherefrom.methods._columns import PREDICTING_STATE, padded, per_output, steps_of
 from wherefrom.methods.contract import Method, Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.progress import Progress, counted
@@ -23,7 +23,7 @@ from wherefrom.results.stages import Stage
     needs=(GivesAttention,),
     signed=False,
     uses_target_function=False,
-    explains="the state the token was predicted from",
+    explains=PREDICTING_STATE,
     differentiates=False,
     aggregation=(Stage(name="normalize"),),
 )

@@ -9,7 +9,7 @@ from attrs import frozen
 from wherefrom.adapters.head_terms import DecomposesHeads, HeadTerms
 from wherefrom.adapters.internals import Where
 from wherefrom.arrays import Array, namespace
-from wherefrom.methods._columns import MEAN_THEN_NORMALIZE, padded
+from wherefrom.methods._columns import MEAN_THEN_NORMALIZE, PREDICTING_STATE, padded
 from wherefrom.methods._proximity import edge_shares, query_mixture
 from wherefrom.methods.contract import Method, Scores, method
 from wherefrom.methods.cost import Cost
@@ -22,7 +22,7 @@ from wherefrom.questions.question import Question
     needs=(DecomposesHeads,),
     signed=False,
     uses_target_function=False,
-    explains="the state the token was predicted from",
+    explains=PREDICTING_STATE,
     differentiates=False,
     dimensions=("layer",),
     aggregation=MEAN_THEN_NORMALIZE,

@@ -8,6 +8,7 @@ from attrs import frozen
 
 from wherefrom.adapters.head_terms import DecomposesHeads, HeadTerms
 from wherefrom.arrays import namespace
+from wherefrom.methods._columns import PREDICTING_STATE
 from wherefrom.methods._proximity import edge_shares
 from wherefrom.methods.alti import LayerShares, multiplied
 from wherefrom.methods.attention_rollout import mixed_inputs
@@ -23,7 +24,7 @@ from wherefrom.results.stages import Stage
     needs=(DecomposesHeads,),
     signed=False,
     uses_target_function=False,
-    explains="the state the token was predicted from",
+    explains=PREDICTING_STATE,
     differentiates=False,
     aggregation=(Stage(name="normalize"),),
 )

@@ -12,6 +12,7 @@ from attrs import field, frozen
 from wherefrom.adapters import GivesAttention, RowAttention
 from wherefrom.arrays import Array, FloatArray, like, namespace
 from wherefrom.errors import SettingsError
+from wherefrom.methods._columns import PREDICTING_STATE
 from wherefrom.methods.attention_rollout import mixed_inputs
 from wherefrom.methods.contract import Method, Scores, method
 from wherefrom.methods.cost import Cost
@@ -36,7 +37,7 @@ def _as_weights(value: Any) -> str | HeadWeights | None:
     needs=(GivesAttention,),
     signed=True,
     uses_target_function=False,
-    explains="the state the token was predicted from",
+    explains=PREDICTING_STATE,
     differentiates=False,
     aggregation=(Stage(name="normalize"),),
 )

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from wherefrom.adapters.internals import DecomposesStates, RowTerms, Where
 from wherefrom.arrays import Array, namespace
-from wherefrom.methods._columns import MEAN_THEN_NORMALIZE, padded, per_output, square, steps_of
+from wherefrom.methods._columns import MEAN_THEN_NORMALIZE, PREDICTING_STATE, padded, per_output, square, steps_of
 from wherefrom.methods.contract import Method, Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.progress import Progress, counted
@@ -21,7 +21,7 @@ from wherefrom.questions.question import Question
     needs=(DecomposesStates,),
     signed=False,
     uses_target_function=False,
-    explains="the state the token was predicted from",
+    explains=PREDICTING_STATE,
     differentiates=False,
     dimensions=("layer",),
     aggregation=MEAN_THEN_NORMALIZE,

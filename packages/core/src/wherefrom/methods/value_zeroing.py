@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from wherefrom.adapters.internals import Heads, Metric, Where, ZeroesValues, heads_from
 from wherefrom.arrays import Array, like, namespace
-from wherefrom.methods._columns import MEAN_THEN_NORMALIZE, padded, per_output, rows_first, square
+from wherefrom.methods._columns import MEAN_THEN_NORMALIZE, PREDICTING_STATE, padded, per_output, rows_first, square
 from wherefrom.methods.contract import Method, Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.progress import Progress, counted
@@ -28,7 +28,7 @@ def _readable(instance: Any, attribute: Any, value: Any) -> None:
     needs=(ZeroesValues,),
     signed=False,
     uses_target_function=False,
-    explains="the state the token was predicted from",
+    explains=PREDICTING_STATE,
     differentiates=False,
     dimensions=("layer",),
     aggregation=MEAN_THEN_NORMALIZE,
