@@ -69,7 +69,6 @@ def ask(model: Any, method: str, **more: Any) -> np.ndarray:
 
 def state(module: nn.Module) -> list[Any]:
     """All that a caller could notice about a module and its process, in comparable form."""
-    grads = [None if p.grad is None else p.grad.clone() for p in module.parameters()]
     hooks = [
         len(table)
         for part in module.modules()
@@ -77,14 +76,14 @@ def state(module: nn.Module) -> list[Any]:
     ]
     return [
         [part.training for part in module.modules()],
-        [None if g is None else g.tolist() for g in grads],
+        [None if p.grad is None else p.grad.numpy().tobytes() for p in module.parameters()],
         [p.requires_grad for p in module.parameters()],
         hooks,
         ["forward" in part.__dict__ for part in module.modules()],
         [(c.to_dict(), c._attn_implementation_internal, c.return_dict) for c in configs_of(module)],
         torch.is_grad_enabled(),
         torch.is_inference_mode_enabled(),
-        torch.get_rng_state().tolist(),
+        torch.get_rng_state().numpy().tobytes(),
         str(np.random.get_state()),  # the state that must not be touched
     ]
 

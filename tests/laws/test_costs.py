@@ -101,7 +101,7 @@ def test_a_call_costs_what_it_is_told_to(name: str, on: str) -> None:
     prompts, targets = ["the name", "if x"], ["of the class", "is no value"]
     if on == "gpt2-tiny":
         targets = [f"{prompt} {target}" for prompt, target in zip(prompts, targets, strict=True)]
-    settings = {"max_probe_steps": 20} if name == "reagent" else {}
+    settings = CLAIMS[name].settings if name == "reagent" else {}
     told = model.cost(prompts, targets, name, **settings)
     assert (tally.forward_rows, tally.backward_rows) == (0, 0)
     reports: list[tuple[str, int, int]] = []
