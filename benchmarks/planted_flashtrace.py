@@ -45,11 +45,9 @@ def main() -> None:
                 continue
             if name not in loaded:
                 folder = Path.home() / ".cache" / "wherefrom" / "models" / name
-                model = AutoModelForCausalLM.from_pretrained(
-                    folder, dtype=torch.float32, attn_implementation="eager"
-                ).eval()
-                model.to(options.device)
-                loaded[name] = (model, AutoTokenizer.from_pretrained(folder))
+                plain = {"dtype": torch.float32, "attn_implementation": "eager"}
+                module: Any = AutoModelForCausalLM.from_pretrained(folder, **plain).eval()
+                loaded[name] = (module.to(options.device), AutoTokenizer.from_pretrained(folder))
             for way, method in WAYS.items():
                 if way in known:
                     continue

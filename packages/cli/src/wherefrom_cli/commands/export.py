@@ -95,7 +95,7 @@ def _export(options: Options, console: Console) -> int:
         files = save_frames(_chosen(options), options.frames, **dict(options.set))
         console.note(f"Wrote {len(files)} frames to {options.frames}.")
         return ExitCode.DONE
-    output: str = options.output
+    output = str(options.output)
     path = None if output == "-" else Path(output)
     ending = FORMATS[options.to] if options.to else (path.suffix if path else "")
     if ending not in DRAWN and ending not in TABLES:
