@@ -22,6 +22,7 @@ from transformers.modeling_outputs import MoEModelOutput
 from wherefrom.adapters import Row
 from wherefrom.adapters.internals import Heads
 from wherefrom.errors import UsageError
+from wherefrom.methods.deeplift import ACCEPTED_GAP
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions import STEP_FUNCTIONS
 from wherefrom_hf._model import HFModel, _embeddings
@@ -45,6 +46,11 @@ class Outcome:
     kind: str
     """``ok``, ``refused``, ``wrong`` or ``crash``."""
     reason: str = ""
+    """Why; where it is ok, what the method warns of."""
+
+
+Off = float | tuple[float, str]
+"""How far off, as a part of the largest value, and what the method warns of."""
 
 
 class Model(HFModel):
@@ -178,12 +184,21 @@ def _logit_terms(model: Model, row: Row) -> Any:
     return [one.decoder / one.decoder.abs().sum().sign() for one in model.logit_terms([row], contrasts=[None])]
 
 
-def _multipliers(model: Model, row: Row) -> Any:
+def rescaled(model: Model, row: Row) -> Off:
+    """Finite, and whether the shares add up to the change of the target function; `deeplift` warns where not."""
     base = evolve(row, target_ids=np.full_like(row.target_ids, 7))
-    return [one.target for one in model.rescaled_gradients([row], [base])]
+    (answer,) = model.rescaled_gradients([row], [base])
+    shares = (answer.target * answer.target_change).sum((1, 2))
+    if not torch.isfinite(answer.target).all():
+        return float("nan")
+    change = answer.values - answer.baseline_values
+    missed = float((shares - change).abs().max())
+    if missed <= ACCEPTED_GAP * float(torch.maximum(answer.values.abs(), answer.baseline_values.abs()).max()):
+        return 0.0
+    return 0.0, f"warns: its shares miss the change of score ({float(change.abs().max()):.2g}) by {missed:.2g}"
 
 
-CHECKS: dict[str, Callable[[Model, Row], float]] = {
+CHECKS: dict[str, Callable[[Model, Row], Off]] = {
     "predictions": predictions,
     "removals": removals,
     "gradients": gradients,
@@ -191,7 +206,7 @@ CHECKS: dict[str, Callable[[Model, Row], float]] = {
     "value zeroing": finite(_zeroing),
     "value terms": finite(_terms),
     "logit terms": finite(_logit_terms),
-    "deeplift": finite(_multipliers),
+    "deeplift": rescaled,
 }
 
 
@@ -201,17 +216,18 @@ def distance(came: torch.Tensor, right: torch.Tensor) -> float:
     return float((came.detach() - right).abs().max() / right.abs().max().clamp_min(1e-6))
 
 
-def outcome(check: Callable[[Model, Row], float], module: PreTrainedModel) -> Outcome:
+def outcome(check: Callable[[Model, Row], Off], module: PreTrainedModel) -> Outcome:
     """One cell: what a check says of a model."""
     try:
-        off = check(Model(module), row_of(module))
+        said = check(Model(module), row_of(module))
     except UsageError as refusal:
         return Outcome("refused", str(refusal))
     except NoOracleError as error:
         return Outcome("refused", f"no oracle: {error}")
     except Exception as error:  # what the table is there to show
         return Outcome("crash", f"{type(error).__name__}: {error}")
-    return Outcome("ok") if off <= 2e-3 else Outcome("wrong", f"off by {off:.1e} of the largest value")
+    off, warning = said if isinstance(said, tuple) else (said, "")
+    return Outcome("ok", warning) if off <= 2e-3 else Outcome("wrong", f"off by {off:.1e} of the largest value")
 
 
 def small(name: str) -> bool:
@@ -265,8 +281,9 @@ def written(found: dict[str, dict[str, Outcome]], left_out: list[str]) -> str:
         "Cells: " + ", ".join(f"{kind} {n}" for kind, n in counts.items()) + f", of {total}.", "",
         "Predictions, predictions with tokens removed and gradients are compared with a pass of each prefix alone, "
         "attention with `output_attentions`;",
-        "value zeroing, the terms of values and logits and DeepLIFT check themselves; here they are asked for finite "
-        "numbers, and the terms of logits for some that attention brings.",
+        "value zeroing and the terms of values and logits check themselves; here they are asked for finite "
+        "numbers, and the terms of logits for some that attention brings;",
+        "DeepLIFT is asked for finite numbers; where its shares do not add up, of which it warns, is told below.",
         "", "| family | " + " | ".join(CHECKS) + " |", "|---|" + "---|" * len(CHECKS),
     ]  # fmt: skip
     for name, row in found.items():
@@ -274,7 +291,7 @@ def written(found: dict[str, dict[str, Outcome]], left_out: list[str]) -> str:
     lines += ["", "## Reasons", ""]
     for name, row in found.items():
         for about, one in row.items():
-            if one.kind != "ok":
+            if one.reason:
                 reason = " ".join(one.reason.split())[:220].replace("|", "/").replace("<", "(").replace(">", ")")
                 lines.append(f"* {name}, {about}: {one.kind}: {reason}")
     lines += ["", "Not built, for want of a small configuration: " + (", ".join(left_out) or "none") + ".", ""]
