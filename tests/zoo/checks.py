@@ -186,7 +186,10 @@ def _logit_terms(model: Model, row: Row) -> Any:
 
 def rescaled(model: Model, row: Row) -> Off:
     """Finite, and whether the shares add up to the change of the target function; `deeplift` warns where not."""
-    base = evolve(row, target_ids=np.full_like(row.target_ids, 7))
+    same = torch.full(row.target_ids.shape, 7)
+    with torch.no_grad():
+        embedded = _embeddings(model.module)[1].of(same)
+    base = evolve(row, target_embeds=embedded)
     (answer,) = model.rescaled_gradients([row], [base])
     shares = (answer.target * answer.target_change).sum((1, 2))
     if not torch.isfinite(answer.target).all():

@@ -18,11 +18,12 @@ from wherefrom.errors import ModelCapabilityError
 from wherefrom_hf.inside.attention_watch import blocks_of, encoder_modules
 from wherefrom_hf.inside.layers import _wide, batches
 from wherefrom_hf.inside.rescale_rules import rescale_rule
+from wherefrom_hf.inside.secants import secant, secants_of
 from wherefrom_hf.running.derivatives import differentiable_values, true_derivatives
 from wherefrom_hf.running.eager import attention_implementation
 from wherefrom_hf.running.predict import Predictor, scores_of
 from wherefrom_hf.running.probe import looking_into, need_same
-from wherefrom_hf.running.whole_pass import length_of, parts_at, run_whole
+from wherefrom_hf.running.whole_pass import Parts, length_of, parts_at, run_whole
 
 FIRST_POINTS = 16
 LAST_POINTS = 256
@@ -38,6 +39,8 @@ def rescaled_gradients(
     predictor.probe.warn_of_other_lookups()
     need_same(predictor.probe, "eager")
     parts = None if layer is None else parts_at(predictor, layer)
+    whole = secants_of(predictor.module)
+    _need_outside(whole, parts)
     against = iter(baselines)
     for real in batches(predictor, rows, chunk, copies=2):
         base = list(islice(against, len(real)))
@@ -45,7 +48,7 @@ def rescaled_gradients(
             looking_into(predictor.module, "differentiated by the rescale rule"),
             attention_implementation(predictor.module, "eager"),
             torch.enable_grad(),
-            rescale_rule(predictor.module),
+            rescale_rule(predictor.module, whole, secant),
             _rows_first(predictor.module, 2 * len(real)),
         ):
             run = run_whole(predictor, [*real, *base], parts=parts)
@@ -77,6 +80,23 @@ def rescaled_gradients(
                 source_change=_wide(changes.get("source")),
                 target_change=_wide(changes.get("target")),
                 scores=scores_of(row, logits[i].float()),
+            )
+
+
+def _need_outside(whole: Iterable[nn.Module], parts: Parts | None) -> None:
+    """Refuse layers inside of blocks that are not looked into.
+
+    Raises:
+        ModelCapabilityError: As it says.
+    """
+    asked = {id(part) for side in (parts or {}).values() for part in side}
+    for block in whole:
+        inside = next((part for part in block.modules() if part is not block and id(part) in asked), None)
+        if inside is not None:
+            raise ModelCapabilityError(
+                f"{type(inside).__name__} is a part of {type(block).__name__}, inside of which the rescale rule cannot "
+                f"pair rows with baselines. Attribute to {type(block).__name__} itself, or use "
+                "layer_integrated_gradients."
             )
 
 

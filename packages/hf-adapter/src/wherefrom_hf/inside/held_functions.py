@@ -40,7 +40,7 @@ def held_in_first_row(
             stack.enter_context(mode.within(part))
         for part in parts:
             if is_activation(part):
-                stack.enter_context(mode.within(part, lambda activation, x: held(x, activation.forward)))
+                stack.enter_context(mode.within(part, lambda activation, x, _: held(x, activation.forward)))
             elif may_be_norm(part):
                 stack.callback(part.register_forward_hook(_after_norm).remove)
         stack.enter_context(mode)

@@ -9,6 +9,9 @@ from typing import Any
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+Answer = Callable[[nn.Module, Tensor, Tensor], Tensor]
+"""A module, what it was given and what it gave, to what takes the latter's place."""
+
 
 class PausingMode(TorchFunctionMode):
     """Looks at functions unless it is paused."""
@@ -18,22 +21,25 @@ class PausingMode(TorchFunctionMode):
         self.paused = 0
         """While above 0, everything runs as it is."""
 
-    def within(self, part: nn.Module, answer: Callable[[nn.Module, Tensor], Tensor] | None = None) -> ExitStack:
+    def within(self, part: nn.Module, answer: Answer | None = None) -> ExitStack:
         """A context in which the mode is paused while ``part`` runs.
 
         Args:
-            answer: Takes the place of what ``part`` gives, where it is given one tensor and that is differentiated: an
-                activation is one function, however it is written.
+            answer: Takes the place of what ``part`` gives (of several, the first), where it is given one tensor, that
+                is differentiated, and the mode is not paused around it: an activation is one function, however it is
+                written.
         """
 
         def before(module: nn.Module, inputs: Any) -> None:
             self.paused += 1
 
-        def after(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> Tensor | None:
+        def after(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> Any:
             try:
-                if answer is None or len(inputs) != 1 or not is_variable(inputs[0]):
+                if answer is None or self.paused > 1 or len(inputs) != 1 or not is_variable(inputs[0]):
                     return None
-                return answer(module, inputs[0])
+                if isinstance(output, tuple):
+                    return (answer(module, inputs[0], output[0]), *output[1:])
+                return answer(module, inputs[0], output)
             finally:
                 self.paused -= 1
 

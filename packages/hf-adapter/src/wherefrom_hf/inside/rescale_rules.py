@@ -11,16 +11,18 @@ operation                     what it passes on
 one-argument functions        ``(f(x) − f(b)) / (x − b)``; the derivative half-way where ``x`` is next to ``b``
 product, matrix product       to each factor the mean of the other: ``Δ(uv) = Δu · mean(v) + Δv · mean(u)``, exactly
 quotient                      product with the reciprocal
-softmax                       exponential of ``z − logsumexp(z)``, the latter by logarithmic means
+softmax, log-sum-exp          exponential of ``z − logsumexp(z)``, the latter by logarithmic means
+largest of a row              to the largest of either half, so much that both shares make up the change
 norms                         their gradient, averaged along the line between the halves, in closed form
 ============================  ==================================================================================
 
-Everything else is linear and needs no rule. Values change by rounding only.
+Everything else is linear and needs no rule. What cannot be followed so is passed through whole (`secants`). Values
+change by rounding only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -29,7 +31,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from wherefrom.errors import ModelCapabilityError
 
-from wherefrom_hf.inside.pausing import PausingMode, is_variable
+from wherefrom_hf.inside.pausing import Answer, PausingMode, is_variable
 from wherefrom_hf.running.constants import constant_weights
 
 Function = Callable[..., Any]
@@ -165,25 +167,34 @@ SILENT = 80.0
 def softmax(x: Tensor, dim: int = -1, dtype: torch.dtype | None = None, **_: Any) -> Tensor:
     """Softmax along ``dim``; what is masked far below the largest value stays out of it."""
     x = x if dtype is None else x.to(dtype)
-    logits, centred = _centred(x, dim)
+    logits, log_sum = _summed(x, dim)
     with torch.no_grad():
         value = torch.softmax(x.detach(), dim)
         logs = logits.detach() - logits.detach().logsumexp(dim, keepdim=True)
         log_real, log_base = halves(logs)
         slope = _mean_of_logs(log_real.exp(), log_base.exp(), log_real - log_base)
-    return with_slope(value, both(slope) * centred)
+    return with_slope(value, both(slope) * (logits - log_sum))
 
 
 def log_softmax(x: Tensor, dim: int = -1, dtype: torch.dtype | None = None, **_: Any) -> Tensor:
     """Logarithm of the softmax along ``dim``."""
     x = x if dtype is None else x.to(dtype)
-    return with_slope(torch.log_softmax(x.detach(), dim), _centred(x, dim)[1])
+    logits, log_sum = _summed(x, dim)
+    return with_slope(torch.log_softmax(x.detach(), dim), logits - log_sum)
 
 
-def _centred(x: Tensor, dim: int) -> tuple[Tensor, Tensor]:
-    """Logits without what is masked, and the same less what stands for their log-sum-exp.
+def logsumexp(x: Tensor, dim: int | Sequence[int], keepdim: bool = False) -> Tensor:
+    """Logarithm of the sum of exponentials along ``dim``."""
+    (along,) = (dim,) if isinstance(dim, int) else dim
+    value = torch.logsumexp(x.detach(), along, keepdim=True)
+    found = with_slope(value, _summed(x, along)[1])
+    return found if keepdim else found.squeeze(along)
 
-    The log-sum-exp passes on to each logit the logarithmic mean of its two exponentials, over that of the two sums.
+
+def _summed(x: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+    """Logits without what is masked, and what passes on for their log-sum-exp, kept as a dimension of 1.
+
+    It passes on to each logit the logarithmic mean of its two exponentials, over that of the two sums.
     """
     with torch.no_grad():
         real, base = halves(x)
@@ -199,7 +210,7 @@ def _centred(x: Tensor, dim: int) -> tuple[Tensor, Tensor]:
         share = _mean_of_logs((real - top).exp(), (base - top).exp(), real - base) / _mean_of_logs(
             (log_sums[0] - top).exp(), (log_sums[1] - top).exp(), log_sums[0] - log_sums[1]
         )
-    return logits, logits - (both(share) * logits).sum(dim, keepdim=True)
+    return logits, (both(share) * logits).sum(dim, keepdim=True)
 
 
 def _mean_of_logs(real: Tensor, base: Tensor, log_ratio: Tensor) -> Tensor:
@@ -207,6 +218,36 @@ def _mean_of_logs(real: Tensor, base: Tensor, log_ratio: Tensor) -> Tensor:
     close = log_ratio.abs() <= torch.finfo(real.dtype).eps ** (1 / 3)
     middle = (real + base) / 2
     return torch.where(close, middle, (real - base) / torch.where(close, 1.0, log_ratio))
+
+
+def amax(x: Tensor, dim: int, keepdim: bool = False) -> Tensor:
+    """The largest along ``dim``. Its change lies between those of the two places where a half is largest."""
+    with torch.no_grad():
+        real, base = halves(x)
+        at_real, at_base = real.argmax(dim, keepdim=True), base.argmax(dim, keepdim=True)
+        change = finite(real - base)
+        first, second = change.gather(dim, at_real), change.gather(dim, at_base)
+        whole = real.amax(dim, keepdim=True) - base.amax(dim, keepdim=True)
+        apart = first - second
+        weight = both(torch.where(apart > 0, (whole - second) / torch.where(apart > 0, apart, 1.0), 1.0))
+        value = x.detach().amax(dim, keepdim=True)
+    found = with_slope(value, weight * x.gather(dim, both(at_real)), (1 - weight) * x.gather(dim, both(at_base)))
+    return found if keepdim else found.squeeze(dim)
+
+
+def _amax(x: Tensor, *args: Any, **kwargs: Any) -> Any:
+    dim = args[0] if args else kwargs.get("dim")
+    if not isinstance(dim, int):
+        return torch.amax(x, *args, **kwargs)
+    return amax(x, dim, *args[1:], **{key: value for key, value in kwargs.items() if key != "dim"})
+
+
+def _max(x: Tensor, *args: Any, **kwargs: Any) -> Any:
+    dim = args[0] if args else kwargs.get("dim")
+    answer = torch.max(x, *args, **kwargs)
+    if not isinstance(dim, int):  # of all numbers, or the larger of two
+        return answer
+    return torch.return_types.max((_amax(x, *args, **kwargs), answer.indices))
 
 
 def normalised(x: Tensor, dims: tuple[int, ...], eps: float) -> Tensor:
@@ -376,6 +417,9 @@ def _rules() -> dict[Function, Function]:
         ([torch.einsum], _einsum),
         ([torch.softmax, functional.softmax, Tensor.softmax], softmax),
         ([torch.log_softmax, functional.log_softmax, Tensor.log_softmax], log_softmax),
+        ([torch.amax, Tensor.amax], _amax),
+        ([torch.max, Tensor.max], _max),
+        ([torch.logsumexp, Tensor.logsumexp], logsumexp),
         ([torch.layer_norm, functional.layer_norm], _layer_norm_call),
         ([torch.rms_norm, functional.rms_norm], _rms_norm_call),
     ]
@@ -423,15 +467,18 @@ def _operands(args: Any) -> Sequence[Any]:
 
 
 @contextmanager
-def rescale_rule(module: nn.Module) -> Iterator[None]:
+def rescale_rule(module: nn.Module, whole: Iterable[nn.Module] = (), through: Answer | None = None) -> Iterator[None]:
     """Within the block, backward passes through ``module`` chain multipliers.
 
     Batches hold real rows in their first half and baselines in the second, in every tensor that is differentiated.
     Parameters are constants. Activation modules are one function each, however they are written.
+
+    Args:
+        whole: Parts that are not looked into: ``through`` gives their answers.
     """
     mode = _Mode()
 
-    def answer(part: nn.Module, given: Tensor) -> Tensor:
+    def answer(part: nn.Module, given: Tensor, _: Tensor) -> Tensor:
         return chord(given, part.forward, _same if isinstance(part, nn.ReLU | nn.LeakyReLU) else _close)
 
     with ExitStack() as stack:
@@ -439,5 +486,7 @@ def rescale_rule(module: nn.Module) -> Iterator[None]:
         for part in module.modules():
             if is_activation(part):
                 stack.enter_context(mode.within(part, answer))
+        for part in whole:
+            stack.enter_context(mode.within(part, through))
         stack.enter_context(mode)
         yield
