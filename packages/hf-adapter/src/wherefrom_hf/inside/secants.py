@@ -12,7 +12,7 @@ Which blocks these are is found by trying, once for each kind of block of a mode
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
 import torch
@@ -25,7 +25,11 @@ POSITIONS = 8
 """How many positions a block is tried on, in two rows and as many baselines."""
 MISSED = {torch.float64: 1e-6, torch.float32: 1e-3}
 """Part of the answer's size that a position's shares may miss its change by; in half precision ten in a hundred."""
-_TRIED: WeakKeyDictionary[nn.Module, dict[type[nn.Module], bool]] = WeakKeyDictionary()
+Way = Literal["whole", "rules", "inside"]
+"""Pass through whole, by the rules, or look at what is inside."""
+Kind = tuple[type[nn.Module], ...]
+"""What a part is, and what its parts are."""
+_TRIED: WeakKeyDictionary[nn.Module, dict[Kind, Way]] = WeakKeyDictionary()
 
 
 def secants_of(module: nn.Module) -> list[nn.Module]:
@@ -43,18 +47,24 @@ def secants_of(module: nn.Module) -> list[nn.Module]:
     return found
 
 
-def _unfollowed(part: nn.Module, width: int, known: dict[type[nn.Module], bool]) -> Iterator[nn.Module]:
-    """Of a part, or of the parts of one that is no function of each position alone."""
-    if not any(True for _ in part.children()):
-        return  # one operation, or an activation
-    if isinstance(part, nn.ModuleList | nn.ModuleDict | nn.Sequential) or not _each_alone(part, width):
+def _unfollowed(part: nn.Module, width: int, known: dict[Kind, Way]) -> Iterator[nn.Module]:
+    """The part, if it is one, or those inside of it."""
+    kind = (type(part), *map(type, part.children()))
+    if kind not in known:
+        known[kind] = _way_through(part, width)
+    if known[kind] == "whole":
+        yield part
+    elif known[kind] == "inside":
         for inner in part.children():
             yield from _unfollowed(inner, width, known)
-        return
-    if type(part) not in known:
-        known[type(part)] = _followed(part, width)
-    if not known[type(part)]:
-        yield part
+
+
+def _way_through(part: nn.Module, width: int) -> Way:
+    if not any(True for _ in part.children()):
+        return "rules"  # one operation, or an activation
+    if not _each_alone(part, width):
+        return "inside"
+    return "rules" if _followed(part, width) else "whole"
 
 
 def _states(part: nn.Module, width: int) -> Tensor:
