@@ -53,6 +53,7 @@ TRACED: dict[str, dict[str, Any]] = {
         "span": "all",
     },
     "flashtrace, all that was generated": {"method": "flashtrace", "hops": 0, "span": "all"},
+    "sentences left out": {"method": "occlusion", "units": "sentence", "baseline": "delete", "hops": 0},
     "attention x gradient rollout": {"method": "attention_gradient_rollout"},
     "saliency": {"method": "saliency"},
 }
