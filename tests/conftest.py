@@ -15,12 +15,6 @@ from hypothesis import settings
 
 from tests.chromium import launched
 
-if "PYTEST_XDIST_WORKER" in os.environ:
-    # several workers share the cores: a worker's torch, and that of each process it starts, takes its share of them.
-    # Two threads each on two cores wait for one another, and the suite takes more than twice the CPU time.
-    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
-
 settings.register_profile("steady", deadline=None, derandomize=True)
 settings.register_profile("search", deadline=None, derandomize=False, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
