@@ -28,13 +28,9 @@ class Experts(nn.Module):
         chosen = (flat[:, 0] > 0).long()
         answers = torch.zeros_like(flat)
         for which, expert in enumerate(self.experts):
-            answers = answers.index_add(0, *(at := (chosen == which).nonzero()[:, 0], expert(flat[at])))
+            (at,) = (chosen == which).nonzero(as_tuple=True)
+            answers = answers.index_add(0, at, expert(flat[at]))
         return answers.view(states.shape), chosen
-
-
-class Linear(nn.Linear):
-    def forward(self, states: Tensor) -> Tensor:
-        return super().forward(states)
 
 
 def multipliers(part: nn.Module, real: Tensor, base: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
@@ -60,7 +56,7 @@ def test_each_position_passes_on_its_own_change(distance: float) -> None:
 
 def test_what_is_linear_keeps_its_weights() -> None:
     torch.manual_seed(1)
-    part, weights = Linear(6, 6).double(), torch.randn(6, dtype=torch.float64)
+    part, weights = nn.Linear(6, 6).double(), torch.randn(6, dtype=torch.float64)
     real, base = torch.randn(2, 2, 5, 6, dtype=torch.float64)
     slopes, _ = multipliers(part, real, base, weights)
     torch.testing.assert_close(slopes, (weights @ part.weight).detach().expand_as(slopes))

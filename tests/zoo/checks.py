@@ -21,8 +21,9 @@ from transformers import PreTrainedModel
 from transformers.modeling_outputs import MoEModelOutput
 from wherefrom.adapters import Row
 from wherefrom.adapters.internals import Heads
+from wherefrom.arrays import to_numpy
 from wherefrom.errors import UsageError
-from wherefrom.methods.deeplift import ACCEPTED_GAP
+from wherefrom.methods.deeplift import unexplained
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions import STEP_FUNCTIONS
 from wherefrom_hf._model import HFModel, _embeddings
@@ -191,14 +192,13 @@ def rescaled(model: Model, row: Row) -> Off:
         embedded = _embeddings(model.module)[1].of(same)
     base = evolve(row, target_embeds=embedded)
     (answer,) = model.rescaled_gradients([row], [base])
-    shares = (answer.target * answer.target_change).sum((1, 2))
     if not torch.isfinite(answer.target).all():
         return float("nan")
-    change = answer.values - answer.baseline_values
-    missed = float((shares - change).abs().max())
-    if missed <= ACCEPTED_GAP * float(torch.maximum(answer.values.abs(), answer.baseline_values.abs()).max()):
+    change = to_numpy(answer.values - answer.baseline_values)
+    deltas = to_numpy((answer.target * answer.target_change).sum((1, 2))) - change
+    if not unexplained(deltas, answer).any():
         return 0.0
-    return 0.0, f"warns: its shares miss the change of score ({float(change.abs().max()):.2g}) by {missed:.2g}"
+    return 0.0, f"warns: its shares miss the change of score ({np.abs(change).max():.2g}) by {np.abs(deltas).max():.2g}"
 
 
 CHECKS: dict[str, Callable[[Model, Row], Off]] = {

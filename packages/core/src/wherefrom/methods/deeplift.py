@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from wherefrom.adapters import Embeds, Row, SequenceModel
 from wherefrom.adapters.rescale import GivesRescale, RowMultipliers
-from wherefrom.arrays import Array, namespace, to_numpy
+from wherefrom.arrays import Array, BoolArray, FloatArray, namespace, to_numpy
 from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Method, Scores, inputs_first, method
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.paths.baselines import DEFAULT, endpoints
@@ -111,6 +111,13 @@ def at_all_positions(scores: Array, length: int) -> Array:
     return xp.concat([scores, xp.stack([xp.zeros_like(scores[0])] * missing)], axis=0)
 
 
+def unexplained(deltas: FloatArray, answer: RowMultipliers, gap: float = ACCEPTED_GAP) -> BoolArray:
+    """Where ``deltas``, shape ``(K,)``, are more than ``gap`` of the scores' size, or no numbers."""
+    size = np.maximum(np.abs(to_numpy(answer.values)), np.abs(to_numpy(answer.baseline_values)))
+    missed: BoolArray = ~(np.abs(deltas) <= gap * np.maximum(size, np.finfo(np.float32).tiny))
+    return missed
+
+
 def _scores(method: Any, question: Question, answer: RowMultipliers, *, complete: bool, gap: float) -> Scores:
     sides: dict[str, Array | None] = {"source": None, "target": None}
     total = np.zeros(len(to_numpy(answer.values)))
@@ -131,9 +138,8 @@ def _scores(method: Any, question: Question, answer: RowMultipliers, *, complete
     step_scores = dict(answer.scores)
     if method.return_convergence_delta:
         step_scores["deltas"] = deltas
-    size = np.maximum(np.abs(to_numpy(answer.values)), np.abs(to_numpy(answer.baseline_values)))
     warnings: tuple[str, ...] = ()
-    left = ~(np.abs(deltas) <= gap * np.maximum(size, np.finfo(np.float32).tiny))  # not a number counts as missed
+    left = unexplained(deltas, answer, gap)
     if complete and left.any():
         warnings = (
             f"{method.identifier}: for {int(left.sum())} of {len(deltas)} steps the shares miss the change of score "

@@ -39,7 +39,8 @@ def rescaled_gradients(
     predictor.probe.warn_of_other_lookups()
     need_same(predictor.probe, "eager")
     parts = None if layer is None else parts_at(predictor, layer)
-    whole = secants_of(predictor.module)
+    with looking_into(predictor.module, "differentiated by the rescale rule"):
+        whole = secants_of(predictor.module)
     _need_outside(whole, parts)
     against = iter(baselines)
     for real in batches(predictor, rows, chunk, copies=2):

@@ -243,9 +243,8 @@ def _amax(x: Tensor, *args: Any, **kwargs: Any) -> Any:
 
 
 def _max(x: Tensor, *args: Any, **kwargs: Any) -> Any:
-    dim = args[0] if args else kwargs.get("dim")
     answer = torch.max(x, *args, **kwargs)
-    if not isinstance(dim, int):  # of all numbers, or the larger of two
+    if isinstance(answer, Tensor):  # of all numbers, or the larger of two
         return answer
     return torch.return_types.max((_amax(x, *args, **kwargs), answer.indices))
 
