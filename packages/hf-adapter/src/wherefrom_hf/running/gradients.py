@@ -26,6 +26,7 @@ from wherefrom.errors import InputError
 
 from wherefrom_hf.running.activations import derivatives_kept
 from wherefrom_hf.running.attention_kernel import FUSED, KERNEL
+from wherefrom_hf.running.beginning import Beginning, alike, shared_length
 from wherefrom_hf.running.block_by_block import Blocks, find_blocks, passed_by_blocks
 from wherefrom_hf.running.chunking import chunks_of, halving, positions_at_once, products_at_once
 from wherefrom_hf.running.constants import constant_weights
@@ -35,9 +36,9 @@ from wherefrom_hf.running.head import HeadCut, cut_at_head, reads
 from wherefrom_hf.running.jacobian import vector_jacobian_products
 from wherefrom_hf.running.last_block import BlockCut, LastBlock, cut_in, find_last_block
 from wherefrom_hf.running.padding import decoder_batch, encoder_batch, pad_embeddings, read_length
-from wherefrom_hf.running.passes import DecoderRun, EncoderStates, run_encoder, start_run
+from wherefrom_hf.running.passes import EncoderStates, run_encoder, start_run
 from wherefrom_hf.running.precision import at_least_single
-from wherefrom_hf.running.predict import LOOKAHEAD, Predictor, alike, shared_length
+from wherefrom_hf.running.predict import LOOKAHEAD, Predictor
 from wherefrom_hf.running.probe import looking_into
 from wherefrom_hf.running.row_inside import CutPass, LooksInsideError, RowInside, whole_gradients
 
@@ -117,6 +118,7 @@ class Differentiator:
         stream = iter(rows)
         budget = positions_at_once(self._predictor.device)
         looks_inside: list[bool] = []
+        beginning = self._predictor.beginning()
         self._predictor.probe.need_causal()
         self._predictor.probe.warn_of_other_lookups()
 
@@ -137,7 +139,7 @@ class Differentiator:
                     try:
                         if plan.blocks is not None:
                             return self._by_blocks(part, plan, plan.blocks)
-                        return self._answers(part, source, target, plan)
+                        return self._answers(part, source, target, plan, beginning)
                     except LooksInsideError:
                         looks_inside.append(True)  # for the rest of the call, whose rows ask the same function
                 return [whole_gradients(self._predictor, row, source=source, target=target) for row in part]
@@ -255,13 +257,18 @@ class Differentiator:
             return nullcontext()
         return cut_in(self._predictor.module, plan.last_block, implementation=plan.watched)
 
-    def _answers(self, rows: list[Row], source: bool, target: bool, plan: _Plan) -> list[RowGradients]:
+    def _answers(
+        self, rows: list[Row], source: bool, target: bool, plan: _Plan, beginning: Beginning
+    ) -> list[RowGradients]:
         _need_functions(rows)
         predictor = self._predictor
         batch = decoder_batch(rows, predictor.fill, predictor.device)
         encoder, passed = self._encoder(rows, differentiate=source)
         begin = shared_length(rows) if predictor.source is None and predictor.probe.continues() else 0
-        run = self._beginning(rows, batch.ids, begin) if begin else start_run(predictor.module, encoder)
+        if begin:  # nobody asks for its gradients
+            run = beginning.run_to(rows[0], begin).spread(len(rows), None)
+        else:
+            run = start_run(predictor.module, encoder)
         ends = self._segments(rows, batch.length)
         leaves = _Leaves(target=[], source=None if passed is None else passed.bridge)
         embeddings = pad_embeddings([row.target_embeds for row in rows], predictor.target.of(batch.ids))
@@ -290,14 +297,6 @@ class Differentiator:
             begin = end
         sources = None if passed is None else self._through_encoder(passed, collected.source_cotangents())
         return collected.answers(target=target, sources=sources)
-
-    def _beginning(self, rows: Sequence[Row], ids: Tensor, length: int) -> DecoderRun:
-        """The positions that all rows share, run once and left out of the graph: nobody asks for their gradients."""
-        predictor = self._predictor
-        given = rows[0].target_embeds
-        embeddings = None if given is None else pad_embeddings([given], predictor.target.of(ids[:1, :length]))
-        run = predictor.unread(start_run(predictor.module), ids[:1, :length], embeddings)
-        return run.spread(len(rows), None)
 
     def _encoder(self, rows: Sequence[Row], *, differentiate: bool) -> tuple[EncoderStates | None, _EncoderPass | None]:
         """Encoder states of all rows, each distinct source run once, and what a backward pass through it takes."""

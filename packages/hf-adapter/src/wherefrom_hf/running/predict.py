@@ -5,25 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
-import numpy as np
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 from wherefrom.adapters import Inside, Row, RowPrediction
 from wherefrom.step_functions.base import LogitsOnlyError
 
+from wherefrom_hf.running.beginning import Beginning, alike, shared_length
 from wherefrom_hf.running.chunking import chunks_of, halving, logit_bytes, positions_at_once
 from wherefrom_hf.running.embedding import InputEmbedding, named_embedding
 from wherefrom_hf.running.head import cut_at_head, reads
 from wherefrom_hf.running.memory import attention_graph_bytes, default_limit
 from wherefrom_hf.running.padding import decoder_batch, encoder_batch, pad_embeddings, read_length
-from wherefrom_hf.running.passes import DecoderRun, EncoderStates, run_encoder, start_run
+from wherefrom_hf.running.passes import EncoderStates, run_encoder, start_run
 from wherefrom_hf.running.precision import at_least_single
 from wherefrom_hf.running.probe import Probe
 from wherefrom_hf.running.row_inside import RowInside
-
-REUSE_STRIDE = 8
-"""Positions by which the changes of rows in one batch may lie apart: less shares more, more batches better."""
 
 _READ_BYTES = 8
 """Bytes per position and channel of the keys and values that a row reads in one layer."""
@@ -74,15 +71,16 @@ class Predictor:
     def predict(self, rows: Iterable[Row], chunk: int | None) -> Iterator[RowPrediction]:
         """Answers in order; see `wherefrom.adapters.PredictsSteps`."""
         self.probe.need_causal()
-        beginning: _SharedPrefix | None = None
+        beginning = self.beginning()
         stream = iter(rows)
         while drawn := list(islice(stream, LOOKAHEAD)):
             for part in chunks_of(drawn, self._cost, positions_at_once(self.device), chunk, alike):
                 shared = shared_length(part) if self.probe.continues() else 0
-                if shared and (beginning is None or not beginning.serves(part[0], shared)):
-                    beginning = _SharedPrefix(self, part[0])
-                used = beginning if shared else None
-                yield from halving(lambda some, b=used, n=shared: self._answers(some, b, n), part)  # type: ignore[misc]
+                yield from halving(lambda some, n=shared: self._answers(some, beginning, n), part)  # type: ignore[misc]
+
+    def beginning(self) -> Beginning:
+        """What the rows of one call have in common, of which nothing is run yet."""
+        return Beginning(self.module, self.target, self.encode)
 
     def _cost(self, row: Row) -> int:
         """Token positions of a row, or what its logits weigh in the same currency, whichever is more."""
@@ -95,13 +93,13 @@ class Predictor:
         return max(tokens, logits, read // max(self.memory_limit // 4, 1), 1)
 
     @torch.no_grad()
-    def _answers(self, rows: list[Row], beginning: _SharedPrefix | None, shared: int) -> list[RowPrediction]:
+    def _answers(self, rows: list[Row], beginning: Beginning, shared: int) -> list[RowPrediction]:
         batch = decoder_batch(rows, self.fill, self.device)
         encoder = self.encode(rows)
-        if beginning is None:
-            run, shared = start_run(self.module, encoder), 0
+        if shared:
+            run = beginning.run_to(rows[0], shared).spread(len(rows), encoder, once=True)
         else:
-            run = beginning.run_to(shared).spread(len(rows), encoder, once=True)
+            run = start_run(self.module, encoder)
         steps = [torch.from_numpy(row.steps) for row in rows]
         pairs = reads(steps, shared, self.device)
         ids = batch.ids[:, shared:]
@@ -117,17 +115,6 @@ class Predictor:
             for row, logits, inside in zip(rows, parts, (RowInside.of(self, row) for row in rows), strict=True)
         ]
 
-    def unread(self, run: DecoderRun, ids: Tensor, embeddings: Tensor | None = None) -> DecoderRun:
-        """The run after ``ids`` (shape ``(1, length)``), where nobody reads logits or asks for gradients."""
-        nowhere = torch.zeros(0, dtype=torch.long, device=self.device)
-        with (
-            torch.no_grad(),
-            self.target.replaced_by(embeddings),
-            cut_at_head(self.module, nowhere, nowhere, detach=False),
-        ):
-            _, run = run.forward(ids, None, keep=True)
-        return run
-
     def encode(self, rows: Sequence[Row]) -> EncoderStates | None:
         """Encoder states for rows, each distinct source run once; None for decoder-only models."""
         if self.source is None:
@@ -139,63 +126,6 @@ class Predictor:
         with self.source.replaced_by(embeddings):
             states = run_encoder(self.module, batch.ids, batch.visible)
         return states.of(batch.of_row)
-
-
-class _SharedPrefix:
-    """The part of a sequence that all rows of a call share, run once and extended as far as it is asked for."""
-
-    def __init__(self, predictor: Predictor, row: Row) -> None:
-        self._predictor = predictor
-        self._row = row
-        self._run: DecoderRun | None = None
-
-    def serves(self, row: Row, length: int) -> bool:
-        """Is this the beginning of ``row`` up to ``length``, and not run beyond it?"""
-        position = self._run.position if self._run is not None else 0
-        mine = self._row
-        return (
-            position <= length <= min(len(mine.target_ids), len(row.target_ids))
-            and row.source_ids is mine.source_ids
-            and row.source_embeds is mine.source_embeds
-            and np.array_equal(row.target_ids[:length], mine.target_ids[:length])
-            and _same_start(row.target_embeds, mine.target_embeds, length)
-        )
-
-    @torch.no_grad()
-    def run_to(self, length: int) -> DecoderRun:
-        """The run after ``length`` positions."""
-        run = self._run
-        if run is None:
-            run = start_run(self._predictor.module, self._predictor.encode([self._row]))
-        if run.position < length:
-            here = slice(run.position, length)
-            ids = torch.from_numpy(self._row.target_ids[here]).to(self._predictor.device)[None]
-            given = self._row.target_embeds
-            embeddings = None if given is None else pad_embeddings([given[here]], self._predictor.target.of(ids))
-            run = self._predictor.unread(run, ids, embeddings)
-        self._run = run
-        return run
-
-
-def _same_start(left: Tensor | None, right: Tensor | None, length: int) -> bool:
-    """Are two rows' embeddings alike up to ``length``, or both left to the ids?"""
-    if left is None or right is None:
-        return left is right
-    return left is right or torch.equal(left[:length], right[:length])
-
-
-def alike(first: Row, row: Row) -> bool:
-    """Do two rows change about where the other does, so that running them together wastes little of what they share?"""
-    if first.first_change is None or row.first_change is None:
-        return first.first_change is row.first_change
-    return abs(first.first_change - row.first_change) < REUSE_STRIDE
-
-
-def shared_length(rows: Sequence[Row]) -> int:
-    """Positions that all rows have in common by their own word, short of the first position anyone reads."""
-    if any(row.first_change is None or row.target_visible is not None for row in rows):
-        return 0
-    return min(min(row.first_change or 0, int(row.steps[0]) - 1) for row in rows)
 
 
 def scores_of(row: Row, logits: Tensor, inside: Inside | None = None) -> dict[str, Tensor]:

@@ -156,19 +156,23 @@ class Probe:
         return self.same_under(KERNEL)
 
     def continues(self) -> bool:
-        """May a pass be cut in two, the second part going on from the cache of the first?"""
+        """May a pass be cut, each part going on from the cache of the one before, and rows part from it anywhere?"""
         if not can_continue(self.module):
             return False
 
         def ask() -> str | None:
             ids = self._ids()
-            middle = ids.shape[1] // 2
+            whole = self._logits(ids).expand(2, -1, -1)
             run = start_run(self.module, self._encoder(1))
-            _, run = run.forward(ids[:, :middle], None, keep=True)
-            run = run.spread(2, self._encoder(2))
-            output, _ = run.forward(ids[:, middle:].expand(2, -1), None, keep=False)
-            whole = self._logits(ids)[:, middle:]
-            return self._difference(whole.expand(2, -1, -1), at_least_single(output.logits), "a cache changes")
+            middle = ids.shape[1] // 2
+            for end in (middle // 2, middle):
+                _, run = run.forward(ids[:, run.position : end], None, keep=True)
+                rows = run.spread(2, self._encoder(2), once=True)
+                output, _ = rows.forward(ids[:, end:].expand(2, -1), None, keep=False)
+                changed = self._difference(whole[:, end:], at_least_single(output.logits), "a cache changes")
+                if changed is not None:
+                    return changed
+            return None
 
         return self._answer("continues", ask) is None
 

@@ -1,0 +1,90 @@
+"""What rows have in common before they first differ: run once, and extended as later rows share more of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+from wherefrom.adapters import Row
+
+from wherefrom_hf.running.embedding import InputEmbedding
+from wherefrom_hf.running.head import cut_at_head
+from wherefrom_hf.running.padding import pad_embeddings
+from wherefrom_hf.running.passes import DecoderRun, EncoderStates, start_run
+
+REUSE_STRIDE = 8
+"""Positions by which the changes of rows in one batch may lie apart: less shares more, more batches better."""
+
+
+class Beginning:
+    """The common beginning of rows that come in the order of their first change.
+
+    What a row changes lies behind what was run for it, so the next row goes on from there. A row that begins otherwise
+    starts anew.
+    """
+
+    def __init__(
+        self,
+        module: PreTrainedModel,
+        target: InputEmbedding,
+        encode: Callable[[Sequence[Row]], EncoderStates | None],
+    ) -> None:
+        self._module = module
+        self._target = target
+        self._encode = encode
+        self._ran: tuple[Row, DecoderRun] | None = None
+
+    @torch.no_grad()
+    def run_to(self, row: Row, length: int) -> DecoderRun:
+        """The run after ``length`` positions of ``row``, out of any graph: nobody reads its logits."""
+        if self._ran is not None and _leads_to(*self._ran, row, length):
+            run = self._ran[1]
+        else:
+            self._ran = None  # its cache goes before the next one grows
+            run = start_run(self._module, self._encode([row]))
+        if run.position < length:
+            here = slice(run.position, length)
+            ids = torch.from_numpy(row.target_ids[here]).to(self._target.weight.device)[None]
+            given = row.target_embeds
+            embeddings = None if given is None else pad_embeddings([given[here]], self._target.of(ids))
+            nowhere = torch.zeros(0, dtype=torch.long, device=ids.device)
+            with self._target.replaced_by(embeddings), cut_at_head(self._module, nowhere, nowhere, detach=False):
+                _, run = run.forward(ids, None, keep=True)
+        self._ran = row, run
+        return run
+
+
+def _leads_to(ran: Row, run: DecoderRun, row: Row, length: int) -> bool:
+    """Is what was run of one row the beginning of another, and not more than ``length`` of it?"""
+    done = run.position
+    return (
+        done <= length
+        and row.source_ids is ran.source_ids
+        and row.source_embeds is ran.source_embeds
+        and np.array_equal(row.target_ids[:done], ran.target_ids[:done])
+        and _same_start(row.target_embeds, ran.target_embeds, done)
+    )
+
+
+def _same_start(left: Tensor | None, right: Tensor | None, length: int) -> bool:
+    """Are two rows' embeddings alike up to ``length``, or both left to the ids?"""
+    if left is None or right is None:
+        return left is right
+    return left is right or torch.equal(left[:length], right[:length])
+
+
+def alike(first: Row, row: Row) -> bool:
+    """Do two rows change about where the other does, so that running them together wastes little of what they share?"""
+    if first.first_change is None or row.first_change is None:
+        return first.first_change is row.first_change
+    return abs(first.first_change - row.first_change) < REUSE_STRIDE
+
+
+def shared_length(rows: Sequence[Row]) -> int:
+    """Positions that all rows have in common by their own word, short of the first position anyone reads."""
+    if any(row.first_change is None or row.target_visible is not None for row in rows):
+        return 0
+    return min(min(row.first_change or 0, int(row.steps[0]) - 1) for row in rows)

@@ -1,0 +1,87 @@
+"""A beginning that rows share is run once, however many rows part from it; answers stay those of whole passes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+import torch
+from attrs import evolve
+from transformers import PreTrainedModel
+from wherefrom.adapters import Row
+from wherefrom_hf.running.beginning import REUSE_STRIDE
+from wherefrom_hf.running.gradients import Differentiator
+
+from tests.hf_adapter.architectures import CONFIGS, ENCODER_DECODERS, build
+from tests.hf_adapter.test_gradients import asked, close
+from tests.hf_adapter.test_gradients import predictor_of as plain_predictor_of
+from tests.hf_adapter.test_probe import predictor_of
+
+LENGTH = 30
+PLACES = range(4, LENGTH - 4, REUSE_STRIDE)  # too far apart to share a batch
+DECODERS = [name for name in CONFIGS if name not in ENCODER_DECODERS]
+
+
+def row_of(ids: np.ndarray, place: int) -> Row:
+    return Row(target_ids=ids, steps=np.array([LENGTH - 2, LENGTH - 1]), first_change=place)
+
+
+def replaced() -> list[Row]:
+    """One other token in each row, as occlusion asks."""
+    places = np.arange(LENGTH)
+    return [row_of(np.where(places == place, 2, places % 13 + 5), place) for place in PLACES]
+
+
+def deleted() -> list[Row]:
+    """One token less in each row: what follows it moves up."""
+    return [row_of(np.delete(np.arange(LENGTH + 1) % 13 + 5, place), place) for place in PLACES]
+
+
+@contextmanager
+def counted(module: PreTrainedModel) -> Iterator[list[int]]:
+    """Positions that each pass runs, over all of its rows."""
+    run: list[int] = []
+    with module.register_forward_pre_hook(
+        lambda _, __, given: run.append(given["input_ids"].numel()), with_kwargs=True
+    ):
+        yield run
+
+
+@pytest.mark.parametrize("name", DECODERS)
+@pytest.mark.parametrize("rows_of", [replaced, deleted])
+def test_forward_passes(name: str, rows_of: Callable[[], list[Row]]) -> None:
+    predictor, rows = predictor_of(build(name)), rows_of()
+    whole = [next(predictor.predict([evolve(row, first_change=None)], None)).logits for row in rows]
+    goes_on = predictor.probe.continues()
+    with counted(predictor.module) as run:
+        answers = [answer.logits for answer in predictor.predict(rows, None)]
+    for answer, right in zip(answers, whole, strict=True):
+        torch.testing.assert_close(answer, right)
+    assert goes_on or name not in ("gpt2", "llama", "gemma3")
+    if goes_on:
+        assert sum(run) == sum(LENGTH - 1 - place for place in PLACES) + max(PLACES)
+
+
+@pytest.mark.parametrize("name", ["gpt2", "llama", "gemma3"])
+def test_gradients(name: str) -> None:
+    """As sequential integrated gradients asks: one token moves in each row, and the outputs behind it are read."""
+    predictor, rows = plain_predictor_of(name), [asked(row) for row in replaced()]
+    differentiator = Differentiator(predictor)
+    whole = list(differentiator.gradients([evolve(row, first_change=None) for row in rows], None, False, True))
+    with counted(predictor.module) as run:
+        answers = list(differentiator.gradients(rows, None, False, True))
+    for answer, right, place in zip(answers, whole, PLACES, strict=True):
+        close(answer.values.numpy(), right.values.numpy())
+        close(answer.target.numpy()[:, place:], right.target.numpy()[:, place:])
+    assert sum(run) == sum(LENGTH - 1 - place for place in PLACES) + max(PLACES)
+
+
+def test_a_row_that_begins_otherwise_starts_anew() -> None:
+    predictor, rows = predictor_of(build("llama")), replaced()
+    other = evolve(rows[-1], target_ids=rows[-1].target_ids[::-1].copy())
+    rows = [rows[1], other, rows[0]]
+    whole = [next(predictor.predict([evolve(row, first_change=None)], None)).logits for row in rows]
+    for answer, right in zip(predictor.predict(rows, None), whole, strict=True):
+        torch.testing.assert_close(answer.logits, right)
