@@ -6,12 +6,16 @@ A clean clone draws the same examples each time: what passes once passes again. 
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from hypothesis import settings
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny models: threads only wait for one another
+os.environ["HF_HUB_OFFLINE"] = "1"  # nothing is fetched from a hub, nor waited for
 
 from tests.chromium import launched
 
@@ -25,3 +29,14 @@ def chromium() -> Iterator[Any]:
     """A browser of Playwright's for a module's tests."""
     with launched() as browser:
         yield browser
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays: no later search for garbage walks through it."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_unconfigure() -> None:
+    """At the end it may go, as libraries expect that count what is left."""
+    gc.unfreeze()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,8 +10,6 @@ import pytest
 from wherefrom_cli.main import main
 
 from tests.registered import nothing_stays
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny models: threads only wait for one another
 
 
 class Ran(NamedTuple):

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.provenance import Provenance
 from wherefrom.text.tokens import Segment, Token
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 HOSTILE = (
     "</script><script>alert(1)</script>",
@@ -226,3 +231,41 @@ def everyone_result() -> Attributions:
 def make() -> Callable[..., Attribution]:
     """The builder itself: ``make(texts, first, strengths)``."""
     return causal
+
+
+@pytest.fixture
+def deep(make: Callable[..., Attribution]) -> Attribution:
+    """Two layers of three heads."""
+    flat = make(["a", " b", " c", " d"], 2)
+    scores = np.stack(
+        [np.stack([np.asarray(flat.target_attributions) + k + 10 * j for k in range(3)], -1) for j in range(2)], -2
+    )
+    return flat.replace(target_attributions=scores, dimensions=("layer", "head"), id=None)
+
+
+@pytest.fixture
+def open_page(chromium: Browser, tmp_path: Path) -> Iterator[Callable[..., Page]]:
+    """Opens HTML from a file; afterwards no request, console error or dialog may have happened."""
+    contexts, complaints, requests = [], [], []
+
+    def opened(html: str, *, hash_: str = "", wait: str = "[data-complete]", **context: Any) -> Page:
+        path = tmp_path / f"page{len(contexts)}.html"
+        path.write_text(html, encoding="utf-8")
+        context = {"viewport": {"width": 1200, "height": 800}, "reduced_motion": "reduce", **context}
+        contexts.append(chromium.new_context(offline=True, **context))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(5_000)
+        page.on("console", lambda message: message.type in ("error", "warning") and complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("dialog", lambda dialog: complaints.append(f"dialog {dialog.message}"))
+        page.on("request", lambda request: requests.append(request.url))
+        page.goto(path.as_uri() + hash_)
+        page.wait_for_selector(wait, state="attached")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert complaints == []
+    assert [url for url in requests if not url.startswith(("file://", "blob:", "data:"))] == []
+    assert len([url for url in requests if url.startswith("file://")]) == len(contexts)

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from wherefrom.context import ContextAttribution, ContextPart, CueAttribution, SentenceSupport
 from wherefrom_viz.context import render_context_html
 
 from tests import axe
-from tests.needed import needed
-
-needed("playwright", "extras")
-from playwright.sync_api import Browser, Page  # noqa: E402
+from tests.viz.page.reader import Open
 
 pytestmark = pytest.mark.browser
-
-Open = Callable[..., Page]
 
 
 def context_example() -> ContextAttribution:
@@ -63,32 +56,6 @@ def context_example() -> ContextAttribution:
     )
 
 
-@pytest.fixture
-def open_page(chromium: Browser, tmp_path: Path) -> Iterator[Open]:
-    """Opens a page; afterwards nothing may have been asked for or complained of."""
-    contexts, complaints, requests = [], [], []
-
-    def opened(html: str, hash_: str = "", **context: Any) -> Page:
-        path = tmp_path / "page.html"
-        path.write_text(html, encoding="utf-8")
-        contexts.append(chromium.new_context(offline=True, reduced_motion="reduce", **context))
-        page = contexts[-1].new_page()
-        page.set_default_timeout(5_000)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
-        page.on("request", lambda request: requests.append(request.url))
-        page.goto(path.as_uri() + hash_)
-        if context.get("java_script_enabled", True):
-            page.wait_for_selector("[data-complete]", state="attached")
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert complaints == []
-    assert [url for url in requests if not url.startswith(("file:", "blob:"))] == []
-
-
 def test_the_page_is_the_app_with_cues_documents_and_citations(open_page: Open) -> None:
     page = open_page(render_context_html(context_example()))
     assert page.get_by_role("tab").all_inner_texts() == ["Read", "Matrix", "Steps", "Citations"]
@@ -126,10 +93,10 @@ def test_citations_have_a_tab_a_legend_and_exports(open_page: Open) -> None:
 
 
 def test_a_link_opens_citations_and_a_result_without_them_has_no_such_tab(open_page: Open) -> None:
-    page = open_page(render_context_html(context_example()), "#tab=citations")
+    page = open_page(render_context_html(context_example()), hash_="#tab=citations")
     assert page.locator(".citations").is_visible()
     plain = context_example().replace(sentences=[], parts=[])
-    page = open_page(render_context_html(plain), "#tab=citations")
+    page = open_page(render_context_html(plain), hash_="#tab=citations")
     assert page.get_by_role("tab").all_inner_texts() == ["Read", "Matrix", "Steps"]
     assert not page.get_by_role("navigation", name="Documents").is_visible()
 
@@ -140,7 +107,7 @@ def test_a_cell_of_a_notebook_has_it_too(open_page: Open) -> None:
 
 
 def test_without_scripts_arrows_and_clicks_pin_tokens(open_page: Open) -> None:
-    page = open_page(render_context_html(context_example()), java_script_enabled=False)
+    page = open_page(render_context_html(context_example()), wait=".panel", java_script_enabled=False)
     panels = page.locator(".panel")
     assert [panels.nth(i).is_visible() for i in range(2)] == [True, False]
     page.keyboard.press("Tab")

@@ -1,0 +1,137 @@
+"""The page in a real browser. Two results beside one another."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from wherefrom.results.attribution import Attribution
+from wherefrom_viz import render_html
+
+from tests.viz.page.reader import Open, background, expect, exported, rival_of
+
+pytestmark = pytest.mark.browser
+
+
+def test_two_methods_compare(open_page: Open, hospital: Attribution) -> None:
+    other = hospital.replace(method="saliency", target_attributions=-np.asarray(hospital.target_attributions))
+    page = open_page(render_html([hospital, other], view="compare"))
+    page.wait_for_selector(".agreement")
+    assert "Rank agreement -1.00" in page.locator(".agreement").inner_text()
+    assert page.locator(".compare section h2").all_inner_texts() == ["A", "B", "A − B"]
+    bounds = [float(one.get_attribute("data-bound") or "nan") for one in page.locator(".compare .scale").all()]
+    assert bounds[0] == bounds[1] == bounds[2] / 2, "each text has its own legend"
+    assert "more in B" in page.locator(".compare section").last.inner_text()
+    page.locator(".compare button.token", has_text="hospital").click()
+    sick = page.locator(".compare section .tok", has_text="sick")
+    assert sick.count() == 3
+    assert background(sick.nth(0)) != background(sick.nth(1))
+
+
+def test_the_matrices_of_a_comparison_are_a_choice(open_page: Open, hospital: Attribution) -> None:
+    flipped = hospital.replace(id="flipped", target_attributions=-np.asarray(hospital.target_attributions))
+    page = open_page(render_html([hospital, flipped], view="compare"))
+    cell = page.locator(".compare td[data-r='2'][data-c='2']")
+    shares = np.abs(np.asarray(hospital.target_attributions))
+    share = float(shares[2, 2] / shares[:, 2].sum())
+    for name, value in (("matrix A", share), ("matrix B", -share), ("matrix A − B", 2 * share)):
+        page.get_by_role("radiogroup", name="Show").get_by_text(name, exact=True).click()
+        assert float(cell.inner_text()) == pytest.approx(value, abs=0.006), name
+    assert cell.get_attribute("data-sign") == "+"
+    legend = page.locator(".legend").inner_text()
+    assert "blue − more in B" in legend
+    assert "red + more in A" in legend
+    cell.hover()
+    assert page.locator(".status").inner_text().startswith("sick counts more in A than in B for hospital: +")
+    cell.click()
+    assert page.locator(".compare th.picked").all_inner_texts() == ["hospital"]
+    assert page.evaluate("location.hash") == "#tok=3&cm=difference"
+    page.keyboard.press("m")
+    page.wait_for_selector(".compare .agree")
+    assert page.locator(".chosen").inner_text() == "Where hospital comes from:"
+    page.keyboard.press("1")
+    assert page.locator(".outputs .picked").inner_text() == "hospital"
+
+
+def test_what_has_no_counterpart_is_marked(
+    open_page: Open, hospital: Attribution, make: Callable[..., Attribution]
+) -> None:
+    html = render_html([hospital, rival_of(hospital, make)], view="compare")
+    page = open_page(html, hash_="#cm=difference")
+    heads = [" ".join(text.split()) for text in page.locator(".compare thead th").all_inner_texts()]
+    assert heads == ["to", "see only B", "the", "hospital only A", "doctor only B", "."]
+    alone = page.locator(".compare td.alone")
+    assert alone.count() == 3 * 16 + 3 * 3
+    assert "repeating-linear-gradient" in alone.first.evaluate("e => getComputedStyle(e).backgroundImage")
+    alone.first.hover()
+    assert "has no counterpart" in page.locator(".status").inner_text()
+    assert "no counterpart in the other" in page.locator(".legend").inner_text()
+    page.get_by_text("texts", exact=True).click()
+    assert page.locator(".compare .agree td.number").all_inner_texts()[1] == "only in B"
+    page.keyboard.press("Escape")
+    for output, loners in (("the", ["see"]), (".", ["hospital", "see", "doctor"])):
+        page.get_by_role("button", name=output, exact=True).click()
+        assert page.locator(".compare .tok.alone").all_inner_texts() == loners, "only what that output could see"
+
+
+def test_a_comparison_is_exported_as_it_is_shown(
+    open_page: Open, hospital: Attribution, make: Callable[..., Attribution]
+) -> None:
+    page = open_page(render_html([hospital, rival_of(hospital, make)], view="compare"), hash_="#cm=difference")
+    shown = float(page.locator(".compare td[data-r='2'][data-c='2']").inner_text())
+    files = exported(page)
+    assert b'fill="url(#alone)"' in files["SVG"]
+    assert "A − B of hospital and rival" in files["SVG"].decode()
+    assert "blue − more in B · red + more in A" in files["SVG"].decode()
+    assert files["PNG"].startswith(b"\x89PNG")
+    assert "hospital \\(only in A\\)" in files["Markdown"].decode()
+    assert "see (only in B)" in files["TSV"].decode()
+    pair = json.loads(files["JSON"])
+    assert pair["difference"][2][2] == pytest.approx(shown, abs=0.006)
+    assert pair["difference"][2][2] == pytest.approx(pair["a"][2][2] - pair["b"][2][2])
+    assert pair["difference"][2][3] is None
+    assert pair["outputs_only_in"] == [None, "B", None, "A", "B", None]
+    assert pair["agreement"][1] is None
+    assert pair["titles"] == ["hospital", "rival"]
+    assert [method.split(" · ")[0] for method in pair["methods"]] == ["integrated_gradients", "integrated_gradients"]
+
+
+def test_a_large_comparison_is_a_canvas(open_page: Open, make: Callable[..., Attribution]) -> None:
+    long = make([f" w{i}" for i in range(160)], 80, {(3, 7): 0.9}, id="long")
+    other = make([f" w{i}" if i != 90 else " else" for i in range(160)], 80, {(3, 7): -0.9}, seed=2, id="other")
+    page = open_page(render_html([long, other], view="compare"), hash_="#cm=difference")
+    canvas = page.locator(".compare canvas")
+    canvas.focus()
+    for key in [*["ArrowRight"] * 8, *["ArrowDown"] * 3]:
+        page.keyboard.press(key)
+    assert page.locator(".status").inner_text().startswith("w3 counts more in A than in B for w87: +")
+    page.keyboard.press("Enter")
+    assert "tok=8" in page.evaluate("location.hash")
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    assert "has no counterpart" in page.locator(".status").inner_text()
+
+
+def test_compared_examples_are_named_by_what_tells_them_apart(open_page: Open, hospital: Attribution) -> None:
+    for names, one, other in (
+        ("hospital · integrated_gradients|hospital · occlusion", hospital, hospital.replace(method="occlusion")),
+        (
+            "1 · integrated_gradients|2 · occlusion",
+            hospital.replace(id=None),
+            hospital.replace(id=None, method="occlusion"),
+        ),
+        ("hospital|flipped", hospital, hospital.replace(id="flipped")),
+    ):
+        a, b = names.split("|")
+        page = open_page(render_html([one, other], view="compare"), hash_="#cm=difference")
+        caption = page.locator(".compare caption")
+        assert caption.inner_text().startswith(f"A − B of {a} and {b}: how much each input is more in A (+)")
+        assert page.locator(".names").inner_text().startswith(f"A {a}")
+        for matrix, name in (("matrix A", f"A, {a}: "), ("matrix B", f"B, {b}: ")):
+            page.get_by_text(matrix, exact=True).click()
+            expect(caption).to_contain_text(name)
+        svg = exported(page)["SVG"].decode()
+        assert f">B, {b}" in svg
+        assert svg.count("integrated_gradients") == int(one.method == other.method), "not the method of the other"
