@@ -10,7 +10,6 @@ the pairs there is one per query with nothing zeroed, and its clean state must c
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -35,11 +34,12 @@ from wherefrom_hf.inside.attention_watch import (
     weights_of_values,
 )
 from wherefrom_hf.running.attention_kernel import Kernel, observed_by
+from wherefrom_hf.running.chunking import queries_at_once
 from wherefrom_hf.running.linear import quick_linear
 from wherefrom_hf.running.probe import looking_into
 
-_STATES_AT_ONCE = 2**21
-"""Numbers of the residual stream that are recomputed at once; inner layers need a few times as many."""
+_SPARSE_AT_ONCE = 1448
+"""Queries that an attention with an index of its own replays at once: it weighs every pair against every other."""
 
 
 def zeroed_values(
@@ -126,9 +126,9 @@ class _Zeroing:
         taken = _Zeroed(replay, one, weights[:, queries], values)
         whole = one.result if replay.projection is not None else one.context.flatten(2)
         pairs = touched.T.nonzero()  # ordered by key, so that a chunk spans few of them
-        every = max(1, _STATES_AT_ONCE // call.state[0, 0].numel())
-        if replay.runs:  # an index of its own (sparse attention) weighs every pair against every other
-            every = min(every, math.isqrt(_STATES_AT_ONCE))
+        every = queries_at_once(chosen.device, call.state[0, 0].numel())
+        if replay.runs:
+            every = min(every, _SPARSE_AT_ONCE)
         clean = replay.finish(call.result[0])[queries].float()
         for part in pairs.split(every):
             keys, at = part.unbind(1)

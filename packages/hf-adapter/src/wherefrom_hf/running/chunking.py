@@ -20,6 +20,9 @@ HOST_LOGIT_BYTES = 16 * 2**20
 DEVICE_LOGIT_BYTES = 512 * 2**20
 GRADIENT_BYTES = 512 * 2**20
 HOST_PRODUCT_POSITIONS = 384
+HOST_QUERIES = 512
+HOST_QUERY_NUMBERS = 2**18
+DEVICE_QUERY_NUMBERS = 2**21
 PRODUCTS_AT_ONCE = 16
 """Most vector-Jacobian products in one batch."""
 
@@ -41,6 +44,17 @@ def products_at_once(device: torch.device, positions: int) -> int:
     """
     budget = HOST_PRODUCT_POSITIONS if device.type == "cpu" else positions_at_once(device)
     return max(1, min(PRODUCTS_AT_ONCE, budget // max(positions, 1)))
+
+
+def queries_at_once(device: torch.device, width: int) -> int:
+    """Single positions of ``width`` numbers to send through a block at once.
+
+    On the host as many as keep what an inner layer computes near the processor: at 512 lines through a block of
+    SmolLM2, products run at the speed of large matrices, and what is done to single numbers still finds them there.
+    """
+    if device.type == "cpu":
+        return max(HOST_QUERIES, HOST_QUERY_NUMBERS // width)
+    return max(1, DEVICE_QUERY_NUMBERS // width)
 
 
 def chunks_of(
