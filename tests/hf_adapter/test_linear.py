@@ -23,10 +23,17 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+def idle(monkeypatch):
+    """Wide registers that the default does not use, and no product too small to be handed over."""
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
+    monkeypatch.setattr(module_under_test, "widest_by_default", lambda: False)
+    monkeypatch.setattr(module_under_test, "LEAST_WORK", 0)
+
+
 @pytest.fixture
 def asked(monkeypatch):
-    """A processor with wide registers; the shapes of the products that oneDNN is asked for."""
-    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
+    """A processor with wide registers that stay idle; the shapes of the products that oneDNN is asked for."""
+    idle(monkeypatch)
     shapes = []
 
     def noted(x, weight, bias):
@@ -201,6 +208,32 @@ def test_other_processors_keep_the_default(asked, monkeypatch):
     assert not asked
 
 
+def test_a_default_that_is_wide_itself_is_kept(asked, monkeypatch):
+    monkeypatch.setattr(module_under_test, "widest_by_default", lambda: True)
+    x, weight = pair()
+    with quick_linear():
+        functional.linear(x, weight, None)
+    assert not asked
+
+
+@pytest.mark.parametrize("maker, by_mkl, wide", [("GenuineIntel", True, True), ("GenuineIntel", False, False),
+                                                 ("AuthenticAMD", True, False)])  # fmt: skip
+def test_mkl_is_wide_on_its_makers_processors(monkeypatch, maker, by_mkl, wide):
+    monkeypatch.setattr(module_under_test.Path, "exists", lambda self: False)
+    monkeypatch.setattr(module_under_test.platform, "processor", lambda: f"x86 Family 6, {maker}")
+    monkeypatch.setattr(torch.backends.mkl, "is_available", lambda: by_mkl)
+    assert module_under_test.widest_by_default.__wrapped__() is wide
+
+
+def test_a_product_that_is_soon_done_is_not_handed_over(asked, monkeypatch):
+    x, weight = pair()
+    for least, handed in ((12 * 5 * 7 + 1, 0), (12 * 5 * 7, 1)):
+        monkeypatch.setattr(module_under_test, "LEAST_WORK", least)
+        with quick_linear():
+            functional.linear(x, weight, None)
+        assert len(asked) == handed
+
+
 @pytest.mark.parametrize("name", ["gpt2", "llama", "bart", "t5"])
 def test_every_pass_of_a_model_runs_through_it(asked, name):
     model = build(name)
@@ -228,6 +261,6 @@ def test_scores_are_the_same_with_and_without(monkeypatch, method, part):
     texts = ("The teacher saw the doctor because", "The teacher saw the doctor because the doctor was ill .")
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
     plain = model.attribute(*texts, show_progress=False, **settings)[0].aggregate().target_attributions
-    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
+    idle(monkeypatch)
     quick = model.attribute(*texts, show_progress=False, **settings)[0].aggregate().target_attributions
     assert np.abs(plain - quick).max() <= part * np.abs(plain).max()

@@ -80,7 +80,7 @@ def state(module: nn.Module) -> list[Any]:
         [p.requires_grad for p in module.parameters()],
         hooks,
         ["forward" in part.__dict__ for part in module.modules()],
-        [(c.to_dict(), c._attn_implementation_internal, c.return_dict) for c in configs_of(module)],
+        [(c.to_dict(), c._attn_implementation_internal, c.return_dict) for c in configs_of(module.modules())],
         torch.is_grad_enabled(),
         torch.is_inference_mode_enabled(),
         torch.get_rng_state().numpy().tobytes(),
@@ -112,7 +112,7 @@ def test_scores_do_not_depend_on_the_mode_and_leave_the_module_as_it_was(tokeniz
     for part in module.modules():
         if isinstance(part, nn.Dropout):
             part.p = 0.5
-    for config in configs_of(module):
+    for config in configs_of(module.modules()):
         config.attention_dropout = 0.5
     model = load_model(module, tokenizer=tokenizer, device="cpu")
     expected = ask(model, method)

@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.activations import ACT2CLS
 
+from wherefrom_hf.running.parts import parts_of
+
 _REGISTERED = (entry[0] if isinstance(entry, tuple) else entry for entry in ACT2CLS.values())
 ELEMENTWISE: tuple[type, ...] = tuple(entry for entry in _REGISTERED if isinstance(entry, type))
 """The activation classes that transformers can be configured with: each output depends on its own input alone."""
@@ -32,7 +34,7 @@ def _with_slope(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -
 def derivatives_kept(module: PreTrainedModel) -> Iterator[None]:
     """Within the block, activations of ``module`` are differentiated by a derivative kept from the forward pass."""
     with ExitStack() as hooks:
-        for part in module.modules():
+        for part in parts_of(module):
             if isinstance(part, ELEMENTWISE) and not any(True for _ in part.parameters()):
                 hooks.callback(part.register_forward_hook(_with_slope).remove)
         yield

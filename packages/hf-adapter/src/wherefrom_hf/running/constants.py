@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 from torch import nn
 
+from wherefrom_hf.running.parts import parts_of
+
 
 @contextmanager
 def constant_weights(module: nn.Module) -> Iterator[None]:
@@ -14,7 +16,8 @@ def constant_weights(module: nn.Module) -> Iterator[None]:
 
     A linear layer whose weight asks for none keeps nothing of what it read: half of what a graph weighs.
     """
-    asking = [weight for weight in module.parameters() if weight.requires_grad]
+    weights = (weight for part in parts_of(module) for weight in part._parameters.values())
+    asking = [weight for weight in weights if weight is not None and weight.requires_grad]
     try:
         for weight in asking:
             weight.requires_grad_(False)

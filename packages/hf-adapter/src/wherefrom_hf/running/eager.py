@@ -6,11 +6,14 @@ backward and would be looped over. The values differ by rounding only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from weakref import WeakSet
 
+from torch import nn
 from transformers import PreTrainedConfig, PreTrainedModel
+
+from wherefrom_hf.running.parts import parts_of
 
 OURS = "wherefrom_"
 """What the names of our own implementations begin with."""
@@ -31,8 +34,8 @@ class AlsoEager(str):
     __hash__ = str.__hash__
 
 
-def configs_of(module: PreTrainedModel) -> list[PreTrainedConfig]:
-    """The configurations of all parts, and those inside of them, each once."""
+def configs_of(parts: Iterable[nn.Module]) -> list[PreTrainedConfig]:
+    """The configurations of these parts, and those inside of them, each once."""
     found: dict[int, PreTrainedConfig] = {}
 
     def note(config: object) -> None:
@@ -41,7 +44,7 @@ def configs_of(module: PreTrainedModel) -> list[PreTrainedConfig]:
             for name in config.sub_configs:
                 note(getattr(config, name, None))
 
-    for part in module.modules():
+    for part in parts:
         note(part.__dict__.get("config"))
     return list(found.values())
 
@@ -49,7 +52,7 @@ def configs_of(module: PreTrainedModel) -> list[PreTrainedConfig]:
 @contextmanager
 def attention_implementation(module: PreTrainedModel, name: str) -> Iterator[None]:
     """Within the block ``module`` computes attention by the implementation called ``name``; then as before."""
-    configs = configs_of(module)
+    configs = configs_of(parts_of(module))
     before = [config._attn_implementation_internal for config in configs]
     if module in called_eager and name.startswith(OURS):
         name = AlsoEager(name)

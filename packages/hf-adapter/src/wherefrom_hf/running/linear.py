@@ -1,14 +1,18 @@
 """Linear layers by oneDNN, on processors where the default products do not use their widest registers.
 
-PyTorch multiplies single-precision matrices on the host by MKL, which leaves the 512-bit registers of other vendors'
-processors idle; oneDNN, which PyTorch carries too, uses them. Both compute in single precision and differ by the order
-of their sums. Where linear layers are nearly all of the work, this is most of what a pass costs.
+PyTorch multiplies single-precision matrices on the host by MKL, which leaves the 512-bit registers of other makers'
+processors idle; oneDNN, which PyTorch carries too, uses them. On Intel's own, MKL is the quicker of the two. Both
+compute in single precision and differ by the order of their sums. Where linear layers are nearly all of the work, this
+is most of what a pass costs.
 """
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,6 +23,9 @@ from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
 LEAST_ROWS = 8
 """Rows that a product must have to be worth it: with fewer, reading the weights is the work."""
+
+LEAST_WORK = 2**22
+"""Multiplications that a product must have: handing it over takes some 40 microseconds, as long as a fifth of these."""
 
 
 @torch.library.custom_op("wherefrom_hf::product", mutates_args=(), device_types="cpu")
@@ -52,16 +59,25 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return product(x.reshape(-1, x.shape[-1]), weight, bias).view(*x.shape[:-1], weight.shape[0])
 
 
+@cache
+def widest_by_default() -> bool:
+    """Do PyTorch's own products use the widest registers? MKL does on its maker's processors, and is quicker there."""
+    named = Path("/proc/cpuinfo")
+    maker = named.read_text(errors="replace") if named.exists() else platform.processor()
+    return torch.backends.mkl.is_available() and "Intel" in maker
+
+
 def switched_on() -> bool:
     """The switch, here and nowhere else: may products go to oneDNN now?
 
-    Needed are a processor with 512-bit registers and a oneDNN that may be used (`torch.backends.mkldnn.flags` turns it
-    off). Off while PyTorch traces (``torch.compile``, which has kernels of its own), under autocast (whose products are
-    in another precision) and under any dispatch mode (counters of operations, fake tensors, tensor subclasses' own
-    modes: they know PyTorch's products and not ours).
+    Needed are a processor with 512-bit registers that the default leaves idle and a oneDNN that may be used
+    (`torch.backends.mkldnn.flags` turns it off). Off while PyTorch traces (``torch.compile``, which has kernels of its
+    own), under autocast (whose products are in another precision) and under any dispatch mode (counters of operations,
+    fake tensors, tensor subclasses' own modes: they know PyTorch's products and not ours).
     """
     return (
         torch.backends.cpu.get_cpu_capability() == "AVX512"
+        and not widest_by_default()
         and torch.backends.mkldnn.is_available()
         and bool(torch.backends.mkldnn.enabled)
         and hasattr(torch.ops.mkldnn, "_linear_pointwise")
@@ -94,6 +110,7 @@ def _fits(x: Any, weight: Any, bias: Any) -> bool:
         and all(one.dtype == torch.float32 and one.device.type == "cpu" for one in given)
         and (x.ndim, weight.ndim, 1 if bias is None else bias.ndim) == (max(x.ndim, 2), 2, 1)
         and x.numel() >= LEAST_ROWS * x.shape[-1] > 0
+        and x.numel() * weight.numel() >= LEAST_WORK * x.shape[-1]
         and not any(one.requires_grad and not one.is_leaf for one in given[1:])
     )
 

@@ -21,6 +21,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from wherefrom_hf.running.eager import configs_of
+from wherefrom_hf.running.parts import parts_of
 
 T = TypeVar("T")
 
@@ -80,9 +81,10 @@ def reserved(module: PreTrainedModel) -> Iterator[None]:
 @contextmanager
 def ready(module: PreTrainedModel) -> Iterator[None]:
     """Evaluation mode, outputs by name, and code that hooks are seen by."""
-    training = [part for part in module.modules() if part.training]
-    compiled = [(part, part._compiled_call_impl) for part in module.modules() if part._compiled_call_impl is not None]
-    as_tuples = [config for config in configs_of(module) if config.return_dict is False]
+    parts = parts_of(module)
+    training = [part for part in parts if part.training]
+    compiled = [(part, part._compiled_call_impl) for part in parts if part._compiled_call_impl is not None]
+    as_tuples = [config for config in configs_of(parts) if config.return_dict is False]
     try:
         for part in training:
             part.training = False

@@ -1,4 +1,4 @@
-"""Parts of a model by name."""
+"""Parts of a model: all of them, and one by name."""
 
 from __future__ import annotations
 
@@ -7,6 +7,18 @@ from typing import Any
 
 from torch import nn
 from wherefrom.errors import UnknownNameError, nearest
+
+
+def parts_of(module: nn.Module) -> list[nn.Module]:
+    """A module and all its parts, each once, in the order of `nn.Module.modules`, whose time is that of their names."""
+    found: dict[nn.Module, None] = {}
+    waiting = [module]
+    while waiting:
+        part = waiting.pop()
+        if part not in found:
+            found[part] = None
+            waiting.extend(child for child in reversed(part._modules.values()) if child is not None)
+    return list(found)
 
 
 def find_layer(module: nn.Module, layer: Any) -> nn.Module:

@@ -131,7 +131,7 @@ class Probe:
 
         A reason, if it says so: other logits, or a pass that fails.
         """
-        loaded = [config._attn_implementation_internal for config in configs_of(self.module)]
+        loaded = [config._attn_implementation_internal for config in configs_of(self.module.modules())]
         if all(one == implementation for one in loaded):
             return None
 
