@@ -26,7 +26,6 @@ from wherefrom.errors import InputError
 
 from wherefrom_hf.running.activations import derivatives_kept
 from wherefrom_hf.running.attention_kernel import FUSED, KERNEL
-from wherefrom_hf.running.beginning import Beginning, alike, shared_length
 from wherefrom_hf.running.block_by_block import Blocks, find_blocks, passed_by_blocks
 from wherefrom_hf.running.chunking import chunks_of, halving, positions_at_once, products_at_once
 from wherefrom_hf.running.constants import constant_weights
@@ -41,6 +40,7 @@ from wherefrom_hf.running.precision import at_least_single
 from wherefrom_hf.running.predict import LOOKAHEAD, Predictor
 from wherefrom_hf.running.probe import looking_into
 from wherefrom_hf.running.row_inside import CutPass, LooksInsideError, RowInside, whole_gradients
+from wherefrom_hf.running.shared_prefix import SharedPrefix, alike, shared_length
 
 SEGMENT_STEPS = 16
 """Steps that are carried back through the same stretch of the sequence. Fewer waste less on positions that a step
@@ -118,7 +118,7 @@ class Differentiator:
         stream = iter(rows)
         budget = positions_at_once(self._predictor.device)
         looks_inside: list[bool] = []
-        beginning = self._predictor.beginning()
+        prefix = self._predictor.shared_prefix()
         self._predictor.probe.need_causal()
         self._predictor.probe.warn_of_other_lookups()
 
@@ -139,7 +139,7 @@ class Differentiator:
                     try:
                         if plan.blocks is not None:
                             return self._by_blocks(part, plan, plan.blocks)
-                        return self._answers(part, source, target, plan, beginning)
+                        return self._answers(part, source, target, plan, prefix)
                     except LooksInsideError:
                         looks_inside.append(True)  # for the rest of the call, whose rows ask the same function
                 return [whole_gradients(self._predictor, row, source=source, target=target) for row in part]
@@ -258,17 +258,15 @@ class Differentiator:
         return cut_in(self._predictor.module, plan.last_block, implementation=plan.watched)
 
     def _answers(
-        self, rows: list[Row], source: bool, target: bool, plan: _Plan, beginning: Beginning
+        self, rows: list[Row], source: bool, target: bool, plan: _Plan, prefix: SharedPrefix
     ) -> list[RowGradients]:
         _need_functions(rows)
         predictor = self._predictor
         batch = decoder_batch(rows, predictor.fill, predictor.device)
         encoder, passed = self._encoder(rows, differentiate=source)
         begin = shared_length(rows) if predictor.source is None and predictor.probe.continues() else 0
-        if begin:  # nobody asks for its gradients
-            run = beginning.run_to(rows[0], begin).spread(len(rows), None)
-        else:
-            run = start_run(predictor.module, encoder)
+        begun = prefix.run_to(rows[0], begin).spread(len(rows), None) if begin else None
+        run = begun or start_run(predictor.module, encoder)
         ends = self._segments(rows, batch.length)
         leaves = _Leaves(target=[], source=None if passed is None else passed.bridge)
         embeddings = pad_embeddings([row.target_embeds for row in rows], predictor.target.of(batch.ids))

@@ -1,4 +1,4 @@
-"""Forward passes of many rows: padded, chunked, each distinct source encoded once, common beginnings run once."""
+"""Forward passes of many rows: padded, chunked, each distinct source encoded once, common prefixes run once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from transformers import PreTrainedModel
 from wherefrom.adapters import Inside, Row, RowPrediction
 from wherefrom.step_functions.base import LogitsOnlyError
 
-from wherefrom_hf.running.beginning import Beginning, alike, shared_length
 from wherefrom_hf.running.chunking import chunks_of, halving, logit_bytes, positions_at_once
 from wherefrom_hf.running.embedding import InputEmbedding, named_embedding
 from wherefrom_hf.running.head import cut_at_head, reads
@@ -21,6 +20,7 @@ from wherefrom_hf.running.passes import EncoderStates, run_encoder, start_run
 from wherefrom_hf.running.precision import at_least_single
 from wherefrom_hf.running.probe import Probe
 from wherefrom_hf.running.row_inside import RowInside
+from wherefrom_hf.running.shared_prefix import SharedPrefix, alike, shared_length
 
 _READ_BYTES = 8
 """Bytes per position and channel of the keys and values that a row reads in one layer."""
@@ -71,16 +71,16 @@ class Predictor:
     def predict(self, rows: Iterable[Row], chunk: int | None) -> Iterator[RowPrediction]:
         """Answers in order; see `wherefrom.adapters.PredictsSteps`."""
         self.probe.need_causal()
-        beginning = self.beginning()
+        prefix = self.shared_prefix()
         stream = iter(rows)
         while drawn := list(islice(stream, LOOKAHEAD)):
             for part in chunks_of(drawn, self._cost, positions_at_once(self.device), chunk, alike):
                 shared = shared_length(part) if self.probe.continues() else 0
-                yield from halving(lambda some, n=shared: self._answers(some, beginning, n), part)  # type: ignore[misc]
+                yield from halving(lambda some, n=shared: self._answers(some, prefix, n), part)  # type: ignore[misc]
 
-    def beginning(self) -> Beginning:
+    def shared_prefix(self) -> SharedPrefix:
         """What the rows of one call have in common, of which nothing is run yet."""
-        return Beginning(self.module, self.target, self.encode)
+        return SharedPrefix(self.module, self.target, self.encode)
 
     def _cost(self, row: Row) -> int:
         """Token positions of a row, or what its logits weigh in the same currency, whichever is more."""
@@ -93,11 +93,11 @@ class Predictor:
         return max(tokens, logits, read // max(self.memory_limit // 4, 1), 1)
 
     @torch.no_grad()
-    def _answers(self, rows: list[Row], beginning: Beginning, shared: int) -> list[RowPrediction]:
+    def _answers(self, rows: list[Row], prefix: SharedPrefix, shared: int) -> list[RowPrediction]:
         batch = decoder_batch(rows, self.fill, self.device)
         encoder = self.encode(rows)
         if shared:
-            run = beginning.run_to(rows[0], shared).spread(len(rows), encoder, once=True)
+            run = prefix.run_to(rows[0], shared).spread(len(rows), encoder, once=True)
         else:
             run = start_run(self.module, encoder)
         steps = [torch.from_numpy(row.steps) for row in rows]

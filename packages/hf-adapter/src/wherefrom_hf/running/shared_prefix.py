@@ -19,8 +19,8 @@ REUSE_STRIDE = 8
 """Positions by which the changes of rows in one batch may lie apart: less shares more, more batches better."""
 
 
-class Beginning:
-    """The common beginning of rows that come in the order of their first change.
+class SharedPrefix:
+    """The common prefix of rows that come in the order of their first change.
 
     What a row changes lies behind what was run for it, so the next row goes on from there. A row that begins otherwise
     starts anew.
@@ -58,7 +58,7 @@ class Beginning:
 
 
 def _leads_to(ran: Row, run: DecoderRun, row: Row, length: int) -> bool:
-    """Is what was run of one row the beginning of another, and not more than ``length`` of it?"""
+    """Is what was run of one row the prefix of another, and not more than ``length`` of it?"""
     done = run.position
     return (
         done <= length

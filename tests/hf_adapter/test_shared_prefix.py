@@ -1,4 +1,4 @@
-"""A beginning that rows share is run once, however many rows part from it; answers stay those of whole passes."""
+"""A prefix that rows share is run once, however many rows part from it; answers stay those of whole passes."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import torch
 from attrs import evolve
 from transformers import PreTrainedModel
 from wherefrom.adapters import Row
-from wherefrom_hf.running.beginning import REUSE_STRIDE
 from wherefrom_hf.running.gradients import Differentiator
+from wherefrom_hf.running.shared_prefix import REUSE_STRIDE
 
 from tests.hf_adapter.architectures import CONFIGS, ENCODER_DECODERS, build
 from tests.hf_adapter.test_gradients import asked, close
