@@ -27,6 +27,7 @@ from wherefrom.errors import ModelCapabilityError
 
 from wherefrom_hf.inside.attention_pieces import KEEPS_WEIGHTS, PRODUCTS, SOFTMAX, grouped, taken_apart
 from wherefrom_hf.running.attention_kernel import FUSED, KERNEL, Kernel, hidden_input, observed_by, plain_kernel
+from wherefrom_hf.running.freed import hand_back_freed
 from wherefrom_hf.running.stacks import outermost_lists
 
 
@@ -377,7 +378,8 @@ class Watch:
         elif module in self._members:
             stack, index = self._members[module]
             self._ran.add((stack, index))
-            self._last = (stack, first_tensor(output))
+            state = first_tensor(output)
+            self._last = (stack, state)
             if not self.weights_only:
                 name = self._place[module]
                 if self.queries is not None:
@@ -391,6 +393,7 @@ class Watch:
                         one.call = call
                 if self._finished is not None:
                     self._hand_over(call, self._finished)
+            hand_back_freed(state)
         elif args and not self.weights_only:
             if not any(True for _ in module.children()):
                 self._leaf(module, args[0], output)

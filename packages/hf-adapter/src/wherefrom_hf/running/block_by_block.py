@@ -23,6 +23,7 @@ from transformers import PreTrainedModel
 
 from wherefrom_hf.running.attention_kernel import hidden_input
 from wherefrom_hf.running.embedding import InputEmbedding
+from wherefrom_hf.running.freed import hand_back_freed
 from wherefrom_hf.running.jacobian import vector_jacobian_products
 from wherefrom_hf.running.passes import start_run
 from wherefrom_hf.running.stacks import stack_of
@@ -77,6 +78,8 @@ class BlockPass:
     def leave(self, block: nn.Module, args: Any, output: Any) -> None:
         """Hook: it ended, also by an error."""
         torch.set_grad_enabled(self._modes.pop())
+        if self.bottom is not None:
+            hand_back_freed(self.bottom)
 
     def enter_last(self, block: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Hook: the last block begins, with a graph of its own."""
@@ -102,6 +105,7 @@ class BlockPass:
                     (grads,) = vector_jacobian_products([made], [given], [some.to(made.dtype)], retain=not last)
                     cotangents[first : first + at_once] = grads.to(cotangents.dtype)
                     del grads
+                hand_back_freed(made)
                 del given, made
 
     def _run(self, index: int, state: Tensor) -> Tensor:
