@@ -110,6 +110,9 @@ OPERATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "einsum": lambda x: torch.einsum("bij,bkj->bik", x, x),
     "cube": lambda x: x.pow(3),
     "largest": lambda x: torch.softmax(x - x.max(dim=-1, keepdim=True).values, -1) + torch.amax(x, 1, keepdim=True),
+    "smallest": lambda x: x - x.min(dim=-1, keepdim=True).values + torch.amin(x, 1, keepdim=True),
+    "larger of two": lambda x: torch.maximum(x, x.flip(-1)) * torch.max(x, x.flip(1)),
+    "smaller of two": lambda x: torch.minimum(x, torch.tensor(0.2)) + torch.min(torch.full((5,), -0.1), x),
     "sink": lambda x: x * torch.sigmoid(torch.logsumexp(x, dim=-1) - 0.3)[..., None],
     "clamp": lambda x: x.clamp(-0.3, 0.4),
 }

@@ -12,7 +12,7 @@ one-argument functions        ``(f(x) − f(b)) / (x − b)``; the derivative ha
 product, matrix product       to each factor the mean of the other: ``Δ(uv) = Δu · mean(v) + Δv · mean(u)``, exactly
 quotient                      product with the reciprocal
 softmax, log-sum-exp          exponential of ``z − logsumexp(z)``, the latter by logarithmic means
-largest of a row              to the largest of either half, so much that both shares make up the change
+largest, smallest of a row    to that of either half, so much that both shares make up the change
 norms                         their gradient, averaged along the line between the halves, in closed form
 ============================  ==================================================================================
 
@@ -242,11 +242,33 @@ def _amax(x: Tensor, *args: Any, **kwargs: Any) -> Any:
     return amax(x, dim, *args[1:], **{key: value for key, value in kwargs.items() if key != "dim"})
 
 
-def _max(x: Tensor, *args: Any, **kwargs: Any) -> Any:
-    answer = torch.max(x, *args, **kwargs)
-    if isinstance(answer, Tensor):  # of all numbers, or the larger of two
-        return answer
-    return torch.return_types.max((_amax(x, *args, **kwargs), answer.indices))
+def _amin(x: Tensor, *args: Any, **kwargs: Any) -> Any:
+    return -_amax(-x, *args, **kwargs)
+
+
+def maximum(u: Tensor, v: Tensor) -> Tensor:
+    """The larger of two, element by element: the largest of a row of two."""
+    return amax(torch.stack(torch.broadcast_tensors(u, v), dim=-1), -1)
+
+
+def minimum(u: Tensor, v: Tensor) -> Tensor:
+    """The smaller of two, element by element."""
+    return -maximum(-u, -v)
+
+
+def _of_a_row_or_two(called: Function, of_a_row: Function, of_two: Function) -> Function:
+    """The rule of ``torch.max`` or ``torch.min``, which are several functions."""
+
+    def rule(x: Tensor, *args: Any, **kwargs: Any) -> Any:
+        other = args[0] if args else kwargs.get("other")
+        if isinstance(other, Tensor):
+            return of_two(x, other)
+        answer = called(x, *args, **kwargs)
+        if isinstance(answer, Tensor):  # of all numbers, the halves together
+            return answer
+        return type(answer)((of_a_row(x, *args, **kwargs), answer.indices))
+
+    return rule
 
 
 def normalised(x: Tensor, dims: tuple[int, ...], eps: float) -> Tensor:
@@ -417,7 +439,11 @@ def _rules() -> dict[Function, Function]:
         ([torch.softmax, functional.softmax, Tensor.softmax], softmax),
         ([torch.log_softmax, functional.log_softmax, Tensor.log_softmax], log_softmax),
         ([torch.amax, Tensor.amax], _amax),
-        ([torch.max, Tensor.max], _max),
+        ([torch.amin, Tensor.amin], _amin),
+        ([torch.maximum, Tensor.maximum], maximum),
+        ([torch.minimum, Tensor.minimum], minimum),
+        ([torch.max, Tensor.max], _of_a_row_or_two(torch.max, _amax, maximum)),
+        ([torch.min, Tensor.min], _of_a_row_or_two(torch.min, _amin, minimum)),
         ([torch.logsumexp, Tensor.logsumexp], logsumexp),
         ([torch.layer_norm, functional.layer_norm], _layer_norm_call),
         ([torch.rms_norm, functional.rms_norm], _rms_norm_call),
