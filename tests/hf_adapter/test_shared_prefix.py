@@ -85,3 +85,22 @@ def test_a_row_that_begins_otherwise_starts_anew() -> None:
     whole = [next(predictor.predict([evolve(row, first_change=None)], None)).logits for row in rows]
     for answer, right in zip(predictor.predict(rows, None), whole, strict=True):
         torch.testing.assert_close(answer.logits, right)
+
+
+def test_a_prefix_that_ran_out_of_memory_half_way_is_run_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some layers had gone on, others had not: nothing of that may be gone on from."""
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
+    predictor, rows = predictor_of(build("llama")), [row for one in replaced() for row in (one, one)]
+    whole = [next(predictor.predict([evolve(row, first_change=None)], None)).logits for row in rows]
+    calls: list[int] = []
+
+    def fails(*_: object) -> None:
+        calls.append(1)
+        if len(calls) == 3:  # the second prefix: the first chunk made two passes
+            raise torch.OutOfMemoryError
+
+    with predictor.module.model.layers[1].register_forward_pre_hook(fails):  # type: ignore[union-attr]
+        answers = [answer.logits for answer in predictor.predict(rows, None)]
+    assert len(calls) > 2 * len(PLACES)
+    for answer, right in zip(answers, whole, strict=True):
+        torch.testing.assert_close(answer, right)

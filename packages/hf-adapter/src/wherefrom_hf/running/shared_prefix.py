@@ -40,10 +40,10 @@ class SharedPrefix:
     @torch.no_grad()
     def run_to(self, row: Row, length: int) -> DecoderRun:
         """The run after ``length`` positions of ``row``, out of any graph: nobody reads its logits."""
-        if self._ran is not None and _leads_to(*self._ran, row, length):
-            run = self._ran[1]
-        else:
-            self._ran = None  # its cache goes before the next one grows
+        goes_on = self._ran is not None and _leads_to(*self._ran, row, length)
+        run = self._ran[1] if self._ran is not None and goes_on else None
+        self._ran = None  # a cache that will not go on is let go, and one that fails half way is nobody's prefix
+        if run is None:
             run = start_run(self._module, self._encode([row]))
         if run.position < length:
             here = slice(run.position, length)
