@@ -104,7 +104,7 @@ def predictions(model: Model, row: Row) -> float:
 
 
 def removals(model: Model, row: Row) -> float:
-    """Predictions of rows that share a beginning against each alone."""
+    """Predictions of rows that share a beginning, together and one after the other, against each alone."""
     rows = []
     for place in (3, 6, 8):
         ids = row.target_ids.copy()
@@ -112,10 +112,10 @@ def removals(model: Model, row: Row) -> float:
         rows.append(evolve(row, target_ids=ids, first_change=place, steps=row.steps[row.steps > place]))
     rows = [evolve(one, target_function=None) for one in rows]
     worst = 0.0
-    for came, one in zip(model.predict(rows), rows, strict=True):
+    for together, after_another, one in zip(model.predict(rows), model.predict(rows, chunk=1), rows, strict=True):
         with torch.no_grad():
             right = torch.stack([plain_logits(model.module, one, step) for step in one.steps])
-        worst = max(worst, distance(came.logits, right))
+        worst = max(worst, distance(together.logits, right), distance(after_another.logits, right))
     return worst
 
 
