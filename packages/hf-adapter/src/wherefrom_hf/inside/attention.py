@@ -14,6 +14,7 @@ from wherefrom.errors import ModelCapabilityError
 
 from wherefrom_hf.inside.attention_watch import FUSED_FROM, Watch, watching
 from wherefrom_hf.inside.teacher_forcing import Passed, run
+from wherefrom_hf.running.freed import hand_back_freed
 from wherefrom_hf.running.padding import read_length
 
 _ROWS_AT_ONCE = 16
@@ -59,6 +60,8 @@ def _read(
     )
     decoder, encoder, cross = watch.weights("decoder"), watch.weights("encoder"), watch.weights("cross")
     assert decoder is not None
+    watch.attended.clear()  # the layers one by one are the same once more
+    hand_back_freed(decoder)
     for index, row in enumerate(rows):
         target = read_length(row)
         source = 0 if row.source_ids is None else len(row.source_ids)
