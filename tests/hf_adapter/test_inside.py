@@ -66,7 +66,7 @@ def test_a_lens_on_the_last_states_is_the_prediction(asked: Any, method: str) ->
     target = {} if method == "attention" else {"attributed_fn": lens}
     plain = {} if method == "attention" else {"attributed_fn": "logit"}
     out = model.attribute(*texts, method=method, step_scores=[lens, "logit"], **target)[0]
-    np.testing.assert_allclose(out.step_scores["lens"], out.step_scores["logit"], rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(out.step_scores["lens"], out.step_scores["logit"], rtol=1e-5)
     expected = model.attribute(*texts, method=method, **plain)[0]
     np.testing.assert_allclose(out.target_attributions, expected.target_attributions, atol=1e-4)
 

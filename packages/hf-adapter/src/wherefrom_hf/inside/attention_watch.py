@@ -28,6 +28,7 @@ from wherefrom.errors import ModelCapabilityError
 from wherefrom_hf.inside.attention_pieces import KEEPS_WEIGHTS, PRODUCTS, SOFTMAX, grouped, taken_apart
 from wherefrom_hf.running.attention_kernel import FUSED, KERNEL, Kernel, hidden_input, observed_by, plain_kernel
 from wherefrom_hf.running.freed import hand_back_freed
+from wherefrom_hf.running.parts import parts_of
 from wherefrom_hf.running.stacks import outermost_lists
 
 
@@ -607,7 +608,7 @@ def watching(
     watch.rows = rows
     with ExitStack() as stack:
         stack.enter_context(observed_by(module, watch, FUSED if fused else KERNEL))
-        for part in module.modules():
+        for part in parts_of(module):
             before = part.register_forward_pre_hook(watch.entered)
             stack.callback(before.remove)
             after = part.register_forward_hook(watch.left, with_kwargs=True)

@@ -25,6 +25,7 @@ from wherefrom_hf.inside.rescale_rules import is_activation, named_functions, wi
 from wherefrom_hf.running.constants import constant_weights
 from wherefrom_hf.running.derivatives import true_derivatives
 from wherefrom_hf.running.eager import attention_implementation
+from wherefrom_hf.running.parts import parts_of
 from wherefrom_hf.running.precision import at_least_single
 from wherefrom_hf.running.predict import Predictor, scores_of
 from wherefrom_hf.running.probe import looking_into, need_same
@@ -233,7 +234,7 @@ def following(module: Any, rules: GradientRules) -> Iterator[_Ruled]:
             yield operations
             return
         stack.enter_context(constant_weights(module))
-        for part in module.modules():
+        for part in parts_of(module):
             if is_activation(part):  # one function each, norms too: what they are written with is no gate
                 stack.callback(part.register_forward_pre_hook(operations.before_activation).remove)
                 stack.callback(part.register_forward_hook(operations.after_activation).remove)

@@ -33,6 +33,7 @@ from wherefrom.errors import ModelCapabilityError
 
 from wherefrom_hf.inside.pausing import Answer, PausingMode, is_variable
 from wherefrom_hf.running.constants import constant_weights
+from wherefrom_hf.running.parts import parts_of
 
 Function = Callable[..., Any]
 
@@ -508,7 +509,7 @@ def rescale_rule(module: nn.Module, whole: Iterable[nn.Module] = (), through: An
 
     with ExitStack() as stack:
         stack.enter_context(constant_weights(module))
-        for part in module.modules():
+        for part in parts_of(module):
             if is_activation(part):
                 stack.enter_context(mode.within(part, answer))
         for part in whole:

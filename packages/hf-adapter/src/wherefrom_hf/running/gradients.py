@@ -265,8 +265,7 @@ class Differentiator:
         batch = decoder_batch(rows, predictor.fill, predictor.device)
         encoder, passed = self._encoder(rows, differentiate=source)
         begin = shared_length(rows) if predictor.source is None and predictor.probe.continues() else 0
-        begun = prefix.run_to(rows[0], begin).spread(len(rows), None) if begin else None
-        run = begun or start_run(predictor.module, encoder)
+        run = prefix.run_to(rows[0], begin).spread(len(rows), None) if begin else start_run(predictor.module, encoder)
         ends = self._segments(rows, batch.length)
         leaves = _Leaves(target=[], source=None if passed is None else passed.bridge)
         embeddings = pad_embeddings([row.target_embeds for row in rows], predictor.target.of(batch.ids))

@@ -26,6 +26,7 @@ from wherefrom_hf.running.attention_kernel import KERNEL
 from wherefrom_hf.running.eager import attention_implementation, called_eager, configs_of
 from wherefrom_hf.running.embedding import InputEmbedding
 from wherefrom_hf.running.ownership import ready
+from wherefrom_hf.running.parts import parts_of
 from wherefrom_hf.running.passes import EncoderStates, can_continue, given_source, run_encoder, start_run
 from wherefrom_hf.running.placement import quantised
 from wherefrom_hf.running.positions import has_table_of_positions, said_limit
@@ -131,7 +132,7 @@ class Probe:
 
         A reason, if it says so: other logits, or a pass that fails.
         """
-        loaded = [config._attn_implementation_internal for config in configs_of(self.module.modules())]
+        loaded = [config._attn_implementation_internal for config in configs_of(parts_of(self.module))]
         if all(one == implementation for one in loaded):
             return None
 
@@ -156,23 +157,20 @@ class Probe:
         return self.same_under(KERNEL)
 
     def continues(self) -> bool:
-        """May a pass be cut, each part going on from the cache of the one before, and rows part from it anywhere?"""
+        """May a pass be cut, each part going on from the cache of the one before?"""
         if not can_continue(self.module):
             return False
 
         def ask() -> str | None:
             ids = self._ids()
-            whole = self._logits(ids).expand(2, -1, -1)
             run = start_run(self.module, self._encoder(1))
             middle = ids.shape[1] // 2
             for end in (middle // 2, middle):
                 _, run = run.forward(ids[:, run.position : end], None, keep=True)
-                rows = run.spread(2, self._encoder(2), once=True)
-                output, _ = rows.forward(ids[:, end:].expand(2, -1), None, keep=False)
-                changed = self._difference(whole[:, end:], at_least_single(output.logits), "a cache changes")
-                if changed is not None:
-                    return changed
-            return None
+            run = run.spread(2, self._encoder(2))
+            output, _ = run.forward(ids[:, middle:].expand(2, -1), None, keep=False)
+            whole = self._logits(ids)[:, middle:]
+            return self._difference(whole.expand(2, -1, -1), at_least_single(output.logits), "a cache changes")
 
         return self._answer("continues", ask) is None
 

@@ -40,11 +40,12 @@ class SharedPrefix:
     @torch.no_grad()
     def run_to(self, row: Row, length: int) -> DecoderRun:
         """The run after ``length`` positions of ``row``, out of any graph: nobody reads its logits."""
-        goes_on = self._ran is not None and _leads_to(*self._ran, row, length)
-        run = self._ran[1] if self._ran is not None and goes_on else None
-        self._ran = None  # a cache that will not go on is let go, and one that fails half way is nobody's prefix
-        if run is None:
+        ran, self._ran = self._ran, None  # what fails half way is nobody's prefix
+        if ran is not None and _leads_to(*ran, row, length):
+            run = ran[1]
+        else:
             run = start_run(self._module, self._encode([row]))
+        del ran  # a cache that does not go on makes room for the next one
         if run.position < length:
             here = slice(run.position, length)
             ids = torch.from_numpy(row.target_ids[here]).to(self._target.weight.device)[None]
