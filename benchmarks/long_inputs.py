@@ -35,6 +35,7 @@ import torch
 import wherefrom
 from torch import nn
 from transformers import PreTrainedModel
+from wherefrom.text.segmentation import unit_starts
 
 TEXT = (
     "The library of the town was built in the year when the river rose above its banks. Nobody had expected the water, "
@@ -161,11 +162,7 @@ def one_pass(model: Any, text: str, steps: int, clock: Clock) -> float:
 
 def sentences(model: Any, prompt: str) -> list[int]:
     """Token position at which each sentence of the prompt begins."""
-    tokens = model.encode(prompt).tokens
-    starts = [0]
-    texts = [token.text.strip() for token in tokens[:-1]]
-    starts += [at + 1 for at, text in enumerate(texts) if text.endswith(".") and texts[at - 1] != "Mr"]
-    return starts
+    return list(unit_starts(model.encode(prompt).tokens, "sentence"))
 
 
 def operations(module: PreTrainedModel, method: str, size: int, steps: int, starts: list[int]) -> tuple[float, float]:
