@@ -28,11 +28,6 @@ DEPENDENCIES = {
 EVERY = [(name, dependency) for name in DEMO_MODELS for dependency in DEPENDENCIES[name]]
 
 
-@pytest.fixture(autouse=True)
-def offline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-
-
 @cache
 def tokenizer(name: str) -> Any:
     from transformers import AutoTokenizer

@@ -18,8 +18,9 @@ TEXTS = {"gpt2-tiny": ("the name of", "the name of it is"), "marian-tiny": ("the
 
 @pytest.fixture(scope="module", params=TEXTS)
 def asked(request: pytest.FixtureRequest) -> tuple[wherefrom.AttributionModel, tuple[str, str]]:
-    """A tiny model and what to ask it."""
-    return wherefrom.load_model(str(MODELS / request.param), "saliency"), TEXTS[request.param]
+    """A tiny model in double precision, which is the same on every processor, and what to ask it."""
+    path, double = str(MODELS / request.param), {"dtype": "float64"}
+    return wherefrom.load_model(path, "saliency", model_kwargs=double), TEXTS[request.param]
 
 
 def squares(prediction: StepPrediction) -> Any:
