@@ -54,8 +54,7 @@ def attribution_of(
     if groups is not None:
         target_tokens, target, step_scores, end = _merged(question, target_tokens, target, step_scores, functions)
     if target is not None:
-        visible = visible_to_steps(target_tokens, target_tokens[start:end])
-        target = np.where(visible.reshape(*visible.shape, *[1] * (target.ndim - 2)), target, target.dtype.type(0))
+        target[~visible_to_steps(target_tokens, target_tokens[start:end])] = 0  # in place: of long inputs it is large
     source_tokens = example.source_tokens
     if clean_special_chars:
         source_tokens, target_tokens = _cleaned(source_tokens), _cleaned(target_tokens)
@@ -126,8 +125,7 @@ def is_signed(method: AnyMethod) -> bool:
 def _as_result(array: Array | None) -> Any:
     if array is None:
         return None
-    values = to_numpy(array)
-    return np.ascontiguousarray(values)
+    return np.array(to_numpy(array), order="C")  # a copy, which is ours to write to
 
 
 def _cleaned(tokens: tuple[Token, ...]) -> tuple[Token, ...]:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
 from wherefrom.adapters import FindsBadWeights, PredictsSteps, SequenceModel
 from wherefrom.arrays import BoolArray, to_numpy
@@ -29,20 +26,15 @@ def not_finite_note(model: SequenceModel, question: Question, made: Attribution)
 def bad_steps(made: Attribution) -> BoolArray:
     """For each explained step: is any visible score or any step score of it NaN or infinite? Shape ``(steps,)``."""
     bad: BoolArray = np.zeros(len(made.steps), dtype=bool)
-    if made.source_attributions is not None:
-        bad |= _any_bad(made.source_attributions)
-    if made.target_attributions is not None:
-        visible = made.target_visible.reshape(*made.target_visible.shape, *[1] * (made.target_attributions.ndim - 2))
-        bad |= _any_bad(np.where(visible, made.target_attributions, 0.0))
+    source, target, visible = made.source_attributions, made.target_attributions, made.target_visible
+    for step in range(len(bad)):  # one by one: of long inputs a copy of all is large
+        if source is not None:
+            bad[step] |= not np.isfinite(source[:, step]).all()
+        if target is not None:
+            bad[step] |= not np.isfinite(target[visible[:, step], step]).all()
     for values in made.step_scores.values():
         bad |= ~np.isfinite(values)
     return bad
-
-
-def _any_bad(scores: npt.NDArray[Any]) -> BoolArray:
-    """Per step, over all inputs and further dimensions."""
-    axes = tuple(axis for axis in range(scores.ndim) if axis != 1)
-    return np.asarray(~np.isfinite(scores).all(axis=axes))
 
 
 def _cause(model: SequenceModel, question: Question) -> str:

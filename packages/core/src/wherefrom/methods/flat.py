@@ -20,8 +20,7 @@ def no_gradient_note(question: Question, made: Attribution) -> str | None:
     seen = False
     for scores in (made.source_attributions, made.target_attributions):
         if scores is not None:
-            axes = tuple(axis for axis in range(scores.ndim) if axis != 1)
-            flat &= (scores == 0).all(axis=axes)
+            flat &= [not scores[:, step].any() for step in range(len(flat))]
             seen = True
     if not seen or not flat.any():
         return None
