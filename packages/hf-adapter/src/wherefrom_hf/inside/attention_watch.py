@@ -26,6 +26,7 @@ from wherefrom.adapters.internals import Where
 from wherefrom.errors import ModelCapabilityError
 
 from wherefrom_hf.inside.attention_pieces import KEEPS_WEIGHTS, PRODUCTS, SOFTMAX, grouped, taken_apart
+from wherefrom_hf.running.answering import first_tensor
 from wherefrom_hf.running.attention_kernel import FUSED, KERNEL, Kernel, hidden_input, observed_by, plain_kernel
 from wherefrom_hf.running.freed import hand_back_freed
 from wherefrom_hf.running.parts import parts_of
@@ -115,11 +116,6 @@ class BlockCall:
     def result(self) -> Tensor:
         """Shape ``(rows, positions, width)``."""
         return first_tensor(self.output)
-
-
-def first_tensor(output: Any) -> Tensor:
-    """The tensor a module returned, alone or ahead of others."""
-    return output if isinstance(output, Tensor) else output[0]
 
 
 def projection_of(one: Attended) -> tuple[nn.Module, Tensor]:
@@ -231,6 +227,8 @@ class Watch:
     ) -> None:
         self.weights_only = weights_only
         self.leaves = leaves
+        self.takes_pieces = not leaves
+        """May layers that keep to single positions run in pieces?"""
         self.queries = queries
         self.mean_heads = mean_heads
         self._finished = finished

@@ -11,7 +11,7 @@ the pairs there is one per query with nothing zeroed, and its clean state must c
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import Any
 
 import torch
@@ -28,11 +28,11 @@ from wherefrom_hf.inside.attention_watch import (
     Attended,
     BlockCall,
     Watch,
-    first_tensor,
     found_projection,
     matrix_of,
     weights_of_values,
 )
+from wherefrom_hf.running.answering import answering, first_tensor, with_first
 from wherefrom_hf.running.attention_kernel import Kernel, observed_by
 from wherefrom_hf.running.chunking import queries_at_once
 from wherefrom_hf.running.linear import quick_linear
@@ -219,11 +219,11 @@ class _Replay:
                 if one is self.changed:
                     later = True
                     if not self.runs:
-                        stack.enter_context(_answering(one.module, _with_first(one.output, output[None])))
+                        stack.enter_context(answering(one.module, with_first(one.output, output[None])))
                     else:
                         observer.given[one.module] = output.view(1, len(output), *one.context.shape[2:])
                 elif not later:
-                    stack.enter_context(_answering(one.module, _with_first(one.output, one.result[:, queries])))
+                    stack.enter_context(answering(one.module, with_first(one.output, one.result[:, queries])))
             stack.enter_context(observed_by(self.module, observer))
             args = tuple(self._at(value, queries) for value in self.call.args)
             kwargs = {name: self._at(value, queries) for name, value in self.call.kwargs.items()}
@@ -303,26 +303,3 @@ class _AtQueries:
 def _is_mask(value: Tensor) -> bool:
     """Is it a mask of queries and keys? Sines and cosines of as many frequencies are positive somewhere."""
     return value.shape[-1] == value.shape[-2] and (value.dtype == torch.bool or not bool((value > 0).any()))
-
-
-def _with_first(output: Any, first: Tensor) -> Any:
-    """An attention module's output with its tensor proper replaced."""
-    return first if isinstance(output, Tensor) else type(output)([first, *output[1:]])
-
-
-@contextmanager
-def _answering(module: nn.Module, output: Any) -> Iterator[None]:
-    """Within the block, ``module`` computes nothing and returns ``output``."""
-    own = module.__dict__.get("forward")
-
-    def answer(*args: Any, **kwargs: Any) -> Any:
-        return output
-
-    module.__dict__["forward"] = answer
-    try:
-        yield
-    finally:
-        if own is None:
-            del module.__dict__["forward"]
-        else:
-            module.__dict__["forward"] = own

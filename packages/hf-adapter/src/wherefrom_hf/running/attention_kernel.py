@@ -38,6 +38,18 @@ class Observer(Protocol):
         ...
 
 
+class AttentionOrder:
+    """An observer that remembers which modules ask for attention, in order."""
+
+    def __init__(self) -> None:
+        self.modules: list[nn.Module] = []
+
+    def attend(self, kernel: Kernel, module: nn.Module, *inputs: Any, **options: Any) -> tuple[Tensor, Tensor | None]:
+        """Compute attention as it is."""
+        self.modules.append(module)
+        return kernel(module, *inputs, **options)
+
+
 _observer: ContextVar[Observer | None] = ContextVar("wherefrom_attention_observer", default=None)
 
 
@@ -87,12 +99,18 @@ def observed_by(module: PreTrainedModel, observer: Observer, implementation: str
     Args:
         implementation: `KERNEL`, or `FUSED` where the model was found to say the same under it.
     """
-    with attention_implementation(module, implementation):
-        token = _observer.set(observer)
-        try:
-            yield
-        finally:
-            _observer.reset(token)
+    with attention_implementation(module, implementation), observing(observer):
+        yield
+
+
+@contextmanager
+def observing(observer: Observer) -> Iterator[None]:
+    """Within the block, whatever goes through a watched kernel goes through ``observer``."""
+    token = _observer.set(observer)
+    try:
+        yield
+    finally:
+        _observer.reset(token)
 
 
 def hidden_input(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tensor:

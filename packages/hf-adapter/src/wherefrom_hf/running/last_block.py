@@ -17,7 +17,7 @@ from attrs import frozen
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from wherefrom_hf.running.attention_kernel import KERNEL, Kernel, hidden_input, observed_by
+from wherefrom_hf.running.attention_kernel import KERNEL, AttentionOrder, Kernel, hidden_input, observed_by
 from wherefrom_hf.running.embedding import InputEmbedding
 from wherefrom_hf.running.passes import start_run
 
@@ -88,17 +88,6 @@ def cut_in(
         handle.remove()
 
 
-class _Order:
-    """Remembers which modules ask for attention."""
-
-    def __init__(self) -> None:
-        self.modules: list[nn.Module] = []
-
-    def attend(self, kernel: Kernel, module: nn.Module, *inputs: Any, **options: Any) -> tuple[Tensor, Tensor | None]:
-        self.modules.append(module)
-        return kernel(module, *inputs, **options)
-
-
 def find_last_block(module: PreTrainedModel, embedding: InputEmbedding) -> LastBlock | None:
     """The last block of a decoder-only model, if everything behind its attention keeps to its own position.
 
@@ -118,7 +107,7 @@ def find_last_block(module: PreTrainedModel, embedding: InputEmbedding) -> LastB
 def _tried(module: PreTrainedModel, embedding: InputEmbedding) -> LastBlock | None:
     device = embedding.weight.device
     ids = torch.zeros((1, 3), dtype=torch.long, device=device)
-    order = _Order()
+    order = AttentionOrder()
     with torch.no_grad(), observed_by(module, order):
         start_run(module).forward(ids, None, keep=False)
     where = _around(module, order.modules)
