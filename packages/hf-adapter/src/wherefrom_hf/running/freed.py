@@ -1,8 +1,9 @@
-"""Memory of the host that was freed, handed back to the system.
+"""Memory of the host that was freed: kept for the next piece while that is little, then handed back to the system.
 
 The C library keeps what is freed for whoever asks next. A long sequence asks for pieces of tens of MiB in changing
 sizes, between which small results stay: what was freed no longer fits, and a process grows with every block of the
-model though it holds no more than before.
+model though it holds no more than before. So it must go back at times. Not at once: every page that comes anew is
+filled with zeros by the system first, which takes as long as what is computed into it.
 """
 
 from __future__ import annotations
@@ -10,18 +11,60 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
+import torch
 from torch import Tensor
 
 LEAST_BYTES = 2**21
 """Below this a state is no long sequence's: it leaves little behind, and handing that back takes time."""
 
+KEPT_BYTES = 2**28
+"""By how much a process may grow before what it freed is handed back: half of the host's default memory limit."""
+
+_BLOCK_STATES = 10
+"""As many states as a block holds while it runs: with long ones there is less left to keep."""
+
+_LEAST_KEPT = 2**25
+
+_LARGEST_KEPT = 31 * 2**20
+"""The largest piece that glibc can be made to keep when it is freed: a little less than 32 MiB, which has its own."""
+
+_least: int | None = None
+"""The fewest bytes that were in use since freed memory was handed back last."""
+
 
 def hand_back_freed(state: Tensor) -> None:
-    """To be called when a block has run: what it freed goes back, if its ``state`` was one of a long sequence."""
+    """To be called when a block has run: what was freed goes back, if the ``state`` was one of a long sequence and the
+    process has grown."""
+    global _least
     trim = _trim()
-    if trim is not None and state.device.type == "cpu" and state.nbytes >= LEAST_BYTES:
-        trim(0)
+    if trim is None or state.device.type != "cpu" or state.nbytes < LEAST_BYTES:
+        return
+    now = resident()
+    kept = max(KEPT_BYTES - _BLOCK_STATES * state.nbytes, _LEAST_KEPT)
+    if now is not None and now <= (now if _least is None else _least) + kept:
+        _least = now if _least is None else min(_least, now)
+        return
+    trim(0)
+    _least = resident()
+
+
+def resident() -> int | None:
+    """Bytes of memory that the process has now; None where the system does not tell in Linux's way."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+    except OSError:
+        return None
+
+
+@cache
+def keep_large_pieces() -> None:
+    """Teach the C library, once, to keep pieces as large as a long sequence's for whoever asks next.
+
+    glibc keeps what is as large as the largest piece that was freed so far.
+    """
+    torch.empty(_LARGEST_KEPT, dtype=torch.uint8)  # freed at once and never written to: it costs nothing
 
 
 @cache

@@ -17,6 +17,8 @@ from transformers import DynamicCache, EncoderDecoderCache, PreTrainedModel
 from transformers.cache_utils import DynamicLayer
 from transformers.modeling_outputs import MoEModelOutput
 
+from wherefrom_hf.running.freed import keep_large_pieces
+from wherefrom_hf.running.in_pieces import LEAST_POSITIONS, in_pieces
 from wherefrom_hf.running.linear import quick_linear
 
 given_source: WeakSet[PreTrainedModel] = WeakSet()
@@ -95,7 +97,9 @@ class DecoderRun:
                 arguments["decoder_position_ids"] = positions
         if cache is None:
             del arguments["past_key_values"]
-        with quick_linear():
+        if rows * length >= LEAST_POSITIONS:
+            keep_large_pieces()
+        with quick_linear(), in_pieces(self.module, rows * length):
             output = self.module(**arguments)
         return output, evolve(self, cache=cache, position=end)
 
@@ -174,6 +178,6 @@ def can_continue(module: PreTrainedModel) -> bool:
 def run_encoder(module: PreTrainedModel, ids: Tensor, visible: Tensor, **extra: Any) -> EncoderStates:
     """The encoder's last states for ``ids`` of shape ``(rows, length)``."""
     encoder = module.get_encoder()
-    with quick_linear():
+    with quick_linear(), in_pieces(encoder, ids.numel()):
         output = encoder(input_ids=ids, attention_mask=visible, return_dict=True, **extra)
     return EncoderStates(output.last_hidden_state, visible, ids, tuple(output.get("hidden_states") or ()))

@@ -1,0 +1,112 @@
+"""What a block does to each position alone, done to a few hundred positions of a long sequence at a time.
+
+A feed-forward layer widens states by several times. Of thousands of positions that is tens of MiB for every step of it,
+fetched from the system and far from the processor; in pieces it is neither, and what comes out is the same. Whether
+layers of a kind keep to single positions is asked of the first once, on states that it is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor, nn
+
+from wherefrom_hf.running.answering import answering_by
+from wherefrom_hf.running.stacks import outermost_lists
+
+PIECE = 512
+"""Positions that are run together: as many as products need to run at the speed of large matrices."""
+
+LEAST_POSITIONS = 2 * PIECE
+"""With fewer there is little to be had."""
+
+_SAME = 1e-4
+"""Part of the largest number by which a layer's answers may differ in the trial, which is made of one piece and the
+beginning of another."""
+
+_BEGINNING = 64
+
+_alone: WeakKeyDictionary[nn.Module, dict[Hashable, bool]] = WeakKeyDictionary()
+"""Do a model's layers of one kind keep to single positions?"""
+
+
+def pieces(length: int, size: int) -> Iterator[slice]:
+    """Stretches of ``size`` positions."""
+    return (slice(start, min(start + size, length)) for start in range(0, length, size))
+
+
+@contextmanager
+def in_pieces(module: nn.Module, positions: int) -> Iterator[None]:
+    """Within the block, layers of a pass over so many positions run in pieces, on the host and where no graph is kept.
+
+    Layers that have hooks inside are let be, for hooks may be anyone's. An object whose hooks do not mind says so by an
+    attribute, ``takes_pieces``.
+    """
+    if positions < LEAST_POSITIONS or torch.compiler.is_compiling():
+        yield
+        return
+    with ExitStack() as stack:
+        known = _alone.setdefault(module, {})
+        for _, blocks in outermost_lists(module):
+            for block in blocks:
+                for part in block.children():
+                    if _may_be_cut(part):
+                        stack.enter_context(answering_by(part, _cut(part, part.forward, known)))
+        yield
+
+
+def _may_be_cut(part: nn.Module) -> bool:
+    """Is it a layer of several matrices, into which nobody looks who expects whole sequences?"""
+    inner = [one for one in part.modules() if one is not part]
+    hooks = [hook for one in inner for hook in (*one._forward_hooks.values(), *one._forward_pre_hooks.values())]
+    matrices = sum(weight.ndim > 1 for weight in part.parameters())
+    return matrices > 1 and all(getattr(getattr(hook, "__self__", None), "takes_pieces", False) for hook in hooks)
+
+
+def _kind(part: nn.Module) -> Hashable:
+    """Layers of one class whose weights have the same names and shapes compute the same function of them."""
+    return type(part), tuple((name, weight.shape) for name, weight in part.named_parameters())
+
+
+def _cut(part: nn.Module, own: Callable[..., Any], known: dict[Hashable, bool]) -> Callable[..., Any]:
+    kind = _kind(part)
+
+    def forward(*args: Any, **kwargs: Any) -> Any:
+        if len(args) != 1 or kwargs or not _is_long(args[0]):
+            return own(*args, **kwargs)
+        (states,) = args
+        if kind not in known:
+            known[kind] = _keeps_to_positions(own, states)
+        if not known[kind]:
+            return own(states)
+        answer = torch.empty_like(states)
+        for piece in pieces(states.shape[1], max(1, PIECE // len(states))):
+            answer[:, piece] = own(states[:, piece])
+        return answer
+
+    return forward
+
+
+def _is_long(given: Any) -> bool:
+    return (
+        isinstance(given, Tensor)
+        and given.ndim == 3
+        and given.device.type == "cpu"
+        and given.shape[0] * given.shape[1] >= LEAST_POSITIONS
+        and not torch.is_grad_enabled()
+    )
+
+
+def _keeps_to_positions(own: Callable[..., Any], states: Tensor) -> bool:
+    """Are the answers to a stretch of states those to its two parts, one per position and as wide as its state?"""
+    size = max(1, PIECE // len(states))
+    some = states[:, : size + _BEGINNING]
+    whole = own(some)
+    if not isinstance(whole, Tensor) or whole.shape != some.shape or whole.dtype != states.dtype:
+        return False
+    apart = torch.cat([own(some[:, piece]) for piece in pieces(some.shape[1], size)], 1)
+    return torch.allclose(apart, whole, rtol=0, atol=_SAME * float(whole.abs().max()))
