@@ -16,8 +16,10 @@ from wherefrom_hf.inside.attention import attentions
 from wherefrom_hf.inside.value_zeroing import zeroed_values
 from wherefrom_hf.running import block_by_block, chunking
 from wherefrom_hf.running.attention_kernel import FUSED
+from wherefrom_hf.running.attention_products import SoftmaxAttention
 from wherefrom_hf.running.block_by_block import Blocks
 from wherefrom_hf.running.chunking import halving
+from wherefrom_hf.running.constants import constant_weights
 from wherefrom_hf.running.embedding import input_embedding
 from wherefrom_hf.running.gradients import Differentiator
 from wherefrom_hf.running.memory import as_bytes
@@ -53,6 +55,71 @@ def test_common_decoders_do_go_block_by_block(monkeypatch):
         plan = differentiator._plan([asked(rows_for(name)[0])], target=True)
         assert plan.blocks is not None, name
         assert plan.blocks.bytes_per_position > 0
+
+
+def test_weights_are_no_part_of_what_a_graph_keeps(monkeypatch):
+    """They are there anyway: counted, they would send every row through block by block."""
+    module = build("llama")
+    embedding = input_embedding(module)
+    with constant_weights(module):
+        blocks = block_by_block.find_blocks(module, embedding)
+    wide = sum(weight.shape[0] for weight in module.model.layers[0].parameters()) * 4
+    assert wide < blocks.bytes_per_position < 4 * wide, "of each position what each weight gave, and some more"
+
+
+def test_common_blocks_are_cut_behind_their_attention(monkeypatch):
+    for name in ("llama", "gpt2", "qwen2", "gemma3", "gpt_neox"):
+        blocks = Differentiator(tight(name, monkeypatch))._structure.blocks
+        assert blocks is not None
+        assert all(blocks.splits), name
+
+
+@pytest.mark.parametrize("name", ["llama", "gpt2", "gemma3", "gpt_neox"])
+@pytest.mark.parametrize("kernel", ["ours", "autograd's"])
+def test_gradients_in_pieces_behind_attention(name, kernel, monkeypatch):
+    """Several outputs together, a few positions at a time, with and without our own way through the kernel."""
+    monkeypatch.setattr(block_by_block, "PIECE", 4)
+    predictor = tight(name, monkeypatch)
+    differentiator = Differentiator(predictor)
+    assert all(differentiator._structure.blocks.splits)
+    differentiator._plan = plan_with_room(differentiator)
+    sizes = []
+    products = SoftmaxAttention.products
+    monkeypatch.setattr(
+        SoftmaxAttention, "products", lambda one, above: sizes.append(len(above)) or products(one, above)
+    )
+    if kernel == "autograd's":
+        monkeypatch.setattr(SoftmaxAttention, "of", lambda *given: None)
+    row = asked(rows_for(name)[0])
+    (answer,) = differentiator.gradients([row], None, True, True)
+    close(answer.target.numpy(), plainly(predictor, row)[1])
+    assert sizes == ([len(row.steps)] * len(differentiator._structure.blocks.members) if kernel == "ours" else [])
+
+
+def plan_with_room(differentiator):
+    """Once the plan is made there is room: all outputs go together."""
+    own = differentiator._plan
+
+    def plan(rows, target):
+        differentiator.predictor._memory_limit = 1
+        found = own(rows, target)
+        differentiator.predictor._memory_limit = 2**30
+        return found
+
+    return plan
+
+
+def test_a_block_that_mixes_positions_behind_its_attention_stays_whole(monkeypatch):
+    predictor = tight("llama", monkeypatch)
+    predictor.module.model.layers[0].mlp.register_forward_hook(lambda part, args, output: output + output.cumsum(1))
+    blocks = Differentiator(predictor)._structure.blocks
+    assert blocks is not None
+    assert not any(blocks.splits)
+
+
+@pytest.mark.parametrize("count, most, size", [(16, 4, 4), (16, 5, 4), (16, 7, 6), (16, 100, 16), (3, 0, 1)])
+def test_outputs_are_cut_evenly(count, most, size):
+    assert block_by_block._evenly(count, most) == size
 
 
 @pytest.mark.parametrize("name", ["llama", "gpt2", "gemma3"])

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -27,6 +29,7 @@ from wherefrom.methods.deeplift import unexplained
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions import STEP_FUNCTIONS
 from wherefrom_hf._model import HFModel, _embeddings
+from wherefrom_hf.running import block_by_block, chunking, in_pieces
 from wherefrom_hf.running.eager import attention_implementation
 from wherefrom_hf.running.predict import Predictor
 
@@ -57,12 +60,12 @@ Off = float | tuple[float, str]
 class Model(HFModel):
     """The adapter without a tokenizer."""
 
-    def __init__(self, module: PreTrainedModel) -> None:
+    def __init__(self, module: PreTrainedModel, memory_limit: int | None = None) -> None:
         self.module = module
         self._fill = 0
         self._asked = None
         self._means = None
-        self._memory_limit = None
+        self._memory_limit = memory_limit
 
 
 def row_of(module: PreTrainedModel) -> Row:
@@ -95,12 +98,28 @@ def plain_logits(module: PreTrainedModel, row: Row, step: int, leaf: torch.Tenso
             handle.remove()
 
 
+@contextmanager
+def every_row_is_long() -> Iterator[None]:
+    """Within the block, rows run as those of thousands of tokens do: layers in pieces, and under a limit of memory that
+    nothing fits, block by block."""
+    with (
+        patch.object(chunking, "HOST_PRODUCT_POSITIONS", 1),
+        patch.object(in_pieces, "LEAST_POSITIONS", 8),
+        patch.object(in_pieces, "PIECE", 5),
+        patch.object(in_pieces, "_BEGINNING", 3),
+        patch.object(block_by_block, "PIECE", 5),
+    ):
+        yield
+
+
 def predictions(model: Model, row: Row) -> float:
-    """Predictions against a pass of each prefix alone."""
+    """Predictions against a pass of each prefix alone, also as of a long row."""
     (came,) = model.predict([row])
+    with every_row_is_long():
+        (long,) = model.predict([row])
     with torch.no_grad():
         right = torch.stack([plain_logits(model.module, row, step) for step in row.steps])
-    return distance(came.logits, right)
+    return max(distance(came.logits, right), distance(long.logits, right))
 
 
 def removals(model: Model, row: Row) -> float:
@@ -120,8 +139,10 @@ def removals(model: Model, row: Row) -> float:
 
 
 def gradients(model: Model, row: Row) -> float:
-    """Gradients at the target's embeddings against autograd, a step at a time."""
+    """Gradients at the target's embeddings against autograd, a step at a time, also as of a long row."""
     (came,) = model.gradients([row])
+    with every_row_is_long():
+        (long,) = Model(model.module, memory_limit=1).gradients([row])
     worst = 0.0
     module = model.module
     embedding = Predictor(module, *_embeddings(module), 0).target
@@ -130,7 +151,8 @@ def gradients(model: Model, row: Row) -> float:
         leaf = raw.detach().requires_grad_()
         logit = plain_logits(module, row, step, leaf)[row.target_ids[step]]
         (right,) = torch.autograd.grad(logit, leaf)
-        worst = max(worst, distance(came.target[index, :step], right[0] / embedding.scale))
+        for one in (came, long):
+            worst = max(worst, distance(one.target[index, :step], right[0] / embedding.scale))
     return worst
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import torch
@@ -21,18 +21,28 @@ from attrs import define, field, frozen
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from wherefrom_hf.running.answering import first_tensor, with_first
 from wherefrom_hf.running.attention_kernel import hidden_input
+from wherefrom_hf.running.attention_part import AttentionPart
 from wherefrom_hf.running.embedding import InputEmbedding
 from wherefrom_hf.running.freed import hand_back_freed
+from wherefrom_hf.running.in_pieces import PIECE, pieces
 from wherefrom_hf.running.jacobian import vector_jacobian_products
 from wherefrom_hf.running.passes import start_run
+from wherefrom_hf.running.split_block import BlockArguments, SplitBlock, splits_of
 from wherefrom_hf.running.stacks import stack_of
 
 _STATES_PART = 0.4
 """Part of the memory limit that states between blocks may take before some are left out and made again."""
 
+_ATTENDED_PART = 0.25
+"""Part of the memory limit that cotangents behind attention may take: with less room fewer outputs go together."""
+
 _SAME = 1e-3
 """Part of the largest gradient by which both ways may differ in the trial."""
+
+_TRIED_PIECE = 5
+"""Positions that are carried back together in the trial: some of its twelve."""
 
 
 @frozen(eq=False)
@@ -40,6 +50,8 @@ class Blocks:
     """The blocks of a decoder, each a function of the state that the one before gave."""
 
     members: tuple[nn.Module, ...]
+    splits: tuple[SplitBlock | None, ...]
+    """Each in two parts, where it may be cut behind its attention."""
     bytes_per_position: int
     """What the graph of one block keeps of each position."""
 
@@ -55,23 +67,25 @@ class BlockPass:
 
     blocks: Blocks
     stride: int
+    piece: int
+    """Positions that are carried back together behind attention."""
     bottom: Tensor | None = None
     """The state that the first block was given, in the graph of what made it."""
     top: Tensor | None = None
-    """The state that the last block was given: where the graph of the rest begins."""
+    """The state that the last block gave: where the graph of the rest begins."""
     _states: dict[int, Tensor] = field(factory=dict)
-    _calls: list[tuple[tuple[Any, ...], dict[str, Any]]] = field(factory=list)
+    _calls: list[BlockArguments] = field(factory=list)
     _modes: list[bool] = field(factory=list)
 
     def enter(self, block: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Hook: a block but the last begins, and keeps no graph."""
+        """Hook: a block begins, and keeps no graph."""
         state = hidden_input(args, kwargs)
         index = len(self._calls)
         if index == 0:
             self.bottom = state
         if index % self.stride == 0:
             self._states[index] = state.detach()
-        self._calls.append(_without_state(args, kwargs))
+        self._calls.append(BlockArguments.of(args, kwargs))
         self._modes.append(torch.is_grad_enabled())
         torch.set_grad_enabled(False)
 
@@ -81,69 +95,114 @@ class BlockPass:
         if self.bottom is not None:
             hand_back_freed(self.bottom)
 
-    def enter_last(self, block: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Hook: the last block begins, with a graph of its own."""
-        self.top = hidden_input(args, kwargs).detach().requires_grad_()
-        return _with_state(_without_state(args, kwargs), self.top)
+    def leave_last(self, block: nn.Module, args: Any, output: Any) -> Any:
+        """Hook: the last block ended, and a graph of its own begins."""
+        self.top = first_tensor(output).detach().requires_grad_()
+        return with_first(output, self.top)
 
-    def backward(self, cotangents: Tensor, at_once: int) -> None:
-        """Turn d(value)/d(top) into d(value)/d(bottom), in place. Shape ``(outputs, rows, length, width)``."""
-        below = len(self.blocks.members) - 1
-        for start in reversed(range(0, below, self.stride)):
+    def backward(self, cotangents: Tensor, at_once: int, limit: int) -> None:
+        """Turn d(value)/d(top) into d(value)/d(bottom), in place. Shape ``(outputs, rows, length, width)``.
+
+        Args:
+            at_once: Outputs that are carried back together through what is not split.
+            limit: Bytes that are there for it, beside the cotangents themselves.
+        """
+        count = len(self.blocks.members)
+        for start in reversed(range(0, count, self.stride)):
             states = [self._states.pop(start)]
-            indices = range(start, min(start + self.stride, below))
+            indices = range(start, min(start + self.stride, count))
             with torch.no_grad():
                 for index in indices[:-1]:
                     states.append(self._run(index, states[-1]))
+                    hand_back_freed(states[-1])
             for index in reversed(indices):
-                with torch.enable_grad():
-                    given = states.pop().detach().requires_grad_()
-                    made = self._run(index, given)
-                for first in range(0, len(cotangents), at_once):
-                    some = cotangents[first : first + at_once]
-                    last = first + at_once >= len(cotangents)
-                    (grads,) = vector_jacobian_products([made], [given], [some.to(made.dtype)], retain=not last)
-                    cotangents[first : first + at_once] = grads.to(cotangents.dtype)
-                    del grads
-                hand_back_freed(made)
-                del given, made
+                given = states.pop().detach().requires_grad_()
+                split = self.blocks.splits[index]
+                if split is None:
+                    self._through(index, given, cotangents, at_once)
+                else:
+                    self._through_split(split, self._calls[index], given, cotangents, limit)
+                del given
+
+    def bytes_of_first(self) -> int:
+        """What the graph of the first block keeps."""
+        weighed = _Weighed(self.blocks.members[0])
+        with torch.enable_grad(), weighed.hooks():
+            made = self._run(0, self._states[0].detach().requires_grad_())
+        del made
+        return weighed.bytes
+
+    def _through(self, index: int, given: Tensor, cotangents: Tensor, at_once: int) -> None:
+        """Carry cotangents back through a whole block."""
+        with torch.enable_grad():
+            made = self._run(index, given)
+        for first in range(0, len(cotangents), at_once):
+            some, keep = slice(first, first + at_once), first + at_once < len(cotangents)
+            (grads,) = vector_jacobian_products([made], [given], [cotangents[some].to(made.dtype)], retain=keep)
+            cotangents[some] = grads.to(cotangents.dtype)
+        hand_back_freed(given)
+
+    def _through_split(
+        self,
+        split: SplitBlock,
+        call: BlockArguments,
+        given: Tensor,
+        cotangents: Tensor,
+        limit: int,
+    ) -> None:
+        """Carry cotangents back through what is behind attention, piece by piece, and then through attention."""
+        part = AttentionPart(split, call, given)
+        size = max(1, self.piece // given.shape[0])
+        room = int(_ATTENDED_PART * limit) // (cotangents[0].nbytes + part.room())
+        group = _evenly(len(cotangents), room)
+        for first in range(0, len(cotangents), group):
+            some = cotangents[first : first + group]
+            of_attended = some.new_empty((len(some), *part.answer.shape))
+            for piece in pieces(given.shape[1], size):
+                _through_piece(
+                    split, call, (given[:, piece], part.answer[:, piece]), some[:, :, piece], of_attended[:, :, piece]
+                )
+            hand_back_freed(given)
+            part.add_back(of_attended, some)
+            del of_attended
+            hand_back_freed(given)
 
     def _run(self, index: int, state: Tensor) -> Tensor:
-        args, kwargs = _with_state(self._calls[index], state)
-        output = self.blocks.members[index](*args, **kwargs)
-        made: Tensor = output if isinstance(output, Tensor) else output[0]
-        return made
+        return self._calls[index].run(self.blocks.members[index], state)
 
 
-_STATE = object()
-"""Stands where a block is given its state."""
+def _through_piece(
+    split: SplitBlock, call: BlockArguments, states: tuple[Tensor, Tensor], some: Tensor, of_attended: Tensor
+) -> None:
+    """Carry cotangents of a few positions back to their states, in place, and to the answers of attention there."""
+    nowhere = [not bool(one.any()) for one in some]
+    of_attended[nowhere] = 0  # in the last block, what was read lies in few pieces
+    if all(nowhere):
+        return
+    ends = [state.detach().requires_grad_() for state in states]
+    with torch.enable_grad():
+        made = split.behind(call, *ends)
+    for one, at_attention, empty in zip(some, of_attended, nowhere, strict=True):
+        if not empty:
+            grads = vector_jacobian_products([made], ends, [one[None].to(made.dtype)], retain=True)
+            at_attention.copy_(grads[1][0])  # first: where it is added last, this is the cotangent itself
+            one.copy_(grads[0][0])
 
 
-def _without_state(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    if args:
-        return (_STATE, *args[1:]), kwargs
-    state = hidden_input(args, kwargs)
-    return args, {name: _STATE if value is state else value for name, value in kwargs.items()}
-
-
-def _with_state(call: tuple[tuple[Any, ...], dict[str, Any]], state: Tensor) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    args, kwargs = call
-    return (
-        tuple(state if one is _STATE else one for one in args),
-        {name: state if one is _STATE else one for name, one in kwargs.items()},
-    )
+def _evenly(count: int, most: int) -> int:
+    """The size of the fewest groups, all as large as each other, of at most so many."""
+    return -(-count // -(-count // max(1, min(most, count))))
 
 
 @contextmanager
-def passed_by_blocks(blocks: Blocks, stride: int) -> Iterator[BlockPass]:
-    """Within the block, which runs one pass, all blocks but the last keep states instead of a graph."""
-    kept = BlockPass(blocks, stride)
-    *body, last = blocks.members
+def passed_by_blocks(blocks: Blocks, stride: int, piece: int | None = None) -> Iterator[BlockPass]:
+    """Within the context, which runs one pass, the model's blocks keep states instead of a graph."""
+    kept = BlockPass(blocks, stride, PIECE if piece is None else piece)
     with ExitStack() as stack:
-        for block in body:
+        for block in blocks.members:
             stack.callback(block.register_forward_pre_hook(kept.enter, with_kwargs=True).remove)
             stack.callback(block.register_forward_hook(kept.leave, always_call=True).remove)
-        stack.callback(last.register_forward_pre_hook(kept.enter_last, with_kwargs=True).remove)
+        stack.callback(blocks.members[-1].register_forward_hook(kept.leave_last).remove)
         yield kept
     # from here on the hooks are gone: blocks are run again as they are
 
@@ -170,31 +229,47 @@ def _tried(module: PreTrainedModel, embedding: InputEmbedding, members: tuple[nn
     ids = (torch.arange(length, device=device)[None] * 7 + 1) % embedding.weight.shape[0]
     leaf = embedding.of(ids).detach().requires_grad_()
 
-    def values() -> Tensor:
+    def value() -> Tensor:
         with embedding.replaced_by(leaf):
             output, _ = start_run(module).forward(ids, None, keep=False)
         return output.logits[0, [length // 2, length - 1]].logsumexp(-1).sum()
 
-    with torch.enable_grad():
-        (whole,) = torch.autograd.grad(values(), leaf)
-        weighed = _Weighed()
-        with passed_by_blocks(Blocks(members, 0), 1) as kept, weighed.hooks():
-            value = values()
+    def apart(splits: tuple[SplitBlock | None, ...]) -> tuple[Tensor, int]:
+        """The gradients that come out block by block, and what the graph of the first block keeps."""
+        with passed_by_blocks(Blocks(members, splits, 0), 1, piece=_TRIED_PIECE) as kept:
+            here = value()
         assert kept.top is not None
         assert kept.bottom is not None
-        (at_top,) = torch.autograd.grad(value, kept.top)
+        (at_top,) = torch.autograd.grad(here, kept.top)
+        kept_bytes = kept.bytes_of_first()
         cotangents = at_top[None].clone()
-        kept.backward(cotangents, 1)
-        (apart,) = vector_jacobian_products([kept.bottom], [leaf], [cotangents.to(kept.bottom.dtype)], retain=False)
-    if not torch.allclose(apart[0], whole, rtol=0, atol=_SAME * float(whole.abs().max())):
-        return None
-    return Blocks(members, weighed.bytes // length)
+        kept.backward(cotangents, 1, 0)
+        (found,) = vector_jacobian_products([kept.bottom], [leaf], [cotangents.to(kept.bottom.dtype)], retain=False)
+        return found[0], kept_bytes
+
+    unsplit: tuple[SplitBlock | None, ...] = (None,) * len(members)
+    with torch.enable_grad():
+        (whole,) = torch.autograd.grad(value(), leaf)
+        found, kept_bytes = apart(unsplit)
+        if not _same(found, whole):
+            return None
+        splits = unsplit
+        if device.type == "cpu":
+            with suppress(Exception):  # blocks that cannot be cut behind their attention stay whole
+                cut = splits_of(module, embedding, members)
+                splits = cut if _same(apart(cut)[0], whole) else unsplit
+    return Blocks(members, splits, kept_bytes // length)
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    return torch.allclose(one, other, rtol=0, atol=_SAME * float(other.abs().max()))
 
 
 class _Weighed:
-    """How many bytes a graph keeps, each piece of memory counted once."""
+    """How many bytes a graph keeps beside a module's own weights, each piece of memory counted once."""
 
-    def __init__(self) -> None:
+    def __init__(self, module: nn.Module) -> None:
+        self._own = {weight.untyped_storage().data_ptr() for weight in module.parameters()}
         self._seen: dict[int, int] = {}
 
     @property
@@ -203,8 +278,8 @@ class _Weighed:
 
     def hooks(self) -> Any:
         def keep(tensor: Tensor) -> Tensor:
-            if not isinstance(tensor, nn.Parameter):
-                storage = tensor.untyped_storage()
+            storage = tensor.untyped_storage()
+            if storage.data_ptr() not in self._own:
                 self._seen[storage.data_ptr()] = storage.nbytes()
             return tensor
 

@@ -32,8 +32,10 @@ from wherefrom_hf.running.constants import constant_weights
 from wherefrom_hf.running.derivatives import differentiable_values, true_derivatives
 from wherefrom_hf.running.eager import attention_implementation
 from wherefrom_hf.running.head import HeadCut, cut_at_head, reads
+from wherefrom_hf.running.in_pieces import in_pieces
 from wherefrom_hf.running.jacobian import vector_jacobian_products
 from wherefrom_hf.running.last_block import BlockCut, LastBlock, cut_in, find_last_block
+from wherefrom_hf.running.linear import quick_linear
 from wherefrom_hf.running.padding import decoder_batch, encoder_batch, pad_embeddings, read_length
 from wherefrom_hf.running.passes import EncoderStates, run_encoder, start_run
 from wherefrom_hf.running.precision import at_least_single
@@ -191,8 +193,7 @@ class Differentiator:
             return plan
         weight = predictor.target.weight
         state = positions * weight.shape[-1] * at_least_single(weight[:0]).element_size()
-        here = plan.last_block if plan.last_block is not None and plan.last_block.block is blocks.members[-1] else None
-        return evolve(plan, blocks=blocks, last_block=here, stride=blocks.stride(state, predictor.memory_limit))
+        return evolve(plan, blocks=blocks, last_block=None, stride=blocks.stride(state, predictor.memory_limit))
 
     def _cost(self, row: Row) -> int:
         """Token positions of a row, or what its gradients weigh in the same currency, whichever is more."""
@@ -217,14 +218,13 @@ class Differentiator:
         with (
             predictor.target.replaced_by(leaf),
             passed_by_blocks(blocks, plan.stride) as kept,
-            self._cut(plan) as inside,
-            cut_at_head(predictor.module, *pairs, detach=inside is None) as cut,
+            cut_at_head(predictor.module, *pairs, detach=True) as cut,
             looking_into(predictor.module, "differentiated"),
         ):
             output, _ = start_run(predictor.module).forward(batch.ids, batch.visible, keep=False)
         total = collected.read(at_least_single(output.logits[0]), indices)
-        cut_points = _gradients_inside(total, inside, pairs) if inside is not None else _gradients_at_head(total, cut)
-        del output, total, cut, inside
+        cut_points = _gradients_at_head(total, cut)
+        del output, total, cut
         assert kept.top is not None
         assert kept.bottom is not None
         room = max(len(row.target_ids) for row in rows)
@@ -242,7 +242,8 @@ class Differentiator:
             (grads,) = vector_jacobian_products(cut_points.tensors, [kept.top], cotangents, retain=not last)
             work[first : first + at_once] = grads.to(work.dtype)
         del cut_points, cotangents, grads
-        kept.backward(work, at_once)
+        with quick_linear(), in_pieces(predictor.module, len(rows) * leaf.shape[1]):
+            kept.backward(work, at_once, predictor.memory_limit)
         for first in range(0, slots, at_once):
             some = work[first : first + at_once].to(kept.bottom.dtype)
             last = first + at_once >= slots
