@@ -58,23 +58,27 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=list(METHODS))
     parser.add_argument("--lengths", nargs="+", type=int, default=[2000, 4000, 8000])
     parser.add_argument("--steps", type=int, default=16)
+    parser.add_argument("--points", type=int, default=8, help="of integrated gradients")
     parser.add_argument("--memory-limit", default="512 MiB")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1, help="of the host")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args()
+    METHODS["integrated_gradients"]["n_steps"] = asked.points
     if asked.one:
         print(json.dumps(here(asked)(asked.methods[0], asked.lengths[0])))
         return
     known = (
         [json.loads(line) for line in asked.out.read_text().splitlines()] if asked.out and asked.out.exists() else []
     )
-    done = {(one["method"], one["length"], one["steps"], one["memory_limit"], one["device"]) for one in known}
+    done = {
+        (one["method"], one["length"], one["steps"], one["points"], one["memory_limit"], one["device"]) for one in known
+    }
     ask = here(asked) if asked.device != "cpu" else functools.partial(elsewhere, asked)
     for length in asked.lengths:
         for method in asked.methods:
-            if (method, length, asked.steps, asked.memory_limit, asked.device) in done:
+            if (method, length, asked.steps, asked.points, asked.memory_limit, asked.device) in done:
                 continue
             answer = ask(method, length)
             print(line(answer), flush=True)
@@ -87,7 +91,12 @@ def here(asked: argparse.Namespace) -> Callable[[str, int], dict[str, Any]]:
     """What measures in this process, with a model that is loaded once."""
     torch.set_num_threads(asked.threads)
     model = wherefrom.load_model(asked.model, device=asked.device, memory_limit=asked.memory_limit)
-    facts = {"device": asked.device, "threads": asked.threads, "memory_limit": asked.memory_limit}
+    facts = {
+        "points": asked.points,
+        "device": asked.device,
+        "threads": asked.threads,
+        "memory_limit": asked.memory_limit,
+    }
     return lambda method, length: {**facts, **measured(model, method, length, asked.steps)}
 
 
@@ -96,6 +105,7 @@ def elsewhere(asked: argparse.Namespace, method: str, length: int) -> dict[str, 
     command = [sys.executable, "-m", "benchmarks.long_inputs", "--one", "--model", asked.model, "--methods", method]
     command += ["--lengths", str(length), "--steps", str(asked.steps), "--memory-limit", asked.memory_limit]
     command += ["--device", asked.device, "--threads", str(asked.threads)]
+    command += ["--points", str(asked.points)]
     printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     found: dict[str, Any] = json.loads(printed.splitlines()[-1])
     return found
