@@ -15,6 +15,7 @@ from wherefrom_hf.inside import attention as attention_module
 from wherefrom_hf.inside.attention import attentions
 from wherefrom_hf.inside.value_zeroing import zeroed_values
 from wherefrom_hf.running import block_by_block, chunking
+from wherefrom_hf.running.answering import first_tensor, with_first
 from wherefrom_hf.running.attention_kernel import FUSED
 from wherefrom_hf.running.attention_products import SoftmaxAttention
 from wherefrom_hf.running.block_by_block import Blocks
@@ -111,10 +112,29 @@ def plan_with_room(differentiator):
 
 def test_a_block_that_mixes_positions_behind_its_attention_stays_whole(monkeypatch):
     predictor = tight("llama", monkeypatch)
-    predictor.module.model.layers[0].mlp.register_forward_hook(lambda part, args, output: output + output.cumsum(1))
+    layer = predictor.module.model.layers[0].mlp
+    own = layer.forward
+    layer.forward = lambda states: own(states).cumsum(1)
     blocks = Differentiator(predictor)._structure.blocks
     assert blocks is not None
     assert not any(blocks.splits)
+
+
+@pytest.mark.parametrize("where", ["", "self_attn", "mlp", "self_attn.o_proj"])
+def test_hooks_that_came_after_the_trial_change_gradients_as_they_change_values(where, monkeypatch):
+    """They might not be asked once, or of all positions: blocks with hooks go through whole."""
+    predictor = tight("llama", monkeypatch)
+    differentiator = Differentiator(predictor)
+    assert all(differentiator._structure.blocks.splits)
+
+    def doubled(part, args, output):
+        scale = torch.arange(first_tensor(output).shape[1])[:, None] + 1.0  # by position
+        return with_first(output, first_tensor(output) * scale)
+
+    predictor.module.model.layers[1].get_submodule(where).register_forward_hook(doubled)
+    row = asked(rows_for("llama")[0])
+    (answer,) = differentiator.gradients([row], None, True, True)
+    close(answer.target.numpy(), plainly(predictor, row)[1])
 
 
 @pytest.mark.parametrize("count, most, size", [(16, 4, 4), (16, 5, 4), (16, 7, 6), (16, 100, 16), (3, 0, 1)])

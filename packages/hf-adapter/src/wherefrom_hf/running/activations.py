@@ -22,12 +22,18 @@ ELEMENTWISE: tuple[type, ...] = tuple(entry for entry in _REGISTERED if isinstan
 """The activation classes that transformers can be configured with: each output depends on its own input alone."""
 
 
-def _with_slope(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor | None:
-    x = inputs[0]
-    if not x.requires_grad or not output.requires_grad:
-        return None
-    (derivative,) = torch.autograd.grad(output.sum(), x)
-    return output.detach() + derivative * (x - x.detach())
+class _WithSlope:
+    """A hook: what an activation gave, with its derivative."""
+
+    takes_pieces = True
+    """Every number is on its own: see `in_pieces`."""
+
+    def __call__(self, module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor | None:
+        x = inputs[0]
+        if not x.requires_grad or not output.requires_grad:
+            return None
+        (derivative,) = torch.autograd.grad(output.sum(), x)
+        return output.detach() + derivative * (x - x.detach())
 
 
 @contextmanager
@@ -36,5 +42,5 @@ def derivatives_kept(module: PreTrainedModel) -> Iterator[None]:
     with ExitStack() as hooks:
         for part in parts_of(module):
             if isinstance(part, ELEMENTWISE) and not any(True for _ in part.parameters()):
-                hooks.callback(part.register_forward_hook(_with_slope).remove)
+                hooks.callback(part.register_forward_hook(_WithSlope()).remove)
         yield

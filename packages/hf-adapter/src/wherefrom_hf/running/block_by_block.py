@@ -26,7 +26,7 @@ from wherefrom_hf.running.attention_kernel import hidden_input
 from wherefrom_hf.running.attention_part import AttentionPart
 from wherefrom_hf.running.embedding import InputEmbedding
 from wherefrom_hf.running.freed import hand_back_freed
-from wherefrom_hf.running.in_pieces import PIECE, pieces
+from wherefrom_hf.running.in_pieces import PIECE, is_watched, pieces
 from wherefrom_hf.running.jacobian import vector_jacobian_products
 from wherefrom_hf.running.passes import start_run
 from wherefrom_hf.running.split_block import BlockArguments, SplitBlock, splits_of
@@ -118,7 +118,7 @@ class BlockPass:
             for index in reversed(indices):
                 given = states.pop().detach().requires_grad_()
                 split = self.blocks.splits[index]
-                if split is None:
+                if split is None or is_watched(split.block.modules()):
                     self._through(index, given, cotangents, at_once)
                 else:
                     self._through_split(split, self._calls[index], given, cotangents, limit)

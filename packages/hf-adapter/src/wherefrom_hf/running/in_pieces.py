@@ -7,7 +7,7 @@ layers of a kind keep to single positions is asked of the first once, on states 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -43,8 +43,7 @@ def pieces(length: int, size: int) -> Iterator[slice]:
 def in_pieces(module: nn.Module, positions: int) -> Iterator[None]:
     """Within the block, layers of a pass over so many positions run in pieces, on the host and where no graph is kept.
 
-    Layers that have hooks inside are let be, for hooks may be anyone's. An object whose hooks do not mind says so by an
-    attribute, ``takes_pieces``.
+    Layers that are watched inside are let be.
     """
     if positions < LEAST_POSITIONS or torch.compiler.is_compiling():
         yield
@@ -59,12 +58,19 @@ def in_pieces(module: nn.Module, positions: int) -> Iterator[None]:
         yield
 
 
+def is_watched(parts: Iterable[nn.Module]) -> bool:
+    """Have any of these hooks? Whose they are is unknown: they may expect whole sequences, and to be asked once.
+
+    A hook that does not mind, or the object that it is a method of, says so by an attribute, ``takes_pieces``.
+    """
+    hooks = (hook for part in parts for hook in (*part._forward_hooks.values(), *part._forward_pre_hooks.values()))
+    return not all(getattr(getattr(hook, "__self__", hook), "takes_pieces", False) for hook in hooks)
+
+
 def _may_be_cut(part: nn.Module) -> bool:
     """Is it a layer of several matrices, into which nobody looks who expects whole sequences?"""
-    inner = [one for one in part.modules() if one is not part]
-    hooks = [hook for one in inner for hook in (*one._forward_hooks.values(), *one._forward_pre_hooks.values())]
     matrices = sum(weight.ndim > 1 for weight in part.parameters())
-    return matrices > 1 and all(getattr(getattr(hook, "__self__", None), "takes_pieces", False) for hook in hooks)
+    return matrices > 1 and not is_watched(inner for inner in part.modules() if inner is not part)
 
 
 def _kind(part: nn.Module) -> Hashable:
