@@ -59,6 +59,28 @@ def test_pieces_make_no_difference_and_are_tried_once_for_a_kind_of_layer(monkey
     assert sizes == [24, 24]
 
 
+@pytest.mark.parametrize("name", ["llama", "gpt2"])
+@torch.no_grad()
+def test_rows_are_cut_one_by_one(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Layers may ask that numbers lie together, as GPT-2's do."""
+    module = build(name)
+    rows = (torch.arange(72).view(3, 24) * 5) % 20 + 3
+    run = start_run(module)
+    came, _ = run.forward(rows, None, keep=False)
+    assert list(rooms._alone[module].values()) == [True]
+    monkeypatch.setattr(rooms, "LEAST_POSITIONS", 25)
+    right, _ = run.forward(rows, None, keep=False)
+    torch.testing.assert_close(came.logits, right.logits, rtol=0, atol=1e-6)
+
+
+@torch.no_grad()
+def test_many_short_rows_are_not_cut() -> None:
+    module = build("llama")
+    sizes = noted(module)
+    start_run(module).forward(torch.ones(40, 6, dtype=torch.long), None, keep=False)
+    assert sizes == [6, 6]
+
+
 @torch.no_grad()
 def test_a_layer_that_looks_at_its_neighbours_runs_whole() -> None:
     module = build("llama")

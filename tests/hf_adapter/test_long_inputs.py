@@ -97,6 +97,16 @@ def test_gradients_in_pieces_behind_attention(name, kernel, monkeypatch):
     assert sizes == ([len(row.steps)] * len(differentiator._structure.blocks.members) if kernel == "ours" else [])
 
 
+@pytest.mark.parametrize("name", ["llama", "gpt2"])
+def test_several_rows_go_block_by_block_together(name, monkeypatch):
+    monkeypatch.setattr(block_by_block, "PIECE", 6)
+    predictor = tight(name, monkeypatch)
+    row, other = (asked(one) for one in rows_for(name)[:2])
+    answers = list(Differentiator(predictor).gradients([row, other], 2, True, True))
+    for one, answer in zip((row, other), answers, strict=True):
+        close(answer.target.numpy(), plainly(predictor, one)[1])
+
+
 def plan_with_room(differentiator):
     """Once the plan is made there is room: all outputs go together."""
     own = differentiator._plan

@@ -179,12 +179,12 @@ def _through_piece(
     of_attended[nowhere] = 0  # in the last block, what was read lies in few pieces
     if all(nowhere):
         return
-    ends = [state.detach().requires_grad_() for state in states]
+    ends = [state.detach().contiguous().requires_grad_() for state in states]
     with torch.enable_grad():
         made = split.behind(call, *ends)
     for one, at_attention, empty in zip(some, of_attended, nowhere, strict=True):
         if not empty:
-            grads = vector_jacobian_products([made], ends, [one[None].to(made.dtype)], retain=True)
+            grads = vector_jacobian_products([made], ends, [one[None].to(made.dtype).contiguous()], retain=True)
             at_attention.copy_(grads[1][0])  # first: where it is added last, this is the cotangent itself
             one.copy_(grads[0][0])
 

@@ -242,7 +242,7 @@ class Differentiator:
             (grads,) = vector_jacobian_products(cut_points.tensors, [kept.top], cotangents, retain=not last)
             work[first : first + at_once] = grads.to(work.dtype)
         del cut_points, cotangents, grads
-        with quick_linear(), in_pieces(predictor.module, len(rows) * leaf.shape[1]):
+        with quick_linear(), in_pieces(predictor.module, leaf.shape[1]):
             kept.backward(work, at_once, predictor.memory_limit)
         for first in range(0, slots, at_once):
             some = work[first : first + at_once].to(kept.bottom.dtype)

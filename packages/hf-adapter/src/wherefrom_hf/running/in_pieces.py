@@ -40,12 +40,12 @@ def pieces(length: int, size: int) -> Iterator[slice]:
 
 
 @contextmanager
-def in_pieces(module: nn.Module, positions: int) -> Iterator[None]:
-    """Within the block, layers of a pass over so many positions run in pieces, on the host and where no graph is kept.
+def in_pieces(module: nn.Module, length: int) -> Iterator[None]:
+    """Within the block, layers of a pass over rows so long run in pieces, on the host and where no graph is kept.
 
     Layers that are watched inside are let be.
     """
-    if positions < LEAST_POSITIONS or torch.compiler.is_compiling():
+    if length < LEAST_POSITIONS or torch.compiler.is_compiling():
         yield
         return
     with ExitStack() as stack:
@@ -90,8 +90,9 @@ def _cut(part: nn.Module, own: Callable[..., Any], known: dict[Hashable, bool]) 
         if not known[kind]:
             return own(states)
         answer = torch.empty_like(states)
-        for piece in pieces(states.shape[1], max(1, PIECE // len(states))):
-            answer[:, piece] = own(states[:, piece])
+        for row in range(len(states)):  # pieces of several rows would not lie together
+            for piece in pieces(states.shape[1], PIECE):
+                answer[row : row + 1, piece] = own(states[row : row + 1, piece])
         return answer
 
     return forward
@@ -102,17 +103,16 @@ def _is_long(given: Any) -> bool:
         isinstance(given, Tensor)
         and given.ndim == 3
         and given.device.type == "cpu"
-        and given.shape[0] * given.shape[1] >= LEAST_POSITIONS
+        and given.shape[1] >= LEAST_POSITIONS
         and not torch.is_grad_enabled()
     )
 
 
 def _keeps_to_positions(own: Callable[..., Any], states: Tensor) -> bool:
     """Are the answers to a stretch of states those to its two parts, one per position and as wide as its state?"""
-    size = max(1, PIECE // len(states))
-    some = states[:, : size + _BEGINNING]
+    some = states[:1, : PIECE + _BEGINNING]
     whole = own(some)
     if not isinstance(whole, Tensor) or whole.shape != some.shape or whole.dtype != states.dtype:
         return False
-    apart = torch.cat([own(some[:, piece]) for piece in pieces(some.shape[1], size)], 1)
+    apart = torch.cat([own(some[:, piece]) for piece in pieces(some.shape[1], PIECE)], 1)
     return torch.allclose(apart, whole, rtol=0, atol=_SAME * float(whole.abs().max()))

@@ -99,7 +99,7 @@ class DecoderRun:
             del arguments["past_key_values"]
         if rows * length >= LEAST_POSITIONS:
             keep_large_pieces()
-        with quick_linear(), in_pieces(self.module, rows * length):
+        with quick_linear(), in_pieces(self.module, length):
             output = self.module(**arguments)
         return output, evolve(self, cache=cache, position=end)
 
@@ -178,6 +178,6 @@ def can_continue(module: PreTrainedModel) -> bool:
 def run_encoder(module: PreTrainedModel, ids: Tensor, visible: Tensor, **extra: Any) -> EncoderStates:
     """The encoder's last states for ``ids`` of shape ``(rows, length)``."""
     encoder = module.get_encoder()
-    with quick_linear(), in_pieces(encoder, ids.numel()):
+    with quick_linear(), in_pieces(encoder, ids.shape[1]):
         output = encoder(input_ids=ids, attention_mask=visible, return_dict=True, **extra)
     return EncoderStates(output.last_hidden_state, visible, ids, tuple(output.get("hidden_states") or ()))
