@@ -27,14 +27,18 @@ def answering(module: nn.Module, output: Any) -> Iterator[None]:
 
 
 @contextmanager
-def answering_by(module: nn.Module, forward: Callable[..., Any]) -> Iterator[None]:
-    """Within the block, ``module`` answers what ``forward`` makes of its arguments. Its hooks run as before."""
-    own = module.__dict__.get("forward")
-    module.__dict__["forward"] = forward
+def answering_by(module: nn.Module, answer: Callable[..., Any], method: str = "forward") -> Iterator[None]:
+    """Within the block, ``module`` answers what ``answer`` makes of its arguments. Its hooks run as before.
+
+    Args:
+        method: Which of the module's methods is answered.
+    """
+    own = module.__dict__.get(method)
+    module.__dict__[method] = answer
     try:
         yield
     finally:
         if own is None:
-            del module.__dict__["forward"]
+            del module.__dict__[method]
         else:
-            module.__dict__["forward"] = own
+            module.__dict__[method] = own

@@ -15,6 +15,7 @@ from wherefrom.arrays import IntArray
 from wherefrom.errors import ModelCapabilityError, SettingsError, WherefromError, nearest
 from wherefrom.settings import LARGEST_COUNT, check_whole
 
+from wherefrom_hf.running.answering import answering_by
 from wherefrom_hf.running.samples import seeded
 from wherefrom_hf.text.endings import endings
 
@@ -120,7 +121,7 @@ def _from_what_was_said(module: PreTrainedModel) -> Iterator[None]:
         yield
         return
     name = "prepare_inputs_for_generation"
-    own, prepare = module.__dict__.get(name), getattr(module, name)
+    prepare = getattr(module, name)
 
     @functools.wraps(prepare)
     def checked(input_ids: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
@@ -134,14 +135,8 @@ def _from_what_was_said(module: PreTrainedModel) -> Iterator[None]:
             )
         return prepared
 
-    module.__dict__[name] = checked
-    try:
+    with answering_by(module, checked, name):
         yield
-    finally:
-        if own is None:
-            del module.__dict__[name]
-        else:
-            module.__dict__[name] = own
 
 
 _FROM_ZERO = {"min_length", "min_new_tokens", "top_k", "no_repeat_ngram_size", "encoder_no_repeat_ngram_size"}
