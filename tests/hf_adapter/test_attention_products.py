@@ -68,29 +68,31 @@ def test_as_torch_carries_them_back(name: str) -> None:
     cotangents[:, :, 50:70] = 0  # nothing comes back to some queries
     right = [torch.autograd.grad(context, inputs, one, retain_graph=True) for one in cotangents]
     options = {"attention_mask": visible, "scaling": SCALE}
-    found = SoftmaxAttention.of(Causal(), context.detach(), *inputs, options)
+    found = SoftmaxAttention.of(Causal(), *inputs, options)
     assert found is not None
-    for came, *expected in zip(found.products(cotangents), *right, strict=True):
+    for came, *expected in zip(found.products(cotangents, context.detach()), *right, strict=True):
         torch.testing.assert_close(came, torch.stack(expected), rtol=0, atol=1e-12)
 
 
 def test_a_cotangent_that_is_nothing_gives_nothing() -> None:
     inputs, context = passed((1, 4, 2, 90, 8, 12), None)
-    found = SoftmaxAttention.of(Causal(), context.detach(), *inputs, {"scaling": SCALE})
+    found = SoftmaxAttention.of(Causal(), *inputs, {"scaling": SCALE})
     assert found is not None
-    assert not any(one.any() for one in found.products(torch.zeros(2, *context.shape, dtype=torch.float64)))
+    assert not any(
+        one.any() for one in found.products(torch.zeros(2, *context.shape, dtype=torch.float64), context.detach())
+    )
 
 
 def test_many_cotangents_ask_for_weights_once(monkeypatch: pytest.MonkeyPatch) -> None:
     inputs, context = passed((1, 2, 1, 300, 4, 4), None)
-    found = SoftmaxAttention.of(Causal(), context.detach(), *inputs, {"scaling": SCALE})
+    found = SoftmaxAttention.of(Causal(), *inputs, {"scaling": SCALE})
     assert found is not None
     made: list[Any] = []
     softmax = torch.softmax
     monkeypatch.setattr(attention_products.torch, "softmax", lambda *given: made.append(1) or softmax(*given))
     for count in (1, 16):
         made.clear()
-        found.products(torch.randn(count, *context.shape, dtype=torch.float64))
+        found.products(torch.randn(count, *context.shape, dtype=torch.float64), context.detach())
         assert len(made) == 300 // (192 // 2) + 1
 
 
@@ -106,11 +108,11 @@ def test_many_cotangents_ask_for_weights_once(monkeypatch: pytest.MonkeyPatch) -
     ids=lambda options: next(iter(options)),
 )
 def test_what_is_more_than_softmax_attention_is_left_to_autograd(options: dict[str, Any]) -> None:
-    inputs, context = passed((1, 2, 2, 30, 4, 4), None)
-    assert SoftmaxAttention.of(Causal(), context, *inputs, options) is None
+    inputs, _ = passed((1, 2, 2, 30, 4, 4), None)
+    assert SoftmaxAttention.of(Causal(), *inputs, options) is None
 
 
 def test_half_precision_is_left_to_autograd() -> None:
-    inputs, context = passed((1, 2, 2, 30, 4, 4), None)
+    inputs, _ = passed((1, 2, 2, 30, 4, 4), None)
     halves = [one.bfloat16() for one in inputs]
-    assert SoftmaxAttention.of(Causal(), context.bfloat16(), *halves, {}) is None
+    assert SoftmaxAttention.of(Causal(), *halves, {}) is None

@@ -38,11 +38,11 @@ class AttentionPart:
         if module is not self._asker or len(others) > 1:
             return kernel(module, query, key, value, *others, **options)
         given = {**options, "attention_mask": others[0] if others else options.get("attention_mask")}
-        with torch.no_grad():
-            context, weights = kernel(module, query, key, value, *others, **options)
-        self._around = SoftmaxAttention.of(module, context, query, key, value, given)
+        self._around = SoftmaxAttention.of(module, query, key, value, given)
         if self._around is None:
             return kernel(module, query, key, value, *others, **options)
+        with torch.no_grad():
+            context, weights = kernel(module, query, key, value, *others, **options)
         self._inputs = (query, key, value)
         self._leaf = context.detach().requires_grad_()
         return self._leaf, weights
@@ -65,7 +65,7 @@ class AttentionPart:
         at_kernel = above.view(-1, *self._leaf.shape) if fits else above.new_empty((len(above), *self._leaf.shape))
         for one, total, kernel in zip(above, below, at_kernel, strict=True):
             _add((self.answer,), (one,), self._given, total, self._leaf, kernel)
-        products = self._around.products(at_kernel.to(self._leaf.dtype))
+        products = self._around.products(at_kernel.to(self._leaf.dtype), self._leaf.detach())
         for total, *ones in zip(below, *products, strict=True):
             _add(self._inputs, ones, self._given, total)
 

@@ -27,7 +27,7 @@ _KEYS = 512
 
 @frozen(eq=False)
 class SoftmaxAttention:
-    """What softmax attention was computed from, and what came out."""
+    """What softmax attention is computed from."""
 
     query: Tensor
     """Shape ``(rows, heads, queries, width)``."""
@@ -38,14 +38,12 @@ class SoftmaxAttention:
     visible: Tensor | None
     """True where a query sees a key, shape ``(rows or 1, heads or 1, queries, keys)``; None: up to its own position."""
     scale: float
-    context: Tensor
-    """The result, shape ``(rows, queries, heads, value_width)``."""
 
     @staticmethod
     def of(
-        module: nn.Module, context: Tensor, query: Tensor, key: Tensor, value: Tensor, options: Mapping[str, Any]
+        module: nn.Module, query: Tensor, key: Tensor, value: Tensor, options: Mapping[str, Any]
     ) -> SoftmaxAttention | None:
-        """The call of transformers' fused kernel that gave ``context``; None where it was more than softmax attention.
+        """A call of transformers' fused kernel; None where it asks for more than softmax attention.
 
         None too in half precision, which would be rounded between the products.
         """
@@ -61,14 +59,14 @@ class SoftmaxAttention:
             return None
         scale = options.get("scaling")
         scale = query.shape[-1] ** -0.5 if scale is None else scale
-        with torch.no_grad():
-            return SoftmaxAttention(query.detach(), key.detach(), value.detach(), visible, float(scale), context)
+        return SoftmaxAttention(query.detach(), key.detach(), value.detach(), visible, float(scale))
 
     @torch.no_grad()
-    def products(self, cotangents: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def products(self, cotangents: Tensor, context: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Cotangents of query, key and value from those of the context: ``(cotangents, *shape)`` each.
 
-        Where queries are as wide as values the query's take the place of those that were given, strip by strip.
+        The context is what came out, shape ``(rows, queries, heads, value_width)``. Where queries are as wide as values
+        the query's cotangents take the place of those that were given, strip by strip.
         """
         count, (rows, heads, length, width) = len(cotangents), self.query.shape
         by_head = cotangents.transpose(2, 3)
@@ -77,7 +75,7 @@ class SoftmaxAttention:
         # summed up with the cotangents side by side, as they are multiplied
         of_key, of_value = (one.new_zeros((*one.shape[:3], count, one.shape[3])) for one in (self.key, self.value))
         shared = heads // self.key.shape[1]
-        sums = torch.stack([(one * self.context).sum(-1) for one in cotangents]).transpose(2, 3)
+        sums = torch.stack([(one * context).sum(-1) for one in cotangents]).transpose(2, 3)
         for row in range(rows):
             for head in range(self.key.shape[1]):
                 some = slice(head * shared, (head + 1) * shared)

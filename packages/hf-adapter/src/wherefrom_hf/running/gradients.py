@@ -193,7 +193,7 @@ class Differentiator:
             return plan
         weight = predictor.target.weight
         state = positions * weight.shape[-1] * at_least_single(weight[:0]).element_size()
-        return evolve(plan, blocks=blocks, last_block=None, stride=blocks.stride(state, predictor.memory_limit))
+        return evolve(plan, blocks=blocks, stride=blocks.stride(state, predictor.memory_limit))
 
     def _cost(self, row: Row) -> int:
         """Token positions of a row, or what its gradients weigh in the same currency, whichever is more."""
