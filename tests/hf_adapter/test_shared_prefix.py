@@ -78,6 +78,29 @@ def test_gradients(name: str) -> None:
     assert sum(run) == sum(LENGTH - 1 - place for place in PLACES) + max(PLACES)
 
 
+@pytest.mark.parametrize("limit, runs_again", [(2**20, False), (16, True)])
+def test_what_was_run_for_the_row_that_all_others_change_is_lent_to_them(
+    limit: int, runs_again: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless it is too heavy to be kept while a row needs less of it."""
+    rows = replaced()
+    clean = evolve(rows[0], target_ids=np.arange(LENGTH) % 13 + 5, first_change=LENGTH)
+    whole = [
+        next(predictor_of(build("llama")).predict([evolve(row, first_change=None)], None)).logits
+        for row in [clean, *rows]
+    ]
+    predictor = predictor_of(build("llama"))
+    monkeypatch.setattr(predictor, "_memory_limit", limit)
+    predictor.probe.need_causal()
+    assert predictor.probe.continues()
+    with counted(predictor.module) as run:
+        answers = [answer.logits for answer in predictor.predict([clean, *rows], None)]
+    for answer, right in zip(answers, whole, strict=True):
+        torch.testing.assert_close(answer, right)
+    own = sum(LENGTH - 1 - place for place in PLACES)
+    assert sum(run) == LENGTH - 1 + own + (max(PLACES) if runs_again else 0)
+
+
 def test_a_row_that_begins_otherwise_starts_anew() -> None:
     predictor, rows = predictor_of(build("llama")), replaced()
     other = evolve(rows[-1], target_ids=rows[-1].target_ids[::-1].copy())

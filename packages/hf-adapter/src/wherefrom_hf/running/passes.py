@@ -103,19 +103,24 @@ class DecoderRun:
             output = self.module(**arguments)
         return output, evolve(self, cache=cache, position=end)
 
-    def spread(self, rows: int, encoder: EncoderStates | None, *, once: bool = False) -> DecoderRun:
-        """A run of one row as the common beginning of ``rows`` rows; this one stays as it is.
-
-        Args:
-            once: Will it be continued by one pass only? Then nothing is copied.
-        """
-        lent = _lent(self.cache) if once else None
-        if lent is not None:
-            return evolve(self, cache=lent, encoder=encoder)
+    def spread(self, rows: int, encoder: EncoderStates | None) -> DecoderRun:
+        """A run of one row as the common beginning of ``rows`` rows; this one stays as it is."""
         cache = copy.deepcopy(self.cache)
         if cache is not None and rows > 1:
             cache.batch_repeat_interleave(rows)
         return evolve(self, cache=cache, encoder=encoder)
+
+    def cache_bytes(self) -> int:
+        """What the cache weighs, as far as it is made of keys and values."""
+        layers = getattr(self.cache, "layers", ())
+        kept = [getattr(layer, name, None) for layer in layers for name in ("keys", "values")]
+        return sum(one.nbytes for one in kept if isinstance(one, Tensor))
+
+    def lent(self, length: int, encoder: EncoderStates | None) -> DecoderRun | None:
+        """The first ``length`` positions of a run of one row as the common beginning of any number of rows, for one
+        pass; this one stays as it is, and nothing is copied. None: its cache is of a kind that must be."""
+        cache = _lent(self.cache, length)
+        return None if cache is None else evolve(self, cache=cache, encoder=encoder, position=length)
 
 
 class _Lent(DynamicLayer):
@@ -135,15 +140,20 @@ class _Lent(DynamicLayer):
         )
 
 
-def _lent(cache: Any) -> Any:
-    """A view of ``cache`` for one more pass; None where its layers are of kinds that must be copied."""
-    if type(cache) is not DynamicCache or any(type(layer) is not DynamicLayer for layer in cache.layers):
+def _lent(cache: Any, length: int) -> Any:
+    """A view of the beginning of ``cache`` for one more pass; None where its layers are of kinds that must be
+    copied."""
+    if type(cache) is not DynamicCache:
         return None
     view = copy.copy(cache)
     view.layers = []
     for layer in cache.layers:
+        if type(layer) is not DynamicLayer:
+            return None
         lent = _Lent.__new__(_Lent)
         vars(lent).update(vars(layer))
+        if layer.keys is not None and layer.values is not None:
+            lent.keys, lent.values = layer.keys[..., :length, :], layer.values[..., :length, :]
         view.layers.append(lent)
     return view
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 
 import torch
@@ -11,7 +12,9 @@ from transformers import PreTrainedModel
 from wherefrom.adapters import Inside, Row, RowPrediction
 from wherefrom.step_functions.base import LogitsOnlyError
 
+from wherefrom_hf.running.attention_kernel import FUSED, observed_by
 from wherefrom_hf.running.chunking import chunks_of, halving, logit_bytes, positions_at_once
+from wherefrom_hf.running.continued_attention import LEAST_POSITIONS, ContinuedAttention
 from wherefrom_hf.running.embedding import InputEmbedding, named_embedding
 from wherefrom_hf.running.head import cut_at_head, reads
 from wherefrom_hf.running.memory import attention_graph_bytes, default_limit
@@ -80,7 +83,7 @@ class Predictor:
 
     def shared_prefix(self) -> SharedPrefix:
         """What the rows of one call have in common, of which nothing is run yet."""
-        return SharedPrefix(self.module, self.target, self.encode)
+        return SharedPrefix(self.module, self.target, self.encode, self.memory_limit // 2)
 
     def _cost(self, row: Row) -> int:
         """Token positions of a row, or what its logits weigh in the same currency, whichever is more."""
@@ -96,10 +99,7 @@ class Predictor:
     def _answers(self, rows: list[Row], prefix: SharedPrefix, shared: int) -> list[RowPrediction]:
         batch = decoder_batch(rows, self.fill, self.device)
         encoder = self.encode(rows)
-        if shared:
-            run = prefix.run_to(rows[0], shared).spread(len(rows), encoder, once=True)
-        else:
-            run = start_run(self.module, encoder)
+        run = prefix.lent_to(rows, shared, encoder) if shared else start_run(self.module, encoder)
         steps = [torch.from_numpy(row.steps) for row in rows]
         pairs = reads(steps, shared, self.device)
         ids = batch.ids[:, shared:]
@@ -107,13 +107,20 @@ class Predictor:
         if any(row.target_embeds is not None for row in rows):
             given = [None if row.target_embeds is None else row.target_embeds[shared:] for row in rows]
             embeddings = pad_embeddings(given, self.target.of(ids))
-        with self.target.replaced_by(embeddings), cut_at_head(self.module, *pairs, detach=False):
+        attention = self._attention_in_two(shared, ids.shape[1])  # asked out here: it may run passes of its own
+        with attention, self.target.replaced_by(embeddings), cut_at_head(self.module, *pairs, detach=False):
             output, _ = run.forward(ids, batch.visible, keep=False)
         parts = torch.split(at_least_single(output.logits[0]), [len(s) for s in steps])
         return [
             RowPrediction(logits=logits, scores=scores_of(row, logits, inside), inside=inside)
             for row, logits, inside in zip(rows, parts, (RowInside.of(self, row) for row in rows), strict=True)
         ]
+
+    def _attention_in_two(self, shared: int, own: int) -> AbstractContextManager[None]:
+        """Attention of rows in two parts, what they share and their own, on the host where both are long."""
+        if self.device.type != "cpu" or min(shared, own) < LEAST_POSITIONS or not self.probe.continues_in_two():
+            return nullcontext()
+        return observed_by(self.module, ContinuedAttention(), FUSED)
 
     def encode(self, rows: Sequence[Row]) -> EncoderStates | None:
         """Encoder states for rows, each distinct source run once; None for decoder-only models."""

@@ -22,7 +22,8 @@ from torch.overrides import TorchFunctionMode
 from transformers import PreTrainedModel
 from wherefrom.errors import ModelCapabilityError, WherefromError, WherefromWarning
 
-from wherefrom_hf.running.attention_kernel import KERNEL
+from wherefrom_hf.running.attention_kernel import FUSED, KERNEL, observed_by
+from wherefrom_hf.running.continued_attention import ContinuedAttention
 from wherefrom_hf.running.eager import attention_implementation, called_eager, configs_of
 from wherefrom_hf.running.embedding import InputEmbedding
 from wherefrom_hf.running.ownership import ready
@@ -173,6 +174,21 @@ class Probe:
             return self._difference(whole.expand(2, -1, -1), at_least_single(output.logits), "a cache changes")
 
         return self._answer("continues", ask) is None
+
+    def continues_in_two(self) -> bool:
+        """May attention of what goes on from a cache be computed in two parts, see `continued_attention`?"""
+
+        def ask() -> str | None:
+            ids = self._ids()
+            middle = ids.shape[1] // 2
+            _, run = start_run(self.module).forward(ids[:, :middle], None, keep=True)
+            with observed_by(self.module, ContinuedAttention(), FUSED):
+                output, _ = run.forward(ids[:, middle:], None, keep=False)
+            expected = self._logits(ids)[:, middle:]
+            return self._difference(expected, at_least_single(output.logits), "attention in two parts changes")
+
+        alone = not self.module.config.is_encoder_decoder
+        return alone and self.same_under(FUSED) is None and self._answer("continues in two", ask) is None
 
     def pads_left(self) -> bool:
         """May prompts of different lengths be generated from together, shorter ones padded on the left?

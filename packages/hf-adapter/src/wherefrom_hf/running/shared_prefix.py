@@ -20,10 +20,10 @@ REUSE_STRIDE = 8
 
 
 class SharedPrefix:
-    """The common prefix of rows that come in the order of their first change.
+    """The common prefix of rows, of which the first one often is what all others change.
 
-    What a row changes lies behind what was run for it, so the next row goes on from there. A row that begins otherwise
-    starts anew.
+    What a row has in common with the one that was run is lent to it. A row that shares all of that goes on from there;
+    one that begins otherwise starts anew.
     """
 
     def __init__(
@@ -31,17 +31,37 @@ class SharedPrefix:
         module: PreTrainedModel,
         target: InputEmbedding,
         encode: Callable[[Sequence[Row]], EncoderStates | None],
+        room: int,
     ) -> None:
+        """
+        Args:
+            room: Bytes that may be kept of what a row does not need, for those to come.
+        """
         self._module = module
         self._target = target
         self._encode = encode
+        self._room = room
         self._ran: tuple[Row, DecoderRun] | None = None
+
+    def lent_to(self, rows: Sequence[Row], length: int, encoder: EncoderStates | None) -> DecoderRun:
+        """The run after the ``length`` positions that ``rows`` have in common, for one pass of all of them."""
+        lent = None
+        if self._ran is not None:
+            ran, run = self._ran
+            fits = run.position <= length or run.cache_bytes() <= self._room
+            if fits and run.position >= length and _same_start(ran, rows[0], length):
+                lent = run.lent(length, encoder)
+        if lent is not None:
+            return lent
+        run = self.run_to(rows[0], length)
+        lent = run.lent(length, encoder)
+        return run.spread(len(rows), encoder) if lent is None else lent
 
     @torch.no_grad()
     def run_to(self, row: Row, length: int) -> DecoderRun:
         """The run after ``length`` positions of ``row``, out of any graph: nobody reads its logits."""
         ran, self._ran = self._ran, None  # what fails half way is nobody's prefix
-        if ran is not None and _leads_to(*ran, row, length):
+        if ran is not None and ran[1].position <= length and _same_start(ran[0], row, ran[1].position):
             run = ran[1]
         else:
             run = start_run(self._module, self._encode([row]))
@@ -58,19 +78,17 @@ class SharedPrefix:
         return run
 
 
-def _leads_to(ran: Row, run: DecoderRun, row: Row, length: int) -> bool:
-    """Is what was run of one row the prefix of another, and not more than ``length`` of it?"""
-    done = run.position
+def _same_start(ran: Row, row: Row, length: int) -> bool:
+    """Are the first ``length`` positions of two rows the same, and their sources?"""
     return (
-        done <= length
-        and row.source_ids is ran.source_ids
+        row.source_ids is ran.source_ids
         and row.source_embeds is ran.source_embeds
-        and np.array_equal(row.target_ids[:done], ran.target_ids[:done])
-        and _same_start(row.target_embeds, ran.target_embeds, done)
+        and np.array_equal(row.target_ids[:length], ran.target_ids[:length])
+        and _same_embeddings(row.target_embeds, ran.target_embeds, length)
     )
 
 
-def _same_start(left: Tensor | None, right: Tensor | None, length: int) -> bool:
+def _same_embeddings(left: Tensor | None, right: Tensor | None, length: int) -> bool:
     """Are two rows' embeddings alike up to ``length``, or both left to the ids?"""
     if left is None or right is None:
         return left is right

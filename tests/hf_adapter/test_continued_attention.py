@@ -1,0 +1,120 @@
+"""Attention in two parts, what rows share and their own, is the attention of the whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from attrs import evolve
+from torch import Tensor, nn
+from torch.nn import functional
+from wherefrom.adapters import Row
+from wherefrom_hf.running import predict
+from wherefrom_hf.running.continued_attention import ContinuedAttention
+
+from tests.hf_adapter.architectures import build
+from tests.hf_adapter.test_probe import predictor_of
+
+SCALE = 0.3
+
+
+class Causal(nn.Module):
+    is_causal = True
+
+
+def going_on(queries: int, keys: int) -> Tensor:
+    """Which keys each query sees, where the queries are the last of them."""
+    return torch.ones(queries, keys, dtype=torch.bool).tril(keys - queries)[None, None]
+
+
+def inputs(rows: int, heads: tuple[int, int], lengths: tuple[int, int], width: int = 8) -> tuple[Tensor, ...]:
+    torch.manual_seed(0)
+    queries, keys = lengths
+    shapes = ((heads[0], queries), (heads[1], keys), (heads[1], keys))
+    return tuple(torch.randn(rows, count, length, width, dtype=torch.float64) for count, length in shapes)
+
+
+def whole(query: Tensor, key: Tensor, value: Tensor, visible: Tensor) -> Tensor:
+    key, value = (one.repeat_interleave(query.shape[1] // key.shape[1], 1) for one in (key, value))
+    made = functional.scaled_dot_product_attention(query, key, value, attn_mask=visible, scale=SCALE)
+    return made.transpose(1, 2)
+
+
+def never(*_: Any, **__: Any) -> Any:
+    raise AssertionError("the kernel was asked for the whole")
+
+
+@pytest.mark.parametrize(
+    "rows, heads, lengths",
+    [
+        (1, (9, 3), (700, 1300)),
+        (3, (4, 4), (70, 71)),
+        (2, (4, 1), (1, 90)),
+        (1, (6, 2), (600, 640)),
+    ],
+)
+def test_two_parts_are_the_whole(rows: int, heads: tuple[int, int], lengths: tuple[int, int]) -> None:
+    query, key, value = inputs(rows, heads, lengths)
+    visible = going_on(*lengths)
+    made, _ = ContinuedAttention().attend(never, Causal(), query, key, value, visible, scaling=SCALE)
+    torch.testing.assert_close(made, whole(query, key, value, visible), rtol=0, atol=1e-13)
+    assert made.is_contiguous()
+
+
+def a_window(queries: int, keys: int) -> Tensor:
+    return going_on(queries, keys).triu(keys - queries - 20)
+
+
+def one_hidden_key(queries: int, keys: int) -> Tensor:
+    visible = going_on(queries, keys)
+    visible[..., 3] = False
+    return visible
+
+
+def one_look_ahead(queries: int, keys: int) -> Tensor:
+    visible = going_on(queries, keys)
+    visible[..., -2, -1] = True
+    return visible
+
+
+@pytest.mark.parametrize("visible_of", [a_window, one_hidden_key, one_look_ahead])
+def test_other_masks_are_the_kernels(visible_of: Any) -> None:
+    query, key, value = inputs(1, (4, 2), (600, 640))
+    asked: list[Tensor] = []
+
+    def kernel(_: nn.Module, *given: Any, **__: Any) -> tuple[Tensor, None]:
+        asked.append(given[3])
+        return whole(*given), None
+
+    visible = visible_of(600, 640)
+    observer = ContinuedAttention()
+    for mask in (visible, going_on(600, 640), visible):  # as layers of two kinds take turns
+        made, _ = observer.attend(kernel, Causal(), query, key, value, mask, scaling=SCALE)
+        torch.testing.assert_close(made, whole(query, key, value, mask), rtol=0, atol=1e-13)
+    assert [mask is visible for mask in asked] == [True, True]
+
+
+@pytest.mark.parametrize("name", ["llama", "gemma3", "gpt2", "mistral"])
+def test_predictions(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(predict, "LEAST_POSITIONS", 4)
+    predictor = predictor_of(build(name))
+    places = np.arange(30)
+    rows = [
+        Row(target_ids=np.where(places == place, 2, places % 13 + 5), steps=np.array([28, 29]), first_change=place)
+        for place in (25, 4, 13)
+    ]
+    taken: list[bool] = []
+    plain = predictor._attention_in_two
+
+    def noted(shared: int, own: int) -> Any:
+        taken.append(shared >= 4)
+        return plain(shared, own)
+
+    monkeypatch.setattr(predictor, "_attention_in_two", noted)
+    assert predictor.probe.continues_in_two()
+    right = [next(predictor.predict([evolve(row, first_change=None)], None)).logits for row in rows]
+    for answer, logits in zip(predictor.predict(rows, None), right, strict=True):
+        torch.testing.assert_close(answer.logits, logits)
+    assert taken == [False] * 3 + [True] * 3
