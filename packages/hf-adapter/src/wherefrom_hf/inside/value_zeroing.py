@@ -38,6 +38,9 @@ from wherefrom_hf.running.chunking import queries_at_once
 from wherefrom_hf.running.linear import quick_linear
 from wherefrom_hf.running.probe import looking_into
 
+_LEAST_LENGTH = 1e-8
+"""Shorter states have no direction."""
+
 _SPARSE_AT_ONCE = 1448
 """Queries that an attention with an index of its own replays at once: it weighs every pair against every other."""
 
@@ -130,6 +133,7 @@ class _Zeroing:
         if replay.runs:
             every = min(every, _SPARSE_AT_ONCE)
         clean = replay.finish(call.result[0])[queries].float()
+        apart = _Distance(self.metric, clean)
         for part in pairs.split(every):
             keys, at = part.unbind(1)
             unchanged = at[[0, -1]].unique()
@@ -138,16 +142,26 @@ class _Zeroing:
             states = replay.states(queries[torch.cat([at, unchanged])], torch.cat([moved, still])).float()
             states = replay.finish(states.to(call.result.dtype)).float()
             replay.check(states[len(at) :], clean[unchanged])
-            distances[at, keys] = distance(self.metric, clean[at], states[: len(at)])
+            distances[at, keys] = apart.of(states[: len(at)], at)
         return distances
 
 
-def distance(metric: Metric, left: Tensor, right: Tensor) -> Tensor:
-    """Row by row. Shapes ``(n, width)``, or ``(n, streams, width)``, to ``(n,)``."""
-    left, right = left.flatten(1), right.flatten(1)
-    if metric == "euclidean":
-        return (left - right).norm(dim=-1)
-    return 1 - torch.cosine_similarity(left, right, dim=-1)
+class _Distance:
+    """How far states are from clean ones, of which each is compared with many."""
+
+    def __init__(self, metric: Metric, clean: Tensor) -> None:
+        """Shape ``(queries, width)``, or ``(queries, streams, width)``."""
+        self._metric = metric
+        self._clean = clean.flatten(1)
+        self._lengths = self._clean.norm(dim=-1).clamp_min(_LEAST_LENGTH)
+
+    def of(self, states: Tensor, queries: Tensor) -> Tensor:
+        """Row by row from the clean states of ``queries``, shape ``(n,)``."""
+        states, clean = states.flatten(1), self._clean[queries]
+        if self._metric == "euclidean":
+            return (clean - states).norm(dim=-1)
+        lengths = states.norm(dim=-1).clamp_min(_LEAST_LENGTH) * self._lengths[queries]
+        return 1 - clean.mul_(states).sum(-1) / lengths
 
 
 class _Zeroed:
