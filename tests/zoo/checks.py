@@ -29,7 +29,7 @@ from wherefrom.methods.deeplift import unexplained
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions import STEP_FUNCTIONS
 from wherefrom_hf._model import HFModel, _embeddings
-from wherefrom_hf.running import block_by_block, chunking, in_pieces
+from wherefrom_hf.running import block_by_block, chunking, in_pieces, predict
 from wherefrom_hf.running.eager import attention_implementation
 from wherefrom_hf.running.predict import Predictor
 
@@ -100,14 +100,15 @@ def plain_logits(module: PreTrainedModel, row: Row, step: int, leaf: torch.Tenso
 
 @contextmanager
 def every_row_is_long() -> Iterator[None]:
-    """Within the block, rows run as those of thousands of tokens do: layers in pieces, and under a limit of memory that
-    nothing fits, block by block."""
+    """Within the block, rows run as those of thousands of tokens do: layers in pieces, what goes on behind a shared
+    beginning in two parts, and under a limit of memory that nothing fits, block by block."""
     with (
         patch.object(chunking, "HOST_PRODUCT_POSITIONS", 1),
         patch.object(in_pieces, "LEAST_POSITIONS", 8),
         patch.object(in_pieces, "PIECE", 5),
         patch.object(in_pieces, "_BEGINNING", 3),
         patch.object(block_by_block, "PIECE", 5),
+        patch.object(predict, "LEAST_POSITIONS", 2),
     ):
         yield
 
@@ -123,18 +124,22 @@ def predictions(model: Model, row: Row) -> float:
 
 
 def removals(model: Model, row: Row) -> float:
-    """Predictions of rows that share a beginning, together and one after the other, against each alone."""
-    rows = []
+    """Predictions of rows that share a beginning, together, one after the other and as of long rows, against each
+    alone."""
+    rows = [evolve(row, first_change=len(row.target_ids))]
     for place in (3, 6, 8):
         ids = row.target_ids.copy()
         ids[place] = 11
         rows.append(evolve(row, target_ids=ids, first_change=place, steps=row.steps[row.steps > place]))
     rows = [evolve(one, target_function=None) for one in rows]
     worst = 0.0
-    for together, after_another, one in zip(model.predict(rows), model.predict(rows, chunk=1), rows, strict=True):
+    answers = [list(model.predict(rows)), list(model.predict(rows, chunk=1))]
+    with every_row_is_long():
+        answers.append(list(model.predict(rows, chunk=1)))
+    for *came, one in zip(*answers, rows, strict=True):
         with torch.no_grad():
             right = torch.stack([plain_logits(model.module, one, step) for step in one.steps])
-        worst = max(worst, distance(together.logits, right), distance(after_another.logits, right))
+        worst = max(worst, *(distance(answer.logits, right) for answer in came))
     return worst
 
 
