@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 import numpy as np
 import pytest
 import torch
@@ -314,3 +316,30 @@ def test_scores_do_not_depend_on_the_limit(monkeypatch):
 def _row(model, text):
     ids = model.encode(text).ids
     return asked(Row(target_ids=ids, steps=np.array([len(ids) - 1])))
+
+
+@pytest.mark.parametrize(
+    "method, settings, texts",
+    [
+        ("saliency", {}, 3),
+        ("input_x_gradient", {}, 3),
+        ("integrated_gradients", {"n_steps": 3, "internal_batch_size": 1}, 1),
+        ("integrated_gradients", {"tolerance": 0.5, "internal_batch_size": 1}, 1),
+    ],
+)
+def test_gradients_are_let_go_before_the_next_are_made(method, settings, texts, monkeypatch):
+    """Of long inputs they are as large as the scores, and more of them at once are not needed."""
+    made: list[weakref.ref[object]] = []
+    answers = Differentiator._answers
+
+    def noted(self, *args):
+        assert not any(one() is not None for one in made)
+        (answer,) = answers(self, *args)
+        made.append(weakref.ref(answer))
+        return [answer]
+
+    monkeypatch.setattr(Differentiator, "_answers", noted)
+    monkeypatch.setattr(Differentiator, "_cost", lambda *_: chunking.HOST_POSITIONS)
+    model = load_model("demo:lm")
+    model.attribute(["to be or not"] * texts, ["to be or not to be"] * texts, method, show_progress=False, **settings)
+    assert len(made) >= 3

@@ -5,6 +5,7 @@ The package ``wherefrom-viz`` brings ``terminal``, through the entry-point group
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -29,9 +30,11 @@ def no_progress(phase: str, done: int, total: int) -> None:
 
 def counted(items: Iterable[T], phase: str, total: int, progress: Progress) -> Iterator[T]:
     """Hand items through, reporting each."""
-    for done, item in enumerate(items, start=1):
+    done = itertools.count(1)
+    for item in items:
         yield item
-        progress(phase, done, total)
+        del item  # it may be large, and the next one is about to be made
+        progress(phase, next(done), total)
 
 
 def reported(show_progress: bool, progress: Progress | None) -> AbstractContextManager[Progress]:

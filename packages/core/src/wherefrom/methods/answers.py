@@ -48,7 +48,7 @@ def attribution_of(
     """
     start, end = int(question.steps[0]), int(question.steps[-1]) + 1
     target_tokens: tuple[Token, ...] = example.target_tokens
-    source, target = _as_result(scores.source), _as_result(scores.target)
+    source, target = (one if scores.new else _as_result(one) for one in (scores.source, scores.target))
     step_scores = {name: to_numpy(values) for name, values in {**scores.step_scores, **extra_scores}.items()}
     groups = question.target_function.groups
     if groups is not None:

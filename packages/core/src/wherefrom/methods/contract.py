@@ -33,6 +33,9 @@ class Scores:
     details: Mapping[str, Any] = field(factory=dict)
     """What is worth telling of how it was done; JSON values."""
     warnings: tuple[str, ...] = ()
+    new: bool = False
+    """Are ``source`` and ``target`` arrays of the host that nobody else has or will have? The result then takes them as
+    they are, and what it writes into them is nobody's loss."""
 
 
 Model = TypeVar("Model", contravariant=True)

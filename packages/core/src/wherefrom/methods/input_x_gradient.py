@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
+from operator import mul
 
 from attrs import frozen
 
 from wherefrom.adapters import GivesGradients
-from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Method, Scores, inputs_first, method
+from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Method, Scores, method
 from wherefrom.methods.cost import Cost
+from wherefrom.methods.output_by_output import output_by_output
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
 
@@ -43,10 +46,16 @@ class InputXGradient(Method[GivesGradients]):
         rows = [question.row(scores=True) for question in questions]
         target = any(question.attribute_target for question in questions)
         answers = counted(model.gradients(rows, target=target), "attribute", len(rows), progress)
-        for question, answer in zip(questions, answers, strict=True):
-            source, into_target = inputs_first(answer.source), inputs_first(answer.target)
-            if source is not None and question.source_ids is not None:
-                source = source * model.embed(question.source_ids, side="source")[:, None, :]
-            if into_target is not None:
-                into_target = into_target * model.embed(question.target_ids, side="target")[:, None, :]
-            yield Scores(source=source, target=into_target, step_scores=answer.scores)
+        asked = iter(questions)
+        for answer in answers:
+            question = next(asked)
+            source = into_target = None
+            if answer.source is not None and question.source_ids is not None:
+                embeddings = model.embed(question.source_ids, side="source")
+                source = output_by_output(answer.source, partial(mul, embeddings))
+            if answer.target is not None:
+                embeddings = model.embed(question.target_ids, side="target")
+                into_target = output_by_output(answer.target, partial(mul, embeddings))
+            step_scores = answer.scores
+            del answer  # as large as the scores
+            yield Scores(source=source, target=into_target, step_scores=step_scores, new=True)

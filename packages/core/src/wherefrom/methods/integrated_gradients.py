@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar, Literal
+from functools import partial
+from operator import mul
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 from attrs import field, frozen, validators
 
 from wherefrom.adapters import GivesGradients, Row, RowGradients
-from wherefrom.arrays import Array, FloatArray, IntArray, like, namespace, to_numpy
+from wherefrom.arrays import Array, FloatArray, IntArray, namespace, to_numpy
 from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Method, Scores, method
 from wherefrom.methods.cost import Cost
+from wherefrom.methods.output_by_output import output_by_output
 from wherefrom.methods.paths.baselines import DEFAULT, Endpoints, endpoints
 from wherefrom.methods.paths.quadrature import fejer, quadrature
 from wherefrom.progress import Progress, counted
@@ -101,8 +104,11 @@ class IntegratedGradients(Method[GivesGradients]):
     def _fixed(self, model: GivesGradients, path: Path, n: int) -> Scores:
         rule = quadrature(self.quadrature, n)
         rows = [path.row(float(point)) for point in rule.points]
-        answers = model.gradients(rows, chunk=self.internal_batch_size, target=path.target is not None)
-        sums = _weighted_sums(answers, rule.weights)
+        weights = iter(rule.weights.tolist())
+        sums: Sums = ()
+        for answer in model.gradients(rows, chunk=self.internal_batch_size, target=path.target is not None):
+            sums = _added(sums, answer, next(weights))
+            del answer  # as large as the scores, and the next one is about to be made
         source, target = path.shares(sums, multiply=self.multiply_by_inputs)
         step_scores: dict[str, Array] = {}
         if self.return_convergence_delta or path.question.scores:
@@ -114,8 +120,8 @@ class IntegratedGradients(Method[GivesGradients]):
                 change = target_function.values(clean.logits, clean.inside) - target_function.values(
                     base.logits, base.inside
                 )
-                step_scores["deltas"] = _totals(path.shares(sums, multiply=True)) - to_numpy(change)
-        return Scores(source=source, target=target, step_scores=step_scores, details={"points": n})
+                step_scores["deltas"] = path.totals(sums) - to_numpy(change)
+        return Scores(source=source, target=target, step_scores=step_scores, details={"points": n}, new=True)
 
     def _refined(self, model: GivesGradients, path: Path) -> Scores:
         clean, ends = self._ends(model, path)
@@ -133,6 +139,7 @@ class IntegratedGradients(Method[GivesGradients]):
             target=target,
             step_scores=step_scores,
             details=details,
+            new=True,
             warnings=self._warned(refined.points, refined.gaps, path.question.target_function.function.identifier),
         )
 
@@ -172,7 +179,7 @@ class IntegratedGradients(Method[GivesGradients]):
         What is kept is one weighted sum per rule of the nested sequence, not the gradients at all points.
         """
         rules = _nested(self.max_points)
-        sums: list[tuple[Array, ...]] = [()] * len(rules)
+        sums: list[Sums] = [()] * len(rules)
         count = path.question.target_function.outputs
         open_outputs = np.arange(count)
         done: dict[int, tuple[Array, ...]] = {}
@@ -182,11 +189,13 @@ class IntegratedGradients(Method[GivesGradients]):
             new = [point for point in rule if point not in known]
             known.update(new)
             rows = [path.row(point, outputs=open_outputs) for point in new]
-            answers = model.gradients(rows, chunk=self.internal_batch_size, target=path.target is not None)
-            for point, answer in zip(new, answers, strict=True):
+            points_of_answers = iter(new)
+            for answer in model.gradients(rows, chunk=self.internal_batch_size, target=path.target is not None):
+                point = next(points_of_answers)
                 for later in range(level, len(rules)):
                     sums[later] = _added(sums[later], answer, rules[later][point])
-            delta = _totals(path.shares(sums[level], multiply=True)) - ends.change[open_outputs]
+                del answer  # as large as the scores
+            delta = path.totals(sums[level]) - ends.change[open_outputs]
             gap = np.abs(delta) / ends.scale[open_outputs]
             hopeless = (len(rule) >= PATIENCE) & ~(gap <= gaps[open_outputs] / 2)
             points[open_outputs], gaps[open_outputs], deltas[open_outputs] = len(rule), gap, delta
@@ -198,11 +207,9 @@ class IntegratedGradients(Method[GivesGradients]):
                 break
             left = np.flatnonzero(~ended)
             open_outputs = open_outputs[left]
-            sums = [tuple(_rows_of(part, left) for part in parts) for parts in sums]
-        xp = namespace(done[0][0])
+            sums = [tuple([part[i] for i in left] for part in parts) for parts in sums]
         ordered = [done[output] for output in range(count)]
-        together = tuple(xp.stack(parts, axis=0) for parts in zip(*ordered, strict=True))
-        return _Refined(together, points, gaps, deltas)
+        return _Refined(tuple(list(part) for part in zip(*ordered, strict=True)), points, gaps, deltas)
 
 
 def _nested(max_points: int) -> list[dict[float, float]]:
@@ -212,6 +219,10 @@ def _nested(max_points: int) -> list[dict[float, float]]:
     while 2 * counts[-1] + 1 <= max_points:
         counts.append(2 * counts[-1] + 1)
     return [dict(zip(rule.points.tolist(), rule.weights.tolist(), strict=True)) for rule in map(fejer, counts)]
+
+
+Sums: TypeAlias = tuple[list[Array], ...]
+"""Weighted sums of gradients: for each side that moves and each output, shape ``(inputs, width)``."""
 
 
 @frozen(eq=False)
@@ -226,7 +237,7 @@ class _Ends:
 
 @frozen(eq=False)
 class _Refined:
-    sums: tuple[Array, ...]
+    sums: Sums
     points: IntArray
     gaps: FloatArray
     deltas: FloatArray
@@ -256,49 +267,39 @@ class Path:
             return row
         return row.select(outputs, keep_scores=scores)
 
-    def shares(self, sums: tuple[Array, ...], *, multiply: bool) -> tuple[Array | None, Array | None]:
-        """Scores ``(inputs, outputs, width)`` of both sides, from averaged gradients ``(outputs, inputs, width)``."""
+    def shares(self, sums: Sums, *, multiply: bool) -> tuple[FloatArray | None, FloatArray | None]:
+        """Scores ``(inputs, outputs, width)`` of both sides, from averaged gradients."""
         made = iter(sums)
-        answer: list[Array | None] = []
-        for side in (self.source, self.target):
-            if side is None:
-                answer.append(None)
-                continue
-            averaged = next(made)
-            xp = namespace(averaged)
-            share = averaged * side.difference if multiply else averaged
-            answer.append(xp.permute_dims(share, (1, 0, 2)))
-        return answer[0], answer[1]
+        source, target = (
+            None
+            if side is None
+            else output_by_output(next(made), partial(mul, side.difference) if multiply else lambda averaged: averaged)
+            for side in (self.source, self.target)
+        )
+        return source, target
+
+    def totals(self, sums: Sums) -> FloatArray:
+        """Sum of all shares of each output."""
+        total: FloatArray = np.zeros(1)
+        for side, averaged in zip(self.sides, sums, strict=True):
+            shares = (one * side.difference for one in averaged)
+            total = total + np.array([float(namespace(share).sum(share)) for share in shares])
+        return total
 
 
 def _parts(answer: RowGradients) -> list[Array]:
     return [part for part in (answer.source, answer.target) if part is not None]
 
 
-def _weighted_sums(answers: Iterator[RowGradients], weights: FloatArray) -> tuple[Array, ...]:
-    sums: tuple[Array, ...] = ()
-    for weight, answer in zip(weights, answers, strict=True):
-        sums = _added(sums, answer, float(weight))
+def _added(sums: Sums, answer: RowGradients, weight: float) -> Sums:
+    """The sums, to which one more gradient was added; empty ones begin with it."""
+    parts = _parts(answer)
+    if not sums:
+        return tuple([weight * one for one in part] for part in parts)
+    for whole, part in zip(sums, parts, strict=True):
+        for output, one in enumerate(part):
+            whole[output] = whole[output] + weight * one
     return sums
-
-
-def _added(sums: tuple[Array, ...], answer: RowGradients, weight: float) -> tuple[Array, ...]:
-    """The sums with one more gradient; empty ones begin with it."""
-    parts = [weight * part for part in _parts(answer)]
-    return tuple(parts if not sums else [whole + part for whole, part in zip(sums, parts, strict=True)])
-
-
-def _rows_of(part: Array, rows: IntArray) -> Array:
-    return part if len(rows) == part.shape[0] else namespace(part).take(part, like(part, rows), axis=0)
-
-
-def _totals(shares: tuple[Array | None, Array | None]) -> FloatArray:
-    """Sum of all shares of each output."""
-    total: FloatArray = np.zeros(1)
-    for share in shares:
-        if share is not None:
-            total = total + to_numpy(namespace(share).sum(share, axis=(0, 2))).astype(np.float64)
-    return total
 
 
 def _json_number(value: float) -> float | None:

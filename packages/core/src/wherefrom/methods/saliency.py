@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from attrs import frozen
 
 from wherefrom.adapters import GivesGradients
-from wherefrom.arrays import namespace
-from wherefrom.methods.contract import L2_THEN_NORMALIZE, Method, Scores, inputs_first, method
+from wherefrom.arrays import Array, namespace
+from wherefrom.methods.contract import L2_THEN_NORMALIZE, Method, Scores, method
 from wherefrom.methods.cost import Cost
+from wherefrom.methods.output_by_output import output_by_output
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
 
@@ -48,9 +49,10 @@ class Saliency(Method[GivesGradients]):
         target = any(question.attribute_target for question in questions)
         answers = counted(model.gradients(rows, target=target), "attribute", len(rows), progress)
         for answer in answers:
-            source, target_scores = inputs_first(answer.source), inputs_first(answer.target)
-            if self.abs:
-                source, target_scores = (
-                    None if part is None else namespace(part).abs(part) for part in (source, target_scores)
-                )
-            yield Scores(source=source, target=target_scores, step_scores=answer.scores)
+            source, target_scores = (output_by_output(part, self._of) for part in (answer.source, answer.target))
+            step_scores = answer.scores
+            del answer  # as large as the scores
+            yield Scores(source=source, target=target_scores, step_scores=step_scores, new=True)
+
+    def _of(self, gradients: Array) -> Array:
+        return namespace(gradients).abs(gradients) if self.abs else gradients

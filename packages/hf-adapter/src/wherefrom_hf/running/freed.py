@@ -22,8 +22,8 @@ LEAST_BYTES = 2**21
 KEPT_BYTES = 2**28
 """By how much a process may grow before what it freed is handed back: half of the host's default memory limit."""
 
-_BLOCK_STATES = 10
-"""As many states as a block holds while it runs: with long ones there is less left to keep."""
+_BLOCK_STATES = 13
+"""As many states as a block and its graph hold while they run: with long ones there is less left to keep."""
 
 _LEAST_KEPT = 2**25
 
@@ -34,16 +34,20 @@ _least: int | None = None
 """The fewest bytes that were in use since freed memory was handed back last."""
 
 
-def hand_back_freed(state: Tensor) -> None:
+def hand_back_freed(state: Tensor, *, all_of_it: bool = False) -> None:
     """To be called when a block has run: what was freed goes back, if the ``state`` was one of a long sequence and the
-    process has grown."""
+    process has grown.
+
+    Args:
+        all_of_it: The last block has run, and what comes now asks for other pieces: go by the state alone.
+    """
     global _least
     trim = _trim()
     if trim is None or state.device.type != "cpu" or state.nbytes < LEAST_BYTES:
         return
     now = resident()
     kept = max(KEPT_BYTES - _BLOCK_STATES * state.nbytes, _LEAST_KEPT)
-    if now is not None and now <= (now if _least is None else _least) + kept:
+    if not all_of_it and now is not None and now <= (now if _least is None else _least) + kept:
         _least = now if _least is None else min(_least, now)
         return
     trim(0)

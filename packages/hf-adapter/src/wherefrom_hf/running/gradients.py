@@ -31,6 +31,7 @@ from wherefrom_hf.running.chunking import chunks_of, halving, positions_at_once,
 from wherefrom_hf.running.constants import constant_weights
 from wherefrom_hf.running.derivatives import differentiable_values, true_derivatives
 from wherefrom_hf.running.eager import attention_implementation
+from wherefrom_hf.running.freed import hand_back_freed
 from wherefrom_hf.running.head import HeadCut, cut_at_head, reads
 from wherefrom_hf.running.in_pieces import in_pieces
 from wherefrom_hf.running.jacobian import vector_jacobian_products
@@ -249,6 +250,8 @@ class Differentiator:
             last = first + at_once >= slots
             (grads,) = vector_jacobian_products([kept.bottom], [leaf], [some], retain=not last)
             at_leaf[first : first + at_once] = grads.to(at_leaf.dtype)
+        del kept, some, grads
+        hand_back_freed(leaf, all_of_it=True)
         collected.take(gradients)
         return collected.answers(target=True, sources=None)
 

@@ -112,3 +112,4 @@ def one_by_one(module: PreTrainedModel, answers: Iterable[T]) -> Iterator[T]:
             except StopIteration:
                 return
         yield answer
+        del answer  # it may be large, and the next one is about to be made

@@ -1,0 +1,61 @@
+"""Scores that are made one output at a time, and large answers that are let go before the next is made."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+import pytest
+import torch
+from wherefrom.methods.contract import Scores
+from wherefrom.methods.output_by_output import output_by_output
+from wherefrom.progress import counted, no_progress
+from wherefrom_hf.running.ownership import one_by_one
+
+from tests.hf_adapter.architectures import build
+
+
+def test_outputs_come_side_by_side() -> None:
+    gradients = torch.arange(24.0).reshape(2, 3, 4)
+    made = output_by_output(gradients, lambda one: one * 2)
+    assert made is not None
+    assert made.flags.c_contiguous
+    np.testing.assert_array_equal(made, 2 * gradients.numpy().transpose(1, 0, 2))
+    listed = output_by_output(list(gradients), lambda one: one)
+    np.testing.assert_array_equal(listed, gradients.numpy().transpose(1, 0, 2))  # type: ignore[arg-type]
+    assert output_by_output(None, torch.abs) is None
+
+
+def test_what_is_made_is_nobody_elses() -> None:
+    gradients = np.ones((1, 3, 4))
+    made = output_by_output(gradients, lambda one: one)
+    assert made is not None
+    made[:] = 0
+    assert gradients.all()
+
+
+@pytest.mark.parametrize(
+    "handed_on",
+    [
+        lambda stream: counted(stream, "attribute", 3, no_progress),
+        lambda stream: one_by_one(build("gpt2"), stream),
+    ],
+    ids=["counted", "one_by_one"],
+)
+def test_an_answer_is_let_go_before_the_next_is_made(handed_on: Callable[[Iterable[Scores]], Iterator[Scores]]) -> None:
+    alive: list[weakref.ref[Scores]] = []
+
+    def answers() -> Iterator[Scores]:
+        for _ in range(3):
+            assert not any(one() for one in alive)
+            answer = Scores()
+            alive.append(weakref.ref(answer))
+            yield answer
+            del answer
+
+    stream = handed_on(answers())
+    for answer in stream:
+        assert isinstance(answer, Scores)
+        del answer
+    assert len(alive) == 3
