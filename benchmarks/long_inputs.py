@@ -36,6 +36,7 @@ import wherefrom
 from torch import nn
 from transformers import PreTrainedModel
 from wherefrom.text.segmentation import unit_starts
+from wherefrom_hf.running.freed import LEAST_BYTES, hand_back_freed
 
 TEXT = (
     "The library of the town was built in the year when the river rose above its banks. Nobody had expected the water, "
@@ -43,6 +44,8 @@ TEXT = (
     "one by one, and the shelves were painted green. Old Mr. Hale, who kept the keys, said that a book which has been "
     "wet once is read more carefully ever after. "
 )
+SHORT = 300
+"""Tokens of the text that is explained before, enough to be run as a long one is."""
 METHODS: dict[str, dict[str, Any]] = {
     "saliency": {},
     "integrated_gradients": {"n_steps": 8},
@@ -127,8 +130,9 @@ def measured(model: Any, method: str, length: int, steps: int) -> dict[str, Any]
     answer = model.tokenizer.decode(ids[length : length + steps])
     size = len(model.tokenizer(prompt + answer)["input_ids"])
     settings = METHODS[method]
-    short = model.tokenizer.decode(ids[:40])
-    model.attribute(short, short + answer, method, show_progress=False, **settings)  # probes, lazy imports
+    short = model.tokenizer.decode(ids[:SHORT])
+    model.attribute(short, short + answer, method, show_progress=False, **settings)  # trials of the model, lazy imports
+    hand_back_freed(torch.empty(LEAST_BYTES, dtype=torch.uint8), all_of_it=True)  # what that freed is no beginning
     before = products_per_second(model.module)
     clock = Clock(model.module.device)
     with Peak(model.module.device) as peak:
