@@ -72,7 +72,7 @@ def _in_two(asked: SoftmaxAttention) -> Tensor:
     )
     own_key, own_value = (one[:, :, before:].repeat_interleave(kinds[1], 1) for one in (key, value))
     own, own_sums = _fused(query, own_key, own_value, asked.scale, causal=True)
-    share = torch.sigmoid(seen_sums.unflatten(2, (kinds[1], length)) - own_sums.unflatten(1, kinds)).to(own.dtype)
+    share = torch.sigmoid(seen_sums.unflatten(2, (kinds[1], length)) - own_sums.unflatten(1, kinds))
     both = own.unflatten(1, kinds).lerp_(seen.unflatten(2, (kinds[1], length)), share[..., None])
     return both.flatten(1, 2).transpose(1, 2).contiguous()
 

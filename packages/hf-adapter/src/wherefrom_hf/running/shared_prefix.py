@@ -45,17 +45,17 @@ class SharedPrefix:
 
     def lent_to(self, rows: Sequence[Row], length: int, encoder: EncoderStates | None) -> DecoderRun:
         """The run after the ``length`` positions that ``rows`` have in common, for one pass of all of them."""
-        lent = None
-        if self._ran is not None:
-            ran, run = self._ran
-            fits = run.position <= length or run.cache_bytes() <= self._room
-            if fits and run.position >= length and _same_start(ran, rows[0], length):
-                lent = run.lent(length, encoder)
-        if lent is not None:
-            return lent
-        run = self.run_to(rows[0], length)
+        run = self._covering(rows[0], length) or self.run_to(rows[0], length)
         lent = run.lent(length, encoder)
-        return run.spread(len(rows), encoder) if lent is None else lent
+        return self.run_to(rows[0], length).spread(len(rows), encoder) if lent is None else lent
+
+    def _covering(self, row: Row, length: int) -> DecoderRun | None:
+        """What was run, if ``row`` begins with ``length`` positions of it and the rest may be kept meanwhile."""
+        if self._ran is None:
+            return None
+        ran, run = self._ran
+        kept = run.position == length or (run.position > length and run.cache_bytes() <= self._room)
+        return run if kept and _same_start(ran, row, length) else None
 
     @torch.no_grad()
     def run_to(self, row: Row, length: int) -> DecoderRun:
