@@ -11,8 +11,10 @@ from attrs import evolve
 from torch import Tensor, nn
 from torch.nn import functional
 from wherefrom.adapters import Row
-from wherefrom_hf.running import predict
+from wherefrom_hf.running import predict, shared_prefix
 from wherefrom_hf.running.continued_attention import ContinuedAttention
+from wherefrom_hf.running.passes import DecoderRun
+from wherefrom_hf.running.shared_prefix import SharedPrefix
 
 from tests.hf_adapter.architectures import build
 from tests.hf_adapter.test_probe import predictor_of
@@ -105,16 +107,56 @@ def test_predictions(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         Row(target_ids=np.where(places == place, 2, places % 13 + 5), steps=np.array([28, 29]), first_change=place)
         for place in (25, 4, 13)
     ]
-    taken: list[bool] = []
+    taken: list[tuple[int, int]] = []
     plain = predictor._attention_in_two
 
-    def noted(shared: int, own: int) -> Any:
-        taken.append(shared >= 4)
-        return plain(shared, own)
+    def noted(before: int, own: int) -> Any:
+        found = plain(before, own)
+        if found is not None:
+            taken.append((before, own))
+        return found
 
     monkeypatch.setattr(predictor, "_attention_in_two", noted)
     assert predictor.probe.continues_in_two()
     right = [next(predictor.predict([evolve(row, first_change=None)], None)).logits for row in rows]
     for answer, logits in zip(predictor.predict(rows, None), right, strict=True):
         torch.testing.assert_close(answer.logits, logits)
-    assert taken == [False] * 3 + [True] * 3
+    assert {(25, 4), (4, 25), (13, 16)} <= set(taken)
+
+
+@pytest.fixture
+def passes(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """Where passes of decoders began, and how many positions they ran."""
+    ran: list[tuple[int, int]] = []
+    forward = DecoderRun.forward
+
+    def noted(run: DecoderRun, ids: Tensor, *others: Any, **options: Any) -> Any:
+        ran.append((run.position, ids.shape[1]))
+        return forward(run, ids, *others, **options)
+
+    monkeypatch.setattr(DecoderRun, "forward", noted)
+    monkeypatch.setattr(shared_prefix, "STRETCH", 6)
+    return ran
+
+
+@pytest.mark.parametrize("name", ["llama", "gemma3", "gpt2", "mistral"])
+def test_a_long_beginning_is_run_in_stretches(
+    name: str, passes: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(predict, "LEAST_POSITIONS", 4)
+    predictor = predictor_of(build(name))
+    row = Row(target_ids=np.arange(30) % 13 + 5, steps=np.array([28, 29]))
+    (right,) = predictor.predict([row], None)
+    assert predictor.probe.continues_in_two()
+    passes.clear()
+    (answer,) = predictor.predict([evolve(row, first_change=27)], None)
+    assert passes == [(0, 3), (3, 6), (9, 6), (15, 6), (21, 6), (27, 2)]
+    torch.testing.assert_close(answer.logits, right.logits)
+
+
+def test_a_beginning_whose_attention_does_not_go_on_in_two_parts_is_run_whole(passes: list[tuple[int, int]]) -> None:
+    predictor = predictor_of(build("llama"))
+    prefix = SharedPrefix(predictor.module, predictor.target, predictor.encode, 0, lambda before, own: None)
+    row = Row(target_ids=np.arange(30) % 13 + 5, steps=np.array([29]))
+    assert prefix.run_to(row, 27).position == 27
+    assert passes == [(0, 27)]

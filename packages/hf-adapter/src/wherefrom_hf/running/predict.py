@@ -16,6 +16,7 @@ from wherefrom_hf.running.attention_kernel import FUSED, observed_by
 from wherefrom_hf.running.chunking import chunks_of, halving, logit_bytes, positions_at_once
 from wherefrom_hf.running.continued_attention import LEAST_POSITIONS, ContinuedAttention
 from wherefrom_hf.running.embedding import InputEmbedding, named_embedding
+from wherefrom_hf.running.freed import hand_back_freed
 from wherefrom_hf.running.head import cut_at_head, reads
 from wherefrom_hf.running.memory import attention_graph_bytes, default_limit
 from wherefrom_hf.running.padding import decoder_batch, encoder_batch, pad_embeddings, read_length
@@ -83,7 +84,7 @@ class Predictor:
 
     def shared_prefix(self) -> SharedPrefix:
         """What the rows of one call have in common, of which nothing is run yet."""
-        return SharedPrefix(self.module, self.target, self.encode, self.memory_limit // 2)
+        return SharedPrefix(self.module, self.target, self.encode, self.memory_limit // 2, self._attention_in_two)
 
     def _cost(self, row: Row) -> int:
         """Token positions of a row, or what its logits weigh in the same currency, whichever is more."""
@@ -108,18 +109,23 @@ class Predictor:
             given = [None if row.target_embeds is None else row.target_embeds[shared:] for row in rows]
             embeddings = pad_embeddings(given, self.target.of(ids))
         attention = self._attention_in_two(shared, ids.shape[1])  # asked out here: it may run passes of its own
-        with attention, self.target.replaced_by(embeddings), cut_at_head(self.module, *pairs, detach=False):
+        with (
+            attention or nullcontext(),
+            self.target.replaced_by(embeddings),
+            cut_at_head(self.module, *pairs, detach=False) as cut,
+        ):
             output, _ = run.forward(ids, batch.visible, keep=False)
+        hand_back_freed(cut.states)
         parts = torch.split(at_least_single(output.logits[0]), [len(s) for s in steps])
         return [
             RowPrediction(logits=logits, scores=scores_of(row, logits, inside), inside=inside)
             for row, logits, inside in zip(rows, parts, (RowInside.of(self, row) for row in rows), strict=True)
         ]
 
-    def _attention_in_two(self, shared: int, own: int) -> AbstractContextManager[None]:
-        """Attention of rows in two parts, what they share and their own, on the host where both are long."""
-        if self.device.type != "cpu" or min(shared, own) < LEAST_POSITIONS or not self.probe.continues_in_two():
-            return nullcontext()
+    def _attention_in_two(self, before: int, own: int) -> AbstractContextManager[None] | None:
+        """Attention of ``own`` positions behind others in two parts, on the host where both are long; None: elsewhere."""
+        if self.device.type != "cpu" or min(before, own) < LEAST_POSITIONS or not self.probe.continues_in_two():
+            return None
         return observed_by(self.module, ContinuedAttention(), FUSED)
 
     def encode(self, rows: Sequence[Row]) -> EncoderStates | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 import torch
@@ -11,12 +12,16 @@ from transformers import PreTrainedModel
 from wherefrom.adapters import Row
 
 from wherefrom_hf.running.embedding import InputEmbedding
+from wherefrom_hf.running.freed import hand_back_freed
 from wherefrom_hf.running.head import cut_at_head
 from wherefrom_hf.running.padding import pad_embeddings
 from wherefrom_hf.running.passes import DecoderRun, EncoderStates, start_run
 
 REUSE_STRIDE = 8
 """Positions by which the changes of rows in one batch may lie apart: less shares more, more batches better."""
+
+STRETCH = 1024
+"""Positions of a long beginning that are run together: beside its cache, which must be kept, no more than these need."""
 
 
 class SharedPrefix:
@@ -32,15 +37,19 @@ class SharedPrefix:
         target: InputEmbedding,
         encode: Callable[[Sequence[Row]], EncoderStates | None],
         room: int,
+        attention: Callable[[int, int], AbstractContextManager[None] | None],
     ) -> None:
         """
         Args:
             room: Bytes that may be kept of what a row does not need, for those to come.
+            attention: How attention of positions behind so many others, so many themselves, is computed in two parts;
+                None: as the model does it.
         """
         self._module = module
         self._target = target
         self._encode = encode
         self._room = room
+        self._attention = attention
         self._ran: tuple[Row, DecoderRun] | None = None
 
     def lent_to(self, rows: Sequence[Row], length: int, encoder: EncoderStates | None) -> DecoderRun:
@@ -66,15 +75,30 @@ class SharedPrefix:
         else:
             run = start_run(self._module, self._encode([row]))
         del ran  # a cache that does not go on makes room for the next one
-        if run.position < length:
-            here = slice(run.position, length)
-            ids = torch.from_numpy(row.target_ids[here]).to(self._target.weight.device)[None]
-            given = row.target_embeds
-            embeddings = None if given is None else pad_embeddings([given[here]], self._target.of(ids))
-            nowhere = torch.zeros(0, dtype=torch.long, device=ids.device)
-            with self._target.replaced_by(embeddings), cut_at_head(self._module, nowhere, nowhere, detach=False):
-                _, run = run.forward(ids, None, keep=True)
+        while run.position < length:
+            run = self._further(run, row, length)
         self._ran = row, run
+        return run
+
+    def _further(self, run: DecoderRun, row: Row, length: int) -> DecoderRun:
+        """The run after more positions of ``row``: up to ``length``, or a stretch of them where more can go on behind it
+        without a mask."""
+        rest = length - run.position
+        end = length
+        if rest > STRETCH and self._attention(STRETCH, STRETCH) is not None:
+            end = run.position + (rest % STRETCH or STRETCH)  # the short one first: after long ones memory goes back
+        here = slice(run.position, end)
+        ids = torch.from_numpy(row.target_ids[here]).to(self._target.weight.device)[None]
+        given = row.target_embeds
+        embeddings = None if given is None else pad_embeddings([given[here]], self._target.of(ids))
+        nowhere = torch.zeros(0, dtype=torch.long, device=ids.device)
+        with (
+            self._attention(run.position, end - run.position) or nullcontext(),
+            self._target.replaced_by(embeddings),
+            cut_at_head(self._module, nowhere, nowhere, detach=False) as cut,
+        ):
+            _, run = run.forward(ids, None, keep=True)
+        hand_back_freed(cut.states, all_of_it=True)  # the cache grew, and its pieces fit no longer
         return run
 
 
