@@ -62,6 +62,7 @@ def main() -> None:
     parser.add_argument("--lengths", nargs="+", type=int, default=[2000, 4000, 8000])
     parser.add_argument("--steps", type=int, default=16)
     parser.add_argument("--points", type=int, default=8, help="of integrated gradients")
+    parser.add_argument("--together", type=int, default=1, help="sentences that occlusion takes out at a time")
     parser.add_argument("--memory-limit", default="512 MiB")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1, help="of the host")
@@ -69,6 +70,7 @@ def main() -> None:
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     METHODS["integrated_gradients"]["n_steps"] = asked.points
+    METHODS["occlusion"] |= {"window": asked.together, "stride": asked.together}
     if asked.one:
         print(json.dumps(here(asked)(asked.methods[0], asked.lengths[0])))
         return
@@ -76,12 +78,13 @@ def main() -> None:
         [json.loads(line) for line in asked.out.read_text().splitlines()] if asked.out and asked.out.exists() else []
     )
     done = {
-        (one["method"], one["length"], one["steps"], one["points"], one["memory_limit"], one["device"]) for one in known
+        (one["method"], one["length"], one["steps"], one["points"], one["together"], one["memory_limit"], one["device"])
+        for one in known
     }
     ask = here(asked) if asked.device != "cpu" else functools.partial(elsewhere, asked)
     for length in asked.lengths:
         for method in asked.methods:
-            if (method, length, asked.steps, asked.points, asked.memory_limit, asked.device) in done:
+            if (method, length, asked.steps, asked.points, asked.together, asked.memory_limit, asked.device) in done:
                 continue
             answer = ask(method, length)
             print(line(answer), flush=True)
@@ -96,11 +99,12 @@ def here(asked: argparse.Namespace) -> Callable[[str, int], dict[str, Any]]:
     model = wherefrom.load_model(asked.model, device=asked.device, memory_limit=asked.memory_limit)
     facts = {
         "points": asked.points,
+        "together": asked.together,
         "device": asked.device,
         "threads": asked.threads,
         "memory_limit": asked.memory_limit,
     }
-    return lambda method, length: {**facts, **measured(model, method, length, asked.steps)}
+    return lambda method, length: {**facts, **measured(model, method, length, asked.steps, asked.together)}
 
 
 def elsewhere(asked: argparse.Namespace, method: str, length: int) -> dict[str, Any]:
@@ -108,7 +112,7 @@ def elsewhere(asked: argparse.Namespace, method: str, length: int) -> dict[str, 
     command = [sys.executable, "-m", "benchmarks.long_inputs", "--one", "--model", asked.model, "--methods", method]
     command += ["--lengths", str(length), "--steps", str(asked.steps), "--memory-limit", asked.memory_limit]
     command += ["--device", asked.device, "--threads", str(asked.threads)]
-    command += ["--points", str(asked.points)]
+    command += ["--points", str(asked.points), "--together", str(asked.together)]
     printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     found: dict[str, Any] = json.loads(printed.splitlines()[-1])
     return found
@@ -123,7 +127,7 @@ def line(one: dict[str, Any]) -> str:
     )
 
 
-def measured(model: Any, method: str, length: int, steps: int) -> dict[str, Any]:
+def measured(model: Any, method: str, length: int, steps: int, together: int) -> dict[str, Any]:
     """One method on one length."""
     ids = model.tokenizer(TEXT * (1 + length // 60))["input_ids"]
     prompt = model.tokenizer.decode(ids[:length])
@@ -144,7 +148,8 @@ def measured(model: Any, method: str, length: int, steps: int) -> dict[str, Any]
     speed = (before + products_per_second(model.module)) / 2  # machines that are shared change theirs
     scores = result.target_attributions
     assert scores is not None
-    plain, causal = operations(model.module, method, size, steps, sentences(model, prompt))
+    taken = sentences(model, prompt)[::together]
+    plain, causal = operations(model.module, method, size, steps, taken)
     pass_plain, pass_causal = operations(model.module, "attention", size, steps, [])
     passed = one_pass(model, prompt + answer, steps, clock)
     return {
