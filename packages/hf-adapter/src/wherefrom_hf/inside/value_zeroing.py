@@ -37,6 +37,7 @@ from wherefrom_hf.running.attention_kernel import Kernel, observed_by
 from wherefrom_hf.running.chunking import queries_at_once
 from wherefrom_hf.running.linear import quick_linear
 from wherefrom_hf.running.probe import looking_into
+from wherefrom_hf.running.split_block import at_positions
 
 _LEAST_LENGTH = 1e-8
 """Shorter states have no direction."""
@@ -252,21 +253,13 @@ class _Replay:
 
     def _at(self, value: Any, queries: Tensor) -> Any:
         """A block's argument for ``queries`` instead of all positions, where it goes with positions."""
-        length = self.call.state.shape[1]
-        if isinstance(value, tuple) and self.runs:  # sines and cosines, for instance
-            return tuple(self._at(part, queries) for part in value)
-        if not isinstance(value, Tensor):
+        length, memory = self.call.state.shape[1], self.watch.encoder_states
+        if isinstance(value, Tensor) and memory is not None and value.data_ptr() == memory.data_ptr():
             return value
-        if self.runs and value.shape == (1, length):
-            return value[:, queries]  # numbers of positions
-        if self.runs and value.shape[:-1] == (1, 1, length):
-            cut = value[:, :, queries]
-            return cut[..., queries] if _is_mask(value) else cut  # or sines and cosines for all heads
-        positions = value.ndim >= 3 and value.shape[:2] == (1, length)
-        memory = self.watch.encoder_states
-        if positions and (memory is None or value.data_ptr() != memory.data_ptr()):
-            return value[:, queries]
-        return value
+        if self.runs:
+            return at_positions(value, queries, length)
+        positions = isinstance(value, Tensor) and value.ndim >= 3 and value.shape[:2] == (1, length)
+        return value[:, queries] if positions else value
 
     def check(self, states: Tensor, clean: Tensor) -> None:
         """Refuse a block whose clean states do not come out again.
@@ -312,8 +305,3 @@ class _AtQueries:
         if isinstance(option, Tensor) and option.ndim == 4 and option.shape[-2] == self.length:
             return option[..., self.queries, :]
         return option
-
-
-def _is_mask(value: Tensor) -> bool:
-    """Is it a mask of queries and keys? Sines and cosines of as many frequencies are positive somewhere."""
-    return value.shape[-1] == value.shape[-2] and (value.dtype == torch.bool or not bool((value > 0).any()))

@@ -108,6 +108,7 @@ class BlockPass:
             limit: Bytes that are there for it, beside the cotangents themselves.
         """
         count = len(self.blocks.members)
+        hand_back_freed(cotangents[0], all_of_it=True)  # of the pass that ended
         for start in reversed(range(0, count, self.stride)):
             states = [self._states.pop(start)]
             indices = range(start, min(start + self.stride, count))
@@ -151,16 +152,17 @@ class BlockPass:
         limit: int,
     ) -> None:
         """Carry cotangents back through what is behind attention, piece by piece, and then through attention."""
-        part = AttentionPart(split, call, given)
         size = max(1, self.piece // given.shape[0])
+        part = AttentionPart(split, call, given, size)
+        hand_back_freed(given)
         room = int(_ATTENDED_PART * limit) // (cotangents[0].nbytes + part.room())
         group = _evenly(len(cotangents), room)
         for first in range(0, len(cotangents), group):
             some = cotangents[first : first + group]
-            of_attended = some.new_empty((len(some), *part.answer.shape))
+            of_attended = some.new_empty((*some.shape[:-1], part.width))
             for piece in pieces(given.shape[1], size):
                 _through_piece(
-                    split, call, (given[:, piece], part.answer[:, piece]), some[:, :, piece], of_attended[:, :, piece]
+                    split, call, (given[:, piece], part.answer(piece)), some[:, :, piece], of_attended[:, :, piece]
                 )
             hand_back_freed(given)
             part.add_back(of_attended, some)
@@ -254,11 +256,23 @@ def _tried(module: PreTrainedModel, embedding: InputEmbedding, members: tuple[nn
         if not _same(found, whole):
             return None
         splits = unsplit
-        if device.type == "cpu":
-            with suppress(Exception):  # blocks that cannot be cut behind their attention stay whole
-                cut = splits_of(module, embedding, members)
-                splits = cut if _same(apart(cut)[0], whole) else unsplit
+        for cut in _cuts(module, embedding, members) if device.type == "cpu" else ():
+            with suppress(Exception):  # blocks that cannot be cut so are cut less, or stay whole
+                if _same(apart(cut)[0], whole):
+                    splits = cut
+                    break
     return Blocks(members, splits, kept_bytes // length)
+
+
+def _cuts(
+    module: PreTrainedModel, embedding: InputEmbedding, members: tuple[nn.Module, ...]
+) -> list[tuple[SplitBlock | None, ...]]:
+    """Ways to cut all blocks, the finest first."""
+    finest: tuple[SplitBlock | None, ...] = ()
+    with suppress(Exception):  # its attention cannot be watched
+        finest = splits_of(module, embedding, members)
+    coarser = tuple(None if one is None else SplitBlock(one.block, one.attention, alone=False) for one in finest)
+    return [finest, coarser] if finest else []
 
 
 def _same(one: Tensor, other: Tensor) -> bool:

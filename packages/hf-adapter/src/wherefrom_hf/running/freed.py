@@ -25,7 +25,7 @@ KEPT_BYTES = 2**28
 _BLOCK_STATES = 13
 """As many states as a block and its graph hold while they run: with long ones there is less left to keep."""
 
-_LEAST_KEPT = 2**25
+_LEAST_KEPT = 2**24
 
 _LARGEST_KEPT = 31 * 2**20
 """The largest piece that glibc can be made to keep when it is freed: a little less than 32 MiB, which has its own."""

@@ -123,7 +123,7 @@ class Predictor:
         ]
 
     def _attention_in_two(self, before: int, own: int) -> AbstractContextManager[None] | None:
-        """Attention of ``own`` positions behind others in two parts, on the host where both are long; None: elsewhere."""
+        """Attention of ``own`` positions behind others in two parts, on the host if both are long; None: not so."""
         if self.device.type != "cpu" or min(before, own) < LEAST_POSITIONS or not self.probe.continues_in_two():
             return None
         return observed_by(self.module, ContinuedAttention(), FUSED)

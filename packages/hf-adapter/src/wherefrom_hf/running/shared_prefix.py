@@ -21,7 +21,7 @@ REUSE_STRIDE = 8
 """Positions by which the changes of rows in one batch may lie apart: less shares more, more batches better."""
 
 STRETCH = 1024
-"""Positions of a long beginning that are run together: beside its cache, which must be kept, no more than these need."""
+"""Positions of a long beginning that are run together: what they need comes on top of its cache, which is kept."""
 
 
 class SharedPrefix:
@@ -81,8 +81,9 @@ class SharedPrefix:
         return run
 
     def _further(self, run: DecoderRun, row: Row, length: int) -> DecoderRun:
-        """The run after more positions of ``row``: up to ``length``, or a stretch of them where more can go on behind it
-        without a mask."""
+        """The run after more positions of ``row``: up to ``length``, or a stretch of them where attention can go on in
+        two parts.
+        """
         rest = length - run.position
         end = length
         if rest > STRETCH and self._attention(STRETCH, STRETCH) is not None:

@@ -43,6 +43,13 @@ class BlockArguments:
             {name: state if one is _STATE else one for name, one in self.kwargs.items()},
         )
 
+    def at(self, positions: slice, length: int) -> BlockArguments:
+        """Those of some of ``length`` positions."""
+        return BlockArguments(
+            tuple(at_positions(one, positions, length) for one in self.args),
+            {name: at_positions(one, positions, length) for name, one in self.kwargs.items()},
+        )
+
     def run(self, block: nn.Module, state: Tensor) -> Tensor:
         """The state that the block makes of another."""
         args, kwargs = self.given(state)
@@ -53,12 +60,36 @@ _STATE = object()
 """Stands where a block is given its state."""
 
 
+def at_positions(value: Any, positions: slice | Tensor, length: int) -> Any:
+    """A block's argument for some of ``length`` positions, where it goes with positions: states, numbers of positions,
+    their sines and cosines, masks."""
+    if isinstance(value, tuple):
+        return tuple(at_positions(one, positions, length) for one in value)
+    if not isinstance(value, Tensor):
+        return value
+    if value.ndim >= 2 and value.shape[1] == length:
+        return value[:, positions]
+    if value.ndim == 4 and value.shape[2] == length:  # a mask, or sines and cosines for all heads
+        cut = value[:, :, positions]
+        return cut[..., positions] if _is_mask(value) else cut
+    if value.ndim in (1, 2) and value.shape[0] == length:
+        return value[positions]
+    return value
+
+
+def _is_mask(value: Tensor) -> bool:
+    """Is it a mask of queries and keys? Sines and cosines of as many frequencies are positive somewhere."""
+    return value.shape[-1] == value.shape[-2] and (value.dtype == torch.bool or not bool((value > 0).any()))
+
+
 @define(eq=False)
 class SplitBlock:
     """A block, and the module in it whose answer is all that positions learn of each other."""
 
     block: nn.Module
     attention: nn.Module
+    alone: bool = True
+    """Does attention, its kernel apart, keep to single positions?"""
     _answered: Any = None
     """What attention answered last, its states replaced by none."""
 
