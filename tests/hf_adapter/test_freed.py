@@ -48,7 +48,8 @@ def test_after_each_block_on_the_way_there_and_back(trimmed: list[int], monkeypa
     row = asked(rows_for("llama")[0])
     list(differentiator.gradients([row], None, True, True))
     forwards, again, groups = BLOCKS, BLOCKS - 1, BLOCKS * len(row.steps)
-    assert len(trimmed) == forwards + again + 2 * groups + 1, "behind attention, and through it; and at the end"
+    attention = BLOCKS
+    assert len(trimmed) == forwards + 1 + again + attention + 2 * groups + 1, "also after all forwards, and at the end"
 
 
 def test_a_short_state_is_let_be(trimmed: list[int], monkeypatch: pytest.MonkeyPatch) -> None:

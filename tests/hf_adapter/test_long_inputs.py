@@ -28,6 +28,7 @@ from wherefrom_hf.running.gradients import Differentiator
 from wherefrom_hf.running.memory import as_bytes
 from wherefrom_hf.running.predict import Predictor
 from wherefrom_hf.running.probe import Probe
+from wherefrom_hf.running.split_block import at_positions
 
 from tests.hf_adapter.architectures import CONFIGS, ENCODER_DECODERS, UNUSUAL, build, rows_for
 from tests.hf_adapter.test_gradients import asked, close, plainly
@@ -74,7 +75,7 @@ def test_common_blocks_are_cut_behind_their_attention(monkeypatch):
     for name in ("llama", "gpt2", "qwen2", "gemma3", "gpt_neox"):
         blocks = Differentiator(tight(name, monkeypatch))._structure.blocks
         assert blocks is not None
-        assert all(blocks.splits), name
+        assert all(split is not None and split.alone for split in blocks.splits), name
 
 
 @pytest.mark.parametrize("name", ["llama", "gpt2", "gemma3", "gpt_neox"])
@@ -133,6 +134,66 @@ def test_a_block_that_mixes_positions_behind_its_attention_stays_whole(monkeypat
     blocks = Differentiator(predictor)._structure.blocks
     assert blocks is not None
     assert not any(blocks.splits)
+
+
+def test_attention_that_mixes_positions_in_front_of_its_kernel_goes_through_whole(monkeypatch):
+    monkeypatch.setattr(block_by_block, "PIECE", 4)
+    predictor = tight("llama", monkeypatch)
+    layer = predictor.module.model.layers[0].self_attn.k_proj
+    own = layer.forward
+    layer.forward = lambda states: own(states).cumsum(1)
+    row = asked(rows_for("llama")[0])
+    (answer,) = Differentiator(predictor).gradients([row], None, True, True)
+    close(answer.target.numpy(), plainly(predictor, row)[1])
+
+
+def test_attention_that_asks_something_else_of_a_piece_goes_through_whole(monkeypatch):
+    """From a length on, that the trial does not have."""
+    monkeypatch.setattr(block_by_block, "PIECE", 4)
+    predictor = tight("llama", monkeypatch)
+    row = asked(Row(target_ids=np.arange(20) % 13 + 5, steps=np.array([18, 19])))
+    layer = predictor.module.model.layers[0].self_attn.k_proj
+    own = layer.forward
+    layer.forward = lambda states: own(states) * (1 + (states.shape[1] > 16))
+    differentiator = Differentiator(predictor)
+    assert all(split.alone for split in differentiator._structure.blocks.splits)
+    (answer,) = differentiator.gradients([row], None, True, True)
+    close(answer.target.numpy(), plainly(predictor, row)[1])
+
+
+@pytest.mark.parametrize("part", ["self_attn.q_proj", "self_attn.o_proj", "mlp.up_proj"])
+def test_no_graph_is_of_more_positions_than_a_piece(part, monkeypatch):
+    monkeypatch.setattr(block_by_block, "PIECE", 4)
+    predictor = tight("llama", monkeypatch)
+    differentiator = Differentiator(predictor)
+    row = asked(rows_for("llama")[0])
+    assert all(split.alone for split in differentiator._structure.blocks.splits)
+    layer = predictor.module.model.layers[0].get_submodule(part)
+    own, lengths = layer.forward, set()
+
+    def noted(states):
+        if torch.is_grad_enabled():
+            lengths.add(states.shape[1])
+        return own(states)
+
+    layer.forward = noted
+    list(differentiator.gradients([row], None, True, True))
+    assert max(lengths) == 4 < len(row.target_ids)
+
+
+def test_arguments_of_some_positions():
+    states, ids, mask = torch.randn(1, 6, 4), torch.arange(6)[None], torch.ones(1, 1, 6, 6, dtype=torch.bool).tril()
+    waves, frequencies, kept = torch.rand(1, 6, 8), torch.rand(1, 1, 6, 6) + 1, torch.randn(1, 9, 4)
+    some = slice(2, 4)
+    assert torch.equal(at_positions(states, some, 6), states[:, 2:4])
+    assert torch.equal(at_positions(ids, some, 6), ids[:, 2:4])
+    assert torch.equal(at_positions(ids[0], some, 6), ids[0, 2:4])
+    assert torch.equal(at_positions(mask, some, 6), mask[:, :, 2:4, 2:4])
+    assert torch.equal(at_positions(frequencies, some, 6), frequencies[:, :, 2:4])
+    assert [one.shape for one in at_positions((waves, waves), some, 6)] == [(1, 2, 8)] * 2
+    assert at_positions(kept, some, 6) is kept
+    assert at_positions("causal", some, 6) == "causal"
+    assert torch.equal(at_positions(states, torch.tensor([5, 0, 5]), 6), states[:, [5, 0, 5]])
 
 
 @pytest.mark.parametrize("where", ["", "self_attn", "mlp", "self_attn.o_proj"])
