@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from wherefrom.adapters import Side
+from wherefrom.adapters import RowGradients, Side
 from wherefrom.adapters.gradient_rules import FollowsGradientRules, GradientRules
 from wherefrom.arrays import Array
 from wherefrom.methods.contract import Scores, inputs_first
 from wherefrom.methods.deeplift import at_all_positions
+from wherefrom.methods.one_answer import one_answer_at_a_time
 from wherefrom.methods.paths.baselines import endpoints
-from wherefrom.progress import Progress, counted
+from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
 
 
@@ -32,14 +33,17 @@ def ruled_scores(
     rows = [question.row(scores=True) for question in questions]
     target = any(question.attribute_target or question.source_ids is None for question in questions)
     answers = model.ruled_gradients(rows, rules=rules, chunk=chunk, target=target)
-    for question, answer in counted(zip(questions, answers, strict=True), "attribute", len(rows), progress):
+
+    def made_of(question: Question, answer: RowGradients) -> Scores:
         source, into_target = inputs_first(answer.source), inputs_first(answer.target)
         if source is not None:
             source = source * _factors(model, question, "source", baseline)[: source.shape[0], None, :]
         if into_target is not None:
             factors = _factors(model, question, "target", baseline)[: into_target.shape[0], None, :]
             into_target = at_all_positions(into_target * factors, len(question.target_ids))
-        yield Scores(source=source, target=into_target, step_scores=answer.scores)
+        return Scores(source=source, target=into_target, step_scores=answer.scores)
+
+    yield from one_answer_at_a_time(questions, answers, made_of, "attribute", progress)
 
 
 def _factors(model: FollowsGradientRules, question: Question, side: Side, baseline: Any) -> Array:

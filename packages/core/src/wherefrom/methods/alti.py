@@ -15,7 +15,8 @@ from wherefrom.methods._columns import PREDICTING_STATE
 from wherefrom.methods.attention_rollout import mixed_inputs, require_every_block
 from wherefrom.methods.contract import Method, Scores, method
 from wherefrom.methods.cost import Cost
-from wherefrom.progress import Progress, counted
+from wherefrom.methods.one_answer import one_answer_at_a_time
+from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
 from wherefrom.results.stages import Stage
 
@@ -57,9 +58,12 @@ class Alti(Method[DecomposesStates]):
     def attribute(self, model: DecomposesStates, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         """Mixtures in each question's clean pass."""
         answers = model.attention_terms([question.row(scores=True) for question in questions], queries="all")
-        for question, terms in zip(questions, counted(answers, "forward", len(questions), progress), strict=True):
+
+        def made_of(question: Question, terms: RowTerms) -> Scores:
             *_, last = mixtures(terms)
-            yield mixed_inputs(question, last.source, last.target, terms.scores)
+            return mixed_inputs(question, last.source, last.target, terms.scores)
+
+        yield from one_answer_at_a_time(questions, answers, made_of, "forward", progress)
 
 
 @frozen(kw_only=True, eq=False)

@@ -14,8 +14,18 @@ from wherefrom.methods._columns import padded, per_output
 from wherefrom.methods.alti import Mixture, mixtures
 from wherefrom.methods.contract import Method, Scores, method
 from wherefrom.methods.cost import Cost
-from wherefrom.progress import Progress, counted
+from wherefrom.methods.one_answer import one_answer_at_a_time
+from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
+
+
+@frozen(eq=False)
+class _Both:
+    """What of each input is in every state, and what of every state in the logits."""
+
+    terms: RowTerms
+    parts: RowLogits
+
 
 _EXPLAINED = ("logit", "contrast_logits_diff", "probability")
 """Target functions it accepts; ``probability``, the library's default, is taken to mean the token's logit."""
@@ -63,13 +73,11 @@ class AltiLogit(Method[DecomposesStates]):
         rows = [question.row(scores=True) for question in questions]
         states = model.attention_terms(rows, queries="all")
         logits = model.logit_terms([question.row() for question in questions], contrasts=contrasts)
-        pairs = zip(states, logits, strict=True)
-        for question, (terms, parts) in zip(
-            questions, counted(pairs, "forward", len(questions), progress), strict=True
-        ):
-            yield self._scores(question, terms, parts)
+        pairs = map(_Both, states, logits)
+        yield from one_answer_at_a_time(questions, pairs, self._scores, "forward", progress)
 
-    def _scores(self, question: Question, terms: RowTerms, parts: RowLogits) -> Scores:
+    def _scores(self, question: Question, both: _Both) -> Scores:
+        terms, parts = both.terms, both.parts
         xp = namespace(parts.decoder)
         at = like(parts.decoder, question.steps - 1)
         target: Array = like(parts.decoder, xp.zeros(parts.decoder.shape[1:], dtype=parts.decoder.dtype))

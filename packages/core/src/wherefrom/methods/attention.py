@@ -7,7 +7,7 @@ from typing import Literal
 
 from attrs import field, frozen, validators
 
-from wherefrom.adapters import GivesAttention
+from wherefrom.adapters import GivesAttention, RowAttention
 from wherefrom.arrays import Array
 from wherefrom.methods._columns import (
     MEAN_THEN_NORMALIZE,
@@ -20,7 +20,8 @@ from wherefrom.methods._columns import (
 )
 from wherefrom.methods.contract import Method, Scores, method
 from wherefrom.methods.cost import Cost
-from wherefrom.progress import Progress, counted
+from wherefrom.methods.one_answer import one_answer_at_a_time
+from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
 
 
@@ -68,10 +69,11 @@ class Attention(Method[GivesAttention]):
             queries="all" if whole else "steps",
             heads=self.heads,
         )
-        for question, weights in zip(questions, counted(answers, "forward", len(questions), progress), strict=True):
+
+        def made_of(question: Question, weights: RowAttention) -> Scores:
             source: Array | None = None
 
-            def columns_of(part: Array, question: Question = question) -> Array:
+            def columns_of(part: Array) -> Array:
                 of_steps = steps_of(part, question.steps) if whole else rows_first(part)
                 return per_output(question.target_function, of_steps)
 
@@ -85,4 +87,6 @@ class Attention(Method[GivesAttention]):
                     others["decoder_self_attentions"] = square(weights.decoder, len(question.target_ids))
             if weights.encoder is not None:
                 others["encoder_self_attentions"] = square(weights.encoder, weights.encoder.shape[-1])
-            yield Scores(source=source, target=target, step_scores=weights.scores, sequence_scores=others)
+            return Scores(source=source, target=target, step_scores=weights.scores, sequence_scores=others)
+
+        yield from one_answer_at_a_time(questions, answers, made_of, "forward", progress)

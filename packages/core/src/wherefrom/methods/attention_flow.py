@@ -15,7 +15,8 @@ from wherefrom.methods._columns import PREDICTING_STATE, padded, per_output
 from wherefrom.methods.attention_rollout import mixing, require_encoder
 from wherefrom.methods.contract import Method, Scores, method
 from wherefrom.methods.cost import Cost
-from wherefrom.progress import Progress, counted
+from wherefrom.methods.one_answer import one_answer_at_a_time
+from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
 from wherefrom.results.stages import Stage
 
@@ -63,15 +64,18 @@ class AttentionFlow(Method[GivesAttention]):
     def attribute(self, model: GivesAttention, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         """Flows in each question's clean pass."""
         answers = model.attentions((question.row(scores=True) for question in questions), heads="mean")
-        for question, weights in zip(questions, counted(answers, "forward", len(questions), progress), strict=True):
+
+        def made_of(question: Question, weights: RowAttention) -> Scores:
             source, target = flow(weights, question.steps - 1, self.residual)
             keep_target = question.attribute_target or source is None
             size = len(question.target_ids)
-            yield Scores(
+            return Scores(
                 source=None if source is None else per_output(question.target_function, source),
                 target=padded(per_output(question.target_function, target), size) if keep_target else None,
                 step_scores=weights.scores,
             )
+
+        yield from one_answer_at_a_time(questions, answers, made_of, "forward", progress)
 
 
 def network(weights: RowAttention, residual: float) -> nx.DiGraph:

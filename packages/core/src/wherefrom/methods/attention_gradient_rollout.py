@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from attrs import field, frozen
 
-from wherefrom.adapters.attention_gradients import RollsAttentionGradients
+from wherefrom.adapters.attention_gradients import RollsAttentionGradients, RowRollout
 from wherefrom.arrays import namespace
 from wherefrom.methods._columns import padded
 from wherefrom.methods.contract import Method, Scores, method
 from wherefrom.methods.cost import Cost
-from wherefrom.progress import Progress, counted
+from wherefrom.methods.one_answer import one_answer_at_a_time
+from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
 from wherefrom.results.stages import Stage
 from wherefrom.settings import counting
@@ -58,13 +59,16 @@ class AttentionGradientRollout(Method[RollsAttentionGradients]):
         """One forward pass per question, one backward row per output."""
         rows = [question.row(scores=True) for question in questions]
         answers = model.attention_gradient_rollouts(rows, chunk=self.internal_batch_size)
-        for question, answer in counted(zip(questions, answers, strict=True), "attribute", len(rows), progress):
+
+        def made_of(question: Question, answer: RowRollout) -> Scores:
             source, target = answer.source, answer.target
             wanted = question.attribute_target or source is None
-            yield Scores(
+            return Scores(
                 source=None if source is None else namespace(source).permute_dims(source, (1, 0)),
                 target=padded(namespace(target).permute_dims(target, (1, 0)), len(question.target_ids))
                 if wanted
                 else None,
                 step_scores=answer.scores,
             )
+
+        yield from one_answer_at_a_time(questions, answers, made_of, "attribute", progress)

@@ -13,7 +13,8 @@ from wherefrom.errors import ModelCapabilityError
 from wherefrom.methods._columns import PREDICTING_STATE, padded, per_output, steps_of
 from wherefrom.methods.contract import Method, Scores, method
 from wherefrom.methods.cost import Cost
-from wherefrom.progress import Progress, counted
+from wherefrom.methods.one_answer import one_answer_at_a_time
+from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
 from wherefrom.results.stages import Stage
 
@@ -53,9 +54,12 @@ class AttentionRollout(Method[GivesAttention]):
     def attribute(self, model: GivesAttention, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         """Rollout of each question's clean pass."""
         answers = model.attentions((question.row(scores=True) for question in questions), heads="mean")
-        for question, weights in zip(questions, counted(answers, "forward", len(questions), progress), strict=True):
+
+        def made_of(question: Question, weights: RowAttention) -> Scores:
             source, target = rollout(weights, self.residual)
-            yield mixed_inputs(question, source, target, weights.scores)
+            return mixed_inputs(question, source, target, weights.scores)
+
+        yield from one_answer_at_a_time(questions, answers, made_of, "forward", progress)
 
 
 def mixed_inputs(

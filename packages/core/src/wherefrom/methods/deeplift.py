@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,8 +14,9 @@ from wherefrom.adapters.rescale import GivesRescale, RowMultipliers
 from wherefrom.arrays import Array, BoolArray, FloatArray, namespace, to_numpy
 from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Method, Scores, inputs_first, method
 from wherefrom.methods.cost import Cost
+from wherefrom.methods.one_answer import one_answer_at_a_time
 from wherefrom.methods.paths.baselines import DEFAULT, endpoints
-from wherefrom.progress import Progress, counted
+from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
 from wherefrom.settings import counting
 
@@ -87,8 +89,8 @@ def shares_of_change(
     rows = [question.row(scores=True) for question in questions]
     baselines = [baseline_row(model, question, method.baseline) for question in questions]
     answers = model.rescaled_gradients(rows, baselines, layer=layer, chunk=method.internal_batch_size)
-    for question, answer in counted(zip(questions, answers, strict=True), "attribute", len(questions), progress):
-        yield _scores(method, question, answer, complete=layer is None, gap=gap)
+    made_of = partial(_scores, method, complete=layer is None, gap=gap)
+    yield from one_answer_at_a_time(questions, answers, made_of, "attribute", progress)
 
 
 def baseline_row(model: Embeds, question: Question, baseline: Any) -> Row:

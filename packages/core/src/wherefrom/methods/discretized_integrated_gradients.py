@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Literal
 
@@ -107,12 +108,15 @@ class DiscretizedIntegratedGradients(Method[GivesGradients]):
         answers = model.gradients(rows, chunk=self.internal_batch_size, target="target" in paths)
         sums: dict[Side, Array] = {}
         at_baseline: Array | None = None
-        for k, answer in enumerate(answers):
+        points = itertools.count()
+        for answer in answers:
+            k = next(points)
             at_baseline = answer.values if k == 0 else at_baseline
             for side, path in paths.items():
                 gradients = inputs_first(answer.source if side == "source" else answer.target)
                 share = gradients * (path[k + 1] - path[k])[:, None, :]
                 sums[side] = sums[side] + share if side in sums else share
+            del answer, gradients  # as large as the scores, and the next ones are about to be made
         step_scores: dict[str, Array] = {}
         if question.scores or self.return_convergence_delta:
             for clean in model.predict([question.row(scores=True)], chunk=self.internal_batch_size):

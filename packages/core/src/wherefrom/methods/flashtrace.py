@@ -6,14 +6,15 @@ from collections.abc import Iterable, Sequence
 
 from attrs import frozen
 
-from wherefrom.adapters.head_terms import DecomposesHeads, HeadTerms
+from wherefrom.adapters.head_terms import DecomposesHeads, HeadTerms, RowHeadTerms
 from wherefrom.adapters.internals import Where
 from wherefrom.arrays import Array, namespace
 from wherefrom.methods._columns import MEAN_THEN_NORMALIZE, PREDICTING_STATE, padded
 from wherefrom.methods._proximity import edge_shares, query_mixture
 from wherefrom.methods.contract import Method, Scores, method
 from wherefrom.methods.cost import Cost
-from wherefrom.progress import Progress, counted
+from wherefrom.methods.one_answer import one_answer_at_a_time
+from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
 
 
@@ -53,15 +54,18 @@ class FlashTrace(Method[DecomposesHeads]):
         """Shares in each question's clean pass."""
         rows = [question.row(scores=True) for question in questions]
         answers = model.head_terms(rows, mixtures=map(query_mixture, questions), reduce=_shares)
-        for question, answer in zip(questions, counted(answers, "forward", len(questions), progress), strict=True):
+
+        def made_of(question: Question, answer: RowHeadTerms) -> Scores:
             source = _by_input("cross", answer.layers)
             target = _by_input("decoder", answer.layers)
             wanted = question.attribute_target or source is None
-            yield Scores(
+            return Scores(
                 source=source,
                 target=padded(target, len(question.target_ids)) if wanted and target is not None else None,
                 step_scores=answer.scores,
             )
+
+        yield from one_answer_at_a_time(questions, answers, made_of, "forward", progress)
 
 
 def _shares(terms: HeadTerms) -> tuple[Where, Array]:

@@ -154,14 +154,14 @@ class GradientShap(Method[GivesGradients]):
             for sample, fraction in zip(samples, fractions, strict=True)
         ]
         answers = model.gradients(rows, chunk=self.internal_batch_size, target=question.attribute_target)
-        for sample, answer in zip(samples, answers, strict=True):
-            moments.add(
-                {
-                    side: inputs_first(answer.source if side == "source" else answer.target)
-                    * ends.difference[:, None, :]
-                    for side, ends in sample.items()
-                }
-            )
+        drawn = iter(samples)
+        for answer in answers:
+            shares = {
+                side: inputs_first(answer.source if side == "source" else answer.target) * ends.difference[:, None, :]
+                for side, ends in next(drawn).items()
+            }
+            del answer  # as large as the scores, and the next one is about to be made
+            moments.add(shares)
 
     def _warned(self, moments: Moments) -> tuple[str, ...]:
         rough = moments.rough_outputs()

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from attrs import frozen
 
-from wherefrom.adapters.head_terms import DecomposesHeads, HeadTerms
+from wherefrom.adapters.head_terms import DecomposesHeads, HeadTerms, RowHeadTerms
 from wherefrom.arrays import namespace
 from wherefrom.methods._columns import PREDICTING_STATE
 from wherefrom.methods._proximity import edge_shares
@@ -14,7 +14,8 @@ from wherefrom.methods.alti import LayerShares, multiplied
 from wherefrom.methods.attention_rollout import mixed_inputs
 from wherefrom.methods.contract import Method, Scores, method
 from wherefrom.methods.cost import Cost
-from wherefrom.progress import Progress, counted
+from wherefrom.methods.one_answer import one_answer_at_a_time
+from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
 from wherefrom.results.stages import Stage
 
@@ -52,9 +53,12 @@ class InformationFlowRoutes(Method[DecomposesHeads]):
         """Routes in each question's clean pass."""
         rows = [question.row(scores=True) for question in questions]
         answers = model.head_terms(rows, mixtures=[None] * len(rows), reduce=_shares)
-        for question, answer in zip(questions, counted(answers, "forward", len(questions), progress), strict=True):
+
+        def made_of(question: Question, answer: RowHeadTerms) -> Scores:
             *_, last = multiplied(answer.layers)
-            yield mixed_inputs(question, last.source, last.target, answer.scores)
+            return mixed_inputs(question, last.source, last.target, answer.scores)
+
+        yield from one_answer_at_a_time(questions, answers, made_of, "forward", progress)
 
 
 def _shares(terms: HeadTerms) -> LayerShares:

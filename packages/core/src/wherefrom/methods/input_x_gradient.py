@@ -8,11 +8,12 @@ from operator import mul
 
 from attrs import frozen
 
-from wherefrom.adapters import GivesGradients
+from wherefrom.adapters import GivesGradients, RowGradients
 from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Method, Scores, method
 from wherefrom.methods.cost import Cost
+from wherefrom.methods.one_answer import one_answer_at_a_time
 from wherefrom.methods.output_by_output import output_by_output
-from wherefrom.progress import Progress, counted
+from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
 
 
@@ -45,10 +46,8 @@ class InputXGradient(Method[GivesGradients]):
         """One forward pass per question, one backward row per output."""
         rows = [question.row(scores=True) for question in questions]
         target = any(question.attribute_target for question in questions)
-        answers = counted(model.gradients(rows, target=target), "attribute", len(rows), progress)
-        asked = iter(questions)
-        for answer in answers:
-            question = next(asked)
+
+        def made_of(question: Question, answer: RowGradients) -> Scores:
             source = into_target = None
             if answer.source is not None and question.source_ids is not None:
                 embeddings = model.embed(question.source_ids, side="source")
@@ -56,6 +55,7 @@ class InputXGradient(Method[GivesGradients]):
             if answer.target is not None:
                 embeddings = model.embed(question.target_ids, side="target")
                 into_target = output_by_output(answer.target, partial(mul, embeddings))
-            step_scores = answer.scores
-            del answer  # as large as the scores
-            yield Scores(source=source, target=into_target, step_scores=step_scores, new=True)
+            return Scores(source=source, target=into_target, step_scores=answer.scores, new=True)
+
+        answers = model.gradients(rows, target=target)
+        yield from one_answer_at_a_time(questions, answers, made_of, "attribute", progress)

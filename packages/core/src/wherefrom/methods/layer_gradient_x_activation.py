@@ -12,14 +12,15 @@ from typing import Any
 from attrs import field, frozen, validators
 
 from wherefrom.adapters import GivesGradients, LayeredModel, Side
-from wherefrom.adapters.layers import Depth, GivesLayers, LayerStates
+from wherefrom.adapters.layers import Depth, GivesLayers, LayerGradients, LayerStates
 from wherefrom.arrays import Array
 from wherefrom.errors import SettingsError
 from wherefrom.methods.contract import L2_THEN_NORMALIZE, Method, Scores, inputs_first, method
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.deeplift import at_all_positions
 from wherefrom.methods.input_x_gradient import InputXGradient
-from wherefrom.progress import Progress, counted
+from wherefrom.methods.one_answer import one_answer_at_a_time
+from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
 from wherefrom.settings import counting
 
@@ -77,9 +78,11 @@ class LayerGradientXActivation(Method[LayeredModel]):
         rows = [question.row(scores=True) for question in questions]
         layer = self.target_layer if self.depth is None else Depth(share=self.depth, sides=_sides(questions))
         answers = model.layer_gradients(rows, layer=layer, chunk=self.internal_batch_size)
-        for question, answer in counted(zip(questions, answers, strict=True), "attribute", len(rows), progress):
-            factors = answer.states if self.multiply_by_inputs else None
-            yield weighed(question, {"source": answer.source, "target": answer.target}, factors, answer.scores)
+        yield from one_answer_at_a_time(questions, answers, self._scores, "attribute", progress)
+
+    def _scores(self, question: Question, answer: LayerGradients) -> Scores:
+        factors = answer.states if self.multiply_by_inputs else None
+        return weighed(question, {"source": answer.source, "target": answer.target}, factors, answer.scores)
 
 
 def _sides(questions: Sequence[Question]) -> tuple[Side, ...]:

@@ -105,11 +105,14 @@ class LayerIntegratedGradients(Method[LayeredModel]):
         )
         rule = quadrature(self.quadrature, self.n_steps)
         sums: dict[str, Array] = {}
-        for weight, answer in zip(rule.weights, self._at(model, question, base, change, rule.points), strict=True):
+        weights = iter(rule.weights.tolist())
+        for answer in self._at(model, question, base, change, rule.points):
+            weight = next(weights)
             for side in ("source", "target"):
                 if (gradients := getattr(answer, side)) is not None:
-                    part = float(weight) * gradients
+                    part = weight * gradients
                     sums[side] = sums[side] + part if side in sums else part
+            del answer, gradients  # as large as the scores, and the next ones are about to be made
         scores = weighed(question, sums, change if self.multiply_by_inputs else None, {})
         if not (question.scores or self.return_convergence_delta):
             return scores

@@ -17,7 +17,8 @@ from wherefrom.methods.attention_rollout import mixed_inputs
 from wherefrom.methods.contract import Method, Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.head_weights import HeadWeights, Kind, maps_of
-from wherefrom.progress import Progress, counted
+from wherefrom.methods.one_answer import one_answer_at_a_time
+from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
 from wherefrom.results.stages import Stage
 
@@ -84,10 +85,13 @@ def _answers(
     weights: HeadWeights | str, model: GivesAttention, questions: Sequence[Question], progress: Progress
 ) -> Iterator[Scores]:
     answers = model.attentions(question.row(scores=True) for question in questions)
-    for question, attention in zip(questions, counted(answers, "forward", len(questions), progress), strict=True):
+
+    def made_of(question: Question, attention: RowAttention) -> Scores:
         by_kind = weights.of(attention) if isinstance(weights, HeadWeights) else _uniform(attention)
         mixed = {kind: _weighed(maps, by_kind[kind]) for kind, maps in maps_of(attention).items()}
-        yield mixed_inputs(question, mixed.get("cross"), mixed["decoder"], attention.scores)
+        return mixed_inputs(question, mixed.get("cross"), mixed["decoder"], attention.scores)
+
+    yield from one_answer_at_a_time(questions, answers, made_of, "forward", progress)
 
 
 def _uniform(attention: RowAttention) -> dict[Kind, FloatArray]:

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from attrs import frozen
 
-from wherefrom.adapters import GivesGradients
+from wherefrom.adapters import GivesGradients, RowGradients
 from wherefrom.arrays import Array, namespace
 from wherefrom.methods.contract import L2_THEN_NORMALIZE, Method, Scores, method
 from wherefrom.methods.cost import Cost
+from wherefrom.methods.one_answer import one_answer_at_a_time
 from wherefrom.methods.output_by_output import output_by_output
-from wherefrom.progress import Progress, counted
+from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
 
 
@@ -47,12 +48,12 @@ class Saliency(Method[GivesGradients]):
         """One forward pass per question, one backward row per output."""
         rows = [question.row(scores=True) for question in questions]
         target = any(question.attribute_target for question in questions)
-        answers = counted(model.gradients(rows, target=target), "attribute", len(rows), progress)
-        for answer in answers:
-            source, target_scores = (output_by_output(part, self._of) for part in (answer.source, answer.target))
-            step_scores = answer.scores
-            del answer  # as large as the scores
-            yield Scores(source=source, target=target_scores, step_scores=step_scores, new=True)
+        answers = model.gradients(rows, target=target)
+        yield from one_answer_at_a_time(questions, answers, self._scores, "attribute", progress)
+
+    def _scores(self, question: Question, answer: RowGradients) -> Scores:
+        source, target = (output_by_output(part, self._of) for part in (answer.source, answer.target))
+        return Scores(source=source, target=target, step_scores=answer.scores, new=True)
 
     def _of(self, gradients: Array) -> Array:
         return namespace(gradients).abs(gradients) if self.abs else gradients

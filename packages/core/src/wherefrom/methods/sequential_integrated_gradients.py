@@ -135,6 +135,7 @@ class SequentialIntegratedGradients(Method[GivesGradients]):
                 answer = next(answers)
                 gradients: Array = answer.source if side == "source" else answer.target
                 total = total + float(weight) * gradients[:, position, :]
+                del answer, gradients  # as large as the scores, and the next ones are about to be made
             if self.multiply_by_inputs:
                 total = total * ends.difference[position]
             columns[position] = _spread(total, seen, question.target_function.outputs)

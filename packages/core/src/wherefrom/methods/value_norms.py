@@ -12,7 +12,8 @@ from wherefrom.arrays import Array, namespace
 from wherefrom.methods._columns import MEAN_THEN_NORMALIZE, PREDICTING_STATE, padded, per_output, square, steps_of
 from wherefrom.methods.contract import Method, Scores, method
 from wherefrom.methods.cost import Cost
-from wherefrom.progress import Progress, counted
+from wherefrom.methods.one_answer import one_answer_at_a_time
+from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
 
 
@@ -51,7 +52,8 @@ class ValueNorms(Method[DecomposesStates]):
         every = not all(question.attribute_target or question.source_ids is None for question in questions)
         rows = [question.row(scores=True) for question in questions]
         answers = model.attention_terms(rows, queries="all" if every else "steps")
-        for question, terms in zip(questions, counted(answers, "forward", len(questions), progress), strict=True):
+
+        def made_of(question: Question, terms: RowTerms) -> Scores:
             norms = norms_by_kind(terms)
             size = len(question.target_ids)
             steps = question.steps if every else question.steps - question.steps[0] + 1
@@ -66,7 +68,9 @@ class ValueNorms(Method[DecomposesStates]):
                     others["decoder_value_norms"] = square(norms["decoder"], size)
             if "encoder" in norms:
                 others["encoder_value_norms"] = square(norms["encoder"], norms["encoder"].shape[-1])
-            yield Scores(source=source, target=target, step_scores=terms.scores, sequence_scores=others)
+            return Scores(source=source, target=target, step_scores=terms.scores, sequence_scores=others)
+
+        yield from one_answer_at_a_time(questions, answers, made_of, "forward", progress)
 
 
 def norms_by_kind(terms: RowTerms) -> dict[Where, Array]:

@@ -7,12 +7,13 @@ from typing import Any
 
 from attrs import field, frozen
 
-from wherefrom.adapters.internals import Heads, Metric, Where, ZeroesValues, heads_from
+from wherefrom.adapters.internals import Heads, Metric, RowZeroing, Where, ZeroesValues, heads_from
 from wherefrom.arrays import Array, like, namespace
 from wherefrom.methods._columns import MEAN_THEN_NORMALIZE, PREDICTING_STATE, padded, per_output, rows_first, square
 from wherefrom.methods.contract import Method, Scores, method
 from wherefrom.methods.cost import Cost
-from wherefrom.progress import Progress, counted
+from wherefrom.methods.one_answer import one_answer_at_a_time
+from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
 
 _NEGLIGIBLE = 1e-5
@@ -88,7 +89,8 @@ class ValueZeroing(Method[ZeroesValues]):
             encoder=self.output_encoder_self_scores,
             decoder=on_target or self.output_decoder_self_scores,
         )
-        for question, zeroing in zip(questions, counted(answers, "forward", len(questions), progress), strict=True):
+
+        def made_of(question: Question, zeroing: RowZeroing) -> Scores:
             size = len(question.target_ids)
             source = target = None
             others: dict[str, Array] = {}
@@ -100,7 +102,9 @@ class ValueZeroing(Method[ZeroesValues]):
                 others["decoder_self_scores"] = square(shares(zeroing.decoder), size)
             if zeroing.encoder is not None:
                 others["encoder_self_scores"] = square(shares(zeroing.encoder), zeroing.encoder.shape[-1])
-            yield Scores(source=source, target=target, step_scores=zeroing.scores, sequence_scores=others)
+            return Scores(source=source, target=target, step_scores=zeroing.scores, sequence_scores=others)
+
+        yield from one_answer_at_a_time(questions, answers, made_of, "forward", progress)
 
 
 def shares(distances: Array) -> Array:

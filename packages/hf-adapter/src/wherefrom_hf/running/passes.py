@@ -18,6 +18,7 @@ from transformers.cache_utils import DynamicLayer
 from transformers.modeling_outputs import MoEModelOutput
 
 from wherefrom_hf.running.freed import keep_large_pieces
+from wherefrom_hf.running.growing_cache import GrowingLayer, with_room
 from wherefrom_hf.running.in_pieces import LEAST_POSITIONS, in_pieces
 from wherefrom_hf.running.linear import quick_linear
 
@@ -55,6 +56,8 @@ class DecoderRun:
     first_position: int = 0
     """What the model calls the first position."""
     accepts: frozenset[str] = field(factory=frozenset)
+    room: int = 0
+    """Positions that a new cache is laid out for; 0: it grows."""
 
     def forward(self, ids: Tensor, visible: Tensor | None, *, keep: bool, **extra: Any) -> tuple[Any, DecoderRun]:
         """Run the next ``ids`` (shape ``(rows, length)``).
@@ -70,6 +73,8 @@ class DecoderRun:
         cache = self.cache
         if cache is None and keep:
             cache = new_cache(self.module)
+            if self.room:
+                cache = with_room(cache, self.room)
         arguments: dict[str, Any] = {
             "use_cache": cache is not None,
             "past_key_values": cache,
@@ -148,7 +153,7 @@ def _lent(cache: Any, length: int) -> Any:
     view = copy.copy(cache)
     view.layers = []
     for layer in cache.layers:
-        if type(layer) is not DynamicLayer:
+        if not isinstance(layer, DynamicLayer) or type(layer) not in (DynamicLayer, GrowingLayer):
             return None
         lent = _Lent.__new__(_Lent)
         vars(lent).update(vars(layer))
@@ -158,10 +163,10 @@ def _lent(cache: Any, length: int) -> Any:
     return view
 
 
-def start_run(module: PreTrainedModel, encoder: EncoderStates | None = None) -> DecoderRun:
+def start_run(module: PreTrainedModel, encoder: EncoderStates | None = None, room: int = 0) -> DecoderRun:
     """A decoder run at its beginning."""
     accepts = frozenset(inspect.signature(module.forward).parameters)
-    return DecoderRun(module, encoder, first_position=_first_position(module), accepts=accepts)
+    return DecoderRun(module, encoder, first_position=_first_position(module), accepts=accepts, room=room)
 
 
 def _first_position(module: PreTrainedModel) -> int:

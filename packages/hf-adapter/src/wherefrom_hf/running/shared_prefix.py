@@ -73,7 +73,8 @@ class SharedPrefix:
         if ran is not None and ran[1].position <= length and _same_start(ran[0], row, ran[1].position):
             run = ran[1]
         else:
-            run = start_run(self._module, self._encode([row]))
+            far = len(row.target_ids) > STRETCH and self._target.weight.device.type == "cpu"
+            run = start_run(self._module, self._encode([row]), room=len(row.target_ids) if far else 0)
         del ran  # a cache that does not go on makes room for the next one
         while run.position < length:
             run = self._further(run, row, length)

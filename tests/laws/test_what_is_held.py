@@ -1,0 +1,86 @@
+"""Of what a model answers with gradients, or from inside, a method holds one answer at a time.
+
+Each may be as large as the scores: of thousands of inputs, hundreds of MiB. Whatever still holds an answer when the
+next is asked for, a loop's variable or a `zip`, costs as much again.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import wherefrom
+from wherefrom_hf.adapter import HFModel
+
+from tests.laws.claims import CLAIMS
+
+ANSWERS = (
+    "gradients",
+    "layer_gradients",
+    "rescaled_gradients",
+    "ruled_gradients",
+    "attention_gradient_rollouts",
+    "attentions",
+    "attention_terms",
+    "head_terms",
+    "logit_terms",
+    "zeroed_values",
+)
+"""Of the model's adapter: what answers with more than predictions."""
+WITHOUT = {
+    "context_cite",
+    "dummy",
+    "exact_shapley",
+    "feature_ablation",
+    "interactions",
+    "kernel_shap",
+    "lime",
+    "occlusion",
+    "reagent",
+    "shapley_value_sampling",
+}
+"""Methods that ask for predictions alone."""
+SETTINGS: dict[str, dict[str, Any]] = {
+    "layer_gradient_x_activation": {"depth": 0.5},
+    "layer_integrated_gradients": {"target_layer": "model.layers.0"},
+    "layer_deeplift": {"target_layer": "model.layers.0"},
+}
+"""Of methods that are another one where no layer is named."""
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Of each answer after which another was asked for: is it still there?"""
+    found: list[bool] = []
+    last: dict[str, weakref.ref[Any]] = {}
+
+    def noting(name: str, own: Callable[..., Any]) -> Callable[..., Iterator[Any]]:
+        def answers(*args: Any, **kwargs: Any) -> Iterator[Any]:
+            made = list(own(*args, **kwargs))  # all at once: the adapter's own hold on them is no matter here
+            while made:
+                if name in last:
+                    found.append(last[name]() is not None)
+                last[name] = weakref.ref(made[0])
+                yield made.pop(0)
+
+        return answers
+
+    for name in ANSWERS:
+        monkeypatch.setattr(HFModel, name, noting(name, getattr(HFModel, name)))
+    return found
+
+
+@pytest.fixture(scope="module")
+def model() -> Any:
+    return wherefrom.load_model("demo:lm")
+
+
+@pytest.mark.filterwarnings("ignore::wherefrom.errors.WherefromWarning")  # of few samples
+@pytest.mark.parametrize("name", sorted(CLAIMS))
+def test_one_answer_is_held_at_a_time(name: str, model: Any, held: list[bool]) -> None:
+    settings = {**CLAIMS[name].settings, **SETTINGS.get(name, {})}
+    model.attribute(["to be or not"] * 3, ["to be or not to be"] * 3, name, show_progress=False, **settings)
+    assert not any(held)
+    assert bool(held) == (name not in WITHOUT), "several answers were asked for at once"
