@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import wherefrom
+from wherefrom.methods import Saliency
 from wherefrom_hf.adapter import HFModel
 
 from tests.laws.claims import CLAIMS
@@ -84,3 +85,19 @@ def test_one_answer_is_held_at_a_time(name: str, model: Any, held: list[bool]) -
     model.attribute(["to be or not"] * 3, ["to be or not to be"] * 3, name, show_progress=False, **settings)
     assert not any(held)
     assert bool(held) == (name not in WITHOUT), "several answers were asked for at once"
+
+
+@pytest.mark.parametrize("name", ["smoothgrad", "squaregrad", "vargrad"])
+def test_noisy_copies_are_added_up_and_not_held(name: str, model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[weakref.ref[Any]] = []
+    own = Saliency.attribute
+
+    def noted(*args: Any) -> Iterator[Any]:
+        assert not any(one() is not None for one in made)
+        (scores,) = own(*args)
+        made.append(weakref.ref(scores))
+        yield scores
+
+    monkeypatch.setattr(Saliency, "attribute", noted)
+    model.attribute("to be or not", "to be or not to be", name, n_samples=3, show_progress=False)
+    assert len(made) == 3

@@ -18,6 +18,7 @@ from wherefrom.methods.capabilities import check_capabilities
 from wherefrom.methods.contract import L2_THEN_NORMALIZE, METHODS, Method, Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.saliency import Saliency
+from wherefrom.methods.sampling.running import Mean, Variance
 from wherefrom.progress import Progress, counted, no_progress
 from wherefrom.questions.question import Question
 from wherefrom.settings import counting
@@ -59,8 +60,8 @@ class NoiseTunnel(Method[DifferentiableModel]):
     """Standard deviation of the noise, as a part of the range of the input's embeddings."""
 
     @abstractmethod
-    def combined(self, samples: Sequence[Array]) -> Array:
-        """The scores of the noisy copies as one."""
+    def gathered(self) -> Mean | Variance:
+        """What the scores of noisy copies are added to, one after the other."""
 
     def cost(self, question: Question) -> Cost:
         """What the method inside costs, once for every noisy copy, and a clean pass for step scores."""
@@ -77,24 +78,26 @@ class NoiseTunnel(Method[DifferentiableModel]):
     def _one(self, model: DifferentiableModel, question: Question) -> Scores:
         check_capabilities(model, self.of)
         rng = np.random.default_rng(question.seed)
-        samples: list[Scores] = []
+        sides: dict[str, Mean | Variance] = {}
+        warnings: list[str] = []
         for _ in range(self.n_samples):
             noisy = with_noise(model, question, self.stdev, rng)
-            samples.extend(self.of.attribute(noisy, [evolve(question, scores={})], no_progress))
+            for sample in self.of.attribute(noisy, [evolve(question, scores={})], no_progress):
+                for side in ("source", "target"):
+                    if (scores := getattr(sample, side)) is not None:
+                        sides.setdefault(side, self.gathered()).add(scores)
+                warnings += sample.warnings
+                del sample, scores  # as large as the result, and the next ones are about to be made
         step_scores: dict[str, Array] = {}
         if question.scores:
             for answer in model.predict([question.row(scores=True)]):
                 step_scores.update(answer.scores)
-        sides: dict[str, Array | None] = {}
-        for side in ("source", "target"):
-            parts = [getattr(sample, side) for sample in samples]
-            sides[side] = None if parts[0] is None else self.combined(parts)
         return Scores(
-            source=sides["source"],
-            target=sides["target"],
+            source=sides["source"].value() if "source" in sides else None,
+            target=sides["target"].value() if "target" in sides else None,
             step_scores=step_scores,
             details={"seed": question.seed, "samples": self.n_samples},
-            warnings=tuple(dict.fromkeys(text for sample in samples for text in sample.warnings)),
+            warnings=tuple(dict.fromkeys(warnings)),
         )
 
 
@@ -118,8 +121,8 @@ class SmoothGrad(NoiseTunnel):
         Smilkov, Thorat, Kim, Viégas & Wattenberg (2017), https://arxiv.org/abs/1706.03825.
     """
 
-    def combined(self, samples: Sequence[Array]) -> Array:
-        return _mean(samples)
+    def gathered(self) -> Mean:
+        return Mean()
 
 
 @method(
@@ -142,8 +145,8 @@ class SquareGrad(NoiseTunnel):
         Hooker, Erhan, Kindermans & Kim (2019), https://arxiv.org/abs/1806.10758.
     """
 
-    def combined(self, samples: Sequence[Array]) -> Array:
-        return _mean([sample**2 for sample in samples])
+    def gathered(self) -> Mean:
+        return Mean(power=2)
 
 
 @method(
@@ -172,10 +175,5 @@ class VarGrad(NoiseTunnel):
     n_samples: int = field(default=10, validator=counting(2))
     """Noisy copies."""
 
-    def combined(self, samples: Sequence[Array]) -> Array:
-        middle = _mean(samples)
-        return _mean([(sample - middle) ** 2 for sample in samples]) * len(samples) / (len(samples) - 1)
-
-
-def _mean(samples: Sequence[Array]) -> Array:
-    return sum(samples[1:], samples[0]) / len(samples)
+    def gathered(self) -> Variance:
+        return Variance()

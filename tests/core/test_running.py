@@ -1,0 +1,28 @@
+"""Means and variances that are added up are those of all together."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from wherefrom.methods.sampling.running import Mean, Variance
+
+
+@pytest.mark.parametrize("far", [0.0, 1e6])
+def test_of_all_together(far: float) -> None:
+    samples = np.random.default_rng(0).normal(size=(7, 3, 2)) + far
+    mean, squares, variance = Mean(), Mean(power=2), Variance()
+    for one in samples:
+        for gathered in (mean, squares, variance):
+            gathered.add(one.copy())
+    np.testing.assert_allclose(mean.value(), samples.mean(0), rtol=1e-13)
+    np.testing.assert_allclose(squares.value(), (samples**2).mean(0), rtol=1e-13)
+    np.testing.assert_allclose(variance.value(), samples.var(0, ddof=1), rtol=1e-7)
+
+
+def test_what_was_added_is_not_changed() -> None:
+    samples = [np.full(2, float(value)) for value in (1, 4, 9)]
+    for gathered in (Mean(), Mean(power=2), Variance()):
+        for one in samples:
+            gathered.add(one)
+        gathered.value()
+    assert [one.tolist() for one in samples] == [[1.0, 1.0], [4.0, 4.0], [9.0, 9.0]]
