@@ -1,6 +1,6 @@
 """A cache laid out at once for all positions that it will hold.
 
-transformers' own is made anew, a little larger, whenever it goes on. Of thousands of positions what was there before is
+transformers' own is recomputed, a little larger, whenever it goes on. Of thousands of positions what was there before is
 as large as what replaces it, and the pieces that come free are each a little too small for the next.
 """
 
