@@ -116,7 +116,7 @@ class DiscretizedIntegratedGradients(Method[GivesGradients]):
                 gradients = inputs_first(answer.source if side == "source" else answer.target)
                 share = gradients * (path[k + 1] - path[k])[:, None, :]
                 sums[side] = sums[side] + share if side in sums else share
-            del answer, gradients  # as large as the scores, and the next ones are about to be made
+            del answer, gradients, share  # as large as the scores, and the next ones are about to be made
         step_scores: dict[str, Array] = {}
         if question.scores or self.return_convergence_delta:
             for clean in model.predict([question.row(scores=True)], chunk=self.internal_batch_size):

@@ -160,8 +160,8 @@ class GradientShap(Method[GivesGradients]):
                 side: inputs_first(answer.source if side == "source" else answer.target) * ends.difference[:, None, :]
                 for side, ends in next(drawn).items()
             }
-            del answer  # as large as the scores, and the next one is about to be made
             moments.add(shares)
+            del answer, shares  # as large as the scores, and the next ones are about to be made
 
     def _warned(self, moments: Moments) -> tuple[str, ...]:
         rough = moments.rough_outputs()

@@ -1,7 +1,7 @@
 """A cache laid out at once for all positions that it will hold.
 
-transformers' own is recomputed, a little larger, whenever it goes on. Of thousands of positions what was there before is
-as large as what replaces it, and the pieces that come free are each a little too small for the next.
+transformers' own is copied to a larger place whenever it goes on. Of thousands of positions what was there before is as
+large as what replaces it, and the pieces that come free are each a little too small for the next.
 """
 
 from __future__ import annotations
