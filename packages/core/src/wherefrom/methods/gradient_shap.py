@@ -156,7 +156,7 @@ class GradientShap(Method[GivesGradients]):
         answers = model.gradients(rows, chunk=self.internal_batch_size, target=question.attribute_target)
         drawn = iter(samples)
         for answer in answers:
-            shares = {
+            shares: dict[Side, Array] = {
                 side: inputs_first(answer.source if side == "source" else answer.target) * ends.difference[:, None, :]
                 for side, ends in next(drawn).items()
             }

@@ -51,5 +51,5 @@ class GrowingLayer(DynamicLayer):
 def with_room(cache: Any, positions: int) -> Any:
     """A new cache, laid out for so many positions as far as its layers keep all of them."""
     if type(cache) is DynamicCache and all(type(layer) is DynamicLayer for layer in cache.layers) and cache.layers:
-        cache.layers = [GrowingLayer(positions) for _ in cache.layers]
+        cache.layers[:] = [GrowingLayer(positions) for _ in cache.layers]
     return cache
