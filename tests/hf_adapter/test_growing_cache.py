@@ -65,6 +65,17 @@ def test_in_a_graph_nothing_is_overwritten() -> None:
     assert all(bool((one.grad == 1).all()) for one in given)
 
 
+@pytest.mark.parametrize("room, kept", [(0, False), (2**30, True)])
+def test_a_row_that_shares_nothing_finds_no_heavy_cache(room: int, kept: bool) -> None:
+    predictor = predictor_of(build("llama"))
+    prefix = predictor.shared_prefix()
+    prefix._room = room
+    row = Row(target_ids=np.arange(30) % 13 + 5, steps=np.array([28, 29]))
+    prefix.run_to(row, 20)
+    predictor._answers([row], prefix, 0)
+    assert (prefix._ran is not None) == kept
+
+
 @pytest.mark.parametrize("name", ["llama", "gemma3", "gpt2"])
 def test_predictions_of_rows_that_share_more_and_more(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared_prefix, "STRETCH", 6)

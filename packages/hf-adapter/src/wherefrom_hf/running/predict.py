@@ -100,6 +100,8 @@ class Predictor:
     def _answers(self, rows: list[Row], prefix: SharedPrefix, shared: int) -> list[RowPrediction]:
         batch = decoder_batch(rows, self.fill, self.device)
         encoder = self.encode(rows)
+        if not shared:
+            prefix.let_go_if_heavy()
         run = prefix.lent_to(rows, shared, encoder) if shared else start_run(self.module, encoder)
         steps = [torch.from_numpy(row.steps) for row in rows]
         pairs = reads(steps, shared, self.device)

@@ -58,6 +58,11 @@ class SharedPrefix:
         lent = run.lent(length, encoder)
         return self.run_to(rows[0], length).spread(len(rows), encoder) if lent is None else lent
 
+    def let_go_if_heavy(self) -> None:
+        """A row comes that shares nothing: what was run stays only if it may be kept meanwhile."""
+        if self._ran is not None and self._ran[1].cache_bytes() > self._room:
+            self._ran = None
+
     def _covering(self, row: Row, length: int) -> DecoderRun | None:
         """What was run, if ``row`` begins with ``length`` positions of it and the rest may be kept meanwhile."""
         if self._ran is None:
