@@ -36,7 +36,7 @@ import wherefrom
 from torch import nn
 from transformers import PreTrainedModel
 from wherefrom.text.segmentation import unit_starts
-from wherefrom_hf.running.freed import LEAST_BYTES, hand_back_freed
+from wherefrom_hf.running.freed import LEAST_BYTES, hand_back_freed, resident
 
 TEXT = (
     "The library of the town was built in the year when the river rose above its banks. Nobody had expected the water, "
@@ -260,7 +260,7 @@ class Peak:
     def _used(self) -> int:
         if self._device.type == "cuda":
             return torch.cuda.memory_allocated(self._device)
-        return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+        return resident() or 0
 
     def _look(self) -> None:
         while self._device.type == "cpu" and not self._over.wait(0.01):

@@ -14,6 +14,7 @@ from wherefrom.adapters import Row
 from wherefrom_hf.running import predict, shared_prefix
 from wherefrom_hf.running.continued_attention import ContinuedAttention
 from wherefrom_hf.running.passes import DecoderRun
+from wherefrom_hf.running.predict import Predictor
 from wherefrom_hf.running.shared_prefix import SharedPrefix
 
 from tests.hf_adapter.architectures import build
@@ -98,15 +99,25 @@ def test_other_masks_are_the_kernels(visible_of: Any) -> None:
     assert [mask is visible for mask in asked] == [True, True]
 
 
+def rows_changed_at(*places: int) -> list[Row]:
+    """One row for each place, in which it differs from all others."""
+    at = np.arange(30)
+    return [
+        Row(target_ids=np.where(at == place, 2, at % 13 + 5), steps=np.array([28, 29]), first_change=place)
+        for place in places
+    ]
+
+
+def run_whole(predictor: Predictor, rows: list[Row]) -> list[Tensor]:
+    """Logits of rows that share nothing with each other."""
+    return [next(predictor.predict([evolve(row, first_change=None)], None)).logits for row in rows]
+
+
 @pytest.mark.parametrize("name", ["llama", "gemma3", "gpt2", "mistral"])
 def test_predictions(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(predict, "LEAST_POSITIONS", 4)
     predictor = predictor_of(build(name))
-    places = np.arange(30)
-    rows = [
-        Row(target_ids=np.where(places == place, 2, places % 13 + 5), steps=np.array([28, 29]), first_change=place)
-        for place in (25, 4, 13)
-    ]
+    rows = rows_changed_at(25, 4, 13)
     taken: list[tuple[int, int]] = []
     plain = predictor._attention_in_two
 
@@ -118,7 +129,7 @@ def test_predictions(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(predictor, "_attention_in_two", noted)
     assert predictor.probe.continues_in_two()
-    right = [next(predictor.predict([evolve(row, first_change=None)], None)).logits for row in rows]
+    right = run_whole(predictor, rows)
     for answer, logits in zip(predictor.predict(rows, None), right, strict=True):
         torch.testing.assert_close(answer.logits, logits)
     assert {(25, 4), (4, 25), (13, 16)} <= set(taken)

@@ -7,7 +7,6 @@ import copy
 import numpy as np
 import pytest
 import torch
-from attrs import evolve
 from torch import Tensor
 from transformers.cache_utils import DynamicLayer
 from wherefrom.adapters import Row
@@ -15,6 +14,7 @@ from wherefrom_hf.running import shared_prefix
 from wherefrom_hf.running.growing_cache import GrowingLayer
 
 from tests.hf_adapter.architectures import build
+from tests.hf_adapter.test_continued_attention import rows_changed_at, run_whole
 from tests.hf_adapter.test_probe import predictor_of
 
 
@@ -80,12 +80,8 @@ def test_a_row_that_shares_nothing_finds_no_heavy_cache(room: int, kept: bool) -
 def test_predictions_of_rows_that_share_more_and_more(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared_prefix, "STRETCH", 6)
     predictor = predictor_of(build(name))
-    places = np.arange(30)
-    rows = [
-        Row(target_ids=np.where(places == place, 2, places % 13 + 5), steps=np.array([28, 29]), first_change=place)
-        for place in (4, 9, 14, 25)
-    ]
-    right = [next(predictor.predict([evolve(row, first_change=None)], None)).logits for row in rows]
+    rows = rows_changed_at(4, 9, 14, 25)
+    right = run_whole(predictor, rows)
     taken: list[int] = []
     put = GrowingLayer._put
     monkeypatch.setattr(

@@ -20,7 +20,7 @@ from wherefrom_hf.running.freed import hand_back_freed
 from wherefrom_hf.running.head import cut_at_head, reads
 from wherefrom_hf.running.memory import attention_graph_bytes, default_limit
 from wherefrom_hf.running.padding import decoder_batch, encoder_batch, pad_embeddings, read_length
-from wherefrom_hf.running.passes import EncoderStates, run_encoder, start_run
+from wherefrom_hf.running.passes import EncoderStates, run_encoder
 from wherefrom_hf.running.precision import at_least_single
 from wherefrom_hf.running.probe import Probe
 from wherefrom_hf.running.row_inside import RowInside
@@ -100,9 +100,7 @@ class Predictor:
     def _answers(self, rows: list[Row], prefix: SharedPrefix, shared: int) -> list[RowPrediction]:
         batch = decoder_batch(rows, self.fill, self.device)
         encoder = self.encode(rows)
-        if not shared:
-            prefix.let_go_if_heavy()
-        run = prefix.lent_to(rows, shared, encoder) if shared else start_run(self.module, encoder)
+        run = prefix.lent_to(rows, shared, encoder)
         steps = [torch.from_numpy(row.steps) for row in rows]
         pairs = reads(steps, shared, self.device)
         ids = batch.ids[:, shared:]

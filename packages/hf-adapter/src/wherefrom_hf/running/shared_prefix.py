@@ -54,22 +54,20 @@ class SharedPrefix:
 
     def lent_to(self, rows: Sequence[Row], length: int, encoder: EncoderStates | None) -> DecoderRun:
         """The run after the ``length`` positions that ``rows`` have in common, for one pass of all of them."""
+        if self._ran is not None and self._ran[1].position > length and self._ran[1].cache_bytes() > self._room:
+            self._ran = None  # too heavy to be kept beside rows that need less of it, or nothing
+        if not length:
+            return start_run(self._module, encoder)
         run = self._covering(rows[0], length) or self.run_to(rows[0], length)
         lent = run.lent(length, encoder)
         return self.run_to(rows[0], length).spread(len(rows), encoder) if lent is None else lent
 
-    def let_go_if_heavy(self) -> None:
-        """A row comes that shares nothing: what was run stays only if it may be kept meanwhile."""
-        if self._ran is not None and self._ran[1].cache_bytes() > self._room:
-            self._ran = None
-
     def _covering(self, row: Row, length: int) -> DecoderRun | None:
-        """What was run, if ``row`` begins with ``length`` positions of it and the rest may be kept meanwhile."""
+        """What was run, if ``row`` begins with ``length`` positions of it."""
         if self._ran is None:
             return None
         ran, run = self._ran
-        kept = run.position == length or (run.position > length and run.cache_bytes() <= self._room)
-        return run if kept and _same_start(ran, row, length) else None
+        return run if run.position >= length and _same_start(ran, row, length) else None
 
     @torch.no_grad()
     def run_to(self, row: Row, length: int) -> DecoderRun:

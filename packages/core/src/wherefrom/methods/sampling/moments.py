@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 import numpy as np
 
 from wherefrom.adapters import Side
 from wherefrom.arrays import Array, FloatArray, IntArray, namespace, to_numpy
 from wherefrom.methods.sampling.errors import rough_outputs, within
+from wherefrom.methods.sampling.running import Mean
 
 
 class Moments:
@@ -14,34 +17,31 @@ class Moments:
 
     def __init__(self) -> None:
         self.count = 0
-        self._sums: dict[Side, Array] = {}
-        self._tokens: dict[Side, FloatArray] = {}
-        self._squares: dict[Side, FloatArray] = {}
+        self._shares: defaultdict[Side, Mean] = defaultdict(Mean)
+        self._tokens: defaultdict[Side, Mean] = defaultdict(Mean)
+        self._squares: defaultdict[Side, Mean] = defaultdict(lambda: Mean(power=2))
 
     def add(self, shares: dict[Side, Array]) -> None:
         """One more sample."""
         self.count += 1
         for side, share in shares.items():
             token = to_numpy(namespace(share).sum(share, axis=-1)).astype(np.float64)
-            known = side in self._sums
-            self._sums[side] = self._sums[side] + share if known else share
-            self._tokens[side] = self._tokens[side] + token if known else token
-            self._squares[side] = self._squares[side] + token**2 if known else token**2
+            self._shares[side].add(share)
+            self._tokens[side].add(token)
+            self._squares[side].add(token)
 
     @property
     def means(self) -> dict[Side, Array]:
         """Mean shares of each side. Shape ``(inputs, outputs, width)``."""
-        return {side: total / self.count for side, total in self._sums.items()}
+        return {side: shares.value() for side, shares in self._shares.items()}
 
     def standard_errors(self) -> dict[Side, FloatArray]:
         """Standard error of each token's mean share, summed over the width; infinite after one sample. Shape ``(inputs,
         outputs)``."""
         if self.count < 2:
-            return {side: np.full(token.shape, np.inf) for side, token in self._tokens.items()}
+            return {side: np.full(token.value().shape, np.inf) for side, token in self._tokens.items()}
         return {
-            side: np.sqrt(
-                np.maximum(self._squares[side] / self.count - (token / self.count) ** 2, 0) / (self.count - 1)
-            )
+            side: np.sqrt(np.maximum(self._squares[side].value() - token.value() ** 2, 0) / (self.count - 1))
             for side, token in self._tokens.items()
         }
 
@@ -57,5 +57,5 @@ class Moments:
         """Token scores and their errors, source rows first."""
         errors = self.standard_errors()
         sides = list(self._tokens)
-        scores = np.concatenate([self._tokens[side] / self.count for side in sides])
+        scores = np.concatenate([self._tokens[side].value() for side in sides])
         return scores, np.concatenate([errors[side] for side in sides])
