@@ -555,7 +555,7 @@ class _OwnAttention(TorchFunctionMode):
     def _note(self, weights: Tensor, values: Tensor, context: Tensor) -> None:
         self._weights.clear()
         watch = self._watch
-        if not watch._inside:
+        if watch._paused or not watch._inside:
             return
         rows = watch.rows
 

@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import torch
-from attrs import define
+from attrs import define, field, frozen
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 from wherefrom.adapters import Row
@@ -60,43 +60,96 @@ def zeroed_values(
     """See `wherefrom.adapters.internals.ZeroesValues.zeroed_values`.
 
     Args:
-        fused: Does the model say the same under the fused kernel? Long rows then never hold all weights or states.
+        fused: Does the model say the same under the fused kernel? Of long rows weights and states are then held for
+            their steps alone, and no longer than until the next block has run.
     """
     for row in rows:
         # of a decoder alone, what happens at other queries than the steps' is not needed
         kept = steps_queries(row, module) if fused and is_long([row]) and not every_query else None
-        watch, passed = watched(module, [row], queries=kept, fused=kept is not None)
-        with torch.no_grad(), looking_into(module):
-            work = _Zeroing(module, watch, metric, heads)
-            steps = steps_queries(row, module) if kept is None else torch.arange(len(row.steps), device=kept.device)
-            last = int(row.steps[-1])
-            asked = torch.arange(last, device=steps.device) if every_query else steps
-            crosses = bool(watch.in_layers("cross"))
-            if decoder or not crosses:
-                own = work.layers("decoder", asked)
-            else:
-                own = torch.zeros(0, len(asked), last, device=steps.device)
-            read = work.layers("encoder", None) if encoder and watch.in_layers("encoder") else None
-            cross = work.layers("cross", steps) if crosses else None
+        steps = steps_queries(row, module) if kept is None else torch.arange(len(row.steps), device=kept.device)
+        last = int(row.steps[-1])
+        asked = torch.arange(last, device=steps.device) if every_query else steps
+        work = _Zeroing(module, metric, heads, {"encoder": None, "decoder": asked, "cross": steps})
+        if kept is None:
+            watch, passed = watched(module, [row])
+            work.memory = watch.encoder_states
+            if not encoder:
+                del work.queries["encoder"]
+            if not decoder and watch.in_layers("cross"):
+                del work.queries["decoder"]
+            for call in watch.blocks:
+                work.block(call, [one for one in watch.attended if one.call is call])
+        else:
+            watch, passed = watched(module, [row], queries=kept, fused=True, finished=work.block)
+        work.end(watch)
+        own = work.layers("decoder")
+        if own is None:
+            own = torch.zeros(0, len(asked), last, device=steps.device)
+        read, cross = work.layers("encoder"), work.layers("cross")
         yield RowZeroing(decoder=own, encoder=read, cross=cross, scores=passed.scores[0])
 
 
 @define(eq=False)
 class _Zeroing:
-    """The recomputation of one row's blocks."""
+    """The recomputation of one row's blocks, which is told of each when it has run.
+
+    A block's turn comes when the next of its stack has run: the last is read behind the final norm, and neither is
+    known before.
+    """
 
     module: PreTrainedModel
-    watch: Watch
     metric: Metric
     heads: Mapping[Where, Heads]
+    queries: dict[Where, Tensor | None]
+    """Of the kinds of attention that are asked for; None: all of them."""
+    memory: Tensor | None = None
+    """What the decoder was given as the encoder's output."""
+    _waiting: dict[str, _Waiting] = field(factory=dict)
+    """The block of each stack that ran last."""
+    _found: dict[Where, list[Tensor | None]] = field(factory=dict)
+    """Distances of each layer, None for those that wait."""
 
-    def layers(self, where: Where, queries: Tensor | None) -> Tensor:
-        """Distances of every layer, shape ``(layers, queries, keys)``; all queries if None."""
-        attended = self.watch.in_layers(where)
-        self._check_layers(where, len(attended))
-        if queries is None:
-            queries = torch.arange(attended[0].weights.shape[-2], device=attended[0].weights.device)
-        return torch.stack([self._layer(where, layer, one, queries) for layer, one in enumerate(attended)])
+    def block(self, call: BlockCall, attended: list[Attended]) -> None:
+        """A block has run, with this attention in it."""
+        layers = []
+        for one in attended:
+            if one.where in self.queries:
+                found = self._found.setdefault(one.where, [])
+                layers.append((len(found), one))
+                found.append(None)
+        before, self._waiting[call.stack] = self._waiting.get(call.stack), _Waiting(call, attended, layers)
+        if before is not None:
+            self._zero(before, None)
+
+    def end(self, watch: Watch) -> None:
+        """No more blocks run.
+
+        Raises:
+            ModelCapabilityError: Some attention ran in no block.
+            SettingsError: Heads are named of a layer that is none.
+        """
+        for one in watch.attended:
+            watch.block_of(one)
+        for where, found in self._found.items():
+            self._check_layers(where, len(found))
+        for stack, waiting in self._waiting.items():
+            self._zero(waiting, watch.behind.get(stack))
+        self._waiting.clear()
+
+    def layers(self, where: Where) -> Tensor | None:
+        """Distances of every layer, shape ``(layers, queries, keys)``; None where there are none."""
+        found = [one for one in self._found.get(where, ()) if one is not None]
+        return torch.stack(found) if found else None
+
+    def _zero(self, waiting: _Waiting, norm: nn.Module | None) -> None:
+        """Compute a block again.
+
+        Args:
+            norm: What reads its state before the output layer, where it is the last.
+        """
+        with torch.no_grad(), looking_into(self.module):
+            for layer, one in waiting.layers:
+                self._found[one.where][layer] = self._layer(layer, one, waiting, norm)
 
     def _check_layers(self, where: Where, layers: int) -> None:
         chosen = self.heads.get(where, Heads()).by_layer or {}
@@ -118,15 +171,19 @@ class _Zeroing:
             taken[head] = True
         return taken.repeat_interleave(heads // groups)[:, None, None]
 
-    def _layer(self, where: Where, layer: int, one: Attended, queries: Tensor) -> Tensor:
-        chosen = self._chosen(where, layer, one)
+    def _layer(self, layer: int, one: Attended, waiting: _Waiting, norm: nn.Module | None) -> Tensor:
+        """Distances of one attention, shape ``(queries, keys)``."""
+        queries = self.queries[one.where]
+        if queries is None:
+            queries = torch.arange(one.weights.shape[-2], device=one.weights.device)
+        chosen = self._chosen(one.where, layer, one)
         distances = torch.zeros(len(queries), one.weights.shape[-1], device=chosen.device, dtype=torch.float32)
         touched = (one.weights[0] * chosen)[:, queries].abs().amax(0) > 0
         if not bool(touched.any()):
             return distances
         weights, values = weights_of_values(one) * chosen, grouped(one.values[0], one.weights.shape[1])
-        call = self.watch.block_of(one)
-        replay = _Replay(self.module, self.watch, call, one)
+        call = waiting.call
+        replay = _Replay(self.module, self.memory, waiting, one, norm)
         taken = _Zeroed(replay, one, weights[:, queries], values)
         whole = one.result if replay.projection is not None else one.context.flatten(2)
         pairs = touched.T.nonzero()  # ordered by key, so that a chunk spans few of them
@@ -145,6 +202,17 @@ class _Zeroing:
             replay.check(states[len(at) :], clean[unchanged])
             distances[at, keys] = apart.of(states[: len(at)], at)
         return distances
+
+
+@frozen(eq=False)
+class _Waiting:
+    """A block that has run and is still to be computed again."""
+
+    call: BlockCall
+    attended: list[Attended]
+    """All attention in it, in order."""
+    layers: list[tuple[int, Attended]]
+    """That which is asked for, and what layer of its kind each is."""
 
 
 class _Distance:
@@ -204,17 +272,23 @@ class _Replay:
     makes its answer of these, what its kernel does.
     """
 
-    def __init__(self, module: PreTrainedModel, watch: Watch, call: BlockCall, changed: Attended) -> None:
+    def __init__(
+        self,
+        module: PreTrainedModel,
+        memory: Tensor | None,
+        waiting: _Waiting,
+        changed: Attended,
+        norm: nn.Module | None,
+    ) -> None:
         self.module = module
-        self.watch = watch
-        self.call = call
+        self.memory = memory
+        self.call = waiting.call
+        self.siblings = waiting.attended
         self.changed = changed
+        self.norm = norm
         self.projection = found_projection(changed)
         self.runs = self.projection is None and not changed.outside
         """Does the attention module run, its kernel answering?"""
-        self.siblings = [one for one in watch.attended if one.call is call]
-        is_last = [other for other in watch.blocks if other.stack == call.stack][-1] is call
-        self.norm = watch.behind.get(call.stack) if is_last else None
 
     def finish(self, states: Tensor) -> Tensor:
         """States as the next block, or the output layer, reads them: behind the final norm in the last
@@ -253,7 +327,7 @@ class _Replay:
 
     def _at(self, value: Any, queries: Tensor) -> Any:
         """A block's argument for ``queries`` instead of all positions, where it goes with positions."""
-        length, memory = self.call.state.shape[1], self.watch.encoder_states
+        length, memory = self.call.state.shape[1], self.memory
         if isinstance(value, Tensor) and memory is not None and value.data_ptr() == memory.data_ptr():
             return value
         if self.runs:
