@@ -74,6 +74,17 @@ def test_as_torch_carries_them_back(name: str) -> None:
         torch.testing.assert_close(came, torch.stack(expected), rtol=0, atol=1e-12)
 
 
+def test_what_comes_back_to_some_channels_only_counts() -> None:
+    inputs, context = passed((1, 4, 2, 90, 8, 8), None)
+    cotangents = torch.randn(2, *context.shape, dtype=torch.float64)
+    cotangents[..., 0] = 0
+    right = torch.autograd.grad(context, inputs, cotangents[1], retain_graph=True)
+    found = SoftmaxAttention.of(Causal(), *inputs, {"scaling": SCALE})
+    assert found is not None
+    for came, expected in zip(found.products(cotangents, context.detach()), right, strict=True):
+        torch.testing.assert_close(came[1], expected, rtol=0, atol=1e-12)
+
+
 def test_a_cotangent_that_is_nothing_gives_nothing() -> None:
     inputs, context = passed((1, 4, 2, 90, 8, 12), None)
     found = SoftmaxAttention.of(Causal(), *inputs, {"scaling": SCALE})

@@ -77,6 +77,17 @@ def test_what_is_freed_is_kept_while_the_process_grows_little(
     assert len(trimmed) == 3, "the last block has run"
 
 
+def test_with_a_limit_half_of_it_is_kept(trimmed: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    state = torch.zeros(2**20)
+    kept = 2**27 - 13 * state.nbytes
+    sizes = iter([100, 100 + kept, 101 + kept, 60])
+    monkeypatch.setattr(freed, "resident", lambda: next(sizes))
+    monkeypatch.setattr(freed, "_least", None)
+    for expected in (0, 0, 1):
+        hand_back_freed(state, limit=2**28)
+        assert len(trimmed) == expected
+
+
 def test_of_long_states_less_is_kept(trimmed: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(freed, "resident", lambda: 2**27)
     for numbers, expected in ((2**20, 0), (2**23, 1)):

@@ -15,7 +15,8 @@ from wherefrom.errors import SettingsError
 from wherefrom_hf.demo import demo_path
 from wherefrom_hf.inside import attention as attention_module
 from wherefrom_hf.inside.attention import attentions
-from wherefrom_hf.inside.value_zeroing import zeroed_values
+from wherefrom_hf.inside.attention_watch import Attended
+from wherefrom_hf.inside.value_zeroing import _Zeroing, zeroed_values
 from wherefrom_hf.running import block_by_block, chunking
 from wherefrom_hf.running.answering import first_tensor, with_first
 from wherefrom_hf.running.attention_kernel import FUSED
@@ -56,7 +57,7 @@ def test_gradients_of_every_decoder(name, monkeypatch):
 def test_common_decoders_do_go_block_by_block(monkeypatch):
     for name in ("llama", "gpt2", "qwen2", "gemma3", "gpt_neox"):
         differentiator = Differentiator(tight(name, monkeypatch))
-        plan = differentiator._plan([asked(rows_for(name)[0])], target=True)
+        plan = differentiator._plan([asked(rows_for(name)[0])], target=True, single=True)
         assert plan.blocks is not None, name
         assert plan.blocks.bytes_per_position > 0
 
@@ -76,6 +77,37 @@ def test_common_blocks_are_cut_behind_their_attention(monkeypatch):
         blocks = Differentiator(tight(name, monkeypatch))._structure.blocks
         assert blocks is not None
         assert all(split is not None and split.alone for split in blocks.splits), name
+
+
+def test_gradients_of_one_row_among_others_leave_less_to_its_passes(monkeypatch):
+    """Those of a single row become the result; those of one among others stand beside what is made of them."""
+    predictor = tight("llama", monkeypatch)
+    differentiator = Differentiator(predictor)
+    row = asked(rows_for("llama")[0])
+    assert differentiator._structure.blocks is not None
+    answer = next(differentiator.gradients([row], None, True, True))
+    predictor._memory_limit = 2 * answer.target.nbytes
+    monkeypatch.setattr(Predictor, "keeps_weights", lambda *_: False)
+    heavy = evolve(differentiator._structure.blocks, bytes_per_position=2**30)
+    differentiator._found = evolve(differentiator._structure, blocks=heavy)
+    limits = [differentiator._plan([row], True, single=single).limit for single in (True, False)]
+    assert limits == [2 * answer.target.nbytes, answer.target.nbytes]
+    own, seen = differentiator._plan, []
+    monkeypatch.setattr(
+        differentiator, "_plan", lambda rows, target, single: seen.append(single) or own(rows, target, single=single)
+    )
+    for rows in ([row], [row, row]):
+        list(differentiator.gradients(iter(rows), 1, True, True))
+    assert seen == [True, False, False]
+
+
+def test_outputs_that_take_a_third_of_the_limit_go_together():
+    model = load_model(str(demo_path("lm")), device="cpu", memory_limit="16 MiB").adapter
+    row = Row(target_ids=np.zeros(1024, np.int64), steps=np.arange(1, 5))
+    each = 1024 * model.card.width * 4
+    assert model.outputs_at_once(row) == 2**24 // 3 // each > 1  # type: ignore[attr-defined]
+    assert model.outputs_at_once(row, copies=3) == 2**24 // 9 // each  # type: ignore[attr-defined]
+    assert model.outputs_at_once(row, copies=10**6) == 1  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("name", ["llama", "gpt2", "gemma3", "gpt_neox"])
@@ -117,11 +149,8 @@ def plan_with_room(differentiator):
     """Once the plan is made there is room: all outputs go together."""
     own = differentiator._plan
 
-    def plan(rows, target):
-        differentiator.predictor._memory_limit = 1
-        found = own(rows, target)
-        differentiator.predictor._memory_limit = 2**30
-        return found
+    def plan(rows, target, *, single):
+        return evolve(own(rows, target, single=single), limit=2**30)
 
     return plan
 
@@ -228,7 +257,7 @@ def test_the_limit_holds_where_many_products_run_at_once(name, monkeypatch):
     for limit in (2**30, 1):
         predictor = Predictor(module, None, input_embedding(module), 0, memory_limit=limit)
         differentiator = Differentiator(predictor)
-        plans.append(differentiator._plan([row], target=True))
+        plans.append(differentiator._plan([row], target=True, single=True))
         (answer,) = differentiator.gradients([row], None, True, True)
         close(answer.target.numpy(), plainly(predictor, row)[1])
     assert [plan.implementation for plan in plans] == ["eager", FUSED]
@@ -334,6 +363,32 @@ def test_zeroed_values_under_the_fused_kernel(name, monkeypatch):
         torch.testing.assert_close(came.decoder, expected.decoder, rtol=1e-3, atol=1e-5)
 
 
+def test_no_more_than_two_blocks_are_held_while_values_are_zeroed(monkeypatch):
+    kind, settings = CONFIGS["llama"]
+    monkeypatch.setitem(CONFIGS, "llama", (kind, {**settings, "num_hidden_layers": 5}))
+    module = build("llama")
+    row = rows_for("llama")[0]
+    there: list[weakref.ref[Attended]] = []
+    most = 0
+    own = _Zeroing.block
+
+    def noted(work, call, attended):
+        nonlocal most
+        there.extend(map(weakref.ref, attended))
+        del attended[:-1]
+        own(work, call, attended)
+        most = max(most, sum(one() is not None for one in there))
+
+    monkeypatch.setattr(_Zeroing, "block", noted)
+    monkeypatch.setattr(attention_module, "FUSED_FROM", 1)
+    heads = {"decoder": Heads()}
+    (answer,) = zeroed_values(
+        module, [row], metric="cosine", heads=heads, every_query=False, encoder=False, decoder=True, fused=True
+    )
+    assert len(answer.decoder) == len(there) == 5
+    assert most <= 2
+
+
 @pytest.mark.parametrize(
     "given, expected", [(None, None), (2**30, 2**30), ("512 MiB", 2**29), ("1.5GiB", 3 * 2**29), ("100 MB", 10**8)]
 )
@@ -369,7 +424,9 @@ def test_scores_do_not_depend_on_the_limit(monkeypatch):
         model = load_model("demo:lm", "saliency", device="cpu")
         monkeypatch.setattr(model.adapter, "_memory_limit", limit)
         done = model.attribute(text, text + " saw the", show_progress=False)
-        assert (model.adapter._differentiator._plan([_row(model, text)], True).blocks is None) == (limit > 1)
+        assert (model.adapter._differentiator._plan([_row(model, text)], True, single=True).blocks is None) == (
+            limit > 1
+        )
         scores.append(done[0].target_attributions)
     np.testing.assert_allclose(scores[0], scores[1], rtol=1e-3, atol=1e-6)
 

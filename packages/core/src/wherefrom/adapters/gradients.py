@@ -41,3 +41,16 @@ class GivesGradients(PredictsSteps, Embeds, Protocol):
             target: Are gradients with respect to the target wanted?
         """
         ...
+
+
+@runtime_checkable
+class BoundsGradients(Protocol):
+    """Knows how much memory gradients may take beside a model and its results."""
+
+    def outputs_at_once(self, row: Row, *, copies: int = 1) -> int:
+        """Outputs of a row, at least 1, whose gradients are best asked for together.
+
+        Args:
+            copies: Arrays as large as these gradients that are held beside the results: the answer itself, and sums.
+        """
+        ...

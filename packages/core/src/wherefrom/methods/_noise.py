@@ -12,6 +12,7 @@ from wherefrom.adapters import DifferentiableModel, Encoding, ModelCard, Row, Ro
 from wherefrom.adapters.rescale import GivesRescale
 from wherefrom.arrays import Array, IntArray, like, to_numpy
 from wherefrom.errors import ModelCapabilityError
+from wherefrom.methods.output_groups import outputs_at_once
 from wherefrom.questions.question import Question
 from wherefrom.text.tokens import Token
 
@@ -49,6 +50,9 @@ class NoisyModel:
         self, rows: Iterable[Row], *, chunk: int | None = None, source: bool = True, target: bool = True
     ) -> Iterator[RowGradients]:
         return iter(self.model.gradients(self._noisy(rows), chunk=chunk, source=source, target=target))
+
+    def outputs_at_once(self, row: Row, *, copies: int = 1) -> int:
+        return outputs_at_once(self.model, row, copies=copies)
 
     def rescaled_gradients(
         self, rows: Iterable[Row], baselines: Iterable[Row], *, chunk: int | None = None, **wanted: Any

@@ -15,6 +15,7 @@ from wherefrom.arrays import Array, FloatArray, IntArray, namespace, to_numpy
 from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Method, Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.output_by_output import output_by_output
+from wherefrom.methods.output_groups import output_groups
 from wherefrom.methods.paths.baselines import DEFAULT, Endpoints, endpoints
 from wherefrom.methods.paths.quadrature import fejer, quadrature
 from wherefrom.progress import Progress, counted
@@ -78,7 +79,10 @@ class IntegratedGradients(Method[GivesGradients]):
     """Add the step score ``deltas``: ``Σ shares − (f(x) − f(b))``."""
 
     def cost(self, question: Question) -> Cost:
-        """With ``n_steps="auto"`` a bound: every output may need all points."""
+        """With ``n_steps="auto"`` a bound: every output may need all points.
+
+        Forward passes are repeated for each group of outputs where a model's memory takes some at a time only.
+        """
         outputs = question.target_function.outputs
         if self.n_steps == "auto":
             return Cost(forwards=2 + self.max_points, backwards=self.max_points * outputs, at_most=True)
@@ -103,12 +107,15 @@ class IntegratedGradients(Method[GivesGradients]):
 
     def _fixed(self, model: GivesGradients, path: Path, n: int) -> Scores:
         rule = quadrature(self.quadrature, n)
-        rows = [path.row(float(point)) for point in rule.points]
-        weights = iter(rule.weights.tolist())
         sums: Sums = ()
-        for answer in model.gradients(rows, chunk=self.internal_batch_size, target=path.target is not None):
-            sums = _added(sums, answer, next(weights))
-            del answer  # as large as the scores, and the next one is about to be made
+        for outputs in output_groups(model, path.row(1.0)):
+            rows = [path.row(float(point), outputs=outputs) for point in rule.points]
+            weights = iter(rule.weights.tolist())
+            some: Sums = ()
+            for answer in model.gradients(rows, chunk=self.internal_batch_size, target=path.target is not None):
+                some = _added(some, answer, next(weights))
+                del answer  # as large as the sums, and the next one is about to be made
+            sums = tuple(before + more for before, more in zip(sums, some, strict=True)) if sums else some
         source, target = path.shares(sums, multiply=self.multiply_by_inputs)
         step_scores: dict[str, Array] = {}
         if self.return_convergence_delta or path.question.scores:
@@ -179,9 +186,23 @@ class IntegratedGradients(Method[GivesGradients]):
         What is kept is one weighted sum per rule of the nested sequence, not the gradients at all points.
         """
         rules = _nested(self.max_points)
+        groups = output_groups(model, path.row(1.0), copies=len(rules))
+        parts = [self._refine_some(model, path, ends, rules, outputs) for outputs in groups]
+        return _Refined(
+            tuple([one for sums in side for one in sums] for side in zip(*(part.sums for part in parts), strict=True)),
+            *(
+                np.concatenate(some)
+                for some in zip(*((part.points, part.gaps, part.deltas) for part in parts), strict=True)
+            ),
+        )
+
+    def _refine_some(
+        self, model: GivesGradients, path: Path, ends: _Ends, rules: list[dict[float, float]], outputs: IntArray
+    ) -> _Refined:
+        """Refine the ``rules`` for some outputs."""
         sums: list[Sums] = [()] * len(rules)
         count = path.question.target_function.outputs
-        open_outputs = np.arange(count)
+        open_outputs = outputs
         done: dict[int, tuple[Array, ...]] = {}
         points, deltas, gaps = np.zeros(count, int), np.zeros(count), np.full(count, np.inf)
         known: set[float] = set()
@@ -208,8 +229,9 @@ class IntegratedGradients(Method[GivesGradients]):
             left = np.flatnonzero(~ended)
             open_outputs = open_outputs[left]
             sums = [tuple([part[i] for i in left] for part in parts) for parts in sums]
-        ordered = [done[output] for output in range(count)]
-        return _Refined(tuple(list(part) for part in zip(*ordered, strict=True)), points, gaps, deltas)
+        ordered = [done[output] for output in outputs.tolist()]
+        parts = tuple(list(part) for part in zip(*ordered, strict=True))
+        return _Refined(parts, points[outputs], gaps[outputs], deltas[outputs])
 
 
 def _nested(max_points: int) -> list[dict[float, float]]:

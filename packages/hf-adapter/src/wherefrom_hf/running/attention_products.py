@@ -5,8 +5,9 @@ weights, some queries by all keys that they see, is made once and serves all cot
 products each and one pass over the strip, in tiles that stay near the processor.
 
 With weights P = softmax(s Q K^T), a cotangent C of P V, and D the sum of C * P V over each query's channels:
-dV = P^T C, G = P * (C V^T - D), dQ = s G K, dK = s G^T Q. Source: Dao et al. 2022, FlashAttention,
-https://arxiv.org/abs/2205.14135, appendix B.2.
+dV = P^T C, G = P * (C V^T - D), dQ = s G K, dK = s G^T Q. D goes along in the product, as one channel more of C where
+V has ones. Cotangents of keys are summed up transposed: products of a wide matrix and few lines are the quicker ones.
+Source: Dao et al. 2022, FlashAttention, https://arxiv.org/abs/2205.14135, appendix B.2.
 """
 
 from __future__ import annotations
@@ -72,8 +73,8 @@ class SoftmaxAttention:
         by_head = cotangents.transpose(2, 3)
         fits = by_head.shape[1:] == self.query.shape and by_head.dtype == self.query.dtype
         of_query = by_head if fits else self.query.new_zeros((count, rows, heads, length, width))
-        # summed up with the cotangents side by side, as they are multiplied
-        of_key, of_value = (one.new_zeros((*one.shape[:3], count, one.shape[3])) for one in (self.key, self.value))
+        of_key = self.key.new_zeros((*self.key.shape[:2], count, *self.key.shape[:1:-1]))
+        of_value = self.value.new_zeros((*self.value.shape[:3], count, self.value.shape[3]))
         shared = heads // self.key.shape[1]
         sums = torch.stack([(one * context).sum(-1) for one in cotangents]).transpose(2, 3)
         for row in range(rows):
@@ -81,7 +82,7 @@ class SoftmaxAttention:
                 some = slice(head * shared, (head + 1) * shared)
                 ends = (of_query[:, row, some], of_key[row, head], of_value[row, head])
                 self._of_head(row, head, some, by_head[:, row, some], sums[:, row, some], ends)
-        return of_query, of_key.permute(3, 0, 1, 2, 4), of_value.permute(3, 0, 1, 2, 4)
+        return of_query, of_key.permute(2, 0, 1, 4, 3), of_value.permute(3, 0, 1, 2, 4)
 
     def _of_head(
         self, row: int, head: int, heads: slice, above: Tensor, sums: Tensor, ends: tuple[Tensor, Tensor, Tensor]
@@ -91,37 +92,40 @@ class SoftmaxAttention:
         Args:
             above: Cotangents, shape ``(cotangents, heads, queries, value_width)``.
             sums: Over what came out, times them.
-            ends: Where products go: ``(cotangents, heads, queries, width)``, and ``(keys, cotangents, ...)``.
+            ends: Where products go: ``(cotangents, heads, queries, width)``, ``(cotangents, width, keys)`` and ``(keys,
+                cotangents, value_width)``.
         """
         count, shared, length, width = above.shape
         key, value = self.key[row, head], self.value[row, head]
         of_query, of_key, of_value = ends
         of_values = of_value.view(len(value), count * width)
+        with_ones = torch.cat([value, value.new_ones((len(value), 1))], 1)
         strip = max(1, _LINES // shared)
         room = key.new_empty(shared * strip * _KEYS)
         for start in range(0, length, strip):
             here = slice(start, min(start + strip, length))
             lines = shared * (here.stop - start)
-            cotangents = above[:, :, here].reshape(count, lines, width)
-            if not cotangents.any():  # nothing comes back to these queries: in the last block, to most
+            of_strip = above[:, :, here]
+            if is_zero(of_strip):  # nothing comes back to these queries: in the last block, to most
                 continue
+            cotangents = torch.cat([of_strip, -sums[:, :, here, None]], -1).view(count, lines, width + 1)
             query = self.query[row, heads, here].reshape(lines, -1) * self.scale
             seen = self._seen(row, heads, here)
             weights = self._weights(query, key, row, heads, here, seen)
-            side_by_side = cotangents.transpose(0, 1).reshape(lines, count * width)
-            own = sums[:, :, here].reshape(count, lines, 1)
-            of_strip = key.new_zeros((count, lines, key.shape[-1]))
+            side_by_side = of_strip.permute(1, 2, 0, 3).reshape(lines, count * width)
+            transposed = query.T.contiguous()
+            at_queries = key.new_zeros((count, lines, key.shape[-1]))
             for tile in _tiles(seen):
                 weight = weights[:, tile.start - seen.start : tile.stop - seen.start].contiguous()
                 of_values[tile].addmm_(weight.T, side_by_side)
                 inner = room[: weight.numel()].view_as(weight)
-                back, keys, values = inner.T, key[tile], value[tile].T
-                for one, total, at_query, at_key in zip(cotangents, own, of_strip, of_key[tile].unbind(1), strict=True):
+                keys, values = key[tile], with_ones[tile].T
+                for one, at_query, at_key in zip(cotangents, at_queries, of_key[:, :, tile], strict=True):
                     torch.mm(one, values, out=inner)
-                    inner.sub_(total).mul_(weight)
+                    inner.mul_(weight)
                     at_query.addmm_(inner, keys, alpha=self.scale)
-                    at_key.addmm_(back, query)
-            of_query[:, :, here] = of_strip.view(count, shared, -1, key.shape[-1])
+                    at_key.addmm_(transposed, inner)
+            of_query[:, :, here] = at_queries.view(count, shared, -1, key.shape[-1])
 
     def _seen(self, row: int, heads: slice, here: slice) -> slice:
         """The stretch of keys that any of these queries sees."""
@@ -147,6 +151,11 @@ class SoftmaxAttention:
             return torch.softmax(scores, -1)
         apart.masked_fill_(~self._visible(row, heads, here)[..., seen], float("-inf"))
         return torch.softmax(scores, -1).nan_to_num_(0.0)  # a query that sees nothing has no weights
+
+
+def is_zero(cotangents: Tensor) -> bool:
+    """Is there nothing in them? One channel of each tells where there is something, at little cost."""
+    return not bool(cotangents[..., 0].any()) and not bool(cotangents.any())
 
 
 def _tiles(seen: slice) -> Iterator[slice]:

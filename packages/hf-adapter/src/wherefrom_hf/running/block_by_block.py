@@ -24,6 +24,7 @@ from transformers import PreTrainedModel
 from wherefrom_hf.running.answering import first_tensor, with_first
 from wherefrom_hf.running.attention_kernel import hidden_input
 from wherefrom_hf.running.attention_part import AttentionPart
+from wherefrom_hf.running.attention_products import is_zero
 from wherefrom_hf.running.embedding import InputEmbedding
 from wherefrom_hf.running.freed import hand_back_freed
 from wherefrom_hf.running.in_pieces import PIECE, is_watched, pieces
@@ -115,12 +116,12 @@ class BlockPass:
             with torch.no_grad():
                 for index in indices[:-1]:
                     states.append(self._run(index, states[-1]))
-                    hand_back_freed(states[-1])
+                    hand_back_freed(states[-1], limit=limit)
             for index in reversed(indices):
                 given = states.pop().detach().requires_grad_()
                 split = self.blocks.splits[index]
                 if split is None or is_watched(split.block.modules()):
-                    self._through(index, given, cotangents, at_once)
+                    self._through(index, given, cotangents, at_once, limit)
                 else:
                     self._through_split(split, self._calls[index], given, cotangents, limit)
                 del given
@@ -133,7 +134,7 @@ class BlockPass:
         del made
         return weighed.bytes
 
-    def _through(self, index: int, given: Tensor, cotangents: Tensor, at_once: int) -> None:
+    def _through(self, index: int, given: Tensor, cotangents: Tensor, at_once: int, limit: int) -> None:
         """Carry cotangents back through a whole block."""
         with torch.enable_grad():
             made = self._run(index, given)
@@ -141,7 +142,7 @@ class BlockPass:
             some, keep = slice(first, first + at_once), first + at_once < len(cotangents)
             (grads,) = vector_jacobian_products([made], [given], [cotangents[some].to(made.dtype)], retain=keep)
             cotangents[some] = grads.to(cotangents.dtype)
-        hand_back_freed(given)
+        hand_back_freed(given, limit=limit)
 
     def _through_split(
         self,
@@ -154,7 +155,7 @@ class BlockPass:
         """Carry cotangents back through what is behind attention, piece by piece, and then through attention."""
         size = max(1, self.piece // given.shape[0])
         part = AttentionPart(split, call, given, size)
-        hand_back_freed(given)
+        hand_back_freed(given, limit=limit)
         room = int(_ATTENDED_PART * limit) // (cotangents[0].nbytes + part.room())
         group = _evenly(len(cotangents), room)
         for first in range(0, len(cotangents), group):
@@ -164,10 +165,10 @@ class BlockPass:
                 _through_piece(
                     split, call, (given[:, piece], part.answer(piece)), some[:, :, piece], of_attended[:, :, piece]
                 )
-            hand_back_freed(given)
+            hand_back_freed(given, limit=limit)
             part.add_back(of_attended, some)
             del of_attended
-            hand_back_freed(given)
+            hand_back_freed(given, limit=limit)
 
     def _run(self, index: int, state: Tensor) -> Tensor:
         return self._calls[index].run(self.blocks.members[index], state)
@@ -177,8 +178,10 @@ def _through_piece(
     split: SplitBlock, call: BlockArguments, states: tuple[Tensor, Tensor], some: Tensor, of_attended: Tensor
 ) -> None:
     """Carry cotangents of a few positions back to their states, in place, and to the answers of attention there."""
-    nowhere = [not bool(one.any()) for one in some]
-    of_attended[nowhere] = 0  # in the last block, what was read lies in few pieces
+    nowhere = [is_zero(one) for one in some]  # in the last block, what was read lies in few pieces
+    for at_attention, empty in zip(of_attended, nowhere, strict=True):
+        if empty:
+            at_attention.zero_()
     if all(nowhere):
         return
     ends = [state.detach().contiguous().requires_grad_() for state in states]

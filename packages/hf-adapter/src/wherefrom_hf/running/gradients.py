@@ -75,6 +75,8 @@ class _Plan:
     blocks: Blocks | None
     """Given: block by block."""
     stride: int = 1
+    limit: int = 0
+    """Bytes that passes block by block may take."""
 
 
 @frozen(eq=False)
@@ -119,6 +121,8 @@ class Differentiator:
     def gradients(self, rows: Iterable[Row], chunk: int | None, source: bool, target: bool) -> Iterator[RowGradients]:
         """Answers in order; see `wherefrom.adapters.GivesGradients`."""
         stream = iter(rows)
+        drawn = list(islice(stream, LOOKAHEAD))
+        single = len(drawn) == 1
         budget = positions_at_once(self._predictor.device)
         looks_inside: list[bool] = []
         prefix = self._predictor.shared_prefix()
@@ -127,7 +131,7 @@ class Differentiator:
 
         def work(part: list[Row]) -> list[RowGradients]:
             module = self._predictor.module
-            plan = self._plan(part, target)
+            plan = self._plan(part, target, single=single)
             attention = (
                 nullcontext() if plan.implementation is None else attention_implementation(module, plan.implementation)
             )
@@ -147,9 +151,10 @@ class Differentiator:
                         looks_inside.append(True)  # for the rest of the call, whose rows ask the same function
                 return [whole_gradients(self._predictor, row, source=source, target=target) for row in part]
 
-        while drawn := list(islice(stream, LOOKAHEAD)):
+        while drawn:
             for part in chunks_of(drawn, self._cost, budget, chunk, alike):
                 yield from halving(work, part)
+            drawn = list(islice(stream, LOOKAHEAD))
 
     @property
     def _structure(self) -> _Structure:
@@ -171,9 +176,29 @@ class Differentiator:
             )
         return self._found
 
-    def _plan(self, rows: Sequence[Row], target: bool) -> _Plan:
+    def outputs_at_once(self, row: Row, copies: int) -> int:
+        """So many that they and all copies of them take a third of the memory limit; see `BoundsGradients`."""
+        return max(1, self._predictor.memory_limit // 3 // (copies * self._bytes_per_output(row)))
+
+    def _bytes_per_output(self, row: Row) -> int:
+        """What the gradients of one output of a row weigh."""
+        tokens = len(row.target_ids) + (0 if row.source_ids is None else len(row.source_ids))
+        return tokens * self._bytes_per_state
+
+    @property
+    def _bytes_per_state(self) -> int:
+        """What one position's state weighs, or its gradients."""
+        weight = self._predictor.target.weight
+        return weight.shape[-1] * at_least_single(weight[:0]).element_size()
+
+    def _plan(self, rows: Sequence[Row], target: bool, *, single: bool) -> _Plan:
         """Plain attention for rows whose backward passes are batched and whose weights fit, fused attention for longer
-        ones, and block by block those whose graph is heavier than half of the memory limit."""
+        ones, and block by block those whose graph is heavier than half of the memory limit.
+
+        Args:
+            single: Is this the one row of its call? Its gradients become the result; those of one among others stand
+                beside what is made of them, and leave less to the passes.
+        """
         found, predictor = self._structure, self._predictor
         length = max(read_length(row) for row in rows)
         batched = products_at_once(predictor.device, len(rows) * length) > 1
@@ -192,9 +217,10 @@ class Differentiator:
         positions = len(rows) * length
         if positions * blocks.bytes_per_position * len(blocks.members) <= predictor.memory_limit // 2:
             return plan
-        weight = predictor.target.weight
-        state = positions * weight.shape[-1] * at_least_single(weight[:0]).element_size()
-        return evolve(plan, blocks=blocks, stride=blocks.stride(state, predictor.memory_limit))
+        limit = predictor.memory_limit
+        if not single:
+            limit = max(limit - sum(_outputs(row) * self._bytes_per_output(row) for row in rows), limit // 4)
+        return evolve(plan, blocks=blocks, stride=blocks.stride(positions * self._bytes_per_state, limit), limit=limit)
 
     def _cost(self, row: Row) -> int:
         """Token positions of a row, or what its gradients weigh in the same currency, whichever is more."""
@@ -244,7 +270,7 @@ class Differentiator:
             work[first : first + at_once] = grads.to(work.dtype)
         del cut_points, cotangents, grads
         with quick_linear(), in_pieces(predictor.module, leaf.shape[1]):
-            kept.backward(work, at_once, predictor.memory_limit)
+            kept.backward(work, at_once, plan.limit)
         for first in range(0, slots, at_once):
             some = work[first : first + at_once].to(kept.bottom.dtype)
             last = first + at_once >= slots
