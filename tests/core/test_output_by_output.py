@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from wherefrom.methods.contract import Scores
-from wherefrom.methods.output_by_output import output_by_output
+from wherefrom.methods.output_by_output import add_gradients, output_by_output, times, totals
 from wherefrom.progress import counted, no_progress
 from wherefrom_hf.running.ownership import one_by_one
 
@@ -25,6 +25,24 @@ def test_outputs_come_side_by_side() -> None:
     listed = output_by_output(list(gradients), lambda one: one)
     np.testing.assert_array_equal(listed, gradients.numpy().transpose(1, 0, 2))  # type: ignore[arg-type]
     assert output_by_output(None, torch.abs) is None
+
+
+@pytest.mark.parametrize("length, inputs", [(None, 3), (2, 3), (5, 5)])
+def test_inputs_behind_the_gradients_get_zeros(length: int | None, inputs: int) -> None:
+    made = output_by_output(torch.ones(2, 3, 4), times(None), length)
+    assert made is not None
+    assert made.shape == (inputs, 2, 4)
+    assert made[:3].all()
+    assert not made[3:].any()
+
+
+def test_shares_their_totals_and_their_sums() -> None:
+    gradients, factors = torch.arange(24.0).reshape(2, 3, 4), torch.arange(12.0).reshape(3, 4)
+    shares = output_by_output(gradients, times(factors))
+    np.testing.assert_array_equal(shares, (gradients * factors).numpy().transpose(1, 0, 2))  # type: ignore[arg-type]
+    assert totals(gradients, factors) == pytest.approx((gradients * factors).sum((1, 2)).numpy())
+    sums = add_gradients(add_gradients(None, gradients, 0.5), gradients, 2.0)
+    np.testing.assert_array_equal(np.stack(sums), 2.5 * gradients.numpy())
 
 
 def test_what_is_made_is_nobody_elses() -> None:

@@ -8,9 +8,9 @@ from typing import Any
 from wherefrom.adapters import RowGradients, Side
 from wherefrom.adapters.gradient_rules import FollowsGradientRules, GradientRules
 from wherefrom.arrays import Array
-from wherefrom.methods.contract import Scores, inputs_first
-from wherefrom.methods.deeplift import at_all_positions
+from wherefrom.methods.contract import Scores
 from wherefrom.methods.one_answer import one_answer_at_a_time
+from wherefrom.methods.output_by_output import output_by_output, times
 from wherefrom.methods.paths.baselines import endpoints
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
@@ -35,13 +35,14 @@ def ruled_scores(
     answers = model.ruled_gradients(rows, rules=rules, chunk=chunk, target=target)
 
     def made_of(question: Question, answer: RowGradients) -> Scores:
-        source, into_target = inputs_first(answer.source), inputs_first(answer.target)
-        if source is not None:
-            source = source * _factors(model, question, "source", baseline)[: source.shape[0], None, :]
-        if into_target is not None:
-            factors = _factors(model, question, "target", baseline)[: into_target.shape[0], None, :]
-            into_target = at_all_positions(into_target * factors, len(question.target_ids))
-        return Scores(source=source, target=into_target, step_scores=answer.scores)
+        source = into_target = None
+        if answer.source is not None:
+            factors = _factors(model, question, "source", baseline)[: answer.source.shape[1]]
+            source = output_by_output(answer.source, times(factors))
+        if answer.target is not None:
+            factors = _factors(model, question, "target", baseline)[: answer.target.shape[1]]
+            into_target = output_by_output(answer.target, times(factors), len(question.target_ids))
+        return Scores(source=source, target=into_target, step_scores=answer.scores, new=True)
 
     yield from one_answer_at_a_time(questions, answers, made_of, "attribute", progress)
 

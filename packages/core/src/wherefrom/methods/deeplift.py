@@ -11,10 +11,11 @@ from attrs import field, frozen
 
 from wherefrom.adapters import Embeds, Row, SequenceModel
 from wherefrom.adapters.rescale import GivesRescale, RowMultipliers
-from wherefrom.arrays import Array, BoolArray, FloatArray, namespace, to_numpy
-from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Method, Scores, inputs_first, method
+from wherefrom.arrays import Array, BoolArray, FloatArray, to_numpy
+from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Method, Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.one_answer import one_answer_at_a_time
+from wherefrom.methods.output_by_output import output_by_output, times, totals
 from wherefrom.methods.paths.baselines import DEFAULT, endpoints
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
@@ -103,16 +104,6 @@ def baseline_row(model: Embeds, question: Question, baseline: Any) -> Row:
     return question.row(**embeddings)
 
 
-def at_all_positions(scores: Array, length: int) -> Array:
-    """Scores ``(inputs, outputs, width)`` with rows of zeros for the positions behind them, ``length`` in
-    all."""
-    missing = length - scores.shape[0]
-    if missing <= 0:
-        return scores
-    xp = namespace(scores)
-    return xp.concat([scores, xp.stack([xp.zeros_like(scores[0])] * missing)], axis=0)
-
-
 def unexplained(deltas: FloatArray, answer: RowMultipliers, gap: float = ACCEPTED_GAP) -> BoolArray:
     """Where ``deltas``, shape ``(K,)``, are more than ``gap`` of the scores' size, or no numbers."""
     size = np.maximum(np.abs(to_numpy(answer.values)), np.abs(to_numpy(answer.baseline_values)))
@@ -121,19 +112,14 @@ def unexplained(deltas: FloatArray, answer: RowMultipliers, gap: float = ACCEPTE
 
 
 def _scores(method: Any, question: Question, answer: RowMultipliers, *, complete: bool, gap: float) -> Scores:
-    sides: dict[str, Array | None] = {"source": None, "target": None}
+    sides: dict[str, FloatArray | None] = {"source": None, "target": None}
     total = np.zeros(len(to_numpy(answer.values)))
-    for side, length in (
-        ("source", 0 if question.source_ids is None else len(question.source_ids)),
-        ("target", len(question.target_ids)),
-    ):
+    for side, length in (("source", None), ("target", len(question.target_ids))):
         multipliers, change = getattr(answer, side), getattr(answer, f"{side}_change")
         if multipliers is None:
             continue
-        share = inputs_first(multipliers) * change[:, None, :]
-        total = total + to_numpy(share).sum(axis=(0, 2))
-        chosen = share if method.multiply_by_inputs else inputs_first(multipliers)
-        sides[side] = at_all_positions(chosen, length)
+        total = total + totals(multipliers, change)
+        sides[side] = output_by_output(multipliers, times(change if method.multiply_by_inputs else None), length)
     if not question.attribute_target and complete:
         sides["target"] = None
     deltas = total - (to_numpy(answer.values) - to_numpy(answer.baseline_values))
@@ -147,4 +133,4 @@ def _scores(method: Any, question: Question, answer: RowMultipliers, *, complete
             f"{method.identifier}: for {int(left.sum())} of {len(deltas)} steps the shares miss the change of score "
             f"by up to {np.abs(deltas).max():.2g}: the model has an operation that the rescale rule does not know.",
         )
-    return Scores(source=sides["source"], target=sides["target"], step_scores=step_scores, warnings=warnings)
+    return Scores(source=sides["source"], target=sides["target"], step_scores=step_scores, warnings=warnings, new=True)

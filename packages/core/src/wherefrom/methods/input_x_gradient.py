@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import partial
-from operator import mul
 
 from attrs import frozen
 
@@ -12,7 +10,7 @@ from wherefrom.adapters import GivesGradients, RowGradients
 from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Method, Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.one_answer import one_answer_at_a_time
-from wherefrom.methods.output_by_output import output_by_output
+from wherefrom.methods.output_by_output import output_by_output, times
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
 
@@ -51,10 +49,10 @@ class InputXGradient(Method[GivesGradients]):
             source = into_target = None
             if answer.source is not None and question.source_ids is not None:
                 embeddings = model.embed(question.source_ids, side="source")
-                source = output_by_output(answer.source, partial(mul, embeddings))
+                source = output_by_output(answer.source, times(embeddings))
             if answer.target is not None:
                 embeddings = model.embed(question.target_ids, side="target")
-                into_target = output_by_output(answer.target, partial(mul, embeddings))
+                into_target = output_by_output(answer.target, times(embeddings))
             return Scores(source=source, target=into_target, step_scores=answer.scores, new=True)
 
         answers = model.gradients(rows, target=target)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import partial
-from operator import mul
 from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 from attrs import field, frozen, validators
 
 from wherefrom.adapters import GivesGradients, Row, RowGradients
-from wherefrom.arrays import Array, FloatArray, IntArray, namespace, to_numpy
+from wherefrom.arrays import Array, FloatArray, IntArray, to_numpy
 from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Method, Scores, method
 from wherefrom.methods.cost import Cost
-from wherefrom.methods.output_by_output import output_by_output
+from wherefrom.methods.output_by_output import add_gradients, output_by_output, times, totals
 from wherefrom.methods.output_groups import output_groups
 from wherefrom.methods.paths.baselines import DEFAULT, Endpoints, endpoints
 from wherefrom.methods.paths.quadrature import fejer, quadrature
@@ -293,9 +291,7 @@ class Path:
         """Scores ``(inputs, outputs, width)`` of both sides, from averaged gradients."""
         made = iter(sums)
         source, target = (
-            None
-            if side is None
-            else output_by_output(next(made), partial(mul, side.difference) if multiply else lambda averaged: averaged)
+            None if side is None else output_by_output(next(made), times(side.difference if multiply else None))
             for side in (self.source, self.target)
         )
         return source, target
@@ -304,8 +300,7 @@ class Path:
         """Sum of all shares of each output."""
         total: FloatArray = np.zeros(1)
         for side, averaged in zip(self.sides, sums, strict=True):
-            shares = (one * side.difference for one in averaged)
-            total = total + np.array([float(namespace(share).sum(share)) for share in shares])
+            total = total + totals(averaged, side.difference)
         return total
 
 
@@ -316,12 +311,8 @@ def _parts(answer: RowGradients) -> list[Array]:
 def _added(sums: Sums, answer: RowGradients, weight: float) -> Sums:
     """The sums, to which one more gradient was added; empty ones begin with it."""
     parts = _parts(answer)
-    if not sums:
-        return tuple([weight * one for one in part] for part in parts)
-    for whole, part in zip(sums, parts, strict=True):
-        for output, one in enumerate(part):
-            whole[output] = whole[output] + weight * one
-    return sums
+    before: Sequence[list[Array] | None] = sums or [None] * len(parts)
+    return tuple(add_gradients(sum_, part, weight) for sum_, part in zip(before, parts, strict=True))
 
 
 def _json_number(value: float) -> float | None:

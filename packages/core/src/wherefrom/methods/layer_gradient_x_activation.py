@@ -6,7 +6,7 @@ embedding's. Without a ``target_layer`` or a ``depth`` the method is its parent 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import field, frozen, validators
@@ -15,11 +15,11 @@ from wherefrom.adapters import GivesGradients, LayeredModel, Side
 from wherefrom.adapters.layers import Depth, GivesLayers, LayerGradients, LayerStates
 from wherefrom.arrays import Array
 from wherefrom.errors import SettingsError
-from wherefrom.methods.contract import L2_THEN_NORMALIZE, Method, Scores, inputs_first, method
+from wherefrom.methods.contract import L2_THEN_NORMALIZE, Method, Scores, method
 from wherefrom.methods.cost import Cost
-from wherefrom.methods.deeplift import at_all_positions
 from wherefrom.methods.input_x_gradient import InputXGradient
 from wherefrom.methods.one_answer import one_answer_at_a_time
+from wherefrom.methods.output_by_output import output_by_output, times
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
 from wherefrom.settings import counting
@@ -92,16 +92,13 @@ def _sides(questions: Sequence[Question]) -> tuple[Side, ...]:
 
 
 def weighed(
-    question: Question, gradients: dict[str, Array | None] | dict[str, Array], factors: LayerStates | None, scores: Any
+    question: Question,
+    gradients: Mapping[Side, Array | Sequence[Array] | None],
+    factors: LayerStates | None,
+    step_scores: Mapping[str, Array],
 ) -> Scores:
     """Gradients ``(outputs, inputs, width)`` of both sides, times factors ``(inputs, width)``, as scores."""
-    sides: dict[str, Array | None] = {"source": None, "target": None}
-    for side, gradient in gradients.items():
-        share: Array = inputs_first(gradient)
-        if share is None:
-            continue
-        if factors is not None:
-            share = share * getattr(factors, side)[:, None, :]
-        length = len(question.target_ids) if side == "target" else share.shape[0]
-        sides[side] = at_all_positions(share, length)
-    return Scores(source=sides["source"], target=sides["target"], step_scores=scores)
+    of_source, of_target = (None, None) if factors is None else (factors.source, factors.target)
+    source = output_by_output(gradients.get("source"), times(of_source))
+    target = output_by_output(gradients.get("target"), times(of_target), len(question.target_ids))
+    return Scores(source=source, target=target, step_scores=step_scores, new=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
-from wherefrom.adapters import GivesGradients, LayeredModel
+from wherefrom.adapters import GivesGradients, LayeredModel, Side
 from wherefrom.adapters.layers import GivesLayers, LayerGradients, LayerStates
 from wherefrom.arrays import Array, to_numpy
 from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Method, Scores, method
@@ -15,6 +15,7 @@ from wherefrom.methods.cost import Cost
 from wherefrom.methods.deeplift import baseline_row
 from wherefrom.methods.integrated_gradients import IntegratedGradients
 from wherefrom.methods.layer_gradient_x_activation import weighed
+from wherefrom.methods.output_by_output import add_gradients, totals
 from wherefrom.methods.paths.baselines import DEFAULT
 from wherefrom.methods.paths.quadrature import quadrature
 from wherefrom.progress import Progress, counted
@@ -104,15 +105,15 @@ class LayerIntegratedGradients(Method[LayeredModel]):
             target=None if clean.target is None else clean.target - base.target,
         )
         rule = quadrature(self.quadrature, self.n_steps)
-        sums: dict[str, Array] = {}
+        sums: dict[Side, list[Array]] = {}
         weights = iter(rule.weights.tolist())
         for answer in self._at(model, question, base, change, rule.points):
             weight = next(weights)
-            for side in ("source", "target"):
-                if (gradients := getattr(answer, side)) is not None:
-                    part = weight * gradients
-                    sums[side] = sums[side] + part if side in sums else part
-            del answer, gradients  # as large as the scores, and the next ones are about to be made
+            sides: dict[Side, Array | None] = {"source": answer.source, "target": answer.target}
+            for side, gradients in sides.items():
+                if gradients is not None:
+                    sums[side] = add_gradients(sums.get(side), gradients, weight)
+            del answer, sides, gradients  # as large as the scores, and the next ones are about to be made
         scores = weighed(question, sums, change if self.multiply_by_inputs else None, {})
         if not (question.scores or self.return_convergence_delta):
             return scores
@@ -121,10 +122,9 @@ class LayerIntegratedGradients(Method[LayeredModel]):
             step_scores.update(prediction.scores)
         if self.return_convergence_delta:
             at_base, at_input = self._at(model, question, base, change, [0.0, 1.0])
-            whole = weighed(question, sums, change, {})
-            total = sum(to_numpy(part).sum(axis=(0, 2)) for part in (whole.source, whole.target) if part is not None)
+            total = sum(totals(averaged, getattr(change, side)) for side, averaged in sums.items())
             step_scores["deltas"] = total - (to_numpy(at_input.values) - to_numpy(at_base.values))
-        return Scores(source=scores.source, target=scores.target, step_scores=step_scores)
+        return evolve(scores, step_scores=step_scores)
 
     def _at(
         self,

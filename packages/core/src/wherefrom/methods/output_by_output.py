@@ -7,16 +7,23 @@ copy more, and the result's own array another.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
+from operator import mul
 
 import numpy as np
 
-from wherefrom.arrays import Array, FloatArray, to_numpy
+from wherefrom.arrays import Array, FloatArray, namespace, to_numpy
 
 
-def output_by_output(gradients: Array | Sequence[Array] | None, made_of: Callable[[Array], Array]) -> FloatArray | None:
+def output_by_output(
+    gradients: Array | Sequence[Array] | None, made_of: Callable[[Array], Array], length: int | None = None
+) -> FloatArray | None:
     """What is made of each output's gradients, ``(inputs, ...)``, side by side: ``(inputs, outputs, ...)``.
 
     The array is new: nobody else has it.
+
+    Args:
+        length: How many inputs there are; those behind the gradients' get zeros.
     """
     if gradients is None:
         return None
@@ -24,7 +31,33 @@ def output_by_output(gradients: Array | Sequence[Array] | None, made_of: Callabl
     for output, gradient in enumerate(gradients):
         part = to_numpy(made_of(gradient))
         if made is None:
-            made = np.empty((part.shape[0], len(gradients), *part.shape[1:]), part.dtype)
-        made[:, output] = part
+            inputs = part.shape[0] if length is None else max(length, part.shape[0])
+            made = np.empty((inputs, len(gradients), *part.shape[1:]), part.dtype)
+            made[part.shape[0] :] = 0
+        made[: part.shape[0], output] = part
     assert made is not None, "a question has an output"
     return made
+
+
+def add_gradients(sums: list[Array] | None, gradients: Array, weight: float) -> list[Array]:
+    """Weighted sums of gradients, one for each output, to which ``gradients`` were added; None begins with them."""
+    if sums is None:
+        return [weight * one for one in gradients]
+    for output, one in enumerate(gradients):
+        sums[output] = sums[output] + weight * one
+    return sums
+
+
+def times(factors: Array | None) -> Callable[[Array], Array]:
+    """What makes shares of one output's gradients: their product with ``factors``, or themselves."""
+    return partial(mul, factors) if factors is not None else _itself
+
+
+def totals(gradients: Array | Sequence[Array], factors: Array) -> FloatArray:
+    """The sum of each output's shares, shape ``(outputs,)``."""
+    shares = (gradient * factors for gradient in gradients)
+    return np.array([float(namespace(share).sum(share)) for share in shares])
+
+
+def _itself(gradients: Array) -> Array:
+    return gradients
