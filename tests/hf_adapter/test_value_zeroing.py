@@ -11,7 +11,7 @@ from torch import nn
 from transformers.models.llama import modeling_llama
 from wherefrom.adapters.internals import Heads
 from wherefrom.errors import ModelCapabilityError, SettingsError
-from wherefrom_hf.inside import value_zeroing
+from wherefrom_hf.inside import attention, value_zeroing
 from wherefrom_hf.inside.attention_watch import first_tensor, watching
 from wherefrom_hf.inside.teacher_forcing import run
 from wherefrom_hf.inside.value_zeroing import zeroed_values
@@ -123,6 +123,28 @@ def test_distances_are_those_of_blocks_run_with_zeroed_values(name):
             slow = slow[:, row.steps - 1]
         torch.testing.assert_close(distances, slow, rtol=1e-3, atol=3e-6)
         assert distances.max() > 1e-2
+
+
+@pytest.mark.parametrize("long", [False, True])
+@pytest.mark.parametrize("part", ["", "mlp", "mlp.up_proj", "input_layernorm", "self_attn", "self_attn.v_proj"])
+def test_under_a_hook_of_the_users(part, long, monkeypatch):
+    """A block is computed again as it runs, hooks and all."""
+    model = build("llama")
+    row = rows_for("llama", ((5, 6),))[0]
+    if long:
+        monkeypatch.setattr(attention, "FUSED_FROM", 1)
+
+    def steered(module, inputs, output):
+        moved = first_tensor(output) * 1.5 + 0.3
+        return (moved, *output[1:]) if isinstance(output, tuple) else moved
+
+    plain = answer_for(model, row, fused=long).decoder
+    for block in model.model.layers:
+        block.get_submodule(part).register_forward_hook(steered)
+    distances = answer_for(model, row, fused=long).decoder
+    slow = slow_distances("llama", model, row, "decoder")[:, row.steps - 1]
+    torch.testing.assert_close(distances, slow, rtol=1e-3, atol=3e-6)
+    assert not torch.allclose(distances, plain, atol=1e-3)
 
 
 @pytest.mark.parametrize(
