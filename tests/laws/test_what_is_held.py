@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import wherefrom
 from wherefrom.methods import Saliency
+from wherefrom.questions.question import Question
 from wherefrom_hf.adapter import HFModel
 
 from tests.laws.claims import CLAIMS
@@ -85,6 +86,44 @@ def test_one_answer_is_held_at_a_time(name: str, model: Any, held: list[bool]) -
     model.attribute(["to be or not"] * 3, ["to be or not to be"] * 3, name, show_progress=False, **settings)
     assert not any(held)
     assert bool(held) == (name not in WITHOUT), "several answers were asked for at once"
+
+
+PATHS: list[tuple[str, dict[str, Any]]] = [
+    ("integrated_gradients", {}),
+    ("integrated_gradients", {"n_steps": 7}),
+    ("gradient_shap", {"n_samples": 7}),
+    ("discretized_integrated_gradients", {}),
+    ("sequential_integrated_gradients", {"token_sums": False}),
+    ("sequential_integrated_gradients", {"token_sums": True}),
+]
+
+
+@pytest.mark.filterwarnings("ignore::wherefrom.errors.WherefromWarning")  # of few samples
+@pytest.mark.parametrize("name, settings", PATHS)
+def test_rows_of_a_path_are_made_when_their_turn_comes(
+    name: str, settings: dict[str, Any], model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They bring embeddings of their own, of thousands of tokens tens of MiB each."""
+    there: list[weakref.ref[Any]] = []
+    most = 0
+    own = Question.row
+
+    def noted(question: Question, **given: Any) -> Any:
+        nonlocal most
+        if (embeddings := given.get("target_embeds")) is not None:
+            there.append(weakref.ref(embeddings))
+            most = max(most, sum(one() is not None for one in there))
+        return own(question, **given)
+
+    def alone(asked: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *args, **given: asked(*args, **{**given, "chunk": 1})
+
+    monkeypatch.setattr(Question, "row", noted)
+    for asked in ("gradients", "predict"):
+        monkeypatch.setattr(HFModel, asked, alone(getattr(HFModel, asked)))
+    model.attribute("to be or not", "to be or not to be", name, show_progress=False, **settings)
+    assert len(there) > 6
+    assert most <= 3, "the row that runs, the one that tells whether it is alone, and the one being made"
 
 
 @pytest.mark.parametrize("name", ["smoothgrad", "squaregrad", "vargrad"])

@@ -253,7 +253,7 @@ class HFModel:
         return one_by_one(self.module, self._differentiator.gradients(rows, chunk, source, target))
 
     def outputs_at_once(self, row: Row, *, copies: int = 1) -> int:
-        """See `wherefrom.adapters.gradients.BoundsGradients.outputs_at_once`."""
+        """See `wherefrom.adapters.BoundsGradients.outputs_at_once`."""
         return self._differentiator.outputs_at_once(row, copies)
 
     def attentions(

@@ -19,7 +19,7 @@ from wherefrom.adapters.documents import PlacesDocuments
 from wherefrom.adapters.embedding import Embeds
 from wherefrom.adapters.encoding import Encoding, Side
 from wherefrom.adapters.framework import WrapsFramework
-from wherefrom.adapters.gradients import GivesGradients, RowGradients
+from wherefrom.adapters.gradients import BoundsGradients, GivesGradients, RowGradients
 from wherefrom.adapters.hiding import HidesPositions
 from wherefrom.adapters.inside import Inside
 from wherefrom.adapters.moving import Moves
@@ -34,6 +34,7 @@ from wherefrom.adapters.weights import FindsBadWeights
 
 __all__ = [
     "AttendingModel",
+    "BoundsGradients",
     "DifferentiableModel",
     "EmbeddingModel",
     "Embeds",

@@ -102,9 +102,9 @@ class DiscretizedIntegratedGradients(Method[GivesGradients]):
             if ids is not None:
                 found = self._path(model, question, side, ids, finder)
                 paths[side] = like(model.embed(ids, side=side), found, dtype=model.embed(ids, side=side).dtype)
-        rows = [
+        rows = (
             question.row(**{f"{side}_embeds": path[k] for side, path in paths.items()}) for k in range(self.n_steps - 1)
-        ]
+        )
         answers = model.gradients(rows, chunk=self.internal_batch_size, target="target" in paths)
         sums: dict[Side, Array] = {}
         at_baseline: Array | None = None

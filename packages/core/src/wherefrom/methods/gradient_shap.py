@@ -149,10 +149,10 @@ class GradientShap(Method[GivesGradients]):
         moments: Moments,
     ) -> None:
         """One backward pass per sample and output; only sums are kept."""
-        rows = [
+        rows = (
             question.row(**{f"{side}_embeds": ends.at(float(fraction)) for side, ends in sample.items()})
             for sample, fraction in zip(samples, fractions, strict=True)
-        ]
+        )
         answers = model.gradients(rows, chunk=self.internal_batch_size, target=question.attribute_target)
         drawn = iter(samples)
         for answer in answers:

@@ -107,7 +107,7 @@ class IntegratedGradients(Method[GivesGradients]):
         rule = quadrature(self.quadrature, n)
         sums: Sums = ()
         for outputs in output_groups(model, path.row(1.0)):
-            rows = [path.row(float(point), outputs=outputs) for point in rule.points]
+            rows = (path.row(float(point), outputs=outputs) for point in rule.points)
             weights = iter(rule.weights.tolist())
             some: Sums = ()
             for answer in model.gradients(rows, chunk=self.internal_batch_size, target=path.target is not None):
@@ -207,7 +207,7 @@ class IntegratedGradients(Method[GivesGradients]):
         for level, rule in enumerate(rules):
             new = [point for point in rule if point not in known]
             known.update(new)
-            rows = [path.row(point, outputs=open_outputs) for point in new]
+            rows = (path.row(point, outputs=open_outputs) for point in new)
             points_of_answers = iter(new)
             for answer in model.gradients(rows, chunk=self.internal_batch_size, target=path.target is not None):
                 point = next(points_of_answers)

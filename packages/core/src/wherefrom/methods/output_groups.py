@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from wherefrom.adapters import Row
-from wherefrom.adapters.gradients import BoundsGradients
+from wherefrom.adapters import BoundsGradients, Row
 from wherefrom.arrays import IntArray
 
 
@@ -17,7 +16,7 @@ def output_groups(model: object, row: Row, *, copies: int = 1) -> list[IntArray]
     """Numbers of a row's outputs, in order, in even groups that ``model`` takes at once.
 
     Args:
-        copies: See `wherefrom.adapters.gradients.BoundsGradients`.
+        copies: See `wherefrom.adapters.BoundsGradients`.
     """
     assert row.target_function is not None
     count = row.target_function.outputs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any, ClassVar
 
 import numpy as np
@@ -145,13 +146,16 @@ class SequentialIntegratedGradients(Method[GivesGradients]):
     def _occluded(self, model: GivesGradients, question: Question, side: Side, ends: Endpoints) -> Array:
         """The same scores summed over the width, as shape ``(inputs, outputs, 1)``."""
         moves = _moves(question, side, ends)
-        rows = [_row(question, side, ends, position, seen, 0.0) for position, seen in moves]
-        clean, *answers = model.predict([question.row(first_change=None), *rows], chunk=self.internal_batch_size)
-        whole = question.target_function.values(clean.logits, clean.inside)
-        sums: FloatArray = np.zeros((ends.input.shape[0], question.target_function.outputs, 1))
-        for (position, seen), row, answer in zip(moves, rows, answers, strict=True):
-            assert row.target_function is not None
-            change = to_numpy(whole)[seen] - to_numpy(row.target_function.values(answer.logits, answer.inside))
+        clean = question.row(first_change=None)
+        rows = (_row(question, side, ends, position, seen, 0.0) for position, seen in moves)
+        answers = iter(model.predict(chain([clean], rows), chunk=self.internal_batch_size))
+        first = next(answers)
+        function = question.target_function
+        whole = to_numpy(function.values(first.logits, first.inside))
+        sums: FloatArray = np.zeros((ends.input.shape[0], function.outputs, 1))
+        for (position, seen), answer in zip(moves, answers, strict=True):
+            those = function if len(seen) == function.outputs else function.select(seen)
+            change = whole[seen] - to_numpy(those.values(answer.logits, answer.inside))
             sums[position, seen, 0] = change
         return like(ends.input, sums, dtype=ends.input.dtype)
 

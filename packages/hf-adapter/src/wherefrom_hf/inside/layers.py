@@ -17,7 +17,7 @@ from wherefrom_hf.running.chunking import chunks_of, positions_at_once
 from wherefrom_hf.running.derivatives import true_derivatives
 from wherefrom_hf.running.eager import attention_implementation
 from wherefrom_hf.running.precision import at_least_single
-from wherefrom_hf.running.predict import LOOKAHEAD, Predictor, scores_of
+from wherefrom_hf.running.predict import Predictor, scores_of
 from wherefrom_hf.running.whole_pass import Parts, WholePass, length_of, parts_at, run_whole
 
 
@@ -54,10 +54,8 @@ def layer_gradients(
 
 def batches(predictor: Predictor, rows: Iterable[Row], chunk: int | None, copies: int = 1) -> Iterator[list[Row]]:
     """Rows in lists that fit the budget; each row counts ``copies`` times."""
-    stream = iter(rows)
     budget = max(1, positions_at_once(predictor.device) // (2 * copies))
-    while drawn := list(islice(stream, LOOKAHEAD)):
-        yield from chunks_of(drawn, lambda row: length_of(row, "target") + length_of(row, "source"), budget, chunk)
+    yield from chunks_of(rows, lambda row: length_of(row, "target") + length_of(row, "source"), budget, chunk)
 
 
 def _run(predictor: Predictor, rows: list[Row], parts: Parts, given: list[LayerStates] | None) -> WholePass:

@@ -6,7 +6,7 @@ are budgets in token positions, and running out of memory halves them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 import torch
@@ -58,7 +58,7 @@ def queries_at_once(device: torch.device, width: int) -> int:
 
 
 def chunks_of(
-    rows: Sequence[R],
+    rows: Iterable[R],
     cost: Callable[[R], int],
     budget: int,
     limit: int | None,
@@ -67,19 +67,27 @@ def chunks_of(
     """Cut ``rows``, in order, into lists whose longest row times their number stays within ``budget``.
 
     A row over the budget is a list of its own. ``limit`` fixes the number of rows and overrides the budget.
-    ``together`` may keep a row out of the list that another one began.
+    ``together`` may keep a row out of the list that another one began. Rows are drawn when there is room for them: of
+    long ones, which bring embeddings as large, no more than one is there at a time.
     """
     chunk: list[R] = []
     longest = 0
+
+    def is_full(longest: int) -> bool:
+        """Is there no room for one more, as long as the ``longest`` at least?"""
+        return len(chunk) >= limit if limit is not None else longest * (len(chunk) + 1) > budget
+
     for row in rows:
-        grown = max(longest, cost(row))
-        full = len(chunk) >= limit if limit is not None else grown * (len(chunk) + 1) > budget
         apart = bool(chunk) and together is not None and limit is None and not together(chunk[0], row)
-        if chunk and (full or apart):
+        if chunk and (apart or is_full(max(longest, cost(row)))):
             yield chunk
-            chunk, grown = [], cost(row)
+            chunk, longest = [], 0
         chunk.append(row)
-        longest = grown
+        longest = max(longest, cost(row))
+        del row  # the chunk has it, and goes before the next is drawn
+        if is_full(longest):
+            yield chunk
+            chunk, longest = [], 0
     if chunk:
         yield chunk
 

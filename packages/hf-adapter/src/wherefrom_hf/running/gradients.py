@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from itertools import islice
+from itertools import chain, islice
 
 import numpy as np
 import torch
@@ -40,7 +40,7 @@ from wherefrom_hf.running.linear import quick_linear
 from wherefrom_hf.running.padding import decoder_batch, encoder_batch, pad_embeddings, read_length
 from wherefrom_hf.running.passes import EncoderStates, run_encoder, start_run
 from wherefrom_hf.running.precision import at_least_single
-from wherefrom_hf.running.predict import LOOKAHEAD, Predictor
+from wherefrom_hf.running.predict import Predictor
 from wherefrom_hf.running.probe import looking_into
 from wherefrom_hf.running.row_inside import CutPass, LooksInsideError, RowInside, whole_gradients
 from wherefrom_hf.running.shared_prefix import SharedPrefix, alike, shared_length
@@ -120,9 +120,9 @@ class Differentiator:
 
     def gradients(self, rows: Iterable[Row], chunk: int | None, source: bool, target: bool) -> Iterator[RowGradients]:
         """Answers in order; see `wherefrom.adapters.GivesGradients`."""
-        stream = iter(rows)
-        drawn = list(islice(stream, LOOKAHEAD))
-        single = len(drawn) == 1
+        rows = iter(rows)
+        beginning = list(islice(rows, 2))
+        single = len(beginning) == 1
         budget = positions_at_once(self._predictor.device)
         looks_inside: list[bool] = []
         prefix = self._predictor.shared_prefix()
@@ -151,10 +151,9 @@ class Differentiator:
                         looks_inside.append(True)  # for the rest of the call, whose rows ask the same function
                 return [whole_gradients(self._predictor, row, source=source, target=target) for row in part]
 
-        while drawn:
-            for part in chunks_of(drawn, self._cost, budget, chunk, alike):
-                yield from halving(work, part)
-            drawn = list(islice(stream, LOOKAHEAD))
+        for part in chunks_of(chain(_given_up(beginning), rows), self._cost, budget, chunk, alike):
+            yield from halving(work, part)
+            del part
 
     @property
     def _structure(self) -> _Structure:
@@ -177,8 +176,8 @@ class Differentiator:
         return self._found
 
     def outputs_at_once(self, row: Row, copies: int) -> int:
-        """So many that they and all copies of them take a third of the memory limit; see `BoundsGradients`."""
-        return max(1, self._predictor.memory_limit // 3 // (copies * self._bytes_per_output(row)))
+        """So many that they and all copies of them take half of the memory limit; see `BoundsGradients`."""
+        return max(1, self._predictor.memory_limit // 2 // (copies * self._bytes_per_output(row)))
 
     def _bytes_per_output(self, row: Row) -> int:
         """What the gradients of one output of a row weigh."""
@@ -481,6 +480,12 @@ class _Collected:
                 )
             )
         return done
+
+
+def _given_up(rows: list[Row]) -> Iterator[Row]:
+    """One row after the other, which the list has no longer."""
+    while rows:
+        yield rows.pop(0)
 
 
 def _need_functions(rows: Sequence[Row]) -> None:

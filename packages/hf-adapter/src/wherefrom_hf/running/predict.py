@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from itertools import islice
 
 import torch
 from torch import Tensor
@@ -28,9 +27,6 @@ from wherefrom_hf.running.shared_prefix import SharedPrefix, alike, shared_lengt
 
 _READ_BYTES = 8
 """Bytes per position and channel of the keys and values that a row reads in one layer."""
-
-LOOKAHEAD = 256
-"""Rows drawn from the caller's iterator at a time."""
 
 
 class Predictor:
@@ -76,11 +72,10 @@ class Predictor:
         """Answers in order; see `wherefrom.adapters.PredictsSteps`."""
         self.probe.need_causal()
         prefix = self.shared_prefix()
-        stream = iter(rows)
-        while drawn := list(islice(stream, LOOKAHEAD)):
-            for part in chunks_of(drawn, self._cost, positions_at_once(self.device), chunk, alike):
-                shared = shared_length(part) if self.probe.continues() else 0
-                yield from halving(lambda some, n=shared: self._answers(some, prefix, n), part)  # type: ignore[misc]
+        for part in chunks_of(rows, self._cost, positions_at_once(self.device), chunk, alike):
+            shared = shared_length(part) if self.probe.continues() else 0
+            yield from halving(lambda some, n=shared: self._answers(some, prefix, n), part)  # type: ignore[misc]
+            del part
 
     def shared_prefix(self) -> SharedPrefix:
         """What the rows of one call have in common, of which nothing is run yet."""
