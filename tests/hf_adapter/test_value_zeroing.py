@@ -125,6 +125,17 @@ def test_distances_are_those_of_blocks_run_with_zeroed_values(name):
         assert distances.max() > 1e-2
 
 
+def test_small_distances_are_more_than_rounding():
+    """Of states that are long and hardly move, in single precision."""
+    clean = 30 * torch.randn(3, 576)
+    moved = clean[[0, 1, 1, 2]] + 0.1 * torch.randn(4, 576) * torch.tensor([[1e-2], [1e-1], [1.0], [30.0]])
+    queries = torch.tensor([0, 1, 1, 2])
+    found = value_zeroing._Distance("cosine", clean).of(moved, queries)
+    exact = 1 - torch.cosine_similarity(clean[queries].double(), moved.double())
+    torch.testing.assert_close(found.double(), exact, rtol=1e-3, atol=0)
+    assert exact.min() < 1e-8
+
+
 @pytest.mark.parametrize("long", [False, True])
 @pytest.mark.parametrize("part", ["", "mlp", "mlp.up_proj", "input_layernorm", "self_attn", "self_attn.v_proj"])
 def test_under_a_hook_of_the_users(part, long, monkeypatch):

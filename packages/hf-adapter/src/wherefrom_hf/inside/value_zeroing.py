@@ -226,11 +226,13 @@ class _Distance:
 
     def of(self, states: Tensor, queries: Tensor) -> Tensor:
         """Row by row from the clean states of ``queries``, shape ``(n,)``."""
-        states, clean = states.flatten(1), self._clean[queries]
+        states = states.flatten(1)
+        apart = self._clean[queries].sub_(states).norm(dim=-1)
         if self._metric == "euclidean":
-            return (clean - states).norm(dim=-1)
-        lengths = states.norm(dim=-1).clamp_min(_LEAST_LENGTH) * self._lengths[queries]
-        return 1 - clean.mul_(states).sum(-1) / lengths
+            return apart
+        lengths, clean = states.norm(dim=-1).clamp_min(_LEAST_LENGTH), self._lengths[queries]
+        # 1 minus the cosine, not by subtraction from 1: of states that hardly moved only rounding would be left
+        return (apart.square() - (lengths - clean).square()).clamp_min(0) / (2 * lengths * clean)
 
 
 class _Zeroed:
