@@ -136,6 +136,12 @@ def test_small_distances_are_more_than_rounding():
     assert exact.min() < 1e-8
 
 
+def test_states_without_a_direction():
+    clean, moved = torch.tensor([[0.0, 0.0], [3.0, 4.0]]), torch.tensor([[3.0, 4.0], [0.0, 0.0], [0.0, 0.0]])
+    found = value_zeroing._Distance("cosine", clean).of(moved, torch.tensor([0, 1, 0]))
+    assert found.tolist() == [1, 1, 1]
+
+
 @pytest.mark.parametrize("long", [False, True])
 @pytest.mark.parametrize("part", ["", "mlp", "mlp.up_proj", "input_layernorm", "self_attn", "self_attn.v_proj"])
 def test_under_a_hook_of_the_users(part, long, monkeypatch):

@@ -40,7 +40,7 @@ from wherefrom_hf.running.probe import looking_into
 from wherefrom_hf.running.split_block import at_positions
 
 _LEAST_LENGTH = 1e-8
-"""Shorter states have no direction."""
+"""Shorter states have no direction, and a cosine of 0 with all others."""
 
 _SPARSE_AT_ONCE = 1448
 """Queries that an attention with an index of its own replays at once: it weighs every pair against every other."""
@@ -232,7 +232,8 @@ class _Distance:
             return apart
         lengths, clean = states.norm(dim=-1).clamp_min(_LEAST_LENGTH), self._lengths[queries]
         # 1 minus the cosine, not by subtraction from 1: of states that hardly moved only rounding would be left
-        return (apart.square() - (lengths - clean).square()).clamp_min(0) / (2 * lengths * clean)
+        distances = (apart.square() - (lengths - clean).square()).clamp_min(0) / (2 * lengths * clean)
+        return distances.where(torch.minimum(lengths, clean) > _LEAST_LENGTH, 1.0)
 
 
 class _Zeroed:
