@@ -14,8 +14,9 @@ import pytest
 import torch
 from wherefrom_hf.inside.attention import attentions
 from wherefrom_hf.running import freed
-from wherefrom_hf.running.freed import KEPT_BYTES, LEAST_BYTES, hand_back_freed
+from wherefrom_hf.running.freed import LEAST_BYTES, hand_back_freed
 from wherefrom_hf.running.gradients import Differentiator
+from wherefrom_hf.running.memory import HOST_LIMIT
 
 from tests.hf_adapter.architectures import build, rows_for
 from tests.hf_adapter.test_gradients import asked
@@ -65,7 +66,7 @@ def test_what_is_freed_is_kept_while_the_process_grows_little(
     trimmed: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     state = torch.zeros(2**20)
-    kept = KEPT_BYTES - 13 * state.nbytes
+    kept = HOST_LIMIT // 2 - 13 * state.nbytes
     sizes = iter([100, 50, 50 + kept, 51 + kept, 60, 60 + kept, 10**12, 70, 70, 70])
     monkeypatch.setattr(freed, "resident", lambda: next(sizes))
     monkeypatch.setattr(freed, "_least", None)
@@ -141,7 +142,7 @@ def test_it_does_go_back(monkeypatch: pytest.MonkeyPatch) -> None:
     pieces = [np.ones(2**12) for _ in range(2**11)]  # 64 MiB in pieces that are kept when freed
     kept = pieces[::64]
     before = resident()
-    monkeypatch.setattr(freed, "_least", before - 2 * KEPT_BYTES)
+    monkeypatch.setattr(freed, "_least", before - HOST_LIMIT)
     del pieces
     hand_back_freed(torch.zeros(LEAST_BYTES))
     assert resident() < before - 2**25

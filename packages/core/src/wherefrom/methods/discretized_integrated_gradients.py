@@ -12,8 +12,9 @@ from attrs import field, frozen
 from wherefrom.adapters import GivesGradients, SequenceModel, Side
 from wherefrom.arrays import Array, FloatArray, IntArray, like, to_numpy
 from wherefrom.errors import ModelCapabilityError, SettingsError
-from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Method, Scores, inputs_first, method
+from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Method, Scores, method
 from wherefrom.methods.cost import Cost
+from wherefrom.methods.output_by_output import add_gradients, output_by_output, times, totals
 from wherefrom.methods.paths.baselines import baseline_ids, baseline_of_side
 from wherefrom.methods.paths.word_paths import Neighbours, WordPaths
 from wherefrom.progress import Progress, counted
@@ -106,17 +107,16 @@ class DiscretizedIntegratedGradients(Method[GivesGradients]):
             question.row(**{f"{side}_embeds": path[k] for side, path in paths.items()}) for k in range(self.n_steps - 1)
         )
         answers = model.gradients(rows, chunk=self.internal_batch_size, target="target" in paths)
-        sums: dict[Side, Array] = {}
+        sums: dict[Side, list[Array]] = {}
         at_baseline: Array | None = None
         points = itertools.count()
         for answer in answers:
             k = next(points)
             at_baseline = answer.values if k == 0 else at_baseline
             for side, path in paths.items():
-                gradients = inputs_first(answer.source if side == "source" else answer.target)
-                share = gradients * (path[k + 1] - path[k])[:, None, :]
-                sums[side] = sums[side] + share if side in sums else share
-            del answer, gradients, share  # as large as the scores, and the next ones are about to be made
+                gradients = answer.source if side == "source" else answer.target
+                sums[side] = add_gradients(sums.get(side), gradients, path[k + 1] - path[k])
+            del answer, gradients  # as large as the scores, and the next ones are about to be made
         step_scores: dict[str, Array] = {}
         if question.scores or self.return_convergence_delta:
             for clean in model.predict([question.row(scores=True)], chunk=self.internal_batch_size):
@@ -125,11 +125,13 @@ class DiscretizedIntegratedGradients(Method[GivesGradients]):
                     change = to_numpy(question.target_function.values(clean.logits, clean.inside)) - to_numpy(
                         at_baseline
                     )
-                    total = sum(to_numpy(share).sum(axis=(0, 2)) for share in sums.values())
+                    total = sum(totals(shares, None) for shares in sums.values())
                     step_scores["deltas"] = total - change
-        if self.multiply_by_inputs:
-            sums = {side: share * (paths[side][-1] - paths[side][0])[:, None, :] for side, share in sums.items()}
-        return Scores(source=sums.get("source"), target=sums.get("target"), step_scores=step_scores)
+        made = {
+            side: output_by_output(shares, times(paths[side][-1] - paths[side][0] if self.multiply_by_inputs else None))
+            for side, shares in sums.items()
+        }
+        return Scores(source=made.get("source"), target=made.get("target"), step_scores=step_scores, new=True)
 
     def _path(
         self, model: GivesGradients, question: Question, side: Side, ids: IntArray, finder: WordPaths

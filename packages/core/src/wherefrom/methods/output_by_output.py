@@ -39,8 +39,12 @@ def output_by_output(
     return made
 
 
-def add_gradients(sums: list[Array] | None, gradients: Array, weight: float) -> list[Array]:
-    """Weighted sums of gradients, one for each output, to which ``gradients`` were added; None begins with them."""
+def add_gradients(sums: list[Array] | None, gradients: Array, weight: float | Array) -> list[Array]:
+    """Weighted sums of gradients, one for each output, to which ``gradients`` were added; None begins with them.
+
+    Args:
+        weight: Of all of them, or of each input's channels, shape ``(inputs, width)``.
+    """
     if sums is None:
         return [weight * one for one in gradients]
     for output, one in enumerate(gradients):
@@ -53,9 +57,9 @@ def times(factors: Array | None) -> Callable[[Array], Array]:
     return partial(mul, factors) if factors is not None else _itself
 
 
-def totals(gradients: Array | Sequence[Array], factors: Array) -> FloatArray:
-    """The sum of each output's shares, shape ``(outputs,)``."""
-    shares = (gradient * factors for gradient in gradients)
+def totals(gradients: Array | Sequence[Array], factors: Array | None) -> FloatArray:
+    """The sum of each output's shares, shape ``(outputs,)``; see `times`."""
+    shares = map(times(factors), gradients)
     return np.array([float(namespace(share).sum(share)) for share in shares])
 
 

@@ -154,8 +154,7 @@ class SequentialIntegratedGradients(Method[GivesGradients]):
         whole = to_numpy(function.values(first.logits, first.inside))
         sums: FloatArray = np.zeros((ends.input.shape[0], function.outputs, 1))
         for (position, seen), answer in zip(moves, answers, strict=True):
-            those = function if len(seen) == function.outputs else function.select(seen)
-            change = whole[seen] - to_numpy(those.values(answer.logits, answer.inside))
+            change = whole[seen] - to_numpy(function.select(seen).values(answer.logits, answer.inside))
             sums[position, seen, 0] = change
         return like(ends.input, sums, dtype=ends.input.dtype)
 

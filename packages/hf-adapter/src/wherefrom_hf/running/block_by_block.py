@@ -179,9 +179,8 @@ def _through_piece(
 ) -> None:
     """Carry cotangents of a few positions back to their states, in place, and to the answers of attention there."""
     nowhere = [is_zero(one) for one in some]  # in the last block, what was read lies in few pieces
-    for at_attention, empty in zip(of_attended, nowhere, strict=True):
-        if empty:
-            at_attention.zero_()
+    if any(nowhere):
+        of_attended[nowhere] = 0
     if all(nowhere):
         return
     ends = [state.detach().contiguous().requires_grad_() for state in states]

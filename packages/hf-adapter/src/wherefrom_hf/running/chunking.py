@@ -78,12 +78,13 @@ def chunks_of(
         return len(chunk) >= limit if limit is not None else longest * (len(chunk) + 1) > budget
 
     for row in rows:
+        own = cost(row)
         apart = bool(chunk) and together is not None and limit is None and not together(chunk[0], row)
-        if chunk and (apart or is_full(max(longest, cost(row)))):
+        if chunk and (apart or is_full(max(longest, own))):
             yield chunk
             chunk, longest = [], 0
         chunk.append(row)
-        longest = max(longest, cost(row))
+        longest = max(longest, own)
         del row  # the chunk has it, and goes before the next is drawn
         if is_full(longest):
             yield chunk

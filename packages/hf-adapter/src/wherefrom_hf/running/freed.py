@@ -16,12 +16,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from wherefrom_hf.running.memory import HOST_LIMIT
+
 LEAST_BYTES = 2**21
 """Below this a state is no long sequence's: it leaves little behind, and handing that back takes time."""
-
-KEPT_BYTES = 2**28
-"""By how much a process may grow before what it freed is handed back: half of the host's default memory limit, or of
-the limit that is given."""
 
 _BLOCK_STATES = 13
 """As many states as a block and its graph hold while they run: with long ones there is less left to keep."""
@@ -35,20 +33,20 @@ _least: int | None = None
 """The fewest bytes that were in use since freed memory was handed back last."""
 
 
-def hand_back_freed(state: Tensor, *, all_of_it: bool = False, limit: int | None = None) -> None:
+def hand_back_freed(state: Tensor, *, all_of_it: bool = False, limit: int = HOST_LIMIT) -> None:
     """To be called when a block has run: what was freed goes back, if the ``state`` was one of a long sequence and the
     process has grown.
 
     Args:
         all_of_it: The last block has run, and what comes now asks for other pieces: go by the state alone.
-        limit: Bytes that passes may take; None: the host's default.
+        limit: Bytes that passes may take; by half of it the process may grow before what it freed goes back.
     """
     global _least
     trim = _trim()
     if trim is None or state.device.type != "cpu" or state.nbytes < LEAST_BYTES:
         return
     now = resident()
-    kept = max((KEPT_BYTES if limit is None else limit // 2) - _BLOCK_STATES * state.nbytes, _LEAST_KEPT)
+    kept = max(limit // 2 - _BLOCK_STATES * state.nbytes, _LEAST_KEPT)
     if not all_of_it and now is not None and now <= (now if _least is None else _least) + kept:
         _least = now if _least is None else min(_least, now)
         return

@@ -224,11 +224,9 @@ class Differentiator:
     def _cost(self, row: Row) -> int:
         """Token positions of a row, or what its gradients weigh in the same currency, whichever is more."""
         tokens = read_length(row) - (row.first_change or 0) + (0 if row.source_ids is None else len(row.source_ids))
-        width = self._predictor.target.weight.shape[-1]
         outputs = row.target_function.outputs if row.target_function is not None else len(row.steps)
-        weight = (
-            outputs * tokens * width * 4 * positions_at_once(self._predictor.device) // self._predictor.memory_limit
-        )
+        gradients = outputs * tokens * self._bytes_per_state
+        weight = gradients * positions_at_once(self._predictor.device) // self._predictor.memory_limit
         return max(tokens, weight, 1)
 
     def _by_blocks(self, rows: list[Row], plan: _Plan, blocks: Blocks) -> list[RowGradients]:
