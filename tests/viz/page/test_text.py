@@ -52,6 +52,19 @@ def test_a_character_of_several_tokens_is_one_box_in_stripes(open_page: Open, ma
     assert page.evaluate(ACCESSIBILITY) == []
 
 
+def test_a_character_begun_behind_a_break_is_no_part_of_it(open_page: Open, make: Callable[..., Attribution]) -> None:
+    """An answer that was cut off within a character: its first bytes have no text."""
+    page = open_page(render_html(make(["I", " go", "\n", "", " on", "\n", "", ""], 4)))
+    assert page.locator(".flow .stripe").count() == 0
+    assert page.locator(".flow.outputs .tok").all_inner_texts() == ["on", "⏎", "∅", "∅"]
+
+
+def test_a_line_ends_within_a_character_of_several_tokens(open_page: Open, make: Callable[..., Attribution]) -> None:
+    page = open_page(render_html(make(["I", " 智\n", "", " go", " on"], 3)))
+    stripes = page.locator(".inputs .char .stripe")
+    assert [stripes.nth(i).get_attribute("title") for i in range(2)] == [f"智 byte {i} of 2" for i in (1, 2)]
+
+
 def test_code_keeps_its_lines(open_page: Open, make: Callable[..., Attribution]) -> None:
     one = make(["if", " x", ":", "\n\t\t", "return", "\n\n   ", " else", " y"], 7)
     page = open_page(render_html(one))

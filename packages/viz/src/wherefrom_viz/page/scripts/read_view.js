@@ -89,12 +89,15 @@ export class ReadView {
   /** A token that is a part of a character: all of them stand as stripes under the one character. */
   stripe(flow, unit, kind) {
     const { glyph, at, of } = unit.part;
-    if (!at) flowOn(flow, unit, h("span.char", { role: "presentation" }, h("span.glyph", { "aria-hidden": "true" }, fenced(glyph)), h("span.stripes", { role: "presentation" })));
+    if (!at) {
+      this.stripes = h("span.stripes", { role: "presentation" });
+      flowOn(flow, unit, h("span.char", { role: "presentation" }, h("span.glyph", { "aria-hidden": "true" }, fenced(glyph)), this.stripes));
+    }
     const says = `${glyph} byte ${at + 1} of ${of}`;
     const stripe = this.token(unit, kind, "tok stripe", []);
     stripe.title = says;
     stripe.setAttribute("aria-label", says);
-    flow.lastChild.querySelector(".stripes").append(stripe);
+    this.stripes.append(stripe);
   }
 
   aim(unit) {

@@ -135,7 +135,10 @@ export function buildView(example, { level = "token", merge = "sum", normalize =
   return view;
 }
 
-/** Which token of a character that takes several this is: {glyph, at, of}, or null. */
+/** White space at the edges of a text, and the marks that stand for it. */
+const BLANK_EDGES = /^[\s␣⇥⍽␍⏎]+|[\s␣⇥⍽␍⏎]+$/g;
+
+/** Which token of a character that takes several this is: {glyph, at, of}, or null; white space has no parts. */
 function partOf(side, at) {
   const continues = (i) => i < side.t.length && side.t[i] === "" && !flagged(side.f, i, "character");
   if (!continues(at) && !continues(at + 1)) return null;
@@ -143,7 +146,7 @@ function partOf(side, at) {
   while (from > 0 && continues(from)) from--;
   let to = from + 1;
   while (continues(to)) to++;
-  const glyph = side.t.slice(from, to).join("").trim();
+  const glyph = side.t.slice(from, to).join("").replace(BLANK_EDGES, "");
   return glyph ? { glyph, at: at - from, of: to - from } : null;
 }
 
