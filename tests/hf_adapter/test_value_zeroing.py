@@ -130,7 +130,7 @@ def test_small_distances_are_more_than_rounding():
     clean = 30 * torch.randn(3, 576)
     moved = clean[[0, 1, 1, 2]] + 0.1 * torch.randn(4, 576) * torch.tensor([[1e-2], [1e-1], [1.0], [30.0]])
     queries = torch.tensor([0, 1, 1, 2])
-    found = value_zeroing._Distance("cosine", clean).of(moved, queries)
+    found = value_zeroing._Distance("cosine", clean).of(moved, some_pairs(queries))
     exact = 1 - torch.cosine_similarity(clean[queries].double(), moved.double())
     torch.testing.assert_close(found.double(), exact, rtol=1e-3, atol=0)
     assert exact.min() < 1e-8
@@ -138,8 +138,29 @@ def test_small_distances_are_more_than_rounding():
 
 def test_states_without_a_direction():
     clean, moved = torch.tensor([[0.0, 0.0], [3.0, 4.0]]), torch.tensor([[3.0, 4.0], [0.0, 0.0], [0.0, 0.0]])
-    found = value_zeroing._Distance("cosine", clean).of(moved, torch.tensor([0, 1, 0]))
+    found = value_zeroing._Distance("cosine", clean).of(moved, some_pairs(torch.tensor([0, 1, 0])))
     assert found.tolist() == [1, 1, 1]
+
+
+def some_pairs(queries):
+    return value_zeroing._Pairs(queries, torch.zeros_like(queries), of_all=False)
+
+
+@pytest.mark.parametrize("every", [1, 3, 4, 7, 100])
+@pytest.mark.parametrize("share", [0.0, 0.7, 0.95, 1.0])
+def test_each_pair_is_computed_once(every, share):
+    torch.manual_seed(0)
+    touched = torch.rand(3, 40) < share
+    parts = list(value_zeroing._Pairs.cut(touched, every))
+    found = [pair for part in parts for pair in zip(part.queries.tolist(), part.keys.tolist(), strict=True)]
+    assert sorted(found) == sorted(map(tuple, touched.nonzero().tolist()))
+    assert all(0 < len(part.keys) <= every and bool((part.keys.diff() >= 0).all()) for part in parts)
+    if share == 1:
+        assert all(part.of_all == (every >= 3) for part in parts)
+    of_queries = torch.randn(3, 5)
+    for part in parts:
+        of_pairs = torch.randn(len(part.keys), 5)
+        assert torch.equal(part.minus(of_queries, of_pairs), of_queries[part.queries] - of_pairs)
 
 
 @pytest.mark.parametrize("long", [False, True])

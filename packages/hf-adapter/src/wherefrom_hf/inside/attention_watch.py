@@ -506,7 +506,8 @@ def weights_at(queries: Tensor, module: nn.Module, *inputs: Any, **options: Any)
     if seen.dtype == torch.bool:
         hidden = torch.finfo(query.dtype).min
         seen = torch.where(seen, 0.0, hidden).to(query.dtype)
-    _, weights = plain_kernel(module)(module, query[:, :, queries], key, value, seen, *others, **options)
+    little = value[..., :1]  # what is weighed is not asked for
+    _, weights = plain_kernel(module)(module, query[:, :, queries], key, little, seen, *others, **options)
     return weights
 
 

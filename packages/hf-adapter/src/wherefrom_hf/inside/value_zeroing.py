@@ -186,21 +186,20 @@ class _Zeroing:
         replay = _Replay(self.module, self.memory, waiting, one, norm)
         taken = _Zeroed(replay, one, weights[:, queries], values)
         whole = one.result if replay.projection is not None else one.context.flatten(2)
-        pairs = touched.T.nonzero()  # ordered by key, so that a chunk spans few of them
         every = queries_at_once(chosen.device, call.state[0, 0].numel())
         if replay.runs:
             every = min(every, _SPARSE_AT_ONCE)
-        clean = replay.finish(call.result[0])[queries].float()
+        clean, whole = replay.finish(call.result[0])[queries].float(), whole[0, queries]
         apart = _Distance(self.metric, clean)
-        for part in pairs.split(every):
-            keys, at = part.unbind(1)
-            unchanged = at[[0, -1]].unique()
-            moved = whole[0, queries[at]] - taken.outputs(at, keys)
-            still = whole[0, queries[unchanged]]
-            states = replay.states(queries[torch.cat([at, unchanged])], torch.cat([moved, still])).float()
+        for pairs in _Pairs.cut(touched, every):
+            unchanged = pairs.queries[[0, -1]].unique()
+            moved = pairs.minus(whole, taken.outputs(pairs))
+            states = replay.states(
+                queries[torch.cat([pairs.queries, unchanged])], torch.cat([moved, whole[unchanged]])
+            ).float()
             states = replay.finish(states.to(call.result.dtype)).float()
-            replay.check(states[len(at) :], clean[unchanged])
-            distances[at, keys] = apart.of(states[: len(at)], at)
+            replay.check(states[len(moved) :], clean[unchanged])
+            distances[pairs.queries, pairs.keys] = apart.of(states[: len(moved)], pairs)
         return distances
 
 
@@ -215,6 +214,35 @@ class _Waiting:
     """That which is asked for, and what layer of its kind each is."""
 
 
+@frozen(eq=False)
+class _Pairs:
+    """Some pairs of a query and a key, ordered by key, so that they span few of them."""
+
+    queries: Tensor
+    """Numbers of the queries among those that are asked for, shape ``(pairs,)``."""
+    keys: Tensor
+    """Shape ``(pairs,)``."""
+    of_all: bool
+    """Is each query that is asked for paired with each key between the first and the last?"""
+
+    @staticmethod
+    def cut(touched: Tensor, every: int) -> Iterator[_Pairs]:
+        """All that are ``touched``, shape ``(queries, keys)``: at most ``every`` at a time."""
+        count, by_all = len(touched), touched.all(0)
+        for some in (touched & by_all, touched & ~by_all):
+            for part in some.T.nonzero().split(every // count * count or every):
+                if len(part):
+                    keys, queries = part.unbind(1)
+                    span = int(keys[-1]) + 1 - int(keys[0])
+                    yield _Pairs(queries, keys, of_all=len(part) == span * count)
+
+    def minus(self, of_queries: Tensor, of_pairs: Tensor) -> Tensor:
+        """What belongs to each pair's query, less what belongs to the pair; shape ``(pairs, width)``."""
+        if self.of_all:
+            return (of_queries - of_pairs.view(-1, *of_queries.shape)).flatten(0, 1)
+        return of_queries[self.queries].sub_(of_pairs)
+
+
 class _Distance:
     """How far states are from clean ones, of which each is compared with many."""
 
@@ -224,13 +252,13 @@ class _Distance:
         self._clean = clean.flatten(1)
         self._lengths = self._clean.norm(dim=-1).clamp_min(_LEAST_LENGTH)
 
-    def of(self, states: Tensor, queries: Tensor) -> Tensor:
-        """Row by row from the clean states of ``queries``, shape ``(n,)``."""
+    def of(self, states: Tensor, pairs: _Pairs) -> Tensor:
+        """Those of pairs from the clean states of their queries, shape ``(pairs,)``."""
         states = states.flatten(1)
-        apart = self._clean[queries].sub_(states).norm(dim=-1)
+        apart = pairs.minus(self._clean, states).norm(dim=-1)
         if self._metric == "euclidean":
             return apart
-        lengths, clean = states.norm(dim=-1).clamp_min(_LEAST_LENGTH), self._lengths[queries]
+        lengths, clean = states.norm(dim=-1).clamp_min(_LEAST_LENGTH), self._lengths[pairs.queries]
         # 1 minus the cosine, not by subtraction from 1: of states that hardly moved only rounding would be left
         distances = (apart.square() - (lengths - clean).square()).clamp_min(0) / (2 * lengths * clean)
         return distances.where(torch.minimum(lengths, clean) > _LEAST_LENGTH, 1.0)
@@ -254,8 +282,9 @@ class _Zeroed:
             replay.check(self._projection(read.flip(1)).flip(1)[0].float(), gave[0].float())
         self._matrix = None if matrix is None else matrix.reshape(*values.shape[::2], -1)
 
-    def outputs(self, at: Tensor, keys: Tensor) -> Tensor:
-        """For pairs ordered by key: rows ``at`` of the weights, and keys. Shape ``(pairs, width)``."""
+    def outputs(self, pairs: _Pairs) -> Tensor:
+        """At each pair, shape ``(pairs, width)``."""
+        at, keys = pairs.queries, pairs.keys
         if self._matrix is None:
             context = self._weights[:, at, keys].T[..., None] * self._values[:, keys].transpose(0, 1)
             if self._projection is None:
@@ -264,8 +293,8 @@ class _Zeroed:
         first, end = int(keys[0]), int(keys[-1]) + 1
         # heads of these keys through their part of the projection, so that queries only weigh them
         heads = torch.einsum("hks,hsw->khw", self._values[:, first:end], self._matrix)
-        block = torch.bmm(self._weights[:, :, first:end].permute(2, 1, 0), heads)
-        return block[keys - first, at]
+        block = torch.bmm(self._weights[:, :, first:end].permute(2, 1, 0).contiguous(), heads)
+        return block.flatten(0, 1) if pairs.of_all else block[keys - first, at]
 
 
 class _Replay:
