@@ -45,6 +45,33 @@ def test_shares_their_totals_and_their_sums() -> None:
     np.testing.assert_array_equal(np.stack(sums), 2.5 * gradients.numpy())
 
 
+def test_sums_are_made_in_place_and_leave_gradients_alone() -> None:
+    gradients = np.ones((2, 3, 4))
+    sums = add_gradients(None, gradients, 1.0)
+    before = [id(one) for one in sums]
+    assert [id(one) for one in add_gradients(sums, gradients, 2.0)] == before
+    assert (gradients == 1).all()
+    assert (np.stack(sums) == 3).all()
+
+
+def test_gradients_that_are_used_up_are_let_go_one_by_one() -> None:
+    gradients = [np.full((3, 4), float(output)) for output in range(3)]
+    there = [weakref.ref(one) for one in gradients]
+    left: list[int] = []
+
+    def made_of(one: np.ndarray) -> np.ndarray:
+        left.append(sum(known() is not None for known in there))
+        return one * 2
+
+    kept = output_by_output(list(gradients), made_of)
+    assert left == [3, 3, 3]
+    left.clear()
+    made = output_by_output(gradients, made_of, used_up=True)
+    assert gradients == []
+    assert left == [3, 2, 1]
+    np.testing.assert_array_equal(made, kept)  # type: ignore[arg-type]
+
+
 def test_what_is_made_is_nobody_elses() -> None:
     gradients = np.ones((1, 3, 4))
     made = output_by_output(gradients, lambda one: one)

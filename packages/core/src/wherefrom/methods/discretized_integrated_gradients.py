@@ -127,10 +127,8 @@ class DiscretizedIntegratedGradients(Method[GivesGradients]):
                     )
                     total = sum(totals(shares, None) for shares in sums.values())
                     step_scores["deltas"] = total - change
-        made = {
-            side: output_by_output(shares, times(paths[side][-1] - paths[side][0] if self.multiply_by_inputs else None))
-            for side, shares in sums.items()
-        }
+        factors = {side: path[-1] - path[0] if self.multiply_by_inputs else None for side, path in paths.items()}
+        made = {side: output_by_output(sums.pop(side), times(factors[side]), used_up=True) for side in list(sums)}
         return Scores(source=made.get("source"), target=made.get("target"), step_scores=step_scores, new=True)
 
     def _path(

@@ -114,7 +114,7 @@ class IntegratedGradients(Method[GivesGradients]):
                 some = _added(some, answer, next(weights))
                 del answer  # as large as the sums, and the next one is about to be made
             sums = tuple(before + more for before, more in zip(sums, some, strict=True)) if sums else some
-        source, target = path.shares(sums, multiply=self.multiply_by_inputs)
+            del some
         step_scores: dict[str, Array] = {}
         if self.return_convergence_delta or path.question.scores:
             ends = [path.row(1.0, scores=True), path.row(0.0)]
@@ -126,6 +126,7 @@ class IntegratedGradients(Method[GivesGradients]):
                     base.logits, base.inside
                 )
                 step_scores["deltas"] = path.totals(sums) - to_numpy(change)
+        source, target = path.shares(sums, multiply=self.multiply_by_inputs)
         return Scores(source=source, target=target, step_scores=step_scores, details={"points": n}, new=True)
 
     def _refined(self, model: GivesGradients, path: Path) -> Scores:
@@ -288,10 +289,12 @@ class Path:
         return row.select(outputs, keep_scores=scores)
 
     def shares(self, sums: Sums, *, multiply: bool) -> tuple[FloatArray | None, FloatArray | None]:
-        """Scores ``(inputs, outputs, width)`` of both sides, from averaged gradients."""
+        """Scores ``(inputs, outputs, width)`` of both sides, from averaged gradients, which are let go."""
         made = iter(sums)
         source, target = (
-            None if side is None else output_by_output(next(made), times(side.difference if multiply else None))
+            None
+            if side is None
+            else output_by_output(next(made), times(side.difference if multiply else None), used_up=True)
             for side in (self.source, self.target)
         )
         return source, target

@@ -16,7 +16,11 @@ from wherefrom.arrays import Array, FloatArray, namespace, to_numpy
 
 
 def output_by_output(
-    gradients: Array | Sequence[Array] | None, made_of: Callable[[Array], Array], length: int | None = None
+    gradients: Array | Sequence[Array] | None,
+    made_of: Callable[[Array], Array],
+    length: int | None = None,
+    *,
+    used_up: bool = False,
 ) -> FloatArray | None:
     """What is made of each output's gradients, ``(inputs, ...)``, side by side: ``(inputs, outputs, ...)``.
 
@@ -24,15 +28,16 @@ def output_by_output(
 
     Args:
         length: How many inputs there are; those behind the gradients' get zeros.
+        used_up: Let each output's go when its scores are made: a list of them is empty afterwards.
     """
     if gradients is None:
         return None
-    made = None
-    for output, gradient in enumerate(gradients):
-        part = to_numpy(made_of(gradient))
+    made, count = None, len(gradients)
+    for output in range(count):
+        part = to_numpy(made_of(gradients.pop(0) if used_up and isinstance(gradients, list) else gradients[output]))
         if made is None:
             inputs = part.shape[0] if length is None else max(length, part.shape[0])
-            made = np.empty((inputs, len(gradients), *part.shape[1:]), part.dtype)
+            made = np.empty((inputs, count, *part.shape[1:]), part.dtype)
             made[part.shape[0] :] = 0
         made[: part.shape[0], output] = part
     assert made is not None, "a question has an output"
@@ -48,7 +53,7 @@ def add_gradients(sums: list[Array] | None, gradients: Array, weight: float | Ar
     if sums is None:
         return [weight * one for one in gradients]
     for output, one in enumerate(gradients):
-        sums[output] = sums[output] + weight * one
+        sums[output] += weight * one  # in place, where arrays can be changed: they are nobody else's
     return sums
 
 
