@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 import torch
 from wherefrom_hf.inside.attention import attentions
-from wherefrom_hf.running import freed
+from wherefrom_hf.running import freed, gradients
 from wherefrom_hf.running.freed import LEAST_BYTES, hand_back_freed
 from wherefrom_hf.running.gradients import Differentiator
+from wherefrom_hf.running.kept_states import Keeping
 from wherefrom_hf.running.memory import HOST_LIMIT
 
 from tests.hf_adapter.architectures import build, rows_for
@@ -44,6 +45,7 @@ def test_after_each_block_that_is_looked_into(trimmed: list[int]) -> None:
 
 def test_after_each_block_on_the_way_there_and_back(trimmed: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     differentiator = Differentiator(tight("llama", monkeypatch))
+    monkeypatch.setattr(gradients, "keeping", lambda *_: Keeping(stride=BLOCKS))
     differentiator._structure  # noqa: B018  tried once, by passes of its own
     trimmed.clear()
     row = asked(rows_for("llama")[0])

@@ -17,15 +17,15 @@ from wherefrom_hf.inside import attention as attention_module
 from wherefrom_hf.inside.attention import attentions
 from wherefrom_hf.inside.attention_watch import Attended
 from wherefrom_hf.inside.value_zeroing import _Zeroing, zeroed_values
-from wherefrom_hf.running import block_by_block, chunking
+from wherefrom_hf.running import block_by_block, chunking, gradients
 from wherefrom_hf.running.answering import first_tensor, with_first
 from wherefrom_hf.running.attention_kernel import FUSED
 from wherefrom_hf.running.attention_products import SoftmaxAttention
-from wherefrom_hf.running.block_by_block import Blocks
 from wherefrom_hf.running.chunking import halving
 from wherefrom_hf.running.constants import constant_weights
 from wherefrom_hf.running.embedding import input_embedding
 from wherefrom_hf.running.gradients import Differentiator
+from wherefrom_hf.running.kept_states import Keeping
 from wherefrom_hf.running.memory import as_bytes
 from wherefrom_hf.running.predict import Predictor
 from wherefrom_hf.running.probe import Probe
@@ -86,19 +86,20 @@ def test_gradients_of_one_row_among_others_leave_less_to_its_passes(monkeypatch)
     row = asked(rows_for("llama")[0])
     assert differentiator._structure.blocks is not None
     answer = next(differentiator.gradients([row], None, True, True))
-    predictor._memory_limit = 2 * answer.target.nbytes
+    predictor._memory_limit = 4 * answer.target.nbytes
     monkeypatch.setattr(Predictor, "keeps_weights", lambda *_: False)
     heavy = evolve(differentiator._structure.blocks, bytes_per_position=2**30)
     differentiator._found = evolve(differentiator._structure, blocks=heavy)
     limits = [differentiator._plan([row], True, single=single).limit for single in (True, False)]
-    assert limits == [2 * answer.target.nbytes, answer.target.nbytes]
+    ends = 2 * answer.target[0].nbytes
+    assert limits == [4 * answer.target.nbytes, 3 * answer.target.nbytes - ends]
     own, seen = differentiator._plan, []
     monkeypatch.setattr(
         differentiator, "_plan", lambda rows, target, single: seen.append(single) or own(rows, target, single=single)
     )
-    for rows in ([row], [row, row]):
-        list(differentiator.gradients(iter(rows), 1, True, True))
-    assert seen == [True, False, False]
+    for rows in ([row], [row, row], iter([row])):
+        list(differentiator.gradients(rows, 1, True, True))
+    assert seen == [True, False, False, False], "of rows that come one by one there may be more"
 
 
 def test_outputs_that_take_half_of_the_limit_go_together():
@@ -272,7 +273,7 @@ def test_states_that_were_not_kept_are_made_again(stride, monkeypatch):
     torch.manual_seed(0)
     module = type(predictor.module)(config).eval()
     predictor = Predictor(module, None, input_embedding(module), 0, memory_limit=1)
-    monkeypatch.setattr(Blocks, "stride", lambda self, state_bytes, limit: stride)
+    monkeypatch.setattr(gradients, "keeping", lambda *_: Keeping(stride))
     row = asked(rows_for("llama")[0])
     (answer,) = Differentiator(predictor).gradients([row], None, True, True)
     close(answer.target.numpy(), plainly(predictor, row)[1])

@@ -1,17 +1,16 @@
 """Gradients through a long sequence, one block of the model at a time.
 
 A graph over thousands of positions and all blocks does not fit beside most models. A decoder's blocks hand one state
-on: so the forward pass keeps the states between blocks and no graph, and on the way back each block is run once more,
-now with its graph, and the cotangents of *all* outputs are pulled through it before it is let go. Beside the outputs'
-own gradients, memory is one block's graph and the states; the price is one more forward pass for any number of outputs,
-and another where only every few states can be kept.
+on: so the forward pass keeps the states between blocks (`kept_states`) and no graph, and on the way back each block is
+run once more, now with its graph, and the cotangents of *all* outputs are pulled through it before it is let go. Beside
+the outputs' own gradients, memory is one block's graph and the states that are kept there; the price is one more
+forward pass for any number of outputs, and another where only every few states can be kept.
 
 Whether a model's blocks are built so is tried on it once: gradients must come out as through the whole graph.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
@@ -19,6 +18,7 @@ from typing import Any
 import torch
 from attrs import define, field, frozen
 from torch import Tensor, nn
+from torch.autograd.graph import GradientEdge, get_gradient_edge
 from transformers import PreTrainedModel
 
 from wherefrom_hf.running.answering import first_tensor, with_first
@@ -29,15 +29,14 @@ from wherefrom_hf.running.embedding import InputEmbedding
 from wherefrom_hf.running.freed import hand_back_freed
 from wherefrom_hf.running.in_pieces import PIECE, is_watched, pieces
 from wherefrom_hf.running.jacobian import vector_jacobian_products
+from wherefrom_hf.running.kept_states import KeptStates
 from wherefrom_hf.running.passes import start_run
 from wherefrom_hf.running.split_block import BlockArguments, SplitBlock, splits_of
 from wherefrom_hf.running.stacks import stack_of
 
-_STATES_PART = 0.4
-"""Part of the memory limit that states between blocks may take before some are left out and made again."""
-
-_ATTENDED_PART = 0.25
-"""Part of the memory limit that cotangents behind attention may take: with less room fewer outputs go together."""
+_ATTENTION_STATES = 14
+"""As many states as there are while cotangents go through a block's attention: the embeddings, what it computed, and
+what was freed and is kept."""
 
 _SAME = 1e-3
 """Part of the largest gradient by which both ways may differ in the trial."""
@@ -56,25 +55,22 @@ class Blocks:
     bytes_per_position: int
     """What the graph of one block keeps of each position."""
 
-    def stride(self, state_bytes: int, limit: int) -> int:
-        """Keep the state in front of every how-many-th block, so that states stay within their part of ``limit``."""
-        count = len(self.members)
-        return 1 if count * state_bytes <= _STATES_PART * limit else math.isqrt(count - 1) + 1
-
 
 @define(eq=False)
 class BlockPass:
     """What a forward pass left between the blocks."""
 
     blocks: Blocks
-    stride: int
+    states: KeptStates
+    """In front of the blocks."""
     piece: int
     """Positions that are carried back together behind attention."""
-    bottom: Tensor | None = None
-    """The state that the first block was given, in the graph of what made it."""
+    bottom: GradientEdge | None = None
+    """Where the state that the first block was given is, in the graph of what made it."""
+    dtype: torch.dtype | None = None
+    """Of that state."""
     top: Tensor | None = None
-    """The state that the last block gave: where the graph of the rest begins."""
-    _states: dict[int, Tensor] = field(factory=dict)
+    """The state that the last block gave, where the graph of the rest begins; none on the way back."""
     _calls: list[BlockArguments] = field(factory=list)
     _modes: list[bool] = field(factory=list)
 
@@ -83,9 +79,8 @@ class BlockPass:
         state = hidden_input(args, kwargs)
         index = len(self._calls)
         if index == 0:
-            self.bottom = state
-        if index % self.stride == 0:
-            self._states[index] = state.detach()
+            self.bottom, self.dtype = get_gradient_edge(state), state.dtype
+        self.states.keep(index, state)
         self._calls.append(BlockArguments.of(args, kwargs))
         self._modes.append(torch.is_grad_enabled())
         torch.set_grad_enabled(False)
@@ -93,8 +88,8 @@ class BlockPass:
     def leave(self, block: nn.Module, args: Any, output: Any) -> None:
         """Hook: it ended, also by an error."""
         torch.set_grad_enabled(self._modes.pop())
-        if self.bottom is not None:
-            hand_back_freed(self.bottom)
+        if output is not None:
+            hand_back_freed(first_tensor(output))
 
     def leave_last(self, block: nn.Module, args: Any, output: Any) -> Any:
         """Hook: the last block ended, and a graph of its own begins."""
@@ -108,11 +103,11 @@ class BlockPass:
             at_once: Outputs that are carried back together through what is not split.
             limit: Bytes that are there for it, beside the cotangents themselves.
         """
-        count = len(self.blocks.members)
-        hand_back_freed(cotangents[0], all_of_it=True)  # of the pass that ended
-        for start in reversed(range(0, count, self.stride)):
-            states = [self._states.pop(start)]
-            indices = range(start, min(start + self.stride, count))
+        self.top = None
+        count, stride = len(self.blocks.members), self.states.stride
+        for start in reversed(range(0, count, stride)):
+            states = [self.states.take(start)]
+            indices = range(start, min(start + stride, count))
             with torch.no_grad():
                 for index in indices[:-1]:
                     states.append(self._run(index, states[-1]))
@@ -123,14 +118,16 @@ class BlockPass:
                 if split is None or is_watched(split.block.modules()):
                     self._through(index, given, cotangents, at_once, limit)
                 else:
-                    self._through_split(split, self._calls[index], given, cotangents, limit)
+                    kept = self.states.nbytes + sum(state.nbytes for state in states)
+                    self._through_split(split, self._calls[index], given, cotangents, limit, kept)
                 del given
 
     def bytes_of_first(self) -> int:
         """What the graph of the first block keeps."""
-        weighed = _Weighed(self.blocks.members[0])
+        weighed, state = _Weighed(self.blocks.members[0]), self.states.take(0)
+        self.states.keep(0, state)
         with torch.enable_grad(), weighed.hooks():
-            made = self._run(0, self._states[0].detach().requires_grad_())
+            made = self._run(0, state.detach().requires_grad_())
         del made
         return weighed.bytes
 
@@ -151,13 +148,18 @@ class BlockPass:
         given: Tensor,
         cotangents: Tensor,
         limit: int,
+        kept: int,
     ) -> None:
-        """Carry cotangents back through what is behind attention, piece by piece, and then through attention."""
+        """Carry cotangents back through what is behind attention, piece by piece, and then through attention.
+
+        Args:
+            kept: Bytes of ``limit`` that the states of other blocks take. With less room fewer outputs go together.
+        """
         size = max(1, self.piece // given.shape[0])
         part = AttentionPart(split, call, given, size)
         hand_back_freed(given, limit=limit)
-        room = int(_ATTENDED_PART * limit) // (cotangents[0].nbytes + part.room())
-        group = _evenly(len(cotangents), room)
+        room = limit - kept - _ATTENTION_STATES * given.nbytes
+        group = _evenly(len(cotangents), room // (cotangents[0].nbytes + part.room()))
         for first in range(0, len(cotangents), group):
             some = cotangents[first : first + group]
             of_attended = some.new_empty((*some.shape[:-1], part.width))
@@ -199,9 +201,9 @@ def _evenly(count: int, most: int) -> int:
 
 
 @contextmanager
-def passed_by_blocks(blocks: Blocks, stride: int, piece: int | None = None) -> Iterator[BlockPass]:
-    """Within the context, which runs one pass, the model's blocks keep states instead of a graph."""
-    kept = BlockPass(blocks, stride, PIECE if piece is None else piece)
+def passed_by_blocks(blocks: Blocks, states: KeptStates, piece: int | None = None) -> Iterator[BlockPass]:
+    """Within the context, which runs one pass, the model's blocks keep ``states`` instead of a graph."""
+    kept = BlockPass(blocks, states, PIECE if piece is None else piece)
     with ExitStack() as stack:
         for block in blocks.members:
             stack.callback(block.register_forward_pre_hook(kept.enter, with_kwargs=True).remove)
@@ -240,7 +242,7 @@ def _tried(module: PreTrainedModel, embedding: InputEmbedding, members: tuple[nn
 
     def apart(splits: tuple[SplitBlock | None, ...]) -> tuple[Tensor, int]:
         """The gradients that come out block by block, and what the graph of the first block keeps."""
-        with passed_by_blocks(Blocks(members, splits, 0), 1, piece=_TRIED_PIECE) as kept:
+        with passed_by_blocks(Blocks(members, splits, 0), KeptStates(), piece=_TRIED_PIECE) as kept:
             here = value()
         assert kept.top is not None
         assert kept.bottom is not None
@@ -248,7 +250,7 @@ def _tried(module: PreTrainedModel, embedding: InputEmbedding, members: tuple[nn
         kept_bytes = kept.bytes_of_first()
         cotangents = at_top[None].clone()
         kept.backward(cotangents, 1, 0)
-        (found,) = vector_jacobian_products([kept.bottom], [leaf], [cotangents.to(kept.bottom.dtype)], retain=False)
+        (found,) = vector_jacobian_products([kept.bottom], [leaf], [cotangents.to(kept.dtype)], retain=False)
         return found[0], kept_bytes
 
     unsplit: tuple[SplitBlock | None, ...] = (None,) * len(members)

@@ -13,13 +13,12 @@ the memory limit goes block by block instead (`block_by_block`), for two or thre
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from contextlib import AbstractContextManager, nullcontext
-from itertools import chain, islice
 
 import numpy as np
 import torch
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 from torch import Tensor
 from wherefrom.adapters import Row, RowGradients
 from wherefrom.errors import InputError
@@ -35,6 +34,7 @@ from wherefrom_hf.running.freed import hand_back_freed
 from wherefrom_hf.running.head import HeadCut, cut_at_head, reads
 from wherefrom_hf.running.in_pieces import in_pieces
 from wherefrom_hf.running.jacobian import vector_jacobian_products
+from wherefrom_hf.running.kept_states import Keeping, KeptStates, keeping
 from wherefrom_hf.running.last_block import BlockCut, LastBlock, cut_in, find_last_block
 from wherefrom_hf.running.linear import quick_linear
 from wherefrom_hf.running.padding import decoder_batch, encoder_batch, pad_embeddings, read_length
@@ -48,6 +48,9 @@ from wherefrom_hf.running.shared_prefix import SharedPrefix, alike, shared_lengt
 SEGMENT_STEPS = 16
 """Steps that are carried back through the same stretch of the sequence. Fewer waste less on positions that a step
 cannot see; more make larger batches."""
+
+_ENDS = 2
+"""Embeddings that a path holds beside those of its points."""
 
 
 @frozen(kw_only=True, eq=False)
@@ -74,7 +77,8 @@ class _Plan:
     last_block: LastBlock | None
     blocks: Blocks | None
     """Given: block by block."""
-    stride: int = 1
+    keeping: Keeping = field(factory=Keeping)
+    """Of states between blocks."""
     limit: int = 0
     """Bytes that passes block by block may take."""
 
@@ -120,9 +124,7 @@ class Differentiator:
 
     def gradients(self, rows: Iterable[Row], chunk: int | None, source: bool, target: bool) -> Iterator[RowGradients]:
         """Answers in order; see `wherefrom.adapters.GivesGradients`."""
-        rows = iter(rows)
-        beginning = list(islice(rows, 2))
-        single = len(beginning) == 1
+        single = isinstance(rows, Sized) and len(rows) == 1
         budget = positions_at_once(self._predictor.device)
         looks_inside: list[bool] = []
         prefix = self._predictor.shared_prefix()
@@ -145,13 +147,14 @@ class Differentiator:
                 if not looks_inside:
                     try:
                         if plan.blocks is not None:
-                            return self._by_blocks(part, plan, plan.blocks)
+                            with plan.keeping.opened() as states:
+                                return self._by_blocks(part, plan, plan.blocks, states)
                         return self._answers(part, source, target, plan, prefix)
                     except LooksInsideError:
                         looks_inside.append(True)  # for the rest of the call, whose rows ask the same function
                 return [whole_gradients(self._predictor, row, source=source, target=target) for row in part]
 
-        for part in chunks_of(chain(_given_up(beginning), rows), self._cost, budget, chunk, alike):
+        for part in chunks_of(rows, self._cost, budget, chunk, alike):
             yield from halving(work, part)
             del part
 
@@ -196,7 +199,7 @@ class Differentiator:
 
         Args:
             single: Is this the one row of its call? Its gradients become the result; those of one among others stand
-                beside what is made of them, and leave less to the passes.
+                beside what is made of them and the ends of a path, and leave less to the passes.
         """
         found, predictor = self._structure, self._predictor
         length = max(read_length(row) for row in rows)
@@ -218,8 +221,10 @@ class Differentiator:
             return plan
         limit = predictor.memory_limit
         if not single:
-            limit = max(limit - sum(_outputs(row) * self._bytes_per_output(row) for row in rows), limit // 4)
-        return evolve(plan, blocks=blocks, stride=blocks.stride(positions * self._bytes_per_state, limit), limit=limit)
+            beside = sum((_outputs(row) + _ENDS) * self._bytes_per_output(row) for row in rows)
+            limit = max(limit - beside, limit // 4)
+        kept = keeping(len(blocks.members), positions * self._bytes_per_state, limit, predictor.device)
+        return evolve(plan, blocks=blocks, keeping=kept, limit=limit)
 
     def _cost(self, row: Row) -> int:
         """Token positions of a row, or what its gradients weigh in the same currency, whichever is more."""
@@ -229,7 +234,7 @@ class Differentiator:
         weight = gradients * positions_at_once(self._predictor.device) // self._predictor.memory_limit
         return max(tokens, weight, 1)
 
-    def _by_blocks(self, rows: list[Row], plan: _Plan, blocks: Blocks) -> list[RowGradients]:
+    def _by_blocks(self, rows: list[Row], plan: _Plan, blocks: Blocks, states: KeptStates) -> list[RowGradients]:
         """As `_answers` for a decoder alone, every segment at once and every block apart."""
         _need_functions(rows)
         predictor = self._predictor
@@ -241,7 +246,7 @@ class Differentiator:
         pairs = reads([torch.from_numpy(row.steps) for row in rows], 0, predictor.device)
         with (
             predictor.target.replaced_by(leaf),
-            passed_by_blocks(blocks, plan.stride) as kept,
+            passed_by_blocks(blocks, states) as kept,
             cut_at_head(predictor.module, *pairs, detach=True) as cut,
             looking_into(predictor.module, "differentiated"),
         ):
@@ -251,25 +256,31 @@ class Differentiator:
         del output, total, cut
         assert kept.top is not None
         assert kept.bottom is not None
-        room = max(len(row.target_ids) for row in rows)
+        room, top_shape = max(len(row.target_ids) for row in rows), kept.top.shape
         slots = max(_outputs(row) for row in rows)
-        gradients = at_least_single(leaf[:0]).new_zeros((slots, len(rows), room, leaf.shape[-1]))
-        at_leaf = gradients[:, :, : leaf.shape[1]]
-        same_width = kept.top.shape == leaf.shape  # then one piece of memory serves all the way down
-        work = at_leaf if same_width else gradients.new_zeros((slots, *kept.top.shape))
         at_once = products_at_once(predictor.device, len(rows) * leaf.shape[1])
         outputs = [_outputs_of(row, index) for row, index in zip(rows, indices, strict=True)]
         slot = torch.from_numpy(np.concatenate(outputs)).to(leaf.device)
+        at_top: list[tuple[Tensor, Tensor]] = []
         for first in range(0, slots, at_once):
             cotangents = _cotangents(cut_points, pairs, slot, first, min(at_once, slots - first))
             last = first + at_once >= slots
             (grads,) = vector_jacobian_products(cut_points.tensors, [kept.top], cotangents, retain=not last)
-            work[first : first + at_once] = grads.to(work.dtype)
+            somewhere = grads.any(-1)  # where steps are read: there is room for the others when this graph is gone
+            at_top.append((somewhere, grads[somewhere]))
         del cut_points, cotangents, grads
+        hand_back_freed(leaf, all_of_it=True)  # of the pass that ended
+        gradients = at_least_single(leaf[:0]).new_zeros((slots, len(rows), room, leaf.shape[-1]))
+        at_leaf = gradients[:, :, : leaf.shape[1]]
+        same_width = top_shape == leaf.shape  # then one piece of memory serves all the way down
+        work = at_leaf if same_width else gradients.new_zeros((slots, *top_shape))
+        for first, (somewhere, found) in zip(range(0, slots, at_once), at_top, strict=True):
+            work[first : first + at_once][somewhere] = found.to(work.dtype)
+        del at_top, somewhere, found
         with quick_linear(), in_pieces(predictor.module, leaf.shape[1]):
             kept.backward(work, at_once, plan.limit)
         for first in range(0, slots, at_once):
-            some = work[first : first + at_once].to(kept.bottom.dtype)
+            some = work[first : first + at_once].to(kept.dtype)
             last = first + at_once >= slots
             (grads,) = vector_jacobian_products([kept.bottom], [leaf], [some], retain=not last)
             at_leaf[first : first + at_once] = grads.to(at_leaf.dtype)
@@ -478,12 +489,6 @@ class _Collected:
                 )
             )
         return done
-
-
-def _given_up(rows: list[Row]) -> Iterator[Row]:
-    """One row after the other, which the list has no longer."""
-    while rows:
-        yield rows.pop(0)
 
 
 def _need_functions(rows: Sequence[Row]) -> None:
