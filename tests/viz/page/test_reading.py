@@ -305,3 +305,21 @@ def test_what_is_read_alone_has_a_scale_of_its_own(open_page: Open, hospital: At
     page.keyboard.press("2")
     page.wait_for_selector(".matrix table")
     assert "0.62" in page.locator(".legend .scale").inner_text()
+
+
+def test_a_view_that_cannot_be_drawn_is_told_and_can_be_left(open_page: Open, hospital: Attribution) -> None:
+    page = open_page(render_html(hospital))
+    page.evaluate(
+        """() => {
+          const own = document.createElement.bind(document);
+          document.createElement = (name) => { if (name === "tbody") throw new Error("no tables today"); return own(name); };
+          console.error = (error) => { document.body.dataset.told = error.message; };
+        }"""
+    )
+    page.keyboard.press("3")
+    told = page.locator(".panel").get_by_role("alert").inner_text()
+    assert "cannot be drawn (no tables today)" in told
+    assert page.locator("body").get_attribute("data-told") == "no tables today", "also to whoever looks for the cause"
+    show(page, "read")
+    assert page.locator(".panel").get_by_role("alert").count() == 0
+    assert card(page)

@@ -287,8 +287,18 @@ export class App {
     return { ...this.meta.words, signed: this.example.signed, ...(this.example.words || {}) };
   }
 
+  /** Draw all of it; what fails is told in its place, and another view or example can be chosen. */
   async redraw() {
     if (!this.example) return;
+    try {
+      await this.drawExample();
+    } catch (error) {
+      console.error(error);
+      this.panel.replaceChildren(wrong(new Error(`This cannot be drawn (${error.message}). Another view or example may be. Please report it.`)));
+    }
+  }
+
+  async drawExample() {
     this.root.dataset.theme = this.theme();
     this.root.classList.toggle("underline", this.state.u);
     this.root.classList.toggle("mono", this.state.mono);
