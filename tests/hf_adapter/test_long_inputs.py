@@ -136,6 +136,31 @@ def test_gradients_in_pieces_behind_attention(name, kernel, monkeypatch):
     assert sizes == ([len(row.steps)] * len(differentiator._structure.blocks.members) if kernel == "ours" else [])
 
 
+@pytest.mark.parametrize("written", [False, True])
+def test_as_many_outputs_go_together_as_states_leave_room_for(written, tmp_path, monkeypatch):
+    predictor = tight("llama", monkeypatch)
+    monkeypatch.setattr(gradients, "keeping", lambda *_: Keeping(folder=str(tmp_path) if written else None))
+    row = asked(rows_for("llama")[0])
+    config, length = predictor.module.config, int(row.steps[-1])
+    state = length * config.hidden_size * 4
+    keys_and_values = 2 * length * config.num_key_value_heads * config.head_dim * 4
+    differentiator, sizes = Differentiator(predictor), []
+    assert all(differentiator._structure.blocks.splits)
+    own, products = differentiator._plan, SoftmaxAttention.products
+    limit = block_by_block._ATTENTION_STATES * state + 3 * (state + keys_and_values)
+    monkeypatch.setattr(differentiator, "_plan", lambda *given, **more: evolve(own(*given, **more), limit=limit))
+    monkeypatch.setattr(
+        SoftmaxAttention,
+        "products",
+        lambda one, above, context: sizes.append(len(above)) or products(one, above, context),
+    )
+    (answer,) = differentiator.gradients([row], None, True, True)
+    close(answer.target.numpy(), plainly(predictor, row)[1])
+    assert len(row.steps) == 5
+    last = [3, 2] if written else [2, 2, 1]
+    assert sizes == [*last, 3, 2], "behind the last block the state of the first is there too"
+
+
 @pytest.mark.parametrize("name", ["llama", "gpt2"])
 def test_several_rows_go_block_by_block_together(name, monkeypatch):
     monkeypatch.setattr(block_by_block, "PIECE", 6)
