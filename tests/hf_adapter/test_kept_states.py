@@ -49,6 +49,14 @@ def test_every_few_are_kept_where_no_disk_has_room(disk: Path) -> None:
     assert keeping(10, 50, 1000, torch.device("cuda")) == Keeping(stride=4), "of a card's states none are written"
 
 
+def test_a_system_without_a_folder_for_temporary_files(disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere() -> str:
+        raise FileNotFoundError("No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "gettempdir", nowhere)
+    assert keeping(10, 50, 1000, HOST) == Keeping(stride=4)
+
+
 def test_memory_is_no_disk(disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     inner = disk / "inner"
     inner.mkdir()

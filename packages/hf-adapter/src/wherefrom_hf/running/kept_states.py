@@ -12,7 +12,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -129,10 +129,11 @@ def _bytes_of(state: Tensor) -> memoryview:
 
 def _folder_for(size: int) -> str | None:
     """A folder for temporary files, on a disk with room for ``size`` bytes; None: there is none."""
-    for folder in (tempfile.gettempdir(), _ELSEWHERE):
-        is_disk = os.access(folder, os.W_OK) and not _is_in_memory(folder)
-        if is_disk and shutil.disk_usage(folder).free >= _FREE_TIMES * size:
-            return folder
+    with suppress(OSError):  # the system has no folder for temporary files, or does not say what is free
+        for folder in (tempfile.gettempdir(), _ELSEWHERE):
+            is_disk = os.access(folder, os.W_OK) and not _is_in_memory(folder)
+            if is_disk and shutil.disk_usage(folder).free >= _FREE_TIMES * size:
+                return folder
     return None
 
 
