@@ -33,6 +33,28 @@ def test_labels_show_what_cannot_be_seen(text: str, shown: str) -> None:
     assert text_marks.label(text) == shown
 
 
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["हि", "न", "\u094d", "दी"],
+        ["", "\u0301", "e", "\u0301"],
+        ["a", " ", "\u0301"],
+        ["क", "\u094d", "\u200d", "ष"],
+        ["👩", "\u200d", "👩", "\u200d", "👧"],
+        ["👩\u200d", "👧", "\u200d"],
+        ["❤", "\ufe0f"],
+        ["a", "\u200d", "b", "\u200b", "\n", "\u202e"],
+    ],
+)
+def test_tokens_side_by_side_are_shown_as_their_text(texts: list[str]) -> None:
+    assert text_marks.joined(map(text_marks.visible, texts)) == text_marks.visible("".join(texts))
+
+
+@given(st.lists(st.text("aक\u094d\u0301\u200d\u200c\ufe0f👩 \n", max_size=3), max_size=6))
+def test_any_tokens_side_by_side_are_shown_as_their_text(texts: list[str]) -> None:
+    assert text_marks.joined(map(text_marks.visible, texts)) == text_marks.visible("".join(texts))
+
+
 @given(st.text(st.characters(codec=None), max_size=200))
 def test_no_visible_text_can_act_on_its_surroundings(text: str) -> None:
     shown = text_marks.visible(text)

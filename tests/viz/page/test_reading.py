@@ -319,7 +319,7 @@ def test_a_view_that_cannot_be_drawn_is_told_and_can_be_left(open_page: Open, ho
     )
     page.keyboard.press("3")
     told = page.locator(".panel").get_by_role("alert").inner_text()
-    assert "cannot be drawn (no tables today)" in told
+    assert "cannot be drawn: no tables today" in told
     assert page.locator("body").get_attribute("data-told") == "no tables today", "also to whoever looks for the cause"
     show(page, "read")
     assert page.locator(".panel").get_by_role("alert").count() == 0

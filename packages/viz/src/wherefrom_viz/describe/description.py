@@ -289,8 +289,10 @@ def describe(
         for (token, before), hidden in zip(with_before(tokens), template, strict=True)
     )
     if granularity == "token":
-        shown_steps = _in_parts(shown_steps)
-        shown_inputs = tuple(unit for side in sides for unit in _in_parts(shown_inputs[side.start : side.end]))
+        shown_steps = _in_parts(shown_steps, attribution, "target", attribution.attr_pos_start)
+        shown_inputs = tuple(
+            unit for side in sides for unit in _in_parts(shown_inputs[side.start : side.end], attribution, side.name)
+        )
     trace = describe_trace(attribution)
     if granularity == "token" and trace is None:  # the columns of a trace are hops, of which none was compared
         shown_steps = _beside_contrast(shown_steps, attribution)
@@ -509,19 +511,20 @@ def unit_of(token: Token, before: Token | None) -> Unit:
     )
 
 
-def _in_parts(shown: Sequence[Unit]) -> tuple[Unit, ...]:
-    """The tokens, those that are bytes of one character named by it: ``智 2/3``."""
+def _in_parts(shown: Sequence[Unit], attribution: Attribution, side: str, first: int = 0) -> tuple[Unit, ...]:
+    """The tokens of a side from ``first`` on, those that are bytes of one character named by it: ``智 2/3``."""
     found = list(shown)
-    starts = units.unit_starts([unit.token for unit in shown], "character")
-    for start, end in itertools.pairwise((*starts, len(shown))):
-        texts = [unit.token.text for unit in shown[start:end]]
+    tokens = attribution.source if side == "source" else attribution.target
+    starts = unit_starts_of_side(attribution, side, tokens, "character")
+    for start, end in itertools.pairwise((*starts, len(tokens))):
+        texts = [token.text for token in tokens[start:end]]
         glyph = text_marks.visible("".join(texts).strip())
         if len(texts) == 1 or not glyph or any(texts[1:]):
             continue
         direction = "\u200e" if text_marks.isolate(glyph) != glyph else ""
-        for place, unit in enumerate(shown[start:end]):
-            name = f"{direction}{glyph} {place + 1}/{len(texts)}"
-            found[start + place] = evolve(unit, label=name, text=unit.text if place == 0 else text_marks.PART)
+        for at in range(max(start, first), min(end, first + len(shown))):
+            name, unit = f"{direction}{glyph} {at - start + 1}/{len(texts)}", found[at - first]
+            found[at - first] = evolve(unit, label=name, text=unit.text if at == start else text_marks.PART)
     return tuple(found)
 
 

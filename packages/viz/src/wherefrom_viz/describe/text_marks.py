@@ -9,8 +9,9 @@ Widths are terminal cells: a CJK letter or an emoji takes two.
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from rich.cells import cell_len
 
@@ -34,6 +35,8 @@ _NAMED = {
     "\x7f": "␡",
 }
 _EXTENDING = {"Mn", "Me", "Mc"}
+_MARKED_JOINER = re.compile("(?<![⏎⇥⍽\u2400-\u2426])‹U\\+(200[CD])›")
+"""A mark for one, unless it stands behind the mark of another character, which may be a sign of its own."""
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
@@ -65,6 +68,29 @@ def visible(text: str) -> str:
         else:
             shown.append(character)
     return "".join(shown)
+
+
+def joined(shown: Iterable[str]) -> str:
+    """Neighbouring tokens as one text, each as it is `visible`: what was marked because a token began or ended there,
+    though it belongs to the letter before, is as in the whole text.
+
+    Example:
+        >>> joined(["क", "◌ि", " ◌ि"])
+        'कि ि'
+    """
+    text = ""
+    for one in shown:
+        space, rest = (" ", one[1:]) if one[:1] == " " else ("", one)
+        if text + space and rest[:1] == "◌" and unicodedata.category(rest[1:2] or " ") in _EXTENDING:
+            rest = rest[1:]
+        text += space + rest
+    return _MARKED_JOINER.sub(_joiner, text)
+
+
+def _joiner(mark: re.Match[str]) -> str:
+    """The joiner that a mark stands for, where it joins."""
+    plain = mark.string[: mark.start()] + chr(int(mark[1], 16)) + mark.string[mark.end() :]
+    return plain[mark.start()] if _joins(plain, mark.start()) else mark[0]
 
 
 def label(text: str, width: int | None = None) -> str:

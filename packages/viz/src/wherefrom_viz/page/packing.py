@@ -32,6 +32,7 @@ from wherefrom_viz.describe.description import (
     score_rows,
     shown_text,
     sign_words,
+    spaced,
     span_aggregation,
     subtitle_of,
     template_parts,
@@ -39,7 +40,7 @@ from wherefrom_viz.describe.description import (
     title_of,
     with_before,
 )
-from wherefrom_viz.describe.text_marks import flowing
+from wherefrom_viz.describe.text_marks import flowing, joined
 from wherefrom_viz.page.quantisation import Precision, from_planes, planes_of, to_planes
 
 FLAGS = {"word": 1, "sentence": 2, "turn": 4, "special": 8, "character": 16, "template": 32}
@@ -245,7 +246,7 @@ def _side(attribution: Attribution, name: str, title: str, tokens: Sequence[Toke
         "name": name,
         "title": title,
         "t": [
-            "" if not token.text and not has_flag(flag, "character") else shown_text(token, before)
+            shown_text(token, before) if token.text else " " * (has_flag(flag, "character") and spaced(token, before))
             for (token, before), flag in zip(with_before(tokens), flags, strict=True)
         ],
         "f": flags,
@@ -290,7 +291,7 @@ _UNSAID = {
 def _said(side: dict[str, Any]) -> str:
     """A side's text without special tokens and template parts, or with them if there is nothing else."""
     own = [text for text, flag in zip(side["t"], side["f"], strict=True) if flag not in _UNSAID]
-    return "".join(own or side["t"]).replace("⏎", " ").strip()
+    return joined(own or side["t"]).replace("⏎", " ").strip()
 
 
 def _own_source(attribution: Attribution) -> bool:

@@ -294,7 +294,7 @@ export class App {
       await this.drawExample();
     } catch (error) {
       console.error(error);
-      this.panel.replaceChildren(wrong(new Error(`This cannot be drawn (${error.message}). Another view or example may be. Please report it.`)));
+      this.panel.replaceChildren(wrong(new Error(`This cannot be drawn: ${error.message}`)));
     }
   }
 

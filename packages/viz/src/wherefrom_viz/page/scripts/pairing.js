@@ -1,7 +1,7 @@
 // Two examples of one text side by side. Which tokens correspond and how far the ranks agree was found in Python; here the
 // scores of both are set on those common tokens.
 
-import { buildView, largest, normalizeScores } from "./units.js";
+import { buildView, joined, largest, normalizeScores } from "./units.js";
 
 /** What a page knows of its pairs: {"3-7": pair}. */
 export const pairsByPlace = (pairs) => new Map(pairs.map((pair) => [`${pair.a}-${pair.b}`, pair]));
@@ -27,7 +27,7 @@ const plain = (text) => text.replace(/^ /, "");
 /** A side of both examples: its common tokens, with the texts of the one, of the other, or ("he → she") of both. */
 function commonSide(own, its, pair, name) {
   const groups = groupsOf(pair, name);
-  const text = (side, [from, to]) => (from < to ? side.t.slice(from, to).join("") : null);
+  const text = (side, [from, to]) => (from < to ? joined(side.t.slice(from, to)) : null);
   const size = (side, [from, to]) => {
     let total = 0;
     for (let i = from; i < to; i++) total += side.sizes ? side.sizes[i] : 1;

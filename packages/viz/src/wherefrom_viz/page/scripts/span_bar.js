@@ -1,7 +1,7 @@
 // The reader's own spans: a field for the name of each, a button to remove it, and one to make what is pinned a span.
 
 import { fenced, h, keepingFocus } from "./dom.js";
-import { joinedText } from "./units.js";
+import { joined, joinedText } from "./units.js";
 
 const key = ({ side, from }) => `${side[0]}${from}`;
 
@@ -31,7 +31,7 @@ export class SpanBar {
   chip(span) {
     const { app } = this;
     const side = app.example.sides.find(({ name }) => name === span.side);
-    const text = joinedText([{ text: side.t.slice(span.from, span.to).join("").trim() }]);
+    const text = joinedText([{ text: joined(side.t.slice(span.from, span.to)).trim() }]);
     const field = h("input", { value: span.name, placeholder: "name", "data-key": key(span), "aria-label": `Name of the span ${text}`, size: 9, onchange: () => app.nameSpan(span, field.value) });
     field.addEventListener("keydown", (event) => {
       if (event.key !== "Enter") return;

@@ -9,6 +9,15 @@ export const LEVELS = ["token", "word", "sentence", "turn", "character", "span"]
 export const MERGES = ["sum", "mean", "absmax", "max", "l2"];
 export const NORMALIZATIONS = ["none", "step", "sequence"];
 
+/**
+ * Neighbouring tokens as one text: what was marked because a token began or ended there, though it belongs to the
+ * letter before, is as in the whole text.
+ */
+export function joined(texts) {
+  const whole = texts.reduce((all, text) => all + (all || text.startsWith(" ") ? text.replace(/^( ?)◌(?=\p{M})/u, "$1") : text), "");
+  return whole.replace(/(?<=[\p{So}\p{Sk}\p{Lo}\p{Mn}\p{Mc}])(?<![⏎⇥⍽\u2400-\u2426])‹U\+200([CD])›(?=.)/gsu, (_, end) => (end === "C" ? "\u200c" : "\u200d"));
+}
+
 /** Where units begin among tokens with these flags (a letter each), plus a forced cut. A token in no span is a unit of its own. */
 export function unitStarts(flags, level, cut = -1, spans = []) {
   const inside = new Uint8Array(flags.length);
@@ -140,14 +149,14 @@ const BLANK_EDGES = /^[\s␣⇥⍽␍⏎]+|[\s␣⇥⍽␍⏎]+$/g;
 
 /** Which token of a character that takes several this is: {glyph, at, of}, or null; white space has no parts. */
 function partOf(side, at) {
-  const continues = (i) => i < side.t.length && side.t[i] === "" && !flagged(side.f, i, "character");
+  const continues = (i) => i < side.t.length && !flagged(side.f, i, "character");
   if (!continues(at) && !continues(at + 1)) return null;
   let from = at;
   while (from > 0 && continues(from)) from--;
   let to = from + 1;
   while (continues(to)) to++;
-  const glyph = side.t.slice(from, to).join("").replace(BLANK_EDGES, "");
-  return glyph ? { glyph, at: at - from, of: to - from } : null;
+  const glyph = side.t[from].replace(BLANK_EDGES, "");
+  return glyph && !side.t.slice(from + 1, to).some(Boolean) ? { glyph, at: at - from, of: to - from } : null;
 }
 
 /** Have all tokens of a unit the flag? */
@@ -160,7 +169,7 @@ function unitOf(side, start, end, cut, spans, { level, hide, turns }) {
   const part = level === "token" ? partOf(side, start) : null;
   const turn = level === "turn" && turns.find(([name, from]) => name === side.name && from === start);
   const said = hide && end - start > 1 ? [...side.t.keys()].slice(start, end).filter((i) => !flagged(side.f, i, "special") && !flagged(side.f, i, "template")) : [];
-  const text = (said.length ? said.map((i) => side.t[i]) : side.t.slice(start, end)).join("");
+  const text = joined(said.length ? said.map((i) => side.t[i]) : side.t.slice(start, end));
   const drawn = spans.find((span) => start >= span.from && start < span.to);
   const plain = text.replace(/^ /, "");
   return {
@@ -239,7 +248,7 @@ function summed(view, from, to, count, apart, across) {
 
 /** Units side by side as running text. */
 export function joinedText(units) {
-  return units.map((unit, i) => (i && unit.spaced ? " " : "") + (unit.text || (unit.part ? "" : "∅"))).join("") || units[0]?.label || "";
+  return joined(units.map((unit, i) => (i && unit.spaced ? " " : "") + (unit.text || (unit.part ? "" : "∅")))) || units[0]?.label || "";
 }
 
 /** The strongest inputs of a span of columns, as {at, score}. */
