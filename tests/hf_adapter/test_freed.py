@@ -91,6 +91,18 @@ def test_with_a_limit_half_of_it_is_kept(trimmed: list[int], monkeypatch: pytest
         assert len(trimmed) == expected
 
 
+def test_a_large_piece_in_use_hides_nothing_when_it_goes(trimmed: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    state, piece = torch.zeros(2**20), 2**30
+    kept = HOST_LIMIT // 2 - 13 * state.nbytes
+    sizes = iter([100, 100 + kept + piece, 101 + kept + piece, 60 + piece, 61 + kept, 60])
+    monkeypatch.setattr(freed, "resident", lambda: next(sizes))
+    monkeypatch.setattr(freed, "_least", None)
+    for held, expected in ((0, 0), (piece, 0), (piece, 1), (0, 2)):
+        hand_back_freed(state, held=held)
+        assert len(trimmed) == expected
+    assert freed._least == 60
+
+
 def test_of_long_states_less_is_kept(trimmed: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(freed, "resident", lambda: 2**27)
     for numbers, expected in ((2**20, 0), (2**23, 1)):

@@ -167,7 +167,7 @@ class BlockPass:
                 _through_piece(
                     split, call, (given[:, piece], part.answer(piece)), some[:, :, piece], of_attended[:, :, piece]
                 )
-            hand_back_freed(given, limit=limit)
+            hand_back_freed(given, limit=limit, held=of_attended.nbytes)
             part.add_back(of_attended, some)
             del of_attended
             hand_back_freed(given, limit=limit)

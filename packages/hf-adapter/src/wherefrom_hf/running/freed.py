@@ -33,25 +33,32 @@ _least: int | None = None
 """The fewest bytes that were in use since freed memory was handed back last."""
 
 
-def hand_back_freed(state: Tensor, *, all_of_it: bool = False, limit: int = HOST_LIMIT) -> None:
+def hand_back_freed(state: Tensor, *, all_of_it: bool = False, limit: int = HOST_LIMIT, held: int = 0) -> None:
     """To be called when a block has run: what was freed goes back, if the ``state`` was one of a long sequence and the
     process has grown.
 
     Args:
         all_of_it: The last block has run, and what comes now asks for other pieces: go by the state alone.
         limit: Bytes that passes may take; by half of it the process may grow before what it freed goes back.
+        held: Bytes of a large piece that is in use now, and goes back by itself: they are no growth, and when they are
+            gone as much that was freed must not take their place.
     """
     global _least
     trim = _trim()
     if trim is None or state.device.type != "cpu" or state.nbytes < LEAST_BYTES:
         return
-    now = resident()
+    now = _grown(held)
     kept = max(limit // 2 - _BLOCK_STATES * state.nbytes, _LEAST_KEPT)
     if not all_of_it and now is not None and now <= (now if _least is None else _least) + kept:
         _least = now if _least is None else min(_least, now)
         return
     trim(0)
-    _least = resident()
+    _least = _grown(held)
+
+
+def _grown(held: int) -> int | None:
+    now = resident()
+    return None if now is None else now - held
 
 
 def resident() -> int | None:
