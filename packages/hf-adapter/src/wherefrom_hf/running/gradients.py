@@ -261,14 +261,8 @@ class Differentiator:
         at_once = products_at_once(predictor.device, len(rows) * leaf.shape[1])
         outputs = [_outputs_of(row, index) for row, index in zip(rows, indices, strict=True)]
         slot = torch.from_numpy(np.concatenate(outputs)).to(leaf.device)
-        at_top: list[tuple[Tensor, Tensor]] = []
-        for first in range(0, slots, at_once):
-            cotangents = _cotangents(cut_points, pairs, slot, first, min(at_once, slots - first))
-            last = first + at_once >= slots
-            (grads,) = vector_jacobian_products(cut_points.tensors, [kept.top], cotangents, retain=not last)
-            somewhere = grads.any(-1)  # where steps are read: there is room for the others when this graph is gone
-            at_top.append((somewhere, grads[somewhere]))
-        del cut_points, cotangents, grads
+        at_top = _gradients_at_top(cut_points, kept.top, pairs, slot, range(0, slots, at_once), slots)
+        del cut_points
         hand_back_freed(leaf, all_of_it=True)  # of the pass that ended
         gradients = at_least_single(leaf[:0]).new_zeros((slots, len(rows), room, leaf.shape[-1]))
         at_leaf = gradients[:, :, : leaf.shape[1]]
@@ -542,6 +536,26 @@ def _gradients_at_head(total: Tensor, cut: HeadCut) -> _CutPoints:
         return _CutPoints([cut.states], [torch.zeros_like(cut.picked)])
     (output_gradients,) = torch.autograd.grad(total, cut.picked)
     return _CutPoints([cut.states], [output_gradients])
+
+
+def _gradients_at_top(
+    cut_points: _CutPoints, top: Tensor, pairs: tuple[Tensor, Tensor], slot: Tensor, firsts: range, slots: int
+) -> list[tuple[Tensor, Tensor]]:
+    """Gradients at the state that the last block gave, of the outputs from each of ``firsts`` on, where they are not 0.
+
+    These are few positions, those where steps are read. There is room for the others when this graph is gone.
+
+    Returns:
+        Where they are, shape ``(outputs, rows, length)``, and they, shape ``(positions, width)``.
+    """
+    found = []
+    for first in firsts:
+        cotangents = _cotangents(cut_points, pairs, slot, first, min(firsts.step, slots - first))
+        more = first + firsts.step < slots
+        (grads,) = vector_jacobian_products(cut_points.tensors, [top], cotangents, retain=more)
+        somewhere = grads.any(-1)
+        found.append((somewhere, grads[somewhere]))
+    return found
 
 
 def _gradients_inside(total: Tensor, cut: BlockCut, pairs: tuple[Tensor, Tensor]) -> _CutPoints:
