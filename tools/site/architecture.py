@@ -31,7 +31,7 @@ def packages() -> Graph:
     modules = set(DISTRIBUTIONS.values())
     graph: dict[str, set[str]] = {name: set() for name in modules}
     for path in sorted((ROOT / "packages").glob("*/src/*/**/*.py")):
-        name = next(part for part in path.parts if part in modules)
+        name = next(part for part in path.relative_to(ROOT).parts if part in modules)
         graph[name] |= {dotted.partition(".")[0] for dotted in _imports(path)} & modules - {name}
     return graph
 

@@ -34,7 +34,7 @@ from wherefrom_hf.running.passes import start_run
 from wherefrom_hf.running.split_block import BlockArguments, SplitBlock, splits_of
 from wherefrom_hf.running.stacks import stack_of
 
-_ATTENTION_STATES = 14
+_ATTENTION_STATES = 15
 """As many states as there are while cotangents go through a block's attention: the embeddings, what it computed, and
 what was freed and is kept."""
 
@@ -159,7 +159,8 @@ class BlockPass:
         part = AttentionPart(split, call, given, size)
         hand_back_freed(given, limit=limit)
         room = limit - kept - _ATTENTION_STATES * given.nbytes
-        group = _evenly(len(cotangents), room // (cotangents[0].nbytes + part.room()))
+        each = (cotangents[0].nbytes + part.room()) * 11 // 10  # and what a piece makes of it
+        group = _evenly(len(cotangents), room // each)
         for first in range(0, len(cotangents), group):
             some = cotangents[first : first + group]
             of_attended = some.new_empty((*some.shape[:-1], part.width))

@@ -140,7 +140,7 @@ def _folder_for(size: int) -> str | None:
 def _is_in_memory(folder: str) -> bool:
     """Does the folder lie in memory, as far as the system tells in Linux's way?"""
     try:
-        lines = _MOUNTS.read_text(errors="replace").splitlines()
+        lines = _MOUNTS.read_text(errors="replace").strip().split("\n")
     except OSError:
         return False
     here = Path(folder).resolve()
