@@ -43,6 +43,20 @@ def test_imports_are_drawn_from_above_to_below() -> None:
         architecture.floors({"a": {"b"}, "b": {"a"}})
 
 
+def test_packages_are_found_whatever_folder_the_repository_lies_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Named after the project, as a clone is, or as one of its packages."""
+    for name in (wherefrom.__name__, "wherefrom_viz"):
+        module = tmp_path / name / "packages" / "cli" / "src" / "wherefrom_cli" / "one.py"
+        module.parent.mkdir(parents=True)
+        module.write_text("import wherefrom_hf.adapter\n", "utf-8")
+        monkeypatch.setattr(architecture, "ROOT", tmp_path / name)
+        found = architecture.packages()
+        assert found["wherefrom_cli"] == {"wherefrom_hf"}
+        assert not any(found[other] for other in found if other != "wherefrom_cli")
+
+
 @pytest.mark.heavy
 def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     needed("sphinx", "docs")

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { buildView, columnScores, mergeRows, strongest, unitStarts } from "../../../packages/viz/src/wherefrom_viz/page/scripts/units.js";
+import { buildView, columnScores, joined, mergeRows, strongest, unitStarts } from "../../../packages/viz/src/wherefrom_viz/page/scripts/units.js";
 
 // prompt "a", output "b" "c"; b sees a, c sees a and b
 const example = () => ({
@@ -16,6 +16,21 @@ test("units begin at their flags and at the first output", () => {
   assert.deepEqual(unitStarts("7010", "word"), [0, 2]);
   assert.deepEqual(unitStarts("7010", "word", 1), [0, 1, 2]);
   assert.deepEqual(unitStarts("700", "token"), [0, 1, 2]);
+});
+
+// the cases of tests/viz/test_text_marks.py: each token as Python marks it, and the whole
+test("tokens side by side are shown as their text", () => {
+  for (const [marked, whole] of [
+    [["हि", "न", "◌\u094d", "दी"], "हिन\u094dदी"],
+    [["", "◌\u0301", "e", "◌\u0301"], "◌\u0301e\u0301"],
+    [["a", " ", "◌\u0301"], "a \u0301"],
+    [["क", "◌\u094d", "‹U+200D›", "ष"], "क\u094d\u200dष"],
+    [["👩", "‹U+200D›", "👩", "‹U+200D›", "👧"], "👩\u200d👩\u200d👧"],
+    [["👩‹U+200D›", "👧", "‹U+200D›"], "👩\u200d👧‹U+200D›"],
+    [["❤", "◌\ufe0f"], "❤\ufe0f"],
+    [["a", "‹U+200D›", "b", "‹U+200B›", "⏎", "‹U+202E›"], "a‹U+200D›b‹U+200B›⏎‹U+202E›"],
+    [["⏎", "‹U+200C›a"], "⏎‹U+200C›a"],
+  ]) assert.equal(joined(marked), whole);
 });
 
 test("cells a step could not see are hidden whatever is stored there", () => {

@@ -246,7 +246,7 @@ def _side(attribution: Attribution, name: str, title: str, tokens: Sequence[Toke
         "name": name,
         "title": title,
         "t": [
-            shown_text(token, before) if token.text else " " * (has_flag(flag, "character") and spaced(token, before))
+            _text(token, before, begins=has_flag(flag, "character"))
             for (token, before), flag in zip(with_before(tokens), flags, strict=True)
         ],
         "f": flags,
@@ -256,6 +256,13 @@ def _side(attribution: Attribution, name: str, title: str, tokens: Sequence[Toke
         side["p"] = [token.position for token in tokens]
         side["z"] = [token.size for token in tokens]
     return side
+
+
+def _text(token: Token, before: Token | None, *, begins: bool) -> str:
+    """A token inside running text; of one without text the space before it, if it ``begins`` a character."""
+    if token.text:
+        return shown_text(token, before)
+    return " " if begins and spaced(token, before) else ""
 
 
 def flags_of(tokens: Sequence[Token], segments: Sequence[Segment], breaks: Sequence[int] = ()) -> str:
