@@ -9,18 +9,26 @@ from typing import Any
 
 import numpy as np
 import pytest
-from attrs import evolve, frozen
+from attrs import evolve, fields, frozen
 from wherefrom import AttributionModel
-from wherefrom.methods import METHODS, Saliency
+from wherefrom.methods import METHODS, IntegratedGradients, Saliency
 from wherefrom.progress import no_progress
 from wherefrom.questions.question import Question
 from wherefrom.testing import Tally, counting, question
+from wherefrom.testing.counting import with_methods
 
 from tests.laws.claims import CLAIMS
 from tests.laws.models import model_of
 
 EARLY = ("reagent", "integrated_gradients", "exact_shapley")
 """Methods that may stop early, or leave out what they find to change nothing: what they tell is a bound."""
+
+AROUND = [
+    (name, {"of": IntegratedGradients(n_steps=3)})
+    for name in METHODS
+    if any(setting.name == "of" for setting in fields(METHODS.get(name)))
+]
+"""Methods around another one, which costs more where memory is small."""
 
 
 def spent(
@@ -35,6 +43,12 @@ def spent(
     method = CLAIMS[name].method(**(settings or {}))
     list(method.attribute(model, [about], no_progress))
     return tally, about, method
+
+
+def small(model: Any) -> Any:
+    """The model with memory for the gradients of one output."""
+    members = {"outputs_at_once": lambda self, row, *, copies=1: 1}
+    return type("SmallView", (type(with_methods(model, None)),), members)()
 
 
 @pytest.mark.parametrize("on", ["gpt2-tiny", "t5-tiny"])
@@ -115,6 +129,39 @@ def test_a_call_costs_what_it_is_told_to(name: str, on: str) -> None:
     if counts := [(done, of) for phase, done, of in reports if phase in ("attribute", "forward")]:
         first, passes = told[0].forwards + told[0].backwards, total.forwards + total.backwards
         assert counts == [(first, passes), (passes, passes)]
+
+
+@pytest.mark.parametrize("name, settings", [(name, {}) for name in METHODS] + AROUND)
+def test_what_a_small_memory_takes_more_is_told(name: str, settings: dict[str, Any]) -> None:
+    """Outputs that do not go through a path together take its forward passes once for each group."""
+    adapter, tally = counting(model_of("gpt2-tiny"))
+    adapter = small(adapter)
+    about = question(adapter, "the name", "of the class")
+    method = CLAIMS[name].method(**settings)
+    told = method.cost_on(adapter, about)
+    list(method.attribute(adapter, [about], no_progress))
+    assert tally.forward_rows <= told.forwards
+    assert tally.backward_rows <= told.backwards
+    if not told.at_most and name not in EARLY:
+        assert (tally.forward_rows, tally.backward_rows) == (told.forwards, told.backwards)
+    assert told.backwards == method.cost(about).backwards
+
+
+@pytest.mark.parametrize("n_steps", [3, "auto"])
+def test_a_small_memory_takes_the_points_of_a_path_once_for_each_output(n_steps: Any) -> None:
+    adapter, tally = counting(model_of("gpt2-tiny"))
+    model = AttributionModel(small(adapter))
+    text = ("the name", "the name of the class")
+    (whole,) = AttributionModel(adapter).cost(*text, "integrated_gradients", n_steps=n_steps)
+    (told,) = model.cost(*text, "integrated_gradients", n_steps=n_steps)
+    ends = 2 if n_steps == "auto" else 0
+    assert told.forwards - ends == 3 * (whole.forwards - ends) > 0
+    reports: list[tuple[int, int]] = []
+    model.attribute(*text, "integrated_gradients", progress=lambda _, *of: reports.append(of), n_steps=n_steps)
+    assert tally.forward_rows <= told.forwards
+    if n_steps == 3:
+        assert tally.forward_rows == told.forwards
+    assert reports[-1] == (told.forwards + told.backwards,) * 2
 
 
 def test_step_scores_of_ones_own_passes_make_the_cost_a_bound() -> None:

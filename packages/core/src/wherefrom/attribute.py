@@ -483,10 +483,10 @@ class AttributionModel:
         more = Cost(
             forwards=int(options.has_contrast and compared) + bool(request.scores), at_most=bool(request.scores)
         )
-        told = [request.method.cost(question) for question in prepared.questions]
+        told = [request.method.cost_on(self.adapter, question) for question in prepared.questions]
         if check:
             told = [
-                None if cost is None else cost + check_cost(request.method, question)
+                None if cost is None else cost + check_cost(self.adapter, request.method, question)
                 for cost, question in zip(told, prepared.questions, strict=True)
             ]
         costs = iter([None if cost is None else cost + more for cost in told])
@@ -580,7 +580,7 @@ class AttributionModel:
     ) -> Iterator[Attribution]:
         """Results in order, a batch of questions at a time."""
         done = 0
-        ends = _passes(request.method, questions, progress)
+        ends = _passes(self.adapter, request.method, questions, progress)
         functions = {request.function.identifier: request.function, **request.scores}
         for numbers in _batches(range(len(questions)), batch_size):
             batch = [questions[i] for i in numbers]
@@ -616,12 +616,12 @@ def _positions(examples: Sequence[Example], start: int | None, end: int | None) 
     ]
 
 
-def _passes(method: AnyMethod, questions: Sequence[Question], progress: Progress) -> list[int]:
+def _passes(model: object, method: AnyMethod, questions: Sequence[Question], progress: Progress) -> list[int]:
     """How much of the work is done after each question, from 0 to all of it.
 
     In passes through the model, forward and backward, where every cost is told before; in questions else.
     """
-    costs = [] if progress is no_progress else [method.cost(question) for question in questions]
+    costs = [] if progress is no_progress else [method.cost_on(model, question) for question in questions]
     known = [cost.forwards + cost.backwards for cost in costs if cost is not None]
     each = known if len(known) == len(questions) and all(known) else [1] * len(questions)
     return [0, *accumulate(each)]

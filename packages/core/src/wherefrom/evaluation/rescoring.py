@@ -63,7 +63,7 @@ class Again:
 
     def cost(self) -> Cost | None:
         """What one run takes; None: not known before."""
-        return self.method.cost(self.question)
+        return self.method.cost_on(self.model, self.question)
 
     def _run(self, changed: Any) -> FloatArray:
         if missing := unmet(changed, self.method.needs):

@@ -151,9 +151,9 @@ def checked(
     return marked(result, found, stable)
 
 
-def check_cost(method: AnyMethod, question: Question) -> Cost:
+def check_cost(model: object, method: AnyMethod, question: Question) -> Cost:
     """What a check adds, a bound: the table, and a method that draws once more."""
-    again = method.cost(question) if draws(method) else None
+    again = method.cost_on(model, question) if draws(method) else None
     table = Cost(forwards=SAMPLES + 1, at_most=True)
     return table if again is None else table + again
 

@@ -73,6 +73,10 @@ class Method(Protocol[Model]):
         """What `attribute` will ask of a model for this question alone; None: it cannot be known before."""
         ...
 
+    def cost_on(self, model: Model, question: Question) -> Cost | None:
+        """The same of this model. More than `cost` where its memory takes some outputs at a time only."""
+        return self.cost(question)
+
     @abstractmethod
     def attribute(self, model: Model, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         """Answer the questions in order, lazily where possible."""

@@ -77,15 +77,23 @@ class IntegratedGradients(Method[GivesGradients]):
     """Add the step score ``deltas``: ``Σ shares − (f(x) − f(b))``."""
 
     def cost(self, question: Question) -> Cost:
-        """With ``n_steps="auto"`` a bound: every output may need all points.
+        """With ``n_steps="auto"`` a bound: every output may need all points."""
+        return self._cost(question, groups=1)
 
-        Forward passes are repeated for each group of outputs where a model's memory takes some at a time only.
-        """
+    def cost_on(self, model: GivesGradients, question: Question) -> Cost:
+        """The points are run forward once for each group of outputs that the model's memory takes together."""
+        return self._cost(question, groups=len(self._groups(model, question.row())))
+
+    def _cost(self, question: Question, *, groups: int) -> Cost:
         outputs = question.target_function.outputs
         if self.n_steps == "auto":
-            return Cost(forwards=2 + self.max_points, backwards=self.max_points * outputs, at_most=True)
+            return Cost(forwards=2 + groups * self.max_points, backwards=self.max_points * outputs, at_most=True)
         ends = 2 if question.scores or self.return_convergence_delta else 0
-        return Cost(forwards=self.n_steps + ends, backwards=self.n_steps * outputs)
+        return Cost(forwards=groups * self.n_steps + ends, backwards=self.n_steps * outputs)
+
+    def _groups(self, model: GivesGradients, row: Row) -> list[IntArray]:
+        """Outputs that go through the points together. With ``n_steps="auto"`` each nested rule has sums of its own."""
+        return output_groups(model, row, copies=len(_nested(self.max_points)) if self.n_steps == "auto" else 1)
 
     def attribute(self, model: GivesGradients, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
         """n forward passes and n backward rows per step and question, n as chosen."""
@@ -106,7 +114,7 @@ class IntegratedGradients(Method[GivesGradients]):
     def _fixed(self, model: GivesGradients, path: Path, n: int) -> Scores:
         rule = quadrature(self.quadrature, n)
         sums: Sums = ()
-        for outputs in output_groups(model, path.row(1.0)):
+        for outputs in self._groups(model, path.row(1.0)):
             rows = (path.row(float(point), outputs=outputs) for point in rule.points)
             weights = iter(rule.weights.tolist())
             some: Sums = ()
@@ -185,7 +193,7 @@ class IntegratedGradients(Method[GivesGradients]):
         What is kept is one weighted sum per rule of the nested sequence, not the gradients at all points.
         """
         rules = _nested(self.max_points)
-        groups = output_groups(model, path.row(1.0), copies=len(rules))
+        groups = self._groups(model, path.row(1.0))
         parts = [self._refine_some(model, path, ends, rules, outputs) for outputs in groups]
         return _Refined(
             tuple([one for sums in side for one in sums] for side in zip(*(part.sums for part in parts), strict=True)),

@@ -75,6 +75,9 @@ class LayerIntegratedGradients(Method[LayeredModel]):
         points = self.n_steps + ends
         return Cost(forwards=points + 2 + scores, backwards=points * outputs)
 
+    def cost_on(self, model: LayeredModel, question: Question) -> Cost:
+        return self._at_embeddings().cost_on(model, question) if self.target_layer is None else self.cost(question)
+
     def attribute(self, model: LayeredModel, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
         """``n_steps + 2`` forward passes per question, ``n_steps`` backward rows per output."""
         if self.target_layer is None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -65,8 +66,13 @@ class NoiseTunnel(Method[DifferentiableModel]):
 
     def cost(self, question: Question) -> Cost:
         """What the method inside costs, once for every noisy copy, and a clean pass for step scores."""
-        inside: Cost = self.of.cost(evolve(question, scores={}))
-        return inside.times(self.n_samples) + Cost(forwards=1 if question.scores else 0)
+        return self._cost(question, self.of.cost)
+
+    def cost_on(self, model: DifferentiableModel, question: Question) -> Cost:
+        return self._cost(question, partial(self.of.cost_on, model))
+
+    def _cost(self, question: Question, of: Callable[[Question], Cost]) -> Cost:
+        return of(evolve(question, scores={})).times(self.n_samples) + Cost(forwards=1 if question.scores else 0)
 
     def attribute(
         self, model: DifferentiableModel, questions: Sequence[Question], progress: Progress

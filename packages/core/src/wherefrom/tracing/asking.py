@@ -177,7 +177,7 @@ def trace_cost(
     planned = _planned(model, clean[0], request, span, None, 0, contrast)
     start = _start(planned)
     reader = _reader(model, planned, request, "sink", "positive", lambda phase, done, total: None)
-    one = request.method.cost(reader.asked(start))
+    one = request.method.cost_on(model.adapter, reader.asked(start))
     return None if one is None else evolve(one.times(hops + 1), at_most=one.at_most or hops > 0)
 
 

@@ -39,6 +39,10 @@ class Broken(Method[Any]):
         whole: AnyMethod = self.method
         return whole.cost(question)
 
+    def cost_on(self, model: Any, question: Question) -> Cost | None:
+        whole: AnyMethod = self.method
+        return whole.cost_on(model, question)
+
     def attribute(self, model: Any, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         return self._answers(model, questions, progress)
 
