@@ -51,7 +51,8 @@ class ShapleyValueSampling(BudgetedSampling):
         """The coalitions that grow along each order, from nobody to everybody: ``players + 1`` rows an order; all
         coalitions where they are no more.
 
-        A drawn order is taken with its rotations, so that every unit arrives early as often as late.
+        Orders come as Latin squares, so that every unit arrives at every place equally often. Their places are
+        shuffled: in mere rotations of one order a unit would meet the same units before it again and again.
         """
         count = len(units)
         orders = DEFAULT_ORDERS if self.n_samples == "auto" else self.n_samples
@@ -59,9 +60,10 @@ class ShapleyValueSampling(BudgetedSampling):
         if count < 2 or 2.0**count <= (2 * draws if self.antithetic else draws) * (count - 1) + 2:
             return all_coalitions(count)
         rotations = min(draws, count)
-        bases = np.argsort(rng.random((-(-draws // rotations), count)), axis=1)
+        bases, places = np.argsort(rng.random((2, -(-draws // rotations), count)), axis=-1)
         shifts = np.arange(rotations) * count // rotations
-        arrival = ((bases[:, None, :] + shifts[None, :, None]) % count).reshape(-1, count)[:draws]
+        turned = (bases[:, None, :] + shifts[None, :, None]) % count
+        arrival = np.concatenate([place[some] for place, some in zip(places, turned, strict=True)])[:draws]
         if self.antithetic:
             arrival = np.stack([arrival, count - 1 - arrival], axis=1).reshape(2 * draws, count)
         there = arrival[:, None, :] < np.arange(count + 1)[None, :, None]
@@ -69,7 +71,7 @@ class ShapleyValueSampling(BudgetedSampling):
 
     def blocks(self, masks: BoolArray) -> IntArray | None:
         """Orders count as the independent draws, or pairs of antithetic ones, so that errors are on the safe side
-        (rotations vary less than that); None where all coalitions are there."""
+        (those of a Latin square together vary less than that); None where all coalitions are there."""
         if is_complete(masks):
             return None
         rows = (masks.shape[1] + 1) * (2 if self.antithetic else 1)
