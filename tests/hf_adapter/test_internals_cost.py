@@ -15,6 +15,7 @@ from wherefrom.testing.counting import counting
 from wherefrom_hf.adapter import load
 
 from tests.golden.test_internals import DATA
+from tests.looking import Looks
 
 PASSES = {
     "attention": 1,
@@ -31,7 +32,7 @@ PASSES = {
 def passes_of(module):
     """How often the output layer runs: once per pass of the decoder."""
     seen = []
-    handle = module.get_output_embeddings().register_forward_hook(lambda part, args, output: seen.append(1))
+    handle = module.get_output_embeddings().register_forward_hook(Looks(lambda part, args, output: seen.append(1)))
     try:
         yield seen
     finally:

@@ -23,6 +23,7 @@ from wherefrom_hf.running.predict import Predictor
 from wherefrom_hf.running.probe import Probe, need_same
 
 from tests.hf_adapter.architectures import CONFIGS, build, rows_for
+from tests.looking import Looks
 from tests.zoo import families
 from tests.zoo.checks import Model, attention, row_of
 
@@ -174,7 +175,7 @@ def test_a_cache_that_changes_answers_is_not_used(forgetful: PreTrainedModel) ->
 def test_a_module_is_probed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     module = build("llama")
     passes: list[int] = []
-    module.register_forward_hook(lambda *_: passes.append(1))
+    module.register_forward_hook(Looks(lambda *_: passes.append(1)))
     for _ in range(2):
         probe = predictor_of(module).probe
         probe.causal(), probe.watchable(), probe.same_under("eager"), probe.continues()

@@ -18,6 +18,7 @@ from tests.hf_adapter.architectures import CONFIGS, ENCODER_DECODERS, build
 from tests.hf_adapter.test_gradients import asked, close
 from tests.hf_adapter.test_gradients import predictor_of as plain_predictor_of
 from tests.hf_adapter.test_probe import predictor_of
+from tests.looking import Looks
 
 LENGTH = 30
 PLACES = range(4, LENGTH - 4, REUSE_STRIDE)  # too far apart to share a batch
@@ -44,7 +45,7 @@ def counted(module: PreTrainedModel) -> Iterator[list[int]]:
     """Positions that each pass runs, over all of its rows."""
     run: list[int] = []
     with module.register_forward_pre_hook(
-        lambda _, __, given: run.append(given["input_ids"].numel()), with_kwargs=True
+        Looks(lambda _, __, given: run.append(given["input_ids"].numel())), with_kwargs=True
     ):
         yield run
 

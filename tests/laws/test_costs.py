@@ -19,6 +19,7 @@ from wherefrom.testing.counting import with_methods
 
 from tests.laws.claims import CLAIMS
 from tests.laws.models import model_of
+from tests.looking import Looks
 
 EARLY = ("reagent", "integrated_gradients", "exact_shapley")
 """Methods that may stop early, or leave out what they find to change nothing: what they tell is a bound."""
@@ -217,7 +218,7 @@ def test_the_adapter_does_what_was_counted() -> None:
         ids = kwargs.get("input_ids", args[0] if args else None)
         seen.append(tuple(ids.shape))
 
-    handle = adapter.module.register_forward_pre_hook(note, with_kwargs=True)
+    handle = adapter.module.register_forward_pre_hook(Looks(note), with_kwargs=True)
     try:
         list(CLAIMS["saliency"].method().attribute(adapter, [about], no_progress))
         assert sum(rows * length for rows, length in seen) == int(about.steps.max())

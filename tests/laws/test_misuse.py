@@ -23,6 +23,8 @@ from wherefrom.results.aggregation import AGGREGATORS
 from wherefrom.settings import from_mapping
 from wherefrom.step_functions.base import STEP_FUNCTIONS
 
+from tests.looking import Looks
+
 NAN, INFINITE = float("nan"), float("inf")
 TEXT, TARGET = "George was sick", "George was sick yesterday"
 HALF = "a\ud800"
@@ -138,7 +140,7 @@ def model() -> wherefrom.AttributionModel:
     def refuse(*_: Any) -> None:
         raise Asked
 
-    model.module.register_forward_pre_hook(refuse)
+    model.module.register_forward_pre_hook(Looks(refuse))
     return model
 
 

@@ -34,6 +34,7 @@ from wherefrom_hf.inside.head_terms import head_terms
 from wherefrom_hf.inside.layers import layer_gradients, layer_states
 from wherefrom_hf.inside.logit_terms import logit_terms
 from wherefrom_hf.inside.value_zeroing import zeroed_values
+from wherefrom_hf.running.as_built import build_number
 from wherefrom_hf.running.attention_kernel import FUSED, KERNEL
 from wherefrom_hf.running.embedding import InputEmbedding, input_embedding
 from wherefrom_hf.running.gradients import Differentiator
@@ -105,23 +106,28 @@ class HFModel:
             self._card,
             dtype=str(self.module.dtype).removeprefix("torch."),
             device=str(self.device),
-            width=self._predictor.target.weight.shape[-1],
+            width=self._as_looked_at().predictor.target.weight.shape[-1],
             vocabulary=int(self.module.config.get_text_config(decoder=True).vocab_size),
         )
 
     @property
     def device(self) -> torch.device:
         """Where the input embeddings live."""
-        return self._predictor.device
+        return self._as_looked_at().predictor.device
 
     @property
     def _differentiator(self) -> Differentiator:
-        """What asks the module as it is now; made again when its embeddings were replaced (resized, for instance)."""
-        known = self._asked
-        if known is None or not known.predictor.reads_embeddings_of(self.module):
-            known = self._asked = Differentiator(
-                Predictor(self.module, *_embeddings(self.module), self._fill, self._memory_limit)
-            )
+        """What asks the module as it is built now."""
+        with reserved(self.module):
+            return self._as_looked_at()
+
+    def _as_looked_at(self) -> Differentiator:
+        """What asks the module as it was built when it was looked at last, and as its embeddings are now (they may have
+        been resized)."""
+        known, build = self._asked, build_number(self.module)
+        if known is None or known.build != build or not known.predictor.reads_embeddings_of(self.module):
+            predictor = Predictor(self.module, *_embeddings(self.module), self._fill, self._memory_limit)
+            known = self._asked = Differentiator(predictor, build)
         return known
 
     @property
@@ -254,7 +260,7 @@ class HFModel:
 
     def outputs_at_once(self, row: Row, *, copies: int = 1) -> int:
         """See `wherefrom.adapters.BoundsGradients.outputs_at_once`."""
-        return self._differentiator.outputs_at_once(row, copies)
+        return self._as_looked_at().outputs_at_once(row, copies)
 
     def attentions(
         self,
@@ -339,7 +345,8 @@ class HFModel:
         yield from one_by_one(self.module, ask(fused and alone))
 
     def _side(self, side: Side) -> InputEmbedding:
-        source, target = self._predictor.source, self._predictor.target
+        predictor = self._as_looked_at().predictor
+        source, target = predictor.source, predictor.target
         return source if side == "source" and source is not None else target
 
 

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from wherefrom_hf.inside.attention_watch import blocks_of
 from wherefrom_hf.inside.rescale_rules import halves, rescale_rule, with_slope
+from wherefrom_hf.running.as_built import kept_as_built
 
 POSITIONS = 8
 """How many positions a block is tried on, in two rows and as many baselines."""
@@ -29,7 +30,7 @@ Way = Literal["whole", "rules", "inside"]
 """Pass through whole, by the rules, or look at what is inside."""
 Kind = tuple[type[nn.Module], ...]
 """What a part is, and what its parts are."""
-_TRIED: WeakKeyDictionary[nn.Module, dict[Kind, Way]] = WeakKeyDictionary()
+_TRIED: WeakKeyDictionary[nn.Module, dict[Kind, Way]] = kept_as_built(WeakKeyDictionary())
 
 
 def secants_of(module: nn.Module) -> list[nn.Module]:

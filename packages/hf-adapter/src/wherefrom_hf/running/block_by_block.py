@@ -22,12 +22,13 @@ from torch.autograd.graph import GradientEdge, get_gradient_edge
 from transformers import PreTrainedModel
 
 from wherefrom_hf.running.answering import first_tensor, with_first
+from wherefrom_hf.running.as_built import is_watched
 from wherefrom_hf.running.attention_kernel import hidden_input
 from wherefrom_hf.running.attention_part import AttentionPart
 from wherefrom_hf.running.attention_products import is_zero
 from wherefrom_hf.running.embedding import InputEmbedding
 from wherefrom_hf.running.freed import hand_back_freed
-from wherefrom_hf.running.in_pieces import PIECE, is_watched, pieces
+from wherefrom_hf.running.in_pieces import PIECE, pieces
 from wherefrom_hf.running.jacobian import vector_jacobian_products
 from wherefrom_hf.running.kept_states import KeptStates
 from wherefrom_hf.running.passes import start_run

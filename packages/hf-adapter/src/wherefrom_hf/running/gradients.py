@@ -118,8 +118,10 @@ class _Leaves:
 class Differentiator:
     """Backward passes of one model."""
 
-    def __init__(self, predictor: Predictor) -> None:
+    def __init__(self, predictor: Predictor, build: int = 0) -> None:
         self.predictor = self._predictor = predictor
+        self.build = build
+        """Of the module, see `as_built`: what was found out is about this one."""
         self._found: _Structure | None = None
 
     def gradients(self, rows: Iterable[Row], chunk: int | None, source: bool, target: bool) -> Iterator[RowGradients]:

@@ -7,7 +7,7 @@ layers of a kind keep to single positions is asked of the first once, on states 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from wherefrom_hf.running.answering import answering_by
+from wherefrom_hf.running.as_built import is_watched, kept_as_built
 from wherefrom_hf.running.stacks import outermost_lists
 
 PIECE = 512
@@ -30,7 +31,7 @@ beginning of another."""
 
 _BEGINNING = 64
 
-_alone: WeakKeyDictionary[nn.Module, dict[Hashable, bool]] = WeakKeyDictionary()
+_alone: WeakKeyDictionary[nn.Module, dict[Hashable, bool]] = kept_as_built(WeakKeyDictionary())
 """Do a model's layers of one kind keep to single positions?"""
 
 
@@ -56,15 +57,6 @@ def in_pieces(module: nn.Module, length: int) -> Iterator[None]:
                     if _may_be_cut(part):
                         stack.enter_context(answering_by(part, _cut(part, part.forward, known)))
         yield
-
-
-def is_watched(parts: Iterable[nn.Module]) -> bool:
-    """Have any of these hooks? Whose they are is unknown: they may expect whole sequences, and to be asked once.
-
-    A hook that does not mind, or the object that it is a method of, says so by an attribute, ``takes_pieces``.
-    """
-    hooks = (hook for part in parts for hook in (*part._forward_hooks.values(), *part._forward_pre_hooks.values()))
-    return not all(getattr(getattr(hook, "__self__", hook), "takes_pieces", False) for hook in hooks)
 
 
 def _may_be_cut(part: nn.Module) -> bool:

@@ -20,6 +20,7 @@ from attrs import define, field
 from torch import nn
 from transformers import PreTrainedModel
 
+from wherefrom_hf.running.as_built import look_at
 from wherefrom_hf.running.eager import configs_of
 from wherefrom_hf.running.parts import parts_of
 
@@ -34,6 +35,9 @@ class _Lease:
     depth: int = 0
     """How many reservations of the thread that holds the lock are open."""
 
+
+_AUTOCAST = ("cpu", "cuda")
+"""Kinds of devices whose operations a caller may have asked to be made in another precision."""
 
 _leases: WeakKeyDictionary[nn.Module, _Lease] = WeakKeyDictionary()
 _registering = Lock()
@@ -60,7 +64,8 @@ def reserved(module: PreTrainedModel) -> Iterator[None]:
     """Within the block this thread alone uses ``module``, in evaluation mode; blocks may be nested.
 
     Training flags of all parts, ``config.return_dict`` and calls compiled in place are put back on leaving, and so are
-    the caller's grad and inference modes: inside, gradients may be taken.
+    the caller's grad and inference modes and autocast: inside, gradients may be taken, and weights compute in the
+    precision that they have.
     """
     lease = _lease_of(module)
     with lease.lock:
@@ -68,10 +73,14 @@ def reserved(module: PreTrainedModel) -> Iterator[None]:
         try:
             with ExitStack() as stack:
                 stack.callback(torch.set_grad_enabled, torch.is_grad_enabled())
+                for kind in _AUTOCAST:
+                    if torch.is_autocast_enabled(kind):
+                        stack.enter_context(torch.autocast(kind, enabled=False))
                 if torch.is_inference_mode_enabled():
                     stack.enter_context(torch.inference_mode(False))
                 torch.set_grad_enabled(True)
                 if lease.depth == 1:
+                    look_at(module)
                     stack.enter_context(ready(module))
                 yield
         finally:

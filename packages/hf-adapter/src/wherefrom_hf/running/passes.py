@@ -17,12 +17,13 @@ from transformers import DynamicCache, EncoderDecoderCache, PreTrainedModel
 from transformers.cache_utils import DynamicLayer
 from transformers.modeling_outputs import MoEModelOutput
 
+from wherefrom_hf.running.as_built import kept_as_built
 from wherefrom_hf.running.freed import keep_large_pieces
 from wherefrom_hf.running.growing_cache import GrowingLayer, with_room
 from wherefrom_hf.running.in_pieces import LEAST_POSITIONS, in_pieces
 from wherefrom_hf.running.linear import quick_linear
 
-given_source: WeakSet[PreTrainedModel] = WeakSet()
+given_source: WeakSet[PreTrainedModel] = kept_as_built(WeakSet())
 """Models that must be given the source's ids beside the encoder's states: their code hides later positions of the
 target only then."""
 

@@ -2,7 +2,7 @@
 
 Whether a decoder is causal, says the same under another attention implementation, goes on from its cache as in one
 pass, and takes left padding, is written nowhere that could be relied on. Each question costs one or two short forward
-passes when it is asked first; the answers are kept with the module.
+passes when it is asked first; the answers are kept as long as the module is built as it was (`as_built`).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from torch.overrides import TorchFunctionMode
 from transformers import PreTrainedModel
 from wherefrom.errors import ModelCapabilityError, WherefromError, WherefromWarning
 
+from wherefrom_hf.running.as_built import is_hooked, kept_as_built
 from wherefrom_hf.running.attention_kernel import FUSED, KERNEL, observed_by
 from wherefrom_hf.running.continued_attention import ContinuedAttention
 from wherefrom_hf.running.eager import attention_implementation, called_eager, configs_of
@@ -39,6 +40,10 @@ of theirs, and what a model selects by a longer count (sparse attention over tho
 
 _TOLERANCE = {torch.float64: 1e-8, torch.float32: 5e-4}
 """Part of the largest logit by which two ways of computing the same may differ; half precisions get 0.05."""
+
+_SINGLE = 1e-5
+"""What attention that is looked into may differ by in double precision: plain attention makes its weights in single
+precision in many models."""
 
 _TOLERANCE_QUANTISED = 0.1
 """The same where products are of few bits: which channels are kept in full (outliers) is decided over all positions of
@@ -59,7 +64,7 @@ class _Known:
     """Was it said that the module looks its input up a second time?"""
 
 
-_known: WeakKeyDictionary[nn.Module, _Known] = WeakKeyDictionary()
+_known: WeakKeyDictionary[nn.Module, _Known] = kept_as_built(WeakKeyDictionary())
 
 
 class _LookUps(TorchFunctionMode):
@@ -99,8 +104,10 @@ class Probe:
             if reason is not None:
                 return reason
             alone = self._logits(ids[:, :half])
-            # some compute positions in single precision whatever the weights are, and by the length
-            return self._difference(before, alone, "leaving later tokens out changes", least=5e-4)
+            # some compute positions in single precision whatever the weights are, and by the length; in half precision
+            # products of another length round otherwise, and a token that was between two experts gets the other one
+            least = _TOLERANCE_QUANTISED if self.module.dtype in (torch.float16, torch.bfloat16) else 5e-4
+            return self._difference(before, alone, "leaving later tokens out changes", least=least)
 
         def ask() -> str | None:
             reason = difference()
@@ -128,10 +135,13 @@ class Probe:
                 "model_kwargs's config."
             )
 
-    def same_under(self, implementation: str) -> str | None:
+    def same_under(self, implementation: str, *, least: float = 0.0) -> str | None:
         """Why attention may not be computed by ``implementation`` instead of the loaded one; None: it may.
 
         A reason, if it says so: other logits, or a pass that fails.
+
+        Args:
+            least: Part of the largest logit that may differ, whatever the precision.
         """
         loaded = [config._attn_implementation_internal for config in configs_of(parts_of(self.module))]
         if all(one == implementation for one in loaded):
@@ -144,22 +154,25 @@ class Probe:
                 with attention_implementation(self.module, implementation):
                     came = self._logits(self._ids())
                 what = f"attention by {implementation!r} instead of {loaded[0]!r} changes"
-                return self._difference(expected, came, what)
+                return self._difference(expected, came, what, least=least)
 
             reason = difference()
             if reason is None or implementation != KERNEL or self.module in called_eager:
                 return reason
             return self._told(called_eager, reason, difference)
 
-        return self._answer(f"same under {implementation} as {loaded}", ask)
+        return self._answer(f"same under {implementation} as {loaded}, {least:g}", ask)
 
     def watchable(self) -> str | None:
         """Why attention may not be watched: None where the watched kernel says what the loaded one says."""
         return self.same_under(KERNEL)
 
     def continues(self) -> bool:
-        """May a pass be cut, each part going on from the cache of the one before?"""
-        if not can_continue(self.module):
+        """May a pass be cut, each part going on from the cache of the one before?
+
+        Not where a user's hook is: it may be meant for one place of the sequence, and would see another.
+        """
+        if not can_continue(self.module) or is_hooked(self.module):
             return False
 
         def ask() -> str | None:
@@ -193,8 +206,11 @@ class Probe:
     def pads_left(self) -> bool:
         """May prompts of different lengths be generated from together, shorter ones padded on the left?
 
-        Not where forward takes neither mask nor numbers of positions, or the state of padding is carried along.
+        Not where forward takes neither mask nor numbers of positions, the state of padding is carried along, or a hook
+        of the user's may count positions from the first.
         """
+        if is_hooked(self.module):
+            return False
 
         def ask() -> str | None:
             ids = self._ids()[:, :12]
@@ -252,13 +268,16 @@ class Probe:
         return None if heard else reason
 
     def _answer(self, question: str, ask: Callable[[], str | None]) -> str | None:
-        """The answer of the first time. A pass that fails is an answer; running out of memory is none."""
+        """The answer of the first time. A pass that fails is an answer; running out of memory is none, and a hook of
+        the user's may fail this once."""
         known = _known.setdefault(self.module, _Known()).answers
+        if is_hooked(self.module) and (known.get(question) or "").startswith(_FAILS):
+            del known[question]
         if question not in known:
             try:
                 with torch.no_grad(), ready(self.module):  # a pass of its own, also where dropout is on
                     known[question] = ask()
-            except torch.OutOfMemoryError:
+            except (torch.OutOfMemoryError, MemoryError):
                 raise
             except WherefromError as error:
                 known[question] = str(error)
@@ -315,7 +334,7 @@ def need_same(probe: Probe, implementation: str) -> None:
     Raises:
         ModelCapabilityError: As it says.
     """
-    reason = probe.same_under(implementation)
+    reason = probe.same_under(implementation, least=_SINGLE)
     if reason is not None:
         raise ModelCapabilityError(
             f"The attention of {type(probe.module).__name__} cannot be looked into: {reason}. "

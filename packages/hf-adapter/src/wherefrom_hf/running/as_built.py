@@ -1,0 +1,120 @@
+"""What is found out about a module holds as long as the module is built as it was.
+
+A model is asked once what it can do (`probe`). Between two calls its user may put a hook into it, take layers out,
+replace a part or change its configuration, and then other answers are right. `look_at` sees whether that happened, and
+forgets what was found out before. Weights are not looked at: they change what a model says, not how it is built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any, TypeVar
+from weakref import ReferenceType, WeakKeyDictionary, WeakSet, ref
+
+import torch
+from attrs import frozen
+from torch import nn
+from torch.nn.modules import module as of_all_modules
+
+from wherefrom_hf.running.eager import called_eager, configs_of
+from wherefrom_hf.running.parts import parts_of
+
+Found = TypeVar("Found", WeakKeyDictionary[nn.Module, Any], WeakSet[Any])
+
+_PLAIN = (str, int, float, bool, type(None), list, tuple, dict, torch.dtype)
+"""What is compared by what it says; everything else in a configuration by what it is."""
+
+
+@frozen(eq=False)
+class _Build:
+    """How a module was built when it was looked at."""
+
+    parts: tuple[ReferenceType[nn.Module], ...]
+    facts: Hashable
+    hooked: bool
+    number: int
+    """How many builds of the module were seen before."""
+
+
+_builds: WeakKeyDictionary[nn.Module, _Build] = WeakKeyDictionary()
+_found: list[WeakKeyDictionary[nn.Module, Any] | WeakSet[Any]] = [called_eager]
+
+
+def kept_as_built(found: Found) -> Found:
+    """Findings by module, which `look_at` will forget."""
+    _found.append(found)
+    return found
+
+
+def look_at(module: nn.Module) -> None:
+    """Forget what was found out about the module if it is built otherwise now. No hook of ours may be in it."""
+    parts, before = parts_of(module), _builds.get(module)
+    facts = (tuple(map(_facts_of_part, parts)), tuple(map(_facts_of_config, configs_of(parts))), _facts_of_all(parts))
+    if before is not None and before.facts == facts and [one() for one in before.parts] == parts:
+        return
+    _builds[module] = _Build(
+        parts=tuple(map(ref, parts)),
+        facts=facts,
+        hooked=is_watched(parts) or any(map(_watching, _hooks_everywhere())),
+        number=0 if before is None else before.number + 1,
+    )
+    if before is None:
+        return
+    for found in _found:
+        if isinstance(found, WeakSet):
+            found.discard(module)
+        else:
+            found.pop(module, None)
+
+
+def build_number(module: nn.Module) -> int:
+    """Which build of the module was looked at last."""
+    return _looked_at(module).number
+
+
+def is_hooked(module: nn.Module) -> bool:
+    """Had the module hooks of its user when it was looked at? They may count positions from a sequence's first."""
+    return _looked_at(module).hooked
+
+
+def is_watched(parts: Iterable[nn.Module]) -> bool:
+    """Have any of these hooks? Whose they are is unknown: they may expect whole sequences, and to be asked once.
+
+    A hook that does not mind, or the object that it is a method of, says so by an attribute, ``takes_pieces``.
+    """
+    return any(_watching(part._forward_hooks) or _watching(part._forward_pre_hooks) for part in parts)
+
+
+def _watching(hooks: Mapping[int, Any]) -> tuple[int, ...]:
+    """Numbers, given once, of the hooks that expect whole sequences."""
+    return tuple(
+        number for number, hook in hooks.items() if not getattr(getattr(hook, "__self__", hook), "takes_pieces", False)
+    )
+
+
+def _looked_at(module: nn.Module) -> _Build:
+    if module not in _builds:
+        look_at(module)
+    return _builds[module]
+
+
+def _facts_of_part(part: nn.Module) -> Hashable:
+    """Its code and its hooks. Backward hooks change gradients, not what is found out."""
+    own = part.__dict__.get("forward")
+    return id(type(part).forward), id(own), _watching(part._forward_hooks), _watching(part._forward_pre_hooks)
+
+
+def _facts_of_config(config: Any) -> Hashable:
+    return tuple(
+        (name, repr(value) if isinstance(value, _PLAIN) else id(value)) for name, value in config.__dict__.items()
+    )
+
+
+def _facts_of_all(parts: list[nn.Module]) -> Hashable:
+    weights = next((weight for part in parts for weight in part._parameters.values() if weight is not None), None)
+    return None if weights is None else (weights.dtype, weights.device), *map(_watching, _hooks_everywhere())
+
+
+def _hooks_everywhere() -> tuple[Mapping[int, Any], Mapping[int, Any]]:
+    """Hooks of all modules there are."""
+    return of_all_modules._global_forward_hooks, of_all_modules._global_forward_pre_hooks

@@ -1,0 +1,216 @@
+"""What was found out about a module is asked anew when it is built otherwise: patched, cut, wired or set anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+from wherefrom import AttributionModel, load_model
+from wherefrom_hf.demo import demo_path
+from wherefrom_hf.running import as_built
+from wherefrom_hf.running.as_built import build_number, look_at
+from wherefrom_hf.running.probe import Probe
+
+PROMPT = "The teacher saw the doctor"
+TARGET = f"{PROMPT} because he was ill ."
+METHODS: dict[str, dict[str, Any]] = {
+    "saliency": {},
+    "occlusion": {},
+    "integrated_gradients": {"n_steps": 3},
+    "attention": {},
+    "value_zeroing": {},
+    "deeplift": {},
+}
+
+
+def patch(module: Any) -> None:
+    """Activation patching at one place of the sequence."""
+    module.model.layers[0].register_forward_hook(turned(3))
+
+
+def turned(place: int) -> Callable[..., Any]:
+    def hook(part: nn.Module, inputs: Any, output: Any) -> Any:
+        states = output[0] if isinstance(output, tuple) else output
+        if states.shape[1] > place:
+            states = states.clone()
+            states[:, place] *= -3
+        return (states, *output[1:]) if isinstance(output, tuple) else states
+
+    return hook
+
+
+def steer(module: Any) -> None:
+    """The same by another forward."""
+    layer = module.model.layers[0].mlp
+    own = layer.forward
+
+    def forward(states: torch.Tensor) -> torch.Tensor:
+        return own(states) + 0.5 * torch.ones_like(states)
+
+    layer.forward = forward
+
+
+def reorder(module: Any) -> None:
+    module.model.layers = nn.ModuleList(reversed(module.model.layers))
+
+
+def shorten(module: Any) -> None:
+    module.model.layers = module.model.layers[:1]
+    module.config.num_hidden_layers = 1
+
+
+class Shift(nn.Module):
+    """A feed-forward layer that reads the token before."""
+
+    def __init__(self, own: nn.Module) -> None:
+        super().__init__()
+        self.own = own
+
+    def forward(self, states: torch.Tensor) -> torch.Tensor:
+        answer: torch.Tensor = self.own(torch.cat([torch.zeros_like(states[:, :1]), states[:, :-1]], dim=1))
+        return answer
+
+
+def shift(module: Any) -> None:
+    last = module.model.layers[-1]
+    last.mlp = Shift(last.mlp)
+
+
+CHANGES = [patch, steer, reorder, shorten, shift]
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Any:
+    return AutoTokenizer.from_pretrained(str(demo_path("lm")))
+
+
+def fresh() -> PreTrainedModel:
+    torch.set_num_threads(1)
+    return AutoModelForCausalLM.from_pretrained(str(demo_path("lm")), dtype=torch.float32)
+
+
+def scores(model: AttributionModel, method: str, **settings: Any) -> np.ndarray:
+    (found,) = model.attribute(PROMPT, TARGET, method, show_progress=False, **METHODS.get(method, {}), **settings)
+    return np.asarray(found.target_attributions)
+
+
+@pytest.mark.filterwarnings("ignore::wherefrom.errors.WherefromWarning")
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("change", CHANGES)
+def test_changed_after_a_call_as_changed_before_the_first(
+    change: Callable[[Any], None], method: str, tokenizer: Any
+) -> None:
+    def answer(module: PreTrainedModel) -> np.ndarray | str:
+        try:
+            return scores(load_model(module, tokenizer=tokenizer), method)
+        except Exception as error:  # a refusal is the same refusal
+            return str(error)
+
+    asked, other = fresh(), fresh()
+    model = load_model(asked, tokenizer=tokenizer)
+    before = scores(model, method)
+    change(asked)
+    change(other)
+    expected = answer(other)
+    if isinstance(expected, str):
+        assert answer(asked) == expected
+        return
+    came = scores(model, method)
+    assert came.shape == expected.shape
+    np.testing.assert_allclose(came, expected, rtol=0, atol=1e-6 * np.nanmax(np.abs(expected)))
+    if before.shape == expected.shape and change is not shift:
+        assert np.nanmax(np.abs(before - expected)) > 1e-3 * np.nanmax(np.abs(expected)), "the change changes nothing"
+
+
+def test_a_hook_at_one_place_is_at_that_place(tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Farther than a probe looks: no pass begins behind it."""
+    module = fresh()
+    module.model.layers[0].register_forward_hook(turned(60))
+    model = load_model(module, tokenizer=tokenizer)
+    text = " ".join(["The teacher saw the doctor because he was ill ."] * 6)
+    asked: dict[str, Any] = {"method": "occlusion", "units": "word", "attr_pos_start": -4, "show_progress": False}
+    (came,) = model.attribute("The teacher", text, **asked)
+    monkeypatch.setattr(Probe, "continues", lambda self: False)
+    (expected,) = model.attribute("The teacher", text, **asked)
+    np.testing.assert_allclose(came.target_attributions, expected.target_attributions, rtol=0, atol=1e-6)
+
+
+def test_prompts_are_not_padded_in_front_of_a_hook(tokenizer: Any) -> None:
+    module = fresh()
+    module.model.layers[0].register_forward_hook(turned(3))
+    model = load_model(module, tokenizer=tokenizer)
+    prompts = ["The teacher", "The teacher saw the doctor because he"]
+    together = model.generate(prompts, max_new_tokens=4)
+    assert together == [model.generate(prompt, max_new_tokens=4)[0] for prompt in prompts]
+
+
+def test_what_is_built_as_it_was_is_not_asked_again(tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = fresh()
+    model = load_model(module, tokenizer=tokenizer)
+    for method in METHODS:
+        scores(model, method)
+    number, asked = build_number(module), []
+    own = Probe._logits
+    monkeypatch.setattr(Probe, "_logits", lambda self, ids: asked.append(1) or own(self, ids))
+    for method in METHODS:
+        scores(model, method)
+    assert build_number(module) == number
+    assert not asked
+
+
+def test_settings_and_hooks_are_seen_when_they_come_and_go() -> None:
+    module = fresh()
+    look_at(module)
+    number = build_number(module)
+    look_at(module)
+    assert build_number(module) == number
+    handle = module.model.layers[0].register_forward_pre_hook(lambda *_: None)
+    look_at(module)
+    assert build_number(module) == number + 1
+    assert as_built.is_hooked(module)
+    handle.remove()
+    module.config.sliding_window = 4
+    look_at(module)
+    assert build_number(module) == number + 2
+    assert not as_built.is_hooked(module)
+    module.double()
+    look_at(module)
+    assert build_number(module) == number + 3
+
+
+def test_a_call_under_autocast_spoils_nothing(tokenizer: Any) -> None:
+    module = fresh()
+    model = load_model(module, tokenizer=tokenizer)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        within = scores(model, "saliency")
+        assert torch.is_autocast_enabled("cpu")
+    np.testing.assert_array_equal(within, scores(model, "saliency"))
+
+
+def test_a_hook_that_fails_once_is_asked_again(tokenizer: Any) -> None:
+    module, fails = fresh(), [True]
+
+    def hook(*_: Any) -> None:
+        if fails:
+            raise ValueError("not today")
+
+    module.model.layers[0].register_forward_hook(hook)
+    model = load_model(module, tokenizer=tokenizer)
+    with pytest.raises(Exception, match="not today"):
+        scores(model, "attention")
+    fails.clear()
+    assert np.isfinite(scores(model, "attention")).any()
+
+
+@pytest.mark.parametrize("method", ["attention", "value_zeroing", "alti", "deeplift", "gim"])
+def test_double_precision_is_looked_into(method: str, tokenizer: Any) -> None:
+    """Plain attention makes its weights in single precision, in most models."""
+    single = scores(load_model(fresh(), tokenizer=tokenizer), method)
+    double = scores(load_model(fresh().double(), tokenizer=tokenizer), method)
+    seen = np.isfinite(single)
+    np.testing.assert_allclose(double[seen], single[seen], rtol=0, atol=1e-4 * np.abs(single[seen]).max())
