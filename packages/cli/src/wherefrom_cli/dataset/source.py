@@ -92,6 +92,11 @@ class DatasetRequest:
             ) from error
         if isinstance(rows, Mapping):
             raise UsageError(f"{self.name!r} has the splits {', '.join(map(str, rows))}.\nChoose one with --split.")
+        if name == "text":  # a text per line, and none on a blank line, as everywhere
+            if isinstance(rows, datasets.Dataset):
+                rows = rows.select([place for place, text in enumerate(rows["text"]) if text.strip()])
+            else:
+                rows = rows.filter(lambda row: bool(row["text"].strip()))
         return Dataset(request=self, rows=cast("Iterable[Mapping[str, Any]]", rows))
 
     def _refuse_splits(self) -> None:
