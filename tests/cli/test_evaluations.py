@@ -12,7 +12,7 @@ import pytest
 from wherefrom import load_model
 from wherefrom.errors import InputError
 from wherefrom.evaluation import Evaluation, Gold, evaluate, save_gold
-from wherefrom.files import load
+from wherefrom.files import load, save
 
 Run = Callable[..., Any]
 QUICK = ("--metrics", "top_k_drop", "--removals", "unk", "--draws", "1")
@@ -100,8 +100,8 @@ def test_tokens_without_ids_are_refused(wherefrom: Run, saved: Path, name: str) 
 def test_tokens_of_a_larger_vocabulary_are_refused(wherefrom: Run, saved: Path) -> None:
     one = load(saved)[0]
     foreign = msgspec.structs.replace(one.target[-1], id=100_000)
-    one.replace(target=(*one.target[:-1], foreign)).save("foreign.json")
-    ran = wherefrom("evaluate", "foreign.json", "--metrics", "abpc", "--draws", "1")
+    save(one.replace(target=(*one.target[:-1], foreign)), "foreign.json")
+    ran = wherefrom("evaluate", "foreign.json", "-m", "demo:lm", "--metrics", "abpc", "--draws", "1")
     assert ran.code == 2
     assert "token id 100000" in ran.err
 

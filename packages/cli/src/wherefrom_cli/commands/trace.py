@@ -54,6 +54,13 @@ def configure(parser: CommandParser) -> None:
     )
     how.add("-fn", "--attributed-fn", metavar="NAME", help="target function (default: log-probability)")
     how.add(
+        "--attribution-kwargs",
+        type=json_object,
+        default={},
+        metavar="JSON",
+        help="settings of method and target function, as in a configuration file",
+    )
+    how.add(
         "--set", type=setting, action="append", default=[], dest="set", metavar="NAME=VALUE", help="a method's setting"
     )
     how.add(
@@ -117,7 +124,8 @@ def execute(options: Options, console: Console) -> int:
         raise UsageError(
             f"{len(contrasts)} contrast targets for {len(examples)} prompts.\nGive one per prompt, in the same order."
         )
-    how: dict[str, Any] = {"method": options.method, "attributed_fn": options.attributed_fn, **dict(options.set)}
+    how: dict[str, Any] = {"method": options.method, "attributed_fn": options.attributed_fn}
+    how |= {**options.attribution_kwargs, **dict(options.set)}
     with loading(console, asked.name):
         model = asked.load()
     if options.dry_run:
