@@ -315,6 +315,13 @@ def test_an_empty_text_is_a_failed_example_and_others_go_on(wherefrom: Run, tmp_
     assert "row 3: the text is empty" in failures["e2"]
 
 
+def test_an_empty_data_set_is_told(wherefrom: Run, tmp_path: Path) -> None:
+    (tmp_path / "empty.json").write_text("")
+    ran = wherefrom("attribute-dataset", "-m", "demo:lm", "-d", "empty.json", "-o", "run")
+    assert ran.code == 2
+    assert "the file is empty" in ran.err
+
+
 @pytest.mark.parametrize("streaming", [(), ("--streaming",)])
 def test_blank_lines_of_a_text_file_are_no_examples(wherefrom: Run, tmp_path: Path, streaming: tuple[str, ...]) -> None:
     (tmp_path / "texts.txt").write_text("George\n\n  \nMary\n")

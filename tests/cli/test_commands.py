@@ -144,7 +144,12 @@ def test_info_as_config_of_a_context_attribution(wherefrom: Run, tmp_path: Path,
     one, two = (ContextAttribution.load(tmp_path / name) for name in ("one.json", "two.json"))
     assert two.replace(provenance=None) == one.replace(provenance=None)
     shown = wherefrom("info", "one.json").out
-    for fact in ("context_sensitivity_std_threshold: 0.5", "metric: pcxmi", "attribution_topk: 2", "template: {current}"):
+    for fact in (
+        "context_sensitivity_std_threshold: 0.5",
+        "metric: pcxmi",
+        "attribution_topk: 2",
+        "template: {current}",
+    ):
         assert fact in shown
 
 
@@ -259,8 +264,31 @@ def test_convert_refuses_to_replace(wherefrom: Run, saved: Path) -> None:
 
 
 def test_merge_joins_the_examples(wherefrom: Run, saved: Path, tmp_path: Path) -> None:
-    assert wherefrom("merge", saved, saved, "-o", "both.json").code == 0
+    (tmp_path / "copy.json").write_bytes(saved.read_bytes())
+    assert wherefrom("merge", saved, "copy.json", "-o", "both.json").code == 0
     assert len(Attributions.load(tmp_path / "both.json")) == 4
+
+
+def test_merge_of_the_same_file_twice_is_refused(wherefrom: Run, saved: Path) -> None:
+    ran = wherefrom("merge", saved, saved.parent / "." / ".." / saved.parent.name / saved.name, "-o", "all.jsonl")
+    assert ran.code == 2
+    assert "given twice" in ran.err
+
+
+@pytest.mark.parametrize("command", ["attribute", "merge"])
+def test_an_unknown_ending_is_refused_before_the_work(wherefrom: Run, saved: Path, command: str) -> None:
+    asked = ("attribute", "-m", "demo:lm", "-i", "Mary") if command == "attribute" else ("merge", saved)
+    ran = wherefrom(*asked, "-o", "x.foo")
+    assert ran.code == 2
+    assert "'x.foo' does not say what to write" in ran.err
+    assert not Path("x.foo").exists()
+
+
+@pytest.mark.parametrize("name, said", [("nope", False), ("kl", False), ("entropi", True), ("probabilty", True)])
+def test_only_slips_are_suggested(wherefrom: Run, name: str, said: bool) -> None:
+    ran = wherefrom("explain", name)
+    assert ran.code == 2
+    assert ("Did you mean" in ran.err) == said
 
 
 def test_merge_of_different_methods_is_refused(wherefrom: Run, saved: Path) -> None:

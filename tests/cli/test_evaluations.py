@@ -106,6 +106,13 @@ def test_tokens_of_a_larger_vocabulary_are_refused(wherefrom: Run, saved: Path) 
     assert "token id 100000" in ran.err
 
 
+def test_missing_files_are_told_before_the_work(wherefrom: Run, saved: Path) -> None:
+    for asked in (("evaluate", saved, "-m", "demo:lm", "--gold", "none.jsonl"), ("bench", "-m", "demo:lm", "-s", "x")):
+        ran = wherefrom(*asked)
+        assert ran.code == 2
+        assert "is not there" in ran.err
+
+
 def test_the_same_file_twice_is_refused(wherefrom: Run, saved: Path) -> None:
     ran = wherefrom("evaluate", saved, saved)
     assert ran.code == 2

@@ -120,6 +120,8 @@ class DatasetRequest:
                 raise UsageError(
                     f"{self.name!r} is not a kind of data file we know.\nKnown endings: {', '.join(_BUILDERS)}."
                 )
+            if not _begins(path).strip():
+                raise UsageError(f"There is no text in {self.name}: the file is empty.")
             arguments["data_files"] = str(path)
             if path.suffix == ".tsv":
                 arguments.setdefault("sep", "\t")
@@ -188,6 +190,11 @@ class Dataset:
                     "Choose another --id-field, or none."
                 )
             seen.add(numbered.key)
+
+
+def _begins(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(1000)
 
 
 def _hash(rows: Iterable[list[Any]]) -> str:
