@@ -126,6 +126,33 @@ def test_input_file_keeps_ids(wherefrom: Run, tmp_path: Path) -> None:
     assert Attributions.from_bytes(ran.out.encode())[0].id == "first"
 
 
+@pytest.mark.parametrize("command", ["attribute", "fit-attention", "attribute-file", "trace", "demo"])
+def test_empty_texts_are_refused_by_line(
+    wherefrom: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    (tmp_path / "in.jsonl").write_text('{"text": "George was sick."}\n\n{"text": "  "}\n')
+    (tmp_path / "null.csv").write_text("id,text\na,Mary\nb\n")
+    asked, where = {
+        "attribute": (("attribute", "--input-file", "in.jsonl"), "in.jsonl, line 3: the text is empty"),
+        "attribute-file": (("attribute", "--input-file", "null.csv"), "null.csv, line 3: the text is empty"),
+        "fit-attention": (("fit-attention", "in.jsonl", "-o", "w.npz"), "in.jsonl, line 3: the text is empty"),
+        "trace": (("trace", "-i", "George", "  "), "Input text 2 is empty"),
+        "demo": (("demo", "-i", ""), "Input text 1 is empty"),
+    }[command]
+    ran = wherefrom(*asked, "-m", "demo:lm")
+    assert ran.code == 2, ran.err
+    assert where in ran.err
+
+
+def test_blank_lines_of_stdin_and_text_files_are_no_texts(
+    wherefrom: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("George was sick.\n\n  \nMary ran.\n"))
+    (tmp_path / "in.txt").write_text("George\n\n \n")
+    base = ("attribute", "-m", "demo:lm", "-a", "dummy", "--max-new-tokens", 2, "--json", "-i")
+    assert len(json.loads(wherefrom(*base, "-", "@in.txt").out)["examples"]) == 3
+
+
 def test_dry_run_attributes_nothing_and_tells_the_cost(wherefrom: Run) -> None:
     asked = ("attribute", "-m", "demo:lm", "-i", TEXT, "-g", TEXT + " He was at home.", "--dry-run", "--json")
     assert json.loads(wherefrom(*asked).out)["request"]["method"] == "occlusion"

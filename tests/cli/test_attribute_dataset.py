@@ -301,6 +301,36 @@ def test_poisoned_example_is_recorded_and_can_be_retried(
     assert list(open_run("run").failures) == ["e5"]
 
 
+def test_an_empty_text_is_a_failed_example_and_others_go_on(wherefrom: Run, tmp_path: Path) -> None:
+    made: list[dict[str, Any]] = rows(3)
+    made[0] = {**made[0], "text": "  "}
+    made[2] = {**made[2], "text": None}
+    write(tmp_path / "texts.jsonl", made)
+    ran = wherefrom(*BASE[:-3], *BASE[-2:], "-o", "run")
+    assert ran.code == 3
+    assert "1 attributed, 2 failed" in ran.err
+    failures = open_run("run").failures
+    assert set(failures) == {"e0", "e2"}
+    assert "row 1: the text is empty" in failures["e0"]
+    assert "row 3: the text is empty" in failures["e2"]
+
+
+def test_an_empty_data_set_is_told(wherefrom: Run, tmp_path: Path) -> None:
+    (tmp_path / "empty.json").write_text("")
+    ran = wherefrom("attribute-dataset", "-m", "demo:lm", "-d", "empty.json", "-o", "run")
+    assert ran.code == 2
+    assert "the file is empty" in ran.err
+
+
+@pytest.mark.parametrize("streaming", [(), ("--streaming",)])
+def test_blank_lines_of_a_text_file_are_no_examples(wherefrom: Run, tmp_path: Path, streaming: tuple[str, ...]) -> None:
+    (tmp_path / "texts.txt").write_text("George\n\n  \nMary\n")
+    asked = ("attribute-dataset", "-m", "demo:lm", "-a", "dummy", "-d", "texts.txt", "--max-new-tokens", "2")
+    ran = wherefrom(*asked, *streaming, "-o", "run")
+    assert ran.code == 0, ran.err
+    assert len(open_run("run")) == 2
+
+
 def test_failure_that_passes_is_mended_by_a_retry(
     wherefrom: Run, whole: dict[str | None, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from wherefrom.context import ContextAttribution
 from wherefrom.evaluation.bench.standings import Standing
 from wherefrom.results.attribution import Attributions
 from wherefrom_cli.commands import list_names
@@ -120,6 +121,61 @@ def test_info_as_config_asks_for_the_same_again(wherefrom: Run, saved: Path, tmp
     np.testing.assert_allclose(again[0].target_attributions, first[0].target_attributions, rtol=1e-5, atol=1e-8)
 
 
+CONTEXT = (
+    *("attribute-context", "-m", "demo:lm", "-a", "lime", "--set", "n_samples=7", "--seed", "3"),
+    *("--input-current-text", "His colleagues asked him to come", "--context-sensitivity-metric", "pcxmi"),
+    *("--context-sensitivity-std-threshold", "0.5", "--attribution-topk", "2", "--no-show-viz"),
+)
+
+
+@pytest.mark.parametrize("documents", [False, True])
+def test_info_as_config_of_a_context_attribution(wherefrom: Run, tmp_path: Path, documents: bool) -> None:
+    (tmp_path / "docs.txt").write_text("George was sick.\nMary was hungry.\n")
+    texts = ("--documents", "docs.txt") if documents else ("--input-context-text", "George was sick yesterday.")
+    made = wherefrom(*CONTEXT, *texts, "--document-template", "- {text}", "-o", "one.json")
+    assert made.code == 0, made.err
+    told = wherefrom("info", "one.json", "--as-config")
+    (tmp_path / "again.toml").write_text(told.out)
+    assert list(tomllib.loads(told.out)) == ["attribute-context"]
+    assert ("give --documents FILE too" in told.err) == documents
+    more = texts if documents else ()
+    ran = wherefrom("attribute-context", "--config-file", "again.toml", *more, "-o", "two.json", "--no-show-viz")
+    assert ran.code == 0, ran.err
+    one, two = (ContextAttribution.load(tmp_path / name) for name in ("one.json", "two.json"))
+    assert two.replace(provenance=None) == one.replace(provenance=None)
+    shown = wherefrom("info", "one.json").out
+    for fact in (
+        "context_sensitivity_std_threshold: 0.5",
+        "metric: pcxmi",
+        "attribution_topk: 2",
+        "template: {current}",
+    ):
+        assert fact in shown
+
+
+def test_info_as_config_of_a_trace_with_a_model(wherefrom: Run, tmp_path: Path) -> None:
+    said = ("-i", "George was sick", "-g", "George was sick. He was at home.", "--hide")
+    asked = ("--span", "home", "--hops", "2", "--leave-out", "nothing", "-a", "saliency")
+    made = wherefrom("trace", "-m", "demo:lm", *said, *asked, "-o", "one.json")
+    assert made.code == 0, made.err
+    (tmp_path / "again.toml").write_text(wherefrom("info", "one.json", "--as-config").out)
+    ran = wherefrom("trace", "--config-file", "again.toml", *said, "-o", "two.json")
+    assert ran.code == 0, ran.err
+    one, two = (Attributions.load(tmp_path / name) for name in ("one.json", "two.json"))
+    assert two[0] == one[0]
+    assert two.provenance.arguments == one.provenance.arguments
+
+
+def test_info_as_config_of_a_traced_file_has_both_steps(wherefrom: Run, saved: Path, tmp_path: Path) -> None:
+    assert wherefrom("trace", saved, "--hops", "1", "--signed", "magnitude", "-o", "one.json", "--hide").code == 0
+    text = wherefrom("info", "one.json", "--as-config").out
+    (tmp_path / "again.toml").write_text(text)
+    tables = tomllib.loads(text)
+    assert tables["attribute"]["attribution-method"] == "saliency"
+    assert wherefrom("trace", saved, "--config-file", "again.toml", "-o", "two.json", "--hide").code == 0
+    assert Attributions.load("two.json")[0] == Attributions.load("one.json")[0]
+
+
 def test_compare_with_itself_agrees(wherefrom: Run, saved: Path) -> None:
     document = json.loads(wherefrom("compare", saved, saved, "--json").out)
     assert len(document["examples"]) == 2
@@ -128,6 +184,25 @@ def test_compare_with_itself_agrees(wherefrom: Run, saved: Path) -> None:
         assert example["largest_difference"] == 0
     assert "1.000" in wherefrom("compare", saved, saved).out
     assert "George" in wherefrom("compare", saved, saved, "-x", 0).out
+
+
+def test_compare_leaves_pairs_of_different_texts_out(wherefrom: Run, saved: Path) -> None:
+    base = ("attribute", "-m", "demo:lm", "-a", "occlusion", "--max-new-tokens", "4", "--hide", "-i")
+    assert wherefrom(*base, "George was sick yesterday.", "George was hungry.", "-o", "one.json").code == 0
+    assert wherefrom(*base, "Mary was hungry.", "George was sick yesterday.", "-o", "none.json").code == 0
+    ran = wherefrom("compare", saved, "one.json", "--json")
+    assert ran.code == 0
+    assert "1 of 2 pairs are of different input texts and left out: 1" in ran.err
+    document = json.loads(ran.out)
+    assert [one["example"] for one in document["examples"]] == ["0"]
+    assert document["left_out"] == ["1"]
+    refused = wherefrom("compare", saved, "none.json")
+    assert refused.code == 2
+    assert "All 2 pairs are of different input texts" in refused.err
+    assert "--different-texts" in refused.err
+    asked = wherefrom("compare", saved, "none.json", "--different-texts", "--json")
+    assert asked.code == 0, asked.err
+    assert len(json.loads(asked.out)["examples"]) == 2
 
 
 def test_export_table_has_every_visible_cell(wherefrom: Run, saved: Path, tmp_path: Path) -> None:
@@ -189,8 +264,31 @@ def test_convert_refuses_to_replace(wherefrom: Run, saved: Path) -> None:
 
 
 def test_merge_joins_the_examples(wherefrom: Run, saved: Path, tmp_path: Path) -> None:
-    assert wherefrom("merge", saved, saved, "-o", "both.json").code == 0
+    (tmp_path / "copy.json").write_bytes(saved.read_bytes())
+    assert wherefrom("merge", saved, "copy.json", "-o", "both.json").code == 0
     assert len(Attributions.load(tmp_path / "both.json")) == 4
+
+
+def test_merge_of_the_same_file_twice_is_refused(wherefrom: Run, saved: Path) -> None:
+    ran = wherefrom("merge", saved, saved.parent / "." / ".." / saved.parent.name / saved.name, "-o", "all.jsonl")
+    assert ran.code == 2
+    assert "given twice" in ran.err
+
+
+@pytest.mark.parametrize("command", ["attribute", "merge"])
+def test_an_unknown_ending_is_refused_before_the_work(wherefrom: Run, saved: Path, command: str) -> None:
+    asked = ("attribute", "-m", "demo:lm", "-i", "Mary") if command == "attribute" else ("merge", saved)
+    ran = wherefrom(*asked, "-o", "x.foo")
+    assert ran.code == 2
+    assert "'x.foo' does not say what to write" in ran.err
+    assert not Path("x.foo").exists()
+
+
+@pytest.mark.parametrize("name, said", [("nope", False), ("kl", False), ("entropi", True), ("probabilty", True)])
+def test_only_slips_are_suggested(wherefrom: Run, name: str, said: bool) -> None:
+    ran = wherefrom("explain", name)
+    assert ran.code == 2
+    assert ("Did you mean" in ran.err) == said
 
 
 def test_merge_of_different_methods_is_refused(wherefrom: Run, saved: Path) -> None:

@@ -7,9 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
-from wherefrom.evaluation import Evaluation, Gold, save_gold
-from wherefrom.files import load
+from wherefrom import load_model
+from wherefrom.errors import InputError
+from wherefrom.evaluation import Evaluation, Gold, evaluate, save_gold
+from wherefrom.files import load, save
 
 Run = Callable[..., Any]
 QUICK = ("--metrics", "top_k_drop", "--removals", "unk", "--draws", "1")
@@ -80,6 +83,34 @@ def test_evaluate_says_what_is_wrong(wherefrom: Run, saved: Path, arguments: tup
     ran = wherefrom("evaluate", saved, "--removals", "unk", "--draws", "1", *arguments)
     assert ran.code != 0
     assert said in ran.err
+
+
+@pytest.mark.parametrize("name", ["context.json", "trace.json"])
+def test_tokens_without_ids_are_refused(wherefrom: Run, saved: Path, name: str) -> None:
+    assert wherefrom("attribute-context", "-o", "context.json", "--no-show-viz").code == 0
+    assert wherefrom("trace", saved, "-x", "0", "-o", "trace.json", "--hide").code == 0
+    ran = wherefrom("evaluate", name, "-m", "demo:lm", "--metrics", "abpc", "--draws", "1")
+    assert ran.code == 2
+    assert "some have no id" in ran.err
+    assert "Attribute the text" in ran.err
+    with pytest.raises(InputError, match="some have no id"):
+        evaluate(load(name), load_model("demo:lm"), ["abpc"], draws=1)
+
+
+def test_tokens_of_a_larger_vocabulary_are_refused(wherefrom: Run, saved: Path) -> None:
+    one = load(saved)[0]
+    foreign = msgspec.structs.replace(one.target[-1], id=100_000)
+    save(one.replace(target=(*one.target[:-1], foreign)), "foreign.json")
+    ran = wherefrom("evaluate", "foreign.json", "-m", "demo:lm", "--metrics", "abpc", "--draws", "1")
+    assert ran.code == 2
+    assert "token id 100000" in ran.err
+
+
+def test_missing_files_are_told_before_the_work(wherefrom: Run, saved: Path) -> None:
+    for asked in (("evaluate", saved, "-m", "demo:lm", "--gold", "none.jsonl"), ("bench", "-m", "demo:lm", "-s", "x")):
+        ran = wherefrom(*asked)
+        assert ran.code == 2
+        assert "is not there" in ran.err
 
 
 def test_the_same_file_twice_is_refused(wherefrom: Run, saved: Path) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 import wherefrom
-from wherefrom.evaluation.bench import Bench, Prompt, read_bench, run_bench
+from wherefrom.errors import FileFormatError
+from wherefrom.evaluation.bench import Bench, Prompt, load_prompts, read_bench, run_bench
 from wherefrom.evaluation.records import Evaluation
 from wherefrom.evaluation.summary import values_by_example
 from wherefrom.testing import ReferenceModel
@@ -49,3 +50,10 @@ def test_a_file_of_several_calls_in_another_order_says_the_same_of_each_prompt(m
     assert second[key] == pytest.approx(first[key])
     assert len(set(first[key].values())) == len(TEXTS)
     assert by_text(read_bench(tmp_path / "parts.jsonl")) == second
+
+
+def test_an_empty_prompt_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.jsonl"
+    path.write_text('{"id": "p0", "set": "facts", "prompt": "  ", "answer": " mat"}\n')
+    with pytest.raises(FileFormatError, match="the prompt of 'p0' is empty"):
+        load_prompts(path)

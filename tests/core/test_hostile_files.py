@@ -11,6 +11,7 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -20,6 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from wherefrom.errors import FileFormatError
+from wherefrom.files import load
 from wherefrom.files.wire.arrays import WireArray, decode_array, encode_array
 from wherefrom.files.wire.limits import Budget
 from wherefrom.files.wire.plain import from_plain, to_plain
@@ -296,3 +298,30 @@ def test_random_bytes_are_read_or_refused(data: bytes) -> None:
     except FileFormatError:
         return
     assert all(isinstance(one, Attribution) for one in made)
+
+
+@pytest.mark.parametrize(
+    "data, words",
+    [
+        (b"<!doctype html><html><body></body></html>", "an HTML page"),
+        (b'<svg xmlns="http://www.w3.org/2000/svg"></svg>', r"a picture \(SVG\)"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00", r"a picture \(PNG\)"),
+        (b"PAR1\x15\x04\x15\x10", "a Parquet table"),
+        ('{"format": "wherefrom"}'.encode("utf-16"), "UTF-16 text"),
+        (b"example,step,score\n0,1,0.5\n", "a text or a table"),
+        (b"[1, 2]", "a JSON list"),
+    ],
+)
+def test_foreign_files_are_named(tmp_path: Path, data: bytes, words: str) -> None:
+    path = tmp_path / "other"
+    path.write_bytes(data)
+    with pytest.raises(FileFormatError, match=f"This is {words}.*Give a file that") as told:
+        load(path)
+    assert "Expected `" not in str(told.value)
+
+
+def test_a_file_that_is_cut_off_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "cut.json"
+    path.write_bytes(b'{"format": "wherefrom", "version": "1.0", "examples": [{"tar')
+    with pytest.raises(FileFormatError, match="It is cut off"):
+        load(path)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from wherefrom.errors import UsageError
 
 from wherefrom_cli.request import AttributionRequest
-from wherefrom_cli.texts import Example
+from wherefrom_cli.texts import Example, refuse_empty
 
 if TYPE_CHECKING:
     from wherefrom import AttributionModel, Attributions
@@ -23,8 +23,9 @@ def attribute_examples(
     """The attributions of ``examples``, in order, each under its own id.
 
     Raises:
-        UsageError: Some have a target and some have none.
+        UsageError: A text is empty, or some have a target and some have none.
     """
+    refuse_empty(examples)
     targets = [example.generated for example in examples if example.generated is not None]
     if targets and len(targets) != len(examples):
         raise UsageError(

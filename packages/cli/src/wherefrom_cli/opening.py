@@ -56,3 +56,14 @@ def chosen(ids: Sequence[str | None], wanted: Sequence[str], limit: int | None) 
                 f"There is no example {name!r}.\nThere are {len(ids)}: give a place from 0 to {len(ids) - 1}, or an id."
             )
     return places[:limit]
+
+
+def check_readable(path: str | Path) -> None:
+    """Refuse a file that is not there before the work.
+
+    Raises:
+        UsageError: It is not, or is a folder.
+    """
+    if not Path(path).is_file():
+        what = "is a folder, not a file" if Path(path).is_dir() else "is not there"
+        raise UsageError(f"{str(path)!r} {what}.\nGive a file that exists.")

@@ -16,6 +16,9 @@ from wherefrom_cli.showing import VIEWS, print_attributions, write_html
 if TYPE_CHECKING:
     from wherefrom import Attributions
 
+ENDINGS = (".json", ".jsonl", ".msgpack")
+"""Of files of attributions."""
+
 _LARGE = 10_000_000
 """Bytes from which the size of a saved file is told."""
 
@@ -100,6 +103,7 @@ def destination(options: Options) -> Destination:
         hide=options.hide_attributions,
         view=options.view,
     )
+    check_ending(where.path)
     for path in (where.path, where.viz_path):
         check_writable(path, overwrite=where.overwrite)
     return where
@@ -116,6 +120,23 @@ def check_writable(path: Path | None, *, overwrite: bool) -> None:
     refuse_existing(path, overwrite=True)
     if path.exists() and not overwrite:
         raise UsageError(f"{path} is there already.\nAdd --overwrite to replace it, or choose another name.")
+
+
+def check_ending(path: Path | None) -> None:
+    """Refuse a name that does not say what is written.
+
+    Raises:
+        UsageError: It ends in something else.
+    """
+    if path is None:
+        return
+    inner = path.with_suffix("") if path.suffix.lower() in (".gz", ".zst") else path
+    if inner.suffix.lower() not in ENDINGS:
+        raise UsageError(
+            f"{str(path)!r} does not say what to write.\n"
+            f"End the name in {', '.join(ENDINGS)}, with .gz or .zst behind it if you like.\n"
+            "`wherefrom export` makes pages, figures and tables of what is saved."
+        )
 
 
 def write_results(out: Attributions, where: Destination, console: Console) -> None:

@@ -6,12 +6,12 @@ import csv
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from attrs import field, frozen
-from wherefrom.errors import FileFormatError, UsageError, nearest
+from wherefrom.errors import FileFormatError, InputError, UsageError, nearest
 
 from wherefrom_cli.console import Console
 
@@ -33,6 +33,13 @@ class Example:
     """The example's own name."""
     annotations: Mapping[str, Any] = field(factory=dict)
     """What else its row says of it, to be kept with the result."""
+    where: str = field(default="", eq=False)
+    """Where its text was given, for messages."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Is there nothing in it that could be explained?"""
+        return not self.text.strip() if isinstance(self.text, str) else not self.text
 
 
 @frozen(kw_only=True)
@@ -44,6 +51,21 @@ class Fields:
     id: str | None = None
     annotations: tuple[str, ...] = ()
     """Columns that are kept with the results."""
+
+
+def refuse_empty(examples: Sequence[Example]) -> None:
+    """Refuse texts without a word.
+
+    Raises:
+        InputError: One is empty, or of spaces alone; the message says which.
+    """
+    for number, example in enumerate(examples, start=1):
+        if example.is_empty:
+            what = f"{example.where}: the text" if example.where else f"Input text {number}"
+            raise InputError(
+                f"{what} is empty, so there is nothing to come from.\n"
+                "Give at least one word; for a start token alone, write it out (such as '<s>')."
+            )
 
 
 def typed_texts(values: Sequence[str], console: Console) -> list[str]:
@@ -91,7 +113,7 @@ def examples_in_file(path: Path, fields: Fields) -> Iterator[Example]:
         UsageError: The file is missing, of an unknown kind, or lacks a column.
         FileFormatError: The file is damaged.
     """
-    kinds: dict[str, Callable[[Path], Iterator[Mapping[str, Any]]]] = {
+    kinds: dict[str, Callable[[Path], Iterator[tuple[str, Mapping[str, Any]]]]] = {
         ".jsonl": _json_lines,
         ".ndjson": _json_lines,
         ".csv": _csv,
@@ -106,7 +128,7 @@ def examples_in_file(path: Path, fields: Fields) -> Iterator[Example]:
         )
     if not path.is_file():
         raise UsageError(f"There is no file {str(path)!r}.")
-    return examples_in_rows(kinds[path.suffix](path), fields, str(path))
+    return _examples_in_rows(kinds[path.suffix](path), fields, str(path))
 
 
 def examples_in_rows(rows: Iterable[Mapping[str, Any]], fields: Fields, where: str) -> Iterator[Example]:
@@ -115,19 +137,22 @@ def examples_in_rows(rows: Iterable[Mapping[str, Any]], fields: Fields, where: s
     Raises:
         UsageError: A column is missing.
     """
+    return _examples_in_rows(((f"row {number}", row) for number, row in enumerate(rows, start=1)), fields, where)
+
+
+def _examples_in_rows(rows: Iterable[tuple[str, Mapping[str, Any]]], fields: Fields, where: str) -> Iterator[Example]:
     rows = iter(rows)
     head = list(islice(rows, 1))
     if not head:
         return
-    columns = [str(name) for name in head[0]]
+    columns = [str(name) for name in head[0][1]]
     input_field = _column(fields.input, _LIKELY_INPUTS, columns, where, "--input-field", required=True)
     output_field = _column(fields.output, _LIKELY_OUTPUTS, columns, where, "--output-field", required=False)
     id_field = _column(fields.id, ("id",), columns, where, "--id-field", required=False)
     kept = [_column(name, (), columns, where, "--annotations", required=False) or name for name in fields.annotations]
-    for number, row in enumerate(_chain(head, rows), start=1):
+    for place, row in chain(head, rows):
         text = row.get(input_field or "")
-        if text is None:
-            raise FileFormatError(f"{where}, row {number}: no value in column {input_field!r}.")
+        text = "" if text is None else text  # refused, or a failed example, where it is asked about
         generated = row.get(output_field) if output_field else None
         name = row.get(id_field) if id_field else None
         yield Example(
@@ -135,6 +160,7 @@ def examples_in_rows(rows: Iterable[Mapping[str, Any]], fields: Fields, where: s
             generated=None if generated is None or generated == "" else str(generated),
             id=None if name is None else str(name),
             annotations={name: row[name] for name in kept if row.get(name) is not None},
+            where=f"{where}, {place}",
         )
 
 
@@ -185,7 +211,7 @@ def _lines(text: str, where: str) -> list[str]:
     return lines
 
 
-def _json_lines(path: Path) -> Iterator[Mapping[str, Any]]:
+def _json_lines(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     with path.open(encoding="utf-8-sig") as file:
         for number, line in enumerate(file, start=1):
             if not line.strip():
@@ -196,25 +222,25 @@ def _json_lines(path: Path) -> Iterator[Mapping[str, Any]]:
                 raise FileFormatError(
                     f"{path}, line {number} is not JSON: {error.msg} at character {error.pos}."
                 ) from error
-            yield row if isinstance(row, dict) else {"text": row}
+            yield f"line {number}", row if isinstance(row, dict) else {"text": row}
 
 
-def _csv(path: Path) -> Iterator[Mapping[str, Any]]:
+def _csv(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
-        yield from csv.DictReader(file, delimiter="\t" if path.suffix == ".tsv" else ",")
+        rows = csv.DictReader(file, delimiter="\t" if path.suffix == ".tsv" else ",")
+        for row in rows:
+            yield f"line {rows.line_num}", row
 
 
-def _parquet(path: Path) -> Iterator[Mapping[str, Any]]:
+def _parquet(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     import pyarrow
     import pyarrow.parquet
 
+    number = 0
     try:
         for batch in pyarrow.parquet.ParquetFile(path).iter_batches(batch_size=256):
-            yield from batch.to_pylist()
+            for row in batch.to_pylist():
+                number += 1
+                yield f"row {number}", row
     except pyarrow.ArrowInvalid as error:
         raise FileFormatError(f"{path} is not Parquet: {error}.") from error
-
-
-def _chain(head: list[Mapping[str, Any]], rest: Iterator[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    yield from head
-    yield from rest

@@ -38,7 +38,7 @@ HARMLESS = frozenset(
         "context_sensitivity_metric", "context_sensitivity_std_threshold", "context_sensitivity_topk", "fpr",
         "null_draws", "attribution_std_threshold", "attribution_topk", "support_unit",
         "support_threshold", "support_level", "document_placement", "as_chat", "fail_unsupported", "add_output_info",
-        "show_intermediate_outputs", "input_text",
+        "show_intermediate_outputs", "input_text", "different_texts",
         # reduction
         "attribution_aggregators", "attribution_selectors", "normalize_attributions", "rescale_attributions",
         "aggregate_output", "aggregator", "normalize", "raw", "scores_precision",

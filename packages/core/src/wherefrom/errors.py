@@ -79,12 +79,23 @@ class WherefromWarning(UserWarning):
     """Something worth knowing that does not stop the work."""
 
 
+_SHORT = 4
+"""Letters up to which most words have something in common by chance."""
+_ALIKE, _ALIKE_SHORT = 0.65, 0.75
+"""Share of letters that two names have in common, in order, before one is taken for a slip of the other."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """A sentence that suggests the known name closest to ``name``, or an empty string.
 
     Example:
         >>> nearest("salience", ["saliency", "occlusion"])
         " Did you mean 'saliency'?"
+        >>> nearest("nope", ["entropy", "probability"])
+        ''
     """
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    known = list(known)
+    close = difflib.get_close_matches(name, known, n=1, cutoff=_ALIKE if len(name) > _SHORT else _ALIKE_SHORT)
+    if not close:  # a part of a name: top_k, of top_k_drop
+        close = [one for one in known if len(name) > _SHORT and name in one][:1]
     return f" Did you mean {close[0]!r}?" if close else ""

@@ -27,7 +27,7 @@ from wherefrom_cli.request import (
     reduction,
 )
 from wherefrom_cli.results import add_output_options, destination, write_results
-from wherefrom_cli.texts import Example, Fields, examples_in_file, paired, typed_texts
+from wherefrom_cli.texts import Example, Fields, examples_in_file, paired, refuse_empty, typed_texts
 
 BUILT_IN = {
     "demo:lm": Example(text="George was sick yesterday. His colleagues asked him to come"),
@@ -116,15 +116,11 @@ def _examples(options: Options, console: Console) -> list[Example] | None:
             raise UsageError(f"There is no text in {options.input_file}.")
     elif options.input_texts:
         examples = paired(typed_texts(options.input_texts, console), typed_texts(options.generated_texts, console))
-        for number, example in enumerate(examples, start=1):
-            if isinstance(example.text, str) and not example.text.strip():
-                raise UsageError(
-                    f"Input text {number} is empty, so there is nothing to come from.\n"
-                    "Give at least one word; for a start token alone, write it out (-i '<s>')."
-                )
     else:
         return None
-    return examples[: options.limit]
+    examples = examples[: options.limit]
+    refuse_empty(examples)
+    return examples
 
 
 def _say_what_next(console: Console) -> None:

@@ -169,7 +169,9 @@ def execute(options: Options, console: Console) -> int:
     job = Job(request=attribution_request(options), reduction=reduction(options))
     dataset = asked.load()
     if options.dry_run:
-        examples = [numbered.example for numbered in dataset]
+        examples = [numbered.example for numbered in dataset if not numbered.example.is_empty]  # these fail
+        if not examples:
+            raise UsageError(f"There is no text in {asked.name!r}.")
         print_plan(model_asked.load(), model_asked, examples, job.request, console, as_json=options.json)
         return ExitCode.DONE
     sink = _open_sink(options, asked, dataset, model_asked, job, console)

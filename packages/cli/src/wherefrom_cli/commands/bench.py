@@ -22,6 +22,7 @@ from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
 from wherefrom_cli.evaluations import add_evaluation_output, check_outputs, cost_line, show_evaluation, write_evaluation
 from wherefrom_cli.exit_codes import ExitCode
+from wherefrom_cli.opening import check_readable
 from wherefrom_cli.parser import CommandParser, Options, positive_number, whole_number
 from wherefrom_cli.progress import ProgressLine, loading
 from wherefrom_cli.request import add_model_options, model_request
@@ -70,6 +71,8 @@ def execute(options: Options, console: Console) -> int:
     for spec in bench.methods:
         if "{" not in spec:
             method_of_spec(spec)  # a name or setting that is wrong is told before the model is loaded
+    if options.set not in PROMPT_SETS:
+        check_readable(options.set)
     prompts = load_prompts(options.set)
     if not prompts:
         raise UsageError(f"There is no prompt in {options.set}.\nGive a line per prompt.")

@@ -31,6 +31,16 @@ class Pair:
     a: Attribution
     b: Attribution
 
+    @property
+    def same_input(self) -> bool:
+        """Do both explain the same input text? Spaces and capitals are the tokenizers'."""
+        return input_text(self.a) == input_text(self.b)
+
+
+def input_text(one: Attribution) -> str:
+    """What was read, or the prompt, without spaces and special tokens."""
+    return "".join("".join(token.text for token in one.source if not token.special).split()).casefold()
+
 
 def configure(parser: CommandParser) -> None:
     """Add the options."""
@@ -48,6 +58,11 @@ def configure(parser: CommandParser) -> None:
         default="step",
         help="step: a step's scores become shares of its total; sequence; none (default: step)",
     )
+    what.add(
+        "--different-texts",
+        action="store_true",
+        help="pairs whose input texts differ too, such as contrastive ones: by what they have in common",
+    )
     output = parser.group("Output")
     output.add("--show", action="store_true", help="draw every pair (one pair is drawn anyway)")
     output.add("--json", action="store_true", help="one JSON document")
@@ -58,11 +73,24 @@ def execute(options: Options, console: Console) -> int:
     """Compare, example by example."""
     first, second = (open_results(path, options.example, options.limit) for path in (options.first, options.second))
     pairs = matched(list(first), list(second))
+    left_out = [] if options.different_texts else [pair.name for pair in pairs if not pair.same_input]
+    if left_out:
+        _say_left_out(left_out, pairs, console)
+        pairs = [pair for pair in pairs if pair.same_input]
     compared = [(pair, compare(pair.a, pair.b, normalize=options.normalize)) for pair in pairs]
     documents = [described(pair.name, comparison) for pair, comparison in compared]
     if options.json:
         console.line(
-            json.dumps({"a": options.first, "b": options.second, "examples": documents}, indent=2, ensure_ascii=False)
+            json.dumps(
+                {
+                    "a": options.first,
+                    "b": options.second,
+                    "examples": documents,
+                    **({"left_out": left_out} if left_out else {}),
+                },
+                indent=2,
+                ensure_ascii=False,
+            )
         )
     elif options.jsonl:
         for document in documents:
@@ -82,6 +110,25 @@ def execute(options: Options, console: Console) -> int:
             f"Mean rank agreement of {len(known)} examples: {np.mean(known):.3f}" if known else "No ranking to compare."
         )
     return ExitCode.DONE
+
+
+def _say_left_out(names: Sequence[str], pairs: Sequence[Pair], console: Console) -> None:
+    """Warn of pairs of different texts.
+
+    Raises:
+        UsageError: There are no others.
+    """
+    if len(names) == len(pairs):
+        which = "The two are" if len(pairs) == 1 else f"All {len(pairs)} pairs are"
+        raise UsageError(
+            f"{which} of different input texts.\nExamples are paired by id, or by place where they have none.\n"
+            "Give results of the same texts, or add --different-texts to compare what the texts have in common."
+        )
+    shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+    console.warn(
+        f"{len(names)} of {len(pairs)} pairs are of different input texts and left out: {shown}. "
+        "--different-texts compares what they have in common."
+    )
 
 
 def described(name: str, comparison: Comparison) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from wherefrom_cli.parser import CommandParser, Options, number, positive_number
 from wherefrom_cli.progress import ProgressLine, loading
 from wherefrom_cli.request import add_model_options, model_request
 from wherefrom_cli.results import check_writable
-from wherefrom_cli.texts import Fields, examples_in_file
+from wherefrom_cli.texts import Fields, examples_in_file, refuse_empty
 
 
 def configure(parser: CommandParser) -> None:
@@ -60,6 +60,7 @@ def execute(options: Options, console: Console) -> int:
     examples = list(examples_in_file(Path(options.texts), fields))[: options.limit]
     if not examples:
         raise UsageError(f"There is no text in {options.texts}.")
+    refuse_empty(examples)
     asked = model_request(options)
     with loading(console, asked.name):
         model = asked.load()

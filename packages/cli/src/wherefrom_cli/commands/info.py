@@ -9,15 +9,23 @@ from typing import Any
 
 import msgspec
 from attrs import frozen
+from wherefrom.context import ContextAttribution, is_context_file
 from wherefrom.files import open_run
+from wherefrom.results.attribution import Attributions
+from wherefrom.results.stages import Stage
 
+from wherefrom_cli.asking_again import Again, again, context_again
 from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
 from wherefrom_cli.opening import open_results
 from wherefrom_cli.parser import CommandParser, Options
 
-_LONG = ("input_texts", "generated_texts")
+_LONG = (
+    "input_texts",
+    "generated_texts",
+    *(f"context.{name}" for name in ("input_current_text", "input_context_text", "null_documents", "null_contexts")),
+)
 
 
 def configure(parser: CommandParser) -> None:
@@ -39,11 +47,14 @@ class Described:
 
 def execute(options: Options, console: Console) -> int:
     """Print the provenance of each."""
-    described = {path: describe(path) for path in options.paths}
+    described = {} if options.as_config else {path: describe(path) for path in options.paths}
     if options.as_config:
-        for path, one in described.items():
+        for path in options.paths:
+            asked = asked_again(path)
             console.line(f"# {path}")
-            console.line(as_config(one.provenance))
+            console.line(asked.toml())
+            for note in asked.notes:
+                console.note(f"{path}: {note}")
     elif options.json or options.jsonl:
         documents = [
             {"path": path, **one.summary, "provenance": dict(one.provenance)} for path, one in described.items()
@@ -53,8 +64,9 @@ def execute(options: Options, console: Console) -> int:
     else:
         for path, one in described.items():
             console.line(path)
-            told = {name: value for name, value in one.provenance.items() if name not in _LONG}
-            for name, value in _flat({**one.summary, **told}):
+            for name, value in _flat({**one.summary, **one.provenance}):
+                if name in _LONG:
+                    continue
                 console.line(f"  {name}: {value}")
     return ExitCode.DONE
 
@@ -82,41 +94,34 @@ def describe(path: str) -> Described:
             "scores": sorted({name for one in out for name in one.step_scores}),
             "dimensions": sorted({name for one in out for name in one.dimensions}),
             "aggregated": all(one.is_aggregated for one in out),
+            "stages": sorted({stage_text(stage) for one in out for stage in one.aggregations}),
+            "context": _context_of(path),
         },
         provenance=msgspec.to_builtins(out.provenance),
     )
 
 
-def as_config(info: Mapping[str, Any]) -> str:
-    """The options that made a result, as a configuration file."""
-    arguments = info.get("arguments", {})
-    method = info.get("method", {})
-    function = info.get("attributed_fn", {})
-    options: dict[str, Any] = {
-        "model": info.get("model", {}).get("name"),
-        "attribution-method": method.get("name"),
-        "attributed-fn": function.get("name"),
-        "step-scores": [score.get("name") for score in info.get("step_scores", [])],
-        "start-pos": arguments.get("attr_pos_start"),
-        "end-pos": arguments.get("attr_pos_end"),
-        "attribute-target": arguments.get("attribute_target"),
-        "include-eos-baseline": arguments.get("include_eos_baseline"),
-        "generate-from-target-prefix": arguments.get("generate_from_target_prefix"),
-        "skip-special-tokens": arguments.get("skip_special_tokens"),
-        "seed": info.get("seed"),
-        "attribution-kwargs": {**function.get("settings", {}), **method.get("settings", {})},
-        "generation-kwargs": info.get("generation_args", {}),
-    }
-    lines = [f"{name} = {_toml(value)}" for name, value in options.items() if value not in (None, [], {})]
-    return "\n".join(["[attribute]", *lines])
+def asked_again(path: str) -> Again:
+    """What asks for a file or run again."""
+    if Path(path).is_dir():
+        run = open_run(path)
+        return again(Attributions(sequence_attributions=(), provenance=run.provenance))
+    out = open_results(path)  # says what is wrong with a file that is none of ours
+    return context_again(ContextAttribution.load(path)) if is_context_file(path) else again(out)
 
 
-def _toml(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{json.dumps(key)} = {_toml(item)}" for key, item in value.items()) + " }"
-    if isinstance(value, list):
-        return "[" + ", ".join(_toml(item) for item in value) + "]"
-    return json.dumps(value, ensure_ascii=False)
+def stage_text(stage: Stage) -> str:
+    """An aggregation with its settings, in a line."""
+    settings = ", ".join(f"{name}={value!r}" for name, value in stage.settings.items())
+    return f"{stage.name}({settings})" if settings else stage.name
+
+
+def _context_of(path: str) -> dict[str, Any]:
+    """What was asked of a context attribution: metric, thresholds, templates; nothing of other files."""
+    if not is_context_file(path):
+        return {}
+    out = ContextAttribution.load(path)
+    return {**out.info, **({"support_threshold": out.support_threshold} if out.parts else {})}
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

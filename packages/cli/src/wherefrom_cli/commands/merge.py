@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from wherefrom.errors import UsageError
 from wherefrom.results import merge_attributions
 
 from wherefrom_cli.command import Command
@@ -11,7 +12,7 @@ from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
 from wherefrom_cli.opening import open_results
 from wherefrom_cli.parser import CommandParser, Options
-from wherefrom_cli.results import check_writable
+from wherefrom_cli.results import check_ending, check_writable
 
 
 def configure(parser: CommandParser) -> None:
@@ -25,7 +26,11 @@ def configure(parser: CommandParser) -> None:
 def execute(options: Options, console: Console) -> int:
     """Read all, write one."""
     path = Path(options.output)
+    check_ending(path)
     check_writable(path, overwrite=options.overwrite)
+    places = [Path(each).resolve() for each in options.paths]
+    if twice := [each for each, place in zip(options.paths, places, strict=True) if places.count(place) > 1]:
+        raise UsageError(f"{twice[0]} is given twice, so its examples would be there twice.\nGive each file once.")
     out = merge_attributions([open_results(each) for each in options.paths])
     out.save(path, options.overwrite)
     console.note(f"Wrote {len(out)} examples of {len(options.paths)} files to {path}.")

@@ -18,7 +18,7 @@ from wherefrom_cli.parser import CommandParser, Options, json_object, positive_n
 from wherefrom_cli.progress import ProgressLine, loading
 from wherefrom_cli.request import add_model_options, model_request
 from wherefrom_cli.results import add_output_options, destination, write_results
-from wherefrom_cli.texts import Example, paired, typed_texts
+from wherefrom_cli.texts import Example, paired, refuse_empty, typed_texts
 
 if TYPE_CHECKING:
     from wherefrom import AttributionModel
@@ -53,6 +53,13 @@ def configure(parser: CommandParser) -> None:
         help="what reads each hop (default: the gradient three tenths of the way up)",
     )
     how.add("-fn", "--attributed-fn", metavar="NAME", help="target function (default: log-probability)")
+    how.add(
+        "--attribution-kwargs",
+        type=json_object,
+        default={},
+        metavar="JSON",
+        help="settings of method and target function, as in a configuration file",
+    )
     how.add(
         "--set", type=setting, action="append", default=[], dest="set", metavar="NAME=VALUE", help="a method's setting"
     )
@@ -111,12 +118,14 @@ def execute(options: Options, console: Console) -> int:
         )
     asked = model_request(options)
     examples = paired(typed_texts(options.input_texts, console), typed_texts(options.generated_texts, console))
+    refuse_empty(examples)
     contrasts: list[str | None] = [*typed_texts(options.contrast_targets, console)] or [None] * len(examples)
     if len(contrasts) != len(examples):
         raise UsageError(
             f"{len(contrasts)} contrast targets for {len(examples)} prompts.\nGive one per prompt, in the same order."
         )
-    how: dict[str, Any] = {"method": options.method, "attributed_fn": options.attributed_fn, **dict(options.set)}
+    how: dict[str, Any] = {"method": options.method, "attributed_fn": options.attributed_fn}
+    how |= {**options.attribution_kwargs, **dict(options.set)}
     with loading(console, asked.name):
         model = asked.load()
     if options.dry_run:

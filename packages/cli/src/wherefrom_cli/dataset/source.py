@@ -92,6 +92,11 @@ class DatasetRequest:
             ) from error
         if isinstance(rows, Mapping):
             raise UsageError(f"{self.name!r} has the splits {', '.join(map(str, rows))}.\nChoose one with --split.")
+        if name == "text":  # a text per line, and none on a blank line, as everywhere
+            if isinstance(rows, datasets.Dataset):
+                rows = rows.select([place for place, text in enumerate(rows["text"]) if text.strip()])
+            else:
+                rows = rows.filter(lambda row: bool(row["text"].strip()))
         return Dataset(request=self, rows=cast("Iterable[Mapping[str, Any]]", rows))
 
     def _refuse_splits(self) -> None:
@@ -115,6 +120,8 @@ class DatasetRequest:
                 raise UsageError(
                     f"{self.name!r} is not a kind of data file we know.\nKnown endings: {', '.join(_BUILDERS)}."
                 )
+            if not _begins(path).strip():
+                raise UsageError(f"There is no text in {self.name}: the file is empty.")
             arguments["data_files"] = str(path)
             if path.suffix == ".tsv":
                 arguments.setdefault("sep", "\t")
@@ -183,6 +190,11 @@ class Dataset:
                     "Choose another --id-field, or none."
                 )
             seen.add(numbered.key)
+
+
+def _begins(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(1000)
 
 
 def _hash(rows: Iterable[list[Any]]) -> str:

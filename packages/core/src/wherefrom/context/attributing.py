@@ -309,6 +309,16 @@ def attribute_context(
         method={"name": request.method.identifier, "settings": non_default(request.method)},
         attributed_fn={"name": request.function.identifier, "settings": non_default(request.function)},
         step_scores=[{"name": metric.identifier, "settings": non_default(metric)}],
+        arguments={
+            name: value
+            for name, value, default in (
+                ("include_eos_baseline", include_eos_baseline, False),
+                ("document_template", document_template, "{text}"),
+                ("document_separator", document_separator, None),
+                ("document_placement", document_placement, "message"),
+            )
+            if value != default
+        },
         generation_args=plain(dict(generation_args or {})),
         constrained_decoding=output is not None,
         seed=seed,

@@ -24,12 +24,24 @@ def example_of(model: Any, result: AttributionData) -> Example:
     """The example that a result explains.
 
     Raises:
-        InputError: Its tokens were merged.
+        InputError: Its tokens were merged, or are none of the model's.
     """
     if any(token.size != 1 for token in (*result.source, *result.target)):
         raise InputError(
             "An evaluation needs a result of single tokens, and here some were merged (words, spans). "
             "Give the raw result, and say units='word' to the evaluation."
+        )
+    if any(token.id < 0 for token in (*result.source, *result.target)):
+        raise InputError(
+            "A model can be asked again only about tokens of its vocabulary, and here some have no id: a context "
+            "attribution keeps none, and a trace has one step per hop. "
+            "Attribute the text (`attribute`), and give that result."
+        )
+    last, known = max((token.id for token in (*result.source, *result.target)), default=0), model.card.vocabulary
+    if known and last >= known:
+        raise InputError(
+            f"The result has the token id {last}, but {model.card.name} knows the ids 0 to {known - 1}. "
+            "Give the model that the result was made with."
         )
     encoder_decoder = model.card.kind == "encoder-decoder"
     return Example(
@@ -58,7 +70,7 @@ def question_of(
         function: The target function; None: the log-probability of the explained tokens.
 
     Raises:
-        InputError: Its tokens were merged, or it is of another kind of model.
+        InputError: Its tokens were merged or are none of the model's, or it is of another kind of model.
     """
     if (model.card.kind == "encoder-decoder") != (result.source_attributions is not None):
         raise InputError(f"The result is not of a model like {model.card.name!r}, which is {model.card.kind}.")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from wherefrom.errors import FileFormatError
 from wherefrom.evaluation.gold import Gold, gold_from_words
 from wherefrom.evaluation.lines import decoded_lines
 
@@ -39,7 +40,7 @@ def load_prompts(name: str | Path) -> list[Prompt]:
     """A built-in set by name, or JSONL of a custom set, one `Prompt` per line.
 
     Raises:
-        FileFormatError: A line is no prompt; the message names it.
+        FileFormatError: A line is no prompt, or a prompt is empty; the message names it.
         FileNotFoundError: There is no such set and no such file.
     """
     if str(name) in PROMPT_SETS:
@@ -47,4 +48,8 @@ def load_prompts(name: str | Path) -> list[Prompt]:
     else:
         data = Path(name).read_bytes()
     expected = "an object with id, set, prompt, answer and evidence"
-    return decoded_lines(data, Prompt, name=name, expected=expected)
+    found = decoded_lines(data, Prompt, name=name, expected=expected)
+    for one in found:
+        if not one.prompt.strip():
+            raise FileFormatError(f"{name}: the prompt of {one.id!r} is empty. Give at least one word.")
+    return found

@@ -26,6 +26,7 @@ from wherefrom.files.wire.examples import (
     encode_provenance,
     typed,
 )
+from wherefrom.files.wire.foreign import refuse_foreign
 from wherefrom.files.wire.inseq import is_inseq, read_inseq, to_inseq
 from wherefrom.files.wire.limits import Budget
 from wherefrom.results.data import AttributionData, AttributionsData
@@ -162,6 +163,7 @@ def _parse(data: bytes, budget: Budget, name: str) -> Document:
         raise FileFormatError("The file is empty.")
     if data[:3] == b"\xef\xbb\xbf":
         data = data[3:]
+    refuse_foreign(data)
     if is_inseq(data):
         provenance, examples = read_inseq(data, budget)
         return Document(provenance=provenance, examples=examples)

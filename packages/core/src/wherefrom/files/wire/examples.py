@@ -162,7 +162,11 @@ def typed(value: Any, expected: Any, decode: Decode, where: str) -> Any:
     """
     try:
         return decode(value, type=expected)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError, ValueError) as error:
+    except msgspec.DecodeError as error:
+        if str(error) == "Input data was truncated":
+            raise FileFormatError("It is cut off: its end is missing. Copy or make it again.") from error
+        raise FileFormatError(f"{where}: {error}.") from error
+    except (UnicodeDecodeError, RecursionError, OverflowError, ValueError) as error:
         raise FileFormatError(f"{where}: {str(error) or type(error).__name__}.") from error
 
 
