@@ -11,7 +11,12 @@ from wherefrom.results.provenance import Provenance
 from wherefrom.results.stages import Stage
 from wherefrom.text.tokens import Segment
 from wherefrom_viz import render_latex, render_markdown, render_svg, render_text
+from wherefrom_viz.browser.drawing import Drawing
+from wherefrom_viz.browser.focus import Focus, bound_of
+from wherefrom_viz.describe.comparison import compare
 from wherefrom_viz.describe.description import describe, describe_all, rescaled, stage_words
+
+from tests.viz.conftest import marked_chat
 
 
 def test_rows_are_source_then_target(translation: Attribution) -> None:
@@ -161,6 +166,21 @@ def test_special_and_template_tokens_take_no_part_in_colours_and_top_inputs(make
     assert not any(unit.template for unit in describe(made.replace(target=said, segments=turns)).inputs)
     marks = describe(make(["<s>", "</s>", "a"], 2, {(0, 0): 4.0}).replace(segments=()))
     assert marks.scale.bound == pytest.approx(4.0)
+
+
+def test_outputs_shown_as_one_have_colours_without_special_and_template_tokens() -> None:
+    shown = describe(marked_chat(3))
+    assert shown.bound_of([0, 1, 2]) == pytest.approx(0.33)
+    assert bound_of(shown, Focus(pinned=frozenset({0, 1})), Drawing(scale="step")) == pytest.approx(0.22)
+    assert bound_of(shown, Focus(column=0), Drawing(scale="step")) == pytest.approx(0.11)
+    assert shown.leaves_out()
+    assert shown.leaves_out([0, 1, 2])
+
+
+def test_comparisons_have_colours_without_special_and_template_tokens() -> None:
+    one = marked_chat(3)
+    pair = compare(one, one.replace(target_attributions=one.target_attributions * 2), normalize="none")
+    assert [half.scale.bound for half in (pair.a, pair.b, pair.difference)] == pytest.approx([0.22, 0.22, 0.11])
 
 
 def test_tokens_that_are_bytes_of_one_character_are_named_by_it(make: Callable[..., Attribution]) -> None:

@@ -42,6 +42,10 @@ FADED = 0.2
 NORMALIZATIONS: tuple[Normalization, ...] = ("none", "step", "sequence")
 
 
+LEFT_OUT = "special and template tokens left out of colours and strongest inputs"
+"""Said where that changes one of them; see `Description.leaves_out`."""
+
+
 @frozen
 class Unit:
     """A token, or several merged ones, as it is shown."""
@@ -185,10 +189,30 @@ class Description:
         return [(title, rows) for title, rows in blocks if rows]
 
     def bound_of(self, columns: Sequence[int]) -> float:
-        """The score of the strongest colour where these outputs are shown as one; > 0. For colours and legend alike."""
+        """The score of the strongest colour where these outputs are shown as one; > 0. For colours and legend alike.
+
+        Special tokens and template parts are left out, unless there is nothing else.
+        """
         if len(columns) == 1:
             return self.scale.bound
-        return bound_for(self.scores[:, list(columns)].sum(axis=1))
+        return self.bound_among(self.scores[:, list(columns)].sum(axis=1))
+
+    def bound_among(self, scores: npt.NDArray[np.float64]) -> float:
+        """A bound that scores ``(inputs, ...)`` just fill, those of special tokens and template parts left out; > 0."""
+        return bound_for(scores[counted(self.inputs)])
+
+    def leaves_out(self, columns: Sequence[int] | None = None) -> bool:
+        """Would special tokens and template parts, which are left out, be the strongest inputs and widen the colours?
+
+        Args:
+            columns: Outputs that are shown as one; None: each alone.
+        """
+        said = counted(self.inputs)
+        if said.all():
+            return False
+        scores = self.scores if columns is None else self.scores[:, list(columns)].sum(axis=1, keepdims=True)
+        sizes = np.abs(scores)
+        return bool((sizes[~said].max(axis=0, initial=0.0) > sizes[said].max(axis=0, initial=0.0)).any())
 
     def top(self, columns: Sequence[int], count: int = 5) -> list[tuple[int, float]]:
         """The strongest inputs of the given columns (summed), in order, as (row, score).
