@@ -168,6 +168,25 @@ def test_special_and_template_tokens_take_no_part_in_colours_and_top_inputs(make
     assert marks.scale.bound == pytest.approx(4.0)
 
 
+def test_bytes_are_named_by_the_letter_or_mark_they_belong_to(make: Callable[..., Attribution]) -> None:
+    texts = ["ह", "", "ि", "न", "ै", "", " 👨", "", "", "\u200d", "", "👩", "", " ،", "", "智", "", ""]
+    parts = ["ह 1/2", "ह 2/2", "◌ि", "न", "◌ै 1/2", "◌ै 2/2", "👨 1/3", "👨 2/3", "👨 3/3"]
+    parts += ["‹U+200D› 1/2", "‹U+200D› 2/2", "👩 1/2", "👩 2/2", "\u200e،\u200e 1/2", "\u200e،\u200e 2/2"]
+    picture = describe(make(texts, 15))
+    assert [unit.label for unit in picture.inputs[:15]] == parts
+    assert [unit.label for unit in picture.steps] == ["智 1/3", "智 2/3", "智 3/3"]
+
+
+def test_bytes_of_a_character_that_never_ended_are_none_of_the_one_before(make: Callable[..., Attribution]) -> None:
+    one = make(["Go", " 🌈", "", "", "", ""], 1)
+    pieces = ["Go", "ĠðŁ", "Į", "Ī", "ðŁ", "Į"]
+    tokens = tuple(msgspec.structs.replace(t, piece=p) for t, p in zip(one.target, pieces, strict=True))
+    one = one.replace(target=tokens)
+    assert [unit.label for unit in describe(one).steps] == ["🌈 1/3", "🌈 2/3", "🌈 3/3", "∅", "∅"]
+    assert [step.text for step in one.aggregate("characters").steps] == [" 🌈", ""]
+    assert [step.size for step in one.aggregate("characters").steps] == [3, 2]
+
+
 def test_outputs_shown_as_one_have_colours_without_special_and_template_tokens() -> None:
     shown = describe(marked_chat(3))
     assert shown.bound_of([0, 1, 2]) == pytest.approx(0.33)
@@ -186,7 +205,7 @@ def test_comparisons_have_colours_without_special_and_template_tokens() -> None:
 def test_tokens_that_are_bytes_of_one_character_are_named_by_it(make: Callable[..., Attribution]) -> None:
     one = make(["I", " 智", "", "", " ש", "", " go", " 能", "", "!"], 7, {(2, 0): 0.9})
     picture = describe(one)
-    named = ["I", "智 1/3", "智 2/3", "智 3/3", "\u200eש 1/2", "\u200eש 2/2", "go"]
+    named = ["I", "智 1/3", "智 2/3", "智 3/3", "\u200eש\u200e 1/2", "\u200eש\u200e 2/2", "go"]
     assert [unit.label for unit in picture.inputs[:7]] == named
     assert [unit.label for unit in picture.steps] == ["能 1/2", "能 2/2", "!"]
     assert [unit.text for unit in picture.steps] == ["能", "·", "!"]

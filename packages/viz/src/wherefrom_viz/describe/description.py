@@ -535,19 +535,23 @@ def unit_of(token: Token, before: Token | None) -> Unit:
     )
 
 
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+"""Letters and signs of scripts that are read from right to left; the page has the same."""
+
+
 def _in_parts(shown: Sequence[Unit], attribution: Attribution, side: str, first: int = 0) -> tuple[Unit, ...]:
-    """The tokens of a side from ``first`` on, those that are bytes of one character named by it: ``智 2/3``."""
+    """The tokens of a side from ``first`` on, those that are bytes of one letter or mark named by it: ``智 2/3``."""
     found = list(shown)
     tokens = attribution.source if side == "source" else attribution.target
-    starts = unit_starts_of_side(attribution, side, tokens, "character")
+    whole = set(unit_starts_of_side(attribution, side, tokens, "character"))
+    starts = [at for at, token in enumerate(tokens) if token.text or at in whole]
     for start, end in itertools.pairwise((*starts, len(tokens))):
-        texts = [token.text for token in tokens[start:end]]
-        glyph = text_marks.visible("".join(texts).strip())
-        if len(texts) == 1 or not glyph or any(texts[1:]):
+        glyph = text_marks.visible(tokens[start].text.strip())
+        if end - start == 1 or not glyph:
             continue
-        direction = "\u200e" if text_marks.isolate(glyph) != glyph else ""
+        direction = "\u200e" if _RIGHT_TO_LEFT.search(glyph) else ""  # else the number goes to the wrong side of it
         for at in range(max(start, first), min(end, first + len(shown))):
-            name, unit = f"{direction}{glyph} {at - start + 1}/{len(texts)}", found[at - first]
+            name, unit = f"{direction}{glyph}{direction} {at - start + 1}/{end - start}", found[at - first]
             found[at - first] = evolve(unit, label=name, text=unit.text if at == start else text_marks.PART)
     return tuple(found)
 
