@@ -78,6 +78,12 @@ def test_show_in_every_view(wherefrom: Run, saved: Path, view: str) -> None:
     assert wherefrom("show", saved, "--view", view).code == 0
 
 
+def test_show_of_a_trace_that_is_none(wherefrom: Run, saved: Path) -> None:
+    ran = wherefrom("show", saved, "--view", "trace")
+    assert ran.code == 2
+    assert "This result is no trace" in ran.err
+
+
 def test_show_colours_when_asked(wherefrom: Run, saved: Path) -> None:
     assert "\x1b[" in wherefrom("show", saved, "--color", "always").out
     assert "\x1b[" not in wherefrom("show", saved, "--color", "never").out

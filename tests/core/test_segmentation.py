@@ -103,6 +103,28 @@ def test_a_token_without_text_belongs_to_the_unit_before_it() -> None:
     assert unit_starts(labelled, "word") == (0, 3)
 
 
+@pytest.mark.parametrize(
+    "pieces, starts",
+    [
+        (["ðŁ", "Į", "Ī", "ðŁ", "Į"], (0, 3)),
+        (["ðŁ", "Į", "Ī", "Ġà¤"], (0, 3)),
+        (["<0xF0>", "<0x9F>", "<0x8C>", "<0xE0>", "<0xA4>"], (0, 3)),
+        (["智", "", "Ĭ", "##"], (0,)),
+    ],
+)
+def test_bytes_that_begin_a_character_without_end_are_a_character_of_their_own(
+    pieces: list[str], starts: tuple[int, ...]
+) -> None:
+    """They would add their scores to a character that has nothing to do with them."""
+    tokens = [Token(id=i, piece=piece, text="" if i else "🌈", position=i) for i, piece in enumerate(pieces)]
+    assert unit_starts(tokens, "character") == starts
+
+
+def test_a_byte_that_looks_like_no_space_parts_no_word() -> None:
+    tokens = [Token(id=i, piece=piece, text="" if i else "🌈", position=i) for i, piece in enumerate(["ðŁ", "Į", "Ī"])]
+    assert unit_starts(tokens, "word") == unit_starts(tokens, "character") == (0,)
+
+
 def test_no_unit_begins_inside_a_character_or_a_word() -> None:
     assert unit_starts(spelt("e", "\u0301", "x"), "character") == (0, 2)
     assert unit_starts(spelt("(he", "llo", " e", "\u0301t"), "word") == (0, 2)

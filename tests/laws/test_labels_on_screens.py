@@ -20,7 +20,8 @@ from playwright.sync_api import Browser  # noqa: E402
 PIECES = [
     *("क", "\u200d", "I", " go", ".", " ", "  ", "\n", "\n\n", "\t", " \n", "\u00a0", "é", "e\u0301", "\u200b", "�"),
     *("नदी", " के", "क", "\u094d", " था।", "智", " 能", "👩‍🔬", "السلام", " عليكم", "ש", "\u202e", "<b>", "[/red]"),
-    *[""] * 12,
+    *("।", "ै", "،", "ﷺ", "❤\ufe0f"),
+    *[""] * 15,
 ]
 """Texts of tokens; an empty one is a later byte of the character before, or of one that never came to its end."""
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 import pytest
 from wherefrom.results.attribution import Attribution, Attributions
@@ -269,3 +270,18 @@ def open_page(chromium: Browser, tmp_path: Path) -> Iterator[Callable[..., Page]
     assert complaints == []
     assert [url for url in requests if not url.startswith(("file://", "blob:", "data:"))] == []
     assert len([url for url in requests if url.startswith("file://")]) == len(contexts)
+
+
+def marked_chat(count: int = 2) -> Attribution:
+    """A short chat of whose scores the template's first marker has the most, as attention gives them; no signs."""
+    texts = ["<|im_start|>", "user", "\n", "What", "?", "<|im_end|>", "\n", "<|im_start|>", "assistant", "\n", "Go"]
+    texts += [" on"] * (count - 1)
+    said = {(3, column): 0.11 for column in range(count)}
+    made = causal(texts, 10, {**{(0, column): 0.53 for column in range(count)}, **said}, method="attention", seed=1)
+    scores = np.where(np.isin(made.target_attributions, np.float32([0.53, 0.11])), made.target_attributions, 0)
+    tokens = tuple(msgspec.structs.replace(one, special=one.text.startswith("<|"), word=None) for one in made.target)
+    turns = (
+        Segment(side="target", start=0, end=7, kind="turn", label="user"),
+        Segment(side="target", start=7, end=len(tokens), kind="turn", label="assistant"),
+    )
+    return made.replace(target=tokens, source=tokens[:10], segments=turns, target_attributions=scores, signed=False)

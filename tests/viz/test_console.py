@@ -21,6 +21,8 @@ from wherefrom_viz import compare_view
 from wherefrom_viz import console as package
 from wherefrom_viz.console import console_view, render_console, render_text
 
+from tests.viz.conftest import causal, marked_chat
+
 ColorSystem = Literal["standard", "256", "truecolor"]
 VIEWS = ["auto", "matrix", "read", "topk", "steps"]
 
@@ -240,3 +242,56 @@ def test_the_legend_of_summed_outputs_is_of_the_sums(make: Callable[..., Attribu
     (legend,) = [line for line in text.splitlines() if "+ raises" in line]
     assert legend.startswith(f"-{summed:.2f} ")
     assert f" +{summed:.2f} " in legend
+
+
+LEFT_OUT = "special and template tokens left out of colours and strongest inputs"
+
+
+@pytest.mark.parametrize("view", ["auto", "matrix", "read", "topk"])
+def test_what_is_left_out_of_the_colours_is_said_where_it_changes_them(view: str) -> None:
+    one = marked_chat()
+    assert LEFT_OUT in render_text(one, view=view)
+    said = one.replace(target_attributions=np.where(one.target_attributions > 0.5, 0.1, one.target_attributions))
+    assert LEFT_OUT not in render_text(said, view=view)
+    unmarked = one.replace(segments=(), target=causal(["a"] * 12, 10).target)
+    assert LEFT_OUT not in render_text(unmarked, view=view)
+
+
+def test_what_is_left_out_of_a_comparison_is_said() -> None:
+    one = marked_chat()
+    text = plain(compare_view(one, one))
+    assert LEFT_OUT in text
+    said = one.replace(target_attributions=np.where(one.target_attributions > 0.5, 0.1, one.target_attributions))
+    assert LEFT_OUT not in plain(compare_view(said, said))
+
+
+def plain(shown: object) -> str:
+    console = Console(file=io.StringIO(), width=100, color_system=None)
+    console.print(shown)
+    return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
+
+
+def test_a_range_that_scores_go_beyond_says_so(hospital: Attribution) -> None:
+    assert " 0.11 and above\n" in render_text(marked_chat(), view="matrix")
+    assert " 0.11\n" in render_text(marked_chat(), view="topk")  # of which no score goes beyond
+    assert "and above" not in render_text(hospital)
+    clipped = render_text(hospital, min_val=-0.1, max_val=0.1)
+    assert "+0.10 and above" in clipped
+    lowest = hospital.replace(target_attributions=-hospital.target_attributions)
+    assert "-0.10 and below" in render_text(lowest, min_val=-0.1, max_val=0.1)
+
+
+def test_a_text_without_colours_says_scores_as_they_are() -> None:
+    assert "<|im_start|>[0.53]" in render_text(marked_chat(), view="read")
+
+
+def test_numbers_in_a_text_are_not_broken_over_lines() -> None:
+    texts = ["<", "script", ">", "alert", "(", "1", ")", "</", "script", ">", "x" * 70, "; go", "."]
+    one = causal(texts, 12, {(row, 0): 0.5 - row / 100 for row in range(12)})
+    for width in range(12, 60):
+        shown = render_text(one, width, view="read").splitlines()
+        text = [line for line in shown if line.startswith("  ") and "+" in line]
+        assert sum(len(re.findall(r"\[\+0\.\d\d\]", line)) for line in text) == 12, width
+        assert all(cell_len(line.rstrip()) <= width for line in shown[1:20] if line.startswith("  "))
+        if width > 30:
+            assert any("script[+0.49]" in line for line in text)

@@ -11,7 +11,12 @@ from wherefrom.results.provenance import Provenance
 from wherefrom.results.stages import Stage
 from wherefrom.text.tokens import Segment
 from wherefrom_viz import render_latex, render_markdown, render_svg, render_text
+from wherefrom_viz.browser.drawing import Drawing
+from wherefrom_viz.browser.focus import Focus, bound_of
+from wherefrom_viz.describe.comparison import compare
 from wherefrom_viz.describe.description import describe, describe_all, rescaled, stage_words
+
+from tests.viz.conftest import marked_chat
 
 
 def test_rows_are_source_then_target(translation: Attribution) -> None:
@@ -163,10 +168,44 @@ def test_special_and_template_tokens_take_no_part_in_colours_and_top_inputs(make
     assert marks.scale.bound == pytest.approx(4.0)
 
 
+def test_bytes_are_named_by_the_letter_or_mark_they_belong_to(make: Callable[..., Attribution]) -> None:
+    texts = ["ह", "", "ि", "न", "ै", "", " 👨", "", "", "\u200d", "", "👩", "", " ،", "", "智", "", ""]
+    parts = ["ह 1/2", "ह 2/2", "◌ि", "न", "◌ै 1/2", "◌ै 2/2", "👨 1/3", "👨 2/3", "👨 3/3"]
+    parts += ["‹U+200D› 1/2", "‹U+200D› 2/2", "👩 1/2", "👩 2/2", "\u200e،\u200e 1/2", "\u200e،\u200e 2/2"]
+    picture = describe(make(texts, 15))
+    assert [unit.label for unit in picture.inputs[:15]] == parts
+    assert [unit.label for unit in picture.steps] == ["智 1/3", "智 2/3", "智 3/3"]
+
+
+def test_bytes_of_a_character_that_never_ended_are_none_of_the_one_before(make: Callable[..., Attribution]) -> None:
+    one = make(["Go", " 🌈", "", "", "", ""], 1)
+    pieces = ["Go", "ĠðŁ", "Į", "Ī", "ðŁ", "Į"]
+    tokens = tuple(msgspec.structs.replace(t, piece=p) for t, p in zip(one.target, pieces, strict=True))
+    one = one.replace(target=tokens)
+    assert [unit.label for unit in describe(one).steps] == ["🌈 1/3", "🌈 2/3", "🌈 3/3", "∅", "∅"]
+    assert [step.text for step in one.aggregate("characters").steps] == [" 🌈", ""]
+    assert [step.size for step in one.aggregate("characters").steps] == [3, 2]
+
+
+def test_outputs_shown_as_one_have_colours_without_special_and_template_tokens() -> None:
+    shown = describe(marked_chat(3))
+    assert shown.bound_of([0, 1, 2]) == pytest.approx(0.33)
+    assert bound_of(shown, Focus(pinned=frozenset({0, 1})), Drawing(scale="step")) == pytest.approx(0.22)
+    assert bound_of(shown, Focus(column=0), Drawing(scale="step")) == pytest.approx(0.11)
+    assert shown.leaves_out()
+    assert shown.leaves_out([0, 1, 2])
+
+
+def test_comparisons_have_colours_without_special_and_template_tokens() -> None:
+    one = marked_chat(3)
+    pair = compare(one, one.replace(target_attributions=one.target_attributions * 2), normalize="none")
+    assert [half.scale.bound for half in (pair.a, pair.b, pair.difference)] == pytest.approx([0.22, 0.22, 0.11])
+
+
 def test_tokens_that_are_bytes_of_one_character_are_named_by_it(make: Callable[..., Attribution]) -> None:
     one = make(["I", " 智", "", "", " ש", "", " go", " 能", "", "!"], 7, {(2, 0): 0.9})
     picture = describe(one)
-    named = ["I", "智 1/3", "智 2/3", "智 3/3", "\u200eש 1/2", "\u200eש 2/2", "go"]
+    named = ["I", "智 1/3", "智 2/3", "智 3/3", "\u200eש\u200e 1/2", "\u200eש\u200e 2/2", "go"]
     assert [unit.label for unit in picture.inputs[:7]] == named
     assert [unit.label for unit in picture.steps] == ["能 1/2", "能 2/2", "!"]
     assert [unit.text for unit in picture.steps] == ["能", "·", "!"]

@@ -13,7 +13,7 @@ from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.provenance import Provenance
 from wherefrom_viz import colours, render_latex, render_markdown, render_pdf, render_png, render_svg
 
-from tests.viz.conftest import PROVENANCE
+from tests.viz.conftest import PROVENANCE, marked_chat
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -26,6 +26,14 @@ def test_a_figure_has_all_labels_numbers_and_the_meaning(hospital: Attribution) 
     found = texts(render_svg(hospital))
     assert {"sick", "hospital", "0.62", "−0.14", "probability", "0.970"} <= set(found)
     assert "+ raises, − lowers the score of the token" in found
+
+
+def test_a_range_of_colours_leaves_special_and_template_tokens_out_and_says_so() -> None:
+    for view, bound in (("matrix", "0.11"), ("read", "1.54")):
+        found = texts(render_svg(marked_chat(14 if view == "read" else 2), view=view))
+        assert f"{bound} and above" in found
+        assert "special and template tokens left out of colours and strongest inputs" in found
+    assert "% colours from 0 to 1.54;" in render_latex(marked_chat(14), view="read")
 
 
 @pytest.mark.parametrize("name", ["hospital", "translation", "hostile", "long", "chat"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from wherefrom.errors import InputError
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.parts import path_of, shares_by_part
 from wherefrom.text.tokens import Segment, Token
@@ -63,7 +64,9 @@ def test_a_result_that_is_no_trace_has_no_path():
     one = traced().replace(details={})
     assert path_of(one) == []
     assert describe_trace(one) is None
-    assert "no trace" in render_text(one, view="trace")
+    with pytest.raises(InputError, match="no trace"):
+        render_text(one, view="trace")
+    assert "no trace" in render_text([one, traced()], view="trace")
 
 
 def test_parts_of_untraced_results_are_prompt_and_output():

@@ -469,6 +469,9 @@ async def test_a_result_that_is_no_trace_says_so() -> None:
         await pilot.press("5")
         await settled(pilot)
         assert "This result is no trace" in shown(pilot)
+        await pilot.press("y")
+        await settled(pilot)
+        assert "This result is no trace" in app.clipboard
 
 
 async def test_screens_over_screens() -> None:

@@ -26,6 +26,7 @@ from wherefrom_viz.browser.widgets.matrix_view import MatrixView
 from wherefrom_viz.browser.widgets.reading_view import ReadingView
 
 from tests.viz.browser.conftest import browser_at, browser_of, settled, shown, two_methods
+from tests.viz.conftest import marked_chat
 
 
 async def test_open_screen_lists_the_folder_and_opens(
@@ -487,3 +488,18 @@ async def test_an_unreadable_example_leaves_no_text_of_the_one_before(write_run:
         assert "cannot be read" in shown(pilot)
         assert " w0" not in shown(pilot)
         assert "probability" not in shown(pilot)
+
+
+@pytest.mark.parametrize("tab", ["1", "2", "3"])
+async def test_what_is_left_out_of_strongest_inputs_is_said(tab: str) -> None:
+    one = marked_chat()
+    said = one.replace(target_attributions=np.where(one.target_attributions > 0.5, 0.1, one.target_attributions))
+    for example, told in ((one, True), (said, False)):
+        app = browser_of(Attributions(sequence_attributions=(example,)))
+        async with app.run_test(size=(80, 24)) as pilot:
+            await settled(pilot)
+            await pilot.press("enter", tab)
+            await settled(pilot)
+            line = str(app.screen.query_one("#pipeline", Static).render())
+            assert ("special and template tokens left out" in line) == told
+            assert "output 1 of 2" in line

@@ -73,3 +73,13 @@ test("an output token knows its row and its column", () => {
   const [side] = buildView(example()).sides;
   assert.deepEqual(side.units.map((unit) => [unit.row, unit.col, unit.output]), [[0, -1, false], [1, 0, true], [2, 1, true]]);
 });
+
+test("bytes are named by the letter or mark they belong to, and white space has none", () => {
+  const t = ["ह", "", "◌ि", "◌ै", "", " ،", "", "🌈", "", "", "␣", "", "a", "b"];
+  const f = ["@", "0", "0", "0", "0", "@", "0", "@", "0", "@", "@", "0", "@", "@"].join("");
+  const view = buildView({ sides: [{ name: "target", title: "Text", t, f, scored: 1, positions: null, sizes: null }], first: 13, last: 14, scores: new Float32Array(14), stepScores: {} });
+  assert.deepEqual(
+    view.sides[0].units.slice(0, 13).map((unit) => unit.label),
+    ["ह 1/2", "ह 2/2", "◌ि", "◌ै 1/2", "◌ै 2/2", "\u200e،\u200e 1/2", "\u200e،\u200e 2/2", "🌈 1/2", "🌈 2/2", "∅", "␣", "∅", "a"],
+  );
+});

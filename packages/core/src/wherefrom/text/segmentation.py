@@ -7,7 +7,8 @@
 * A *sentence* is what `wherefrom.text.sentences` says.
 
 Among tokens, units are whole tokens, so that each begins where a token begins: a token that adds no text (the second
-byte of a character) belongs to the unit of the token before it, no unit begins inside a character, none inside a word;
+byte of a character) belongs to the unit of the token before it, unless its bytes begin a character that never came to
+its end, which is a character of its own. No unit begins inside a character, none inside a word;
 special tokens are units of their own. White space before the first word belongs to the first sentence, other white
 space between sentences to the one before it.
 
@@ -47,8 +48,11 @@ LEVELS: tuple[Level, ...] = ("token", "character", "word", "sentence")
 Span: TypeAlias = tuple[int, int]
 """First index and the one after the last, among tokens."""
 
-_MARKS_OF_SPACE = ("▁", "Ġ", "Ċ", "ĉ", "Ī")
+_MARKS_OF_SPACE = ("▁", "Ġ", "Ċ", "ĉ")
 """First letters by which vocabularies mark a space, a line break or a tab before the word."""
+
+_FIRST_BYTE = re.compile("Ġ*[\u00c2-\u00f4]|<0x(?:[CD][0-9A-F]|E[0-9A-F]|F[0-4])>")
+"""What the pieces of tokens begin with whose bytes begin a character of several."""
 
 _CONTINUES = "##"
 """WordPiece's mark of a piece that continues a word."""
@@ -85,7 +89,7 @@ def unit_starts(tokens: Sequence[Token], level: Level, *, breaks: Collection[int
     labelled = any(label is not None for label in labels)
     texts = [token.text for token in tokens] if labelled else _spelt(tokens)
     starts = _starts(texts, special, level, breaks, labels if labelled else None)
-    return tuple(index for index, begins in enumerate(starts) if begins)
+    return tuple(i for i, begins in enumerate(starts) if begins or (level == "character" and _unfinished(tokens[i])))
 
 
 def unit_spans(tokens: Sequence[Token], level: Level, *, breaks: Collection[int] = ()) -> list[Span]:
@@ -198,6 +202,15 @@ def _sentences_within(texts: Sequence[str], whole: Sequence[bool], firsts: Seque
             sentence = begun - 1
         place += len(text)
     return starts
+
+
+def _unfinished(token: Token) -> bool:
+    """Does a character begin with this token of which no text came?
+
+    Bytes that begin a character and had an end give the token its text. How vocabularies write bytes: byte-level BPE as
+    letters, from ``Â`` to ``ô`` those that begin one of several bytes; others as ``<0xF0>``.
+    """
+    return not token.text and _FIRST_BYTE.match(token.piece) is not None
 
 
 def _spelt(tokens: Sequence[Token]) -> list[str]:

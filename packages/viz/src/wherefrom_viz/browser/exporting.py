@@ -19,6 +19,8 @@ from wherefrom.results.tables import save_dataset
 
 from wherefrom_viz.browser.drawing import Drawing, merging, prepared
 from wherefrom_viz.console import render_text
+from wherefrom_viz.console.view import NO_TRACE
+from wherefrom_viz.describe.trace import describe_trace
 
 DRAWN = {".html": "html", ".svg": "svg", ".png": "png", ".md": "markdown", ".tex": "latex", ".txt": "text"}
 """Ending to renderer: these show what the browser shows."""
@@ -105,6 +107,8 @@ def text_of(
     attribution: Attribution, provenance: Provenance, drawing: Drawing, view: str, columns: Sequence[int] | None = None
 ) -> str:
     """A view of an example as plain text, for the clipboard."""
+    if view == "trace" and describe_trace(attribution) is None:
+        return f"{NO_TRACE}\n"
     shown = together([(prepared(attribution, drawing), provenance)])
     return render_text(shown, view=view, steps=columns, **options_of(drawing))
 

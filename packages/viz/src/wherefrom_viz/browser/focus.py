@@ -45,10 +45,9 @@ def bound_of(description: Description, focus: Focus, drawing: Drawing) -> float:
         return description.scale.bound
     if drawing.scale != "step":
         return description.scale.bound if focus.row is not None else description.bound_of(focus.columns)
-    scores = (
-        description.scores[focus.row] if focus.row is not None else description.scores[:, focus.columns].sum(axis=1)
-    )
-    return bound_for(scores)
+    if focus.row is not None:
+        return bound_for(description.scores[focus.row])
+    return description.bound_among(description.scores[:, focus.columns].sum(axis=1))
 
 
 def strengths(description: Description, focus: Focus, drawing: Drawing) -> npt.NDArray[np.float64]:

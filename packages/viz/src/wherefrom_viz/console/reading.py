@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import io
+import re
 from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
 import numpy as np
-from rich.console import Console
+import numpy.typing as npt
 from rich.text import Text
 
 from wherefrom_viz.console.terminal_style import TerminalStyle
 from wherefrom_viz.describe.description import Description, Unit
 from wherefrom_viz.describe.numbers import number_style, short
 from wherefrom_viz.describe.running_text import WrapAfter, highlights, line_ends, line_parts
-from wherefrom_viz.describe.text_marks import elide, isolate
+from wherefrom_viz.describe.text_marks import cells, elide, graphemes, isolate
 
 MOST_STEPS = 12
 """Up to so many steps are read one by one; longer outputs are summed."""
@@ -45,27 +46,24 @@ def reading(
     """
     if highlight is not None:
         yield from _output(description, terminal, width, wrap_after, highlight)
-    everything = range(len(description.steps))
-    if _are_summed(description, columns):
-        bound = short(description.bound_of(everything))
-        title = Text(f"all {len(everything)} outputs together", style="bold")
-        yield title.append(f"   strongest colour: {bound}", style="not bold dim")
-        yield from _texts(description, terminal, width, list(everything), wrap_after)
-        return
-    for column in everything if columns is None else columns:
-        yield _step_line(description, column)
-        yield from _texts(description, terminal, width, [column], wrap_after)
-        yield Text()
+    for group in columns_read(description, columns):
+        if len(group) > 1:
+            bound = short(description.bound_of(group))
+            title = Text(f"all {len(group)} outputs together", style="bold")
+            yield title.append(f"   strongest colour: {bound}", style="not bold dim")
+            yield from _texts(description, terminal, width, group, wrap_after)
+        else:
+            yield _step_line(description, group[0])
+            yield from _texts(description, terminal, width, group, wrap_after)
+            yield Text()
 
 
-def reading_bound(description: Description, columns: Sequence[int] | None = None) -> float:
-    """The score of the strongest colour in `reading`."""
-    everything = range(len(description.steps))
-    return description.bound_of(everything) if _are_summed(description, columns) else description.scale.bound
-
-
-def _are_summed(description: Description, columns: Sequence[int] | None) -> bool:
-    return columns is None and len(description.steps) > MOST_STEPS
+def columns_read(description: Description, columns: Sequence[int] | None = None) -> list[list[int]]:
+    """The outputs that `reading` shows, those together that it sums."""
+    everything = list(range(len(description.steps)))
+    if columns is None and len(everything) > MOST_STEPS:
+        return [everything]
+    return [[column] for column in (everything if columns is None else columns)]
 
 
 def _output(
@@ -76,12 +74,13 @@ def _output(
     ends = line_ends(description.steps, wrap_after)
     yield Text(f"the output, shaded by {highlight}", style="bold")
     paragraph = Text()
+    numbers: list[Spoken] = []
     for place, unit in enumerate(description.steps):
         said = f"[{short(float(description.step_scores[highlight][place]))}]" if terminal.level == "none" else ""
-        _append(paragraph, unit, terminal, float(strengths[place]), said)
+        numbers += _append(paragraph, unit, terminal, float(strengths[place]), said)
         if place in ends:
             _end_line(paragraph)
-    yield from _wrapped(paragraph, width)
+    yield from _wrapped(paragraph, width, numbers)
     yield Text()
 
 
@@ -109,27 +108,64 @@ def _texts(
             paragraph.append(f"{side.title.lower()}: ", style="dim")
         strengths = {row: float(np.clip(scores[row] / bound, -1, 1)) for row in rows}
         ends = line_ends([description.inputs[row] for row in rows], wrap_after)
-        _flow(paragraph, description, terminal, rows, strengths, bound, ends)
-        yield from _wrapped(paragraph, width)
+        numbers = _flow(paragraph, description, terminal, scores, strengths, bound, ends)
+        yield from _wrapped(paragraph, width, numbers)
 
 
-def _wrapped(paragraph: Text, width: int) -> Iterator[Text]:
+Spoken: TypeAlias = tuple[int, int, int]
+"""Where in a paragraph a unit with a number begins, where its number does, and where that ends."""
+
+
+def _wrapped(paragraph: Text, width: int, numbers: Sequence[Spoken] = ()) -> Iterator[Text]:
     if paragraph.plain.endswith("\n"):
         paragraph.right_crop(1)
-    for line in paragraph.wrap(Console(file=io.StringIO(), width=width), max(8, width - 2), overflow="fold"):
-        yield Text("  ").append_text(line)
+    room, before = max(8, width - 2), 0
+    for whole in paragraph.split(allow_blank=True):
+        inside = [(unit - before, number - before, end - before) for unit, number, end in numbers]
+        for line in whole.divide(_line_starts(whole.plain, room, inside)):
+            line.rstrip_end(room)
+            yield Text("  ").append_text(line)
+        before += len(whole) + 1
+
+
+def _line_starts(text: str, room: int, numbers: Sequence[Spoken]) -> list[int]:
+    """Where lines begin: with words, and inside of words that are longer than a line, but never inside a number."""
+    ends = {unit: end for unit, _, end in numbers} | {number: end for _, number, end in numbers}
+    starts: list[int] = []
+    used = 0
+    for word in re.finditer(r"\s*\S+\s*", text):
+        at, size = word.start(), cells(word[0].rstrip())
+        if used + size > room and used:
+            starts.append(at)
+            used = 0
+        if size <= room:
+            used += cells(word[0])
+            continue
+        while at < word.end():
+            end = ends.get(at, at)
+            if not at < end <= word.end() or cells(text[at:end]) > room:
+                end = at + len(next(graphemes(text[at : word.end()])))
+            if used + cells(text[at:end]) > room and used:
+                starts.append(at)
+                used = 0
+            used += cells(text[at:end])
+            at = end
+    return starts
 
 
 def _flow(
     paragraph: Text,
     description: Description,
     terminal: TerminalStyle,
-    rows: list[int],
+    scores: npt.NDArray[np.float64],
     strengths: dict[int, float],
     bound: float,
     ends: frozenset[int],
-) -> None:
+) -> list[Spoken]:
+    """Append the units, and tell where numbers are."""
     style = number_style(bound)
+    numbers: list[Spoken] = []
+    rows = list(strengths)
     kept = _kept(rows, strengths)
     skipped = 0
     for place, row in enumerate(rows):
@@ -141,25 +177,30 @@ def _flow(
             skipped = 0
         unit, strength = description.inputs[row], strengths[row]
         spoken = terminal.level == "none" and abs(strength) >= _SPOKEN
-        said = f"[{style(strength * bound, plus=description.words.signed)}]" if spoken else ""
-        _append(paragraph, unit, terminal, strength, said)
+        said = f"[{style(scores[row], plus=description.words.signed)}]" if spoken else ""
+        numbers += _append(paragraph, unit, terminal, strength, said)
         if place in ends:
             _end_line(paragraph)
     if skipped:
         paragraph.append(f" …{skipped} more…", style="dim")
+    return numbers
 
 
-def _append(paragraph: Text, unit: Unit, terminal: TerminalStyle, strength: float, said: str = "") -> None:
-    """A unit, and what is said after it, before a new line begins."""
+def _append(paragraph: Text, unit: Unit, terminal: TerminalStyle, strength: float, said: str = "") -> list[Spoken]:
+    """A unit, and what is said after it, before a new line begins; where that is."""
+    numbers: list[Spoken] = []
     parts = line_parts(unit.text, unit.space_before)
     for part in parts:
         if part.spaced and not (paragraph.plain[-1:] or " ").isspace():
             paragraph.append(" ")
+        begin = len(paragraph)
         paragraph.append(isolate(part.text), style=terminal.style(strength))
-        if part is parts[-1]:
+        if part is parts[-1] and said:
+            numbers.append((begin, len(paragraph), len(paragraph) + len(said)))
             paragraph.append(said)
         if part.ends:
             _end_line(paragraph)
+    return numbers
 
 
 def _end_line(paragraph: Text) -> None:

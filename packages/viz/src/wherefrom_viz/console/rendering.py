@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias
 
 from rich.console import Console
-from wherefrom.errors import SettingsError, nearest
+from wherefrom.errors import InputError, SettingsError, nearest
 from wherefrom.results.attribution import Attribution, Attributions
 
 from wherefrom_viz.colours import Palette, Theme, palette_named
 from wherefrom_viz.console.comparing import CompareView
-from wherefrom_viz.console.view import ConsoleView, checked_view
+from wherefrom_viz.console.view import NO_TRACE, ConsoleView, checked_view
 from wherefrom_viz.describe.comparison import compare
 from wherefrom_viz.describe.description import Shown, describe_all, first_of, rescaled
 from wherefrom_viz.describe.running_text import WrapAfter
@@ -78,8 +78,15 @@ def console_view(
         highlight: Name of a step score that shades the output in ``view="read"``.
         **options: As for `wherefrom_viz.describe`: ``granularity``, ``merge``, ``normalize``, ``min_val``,
         ``max_val``.
+
+    Raises:
+        InputError: The view is ``"trace"``, and no result is one.
+        SettingsError: There is no such view, or an option is wrong.
     """
+    checked_view(view)
     descriptions = describe_all(attributions, **options)
+    if view == "trace" and all(description.trace is None for description in descriptions):
+        raise InputError(f"view='trace': {NO_TRACE}")
     return ConsoleView(
         descriptions=rescaled(descriptions) if share_scale else descriptions,
         palette=palette_named(palette),

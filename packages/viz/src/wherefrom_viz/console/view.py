@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Literal, TypeAlias, get_args
 
+import numpy as np
 from attrs import frozen
 from rich.console import Console, ConsoleOptions
 from rich.jupyter import JupyterMixin
@@ -15,7 +16,7 @@ from wherefrom_viz.colours import Palette, Theme
 from wherefrom_viz.console.legend import heading, legend
 from wherefrom_viz.console.matrix import compact_layout, full_layout, matrix
 from wherefrom_viz.console.pairs import pairs
-from wherefrom_viz.console.reading import reading, reading_bound
+from wherefrom_viz.console.reading import columns_read, reading
 from wherefrom_viz.console.tables import step_table, strongest
 from wherefrom_viz.console.terminal_style import TerminalStyle, terminal_style_for
 from wherefrom_viz.console.trace import trace_lines
@@ -24,6 +25,7 @@ from wherefrom_viz.describe.running_text import WrapAfter
 
 View: TypeAlias = Literal["auto", "matrix", "read", "topk", "steps", "trace"]
 
+NO_TRACE = "This result is no trace. Make one with result.trace(span), or with wherefrom trace."
 _TALLEST_MATRIX = 60
 """Rows above which ``auto`` reads the text instead."""
 
@@ -66,11 +68,22 @@ class ConsoleView(JupyterMixin):
         elif view == "topk":
             yield from strongest(description, terminal, width, self.columns, self.top)
             yield Text()
-            yield from legend(description, terminal, width, cells=False)
+            columns = range(len(description.steps)) if self.columns is None else self.columns
+            listed = [score for column in columns for _, score in description.top([column], self.top)]
+            left_out = any(description.leaves_out([column]) for column in columns)
+            yield from legend(description, terminal, width, cells=False, shown=np.array(listed), left_out=left_out)
         elif view == "read":
             yield from reading(description, terminal, width, self.columns, self.wrap_after, self.highlight)
-            bound = reading_bound(description, self.columns)
-            yield from legend(description, terminal, width, cells=False, bound=bound)
+            groups = columns_read(description, self.columns)
+            yield from legend(
+                description,
+                terminal,
+                width,
+                cells=False,
+                bound=description.bound_of(groups[0]) if groups else None,
+                shown=np.array([description.scores[:, group].sum(axis=1) for group in groups]),
+                left_out=any(description.leaves_out(group) for group in groups),
+            )
         elif view in ("matrix", "auto"):
             yield from self._matrix_or_text(description, terminal, width)
         if view != "steps" and description.pair_labels:
@@ -81,7 +94,7 @@ class ConsoleView(JupyterMixin):
                 yield Text()
             yield from trace_lines(description.trace, width)
         elif view == "trace":
-            yield Text("This result is no trace. Make one with result.trace(span).", style="dim")
+            yield Text(NO_TRACE, style="dim")
 
     def _matrix_or_text(self, description: Description, terminal: TerminalStyle, width: int) -> Iterator[Text]:
         full, compact = full_layout(description, terminal, width), compact_layout(description, width)

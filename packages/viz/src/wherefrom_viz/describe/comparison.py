@@ -28,6 +28,7 @@ from wherefrom_viz.describe.description import (
     Scale,
     Side,
     Unit,
+    counted,
     describe,
     normalized,
     unit_of,
@@ -103,7 +104,7 @@ def compare(
         scores=change,
         visible=both,
         words=evolve(one.words, raises="more in A", lowers="more in B", of="", signed=True),
-        scale=_scale(change),
+        scale=_scale(change[counted(one.inputs)]),
         step_scores={},
     )
     return Comparison(a=one, b=two, difference=difference, agreement=spearman_by_step(one.scores, two.scores, both))
@@ -120,14 +121,15 @@ def _regrouped(
     scores, visible = merged_cells(description.scores, description.visible, rows, columns)
     if normalize != "none":
         scores = normalized(scores, normalize)
+    inputs = tuple(_merged(description.inputs[start:end]) for start, end in rows)
     return evolve(
         description,
-        inputs=tuple(_merged(description.inputs[start:end]) for start, end in rows),
+        inputs=inputs,
         steps=tuple(_merged(description.steps[start:end]) for start, end in columns),
         sides=tuple(sides),
         scores=scores,
         visible=visible,
-        scale=_scale(scores),
+        scale=_scale(scores[counted(inputs)]),
         step_scores={
             name: np.array([float(np.mean(values[start:end])) for start, end in columns])
             for name, values in description.step_scores.items()
@@ -142,7 +144,9 @@ def _merged(parts: Sequence[Unit]) -> Unit:
     if len(parts) == 1:
         return parts[0]
     (token,) = units.merged_tokens([part.token for part in parts], (0,))
-    return evolve(unit_of(token, None), space_before=parts[0].space_before)
+    return evolve(
+        unit_of(token, None), space_before=parts[0].space_before, template=all(part.template for part in parts)
+    )
 
 
 def _scale(scores: npt.NDArray[np.float64]) -> Scale:

@@ -42,6 +42,10 @@ FADED = 0.2
 NORMALIZATIONS: tuple[Normalization, ...] = ("none", "step", "sequence")
 
 
+LEFT_OUT = "special and template tokens left out of colours and strongest inputs"
+"""Said where that changes one of them; see `Description.leaves_out`."""
+
+
 @frozen
 class Unit:
     """A token, or several merged ones, as it is shown."""
@@ -185,10 +189,30 @@ class Description:
         return [(title, rows) for title, rows in blocks if rows]
 
     def bound_of(self, columns: Sequence[int]) -> float:
-        """The score of the strongest colour where these outputs are shown as one; > 0. For colours and legend alike."""
+        """The score of the strongest colour where these outputs are shown as one; > 0. For colours and legend alike.
+
+        Special tokens and template parts are left out, unless there is nothing else.
+        """
         if len(columns) == 1:
             return self.scale.bound
-        return bound_for(self.scores[:, list(columns)].sum(axis=1))
+        return self.bound_among(self.scores[:, list(columns)].sum(axis=1))
+
+    def bound_among(self, scores: npt.NDArray[np.float64]) -> float:
+        """A bound that scores ``(inputs, ...)`` just fill, those of special tokens and template parts left out; > 0."""
+        return bound_for(scores[counted(self.inputs)])
+
+    def leaves_out(self, columns: Sequence[int] | None = None) -> bool:
+        """Would special tokens and template parts, which are left out, be the strongest inputs and widen the colours?
+
+        Args:
+            columns: Outputs that are shown as one; None: each alone.
+        """
+        said = counted(self.inputs)
+        if said.all():
+            return False
+        scores = self.scores if columns is None else self.scores[:, list(columns)].sum(axis=1, keepdims=True)
+        sizes = np.abs(scores)
+        return bool((sizes[~said].max(axis=0, initial=0.0) > sizes[said].max(axis=0, initial=0.0)).any())
 
     def top(self, columns: Sequence[int], count: int = 5) -> list[tuple[int, float]]:
         """The strongest inputs of the given columns (summed), in order, as (row, score).
@@ -511,19 +535,23 @@ def unit_of(token: Token, before: Token | None) -> Unit:
     )
 
 
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+"""Letters and signs of scripts that are read from right to left; the page has the same."""
+
+
 def _in_parts(shown: Sequence[Unit], attribution: Attribution, side: str, first: int = 0) -> tuple[Unit, ...]:
-    """The tokens of a side from ``first`` on, those that are bytes of one character named by it: ``智 2/3``."""
+    """The tokens of a side from ``first`` on, those that are bytes of one letter or mark named by it: ``智 2/3``."""
     found = list(shown)
     tokens = attribution.source if side == "source" else attribution.target
-    starts = unit_starts_of_side(attribution, side, tokens, "character")
+    whole = set(unit_starts_of_side(attribution, side, tokens, "character"))
+    starts = [at for at, token in enumerate(tokens) if token.text or at in whole]
     for start, end in itertools.pairwise((*starts, len(tokens))):
-        texts = [token.text for token in tokens[start:end]]
-        glyph = text_marks.visible("".join(texts).strip())
-        if len(texts) == 1 or not glyph or any(texts[1:]):
+        glyph = text_marks.visible(tokens[start].text.strip())
+        if end - start == 1 or not glyph:
             continue
-        direction = "\u200e" if text_marks.isolate(glyph) != glyph else ""
+        direction = "\u200e" if _RIGHT_TO_LEFT.search(glyph) else ""  # else the number goes to the wrong side of it
         for at in range(max(start, first), min(end, first + len(shown))):
-            name, unit = f"{direction}{glyph} {at - start + 1}/{len(texts)}", found[at - first]
+            name, unit = f"{direction}{glyph}{direction} {at - start + 1}/{end - start}", found[at - first]
             found[at - first] = evolve(unit, label=name, text=unit.text if at == start else text_marks.PART)
     return tuple(found)
 

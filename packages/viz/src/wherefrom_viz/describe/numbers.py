@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from attrs import frozen
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -67,3 +70,18 @@ def aligned(values: Iterable[float]) -> list[str]:
         return [short(value) for value in listed]
     decimals = 3 if largest < 10 else 2 if largest < 100 else 1
     return [f"{value:.{decimals}f}" for value in listed]
+
+
+def range_ends(bound: float, shown: npt.NDArray[np.floating[Any]], *, signed: bool) -> tuple[str, str]:
+    """Both ends of the range of colours in words, and whether there are scores beyond them.
+
+    Example:
+        >>> range_ends(0.5, np.array([0.2, 0.7]), signed=True)
+        ('-0.50', '+0.50 and above')
+    """
+    style = number_style(bound)
+    note = f" {style.note}" if style.note else ""
+    edge = bound * (1 + 1e-6)
+    below = " and below" if shown.min(initial=0.0) < -edge else ""
+    above = " and above" if shown.max(initial=0.0) > edge else ""
+    return f"{style(-bound)}{below}" if signed else "0", f"{style(bound, plus=signed)}{note}{above}"

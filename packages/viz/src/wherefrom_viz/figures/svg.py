@@ -16,8 +16,8 @@ from wherefrom.errors import InputError, WherefromWarning
 
 from wherefrom_viz import colours
 from wherefrom_viz.colours import Palette, Rgb, Theme, palette_named
-from wherefrom_viz.describe.description import Description, Shown, describe_all
-from wherefrom_viz.describe.numbers import NumberStyle, aligned, number_style
+from wherefrom_viz.describe.description import LEFT_OUT, Description, Shown, describe_all
+from wherefrom_viz.describe.numbers import aligned, number_style
 from wherefrom_viz.describe.text_marks import cells, elide
 from wherefrom_viz.figures import text as running_text
 from wherefrom_viz.figures.cropping import checked_view, cropped
@@ -145,7 +145,7 @@ class _Figure:
         self.title = 1.8 * size if description.title or description.subtitle else 0.4 * size
         self.sections = description.sections()
         body = self.label_width + count * self.cell + size
-        scale = [elide(text, 200) for text in _legend_words(description, self.style)] if legend else []
+        scale = [elide(text, 200) for text in _legend_words(description)] if legend else []
         self.legend = scale
         self.width = max(body, *(len(text) * size * 0.5 + 2 * size for text in scale), 12 * size) if scale else body
         self.width = max(self.width, wanted) if width is not None else self.width
@@ -231,8 +231,8 @@ class _Figure:
         return f'<line {ends} stroke="{grey}" stroke-width="0.5"/>'
 
     def _legend_lines(self, y: float, grey: str) -> Iterator[str]:
-        values = running_text.legend_values(self.description, together=False)
-        yield from _ramp(self.palette, self.theme, self.size, y, grey, values, self.style)
+        ends = running_text.legend_ends(self.description, together=False)
+        yield from _ramp(self.palette, self.theme, self.size, y, grey, ends)
         for place, line in enumerate(self.legend):
             yield (
                 f'<text x="{_n(self.size / 2)}" y="{_n(y + (3.1 + 1.5 * place) * self.size)}" '
@@ -258,10 +258,9 @@ class TextFigure:
             raise InputError("There are no explained tokens to draw.")
         self.description, self.palette, self.size = description, palette, size
         self.theme: Theme = theme
+        self.together = together
         self.width = _COLUMN_WIDTH if width is None else width
-        self.values = running_text.legend_values(description, together)
-        self.style = number_style(self.values[1])
-        self.words = _legend_words(description, self.style) if legend else []
+        self.words = _legend_words(description, together=together) if legend else []
         self.title = 1.8 * size if description.title or description.subtitle else 0.4 * size
         _, foreground, quiet = surroundings(theme)
         self.blocks = [
@@ -293,20 +292,19 @@ class TextFigure:
             yield "</g>"
             y += height
         if self.words:
-            yield from _ramp(self.palette, self.theme, size, y, grey, self.values, self.style)
+            ends = running_text.legend_ends(self.description, self.together)
+            yield from _ramp(self.palette, self.theme, size, y, grey, ends)
             for place, line in enumerate(self.words):
                 shown = elide(line, max(8, int(self.width / (size * 0.5))))
                 at = f'x="{_n(size / 2)}" y="{_n(y + (3.1 + 1.5 * place) * size)}"'
                 yield f'<text {at} fill="{grey}">{_x(shown)}</text>'
 
 
-def _ramp(
-    palette: Palette, theme: Theme, size: float, y: float, grey: str, values: Sequence[float], style: NumberStyle
-) -> Iterator[str]:
+def _ramp(palette: Palette, theme: Theme, size: float, y: float, grey: str, ends: tuple[str, str]) -> Iterator[str]:
     """The colours between the weakest and the strongest score, both in numbers."""
-    low, high = values
-    signed = low < 0
-    text = style(low).replace("-", "−") if signed else "0"
+    low, high = ends
+    signed = low != "0"
+    text = low.replace("-", "−")
     yield f'<text x="{_n(size / 2)}" y="{_n(y + 1.5 * size)}" fill="{grey}">{text}</text>'
     x, step = size / 2 + (len(text) + 0.6) * size * _CHARACTER, size * 0.7
     shares = [place / 8 for place in range(-8 if signed else 0, 9)]
@@ -319,12 +317,13 @@ def _ramp(
         f'<rect x="{_n(edge)}" y="{_n(y + 0.7 * size)}" width="{_n(x - edge)}" height="{_n(size)}" '
         f'fill="none" stroke="{grey}" stroke-width="0.4"/>'
     )
-    end = style(high, plus=signed) + (f" {style.note}" if style.note else "")
-    yield f'<text x="{_n(x + 0.5 * size)}" y="{_n(y + 1.5 * size)}" fill="{grey}">{end}</text>'
+    yield f'<text x="{_n(x + 0.5 * size)}" y="{_n(y + 1.5 * size)}" fill="{grey}">{high}</text>'
 
 
-def _legend_words(description: Description, style: NumberStyle) -> list[str]:
-    return [description.words.sentence.replace(", - ", ", − "), description.pipeline_words]
+def _legend_words(description: Description, *, together: bool = False) -> list[str]:
+    left_out = description.leaves_out(range(len(description.steps)) if together else None)
+    words = [description.words.sentence.replace(", - ", ", − "), description.pipeline_words]
+    return [*words, LEFT_OUT] if left_out else words
 
 
 def surroundings(theme: Theme) -> tuple[Rgb, Rgb, Rgb]:

@@ -61,7 +61,8 @@ def render_latex(
 
 
 def _latex_text(description: Description, palette: Palette, together: bool) -> Iterator[str]:
-    low, high = (short(value) for value in text.legend_values(description, together))
+    bound = text.bound_of(description, together)
+    low, high = short(-bound if description.words.signed else 0.0), short(bound)
     yield r"% needs \usepackage{xcolor} and \usepackage{textcomp}"
     yield r"{\setlength{\fboxsep}{1pt}\raggedright"
     for paragraph in text.paragraphs(description, together):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from html import escape as escape_markup
 
 import numpy as np
@@ -11,7 +11,7 @@ from attrs import frozen
 from wherefrom_viz import colours
 from wherefrom_viz.colours import Palette, Rgb, Theme
 from wherefrom_viz.describe.description import Description
-from wherefrom_viz.describe.numbers import short
+from wherefrom_viz.describe.numbers import range_ends, short
 from wherefrom_viz.describe.running_text import Part, line_parts
 from wherefrom_viz.describe.text_marks import cells, isolate
 
@@ -139,10 +139,11 @@ def latex_lines(paragraph: Paragraph, palette: Palette, escape: dict[str, str]) 
         yield "".join(line) + r"\par"
 
 
-def legend_values(description: Description, together: bool) -> Sequence[float]:
-    """The scores of the weakest and of the strongest colour."""
-    bound = bound_of(description, together)
-    return (-bound if description.words.signed else 0.0, bound)
+def legend_ends(description: Description, together: bool) -> tuple[str, str]:
+    """The scores of the weakest and of the strongest colour, and whether what is shown goes beyond them."""
+    scores = np.where(description.visible, description.scores, 0.0)
+    shown = description.scores[description.visible.any(axis=1)].sum(axis=1) if together else scores
+    return range_ends(bound_of(description, together), shown, signed=description.words.signed)
 
 
 def _x(text: str) -> str:

@@ -186,7 +186,9 @@ class DetailScreen(ExampleScreen):
         place = f"output {self.looking.column + 1} of {len(description.steps)}" if description.steps else "no output"
         if self.looking.pinned:
             place = f"{len(self.looking.pinned)} pinned · {place}"
-        self.query_one(PipelineLine).show(description, drawing, place)
+        read = description.leaves_out(self.looking.columns) if description.steps else False
+        left_out = read or (self.tab in ("matrix", "steps") and description.leaves_out())
+        self.query_one(PipelineLine).show(description, drawing, place, left_out=left_out)
 
     def _tabs(self) -> None:
         """The views there are; traced results have one more."""

@@ -11,6 +11,9 @@ from wherefrom_viz.describe.description import Description
 from wherefrom_viz.describe.numbers import number_style
 from wherefrom_viz.describe.text_marks import elide, visible
 
+_LEFT_OUT = "special and template tokens left out"
+"""Of colours and strongest inputs, where that changes one of them; short, as the line is."""
+
 
 class LegendLine(Static):
     """The scale as a bar, and the sign in words."""
@@ -35,14 +38,17 @@ class LegendLine(Static):
 class PipelineLine(Static):
     """How raw scores became what is seen, and where the cursor is."""
 
-    def show(self, description: Description, drawing: Drawing, place: str) -> None:
-        """Draw the pipeline of a description."""
+    def show(self, description: Description, drawing: Drawing, place: str, *, left_out: bool = False) -> None:
+        """Draw the pipeline of a description, and whether special and template tokens were left out of something."""
         width = self.size.width or 80
         right = f"{place} "
         words = pipeline_words(description, drawing)
         notes = [visible(note) for note in description.notes]
         left = " ".join([words, *(f"! {note}" for note in notes[:1])])
-        left = elide(left, max(10, width - len(right) - 3))
+        room = width - len(right) - 3
+        said = f" · {_LEFT_OUT}" if left_out else ""
+        left = elide(left, max(10, room - len(said))) + said
+        left = elide(left, max(10, room))
         text = Text(f" {left}", no_wrap=True, overflow="ellipsis")
         text.append(right.rjust(max(0, width - text.cell_len)), style="dim")
         self.update(text)

@@ -147,16 +147,15 @@ export function buildView(example, { level = "token", merge = "sum", normalize =
 /** White space at the edges of a text, and the marks that stand for it. */
 const BLANK_EDGES = /^[\s␣⇥⍽␍⏎]+|[\s␣⇥⍽␍⏎]+$/g;
 
-/** Which token of a character that takes several this is: {glyph, at, of}, or null; white space has no parts. */
+/** Which token of a letter or mark that takes several this is: {glyph, at, of}, or nothing; white space has no parts. */
 function partOf(side, at) {
-  const continues = (i) => i < side.t.length && !flagged(side.f, i, "character");
-  if (!continues(at) && !continues(at + 1)) return null;
+  const continues = (i) => side.t[i] === "" && !flagged(side.f, i, "character");
   let from = at;
-  while (from > 0 && continues(from)) from--;
+  while (from && continues(from)) from--;
   let to = from + 1;
   while (continues(to)) to++;
-  const glyph = side.t[from].replace(BLANK_EDGES, "");
-  return glyph && !side.t.slice(from + 1, to).some(Boolean) ? { glyph, at: at - from, of: to - from } : null;
+  const glyph = to - from > 1 && side.t[from].replace(BLANK_EDGES, "");
+  return glyph && { glyph, at: at - from, of: to - from };
 }
 
 /** Have all tokens of a unit the flag? */
@@ -177,7 +176,7 @@ function unitOf(side, start, end, cut, spans, { level, hide, turns }) {
     start,
     end,
     text: plain,
-    label: drawn?.name || (turn && `${turn[4]}: ${plain}`) || (part && `${/[\u0590-\u08ff]/.test(part.glyph) ? "\u200e" : ""}${part.glyph} ${part.at + 1}/${part.of}`) || plain || "∅", // its name in heads, lists and exports
+    label: drawn?.name || (turn && `${turn[4]}: ${plain}`) || (part && `${part.glyph.replace(/.*[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc].*/, "\u200e$&\u200e")} ${part.at + 1}/${part.of}`) || plain || "∅", // its name in heads, lists and exports
     part, // of a character that takes several tokens: {glyph, at, of}
     drawn,
     spaced: text.startsWith(" "),
