@@ -64,6 +64,46 @@ def test_stop_strings_need_no_tokenizer_of_the_users(lm: Any) -> None:
     assert ids_of(lm, PROMPTS, settings) == alone(lm, settings)
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"max_length": 27},
+        {"max_new_tokens": LENGTH, "min_length": 26},
+        {"max_length": 28, "min_length": 25, "num_beams": 2},
+        {"max_new_tokens": LENGTH, "repetition_penalty": 1.8},
+        {"max_new_tokens": LENGTH, "no_repeat_ngram_size": 1},
+    ],
+)
+@pytest.mark.parametrize("of_the_model", [False, True])
+def test_padding_is_no_part_of_what_settings_count(
+    lm: Any, settings: dict[str, Any], of_the_model: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = lm.adapter.module.generation_config
+    monkeypatch.setattr(config, "max_new_tokens", None)
+    ((answer,),) = ids_of(lm, PROMPTS[1:2], {"eos_token_id": -1})
+    encoded = [lm.adapter.encode(prompt, side="target").ids for prompt in PROMPTS]
+    assert len({len(ids) for ids in encoded}) == len(PROMPTS)
+    if of_the_model:
+        for name, value in settings.items():
+            monkeypatch.setattr(config, name, value)
+        settings = {}
+    for end in dict.fromkeys(answer):  # what answers end with, and prompts are padded with
+        given = {**settings, "eos_token_id": end, "pad_token_id": end}
+        together = lm.adapter.generate(encoded, settings=given)
+        for ids, (one,) in zip(encoded, together, strict=True):
+            ((single,),) = lm.adapter.generate([ids], settings=given)
+            assert one.tolist() == single.tolist()
+
+
+def test_prompts_near_the_last_position_go_on_as_alone(lm: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoded = [lm.adapter.encode(prompt, side="target").ids for prompt in PROMPTS]
+    monkeypatch.setattr(lm.adapter.module.generation_config, "max_new_tokens", None)
+    monkeypatch.setattr(lm.adapter.module.config, "max_position_embeddings", 30)
+    together = lm.adapter.generate(encoded, settings={"eos_token_id": -1})
+    for ids, (answer,) in zip(encoded, together, strict=True):
+        assert len(answer) == min(30, len(ids) + 20)
+
+
 class After(StoppingCriteria):
     """Ends a row when it has said so many tokens, its own number for each length of a prompt."""
 

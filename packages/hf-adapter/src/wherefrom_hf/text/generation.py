@@ -35,7 +35,7 @@ def generate(
     """See `wherefrom.adapters.SequenceModel.generate`.
 
     Args:
-        pads_left: May prompts of different lengths share a batch?
+        pads_left: May prompts of different lengths share a batch, as far as the model is concerned?
     """
     _check_names(module, settings)
     if decoder_prefixes is not None:
@@ -45,8 +45,9 @@ def generate(
             groups.setdefault(len(prefix), []).append(i)
     else:
         groups = {}
+        together = pads_left and not _counts_padding(module, settings, max(map(len, prompts), default=0))
         for i, prompt in enumerate(prompts):
-            groups.setdefault(0 if pads_left else len(prompt), []).append(i)
+            groups.setdefault(0 if together else len(prompt), []).append(i)
     answers: list[list[IntArray]] = [[] for _ in prompts]
     with seeded(device, seed) if seed is not None else nullcontext():
         for members in groups.values():
@@ -138,6 +139,34 @@ def _from_what_was_said(module: PreTrainedModel) -> Iterator[None]:
     with answering_by(module, checked, name):
         yield
 
+
+def _counts_padding(module: PreTrainedModel, settings: Mapping[str, Any], longest: int) -> bool:
+    """Do these settings take what a prompt is padded with for a part of it?
+
+    Where an encoder reads the prompt, only the answer counts.
+
+    Args:
+        longest: Tokens of the longest prompt.
+    """
+    if module.config.is_encoder_decoder:
+        return False
+    configs = [one for one in (settings.get("generation_config"), module.generation_config) if one is not None]
+
+    def effective(name: str) -> Any:
+        values = (settings.get(name), *(getattr(config, name, None) for config in configs))
+        return next((value for value in values if value is not None), None)
+
+    if effective("max_new_tokens") is None:
+        if effective("max_length") is not None:
+            return True
+        most = getattr(module.config, "max_position_embeddings", None)
+        if most is not None and longest + _NEW_TOKENS > most:
+            return True
+    return effective("min_new_tokens") is None and bool(effective("min_length"))
+
+
+_NEW_TOKENS = 20
+"""That transformers generates where nobody says how many, as far as positions reach."""
 
 _FROM_ZERO = {"min_length", "min_new_tokens", "top_k", "no_repeat_ngram_size", "encoder_no_repeat_ngram_size"}
 _COUNTS = {"num_beams", "num_return_sequences", "max_length", "max_new_tokens", *_FROM_ZERO}
