@@ -21,11 +21,13 @@ from wherefrom_cli.main import main
 from wherefrom_viz import render_html
 from wherefrom_viz.browser.screens.compare import CompareScreen
 from wherefrom_viz.console import compare_view
+from wherefrom_viz.describe.comparison import compare as compare_described
 from wherefrom_viz.page.pairs import pairs_of
 
 from tests.laws.test_comparison import CUTS, made, saved
 from tests.needed import needed
 from tests.viz.browser.conftest import browser_at, settled, shown
+from tests.viz.conftest import marked_chat
 
 needed("playwright", "extras")
 from playwright.sync_api import Browser  # noqa: E402
@@ -66,6 +68,27 @@ def test_the_page_tells_what_python_tells(
     assert mean.group(1).replace("−", "-") == two_places(python.means()["spearman"])
     numbers = [cell.replace("−", "-") for cell in cells if re.fullmatch(r"[-−]?\d\.\d\d", cell)]
     assert numbers == [two_places(value) for value in finite(python.spearman)]
+
+
+@pytest.mark.browser
+def test_the_page_leaves_special_and_template_tokens_out_of_colours_as_python_does(
+    tmp_path: Path, chromium: Browser
+) -> None:
+    one = marked_chat(3)
+    scores = np.array(one.target_attributions)
+    scores[4] = 0.3
+    two = one.replace(target_attributions=scores)
+    python = compare_described(one, two)
+    path = tmp_path / "page.html"
+    path.write_text(render_html([one, two], view="compare"), "utf-8")
+    page = chromium.new_page(viewport={"width": 1200, "height": 800})
+    page.goto(path.as_uri())
+    page.wait_for_selector(".agreement")
+    bounds = page.locator(".scale").evaluate_all("all => all.map(one => Number(one.dataset.bound))")
+    page.close()
+    halves = [python.a, python.b, python.difference]
+    assert bounds == pytest.approx([half.scale.bound for half in halves], rel=0.02)
+    assert max(bounds) < 0.4  # the marker has shares of .56 to .83
 
 
 @pytest.mark.parametrize("one, other", FILES)

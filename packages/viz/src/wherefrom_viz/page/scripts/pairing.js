@@ -1,7 +1,7 @@
 // Two examples of one text side by side. Which tokens correspond and how far the ranks agree was found in Python; here the
 // scores of both are set on those common tokens.
 
-import { buildView, joined, largest, normalizeScores } from "./units.js";
+import { buildView, counted, joined, largest, normalizeScores } from "./units.js";
 
 /** What a page knows of its pairs: {"3-7": pair}. */
 export const pairsByPlace = (pairs) => new Map(pairs.map((pair) => [`${pair.a}-${pair.b}`, pair]));
@@ -98,11 +98,11 @@ export function compareViews(a, b, pair, options) {
     // shares of what both have: methods of different size compare
     if (view.alone) view.scores = view.scores.map((value, i) => (view.alone[i] ? 0 : value));
     normalizeScores(view, "step");
-    view.bound = largest(view.scores);
+    view.bound = largest(counted(view));
   }
   one.bound = two.bound = Math.max(one.bound, two.bound);
   const difference = { ...one, scores: one.scores.map((value, i) => value - two.scores[i]), stepScores: {} };
-  difference.bound = largest(difference.scores);
+  difference.bound = largest(counted(difference));
   const agreement = agreementOf(pair, options, difference, sides.at(-1));
   const place = (unit) => {
     const side = sides.find(({ name }) => name === unit.side);

@@ -206,7 +206,7 @@ export function normalizeScores(view, how) {
 }
 
 /** Scores that decide how strong colours are: those of inputs that are not hidden. */
-function counted(view) {
+export function counted(view) {
   return view.hidden ? view.scores.map((value, i) => (view.hidden[Math.floor(i / view.columns)] ? 0 : value)) : view.scores;
 }
 
