@@ -28,6 +28,7 @@ from wherefrom_hf.running.eager import attention_implementation
 from wherefrom_hf.running.precision import at_least_single
 from wherefrom_hf.running.predict import Predictor, scores_of
 from wherefrom_hf.running.probe import looking_into, need_same
+from wherefrom_hf.running.scaled import kept_as
 from wherefrom_hf.running.whole_pass import length_of, run_whole
 
 
@@ -103,11 +104,14 @@ class _Roll(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, at_weights: Tensor, start: Tensor, target: Tensor, source: Tensor) -> Any:
         (weights,) = ctx.saved_tensors
-        by_head = (at_weights * weights).clamp_min(0)
+        by_head = (at_weights.to(kept_as(at_weights.dtype)) * weights).clamp_min(0)
         mixed = by_head.reshape(ctx.rows, -1, *weights.shape[-2:]).mean(1).to(target.dtype)
+        # where gradients are scaled, the mark at the start, which is 1 otherwise, is so too: one of the factors may be
+        mark = start.amax(-1, keepdim=True)
+        mark = torch.where(mark > 0, mark, 1.0)
 
         def through(rows: Tensor) -> Tensor:
-            return torch.einsum("rq,rqk->rk", rows, mixed)
+            return torch.einsum("rq,rqk->rk", rows / mark, mixed)
 
         if ctx.where == "encoder":
             source = source + through(source)

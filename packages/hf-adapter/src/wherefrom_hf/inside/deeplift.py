@@ -23,6 +23,7 @@ from wherefrom_hf.running.derivatives import differentiable_values, true_derivat
 from wherefrom_hf.running.eager import attention_implementation
 from wherefrom_hf.running.predict import Predictor, scores_of
 from wherefrom_hf.running.probe import looking_into, need_same
+from wherefrom_hf.running.scaled import kept_as
 from wherefrom_hf.running.whole_pass import Parts, length_of, parts_at, run_whole
 
 FIRST_POINTS = 16
@@ -55,7 +56,7 @@ def rescaled_gradients(
             run = run_whole(predictor, [*real, *base], parts=parts)
         # values come in double precision so that the last steps of the chain do not lose what the model gave
         logits = run.split(run.logits.detach().double())
-        output_gradients = torch.zeros_like(run.logits)
+        output_gradients = torch.zeros_like(run.logits, dtype=kept_as(run.logits.dtype))
         answers = []
         begin = 0
         for row, at_real, at_base in zip(real, logits[: len(real)], logits[len(real) :], strict=True):

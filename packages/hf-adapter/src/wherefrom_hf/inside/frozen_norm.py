@@ -72,8 +72,11 @@ def freeze(module: nn.Module, given: Tensor, output: Tensor) -> FrozenNorm | Non
 
     gain = (module(probe) - shift) / core(probe)
     direction = core(states) * gain
-    size = ((made - shift) * direction).sum(-1) / direction.square().sum(-1).clamp_min(torch.finfo(made.dtype).tiny)
-    norm = FrozenNorm(centres, gain * size[:, None], shift)
+    along, across = made - shift, direction
+    if made.dtype == torch.float16:  # squares of ordinary states are more than it holds
+        along, across = along.float(), across.float()
+    size = (along * across).sum(-1) / across.square().sum(-1).clamp_min(torch.finfo(made.dtype).tiny)
+    norm = FrozenNorm(centres, (gain * size[:, None]).to(made.dtype), shift)
     return norm if _same(norm(states), made) else None
 
 

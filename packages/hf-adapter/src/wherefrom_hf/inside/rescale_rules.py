@@ -335,6 +335,20 @@ def rms_norm(x: Tensor, shape: Sequence[int], weight: Tensor | None = None, eps:
 # A norm written out, x * rsqrt(mean(x²) + eps), is recognised by what its parts were made of.
 
 SQUARE_OF, MEAN_SQUARE_OF, NORM_OF = "_square_of", "_mean_square_of", "_inverse_norm_of"
+WIDENED_FROM = "_widened_from"
+"""In half precision the root may be made of other numbers than the product is (T5)."""
+
+
+def _converting(called: Function) -> Function:
+    """The rule of a function that may answer the same numbers in another type."""
+
+    def rule(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        answer: Tensor = called(x, *args, **kwargs)
+        if x.dtype in (torch.float16, torch.bfloat16) and answer.dtype in (torch.float32, torch.float64):
+            setattr(answer, WIDENED_FROM, x)
+        return answer
+
+    return rule
 
 
 def _mean(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
@@ -357,8 +371,8 @@ def _add(u: Any, v: Any, *args: Any, **kwargs: Any) -> Any:
 def _multiply(u: Any, v: Any) -> Any:
     for x, inverse in ((u, v), (v, u)):
         of, eps = getattr(inverse, NORM_OF, (None, 0.0))
-        if of is not None and of is x:
-            return normalised(x, (-1,), eps)
+        if of is not None and (of is x or getattr(of, WIDENED_FROM, None) is x):
+            return normalised(of, (-1,), eps)
     return product(u, v)
 
 
@@ -418,6 +432,8 @@ def _rules() -> dict[Function, Function]:
         "relu relu6 leaky_relu abs clamp clamp_min clamp_max clip hardtanh hardsigmoid hardswish threshold"
     ):
         rules[called] = _elementwise(called, _same)
+    for called in (Tensor.to, Tensor.type, Tensor.float):
+        rules[called] = _converting(called)
     families: list[tuple[list[Any], Function]] = [
         ([torch.mul, torch.multiply, Tensor.mul, Tensor.multiply], _multiply),
         ([Tensor.__mul__, Tensor.__rmul__, Tensor.__imul__], _multiply),

@@ -19,6 +19,7 @@ from torch.autograd.graph import GradientEdge, get_gradient_edge
 from wherefrom_hf.running.attention_kernel import Kernel, observing
 from wherefrom_hf.running.attention_products import SoftmaxAttention
 from wherefrom_hf.running.in_pieces import pieces
+from wherefrom_hf.running.scaled import Scaled
 from wherefrom_hf.running.split_block import BlockArguments, SplitBlock
 
 _SAME = 1e-4
@@ -73,7 +74,7 @@ class AttentionPart:
         if self._kernel is None:
             (graph,) = self._graphs
             for one, total in zip(above, below, strict=True):
-                _add((_edge(graph.answer),), (one.to(graph.answer.dtype),), graph.given, total)
+                _add((_edge(graph.answer),), (one,), graph.answer.dtype, graph.given, total)
             return
         context = self._kernel.context
         fits = above[0].numel() == context.numel() and above.dtype == context.dtype and above.is_contiguous()
@@ -81,12 +82,13 @@ class AttentionPart:
         for graph in self._graphs:
             here, answer = graph.here, graph.answer
             for one, total, kernel in zip(above, below, at_kernel, strict=True):
-                asked = one[:, here].to(answer.dtype)
-                _add((_edge(answer),), (asked,), graph.given, total[:, here], graph.leaf, kernel[:, here])
+                asked = (one[:, here],)
+                _add((_edge(answer),), asked, answer.dtype, graph.given, total[:, here], graph.leaf, kernel[:, here])
         products = self._kernel.asked.products(at_kernel.to(context.dtype), context)
         for graph in self._graphs:
             for total, *ones in zip(below, *products, strict=True):
-                _add(graph.inputs, [one[:, :, graph.here] for one in ones], graph.given, total[:, graph.here])
+                asked = tuple(one[:, :, graph.here] for one in ones)
+                _add(graph.inputs, asked, context.dtype, graph.given, total[:, graph.here])
 
 
 @frozen(eq=False)
@@ -194,12 +196,15 @@ def _edge(made: Tensor) -> GradientEdge | None:
 def _add(
     made: Sequence[GradientEdge | None],
     cotangents: Sequence[Tensor],
+    dtype: torch.dtype,
     given: Tensor,
     total: Tensor,
     leaf: Tensor | None = None,
     at_leaf: Tensor | None = None,
 ) -> None:
     """Add the gradient at ``given`` to ``total``, and write the one at ``leaf`` to ``at_leaf``.
+
+    What is made is of type ``dtype``.
 
     What is made does not always depend on what was given: only where a gate behind the kernel reads the state does the
     answer, and a layer may read keys and values that another made.
@@ -209,8 +214,9 @@ def _add(
         return
     ends = [given] if leaf is None else [given, leaf]
     edges, above = zip(*known, strict=True)
-    grads = torch.autograd.grad(edges, ends, above, retain_graph=True, allow_unused=True)
+    scaled = Scaled.of(above, [dtype] * len(above), ends, alone=1)
+    grads = torch.autograd.grad(edges, ends, scaled.cotangents, retain_graph=True, allow_unused=True)
     if grads[0] is not None:
-        total += grads[0]
+        total += scaled.back(grads[0])
     if at_leaf is not None:
-        at_leaf.copy_(grads[1])
+        at_leaf.copy_(scaled.back(grads[1]))

@@ -32,6 +32,7 @@ from wherefrom_hf.running.in_pieces import PIECE, pieces
 from wherefrom_hf.running.jacobian import vector_jacobian_products
 from wherefrom_hf.running.kept_states import KeptStates
 from wherefrom_hf.running.passes import start_run
+from wherefrom_hf.running.scaled import kept_as
 from wherefrom_hf.running.split_block import BlockArguments, SplitBlock, splits_of
 from wherefrom_hf.running.stacks import stack_of
 
@@ -138,7 +139,7 @@ class BlockPass:
             made = self._run(index, given)
         for first in range(0, len(cotangents), at_once):
             some, keep = slice(first, first + at_once), first + at_once < len(cotangents)
-            (grads,) = vector_jacobian_products([made], [given], [cotangents[some].to(made.dtype)], retain=keep)
+            (grads,) = vector_jacobian_products([made], [given], [cotangents[some]], retain=keep)
             cotangents[some] = grads.to(cotangents.dtype)
         hand_back_freed(given, limit=limit)
 
@@ -192,7 +193,8 @@ def _through_piece(
         made = split.behind(call, *ends)
     for one, at_attention, empty in zip(some, of_attended, nowhere, strict=True):
         if not empty:
-            grads = vector_jacobian_products([made], ends, [one[None].to(made.dtype).contiguous()], retain=True)
+            above = one[None].to(kept_as(made.dtype)).contiguous()
+            grads = vector_jacobian_products([made], ends, [above], retain=True)
             at_attention.copy_(grads[1][0])  # first: where it is added last, this is the cotangent itself
             one.copy_(grads[0][0])
 
@@ -252,8 +254,8 @@ def _tried(module: PreTrainedModel, embedding: InputEmbedding, members: tuple[nn
         kept_bytes = kept.bytes_of_first()
         cotangents = at_top[None].clone()
         kept.backward(cotangents, 1, 0)
-        (found,) = vector_jacobian_products([kept.bottom], [leaf], [cotangents.to(kept.dtype)], retain=False)
-        return found[0], kept_bytes
+        (found,) = vector_jacobian_products([kept.bottom], [leaf], [cotangents], retain=False, dtype=kept.dtype)
+        return found[0].to(leaf.dtype), kept_bytes
 
     unsplit: tuple[SplitBlock | None, ...] = (None,) * len(members)
     with torch.enable_grad():

@@ -33,7 +33,7 @@ from wherefrom_hf.running.eager import attention_implementation
 from wherefrom_hf.running.freed import hand_back_freed
 from wherefrom_hf.running.head import HeadCut, cut_at_head, reads
 from wherefrom_hf.running.in_pieces import in_pieces
-from wherefrom_hf.running.jacobian import vector_jacobian_products
+from wherefrom_hf.running.jacobian import Outputs, vector_jacobian_products
 from wherefrom_hf.running.kept_states import Keeping, KeptStates, keeping
 from wherefrom_hf.running.last_block import BlockCut, LastBlock, cut_in, find_last_block
 from wherefrom_hf.running.linear import quick_linear
@@ -43,6 +43,7 @@ from wherefrom_hf.running.precision import at_least_single
 from wherefrom_hf.running.predict import Predictor
 from wherefrom_hf.running.probe import looking_into
 from wherefrom_hf.running.row_inside import CutPass, LooksInsideError, RowInside, whole_gradients
+from wherefrom_hf.running.scaled import kept_as
 from wherefrom_hf.running.shared_prefix import SharedPrefix, alike, shared_length
 
 SEGMENT_STEPS = 16
@@ -253,9 +254,9 @@ class Differentiator:
             looking_into(predictor.module, "differentiated"),
         ):
             output, _ = start_run(predictor.module).forward(batch.ids, batch.visible, keep=False)
-        total = collected.read(at_least_single(output.logits[0]), indices)
-        cut_points = _gradients_at_head(total, cut)
-        del output, total, cut
+        logits = Outputs.of(output.logits[0], [cut.picked])
+        cut_points = _gradients_at_head(collected.read(logits.read, indices), logits, cut)
+        del output, logits, cut
         assert kept.top is not None
         assert kept.bottom is not None
         room, top_shape = max(len(row.target_ids) for row in rows), kept.top.shape
@@ -276,9 +277,9 @@ class Differentiator:
         with quick_linear(), in_pieces(predictor.module, leaf.shape[1]):
             kept.backward(work, at_once, plan.limit)
         for first in range(0, slots, at_once):
-            some = work[first : first + at_once].to(kept.dtype)
+            some = work[first : first + at_once]
             last = first + at_once >= slots
-            (grads,) = vector_jacobian_products([kept.bottom], [leaf], [some], retain=not last)
+            (grads,) = vector_jacobian_products([kept.bottom], [leaf], [some], retain=not last, dtype=kept.dtype)
             at_leaf[first : first + at_once] = grads.to(at_leaf.dtype)
         del kept, some, grads
         hand_back_freed(leaf, all_of_it=True)
@@ -320,9 +321,12 @@ class Differentiator:
                 looking_into(predictor.module, "differentiated"),
             ):
                 output, run = run.forward(batch.ids[:, begin:end], visible, keep=end != ends[-1])
-            total = collected.read(at_least_single(output.logits[0]), indices)
+            logits = Outputs.of(output.logits[0], [cut.picked] if inside is None else inside.ends)
+            total = collected.read(logits.read, indices)
             cut_points = (
-                _gradients_inside(total, inside, pairs) if inside is not None else _gradients_at_head(total, cut)
+                _gradients_at_head(total, logits, cut)
+                if inside is None
+                else _gradients_inside(total, logits, inside, pairs)
             )
             self._backward(rows, cut_points, pairs, indices, leaves, collected, last=end == ends[-1])
             begin = end
@@ -358,10 +362,10 @@ class Differentiator:
         parts: list[Tensor] = []
         for first in range(0, slots, at_once):
             count = min(at_once, slots - first)
-            cotangents = passed.states.new_zeros((count, *passed.states.shape))
+            cotangents = _zeros(passed.states, count)
             for n, stack in enumerate(stacks):
                 some = stack[first : first + count]
-                cotangents[: len(some), n] = some.to(passed.states.dtype)
+                cotangents[: len(some), n] = some.to(cotangents.dtype)
             done = first + count >= slots
             parts += vector_jacobian_products([passed.states], [passed.leaf], [cotangents], retain=not done)
         pulled = torch.cat(parts)
@@ -502,10 +506,15 @@ def _cotangents(
     """
     chosen = (slot >= first) & (slot < first + count)
     where = (slot[chosen] - first, pairs[0][chosen], pairs[1][chosen])
-    cotangents = [top.new_zeros((count, *top.shape)) for top in cut_points.tensors]
+    cotangents = [_zeros(top, count) for top in cut_points.tensors]
     for cotangent, output_gradients in zip(cotangents, cut_points.output_gradients, strict=True):
         cotangent[where] = output_gradients[chosen].to(cotangent.dtype)
     return cotangents
+
+
+def _zeros(top: Tensor, count: int) -> Tensor:
+    """Room for ``count`` cotangents of it."""
+    return top.new_zeros((count, *top.shape), dtype=kept_as(top.dtype))
 
 
 def _outputs(row: Row) -> int:
@@ -532,12 +541,11 @@ def _outputs_of(row: Row, index: np.ndarray) -> np.ndarray:
     return index if row.target_function.groups is None else row.target_function.groups[index]
 
 
-def _gradients_at_head(total: Tensor, cut: HeadCut) -> _CutPoints:
+def _gradients_at_head(total: Tensor, logits: Outputs, cut: HeadCut) -> _CutPoints:
     """Gradients at the states in front of the output layer."""
     if not total.requires_grad:
         return _CutPoints([cut.states], [torch.zeros_like(cut.picked)])
-    (output_gradients,) = torch.autograd.grad(total, cut.picked)
-    return _CutPoints([cut.states], [output_gradients])
+    return _CutPoints([cut.states], logits.gradients(total, [cut.picked]))
 
 
 def _gradients_at_top(
@@ -560,12 +568,9 @@ def _gradients_at_top(
     return found
 
 
-def _gradients_inside(total: Tensor, cut: BlockCut, pairs: tuple[Tensor, Tensor]) -> _CutPoints:
+def _gradients_inside(total: Tensor, logits: Outputs, cut: BlockCut, pairs: tuple[Tensor, Tensor]) -> _CutPoints:
     """Gradients behind the last attention, and at the residual connection around it."""
     if not total.requires_grad:
         return _CutPoints(cut.cut_points, [torch.zeros_like(end)[pairs] for end in cut.ends])
     # the graph is kept: the norm in front of a parallel block's attention is on both sides of the cut
-    output_gradients = torch.autograd.grad(
-        total, cut.ends, retain_graph=True, allow_unused=True, materialize_grads=True
-    )
-    return _CutPoints(cut.cut_points, [output_gradient[pairs] for output_gradient in output_gradients])
+    return _CutPoints(cut.cut_points, logits.gradients(total, cut.ends, pairs, retain=True))

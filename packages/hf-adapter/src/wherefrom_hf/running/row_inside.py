@@ -7,7 +7,7 @@ come from that one pass, so that gradients reach the embeddings on every way.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -50,6 +50,8 @@ class _Pass:
     states: dict[Side, tuple[Tensor, ...]] = field(factory=dict)
     """Hidden states in transformers' count."""
     logits: Tensor | None = None
+    cut_points: list[tuple[Tensor, Tensor]] = field(factory=list)
+    """What was read of a pass in float16: in its graph, and as a leaf in single precision; see `scaled`."""
 
     def prepared(self) -> _Pass:
         """The pass with its inputs in place."""
@@ -68,6 +70,14 @@ class _Pass:
         self.ids[side], self.masks[side] = ids, visible
         inputs = pad_embeddings([given], embedding.of(ids)).detach()
         self.inputs[side] = inputs.requires_grad_() if self.differentiable else inputs
+
+    def read(self, made: Tensor) -> Tensor:
+        """What values are computed from, in single precision or double."""
+        single = at_least_single(made)
+        if made.dtype != torch.float16 or not made.requires_grad:
+            return single
+        self.cut_points.append((made, single.detach().requires_grad_()))
+        return self.cut_points[-1][1]
 
     def run(self, part: nn.Module | None = None, side: Side = "target") -> list[Tensor]:
         """Run the row; what ``part`` answers while ``side`` is run, in order."""
@@ -89,7 +99,7 @@ class _Pass:
                 output, _ = start_run(module, encoder).forward(
                     self.ids["target"], self.masks["target"], keep=False, output_hidden_states=True
                 )
-        self.logits = at_least_single(output.logits[0])
+        self.logits = self.read(output.logits[0])
         hidden = output.decoder_hidden_states if predictor.source is not None else output.hidden_states
         self.states["target"] = tuple(hidden or ())
         return seen
@@ -142,7 +152,8 @@ class RowInside:
 
     def input_embeddings(self, side: Side) -> Tensor:
         """Shape ``(positions, width)``."""
-        return self._side(self._pass.inputs, side)
+        inputs = self._side(self._pass.inputs, side)
+        return self._pass.read(inputs) if inputs.requires_grad else inputs
 
     def hidden_states(self, layer: int | str, side: Side) -> Tensor:
         """Shape ``(positions, width of the layer)``; see `wherefrom.adapters.Inside.hidden_states`."""
@@ -156,7 +167,7 @@ class RowInside:
             raise UnknownNameError(
                 f"The {side} has {len(states)} hidden states, 0 to {len(states) - 1}; there is no number {layer}."
             )
-        return at_least_single(states[layer][0])
+        return self._pass.read(states[layer][0])
 
     def logits(self) -> Tensor:
         """Shape ``(G, vocabulary)``, from the same pass."""
@@ -169,6 +180,16 @@ class RowInside:
         """What gradients are taken of, shape ``(1, positions, width)``."""
         return self._pass.inputs.get(side)
 
+    def products(
+        self, values: Tensor, leaves: Sequence[Tensor], cotangents: Tensor, *, retain: bool
+    ) -> tuple[Tensor, ...]:
+        """d(values · cotangent)/d(leaf), for each cotangent: shape ``(cotangents, *leaf.shape)``."""
+        made, read = zip(*self._pass.cut_points, strict=True) if self._pass.cut_points else ((values,), ())
+        asked: Sequence[Tensor] = [cotangents]
+        if read:
+            asked = vector_jacobian_products([values], read, asked, retain=retain, by_row=False)
+        return vector_jacobian_products(made, leaves, asked, retain=retain, by_row=False)
+
     def _named(self, layer: str, side: Side) -> Tensor:
         part = find_layer(self._pass.predictor.module, layer)
         seen = self._pass.run(part, side)
@@ -177,7 +198,7 @@ class RowInside:
                 f"{layer!r} answered {len(seen)} times while the {side} was read; expected once, one vector per "
                 "position. Name another part of the model."
             )
-        return at_least_single(seen[0][0])
+        return self._pass.read(seen[0][0])
 
     def _side(self, of: dict[Side, Tensor], side: Side) -> Tensor:
         if side not in of:
@@ -234,8 +255,8 @@ def whole_gradients(predictor: Any, row: Row, *, source: bool, target: bool) -> 
     for first in range(0, outputs, AT_ONCE) if leaves and values.requires_grad else ():
         chosen = torch.arange(first, min(first + AT_ONCE, outputs), device=values.device)
         cotangents = nn.functional.one_hot(chosen, outputs).to(values.dtype)
-        pulled = vector_jacobian_products(
-            [values], list(leaves.values()), [cotangents], retain=first + AT_ONCE < outputs or bool(row.scores)
+        pulled = inside.products(
+            values, list(leaves.values()), cotangents, retain=first + AT_ONCE < outputs or bool(row.scores)
         )
         for side, grads in zip(leaves, pulled, strict=True):
             found[side].append(at_least_single(grads[:, 0]))

@@ -26,6 +26,7 @@ from wherefrom_hf.running.parts import find_layer
 from wherefrom_hf.running.passes import EncoderStates, run_encoder, start_run
 from wherefrom_hf.running.precision import at_least_single
 from wherefrom_hf.running.predict import Predictor
+from wherefrom_hf.running.scaled import Scaled, kept_as
 from wherefrom_hf.running.stacks import blocks_at
 
 Parts = Mapping[Side, Sequence[nn.Module]]
@@ -96,8 +97,9 @@ class WholePass:
 
     def at_states(self, output_gradients: Tensor) -> Tensor:
         """d(value)/d(state in front of the output layer) of each step, shape ``(reads, width)``."""
-        (at_states,) = torch.autograd.grad(self.logits, self.picked, output_gradients.to(self.logits.dtype))
-        return at_states[:, 0].to(self.states.dtype)
+        scaled = Scaled.of([output_gradients], [self.logits.dtype], [self.picked], alone=1)
+        (at_states,) = torch.autograd.grad(self.logits, self.picked, scaled.cotangents)
+        return scaled.back(at_states[:, 0]).to(kept_as(self.states.dtype))
 
     def products(
         self, cut_points: Sequence[tuple[Tensor, Tensor]], leaves: Mapping[Side, Tensor], count: int
@@ -127,7 +129,7 @@ class WholePass:
             chosen = (slot >= first) & (slot < first + size)
             cotangents = []
             for top, at_reads in cut_points:
-                cotangent = top.new_zeros((size, *top.shape))
+                cotangent = top.new_zeros((size, *top.shape), dtype=kept_as(top.dtype))
                 where = (slot[chosen] - first, reads_of_rows[chosen], positions[chosen])
                 cotangents.append(cotangent.index_put_(where, at_reads[: len(slot)][chosen], accumulate=True))
             done = first + size >= most
