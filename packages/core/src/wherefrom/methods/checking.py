@@ -118,7 +118,7 @@ def predicted(method: AnyMethod) -> Predicted:
     cross-entropy they are negative where an input makes the token likely. All others (sizes of gradients, attention)
     say how much hangs on an input, and are held to the log-probability.
     """
-    return TARGET if explains_with_sign(method) else LOG_PROBABILITY
+    return TARGET if explains_with_sign(method) else "log_probability"
 
 
 def draws(method: AnyMethod) -> bool:
