@@ -52,6 +52,36 @@ def test_scores_without_knowledge_are_not() -> None:
     assert (check(model, question, same).chance == 1.0).all()
 
 
+@pytest.mark.parametrize("function", ["crossentropy", "surprisal_bits", "perplexity"])
+def test_functions_that_fall_are_told_from_chance_as_probability_is(function: str) -> None:
+    with_probability, found = (explained(attributed_fn=one)[0] for one in ("probability", function))
+    assert found.details["check"]["predicts"] == "target"
+    assert (found.step_scores["check_fit"] > 0.3).all()
+    assert found.card().told_from_chance == with_probability.card().told_from_chance > 0
+
+
+@pytest.mark.parametrize("function", ["rank", "entropy", "top_p_size"])
+def test_functions_of_whole_predictions_are_held_to_themselves(function: str) -> None:
+    assert explained(attributed_fn=function)[0].step_scores["check_fit"].mean() > 0.3
+
+
+@pytest.mark.parametrize("function", ["contrast_prob_diff", "pcxmi", "contrast_logits_diff", "contrast_prob"])
+def test_contrasts_are_held_to_their_own_values(function: str) -> None:
+    found = explained(attributed_fn=function, contrast_targets=f"{PROMPT} saw a dog big and")[0]
+    differs = [
+        step for step, pair in enumerate(found.details["contrast"]["pairs"]) if pair["target"] != pair["contrast"]
+    ]
+    assert differs
+    assert (found.step_scores["check_fit"][differs] > 0.1).all()
+
+
+def test_sizes_are_held_to_the_log_probability() -> None:
+    found = explained("saliency", attributed_fn="crossentropy")[0]
+    assert found.details["check"]["predicts"] == "log_probability"
+    same = explained("saliency", attributed_fn="probability", attributed_fn_args={"logprob": True})[0]
+    np.testing.assert_allclose(found.step_scores["check_fit"], same.step_scores["check_fit"])
+
+
 def test_one_table_of_passes_serves_all_steps() -> None:
     metered, tally = counting(induction_model())
     AttributionModel(metered).attribute(PROMPT, TARGET, method="saliency", show_progress=False)

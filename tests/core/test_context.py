@@ -85,8 +85,17 @@ def test_threshold_is_mean_plus_sample_deviations() -> None:
 
 def test_selected_are_ordered_by_size_and_cut_at_top_k() -> None:
     scores = np.array([1.0, -5.0, 4.0, 0.0])
-    assert chosen(scores, Threshold(deviations=None)).tolist() == [1, 2, 0]
+    assert chosen(scores, Threshold(deviations=None)).tolist() == [1, 2]
     assert chosen(scores, Threshold(deviations=0, top_k=1)).tolist() == [1]
+
+
+def test_what_counts_does_not_depend_on_the_sign_of_a_metric() -> None:
+    bits = np.array([3.56, 3.8e-6, 2e-7])
+    nats = -np.log(2.0) * bits
+    assert chosen(bits[:2], Threshold()).tolist() == chosen(nats[:2], Threshold()).tolist() == [0]
+    assert chosen(bits, Threshold()).tolist() == chosen(nats, Threshold()).tolist() == [0]
+    mixed = np.array([-9.0, 0.1, 0.2, -0.1, 0.1])
+    assert chosen(mixed, Threshold()).tolist() == chosen(-mixed, Threshold()).tolist() == [0]
 
 
 def test_zero_is_never_selected() -> None:

@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
+from wherefrom.attribute import AttributionModel
 from wherefrom.errors import InputError
 from wherefrom.methods import ExactShapley
 from wherefrom.progress import no_progress
+from wherefrom.testing.induction import induction_model
 
 from tests.core.games import GAMES, game, shapley
 
@@ -34,3 +36,14 @@ def test_too_many_units_are_refused_before_any_pass():
     with pytest.raises(InputError, match=r"at most 12 units, and input 0 has 13.*kernel_shap"):
         ExactShapley(baseline="unk").attribute(model, [question], no_progress)
     assert not model.ran
+
+
+def test_what_is_refused_has_no_price():
+    model = AttributionModel(induction_model())
+    words = "cat saw a big dog and cat saw a big dog and cat saw a"
+    with pytest.raises(InputError, match=r"at most 12 units, and an input has 15.*kernel_shap"):
+        model.cost(words, f"{words} big", "exact_shapley", units="token")
+    few = model.cost(words, f"{words} big", "exact_shapley", units=[(0, 3), (3, 7)])
+    assert few[0].forwards == 4
+    within = model.cost(words, f"{words} big", "exact_shapley", units="token", budget=40)
+    assert within[0].forwards == 40, "a budget is spent from coarse to fine"

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from wherefrom.arrays import to_numpy
 from wherefrom.errors import ModelCapabilityError, SettingsError, UsageError, WherefromWarning
+from wherefrom.questions.spans import additive
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.settings import from_mapping
 from wherefrom.step_functions import (
@@ -24,6 +25,7 @@ from wherefrom.step_functions import (
     require_differentiable,
     require_explainable,
 )
+from wherefrom.step_functions.base import falls_with_probability
 
 STEPS = 4
 BUILT_IN = (
@@ -316,10 +318,54 @@ def test_a_model_without_dropout_is_told() -> None:
 
 
 def test_logarithms_add_where_probabilities_multiply() -> None:
-    for name in ("probability", "contrast_prob", "contrast_prob_diff", "mc_dropout_prob_avg"):
+    for name in ("probability", "contrast_prob", "mc_dropout_prob_avg"):
         assert function(name).span_aggregation == "prod"
         assert function(name, logprob=True).span_aggregation == "sum"
+    assert function("contrast_prob_diff", logprob=True).span_aggregation == "sum"
     assert function("crossentropy").span_aggregation == "sum"
+
+
+def test_only_what_is_never_negative_is_multiplied() -> None:
+    prediction = draw(4)
+    for name in STEP_FUNCTIONS:
+        one = STEP_FUNCTIONS.get(name)()
+        if one.span_aggregation == "prod":
+            sampled = attrs.evolve(prediction, samples=np.stack([prediction.logits, prediction.logits * 0.5]))
+            swapped = attrs.evolve(sampled, contrast=sampled, **swapped_ids(sampled))
+            assert (one(sampled) >= 0).all()
+            assert (one(swapped) >= 0).all(), name
+
+
+def swapped_ids(prediction: StepPrediction) -> dict[str, object]:
+    """The least likely token in question, so that every difference to another is negative."""
+    return {"target_ids": np.argmin(np.asarray(prediction.logits), axis=-1)}
+
+
+def test_a_span_of_differences_is_still_explained_by_logarithms() -> None:
+    assert additive(function("contrast_prob_diff")) == function("contrast_prob_diff", logprob=True)
+    assert additive(function("mc_dropout_zscore")) == function("mc_dropout_zscore")
+
+
+def test_functions_say_whether_they_fall_where_the_model_becomes_surer() -> None:
+    """Of two predictions the second is surer of the token, which is the most likely one of both."""
+    logits = np.array([[2.0, 1.0, 0.5, -1.0]])
+    unsure, sure = (
+        StepPrediction(
+            logits=one, target_ids=np.array([1]), contrast=StepPrediction(logits=one, target_ids=np.array([0]))
+        )
+        for one in (logits, logits + np.array([[0.0, 6.0, 0.0, 0.0]]))
+    )
+    for name in STEP_FUNCTIONS:
+        one = STEP_FUNCTIONS.get(name)()
+        if one.sampled or name == "kl_divergence":  # the one compares passes, the other is of neither token
+            assert not falls_with_probability(one, contrasted=True)
+            continue
+        change = float((one(sure) - one(unsure))[0])
+        if change or name != "contrast_logits":  # the other token's logit stays
+            assert falls_with_probability(one, contrasted=True) == (change < 0), name
+        plain = [float(one(attrs.evolve(prediction, contrast=None))[0]) for prediction in (unsure, sure)]
+        if plain[0] != plain[1]:
+            assert falls_with_probability(one, contrasted=False) == (plain[1] < plain[0]), name
 
 
 def test_counts_are_refused_as_gradient_targets_with_a_list_of_others() -> None:

@@ -1,4 +1,8 @@
-"""Which scores count: above the others by standard deviations, among the highest, or beyond chance."""
+"""Which scores count: above the others by standard deviations, among the highest, or beyond chance.
+
+What counts is how far a score lies from 0, on either side: the sign says which of both texts a metric prefers, and some
+metrics are below 0 where the context helps (``logprob_diff``) that are above it in another's words (``pcxmi``).
+"""
 
 from __future__ import annotations
 
@@ -47,10 +51,13 @@ def level(scores: FloatArray, deviations: float | None) -> float:
 def chosen(scores: FloatArray, threshold: Threshold, p_values: FloatArray | None = None) -> IntArray:
     """Indices of the scores that count, highest absolute score first.
 
-    A score of 0 never counts: nothing depends there.
+    A score of 0 never counts: nothing depends there. Means and deviations are those of the absolute scores: turning the
+    sign of all scores chooses the same, and among mixed signs large ones count wherever they point. Scores of one sign
+    are what the rule was made for (Sarti et al. 2024); where they are not negative it is that of inseq, which takes
+    mean and deviations of the scores with their signs.
 
     Args:
-        scores: Shape ``(G,)``.
+        scores: Shape ``(G,)``. Of any signs.
         threshold: The rule.
         p_values: Needed where the rule has a rate. Shape ``(G,)``.
     """
@@ -59,7 +66,7 @@ def chosen(scores: FloatArray, threshold: Threshold, p_values: FloatArray | None
         assert p_values is not None
         kept = (p_values <= threshold.rate) & (size > 0)
     else:
-        kept = (size >= level(scores, threshold.deviations)) & (size > 0)
+        kept = (size >= level(size, threshold.deviations)) & (size > 0)
     order = np.argsort(-size, kind="stable")
     found: IntArray = order[kept[order]].astype(np.int64)
     return found if threshold.top_k is None else found[: threshold.top_k]

@@ -10,14 +10,17 @@ import numpy as np
 from wherefrom.adapters import Encoding
 from wherefrom.arrays import IntArray
 from wherefrom.errors import InputError
-from wherefrom.methods.contract import Question
+from wherefrom.methods.contract import METHODS, Question
 from wherefrom.methods.perturbation.ablation import LogProbability
 from wherefrom.methods.perturbation.units import Units, UnitsSetting, units_of
 from wherefrom.questions.building import QuestionOptions, prepare
 from wherefrom.questions.examples import Example
 from wherefrom.results.data import AttributionData
-from wherefrom.step_functions.base import StepFunction
+from wherefrom.results.provenance import Provenance
+from wherefrom.step_functions.base import STEP_FUNCTIONS, StepFunction, falls_with_probability
 from wherefrom.text.tokens import Token
+
+CONTRASTS = ("contrast_targets", "contrast_sources")
 
 
 def example_of(model: Any, result: AttributionData) -> Example:
@@ -90,6 +93,33 @@ def question_of(
     )
     steps = np.arange(result.attr_pos_start, result.attr_pos_end)
     return prepare(model, [example_of(model, result)], [steps], options).questions[0]
+
+
+def turned(result: AttributionData, provenance: Provenance | None = None) -> str:
+    """The target function of a result whose scores are turned before they are judged; empty: they stay as they are.
+
+    An evaluation asks what the log-probability hangs on. Signed scores of a function that falls with it
+    (`wherefrom.step_functions.base.FallsWithProbability`) answer that with the opposite sign.
+
+    Args:
+        provenance: How the result was made, for results that do not say it themselves: those of files written before.
+    """
+    if "falls_with_probability" in result.details:
+        return str(result.details["falls_with_probability"])
+    if provenance is None or not result.signed:
+        return ""
+    name, contrasted = str(provenance.attributed_fn.get("name", "")), is_contrast(result, provenance)
+    method = str(provenance.method.get("name", result.method))
+    if name not in STEP_FUNCTIONS or (method in METHODS and not METHODS.get(method).uses_target_function):
+        return ""
+    function: Any = STEP_FUNCTIONS.get(name)
+    return name if falls_with_probability(function, contrasted=contrasted) else ""
+
+
+def is_contrast(result: AttributionData, provenance: Provenance | None = None) -> bool:
+    """Was something compared with another text, as far as the result says?"""
+    arguments = {} if provenance is None else provenance.arguments
+    return "contrast" in result.details or any(arguments.get(name) is not None for name in CONTRASTS)
 
 
 def evaluated_units(question: Question, result: AttributionData, units: UnitsSetting) -> Units:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -13,7 +13,7 @@ from wherefrom.adapters import PredictsSteps
 from wherefrom.adapters.given import adapter_of
 from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.errors import InputError, ModelCapabilityError
-from wherefrom.evaluation.asking import evaluated_units, question_of
+from wherefrom.evaluation.asking import evaluated_units, is_contrast, question_of, turned
 from wherefrom.evaluation.contract import Metric, as_metric
 from wherefrom.evaluation.gold import Gold, gold_units
 from wherefrom.evaluation.measuring import Plan, measure, planned_cost
@@ -137,6 +137,7 @@ def evaluate(
         seed=seed,
         forwards=forwards,
         versions=dict(library_versions()),
+        warnings=asked.warnings,
     )
 
 
@@ -204,6 +205,7 @@ class _Asked:
     names: tuple[str, ...]
     removals: tuple[str | int, ...]
     inquiries: list[_Inquiry]
+    warnings: tuple[str, ...]
 
     def worths(self, one: _Inquiry, progress: Progress) -> list[Worths]:
         """A table per way of removal."""
@@ -253,7 +255,10 @@ def _asked(
                 example=example,
                 question=question,
                 units=members,
-                scores={name: unit_scores(one, members) for name, one in given.items()},
+                scores={
+                    name: unit_scores(one, members) * (-1.0 if turned(one, sources[name]) else 1.0)
+                    for name, one in given.items()
+                },
                 spans=_spans(outputs, example),
                 gold=_gold(golds[index], example, members),
                 methods={name: again(adapter, one, sources[name], members) for name, one in given.items()}
@@ -267,7 +272,24 @@ def _asked(
         names=tuple(named),
         removals=tuple(as_baseline(one) for one in removals),
         inquiries=inquiries,
+        warnings=tuple(_remarks(named, sources)),
     )
+
+
+def _remarks(named: Mapping[str, list[Attribution]], sources: Mapping[str, Provenance | None]) -> Iterator[str]:
+    """Where scores answer another question than the one they are held against."""
+    for name, given in named.items():
+        functions = sorted({function for one in given if (function := turned(one, sources[name]))})
+        if functions:
+            yield (
+                f"{name}: scores of {', '.join(functions)}, which falls where the model becomes surer, were turned: a "
+                "positive one speaks for the token."
+            )
+        if any(is_contrast(one, sources[name]) for one in given):
+            yield (
+                f"{name}: scores of a contrast are held against the log-probability of the token alone; what the model "
+                "says of the other token is not looked at. check=True looks at both."
+            )
 
 
 def _provenances(results: Results | Mapping[str, Results], names: Sequence[str]) -> dict[str, Provenance | None]:

@@ -11,7 +11,7 @@ from attrs import field, frozen
 from wherefrom.adapters.check import in_words, unmet
 from wherefrom.arrays import FloatArray
 from wherefrom.errors import InputError, ModelCapabilityError
-from wherefrom.evaluation.asking import example_of, question_of
+from wherefrom.evaluation.asking import example_of, question_of, turned
 from wherefrom.methods.answers import attribution_of
 from wherefrom.methods.contract import METHODS, AnyMethod
 from wherefrom.methods.cost import Cost
@@ -74,7 +74,7 @@ class Again:
         (found,) = self.method.attribute(changed, [self.question], no_progress)
         example = example_of(self.model, self.result)
         made = attribution_of(example, self.question, self.method, found, {}, {}, clean_special_chars=False)
-        return unit_scores(made, self.units)
+        return unit_scores(made, self.units) * (-1.0 if turned(made) else 1.0)
 
 
 Change: TypeAlias = Callable[[Again], AbstractContextManager[Any]]

@@ -14,10 +14,11 @@ from wherefrom.arrays import Array, to_numpy
 from wherefrom.methods.contract import AnyMethod, Scores
 from wherefrom.questions.examples import Example
 from wherefrom.questions.question import Question
+from wherefrom.questions.target_function import TargetFunction
 from wherefrom.results.aggregators.functions import combine
 from wherefrom.results.attribution import Attribution
 from wherefrom.settings import fields_of
-from wherefrom.step_functions.base import StepFunction
+from wherefrom.step_functions.base import StepFunction, falls_with_probability
 from wherefrom.text.merging import merged_token
 from wherefrom.text.tokens import Token, visible_to_steps
 
@@ -73,7 +74,7 @@ def attribution_of(
         default_aggregation=method.aggregation,
         step_aggregation={name: function.span_aggregation for name, function in functions.items()},
         segments=example.segments,
-        details={**_reference(method), **scores.details},
+        details={**_reference(method), **_direction(method, question.target_function), **scores.details},
     )
 
 
@@ -84,6 +85,14 @@ def _reference(method: AnyMethod) -> dict[str, Any]:
         return {}
     baseline = method.baseline  # type: ignore[attr-defined]
     return {"baseline": baseline if isinstance(baseline, str | int) else "given"}
+
+
+def _direction(method: AnyMethod, explained: TargetFunction) -> dict[str, Any]:
+    """The name of the target function, where scores carry a sign and are negative of what makes a model surer."""
+    contrasted = explained.contrast_ids is not None or explained.contrast_logits is not None
+    if not explains_with_sign(method) or not falls_with_probability(explained.function, contrasted=contrasted):
+        return {}
+    return {"falls_with_probability": explained.function.identifier}
 
 
 @runtime_checkable
@@ -120,6 +129,11 @@ def without_steps(
 def is_signed(method: AnyMethod) -> bool:
     """Do this method's scores carry a sign, with its settings as they are?"""
     return method.signed or (isinstance(method, TakesAbsoluteValues) and not method.abs)
+
+
+def explains_with_sign(method: AnyMethod) -> bool:
+    """Do this method's scores say which way each input moves the target function?"""
+    return is_signed(method) and method.uses_target_function
 
 
 def _as_result(array: Array | None) -> Any:

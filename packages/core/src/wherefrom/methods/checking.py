@@ -1,8 +1,8 @@
 """Are these scores distinguishable from chance? One ablation table says so, for all steps at once.
 
 Random halves of the input are deleted. Scores that explain a step predict what is left of it: the sum of the scores of
-what stays goes with the log-probability. How well it does is the *fit*, a rank correlation; how often the same scores
-in another order do as well is the probability of chance.
+what stays goes with what they explain, see `predicted`. How well it does is the *fit*, a rank correlation; how often
+the same scores in another order do as well is the probability of chance.
 
 Sources:
     Park et al. (2023), https://arxiv.org/abs/2303.14186 (linear datamodeling score); Phipson & Smyth (2010),
@@ -11,7 +11,7 @@ Sources:
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from attrs import evolve, frozen
@@ -19,7 +19,7 @@ from attrs import evolve, frozen
 from wherefrom.adapters import ScoringModel, SequenceModel
 from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.errors import InputError, ModelCapabilityError
-from wherefrom.methods.answers import attribution_of
+from wherefrom.methods.answers import attribution_of, explains_with_sign
 from wherefrom.methods.contract import AnyMethod
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.ablation import (
@@ -27,12 +27,15 @@ from wherefrom.methods.perturbation.ablation import (
     LOG_PROBABILITY,
     ablate,
     quantities,
+    target_function_name,
 )
 from wherefrom.methods.perturbation.unit_scores import unit_scores
 from wherefrom.methods.perturbation.units import units_of
 from wherefrom.progress import Progress, no_progress
 from wherefrom.questions.examples import Example
 from wherefrom.questions.question import Question
+from wherefrom.questions.spans import additive
+from wherefrom.questions.target_function import TargetFunction
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.card import CHANCE, FIT, STABILITY
 from wherefrom.results.comparison import Values, spearman, spearman_of_columns
@@ -42,6 +45,8 @@ from wherefrom.settings import fields_of
 SAMPLES = 64
 PERMUTATIONS = 199
 REMOVAL = "delete"
+Predicted = Literal["target", "log_probability"]
+TARGET: Literal["target"] = "target"
 DRAWING = ("n_samples", "num_probes")
 """Settings that only methods have which draw something."""
 
@@ -60,6 +65,7 @@ def check(
     question: Question,
     result: AttributionData,
     *,
+    of: Predicted = "log_probability",
     removal: str | int = REMOVAL,
     samples: int = SAMPLES,
     permutations: int = PERMUTATIONS,
@@ -68,8 +74,9 @@ def check(
     """Hold one result against random deletions.
 
     Args:
-        question: What the result answers; where it is a contrast, the difference of both log-probabilities is what has
-            to be predicted.
+        question: What the result answers.
+        of: What has to be predicted: the log-probability (of a contrast the difference of both), or the question's own
+            target function; see `predicted`.
         removal: How units are taken away.
         samples: Random halves, the same for all steps.
         permutations: Other orders of the scores.
@@ -83,13 +90,13 @@ def check(
     scores = unit_scores(result, units).astype(np.float64)
     rng = np.random.default_rng([question.seed, 3])
     masks = rng.random((samples, len(units))) < 0.5
-    wanted = {
-        name: function
-        for name, function in quantities(question).items()
-        if name in (LOG_PROBABILITY, CONTRAST_LOG_PROBABILITY)
-    }
+    if of == TARGET:
+        question = evolve(question, target_function=_with_digits(question.target_function))
+    own = target_function_name(question.target_function)
+    names = (own,) if of == TARGET else (LOG_PROBABILITY, CONTRAST_LOG_PROBABILITY)
+    wanted = {name: function for name, function in quantities(question).items() if name in names}
     table = ablate(model, question, units, masks, baseline=removal, wanted=wanted, progress=progress)
-    values = table.values_of(masks)
+    values = table.values_of(masks, names[0])
     if CONTRAST_LOG_PROBABILITY in wanted:
         values = values - table.values_of(masks, CONTRAST_LOG_PROBABILITY)
     visible = units.visible(question.steps)
@@ -102,6 +109,16 @@ def check(
         chance=np.array([chance for _, chance in found]),
         forwards=table.forwards,
     )
+
+
+def predicted(method: AnyMethod) -> Predicted:
+    """What a method's scores have to predict.
+
+    Scores with a sign that explain the target function say which way each input moves it, and are held to that: of
+    cross-entropy they are negative where an input makes the token likely. All others (sizes of gradients, attention)
+    say how much hangs on an input, and are held to the log-probability.
+    """
+    return TARGET if explains_with_sign(method) else "log_probability"
 
 
 def draws(method: AnyMethod) -> bool:
@@ -141,14 +158,15 @@ def checked(
     """
     if not isinstance(model, ScoringModel):
         raise ModelCapabilityError(f"check=True needs predictions, and the adapter of {model.card.name!r} gives none.")
-    found = check(model, question, result, progress=progress)
+    of = predicted(method)
+    found = check(model, question, result, of=of, progress=progress)
     stable: FloatArray | None = None
     if draws(method):
         other, again = with_another_seed(method, question)
         (scores,) = other.attribute(model, [again], progress)
         redone = attribution_of(example, again, other, scores, {}, {}, clean_special_chars=False)
         stable = stability(result, redone, question)
-    return marked(result, found, stable)
+    return marked(result, found, stable, of=of)
 
 
 def check_cost(model: object, method: AnyMethod, question: Question) -> Cost:
@@ -158,16 +176,32 @@ def check_cost(model: object, method: AnyMethod, question: Question) -> Cost:
     return table if again is None else table + again
 
 
-def marked(result: Attribution, found: Checked, stable: FloatArray | None) -> Attribution:
+def marked(
+    result: Attribution, found: Checked, stable: FloatArray | None, *, of: Predicted = "log_probability"
+) -> Attribution:
     """The result with what a check found, as step scores."""
     scores = {FIT: found.fit, CHANCE: found.chance}
     if stable is not None:
         scores[STABILITY] = stable
-    details = {"removal": REMOVAL, "samples": SAMPLES, "permutations": PERMUTATIONS, "forwards": found.forwards}
+    details = {
+        "removal": REMOVAL,
+        "samples": SAMPLES,
+        "permutations": PERMUTATIONS,
+        "forwards": found.forwards,
+        "predicts": of,
+    }
     return result.replace(
         step_scores={**result.step_scores, **scores},
         step_aggregation={**result.step_aggregation, FIT: "mean", CHANCE: "max", STABILITY: "mean"},
         details={**result.details, "check": details},
+    )
+
+
+def _with_digits(target_function: TargetFunction) -> TargetFunction:
+    """The logarithm where values multiply: in the same order, and not all 1 where a model is nearly sure."""
+    function = target_function.function
+    return (
+        evolve(target_function, function=additive(function)) if function.span_aggregation == "prod" else target_function
     )
 
 

@@ -44,14 +44,17 @@ class ExactShapley(Budgeted):
     def whole_cost(self, question: Question) -> Cost:
         return Cost(forwards=2 ** len(units_of(question, self.units)), at_most=True)
 
+    def cost_on(self, model: ScoringModel, question: Question) -> Cost:
+        """What it costs, or the refusal: no price for what will not be done."""
+        units = units_of(question, self.units)
+        if self.budget is None or self.budget >= 2 ** len(units):
+            _require_few(units, "an input")
+        return self.cost(question)
+
     def whole(self, model: ScoringModel, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         games = [units_of(question, self.units) for question in questions]
         for index, units in enumerate(games):
-            if len(units) > MOST_UNITS:
-                raise InputError(
-                    f"exact_shapley takes at most {MOST_UNITS} units, and input {index} has {len(units)}. Use "
-                    "larger units (units='sentence' or spans), or the methods kernel_shap or shapley_value_sampling."
-                )
+            _require_few(units, f"input {index}")
         return self._answers(model, questions, games, progress)
 
     def _answers(
@@ -71,6 +74,14 @@ class ExactShapley(Budgeted):
             InputError: Some are not.
         """
         return exact_values(masks, values, visible)
+
+
+def _require_few(units: Units, whose: str) -> None:
+    if len(units) > MOST_UNITS:
+        raise InputError(
+            f"exact_shapley takes at most {MOST_UNITS} units, and {whose} has {len(units)}. Use "
+            "larger units (units='sentence' or spans), or the methods kernel_shap or shapley_value_sampling."
+        )
 
 
 def exact_values(masks: BoolArray, values: FloatArray, visible: BoolArray) -> FloatArray:

@@ -125,13 +125,13 @@ def span_targets(what: Span, tokens: Sequence[Token], steps: IntArray) -> SpanTa
 def additive(function: StepFunction) -> StepFunction:
     """The form of a function that adds up over a span: logarithms where its values would multiply.
 
-    ``probability`` becomes ``probability(logprob=True)``; functions that add up already, and those without a
-    logarithmic form, come back as they are.
+    ``probability`` becomes ``probability(logprob=True)``, and a difference of probabilities that of logarithms;
+    functions that add up already, and those without a form that does, come back as they are.
     """
-    if function.span_aggregation == "prod" and "logprob" in attrs.fields_dict(type(function)):  # type: ignore[arg-type]
-        logarithmic: StepFunction = attrs.evolve(function, logprob=True)  # type: ignore[misc]
-        return logarithmic
-    return function
+    if function.span_aggregation == "sum" or "logprob" not in attrs.fields_dict(type(function)):  # type: ignore[arg-type]
+        return function
+    logarithmic: StepFunction = attrs.evolve(function, logprob=True)  # type: ignore[misc]
+    return logarithmic if logarithmic.span_aggregation == "sum" else function
 
 
 def _named(kind: str, tokens: Sequence[Token], steps: IntArray) -> list[tuple[int, int]]:

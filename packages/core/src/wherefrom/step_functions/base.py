@@ -198,6 +198,23 @@ def compares_distributions(function: StepFunction) -> bool:
     return isinstance(function, ComparesDistributions) and function.compares_distributions
 
 
+@runtime_checkable
+class FallsWithProbability(Protocol):
+    """A step function may say that it falls where the model becomes surer of the token, or of what it says."""
+
+    falls_with_probability: ClassVar[bool]
+
+
+def falls_with_probability(function: StepFunction, *, contrasted: bool) -> bool:
+    """Does it fall where the model becomes surer of the token in question, or of what it says at all?
+
+    Args:
+        contrasted: Is there something to compare with? Without it contrastive functions are plain values, which rise.
+    """
+    falls = isinstance(function, FallsWithProbability) and function.falls_with_probability
+    return falls and (contrasted or not function.contrastive)
+
+
 DEFAULT_FUNCTION = "probability"
 """The target function, where none is named."""
 
@@ -218,6 +235,7 @@ def step_function(
     contrastive: bool = False,
     sampled: bool = False,
     compares_distributions: bool = False,
+    falls_with_probability: bool = False,
     aliases: tuple[str, ...] = (),
 ) -> Callable[[F], F]:
     """Class decorator: give a frozen attrs class its facts, and register it as a step function.
@@ -230,6 +248,7 @@ def step_function(
         contrastive: Does it compare with ``prediction.contrast``?
         sampled: Does it need stochastic passes?
         compares_distributions: Does it compare whole predictions, see `ComparesDistributions`?
+        falls_with_probability: Does it fall where the model becomes surer, see `FallsWithProbability`?
         aliases: Further names.
 
     Raises:
@@ -247,6 +266,8 @@ def step_function(
             facts["span_aggregation"] = span_aggregation
         if compares_distributions:
             facts["compares_distributions"] = True
+        if falls_with_probability:
+            facts["falls_with_probability"] = True
         stated(cls, identifier=names[0], **facts)
         STEP_FUNCTIONS.register(names[0], cls, aliases=aliases)
         return cls

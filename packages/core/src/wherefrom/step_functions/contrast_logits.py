@@ -8,7 +8,9 @@ from wherefrom.arrays import Array
 from wherefrom.step_functions.base import StepFunction, StepPrediction, step_function, widened
 
 
-@step_function("contrast_logits", span_aggregation="absmax", differentiable=True, contrastive=True)
+@step_function(
+    "contrast_logits", span_aggregation="absmax", differentiable=True, contrastive=True, falls_with_probability=True
+)
 @frozen(kw_only=True)
 class ContrastLogits(StepFunction):
     """The logit ``z'(y')`` of the contrastive token in the contrastive prediction.

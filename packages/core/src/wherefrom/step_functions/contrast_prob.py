@@ -8,7 +8,7 @@ from wherefrom.arrays import Array
 from wherefrom.step_functions.base import StepFunction, StepPrediction, step_function
 
 
-@step_function("contrast_prob", differentiable=True, contrastive=True)
+@step_function("contrast_prob", differentiable=True, contrastive=True, falls_with_probability=True)
 @frozen(kw_only=True)
 class ContrastProb(StepFunction):
     """Probability ``p'(y')`` of the contrastive token in the contrastive prediction, or its natural

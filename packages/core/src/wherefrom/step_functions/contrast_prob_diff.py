@@ -22,8 +22,9 @@ class ContrastProbDiff(StepFunction):
 
     @property
     def span_aggregation(self) -> str:
-        """``"prod"``, or ``"sum"`` for logarithms."""
-        return "sum" if self.logprob else "prod"
+        """``"absmax"``, as of other differences (a product of two negative ones is positive), or ``"sum"`` for
+        logarithms."""
+        return "sum" if self.logprob else "absmax"
 
     def __call__(self, prediction: StepPrediction, /) -> Array:
         """Shape ``(steps,)``: in [-1, 1], or in nats."""

@@ -8,7 +8,7 @@ from wherefrom.arrays import Array
 from wherefrom.step_functions.base import StepFunction, StepPrediction, step_function
 
 
-@step_function("crossentropy", span_aggregation="sum", differentiable=True)
+@step_function("crossentropy", span_aggregation="sum", differentiable=True, falls_with_probability=True)
 @frozen(kw_only=True)
 class CrossEntropy(StepFunction):
     """Cross-entropy ``-ln p(y)`` of the token: the loss that language models are trained with.

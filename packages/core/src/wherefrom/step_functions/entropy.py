@@ -8,7 +8,7 @@ from wherefrom.arrays import Array
 from wherefrom.step_functions.base import StepFunction, StepPrediction, step_function
 
 
-@step_function("entropy", span_aggregation="sum", differentiable=True)
+@step_function("entropy", span_aggregation="sum", differentiable=True, falls_with_probability=True)
 @frozen(kw_only=True)
 class Entropy(StepFunction):
     """Shannon entropy of the model's prediction, ``-Σ p ln p``.

@@ -11,7 +11,9 @@ from wherefrom.arrays import Array
 from wherefrom.step_functions.base import StepFunction, StepPrediction, step_function
 
 
-@step_function("in_context_pvi", span_aggregation="sum", differentiable=True, contrastive=True)
+@step_function(
+    "in_context_pvi", span_aggregation="sum", differentiable=True, contrastive=True, falls_with_probability=True
+)
 @frozen(kw_only=True)
 class InContextPVI(StepFunction):
     """Pointwise usable information of a prompt, ``-log2 p(y) + log2 p'(y')``.

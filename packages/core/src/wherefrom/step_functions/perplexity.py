@@ -10,7 +10,7 @@ from wherefrom.arrays import Array
 from wherefrom.step_functions.base import StepFunction, StepPrediction, step_function
 
 
-@step_function("perplexity", span_aggregation="prod", differentiable=True)
+@step_function("perplexity", span_aggregation="prod", differentiable=True, falls_with_probability=True)
 @frozen(kw_only=True)
 class Perplexity(StepFunction):
     """Perplexity ``exp(-ln p(y)) = 1 / p(y)`` of the token.

@@ -8,7 +8,7 @@ from wherefrom.arrays import Array
 from wherefrom.step_functions.base import StepFunction, StepPrediction, step_function, widened
 
 
-@step_function("rank", span_aggregation="max", differentiable=False)
+@step_function("rank", span_aggregation="max", differentiable=False, falls_with_probability=True)
 @frozen(kw_only=True)
 class Rank(StepFunction):
     """Place of the token among all tokens, the most likely first: 1 if it is the model's first choice.

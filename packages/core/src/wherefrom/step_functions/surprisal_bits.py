@@ -10,7 +10,7 @@ from wherefrom.arrays import Array
 from wherefrom.step_functions.base import StepFunction, StepPrediction, step_function
 
 
-@step_function("surprisal_bits", span_aggregation="sum", differentiable=True)
+@step_function("surprisal_bits", span_aggregation="sum", differentiable=True, falls_with_probability=True)
 @frozen(kw_only=True)
 class SurprisalBits(StepFunction):
     """Surprisal ``-log2 p(y)`` of the token: its cross-entropy in bits. Over a span it adds up.

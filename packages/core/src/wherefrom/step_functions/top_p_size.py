@@ -8,7 +8,7 @@ from wherefrom.arrays import Array
 from wherefrom.step_functions.base import StepFunction, StepPrediction, step_function
 
 
-@step_function("top_p_size", span_aggregation="absmax", differentiable=False)
+@step_function("top_p_size", span_aggregation="absmax", differentiable=False, falls_with_probability=True)
 @frozen(kw_only=True)
 class TopPSize(StepFunction):
     """Number of most likely tokens needed to reach a probability of ``top_p`` together, counted at each step.

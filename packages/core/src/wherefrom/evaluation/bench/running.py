@@ -346,7 +346,10 @@ def bench_cost(model: AttributionModel, prompts: Sequence[Prompt], bench: Bench)
         case = _case(model, prompt, bench)
         total += Cost(forwards=1)
         for spec in bench.methods:
-            cost = _method(spec, model, None).cost_on(model.adapter, case.question)
+            try:
+                cost = _method(spec, model, None).cost_on(model.adapter, case.question)
+            except InputError:  # it will be refused, which costs nothing
+                continue
             if cost is not None:
                 total += cost
         scores = {spec: np.zeros((len(case.units), 1)) for spec in bench.methods}

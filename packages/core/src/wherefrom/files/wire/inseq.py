@@ -45,9 +45,7 @@ _DEFAULTS = {
 }
 
 _STEP_AGGREGATION = {
-    **dict.fromkeys(
-        ["probability", "perplexity", "contrast_prob", "contrast_prob_diff", "mc_dropout_prob_avg"], "prod"
-    ),
+    **dict.fromkeys(["probability", "perplexity", "contrast_prob", "mc_dropout_prob_avg"], "prod"),
     **dict.fromkeys(["entropy", "crossentropy", "pcxmi", "kl_divergence"], "sum"),
 }
 
