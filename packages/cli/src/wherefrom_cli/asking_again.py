@@ -101,7 +101,7 @@ def context_again(out: ContextAttribution) -> Again:
     current, kinds = info.get("input_current_text"), {part.kind for part in out.parts}
     if isinstance(current, str):
         options["input-current-text"] = current
-    elif _is_message(current):
+    elif current is not None and _is_message(current):
         options |= {"input-current-text": current[0]["content"], "as-chat": True}
     else:
         missing.append("--chat FILE")
