@@ -8,6 +8,7 @@ import copy
 import gc
 import os
 import threading
+import warnings
 import weakref
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,12 @@ from torch import nn
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from wherefrom import load_model
 from wherefrom.adapters import Row
-from wherefrom.errors import ModelLoadError, SettingsError
+from wherefrom.errors import ModelCapabilityError, ModelLoadError, SettingsError
 from wherefrom.methods.contract import METHODS as METHOD_CLASSES
 from wherefrom_hf.demo import demo_path
+from wherefrom_hf.running import ownership
 from wherefrom_hf.running.eager import attention_implementation, configs_of
+from wherefrom_hf.running.filtered import SharedFilter
 from wherefrom_hf.running.ownership import reserved
 from wherefrom_hf.running.placement import move
 
@@ -309,6 +312,83 @@ def test_two_adapters_of_one_module_share_its_lock(tokenizer: Any) -> None:
     thread.join()
     other.join()
     assert order == ["first", "second"]
+
+
+def test_models_of_one_configuration_take_turns(tokenizer: Any) -> None:
+    """What computes attention is set at the configuration: one would be watched, or not, as the other asks."""
+    module = fresh()
+    twin = type(module)(module.config)
+    twin.load_state_dict(module.state_dict())
+    assert twin.config is module.config
+    before = [config._attn_implementation_internal for config in configs_of(module.modules())]
+    models = [load_model(one, tokenizer=tokenizer) for one in (module, twin)]
+    expected = {
+        method: models[0].attribute(PROMPT, TEXT, method, show_progress=False)[0].target_attributions
+        for method in ("value_zeroing", "attention")
+    }
+    wrong: list[object] = []
+
+    def ask(model: Any, method: str) -> None:
+        for _ in range(6):
+            try:
+                found = model.attribute(PROMPT, TEXT, method, show_progress=False)[0].target_attributions
+                np.testing.assert_allclose(found, expected[method], rtol=0, atol=1e-5)
+            except Exception as error:
+                wrong.append(error)
+
+    threads = [
+        threading.Thread(target=ask, args=asked) for asked in zip(models, ("value_zeroing", "attention"), strict=True)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+    assert [config._attn_implementation_internal for config in configs_of(module.modules())] == before
+    assert ownership._lease_of(module).turns is ownership._lease_of(twin).turns
+    assert ownership._lease_of(module) is not ownership._lease_of(twin)
+    assert ownership._lease_of(fresh()).turns is not ownership._lease_of(twin).turns
+
+
+def test_threads_leave_filters_of_warnings_as_they_were() -> None:
+    """Of two threads the one that leaves last puts back no filter of the other's."""
+    shared = SharedFilter("error", "no such thing")
+    before, within, leave = list(warnings.filters), threading.Event(), threading.Event()
+
+    def stay() -> None:
+        with shared:
+            within.set()
+            leave.wait(10)
+
+    thread = threading.Thread(target=stay)
+    with shared:
+        thread.start()
+        within.wait(10)
+    with pytest.raises(UserWarning, match="no such thing"):
+        warnings.warn("no such thing today", UserWarning, stacklevel=1)
+    warnings.filterwarnings("ignore", "of the user's")  # set meanwhile, and kept
+    leave.set()
+    thread.join()
+    users, *rest = warnings.filters
+    assert "of the user's" in str(users)
+    assert rest == before
+    warnings.filters.remove(users)  # type: ignore[attr-defined]
+
+
+def test_weights_made_in_inference_mode_are_refused_and_stay_as_they_are(tokenizer: Any) -> None:
+    own = fresh()
+    with torch.inference_mode():
+        module = type(own)(own.config).eval()
+        module.load_state_dict(own.state_dict())
+    asking = [weight.requires_grad for weight in module.parameters()]
+    assert any(asking)
+    model = load_model(module, tokenizer=tokenizer)
+    with pytest.raises(ModelCapabilityError, match=r"made in torch\.inference_mode"):
+        model.attribute(PROMPT, TEXT, "saliency", show_progress=False)
+    assert [weight.requires_grad for weight in module.parameters()] == asking
+    (found,) = model.attribute(PROMPT, TEXT, "occlusion", show_progress=False)
+    (right,) = load_model(own, tokenizer=tokenizer).attribute(PROMPT, TEXT, "occlusion", show_progress=False)
+    np.testing.assert_allclose(found.target_attributions, right.target_attributions, rtol=0, atol=1e-6)
 
 
 def test_a_lock_does_not_keep_its_module_alive() -> None:

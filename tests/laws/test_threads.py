@@ -120,7 +120,9 @@ def test_the_law_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:
 
         def __exit__(self, *error: object) -> None: ...
 
-    lease = ownership._Lease(lock=NoLock())  # type: ignore[arg-type]
+    turns = ownership._Turns()
+    turns.lock = NoLock()  # type: ignore[assignment]
+    lease = ownership._Lease(turns)
     for pair in SOME:
         alone(0, pair[0]), alone(1, pair[1])
     module = doors()[0].adapter.module  # type: ignore[attr-defined]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from torch import nn
+from wherefrom.errors import ModelCapabilityError
 
 from wherefrom_hf.running.parts import parts_of
 
@@ -15,13 +16,20 @@ def constant_weights(module: nn.Module) -> Iterator[None]:
     """Within the block, no parameter of ``module`` asks for a gradient; then as before.
 
     A linear layer whose weight asks for none keeps nothing of what it read: half of what a graph weighs.
+
+    Raises:
+        ModelCapabilityError: Weights were made in inference mode, and nothing can be differentiated through them.
     """
-    weights = (weight for part in parts_of(module) for weight in part._parameters.values())
-    asking = [weight for weight in weights if weight is not None and weight.requires_grad]
-    try:
-        for weight in asking:
-            weight.requires_grad_(False)
+    weights = [weight for part in parts_of(module) for weight in part._parameters.values() if weight is not None]
+    if any(weight.is_inference() for weight in weights):
+        raise ModelCapabilityError(
+            f"The weights of {type(module).__name__} were made in torch.inference_mode(), and PyTorch differentiates "
+            "nothing through such weights. Load the model outside of it, or use a method without gradients: occlusion, "
+            "lime."
+        )
+    with ExitStack() as stack:  # each is put back, also where another cannot be
+        for weight in weights:
+            if weight.requires_grad:
+                stack.callback(weight.requires_grad_, True)
+                weight.requires_grad_(False)
         yield
-    finally:
-        for weight in asking:
-            weight.requires_grad_(True)

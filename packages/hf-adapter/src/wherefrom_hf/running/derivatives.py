@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,6 +10,10 @@ from transformers import PreTrainedModel
 from wherefrom.adapters.inside import Inside
 from wherefrom.adapters.row_function import RowFunction
 from wherefrom.errors import ModelCapabilityError, SettingsError
+
+from wherefrom_hf.running.filtered import SharedFilter
+
+_MISSING = SharedFilter("error", ".*autograd kernel was not registered.*")
 
 
 def differentiable_values(target_function: RowFunction, logits: Tensor, inside: Inside | None = None) -> Tensor:
@@ -35,8 +38,7 @@ def true_derivatives(module: PreTrainedModel) -> Iterator[None]:
     Raises:
         ModelCapabilityError: The model has one, such as the kernels of 4-bit weights on the host.
     """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("error", ".*autograd kernel was not registered.*")
+    with _MISSING:
         try:
             yield
         except UserWarning as warning:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,8 +10,12 @@ from attrs import frozen
 from torch import Tensor
 from torch.autograd.graph import GradientEdge
 
+from wherefrom_hf.running.filtered import SharedFilter
 from wherefrom_hf.running.precision import at_least_single
 from wherefrom_hf.running.scaled import Scaled
+
+_LOOPED_OVER = SharedFilter("ignore", "There is a performance drop")
+"""Operations without a batched form of their own are looped over: right, but slow."""
 
 
 def vector_jacobian_products(
@@ -44,10 +47,7 @@ def vector_jacobian_products(
         )
 
     if len(cotangents[0]) > 1:
-        with (
-            warnings.catch_warnings()
-        ):  # operations without a batched form of their own are looped over: right, but slow
-            warnings.filterwarnings("ignore", "There is a performance drop")
+        with _LOOPED_OVER:
             grads = torch.vmap(backward)(scaled.cotangents)
     else:
         grads = tuple(grad.unsqueeze(0) for grad in backward([cotangent[0] for cotangent in scaled.cotangents]))

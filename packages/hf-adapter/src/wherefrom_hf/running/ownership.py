@@ -13,10 +13,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from threading import Lock, RLock
 from typing import TypeVar
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import torch
-from attrs import define, field
+from attrs import define
 from torch import nn
 from transformers import PreTrainedModel
 
@@ -27,19 +27,28 @@ from wherefrom_hf.running.parts import parts_of
 T = TypeVar("T")
 
 
+class _Turns:
+    """Whose turn it is with some modules."""
+
+    def __init__(self) -> None:
+        self.lock = RLock()
+
+
 @define(eq=False)
 class _Lease:
     """The right to use one module."""
 
-    lock: RLock = field(factory=RLock)
+    turns: _Turns
     depth: int = 0
-    """How many reservations of the thread that holds the lock are open."""
+    """How many reservations of the thread whose turn it is are open."""
 
 
 _AUTOCAST = ("cpu", "cuda")
 """Kinds of devices whose operations a caller may have asked to be made in another precision."""
 
 _leases: WeakKeyDictionary[nn.Module, _Lease] = WeakKeyDictionary()
+_turns: WeakValueDictionary[int, _Turns] = WeakValueDictionary()
+"""By the identity of a configuration. Modules of one configuration take turns: what computes attention is set there."""
 _registering = Lock()
 
 
@@ -48,6 +57,7 @@ def _forget_leases() -> None:
     global _registering
     _registering = Lock()
     _leases.clear()
+    _turns.clear()
 
 
 if hasattr(os, "register_at_fork"):
@@ -56,7 +66,13 @@ if hasattr(os, "register_at_fork"):
 
 def _lease_of(module: nn.Module) -> _Lease:
     with _registering:
-        return _leases.setdefault(module, _Lease())
+        if module not in _leases:
+            configs = list(map(id, configs_of(parts_of(module))))
+            turns = next((known for one in configs if (known := _turns.get(one)) is not None), None) or _Turns()
+            for one in configs:
+                _turns.setdefault(one, turns)
+            _leases[module] = _Lease(turns)
+        return _leases[module]
 
 
 @contextmanager
@@ -68,7 +84,7 @@ def reserved(module: PreTrainedModel) -> Iterator[None]:
     precision that they have.
     """
     lease = _lease_of(module)
-    with lease.lock:
+    with lease.turns.lock:
         lease.depth += 1
         try:
             with ExitStack() as stack:
