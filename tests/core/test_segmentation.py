@@ -80,12 +80,28 @@ def test_characters(text: str, expected: list[str]) -> None:
         ["Wait . . . what?", "Yes."],
         ["В 1990 г. он жил.", "А. С. Пушкин писал."],
         ["He (allegedly!) left.", "He stayed."],
+        # abbreviations whose pieces stand apart
+        ["Das ist z. B. gut, d.\u00a0h. es geht.", "Viele, u. a. Hunde.", "Er lebte 5 n. Chr. in Rom."],
+        ["Он пришёл, т. е. ушёл.", "Книги и т. д. лежат.", "Столы и т. д.", "Потом он пришёл."],
+        ["Some, e. g. dogs.", "Tengo p. ej. un perro.", "I. d. R. kommt er."],
+        # before numbers of any kind, and before lower case
+        ["See Eq. (3), Fig. (a) and vol. II.", "It is in vol. I, p. 3.", "Tel. 555-1234 or pág. 5."],
+        ["No. of items: 5.", "He came on Jan. the 5th.", "I said no.", "Then he came in.", "I left."],
+        # capitals are other words, and a word that begins sentences begins one
+        ["He lives in Sacramento, CA.", "The city is hot.", "It has 12 V.", "The motor starts."],
+        ["Я помог им.", "Они ушли.", "It is on Main St.", "He left.", "St. John came."],
+        ["The answer is B.", "Because it is.", "George W. Bush left."],
     ],
 )
 def test_sentences(expected: list[str]) -> None:
     gap = "" if any("\u3000" < char < "\u9fff" or "\uff00" < char < "\uffef" for char in expected[0]) else " "
     text = gap.join(expected)
     assert texts_of(text, sentences(text)) == expected
+
+
+def test_numbers_of_lists_belong_to_what_follows() -> None:
+    for number in ("1.", "1.1.", "10.2.3.", "I.", "II.", "XIV.", "iv.", "a."):
+        assert texts_of(f"{number} Scope\nNext", sentences(f"{number} Scope\nNext")) == [f"{number} Scope", "Next"]
 
 
 def test_lines_and_bullets_are_sentences_and_white_space_is_none() -> None:

@@ -23,33 +23,33 @@ def _listed(words: str) -> frozenset[str]:
 
 
 _TITLES = _listed(
-    "Mr Mrs Ms Mx Dr Drs Prof Rev Hon Gen Col Capt Lt Sgt Maj Gov Sen Rep Pres St Mt Messrs Fr Sr Sra Srta Dra Ud Uds "
+    "Mr Mrs Ms Mx Dr Drs Prof Rev Hon Gen Col Capt Lt Sgt Maj Gov Sen Rep Pres Mt Messrs Fr Sr Sra Srta Dra Ud Uds "
     "Hr Dipl Ing Mme Mmes Mlle MM Mgr Sig Dott Dhr Mevr Exmo Exma Vd EE"
 )
 """What stands before a name, without the last point."""
 
 _NEVER_LAST = _listed(
-    "vs v cf approx ca viz resp esp incl excl eds e.g i.e z.b d.h u.a o.ä bzw ggf evtl inkl vgl sog bijv d.w.z p.ej "
-    "c.-à-d т.е т.к напр ул им др см dott dr prof sig"
+    "vs v cf approx ca viz resp esp incl excl eds e.g i.e z.b d.h u.a u.u o.ä i.d.r z.t s.o s.u o.g v.a bzw ggf evtl "
+    "inkl vgl sog bijv d.w.z p.ej c.-à-d т.е т.к т.н напр ул др см dott dr prof sig"
 )
-"""What stands before something else, in whatever case; lower case here."""
+"""What stands before something else, in lower case or with a capital, but not in capitals (``CA``, ``12 V``)."""
 
 _BEFORE_NUMBERS = _listed(
-    "no nos nr art sec ch chap fig figs tab eq eqs p pp vol par abb kap bd n núm nº § стр рис гл п "
+    "no nos nr art sec ch chap fig figs tab eq eqs p pp vol par abb kap bd n núm nº pág págs tel § стр рис гл п "
     "jan feb mar apr jun jul aug sep sept oct nov dec"
 )
-"""Abbreviations when a number follows; words, or ends of sentences, otherwise."""
+"""Abbreviations when a number or a lower-case word follows; words, or ends of sentences, otherwise."""
 
-_BEFORE_CAPITALS = _listed("etc usw ecc enz г гг в вв и.т.д т.д т.п mio mrd min max al")
+_BEFORE_CAPITALS = _listed("etc usw ecc enz г гг в вв и.т.д т.д т.п n.chr v.chr mio mrd min max al")
 """Abbreviations that end a sentence if a capital follows."""
 
-_BEFORE_STARTERS = _listed("inc ltd co corp jr bros dept univ est ave blvd rd a.m p.m ph.d b.c a.d")
+_BEFORE_STARTERS = _listed("inc ltd co corp jr bros dept univ est st ave blvd rd a.m p.m ph.d b.c a.d им")
 """Abbreviations often followed by a name, so that only a word that begins sentences tells that one begins."""
 
 _STARTERS = (
     "The|A|An|This|That|These|Those|He|She|It|They|We|I|You|But|And|So|In|On|At|If|When|While|Then|There|However|Yet|"
     "My|His|Her|Its|Their|Our|For|As|After|Before|What|Why|How|Who|Where|Er|Sie|Es|Wir|Das|Der|Die|Il|Elle|Ils|On|Nous|"
-    "El|Ella|Ellos|Los|Las|No|Yes"
+    "El|Ella|Ellos|Los|Las|No|Yes|Because|Since|Although|Он|Она|Оно|Они|Мы|Вы|Я|Это|Но|И|А|В|На"
 )
 
 _MONTHS = (
@@ -57,6 +57,13 @@ _MONTHS = (
     "Januari|Februari|Maart|Mei|Augustus|Oktober|Jan|Feb|Apr|Aug|Sept?|Okt|Nov|Dez|Jahrhunderts?|Jh"
 )
 """What a number with a point is an ordinal of, in languages that write ordinals so."""
+
+_GAP = "[\\x20\\u00a0\\u202f]"
+"""What may stand between the pieces of an abbreviation: ``z. B.``"""
+
+_IN_PIECES = frozenset(
+    word for known in (_NEVER_LAST, _BEFORE_CAPITALS, _BEFORE_STARTERS) for word in known if "." in word
+)
 
 _LINE_BREAKS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
 
@@ -105,8 +112,13 @@ class _Patterns:
         self.unspaced_script = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]")
         self.word_before = regex.compile(r"[^\s\p{Ps}\p{Pi}\"/]+\Z")
         self.list_number = regex.compile(
-            rf"(?:\A|[{_LINE_BREAKS}])[^\S{_LINE_BREAKS}]*[*#>•-]?[^\S{_LINE_BREAKS}]*(?:\d{{1,3}}|\p{{L}}|[ivx]{{1,5}})\Z"
+            rf"(?:\A|[{_LINE_BREAKS}])[^\S{_LINE_BREAKS}]*[*#>•-]?[^\S{_LINE_BREAKS}]*"
+            r"(?:\d{1,3}(?:\.\d{1,3})*|\p{L}|[ivx]{1,5}|X{0,3}(?:IX|IV|V?I{0,3}))\Z"
         )
+        self.numbered = regex.compile(r"\p{N}|[(\[][\p{N}\p{L}]{1,4}[)\]]|[IVXLC]{2,}\b|[IVXLC](?=[.,;:)\]]|\Z)")
+        self.pieces_before = regex.compile(rf"(?:\b\p{{L}}{{1,3}}\.{_GAP}?)*\b\p{{L}}{{1,3}}\Z")
+        self.pieces_after = regex.compile(rf"(?:\p{{L}}{{1,3}}\.{_GAP}?)+")
+        self.gap = regex.compile(_GAP)
         self.next_letter = regex.compile(r"[^\p{L}\p{N}\p{M}\s]*([\p{L}\p{N}])")
         self.starter = regex.compile(rf"[\p{{Ps}}\p{{Pi}}\"']*(?:{_STARTERS})\b(?!\.)")
         self.month = regex.compile(rf"(?:{_MONTHS})\b")
@@ -153,16 +165,35 @@ def _abbreviates(before: str, after: str, patterns: _Patterns) -> bool:
         return False
     if found.group() in _TITLES:
         return True
-    word = found.group().lower()
+    word = _in_one(before, found.group(), patterns).lower()
     if word.isdigit():
         return len(word) <= 2 and patterns.month.match(after) is not None
-    if word in _NEVER_LAST:
+    if _goes_on(word, after, patterns):
+        return True
+    if word in _NEVER_LAST and not found.group().isupper():
         return True
     if word in _BEFORE_NUMBERS:
-        return after[0].isdigit()
+        return after[0].islower() or patterns.numbered.match(after) is not None
     if word in _BEFORE_CAPITALS:
         return not after[0].isupper()
     begins = patterns.starter.match(after) is not None
     if word in _BEFORE_STARTERS or patterns.acronym.search(before) or patterns.initial.match(found.group()):
         return not begins
     return False
+
+
+def _in_one(before: str, last: str, patterns: _Patterns) -> str:
+    """The last word, or the known abbreviation whose pieces stand there apart (``z. B``), without its gaps."""
+    pieces = patterns.pieces_before.search(before)
+    whole = "" if pieces is None else patterns.gap.sub("", pieces.group())
+    known = (whole[at:] for at in range(len(whole)) if at == 0 or whole[at - 1] == ".")
+    return next((one for one in known if one.lower() in _IN_PIECES), last)
+
+
+def _goes_on(word: str, after: str, patterns: _Patterns) -> bool:
+    """Is this the beginning of a known abbreviation whose pieces stand apart?"""
+    pieces = patterns.pieces_after.match(after)
+    if pieces is None:
+        return False
+    whole = f"{word}.{patterns.gap.sub('', pieces.group())}".lower()
+    return any(known.startswith(f"{word}.") and whole.startswith(f"{known}.") for known in _IN_PIECES)
