@@ -21,7 +21,7 @@ class SharedFilter:
             action: What becomes of the warnings.
             message: A regular expression that their beginning matches.
         """
-        self._action = action
+        self._action: Literal["error", "ignore"] = action
         self._message = message + "(?#wherefrom)"  # a comment: it is equal to no filter of the user's
         self._lock = Lock()
         self._within = 0
