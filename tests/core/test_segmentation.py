@@ -90,7 +90,11 @@ def test_characters(text: str, expected: list[str]) -> None:
         # capitals are other words, and a word that begins sentences begins one
         ["He lives in Sacramento, CA.", "The city is hot.", "It has 12 V.", "The motor starts."],
         ["Я помог им.", "Они ушли.", "It is on Main St.", "He left.", "St. John came."],
-        ["The answer is B.", "Because it is.", "George W. Bush left."],
+        ["The answer is B.", "Because it is.", "George W. Bush left.", "He met P. Smith, N. Jones and Г. Иванова."],
+        ["Er sieht z. B. Das Kapital an, z.\u202fB. gut."],
+        ["DR. SMITH CAME.", "ALI VS. FRAZIER WON."],
+        ["i said no.", "then he left.", "just a sec.", "i will come.", "We heard no.", "(Oh) well.", "No.", "I, too."],
+        ["See Sec. A.1 and Fig. S3.", "It is vol. I."],
     ],
 )
 def test_sentences(expected: list[str]) -> None:

@@ -40,6 +40,9 @@ _BEFORE_NUMBERS = _listed(
 )
 """Abbreviations when a number or a lower-case word follows; words, or ends of sentences, otherwise."""
 
+_ALSO_WORDS = _listed("no nos art sec fig figs tab par mar sept")
+"""Those that are words too, spelt so: what follows them in lower case may be a sentence that somebody wrote so."""
+
 _BEFORE_CAPITALS = _listed("etc usw ecc enz г гг в вв и.т.д т.д т.п n.chr v.chr mio mrd min max al")
 """Abbreviations that end a sentence if a capital follows."""
 
@@ -113,14 +116,18 @@ class _Patterns:
         self.word_before = regex.compile(r"[^\s\p{Ps}\p{Pi}\"/]+\Z")
         self.list_number = regex.compile(
             rf"(?:\A|[{_LINE_BREAKS}])[^\S{_LINE_BREAKS}]*[*#>•-]?[^\S{_LINE_BREAKS}]*"
-            r"(?:\d{1,3}(?:\.\d{1,3})*|\p{L}|[ivx]{1,5}|X{0,3}(?:IX|IV|V?I{0,3}))\Z"
+            r"(?:\d{1,3}(?:\.\d{1,3})*|\p{L}|[ivx]{1,5}|(?=[IVX])X{0,3}(?:IX|IV|V?I{0,3}))\Z"
         )
-        self.numbered = regex.compile(r"\p{N}|[(\[][\p{N}\p{L}]{1,4}[)\]]|[IVXLC]{2,}\b|[IVXLC](?=[.,;:)\]]|\Z)")
+        self.numbered = regex.compile(
+            r"\p{N}|\p{Lu}\.?\p{N}|[(\[](?:\p{N}{1,4}\p{L}?|\p{L}|[ivx]{1,5})[)\]]|[IVXLC]{2,}\b|[IVXLC](?=[.;:)\]]|\Z)"
+        )
+        self.one_of_many = regex.compile(r"[IVXLC],")  # "vol. I, p. 3", and not "No. I, too"
         self.pieces_before = regex.compile(rf"(?:\b\p{{L}}{{1,3}}\.{_GAP}?)*\b\p{{L}}{{1,3}}\Z")
         self.pieces_after = regex.compile(rf"(?:\p{{L}}{{1,3}}\.{_GAP}?)+")
         self.gap = regex.compile(_GAP)
         self.next_letter = regex.compile(r"[^\p{L}\p{N}\p{M}\s]*([\p{L}\p{N}])")
         self.starter = regex.compile(rf"[\p{{Ps}}\p{{Pi}}\"']*(?:{_STARTERS})\b(?!\.)")
+        self.capitals = regex.compile(r"\p{Lu}{2}")
         self.month = regex.compile(rf"(?:{_MONTHS})\b")
         self.acronym = regex.compile(r"(?:\b\p{L}\p{M}*\.\x20?)+\p{L}\p{M}*\Z|(?:\b\p{Lu}{2}\.\x20?)+\p{Lu}{2}\Z")
         self.initial = regex.compile(r"(?:\p{Lu}\p{M}*|\p{Lu}\p{M}*-\p{Lu})\Z")
@@ -143,7 +150,7 @@ def _closes_sentence(text: str, match: Any, patterns: _Patterns) -> bool:
     elif stop == "．" and text[match.start() - 1 : match.start()].isdigit() and rest[:1].isdigit():
         return False
     after = rest.lstrip()
-    if not after or rest[: len(rest) - len(after)].strip(" \t\u00a0\u3000"):
+    if not after or rest[: len(rest) - len(after)].strip(" \t\u00a0\u202f\u3000"):
         return True  # nothing follows, or a line break does, which ends the sentence itself
     first = patterns.next_letter.match(after)
     lower = first is not None and first.group(1).islower() and after[first.end() : first.end() + 1] != "."
@@ -165,19 +172,24 @@ def _abbreviates(before: str, after: str, patterns: _Patterns) -> bool:
         return False
     if found.group() in _TITLES:
         return True
-    word = _in_one(before, found.group(), patterns).lower()
+    spelt = _in_one(before, found.group(), patterns)
+    word = spelt.lower()
     if word.isdigit():
         return len(word) <= 2 and patterns.month.match(after) is not None
     if _goes_on(word, after, patterns):
         return True
-    if word in _NEVER_LAST and not found.group().isupper():
-        return True
+    begins = patterns.starter.match(after) is not None
+    if patterns.initial.match(spelt):
+        return not begins
+    if word in _NEVER_LAST:
+        return not spelt.isupper() or patterns.capitals.match(after) is not None
     if word in _BEFORE_NUMBERS:
-        return after[0].islower() or patterns.numbered.match(after) is not None
+        if word not in _ALSO_WORDS and patterns.one_of_many.match(after):
+            return True
+        return (after[0].islower() and spelt not in _ALSO_WORDS) or patterns.numbered.match(after) is not None
     if word in _BEFORE_CAPITALS:
         return not after[0].isupper()
-    begins = patterns.starter.match(after) is not None
-    if word in _BEFORE_STARTERS or patterns.acronym.search(before) or patterns.initial.match(found.group()):
+    if word in _BEFORE_STARTERS or patterns.acronym.search(before):
         return not begins
     return False
 
