@@ -416,13 +416,24 @@ def test_no_more_than_two_blocks_are_held_while_values_are_zeroed(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "given, expected", [(None, None), (2**30, 2**30), ("512 MiB", 2**29), ("1.5GiB", 3 * 2**29), ("100 MB", 10**8)]
+    "given, expected",
+    [
+        (None, None),
+        (2**30, 2**30),
+        (np.int64(2**30), 2**30),
+        ("512 MiB", 2**29),
+        ("1.5GiB", 3 * 2**29),
+        ("100 MB", 10**8),
+        ("2G", 2**31),
+        ("1 tib", 2**40),
+        (str(2**24), 2**24),
+    ],
 )
 def test_amounts_of_memory(given, expected):
     assert as_bytes(given) == expected
 
 
-@pytest.mark.parametrize("given", [0, True, "much", "3 bits", "1 KiB", -(2**30), 1.5])
+@pytest.mark.parametrize("given", [0, True, "much", "3 bits", "3 ib", "1 KiB", -(2**30), 1.5])
 def test_what_is_no_amount_of_memory(given):
     with pytest.raises(SettingsError, match="memory_limit"):
         as_bytes(given)

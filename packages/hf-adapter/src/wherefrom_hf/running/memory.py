@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from numbers import Integral
 
 import torch
 from transformers import PreTrainedModel
@@ -13,7 +14,7 @@ from wherefrom_hf.running.heads import all_heads
 HOST_LIMIT = 512 * 2**20
 DEVICE_LIMIT = 8 * 2**30
 
-_UNITS = {"": 1, "b": 1, "kib": 2**10, "mib": 2**20, "gib": 2**30, "kb": 10**3, "mb": 10**6, "gb": 10**9}
+_POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 _LEAST = 16 * 2**20
 
 
@@ -27,11 +28,13 @@ def as_bytes(limit: int | str | None) -> int | None:
         return None
     found: int | None = None
     if isinstance(limit, str):
-        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", limit)
-        if match is not None and match[2].lower() in _UNITS:
-            found = int(float(match[1]) * _UNITS[match[2].lower()])
-    elif isinstance(limit, int) and not isinstance(limit, bool):
-        found = limit
+        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?\s*", limit.lower())
+        if match is not None and (match[2] or not match[3]):
+            # as schedulers of clusters read them, "2G" is of powers of two; "2 GB" is of ten
+            decimal = match[2] and not match[3] and limit.lower().rstrip().endswith("b")
+            found = int(float(match[1]) * (1000 if decimal else 1024) ** _POWERS[match[2]])
+    elif isinstance(limit, Integral) and not isinstance(limit, bool):
+        found = int(limit)
     if found is None or found < _LEAST:
         raise SettingsError(
             f"memory_limit = {limit!r} is no amount of memory of at least 16 MiB. Give bytes, or a text: '512 MiB', "
