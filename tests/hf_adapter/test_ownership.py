@@ -10,6 +10,8 @@ import os
 import threading
 import warnings
 import weakref
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -345,9 +347,54 @@ def test_models_of_one_configuration_take_turns(tokenizer: Any) -> None:
         thread.join()
     assert not wrong
     assert [config._attn_implementation_internal for config in configs_of(module.modules())] == before
-    assert ownership._lease_of(module).turns is ownership._lease_of(twin).turns
+    assert ownership._lease_of(module).turns == ownership._lease_of(twin).turns
     assert ownership._lease_of(module) is not ownership._lease_of(twin)
-    assert ownership._lease_of(fresh()).turns is not ownership._lease_of(twin).turns
+    assert ownership._lease_of(fresh()).turns != ownership._lease_of(twin).turns
+
+
+def test_models_of_one_part_or_weight_take_turns(tokenizer: Any) -> None:
+    """Hooks are put into the part: those of one model would be heard by the other."""
+    first, second, third = fresh(), fresh(), fresh()
+    second.model.embed_tokens = first.model.embed_tokens
+    third.model.norm.weight = first.model.norm.weight
+    right = load_model(fresh(), tokenizer=tokenizer).attribute(PROMPT, TEXT, "saliency", show_progress=False)
+
+    def ask(module: Any) -> Any:
+        model = load_model(module, tokenizer=tokenizer)
+        return [model.attribute(PROMPT, TEXT, "saliency", show_progress=False)[0] for _ in range(15)]
+
+    for answers in in_threads(lambda: ask(first), lambda: ask(second)):
+        assert isinstance(answers, list), answers
+        for found in answers:
+            np.testing.assert_allclose(found.target_attributions, right[0].target_attributions, rtol=0, atol=1e-5)
+    assert ownership._lease_of(first).turns == ownership._lease_of(second).turns == ownership._lease_of(third).turns
+
+
+def test_a_module_that_joins_others_waits_for_all_of_them() -> None:
+    first, second = fresh(), fresh()
+    both = nn.ModuleList([first, second])
+    apart = {ownership._lease_of(one).turns for one in (first, second)}
+    assert len(apart) == 2
+    assert set(ownership._lease_of(both).turns) == {turns for one in apart for turns in one}
+    second.config = first.config  # after it was asked
+    assert set(ownership._lease_of(second).turns) >= set(ownership._lease_of(first).turns)
+
+
+def test_modules_that_join_others_in_other_orders_do_not_stop_one_another() -> None:
+    first, second = fresh(), fresh()
+    for one in (first, second):
+        with reserved(one):
+            pass
+    joined = [nn.ModuleList(pair) for pair in ((first, second), (second, first))]
+
+    def ask(lot: Any) -> int:
+        for _ in range(200):
+            with ExitStack() as stack:
+                for turns in ownership._lease_of(lot).turns:
+                    stack.enter_context(turns.lock)
+        return 1
+
+    assert in_threads(*(lambda lot=lot: ask(lot) for lot in joined)) == [1, 1]
 
 
 def test_threads_leave_filters_of_warnings_as_they_were() -> None:
@@ -375,6 +422,53 @@ def test_threads_leave_filters_of_warnings_as_they_were() -> None:
     warnings.filters.remove(users)  # type: ignore[attr-defined]
 
 
+@contextmanager
+def another_within(shared: SharedFilter) -> Iterator[Any]:
+    """Another thread is within ``shared``; what is given lets it go."""
+    within, leave = threading.Event(), threading.Event()
+
+    def stay() -> None:
+        with shared:
+            within.set()
+            leave.wait(10)
+
+    thread = threading.Thread(target=stay)
+    thread.start()
+    within.wait(10)
+
+    def let_go() -> None:
+        leave.set()
+        thread.join()
+
+    try:
+        yield let_go
+    finally:
+        let_go()
+
+
+def test_a_filter_is_seen_ahead_of_what_was_set_while_another_thread_was_within() -> None:
+    shared, before = SharedFilter("error", "no such thing"), list(warnings.filters)
+    with another_within(shared), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with shared, pytest.raises(UserWarning, match="no such thing"):
+            warnings.warn("no such thing", UserWarning, stacklevel=1)
+    assert list(warnings.filters) == before
+
+
+def test_a_filter_goes_where_the_list_of_filters_was_changed_meanwhile() -> None:
+    shared, before = SharedFilter("error", "no such thing"), list(warnings.filters)
+    with another_within(shared) as let_go, warnings.catch_warnings():
+        let_go()
+    assert list(warnings.filters) == before
+    changed = warnings.catch_warnings()
+    changed.__enter__()
+    with another_within(shared):
+        changed.__exit__(None, None, None)
+        with shared, pytest.raises(UserWarning, match="no such thing"):
+            warnings.warn("no such thing", UserWarning, stacklevel=1)
+    assert list(warnings.filters) == before
+
+
 def test_weights_made_in_inference_mode_are_refused_and_stay_as_they_are(tokenizer: Any) -> None:
     own = fresh()
     with torch.inference_mode():
@@ -383,8 +477,13 @@ def test_weights_made_in_inference_mode_are_refused_and_stay_as_they_are(tokeniz
     asking = [weight.requires_grad for weight in module.parameters()]
     assert any(asking)
     model = load_model(module, tokenizer=tokenizer)
-    with pytest.raises(ModelCapabilityError, match=r"made in torch\.inference_mode"):
-        model.attribute(PROMPT, TEXT, "saliency", show_progress=False)
+    for method in ("saliency", "layer_gradient_x_activation", "attention_gradient_rollout"):
+        with pytest.raises(ModelCapabilityError, match=r"made in torch\.inference_mode"):
+            model.attribute(PROMPT, TEXT, method, show_progress=False, **SETTINGS.get(method, {}))
+    kept = {name: weight.clone() for name, weight in module.state_dict().items()}
+    with model.adapter.randomised(1.0, seed=1):
+        assert not torch.equal(module.lm_head.weight, kept["lm_head.weight"])
+    assert all(torch.equal(weight, kept[name]) for name, weight in module.state_dict().items())
     assert [weight.requires_grad for weight in module.parameters()] == asking
     (found,) = model.attribute(PROMPT, TEXT, "occlusion", show_progress=False)
     (right,) = load_model(own, tokenizer=tokenizer).attribute(PROMPT, TEXT, "occlusion", show_progress=False)

@@ -122,7 +122,7 @@ def test_the_law_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:
 
     turns = ownership._Turns()
     turns.lock = NoLock()  # type: ignore[assignment]
-    lease = ownership._Lease(turns)
+    lease = ownership._Lease((turns,))
     for pair in SOME:
         alone(0, pair[0]), alone(1, pair[1])
     module = doors()[0].adapter.module  # type: ignore[attr-defined]

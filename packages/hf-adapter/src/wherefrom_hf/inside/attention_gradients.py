@@ -23,6 +23,7 @@ from wherefrom.errors import ModelCapabilityError
 from wherefrom_hf.inside.attention_operations import AttentionOperations, Multiply
 from wherefrom_hf.inside.attention_watch import encoder_modules
 from wherefrom_hf.inside.layers import batches
+from wherefrom_hf.running.constants import need_differentiable
 from wherefrom_hf.running.derivatives import true_derivatives
 from wherefrom_hf.running.eager import attention_implementation
 from wherefrom_hf.running.precision import at_least_single
@@ -35,6 +36,7 @@ from wherefrom_hf.running.whole_pass import length_of, run_whole
 def attention_gradient_rollouts(predictor: Predictor, rows: Iterable[Row], chunk: int | None) -> Iterator[RowRollout]:
     """See `wherefrom.adapters.attention_gradients.RollsAttentionGradients.attention_gradient_rollouts`."""
     module = predictor.module
+    need_differentiable(module)
     predictor.probe.need_causal()
     need_same(predictor.probe, "eager")
     for some in batches(predictor, rows, chunk):

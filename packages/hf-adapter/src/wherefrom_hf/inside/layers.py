@@ -14,6 +14,7 @@ from wherefrom.adapters.layers import LayerGradients, LayerStates
 
 from wherefrom_hf.running.attention_kernel import FUSED
 from wherefrom_hf.running.chunking import chunks_of, positions_at_once
+from wherefrom_hf.running.constants import need_differentiable
 from wherefrom_hf.running.derivatives import true_derivatives
 from wherefrom_hf.running.eager import attention_implementation
 from wherefrom_hf.running.precision import at_least_single
@@ -32,6 +33,7 @@ def layer_gradients(
     predictor: Predictor, rows: Iterable[Row], layer: Any, states: Iterable[LayerStates] | None, chunk: int | None
 ) -> Iterator[LayerGradients]:
     """See `wherefrom.adapters.layers.GivesLayers.layer_gradients`."""
+    need_differentiable(predictor.module)
     parts = parts_at(predictor, layer)
     given = None if states is None else iter(states)
     for some in batches(predictor, rows, chunk):

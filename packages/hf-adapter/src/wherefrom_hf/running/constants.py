@@ -11,6 +11,20 @@ from wherefrom.errors import ModelCapabilityError
 from wherefrom_hf.running.parts import parts_of
 
 
+def need_differentiable(module: nn.Module) -> None:
+    """
+    Raises:
+        ModelCapabilityError: Weights were made in inference mode, and nothing can be differentiated through them.
+    """
+    weights = (weight for part in parts_of(module) for weight in part._parameters.values())
+    if any(weight is not None and weight.is_inference() for weight in weights):
+        raise ModelCapabilityError(
+            f"The weights of {type(module).__name__} were made in torch.inference_mode(), and PyTorch differentiates "
+            "nothing through such weights. Load the model outside of it, or use a method without gradients: occlusion, "
+            "lime."
+        )
+
+
 @contextmanager
 def constant_weights(module: nn.Module) -> Iterator[None]:
     """Within the block, no parameter of ``module`` asks for a gradient; then as before.
@@ -20,13 +34,8 @@ def constant_weights(module: nn.Module) -> Iterator[None]:
     Raises:
         ModelCapabilityError: Weights were made in inference mode, and nothing can be differentiated through them.
     """
+    need_differentiable(module)
     weights = [weight for part in parts_of(module) for weight in part._parameters.values() if weight is not None]
-    if any(weight.is_inference() for weight in weights):
-        raise ModelCapabilityError(
-            f"The weights of {type(module).__name__} were made in torch.inference_mode(), and PyTorch differentiates "
-            "nothing through such weights. Load the model outside of it, or use a method without gradients: occlusion, "
-            "lime."
-        )
     with ExitStack() as stack:  # each is put back, also where another cannot be
         for weight in weights:
             if weight.requires_grad:

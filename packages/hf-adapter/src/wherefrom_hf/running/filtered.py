@@ -26,18 +26,25 @@ class SharedFilter:
         self._lock = Lock()
         self._within = 0
         self._entry: Any = None
+        self._lists: list[Any] = []
+        """Lists of filters that have it."""
 
     def __enter__(self) -> None:
         with self._lock:
             self._within += 1
-            if self._within == 1:
-                warnings.filterwarnings(self._action, self._message)
-                self._entry = warnings.filters[0]
+            # for each thread anew: ahead of what was set meanwhile, and also where another list was put back
+            warnings.filterwarnings(self._action, self._message)
+            self._entry = warnings.filters[0]
+            if not any(known is warnings.filters for known in self._lists):
+                self._lists.append(warnings.filters)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with self._lock:
             self._within -= 1
-            if self._within == 0 and self._entry in warnings.filters:
-                warnings.filters.remove(self._entry)  # type: ignore[attr-defined]
+            if self._within == 0:
+                for known in (*self._lists, warnings.filters):  # `catch_warnings` of others may put an earlier one back
+                    if self._entry in known:
+                        known.remove(self._entry)
+                self._lists.clear()

@@ -11,7 +11,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from threading import Lock, RLock
+from itertools import count
+from threading import Lock, RLock, get_ident
 from typing import TypeVar
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
@@ -28,27 +29,33 @@ T = TypeVar("T")
 
 
 class _Turns:
-    """Whose turn it is with some modules."""
+    """Whose turn it is with modules that have something in common."""
 
     def __init__(self) -> None:
         self.lock = RLock()
+        self.number = next(_numbers)
 
 
 @define(eq=False)
 class _Lease:
     """The right to use one module."""
 
-    turns: _Turns
+    turns: tuple[_Turns, ...] = ()
+    """All that must be waited for, in the order of their numbers: nobody holds a later one while waiting."""
+    owner: int | None = None
+    """The thread whose turn it is."""
     depth: int = 0
-    """How many reservations of the thread whose turn it is are open."""
+    """How many reservations of that thread are open."""
 
 
+_numbers = count()
 _AUTOCAST = ("cpu", "cuda")
 """Kinds of devices whose operations a caller may have asked to be made in another precision."""
 
 _leases: WeakKeyDictionary[nn.Module, _Lease] = WeakKeyDictionary()
 _turns: WeakValueDictionary[int, _Turns] = WeakValueDictionary()
-"""By the identity of a configuration. Modules of one configuration take turns: what computes attention is set there."""
+"""By the identity of a part, a weight or a configuration. Modules that share one take turns: hooks, flags and what
+computes attention are set there."""
 _registering = Lock()
 
 
@@ -64,27 +71,44 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_leases)
 
 
-def _lease_of(module: nn.Module) -> _Lease:
+def _lease_of(module: nn.Module, *, anew: bool = True) -> _Lease:
     with _registering:
-        if module not in _leases:
-            configs = list(map(id, configs_of(parts_of(module))))
-            turns = next((known for one in configs if (known := _turns.get(one)) is not None), None) or _Turns()
-            for one in configs:
-                _turns.setdefault(one, turns)
-            _leases[module] = _Lease(turns)
-        return _leases[module]
+        lease = _leases.setdefault(module, _Lease())
+        if lease.owner != get_ident() and (anew or not lease.turns):
+            lease.turns = _turns_of(module)
+        return lease
+
+
+def _turns_of(module: nn.Module) -> tuple[_Turns, ...]:
+    """Several for a module that joins others, each of which had its own before."""
+    parts = parts_of(module)
+    weights = (weight for part in parts for weight in part._parameters.values() if weight is not None)
+    shared = [id(one) for one in (*parts, *weights, *configs_of(parts))]
+    found = {known for one in shared if (known := _turns.get(one)) is not None} or {_Turns()}
+    in_order = tuple(sorted(found, key=lambda turns: turns.number))
+    for one in shared:
+        _turns.setdefault(one, in_order[0])
+    return in_order
 
 
 @contextmanager
-def reserved(module: PreTrainedModel) -> Iterator[None]:
+def reserved(module: PreTrainedModel, *, anew: bool = True) -> Iterator[None]:
     """Within the block this thread alone uses ``module``, in evaluation mode; blocks may be nested.
 
     Training flags of all parts, ``config.return_dict`` and calls compiled in place are put back on leaving, and so are
     the caller's grad and inference modes and autocast: inside, gradients may be taken, and weights compute in the
     precision that they have.
+
+    Args:
+        anew: Is the module looked at, how it is built and what it shares with others? It may have changed since it was
+            asked last. Within blocks it is not.
     """
-    lease = _lease_of(module)
-    with lease.turns.lock:
+    lease = _lease_of(module, anew=anew)
+    with ExitStack() as held:
+        if lease.owner != get_ident():
+            for turns in lease.turns:
+                held.enter_context(turns.lock)
+        lease.owner = get_ident()
         lease.depth += 1
         try:
             with ExitStack() as stack:
@@ -96,11 +120,14 @@ def reserved(module: PreTrainedModel) -> Iterator[None]:
                     stack.enter_context(torch.inference_mode(False))
                 torch.set_grad_enabled(True)
                 if lease.depth == 1:
-                    look_at(module)
+                    if anew:
+                        look_at(module)
                     stack.enter_context(ready(module))
                 yield
         finally:
             lease.depth -= 1
+            if lease.depth == 0:
+                lease.owner = None
 
 
 @contextmanager
@@ -128,10 +155,10 @@ def ready(module: PreTrainedModel) -> Iterator[None]:
 
 
 def one_by_one(module: PreTrainedModel, answers: Iterable[T]) -> Iterator[T]:
-    """``answers``, each made while ``module`` is `reserved` and handed on when it is not."""
+    """``answers``, each made while ``module`` is `reserved` and handed on when it is not. It is looked at once."""
     stream = iter(answers)
-    while True:
-        with reserved(module):
+    for place in count():
+        with reserved(module, anew=place == 0):
             try:
                 answer = next(stream)
             except StopIteration:

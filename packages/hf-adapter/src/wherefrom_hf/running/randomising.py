@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import torch
 from torch import nn
@@ -28,12 +28,12 @@ def shuffled(module: nn.Module, share: float, *, seed: int) -> Iterator[None]:
     kept = [parameter.detach().to("cpu", copy=True) for parameter in chosen]
     generator = torch.Generator().manual_seed(seed)
     try:
-        with torch.no_grad():
+        with torch.inference_mode():  # weights that were made in it are changed in it alone
             for parameter, values in zip(chosen, kept, strict=True):
                 order = torch.randperm(values.numel(), generator=generator)
                 parameter.copy_(values.flatten()[order].reshape(values.shape))
         yield
     finally:
-        with torch.no_grad():
+        with torch.inference_mode(), ExitStack() as stack:  # each is put back, also where another cannot be
             for parameter, values in zip(chosen, kept, strict=True):
-                parameter.copy_(values)
+                stack.callback(parameter.copy_, values)
