@@ -304,8 +304,8 @@ def test_random_bytes_are_read_or_refused(data: bytes) -> None:
     "data, words",
     [
         (b"<!doctype html><html><body></body></html>", "an HTML page"),
-        (b'<svg xmlns="http://www.w3.org/2000/svg"></svg>', r"a picture \(SVG\)"),
-        (b"\x89PNG\r\n\x1a\n\x00\x00", r"a picture \(PNG\)"),
+        (b'<svg xmlns="http://www.w3.org/2000/svg"></svg>', r"an image \(SVG\)"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00", r"an image \(PNG\)"),
         (b"PAR1\x15\x04\x15\x10", "a Parquet table"),
         ('{"format": "wherefrom"}'.encode("utf-16"), "UTF-16 text"),
         (b"example,step,score\n0,1,0.5\n", "a text or a table"),

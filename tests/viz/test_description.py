@@ -192,8 +192,8 @@ def test_outputs_shown_as_one_have_colours_without_special_and_template_tokens()
     assert shown.bound_of([0, 1, 2]) == pytest.approx(0.33)
     assert bound_of(shown, Focus(pinned=frozenset({0, 1})), Drawing(scale="step")) == pytest.approx(0.22)
     assert bound_of(shown, Focus(column=0), Drawing(scale="step")) == pytest.approx(0.11)
-    assert shown.leaves_out()
-    assert shown.leaves_out([0, 1, 2])
+    assert shown.omits_special()
+    assert shown.omits_special([0, 1, 2])
 
 
 def test_comparisons_have_colours_without_special_and_template_tokens() -> None:

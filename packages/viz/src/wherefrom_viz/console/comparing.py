@@ -59,7 +59,7 @@ class CompareView(JupyterMixin):
         layout = full_layout(pair.difference, terminal, width) or compact_layout(pair.difference, width)
         yield from matrix(pair.difference, terminal, layout)
         yield Text()
-        left_out = any(one.leaves_out() for one in (pair.a, pair.b, pair.difference))
+        left_out = any(one.omits_special() for one in (pair.a, pair.b, pair.difference))
         yield from legend(pair.difference, terminal, width, left_out=left_out)
 
 

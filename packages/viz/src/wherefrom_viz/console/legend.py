@@ -65,7 +65,7 @@ def legend(
     yield Text(description.pipeline_words, style="dim")
     if cells and not description.visible[description.seen_rows()].all():
         yield Text("·  not visible to this step", style="dim")
-    if description.leaves_out() if left_out is None else left_out:
+    if description.omits_special() if left_out is None else left_out:
         yield Text(LEFT_OUT, style="dim")
     for note in description.notes:
         yield Text(f"note: {visible(note)}", style="dim")

@@ -70,7 +70,7 @@ class ConsoleView(JupyterMixin):
             yield Text()
             columns = range(len(description.steps)) if self.columns is None else self.columns
             listed = [score for column in columns for _, score in description.top([column], self.top)]
-            left_out = any(description.leaves_out([column]) for column in columns)
+            left_out = any(description.omits_special([column]) for column in columns)
             yield from legend(description, terminal, width, cells=False, shown=np.array(listed), left_out=left_out)
         elif view == "read":
             yield from reading(description, terminal, width, self.columns, self.wrap_after, self.highlight)
@@ -82,7 +82,7 @@ class ConsoleView(JupyterMixin):
                 cells=False,
                 bound=description.bound_of(groups[0]) if groups else None,
                 shown=np.array([description.scores[:, group].sum(axis=1) for group in groups]),
-                left_out=any(description.leaves_out(group) for group in groups),
+                left_out=any(description.omits_special(group) for group in groups),
             )
         elif view in ("matrix", "auto"):
             yield from self._matrix_or_text(description, terminal, width)

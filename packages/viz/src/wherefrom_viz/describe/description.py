@@ -43,7 +43,7 @@ NORMALIZATIONS: tuple[Normalization, ...] = ("none", "step", "sequence")
 
 
 LEFT_OUT = "special and template tokens left out of colours and strongest inputs"
-"""Said where that changes one of them; see `Description.leaves_out`."""
+"""Said where that changes one of them; see `Description.omits_special`."""
 
 
 @frozen
@@ -201,7 +201,7 @@ class Description:
         """A bound that scores ``(inputs, ...)`` just fill, those of special tokens and template parts left out; > 0."""
         return bound_for(scores[counted(self.inputs)])
 
-    def leaves_out(self, columns: Sequence[int] | None = None) -> bool:
+    def omits_special(self, columns: Sequence[int] | None = None) -> bool:
         """Would special tokens and template parts, which are left out, be the strongest inputs and widen the colours?
 
         Args:

@@ -321,7 +321,7 @@ def _ramp(palette: Palette, theme: Theme, size: float, y: float, grey: str, ends
 
 
 def _legend_words(description: Description, *, together: bool = False) -> list[str]:
-    left_out = description.leaves_out(range(len(description.steps)) if together else None)
+    left_out = description.omits_special(range(len(description.steps)) if together else None)
     words = [description.words.sentence.replace(", - ", ", − "), description.pipeline_words]
     return [*words, LEFT_OUT] if left_out else words
 

@@ -9,9 +9,9 @@ from wherefrom.errors import FileFormatError
 CAN_BE_OPENED = "Give a file that `save` or `-o` wrote (.json, .jsonl, .msgpack), or one of inseq."
 
 _BEGINNINGS = (
-    (b"\x89PNG", "a picture (PNG)"),
-    (b"\xff\xd8\xff", "a picture (JPEG)"),
-    (b"GIF8", "a picture (GIF)"),
+    (b"\x89PNG", "an image (PNG)"),
+    (b"\xff\xd8\xff", "an image (JPEG)"),
+    (b"GIF8", "an image (GIF)"),
     (b"%PDF", "a PDF"),
     (b"PAR1", "a Parquet table"),
     (b"PK\x03\x04", "a ZIP archive"),
@@ -27,7 +27,7 @@ def refuse_foreign(data: bytes) -> None:
     """Refuse what is told by how it begins.
 
     Raises:
-        FileFormatError: It is an HTML page, a picture, a table, or text without JSON.
+        FileFormatError: It is an HTML page, an image, a table, or text without JSON.
     """
     kind = _kind(data)
     if kind is not None:
@@ -41,7 +41,7 @@ def _kind(data: bytes) -> str | None:
     head = data[:1000].lstrip()
     lower = head.lower()
     if b"<svg" in lower and lower.startswith((b"<svg", b"<?xml")):
-        return "a picture (SVG)"
+        return "an image (SVG)"
     if lower.startswith((b"<!doctype html", b"<html")):
         return "an HTML page"
     if head.startswith(b"<?xml"):

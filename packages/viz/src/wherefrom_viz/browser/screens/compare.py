@@ -190,7 +190,7 @@ class CompareScreen(ExampleScreen):
         shown = comparison.difference if self.shows_difference or self.tab == "steps" else comparison.a
         self.query_one(LegendLine).show(shown, drawing, shades, self.bound_of(shown))
         place = f"output {self.looking.column + 1} of {len(comparison.a.steps)}"
-        left_out = any(one.leaves_out() for one in descriptions.values())
+        left_out = any(one.omits_special() for one in descriptions.values())
         self.query_one(PipelineLine).show(comparison.a, drawing, place, left_out=left_out)
         self._title()
 

@@ -186,8 +186,8 @@ class DetailScreen(ExampleScreen):
         place = f"output {self.looking.column + 1} of {len(description.steps)}" if description.steps else "no output"
         if self.looking.pinned:
             place = f"{len(self.looking.pinned)} pinned · {place}"
-        read = description.leaves_out(self.looking.columns) if description.steps else False
-        left_out = read or (self.tab in ("matrix", "steps") and description.leaves_out())
+        read = description.omits_special(self.looking.columns) if description.steps else False
+        left_out = read or (self.tab in ("matrix", "steps") and description.omits_special())
         self.query_one(PipelineLine).show(description, drawing, place, left_out=left_out)
 
     def _tabs(self) -> None:
