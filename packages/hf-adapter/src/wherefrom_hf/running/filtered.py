@@ -44,7 +44,8 @@ class SharedFilter:
         with self._lock:
             self._within -= 1
             if self._within == 0:
-                for known in (*self._lists, warnings.filters):  # `catch_warnings` of others may put an earlier one back
+                now: Any = warnings.filters
+                for known in (*self._lists, now):  # `catch_warnings` of others may put an earlier one back
                     if self._entry in known:
                         known.remove(self._entry)
                 self._lists.clear()
