@@ -100,7 +100,10 @@ def scores(model: AttributionModel, method: str, **settings: Any) -> np.ndarray:
 
 
 @pytest.mark.filterwarnings("ignore::wherefrom.errors.WherefromWarning")
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    "method",
+    [*list(METHODS)[:2], *(pytest.param(name, marks=pytest.mark.heavy) for name in list(METHODS)[2:])],
+)
 @pytest.mark.parametrize("change", CHANGES)
 def test_changed_after_a_call_as_changed_before_the_first(
     change: Callable[[Any], None], method: str, tokenizer: Any

@@ -74,7 +74,7 @@ def test_stop_strings_need_no_tokenizer_of_the_users(lm: Any) -> None:
         {"max_new_tokens": LENGTH, "no_repeat_ngram_size": 1},
     ],
 )
-@pytest.mark.parametrize("of_the_model", [False, True])
+@pytest.mark.parametrize("of_the_model", [False, pytest.param(True, marks=pytest.mark.heavy)])
 def test_padding_is_no_part_of_what_settings_count(
     lm: Any, settings: dict[str, Any], of_the_model: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

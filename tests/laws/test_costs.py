@@ -132,7 +132,14 @@ def test_a_call_costs_what_it_is_told_to(name: str, on: str) -> None:
         assert counts == [(first, passes), (passes, passes)]
 
 
-@pytest.mark.parametrize("name, settings", [(name, {}) for name in METHODS] + AROUND)
+@pytest.mark.parametrize(
+    "name, settings",
+    [
+        *((name, {}) for name in ("integrated_gradients", "layer_integrated_gradients", "saliency", "occlusion")),
+        *AROUND,
+        *(pytest.param(name, {}, marks=pytest.mark.heavy) for name in METHODS),
+    ],
+)
 def test_what_a_small_memory_takes_more_is_told(name: str, settings: dict[str, Any]) -> None:
     """Outputs that do not go through a path together take its forward passes once for each group."""
     adapter, tally = counting(model_of("gpt2-tiny"))
