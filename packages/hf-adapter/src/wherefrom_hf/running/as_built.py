@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn.modules import module as of_all_modules
 
 from wherefrom_hf.running.eager import called_eager, configs_of
-from wherefrom_hf.running.parts import parts_of
+from wherefrom_hf.running.parts import parts_of, weights_of
 
 Found = TypeVar("Found", WeakKeyDictionary[nn.Module, Any], WeakSet[Any])
 
@@ -111,8 +111,8 @@ def _facts_of_config(config: Any) -> Hashable:
 
 
 def _facts_of_all(parts: list[nn.Module]) -> Hashable:
-    weights = next((weight for part in parts for weight in part._parameters.values() if weight is not None), None)
-    return None if weights is None else (weights.dtype, weights.device), *map(_watching, _hooks_everywhere())
+    first = [(weight.dtype, weight.device) for weight in weights_of(parts)[:1]]
+    return *first, *map(_watching, _hooks_everywhere())
 
 
 def _hooks_everywhere() -> tuple[Mapping[int, Any], Mapping[int, Any]]:

@@ -8,16 +8,16 @@ from contextlib import ExitStack, contextmanager
 from torch import nn
 from wherefrom.errors import ModelCapabilityError
 
-from wherefrom_hf.running.parts import parts_of
+from wherefrom_hf.running.parts import parts_of, weights_of
 
 
 def need_differentiable(module: nn.Module) -> None:
-    """
+    """Refuse weights that no gradient goes through.
+
     Raises:
-        ModelCapabilityError: Weights were made in inference mode, and nothing can be differentiated through them.
+        ModelCapabilityError: They were made in inference mode.
     """
-    weights = (weight for part in parts_of(module) for weight in part._parameters.values())
-    if any(weight is not None and weight.is_inference() for weight in weights):
+    if any(weight.is_inference() for weight in weights_of(parts_of(module))):
         raise ModelCapabilityError(
             f"The weights of {type(module).__name__} were made in torch.inference_mode(), and PyTorch differentiates "
             "nothing through such weights. Load the model outside of it, or use a method without gradients: occlusion, "
@@ -35,9 +35,8 @@ def constant_weights(module: nn.Module) -> Iterator[None]:
         ModelCapabilityError: Weights were made in inference mode, and nothing can be differentiated through them.
     """
     need_differentiable(module)
-    weights = [weight for part in parts_of(module) for weight in part._parameters.values() if weight is not None]
     with ExitStack() as stack:  # each is put back, also where another cannot be
-        for weight in weights:
+        for weight in weights_of(parts_of(module)):
             if weight.requires_grad:
                 stack.callback(weight.requires_grad_, True)
                 weight.requires_grad_(False)

@@ -23,7 +23,7 @@ from transformers import PreTrainedModel
 
 from wherefrom_hf.running.as_built import look_at
 from wherefrom_hf.running.eager import configs_of
-from wherefrom_hf.running.parts import parts_of
+from wherefrom_hf.running.parts import parts_of, weights_of
 
 T = TypeVar("T")
 
@@ -82,8 +82,7 @@ def _lease_of(module: nn.Module, *, anew: bool = True) -> _Lease:
 def _turns_of(module: nn.Module) -> tuple[_Turns, ...]:
     """Several for a module that joins others, each of which had its own before."""
     parts = parts_of(module)
-    weights = (weight for part in parts for weight in part._parameters.values() if weight is not None)
-    shared = [id(one) for one in (*parts, *weights, *configs_of(parts))]
+    shared = [id(one) for one in (*parts, *weights_of(parts), *configs_of(parts))]
     found = {known for one in shared if (known := _turns.get(one)) is not None} or {_Turns()}
     in_order = tuple(sorted(found, key=lambda turns: turns.number))
     for one in shared:
@@ -155,10 +154,10 @@ def ready(module: PreTrainedModel) -> Iterator[None]:
 
 
 def one_by_one(module: PreTrainedModel, answers: Iterable[T]) -> Iterator[T]:
-    """``answers``, each made while ``module`` is `reserved` and handed on when it is not. It is looked at once."""
+    """``answers``, each made while ``module`` is `reserved` and handed on when it is not. Who asks has looked at it."""
     stream = iter(answers)
-    for place in count():
-        with reserved(module, anew=place == 0):
+    while True:
+        with reserved(module, anew=False):
             try:
                 answer = next(stream)
             except StopIteration:

@@ -1,8 +1,9 @@
-"""Parts of a model: all of them, and one by name."""
+"""Parts of a model: all of them, one by name, and their weights."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from torch import nn
@@ -19,6 +20,11 @@ def parts_of(module: nn.Module) -> list[nn.Module]:
             found[part] = None
             waiting.extend(child for child in reversed(part._modules.values()) if child is not None)
     return list(found)
+
+
+def weights_of(parts: Iterable[nn.Module]) -> list[nn.Parameter]:
+    """The parts' own weights, one that several of them share as often as they have it."""
+    return [weight for part in parts for weight in part._parameters.values() if weight is not None]
 
 
 def find_layer(module: nn.Module, layer: Any) -> nn.Module:
