@@ -64,6 +64,54 @@ def test_a_module_compiled_in_place_is_watched_and_stays_compiled(method: str) -
     assert module._compiled_call_impl is compiled
 
 
+def blocks_wrapped(module: Any, backend: Any) -> None:
+    for index, block in enumerate(module.model.layers):
+        module.model.layers[index] = torch.compile(block, backend=backend)
+
+
+def blocks_in_place(module: Any, backend: Any) -> None:
+    for block in module.model.layers:
+        block.compile(backend=backend)
+
+
+def forward_of_blocks(module: Any, backend: Any) -> None:
+    for block in module.model.layers:
+        block.forward = torch.compile(block.forward, backend=backend)
+
+
+def forward_of_the_model(module: Any, backend: Any) -> None:
+    module.forward = torch.compile(module.forward, backend=backend)
+
+
+@pytest.mark.parametrize(
+    "compiled", [blocks_wrapped, blocks_in_place, forward_of_blocks, forward_of_the_model], ids=lambda one: one.__name__
+)
+@pytest.mark.parametrize("method", ["saliency", "value_zeroing", "attention", "alti", "occlusion"])
+def test_parts_that_are_compiled_are_watched_and_stay_compiled(compiled: Any, method: str) -> None:
+    module = fresh()
+    expected = scores(module, method)
+    asked: list[str] = []
+
+    def backend(graph: Any, examples: Any) -> Any:
+        asked.append("compiled")
+        return graph.forward
+
+    compiled(module, backend)
+    before = [(*part._modules.values(), part._compiled_call_impl, part.forward) for part in module.modules()]
+    assert np.array_equal(scores(module, method), expected, equal_nan=True)
+    assert not asked
+    assert [(*part._modules.values(), part._compiled_call_impl, part.forward) for part in module.modules()] == before
+
+
+def test_a_hook_on_a_compiled_part_is_called() -> None:
+    module = fresh()
+    blocks_wrapped(module, "eager")
+    seen: list[Any] = []
+    module.model.layers[1].register_forward_hook(lambda *given: seen.append(given))
+    scores(module)
+    assert seen
+
+
 def test_a_wrapper_of_ones_own_is_refused_with_the_way_out() -> None:
     class Mine(nn.Module):
         def __init__(self, inner: nn.Module) -> None:

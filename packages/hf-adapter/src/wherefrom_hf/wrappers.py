@@ -10,6 +10,8 @@ from torch.nn.parallel import DataParallel, DistributedDataParallel
 from transformers import PreTrainedModel
 from wherefrom.errors import SettingsError
 
+from wherefrom_hf.running.compiled import COMPILED_FROM
+
 
 def unwrapped(model: Any) -> PreTrainedModel:
     """The transformers model that ``model`` is or wraps.
@@ -24,8 +26,8 @@ def unwrapped(model: Any) -> PreTrainedModel:
     while not isinstance(inside, PreTrainedModel):
         if isinstance(inside, DataParallel | DistributedDataParallel):
             inside = inside.module
-        elif isinstance(inside, nn.Module) and isinstance(inside._modules.get("_orig_mod"), nn.Module):
-            inside = inside._modules["_orig_mod"]  # what torch.compile wraps
+        elif isinstance(inside, nn.Module) and isinstance(inside._modules.get(COMPILED_FROM), nn.Module):
+            inside = inside._modules[COMPILED_FROM]
         elif _of_peft(inside):
             inside = _without_peft(inside)
         else:

@@ -22,6 +22,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from wherefrom_hf.running.as_built import look_at
+from wherefrom_hf.running.compiled import as_written
 from wherefrom_hf.running.eager import configs_of
 from wherefrom_hf.running.parts import parts_of, weights_of
 
@@ -94,7 +95,7 @@ def _turns_of(module: nn.Module) -> tuple[_Turns, ...]:
 def reserved(module: PreTrainedModel, *, anew: bool = True) -> Iterator[None]:
     """Within the block this thread alone uses ``module``, in evaluation mode; blocks may be nested.
 
-    Training flags of all parts, ``config.return_dict`` and calls compiled in place are put back on leaving, and so are
+    Training flags of all parts, ``config.return_dict`` and compiled parts are put back on leaving, and so are
     the caller's grad and inference modes and autocast: inside, gradients may be taken, and weights compute in the
     precision that they have.
 
@@ -134,21 +135,17 @@ def ready(module: PreTrainedModel) -> Iterator[None]:
     """Evaluation mode, outputs by name, and code that hooks are seen by."""
     parts = parts_of(module)
     training = [part for part in parts if part.training]
-    compiled = [(part, part._compiled_call_impl) for part in parts if part._compiled_call_impl is not None]
     as_tuples = [config for config in configs_of(parts) if config.return_dict is False]
     try:
         for part in training:
             part.training = False
-        for part, _ in compiled:
-            part._compiled_call_impl = None
         for config in as_tuples:
             config.return_dict = True
-        yield
+        with as_written(parts):
+            yield
     finally:
         for part in training:
             part.training = True
-        for part, call in compiled:
-            part._compiled_call_impl = call
         for config in as_tuples:
             config.return_dict = False
 
