@@ -82,6 +82,8 @@ def test_characters(text: str, expected: list[str]) -> None:
         ["He (allegedly!) left.", "He stayed."],
         # abbreviations whose pieces stand apart
         ["Das ist z. B. gut, d.\u00a0h. es geht.", "Viele, u. a. Hunde.", "Er lebte 5 n. Chr. in Rom."],
+        ["Äpfel, Birnen u. dgl. waren da.", "Kuchen u. dgl.", "Er ging.", "Siehe Bd. X und Bd. V."],
+        ["В 44 г. до н. э. он умер.", "Это было до н. э.", "Пушкин и др. писатели.", "Гоголь и др.", "Они жили."],
         ["Он пришёл, т. е. ушёл.", "Книги и т. д. лежат.", "Столы и т. д.", "Потом он пришёл."],
         ["Some, e. g. dogs.", "Tengo p. ej. un perro.", "I. d. R. kommt er."],
         # before numbers of any kind, and before lower case

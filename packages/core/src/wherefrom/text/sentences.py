@@ -30,7 +30,7 @@ _TITLES = _listed(
 
 _NEVER_LAST = _listed(
     "vs v cf approx ca viz resp esp incl excl eds e.g i.e z.b d.h u.a u.u o.ä i.d.r z.t s.o s.u o.g v.a bzw ggf evtl "
-    "inkl vgl sog bijv d.w.z p.ej c.-à-d т.е т.к т.н напр ул др см dott dr prof sig"
+    "inkl vgl sog bijv d.w.z p.ej c.-à-d т.е т.к т.н напр ул см dott dr prof sig"
 )
 """What stands before something else, in lower case or with a capital, but not in capitals (``CA``, ``12 V``)."""
 
@@ -43,7 +43,9 @@ _BEFORE_NUMBERS = _listed(
 _ALSO_WORDS = _listed("no nos art sec fig figs tab par mar sept")
 """Those that are words too, spelt so: what follows them in lower case may be a sentence that somebody wrote so."""
 
-_BEFORE_CAPITALS = _listed("etc usw ecc enz г гг в вв и.т.д т.д т.п n.chr v.chr mio mrd min max al")
+_BEFORE_CAPITALS = _listed(
+    "etc usw ecc enz u.s.w u.dgl г гг в вв и.т.д т.д т.п др пр н.э тыс руб n.chr v.chr mio mrd min max al"
+)
 """Abbreviations that end a sentence if a capital follows."""
 
 _BEFORE_STARTERS = _listed("inc ltd co corp jr bros dept univ est st ave blvd rd a.m p.m ph.d b.c a.d им")
@@ -121,7 +123,7 @@ class _Patterns:
         self.numbered = regex.compile(
             r"\p{N}|\p{Lu}\.?\p{N}|[(\[](?:\p{N}{1,4}\p{L}?|\p{L}|[ivx]{1,5})[)\]]|[IVXLC]{2,}\b|[IVXLC](?=[.;:)\]]|\Z)"
         )
-        self.one_of_many = regex.compile(r"[IVXLC],")  # "vol. I, p. 3", and not "No. I, too"
+        self.one_of_many = regex.compile(r"[IVXLC],|[VXLC]\s")  # "vol. I, p. 3", "Bd. X", and not "No. I, too"
         self.pieces_before = regex.compile(rf"(?:\b\p{{L}}{{1,3}}\.{_GAP}?)*\b\p{{L}}{{1,3}}\Z")
         self.pieces_after = regex.compile(rf"(?:\p{{L}}{{1,3}}\.{_GAP}?)+")
         self.gap = regex.compile(_GAP)
