@@ -127,6 +127,44 @@ def test_info_as_config_asks_for_the_same_again(wherefrom: Run, saved: Path, tmp
     np.testing.assert_allclose(again[0].target_attributions, first[0].target_attributions, rtol=1e-5, atol=1e-8)
 
 
+def test_info_as_config_asks_for_every_argument(wherefrom: Run, tmp_path: Path) -> None:
+    said = ("-i", "George was sick", "-g", "George was sick. He was")
+    asked = {"contrast_targets": "George was sick. She was", "contrast_force_inputs": True}
+    made = wherefrom(
+        *("attribute", "-m", "demo:lm", *said, "--dtype", "float64", "-a", "occlusion", "--units", "word", "--hide"),
+        *("-fn", "contrast_prob_diff", "--attribution-kwargs", json.dumps(asked), "--no-keep-special", "--check"),
+        *("-o", "one.json"),
+    )
+    assert made.code == 0, made.err
+    (tmp_path / "again.toml").write_text(wherefrom("info", "one.json", "--as-config").out)
+    ran = wherefrom("attribute", "--config-file", "again.toml", *said, "--hide", "-o", "two.json")
+    assert ran.code == 0, ran.err
+    one, two = (Attributions.load(tmp_path / name) for name in ("one.json", "two.json"))
+    assert two[0] == one[0]
+    assert two.provenance.arguments == one.provenance.arguments
+    assert two.provenance.model == one.provenance.model
+
+
+def test_info_as_config_of_a_run(wherefrom: Run, tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text(
+        "".join(json.dumps({"said": f"George was {how}", "how": how}) + "\n" for how in ("sick", "ill", "here"))
+    )
+    asked = ("-m", "demo:lm", "-d", "rows.jsonl", "-in", "said", "--annotations", "how", "-a", "saliency")
+    made = wherefrom(
+        *("attribute-dataset", *asked, "--shard", "1/2", "--max-new-tokens", "2", "--batch-size", "3", "-o", "one"),
+        *("--attribution-aggregators", "sum"),
+    )
+    assert made.code == 0, made.err
+    told = wherefrom("info", "one", "--as-config")
+    (tmp_path / "again.toml").write_text(told.out)
+    assert list(tomllib.loads(told.out)) == ["attribute-dataset"]
+    assert "give -o FOLDER too" in told.err
+    ran = wherefrom("attribute-dataset", "--config-file", "again.toml", "-o", "two")
+    assert ran.code == 0, ran.err
+    one, two = (json.loads((tmp_path / name / "manifest.json").read_text()) for name in ("one", "two"))
+    assert two["fingerprint"] == one["fingerprint"]
+
+
 CONTEXT = (
     *("attribute-context", "-m", "demo:lm", "-a", "lime", "--set", "n_samples=7", "--seed", "3"),
     *("--input-current-text", "His colleagues asked him to come", "--context-sensitivity-metric", "pcxmi"),

@@ -8,6 +8,7 @@ from typing import Any
 
 from attrs import field, frozen
 from wherefrom.context import ContextAttribution
+from wherefrom.files.manifest import Manifest
 from wherefrom.results.attribution import Attributions
 from wherefrom.results.provenance import Provenance
 
@@ -33,6 +34,50 @@ _OF_CONTEXT = {
     "decoder-input-output-separator": "decoder_input_output_separator",
 }
 """Options of ``attribute-context``, and where a result keeps them."""
+
+
+_OF_ATTRIBUTE = {
+    "attr_pos_start": "start-pos",
+    "attr_pos_end": "end-pos",
+    "attribute_target": "attribute-target",
+    "include_eos_baseline": "include-eos-baseline",
+    "keep_special": "keep-special",
+    "generate_from_target_prefix": "generate-from-target-prefix",
+    "skip_special_tokens": "skip-special-tokens",
+    "check": "check",
+}
+"""Arguments of `attribute` that are options of the command."""
+
+_OF_MODEL = ("framework", "device", "dtype", "model_kwargs", "tokenizer_kwargs")
+_OF_DATASET = {
+    "dataset": "name",
+    "config": "config",
+    "dir": "folder",
+    "files": "files",
+    "split": "split",
+    "revision": "revision",
+    "dataset-kwargs": "kwargs",
+    "limit": "limit",
+}
+_OF_FIELDS = {"input": "input", "generated": "output", "id-field": "id", "annotations": "annotations"}
+_OF_REQUEST = {
+    "attribution-method": "method",
+    "attributed-fn": "attributed_fn",
+    "attribution-kwargs": "settings",
+    "step-scores": "step_scores",
+    "clean-special-chars": "clean_special_chars",
+    "generation-kwargs": "generation_args",
+    "batch-size": "batch_size",
+    "seed": "seed",
+}
+_OF_REDUCTION = {
+    "attribution-aggregators": "aggregators",
+    "attribution-selectors": "selectors",
+    "normalize-attributions": "normalize",
+    "rescale-attributions": "rescale",
+    "aggregate-output": "default",
+}
+"""Options of ``attribute-dataset``, and where a manifest keeps them."""
 
 
 @frozen(kw_only=True)
@@ -127,17 +172,42 @@ def context_again(out: ContextAttribution) -> Again:
     return Again(sections={"attribute-context": options}, notes=notes)
 
 
+def run_again(manifest: Manifest) -> Again:
+    """What asks for a run again, in another folder."""
+    asked = manifest.settings
+    if asked.get("command") != "attribute-dataset":
+        return again(Attributions(sequence_attributions=(), provenance=manifest.provenance))
+    model, request, reduced = (asked.get(part, {}) for part in ("model", "request", "reduction"))
+    rows = asked.get("dataset", {})
+    shard, columns = rows.get("shard", {}), rows.get("fields", {})
+    options = {
+        "model": model.get("name"),
+        "plugin": model.get("plugins"),
+        **{name.replace("_", "-"): model.get(name) for name in _OF_MODEL},
+        **{option: rows.get(name) for option, name in _OF_DATASET.items()},
+        **{option: columns.get(name) for option, name in _OF_FIELDS.items()},
+        "shard": f"{shard['number']}/{shard['of']}" if shard.get("of", 1) > 1 else None,
+        **{option: request.get(name) for option, name in _OF_REQUEST.items()},
+        **{option: request.get(name) for name, option in _OF_ATTRIBUTE.items()},
+        **{option: reduced.get(name) for option, name in _OF_REDUCTION.items()},
+    }
+    return Again(
+        sections={"attribute-dataset": options},
+        notes=("A run has a folder of its own: give -o FOLDER too.",),
+    )
+
+
 def _attribute_options(info: Provenance) -> dict[str, Any]:
-    arguments = info.arguments
+    """What has no option of its own is an argument of `attribute` as any setting of the method is."""
+    options = _model_and_method(info)
+    arguments = {name: value for name, value in info.arguments.items() if name not in _OF_ATTRIBUTE}
+    scores = [score.get("settings", {}) for score in info.step_scores]
+    options["attribution-kwargs"] |= {name: value for settings in scores for name, value in settings.items()}
+    options["attribution-kwargs"] |= arguments
     return {
-        **_model_and_method(info),
+        **options,
         "step-scores": [score.get("name") for score in info.step_scores],
-        "start-pos": arguments.get("attr_pos_start"),
-        "end-pos": arguments.get("attr_pos_end"),
-        "attribute-target": arguments.get("attribute_target"),
-        "include-eos-baseline": arguments.get("include_eos_baseline"),
-        "generate-from-target-prefix": arguments.get("generate_from_target_prefix"),
-        "skip-special-tokens": arguments.get("skip_special_tokens"),
+        **{option: info.arguments.get(name) for name, option in _OF_ATTRIBUTE.items()},
         "generation-kwargs": info.generation_args,
     }
 
@@ -145,6 +215,8 @@ def _attribute_options(info: Provenance) -> dict[str, Any]:
 def _model_and_method(info: Provenance) -> dict[str, Any]:
     return {
         "model": info.model.get("name"),
+        "framework": info.model.get("framework"),
+        "dtype": info.model.get("dtype"),
         "attribution-method": info.method.get("name"),
         "attributed-fn": info.attributed_fn.get("name"),
         "seed": info.seed,

@@ -186,7 +186,7 @@ def add_model_options(group: OptionGroup) -> None:
         help="a hub name, a local folder, demo:lm or demo:mt (default: demo:lm when no text is given)",
     )
     group.add("--device", "--dev", metavar="DEVICE", help="cpu, cuda, cuda:1, mps (default: the best there is)")
-    group.add("--dtype", metavar="DTYPE", help="float32, bfloat16, float16 (default: float32)")
+    group.add("--dtype", metavar="DTYPE", help="float32, bfloat16, float16 (default: the one it is stored in)")
     group.add(
         "--framework",
         metavar="NAME",

@@ -11,10 +11,9 @@ import msgspec
 from attrs import frozen
 from wherefrom.context import ContextAttribution, is_context_file
 from wherefrom.files import open_run
-from wherefrom.results.attribution import Attributions
 from wherefrom.results.stages import Stage
 
-from wherefrom_cli.asking_again import Again, again, context_again
+from wherefrom_cli.asking_again import Again, again, context_again, run_again
 from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
@@ -104,8 +103,7 @@ def describe(path: str) -> Described:
 def asked_again(path: str) -> Again:
     """What asks for a file or run again."""
     if Path(path).is_dir():
-        run = open_run(path)
-        return again(Attributions(sequence_attributions=(), provenance=run.provenance))
+        return run_again(open_run(path).manifest)
     out = open_results(path)  # says what is wrong with a file that is none of ours
     return context_again(ContextAttribution.load(path)) if is_context_file(path) else again(out)
 
