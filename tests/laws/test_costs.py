@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from attrs import evolve, fields, frozen
 from wherefrom import AttributionModel
+from wherefrom.errors import UsageError
 from wherefrom.methods import METHODS, IntegratedGradients, Saliency
 from wherefrom.progress import no_progress
 from wherefrom.questions.question import Question
@@ -181,6 +182,32 @@ def test_step_scores_of_ones_own_passes_make_the_cost_a_bound() -> None:
     assert told.at_most
     model.attribute(*text, "attention", step_scores=["entropy"], show_progress=False)
     assert 1 <= tally.forward_rows <= told.forwards == 2
+
+
+def refusal(ask: Any, *given: Any, **options: Any) -> str | None:
+    try:
+        ask(*given, **options)
+    except UsageError as error:
+        return str(error)
+    return None
+
+
+@pytest.mark.filterwarnings("ignore::wherefrom.errors.WherefromWarning")
+@pytest.mark.parametrize("function", [None, pytest.param("entropy", marks=pytest.mark.heavy), "contrast_prob_diff"])
+@pytest.mark.parametrize("name", [name for name in METHODS if name != "reagent"])
+def test_no_price_is_told_for_what_is_refused(name: str, function: str | None) -> None:
+    model = AttributionModel(model_of("gpt2-tiny"))
+    texts, contrast = ("the name", "the name of the class"), "the name in the class"
+    options: dict[str, Any] = {} if function is None else {"attributed_fn": function}
+    options |= {"contrast_targets": contrast} if function == "contrast_prob_diff" else {}
+    refused = refusal(model.attribute, *texts, name, show_progress=False, **options)
+    assert refusal(model.cost, *texts, name, **options) == refused
+    if name == "learned_attention":
+        assert refused is not None
+        assert "needs weights" in refused
+    if name == "alti_logit" and function is not None:
+        assert refused is not None
+        assert "takes logits apart" in refused
 
 
 def test_what_cannot_be_known_is_counted_in_examples() -> None:

@@ -64,7 +64,8 @@ class AltiLogit(Method[DecomposesStates]):
     it is left out of the scores and given as ``step_scores["feed_forward"]``."""
 
     def cost(self, question: Question) -> Cost:
-        """Once for the vectors that attention adds up, once for the logits."""
+        """Once for the vectors that attention adds up, once for the logits; or the refusal of another function."""
+        contrast_of(question)
         return Cost(forwards=2)
 
     def attribute(self, model: DecomposesStates, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:

@@ -63,22 +63,32 @@ class LearnedAttention(Method[GivesAttention]):
     """The file that ``wherefrom fit-attention`` wrote, or a `HeadWeights`; ``"uniform"``: all heads alike."""
 
     def cost(self, question: Question) -> Cost:
+        """One pass, or the refusal where there are no weights."""
+        self._learned()
         return Cost(forwards=1)
 
     def attribute(self, model: GivesAttention, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         """Weighted attention of each question's clean pass; weights are read before any work."""
-        if self.weights is None:
+        return _answers(self._learned(), model, questions, progress)
+
+    def _learned(self) -> HeadWeights | str:
+        """The weights.
+
+        Raises:
+            SettingsError: None were given, or there is no such file.
+        """
+        given = self.weights
+        if given is None:
             raise SettingsError(
                 "learned_attention needs weights=...: a file that `wherefrom fit-attention` wrote for this model."
             )
-        given = self.weights
         try:
-            weights = HeadWeights.load(given) if isinstance(given, str) and given != UNIFORM else given
+            found: HeadWeights | str = HeadWeights.load(given) if isinstance(given, str) and given != UNIFORM else given
         except FileNotFoundError as error:
             raise SettingsError(
                 f"weights = {given!r}: there is no such file. `wherefrom fit-attention` writes one; or take 'uniform'."
             ) from error
-        return _answers(weights, model, questions, progress)
+        return found
 
 
 def _answers(
