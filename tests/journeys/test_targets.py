@@ -13,6 +13,7 @@ import wherefrom
 from wherefrom import AttributionModel
 from wherefrom.errors import InputError, SettingsError, UsageError, WherefromWarning
 from wherefrom.step_functions import STEP_FUNCTIONS
+from wherefrom.step_functions.probability import Probability
 from wherefrom.testing import counting
 
 MODELS = Path(__file__).parents[1] / "golden" / "data" / "models"
@@ -39,6 +40,7 @@ def step_of(out: Any, text: str) -> int:
 
 @pytest.fixture
 def registry_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "entropy" in list(STEP_FUNCTIONS)  # what the library brings is imported with the first look
     monkeypatch.setattr(STEP_FUNCTIONS, "_entries", dict(STEP_FUNCTIONS._entries))
 
 
@@ -435,3 +437,43 @@ def test_what_is_said_of_a_wrong_contrast(options: dict[str, Any], error: type[E
 def test_what_is_remarked_of_a_dubious_contrast(contrast: str, message: str) -> None:
     with pytest.warns(WherefromWarning, match=message):
         attribute("demo:lm", PROMPT, SHE, attributed_fn="contrast_prob_diff", contrast_targets=contrast)
+
+
+OWN_SCORES = [
+    ("integrated_gradients", {"n_steps": 3, "return_convergence_delta": True}, ["deltas"]),
+    ("alti_logit", {"feed_forward": "apart", "attributed_fn": "logit"}, ["feed_forward"]),
+]
+
+
+@pytest.mark.parametrize("method, settings, own", OWN_SCORES, ids=[name for name, _, _ in OWN_SCORES])
+def test_what_a_method_tells_of_its_own_is_summed_over_a_span(method: str, settings: Any, own: list[str]) -> None:
+    model = model_of("demo:lm")
+    out = model.attribute("George was", "George was sick. He was", method, show_progress=False, **settings)[0]
+    span = (out.attr_pos_start, out.attr_pos_start + 3)
+    for name in own:
+        assert np.abs(out.step_scores[name][:3]).min() > 0
+        merged = out.aggregate("spans", aggregate_fn="sum", target_spans=[span])
+        assert merged.step_scores[name][0] == pytest.approx(out.step_scores[name][:3].sum(), rel=1e-5)
+
+
+def test_step_scores_that_share_a_name_are_refused() -> None:
+    def mine(prediction: Any) -> Any:
+        return prediction.logits[:, 0]
+
+    def another(prediction: Any) -> Any:
+        return prediction.logits[:, 1]
+
+    another.__name__ = "mine"
+    for scores in ([mine, another], ["probability", Probability(logprob=True)]):
+        with pytest.raises(SettingsError, match=r"that are called '(mine|probability)' and differ"):
+            model_of("demo:lm").attribute("George was", "George was sick.", step_scores=scores, show_progress=False)
+    twice = model_of("demo:lm").attribute("George was", "George was sick.", step_scores=[mine, mine, "entropy"])
+    assert set(twice[0].step_scores) == {"mine", "entropy"}
+
+
+def test_a_step_score_may_not_be_called_as_those_of_methods_are() -> None:
+    def deltas(prediction: Any) -> Any:
+        return prediction.logits[:, 0]
+
+    with pytest.raises(SettingsError, match="'deltas', a name that methods give"):
+        model_of("demo:lm").attribute("George was", "George was sick.", "saliency", step_scores=[deltas])

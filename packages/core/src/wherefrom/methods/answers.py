@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from wherefrom.adapters import ModelCard, PredictsSteps
 from wherefrom.arrays import Array, to_numpy
-from wherefrom.methods.contract import AnyMethod, Scores
+from wherefrom.methods.contract import OWN_STEP_AGGREGATION, AnyMethod, Scores
 from wherefrom.questions.examples import Example
 from wherefrom.questions.question import Question
 from wherefrom.questions.target_function import TargetFunction
@@ -45,15 +45,17 @@ def attribution_of(
     """The result for one example.
 
     A span target merges the steps of each group into one unit: its own rows are summed, its step scores merged by
-    each function's rule.
+    each function's rule, the method's own summed.
     """
     start, end = int(question.steps[0]), int(question.steps[-1]) + 1
     target_tokens: tuple[Token, ...] = example.target_tokens
     source, target = (one if scores.new else _as_result(one) for one in (scores.source, scores.target))
     step_scores = {name: to_numpy(values) for name, values in {**scores.step_scores, **extra_scores}.items()}
+    rules = dict.fromkeys(scores.step_scores, OWN_STEP_AGGREGATION)
+    rules |= {name: function.span_aggregation for name, function in functions.items()}
     groups = question.target_function.groups
     if groups is not None:
-        target_tokens, target, step_scores, end = _merged(question, target_tokens, target, step_scores, functions)
+        target_tokens, target, step_scores, end = _merged(question, target_tokens, target, step_scores, rules)
     if target is not None:
         target[~visible_to_steps(target_tokens, target_tokens[start:end])] = 0  # in place: of long inputs it is large
     source_tokens = example.source_tokens
@@ -72,7 +74,7 @@ def attribution_of(
         method=method.identifier,
         signed=is_signed(method),
         default_aggregation=method.aggregation,
-        step_aggregation={name: function.span_aggregation for name, function in functions.items()},
+        step_aggregation=rules,
         segments=example.segments,
         details={**_reference(method), **_direction(method, question.target_function), **scores.details},
     )
@@ -151,7 +153,7 @@ def _merged(
     tokens: tuple[Token, ...],
     target: npt.NDArray[Any] | None,
     step_scores: Mapping[str, npt.NDArray[Any]],
-    functions: Mapping[str, StepFunction],
+    rules: Mapping[str, str],
 ) -> tuple[tuple[Token, ...], npt.NDArray[Any] | None, dict[str, npt.NDArray[Any]], int]:
     """Steps of each group as one unit, in tokens, rows and step scores; and the index behind the last unit."""
     groups = question.target_function.groups
@@ -167,6 +169,5 @@ def _merged(
         if len(values) == len(inner):
             merged[name] = values
             continue
-        rule = functions[name].span_aggregation if name in functions else "absmax"
-        merged[name] = np.array([combine(rule, part, 0) for part in np.split(values, inner[1:])])
+        merged[name] = np.array([combine(rules[name], part, 0) for part in np.split(values, inner[1:])])
     return units, rows, merged, first + len(inner)

@@ -18,6 +18,9 @@ from wherefrom.progress import no_progress as no_progress
 from wherefrom.questions.question import Question as Question
 from wherefrom.results.stages import Stage
 
+OWN_STEP_AGGREGATION = "sum"
+"""Merges a method's own step scores over a span."""
+
 
 @frozen(kw_only=True, eq=False)
 class Scores:
@@ -28,7 +31,8 @@ class Scores:
     target: Array | None = None
     """Shape ``(T, outputs, *dimensions)``; cells an output cannot see are ignored."""
     step_scores: Mapping[str, Array] = field(factory=dict)
-    """What of the question's ``scores`` came from passes that were made anyway, and the method's own (``deltas``)."""
+    """What of the question's ``scores`` came from passes that were made anyway, and the method's own (``deltas``):
+    amounts of what is explained, which are summed over a span (`OWN_STEP_AGGREGATION`)."""
     sequence_scores: Mapping[str, Array] = field(factory=dict)
     details: Mapping[str, Any] = field(factory=dict)
     """What is worth telling of how it was done; JSON values."""

@@ -14,9 +14,13 @@ from wherefrom.methods.capabilities import check_capabilities
 from wherefrom.methods.contract import AnyMethod, given_method
 from wherefrom.methods.default import DEFAULT_METHOD
 from wherefrom.questions.routing import Consumer, deal
+from wherefrom.results.card import CHANCE, FIT, STABILITY
 from wherefrom.step_functions.base import STEP_FUNCTIONS, StepFunction, StepFunctionLike
 from wherefrom.step_functions.differentiability import require_differentiable, require_explainable
 from wherefrom.step_functions.registration import step_function_of
+
+RESERVED_STEP_SCORES = frozenset({"deltas", "bias", "feed_forward", FIT, CHANCE, STABILITY})
+"""Names of step scores that methods and checks add."""
 
 
 @frozen(eq=False)
@@ -59,7 +63,7 @@ def requested(
     consumers = [
         _method_consumer(method, attribution_args),
         _function_consumer(default_function if attributed_fn is None else attributed_fn, attributed_fn_args),
-        *(_function_consumer(score, {}, shared=step_scores_args) for score in step_scores),
+        *(_function_consumer(score, {}, shared=step_scores_args) for score in _once(step_scores)),
     ]
     for name in step_scores_args:
         if not any(name in consumer.accepts for consumer in consumers[2:]):
@@ -76,7 +80,33 @@ def requested(
             WherefromWarning,
             stacklevel=3,
         )
-    return Request(chosen, function, {score.identifier: score for score in scores})
+    return Request(chosen, function, _by_name(scores))
+
+
+def _once(scores: Sequence[StepFunctionLike]) -> list[StepFunctionLike]:
+    return list({id(score): score for score in scores}.values())
+
+
+def _by_name(scores: Sequence[StepFunction]) -> dict[str, StepFunction]:
+    """Step scores by the name that they are recorded under.
+
+    Raises:
+        SettingsError: Two that differ have one name, or one has a name that methods give to their own.
+    """
+    named: dict[str, StepFunction] = {}
+    for score in scores:
+        name = score.identifier
+        if name in RESERVED_STEP_SCORES:
+            raise SettingsError(
+                f"step_scores has {name!r}, a name that methods give to step scores of their own. Give the function "
+                "another name."
+            )
+        if named.setdefault(name, score) != score:
+            raise SettingsError(
+                f"step_scores has two that are called {name!r} and differ, and a result keeps one by each name. Give "
+                "one of them another name, or ask for them in two calls."
+            )
+    return named
 
 
 def _method_consumer(method: str | AnyMethod | type[AnyMethod] | None, given: Mapping[str, Any]) -> Consumer:
