@@ -23,7 +23,7 @@ from torch import nn
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from wherefrom import load_model
 from wherefrom.adapters import Row
-from wherefrom.errors import ModelCapabilityError, ModelLoadError, SettingsError
+from wherefrom.errors import ModelCapabilityError, ModelLoadError, SettingsError, UsageError
 from wherefrom.methods.contract import METHODS as METHOD_CLASSES
 from wherefrom_hf.demo import demo_path
 from wherefrom_hf.running import ownership
@@ -395,6 +395,37 @@ def test_modules_that_join_others_in_other_orders_do_not_stop_one_another() -> N
         return 1
 
     assert in_threads(*(lambda lot=lot: ask(lot) for lot in joined)) == [1, 1]
+
+
+def test_threads_that_wait_for_each_other_are_told_so() -> None:
+    one, two, three = (build("llama") for _ in range(3))
+    first = threading.Barrier(3, timeout=60)
+    told: list[UsageError] = []
+    done: list[str] = []
+
+    def within(outer: Any, inner: Any, name: str) -> None:
+        try:
+            with reserved(outer):
+                first.wait()
+                with reserved(inner):
+                    done.append(name)
+        except UsageError as error:
+            told.append(error)
+
+    threads = [
+        threading.Thread(target=within, args=args, daemon=True)
+        for args in ((one, two, "one"), (two, three, "two"), (three, one, "three"))
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert not any(thread.is_alive() for thread in threads)
+    assert len(told) == 1
+    assert "neither could go on" in str(told[0])
+    assert len(done) == 2
+    with reserved(one), reserved(two), reserved(three):
+        assert not ownership._waiting
 
 
 def test_threads_leave_filters_of_warnings_as_they_were() -> None:

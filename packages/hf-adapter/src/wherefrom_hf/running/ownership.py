@@ -20,6 +20,7 @@ import torch
 from attrs import define
 from torch import nn
 from transformers import PreTrainedModel
+from wherefrom.errors import UsageError
 
 from wherefrom_hf.running.as_built import look_at
 from wherefrom_hf.running.compiled import as_written
@@ -35,6 +36,9 @@ class _Turns:
     def __init__(self) -> None:
         self.lock = RLock()
         self.number = next(_numbers)
+        self.owner: int | None = None
+        """The thread that holds the lock, and has held it `depth` times."""
+        self.depth = 0
 
 
 @define(eq=False)
@@ -57,6 +61,8 @@ _leases: WeakKeyDictionary[nn.Module, _Lease] = WeakKeyDictionary()
 _turns: WeakValueDictionary[int, _Turns] = WeakValueDictionary()
 """By the identity of a part, a weight or a configuration. Modules that share one take turns: hooks, flags and what
 computes attention are set there."""
+_waiting: dict[int, _Turns] = {}
+"""What each thread waits for that waits."""
 _registering = Lock()
 
 
@@ -66,6 +72,7 @@ def _forget_leases() -> None:
     _registering = Lock()
     _leases.clear()
     _turns.clear()
+    _waiting.clear()
 
 
 if hasattr(os, "register_at_fork"):
@@ -92,6 +99,47 @@ def _turns_of(module: nn.Module) -> tuple[_Turns, ...]:
 
 
 @contextmanager
+def _turn(turns: _Turns) -> Iterator[None]:
+    """Within the block it is this thread's turn.
+
+    Raises:
+        UsageError: It would never come.
+    """
+    me = get_ident()
+    with ExitStack() as held:
+        try:
+            with _registering:
+                if turns.owner != me and _waits_for(me, turns):
+                    raise UsageError(
+                        "Two threads are each within a call of one model and ask for the model of the other: neither "
+                        "could go on. Ask such models in the same order in all threads, or put one lock around the calls."
+                    )
+                _waiting[me] = turns
+            held.enter_context(turns.lock)
+        finally:
+            _waiting.pop(me, None)
+        with _registering:
+            turns.owner = me
+            turns.depth += 1
+        try:
+            yield
+        finally:
+            with _registering:
+                turns.depth -= 1
+                if not turns.depth:
+                    turns.owner = None
+
+
+def _waits_for(thread: int, turns: _Turns) -> bool:
+    """Does who holds these turns wait for that thread, or for one that does?"""
+    owner = turns.owner
+    while owner is not None and owner != thread:
+        wanted = _waiting.get(owner)
+        owner = None if wanted is None else wanted.owner
+    return owner == thread
+
+
+@contextmanager
 def reserved(module: PreTrainedModel, *, anew: bool = True) -> Iterator[None]:
     """Within the block this thread alone uses ``module``, in evaluation mode; blocks may be nested.
 
@@ -102,12 +150,15 @@ def reserved(module: PreTrainedModel, *, anew: bool = True) -> Iterator[None]:
     Args:
         anew: Is the module looked at, how it is built and what it shares with others? It may have changed since it was
             asked last. Within blocks it is not.
+
+    Raises:
+        UsageError: Another thread holds it, and waits for what this thread holds.
     """
     lease = _lease_of(module, anew=anew)
     with ExitStack() as held:
         if lease.owner != get_ident():
             for turns in lease.turns:
-                held.enter_context(turns.lock)
+                held.enter_context(_turn(turns))
         lease.owner = get_ident()
         lease.depth += 1
         try:
