@@ -112,7 +112,7 @@ def _turn(turns: _Turns) -> Iterator[None]:
                 if turns.owner != me and _waits_for(me, turns):
                     raise UsageError(
                         "Two threads are each within a call of one model and ask for the model of the other: neither "
-                        "could go on. Ask such models in the same order in all threads, or put one lock around the calls."
+                        "could go on. Ask such models in the same order in all threads, or put one lock around all."
                     )
                 _waiting[me] = turns
             held.enter_context(turns.lock)
