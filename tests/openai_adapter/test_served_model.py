@@ -317,7 +317,25 @@ def test_what_no_server_gives_is_refused_and_others_are_named() -> None:
 def test_a_chat_has_its_turns() -> None:
     with serving() as state:
         encoded = asked(state).encode([{"role": "man", "content": "the cat"}], side="target")
-    assert [(one.label, one.start, one.end) for one in encoded.segments] == [("man", 0, 3)]
+    assert [(one.kind, one.label, one.start, one.end) for one in encoded.segments] == [
+        ("template", "template", 0, 1),
+        ("turn", "man", 1, 3),
+    ]
+
+
+def test_a_begun_answer_is_continued() -> None:
+    chat = [{"role": "man", "content": "the cat"}, {"role": "assistant", "content": "the"}]
+    with serving() as state:
+        assert asked(state).encode(chat, side="target").text == "man the cat assistant the"
+
+
+def test_a_chat_template_of_ones_own_knows_the_servers_special_tokens() -> None:
+    template = "{{ bos_token }} the {% for m in messages %}{{ m.content }}{% endfor %}"
+    with serving() as state:
+        model = asked(state, chat_template=template)
+        assert model.encode([{"role": "man", "content": "cat"}], side="target").text == "<s> the cat"
+        with pytest.raises(SettingsError, match="chat_template is no Jinja template"):
+            asked(state, chat_template="{% for")
 
 
 def test_adapters_tell_the_truth_about_themselves() -> None:

@@ -14,6 +14,7 @@ from wherefrom.arrays import IntArray
 from wherefrom.errors import ModelLoadError, SettingsError, nearest
 
 from wherefrom_openai.answers import Answers
+from wherefrom_openai.chat import Template
 from wherefrom_openai.client import Client, RefusedError
 from wherefrom_openai.errors import ServerError, SilentServerError
 from wherefrom_openai.forcing import ability_of
@@ -92,9 +93,11 @@ def _opened(client: Client, model: str, given: ServerSettings) -> ServedModel:
     """What the server is found to be able to."""
     served = _served(client, model)
     speech = tokeniser(client, model)
-    wording = Wording(speech, given.chat_template)
+    properties = _properties(client)
+    names = {name: text for name in ("bos_token", "eos_token") if isinstance(text := properties.get(name), str)}
+    wording = Wording(speech, None if given.chat_template is None else Template(given.chat_template, names))
     sample = [index for index, _ in speech.tokenise("the cat sat on", special=True)]
-    card = _card(client, model, served, speech, given)
+    card = _card(client, model, served, properties, speech, given)
     ability = ability_of(client, model, sample, wording, given.forced, min(given.top_logprobs, card.vocabulary))
     identity = [given.base_url, _identity(served), card.versions.get("server", "")]
     predictor = Predictor(
@@ -216,13 +219,23 @@ def _identity(served: Mapping[str, Any]) -> dict[str, Any]:
     return {name: served.get(name) for name in ("id", "root", "meta", "max_model_len")}
 
 
-def _card(
-    client: Client, model: str, served: Mapping[str, Any], speech: Tokeniser, settings: ServerSettings
-) -> ModelCard:
+def _properties(client: Client) -> Mapping[str, Any]:
+    """What llama.cpp's server tells of itself; nothing where another answers."""
     try:
-        properties = client.get(f"{client.root}/props")
+        found: Mapping[str, Any] = client.get(f"{client.root}/props")
     except (RefusedError, ServerError):
-        properties = {}  # other servers than llama.cpp's have none
+        return {}
+    return found
+
+
+def _card(
+    client: Client,
+    model: str,
+    served: Mapping[str, Any],
+    properties: Mapping[str, Any],
+    speech: Tokeniser,
+    settings: ServerSettings,
+) -> ModelCard:
     meta = served.get("meta") or {}
     vocabulary = settings.vocabulary or meta.get("n_vocab")
     if not vocabulary:

@@ -19,6 +19,8 @@ from wherefrom.text.tokens import Segment, Token
 
 _KEPT_KEYS = ("role", "type", "id", "tool_call_id")
 """What a template decides by, rather than writes."""
+REFUSALS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What the code of a template fails with on a chat that it was not written for, beside its library's own errors."""
 
 
 @frozen
@@ -68,6 +70,8 @@ def rendered(render: Renders, messages: Sequence[Mapping[str, Any]], options: Ma
     Raises:
         InputError: Something is no message, there is no template, or the template refuses the chat.
     """
+    if not messages:
+        raise InputError("A chat has messages; an empty list came. Give a string, or messages.")
     for message in messages:
         if not isinstance(message, Mapping) or not {"role", "content"} <= set(message):
             raise InputError(
@@ -98,8 +102,10 @@ def rendered(render: Renders, messages: Sequence[Mapping[str, Any]], options: Ma
 
 
 def segments_of(pieces: Sequence[Piece], tokens: Sequence[Token], side: str) -> tuple[Segment, ...]:
-    """The pieces of a chat as segments of its tokens: those whose first visible letter is in a piece; pieces in which
-    no token begins are left out."""
+    """The pieces of a chat as segments of its tokens: those whose first visible letter is in a piece. Pieces in which
+    no token begins are left out, and all are where tokens have no places in the text."""
+    if all(token.start is None for token in tokens):
+        return ()
     return tuple(part for piece in pieces if (part := _segment(tokens, side, piece)) is not None)
 
 

@@ -10,7 +10,7 @@ from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 from wherefrom.errors import InputError
 from wherefrom.text import turns
-from wherefrom.text.turns import Rendered
+from wherefrom.text.turns import REFUSALS, Rendered
 
 
 def rendered(
@@ -28,7 +28,7 @@ def _applied(tokenizer: PreTrainedTokenizerBase, chat: list[dict[str, Any]], opt
         )
     try:
         return str(tokenizer.apply_chat_template(chat, tokenize=False, **options))
-    except (TemplateError, ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+    except (TemplateError, *REFUSALS) as error:
         raise InputError(
             f"The chat template of {tokenizer.name_or_path!r} refuses this chat: {error}. Give messages in the form it "
             f"wants; it was asked with {dict(options)!r}."
