@@ -243,6 +243,49 @@ def test_a_wrong_answer_is_an_error_not_a_number(fault: str, way: str, match: st
             predicted(model)
 
 
+COMPLETIONS = "/v1/completions"
+
+
+def step(*listed: tuple[Any, Any]) -> dict[str, Any]:
+    """A completion of one token whose list holds these ids and log-probabilities."""
+    likely = [{"id": index, "token": "?", "logprob": value} for index, value in listed]
+    content = {"id": listed[0][0], "token": "?", "logprob": listed[0][1], "top_logprobs": likely}
+    return {"choices": [{"finish_reason": "length", "logprobs": {"content": [content]}}]}
+
+
+@pytest.mark.parametrize(
+    "answer, match",
+    [
+        (step(*((i, 0.0) for i in range(20))), "of 20 tokens that the server gave make 20 together"),
+        (step((1, -0.1), (2, -2.0)), "make 1.04 together"),
+        (step((99999, -1.0)), "named token 99999, and the vocabulary has"),
+        (step((-1, -1.0)), "named token -1, and the vocabulary has"),
+    ],
+)
+def test_what_is_no_distribution_over_the_vocabulary_is_an_error(answer: Any, match: str) -> None:
+    with serving() as state:
+        model = asked(state)
+        state.odd[COMPLETIONS] = answer
+        with pytest.raises(ServerError, match=match):
+            predicted(model)
+
+
+def test_a_distribution_that_a_server_rounds_is_taken() -> None:
+    with serving() as state:
+        model = asked(state)
+        state.odd[COMPLETIONS] = step(*((i, -2.302) for i in range(10)))
+        assert predicted(model)[0, 3] == -2.302
+
+
+@pytest.mark.parametrize("index", [99999, -1, "5", 5.5, True])
+def test_a_generated_token_outside_the_vocabulary_is_an_error(index: Any) -> None:
+    with serving() as state:
+        model = asked(state)
+        state.odd[COMPLETIONS] = step((index, -1.0))
+        with pytest.raises(ServerError):
+            model.generate([np.array([5, 6])], settings={"max_new_tokens": 1})
+
+
 def test_a_server_that_stays_broken_is_an_error() -> None:
     with serving() as state:
         model = asked(state, attempts=2)

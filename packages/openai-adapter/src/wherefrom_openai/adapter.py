@@ -16,6 +16,7 @@ from wherefrom.errors import ModelLoadError, SettingsError, nearest
 from wherefrom_openai.answers import Answers
 from wherefrom_openai.chat import Template
 from wherefrom_openai.client import Client, RefusedError
+from wherefrom_openai.distribution import check_ids
 from wherefrom_openai.errors import ServerError, SilentServerError
 from wherefrom_openai.forcing import ability_of
 from wherefrom_openai.predicting import Cost, Predictor, Spent
@@ -182,6 +183,7 @@ class ServedModel(ServedTexts):
             raise ServerError(f"Generated tokens were expected; the server sent {str(answer)[:120]}.") from error
         if any(index is None for index in new):
             raise ServerError("The server names a generated token that its own tokeniser does not know as one.")
+        check_ids(new, self.card.vocabulary)
         ends = self.card.eos_ids
         if choice.get("finish_reason") == "stop" and ends and not (new and new[-1] in ends):
             new.append(ends[0])
