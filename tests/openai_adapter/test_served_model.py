@@ -286,6 +286,75 @@ def test_a_generated_token_outside_the_vocabulary_is_an_error(index: Any) -> Non
             model.generate([np.array([5, 6])], settings={"max_new_tokens": 1})
 
 
+ERROR = {"error": {"message": "overloaded"}}
+
+
+def ask_all(model: Any) -> None:
+    """Ask a model what needs each of its server's addresses."""
+    predicted(model)
+    model.encode([{"role": "man", "content": "the cat"}], side="target")
+    model.decode(np.array([11]))
+
+
+@pytest.mark.parametrize(
+    "path, answer",
+    [
+        *((COMPLETIONS, odd) for odd in (ERROR, [1], None, {"choices": []}, step((1, "-1")), step(("5", -1.0)))),
+        *(("/tokenize", odd) for odd in (ERROR, {"tokens": [1, 2]}, {"tokens": [{"id": 1, "piece": None}]})),
+        ("/detokenize", ERROR),
+        ("/apply-template", ERROR),
+    ],
+)
+def test_an_answer_of_another_form_is_an_error_that_quotes_it(path: str, answer: Any) -> None:
+    with serving() as state:
+        model = asked(state)
+        state.odd[path] = answer
+        with pytest.raises(ServerError, match=f"{path} answered in an unknown form: .*; it sent ") as told:
+            ask_all(model)
+    assert repr(answer)[:100] in str(told.value)
+
+
+@pytest.mark.parametrize(
+    "path, answer",
+    [
+        *(
+            ("/v1/models", {"data": odd})
+            for odd in (
+                None,
+                ["reference"],
+                [{"id": None}],
+                [{"id": "reference", "meta": [1]}],
+                [{"id": "reference", "meta": {"n_vocab": "x"}}],
+                [{"id": "reference", "meta": {"n_vocab": -4}}],
+            )
+        ),
+        *(("/props", odd) for odd in ([1], {"default_generation_settings": {"n_ctx": "many"}}, {"eos_token": 2})),
+    ],
+)
+def test_a_server_that_tells_of_itself_in_another_form_is_no_model(path: str, answer: Any) -> None:
+    with serving() as state:
+        state.odd[path] = answer
+        with pytest.raises(ModelLoadError, match=f"{path} answered in an unknown form: .*; it sent "):
+            asked(state)
+
+
+def test_generated_tokens_that_are_not_told_are_an_error() -> None:
+    for answer in ({"choices": [{"text": "abc", "logprobs": None}]}, {"choices": [{"logprobs": {}}]}):
+        with serving() as state:
+            model = asked(state)
+            state.odd[COMPLETIONS] = answer
+            with pytest.raises(ServerError, match="log-probabilities"):
+                model.generate([np.array([5, 6])], settings={"max_new_tokens": 1})
+
+
+def test_an_answer_that_is_not_encoded_as_its_headers_say_is_an_error() -> None:
+    with serving() as state:
+        model = asked(state, attempts=1)
+        state.headers["Content-Encoding"] = "gzip"
+        with pytest.raises(ServerError, match="DecodingError"):
+            predicted(model)
+
+
 def test_a_server_that_stays_broken_is_an_error() -> None:
     with serving() as state:
         model = asked(state, attempts=2)

@@ -10,7 +10,6 @@ from wherefrom.arrays import FloatArray, IntArray
 
 from wherefrom_openai.errors import ServerError
 
-
 ROUNDING = 1e-3
 """By how much a probability, or the sum of all that are listed, may exceed 1: servers round."""
 

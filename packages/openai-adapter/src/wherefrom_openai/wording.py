@@ -15,8 +15,10 @@ from wherefrom.text.spelling import spelt_tokens
 from wherefrom.text.tokens import Token
 from wherefrom.text.turns import Piece, segments_of
 
+from wherefrom_openai import replies
 from wherefrom_openai.chat import Template, rendered
 from wherefrom_openai.client import Client, RefusedError
+from wherefrom_openai.errors import UnexpectedReplyError
 
 MARKER = re.compile(r"<[^\s<>]{1,60}>|\[[A-Z_]{2,20}\]")
 """How names of special tokens look."""
@@ -47,16 +49,15 @@ class LlamaCpp:
 
     def tokenise(self, text: str, *, special: bool, markers: bool = True) -> list[tuple[int, bytes | None]]:
         body = {"content": text, "add_special": special, "parse_special": markers, "with_pieces": True}
-        answer = self.client.post(f"{self.client.root}/tokenize", body)
-        pieces = [(int(one["id"]), one["piece"]) for one in answer["tokens"]]
-        return [(index, piece.encode() if isinstance(piece, str) else bytes(piece)) for index, piece in pieces]
+        found = self.client.post(f"{self.client.root}/tokenize", body, replies.Spelled).tokens
+        return [(one.id, _utf8(one.piece) if isinstance(one.piece, str) else bytes(one.piece)) for one in found]
 
     def detokenise(self, ids: Sequence[int]) -> str:
-        return str(self.client.post(f"{self.client.root}/detokenize", {"tokens": list(ids)})["content"])
+        return self.client.post(f"{self.client.root}/detokenize", {"tokens": list(ids)}, replies.Content).content
 
     def render(self, messages: list[dict[str, Any]], *, answered: bool) -> str:
         body = {"messages": messages, "add_generation_prompt": answered}
-        return str(self.client.post(f"{self.client.root}/apply-template", body)["prompt"])
+        return self.client.post(f"{self.client.root}/apply-template", body, replies.PromptText).prompt
 
 
 class VLLM:
@@ -67,15 +68,16 @@ class VLLM:
 
     def tokenise(self, text: str, *, special: bool, markers: bool = True) -> list[tuple[int, bytes | None]]:
         body = {"model": self.model, "prompt": text, "add_special_tokens": special}
-        return [(int(index), None) for index in self.client.post(f"{self.client.root}/tokenize", body)["tokens"]]
+        found = self.client.post(f"{self.client.root}/tokenize", body, replies.Tokenised).tokens
+        return [(index, None) for index in found]
 
     def detokenise(self, ids: Sequence[int]) -> str:
         body = {"model": self.model, "tokens": list(ids)}
-        return str(self.client.post(f"{self.client.root}/detokenize", body)["prompt"])
+        return self.client.post(f"{self.client.root}/detokenize", body, replies.PromptText).prompt
 
     def render(self, messages: list[dict[str, Any]], *, answered: bool) -> str:
         body = {"model": self.model, "messages": messages, "add_generation_prompt": answered}
-        return self.detokenise(self.client.post(f"{self.client.root}/tokenize", body)["tokens"])
+        return self.detokenise(self.client.post(f"{self.client.root}/tokenize", body, replies.Tokenised).tokens)
 
 
 def tokeniser(client: Client, model: str) -> Tokeniser:
@@ -84,21 +86,24 @@ def tokeniser(client: Client, model: str) -> Tokeniser:
     Raises:
         RefusedError: It speaks none.
     """
+    body = {"model": model, "prompt": "a b", "content": "a b", "with_pieces": True}
     try:
-        answer = client.post(
-            f"{client.root}/tokenize", {"model": model, "prompt": "a b", "content": "a b", "with_pieces": True}
-        )
-        tokens = answer["tokens"]
-        if tokens and isinstance(tokens[0], dict):
-            return LlamaCpp(client)
+        tokens = client.post(f"{client.root}/tokenize", body, replies.EitherTokenised).tokens
+    except (RefusedError, UnexpectedReplyError) as error:
+        said = f" It said: {error}"
+    else:
         if tokens:
-            return VLLM(client, model)
-    except (RefusedError, KeyError, TypeError):
-        pass  # said below
+            return VLLM(client, model) if isinstance(tokens[0], int) else LlamaCpp(client)
+        said = " It makes no tokens of 'a b'."
     raise RefusedError(
         f"{client.root} does not tokenise (POST /tokenize), and attributions are to tokens. Serve the model with "
-        "llama.cpp's server or vLLM, which do."
+        f"llama.cpp's server or vLLM, which do.{said}"
     )
+
+
+def _utf8(text: str) -> bytes:
+    """Its bytes; halves of characters, which no text has, become bytes that are shown as broken."""
+    return text.encode("utf-8", "surrogatepass")
 
 
 class Wording:
@@ -150,7 +155,7 @@ class Wording:
     def _bytes(self, index: int) -> bytes:
         with self._lock:
             if index not in self._spelt:
-                self._spelt[index] = self._tokeniser.detokenise([index]).encode()
+                self._spelt[index] = _utf8(self._tokeniser.detokenise([index]))
             return self._spelt[index]
 
     def _is_special(self, index: int) -> bool:
