@@ -437,8 +437,10 @@ def test_a_chat_has_its_turns() -> None:
 
 def test_a_begun_answer_is_continued() -> None:
     chat = [{"role": "man", "content": "the cat"}, {"role": "assistant", "content": "the"}]
+    closing = "{% for m in messages %}{{ m.role }} {{ m.content }} on {% endfor %}"
     with serving() as state:
-        assert asked(state).encode(chat, side="target").text == "man the cat assistant the"
+        model = asked(state, chat_template=closing)
+        assert model.encode(chat, side="target").text == "man the cat on assistant the"
 
 
 def test_a_chat_template_of_ones_own_knows_the_servers_special_tokens() -> None:
