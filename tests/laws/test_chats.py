@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 import wherefrom
 from transformers import AutoTokenizer
-from wherefrom.errors import InputError
+from wherefrom.errors import InputError, SettingsError
+from wherefrom.text.turns import Rendered
 from wherefrom_hf.demo import demo_path
 from wherefrom_hf.text.chat import rendered
+from wherefrom_openai import chat as served
+from wherefrom_openai.wording import Wording
 
 CHATML = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
@@ -65,20 +68,55 @@ def tokenizer() -> Any:
     return AutoTokenizer.from_pretrained(demo_path("lm"))
 
 
+class Closing:
+    """A server that renders with a template, and closes whatever it is given."""
+
+    def __init__(self, template: str) -> None:
+        self.template = served.Template(template)
+
+    def render(self, messages: list[dict[str, Any]], *, answered: bool) -> str:
+        return self.template(messages, {"add_generation_prompt": True})
+
+
+class Prefilling(Closing):
+    """A server that writes an answer that has begun behind the chat, as llama.cpp's does."""
+
+    def render(self, messages: list[dict[str, Any]], *, answered: bool) -> str:
+        begun = messages[-1]["role"] == "assistant"
+        before = messages[:-1] if begun else messages
+        text = self.template(before, {"add_generation_prompt": True})
+        return text + messages[-1]["content"] if begun else text
+
+
+def by_adapter(name: str, tokenizer: Any, template: str, messages: Any, options: dict[str, Any]) -> Rendered:
+    """A chat as an adapter renders it; servers are given no options."""
+    if name == "hf":
+        tokenizer.chat_template = template
+        return rendered(tokenizer, messages, options)
+    if name == "openai, template":
+        mine = served.Template(template)
+        return served.rendered(lambda chat, asked: mine(chat, options | asked), messages)
+    server: Any = Closing(template) if name == "openai, closing" else Prefilling(template)
+    return served.rendered(Wording(server, None)._render, messages)
+
+
+ADAPTERS = ("hf", "openai, template", "openai, closing", "openai, prefilling")
+
+
 def said(message: Mapping[str, Any]) -> str:
     return str(message["content"]).rpartition("</think>")[2].strip() or str(message["content"]).strip()
 
 
+@pytest.mark.parametrize("adapter", ADAPTERS)
 @pytest.mark.parametrize("chat", CHATS)
 @pytest.mark.parametrize("template", TEMPLATES)
-def test_turns_hold_their_own_content_and_nothing_else(tokenizer: Any, template: str, chat: str) -> None:
-    tokenizer.chat_template = TEMPLATES[template]
+def test_turns_hold_their_own_content_and_nothing_else(tokenizer: Any, template: str, chat: str, adapter: str) -> None:
     options = {
         "tools": [{"type": "function", "function": {"name": "add"}}],
         "documents": [{"text": "four", "title": ""}],
     }
     messages: Sequence[Mapping[str, Any]] = CHATS[chat]
-    done = rendered(tokenizer, messages, options)
+    done = by_adapter(adapter, tokenizer, TEMPLATES[template], messages, options)
     assert "".join(done.text[piece.begin : piece.end] for piece in done.pieces) == done.text
     turns = [piece for piece in done.pieces if piece.kind == "turn"]
     assert [turn.label for turn in turns] == [message["role"] for message in messages]
@@ -89,18 +127,54 @@ def test_turns_hold_their_own_content_and_nothing_else(tokenizer: Any, template:
         assert done.text.endswith("It is")
 
 
-def test_parts_are_texts_of_one_turn(tokenizer: Any) -> None:
-    tokenizer.chat_template = TEMPLATES["parts"]
+@pytest.mark.parametrize("adapter", ADAPTERS)
+def test_parts_are_texts_of_one_turn(tokenizer: Any, adapter: str) -> None:
     parts = [{"type": "text", "text": "One, "}, {"type": "text", "text": "two?"}]
-    done = rendered(tokenizer, [{"role": "user", "content": parts}], {})
+    done = by_adapter(adapter, tokenizer, TEMPLATES["parts"], [{"role": "user", "content": parts}], {})
     (turn,) = [piece for piece in done.pieces if piece.kind == "turn"]
     assert done.text[turn.begin : turn.end] == "One, two?"
 
 
-def test_what_a_template_refuses_is_an_error_of_ours(tokenizer: Any) -> None:
-    tokenizer.chat_template = TEMPLATES["refuses what has no user"]
+@pytest.mark.parametrize("adapter", ADAPTERS)
+@pytest.mark.parametrize("end", ["", " ", "\n"])
+@pytest.mark.parametrize("template", ["chatml", "strips", "refuses what has no user"])
+def test_a_begun_answer_ends_the_text_as_the_template_writes_it(
+    tokenizer: Any, template: str, end: str, adapter: str
+) -> None:
+    messages = [{"role": "user", "content": "assistant"}, {"role": "assistant", "content": f"assistant{end}"}]
+    done = by_adapter(adapter, tokenizer, TEMPLATES[template], messages, {})
+    kept = "" if template == "strips" and adapter != "openai, prefilling" else end
+    assert done.text == f"<|im_start|>user\nassistant<|im_end|>\n<|im_start|>assistant\nassistant{kept}"
+    assert (done.pieces[-1].kind, done.pieces[-1].label) == ("turn", "assistant")
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS[:2])
+def test_what_a_template_refuses_is_an_error_of_ours(tokenizer: Any, adapter: str) -> None:
+    template = TEMPLATES["refuses what has no user"]
     with pytest.raises(InputError, match="refuses this chat: No user query found"):
-        rendered(tokenizer, [{"role": "system", "content": "x"}], {})
+        by_adapter(adapter, tokenizer, template, [{"role": "system", "content": "x"}], {})
+    with pytest.raises(InputError, match="refuses this chat: division"):
+        by_adapter(adapter, tokenizer, "{{ 1 / 0 }}", CHATS["plain"], {})
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS)
+@pytest.mark.parametrize("messages", [[], ["Hi"], [{"role": "user"}]])
+def test_what_is_no_chat_is_refused(tokenizer: Any, messages: Any, adapter: str) -> None:
+    with pytest.raises(InputError, match="A chat"):
+        by_adapter(adapter, tokenizer, CHATML, messages, {})
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS)
+def test_a_message_without_a_text_is_no_turn(tokenizer: Any, adapter: str) -> None:
+    template = CHATML.replace("m.content", "m.content or ''")
+    messages = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": None}, *CHATS["plain"][1:2]]
+    done = by_adapter(adapter, tokenizer, template, messages, {})
+    assert [piece.label for piece in done.pieces if piece.kind == "turn"] == ["user", "user"]
+
+
+def test_a_template_that_is_no_jinja_is_refused_with_its_line() -> None:
+    with pytest.raises(SettingsError, match="chat_template is no Jinja template: line 2: "):
+        served.Template("{{ messages }}\n{% for m in %}")
 
 
 def test_options_reach_the_template_and_template_tokens_are_segments(tokenizer: Any) -> None:

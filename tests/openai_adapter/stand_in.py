@@ -34,6 +34,10 @@ class StandIn:
     """Done to the next completions, one each."""
     gone_after: int | None = None
     """So many completions are answered, no more."""
+    odd: dict[str, Any] = field(factory=dict)
+    """Answers of its own to what is asked at a path."""
+    headers: dict[str, str] = field(factory=dict)
+    """Sent with every answer."""
     completions: int = 0
     tokens: int = 0
     url: str = ""
@@ -126,6 +130,8 @@ def spoken(messages: list[dict[str, str]]) -> str:
 
 
 def answered(state: StandIn, path: str, body: dict[str, Any]) -> tuple[int, Any]:
+    if path in state.odd:
+        return 200, state.odd[path]
     if state.dialect == "vllm" and (answer := vllm(state, path, body)) is not None:
         return answer
     if path == "/v1/models":
@@ -193,6 +199,8 @@ def serving(**choices: Any) -> Iterator[StandIn]:
             try:
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(data)))
+                for name, value in state.headers.items():
+                    self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(data)
             except OSError:

@@ -243,6 +243,118 @@ def test_a_wrong_answer_is_an_error_not_a_number(fault: str, way: str, match: st
             predicted(model)
 
 
+COMPLETIONS = "/v1/completions"
+
+
+def step(*listed: tuple[Any, Any]) -> dict[str, Any]:
+    """A completion of one token whose list holds these ids and log-probabilities."""
+    likely = [{"id": index, "token": "?", "logprob": value} for index, value in listed]
+    content = {"id": listed[0][0], "token": "?", "logprob": listed[0][1], "top_logprobs": likely}
+    return {"choices": [{"finish_reason": "length", "logprobs": {"content": [content]}}]}
+
+
+@pytest.mark.parametrize(
+    "answer, match",
+    [
+        (step(*((i, 0.0) for i in range(20))), "of 20 tokens that the server gave make 20 together"),
+        (step((1, -0.1), (2, -2.0)), "make 1.04 together"),
+        (step((99999, -1.0)), "named token 99999, and the vocabulary has"),
+        (step((-1, -1.0)), "named token -1, and the vocabulary has"),
+    ],
+)
+def test_what_is_no_distribution_over_the_vocabulary_is_an_error(answer: Any, match: str) -> None:
+    with serving() as state:
+        model = asked(state)
+        state.odd[COMPLETIONS] = answer
+        with pytest.raises(ServerError, match=match):
+            predicted(model)
+
+
+def test_a_distribution_that_a_server_rounds_is_taken() -> None:
+    with serving() as state:
+        model = asked(state)
+        state.odd[COMPLETIONS] = step(*((i, -2.302) for i in range(10)))
+        assert predicted(model)[0, 3] == -2.302
+
+
+@pytest.mark.parametrize("index", [99999, -1, "5", 5.5, True])
+def test_a_generated_token_outside_the_vocabulary_is_an_error(index: Any) -> None:
+    with serving() as state:
+        model = asked(state)
+        state.odd[COMPLETIONS] = step((index, -1.0))
+        with pytest.raises(ServerError):
+            model.generate([np.array([5, 6])], settings={"max_new_tokens": 1})
+
+
+ERROR = {"error": {"message": "overloaded"}}
+
+
+def ask_all(model: Any) -> None:
+    """Ask a model what needs each of its server's addresses."""
+    predicted(model)
+    model.encode([{"role": "man", "content": "the cat"}], side="target")
+    model.decode(np.array([11]))
+
+
+@pytest.mark.parametrize(
+    "path, answer",
+    [
+        *((COMPLETIONS, odd) for odd in (ERROR, [1], None, {"choices": []}, step((1, "-1")), step(("5", -1.0)))),
+        *(("/tokenize", odd) for odd in (ERROR, {"tokens": [1, 2]}, {"tokens": [{"id": 1, "piece": None}]})),
+        ("/detokenize", ERROR),
+        ("/apply-template", ERROR),
+    ],
+)
+def test_an_answer_of_another_form_is_an_error_that_quotes_it(path: str, answer: Any) -> None:
+    with serving() as state:
+        model = asked(state)
+        state.odd[path] = answer
+        with pytest.raises(ServerError, match=f"{path} answered in an unknown form: .*; it sent ") as told:
+            ask_all(model)
+    assert repr(answer)[:100] in str(told.value)
+
+
+@pytest.mark.parametrize(
+    "path, answer",
+    [
+        *(
+            ("/v1/models", {"data": odd})
+            for odd in (
+                None,
+                ["reference"],
+                [{"id": None}],
+                [{"id": "reference", "meta": [1]}],
+                [{"id": "reference", "meta": {"n_vocab": "x"}}],
+                [{"id": "reference", "meta": {"n_vocab": -4}}],
+            )
+        ),
+        *(("/props", odd) for odd in ([1], {"default_generation_settings": {"n_ctx": "many"}}, {"eos_token": 2})),
+    ],
+)
+def test_a_server_that_tells_of_itself_in_another_form_is_no_model(path: str, answer: Any) -> None:
+    with serving() as state:
+        state.odd[path] = answer
+        with pytest.raises(ModelLoadError, match=f"{path} answered in an unknown form: .*; it sent "):
+            asked(state)
+
+
+def test_generated_tokens_that_are_not_told_are_an_error() -> None:
+    for answer in ({"choices": [{"text": "abc", "logprobs": None}]}, {"choices": [{"logprobs": {}}]}):
+        with serving() as state:
+            model = asked(state)
+            state.odd[COMPLETIONS] = answer
+            with pytest.raises(ServerError, match="log-probabilities"):
+                model.generate([np.array([5, 6])], settings={"max_new_tokens": 1})
+
+
+def test_an_answer_that_is_not_encoded_as_its_headers_say_is_an_error() -> None:
+    with serving() as state:
+        model = asked(state, attempts=1)
+        state.headers["Content-Encoding"] = "gzip"
+        with pytest.raises(ServerError, match="DecodingError"):
+            predicted(model)
+
+
 def test_a_server_that_stays_broken_is_an_error() -> None:
     with serving() as state:
         model = asked(state, attempts=2)
@@ -317,7 +429,27 @@ def test_what_no_server_gives_is_refused_and_others_are_named() -> None:
 def test_a_chat_has_its_turns() -> None:
     with serving() as state:
         encoded = asked(state).encode([{"role": "man", "content": "the cat"}], side="target")
-    assert [(one.label, one.start, one.end) for one in encoded.segments] == [("man", 0, 3)]
+    assert [(one.kind, one.label, one.start, one.end) for one in encoded.segments] == [
+        ("template", "template", 0, 1),
+        ("turn", "man", 1, 3),
+    ]
+
+
+def test_a_begun_answer_is_continued() -> None:
+    chat = [{"role": "man", "content": "the cat"}, {"role": "assistant", "content": "the"}]
+    closing = "{% for m in messages %}{{ m.role }} {{ m.content }} on {% endfor %}"
+    with serving() as state:
+        model = asked(state, chat_template=closing)
+        assert model.encode(chat, side="target").text == "man the cat on assistant the"
+
+
+def test_a_chat_template_of_ones_own_knows_the_servers_special_tokens() -> None:
+    template = "{{ bos_token }} the {% for m in messages %}{{ m.content }}{% endfor %}"
+    with serving() as state:
+        model = asked(state, chat_template=template)
+        assert model.encode([{"role": "man", "content": "cat"}], side="target").text == "<s> the cat"
+        with pytest.raises(SettingsError, match="chat_template is no Jinja template"):
+            asked(state, chat_template="{% for")
 
 
 def test_adapters_tell_the_truth_about_themselves() -> None:

@@ -14,11 +14,22 @@ from wherefrom.arrays import IntArray
 from wherefrom.errors import ModelLoadError, SettingsError, nearest
 
 from wherefrom_openai.answers import Answers
+from wherefrom_openai.chat import Template
 from wherefrom_openai.client import Client, RefusedError
-from wherefrom_openai.errors import ServerError, SilentServerError
-from wherefrom_openai.forcing import ability_of
+from wherefrom_openai.distribution import check_ids
+from wherefrom_openai.errors import ServerError, UnexpectedReplyError
+from wherefrom_openai.forcing import ability_of, read_generated
 from wherefrom_openai.predicting import Cost, Predictor, Spent
 from wherefrom_openai.rehearsal import ServerRehearsal
+from wherefrom_openai.replies import (
+    Completion,
+    Facts,
+    GenerationSettings,
+    Models,
+    Properties,
+    Served,
+    reply,
+)
 from wherefrom_openai.served_texts import ServedTexts
 from wherefrom_openai.settings import Forced, ServerSettings
 from wherefrom_openai.wording import Tokeniser, Wording, tokeniser
@@ -55,7 +66,7 @@ def load(
             those of `wherefrom_openai.settings.ServerSettings`.
 
     Raises:
-        ModelLoadError: No server answers, or it has no such model.
+        ModelLoadError: No server answers, it answers in an unknown form, or it has no such model.
         ModelCapabilityError: It gives no log-probabilities, or does not tokenise.
         SettingsError: A setting is unknown, or cannot be for a server.
     """
@@ -84,7 +95,7 @@ def load(
     client = Client(given)
     try:
         return _opened(client, model, given)
-    except SilentServerError as error:
+    except ServerError as error:
         raise ModelLoadError(str(error)) from error
 
 
@@ -92,11 +103,13 @@ def _opened(client: Client, model: str, given: ServerSettings) -> ServedModel:
     """What the server is found to be able to."""
     served = _served(client, model)
     speech = tokeniser(client, model)
-    wording = Wording(speech, given.chat_template)
+    properties = _properties(client)
+    template = None if given.chat_template is None else Template(given.chat_template, properties.special_tokens)
+    wording = Wording(speech, template)
     sample = [index for index, _ in speech.tokenise("the cat sat on", special=True)]
-    card = _card(client, model, served, speech, given)
+    card = _card(client, model, served, properties, speech, given)
     ability = ability_of(client, model, sample, wording, given.forced, min(given.top_logprobs, card.vocabulary))
-    identity = [given.base_url, _identity(served), card.versions.get("server", "")]
+    identity = [given.base_url, served.identity, card.versions.get("server", "")]
     predictor = Predictor(
         client=client,
         model=model,
@@ -165,44 +178,28 @@ class ServedModel(ServedTexts):
         if seed is not None:
             body["seed"] = seed
         client, wording = self.predictor.client, self.predictor.wording
-        answer = client.post(f"{client.base}/completions", body)
-        try:
-            choice = answer["choices"][0]
-            lists = choice["logprobs"]
-            said = lists.get("content")
-            if said is not None:
-                new = [one["id"] for one in said]
-            else:
-                names = lists["tokens"]
-                new = [int(n[9:]) if n.startswith("token_id:") else wording.single(n) for n in names]
-        except (KeyError, IndexError, TypeError) as error:
-            raise ServerError(f"Generated tokens were expected; the server sent {str(answer)[:120]}.") from error
-        if any(index is None for index in new):
-            raise ServerError("The server names a generated token that its own tokeniser does not know as one.")
+        answer = client.post(f"{client.base}/completions", body, Completion)
+        new = read_generated(answer, wording)
+        check_ids(new, self.card.vocabulary)
         ends = self.card.eos_ids
-        if choice.get("finish_reason") == "stop" and ends and not (new and new[-1] in ends):
+        if answer.choices[0].finish_reason == "stop" and ends and not (new and new[-1] in ends):
             new.append(ends[0])
         return np.array([*prompt, *new], np.int64)
 
 
-def _served(client: Client, model: str) -> Mapping[str, Any]:
+def _served(client: Client, model: str) -> Served:
     """What the server lists of the model."""
     try:
-        listed = client.get(f"{client.base}/models")["data"]
-        names = [name for one in listed for name in (one["id"], *one.get("aliases", ()))]
-    except (ServerError, RefusedError) as error:
+        listed = client.get(f"{client.base}/models", Models).data
+    except RefusedError as error:
         raise ModelLoadError(str(error)) from error
-    except (KeyError, TypeError) as error:
+    found = next((one for one in listed if model in one.names), None)
+    if found is None:
+        names = [name for one in listed for name in one.names]
         raise ModelLoadError(
-            f"{client.base}/models lists no models. Is this the address of an API (.../v1)?"
-        ) from error
-    for one in listed:
-        if model == one["id"] or model in one.get("aliases", ()):
-            found: Mapping[str, Any] = one
-            return found
-    raise ModelLoadError(
-        f"{client.base} serves no {model!r}.{nearest(model, names)} It serves: {', '.join(dict.fromkeys(names))}."
-    )
+            f"{client.base} serves no {model!r}.{nearest(model, names)} It serves: {', '.join(dict.fromkeys(names))}."
+        )
+    return found
 
 
 def _begun_with(speech: Tokeniser) -> int | None:
@@ -212,30 +209,37 @@ def _begun_with(speech: Tokeniser) -> int | None:
     return whole[0] if whole[1 : 1 + len(bare)] == bare else None
 
 
-def _identity(served: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: served.get(name) for name in ("id", "root", "meta", "max_model_len")}
+def _properties(client: Client) -> Properties:
+    """What llama.cpp's server tells of itself; nothing where another answers."""
+    try:
+        return client.get(f"{client.root}/props", Properties)
+    except UnexpectedReplyError:
+        raise
+    except (RefusedError, ServerError):
+        return Properties()
 
 
 def _card(
-    client: Client, model: str, served: Mapping[str, Any], speech: Tokeniser, settings: ServerSettings
+    client: Client,
+    model: str,
+    served: Served,
+    properties: Properties,
+    speech: Tokeniser,
+    settings: ServerSettings,
 ) -> ModelCard:
-    try:
-        properties = client.get(f"{client.root}/props")
-    except (RefusedError, ServerError):
-        properties = {}  # other servers than llama.cpp's have none
-    meta = served.get("meta") or {}
-    vocabulary = settings.vocabulary or meta.get("n_vocab")
+    facts = reply(served.meta or {}, Facts, f"{client.base}/models")
+    vocabulary = settings.vocabulary or facts.n_vocab
     if not vocabulary:
         raise SettingsError(
             f"{client.base} does not tell how large the vocabulary of {model!r} is. Give vocabulary=..., the "
             "'vocab_size' of the model's config.json."
         )
 
-    def single(text: Any) -> int | None:
-        found = speech.tokenise(text, special=False) if isinstance(text, str) and text else []
+    def single(text: str | None) -> int | None:
+        found = speech.tokenise(text, special=False) if text else []
         return found[0][0] if len(found) == 1 else None
 
-    eos, bos = single(properties.get("eos_token")), single(properties.get("bos_token"))
+    eos, bos = single(properties.eos_token), single(properties.bos_token)
     if bos is None:
         bos = _begun_with(speech)
     stand_in = next((i for i in (eos, bos) if i is not None), 0)
@@ -245,9 +249,9 @@ def _card(
             raise SettingsError(f"replacement = {settings.replacement!r} is not one token. Give a shorter text.")
         stand_in = found
     versions = {"httpx2": version("httpx2")}
-    if properties.get("build_info"):
-        versions["server"] = str(properties["build_info"])
-    length = (properties.get("default_generation_settings") or {}).get("n_ctx") or served.get("max_model_len")
+    if properties.build_info:
+        versions["server"] = str(properties.build_info)
+    generation = properties.default_generation_settings or GenerationSettings()
     return ModelCard(
         name=model,
         kind="decoder-only",
@@ -255,13 +259,13 @@ def _card(
         tokenizer_name=model,
         tokenizer_class=type(speech).__name__,
         framework="openai",
-        dtype=str(meta.get("ftype") or "unknown"),
+        dtype=str(facts.ftype or "unknown"),
         device="server",
-        vocabulary=int(vocabulary),
+        vocabulary=vocabulary,
         bos_id=bos,
         eos_ids=() if eos is None else (eos,),
         pad_id=stand_in,
         unk_id=stand_in,
-        max_length=int(length) if length else None,
+        max_length=generation.n_ctx or served.max_model_len,
         versions=versions,
     )

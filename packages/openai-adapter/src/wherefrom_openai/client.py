@@ -12,6 +12,7 @@ import httpx2
 from wherefrom.errors import ModelCapabilityError
 
 from wherefrom_openai.errors import ServerError, SilentServerError
+from wherefrom_openai.replies import Reply, reply
 from wherefrom_openai.settings import ServerSettings
 
 PASSING = (408, 409, 425, 429, 500, 502, 503, 504)
@@ -42,19 +43,19 @@ class Client:
         self.sent = 0
         """Requests that left, attempts that failed included."""
 
-    def get(self, url: str) -> Any:
-        """What is at ``url``, as JSON. See `post`."""
-        return self._ask("GET", url, None)
+    def get(self, url: str, kind: type[Reply]) -> Reply:
+        """What is at ``url``. See `post`."""
+        return reply(self._ask("GET", url, None), kind, url)
 
-    def post(self, url: str, body: dict[str, Any]) -> Any:
-        """The answer to ``body``, as JSON.
+    def post(self, url: str, body: dict[str, Any], kind: type[Reply]) -> Reply:
+        """The answer to ``body``, in its type (see `wherefrom_openai.replies`).
 
         Raises:
             RefusedError: The server does not do this (a client error).
             SilentServerError: It stayed silent, busy or broken through all attempts.
-            ServerError: It answered no JSON.
+            ServerError: It answered no JSON, or JSON of another form (`UnexpectedReplyError`).
         """
-        return self._ask("POST", url, body)
+        return reply(self._ask("POST", url, body), kind, url)
 
     def _ask(self, verb: str, url: str, body: dict[str, Any] | None) -> Any:
         trouble = ""
@@ -64,13 +65,13 @@ class Client:
                 self.sent += 1
             try:
                 answer = self._http.request(verb, url, json=body)
-            except httpx2.TransportError as error:
+            except httpx2.RequestError as error:
                 trouble = f"{type(error).__name__}: {error}"
             else:
                 if answer.status_code < 400:
                     try:
                         return answer.json()
-                    except ValueError as error:
+                    except (ValueError, RecursionError) as error:
                         raise ServerError(f"{url}: JSON was expected, {answer.text[:80]!r} came.") from error
                 if answer.status_code not in PASSING:
                     raise RefusedError(f"{url} refuses with status {answer.status_code}: {answer.text[:300]}")

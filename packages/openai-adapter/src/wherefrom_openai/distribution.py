@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from attrs import frozen
 from wherefrom.arrays import FloatArray, IntArray
 
 from wherefrom_openai.errors import ServerError
+
+ROUNDING = 1e-3
+"""By how much a probability, or the sum of all that are listed, may exceed 1: servers round."""
+
+
+def check_ids(ids: Iterable[int], vocabulary: int) -> None:
+    """See that ids are of a vocabulary.
+
+    Raises:
+        ServerError: One lies outside.
+    """
+    outside = next((index for index in ids if not 0 <= index < vocabulary), None)
+    if outside is not None:
+        raise ServerError(
+            f"The server named token {outside}, and the vocabulary has {vocabulary}. Set vocabulary=... to the model's."
+        )
 
 
 @frozen(eq=False)
@@ -22,14 +40,20 @@ class Listed:
         """From id to log-probability.
 
         Raises:
-            ServerError: A value is no log-probability.
+            ServerError: A value is no log-probability, or they are too likely together.
         """
         ids = np.fromiter(pairs, np.int64, len(pairs))
         logprobs = np.fromiter(pairs.values(), np.float64, len(pairs))
-        if not len(ids) or np.isnan(logprobs).any() or (logprobs > 1e-3).any():
+        if not len(ids) or np.isnan(logprobs).any() or (logprobs > ROUNDING).any():
             raise ServerError(
                 f"Log-probabilities are expected; the server gave {logprobs[:3].tolist()} of {len(ids)} tokens. "
                 "Look at the server's log."
+            )
+        total = float(np.exp(logprobs).sum())
+        if total > 1 + ROUNDING:
+            raise ServerError(
+                f"Log-probabilities of one distribution are expected; those of {len(ids)} tokens that the server gave "
+                f"make {total:.4g} together. Look at the server's settings: it may scale or leave out what it gives."
             )
         return cls(ids, logprobs)
 
@@ -40,11 +64,7 @@ class Listed:
         Raises:
             ServerError: An id lies outside the vocabulary.
         """
-        if self.ids.min() < 0 or self.ids.max() >= vocabulary:
-            raise ServerError(
-                f"The server listed token {int(self.ids.max())}, and the vocabulary has {vocabulary}. "
-                "Set vocabulary=... to the model's."
-            )
+        check_ids(self.ids.tolist(), vocabulary)
         others = vocabulary - len(self.ids)
         rest = max(1.0 - float(np.exp(self.logprobs).sum()), 1e-12)
         filled: FloatArray = np.full(vocabulary, np.log(rest / others) if others else -np.inf)

@@ -9,6 +9,10 @@ class ServerError(WherefromError):
     """The server did not answer, or answered something that cannot be true."""
 
 
+class UnexpectedReplyError(ServerError):
+    """The server answered in a form that is not known."""
+
+
 class SilentServerError(ServerError, ModelGoneError):
     """The server gave no answer through all attempts."""
 

@@ -15,6 +15,7 @@ from attrs import frozen
 from wherefrom_openai.client import Client, RefusedError
 from wherefrom_openai.distribution import Listed
 from wherefrom_openai.errors import ServerError, SilentServerError
+from wherefrom_openai.replies import Completion, Likely, Lists
 from wherefrom_openai.settings import Forced
 from wherefrom_openai.wording import Wording
 
@@ -47,20 +48,20 @@ class Ability:
         return body | {"logprobs": self.listed, "cache_prompt": True, "return_tokens_as_token_ids": True}
 
 
-def read_prompt(answer: Any, ability: Ability, ids: Sequence[int], wording: Wording) -> list[Listed | None]:
+def read_prompt(answer: Completion, ability: Ability, ids: Sequence[int], wording: Wording) -> list[Listed | None]:
     """Lists for every position of a prompt; None at the first.
 
     Raises:
         ServerError: They are missing, or not as many as there are tokens.
     """
-    choice = _choice(answer)
+    choice = answer.choices[0]
     found: list[dict[int, float] | None]
     if ability.way == "prompt_logprobs":
-        raw = choice.get("prompt_logprobs") or answer.get("prompt_logprobs") or []
-        found = [None if one is None else {int(i): _number(of["logprob"]) for i, of in one.items()} for one in raw]
+        raw = choice.prompt_logprobs or answer.prompt_logprobs or []
+        found = [None if one is None else {i: _number(of.logprob) for i, of in one.items()} for one in raw]
     else:
-        lists = choice.get("logprobs") or {}
-        own, top = lists.get("token_logprobs") or [], lists.get("top_logprobs") or []
+        lists = choice.logprobs or Lists()
+        own, top = lists.token_logprobs or [], lists.top_logprobs or []
         found = [
             None if value is None else {**_by_id(others, wording), int(i): _number(value)}
             for i, value, others in zip(ids, own, top, strict=False)
@@ -73,28 +74,43 @@ def read_prompt(answer: Any, ability: Ability, ids: Sequence[int], wording: Word
     return [None, *(Listed.of(one) for one in found[1 : len(ids)] if one is not None)]
 
 
-def read_step(answer: Any, wording: Wording) -> Listed:
+def read_step(answer: Completion, wording: Wording) -> Listed:
     """The list of the one token that was generated.
 
     Raises:
         ServerError: There is none.
     """
-    lists = _choice(answer).get("logprobs")
-    if not isinstance(lists, Mapping):
-        raise ServerError("The server sent no log-probabilities. Start it so that it gives 'logprobs'.")
-    if content := lists.get("content"):
+    lists = _lists(answer)
+    if lists.content:
         listed: dict[int, float] = {}
-        for one in content[0].get("top_logprobs") or []:
-            index = one.get("id")
-            index = _id_of(one["token"], wording) if index is None else int(index)
+        for one in lists.content[0].top_logprobs or []:
+            index = id_of(one, wording)
             if index is not None:
-                listed[index] = _number(one["logprob"])
-                if one.get("bytes"):
-                    wording.learn(index, bytes(one["bytes"]))
+                listed[index] = _number(one.logprob)
+                if one.bytes:
+                    wording.learn(index, bytes(one.bytes))
         return Listed.of(listed)
-    if top := lists.get("top_logprobs"):
-        return Listed.of(_by_id(top[0], wording))
+    if lists.top_logprobs:
+        return Listed.of(_by_id(lists.top_logprobs[0], wording))
     raise ServerError("One token was asked for, and no list of likely tokens came. Look at the server's log.")
+
+
+def read_generated(answer: Completion, wording: Wording) -> list[int]:
+    """The tokens that were generated.
+
+    Raises:
+        ServerError: The server does not tell them, or names one that its own tokeniser does not know as one.
+    """
+    lists = _lists(answer)
+    if lists.content is None and lists.tokens is None:
+        raise ServerError("Generated tokens were expected; the server sent log-probabilities without them.")
+    said = lists.content if lists.content is not None else [Likely(token=name) for name in lists.tokens or ()]
+    found = [id_of(one, wording) for one in said]
+    new = [index for index in found if index is not None]
+    if len(new) < len(found):
+        name = said[found.index(None)].token
+        raise ServerError(f"The server generated {name!r}, which its own tokeniser does not know as one token.")
+    return new
 
 
 def ability_of(
@@ -116,7 +132,7 @@ def ability_of(
         for size in dict.fromkeys([listed, *(n for n in FEWER if n < listed)]):
             ability = Ability(way=way, listed=size)
             try:
-                answer = client.post(f"{client.base}/completions", ability.body(model, ids))
+                answer = client.post(f"{client.base}/completions", ability.body(model, ids), Completion)
                 if way == "steps":
                     read_step(answer, wording)
                 else:
@@ -126,7 +142,7 @@ def ability_of(
                 continue
             except SilentServerError:
                 raise
-            except (ServerError, KeyError, TypeError, ValueError) as error:
+            except ServerError as error:
                 said.append(f"{way}: {error}")
                 break
             return ability
@@ -136,27 +152,32 @@ def ability_of(
     )
 
 
-def _choice(answer: Any) -> Mapping[str, Any]:
-    try:
-        choice: Mapping[str, Any] = answer["choices"][0]
-    except (KeyError, IndexError, TypeError) as error:
-        raise ServerError(f"A completion has choices; the server sent {str(answer)[:120]}.") from error
-    return choice
+def _lists(answer: Completion) -> Lists:
+    lists = answer.choices[0].logprobs
+    if lists is None:
+        raise ServerError("The server sent no log-probabilities. Start it so that it gives 'logprobs'.")
+    return lists
 
 
-def _number(value: Any) -> float:
-    return float("nan") if value is None else float(value)
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else value
 
 
-def _by_id(listed: Mapping[str, Any] | None, wording: Wording) -> dict[int, float]:
+def _by_id(listed: Mapping[str, float | None] | None, wording: Wording) -> dict[int, float]:
     found = {}
     for token, value in (listed or {}).items():
-        index = _id_of(token, wording)
+        index = id_of(Likely(token=token), wording)
         if index is not None:
             found[index] = _number(value)
     return found
 
 
-def _id_of(token: str, wording: Wording) -> int | None:
-    """Its id: ``token_id:17``, or what the tokeniser makes of its spelling; None where that is several tokens."""
-    return int(token[9:]) if token.startswith("token_id:") else wording.single(token)
+def id_of(token: Likely, wording: Wording) -> int | None:
+    """Its id: as told, or by its name (``token_id:17``, or what the tokeniser makes of its spelling); None where that
+    is several tokens."""
+    if token.id is not None or token.token is None:
+        return token.id
+    number = token.token.removeprefix("token_id:")
+    if number != token.token and number.isdecimal():
+        return int(number)
+    return wording.single(token.token)

@@ -16,8 +16,9 @@ from wherefrom.errors import InputError, ModelCapabilityError
 from wherefrom_openai.answers import Answers, fingerprint
 from wherefrom_openai.client import Client
 from wherefrom_openai.distribution import Listed
-from wherefrom_openai.errors import BudgetError, ServerError
+from wherefrom_openai.errors import BudgetError
 from wherefrom_openai.forcing import Ability, read_prompt, read_step
+from wherefrom_openai.replies import Completion
 from wherefrom_openai.unlisted import Unlisted
 from wherefrom_openai.wording import Wording
 
@@ -145,14 +146,12 @@ class Predictor:
             self._check_budget(Cost(1, len(prompt)))
             self.spent.requests += 1
             self.spent.tokens += len(prompt)
-        answer = self.client.post(f"{self.client.base}/completions", self.ability.body(self.model, prompt))
-        try:
-            if self._whole:
-                parts = [one.to_bytes() for one in read_prompt(answer, self.ability, prompt, self.wording)[1:] if one]
-            else:
-                parts = [read_step(answer, self.wording).to_bytes()]
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ServerError(f"The server's answer has another form than before: {error!r}.") from error
+        body = self.ability.body(self.model, prompt)
+        answer = self.client.post(f"{self.client.base}/completions", body, Completion)
+        if self._whole:
+            parts = [one.to_bytes() for one in read_prompt(answer, self.ability, prompt, self.wording)[1:] if one]
+        else:
+            parts = [read_step(answer, self.wording).to_bytes()]
         data = _joined(parts)
         self.answers.put(key, data)
         return data

@@ -8,14 +8,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 from wherefrom.adapters import Encoding, Side
 from wherefrom.arrays import IntArray
 from wherefrom.errors import InputError
 from wherefrom.text.spelling import spelt_tokens
-from wherefrom.text.tokens import Segment, Token
+from wherefrom.text.tokens import Token
+from wherefrom.text.turns import Piece, segments_of
 
+from wherefrom_openai import replies
+from wherefrom_openai.chat import Template, rendered
 from wherefrom_openai.client import Client, RefusedError
+from wherefrom_openai.errors import UnexpectedReplyError
 
 MARKER = re.compile(r"<[^\s<>]{1,60}>|\[[A-Z_]{2,20}\]")
 """How names of special tokens look."""
@@ -33,8 +36,8 @@ class Tokeniser(Protocol):
         """What the ids spell, special tokens included."""
         ...
 
-    def render(self, messages: list[dict[str, str]]) -> str:
-        """A chat as one text."""
+    def render(self, messages: list[dict[str, Any]], *, answered: bool) -> str:
+        """A chat as one text. ``answered``: with the beginning of an answer behind it."""
         ...
 
 
@@ -46,15 +49,15 @@ class LlamaCpp:
 
     def tokenise(self, text: str, *, special: bool, markers: bool = True) -> list[tuple[int, bytes | None]]:
         body = {"content": text, "add_special": special, "parse_special": markers, "with_pieces": True}
-        answer = self.client.post(f"{self.client.root}/tokenize", body)
-        pieces = [(int(one["id"]), one["piece"]) for one in answer["tokens"]]
-        return [(index, piece.encode() if isinstance(piece, str) else bytes(piece)) for index, piece in pieces]
+        found = self.client.post(f"{self.client.root}/tokenize", body, replies.Spelled).tokens
+        return [(one.id, _utf8(one.piece) if isinstance(one.piece, str) else bytes(one.piece)) for one in found]
 
     def detokenise(self, ids: Sequence[int]) -> str:
-        return str(self.client.post(f"{self.client.root}/detokenize", {"tokens": list(ids)})["content"])
+        return self.client.post(f"{self.client.root}/detokenize", {"tokens": list(ids)}, replies.Content).content
 
-    def render(self, messages: list[dict[str, str]]) -> str:
-        return str(self.client.post(f"{self.client.root}/apply-template", {"messages": messages})["prompt"])
+    def render(self, messages: list[dict[str, Any]], *, answered: bool) -> str:
+        body = {"messages": messages, "add_generation_prompt": answered}
+        return self.client.post(f"{self.client.root}/apply-template", body, replies.PromptText).prompt
 
 
 class VLLM:
@@ -65,15 +68,16 @@ class VLLM:
 
     def tokenise(self, text: str, *, special: bool, markers: bool = True) -> list[tuple[int, bytes | None]]:
         body = {"model": self.model, "prompt": text, "add_special_tokens": special}
-        return [(int(index), None) for index in self.client.post(f"{self.client.root}/tokenize", body)["tokens"]]
+        found = self.client.post(f"{self.client.root}/tokenize", body, replies.Tokenised).tokens
+        return [(index, None) for index in found]
 
     def detokenise(self, ids: Sequence[int]) -> str:
         body = {"model": self.model, "tokens": list(ids)}
-        return str(self.client.post(f"{self.client.root}/detokenize", body)["prompt"])
+        return self.client.post(f"{self.client.root}/detokenize", body, replies.PromptText).prompt
 
-    def render(self, messages: list[dict[str, str]]) -> str:
-        body = {"model": self.model, "messages": messages, "add_generation_prompt": True}
-        return self.detokenise(self.client.post(f"{self.client.root}/tokenize", body)["tokens"])
+    def render(self, messages: list[dict[str, Any]], *, answered: bool) -> str:
+        body = {"model": self.model, "messages": messages, "add_generation_prompt": answered}
+        return self.detokenise(self.client.post(f"{self.client.root}/tokenize", body, replies.Tokenised).tokens)
 
 
 def tokeniser(client: Client, model: str) -> Tokeniser:
@@ -82,29 +86,32 @@ def tokeniser(client: Client, model: str) -> Tokeniser:
     Raises:
         RefusedError: It speaks none.
     """
+    body = {"model": model, "prompt": "a b", "content": "a b", "with_pieces": True}
     try:
-        answer = client.post(
-            f"{client.root}/tokenize", {"model": model, "prompt": "a b", "content": "a b", "with_pieces": True}
-        )
-        tokens = answer["tokens"]
-        if tokens and isinstance(tokens[0], dict):
-            return LlamaCpp(client)
+        tokens = client.post(f"{client.root}/tokenize", body, replies.EitherTokenised).tokens
+    except (RefusedError, UnexpectedReplyError) as error:
+        said = f" It said: {error}"
+    else:
         if tokens:
-            return VLLM(client, model)
-    except (RefusedError, KeyError, TypeError):
-        pass  # said below
+            return VLLM(client, model) if isinstance(tokens[0], int) else LlamaCpp(client)
+        said = " It makes no tokens of 'a b'."
     raise RefusedError(
         f"{client.root} does not tokenise (POST /tokenize), and attributions are to tokens. Serve the model with "
-        "llama.cpp's server or vLLM, which do."
+        f"llama.cpp's server or vLLM, which do.{said}"
     )
+
+
+def _utf8(text: str) -> bytes:
+    """Its bytes; halves of characters, which no text has, become bytes that are shown as broken."""
+    return text.encode("utf-8", "surrogatepass")
 
 
 class Wording:
     """Text to ids and back; what a token spells is asked once."""
 
-    def __init__(self, tokeniser: Tokeniser, chat_template: str | None) -> None:
+    def __init__(self, tokeniser: Tokeniser, template: Template | None) -> None:
         self._tokeniser = tokeniser
-        self._template = chat_template
+        self._template = template
         self._spelt: dict[int, bytes] = {}
         self._special: dict[int, bool] = {}
         self._single: dict[str, int | None] = {}
@@ -112,21 +119,18 @@ class Wording:
 
     def encode(self, text: str | Sequence[Mapping[str, str]], *, side: Side, add_special_tokens: bool) -> Encoding:
         """See `wherefrom.adapters.SequenceModel.encode`."""
-        turns: list[tuple[int, int, str]] = []
+        pieces: tuple[Piece, ...] = ()
         if not isinstance(text, str):
-            text, turns = self._render(text)
-        found = self._tokeniser.tokenise(text, special=add_special_tokens and not turns) if text else []
+            chat = rendered(self._render, text)
+            text, pieces = chat.text, chat.pieces
+            add_special_tokens = False
+        found = self._tokeniser.tokenise(text, special=add_special_tokens) if text else []
         for index, piece in found:
             if piece is not None:
                 self._spelt[index] = piece
         ids = np.array([index for index, _ in found], np.int64)
         tokens = self._labelled(ids, text)
-        segments = []
-        for begin, end, role in turns:
-            inside = [t.position for t in tokens if t.start is not None and begin <= t.start < max(end, begin + 1)]
-            first, last = (inside[0], inside[-1] + 1) if inside else (0, 0)
-            segments.append(Segment(side=side, start=first, end=last, kind="turn", label=role))
-        return Encoding(ids=ids, tokens=tokens, text=text, segments=tuple(segments))
+        return Encoding(ids=ids, tokens=tokens, text=text, segments=segments_of(pieces, tokens, side))
 
     def tokens(self, ids: IntArray) -> tuple[Token, ...]:
         """Tokens for ids, spelt one after another."""
@@ -151,7 +155,7 @@ class Wording:
     def _bytes(self, index: int) -> bytes:
         with self._lock:
             if index not in self._spelt:
-                self._spelt[index] = self._tokeniser.detokenise([index]).encode()
+                self._spelt[index] = _utf8(self._tokeniser.detokenise([index]))
             return self._spelt[index]
 
     def _is_special(self, index: int) -> bool:
@@ -173,28 +177,11 @@ class Wording:
         special = [self._is_special(int(i)) for i in ids]
         return spelt_tokens(ids, spelt, special, text)
 
-    def _render(self, messages: Sequence[Mapping[str, str]]) -> tuple[str, list[tuple[int, int, str]]]:
-        """A chat as one text, and where each turn stands in it."""
-        for message in messages:
-            if not isinstance(message, Mapping) or not {"role", "content"} <= set(message):
-                raise InputError(
-                    f"A chat is a list of messages {{'role': ..., 'content': ...}}; {message!r} is none. "
-                    "Give a string, or complete the message."
-                )
-        chat: list[dict[str, Any]] = [dict(message) for message in messages]
+    def _render(self, chat: list[dict[str, Any]], options: Mapping[str, Any], /) -> str:
+        """A chat as text, by the template that was given or the server's."""
         if self._template is not None:
-            template = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True).from_string(self._template)
-            whole = template.render(messages=chat, add_generation_prompt=True)
-        else:
-            try:
-                whole = self._tokeniser.render(chat)
-            except RefusedError as error:
-                raise InputError(f"The server renders no chats ({error}). Give a text, or chat_template=...") from error
-        turns: list[tuple[int, int, str]] = []
-        begin = 0
-        for message in chat:
-            found = whole.find(message["content"], begin)
-            end = found + len(message["content"]) if found >= 0 else begin
-            turns.append((begin, end, message["role"]))
-            begin = end
-        return whole, turns
+            return self._template(chat, options)
+        try:
+            return self._tokeniser.render(chat, answered=bool(options["add_generation_prompt"]))
+        except RefusedError as error:
+            raise InputError(f"The server renders no such chat ({error}). Give a text, or chat_template=...") from error

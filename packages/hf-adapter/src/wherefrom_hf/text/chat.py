@@ -1,182 +1,35 @@
-"""A chat as the text that its model's template makes of it, and where in it each message stands.
-
-Templates do what they like with messages: strip them, drop the thoughts of earlier ones, put a date, tools or a system
-message of their own in front, refuse chats that end early. So nothing is read off prefixes. The chat is rendered a
-second time with a mark in place of each text; what stands between the marks is the template's own, and tells where in
-the true text each message begins and ends.
-"""
+"""A chat as text, by the template of a tokenizer."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from attrs import field, frozen
 from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 from wherefrom.errors import InputError
-
-_KEPT_KEYS = ("role", "type", "id", "tool_call_id")
-"""What a template decides by, rather than writes."""
-
-
-@frozen
-class Piece:
-    """A stretch of a rendered chat: a message (``"turn"``), a text that the template placed (``"document"``), or what
-    the template wrote itself (``"template"``)."""
-
-    begin: int
-    end: int
-    kind: str
-    label: str
-
-
-@frozen
-class Rendered:
-    """A chat as text, and its pieces: in order, without gaps."""
-
-    text: str
-    pieces: tuple[Piece, ...]
+from wherefrom.text import turns
+from wherefrom.text.turns import REFUSALS, Rendered
 
 
 def rendered(
     tokenizer: PreTrainedTokenizerBase, messages: Sequence[Mapping[str, Any]], options: Mapping[str, Any]
 ) -> Rendered:
-    """The text of a chat.
+    """See `wherefrom.text.turns.rendered`."""
+    return turns.rendered(partial(_applied, tokenizer), messages, options)
 
-    A chat that ends in an assistant's message is one whose answer has begun: it is continued, not closed.
 
-    Args:
-        options: For the template (``enable_thinking``, ``tools``, ``documents``), and ``continue_final_message``
-            or ``add_generation_prompt`` where the default does not fit. Texts of ``documents`` become pieces too.
-
-    Raises:
-        InputError: Something is no message, there is no template, or the template refuses the chat.
-    """
-    for message in messages:
-        if not isinstance(message, Mapping) or not {"role", "content"} <= set(message):
-            raise InputError(
-                f"A chat is a list of messages {{'role': ..., 'content': ...}}; {message!r} is none. "
-                "Give a string, or complete the message."
-            )
+def _applied(tokenizer: PreTrainedTokenizerBase, chat: list[dict[str, Any]], options: Mapping[str, Any]) -> str:
     if not tokenizer.chat_template:
         raise InputError(
             f"The tokenizer {tokenizer.name_or_path!r} has no chat template, so a list of messages cannot be "
             "rendered. Give the prompt as one string, or set tokenizer.chat_template."
         )
-    chat = [dict(message) for message in messages]
-    begun = chat[-1]["role"] == "assistant" and bool(chat[-1]["content"]) and "add_generation_prompt" not in options
-    continues = bool(options.get("continue_final_message", begun))
-    arguments = {"add_generation_prompt": not continues, **options, "continue_final_message": continues}
-    text = _applied(tokenizer, chat, arguments)
-    marks = _Marks()
-    marked = [
-        {key: value if key in _KEPT_KEYS else marks.put(value, n) for key, value in one.items()}
-        for n, one in enumerate(chat)
-    ]
-    documents = [one for one in options.get("documents") or () if isinstance(one, Mapping)]
-    if documents:
-        arguments["documents"] = [marks.put(one, len(chat) + n) for n, one in enumerate(documents)]
     try:
-        frame = _applied(tokenizer, marked, arguments)
-    except InputError:
-        frame = ""  # the template looks into the messages
-    spans = _by_frame(text, frame, marks) or _by_search(text, marks)
-    owners = [("turn", str(one["role"])) for one in chat]
-    owners += [("document", str(one.get("title") or one.get("id") or n)) for n, one in enumerate(documents, start=1)]
-    return Rendered(text, tuple(_pieces(text, spans, owners)))
-
-
-@frozen
-class _Marks:
-    """Texts of a chat, each with a mark to stand for it."""
-
-    texts: dict[str, str] = field(factory=dict)
-    owners: dict[str, int] = field(factory=dict)
-
-    def put(self, value: Any, owner: int) -> Any:
-        """The value with its texts replaced by marks."""
-        if isinstance(value, str):
-            if not value.strip():
-                return value
-            mark = f"Qx{len(self.texts):04d}Zj"
-            self.texts[mark], self.owners[mark] = value, owner
-            return mark
-        if isinstance(value, Mapping):
-            return {key: item if key in _KEPT_KEYS else self.put(item, owner) for key, item in value.items()}
-        return [self.put(item, owner) for item in value] if isinstance(value, list | tuple) else value
-
-
-def _applied(tokenizer: PreTrainedTokenizerBase, chat: list[dict[str, Any]], arguments: Mapping[str, Any]) -> str:
-    try:
-        return str(tokenizer.apply_chat_template(chat, tokenize=False, **arguments))
-    except (TemplateError, ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+        return str(tokenizer.apply_chat_template(chat, tokenize=False, **options))
+    except (TemplateError, *REFUSALS) as error:
         raise InputError(
             f"The chat template of {tokenizer.name_or_path!r} refuses this chat: {error}. Give messages in the form it "
-            f"wants; it was asked with {dict(arguments)!r}."
+            f"wants; it was asked with {dict(options)!r}."
         ) from error
-
-
-_Span = tuple[int, int, int]
-"""First character, the one after the last, and the owner: a message, or a document (counted on)."""
-
-
-def _by_frame(text: str, frame: str, marks: _Marks) -> list[_Span]:
-    """Where the messages stand, by what stands around their marks; nothing if that does not fit the text."""
-    parts = re.split("(" + "|".join(marks.texts) + ")", frame) if marks.texts else [frame]
-    found = parts[1::2]
-    if not found:
-        return []
-    for exact in (True, False):  # an exact text first, so that a message may say what the template says
-        pattern = "".join(
-            _alternatives(marks.texts[part], exact=exact) if index % 2 else re.escape(part)
-            for index, part in enumerate(parts)
-        )
-        match = re.fullmatch(pattern, text)
-        if match is not None:
-            return [(*match.span(n), marks.owners[mark]) for n, mark in enumerate(found, start=1)]
-    return []
-
-
-def _alternatives(text: str, *, exact: bool) -> str:
-    known = "|".join(re.escape(one) for one in dict.fromkeys((text, text.strip(), text.rstrip(), text.lstrip())))
-    return f"({known})" if exact else rf"({known}|[\s\S]*?)"
-
-
-def _by_search(text: str, marks: _Marks) -> list[_Span]:
-    """Where the messages' texts are found, one after the other; what is not found is no turn."""
-    found: list[_Span] = []
-    begin = 0
-    for mark, said in marks.texts.items():
-        for form in (said, said.strip(), said.rpartition("</think>")[2].strip()):
-            place = text.find(form, begin)
-            if form and place >= 0:
-                found.append((place, place + len(form), marks.owners[mark]))
-                begin = place + len(form)
-                break
-    return found
-
-
-def _pieces(text: str, spans: Sequence[_Span], owners: Sequence[tuple[str, str]]) -> Iterator[Piece]:
-    """Turns and documents, from the first to the last of their texts that stand together, and what is between.
-
-    Args:
-        owners: Kind and label of each owner of a span.
-    """
-    turns: list[_Span] = []
-    for begin, end, owner in sorted(spans):
-        if begin == end:
-            continue
-        if turns and turns[-1][2] == owner:
-            turns[-1] = (turns[-1][0], end, owner)
-        else:
-            turns.append((begin, end, owner))
-    place = 0
-    for begin, end, owner in turns:
-        if begin > place:
-            yield Piece(place, begin, "template", "template")
-        yield Piece(begin, end, *owners[owner])
-        place = end
-    if place < len(text):
-        yield Piece(place, len(text), "template", "template")

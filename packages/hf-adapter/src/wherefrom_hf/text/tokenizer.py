@@ -11,9 +11,10 @@ from transformers import PreTrainedTokenizerBase
 from wherefrom.adapters import Encoding, Side
 from wherefrom.arrays import IntArray
 from wherefrom.text.segmentation import word_indices
-from wherefrom.text.tokens import Segment, Token
+from wherefrom.text.tokens import Token
+from wherefrom.text.turns import Piece, segments_of
 
-from wherefrom_hf.text.chat import Piece, rendered
+from wherefrom_hf.text.chat import rendered
 
 DECODE_WINDOW = 8
 """Tokens of left context that decide how a token is spelt when ids are decoded one after another."""
@@ -68,8 +69,7 @@ class TextCoder:
             offsets = None if offsets is None else [(0, 0), *offsets]
         array = np.array(ids, dtype=np.int64)
         tokens = self.tokens(array) if offsets is None else self._tokens_at(array, text, offsets)
-        segments = tuple(part for piece in pieces if (part := _segment(tokens, side, piece)) is not None)
-        return Encoding(ids=array, tokens=tokens, text=text, segments=segments)
+        return Encoding(ids=array, tokens=tokens, text=text, segments=segments_of(pieces, tokens, side))
 
     def tokens(self, ids: IntArray) -> tuple[Token, ...]:
         """Tokens of ids, spelt as they add to the text when decoded one after another."""
@@ -181,19 +181,3 @@ class TextCoder:
         if bos is not None and ids[:2] == [bos, bos]:
             return ids[1:], None if offsets is None else offsets[1:]
         return ids, offsets
-
-
-def _segment(tokens: Sequence[Token], side: Side, piece: Piece) -> Segment | None:
-    """The tokens whose first visible letter is in a piece of a chat; None if none has."""
-    inside: list[int] = []
-    place = 0
-    for token in tokens:
-        if token.text.strip() and token.end is not None and not token.special:
-            place = token.end - len(token.text.lstrip())
-        elif token.text and token.start is not None:
-            place = token.start
-        if piece.begin <= place < piece.end:  # a token without text is where the one before it is, or the text begins
-            inside.append(token.position)
-    if not inside:
-        return None
-    return Segment(side=side, start=inside[0], end=inside[-1] + 1, kind=piece.kind, label=piece.label)
