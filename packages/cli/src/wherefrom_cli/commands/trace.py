@@ -18,7 +18,7 @@ from wherefrom_cli.parser import CommandParser, Options, json_object, positive_n
 from wherefrom_cli.progress import ProgressLine, loading
 from wherefrom_cli.request import add_model_options, model_request
 from wherefrom_cli.results import add_output_options, destination, write_results
-from wherefrom_cli.texts import Example, paired, refuse_empty, typed_texts
+from wherefrom_cli.texts import Example, paired, refuse_unfit, typed_texts
 
 if TYPE_CHECKING:
     from wherefrom import AttributionModel
@@ -118,7 +118,7 @@ def execute(options: Options, console: Console) -> int:
         )
     asked = model_request(options)
     examples = paired(typed_texts(options.input_texts, console), typed_texts(options.generated_texts, console))
-    refuse_empty(examples)
+    refuse_unfit(examples)
     contrasts: list[str | None] = [*typed_texts(options.contrast_targets, console)] or [None] * len(examples)
     if len(contrasts) != len(examples):
         raise UsageError(
