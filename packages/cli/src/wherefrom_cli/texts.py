@@ -75,26 +75,69 @@ def refuse_unfit(examples: Sequence[Example]) -> None:
             )
 
 
-def typed_texts(values: Sequence[str], console: Console) -> list[str]:
-    """The texts that follow ``-i`` or ``-g``: literal, ``@file`` (one per line), or ``-`` (stdin, likewise).
+@frozen
+class _Typed:
+    """What one value after ``-i`` or ``-g`` stands for."""
 
-    ``@@`` begins a literal text that starts with ``@``.
+    texts: Sequence[str]
+    lines: Sequence[int] = ()
+    """Where each stands in the file or standard input; empty for a text that was written out."""
+    where: str = ""
+
+
+def typed_texts(console: Console, *options: Sequence[str]) -> list[list[str]]:
+    """The texts that follow ``-i``, ``-g`` and other options of texts that belong together, those of each in a list.
+
+    A value is literal, ``@file`` (one text per line), or ``-`` (stdin, likewise). ``@@`` begins a literal text that
+    starts with ``@``.
 
     Raises:
-        UsageError: A file is missing, or there is nothing to read.
+        UsageError: A file is missing, there is nothing to read, or two files that belong together have their blank
+            lines at different places.
     """
-    texts: list[str] = []
-    for value in values:
-        if value == "-":
-            read = enumerate(lines_of(console.read_stdin()), start=1)
-            texts += _lines(((number, line) for number, line in read if line.strip()), "standard input")
-        elif value.startswith("@@"):
-            texts.append(value[1:])
-        elif value.startswith("@") and (Path(value[1:]).is_file() or " " not in value):
-            texts += _lines(_lines_in(Path(value[1:])), value[1:])
-        else:
-            texts.append(value)
-    return texts
+    typed = [[_typed(value, console) for value in values] for values in options]
+    for others in typed[1:]:
+        if len(others) == len(typed[0]):
+            for one, other in zip(typed[0], others, strict=True):
+                _refuse_shifted(one, other)
+    return [[text for value in values for text in value.texts] for values in typed]
+
+
+def _refuse_shifted(one: _Typed, other: _Typed) -> None:
+    """Raise: UsageError: Two files have a blank line at different places, so that other lines would be paired."""
+    if not one.lines or not other.lines or list(one.lines) == list(other.lines):
+        return
+    line = min(set(one.lines) ^ set(other.lines))
+    blank, text = (other, one) if line in one.lines else (one, other)
+    raise UsageError(
+        f"Line {line} of {text.where} has no counterpart: {blank.where} is blank there, or has ended.\n"
+        "Give a text on the same lines of both."
+    )
+
+
+def _typed(value: str, console: Console) -> _Typed:
+    if value == "-":
+        read = enumerate(lines_of(console.read_stdin()), start=1)
+        return _of_lines(((number, line) for number, line in read if line.strip()), "standard input")
+    if value.startswith("@@"):
+        return _Typed([value[1:]])
+    if value.startswith("@") and (Path(value[1:]).is_file() or " " not in value):
+        return _of_lines(_lines_in(Path(value[1:])), value[1:])
+    return _Typed([value])
+
+
+def _of_lines(lines: Iterable[tuple[int, str]], where: str) -> _Typed:
+    found = list(lines)
+    if not found:
+        raise UsageError(f"There is no text in {where}.")
+    return _Typed([line for _, line in found], [number for number, _ in found], where)
+
+
+def _lines_in(path: Path) -> Iterator[tuple[int, str]]:
+    try:
+        yield from numbered_lines(path)
+    except FileNotFoundError:
+        raise UsageError(f"There is no file {str(path)!r}. (A text that begins with '@' is written '@@...'.)") from None
 
 
 def paired(inputs: Sequence[str], targets: Sequence[str]) -> list[Example]:
@@ -198,17 +241,3 @@ def _columns(asked: str | None, likely: Sequence[str], columns: Sequence[str], w
     if asked not in columns:
         raise UsageError(f"{where} has no column {asked!r}.{nearest(asked, columns)}\nIt has: {', '.join(columns)}.")
     return [asked]
-
-
-def _lines(lines: Iterable[tuple[int, str]], where: str) -> list[str]:
-    found = [line for _, line in lines]
-    if not found:
-        raise UsageError(f"There is no text in {where}.")
-    return found
-
-
-def _lines_in(path: Path) -> Iterator[tuple[int, str]]:
-    try:
-        yield from numbered_lines(path)
-    except FileNotFoundError:
-        raise UsageError(f"There is no file {str(path)!r}. (A text that begins with '@' is written '@@...'.)") from None

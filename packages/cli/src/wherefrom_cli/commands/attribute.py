@@ -115,7 +115,7 @@ def _examples(options: Options, console: Console) -> list[Example] | None:
         if not examples:
             raise UsageError(f"There is no text in {options.input_file}.")
     elif options.input_texts:
-        examples = paired(typed_texts(options.input_texts, console), typed_texts(options.generated_texts, console))
+        examples = paired(*typed_texts(console, options.input_texts, options.generated_texts))
     else:
         return None
     examples = examples[: options.limit]

@@ -117,9 +117,12 @@ def execute(options: Options, console: Console) -> int:
             "First: wherefrom attribute ... -o out.json; then: wherefrom trace out.json"
         )
     asked = model_request(options)
-    examples = paired(typed_texts(options.input_texts, console), typed_texts(options.generated_texts, console))
+    inputs, targets, others = typed_texts(
+        console, options.input_texts, options.generated_texts, options.contrast_targets
+    )
+    examples = paired(inputs, targets)
     refuse_unfit(examples)
-    contrasts: list[str | None] = [*typed_texts(options.contrast_targets, console)] or [None] * len(examples)
+    contrasts: list[str | None] = [*others] or [None] * len(examples)
     if len(contrasts) != len(examples):
         raise UsageError(
             f"{len(contrasts)} contrast targets for {len(examples)} prompts.\nGive one per prompt, in the same order."
