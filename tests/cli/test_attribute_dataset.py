@@ -311,8 +311,8 @@ def test_an_empty_text_is_a_failed_example_and_others_go_on(wherefrom: Run, tmp_
     assert "1 attributed, 2 failed" in ran.err
     failures = open_run("run").failures
     assert set(failures) == {"e0", "e2"}
-    assert "row 1: the text is empty" in failures["e0"]
-    assert "row 3: the text is empty" in failures["e2"]
+    assert "line 1: the text is empty" in failures["e0"]
+    assert "line 3: the text is empty" in failures["e2"]
 
 
 def test_an_empty_data_set_is_told(wherefrom: Run, tmp_path: Path) -> None:

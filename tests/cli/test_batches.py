@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from wherefrom_cli.dataset.batches import WINDOW_BATCHES, length_bucketed
@@ -53,3 +54,17 @@ def test_memory_is_bounded() -> None:
 
     next(length_bucketed(endless(), 4))  # type: ignore[arg-type]
     assert taken <= 4 * WINDOW_BATCHES
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        [{"role": "assistant", "content": None, "tool_calls": [{"name": "f"}]}, {"role": "user"}],
+        [{"role": "user", "content": [{"type": "text", "text": "x" * 9}]}],
+        [4, 5, 6],
+    ],
+)
+def test_whatever_a_text_is_it_has_a_place(odd: object) -> None:
+    """An example that cannot be explained is one that fails, not the end of a run."""
+    items = [Numbered(index=index, example=Example(text=text)) for index, text in enumerate(["x" * 4, odd])]  # type: ignore[arg-type]
+    assert sorted(item.index for batch in length_bucketed(items, 4) for item in batch.examples) == [0, 1]

@@ -19,33 +19,63 @@ def console(stdin: str = "") -> Console:
 def test_literal_file_and_stdin(tmp_path: Path) -> None:
     path = tmp_path / "texts.txt"
     path.write_text("one\n\ntwo\n", encoding="utf-8")
-    assert typed_texts(["zero", f"@{path}", "-", "@@me"], console("three\n")) == ["zero", "one", "two", "three", "@me"]
+    assert typed_texts(console("three\n"), ["zero", f"@{path}", "-", "@@me"]) == [
+        ["zero", "one", "two", "three", "@me"]
+    ]
 
 
 def test_text_with_an_at_sign_and_spaces_is_a_text() -> None:
-    assert typed_texts(["@all of you"], console()) == ["@all of you"]
+    assert typed_texts(console(), ["@all of you"]) == [["@all of you"]]
 
 
 def test_missing_file_says_how_to_write_an_at_sign() -> None:
     with pytest.raises(UsageError, match=r"no file 'nowhere'.*@@"):
-        typed_texts(["@nowhere"], console())
+        typed_texts(console(), ["@nowhere"])
 
 
 def test_closed_stdin_is_a_usage_error() -> None:
     closed = console()
     closed.stdin.close()
     with pytest.raises(UsageError, match="closed"):
-        typed_texts(["-"], closed)
+        typed_texts(closed, ["-"])
 
 
 def test_empty_stdin_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="no text in standard input"):
-        typed_texts(["-"], console("\n"))
+        typed_texts(console("\n"), ["-"])
 
 
 def test_paired_refuses_different_numbers() -> None:
     with pytest.raises(UsageError, match="1 generated texts for 2 input texts"):
         paired(["a", "b"], ["c"])
+
+
+@pytest.mark.parametrize(
+    "inputs, targets, told",
+    [
+        ("a\n\nb\nc\n", "A\nB\n\nC\n", "Line 2 of out.txt has no counterpart: in.txt is blank there"),
+        ("a\nb\n\nc\n", "A\n\nB\nC\n", "Line 2 of in.txt has no counterpart: out.txt is blank there"),
+        ("a\nb\nc\n", "A\nB\n", "Line 3 of in.txt has no counterpart: out.txt is blank there, or has ended"),
+    ],
+)
+def test_files_with_blank_lines_at_different_places_are_no_pairs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inputs: str, targets: str, told: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in.txt").write_text(inputs)
+    (tmp_path / "out.txt").write_text(targets)
+    with pytest.raises(UsageError, match=told):
+        typed_texts(console(), ["@in.txt"], ["@out.txt"])
+    with pytest.raises(UsageError, match=told.replace("out.txt", "standard input")):
+        typed_texts(console(targets), ["@in.txt"], [], ["-"])
+
+
+def test_files_with_blank_lines_at_the_same_places_are_pairs(tmp_path: Path) -> None:
+    (tmp_path / "in.txt").write_text("a\n\nb\n")
+    (tmp_path / "out.txt").write_text("A\n \nB\n\n")
+    expected = [Example(text="a", generated="A"), Example(text="b", generated="B")]
+    assert paired(*typed_texts(console(), [f"@{tmp_path / 'in.txt'}"], [f"@{tmp_path / 'out.txt'}"])) == expected
+    assert paired(*typed_texts(console(), [f"@{tmp_path / 'in.txt'}"], ["A", "B"])) == expected
 
 
 ROWS = [{"source": "a b", "target": "c", "id": "x"}, {"source": "d", "target": "", "id": "y"}]

@@ -12,7 +12,8 @@ import pytest
 from wherefrom.files import load
 from wherefrom.results.attribution import Attributions
 from wherefrom_cli.documents import documents_in_file
-from wherefrom_cli.texts import Fields, examples_in_file, lines_of
+from wherefrom_cli.rows import lines_of
+from wherefrom_cli.texts import Fields, examples_in_file
 
 from tests.core.made import attribution
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from wherefrom.errors import UsageError
 
 from wherefrom_cli.request import AttributionRequest
-from wherefrom_cli.texts import Example, refuse_empty
+from wherefrom_cli.texts import Example, refuse_unfit
 
 if TYPE_CHECKING:
     from wherefrom import AttributionModel, Attributions
@@ -25,7 +25,7 @@ def attribute_examples(
     Raises:
         UsageError: A text is empty, or some have a target and some have none.
     """
-    refuse_empty(examples)
+    refuse_unfit(examples)
     targets = [example.generated for example in examples if example.generated is not None]
     if targets and len(targets) != len(examples):
         raise UsageError(

@@ -2,61 +2,36 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from wherefrom.errors import FileFormatError, UsageError
+from wherefrom.errors import UsageError
 
-from wherefrom_cli.texts import lines_of
+from wherefrom_cli.rows import Row, rows_in_file, words_in
 
-_ENDINGS = (".json", ".jsonl", ".txt", ".csv", ".tsv")
+_TEXTS = ("text", "id", "title")
 
 
 def documents_in_file(path: Path) -> list[Any]:
-    """The documents in a file, or the messages of a chat.
+    """The documents in a file of `rows.ENDINGS`, or the messages of a chat.
 
-    ``.txt``: one per line. ``.jsonl``: a text or an object with ``text``, ``id`` and ``title`` per line. ``.json``: a
-    list of these, or of messages with ``role`` and ``content``. ``.csv`` and ``.tsv``: columns of these names.
+    A line of ``.txt`` is a document. Of the other kinds, a row is a text or has ``text``, ``id`` and ``title``, or
+    ``role`` and ``content``.
 
     Raises:
-        UsageError: The file is missing, empty or of an unknown kind.
+        UsageError: The file is missing, empty or of an unknown kind, or a document has no text.
         FileFormatError: It is damaged.
     """
-    if path.suffix not in _ENDINGS:
-        raise UsageError(
-            f"{str(path)!r} is not a kind of file we read documents from.\nKnown endings: {', '.join(_ENDINGS)}."
-        )
-    try:
-        text = path.read_bytes().decode("utf-8-sig")  # line breaks within cells stay as they are
-    except FileNotFoundError:
-        raise UsageError(f"There is no file {str(path)!r}.") from None
-    except UnicodeDecodeError as error:
-        raise FileFormatError(f"{path} is not UTF-8 text: {error.reason} at byte {error.start}.") from error
-    found = _parsed(path, text)
+    found = [_document(row) for row in rows_in_file(path)]
     if not found:
         raise UsageError(f"There is no document in {path}.")
-    return found
+    return [text.strip() for text in found] if path.suffix.lower() == ".txt" else found
 
 
-def _parsed(path: Path, text: str) -> list[Any]:
-    lines = [(number, line) for number, line in enumerate(lines_of(text), start=1) if line.strip()]
-    if path.suffix == ".txt":
-        return [line.strip() for _, line in lines]
-    if path.suffix in (".csv", ".tsv"):
-        return list(csv.DictReader(io.StringIO(text, newline=""), delimiter="\t" if path.suffix == ".tsv" else ","))
-    if path.suffix == ".jsonl":
-        return [_json(line, f"{path}, line {number}") for number, line in lines]
-    found = _json(text, str(path))
-    if not isinstance(found, list):
-        raise FileFormatError(f"{path} holds {type(found).__name__}; expected a list of documents or messages.")
-    return found
-
-
-def _json(text: str, where: str) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise FileFormatError(f"{where} is not JSON: {error.msg} at character {error.pos}.") from error
+def _document(row: Row) -> Any:
+    """Raise: InputError: What should be its text, id or title is none."""
+    if not isinstance(row.content, Mapping):
+        return row.content
+    texts = {name: words_in(row.content[name], f"{row.where}: the {name}") for name in _TEXTS if name in row.content}
+    return {**row.content, **texts}

@@ -8,11 +8,15 @@ from collections.abc import Sequence
 from itertools import cycle, islice
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from attrs import asdict
 from wherefrom.adapters import Rehearses
+from wherefrom.adapters.encoding import Encoding, Side
 from wherefrom.loading import load_model
 from wherefrom.methods.contract import METHODS
 from wherefrom.methods.cost import Cost
+from wherefrom.questions.examples import encode_input
+from wherefrom.questions.given import as_text
 
 from wherefrom_cli.console import Console
 from wherefrom_cli.request import AttributionRequest, ModelRequest
@@ -60,7 +64,7 @@ def plan(
     source_total = step_total = cells = 0
     targets: list[Any] = []
     for example in examples:
-        prompt = len(model.adapter.encode(example.text, side="target" if decoder_only else "source").ids)
+        prompt = len(_encoded(model, example, "target" if decoder_only else "source").ids)
         if example.generated is None or request.generate_from_target_prefix:
             targets.append(assumed_target(model, example, new_tokens))
             steps = len(targets[-1]) - (prompt if decoder_only else 1)
@@ -115,14 +119,22 @@ def assumed_target(model: AttributionModel, example: Example, new_tokens: int) -
     """Ids of a target as long as the longest that may be generated; the new ones are tokens of the text itself."""
     adapter = model.adapter
     if adapter.card.kind == "decoder-only":
-        begin = adapter.encode(example.text, side="target")
+        begin = _encoded(model, example, "target")
     else:
         begin = adapter.encode(example.generated or "", side="target", decoder_prefix=True)
-    of_text = adapter.encode(example.text, side="target")
+    of_text = _encoded(model, example, "target")
     words = [int(one) for one, token in zip(of_text.ids, of_text.tokens, strict=True) if not token.special]
     if (most := adapter.card.max_length) is not None:
         new_tokens = max(0, min(new_tokens, most - len(begin.ids)))
     return [*map(int, begin.ids), *islice(cycle(words or [int(of_text.ids[-1])]), new_tokens)]
+
+
+def _encoded(model: AttributionModel, example: Example, side: Side) -> Encoding:
+    """The tokens of its text; ids are those of the model's own inputs, whatever the side."""
+    given = as_text(example.text, "A text")
+    if isinstance(given, np.ndarray):
+        return encode_input(model.adapter, given, add_special_tokens=True)
+    return model.adapter.encode(given, side=side)
 
 
 def _sizes(model: AttributionModel, method_class: Any) -> list[int]:

@@ -1,22 +1,20 @@
-"""Where the texts come from: the command line, standard input, or a file of one of four kinds."""
+"""Where the texts come from: the command line, standard input, or the rows of a file."""
 
 from __future__ import annotations
 
-import csv
-import json
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import chain, islice
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from attrs import field, frozen
-from wherefrom.errors import FileFormatError, InputError, UsageError, nearest
+from wherefrom.errors import InputError, UsageError, nearest
+from wherefrom.questions.given import is_chat, is_ids
 
 from wherefrom_cli.console import Console
+from wherefrom_cli.rows import Row, columns_in_file, lines_of, numbered_lines, rows_in_file, words_in
 
-Text = str | Sequence[Mapping[str, str]]
-"""A text, or a chat as a list of ``{"role", "content"}`` messages."""
+Text = str | Sequence[Mapping[str, str]] | Sequence[int]
+"""A text, a chat as a list of ``{"role", "content"}`` messages, or token ids."""
 
 _LIKELY_INPUTS = ("input", "text", "source", "prompt", "input_text")
 _LIKELY_OUTPUTS = ("output", "target", "generated", "generated_text", "completion")
@@ -35,11 +33,18 @@ class Example:
     """What else its row says of it, to be kept with the result."""
     where: str = field(default="", eq=False)
     """Where its text was given, for messages."""
+    unfit: str = ""
+    """Why its row cannot be explained; empty: it can."""
 
     @property
     def is_empty(self) -> bool:
         """Is there nothing in it that could be explained?"""
         return not self.text.strip() if isinstance(self.text, str) else not self.text
+
+    @property
+    def can_be_asked_about(self) -> bool:
+        """Is there something in it, and of a kind that can be explained?"""
+        return not self.unfit and not self.is_empty
 
 
 @frozen(kw_only=True)
@@ -53,13 +58,15 @@ class Fields:
     """Columns that are kept with the results."""
 
 
-def refuse_empty(examples: Sequence[Example]) -> None:
-    """Refuse texts without a word.
+def refuse_unfit(examples: Sequence[Example]) -> None:
+    """Refuse texts without a word, and what is no text.
 
     Raises:
-        InputError: One is empty, or of spaces alone; the message says which.
+        InputError: One is empty, of spaces alone, or of another kind; the message says which.
     """
     for number, example in enumerate(examples, start=1):
+        if example.unfit:
+            raise InputError(example.unfit)
         if example.is_empty:
             what = f"{example.where}: the text" if example.where else f"Input text {number}"
             raise InputError(
@@ -68,27 +75,69 @@ def refuse_empty(examples: Sequence[Example]) -> None:
             )
 
 
-def typed_texts(values: Sequence[str], console: Console) -> list[str]:
-    """The texts that follow ``-i`` or ``-g``: literal, ``@file`` (one per line), or ``-`` (stdin, likewise).
+@frozen
+class _Typed:
+    """What one value after ``-i`` or ``-g`` stands for."""
 
-    ``@@`` begins a literal text that starts with ``@``.
+    texts: Sequence[str]
+    lines: Sequence[int] = ()
+    """Where each stands in the file or standard input; empty for a text that was written out."""
+    where: str = ""
+
+
+def typed_texts(console: Console, *options: Sequence[str]) -> list[list[str]]:
+    """The texts that follow ``-i``, ``-g`` and other options of texts that belong together, those of each in a list.
+
+    A value is literal, ``@file`` (one text per line), or ``-`` (stdin, likewise). ``@@`` begins a literal text that
+    starts with ``@``.
 
     Raises:
-        UsageError: A file is missing, or there is nothing to read.
+        UsageError: A file is missing, there is nothing to read, or two files that belong together have their blank
+            lines at different places.
     """
-    texts: list[str] = []
-    for value in values:
-        if value == "-":
-            texts += _lines(console.read_stdin(), "standard input")
-        elif value.startswith("@@"):
-            texts.append(value[1:])
-        elif value.startswith("@") and (Path(value[1:]).is_file() or " " not in value):
-            texts += _lines(
-                _read(Path(value[1:]), hint=" (A text that begins with '@' is written '@@...'.)"), value[1:]
-            )
-        else:
-            texts.append(value)
-    return texts
+    typed = [[_typed(value, console) for value in values] for values in options]
+    for others in typed[1:]:
+        if len(others) == len(typed[0]):
+            for one, other in zip(typed[0], others, strict=True):
+                _refuse_shifted(one, other)
+    return [[text for value in values for text in value.texts] for values in typed]
+
+
+def _refuse_shifted(one: _Typed, other: _Typed) -> None:
+    """Raise: UsageError: Two files have a blank line at different places, so that other lines would be paired."""
+    if not one.lines or not other.lines or list(one.lines) == list(other.lines):
+        return
+    line = min(set(one.lines) ^ set(other.lines))
+    blank, text = (other, one) if line in one.lines else (one, other)
+    raise UsageError(
+        f"Line {line} of {text.where} has no counterpart: {blank.where} is blank there, or has ended.\n"
+        "Give a text on the same lines of both."
+    )
+
+
+def _typed(value: str, console: Console) -> _Typed:
+    if value == "-":
+        read = enumerate(lines_of(console.read_stdin()), start=1)
+        return _of_lines(((number, line) for number, line in read if line.strip()), "standard input")
+    if value.startswith("@@"):
+        return _Typed([value[1:]])
+    if value.startswith("@") and (Path(value[1:]).is_file() or " " not in value):
+        return _of_lines(_lines_in(Path(value[1:])), value[1:])
+    return _Typed([value])
+
+
+def _of_lines(lines: Iterable[tuple[int, str]], where: str) -> _Typed:
+    found = list(lines)
+    if not found:
+        raise UsageError(f"There is no text in {where}.")
+    return _Typed([line for _, line in found], [number for number, _ in found], where)
+
+
+def _lines_in(path: Path) -> Iterator[tuple[int, str]]:
+    try:
+        yield from numbered_lines(path)
+    except FileNotFoundError:
+        raise UsageError(f"There is no file {str(path)!r}. (A text that begins with '@' is written '@@...'.)") from None
 
 
 def paired(inputs: Sequence[str], targets: Sequence[str]) -> list[Example]:
@@ -107,140 +156,88 @@ def paired(inputs: Sequence[str], targets: Sequence[str]) -> list[Example]:
 
 
 def examples_in_file(path: Path, fields: Fields) -> Iterator[Example]:
-    """The examples in a ``.txt`` (one text per line), ``.jsonl``, ``.csv``, ``.tsv`` or ``.parquet`` file, in order.
+    """The examples in a file of `rows.ENDINGS`, in order.
 
     Raises:
         UsageError: The file is missing, of an unknown kind, or lacks a column.
         FileFormatError: The file is damaged.
     """
-    kinds: dict[str, Callable[[Path], Iterator[tuple[str, Mapping[str, Any]]]]] = {
-        ".jsonl": _json_lines,
-        ".ndjson": _json_lines,
-        ".csv": _csv,
-        ".tsv": _csv,
-        ".parquet": _parquet,
-    }
-    if path.suffix == ".txt":
-        return (Example(text=line) for line in _lines(_read(path), str(path)))
-    if path.suffix not in kinds:
-        raise UsageError(
-            f"{str(path)!r} is not a kind of file we read texts from.\nKnown endings: .txt, {', '.join(kinds)}."
-        )
-    if not path.is_file():
-        raise UsageError(f"There is no file {str(path)!r}.")
-    return _examples_in_rows(kinds[path.suffix](path), fields, str(path))
+    return examples_in_rows(rows_in_file(path), columns_in_file(path), fields, str(path))
 
 
-def examples_in_rows(rows: Iterable[Mapping[str, Any]], fields: Fields, where: str) -> Iterator[Example]:
-    """Rows with named columns as examples.
+def examples_in_rows(rows: Iterable[Row], columns: Sequence[str], fields: Fields, where: str) -> Iterator[Example]:
+    """Rows as examples. In each row, a cell is in the first of its usual columns that the row has.
+
+    Args:
+        columns: That any row has; none if there is no row.
+        where: The rows come from, for messages.
 
     Raises:
-        UsageError: A column is missing.
+        UsageError: A column is missing, or an example's name is no name.
     """
-    return _examples_in_rows(((f"row {number}", row) for number, row in enumerate(rows, start=1)), fields, where)
-
-
-def _examples_in_rows(rows: Iterable[tuple[str, Mapping[str, Any]]], fields: Fields, where: str) -> Iterator[Example]:
-    rows = iter(rows)
-    head = list(islice(rows, 1))
-    if not head:
+    if not columns:
         return
-    columns = [str(name) for name in head[0][1]]
-    input_field = _column(fields.input, _LIKELY_INPUTS, columns, where, "--input-field", required=True)
-    output_field = _column(fields.output, _LIKELY_OUTPUTS, columns, where, "--output-field", required=False)
-    id_field = _column(fields.id, ("id",), columns, where, "--id-field", required=False)
-    kept = [_column(name, (), columns, where, "--annotations", required=False) or name for name in fields.annotations]
-    for place, row in chain(head, rows):
-        text = row.get(input_field or "")
-        text = "" if text is None else text  # refused, or a failed example, where it is asked about
-        generated = row.get(output_field) if output_field else None
-        name = row.get(id_field) if id_field else None
-        yield Example(
-            text=text if isinstance(text, str | list) else str(text),
-            generated=None if generated is None or generated == "" else str(generated),
-            id=None if name is None else str(name),
-            annotations={name: row[name] for name in kept if row.get(name) is not None},
-            where=f"{where}, {place}",
+    inputs = _columns(fields.input, _LIKELY_INPUTS, columns, where)
+    if not inputs and len(columns) > 1:
+        raise UsageError(
+            f"{where} has the columns {', '.join(columns)}.\nSay which one holds the texts: --input-field NAME"
         )
+    outputs = _columns(fields.output, _LIKELY_OUTPUTS, columns, where)
+    names = _columns(fields.id, ("id",), columns, where)
+    kept = [name for asked in fields.annotations for name in _columns(asked, (), columns, where)]
+    for row in rows:
+        yield _example(row, inputs or columns, outputs, names, kept)
 
 
-def _column(
-    asked: str | None,
-    likely: Sequence[str],
-    columns: Sequence[str],
-    where: str,
-    option: str,
-    *,
-    required: bool,
-) -> str | None:
-    if asked is not None:
-        if asked not in columns:
-            raise UsageError(
-                f"{where} has no column {asked!r}.{nearest(asked, columns)}\nIt has: {', '.join(columns)}."
-            )
-        return asked
-    found = next((name for name in likely if name in columns), None)
-    if found is None and required:
-        if len(columns) == 1:
-            return columns[0]
-        raise UsageError(f"{where} has the columns {', '.join(columns)}.\nSay which one holds the texts: {option} NAME")
-    return found
-
-
-def _read(path: Path, hint: str = "") -> str:
+def _example(
+    row: Row, inputs: Sequence[str], outputs: Sequence[str], names: Sequence[str], kept: Sequence[str]
+) -> Example:
+    cells = row.cells
+    name = _name(_cell(cells, names), f"{row.where}: the id")
     try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise UsageError(f"There is no file {str(path)!r}.{hint}") from None
-    except UnicodeDecodeError as error:
-        raise FileFormatError(f"{path} is not UTF-8 text: {error.reason} at byte {error.start}.") from error
+        return Example(
+            text=_text(_cell(cells, inputs), f"{row.where}: the text"),
+            generated=words_in(_cell(cells, outputs), f"{row.where}: the target") or None,
+            id=name,
+            annotations={
+                column: _annotation(cells[column], f"{row.where}: the column {column!r}")
+                for column in kept
+                if cells.get(column) is not None
+            },
+            where=row.where,
+        )
+    except InputError as error:  # refused, or a failed example, where it is asked about
+        return Example(text="", id=name, where=row.where, unfit=str(error))
 
 
-def lines_of(text: str) -> list[str]:
-    """A text cut at its line breaks (``\\n``, ``\\r\\n``, ``\\r``) and nowhere else.
-
-    `str.splitlines` also cuts at separators that stand within texts and JSON: U+2028, U+0085, form feeds and others.
-    """
-    return re.split(r"\r\n|\n|\r", text)
+def _cell(cells: Mapping[str, Any], columns: Sequence[str]) -> Any:
+    """The cell in the first of ``columns`` that the row has; None if it has none."""
+    return next((cells[name] for name in columns if name in cells), None)
 
 
-def _lines(text: str, where: str) -> list[str]:
-    lines = [line for line in lines_of(text) if line.strip()]
-    if not lines:
-        raise UsageError(f"There is no text in {where}.")
-    return lines
+def _text(value: Any, what: str) -> Text:
+    """Raise: InputError: It is neither a text, a chat nor a list of token ids."""
+    if isinstance(value, list) and (not value or is_chat(value) or is_ids(value)):
+        return value
+    return words_in(value, what) or ""
 
 
-def _json_lines(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    with path.open(encoding="utf-8-sig") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise FileFormatError(
-                    f"{path}, line {number} is not JSON: {error.msg} at character {error.pos}."
-                ) from error
-            yield f"line {number}", row if isinstance(row, dict) else {"text": row}
-
-
-def _csv(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.DictReader(file, delimiter="\t" if path.suffix == ".tsv" else ",")
-        for row in rows:
-            yield f"line {rows.line_num}", row
-
-
-def _parquet(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    import pyarrow
-    import pyarrow.parquet
-
-    number = 0
+def _name(value: Any, what: str) -> str | None:
+    """Raise: InputError: It is no name."""
     try:
-        for batch in pyarrow.parquet.ParquetFile(path).iter_batches(batch_size=256):
-            for row in batch.to_pylist():
-                number += 1
-                yield f"row {number}", row
-    except pyarrow.ArrowInvalid as error:
-        raise FileFormatError(f"{path} is not Parquet: {error}.") from error
+        return words_in(value, what) or None
+    except InputError as error:
+        raise InputError(f"{str(error).split(chr(10))[0]}\nChoose another --id-field.") from error
+
+
+def _annotation(value: Any, what: str) -> Any:
+    return words_in(value, what) if isinstance(value, bytes) else value
+
+
+def _columns(asked: str | None, likely: Sequence[str], columns: Sequence[str], where: str) -> list[str]:
+    """The column that was asked for, or those of the usual names that there are, the usual one first."""
+    if asked is None:
+        return [name for name in likely if name in columns]
+    if asked not in columns:
+        raise UsageError(f"{where} has no column {asked!r}.{nearest(asked, columns)}\nIt has: {', '.join(columns)}.")
+    return [asked]

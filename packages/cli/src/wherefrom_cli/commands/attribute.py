@@ -27,7 +27,7 @@ from wherefrom_cli.request import (
     reduction,
 )
 from wherefrom_cli.results import add_output_options, destination, write_results
-from wherefrom_cli.texts import Example, Fields, examples_in_file, paired, refuse_empty, typed_texts
+from wherefrom_cli.texts import Example, Fields, examples_in_file, paired, refuse_unfit, typed_texts
 
 BUILT_IN = {
     "demo:lm": Example(text="George was sick yesterday. His colleagues asked him to come"),
@@ -55,7 +55,7 @@ def configure(parser: CommandParser) -> None:
         metavar="TEXT",
         help="forced targets, one per input (default: the model generates)",
     )
-    given.add("--input-file", metavar="FILE", help="texts from a .txt, .jsonl, .csv, .tsv or .parquet file")
+    given.add("--input-file", metavar="FILE", help="texts from a .txt, .jsonl, .json, .csv, .tsv or .parquet file")
     given.add("--input-field", metavar="NAME", help="column of the texts")
     given.add("--output-field", metavar="NAME", help="column of the forced targets")
     given.add("--id-field", metavar="NAME", help="column of the examples' names")
@@ -115,11 +115,11 @@ def _examples(options: Options, console: Console) -> list[Example] | None:
         if not examples:
             raise UsageError(f"There is no text in {options.input_file}.")
     elif options.input_texts:
-        examples = paired(typed_texts(options.input_texts, console), typed_texts(options.generated_texts, console))
+        examples = paired(*typed_texts(console, options.input_texts, options.generated_texts))
     else:
         return None
     examples = examples[: options.limit]
-    refuse_empty(examples)
+    refuse_unfit(examples)
     return examples
 
 

@@ -249,7 +249,7 @@ def _add_input_options(group: OptionGroup) -> None:
     group.add(
         "--documents",
         metavar="FILE",
-        help="instead: documents (.txt, .jsonl, .json, .csv; text, id, title), or messages of a chat (.json)",
+        help="instead: documents (.txt, .jsonl, .csv and the like; text, id, title), or messages of a chat (.json)",
     )
     group.add("--input-template", metavar="TEXT", help='how both are read (default: "{context} {current}")')
     group.add("--output-current-text", metavar="TEXT", help="the output to explain (default: the model generates)")

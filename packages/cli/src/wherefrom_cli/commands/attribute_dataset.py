@@ -39,6 +39,7 @@ from wherefrom_cli.request import (
     reduction,
 )
 from wherefrom_cli.results import add_output_options
+from wherefrom_cli.rows import ENDINGS
 from wherefrom_cli.texts import Fields
 
 BATCH_SIZE = 8
@@ -169,7 +170,7 @@ def execute(options: Options, console: Console) -> int:
     job = Job(request=attribution_request(options), reduction=reduction(options))
     dataset = asked.load()
     if options.dry_run:
-        examples = [numbered.example for numbered in dataset if not numbered.example.is_empty]  # these fail
+        examples = [numbered.example for numbered in dataset if numbered.example.can_be_asked_about]  # others fail
         if not examples:
             raise UsageError(f"There is no text in {asked.name!r}.")
         print_plan(model_asked.load(), model_asked, examples, job.request, console, as_json=options.json)
@@ -317,9 +318,7 @@ def dataset_request(options: Options) -> DatasetRequest:
         UsageError: They name none.
     """
     if options.dataset_name is None:
-        raise UsageError(
-            "No data set was named.\nAdd -d NAME: a hub name, or a local .jsonl, .csv, .parquet or .txt file."
-        )
+        raise UsageError(f"No data set was named.\nAdd -d NAME: a hub name, or a local file ({', '.join(ENDINGS)}).")
     return DatasetRequest(
         name=options.dataset_name,
         config=options.dataset_config,

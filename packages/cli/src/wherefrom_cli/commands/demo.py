@@ -13,7 +13,7 @@ from wherefrom_cli.parser import CommandParser, Options
 from wherefrom_cli.progress import ProgressLine, loading
 from wherefrom_cli.request import AttributionRequest, ModelRequest
 from wherefrom_cli.showing import VIEWS, print_attributions
-from wherefrom_cli.texts import Example, refuse_empty
+from wherefrom_cli.texts import Example, refuse_unfit
 
 METHODS_SHOWN = ("saliency", "integrated_gradients", "occlusion")
 
@@ -36,7 +36,7 @@ def execute(options: Options, console: Console) -> int:
         METHODS.get(name)
     example = BUILT_IN.get(options.model) if options.input_text is None else Example(text=options.input_text)
     example = example or BUILT_IN["demo:lm"]
-    refuse_empty([example])
+    refuse_unfit([example])
     with loading(console, options.model):
         model = ModelRequest(name=options.model).load()
     for name in methods:

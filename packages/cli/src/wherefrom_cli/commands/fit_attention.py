@@ -15,13 +15,13 @@ from wherefrom_cli.parser import CommandParser, Options, number, positive_number
 from wherefrom_cli.progress import ProgressLine, loading
 from wherefrom_cli.request import add_model_options, model_request
 from wherefrom_cli.results import check_writable
-from wherefrom_cli.texts import Fields, examples_in_file, refuse_empty
+from wherefrom_cli.texts import Fields, examples_in_file, refuse_unfit
 
 
 def configure(parser: CommandParser) -> None:
     """Add the options."""
     given = parser.group("Texts")
-    given.add("texts", metavar="FILE", help="texts to learn from: .txt, .jsonl, .csv, .tsv or .parquet")
+    given.add("texts", metavar="FILE", help="texts to learn from: .txt, .jsonl, .json, .csv, .tsv or .parquet")
     given.add("--input-field", metavar="NAME", help="column of the texts")
     given.add("--output-field", metavar="NAME", help="column of the forced targets (default: the model generates)")
     given.add("--limit", type=positive_number, metavar="N", help="at most N texts")
@@ -60,7 +60,7 @@ def execute(options: Options, console: Console) -> int:
     examples = list(examples_in_file(Path(options.texts), fields))[: options.limit]
     if not examples:
         raise UsageError(f"There is no text in {options.texts}.")
-    refuse_empty(examples)
+    refuse_unfit(examples)
     asked = model_request(options)
     with loading(console, asked.name):
         model = asked.load()

@@ -18,7 +18,7 @@ from wherefrom_cli.parser import CommandParser, Options, json_object, positive_n
 from wherefrom_cli.progress import ProgressLine, loading
 from wherefrom_cli.request import add_model_options, model_request
 from wherefrom_cli.results import add_output_options, destination, write_results
-from wherefrom_cli.texts import Example, paired, refuse_empty, typed_texts
+from wherefrom_cli.texts import Example, paired, refuse_unfit, typed_texts
 
 if TYPE_CHECKING:
     from wherefrom import AttributionModel
@@ -117,9 +117,12 @@ def execute(options: Options, console: Console) -> int:
             "First: wherefrom attribute ... -o out.json; then: wherefrom trace out.json"
         )
     asked = model_request(options)
-    examples = paired(typed_texts(options.input_texts, console), typed_texts(options.generated_texts, console))
-    refuse_empty(examples)
-    contrasts: list[str | None] = [*typed_texts(options.contrast_targets, console)] or [None] * len(examples)
+    inputs, targets, others = typed_texts(
+        console, options.input_texts, options.generated_texts, options.contrast_targets
+    )
+    examples = paired(inputs, targets)
+    refuse_unfit(examples)
+    contrasts: list[str | None] = [*others] or [None] * len(examples)
     if len(contrasts) != len(examples):
         raise UsageError(
             f"{len(contrasts)} contrast targets for {len(examples)} prompts.\nGive one per prompt, in the same order."

@@ -6,8 +6,9 @@ meets the same batches, so that it gives the same numbers to the last bit.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
+from typing import Any
 
 from attrs import frozen
 
@@ -44,6 +45,13 @@ def length_bucketed(examples: Iterable[Numbered], batch_size: int) -> Iterator[B
 
 def _length(item: Numbered) -> int:
     """Characters, of which tokens are made."""
-    text = item.example.text
-    size = len(text) if isinstance(text, str) else sum(len(turn.get("content", "")) for turn in text)
-    return size + len(item.example.generated or "")
+    return _size(item.example.text) + len(item.example.generated or "")
+
+
+def _size(text: Any) -> int:
+    """Of a text, or of whatever a chat's messages say; a token id, or nothing, counts as one character."""
+    if isinstance(text, str):
+        return len(text)
+    if isinstance(text, Mapping):
+        return _size(text.get("content", ""))
+    return sum(map(_size, text)) if isinstance(text, list | tuple) else 1

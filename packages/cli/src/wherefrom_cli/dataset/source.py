@@ -1,17 +1,18 @@
-"""Where a data set comes from: a hub name, a local file or folder, through the library ``datasets``."""
+"""Where a data set comes from: local files, read as every command reads them, or through the library ``datasets``."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from attrs import field, frozen
 from wherefrom.errors import ModelLoadError, UsageError
 
+from wherefrom_cli.rows import Row, columns_in_file, rows_in_file
 from wherefrom_cli.texts import Example, Fields, examples_in_rows
 
 _BUILDERS = {
@@ -23,6 +24,9 @@ _BUILDERS = {
     ".parquet": "parquet",
     ".txt": "text",
 }
+"""What `datasets` calls the kinds of files that we read ourselves."""
+_DELIMITER = ("sep", "delimiter")
+"""What it calls the mark between the cells of a table."""
 
 
 @frozen(kw_only=True)
@@ -70,34 +74,111 @@ class DatasetRequest:
 
         Raises:
             ModelLoadError: It is not there or cannot be read.
-            UsageError: It has several splits and none was chosen.
+            FileFormatError: A local file is damaged.
+            UsageError: It has several splits and none was chosen, or it is empty.
         """
+        files = self._local_files()
+        return self._read(files) if files else self._loaded()
+
+    def _local_files(self) -> list[Path]:
+        """The files, where all are here and nothing is asked that only `datasets` knows of; else none."""
+        plain = set(self.kwargs) <= {"streaming", *_DELIMITER} and len(self._delimiter or ",") == 1
+        if not plain or self.folder is not None:
+            return []
+        if Path(self.name).is_file():
+            return [Path(self.name)]
+        files = [Path(name) for name in self.files]
+        ours = all(file.is_file() and _BUILDERS.get(file.suffix.lower()) == self.name for file in files)
+        return files if ours else []
+
+    @property
+    def _delimiter(self) -> str | None:
+        """What stands between the cells of a table, where it is said."""
+        return next((str(self.kwargs[name]) for name in _DELIMITER if self.kwargs.get(name)), None)
+
+    def _read(self, files: Sequence[Path]) -> Dataset:
+        """The rows of local files: the part of them that `split` names."""
+        mark = self._delimiter
+
+        def read() -> Iterator[Row]:
+            return chain.from_iterable(rows_in_file(file, delimiter=mark) for file in files)
+
+        columns = list(dict.fromkeys(name for file in files for name in columns_in_file(file, delimiter=mark)))
+        if not columns:
+            raise UsageError(f"There is no text in {self.name}: the file is empty, or has a header alone.")
+        if self.kwargs.get("streaming"):
+            if self.split != "train":
+                raise UsageError(
+                    f"A file that is streamed has no parts, so there is no {self.split!r}.\n"
+                    "Leave --streaming out, or choose a part by --limit and --shard."
+                )
+            return Dataset(request=self, read=read, columns=columns)
+        count = sum(1 for _ in read())
+        if self.split in ("train", "all"):
+            return Dataset(request=self, read=read, columns=columns, count=count)
+        parts = self._parts(count)
+        return Dataset(
+            request=self,
+            read=lambda: chain.from_iterable(islice(read(), *part) for part in parts),
+            columns=columns,
+            count=sum(stop - start for start, stop in parts),
+        )
+
+    def _parts(self, count: int) -> list[tuple[int, int]]:
+        """First row and the row after the last of each part that `split` names, of ``count`` rows."""
+        import datasets
+
+        try:
+            parts = datasets.ReadInstruction.from_spec(self.split).to_absolute({"train": count})
+        except Exception as error:  # it raises assertions and whatever its parser raises
+            raise self._not_loaded(error) from error
+        return [(part.from_, part.to) for part in parts]
+
+    def _loaded(self) -> Dataset:
+        """What `datasets` makes of it."""
         import datasets
 
         datasets.disable_progress_bars()
-        name, arguments = self._arguments()
+        arguments = self._arguments()
         try:
             if (Path(self.name) / "state.json").is_file():  # what `Dataset.save_to_disk` writes
                 self._refuse_splits()
                 rows = datasets.load_from_disk(self.name)
             else:
-                rows = datasets.load_dataset(name, **arguments)
+                rows = datasets.load_dataset(**arguments)
+            columns = [] if isinstance(rows, Mapping) else rows.column_names or list(next(iter(rows), {}))
         except UsageError:
             raise
         except Exception as error:  # the library raises whatever its builders raise
-            first = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-            raise ModelLoadError(
-                f"The data set {self.name!r} could not be loaded.\n{type(error).__name__}: {first}\n"
-                "Check name, --dataset-config, --split and --dataset-files; local files are given by path."
-            ) from error
+            raise self._not_loaded(error) from error
         if isinstance(rows, Mapping):
             raise UsageError(f"{self.name!r} has the splits {', '.join(map(str, rows))}.\nChoose one with --split.")
-        if name == "text":  # a text per line, and none on a blank line, as everywhere
+        if arguments["path"] == "text":  # a text per line, and none on a blank line, as everywhere
             if isinstance(rows, datasets.Dataset):
                 rows = rows.select([place for place, text in enumerate(rows["text"]) if text.strip()])
             else:
                 rows = rows.filter(lambda row: bool(row["text"].strip()))
-        return Dataset(request=self, rows=cast("Iterable[Mapping[str, Any]]", rows))
+        return Dataset(
+            request=self,
+            read=lambda: self._rows_of(rows),
+            columns=columns,
+            count=len(rows) if hasattr(rows, "__len__") else None,
+        )
+
+    def _rows_of(self, rows: Iterable[Any]) -> Iterator[Row]:
+        for number, row in enumerate(rows, start=1):
+            yield Row(content=row, where=f"The data set {self.name!r}, row {number}")
+
+    def _not_loaded(self, error: Exception) -> ModelLoadError:
+        """What went wrong; of an error that only says so, what it comes from."""
+        found: BaseException = error
+        while type(found).__name__ == "DatasetGenerationError" and found.__cause__ is not None:
+            found = found.__cause__
+        first = next((line for line in str(found).splitlines() if line.strip()), type(found).__name__)
+        return ModelLoadError(
+            f"The data set {self.name!r} could not be loaded.\n{type(found).__name__}: {first}\n"
+            "Check name, --dataset-config, --split and --dataset-files; local files are given by path."
+        )
 
     def _refuse_splits(self) -> None:
         """Raise: UsageError: A part is asked for by split, and the folder has one data set without splits."""
@@ -107,8 +188,8 @@ class DatasetRequest:
                 "Leave --split out; --limit and --shard choose a part."
             )
 
-    def _arguments(self) -> tuple[str, dict[str, Any]]:
-        arguments: dict[str, Any] = {"split": self.split, **self.kwargs}
+    def _arguments(self) -> dict[str, Any]:
+        arguments: dict[str, Any] = {"path": self.name, "split": self.split, **self.kwargs}
         for name, value in (("name", self.config), ("data_dir", self.folder), ("revision", self.revision)):
             if value is not None:
                 arguments[name] = value
@@ -116,17 +197,17 @@ class DatasetRequest:
             arguments["data_files"] = list(self.files)
         path = Path(self.name)
         if path.is_file():
-            if path.suffix not in _BUILDERS:
+            ending = path.suffix.lower()
+            if ending not in _BUILDERS:
                 raise UsageError(
                     f"{self.name!r} is not a kind of data file we know.\nKnown endings: {', '.join(_BUILDERS)}."
                 )
-            if not _begins(path).strip():
-                raise UsageError(f"There is no text in {self.name}: the file is empty.")
-            arguments["data_files"] = str(path)
-            if path.suffix == ".tsv":
+            arguments |= {"path": _BUILDERS[ending], "data_files": str(path)}
+            if ending == ".tsv":
                 arguments.setdefault("sep", "\t")
-            return _BUILDERS[path.suffix], arguments
-        return self.name, arguments
+        if arguments["path"] == "csv":
+            arguments.setdefault("keep_default_na", False)  # "NA" and "None" are texts
+        return arguments
 
 
 @frozen(kw_only=True, eq=False)
@@ -134,7 +215,12 @@ class Dataset:
     """A data set that was opened; rows are read as they are asked for."""
 
     request: DatasetRequest
-    rows: Iterable[Mapping[str, Any]]
+    read: Callable[[], Iterator[Row]]
+    """Its rows, from the first, at each call."""
+    columns: Sequence[str]
+    """That any row has."""
+    count: int | None = None
+    """How many rows there are; None: it is streamed, and nobody knows."""
 
     def __len__(self) -> int:
         """How many examples are ours.
@@ -142,22 +228,22 @@ class Dataset:
         Raises:
             TypeError: It is streamed; nobody knows.
         """
-        rows = min(len(self.rows), self.request.limit or len(self.rows))  # type: ignore[arg-type]
+        if self.count is None:
+            raise TypeError("A streamed data set has no length.")
+        rows = min(self.count, self.request.limit or self.count)
         shard = self.request.shard
         return len(range(shard.number - 1, rows, shard.of))
 
     @property
     def size(self) -> int | None:
         """How many examples are ours; None if nobody knows."""
-        return len(self) if hasattr(self.rows, "__len__") else None
+        return None if self.count is None else len(self)
 
     def __iter__(self) -> Iterator[Numbered]:
-        for index, example in enumerate(
-            islice(
-                examples_in_rows(self.rows, self.request.fields, f"The data set {self.request.name!r}"),
-                self.request.limit,
-            )
-        ):
+        examples = examples_in_rows(
+            self.read(), self.columns, self.request.fields, f"The data set {self.request.name!r}"
+        )
+        for index, example in enumerate(islice(examples, self.request.limit)):
             if self.request.shard.has(index):
                 yield Numbered(index=index, example=example)
 
@@ -190,11 +276,6 @@ class Dataset:
                     "Choose another --id-field, or none."
                 )
             seen.add(numbered.key)
-
-
-def _begins(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(1000)
 
 
 def _hash(rows: Iterable[list[Any]]) -> str:

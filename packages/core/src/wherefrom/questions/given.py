@@ -169,7 +169,13 @@ def check_text(what: str, text: str) -> None:
 
 
 def _listed(values: Any, name: str) -> list[Any]:
-    """Raise: InputError: It is neither one text nor a list."""
+    """Raise: InputError: It is neither one text nor a list, or a table, which is a list of its columns' names."""
+    columns = getattr(values, "column_names", getattr(values, "columns", None))
+    if columns is not None:
+        raise InputError(
+            f"{name} is a table ({type(values).__name__}) with the columns {', '.join(map(str, columns))}. "
+            "Give one column of it."
+        )
     if is_one(values):
         return [values]
     if not isinstance(values, Iterable) or isinstance(values, Mapping | bytes):

@@ -1,13 +1,15 @@
 """Free-form values (settings, details) as strict JSON, and back.
 
 JSON has no NaN, no infinity and no very long integers: these become ``{"$number": "nan"}``. Names of functions and
-classes are text and stay text.
+classes are text and stay text. Dates become ISO 8601, bytes the text that they are in UTF-8.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from datetime import date, time
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,8 @@ def to_plain(value: Any) -> Any:
     """Lists, dictionaries, text and numbers that any JSON reader takes."""
     if value is None or isinstance(value, bool | str):
         return value
+    if isinstance(value, np.datetime64):
+        return str(value)
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, bool | str):
@@ -36,6 +40,12 @@ def to_plain(value: Any) -> Any:
         return [to_plain(item) for item in value]
     if isinstance(value, set | frozenset):
         return sorted((to_plain(item) for item in value), key=str)
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return value.decode(errors="backslashreplace")
+    if isinstance(value, Decimal):
+        return str(value)
     return repr(value)
 
 
