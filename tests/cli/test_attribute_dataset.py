@@ -353,7 +353,33 @@ def test_failure_that_passes_is_mended_by_a_retry(
 def test_wrong_request_stops_at_once(wherefrom: Run) -> None:
     ran = wherefrom(*BASE, "-o", "run", "--set", "steps=3")
     assert ran.code == 2
-    assert open_run("run").failures == {}
+    assert not Path("run").exists(), "what was not run is no run"
+    assert wherefrom(*BASE, "-o", "run", "--limit", "1").code == 0
+    assert "run holds a run already" in wherefrom(*BASE, "-o", "run").err
+
+
+@pytest.mark.parametrize("wrong", [("--set", "n_stepz=5"), ("-m", "./nowhere"), ("--attribution-aggregators", "sumx")])
+def test_a_run_to_be_overwritten_stays_until_a_batch_is_done(
+    wherefrom: Run, tmp_path: Path, wrong: tuple[str, ...]
+) -> None:
+    wherefrom(*BASE, "-o", "run", "--limit", "4")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    ran = wherefrom(*BASE, *wrong, "-o", "run", "--overwrite")
+    assert ran.code in (2, 4), ran.err
+    assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
+    assert wherefrom(*BASE, "-o", "run", "--overwrite", "--limit", "2").code == 0
+    assert set(numbers("run")) == {"e0", "e1"}
+
+
+def test_a_folder_that_is_not_empty_is_told_in_the_words_of_the_command(wherefrom: Run, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "mine.txt").write_text("mine")
+    ran = wherefrom(*BASE, "-m", "no/such-model", "-o", "mine")
+    assert ran.code == 2
+    assert "--overwrite" in ran.err
+    assert "overwrite=True" not in ran.err
+    assert wherefrom(*BASE, "-o", "mine", "--limit", "1", "--overwrite").code == 0
+    assert (tmp_path / "mine" / "mine.txt").read_text() == "mine"
 
 
 def test_shards_make_the_whole(wherefrom: Run, whole: dict[str | None, bytes]) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from wherefrom.context import ContextAttribution
 from wherefrom.evaluation.bench.standings import Standing
+from wherefrom.files import load
 from wherefrom.results.attribution import Attributions
 from wherefrom_cli.commands import list_names
 
@@ -305,6 +306,16 @@ def test_convert_to_inseq_and_back(wherefrom: Run, saved: Path, tmp_path: Path) 
 
 def test_convert_refuses_to_replace(wherefrom: Run, saved: Path) -> None:
     assert wherefrom("convert", saved, "-o", saved).code == 2
+
+
+def test_convert_to_a_run_replaces_it_only_when_asked(wherefrom: Run, saved: Path, tmp_path: Path) -> None:
+    assert wherefrom("convert", saved, "-o", "run", "--to", "run").code == 0
+    there = wherefrom("convert", "nowhere.json", "-o", "run", "--to", "run")
+    assert (there.code, "holds a run already" in there.err, "--overwrite" in there.err) == (2, True, True)
+    assert wherefrom("convert", "nowhere.json", "-o", "run", "--to", "run", "--overwrite").code == 2
+    assert len(load("run")) == len(load(saved))
+    assert wherefrom("convert", "run", "-o", "run", "--to", "run", "--overwrite", "-x", "0").code == 0
+    assert len(load("run")) == 1
 
 
 def test_merge_joins_the_examples(wherefrom: Run, saved: Path, tmp_path: Path) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from wherefrom.errors import FileFormatError, InputError, WherefromWarning
-from wherefrom.files import Manifest, RunWriter, create_run, fingerprint_of, load, open_run
+from wherefrom.files import Manifest, RunWriter, create_run, fingerprint_of, load, open_run, write_run
+from wherefrom.files.locks import RunLock
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.provenance import Provenance
 
@@ -195,6 +197,30 @@ def test_runs_are_not_overwritten_unasked(tmp_path: Path) -> None:
         create_run(tmp_path / "other")
     with pytest.raises(InputError, match="is no run"):
         open_run(tmp_path / "other")
+
+
+def test_a_whole_run_replaces_another_when_it_is_written_and_not_before(tmp_path: Path) -> None:
+    def breaking() -> Iterator[Attribution]:
+        yield from (example(number) for number in range(20))
+        raise OSError(28, "No space left on device")
+
+    path = filled(tmp_path / "run")
+    (path / "mine.txt").write_text("mine")
+    before = {one.name: one.read_bytes() for one in path.iterdir()}
+    with pytest.raises(OSError, match="No space"):
+        write_run(path, breaking(), overwrite=True)
+    assert {one.name: one.read_bytes() for one in path.iterdir()} == before
+    with pytest.raises(OSError, match="No space"):
+        write_run(tmp_path / "fresh", breaking())
+    assert not (tmp_path / "fresh").exists()
+    with pytest.raises(InputError, match="holds a run already"):
+        write_run(path, [example(8)])
+    with RunLock(path), pytest.raises(InputError, match="is writing to"):
+        write_run(path, [example(8)], overwrite=True)
+    (path / ".run.0123abcd.part").mkdir()  # of a process that was killed
+    write_run(path, (one.replace(id=f"new {one.id}") for one in open_run(path)), Manifest(total=5), overwrite=True)
+    assert [one.id for one in open_run(path)] == [f"new ex-{number}" for number in range(5)]
+    assert {one.name.split("-")[0] for one in path.iterdir()} == {"manifest.json", "part", "mine.txt"}
 
 
 def test_manifests_keep_what_they_do_not_know_and_refuse_newer_ones(tmp_path: Path) -> None:

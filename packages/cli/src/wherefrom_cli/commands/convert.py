@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from wherefrom.files import Manifest, RunWriter, create_run, save_inseq
+from wherefrom.files import Manifest, save_inseq, write_run
 
 from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
 from wherefrom_cli.opening import open_results
 from wherefrom_cli.parser import CommandParser, Options, one_of, positive_number
-from wherefrom_cli.results import add_public_options, check_public_options, check_writable
+from wherefrom_cli.results import add_public_options, check_folder, check_public_options, check_writable
 
 FORMATS = ("wherefrom", "run", "inseq")
 PRECISIONS = ("float32", "float16")
@@ -53,7 +53,9 @@ def execute(options: Options, console: Console) -> int:
     """Read one, write the other."""
     check_public_options(options)
     path = Path(options.output)
-    if options.to != "run":
+    if options.to == "run":
+        check_folder(path, overwrite=options.overwrite)
+    else:
         check_writable(path, overwrite=options.overwrite)
     out = open_results(options.path, options.example, options.limit)
     if options.public:
@@ -63,10 +65,7 @@ def execute(options: Options, console: Console) -> int:
     elif options.to == "run":
         source = Path(options.path).name if options.public else str(options.path)
         manifest = Manifest(settings={"converted from": source}, total=len(out), provenance=out.provenance)
-        with RunWriter(
-            create_run(path, manifest, overwrite=options.overwrite), scores_precision=options.scores_precision
-        ) as writer:
-            writer.extend(out)
+        write_run(path, out, manifest, overwrite=options.overwrite, scores_precision=options.scores_precision)
     else:
         out.save(path, options.overwrite, scores_precision=options.scores_precision)
     console.note(f"Wrote {len(out)} examples to {path}.")
