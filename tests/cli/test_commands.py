@@ -318,6 +318,17 @@ def test_convert_to_a_run_replaces_it_only_when_asked(wherefrom: Run, saved: Pat
     assert len(load("run")) == 1
 
 
+def test_convert_to_a_run_keeps_examples_that_share_an_id(wherefrom: Run, saved: Path, tmp_path: Path) -> None:
+    out = load(saved)
+    ids = ["x", "x", "x (2)", "y", None, None]
+    shared = out.replace(sequence_attributions=tuple(out[0].replace(id=name) for name in ids))
+    shared.save("ids.json")
+    ran = wherefrom("convert", "ids.json", "-o", "run", "--to", "run")
+    assert ran.code == 0, ran.err
+    assert "ids that are there twice are numbered, as in 'x (2)': 1 of 6 examples" in ran.err
+    assert [one.id for one in load("run")] == ["x", "x (3)", "x (2)", "y", None, None]
+
+
 def test_merge_joins_the_examples(wherefrom: Run, saved: Path, tmp_path: Path) -> None:
     (tmp_path / "copy.json").write_bytes(saved.read_bytes())
     assert wherefrom("merge", saved, "copy.json", "-o", "both.json").code == 0

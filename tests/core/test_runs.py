@@ -170,9 +170,9 @@ def test_a_full_disk_leaves_no_half_line(tmp_path: Path) -> None:
         writer.append(example(2))
     assert writer.part.read_bytes().endswith(b"}\n")
     writer._file = real
-    writer.append(example(3))
+    writer.append(example(2))
     writer.close()
-    assert [one.id for one in open_run(path)] == ["ex-0", "ex-1", "ex-3"]
+    assert [one.id for one in open_run(path)] == ["ex-0", "ex-1", "ex-2"]
 
 
 def test_what_is_flushed_survives_without_closing(tmp_path: Path) -> None:
@@ -221,6 +221,25 @@ def test_a_whole_run_replaces_another_when_it_is_written_and_not_before(tmp_path
     write_run(path, (one.replace(id=f"new {one.id}") for one in open_run(path)), Manifest(total=5), overwrite=True)
     assert [one.id for one in open_run(path)] == [f"new ex-{number}" for number in range(5)]
     assert {one.name.split("-")[0] for one in path.iterdir()} == {"manifest.json", "part", "mine.txt"}
+
+
+def test_a_writer_takes_no_id_twice_and_another_may_do_an_example_again(tmp_path: Path) -> None:
+    path = create_run(tmp_path / "run")
+    nameless = example(4).replace(id=None)
+    with RunWriter(path) as writer:
+        writer.fail("ex-1", "once")
+        writer.append(example(1))
+        writer.extend([nameless, nameless])
+        with pytest.raises(InputError, match="two examples with the id 'ex-1'"):
+            writer.append(example(1))
+    assert [one.id for one in open_run(path)] == ["ex-1", None, None]
+    with RunWriter(path) as writer:
+        writer.append(example(2).replace(id="ex-1"))
+    with pytest.warns(WherefromWarning, match="again later"):
+        assert open_run(path).find("ex-1").target == example(2).target
+    with pytest.raises(InputError, match="two examples with the id"):
+        write_run(tmp_path / "whole", [example(1), example(1)])
+    assert not (tmp_path / "whole").exists()
 
 
 def test_manifests_keep_what_they_do_not_know_and_refuse_newer_ones(tmp_path: Path) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from wherefrom.files import Manifest, save_inseq, write_run
+from wherefrom.results.attribution import Attributions
+from wherefrom.results.publishing import told_apart
 
 from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
@@ -65,11 +68,29 @@ def execute(options: Options, console: Console) -> int:
     elif options.to == "run":
         source = Path(options.path).name if options.public else str(options.path)
         manifest = Manifest(settings={"converted from": source}, total=len(out), provenance=out.provenance)
-        write_run(path, out, manifest, overwrite=options.overwrite, scores_precision=options.scores_precision)
+        named = _with_own_ids(out)
+        if renamed := sum(one.id != other.id for one, other in zip(out, named, strict=True)):
+            console.note(
+                f"note: ids that are there twice are numbered, as in 'x (2)': {renamed} of {len(out)} examples."
+            )
+        write_run(path, named, manifest, overwrite=options.overwrite, scores_precision=options.scores_precision)
     else:
         out.save(path, options.overwrite, scores_precision=options.scores_precision)
     console.note(f"Wrote {len(out)} examples to {path}.")
     return ExitCode.DONE
+
+
+def _with_own_ids(out: Attributions) -> Attributions:
+    """The same with no id twice, as a run needs them; the first example of an id keeps it."""
+    first: dict[str | None, int] = {}
+    places = [first.setdefault(one.id, place) for place, one in enumerate(out)]
+    names: list[Any] = [one.id if places[place] == place else place for place, one in enumerate(out)]
+    ids = told_apart(names, [one.id for one in out])
+    return out.replace(
+        sequence_attributions=tuple(
+            one if one.id in (None, name) else one.replace(id=name) for one, name in zip(out, ids, strict=True)
+        )
+    )
 
 
 COMMAND = Command(

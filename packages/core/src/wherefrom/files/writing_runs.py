@@ -152,6 +152,7 @@ class RunWriter:
         self._index = self.part.with_suffix(INDEX_SUFFIX).open("xb", buffering=0)
         self._end = 0
         self._pending: list[tuple[bytes, Summary]] = []
+        self._written: set[str] = set()
         self._write(header_line(provenance))
         sync_folder(self.path)
 
@@ -161,8 +162,22 @@ class RunWriter:
         return self.path / f"part-{number:05d}-{secrets.token_hex(3)}.jsonl"
 
     def append(self, attribution: Attribution) -> None:
-        """Add a finished example."""
-        self._add(example_line(attribution, narrow=self.narrow), summarized(attribution))
+        """Add a finished example.
+
+        Raises:
+            InputError: This writer has one of the same id. A run counts an id once: what another writer, as that of a
+                run that is resumed, does again takes the place of what was there.
+        """
+        name = attribution.id
+        if name is not None and name in self._written:
+            raise InputError(
+                f"There are two examples with the id {name!r}, and a run has one of each. "
+                "Give each an id of its own: attribution.replace(id=...)."
+            )
+        line = example_line(attribution, narrow=self.narrow)
+        if name is not None:
+            self._written.add(name)
+        self._add(line, summarized(attribution))
 
     def extend(self, attributions: Iterable[Attribution]) -> None:
         """Add finished examples."""
@@ -186,7 +201,11 @@ class RunWriter:
         if not lines:
             return
         offset = self._end
-        self._write(b"".join(line for line, _ in lines))
+        try:
+            self._write(b"".join(line for line, _ in lines))
+        except BaseException:
+            self._written -= {summary.id for _, summary in lines if summary.id is not None}
+            raise
         index = []
         for line, summary in lines:
             index.append(json_bytes(replace(summary, offset=offset, length=len(line), crc=crc32(line))) + b"\n")
