@@ -239,9 +239,10 @@ def _run(options: Options, console: Console, dataset: Dataset, model_asked: Mode
     """Attribute what the sink still wants and say how it went."""
     begun = time.monotonic()
     counts = {"done": 0, "failed": 0}
+    examples = dataset.each_once() if keeps_a_run(options) else dataset
     batches = (
         batch
-        for batch in length_bucketed(dataset, options.batch_size)
+        for batch in length_bucketed(examples, options.batch_size)
         if any(sink.wants(item.key) for item in batch.examples)
     )
     progress = ProgressLine(console=console, overall="examples")
