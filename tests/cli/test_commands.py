@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import importlib.metadata
 import json
+import os
+import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -327,6 +329,16 @@ def test_convert_to_a_run_keeps_examples_that_share_an_id(wherefrom: Run, saved:
     assert ran.code == 0, ran.err
     assert "ids that are there twice are numbered, as in 'x (2)': 1 of 6 examples" in ran.err
     assert [one.id for one in load("run")] == ["x", "x (3)", "x (2)", "y", None, None]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems keep names in their own way")
+def test_a_name_that_is_no_utf_8_is_read_and_told(wherefrom: Run, saved: Path, tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.json")
+    (tmp_path / name).write_bytes(saved.read_bytes())
+    assert "saliency" in wherefrom("info", name).out
+    assert json.loads(wherefrom("info", name, "--json").out)[0]["path"] == name
+    long = wherefrom("show", "n" * 300)
+    assert (long.code, "too long" in long.err) == (2, True)
 
 
 def test_merge_joins_the_examples(wherefrom: Run, saved: Path, tmp_path: Path) -> None:

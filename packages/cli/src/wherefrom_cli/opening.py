@@ -7,6 +7,7 @@ from pathlib import Path
 
 from wherefrom.errors import UsageError
 from wherefrom.files import load, open_run
+from wherefrom.files.wire.bytes import file_named
 from wherefrom.results.attribution import Attributions
 
 
@@ -21,7 +22,7 @@ def open_results(path: str | Path, wanted: Sequence[str] = (), limit: int | None
         UsageError: Nothing is there, or no example of that place or id.
         FileFormatError: It is damaged, foreign or newer than we are.
     """
-    if not Path(path).exists():
+    if not file_named(path).exists():
         raise UsageError(
             f"There is nothing at {str(path)!r}.\nGive a saved file (.json, .jsonl) or the folder of a run."
         )

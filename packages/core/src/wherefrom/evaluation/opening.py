@@ -6,6 +6,7 @@ from pathlib import Path
 
 from wherefrom.evaluation.bench.running import read_bench
 from wherefrom.evaluation.records import Evaluation
+from wherefrom.files.wire.bytes import file_named
 
 EVALUATION, BENCH = b'{"measurements":', b'{"type":"header"'
 """How their files begin."""
@@ -13,7 +14,7 @@ EVALUATION, BENCH = b'{"measurements":', b'{"type":"header"'
 
 def is_evaluation(path: str | Path) -> bool:
     """Is it an evaluation's or a bench's file, by how it begins?"""
-    path = Path(path)
+    path = file_named(path)
     if not path.is_file():
         return False
     with path.open("rb") as file:
