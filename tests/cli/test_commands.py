@@ -105,8 +105,9 @@ def test_show_of_a_bad_file(wherefrom: Run, tmp_path: Path, content: str | None,
     assert said in ran.err
 
 
-def test_example_that_is_not_there(wherefrom: Run, saved: Path) -> None:
-    ran = wherefrom("show", saved, "-x", "2")
+@pytest.mark.parametrize("place", ["2", "\u00b2", "-\u2460"])
+def test_example_that_is_not_there(wherefrom: Run, saved: Path, place: str) -> None:
+    ran = wherefrom("show", saved, f"-x={place}")
     assert ran.code == 2
     assert "There are 2" in ran.err
 
@@ -329,6 +330,25 @@ def test_convert_to_a_run_keeps_examples_that_share_an_id(wherefrom: Run, saved:
     assert ran.code == 0, ran.err
     assert "ids that are there twice are numbered, as in 'x (2)': 1 of 6 examples" in ran.err
     assert [one.id for one in load("run")] == ["x", "x (3)", "x (2)", "y", None, None]
+
+
+@pytest.mark.parametrize("command", ["convert", "merge"])
+def test_what_a_context_attribution_does_not_take_along_is_said(
+    wherefrom: Run, saved: Path, tmp_path: Path, command: str
+) -> None:
+    ContextAttribution(
+        input_context="A b.",
+        output_current="c",
+        input_context_tokens=["A", "b."],
+        output_current_tokens=["c"],
+        cti_scores=[0.5],
+        cci_scores=[],
+    ).save(tmp_path / "context.json")
+    ran = wherefrom(command, "context.json", "-o", "out.json")
+    assert ran.code == 0, ran.err
+    assert "context.json is about a context" in ran.err
+    assert "Citations" in ran.err
+    assert "about a context" not in wherefrom(command, saved, "-o", "plain.json").err
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems keep names in their own way")

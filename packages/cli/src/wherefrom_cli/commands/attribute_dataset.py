@@ -359,7 +359,7 @@ def _tokens(outcome: Outcome) -> int:
 
 def _shard(text: str) -> Shard:
     number, slash, of = text.partition("/")
-    if slash and number.isdigit() and of.isdigit() and 1 <= int(number) <= int(of):
+    if slash and number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of):
         return Shard(number=int(number), of=int(of))
     raise WrongValueError(f"expected K/N with K from 1 to N, such as 2/8, got {text!r}")
 

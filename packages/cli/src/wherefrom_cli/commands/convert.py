@@ -12,7 +12,7 @@ from wherefrom.results.publishing import told_apart
 from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
-from wherefrom_cli.opening import open_results
+from wherefrom_cli.opening import open_results, say_what_stays
 from wherefrom_cli.parser import CommandParser, Options, one_of, positive_number
 from wherefrom_cli.results import add_public_options, check_folder, check_public_options, check_writable
 
@@ -61,6 +61,7 @@ def execute(options: Options, console: Console) -> int:
     else:
         check_writable(path, overwrite=options.overwrite)
     out = open_results(options.path, options.example, options.limit)
+    say_what_stays([options.path], console)
     if options.public:
         out = out.public(options.without)
     if options.to == "inseq":

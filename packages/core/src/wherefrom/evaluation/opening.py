@@ -7,9 +7,7 @@ from pathlib import Path
 from wherefrom.evaluation.bench.running import read_bench
 from wherefrom.evaluation.records import Evaluation
 from wherefrom.files.wire.bytes import file_named
-
-EVALUATION, BENCH = b'{"measurements":', b'{"type":"header"'
-"""How their files begin."""
+from wherefrom.files.wire.foreign import BENCH, EVALUATION
 
 
 def is_evaluation(path: str | Path) -> bool:
