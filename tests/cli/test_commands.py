@@ -450,6 +450,12 @@ def test_config_init_show_and_path(wherefrom: Run, tmp_path: Path) -> None:
     assert str(tmp_path / "wherefrom.toml") in wherefrom("config", "path").out
 
 
+def test_config_path_knows_the_variable(wherefrom: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine.toml").write_text("[common]\n")
+    monkeypatch.setenv("WHEREFROM_CONFIG_FILE", "mine.toml")
+    assert json.loads(wherefrom("config", "path", "--json").out)["project"] == {"path": "mine.toml", "exists": True}
+
+
 def test_config_show_finds_names_that_nobody_has(wherefrom: Run, tmp_path: Path) -> None:
     (tmp_path / "wherefrom.toml").write_text("[common]\nmodell = 3\n")
     ran = wherefrom("config", "show")
