@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shutil
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -14,13 +15,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from attrs import asdict
 from wherefrom.errors import UsageError, WherefromWarning
 from wherefrom.files import load, open_run
 from wherefrom.files.locks import RunLock
 from wherefrom.results.attribution import Attributions
-from wherefrom_cli.dataset.source import DatasetRequest
+from wherefrom_cli.dataset.identity import streamed_identity
+from wherefrom_cli.dataset.source import DatasetRequest, Shard
 from wherefrom_cli.dataset.work import Job
 from wherefrom_cli.main import main
+from wherefrom_cli.texts import Fields
 
 Run = Callable[..., Any]
 NAMES = ("George", "Mary", "Anna", "Peter", "The teacher", "His mother")
@@ -353,7 +357,33 @@ def test_failure_that_passes_is_mended_by_a_retry(
 def test_wrong_request_stops_at_once(wherefrom: Run) -> None:
     ran = wherefrom(*BASE, "-o", "run", "--set", "steps=3")
     assert ran.code == 2
-    assert open_run("run").failures == {}
+    assert not Path("run").exists(), "what was not run is no run"
+    assert wherefrom(*BASE, "-o", "run", "--limit", "1").code == 0
+    assert "run holds a run already" in wherefrom(*BASE, "-o", "run").err
+
+
+@pytest.mark.parametrize("wrong", [("--set", "n_stepz=5"), ("-m", "./nowhere"), ("--attribution-aggregators", "sumx")])
+def test_a_run_to_be_overwritten_stays_until_a_batch_is_done(
+    wherefrom: Run, tmp_path: Path, wrong: tuple[str, ...]
+) -> None:
+    wherefrom(*BASE, "-o", "run", "--limit", "4")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    ran = wherefrom(*BASE, *wrong, "-o", "run", "--overwrite")
+    assert ran.code in (2, 4), ran.err
+    assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
+    assert wherefrom(*BASE, "-o", "run", "--overwrite", "--limit", "2").code == 0
+    assert set(numbers("run")) == {"e0", "e1"}
+
+
+def test_a_folder_that_is_not_empty_is_told_in_the_words_of_the_command(wherefrom: Run, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "mine.txt").write_text("mine")
+    ran = wherefrom(*BASE, "-m", "no/such-model", "-o", "mine")
+    assert ran.code == 2
+    assert "--overwrite" in ran.err
+    assert "overwrite=True" not in ran.err
+    assert wherefrom(*BASE, "-o", "mine", "--limit", "1", "--overwrite").code == 0
+    assert (tmp_path / "mine" / "mine.txt").read_text() == "mine"
 
 
 def test_shards_make_the_whole(wherefrom: Run, whole: dict[str | None, bytes]) -> None:
@@ -428,11 +458,68 @@ def test_missing_data_set(wherefrom: Run) -> None:
     assert len(ran.err.splitlines()) <= 3
 
 
-def test_two_examples_of_one_name_are_refused(wherefrom: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("streaming", [(), ("--streaming",)])
+def test_two_examples_of_one_name_are_refused(wherefrom: Run, tmp_path: Path, streaming: tuple[str, ...]) -> None:
     write(tmp_path / "texts.jsonl", [*rows(2), rows(1)[0]])
-    ran = wherefrom(*BASE, "-o", "run")
+    ran = wherefrom(*BASE, *streaming, "-o", "run")
     assert ran.code == 2
     assert "'e0'" in ran.err
+
+
+def streamed(folder: Path, **changes: Any) -> str:
+    """The fingerprint of a streamed data set."""
+    asked = {"name": str(folder / "texts.jsonl"), "kwargs": {"streaming": True}, **changes}
+    return DatasetRequest(**asked).load().fingerprint()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"fields": Fields(output="text")}, {"limit": 2}, {"shard": Shard(number=1, of=2)}, {"split": "train[:1]"}],
+)
+def test_a_streamed_data_set_is_what_was_asked_of_it(tmp_path: Path, change: dict[str, Any]) -> None:
+    asked = {"name": "texts.jsonl", "kwargs": {"streaming": True}}
+    same, other = (streamed_identity(asdict(DatasetRequest(**{**asked, **one}))) for one in ({}, change))
+    assert same != other
+    assert same == streamed_identity(asdict(DatasetRequest(**asked)))
+    assert same == streamed_identity(asdict(DatasetRequest(**asked, fields=Fields(annotations=("tag",)))))
+
+
+def test_a_streamed_file_is_what_it_holds_wherever_it_lies(tmp_path: Path) -> None:
+    first = streamed(tmp_path)
+    copied = Path(shutil.copytree(tmp_path, tmp_path / "copied"))
+    assert streamed(copied) == first
+    write(copied / "texts.jsonl", [*rows()[:-1], {**rows()[-1], "text": "Other."}])
+    assert streamed(copied) != first
+
+
+@pytest.mark.parametrize("given", ["name", "folder", "files", "pattern", "data_files", "files of a folder"])
+def test_local_files_are_found_however_they_are_named(tmp_path: Path, given: str) -> None:
+    def identity(place: Path) -> Any:
+        named: dict[str, dict[str, Any]] = {
+            "name": {"name": str(place)},
+            "folder": {"name": "json", "folder": str(place)},
+            "files": {"name": "json", "files": (str(place / "texts.jsonl"),)},
+            "pattern": {"name": "json", "files": (str(place / "*.jsonl"),)},
+            "data_files": {"name": "json", "kwargs": {"data_files": {"train": [str(place / "texts.jsonl")]}}},
+            "files of a folder": {"name": str(place), "files": ("texts.jsonl",)},
+        }
+        return streamed_identity(asdict(DatasetRequest(**named[given])))
+
+    (tmp_path / "one").mkdir()
+    write(tmp_path / "one" / "texts.jsonl", rows(1))
+    shutil.copytree(tmp_path / "one", tmp_path / "two")
+    assert identity(tmp_path / "one") == identity(tmp_path / "two")
+    write(tmp_path / "two" / "texts.jsonl", rows(2))
+    assert identity(tmp_path / "one") != identity(tmp_path / "two")
+
+
+def test_a_streamed_run_does_not_go_on_with_another_column(wherefrom: Run) -> None:
+    asked = (*BASE, "--streaming", "-o", "run", "--limit", "2")
+    assert wherefrom(*asked).code == 0
+    refused = wherefrom(*asked, "-in", "target", "-gen", "target", "--resume")
+    assert refused.code == 2
+    assert "dataset.fields.input: nothing then, target now" in refused.err
+    assert wherefrom(*asked, "--resume").code == 0
 
 
 def test_token_on_the_command_line_is_ignored_with_a_warning(wherefrom: Run) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import importlib.metadata
 import json
+import os
+import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +16,7 @@ import numpy as np
 import pytest
 from wherefrom.context import ContextAttribution
 from wherefrom.evaluation.bench.standings import Standing
+from wherefrom.files import load
 from wherefrom.results.attribution import Attributions
 from wherefrom_cli.commands import list_names
 
@@ -102,8 +105,9 @@ def test_show_of_a_bad_file(wherefrom: Run, tmp_path: Path, content: str | None,
     assert said in ran.err
 
 
-def test_example_that_is_not_there(wherefrom: Run, saved: Path) -> None:
-    ran = wherefrom("show", saved, "-x", "2")
+@pytest.mark.parametrize("place", ["2", "\u00b2", "-\u2460"])
+def test_example_that_is_not_there(wherefrom: Run, saved: Path, place: str) -> None:
+    ran = wherefrom("show", saved, f"-x={place}")
     assert ran.code == 2
     assert "There are 2" in ran.err
 
@@ -307,6 +311,56 @@ def test_convert_refuses_to_replace(wherefrom: Run, saved: Path) -> None:
     assert wherefrom("convert", saved, "-o", saved).code == 2
 
 
+def test_convert_to_a_run_replaces_it_only_when_asked(wherefrom: Run, saved: Path, tmp_path: Path) -> None:
+    assert wherefrom("convert", saved, "-o", "run", "--to", "run").code == 0
+    there = wherefrom("convert", "nowhere.json", "-o", "run", "--to", "run")
+    assert (there.code, "holds a run already" in there.err, "--overwrite" in there.err) == (2, True, True)
+    assert wherefrom("convert", "nowhere.json", "-o", "run", "--to", "run", "--overwrite").code == 2
+    assert len(load("run")) == len(load(saved))
+    assert wherefrom("convert", "run", "-o", "run", "--to", "run", "--overwrite", "-x", "0").code == 0
+    assert len(load("run")) == 1
+
+
+def test_convert_to_a_run_keeps_examples_that_share_an_id(wherefrom: Run, saved: Path, tmp_path: Path) -> None:
+    out = load(saved)
+    ids = ["x", "x", "x (2)", "y", None, None]
+    shared = out.replace(sequence_attributions=tuple(out[0].replace(id=name) for name in ids))
+    shared.save("ids.json")
+    ran = wherefrom("convert", "ids.json", "-o", "run", "--to", "run")
+    assert ran.code == 0, ran.err
+    assert "ids that are there twice are numbered, as in 'x (2)': 1 of 6 examples" in ran.err
+    assert [one.id for one in load("run")] == ["x", "x (3)", "x (2)", "y", None, None]
+
+
+@pytest.mark.parametrize("command", ["convert", "merge"])
+def test_what_a_context_attribution_does_not_take_along_is_said(
+    wherefrom: Run, saved: Path, tmp_path: Path, command: str
+) -> None:
+    ContextAttribution(
+        input_context="A b.",
+        output_current="c",
+        input_context_tokens=["A", "b."],
+        output_current_tokens=["c"],
+        cti_scores=[0.5],
+        cci_scores=[],
+    ).save(tmp_path / "context.json")
+    ran = wherefrom(command, "context.json", "-o", "out.json")
+    assert ran.code == 0, ran.err
+    assert "context.json is about a context" in ran.err
+    assert "Citations" in ran.err
+    assert "about a context" not in wherefrom(command, saved, "-o", "plain.json").err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems keep names in their own way")
+def test_a_name_that_is_no_utf_8_is_read_and_told(wherefrom: Run, saved: Path, tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.json")
+    (tmp_path / name).write_bytes(saved.read_bytes())
+    assert "saliency" in wherefrom("info", name).out
+    assert json.loads(wherefrom("info", name, "--json").out)[0]["path"] == name
+    long = wherefrom("show", "n" * 300)
+    assert (long.code, "too long" in long.err) == (2, True)
+
+
 def test_merge_joins_the_examples(wherefrom: Run, saved: Path, tmp_path: Path) -> None:
     (tmp_path / "copy.json").write_bytes(saved.read_bytes())
     assert wherefrom("merge", saved, "copy.json", "-o", "both.json").code == 0
@@ -394,6 +448,12 @@ def test_config_init_show_and_path(wherefrom: Run, tmp_path: Path) -> None:
         file.write('\n[show]\nview = "topk"\n')
     assert '[show] view = "topk"' in wherefrom("config", "show").out
     assert str(tmp_path / "wherefrom.toml") in wherefrom("config", "path").out
+
+
+def test_config_path_knows_the_variable(wherefrom: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine.toml").write_text("[common]\n")
+    monkeypatch.setenv("WHEREFROM_CONFIG_FILE", "mine.toml")
+    assert json.loads(wherefrom("config", "path", "--json").out)["project"] == {"path": "mine.toml", "exists": True}
 
 
 def test_config_show_finds_names_that_nobody_has(wherefrom: Run, tmp_path: Path) -> None:

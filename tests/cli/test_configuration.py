@@ -95,3 +95,44 @@ def test_damaged_file_is_a_usage_error(parser: CommandParser, folders: Path) -> 
     (folders / "project/wherefrom.toml").write_text("[attribute\n")
     with pytest.raises(UsageError, match="is not TOML"):
         settled(parser)
+
+
+@pytest.mark.parametrize(
+    "content, said",
+    [
+        ("[atribute]\nbatch-size = 3\n", r"there is no command 'atribute'. Did you mean 'attribute'\?"),
+        ('model = "demo:lm"\n', "'model' stands outside of a table"),
+        ("attribute = 3\n", "attribute must be a table"),
+        ('[common]\nmodle = "demo:lm"\n', r"'modle', an option of no command. Did you mean 'model'\?"),
+        ('[attribute]\nmodel = ["a"]\n', r'model: expected one value, got a list, \["a"\]'),
+        ("[attribute]\nmodel = { a = 1 }\n", "model: expected one value, got a table"),
+        ('[attribute]\nstep-scores = [["a"]]\n', "step-scores: expected one value, got a list"),
+    ],
+)
+def test_what_would_have_no_effect_is_refused(parser: CommandParser, folders: Path, content: str, said: str) -> None:
+    (folders / "project/wherefrom.toml").write_text(content)
+    with pytest.raises(UsageError, match=said):
+        settled(parser)
+
+
+def test_names_of_other_commands_and_tables_of_others_are_fine(parser: CommandParser, folders: Path) -> None:
+    (folders / "project/wherefrom.toml").write_bytes(
+        b"\xef\xbb\xbf[common]\nmetrics = ['abpc']\nbatch_size = 4\n[browser.keys]\nquit = 'q'\n[export]\n"
+    )
+    assert settled(parser)["batch_size"] == 4
+
+
+def test_a_variable_that_sets_nothing_is_warned_of(
+    parser: CommandParser, folders: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("MODEL", "METRICS", "CONFIG_FILE", "BACKGROUND", "CACHE"):
+        monkeypatch.setenv(f"WHEREFROM_{name}", "")
+    assert settled(parser)["model"] == ""
+    assert not caplog.records
+    monkeypatch.setenv("WHEREFROM_MODLE", "demo:lm")
+    monkeypatch.setenv("WHEREFROM_SET", "n_steps=5")
+    settled(parser)
+    first, second = (record.getMessage() for record in caplog.records)
+    assert "WHEREFROM_MODLE sets nothing" in first
+    assert "Did you mean 'WHEREFROM_MODEL'?" in first
+    assert "WHEREFROM_SET sets nothing" in second

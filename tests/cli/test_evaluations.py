@@ -11,8 +11,10 @@ import msgspec
 import pytest
 from wherefrom import load_model
 from wherefrom.errors import InputError
-from wherefrom.evaluation import Evaluation, Gold, evaluate, save_gold
+from wherefrom.evaluation import Evaluation, Gold, Measurement, evaluate, save_gold
 from wherefrom.files import load, save
+
+from tests.core.made import attribution
 
 Run = Callable[..., Any]
 QUICK = ("--metrics", "top_k_drop", "--removals", "unk", "--draws", "1")
@@ -34,6 +36,49 @@ def test_evaluate_tells_the_cost_measures_and_saves(wherefrom: Run, saved: Path,
     shown = wherefrom("show", "found.json")
     assert "top_k_drop" in shown.out
     assert "saliency" in shown.out
+
+
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of an evaluation."""
+    made = attribution(["x"], ["<s>", " a"], 1)
+    one = Measurement(example=0, method="made", metric="top_k_drop", removal="unk", span=(1, 2), value=0.5)
+    found = Evaluation(measurements=(one,), methods=(made.method,), model="demo:lm")
+    path = tmp_path_factory.mktemp("evaluated") / "evaluation.json"
+    found.save(path)
+    return path
+
+
+def test_show_prints_the_document_of_an_evaluation(wherefrom: Run, evaluated: Path) -> None:
+    ran = wherefrom("show", evaluated, "--json")
+    assert ran.code == 0, ran.err
+    assert json.loads(ran.out) == json.loads(evaluated.read_bytes())
+
+
+@pytest.mark.parametrize(
+    "options",
+    [("--jsonl",), ("-x", "9"), ("--limit", "1"), ("--view", "topk"), ("--aggregator", "sum"), ("--set", "a=1")],
+    ids=" ".join,
+)
+def test_show_refuses_what_an_evaluation_has_not(wherefrom: Run, evaluated: Path, options: tuple[str, ...]) -> None:
+    ran = wherefrom("show", evaluated, *options)
+    assert (ran.code, ran.out) == (2, "")
+    assert "is an evaluation" in ran.err
+    assert "--json" in ran.err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("info",), ("export", "-o", "a.svg"), ("merge", "-o", "a.json"), ("convert", "-o", "a.json"), ("compare", "FILE")],
+    ids=lambda command: command[0],
+)
+def test_an_evaluation_is_called_one_by_commands_for_attributions(
+    wherefrom: Run, evaluated: Path, command: tuple[str, ...]
+) -> None:
+    name, *rest = command
+    ran = wherefrom(name, evaluated, *(evaluated if word == "FILE" else word for word in rest))
+    assert ran.code == 5
+    assert "This is an evaluation, not attributions; `wherefrom show` prints it." in ran.err
 
 
 def test_evaluate_only_tells_the_cost(wherefrom: Run, saved: Path, tmp_path: Path) -> None:

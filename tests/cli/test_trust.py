@@ -17,8 +17,8 @@ from wherefrom.methods.contract import METHODS
 from wherefrom.settings import a_folder, former_names
 from wherefrom.step_functions.base import STEP_FUNCTIONS
 from wherefrom_cli import trust
-from wherefrom_cli.configuration import _NOT_SETTABLE
 from wherefrom_cli.main import load_command, modules
+from wherefrom_cli.settable import _NOT_SETTABLE
 from wherefrom_cli.trust import HARMLESS, HARMLESS_GENERATION, HARMLESS_WORDS, distrusted_file, is_own, project_file
 
 EVIL = "from pathlib import Path\nPath({marker!r}).write_text('ran')\n"

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from wherefrom.errors import FileFormatError, InputError, WherefromWarning
+from wherefrom.errors import FileFormatError, InputError, UsageError, WherefromWarning
+from wherefrom.files import load
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.provenance import Provenance
 from wherefrom.results.stages import Stage
 from wherefrom.text.tokens import Segment, Token
 
 from tests.core import golden
+from tests.core.made import attribution
 
 WRITTEN = Path(__file__).parents[1] / "data" / "files"
 FORMATS = ["json", "jsonl", "msgpack"]
@@ -237,3 +241,34 @@ def test_half_a_surrogate_pair_is_written_as_the_replacement_character(tmp_path:
     path = tmp_path / f"out{suffix}"
     Attributions(sequence_attributions=(one,)).save(path)
     assert Attributions.load(path)[0].target[0].text == "\ufffda"
+
+
+ODD_NAMES = [os.fsdecode(b"caf\xe9.json"), "n" * 250 + ".json"]
+"""A name that is no UTF-8, as older systems left them, and the longest there may be."""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems keep names in their own way")
+@pytest.mark.parametrize("name", ODD_NAMES, ids=["bytes", "long"])
+def test_any_name_that_the_system_takes_is_written_and_read(tmp_path: Path, name: str) -> None:
+    made = Attributions(sequence_attributions=(attribution(["x"], ["<s>", " a"], 1),))
+    made.save(tmp_path / name)
+    assert load(tmp_path / name) == load(str(tmp_path / name)) == made
+
+
+@pytest.mark.parametrize(
+    "name, said",
+    [
+        (None, "None is no name of a file"),
+        (3, "3 is no name of a file"),
+        ("a\0b.json", "can be no name of a file"),
+        ("n" * 300 + ".json", "is too long for the name of a file"),
+    ],
+    ids=["none", "number", "nul", "long"],
+)
+def test_what_can_be_no_name_is_refused_in_words(tmp_path: Path, name: Any, said: str) -> None:
+    made = Attributions(sequence_attributions=(attribution(["x"], ["<s>", " a"], 1),))
+    for write in (made.save, made.save_inseq, made.save_table):
+        with pytest.raises(InputError, match=said):
+            write(str(tmp_path / name) if isinstance(name, str) else name)
+    with pytest.raises(UsageError, match=f"{said}|does not fit"):
+        load(name)

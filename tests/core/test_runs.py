@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from wherefrom.errors import FileFormatError, InputError, WherefromWarning
-from wherefrom.files import Manifest, RunWriter, create_run, fingerprint_of, load, open_run
+from wherefrom.files import Manifest, RunWriter, create_run, fingerprint_of, load, open_run, write_run
+from wherefrom.files.locks import RunLock
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.provenance import Provenance
 
@@ -168,9 +170,9 @@ def test_a_full_disk_leaves_no_half_line(tmp_path: Path) -> None:
         writer.append(example(2))
     assert writer.part.read_bytes().endswith(b"}\n")
     writer._file = real
-    writer.append(example(3))
+    writer.append(example(2))
     writer.close()
-    assert [one.id for one in open_run(path)] == ["ex-0", "ex-1", "ex-3"]
+    assert [one.id for one in open_run(path)] == ["ex-0", "ex-1", "ex-2"]
 
 
 def test_what_is_flushed_survives_without_closing(tmp_path: Path) -> None:
@@ -195,6 +197,49 @@ def test_runs_are_not_overwritten_unasked(tmp_path: Path) -> None:
         create_run(tmp_path / "other")
     with pytest.raises(InputError, match="is no run"):
         open_run(tmp_path / "other")
+
+
+def test_a_whole_run_replaces_another_when_it_is_written_and_not_before(tmp_path: Path) -> None:
+    def breaking() -> Iterator[Attribution]:
+        yield from (example(number) for number in range(20))
+        raise OSError(28, "No space left on device")
+
+    path = filled(tmp_path / "run")
+    (path / "mine.txt").write_text("mine")
+    before = {one.name: one.read_bytes() for one in path.iterdir()}
+    with pytest.raises(OSError, match="No space"):
+        write_run(path, breaking(), overwrite=True)
+    assert {one.name: one.read_bytes() for one in path.iterdir()} == before
+    with pytest.raises(OSError, match="No space"):
+        write_run(tmp_path / "fresh", breaking())
+    assert not (tmp_path / "fresh").exists()
+    with pytest.raises(InputError, match="holds a run already"):
+        write_run(path, [example(8)])
+    with RunLock(path), pytest.raises(InputError, match="is writing to"):
+        write_run(path, [example(8)], overwrite=True)
+    (path / ".run.0123abcd.part").mkdir()  # of a process that was killed
+    write_run(path, (one.replace(id=f"new {one.id}") for one in open_run(path)), Manifest(total=5), overwrite=True)
+    assert [one.id for one in open_run(path)] == [f"new ex-{number}" for number in range(5)]
+    assert {one.name.split("-")[0] for one in path.iterdir()} == {"manifest.json", "part", "mine.txt"}
+
+
+def test_a_writer_takes_no_id_twice_and_another_may_do_an_example_again(tmp_path: Path) -> None:
+    path = create_run(tmp_path / "run")
+    nameless = example(4).replace(id=None)
+    with RunWriter(path) as writer:
+        writer.fail("ex-1", "once")
+        writer.append(example(1))
+        writer.extend([nameless, nameless])
+        with pytest.raises(InputError, match="two examples with the id 'ex-1'"):
+            writer.append(example(1))
+    assert [one.id for one in open_run(path)] == ["ex-1", None, None]
+    with RunWriter(path) as writer:
+        writer.append(example(2).replace(id="ex-1"))
+    with pytest.warns(WherefromWarning, match="again later"):
+        assert open_run(path).find("ex-1").target == example(2).target
+    with pytest.raises(InputError, match="two examples with the id"):
+        write_run(tmp_path / "whole", [example(1), example(1)])
+    assert not (tmp_path / "whole").exists()
 
 
 def test_manifests_keep_what_they_do_not_know_and_refuse_newer_ones(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 import torch
 import wherefrom
 from transformers import StoppingCriteria, StoppingCriteriaList
+from wherefrom.errors import SettingsError
 
 PROMPTS = ["George went home because", "The nurse", "Anna said that the doctors who saw the patient"]
 LENGTH = 8
@@ -52,6 +53,22 @@ def test_an_end_of_ones_own_leaves_the_models_end_tokens_within_answers(lm: Any)
     (answer,) = ids_of(lm, PROMPTS[:1], {"eos_token_id": later})[0]
     assert answer == said[: said.index(later) + 1]
     assert answer[0] == first
+
+
+@pytest.mark.parametrize("kind", [np.array, np.int64, torch.tensor, lambda ids: [np.int64(one) for one in ids]])
+def test_end_tokens_are_ids_of_any_kind(lm: Any, kind: Any) -> None:
+    (said,) = ids_of(lm, PROMPTS[:1], {"eos_token_id": -1})[0]
+    later = next(token for token in said[1:] if token != said[0])
+    given = kind(later) if kind is np.int64 else kind([later])
+    (answer,) = lm.generate(PROMPTS[:1], eos_token_id=given, max_new_tokens=LENGTH)
+    assert answer == lm.generate(PROMPTS[:1], eos_token_id=later, max_new_tokens=LENGTH)[0]
+    assert ids_of(lm, PROMPTS[:1], {"eos_token_id": given})[0] == [said[: said.index(later) + 1]]
+
+
+@pytest.mark.parametrize("wrong", ["</s>", [2.5], np.array([True])])
+def test_end_tokens_that_are_no_ids_are_refused(lm: Any, wrong: Any) -> None:
+    with pytest.raises(SettingsError, match=r"eos_token_id = .* expected a whole number"):
+        ids_of(lm, PROMPTS[:1], {"eos_token_id": wrong})
 
 
 def test_stop_strings_need_no_tokenizer_of_the_users(lm: Any) -> None:

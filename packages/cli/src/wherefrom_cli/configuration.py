@@ -33,13 +33,11 @@ from attrs import frozen
 from wherefrom.errors import UsageError, nearest
 from wherefrom.files.user_places import configuration_file
 
-from wherefrom_cli.parser import CommandParser, Declared, Takes, WrongValueError
+from wherefrom_cli.parser import CommandParser, Declared, Takes, WrongValueError, json_object
+from wherefrom_cli.settable import COMMON, CONFIG_FILE, check_tables, folded, settable, strange_variables, variable_of
 from wherefrom_cli.trust import check_project_value, distrusted_file, project_file
 
 _LOG = logging.getLogger("wherefrom.cli")
-
-_PREFIX = "WHEREFROM_"
-_NOT_SETTABLE = {"help", "config_file", "debug", "input_texts", "generated_texts", "set"}
 
 
 @frozen(kw_only=True)
@@ -58,13 +56,18 @@ def user_file() -> Path:
     return configuration_file()
 
 
+def named_file(flag: str | None = None) -> str | None:
+    """The file that ``--config-file`` names, or ``WHEREFROM_CONFIG_FILE``; None: one is looked for."""
+    return flag or os.environ.get(CONFIG_FILE)
+
+
 def configuration_files(named: str | None = None) -> list[Path]:
     """The files that are read, weakest first.
 
     Raises:
         UsageError: The file that was named does not exist.
     """
-    named = named or os.environ.get(_PREFIX + "CONFIG_FILE")
+    named = named_file(named)
     if named and not Path(named).is_file():
         raise UsageError(f"There is no configuration file {named!r}.")
     project = Path(named) if named else project_file()
@@ -80,7 +83,7 @@ def configuration_files(named: str | None = None) -> list[Path]:
 
 def is_believed(path: Path, named: str | None) -> bool:
     """May it set everything? The user's own file and a file that was named may; one that was found may not."""
-    named = named or os.environ.get(_PREFIX + "CONFIG_FILE")
+    named = named_file(named)
     return path == user_file() or (named is not None and path == Path(named))
 
 
@@ -91,13 +94,15 @@ def apply_configuration(parser: CommandParser, command: str, argv: Sequence[str]
         What was applied, strongest last.
 
     Raises:
-        UsageError: A file is damaged, or a name or value in it does not fit the command.
+        UsageError: A file is damaged, has a name that no command has, or a value that does not fit this one.
     """
     applied: list[Default] = []
     named = _config_file_flag(parser.normalized(argv))
     for path in configuration_files(named):
         applied += _from_file(path, parser, command, believed=is_believed(path, named))
     applied += _from_environment(parser)
+    for name, suggestion in strange_variables(os.environ, settable(parser)):
+        _LOG.warning("%s sets nothing: no option can be set by a variable of that name.%s", name, suggestion)
     parser.set_defaults(**{default.option: default.value for default in applied})
     return applied
 
@@ -109,7 +114,7 @@ def read_file(path: Path) -> dict[str, Any]:
         UsageError: It cannot be read or is not TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise UsageError(f"Cannot read the configuration {path}: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -127,19 +132,17 @@ def _config_file_flag(argv: Sequence[str]) -> str | None:
 
 def _from_file(path: Path, parser: CommandParser, command: str, *, believed: bool) -> list[Default]:
     tables = read_file(path)
-    options = _settable(parser)
+    options = settable(parser)
+    check_tables(path, tables, options)
     found: list[Default] = []
-    for table in ("common", command):
-        entries = tables.get(table, {})
-        if not isinstance(entries, Mapping):
-            raise UsageError(f"{path}: {table} must be a table: [{table}]")
-        for name, value in entries.items():
-            option = options.get(_folded(name))
-            if option is None and table == "common":
-                continue  # another command's; `config show` checks that somebody has it
+    for table in (COMMON, command):
+        for name, value in tables.get(table, {}).items():
+            option = options.get(folded(name))
+            if option is None and table == COMMON:
+                continue  # another command's
             if option is None:
                 raise UsageError(
-                    f"{path}: `wherefrom {command}` has no option {name!r}.{nearest(_folded(name), options)}"
+                    f"{path}: `wherefrom {command}` has no option {name!r}.{nearest(folded(name), options)}"
                 )
             converted = _value(option, value, f"{path}: {name}")
             if not believed:
@@ -150,27 +153,14 @@ def _from_file(path: Path, parser: CommandParser, command: str, *, believed: boo
 
 def _from_environment(parser: CommandParser) -> list[Default]:
     found = []
-    for name, option in _settable(parser).items():
-        variable = _PREFIX + name.upper().replace("-", "_")
+    for name, option in settable(parser).items():
+        variable = variable_of(name)
         if variable in os.environ:
             value: Any = os.environ[variable]
             if option.takes_several:
                 value = _words(value, variable)
             found.append(Default(option=option.dest, value=_value(option, value, variable), origin=variable))
     return found
-
-
-def _settable(parser: CommandParser) -> dict[str, Declared]:
-    """Long names (without hyphens in front) that a file or variable may set."""
-    return {
-        name.removeprefix("--"): option
-        for name, option in parser.option_names.items()
-        if name.startswith("--") and option.dest not in _NOT_SETTABLE and name != option.negation
-    }
-
-
-def _folded(name: str) -> str:
-    return name.replace("_", "-")
 
 
 def _words(value: str, variable: str) -> list[str]:
@@ -191,6 +181,9 @@ def _value(option: Declared, value: Any, where: str) -> Any:
 def _converted(option: Declared, value: Any, where: str) -> Any:
     if option.takes is Takes.NOTHING and value == "":
         return False  # a variable that is set to nothing
+    if isinstance(value, list) or (isinstance(value, Mapping) and option.convert is not json_object):
+        what = "a list" if isinstance(value, list) else "a table"
+        raise UsageError(f"{where}: expected one value, got {what}, {json.dumps(value, default=str)}.")
     try:
         return option.convert(value if isinstance(value, str) else json.dumps(value, default=str))
     except WrongValueError as error:

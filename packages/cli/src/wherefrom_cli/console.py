@@ -74,12 +74,12 @@ class Console:
             self.note(f"warning: {message}")
 
     def write(self, text: str) -> None:
-        """Part of the result."""
-        self.stdout.write(text)
+        """Part of the result; bytes of file names that are no UTF-8 are escaped, as JSON has them."""
+        self.stdout.write(text.encode("utf-8", "backslashreplace").decode("utf-8"))
 
     def line(self, text: str = "") -> None:
         """A line of the result."""
-        self.stdout.write(text + "\n")
+        self.write(text + "\n")
 
     def rich_console(self) -> RichConsole:
         """A Rich console on stdout that obeys ``--color`` (and NO_COLOR, FORCE_COLOR, TERM, COLUMNS by itself)."""

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from wherefrom.context import is_context_file
 from wherefrom.errors import UsageError
 from wherefrom.files import load, open_run
+from wherefrom.files.wire.bytes import file_named
 from wherefrom.results.attribution import Attributions
+
+from wherefrom_cli.console import Console
 
 
 def open_results(path: str | Path, wanted: Sequence[str] = (), limit: int | None = None) -> Attributions:
@@ -21,7 +25,7 @@ def open_results(path: str | Path, wanted: Sequence[str] = (), limit: int | None
         UsageError: Nothing is there, or no example of that place or id.
         FileFormatError: It is damaged, foreign or newer than we are.
     """
-    if not Path(path).exists():
+    if not file_named(path).exists():
         raise UsageError(
             f"There is nothing at {str(path)!r}.\nGive a saved file (.json, .jsonl) or the folder of a run."
         )
@@ -49,13 +53,23 @@ def chosen(ids: Sequence[str | None], wanted: Sequence[str], limit: int | None) 
     for name in wanted:
         if name in names:
             places.append(names[name])
-        elif name.removeprefix("-").isdigit() and -len(ids) <= int(name) < len(ids):
+        elif name.removeprefix("-").isdecimal() and -len(ids) <= int(name) < len(ids):
             places.append(int(name) % len(ids))
         else:
             raise UsageError(
                 f"There is no example {name!r}.\nThere are {len(ids)}: give a place from 0 to {len(ids) - 1}, or an id."
             )
     return places[:limit]
+
+
+def say_what_stays(paths: Sequence[str | Path], console: Console) -> None:
+    """Tell what of context attributions is not in attributions that are written of them."""
+    for path in paths:
+        if Path(path).is_file() and is_context_file(path):
+            console.warn(
+                f"{path} is about a context: its cues and sensitivities go along as scores, its parts as segments. "
+                "Citations, support of sentences, significance and what was asked do not: keep the file."
+            )
 
 
 def check_readable(path: str | Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 from wherefrom.errors import UsageError
 from wherefrom.files.wire.bytes import refuse_existing
+from wherefrom.files.writing_runs import occupied_by
 
 from wherefrom_cli.console import Console
 from wherefrom_cli.parser import OptionGroup, Options
@@ -120,6 +121,27 @@ def check_writable(path: Path | None, *, overwrite: bool) -> None:
     refuse_existing(path, overwrite=True)
     if path.exists() and not overwrite:
         raise UsageError(f"{path} is there already.\nAdd --overwrite to replace it, or choose another name.")
+
+
+def check_folder(path: Path, *, overwrite: bool, instead: str = "Add --overwrite to replace it") -> None:
+    """Refuse before the work a place where no run can go.
+
+    Args:
+        instead: What to do about a run that is there.
+
+    Raises:
+        UsageError: It is a file; or there is a run, or a folder that is not empty, and nobody said to write there.
+    """
+    what = occupied_by(path)
+    if what == "file":
+        raise UsageError(f"{path} is a file.\nA run needs a folder of its own: choose another name.")
+    if what == "run" and not overwrite:
+        raise UsageError(f"{path} holds a run already.\n{instead}, or choose another folder.")
+    if what and not overwrite:
+        raise UsageError(
+            f"The folder {path} is not empty.\n"
+            "Choose another one, or add --overwrite to put a run beside what is in it."
+        )
 
 
 def check_ending(path: Path | None) -> None:

@@ -100,8 +100,8 @@ class Renamed(Protocol):
 def check_call(function: Callable[..., Any], given: Mapping[str, Any], /, **least: int) -> None:
     """Refuse arguments of a call that its own signature rules out, before any work is done.
 
-    Numbers must be finite, texts without half characters, seeds from 0 to 2**63 - 1. What a signature says beyond
-    plain types, lists, mappings, paths and functions is left to the function.
+    Numbers must be finite, texts without half characters (but for names of files), seeds from 0 to 2**63 - 1. What a
+    signature says beyond plain types, lists, mappings, paths and functions is left to the function.
 
     Args:
         function: Whose signature counts.
@@ -141,6 +141,8 @@ def _fits(value: Any, declared: Any) -> bool:
     """May an argument declared so be this? True wherever that is not for its type to say."""
     origin, inner = get_origin(declared), get_args(declared)
     if origin in (Union, UnionType):
+        if isinstance(value, str) and any(map(_is_path, inner)):
+            return True  # systems keep names that are no UTF-8: their bytes come as half characters
         return any(_fits(value, one) for one in inner)
     if origin is Literal:
         return any(type(value) is type(one) and value == one for one in inner)
@@ -167,9 +169,11 @@ def _fits(value: Any, declared: Any) -> bool:
         return listed and not (isinstance(value, list | tuple) and not all(_fits(one, inner[0]) for one in value))
     if origin is collections.abc.Callable:
         return callable(value)
-    return not (isinstance(declared, type) and hasattr(declared, "__fspath__")) or (
-        isinstance(value, os.PathLike) and _fits(str(value), str)
-    )
+    return not _is_path(declared) or isinstance(value, os.PathLike)
+
+
+def _is_path(declared: Any) -> bool:
+    return isinstance(declared, type) and hasattr(declared, "__fspath__")
 
 
 def is_whole(value: object) -> TypeGuard[int]:

@@ -87,4 +87,4 @@ class Client:
 
 def _seconds(value: str | None) -> float:
     """A ``Retry-After`` header, at most a minute; dates are not obeyed."""
-    return min(float(value), 60.0) if value is not None and value.isdigit() else 0.0
+    return min(float(value), 60.0) if value is not None and value.isdecimal() else 0.0

@@ -240,9 +240,10 @@ def _run(options: Options, console: Console, dataset: Dataset, model_asked: Mode
     """Attribute what the sink still wants and say how it went."""
     begun = time.monotonic()
     counts = {"done": 0, "failed": 0}
+    examples = dataset.each_once() if keeps_a_run(options) else dataset
     batches = (
         batch
-        for batch in length_bucketed(dataset, options.batch_size)
+        for batch in length_bucketed(examples, options.batch_size)
         if any(sink.wants(item.key) for item in batch.examples)
     )
     progress = ProgressLine(console=console, overall="examples")
@@ -357,7 +358,7 @@ def _tokens(outcome: Outcome) -> int:
 
 def _shard(text: str) -> Shard:
     number, slash, of = text.partition("/")
-    if slash and number.isdigit() and of.isdigit() and 1 <= int(number) <= int(of):
+    if slash and number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of):
         return Shard(number=int(number), of=int(of))
     raise WrongValueError(f"expected K/N with K from 1 to N, such as 2/8, got {text!r}")
 

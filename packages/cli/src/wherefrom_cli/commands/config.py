@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from wherefrom.errors import UsageError, nearest
 
 from wherefrom_cli.command import Command
-from wherefrom_cli.configuration import configuration_files, is_believed, read_file, user_file
+from wherefrom_cli.configuration import configuration_files, is_believed, named_file, read_file, user_file
 from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
 from wherefrom_cli.main import load_command, modules
-from wherefrom_cli.parser import CommandParser, Declared, Options, one_of
+from wherefrom_cli.parser import CommandParser, Options, one_of
+from wherefrom_cli.settable import COMMON, OF_OTHERS, check_tables, folded, settable
 from wherefrom_cli.trust import PROJECT_FILE, check_project_value, project_file
 
 TEMPLATE = """\
@@ -35,10 +36,6 @@ TEMPLATE = """\
 [attribute-dataset]
 # batch-size = 16
 """
-
-
-_OF_OTHERS = ("browser",)
-"""Tables that are read elsewhere: the browser's keys and colours."""
 
 
 def configure(parser: CommandParser) -> None:
@@ -75,7 +72,8 @@ def _init(path: Path, console: Console) -> int:
 
 
 def _paths(options: Options, console: Console) -> int:
-    project = Path(options.config_file) if options.config_file else project_file() or Path.cwd() / PROJECT_FILE
+    named = named_file(options.config_file)
+    project = Path(named) if named else project_file() or Path.cwd() / PROJECT_FILE
     paths = {"project": project, "user": user_file()}
     if options.json:
         console.line(
@@ -112,34 +110,25 @@ def _show(options: Options, console: Console) -> int:
     return ExitCode.DONE
 
 
-def _check(path: str, tables: dict[str, object], *, believed: bool) -> None:
+def _check(path: str, tables: dict[str, Any], *, believed: bool) -> None:
     """Every table is a command's and every name an option of it (or, in ``[common]``, of any).
 
     Raises:
         UsageError: One is not (the nearest is suggested), or it is not for a project's file.
     """
-    names = {
-        command: {name.removeprefix("--"): option.dest for name, option in _options(command)} for command in modules()
-    }
-    everything = {option: dest for options in names.values() for option, dest in options.items()}
+    names = {command: settable(load_command(command).parser()) for command in modules()}
+    everything = {option: declared for options in names.values() for option, declared in options.items()}
+    check_tables(path, tables, everything)
     for table, entries in tables.items():
-        if table in _OF_OTHERS:
+        if table in OF_OTHERS:
             continue
-        if table != "common" and table not in names:
-            raise UsageError(f"{path}: there is no command {table!r}.{nearest(table, [*names, 'common'])}")
-        if not isinstance(entries, dict):
-            raise UsageError(f"{path}: {table} must be a table: [{table}]")
-        known = everything if table == "common" else names[table]
+        known = everything if table == COMMON else names[table]
         for name, value in entries.items():
-            option = known.get(name.replace("_", "-"))
+            option = known.get(folded(name))
             if option is None:
-                raise UsageError(f"{path}: [{table}] has no option {name!r}.{nearest(name.replace('_', '-'), known)}")
+                raise UsageError(f"{path}: [{table}] has no option {name!r}.{nearest(folded(name), known)}")
             if not believed:
-                check_project_value(Path(path), name, option, value)
-
-
-def _options(command: str) -> Iterable[tuple[str, Declared]]:
-    return load_command(command).parser().option_names.items()
+                check_project_value(Path(path), name, option.dest, value)
 
 
 COMMAND = Command(

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from wherefrom.files import Manifest, RunWriter, create_run, save_inseq
+from wherefrom.files import Manifest, save_inseq, write_run
+from wherefrom.results.attribution import Attributions
+from wherefrom.results.publishing import told_apart
 
 from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
-from wherefrom_cli.opening import open_results
+from wherefrom_cli.opening import open_results, say_what_stays
 from wherefrom_cli.parser import CommandParser, Options, one_of, positive_number
-from wherefrom_cli.results import add_public_options, check_public_options, check_writable
+from wherefrom_cli.results import add_public_options, check_folder, check_public_options, check_writable
 
 FORMATS = ("wherefrom", "run", "inseq")
 PRECISIONS = ("float32", "float16")
@@ -53,9 +56,12 @@ def execute(options: Options, console: Console) -> int:
     """Read one, write the other."""
     check_public_options(options)
     path = Path(options.output)
-    if options.to != "run":
+    if options.to == "run":
+        check_folder(path, overwrite=options.overwrite)
+    else:
         check_writable(path, overwrite=options.overwrite)
     out = open_results(options.path, options.example, options.limit)
+    say_what_stays([options.path], console)
     if options.public:
         out = out.public(options.without)
     if options.to == "inseq":
@@ -63,14 +69,29 @@ def execute(options: Options, console: Console) -> int:
     elif options.to == "run":
         source = Path(options.path).name if options.public else str(options.path)
         manifest = Manifest(settings={"converted from": source}, total=len(out), provenance=out.provenance)
-        with RunWriter(
-            create_run(path, manifest, overwrite=options.overwrite), scores_precision=options.scores_precision
-        ) as writer:
-            writer.extend(out)
+        named = _with_own_ids(out)
+        if renamed := sum(one.id != other.id for one, other in zip(out, named, strict=True)):
+            console.note(
+                f"note: ids that are there twice are numbered, as in 'x (2)': {renamed} of {len(out)} examples."
+            )
+        write_run(path, named, manifest, overwrite=options.overwrite, scores_precision=options.scores_precision)
     else:
         out.save(path, options.overwrite, scores_precision=options.scores_precision)
     console.note(f"Wrote {len(out)} examples to {path}.")
     return ExitCode.DONE
+
+
+def _with_own_ids(out: Attributions) -> Attributions:
+    """The same with no id twice, as a run needs them; the first example of an id keeps it."""
+    first: dict[str | None, int] = {}
+    places = [first.setdefault(one.id, place) for place, one in enumerate(out)]
+    names: list[Any] = [one.id if places[place] == place else place for place, one in enumerate(out)]
+    ids = told_apart(names, [one.id for one in out])
+    return out.replace(
+        sequence_attributions=tuple(
+            one if one.id in (None, name) else one.replace(id=name) for one, name in zip(out, ids, strict=True)
+        )
+    )
 
 
 COMMAND = Command(

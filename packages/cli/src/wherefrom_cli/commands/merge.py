@@ -10,7 +10,7 @@ from wherefrom.results import merge_attributions
 from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
-from wherefrom_cli.opening import open_results
+from wherefrom_cli.opening import open_results, say_what_stays
 from wherefrom_cli.parser import CommandParser, Options
 from wherefrom_cli.results import check_ending, check_writable
 
@@ -32,6 +32,7 @@ def execute(options: Options, console: Console) -> int:
     if twice := [each for each, place in zip(options.paths, places, strict=True) if places.count(place) > 1]:
         raise UsageError(f"{twice[0]} is given twice, so its examples would be there twice.\nGive each file once.")
     out = merge_attributions([open_results(each) for each in options.paths])
+    say_what_stays(options.paths, console)
     out.save(path, options.overwrite)
     console.note(f"Wrote {len(out)} examples of {len(options.paths)} files to {path}.")
     return ExitCode.DONE

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+from wherefrom.errors import UsageError
 from wherefrom.evaluation.opening import is_evaluation, open_evaluation
 from wherefrom.results.showing import options_known
 from wherefrom_viz.console.evaluation import evaluation_view
@@ -42,7 +44,7 @@ def execute(options: Options, console: Console) -> int:
     """Print each."""
     for path in options.paths:
         if is_evaluation(path):
-            console.rich_console().print(evaluation_view(open_evaluation(path)))
+            _show_evaluation(path, options, console)
             continue
         out = open_results(path, options.example, options.limit)
         for name in options.aggregator:
@@ -58,6 +60,32 @@ def execute(options: Options, console: Console) -> int:
             with options_known(given, f"The view {options.view}"):
                 print_attributions(out, console, view=options.view, **given)
     return ExitCode.DONE
+
+
+def _show_evaluation(path: str, options: Options, console: Console) -> None:
+    """Print an evaluation.
+
+    Raises:
+        UsageError: An option asks for what it has not.
+    """
+    asked = {
+        "--example": options.example,
+        "--limit": options.limit,
+        "--view": options.view != "auto",
+        "--aggregator": options.aggregator,
+        "--set": options.set,
+        "--jsonl": options.jsonl,
+    }
+    if given := [name for name, value in asked.items() if value]:
+        raise UsageError(
+            f"{path} is an evaluation, and {', '.join(given)} asks for something of attributions.\n"
+            "Leave it out; --json prints the evaluation as a document."
+        )
+    found = open_evaluation(path)
+    if options.json:
+        console.line(msgspec.json.encode(found).decode())
+    else:
+        console.rich_console().print(evaluation_view(found))
 
 
 COMMAND = Command(

@@ -172,7 +172,7 @@ def as_hops(text: str | None) -> int | None:
     """
     if text is None or text == "all":
         return None
-    if not text.isdigit():
+    if not text.isdecimal():
         raise UsageError(f"--hops {text}: expected a whole number, or all.")
     return int(text)
 

@@ -8,6 +8,7 @@ import logging
 import shutil
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -22,13 +23,14 @@ from wherefrom.files.wire.bytes import write_whole
 from wherefrom.files.wire.documents import example_line, header_line
 from wherefrom.files.wire.encoding import json_bytes
 from wherefrom.files.wire.plain import to_plain
+from wherefrom.files.writing_runs import occupied_by
 from wherefrom.results.attribution import Attributions
 from wherefrom.results.provenance import Provenance
 
 from wherefrom_cli.dataset.sink import of_whole_run
 from wherefrom_cli.dataset.source import Dataset
 from wherefrom_cli.dataset.work import Outcome
-from wherefrom_cli.results import check_writable
+from wherefrom_cli.results import check_folder, check_writable
 from wherefrom_cli.showing import write_html
 
 _LOG = logging.getLogger("wherefrom.cli.dataset")
@@ -53,6 +55,8 @@ class RunSink:
     overwrite: bool = False
     lock: RunLock
     """Held until the sink is closed; nobody else writes to the folder meanwhile."""
+    begun: bool = True
+    """Is the folder this run's? A run that is not begun leaves what is there alone until its first batch is done."""
     temporary: bool = False
     """Only the page was asked for: the folder is removed when it is written, unless examples failed."""
     _writer: RunWriter | None = field(default=None, init=False)
@@ -70,6 +74,8 @@ class RunSink:
     @property
     def how_to_resume(self) -> str:
         """What to type to go on."""
+        if not self.begun:
+            return "Nothing was finished; give the same command again."
         return f"Everything finished is kept in {self.folder}; go on with the same command and --resume."
 
     def wants(self, key: str) -> bool:
@@ -111,7 +117,8 @@ class RunSink:
         """Close the run; if it is complete, make the file and the page that were asked for."""
         self._close()
         if stopped:
-            return f"Kept in {self.folder}."
+            return f"Kept in {self.folder}." if self.begun else ""
+        self._begin()
         run = open_run(self.folder)
         said = [f"Look: wherefrom view {self.file or self.folder}"]
         if self.viz_path is not None:
@@ -136,9 +143,19 @@ class RunSink:
             self._close()
         finally:
             self.lock.release()
+            if not self.begun:
+                with suppress(OSError):
+                    self.folder.rmdir()  # if nothing was there
+
+    def _begin(self) -> None:
+        """Make the folder this run's; one that is to be overwritten is removed here, and not before."""
+        if not self.begun:
+            create_run(self.folder, self.manifest, overwrite=self.overwrite)
+            self.begun = True
 
     def _open_writer(self, outcomes: Sequence[Outcome]) -> RunWriter:
         """Begin a part of our own; the first results tell the manifest how they were made."""
+        self._begin()
         made = next((outcome.provenance for outcome in outcomes if outcome.provenance is not None), None)
         if made is not None and self.manifest.provenance == Provenance():
             self.manifest = msgspec.structs.replace(self.manifest, provenance=of_whole_run(made))
@@ -179,7 +196,7 @@ def open_run_sink(
     overwrite: bool,
     viz_path: Path | None,
 ) -> RunSink:
-    """A run to write to: new, or one that goes on.
+    """A run to write to: one that goes on, or a new one, which leaves the folder as it is until a batch is done.
 
     Args:
         path: The folder, or a file to make in the end; None: only a page is made.
@@ -190,16 +207,17 @@ def open_run_sink(
         UsageError: A run is there and nobody said what to do with it, it is another run, or somebody else writes to it.
     """
     file, folder = refuse_existing_run(path, viz_path, resume=resume or retry_failed, overwrite=overwrite)
-    if not folder.exists():
-        folder.mkdir(parents=True)
-    elif not folder.is_dir():
-        raise UsageError(f"{folder} is a file.\nA run needs a folder of its own: choose another -o.")
+    folder.mkdir(parents=True, exist_ok=True)
     lock = RunLock(folder).acquire()
     try:
         refuse_existing_run(path, viz_path, resume=resume or retry_failed, overwrite=overwrite)  # now nobody else may
-        done, failures, manifest = _begun(
-            folder, settings, identity, dataset, resume=resume, retry_failed=retry_failed, overwrite=overwrite
+        going_on = (resume or retry_failed) and (folder / MANIFEST).is_file()
+        manifest = Manifest(
+            fingerprint=fingerprint_of(identity),
+            settings={**settings, "identity": dict(identity)},
+            total=dataset.size,
         )
+        done, failures, manifest = _begun(folder, manifest) if going_on else (set(), set(), manifest)
     except BaseException:
         lock.release()
         raise
@@ -215,32 +233,23 @@ def open_run_sink(
         overwrite=overwrite,
         temporary=path is None,
         lock=lock,
+        begun=going_on,
     )
 
 
-def _begun(
-    folder: Path,
-    settings: Mapping[str, Any],
-    identity: Mapping[str, Any],
-    dataset: Dataset,
-    *,
-    resume: bool,
-    retry_failed: bool,
-    overwrite: bool,
-) -> tuple[set[str], set[str], Manifest]:
-    """What is done, what failed, and the manifest, of a run that goes on or was begun here. The lock is held."""
-    fingerprint = fingerprint_of(identity)
-    if (folder / MANIFEST).is_file() and (resume or retry_failed):
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", category=WherefromWarning)  # what is damaged is done again
-            run = open_run(folder)
-        _check_same(run.manifest, fingerprint, identity, settings, folder)
-        for complaint in run.repair():
-            _LOG.warning("%s: %s It is done again.", folder, complaint)
-        return set(run.finished), {str(name) for name in run.failures}, run.manifest
-    manifest = Manifest(fingerprint=fingerprint, settings={**settings, "identity": dict(identity)}, total=dataset.size)
-    create_run(folder, manifest, overwrite=overwrite)
-    return set(), set(), manifest
+def _begun(folder: Path, asked: Manifest) -> tuple[set[str], set[str], Manifest]:
+    """What is done, what failed, and the manifest, of the run in ``folder``. The lock is held.
+
+    Raises:
+        UsageError: It is another run than the one that is asked for.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=WherefromWarning)  # what is damaged is done again
+        run = open_run(folder)
+    _check_same(run.manifest, asked, folder)
+    for complaint in run.repair():
+        _LOG.warning("%s: %s It is done again.", folder, complaint)
+    return set(run.finished), {str(name) for name in run.failures}, run.manifest
 
 
 def refuse_existing_run(
@@ -261,23 +270,19 @@ def refuse_existing_run(
     file = path if path is not None and path.suffix in SINGLE_FILES else None
     folder = named if path is not None and file is None else named.with_name(named.name + ".run")
     check_writable(file, overwrite=overwrite)
-    if (folder / MANIFEST).is_file() and not resume and not overwrite:
-        raise UsageError(
-            f"{folder} holds a run already.\n"
-            "Go on with --resume, begin anew with --overwrite, or choose another folder."
-        )
+    if not resume or occupied_by(folder) != "run":
+        check_folder(folder, overwrite=overwrite, instead="Go on with --resume, begin anew with --overwrite")
     return file, folder
 
 
-def _check_same(
-    manifest: Manifest, fingerprint: str, identity: Mapping[str, Any], settings: Mapping[str, Any], folder: Path
-) -> None:
+def _check_same(there: Manifest, asked: Manifest, folder: Path) -> None:
     """Raises: UsageError: The run in ``folder`` is of other settings or data; what differs is named."""
-    if manifest.fingerprint == fingerprint:
+    if there.fingerprint == asked.fingerprint:
         return
-    changed = _differences(manifest.settings.get("identity", {}), identity)
+    then, asked_now = there.settings, asked.settings
+    changed = _differences(then.get("identity", {}), asked_now["identity"])
     if any(name == "data" for name, _, _ in changed):
-        changed += _differences({"dataset": manifest.settings.get("dataset", {})}, {"dataset": settings["dataset"]})
+        changed += _differences({"dataset": then.get("dataset", {})}, {"dataset": asked_now["dataset"]})
     shown = ", ".join(f"{name}: {_short(before)} then, {_short(now)} now" for name, before, now in changed)
     raise UsageError(
         f"{folder} is a run of other settings or data, so it cannot go on.\nDifferent: {shown or 'the fingerprint'}.\n"

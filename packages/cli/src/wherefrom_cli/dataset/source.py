@@ -9,9 +9,10 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from attrs import field, frozen
+from attrs import asdict, field, frozen
 from wherefrom.errors import ModelLoadError, UsageError
 
+from wherefrom_cli.dataset.identity import streamed_identity
 from wherefrom_cli.rows import Row, columns_in_file, rows_in_file
 from wherefrom_cli.texts import Example, Fields, examples_in_rows
 
@@ -248,16 +249,14 @@ class Dataset:
                 yield Numbered(index=index, example=example)
 
     def fingerprint(self) -> str:
-        """A hash of the texts, or of the request alone if the data set is streamed. 64 hexadecimal digits.
+        """A hash of the texts; if the data set is streamed, of the request and its local files. 64 hexadecimal digits.
 
         Raises:
-            UsageError: Two examples have the same id.
+            UsageError: Two examples have the same id; those of a streamed data set are not read here.
         """
         if self.size is None:
-            asked = self.request
-            return _hash([[asked.name, asked.config, asked.split, asked.revision, asked.folder, list(asked.files)]])
-        self._refuse_repeated_ids()
-        return _hash([one.example.text, one.example.generated, one.example.id] for one in self)
+            return _hash([streamed_identity(asdict(self.request))])
+        return _hash([one.example.text, one.example.generated, one.example.id] for one in self.each_once())
 
     def annotations_fingerprint(self) -> dict[str, Any]:
         """The columns that are kept with the results, and a hash of what they hold; nothing if none is kept."""
@@ -267,7 +266,12 @@ class Dataset:
         values = None if self.size is None else _hash([dict(one.example.annotations)] for one in self)
         return {"columns": list(columns), "values": values}
 
-    def _refuse_repeated_ids(self) -> None:
+    def each_once(self) -> Iterator[Numbered]:
+        """The examples, for a run, which has one of each name.
+
+        Raises:
+            UsageError: Two examples have the same id, when the second is met.
+        """
         seen: set[str] = set()
         for numbered in self:
             if numbered.key in seen:
@@ -276,9 +280,10 @@ class Dataset:
                     "Choose another --id-field, or none."
                 )
             seen.add(numbered.key)
+            yield numbered
 
 
-def _hash(rows: Iterable[list[Any]]) -> str:
+def _hash(rows: Iterable[Any]) -> str:
     """A hash of plain values; what JSON has no word for (dates, images) counts as its own text."""
     digest = hashlib.sha256()
     for row in rows:

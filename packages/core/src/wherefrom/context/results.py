@@ -14,7 +14,7 @@ import numpy as np
 from wherefrom._registry import Registry
 from wherefrom.context.selection import level
 from wherefrom.errors import FileFormatError, InputError, MissingDependencyError
-from wherefrom.files.wire.bytes import write_whole
+from wherefrom.files.wire.bytes import file_named, write_whole
 from wherefrom.results.provenance import Provenance
 from wherefrom.results.publishing import public_provenance, told_apart, without_paths
 
@@ -361,7 +361,7 @@ class ContextAttribution(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             InputError: It is there already and ``overwrite`` is false.
         """
-        write_whole(Path(path), [msgspec.json.format(msgspec.json.encode(self), indent=2)], overwrite=overwrite)
+        write_whole(file_named(path), [msgspec.json.format(msgspec.json.encode(self), indent=2)], overwrite=overwrite)
 
     @classmethod
     def load(cls, path: str | Path) -> ContextAttribution:
@@ -408,7 +408,7 @@ class ContextAttribution(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             InputError: The file is there and ``overwrite`` is false.
         """
-        write_whole(Path(path), [self.to_html(**options).encode()], overwrite=overwrite)
+        write_whole(file_named(path), [self.to_html(**options).encode()], overwrite=overwrite)
         return Path(path)
 
 
@@ -417,5 +417,5 @@ _BEGINNING = re.compile(rb'\s*\{\s*"(input_context|output_context|output_current
 
 def is_context_file(path: str | Path) -> bool:
     """Does the file at ``path`` begin as a context attribution does, ours or inseq's?"""
-    with Path(path).open("rb") as file:
+    with file_named(path).open("rb") as file:
         return _BEGINNING.match(file.read(200).removeprefix(b"\xef\xbb\xbf")) is not None

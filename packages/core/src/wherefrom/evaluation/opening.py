@@ -6,14 +6,13 @@ from pathlib import Path
 
 from wherefrom.evaluation.bench.running import read_bench
 from wherefrom.evaluation.records import Evaluation
-
-EVALUATION, BENCH = b'{"measurements":', b'{"type":"header"'
-"""How their files begin."""
+from wherefrom.files.wire.bytes import file_named
+from wherefrom.files.wire.foreign import BENCH, EVALUATION
 
 
 def is_evaluation(path: str | Path) -> bool:
     """Is it an evaluation's or a bench's file, by how it begins?"""
-    path = Path(path)
+    path = file_named(path)
     if not path.is_file():
         return False
     with path.open("rb") as file:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from wherefrom.files.runs import Run, open_run
     from wherefrom.files.single import load, save, save_inseq
     from wherefrom.files.summaries import Summary
-    from wherefrom.files.writing_runs import RunWriter, create_run
+    from wherefrom.files.writing_runs import RunWriter, create_run, write_run
 
 __all__ = [
     "Manifest",
@@ -25,6 +25,7 @@ __all__ = [
     "open_run",
     "save",
     "save_inseq",
+    "write_run",
 ]
 
 _LATE = {
@@ -38,6 +39,7 @@ _LATE = {
     "open_run": "wherefrom.files.runs",
     "save": "wherefrom.files.single",
     "save_inseq": "wherefrom.files.single",
+    "write_run": "wherefrom.files.writing_runs",
 }
 """The wire format lives below and is used by results, which these functions return."""
 

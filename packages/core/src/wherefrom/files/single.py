@@ -7,6 +7,7 @@ from pathlib import Path
 from wherefrom.context import ContextAttribution, as_attributions, is_context_file
 from wherefrom.errors import SettingsError
 from wherefrom.files.runs import open_run
+from wherefrom.files.wire.bytes import file_named
 from wherefrom.files.wire.documents import write_inseq
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.given import require_result
@@ -21,9 +22,10 @@ def load(path: str | Path, *, max_bytes: int | None = None) -> Attributions:
     check_call(load, locals())
     if max_bytes is not None and max_bytes < 1:
         raise SettingsError(f"max_bytes = {max_bytes} admits no file. Give a positive number, or None for any size.")
-    if Path(path).is_dir():
+    path = file_named(path)
+    if path.is_dir():
         return open_run(path).load()
-    if Path(path).is_file() and is_context_file(path):
+    if path.is_file() and is_context_file(path):
         return as_attributions(ContextAttribution.load(path))
     return Attributions.load(path, max_bytes=max_bytes)
 

@@ -10,16 +10,18 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+from typing import Literal
 from zlib import crc32
 
 from msgspec.structs import replace
 
 from wherefrom.errors import InputError
-from wherefrom.files.locks import LOCK
+from wherefrom.files.locks import LOCK, RunLock
 from wherefrom.files.manifest import MANIFEST, Manifest, read_manifest, write_manifest
 from wherefrom.files.summaries import Summary, failure, summarized
 from wherefrom.files.wire.bytes import sync_folder
@@ -29,7 +31,7 @@ from wherefrom.results.attribution import Attribution
 
 INDEX_SUFFIX = ".index"
 
-_DRAFT = re.compile(r"\.(manifest\.json|part-.*\.index)\.[0-9a-f]{8}\.part")
+_DRAFT = re.compile(r"\.(manifest\.json|part-.*\.index|run)\.[0-9a-f]{8}\.part")
 
 
 def create_run(path: str | Path, manifest: Manifest | None = None, *, overwrite: bool = False) -> Path:
@@ -42,32 +44,93 @@ def create_run(path: str | Path, manifest: Manifest | None = None, *, overwrite:
         InputError: A run, or something else, is there already.
     """
     path = Path(path)
-    if path.exists() and not path.is_dir():
-        raise InputError(f"{path} is a file. A run needs a folder of its own.")
-    if (path / MANIFEST).exists():
-        if not overwrite:
-            raise InputError(f"{path} holds a run already. Resume it, choose another folder, or pass overwrite=True.")
-        for old in [*path.glob("part-*.jsonl"), *path.glob(f"part-*{INDEX_SUFFIX}")]:
-            old.unlink()
-    elif path.exists() and any(not _is_ours(one) for one in path.iterdir()) and not overwrite:
-        raise InputError(
-            f"The folder {path} is not empty. Choose another one, or pass overwrite=True to add a run to it."
-        )
+    _refuse_occupied(path, overwrite=overwrite)
     path.mkdir(parents=True, exist_ok=True)
-    for draft in path.glob(".*.part"):
-        if _is_ours(draft):
-            draft.unlink()
+    _remove_parts(path)
+    _remove_drafts(path)
     sync_folder(path.parent)
     write_manifest(path, manifest or Manifest(), overwrite=True)
     return path
 
 
+def write_run(
+    path: str | Path,
+    attributions: Iterable[Attribution],
+    manifest: Manifest | None = None,
+    *,
+    overwrite: bool = False,
+    scores_precision: str = "float32",
+) -> Path:
+    """Write a whole run, which is there complete or not at all.
+
+    Args:
+        overwrite: Replace the run that is there, if there is one? It stays until the new one is on disk, and other
+            files in the folder stay.
+        scores_precision: As `RunWriter` has it.
+
+    Raises:
+        InputError: A run, or something else, is there already; somebody writes to it; or two examples share an id.
+    """
+    path = Path(path)
+    _refuse_occupied(path, overwrite=overwrite)
+    new = not path.exists()
+    path.mkdir(parents=True, exist_ok=True)
+    draft = path / f".run.{secrets.token_hex(4)}.part"
+    try:
+        with RunLock(path):
+            _remove_drafts(path)
+            create_run(draft, manifest)
+            with RunWriter(draft, scores_precision=scores_precision) as writer:
+                writer.extend(attributions)
+            _remove_parts(path)
+            for name in (*sorted(one.name for one in draft.glob("part-*")), MANIFEST):
+                os.replace(draft / name, path / name)
+            sync_folder(path)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+        if new:
+            with suppress(OSError):
+                path.rmdir()  # of a run that was not written nothing is left
+    return path
+
+
+def occupied_by(path: Path) -> Literal["", "file", "run", "other files"]:
+    """What is in the way of a new run at ``path``; nothing: ``""``."""
+    if path.exists() and not path.is_dir():
+        return "file"
+    if (path / MANIFEST).exists():
+        return "run"
+    return "other files" if path.exists() and any(not _is_ours(one) for one in path.iterdir()) else ""
+
+
+def _refuse_occupied(path: Path, *, overwrite: bool) -> None:
+    what = occupied_by(path)
+    if what == "file":
+        raise InputError(f"{path} is a file. A run needs a folder of its own.")
+    if what == "run" and not overwrite:
+        raise InputError(f"{path} holds a run already. Resume it, choose another folder, or pass overwrite=True.")
+    if what and not overwrite:
+        raise InputError(
+            f"The folder {path} is not empty. Choose another one, or pass overwrite=True to add a run to it."
+        )
+
+
+def _remove_parts(path: Path) -> None:
+    """Remove what the run in the folder ``path`` has; where no run is, such files are somebody's."""
+    if (path / MANIFEST).exists():
+        for old in [*path.glob("part-*.jsonl"), *path.glob(f"part-*{INDEX_SUFFIX}")]:
+            old.unlink()
+
+
+def _remove_drafts(path: Path) -> None:
+    for draft in path.glob(".*.part"):
+        if _DRAFT.fullmatch(draft.name) is not None:
+            shutil.rmtree(draft) if draft.is_dir() and not draft.is_symlink() else draft.unlink()
+
+
 def _is_ours(path: Path) -> bool:
     """Is it the lock, or the draft of a start that was killed?"""
-    return (
-        path.name == LOCK
-        or re.fullmatch(r"\.(manifest\.json|part-.*\.index)\.[0-9a-f]{8}\.part", path.name) is not None
-    )
+    return path.name == LOCK or _DRAFT.fullmatch(path.name) is not None
 
 
 class RunWriter:
@@ -89,6 +152,7 @@ class RunWriter:
         self._index = self.part.with_suffix(INDEX_SUFFIX).open("xb", buffering=0)
         self._end = 0
         self._pending: list[tuple[bytes, Summary]] = []
+        self._written: set[str] = set()
         self._write(header_line(provenance))
         sync_folder(self.path)
 
@@ -98,8 +162,22 @@ class RunWriter:
         return self.path / f"part-{number:05d}-{secrets.token_hex(3)}.jsonl"
 
     def append(self, attribution: Attribution) -> None:
-        """Add a finished example."""
-        self._add(example_line(attribution, narrow=self.narrow), summarized(attribution))
+        """Add a finished example.
+
+        Raises:
+            InputError: This writer has one of the same id. A run counts an id once: what another writer, as that of a
+                run that is resumed, does again takes the place of what was there.
+        """
+        name = attribution.id
+        if name is not None and name in self._written:
+            raise InputError(
+                f"There are two examples with the id {name!r}, and a run has one of each. "
+                "Give each an id of its own: attribution.replace(id=...)."
+            )
+        line = example_line(attribution, narrow=self.narrow)
+        if name is not None:
+            self._written.add(name)
+        self._add(line, summarized(attribution))
 
     def extend(self, attributions: Iterable[Attribution]) -> None:
         """Add finished examples."""
@@ -123,7 +201,11 @@ class RunWriter:
         if not lines:
             return
         offset = self._end
-        self._write(b"".join(line for line, _ in lines))
+        try:
+            self._write(b"".join(line for line, _ in lines))
+        except BaseException:
+            self._written -= {summary.id for _, summary in lines if summary.id is not None}
+            raise
         index = []
         for line, summary in lines:
             index.append(json_bytes(replace(summary, offset=offset, length=len(line), crc=crc32(line))) + b"\n")

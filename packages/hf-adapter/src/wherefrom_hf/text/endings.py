@@ -16,6 +16,8 @@ from attrs import field, frozen
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, StoppingCriteria, StoppingCriteriaList
 from transformers.generation.stopping_criteria import StopStringCriteria
 from wherefrom.arrays import IntArray
+from wherefrom.errors import SettingsError
+from wherefrom.settings import is_whole
 
 
 class _Listening(StoppingCriteria):
@@ -77,17 +79,22 @@ class Endings:
 def endings(
     module: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, settings: Mapping[str, Any], pad_id: int
 ) -> tuple[Endings, dict[str, Any]]:
-    """What ends answers under these settings, and the arguments of generation that it takes to know."""
+    """What ends answers under these settings, and the arguments of generation that it takes to know.
+
+    Raises:
+        SettingsError: An end token is no whole number.
+    """
     config = settings.get("generation_config") or module.generation_config
 
     def effective(name: str) -> Any:
         value = settings.get(name)
         return getattr(config, name, None) if value is None else value
 
-    eos = effective("eos_token_id")
-    given = eos.flatten().tolist() if isinstance(eos, torch.Tensor) else eos
+    eos_ids = _end_ids(effective("eos_token_id"))
     strings = effective("stop_strings")
     arguments: dict[str, Any] = {}
+    if settings.get("eos_token_id") is not None:
+        arguments["eos_token_id"] = list(eos_ids)  # transformers takes no arrays of NumPy
     if strings is not None:
         arguments["tokenizer"] = settings.get("tokenizer", tokenizer)
     criteria = settings.get("stopping_criteria")
@@ -97,7 +104,7 @@ def endings(
         arguments["stopping_criteria"] = StoppingCriteriaList(listening)
     return (
         Endings(
-            eos_ids=() if given is None else tuple(given) if isinstance(given, list | tuple) else (int(given),),
+            eos_ids=eos_ids,
             pad_id=pad_id,
             strings=None if strings is None else StopStringCriteria(arguments["tokenizer"], _listed(strings)),
             listening=listening,
@@ -105,6 +112,16 @@ def endings(
         ),
         arguments,
     )
+
+
+def _end_ids(given: Any) -> tuple[int, ...]:
+    """Ids of end tokens, given as one, as a list or as an array of any library."""
+    if given is None:
+        return ()
+    ids = np.asarray(given.cpu() if isinstance(given, torch.Tensor) else given).reshape(-1).tolist()
+    if not all(map(is_whole, ids)):
+        raise SettingsError(f"eos_token_id = {given!r} does not fit: expected a whole number, or a list of them.")
+    return tuple(ids)
 
 
 def _listed(strings: Any) -> list[str]:

@@ -19,6 +19,8 @@ GZIP = b"\x1f\x8b"
 ZSTD = b"\x28\xb5\x2f\xfd"
 
 _CHUNK = 1 << 20
+_LONGEST_NAME = 255
+"""Bytes that most systems let a name have."""
 
 
 def compression_of(path: Path) -> str | None:
@@ -86,12 +88,34 @@ def _zstandard() -> Any:
     return zstandard
 
 
+def file_named(path: object) -> Path:
+    """The path, if a file can have that name; names that are no UTF-8 (bytes as half characters) are names.
+
+    Raises:
+        InputError: It is no path, too long, or holds what no name does.
+    """
+    if not isinstance(path, str | os.PathLike):
+        raise InputError(f"{path!r} is no name of a file. Give a text or a Path.")
+    named = Path(path)
+    try:
+        named.lstat()
+    except ValueError as error:  # NUL, or half a character that stands for no byte
+        raise InputError(f"{str(named)!r} can be no name of a file: {error}. Choose another name.") from error
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            shown = f"{str(named)[:40]!r}... of {len(str(named))} characters"
+            raise InputError(f"{shown} is too long for the name of a file here. Choose a shorter one.") from error
+    return named
+
+
 def refuse_existing(path: Path, overwrite: bool) -> None:
     """Stop before work is done that could not be saved.
 
     Raises:
-        InputError: The file is there and ``overwrite`` is false; it is a folder, or a device; or it has no folder.
+        InputError: The file is there and ``overwrite`` is false; it is a folder, or a device; it has no folder; or no
+            file can have that name.
     """
+    path = file_named(path)
     if path.exists() and not path.is_file():
         raise InputError(f"{path} is {'a folder' if path.is_dir() else 'no file'}. Name a file to write.")
     if not overwrite and path.exists():
@@ -122,6 +146,8 @@ def write_whole(path: Path, pieces: Iterable[bytes], *, overwrite: bool) -> None
     """
     refuse_existing(path, overwrite)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    if len(os.fsencode(draft.name)) > _LONGEST_NAME:
+        draft = path.with_name(f".{secrets.token_hex(16)}.part")
     try:
         with draft.open("xb") as file:
             for piece in pieces:

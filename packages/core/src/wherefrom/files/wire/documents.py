@@ -15,7 +15,7 @@ from warnings import warn
 import msgspec
 
 from wherefrom.errors import FileFormatError, SettingsError, WherefromWarning
-from wherefrom.files.wire.bytes import compress, compression_of, decompress, write_whole
+from wherefrom.files.wire.bytes import compress, compression_of, decompress, file_named, write_whole
 from wherefrom.files.wire.encoding import json_bytes, msgpack_bytes
 from wherefrom.files.wire.examples import (
     Fields,
@@ -106,7 +106,7 @@ def write(
         InputError: The file is there and ``overwrite`` is false, or a score does not fit the precision.
         SettingsError: The precision is unknown.
     """
-    path = Path(path)
+    path = file_named(path)
     if scores_precision not in PRECISIONS:
         raise SettingsError(f"scores_precision = {scores_precision!r}. Choose one of {', '.join(PRECISIONS)}.")
     how = compression_of(path)
@@ -125,7 +125,7 @@ def write_inseq(
     Raises:
         InputError: The file is there and ``overwrite`` is false, or inseq has no class for the dimensions.
     """
-    path = Path(path)
+    path = file_named(path)
     how = "gz" if compressed else compression_of(path)
     write_whole(path, [compress(to_inseq(attributions), how)], overwrite=overwrite)
 
@@ -145,7 +145,7 @@ def read(path: str | Path, *, max_bytes: int | None = None) -> Document:
         FileFormatError: It is damaged, foreign, hostile, or of a newer major version.
         FileNotFoundError: It is not there.
     """
-    path = Path(path)
+    path = file_named(path)
     return parse(path.read_bytes(), name=str(path), max_bytes=max_bytes)
 
 

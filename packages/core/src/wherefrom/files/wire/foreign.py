@@ -8,7 +8,13 @@ from wherefrom.errors import FileFormatError
 
 CAN_BE_OPENED = "Give a file that `save` or `-o` wrote (.json, .jsonl, .msgpack), or one of inseq."
 
+EVALUATION, BENCH = b'{"measurements":', b'{"type":"header"'
+"""How files of evaluations and of the bench begin."""
+
+_MEASURED = "an evaluation, not attributions; `wherefrom show` prints it"
 _BEGINNINGS = (
+    (EVALUATION, _MEASURED),
+    (BENCH, _MEASURED),
     (b"\x89PNG", "an image (PNG)"),
     (b"\xff\xd8\xff", "an image (JPEG)"),
     (b"GIF8", "an image (GIF)"),

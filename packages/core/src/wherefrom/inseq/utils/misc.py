@@ -94,7 +94,7 @@ def ordinal_str(n: int) -> str:
 def rgetattr(obj: Any, attr: str, *args: Any) -> Any:
     """An attribute by a dotted name, with ``[0]`` for members of lists."""
     names = attr.replace("[", ".").replace("]", "").split(".")
-    return reduce(lambda at, name: at[int(name)] if name.isdigit() else getattr(at, name, *args), names, obj)
+    return reduce(lambda at, name: at[int(name)] if name.isdecimal() else getattr(at, name, *args), names, obj)
 
 
 def find_char_indexes(strings: Sequence[str], char: str = " ") -> list[list[int]]:

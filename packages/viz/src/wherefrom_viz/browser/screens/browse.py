@@ -418,7 +418,7 @@ class BrowseScreen(SessionScreen):
                 self.examples.move_to(place)
                 return
         number = wanted.removeprefix("#")
-        if number.isdigit() and 0 < int(number) <= len(keys):
+        if number.isdecimal() and 0 < int(number) <= len(keys):
             self.examples.move_to(int(number) - 1)
             return
         self.notify(f"No example listed here is called {wanted!r}.", severity="warning", markup=False)
