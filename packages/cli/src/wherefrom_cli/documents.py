@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from wherefrom.errors import UsageError
+from wherefrom.settings import is_whole
 
 from wherefrom_cli.rows import Row, rows_in_file, words_in
 
@@ -33,5 +34,7 @@ def _document(row: Row) -> Any:
     """Raise: InputError: What should be its text, id or title is none."""
     if not isinstance(row.content, Mapping):
         return row.content
-    texts = {name: words_in(row.content[name], f"{row.where}: the {name}") for name in _TEXTS if name in row.content}
-    return {**row.content, **texts}
+    texts = {name: row.content[name] for name in _TEXTS if name in row.content}
+    if is_whole(texts.get("text")):
+        return row.content  # no text, as a bare number is none: who reads documents refuses both
+    return {**row.content, **{name: words_in(text, f"{row.where}: the {name}") for name, text in texts.items()}}

@@ -64,9 +64,13 @@ class AltiLogit(Method[DecomposesStates]):
     it is left out of the scores and given as ``step_scores["feed_forward"]``."""
 
     def cost(self, question: Question) -> Cost:
-        """Once for the vectors that attention adds up, once for the logits; or the refusal of another function."""
-        contrast_of(question)
+        """Once for the vectors that attention adds up, once for the logits."""
         return Cost(forwards=2)
+
+    def cost_on(self, model: DecomposesStates, question: Question) -> Cost:
+        """What it costs, or the refusal of another function: no price for what will not be done."""
+        contrast_of(question)
+        return self.cost(question)
 
     def attribute(self, model: DecomposesStates, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         """Logits of each question's clean pass, taken apart."""

@@ -63,9 +63,12 @@ class LearnedAttention(Method[GivesAttention]):
     """The file that ``wherefrom fit-attention`` wrote, or a `HeadWeights`; ``"uniform"``: all heads alike."""
 
     def cost(self, question: Question) -> Cost:
-        """One pass, or the refusal where there are no weights."""
-        self._learned()
         return Cost(forwards=1)
+
+    def cost_on(self, model: GivesAttention, question: Question) -> Cost:
+        """What it costs, or the refusal where there are no weights: no price for what will not be done."""
+        self._learned()
+        return self.cost(question)
 
     def attribute(self, model: GivesAttention, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         """Weighted attention of each question's clean pass; weights are read before any work."""
