@@ -29,8 +29,9 @@ from wherefrom.methods.perturbation.ablation import (
     quantities,
     target_function_name,
 )
+from wherefrom.methods.perturbation.cost import planned_cost
 from wherefrom.methods.perturbation.unit_scores import unit_scores
-from wherefrom.methods.perturbation.units import units_of
+from wherefrom.methods.perturbation.units import Units, units_of
 from wherefrom.progress import Progress, no_progress
 from wherefrom.questions.examples import Example
 from wherefrom.questions.question import Question
@@ -88,8 +89,8 @@ def check(
         raise InputError("check=True holds single steps against the model; leave out attributed_span, or the check.")
     units = units_of(question, "token")
     scores = unit_scores(result, units).astype(np.float64)
-    rng = np.random.default_rng([question.seed, 3])
-    masks = rng.random((samples, len(units))) < 0.5
+    rng = _random(question)
+    masks = _halves(units, samples, rng)
     if of == TARGET:
         question = evolve(question, target_function=_with_digits(question.target_function))
     own = target_function_name(question.target_function)
@@ -171,8 +172,9 @@ def checked(
 
 def check_cost(model: object, method: AnyMethod, question: Question) -> Cost:
     """What a check adds, a bound: the table, and a method that draws once more."""
+    units = units_of(question, "token")
+    table = planned_cost(question, units, _halves(units, SAMPLES, _random(question)), REMOVAL)
     again = method.cost_on(model, question) if draws(method) else None
-    table = Cost(forwards=SAMPLES + 1, at_most=True)
     return table if again is None else table + again
 
 
@@ -195,6 +197,16 @@ def marked(
         step_aggregation={**result.step_aggregation, FIT: "mean", CHANCE: "max", STABILITY: "mean"},
         details={**result.details, "check": details},
     )
+
+
+def _random(question: Question) -> np.random.Generator:
+    return np.random.default_rng([question.seed, 3])
+
+
+def _halves(units: Units, samples: int, rng: np.random.Generator) -> BoolArray:
+    """Random halves of the units. Shape ``(samples, units)``, true: stays."""
+    masks: BoolArray = rng.random((samples, len(units))) < 0.5
+    return masks
 
 
 def _with_digits(target_function: TargetFunction) -> TargetFunction:
