@@ -115,7 +115,7 @@ def test_only_steps_behind_a_change_are_read():
     units = units_of(asked)
     remove = removal("unk", model, asked)
     last = int(asked.steps[-1]) - 1
-    found = remove(np.zeros(0, np.int64), np.array([last]))
+    (found,) = remove(np.zeros(0, np.int64), np.array([last]))
     np.testing.assert_array_equal(found.row.steps, asked.steps[-1:])
     assert found.row.first_change == last
     assert len(units)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from attrs import evolve
+from wherefrom.errors import SettingsError
 from wherefrom.methods import (
     ContextCite,
     ExactShapley,
@@ -61,13 +62,25 @@ def test_passes_do_not_grow_with_the_number_of_steps(kind, method, most):
     assert rows[1] <= rows[0]
 
 
-def test_reagent_counts_its_passes():
-    model = ReferenceModel()
+@pytest.mark.parametrize("sampler", ["uniform", "unigram:the cat sat on a dog", "model"])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("budget", [None, "one round", "two rounds"])
+def test_reagent_counts_its_passes(kind, sampler, budget):
+    model = ReferenceModel(kind)
     asked = question(model, "the cat sat on", "a dog slept .")
     meter, tally = counting(model)
-    method = Reagent(sampler="uniform", max_probe_steps=3, num_probes=4)
+    # the most important units are replaced, so that no probe stops and the bound is reached
+    method = Reagent(sampler=sampler, max_probe_steps=3, num_probes=4, invert_keep=True, stopping_condition_top_k=1)
+    first, each = 1 + (sampler == "model"), 4 * (1 + len(asked.steps))
+    if budget is not None:
+        method = evolve(method, budget=first + each if budget == "one round" else 2 * each + 1)
     (scores,) = method.attribute(meter, [asked], no_progress)
-    assert tally.forward_rows == scores.details["forwards"] <= 1 + 3 * 4 * (1 + len(asked.steps))
+    told = method.cost(asked).forwards
+    assert tally.forward_rows == scores.details["forwards"] <= told
+    assert told == (first + 3 * each if budget is None else method.budget)
+    if budget == "one round":
+        with pytest.raises(SettingsError, match="less than one round"):
+            list(evolve(method, budget=method.budget - 1).attribute(model, [asked], no_progress))
 
 
 @pytest.mark.parametrize("method", COMPLETE, ids=name_of)

@@ -5,14 +5,16 @@ inseq pays once per step; here all steps of an example share their passes.
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from attrs import evolve, fields, frozen
 from wherefrom import AttributionModel
-from wherefrom.errors import UsageError
+from wherefrom.errors import ModelCapabilityError, UsageError
 from wherefrom.methods import METHODS, IntegratedGradients, Saliency
+from wherefrom.methods.checking import require_checkable
 from wherefrom.progress import no_progress
 from wherefrom.questions.question import Question
 from wherefrom.testing import Tally, counting, question
@@ -182,6 +184,51 @@ def test_step_scores_of_ones_own_passes_make_the_cost_a_bound() -> None:
     assert told.at_most
     model.attribute(*text, "attention", step_scores=["entropy"], show_progress=False)
     assert 1 <= tally.forward_rows <= told.forwards == 2
+
+
+@pytest.mark.filterwarnings("ignore::wherefrom.errors.WherefromWarning")
+@pytest.mark.parametrize("on", ["gpt2-tiny", "t5-tiny"])
+@pytest.mark.parametrize(
+    "name, settings",
+    [
+        ("shapley_value_sampling", {"n_samples": 6}),
+        ("kernel_shap", {"n_samples": 40}),
+        ("lime", {"n_samples": 30}),
+        ("context_cite", {}),
+        ("reagent", {"max_probe_steps": 2, "num_probes": 2}),
+        ("occlusion", {}),
+    ],
+)
+def test_a_check_is_priced_for_the_plan_that_it_draws(name: str, settings: dict[str, Any], on: str) -> None:
+    """Deletion, so that rows differ from plan to plan."""
+    adapter, tally = counting(model_of(on))
+    model = AttributionModel(adapter)
+    text, target = "the name", "of the class"
+    options = {"check": True, **settings}
+    for seed in range(4):
+        before = tally.forward_rows
+        target_text = f"{text} {target}" if on == "gpt2-tiny" else target
+        (told,) = model.cost(text, target_text, name, seed=seed, **options)
+        assert tally.forward_rows == before
+        model.attribute(text, target_text, name, seed=seed, show_progress=False, **options)
+        assert told is not None
+        assert tally.forward_rows - before <= told.forwards
+
+
+def test_a_check_of_spans_is_refused_before_anything_is_run() -> None:
+    adapter, tally = counting(model_of("gpt2-tiny"))
+    model = AttributionModel(adapter)
+    texts, options = ("the name", "the name of the class"), {"attributed_span": "all", "check": True}
+    refused = refusal(model.attribute, *texts, "occlusion", **options)
+    assert refused is not None
+    assert "leave out attributed_span" in refused
+    assert refusal(model.cost, *texts, "occlusion", **options) == refused
+    assert tally.forward_rows == 0
+
+
+def test_a_check_without_predictions_is_refused() -> None:
+    with pytest.raises(ModelCapabilityError, match="check=True needs predictions"):
+        require_checkable(SimpleNamespace(card=model_of("gpt2-tiny").card), None)  # type: ignore[arg-type]
 
 
 def refusal(ask: Any, *given: Any, **options: Any) -> str | None:

@@ -25,7 +25,7 @@ from wherefrom.context.attributing import attribute_context
 from wherefrom.context.results import ContextAttribution
 from wherefrom.errors import InputError, SettingsError, UnknownAttributeError, WherefromWarning, nearest
 from wherefrom.methods.answers import attribution_of, missing_scores, without_steps
-from wherefrom.methods.checking import check_cost, checked
+from wherefrom.methods.checking import check_cost, checked, require_checkable
 from wherefrom.methods.contract import AnyMethod
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.finite import not_finite_note
@@ -256,7 +256,7 @@ class AttributionModel:
             check: Hold each step's scores against what the model says without random halves of the input (one more
                 ablation table of 64 passes), and methods that draw against another seed. The step scores
                 ``check_fit``, ``check_chance`` and ``check_stability`` and the card (`Attribution.card`) say what was
-                found.
+                found. Not with ``attributed_span``.
             progress: Called with (phase, done, total); ``attribute`` counts passes through the model where the method
                 tells its cost before, else examples.
             **settings: Settings of the method, the target function and the step scores, by name.
@@ -291,6 +291,8 @@ class AttributionModel:
         targets = as_targets(generated_texts, len(inputs))
         names = as_names(ids, len(inputs), answers_each)
         check_span(attributed_span)
+        if check:
+            require_checkable(self.adapter, attributed_span)
         contrast_targets = as_contrasts(contrast_targets, "contrast_targets")
         contrast_sources = as_contrasts(contrast_sources, "contrast_sources")
         include_target = self._attribute_target(attribute_target)
@@ -450,6 +452,9 @@ class AttributionModel:
             reserved=_ATTRIBUTE_PARAMETERS,
         )
         inputs = as_inputs(input_texts)
+        check_span(attributed_span)
+        if check:
+            require_checkable(self.adapter, attributed_span)
         with self._reserved():
             examples = self._examples(
                 inputs,

@@ -139,16 +139,18 @@ def planned_cost(
         outputs = [one.case(span, seed=plan.seed) for span in spans]
         known = [(output, _known_rankings(output, scores, plan)) for output in outputs]
         masks = np.concatenate([_planned(output, lists, asked, plan) for output, lists in known])
-        forwards = len(np.unique(masks, axis=0))
+        forwards = one.passes(np.unique(masks, axis=0))
+        each = one.most_passes
         for output, lists in known:
             count = output.case.count
             informed = 1 + (2 if plan.extremes and count <= EXACT_UNITS else 0)
-            forwards += informed * len(_planned(output, {"any": [np.arange(count, dtype=np.float64)]}, asked, plan))
+            any_ranking = {"any": [np.arange(count, dtype=np.float64)]}
+            forwards += each * informed * len(_planned(output, any_ranking, asked, plan))
             if plan.extremes and count <= EXACT_UNITS:
-                forwards += 2**count
+                forwards += each * 2**count
             rankings = sum(len(draws) for draws in lists.values()) + informed
             forwards += sum(rankings * metric.passes() for metric in asked if isinstance(metric, AsksEmbeddings))
-            forwards += sum(metric.searched(count) for metric in asked if isinstance(metric, Bounded))
+            forwards += each * sum(metric.searched(count) for metric in asked if isinstance(metric, Bounded))
         total += Cost(forwards=forwards, at_most=True)
     for again in (methods or {}).values():
         runs = sum(metric.runs() for metric in metrics if isinstance(metric, AsksMethod))

@@ -15,6 +15,7 @@ from wherefrom.evaluation.embedded import Embedded, embedded
 from wherefrom.evaluation.rescoring import Again
 from wherefrom.methods.contract import Progress, Question, no_progress
 from wherefrom.methods.perturbation.ablation import LOG_PROBABILITY, AblationTable, quantities
+from wherefrom.methods.perturbation.cost import most_passes, passes
 from wherefrom.methods.perturbation.growing import GrowingTable
 from wherefrom.methods.perturbation.removal import check_baseline
 from wherefrom.methods.perturbation.units import Units
@@ -68,6 +69,15 @@ class Worths:
     def table(self) -> AblationTable | None:
         """What is known so far; None: nothing."""
         return self._growing.table
+
+    @property
+    def most_passes(self) -> int:
+        """Passes that any one mask takes at most."""
+        return most_passes(self._question, self.units, self.removal)
+
+    def passes(self, masks: BoolArray) -> int:
+        """Passes that these masks take if each is run, a bound. Shape of masks ``(rows, units)``, true: stays."""
+        return passes(self._question, self.units, masks, self.removal)
 
     def ask(self, masks: BoolArray) -> AblationTable:
         """The table with at least these masks. Shape of masks ``(rows, units)``, true: stays."""

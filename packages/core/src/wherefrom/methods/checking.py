@@ -29,12 +29,13 @@ from wherefrom.methods.perturbation.ablation import (
     quantities,
     target_function_name,
 )
+from wherefrom.methods.perturbation.cost import planned_cost
 from wherefrom.methods.perturbation.unit_scores import unit_scores
-from wherefrom.methods.perturbation.units import units_of
+from wherefrom.methods.perturbation.units import Units, units_of
 from wherefrom.progress import Progress, no_progress
 from wherefrom.questions.examples import Example
 from wherefrom.questions.question import Question
-from wherefrom.questions.spans import additive
+from wherefrom.questions.spans import Span, additive
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.card import CHANCE, FIT, STABILITY
@@ -47,6 +48,7 @@ PERMUTATIONS = 199
 REMOVAL = "delete"
 Predicted = Literal["target", "log_probability"]
 TARGET: Literal["target"] = "target"
+SINGLE_STEPS = "check=True holds single steps against the model; leave out attributed_span, or the check."
 DRAWING = ("n_samples", "num_probes")
 """Settings that only methods have which draw something."""
 
@@ -85,11 +87,11 @@ def check(
         InputError: The result is of spans of steps.
     """
     if question.target_function.groups is not None:
-        raise InputError("check=True holds single steps against the model; leave out attributed_span, or the check.")
+        raise InputError(SINGLE_STEPS)
     units = units_of(question, "token")
     scores = unit_scores(result, units).astype(np.float64)
-    rng = np.random.default_rng([question.seed, 3])
-    masks = rng.random((samples, len(units))) < 0.5
+    rng = _random(question)
+    masks = _halves(units, samples, rng)
     if of == TARGET:
         question = evolve(question, target_function=_with_digits(question.target_function))
     own = target_function_name(question.target_function)
@@ -109,6 +111,22 @@ def check(
         chance=np.array([chance for _, chance in found]),
         forwards=table.forwards,
     )
+
+
+def require_checkable(model: SequenceModel, span: Span | None) -> None:
+    """Refuse a check that cannot be made, before anything is run for it.
+
+    Args:
+        span: The ``attributed_span`` of the call.
+
+    Raises:
+        InputError: Spans of steps are asked about.
+        ModelCapabilityError: The model gives no predictions.
+    """
+    if span is not None:
+        raise InputError(SINGLE_STEPS)
+    if not isinstance(model, ScoringModel):
+        raise ModelCapabilityError(f"check=True needs predictions, and the adapter of {model.card.name!r} gives none.")
 
 
 def predicted(method: AnyMethod) -> Predicted:
@@ -151,13 +169,9 @@ def checked(
     *,
     progress: Progress = no_progress,
 ) -> Attribution:
-    """The result with step scores that say what a check found; methods that draw are run once more.
-
-    Raises:
-        ModelCapabilityError: The model gives no predictions.
-    """
-    if not isinstance(model, ScoringModel):
-        raise ModelCapabilityError(f"check=True needs predictions, and the adapter of {model.card.name!r} gives none.")
+    """The result with step scores that say what a check found; methods that draw are run once more. What
+    `require_checkable` refuses is not brought here."""
+    assert isinstance(model, ScoringModel)
     of = predicted(method)
     found = check(model, question, result, of=of, progress=progress)
     stable: FloatArray | None = None
@@ -170,9 +184,14 @@ def checked(
 
 
 def check_cost(model: object, method: AnyMethod, question: Question) -> Cost:
-    """What a check adds, a bound: the table, and a method that draws once more."""
-    again = method.cost_on(model, question) if draws(method) else None
-    table = Cost(forwards=SAMPLES + 1, at_most=True)
+    """What a check adds, a bound: the table, and a method that draws once more, with another seed and so another
+    plan."""
+    units = units_of(question, "token")
+    table = planned_cost(question, units, _halves(units, SAMPLES, _random(question)), REMOVAL)
+    if not draws(method):
+        return table
+    other, asked = with_another_seed(method, question)
+    again = other.cost_on(model, asked)
     return table if again is None else table + again
 
 
@@ -195,6 +214,16 @@ def marked(
         step_aggregation={**result.step_aggregation, FIT: "mean", CHANCE: "max", STABILITY: "mean"},
         details={**result.details, "check": details},
     )
+
+
+def _random(question: Question) -> np.random.Generator:
+    return np.random.default_rng([question.seed, 3])
+
+
+def _halves(units: Units, samples: int, rng: np.random.Generator) -> BoolArray:
+    """Random halves of the units. Shape ``(samples, units)``, true: stays."""
+    masks: BoolArray = rng.random((samples, len(units))) < 0.5
+    return masks
 
 
 def _with_digits(target_function: TargetFunction) -> TargetFunction:

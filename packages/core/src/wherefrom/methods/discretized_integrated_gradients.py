@@ -15,7 +15,7 @@ from wherefrom.errors import ModelCapabilityError, SettingsError
 from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Method, Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.output_by_output import add_gradients, output_by_output, times, totals
-from wherefrom.methods.paths.baselines import baseline_ids, baseline_of_side
+from wherefrom.methods.paths.baselines import baseline_ids, baseline_of_side, kept_on_paths
 from wherefrom.methods.paths.word_paths import Neighbours, WordPaths
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
@@ -137,7 +137,7 @@ class DiscretizedIntegratedGradients(Method[GivesGradients]):
         """Points of all tokens of one side, shape ``(n_steps, tokens, width)``."""
         if not isinstance(model, SequenceModel):
             raise ModelCapabilityError("A baseline needs a model with a card, to know its special tokens.")
-        kept = question.kept_source if side == "source" else question.kept_target
+        kept = kept_on_paths(question, side)
         begins = baseline_ids(model.card, baseline_of_side(self.baseline, side, default="unk"), ids, kept)
         if begins is None:
             raise SettingsError(

@@ -16,6 +16,7 @@ from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.answering import answer
 from wherefrom.methods.perturbation.budgeted import Budgeted
 from wherefrom.methods.perturbation.coalitions import all_coalitions
+from wherefrom.methods.perturbation.cost import planned_cost
 from wherefrom.methods.perturbation.drawing import run_plan
 from wherefrom.methods.perturbation.units import Units, units_of
 from wherefrom.progress import Progress
@@ -35,14 +36,18 @@ class ExactShapley(Budgeted):
     Good for: sentences, documents, or a handful of given spans, and as the truth that estimates are compared with.
 
     Shapes: source ``(S, outputs)``, target ``(T, outputs)``, in units of the target function. Cost: ``2**units``
-    forwards for all steps together.
+    forwards for all steps together, and one for each coalition that leaves some steps nothing to predict from, and
+    others something.
 
     Source:
         Shapley (1953), "A value for n-person games".
     """
 
     def whole_cost(self, question: Question) -> Cost:
-        return Cost(forwards=2 ** len(units_of(question, self.units)), at_most=True)
+        units = units_of(question, self.units)
+        if len(units) > MOST_UNITS:
+            return Cost(forwards=2 ** len(units), at_most=True)
+        return planned_cost(question, units, self.plan(units), self.baseline)
 
     def cost_on(self, model: ScoringModel, question: Question) -> Cost:
         """What it costs, or the refusal: no price for what will not be done."""

@@ -37,7 +37,8 @@ class FeatureAblation(Budgeted):
     Good for: words, sentences or documents, and as the yardstick that faithfulness metrics rank against. Fails on
     redundancy, like occlusion.
 
-    Shapes: source ``(S, outputs)``, target ``(T, outputs)``. Cost: one forward per unit and the clean one.
+    Shapes: source ``(S, outputs)``, target ``(T, outputs)``. Cost: one forward per unit and the clean one; two
+    for a unit whose deletion leaves some steps nothing to predict from, and others something.
 
     Source:
         Li, Monroe & Jurafsky (2016), erasure, https://arxiv.org/abs/1612.08220.
@@ -45,7 +46,7 @@ class FeatureAblation(Budgeted):
 
     def whole_cost(self, question: Question) -> Cost:
         units = units_of(question, self.units)
-        return planned_cost(question, units, self.plan(units))
+        return planned_cost(question, units, self.plan(units), self.baseline)
 
     def whole(self, model: ScoringModel, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
         for question in questions:

@@ -34,7 +34,8 @@ class Occlusion(Budgeted):
     same, each alone costs nothing (use Shapley values).
 
     Shapes: source ``(S, outputs)``, target ``(T, outputs)``. Cost: one forward per window and the clean one, whatever
-    the number of steps; in causal models only what follows the window is read.
+    the number of steps; in causal models only what follows the window is read. A window whose deletion leaves some
+    steps nothing to predict from, and others something, takes two.
 
     Source:
         Zeiler & Fergus (2014), https://arxiv.org/abs/1311.2901. Where others return the absolute value, the sign stays.
@@ -47,7 +48,7 @@ class Occlusion(Budgeted):
 
     def whole_cost(self, question: Question) -> Cost:
         units = units_of(question, self.units, kept_too=True)
-        return planned_cost(question, units, self.plan(units))
+        return planned_cost(question, units, self.plan(units), self.baseline)
 
     def whole(self, model: ScoringModel, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
         for question in questions:

@@ -15,7 +15,7 @@ from wherefrom.methods.contract import Method, Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.ablation import LogProbability
 from wherefrom.methods.perturbation.removal import Removed, in_place, with_ids
-from wherefrom.methods.perturbation.samplers import Candidates, Sampler, as_sampler
+from wherefrom.methods.perturbation.samplers import Candidates, Sampler, as_sampler, sampler_passes, sides_of
 from wherefrom.methods.perturbation.units import Units, UnitsSetting, as_units, last_steps, units_of
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
@@ -54,7 +54,8 @@ class Reagent(Method[ScoringModel]):
     the target is part of the method (of a whole span, the product over its tokens).
 
     Shapes: source ``(S, outputs)``, target ``(T, outputs)``, without unit. Cost: each round one forward per probe for
-    all steps together, and one per probe and step that has not stopped.
+    all steps together, and one per probe and step that has not stopped; before them the untouched input, and one where
+    the model itself is the sampler.
 
     Source:
         Zhao & Shan (2024), https://arxiv.org/abs/2402.00794. Departures: a replacement always differs from what was
@@ -95,8 +96,12 @@ class Reagent(Method[ScoringModel]):
 
     def cost(self, question: Question) -> Cost:
         """Probes stop when what they keep suffices: usually far below this."""
-        forwards = 1 + self.max_probe_steps * self.round_cost(question)
+        forwards = self.first_cost(question) + self.max_probe_steps * self.round_cost(question)
         return Cost(forwards=forwards if self.budget is None else min(forwards, self.budget), at_most=True)
+
+    def first_cost(self, question: Question) -> int:
+        """Passes before the first round: the untouched input, and what the sampler asks of the model."""
+        return 1 + sampler_passes(as_sampler(self.sampler), question)
 
     def round_cost(self, question: Question) -> int:
         """Passes of a round while no probe has stopped."""
@@ -109,7 +114,7 @@ class Reagent(Method[ScoringModel]):
         self, model: ScoringModel, sampler: Sampler, questions: Sequence[Question], progress: Progress
     ) -> Iterator[Scores]:
         for question in questions:
-            least = 1 + self.round_cost(question)
+            least = self.first_cost(question) + self.round_cost(question)
             if self.budget is not None and self.budget < least:
                 raise SettingsError(
                     f"reagent: budget={self.budget} is less than one round of {self.num_probes} probes costs, {least} "
@@ -147,7 +152,7 @@ class _Search:
     rounds: np.random.Generator
     checks: list[np.random.Generator]
     """One per output, so that no output's luck depends on which others are asked about."""
-    forwards: int = 1
+    forwards: int
 
     @classmethod
     def begin(cls, settings: Reagent, model: ScoringModel, sampler: Sampler, question: Question) -> _Search:
@@ -155,7 +160,6 @@ class _Search:
         last = last_steps(question.target_function, question.steps)
         seed = question.seed if settings.seed is None else settings.seed
         checks = [np.random.default_rng([seed, 1, int(step)]) for step in last]
-        sides: list[Side] = ["target"] if question.source_ids is None else ["source", "target"]
         said = next(iter(model.predict([question.row(scores=True, target_function=None)])))
         probes = settings.num_probes
         return cls(
@@ -163,7 +167,7 @@ class _Search:
             model=model,
             question=question,
             units=units,
-            candidates={side: sampler.candidates(model, question, side) for side in sides},
+            candidates={side: sampler.candidates(model, question, side) for side in sides_of(question)},
             visible=units.visible(last),
             scores=np.stack([rng.random((probes, len(units))) for rng in checks], axis=2),
             running=np.ones((probes, len(last)), bool),
@@ -173,6 +177,7 @@ class _Search:
             step_scores={name: to_numpy(values) for name, values in said.scores.items()},
             rounds=np.random.default_rng([seed, 0]),
             checks=checks,
+            forwards=1 + sampler_passes(sampler, question),
         )
 
     def run(self, progress: Progress) -> Scores:

@@ -14,7 +14,7 @@ from wherefrom.arrays import Array, FloatArray, IntArray, like, namespace, to_nu
 from wherefrom.errors import SettingsError
 from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Method, Scores, method
 from wherefrom.methods.cost import Cost
-from wherefrom.methods.paths.baselines import Endpoints, endpoints
+from wherefrom.methods.paths.baselines import Endpoints, baseline_of_side, endpoints, kept_on_paths
 from wherefrom.methods.paths.quadrature import Quadrature, quadrature
 from wherefrom.methods.perturbation.units import last_steps
 from wherefrom.progress import Progress, counted
@@ -69,9 +69,10 @@ class SequentialIntegratedGradients(Method[GivesGradients]):
     def cost(self, question: Question) -> Cost:
         """Tokens whose baseline is themselves do not move, and cost nothing."""
         rows, backwards = 0, 0
-        sides = [True] * (question.source_ids is not None) + [False] * question.attribute_target
-        for is_source in sides:
-            seen = _outputs_after(question, is_source)
+        sides: list[Side] = ["source"] if question.source_ids is not None else []
+        sides += ["target"] if question.attribute_target else []
+        for side in sides:
+            seen = _outputs_after(question, side, self.baseline)
             rows += 1 + len(seen) if self.token_sums else self.n_steps * len(seen)
             backwards += 0 if self.token_sums else self.n_steps * sum(seen)
         if question.scores or self.return_convergence_delta:
@@ -159,14 +160,15 @@ class SequentialIntegratedGradients(Method[GivesGradients]):
         return like(ends.input, sums, dtype=ends.input.dtype)
 
 
-def _outputs_after(question: Question, is_source: bool) -> list[int]:
-    """How many outputs see each position that may move."""
+def _outputs_after(question: Question, side: Side, baseline: Any) -> list[int]:
+    """How many outputs see each position that may move: what is given outright may move any."""
     outputs = question.target_function.outputs
-    if is_source:
+    named = isinstance(baseline_of_side(baseline, side), str)
+    kept = set(kept_on_paths(question, side).tolist()) if named else set()
+    if side == "source":
         assert question.source_ids is not None
-        return [outputs] * (len(question.source_ids) - len(question.kept_source))
+        return [outputs] * (len(question.source_ids) - len(kept))
     last = last_steps(question.target_function, question.steps)
-    kept = set(question.kept_target.tolist())
     seen = [int((last > position).sum()) for position in range(len(question.target_ids)) if position not in kept]
     return [count for count in seen if count]
 

@@ -121,9 +121,15 @@ def endpoints(model: Embeds, question: Question, side: Side, baseline: Any) -> E
     ids = question.source_ids if side == "source" else question.target_ids
     if ids is None:
         return None
-    kept = question.kept_source if side == "source" else np.union1d(question.kept_target, question.sink)
+    kept = kept_on_paths(question, side)
     real = model.embed(ids, side=side)
     return Endpoints(baseline_embeddings(model, baseline_of_side(baseline, side), ids, kept, side), real)
+
+
+def kept_on_paths(question: Question, side: Side) -> IntArray:
+    """Positions of one side that named baselines leave as they are: the question's kept ones and the attention sink."""
+    kept = question.kept_source if side == "source" else np.union1d(question.kept_target, question.sink)
+    return kept.astype(np.int64)
 
 
 def baseline_embeddings(model: Embeds, baseline: Any, ids: IntArray, kept: IntArray, side: Side) -> Array:

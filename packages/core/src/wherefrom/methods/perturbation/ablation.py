@@ -284,6 +284,8 @@ def question_hash(model: SequenceModel, question: Question, units: Units, baseli
         [[unit.side, unit.removable.tolist()] for unit in units.members],
         baseline,
     ]
+    if baseline == "delete" and 0 not in question.kept_target:
+        parts.append("bare steps apart")  # 0.1.0 put the stand-in in front of all steps: its tables are not reused
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
@@ -299,7 +301,8 @@ def ablate(
     chunk: int | None = None,
     progress: Progress = no_progress,
 ) -> AblationTable:
-    """Run the model once for every mask that is not in ``table`` yet, all steps read from the same pass.
+    """Run the model once for every mask that is not in ``table`` yet, all steps read from the same pass; of what is
+    deleted, steps that are left nothing to predict from take a pass of their own (`removal.two_rows`).
 
     Equal masks run once; masks that change nothing, or nothing a step can see, do not run at all for it: their values
     are those of the clean pass. Rows come to the adapter sorted by the first position they change, so that it can share
@@ -361,11 +364,12 @@ def _run(
 ) -> AblationTable:
     """A table of just these masks; the clean pass is run unless ``table`` has it."""
     remove = removal(baseline, model, question)
-    removed = [
-        remove(units.positions_removed(mask, "source"), units.positions_removed(mask, "target")) for mask in masks
+    moved = [
+        (index, item)
+        for index, mask in enumerate(masks)
+        for item in remove(units.positions_removed(mask, "source"), units.positions_removed(mask, "target"))
     ]
-    moved = [index for index, item in enumerate(removed) if item is not None]
-    moved.sort(key=lambda index: _reach(removed[index]))
+    moved.sort(key=lambda one: _reach(one[1]))
     values = {name: np.zeros((len(masks), len(question.steps))) for name in wanted}
     needs_clean = table is None or not set(question.scores) <= set(table.step_scores)
     clean = {} if table is None else dict(table.clean)
@@ -378,9 +382,7 @@ def _run(
         """With what will be read of them, for models that do not know every logit (`RowFunction.looked_up`)."""
         if needs_clean:
             yield question.row(scores=True, target_function=each_step, first_change=len(question.target_ids))
-        for index in moved:
-            item = removed[index]
-            assert item is not None
+        for _, item in moved:
             row = item.finished()
             if _one_to_one(item):
                 key = _key(item)
@@ -399,9 +401,7 @@ def _run(
     for name in wanted:
         values[name][:] = clean[name]
     parts: dict[tuple[int, int], dict[str, TargetFunction]] = {}
-    for done, (index, said) in enumerate(zip(moved, answers, strict=True), start=1):
-        item = removed[index]
-        assert item is not None
+    for done, ((index, item), said) in enumerate(zip(moved, answers, strict=True), start=1):
         logits, inside = said.logits, said.inside
         if not _one_to_one(item):
             logits = _rows_of(logits, item.read)
@@ -423,8 +423,7 @@ def _run(
     )
 
 
-def _reach(item: Removed | None) -> int:
-    assert item is not None
+def _reach(item: Removed) -> int:
     return -1 if item.row.first_change is None else item.row.first_change
 
 
@@ -447,7 +446,7 @@ def _one_to_one(item: Removed) -> bool:
 
 
 def _key(item: Removed) -> tuple[int, int]:
-    """What tells the asked steps from others: they are all from one on."""
+    """What tells the asked steps from others: they stand side by side."""
     return int(item.asked[0]), len(item.asked)
 
 

@@ -8,6 +8,7 @@ from attrs import field, frozen
 from wherefrom.adapters import ScoringModel
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.methods.perturbation.ablation import AblationTable, Solver, target_function_name
+from wherefrom.methods.perturbation.cost import passes
 from wherefrom.methods.perturbation.growing import GrowingTable
 from wherefrom.methods.perturbation.settings import PerturbationSettings, SampledSettings
 from wherefrom.methods.perturbation.uncertainty import Sample, standard_error
@@ -82,15 +83,19 @@ def draw(
     visible = units.visible(last_steps(question.target_function, question.steps))
     growing = _table_of(method, model, question, units, progress, wanted)
     masks, blocks, round_number = np.zeros((0, len(units)), bool), np.zeros((0, 0), np.int64), 0
+    upcoming = method.plan(units, random_of(method.seed, question, round_number))
     while True:
-        new = method.plan(units, random_of(method.seed, question, round_number))
+        new = upcoming
         drawn = method.blocks(new)
         if drawn is not None:
             drawn = drawn + len(masks)
             blocks = np.concatenate([blocks, drawn]) if len(blocks) else drawn
         masks = np.concatenate([masks, new])
         table = growing.ask(new)
-        ended = drawn is None or not auto or table.forwards + len(new) > method.max_samples
+        ended = drawn is None or not auto
+        if not ended:
+            upcoming = method.plan(units, random_of(method.seed, question, round_number + 1))
+            ended = table.forwards + passes(question, units, upcoming, method.baseline) > method.max_samples
         values = _values(question, table, masks, of)
         scores = solver.solve(masks, values, visible, units)
         resamples = None

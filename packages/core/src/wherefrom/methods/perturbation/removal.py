@@ -1,11 +1,11 @@
-"""What it means to take a token away: one frozen rule per way, from positions to a `Row`.
+"""What it means to take a token away: one frozen rule per way, from positions to rows.
 
 Every perturbation method measures what is lost without a token, and there is no neutral way to be without one. The
 ways here, by the names of the ``baseline`` setting:
 
 =============== =====================================================================================
-``"delete"``    the default: it is cut out and what follows moves up; where nothing is left to predict from, the
-                beginning-of-sequence token stands alone
+``"delete"``    the default: it is cut out and what follows moves up; for the steps that are left nothing to predict
+                from, the beginning-of-sequence token stands alone, in a row of its own
 ``"unk"``       the unknown token stands in its place (``"pad"``, ``"mask"`` or an id likewise)
 ``"zero"``      a zero vector stands in place of its embedding
 ``"mean"``      the mean embedding of the vocabulary does
@@ -26,6 +26,7 @@ from wherefrom.adapters import Embeds, HidesPositions, Row, SequenceModel, Side
 from wherefrom.adapters.check import lacking
 from wherefrom.arrays import Array, BoolArray, IntArray, like, namespace
 from wherefrom.errors import ModelCapabilityError, SettingsError, nearest
+from wherefrom.methods.perturbation.units import Units
 from wherefrom.questions.question import Question
 
 BASELINES = ("unk", "pad", "mask", "zero", "mean", "hidden", "delete")
@@ -33,7 +34,7 @@ BASELINES = ("unk", "pad", "mask", "zero", "mean", "hidden", "delete")
 
 @frozen(kw_only=True, eq=False)
 class Removed:
-    """A question without some of its tokens."""
+    """A question without some of its tokens, for the steps that one row answers."""
 
     row: Row
     asked: IntArray
@@ -51,8 +52,9 @@ class Removed:
 class Removal(Protocol):
     """A way to take positions out of a question."""
 
-    def __call__(self, source: IntArray, target: IntArray) -> Removed | None:
-        """The question without these positions of either side; None where that changes nothing."""
+    def __call__(self, source: IntArray, target: IntArray) -> tuple[Removed, ...]:
+        """The question without these positions of either side: rows, each for steps of its own; none where that
+        changes nothing. One does for all steps, save where `Deletion` leaves some of them nothing."""
         ...
 
 
@@ -135,13 +137,13 @@ class Replacement:
     question: Question
     token_id: int
 
-    def __call__(self, source: IntArray, target: IntArray) -> Removed | None:
+    def __call__(self, source: IntArray, target: IntArray) -> tuple[Removed, ...]:
         row = self.question.row(target_function=None)
         if len(source):
             row = evolve(row, source_ids=with_ids(_source(self.question), source, self.token_id))
         if len(target):
             row = evolve(row, target_ids=with_ids(row.target_ids, target, self.token_id))
-        return in_place(self.question, row)
+        return _one(in_place(self.question, row))
 
 
 @frozen(kw_only=True, eq=False)
@@ -152,7 +154,7 @@ class Blanking:
     embeddings: dict[Side, tuple[Array, Array]]
     """Per side the embeddings of the tokens, ``(length, width)``, and the vector ``(width,)``."""
 
-    def __call__(self, source: IntArray, target: IntArray) -> Removed | None:
+    def __call__(self, source: IntArray, target: IntArray) -> tuple[Removed, ...]:
         def finish(row: Row) -> Row:
             if len(source):
                 row = evolve(row, source_embeds=self._blanked("source", source))
@@ -162,7 +164,7 @@ class Blanking:
 
         row = self.question.row(target_function=None)
         removed = changed_from(self.question, row, bool(len(source)), int(target[0]) if len(target) else None)
-        return None if removed is None else evolve(removed, finish=finish)
+        return () if removed is None else (evolve(removed, finish=finish),)
 
     def _blanked(self, side: Side, positions: IntArray) -> Array:
         clean, blank = self.embeddings[side]
@@ -177,41 +179,70 @@ class Hiding:
 
     question: Question
 
-    def __call__(self, source: IntArray, target: IntArray) -> Removed | None:
+    def __call__(self, source: IntArray, target: IntArray) -> tuple[Removed, ...]:
         row = self.question.row(target_function=None)
         if len(source):
             row = evolve(row, source_visible=_without(len(_source(self.question)), source))
         if len(target):
             row = evolve(row, target_visible=_without(len(row.target_ids), target))
-        return changed_from(self.question, row, bool(len(source)), int(target[0]) if len(target) else None)
+        return _one(changed_from(self.question, row, bool(len(source)), int(target[0]) if len(target) else None))
 
 
 @frozen(kw_only=True, eq=False)
 class Deletion:
-    """Removed tokens are cut out, and what follows moves up."""
+    """Removed tokens are cut out, and what follows moves up.
+
+    Steps that are left nothing to predict from are read from a row of their own, the stand-in alone: in front of the
+    others' row it would change what these are predicted from.
+    """
 
     question: Question
     stand_in: int
     """Stands alone where nothing else is left."""
 
-    def __call__(self, source: IntArray, target: IntArray) -> Removed | None:
+    def __call__(self, source: IntArray, target: IntArray) -> tuple[Removed, ...]:
         question = self.question
         first = int(target[0]) if len(target) else None
         removed = changed_from(question, question.row(target_function=None), bool(len(source)), first)
         if removed is None:
-            return None
+            return ()
         row = removed.row
         if len(source):
             left = np.delete(_source(question), source)
             row = evolve(row, source_ids=left if len(left) else np.array([self.stand_in]))
         stays = _without(len(question.target_ids), target)
         places = np.concatenate([[0], np.cumsum(stays)])[question.steps[removed.asked]]
-        ids = question.target_ids[stays]
-        if places[0] == 0:
-            ids, places = np.concatenate([[self.stand_in], ids]), places + 1
-            row = evolve(row, first_change=None if row.first_change is None else 0)
-        steps, read = np.unique(places, return_inverse=True)
-        return evolve(removed, row=evolve(row, target_ids=ids, steps=steps), read=read)
+        bare = int(np.searchsorted(places, 0, side="right"))
+        rows = []
+        if bare:
+            alone = evolve(row, target_ids=np.array([self.stand_in]), steps=np.ones(1, np.int64))
+            rows.append(Removed(row=alone, asked=removed.asked[:bare], read=np.zeros(bare, np.int64)))
+        if bare < len(places):
+            steps, read = np.unique(places[bare:], return_inverse=True)
+            left_over = evolve(row, target_ids=question.target_ids[stays], steps=steps)
+            rows.append(Removed(row=left_over, asked=removed.asked[bare:], read=read))
+        return tuple(rows)
+
+
+def two_rows(question: Question, units: Units, masks: BoolArray, baseline: str | int) -> BoolArray:
+    """Which masks take two rows: they delete all that the first step is predicted from, but not all that the last is.
+
+    Args:
+        masks: True for the units that stay, shape ``(rows, units)``.
+
+    Returns:
+        Shape ``(rows,)``.
+    """
+    if baseline != "delete" or not len(question.steps):
+        return np.zeros(len(masks), bool)
+
+    def left(step: int) -> IntArray:
+        sizes = [int((unit.removable < step).sum()) if unit.side == "target" else 0 for unit in units.members]
+        found: IntArray = step - ~masks @ np.array(sizes, dtype=np.int64)
+        return found
+
+    both: BoolArray = (left(int(question.steps[0])) == 0) & (left(int(question.steps[-1])) > 0)
+    return both
 
 
 def in_place(question: Question, row: Row) -> Removed | None:
@@ -240,6 +271,10 @@ def changed_from(question: Question, row: Row, source_changed: bool, first: int 
     return Removed(
         row=evolve(row, steps=question.steps[asked], first_change=first), asked=asked, read=np.arange(len(asked))
     )
+
+
+def _one(removed: Removed | None) -> tuple[Removed, ...]:
+    return () if removed is None else (removed,)
 
 
 def with_ids(ids: IntArray, positions: IntArray, replacement: int | IntArray) -> IntArray:

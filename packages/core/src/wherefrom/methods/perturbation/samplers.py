@@ -68,6 +68,27 @@ class Sampler(Protocol):
         ...
 
 
+@runtime_checkable
+class AsksTheModel(Protocol):
+    """A sampler may say that it runs the explained model, so that what it costs is told and counted."""
+
+    def passes(self, question: Question, side: Side) -> int:
+        """Forward passes of the explained model that `Sampler.candidates` takes for a side."""
+        ...
+
+
+def sampler_passes(sampler: Sampler, question: Question) -> int:
+    """Forward passes of the explained model that a sampler takes for all sides of a question."""
+    if not isinstance(sampler, AsksTheModel):
+        return 0
+    return sum(sampler.passes(question, side) for side in sides_of(question))
+
+
+def sides_of(question: Question) -> list[Side]:
+    """The sides of a question whose tokens may be replaced."""
+    return ["target"] if question.source_ids is None else ["source", "target"]
+
+
 SAMPLERS: Registry[type[Sampler]] = Registry("sampler", group="wherefrom.samplers")
 
 S = TypeVar("S", bound="type[Sampler]")
@@ -157,10 +178,9 @@ class ModelSampler:
     def candidates(self, model: ScoringModel, question: Question, side: Side) -> Candidates:
         """See `Sampler.candidates`."""
         anything = UniformSampler().candidates(model, question, side)
-        length = len(question.target_ids)
-        if side == "source" or length < 2:
+        if not self.passes(question, side):
             return anything
-        row = evolve(question.row(target_function=None), steps=np.arange(1, length))
+        row = evolve(question.row(target_function=None), steps=np.arange(1, len(question.target_ids)))
         logits = to_numpy(next(iter(model.predict([row]))).logits)
         allowed = ordinary_ids(model.card)
         found = [anything.positions[0]]
@@ -170,6 +190,10 @@ class ModelSampler:
             choices = Choices(ids=allowed[best], weights=np.exp(scores[best] - scores[best].max()))
             found.append(without(choices, own))
         return Candidates(positions=tuple(found))
+
+    def passes(self, question: Question, side: Side) -> int:
+        """See `AsksTheModel.passes`: one where it predicts something."""
+        return int(side == "target" and len(question.target_ids) > 1)
 
 
 def ordinary_ids(card: ModelCard) -> IntArray:
