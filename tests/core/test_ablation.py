@@ -19,6 +19,7 @@ from wherefrom.methods.perturbation.units import units_of
 from wherefrom.progress import no_progress
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions.base import STEP_FUNCTIONS
+from wherefrom.step_functions.registration import step_function_of
 from wherefrom.testing import ReferenceModel, counting, only, question
 
 from tests.core.games import GAMES, game
@@ -255,6 +256,69 @@ def test_a_tables_folder_saves_passes(tmp_path):
     (fresh,) = Lime(n_samples=80, baseline="unk").attribute(model, [asked], no_progress)
     np.testing.assert_allclose(more.target, fresh.target, atol=1e-12)
     assert len(list(tmp_path.rglob("*"))) == 3
+
+
+def test_kept_tables_answer_for_their_own_model_and_function_alone(tmp_path):
+    model, asked = setup("decoder-only")
+    other = ReferenceModel("decoder-only", seed=1)
+    method = FeatureAblation(tables=str(tmp_path), baseline="unk")
+    doubled = step_function_of(lambda prediction: 2 * prediction.at_target(prediction.logits))()
+    tripled = step_function_of(lambda prediction: 3 * prediction.at_target(prediction.logits))()
+    for who in (model, other):
+        for function in (doubled, tripled):
+            put = evolve(asked, target_function=evolve(asked.target_function, function=function))
+            (kept,) = method.attribute(who, [put], no_progress)
+            (fresh,) = evolve(method, tables=None).attribute(who, [put], no_progress)
+            np.testing.assert_allclose(kept.target, fresh.target, atol=1e-12)
+
+
+def test_nothing_is_kept_of_models_that_cannot_be_told(tmp_path):
+    model, asked = setup("decoder-only")
+    bare = only(model, SequenceModel, PredictsSteps)
+    (scores,) = FeatureAblation(tables=str(tmp_path), baseline="unk").attribute(bare, [asked], no_progress)
+    assert "gives no fingerprint" in " ".join(scores.warnings)
+    assert not list(tmp_path.iterdir())
+    units = units_of(asked)
+    table = ablate(bare, asked, units, masks_for(units))
+    ablate(bare, asked, units, masks_for(units, seed=1), table=table)
+    with pytest.raises(InputError, match="another input, model"):
+        ablate(only(model, SequenceModel, PredictsSteps), asked, units, masks_for(units), table=table)
+
+
+def test_functions_that_cannot_be_told_are_not_kept(tmp_path):
+    model, asked = setup("decoder-only")
+    factors = iter([2.0] * 100)
+    moody = step_function_of(lambda prediction: next(factors) * prediction.at_target(prediction.logits))()
+    asked = evolve(asked, target_function=evolve(asked.target_function, function=moody))
+    FeatureAblation(tables=str(tmp_path), baseline="unk").attribute(model, [asked], no_progress).__next__()
+    (path,) = tmp_path.iterdir()
+    assert set(AblationTable.load(path).values) == {LOG_PROBABILITY}
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        KernelShap(n_samples="auto", tolerance=0.05, max_samples=500, baseline="unk", units="token"),
+        Occlusion(budget=4, baseline="unk", units="token"),
+        KernelShap(budget=12, n_samples=64, baseline="unk", units="token"),
+    ],
+)
+def test_kept_tables_change_no_answer_and_cost_no_samples(method, tmp_path):
+    model = ReferenceModel("encoder-decoder")
+    asked = question(model, "the cat sat on the mat and the dog", "a dog slept on the mat")
+    (alone,) = method.attribute(model, [asked], no_progress)
+    tables = str(tmp_path)
+    meter, tally = counting(model)
+    for before in (Lime(n_samples=300, baseline="unk"), Lime(n_samples=60, units="sentence", baseline="unk"), method):
+        list(evolve(before, tables=tables).attribute(meter, [asked], no_progress))
+    ran = tally.forward_rows
+    (after,) = evolve(method, tables=tables).attribute(meter, [asked], no_progress)
+    np.testing.assert_array_equal(after.target, alone.target)
+    np.testing.assert_array_equal(after.source, alone.source)
+    assert after.details["forwards"] == tally.forward_rows - ran < alone.details["forwards"]
+    assert after.details["forwards_without_tables"] == alone.details["forwards"]
+    assert after.details["units"] == alone.details["units"]
+    assert after.details.get("standard_error") == alone.details.get("standard_error")
 
 
 def test_missing_masks_and_quantities_are_named():

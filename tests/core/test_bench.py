@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import wherefrom
-from wherefrom.errors import FileFormatError
+from wherefrom.errors import FileFormatError, InputError
 from wherefrom.evaluation.bench import Bench, Prompt, load_prompts, read_bench, run_bench
 from wherefrom.evaluation.records import Evaluation
 from wherefrom.evaluation.summary import values_by_example
@@ -50,6 +51,32 @@ def test_a_file_of_several_calls_in_another_order_says_the_same_of_each_prompt(m
     assert second[key] == pytest.approx(first[key])
     assert len(set(first[key].values())) == len(TEXTS)
     assert by_text(read_bench(tmp_path / "parts.jsonl")) == second
+
+
+def test_a_file_goes_on_with_its_own_model_and_prompts_alone(model: Any, tmp_path: Path) -> None:
+    asked, path = prompts(model)[:1], tmp_path / "bench.jsonl"
+    run_bench(model, asked, BENCH, path)
+    written = path.read_bytes()
+    other = wherefrom.AttributionModel(ReferenceModel("decoder-only", seed=5))
+    with pytest.raises(InputError, match="of other weights"):
+        run_bench(other, asked, BENCH, path)
+    for changed in ({"prompt": "the dog sat on"}, {"answer": " dog"}, {"evidence": ("cat",)}):
+        with pytest.raises(InputError, match="another prompt under the id 'p0'"):
+            run_bench(model, [msgspec.structs.replace(asked[0], **changed)], BENCH, path)
+    assert path.read_bytes() == written
+
+
+def test_files_of_earlier_versions_go_on(model: Any, tmp_path: Path) -> None:
+    asked, path = prompts(model)[:1], tmp_path / "bench.jsonl"
+    run_bench(model, asked, BENCH, path)
+    lines = [msgspec.json.decode(line) for line in path.read_bytes().splitlines()]
+    del lines[0]["fingerprint"], lines[1]["asked"]
+    path.write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
+    written = path.read_bytes()
+    run_bench(model, asked, BENCH, path)
+    assert path.read_bytes() == written
+    with pytest.raises(InputError, match="another prompt"):
+        run_bench(model, [msgspec.structs.replace(asked[0], answer=" dog")], BENCH, path)
 
 
 def test_an_empty_prompt_is_refused(tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ from wherefrom_hf.inside.value_zeroing import zeroed_values
 from wherefrom_hf.running.as_built import build_number
 from wherefrom_hf.running.attention_kernel import FUSED, KERNEL
 from wherefrom_hf.running.embedding import InputEmbedding, input_embedding
+from wherefrom_hf.running.fingerprint import fingerprint
 from wherefrom_hf.running.gradients import Differentiator
 from wherefrom_hf.running.heads import most_heads
 from wherefrom_hf.running.memory import as_bytes
@@ -77,6 +78,7 @@ class HFModel:
         self._memory_limit = as_bytes(memory_limit)
         self._asked: Differentiator | None = None
         self._means: dict[Side, Tensor] | None = None
+        self._told: list[str | None] = []
         most = _made_for(text, self.tokenizer.model_max_length)
         self._card = ModelCard(
             name=loaded.name,
@@ -147,6 +149,7 @@ class HFModel:
                 yield
             finally:
                 self._means = None
+                self._told.clear()
 
     def to(self, device: str) -> None:
         """Move the model to another device, all of it or nothing.
@@ -246,7 +249,18 @@ class HFModel:
     def randomised(self, share: float, *, seed: int) -> Iterator[HFModel]:
         """This adapter, its module's weights shuffled within the block; nobody else may ask meanwhile."""
         with self.reserved(), shuffled(self.module, share, seed=seed):
-            yield self
+            self._told.clear()
+            try:
+                yield self
+            finally:
+                self._told.clear()
+
+    def fingerprint(self) -> str | None:
+        """See `wherefrom.adapters.GivesFingerprint.fingerprint`. Reads all weights: once while it is reserved."""
+        with self.reserved():
+            if not self._told:
+                self._told.append(fingerprint(self.module))
+            return self._told[0]
 
     def predict(self, rows: Iterable[Row], *, chunk: int | None = None) -> Iterator[RowPrediction]:
         """See `wherefrom.adapters.PredictsSteps.predict`."""

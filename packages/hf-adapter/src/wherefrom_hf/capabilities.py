@@ -17,6 +17,7 @@ GIVES = (
     "Moves",
     "Reserves",
     "FindsBadWeights",
+    "GivesFingerprint",
     "RandomisesWeights",
     "WrapsFramework",
 )

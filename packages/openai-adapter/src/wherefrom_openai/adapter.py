@@ -13,7 +13,7 @@ from wherefrom.adapters import ModelCard, Row, RowPrediction
 from wherefrom.arrays import IntArray
 from wherefrom.errors import ModelLoadError, SettingsError, nearest
 
-from wherefrom_openai.answers import Answers
+from wherefrom_openai.answers import Answers, fingerprint
 from wherefrom_openai.chat import Template
 from wherefrom_openai.client import Client, RefusedError
 from wherefrom_openai.distribution import check_ids
@@ -137,6 +137,12 @@ class ServedModel(ServedTexts):
     def cost(self, rows: Iterable[Row]) -> Cost:
         """Requests and tokens that `predict` of these rows would take, beyond the answers that are kept."""
         return self.predictor.cost(rows)
+
+    def fingerprint(self) -> str:
+        """See `wherefrom.adapters.GivesFingerprint.fingerprint`. Weights are out of sight: it is who serves which model
+        by which name, as for the answers that are kept."""
+        asked = self.predictor
+        return fingerprint(asked.identity, asked.ability.body(asked.model, ())).hex()
 
     def rehearsal(self) -> ServerRehearsal:
         """See `wherefrom.adapters.Rehearses.rehearsal`."""

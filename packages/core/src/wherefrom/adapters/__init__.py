@@ -18,6 +18,7 @@ from wherefrom.adapters.combined import (
 from wherefrom.adapters.documents import PlacesDocuments
 from wherefrom.adapters.embedding import Embeds
 from wherefrom.adapters.encoding import Encoding, Side
+from wherefrom.adapters.fingerprint import GivesFingerprint, fingerprint_of
 from wherefrom.adapters.framework import WrapsFramework
 from wherefrom.adapters.gradients import BoundsGradients, GivesGradients, RowGradients
 from wherefrom.adapters.hiding import HidesPositions
@@ -41,6 +42,7 @@ __all__ = [
     "Encoding",
     "FindsBadWeights",
     "GivesAttention",
+    "GivesFingerprint",
     "GivesGradients",
     "HidesPositions",
     "Inside",
@@ -62,4 +64,5 @@ __all__ = [
     "SequenceModel",
     "Side",
     "WrapsFramework",
+    "fingerprint_of",
 ]

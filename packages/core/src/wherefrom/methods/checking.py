@@ -25,11 +25,11 @@ from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.ablation import (
     CONTRAST_LOG_PROBABILITY,
     LOG_PROBABILITY,
-    ablate,
     quantities,
     target_function_name,
 )
 from wherefrom.methods.perturbation.cost import planned_cost
+from wherefrom.methods.perturbation.growing import GrowingTable
 from wherefrom.methods.perturbation.unit_scores import unit_scores
 from wherefrom.methods.perturbation.units import Units, units_of
 from wherefrom.progress import Progress, no_progress
@@ -97,7 +97,7 @@ def check(
     own = target_function_name(question.target_function)
     names = (own,) if of == TARGET else (LOG_PROBABILITY, CONTRAST_LOG_PROBABILITY)
     wanted = {name: function for name, function in quantities(question).items() if name in names}
-    table = ablate(model, question, units, masks, baseline=removal, wanted=wanted, progress=progress)
+    table = GrowingTable(model, question, units, removal, wanted=wanted, progress=progress).ask(masks)
     values = table.values_of(masks, names[0])
     if CONTRAST_LOG_PROBABILITY in wanted:
         values = values - table.values_of(masks, CONTRAST_LOG_PROBABILITY)

@@ -309,14 +309,13 @@ def _outputs(
 ) -> _Outputs:
     wanted = {LOG_PROBABILITY: quantities(question)[LOG_PROBABILITY]}
     growing = GrowingTable(model, question, units, baseline, wanted=wanted, folder=tables)
-    before = growing.forwards
     values = growing.ask(masks).values_of(masks, LOG_PROBABILITY)
     return _Outputs(
         found=features(attention, units),
         masks=masks,
         odds=log_odds(values),
         visible=units.visible(units.steps),
-        forwards=growing.forwards - before,
+        forwards=growing.forwards,
     )
 
 

@@ -24,6 +24,7 @@ from wherefrom.adapters import (
     Embeds,
     FindsBadWeights,
     GivesAttention,
+    GivesFingerprint,
     GivesGradients,
     HidesPositions,
     PredictsSteps,
@@ -671,6 +672,18 @@ def _randomised(case: Case) -> None:
         change = np.abs(again[0] - before).max()
         require(bool(change > case.tolerance.equal * np.abs(before).max()), f"Shuffling {share:.0%} changes nothing.")
     case.close(case.logits([row])[0], before, "Logits after the weights were shuffled and put back")
+
+
+@check(GivesFingerprint, "a fingerprint stays, and is another one while weights are shuffled")
+def _fingerprint(case: Case) -> None:
+    fingerprint = case.model.fingerprint
+    before = fingerprint()
+    case.logits([case.longest()])
+    require(fingerprint() == before, "Two fingerprints of one model differ.")
+    if isinstance(case.model, RandomisesWeights) and before is not None:
+        with case.model.randomised(0.2, seed=1) as other:
+            require(other.fingerprint() != before, "Shuffled weights have the fingerprint of what they were.")
+        require(fingerprint() == before, "Weights were put back, and the fingerprint is another one.")
 
 
 @check(FindsBadWeights, "weights that are numbers are not bad")

@@ -18,6 +18,7 @@ from attrs import evolve, field, frozen
 from wherefrom.adapters import Encoding, ModelCard, Row, RowAttention, RowFunction, RowGradients, RowPrediction, Side
 from wherefrom.arrays import IntArray
 from wherefrom.errors import InputError, SettingsError
+from wherefrom.step_functions.code import UntoldError, told
 from wherefrom.testing._blocks import Floats
 from wherefrom.testing._logit_gradients import logit_gradients
 from wherefrom.testing._networks import AttentionNetwork, Network, Pass
@@ -193,6 +194,13 @@ class NumpyModel:
                 source=d_source if source else None,
                 scores=_step_scores(row, logits),
             )
+
+    def fingerprint(self) -> str | None:
+        """Every array and setting of the network; None where it holds what is neither."""
+        try:
+            return told((self.kind, self.table, self.network))
+        except UntoldError:
+            return None
 
     @contextmanager
     def randomised(self, share: float, *, seed: int) -> Iterator[NumpyModel]:

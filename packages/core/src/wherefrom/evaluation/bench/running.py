@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ import msgspec
 import numpy as np
 from attrs import evolve, field, frozen
 
-from wherefrom.adapters import PredictsSteps, ScoringModel
+from wherefrom.adapters import PredictsSteps, ScoringModel, fingerprint_of
 from wherefrom.adapters.check import lacking
 from wherefrom.adapters.given import adapter_of
 from wherefrom.arrays import FloatArray, to_numpy
@@ -116,6 +117,8 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, tag="header"):
 
     model: str
     bench: dict[str, Any]
+    fingerprint: str | None = None
+    """What tells the model from others of its name; "" where it cannot be told, None in files of earlier versions."""
     versions: dict[str, str] = {}
     format: str = FORMAT
 
@@ -137,6 +140,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, tag="prompt"):
     failures: dict[str, str] = {}
     """Method to why it gave no scores."""
     forwards: int = 0
+    asked: str = ""
+    """Digest of the whole prompt; "" in files of earlier versions."""
 
 
 def run_bench(
@@ -161,12 +166,23 @@ def run_bench(
         progress: Called with (phase, done, total) instead.
 
     Raises:
-        InputError: The file is of another model or bench.
+        InputError: The file is of another model or bench, or holds another prompt under the same id.
     """
     check_call(run_bench, locals(), limit=1)
     path = Path(path)
-    header = Header(model=adapter_of(model).card.name, bench=attrs.asdict(bench), versions=dict(library_versions()))
+    adapter = adapter_of(model)
+    header = Header(
+        model=adapter.card.name,
+        bench=attrs.asdict(bench),
+        fingerprint=fingerprint_of(adapter) or "",
+        versions=dict(library_versions()),
+    )
     done = _resume(path, header)
+    for prompt in prompts:
+        if prompt.id in done and not _answers(done[prompt.id], prompt):
+            raise InputError(
+                f"{path} holds another prompt under the id {prompt.id!r}. Choose another file, or another id."
+            )
     kept = sum(one.kept for one in done.values())
     with reported(show_progress, progress) as tell:
         for index, prompt in enumerate(prompts):
@@ -278,6 +294,7 @@ def _outcome(model: AttributionModel, prompt: Prompt, index: int, bench: Bench) 
     facts: dict[str, Any] = {
         "prompt": prompt.id,
         "set": prompt.set,
+        "asked": _digest(prompt),
         "text": case.target,
         "said": model.adapter.decode(np.array([said])),
     }
@@ -367,9 +384,24 @@ def _resume(path: Path, header: Header) -> dict[str, Outcome]:
         return {}
     found, outcomes = _read(path)
     same = msgspec.json.decode(msgspec.json.encode(header), type=Header)
-    if (found.model, found.bench) != (same.model, same.bench):
-        raise InputError(f"{path} is the bench of another model, or of other methods or settings. Choose another file.")
+    known = same.fingerprint if found.fingerprint is None else found.fingerprint
+    if (found.model, found.bench, known) != (same.model, same.bench, same.fingerprint):
+        raise InputError(
+            f"{path} is the bench of another model, of other weights or hooks in it, or of other methods or settings. "
+            "Choose another file."
+        )
     return {one.prompt: one for one in outcomes}
+
+
+def _digest(prompt: Prompt) -> str:
+    return hashlib.sha256(msgspec.json.encode(prompt)).hexdigest()
+
+
+def _answers(outcome: Outcome, prompt: Prompt) -> bool:
+    """Is it this prompt's line, as far as the line says?"""
+    if outcome.asked:
+        return outcome.asked == _digest(prompt)
+    return outcome.text == prompt.prompt + prompt.answer
 
 
 def _read(path: Path) -> tuple[Header, list[Outcome]]:

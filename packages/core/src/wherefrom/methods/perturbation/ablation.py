@@ -22,7 +22,7 @@ from zipfile import BadZipFile
 import numpy as np
 from attrs import evolve, field, frozen
 
-from wherefrom.adapters import Inside, Row, ScoringModel, SequenceModel
+from wherefrom.adapters import Inside, Row, ScoringModel, SequenceModel, fingerprint_of
 from wherefrom.arrays import Array, BoolArray, FloatArray, IntArray, namespace, to_numpy
 from wherefrom.errors import FileFormatError, InputError, ShapeError
 from wherefrom.files.wire.bytes import file_named, write_whole
@@ -31,11 +31,13 @@ from wherefrom.methods.perturbation.units import Unit, Units
 from wherefrom.progress import Progress, no_progress
 from wherefrom.questions.question import Question
 from wherefrom.questions.target_function import TargetFunction
-from wherefrom.settings import non_default
 from wherefrom.step_functions.base import StepPrediction
+from wherefrom.step_functions.code import UntoldError, this_object, told
 
 LOG_PROBABILITY = "log_probability"
 CONTRAST_LOG_PROBABILITY = "contrast_log_probability"
+_UNTOLD = "untold-"
+"""Begins what stands for a function that is told from others in this process alone."""
 
 
 class Solver(Protocol):
@@ -91,7 +93,7 @@ class AblationTable:
     question_hash: str = ""
     """Fingerprint of model, ids, steps, units and baseline; tables with equal ones can be joined."""
     forwards: int = 0
-    """Passes that were run to make it."""
+    """Passes that were run to make it, by whichever calls."""
     step_scores: Mapping[str, FloatArray] = field(factory=dict)
     """The question's step scores from the clean pass, where one was run; not part of the file."""
 
@@ -259,23 +261,41 @@ def quantities(question: Question, *, log_probabilities: bool = True) -> dict[st
 
 
 def target_function_name(target_function: TargetFunction) -> str:
-    """A name for what a target function measures per step, equal when function, settings, contrast and weights are."""
-    if isinstance(target_function.function, LogProbability) and target_function.weights is None:
+    """A name for what a target function measures per step, equal only when function, settings, contrast and weights
+    are: in every process, or, where a function holds what cannot be looked through, of this object (`is_told`)."""
+    function = target_function.function
+    if isinstance(function, LogProbability) and target_function.weights is None:
         return LOG_PROBABILITY
-    settings = non_default(target_function.function) if hasattr(target_function.function, "__attrs_attrs__") else {}
-    digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
+    try:
+        kind = told(function)
+    except UntoldError:
+        kind = f"{_UNTOLD}{this_object(function)}-"
+    digest = hashlib.sha256(kind.encode())
     digest.update(target_function.target_ids.tobytes())
     parts = (target_function.contrast_ids, target_function.contrast_logits, target_function.samples)
     for extra in parts if target_function.weights is None else (*parts, target_function.weights):
         digest.update(b"-" if extra is None else np.ascontiguousarray(to_numpy(extra)).tobytes())
-    return f"{target_function.function.identifier}:{digest.hexdigest()[:16]}"
+    return f"{function.identifier}:{kind if kind.startswith(_UNTOLD) else ''}{digest.hexdigest()[:16]}"
 
 
-def question_hash(model: SequenceModel, question: Question, units: Units, baseline: str | int) -> str:
-    """Fingerprint of everything but masks and quantities that decides the numbers of a table."""
+def is_told(name: str) -> bool:
+    """Does the name of a quantity mean the same in every process?"""
+    return f":{_UNTOLD}" not in name
+
+
+def question_hash(
+    model: SequenceModel, question: Question, units: Units, baseline: str | int, *, who: str | None = None
+) -> str:
+    """Fingerprint of everything but masks and quantities that decides the numbers of a table.
+
+    Args:
+        who: What tells the model from others; None: its fingerprint (`wherefrom.adapters.GivesFingerprint`), or the
+            object in this process where it has none.
+    """
     card = model.card
+    who = fingerprint_of(model) if who is None else who
     parts = [
-        [card.name, card.model_class, card.revision, card.dtype],
+        [card.name, card.model_class, card.revision, card.dtype, this_object(model) if who is None else who],
         None if question.source_ids is None else question.source_ids.tolist(),
         question.target_ids.tolist(),
         question.target_function.target_ids.tolist(),
@@ -319,10 +339,29 @@ def ablate(
         ShapeError: A mask is not as long as there are units.
         InputError: ``table`` is of another question, model, units or baseline.
     """
-    if masks.ndim != 2 or masks.shape[1] != len(units):
-        raise ShapeError(f"Masks of shape {masks.shape} for {len(units)} units; expected (samples, {len(units)}).")
     wanted = quantities(question) if wanted is None else wanted
     fingerprint = question_hash(model, question, units, baseline)
+    return ablate_as(
+        fingerprint, model, question, units, masks, baseline, wanted, table=table, chunk=chunk, progress=progress
+    )
+
+
+def ablate_as(
+    fingerprint: str,
+    model: ScoringModel,
+    question: Question,
+    units: Units,
+    masks: BoolArray,
+    baseline: str | int,
+    wanted: Mapping[str, TargetFunction],
+    *,
+    table: AblationTable | None,
+    chunk: int | None,
+    progress: Progress,
+) -> AblationTable:
+    """`ablate`, for whoever knows the question's hash: to take it reads all weights of a model."""
+    if masks.ndim != 2 or masks.shape[1] != len(units):
+        raise ShapeError(f"Masks of shape {masks.shape} for {len(units)} units; expected (samples, {len(units)}).")
 
     def run(masks: BoolArray, wanted: Mapping[str, TargetFunction], known: AblationTable | None) -> AblationTable:
         fresh = _run(model, question, units, _distinct(masks), baseline, wanted, chunk, progress, known)
@@ -363,12 +402,7 @@ def _run(
     table: AblationTable | None,
 ) -> AblationTable:
     """A table of just these masks; the clean pass is run unless ``table`` has it."""
-    remove = removal(baseline, model, question)
-    moved = [
-        (index, item)
-        for index, mask in enumerate(masks)
-        for item in remove(units.positions_removed(mask, "source"), units.positions_removed(mask, "target"))
-    ]
+    moved = _without(model, question, units, masks, baseline)
     moved.sort(key=lambda one: _reach(one[1]))
     values = {name: np.zeros((len(masks), len(question.steps))) for name in wanted}
     needs_clean = table is None or not set(question.scores) <= set(table.step_scores)
@@ -421,6 +455,23 @@ def _run(
         forwards=len(moved) + int(needs_clean),
         step_scores=scores,
     )
+
+
+def passes_of(model: ScoringModel, question: Question, units: Units, masks: BoolArray, baseline: str | int) -> int:
+    """Passes that a table of these masks takes where nothing is known, the clean one apart."""
+    return len(_without(model, question, units, _distinct(masks), baseline))
+
+
+def _without(
+    model: ScoringModel, question: Question, units: Units, masks: BoolArray, baseline: str | int
+) -> list[tuple[int, Removed]]:
+    """What is run under each mask, by the mask's number; nothing where a mask changes nothing."""
+    remove = removal(baseline, model, question)
+    return [
+        (index, item)
+        for index, mask in enumerate(masks)
+        for item in remove(units.positions_removed(mask, "source"), units.positions_removed(mask, "target"))
+    ]
 
 
 def _reach(item: Removed) -> int:

@@ -17,6 +17,13 @@ from wherefrom.methods.sampling.errors import rough_outputs
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
 
+ALONE = "forwards_without_tables"
+"""The detail that says what an answer would have cost where no table was kept."""
+UNTOLD = (
+    "tables= kept and reused nothing, because the model cannot be told from others with the same name: it has hooks or "
+    "a replaced forward, or its adapter gives no fingerprint."
+)
+
 
 def check_model(method: PerturbationSettings, model: ScoringModel) -> None:
     """Raise before any work if the model cannot do what the method needs."""
@@ -26,6 +33,8 @@ def check_model(method: PerturbationSettings, model: ScoringModel) -> None:
 def answer(method: PerturbationSettings, question: Question, run: Run) -> Scores:
     """The scores of units as scores of tokens."""
     source, target = run.table.units.spread(run.scores, last_steps(question.target_function, question.steps))
+    alone = {} if run.forwards_alone is None else {ALONE: run.forwards_alone}
+    warnings = (f"{method.identifier}: {note}.",) if (note := run.table.units.note) else ()
     return Scores(
         source=source,
         target=target if question.source_ids is None or question.attribute_target else None,
@@ -34,9 +43,10 @@ def answer(method: PerturbationSettings, question: Question, run: Run) -> Scores
             "units": run.table.units.described(),
             "baseline": method.baseline,
             "samples": len(run.masks),
-            "forwards": run.table.forwards,
+            "forwards": run.forwards,
+            **alone,
         },
-        warnings=(f"{method.identifier}: {note}.",) if (note := run.table.units.note) else (),
+        warnings=(*warnings, f"{method.identifier}: {UNTOLD}") if run.untold else warnings,
     )
 
 

@@ -23,6 +23,7 @@ from wherefrom.arrays import FloatArray, to_numpy
 from wherefrom.errors import InputError, SettingsError
 from wherefrom.methods.contract import Scores
 from wherefrom.methods.cost import Cost
+from wherefrom.methods.perturbation.answering import ALONE
 from wherefrom.methods.perturbation.settings import PerturbationSettings, SampledSettings
 from wherefrom.methods.perturbation.units import AUTO, Span, Unit, Units, last_steps, units_of
 from wherefrom.progress import Progress, no_progress
@@ -101,6 +102,7 @@ class _Search:
         finest = method.units
         levels = [one for one in LEVELS[: LEVELS.index(finest) + 1] if one != "token" or finest == "token"]
         self._cuts = [cut for level in levels if (cut := _spans_of(question, level)) is not None]
+        self._ran = 0
         self._spent = 0
         self._first: Scores | None = None
 
@@ -161,7 +163,8 @@ class _Search:
             return None
         question = self._question if self._first is None else evolve(self._question, scores={})
         (scores,) = method.attribute(self._model, [question], self._progress if self._first is None else no_progress)
-        self._spent += int(scores.details["forwards"])
+        self._ran += int(scores.details["forwards"])
+        self._spent += int(scores.details.get(ALONE, scores.details["forwards"]))
         self._first = scores if self._first is None else self._first
         errors = scores.details.get("standard_error")
         found = []
@@ -190,7 +193,8 @@ class _Search:
         details = {
             "units": units.described(),
             "baseline": self._method.baseline,
-            "forwards": self._spent,
+            "forwards": self._ran,
+            **({} if self._spent == self._ran else {ALONE: self._spent}),
             "budget": budget,
             "left_whole": [[piece.side, piece.start, piece.end] for piece in whole],
         }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from attrs import field, frozen
 
@@ -28,6 +30,12 @@ class Run:
     """A plan that was run, and what the method made of it."""
 
     table: AblationTable
+    forwards: int
+    """Passes that were run for it."""
+    forwards_alone: int | None
+    """Passes that it takes where no table was kept; None: none was."""
+    untold: bool
+    """Was a folder for tables given, and nothing kept there?"""
     masks: BoolArray
     """Shape ``(rows, units)``."""
     values: FloatArray
@@ -51,11 +59,12 @@ def run_plan(
     progress: Progress,
 ) -> Run:
     """Run these masks, which are all that the method needs."""
-    table = _table_of(method, model, question, units, progress).ask(masks)
+    growing = _table_of(method, model, question, units, progress)
+    table = growing.ask(masks)
     visible = units.visible(last_steps(question.target_function, question.steps))
     values = _values(question, table, masks, target_function_name(question.target_function))
     scores = method.solve(masks, values, visible, units)
-    return Run(table=table, masks=masks, values=values, scores=scores, visible=visible)
+    return Run(table=table, **_spent(growing), masks=masks, values=values, scores=scores, visible=visible)
 
 
 def draw(
@@ -95,7 +104,7 @@ def draw(
         ended = drawn is None or not auto
         if not ended:
             upcoming = method.plan(units, random_of(method.seed, question, round_number + 1))
-            ended = table.forwards + passes(question, units, upcoming, method.baseline) > method.max_samples
+            ended = growing.forwards_alone() + passes(question, units, upcoming, method.baseline) > method.max_samples
         values = _values(question, table, masks, of)
         scores = solver.solve(masks, values, visible, units)
         resamples = None
@@ -105,6 +114,7 @@ def draw(
         if ended or (resamples is not None and within(scores, standard_error(resamples), method.tolerance)):
             return Run(
                 table=table,
+                **_spent(growing),
                 masks=masks,
                 values=values,
                 scores=scores,
@@ -133,6 +143,11 @@ def _table_of(
         folder=method.tables,
         progress=progress,
     )
+
+
+def _spent(growing: GrowingTable) -> dict[str, Any]:
+    alone = growing.forwards_alone() if growing.was_there else None
+    return {"forwards": growing.forwards, "forwards_alone": alone, "untold": growing.untold}
 
 
 def _values(question: Question, table: AblationTable, masks: BoolArray, of: str) -> FloatArray:

@@ -36,7 +36,8 @@ class PerturbationSettings(Method[ScoringModel]):
     """Forward passes at most: where they do not do for all units, large ones are scored first and the strongest are cut
     into smaller ones; see `wherefrom.methods.perturbation.coarse_to_fine`. None: all units at once."""
     tables: str | None = field(default=None, validator=a_folder)
-    """Folder for ablation tables, one ``.npz`` per input: what is there is reused, what is new is added."""
+    """Folder for ablation tables, one ``.npz`` per input: what is there of the same model and target function is
+    reused, what is new is added. Scores are the same as without."""
     internal_batch_size: int | None = field(default=None, validator=counting(1))
     """Rows in one forward pass; None lets the adapter choose."""
     perturbations_per_eval: int | None = field(default=None, validator=counting(1))

@@ -1,0 +1,170 @@
+"""A model is told from others by all that it computes with, and kept tables answer for that model alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+from wherefrom import AttributionModel, load_model
+from wherefrom_hf.demo import demo_path
+from wherefrom_hf.running.fingerprint import WORDS, fingerprint
+
+PROMPT = "The teacher saw"
+TARGET = f"{PROMPT} the doctor"
+
+
+@cache
+def tokenizer() -> Any:
+    return AutoTokenizer.from_pretrained(demo_path("lm"))
+
+
+def module(seed: int = 0) -> Any:
+    torch.manual_seed(seed)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer()),
+        hidden_size=16,
+        intermediate_size=24,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        bos_token_id=tokenizer().bos_token_id,
+        eos_token_id=tokenizer().eos_token_id,
+        pad_token_id=tokenizer().pad_token_id,
+        initializer_range=0.5,
+    )
+    return LlamaForCausalLM(config).eval()
+
+
+def load(built: nn.Module) -> AttributionModel:
+    return load_model(built, tokenizer=tokenizer())
+
+
+def asked(model: AttributionModel, **settings: Any) -> Any:
+    result = model.attribute(
+        PROMPT, TARGET, method="feature_ablation", attributed_fn="logit", show_progress=False, **settings
+    )
+    return result[0]
+
+
+def bump(built: Any) -> None:
+    with torch.no_grad():
+        built.model.layers[0].mlp.up_proj.weight[1, 2] += 1e-3
+
+
+def bump_unseen(built: Any) -> None:
+    built.model.layers[0].mlp.up_proj.weight.data[1, 2] += 1e-3
+
+
+def negate(built: Any) -> None:
+    """An even number of sign bits: sums of the words alone would not see it."""
+    built.lm_head.weight.data.neg_()
+
+
+def swap_rows(built: Any) -> None:
+    weight = built.lm_head.weight.data
+    weight[:] = weight.flip(0)
+
+
+def buffer(built: Any) -> None:
+    built.model.rotary_emb.inv_freq.mul_(1.5)
+
+
+def setting(built: Any) -> None:
+    built.model.norm.variance_epsilon = 0.1
+
+
+def configured(built: Any) -> None:
+    built.config.rms_norm_eps = 0.1
+
+
+@pytest.mark.parametrize("change", [bump, bump_unseen, negate, swap_rows, buffer, setting, configured])
+def test_any_change_is_another_fingerprint(change: Callable[[Any], None]) -> None:
+    built = module()
+    before = fingerprint(built)
+    assert before is not None
+    assert before == fingerprint(module())
+    change(built)
+    assert fingerprint(built) != before
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.int8, torch.uint8, torch.bool])
+@pytest.mark.parametrize("size", [1, 3, 8, 8 * WORDS + 5])
+def test_every_value_of_every_dtype_counts(dtype: torch.dtype, size: int) -> None:
+    part = nn.Module()
+    part.register_buffer("held", torch.zeros(size + 1, dtype=dtype)[1:])  # not where words begin
+    seen = {fingerprint(part)}
+    for place in {0, size // 2, size - 1}:
+        part.held[place] = 1
+        seen.add(fingerprint(part))
+    assert None not in seen
+    assert len(seen) == 1 + len({0, size // 2, size - 1})
+
+
+def test_names_and_shapes_count() -> None:
+    def of(name: str, shape: tuple[int, ...]) -> str | None:
+        part = nn.Module()
+        part.register_buffer(name, torch.zeros(shape))
+        return fingerprint(part)
+
+    assert len({of("one", (2, 3)), of("other", (2, 3)), of("one", (3, 2))}) == 3
+
+
+def test_hooks_and_replaced_code_cannot_be_told() -> None:
+    built = module()
+    handle = built.model.layers[0].register_forward_hook(lambda part, given, said: said)
+    assert fingerprint(built) is None
+    handle.remove()
+    assert fingerprint(built) is not None
+    built.model.norm.forward = lambda states: states
+    assert fingerprint(built) is None
+
+
+def test_code_of_a_class_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    built = module()
+    before = fingerprint(built)
+    monkeypatch.setattr(type(built.model.norm), "forward", lambda self, states: states)
+    assert fingerprint(built) not in (before, None)
+
+
+def test_what_does_not_compute_does_not_count() -> None:
+    built = module()
+    before = fingerprint(built)
+    load(built).attribute(PROMPT, TARGET, method="saliency", show_progress=False)
+    built.train()
+    assert load(built).adapter.fingerprint() == before
+
+
+def hook(built: Any) -> None:
+    built.model.layers[0].register_forward_hook(
+        lambda part, given, said: (said[0] * 0.5, *said[1:]) if isinstance(said, tuple) else said * 0.5
+    )
+
+
+@pytest.mark.filterwarnings("ignore:.*tables= kept and reused nothing")
+@pytest.mark.parametrize("change", [bump_unseen, hook])
+def test_tables_answer_for_their_own_model_alone(change: Callable[[Any], None], tmp_path: Path) -> None:
+    model = load(module())
+    tables = str(tmp_path / "tables")
+    first = asked(model, tables=tables)
+    again = asked(model, tables=tables)
+    assert first.details["forwards"] > again.details["forwards"] == 0
+    np.testing.assert_array_equal(first.target_attributions, again.target_attributions)
+    change(model.adapter.module)
+    kept, fresh = asked(model, tables=tables), asked(model)
+    np.testing.assert_array_equal(kept.target_attributions, fresh.target_attributions)
+    other = load(module(seed=1))
+    np.testing.assert_array_equal(asked(other, tables=tables).target_attributions, asked(other).target_attributions)
+
+
+def test_it_is_said_where_tables_keep_nothing(tmp_path: Path) -> None:
+    model = load(module())
+    hook(model.adapter.module)
+    with pytest.warns(UserWarning, match="tables= kept and reused nothing"):
+        asked(model, tables=str(tmp_path / "tables"))
+    assert not list(tmp_path.rglob("*.npz"))
