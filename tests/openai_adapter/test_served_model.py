@@ -456,7 +456,7 @@ def test_adapters_tell_the_truth_about_themselves() -> None:
     told = catalogue.capabilities()
     with serving() as state:
         model = asked(state)
-    assert told["openai"] == ("SequenceModel", "PredictsSteps", "Rehearses")
+    assert told["openai"] == ("SequenceModel", "PredictsSteps", "Rehearses", "GivesFingerprint")
     assert isinstance(model, Rehearses)
     assert isinstance(model, SequenceModel)
     assert isinstance(model, PredictsSteps)

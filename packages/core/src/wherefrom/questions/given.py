@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias, cast
+from typing import Any, Protocol, TypeAlias, cast, runtime_checkable
 
 import numpy as np
 
@@ -21,6 +21,21 @@ ContrastText: TypeAlias = "str | Chat | Sequence[int] | IntArray"
 """A text, a chat, or the ids of the whole contrastive target."""
 Text: TypeAlias = "str | Chat | IntArray"
 """Any of these once it was made sure of: ids are an array."""
+
+
+@runtime_checkable
+class _HasColumns(Protocol):
+    """A table of pandas or polars."""
+
+    columns: Any
+    """Their names."""
+
+
+@runtime_checkable
+class _NamesColumns(Protocol):
+    """A table of pyarrow or `datasets`."""
+
+    column_names: Any
 
 
 def as_inputs(texts: Any) -> list[Text]:
@@ -170,8 +185,8 @@ def check_text(what: str, text: str) -> None:
 
 def _listed(values: Any, name: str) -> list[Any]:
     """Raise: InputError: It is neither one text nor a list, or a table, which is a list of its columns' names."""
-    columns = getattr(values, "column_names", getattr(values, "columns", None))
-    if columns is not None:
+    if isinstance(values, _NamesColumns | _HasColumns):
+        columns = values.column_names if isinstance(values, _NamesColumns) else values.columns
         raise InputError(
             f"{name} is a table ({type(values).__name__}) with the columns {', '.join(map(str, columns))}. "
             "Give one column of it."
