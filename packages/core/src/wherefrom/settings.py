@@ -142,7 +142,7 @@ def _fits(value: Any, declared: Any) -> bool:
     origin, inner = get_origin(declared), get_args(declared)
     if origin in (Union, UnionType):
         if isinstance(value, str) and any(map(_is_path, inner)):
-            return True  # systems keep names that are no UTF-8: their bytes come as half characters
+            return _is_name_of_a_file(value)
         return any(_fits(value, one) for one in inner)
     if origin is Literal:
         return any(type(value) is type(one) and value == one for one in inner)
@@ -169,11 +169,20 @@ def _fits(value: Any, declared: Any) -> bool:
         return listed and not (isinstance(value, list | tuple) and not all(_fits(one, inner[0]) for one in value))
     if origin is collections.abc.Callable:
         return callable(value)
-    return not _is_path(declared) or isinstance(value, os.PathLike)
+    return not _is_path(declared) or (isinstance(value, os.PathLike) and _is_name_of_a_file(os.fspath(value)))
 
 
 def _is_path(declared: Any) -> bool:
     return isinstance(declared, type) and hasattr(declared, "__fspath__")
+
+
+def _is_name_of_a_file(text: str | bytes) -> bool:
+    """Does the text stand for bytes? Systems keep names that are no UTF-8, whose bytes come as half characters."""
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def is_whole(value: object) -> TypeGuard[int]:
