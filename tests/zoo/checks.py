@@ -65,6 +65,7 @@ class Model(HFModel):
         self._fill = 0
         self._asked = None
         self._means = None
+        self._told = []
         self._memory_limit = memory_limit
 
 
