@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 import wherefrom
@@ -211,6 +213,19 @@ def test_a_copied_word_is_flagged_and_its_original_is_the_cue() -> None:
     assert [out.input_context_tokens[i] for i in out.cues(0)[0]] == ["▁bird"]
     # the other steps copy what is there with and without the context
     np.testing.assert_allclose(out.cti_scores[1:], 0.0, atol=1e-6)
+
+
+def test_what_reads_the_contrast_alone_is_explained_where_both_say_the_same() -> None:
+    """The contextless prediction is a constant, so that of the context is read: nothing else has a gradient."""
+    model = wherefrom.load_model(ReferenceModel(), "input_x_gradient")
+    said = ["on", "the", "mat"]
+    asked = partial(attribute_context, model, "the cat sat", "a man slept.", output=" ".join(said))
+    every = partial(asked, attributed_fn="contrast_prob", context_sensitivity_std_threshold=None)
+    out = every(contextless_output_next_tokens=[said[place] for place in every().selected])
+    assert out.cci_scores
+    for one in out.cci_scores:
+        assert one.contrast_token == out.output_current_tokens[one.cti_idx]
+        assert np.abs(np.array(one.input_context_scores)).max() > 1e-6
 
 
 def test_an_encoder_s_context_is_found() -> None:

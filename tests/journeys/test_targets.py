@@ -267,6 +267,13 @@ def test_forced_inputs_read_the_contrastive_context() -> None:
     assert np.abs(divergence.target_attributions).max() > 0
 
 
+def test_what_reads_the_contrast_alone_is_the_token_itself_where_only_the_context_differs() -> None:
+    with pytest.warns(WherefromWarning, match="contrast_prob is the value of the token itself at every step"):
+        out = attribute("demo:lm", PROMPT, SHE, contrast_sources="George stayed at home", attributed_fn="contrast_prob")
+    plain = attribute("demo:lm", PROMPT, SHE, attributed_fn="probability")
+    np.testing.assert_allclose(out[0].target_attributions, plain[0].target_attributions, atol=1e-6)
+
+
 def test_alignments_for_each_of_a_batch() -> None:
     options: dict[str, Any] = {
         "method": "dummy",
@@ -407,6 +414,15 @@ def test_dropout_scores(name: str) -> None:
             {"attributed_fn": "kl_divergence", "contrast_targets": HE},
             UsageError,
             r"kl_divergence compares whole predictions.*contrast_force_inputs=True",
+        ),
+        *(
+            (
+                {"attributed_fn": name, "contrast_targets": HE, "contrast_force_inputs": True, "method": method},
+                UsageError,
+                rf"{name} reads the contrastive prediction alone.*nothing to attribute. Leave contrast_force_inputs",
+            )
+            for name in ("contrast_prob", "contrast_logits")
+            for method in ("saliency", "occlusion")
         ),
         ({"attributed_fn": "top_p_size"}, UsageError, r"top_p_size cannot be differentiated, and saliency needs"),
         (

@@ -26,6 +26,7 @@ from wherefrom.step_functions import (
     register_step_function,
     step_function,
 )
+from wherefrom.step_functions.base import reads_contrast_alone
 from wherefrom.text.tokens import Token
 from wherefrom_viz.describe.description import describe
 
@@ -184,3 +185,18 @@ def test_a_method_of_which_nothing_is_known_is_looked_for_once(monkeypatch: pyte
     for _ in range(3):
         describe(one)
     assert searched.count(METHODS.group) == 1, "a search of all that is installed, for each of many examples"
+
+
+@pytest.mark.parametrize("name", [name for name in STEP_FUNCTIONS if STEP_FUNCTIONS.get(name).contrastive])
+def test_who_reads_the_contrast_alone_says_so(name: str) -> None:
+    """With a contrast that stays, another prediction changes the value of all but those."""
+    rng = np.random.default_rng(0)
+    one, other, third = rng.normal(size=(3, 4, 7))
+    ids = np.arange(4)
+    contrast = StepPrediction(logits=third, target_ids=ids + 1)
+    function = STEP_FUNCTIONS.get(name)()
+    before, after = (
+        np.asarray(function(StepPrediction(logits=logits, target_ids=ids, contrast=contrast)))
+        for logits in (one, other)
+    )
+    assert np.array_equal(before, after) == reads_contrast_alone(function)

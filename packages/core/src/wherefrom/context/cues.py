@@ -31,7 +31,7 @@ from wherefrom.questions.building import QuestionOptions, prepare
 from wherefrom.questions.question import Question
 from wherefrom.results.aggregation import AggregatorLike
 from wherefrom.results.attribution import Attribution
-from wherefrom.step_functions.base import StepFunction, compares_distributions
+from wherefrom.step_functions.base import StepFunction, compares_distributions, reads_contrast_alone
 from wherefrom.text.tokens import Token
 
 Reduce = AggregatorLike | Callable[[Attribution], Attribution]
@@ -108,6 +108,7 @@ def _groups(function: StepFunction, said: IntArray, others: IntArray) -> Iterato
     forced = np.zeros(len(said), dtype=bool)
     if function.contrastive:
         forced |= (said == others) | compares_distributions(function)
+        forced &= not reads_contrast_alone(function)  # which the context would not reach
     for value in (False, True):
         members = everyone[forced == value]
         if len(members):

@@ -28,7 +28,7 @@ from wherefrom.errors import InputError, ModelCapabilityError, UsageError
 from wherefrom.questions.examples import Example, check_ids, encode_input
 from wherefrom.questions.given import Text, as_contrasts, is_one
 from wherefrom.questions.target_function import TargetFunction
-from wherefrom.step_functions.base import STEP_FUNCTIONS, StepFunction, compares_distributions
+from wherefrom.step_functions.base import STEP_FUNCTIONS, StepFunction, compares_distributions, reads_contrast_alone
 from wherefrom.text.alignment import Alignment, Alignments, align
 from wherefrom.text.token_vectors import EncodesTokens
 from wherefrom.text.tokens import Token
@@ -171,17 +171,27 @@ def needs_contrastive_pass(
 def require_comparable(
     target: StepFunction, contrasts: Sequence[Contrast | None], *, contrast_force_inputs: bool
 ) -> tuple[str, ...]:
-    """Refuse a contrastive target that compares a prediction with itself.
+    """Refuse a contrastive target that compares a prediction with itself, or that no input reaches.
 
     Returns:
-        What is worth telling of targets that are zero for lack of a difference.
+        What is worth telling of targets that do not see how the contexts differ.
 
     Raises:
-        UsageError: The target compares whole distributions, and is not given the contrastive one.
+        UsageError: The target compares whole distributions, and is not given the contrastive one; or it reads that
+            one alone, and is given it as a constant.
     """
-    if not target.contrastive or contrast_force_inputs:
+    if not target.contrastive:
         return ()
     given = [contrast for contrast in contrasts if contrast is not None]
+    if contrast_force_inputs:
+        if given and reads_contrast_alone(target):
+            raise UsageError(
+                f"{target.identifier} reads the contrastive prediction alone. With contrast_force_inputs=True that is "
+                "the one after the contrastive context, which none of the inputs that are explained takes part in: "
+                "there is nothing to attribute. Leave contrast_force_inputs out, or take a function that compares, "
+                "such as contrast_prob_diff or logprob_diff."
+            )
+        return ()
     if given and compares_distributions(target):
         raise UsageError(
             f"{target.identifier} compares whole predictions. As attributed_fn it would compare the original one with "
@@ -195,6 +205,12 @@ def require_comparable(
     ]
     if not unseen:
         return ()
+    if reads_contrast_alone(target):
+        return (
+            f"{target.identifier} is the value of the token itself at every step of example(s) "
+            f"{', '.join(map(str, unseen))}: the contrast changes the context but no explained token, and the "
+            "contrastive context is not read.",
+        )
     return (
         f"{target.identifier} is 0 at every step of example(s) {', '.join(map(str, unseen))}: the contrast changes the "
         "context but no explained token, and the contrastive context is not read. Pass contrast_force_inputs=True to "

@@ -199,6 +199,18 @@ def compares_distributions(function: StepFunction) -> bool:
 
 
 @runtime_checkable
+class ReadsContrastAlone(Protocol):
+    """A contrastive step function may say that it reads the contrastive prediction and nothing of the other."""
+
+    reads_contrast_alone: ClassVar[bool]
+
+
+def reads_contrast_alone(function: StepFunction) -> bool:
+    """Does it look at nothing but the contrastive prediction, where there is one?"""
+    return isinstance(function, ReadsContrastAlone) and function.reads_contrast_alone
+
+
+@runtime_checkable
 class FallsWithProbability(Protocol):
     """A step function may say that it falls where the model becomes surer of the token, or of what it says."""
 
@@ -235,6 +247,7 @@ def step_function(
     contrastive: bool = False,
     sampled: bool = False,
     compares_distributions: bool = False,
+    reads_contrast_alone: bool = False,
     falls_with_probability: bool = False,
     aliases: tuple[str, ...] = (),
 ) -> Callable[[F], F]:
@@ -248,6 +261,7 @@ def step_function(
         contrastive: Does it compare with ``prediction.contrast``?
         sampled: Does it need stochastic passes?
         compares_distributions: Does it compare whole predictions, see `ComparesDistributions`?
+        reads_contrast_alone: Does it read the contrastive prediction alone, see `ReadsContrastAlone`?
         falls_with_probability: Does it fall where the model becomes surer, see `FallsWithProbability`?
         aliases: Further names.
 
@@ -266,6 +280,8 @@ def step_function(
             facts["span_aggregation"] = span_aggregation
         if compares_distributions:
             facts["compares_distributions"] = True
+        if reads_contrast_alone:
+            facts["reads_contrast_alone"] = True
         if falls_with_probability:
             facts["falls_with_probability"] = True
         stated(cls, identifier=names[0], **facts)

@@ -9,13 +9,19 @@ from wherefrom.step_functions.base import StepFunction, StepPrediction, step_fun
 
 
 @step_function(
-    "contrast_logits", span_aggregation="absmax", differentiable=True, contrastive=True, falls_with_probability=True
+    "contrast_logits",
+    span_aggregation="absmax",
+    differentiable=True,
+    contrastive=True,
+    reads_contrast_alone=True,
+    falls_with_probability=True,
 )
 @frozen(kw_only=True)
 class ContrastLogits(StepFunction):
     """The logit ``z'(y')`` of the contrastive token in the contrastive prediction.
 
-    Without a contrast it is the plain logit of the token in question.
+    Without a contrast it is the plain logit of the token in question. As a target of attribution it is read in the
+    original context: ``contrast_force_inputs=True`` would make it a constant.
     """
 
     def __call__(self, prediction: StepPrediction, /) -> Array:

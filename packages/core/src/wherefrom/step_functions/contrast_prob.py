@@ -8,13 +8,16 @@ from wherefrom.arrays import Array
 from wherefrom.step_functions.base import StepFunction, StepPrediction, step_function
 
 
-@step_function("contrast_prob", differentiable=True, contrastive=True, falls_with_probability=True)
+@step_function(
+    "contrast_prob", differentiable=True, contrastive=True, reads_contrast_alone=True, falls_with_probability=True
+)
 @frozen(kw_only=True)
 class ContrastProb(StepFunction):
     """Probability ``p'(y')`` of the contrastive token in the contrastive prediction, or its natural
     logarithm.
 
-    Without a contrast it is the plain probability of the token in question.
+    Without a contrast it is the plain probability of the token in question. As a target of attribution it is read in
+    the original context: ``contrast_force_inputs=True`` would make it a constant.
     """
 
     logprob: bool = False
