@@ -160,6 +160,25 @@ def test_too_few_samples_fit_fewer_pairs_and_say_so() -> None:
         asked(lambda there: float(there[0]), count=12, n_samples=16)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_resamples_fit_the_pairs_of_the_whole_sample(seed: int) -> None:
+    """A resample has fewer distinct coalitions than pairs need; which pairs there are is decided before."""
+    scores, _ = asked(lambda there: 2.0 * float(there[0] and there[6]), count=7, n_samples=24, seed=seed)
+    table = pair_table(made(scores))
+    assert table is not None
+    assert np.isfinite(table.standard_error).all()
+    assert np.shape(table.standard_error) == np.shape(table.scores)
+
+
+def test_samples_are_added_until_units_are_sure() -> None:
+    def worth(there: Any) -> float:
+        return float(there[0]) + float(there[1] and there[7])
+
+    rough, _ = asked(worth, count=12, n_samples="auto", tolerance=10.0)
+    sure, _ = asked(worth, count=12, n_samples="auto", tolerance=0.03)
+    assert rough.details["samples"] < sure.details["samples"]
+
+
 def test_a_table_answers_other_spans_without_a_pass() -> None:
     """Two steps, one table: pairs of each and of both together, from the same rows."""
     masks = all_coalitions(3)

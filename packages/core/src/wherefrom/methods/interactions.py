@@ -84,7 +84,8 @@ class Interactions(SampledSettings):
     def _answers(self, model: ScoringModel, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
         for question in questions:
             units = units_of(question, self.units)
-            yield self._answer(question, draw(self, model, question, units, progress))
+            alone = PairFit(self.index, NO_PAIRS)  # pairs are chosen once, from all that was drawn: `_answer`
+            yield self._answer(question, draw(self, model, question, units, progress, solver=alone, resample=False))
 
     def plan(self, units: Units, rng: np.random.Generator) -> BoolArray:
         """The full input, then coalitions by the index; all of them where they are no more."""
@@ -138,8 +139,7 @@ class Interactions(SampledSettings):
 
     def _answer(self, question: Question, run: Run) -> Scores:
         units = run.table.units
-        alone = PairFit(self.index, NO_PAIRS).solve(run.masks, run.values, run.visible, units)
-        pairs = self.pairs(run.masks, alone)
+        pairs = self.pairs(run.masks, run.scores)
         fit = PairFit(self.index, pairs)
         solved = fit.solve(run.masks, run.values, run.visible, units)
         resamples = None

@@ -61,11 +61,18 @@ def answer_drawn(method: SampledSettings, question: Question, run: Run) -> Score
     if len(rough := rough_outputs(run.scores, error, run.visible)):
         warnings += (
             f"{method.identifier}: at {len(rough)} of {run.scores.shape[1]} steps (the first is step {rough[0]}) the "
-            f"standard errors are as large as the differences between units. Use n_samples='auto' or more samples "
-            f"than {len(run.masks)}, or larger units.",
+            f"standard errors are as large as the differences between units. Use {_more(method, run)}, or larger "
+            "units.",
         )
     details = {"standard_error": error.tolist(), "confidence": intervals(resamples, method.confidence)}
     return evolve(scores, details={**scores.details, **details}, warnings=warnings)
+
+
+def _more(method: SampledSettings, run: Run) -> str:
+    """What makes the scores surer."""
+    if method.n_samples == "auto":
+        return f"a larger max_samples than {method.max_samples}, a smaller tolerance than {method.tolerance:g}"
+    return f"n_samples='auto' or more samples than {len(run.masks)}"
 
 
 def by_plan(

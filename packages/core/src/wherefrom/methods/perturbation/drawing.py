@@ -77,6 +77,7 @@ def draw(
     wanted: dict[str, TargetFunction] | None = None,
     of: str | None = None,
     solver: Solver | None = None,
+    resample: bool = True,
 ) -> Run:
     """Draw coalitions and run them: once, or with ``n_samples="auto"`` in rounds until standard errors are small.
 
@@ -84,6 +85,8 @@ def draw(
         wanted: Quantities to record; None: those that the question asks for.
         of: The quantity that is solved for; None: the question's target function.
         solver: What turns values into scores; None: the method itself.
+        resample: Are the scores wanted again for resampled draws? Otherwise this is done only to decide whether to go
+            on.
     """
     of = target_function_name(question.target_function) if of is None else of
     solver = method if solver is None else solver
@@ -108,7 +111,7 @@ def draw(
         values = _values(question, table, masks, of)
         scores = solver.solve(masks, values, visible, units)
         resamples = None
-        if len(blocks) > 1 and count > 1:
+        if len(blocks) > 1 and count > 1 and (resample or not ended):
             sample = Sample(masks=masks, values=values, visible=visible, units=units, blocks=blocks)
             resamples = sample.resampled(solver, count, seed_of(method.seed, question))
         if ended or (resamples is not None and within(scores, standard_error(resamples), method.tolerance)):
