@@ -83,7 +83,7 @@ def main() -> None:
         sink = RunSink(
             folder=run,
             manifest=Manifest(fingerprint="benchmark"),
-            dataset=Dataset(request=DatasetRequest(name="none"), rows=[]),
+            dataset=Dataset(request=DatasetRequest(name="none"), read=lambda: iter(()), columns=[], count=0),
             done=set(),
             failures=set(),
             lock=RunLock(run).acquire(),

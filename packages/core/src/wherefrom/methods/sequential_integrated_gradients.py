@@ -70,7 +70,8 @@ class SequentialIntegratedGradients(Method[GivesGradients]):
         """Tokens whose baseline is themselves do not move, and cost nothing."""
         rows, backwards = 0, 0
         sides: list[Side] = ["source"] if question.source_ids is not None else []
-        sides += ["target"] if question.attribute_target else []
+        if question.attribute_target:
+            sides.append("target")
         for side in sides:
             seen = _outputs_after(question, side, self.baseline)
             rows += 1 + len(seen) if self.token_sums else self.n_steps * len(seen)

@@ -96,7 +96,7 @@ def _parts(value: Any, open_ones: set[int]) -> Iterator[str | bytes]:
         yield "again"
     else:
         open_ones.add(id(value))
-        yield type(value).__qualname__
+        yield str(type(value).__qualname__)
         yield from _inside(value, open_ones)
         yield "end"
         open_ones.discard(id(value))

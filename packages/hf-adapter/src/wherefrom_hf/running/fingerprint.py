@@ -106,8 +106,8 @@ def _summed_up(value: Any) -> Iterator[bytes]:
         yield repr(value).encode()
         return
     yield repr((tuple(value.shape), value.dtype)).encode()
-    if hasattr(value, "__tensor_flatten__"):
-        names, facts = value.__tensor_flatten__()
+    if (taken_apart := getattr(value, "__tensor_flatten__", None)) is not None:
+        names, facts = taken_apart()
         yield repr(facts).encode()
         for name in names:
             yield from _summed_up(getattr(value, name))
