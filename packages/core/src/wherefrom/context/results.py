@@ -361,7 +361,7 @@ class ContextAttribution(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             InputError: It is there already and ``overwrite`` is false.
         """
-        write_whole(file_named(path), [msgspec.json.format(msgspec.json.encode(self), indent=2)], overwrite=overwrite)
+        write_whole(path, [msgspec.json.format(msgspec.json.encode(self), indent=2)], overwrite=overwrite)
 
     @classmethod
     def load(cls, path: str | Path) -> ContextAttribution:
@@ -408,7 +408,7 @@ class ContextAttribution(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             InputError: The file is there and ``overwrite`` is false.
         """
-        write_whole(file_named(path), [self.to_html(**options).encode()], overwrite=overwrite)
+        write_whole(path, [self.to_html(**options).encode()], overwrite=overwrite)
         return Path(path)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from wherefrom.arrays import BoolArray
 from wherefrom.errors import InputError
 from wherefrom.evaluation.lines import decoded_lines
-from wherefrom.files.wire.bytes import file_named, write_whole
+from wherefrom.files.wire.bytes import write_whole
 from wherefrom.methods.perturbation.units import Units
 from wherefrom.results.data import AttributionData
 
@@ -97,4 +97,4 @@ def save_gold(path: str | Path, gold: Sequence[Gold], *, overwrite: bool = False
     Raises:
         InputError: The file is there and ``overwrite`` is false.
     """
-    write_whole(file_named(path), [msgspec.json.encode(one) + b"\n" for one in gold], overwrite=overwrite)
+    write_whole(path, [msgspec.json.encode(one) + b"\n" for one in gold], overwrite=overwrite)

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from wherefrom.errors import FileFormatError
-from wherefrom.files.wire.bytes import file_named, write_whole
+from wherefrom.files.wire.bytes import write_whole
 
 FORMAT = "wherefrom.evaluation/1"
 
@@ -93,7 +93,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             InputError: The file is there and ``overwrite`` is false.
         """
-        write_whole(file_named(path), [msgspec.json.encode(self)], overwrite=overwrite)
+        write_whole(path, [msgspec.json.encode(self)], overwrite=overwrite)
 
     @classmethod
     def load(cls, path: str | Path) -> Evaluation:

@@ -25,7 +25,7 @@ from attrs import define, field, frozen
 from wherefrom.adapters import AttendingModel, RowAttention, ScoringModel
 from wherefrom.arrays import BoolArray, FloatArray, to_numpy
 from wherefrom.errors import FileFormatError, InputError, SettingsError, ShapeError
-from wherefrom.files.wire.bytes import file_named, write_whole
+from wherefrom.files.wire.bytes import write_whole
 from wherefrom.methods.context_cite import log_odds
 from wherefrom.methods.perturbation.ablation import LOG_PROBABILITY, quantities
 from wherefrom.methods.perturbation.growing import GrowingTable
@@ -80,7 +80,7 @@ class HeadWeights:
         arrays = {"decoder": self.decoder} | ({} if self.cross is None else {"cross": self.cross})
         file = io.BytesIO()
         np.savez(file, header=np.frombuffer(json.dumps(header).encode(), dtype=np.uint8), **arrays)  # type: ignore[arg-type]
-        write_whole(file_named(path), [file.getvalue()], overwrite=overwrite)
+        write_whole(path, [file.getvalue()], overwrite=overwrite)
 
     @classmethod
     def load(cls, path: str | Path) -> HeadWeights:

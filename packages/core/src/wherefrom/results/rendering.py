@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeAlias, cast
 
 from wherefrom._registry import Registry
 from wherefrom.errors import MissingDependencyError
-from wherefrom.files.wire.bytes import file_named, refuse_existing, write_whole
+from wherefrom.files.wire.bytes import refuse_existing, write_whole
 from wherefrom.results.aggregation import AggregatorLike
 from wherefrom.results.data import AttributionData, AttributionsData
 from wherefrom.results.given import several_results
@@ -195,11 +195,11 @@ def to_pdf(attributions: Shown, path: str | Path | None = None, *, overwrite: bo
 def _kept(attributions: Shown, name: str, path: str | Path | None, overwrite: bool, options: dict[str, Any]) -> Any:
     """What a renderer draws, written to ``path`` if given."""
     if path is not None:
-        refuse_existing(file_named(path), overwrite)
+        refuse_existing(path, overwrite)
     drawn = render(attributions, name, **options)
     if path is not None:
         content = drawn if isinstance(drawn, bytes) else str(drawn).encode()
-        write_whole(file_named(path), [content], overwrite=overwrite)
+        write_whole(path, [content], overwrite=overwrite)
     return drawn
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wherefrom.errors import InputError, MissingDependencyError, SettingsError
-from wherefrom.files.wire.bytes import file_named, refuse_existing, write_whole
+from wherefrom.files.wire.bytes import refuse_existing, write_whole
 from wherefrom.results.data import AttributionData, AttributionsData
 
 Columns = dict[str, npt.NDArray[Any]]
@@ -93,8 +93,7 @@ def save_table(
         InputError: The file is there and ``overwrite`` is false.
         SettingsError: The name ends otherwise.
     """
-    path = file_named(path)
-    refuse_existing(path, overwrite)
+    path = refuse_existing(path, overwrite)
     suffix = path.suffix.lower()
     if suffix in (".csv", ".tsv"):
         data = _csv(_columns(attributions, steps), "," if suffix == ".csv" else "\t")

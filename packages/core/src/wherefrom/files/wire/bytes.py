@@ -108,8 +108,11 @@ def file_named(path: object) -> Path:
     return named
 
 
-def refuse_existing(path: Path, overwrite: bool) -> None:
+def refuse_existing(path: str | Path, overwrite: bool) -> Path:
     """Stop before work is done that could not be saved.
+
+    Returns:
+        The path, which can be written to.
 
     Raises:
         InputError: The file is there and ``overwrite`` is false; it is a folder, or a device; it has no folder; or no
@@ -122,6 +125,7 @@ def refuse_existing(path: Path, overwrite: bool) -> None:
         raise InputError(f"{path} is there already. Choose another name, or pass overwrite=True to replace it.")
     if not path.parent.is_dir():
         raise InputError(f"There is no folder {path.parent}. Create it first.")
+    return path
 
 
 def sync_folder(path: Path) -> None:
@@ -138,13 +142,13 @@ def sync_folder(path: Path) -> None:
         os.close(folder)
 
 
-def write_whole(path: Path, pieces: Iterable[bytes], *, overwrite: bool) -> None:
+def write_whole(path: str | Path, pieces: Iterable[bytes], *, overwrite: bool) -> None:
     """Write a file that appears complete or not at all, on disk when this returns.
 
     Raises:
-        InputError: The file is there and ``overwrite`` is false.
+        InputError: As `refuse_existing` has it.
     """
-    refuse_existing(path, overwrite)
+    path = refuse_existing(path, overwrite)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     if len(os.fsencode(draft.name)) > _LONGEST_NAME:
         draft = path.with_name(f".{secrets.token_hex(16)}.part")

@@ -25,7 +25,7 @@ from attrs import evolve, field, frozen
 from wherefrom.adapters import Inside, Row, ScoringModel, SequenceModel, fingerprint_of
 from wherefrom.arrays import Array, BoolArray, FloatArray, IntArray, namespace, to_numpy
 from wherefrom.errors import FileFormatError, InputError, ShapeError
-from wherefrom.files.wire.bytes import file_named, write_whole
+from wherefrom.files.wire.bytes import write_whole
 from wherefrom.methods.perturbation.removal import Removed, removal
 from wherefrom.methods.perturbation.units import Unit, Units
 from wherefrom.progress import Progress, no_progress
@@ -201,7 +201,7 @@ class AblationTable:
             steps=self.units.steps,
             **arrays,  # type: ignore[arg-type]
         )
-        write_whole(file_named(path), [file.getvalue()], overwrite=overwrite)
+        write_whole(path, [file.getvalue()], overwrite=overwrite)
 
     @classmethod
     def load(cls, path: str | Path) -> AblationTable:
