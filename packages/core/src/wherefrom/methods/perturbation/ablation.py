@@ -318,6 +318,7 @@ def ablate(
     baseline: str | int = "unk",
     wanted: Mapping[str, TargetFunction] | None = None,
     table: AblationTable | None = None,
+    known_as: str | None = None,
     chunk: int | None = None,
     progress: Progress = no_progress,
 ) -> AblationTable:
@@ -333,43 +334,25 @@ def ablate(
         baseline: How units are removed, see `wherefrom.methods.perturbation.removal`.
         wanted: Quantities to read, see `quantities`; None: the question's target function and the log-probabilities.
         table: Rows to start from.
+        known_as: The question's hash, from whoever has it; None: it is taken, which reads all weights of a model.
         chunk: Rows at once; None lets the adapter choose.
 
     Raises:
         ShapeError: A mask is not as long as there are units.
         InputError: ``table`` is of another question, model, units or baseline.
     """
-    wanted = quantities(question) if wanted is None else wanted
-    fingerprint = question_hash(model, question, units, baseline)
-    return ablate_as(
-        fingerprint, model, question, units, masks, baseline, wanted, table=table, chunk=chunk, progress=progress
-    )
-
-
-def ablate_as(
-    fingerprint: str,
-    model: ScoringModel,
-    question: Question,
-    units: Units,
-    masks: BoolArray,
-    baseline: str | int,
-    wanted: Mapping[str, TargetFunction],
-    *,
-    table: AblationTable | None,
-    chunk: int | None,
-    progress: Progress,
-) -> AblationTable:
-    """`ablate`, for whoever knows the question's hash: to take it reads all weights of a model."""
     if masks.ndim != 2 or masks.shape[1] != len(units):
         raise ShapeError(f"Masks of shape {masks.shape} for {len(units)} units; expected (samples, {len(units)}).")
+    wanted = quantities(question) if wanted is None else wanted
+    known_as = question_hash(model, question, units, baseline) if known_as is None else known_as
 
     def run(masks: BoolArray, wanted: Mapping[str, TargetFunction], known: AblationTable | None) -> AblationTable:
         fresh = _run(model, question, units, _distinct(masks), baseline, wanted, chunk, progress, known)
-        return evolve(fresh, question_hash=fingerprint)
+        return evolve(fresh, question_hash=known_as)
 
     if table is None:
         return run(masks, wanted, None)
-    if table.question_hash != fingerprint:
+    if table.question_hash != known_as:
         raise InputError("The ablation table is of another input, model, unit or baseline, so it cannot be extended.")
     missing = {name: target_function for name, target_function in wanted.items() if name not in table.values}
     if missing:

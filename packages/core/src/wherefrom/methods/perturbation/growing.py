@@ -12,7 +12,7 @@ from wherefrom.adapters import ScoringModel, fingerprint_of
 from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.methods.perturbation.ablation import (
     AblationTable,
-    ablate_as,
+    ablate,
     is_told,
     passes_of,
     quantities,
@@ -93,15 +93,15 @@ class GrowingTable:
     def ask(self, masks: BoolArray) -> AblationTable:
         """The table with at least these masks. Shape of masks ``(rows, units)``, true: stays."""
         before = self.table
-        grown = ablate_as(
-            self._hash,
+        grown = ablate(
             self._model,
             self._question,
             self.units,
             masks,
-            self.baseline,
-            self._wanted,
+            baseline=self.baseline,
+            wanted=self._wanted,
             table=before,
+            known_as=self._hash,
             chunk=self._chunk,
             progress=self._progress,
         )
