@@ -521,6 +521,17 @@ def test_weights_made_in_inference_mode_are_refused_and_stay_as_they_are(tokeniz
     np.testing.assert_allclose(found.target_attributions, right.target_attributions, rtol=0, atol=1e-6)
 
 
+def test_what_is_derived_from_weights_is_of_the_weights_that_are_there(tokenizer: Any) -> None:
+    model = load_model(fresh(), tokenizer=tokenizer, device="cpu").adapter
+    with model.reserved():
+        mean, mark = model.mean_embedding(side="target"), model.fingerprint()
+        with model.randomised(1.0, seed=1):
+            assert not torch.equal(model.mean_embedding(side="target"), mean)
+            assert model.fingerprint() != mark
+        assert torch.equal(model.mean_embedding(side="target"), mean)
+        assert model.fingerprint() == mark
+
+
 def test_a_lock_does_not_keep_its_module_alive() -> None:
     module = build("gpt2")
     with reserved(module):

@@ -64,8 +64,7 @@ class Model(HFModel):
         self.module = module
         self._fill = 0
         self._asked = None
-        self._means = None
-        self._told = []
+        self._derived = None
         self._memory_limit = memory_limit
 
 

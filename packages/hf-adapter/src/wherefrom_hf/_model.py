@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -77,8 +77,8 @@ class HFModel:
         self._fill = special.pad
         self._memory_limit = as_bytes(memory_limit)
         self._asked: Differentiator | None = None
-        self._means: dict[Side, Tensor] | None = None
-        self._told: list[str | None] = []
+        self._derived: dict[Hashable, Any] | None = None
+        """What is derived from the weights, by name; None: the model is not reserved."""
         most = _made_for(text, self.tokenizer.model_max_length)
         self._card = ModelCard(
             name=loaded.name,
@@ -140,16 +140,25 @@ class HFModel:
     def reserved(self) -> Iterator[None]:
         """See `wherefrom.adapters.Reserves.reserved`. What is derived from the weights is kept that long, no longer:
         between two calls they may change in ways that leave no trace."""
-        with reserved(self.module):
-            if self._means is not None:
-                yield
-                return
-            self._means = {}
-            try:
-                yield
-            finally:
-                self._means = None
-                self._told.clear()
+        with reserved(self.module), self._deriving() if self._derived is None else nullcontext():
+            yield
+
+    @contextmanager
+    def _deriving(self) -> Iterator[None]:
+        """Within the block nothing is derived from the weights yet; behind it, what was before."""
+        before, self._derived = self._derived, {}
+        try:
+            yield
+        finally:
+            self._derived = before
+
+    def _once(self, name: Hashable, derive: Callable[[], T]) -> T:
+        """What is derived from the weights, as long as the model is reserved."""
+        assert self._derived is not None
+        if name not in self._derived:
+            self._derived[name] = derive()
+        found: T = self._derived[name]
+        return found
 
     def to(self, device: str) -> None:
         """Move the model to another device, all of it or nothing.
@@ -232,10 +241,7 @@ class HFModel:
     def mean_embedding(self, *, side: Side) -> Tensor:
         """See `wherefrom.adapters.Embeds.mean_embedding`."""
         with self.reserved():
-            assert self._means is not None
-            if side not in self._means:
-                self._means[side] = self.embedding_table(side=side).mean(dim=0)
-            return self._means[side]
+            return self._once(("mean", side), lambda: self.embedding_table(side=side).mean(dim=0))
 
     def bad_weights(self) -> tuple[str, ...]:
         """Names of the weights that hold NaN or infinity; see `wherefrom.adapters.FindsBadWeights`."""
@@ -248,19 +254,13 @@ class HFModel:
     @contextmanager
     def randomised(self, share: float, *, seed: int) -> Iterator[HFModel]:
         """This adapter, its module's weights shuffled within the block; nobody else may ask meanwhile."""
-        with self.reserved(), shuffled(self.module, share, seed=seed):
-            self._told.clear()
-            try:
-                yield self
-            finally:
-                self._told.clear()
+        with self.reserved(), shuffled(self.module, share, seed=seed), self._deriving():
+            yield self
 
     def fingerprint(self) -> str | None:
         """See `wherefrom.adapters.GivesFingerprint.fingerprint`. Reads all weights: once while it is reserved."""
         with self.reserved():
-            if not self._told:
-                self._told.append(fingerprint(self.module))
-            return self._told[0]
+            return self._once("fingerprint", lambda: fingerprint(self.module))
 
     def predict(self, rows: Iterable[Row], *, chunk: int | None = None) -> Iterator[RowPrediction]:
         """See `wherefrom.adapters.PredictsSteps.predict`."""
