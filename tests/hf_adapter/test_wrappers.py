@@ -47,16 +47,22 @@ def test_what_computes_the_same_is_looked_through(wrap: Any, method: str) -> Non
     assert np.array_equal(scores(wrap(module), method), expected, equal_nan=True)
 
 
-@pytest.mark.parametrize("method", ["saliency", "occlusion", "attention", "deeplift"])
-def test_a_module_compiled_in_place_is_watched_and_stays_compiled(method: str) -> None:
-    module = fresh()
-    expected = scores(module, method)
+def counted() -> tuple[list[str], Any]:
+    """What a backend of ``torch.compile`` was asked, and the backend."""
     asked: list[str] = []
 
     def backend(graph: Any, examples: Any) -> Any:
         asked.append("compiled")
         return graph.forward
 
+    return asked, backend
+
+
+@pytest.mark.parametrize("method", ["saliency", "occlusion", "attention", "deeplift"])
+def test_a_module_compiled_in_place_is_watched_and_stays_compiled(method: str) -> None:
+    module = fresh()
+    expected = scores(module, method)
+    asked, backend = counted()
     module.compile(backend=backend)
     compiled = module._compiled_call_impl
     assert np.array_equal(scores(module, method), expected, equal_nan=True)
@@ -90,12 +96,7 @@ def forward_of_the_model(module: Any, backend: Any) -> None:
 def test_parts_that_are_compiled_are_watched_and_stay_compiled(compiled: Any, method: str) -> None:
     module = fresh()
     expected = scores(module, method)
-    asked: list[str] = []
-
-    def backend(graph: Any, examples: Any) -> Any:
-        asked.append("compiled")
-        return graph.forward
-
+    asked, backend = counted()
     compiled(module, backend)
     before = [(*part._modules.values(), part._compiled_call_impl, part.forward) for part in module.modules()]
     assert np.array_equal(scores(module, method), expected, equal_nan=True)

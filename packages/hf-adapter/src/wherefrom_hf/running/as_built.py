@@ -55,7 +55,7 @@ def look_at(module: nn.Module) -> None:
     _builds[module] = _Build(
         parts=tuple(map(ref, parts)),
         facts=facts,
-        hooked=is_watched(parts) or any(map(_watching, _hooks_everywhere())),
+        hooked=is_watched(parts) or any(map(_watching, hooks_everywhere())),
         number=0 if before is None else before.number + 1,
     )
     if before is None:
@@ -112,9 +112,9 @@ def _facts_of_config(config: Any) -> Hashable:
 
 def _facts_of_all(parts: list[nn.Module]) -> Hashable:
     first = [(weight.dtype, weight.device) for weight in weights_of(parts)[:1]]
-    return *first, *map(_watching, _hooks_everywhere())
+    return *first, *map(_watching, hooks_everywhere())
 
 
-def _hooks_everywhere() -> tuple[Mapping[int, Any], Mapping[int, Any]]:
+def hooks_everywhere() -> tuple[Mapping[int, Any], Mapping[int, Any]]:
     """Hooks of all modules there are."""
     return of_all_modules._global_forward_hooks, of_all_modules._global_forward_pre_hooks

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from torch import nn
@@ -22,11 +22,11 @@ def as_written(parts: Iterable[nn.Module]) -> Iterator[None]:
     with ExitStack() as stack:
         for part in parts:
             if part._compiled_call_impl is not None:
-                stack.callback(_put_call, part, part._compiled_call_impl)
+                stack.callback(setattr, part, "_compiled_call_impl", part._compiled_call_impl)
                 part._compiled_call_impl = None
             for name, child in part._modules.items():
                 if child is not None and (inside := _looked_through(child)) is not child:
-                    stack.callback(_put_child, part, name, child)
+                    stack.callback(part._modules.__setitem__, name, child)
                     part._modules[name] = inside
             forward = part.__dict__.get("forward")
             if COMPILED_FROM not in part._modules and (written := getattr(forward, _WRITTEN, None)) is not None:
@@ -42,11 +42,3 @@ def _looked_through(part: nn.Module) -> nn.Module:
             break
         part = inside
     return part
-
-
-def _put_call(part: nn.Module, call: Callable[..., object]) -> None:
-    part._compiled_call_impl = call
-
-
-def _put_child(part: nn.Module, name: str, child: nn.Module) -> None:
-    part._modules[name] = child

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.modules import module as of_all_modules
 from wherefrom.step_functions.code import UntoldError, told
 
+from wherefrom_hf.running.as_built import hooks_everywhere
 from wherefrom_hf.running.eager import configs_of
 from wherefrom_hf.running.parts import parts_of
 
@@ -37,7 +37,7 @@ def fingerprint(module: nn.Module) -> str | None:
     None: there are hooks in it, or a replaced ``forward``, or weights that cannot be read where they are.
     """
     parts = parts_of(module)
-    if any(map(_is_altered, parts)) or of_all_modules._global_forward_hooks or of_all_modules._global_forward_pre_hooks:
+    if any(map(_is_altered, parts)) or any(hooks_everywhere()):
         return None
     digest = hashlib.sha256()
     code: dict[type, str] = {}
