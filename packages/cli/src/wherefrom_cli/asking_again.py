@@ -37,18 +37,26 @@ _OF_CONTEXT = {
 
 
 _OF_ATTRIBUTE = {
-    "attr_pos_start": "start-pos",
-    "attr_pos_end": "end-pos",
-    "attribute_target": "attribute-target",
-    "include_eos_baseline": "include-eos-baseline",
-    "keep_special": "keep-special",
-    "generate_from_target_prefix": "generate-from-target-prefix",
-    "skip_special_tokens": "skip-special-tokens",
+    "start-pos": "attr_pos_start",
+    "end-pos": "attr_pos_end",
+    "attribute-target": "attribute_target",
+    "include-eos-baseline": "include_eos_baseline",
+    "keep-special": "keep_special",
+    "generate-from-target-prefix": "generate_from_target_prefix",
+    "skip-special-tokens": "skip_special_tokens",
     "check": "check",
 }
-"""Arguments of `attribute` that are options of the command."""
+"""Options of ``attribute``, and the arguments of `attribute` that they are."""
 
-_OF_MODEL = ("framework", "device", "dtype", "model_kwargs", "tokenizer_kwargs")
+_OF_MODEL = {
+    "model": "name",
+    "framework": "framework",
+    "device": "device",
+    "dtype": "dtype",
+    "model-kwargs": "model_kwargs",
+    "tokenizer-kwargs": "tokenizer_kwargs",
+    "plugin": "plugins",
+}
 _OF_DATASET = {
     "dataset": "name",
     "config": "config",
@@ -135,10 +143,7 @@ def context_again(out: ContextAttribution) -> Again:
         method={"name": info.get("attribution_method")},
         attributed_fn={"name": info.get("attributed_fn")},
     )
-    options: dict[str, Any] = _model_and_method(made)
-    for score in made.step_scores:
-        options["attribution-kwargs"] |= score.get("settings", {})
-    options |= {option: info.get(name) for option, name in _OF_CONTEXT.items()}
+    options: dict[str, Any] = _model_and_method(made) | _as_options(_OF_CONTEXT, info)
     options["generation-kwargs"] = info.get("generation_kwargs")
     if language := info.get("tgt_lang"):
         options["tokenizer-kwargs"] = {"tgt_lang": language}
@@ -179,17 +184,15 @@ def run_again(manifest: Manifest) -> Again:
         return again(Attributions(sequence_attributions=(), provenance=manifest.provenance))
     model, request, reduced = (asked.get(part, {}) for part in ("model", "request", "reduction"))
     rows = asked.get("dataset", {})
-    shard, columns = rows.get("shard", {}), rows.get("fields", {})
+    shard = rows.get("shard", {})
     options = {
-        "model": model.get("name"),
-        "plugin": model.get("plugins"),
-        **{name.replace("_", "-"): model.get(name) for name in _OF_MODEL},
-        **{option: rows.get(name) for option, name in _OF_DATASET.items()},
-        **{option: columns.get(name) for option, name in _OF_FIELDS.items()},
+        **_as_options(_OF_MODEL, model),
+        **_as_options(_OF_DATASET, rows),
+        **_as_options(_OF_FIELDS, rows.get("fields", {})),
         "shard": f"{shard['number']}/{shard['of']}" if shard.get("of", 1) > 1 else None,
-        **{option: request.get(name) for option, name in _OF_REQUEST.items()},
-        **{option: request.get(name) for name, option in _OF_ATTRIBUTE.items()},
-        **{option: reduced.get(name) for option, name in _OF_REDUCTION.items()},
+        **_as_options(_OF_REQUEST, request),
+        **_as_options(_OF_ATTRIBUTE, request),
+        **_as_options(_OF_REDUCTION, reduced),
     }
     return Again(
         sections={"attribute-dataset": options},
@@ -200,19 +203,18 @@ def run_again(manifest: Manifest) -> Again:
 def _attribute_options(info: Provenance) -> dict[str, Any]:
     """What has no option of its own is an argument of `attribute` as any setting of the method is."""
     options = _model_and_method(info)
-    arguments = {name: value for name, value in info.arguments.items() if name not in _OF_ATTRIBUTE}
-    scores = [score.get("settings", {}) for score in info.step_scores]
-    options["attribution-kwargs"] |= {name: value for settings in scores for name, value in settings.items()}
-    options["attribution-kwargs"] |= arguments
+    own = set(_OF_ATTRIBUTE.values())
+    options["attribution-kwargs"] |= {name: value for name, value in info.arguments.items() if name not in own}
     return {
         **options,
         "step-scores": [score.get("name") for score in info.step_scores],
-        **{option: info.arguments.get(name) for name, option in _OF_ATTRIBUTE.items()},
+        **_as_options(_OF_ATTRIBUTE, info.arguments),
         "generation-kwargs": info.generation_args,
     }
 
 
 def _model_and_method(info: Provenance) -> dict[str, Any]:
+    settings = [one.get("settings", {}) for one in (info.attributed_fn, info.method, *info.step_scores)]
     return {
         "model": info.model.get("name"),
         "framework": info.model.get("framework"),
@@ -220,8 +222,13 @@ def _model_and_method(info: Provenance) -> dict[str, Any]:
         "attribution-method": info.method.get("name"),
         "attributed-fn": info.attributed_fn.get("name"),
         "seed": info.seed,
-        "attribution-kwargs": {**info.attributed_fn.get("settings", {}), **info.method.get("settings", {})},
+        "attribution-kwargs": {name: value for some in settings for name, value in some.items()},
     }
+
+
+def _as_options(options: Mapping[str, str], said: Mapping[str, Any]) -> dict[str, Any]:
+    """Options with what was said of them."""
+    return {option: said.get(name) for option, name in options.items()}
 
 
 def _trace_options(settings: Mapping[str, Any]) -> dict[str, Any]:
