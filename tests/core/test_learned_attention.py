@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 from wherefrom.adapters import ModelCard, Row, RowAttention, RowPrediction
 from wherefrom.errors import FileFormatError, InputError, SettingsError, ShapeError
 from wherefrom.methods import LearnedAttention, Question
@@ -154,11 +154,12 @@ def test_files_come_back(tmp_path: Path) -> None:
     weights = HeadWeights(
         decoder=np.arange(6.0).reshape(2, 3), cross=np.ones((2, 3)), model="m", outputs=4, forwards=9, held_out=0.5
     )
+    weights = evolve(weights, fingerprint="f")
     weights.save(tmp_path / "heads.npz")
     back = HeadWeights.load(tmp_path / "heads.npz")
     np.testing.assert_array_equal(back.decoder, weights.decoder)
     assert back.cross is not None
-    assert (back.model, back.outputs, back.forwards, back.held_out) == ("m", 4, 9, 0.5)
+    assert (back.model, back.outputs, back.forwards, back.held_out, back.fingerprint) == ("m", 4, 9, 0.5, "f")
 
 
 @pytest.mark.parametrize("content", [b"", b"not a file", b"PK\x03\x04damaged"])
@@ -176,6 +177,29 @@ def test_weights_of_another_model_are_refused() -> None:
         list(LearnedAttention(weights=weights).attribute(PlantedModel([]), [about], no_progress))
     with pytest.raises(SettingsError, match="fit-attention"):
         list(LearnedAttention().attribute(model, [about], no_progress))
+
+
+@frozen(eq=False)
+class ToldApart(PlantedModel):
+    who: str | None
+
+    def fingerprint(self) -> str | None:
+        return self.who
+
+
+def test_weights_learned_on_a_model_with_other_weights_are_told() -> None:
+    weights = fit_heads(ToldApart([], "this"), questions(4), masks=16, baseline="unk")
+    assert weights.fingerprint == "this"
+
+    def told(who: str | None, weights: HeadWeights) -> tuple[str, ...]:
+        found = LearnedAttention(weights=weights).attribute(ToldApart([], who), questions(1), no_progress)
+        return next(iter(found)).warnings
+
+    assert told("this", weights) == ()
+    (warning,) = told("another", weights)
+    assert "learned on planted with other weights" in warning
+    assert told(None, weights) == ()  # nobody knows
+    assert told("another", evolve(weights, fingerprint=None)) == ()  # a file of before
 
 
 def test_nothing_to_learn_from_is_told() -> None:

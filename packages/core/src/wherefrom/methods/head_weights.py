@@ -22,7 +22,7 @@ from zipfile import BadZipFile
 import numpy as np
 from attrs import define, field, frozen
 
-from wherefrom.adapters import AttendingModel, RowAttention, ScoringModel
+from wherefrom.adapters import AttendingModel, RowAttention, ScoringModel, fingerprint_of
 from wherefrom.arrays import BoolArray, FloatArray, to_numpy
 from wherefrom.errors import FileFormatError, InputError, SettingsError, ShapeError
 from wherefrom.files.wire.bytes import write_whole
@@ -51,6 +51,9 @@ class HeadWeights:
     """Of the attention from decoder to encoder, likewise; None for decoder-only models."""
     model: str = ""
     """Name of the model they were learned on."""
+    fingerprint: str | None = None
+    """What tells that model from others (`wherefrom.adapters.GivesFingerprint`); None: it could not be told, or the
+    file is older than it."""
     outputs: int = 0
     """How many outputs they were learned from."""
     forwards: int = 0
@@ -71,6 +74,7 @@ class HeadWeights:
         header = {
             "format": FORMAT,
             "model": self.model,
+            "fingerprint": self.fingerprint,
             "outputs": self.outputs,
             "forwards": self.forwards,
             "held_out": self.held_out,
@@ -270,6 +274,7 @@ def fit_heads(
         decoder=split["decoder"],
         cross=split.get("cross"),
         model=model.card.name,
+        fingerprint=fingerprint_of(model),
         outputs=equations.outputs,
         forwards=forwards,
         held_out=_agreement(tests, weights),

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
-from wherefrom.adapters import GivesAttention, RowAttention
+from wherefrom.adapters import GivesAttention, RowAttention, fingerprint_of
 from wherefrom.arrays import Array, FloatArray, like, namespace
 from wherefrom.errors import SettingsError
 from wherefrom.methods._columns import PREDICTING_STATE
@@ -51,7 +51,8 @@ class LearnedAttention(Method[GivesAttention]):
     Signed: a head may count against.
 
     Good for: the price of attention with what removal knows. Fails: on texts unlike those it was learned on; the file
-    says how well it did on some that were held out.
+    says how well it did on some that were held out. Weights of another model with as many heads are taken, and the
+    result says in its ``warnings`` that they were learned elsewhere.
 
     Encoder-decoder models: cross-attention scores the source, the decoder's self-attention the target.
 
@@ -98,13 +99,29 @@ def _answers(
     weights: HeadWeights | str, model: GivesAttention, questions: Sequence[Question], progress: Progress
 ) -> Iterator[Scores]:
     answers = model.attentions(question.row(scores=True) for question in questions)
+    warnings = _warnings(weights, model)
 
     def made_of(question: Question, attention: RowAttention) -> Scores:
         by_kind = weights.of(attention) if isinstance(weights, HeadWeights) else _uniform(attention)
         mixed = {kind: _weighed(maps, by_kind[kind]) for kind, maps in maps_of(attention).items()}
-        return mixed_inputs(question, mixed.get("cross"), mixed["decoder"], attention.scores)
+        scores = mixed_inputs(question, mixed.get("cross"), mixed["decoder"], attention.scores)
+        return evolve(scores, warnings=warnings)
 
     yield from one_answer_at_a_time(questions, answers, made_of, "forward", progress)
+
+
+def _warnings(weights: HeadWeights | str, model: GivesAttention) -> tuple[str, ...]:
+    """What a reader must know of where the weights come from."""
+    if not isinstance(weights, HeadWeights) or weights.fingerprint is None:
+        return ()
+    this = fingerprint_of(model)
+    if this is None or this == weights.fingerprint:
+        return ()
+    return (
+        f"The weights of attention heads were learned on {weights.model or 'a model'} with other weights, "
+        "configuration or precision than this model has. Scores of heads that do something else here mean nothing; "
+        "`wherefrom fit-attention` learns them anew.",
+    )
 
 
 def _uniform(attention: RowAttention) -> dict[Kind, FloatArray]:
