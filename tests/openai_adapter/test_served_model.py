@@ -472,3 +472,11 @@ def test_transformers_tells_the_truth_about_itself() -> None:
     for name in catalogue.capabilities()["hf_transformers"]:
         home = next(room for room in rooms if name in vars(room))
         assert isinstance(model, vars(home)[name]), name
+
+
+@pytest.mark.parametrize(
+    "name, value", [("vocabulary", -3), ("max_requests", -1), ("max_tokens", 0), ("attempts", 0), ("backoff", -1.0)]
+)
+def test_numbers_that_cannot_be_are_refused(name: str, value: float) -> None:
+    with pytest.raises(SettingsError, match=f"{name} = {value}"):
+        wherefrom.load_model("reference", framework="openai", base_url="http://localhost:1/v1", **{name: value})

@@ -53,9 +53,12 @@ class ServerSettings:
                 f"base_url = {self.base_url!r} is no address of a server. Give base_url='http://localhost:8000/v1', "
                 "or set OPENAI_BASE_URL."
             )
-        for name in ("top_logprobs", "concurrency", "attempts", "timeout"):
-            if not getattr(self, name) > 0:
-                raise SettingsError(f"{name} = {getattr(self, name)!r} must be above 0.")
+        for name in ("top_logprobs", "concurrency", "attempts", "timeout", "vocabulary", "max_requests", "max_tokens"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise SettingsError(f"{name} = {value!r} must be above 0.")
+        if not self.backoff >= 0:
+            raise SettingsError(f"backoff = {self.backoff!r} must not be negative.")
         if self.forced not in ("auto", "prompt", "steps"):
             raise SettingsError(f"forced = {self.forced!r} is none of 'auto', 'prompt', 'steps'.")
 
