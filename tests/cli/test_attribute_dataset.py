@@ -15,14 +15,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from attrs import asdict
+from attrs import asdict, evolve
+from msgspec.structs import replace
 from wherefrom.errors import UsageError, WherefromWarning
 from wherefrom.files import load, open_run
 from wherefrom.files.locks import RunLock
 from wherefrom.results.attribution import Attributions
 from wherefrom_cli.dataset.identity import streamed_identity
 from wherefrom_cli.dataset.source import DatasetRequest, Shard
-from wherefrom_cli.dataset.work import Job
+from wherefrom_cli.dataset.work import Job, Outcome
 from wherefrom_cli.main import main
 from wherefrom_cli.texts import Fields
 
@@ -143,6 +144,35 @@ def test_resume_refuses_another_run(wherefrom: Run, change: tuple[str, ...], nam
     refused = wherefrom(*BASE, "-o", "run", "--limit", "4", *change, "--resume")
     assert refused.code == 2
     assert named in refused.err
+
+
+def test_a_name_that_stands_for_another_revision_by_now_is_refused(
+    wherefrom: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    latest, run = ["aaaa"], Job.run
+
+    def of_the_latest(*args: Any) -> list[Outcome]:
+        found = run(*args)
+        made = found[0].provenance
+        assert made is not None
+        return [evolve(one, provenance=replace(made, model={**made.model, "revision": latest[0]})) for one in found]
+
+    monkeypatch.setattr(Job, "run", of_the_latest)
+    assert wherefrom(*BASE, "-o", "run", "--limit", "4").code == 0
+    manifest = tmp_path / "run" / "manifest.json"
+    assert json.loads(manifest.read_text())["provenance"]["model"]["revision"] == "aaaa"
+    whole = wherefrom(*BASE, "-o", "run", "--limit", "4", "--resume")
+    assert whole.code == 0  # nothing is left to do
+    parts = [part for part in (tmp_path / "run").iterdir() if part.name != "manifest.json"]
+    assert parts
+    for part in parts:
+        part.unlink()
+    latest[0] = "bbbb"
+    refused = wherefrom(*BASE, "-o", "run", "--limit", "4", "--resume")
+    assert refused.code == 2
+    assert "begun with revision aaaa of demo:lm" in refused.err
+    latest[0] = "aaaa"
+    assert wherefrom(*BASE, "-o", "run", "--limit", "4", "--resume").code == 0
 
 
 def test_changed_data_are_refused(wherefrom: Run, tmp_path: Path) -> None:

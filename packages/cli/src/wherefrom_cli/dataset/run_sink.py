@@ -87,6 +87,7 @@ class RunSink:
 
         Raises:
             WherefromError: The disk is full; what was finished is safe.
+            UsageError: The run was begun with another revision of the model.
         """
         if not outcomes:
             return
@@ -160,6 +161,8 @@ class RunSink:
         if made is not None and self.manifest.provenance == Provenance():
             self.manifest = msgspec.structs.replace(self.manifest, provenance=of_whole_run(made))
             write_manifest(self.folder, self.manifest, overwrite=True)
+        elif made is not None:
+            _check_same_revision(self.manifest.provenance, made, self.folder)
         self._writer = RunWriter(self.folder)
         return self._writer
 
@@ -288,6 +291,21 @@ def _check_same(there: Manifest, asked: Manifest, folder: Path) -> None:
         f"{folder} is a run of other settings or data, so it cannot go on.\nDifferent: {shown or 'the fingerprint'}.\n"
         "Give the same options as then (`wherefrom info` tells them), or choose another folder."
     )
+
+
+def _check_same_revision(then: Provenance, now: Provenance, folder: Path) -> None:
+    """A name on the hub stands for what was uploaded last; which that is, is known when the model is loaded.
+
+    Raises:
+        UsageError: The run was begun with another revision of the model.
+    """
+    before, after = (one.model.get("revision") for one in (then, now))
+    if before and after and before != after:
+        raise UsageError(
+            f"{folder} was begun with revision {before} of {then.model.get('name', 'the model')}; now it is {after}.\n"
+            f'Ask for that one (--model-kwargs \'{{"revision": "{before}"}}\') in another folder, or begin anew with '
+            "--overwrite."
+        )
 
 
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
