@@ -36,6 +36,8 @@ class StandIn:
     """So many completions are answered, no more."""
     odd: dict[str, Any] = field(factory=dict)
     """Answers of its own to what is asked at a path."""
+    beginning: str = ""
+    """Stands in front of rendered chats; llama.cpp takes off what names BOS there."""
     headers: dict[str, str] = field(factory=dict)
     """Sent with every answer."""
     completions: int = 0
@@ -142,8 +144,11 @@ def answered(state: StandIn, path: str, body: dict[str, Any]) -> tuple[int, Any]
         text = body["content"]
         if text in MODEL.vocabulary.pieces and body.get("parse_special"):
             return 200, {"tokens": [{"id": MODEL.vocabulary.id_of(text), "piece": text}]}
-        begin = MODEL.card.bos_id
-        found, before = [{"id": begin, "piece": "<s>"}] if body.get("add_special") else [], 0
+        begin = {"id": MODEL.card.bos_id, "piece": "<s>"}
+        found, before = [begin] if body.get("add_special") else [], 0
+        if text.startswith("<s>") and body.get("parse_special"):
+            text = text.removeprefix("<s>")
+            found.append(begin)
         for index, _, end, _ in MODEL.vocabulary.split(text):
             found.append({"id": index, "piece": text[before:end]})
             before = end
@@ -151,7 +156,7 @@ def answered(state: StandIn, path: str, body: dict[str, Any]) -> tuple[int, Any]
     if path == "/detokenize":
         return 200, {"content": "".join(MODEL.vocabulary.pieces[i].replace("▁", " ") for i in body["tokens"])}
     if path == "/apply-template":
-        return 200, {"prompt": spoken(body["messages"])}
+        return 200, {"prompt": state.beginning + spoken(body["messages"])}
     if path == "/v1/completions":
         state.completions += 1
         state.tokens += len(body["prompt"])

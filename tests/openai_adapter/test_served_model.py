@@ -430,9 +430,26 @@ def test_a_chat_has_its_turns() -> None:
     with serving() as state:
         encoded = asked(state).encode([{"role": "man", "content": "the cat"}], side="target")
     assert [(one.kind, one.label, one.start, one.end) for one in encoded.segments] == [
-        ("template", "template", 0, 1),
-        ("turn", "man", 1, 3),
+        ("template", "template", 0, 2),
+        ("turn", "man", 2, 4),
     ]
+
+
+@pytest.mark.parametrize("written", ["", "<s>"])
+def test_a_chat_begins_as_the_servers_own_chats_do(written: str) -> None:
+    """llama.cpp takes BOS off a rendered chat, and puts it in front of the tokens that it answers."""
+    chat = [{"role": "man", "content": "the cat"}]
+    beginning = stand_in.MODEL.card.bos_id
+    with serving(beginning=written) as state:
+        model = asked(state)
+        encoded = model.encode(chat, side="target")
+        assert encoded.text == "<s>man the cat"
+        assert [index == beginning for index in encoded.ids] == [True, False, False, False]
+        assert encoded.tokens[0].special
+        answered = wherefrom.AttributionModel(model).attribute(chat, "sat", "occlusion", units="token")[0]
+        assert [token.id for token in answered.target][:4] == encoded.ids.tolist()
+        own = asked(state, chat_template="{% for m in messages %}{{ m.content }}{% endfor %}")
+        assert beginning not in own.encode(chat, side="target").ids  # as transformers does: the template says all
 
 
 def test_a_begun_answer_is_continued() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -24,6 +25,10 @@ MARKER = re.compile(r"<[^\s<>]{1,60}>|\[[A-Z_]{2,20}\]")
 """How names of special tokens look."""
 
 
+SAMPLE = "a b"
+"""A text that is tokenised to see how a server does that."""
+
+
 class Tokeniser(Protocol):
     """A server's own way to tokenise."""
 
@@ -37,7 +42,8 @@ class Tokeniser(Protocol):
         ...
 
     def render(self, messages: list[dict[str, Any]], *, answered: bool) -> str:
-        """A chat as one text. ``answered``: with the beginning of an answer behind it."""
+        """A chat as one text, with the names of all special tokens that the server reads. ``answered``: with the
+        beginning of an answer behind it."""
         ...
 
 
@@ -57,7 +63,16 @@ class LlamaCpp:
 
     def render(self, messages: list[dict[str, Any]], *, answered: bool) -> str:
         body = {"messages": messages, "add_generation_prompt": answered}
-        return self.client.post(f"{self.client.root}/apply-template", body, replies.PromptText).prompt
+        text = self.client.post(f"{self.client.root}/apply-template", body, replies.PromptText).prompt
+        return text if text.startswith(self._beginning) else self._beginning + text
+
+    @cached_property
+    def _beginning(self) -> str:
+        """What names the tokens that begin a sequence (BOS): the server takes it off its chats, and puts the tokens in
+        front when it answers them."""
+        whole, bare = (self.tokenise(SAMPLE, special=special) for special in (True, False))
+        front = whole[: len(whole) - len(bare)] if whole[len(whole) - len(bare) :] == bare else []
+        return b"".join(spelt or b"" for _, spelt in front).decode("utf-8", "replace")
 
 
 class VLLM:
@@ -86,7 +101,7 @@ def tokeniser(client: Client, model: str) -> Tokeniser:
     Raises:
         RefusedError: It speaks none.
     """
-    body = {"model": model, "prompt": "a b", "content": "a b", "with_pieces": True}
+    body = {"model": model, "prompt": SAMPLE, "content": SAMPLE, "with_pieces": True}
     try:
         tokens = client.post(f"{client.root}/tokenize", body, replies.EitherTokenised).tokens
     except (RefusedError, UnexpectedReplyError) as error:
@@ -94,7 +109,7 @@ def tokeniser(client: Client, model: str) -> Tokeniser:
     else:
         if tokens:
             return VLLM(client, model) if isinstance(tokens[0], int) else LlamaCpp(client)
-        said = " It makes no tokens of 'a b'."
+        said = f" It makes no tokens of {SAMPLE!r}."
     raise RefusedError(
         f"{client.root} does not tokenise (POST /tokenize), and attributions are to tokens. Serve the model with "
         f"llama.cpp's server or vLLM, which do.{said}"
