@@ -9,10 +9,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from wherefrom.errors import FileFormatError, InputError, UsageError, WherefromWarning
 from wherefrom.files import load
+from wherefrom.files.wire.arrays import decode_array, encode_array
+from wherefrom.files.wire.limits import Budget
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.provenance import Provenance
 from wherefrom.results.stages import Stage
@@ -143,12 +146,37 @@ def test_half_precision_is_asked_for_and_spares_step_scores(tmp_path: Path) -> N
     np.testing.assert_array_equal(back[0].step_scores["probability"], made[0].step_scores["probability"])
     assert back[0].source_attributions.dtype == np.float32
     np.testing.assert_allclose(back[0].source_attributions, made[0].source_attributions, rtol=1e-3, atol=1e-7)
-    assert '"stored":"float16"' in (tmp_path / "half.json").read_text()
+    assert '"stored":"scaled float16"' in (tmp_path / "half.json").read_text()
     assert (tmp_path / "half.json").stat().st_size < 0.75 * (tmp_path / "full.json").stat().st_size
-    huge = result(example(source_attributions=example().source_attributions * 1e6))
-    with pytest.raises(InputError, match="does not fit into float16"):
-        huge.save(tmp_path / "huge.json", scores_precision="float16")
-    assert not (tmp_path / "huge.json").exists()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(), (1,), (40,), (0, 3), (2, 3), (30, 5), (9, 4, 8), (6, 3, 2, 7)])
+def test_half_precision_keeps_the_digits_of_small_and_large_steps(shape: tuple[int, ...], dtype: str) -> None:
+    """Gradients of sure tokens are 1e-8 and less, sums of logits 1e6 and more: each step has a scale of its own."""
+    rng = np.random.default_rng(0)
+    sizes = np.resize([1.0, 3e-8, 2e6, 1e-30, 1e30], shape[1] if len(shape) > 1 else 1)
+    beside = sizes.reshape(-1, *(1,) * max(len(shape) - 2, 0)) if len(shape) > 1 else sizes[0]
+    true = (rng.normal(size=shape) * beside).astype(dtype)
+    if true.size > 3:
+        true.flat[0], true.flat[1] = np.nan, 0.0
+    wire = encode_array(true, narrow=True)
+    back = decode_array(wire, Budget(10**6), "here")
+    assert back.dtype == true.dtype
+    assert back.shape == true.shape
+    largest = np.nanmax(np.abs(true), axis=tuple(n for n in range(true.ndim) if n != 1), keepdims=True, initial=0.0)
+    np.testing.assert_array_equal(np.isnan(back), np.isnan(true))
+    off, allowed = np.abs(back - true), np.abs(true) * 2.0**-11 + largest * 2.0**-39
+    assert (off <= allowed)[~np.isnan(true)].all()
+
+
+@pytest.mark.parametrize(
+    "change", [{"exponents": None}, {"exponents": [1]}, {"exponents": [9, 9, 10**9]}, {"dtype": "int32"}]
+)
+def test_damaged_scales_are_told(change: dict[str, Any]) -> None:
+    wire = encode_array(np.ones((9, 3)), narrow=True)
+    with pytest.raises(FileFormatError, match="exponent"):
+        decode_array(msgspec.structs.replace(wire, **change), Budget(10**6), "here")
 
 
 def test_a_file_is_not_replaced_unasked(tmp_path: Path) -> None:

@@ -29,6 +29,16 @@ DTYPES = frozenset(
 
 MOST_DIMENSIONS = 16
 
+SCALED = "scaled float16"
+"""Narrowed to 16 bits, each step multiplied by a power of two that brings its largest number just below `LARGEST`.
+Gradients of sure tokens are below the smallest number that 16 bits have."""
+
+LARGEST = 15
+"""As a power of two; 16 bits go up to 65504."""
+
+FARTHEST = 2000
+"""No number of 64 bits needs an exponent as large as this."""
+
 
 class WireArray(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One array."""
@@ -41,7 +51,10 @@ class WireArray(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     data: bytes | None = None
     """Little-endian bytes in C order, maybe packed; base64 in JSON."""
     stored: str | None = None
-    """What it is in the file, where it was narrowed."""
+    """What it is in the file, where it was narrowed: `SCALED`, or in older files a dtype."""
+    exponents: list[int] | None = None
+    """What narrowed numbers are to be multiplied by, as powers of two: one of all, or of several dimensions one for
+    each place of the second, which is the step of scores."""
     packing: str | None = None
     """``"planes+deflate"`` or nothing."""
 
@@ -53,33 +66,29 @@ def encode_array(array: npt.NDArray[Any], *, narrow: bool = False) -> WireArray:
         narrow: Store floating point with 16 bits. Reading gives the dtype back, not the digits.
 
     Raises:
-        InputError: The dtype has no place in files, or a value is too large for 16 bits.
+        InputError: The dtype has no place in files.
     """
     array = np.asarray(array)
     dtype = array.dtype.name
     if dtype not in DTYPES:
         raise InputError(f"Arrays of {dtype} cannot be saved. Convert to one of {', '.join(sorted(DTYPES))}.")
-    stored = None
+    stored, exponents = None, None
     if narrow and dtype in ("float32", "float64"):
-        with np.errstate(over="ignore"):
-            narrowed = array.astype(np.float16)
-        if not np.array_equal(np.isfinite(narrowed), np.isfinite(array)):
-            raise InputError(
-                f"A score of {np.abs(array).max():.3g} does not fit into float16 (65504 at most). "
-                "Save with scores_precision='float32', or normalise first."
-            )
-        array, stored = narrowed, "float16"
-    shape = list(array.shape)
+        exponents = _exponents(array)
+        array, stored = np.ldexp(array, -_beside(exponents, array.ndim)).astype(np.float16), SCALED
+    facts: dict[str, Any] = {"dtype": dtype, "shape": list(array.shape), "stored": stored}
+    if exponents is not None:
+        facts["exponents"] = exponents.tolist()
     if array.size <= READABLE and (array.dtype.kind != "f" or bool(np.isfinite(array).all())):
-        return WireArray(dtype=dtype, shape=shape, stored=stored, values=[_number(one) for one in array.ravel()])
+        return WireArray(**facts, values=[_number(one) for one in array.ravel()])
     little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
     data = little.tobytes()
     if array.dtype.kind == "f" and len(data) >= PACKED:
         planes = little.reshape(-1).view(np.uint8).reshape(-1, array.dtype.itemsize).T
         packed = zlib.compress(planes.tobytes(), 6)
         if len(packed) < len(data):
-            return WireArray(dtype=dtype, shape=shape, stored=stored, packing="planes+deflate", data=packed)
-    return WireArray(dtype=dtype, shape=shape, stored=stored, data=data)
+            return WireArray(**facts, packing="planes+deflate", data=packed)
+    return WireArray(**facts, data=data)
 
 
 def decode_array(wire: WireArray, budget: Budget, where: str) -> npt.NDArray[Any]:
@@ -88,7 +97,8 @@ def decode_array(wire: WireArray, budget: Budget, where: str) -> npt.NDArray[Any
     Raises:
         FileFormatError: dtype, shape and bytes do not fit together, or more memory is claimed than a file may.
     """
-    stored = wire.stored or wire.dtype
+    scaled = wire.stored == SCALED
+    stored = "float16" if scaled else wire.stored or wire.dtype
     for name in (wire.dtype, stored):
         if name not in DTYPES:
             raise FileFormatError(f"{where}: dtype {name[:40]!r} is unknown. Known: {', '.join(sorted(DTYPES))}.")
@@ -109,7 +119,33 @@ def decode_array(wire: WireArray, budget: Budget, where: str) -> npt.NDArray[Any
             raise FileFormatError(f"{where}: a value does not fit into {stored}: {error}.") from error
     else:
         array = np.frombuffer(_bytes(wire, count, dtype.itemsize, where), dtype=dtype)
-    return array.reshape(wire.shape).astype(wire.dtype, copy=False)
+    array = array.reshape(wire.shape)
+    if not scaled:
+        return array.astype(wire.dtype, copy=False)
+    exponents = wire.exponents or []
+    several = wire.shape[1] if len(wire.shape) > 1 else 1
+    if np.dtype(wire.dtype).kind != "f" or len(exponents) != several:
+        raise FileFormatError(f"{where}: {len(exponents)} exponents for {wire.dtype} of shape {wire.shape!r}.")
+    if any(abs(one) > FARTHEST for one in exponents):
+        raise FileFormatError(f"{where}: an exponent is beyond {FARTHEST}.")
+    with np.errstate(over="ignore"):
+        found: npt.NDArray[Any] = np.ldexp(array.astype(wire.dtype), _beside(np.array(exponents, np.int64), array.ndim))
+    return found
+
+
+def _exponents(array: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """Powers of two that numbers are to be divided by, so that those of each step just fit into 16 bits."""
+    size = np.where(np.isfinite(array), np.abs(array), 0.0)
+    axes = tuple(axis for axis in range(array.ndim) if axis != 1)
+    largest = np.atleast_1d(size.max(axis=axes, initial=0.0))
+    return np.where(largest > 0, np.frexp(largest)[1] - LARGEST, 0).astype(np.int64)
+
+
+def _beside(exponents: npt.NDArray[np.int64], dimensions: int) -> npt.NDArray[np.int64]:
+    """Exponents in the shape that goes with an array of so many dimensions."""
+    if dimensions > 1:
+        return exponents.reshape(1, -1, *(1,) * (dimensions - 2))
+    return exponents.reshape(()) if dimensions == 0 else exponents
 
 
 def _bytes(wire: WireArray, count: int, itemsize: int, where: str) -> bytes:
