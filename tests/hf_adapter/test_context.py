@@ -635,3 +635,26 @@ def test_regression_special_tokens_are_listed_only_if_kept(mt: wherefrom.Attribu
     kept = attribute_context(mt, "It is small.", context, special_tokens_to_keep=["<brk>"], **arguments)
     assert (kept.input_context_tokens or [])[-1] == "<brk>"
     assert all(len(cue.input_context_scores or []) == 6 for cue in kept.cci_scores)
+
+
+@pytest.mark.parametrize(
+    "name, output, texts",
+    [
+        ("demo:mt", "Ses clés sont nouvelles.", {"output_context": "George était malade hier."}),
+        ("demo:mt", "Ses clés sont nouvelles.", {}),
+        ("demo:lm", "Xo sick.", {}),
+    ],
+)
+def test_a_space_mark_that_begins_an_output_is_explained_too(name: str, output: str, texts: dict[str, Any]) -> None:
+    model = wherefrom.load_model(name, "dummy")
+    found = wherefrom.attribute_context(
+        model,
+        current="His keys are new.",
+        context="George was sick yesterday.",
+        output=output,
+        show_progress=False,
+        **texts,
+    )
+    spoken = model.encode(output, as_target=True)
+    assert found.output_current_tokens == [token.piece for token in spoken.tokens if not token.special]
+    assert found.output_current_tokens[0] == "▁"

@@ -157,7 +157,9 @@ def cut(model: SequenceModel, beginning: Prefix, output: str) -> tuple[Encoding,
     belongs = [not token.special and token.end is not None and token.end > end for token in whole.tokens]
     if True not in belongs:
         raise InputError(f"The output {output!r} has no token of its own. Give a text of at least one token.")
-    first = belongs.index(True)
+    alone = encoded_prefix(model, beginning).ids
+    # a token without characters of its own, a lone space mark, is the output's where the beginning lacks it
+    first = len(alone) if np.array_equal(whole.ids[: len(alone)], alone) else belongs.index(True)
     last = len(belongs) - belongs[::-1].index(True)
     prefix = Encoding(ids=whole.ids[:first], tokens=whole.tokens[:first], text=beginning.target_text)
     return prefix, whole.ids[first:last], whole.tokens[first:last]
