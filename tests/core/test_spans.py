@@ -6,9 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from wherefrom.errors import InputError
-from wherefrom.questions.spans import additive, span_targets
-from wherefrom.step_functions import CrossEntropy, Logit, Probability
+import wherefrom
+from attrs import frozen
+from wherefrom.errors import InputError, SettingsError
+from wherefrom.questions.spans import additive, span_targets, target_of_spans
+from wherefrom.step_functions import STEP_FUNCTIONS, CrossEntropy, Logit, Perplexity, Probability, StepFunction
+from wherefrom.step_functions.base import StepPrediction
 from wherefrom.text.segmentation import word_indices
 from wherefrom.text.tokens import Token
 
@@ -76,3 +79,50 @@ def test_products_become_sums() -> None:
     assert additive(Probability(logprob=True)) == Probability(logprob=True)
     assert additive(CrossEntropy()) == CrossEntropy()
     assert additive(Logit()) == Logit()
+    assert additive(Perplexity()) == CrossEntropy()
+
+
+@pytest.mark.parametrize("name", sorted(STEP_FUNCTIONS))
+def test_every_function_that_multiplies_has_logarithms_that_add_up(name: str) -> None:
+    function = STEP_FUNCTIONS.get(name)()
+    if function.span_aggregation != "prod":
+        return
+    logarithm = target_of_spans(function)
+    assert logarithm.span_aggregation == "sum"
+    rng = np.random.default_rng(0)
+    logits, several, ids = rng.normal(size=(4, 7)), rng.normal(size=(5, 4, 7)), np.array([0, 6, 3, 3])
+    prediction = StepPrediction(logits=logits, target_ids=ids, samples=several)
+    values, told = (np.asarray(one(prediction)) for one in (function, logarithm))
+    if function.sampled:
+        assert (told < np.log(values)).all()  # the mean of logarithms
+    else:
+        np.testing.assert_allclose(told, np.log(values))
+
+
+def test_a_span_of_perplexity_is_the_logarithm_of_its_product() -> None:
+    model = wherefrom.load_model("demo:lm")
+    texts = ("Mary stayed at home", "Mary stayed at home because she was sick")
+    asked: dict[str, Any] = {"attributed_span": (6, 9), "baseline": "unk", "units": "token", "show_progress": False}
+    one, other = (
+        model.attribute(*texts, "occlusion", attributed_fn=function, **asked)[0].target_attributions
+        for function in ("perplexity", "crossentropy")
+    )
+    np.testing.assert_array_equal(one, other)
+
+
+def test_a_function_that_multiplies_without_logarithms_is_no_target_of_spans() -> None:
+    @frozen
+    class Twice(StepFunction):
+        """Multiplies, and says no more."""
+
+        identifier = "twice"
+        span_aggregation = "prod"
+        differentiable, contrastive, sampled = True, False, False
+
+        def __call__(self, prediction: StepPrediction, /) -> Any:
+            return 2 * prediction.log_probability()
+
+    with pytest.raises(SettingsError, match=r"twice multiplies over a span.*logarithms"):
+        wherefrom.load_model("demo:lm").attribute(
+            "Mary", "Mary was here", "saliency", attributed_fn=Twice(), attributed_span="all"
+        )

@@ -22,7 +22,7 @@ from wherefrom.questions.contrast import (
 )
 from wherefrom.questions.examples import Example
 from wherefrom.questions.question import Question
-from wherefrom.questions.spans import additive, span_targets
+from wherefrom.questions.spans import span_targets, target_of_spans
 from wherefrom.questions.stochastic import with_samples
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions.base import StepFunction
@@ -135,7 +135,7 @@ def _question(
     if options.span is not None:
         spans = span_targets(options.span, example.target_tokens, steps)
         kept = spans.steps - steps[0]
-        steps, groups, function = spans.steps, spans.groups, additive(function)
+        steps, groups, function = spans.steps, spans.groups, target_of_spans(function)
         contrast = None if contrast is None else contrast.at(kept)
         logits = None if logits is None else logits[kept]
     plain = TargetFunction(function=function, target_ids=example.target_ids[steps], card=model.card)

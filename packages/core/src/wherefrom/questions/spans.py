@@ -17,9 +17,9 @@ import numpy as np
 from attrs import frozen
 
 from wherefrom.arrays import IntArray, is_listed
-from wherefrom.errors import InputError, nearest
+from wherefrom.errors import InputError, SettingsError, nearest
 from wherefrom.settings import is_pair
-from wherefrom.step_functions.base import StepFunction
+from wherefrom.step_functions.base import HasLogarithm, StepFunction
 from wherefrom.text.places import joined_text, tokens_within
 from wherefrom.text.segmentation import Level, unit_starts
 from wherefrom.text.tokens import Token
@@ -125,13 +125,31 @@ def span_targets(what: Span, tokens: Sequence[Token], steps: IntArray) -> SpanTa
 def additive(function: StepFunction) -> StepFunction:
     """The form of a function that adds up over a span: logarithms where its values would multiply.
 
-    ``probability`` becomes ``probability(logprob=True)``, and a difference of probabilities that of logarithms;
-    functions that add up already, and those without a form that does, come back as they are.
+    ``probability`` becomes ``probability(logprob=True)``, ``perplexity`` becomes ``crossentropy``, and a difference of
+    probabilities that of logarithms; functions that add up already, and those without a form that does, come back as
+    they are.
     """
+    if isinstance(function, HasLogarithm):
+        return function.logarithm
     if function.span_aggregation == "sum" or "logprob" not in attrs.fields_dict(type(function)):  # type: ignore[arg-type]
         return function
     logarithmic: StepFunction = attrs.evolve(function, logprob=True)  # type: ignore[misc]
     return logarithmic if logarithmic.span_aggregation == "sum" else function
+
+
+def target_of_spans(function: StepFunction) -> StepFunction:
+    """The form of a function that is summed over a span, see `additive`.
+
+    Raises:
+        SettingsError: Its values multiply, and it has no form that adds up.
+    """
+    found = additive(function)
+    if found.span_aggregation == "prod":
+        raise SettingsError(
+            f"{function.identifier} multiplies over a span, and attributed_span explains a sum. Give a function of "
+            "logarithms, whose rule for spans is 'sum' (aggregate_map={'spans': 'sum'})."
+        )
+    return found
 
 
 def _named(kind: str, tokens: Sequence[Token], steps: IntArray) -> list[tuple[int, int]]:

@@ -227,6 +227,14 @@ def falls_with_probability(function: StepFunction, *, contrasted: bool) -> bool:
     return falls and (contrasted or not function.contrastive)
 
 
+@runtime_checkable
+class HasLogarithm(Protocol):
+    """A step function whose values multiply over a span may name one that gives their logarithms, which add up."""
+
+    @property
+    def logarithm(self) -> StepFunction: ...
+
+
 DEFAULT_FUNCTION = "probability"
 """The target function, where none is named."""
 

@@ -8,6 +8,7 @@ from attrs import frozen
 
 from wherefrom.arrays import Array
 from wherefrom.step_functions.base import StepFunction, StepPrediction, step_function
+from wherefrom.step_functions.crossentropy import CrossEntropy
 
 
 @step_function("perplexity", span_aggregation="prod", differentiable=True, falls_with_probability=True)
@@ -19,6 +20,11 @@ class Perplexity(StepFunction):
     tokens is the n-th root of that. It saturates near the largest number of its type (3e38 in float32)
     rather than become infinite.
     """
+
+    @property
+    def logarithm(self) -> CrossEntropy:
+        """Its natural logarithm, which adds up over a span."""
+        return CrossEntropy()
 
     def __call__(self, prediction: StepPrediction, /) -> Array:
         """Shape ``(steps,)``, at least 1."""
