@@ -225,3 +225,21 @@ def test_old_name_of_an_option_is_accepted_with_a_note(wherefrom: Run) -> None:
     ran = wherefrom("attribute", "-m", "demo:lm", "-i", TEXT, "--max-new-tokens", 2, "--do_prefix_attribution")
     assert ran.code == 0
     assert "--attribute-target" in ran.err
+
+
+def test_two_examples_of_one_id_are_refused(wherefrom: Run, tmp_path: Path) -> None:
+    rows = [{"text": "Mary was", "id": "a"}, {"text": "The keys", "id": "a"}]
+    (tmp_path / "texts.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    asked = ("attribute", "-m", "demo:lm", "-a", "attention", "--input-file", "texts.jsonl", "--max-new-tokens", 1)
+    refused = wherefrom(*asked, "--id-field", "id")
+    assert refused.code == 2
+    assert "Two examples of 'texts.jsonl' have the id 'a'." in refused.err
+    assert wherefrom(*asked, "--id-field", "id", "--limit", 1).code == 0
+
+
+def test_a_type_of_weights_that_is_none_is_told_before_the_model_is_loaded(wherefrom: Run) -> None:
+    for name, words in (("flot32", "Did you mean 'float32'?"), ("int8", "quantization_config")):
+        refused = wherefrom("attribute", "-m", "demo:lm", "-i", TEXT, "--dtype", name)
+        assert refused.code == 2
+        assert name in refused.err
+        assert words in refused.err.replace("\n  ", " ")

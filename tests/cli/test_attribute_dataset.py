@@ -175,6 +175,13 @@ def test_a_name_that_stands_for_another_revision_by_now_is_refused(
     assert wherefrom(*BASE, "-o", "run", "--limit", "4", "--resume").code == 0
 
 
+def test_a_part_without_rows_is_refused(wherefrom: Run) -> None:
+    refused = wherefrom(*BASE, "-o", "run", "--split", "train[5:2]")
+    assert refused.code == 2
+    assert "There is no row in the split 'train[5:2]'" in refused.err
+    assert not Path("run").exists()
+
+
 def test_changed_data_are_refused(wherefrom: Run, tmp_path: Path) -> None:
     wherefrom(*BASE, "-o", "run")
     write(tmp_path / "texts.jsonl", [*rows()[:-1], {**rows()[-1], "text": "Other.", "target": "Other. Yes."}])

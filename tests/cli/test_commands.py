@@ -6,6 +6,7 @@ import csv
 import importlib.metadata
 import json
 import os
+import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
@@ -262,6 +263,44 @@ def test_export_table_has_every_visible_cell(wherefrom: Run, saved: Path, tmp_pa
     one = out[0].aggregate()
     assert float(first["score"]) == pytest.approx(one.target_attributions[1, 0])
     assert first["output_token"] == one.steps[0].text
+
+
+@pytest.mark.parametrize(
+    "command", [["export", "-o", "-", "--to", "csv"], ["show", "--json"], ["show", "--jsonl"], ["show"]], ids=" ".join
+)
+def test_an_output_that_has_not_all_letters_gets_files_as_they_are_and_json_that_is_json(
+    tmp_path: Path, command: list[str]
+) -> None:
+    (tmp_path / "texts.txt").write_text("Zoë 😀 was", encoding="utf-8")
+    few = {**os.environ, "PYTHONIOENCODING": "ascii"}
+
+    def ran(*arguments: str) -> bytes:
+        whole = [sys.executable, "-m", "wherefrom_cli", *arguments]
+        return subprocess.run(whole, env=few, cwd=tmp_path, capture_output=True, check=True).stdout
+
+    ran(
+        "attribute",
+        "-m",
+        "demo:lm",
+        "-a",
+        "attention",
+        "--input-file",
+        "texts.txt",
+        "--max-new-tokens",
+        "1",
+        "-o",
+        "a.json",
+    )
+    said = ran(command[0], "a.json", *command[1:])
+    if "csv" in command:
+        (tmp_path / "b.csv").write_bytes(said)
+        ran("export", "a.json", "-o", "a.csv")
+        assert (tmp_path / "a.csv").read_bytes() == said
+    elif len(command) > 1:
+        documents = said.splitlines() if "--jsonl" in command else [said]
+        assert "ë" in json.dumps([json.loads(one) for one in documents], ensure_ascii=False)
+    else:
+        assert "\\xeb" in said.decode("ascii") or "\\u00eb" in said.decode("ascii")
 
 
 def test_export_parquet_holds_the_same_rows(wherefrom: Run, saved: Path, tmp_path: Path) -> None:

@@ -119,3 +119,36 @@ def test_the_overview_needs_next_to_nothing() -> None:
     imported = set(ran.stderr.split())
     assert "wherefrom_cli.main" in imported
     assert not imported & {"click", "rich", "attrs", "attr", "numpy", "wherefrom", "wherefrom_viz", *HEAVY}
+
+
+CLOSED = (
+    "import os, sys; os.close(1); sys.stdout = None; from wherefrom_cli.main import main; sys.exit(main({arguments}))"
+)
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["list", "methods"], ["show", "SAVED"]], ids=" ".join)
+def test_a_closed_output_takes_everything(arguments: list[str], saved: Any) -> None:
+    probe = CLOSED.format(arguments=[str(saved) if word == "SAVED" else word for word in arguments])
+    ran = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    assert "expected" not in ran.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+@pytest.mark.parametrize("argument", ["--help", "--version"])
+def test_a_full_output_is_told_in_words(argument: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        ran = subprocess.run(
+            [sys.executable, "-m", "wherefrom_cli", argument], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert ran.returncode == 1
+    assert ran.stderr == "wherefrom: No space left on device\n"
+
+
+def test_an_interruption_before_the_command_runs_is_told_in_words() -> None:
+    probe = (
+        "import sys, wherefrom_cli.main as cli\ndef stop(*_): raise KeyboardInterrupt\n"
+        "cli.load_command = stop\nsys.exit(cli.main(['show']))"
+    )
+    ran = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True)
+    assert (ran.returncode, ran.stderr) == (130, "Interrupted.\n")

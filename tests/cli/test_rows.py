@@ -167,6 +167,9 @@ def test_encodings(tmp_path: Path, read: Read, name: str) -> None:
     (tmp_path / name).write_bytes(content.encode("utf-16")[:-1])
     with pytest.raises(FileFormatError, match="begins as UTF-16"):
         read(tmp_path / name)
+    if name != "a.jsonl":  # where it is no JSON
+        with pytest.raises(FileFormatError, match=r"line 1 holds a NUL character.*\nSave the file as UTF-8"):
+            read(written(tmp_path, name, "text\nok\n", "utf-16-le"))
 
 
 @readers

@@ -6,6 +6,7 @@ away from both (it goes to the log file, and to stderr with ``-vv``).
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import io
 import logging
@@ -22,6 +23,21 @@ if TYPE_CHECKING:
     from rich.console import Console as RichConsole
 
 _LOG = logging.getLogger("wherefrom.cli")
+
+_ESCAPED = "wherefrom.escaped"
+"""How characters are treated that a stream has no letters for."""
+
+
+def _as_json_escapes(error: UnicodeError) -> tuple[str, int]:
+    """``\\u00e9`` and the like: a text with them can be read, and a JSON document stays one."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    halves = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
+    escapes = (f"\\u{high:02x}{low:02x}" for high, low in zip(halves[::2], halves[1::2], strict=True))
+    return "".join(escapes), error.end
+
+
+codecs.register_error(_ESCAPED, _as_json_escapes)
 
 _QUIET_LIBRARIES = {
     "TRANSFORMERS_VERBOSITY": "error",
@@ -74,8 +90,14 @@ class Console:
             self.note(f"warning: {message}")
 
     def write(self, text: str) -> None:
-        """Part of the result; bytes of file names that are no UTF-8 are escaped, as JSON has them."""
-        self.stdout.write(text.encode("utf-8", "backslashreplace").decode("utf-8"))
+        """Part of the result; what the stream has no letters for is escaped, as JSON has it."""
+        encoding = self.stdout.encoding or "utf-8"
+        self.stdout.write(text.encode(encoding, _ESCAPED).decode(encoding))
+
+    def content(self, data: bytes) -> None:
+        """The content of a file as the result: the same bytes as in the file, whatever the stream's encoding."""
+        self.stdout.flush()
+        self.stdout.buffer.write(data)
 
     def line(self, text: str = "") -> None:
         """A line of the result."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.metadata
 import os
@@ -104,20 +105,37 @@ def versions() -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line ``argv`` (default: the process's own) and return the exit code."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    name = arguments[0] if arguments else "--help"
+    _stand_in_for_closed_streams()
     try:
-        if name in ("-h", "--help", "help"):
-            sys.stdout.write(overview())
+        return _main(list(sys.argv[1:] if argv is None else argv))
+    except KeyboardInterrupt:  # before the command itself takes care of it
+        with contextlib.suppress(OSError):
+            sys.stderr.write("Interrupted.\n")
+        return 130
+
+
+def _stand_in_for_closed_streams() -> None:
+    """A stream that was closed (``>&-``) takes everything and shows nothing."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # as long as the process
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+
+
+def _main(arguments: Sequence[str]) -> int:
+    name = arguments[0] if arguments else "--help"
+    told = overview if name in ("-h", "--help", "help") else versions if name in ("-V", "--version") else None
+    if told is not None:
+        try:
+            sys.stdout.write(told())
             sys.stdout.flush()
-            return 0
-        if name in ("-V", "--version"):
-            sys.stdout.write(versions())
-            sys.stdout.flush()
-            return 0
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+        except OSError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            if isinstance(error, BrokenPipeError):
+                return 141
+            sys.stderr.write(f"wherefrom: {error.strerror}\n")
+            return 1
+        return 0
     if name not in modules():
         from wherefrom.errors import nearest
 

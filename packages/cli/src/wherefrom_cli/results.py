@@ -170,7 +170,7 @@ def write_results(out: Attributions, where: Destination, console: Console) -> No
     if where.json:
         console.write(out.to_json())
     elif where.jsonl:
-        console.write(out.to_bytes("jsonl").decode())
+        console.content(out.to_bytes("jsonl"))
     elif not where.hide:
         print_attributions(out, console, view=where.view)
     if where.path is not None:

@@ -11,7 +11,7 @@ import codecs
 import csv
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -28,6 +28,7 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 """Byte order marks, and the encodings that they tell."""
+_HOW_TO_SAVE = "Save the file as UTF-8, or as UTF-16 with a byte order mark."
 _LONGEST_CELL = 2**31 - 1
 _PARQUET_ROWS = 256
 """How many rows of a Parquet file are held at a time."""
@@ -92,9 +93,21 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
         FileFormatError: It is no text.
     """
     with _opened(path) as file:
-        for number, line in enumerate(file, start=1):
+        for number, line in enumerate(_of_text(file, path), start=1):
             if line.strip():
                 yield number, line.removesuffix("\n")
+
+
+def _of_text(lines: Iterable[str], path: Path) -> Iterator[str]:
+    """The same lines, if they are text: UTF-16 without a byte order mark is read as letters with NULs between.
+
+    Raises:
+        FileFormatError: One holds a NUL.
+    """
+    for number, line in enumerate(lines, start=1):
+        if "\0" in line:
+            raise FileFormatError(f"{path}, line {number} holds a NUL character, which no text has.\n{_HOW_TO_SAVE}")
+        yield line
 
 
 def lines_of(text: str) -> list[str]:
@@ -158,7 +171,7 @@ def _not_utf8(path: Path) -> FileFormatError:
             except UnicodeDecodeError as error:
                 return FileFormatError(
                     f"{path}, line {number} is not UTF-8 text: {error.reason} at byte {error.start + 1} of it.\n"
-                    "Save the file as UTF-8, or as UTF-16 with a byte order mark."
+                    f"{_HOW_TO_SAVE}"
                 )
     return FileFormatError(f"{path} is not UTF-8 text.")
 
@@ -208,7 +221,9 @@ def _table(path: Path, delimiter: str) -> Iterator[Row]:
     csv.field_size_limit(_LONGEST_CELL)  # for the whole process: the module has no other way
     names: Sequence[str] = ()
     with _opened(path, newline="") as file:
-        for number, cells in _records(csv.reader(file, delimiter=delimiter, strict=True), path, delimiter):
+        for number, cells in _records(
+            csv.reader(_of_text(file, path), delimiter=delimiter, strict=True), path, delimiter
+        ):
             if not names:
                 names = cells
                 if twice := next((name for name in names if name and names.count(name) > 1), None):

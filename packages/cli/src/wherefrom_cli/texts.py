@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from attrs import field, frozen
 from wherefrom.errors import InputError, UsageError, nearest
@@ -12,6 +12,8 @@ from wherefrom.questions.given import is_chat, is_ids
 
 from wherefrom_cli.console import Console
 from wherefrom_cli.rows import Row, columns_in_file, lines_of, numbered_lines, rows_in_file, words_in
+
+T = TypeVar("T")
 
 Text = str | Sequence[Mapping[str, str]] | Sequence[int]
 """A text, a chat as a list of ``{"role", "content"}`` messages, or token ids."""
@@ -56,6 +58,22 @@ class Fields:
     id: str | None = None
     annotations: tuple[str, ...] = ()
     """Columns that are kept with the results."""
+
+
+def each_once(items: Iterable[T], name_of: Callable[[T], str | None], where: str) -> Iterator[T]:
+    """The same examples, which have an id each or none: results are looked up, compared and resumed by it.
+
+    Raises:
+        UsageError: Two have the same id, when the second is met.
+    """
+    seen: set[str] = set()
+    for item in items:
+        name = name_of(item)
+        if name is not None and name in seen:
+            raise UsageError(f"Two examples of {where!r} have the id {name!r}.\nChoose another --id-field, or none.")
+        if name is not None:
+            seen.add(name)
+        yield item
 
 
 def refuse_unfit(examples: Sequence[Example]) -> None:

@@ -20,13 +20,14 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 from transformers.utils import logging
-from wherefrom.errors import ModelLoadError, WherefromWarning
+from wherefrom.errors import ModelLoadError, SettingsError, WherefromWarning, nearest
 
 from wherefrom_hf.demo import NotFetchedError, UnknownDemoModelError, demo_path
 from wherefrom_hf.running.placement import move, parse_device, pinned
 from wherefrom_hf.wrappers import unwrapped
 
 DEMO_PREFIX = "demo:"
+_DTYPES = ("float32", "bfloat16", "float16", "float64")
 
 
 @frozen(eq=False)
@@ -54,12 +55,13 @@ def load_pretrained(
 
     Raises:
         ModelLoadError: The model or tokenizer is not there, or is of a kind that generates no text.
-        SettingsError: ``device`` names no device, or ``model`` is neither name nor model, or wraps one in a way that
-            cannot be looked through.
+        SettingsError: ``device`` names no device, or the ``dtype`` of ``model_kwargs`` no type of weights, or
+            ``model`` is neither name nor model, or wraps one in a way that cannot be looked through.
     """
     if isinstance(model, str):
         name = model
         path = _path_of(name)
+        _check_dtype(model_kwargs)
         module = _load_model(path, name, model_kwargs)
         tokenizer = tokenizer if tokenizer is not None else path
     else:
@@ -116,6 +118,26 @@ def _load_model(path: str, name: str, model_kwargs: Mapping[str, Any]) -> PreTra
     if not isinstance(loaded, PreTrainedModel):
         raise ModelLoadError(f"{name!r} gave a {type(loaded).__name__}; expected a model that generates text.")
     return loaded
+
+
+def _check_dtype(model_kwargs: Mapping[str, Any]) -> None:
+    """Refuse what no weights can be computed in, before a model is fetched.
+
+    Raises:
+        SettingsError: It is no type of floating-point numbers.
+    """
+    for name in ("dtype", "torch_dtype"):
+        asked = model_kwargs.get(name)
+        found = getattr(torch, asked, None) if isinstance(asked, str) else asked
+        if asked in (None, "auto") or isinstance(asked, Mapping):
+            continue
+        if not isinstance(found, torch.dtype) or not found.is_floating_point:
+            shown = repr(asked) if isinstance(asked, str) else str(asked)
+            raise SettingsError(
+                f"{name} = {shown}: weights cannot be computed in that.{nearest(str(asked), _DTYPES)} Use one of "
+                f"{', '.join(_DTYPES)}, or 'auto' for the one they are stored in. Weights of 8 and 4 bits have a "
+                "quantization_config instead."
+            )
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from wherefrom_cli.request import (
     reduction,
 )
 from wherefrom_cli.results import add_output_options, destination, write_results
-from wherefrom_cli.texts import Example, Fields, examples_in_file, paired, refuse_unfit, typed_texts
+from wherefrom_cli.texts import Example, Fields, each_once, examples_in_file, paired, refuse_unfit, typed_texts
 
 BUILT_IN = {
     "demo:lm": Example(text="George was sick yesterday. His colleagues asked him to come"),
@@ -118,7 +118,7 @@ def _examples(options: Options, console: Console) -> list[Example] | None:
         examples = paired(*typed_texts(console, options.input_texts, options.generated_texts))
     else:
         return None
-    examples = examples[: options.limit]
+    examples = list(each_once(examples[: options.limit], lambda example: example.id, options.input_file or "the texts"))
     refuse_unfit(examples)
     return examples
 

@@ -171,19 +171,15 @@ def _tabulate(
         out.save_table(made, steps=steps)
         if path is not None:
             write_whole(path, [made.read_bytes()], overwrite=options.overwrite)
-        elif ending == ".parquet":
-            console.stdout.buffer.write(made.read_bytes())
         else:
-            console.write(made.read_text(encoding="utf-8"))
+            console.content(made.read_bytes())
 
 
 def _deliver(content: bytes, ending: str, path: Path | None, options: Options, console: Console) -> None:
     if path is not None:
         write_whole(path, [content], overwrite=options.overwrite)
-    elif ending == ".png":
-        console.stdout.buffer.write(content)
     else:
-        console.write(content.decode("utf-8"))
+        console.content(content)
 
 
 COMMAND = Command(

@@ -14,7 +14,7 @@ from wherefrom.errors import ModelLoadError, UsageError
 
 from wherefrom_cli.dataset.identity import streamed_identity
 from wherefrom_cli.rows import Row, columns_in_file, rows_in_file
-from wherefrom_cli.texts import Example, Fields, examples_in_rows
+from wherefrom_cli.texts import Example, Fields, each_once, examples_in_rows
 
 _BUILDERS = {
     ".json": "json",
@@ -122,7 +122,7 @@ class DatasetRequest:
             request=self,
             read=lambda: chain.from_iterable(islice(read(), *part) for part in parts),
             columns=columns,
-            count=sum(stop - start for start, stop in parts),
+            count=self._some(sum(max(stop - start, 0) for start, stop in parts)),
         )
 
     def _parts(self, count: int) -> list[tuple[int, int]]:
@@ -163,8 +163,14 @@ class DatasetRequest:
             request=self,
             read=lambda: self._rows_of(rows),
             columns=columns,
-            count=len(rows) if hasattr(rows, "__len__") else None,
+            count=self._some(len(rows)) if hasattr(rows, "__len__") else None,
         )
+
+    def _some(self, count: int) -> int:
+        """Raise: UsageError: There is no row."""
+        if not count:
+            raise UsageError(f"There is no row in the split {self.split!r} of {self.name!r}.\nChoose another --split.")
+        return count
 
     def _rows_of(self, rows: Iterable[Any]) -> Iterator[Row]:
         for number, row in enumerate(rows, start=1):
@@ -272,15 +278,7 @@ class Dataset:
         Raises:
             UsageError: Two examples have the same id, when the second is met.
         """
-        seen: set[str] = set()
-        for numbered in self:
-            if numbered.key in seen:
-                raise UsageError(
-                    f"Two examples of {self.request.name!r} have the id {numbered.key!r}.\n"
-                    "Choose another --id-field, or none."
-                )
-            seen.add(numbered.key)
-            yield numbered
+        return each_once(self, lambda numbered: numbered.key, self.request.name)
 
 
 def _hash(rows: Iterable[Any]) -> str:

@@ -28,7 +28,7 @@ def step_positions(start: int | None, end: int | None, *, length: int, default_s
         )
     first = default_start if start is None else start
     last = length if end is None else min(end, length)
-    lacks_first = start is not None and not -length <= start < length
+    lacks_first = start is not None and not -length < start < length  # from the end, the first token is out of reach
     if lacks_first or (end is not None and end < -length):
         return np.zeros(0, dtype=np.int64)
     first = first + length if first < 0 else first
