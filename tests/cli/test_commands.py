@@ -235,6 +235,21 @@ def test_compare_with_itself_agrees(wherefrom: Run, saved: Path) -> None:
     assert "George" in wherefrom("compare", saved, saved, "-x", 0).out
 
 
+def test_examples_of_one_id_are_compared_in_order_and_shown_by_place(
+    wherefrom: Run, saved: Path, tmp_path: Path
+) -> None:
+    """Files of before may hold them."""
+    out = Attributions.load(saved)
+    twice = out.replace(sequence_attributions=tuple(one.replace(id="a") for one in out))
+    twice.save(tmp_path / "twice.json")
+    told = json.loads(wherefrom("compare", "twice.json", "twice.json", "--json").out)
+    assert [one["agreement"] for one in told["examples"]] == pytest.approx([1.0, 1.0])
+    refused = wherefrom("show", "twice.json", "-x", "a")
+    assert refused.code == 2
+    assert "2 examples are called 'a'" in refused.err
+    assert wherefrom("show", "twice.json", "-x", "1").code == 0
+
+
 def test_compare_leaves_pairs_of_different_texts_out(wherefrom: Run, saved: Path) -> None:
     base = ("attribute", "-m", "demo:lm", "-a", "occlusion", "--max-new-tokens", "4", "--hide", "-i")
     assert wherefrom(*base, "George was sick yesterday.", "George was hungry.", "-o", "one.json").code == 0

@@ -44,13 +44,16 @@ def chosen(ids: Sequence[str | None], wanted: Sequence[str], limit: int | None) 
     """Places of the examples that were asked for by place or id.
 
     Raises:
-        UsageError: One is not there.
+        UsageError: One is not there, or an id is that of several.
     """
     if not wanted:
         return list(range(len(ids)))[:limit]
     names = {name: place for place, name in enumerate(ids) if name is not None}
     places = []
     for name in wanted:
+        if ids.count(name) > 1:
+            there = [place for place, one in enumerate(ids) if one == name]
+            raise UsageError(f"{len(there)} examples are called {name!r}.\nGive a place: {', '.join(map(str, there))}.")
         if name in names:
             places.append(names[name])
         elif name.removeprefix("-").isdecimal() and -len(ids) <= int(name) < len(ids):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -143,14 +144,19 @@ def described(name: str, comparison: Comparison) -> dict[str, Any]:
 
 
 def matched(first: Sequence[Attribution], second: Sequence[Attribution]) -> list[Pair]:
-    """The same examples: by id where all have one, else by place.
+    """The same examples: by id where all have one (the second of an id with the second), else by place.
 
     Raises:
         UsageError: They have none in common.
     """
-    named = {one.id: one for one in second if one.id is not None}
+    named: dict[str, deque[Attribution]] = defaultdict(deque)
+    for one in second:
+        if one.id is not None:
+            named[one.id].append(one)
     if named and all(one.id is not None for one in first):
-        pairs = [Pair(name=str(one.id), a=one, b=named[one.id]) for one in first if one.id in named]
+        pairs = [
+            Pair(name=one.id, a=one, b=named[one.id].popleft()) for one in first if one.id is not None and named[one.id]
+        ]
     else:
         pairs = [Pair(name=str(place), a=a, b=b) for place, (a, b) in enumerate(zip(first, second, strict=False))]
     if not pairs:
