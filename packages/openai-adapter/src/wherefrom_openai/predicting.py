@@ -128,7 +128,9 @@ class Predictor:
         last = int(row.steps.max())
         if self.max_length is not None and last + 1 > self.max_length:
             raise InputError(f"The server reads at most {self.max_length} tokens, {last + 1} came; shorten the text.")
-        return [ids[: last + 1]] if self._whole else [ids[: int(step)] for step in row.steps]
+        if not self._whole:
+            return [ids[: int(step)] for step in row.steps]
+        return [(*ids, ids[-1])[: last + 1]]  # a server tells what is predicted where a token stands, whichever it is
 
     @property
     def _whole(self) -> bool:

@@ -25,16 +25,18 @@ class Unlisted:
 
     def look(self, row: Row, listed: Sequence[Listed]) -> None:
         """Count what a row asks about: the token of each step, and the others that its functions look up there."""
-        own = row.target_ids[row.steps]
-        self.targets += len(own)
-        self.targets_missed += sum(int(i) not in one.ids for i, one in zip(own, listed, strict=True))
         functions = [*row.scores.values(), *([row.target_function] if row.target_function is not None else [])]
+        own = {place: int(row.target_ids[step]) for place, step in enumerate(row.steps) if step < len(row.target_ids)}
+        for function in functions:  # behind the last token of a row there is none
+            own = dict(enumerate(map(int, function.looked_up[0]))) | own
+        self.targets += len(own)
+        self.targets_missed += sum(index not in listed[place].ids for place, index in own.items())
         others = {
             (step, int(i))
             for function in functions
             for ids in function.looked_up
             for step, i in enumerate(ids)
-            if i != own[step]
+            if i != own.get(step)
         }
         self.contrasts += len(others)
         self.contrasts_missed += sum(i not in listed[step].ids for step, i in others)

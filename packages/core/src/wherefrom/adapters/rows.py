@@ -21,7 +21,8 @@ class Row:
     target_ids: IntArray
     """The decoder's sequence, shape ``(T,)``."""
     steps: IntArray
-    """Target positions whose prediction is read, shape ``(G,)``, ascending, each at least 1."""
+    """Target positions whose prediction is read, shape ``(G,)``, ascending, each at least 1 and at most ``T``: that one
+    is predicted from all there is."""
     source_ids: IntArray | None = None
     """What the encoder reads, shape ``(S,)``; None for decoder-only models."""
     target_embeds: Array | None = None

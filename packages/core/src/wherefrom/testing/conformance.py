@@ -329,6 +329,8 @@ def _causal(case: Case) -> None:
             row, target_ids=row.target_ids[: step + 1], steps=row.steps[index : index + 1], target_function=None
         )
         case.close(case.logits([cut])[0][0], whole[index], f"Step {step} of a text that ends there")
+        before = evolve(cut, target_ids=row.target_ids[:step])
+        case.close(case.logits([before])[0][0], whole[index], f"Step {step} of a text that ends before it")
     other = row.target_ids.copy()
     last = int(row.steps[-1])
     other[last] = (other[last] + 1) % case.model.card.vocabulary
