@@ -5,13 +5,22 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 import wherefrom
-from wherefrom.errors import InputError, SettingsError
+from msgspec.structs import replace
+from wherefrom import Attributions
+from wherefrom.attribute import AttributionModel
+from wherefrom.errors import InputError, SettingsError, WherefromWarning
 from wherefrom.evaluation import list_metrics
+from wherefrom.files import Manifest, Run, RunWriter, create_run, open_run
+from wherefrom.files.wire.examples import encode_provenance
 from wherefrom.methods.contract import Progress
 from wherefrom.methods.cost import Cost
+from wherefrom.results.provenance import Provenance
+from wherefrom_viz.describe.description import sign_words
 
 from tests.needed import needed
 
@@ -133,19 +142,95 @@ def test_a_page_cannot_leave_its_frame() -> None:
     assert "allow-same-origin" not in held
 
 
-def test_results_are_kept_as_a_run(tmp_path: Path) -> None:
-    model = wherefrom.load_model("demo:lm")
-    out = model.attribute("He was", method="saliency", generation_args={"max_new_tokens": 2}, show_progress=False)
+def answered(model: AttributionModel, method: str = "saliency", **asked: Any) -> Attributions:
+    """A short answer."""
+    given = {"generation_args": {"max_new_tokens": 2}, **asked}
+    return model.attribute("He was", method=method, show_progress=False, **given)
+
+
+@pytest.fixture(scope="module")
+def model() -> AttributionModel:
+    return wherefrom.load_model("demo:lm")
+
+
+def test_results_are_kept_as_a_run(model: AttributionModel, tmp_path: Path) -> None:
+    out = answered(model)
     keeper = Keeper(folder=tmp_path / "run")
     assert keeper.lines() == []
     keeper.keep(out, "attribute")
-    keeper.keep(out, "compare")
+    keeper.keep(answered(model), "compare")  # the same question at another time
     assert [one.id for one in keeper.lines()] == ["0002-compare-saliency", "0001-attribute-saliency"]
-    assert len(wherefrom.load(keeper.folder)) == 2
+    (run,) = (keeper.folder / "attributions").iterdir()
+    assert run.name == "0001-demo-lm-saliency-probability"
+    assert len(wherefrom.load(run)) == 2
     again = keeper.load("0001-attribute-saliency")[0]
     assert (again.target_attributions == out[0].target_attributions).all()
     with pytest.raises(InputError, match="Nothing is kept"):
         keeper.load("0003")
+
+
+WAYS: list[dict[str, Any]] = [
+    {},
+    {"attributed_fn": "entropy"},
+    {"method": "input_x_gradient"},
+    {"attribution_args": {"abs": False}},
+    {"attributed_fn_args": {"logprob": True}},
+    {"generation_args": {"max_new_tokens": 2, "repetition_penalty": 1.5}},
+    {"generated_texts": "He was sick. She", "generation_args": None, "attributed_fn": "contrast_prob_diff"}
+    | {"contrast_targets": "He was well. She"},
+]
+
+
+@pytest.mark.parametrize("first", WAYS[:2], ids=["plain first", "entropy first"])
+def test_each_result_is_told_as_it_was_made(first: dict[str, Any], model: AttributionModel, tmp_path: Path) -> None:
+    """Where `wherefrom view`, `show`, `info` and `export` read, and in the Runs tab."""
+    keeper = Keeper(folder=tmp_path / "run")
+    made = [answered(model, **asked) for asked in [first, *WAYS]]
+    made.append(answered(wherefrom.load_model("demo:mt")))
+    kept = [keeper.keep(one, "attribute") for one in made]
+    places = {one.id: run for run in runs_in(keeper) for one in run}
+    for before, one in zip(made, kept, strict=True):
+        told = keeper.load(str(one[0].id))
+        assert ways(told.provenance) == ways(before.provenance)
+        assert sign_words(told[0], told.provenance) == sign_words(before[0], before.provenance)
+        assert ways(places[one[0].id].provenance) == ways(before.provenance)
+    assert len(runs_in(keeper)) == len(WAYS) + 1
+    assert len(keeper.lines()) == len(WAYS) + 2
+
+
+def ways(made: Provenance) -> Any:
+    """What of a provenance is told, as files have it: without texts and times."""
+    told = encode_provenance(replace(made, input_texts=[], generated_texts=[], created="", seconds=0.0))
+    return msgspec.json.decode(msgspec.json.encode(told))
+
+
+def runs_in(keeper: Keeper) -> list[Run]:
+    return [open_run(folder) for folder in sorted((keeper.folder / "attributions").iterdir())]
+
+
+def test_a_folder_of_an_earlier_version_opens_and_gets_no_more(model: AttributionModel, tmp_path: Path) -> None:
+    out = answered(model)
+    create_run(tmp_path, Manifest(provenance=out.provenance))
+    with RunWriter(tmp_path) as writer:
+        writer.append(out[0].replace(id="0007-attribute-saliency"))
+    keeper = Keeper(folder=tmp_path)
+    keeper.keep(answered(wherefrom.load_model("demo:mt")), "attribute")
+    assert [one.id for one in keeper.lines()] == ["0008-attribute-saliency", "0007-attribute-saliency"]
+    assert [one.id for one in open_run(tmp_path)] == ["0007-attribute-saliency"]
+    assert keeper.load("0007-attribute-saliency").provenance.model["name"] == "demo:lm"
+    assert keeper.load("0008-attribute-saliency").provenance.model["name"] == "demo:mt"
+    assert keeper.command == f"wherefrom view {tmp_path} {tmp_path}/attributions/*"
+
+
+def test_a_damaged_run_hides_no_other(model: AttributionModel, tmp_path: Path) -> None:
+    keeper = Keeper(folder=tmp_path)
+    keeper.keep(answered(model), "attribute")
+    (run,) = runs_in(keeper)
+    (run.path / "manifest.json").write_text("{")
+    with pytest.warns(WherefromWarning, match="The run was left out"):
+        keeper.keep(answered(model), "attribute")
+    with pytest.warns(WherefromWarning, match="The run was left out"):
+        assert len(keeper.lines()) == 1
 
 
 def test_an_evaluation_of_too_many_passes_is_refused() -> None:

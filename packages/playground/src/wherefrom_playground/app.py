@@ -149,7 +149,7 @@ def serve(
     say(f"Open {address}")
     if token is not None:
         say(f"User {USER}, token {token}")
-    say(f"Results are kept in {keeper.folder}: `wherefrom view {keeper.folder}` opens them.")
+    say(f"Results are kept in {keeper.folder}: `{keeper.command}` opens them.")
     if block:
         page.block_thread()
     return page, address
@@ -476,7 +476,7 @@ def _evaluate_tab(shared: Playground) -> None:
 
 
 def _runs_tab(shared: Playground, page: gr.Blocks) -> None:
-    gr.Markdown(f"Every answer is kept. `wherefrom view {_plain(str(shared.keeper.folder))}` opens them in a terminal.")
+    gr.Markdown(f"Every answer is kept. `{shared.keeper.command}` opens them in a terminal.")
     kept = gr.Dropdown([], value=None, allow_custom_value=True, label="kept results, the latest first")
     with gr.Row():
         look = gr.Button("Show", variant="primary")
