@@ -29,6 +29,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Keep
     )
     yield address, keeper
     page.close()
+    keeper.release()
 
 
 def table(rows: list[list[str]]) -> dict[str, object]:

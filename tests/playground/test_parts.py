@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +26,7 @@ from wherefrom_viz.describe.description import sign_words
 from tests.needed import needed
 
 needed("gradio", "extras")
-from wherefrom_playground import Keeper, Limits, choices  # noqa: E402
+from wherefrom_playground import Keeper, Limits, choices, serve  # noqa: E402
 from wherefrom_playground.asking import Asked, Generation, Measured, documents_in  # noqa: E402
 from wherefrom_playground.chats import asked, messages_in  # noqa: E402
 from wherefrom_playground.frames import frame, status  # noqa: E402
@@ -231,6 +232,21 @@ def test_a_damaged_run_hides_no_other(model: AttributionModel, tmp_path: Path) -
         keeper.keep(answered(model), "attribute")
     with pytest.warns(WherefromWarning, match="The run was left out"):
         assert len(keeper.lines()) == 1
+
+
+def test_one_process_at_a_time_writes(model: AttributionModel, tmp_path: Path) -> None:
+    out = answered(model)
+    mine, other = Keeper(folder=tmp_path / "run"), Keeper(folder=tmp_path / "run")
+    with mine:
+        kept = mine.keep(out, "attribute")
+        for write in (other.hold, lambda: other.keep(out, "attribute"), lambda: serve(model, "x", other, block=False)):
+            with pytest.raises(InputError, match=rf"Process {os.getpid()} on .* is writing to {tmp_path / 'run'}"):
+                write()
+        assert other.load(str(kept[0].id))  # reading stays possible
+    other.keep(out, "attribute")
+    mine.keep(out, "attribute")
+    assert [one.id for one in other.lines()] == [f"000{place}-attribute-saliency" for place in (3, 2, 1)]
+    assert not (tmp_path / "run" / ".lock").exists()
 
 
 def test_an_evaluation_of_too_many_passes_is_refused() -> None:

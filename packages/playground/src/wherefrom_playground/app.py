@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from functools import partial
 from typing import Any, get_args
 
@@ -110,48 +111,52 @@ def serve(
     block: bool = True,
     say: Callable[[str], None] = print,
 ) -> tuple[gr.Blocks, str]:
-    """Start the playground.
+    """Start the playground. It alone writes to the keeper's folder, until it is stopped.
 
     Args:
         host: Where to listen; only this machine by default. Elsewhere visitors must give a token.
         port: None: the first free one from 7860.
         token: What visitors must give; None: a new one where one is needed.
-        block: Stay until interrupted?
+        block: Stay until interrupted? Otherwise the folder is this process's until `Keeper.release`.
         say: Told where it is to be found.
 
     Returns:
         The page and its address.
 
     Raises:
-        UsageError: The port is taken.
+        UsageError: The port is taken, or another process writes to the folder.
     """
     if token is None and host not in LOOPBACK:
         token = secrets.token_urlsafe(16)
-    page = build(model, name, keeper, limits)
-    try:
-        _, address, _ = page.launch(
-            server_name=host,
-            server_port=port,
-            auth=None if token is None else partial(_is_admitted, token),
-            auth_message=f"The user is {USER}; the password is the token that was printed when this was started.",
-            prevent_thread_lock=True,
-            quiet=True,
-            share=False,
-            ssr_mode=False,
-            enable_monitoring=False,
-            footer_links=[],
-            css=_CSS,
-        )
-    except OSError as error:
-        raise UsageError(
-            f"Cannot listen on {host}:{port or 'a port from 7860'}: {error}\nChoose another --port."
-        ) from error
-    say(f"Open {address}")
-    if token is not None:
-        say(f"User {USER}, token {token}")
-    say(f"Results are kept in {keeper.folder}: `{keeper.command}` opens them.")
-    if block:
-        page.block_thread()
+    with ExitStack() as held:
+        held.enter_context(keeper)
+        page = build(model, name, keeper, limits)
+        try:
+            _, address, _ = page.launch(
+                server_name=host,
+                server_port=port,
+                auth=None if token is None else partial(_is_admitted, token),
+                auth_message=f"The user is {USER}; the password is the token that was printed when this was started.",
+                prevent_thread_lock=True,
+                quiet=True,
+                share=False,
+                ssr_mode=False,
+                enable_monitoring=False,
+                footer_links=[],
+                css=_CSS,
+            )
+        except OSError as error:
+            raise UsageError(
+                f"Cannot listen on {host}:{port or 'a port from 7860'}: {error}\nChoose another --port."
+            ) from error
+        say(f"Open {address}")
+        if token is not None:
+            say(f"User {USER}, token {token}")
+        say(f"Results are kept in {keeper.folder}: `{keeper.command}` opens them.")
+        if block:
+            page.block_thread()
+        else:
+            held.pop_all()
     return page, address
 
 

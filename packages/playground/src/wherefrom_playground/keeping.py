@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 import shlex
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 from warnings import warn
 
 import msgspec
@@ -19,6 +21,7 @@ from wherefrom.context import ContextAttribution
 from wherefrom.errors import FileFormatError, InputError, WherefromWarning
 from wherefrom.evaluation import Evaluation
 from wherefrom.files import Manifest, Run, RunWriter, create_run, fingerprint_of, open_run
+from wherefrom.files.locks import RunLock
 from wherefrom.files.manifest import MANIFEST
 from wherefrom.results.attribution import Attributions
 from wherefrom.results.provenance import Provenance
@@ -47,21 +50,68 @@ class Line:
 class Keeper:
     """Keeps what was answered in ``folder``, which is made if it is not there. Safe between threads.
 
+    One process at a time writes to the folder: in a ``with`` block, or from `hold` to `release`, this one does; else
+    it is locked for each answer alone. Everybody may read it meanwhile.
+
     A folder of an earlier version is itself a run, of answers that may differ in how they were made. It can still be
     read, and nothing is added to it.
     """
 
     folder: Path
-    _threads: threading.Lock = field(factory=threading.Lock, init=False)
+    _threads: threading.RLock = field(factory=threading.RLock, init=False)
+    _held: RunLock | None = field(default=None, init=False)
+
+    def hold(self) -> None:
+        """Be the only one who writes, until `release` or the end of the process.
+
+        Raises:
+            InputError: Another process writes to the folder; the message says which.
+        """
+        with self._threads:
+            if self._held is None:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                self._held = RunLock(self.folder).acquire()
+
+    def release(self) -> None:
+        """Let others write."""
+        with self._threads:
+            if self._held is not None:
+                self._held.release()
+                self._held = None
+
+    def __enter__(self) -> Keeper:
+        self.hold()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Nobody else writes meanwhile."""
+        with self._threads:
+            alone = self._held is None
+            self.hold()
+            try:
+                yield
+            finally:
+                if alone:
+                    self.release()
 
     def keep(self, out: Attributions, what: str) -> Attributions:
-        """Write the examples of a result, each under an id of its own; the result with these ids."""
-        with self._threads:
+        """Write the examples of a result, each under an id of its own; the result with these ids.
+
+        Raises:
+            InputError: Another process writes to the folder.
+        """
+        with self._writing():
             runs = self._runs()
             first = _next_number(name for run in runs for name in _names(run))
             named = tuple(one.replace(id=f"{first + place:04d}-{what}-{one.method}") for place, one in enumerate(out))
             folder = self._run_of(out.provenance, runs)
-            with RunWriter(folder, batch=1) as writer:
+            with RunLock(folder), RunWriter(folder, batch=1) as writer:
                 for one in named:
                     writer.append(one)
         return out.replace(sequence_attributions=named)
@@ -87,7 +137,7 @@ class Keeper:
         return self._keep_file(EVALUATIONS, found.save)
 
     def _keep_file(self, kind: str, save: Callable[[Path], None]) -> Path:
-        with self._threads:
+        with self._writing():
             folder = self.folder / kind
             folder.mkdir(parents=True, exist_ok=True)
             path = folder / f"{_next_number(path.name for path in folder.iterdir()):04d}.json"

@@ -42,19 +42,20 @@ def execute(options: Options, console: Console) -> int:
         ) from error
     folder = Path(options.run or Path(tempfile.mkdtemp(prefix="wherefrom-")) / "run")
     asked = model_request(options, default=DEFAULT_MODEL)
-    with loading(console, asked.name):
-        model = asked.load()
     limits = Limits(characters=options.max_characters, new_tokens=options.max_new_tokens, passes=options.max_passes)
-    serve(
-        model,
-        asked.name,
-        Keeper(folder=folder),
-        limits=limits,
-        host=options.host,
-        port=options.port,
-        token=options.token,
-        say=lambda line: print(line, file=sys.stderr, flush=True),
-    )
+    with Keeper(folder=folder) as keeper:  # before the model is loaded, which takes its time
+        with loading(console, asked.name):
+            model = asked.load()
+        serve(
+            model,
+            asked.name,
+            keeper,
+            limits=limits,
+            host=options.host,
+            port=options.port,
+            token=options.token,
+            say=lambda line: print(line, file=sys.stderr, flush=True),
+        )
     return ExitCode.DONE
 
 
@@ -63,7 +64,10 @@ COMMAND = Command(
     summary="A playground in the web browser: ask a model, see where its tokens come from.",
     examples=(
         ("wherefrom serve", "with the demo model, on this machine"),
-        "wherefrom serve -m gpt2 --run asked/",
+        (
+            "wherefrom serve -m gpt2 --run asked/",
+            "your model; `wherefrom view asked/attributions/*` opens the answers",
+        ),
     ),
     configure=configure,
     execute=execute,
