@@ -41,13 +41,19 @@ def rows(method: str) -> dict[str, object]:
     return table(choices.method_rows(method))
 
 
-def attribute(client: Client, text: str, method: str = "saliency", kind: str = "text") -> tuple[str, str]:
+def attribute(
+    client: Client,
+    text: str,
+    method: str = "saliency",
+    kind: str = "text",
+    settings: dict[str, object] | None = None,
+) -> tuple[str, str]:
     status, page = client.predict(
         kind,
         text,
         "",
         method,
-        rows(method),
+        rows(method) if settings is None else settings,
         "probability",
         table(choices.target_rows("probability")),
         4,
@@ -75,6 +81,8 @@ def test_mistakes_are_told(served: tuple[str, Keeper]) -> None:
     assert not page
     status, _ = attribute(client, "hello", kind="chat")
     assert "A chat begins with" in status
+    status, _ = attribute(client, "hello", "lime", settings=table([["max_samples", "100000", ""]]))
+    assert "max_samples = 100000; here at most 1024" in status
 
 
 def test_a_contrast_a_comparison_and_a_context(served: tuple[str, Keeper]) -> None:

@@ -8,19 +8,23 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import attrs
 import msgspec
 import pytest
 import wherefrom
 from msgspec.structs import replace
 from wherefrom import Attributions
+from wherefrom._registry import Registry
 from wherefrom.attribute import AttributionModel
 from wherefrom.errors import InputError, SettingsError, WherefromWarning
 from wherefrom.evaluation import list_metrics
 from wherefrom.files import Manifest, Run, RunWriter, create_run, open_run
 from wherefrom.files.wire.examples import encode_provenance
-from wherefrom.methods.contract import Progress
+from wherefrom.methods.contract import METHODS, Progress
 from wherefrom.methods.cost import Cost
 from wherefrom.results.provenance import Provenance
+from wherefrom.settings import LARGEST_COUNT, from_mapping
+from wherefrom.step_functions.base import STEP_FUNCTIONS
 from wherefrom_viz.describe.description import sign_words
 
 from tests.needed import needed
@@ -31,6 +35,16 @@ from wherefrom_playground.asking import Asked, Generation, Measured, documents_i
 from wherefrom_playground.chats import asked, messages_in  # noqa: E402
 from wherefrom_playground.frames import frame, status  # noqa: E402
 from wherefrom_playground.jobs import Desk, Done, Failed, Told  # noqa: E402
+
+
+def counts_far(kind: type, setting: str) -> bool:
+    """Does the class take a hundred thousand as a number of something? Its own message is asked, not its types."""
+    try:
+        from_mapping(kind, {setting: LARGEST_COUNT}, where="")
+        from_mapping(kind, {setting: 10**30}, where="")
+    except SettingsError as error:
+        return f"{setting} must be a whole number" in str(error) and setting != "seed"
+    return False
 
 
 def test_lines_with_roles_are_messages() -> None:
@@ -51,9 +65,9 @@ def test_documents_are_parted_by_lines() -> None:
 
 
 def test_where_nothing_is_generated_its_limit_does_not_count() -> None:
-    Asked(text="a", output="b", contrast="c").check(Limits(new_tokens=4))
+    Asked(text="a", output="b", contrast="c").check(Limits(new_tokens=4), [])
     with pytest.raises(InputError, match="20 new tokens"):
-        Asked(text="a").check(Limits(new_tokens=4))
+        Asked(text="a").check(Limits(new_tokens=4), [])
 
 
 @pytest.mark.parametrize(
@@ -76,7 +90,70 @@ def test_limits_hold(question: Asked, words: str) -> None:
             generation=Generation(max_new_tokens=5),
         )
     with pytest.raises(InputError, match=words):
-        question.check(limits)
+        question.check(limits, ["integrated_gradients"])
+
+
+COUNTING: list[Any] = [
+    pytest.param(registry, name, setting.name, id=f"{name}.{setting.name}")
+    for registry in (METHODS, STEP_FUNCTIONS)
+    for name in sorted(registry)
+    for setting in attrs.fields(registry.get(name))
+    if counts_far(registry.get(name), setting.name)
+]
+
+
+def test_there_are_settings_that_count() -> None:
+    named = {param.id for param in COUNTING}
+    assert {"lime.max_samples", "reagent.num_probes", "mc_dropout_zscore.n_mcd_steps"} <= named
+
+
+@pytest.mark.parametrize("registry, owner, setting", COUNTING)
+def test_no_setting_counts_further_than_allowed(registry: Registry[Any], owner: str, setting: str) -> None:
+    limits, kind = Limits(), registry.get(owner)
+    default = attrs.fields_dict(kind)[setting].default
+    most = max(limits.passes, default if isinstance(default, int) else 0)
+    limits.check_settings(kind, {setting: most}, where=owner)
+    with pytest.raises(InputError, match=f"{owner}: {setting} = {most + 1}; here at most {most} is allowed"):
+        limits.check_settings(kind, {setting: most + 1}, where=owner)
+
+
+@pytest.mark.parametrize("passes", [1, 512])
+@pytest.mark.parametrize(
+    "registry, owner",
+    [pytest.param(one, name, id=name) for one in (METHODS, STEP_FUNCTIONS) for name in sorted(one)],
+)
+def test_what_is_the_default_is_allowed(registry: Registry[Any], owner: str, passes: int) -> None:
+    Limits(passes=passes).check_settings(registry.get(owner), {}, where=owner)
+
+
+def test_settings_of_whatever_is_registered_count_those_of_a_method_inside_too() -> None:
+    @attrs.frozen(kw_only=True)
+    class Inner:
+        rounds: int | None = None
+
+    @attrs.frozen(kw_only=True)
+    class Plain:
+        repeats: int = 3
+        of: Any = attrs.field(factory=Inner)
+        seed: int = 0
+        token: str | int = 0
+        share: float = 0.5
+
+    limits = Limits(passes=10)
+    limits.check_settings(Plain, {"repeats": 10, "seed": 999, "token": 999, "share": 99.0}, where="mine")
+    with pytest.raises(InputError, match="mine: repeats = 11"):
+        limits.check_settings(Plain, {"repeats": 11}, where="mine")
+    with pytest.raises(InputError, match="mine: rounds = 11"):
+        limits.check_settings(Plain, {"of": Inner(rounds=11)}, where="mine")
+
+
+def test_a_question_is_held_against_its_methods_and_its_target() -> None:
+    question = Asked(text="a", method_settings={"max_samples": 2000})
+    with pytest.raises(InputError, match="method 'lime': max_samples = 2000; here at most 1024"):
+        question.check(Limits(), ["lime"])
+    question = Asked(text="a", target="mc_dropout_prob_avg", target_settings={"n_mcd_steps": 513})
+    with pytest.raises(InputError, match="step function 'mc_dropout_prob_avg': n_mcd_steps = 513"):
+        question.check(Limits(), ["saliency"])
 
 
 @pytest.mark.parametrize("method", choices.method_names())

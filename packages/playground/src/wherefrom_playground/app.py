@@ -288,7 +288,7 @@ def _attribute_tab(shared: Playground) -> None:
                 generation=_generation(count, penalty),
                 **_settings(method, rows, target, target_rows),
             )
-            question.check(shared.limits)
+            question.check(shared.limits, [method])
         except WherefromError as error:
             yield from _refused(error)
             return
@@ -335,7 +335,7 @@ def _contrast_tab(shared: Playground) -> None:
                 target=target,
                 **_settings(method, rows, target, target_rows),
             )
-            question.check(shared.limits)
+            question.check(shared.limits, [method])
         except WherefromError as error:
             yield from _refused(error)
             return
@@ -377,7 +377,7 @@ def _compare_tab(shared: Playground) -> None:
                 generation=_generation(count, penalty),
                 target_settings=choices.changed(target_rows, choices.target_rows(target), target),
             )
-            question.check(shared.limits)
+            question.check(shared.limits, methods)
         except WherefromError as error:
             yield from _refused(error)
             return
@@ -410,7 +410,7 @@ def _context_tab(shared: Playground) -> None:
     ) -> Iterator[tuple[str, str]]:
         try:
             question = Asked(text=text, output=output, generation=_generation(count, penalty))
-            question.check(shared.limits)
+            question.check(shared.limits, [method])
             shared.limits.check_texts(context, text, output)
         except WherefromError as error:
             yield from _refused(error)
@@ -462,7 +462,7 @@ def _evaluate_tab(shared: Playground) -> None:
             measured = Measured(metrics=metrics, removals=removals, units=units)
             measured.check()
             question = Asked(text=text, output=output, generation=_generation(count, penalty))
-            question.check(shared.limits)
+            question.check(shared.limits, methods)
         except WherefromError as error:
             yield from _refused(error)
             return
