@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +168,13 @@ def test_changed_settings_are_read_as_json_or_words() -> None:
     assert choices.changed(table, rows, "ig") == {"n_steps": 7, "baseline": "zero"}
     with pytest.raises(SettingsError, match="n_steps"):
         choices.changed([["n_step", "7", ""]], rows, "ig")
+
+
+@pytest.mark.parametrize("row", [["n_steps"], ("n_steps",)])
+def test_a_row_without_a_value_is_told(row: Sequence[str]) -> None:
+    rows = choices.method_rows("integrated_gradients")
+    with pytest.raises(SettingsError, match=r"ig: a setting is a row of its name and its value, .* not \['n_steps'\]"):
+        choices.changed([[], [""], [None], row], rows, "ig")
 
 
 def test_work_tells_how_far_it_is_then_answers() -> None:

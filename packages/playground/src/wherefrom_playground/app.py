@@ -139,6 +139,7 @@ def serve(
                 auth_message=f"The user is {USER}; the password is the token that was printed when this was started.",
                 prevent_thread_lock=True,
                 quiet=True,
+                show_error=True,
                 share=False,
                 ssr_mode=False,
                 enable_monitoring=False,
