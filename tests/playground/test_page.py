@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Keep
     )
     yield address, keeper
     page.close()
+    keeper.release()
 
 
 def table(rows: list[list[str]]) -> dict[str, object]:
@@ -40,13 +42,19 @@ def rows(method: str) -> dict[str, object]:
     return table(choices.method_rows(method))
 
 
-def attribute(client: Client, text: str, method: str = "saliency", kind: str = "text") -> tuple[str, str]:
+def attribute(
+    client: Client,
+    text: str,
+    method: str = "saliency",
+    kind: str = "text",
+    settings: dict[str, object] | None = None,
+) -> tuple[str, str]:
     status, page = client.predict(
         kind,
         text,
         "",
         method,
-        rows(method),
+        rows(method) if settings is None else settings,
         "probability",
         table(choices.target_rows("probability")),
         4,
@@ -74,6 +82,13 @@ def test_mistakes_are_told(served: tuple[str, Keeper]) -> None:
     assert not page
     status, _ = attribute(client, "hello", kind="chat")
     assert "A chat begins with" in status
+    one_column = {"headers": ["setting"], "data": [["abs"]], "metadata": None}
+    status, _ = attribute(client, "hello", settings=one_column)
+    assert "a setting is a row of its name and its value" in status
+    status, _ = attribute(client, "hello", "lime", settings=table([["max_samples", "100000", ""]]))
+    assert "max_samples = 100000; here at most 1024" in status
+    no_table: dict[str, object] = {"headers": ["setting"], "data": "abs", "metadata": None}
+    assert "DataframeData" in str(refused(partial(attribute, settings=no_table), client, "hello"))
 
 
 def test_a_contrast_a_comparison_and_a_context(served: tuple[str, Keeper]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from functools import partial
 from typing import Any, get_args
 
@@ -110,48 +111,53 @@ def serve(
     block: bool = True,
     say: Callable[[str], None] = print,
 ) -> tuple[gr.Blocks, str]:
-    """Start the playground.
+    """Start the playground. It alone writes to the keeper's folder, until it is stopped.
 
     Args:
         host: Where to listen; only this machine by default. Elsewhere visitors must give a token.
         port: None: the first free one from 7860.
         token: What visitors must give; None: a new one where one is needed.
-        block: Stay until interrupted?
+        block: Stay until interrupted? Otherwise the folder is this process's until `Keeper.release`.
         say: Told where it is to be found.
 
     Returns:
         The page and its address.
 
     Raises:
-        UsageError: The port is taken.
+        UsageError: The port is taken, or another process writes to the folder.
     """
     if token is None and host not in LOOPBACK:
         token = secrets.token_urlsafe(16)
-    page = build(model, name, keeper, limits)
-    try:
-        _, address, _ = page.launch(
-            server_name=host,
-            server_port=port,
-            auth=None if token is None else partial(_is_admitted, token),
-            auth_message=f"The user is {USER}; the password is the token that was printed when this was started.",
-            prevent_thread_lock=True,
-            quiet=True,
-            share=False,
-            ssr_mode=False,
-            enable_monitoring=False,
-            footer_links=[],
-            css=_CSS,
-        )
-    except OSError as error:
-        raise UsageError(
-            f"Cannot listen on {host}:{port or 'a port from 7860'}: {error}\nChoose another --port."
-        ) from error
-    say(f"Open {address}")
-    if token is not None:
-        say(f"User {USER}, token {token}")
-    say(f"Results are kept in {keeper.folder}: `wherefrom view {keeper.folder}` opens them.")
-    if block:
-        page.block_thread()
+    with ExitStack() as held:
+        held.enter_context(keeper)
+        page = build(model, name, keeper, limits)
+        try:
+            _, address, _ = page.launch(
+                server_name=host,
+                server_port=port,
+                auth=None if token is None else partial(_is_admitted, token),
+                auth_message=f"The user is {USER}; the password is the token that was printed when this was started.",
+                prevent_thread_lock=True,
+                quiet=True,
+                show_error=True,
+                share=False,
+                ssr_mode=False,
+                enable_monitoring=False,
+                footer_links=[],
+                css=_CSS,
+            )
+        except OSError as error:
+            raise UsageError(
+                f"Cannot listen on {host}:{port or 'a port from 7860'}: {error}\nChoose another --port."
+            ) from error
+        say(f"Open {address}")
+        if token is not None:
+            say(f"User {USER}, token {token}")
+        say(f"Results are kept in {keeper.folder}: `{keeper.command}` opens them.")
+        if block:
+            page.block_thread()
+        else:
+            held.pop_all()
     return page, address
 
 
@@ -283,7 +289,7 @@ def _attribute_tab(shared: Playground) -> None:
                 generation=_generation(count, penalty),
                 **_settings(method, rows, target, target_rows),
             )
-            question.check(shared.limits)
+            question.check(shared.limits, [method])
         except WherefromError as error:
             yield from _refused(error)
             return
@@ -330,7 +336,7 @@ def _contrast_tab(shared: Playground) -> None:
                 target=target,
                 **_settings(method, rows, target, target_rows),
             )
-            question.check(shared.limits)
+            question.check(shared.limits, [method])
         except WherefromError as error:
             yield from _refused(error)
             return
@@ -372,7 +378,7 @@ def _compare_tab(shared: Playground) -> None:
                 generation=_generation(count, penalty),
                 target_settings=choices.changed(target_rows, choices.target_rows(target), target),
             )
-            question.check(shared.limits)
+            question.check(shared.limits, methods)
         except WherefromError as error:
             yield from _refused(error)
             return
@@ -405,7 +411,7 @@ def _context_tab(shared: Playground) -> None:
     ) -> Iterator[tuple[str, str]]:
         try:
             question = Asked(text=text, output=output, generation=_generation(count, penalty))
-            question.check(shared.limits)
+            question.check(shared.limits, [method])
             shared.limits.check_texts(context, text, output)
         except WherefromError as error:
             yield from _refused(error)
@@ -457,7 +463,7 @@ def _evaluate_tab(shared: Playground) -> None:
             measured = Measured(metrics=metrics, removals=removals, units=units)
             measured.check()
             question = Asked(text=text, output=output, generation=_generation(count, penalty))
-            question.check(shared.limits)
+            question.check(shared.limits, methods)
         except WherefromError as error:
             yield from _refused(error)
             return
@@ -476,7 +482,7 @@ def _evaluate_tab(shared: Playground) -> None:
 
 
 def _runs_tab(shared: Playground, page: gr.Blocks) -> None:
-    gr.Markdown(f"Every answer is kept. `wherefrom view {_plain(str(shared.keeper.folder))}` opens them in a terminal.")
+    gr.Markdown(f"Every answer is kept. `{shared.keeper.command}` opens them in a terminal.")
     kept = gr.Dropdown([], value=None, allow_custom_value=True, label="kept results, the latest first")
     with gr.Row():
         look = gr.Button("Show", variant="primary")

@@ -10,8 +10,9 @@ from wherefrom.attribute import AttributionModel
 from wherefrom.context import ContextAttribution
 from wherefrom.errors import InputError
 from wherefrom.evaluation import Evaluation, evaluate, evaluation_cost
-from wherefrom.methods.contract import Progress
+from wherefrom.methods.contract import METHODS, Progress
 from wherefrom.results.attribution import Attributions
+from wherefrom.step_functions.base import STEP_FUNCTIONS
 
 from wherefrom_playground.chats import asked
 from wherefrom_playground.limits import Limits
@@ -51,17 +52,23 @@ class Asked:
     target_settings: dict[str, Any] = field(factory=dict)
     generation: Generation = field(factory=Generation)
 
-    def check(self, limits: Limits) -> None:
+    def check(self, limits: Limits, methods: Sequence[str]) -> None:
         """Refuse what takes too long.
+
+        Args:
+            methods: Those that are asked.
 
         Raises:
             InputError: It does.
+            UsageError: A method, the target function or a setting of theirs is none.
         """
         limits.check_texts(self.text, self.output, self.contrast)
         if not self.output:
             limits.check_new_tokens(self.generation.max_new_tokens)
-        limits.check_settings(self.method_settings)
-        limits.check_settings(self.target_settings)
+        for name in methods:
+            limits.check_settings(METHODS.get(name), self.method_settings, where=f"method {name!r}")
+        function = STEP_FUNCTIONS.get(self.target)
+        limits.check_settings(function, self.target_settings, where=f"step function {self.target!r}")
 
 
 @frozen(kw_only=True)

@@ -70,14 +70,20 @@ def changed(rows: Sequence[Sequence[Any]], defaults: Sequence[Row], where: str) 
         where: Whose settings, for messages.
 
     Raises:
-        SettingsError: A name is unknown.
+        SettingsError: A name is unknown, or a row is no name and value.
     """
     before = {name: value for name, value, _ in defaults}
     given: dict[str, Any] = {}
     for row in rows:
-        name, written = str(row[0] or "").strip(), str(row[1] if row[1] is not None else "").strip()
+        name, *values = ("" if cell is None else str(cell).strip() for cell in (row or [None]))
         if not name:
             continue
+        if not values:
+            raise SettingsError(
+                f"{where}: a setting is a row of its name and its value, such as ['n_steps', '50'], not {list(row)!r}. "
+                "Leave the row out, or give both."
+            )
+        written = values[0]
         if name not in before:
             raise SettingsError(f"{where} has no setting {name!r}.{nearest(name, before)}")
         if written != before[name]:

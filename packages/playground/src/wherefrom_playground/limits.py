@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
 
+import attrs
 from attrs import field, frozen, validators
 from wherefrom.errors import InputError
 from wherefrom.methods.cost import Cost
-
-COUNTS = ("n_steps", "max_points", "n_samples", "n_bootstrap", "internal_batch_size", "perturbations_per_eval")
-"""Settings of methods that multiply the passes or the memory of one question."""
+from wherefrom.settings import from_mapping, is_whole
 
 
 @frozen(kw_only=True)
@@ -21,7 +21,7 @@ class Limits:
     """Of all the texts of one question together."""
     new_tokens: int = field(default=64, validator=validators.ge(1))
     passes: int = field(default=512, validator=validators.ge(1))
-    """Largest value of a setting that counts steps or samples."""
+    """Largest value of a setting that counts: steps, samples, probes, rows at once, ... A default may be larger."""
     methods: int = field(default=4, validator=validators.ge(1))
     """Methods of one comparison or evaluation."""
     evaluation_passes: int = field(default=20_000, validator=validators.ge(1))
@@ -57,16 +57,21 @@ class Limits:
         if not least <= len(methods) <= self.methods:
             raise InputError(f"Choose {least} to {self.methods} methods.")
 
-    def check_settings(self, settings: Mapping[str, Any]) -> None:
+    def check_settings(self, kind: type, given: Mapping[str, Any], *, where: str) -> None:
         """Refuse settings that take too long.
+
+        Args:
+            kind: The method or step function that they are of.
+            where: What that is, for messages.
 
         Raises:
             InputError: One does.
+            SettingsError: One does not fit.
         """
-        for name in COUNTS:
-            value = settings.get(name)
-            if isinstance(value, int | float) and value > self.passes:
-                raise InputError(f"{name} = {value}; here at most {self.passes} is allowed.")
+        for name, value, default in _counts(from_mapping(kind, given, where=where)):
+            most = max(self.passes, default)
+            if value > most:
+                raise InputError(f"{where}: {name} = {value}; here at most {most} is allowed.")
 
     def check_evaluation(self, cost: Cost) -> None:
         """Refuse an evaluation that takes too many passes.
@@ -80,3 +85,22 @@ class Limits:
                 f"This would take up to {passes:,} passes; here at most {self.evaluation_passes:,} are allowed. "
                 "Choose a shorter text, fewer new tokens, larger units, fewer metrics or fewer removals."
             )
+
+
+def _counts(settings: Any) -> Iterator[tuple[str, int, int]]:
+    """Name, value and default (0: none) of every setting that counts, those of a method inside a method too."""
+    for declared in attrs.fields(attrs.resolve_types(type(settings))):
+        value = getattr(settings, declared.name)
+        if attrs.has(type(value)):
+            yield from _counts(value)
+        elif is_whole(value) and _is_count(declared):
+            yield declared.name, int(value), int(declared.default) if is_whole(declared.default) else 0
+
+
+def _is_count(declared: attrs.Attribute[Any]) -> bool:
+    """Is it declared as a whole number, that may also be left out or one of a few words? Seeds count nothing, and a
+    number beside any text is the id of a token."""
+    union = get_origin(declared.type) in (Union, UnionType)
+    kinds = get_args(declared.type) if union else (declared.type,)
+    others = [kind for kind in kinds if kind not in (int, NoneType) and get_origin(kind) is not Literal]
+    return int in kinds and not others and declared.name != "seed"

@@ -25,7 +25,7 @@ def configure(parser: CommandParser) -> None:
     where.add("--host", default="127.0.0.1", metavar="HOST", help="where to listen (default: this machine only)")
     where.add("--port", type=positive_number, metavar="N", help="port (default: the first free one from 7860)")
     where.add("--token", metavar="TEXT", help="what visitors must give (default: a new one if others can reach it)")
-    where.add("--run", metavar="DIR", help="where results are kept, as a run (default: a new temporary folder)")
+    where.add("--run", metavar="DIR", help="where results are kept, as runs (default: a new temporary folder)")
     limits = parser.group("Limits")
     limits.add("--max-characters", type=positive_number, default=4000, metavar="N", help="of one question's texts")
     limits.add("--max-new-tokens", type=positive_number, default=64, metavar="N", help="that a visitor can ask for")
@@ -42,19 +42,20 @@ def execute(options: Options, console: Console) -> int:
         ) from error
     folder = Path(options.run or Path(tempfile.mkdtemp(prefix="wherefrom-")) / "run")
     asked = model_request(options, default=DEFAULT_MODEL)
-    with loading(console, asked.name):
-        model = asked.load()
     limits = Limits(characters=options.max_characters, new_tokens=options.max_new_tokens, passes=options.max_passes)
-    serve(
-        model,
-        asked.name,
-        Keeper(folder=folder),
-        limits=limits,
-        host=options.host,
-        port=options.port,
-        token=options.token,
-        say=lambda line: print(line, file=sys.stderr, flush=True),
-    )
+    with Keeper(folder=folder) as keeper:  # before the model is loaded, which takes its time
+        with loading(console, asked.name):
+            model = asked.load()
+        serve(
+            model,
+            asked.name,
+            keeper,
+            limits=limits,
+            host=options.host,
+            port=options.port,
+            token=options.token,
+            say=lambda line: print(line, file=sys.stderr, flush=True),
+        )
     return ExitCode.DONE
 
 
@@ -63,7 +64,10 @@ COMMAND = Command(
     summary="A playground in the web browser: ask a model, see where its tokens come from.",
     examples=(
         ("wherefrom serve", "with the demo model, on this machine"),
-        ("wherefrom serve -m gpt2 --run run/", "your model; what is asked is kept, for `wherefrom view run/`"),
+        (
+            "wherefrom serve -m gpt2 --run asked/",
+            "your model; `wherefrom view asked/attributions/*` opens the answers",
+        ),
     ),
     configure=configure,
     execute=execute,
