@@ -50,3 +50,16 @@ def test_log_odds_of_certainty_are_finite():
     assert np.isfinite(values).all()
     np.testing.assert_allclose(values[1], 0.0, atol=1e-12)
     np.testing.assert_allclose(values[2], -800.0)
+
+
+def test_a_span_of_a_table_has_the_penalty_of_its_tokens():
+    model, question = game(partial(cues, strength=2.0), 6, steps=3)
+    whole = evolve(question, target_function=evolve(question.target_function, groups=np.zeros(3, np.int64)))
+    method = ContextCite(n_samples=64, alpha=0.1, baseline="unk")
+    (scores,) = method.attribute(model, [evolve(whole, seed=0)], no_progress)
+    units = units_of(question, generated=False)
+    masks = method.plan(units, np.random.default_rng(0))
+    table = ablate(model, question, units, masks)
+    solved = table.solve(method, masks=masks, spans=[(int(question.steps[0]), int(question.steps[-1]) + 1)])
+    positions = [unit.start for unit in units.members]
+    np.testing.assert_allclose(solved[:, 0], scores.target[positions, 0], atol=1e-9)

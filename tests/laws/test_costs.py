@@ -77,6 +77,7 @@ def test_what_is_told_is_what_is_counted(name: str, on: str, with_scores: bool) 
         ("integrated_gradients", {"n_steps": 5, "return_convergence_delta": True}),
         ("gradient_shap", {"n_samples": 4, "return_convergence_delta": True}),
         ("discretized_integrated_gradients", {"n_steps": 4, "return_convergence_delta": True}),
+        ("discretized_integrated_gradients", {"n_steps": 4, "between": 2}),
         ("sequential_integrated_gradients", {"n_steps": 2, "return_convergence_delta": True}),
         ("sequential_integrated_gradients", {"token_sums": True}),
         ("occlusion", {"window": 2, "stride": 2}),

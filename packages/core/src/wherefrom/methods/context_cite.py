@@ -79,7 +79,7 @@ class ContextCite(Budgeted, SampledSettings):
                 wanted = {LOG_PROBABILITY: wanted[LOG_PROBABILITY]}
             target_function = question.target_function
             tokens = target_function.grouped(target_function.weighed(np.ones(len(question.steps))))
-            solver = _PerToken(method=self, tokens=np.asarray(tokens))
+            solver = self.of_sums(np.asarray(tokens))
             run = draw(self, model, question, units, progress, wanted=wanted, of=LOG_PROBABILITY, solver=solver)
             yield answer_drawn(self, question, run)
 
@@ -97,6 +97,10 @@ class ContextCite(Budgeted, SampledSettings):
     def solve(self, masks: BoolArray, values: FloatArray, visible: BoolArray, units: Units) -> FloatArray:
         """The fit; see `ablation.Solver`. ``values`` are log-probabilities in nats."""
         return _fit(masks, values, visible, np.full(values.shape[1], self.alpha), self.keep_prob)
+
+    def of_sums(self, steps: FloatArray) -> _PerToken:
+        """The fit of responses of several tokens; see `ablation.CountsSteps`."""
+        return _PerToken(method=self, tokens=steps)
 
 
 @frozen(kw_only=True, eq=False)

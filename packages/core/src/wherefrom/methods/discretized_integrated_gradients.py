@@ -36,14 +36,14 @@ class DiscretizedIntegratedGradients(Method[GivesGradients]):
     """Gradients summed along a path of embeddings near real words, from each token's baseline to the token.
 
     ``Σ_k d f / d x (p_k) · (p_{k+1} − p_k)`` with ``p_0`` the baseline and the last point the token. Shape
-    ``(inputs, steps, width)``, in units of the score. Signed; complete only as the points become dense.
+    ``(inputs, steps, width)``, in units of the score. Signed; complete only as points ``between`` become many.
 
     Every coordinate moves in one direction along the path. Between, the path passes words that lie nearest to
     such a course (``greedy``) or agree with it in most coordinates (``maxcount``), their remaining
     coordinates bent onto it.
 
-    Good for: gradients taken near places the model knows. Fails: the sum over few, uneven points is rough
-    (see ``deltas``), and where no word lies on the way the path jumps.
+    Good for: gradients taken near places the model knows. Fails: where no word lies on the way the path jumps, however
+    many words it passes by, and the sum over few, uneven points is rough (``deltas``); points ``between`` mend that.
 
     Paths depend on the words alone: they are found once per example, for all steps, and neighbours are looked
     up for the words passed and no others.
@@ -55,7 +55,9 @@ class DiscretizedIntegratedGradients(Method[GivesGradients]):
     former_names: ClassVar[dict[str, str]] = {"method": "strategy", "baselines": "baseline"}
 
     n_steps: int = field(default=50, validator=counting(2))
-    """Points of each path, baseline and token included."""
+    """Words of each path, baseline and token included."""
+    between: int = field(default=0, validator=counting(0))
+    """Points put evenly between each two of them, where no word is: with many, scores add up."""
     strategy: Literal["greedy", "maxcount"] = "greedy"
     """How the next word is chosen: least distance to a monotone course, or most coordinates on it."""
     n_neighbors: int = field(default=50, validator=counting(1))
@@ -73,13 +75,18 @@ class DiscretizedIntegratedGradients(Method[GivesGradients]):
     return_convergence_delta: bool = False
     """Add the step score ``deltas``: ``Σ scores − (f(x) − f(b))``."""
 
+    @property
+    def _points(self) -> int:
+        """Where gradients are taken: all points but the last, the token."""
+        return (self.n_steps - 1) * (self.between + 1)
+
     def cost(self, question: Question) -> Cost:
-        rows = self.n_steps - 1
+        rows = self._points
         clean = 1 if question.scores or self.return_convergence_delta else 0
         return Cost(forwards=rows + clean, backwards=rows * question.target_function.outputs)
 
     def attribute(self, model: GivesGradients, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
-        """``n_steps − 1`` forward passes per question, as many backward rows per output."""
+        """``(n_steps − 1) (between + 1)`` forward passes per question, as many backward rows per output."""
         sides: tuple[Side, ...] = ("source", "target")
         wanted: list[Side] = [side for side in sides if any(_ids(question, side) is not None for question in questions)]
         words: dict[Side, WordPaths] = {
@@ -103,8 +110,10 @@ class DiscretizedIntegratedGradients(Method[GivesGradients]):
             if ids is not None:
                 found = self._path(model, question, side, ids, finder)
                 paths[side] = like(model.embed(ids, side=side), found, dtype=model.embed(ids, side=side).dtype)
+        pieces = self.between + 1
         rows = (
-            question.row(**{f"{side}_embeds": path[k] for side, path in paths.items()}) for k in range(self.n_steps - 1)
+            question.row(**{f"{side}_embeds": _point(path, k, pieces) for side, path in paths.items()})
+            for k in range(self._points)
         )
         answers = model.gradients(rows, chunk=self.internal_batch_size, target="target" in paths)
         sums: dict[Side, list[Array]] = {}
@@ -115,7 +124,8 @@ class DiscretizedIntegratedGradients(Method[GivesGradients]):
             at_baseline = answer.values if k == 0 else at_baseline
             for side, path in paths.items():
                 gradients = answer.source if side == "source" else answer.target
-                sums[side] = add_gradients(sums.get(side), gradients, path[k + 1] - path[k])
+                word = k // pieces
+                sums[side] = add_gradients(sums.get(side), gradients, (path[word + 1] - path[word]) / pieces)
             del answer, gradients  # as large as the scores, and the next ones are about to be made
         step_scores: dict[str, Array] = {}
         if question.scores or self.return_convergence_delta:
@@ -148,6 +158,12 @@ class DiscretizedIntegratedGradients(Method[GivesGradients]):
         special = {*card.eos_ids, card.bos_id, card.pad_id, card.unk_id, card.mask_id, card.decoder_start_id}
         stays = np.isin(ids, [index for index in special if index is not None])
         return finder.between(ids, begins, stays)
+
+
+def _point(path: Array, k: int, pieces: int) -> Array:
+    """The ``k``-th point of a path whose ways from word to word are cut into pieces."""
+    word, part = divmod(k, pieces)
+    return path[word] + (path[word + 1] - path[word]) * (part / pieces) if part else path[word]
 
 
 def _ids(question: Question, side: Side) -> IntArray | None:

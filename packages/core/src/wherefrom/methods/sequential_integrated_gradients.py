@@ -14,7 +14,13 @@ from wherefrom.arrays import Array, FloatArray, IntArray, like, namespace, to_nu
 from wherefrom.errors import SettingsError
 from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Method, Scores, method
 from wherefrom.methods.cost import Cost
-from wherefrom.methods.paths.baselines import Endpoints, baseline_of_side, endpoints, kept_on_paths
+from wherefrom.methods.paths.baselines import (
+    Endpoints,
+    baseline_of_side,
+    endpoints,
+    is_for_all_positions,
+    kept_on_paths,
+)
 from wherefrom.methods.paths.quadrature import Quadrature, quadrature
 from wherefrom.methods.perturbation.units import last_steps
 from wherefrom.progress import Progress, counted
@@ -162,10 +168,10 @@ class SequentialIntegratedGradients(Method[GivesGradients]):
 
 
 def _outputs_after(question: Question, side: Side, baseline: Any) -> list[int]:
-    """How many outputs see each position that may move: what is given outright may move any."""
+    """How many outputs see each position that may move: what is given for each position may move any."""
     outputs = question.target_function.outputs
-    named = isinstance(baseline_of_side(baseline, side), str)
-    kept = set(kept_on_paths(question, side).tolist()) if named else set()
+    for_all = is_for_all_positions(baseline_of_side(baseline, side))
+    kept = set(kept_on_paths(question, side).tolist()) if for_all else set()
     if side == "source":
         assert question.source_ids is not None
         return [outputs] * (len(question.source_ids) - len(kept))

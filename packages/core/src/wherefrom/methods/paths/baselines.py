@@ -12,10 +12,11 @@ ids      token ids: one for all positions, or one per position
 array    embeddings, shape ``(length, width)`` or ``(width,)``
 ======== ==========================================================================
 
-A mapping ``{"source": ..., "target": ...}`` chooses for the two sides apart. Named baselines leave the kept positions
-of a question as they are (special tokens unless asked otherwise, the decoder's start token), and the attention sink of
-a decoder-only model without a special token in front: with its sink moving, the score swings tens of times its net
-change along the path, and no quadrature helps. What is given outright is taken as it is.
+A mapping ``{"source": ..., "target": ...}`` chooses for the two sides apart. What is chosen for all positions, by name,
+as one id or as one embedding, leaves the kept ones of a question as they are (special tokens unless asked otherwise,
+the decoder's start token), and the attention sink of a decoder-only model without a special token in front: with its
+sink moving, the score swings tens of times its net change along the path, and no quadrature helps. What is given for
+each position is taken as it is.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ import numpy as np
 from attrs import frozen
 
 from wherefrom.adapters import Embeds, ModelCard, SequenceModel, Side
-from wherefrom.arrays import Array, IntArray, like, namespace
+from wherefrom.arrays import Array, IntArray, like, namespace, to_numpy
 from wherefrom.errors import ModelCapabilityError, SettingsError, ShapeError, nearest
 from wherefrom.questions.question import Question
 
@@ -66,6 +67,14 @@ def baseline_of_side(baseline: Any, side: Side, *, default: str = DEFAULT) -> An
     return baseline
 
 
+def is_for_all_positions(baseline: Any) -> bool:
+    """Is one thing chosen for all positions, so that the kept ones stay as they are?"""
+    if isinstance(baseline, str | int | np.integer):
+        return True
+    given = to_numpy(baseline)
+    return given.ndim < (1 if given.dtype.kind in "iu" else 2) or len(given) == 1
+
+
 def baseline_ids(card: ModelCard, baseline: Any, ids: IntArray, kept: IntArray) -> IntArray | None:
     """The baseline as token ids, shape as ``ids``; None if it is none of tokens.
 
@@ -86,9 +95,7 @@ def baseline_ids(card: ModelCard, baseline: Any, ids: IntArray, kept: IntArray) 
             raise SettingsError(
                 f"{card.name} has no {baseline} token for a baseline. Choose another of: {', '.join(NAMED)}."
             )
-        replaced = np.full_like(ids, token)
-        replaced[kept] = ids[kept]
-        return replaced
+        return _but_kept(ids, token, kept)
     if not isinstance(baseline, int | np.integer | list | tuple | np.ndarray):
         return None  # embeddings in the arrays of a framework, or nothing at all: see `baseline_embeddings`
     try:
@@ -103,10 +110,16 @@ def baseline_ids(card: ModelCard, baseline: Any, ids: IntArray, kept: IntArray) 
             "entries."
         )
     if given.ndim == 0 or given.shape == (1,):
-        return np.full_like(ids, int(given.reshape(())))
+        return _but_kept(ids, int(given.reshape(())), kept)
     if given.shape != ids.shape:
         raise ShapeError(f"{given.size} baseline ids for {ids.size} tokens. Give one id, or one per token.")
     return given.astype(np.int64)
+
+
+def _but_kept(ids: IntArray, token: int, kept: IntArray) -> IntArray:
+    replaced = np.full_like(ids, token)
+    replaced[kept] = ids[kept]
+    return replaced
 
 
 def _no_baseline(given: object) -> SettingsError:
@@ -133,7 +146,8 @@ def kept_on_paths(question: Question, side: Side) -> IntArray:
 
 
 def baseline_embeddings(model: Embeds, baseline: Any, ids: IntArray, kept: IntArray, side: Side) -> Array:
-    """The embeddings of a baseline for a sequence, shape ``(length, width)``; named ones leave kept positions alone."""
+    """The embeddings of a baseline for a sequence, shape ``(length, width)``; what is chosen for all positions leaves
+    kept ones alone."""
     real = model.embed(ids, side=side)
     if not isinstance(model, SequenceModel):
         raise ModelCapabilityError("A baseline needs a model with a card, to know its special tokens.")
@@ -141,10 +155,10 @@ def baseline_embeddings(model: Embeds, baseline: Any, ids: IntArray, kept: IntAr
     if replaced is not None:
         return model.embed(replaced, side=side)
     xp = namespace(real)
+    stays = like(real, np.isin(np.arange(len(ids)), kept)[:, None])
     if isinstance(baseline, str):
         row = xp.zeros_like(real[:1]) if baseline == "zero" else model.mean_embedding(side=side)[None]
-        stays = np.isin(np.arange(len(ids)), kept)[:, None]
-        return xp.where(like(real, stays), real, row)
+        return xp.where(stays, real, row)
     try:
         given = like(real, baseline, dtype=real.dtype)
         finite = bool(xp.all(xp.isfinite(given)))
@@ -159,4 +173,4 @@ def baseline_embeddings(model: Embeds, baseline: Any, ids: IntArray, kept: IntAr
             f"Baseline embeddings have shape {tuple(given.shape)}; {len(ids)} tokens of width {real.shape[1]} need "
             f"{tuple(real.shape)} or ({real.shape[1]},)."
         )
-    return xp.zeros_like(real) + given
+    return xp.where(stays, real, given) if given.shape[0] == 1 else given

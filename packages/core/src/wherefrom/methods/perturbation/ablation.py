@@ -16,7 +16,7 @@ import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 from zipfile import BadZipFile
 
 import numpy as np
@@ -55,6 +55,15 @@ class Solver(Protocol):
         Returns:
             Shape ``(units, outputs)``, 0 for units that cannot matter.
         """
+        ...
+
+
+@runtime_checkable
+class CountsSteps(Protocol):
+    """A solver to whom it matters how many steps an output is the sum of."""
+
+    def of_sums(self, steps: FloatArray) -> Solver:
+        """The solver of outputs that are sums over so many steps each, shape ``(outputs,)``."""
         ...
 
 
@@ -134,8 +143,8 @@ class AblationTable:
             of: The quantity that is explained.
             spans: Target positions ``(start, end)``, end exclusive: each is one output, the sum over its steps. None:
                 one output per step.
-            masks: The rows to use, in this order, repeats allowed: ``solver.plan(...)`` for methods whose plan matters
-                (Shapley values, occlusion). None: all rows.
+            masks: The rows to use, in this order, repeats allowed: ``solver.plan(...)`` gives what the method gives,
+                whose plan matters (Shapley values, occlusion) or may draw a mask twice. None: all rows, each once.
 
         Returns:
             Shape ``(units, outputs)``.
@@ -145,7 +154,7 @@ class AblationTable:
         steps = self.units.steps
         if spans is None:
             return solver.solve(masks, values, self.units.visible(steps), self.units)
-        sums, last = [], []
+        sums, last, counts = [], [], []
         for start, end in spans:
             inside = np.flatnonzero((steps >= start) & (steps < end))
             if not len(inside):
@@ -155,6 +164,9 @@ class AblationTable:
                 )
             sums.append(values[:, inside].sum(axis=1))
             last.append(steps[inside[-1]])
+            counts.append(float(len(inside)))
+        if isinstance(solver, CountsSteps):
+            solver = solver.of_sums(np.array(counts))
         return solver.solve(masks, np.stack(sums, axis=1), self.units.visible(np.array(last)), self.units)
 
     def joined(self, other: AblationTable) -> AblationTable:
