@@ -14,12 +14,13 @@ from typing import Any, Union, get_args, get_origin
 import attrs
 import pytest
 from wherefrom.methods.contract import METHODS
+from wherefrom.methods.harmless import HARMLESS_WORDS
 from wherefrom.settings import a_folder, former_names
 from wherefrom.step_functions.base import STEP_FUNCTIONS
 from wherefrom_cli import trust
 from wherefrom_cli.main import load_command, modules
 from wherefrom_cli.settable import _NOT_SETTABLE
-from wherefrom_cli.trust import HARMLESS, HARMLESS_GENERATION, HARMLESS_WORDS, distrusted_file, is_own, project_file
+from wherefrom_cli.trust import HARMLESS, HARMLESS_GENERATION, distrusted_file, is_own, project_file
 
 EVIL = "from pathlib import Path\nPath({marker!r}).write_text('ran')\n"
 

@@ -126,6 +126,20 @@ def test_what_is_the_default_is_allowed(registry: Registry[Any], owner: str, pas
     Limits(passes=passes).check_settings(registry.get(owner), {}, where=owner)
 
 
+@pytest.mark.parametrize(
+    "method, settings",
+    [
+        ("kernel_shap", {"tables": "/tmp/t"}),
+        ("discretized_integrated_gradients", {"cache_dir": "/tmp/t"}),
+        ("learned_attention", {"weights": "/etc/passwd"}),
+        ("reagent", {"sampler": "masked_lm:somebody/model"}),
+    ],
+)
+def test_visitors_name_no_files_and_no_other_models(method: str, settings: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="could name a file or folder"):
+        Asked(text="a", method_settings=settings).check(Limits(), [method])
+
+
 def test_settings_of_whatever_is_registered_count_those_of_a_method_inside_too() -> None:
     @attrs.frozen(kw_only=True)
     class Inner:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from wherefrom.errors import UsageError
+from wherefrom.methods.harmless import reaches_out
 
 PROJECT_FILE = "wherefrom.toml"
 
@@ -60,16 +61,6 @@ HARMLESS_GENERATION = frozenset(
     }
 )  # fmt: skip
 """Arguments of generation that a project file may set: numbers and texts. Others load code (``custom_generate``)."""
-
-HARMLESS_WORDS = frozenset(
-    {
-        "units", "baseline", "baselines", "n_samples", "n_steps", "quadrature", "method", "strategy", "heads",
-        "feed_forward", "index", "target_layer", "surrogate", "of", "similarity_metric", "unit", "output",
-        "encoder_zeroed_units_indices", "decoder_zeroed_units_indices", "cross_zeroed_units_indices",
-    }
-)  # fmt: skip
-"""Settings of methods and step functions that a project file may set to a text, a list or a table. Numbers and switches
-are harmless everywhere; a text may name a folder to write tables to, a file of weights or a second model to load."""
 
 _ADVICE = "Give it on the command line, as a variable, in your own config.toml, or name the file: --config-file {}"
 
@@ -149,7 +140,7 @@ def check_project_value(path: Path, name: str, option: str, value: Any) -> None:
 
 def _check_settings(path: Path, name: str, settings: Mapping[str, Any]) -> None:
     for setting, value in settings.items():
-        if setting not in HARMLESS_WORDS and not (value is None or isinstance(value, bool | int | float)):
+        if reaches_out(setting, value):
             raise UsageError(
                 f"{path}: a project's file may not set {setting!r} in {name!r} to {value!r}: it could name a place to "
                 "write, a file or a model to load.\n" + _ADVICE.format(path)

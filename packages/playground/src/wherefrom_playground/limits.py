@@ -10,6 +10,7 @@ import attrs
 from attrs import field, frozen, validators
 from wherefrom.errors import InputError
 from wherefrom.methods.cost import Cost
+from wherefrom.methods.harmless import reaches_out
 from wherefrom.settings import from_mapping, is_whole
 
 
@@ -58,7 +59,8 @@ class Limits:
             raise InputError(f"Choose {least} to {self.methods} methods.")
 
     def check_settings(self, kind: type, given: Mapping[str, Any], *, where: str) -> None:
-        """Refuse settings that take too long.
+        """Refuse settings that take too long, and those that reach out of the model: a visitor neither writes nor reads
+        files of the server, and loads nothing there.
 
         Args:
             kind: The method or step function that they are of.
@@ -68,6 +70,12 @@ class Limits:
             InputError: One does.
             SettingsError: One does not fit.
         """
+        for name, chosen in given.items():
+            if reaches_out(name, chosen):
+                raise InputError(
+                    f"{where}: {name} = {chosen!r} could name a file or folder of the server, or a model to load. "
+                    "Leave it as it is."
+                )
         for name, value, default in _counts(from_mapping(kind, given, where=where)):
             most = max(self.passes, default)
             if value > most:
