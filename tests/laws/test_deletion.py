@@ -105,6 +105,8 @@ DETERMINISTIC = {
     "occlusion-window": Occlusion(window=2),
     "occlusion-windows": Occlusion(window=4, stride=1),
     "occlusion-prompt": Occlusion(units=[(0, 2)]),
+    "occlusion-words": Occlusion(units="word"),
+    "occlusion-sentences": Occlusion(units="sentence"),
     "exact_shapley": ExactShapley(units=TWO),
     "context_cite": ContextCite(units=TWO, n_bootstrap=0),  # few units: all coalitions
     "kernel_shap": KernelShap(units=TWO, n_bootstrap=0),
@@ -120,7 +122,8 @@ def asked_of(on: str, *, first_kept: bool) -> tuple[Any, Question]:
     steps = np.arange(2 + first_kept if about.source_ids is None else 1, len(about.target_ids))
     function = evolve(about.target_function, target_ids=about.target_ids[steps])
     kept = np.union1d(about.kept_target, [0]) if first_kept else about.kept_target
-    return model, evolve(about, steps=steps, target_function=function, kept_target=kept)
+    begins = int(steps[0])
+    return model, evolve(about, steps=steps, target_function=function, kept_target=kept, answer_start=begins)
 
 
 @pytest.mark.parametrize("first_kept", [False, True], ids=["bare", "begun"])

@@ -52,7 +52,7 @@ def example_of(model: Any, result: AttributionData) -> Example:
         target_ids=_ids(result.target),
         target_tokens=result.target,
         prompt=None,
-        default_start=result.attr_pos_start,
+        default_start=result.attr_pos_start if encoder_decoder else len(result.source) or result.attr_pos_start,
         input_text="",
         target_text="",
         segments=result.segments,

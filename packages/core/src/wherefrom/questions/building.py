@@ -149,6 +149,7 @@ def _question(
         target_function=_target_function(
             plain, contrast, logits if options.contrast_force_inputs else None, groups=groups
         ),
+        answer_start=example.default_start,
         source_ids=source_ids,
         source_tokens=source_tokens,
         target_tokens=example.target_tokens,

@@ -26,6 +26,9 @@ class Question:
     steps: IntArray
     """Target positions to explain, shape ``(G,)``, ascending."""
     target_function: TargetFunction
+    answer_start: int | None = None
+    """First target position that was answered rather than given, whichever steps are explained; None: the first
+    explained one. Words and sentences end there."""
     source_ids: IntArray | None = None
     source_tokens: tuple[Token, ...] = ()
     target_tokens: tuple[Token, ...] = ()

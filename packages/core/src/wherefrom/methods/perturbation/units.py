@@ -150,6 +150,7 @@ def units_of(
     """
     decoder_only = question.source_ids is None
     first, last = (int(question.steps[0]), int(question.steps[-1])) if len(question.steps) else (0, 0)
+    answer = first if question.answer_start is None else question.answer_start
     note = ""
     if units == AUTO:
         units, note = _automatic(question, last)
@@ -164,7 +165,7 @@ def units_of(
         whole = len(question.source_ids) if side == "source" and question.source_ids is not None else None
         limit = len(question.target_ids) if whole is None else whole
         for start, end in _spans(
-            grouping, question, side, length, limit, tokens, boundary=first if side == "target" else 0
+            grouping, question, side, length, limit, tokens, boundary=answer if side == "target" else 0
         ):
             removable = np.setdiff1d(np.arange(start, end), kept)
             if len(removable) or kept_too:
