@@ -264,3 +264,12 @@ def test_verify_of_an_unknown_answer(wherefrom: Run) -> None:
     ran = wherefrom("verify", "--method", "saliency", "--truths", "copy")
     assert ran.code == 2
     assert "copies" in ran.err
+
+
+def test_metrics_that_need_gold_are_refused_where_there_is_none(wherefrom: Run, saved: Path) -> None:
+    refused = wherefrom("evaluate", saved, "--metrics", "auprc", "mrr")
+    assert refused.code == 2
+    assert "auprc, mrr: these compare with gold units" in refused.err
+    found = evaluate(load(saved), load_model("demo:lm"), ["auprc", "comprehensiveness"], draws=1)
+    assert [one for one in found.warnings if "auprc" in one]
+    assert {one.metric for one in found.measurements} == {"comprehensiveness"}

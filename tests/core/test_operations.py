@@ -93,6 +93,8 @@ def test_contributors_are_visible_and_ordered_by_size() -> None:
             assert one.score == scores[one.index, column]
             assert one.side == "source" or one.index <= column
     assert len(top_contributors(made, 9)[0]) == 3
+    with pytest.raises(InputError, match="k = -1"):
+        top_contributors(made, -1)
 
 
 def test_an_attribution_agrees_with_itself_and_not_with_its_negative() -> None:

@@ -145,13 +145,10 @@ class Registry(Generic[T]):
         return self._builtins is not None and item.__module__.startswith(f"{self._builtins.rpartition('.')[0]}.")
 
     def _import_builtins(self) -> None:
+        """Asked at every look into the table: who looks while another thread imports them waits for it, as imports do,
+        and hears of an import that fails, not of a name unknown."""
         if self._builtins is not None:
-            module, self._builtins = self._builtins, None  # first: while it is imported, it registers
-            try:
-                import_module(module)
-            except BaseException:
-                self._builtins = module  # who asks next hears of the import that fails, not of a name unknown
-                raise
+            import_module(self._builtins)
 
     def _entry_points(self) -> list[EntryPoint]:
         if self._found is None:

@@ -243,6 +243,13 @@ def _asked(
         )
     if not removals:
         raise InputError("removals is empty. Name at least one way to take units away, better two.")
+    without_gold = all(one is None for one in golds)
+    blind = [one.identifier for one in plan.metrics if one.needs_gold and without_gold]
+    if blind and len(blind) == len(plan.metrics):
+        raise InputError(
+            f"{', '.join(blind)}: these compare with gold units, and no example has any. Give gold=... "
+            "(`--gold FILE`), or metrics that ask the model."
+        )
     again_too = any(isinstance(one, AsksMethod) for one in plan.metrics)
     sources = _provenances(results, tuple(named))
     inquiries = []
@@ -272,7 +279,10 @@ def _asked(
         names=tuple(named),
         removals=tuple(as_baseline(one) for one in removals),
         inquiries=inquiries,
-        warnings=tuple(_remarks(named, sources)),
+        warnings=(
+            *((f"No example has gold units, which these compare with: {', '.join(blind)}.",) if blind else ()),
+            *_remarks(named, sources),
+        ),
     )
 
 

@@ -28,8 +28,10 @@ def top_contributors(attribution: AttributionData, k: int = 5) -> list[list[Cont
     """For each step the ``k`` visible inputs of largest absolute score, the largest first; ties in order of the text.
 
     Raises:
-        InputError: The attribution has dimensions left.
+        InputError: The attribution has dimensions left, or ``k`` is negative.
     """
+    if k < 0:
+        raise InputError(f"k = {k}: expected how many inputs of each step, at least 0.")
     scores, visible, places = joint(attribution)
     tokens = {"source": attribution.source, "target": attribution.target}
     steps = []
