@@ -24,7 +24,7 @@ from wherefrom.files import Manifest, Run, RunWriter, create_run, fingerprint_of
 from wherefrom.files.locks import RunLock
 from wherefrom.files.manifest import MANIFEST
 from wherefrom.results.attribution import Attributions
-from wherefrom.results.provenance import Provenance
+from wherefrom.results.provenance import Provenance, of_whole_run
 
 ATTRIBUTIONS = "attributions"
 """Folder that holds the runs, one for each way of asking."""
@@ -118,7 +118,7 @@ class Keeper:
 
     def _run_of(self, made: Provenance, runs: Iterable[Run]) -> Path:
         """The folder of the run of what was made like this; a new one where there is none."""
-        of_all = msgspec.structs.replace(made, input_texts=[], generated_texts=[], seconds=0.0)
+        of_all = msgspec.structs.replace(of_whole_run(made), warnings=made.warnings)
         way = fingerprint_of(msgspec.to_builtins(msgspec.structs.replace(of_all, created="")))
         for run in runs:
             if run.manifest.fingerprint == way:

@@ -25,9 +25,8 @@ from wherefrom.files.wire.encoding import json_bytes
 from wherefrom.files.wire.plain import to_plain
 from wherefrom.files.writing_runs import occupied_by
 from wherefrom.results.attribution import Attributions
-from wherefrom.results.provenance import Provenance
+from wherefrom.results.provenance import Provenance, of_whole_run
 
-from wherefrom_cli.dataset.sink import of_whole_run
 from wherefrom_cli.dataset.source import Dataset
 from wherefrom_cli.dataset.work import Outcome
 from wherefrom_cli.results import check_folder, check_writable

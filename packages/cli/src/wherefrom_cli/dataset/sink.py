@@ -6,9 +6,6 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Protocol
 
-import msgspec
-from wherefrom.results.provenance import Provenance
-
 from wherefrom_cli.dataset.work import Outcome
 
 
@@ -47,8 +44,3 @@ class Sink(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
-
-
-def of_whole_run(provenance: Provenance) -> Provenance:
-    """The part of a batch's provenance that holds for all batches."""
-    return msgspec.structs.replace(provenance, input_texts=[], generated_texts=[], seconds=0.0, warnings=[])

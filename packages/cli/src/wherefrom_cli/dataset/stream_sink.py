@@ -8,10 +8,9 @@ from types import TracebackType
 from attrs import define, field
 from wherefrom.files.wire.documents import example_line, header_line
 from wherefrom.results.attribution import Attributions
-from wherefrom.results.provenance import Provenance
+from wherefrom.results.provenance import Provenance, of_whole_run
 
 from wherefrom_cli.console import Console
-from wherefrom_cli.dataset.sink import of_whole_run
 from wherefrom_cli.dataset.work import Outcome
 from wherefrom_cli.showing import print_attributions
 

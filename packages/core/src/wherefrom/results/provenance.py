@@ -39,6 +39,11 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Fields of later versions, kept as they came."""
 
 
+def of_whole_run(provenance: Provenance) -> Provenance:
+    """The part of one answer's provenance that holds for all that were made likewise."""
+    return msgspec.structs.replace(provenance, input_texts=[], generated_texts=[], seconds=0.0, warnings=[])
+
+
 def library_versions() -> dict[str, str]:
     """Versions of our own packages, as far as they are installed, and of numpy."""
     from importlib.metadata import PackageNotFoundError, version  # takes its time: only when something is attributed
