@@ -48,14 +48,13 @@ def chosen(ids: Sequence[str | None], wanted: Sequence[str], limit: int | None) 
     """
     if not wanted:
         return list(range(len(ids)))[:limit]
-    names = {name: place for place, name in enumerate(ids) if name is not None}
     places = []
     for name in wanted:
-        if ids.count(name) > 1:
-            there = [place for place, one in enumerate(ids) if one == name]
+        there = [place for place, one in enumerate(ids) if one == name]
+        if len(there) > 1:
             raise UsageError(f"{len(there)} examples are called {name!r}.\nGive a place: {', '.join(map(str, there))}.")
-        if name in names:
-            places.append(names[name])
+        if there:
+            places += there
         elif name.removeprefix("-").isdecimal() and -len(ids) <= int(name) < len(ids):
             places.append(int(name) % len(ids))
         else:
