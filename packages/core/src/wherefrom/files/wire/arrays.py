@@ -72,13 +72,11 @@ def encode_array(array: npt.NDArray[Any], *, narrow: bool = False) -> WireArray:
     dtype = array.dtype.name
     if dtype not in DTYPES:
         raise InputError(f"Arrays of {dtype} cannot be saved. Convert to one of {', '.join(sorted(DTYPES))}.")
-    stored, exponents = None, None
+    facts: dict[str, Any] = {"dtype": dtype, "shape": list(array.shape)}
     if narrow and dtype in ("float32", "float64"):
         exponents = _exponents(array)
-        array, stored = np.ldexp(array, -_beside(exponents, array.ndim)).astype(np.float16), SCALED
-    facts: dict[str, Any] = {"dtype": dtype, "shape": list(array.shape), "stored": stored}
-    if exponents is not None:
-        facts["exponents"] = exponents.tolist()
+        array = np.ldexp(array, -_beside(exponents, array.ndim)).astype(np.float16)
+        facts |= {"stored": SCALED, "exponents": exponents.tolist()}
     if array.size <= READABLE and (array.dtype.kind != "f" or bool(np.isfinite(array).all())):
         return WireArray(**facts, values=[_number(one) for one in array.ravel()])
     little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
