@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from wherefrom.adapters import Row, RowGradients
 from wherefrom.attribute import AttributionModel
-from wherefrom.methods import IntegratedGradients
+from wherefrom.methods import DiscretizedIntegratedGradients, GradientShap, IntegratedGradients
 from wherefrom.testing.reference import ReferenceModel
 
 TEXTS = {
@@ -20,7 +20,11 @@ METHODS = [
     IntegratedGradients(n_steps=5, return_convergence_delta=True),
     IntegratedGradients(max_points=31, tolerance=1e-3, return_convergence_delta=True),
     IntegratedGradients(max_points=15, multiply_by_inputs=False),
+    GradientShap(n_samples=5, stdevs=0.1, baseline=["unk", "zero"], return_convergence_delta=True),
+    GradientShap(max_samples=24),
+    DiscretizedIntegratedGradients(n_steps=4, between=1, return_convergence_delta=True),
 ]
+IDS = ["fixed", "auto", "sensitivities", "shap", "shap auto", "discretized"]
 
 
 class Bounded:
@@ -45,11 +49,12 @@ class Bounded:
         return iter(self.model.gradients(rows, **settings))
 
 
-@pytest.mark.parametrize("method", METHODS, ids=["fixed", "auto", "sensitivities"])
+@pytest.mark.filterwarnings("ignore::wherefrom.errors.WherefromWarning")  # of few samples
+@pytest.mark.parametrize("method", METHODS, ids=IDS)
 @pytest.mark.parametrize("kind", TEXTS)
-def test_in_groups_as_all_at_once(kind: Any, method: IntegratedGradients) -> None:
+def test_in_groups_as_all_at_once(kind: Any, method: Any) -> None:
     model = Bounded(ReferenceModel(kind), 3)
-    asked: dict[str, Any] = {"method": method, "step_scores": ["entropy"], "attribute_target": True}
+    asked: dict[str, Any] = {"method": method, "step_scores": ["entropy"], "attribute_target": True, "seed": 3}
     whole = AttributionModel(model.model).attribute(*TEXTS[kind], show_progress=False, **asked)[0]
     apart = AttributionModel(model).attribute(*TEXTS[kind], show_progress=False, **asked)[0]
     sides = ("source_attributions", "target_attributions")

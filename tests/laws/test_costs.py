@@ -140,6 +140,8 @@ def test_a_call_costs_what_it_is_told_to(name: str, on: str) -> None:
     "name, settings",
     [
         *((name, {}) for name in ("integrated_gradients", "layer_integrated_gradients", "saliency", "occlusion")),
+        ("gradient_shap", {"n_samples": 4}),
+        ("discretized_integrated_gradients", {"n_steps": 4}),
         *AROUND,
         *(pytest.param(name, {}, marks=pytest.mark.heavy) for name in METHODS),
     ],

@@ -6,14 +6,20 @@ next is asked for, a loop's variable or a `zip`, costs as much again.
 
 from __future__ import annotations
 
+import tracemalloc
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 import wherefrom
-from wherefrom.methods import Saliency
+from wherefrom.adapters import Row, RowGradients
+from wherefrom.methods import METHODS, Saliency
+from wherefrom.progress import no_progress
 from wherefrom.questions.question import Question
+from wherefrom.testing import linear_model, question
+from wherefrom.testing.reference import NumpyModel
 from wherefrom_hf.adapter import HFModel
 
 from tests.laws.claims import CLAIMS
@@ -140,3 +146,52 @@ def test_noisy_copies_are_added_up_and_not_held(name: str, model: Any, monkeypat
     monkeypatch.setattr(Saliency, "attribute", noted)
     model.attribute("to be or not", "to be or not to be", name, n_samples=3, show_progress=False)
     assert len(made) == 3
+
+
+WIDE = 2048
+"""Channels of an embedding, so that nothing but gradients and scores weighs anything."""
+
+
+class OnesForGradients(NumpyModel):
+    """Answers with gradients that cost it one array."""
+
+    def gradients(self, rows: Iterable[Row], **_: Any) -> Iterator[RowGradients]:
+        for row in rows:
+            assert row.target_function is not None
+            outputs = row.target_function.outputs
+            yield RowGradients(
+                values=np.zeros(outputs), target=np.ones((outputs, len(row.target_ids), WIDE)), source=None
+            )
+
+
+@pytest.mark.filterwarnings("ignore::wherefrom.errors.WherefromWarning")  # of few samples
+@pytest.mark.parametrize(
+    "name, settings, arrays",
+    [
+        ("saliency", {}, 2),
+        ("input_x_gradient", {}, 2),
+        ("integrated_gradients", {"n_steps": 3}, 2),
+        ("gradient_shap", {"n_samples": 3}, 2),
+        ("gradient_shap", {"n_samples": 3, "stdevs": 0.1}, 2),
+        ("discretized_integrated_gradients", {"n_steps": 3}, 2),
+        ("sequential_integrated_gradients", {"n_steps": 2}, 2),
+        ("smoothgrad", {"n_samples": 3}, 3),
+        ("squaregrad", {"n_samples": 3}, 3),
+        ("vargrad", {"n_samples": 3}, 4),
+    ],
+)
+def test_scores_stand_beside_one_answer(name: str, settings: dict[str, Any], arrays: int) -> None:
+    """Noisy copies have sums (two of a variance) beside what the method inside has."""
+    linear = linear_model(width=WIDE)
+    model = OnesForGradients(kind=linear.kind, table=linear.table, network=linear.network, vocabulary=linear.vocabulary)
+    asked = question(model, "to be or", " ".join(["not to be"] * 12))
+    method = METHODS.get(name)(**settings)
+    list(method.attribute(model, [asked], no_progress))  # what is imported late is no matter here
+    tracemalloc.start()
+    try:
+        (scores,) = method.attribute(model, [asked], no_progress)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert scores.target.shape == (len(asked.target_ids), len(asked.steps), WIDE)
+    assert most < (arrays + 0.7) * scores.target.nbytes

@@ -15,6 +15,7 @@ from wherefrom.errors import ModelCapabilityError, SettingsError
 from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Method, Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.output_by_output import add_gradients, output_by_output, times, totals
+from wherefrom.methods.output_groups import output_groups
 from wherefrom.methods.paths.baselines import baseline_ids, baseline_of_side, kept_on_paths
 from wherefrom.methods.paths.word_paths import Neighbours, WordPaths
 from wherefrom.progress import Progress, counted
@@ -81,9 +82,15 @@ class DiscretizedIntegratedGradients(Method[GivesGradients]):
         return (self.n_steps - 1) * (self.between + 1)
 
     def cost(self, question: Question) -> Cost:
-        rows = self._points
+        return self._cost(question, groups=1)
+
+    def cost_on(self, model: GivesGradients, question: Question) -> Cost:
+        """The points are run forward once for each group of outputs that the model's memory takes together."""
+        return self._cost(question, groups=len(output_groups(model, question.row())))
+
+    def _cost(self, question: Question, *, groups: int) -> Cost:
         clean = 1 if question.scores or self.return_convergence_delta else 0
-        return Cost(forwards=rows + clean, backwards=rows * question.target_function.outputs)
+        return Cost(forwards=groups * self._points + clean, backwards=self._points * question.target_function.outputs)
 
     def attribute(self, model: GivesGradients, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
         """``(n_steps − 1) (between + 1)`` forward passes per question, as many backward rows per output."""
@@ -110,36 +117,53 @@ class DiscretizedIntegratedGradients(Method[GivesGradients]):
             if ids is not None:
                 found = self._path(model, question, side, ids, finder)
                 paths[side] = like(model.embed(ids, side=side), found, dtype=model.embed(ids, side=side).dtype)
-        pieces = self.between + 1
-        rows = (
-            question.row(**{f"{side}_embeds": _point(path, k, pieces) for side, path in paths.items()})
-            for k in range(self._points)
-        )
-        answers = model.gradients(rows, chunk=self.internal_batch_size, target="target" in paths)
         sums: dict[Side, list[Array]] = {}
-        at_baseline: Array | None = None
-        points = itertools.count()
-        for answer in answers:
-            k = next(points)
-            at_baseline = answer.values if k == 0 else at_baseline
-            for side, path in paths.items():
-                gradients = answer.source if side == "source" else answer.target
-                word = k // pieces
-                sums[side] = add_gradients(sums.get(side), gradients, (path[word + 1] - path[word]) / pieces)
-            del answer, gradients  # as large as the scores, and the next ones are about to be made
+        at_baseline: list[Array] = []
+        for outputs in output_groups(model, question.row()):
+            for side, some in self._summed(model, question, paths, outputs, at_baseline).items():
+                sums.setdefault(side, []).extend(some)
         step_scores: dict[str, Array] = {}
         if question.scores or self.return_convergence_delta:
             for clean in model.predict([question.row(scores=True)], chunk=self.internal_batch_size):
                 step_scores.update(clean.scores)
                 if self.return_convergence_delta:
-                    change = to_numpy(question.target_function.values(clean.logits, clean.inside)) - to_numpy(
-                        at_baseline
-                    )
+                    at_input = to_numpy(question.target_function.values(clean.logits, clean.inside))
+                    change = at_input - np.concatenate([to_numpy(values) for values in at_baseline])
                     total = sum(totals(shares, None) for shares in sums.values())
                     step_scores["deltas"] = total - change
         factors = {side: path[-1] - path[0] if self.multiply_by_inputs else None for side, path in paths.items()}
         made = {side: output_by_output(sums.pop(side), times(factors[side]), used_up=True) for side in list(sums)}
         return Scores(source=made.get("source"), target=made.get("target"), step_scores=step_scores, new=True)
+
+    def _summed(
+        self,
+        model: GivesGradients,
+        question: Question,
+        paths: dict[Side, Array],
+        outputs: IntArray,
+        at_baseline: list[Array],
+    ) -> dict[Side, list[Array]]:
+        """Gradients of some outputs times the ways from point to point, added up; their values at the baseline are put
+        into ``at_baseline``."""
+        pieces = self.between + 1
+        points = (
+            question.row(**{f"{side}_embeds": _point(path, k, pieces) for side, path in paths.items()})
+            for k in range(self._points)
+        )
+        whole = len(outputs) == question.target_function.outputs
+        rows = points if whole else (row.select(outputs) for row in points)
+        sums: dict[Side, list[Array]] = {}
+        numbers = itertools.count()
+        for answer in model.gradients(rows, chunk=self.internal_batch_size, target="target" in paths):
+            k = next(numbers)
+            if k == 0:
+                at_baseline.append(answer.values)
+            for side, path in paths.items():
+                gradients = answer.source if side == "source" else answer.target
+                word = k // pieces
+                sums[side] = add_gradients(sums.get(side), gradients, (path[word + 1] - path[word]) / pieces)
+            del answer, gradients  # as large as the scores, and the next ones are about to be made
+        return sums
 
     def _path(
         self, model: GivesGradients, question: Question, side: Side, ids: IntArray, finder: WordPaths

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from attrs import field, frozen, validators
 
-from wherefrom.adapters import GivesGradients, Side
-from wherefrom.arrays import Array, FloatArray, like, to_numpy
-from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Method, Scores, inputs_first, method
+from wherefrom.adapters import GivesGradients, Row, Side
+from wherefrom.arrays import Array, IntArray, like, to_numpy
+from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Method, Scores, method
 from wherefrom.methods.cost import Cost
+from wherefrom.methods.output_by_output import times
+from wherefrom.methods.output_groups import output_groups
 from wherefrom.methods.paths.baselines import DEFAULT, Endpoints, endpoints
 from wherefrom.methods.sampling.counts import as_samples
 from wherefrom.methods.sampling.moments import Moments
@@ -74,13 +77,20 @@ class GradientShap(Method[GivesGradients]):
 
     def cost(self, question: Question) -> Cost:
         """Baselines that were not drawn need no pass of their own."""
+        return self._cost(question, groups=1)
+
+    def cost_on(self, model: GivesGradients, question: Question) -> Cost:
+        """The points are run forward once for each group of outputs that the model's memory takes together."""
+        return self._cost(question, groups=len(output_groups(model, question.row())))
+
+    def _cost(self, question: Question, *, groups: int) -> Cost:
         ends = 1 if question.scores or self.return_convergence_delta else 0
         if self.return_convergence_delta:
             ends += len(_choices(self.baseline))
         samples = max(ROUND, self.max_samples) if self.n_samples == "auto" else self.n_samples
         several = self.return_convergence_delta and len(_choices(self.baseline)) > 1
         return Cost(
-            forwards=samples + ends,
+            forwards=groups * samples + ends,
             backwards=samples * question.target_function.outputs,
             at_most=self.n_samples == "auto" or several,
         )
@@ -97,18 +107,20 @@ class GradientShap(Method[GivesGradients]):
             {side: ends for side in wanted if (ends := endpoints(model, question, side, choice)) is not None}
             for choice in choices
         ]
-        moments, drawn, rounds = Moments(), np.zeros(0, np.int64), 0
+        moments, drawn, rounds = Moments(question.target_function.outputs), np.zeros(0, np.int64), 0
+        groups = output_groups(model, question.row())
         while True:
-            rng = np.random.default_rng([question.seed, rounds] if rounds else question.seed)
+            seed = [question.seed, rounds] if rounds else question.seed
             count = ROUND if self.n_samples == "auto" else self.n_samples
-            chosen = rng.integers(len(choices), size=count)
-            fractions = (rng.permutation(count) + rng.uniform(size=count)) / count
-            samples = [{side: self._noisy(ends, rng) for side, ends in paths[choice].items()} for choice in chosen]
-            self._add(model, question, samples, fractions, moments)
+            for outputs in groups:  # each goes through the same points
+                rng = np.random.default_rng(seed)
+                chosen = rng.integers(len(choices), size=count)
+                fractions = (rng.permutation(count) + rng.uniform(size=count)) / count
+                samples = ({side: self._noisy(ends, rng) for side, ends in paths[choice].items()} for choice in chosen)
+                self._add(model, question, zip(samples, fractions.tolist(), strict=True), outputs, moments)
             drawn, rounds = np.concatenate([drawn, chosen]), rounds + 1
             if self.n_samples != "auto" or len(drawn) + ROUND > self.max_samples or moments.within(self.tolerance):
                 break
-        sums: dict[Side, Array] = moments.means
         step_scores: dict[str, Array] = {}
         if question.scores or self.return_convergence_delta:
             used = sorted(set(drawn.tolist())) if self.return_convergence_delta else []
@@ -126,11 +138,12 @@ class GradientShap(Method[GivesGradients]):
                 ]
                 often = np.array([np.mean(drawn == choice) for choice in used])
                 expected = values[0] - sum(w * value for w, value in zip(often, values[1:], strict=True))
-                total = sum(to_numpy(share).sum(axis=(0, 2)) for share in sums.values())
+                total = sum(tokens.sum(axis=0) for tokens in moments.token_means().values())
                 step_scores["deltas"] = total - expected
+        means = moments.means()
         return Scores(
-            source=sums.get("source"),
-            target=sums.get("target"),
+            source=means.get("source"),
+            target=means.get("target"),
             step_scores=step_scores,
             details={
                 "seed": question.seed,
@@ -138,30 +151,33 @@ class GradientShap(Method[GivesGradients]):
                 "standard_error": {side: error.tolist() for side, error in moments.standard_errors().items()},
             },
             warnings=self._warned(moments),
+            new=True,
         )
 
     def _add(
         self,
         model: GivesGradients,
         question: Question,
-        samples: list[dict[Side, Endpoints]],
-        fractions: FloatArray,
+        samples: Iterator[tuple[dict[Side, Endpoints], float]],
+        outputs: IntArray,
         moments: Moments,
     ) -> None:
         """One backward pass per sample and output; only sums are kept."""
-        rows = (
-            question.row(**{f"{side}_embeds": ends.at(float(fraction)) for side, ends in sample.items()})
-            for sample, fraction in zip(samples, fractions, strict=True)
-        )
-        answers = model.gradients(rows, chunk=self.internal_batch_size, target=question.attribute_target)
-        drawn = iter(samples)
-        for answer in answers:
-            shares: dict[Side, Array] = {
-                side: inputs_first(answer.source if side == "source" else answer.target) * ends.difference[:, None, :]
-                for side, ends in next(drawn).items()
-            }
-            moments.add(shares)
-            del answer, shares  # as large as the scores, and the next ones are about to be made
+        whole = len(outputs) == question.target_function.outputs
+        waiting: deque[dict[Side, Endpoints]] = deque()
+
+        def rows() -> Iterator[Row]:
+            for sample, fraction in samples:
+                waiting.append(sample)
+                row = question.row(**{f"{side}_embeds": ends.at(fraction) for side, ends in sample.items()})
+                yield row if whole else row.select(outputs)
+
+        for answer in model.gradients(rows(), chunk=self.internal_batch_size, target=question.attribute_target):
+            sides: dict[Side, Array] = {"source": answer.source, "target": answer.target}
+            moments.add(
+                {side: map(times(ends.difference), sides[side]) for side, ends in waiting.popleft().items()}, outputs
+            )
+            del answer, sides  # as large as the scores, and the next ones are about to be made
 
     def _warned(self, moments: Moments) -> tuple[str, ...]:
         rough = moments.rough_outputs()

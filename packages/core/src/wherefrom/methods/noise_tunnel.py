@@ -12,7 +12,7 @@ from attrs import evolve, field, frozen, validators
 
 from wherefrom.adapters import DifferentiableModel, GivesGradients
 from wherefrom.adapters.rescale import GivesRescale
-from wherefrom.arrays import Array
+from wherefrom.arrays import Array, to_numpy
 from wherefrom.errors import SettingsError
 from wherefrom.methods._noise import with_noise
 from wherefrom.methods.capabilities import check_capabilities
@@ -91,7 +91,7 @@ class NoiseTunnel(Method[DifferentiableModel]):
             for sample in self.of.attribute(noisy, [evolve(question, scores={})], no_progress):
                 for side in ("source", "target"):
                     if (scores := getattr(sample, side)) is not None:
-                        sides.setdefault(side, self.gathered()).add(scores)
+                        sides.setdefault(side, self.gathered()).add(to_numpy(scores))
                 warnings += sample.warnings
                 del sample, scores  # as large as the result, and the next ones are about to be made
         step_scores: dict[str, Array] = {}
@@ -104,6 +104,7 @@ class NoiseTunnel(Method[DifferentiableModel]):
             step_scores=step_scores,
             details={"seed": question.seed, "samples": self.n_samples},
             warnings=tuple(dict.fromkeys(warnings)),
+            new=True,
         )
 
 

@@ -114,16 +114,16 @@ class SequentialIntegratedGradients(Method[GivesGradients]):
                 at_input, at_baseline = (
                     question.target_function.values(one.logits, one.inside) for one in (clean, other)
                 )
-                total = sum(to_numpy(share).sum(axis=(0, 2)) for share in shares.values())
+                total = sum(share.sum(axis=(0, 2)) for share in shares.values())
                 step_scores["deltas"] = total - to_numpy(at_input - at_baseline)
         details = {"form": "occlusion of one token at a time, which it equals in sums"} if self.token_sums else {}
         return Scores(
-            source=shares.get("source"), target=shares.get("target"), step_scores=step_scores, details=details
+            source=shares.get("source"), target=shares.get("target"), step_scores=step_scores, details=details, new=True
         )
 
     def _integrated(
         self, model: GivesGradients, question: Question, side: Side, ends: Endpoints, rule: Quadrature
-    ) -> Array:
+    ) -> FloatArray:
         """Shape ``(inputs, outputs, width)``."""
         moves = _moves(question, side, ends)
         rows = (
@@ -134,12 +134,9 @@ class SequentialIntegratedGradients(Method[GivesGradients]):
         answers = iter(
             model.gradients(rows, chunk=self.internal_batch_size, source=side == "source", target=side == "target")
         )
-        xp = namespace(ends.input)
-        length, width = ends.input.shape
-        blank = xp.zeros_like(ends.input[0])
-        columns: list[Array] = [xp.stack([blank] * question.target_function.outputs)] * length
+        made = np.zeros((len(ends.input), question.target_function.outputs, ends.input.shape[-1]), _host_type(ends))
         for position, seen in moves:
-            total = xp.zeros_like(columns[0][: len(seen)])
+            total: Array = 0.0
             for weight in rule.weights:
                 answer = next(answers)
                 gradients: Array = answer.source if side == "source" else answer.target
@@ -147,11 +144,10 @@ class SequentialIntegratedGradients(Method[GivesGradients]):
                 del answer, gradients  # as large as the scores, and the next ones are about to be made
             if self.multiply_by_inputs:
                 total = total * ends.difference[position]
-            columns[position] = _spread(total, seen, question.target_function.outputs)
-        assert all(column.shape[-1] == width for column in columns)
-        return xp.stack(columns)
+            made[position, seen] = to_numpy(total)
+        return made
 
-    def _occluded(self, model: GivesGradients, question: Question, side: Side, ends: Endpoints) -> Array:
+    def _occluded(self, model: GivesGradients, question: Question, side: Side, ends: Endpoints) -> FloatArray:
         """The same scores summed over the width, as shape ``(inputs, outputs, 1)``."""
         moves = _moves(question, side, ends)
         clean = question.row(first_change=None)
@@ -160,11 +156,11 @@ class SequentialIntegratedGradients(Method[GivesGradients]):
         first = next(answers)
         function = question.target_function
         whole = to_numpy(function.values(first.logits, first.inside))
-        sums: FloatArray = np.zeros((ends.input.shape[0], function.outputs, 1))
+        sums = np.zeros((ends.input.shape[0], function.outputs, 1), _host_type(ends))
         for (position, seen), answer in zip(moves, answers, strict=True):
             change = whole[seen] - to_numpy(function.select(seen).values(answer.logits, answer.inside))
             sums[position, seen, 0] = change
-        return like(ends.input, sums, dtype=ends.input.dtype)
+        return sums
 
 
 def _outputs_after(question: Question, side: Side, baseline: Any) -> list[int]:
@@ -201,9 +197,6 @@ def _row(question: Question, side: Side, ends: Endpoints, position: int, seen: I
     return row if len(seen) == question.target_function.outputs else row.select(seen)
 
 
-def _spread(values: Array, seen: IntArray, outputs: int) -> Array:
-    """Rows of ``values`` put where ``seen`` says among ``outputs`` rows of zeros."""
-    if len(seen) == outputs:
-        return values
-    membership = (np.arange(outputs)[:, None] == seen[None, :]).astype(np.float64)
-    return namespace(values).matmul(like(values, membership, dtype=values.dtype), values)
+def _host_type(ends: Endpoints) -> np.dtype[Any]:
+    """The type of embeddings, or of what is made of them, on the host."""
+    return to_numpy(ends.input[:0]).dtype

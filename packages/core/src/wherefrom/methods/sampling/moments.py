@@ -2,47 +2,64 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 from wherefrom.adapters import Side
 from wherefrom.arrays import Array, FloatArray, IntArray, namespace, to_numpy
+from wherefrom.methods.output_by_output import output_by_output
 from wherefrom.methods.sampling.errors import rough_outputs, within
-from wherefrom.methods.sampling.running import Mean
 
 
 class Moments:
-    """Sums of shares ``(inputs, outputs, width)`` per side, and of squares of their totals per token."""
+    """Sums of each output's shares ``(inputs, width)`` per side, and of squares of their totals per token."""
 
-    def __init__(self) -> None:
-        self.count = 0
-        self._shares: defaultdict[Side, Mean] = defaultdict(Mean)
-        self._tokens: defaultdict[Side, Mean] = defaultdict(Mean)
-        self._squares: defaultdict[Side, Mean] = defaultdict(lambda: Mean(power=2))
-
-    def add(self, shares: dict[Side, Array]) -> None:
-        """One more sample."""
-        self.count += 1
-        for side, share in shares.items():
-            token = to_numpy(namespace(share).sum(share, axis=-1)).astype(np.float64)
-            self._shares[side].add(share)
-            self._tokens[side].add(token)
-            self._squares[side].add(token)
+    def __init__(self, outputs: int) -> None:
+        self._counts = np.zeros(outputs, np.int64)
+        self._shares: dict[Side, list[Array]] = {}
+        self._tokens: dict[Side, FloatArray] = {}
+        self._squares: dict[Side, FloatArray] = {}
 
     @property
-    def means(self) -> dict[Side, Array]:
-        """Mean shares of each side. Shape ``(inputs, outputs, width)``."""
-        return {side: shares.value() for side, shares in self._shares.items()}
+    def count(self) -> int:
+        """Samples that every output has."""
+        return int(self._counts.min())
+
+    def add(self, shares: Mapping[Side, Iterable[Array]], outputs: IntArray) -> None:
+        """One more sample of some outputs.
+
+        Args:
+            shares: Of each side, and of one output after the other: shape ``(inputs, width)``, nobody else's.
+            outputs: Their numbers. Those that are added first are added in order.
+        """
+        self._counts[outputs] += 1
+        for side, of_side in shares.items():
+            sums = self._shares.setdefault(side, [])
+            for output, share in zip(outputs.tolist(), of_side, strict=True):
+                token = to_numpy(namespace(share).sum(share, axis=-1)).astype(np.float64)
+                if side not in self._tokens:
+                    shape = (len(token), len(self._counts))
+                    self._tokens[side], self._squares[side] = np.zeros(shape), np.zeros(shape)
+                self._tokens[side][:, output] += token
+                self._squares[side][:, output] += token**2
+                if output == len(sums):
+                    sums.append(share)
+                else:
+                    sums[output] += share  # in place, where arrays can be changed
+
+    def token_means(self) -> dict[Side, FloatArray]:
+        """Each token's mean share, summed over the width. Shape ``(inputs, outputs)``."""
+        return {side: tokens / self._counts for side, tokens in self._tokens.items()}
 
     def standard_errors(self) -> dict[Side, FloatArray]:
-        """Standard error of each token's mean share, summed over the width; infinite after one sample. Shape ``(inputs,
-        outputs)``."""
+        """Standard errors of `token_means`; infinite after one sample."""
         if self.count < 2:
-            return {side: np.full(token.value().shape, np.inf) for side, token in self._tokens.items()}
+            return {side: np.full(tokens.shape, np.inf) for side, tokens in self._tokens.items()}
+        means = self.token_means()
         return {
-            side: np.sqrt(np.maximum(self._squares[side].value() - token.value() ** 2, 0) / (self.count - 1))
-            for side, token in self._tokens.items()
+            side: np.sqrt(np.maximum(squares / self._counts - means[side] ** 2, 0) / (self._counts - 1))
+            for side, squares in self._squares.items()
         }
 
     def within(self, tolerance: float) -> bool:
@@ -53,9 +70,17 @@ class Moments:
         """Outputs whose typical standard error is as large as the spread of their token scores."""
         return rough_outputs(*self._together())
 
+    def means(self) -> dict[Side, FloatArray]:
+        """Mean shares of each side. Shape ``(inputs, outputs, width)``. To be asked once: the sums are let go."""
+        count = self.count
+        made: dict[Side, FloatArray] = {}
+        for side in list(self._shares):
+            mean = output_by_output(self._shares.pop(side), lambda shares: shares / count, used_up=True)
+            assert mean is not None, "there are sums"
+            made[side] = mean
+        return made
+
     def _together(self) -> tuple[FloatArray, FloatArray]:
         """Token scores and their errors, source rows first."""
-        errors = self.standard_errors()
-        sides = list(self._tokens)
-        scores = np.concatenate([self._tokens[side].value() for side in sides])
-        return scores, np.concatenate([errors[side] for side in sides])
+        means, errors = self.token_means(), self.standard_errors()
+        return np.concatenate(list(means.values())), np.concatenate([errors[side] for side in means])

@@ -1,10 +1,16 @@
-"""What arrays add up to as they come: none of them is kept."""
+"""What arrays add up to as they come: none of them is kept, and nothing as large is made beside what they add up to."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import numpy as np
 from attrs import define
 
-from wherefrom.arrays import Array
+from wherefrom.arrays import FloatArray
+
+PIECE = 2**22
+"""Bytes that are added at once."""
 
 
 @define(eq=False)
@@ -13,17 +19,21 @@ class Mean:
 
     power: int = 1
     count: int = 0
-    _sum: Array = None
+    _sum: FloatArray | None = None
 
-    def add(self, one: Array) -> None:
+    def add(self, one: FloatArray) -> None:
         """One more of them."""
-        raised = one if self.power == 1 else one**self.power
         self.count += 1
-        self._sum = raised if self._sum is None else self._sum + raised
+        if self._sum is None:
+            self._sum = np.zeros_like(one)
+        for some in _pieces(one):
+            self._sum[some] += one[some] ** self.power
 
-    def value(self) -> Array:
+    def value(self) -> FloatArray:
         """Of those so far, at least one."""
-        return self._sum / self.count
+        assert self._sum is not None, "nothing was added"
+        mean: FloatArray = self._sum / self.count
+        return mean
 
 
 @define(eq=False)
@@ -34,19 +44,27 @@ class Variance:
     """
 
     count: int = 0
-    _mean: Array = None
-    _squares: Array = None
+    _mean: FloatArray | None = None
+    _squares: FloatArray | None = None
 
-    def add(self, one: Array) -> None:
+    def add(self, one: FloatArray) -> None:
         """One more of them."""
         self.count += 1
-        if self._mean is None:
-            self._mean, self._squares = one, one * 0
-            return
-        apart = one - self._mean
-        self._mean = self._mean + apart / self.count
-        self._squares = self._squares + apart * (one - self._mean)
+        if self._mean is None or self._squares is None:
+            self._mean, self._squares = np.zeros_like(one), np.zeros_like(one)
+        for some in _pieces(one):
+            apart = one[some] - self._mean[some]
+            self._mean[some] += apart / self.count
+            self._squares[some] += apart * (one[some] - self._mean[some])
 
-    def value(self) -> Array:
+    def value(self) -> FloatArray:
         """Of those so far, at least two."""
-        return self._squares / (self.count - 1)
+        assert self._squares is not None, "nothing was added"
+        variance: FloatArray = self._squares / (self.count - 1)
+        return variance
+
+
+def _pieces(one: FloatArray) -> Iterator[slice]:
+    """Parts of its inputs."""
+    inputs = max(1, PIECE * len(one) // max(1, one.nbytes))
+    return (slice(first, first + inputs) for first in range(0, len(one), inputs))
