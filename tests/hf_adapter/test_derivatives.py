@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from wherefrom import load_model
 from wherefrom.errors import ModelCapabilityError, SettingsError, WherefromWarning
@@ -79,3 +80,59 @@ def test_an_operation_without_a_derivative_is_an_error(method: str) -> None:
         with pytest.raises(ModelCapabilityError, match="no derivative"):
             ask(model, method)
     ask(model, "occlusion")
+
+
+class OfFewBits(nn.Module):
+    """A linear layer with weights of 8 bits."""
+
+    def __init__(self, layer: nn.Linear) -> None:
+        super().__init__()
+        self.in_features = layer.in_features
+        self.scale = float(layer.weight.detach().abs().max()) / 127
+        self.register_buffer("weight", (layer.weight.detach() / self.scale).round().to(torch.int8))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return nn.functional.linear(self.read(x), self.weight * self.scale)
+
+    def read(self, x: torch.Tensor) -> torch.Tensor:
+        return x
+
+
+class Rounding(OfFewBits):
+    """One that rounds what it is given, each position by its largest value."""
+
+    def read(self, x: torch.Tensor) -> torch.Tensor:
+        largest = x.detach().abs().amax(-1, keepdim=True) / 127 + 1e-9
+        return (x / largest).round() * largest
+
+
+class StraightThrough(Rounding):
+    """One that differentiates its rounding as if nothing were rounded."""
+
+    def read(self, x: torch.Tensor) -> torch.Tensor:
+        return x + (super().read(x) - x).detach()
+
+
+def with_layers(model: Any, kind: type[OfFewBits]) -> Any:
+    for layer in model.adapter.module.model.layers:
+        for name in ("gate_proj", "up_proj", "down_proj"):
+            setattr(layer.mlp, name, kind(getattr(layer.mlp, name)))
+    return model
+
+
+@pytest.mark.parametrize("method", [*GRADIENTS, "attention_gradient_rollout", "gim"])
+def test_layers_that_round_what_they_are_given_have_no_gradient(method: str) -> None:
+    model = fresh()
+    ask(model, method)  # what is put in later is tried, too
+    with_layers(model, Rounding)
+    for _ in range(2):
+        with pytest.raises(ModelCapabilityError, match=r"Rounding with weights of Tensor.*Quantise the weights alone"):
+            ask(model, method)
+    ask(model, "occlusion")
+    ask(model, "attention")
+
+
+@pytest.mark.parametrize("kind", [OfFewBits, StraightThrough])
+def test_layers_of_few_bits_with_a_gradient_are_taken(kind: type[OfFewBits]) -> None:
+    full, few = (ask(model, "saliency")[0].target_attributions for model in (fresh(), with_layers(fresh(), kind)))
+    assert np.corrcoef(np.nan_to_num(full).ravel(), np.nan_to_num(few).ravel())[0, 1] > 0.99

@@ -81,6 +81,48 @@ def test_eight_bits_of_torchao_have_the_gradients_of_full_precision() -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
+def test_four_bits_of_torchao_have_the_gradients_of_what_they_stand_for() -> None:
+    torchao = pytest.importorskip("torchao", reason="torchao is not installed: uv run --with torchao pytest")
+    kind = torchao.quantization.IntxWeightOnlyConfig(
+        weight_dtype=torch.int4, granularity=torchao.quantization.granularity.PerGroup(32)
+    )
+    model, plain = loaded(quantization_config=transformers.TorchAoConfig(kind)), loaded()
+    with torch.no_grad():
+        for few, weight in zip(model.module.parameters(), plain.module.parameters(), strict=True):
+            if type(few) is not torch.nn.Parameter:
+                weight.copy_(few.dequantize())
+    np.testing.assert_allclose(saliency(model), saliency(plain), rtol=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("bits", [4, 8])
+def test_layers_of_torchao_that_round_what_they_are_given_have_no_gradients(bits: int) -> None:
+    torchao = pytest.importorskip("torchao", reason="torchao is not installed: uv run --with torchao pytest")
+    kind = (
+        torchao.quantization.Int8DynamicActivationInt8WeightConfig()
+        if bits == 8
+        else torchao.quantization.Int8DynamicActivationIntxWeightConfig(weight_dtype=torch.int4)
+    )
+    model = loaded(quantization_config=transformers.TorchAoConfig(kind))
+    for method in ("saliency", "integrated_gradients"):
+        with pytest.raises(ModelCapabilityError, match="round what they are given"):
+            model.attribute(PROMPT, TEXT, method, show_progress=False)
+    model.attribute(PROMPT, TEXT, "occlusion", show_progress=False)
+
+
+def test_four_bits_of_hqq_have_the_gradients_of_full_precision() -> None:
+    """Transformers does not load them; a user puts such layers in."""
+    quantize = pytest.importorskip("hqq.core.quantize", reason="hqq is not installed: uv run --with hqq pytest")
+    model = loaded()
+    kind = quantize.BaseQuantizeConfig(nbits=4, group_size=64)
+    for part in list(model.module.model.layers.modules()):
+        for name, layer in list(part.named_children()):
+            if isinstance(layer, torch.nn.Linear):
+                setattr(part, name, quantize.HQQLinear(layer, kind, compute_dtype=torch.float32, device="cpu"))
+    assert correlation(saliency(model)) >= 0.99
+
+
+@pytest.mark.filterwarnings("ignore")
 def test_eight_bits_of_quanto_have_the_gradients_of_full_precision() -> None:
     pytest.importorskip("optimum.quanto", reason="quanto is not installed: uv run --with optimum-quanto pytest")
     config = transformers.QuantoConfig(weights="int8")

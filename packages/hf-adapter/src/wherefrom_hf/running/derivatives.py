@@ -11,6 +11,7 @@ from wherefrom.adapters.inside import Inside
 from wherefrom.adapters.row_function import RowFunction
 from wherefrom.errors import ModelCapabilityError, SettingsError
 
+from wherefrom_hf.running.few_bits import refuse_flat_layers
 from wherefrom_hf.running.filtered import SharedFilter
 
 _MISSING = SharedFilter("error", ".*autograd kernel was not registered.*")
@@ -36,10 +37,12 @@ def true_derivatives(module: PreTrainedModel) -> Iterator[None]:
     """Within the block, an operation that PyTorch has no derivative of is an error instead of its warning.
 
     Raises:
-        ModelCapabilityError: The model has one, such as the kernels of 4-bit weights on the host.
+        ModelCapabilityError: The model has one, such as the kernels of 4-bit weights on the host, or layers that round
+            what they are given.
     """
     with _MISSING:
         try:
+            refuse_flat_layers(module)
             yield
         except UserWarning as warning:
             if "autograd kernel was not registered" not in str(warning):

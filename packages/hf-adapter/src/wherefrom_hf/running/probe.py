@@ -27,10 +27,10 @@ from wherefrom_hf.running.attention_kernel import FUSED, KERNEL, observed_by
 from wherefrom_hf.running.continued_attention import ContinuedAttention
 from wherefrom_hf.running.eager import attention_implementation, called_eager, configs_of
 from wherefrom_hf.running.embedding import InputEmbedding
+from wherefrom_hf.running.few_bits import has_few_bits
 from wherefrom_hf.running.ownership import ready
 from wherefrom_hf.running.parts import parts_of
 from wherefrom_hf.running.passes import EncoderStates, can_continue, given_source, run_encoder, start_run
-from wherefrom_hf.running.placement import quantised
 from wherefrom_hf.running.positions import has_table_of_positions, said_limit
 from wherefrom_hf.running.precision import at_least_single
 
@@ -132,7 +132,8 @@ class Probe:
                 f"{type(self.module).__name__} is not causal: {reason}. Every step would see "
                 "the future, so nothing can be attributed. Load a causal model; "
                 f"{'this kind is one' if switch == 'causal' else 'BERT-like ones'} with {switch}=True in "
-                "model_kwargs's config."
+                "model_kwargs's config. Layers that round what they are given by the largest value of a whole sequence "
+                "(quantize_dynamic) see the future too: quantise the weights alone."
             )
 
     def same_under(self, implementation: str, *, least: float = 0.0) -> str | None:
@@ -307,7 +308,7 @@ class Probe:
         self, expected: Tensor, came: Tensor, what: str, strictness: float = 1.0, least: float = 0.0
     ) -> str | None:
         tolerance = max(strictness * _TOLERANCE.get(self.module.dtype, 0.05), least)
-        if quantised(self.module):
+        if has_few_bits(self.module):
             tolerance = _TOLERANCE_QUANTISED
         # where both are not numbers there is nothing to compare: the scores' own check names that
         size = float(expected.nan_to_num(0.0, 0.0, 0.0).abs().max())
