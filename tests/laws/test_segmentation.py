@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import unicodedata
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -18,7 +19,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 from wherefrom.context.documents import sentence_parts
 from wherefrom.methods import Question
@@ -75,6 +76,11 @@ def _metaspace() -> Tokenizer:
     return tokenizer
 
 
+def _normalised(tokenizer: Tokenizer, normalizer: Any) -> Tokenizer:
+    tokenizer.normalizer = normalizer
+    return tokenizer
+
+
 @cache
 def coder(name: str) -> TextCoder:
     """The tokenizer of this name, with the adapter's conventions."""
@@ -85,12 +91,18 @@ def coder(name: str) -> TextCoder:
             400, pre_tokenizers.Split(Regex(r"[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}|[^\p{L}\p{N}]+"), "isolated")
         ),
         "metaspace": _metaspace,
+        "composing": lambda: _normalised(_byte_level(300), normalizers.NFC()),
+        "without accents": lambda: _normalised(
+            _byte_level(300), normalizers.Sequence([normalizers.NFD(), normalizers.StripAccents()])
+        ),
     }[name]()
     wrapped = PreTrainedTokenizerFast(tokenizer_object=made, bos_token="<s>", eos_token="</s>")
     return TextCoder(tokenizer=wrapped, decoder_start_id=None)
 
 
 TOKENIZERS = ("bytes", "byte-level", "byte-level, words with what precedes them", "metaspace")
+NORMALISING = ("composing", "without accents")
+"""Those whose ids are of another text than the one that was given."""
 
 
 def tokens_of(name: str, tokenizer: str, *, decoded: bool = False) -> tuple[Token, ...]:
@@ -156,7 +168,7 @@ def doors(made: Attribution, level: Level) -> Iterator[tuple[str, list[int]]]:
     yield "page", [place for place, flag in enumerate(side["f"]) if has_flag(flag, level)]
 
 
-@pytest.mark.parametrize("tokenizer", TOKENIZERS)
+@pytest.mark.parametrize("tokenizer", TOKENIZERS + NORMALISING)
 @pytest.mark.parametrize("name", TEXTS)
 def test_every_door_cuts_at_the_same_places(name: str, tokenizer: str) -> None:
     tokens = tokens_of(name, tokenizer)
@@ -187,7 +199,7 @@ def test_removing_a_unit_removes_whole_characters(name: str, tokenizer: str) -> 
             assert set(edges) <= {0, *itertools.accumulate(map(len, whole))}, (level, begin, end)
 
 
-@pytest.mark.parametrize("tokenizer", TOKENIZERS)
+@pytest.mark.parametrize("tokenizer", TOKENIZERS + NORMALISING)
 @pytest.mark.parametrize("name", TEXTS)
 def test_units_begin_where_the_text_s_own_do(name: str, tokenizer: str) -> None:
     """Words and sentences of tokens are those of the text; a token that holds several is the only reason for fewer."""
@@ -220,6 +232,27 @@ def test_ids_that_never_were_text_are_cut_as_the_text_is(name: str, tokenizer: s
     encoded, decoded = tokens_of(name, tokenizer), tokens_of(name, tokenizer, decoded=True)
     for level in LEVELS:
         assert unit_starts(decoded, level) == unit_starts(encoded, level), level
+
+
+JOSE = "I met Jos\u00e9. C'est un caf\u00e9 (d\u00e9j\u00e0)."
+
+
+@pytest.mark.parametrize("tokenizer", NORMALISING)
+@pytest.mark.parametrize("text", [*TEXTS.values(), JOSE, "\u00e9 \u00e9"])
+def test_marks_stay_with_their_letters_whatever_a_tokenizer_makes_of_them(text: str, tokenizer: str) -> None:
+    """Decomposed or not, a text has the same ids and words, and the same tokens where none parts a character."""
+    forms = []
+    for form in ("NFC", "NFD"):
+        whole = unicodedata.normalize(form, text)
+        encoded = coder(tokenizer).encode(whole, side="target", add_special_tokens=False, decoder_prefix=False)
+        assert "".join(token.text for token in encoded.tokens) == whole
+        texts = [one.text for one in encoded.tokens]
+        if tokenizer == "without accents":  # which parts the syllables of Korean
+            texts = [
+                "".join(one.text for one in of) for _, of in itertools.groupby(encoded.tokens, lambda one: one.word)
+            ]
+        forms.append(([one.id for one in encoded.tokens], [unicodedata.normalize("NFC", one) for one in texts]))
+    assert forms[0] == forms[1]
 
 
 def test_the_corpus_is_large_and_cuts_characters() -> None:

@@ -10,6 +10,7 @@ from attrs import field, frozen
 from transformers import PreTrainedTokenizerBase
 from wherefrom.adapters import Encoding, Side
 from wherefrom.arrays import IntArray
+from wherefrom.text.characters import inside_characters
 from wherefrom.text.segmentation import word_indices
 from wherefrom.text.tokens import Token
 from wherefrom.text.turns import Piece, segments_of
@@ -94,6 +95,7 @@ class TextCoder:
 
     def _tokens_at(self, ids: IntArray, text: str, offsets: Sequence[tuple[int, int]]) -> tuple[Token, ...]:
         special = self.special_ids
+        offsets = _with_marks(text, offsets)
         texts: list[str] = []
         spans: list[tuple[int, int]] = []
         end_before = 0
@@ -181,3 +183,19 @@ class TextCoder:
         if bos is not None and ids[:2] == [bos, bos]:
             return ids[1:], None if offsets is None else offsets[1:]
         return ids, offsets
+
+
+def _with_marks(text: str, offsets: Sequence[tuple[int, int]]) -> Sequence[tuple[int, int]]:
+    """The offsets, each to the end of a character where the next token begins behind it: tokenizers that compose
+    characters, or take accents off, leave the marks out of a decomposed text's offsets."""
+    inside = inside_characters(text)
+    if not inside:
+        return offsets
+    widened, following = list(offsets), len(text)
+    for place in reversed(range(len(widened))):
+        start, end = widened[place]
+        if start < end:
+            while end in inside and end < following:
+                end += 1
+            widened[place], following = (start, end), start
+    return widened
