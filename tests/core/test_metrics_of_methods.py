@@ -123,6 +123,28 @@ def test_settings_and_target_function_are_those_of_the_result(model: Attribution
     assert one.value == pytest.approx(0.0, abs=1e-6)
 
 
+@pytest.mark.parametrize("ends", [False, True])
+def test_end_tokens_are_left_again_where_they_were_left_and_there_alone(ends: bool) -> None:
+    model = AttributionModel(ReferenceModel("encoder-decoder"))
+    result = model.attribute(
+        "the cat saw a dog",
+        "a dog saw the cat",
+        method="occlusion",
+        include_eos_baseline=ends,
+        show_progress=False,
+    )
+    source = result[0].source_attributions
+    assert source is not None
+    assert bool(np.abs(source[-1]).max() > 0) == ends, "the last token of the source is </s>"
+    still = [MaxSensitivity(radius=1e-12, n_samples=1)]
+    kept, free = (evaluate(result, model, still, removals=("unk",), keep_special=keep) for keep in (True, False))
+    for one in free.measurements:
+        assert one.value == pytest.approx(0.0, abs=1e-6)
+    more = [there.cuts[-1] - before.cuts[-1] for before, there in zip(kept.curves, free.curves, strict=True)]
+    assert more
+    assert set(more) == {1}, "</s> can be removed, the decoder's start token cannot"
+
+
 def test_shuffling_leaves_the_model_as_it_was(model: AttributionModel) -> None:
     adapter = ReferenceModel()
     before = adapter.table.copy()

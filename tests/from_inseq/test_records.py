@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import inspect
 import json
@@ -16,7 +17,7 @@ import pytest
 import torch
 import wherefrom
 import wherefrom.inseq as inseq
-from wherefrom.errors import FileFormatError, InputError, SettingsError, UnknownNameError
+from wherefrom.errors import FileFormatError, InputError, SettingsError, UnknownNameError, WherefromWarning
 from wherefrom.inseq.data import BatchEncoding, EncoderDecoderBatch, FeatureAttributionSequenceOutput
 from wherefrom.inseq.data.aggregator import PairAggregator, SubwordAggregator
 from wherefrom.inseq.models.model_config import MODEL_CONFIGS, get_model_config
@@ -47,6 +48,7 @@ def test_files_give_back_what_was_saved(two: Any, tmp_path: Path, options: dict[
         two.save(path)
 
 
+@pytest.mark.filterwarnings("ignore:.*too small for float8")
 @pytest.mark.parametrize("precision, atol", [("float16", 1e-4), ("float8", 1e-2)])
 def test_shorter_numbers_are_near(two: Any, tmp_path: Path, precision: str, atol: float) -> None:
     two.save(tmp_path / "out.json", scores_precision=precision)
@@ -54,6 +56,14 @@ def test_shorter_numbers_are_near(two: Any, tmp_path: Path, precision: str, atol
     torch.testing.assert_close(loaded[0].source_attributions, two[0].source_attributions, atol=atol, rtol=0.2)
     with pytest.raises(SettingsError):
         two.save(tmp_path / "other.json", scores_precision="float4")
+
+
+def test_scores_that_float8_does_not_hold_are_told(two: Any, tmp_path: Path) -> None:
+    small = copy.deepcopy(two)
+    for one in small:
+        one.source_attributions = one.source_attributions * 1e-6
+    with pytest.warns(WherefromWarning, match=r"scores are too small for float8.*float16"):
+        small.save(tmp_path / "out.json", scores_precision="float8")
 
 
 def test_files_have_no_other_options(two: Any, tmp_path: Path) -> None:

@@ -235,7 +235,8 @@ class AttributionModel:
             step_scores: Step functions to record at each step: names, objects or functions.
             include_eos_baseline: Let baselines and perturbations replace end tokens as well.
             keep_special: Baselines and perturbations leave special tokens and a chat template's own as they are, and
-                paths also the first token of a decoder-only model that has none (its attention sink).
+                paths also the first token of a decoder-only model that has none (its attention sink). False replaces
+                them, but for end tokens (``include_eos_baseline``) and a decoder's start token, which always stays.
             attributed_fn: The scalar to explain at each step; ``probability`` by default.
             device: Move the model there for this call.
             batch_size: Examples put to the method at once; None: all. It bounds memory and changes no number.

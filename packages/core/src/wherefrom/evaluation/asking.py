@@ -64,12 +64,15 @@ def question_of(
     result: AttributionData,
     *,
     keep_special: bool = True,
+    include_eos_baseline: bool = False,
     function: StepFunction | None = None,
     seed: int = 0,
 ) -> Question:
     """The question that a result answers.
 
     Args:
+        keep_special: Are special tokens left as they are?
+        include_eos_baseline: But for end tokens, which are left with either unless this says otherwise.
         function: The target function; None: the log-probability of the explained tokens.
 
     Raises:
@@ -81,7 +84,7 @@ def question_of(
         function=LogProbability() if function is None else function,
         scores={},
         attribute_target=result.target_attributions is not None,
-        include_eos_baseline=False,
+        include_eos_baseline=include_eos_baseline,
         keep_special=keep_special,
         span=None,
         seed=seed,

@@ -79,7 +79,8 @@ def evaluate(
         extremes: Also the best and the worst order of all, for up to ten units (2^units passes).
         curves: Keep the perturbation curves, to be drawn.
         cuts: Points per kept curve; None: one per unit.
-        keep_special: Special tokens and a chat template's own are never removed, so they are not ranked either.
+        keep_special: Special tokens and a chat template's own are never removed, so they are not ranked either. False:
+            they are, end tokens too; a decoder's start token never is.
         seed: For random orders and masks.
         show_progress: Keep a line about progress on a terminal.
         progress: Called with (phase, done, total) instead.
@@ -254,7 +255,7 @@ def _asked(
     sources = _provenances(results, tuple(named))
     inquiries = []
     for index, example in enumerate(first):
-        question = question_of(adapter, example, keep_special=keep_special)
+        question = question_of(adapter, example, keep_special=keep_special, include_eos_baseline=not keep_special)
         members = evaluated_units(question, example, as_units(units))
         given = {name: _same_text(one[index], example, name) for name, one in named.items()}
         inquiries.append(

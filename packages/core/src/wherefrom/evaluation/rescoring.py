@@ -103,6 +103,7 @@ def again(model: Any, result: Attribution, provenance: Provenance | None, units:
         model,
         result,
         keep_special=bool(provenance.arguments.get("keep_special", True)),
+        include_eos_baseline=bool(provenance.arguments.get("include_eos_baseline", False)),
         function=_function(provenance),
         seed=provenance.seed or 0,
     )

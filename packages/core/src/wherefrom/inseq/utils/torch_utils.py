@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
@@ -9,7 +10,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from wherefrom.errors import InputError, SettingsError
+from wherefrom.errors import InputError, SettingsError, WherefromWarning
 
 OneOrTwo = Tensor | tuple[Tensor, ...]
 TORCH_BACKEND_DEVICE_MAP = {"cpu": torch.cpu, "cuda": torch.cuda, "mps": torch.backends.mps}
@@ -204,7 +205,15 @@ def find_block_stack(module: nn.Module) -> nn.ModuleList:
 def convert_to_safetensor(tensor: Tensor, scores_precision: str = "float32") -> bytes:
     """The bytes of a safetensors file with one tensor called ``attribution``."""
     if scores_precision == "float8":
-        tensor = tensor.to(torch.float8_e4m3fn)
+        full, tensor = tensor, tensor.to(torch.float8_e4m3fn)
+        lost = int(((full != 0) & (tensor.float() == 0)).sum())
+        if lost:
+            warnings.warn(
+                f"{lost} of {full.numel()} scores are too small for float8, which has no scale in inseq's files, and "
+                "are 0 there. Save with scores_precision='float16' or 'float32'.",
+                WherefromWarning,
+                stacklevel=2,
+            )
     elif scores_precision in ("float16", "float32"):
         tensor = tensor.to(torch.float16 if scores_precision == "float16" else torch.float32)
     else:
