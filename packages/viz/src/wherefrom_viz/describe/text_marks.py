@@ -14,6 +14,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 
 from rich.cells import cell_len
+from wherefrom.text.characters import characters
 
 EMPTY = "∅"
 PART = "·"
@@ -133,23 +134,8 @@ def elide(text: str, width: int) -> str:
 
 
 def graphemes(text: str) -> Iterator[str]:
-    """The characters a reader sees: letters with their accents, emoji with what is joined to them."""
-    current = ""
-    for character in text:
-        extends = (
-            unicodedata.category(character) in _EXTENDING
-            or character == ZERO_WIDTH_JOINER
-            or "\ufe00" <= character <= "\ufe0f"
-            or "\U0001f3fb" <= character <= "\U0001f3ff"
-            or (current and current[-1] == ZERO_WIDTH_JOINER)
-            or (len(current) == 1 and _regional(current) and _regional(character))
-        )
-        if current and not extends:
-            yield current
-            current = ""
-        current += character
-    if current:
-        yield current
+    """The characters that a reader sees (`wherefrom.text.characters`), as texts."""
+    return (text[begin:end] for begin, end in characters(text))
 
 
 def cells(text: str) -> int:
@@ -184,10 +170,6 @@ def _joins(text: str, index: int) -> bool:
             "Mc",
         } | ({"Cf"} if text[index - 1] == "\ufe0f" else set())
     return False
-
-
-def _regional(character: str) -> bool:
-    return "\U0001f1e6" <= character <= "\U0001f1ff"
 
 
 def _fitting(pieces: list[str], room: int, *, backwards: bool = False) -> str:
