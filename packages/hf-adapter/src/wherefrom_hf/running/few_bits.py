@@ -56,11 +56,9 @@ def refuse_flat_layers(module: PreTrainedModel) -> None:
 
 def _of_few_bits(part: nn.Module) -> Tensor | None:
     """The weight of a linear layer that is not kept in floating point, as PyTorch's own are; None: it is another."""
-    if not isinstance(getattr(part, "in_features", None), int):
-        return None
     for tensor in (*part._parameters.values(), *part._buffers.values()):
         if tensor is not None and tensor.ndim > 1 and not _is_plain(tensor):
-            return tensor
+            return tensor if isinstance(getattr(part, "in_features", None), int) else None
     return None
 
 
