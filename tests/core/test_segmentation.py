@@ -211,5 +211,5 @@ def test_words_are_the_same_beside_letters_of_other_alphabets() -> None:
 @pytest.mark.parametrize("cut", [unit_starts, unit_spans])
 def test_a_level_that_is_none_cuts_nothing(cut, level):
     for tokens in ([], spelt("Go", " on")):
-        with pytest.raises(SettingsError, match="No text is cut into .* Its levels are token, character, word"):
+        with pytest.raises(SettingsError, match=r"No text is cut into .* Its levels are token, character, word"):
             cut(tokens, level)
