@@ -11,7 +11,7 @@ import wherefrom
 from scipy.stats import ttest_ind
 from wherefrom.adapters import PredictsSteps, Row, SequenceModel
 from wherefrom.context import ContextAttribution, CueAttribution, attribute_context
-from wherefrom.context.documents import context_text, sentence_parts
+from wherefrom.context.documents import Document, context_text, sentence_parts
 from wherefrom.context.permutation import p_values, shuffles
 from wherefrom.context.readings import characters_of, text_of
 from wherefrom.context.selection import Threshold, chosen, level
@@ -64,6 +64,26 @@ def test_documents_have_places_and_numbers() -> None:
     assert made.text == "[1] : One.\n[2] B: Two."
     assert [made.text[slice(*part.span)] for part in made.parts] == ["[1] : One.", "[2] B: Two."]
     assert made.parts[1].id == "x"
+
+
+def test_a_document_keeps_the_id_that_it_was_given() -> None:
+    given = [
+        {"text": "a", "id": 0, "title": 0},
+        {"text": "b", "id": 1},
+        {"text": "c", "id": None},
+        {"text": "d", "id": ""},
+    ]
+    made = context_text(given, template="{id}/{title}: {text}", separator="; ")
+    assert [part.id for part in made.parts] == ["0", "1", "3", "4"]
+    assert made.parts[0].title == "0"
+    assert made.text == "0/0: a; 1/: b; /: c; /: d"
+    assert [part.id for part in context_text(["a", Document(text="b", id="0"), "c"]).parts] == ["1", "0", "3"]
+
+
+@pytest.mark.parametrize("ids", [("x", "x"), (0, "0"), (None, 1), (2, None)])
+def test_two_documents_are_not_cited_alike(ids: tuple[object, object]) -> None:
+    with pytest.raises(InputError, match=r"Documents 0 and 1 would both be cited as '[x012]'\. Give each an id"):
+        context_text([{"text": "a", "id": ids[0]}, {"text": "b", "id": ids[1]}])
 
 
 def test_sentences_have_places() -> None:
