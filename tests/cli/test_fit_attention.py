@@ -81,3 +81,14 @@ def test_an_adapter_without_attention_is_refused(
     assert ran.code != 0
     assert "shows none" in ran.err
     assert "reference" in ran.err
+
+
+@pytest.mark.parametrize(
+    "option, said", [("--units=sentences", "Did you mean 'sentence'"), ("--baseline=zeros", "Use a token id or one of")]
+)
+def test_what_is_removed_and_how_must_be_known(wherefrom: Run, tmp_path: Path, option: str, said: str) -> None:
+    (tmp_path / "texts.txt").write_text(TEXTS[0])
+    ran = wherefrom("fit-attention", "texts.txt", "-m", "demo:lm", "-o", "heads.npz", "--max-new-tokens", 2, option)
+    assert ran.code == 2
+    assert said in ran.err
+    assert not (tmp_path / "heads.npz").exists()

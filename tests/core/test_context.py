@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from functools import partial
 
 import numpy as np
@@ -10,8 +11,9 @@ import wherefrom
 from scipy.stats import ttest_ind
 from wherefrom.adapters import PredictsSteps, Row, SequenceModel
 from wherefrom.context import ContextAttribution, CueAttribution, attribute_context
-from wherefrom.context.documents import context_text, sentence_parts
+from wherefrom.context.documents import Document, context_text, sentence_parts
 from wherefrom.context.permutation import p_values, shuffles
+from wherefrom.context.readings import characters_of, text_of
 from wherefrom.context.selection import Threshold, chosen, level
 from wherefrom.context.significance import p_values as effect_p_values
 from wherefrom.context.support import Support
@@ -19,6 +21,7 @@ from wherefrom.context.templates import Template, contextless_template, input_te
 from wherefrom.errors import FileFormatError, InputError, SettingsError, WherefromWarning
 from wherefrom.files import load
 from wherefrom.testing import ReferenceModel, counting, only, shift_copy_model
+from wherefrom.text.tokens import Token
 
 # templates
 
@@ -61,6 +64,26 @@ def test_documents_have_places_and_numbers() -> None:
     assert made.text == "[1] : One.\n[2] B: Two."
     assert [made.text[slice(*part.span)] for part in made.parts] == ["[1] : One.", "[2] B: Two."]
     assert made.parts[1].id == "x"
+
+
+def test_a_document_keeps_the_id_that_it_was_given() -> None:
+    given = [
+        {"text": "a", "id": 0, "title": 0},
+        {"text": "b", "id": 1},
+        {"text": "c", "id": None},
+        {"text": "d", "id": ""},
+    ]
+    made = context_text(given, template="{id}/{title}: {text}", separator="; ")
+    assert [part.id for part in made.parts] == ["0", "1", "3", "4"]
+    assert made.parts[0].title == "0"
+    assert made.text == "0/0: a; 1/: b; /: c; /: d"
+    assert [part.id for part in context_text(["a", Document(text="b", id="0"), "c"]).parts] == ["1", "0", "3"]
+
+
+@pytest.mark.parametrize("ids", [("x", "x"), (0, "0"), (None, 1), (2, None)])
+def test_two_documents_are_not_cited_alike(ids: tuple[object, object]) -> None:
+    with pytest.raises(InputError, match=r"Documents 0 and 1 would both be cited as '[x012]'\. Give each an id"):
+        context_text([{"text": "a", "id": ids[0]}, {"text": "b", "id": ids[1]}])
 
 
 def test_sentences_have_places() -> None:
@@ -462,3 +485,18 @@ def test_context_files_open_like_any_other(tmp_path) -> None:
     np.testing.assert_allclose(one.target_attributions[:, 0], [0.1, 0.9, 0, 0, 0, 0])
     assert not one.target_attributions[:, 1].any()
     np.testing.assert_allclose(one.step_scores["sensitivity"], [3.0, 0.5])
+
+
+# places in the output
+
+
+def test_tokens_have_places_in_the_output_and_none_outside_of_it() -> None:
+    said = [("<s>", True), (" Go", False), (".", False), ("</s>", True), (" On", False), ("\n", False), ("</s>", True)]
+    tokens = [Token(id=i, piece=t, text=t, position=i, special=mark) for i, (t, mark) in enumerate(said)]
+    text = text_of(tokens)
+    assert text == "Go. On"
+    assert [text[slice(*characters_of(tokens, i, i + 1))] for i in range(7)] == ["", "Go", ".", "", "On", "", ""]
+    for first, end in itertools.combinations(range(8), 2):
+        begin, stop = characters_of(tokens, first, end)
+        assert 0 <= begin <= stop <= len(text)
+        assert text[begin:stop] == text_of(tokens[first:end])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from wherefrom.errors import FileFormatError, InputError
-from wherefrom.evaluation import Gold, load_gold, read_gold, save_gold
+from wherefrom.evaluation import Gold, gold_from_words, load_gold, read_gold, save_gold
 
 
 def written(folder: Path, *lines: dict[str, Any]) -> Path:
@@ -93,3 +93,8 @@ def test_a_line_that_is_wrong_is_named(tmp_path: Path, line: dict[str, Any], mes
 def test_the_number_of_lines_is_checked(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="2 examples"):
         read_gold(written(tmp_path, {"text": "a", "spans": [[0, 1]]}), 2)
+
+
+def test_an_empty_word_stands_nowhere() -> None:
+    with pytest.raises(InputError, match="words has an empty text"):
+        gold_from_words("a cat", ["cat", ""])

@@ -101,6 +101,13 @@ def test_classes_and_absent_cells_are_those_of_inseq(tmp_path: Path) -> None:
     np.testing.assert_array_equal(np.isnan(scores), ~made().target_visible)
 
 
+def test_marks_are_told_by_their_spelling(tmp_path: Path) -> None:
+    said = ["<s>", " a", "<unk>", "[UNK]", "<0xE2>", "<|im_end|>", "[SEP]"]
+    save_inseq(attribution(["x", " y"], said, 1, special=(0,)), tmp_path / "out.json")
+    (back,) = load(tmp_path / "out.json")
+    assert [token.piece for token in back.target if token.special] == ["<s>", "<|im_end|>", "[SEP]"]
+
+
 def old_style(array: Any) -> dict[str, Any]:
     """How arrays were written before 0.7."""
     values = np.asarray(array)

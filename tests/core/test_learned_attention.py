@@ -209,3 +209,20 @@ def test_nothing_to_learn_from_is_told() -> None:
         NormalEquations.empty(2).solve(0.1)
     with pytest.raises(SettingsError, match="masks"):
         fit_heads(PlantedModel([]), questions(1), masks=2)
+
+
+@pytest.mark.parametrize(
+    "given, message",
+    [
+        ({"units": "sentences"}, "units = 'sentences' is not known. Did you mean 'sentence'"),
+        ({"baseline": "zeros"}, r"baseline = 'zeros' is not known.*\s.*Use a token id or one of unk, pad"),
+        ({"seed": -1}, "seed must be a whole number from 0"),
+        ({"held_out": 1.0}, "held_out = 1.0"),
+        ({"alpha": -0.1}, "alpha = -0.1"),
+    ],
+)
+def test_what_cannot_be_learned_with_is_refused_before_a_pass(given: Any, message: str) -> None:
+    asked: list[Any] = []
+    with pytest.raises(SettingsError, match=message):
+        fit_heads(PlantedModel(asked), questions(1), **given)
+    assert not asked

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from wherefrom.errors import InputError, UnknownNameError, UsageError
+from wherefrom.errors import InputError, SettingsError, UnknownNameError, UsageError
 from wherefrom.results import compare, merge_attributions, top_contributors
 from wherefrom.results.attribution import Attributions
 from wherefrom.results.comparison import kendall_tau, spearman
@@ -93,7 +93,7 @@ def test_contributors_are_visible_and_ordered_by_size() -> None:
             assert one.score == scores[one.index, column]
             assert one.side == "source" or one.index <= column
     assert len(top_contributors(made, 9)[0]) == 3
-    with pytest.raises(InputError, match="k = -1"):
+    with pytest.raises(SettingsError, match="k must be a whole number from 0"):
         top_contributors(made, -1)
 
 

@@ -7,6 +7,7 @@ import itertools
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from wherefrom.errors import SettingsError
 from wherefrom.text.segmentation import characters, unit_spans, unit_starts, word_indices, words
 from wherefrom.text.sentences import sentences
 from wherefrom.text.tokens import Token
@@ -204,3 +205,11 @@ def test_units_begin_where_characters_do_however_the_text_is_cut(parts: list[str
 def test_words_are_the_same_beside_letters_of_other_alphabets() -> None:
     for text in map("".join, itertools.product(" \t\r\n\x1c'-.,_01aZ!", repeat=3)):
         assert words(f"{text} é")[:-1] == words(text)
+
+
+@pytest.mark.parametrize("level", ["words", "turn", "auto", "", None])
+@pytest.mark.parametrize("cut", [unit_starts, unit_spans])
+def test_a_level_that_is_none_cuts_nothing(cut, level):
+    for tokens in ([], spelt("Go", " on")):
+        with pytest.raises(SettingsError, match=r"No text is cut into .* Its levels are token, character, word"):
+            cut(tokens, level)

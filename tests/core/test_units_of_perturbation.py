@@ -122,6 +122,8 @@ def test_impossible_spans_are_refused(given, message):
 def test_impossible_settings_are_refused(units):
     with pytest.raises(SettingsError, match="units"):
         as_units(units)
+    with pytest.raises(SettingsError, match="units"):
+        units_of(decoder_only(), units)
 
 
 def test_words_need_tokens():

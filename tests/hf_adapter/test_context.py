@@ -658,3 +658,32 @@ def test_a_space_mark_that_begins_an_output_is_explained_too(name: str, output: 
     spoken = model.encode(output, as_target=True)
     assert found.output_current_tokens == [token.piece for token in spoken.tokens if not token.special]
     assert found.output_current_tokens[0] == "▁"
+
+
+# sentences of an output that is not all known
+
+
+@pytest.mark.parametrize("model", ["demo:lm", "demo:mt"])
+@pytest.mark.parametrize(
+    "output, sentences",
+    [
+        ("Bob ate. Zürich is nice.", ["Bob ate.", "Zürich is nice."]),
+        ("Ö ü. It is nice. Ä", ["Ö ü.", "It is nice.", "Ä"]),
+        ("यह अच्छा है। 你好。再见。", ["यह अच्छा है।", "你好。再见。"]),
+        ("Bob ate.</s> It is nice.", ["Bob ate.", "It is nice."]),
+    ],
+)
+def test_sentences_of_an_output_are_those_of_its_text(model: str, output: str, sentences: list[str]) -> None:
+    loaded = wherefrom.load_model(model, "input_x_gradient", device="cpu")
+    out = wherefrom.attribute_context(
+        loaded,
+        current="His colleagues asked him to come",
+        context="George was sick.",
+        output=output,
+        support_unit="sentence",
+        support_level=None,
+        show_progress=False,
+    )
+    assert [one.text for one in out.sentences] == sentences
+    assert [out.output_current[slice(*one.characters)] for one in out.sentences] == sentences
+    assert out.output_current == output.replace("</s>", "")

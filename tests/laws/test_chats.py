@@ -127,6 +127,14 @@ def test_turns_hold_their_own_content_and_nothing_else(tokenizer: Any, template:
         assert done.text.endswith("It is")
 
 
+@pytest.mark.parametrize("given, label", [({"id": 0}, "0"), ({"title": "", "id": 7}, "7"), ({"title": ""}, "1")])
+def test_a_document_is_called_by_what_was_given(tokenizer: Any, given: dict[str, Any], label: str) -> None:
+    options = {"documents": [{"text": "four", **given}]}
+    messages = [{"role": "user", "content": "One?"}]
+    done = by_adapter("hf", tokenizer, TEMPLATES["documents in front"], messages, options)
+    assert [piece.label for piece in done.pieces if piece.kind == "document"] == [label]
+
+
 @pytest.mark.parametrize("adapter", ADAPTERS)
 def test_parts_are_texts_of_one_turn(tokenizer: Any, adapter: str) -> None:
     parts = [{"type": "text", "text": "One, "}, {"type": "text", "text": "two?"}]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
@@ -16,12 +17,32 @@ import numpy as np
 import pytest
 import wherefrom
 from wherefrom.errors import UsageError, WherefromError
+from wherefrom.evaluation import (
+    Evaluation,
+    coalition_game,
+    evaluate,
+    evaluation_cost,
+    mean_curves,
+    ranking,
+    split_halves,
+    summary,
+)
+from wherefrom.evaluation.asking import question_of
 from wherefrom.evaluation.contract import METRICS
 from wherefrom.methods.contract import METHODS
+from wherefrom.methods.head_weights import fit_heads
+from wherefrom.methods.perturbation.ablation import ablate
 from wherefrom.methods.perturbation.samplers import SAMPLERS
+from wherefrom.methods.perturbation.units import Units, units_of
+from wherefrom.questions.question import Question
+from wherefrom.results import compare, top_contributors
 from wherefrom.results.aggregation import AGGREGATORS
+from wherefrom.results.pairs import top_pairs
+from wherefrom.settings import _declared as declared_types
 from wherefrom.settings import from_mapping
 from wherefrom.step_functions.base import STEP_FUNCTIONS
+from wherefrom.testing import ReferenceModel
+from wherefrom.tracing import trace_cost
 
 from tests.looking import Looks
 
@@ -410,3 +431,128 @@ def test_a_count_below_the_least_is_refused(
     call, needed_here = calls(model, result, tmp_path / "nothing.json")[verb]
     with pytest.raises(UsageError, match=name):
         call(**{**needed_here, name: -1})
+
+
+WRONG: dict[str, list[Any]] = {
+    "units": ["nope", "tokens", "sentences", "", 3, None, object(), {"target": "nope"}, {"nope": "word"}, [(0.5, 1)]],
+    "baseline": ["nope", "zeros", "", 1.5, True, None, object(), -1, 10**9],
+    "removal": ["nope", "zeros", "", 1.5, True, object(), -1, 10**9],
+    "removals": [["nope"], ["zeros"], [1.5], [None], [-1], []],
+}
+"""What cannot be said of how something is removed, whichever function is asked."""
+
+
+class Made:
+    """What the functions are asked about, made when the first one is."""
+
+    @cached_property
+    def asked(self) -> wherefrom.AttributionModel:
+        return wherefrom.AttributionModel(ReferenceModel())
+
+    @cached_property
+    def adapter(self) -> Any:
+        return self.asked.adapter
+
+    @cached_property
+    def result(self) -> Any:
+        return self.asked.attribute("the cat sat", "the cat sat on the mat", method="saliency", show_progress=False)[0]
+
+    @cached_property
+    def pairs(self) -> Any:
+        return self.asked.attribute("the cat", "the cat sat", method="interactions", show_progress=False)[0]
+
+    @cached_property
+    def question(self) -> Question:
+        return question_of(self.adapter, self.result)
+
+    @cached_property
+    def units(self) -> Units:
+        return units_of(self.question)
+
+    @cached_property
+    def masks(self) -> Any:
+        return np.eye(len(self.units), dtype=bool)
+
+    @cached_property
+    def measured(self) -> Evaluation:
+        return evaluate(self.result, self.asked, ["abpc"], removals=["delete"], show_progress=False)
+
+
+CALLED: dict[Callable[..., Any], Callable[..., Any]] = {
+    fit_heads: lambda made, **more: fit_heads(made.adapter, [made.question], **more),
+    ablate: lambda made, **more: ablate(made.adapter, made.question, made.units, made.masks, **more),
+    units_of: lambda made, **more: units_of(made.question, **more),
+    coalition_game: lambda made, **more: coalition_game(made.result, made.asked, **more),
+    evaluate: lambda made, **more: evaluate(made.result, made.asked, ["abpc"], show_progress=False, **more),
+    evaluation_cost: lambda made, **more: evaluation_cost(made.result, made.asked, ["abpc"], **more),
+    mean_curves: lambda made, **more: mean_curves(made.measured, **more),
+    ranking: lambda made, **more: ranking(made.measured, **{"metric": "abpc", **more}),
+    split_halves: lambda made, **more: split_halves(made.measured, **{"metric": "abpc", **more}),
+    summary: lambda made, **more: summary(made.measured, **more),
+    compare: lambda made, **more: compare(made.result, made.result, **more),
+    top_contributors: lambda made, **more: top_contributors(made.result, **more),
+    top_pairs: lambda made, **more: top_pairs(made.pairs, **more),
+    wherefrom.trace: lambda made, **more: wherefrom.trace(made.asked, "the cat", show_progress=False, **more),
+    trace_cost: lambda made, **more: trace_cost(made.asked, "the cat", "the cat sat", **more),
+    wherefrom.attribute_context: lambda made, **more: wherefrom.attribute_context(
+        made.asked, "the cat", "a dog", show_progress=False, **more
+    ),
+}
+"""Functions with settings of their own, and calls of them that take any setting's value."""
+
+
+def removing_and_counting() -> Iterator[tuple[Callable[..., Any], str, Any]]:
+    """Function, parameter and declared type of all that counts, or says what is removed and how."""
+    for function in CALLED:
+        hints = declared_types(function)
+        for name in inspect.signature(function).parameters:
+            kinds = kinds_of(hints.get(name, object))
+            if hints.get(name) is Units:
+                continue
+            if name in WRONG or (kinds <= {*PLAIN, Literal} and kinds & {int, float}) or name == "metric":
+                yield function, name, hints[name]
+
+
+COUNTED = list(removing_and_counting())
+
+
+@pytest.fixture(scope="module")
+def made() -> Made:
+    return Made()
+
+
+def test_public_functions_that_count_are_among_them() -> None:
+    modules = (wherefrom, wherefrom.evaluation, wherefrom.context, wherefrom.results, wherefrom.tracing)
+    public = {one for module in modules for name in module.__all__ if inspect.isfunction(one := getattr(module, name))}
+    counting = {
+        function
+        for function in public
+        if any(
+            name in WRONG or str(one.annotation) in ("int", "int | None")
+            for name, one in inspect.signature(function).parameters.items()
+        )
+    }
+    assert counting - set(CALLED) <= {wherefrom.load, wherefrom.evaluation.read_gold}  # sizes of files
+    assert {(function.__name__, name) for function, name, _ in COUNTED} >= {("fit_heads", "seed"), ("ablate", "chunk")}
+
+
+@pytest.mark.parametrize("asked", COUNTED, ids=lambda one: f"{one[0].__name__}-{one[1]}")
+def test_what_no_setting_of_a_function_can_be_is_refused(
+    made: Made, asked: tuple[Callable[..., Any], str, Any]
+) -> None:
+    function, name, declared = asked
+    values = WRONG.get(name) or [one for one in wrong(name, declared) if not isinstance(one, np.ndarray)]
+    if NoneType in kinds_of(declared):
+        values = [one for one in values if one is not None]
+    if float in kinds_of(declared):
+        values = [one for one in values if one not in (-1, -0.5) or name in ("alpha", "held_out")]  # thresholds
+    if name == "step":  # an index, from the end too
+        values.remove(-1)
+    taken = []
+    for value in values:
+        try:
+            CALLED[function](made, **{name: value})
+        except UsageError:
+            continue
+        taken.append(value)
+    assert not taken

@@ -81,6 +81,16 @@ def _normalised(tokenizer: Tokenizer, normalizer: Any) -> Tokenizer:
     return tokenizer
 
 
+def _of_plain_letters() -> Tokenizer:
+    """Letters of ASCII alone, one by one: whatever else is written is unknown, letter by letter."""
+    letters = ["<s>", "</s>", "<unk>", "▁", *map(chr, range(33, 127))]
+    vocabulary = {letter: place for place, letter in enumerate(letters)}
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[], unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="never")
+    tokenizer.decoder = decoders.Metaspace(prepend_scheme="never")
+    return tokenizer
+
+
 @cache
 def coder(name: str) -> TextCoder:
     """The tokenizer of this name, with the adapter's conventions."""
@@ -95,11 +105,15 @@ def coder(name: str) -> TextCoder:
         "without accents": lambda: _normalised(
             _byte_level(300), normalizers.Sequence([normalizers.NFD(), normalizers.StripAccents()])
         ),
+        UNKNOWING: _of_plain_letters,
     }[name]()
-    wrapped = PreTrainedTokenizerFast(tokenizer_object=made, bos_token="<s>", eos_token="</s>")
+    unknown = "<unk>" if name == UNKNOWING else None
+    wrapped = PreTrainedTokenizerFast(tokenizer_object=made, bos_token="<s>", eos_token="</s>", unk_token=unknown)
     return TextCoder(tokenizer=wrapped, decoder_start_id=None)
 
 
+UNKNOWING = "plain letters"
+"""A tokenizer that has the unknown token for much of the corpus, and does not get the text back from its ids."""
 TOKENIZERS = ("bytes", "byte-level", "byte-level, words with what precedes them", "metaspace")
 NORMALISING = ("composing", "without accents")
 """Those whose ids are of another text than the one that was given."""
@@ -168,7 +182,7 @@ def doors(made: Attribution, level: Level) -> Iterator[tuple[str, list[int]]]:
     yield "page", [place for place, flag in enumerate(side["f"]) if has_flag(flag, level)]
 
 
-@pytest.mark.parametrize("tokenizer", TOKENIZERS + NORMALISING)
+@pytest.mark.parametrize("tokenizer", [*TOKENIZERS, *NORMALISING, UNKNOWING])
 @pytest.mark.parametrize("name", TEXTS)
 def test_every_door_cuts_at_the_same_places(name: str, tokenizer: str) -> None:
     tokens = tokens_of(name, tokenizer)
@@ -199,7 +213,7 @@ def test_removing_a_unit_removes_whole_characters(name: str, tokenizer: str) -> 
             assert set(edges) <= {0, *itertools.accumulate(map(len, whole))}, (level, begin, end)
 
 
-@pytest.mark.parametrize("tokenizer", TOKENIZERS + NORMALISING)
+@pytest.mark.parametrize("tokenizer", [*TOKENIZERS, *NORMALISING, UNKNOWING])
 @pytest.mark.parametrize("name", TEXTS)
 def test_units_begin_where_the_text_s_own_do(name: str, tokenizer: str) -> None:
     """Words and sentences of tokens are those of the text; a token that holds several is the only reason for fewer."""
@@ -255,8 +269,28 @@ def test_marks_stay_with_their_letters_whatever_a_tokenizer_makes_of_them(text: 
     assert forms[0] == forms[1]
 
 
+def test_an_unknown_letter_is_a_part_of_its_word_and_sentence() -> None:
+    code = coder(UNKNOWING)
+    encoded = code.encode("A dé. Göt ü!", side="target", add_special_tokens=False, decoder_prefix=False)
+    tokens = encoded.tokens
+    assert [token.text for token in tokens if token.piece == "<unk>"] == ["é", "ö", "ü"]
+    assert [tokens[start].start for start in unit_starts(tokens, "sentence")] == [0, 6]
+    assert [token.word for token in tokens if token.text.strip()] == [0, 1, 1, 2, 3, 3, 3, 4, 5]
+    assert not any(token.special for token in tokens)
+
+
+def test_one_id_for_all_roles_is_a_mark() -> None:
+    """GPT-2 ends texts with its unknown token."""
+    made = coder("bytes").tokenizer.backend_tokenizer
+    wrapped = PreTrainedTokenizerFast(tokenizer_object=made, bos_token="</s>", eos_token="</s>", unk_token="</s>")
+    assert TextCoder(tokenizer=wrapped, decoder_start_id=None).tokens(np.array([wrapped.eos_token_id]))[0].special
+
+
 def test_the_corpus_is_large_and_cuts_characters() -> None:
     assert len(TEXTS) >= 40
+    unknown = [token for name in TEXTS for token in tokens_of(name, UNKNOWING) if token.piece == "<unk>"]
+    assert len(unknown) > 500
+    assert not any(token.special for token in unknown)
     assert sum(not token.text for name in TEXTS for token in tokens_of(name, "bytes")) > 500
 
 

@@ -11,6 +11,7 @@ from attrs import frozen
 from wherefrom.context.templates import Span
 from wherefrom.errors import InputError, SettingsError
 from wherefrom.text.sentences import sentences
+from wherefrom.text.turns import first_given
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -56,7 +57,7 @@ def context_text(context: Context, *, template: str = "{text}", separator: str =
         separator: What stands between documents.
 
     Raises:
-        InputError: There is no document, or one has no text.
+        InputError: There is no document, one has no text, or two have one id.
         SettingsError: The template has no ``{text}``.
     """
     if isinstance(context, str):
@@ -65,7 +66,7 @@ def context_text(context: Context, *, template: str = "{text}", separator: str =
     if template.count("{text}") != 1:
         raise SettingsError(f"document_template={template!r} must have '{{text}}' once.")
     written, parts = "", []
-    for number, document in enumerate(documents, start=1):
+    for number, (document, name) in enumerate(zip(documents, names_of(documents), strict=True), start=1):
         if written:
             written += separator
         before, after = (
@@ -74,9 +75,7 @@ def context_text(context: Context, *, template: str = "{text}", separator: str =
         )
         begin = len(written)
         written += before + document.text + after
-        parts.append(
-            Part(span=(begin, len(written)), text=document.text, id=document.id or str(number), title=document.title)
-        )
+        parts.append(Part(span=(begin, len(written)), text=document.text, id=name, title=document.title))
     return ContextText(text=written, parts=tuple(parts))
 
 
@@ -92,6 +91,23 @@ def as_documents(items: Any) -> list[Document]:
     if not documents:
         raise InputError("The list of documents is empty. Give at least one, or leave the context out.")
     return documents
+
+
+def names_of(documents: Sequence[Document]) -> list[str]:
+    """What each document is cited by: its id, else its number, counted from 1.
+
+    Raises:
+        InputError: Two are cited alike.
+    """
+    names = [first_given(document.id, number) for number, document in enumerate(documents, start=1)]
+    places: dict[str, int] = {}
+    for index, name in enumerate(names):
+        if (other := places.setdefault(name, index)) != index:
+            raise InputError(
+                f"Documents {other} and {index} would both be cited as {name!r}. Give each an id of its own; one "
+                "without is cited by its number, counted from 1."
+            )
+    return names
 
 
 def sentence_parts(text: str) -> tuple[Part, ...]:
@@ -112,7 +128,7 @@ def _document(item: Any, index: int) -> Document:
                 f"Document {index} has no 'text': {dict(item)!r}. Expected {{'text': ..., 'id': ..., 'title': ...}}, "
                 "the last two optional."
             )
-        item = Document(text=text, id=str(item.get("id") or ""), title=str(item.get("title") or ""))
+        item = Document(text=text, id=first_given(item.get("id")), title=first_given(item.get("title")))
     if not isinstance(item, Document):
         raise InputError(f"Document {index} must be a text or have one, not {item!r}.")
     if not item.text.strip():

@@ -20,7 +20,7 @@ from wherefrom.context.chats import (
     turns_of,
     with_content,
 )
-from wherefrom.context.documents import ContextText, Part, as_documents, context_text
+from wherefrom.context.documents import ContextText, Part, as_documents, context_text, names_of
 from wherefrom.context.readings import Prefix
 from wherefrom.context.templates import (
     CHAT_TEMPLATE,
@@ -242,8 +242,8 @@ def _beside(texts: Texts, messages: Messages, model: SequenceModel) -> _Both:
             "which writes them into the user's last message."
         )
     parts = tuple(
-        Part(span=characters(encoding, place), text=one.text, id=one.id or str(number), title=one.title)
-        for number, (place, one) in enumerate(zip(places, listed, strict=True), start=1)
+        Part(span=characters(encoding, place), text=one.text, id=name, title=one.title)
+        for place, one, name in zip(places, listed, names_of(listed), strict=True)
     )
     return _of_chats(model, whole, Chat(messages=messages), (parts[0].span[0], parts[-1].span[1]), parts)
 

@@ -238,12 +238,10 @@ def text_of(tokens: Sequence[Token]) -> str:
 def characters_of(tokens: Sequence[Token], first: int, end: int) -> Span:
     """Where some tokens stand in the `text_of` all, without the white space around them."""
     texts = ["" if token.special else token.text for token in tokens]
-    whole = "".join(texts)
-    lead = len(whole) - len(whole.lstrip())
-    begin = len("".join(texts[:first]))
-    inside = "".join(texts[first:end])
-    stop = begin + len(inside.rstrip()) - lead
-    return min(max(begin + len(inside) - len(inside.lstrip()) - lead, 0), stop), stop
+    whole, inside = "".join(texts), "".join(texts[first:end])
+    begin = len("".join(texts[:first])) + len(inside) - len(inside.lstrip()) - (len(whole) - len(whole.lstrip()))
+    begin = min(max(begin, 0), len(whole.strip()))  # of tokens without text: the nearest place that there is
+    return begin, begin + len(inside.strip())
 
 
 def _begun(model: SequenceModel, text: str, beginning: Prefix) -> Encoding:

@@ -24,7 +24,7 @@ from attrs import frozen
 from wherefrom.adapters import PredictsSteps, Row
 from wherefrom.arrays import BoolArray, FloatArray, IntArray, to_numpy
 from wherefrom.context.foreign import Foreign
-from wherefrom.context.readings import ForcedRun
+from wherefrom.context.readings import ForcedRun, text_of
 from wherefrom.context.significance import p_values
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.spans import span_targets
@@ -41,7 +41,7 @@ class Support:
     """What each part does for each sentence of the output."""
 
     sentences: tuple[tuple[int, int], ...]
-    """(first, last + 1) indices into the output."""
+    """(first, last + 1) indices into the output, of those that have text: marks between them are part of none."""
     necessity: FloatArray
     """Nats lost without the part. Shape ``(sentences, parts)``."""
     sufficiency: FloatArray
@@ -98,6 +98,7 @@ def supported(model: PredictsSteps, full: ForcedRun, foreign: Sequence[Foreign],
     spans = tuple(
         (first - full.output_start, end - full.output_start)
         for first, end in span_targets("sentence", full.target_tokens, output).spans
+        if text_of(full.target_tokens[first:end])
     )
     number = len(full.parts)
     everything = np.concatenate(full.parts)
@@ -113,7 +114,7 @@ def supported(model: PredictsSteps, full: ForcedRun, foreign: Sequence[Foreign],
         rows.append(_without(full, np.setdiff1d(everything, full.parts[one.part]), one))
     answers = counted(model.predict(rows), "support", len(rows), progress)
     steps = np.array([-to_numpy(answer.scores["surprisal"]).astype(np.float64) for answer in answers])
-    sums = np.array([steps[:, first:end].sum(axis=1) for first, end in spans])
+    sums = np.array([steps[:, first:end].sum(axis=1) for first, end in spans]).reshape(len(spans), len(rows))
     whole, bare = sums[:, :1], sums[:, 1:2]
     without, alone = sums[:, 2 : 2 + number], sums[:, 2 + number : 2 + 2 * number]
     exchanged, foreign_alone = sums[:, 2 + 2 * number :: 2], sums[:, 3 + 2 * number :: 2]

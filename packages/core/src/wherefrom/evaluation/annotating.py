@@ -6,8 +6,7 @@ from collections import defaultdict
 
 import numpy as np
 
-from wherefrom.errors import UnknownNameError, nearest
-from wherefrom.evaluation.records import Evaluation
+from wherefrom.evaluation.records import Evaluation, check_named
 from wherefrom.results.attribution import Attributions
 
 
@@ -24,11 +23,7 @@ def with_measurements(results: Attributions, evaluation: Evaluation, method: str
     """
     if method is None and len(evaluation.methods) == 1:
         (method,) = evaluation.methods
-    if method not in evaluation.methods:
-        raise UnknownNameError(
-            f"The evaluation has no method {method!r}.{nearest(str(method), evaluation.methods)} It has "
-            f"{', '.join(evaluation.methods)}."
-        )
+    check_named("method", str(method), evaluation.methods)
     values: dict[int, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for one in evaluation.measurements:
         if one.method == method and one.value is not None:

@@ -15,7 +15,7 @@ from wherefrom.attribute import AttributionModel
 from wherefrom.errors import InputError, ShapeError
 from wherefrom.evaluation.asking import evaluated_units, question_of
 from wherefrom.methods.perturbation.growing import GrowingTable
-from wherefrom.methods.perturbation.removal import check_baseline
+from wherefrom.methods.perturbation.removal import as_baseline, check_baseline
 from wherefrom.methods.perturbation.units import Unit, UnitsSetting
 from wherefrom.results.data import AttributionData
 from wherefrom.results.given import require_result
@@ -97,6 +97,7 @@ def coalition_game(
     adapter = adapter_of(model)
     if not isinstance(adapter, ScoringModel):
         raise lacking(adapter, PredictsSteps, "A coalition game")
+    removal = as_baseline(removal)
     check_baseline(removal, adapter, "A coalition game")
     question = question_of(adapter, result, function=function)
     found = evaluated_units(question, result, units)

@@ -43,10 +43,12 @@ def gold_from_words(text: str, words: Sequence[str], **facts: Any) -> Gold:
     """Gold spans at every place where one of the words stands.
 
     Raises:
-        InputError: One does not.
+        InputError: One does not, or is empty.
     """
     spans: list[tuple[int, int]] = []
     for word in words:
+        if not word:
+            raise InputError("words has an empty text, which stands everywhere. Leave it out.")
         begin = text.find(word)
         if begin < 0:
             raise InputError(f"{word!r} is not in the text {text!r}.")

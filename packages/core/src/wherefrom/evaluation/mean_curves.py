@@ -9,7 +9,8 @@ import msgspec
 import numpy as np
 
 from wherefrom.arrays import FloatArray
-from wherefrom.evaluation.records import Curve, Evaluation
+from wherefrom.evaluation.records import Curve, Evaluation, check_named
+from wherefrom.settings import check_call
 
 POINTS = 21
 """Shares from none to all, evenly."""
@@ -35,7 +36,15 @@ def mean_curves(evaluation: Evaluation, *, removal: str | None = None, points: i
 
     Args:
         removal: One way of removal; None: each.
+        points: Shares at which they are read, at least 2.
+
+    Raises:
+        SettingsError: ``points`` is below 2.
+        UnknownNameError: The evaluation has no such removal.
     """
+    check_call(mean_curves, locals(), points=2)
+    if removal is not None:
+        check_named("removal", removal, evaluation.removals)
     shares = np.linspace(0.0, 1.0, points)
     gathered: dict[tuple[str, str], dict[int, list[FloatArray]]] = defaultdict(lambda: defaultdict(list))
     for one in evaluation.curves:

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from wherefrom.errors import FileFormatError
+from wherefrom.errors import FileFormatError, UnknownNameError, nearest
 from wherefrom.files.wire.bytes import write_whole
 
 FORMAT = "wherefrom.evaluation/1"
+
+
+def check_named(what: str, name: str, known: Collection[str]) -> None:
+    """Refuse the name of something that an evaluation does not have.
+
+    Args:
+        what: A metric, a method, a removal.
+        known: Those it has.
+
+    Raises:
+        UnknownNameError: It is none of them; the nearest is suggested.
+    """
+    if name not in known:
+        raise UnknownNameError(
+            f"The evaluation has no {what} {name!r}.{nearest(str(name), known)} It has {', '.join(known) or 'none'}."
+        )
 
 
 class Measurement(msgspec.Struct, frozen=True, kw_only=True):

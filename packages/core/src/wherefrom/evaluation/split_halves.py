@@ -6,8 +6,9 @@ import msgspec
 import numpy as np
 
 from wherefrom.evaluation.correlation import spearman
-from wherefrom.evaluation.records import Evaluation
+from wherefrom.evaluation.records import Evaluation, check_named
 from wherefrom.evaluation.summary import values_by_example
+from wherefrom.settings import check_call
 
 SPLITS = 200
 
@@ -38,7 +39,15 @@ def split_halves(
     Args:
         removal: One way of removal; None: the mean over all.
         splits: Random splits, the same for every metric.
+
+    Raises:
+        SettingsError: ``splits`` is below 1.
+        UnknownNameError: The evaluation has no such metric or removal.
     """
+    check_call(split_halves, locals(), splits=1)
+    check_named("metric", metric, evaluation.metrics)
+    if removal is not None:
+        check_named("removal", removal, evaluation.removals)
     values = values_by_example(evaluation, removal)
     places = {
         method: found for (method, name), found in values.items() if name == metric and method in evaluation.methods

@@ -9,11 +9,11 @@ import msgspec
 import numpy as np
 
 from wherefrom.arrays import FloatArray
-from wherefrom.errors import UnknownNameError, nearest
 from wherefrom.evaluation.orderings import RANDOM
-from wherefrom.evaluation.records import Evaluation, Measurement
+from wherefrom.evaluation.records import Evaluation, Measurement, check_named
 from wherefrom.evaluation.statistics import bootstrap_interval, permutation_p
 from wherefrom.results.multiple_tests import holm
+from wherefrom.settings import check_call
 
 ALL_REMOVALS = "mean of removals"
 
@@ -52,11 +52,9 @@ def summary(evaluation: Evaluation, *, removal: str | None = None) -> list[Line]
     Raises:
         UnknownNameError: The evaluation has no such removal.
     """
-    if removal is not None and removal not in evaluation.removals:
-        raise UnknownNameError(
-            f"The evaluation has no removal {removal!r}.{nearest(removal, evaluation.removals)} "
-            f"It has {', '.join(evaluation.removals)}."
-        )
+    check_call(summary, locals())
+    if removal is not None:
+        check_named("removal", removal, evaluation.removals)
     values = values_by_example(evaluation, removal)
     lines: list[Line] = []
     for metric, facts in evaluation.metrics.items():
@@ -92,7 +90,13 @@ def summary(evaluation: Evaluation, *, removal: str | None = None) -> list[Line]
 
 
 def ranking(evaluation: Evaluation, metric: str, *, removal: str | None = None) -> list[str]:
-    """Methods, best first by one metric's mean."""
+    """Methods, best first by one metric's mean.
+
+    Raises:
+        UnknownNameError: The evaluation has no such metric or removal.
+    """
+    check_call(ranking, locals())
+    check_named("metric", metric, evaluation.metrics)
     facts = evaluation.metrics[metric]
     lines = [one for one in summary(evaluation, removal=removal) if one.metric == metric and one.mean is not None]
     sign = -1.0 if facts.higher_is_better else 1.0

@@ -29,11 +29,12 @@ from wherefrom.files.wire.bytes import write_whole
 from wherefrom.methods.context_cite import log_odds
 from wherefrom.methods.perturbation.ablation import LOG_PROBABILITY, quantities
 from wherefrom.methods.perturbation.growing import GrowingTable
-from wherefrom.methods.perturbation.removal import check_baseline
-from wherefrom.methods.perturbation.units import Units, UnitsSetting, units_of
+from wherefrom.methods.perturbation.removal import as_baseline, check_baseline
+from wherefrom.methods.perturbation.units import Units, UnitsSetting, as_units, units_of
 from wherefrom.progress import Progress, no_progress
 from wherefrom.questions.question import Question
 from wherefrom.results.comparison import Values, spearman
+from wherefrom.settings import check_call
 
 FORMAT = "wherefrom.heads/1"
 Kind = Literal["decoder", "cross"]
@@ -228,18 +229,24 @@ def fit_heads(
     Args:
         model: An adapter that shows attention and scores sequences.
         masks: Half-random coalitions per question, the whole input besides.
+        units: What is removed as one, as perturbation methods take it.
+        baseline: How it is removed, see `wherefrom.methods.perturbation.removal`.
         alpha: Strength of the penalty.
         held_out: Share of the questions that nothing is learned from, and that the weights are tested on.
         tables: Folder of ablation tables that is read and filled.
 
     Raises:
         InputError: There are no questions, or nothing could be learned from them.
-        SettingsError: A number is out of its range.
+        SettingsError: A setting is unknown or out of its range.
     """
+    check_call(fit_heads, locals(), masks=4)
     if not questions:
         raise InputError("There are no questions to learn from.")
-    if masks < 4 or not 0 <= held_out < 1 or alpha < 0:
-        raise SettingsError("masks must be at least 4, held_out from 0 to below 1, alpha not negative.")
+    if not 0 <= held_out < 1:
+        raise SettingsError(f"held_out = {held_out!r} is no share to learn without. Give a number from 0 to below 1.")
+    if alpha < 0:
+        raise SettingsError(f"alpha = {alpha!r} is no strength of a penalty. Give 0 or more.")
+    units, baseline = as_units(units), as_baseline(baseline)
     check_baseline(baseline, model, "fit_heads")
     rng = np.random.default_rng(seed)
     kept_out = set(rng.permutation(len(questions))[: int(held_out * len(questions))].tolist())

@@ -10,6 +10,7 @@ from attrs import frozen
 
 from wherefrom.errors import InputError
 from wherefrom.results.data import AttributionData
+from wherefrom.settings import check_call
 from wherefrom.text.tokens import Token
 
 
@@ -28,10 +29,10 @@ def top_contributors(attribution: AttributionData, k: int = 5) -> list[list[Cont
     """For each step the ``k`` visible inputs of largest absolute score, the largest first; ties in order of the text.
 
     Raises:
-        InputError: The attribution has dimensions left, or ``k`` is negative.
+        InputError: The attribution has dimensions left.
+        SettingsError: ``k`` is no count.
     """
-    if k < 0:
-        raise InputError(f"k = {k}: expected how many inputs of each step, at least 0.")
+    check_call(top_contributors, locals(), k=0)
     scores, visible, places = joint(attribution)
     tokens = {"source": attribution.source, "target": attribution.target}
     steps = []

@@ -10,6 +10,7 @@ from attrs import frozen
 
 from wherefrom.errors import InputError
 from wherefrom.results.data import AttributionData
+from wherefrom.settings import check_call
 
 DETAIL = "interactions"
 """Name of the pairs among a result's details."""
@@ -101,7 +102,9 @@ def top_pairs(attribution: AttributionData, k: int = 5, *, step: int | None = No
 
     Raises:
         InputError: The method found no pairs, or there is no such step.
+        SettingsError: ``k`` is no count.
     """
+    check_call(top_pairs, locals(), k=0)
     table = pair_table(attribution)
     if table is None:
         raise InputError(f"{attribution.method or 'This result'} knows no pairs. Ask with method='interactions'.")

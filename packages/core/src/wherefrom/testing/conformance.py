@@ -274,6 +274,21 @@ def _special(case: Case) -> None:
         require(not special, f"add_special_tokens=False still adds {special}.")
 
 
+@check(SequenceModel, "an unknown word is a part of the text")
+def _unknown(case: Case) -> None:
+    card = case.model.card
+    marks = {card.bos_id, card.pad_id, card.mask_id, card.decoder_start_id, *card.eos_ids}
+    if card.unk_id is None or card.unk_id in marks:  # the same token for several roles, or a stand-in
+        return
+    for side in _sides(case):
+        (token,) = case.model.tokens(np.array([card.unk_id]), side=side)
+        require(
+            not token.special,
+            f"The unknown token {token.piece!r} is special. It stands for a word: special tokens end sentences, and "
+            "are left out of texts.",
+        )
+
+
 @check(SequenceModel, "generation continues what it was given, again and again alike")
 def _generation(case: Case) -> None:
     side: Side = "source" if case.reads_source else "target"

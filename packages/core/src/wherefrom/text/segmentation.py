@@ -24,6 +24,7 @@ from functools import cache
 from itertools import accumulate, pairwise
 from typing import Any, Literal, TypeAlias
 
+from wherefrom.errors import SettingsError, nearest
 from wherefrom.text.characters import Characters, characters, inside_characters, whole_characters
 from wherefrom.text.sentences import sentences
 from wherefrom.text.tokens import Segment, Token
@@ -76,12 +77,19 @@ def unit_starts(tokens: Sequence[Token], level: Level, *, breaks: Collection[int
     Args:
         breaks: Indices at which a unit begins in any case, as where a prompt ends: texts on both sides are read apart.
 
+    Raises:
+        SettingsError: There is no such level.
+
     Example:
         >>> texts = ["Go", " on", ".", " 智", "", "!"]
         >>> tokens = [Token(id=i, piece=text, text=text, position=i) for i, text in enumerate(texts)]
         >>> unit_starts(tokens, "word"), unit_starts(tokens, "sentence")
         ((0, 1, 2, 3, 5), (0, 3))
     """
+    if level not in LEVELS:
+        raise SettingsError(
+            f"No text is cut into {level!r}.{nearest(str(level), LEVELS)} Its levels are {', '.join(LEVELS)}."
+        )
     if level == "token":
         return tuple(range(len(tokens)))
     special = [token.special for token in tokens]
@@ -94,7 +102,8 @@ def unit_starts(tokens: Sequence[Token], level: Level, *, breaks: Collection[int
 
 def unit_spans(tokens: Sequence[Token], level: Level, *, breaks: Collection[int] = ()) -> list[Span]:
     """The units of ``level`` as spans of tokens, which follow each other without gaps; see `unit_starts`."""
-    return list(pairwise([*unit_starts(tokens, level, breaks=breaks), len(tokens)])) if len(tokens) else []
+    starts = unit_starts(tokens, level, breaks=breaks)
+    return list(pairwise([*starts, len(tokens)])) if len(tokens) else []
 
 
 def word_indices(texts: Sequence[str], special: Sequence[bool]) -> list[int | None]:

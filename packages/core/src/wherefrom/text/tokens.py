@@ -31,7 +31,8 @@ class Token(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     end: int | None = None
     """Character offset where it ends, exclusive."""
     special: bool = False
-    """Was it added by the tokenizer (BOS, EOS, padding, chat markers)?"""
+    """Is it a mark that is no part of the text (BOS, EOS, padding, chat markers)? A word that the vocabulary does not
+    know is one of the text, whatever its tokenizer calls the token."""
     word: int | None = None
     """Index of the word it belongs to in the sequence's text, if known. Equal and adjacent: same word."""
 

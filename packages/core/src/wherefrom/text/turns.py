@@ -97,8 +97,20 @@ def rendered(render: Renders, messages: Sequence[Mapping[str, Any]], options: Ma
         frame = ""  # the template looks into the messages
     spans = _by_frame(text, frame, marks) or _by_search(text, marks)
     owners = [("turn", str(one["role"])) for one in chat]
-    owners += [("document", str(one.get("title") or one.get("id") or n)) for n, one in enumerate(documents, start=1)]
+    owners += [
+        ("document", first_given(one.get("title"), one.get("id"), n)) for n, one in enumerate(documents, start=1)
+    ]
     return Rendered(text, tuple(_pieces(text, spans, owners)))
+
+
+def first_given(*names: object) -> str:
+    """The first of some names that was given, as a text: the number 0 is one, None and the empty text are none.
+
+    Example:
+        >>> first_given(None, "", 0, 1), first_given(None)
+        ('0', '')
+    """
+    return next((str(name) for name in names if name is not None and name != ""), "")
 
 
 def segments_of(pieces: Sequence[Piece], tokens: Sequence[Token], side: str) -> tuple[Segment, ...]:

@@ -130,8 +130,18 @@ class TextCoder:
         """Does the id stand for white space, or for nothing, and not for a part of a character?"""
         return i not in self.special_ids and not self.decode(np.array([i]), skip_special_tokens=False).strip()
 
+    @property
+    def mark_ids(self) -> frozenset[int]:
+        """Ids that are no part of a text: all special ones but the unknown token, which stands for a word of it. Where
+        a tokenizer lets one id begin or end sequences and be the unknown token, it is a mark."""
+        roles = ("bos_token_id", "eos_token_id", "sep_token_id", "cls_token_id", "mask_token_id")
+        marks = [self.decoder_start_id, *(getattr(self.tokenizer, role) for role in roles)]
+        unknown = self.tokenizer.unk_token_id
+        return frozenset(i for i in self.special_ids if i != unknown or i in marks)
+
     def _labelled(self, ids: IntArray, texts: Sequence[str], spans: Sequence[tuple[int, int]]) -> tuple[Token, ...]:
-        special = [int(i) in self.special_ids for i in ids]
+        marks = self.mark_ids
+        special = [int(i) in marks for i in ids]
         pieces = self.tokenizer.convert_ids_to_tokens([int(i) for i in ids])
         words = word_indices(texts, special)
         return tuple(

@@ -49,7 +49,8 @@ _STEP_AGGREGATION = {
     **dict.fromkeys(["entropy", "crossentropy", "pcxmi", "kl_divergence"], "sum"),
 }
 
-_SPECIAL = re.compile(r"<\|?[^<>\s]+\|?>|\[[A-Z]+\]")
+_SPECIAL = re.compile(r"(?!<unk>|\[UNK\]|<0x[0-9A-F]{2}>)(?:<\|?[^<>\s]+\|?>|\[[A-Z]+\])")
+"""How marks are spelt; files of inseq do not say which tokens are some. Unknown words and bytes are text."""
 
 
 # reading

@@ -26,11 +26,12 @@ from wherefrom.adapters import Inside, Row, ScoringModel, SequenceModel, fingerp
 from wherefrom.arrays import Array, BoolArray, FloatArray, IntArray, namespace, to_numpy
 from wherefrom.errors import FileFormatError, InputError, ShapeError
 from wherefrom.files.wire.bytes import write_whole
-from wherefrom.methods.perturbation.removal import Removed, removal
+from wherefrom.methods.perturbation.removal import Removed, as_baseline, removal
 from wherefrom.methods.perturbation.units import Unit, Units
 from wherefrom.progress import Progress, no_progress
 from wherefrom.questions.question import Question
 from wherefrom.questions.target_function import TargetFunction
+from wherefrom.settings import check_call
 from wherefrom.step_functions.base import StepPrediction
 from wherefrom.step_functions.code import UntoldError, this_object, told
 
@@ -352,7 +353,10 @@ def ablate(
     Raises:
         ShapeError: A mask is not as long as there are units.
         InputError: ``table`` is of another question, model, units or baseline.
+        SettingsError: ``baseline`` or ``chunk`` is none.
     """
+    check_call(ablate, locals(), chunk=1)
+    baseline = as_baseline(baseline)
     if masks.ndim != 2 or masks.shape[1] != len(units):
         raise ShapeError(f"Masks of shape {masks.shape} for {len(units)} units; expected (samples, {len(units)}).")
     wanted = quantities(question) if wanted is None else wanted

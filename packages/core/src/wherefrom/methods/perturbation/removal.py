@@ -77,8 +77,9 @@ def check_baseline(baseline: str | int, model: SequenceModel, method: str) -> No
 
     Raises:
         ModelCapabilityError: The embeddings are needed and the model does not give them.
-        SettingsError: The tokenizer has no such token, or the id is outside the vocabulary.
+        SettingsError: It is no way at all, the tokenizer has no such token, or the id is outside the vocabulary.
     """
+    baseline = as_baseline(baseline)
     name = model.card.name
     if baseline in ("zero", "mean") and not isinstance(model, Embeds):
         raise ModelCapabilityError(
@@ -116,7 +117,12 @@ def baseline_id(baseline: str | int, model: SequenceModel) -> int:
 
 
 def removal(baseline: str | int, model: SequenceModel, question: Question) -> Removal:
-    """The way to take tokens out of this question that ``baseline`` names."""
+    """The way to take tokens out of this question that ``baseline`` names.
+
+    Raises:
+        SettingsError: It names none.
+    """
+    baseline = as_baseline(baseline)
     if baseline == "hidden":
         return Hiding(question=question)
     if baseline == "delete":

@@ -148,6 +148,7 @@ def units_of(
         InputError: A span is empty, outside the sequence or overlaps another.
         SettingsError: ``units`` is no known word.
     """
+    units = as_units(units)
     decoder_only = question.source_ids is None
     first, last = (int(question.steps[0]), int(question.steps[-1])) if len(question.steps) else (0, 0)
     answer = first if question.answer_start is None else question.answer_start
