@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -9,7 +10,7 @@ import msgspec
 from attrs import frozen
 
 from wherefrom.context.templates import Span
-from wherefrom.errors import InputError, SettingsError
+from wherefrom.errors import InputError, SettingsError, WherefromWarning
 from wherefrom.text.sentences import sentences
 from wherefrom.text.turns import first_given
 
@@ -57,7 +58,7 @@ def context_text(context: Context, *, template: str = "{text}", separator: str =
         separator: What stands between documents.
 
     Raises:
-        InputError: There is no document, one has no text, or two have one id.
+        InputError: There is no document, or one has no text.
         SettingsError: The template has no ``{text}``.
     """
     if isinstance(context, str):
@@ -94,18 +95,17 @@ def as_documents(items: Any) -> list[Document]:
 
 
 def names_of(documents: Sequence[Document]) -> list[str]:
-    """What each document is cited by: its id, else its number, counted from 1.
-
-    Raises:
-        InputError: Two are cited alike.
-    """
+    """What each document is cited by: its id, else its number, counted from 1. Two that are cited alike are told:
+    passages of one document may be meant so."""
     names = [first_given(document.id, number) for number, document in enumerate(documents, start=1)]
     places: dict[str, int] = {}
     for index, name in enumerate(names):
         if (other := places.setdefault(name, index)) != index:
-            raise InputError(
-                f"Documents {other} and {index} would both be cited as {name!r}. Give each an id of its own; one "
-                "without is cited by its number, counted from 1."
+            warnings.warn(
+                f"Documents {other} and {index} are both cited as {name!r}, so citations do not tell them apart. Give "
+                "each an id of its own; one without is cited by its number, counted from 1.",
+                WherefromWarning,
+                stacklevel=2,
             )
     return names
 
