@@ -159,6 +159,15 @@ def test_support_by_no_input_context_is_not_tested(wherefrom: Run, gate: tuple[s
     assert f"{gate[0]} needs an input context" in ran.err
 
 
+def test_a_blank_context_is_none_to_be_supported_by(wherefrom: Run) -> None:
+    ran = wherefrom(
+        *("attribute-context", "-m", "demo:lm", "--input-current-text", "Hello", "--input-context-text", " "),
+        *("--output-current-text", "to the office.", "--output-context-text", "George was sick.", "--fail-unsupported"),
+    )
+    assert ran.code == 2
+    assert "has nothing to test" in ran.err
+
+
 def test_an_example_is_asked_about_as_told(wherefrom: Run) -> None:
     """The built-in one was read without its options."""
     plain, chat, other = (
