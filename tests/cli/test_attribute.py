@@ -221,6 +221,14 @@ def test_a_large_file_is_told_and_how_it_would_be_smaller(wherefrom: Run, monkey
     assert "one number per cell" not in told
 
 
+@pytest.mark.parametrize("option", ["--input-field", "--output-field", "--id-field"])
+def test_a_column_is_one_of_a_file(wherefrom: Run, option: str) -> None:
+    """It was ignored."""
+    ran = wherefrom("attribute", "-m", "demo:lm", "-i", "Mary", option, "text")
+    assert ran.code == 2
+    assert f"{option} names a column of a file" in ran.err
+
+
 def test_old_name_of_an_option_is_accepted_with_a_note(wherefrom: Run) -> None:
     ran = wherefrom("attribute", "-m", "demo:lm", "-i", TEXT, "--max-new-tokens", 2, "--do_prefix_attribution")
     assert ran.code == 0

@@ -132,6 +132,13 @@ def test_the_permutation_test_takes_unrelated_contexts(wherefrom: Run, tmp_path:
         (("-m", "demo:lm", *TEXTS, "--context_sensitivity_metric", "kl_divergense"), "kl_divergence"),
         (("-m", "demo:lm", *TEXTS, "--handle_output_context_strategy", "automatic"), "auto"),
         (("-m", "demo:lm", *TEXTS, "--json", "-o", "-"), "standard output"),
+        (("-m", "demo:lm", *TEXTS, "--viz-path", "-"), "goes to a file"),
+        (("--fail-unsupported", "--support-unit", "none"), "nothing can"),
+        (("-m", "demo:lm", *TEXTS, "--citations", "-", "--support-unit", "none"), "nothing can"),
+        (("--null-draws", "20"), "fpr asks for"),
+        (("--document-placement", "chat_template"), "no messages"),
+        (("--document-template", "[{n}] {text}"), "how documents are written"),
+        (("--document-separator", ","), "how documents are written"),
     ],
 )
 def test_misuse_is_explained(wherefrom: Run, arguments: tuple[str, ...], words: str) -> None:
@@ -139,6 +146,45 @@ def test_misuse_is_explained(wherefrom: Run, arguments: tuple[str, ...], words: 
     assert ran.code == 2
     assert words in ran.err
     assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize("gate", [("--fail-unsupported",), ("--citations", "-")])
+def test_support_by_no_input_context_is_not_tested(wherefrom: Run, gate: tuple[str, ...]) -> None:
+    """The gate let it through."""
+    ran = wherefrom(
+        *("attribute-context", "-m", "demo:lm", "--input-current-text", "Hello", *gate),
+        *("--output-current-text", "to the office.", "--output-context-text", "George was sick."),
+    )
+    assert ran.code == 2
+    assert f"{gate[0]} needs an input context" in ran.err
+
+
+def test_a_blank_context_is_none_to_be_supported_by(wherefrom: Run) -> None:
+    ran = wherefrom(
+        *("attribute-context", "-m", "demo:lm", "--input-current-text", "Hello", "--input-context-text", " "),
+        *("--output-current-text", "to the office.", "--output-context-text", "George was sick.", "--fail-unsupported"),
+    )
+    assert ran.code == 2
+    assert "has nothing to test" in ran.err
+
+
+def test_an_example_is_asked_about_as_told(wherefrom: Run) -> None:
+    """The built-in one was read without its options."""
+    plain, chat, other = (
+        json.loads(wherefrom("attribute-context", "--json", *more).out)
+        for more in ((), ("--as-chat",), ("--input-template", "Well: {context} {current}"))
+    )
+    assert isinstance(plain["info"]["input_current_text"], str)
+    assert chat["info"]["input_current_text"][0]["role"] == "user"
+    assert other["info"]["input_template"] == "Well: {context} {current}"
+    assert other["cti_scores"] != plain["cti_scores"]
+
+
+def test_a_chat_is_no_text_to_make_a_message_of(wherefrom: Run, tmp_path: Path) -> None:
+    (tmp_path / "chat.json").write_text(json.dumps([{"role": "user", "content": TEXTS[1]}]))
+    ran = wherefrom("attribute-context", "-m", "demo:lm", *TEXTS[2:], "--chat", "chat.json", "--as-chat")
+    assert ran.code == 2
+    assert "has messages already" in ran.err
 
 
 def test_regression_manual_without_a_terminal_fails_with_advice(wherefrom: Run) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from wherefrom.evaluation.bench.standings import Standing
 from wherefrom.files import load
 from wherefrom.results.attribution import Attributions
 from wherefrom_cli.commands import list_names
+from wherefrom_cli.main import load_command, modules
 
 Run = Callable[..., Any]
 
@@ -181,7 +183,8 @@ CONTEXT = (
 def test_info_as_config_of_a_context_attribution(wherefrom: Run, tmp_path: Path, documents: bool) -> None:
     (tmp_path / "docs.txt").write_text("George was sick.\nMary was hungry.\n")
     texts = ("--documents", "docs.txt") if documents else ("--input-context-text", "George was sick yesterday.")
-    made = wherefrom(*CONTEXT, *texts, "--document-template", "- {text}", "-o", "one.json")
+    written = ("--document-template", "- {text}") if documents else ()
+    made = wherefrom(*CONTEXT, *texts, *written, "-o", "one.json")
     assert made.code == 0, made.err
     told = wherefrom("info", "one.json", "--as-config")
     (tmp_path / "again.toml").write_text(told.out)
@@ -361,6 +364,105 @@ def test_convert_to_inseq_and_back(wherefrom: Run, saved: Path, tmp_path: Path) 
     )
 
 
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        (("-o", "y.msgpack.gz", "--to", "inseq"), "End the name in .json, with .gz"),
+        (("-o", "y.json.zst", "--to", "inseq"), "End the name in .json, with .gz"),
+        (("-o", "y.json", "--to", "inseq", "--scores-precision", "float16"), "has one precision"),
+        (("-o", "-", "--to", "run"), "A run is a folder"),
+    ],
+)
+def test_convert_refuses_what_a_format_has_not(
+    wherefrom: Run, saved: Path, tmp_path: Path, options: tuple[str, ...], words: str
+) -> None:
+    ran = wherefrom("convert", saved, *options)
+    assert ran.code == 2
+    assert words in ran.err
+    assert not [one for one in tmp_path.iterdir() if one.is_file()]
+
+
+def test_a_compressed_file_of_inseq_is_one(wherefrom: Run, saved: Path, tmp_path: Path) -> None:
+    assert wherefrom("convert", saved, "-o", "inseq.json.gz", "--to", "inseq").code == 0
+    assert (tmp_path / "inseq.json.gz").read_bytes()[:2] == b"\x1f\x8b"
+    assert wherefrom("convert", "inseq.json.gz", "-o", "back.json").code == 0
+
+
+@pytest.mark.parametrize(
+    "command", [("convert",), ("convert", "--scores-precision", "float16"), ("convert", "--to", "inseq"), ("merge",)]
+)
+def test_a_hyphen_is_standard_output(wherefrom: Run, saved: Path, tmp_path: Path, command: tuple[str, ...]) -> None:
+    """A file of that name was written."""
+    said, written = (wherefrom(*command, saved, "-o", name) for name in ("-", "out.json"))
+    assert (said.code, written.code) == (0, 0), said.err
+    assert json.loads(said.out) == json.loads((tmp_path / "out.json").read_text())
+    assert written.out == ""
+    assert not (tmp_path / "-").exists()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("attribute", "-m", "demo:lm", "-i", "Mary", "--viz-path", "-"),
+        ("attribute-dataset", "-m", "demo:lm", "-d", "x.txt", "--viz-path", "-"),
+        ("attribute-context", "--viz-path", "-"),
+        ("fit-attention", "x.txt", "-m", "demo:lm", "-o", "-"),
+        ("evaluate", "{}", "--annotate", "-"),
+    ],
+    ids=" ".join,
+)
+def test_what_cannot_go_to_standard_output_says_so(
+    wherefrom: Run, saved: Path, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    (tmp_path / "x.txt").write_text("Mary was hungry.\n")
+    ran = wherefrom(*(saved if one == "{}" else one for one in command))
+    assert ran.code == 2, ran.err
+    assert "standard output" in ran.err
+    assert not (tmp_path / "-").exists()
+
+
+WAYS = ("--json", "--jsonl", "--markdown", "--bibtex", "--names", "--as-config", "--show")
+"""Options that say what is on standard output; one line has one of them."""
+ASKED = {
+    "attribute": ("-m", "demo:lm", "-i", "Mary"),
+    "attribute-dataset": ("-m", "demo:lm", "-d", "x.txt", "-o", "run"),
+    "trace": ("{}",),
+    "show": ("{}",),
+    "info": ("{}",),
+    "compare": ("{}", "{}"),
+    "explain": ("lime",),
+    "list": (),
+    "verify": ("--method", "occlusion"),
+}
+"""Commands that have several, with what else they need."""
+
+
+def test_every_command_with_several_ways_of_saying_is_asked() -> None:
+    several = {name for name in modules() if len(set(WAYS) & load_command(name).parser().option_names.keys()) > 1}
+    assert several == set(ASKED)
+
+
+@pytest.mark.parametrize(
+    "command, first, second",
+    [
+        (name, first, second)
+        for name in ASKED
+        for first, second in combinations([one for one in WAYS if one in load_command(name).parser().option_names], 2)
+    ],
+)
+def test_two_claims_on_standard_output_are_refused(
+    wherefrom: Run, saved: Path, tmp_path: Path, command: str, first: str, second: str
+) -> None:
+    (tmp_path / "x.txt").write_text("Mary was hungry.\n")
+    needed = (saved if one == "{}" else one for one in ASKED[command])
+    ran = wherefrom(command, *needed, second, first)
+    assert ran.code == 2, ran.err
+    assert first in ran.err
+    assert second in ran.err
+    assert "exclude each other" in ran.err
+    assert ran.out == ""
+
+
 def test_convert_refuses_to_replace(wherefrom: Run, saved: Path) -> None:
     assert wherefrom("convert", saved, "-o", saved).code == 2
 
@@ -427,9 +529,9 @@ def test_merge_of_the_same_file_twice_is_refused(wherefrom: Run, saved: Path) ->
     assert "given twice" in ran.err
 
 
-@pytest.mark.parametrize("command", ["attribute", "merge"])
+@pytest.mark.parametrize("command", ["attribute", "merge", "convert"])
 def test_an_unknown_ending_is_refused_before_the_work(wherefrom: Run, saved: Path, command: str) -> None:
-    asked = ("attribute", "-m", "demo:lm", "-i", "Mary") if command == "attribute" else ("merge", saved)
+    asked = ("attribute", "-m", "demo:lm", "-i", "Mary") if command == "attribute" else (command, saved)
     ran = wherefrom(*asked, "-o", "x.foo")
     assert ran.code == 2
     assert "'x.foo' does not say what to write" in ran.err
@@ -558,6 +660,63 @@ def test_doctor_asks_for_transformers_where_nothing_else_answers(
     assert findings["torch"]["state"] == state
     assert "wherefrom-cli[hf]" in findings["torch"]["cure"]
     assert ran.code == (state == "problem")
+
+
+@pytest.mark.parametrize(
+    "command, name",
+    [
+        (("show", "{}"), "view"),
+        (("show", "{}"), "console"),
+        (("export", "{}", "-o", "out.html"), "ending"),
+        (("export", "{}", "-o", "out.svg"), "attributions"),
+        (("export", "{}", "--frames", "frames"), "folder"),
+        (("export", "{}", "--site", "site"), "public"),
+    ],
+)
+def test_a_setting_that_the_command_gives_itself_is_named(
+    wherefrom: Run, saved: Path, tmp_path: Path, command: tuple[str, ...], name: str
+) -> None:
+    """It ended in a TypeError of Python's."""
+    ran = wherefrom(*(saved if one == "{}" else one for one in command), "--set", f"{name}=3")
+    assert ran.code == 2, ran.err
+    assert f"takes no option {name!r}" in ran.err
+    assert not list(tmp_path.rglob("*.svg"))
+
+
+@pytest.mark.parametrize("below", [False, True])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("attribute", "-m", "demo:lm", "-i", "Mary", "-a", "occlusion", "--set", "tables={here}"),
+        (
+            "attribute",
+            "-m",
+            "demo:lm",
+            "-i",
+            "Mary",
+            "-a",
+            "discretized_integrated_gradients",
+            "--set",
+            "cache_dir={here}",
+        ),
+        ("fit-attention", "x.txt", "-m", "demo:lm", "-o", "heads.npz", "--tables", "{here}"),
+        ("attribute-dataset", "-m", "demo:lm", "-d", "x.txt", "-o", "{here}"),
+        ("convert", "{saved}", "--to", "run", "-o", "{here}"),
+        ("export", "{saved}", "--site", "{here}"),
+        ("export", "{saved}", "--frames", "{here}"),
+        ("serve", "--run", "{here}"),
+    ],
+    ids=" ".join,
+)
+def test_a_file_is_no_folder(
+    wherefrom: Run, saved: Path, tmp_path: Path, command: tuple[str, ...], below: bool
+) -> None:
+    (tmp_path / "x.txt").write_text("Mary was hungry.\n")
+    here = "x.txt/below" if below else "x.txt"
+    ran = wherefrom(*(one.format(here=here, saved=saved) for one in command))
+    assert ran.code == 2, ran.err
+    assert "'x.txt' is a file" in ran.err
+    assert (tmp_path / "x.txt").read_text() == "Mary was hungry.\n"
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from wherefrom.errors import UsageError
-from wherefrom_cli.parser import CommandParser, json_object, one_of, positive_number, setting, yes_or_no
+from wherefrom_cli.main import load_command, modules
+from wherefrom_cli.parser import CommandParser, Options, json_object, one_of, positive_number, setting, yes_or_no
 
 
 @pytest.fixture
@@ -19,6 +20,19 @@ def parser() -> CommandParser:
     group.flag("--hide-attributions", "--hide", help="hide")
     group.flag("--add-info", default=True, help="info")
     return made
+
+
+def test_what_was_typed_is_told_from_defaults(parser: CommandParser) -> None:
+    parser.set_defaults(number=3)
+    options = parser.parse(["--hide", "no", "-s", "4"])
+    assert (options.number, options.start_pos) == (3, 4)
+    assert options.typed_among({"number", "start_pos", "hide_attributions"}) == ["--start-pos", "--hide-attributions"]
+
+
+@pytest.mark.parametrize("command", modules())
+def test_no_option_is_called_as_something_of_the_options(command: str) -> None:
+    """``list --names`` and an attribute ``names`` would be one."""
+    assert not {one.dest for one in load_command(command).parser().declared} & set(dir(Options))
 
 
 @pytest.mark.parametrize("spelling", ["--input-texts", "--input_texts", "-i"])

@@ -6,6 +6,8 @@ import json
 
 import pytest
 from wherefrom import load
+from wherefrom_cli.commands.trace import OF_A_MODEL, OF_SAVED_RESULTS
+from wherefrom_cli.main import load_command
 
 PROMPT = "George was sick yesterday. His colleagues asked him to come"
 OUTPUT = PROMPT + " to the hospital. He was very happy."
@@ -97,3 +99,40 @@ def test_what_does_not_fit_is_said(wherefrom, arguments, says):
     ran = wherefrom("trace", *arguments)
     assert ran.code == 2
     assert says in ran.err
+
+
+def test_every_option_of_a_model_is_one_that_saved_results_refuse() -> None:
+    groups = {group.title: {one.dest for one in group.members} for group in load_command("trace").parser().groups}
+    of_a_model = groups["Or a model and texts"] | groups["Model"] | groups["Method"] | {"dry_run"}
+    assert of_a_model == OF_A_MODEL
+    assert groups["Saved results"] == OF_SAVED_RESULTS
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ("-m", "demo:nosuch"),
+        ("-a", "nosuch"),
+        ("--set", "foo=1"),
+        ("--contrast-targets", "x", "y"),
+        ("--seed", "0"),
+        ("-g", OUTPUT),
+        ("--dry-run",),
+    ],
+)
+def test_a_saved_result_is_traced_without_a_model(wherefrom, saved, given):
+    ran = wherefrom("trace", saved, "-x", "0", *given, "--hide")
+    assert ran.code == 2
+    assert "without a model" in ran.err
+
+
+def test_defaults_for_a_model_are_no_options_of_this_line(wherefrom, saved, monkeypatch, tmp_path):
+    monkeypatch.setenv("WHEREFROM_MODEL", "demo:lm")
+    (tmp_path / "wherefrom.toml").write_text("[trace]\nseed = 3\n")
+    assert wherefrom("trace", saved, "-x", "0", "--hide").code == 0
+
+
+def test_a_model_has_no_saved_examples_to_choose_from(wherefrom):
+    ran = wherefrom("trace", "-m", "demo:lm", "-i", PROMPT, "-g", OUTPUT, "--span", "happy", "-x", "7", "--hide")
+    assert ran.code == 2
+    assert "--example chooses among saved results" in ran.err

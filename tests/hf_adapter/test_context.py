@@ -274,6 +274,11 @@ def test_documents_stand_where_the_chat_template_puts_them() -> None:
         ([{"role": "user", "content": " "}], {}, "must have a text"),
         (QUESTION, {"document_placement": "above"}, "document_placement = 'above'"),
         (QUESTION, {"document_placement": "chat_template", "input_template": "{context}{current}"}, "leave the input"),
+        (
+            QUESTION,
+            {"document_placement": "chat_template", "document_template": "- {text}"},
+            "the chat template writes them",
+        ),
         (QUESTION, {"null_documents": ["One.", "Two."]}, "at least 4"),
         (QUESTION, {"null_documents": "One."}, "list of texts"),
         (QUESTION, {"support_level": 5}, "support_level=5"),
@@ -284,6 +289,14 @@ def test_chats_that_ask_nothing_are_refused(
 ) -> None:
     with pytest.raises(UsageError, match=message):
         attribute_context(lm, chat, [SICK], output="to the hospital.", **options)
+
+
+@pytest.mark.parametrize(
+    "options", [{"document_placement": "chat_template"}, {"document_template": "- {text}"}, {"document_separator": "|"}]
+)
+def test_earlier_messages_are_no_documents(lm: wherefrom.AttributionModel, options: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=r"no documents|not given as documents"):
+        attribute_context(lm, QUESTION, [{"role": "user", "content": SICK}], output="to the hospital.", **options)
 
 
 def test_characters_of_citations_are_where_they_say(lm: wherefrom.AttributionModel) -> None:

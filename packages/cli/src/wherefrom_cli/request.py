@@ -14,6 +14,7 @@ from wherefrom.methods.contract import METHODS
 from wherefrom.methods.default import DEFAULT_METHOD
 from wherefrom.step_functions.base import STEP_FUNCTIONS
 
+from wherefrom_cli.method_settings import addressed, typed_settings
 from wherefrom_cli.parser import OptionGroup, Options, json_object, positive_number, setting, whole_number
 from wherefrom_cli.plugins import load_plugins
 
@@ -121,7 +122,8 @@ class AttributionRequest:
         settings = dict(keywords.pop("settings"))
         keywords["step_scores"] = list(self.step_scores)
         keywords["generation_args"] = dict(self.generation_args) or None
-        return {**settings, **keywords}
+        keywords["method"], settings = addressed(self.method, settings, wherefrom.AttributionModel.attribute)
+        return {**keywords, **settings}
 
     def question(self) -> dict[str, Any]:
         """Those of `keywords` that say what is asked, not how: arguments of `AttributionModel.cost`."""
@@ -403,8 +405,7 @@ def attribution_request(options: Options) -> AttributionRequest:
         generation_args=generation,
         settings={
             **{name: value for name in ("budget", "units") if (value := getattr(options, name)) is not None},
-            **options.attribution_kwargs,
-            **dict(options.set),
+            **typed_settings(options, wherefrom.AttributionModel.attribute),
         },
     )
     request.check_names()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from attrs import frozen
 from wherefrom.errors import UsageError
 from wherefrom.files.wire.bytes import refuse_existing
 from wherefrom.files.writing_runs import occupied_by
+from wherefrom.settings import require_folder
 
 from wherefrom_cli.console import Console
 from wherefrom_cli.parser import OptionGroup, Options
@@ -19,6 +23,9 @@ if TYPE_CHECKING:
 
 ENDINGS = (".json", ".jsonl", ".msgpack")
 """Of files of attributions."""
+COMPRESSIONS = (".gz", ".zst")
+STDOUT = "-"
+"""What stands for standard output where a file is named."""
 
 _LARGE = 10_000_000
 """Bytes from which the size of a saved file is told."""
@@ -92,14 +99,12 @@ def destination(options: Options) -> Destination:
     Raises:
         UsageError: They exclude each other, or a file would be replaced.
     """
-    to_stdout = options.save_path == "-"
-    if options.json and options.jsonl:
-        raise UsageError("--json and --jsonl exclude each other.\nChoose one.")
+    one_claim({"--json": options.json, "--jsonl": options.jsonl})
     where = Destination(
-        path=Path(options.save_path) if options.save_path and not to_stdout else None,
+        path=file_of(options.save_path),
         viz_path=Path(options.viz_path) if options.viz_path else None,
         overwrite=options.overwrite,
-        json=options.json or (to_stdout and not options.jsonl),
+        json=options.json or (options.save_path == STDOUT and not options.jsonl),
         jsonl=options.jsonl,
         hide=options.hide_attributions,
         view=options.view,
@@ -110,14 +115,53 @@ def destination(options: Options) -> Destination:
     return where
 
 
+def file_of(name: str | None) -> Path | None:
+    """The file that an option names; None: it names none, or standard output."""
+    return Path(name) if name and name != STDOUT else None
+
+
+def one_claim(claims: Mapping[str, object]) -> None:
+    """Refuse that several have standard output, where one would be left out in silence.
+
+    Args:
+        claims: Options, and whether each was given.
+
+    Raises:
+        UsageError: More than one was.
+    """
+    made = [name for name, claimed in claims.items() if claimed]
+    if len(made) > 1:
+        raise UsageError(
+            f"{', '.join(made[:-1])} and {made[-1]} exclude each other: one can have standard output.\nChoose one."
+        )
+
+
+@contextmanager
+def place_of(name: str, console: Console, *, ending: str = ".json") -> Iterator[Path]:
+    """Where to write what an option names: the file; or one whose content goes to standard output afterwards.
+
+    Args:
+        ending: Of that one.
+    """
+    if (path := file_of(name)) is not None:
+        yield path
+        return
+    with TemporaryDirectory() as folder:
+        made = Path(folder) / f"out{ending}"
+        yield made
+        console.content(made.read_bytes())
+
+
 def check_writable(path: Path | None, *, overwrite: bool) -> None:
     """Refuse before the work what would fail after it.
 
     Raises:
-        UsageError: The file exists, or its folder does not; or the name is a folder's, or a device's.
+        UsageError: The file exists, or its folder does not; or the name is a folder's, a device's or standard output's.
     """
     if path is None:
         return
+    if str(path) == STDOUT:
+        raise UsageError("- means standard output, and this goes to a file.\nGive the file another name.")
     refuse_existing(path, overwrite=True)
     if path.exists() and not overwrite:
         raise UsageError(f"{path} is there already.\nAdd --overwrite to replace it, or choose another name.")
@@ -132,9 +176,8 @@ def check_folder(path: Path, *, overwrite: bool, instead: str = "Add --overwrite
     Raises:
         UsageError: It is a file; or there is a run, or a folder that is not empty, and nobody said to write there.
     """
+    require_folder("The folder of the run", path)
     what = occupied_by(path)
-    if what == "file":
-        raise UsageError(f"{path} is a file.\nA run needs a folder of its own: choose another name.")
     if what == "run" and not overwrite:
         raise UsageError(f"{path} holds a run already.\n{instead}, or choose another folder.")
     if what and not overwrite:
@@ -144,19 +187,23 @@ def check_folder(path: Path, *, overwrite: bool, instead: str = "Add --overwrite
         )
 
 
-def check_ending(path: Path | None) -> None:
+def check_ending(path: Path | None, *, endings: Sequence[str] = ENDINGS, behind: Sequence[str] = COMPRESSIONS) -> None:
     """Refuse a name that does not say what is written.
+
+    Args:
+        endings: What it may end in.
+        behind: What may come after that.
 
     Raises:
         UsageError: It ends in something else.
     """
     if path is None:
         return
-    inner = path.with_suffix("") if path.suffix.lower() in (".gz", ".zst") else path
-    if inner.suffix.lower() not in ENDINGS:
+    inner = path.with_suffix("") if path.suffix.lower() in behind else path
+    if inner.suffix.lower() not in endings:
         raise UsageError(
             f"{str(path)!r} does not say what to write.\n"
-            f"End the name in {', '.join(ENDINGS)}, with .gz or .zst behind it if you like.\n"
+            f"End the name in {', '.join(endings)}, with {' or '.join(behind)} behind it if you like.\n"
             "`wherefrom export` makes pages, figures and tables of what is saved."
         )
 

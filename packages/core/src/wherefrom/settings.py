@@ -12,6 +12,7 @@ import inspect
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import (
     TYPE_CHECKING,
@@ -266,10 +267,30 @@ def a_folder(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
     """A validator of settings that name a folder to write to, or are None.
 
     Raises:
-        SettingsError: The name is empty (it would be the current folder), or no name at all.
+        SettingsError: The name is empty (it would be the current folder), or no name at all; or it is a file's.
     """
     if value is not None and not (isinstance(value, str) and value.strip() and "\0" not in value):
         raise SettingsError(f"{attribute.name} = {value!r} names no folder. Give its path as a text, or None.")
+    if value is not None:
+        require_folder(attribute.name, value)
+
+
+def require_folder(name: str, path: str | os.PathLike[str]) -> None:
+    """Refuse a place where no folder is and none can be made.
+
+    Args:
+        name: Of the setting or option that names it, for the message.
+
+    Raises:
+        SettingsError: A file is there, or in the place of a folder above it.
+    """
+    for place in (Path(path), *Path(path).parents):
+        if os.path.isdir(place):
+            return
+        if os.path.lexists(place):
+            raise SettingsError(
+                f"{name}: {str(path)!r} can be no folder, since {str(place)!r} is a file. Name a folder."
+            )
 
 
 def fields_of(cls: type) -> tuple[str, ...]:

@@ -114,6 +114,8 @@ def _examples(options: Options, console: Console) -> list[Example] | None:
         examples = list(examples_in_file(Path(options.input_file), fields))
         if not examples:
             raise UsageError(f"There is no text in {options.input_file}.")
+    elif columns := options.typed_among({"input_field", "output_field", "id_field"}):
+        raise UsageError(f"{', '.join(columns)} names a column of a file, and none is given.\nAdd --input-file FILE.")
     elif options.input_texts:
         examples = paired(*typed_texts(console, options.input_texts, options.generated_texts))
     else:

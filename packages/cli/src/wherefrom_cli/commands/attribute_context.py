@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
 from wherefrom_cli.documents import documents_in_file
 from wherefrom_cli.exit_codes import ExitCode
+from wherefrom_cli.method_settings import addressed, typed_settings
 from wherefrom_cli.parser import (
     CommandParser,
     OptionGroup,
@@ -36,7 +38,7 @@ from wherefrom_cli.request import (
     model_request,
     reduction,
 )
-from wherefrom_cli.results import check_writable
+from wherefrom_cli.results import STDOUT, check_writable, file_of, one_claim
 
 if TYPE_CHECKING:
     from wherefrom import AttributionModel
@@ -77,15 +79,20 @@ def execute(options: Options, console: Console) -> int:
             "Without -m, a built-in example is explained."
         )
     _check_files(options)
+    if options.citations or options.fail_unsupported:
+        _require_support(options, has_context=built_in or bool(options.documents or options.input_context_text))
     METHODS.get(options.method)
+    method, settings = addressed(options.method, typed_settings(options, attribute_context), attribute_context)
     for name in (options.attributed_fn, options.context_sensitivity_metric):
         if name is not None:
             STEP_FUNCTIONS.get(name)
-    texts = BUILT_IN[model_asked.name] if built_in else _texts(options)
+    texts = _texts(options, BUILT_IN[model_asked.name] if built_in else {})
     with loading(console, model_asked.name):
         model = model_asked.load()
     with ProgressLine(console=console) as progress:
-        out = _attributed(model, texts, options, console, progress)
+        out = _attributed(model, {**texts, **settings, "method": method}, options, console, progress)
+    if options.fail_unsupported and not out.sentences:
+        raise UsageError("--fail-unsupported has nothing to test: the output has no sentence, or its context no part.")
     _write(out, options, console)
     if options.fail_unsupported and out.unsupported:
         for one in out.unsupported:
@@ -95,17 +102,16 @@ def execute(options: Options, console: Console) -> int:
 
 
 def _attributed(
-    model: AttributionModel, texts: dict[str, Any], options: Options, console: Console, progress: ProgressLine
+    model: AttributionModel, asked: dict[str, Any], options: Options, console: Console, progress: ProgressLine
 ) -> ContextAttribution:
     generation = dict(options.generation_kwargs)
     if options.max_new_tokens is not None:
         generation["max_new_tokens"] = options.max_new_tokens
     reduce = reduction(options)
-    asked = reduce.aggregators or reduce.normalize or reduce.rescale
+    reduces = reduce.aggregators or reduce.normalize or reduce.rescale
     return attribute_context(
         model,
-        **texts,
-        method=options.method,
+        **asked,
         attributed_fn=options.attributed_fn,
         context_sensitivity_metric=options.context_sensitivity_metric,
         context_sensitivity_std_threshold=options.context_sensitivity_std_threshold,
@@ -127,13 +133,11 @@ def _attributed(
         decoder_input_output_separator=options.decoder_input_output_separator,
         tgt_lang=options.tokenizer_kwargs.get("tgt_lang"),
         # the same reduction that other commands apply to all results
-        attribution_aggregators=reduce.apply if asked else None,  # type: ignore[arg-type]
+        attribution_aggregators=reduce.apply if reduces else None,  # type: ignore[arg-type]
         include_eos_baseline=options.include_eos_baseline,
         generation_args=generation,
         seed=options.seed,
         progress=progress,
-        **options.attribution_kwargs,
-        **dict(options.set),
     )
 
 
@@ -165,23 +169,29 @@ def _is_built_in(options: Options) -> bool:
     return all(one is None for one in given) and options.output_current_text is None
 
 
-def _texts(options: Options) -> dict[str, Any]:
-    """Parameters of `attribute_context` that hold texts."""
+def _texts(options: Options, built_in: Mapping[str, str]) -> dict[str, Any]:
+    """Parameters of `attribute_context` that hold texts; those of a built-in example where none are given."""
     if options.chat and options.input_current_text is not None:
         raise UsageError("--chat and --input-current-text exclude each other.\nChoose one.")
-    if not options.chat and not (options.input_current_text or "").strip():
+    if options.chat and options.as_chat:
+        raise UsageError(
+            "--as-chat makes a message of --input-current-text, and --chat has messages already.\nLeave --as-chat out."
+        )
+    text = options.input_current_text or built_in.get("current", "")
+    if not options.chat and not text.strip():
         raise UsageError(
             "No current text was given.\nAdd --input-current-text TEXT, or --chat FILE: what the context belongs to."
         )
     if options.documents and options.input_context_text is not None:
         raise UsageError("--documents and --input-context-text exclude each other.\nChoose one.")
+    current = documents_in_file(Path(options.chat)) if options.chat else text
     context = documents_in_file(Path(options.documents)) if options.documents else options.input_context_text
     return {
-        "current": documents_in_file(Path(options.chat)) if options.chat else _current(options),
-        "context": context,
+        "current": [{"role": "user", "content": text}] if options.as_chat else current,
+        "context": built_in.get("context", context),
         "output": options.output_current_text,
         "output_context": options.output_context_text,
-        "input_template": options.input_template,
+        "input_template": built_in.get("input_template") if options.input_template is None else options.input_template,
         "output_template": options.output_template,
         "contextless_input_template": options.contextless_input_current_text,
         "contextless_output_template": options.contextless_output_current_text,
@@ -191,10 +201,23 @@ def _texts(options: Options) -> dict[str, Any]:
     }
 
 
-def _current(options: Options) -> Any:
-    """The current text, as it is or as a message to the model."""
-    text = options.input_current_text
-    return [{"role": "user", "content": text}] if options.as_chat else text
+def _require_support(options: Options, *, has_context: bool) -> None:
+    """Refuse to tell what is supported where nothing can be cited.
+
+    Raises:
+        UsageError: There is no input context, or nobody wants its parts.
+    """
+    named = "--fail-unsupported" if options.fail_unsupported else "--citations"
+    if options.support_unit == "none":
+        raise UsageError(
+            f"{named} needs what can be cited, and --support-unit none says that nothing can.\n"
+            "Give another unit (document, turn, sentence), or leave it out."
+        )
+    if not has_context:
+        raise UsageError(
+            f"{named} needs an input context: its parts are what supports a sentence.\n"
+            "Add --input-context-text TEXT or --documents FILE."
+        )
 
 
 def _support_unit(options: Options) -> Any:
@@ -204,32 +227,32 @@ def _support_unit(options: Options) -> Any:
 
 
 def _check_files(options: Options) -> None:
-    for name in (options.save_path, options.viz_path, options.citations):
-        if name and name != "-":
-            check_writable(Path(name), overwrite=options.overwrite)
-    if sum((options.json, options.save_path == "-", options.citations == "-")) > 1:
-        raise UsageError("Only one of --json, -o - and --citations - can have standard output.\nChoose one.")
+    page = Path(options.viz_path) if options.viz_path else None
+    for path in (file_of(options.save_path), file_of(options.citations), page):
+        check_writable(path, overwrite=options.overwrite)
+    to_stdout = {"-o -": options.save_path == STDOUT, "--citations -": options.citations == STDOUT}
+    one_claim({"--json": options.json, **to_stdout})
 
 
 def _write(out: ContextAttribution, options: Options, console: Console) -> None:
     saved = out if options.add_output_info else out.replace(info={}, provenance=None)
-    to_stdout = options.json or options.save_path == "-"
-    if options.save_path and options.save_path != "-":
-        saved.save(options.save_path, overwrite=options.overwrite)
+    to_stdout = options.json or options.save_path == STDOUT
+    if (path := file_of(options.save_path)) is not None:
+        saved.save(path, overwrite=options.overwrite)
     if options.viz_path:
         out.save_html(options.viz_path, overwrite=options.overwrite)
-    if options.citations and options.citations != "-":
-        write_whole(Path(options.citations), [out.citations_json(), b"\n"], overwrite=options.overwrite)
+    if (path := file_of(options.citations)) is not None:
+        write_whole(path, [out.citations_json(), b"\n"], overwrite=options.overwrite)
     if options.show_intermediate_outputs:
         _say_scores(out, console)
     if to_stdout:
         console.write(saved.to_json() + "\n")
-    elif options.citations == "-":
+    elif options.citations == STDOUT:
         console.write(out.citations_json().decode() + "\n")
     elif options.show_viz:
         console.rich_console().print(out.render("rich"))
-    for path in (options.save_path, options.viz_path, options.citations):
-        if path and path != "-":
+    for name in (options.save_path, options.viz_path, options.citations):
+        if (path := file_of(name)) is not None:
             console.note(f"Wrote {path}.")
 
 

@@ -38,7 +38,7 @@ from wherefrom_cli.request import (
     model_request,
     reduction,
 )
-from wherefrom_cli.results import add_output_options
+from wherefrom_cli.results import STDOUT, add_output_options, file_of, one_claim
 from wherefrom_cli.rows import ENDINGS
 from wherefrom_cli.texts import Fields
 
@@ -161,6 +161,7 @@ def configure(parser: CommandParser) -> None:
 
 def execute(options: Options, console: Console) -> int:
     """Attribute the data set."""
+    one_claim({"--json": options.json, "--jsonl": options.jsonl})
     _give_notes(options, console)
     asked = dataset_request(options)
     if keeps_a_run(options) and not options.dry_run:  # before the slow part
@@ -194,7 +195,7 @@ def _open_sink(
             raise UsageError("--resume and --retry-failed need a run to go on with.\nAdd -o FOLDER.")
         if options.json:
             raise UsageError("--json would hold all results in memory.\nUse --jsonl, or save a run with -o FOLDER.")
-        lines = options.jsonl or options.save_path == "-"
+        lines = options.jsonl or options.save_path == STDOUT
         return StreamSink(console=console, lines=lines, view=options.view, hide=options.hide_attributions)
     settings = {
         "command": "attribute-dataset",
@@ -228,12 +229,11 @@ def _open_sink(
 
 def keeps_a_run(options: Options) -> bool:
     """Are results kept in a folder, for good or until a page or file is made of them?"""
-    return options.save_path not in (None, "-") or options.viz_path is not None
+    return file_of(options.save_path) is not None or options.viz_path is not None
 
 
 def _places(options: Options) -> tuple[Path | None, Path | None]:
-    path = Path(options.save_path) if options.save_path not in (None, "-") else None
-    return path, Path(options.viz_path) if options.viz_path else None
+    return file_of(options.save_path), Path(options.viz_path) if options.viz_path else None
 
 
 def _run(options: Options, console: Console, dataset: Dataset, model_asked: ModelRequest, job: Job, sink: Sink) -> int:

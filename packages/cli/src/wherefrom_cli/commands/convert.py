@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from wherefrom.errors import UsageError
 from wherefrom.files import Manifest, save_inseq, write_run
 from wherefrom.results.attribution import Attributions
 from wherefrom.results.publishing import told_apart
@@ -14,7 +15,15 @@ from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
 from wherefrom_cli.opening import open_results, say_what_stays
 from wherefrom_cli.parser import CommandParser, Options, one_of, positive_number
-from wherefrom_cli.results import add_public_options, check_folder, check_public_options, check_writable
+from wherefrom_cli.results import (
+    add_public_options,
+    check_ending,
+    check_folder,
+    check_public_options,
+    check_writable,
+    file_of,
+    place_of,
+)
 
 FORMATS = ("wherefrom", "run", "inseq")
 PRECISIONS = ("float32", "float16")
@@ -32,7 +41,8 @@ def configure(parser: CommandParser) -> None:
         "--output",
         metavar="FILE",
         required=True,
-        help="a name ending in .json, .jsonl or .msgpack, with .gz or .zst after it for a compressed file",
+        help="a name ending in .json, .jsonl or .msgpack, with .gz or .zst after it for a compressed file; "
+        "-: JSON to standard output",
     )
     where.add(
         "--to",
@@ -55,18 +65,12 @@ def configure(parser: CommandParser) -> None:
 def execute(options: Options, console: Console) -> int:
     """Read one, write the other."""
     check_public_options(options)
-    path = Path(options.output)
-    if options.to == "run":
-        check_folder(path, overwrite=options.overwrite)
-    else:
-        check_writable(path, overwrite=options.overwrite)
+    _check_output(options)
     out = open_results(options.path, options.example, options.limit)
     say_what_stays([options.path], console)
     if options.public:
         out = out.public(options.without)
-    if options.to == "inseq":
-        save_inseq(out, path, overwrite=options.overwrite, compress=path.suffix == ".gz")
-    elif options.to == "run":
+    if options.to == "run":
         source = Path(options.path).name if options.public else str(options.path)
         manifest = Manifest(settings={"converted from": source}, total=len(out), provenance=out.provenance)
         named = _with_own_ids(out)
@@ -74,11 +78,45 @@ def execute(options: Options, console: Console) -> int:
             console.note(
                 f"note: ids that are there twice are numbered, as in 'x (2)': {renamed} of {len(out)} examples."
             )
-        write_run(path, named, manifest, overwrite=options.overwrite, scores_precision=options.scores_precision)
+        write_run(
+            Path(options.output),
+            named,
+            manifest,
+            overwrite=options.overwrite,
+            scores_precision=options.scores_precision,
+        )
     else:
-        out.save(path, options.overwrite, scores_precision=options.scores_precision)
-    console.note(f"Wrote {len(out)} examples to {path}.")
+        with place_of(options.output, console) as path:
+            if options.to == "inseq":
+                save_inseq(out, path, overwrite=options.overwrite)
+            else:
+                out.save(path, options.overwrite, scores_precision=options.scores_precision)
+    console.note(f"Wrote {len(out)} examples to {options.output}.")
     return ExitCode.DONE
+
+
+def _check_output(options: Options) -> None:
+    """Refuse before the work what cannot be written.
+
+    Raises:
+        UsageError: The name does not fit the format, the format has no such precision, or something is there.
+    """
+    path = file_of(options.output)
+    if options.to == "run":
+        if path is None:
+            raise UsageError("A run is a folder, and - means standard output.\nGive the folder a name.")
+        check_folder(path, overwrite=options.overwrite)
+        return
+    if options.to == "inseq":
+        if options.scores_precision != "float32":
+            raise UsageError(
+                f"--scores-precision {options.scores_precision} is for our own formats: inseq's has one precision.\n"
+                "Leave it out, or write --to wherefrom."
+            )
+        check_ending(path, endings=(".json",), behind=(".gz",))
+    else:
+        check_ending(path)
+    check_writable(path, overwrite=options.overwrite)
 
 
 def _with_own_ids(out: Attributions) -> Attributions:

@@ -11,6 +11,7 @@ from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
 from wherefrom_cli.parser import CommandParser, Options
+from wherefrom_cli.results import one_claim
 
 
 def configure(parser: CommandParser) -> None:
@@ -24,6 +25,7 @@ def configure(parser: CommandParser) -> None:
 
 def execute(options: Options, console: Console) -> int:
     """Print the descriptions."""
+    one_claim({"--bibtex": options.bibtex, "--json": options.json, "--jsonl": options.jsonl})
     entries = [entry for name in options.names for entry in describe(name)]
     if options.json or options.jsonl:
         documents = [{**attrs.asdict(entry), "bibtex": entry.bibtex} for entry in entries]

@@ -16,7 +16,7 @@ from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
 from wherefrom_cli.opening import open_results
 from wherefrom_cli.parser import CommandParser, Options, one_of, positive_number, setting
-from wherefrom_cli.results import add_public_options, check_public_options, check_writable
+from wherefrom_cli.results import add_public_options, check_public_options, check_writable, file_of
 from wherefrom_cli.showing import DRAWN, drawn
 
 TABLES = (".csv", ".tsv", ".parquet")
@@ -96,7 +96,7 @@ def _export(options: Options, console: Console) -> int:
         console.note(f"Wrote {len(files)} frames to {options.frames}.")
         return ExitCode.DONE
     output = str(options.output)
-    path = None if output == "-" else Path(output)
+    path = file_of(output)
     ending = FORMATS[options.to] if options.to else (path.suffix if path else "")
     if ending not in DRAWN and ending not in TABLES:
         raise UsageError(

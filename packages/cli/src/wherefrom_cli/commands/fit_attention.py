@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from wherefrom.errors import ModelCapabilityError, UsageError
+from wherefrom.settings import require_folder
 
 from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
@@ -56,6 +57,8 @@ def execute(options: Options, console: Console) -> int:
     from wherefrom.methods.head_weights import fit_heads
 
     check_writable(Path(options.output), overwrite=options.overwrite)
+    if options.tables:
+        require_folder("--tables", options.tables)
     fields = Fields(input=options.input_field, output=options.output_field)
     examples = list(examples_in_file(Path(options.texts), fields))[: options.limit]
     if not examples:

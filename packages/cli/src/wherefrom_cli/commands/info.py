@@ -19,6 +19,7 @@ from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
 from wherefrom_cli.opening import open_results
 from wherefrom_cli.parser import CommandParser, Options
+from wherefrom_cli.results import one_claim
 
 _LONG = (
     "input_texts",
@@ -46,6 +47,7 @@ class Described:
 
 def execute(options: Options, console: Console) -> int:
     """Print the provenance of each."""
+    one_claim({"--as-config": options.as_config, "--json": options.json, "--jsonl": options.jsonl})
     described = {} if options.as_config else {path: describe(path) for path in options.paths}
     if options.as_config:
         for path in options.paths:

@@ -15,6 +15,7 @@ from wherefrom_cli.console import Console
 from wherefrom_cli.cost_formula import formula
 from wherefrom_cli.exit_codes import ExitCode
 from wherefrom_cli.parser import CommandParser, Options, one_of
+from wherefrom_cli.results import one_claim
 
 ADAPTERS = "wherefrom.adapters"
 LEGEND = (
@@ -41,6 +42,7 @@ def configure(parser: CommandParser) -> None:
 
 def execute(options: Options, console: Console) -> int:
     """Print the names."""
+    one_claim({"--names": options.names, "--json": options.json, "--jsonl": options.jsonl})
     kinds = [options.kind] if options.kind else [*KINDS, "adapters"]
     listed = {kind: dict(_described(kind)) for kind in kinds}
     if options.names:

@@ -12,20 +12,26 @@ from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
 from wherefrom_cli.opening import open_results, say_what_stays
 from wherefrom_cli.parser import CommandParser, Options
-from wherefrom_cli.results import check_ending, check_writable
+from wherefrom_cli.results import check_ending, check_writable, file_of, place_of
 
 
 def configure(parser: CommandParser) -> None:
     """Add the options."""
     parser.group("What").add("paths", metavar="PATH", nargs="+", help="saved files, or folders of runs, such as shards")
     where = parser.group("Output")
-    where.add("-o", "--output", metavar="FILE", required=True, help="the file to write: .json, .jsonl or .msgpack")
+    where.add(
+        "-o",
+        "--output",
+        metavar="FILE",
+        required=True,
+        help="the file to write: .json, .jsonl or .msgpack; -: JSON to standard output",
+    )
     where.add("--overwrite", action="store_true", help="replace the file if it is there")
 
 
 def execute(options: Options, console: Console) -> int:
     """Read all, write one."""
-    path = Path(options.output)
+    path = file_of(options.output)
     check_ending(path)
     check_writable(path, overwrite=options.overwrite)
     places = [Path(each).resolve() for each in options.paths]
@@ -33,8 +39,9 @@ def execute(options: Options, console: Console) -> int:
         raise UsageError(f"{twice[0]} is given twice, so its examples would be there twice.\nGive each file once.")
     out = merge_attributions([open_results(each) for each in options.paths])
     say_what_stays(options.paths, console)
-    out.save(path, options.overwrite)
-    console.note(f"Wrote {len(out)} examples of {len(options.paths)} files to {path}.")
+    with place_of(options.output, console) as place:
+        out.save(place, options.overwrite)
+    console.note(f"Wrote {len(out)} examples of {len(options.paths)} files to {options.output}.")
     return ExitCode.DONE
 
 

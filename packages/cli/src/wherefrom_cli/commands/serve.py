@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from wherefrom.errors import MissingDependencyError
+from wherefrom.settings import require_folder
 
 from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
@@ -40,6 +41,8 @@ def execute(options: Options, console: Console) -> int:
         raise MissingDependencyError(
             f"`wherefrom serve` needs the package {error.name!r}, which is not installed.\n{INSTALL}"
         ) from error
+    if options.run:
+        require_folder("--run", options.run)
     folder = Path(options.run or Path(tempfile.mkdtemp(prefix="wherefrom-")) / "run")
     asked = model_request(options, default=DEFAULT_MODEL)
     limits = Limits(characters=options.max_characters, new_tokens=options.max_new_tokens, passes=options.max_passes)

@@ -13,6 +13,7 @@ from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
 from wherefrom_cli.opening import open_results
 from wherefrom_cli.parser import CommandParser, Options, positive_number, setting
+from wherefrom_cli.results import one_claim
 from wherefrom_cli.showing import VIEWS, print_attributions
 
 
@@ -42,6 +43,7 @@ def configure(parser: CommandParser) -> None:
 
 def execute(options: Options, console: Console) -> int:
     """Print each."""
+    one_claim({"--json": options.json, "--jsonl": options.jsonl})
     for path in options.paths:
         if is_evaluation(path):
             _show_evaluation(path, options, console)

@@ -13,6 +13,7 @@ from wherefrom.tracing import trace, trace_cost
 from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
+from wherefrom_cli.method_settings import addressed, typed_settings
 from wherefrom_cli.opening import open_results
 from wherefrom_cli.parser import CommandParser, Options, json_object, positive_number, setting, whole_number
 from wherefrom_cli.progress import ProgressLine, loading
@@ -23,6 +24,15 @@ from wherefrom_cli.texts import Example, paired, refuse_unfit, typed_texts
 if TYPE_CHECKING:
     from wherefrom import AttributionModel
 
+OF_A_MODEL = frozenset(
+    {
+        "input_texts", "generated_texts", "model", "device", "dtype", "framework", "model_kwargs", "tokenizer_kwargs",
+        "plugin", "method", "attributed_fn", "attribution_kwargs", "set", "contrast_targets", "max_new_tokens",
+        "generation_kwargs", "seed", "dry_run",
+    }
+)  # fmt: skip
+"""Options that say what a model is asked: saved results say nothing new whatever these are."""
+OF_SAVED_RESULTS = frozenset({"paths", "example"})
 DEFAULT_HOPS = 1
 """Where a model is asked for each of them."""
 
@@ -98,6 +108,7 @@ def execute(options: Options, console: Console) -> int:
             "Trace what?\nGive saved results (wherefrom trace out.json), or a model and a prompt (-m MODEL -i TEXT), "
             "and not both."
         )
+    refuse_other_form(options)
     where = destination(options)
     settings = {
         "span": as_place(options.span),
@@ -127,8 +138,8 @@ def execute(options: Options, console: Console) -> int:
         raise UsageError(
             f"{len(contrasts)} contrast targets for {len(examples)} prompts.\nGive one per prompt, in the same order."
         )
-    how: dict[str, Any] = {"method": options.method, "attributed_fn": options.attributed_fn}
-    how |= {**options.attribution_kwargs, **dict(options.set)}
+    method, more = addressed(options.method, typed_settings(options, trace), trace)
+    how: dict[str, Any] = {"method": method, "attributed_fn": options.attributed_fn, **more}
     with loading(console, asked.name):
         model = asked.load()
     if options.dry_run:
@@ -156,6 +167,25 @@ def execute(options: Options, console: Console) -> int:
         ]
     write_results(merge_attributions(traced) if len(traced) > 1 else traced[0], where, console)
     return ExitCode.DONE
+
+
+def refuse_other_form(options: Options) -> None:
+    """Refuse options of a trace by a model where results are given, and the reverse.
+
+    Raises:
+        UsageError: One stands on the command line.
+    """
+    others = options.typed_among(OF_A_MODEL if options.paths else OF_SAVED_RESULTS)
+    if others and options.paths:
+        raise UsageError(
+            f"A saved result is traced without a model, and {', '.join(others)} would change nothing.\n"
+            "Leave it out, or give -m MODEL -i TEXT instead of a file."
+        )
+    if others:
+        raise UsageError(
+            f"{', '.join(others)} chooses among saved results, and a model is asked here.\n"
+            "Leave it out, or give saved results instead of -i TEXT."
+        )
 
 
 def as_place(text: str | None) -> Any:

@@ -18,6 +18,7 @@ from wherefrom_cli.exit_codes import ExitCode
 from wherefrom_cli.parser import CommandParser, Options
 from wherefrom_cli.plugins import load_plugins
 from wherefrom_cli.progress import ProgressLine
+from wherefrom_cli.results import one_claim
 
 NOTHING = "dummy"
 """The method that attributes nothing."""
@@ -42,6 +43,7 @@ def configure(parser: CommandParser) -> None:
 
 def execute(options: Options, console: Console) -> int:
     """Ask each method, tell the verdicts; a method that fails where nothing excuses it makes the exit status 1."""
+    one_claim({"--json": options.json, "--markdown": options.markdown})
     before = set(METHODS)
     load_plugins(options.plugin)
     own = [name for name in METHODS if name not in before]

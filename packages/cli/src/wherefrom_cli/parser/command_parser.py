@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any, Literal
 
@@ -26,6 +26,24 @@ _PLAIN: dict[Callable[[str], Any], Callable[[str], Any]] = {int: whole_number, f
 
 class Options(SimpleNamespace):
     """The values of a command's options, by name."""
+
+    __slots__ = ("known_options", "typed_options")
+
+    known_options: Mapping[str, Declared]
+    """Every name of every option, negations included."""
+    typed_options: Sequence[Declared]
+    """Options and arguments that stand on the command line; those of files, variables and defaults do not."""
+
+    def __init__(
+        self, values: Mapping[str, Any], *, known_options: Mapping[str, Declared], typed_options: Sequence[Declared]
+    ) -> None:
+        super().__init__(**values)
+        self.known_options = known_options
+        self.typed_options = typed_options
+
+    def typed_among(self, dests: Collection[str]) -> list[str]:
+        """How those of these options are called that stand on the command line."""
+        return [one.canonical for one in self.typed_options if one.dest in dests]
 
 
 class CommandParser:
@@ -83,15 +101,17 @@ class CommandParser:
             raise tokens.mistake(f"{declared[_name_of(error)].named}: {error.message}") from None
         if context.args:
             raise tokens.mistake(f"unrecognized arguments: {' '.join(context.args)}")
-        values = Options()
+        values: dict[str, Any] = {}
+        sources = {name: context.get_parameter_source(name) for name in declared}
         for name, one in declared.items():
             value = context.params[name]
-            if context.get_parameter_source(name) is ParameterSource.DEFAULT:
+            if sources[name] is ParameterSource.DEFAULT:
                 value = copy.copy(self._defaults.get(name, one.default))
             elif isinstance(value, tuple) and (one.repeated or one.takes_several):
                 value = list(value)
-            setattr(values, name, value)
-        return values
+            values[name] = value
+        typed = [one for name, one in declared.items() if sources[name] is ParameterSource.COMMANDLINE]
+        return Options(values, known_options=self.option_names, typed_options=typed)
 
     def normalized(self, argv: Sequence[str]) -> list[str]:
         """``argv`` with underscores in long option names folded to hyphens, every option known.

@@ -25,7 +25,7 @@ from wherefrom.context.chats import PLACEMENTS, Messages, Placement, gap_before_
 from wherefrom.context.cues import Alternatives, Cues, Reduce, impute
 from wherefrom.context.documents import Part, sentence_parts
 from wherefrom.context.foreign import Foreign, checked, put_in_place
-from wherefrom.context.formatting import Formatted, Texts, before_output, formatted
+from wherefrom.context.formatting import Formatted, Texts, before_output, formatted, refuse_unused
 from wherefrom.context.outputs import STRATEGIES, Asks, Output, Strategy, generated, given, split
 from wherefrom.context.readings import ForcedRun, characters_of, cut, encoded_prefix, reading, text_of
 from wherefrom.context.results import ContextAttribution, ContextPart, CueAttribution, SentenceSupport
@@ -49,6 +49,8 @@ from wherefrom.step_functions.base import StepFunctionLike
 
 Unit = Literal["auto", "document", "turn", "sentence", "none"]
 UNITS: tuple[Unit, ...] = ("auto", "document", "turn", "sentence", "none")
+_DRAWS = 99
+"""Shuffled contexts of a permutation test by default."""
 
 
 class Asked(Protocol):
@@ -76,7 +78,7 @@ def attribute_context(
     context_sensitivity_topk: int | None = None,
     fpr: float | None = None,
     null_contexts: Sequence[str] | Literal["shuffled"] = "shuffled",
-    null_draws: int = 99,
+    null_draws: int = _DRAWS,
     attribution_std_threshold: float | None = 1.0,
     attribution_topk: int | None = None,
     input_template: str | None = None,
@@ -180,6 +182,7 @@ def attribute_context(
     if support_level is not None and not 0.0 < support_level < 1.0:
         raise SettingsError(f"support_level={support_level!r} lies outside of 0 to 1. Give 0.05, or None for no test.")
     foreign = () if support_level is None else checked(null_documents)
+    _require_test(fpr, null_contexts, null_draws)
     _require_choice("document_placement", document_placement, PLACEMENTS)
     contextless_output_next_tokens = _as_list(contextless_output_next_tokens)
     special_tokens_to_keep = _as_list(special_tokens_to_keep)
@@ -217,6 +220,8 @@ def attribute_context(
         add_special_tokens=add_special_tokens,
         language=tgt_lang,
     )
+    refuse_unused(texts)
+    _require_tested_support(null_documents, support_level, support_unit, texts)
     with moved(adapter, device), reported(show_progress and ask is None, progress) as tell:
         pair = _readings(
             adapter,
@@ -605,6 +610,38 @@ def _listed(scores: FloatArray | None) -> list[float] | None:
 def _as_list(texts: str | Sequence[str]) -> list[str]:
     """A single text is one text, not its letters."""
     return [texts] if isinstance(texts, str) else list(texts)
+
+
+def _require_test(rate: float | None, null_contexts: Sequence[str] | str, draws: int) -> None:
+    """Refuse what a permutation test compares with where it makes no difference."""
+    shuffled = isinstance(null_contexts, str) and null_contexts == "shuffled"
+    given = [name for name, said in (("null_contexts", not shuffled), ("null_draws", draws != _DRAWS)) if said]
+    if given and rate is None:
+        raise SettingsError(
+            f"{' and '.join(given)} would change nothing: it is for the permutation test, which fpr asks for. Give fpr "
+            "(0.05), or leave it out."
+        )
+    if len(given) > 1:
+        raise SettingsError(
+            "null_draws would change nothing: it counts shuffled contexts, and null_contexts are given, which are all "
+            "used. Leave one of them out."
+        )
+
+
+def _require_tested_support(
+    null_documents: Sequence[str] | None, level: float | None, unit: Unit, texts: Texts
+) -> None:
+    """Refuse foreign texts where no part is compared with them."""
+    whole = unit == "auto" and (texts.context is None or isinstance(texts.context, str))
+    if null_documents is None or not (level is None or unit == "none" or (whole and isinstance(texts.current, str))):
+        return
+    why = (
+        "support_level=None asks for no test" if level is None else f"support_unit={unit!r} gives nothing to cite here"
+    )
+    raise SettingsError(
+        f"null_documents would change nothing: parts of the context are compared with them, and {why}. Leave them out, "
+        "or give support_level=0.05 and support_unit='sentence'."
+    )
 
 
 def _require_choice(name: str, value: str, known: Sequence[str]) -> None:

@@ -30,7 +30,7 @@ from wherefrom.context.templates import (
     input_template,
     output_template,
 )
-from wherefrom.errors import InputError, WherefromWarning
+from wherefrom.errors import InputError, SettingsError, WherefromWarning
 from wherefrom.questions.given import check_texts
 
 
@@ -80,6 +80,30 @@ class Formatted:
     def splits_output(self) -> bool:
         """Is the output's context still to be found in what the model says?"""
         return self.output_template.has_context and self.output_context is None
+
+
+def refuse_unused(texts: Texts) -> None:
+    """Stop where texts say how documents are written, and none are, or not so.
+
+    Raises:
+        SettingsError: They do; the message says what it would take.
+    """
+    listed = texts.context is not None and not isinstance(texts.context, str) and not is_chat(texts.context)
+    beside = texts.document_placement == "chat_template"
+    if beside and (isinstance(texts.current, str) or is_chat(texts.context) or not texts.context):
+        raise SettingsError(
+            "document_placement='chat_template' puts documents beside the messages of a chat, and here are no "
+            f"{'messages' if isinstance(texts.current, str) else 'documents'}. Leave it out, or give the current text "
+            "as a chat and the context as documents."
+        )
+    given = {"document_template": texts.document_template != "{text}"}
+    given["document_separator"] = texts.document_separator is not None
+    if (names := [name for name, said in given.items() if said]) and (beside or not listed):
+        why = "the chat template writes them" if beside else "the context is not given as documents"
+        raise SettingsError(
+            f"{' and '.join(names)} would change nothing: it says how documents are written, and {why}. Leave it out"
+            f"{'' if beside else ', or give the context as a list of documents'}."
+        )
 
 
 def formatted(model: SequenceModel, texts: Texts) -> Formatted:

@@ -28,6 +28,7 @@ from wherefrom.files.wire.bytes import sync_folder
 from wherefrom.files.wire.documents import example_line, header_line
 from wherefrom.files.wire.encoding import json_bytes
 from wherefrom.results.attribution import Attribution
+from wherefrom.settings import require_folder
 
 INDEX_SUFFIX = ".index"
 
@@ -94,19 +95,16 @@ def write_run(
     return path
 
 
-def occupied_by(path: Path) -> Literal["", "file", "run", "other files"]:
+def occupied_by(path: Path) -> Literal["", "run", "other files"]:
     """What is in the way of a new run at ``path``; nothing: ``""``."""
-    if path.exists() and not path.is_dir():
-        return "file"
     if (path / MANIFEST).exists():
         return "run"
-    return "other files" if path.exists() and any(not _is_ours(one) for one in path.iterdir()) else ""
+    return "other files" if path.is_dir() and any(not _is_ours(one) for one in path.iterdir()) else ""
 
 
 def _refuse_occupied(path: Path, *, overwrite: bool) -> None:
+    require_folder("The folder of the run", path)
     what = occupied_by(path)
-    if what == "file":
-        raise InputError(f"{path} is a file. A run needs a folder of its own.")
     if what == "run" and not overwrite:
         raise InputError(f"{path} holds a run already. Resume it, choose another folder, or pass overwrite=True.")
     if what and not overwrite:

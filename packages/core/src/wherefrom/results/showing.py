@@ -18,6 +18,7 @@ from wherefrom.results.given import several_results
 Shown = TypeVar("Shown")
 
 _UNKNOWN = re.compile(r"(\w+)\(\) got an unexpected keyword argument '(\w+)'")
+_TWICE = re.compile(r"(\w+)\(\) got multiple values for (?:keyword )?argument '(\w+)'")
 
 
 def aggregated_for_view(
@@ -57,22 +58,32 @@ def _each(shown: Any, change: Callable[[AttributionData], AttributionData]) -> A
 
 @contextmanager
 def options_known(options: Mapping[str, Any], what: str) -> Iterator[None]:
-    """Within the block, an option that nobody takes is an error of the library's.
+    """Within the block, an option that nobody takes, or that the caller gives itself, is an error of the library's.
 
     Args:
         options: What is handed on in the block.
         what: What takes them, for messages.
 
     Raises:
-        SettingsError: Nobody takes one of them; with the nearest name.
+        SettingsError: Nobody takes one of them, with the nearest name; or the caller gives it.
     """
     try:
         yield
     except TypeError as error:
-        told = _unknown_option(error, options, what)
+        told = _given_twice(error, options, what) or _unknown_option(error, options, what)
         if told is None:
             raise
         raise told from error
+
+
+def _given_twice(error: TypeError, options: Mapping[str, Any], what: str) -> SettingsError | None:
+    """A Python error about an option beside an argument of its name; None: about something else."""
+    found = _TWICE.search(str(error))
+    if found is None or found[2] not in options:
+        return None
+    return SettingsError(
+        f"{what} takes no option {found[2]!r}: it is given in another way. Leave it out of the options."
+    )
 
 
 def _unknown_option(error: TypeError, options: Mapping[str, Any], what: str) -> SettingsError | None:

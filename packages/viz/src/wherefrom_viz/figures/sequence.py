@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from wherefrom.errors import InputError
+from wherefrom.settings import require_folder
 
 from wherefrom_viz.colours import Palette, Theme, palette_named
 from wherefrom_viz.describe.description import Shown, describe, examples_of, first_of, title_of
@@ -68,7 +69,9 @@ def save_frames(attributions: Shown, folder: str | Path, **options: Any) -> list
 
     Raises:
         InputError: As for `render_frames`; or the folder has frames already.
+        SettingsError: It is a file.
     """
+    require_folder("folder", folder)
     folder = Path(folder)
     if folder.is_dir() and any(folder.glob("step-*.svg")):
         raise InputError(f"{str(folder)!r} has frames already. Name a folder that is new or empty.")

@@ -21,6 +21,7 @@ from wherefrom.results.aggregation import AggregatorLike
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.provenance import Provenance
 from wherefrom.results.publishing import public_provenance
+from wherefrom.settings import require_folder
 
 from wherefrom_viz.colours import palette_named
 from wherefrom_viz.describe.description import describe, title_of
@@ -138,9 +139,8 @@ def _facts(results: Run | Attributions) -> _Facts:
 
 def _emptied(folder: Path, overwrite: bool) -> Path:
     """The folder without a site in it. What is not ours is never removed."""
+    require_folder("folder", folder)
     there = {one.name for one in folder.iterdir()} if folder.is_dir() else set()
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{str(folder)!r} is a file. Name a folder that is new or empty.")
     unfinished = "index.html" not in there and _is_unfinished(folder, there)
     ours = unfinished or ("index.html" in there and (folder / EXAMPLES).is_dir())
     if there and not (overwrite and ours):
