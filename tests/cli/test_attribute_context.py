@@ -148,6 +148,22 @@ def test_misuse_is_explained(wherefrom: Run, arguments: tuple[str, ...], words: 
     assert "Traceback" not in ran.err
 
 
+def test_what_a_file_sets_for_all_calls_does_no_harm_where_it_changes_nothing(wherefrom: Run, tmp_path: Path) -> None:
+    asked = ("attribute-context", "-m", "demo:lm", *TEXTS, "--json")
+    (plain,) = json.loads(wherefrom(*asked).out)["cci_scores"]
+    (tmp_path / "wherefrom.toml").write_text(
+        '[attribute-context]\nnull-draws = 20\ndocument-template = "[{n}] {text}"\ndocument-separator = "; "\n'
+        'document-placement = "chat_template"\n'
+    )
+    ran = wherefrom(*asked)
+    assert ran.code == 0, ran.err
+    assert json.loads(ran.out)["cci_scores"] == [plain]
+    (tmp_path / "docs.jsonl").write_text("\n".join(json.dumps(one) for one in DOCUMENTS))
+    ran = wherefrom("attribute-context", "-m", "demo:lm", "--documents", "docs.jsonl", *TEXTS[:2], "--json")
+    assert ran.code == 0, ran.err
+    assert ran.out.count("; [2] ") > 0, "documents are written as the file says"
+
+
 @pytest.mark.parametrize("gate", [("--fail-unsupported",), ("--citations", "-")])
 def test_support_by_no_input_context_is_not_tested(wherefrom: Run, gate: tuple[str, ...]) -> None:
     """The gate let it through."""

@@ -79,6 +79,7 @@ def execute(options: Options, console: Console) -> int:
             "Without -m, a built-in example is explained."
         )
     _check_files(options)
+    options.let_go(_idle(options))
     if options.citations or options.fail_unsupported:
         _require_support(options, has_context=built_in or bool(options.documents or options.input_context_text))
     METHODS.get(options.method)
@@ -224,6 +225,20 @@ def _support_unit(options: Options) -> Any:
     if options.support_unit == "auto" and not options.documents and (options.citations or options.fail_unsupported):
         return "sentence"
     return options.support_unit
+
+
+def _idle(options: Options) -> set[str]:
+    """Options that change nothing here. The library refuses those that are typed."""
+    idle: set[str] = set()
+    if options.fpr is None:
+        idle |= {"null_contexts", "null_draws"}
+    if options.chat:
+        idle |= {"as_chat"}
+    if not (options.chat or options.as_chat):
+        idle |= {"document_placement"}
+    if not options.documents:
+        idle |= {"document_template", "document_separator", "document_placement"}
+    return idle
 
 
 def _check_files(options: Options) -> None:

@@ -45,6 +45,14 @@ class Options(SimpleNamespace):
         """How those of these options are called that stand on the command line."""
         return [one.canonical for one in self.typed_options if one.dest in dests]
 
+    def let_go(self, dests: Collection[str]) -> None:
+        """Give these options their defaults, but for what stands on the command line: what a file or a variable sets
+        for all calls does no harm where it changes nothing."""
+        typed = {one.dest for one in self.typed_options}
+        for one in self.known_options.values():
+            if one.dest in dests and one.dest not in typed:
+                setattr(self, one.dest, copy.copy(one.default))
+
 
 class CommandParser:
     """The parser of one command.
