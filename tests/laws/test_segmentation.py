@@ -30,7 +30,7 @@ from wherefrom.results.attribution import Attribution
 from wherefrom.results.provenance import Provenance
 from wherefrom.step_functions import Logit
 from wherefrom.text.segmentation import Level, characters, sentences, unit_starts, words
-from wherefrom.text.tokens import Token
+from wherefrom.text.tokens import Segment, Token
 from wherefrom_hf.text.tokenizer import TextCoder
 from wherefrom_viz.browser.drawing import Drawing, described_as
 from wherefrom_viz.describe.description import describe
@@ -143,7 +143,7 @@ def first_step(tokens: tuple[Token, ...]) -> int:
     return begins[len(begins) // 2]
 
 
-def attribution(tokens: tuple[Token, ...]) -> Attribution:
+def attribution(tokens: tuple[Token, ...], segments: tuple[Segment, ...] = ()) -> Attribution:
     first, count = first_step(tokens), len(tokens)
     scores = np.random.default_rng(0).random((count, count - first)).astype(np.float32)
     return Attribution(
@@ -156,6 +156,7 @@ def attribution(tokens: tuple[Token, ...]) -> Attribution:
         attr_pos_end=count,
         dimensions=(),
         method="made",
+        segments=segments,
     )
 
 
@@ -170,9 +171,10 @@ def doors(made: Attribution, level: Level) -> Iterator[tuple[str, list[int]]]:
         steps=steps,
         target_function=TargetFunction(function=Logit(), target_ids=steps),
         target_tokens=made.target,
+        segments=made.segments,
     )
     yield "units, but for the last step", [unit.start for unit in units_of(question, level).members]
-    yield "attributed_span", [start for start, _ in span_targets(level, made.target, steps).spans]
+    yield "attributed_span", [start for start, _ in span_targets(level, made.target, steps, made.segments).spans]
     yield "granularity", [unit.token.position for unit in describe(made, granularity=level).inputs]
     yield "granularity of steps", [unit.token.position for unit in describe(made, granularity=level).steps]
     drawn = described_as(made, Provenance(), Drawing(granularity=level))
@@ -185,10 +187,29 @@ def doors(made: Attribution, level: Level) -> Iterator[tuple[str, list[int]]]:
 @pytest.mark.parametrize("tokenizer", [*TOKENIZERS, *NORMALISING, UNKNOWING])
 @pytest.mark.parametrize("name", TEXTS)
 def test_every_door_cuts_at_the_same_places(name: str, tokenizer: str) -> None:
-    tokens = tokens_of(name, tokenizer)
-    made = attribution(tokens)
+    cut_alike(attribution(tokens_of(name, tokenizer)), ())
+
+
+@pytest.mark.parametrize("name", [*list(TEXTS)[::7], "lower case chat"])
+def test_no_unit_goes_over_the_edge_of_a_turn(name: str) -> None:
+    """Chat templates may put no more than a space between messages."""
+    tokens = tokens_of(name, "byte-level")
+    begins = unit_starts(tokens, "character")
+    first, second, third = (begins[len(begins) * part // 8] for part in (1, 2, 5))
+    turns = (
+        Segment(side="target", start=1, end=first, kind="turn", label="system"),
+        Segment(side="target", start=first, end=second, kind="template", label="template"),
+        Segment(side="target", start=second, end=third, kind="turn", label="user"),
+        Segment(side="target", start=third, end=len(tokens), kind="document", label="1"),
+    )
+    cut_alike(attribution(tokens, turns), (1, first, second, third))
+
+
+def cut_alike(made: Attribution, edges: tuple[int, ...]) -> None:
+    """Every door cuts where units begin, and at the edges."""
+    tokens = made.target
     for level in LEVELS:
-        expected = list(unit_starts(tokens, level, breaks=(made.attr_pos_start,)))
+        expected = list(unit_starts(tokens, level, breaks=(made.attr_pos_start, *edges)))
         for door, found in doors(made, level):
             of_steps = door in ("attributed_span", "granularity of steps")
             wanted = [start for start in expected if start >= made.attr_pos_start] if of_steps else expected

@@ -133,7 +133,12 @@ def _question(
 ) -> Question:
     groups, function = None, options.function
     if options.span is not None:
-        spans = span_targets(options.span, example.target_tokens, steps)
+        spans = span_targets(
+            options.span,
+            example.target_tokens,
+            steps,
+            [one for one in example.segments if one.side == "target"],
+        )
         kept = spans.steps - steps[0]
         steps, groups, function = spans.steps, spans.groups, target_of_spans(function)
         contrast = None if contrast is None else contrast.at(kept)

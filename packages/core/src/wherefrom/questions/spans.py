@@ -8,7 +8,7 @@ instead of one per token.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any, TypeAlias, cast
 
@@ -21,8 +21,8 @@ from wherefrom.errors import InputError, SettingsError, nearest
 from wherefrom.settings import is_pair
 from wherefrom.step_functions.base import HasLogarithm, StepFunction
 from wherefrom.text.places import joined_text, tokens_within
-from wherefrom.text.segmentation import Level, unit_starts
-from wherefrom.text.tokens import Token
+from wherefrom.text.segmentation import Level, edges_of, unit_starts
+from wherefrom.text.tokens import Segment, Token
 
 Span: TypeAlias = "str | tuple[int, int] | Sequence[tuple[int, int]]"
 """``"all"``, ``"sentence"``, ``"word"``, ``"character"``, a (first, last + 1) pair of target positions, a list of
@@ -81,7 +81,7 @@ def _pairs(what: Any) -> list[Any]:
     return [what] if is_pair(what) else list(what)
 
 
-def span_targets(what: Span, tokens: Sequence[Token], steps: IntArray) -> SpanTargets:
+def span_targets(what: Span, tokens: Sequence[Token], steps: IntArray, segments: Iterable[Segment] = ()) -> SpanTargets:
     """The spans that ``what`` names among the steps.
 
     Steps between two spans are explained one by one, so that columns stay without gaps; steps before the
@@ -92,6 +92,7 @@ def span_targets(what: Span, tokens: Sequence[Token], steps: IntArray) -> SpanTa
             positions, end exclusive, or a list of these; else a piece of the output's text, to be found exactly once.
         tokens: The target, as the positions count.
         steps: Target positions that could be explained, ascending and without gaps.
+        segments: Of the target, where texts of several writers stand in it.
 
     Raises:
         InputError: The spans lie outside of the steps, overlap, are empty, or the text is not found once.
@@ -108,7 +109,7 @@ def span_targets(what: Span, tokens: Sequence[Token], steps: IntArray) -> SpanTa
         raise InputError("There is no step to explain, so there is no span. Give a longer target.")
     if isinstance(what, str):
         kind = what if what in KINDS else what.removesuffix("s")
-        spans = _named(kind, tokens, steps) if kind in KINDS else [_found(what, tokens, steps)]
+        spans = _named(kind, tokens, steps, segments) if kind in KINDS else [_found(what, tokens, steps)]
     else:
         spans = _given(what, steps)
     edges = sorted({edge for span in spans for edge in span})
@@ -152,11 +153,11 @@ def target_of_spans(function: StepFunction) -> StepFunction:
     return found
 
 
-def _named(kind: str, tokens: Sequence[Token], steps: IntArray) -> list[tuple[int, int]]:
+def _named(kind: str, tokens: Sequence[Token], steps: IntArray, segments: Iterable[Segment]) -> list[tuple[int, int]]:
     first, end = int(steps[0]), int(steps[-1]) + 1
     if kind == "all":
         return [(first, end)]
-    starts = unit_starts(tokens, cast("Level", kind), breaks=(first,))
+    starts = unit_starts(tokens, cast("Level", kind), breaks={first, *edges_of(tokens, segments)})
     return list(pairwise([*(start for start in starts if first <= start < end), end]))
 
 

@@ -19,7 +19,8 @@ https://www.unicode.org/reports/tr29/), by way of ``regex``.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cache
 from itertools import accumulate, pairwise
 from typing import Any, Literal, TypeAlias
@@ -34,6 +35,7 @@ __all__ = [
     "Level",
     "Span",
     "characters",
+    "edges_of",
     "segment_spans",
     "sentences",
     "unit_spans",
@@ -139,6 +141,18 @@ def segment_spans(tokens: Sequence[Token], segments: Sequence[Segment]) -> list[
         if inside and (not spans or inside[0] >= spans[-1][1]):
             spans.append((inside[0], inside[-1] + 1))
     return spans
+
+
+def edges_of(tokens: Sequence[Token], segments: Iterable[Segment]) -> frozenset[int]:
+    """Indices at which one writer's text ends and another's begins: edges of turns, of documents, and of what a chat
+    template writes beside them. No word or sentence goes over one.
+
+    Args:
+        segments: Of the side that the tokens are of.
+    """
+    positions = [token.position for token in tokens]
+    parts = [segment for segment in segments if segment.kind in ("turn", "document", "template")]
+    return frozenset(bisect_left(positions, edge) for part in parts for edge in (part.start, part.end))
 
 
 def _starts(

@@ -43,7 +43,7 @@ def unit_starts(
     if not tokens:
         return ()
     if level in segmentation.LEVELS:
-        return segmentation.unit_starts(tokens, level, breaks=breaks)
+        return segmentation.unit_starts(tokens, level, breaks={*breaks, *segmentation.edges_of(tokens, segments)})
     if level == "turn":
         turns = segmentation.segment_spans(tokens, [s for s in segments if s.kind != "span"])
         edges = {0, *breaks, *(edge for turn in turns for edge in turn)}

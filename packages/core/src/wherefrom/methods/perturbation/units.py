@@ -19,7 +19,7 @@ from wherefrom.errors import InputError, SettingsError, nearest
 from wherefrom.questions.question import Question
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.settings import is_whole
-from wherefrom.text.segmentation import LEVELS, Level, unit_spans
+from wherefrom.text.segmentation import LEVELS, Level, edges_of, unit_spans
 from wherefrom.text.tokens import Segment, Token
 
 Span: TypeAlias = tuple[int, int]
@@ -280,7 +280,8 @@ def _spans(
             f"units = {grouping!r} needs the tokens of the {side}, and the question has {len(tokens)} for {length} "
             "positions. Pass source_tokens and target_tokens, or give spans."
         )
-    found = unit_spans(tokens, cast("Level", grouping), breaks=(boundary,))
+    edges = edges_of(tokens, [one for one in question.segments if one.side == side])
+    found = unit_spans(tokens, cast("Level", grouping), breaks={boundary, *edges})
     return [(start, min(end, length)) for start, end in found if start < length]
 
 

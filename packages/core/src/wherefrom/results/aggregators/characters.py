@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from attrs import field, frozen
 
 from wherefrom.results.aggregation import Aggregator, aggregator
 from wherefrom.results.aggregators.functions import known_function
 from wherefrom.results.aggregators.merging import merge_spans, several
+from wherefrom.results.breaks import breaks_of
 from wherefrom.results.data import AnyAttribution
 from wherefrom.text.merging import Span
 from wherefrom.text.segmentation import unit_spans
@@ -29,10 +30,10 @@ class Characters(Aggregator):
     """How scores of a character are combined. Step scores use their own functions."""
 
     def __call__(self, attribution: AnyAttribution) -> AnyAttribution:
-        source = self.spans(attribution.source) if self.aggregate_source else []
-        target = self.spans(attribution.target, attribution.attr_pos_start) if self.aggregate_target else []
+        source = self.spans(attribution.source, breaks_of(attribution, "source")) if self.aggregate_source else []
+        target = self.spans(attribution.target, breaks_of(attribution, "target")) if self.aggregate_target else []
         return merge_spans(attribution, source, target, self.aggregate_fn, self)
 
-    def spans(self, tokens: Sequence[Token], first_step: int = 0) -> list[Span]:
-        """The characters of several tokens, of which the explained steps begin at ``first_step``."""
-        return several(unit_spans(tokens, "character", breaks=(first_step,)))
+    def spans(self, tokens: Sequence[Token], breaks: Collection[int] = ()) -> list[Span]:
+        """The characters of several tokens, with ``breaks`` between some of them."""
+        return several(unit_spans(tokens, "character", breaks=breaks))

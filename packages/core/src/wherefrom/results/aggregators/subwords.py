@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, ClassVar
 
 from attrs import field, frozen
@@ -38,11 +38,11 @@ class Subwords(MergeLevel):
     is_suffix_symbol: bool = False
     """Does a piece that starts with one of ``special_chars`` continue a word instead?"""
 
-    def spans(self, tokens: Sequence[Token], first_step: int = 0) -> list[Span]:
-        """The words of several tokens, of which the explained steps begin at ``first_step``."""
+    def spans(self, tokens: Sequence[Token], breaks: Collection[int] = ()) -> list[Span]:
+        """The words of several tokens, with ``breaks`` between some of them."""
         if self.special_chars:
-            return spans_where(len(tokens), lambda index: index != first_step and self._continues(tokens, index))
-        return super().spans(tokens, first_step)
+            return spans_where(len(tokens), lambda index: index not in breaks and self._continues(tokens, index))
+        return super().spans(tokens, breaks)
 
     def _continues(self, tokens: Sequence[Token], index: int) -> bool:
         if tokens[index - 1].special or tokens[index].special:
