@@ -700,3 +700,55 @@ def test_sentences_of_an_output_are_those_of_its_text(model: str, output: str, s
     assert [one.text for one in out.sentences] == sentences
     assert [out.output_current[slice(*one.characters)] for one in out.sentences] == sentences
     assert out.output_current == output.replace("</s>", "")
+
+
+CHAT = [{"role": "user", "content": ASKED}]
+
+
+def importance(model: wherefrom.AttributionModel, units: str, **asked: Any) -> np.ndarray:
+    out = attribute_context(
+        model,
+        output="to the hospital.",
+        method="feature_ablation",
+        units=units,
+        support_unit="none",
+        context_sensitivity_topk=1,
+        **asked,
+    )
+    return np.array(out.cci_scores[0].input_context_scores)
+
+
+def test_what_a_chat_template_writes_stays_where_a_context_is_taken_out(lm: wherefrom.AttributionModel) -> None:
+    """It had been a part of the context's sentence: its tokens are no part of the chat's question."""
+    found = importance(lm, "sentence", current=CHAT, context=SICK, attributed_fn="logit")
+    whole = [{"role": "user", "content": f"{SICK}\n\n{ASKED}"}]
+    asked = {"units": "sentence", "attributed_fn": "logit", "show_progress": False}
+    (same,) = lm.attribute([whole], [" to the hospital."], "feature_ablation", **asked)
+    step = [token.text.strip() for token in same.steps].index("hospital")
+    first = [token.text.strip() for token in same.target].index("George")
+    expected = same.target_attributions[first : first + len(found), step]
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    assert found.min() > 0.1
+
+
+@pytest.mark.parametrize("current", [ASKED, CHAT], ids=["text", "chat"])
+def test_documents_are_units(lm: wherefrom.AttributionModel, current: Any) -> None:
+    found = importance(lm, "document", current=current, context=[NOTHING_SAID[0], SICK])
+    runs = [(value, len(list(run))) for value, run in itertools.groupby(found.round(6).tolist()) if abs(value) > 1e-3]
+    assert runs[-1][0] == max(found.round(6)) > 0.05
+    assert runs[-1][1] >= 5, "all tokens of the document that says it"
+
+
+def test_turns_are_units_of_a_context(lm: wherefrom.AttributionModel) -> None:
+    earlier = [{"role": "user", "content": SICK}, {"role": "assistant", "content": "I see."}]
+    found = importance(lm, "turn", current=CHAT, context=earlier)
+    assert len(set(found[:5].round(6).tolist())) == 1, "the turn is one unit"
+    assert found[0] > 0.1
+    assert not found[5:8].any(), "the template's own tokens stay"
+
+
+def test_documents_of_an_encoder_are_units(mt: wherefrom.AttributionModel) -> None:
+    asked = {"method": "feature_ablation", "units": "document", "support_unit": "none", "context_sensitivity_topk": 1}
+    out = attribute_context(mt, "It is tired.", ["The cat is here.", "Mary sees the house."], **asked)
+    scores = np.array(out.cci_scores[0].input_context_scores)
+    assert len({*scores.round(6).tolist()} - {0.0}) == 2

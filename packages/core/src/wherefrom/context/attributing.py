@@ -374,7 +374,8 @@ def _readings(
     else:
         said = given(model, full, output, context=form.output_context)
     parts = _parts(form, full, unit)
-    full = evolve(full, parts=tuple(part.span for part in parts))
+    documents = tuple(part for part in form.parts if part.kind == "document")
+    full = evolve(full, parts=tuple(part.span for part in parts), documents=documents)
     with_context = reading(model, full, said.prefix, said.ids, said.tokens, kept)
     if said.context_positions is not None:
         with_context = evolve(with_context, output_context=said.context_positions)

@@ -13,15 +13,16 @@ import msgspec
 import numpy as np
 from attrs import evolve, field, frozen
 
-from wherefrom.adapters import Encoding, Row, SequenceModel
+from wherefrom.adapters import Encoding, Row, SequenceModel, Side
 from wherefrom.arrays import IntArray
 from wherefrom.context.chats import Chat
+from wherefrom.context.documents import Part
 from wherefrom.context.templates import Span
 from wherefrom.errors import InputError
 from wherefrom.questions.examples import Example, check_ids
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.text.segmentation import word_indices
-from wherefrom.text.tokens import Token
+from wherefrom.text.tokens import Segment, Token
 
 NOWHERE: IntArray = np.zeros(0, dtype=np.int64)
 
@@ -43,6 +44,8 @@ class ForcedRun:
     """Target positions of the output context's tokens."""
     parts: tuple[IntArray, ...] = ()
     """Positions of each part of the input context, special tokens included."""
+    segments: tuple[Segment, ...] = ()
+    """Turns of a chat, what its template writes beside them, and documents."""
 
     @property
     def steps(self) -> IntArray:
@@ -98,6 +101,7 @@ class ForcedRun:
             default_start=self.output_start,
             input_text="" if self.source is None else self.source.text,
             target_text=text_of(tokens),
+            segments=self.segments,
         )
 
 
@@ -116,6 +120,8 @@ class Prefix:
     """Characters of ``target_text``."""
     parts: tuple[Span, ...] = ()
     """Characters of the text that the input context stands in."""
+    documents: tuple[Part, ...] = ()
+    """Those of the input context, in the same characters."""
     add_special_tokens: bool = True
     language: str | None = None
     """Encoder-decoder: the token of the language to be said, put first where the tokenizer does not do so itself."""
@@ -192,7 +198,34 @@ def reading(
         input_context=within(inside, beginning.input_context, kept_special),
         output_context=within(prefix.tokens, beginning.output_context, kept_special),
         parts=tuple(within(inside, span, None) for span in beginning.parts),
+        segments=_segments(model, beginning, prefix, source),
     )
+
+
+def _segments(
+    model: SequenceModel, beginning: Prefix, prefix: Encoding, source: Encoding | None
+) -> tuple[Segment, ...]:
+    """Who wrote which tokens of the sequence that the input context stands in, as `Question.segments` tells methods."""
+    side: Side = "target" if source is None else "source"
+    inside = prefix if source is None else source
+    found: list[Segment] = []
+    if beginning.chat is not None:
+        rendered = beginning.chat.encoded(model)
+        count = min(len(rendered.ids), len(inside.ids))
+        differ = np.flatnonzero(rendered.ids[:count] != inside.ids[:count])
+        same = int(differ[0]) if len(differ) else count  # the last tokens may be others with the output behind them
+        found = [
+            msgspec.structs.replace(one, end=min(one.end, same) if one.end < len(rendered.ids) else len(inside.ids))
+            for one in rendered.segments
+            if one.start < same
+        ]
+    if any(one.kind == "document" for one in found):
+        return tuple(found)  # the template wrote them
+    for document in beginning.documents:
+        if len(at := within(inside.tokens, document.span, None)):
+            label = document.title or document.id
+            found.append(Segment(side=side, start=int(at[0]), end=int(at[-1]) + 1, kind="document", label=label))
+    return tuple(found)
 
 
 def within(tokens: Sequence[Token], span: Span | None, kept_special: frozenset[str] | None) -> IntArray:
