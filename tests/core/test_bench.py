@@ -106,7 +106,7 @@ def test_default_methods_are_priced_and_run(demo: Any, bench: Bench, tmp_path: P
 
 
 @pytest.mark.filterwarnings("ignore:.* was made for:wherefrom.errors.WherefromWarning")
-@pytest.mark.parametrize(("name", "bench"), [("short", SHORT), ("long", LONG)])
+@pytest.mark.parametrize("name, bench", [("short", SHORT), ("long", LONG)])
 def test_default_methods_are_priced_on_their_own_prompts(demo: Any, name: str, bench: Bench) -> None:
     assert bench_cost(demo, load_prompts(name)[:1], bench).forwards > len(bench.methods)
 
