@@ -18,8 +18,9 @@ import numpy as np
 import pytest
 from wherefrom.context import ContextAttribution
 from wherefrom.evaluation.bench.standings import Standing
-from wherefrom.files import load
+from wherefrom.files import load, write_run
 from wherefrom.results.attribution import Attributions
+from wherefrom.results.provenance import Provenance
 from wherefrom_cli.commands import list_names
 from wherefrom_cli.main import load_command, modules
 
@@ -582,6 +583,35 @@ def test_exports_that_mean_nothing_are_told(wherefrom: Run, saved: Path, options
     ran = wherefrom("export", saved, *options)
     assert ran.code == 2
     assert words in ran.err
+
+
+@pytest.mark.parametrize("kind", ["folder", "file"])
+def test_what_holds_no_example_is_not_shown_in_silence(wherefrom: Run, tmp_path: Path, kind: str) -> None:
+    empty = tmp_path / ("run" if kind == "folder" else "none.json")
+    if kind == "folder":
+        write_run(empty, [])
+    else:
+        Attributions(sequence_attributions=(), provenance=Provenance()).save(empty)
+    endings = ("html", "svg", "png", "md", "tex", "txt", "csv", "tsv", "parquet")
+    asked = (
+        ("show", empty),
+        *(("export", empty, "-o", f"out.{ending}") for ending in endings),
+        ("export", empty, "--site", "site"),
+        ("export", empty, "--frames", "frames"),
+        ("compare", empty, empty),
+        ("evaluate", empty),
+        ("trace", empty),
+    )
+    before = sorted(tmp_path.iterdir())
+    for words in asked:
+        ran = wherefrom(*words)
+        assert ran.code == 2, words
+        assert f"{empty} holds no example." in ran.err, words
+        assert not ran.out
+    assert sorted(tmp_path.iterdir()) == before
+    assert wherefrom("info", empty).code == 0
+    (tmp_path / "again.json").write_text(wherefrom("show", empty, "--json").out, "utf-8")
+    assert len(load(tmp_path / "again.json")) == 0
 
 
 def test_export_needs_a_known_ending(wherefrom: Run, saved: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from wherefrom import load_model
 from wherefrom.errors import InputError
 from wherefrom.evaluation import Evaluation, Gold, Measurement, evaluate, save_gold
+from wherefrom.evaluation.bench import SHORT
 from wherefrom.files import load, save
 
 from tests.core.made import attribution
@@ -221,6 +222,21 @@ def test_bench_resumes_and_reports(wherefrom: Run, tmp_path: Path) -> None:
     other = wherefrom(*arguments, "--seed", "1")
     assert other.code == 2
     assert "another" in other.err.lower()
+
+
+@pytest.mark.parametrize("name", ["short", "long"])
+def test_bench_says_what_its_own_methods_cost(wherefrom: Run, tmp_path: Path, name: str) -> None:
+    told = wherefrom("bench", "-m", "demo:lm", "-s", name, "--limit", "2", "--draws", "1", "--dry-run")
+    assert told.code == 0, told.err
+    assert "forward and" in told.out
+    assert not list(tmp_path.glob("*.jsonl"))
+
+
+def test_bench_runs_its_own_methods(wherefrom: Run, tmp_path: Path) -> None:
+    given = prompts(tmp_path / "names.jsonl")
+    ran = wherefrom("bench", "-m", "demo:lm", "-s", given, "--limit", "1", "--draws", "1", "-r", "run.jsonl", "--json")
+    assert ran.code == 0, ran.err
+    assert json.loads(ran.out)["methods"] == list(SHORT.methods)
 
 
 def test_bench_names_a_wrong_method_before_it_loads(wherefrom: Run) -> None:

@@ -8,11 +8,12 @@ from typing import Any
 import msgspec
 import pytest
 import wherefrom
-from wherefrom.errors import FileFormatError, InputError
-from wherefrom.evaluation.bench import Bench, Prompt, load_prompts, read_bench, run_bench
+from attrs import evolve
+from wherefrom.errors import FileFormatError, InputError, SettingsError
+from wherefrom.evaluation.bench import LONG, SHORT, Bench, Prompt, bench_cost, load_prompts, read_bench, run_bench
 from wherefrom.evaluation.records import Evaluation
 from wherefrom.evaluation.summary import values_by_example
-from wherefrom.testing import ReferenceModel
+from wherefrom.testing import ReferenceModel, counting
 
 BENCH = Bench(methods=("occlusion[baseline=unk]",), metrics=("abpc",), removals=("unk",), draws=1)
 TEXTS = ("the cat sat on", "the mat sat on the", "on the mat the", "the dog sat on a")
@@ -84,3 +85,48 @@ def test_an_empty_prompt_is_refused(tmp_path: Path) -> None:
     path.write_text('{"id": "p0", "set": "facts", "prompt": "  ", "answer": " mat"}\n')
     with pytest.raises(FileFormatError, match="the prompt of 'p0' is empty"):
         load_prompts(path)
+
+
+@pytest.fixture(scope="module")
+def demo() -> Any:
+    """One that gives what every method needs."""
+    return wherefrom.load_model("demo:lm")
+
+
+@pytest.mark.parametrize("bench", [SHORT, LONG], ids=["short", "long"])
+def test_default_methods_are_priced_and_run(demo: Any, bench: Bench, tmp_path: Path) -> None:
+    asked = [Prompt(id="p0", set="names", prompt="George went home because", answer=" he", evidence=("George",))]
+    once = evolve(bench, draws=1)
+    none = bench_cost(demo, asked, evolve(once, methods=()))
+    for method in bench.methods:
+        assert bench_cost(demo, asked, evolve(once, methods=(method,))).forwards > none.forwards, method
+    found = run_bench(demo, asked, once, tmp_path / "bench.jsonl", show_progress=False)
+    assert found.warnings == (), "each method gave scores"
+    assert found.methods == bench.methods
+
+
+@pytest.mark.filterwarnings("ignore:.* was made for:wherefrom.errors.WherefromWarning")
+@pytest.mark.parametrize("name, bench", [("short", SHORT), ("long", LONG)])
+def test_default_methods_are_priced_on_their_own_prompts(demo: Any, name: str, bench: Bench) -> None:
+    assert bench_cost(demo, load_prompts(name)[:1], bench).forwards > len(bench.methods)
+
+
+@pytest.mark.parametrize("bench", [SHORT, LONG], ids=["short", "long"])
+def test_the_cost_is_a_bound_and_methods_that_a_model_cannot_serve_cost_nothing(
+    model: Any, bench: Bench, tmp_path: Path
+) -> None:
+    counted, tally = counting(ReferenceModel("decoder-only"))
+    asked, once = prompts(model)[:1], evolve(bench, draws=1)
+    told = bench_cost(wherefrom.AttributionModel(counted), asked, once)
+    assert tally.forward_rows == 0
+    found = run_bench(wherefrom.AttributionModel(counted), asked, once, tmp_path / "bench.jsonl", show_progress=False)
+    assert any("value_norms needs a model that" in why for why in found.warnings)
+    assert 0 < tally.forward_rows <= told.forwards
+
+
+def test_a_method_that_cannot_be_asked_so_is_refused_before_any_work(demo: Any) -> None:
+    asked = load_prompts("short")[:1]
+    with pytest.raises(SettingsError, match="takes logits apart"):
+        bench_cost(demo, asked, evolve(BENCH, methods=("alti_logit",), functions={}))
+    with pytest.raises(SettingsError, match="needs weights"):
+        bench_cost(demo, asked, evolve(BENCH, methods=("learned_attention",)))

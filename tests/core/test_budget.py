@@ -10,6 +10,7 @@ from attrs import evolve
 from wherefrom.arrays import to_numpy
 from wherefrom.errors import SettingsError
 from wherefrom.methods import METHODS, ExactShapley, FeatureAblation, Interactions, KernelShap, Lime, Occlusion
+from wherefrom.methods.perturbation.units import units_of
 from wherefrom.progress import no_progress
 from wherefrom.testing import counting, question
 
@@ -74,6 +75,35 @@ def test_what_was_left_whole_is_told() -> None:
     (found,) = FeatureAblation(budget=14).attribute(model, [about], no_progress)
     assert found.details["left_whole"]
     assert any("left whole" in note and "tokens at once take" in note for note in found.warnings)
+
+
+@pytest.mark.parametrize("budget", [8, 10, 14])
+def test_what_cannot_be_removed_is_no_unit(budget: int) -> None:
+    """A template's words, here a sentence and the first word of another, are neither scored nor cut."""
+    model = model_of("reference")
+    sentences = [range(unit.start, unit.end) for unit in units_of(asked(model), "sentence").members]
+    kept = np.array([0, *sentences[2], sentences[3][0]])
+    about = asked(model, kept_target=kept)
+    (found,) = Occlusion(budget=budget, units="word").attribute(model, [about], no_progress)
+    (other,) = FeatureAblation(budget=budget, units="word").attribute(model, [about], no_progress)
+    for name in ("units", "left_whole"):
+        assert found.details[name] == other.details[name]
+    for start, end in found.details["units"]["target"]:
+        assert set(range(start, end)) - set(kept.tolist())
+    np.testing.assert_allclose(to_numpy(found.target), to_numpy(other.target), atol=1e-10)
+    assert not to_numpy(found.target)[kept].any()
+
+
+def test_a_unit_with_one_part_to_remove_could_not_have_been_cut() -> None:
+    model = model_of("reference")
+    _, first, *_ = units_of(asked(model), "sentence").members
+    words = units_of(asked(model), "word").members
+    kept = np.array([at for word in words[2:] if word.end <= first.end for at in range(word.start, word.end)])
+    (found,) = Occlusion(budget=8, units="word").attribute(model, [asked(model, kept_target=kept)], no_progress)
+    spans = found.details["units"]["target"]
+    assert [first.start, first.end] in spans
+    assert found.details["left_whole"]
+    assert ["target", first.start, first.end] not in found.details["left_whole"]
 
 
 def test_a_budget_below_the_largest_units_is_refused() -> None:

@@ -1,6 +1,15 @@
+from itertools import product
+
 import numpy as np
+import pytest
 from sklearn.linear_model import Lasso, Ridge
-from wherefrom.methods.perturbation.surrogates import constrained, distinct_columns, lasso, ridge
+from wherefrom.methods.perturbation.surrogates import (
+    constrained,
+    distinct_columns,
+    drawing_weights,
+    lasso,
+    ridge,
+)
 
 RNG = np.random.default_rng(0)
 X, Y, W = RNG.random((30, 5)), RNG.normal(size=(30, 2)), RNG.random(30)
@@ -19,6 +28,20 @@ def test_ridge_does_not_depend_on_the_number_of_samples():
 def test_lasso_is_sklearns():
     expected = [Lasso(alpha=0.02, tol=1e-10).fit(X, column, sample_weight=W).coef_ for column in Y.T]
     np.testing.assert_allclose(lasso(X, Y, W, 0.02), np.transpose(expected), atol=1e-4)
+
+
+@pytest.mark.parametrize("keep_prob", [0.5, 0.7, 0.9])
+def test_all_coalitions_weighed_are_penalised_as_many_drawn_ones(keep_prob):
+    every = np.array(list(product([False, True], repeat=4)))
+    often = drawing_weights(every, keep_prob)
+    counts = np.rint(often / often.min()).astype(int)  # as often as drawing would have it, exactly
+    drawn = np.repeat(every, counts, axis=0)
+
+    def fit(masks, weights):
+        values = masks @ np.array([2.0, 1.0, 0.4, -0.3]) + 0.8 * masks[:, 0] * masks[:, 1]
+        return lasso(masks.astype(float), values[:, None], weights, 0.02, standardize=True)
+
+    np.testing.assert_allclose(fit(every, counts.astype(float)), fit(drawn, np.ones(len(drawn))), atol=1e-5)
 
 
 def test_lasso_of_a_constant_is_nothing():

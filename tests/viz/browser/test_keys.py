@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from textual.screen import Screen
 from textual.widgets import Input
+from wherefrom.evaluation import Evaluation
 from wherefrom.results.attribution import Attributions
 from wherefrom_viz.browser.app import Browser
+from wherefrom_viz.browser.evaluation import EvaluationBrowser
 from wherefrom_viz.browser.keymap import KEYS, spoken
 from wherefrom_viz.browser.screens.bindings import bindings
 from wherefrom_viz.browser.screens.browse import BrowseScreen
@@ -518,14 +520,36 @@ async def test_remarks_files_and_jumps() -> None:
         assert isinstance(app.screen, BrowseScreen)
 
 
-async def test_quit() -> None:
+@pytest.mark.parametrize("pressed", [("q",), ("ctrl+q",), ("f", "ctrl+q"), ("enter", "q")])
+async def test_quit(pressed: tuple[str, ...]) -> None:
     uses("quit")
     app = browser_of()
     async with app.run_test() as pilot:
         await settled(pilot)
-        await pilot.press("f", "ctrl+q")
+        await pilot.press(*pressed)
         await pilot.pause()
     assert app.return_code == 0
+
+
+@pytest.mark.parametrize("pressed", ["q", "ctrl+q"])
+async def test_the_browser_of_evaluations_quits_by_the_same_keys(pressed: str) -> None:
+    app = EvaluationBrowser(Evaluation(measurements=()))
+    async with app.run_test() as pilot:
+        await pilot.press(pressed)
+        await pilot.pause()
+    assert app.return_code == 0
+
+
+async def test_q_is_a_letter_where_text_is_typed() -> None:
+    app = browser_of()
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        await pilot.press("f", "q")
+        await settled(pilot)
+        assert app.is_running
+        assert app.return_code is None
+        assert isinstance(app.focused, Input)
+        assert app.focused.value == "q"
 
 
 def test_every_key_is_pressed_above() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from pathlib import Path
 
 from wherefrom.context import is_context_file
@@ -38,6 +38,19 @@ def open_results(path: str | Path, wanted: Sequence[str] = (), limit: int | None
     out = load(path)
     places = chosen([one.id for one in out], wanted, limit)
     return out.replace(sequence_attributions=tuple(out[place] for place in places))
+
+
+def require_examples(results: Sized, path: str | Path) -> None:
+    """Refuse what has nothing to show, draw or measure: a run of which nothing is done yet, or where all failed.
+
+    Raises:
+        UsageError: There is no example.
+    """
+    if not len(results):
+        raise UsageError(
+            f"{path} holds no example.\nGive a saved file or run with at least one; `wherefrom info` says what is in "
+            "this one."
+        )
 
 
 def chosen(ids: Sequence[str | None], wanted: Sequence[str], limit: int | None) -> list[int]:

@@ -15,7 +15,7 @@ from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
 from wherefrom_cli.evaluations import add_evaluation_output, check_outputs, cost_line, show_evaluation, write_evaluation
 from wherefrom_cli.exit_codes import ExitCode
-from wherefrom_cli.opening import check_readable, open_results
+from wherefrom_cli.opening import check_readable, open_results, require_examples
 from wherefrom_cli.parser import CommandParser, Options, positive_number, whole_number
 from wherefrom_cli.progress import ProgressLine, loading
 from wherefrom_cli.request import ModelRequest, add_model_options, model_request
@@ -107,8 +107,8 @@ def execute(options: Options, console: Console) -> int:
 def named(paths: Sequence[str], examples: Sequence[str], limit: int | None) -> dict[str, Attributions]:
     """Results by the name of their method, or of their file where two have the same."""
     opened = [(path, open_results(path, examples, limit)) for path in paths]
-    if empty := [path for path, out in opened if not len(out)]:
-        raise UsageError(f"{empty[0]} holds no example.\nGive a saved file or run with at least one.")
+    for path, out in opened:
+        require_examples(out, path)
     methods = [out[0].method for _, out in opened]
     names = [
         method if method and methods.count(method) == 1 else Path(path).stem

@@ -14,7 +14,7 @@ from wherefrom.results.showing import options_known
 from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
-from wherefrom_cli.opening import open_results
+from wherefrom_cli.opening import open_results, require_examples
 from wherefrom_cli.parser import CommandParser, Options, one_of, positive_number, setting
 from wherefrom_cli.results import add_public_options, check_public_options, check_writable, file_of
 from wherefrom_cli.showing import DRAWN, drawn
@@ -125,6 +125,7 @@ def _export(options: Options, console: Console) -> int:
 def _chosen(options: Options) -> Attributions:
     """The examples that were asked for, as they are to be drawn."""
     out = open_results(options.path, options.example, options.limit)
+    require_examples(out, options.path)
     for name in options.aggregator:
         out = out.aggregate(name)
     return out.public(options.without) if options.public else out
@@ -141,6 +142,7 @@ def _write_site(options: Options, console: Console) -> int:
         results = run if options.limit is None else run[: options.limit]
     else:
         results = open_results(options.path, options.example, options.limit)
+    require_examples(results, options.path)
     with ProgressLine(console=console) as line:
         folder = save_site(
             results,

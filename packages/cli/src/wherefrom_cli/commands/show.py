@@ -11,7 +11,7 @@ from wherefrom_viz.console.evaluation import evaluation_view
 from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
-from wherefrom_cli.opening import open_results
+from wherefrom_cli.opening import open_results, require_examples
 from wherefrom_cli.parser import CommandParser, Options, positive_number, setting
 from wherefrom_cli.results import one_claim
 from wherefrom_cli.showing import VIEWS, print_attributions
@@ -56,6 +56,7 @@ def execute(options: Options, console: Console) -> int:
         elif options.jsonl:
             console.write(out.to_bytes("jsonl").decode())
         else:
+            require_examples(out, path)
             if len(options.paths) > 1:
                 console.line(f"{path}:")
             given = dict(options.set)

@@ -14,7 +14,7 @@ from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
 from wherefrom_cli.method_settings import addressed, typed_settings
-from wherefrom_cli.opening import open_results
+from wherefrom_cli.opening import open_results, require_examples
 from wherefrom_cli.parser import CommandParser, Options, json_object, positive_number, setting, whole_number
 from wherefrom_cli.progress import ProgressLine, loading
 from wherefrom_cli.request import add_model_options, model_request
@@ -119,6 +119,7 @@ def execute(options: Options, console: Console) -> int:
     if options.paths:
         opened = [open_results(path, options.example) for path in options.paths]
         found = merge_attributions(opened) if len(opened) > 1 else opened[0]
+        require_examples(found, ", ".join(options.paths))
         write_results(found.trace(hops=as_hops(options.hops), **settings), where, console)
         return ExitCode.DONE
     hops = DEFAULT_HOPS if options.hops is None else as_hops(options.hops)

@@ -78,7 +78,7 @@ KEYS: tuple[Key, ...] = (
     Key("settings", "f2", "app.settings", "settings", _ALL),
     Key("help", "f1,question_mark", "app.help", "help", _ALL, "Help"),
     Key("palette", "ctrl+p", "app.command_palette", "all commands", _ALL),
-    Key("quit", "ctrl+q", "app.quit", "quit", _ALL),
+    Key("quit", "ctrl+q,q", "app.quit", "quit", _ALL),
 )
 
 

@@ -18,7 +18,7 @@ from wherefrom.adapters.check import lacking
 from wherefrom.adapters.given import adapter_of
 from wherefrom.arrays import FloatArray, to_numpy
 from wherefrom.attribute import AttributionModel
-from wherefrom.errors import FileFormatError, InputError, WherefromError
+from wherefrom.errors import FileFormatError, InputError, ModelCapabilityError, WherefromError
 from wherefrom.evaluation.asking import question_of
 from wherefrom.evaluation.bench.prompts import Prompt
 from wherefrom.evaluation.bench.specs import method_of_spec
@@ -337,9 +337,7 @@ def _outcome(model: AttributionModel, prompt: Prompt, index: int, bench: Bench) 
 def _attributed(
     model: AttributionModel, prompt: str, target: str, method: AnyMethod, start: int, bench: Bench
 ) -> Attribution:
-    asked = AttributionModel(model.adapter)
-    asked.attributed_fn = bench.functions.get(method.identifier, LogProbability())
-    return asked.attribute(
+    return _asked(model, method, bench).attribute(
         prompt,
         target,
         method=method,
@@ -350,6 +348,13 @@ def _attributed(
     )[0]
 
 
+def _asked(model: AttributionModel, method: AnyMethod, bench: Bench) -> AttributionModel:
+    """The model, asked about the target function that the method can explain."""
+    asked = AttributionModel(model.adapter)
+    asked.attributed_fn = bench.functions.get(method.identifier, LogProbability())
+    return asked
+
+
 def _method(spec: str, model: AttributionModel, tables: str | None) -> AnyMethod:
     layers = model.adapter.card.layers
     method = method_of_spec(spec.replace("{middle}", str((layers or 0) // 2)))
@@ -357,15 +362,27 @@ def _method(spec: str, model: AttributionModel, tables: str | None) -> AnyMethod
 
 
 def bench_cost(model: AttributionModel, prompts: Sequence[Prompt], bench: Bench) -> Cost:
-    """A bound of what `run_bench` runs, if the model answers every prompt right. None of it is run for this."""
+    """A bound of what `run_bench` runs, if the model answers every prompt right. None of it is run for this.
+
+    Raises:
+        SettingsError: A method's settings are wrong, or it cannot explain the function that it is asked about.
+    """
     total = Cost(forwards=0, at_most=True)
     for prompt in prompts:
         case = _case(model, prompt, bench)
         total += Cost(forwards=1)
         for spec in bench.methods:
+            method = _method(spec, model, None)
             try:
-                cost = _method(spec, model, None).cost_on(model.adapter, case.question)
-            except InputError:  # it will be refused, which costs nothing
+                (cost,) = _asked(model, method, bench).cost(
+                    prompt.prompt,
+                    case.target,
+                    method=method,
+                    attr_pos_start=case.start,
+                    attr_pos_end=case.start + 1,
+                    seed=bench.seed,
+                )
+            except (InputError, ModelCapabilityError):  # it will be refused, which costs nothing
                 continue
             if cost is not None:
                 total += cost

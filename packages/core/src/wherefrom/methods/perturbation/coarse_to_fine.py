@@ -19,7 +19,7 @@ import numpy as np
 from attrs import evolve, frozen
 
 from wherefrom.adapters import ScoringModel, Side
-from wherefrom.arrays import FloatArray, to_numpy
+from wherefrom.arrays import FloatArray, IntArray, to_numpy
 from wherefrom.errors import InputError, SettingsError
 from wherefrom.methods.contract import Scores
 from wherefrom.methods.cost import Cost
@@ -141,16 +141,21 @@ class _Search:
     def _parts(self, piece: _Piece, left: int) -> list[_Piece] | None:
         """The parts of a unit, adding up to it; None: it has none, or the budget does not reach."""
         for level in range(piece.level + 1, len(self._cuts)):
-            inside = [
-                (max(start, piece.start), min(end, piece.end))
-                for start, end in self._cuts[level].get(piece.side, ())
-                if start < piece.end and end > piece.start
-            ]
+            inside = self._inside(piece, level)
             if len(inside) > 1:
                 other: Side = "source" if piece.side == "target" else "target"
-                found = self._run({piece.side: tuple(inside), other: ()}, left, level)
+                found = self._run({piece.side: inside, other: ()}, left, level)
                 return None if found is None or len(found) < 2 else _adding_up(found, piece, self._last)
         return None
+
+    def _inside(self, piece: _Piece, level: int) -> tuple[Span, ...]:
+        """What a unit is cut into at a level: parts with something to remove."""
+        parts = [
+            (max(start, piece.start), min(end, piece.end))
+            for start, end in self._cuts[level].get(piece.side, ())
+            if start < piece.end and end > piece.start
+        ]
+        return tuple(part for part in parts if len(_removable(self._question, piece.side, part)))
 
     @property
     def _last(self) -> Any:
@@ -218,20 +223,17 @@ class _Search:
         )
 
     def _unit(self, piece: _Piece) -> Unit:
-        kept = self._question.kept_source if piece.side == "source" else self._question.kept_target
+        span = (piece.start, piece.end)
         return Unit(
             side=piece.side,
             start=piece.start,
             end=piece.end,
-            removable=np.setdiff1d(np.arange(piece.start, piece.end), kept),
+            removable=_removable(self._question, piece.side, span),
         )
 
     def _divisible(self, piece: _Piece) -> bool:
         """Has it parts that were not looked at?"""
-        return any(
-            sum(1 for start, end in cut.get(piece.side, ()) if start < piece.end and end > piece.start) > 1
-            for cut in self._cuts[piece.level + 1 :]
-        )
+        return any(len(self._inside(piece, level)) > 1 for level in range(piece.level + 1, len(self._cuts)))
 
 
 def _adding_up(parts: Sequence[_Piece], whole: _Piece, last: Any) -> list[_Piece]:
@@ -245,7 +247,8 @@ def _adding_up(parts: Sequence[_Piece], whole: _Piece, last: Any) -> list[_Piece
 
 
 def _spans_of(question: Question, level: str) -> dict[Side, tuple[Span, ...]] | None:
-    """The units of one level on both sides, gaps between them as units too; None where the input has no such level."""
+    """The units of one level on both sides, gaps between them as units too where something in them can be removed; None
+    where the input has no such level."""
     try:
         units = units_of(question, level)
     except InputError:
@@ -259,8 +262,15 @@ def _spans_of(question: Question, level: str) -> dict[Side, tuple[Span, ...]] | 
         if not members:
             continue
         named = [(units.members[i].start, units.members[i].end) for i in units.of_side(side)]
-        cut[side] = tuple(_filled(named, members[0].start, members[-1].end))
+        filled = _filled(named, members[0].start, members[-1].end)
+        cut[side] = tuple(span for span in filled if len(_removable(question, side, span)))
     return cut
+
+
+def _removable(question: Question, side: Side, span: Span) -> IntArray:
+    """The positions of a span that its removal changes."""
+    kept = question.kept_source if side == "source" else question.kept_target
+    return np.setdiff1d(np.arange(*span), kept)
 
 
 def _filled(spans: Sequence[Span], start: int, end: int) -> Iterator[Span]:

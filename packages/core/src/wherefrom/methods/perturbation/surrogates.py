@@ -56,7 +56,7 @@ def lasso(
         values: Shape ``(samples, outputs)``.
         weights: Shape ``(samples,)``, not all zero.
         alpha: Strength of the penalty, in units of ``values``; or one for each output.
-        standardize: Penalise coefficients per standard deviation of their feature.
+        standardize: Penalise coefficients per standard deviation of their feature among the weighed samples.
 
     Returns:
         Shape ``(units, outputs)``, in units of ``values`` per unit of feature.
@@ -65,7 +65,8 @@ def lasso(
 
     scale = np.ones(features.shape[1])
     if standardize:
-        scale = features.std(axis=0)
+        share = weights / weights.sum()
+        scale = np.sqrt(share @ (features - share @ features) ** 2)
         scale = np.where(scale > _EPSILON, scale, 1.0)
     strengths = np.broadcast_to(alpha, values.shape[1:])
     found = np.zeros((features.shape[1], values.shape[1]))

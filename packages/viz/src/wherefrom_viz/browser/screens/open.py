@@ -134,4 +134,4 @@ class OpenScreen(SessionScreen):
         if self.session.library.sources:
             self.app.pop_screen()
         else:
-            self.notify("ctrl+q quits.", timeout=2)
+            self.notify("q or ctrl+q quits.", timeout=2)
