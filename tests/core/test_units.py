@@ -170,7 +170,7 @@ def test_turns_and_documents_come_from_segments() -> None:
     with pytest.raises(InputError, match="no turn to aggregate over"):
         attribution(None, TEXTS, 4).aggregate("turns")
     words_first = made.aggregate(["subwords", "turns"])
-    assert texts(words_first.target) == ["The gentlemen", ",", " here", "."]
+    assert texts(words_first.target) == ["The gentle", "men,", " here", "."], "no word goes over the edge of a turn"
 
 
 @pytest.mark.parametrize(
