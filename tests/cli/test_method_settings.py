@@ -66,7 +66,7 @@ def test_what_the_command_gives_is_not_among_the_arguments_without_an_option() -
     assert not WITHOUT_OPTION & AttributionRequest().keywords().keys()
 
 
-@pytest.mark.parametrize("call", set(CALLS.values()))
+@pytest.mark.parametrize("call", dict.fromkeys(CALLS.values()))
 @pytest.mark.parametrize("name", METHODS)
 def test_a_setting_of_the_method_reaches_it_whatever_its_name(name: str, call: Callable[..., Any]) -> None:
     cls: Any = METHODS.get(name)
