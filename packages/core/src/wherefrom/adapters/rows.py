@@ -40,7 +40,11 @@ class Row:
     their computation, and owes no gradients there. None: unknown."""
 
     def select(self, outputs: IntArray, *, keep_scores: bool = False) -> Row:
-        """The same row for some outputs of its target function; step scores of other steps are dropped."""
+        """The same row for some outputs of its target function, in order; for all of them the row itself. Step scores
+        are dropped, or those of other steps."""
+        function = self.target_function
+        if function is not None and len(outputs) == function.outputs and (keep_scores or not self.scores):
+            return self
         kept = outputs if self.target_function is None else self.target_function.steps_of(outputs)
         return evolve(
             self,

@@ -24,7 +24,7 @@ from wherefrom.evaluation.worths import Span, Worths
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.removal import as_baseline
 from wherefrom.methods.perturbation.unit_scores import unit_scores
-from wherefrom.methods.perturbation.units import Units, UnitsSetting, as_units
+from wherefrom.methods.perturbation.units import Units, UnitsSetting
 from wherefrom.progress import Progress, no_progress, reported
 from wherefrom.questions.question import Question
 from wherefrom.results.attribution import Attribution, Attributions
@@ -256,7 +256,7 @@ def _asked(
     inquiries = []
     for index, example in enumerate(first):
         question = question_of(adapter, example, keep_special=keep_special, include_eos_baseline=not keep_special)
-        members = evaluated_units(question, example, as_units(units))
+        members = evaluated_units(question, example, units)
         given = {name: _same_text(one[index], example, name) for name, one in named.items()}
         inquiries.append(
             _Inquiry(

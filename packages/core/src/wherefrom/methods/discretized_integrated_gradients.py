@@ -146,12 +146,10 @@ class DiscretizedIntegratedGradients(Method[GivesGradients]):
         """Gradients of some outputs times the ways from point to point, added up; their values at the baseline are put
         into ``at_baseline``."""
         pieces = self.between + 1
-        points = (
-            question.row(**{f"{side}_embeds": _point(path, k, pieces) for side, path in paths.items()})
+        rows = (
+            question.row(**{f"{side}_embeds": _point(path, k, pieces) for side, path in paths.items()}).select(outputs)
             for k in range(self._points)
         )
-        whole = len(outputs) == question.target_function.outputs
-        rows = points if whole else (row.select(outputs) for row in points)
         sums: dict[Side, list[Array]] = {}
         numbers = itertools.count()
         for answer in model.gradients(rows, chunk=self.internal_batch_size, target="target" in paths):

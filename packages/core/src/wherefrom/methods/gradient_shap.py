@@ -163,14 +163,13 @@ class GradientShap(Method[GivesGradients]):
         moments: Moments,
     ) -> None:
         """One backward pass per sample and output; only sums are kept."""
-        whole = len(outputs) == question.target_function.outputs
         waiting: deque[dict[Side, Endpoints]] = deque()
 
         def rows() -> Iterator[Row]:
             for sample, fraction in samples:
                 waiting.append(sample)
                 row = question.row(**{f"{side}_embeds": ends.at(fraction) for side, ends in sample.items()})
-                yield row if whole else row.select(outputs)
+                yield row.select(outputs)
 
         for answer in model.gradients(rows(), chunk=self.internal_batch_size, target=question.attribute_target):
             sides: dict[Side, Array] = {"source": answer.source, "target": answer.target}

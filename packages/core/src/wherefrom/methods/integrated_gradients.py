@@ -292,9 +292,7 @@ class Path:
             source_embeds=None if self.source is None else self.source.at(fraction),
             target_embeds=None if self.target is None else self.target.at(fraction),
         )
-        if outputs is None or len(outputs) == self.question.target_function.outputs:
-            return row
-        return row.select(outputs, keep_scores=scores)
+        return row if outputs is None else row.select(outputs, keep_scores=scores)
 
     def shares(self, sums: Sums, *, multiply: bool) -> tuple[FloatArray | None, FloatArray | None]:
         """Scores ``(inputs, outputs, width)`` of both sides, from averaged gradients, which are let go."""

@@ -194,7 +194,7 @@ def _row(question: Question, side: Side, ends: Endpoints, position: int, seen: I
     here = like(ends.input, (np.arange(ends.input.shape[0]) == position)[:, None])
     moved = xp.where(here, ends.baseline + fraction * ends.difference, ends.input)
     row = question.row(**{f"{side}_embeds": moved, "first_change": position if side == "target" else None})
-    return row if len(seen) == question.target_function.outputs else row.select(seen)
+    return row.select(seen)
 
 
 def _host_type(ends: Endpoints) -> np.dtype[Any]:

@@ -35,7 +35,7 @@ from wherefrom.methods.dummy import Dummy
 from wherefrom.methods.perturbation.ablation import LogProbability
 from wherefrom.methods.perturbation.settings import PerturbationSettings
 from wherefrom.methods.perturbation.unit_scores import unit_scores
-from wherefrom.methods.perturbation.units import Units, as_units, units_of
+from wherefrom.methods.perturbation.units import Units, units_of
 from wherefrom.progress import Progress, reported
 from wherefrom.questions.question import Question
 from wherefrom.results.attribution import Attribution
@@ -270,7 +270,7 @@ def _case(model: AttributionModel, prompt: Prompt, bench: Bench) -> _Case:
         clean=clean,
         start=start,
         question=question,
-        units=units_of(question, as_units(bench.units)),
+        units=units_of(question, bench.units),
     )
 
 
