@@ -164,6 +164,26 @@ def test_what_a_file_sets_for_all_calls_does_no_harm_where_it_changes_nothing(wh
     assert ran.out.count("; [2] ") > 0, "documents are written as the file says"
 
 
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ("--fpr", "0.05", "--null-contexts", "null.txt"),
+        ("--support-level", "0"),
+        ("--support-unit", "none"),
+        (),
+    ],
+)
+def test_what_ones_own_file_compares_with_does_no_harm_where_nothing_is_compared(
+    wherefrom: Run, tmp_path: Path, typed: tuple[str, ...]
+) -> None:
+    (tmp_path / "null.txt").write_text("\n".join(f"The weather was nice {n} times." for n in range(19)))
+    (tmp_path / "own.toml").write_text('[attribute-context]\nnull-draws = 20\nnull-documents = "null.txt"\n')
+    asked = ("attribute-context", "-m", "demo:lm", *TEXTS, "--json", *typed)
+    plain, ran = wherefrom(*asked), wherefrom(*asked, "--config-file", "own.toml")
+    assert ran.code == 0, ran.err
+    assert json.loads(ran.out)["cci_scores"] == json.loads(plain.out)["cci_scores"]
+
+
 @pytest.mark.parametrize("gate", [("--fail-unsupported",), ("--citations", "-")])
 def test_support_by_no_input_context_is_not_tested(wherefrom: Run, gate: tuple[str, ...]) -> None:
     """The gate let it through."""

@@ -230,14 +230,22 @@ def _support_unit(options: Options) -> Any:
 def _idle(options: Options) -> set[str]:
     """Options that change nothing here. The library refuses those that are typed."""
     idle: set[str] = set()
+    chat = options.chat or options.as_chat
     if options.fpr is None:
         idle |= {"null_contexts", "null_draws"}
+    elif options.null_contexts:
+        idle |= {"null_draws"}
     if options.chat:
         idle |= {"as_chat"}
-    if not (options.chat or options.as_chat):
+    if not chat:
         idle |= {"document_placement"}
     if not options.documents:
         idle |= {"document_template", "document_separator", "document_placement"}
+    elif chat and options.document_placement == "chat_template":
+        idle |= {"document_template", "document_separator"}
+    uncited = options.support_unit == "none" or (options.support_unit == "auto" and not (chat or options.documents))
+    if uncited or not options.support_level:
+        idle |= {"null_documents"}
     return idle
 
 
