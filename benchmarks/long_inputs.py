@@ -6,7 +6,8 @@ One process per method and length on the host, one core unless ``--threads`` say
 above the loaded and warmed-up model, of which the result's own arrays are a part, CPU seconds, and floating-point
 operations counted by hand from the model's sizes. With ``--device cuda`` the memory is that of the card, where no
 result is kept, and the seconds are those of a clock on the wall, the card having nothing else to do. The limit is
-that count at the speed of plain matrix products, measured in the same process before and after:
+that count at the speed of plain matrix products, measured in the same process: on the host every two seconds while the
+method runs, since machines that are shared change theirs, and on a card before and after:
 
 * *plain*: attention computed as whole squares of queries and keys, two products forwards and four backwards,
 * *causal*: the lower triangles alone, which is all that a causal model can use.
@@ -22,6 +23,7 @@ from __future__ import annotations
 import argparse
 import functools
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -137,15 +139,14 @@ def measured(model: Any, method: str, length: int, steps: int, together: int) ->
     short = model.tokenizer.decode(ids[:SHORT])
     model.attribute(short, short + answer, method, show_progress=False, **settings)  # trials of the model, lazy imports
     hand_back_freed(torch.empty(LEAST_BYTES, dtype=torch.uint8), all_of_it=True)  # what that freed is no beginning
-    before = products_per_second(model.module)
     clock = Clock(model.module.device)
-    with Peak(model.module.device) as peak:
+    with Products(model.module, clock) as products, Peak(model.module.device) as peak:
         began = clock()
         result = model.attribute(
             prompt, prompt + answer, method, attr_pos_start=size - steps, show_progress=False, **settings
         )[0]
-        spent = clock() - began
-    speed = (before + products_per_second(model.module)) / 2  # machines that are shared change theirs
+        spent = clock() - began - products.seconds
+    speed = products.per_second
     scores = result.target_attributions
     assert scores is not None
     taken = sentences(model, prompt)[::together]
@@ -215,18 +216,6 @@ def operations(module: PreTrainedModel, method: str, size: int, steps: int, star
     return linear + square + pairs, linear + square / 2 + pairs
 
 
-def products_per_second(module: nn.Module) -> float:
-    """Operations per second of plain matrix products with one of the model's own weights."""
-    weight = max((p.weight for p in module.modules() if isinstance(p, nn.Linear)), key=lambda w: min(w.shape)).detach()
-    states = torch.randn(2048 if weight.device.type == "cpu" else 65536, weight.shape[1], device=weight.device)
-    clock, seconds = Clock(weight.device), []
-    for _ in range(15):
-        began = clock()
-        torch.nn.functional.linear(states, weight)
-        seconds.append(clock() - began)
-    return float(2.0 * states.numel() * weight.shape[0] / np.median(seconds))
-
-
 class Clock:
     """Seconds: of the process's cores on the host, of the wall on a card that has done all it was told."""
 
@@ -238,6 +227,53 @@ class Clock:
             return time.process_time()
         torch.cuda.synchronize(self._device)
         return time.perf_counter()
+
+
+class Products:
+    """How many operations per second plain products with one of the model's own weights make: before and after a block,
+    and within it whenever the process has worked for two more seconds, if it works on the host. ``seconds`` is what
+    that took within the block, and belongs to nothing that is measured there."""
+
+    EVERY = 2.0
+    TIMES = 5
+
+    def __init__(self, module: nn.Module, clock: Clock) -> None:
+        weight = max((p.weight for p in module.modules() if isinstance(p, nn.Linear)), key=lambda w: min(w.shape))
+        self._weight, self._clock = weight.detach().t(), clock
+        self._on_host = weight.device.type == "cpu"
+        self._states = torch.randn(2048 if self._on_host else 65536, weight.shape[1], device=weight.device)
+        self._into = self._states @ self._weight  # nothing is made anew while memory is looked at
+        self._found: list[float] = []
+        self.seconds = 0.0
+
+    @property
+    def per_second(self) -> float:
+        """Mean over all that was measured."""
+        return float(np.mean(self._found))
+
+    def _look(self, *_: object) -> None:
+        took = []
+        with torch.no_grad():
+            for _ in range(self.TIMES):
+                began = self._clock()
+                torch.mm(self._states, self._weight, out=self._into)
+                took.append(self._clock() - began)
+        self._found.append(2.0 * self._states.numel() * self._weight.shape[1] / float(np.median(took)))
+        self.seconds += sum(took)
+
+    def __enter__(self) -> Products:
+        self._look()
+        self.seconds = 0.0
+        if self._on_host:
+            self._before = signal.signal(signal.SIGPROF, self._look)
+            signal.setitimer(signal.ITIMER_PROF, self.EVERY, self.EVERY)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._on_host:
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            signal.signal(signal.SIGPROF, self._before)
+        self._look()
 
 
 class Peak:
