@@ -143,11 +143,18 @@ def first_step(tokens: tuple[Token, ...]) -> int:
     return begins[len(begins) // 2]
 
 
-def attribution(tokens: tuple[Token, ...], segments: tuple[Segment, ...] = ()) -> Attribution:
+def attribution(
+    tokens: tuple[Token, ...], segments: tuple[Segment, ...] = (), *, prompt: int | None = None
+) -> Attribution:
+    """Scores of the second half of a text.
+
+    Args:
+        prompt: How many tokens were given; None: all before the first step.
+    """
     first, count = first_step(tokens), len(tokens)
     scores = np.random.default_rng(0).random((count, count - first)).astype(np.float32)
     return Attribution(
-        source=tokens[:first],
+        source=tokens[: first if prompt is None else prompt],
         target=tokens,
         target_attributions=scores,
         source_attributions=None,
@@ -172,9 +179,11 @@ def doors(made: Attribution, level: Level) -> Iterator[tuple[str, list[int]]]:
         target_function=TargetFunction(function=Logit(), target_ids=steps),
         target_tokens=made.target,
         segments=made.segments,
+        answer_start=len(made.source),
     )
     yield "units, but for the last step", [unit.start for unit in units_of(question, level).members]
-    yield "attributed_span", [start for start, _ in span_targets(level, made.target, steps, made.segments).spans]
+    spans = span_targets(level, made.target, steps, made.segments, answer_start=len(made.source))
+    yield "attributed_span", [start for start, _ in spans.spans]
     yield "granularity", [unit.token.position for unit in describe(made, granularity=level).inputs]
     yield "granularity of steps", [unit.token.position for unit in describe(made, granularity=level).steps]
     drawn = described_as(made, Provenance(), Drawing(granularity=level))
@@ -205,15 +214,26 @@ def test_no_unit_goes_over_the_edge_of_a_turn(name: str) -> None:
     cut_alike(attribution(tokens, turns), (1, first, second, third))
 
 
+@pytest.mark.parametrize("part", [1, 6])
+@pytest.mark.parametrize("name", list(TEXTS)[::7])
+def test_a_unit_ends_with_the_prompt_whichever_steps_are_explained(name: str, part: int) -> None:
+    tokens = tokens_of(name, "byte-level")
+    begins = unit_starts(tokens, "character")
+    prompt = begins[len(begins) * part // 8]
+    cut_alike(attribution(tokens, prompt=prompt), (prompt,))
+
+
 def cut_alike(made: Attribution, edges: tuple[int, ...]) -> None:
-    """Every door cuts where units begin, and at the edges."""
+    """Every door cuts where units begin, and at the edges; at the first explained step all but units that are removed,
+    since what a step hangs on is the same whichever steps are asked about."""
     tokens = made.target
     for level in LEVELS:
         expected = list(unit_starts(tokens, level, breaks=(made.attr_pos_start, *edges)))
+        removed = unit_starts(tokens, level, breaks=(len(made.source), *edges))
         for door, found in doors(made, level):
             of_steps = door in ("attributed_span", "granularity of steps")
             wanted = [start for start in expected if start >= made.attr_pos_start] if of_steps else expected
-            wanted = [start for start in wanted if start < len(tokens) - 1] if "but for" in door else wanted
+            wanted = [start for start in removed if start < len(tokens) - 1] if "but for" in door else wanted
             assert found == wanted, (door, level)
 
 

@@ -33,7 +33,7 @@ def test_a_range_of_colours_leaves_special_and_template_tokens_out_and_says_so()
         found = texts(render_svg(marked_chat(14 if view == "read" else 2), view=view))
         assert f"{bound} and above" in found
         assert "special and template tokens left out of colours and strongest inputs" in found
-    assert "% colours from 0 to 1.54;" in render_latex(marked_chat(14), view="read")
+    assert "% colours from 0 to 1.54 and above;" in render_latex(marked_chat(14), view="read")
 
 
 @pytest.mark.parametrize("name", ["hospital", "translation", "hostile", "long", "chat"])

@@ -138,6 +138,7 @@ def _question(
             example.target_tokens,
             steps,
             [one for one in example.segments if one.side == "target"],
+            answer_start=example.default_start,
         )
         kept = spans.steps - steps[0]
         steps, groups, function = spans.steps, spans.groups, target_of_spans(function)

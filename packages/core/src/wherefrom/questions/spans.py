@@ -8,7 +8,7 @@ instead of one per token.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import pairwise
 from typing import Any, TypeAlias, cast
 
@@ -81,7 +81,14 @@ def _pairs(what: Any) -> list[Any]:
     return [what] if is_pair(what) else list(what)
 
 
-def span_targets(what: Span, tokens: Sequence[Token], steps: IntArray, segments: Iterable[Segment] = ()) -> SpanTargets:
+def span_targets(
+    what: Span,
+    tokens: Sequence[Token],
+    steps: IntArray,
+    segments: Iterable[Segment] = (),
+    *,
+    answer_start: int | None = None,
+) -> SpanTargets:
     """The spans that ``what`` names among the steps.
 
     Steps between two spans are explained one by one, so that columns stay without gaps; steps before the
@@ -93,6 +100,7 @@ def span_targets(what: Span, tokens: Sequence[Token], steps: IntArray, segments:
         tokens: The target, as the positions count.
         steps: Target positions that could be explained, ascending and without gaps.
         segments: Of the target, where texts of several writers stand in it.
+        answer_start: First position that was answered rather than given; None: the first step.
 
     Raises:
         InputError: The spans lie outside of the steps, overlap, are empty, or the text is not found once.
@@ -109,14 +117,16 @@ def span_targets(what: Span, tokens: Sequence[Token], steps: IntArray, segments:
         raise InputError("There is no step to explain, so there is no span. Give a longer target.")
     if isinstance(what, str):
         kind = what if what in KINDS else what.removesuffix("s")
-        spans = _named(kind, tokens, steps, segments) if kind in KINDS else [_found(what, tokens, steps)]
+        edges = set() if answer_start is None else {answer_start}
+        edges |= edges_of(tokens, segments)
+        spans = _named(kind, tokens, steps, edges) if kind in KINDS else [_found(what, tokens, steps)]
     else:
         spans = _given(what, steps)
-    edges = sorted({edge for span in spans for edge in span})
-    inside = np.zeros(edges[-1] + 1, dtype=bool)
+    bounds = sorted({bound for span in spans for bound in span})
+    inside = np.zeros(bounds[-1] + 1, dtype=bool)
     for first, end in spans:
         inside[first:end] = True
-    kept = np.arange(edges[0], edges[-1], dtype=np.int64)
+    kept = np.arange(bounds[0], bounds[-1], dtype=np.int64)
     begins = {first for first, _ in spans}
     # a group begins with each span, and with each step that no span holds
     new = [int(step) in begins or not inside[step] for step in kept]
@@ -153,11 +163,11 @@ def target_of_spans(function: StepFunction) -> StepFunction:
     return found
 
 
-def _named(kind: str, tokens: Sequence[Token], steps: IntArray, segments: Iterable[Segment]) -> list[tuple[int, int]]:
+def _named(kind: str, tokens: Sequence[Token], steps: IntArray, edges: Collection[int]) -> list[tuple[int, int]]:
     first, end = int(steps[0]), int(steps[-1]) + 1
     if kind == "all":
         return [(first, end)]
-    starts = unit_starts(tokens, cast("Level", kind), breaks={first, *edges_of(tokens, segments)})
+    starts = unit_starts(tokens, cast("Level", kind), breaks={first, *edges})
     return list(pairwise([*(start for start in starts if first <= start < end), end]))
 
 

@@ -108,6 +108,11 @@ class AttributionData(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=
         return self.target[self.attr_pos_start : self.attr_pos_end]
 
     @property
+    def repeats_prompt(self) -> bool:
+        """Does the target begin with the source, as a decoder-only model's does with its prompt?"""
+        return self.source == self.target[: len(self.source)]
+
+    @property
     def target_visible(self) -> BoolArray:
         """Which target rows each step could see. Shape ``(len(target), steps)``."""
         return visible_to_steps(self.target, self.steps)

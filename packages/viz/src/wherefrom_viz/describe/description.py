@@ -22,6 +22,7 @@ from wherefrom.arrays import BoolArray
 from wherefrom.errors import InputError, SettingsError, nearest
 from wherefrom.methods.contract import METHODS
 from wherefrom.results.attribution import Attribution, Attributions
+from wherefrom.results.breaks import boundaries_of
 from wherefrom.results.card import CHANCE, card_of, doubtful
 from wherefrom.results.given import require_result, several_results
 from wherefrom.results.pairs import pair_table
@@ -672,10 +673,9 @@ def partition_of(attribution: Attribution, granularity: Level) -> Partition:
 def unit_starts_of_side(
     attribution: Attribution, side: str, tokens: Sequence[Token], granularity: Level
 ) -> tuple[int, ...]:
-    """Where one side's units begin, with the first explained step always the beginning of one."""
+    """Where one side's units begin, with the first explained step, and the answer, always the beginning of one."""
     segments = [segment for segment in attribution.segments if segment.side == side]
-    breaks = (attribution.attr_pos_start,) if side == "target" else ()
-    return units.unit_starts(tokens, granularity, segments, breaks=breaks)
+    return units.unit_starts(tokens, granularity, segments, breaks=boundaries_of(attribution, side))
 
 
 def counted(inputs: Sequence[Unit]) -> BoolArray:

@@ -9,7 +9,7 @@ from typing import Any
 from wherefrom_viz import colours
 from wherefrom_viz.colours import Palette, palette_named
 from wherefrom_viz.describe.description import Description, Shown, describe_all
-from wherefrom_viz.describe.numbers import NumberStyle, aligned, number_style, short
+from wherefrom_viz.describe.numbers import NumberStyle, aligned, number_style
 from wherefrom_viz.describe.text_marks import elide
 from wherefrom_viz.figures import text
 from wherefrom_viz.figures.cropping import checked_view, cropped
@@ -61,8 +61,7 @@ def render_latex(
 
 
 def _latex_text(description: Description, palette: Palette, together: bool) -> Iterator[str]:
-    bound = text.bound_of(description, together)
-    low, high = short(-bound if description.words.signed else 0.0), short(bound)
+    low, high = text.legend_ends(description, together)
     yield r"% needs \usepackage{xcolor} and \usepackage{textcomp}"
     yield r"{\setlength{\fboxsep}{1pt}\raggedright"
     for paragraph in text.paragraphs(description, together):

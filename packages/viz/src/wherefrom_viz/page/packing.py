@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, get_args
 
 import numpy as np
@@ -21,6 +21,7 @@ import numpy.typing as npt
 from attrs import define, field, frozen
 from wherefrom.errors import SettingsError, nearest
 from wherefrom.results.attribution import Attribution
+from wherefrom.results.breaks import boundaries_of
 from wherefrom.results.card import card_of
 from wherefrom.results.provenance import Provenance
 from wherefrom.text.tokens import Segment, Token
@@ -240,8 +241,7 @@ def _packed(
 
 def _side(attribution: Attribution, name: str, title: str, tokens: Sequence[Token], *, scored: bool) -> dict[str, Any]:
     segments = [segment for segment in attribution.segments if segment.side == name]
-    breaks = (attribution.attr_pos_start,) if name == "target" else ()
-    flags = flags_of(tokens, segments, breaks)
+    flags = flags_of(tokens, segments, boundaries_of(attribution, name))
     side: dict[str, Any] = {
         "name": name,
         "title": title,
@@ -265,7 +265,7 @@ def _text(token: Token, before: Token | None, *, begins: bool) -> str:
     return " " if begins and spaced(token, before) else ""
 
 
-def flags_of(tokens: Sequence[Token], segments: Sequence[Segment], breaks: Sequence[int] = ()) -> str:
+def flags_of(tokens: Sequence[Token], segments: Sequence[Segment], breaks: Collection[int] = ()) -> str:
     """A letter per token: which units begin with it, and whether it is text at all; see `FLAGS`.
 
     Args:

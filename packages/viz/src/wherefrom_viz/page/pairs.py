@@ -17,6 +17,7 @@ import numpy.typing as npt
 from attrs import frozen
 from wherefrom.arrays import BoolArray
 from wherefrom.results.attribution import Attribution
+from wherefrom.results.breaks import boundaries_of
 from wherefrom.results.comparison import merged_cells, spearman_by_step
 from wherefrom.results.contributors import joint
 from wherefrom.text.common_units import Aligned, common_units
@@ -89,9 +90,8 @@ class _Pair:
         for name, groups in self.groups.items():
             tokens = first.source if name == "source" else first.target
             segments = [segment for segment in first.segments if segment.side == name]
-            breaks = (first.attr_pos_start,) if name == "target" else ()
             aligned = len(groups) if self.same[name] else [[*mine, *its] for mine, its in groups]
-            found[name] = {"f": flags_of(tokens, segments, breaks), "g": aligned}
+            found[name] = {"f": flags_of(tokens, segments, boundaries_of(first, name)), "g": aligned}
         return {**found, "agreement": self.agreement(merge)}
 
     def agreement(self, merge: Merge) -> dict[str, list[float | None]]:
@@ -146,9 +146,12 @@ def _pair(one: Attribution, other: Attribution) -> _Pair | None:
         halves.append(merged_cells(np.where(visible, scores, 0.0), visible, rows, columns))
     (mine, seen), (its, seen_too) = halves
     split = len(groups["source"]) if "source" in names else 0
+    prompt = first
+    if one.source_attributions is None:
+        prompt = sum(start < len(one.source) for (start, _), _ in groups["target"])
     return _Pair(
         first=one.replace(
-            source=tokens["source"] if "source" in names else tokens["target"][:first],
+            source=tokens["source"] if "source" in names else tokens["target"][:prompt],
             target=tokens["target"],
             attr_pos_start=first,
             attr_pos_end=last,

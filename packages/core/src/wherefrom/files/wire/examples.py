@@ -62,10 +62,9 @@ def encode_example(attribution: AttributionData, *, narrow: bool = False) -> dic
     Args:
         narrow: Store source, target and sequence scores with 16 bits. Step scores are never narrowed.
     """
-    prompt = len(attribution.source)
-    repeated = attribution.source == attribution.target[:prompt]
+    repeated = attribution.repeats_prompt
     wire = WireExample(
-        prompt=prompt if repeated else None,
+        prompt=len(attribution.source) if repeated else None,
         source=None if repeated else encode_tokens(attribution.source),
         target=encode_tokens(attribution.target),
         steps=(attribution.attr_pos_start, attribution.attr_pos_end),

@@ -100,7 +100,7 @@ def merge_spans(
     """
     first, last = attribution.attr_pos_start, attribution.attr_pos_end
     target_groups = groups_of(target, len(attribution.target))
-    if attribution.source_attributions is None and _repeats_prompt(attribution):
+    if attribution.source_attributions is None and attribution.repeats_prompt:
         source = [
             (start, min(end, len(attribution.source))) for start, end in target if start < len(attribution.source)
         ]
@@ -155,10 +155,6 @@ def spans_where(count: int, continues: Callable[[int], bool]) -> list[Span]:
                 spans.append((start, index))
             start = index
     return spans
-
-
-def _repeats_prompt(attribution: AttributionData) -> bool:
-    return attribution.source == attribution.target[: len(attribution.source)]
 
 
 def _spread(mask: BoolArray, attribution: AttributionData) -> BoolArray:
