@@ -125,6 +125,15 @@ def test_distances_are_those_of_blocks_run_with_zeroed_values(name):
         assert distances.max() > 1e-2
 
 
+@pytest.mark.parametrize("length", range(2, 10))
+@pytest.mark.parametrize("name", ["t5", "mt5", "gpt2", "bloom", "gemma3", "bart"])
+def test_no_length_is_mistaken_for_a_number_of_heads(name, length):
+    """They have four, and position biases and masks are laid out by heads and queries."""
+    model, row = build(name), rows_for(name, ((length, length),))[0]
+    slow = slow_distances(name, model, row, "decoder")[:, row.steps - 1]
+    torch.testing.assert_close(answer_for(model, row).decoder, slow, rtol=1e-3, atol=3e-6)
+
+
 def test_small_distances_are_more_than_rounding():
     """Of states that are long and hardly move, in single precision."""
     clean = 30 * torch.randn(3, 576)

@@ -37,7 +37,7 @@ from wherefrom_hf.running.attention_kernel import Kernel, observed_by
 from wherefrom_hf.running.chunking import queries_at_once
 from wherefrom_hf.running.linear import quick_linear
 from wherefrom_hf.running.probe import looking_into
-from wherefrom_hf.running.split_block import at_positions
+from wherefrom_hf.running.split_block import at_positions, has_queries
 
 _LEAST_LENGTH = 1e-8
 """Shorter states have no direction, and a cosine of 0 with all others."""
@@ -362,10 +362,12 @@ class _Replay:
         length, memory = self.call.state.shape[1], self.memory
         if isinstance(value, Tensor) and memory is not None and value.data_ptr() == memory.data_ptr():
             return value
+        if isinstance(value, Tensor) and value.shape == self.call.state.shape:  # of as many streams, maybe
+            return value[:, queries]
         if self.runs:
             return at_positions(value, queries, length)
         positions = isinstance(value, Tensor) and value.ndim >= 3 and value.shape[:2] == (1, length)
-        return value[:, queries] if positions else value
+        return value[:, queries] if positions and not has_queries(value, length) else value
 
     def check(self, states: Tensor, clean: Tensor) -> None:
         """Refuse a block whose clean states do not come out again.

@@ -67,14 +67,20 @@ def at_positions(value: Any, positions: slice | Tensor, length: int) -> Any:
         return tuple(at_positions(one, positions, length) for one in value)
     if not isinstance(value, Tensor):
         return value
-    if value.ndim >= 2 and value.shape[1] == length:
+    by_queries = has_queries(value, length)
+    if value.ndim >= 2 and value.shape[1] == length and not by_queries:
         return value[:, positions]
-    if value.ndim == 4 and value.shape[2] == length:  # a mask, or sines and cosines for all heads
+    if by_queries:  # a mask, or sines and cosines for all heads
         cut = value[:, :, positions]
         return cut[..., positions] if _is_mask(value) else cut
     if value.ndim in (1, 2) and value.shape[0] == length:
         return value[positions]
     return value
+
+
+def has_queries(value: Tensor, length: int) -> bool:
+    """Is it laid out as attention is, ``(rows, heads, queries, ...)``? There may be as many heads as queries."""
+    return value.ndim == 4 and value.shape[2] == length
 
 
 def _is_mask(value: Tensor) -> bool:
