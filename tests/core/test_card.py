@@ -52,6 +52,33 @@ def test_scores_without_knowledge_are_not() -> None:
     assert (check(model, question, same).chance == 1.0).all()
 
 
+@pytest.mark.parametrize("score", [-0.0123, 0.1, 1 / 3])
+def test_scores_that_are_all_alike_are_never_told_from_chance(score: float) -> None:
+    """Their sums differ by rounding alone, which another order of adding up moves."""
+    model, result = induction_model(), explained()[0]
+    same = result.replace(target_attributions=np.full(np.shape(result.target_attributions), score))
+    for seed in range(8):
+        question = question_of(model, result, seed=seed)
+        assert (check(model, question, same).chance == 1.0).all()
+
+
+def test_tokens_that_were_scored_as_one_are_shuffled_as_one() -> None:
+    """Of two units one order in two does as well as any, however many tokens they have."""
+    model, result = induction_model(), explained()[0]
+    first = result.attr_pos_start
+    question = question_of(model, result)
+    scores = np.repeat([[0.0], [1.0]], [first - 2, len(result.target) - first + 2], axis=0)
+    halves = result.replace(
+        target_attributions=np.tile(scores, (1, 5)),
+        details={"units": {"target": [[0, first - 2], [first - 2, len(result.target)]]}},
+    )
+    found = check(model, question, halves)
+    assert ((found.chance > 0.4) & (found.chance < 0.6) | (found.chance == 1.0)).all()
+    alone = check(model, question, halves.replace(details={}))
+    np.testing.assert_allclose(found.fit, alone.fit)
+    assert alone.chance.min() < 0.2, "tokens that were scored one by one have more orders"
+
+
 @pytest.mark.parametrize("function", ["crossentropy", "surprisal_bits", "perplexity"])
 def test_functions_that_fall_are_told_from_chance_as_probability_is(function: str) -> None:
     with_probability, found = (explained(attributed_fn=one)[0] for one in ("probability", function))

@@ -14,6 +14,7 @@ from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.evaluation.contract import Case, Metric, metric
 from wherefrom.evaluation.correlation import spearman
 from wherefrom.evaluation.ordering import random_masks
+from wherefrom.results.comparison import ROUNDING, in_levels
 from wherefrom.settings import counting
 
 
@@ -31,4 +32,5 @@ class LinearDatamodelingScore(Metric):
 
     def measure(self, scores: FloatArray, case: Case) -> float:
         masks = self.plan(scores, case.seed)
-        return spearman(masks.astype(np.float64) @ scores, case.worth(masks))
+        sums = in_levels(masks.astype(np.float64) @ scores, ROUNDING * float(np.abs(scores).sum()))
+        return spearman(sums, case.worth(masks))

@@ -17,7 +17,7 @@ import numpy as np
 from attrs import evolve, frozen
 
 from wherefrom.adapters import ScoringModel, SequenceModel
-from wherefrom.arrays import BoolArray, FloatArray
+from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.errors import InputError, ModelCapabilityError
 from wherefrom.methods.answers import attribution_of, explains_with_sign
 from wherefrom.methods.contract import AnyMethod
@@ -39,7 +39,7 @@ from wherefrom.questions.spans import Span, additive
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.card import CHANCE, FIT, STABILITY
-from wherefrom.results.comparison import Values, spearman, spearman_of_columns
+from wherefrom.results.comparison import ROUNDING, Values, in_levels, spearman, spearman_of_columns
 from wherefrom.results.data import AttributionData
 from wherefrom.settings import fields_of
 
@@ -102,10 +102,11 @@ def check(
     if CONTRAST_LOG_PROBABILITY in wanted:
         values = values - table.values_of(masks, CONTRAST_LOG_PROBABILITY)
     visible = units.visible(question.steps)
-    found = [
-        _fit(masks[:, visible[:, step]], scores[visible[:, step], step], values[:, step], permutations, rng)
-        for step in range(len(question.steps))
-    ]
+    pieces = _pieces(result, units)
+    found = []
+    for step, seen in enumerate(visible.T):
+        parts, given = _by_piece(masks[:, seen], scores[seen, step], pieces[seen])
+        found.append(_fit(parts, given, values[:, step], permutations, rng))
     return Checked(
         fit=np.array([fit for fit, _ in found]),
         chance=np.array([chance for _, chance in found]),
@@ -234,15 +235,49 @@ def _with_digits(target_function: TargetFunction) -> TargetFunction:
     )
 
 
+def _pieces(result: AttributionData, units: Units) -> IntArray:
+    """Which of the units that the scores were made for each token lies in, those in none alone. Shape ``(units,)``.
+
+    Tokens of one unit share what it scored: their scores are one thing that was found out.
+    """
+    numbers: dict[tuple[str, int, int], int] = {}
+    given = [
+        (side, int(start), int(end)) for side, spans in result.details.get("units", {}).items() for start, end in spans
+    ]
+    found = []
+    for unit in units.members:
+        inside = (one for one in given if one[0] == unit.side and one[1] <= unit.start and unit.end <= one[2])
+        found.append(numbers.setdefault(next(inside, (unit.side, unit.start, unit.end)), len(numbers)))
+    return np.array(found, dtype=np.int64)
+
+
+def _by_piece(masks: BoolArray, scores: Values, pieces: IntArray) -> tuple[Values, Values]:
+    """Which share of each piece stays, and what each scored, where a piece's tokens score alike; else token by token.
+
+    Args:
+        masks: Shape ``(samples, tokens)``.
+        scores: Shape ``(tokens,)``.
+        pieces: Shape ``(tokens,)``.
+
+    Returns:
+        Shapes ``(samples, pieces)`` and ``(pieces,)``.
+    """
+    _, first, piece, sizes = np.unique(pieces, return_index=True, return_inverse=True, return_counts=True)
+    if not np.allclose(scores, scores[first][piece], rtol=1e-6, atol=0.0, equal_nan=True):
+        return masks.astype(np.float64), scores
+    inside = np.eye(len(first))[piece]
+    return masks @ (inside / sizes), inside.T @ scores
+
+
 def _fit(
-    masks: BoolArray, scores: Values, values: FloatArray, permutations: int, rng: np.random.Generator
+    parts: Values, scores: Values, values: FloatArray, permutations: int, rng: np.random.Generator
 ) -> tuple[float, float]:
-    """The rank correlation, and how often shuffled scores reach it. Constant scores: 0, and 1."""
+    """The rank correlation, and how often shuffled scores reach it: always, if all are alike. Where one side does not
+    vary: 0, and 1."""
     known: Values = values.astype(np.float64)
-    fit = spearman(masks @ scores, known)
+    shuffled: Values = rng.permuted(np.tile(scores, (permutations, 1)), axis=1)
+    sums = in_levels(parts @ np.concatenate([scores[None], shuffled]).T, ROUNDING * float(np.abs(scores).sum()))
+    fit, *others = spearman_of_columns(sums, known)
     if np.isnan(fit):
         return 0.0, 1.0
-    shuffled: Values = rng.permuted(np.tile(scores, (permutations, 1)), axis=1)
-    worth: Values = masks @ shuffled.T
-    others = spearman_of_columns(worth, known)
-    return fit, float(1 + (others >= fit - 1e-12).sum()) / (1 + permutations)  # nan counts as not reached
+    return float(fit), float(1 + (np.array(others) >= fit - 1e-12).sum()) / (1 + permutations)  # nan is not reached

@@ -172,6 +172,10 @@ def agreement_of(a: Values, b: Values, k: int) -> dict[str, float]:
     }
 
 
+ROUNDING = 1e-12
+"""Part of the sum of sizes by which a sum of scores may be off."""
+
+
 def spearman(a: Values, b: Values) -> float:
     """Spearman's rank correlation, equal values sharing their mean rank; NaN where one side is constant."""
     if len(a) < 2:
@@ -193,6 +197,23 @@ def spearman_of_columns(columns: Values, values: Values) -> Values:
     scale = np.linalg.norm(x, axis=0) * np.linalg.norm(y)
     found: Values = np.divide(y @ x, scale, out=np.full(columns.shape[1], np.nan), where=scale > 0)
     return found
+
+
+def in_levels(values: Values, slack: float) -> Values:
+    """The order of each column's values as whole numbers, those alike that stand no further apart than ``slack``.
+
+    Sums of the same scores, added up in another order, differ by rounding: ranks of them would tell apart what is
+    equal.
+
+    Args:
+        values: Shape ``(rows,)`` or ``(rows, columns)``; NaN stays.
+    """
+    order = np.argsort(values, axis=0)
+    steps = np.diff(np.take_along_axis(values, order, axis=0), axis=0, prepend=np.nan)
+    levels = np.empty(values.shape)
+    np.put_along_axis(levels, order, np.cumsum(steps > slack, axis=0).astype(np.float64), axis=0)
+    levels[np.isnan(values)] = np.nan
+    return levels
 
 
 def kendall_tau(a: Values, b: Values) -> float:
