@@ -144,6 +144,17 @@ def test_equations_add_up() -> None:
     np.testing.assert_allclose(whole.solve(0.0), expected)
 
 
+def test_of_weights_that_fit_alike_the_smallest_are_taken() -> None:
+    """Two heads that say the same, and no penalty: rounding would decide, and give millions."""
+    random = np.random.default_rng(0)
+    said = random.normal(size=(9, 1))
+    equations = NormalEquations.empty(3)
+    equations.add(np.concatenate([said, said, random.normal(size=(9, 1)) * 1e-9], axis=1), said[:, 0])
+    spread = float(said.std())
+    np.testing.assert_allclose(equations.solve(0.0)[:2], 0.5 / spread, rtol=1e-6)
+    assert np.abs(equations.solve(0.0)).max() < 10
+
+
 def test_predictions_are_plus_for_what_stays() -> None:
     found = np.array([[1.0], [10.0]])
     masks = np.array([[True, True], [True, False], [False, False]])

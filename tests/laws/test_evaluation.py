@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from wherefrom.attribute import AttributionModel
 from wherefrom.evaluation import METRICS as METRICS_BY_NAME
-from wherefrom.evaluation import Gold, evaluate, summary
+from wherefrom.evaluation import Gold, evaluate, evaluation_cost, summary
+from wherefrom.evaluation.contract import ReadsSizes
 from wherefrom.results.attribution import Attributions
 
 from tests.laws.claims import CLAIMS, claiming
@@ -131,3 +132,54 @@ def test_law_gold_units_are_found_by_the_truth_then_the_method_then_chance(name:
             assert best >= given - 1e-9, metric
             assert given > chance >= worst, metric
         assert given > worst, metric
+
+
+SIZES = tuple(name for name in sorted(METRICS_BY_NAME) if issubclass(METRICS_BY_NAME.get(name), ReadsSizes))
+"""Metrics that read more than an order."""
+
+
+def as_scored(result: Attributions, scores: Any) -> Attributions:
+    one = result[0].aggregate("sum") if result[0].dimensions else result[0]
+    made = np.array(scores(np.shape(one.target_attributions)), dtype=np.float64)
+    return result.replace(sequence_attributions=(one.replace(target_attributions=made),))
+
+
+def test_law_chance_has_the_scale_and_the_sign_of_the_scores_it_is_held_against() -> None:
+    """Scores that know nothing are no better and no worse than chance, whatever their size; those that know are better,
+    whatever theirs."""
+    result = explained("copy", CLAIMS["occlusion"].method("finds", baseline="zero"), steps=1)
+    knowing = truth(result)
+    one = np.asarray(knowing[0].target_attributions)
+    rows = {
+        "alike": as_scored(result, lambda shape: np.full(shape, 0.1)),
+        "alike and below 0": as_scored(result, lambda shape: np.full(shape, -1e3)),
+        "truth": knowing,
+        "a thousandth of it": as_scored(result, lambda _: one / 1e3),
+        "a thousand times it": as_scored(result, lambda _: one * 1e3),
+    }
+    gold = [Gold(text="the cat saw a dog", spans=((12, 13),))]
+    found = evaluate(rows, copying("copy"), SIZES, removals=("zero",), gold=gold, draws=12, curves=False)
+    over = {(line.metric, line.method): line.over_random for line in summary(found)}
+    for name in SIZES:
+        for method in rows:
+            difference = over.get((name, method))
+            if method.startswith("alike"):
+                assert difference in (None, 0.0), (name, method)
+                continue
+            assert difference is not None, (name, method)
+            if name in ("sparseness", "complexity", "completeness_gap"):  # no order changes them
+                assert difference == 0.0, (name, method)
+            else:
+                assert (difference > 0) == METRICS_BY_NAME.get(name).higher_is_better, (name, method)
+                assert difference != 0, (name, method)
+
+
+def test_what_infidelity_changes_is_run_once_for_all_that_is_ranked() -> None:
+    result = explained("copy", CLAIMS["occlusion"].method("finds", baseline="zero"), steps=1)
+    rows = {"a": result, "b": truth(result), "c": opposite(result)}
+    costs = [
+        evaluation_cost(given, copying("copy"), ["infidelity"], removals=("zero",)).forwards
+        - evaluation_cost(given, copying("copy"), ["sparseness"], removals=("zero",)).forwards
+        for given in (rows, {"a": result})
+    ]
+    assert costs == [17, 17]

@@ -40,6 +40,12 @@ def example_of(model: Any, result: AttributionData) -> Example:
             "attribution keeps none, and a trace has one step per hop. "
             "Attribute the text (`attribute`), and give that result."
         )
+    for tokens in (result.source, result.target):
+        if any(token.position != place for place, token in enumerate(tokens)):
+            raise InputError(
+                "A model can be asked again only about the whole text, and here tokens of it are missing (slices, the "
+                "difference of two texts). Give the result before it was sliced; `select_steps` keeps all inputs."
+            )
     last, known = max((token.id for token in (*result.source, *result.target)), default=0), model.card.vocabulary
     if known and last >= known:
         raise InputError(

@@ -93,6 +93,16 @@ class Metric(Protocol):
         ...
 
 
+class ReadsSizes:
+    """A metric that hangs on the sizes or signs of scores, and not on their order alone.
+
+    Chance is then not any random scores, which have a scale and a sign of their own, but the same scores in another
+    order.
+    """
+
+    __slots__ = ()
+
+
 METRICS: Registry[type[Metric]] = Registry("metric", group="wherefrom.metrics", builtins="wherefrom.evaluation.builtin")
 
 M = TypeVar("M", bound="type[Metric]")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from attrs import frozen
+from attrs import field, frozen
 
 from wherefrom.adapters import Embeds, PredictsSteps, Row, Side
 from wherefrom.arrays import Array, FloatArray, IntArray, like, to_numpy
@@ -28,11 +28,18 @@ class Embedded:
     answers: Callable[[Iterable[FloatArray]], Iterator[FloatArray]]
     """Other embeddings, each of shape ``(tokens, width)``, to log-probabilities in nats, each of shape ``(steps,
     vocabulary)``. One pass each."""
+    _known: dict[Hashable, FloatArray] = field(factory=dict, init=False, repr=False)
 
     def worths(self, vectors: Iterable[FloatArray]) -> FloatArray:
         """The log-probability of the explained tokens for each of these embeddings, nats."""
         steps = np.arange(len(self.targets))
         return np.array([float(said[steps, self.targets].sum()) for said in self.answers(vectors)])
+
+    def worths_once(self, key: Hashable, vectors: Callable[[], Iterable[FloatArray]]) -> FloatArray:
+        """`worths` of embeddings that are the same whatever is ranked: they are run for the first that asks."""
+        if key not in self._known:
+            self._known[key] = self.worths(vectors())
+        return self._known[key]
 
 
 class AsksEmbeddings:
@@ -41,6 +48,10 @@ class AsksEmbeddings:
     def passes(self) -> int:
         """How many passes of the model it runs for one ranking of one output."""
         raise NotImplementedError
+
+    def passes_once(self) -> int:
+        """How many more it runs for one output, whatever is ranked."""
+        return 0
 
 
 def embedded(model: Any, question: Question, units: Units, members: IntArray, inside: IntArray) -> Embedded:

@@ -12,7 +12,7 @@ import numpy as np
 from attrs import field, frozen
 
 from wherefrom.arrays import BoolArray, FloatArray
-from wherefrom.evaluation.contract import Case, Metric, metric, no_masks
+from wherefrom.evaluation.contract import Case, Metric, ReadsSizes, metric, no_masks
 from wherefrom.evaluation.embedded import AsksEmbeddings
 from wherefrom.evaluation.ordering import random_masks
 from wherefrom.settings import counting
@@ -20,7 +20,7 @@ from wherefrom.settings import counting
 
 @metric("infidelity", higher_is_better=False)
 @frozen(kw_only=True)
-class Infidelity(AsksEmbeddings, Metric):
+class Infidelity(ReadsSizes, AsksEmbeddings, Metric):
     """``E[(b · I·a − (f(x) − f(x − I)))²]`` with f the log-probability, nats squared; 0 is best.
 
     The paper's ``I`` is a change of the input. Here it takes a random part ``ε`` from 0 to 1 of each unit's embeddings
@@ -36,6 +36,10 @@ class Infidelity(AsksEmbeddings, Metric):
     """Random changes; the same for every method."""
 
     def passes(self) -> int:
+        """None: what it changes hangs on no scores."""
+        return 0
+
+    def passes_once(self) -> int:
         return self.n_samples + 1 if self.change == "shrink" else 0
 
     def plan(self, scores: FloatArray, seed: int) -> BoolArray:
@@ -57,7 +61,8 @@ class Infidelity(AsksEmbeddings, Metric):
     def _shrunk(self, case: Case) -> tuple[FloatArray, FloatArray]:
         inputs = case.known_embedded()
         parts = np.random.default_rng([case.seed, case.count]).random((self.n_samples, case.count))
-        found = inputs.worths(
-            [inputs.vectors, *(inputs.vectors * (1.0 - row[inputs.owners][:, None]) for row in parts)]
+        found = inputs.worths_once(
+            (type(self), case.seed, self.n_samples),
+            lambda: [inputs.vectors, *(inputs.vectors * (1.0 - row[inputs.owners][:, None]) for row in parts)],
         )
         return parts, found[0] - found[1:]

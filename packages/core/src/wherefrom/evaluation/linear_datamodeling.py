@@ -11,7 +11,7 @@ import numpy as np
 from attrs import field, frozen
 
 from wherefrom.arrays import BoolArray, FloatArray
-from wherefrom.evaluation.contract import Case, Metric, metric
+from wherefrom.evaluation.contract import Case, Metric, ReadsSizes, metric
 from wherefrom.evaluation.correlation import spearman
 from wherefrom.evaluation.ordering import random_masks
 from wherefrom.results.comparison import ROUNDING, in_levels
@@ -20,7 +20,7 @@ from wherefrom.settings import counting
 
 @metric("lds", higher_is_better=True)
 @frozen(kw_only=True)
-class LinearDatamodelingScore(Metric):
+class LinearDatamodelingScore(ReadsSizes, Metric):
     """Spearman correlation over random masks, each unit kept with probability 1/2, between the log-probability and the
     sum of the scores of the units that stay."""
 

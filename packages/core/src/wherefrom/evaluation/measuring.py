@@ -9,7 +9,7 @@ import numpy as np
 from attrs import field, frozen
 
 from wherefrom.arrays import BoolArray, FloatArray
-from wherefrom.evaluation.contract import Case, Metric
+from wherefrom.evaluation.contract import Case, Metric, ReadsSizes
 from wherefrom.evaluation.embedded import AsksEmbeddings
 from wherefrom.evaluation.extreme_orders import EXACT_UNITS
 from wherefrom.evaluation.normalised_aopc import Bounded
@@ -20,6 +20,7 @@ from wherefrom.evaluation.orderings import (
     informed_scores,
     random_scores,
     recency_scores,
+    reordered_scores,
 )
 from wherefrom.evaluation.records import Agreement, Curve, Measurement
 from wherefrom.evaluation.rescoring import Again, AsksMethod
@@ -111,6 +112,7 @@ def measure(
                         example=example,
                         span=span,
                         value=_mean(metric, draws, output.of(methods.get(name))),
+                        chance=_mean(metric, _other_orders(metric, name, draws, plan), output.case),
                     )
                     for metric in asked
                     if name in methods or not isinstance(metric, AsksMethod)
@@ -149,7 +151,10 @@ def planned_cost(
             if plan.extremes and count <= EXACT_UNITS:
                 forwards += each * 2**count
             rankings = sum(len(draws) for draws in lists.values()) + informed
-            forwards += sum(rankings * metric.passes() for metric in asked if isinstance(metric, AsksEmbeddings))
+            for metric in asked:
+                if isinstance(metric, AsksEmbeddings):
+                    others = (len(lists) - 1 + informed) * plan.draws if isinstance(metric, ReadsSizes) else 0
+                    forwards += (rankings + others) * metric.passes() + metric.passes_once()
             forwards += each * sum(metric.searched(count) for metric in asked if isinstance(metric, Bounded))
         total += Cost(forwards=forwards, at_most=True)
     for again in (methods or {}).values():
@@ -204,6 +209,13 @@ def _planned(
             if plan.curves:
                 wanted += curve_masks(values, plan.cuts)
     return output.whole(np.unique(np.concatenate(wanted), axis=0))
+
+
+def _other_orders(metric: Metric, name: str, draws: Sequence[FloatArray], plan: Plan) -> list[FloatArray]:
+    """What says what chance would do with a row's scores, where the metric reads more than their order."""
+    if name == RANDOM or not isinstance(metric, ReadsSizes):
+        return []
+    return [one for scores in draws for one in reordered_scores(scores, plan.draws, plan.seed)]
 
 
 def _mean(metric: Metric, draws: Sequence[FloatArray], case: Case) -> float | None:

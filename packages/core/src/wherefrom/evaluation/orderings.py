@@ -1,6 +1,7 @@
 """What every row of scores is held against: orders that know nothing, little, or everything.
 
-``random``        scores drawn anew; its value is the mean over the draws
+``random``        scores drawn anew; its value is the mean over the draws. Metrics that hang on sizes or signs of
+                  scores hold each row against its own scores in other orders instead
 ``recency``       the last unit first: no method at all, and hard to beat on short prompts
 ``leave-one-out`` the loss without each unit alone, by the removal of the evaluation
 ``best``          of all orders the one with the steepest curve, and ``worst`` the one with the flattest; up to
@@ -24,6 +25,12 @@ def random_scores(count: int, draws: int, seed: int) -> list[FloatArray]:
     """Scores that know nothing, the same for every method and removal."""
     rng = np.random.default_rng([seed, count])
     return [rng.random(count) for _ in range(draws)]
+
+
+def reordered_scores(scores: FloatArray, draws: int, seed: int) -> list[FloatArray]:
+    """The same scores in random orders, which know nothing either."""
+    rng = np.random.default_rng([seed, len(scores), 1])
+    return [rng.permutation(scores) for _ in range(draws)]
 
 
 def recency_scores(count: int) -> FloatArray:

@@ -13,7 +13,7 @@ import numpy as np
 from attrs import field, frozen
 
 from wherefrom.arrays import BoolArray, FloatArray
-from wherefrom.evaluation.contract import Case, Metric, metric, no_masks
+from wherefrom.evaluation.contract import Case, Metric, ReadsSizes, metric, no_masks
 from wherefrom.evaluation.ordering import most_first, top
 from wherefrom.settings import counting
 
@@ -70,7 +70,7 @@ class MeanRank(_OfGold):
 
 @metric("dot_product", higher_is_better=True, needs_gold=True)
 @frozen(kw_only=True)
-class DotProduct(_OfGold):
+class DotProduct(ReadsSizes, _OfGold):
     """Sum of the scores of the gold units, in the scores' own unit."""
 
     def measure(self, scores: FloatArray, case: Case) -> float:
@@ -88,7 +88,7 @@ class PointingGame(_OfGold):
 
 @metric("relevance_mass", higher_is_better=True, needs_gold=True)
 @frozen(kw_only=True)
-class RelevanceMass(_OfGold):
+class RelevanceMass(ReadsSizes, _OfGold):
     """Share of the positive scores that gold units have; nan where no score is positive."""
 
     def measure(self, scores: FloatArray, case: Case) -> float:

@@ -42,6 +42,9 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     """Target positions that were explained, end exclusive."""
     value: float | None
     """None: undefined, as a correlation with constant scores."""
+    chance: float | None = None
+    """The mean of the same scores in random orders, of metrics that hang on sizes or signs of scores; None: what random
+    scores get is chance, or it is undefined."""
 
 
 class Curve(msgspec.Struct, frozen=True, kw_only=True):

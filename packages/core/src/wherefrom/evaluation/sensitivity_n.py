@@ -11,14 +11,14 @@ import numpy as np
 from attrs import field, frozen, validators
 
 from wherefrom.arrays import BoolArray, FloatArray
-from wherefrom.evaluation.contract import Case, Metric, metric
+from wherefrom.evaluation.contract import Case, Metric, ReadsSizes, metric
 from wherefrom.evaluation.correlation import pearson
 from wherefrom.settings import counting
 
 
 @metric("sensitivity_n", higher_is_better=True)
 @frozen(kw_only=True)
-class SensitivityN(Metric):
+class SensitivityN(ReadsSizes, Metric):
     """Pearson correlation of the sum of scores of n units with the loss of log-probability without them; the mean over
     the sizes n where it is defined."""
 

@@ -12,12 +12,12 @@ import numpy as np
 from attrs import frozen
 
 from wherefrom.arrays import BoolArray, FloatArray
-from wherefrom.evaluation.contract import Case, Metric, metric, no_masks
+from wherefrom.evaluation.contract import Case, Metric, ReadsSizes, metric, no_masks
 
 
 @metric("sparseness", higher_is_better=True)
 @frozen(kw_only=True)
-class Sparseness(Metric):
+class Sparseness(ReadsSizes, Metric):
     """Gini index of the absolute scores: 0 when all are alike, near 1 when one has everything."""
 
     def plan(self, scores: FloatArray, seed: int) -> BoolArray:
@@ -34,7 +34,7 @@ class Sparseness(Metric):
 
 @metric("complexity", higher_is_better=False)
 @frozen(kw_only=True)
-class Complexity(Metric):
+class Complexity(ReadsSizes, Metric):
     """Entropy of the shares of the absolute scores, nats: 0 when one unit has everything, log of their number when all
     are alike."""
 
@@ -52,7 +52,7 @@ class Complexity(Metric):
 
 @metric("completeness_gap", higher_is_better=False)
 @frozen(kw_only=True)
-class CompletenessGap(Metric):
+class CompletenessGap(ReadsSizes, Metric):
     """``|Σ a − (f(all) − f(none))| / |f(all) − f(none)|`` with f the log-probability and the removal of the evaluation:
     0 for scores that add up to it. Meant for scores of log-probabilities."""
 

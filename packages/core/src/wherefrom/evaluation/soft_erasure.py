@@ -15,7 +15,7 @@ import numpy as np
 from attrs import field, frozen
 
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
-from wherefrom.evaluation.contract import Case, Metric, metric, no_masks
+from wherefrom.evaluation.contract import Case, Metric, ReadsSizes, metric, no_masks
 from wherefrom.evaluation.embedded import AsksEmbeddings, Embedded
 from wherefrom.settings import counting
 
@@ -49,7 +49,7 @@ def importance(scores: FloatArray) -> FloatArray:
 
 
 @frozen(kw_only=True)
-class SoftErasure(AsksEmbeddings, Metric):
+class SoftErasure(ReadsSizes, AsksEmbeddings, Metric):
     """Settings of both."""
 
     distance: Distance = "hellinger"

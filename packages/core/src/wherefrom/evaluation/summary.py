@@ -12,6 +12,7 @@ from wherefrom.arrays import FloatArray
 from wherefrom.evaluation.orderings import RANDOM
 from wherefrom.evaluation.records import Evaluation, Measurement, check_named
 from wherefrom.evaluation.statistics import bootstrap_interval, permutation_p
+from wherefrom.results.comparison import ROUNDING
 from wherefrom.results.multiple_tests import holm
 from wherefrom.settings import check_call
 
@@ -30,7 +31,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     count: int
     """How many of these it is the mean of."""
     over_random: float | None
-    """Mean paired difference to random orders."""
+    """Mean paired difference to random orders; of metrics that hang on sizes or signs of scores, to the same scores in
+    random orders."""
     interval: tuple[float, float] | None
     """Of that difference: paired bootstrap, 95 %."""
     p: float | None
@@ -56,11 +58,15 @@ def summary(evaluation: Evaluation, *, removal: str | None = None) -> list[Line]
     if removal is not None:
         check_named("removal", removal, evaluation.removals)
     values = values_by_example(evaluation, removal)
+    own = values_by_example(evaluation, removal, of=lambda one: one.chance)
     lines: list[Line] = []
     for metric, facts in evaluation.metrics.items():
         names = [name for name in (*evaluation.methods, *evaluation.orderings) if (name, metric) in values]
-        chance = values.get((RANDOM, metric), {})
-        paired = {name: _paired(values[name, metric], chance) for name in names if name != RANDOM}
+        paired = {
+            name: _paired(values[name, metric], own.get((name, metric), values.get((RANDOM, metric), {})))
+            for name in names
+            if name != RANDOM
+        }
         corrected = dict(
             zip(
                 paired,
@@ -110,14 +116,23 @@ def _removal_of(evaluation: Evaluation, metric: str, removal: str | None) -> str
     return removal or (next(iter(used)) if len(used) == 1 else ALL_REMOVALS)
 
 
-def values_by_example(evaluation: Evaluation, removal: str | None) -> dict[tuple[str, str], dict[object, float]]:
-    """(method, metric) to one value per example, or per output where there is one example."""
+def values_by_example(
+    evaluation: Evaluation,
+    removal: str | None,
+    *,
+    of: Callable[[Measurement], float | None] = lambda one: one.value,
+) -> dict[tuple[str, str], dict[object, float]]:
+    """(method, metric) to one value per example, or per output where there is one example.
+
+    Args:
+        of: What is read of each measurement; those that give None are left out.
+    """
     single = len({one.example for one in evaluation.measurements}) <= 1
     gathered: dict[tuple[str, str], dict[object, list[float]]] = defaultdict(lambda: defaultdict(list))
     place: Callable[[Measurement], object] = (lambda one: one.span) if single else (lambda one: one.example)
     for one in _chosen(evaluation, removal):
-        if one.value is not None:
-            gathered[one.method, one.metric][place(one)].append(one.value)
+        if (value := of(one)) is not None:
+            gathered[one.method, one.metric][place(one)].append(value)
     return {
         key: {where: float(np.mean(found)) for where, found in sorted(places.items(), key=str)}
         for key, places in gathered.items()
@@ -129,7 +144,10 @@ def _chosen(evaluation: Evaluation, removal: str | None) -> Iterable[Measurement
 
 
 def _paired(values: dict[object, float], chance: dict[object, float]) -> FloatArray:
-    return np.array([value - chance[where] for where, value in values.items() if where in chance])
+    """Differences; 0 where both are alike but for rounding, as the order in which scores are added up may make it."""
+    found = np.array([(value, chance[where]) for where, value in values.items() if where in chance]).reshape(-1, 2)
+    difference = found[:, 0] - found[:, 1]
+    return np.where(np.abs(difference) > ROUNDING * np.abs(found).max(axis=1, initial=0.0), difference, 0.0)
 
 
 def _better(over: float | None, p: float | None, higher_is_better: bool) -> bool | None:

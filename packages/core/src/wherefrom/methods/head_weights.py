@@ -152,6 +152,10 @@ def features(attention: RowAttention, units: Units) -> FloatArray:
     return np.concatenate(blocks, axis=2)
 
 
+RANK = 1e-12
+"""Part of the largest singular value below which one is rounding."""
+
+
 @define
 class NormalEquations:
     """Least squares over many outputs, of which only sums are kept."""
@@ -195,7 +199,10 @@ class NormalEquations:
         if not self.outputs or not np.trace(self.matrix) > 0:
             raise InputError("No output changed with the units that were removed, so there is nothing to learn from.")
         size = len(self.vector)
-        return np.linalg.solve(self.matrix + alpha * np.trace(self.matrix) / size * np.eye(size), self.vector)
+        ridge = alpha * np.trace(self.matrix) / size * np.eye(size)
+        # of few outputs and no penalty many weights fit alike: the smallest, where a plain solution is rounding
+        found: FloatArray = np.linalg.lstsq(self.matrix + ridge, self.vector, rcond=RANK)[0]
+        return found
 
 
 def predictors(found: FloatArray, masks: BoolArray) -> FloatArray:
