@@ -131,5 +131,5 @@ def _that_lower(model: AttributionModel, about: Mapping[str, Any], method: Any, 
             continue
         if fewer is not None and fewer < passes:
             yield f"{name} (now {value})"
-    if "budget" in own and getattr(method, "budget", None) is None:
+    if "budget" in own and method.budget is None:
         yield "budget (now none)"
