@@ -87,6 +87,10 @@ def test_mistakes_are_told(served: tuple[str, Keeper]) -> None:
     assert "a setting is a row of its name and its value" in status
     status, _ = attribute(client, "hello", "lime", settings=table([["max_samples", "100000", ""]]))
     assert "max_samples = 100000; here at most 1024" in status
+    costly = table([["of", "sequential_integrated_gradients", ""], ["n_samples", "512", ""]])
+    status, page = attribute(client, "He was sick. She asked him to", "smoothgrad", settings=costly)
+    assert "here at most 20,000 are allowed for one question. Lower n_samples (now 512)" in status
+    assert not page
     no_table: dict[str, object] = {"headers": ["setting"], "data": "abs", "metadata": None}
     assert "DataframeData" in str(refused(partial(attribute, settings=no_table), client, "hello"))
 

@@ -32,7 +32,7 @@ from wherefrom.methods.finite import not_finite_note
 from wherefrom.methods.flat import no_gradient_note
 from wherefrom.methods.long_maps import long_map_note
 from wherefrom.methods.request import Request, requested
-from wherefrom.progress import Progress, no_progress, reported
+from wherefrom.progress import PARTS, Progress, no_progress, reported
 from wherefrom.questions.building import QuestionOptions, prepare
 from wherefrom.questions.contrast import needs_contrastive_pass
 from wherefrom.questions.examples import Example, check_ids, encode_input, forced_example, generated_example, per_answer
@@ -637,7 +637,7 @@ def _continued(progress: Progress, ends: Sequence[int], done: int, batch: int) -
     """A batch's progress as progress of the whole, whose work is done as ``ends`` says."""
 
     def tell(phase: str, finished: int, of: int) -> None:
-        if of == batch:
+        if of == batch and phase not in PARTS:
             progress(phase, ends[done + finished], ends[-1])
         else:
             progress(phase, finished, of)

@@ -94,7 +94,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
         >>> nearest("nope", ["entropy", "probability"])
         ''
     """
-    known = list(known)
+    known = [one for one in known if one]
     close = difflib.get_close_matches(name, known, n=1, cutoff=_ALIKE if len(name) > _SHORT else _ALIKE_SHORT)
     if not close:  # a part of a name: top_k, of top_k_drop
         close = [one for one in known if len(name) > _SHORT and name in one][:1]

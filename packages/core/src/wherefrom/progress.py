@@ -21,6 +21,9 @@ DISPLAYS: Registry[Callable[[], AbstractContextManager[Progress]]] = Registry(
 )
 """What draws progress while a block runs, and removes it at the end."""
 
+PARTS = frozenset({"ablation", "points", "probes", "samples", "tokens"})
+"""Phases that count parts of the work on one question, whatever their total; others count questions."""
+
 T = TypeVar("T")
 
 
@@ -35,6 +38,12 @@ def counted(items: Iterable[T], phase: str, total: int, progress: Progress) -> I
         yield item
         del item  # it may be large, and the next one is about to be made
         progress(phase, next(done), total)
+
+
+def each_told(phase: str, total: int, progress: Progress) -> Callable[[], None]:
+    """What is called after each of ``total`` parts of the work on one question: a pass, a point of a path, a copy."""
+    done = itertools.count(1)
+    return lambda: progress(phase, next(done), total)
 
 
 def reported(show_progress: bool, progress: Progress | None) -> AbstractContextManager[Progress]:

@@ -116,11 +116,19 @@ def check_call(function: Callable[..., Any], given: Mapping[str, Any], /, **leas
         raise SettingsError(f"device = {given['device']!r} does not fit: expected a name such as 'cpu' or 'cuda:0'.")
     for name, declared in _declared(function).items():
         value = given[name]
-        if not _fits(value, declared):
-            raise SettingsError(f"{name} = {value!r} does not fit: expected {_in_words(declared)}.")
-        if value is not None and name in (*least, "seed"):
+        counts = name in (*least, "seed")
+        if not _fits(value, declared) and not (counts and is_whole(value)):  # of a number that counts the range is told
+            raise SettingsError(f"{name} = {value!r} does not fit: expected {_wanted(value, declared)}.")
+        if value is not None and counts:
             low, high = (0, LARGEST_SEED) if name == "seed" else (least[name], LARGEST_COUNT)
             check_whole(name, value, low, high)
+
+
+def _wanted(value: Any, declared: Any) -> str:
+    """What was expected, with its range where a whole number is too large to be one."""
+    words = _in_words(declared)
+    large = is_whole(value) and "number" in words
+    return f"{words}, of numbers in the range from -2**63 + 1 to 2**63 - 1" if large else words
 
 
 @cache

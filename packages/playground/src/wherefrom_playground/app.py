@@ -29,6 +29,8 @@ from wherefrom_playground.asking import (
 from wherefrom_playground.jobs import Desk, Done, Failed
 from wherefrom_playground.keeping import Keeper
 from wherefrom_playground.limits import Limits
+from wherefrom_playground.pricing import check_context_passes, check_evaluation_passes, check_passes
+from wherefrom_playground.watching import watched
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 USER = "wherefrom"
@@ -57,11 +59,21 @@ class Playground:
     desk: Desk
 
     def answer(
-        self, request: gr.Request, task: Callable[[Progress], str], failed: str = ""
+        self, request: gr.Request, task: Callable[[AttributionModel, Progress], str], failed: str = "", more: int = 0
     ) -> Iterator[tuple[str, str]]:
-        """The line about progress and the page, again and again until the answer is there."""
+        """The line about progress and the page, again and again until the answer is there.
+
+        Args:
+            task: Given the model as this question may ask it, and whom to tell.
+            more: Passes that the question may take beside those of attributions.
+        """
         visitor = str(request.session_hash)
-        for news in self.desk.work(visitor, task):
+
+        def within(progress: Progress) -> str:
+            model, watch = watched(self.model, self.limits.question_passes + more, progress)
+            return task(model, watch.progress)
+
+        for news in self.desk.work(visitor, within):
             yield frames.status(news), news.answer if isinstance(news, Done) else failed
 
     def stop(self, request: gr.Request) -> str:
@@ -293,12 +305,12 @@ def _attribute_tab(shared: Playground) -> None:
         except WherefromError as error:
             yield from _refused(error)
             return
-        yield from shared.answer(
-            request,
-            lambda progress: frames.result_frame(
-                shared.keeper.keep(explained(shared.model, question, method, progress), "attribute")
-            ),
-        )
+
+        def shown(model: AttributionModel, progress: Progress) -> str:
+            check_passes(model, question, [method], shared.limits)
+            return frames.result_frame(shared.keeper.keep(explained(model, question, method, progress), "attribute"))
+
+        yield from shared.answer(request, shown)
 
     _connect(shared, part, task, [kind, text, output, method, rows, target, target_rows, count, penalty], "attribute")
 
@@ -340,12 +352,12 @@ def _contrast_tab(shared: Playground) -> None:
         except WherefromError as error:
             yield from _refused(error)
             return
-        yield from shared.answer(
-            request,
-            lambda progress: frames.result_frame(
-                shared.keeper.keep(explained(shared.model, question, method, progress), "contrast")
-            ),
-        )
+
+        def shown(model: AttributionModel, progress: Progress) -> str:
+            check_passes(model, question, [method], shared.limits)
+            return frames.result_frame(shared.keeper.keep(explained(model, question, method, progress), "contrast"))
+
+        yield from shared.answer(request, shown)
 
     _connect(shared, part, task, [text, output, contrast, method, rows, target, target_rows], "contrast")
 
@@ -383,8 +395,9 @@ def _compare_tab(shared: Playground) -> None:
             yield from _refused(error)
             return
 
-        def compared(progress: Progress) -> str:
-            results = explained_by_all(shared.model, question, methods, progress)
+        def compared(model: AttributionModel, progress: Progress) -> str:
+            check_passes(model, question, methods, shared.limits)
+            results = explained_by_all(model, question, methods, progress)
             return frames.result_frame(*(shared.keeper.keep(one, "compare") for one in results), view="compare")
 
         yield from shared.answer(request, compared)
@@ -417,8 +430,9 @@ def _context_tab(shared: Playground) -> None:
             yield from _refused(error)
             return
 
-        def shown(progress: Progress) -> str:
-            out = explained_context(shared.model, question, context, method, progress)
+        def shown(model: AttributionModel, progress: Progress) -> str:
+            check_context_passes(model, question, context, method, shared.limits)
+            out = explained_context(model, question, context, method, progress)
             shared.keeper.keep_context(out)
             return frames.context_frame(out)
 
@@ -468,21 +482,25 @@ def _evaluate_tab(shared: Playground) -> None:
             yield from _refused(error)
             return
 
-        def shown(progress: Progress) -> str:
-            results = explained_by_all(shared.model, question, methods, progress)
-            found = evaluated(shared.model, results, measured, shared.limits, progress)
+        def shown(model: AttributionModel, progress: Progress) -> str:
+            check_passes(model, question, methods, shared.limits)
+            check_evaluation_passes(model, question, methods, measured, shared.limits)
+            results = explained_by_all(model, question, methods, progress)
+            found = evaluated(model, results, measured, shared.limits, progress)
             for one in results:
                 shared.keeper.keep(one, "evaluate")
             shared.keeper.keep_evaluation(found)
             return frames.evaluation_frame(found)
 
-        yield from shared.answer(request, shown)
+        yield from shared.answer(request, shown, more=shared.limits.evaluation_passes)
 
     _connect(shared, part, task, [text, output, methods, metrics, removals, units, count, penalty], "evaluate")
 
 
 def _runs_tab(shared: Playground, page: gr.Blocks) -> None:
-    gr.Markdown(f"Every answer is kept. `{shared.keeper.command}` opens them in a terminal.")
+    gr.Markdown(
+        f"Every answer is kept, and every visitor can read it here. `{shared.keeper.command}` opens them in a terminal."
+    )
     kept = gr.Dropdown([], value=None, allow_custom_value=True, label="kept results, the latest first")
     with gr.Row():
         look = gr.Button("Show", variant="primary")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -25,8 +25,10 @@ class Limits:
     """Largest value of a setting that counts: steps, samples, probes, rows at once, ... A default may be larger."""
     methods: int = field(default=4, validator=validators.ge(1))
     """Methods of one comparison or evaluation."""
+    question_passes: int = field(default=20_000, validator=validators.ge(1))
+    """Passes of the model, forward and backward, that the attributions of one question take together."""
     evaluation_passes: int = field(default=20_000, validator=validators.ge(1))
-    """Passes of one evaluation."""
+    """Passes of one evaluation, beside those of its attributions."""
     waiting: int = field(default=20, validator=validators.ge(1))
     """Questions in the queue."""
 
@@ -76,10 +78,32 @@ class Limits:
                     f"{where}: {name} = {chosen!r} could name a file or folder of the server, or a model to load. "
                     "Leave it as it is."
                 )
-        for name, value, default in _counts(from_mapping(kind, given, where=where)):
+        for name, value, default in counts(from_mapping(kind, given, where=where)):
             most = max(self.passes, default)
             if value > most:
                 raise InputError(f"{where}: {name} = {value}; here at most {most} is allowed.")
+
+    def check_question(self, passes: Mapping[str, int], that_lower: Callable[[], Sequence[str]]) -> None:
+        """Refuse a question that takes too many passes.
+
+        Args:
+            passes: What each of its methods takes.
+            that_lower: Settings to lower, asked for where there are too many.
+
+        Raises:
+            InputError: It does.
+        """
+        total = sum(passes.values())
+        if total <= self.question_passes:
+            return
+        costly = sorted(passes.items(), key=lambda one: -one[1])
+        each = ", ".join(f"{name}: {count:,}" for name, count in costly)
+        settings = that_lower()
+        raise InputError(
+            f"This would take up to {total:,} passes of the model ({each}); here at most {self.question_passes:,} are "
+            f"allowed for one question. Lower {_or([*settings, 'the number of new tokens'])}, shorten the text, or "
+            "choose another method."
+        )
 
     def check_evaluation(self, cost: Cost) -> None:
         """Refuse an evaluation that takes too many passes.
@@ -95,12 +119,12 @@ class Limits:
             )
 
 
-def _counts(settings: Any) -> Iterator[tuple[str, int, int]]:
+def counts(settings: Any) -> Iterator[tuple[str, int, int]]:
     """Name, value and default (0: none) of every setting that counts, those of a method inside a method too."""
     for declared in attrs.fields(attrs.resolve_types(type(settings))):
         value = getattr(settings, declared.name)
         if attrs.has(type(value)):
-            yield from _counts(value)
+            yield from counts(value)
         elif is_whole(value) and _is_count(declared):
             yield declared.name, int(value), int(declared.default) if is_whole(declared.default) else 0
 
@@ -112,3 +136,7 @@ def _is_count(declared: attrs.Attribute[Any]) -> bool:
     kinds = get_args(declared.type) if union else (declared.type,)
     others = [kind for kind in kinds if kind not in (int, NoneType) and get_origin(kind) is not Literal]
     return int in kinds and not others and declared.name != "seed"
+
+
+def _or(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"

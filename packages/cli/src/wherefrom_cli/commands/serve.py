@@ -31,6 +31,13 @@ def configure(parser: CommandParser) -> None:
     limits.add("--max-characters", type=positive_number, default=4000, metavar="N", help="of one question's texts")
     limits.add("--max-new-tokens", type=positive_number, default=64, metavar="N", help="that a visitor can ask for")
     limits.add("--max-passes", type=positive_number, default=512, metavar="N", help="of settings that count steps")
+    limits.add(
+        "--max-question-passes",
+        type=positive_number,
+        default=20_000,
+        metavar="N",
+        help="forward and backward, that one question takes (default: 20000)",
+    )
 
 
 def execute(options: Options, console: Console) -> int:
@@ -45,7 +52,12 @@ def execute(options: Options, console: Console) -> int:
         require_folder("--run", options.run)
     folder = Path(options.run or Path(tempfile.mkdtemp(prefix="wherefrom-")) / "run")
     asked = model_request(options, default=DEFAULT_MODEL)
-    limits = Limits(characters=options.max_characters, new_tokens=options.max_new_tokens, passes=options.max_passes)
+    limits = Limits(
+        characters=options.max_characters,
+        new_tokens=options.max_new_tokens,
+        passes=options.max_passes,
+        question_passes=options.max_question_passes,
+    )
     with Keeper(folder=folder) as keeper:  # before the model is loaded, which takes its time
         with loading(console, asked.name):
             model = asked.load()

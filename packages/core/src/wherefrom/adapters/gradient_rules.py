@@ -12,6 +12,8 @@ from wherefrom.adapters.gradients import RowGradients
 from wherefrom.adapters.predicting import PredictsSteps
 from wherefrom.adapters.rows import Row
 
+TEMPERATURE = [validators.ge(0.001), validators.le(1000.0)]
+"""Validators of a softmax's temperature: beyond, its slope is that of no softmax, or no number in half precision."""
 _SHARE = [validators.ge(0.0), validators.le(1.0)]
 
 
@@ -27,7 +29,7 @@ class GradientRules:
     """RMS and layer norms: ``x · held(1 / σ)``; that a layer norm takes off the mean stays."""
     hold_weights: bool = False
     """Attention weights, and every other softmax."""
-    softmax_temperature: float = field(default=1.0, validator=validators.gt(0.0))
+    softmax_temperature: float = field(default=1.0, validator=TEMPERATURE)
     """The derivative of a softmax is taken at its scores over this."""
     query_key_share: float = field(default=1.0, validator=_SHARE)
     """Into queries and into keys, each, of their product's gradient."""

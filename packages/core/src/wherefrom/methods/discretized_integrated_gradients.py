@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -18,7 +18,7 @@ from wherefrom.methods.output_by_output import add_gradients, output_by_output, 
 from wherefrom.methods.output_groups import output_groups
 from wherefrom.methods.paths.baselines import baseline_ids, baseline_of_side, kept_on_paths
 from wherefrom.methods.paths.word_paths import Neighbours, WordPaths
-from wherefrom.progress import Progress, counted
+from wherefrom.progress import Progress, counted, each_told
 from wherefrom.questions.question import Question
 from wherefrom.settings import a_folder, counting
 
@@ -105,12 +105,14 @@ class DiscretizedIntegratedGradients(Method[GivesGradients]):
             )
             for side in wanted
         }
-        work = (self._one(model, question, words) for question in questions)
+        work = (self._one(model, question, words, progress) for question in questions)
         yield from counted(work, "attribute", len(questions), progress)
         for paths in words.values():
             paths.neighbours.save()
 
-    def _one(self, model: GivesGradients, question: Question, words: dict[Side, WordPaths]) -> Scores:
+    def _one(
+        self, model: GivesGradients, question: Question, words: dict[Side, WordPaths], progress: Progress
+    ) -> Scores:
         paths: dict[Side, Array] = {}
         for side, finder in words.items():
             ids = _ids(question, side)
@@ -119,8 +121,10 @@ class DiscretizedIntegratedGradients(Method[GivesGradients]):
                 paths[side] = like(model.embed(ids, side=side), found, dtype=model.embed(ids, side=side).dtype)
         sums: dict[Side, list[Array]] = {}
         at_baseline: list[Array] = []
-        for outputs in output_groups(model, question.row()):
-            for side, some in self._summed(model, question, paths, outputs, at_baseline).items():
+        groups = output_groups(model, question.row())
+        tell = each_told("points", len(groups) * self._points, progress)
+        for outputs in groups:
+            for side, some in self._summed(model, question, paths, outputs, at_baseline, tell).items():
                 sums.setdefault(side, []).extend(some)
         step_scores: dict[str, Array] = {}
         if question.scores or self.return_convergence_delta:
@@ -142,6 +146,7 @@ class DiscretizedIntegratedGradients(Method[GivesGradients]):
         paths: dict[Side, Array],
         outputs: IntArray,
         at_baseline: list[Array],
+        tell: Callable[[], None],
     ) -> dict[Side, list[Array]]:
         """Gradients of some outputs times the ways from point to point, added up; their values at the baseline are put
         into ``at_baseline``."""
@@ -161,6 +166,7 @@ class DiscretizedIntegratedGradients(Method[GivesGradients]):
                 word = k // pieces
                 sums[side] = add_gradients(sums.get(side), gradients, (path[word + 1] - path[word]) / pieces)
             del answer, gradients  # as large as the scores, and the next ones are about to be made
+            tell()
         return sums
 
     def _path(

@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import field, frozen, validators
 
-from wherefrom.adapters.gradient_rules import FollowsGradientRules, GradientRules
+from wherefrom.adapters.gradient_rules import TEMPERATURE, FollowsGradientRules, GradientRules
 from wherefrom.methods._ruled import ruled_scores
 from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Method, Scores, method
 from wherefrom.methods.cost import Cost
@@ -47,8 +47,8 @@ class Gim(Method[FollowsGradientRules]):
     baseline: Any = None
     """What is compared with: a name, ids or embeddings, see `methods.paths.baselines`; None: nothing, the embedding
     itself is the factor."""
-    softmax_temperature: float = field(default=2.0, validator=validators.gt(0.0))
-    """Temperature at which the softmax is differentiated; 1 is its own."""
+    softmax_temperature: float = field(default=2.0, validator=TEMPERATURE)
+    """Temperature at which the softmax is differentiated, from 0.001 to 1,000; 1 is its own."""
     query_key_share: float = field(default=0.25, validator=[validators.ge(0.0), validators.le(1.0)])
     """Share of the gradient into queries and into keys."""
     value_share: float = field(default=0.5, validator=[validators.ge(0.0), validators.le(1.0)])

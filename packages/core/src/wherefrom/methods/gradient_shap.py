@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -18,7 +18,7 @@ from wherefrom.methods.output_groups import output_groups
 from wherefrom.methods.paths.baselines import DEFAULT, Endpoints, endpoints
 from wherefrom.methods.sampling.counts import as_samples
 from wherefrom.methods.sampling.moments import Moments
-from wherefrom.progress import Progress, counted
+from wherefrom.progress import Progress, counted, each_told
 from wherefrom.questions.question import Question
 from wherefrom.settings import counting
 
@@ -97,10 +97,10 @@ class GradientShap(Method[GivesGradients]):
 
     def attribute(self, model: GivesGradients, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
         """``n_samples`` forward passes per question, as many backward rows per output."""
-        work = (self._one(model, question) for question in questions)
+        work = (self._one(model, question, progress) for question in questions)
         yield from counted(work, "attribute", len(questions), progress)
 
-    def _one(self, model: GivesGradients, question: Question) -> Scores:
+    def _one(self, model: GivesGradients, question: Question, progress: Progress) -> Scores:
         choices = _choices(self.baseline)
         wanted: tuple[Side, ...] = ("source", "target") if question.attribute_target else ("source",)
         paths = [
@@ -109,6 +109,8 @@ class GradientShap(Method[GivesGradients]):
         ]
         moments, drawn, rounds = Moments(question.target_function.outputs), np.zeros(0, np.int64), 0
         groups = output_groups(model, question.row())
+        most = max(self.max_samples, ROUND) if self.n_samples == "auto" else self.n_samples
+        tell = each_told("samples", len(groups) * most, progress)
         while True:
             seed = [question.seed, rounds] if rounds else question.seed
             count = ROUND if self.n_samples == "auto" else self.n_samples
@@ -117,7 +119,7 @@ class GradientShap(Method[GivesGradients]):
                 chosen = rng.integers(len(choices), size=count)
                 fractions = (rng.permutation(count) + rng.uniform(size=count)) / count
                 samples = ({side: self._noisy(ends, rng) for side, ends in paths[choice].items()} for choice in chosen)
-                self._add(model, question, zip(samples, fractions.tolist(), strict=True), outputs, moments)
+                self._add(model, question, zip(samples, fractions.tolist(), strict=True), outputs, moments, tell)
             drawn, rounds = np.concatenate([drawn, chosen]), rounds + 1
             if self.n_samples != "auto" or len(drawn) + ROUND > self.max_samples or moments.within(self.tolerance):
                 break
@@ -161,6 +163,7 @@ class GradientShap(Method[GivesGradients]):
         samples: Iterator[tuple[dict[Side, Endpoints], float]],
         outputs: IntArray,
         moments: Moments,
+        tell: Callable[[], None],
     ) -> None:
         """One backward pass per sample and output; only sums are kept."""
         waiting: deque[dict[Side, Endpoints]] = deque()
@@ -177,6 +180,7 @@ class GradientShap(Method[GivesGradients]):
                 {side: map(times(ends.difference), sides[side]) for side, ends in waiting.popleft().items()}, outputs
             )
             del answer, sides  # as large as the scores, and the next ones are about to be made
+            tell()
 
     def _warned(self, moments: Moments) -> tuple[str, ...]:
         rough = moments.rough_outputs()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
@@ -16,7 +16,7 @@ from wherefrom.methods.output_by_output import add_gradients, output_by_output, 
 from wherefrom.methods.output_groups import output_groups
 from wherefrom.methods.paths.baselines import DEFAULT, Endpoints, endpoints
 from wherefrom.methods.paths.quadrature import fejer, quadrature
-from wherefrom.progress import Progress, counted
+from wherefrom.progress import Progress, counted, each_told
 from wherefrom.questions.question import Question
 from wherefrom.settings import counting
 
@@ -98,29 +98,32 @@ class IntegratedGradients(Method[GivesGradients]):
     def attribute(self, model: GivesGradients, questions: Sequence[Question], progress: Progress) -> Iterator[Scores]:
         """n forward passes and n backward rows per step and question, n as chosen."""
         yield from counted(
-            (self._one(model, question) for question in questions), "attribute", len(questions), progress
+            (self._one(model, question, progress) for question in questions), "attribute", len(questions), progress
         )
 
-    def _one(self, model: GivesGradients, question: Question) -> Scores:
+    def _one(self, model: GivesGradients, question: Question, progress: Progress) -> Scores:
         path = Path(
             question,
             source=endpoints(model, question, "source", self.baseline),
             target=endpoints(model, question, "target", self.baseline) if question.attribute_target else None,
         )
         if self.n_steps == "auto":
-            return self._refined(model, path)
-        return self._fixed(model, path, self.n_steps)
+            return self._refined(model, path, progress)
+        return self._fixed(model, path, self.n_steps, progress)
 
-    def _fixed(self, model: GivesGradients, path: Path, n: int) -> Scores:
+    def _fixed(self, model: GivesGradients, path: Path, n: int, progress: Progress) -> Scores:
         rule = quadrature(self.quadrature, n)
         sums: Sums = ()
-        for outputs in self._groups(model, path.row(1.0)):
+        groups = self._groups(model, path.row(1.0))
+        tell = each_told("points", len(groups) * n, progress)
+        for outputs in groups:
             rows = (path.row(float(point), outputs=outputs) for point in rule.points)
             weights = iter(rule.weights.tolist())
             some: Sums = ()
             for answer in model.gradients(rows, chunk=self.internal_batch_size, target=path.target is not None):
                 some = _added(some, answer, next(weights))
                 del answer  # as large as the sums, and the next one is about to be made
+                tell()
             sums = tuple(before + more for before, more in zip(sums, some, strict=True)) if sums else some
             del some
         step_scores: dict[str, Array] = {}
@@ -137,9 +140,9 @@ class IntegratedGradients(Method[GivesGradients]):
         source, target = path.shares(sums, multiply=self.multiply_by_inputs)
         return Scores(source=source, target=target, step_scores=step_scores, details={"points": n}, new=True)
 
-    def _refined(self, model: GivesGradients, path: Path) -> Scores:
+    def _refined(self, model: GivesGradients, path: Path, progress: Progress) -> Scores:
         clean, ends = self._ends(model, path)
-        refined = self._refine(model, path, ends)
+        refined = self._refine(model, path, ends, progress)
         source, target = path.shares(refined.sums, multiply=self.multiply_by_inputs)
         step_scores = dict(clean)
         if self.return_convergence_delta:
@@ -187,14 +190,15 @@ class IntegratedGradients(Method[GivesGradients]):
             return f"Try {easier}, or max_points={4 * self.max_points}."
         return f"Try another baseline, or max_points={4 * self.max_points}."
 
-    def _refine(self, model: GivesGradients, path: Path, ends: _Ends) -> _Refined:
+    def _refine(self, model: GivesGradients, path: Path, ends: _Ends, progress: Progress) -> _Refined:
         """Refine the rule for all outputs until each is within tolerance, or its gap no longer falls.
 
         What is kept is one weighted sum per rule of the nested sequence, not the gradients at all points.
         """
         rules = _nested(self.max_points)
         groups = self._groups(model, path.row(1.0))
-        parts = [self._refine_some(model, path, ends, rules, outputs) for outputs in groups]
+        tell = each_told("points", len(groups) * len(rules[-1]), progress)
+        parts = [self._refine_some(model, path, ends, rules, outputs, tell) for outputs in groups]
         return _Refined(
             tuple([one for sums in side for one in sums] for side in zip(*(part.sums for part in parts), strict=True)),
             *(
@@ -204,7 +208,13 @@ class IntegratedGradients(Method[GivesGradients]):
         )
 
     def _refine_some(
-        self, model: GivesGradients, path: Path, ends: _Ends, rules: list[dict[float, float]], outputs: IntArray
+        self,
+        model: GivesGradients,
+        path: Path,
+        ends: _Ends,
+        rules: list[dict[float, float]],
+        outputs: IntArray,
+        tell: Callable[[], None],
     ) -> _Refined:
         """Refine the ``rules`` for some outputs."""
         sums: list[Sums] = [()] * len(rules)
@@ -223,6 +233,7 @@ class IntegratedGradients(Method[GivesGradients]):
                 for later in range(level, len(rules)):
                     sums[later] = _added(sums[later], answer, rules[later][point])
                 del answer  # as large as the scores
+                tell()
             delta = path.totals(sums[level]) - ends.change[open_outputs]
             gap = np.abs(delta) / ends.scale[open_outputs]
             hopeless = (len(rule) >= PATIENCE) & ~(gap <= gaps[open_outputs] / 2)

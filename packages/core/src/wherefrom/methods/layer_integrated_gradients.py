@@ -18,7 +18,7 @@ from wherefrom.methods.layer_gradient_x_activation import weighed
 from wherefrom.methods.output_by_output import add_gradients, totals
 from wherefrom.methods.paths.baselines import DEFAULT
 from wherefrom.methods.paths.quadrature import quadrature
-from wherefrom.progress import Progress, counted
+from wherefrom.progress import Progress, counted, each_told
 from wherefrom.questions.question import Question
 from wherefrom.settings import counting
 
@@ -83,7 +83,7 @@ class LayerIntegratedGradients(Method[LayeredModel]):
         if self.target_layer is None:
             yield from self._at_embeddings().attribute(model, questions, progress)
             return
-        work = (self._one(model, question) for question in questions)
+        work = (self._one(model, question, progress) for question in questions)
         yield from counted(work, "attribute", len(questions), progress)
 
     def _at_embeddings(self) -> IntegratedGradients:
@@ -97,7 +97,7 @@ class LayerIntegratedGradients(Method[LayeredModel]):
             return_convergence_delta=self.return_convergence_delta,
         )
 
-    def _one(self, model: GivesLayers, question: Question) -> Scores:
+    def _one(self, model: GivesLayers, question: Question, progress: Progress) -> Scores:
         clean, base = model.layer_states(
             [question.row(), baseline_row(model, question, self.baseline)],
             layer=self.target_layer,
@@ -110,6 +110,7 @@ class LayerIntegratedGradients(Method[LayeredModel]):
         rule = quadrature(self.quadrature, self.n_steps)
         sums: dict[Side, list[Array]] = {}
         weights = iter(rule.weights.tolist())
+        tell = each_told("points", self.n_steps, progress)
         for answer in self._at(model, question, base, change, rule.points):
             weight = next(weights)
             sides: dict[Side, Array | None] = {"source": answer.source, "target": answer.target}
@@ -117,6 +118,7 @@ class LayerIntegratedGradients(Method[LayeredModel]):
                 if gradients is not None:
                     sums[side] = add_gradients(sums.get(side), gradients, weight)
             del answer, sides, gradients  # as large as the scores, and the next ones are about to be made
+            tell()
         scores = weighed(question, sums, change if self.multiply_by_inputs else None, {})
         if not (question.scores or self.return_convergence_delta):
             return scores

@@ -20,7 +20,7 @@ from wherefrom.methods.contract import L2_THEN_NORMALIZE, METHODS, Method, Score
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.saliency import Saliency
 from wherefrom.methods.sampling.running import Mean, Variance
-from wherefrom.progress import Progress, counted, no_progress
+from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
 from wherefrom.settings import counting
 
@@ -78,22 +78,27 @@ class NoiseTunnel(Method[DifferentiableModel]):
         self, model: DifferentiableModel, questions: Sequence[Question], progress: Progress
     ) -> Iterator[Scores]:
         """``n_samples`` times what the method inside costs."""
-        work = (self._one(model, question) for question in questions)
+        work = (self._one(model, question, progress) for question in questions)
         yield from counted(work, "attribute", len(questions), progress)
 
-    def _one(self, model: DifferentiableModel, question: Question) -> Scores:
+    def _one(self, model: DifferentiableModel, question: Question, progress: Progress) -> Scores:
         check_capabilities(model, self.of)
         rng = np.random.default_rng(question.seed)
         sides: dict[str, Mean | Variance] = {}
         warnings: list[str] = []
-        for _ in range(self.n_samples):
+        for done in range(self.n_samples):
+
+            def tell(phase: str, finished: int, of: int, done: int = done) -> None:
+                progress("samples", done, self.n_samples)  # the work on a copy is part of this one's
+
             noisy = with_noise(model, question, self.stdev, rng)
-            for sample in self.of.attribute(noisy, [evolve(question, scores={})], no_progress):
+            for sample in self.of.attribute(noisy, [evolve(question, scores={})], tell):
                 for side in ("source", "target"):
                     if (scores := getattr(sample, side)) is not None:
                         sides.setdefault(side, self.gathered()).add(to_numpy(scores))
                 warnings += sample.warnings
                 del sample, scores  # as large as the result, and the next ones are about to be made
+            progress("samples", done + 1, self.n_samples)
         step_scores: dict[str, Array] = {}
         if question.scores:
             for answer in model.predict([question.row(scores=True)]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import ceil
 
 import numpy as np
@@ -185,9 +185,13 @@ class _Search:
         self.running &= self.visible.any(axis=0)
         most = self.settings.max_probe_steps
         done = 0
+
+        def tell() -> None:  # within a round
+            progress("probes", done, most)
+
         while done < most and self.running.any() and self._affordable():
-            self._learn()
-            self._check()
+            self._learn(tell)
+            self._check(tell)
             done += 1
             progress("probes", done, most)
         progress("probes", most, most)
@@ -234,14 +238,14 @@ class _Search:
         importance: FloatArray = grown / np.maximum(grown.sum(axis=1, keepdims=True), 1e-300)
         return importance
 
-    def _learn(self) -> None:
+    def _learn(self, tell: Callable[[], None]) -> None:
         """One random replacement per probe, and what it teaches all outputs that still run."""
         replaced = self.rounds.random((len(self.scores), len(self.units))) < self.settings.replacing_ratio
         changed = [self._replaced(mask, self.rounds) for mask in replaced]
         asked = [probe for probe in range(len(changed)) if self.running[probe].any()]
         before = self._probabilities(self.clean)
         after = np.tile(before[None], (len(changed), 1))
-        for probe, item, logits in self._predicted(asked, changed):
+        for probe, item, logits in self._predicted(asked, changed, tell):
             said = self.clean.copy()
             said[item.asked] = _log_probabilities(logits, self.question.target_function.target_ids[item.asked])
             after[probe] = self._probabilities(said)
@@ -249,7 +253,7 @@ class _Search:
         gain = np.log(drop / (1.0 - drop)) * self.running
         self.scores += np.where(replaced, 1.0, -1.0)[:, :, None] * gain[:, None, :]
 
-    def _check(self) -> None:
+    def _check(self, tell: Callable[[], None]) -> None:
         """Stop the probes whose most important units suffice."""
         importance = self._importance()
         pairs: list[tuple[int, int]] = []
@@ -267,7 +271,7 @@ class _Search:
                 pairs.append((probe, output))
                 changed.append(None if item is None else _only(item, inside, self.question))
         ranks = np.tile(self.ranks, (len(pairs), 1))
-        for index, item, logits in self._predicted(range(len(pairs)), changed):
+        for index, item, logits in self._predicted(range(len(pairs)), changed, tell):
             ranks[index, item.asked] = _ranks(logits, target_function.target_ids[item.asked])
         for (probe, output), found in zip(pairs, ranks, strict=True):
             reached = found[target_function.steps_of(np.array([output]))] < self.settings.stopping_condition_top_k
@@ -286,7 +290,7 @@ class _Search:
         return in_place(self.question, row)
 
     def _predicted(
-        self, indices: Sequence[int], items: Sequence[Removed | None]
+        self, indices: Sequence[int], items: Sequence[Removed | None], tell: Callable[[], None]
     ) -> Iterator[tuple[int, Removed, Array]]:
         wanted = [(index, item) for index in indices if (item := items[index]) is not None and len(item.asked)]
         rows: list[Row] = [item.row for _, item in wanted]
@@ -294,6 +298,7 @@ class _Search:
         answers = self.model.predict(rows, chunk=self.settings.internal_batch_size)
         for (index, item), said in zip(wanted, answers, strict=True):
             yield index, item, said.logits
+            tell()
 
     def _probabilities(self, log_probabilities: FloatArray) -> FloatArray:
         """Probability of each output's target from those of the steps. ``(G,)`` to ``(outputs,)``."""

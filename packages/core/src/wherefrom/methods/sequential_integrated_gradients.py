@@ -23,7 +23,7 @@ from wherefrom.methods.paths.baselines import (
 )
 from wherefrom.methods.paths.quadrature import Quadrature, quadrature
 from wherefrom.methods.perturbation.units import last_steps
-from wherefrom.progress import Progress, counted
+from wherefrom.progress import Progress, counted, each_told
 from wherefrom.questions.question import Question
 from wherefrom.settings import counting
 
@@ -90,20 +90,22 @@ class SequentialIntegratedGradients(Method[GivesGradients]):
         """``n_steps`` forward passes per token, shared by all steps; tokens that do not move cost nothing."""
         if self.token_sums and not self.multiply_by_inputs:
             raise SettingsError("token_sums are sums of shares; they need multiply_by_inputs=True.")
-        work = (self._one(model, question) for question in questions)
+        work = (self._one(model, question, progress) for question in questions)
         yield from counted(work, "attribute", len(questions), progress)
 
-    def _one(self, model: GivesGradients, question: Question) -> Scores:
+    def _one(self, model: GivesGradients, question: Question, progress: Progress) -> Scores:
         sides: dict[Side, Endpoints] = {}
         if (ends := endpoints(model, question, "source", self.baseline)) is not None:
             sides["source"] = ends
         if question.attribute_target and (ends := endpoints(model, question, "target", self.baseline)) is not None:
             sides["target"] = ends
         if self.token_sums:
-            shares = {side: self._occluded(model, question, side, ends) for side, ends in sides.items()}
+            shares = {side: self._occluded(model, question, side, ends, progress) for side, ends in sides.items()}
         else:
             rule = quadrature(self.quadrature, self.n_steps)
-            shares = {side: self._integrated(model, question, side, ends, rule) for side, ends in sides.items()}
+            shares = {
+                side: self._integrated(model, question, side, ends, rule, progress) for side, ends in sides.items()
+            }
         step_scores: dict[str, Array] = {}
         if question.scores or self.return_convergence_delta:
             base = question.row(**{f"{side}_embeds": ends.baseline for side, ends in sides.items()})
@@ -122,10 +124,17 @@ class SequentialIntegratedGradients(Method[GivesGradients]):
         )
 
     def _integrated(
-        self, model: GivesGradients, question: Question, side: Side, ends: Endpoints, rule: Quadrature
+        self,
+        model: GivesGradients,
+        question: Question,
+        side: Side,
+        ends: Endpoints,
+        rule: Quadrature,
+        progress: Progress,
     ) -> FloatArray:
         """Shape ``(inputs, outputs, width)``."""
         moves = _moves(question, side, ends)
+        tell = each_told("points", len(moves) * len(rule.points), progress)
         rows = (
             _row(question, side, ends, position, seen, float(point))
             for position, seen in moves
@@ -142,17 +151,21 @@ class SequentialIntegratedGradients(Method[GivesGradients]):
                 gradients: Array = answer.source if side == "source" else answer.target
                 total = total + float(weight) * gradients[:, position, :]
                 del answer, gradients  # as large as the scores, and the next ones are about to be made
+                tell()
             if self.multiply_by_inputs:
                 total = total * ends.difference[position]
             made[position, seen] = to_numpy(total)
         return made
 
-    def _occluded(self, model: GivesGradients, question: Question, side: Side, ends: Endpoints) -> FloatArray:
+    def _occluded(
+        self, model: GivesGradients, question: Question, side: Side, ends: Endpoints, progress: Progress
+    ) -> FloatArray:
         """The same scores summed over the width, as shape ``(inputs, outputs, 1)``."""
         moves = _moves(question, side, ends)
         clean = question.row(first_change=None)
         rows = (_row(question, side, ends, position, seen, 0.0) for position, seen in moves)
         answers = iter(model.predict(chain([clean], rows), chunk=self.internal_batch_size))
+        tell = each_told("tokens", len(moves), progress)
         first = next(answers)
         function = question.target_function
         whole = to_numpy(function.values(first.logits, first.inside))
@@ -160,6 +173,7 @@ class SequentialIntegratedGradients(Method[GivesGradients]):
         for (position, seen), answer in zip(moves, answers, strict=True):
             change = whole[seen] - to_numpy(function.select(seen).values(answer.logits, answer.inside))
             sums[position, seen, 0] = change
+            tell()
         return sums
 
 

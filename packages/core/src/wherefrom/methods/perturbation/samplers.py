@@ -119,9 +119,19 @@ def as_sampler(value: str | Sampler) -> Sampler:
         raise SettingsError(f"The sampler {name!r} takes no argument, and got {argument!r}.")
     if required and not argument:
         raise SettingsError(f"The sampler {name!r} needs its {required[0]}: write '{name}:...', or pass an object.")
+    if colon and not argument:
+        raise SettingsError(
+            f"The sampler {value!r} has nothing behind its colon: write {value!r} and its {settings[0].name}, or "
+            f"{name!r} alone."
+        )
     try:
         return cls(**{settings[0].name: argument}) if colon else cls()
     except (TypeError, ValueError) as error:
+        if settings and settings[0].converter is int and not isinstance(error, SettingsError):
+            raise SettingsError(
+                f"The sampler {name!r} cannot be made: {settings[0].name} = {argument!r} does not fit: expected a "
+                "whole number."
+            ) from error
         raise SettingsError(f"The sampler {name!r} cannot be made from {argument!r}: {error}.") from error
 
 

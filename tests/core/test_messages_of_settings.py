@@ -1,0 +1,80 @@
+"""Settings at the ends of what they may be: what is refused names what was given, and what is allowed works."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import wherefrom
+from wherefrom.attribute import AttributionModel
+from wherefrom.errors import SettingsError, UnknownNameError, nearest
+from wherefrom.methods import Gim, Reagent
+from wherefrom.methods.checking import with_another_seed
+from wherefrom.methods.perturbation.samplers import as_sampler
+from wherefrom.settings import LARGEST_SEED
+from wherefrom.testing import question
+
+TEXT = "Mary was hungry yesterday."
+
+
+@pytest.fixture(scope="module")
+def model() -> AttributionModel:
+    return wherefrom.load_model("demo:lm")
+
+
+def asked(model: AttributionModel, method: str, **settings: Any) -> Any:
+    return model.attribute(TEXT, f"{TEXT} She", method=method, show_progress=False, **settings)
+
+
+@pytest.mark.parametrize("seed, after", [(0, 1), (LARGEST_SEED - 1, LARGEST_SEED), (LARGEST_SEED, 0)])
+def test_behind_the_largest_seed_comes_the_first(seed: int, after: int, model: AttributionModel) -> None:
+    about = question(model.adapter, TEXT, " She")
+    other, _ = with_another_seed(Reagent(seed=seed), about)
+    assert other.seed == after
+
+
+def test_the_largest_seed_of_a_method_can_be_checked(model: AttributionModel) -> None:
+    few = {"num_probes": 2, "max_probe_steps": 2, "seed": LARGEST_SEED}
+    with pytest.warns(wherefrom.errors.WherefromWarning, match="no probe stopped"):
+        out = asked(model, "reagent", check=True, attribution_args=few)
+    assert "check_stability" in out[0].step_scores
+
+
+def test_a_number_too_large_is_told_its_range(model: AttributionModel) -> None:
+    with pytest.raises(SettingsError, match=r"seed must be a whole number from 0 to 9,223,372,036,854,775,807, not"):
+        asked(model, "saliency", seed=2**63)
+    with pytest.raises(SettingsError, match=r"attr_pos_start = 9223372036854775808 .*: expected .*whole number.*range"):
+        asked(model, "saliency", attr_pos_start=2**63)
+
+
+def test_nothing_is_no_name_to_suggest(model: AttributionModel) -> None:
+    assert nearest("", ["", "model"]) == ""
+    with pytest.raises(UnknownNameError, match=r"no part called ''\. Names are those of"):
+        asked(model, "layer_gradient_x_activation", target_layer="")
+
+
+@pytest.mark.parametrize(
+    "written, words",
+    [
+        ("model:", r"'model:' has nothing behind its colon: write 'model:' and its top, or 'model' alone"),
+        ("model:a", r"top = 'a' does not fit: expected a whole number"),
+    ],
+)
+def test_a_sampler_says_what_it_expects(written: str, words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
+        as_sampler(written)
+
+
+@pytest.mark.parametrize("temperature", [1e300, 1e4, 1e-4, 1e-320])
+def test_a_temperature_that_leaves_no_softmax_is_refused(temperature: float, model: AttributionModel) -> None:
+    with pytest.raises(SettingsError, match="softmax_temperature"):
+        asked(model, "gim", softmax_temperature=temperature)
+
+
+@pytest.mark.parametrize("temperature", [0.01, 2.0, 1000.0])
+def test_other_temperatures_give_numbers(temperature: float, model: AttributionModel) -> None:
+    assert Gim(softmax_temperature=temperature).rules.softmax_temperature == temperature
+    (out,) = asked(model, "gim", softmax_temperature=temperature)
+    begin = int(out.attr_pos_start)
+    assert np.isfinite(np.asarray(out.target_attributions)[:begin]).all()
