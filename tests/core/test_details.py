@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 from wherefrom.errors import InputError
-from wherefrom.inseq.data.attribution import sequence_of
+from wherefrom.inseq.data.as_wherefrom import as_wherefrom
+from wherefrom.inseq.data.attribution import FeatureAttributionOutput, sequence_of
 from wherefrom.results.aggregators.slices import Slices
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.details import BY_ROW, BY_STEP, CONTRAST, PAIRS, SELECTED, TRACE, UNITS, WHOLE
@@ -193,3 +194,17 @@ def test_inseq_labels_the_step_that_was_compared_after_inputs_are_left_out() -> 
     one = Slices(target_spans=(1, 3))(told().replace(default_aggregation=()))
     shown = sequence_of(one)
     assert [token.token for token in shown.target if "→" in token.token] == ["went → Ġstayed"]
+
+
+def test_inseqs_records_have_details_of_the_tokens_and_steps_they_hold() -> None:
+    record = sequence_of(told(), contrasts=False)
+
+    def details(changed: Any) -> dict[str, Any]:
+        return as_wherefrom(FeatureAttributionOutput([changed], None, {}))[0].details
+
+    assert details(record) == told().details
+    for changed in (record[1:3], record.aggregate("spans", target_spans=(4, 6), do_post_aggregation_checks=False)):
+        assert details(changed) == {"seed": 7, "check": told().details["check"]}
+    difference = record - sequence_of(told(seed=8), contrasts=False)
+    assert set(details(difference)) == {"units", "left_whole", "contrast"}
+    assert "check_chance" not in difference.step_scores

@@ -93,6 +93,12 @@ def without_steps(details: Mapping[str, Any]) -> dict[str, Any]:
     return _changed(details, dict.fromkeys((*BY_STEP, *BY_ROW, PAIRS, SELECTED), _gone))
 
 
+def of_whole(details: Mapping[str, Any]) -> dict[str, Any]:
+    """The details that tell of no step, unit or position: what is left where it is not known how those were changed."""
+    placed = dict.fromkeys((UNITS, WHOLE, CONTRAST, TRACE), _gone)
+    return _changed(without_steps(details), placed)
+
+
 def without_tokens(details: Mapping[str, Any]) -> dict[str, Any]:
     """The details where inputs are merged: what was told of units stays, what was told of each token is gone."""
     return _changed(details, dict.fromkeys(BY_ROW, lambda value: None if _by_token(value) else value))
