@@ -260,6 +260,16 @@ def test_a_half_precision_file_of_version_1_0_is_read_for_ever() -> None:
     )
 
 
+def test_half_precision_keeps_eleven_digits_down_to_what_the_documentation_says() -> None:
+    rng = np.random.default_rng(0)
+    small = rng.uniform(1e-8, 1e-7, size=(500, 1))
+    back = decode_array(encode_array(np.vstack([[[1.999]], small]), narrow=True), Budget(10**6), "here")
+    assert np.abs(back[1:] / small - 1).max() <= 2**-11
+    back = decode_array(encode_array(np.array([[1.0], [1e-10], [1e-12]]), narrow=True), Budget(10**6), "here")
+    assert 0.8e-10 < back[1, 0] < 1.2e-10
+    assert back[2, 0] == 0
+
+
 @pytest.mark.parametrize("suffix", [".json", ".jsonl", ".msgpack", ".json.gz"])
 def test_half_a_surrogate_pair_is_written_as_the_replacement_character(tmp_path: Path, suffix: str) -> None:
     tokens = tuple(Token(id=i, piece=text, text=text, position=i) for i, text in enumerate(["\ud800a", "b"]))

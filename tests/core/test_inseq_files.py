@@ -208,3 +208,8 @@ def test_a_result_writes_itself_for_inseq(tmp_path: Path) -> None:
     assert (tmp_path / "verb.json").read_bytes() == (tmp_path / "function.json").read_bytes()
     with pytest.raises(InputError):
         out.save_inseq(tmp_path / "verb.json")
+
+
+def test_half_a_surrogate_pair_is_written_as_the_replacement_character(tmp_path: Path) -> None:
+    save_inseq(attribution(None, ["<s>", "\ud800a"], 1), tmp_path / "out.json")
+    assert load(tmp_path / "out.json")[0].target[1].piece == "\ufffda"

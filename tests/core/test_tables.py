@@ -166,3 +166,41 @@ def test_captum_takes_the_real_object() -> None:
     taken = made.to_captum()
     np.testing.assert_allclose(taken.seq_attr[:2], made.source_attributions.sum(1), rtol=1e-5)
     assert taken.token_attr.shape == (2, 5)
+
+
+HALF = "\ud800a"
+"""Half of a surrogate pair, of which no file can have one, and a letter."""
+
+
+def halves() -> Attributions:
+    one = attribution(["x", HALF], ["<s>", HALF], 1, id=HALF, method=HALF)
+    return Attributions(
+        sequence_attributions=(one.replace(step_scores={HALF: np.array([0.5])}),),
+        provenance=Provenance(model={"name": HALF}),
+    )
+
+
+@pytest.mark.parametrize("suffix", ["csv", "tsv", "parquet"])
+@pytest.mark.parametrize("steps", [False, True])
+def test_half_a_surrogate_pair_in_tables_is_the_replacement_character(tmp_path: Path, suffix: str, steps: bool) -> None:
+    if suffix == "parquet":
+        needed("pyarrow", "extras")
+    path = tmp_path / f"t.{suffix}"
+    halves().save_table(path, steps=steps)
+    assert "\ufffda".encode() in path.read_bytes()
+
+
+@pytest.mark.parametrize("library", ["pandas", "pyarrow", "polars", "datasets"])
+def test_other_libraries_are_given_text_that_they_take(library: str) -> None:
+    needed(library, "extras")
+    made = halves()
+    ways = {"pandas": made.to_pandas, "pyarrow": made.to_arrow, "polars": made.to_polars, "datasets": made.to_dataset}
+    assert str(next(iter(ways[library]()["output_token"]))) == "\ufffda"
+    steps = ways[library](steps=True)
+    assert "\ufffda" in (steps.column_names if library in ("pyarrow", "datasets") else list(steps.columns))
+
+
+def test_a_data_set_of_half_a_surrogate_pair_is_written(tmp_path: Path) -> None:
+    needed("pyarrow", "extras")
+    save_dataset(halves(), tmp_path / "set")
+    assert "\ufffda" in (tmp_path / "set/README.md").read_text()

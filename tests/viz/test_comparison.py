@@ -91,3 +91,29 @@ def test_the_console_shows_both_and_the_difference(hospital: Attribution) -> Non
     assert "rank agreement -1.00" in text
     assert "+ more in A, - more in B" in text
     assert "B  saliency" in text
+
+
+@pytest.mark.parametrize("way, first, second", [("prod", 0.2, 0.06), ("sum", 0.9, 0.5), ("absmax", 0.5, 0.3)])
+def test_step_scores_of_common_units_merge_in_their_own_way(way: str, first: float, second: float) -> None:
+    def made(texts: list[str], probabilities: list[float]) -> Attribution:
+        own = tuple(tokens(*texts))
+        return Attribution(
+            source=own[:1],
+            target=own,
+            attr_pos_start=1,
+            attr_pos_end=4,
+            target_attributions=np.triu(np.ones((4, 3))),
+            step_scores={"sure": np.array(probabilities)},
+            step_aggregation={"sure": way},
+        )
+
+    one, other = (
+        made(["Hello", " gentle", "men", "!"], [0.5, 0.4, 0.9]),
+        made(["Hello", " gent", "lemen", "!"], [0.2, 0.3, 0.9]),
+    )
+    beside = compare(one, other)
+    np.testing.assert_allclose(beside.a.step_scores["sure"], [first, 0.9])
+    np.testing.assert_allclose(beside.b.step_scores["sure"], [second, 0.9])
+    for shown, combine in ((beside.a, "first"), (beside.b, "second")):
+        paired = one.aggregate("pair", paired_attr=other, combine=combine)
+        np.testing.assert_allclose(shown.step_scores["sure"], paired.step_scores["sure"])

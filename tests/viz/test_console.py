@@ -17,6 +17,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from wherefrom.errors import SettingsError
 from wherefrom.results.attribution import Attribution, Attributions
+from wherefrom.text.tokens import Token
 from wherefrom_viz import compare_view
 from wherefrom_viz import console as package
 from wherefrom_viz.console import console_view, render_console, render_text
@@ -295,3 +296,26 @@ def test_numbers_in_a_text_are_not_broken_over_lines() -> None:
         assert all(cell_len(line.rstrip()) <= width for line in shown[1:20] if line.startswith("  "))
         if width > 30:
             assert any("script[+0.49]" in line for line in text)
+
+
+@pytest.mark.parametrize("level", [None, "truecolor"])
+@pytest.mark.parametrize("signed", [True, False])
+def test_numbers_beyond_the_colours_are_shortened_and_never_cut(level: ColorSystem | None, signed: bool) -> None:
+    texts = ["<s>", *"abcd"]
+    words = tuple(Token(id=i, piece=text, text=text, position=i, special=text == "<s>") for i, text in enumerate(texts))
+    scores = np.zeros((5, 4))
+    scores[0] = [1e5, 123.456, 2e12, 99.994]
+    scores[1, 1:] = 0.5
+    one = Attribution(
+        source=words[:1],
+        target=words,
+        attr_pos_start=1,
+        attr_pos_end=5,
+        target_attributions=scores * (-1 if signed else 1),
+        signed=signed,
+    )
+    text = re.sub(r"\x1b\[[0-9;]*m", "", drawn(one, level, width=36, view="matrix"))
+    (row,) = [line for line in text.splitlines() if line.strip().startswith("<s>")]
+    numbers = re.sub("[█▓▒░]", " ", row).split()[1:]
+    assert [abs(float(number)) for number in numbers] == [1e5, 123, 2e12, 99.99 if not signed else 100]
+    assert "…" not in row

@@ -12,3 +12,9 @@ def test_no_number_is_wider_than_five(largest: float, share: float) -> None:
 
 def test_zero_has_no_sign() -> None:
     assert number_style(1.0)(-0.0001) == "0.00"
+
+
+def test_the_smallest_numbers_there_are_have_a_power_of_ten() -> None:
+    style = number_style(5e-324)
+    assert (style(5e-324), style(-5e-324), style.note) == ("+4.94", "-4.94", "×10⁻³²⁴")
+    assert number_style(1.7e308)(1.7e308) == "+1.70"

@@ -228,7 +228,8 @@ class Attributions(Drawable, AttributionsData[Attribution], frozen=True, kw_only
         Args:
             overwrite: Replace a file that is there?
             compress: Compress with gzip whatever the name says?
-            scores_precision: ``"float32"`` keeps every number; ``"float16"`` halves the file. Step scores are kept.
+            scores_precision: ``"float32"`` keeps every number; ``"float16"`` halves the file, with eleven binary digits
+                of scores up to 10⁸ times smaller than the largest of their step. Step scores are kept.
 
         Raises:
             InputError: The file is there and ``overwrite`` is false, or a score does not fit the precision.

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from wherefrom.errors import InputError, MissingDependencyError, SettingsError
 from wherefrom.files.wire.bytes import refuse_existing, write_whole
+from wherefrom.files.wire.encoding import storable
 from wherefrom.results.data import AttributionData, AttributionsData
 
 Columns = dict[str, npt.NDArray[Any]]
@@ -81,7 +82,9 @@ def to_dataset(attributions: AttributionsData[Any], *, steps: bool = False) -> A
     """A Hugging Face ``Dataset``, its card as the description; see `to_pandas`."""
     datasets = _needed("datasets", "datasets")
     columns = {name: values.tolist() for name, values in _columns(attributions, steps).items()}
-    return datasets.Dataset.from_dict(columns, info=datasets.DatasetInfo(description=dataset_card(attributions)))
+    return datasets.Dataset.from_dict(
+        columns, info=datasets.DatasetInfo(description=storable(dataset_card(attributions)))
+    )
 
 
 def save_table(
@@ -115,7 +118,7 @@ def save_dataset(attributions: AttributionsData[Any], folder: str | Path, *, ove
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / "README.md", [dataset_card(attributions).encode()], overwrite=overwrite)
+    write_whole(folder / "README.md", [storable(dataset_card(attributions)).encode()], overwrite=overwrite)
     save_table(attributions, folder / "scores.parquet", overwrite=overwrite)
     save_table(attributions, folder / "steps.parquet", overwrite=overwrite, steps=True)
 
@@ -154,12 +157,9 @@ def dataset_card(attributions: AttributionsData[Any]) -> str:
 
 
 def _columns(attributions: AttributionsData[Any], steps: bool) -> Columns:
-    return step_columns(attributions) if steps else score_columns(attributions)
-
-
-def _with_lists(columns: Columns) -> dict[str, Any]:
-    """The columns, those of text as lists."""
-    return {name: values.tolist() if values.dtype == object else values for name, values in columns.items()}
+    """The columns, with text that files and other libraries take."""
+    columns = step_columns(attributions) if steps else score_columns(attributions)
+    return {storable(name): values for name, values in columns.items()}
 
 
 def _shared_dimensions(attributions: AttributionsData[Any]) -> tuple[str, ...]:
@@ -205,13 +205,13 @@ def _cells(attribution: AttributionData, index: int) -> list[Columns]:
 def _labels(attribution: AttributionData, index: int, count: int) -> Columns:
     return {
         "example": np.full(count, index),
-        "id": np.full(count, attribution.id, dtype=object),
-        "method": np.full(count, attribution.method, dtype=object),
+        "id": np.full(count, storable(attribution.id), dtype=object),
+        "method": np.full(count, storable(attribution.method), dtype=object),
     }
 
 
 def _texts(tokens: Any) -> npt.NDArray[Any]:
-    return np.array([token.text for token in tokens], dtype=object)
+    return np.array([storable(token.text) for token in tokens], dtype=object)
 
 
 def _joined(parts: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:

@@ -14,6 +14,7 @@ import numpy as np
 from wherefrom.arrays import BoolArray, IntArray
 from wherefrom.errors import InputError, SettingsError
 from wherefrom.results.data import AttributionData
+from wherefrom.results.details import TRACE, without_steps
 from wherefrom.results.hops import Masses, Walk
 from wherefrom.text.places import last_sentence, places_of
 from wherefrom.text.tokens import Segment, Token
@@ -27,7 +28,7 @@ that and all special tokens; or none."""
 SIGN_RULES: tuple[SignRule, ...] = ("positive", "magnitude", "refuse")
 """What becomes of signed scores: their positive part, their size, or an error."""
 
-DETAILS = "trace"
+DETAILS = TRACE
 """Name of a trace's entry among the details of a result."""
 
 
@@ -133,7 +134,7 @@ def traced(
         "signed": False,
         "default_aggregation": (),
         "details": {
-            **attribution.details,
+            **without_steps(attribution.details),
             DETAILS: {
                 "span": "".join(attribution.target[index].text for index in span).strip(),
                 "positions": [_positions(attribution.target[index]) for index in span],

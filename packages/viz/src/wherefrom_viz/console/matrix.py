@@ -139,11 +139,15 @@ def _cell(
         plain = "- " if strength <= -FAINT else "  "
         line.append(terminal.mark(strength) if terminal.level == "none" else plain, style=terminal.style(strength))
         return
-    number = "" if value == 0 else style(value, plus=description.words.signed)
     mark = terminal.mark(strength)[1] if terminal.level == "none" else ""
+    signed = description.words.signed
+    number = "" if value == 0 else style(value, plus=signed)
+    room = width - 1 - cells(mark)
+    if cells(number) > room:  # beyond the colours, as special tokens may be
+        number = fitting(style.scaled(value), room, plus=signed)
     faint = abs(strength) < FAINT and terminal.level != "none"
     line.append(
-        _centred(mark + pad(number, 5 if description.words.signed else 4, right=True), width),
+        _centred(mark + pad(number, 5 if signed else 4, right=True), width),
         style="dim" if faint else terminal.style(strength),
     )
 
@@ -165,12 +169,19 @@ def _step_scores(
         yield line
 
 
-def fitting(value: float, width: int) -> str:
-    """One number in at most ``width`` characters, with fewer digits rather than cut ones."""
-    for text in (short(value), f"{value:.2g}", f"{value:.0e}".replace("e-0", "e-").replace("e+0", "e")):
-        if len(text) <= width:
-            return text
-    return "<.01" if abs(value) < 1 else "big"
+def fitting(value: float, width: int, *, plus: bool = False) -> str:
+    """One number in at most ``width`` characters, with fewer digits rather than cut ones.
+
+    Example:
+        >>> fitting(123.456, 5, plus=True), fitting(-123456.0, 5), fitting(2.5e-7, 5)
+        ('+123', '-1e5', '2e-7')
+    """
+    sign = "+" if plus and value > 0 else ""
+    first, _, exponent = f"{value:.0e}".partition("e")
+    for text in (short(value), f"{value:.2g}", f"{first}e{int(exponent)}" if exponent else first):
+        if len(sign + text) <= width:
+            return sign + text
+    return "<.01" if abs(value) < 1 else f"{'-' if value < 0 else sign}big"
 
 
 def _centred(text: str, width: int) -> str:

@@ -7,13 +7,14 @@ total.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from attrs import evolve, frozen
 from wherefrom.errors import InputError
+from wherefrom.results.aggregators.functions import combine
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.comparison import merged_cells, spearman_by_step
 from wherefrom.results.provenance import Provenance
@@ -31,6 +32,7 @@ from wherefrom_viz.describe.description import (
     counted,
     describe,
     normalized,
+    span_aggregation,
     unit_of,
 )
 
@@ -92,8 +94,8 @@ def compare(
         rows += [((side.start + a, side.start + b), (other.start + c, other.start + d)) for (a, b), (c, d) in found]
         sides.append(Side(side.name, side.title, before, before + len(found)))
         before += len(found)
-    one = _regrouped(left, [x for x, _ in rows], [x for x, _ in columns], sides, normalize)
-    two = _regrouped(right, [y for _, y in rows], [y for _, y in columns], sides, normalize)
+    one = _regrouped(left, _ways(a), [x for x, _ in rows], [x for x, _ in columns], sides, normalize)
+    two = _regrouped(right, _ways(b), [y for _, y in rows], [y for _, y in columns], sides, normalize)
     both = one.visible & two.visible
     change = np.where(both, one.scores - two.scores, 0.0)
     bound = max(one.scale.bound, two.scale.bound)
@@ -115,9 +117,14 @@ def _tokens(description: Description, side: Side) -> list[Token]:
 
 
 def _regrouped(
-    description: Description, rows: Sequence[Span], columns: Sequence[Span], sides: list[Side], normalize: Normalization
+    description: Description,
+    ways: Mapping[str, str],
+    rows: Sequence[Span],
+    columns: Sequence[Span],
+    sides: list[Side],
+    normalize: Normalization,
 ) -> Description:
-    """The description with rows and columns merged by sum into the given groups."""
+    """The description with rows and columns merged by sum into the given groups, step scores each in its own way."""
     scores, visible = merged_cells(description.scores, description.visible, rows, columns)
     if normalize != "none":
         scores = normalized(scores, normalize)
@@ -131,13 +138,23 @@ def _regrouped(
         visible=visible,
         scale=_scale(scores[counted(inputs)]),
         step_scores={
-            name: np.array([float(np.mean(values[start:end])) for start, end in columns])
+            name: np.array([_of_unit(values[start:end], ways[name]) for start, end in columns])
             for name, values in description.step_scores.items()
         },
         prompt_rows=tuple(k for k, (start, _) in enumerate(rows) if start in set(description.prompt_rows)),
         output_rows={},
         pipeline=(*description.pipeline, *(("share of each step's total",) if normalize == "step" else ())),
     )
+
+
+def _ways(attribution: Attribution) -> dict[str, str]:
+    """How each step score merges over units."""
+    return {name: span_aggregation(attribution, name) for name in attribution.step_scores}
+
+
+def _of_unit(values: npt.NDArray[Any], way: str) -> float:
+    """The step score of a unit from those of its tokens."""
+    return float(values[0] if len(values) == 1 else combine(way, values, 0))
 
 
 def _merged(parts: Sequence[Unit]) -> Unit:

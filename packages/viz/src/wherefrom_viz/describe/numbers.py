@@ -23,10 +23,15 @@ class NumberStyle:
 
     def __call__(self, value: float, *, plus: bool = True) -> str:
         """``value`` with its sign, at most five characters up to the largest the style is for."""
-        text = f"{value / 10.0**self.exponent:+.{self.decimals}f}"
+        text = f"{self.scaled(value):+.{self.decimals}f}"
         if not any(digit in "123456789" for digit in text):
             text = text[1:]
         return text if plus else text.lstrip("+")
+
+    def scaled(self, value: float) -> float:
+        """``value`` in units of the style's power of ten."""
+        lifted = 300 if self.exponent < -300 else 0  # 10⁻³²⁴ is too small to divide by
+        return value * 10.0**lifted / 10.0 ** (self.exponent + lifted)
 
     @property
     def note(self) -> str:

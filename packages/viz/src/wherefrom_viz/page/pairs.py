@@ -20,9 +20,10 @@ from wherefrom.results.attribution import Attribution
 from wherefrom.results.breaks import boundaries_of
 from wherefrom.results.comparison import merged_cells, spearman_by_step
 from wherefrom.results.contributors import joint
+from wherefrom.text.carrying import carrying
 from wherefrom.text.common_units import Aligned, common_units
 from wherefrom.text.merging import merged_token
-from wherefrom.text.tokens import Segment, Token
+from wherefrom.text.tokens import Token
 
 from wherefrom_viz.describe import units
 from wherefrom_viz.describe.description import aggregated, partition_of
@@ -149,6 +150,7 @@ def _pair(one: Attribution, other: Attribution) -> _Pair | None:
     prompt = first
     if one.source_attributions is None:
         prompt = sum(start < len(one.source) for (start, _), _ in groups["target"])
+    carriers = {name: carrying(getattr(one, name), [own for own, _ in groups[name]], tokens[name]) for name in groups}
     return _Pair(
         first=one.replace(
             source=tokens["source"] if "source" in names else tokens["target"][:prompt],
@@ -160,9 +162,7 @@ def _pair(one: Attribution, other: Attribution) -> _Pair | None:
             step_scores={},
             sequence_scores={},
             segments=tuple(
-                moved
-                for segment in one.segments
-                if (moved := _carried(segment, getattr(one, segment.side), groups[segment.side], tokens)) is not None
+                moved for segment in one.segments if (moved := carriers[segment.side].segment(segment)) is not None
             ),
         ),
         second=its,
@@ -225,20 +225,6 @@ def _tokens(groups: Sequence[Aligned], one: Sequence[Token], other: Sequence[Tok
         tokens.append(msgspec.structs.replace(token, position=position, size=size))
         position += size
     return tuple(tokens)
-
-
-def _carried(
-    segment: Segment, own: Sequence[Token], groups: Sequence[Aligned], tokens: dict[str, tuple[Token, ...]]
-) -> Segment | None:
-    """The segment over the common tokens that its own are in, if there are any."""
-    inside = [
-        token
-        for ((a, b), _), token in zip(groups, tokens[segment.side], strict=True)
-        if any(segment.start <= one.position < segment.end for one in own[a:b])
-    ]
-    if not inside:
-        return None
-    return msgspec.structs.replace(segment, start=inside[0].position, end=inside[-1].position + inside[-1].size)
 
 
 def _same(groups: Sequence[Aligned], one: Sequence[Token], other: Sequence[Token]) -> bool:

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wherefrom.errors import FileFormatError, InputError
+from wherefrom.files.wire.encoding import storable
 from wherefrom.files.wire.limits import Budget
 from wherefrom.files.wire.tokens import check_tokens, text_of_piece
 from wherefrom.results.data import AttributionData, AttributionsData
@@ -374,7 +375,14 @@ def to_inseq(attributions: AttributionsData[Any]) -> bytes:
             "step_attributions": None,
         },
     )
-    return json.dumps(document, ensure_ascii=False, indent=4, sort_keys=True).encode("utf-8", "surrogatepass")
+    try:
+        return _json(document)
+    except UnicodeEncodeError:
+        return _json(storable(document))
+
+
+def _json(document: Any) -> bytes:
+    return json.dumps(document, ensure_ascii=False, indent=4, sort_keys=True).encode()
 
 
 def _wrapped(name: str, attributes: dict[str, Any], module: str = _MODULE) -> dict[str, Any]:

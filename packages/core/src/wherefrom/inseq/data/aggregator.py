@@ -24,6 +24,9 @@ from wherefrom.inseq.utils.misc import aggregate_token_pair, aggregate_token_seq
 from wherefrom.inseq.utils.registry import Registry
 from wherefrom.inseq.utils.torch_utils import aggregate_contiguous, normalize, rescale, validate_indices
 from wherefrom.inseq.utils.typing import OneOrMoreIndices, TokenWithId
+from wherefrom.results.aggregators.pair import CHECKED
+from wherefrom.results.attribution import Attribution
+from wherefrom.results.details import of_both
 
 Spans: TypeAlias = "tuple[int, int] | Sequence[tuple[int, int]] | None"
 
@@ -450,12 +453,15 @@ class PairAggregator(SequenceAttributionAggregator):
         for name in ("step_scores", "sequence_scores"):
             others = getattr(paired_attr, name) or {}
             changes[name] = {
-                key: how(value, others[key]) for key, value in (getattr(attr, name) or {}).items() if key in others
+                key: how(value, others[key])
+                for key, value in (getattr(attr, name) or {}).items()
+                if key in others and key not in CHECKED
             }
         return attr.changed(
             **changes,
             source=aggregate_token_pair(attr.source, paired_attr.source),
             target=aggregate_token_pair(attr.target, paired_attr.target),
+            _origin=_of_both(attr._origin, paired_attr._origin),
         )
 
     @classmethod
@@ -510,6 +516,13 @@ class SliceAggregator(ContiguousSpanAggregator):
             if decoder_only:
                 changes["source"] = changes["target"][: len(kept)]
         return attr.changed(**changes)
+
+
+def _of_both(one: Attribution | None, other: Attribution | None) -> Attribution | None:
+    """What a difference was made from, without what was measured of one of the two."""
+    if one is None:
+        return None
+    return one.replace(details=of_both(one.details, {} if other is None else other.details))
 
 
 def _indices(spans: list[tuple[int, int]]) -> list[int]:

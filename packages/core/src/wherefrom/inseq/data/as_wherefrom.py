@@ -12,6 +12,7 @@ from torch import Tensor
 from wherefrom.files.wire.tokens import text_of_piece
 from wherefrom.inseq.utils.typing import TokenWithId
 from wherefrom.results.attribution import Attribution, Attributions
+from wherefrom.results.details import of_whole
 from wherefrom.results.provenance import Provenance
 from wherefrom.results.stages import Stage
 from wherefrom.text.tokens import Token
@@ -56,8 +57,16 @@ def _attribution(one: Any, method: str) -> Attribution:
         method=method or ("" if origin is None else origin.method),
         signed=any(bool((scores < 0).any()) for scores in (source, target) if scores is not None),
         default_aggregation=(NORM if dimensions == ("width",) else MEAN * len(dimensions)),
-        details={} if origin is None else origin.details,
+        details=_details(one, origin),
     )
+
+
+def _details(one: Any, origin: Attribution | None) -> dict[str, Any]:
+    """What the method told, as far as it is told of these tokens and steps."""
+    if origin is None:
+        return {}
+    shapes = [(len(made.source), len(made.target), made.attr_pos_start, made.attr_pos_end) for made in (one, origin)]
+    return origin.details if shapes[0] == shapes[1] else of_whole(origin.details)
 
 
 def _array(tensor: Tensor | None) -> Any:

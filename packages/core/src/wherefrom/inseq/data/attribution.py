@@ -739,13 +739,17 @@ def sequence_of(one: Attribution, *, contrasts: bool = True) -> FeatureAttributi
 def _label(target: list[TokenWithId], one: Attribution) -> None:
     """Each step that is compared with another token as ``contrast → token``, with id -1."""
     pairs = one.details.get("contrast", {}).get("pairs", [])
+    places = {token.position: index for index, token in enumerate(one.target) if token.size == 1}
     for pair in pairs:
-        token, contrast = target[pair["step"]], pair.get("contrast_piece") or pair["contrast"]
+        if pair["step"] not in places:  # merged into a unit, which is compared with no single token
+            continue
+        index = places[pair["step"]]
+        token, contrast = target[index], pair.get("contrast_piece") or pair["contrast"]
         if contrast in (token.token, str(token.unit)):
             continue
         label = f"{contrast} → {token.token}"
         unit = None if token.unit is None else replace_unit(token.unit, id=-1, piece=label, text=label)
-        target[pair["step"]] = TokenWithId(label, -1, unit)
+        target[index] = TokenWithId(label, -1, unit)
 
 
 RECORDS.update(

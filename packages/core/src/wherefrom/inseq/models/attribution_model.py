@@ -29,6 +29,7 @@ from wherefrom.inseq.utils.errors import MissingAttributionMethodError, UnknownA
 from wherefrom.inseq.utils.misc import format_input_texts
 from wherefrom.inseq.utils.typing import TokenWithId
 from wherefrom.methods.contract import METHODS
+from wherefrom.results.details import without_steps
 
 ModelOutput = TypeVar("ModelOutput")
 CustomForwardOutput = TypeVar("CustomForwardOutput")
@@ -329,6 +330,7 @@ class AttributionModel(nn.Module):
             attr_pos_start=last,
             attr_pos_end=last,
             step_scores={name: values[:0] for name, values in one.step_scores.items()},
+            details=without_steps(one.details),
             **empty,
         )
 

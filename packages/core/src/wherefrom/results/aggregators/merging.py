@@ -14,6 +14,7 @@ from wherefrom.results.aggregation import Aggregator
 from wherefrom.results.aggregators._record import recorded
 from wherefrom.results.aggregators.functions import combine
 from wherefrom.results.data import AnyAttribution, AttributionData
+from wherefrom.results.details import of_steps, without_tokens
 from wherefrom.settings import is_whole
 from wherefrom.text.merging import Span, merged_tokens
 from wherefrom.text.tokens import visible_to_steps
@@ -90,8 +91,8 @@ def merge_spans(
 ) -> AnyAttribution:
     """The attribution with each span merged into a unit; first over steps, then over inputs.
 
-    Scores are combined by the function ``name``, step scores by their own. A unit that begins before the first
-    explained step keeps all of its tokens, and scores of its explained part.
+    Scores are combined by the function ``name``, step scores by their own, details as `wherefrom.results.details` says.
+    A unit that begins before the first explained step keeps all of its tokens, and scores of its explained part.
 
     Args:
         source: Spans of the source; of a decoder-only model's, which repeats the prompt, they follow the target's.
@@ -111,6 +112,9 @@ def merge_spans(
         if start < last and end > first
     ]
     before = sum(end <= first for _, end in target_groups)
+    details = attribution.details
+    if len(source_groups) < len(attribution.source) or len(target_groups) < len(attribution.target):
+        details = without_tokens(details)
     changes: dict[str, Any] = {
         "source": merged_tokens(attribution.source, source_groups),
         "target": merged_tokens(attribution.target, target_groups),
@@ -124,6 +128,7 @@ def merge_spans(
             key: _merge_sequence(key, scores, attribution, source_groups, target_groups, name)
             for key, scores in attribution.sequence_scores.items()
         },
+        "details": of_steps(details, last - first, columns, lambda scores: merge_axis(scores, columns, 1, name)),
     }
     if attribution.source_attributions is not None:
         merged = merge_axis(attribution.source_attributions, columns, 1, name)

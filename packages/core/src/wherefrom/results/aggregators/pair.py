@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import attrs
 import numpy as np
@@ -14,12 +14,15 @@ from wherefrom.errors import InputError, SettingsError
 from wherefrom.results.aggregation import Aggregator, aggregator
 from wherefrom.results.aggregators._record import recorded
 from wherefrom.results.aggregators.functions import known_function
-from wherefrom.results.aggregators.merging import merge_spans
+from wherefrom.results.aggregators.merging import merge_spans, several
+from wherefrom.results.card import CHANCE, FIT, STABILITY
 from wherefrom.results.data import AnyAttribution, AttributionData
+from wherefrom.results.details import carried, of_both, of_steps, without_steps
 from wherefrom.results.stages import Stage
+from wherefrom.text.carrying import carrying
 from wherefrom.text.common_units import Aligned, aligned_units
 from wherefrom.text.merging import merged_token
-from wherefrom.text.tokens import Token
+from wherefrom.text.tokens import Segment, Token
 
 _COMBINATIONS: dict[str, Callable[[Any, Any], Any]] = {
     "difference": lambda a, b: a - b,
@@ -28,6 +31,12 @@ _COMBINATIONS: dict[str, Callable[[Any, Any], Any]] = {
     "first": lambda a, b: a,
     "second": lambda a, b: b,
 }
+_ONE_ALONE = ("first", "second")
+"""Combinations that are the scores of one run."""
+CHECKED = (FIT, CHANCE, STABILITY)
+"""Step scores that say how far one run's scores can be trusted."""
+_Common: TypeAlias = tuple[Sequence[Aligned], Sequence[Token]]
+"""What corresponds on a side, and the units that it is shown as."""
 
 
 def _known_combination(instance: Any, attribute: attrs.Attribute[str], name: str) -> None:
@@ -44,6 +53,9 @@ class Pair(Aggregator):
     shortest edit script where texts differ. Where boundaries disagree, the tokens between two common boundaries become
     one unit. What only one side has is compared with nothing: its score is kept (or negated), its text is shown with an
     arrow from or to ``∅``. Steps that either side did not explain are left out.
+
+    What was measured of one run (a check, standard errors, completeness gaps) is told of that run's scores alone: it
+    stays with ``"first"`` and ``"second"``, and neither a sum nor a difference has it.
     """
 
     paired_attr: Any
@@ -61,8 +73,10 @@ class Pair(Aggregator):
         _check_alike(attribution, other)
         source = aligned_units(attribution.source, other.source)
         target = aligned_units(attribution.target, other.target)
-        one = self._side(attribution, source, target, 0)
-        two = self._side(other, source, target, 1)
+        tokens = paired_tokens(attribution.target, other.target, target)
+        source_tokens = paired_tokens(attribution.source, other.source, source)
+        common = {"source": (source, source_tokens), "target": (target, tokens)}
+        one, two = self._side(attribution, common, 0), self._side(other, common, 1)
         first, last = max(one.start, two.start), min(one.end, two.end)
         if first >= last:
             raise InputError("The two attributions have no explained step in common.")
@@ -71,8 +85,6 @@ class Pair(Aggregator):
             name=self.identifier,
             settings={"combine": self.combine, "with": other.id or other.method, "aggregate_fn": self.aggregate_fn},
         )
-        tokens = paired_tokens(attribution.target, other.target, target)
-        source_tokens = paired_tokens(attribution.source, other.source, source)
         changes: dict[str, Any] = {
             "source": source_tokens if attribution.source_attributions is not None else tokens[: len(source)],
             "target": tokens,
@@ -80,11 +92,6 @@ class Pair(Aggregator):
             "attr_pos_end": last,
             "source_attributions": _combined(how, one.source, two.source, first, last),
             "target_attributions": _combined(how, one.target, two.target, first, last),
-            "step_scores": {
-                key: how(one.steps[key][first:last], two.steps[key][first:last])
-                for key in one.steps
-                if key in two.steps
-            },
             "sequence_scores": {
                 key: how(scores, two.sequence[key])
                 for key, scores in one.sequence.items()
@@ -92,30 +99,61 @@ class Pair(Aggregator):
             },
             "signed": True,
         }
+        if self.combine in _ONE_ALONE:
+            chosen, half = ((attribution, one), (other, two))[_ONE_ALONE.index(self.combine)]
+            changes |= {
+                "method": chosen.method,
+                "step_scores": {key: scores[first:last] for key, scores in half.steps.items()},
+                "step_aggregation": chosen.step_aggregation,
+                "segments": half.segments,
+                "details": half.details(first, last),
+            }
+        else:
+            changes |= {
+                "step_scores": {
+                    key: how(scores[first:last], two.steps[key][first:last])
+                    for key, scores in one.steps.items()
+                    if key in two.steps and key not in CHECKED
+                },
+                "segments": one.segments,
+                "details": of_both(one.details(first, last), two.details(first, last)),
+            }
         return recorded(attribution, stage, **changes)
 
-    def _side(
-        self, attribution: AttributionData, source: Sequence[Aligned], target: Sequence[Aligned], side: int
-    ) -> _Spread:
+    def _side(self, attribution: AttributionData, common: Mapping[str, _Common], side: int) -> _Spread:
         """One of the two attributions on the common units."""
+        groups = {name: [pair[side] for pair in aligned] for name, (aligned, _) in common.items()}
         merged = merge_spans(
             attribution,
-            [pair[side] for pair in source if pair[side][1] - pair[side][0] > 1],
-            [pair[side] for pair in target if pair[side][1] - pair[side][0] > 1],
+            several(groups["source"]),
+            several(groups["target"]),
             self.aggregate_fn,
             self,
         )
-        rows = [index for index, pair in enumerate(source) if pair[side][1] > pair[side][0]]
-        places = [index for index, pair in enumerate(target) if pair[side][1] > pair[side][0]]
+        rows, places = (
+            [index for index, (start, end) in enumerate(groups[name]) if end > start] for name in ("source", "target")
+        )
         columns = places[merged.attr_pos_start : merged.attr_pos_end]
-        complete = len(rows) == len(source) and len(places) == len(target)
+        shape = (len(groups["source"]), len(groups["target"]))
+        complete = len(rows) == shape[0] and len(places) == shape[1]
+        carriers = {
+            name: carrying(tokens, groups[name], common[name][1])
+            for name, tokens in (("source", attribution.source), ("target", attribution.target))
+        }
+        carried_segments = (carriers[segment.side].segment(segment) for segment in attribution.segments)
         return _Spread(
             start=columns[0] if columns else 0,
             end=columns[-1] + 1 if columns else 0,
-            source=_spread(merged.source_attributions, rows, columns, (len(source), len(target))),
-            target=_spread(merged.target_attributions, places, columns, (len(target), len(target))),
-            steps={key: _spread_steps(scores, columns, len(target)) for key, scores in merged.step_scores.items()},
+            source=_spread(merged.source_attributions, rows, columns, shape),
+            target=_spread(merged.target_attributions, places, columns, (shape[1], shape[1])),
+            steps={
+                key: _spread_steps(scores, columns, shape[1], np.nan if key in CHECKED else 0.0)
+                for key, scores in merged.step_scores.items()
+            },
             sequence=dict(merged.sequence_scores) if complete else {},
+            segments=tuple(segment for segment in carried_segments if segment is not None),
+            columns=columns,
+            own_details=carried(merged.details, carriers),
         )
 
 
@@ -129,6 +167,20 @@ class _Spread:
     target: npt.NDArray[Any] | None
     steps: dict[str, npt.NDArray[Any]]
     sequence: dict[str, npt.NDArray[Any]]
+    segments: tuple[Segment, ...]
+    """At the positions of the common units."""
+    columns: list[int]
+    """The common units that its steps are."""
+    own_details: dict[str, Any]
+    """Of all its steps, at the positions of the common units."""
+
+    def details(self, first: int, last: int) -> dict[str, Any]:
+        """Of the steps from one common unit to another."""
+        known = {unit: index for index, unit in enumerate(self.columns)}
+        if any(unit not in known for unit in range(first, last)):
+            return without_steps(self.own_details)
+        groups = [(known[unit], known[unit] + 1) for unit in range(first, last)]
+        return of_steps(self.own_details, len(self.columns), groups, np.asarray)
 
 
 def paired_tokens(one: Sequence[Token], other: Sequence[Token], aligned: Sequence[Aligned]) -> tuple[Token, ...]:
@@ -201,8 +253,8 @@ def _spread(
     return full
 
 
-def _spread_steps(scores: npt.NDArray[Any], columns: list[int], count: int) -> npt.NDArray[Any]:
-    full = np.zeros(count, dtype=np.result_type(scores.dtype, np.float32))
+def _spread_steps(scores: npt.NDArray[Any], columns: list[int], count: int, absent: float) -> npt.NDArray[Any]:
+    full = np.full(count, absent, dtype=np.result_type(scores.dtype, np.float32))
     full[columns] = scores
     return full
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from attrs import field, frozen
 
 from wherefrom.errors import InputError
@@ -11,7 +12,8 @@ from wherefrom.results.aggregation import Aggregator, aggregator
 from wherefrom.results.aggregators._record import recorded
 from wherefrom.results.aggregators.merging import checked_spans
 from wherefrom.results.aggregators.spans import as_pairs
-from wherefrom.results.data import AnyAttribution
+from wherefrom.results.data import AnyAttribution, AttributionData
+from wherefrom.results.details import of_inputs, of_steps
 from wherefrom.text.merging import Span
 
 
@@ -33,9 +35,11 @@ class Slices(Aggregator):
         if self.source_spans is not None and attribution.source_attributions is None:
             raise InputError("The source has no scores of its own here: give the prompt's spans as target_spans.")
         changes: dict[str, Any] = {}
+        sides: dict[str, list[int]] = {}
         sequence = dict(attribution.sequence_scores)
         if self.source_spans is not None:
             kept = _indices(checked_spans(self.source_spans, len(attribution.source), "source_spans"))
+            sides["source"] = kept
             changes["source"] = tuple(attribution.source[index] for index in kept)
             assert attribution.source_attributions is not None
             changes["source_attributions"] = attribution.source_attributions[kept]
@@ -47,7 +51,7 @@ class Slices(Aggregator):
             first = attribution.attr_pos_start
             before = _indices(checked_spans(self.target_spans, len(attribution.target), "target_spans"))
             before = [index for index in before if index < first]
-            kept = [*before, *range(first, len(attribution.target))]
+            kept = sides["target"] = [*before, *range(first, len(attribution.target))]
             changes["target"] = tuple(attribution.target[index] for index in kept)
             changes["attr_pos_start"] = len(before)
             changes["attr_pos_end"] = attribution.attr_pos_end - first + len(before)
@@ -59,7 +63,8 @@ class Slices(Aggregator):
                 key: _cut(scores, kept, rows=key.startswith("decoder"), columns=not key.startswith("encoder"))
                 for key, scores in sequence.items()
             }
-        return recorded(attribution, self, **changes, sequence_scores=sequence)
+        details = _of_kept(attribution, sides)
+        return recorded(attribution, self, **changes, sequence_scores=sequence, details=details)
 
 
 def slice_inputs(attribution: AnyAttribution, index: int | slice) -> AnyAttribution:
@@ -107,8 +112,31 @@ def select_steps(attribution: AnyAttribution, start: int | None, end: int | None
         attr_pos_start=attribution.attr_pos_start + first,
         attr_pos_end=attribution.attr_pos_start + last,
         step_scores={name: scores[chosen] for name, scores in attribution.step_scores.items()},
+        details=of_steps(attribution.details, count, [(index, index + 1) for index in range(first, last)], np.asarray),
         **changes,
     )
+
+
+def _of_kept(attribution: AttributionData, sides: dict[str, list[int]]) -> dict[str, Any]:
+    """The details of a result of which the tokens at these indices stay, and all of sides that are not named."""
+    tokens = {"source": attribution.source, "target": attribution.target}
+    kept = {side: sides.get(side, list(range(len(some)))) for side, some in tokens.items()}
+    gone = {
+        side: np.array(
+            [
+                place
+                for token in (tokens[side][index] for index in sorted(set(range(len(tokens[side]))) - set(indices)))
+                for place in range(token.position, token.position + token.size)
+            ],
+            dtype=np.int64,
+        )
+        for side, indices in sides.items()
+    }
+
+    def stays(side: str, start: int, end: int) -> bool:
+        return side not in gone or not ((gone[side] >= start) & (gone[side] < end)).any()
+
+    return of_inputs(attribution.details, kept, stays)
 
 
 def _indices(spans: list[Span]) -> list[int]:
