@@ -251,8 +251,8 @@ class Products:
         """Mean over all that was measured."""
         return float(np.mean(self._found))
 
-    def _look(self, *_: object) -> None:
-        took = []
+    def _look(self, *signalled: object) -> None:
+        took: list[float] = []
         with torch.no_grad():
             for _ in range(self.TIMES):
                 began = self._clock()

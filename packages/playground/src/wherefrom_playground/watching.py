@@ -82,6 +82,7 @@ def watched(model: AttributionModel, most: int, tell: Progress) -> tuple[Attribu
         return written[asked]
 
     view = type(with_methods(counted, metered))
-    again = AttributionModel(type(view.__name__, (view,), {"generate": generate})(), model.method)
+    adapter: Any = type(view.__name__, (view,), {"generate": generate})()
+    again = AttributionModel(adapter, model.method)
     again.attributed_fn = model.attributed_fn
     return again, watch

@@ -95,7 +95,7 @@ def without_steps(details: Mapping[str, Any]) -> dict[str, Any]:
 
 def of_whole(details: Mapping[str, Any]) -> dict[str, Any]:
     """The details that tell of no step, unit or position: what is left where it is not known how those were changed."""
-    placed = dict.fromkeys((UNITS, WHOLE, CONTRAST, TRACE), _gone)
+    placed: dict[str, _Way] = dict.fromkeys((UNITS, WHOLE, CONTRAST, TRACE), _gone)
     return _changed(without_steps(details), placed)
 
 
