@@ -86,9 +86,10 @@ def test_a_span_is_worth_the_sum_of_its_steps() -> None:
 def test_a_text_with_tokens_missing_is_not_asked_about(kind: str) -> None:
     """What is left after a slice is another text."""
     model, _, result = explained(kind, Occlusion())
-    spans = {"source_spans": (1, 3)} if kind == "encoder-decoder" else {"target_spans": (1, 3)}
-    with pytest.raises(InputError, match="missing"):
-        coalition_game(result.aggregate("slices", **spans), model)
+    side = "source_spans" if kind == "encoder-decoder" else "target_spans"
+    for span in ((1, 3), (0, 2)):
+        with pytest.raises(InputError, match="missing"):
+            coalition_game(result.aggregate("slices", **{side: span}), model)
 
 
 def test_what_is_no_coalition_or_span_is_refused() -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
-from wherefrom.evaluation import Curve, Evaluation, Measurement, mean_curves, split_halves
+from wherefrom.evaluation import Curve, Evaluation, Measurement, mean_curves, split_halves, summary
 from wherefrom.evaluation.records import MetricFacts
 
 
@@ -46,6 +47,18 @@ def evaluation(table: dict[str, list[float]], *, higher: bool = True) -> Evaluat
         methods=tuple(table),
         removals=("delete",),
     )
+
+
+def test_files_of_which_only_some_measurements_know_their_chance_are_judged_whole() -> None:
+    """As those are that an older version began: random orders stand in where nothing else is known."""
+    made = evaluation({"a": [1.0, 2.0, 3.0, 4.0], "random": [0.5] * 4})
+    with_chance = tuple(
+        msgspec.structs.replace(one, chance=0.25) if one.method == "a" and one.example > 1 else one
+        for one in made.measurements
+    )
+    (line, _) = summary(msgspec.structs.replace(made, measurements=with_chance))
+    assert line.count == 4
+    assert line.over_random == pytest.approx((0.5 + 1.5 + 2.75 + 3.75) / 4)
 
 
 def test_methods_that_always_differ_are_ranked_alike_by_any_half() -> None:

@@ -160,6 +160,14 @@ def test_a_model_without_embeddings_says_so() -> None:
     assert evaluate(result, bare, ["tau_loo"], removals=("unk",)).measurements
 
 
+def test_passes_of_changed_embeddings_are_counted() -> None:
+    reference = ReferenceModel()
+    result = AttributionModel(reference).attribute("the cat saw", "the cat saw a dog", show_progress=False)
+    metered, tally = counting(reference)
+    found = evaluate(result, metered, ["soft_sufficiency", "infidelity"], removals=("unk",), draws=2)
+    assert found.forwards == tally.forward_rows
+
+
 def test_the_cost_told_is_a_bound_of_what_is_run() -> None:
     reference = ReferenceModel()
     result = AttributionModel(reference).attribute(

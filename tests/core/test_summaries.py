@@ -143,6 +143,12 @@ def test_without_segments_the_context_is_the_prompt(part: str, share: float | No
     assert share_on(decoder_only(), part) == (None if share is None else pytest.approx(share))
 
 
+def test_the_prompt_ends_where_the_answer_begins_whichever_steps_are_explained() -> None:
+    one = decoder_only().select_steps(1, 2)
+    assert share_on(one, "prompt") == pytest.approx(4 / 8)
+    assert share_on(one, "output") == pytest.approx(4 / 8)
+
+
 @pytest.mark.parametrize("kind, label", [("slot", "Context"), ("context", "c1"), ("document", "c1")])
 def test_segments_named_context_and_documents_are_the_context(kind: str, label: str) -> None:
     one = decoder_only(segments=(Segment(side="target", start=0, end=2, kind=kind, label=label),))

@@ -96,6 +96,24 @@ def test_law_mass_is_conserved(seed, hops, encoder, leave_out, words):
         np.testing.assert_allclose(sum(traced.details["trace"]["arrived"]) + lost, 1, atol=1e-9)
 
 
+@pytest.mark.parametrize("encoder", [False, True])
+@pytest.mark.parametrize("hops", [None, 0, 1, 2, 4])
+def test_law_each_column_tells_what_had_arrived_by_then(hops, encoder):
+    """Steps that read nothing lose what comes to them: later, and not before."""
+    one = made(2, encoder=encoder)
+    scores = np.array(one.target_attributions)
+    scores[:, 2:-1:2] = 0
+    sources = None if not encoder else np.where(np.arange(scores.shape[1]) % 2, one.source_attributions, 0)
+    traced = one.replace(target_attributions=scores, source_attributions=sources).trace(hops=hops)
+    total = traced.target_attributions.sum(axis=0) + (traced.source_attributions.sum(axis=0) if encoder else 0)
+    arrived, missing = traced.step_scores["arrived"], traced.step_scores["missing"]
+    np.testing.assert_allclose(arrived + missing, total, atol=1e-9)
+    assert arrived[0] >= 0
+    assert (np.diff(arrived) >= -1e-9).all(), "what is at rest stays there"
+    if hops != 0:
+        assert traced.details["trace"]["lost"] > 0.01
+
+
 @pytest.mark.parametrize("hops", [None, 0, 2])
 def test_law_without_generated_tokens_in_the_way_a_trace_is_the_result(hops):
     one = attribution(None, SAID[:7], 6, special=(0,), seed=3)

@@ -15,6 +15,7 @@ from wherefrom.methods.perturbation.ablation import LogProbability
 from wherefrom.methods.perturbation.units import Units, UnitsSetting, units_of
 from wherefrom.questions.building import QuestionOptions, prepare
 from wherefrom.questions.examples import Example
+from wherefrom.results.aggregators.slices import Slices
 from wherefrom.results.data import AttributionData
 from wherefrom.results.provenance import Provenance
 from wherefrom.step_functions.base import STEP_FUNCTIONS, StepFunction, falls_with_probability
@@ -37,15 +38,17 @@ def example_of(model: Any, result: AttributionData) -> Example:
     if any(token.id < 0 for token in (*result.source, *result.target)):
         raise InputError(
             "A model can be asked again only about tokens of its vocabulary, and here some have no id: a context "
-            "attribution keeps none, and a trace has one step per hop. "
+            "attribution keeps none, a trace has one step per hop, and a difference has tokens of two texts. "
             "Attribute the text (`attribute`), and give that result."
         )
-    for tokens in (result.source, result.target):
-        if any(token.position != place for place, token in enumerate(tokens)):
-            raise InputError(
-                "A model can be asked again only about the whole text, and here tokens of it are missing (slices, the "
-                "difference of two texts). Give the result before it was sliced; `select_steps` keeps all inputs."
-            )
+    sides = (result.source, result.target)
+    gaps = any(token.position != place for tokens in sides for place, token in enumerate(tokens))
+    sliced = (stage.settings for stage in result.aggregations if stage.name == Slices.identifier)
+    if gaps or any("source_spans" in settings for settings in sliced):  # a source cut at its end has no gap
+        raise InputError(
+            "A model can be asked again only about the whole text, and here tokens of it are missing (slices). "
+            "Give the result before it was sliced; `select_steps` keeps all inputs."
+        )
     last, known = max((token.id for token in (*result.source, *result.target)), default=0), model.card.vocabulary
     if known and last >= known:
         raise InputError(
@@ -58,7 +61,7 @@ def example_of(model: Any, result: AttributionData) -> Example:
         target_ids=_ids(result.target),
         target_tokens=result.target,
         prompt=None,
-        default_start=result.attr_pos_start if encoder_decoder else len(result.source) or result.attr_pos_start,
+        default_start=result.answer_start,
         input_text="",
         target_text="",
         segments=result.segments,

@@ -102,7 +102,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     """Random orders per output."""
     seed: int = 0
     forwards: int = 0
-    """Passes of the model."""
+    """Passes of the model, but those of methods that a metric asks again."""
     versions: dict[str, str] = {}
     warnings: tuple[str, ...] = ()
     format: str = FORMAT

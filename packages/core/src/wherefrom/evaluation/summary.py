@@ -63,7 +63,7 @@ def summary(evaluation: Evaluation, *, removal: str | None = None) -> list[Line]
     for metric, facts in evaluation.metrics.items():
         names = [name for name in (*evaluation.methods, *evaluation.orderings) if (name, metric) in values]
         paired = {
-            name: _paired(values[name, metric], own.get((name, metric), values.get((RANDOM, metric), {})))
+            name: _paired(values[name, metric], {**values.get((RANDOM, metric), {}), **own.get((name, metric), {})})
             for name in names
             if name != RANDOM
         }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -59,11 +61,12 @@ class Worths:
         )
         self.units = units
         self.removal = removal
+        self._embedded = 0
 
     @property
     def forwards(self) -> int:
-        """Passes that were run so far."""
-        return self._growing.forwards
+        """Passes that were run so far, those of changed embeddings with them."""
+        return self._growing.forwards + self._embedded
 
     @property
     def table(self) -> AblationTable | None:
@@ -82,6 +85,13 @@ class Worths:
     def ask(self, masks: BoolArray) -> AblationTable:
         """The table with at least these masks. Shape of masks ``(rows, units)``, true: stays."""
         return self._growing.ask(masks)
+
+    def _counted(
+        self, answers: Callable[[Iterable[FloatArray]], Iterator[FloatArray]], vectors: Iterable[FloatArray]
+    ) -> Iterator[FloatArray]:
+        for said in answers(vectors):
+            self._embedded += 1
+            yield said
 
     def case(
         self, span: Span, *, gold: BoolArray | None = None, seed: int = 0, with_embeddings: bool = False
@@ -103,7 +113,10 @@ class Worths:
         members = np.flatnonzero(self.units.visible(steps[inside[:1]])[:, 0])
         if not len(members):
             raise InputError(f"Nothing that could be removed stands before the span {span}.")
-        inputs = embedded(self._model, self._question, self.units, members, inside) if with_embeddings else None
+        inputs = None
+        if with_embeddings:
+            inputs = embedded(self._model, self._question, self.units, members, inside)
+            inputs = evolve(inputs, answers=partial(self._counted, inputs.answers))
         return OutputCase(worths=self, members=members, inside=inside, gold=gold, seed=seed, inputs=inputs)
 
 

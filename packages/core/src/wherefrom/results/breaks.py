@@ -18,7 +18,4 @@ def breaks_of(attribution: AttributionData, side: str) -> frozenset[int]:
 def boundaries_of(attribution: AttributionData, side: str) -> frozenset[int]:
     """Where the explained steps begin and, of a decoder-only model, where the prompt ends, as units that are removed
     do (`wherefrom.methods.perturbation.units`)."""
-    if side == "source":
-        return frozenset()
-    answers = attribution.source_attributions is None and attribution.repeats_prompt
-    return frozenset([attribution.attr_pos_start, *([len(attribution.source)] if answers else [])])
+    return frozenset() if side == "source" else frozenset([attribution.attr_pos_start, attribution.answer_start])

@@ -113,6 +113,13 @@ class AttributionData(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=
         return self.source == self.target[: len(self.source)]
 
     @property
+    def answer_start(self) -> int:
+        """Index in ``target`` of the first token that was answered rather than given, as far as the result says: behind
+        a decoder-only model's prompt, else where the explained steps begin."""
+        prompt = len(self.source) if self.source_attributions is None and self.repeats_prompt else 0
+        return prompt or self.attr_pos_start
+
+    @property
     def target_visible(self) -> BoolArray:
         """Which target rows each step could see. Shape ``(len(target), steps)``."""
         return visible_to_steps(self.target, self.steps)

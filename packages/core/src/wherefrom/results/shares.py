@@ -40,9 +40,9 @@ def share_on(attribution: AttributionData, part: str) -> float | None:
         own = _of_segments(one, "target", part)
         if not own.any() and not any(side.any() for side in chosen):
             if part == "output":
-                own[one.attr_pos_start :] = True
+                own[one.answer_start :] = True
             elif part == "prompt" or (part in ("context", "input") and alone):
-                own[: one.attr_pos_start] = True
+                own[: one.answer_start] = True
         chosen.append(own)
     with np.errstate(over="ignore"):  # scores near the largest number there is
         total = sum(float(side.sum()) for side in sizes)

@@ -125,7 +125,7 @@ def traced(
         "source_attributions": scores[:sources] if sources else None,
         "target_attributions": target,
         "step_scores": {
-            "arrived": np.array([1.0 - walk.lost - waiting for waiting in walk.waiting]),
+            "arrived": walk.columns.sum(axis=0) - np.array(walk.waiting),
             "missing": np.array(walk.waiting),
         },
         "step_aggregation": {},
