@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from attrs import field, frozen
@@ -13,6 +13,8 @@ from wherefrom.arrays import Array, FloatArray, IntArray, like, to_numpy
 from wherefrom.errors import ModelCapabilityError
 from wherefrom.methods.perturbation.units import Units
 from wherefrom.questions.question import Question
+
+T = TypeVar("T")
 
 
 @frozen(kw_only=True, eq=False)
@@ -28,18 +30,19 @@ class Embedded:
     answers: Callable[[Iterable[FloatArray]], Iterator[FloatArray]]
     """Other embeddings, each of shape ``(tokens, width)``, to log-probabilities in nats, each of shape ``(steps,
     vocabulary)``. One pass each."""
-    _known: dict[Hashable, FloatArray] = field(factory=dict, init=False, repr=False)
+    _known: dict[Hashable, Any] = field(factory=dict, init=False, repr=False)
 
     def worths(self, vectors: Iterable[FloatArray]) -> FloatArray:
         """The log-probability of the explained tokens for each of these embeddings, nats."""
         steps = np.arange(len(self.targets))
         return np.array([float(said[steps, self.targets].sum()) for said in self.answers(vectors)])
 
-    def worths_once(self, key: Hashable, vectors: Callable[[], Iterable[FloatArray]]) -> FloatArray:
-        """`worths` of embeddings that are the same whatever is ranked: they are run for the first that asks."""
+    def once(self, key: Hashable, run: Callable[[], T]) -> T:
+        """What a metric runs that is the same whatever is ranked: it is run for the first that asks."""
         if key not in self._known:
-            self._known[key] = self.worths(vectors())
-        return self._known[key]
+            self._known[key] = run()
+        found: T = self._known[key]
+        return found
 
 
 class AsksEmbeddings:

@@ -6,6 +6,7 @@ Source:
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Literal
 
 import numpy as np
@@ -61,8 +62,8 @@ class Infidelity(ReadsSizes, AsksEmbeddings, Metric):
     def _shrunk(self, case: Case) -> tuple[FloatArray, FloatArray]:
         inputs = case.known_embedded()
         parts = np.random.default_rng([case.seed, case.count]).random((self.n_samples, case.count))
-        found = inputs.worths_once(
-            (type(self), case.seed, self.n_samples),
-            lambda: [inputs.vectors, *(inputs.vectors * (1.0 - row[inputs.owners][:, None]) for row in parts)],
+        shrunk = (inputs.vectors * (1.0 - row[inputs.owners][:, None]) for row in parts)
+        found = inputs.once(
+            (type(self), case.seed, self.n_samples), lambda: inputs.worths(chain([inputs.vectors], shrunk))
         )
         return parts, found[0] - found[1:]

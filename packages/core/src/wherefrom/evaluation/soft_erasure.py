@@ -58,7 +58,11 @@ class SoftErasure(ReadsSizes, AsksEmbeddings, Metric):
     """Draws of which entries stay; the same random numbers for every method. The papers draw once."""
 
     def passes(self) -> int:
-        return self.n_samples + 2
+        return self.n_samples
+
+    def passes_once(self) -> int:
+        """The input as it is, and with all entries gone."""
+        return 2
 
     def plan(self, scores: FloatArray, seed: int) -> BoolArray:
         """No masks of units."""
@@ -71,7 +75,9 @@ class SoftErasure(ReadsSizes, AsksEmbeddings, Metric):
             stays: Probability of staying, per unit.
         """
         inputs = case.known_embedded()
-        before, blank, *drawn = inputs.answers(self._variants(inputs, stays, case.seed))
+        ends = (inputs.vectors, np.zeros_like(inputs.vectors))
+        before, blank = inputs.once(SoftErasure, lambda: tuple(inputs.answers(ends)))
+        drawn = inputs.answers(self._variants(inputs, stays, case.seed))
         return (
             loss(before, blank, inputs.targets, self.distance),
             np.stack([loss(before, one, inputs.targets, self.distance) for one in drawn]),
@@ -80,7 +86,7 @@ class SoftErasure(ReadsSizes, AsksEmbeddings, Metric):
     def _variants(self, inputs: Embedded, stays: FloatArray, seed: int) -> list[FloatArray]:
         rng = np.random.default_rng([seed, *inputs.vectors.shape])
         draws = [rng.random(inputs.vectors.shape) < stays[inputs.owners][:, None] for _ in range(self.n_samples)]
-        return [inputs.vectors, np.zeros_like(inputs.vectors), *(inputs.vectors * one for one in draws)]
+        return [inputs.vectors * one for one in draws]
 
 
 def _mean(ratios: FloatArray) -> float:
