@@ -73,3 +73,9 @@ def test_step_scores_merge_as_their_function_says() -> None:
 def test_merged_tokens_cover_their_parts() -> None:
     (word,) = units.merged_tokens(tokens("devel", "oper"), (0,))
     assert (word.text, word.position, word.size, word.id) == ("developer", 0, 2, -1)
+
+
+def test_step_scores_whose_own_way_is_not_known_here_are_averaged() -> None:
+    """As those of a step function that only the package of another machine has."""
+    values = np.array([0.5, 0.25, 1.0], dtype=np.float32)
+    np.testing.assert_allclose(units.step_scores_of_spans(values, [(0, 2), (2, 3)], "another_way"), [0.375, 1.0])

@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 from attrs import evolve, frozen
 from wherefrom.errors import InputError
-from wherefrom.results.aggregators.functions import combine
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.comparison import merged_cells, spearman_by_step
 from wherefrom.results.provenance import Provenance
@@ -138,7 +137,7 @@ def _regrouped(
         visible=visible,
         scale=_scale(scores[counted(inputs)]),
         step_scores={
-            name: np.array([_of_unit(values[start:end], ways[name]) for start, end in columns])
+            name: units.step_scores_of_spans(values, columns, ways[name])
             for name, values in description.step_scores.items()
         },
         prompt_rows=tuple(k for k, (start, _) in enumerate(rows) if start in set(description.prompt_rows)),
@@ -150,11 +149,6 @@ def _regrouped(
 def _ways(attribution: Attribution) -> dict[str, str]:
     """How each step score merges over units."""
     return {name: span_aggregation(attribution, name) for name in attribution.step_scores}
-
-
-def _of_unit(values: npt.NDArray[Any], way: str) -> float:
-    """The step score of a unit from those of its tokens."""
-    return float(values[0] if len(values) == 1 else combine(way, values, 0))
 
 
 def _merged(parts: Sequence[Unit]) -> Unit:

@@ -9,13 +9,14 @@ Merging never runs the model again; it folds rows and columns of the scores that
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from wherefrom.arrays import BoolArray
 from wherefrom.errors import SettingsError, nearest
+from wherefrom.results.aggregators.functions import AGGREGATION_FUNCTIONS, combine
 from wherefrom.text import segmentation
 from wherefrom.text.merging import merged_token
 from wherefrom.text.tokens import Segment, Token
@@ -94,28 +95,17 @@ def merge_visible(visible: BoolArray, starts: Sequence[int]) -> BoolArray:
 
 def merge_step_scores(values: npt.NDArray[Any], starts: Sequence[int], how: str) -> npt.NDArray[Any]:
     """Fold one step score over units; ``how`` is the step function's own way (``"prod"``, ``"sum"``, ...)."""
-    if not len(starts):
-        return values[:0]
-    edges = [*starts, len(values)]
-    fold = _FOLDS.get(how, _FOLDS["mean"])
-    return np.array([fold(values[a:b]) for a, b in itertools.pairwise(edges)], dtype=values.dtype)
+    return step_scores_of_spans(values, list(itertools.pairwise([*starts, len(values)])), how)
+
+
+def step_scores_of_spans(values: npt.NDArray[Any], spans: Sequence[tuple[int, int]], how: str) -> npt.NDArray[Any]:
+    """One step score of each of some spans, not empty; the mean where nobody knows its own way here."""
+    way = how if how in AGGREGATION_FUNCTIONS else "mean"
+    merged = [values[start] if end - start == 1 else combine(way, values[start:end], 0) for start, end in spans]
+    return np.array(merged, dtype=values.dtype)
 
 
 def merged_tokens(tokens: Sequence[Token], starts: Sequence[int]) -> tuple[Token, ...]:
     """One token per unit; a unit of a single token is that token."""
     edges = [*starts, len(tokens)]
     return tuple(merged_token(tokens[a:b]) for a, b in itertools.pairwise(edges))
-
-
-def _absmax(values: npt.NDArray[Any]) -> float:
-    return float(values[int(np.argmax(np.abs(values)))])
-
-
-_FOLDS: dict[str, Callable[[npt.NDArray[Any]], float]] = {
-    "prod": lambda values: float(np.prod(values)),
-    "sum": lambda values: float(np.sum(values)),
-    "mean": lambda values: float(np.mean(values)),
-    "max": lambda values: float(np.max(values)),
-    "min": lambda values: float(np.min(values)),
-    "absmax": _absmax,
-}

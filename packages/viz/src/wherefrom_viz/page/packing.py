@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import struct
 import zlib
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any, get_args
 
 import numpy as np
@@ -21,10 +21,9 @@ import numpy.typing as npt
 from attrs import define, field, frozen
 from wherefrom.errors import SettingsError, nearest
 from wherefrom.results.attribution import Attribution
-from wherefrom.results.breaks import boundaries_of
 from wherefrom.results.card import card_of
 from wherefrom.results.provenance import Provenance
-from wherefrom.text.tokens import Segment, Token
+from wherefrom.text.tokens import Token
 
 from wherefrom_viz.describe import units
 from wherefrom_viz.describe.description import (
@@ -39,6 +38,7 @@ from wherefrom_viz.describe.description import (
     template_parts,
     template_rows,
     title_of,
+    unit_starts_of_side,
     with_before,
 )
 from wherefrom_viz.describe.text_marks import flowing, joined
@@ -240,8 +240,7 @@ def _packed(
 
 
 def _side(attribution: Attribution, name: str, title: str, tokens: Sequence[Token], *, scored: bool) -> dict[str, Any]:
-    segments = [segment for segment in attribution.segments if segment.side == name]
-    flags = flags_of(tokens, segments, boundaries_of(attribution, name))
+    flags = flags_of(attribution, name)
     side: dict[str, Any] = {
         "name": name,
         "title": title,
@@ -265,21 +264,17 @@ def _text(token: Token, before: Token | None, *, begins: bool) -> str:
     return " " if begins and spaced(token, before) else ""
 
 
-def flags_of(tokens: Sequence[Token], segments: Sequence[Segment], breaks: Collection[int] = ()) -> str:
-    """A letter per token: which units begin with it, and whether it is text at all; see `FLAGS`.
-
-    Args:
-        tokens: One side's tokens.
-        segments: Spans of this side.
-        breaks: Indices at which a unit begins in any case.
-    """
+def flags_of(attribution: Attribution, side: str) -> str:
+    """A letter per token of a side: which units begin with it, and whether it is text at all; see `FLAGS`."""
+    tokens = attribution.source if side == "source" else attribution.target
+    segments = [segment for segment in attribution.segments if segment.side == side]
     flags = [
         FLAGS["special"] * token.special | FLAGS["template"] * hidden
         for token, hidden in zip(tokens, template_parts(tokens, segments), strict=True)
     ]
     levels: tuple[units.Level, ...] = ("word", "sentence", "turn", "character")
     for level in levels:
-        for start in units.unit_starts(tokens, level, segments, breaks=breaks):
+        for start in unit_starts_of_side(attribution, side, tokens, level):
             flags[start] |= FLAGS[level]
     return "".join(chr(FIRST_FLAG + flag) for flag in flags)
 

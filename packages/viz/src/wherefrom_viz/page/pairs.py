@@ -17,7 +17,6 @@ import numpy.typing as npt
 from attrs import frozen
 from wherefrom.arrays import BoolArray
 from wherefrom.results.attribution import Attribution
-from wherefrom.results.breaks import boundaries_of
 from wherefrom.results.comparison import merged_cells, spearman_by_step
 from wherefrom.results.contributors import joint
 from wherefrom.text.carrying import carrying
@@ -89,10 +88,8 @@ class _Pair:
         first = self.first
         found: dict[str, Any] = {"from": first.attr_pos_start, "to": first.attr_pos_end, "merge": merge}
         for name, groups in self.groups.items():
-            tokens = first.source if name == "source" else first.target
-            segments = [segment for segment in first.segments if segment.side == name]
             aligned = len(groups) if self.same[name] else [[*mine, *its] for mine, its in groups]
-            found[name] = {"f": flags_of(tokens, segments, boundaries_of(first, name)), "g": aligned}
+            found[name] = {"f": flags_of(first, name), "g": aligned}
         return {**found, "agreement": self.agreement(merge)}
 
     def agreement(self, merge: Merge) -> dict[str, list[float | None]]:
