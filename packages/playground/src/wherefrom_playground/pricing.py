@@ -77,9 +77,9 @@ def check_evaluation_passes(
     out = model.attribute(about["input_texts"], about["generated_texts"], method="dummy", show_progress=False)
     rng = np.random.default_rng(0)
     sides = ["target"] if model.adapter.card.kind == "decoder-only" else ["source", "target"]
+    shapes = {side: (len(getattr(out[0], side)), len(out[0].steps)) for side in sides}
     stand_ins = {}
     for name in methods:
-        shapes = {side: (len(getattr(out[0], side)), len(out[0].steps)) for side in sides}
         scores = {f"{side}_attributions": rng.random(shape) for side, shape in shapes.items()}
         made = msgspec.structs.replace(out.provenance, method={"name": name, "settings": {}})
         one = out[0].replace(method=name, **scores)

@@ -11,7 +11,8 @@ from attrs import frozen
 from wherefrom.results.aggregation import aggregated
 from wherefrom.results.contributors import joint
 from wherefrom.results.data import AttributionData
-from wherefrom.results.tracing import DETAILS, generated_from
+from wherefrom.results.details import TRACE
+from wherefrom.results.tracing import generated_from
 from wherefrom.text.segmentation import unit_spans
 from wherefrom.text.tokens import Token
 
@@ -89,7 +90,7 @@ def path_of(attribution: AttributionData) -> list[Stop]:
 
     Empty for results that are no traces, and where nothing was read but the prompt.
     """
-    facts: dict[str, Any] | None = attribution.details.get(DETAILS)
+    facts: dict[str, Any] | None = attribution.details.get(TRACE)
     if facts is None or attribution.target_attributions is None:
         return []
     first = generated_from(attribution)

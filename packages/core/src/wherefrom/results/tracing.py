@@ -28,9 +28,6 @@ that and all special tokens; or none."""
 SIGN_RULES: tuple[SignRule, ...] = ("positive", "magnitude", "refuse")
 """What becomes of signed scores: their positive part, their size, or an error."""
 
-DETAILS = TRACE
-"""Name of a trace's entry among the details of a result."""
-
 
 def span_of(
     what: Any, tokens: Sequence[Token], segments: Sequence[Segment], first: int, end: int, *, name: str = "span"
@@ -135,7 +132,7 @@ def traced(
         "default_aggregation": (),
         "details": {
             **without_steps(attribution.details),
-            DETAILS: {
+            TRACE: {
                 "span": "".join(attribution.target[index].text for index in span).strip(),
                 "positions": [_positions(attribution.target[index]) for index in span],
                 "generated_from": attribution.target[first].position,
@@ -159,8 +156,8 @@ def _positions(token: Token) -> list[int]:
 
 def generated_from(attribution: AttributionData) -> int:
     """Position of the first explained token: of a trace, of the result that was traced."""
-    if DETAILS in attribution.details:
-        return int(attribution.details[DETAILS]["generated_from"])
+    if TRACE in attribution.details:
+        return int(attribution.details[TRACE]["generated_from"])
     if attribution.attr_pos_start < len(attribution.target):
         return attribution.target[attribution.attr_pos_start].position
     return sum(token.size for token in attribution.target)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from attrs import frozen
 from wherefrom.results.attribution import Attribution
+from wherefrom.results.details import TRACE
 from wherefrom.results.parts import PartShares, path_of, shares_by_part
-from wherefrom.results.tracing import DETAILS
 
 from wherefrom_viz.describe import text_marks
 
@@ -41,7 +41,7 @@ class TraceDescription:
 
 def describe_trace(attribution: Attribution) -> TraceDescription | None:
     """Tables of a traced result; None for others."""
-    facts = attribution.details.get(DETAILS)
+    facts = attribution.details.get(TRACE)
     if facts is None:
         return None
     columns = tuple(token.text.strip() for token in attribution.steps)
