@@ -192,7 +192,8 @@ def _known_rankings(output: OutputCase, scores: Mapping[str, FloatArray], plan: 
     """Scores that need no pass of the model; several for random."""
     count = output.case.count
     found = {name: [output.scores(values)] for name, values in scores.items()}
-    found[RANDOM] = random_scores(count, plan.draws, plan.seed)
+    if plan.draws:
+        found[RANDOM] = random_scores(count, plan.draws, plan.seed)
     found[RECENCY] = [recency_scores(count)]
     return found
 

@@ -11,7 +11,7 @@ from attrs import field, frozen
 from wherefrom.adapters.check import in_words, unmet
 from wherefrom.arrays import FloatArray
 from wherefrom.errors import InputError, ModelCapabilityError
-from wherefrom.evaluation.asking import example_of, question_of, turned
+from wherefrom.evaluation.asking import compared_ids, example_of, is_contrast, question_of, turned
 from wherefrom.methods.answers import attribution_of
 from wherefrom.methods.contract import METHODS, AnyMethod
 from wherefrom.methods.cost import Cost
@@ -84,7 +84,7 @@ def again(model: Any, result: Attribution, provenance: Provenance | None, units:
     """A result's method and question, from how the result was made.
 
     Raises:
-        InputError: It is not said, or it was a contrast.
+        InputError: It is not said, or it was a contrast whose tokens are not told or are read in another context.
         UnknownNameError: The method or target function is not installed.
     """
     if provenance is None or not provenance.method:
@@ -92,8 +92,12 @@ def again(model: Any, result: Attribution, provenance: Provenance | None, units:
             "This metric asks the method again, and the result does not say how it was made. Pass what "
             "model.attribute(...) returned as a whole, not one example of it."
         )
-    if contrasts := sorted(name for name in provenance.arguments if name.startswith("contrast_")):
-        raise InputError(f"This metric asks the method again, which it cannot for a contrast ({contrasts[0]}).")
+    contrast_ids = compared_ids(result)
+    if contrast_ids is None and is_contrast(result, provenance):
+        raise InputError(
+            "This metric asks the method again, which it can for a contrast whose tokens are read in the prediction "
+            "that is explained: without contrast_force_inputs, and not from a file of 0.1.0. Leave this metric out."
+        )
     method: Any = from_mapping(
         METHODS.get(provenance.method["name"]),
         provenance.method.get("settings", {}),
@@ -105,6 +109,7 @@ def again(model: Any, result: Attribution, provenance: Provenance | None, units:
         keep_special=bool(provenance.arguments.get("keep_special", True)),
         include_eos_baseline=bool(provenance.arguments.get("include_eos_baseline", False)),
         function=_function(provenance),
+        contrast_ids=contrast_ids,
         seed=provenance.seed or 0,
     )
     return Again(model=model, question=question, method=method, units=units, result=result)
