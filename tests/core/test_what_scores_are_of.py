@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from wherefrom.adapters import Row
 from wherefrom.attribute import AttributionModel
+from wherefrom.errors import InputError
 from wherefrom.evaluation import Evaluation, evaluate, summary
 from wherefrom.results.attribution import Attributions
 from wherefrom.testing.induction import induction_model
@@ -55,6 +56,17 @@ def test_one_result_alone_and_an_older_file_say_it_too() -> None:
     assert numbers(found({"one": result[0]}), "one") == expected
     older = msgspec.structs.replace(result, sequence_attributions=(result[0].replace(details={}),))
     assert numbers(found({"one": older}), "one") == expected
+
+
+def test_a_span_of_steps_is_judged_by_its_steps() -> None:
+    start = len(PROMPT.split()) + 1
+    span = (start, start + 3)
+    with pytest.raises(InputError, match=rf"outputs=\[\({span[0]}, {span[1]}\)\]"):
+        found({"one": scores_of("logit", attributed_span=span)})
+    apart = evaluate(
+        scores_of("logit"), AttributionModel(induction_model()), ["abpc"], outputs=[span], show_progress=False
+    )
+    assert {one.span for one in apart.measurements} == {span}
 
 
 def test_without_random_orders_nothing_is_better_than_them() -> None:

@@ -35,9 +35,12 @@ def example_of(model: Any, result: AttributionData) -> Example:
         InputError: Its tokens were merged, or are none of the model's.
     """
     if any(token.size != 1 for token in (*result.source, *result.target)):
+        merged = [token for token in result.target[result.attr_pos_start :] if token.size != 1]
+        spans = [(token.position, token.position + token.size) for token in merged]
+        instead = f"; attribute steps that were explained as one apart, and say outputs={spans}" if spans else ""
         raise InputError(
             "An evaluation needs a result of single tokens, and here some were merged (words, spans). "
-            "Give the raw result, and say units='word' to the evaluation."
+            f"Give the raw result, and say units='word' to the evaluation{instead}."
         )
     if any(token.id < 0 for token in (*result.source, *result.target)):
         raise InputError(
