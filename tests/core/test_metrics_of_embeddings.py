@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from wherefrom.evaluation import Case, evaluate, evaluation_cost, summary
 from wherefrom.evaluation.asking import evaluated_units, question_of
 from wherefrom.evaluation.embedded import Embedded
 from wherefrom.evaluation.infidelity import Infidelity
+from wherefrom.evaluation.max_sensitivity import MaxSensitivity
 from wherefrom.evaluation.soft_erasure import SoftComprehensiveness, SoftSufficiency, loss
 from wherefrom.evaluation.worths import Worths
 from wherefrom.testing import ReferenceModel, counting, linear_model, only
@@ -166,8 +168,20 @@ def test_passes_of_changed_embeddings_are_counted() -> None:
     reference = ReferenceModel()
     result = AttributionModel(reference).attribute("the cat saw", "the cat saw a dog", show_progress=False)
     metered, tally = counting(reference)
-    found = evaluate(result, metered, ["soft_sufficiency", "infidelity"], removals=("unk",), draws=2)
+    metrics = ["soft_sufficiency", "infidelity", "max_sensitivity"]
+    found = evaluate(result, metered, metrics, removals=("unk",), draws=2)
     assert found.forwards == tally.forward_rows
+
+
+def test_metrics_that_ask_more_tell_their_progress() -> None:
+    reference = ReferenceModel()
+    result = AttributionModel(reference).attribute("the cat saw", "the cat saw a dog", show_progress=False)
+    metered, tally = counting(reference)
+    told = [0]
+    metrics = [SoftSufficiency(n_samples=2), Infidelity(n_samples=4), MaxSensitivity(n_samples=6)]
+    evaluate(result, metered, metrics, removals=("unk",), draws=8, progress=lambda *_: told.append(tally.forward_rows))
+    silent = max(later - before for before, later in pairwise(told))
+    assert silent <= 20 < told[-1] / 4, f"{silent} of {told[-1]} passes"
 
 
 @pytest.mark.parametrize("kind", ["decoder-only", "encoder-decoder"])

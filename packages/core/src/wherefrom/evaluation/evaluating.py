@@ -117,7 +117,7 @@ def evaluate(
             measurements += found.measurements
             drawn += found.curves
             agreements += found.agreements
-            forwards += sum(table.forwards for table in worths)
+            forwards += sum(table.forwards for table in worths) + sum(asker.forwards for asker in one.methods.values())
             tell("evaluate", index + 1, len(asked.inquiries))
     examples = [one.example for one in asked.inquiries]
     return Evaluation(

@@ -17,12 +17,13 @@ from wherefrom.methods.contract import METHODS, AnyMethod
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.unit_scores import unit_scores
 from wherefrom.methods.perturbation.units import Units
-from wherefrom.progress import no_progress
+from wherefrom.progress import Progress, no_progress
 from wherefrom.questions.question import Question
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.provenance import Provenance
 from wherefrom.settings import from_mapping
 from wherefrom.step_functions.base import STEP_FUNCTIONS, StepFunction
+from wherefrom.testing.counting import Tally, counting
 
 
 class AsksMethod:
@@ -45,8 +46,14 @@ class Again:
     result: Attribution
     """What it gave."""
     _kept: dict[Hashable, FloatArray] = field(factory=dict, init=False)
+    _ran: list[Tally] = field(factory=list, init=False)
 
-    def scores(self, key: Hashable, change: Change) -> FloatArray:
+    @property
+    def forwards(self) -> int:
+        """Passes that were run so far."""
+        return sum(one.forward_rows for one in self._ran)
+
+    def scores(self, key: Hashable, change: Change, *, progress: Progress = no_progress) -> FloatArray:
         """Scores of the units from a changed model, shape ``(units, steps)``.
 
         Args:
@@ -58,20 +65,22 @@ class Again:
         """
         if key not in self._kept:
             with change(self) as changed:
-                self._kept[key] = self._run(changed)
+                self._kept[key] = self._run(changed, progress)
         return self._kept[key]
 
     def cost(self) -> Cost | None:
         """What one run takes; None: not known before."""
         return self.method.cost_on(self.model, self.question)
 
-    def _run(self, changed: Any) -> FloatArray:
+    def _run(self, changed: Any, progress: Progress) -> FloatArray:
         if missing := unmet(changed, self.method.needs):
             raise ModelCapabilityError(
                 f"{self.method.identifier} cannot be asked of the changed model: it needs one that "
                 f"{in_words(missing[0])}. Leave this metric out."
             )
-        (found,) = self.method.attribute(changed, [self.question], no_progress)
+        metered, tally = counting(changed)
+        self._ran.append(tally)
+        (found,) = self.method.attribute(metered, [self.question], progress)
         example = example_of(self.model, self.result)
         made = attribution_of(example, self.question, self.method, found, {}, {}, clean_special_chars=False)
         return unit_scores(made, self.units) * (-1.0 if turned(made) else 1.0)

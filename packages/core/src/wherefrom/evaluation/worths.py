@@ -57,6 +57,7 @@ class Worths:
         check_baseline(removal, model, "An evaluation")
         self._model = model
         self._question = question
+        self.progress = progress
         self._growing = GrowingTable(
             model,
             question,
@@ -170,7 +171,8 @@ class OutputCase:
         """The case of one method's scores; None: no method made them."""
         if method is None:
             return self.case
-        return evolve(self.case, rescored=lambda key, change: self.scores(method.scores(key, change)))
+        tell = self._worths.progress
+        return evolve(self.case, rescored=lambda key, change: self.scores(method.scores(key, change, progress=tell)))
 
     def scores(self, scores: FloatArray) -> FloatArray:
         """Its units' scores, summed over its steps, from scores ``(units, steps)``."""
