@@ -186,8 +186,8 @@ def test_every_option_is_harmless_or_refused_and_the_list_has_no_stranger() -> N
     unclassified = options - HARMLESS - dangerous - _NOT_SETTABLE
     assert unclassified == {
         "streaming", "dataset_config", "dataset_revision", "actors", "gpus_per_actor", "cpus_per_actor", "to",
-        "max_characters", "max_passes", "max_question_passes", "span", "reasoning", "public", "without", "animate",
-        "contrast_targets",
+        "max_characters", "max_passes", "max_question_passes", "max_evaluation_passes", "span", "reasoning", "public",
+        "without", "animate", "contrast_targets",
     }  # fmt: skip
     assert not HARMLESS_GENERATION & {"custom_generate", "trust_remote_code", "assistant_model", "logits_processor"}
 

@@ -73,6 +73,7 @@ def test_what_has_no_counterpart_is_named() -> None:
         "contrast_position": 1,
         "target": " manager",
         "contrast": " manager",
+        "contrast_id": there[1].id,
         "contrast_piece": there[1].piece,
     }
 

@@ -162,6 +162,15 @@ def test_a_difference_of_texts_carries_places_over() -> None:
     assert second.details["left_whole"] == [["target", 3, 5]]
 
 
+def test_a_difference_of_two_contrasts_tells_of_none() -> None:
+    one = told()
+    (pair,) = one.details["contrast"]["pairs"]
+    same = one.replace(details={"contrast": {"pairs": [{**pair, "step": 4}]}})
+    other = one.replace(details={"contrast": {"pairs": [{**pair, "contrast": "left"}]}})
+    assert (one - same).details["contrast"] == one.details["contrast"]
+    assert "contrast" not in (one - other).details
+
+
 def test_a_trace_has_no_details_of_the_steps_before_it() -> None:
     one = told(completeness_gap=[0.1, 0.2, 0.3])
     one = one.replace(target_attributions=np.abs(one.target_attributions), signed=False)

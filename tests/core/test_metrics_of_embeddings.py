@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -12,9 +13,12 @@ from wherefrom.arrays import FloatArray
 from wherefrom.attribute import AttributionModel
 from wherefrom.errors import InputError, ModelCapabilityError, SettingsError
 from wherefrom.evaluation import Case, evaluate, evaluation_cost, summary
+from wherefrom.evaluation.asking import evaluated_units, question_of
 from wherefrom.evaluation.embedded import Embedded
 from wherefrom.evaluation.infidelity import Infidelity
+from wherefrom.evaluation.max_sensitivity import MaxSensitivity
 from wherefrom.evaluation.soft_erasure import SoftComprehensiveness, SoftSufficiency, loss
+from wherefrom.evaluation.worths import Worths
 from wherefrom.testing import ReferenceModel, counting, linear_model, only
 
 WEIGHTS = np.array([1.0, 3.0])
@@ -164,8 +168,37 @@ def test_passes_of_changed_embeddings_are_counted() -> None:
     reference = ReferenceModel()
     result = AttributionModel(reference).attribute("the cat saw", "the cat saw a dog", show_progress=False)
     metered, tally = counting(reference)
-    found = evaluate(result, metered, ["soft_sufficiency", "infidelity"], removals=("unk",), draws=2)
+    metrics = ["soft_sufficiency", "infidelity", "max_sensitivity"]
+    found = evaluate(result, metered, metrics, removals=("unk",), draws=2)
     assert found.forwards == tally.forward_rows
+
+
+def test_metrics_that_ask_more_tell_their_progress() -> None:
+    reference = ReferenceModel()
+    result = AttributionModel(reference).attribute("the cat saw", "the cat saw a dog", show_progress=False)
+    metered, tally = counting(reference)
+    told = [0]
+    metrics = [SoftSufficiency(n_samples=2), Infidelity(n_samples=4), MaxSensitivity(n_samples=6)]
+    evaluate(result, metered, metrics, removals=("unk",), draws=8, progress=lambda *_: told.append(tally.forward_rows))
+    silent = max(later - before for before, later in pairwise(told))
+    assert silent <= 20 < told[-1] / 4, f"{silent} of {told[-1]} passes"
+
+
+@pytest.mark.parametrize("kind", ["decoder-only", "encoder-decoder"])
+@pytest.mark.parametrize("contrasted", [False, True])
+def test_embeddings_that_stay_are_worth_what_units_that_stay_are(kind: str, contrasted: bool) -> None:
+    adapter = linear_model(kind)  # type: ignore[arg-type]
+    result = AttributionModel(adapter).attribute("the cat saw", "the cat saw a dog", show_progress=False)[0]
+    steps = result.attr_pos_end - result.attr_pos_start
+    others = np.full(steps, result.target[1].id) if contrasted else None
+    question = question_of(adapter, result, contrast_ids=others)
+    worths = Worths(adapter, question, evaluated_units(question, result, "token"), "zero")
+    case = worths.case((result.attr_pos_end - 1, result.attr_pos_end), with_embeddings=True).case
+    kept = case.known_embedded()
+    (said,) = kept.answers([kept.vectors])
+    assert said.shape == (1, 2 if contrasted else adapter.card.vocabulary)
+    assert np.exp(said).sum() == pytest.approx(1.0)
+    assert kept.worths([kept.vectors])[0] == pytest.approx(case.full())
 
 
 def test_the_cost_told_is_a_bound_of_what_is_run() -> None:

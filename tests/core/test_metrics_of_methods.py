@@ -96,16 +96,34 @@ def test_scores_alone_cannot_be_made_again(model: AttributionModel) -> None:
     result = model.attribute("the cat saw", "the cat saw a dog", method="saliency", show_progress=False)
     with pytest.raises(InputError, match="as a whole"):
         evaluate(result[0], model, ["max_sensitivity"])
-    contrast = model.attribute(
+    forced = model.attribute(
         "the cat saw",
         "the cat saw a dog",
         method="saliency",
         attributed_fn="contrast_logits_diff",
         contrast_targets="the cat saw a bird",
+        contrast_force_inputs=True,
         show_progress=False,
     )
     with pytest.raises(InputError, match="contrast"):
-        evaluate(contrast, model, ["max_sensitivity"])
+        evaluate(forced, model, ["max_sensitivity"])
+
+
+def test_a_contrast_is_asked_again(model: AttributionModel) -> None:
+    """With nothing changed, the scores are the same; those of the token alone are others."""
+    asked = {"method": m.KernelShap(n_samples=24, baseline="unk"), "show_progress": False, "seed": 5}
+    contrast = model.attribute(
+        "the cat saw a dog",
+        "the cat saw a dog sat",
+        attributed_fn="logprob_diff",
+        contrast_targets="the cat saw a dog bird",
+        **asked,  # type: ignore[arg-type]
+    )
+    still = MaxSensitivity(radius=1e-12, n_samples=1)
+    (one,) = evaluate(contrast, model, [still], removals=("unk",), curves=False).measurements
+    assert one.value == pytest.approx(0.0, abs=1e-6)
+    alone = model.attribute("the cat saw a dog", "the cat saw a dog sat", attributed_fn="logit", **asked)  # type: ignore[arg-type]
+    assert not np.allclose(alone[0].target_attributions, contrast[0].target_attributions)  # type: ignore[arg-type]
 
 
 def test_settings_and_target_function_are_those_of_the_result(model: AttributionModel) -> None:

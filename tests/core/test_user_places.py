@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from wherefrom.files.user_places import cache_folder, configuration_file, state_folder
 from wherefrom_cli.configuration import user_file
-from wherefrom_hf.demo.pretrained import cache_folder as models
+from wherefrom_hf.demo._fetched import cache_folder as models
 from wherefrom_openai.settings import ServerSettings
 from wherefrom_viz.browser.places import state_file
 from wherefrom_viz.browser.settings import configuration_file as of_browser

@@ -5,8 +5,10 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 import pytest
+from wherefrom.adapters import Row
 from wherefrom.attribute import AttributionModel
-from wherefrom.evaluation import Evaluation, evaluate
+from wherefrom.errors import InputError
+from wherefrom.evaluation import Evaluation, evaluate, summary
 from wherefrom.results.attribution import Attributions
 from wherefrom.testing.induction import induction_model
 
@@ -56,16 +58,107 @@ def test_one_result_alone_and_an_older_file_say_it_too() -> None:
     assert numbers(found({"one": older}), "one") == expected
 
 
+def test_a_span_of_steps_is_judged_by_its_steps() -> None:
+    start = len(PROMPT.split()) + 1
+    span = (start, start + 3)
+    with pytest.raises(InputError, match=rf"outputs=\[\({span[0]}, {span[1]}\)\]"):
+        found({"one": scores_of("logit", attributed_span=span)})
+    apart = evaluate(
+        scores_of("logit"), AttributionModel(induction_model()), ["abpc"], outputs=[span], show_progress=False
+    )
+    assert {one.span for one in apart.measurements} == {span}
+
+
+def test_without_random_orders_nothing_is_better_than_them() -> None:
+    alone = evaluate(
+        scores_of("logit"), AttributionModel(induction_model()), ["abpc", "lds"], draws=0, show_progress=False
+    )
+    assert "random" not in alone.orderings
+    assert {one.better_than_random for one in summary(alone)} == {None}
+    assert {one.method for one in alone.curves} == {"occlusion", *alone.orderings}
+
+
 def test_sizes_are_not_turned() -> None:
     evaluation = found({"one": scores_of("crossentropy", "saliency")})
     assert not evaluation.warnings
     assert np.nanmean(numbers(evaluation, "one")) > 0
 
 
-def test_a_contrast_is_told_not_to_be_judged() -> None:
-    contrast = scores_of("contrast_logits_diff", contrast_targets=f"{PROMPT} saw a dog big and")
-    (note,) = found({"one": contrast}).warnings
-    assert "contrast" in note
-    first, second = found({"one": scores_of("pcxmi", contrast_targets=f"{PROMPT} saw a dog big and")}).warnings
+OTHER = f"{PROMPT} saw a dog big and"
+
+
+def contrast_of(function: str = "logprob_diff", other: str = OTHER, **more: object) -> Attributions:
+    return scores_of(function, contrast_targets=other, baseline="delete", **more)
+
+
+def test_a_contrast_is_judged_between_the_two_tokens() -> None:
+    """Occlusion is what leave-one-out says, where both are of the same contrast."""
+    asked = {"metrics": ["tau_loo"], "removals": ("delete",), "draws": 0, "show_progress": False}
+    model = AttributionModel(induction_model())
+    contrast, plain = contrast_of(), scores_of("logit")
+    judged = evaluate(contrast, model, **asked)  # type: ignore[arg-type]
+    (note,) = judged.warnings
+    assert "probability of the token where only it and the token it is compared with" in note
+    agreed = [value for value in numbers(judged, "occlusion") if np.isfinite(value)]
+    np.testing.assert_allclose(agreed, 1.0)
+    apart = evaluate(plain, model, **asked)  # type: ignore[arg-type]
+    assert not apart.warnings
+
+
+def test_the_curve_of_a_contrast_begins_with_the_tokens_odds() -> None:
+    model = AttributionModel(induction_model())
+    contrast = contrast_of()
+    judged = evaluate(contrast, model, ["abpc"], removals=("delete",), draws=0, show_progress=False)
+    differs = [pair["step"] for pair in contrast[0].details["contrast"]["pairs"] if pair["target"] != pair["contrast"]]
+    assert differs
+    scores = scores_of("logit", contrast_targets=OTHER, step_scores=["logprob_diff"])
+    assert not evaluate(scores, model, ["abpc"], removals=("delete",), draws=0, show_progress=False).warnings
+    probabilities = predicted(contrast)
+    for curve in judged.curves:
+        step = curve.span[0] - contrast[0].attr_pos_start
+        one, other = probabilities[step]
+        assert curve.most_first[0] == pytest.approx(np.log(one / (one + other)), abs=1e-6)
+
+
+def predicted(contrast: Attributions) -> list[tuple[float, float]]:
+    """The probabilities of each explained token and of the one it is compared with, in one prediction."""
+    adapter, result = induction_model(), contrast[0]
+    ids = np.array([token.id for token in result.target])
+    steps = np.arange(result.attr_pos_start, result.attr_pos_end)
+    (answer,) = adapter.predict([Row(target_ids=ids, steps=steps)])
+    logits = np.asarray(answer.logits, dtype=np.float64)
+    said = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    said /= said.sum(axis=-1, keepdims=True)
+    others = [pair["contrast_id"] for pair in result.details["contrast"]["pairs"]]
+    return [
+        (float(row[own]), float(row[other])) for row, own, other in zip(said, ids[steps].tolist(), others, strict=True)
+    ]
+
+
+def test_where_contrasts_differ_the_token_alone_is_judged() -> None:
+    third = f"{PROMPT} saw dog a big and"
+    notes = found({"one": contrast_of(), "other": contrast_of(other=third)}).warnings
+    assert all("the token alone" in note for note in notes)
+    assert len(notes) == 2
+    forced = contrast_of(contrast_force_inputs=True)
+    (note,) = found({"one": forced}).warnings
+    assert "the token alone" in note
+    first, second = found({"one": contrast_of("pcxmi", contrast_force_inputs=True)}).warnings
     assert "pcxmi" in first
-    assert "contrast" in second
+    assert "the token alone" in second
+
+
+def test_scores_of_no_contrast_beside_one_are_told() -> None:
+    one, other = found({"one": contrast_of(), "other": scores_of("logit")}).warnings
+    assert one.startswith("one: scores of a contrast")
+    assert other.startswith("other: these scores are of no contrast")
+
+
+def test_files_that_do_not_say_the_tokens_are_judged_as_before() -> None:
+    result = contrast_of()
+    pairs = [{k: v for k, v in one.items() if k != "contrast_id"} for one in result[0].details["contrast"]["pairs"]]
+    older = msgspec.structs.replace(
+        result, sequence_attributions=(result[0].replace(details={"contrast": {"pairs": pairs}}),)
+    )
+    (note,) = found({"one": older}).warnings
+    assert "the token alone" in note

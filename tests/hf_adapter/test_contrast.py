@@ -20,7 +20,7 @@ from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions import STEP_FUNCTIONS
 from wherefrom.text.alignment import align
 from wherefrom.text.tokens import Token
-from wherefrom_hf._model import _embeddings
+from wherefrom_hf.running.embedding import input_embeddings
 from wherefrom_hf.running.gradients import Differentiator
 from wherefrom_hf.running.predict import Predictor
 
@@ -39,7 +39,7 @@ seeds = st.integers(0, 10**6)
 def model_of(name: str) -> tuple[PreTrainedModel, Predictor, Differentiator]:
     torch.set_num_threads(1)
     module = build(name)
-    predictor = Predictor(module, *_embeddings(module), 0)
+    predictor = Predictor(module, *input_embeddings(module), 0)
     return module, predictor, Differentiator(predictor)
 
 

@@ -189,6 +189,27 @@ def test_attention_behind_which_positions_are_mixed_is_refused():
         list(logit_terms(model, [row_of(model)], contrasts=[None]))
 
 
+class Adapted(nn.Module):
+    """A projection that an adapter adds to, as peft names its parts."""
+
+    def __init__(self, base: nn.Linear) -> None:
+        super().__init__()
+        self.base_layer = base
+        self.added = nn.Linear(base.in_features, base.out_features, bias=False, dtype=base.weight.dtype)
+
+    def forward(self, states):
+        return self.base_layer(states) + self.added(states)
+
+
+def test_an_adapter_on_the_output_projection_is_to_be_merged():
+    model = build("llama")
+    attention = model.model.layers[0].self_attn
+    attention.o_proj = Adapted(attention.o_proj)
+    (told,) = attention_terms(model, rows_for("llama")[:1], queries="all")
+    with pytest.raises(ModelCapabilityError, match="merge_and_unload"):
+        list(told.chunks)
+
+
 def test_a_contrast_gives_the_difference_of_two_logits():
     model, row = exact("llama"), rows_for("llama")[0]
     contrast = (row.target_ids[row.steps] + 1) % 40

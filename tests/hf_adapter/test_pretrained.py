@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import wherefrom
 from attrs import evolve
 from wherefrom.errors import ModelLoadError
-from wherefrom_hf.demo import PRETRAINED, NotFetchedError, demo_path, pretrained
-from wherefrom_hf.demo.pretrained import FILES, FetchError, fetch, is_fetched
+from wherefrom_hf.demo import PRETRAINED, NotFetchedError, demo_path, is_fetched, pretrained
+from wherefrom_hf.demo._fetched import FILES
+from wherefrom_hf.demo.pretrained import FetchError, fetch
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +28,12 @@ def test_a_model_that_was_not_fetched_says_how(name):
         demo_path(f"demo:{name}")
     with pytest.raises(ModelLoadError, match="Fetch it once"):
         wherefrom.load_model(f"demo:{name}")
+
+
+def test_the_command_warns_of_nothing():
+    command = [sys.executable, "-W", "error", "-m", "wherefrom_hf.demo.pretrained", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_what_is_there_is_left_alone(cache, monkeypatch):

@@ -16,8 +16,8 @@ from wherefrom.adapters import Row
 from wherefrom.errors import ModelCapabilityError
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions import STEP_FUNCTIONS
-from wherefrom_hf._model import _embeddings
 from wherefrom_hf.running import probe as probing
+from wherefrom_hf.running.embedding import input_embeddings
 from wherefrom_hf.running.gradients import Differentiator
 from wherefrom_hf.running.predict import Predictor
 from wherefrom_hf.running.probe import Probe, need_same
@@ -41,7 +41,7 @@ AttentionMaskInterface.register(SHARPER, sdpa_mask)
 
 def predictor_of(module: PreTrainedModel) -> Predictor:
     torch.set_num_threads(1)
-    return Predictor(module, *_embeddings(module), 0)
+    return Predictor(module, *input_embeddings(module), 0)
 
 
 def probability(row: Row) -> Row:

@@ -14,8 +14,7 @@ import torch
 import transformers
 from wherefrom import load_model
 from wherefrom.errors import ModelCapabilityError
-from wherefrom_hf.demo import is_fetched
-from wherefrom_hf.demo.pretrained import pretrained_path
+from wherefrom_hf.demo import demo_path, is_fetched
 
 pytestmark = pytest.mark.real
 PROMPT, TEXT = "The capital of France is", "The capital of France is Paris"
@@ -25,7 +24,7 @@ def loaded(**settings: Any) -> Any:
     if not is_fetched("smollm2"):
         pytest.skip("demo:smollm2 was not fetched: uv run python -m wherefrom_hf.demo.pretrained smollm2")
     torch.set_num_threads(1)
-    path = str(pretrained_path("smollm2"))
+    path = str(demo_path("smollm2"))
     module = transformers.AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32, **settings)
     return load_model(module, tokenizer=transformers.AutoTokenizer.from_pretrained(path))
 

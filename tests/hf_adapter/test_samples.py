@@ -13,7 +13,8 @@ from torch import nn
 from wherefrom.questions.stochastic import with_samples
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions import STEP_FUNCTIONS, Samples
-from wherefrom_hf._model import HFModel, _embeddings
+from wherefrom_hf._model import HFModel
+from wherefrom_hf.running.embedding import input_embeddings
 from wherefrom_hf.running.predict import Predictor
 from wherefrom_hf.running.samples import dropout, sample
 
@@ -25,7 +26,7 @@ NAMES = ("gpt2", "bart", "t5", "opt")
 def predictor_of(name: str) -> Predictor:
     torch.set_num_threads(1)
     module = build(name)
-    return Predictor(module, *_embeddings(module), 0)
+    return Predictor(module, *input_embeddings(module), 0)
 
 
 class SampledModel:

@@ -15,6 +15,7 @@ law                     what it says
 ``dtype``               a bfloat16 model gives about the scores of the float32 one
 ``seeded``              the same seed gives the same scores, another one other scores
 ``pure``                running it again, or another method between, gives the same scores
+``nudge``               it can be asked of a model whose tokens have other embeddings
 ======================  ========================================================================================
 """
 
@@ -26,7 +27,7 @@ from typing import Any
 import wherefrom.methods as m
 from attrs import field, frozen
 
-ALWAYS = frozenset({"batch", "pure"})
+ALWAYS = frozenset({"batch", "nudge", "pure"})
 """What every method must keep; not a matter of choice."""
 
 

@@ -8,6 +8,8 @@ import attrs
 import numpy as np
 import pytest
 from attrs import evolve
+from wherefrom.adapters import Side
+from wherefrom.evaluation.nudging import nudged
 from wherefrom.methods import METHODS, Saliency
 from wherefrom.methods.paths.baselines import endpoints
 from wherefrom.testing import NumpyModel, linear_share, question
@@ -253,6 +255,22 @@ def test_law_pure(name: str, on: str) -> None:
     require_same(scores(method, model, asked)[0], first, 1e-12, f"{name} again")
     np.testing.assert_array_equal(asked[0].target_ids, ids)
     assert method == CLAIMS[name].method("pure")
+
+
+@over("nudge", (*REFERENCES, *HF))
+def test_law_nudge(name: str, on: str) -> None:
+    """Where tokens are moved by nothing, it says the same."""
+    model, method = model_of(on), CLAIMS[name].method("nudge")
+    asked = sorted(questions(model), key=lambda one: len(one.target_ids))[:1]
+    sides: dict[Side, Any] = {"target": asked[0].target_ids, "source": asked[0].source_ids}
+    still: dict[Side, Any] = {
+        side: dict.fromkeys(ids.tolist(), np.zeros(model.embed(ids[:1], side=side).shape[-1]))
+        for side, ids in sides.items()
+        if ids is not None
+    }
+    require_same(
+        scores(method, nudged(model, still), asked)[0], scores(method, model, asked)[0], part_of(on), f"{name}, moved"
+    )
 
 
 def test_texts_are_of_different_lengths() -> None:

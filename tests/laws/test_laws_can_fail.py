@@ -59,6 +59,7 @@ BREAKS: list[tuple[str, Any, Callable[..., Scores], str]] = [
     ("batch", Saliency(), scaled(lambda about, count: 1 + 1e-5 * count), "reference"),
     ("steps", Saliency(), scaled(lambda about, count: 1 + 1e-5 * len(about.steps)), "reference"),
     ("pure", Saliency(), scaled(lambda about, count: next(CALLS)), "gpt2-tiny"),
+    ("nudge", Saliency(), scaled(lambda about, count: next(CALLS)), "reference"),
     ("dtype", Saliency(), scaled(lambda about, count: np.nan), "gpt2-tiny"),
     ("seeded", InputXGradient(), shifted(0.0), "reference"),
     ("seeded", InputXGradient(), scaled(lambda about, count: next(CALLS)), "reference"),

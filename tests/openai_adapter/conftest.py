@@ -67,7 +67,7 @@ def llama_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LlamaServ
     """A server of SmolLM2, its weights widened to float32."""
     if importlib.util.find_spec("xllamacpp") is None or importlib.util.find_spec("gguf") is None:
         pytest.skip("the server is not installed: uv run --group server --with gguf pytest -m server")
-    from wherefrom_hf.demo.pretrained import gguf_path
+    from wherefrom_hf.demo._fetched import gguf_path
 
     weights = gguf_path("smollm2")
     if weights is None:

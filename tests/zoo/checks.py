@@ -28,9 +28,10 @@ from wherefrom.errors import UsageError
 from wherefrom.methods.deeplift import unexplained
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions import STEP_FUNCTIONS
-from wherefrom_hf._model import HFModel, _embeddings
+from wherefrom_hf._model import HFModel
 from wherefrom_hf.running import block_by_block, chunking, in_pieces, predict
 from wherefrom_hf.running.eager import attention_implementation
+from wherefrom_hf.running.embedding import input_embeddings
 from wherefrom_hf.running.predict import Predictor
 
 from tests.zoo import families
@@ -89,7 +90,7 @@ def plain_logits(module: PreTrainedModel, row: Row, step: int, leaf: torch.Tenso
         states = module.get_encoder()(input_ids=source, attention_mask=torch.ones_like(source)).last_hidden_state
         given |= {"encoder_outputs": MoEModelOutput(last_hidden_state=states), "decoder_input_ids": ids}
         given |= {"input_ids": source, "attention_mask": torch.ones_like(source)}
-        embedding = _embeddings(module)[1].module
+        embedding = input_embeddings(module)[1].module
     handle = None if leaf is None else embedding.register_forward_hook(lambda *_: leaf.clone())
     try:
         return module(**given).logits[0, -1]
@@ -150,7 +151,7 @@ def gradients(model: Model, row: Row) -> float:
         (long,) = Model(model.module, memory_limit=1).gradients([row])
     worst = 0.0
     module = model.module
-    embedding = Predictor(module, *_embeddings(module), 0).target
+    embedding = Predictor(module, *input_embeddings(module), 0).target
     for index, step in enumerate(row.steps):
         raw = embedding.module(torch.from_numpy(row.target_ids[:step])[None])
         leaf = raw.detach().requires_grad_()
@@ -216,7 +217,7 @@ def rescaled(model: Model, row: Row) -> Off:
     """Finite, and whether the shares add up to the change of the target function; `deeplift` warns where not."""
     same = torch.full(row.target_ids.shape, 7)
     with torch.no_grad():
-        embedded = _embeddings(model.module)[1].of(same)
+        embedded = input_embeddings(model.module)[1].of(same)
     base = evolve(row, target_embeds=embedded)
     (answer,) = model.rescaled_gradients([row], [base])
     if not torch.isfinite(answer.target).all():

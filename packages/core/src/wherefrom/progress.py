@@ -21,7 +21,7 @@ DISPLAYS: Registry[Callable[[], AbstractContextManager[Progress]]] = Registry(
 )
 """What draws progress while a block runs, and removes it at the end."""
 
-PARTS = frozenset({"ablation", "points", "probes", "samples", "tokens"})
+PARTS = frozenset({"ablation", "measures", "points", "probes", "samples", "tokens"})
 """Phases that count parts of the work on one question, whatever their total; others count questions."""
 
 T = TypeVar("T")

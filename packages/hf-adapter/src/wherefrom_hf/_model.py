@@ -36,7 +36,7 @@ from wherefrom_hf.inside.logit_terms import logit_terms
 from wherefrom_hf.inside.value_zeroing import zeroed_values
 from wherefrom_hf.running.as_built import build_number
 from wherefrom_hf.running.attention_kernel import FUSED, KERNEL
-from wherefrom_hf.running.embedding import InputEmbedding, input_embedding
+from wherefrom_hf.running.embedding import InputEmbedding, input_embeddings
 from wherefrom_hf.running.fingerprint import fingerprint
 from wherefrom_hf.running.gradients import Differentiator
 from wherefrom_hf.running.heads import most_heads
@@ -128,7 +128,7 @@ class HFModel:
         been resized)."""
         known, build = self._asked, build_number(self.module)
         if known is None or known.build != build or not known.predictor.reads_embeddings_of(self.module):
-            predictor = Predictor(self.module, *_embeddings(self.module), self._fill, self._memory_limit)
+            predictor = Predictor(self.module, *input_embeddings(self.module), self._fill, self._memory_limit)
             known = self._asked = Differentiator(predictor, build)
         return known
 
@@ -362,12 +362,6 @@ class HFModel:
         predictor = self._as_looked_at().predictor
         source, target = predictor.source, predictor.target
         return source if side == "source" and source is not None else target
-
-
-def _embeddings(module: PreTrainedModel) -> tuple[InputEmbedding | None, InputEmbedding]:
-    if not module.config.is_encoder_decoder:
-        return None, input_embedding(module)
-    return input_embedding(module.get_encoder()), input_embedding(module.get_decoder())
 
 
 def _made_for(config: Any, tokenizer_limit: int) -> int | None:

@@ -38,6 +38,13 @@ def configure(parser: CommandParser) -> None:
         metavar="N",
         help="forward and backward, that one question takes (default: 20000)",
     )
+    limits.add(
+        "--max-evaluation-passes",
+        type=positive_number,
+        default=20_000,
+        metavar="N",
+        help="that an evaluation takes beside those of its question (default: 20000)",
+    )
 
 
 def execute(options: Options, console: Console) -> int:
@@ -57,6 +64,7 @@ def execute(options: Options, console: Console) -> int:
         new_tokens=options.max_new_tokens,
         passes=options.max_passes,
         question_passes=options.max_question_passes,
+        evaluation_passes=options.max_evaluation_passes,
     )
     with Keeper(folder=folder) as keeper:  # before the model is loaded, which takes its time
         with loading(console, asked.name):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from attrs import evolve
 
 from wherefrom.adapters import Encoding
 from wherefrom.arrays import IntArray
@@ -14,14 +15,17 @@ from wherefrom.methods.contract import METHODS, Question
 from wherefrom.methods.perturbation.ablation import LogProbability
 from wherefrom.methods.perturbation.units import Units, UnitsSetting, units_of
 from wherefrom.questions.building import QuestionOptions, prepare
-from wherefrom.questions.examples import Example
+from wherefrom.questions.examples import Example, check_ids
 from wherefrom.results.aggregators.slices import Slices
 from wherefrom.results.data import AttributionData
+from wherefrom.results.details import CONTRAST
 from wherefrom.results.provenance import Provenance
 from wherefrom.step_functions.base import STEP_FUNCTIONS, StepFunction, falls_with_probability
 from wherefrom.text.tokens import Token
 
 CONTRASTS = ("contrast_targets", "contrast_sources")
+EXPLAINED_IN = "explained_in"
+"""Says of a contrast in which context its tokens are what is explained, see `QuestionOptions.explained_in`."""
 
 
 def example_of(model: Any, result: AttributionData) -> Example:
@@ -31,9 +35,12 @@ def example_of(model: Any, result: AttributionData) -> Example:
         InputError: Its tokens were merged, or are none of the model's.
     """
     if any(token.size != 1 for token in (*result.source, *result.target)):
+        merged = [token for token in result.target[result.attr_pos_start :] if token.size != 1]
+        spans = [(token.position, token.position + token.size) for token in merged]
+        instead = f"; attribute steps that were explained as one apart, and say outputs={spans}" if spans else ""
         raise InputError(
             "An evaluation needs a result of single tokens, and here some were merged (words, spans). "
-            "Give the raw result, and say units='word' to the evaluation."
+            f"Give the raw result, and say units='word' to the evaluation{instead}."
         )
     if any(token.id < 0 for token in (*result.source, *result.target)):
         raise InputError(
@@ -75,6 +82,7 @@ def question_of(
     keep_special: bool = True,
     include_eos_baseline: bool = False,
     function: StepFunction | None = None,
+    contrast_ids: IntArray | None = None,
     seed: int = 0,
 ) -> Question:
     """The question that a result answers.
@@ -83,6 +91,7 @@ def question_of(
         keep_special: Are special tokens left as they are?
         include_eos_baseline: But for end tokens, which are left with either unless this says otherwise.
         function: The target function; None: the log-probability of the explained tokens.
+        contrast_ids: The token that each explained one is compared with, shape ``(G,)``; see `compared_ids`.
 
     Raises:
         InputError: Its tokens were merged or are none of the model's, or it is of another kind of model.
@@ -104,7 +113,11 @@ def question_of(
         add_special_tokens=True,
     )
     steps = np.arange(result.attr_pos_start, result.attr_pos_end)
-    return prepare(model, [example_of(model, result)], [steps], options).questions[0]
+    question = prepare(model, [example_of(model, result)], [steps], options).questions[0]
+    if contrast_ids is None:
+        return question
+    check_ids(model.card, contrast_ids, "contrast")
+    return evolve(question, target_function=evolve(question.target_function, contrast_ids=contrast_ids))
 
 
 def turned(result: AttributionData, provenance: Provenance | None = None) -> str:
@@ -129,9 +142,26 @@ def turned(result: AttributionData, provenance: Provenance | None = None) -> str
 
 
 def is_contrast(result: AttributionData, provenance: Provenance | None = None) -> bool:
-    """Was something compared with another text, as far as the result says?"""
+    """Are the scores of something that was compared with another text, as far as the result says?"""
+    contrast = _contrast(result)
+    if EXPLAINED_IN in contrast:
+        return contrast[EXPLAINED_IN] is not None
     arguments = {} if provenance is None else provenance.arguments
-    return "contrast" in result.details or any(arguments.get(name) is not None for name in CONTRASTS)
+    return bool(contrast) or any(arguments.get(name) is not None for name in CONTRASTS)
+
+
+def compared_ids(result: AttributionData) -> IntArray | None:
+    """The token that each explained one is compared with, in the very prediction that is explained. Shape ``(G,)``.
+
+    None: the result is of no contrast, or of one whose other context is read (``contrast_force_inputs``), where the
+    comparison is a constant; or it does not say, as those of files written before 0.2.0.
+    """
+    contrast = _contrast(result)
+    if contrast.get(EXPLAINED_IN) != "own":
+        return None
+    known = {pair["step"]: pair["contrast_id"] for pair in contrast["pairs"]}
+    steps = range(result.attr_pos_start, result.attr_pos_end)
+    return np.array([known[step] for step in steps], dtype=np.int64) if known.keys() >= set(steps) else None
 
 
 def evaluated_units(question: Question, result: AttributionData, units: UnitsSetting) -> Units:
@@ -146,6 +176,11 @@ def evaluated_units(question: Question, result: AttributionData, units: UnitsSet
         source_length=found.source_length,
         target_length=found.target_length,
     )
+
+
+def _contrast(result: AttributionData) -> Mapping[str, Any]:
+    contrast = result.details.get(CONTRAST)
+    return contrast if isinstance(contrast, Mapping) else {}
 
 
 def _ids(tokens: Sequence[Token]) -> IntArray:

@@ -26,10 +26,11 @@ class Embedded:
     owners: IntArray
     """The unit of each of these tokens, shape ``(tokens,)``."""
     targets: IntArray
-    """The ids of the explained tokens, shape ``(steps,)``."""
+    """Where the explained token stands in what is said, shape ``(steps,)``: its id, of a contrast 0."""
     answers: Callable[[Iterable[FloatArray]], Iterator[FloatArray]]
     """Other embeddings, each of shape ``(tokens, width)``, to log-probabilities in nats, each of shape ``(steps,
-    vocabulary)``. One pass each."""
+    vocabulary)``; of a contrast those where only the token and the one it is compared with may come, ``(steps, 2)``.
+    One pass each."""
     _known: dict[Hashable, Any] = field(factory=dict, init=False, repr=False)
 
     def worths(self, vectors: Iterable[FloatArray]) -> FloatArray:
@@ -81,16 +82,20 @@ def embedded(model: Any, question: Question, units: Units, members: IntArray, in
     ]
     values: dict[Side, FloatArray] = {side: to_numpy(one).astype(np.float64) for side, one in clean.items()}
     steps = question.steps[inside]
+    targets, others = question.target_function.target_ids[inside], question.target_function.contrast_ids
+    between = None if others is None else np.stack([targets, others[inside]], axis=1)
 
     def answers(vectors: Iterable[FloatArray]) -> Iterator[FloatArray]:
         rows = (_row(question, steps, clean, values, places, one) for one in vectors)
         for said in model.predict(rows):
-            yield log_softmax(to_numpy(said.logits).astype(np.float64))
+            logits = to_numpy(said.logits)
+            chosen = logits if between is None else np.take_along_axis(logits, between, axis=-1)
+            yield log_softmax(chosen.astype(np.float64))
 
     return Embedded(
         vectors=np.stack([values[side][position] for side, position, _ in places]),
         owners=np.array([place for _, _, place in places], dtype=np.int64),
-        targets=question.target_function.target_ids[inside],
+        targets=targets if between is None else np.zeros_like(targets),
         answers=answers,
     )
 

@@ -11,9 +11,9 @@ from attrs import evolve, frozen
 
 from wherefrom.adapters import PredictsSteps
 from wherefrom.adapters.given import adapter_of
-from wherefrom.arrays import BoolArray, FloatArray
+from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.errors import InputError, ModelCapabilityError
-from wherefrom.evaluation.asking import evaluated_units, is_contrast, question_of, turned
+from wherefrom.evaluation.asking import compared_ids, evaluated_units, is_contrast, question_of, turned
 from wherefrom.evaluation.contract import Metric, as_metric
 from wherefrom.evaluation.gold import Gold, gold_units
 from wherefrom.evaluation.measuring import Plan, measure, planned_cost
@@ -75,7 +75,7 @@ def evaluate(
         outputs: ``"step"``: each step for itself; ``"sequence"``: the log-probability of all steps together; or spans
             of target positions ``(start, end)``, end exclusive.
         gold: Per example the text that matters, for metrics that compare with it; see `wherefrom.evaluation.gold`.
-        draws: Random orders per output.
+        draws: Random orders per output; 0: none, so that nothing is compared with chance.
         extremes: Also the best and the worst order of all, for up to ten units (2^units passes).
         curves: Keep the perturbation curves, to be drawn.
         cuts: Points per kept curve; None: one per unit.
@@ -117,7 +117,7 @@ def evaluate(
             measurements += found.measurements
             drawn += found.curves
             agreements += found.agreements
-            forwards += sum(table.forwards for table in worths)
+            forwards += sum(table.forwards for table in worths) + sum(asker.forwards for asker in one.methods.values())
             tell("evaluate", index + 1, len(asked.inquiries))
     examples = [one.example for one in asked.inquiries]
     return Evaluation(
@@ -254,10 +254,17 @@ def _asked(
     again_too = any(isinstance(one, AsksMethod) for one in plan.metrics)
     sources = _provenances(results, tuple(named))
     inquiries = []
+    contrasts = [_contrast_of_all([one[index] for one in named.values()]) for index in range(len(first))]
     for index, example in enumerate(first):
-        question = question_of(adapter, example, keep_special=keep_special, include_eos_baseline=not keep_special)
-        members = evaluated_units(question, example, units)
         given = {name: _same_text(one[index], example, name) for name, one in named.items()}
+        question = question_of(
+            adapter,
+            example,
+            keep_special=keep_special,
+            include_eos_baseline=not keep_special,
+            contrast_ids=contrasts[index],
+        )
+        members = evaluated_units(question, example, units)
         inquiries.append(
             _Inquiry(
                 example=example,
@@ -282,13 +289,23 @@ def _asked(
         inquiries=inquiries,
         warnings=(
             *((f"No example has gold units, which these compare with: {', '.join(blind)}.",) if blind else ()),
-            *_remarks(named, sources),
+            *_remarks(named, sources, contrasts),
         ),
     )
 
 
-def _remarks(named: Mapping[str, list[Attribution]], sources: Mapping[str, Provenance | None]) -> Iterator[str]:
-    """Where scores answer another question than the one they are held against."""
+def _contrast_of_all(results: Sequence[Attribution]) -> IntArray | None:
+    """The tokens that the explained ones are compared with, where all contrasts of one text are the same; else None."""
+    given = [ids for one in results if (ids := compared_ids(one)) is not None]
+    return given[0] if given and all(np.array_equal(ids, given[0]) for ids in given) else None
+
+
+def _remarks(
+    named: Mapping[str, list[Attribution]],
+    sources: Mapping[str, Provenance | None],
+    contrasts: Sequence[IntArray | None],
+) -> Iterator[str]:
+    """What scores are held against, where it is not the log-probability that they speak of."""
     for name, given in named.items():
         functions = sorted({function for one in given if (function := turned(one, sources[name]))})
         if functions:
@@ -296,10 +313,24 @@ def _remarks(named: Mapping[str, list[Attribution]], sources: Mapping[str, Prove
                 f"{name}: scores of {', '.join(functions)}, which falls where the model becomes surer, were turned: a "
                 "positive one speaks for the token."
             )
-        if any(is_contrast(one, sources[name]) for one in given):
+        judged = [ids is not None and compared_ids(one) is not None for one, ids in zip(given, contrasts, strict=True)]
+        if any(judged):
             yield (
-                f"{name}: scores of a contrast are held against the log-probability of the token alone; what the model "
-                "says of the other token is not looked at. check=True looks at both."
+                f"{name}: scores of a contrast are held against the probability of the token where only it and the "
+                "token it is compared with may come."
+            )
+        if any(is_contrast(one, sources[name]) and not told for one, told in zip(given, judged, strict=True)):
+            yield (
+                f"{name}: scores of a contrast are held against the log-probability of the token alone, since the "
+                "other one is read in another context (contrast_force_inputs=True), is another than that of the other "
+                "results, or is not told (files of 0.1.0)."
+            )
+        if any(
+            ids is not None and not is_contrast(one, sources[name]) for one, ids in zip(given, contrasts, strict=True)
+        ):
+            yield (
+                f"{name}: these scores are of no contrast, and are held against that of the others all the same. "
+                "Evaluate them apart to judge them by the log-probability of the token alone."
             )
 
 

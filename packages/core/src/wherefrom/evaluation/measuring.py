@@ -27,6 +27,7 @@ from wherefrom.evaluation.rescoring import Again, AsksMethod
 from wherefrom.evaluation.tau_leave_one_out import leave_one_out_masks
 from wherefrom.evaluation.worths import OutputCase, Span, Worths
 from wherefrom.methods.cost import Cost
+from wherefrom.progress import each_told
 from wherefrom.results.comparison import agreement_of
 
 NO_REMOVAL = ""
@@ -102,21 +103,23 @@ def measure(
                 [_planned(output, lists, asked, plan) for output, lists in zip(outputs, rankings, strict=True)]
             )
         )
+        measured = each_told("measures", sum(map(len, rankings)) * len(asked), one.progress)
         for span, output, lists in zip(spans, outputs, rankings, strict=True):
             for name, draws in lists.items():
-                found.measurements.extend(
-                    Measurement(
-                        method=name,
-                        metric=metric.identifier,
-                        removal=str(one.removal) if _removes(metric) else NO_REMOVAL,
-                        example=example,
-                        span=span,
-                        value=_mean(metric, draws, output.of(methods.get(name))),
-                        chance=_mean(metric, _other_orders(metric, name, draws, plan), output.case),
-                    )
-                    for metric in asked
-                    if name in methods or not isinstance(metric, AsksMethod)
-                )
+                for metric in asked:
+                    if name in methods or not isinstance(metric, AsksMethod):
+                        found.measurements.append(
+                            Measurement(
+                                method=name,
+                                metric=metric.identifier,
+                                removal=str(one.removal) if _removes(metric) else NO_REMOVAL,
+                                example=example,
+                                span=span,
+                                value=_mean(metric, draws, output.of(methods.get(name))),
+                                chance=_mean(metric, _other_orders(metric, name, draws, plan), output.case),
+                            )
+                        )
+                    measured()
                 if plan.curves:
                     found.curves.append(_curve(name, one, example, span, draws, output.case, plan.cuts))
             if place == 0 and plan.agreement:
@@ -192,7 +195,8 @@ def _known_rankings(output: OutputCase, scores: Mapping[str, FloatArray], plan: 
     """Scores that need no pass of the model; several for random."""
     count = output.case.count
     found = {name: [output.scores(values)] for name, values in scores.items()}
-    found[RANDOM] = random_scores(count, plan.draws, plan.seed)
+    if plan.draws:
+        found[RANDOM] = random_scores(count, plan.draws, plan.seed)
     found[RECENCY] = [recency_scores(count)]
     return found
 

@@ -11,18 +11,19 @@ from attrs import field, frozen
 from wherefrom.adapters.check import in_words, unmet
 from wherefrom.arrays import FloatArray
 from wherefrom.errors import InputError, ModelCapabilityError
-from wherefrom.evaluation.asking import example_of, question_of, turned
+from wherefrom.evaluation.asking import compared_ids, example_of, is_contrast, question_of, turned
 from wherefrom.methods.answers import attribution_of
 from wherefrom.methods.contract import METHODS, AnyMethod
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.unit_scores import unit_scores
 from wherefrom.methods.perturbation.units import Units
-from wherefrom.progress import no_progress
+from wherefrom.progress import Progress, no_progress
 from wherefrom.questions.question import Question
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.provenance import Provenance
 from wherefrom.settings import from_mapping
 from wherefrom.step_functions.base import STEP_FUNCTIONS, StepFunction
+from wherefrom.testing.counting import Tally, counting
 
 
 class AsksMethod:
@@ -45,8 +46,14 @@ class Again:
     result: Attribution
     """What it gave."""
     _kept: dict[Hashable, FloatArray] = field(factory=dict, init=False)
+    _ran: list[Tally] = field(factory=list, init=False)
 
-    def scores(self, key: Hashable, change: Change) -> FloatArray:
+    @property
+    def forwards(self) -> int:
+        """Passes that were run so far."""
+        return sum(one.forward_rows for one in self._ran)
+
+    def scores(self, key: Hashable, change: Change, *, progress: Progress = no_progress) -> FloatArray:
         """Scores of the units from a changed model, shape ``(units, steps)``.
 
         Args:
@@ -58,20 +65,22 @@ class Again:
         """
         if key not in self._kept:
             with change(self) as changed:
-                self._kept[key] = self._run(changed)
+                self._kept[key] = self._run(changed, progress)
         return self._kept[key]
 
     def cost(self) -> Cost | None:
         """What one run takes; None: not known before."""
         return self.method.cost_on(self.model, self.question)
 
-    def _run(self, changed: Any) -> FloatArray:
+    def _run(self, changed: Any, progress: Progress) -> FloatArray:
         if missing := unmet(changed, self.method.needs):
             raise ModelCapabilityError(
                 f"{self.method.identifier} cannot be asked of the changed model: it needs one that "
                 f"{in_words(missing[0])}. Leave this metric out."
             )
-        (found,) = self.method.attribute(changed, [self.question], no_progress)
+        metered, tally = counting(changed)
+        self._ran.append(tally)
+        (found,) = self.method.attribute(metered, [self.question], progress)
         example = example_of(self.model, self.result)
         made = attribution_of(example, self.question, self.method, found, {}, {}, clean_special_chars=False)
         return unit_scores(made, self.units) * (-1.0 if turned(made) else 1.0)
@@ -84,7 +93,7 @@ def again(model: Any, result: Attribution, provenance: Provenance | None, units:
     """A result's method and question, from how the result was made.
 
     Raises:
-        InputError: It is not said, or it was a contrast.
+        InputError: It is not said, or it was a contrast whose tokens are not told or are read in another context.
         UnknownNameError: The method or target function is not installed.
     """
     if provenance is None or not provenance.method:
@@ -92,8 +101,12 @@ def again(model: Any, result: Attribution, provenance: Provenance | None, units:
             "This metric asks the method again, and the result does not say how it was made. Pass what "
             "model.attribute(...) returned as a whole, not one example of it."
         )
-    if contrasts := sorted(name for name in provenance.arguments if name.startswith("contrast_")):
-        raise InputError(f"This metric asks the method again, which it cannot for a contrast ({contrasts[0]}).")
+    contrast_ids = compared_ids(result)
+    if contrast_ids is None and is_contrast(result, provenance):
+        raise InputError(
+            "This metric asks the method again, which it can for a contrast whose tokens are read in the prediction "
+            "that is explained: without contrast_force_inputs, and not from a file of 0.1.0. Leave this metric out."
+        )
     method: Any = from_mapping(
         METHODS.get(provenance.method["name"]),
         provenance.method.get("settings", {}),
@@ -105,6 +118,7 @@ def again(model: Any, result: Attribution, provenance: Provenance | None, units:
         keep_special=bool(provenance.arguments.get("keep_special", True)),
         include_eos_baseline=bool(provenance.arguments.get("include_eos_baseline", False)),
         function=_function(provenance),
+        contrast_ids=contrast_ids,
         seed=provenance.seed or 0,
     )
     return Again(model=model, question=question, method=method, units=units, result=result)

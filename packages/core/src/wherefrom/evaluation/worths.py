@@ -16,7 +16,13 @@ from wherefrom.evaluation.contract import Case
 from wherefrom.evaluation.embedded import Embedded, embedded
 from wherefrom.evaluation.rescoring import Again
 from wherefrom.methods.contract import Progress, Question, no_progress
-from wherefrom.methods.perturbation.ablation import LOG_PROBABILITY, AblationTable, quantities
+from wherefrom.methods.perturbation.ablation import (
+    CONTRAST_LOG_PROBABILITY,
+    LOG_PROBABILITIES,
+    LOG_PROBABILITY,
+    AblationTable,
+    quantities,
+)
 from wherefrom.methods.perturbation.cost import most_passes, passes
 from wherefrom.methods.perturbation.growing import GrowingTable
 from wherefrom.methods.perturbation.removal import check_baseline
@@ -27,6 +33,8 @@ Span = tuple[int, int]
 
 class Worths:
     """What the explained tokens of one question are worth without some units, for one way of removal.
+
+    Of a question with a contrast that is what they are worth between the two.
 
     A mask is run once, whoever asks for it and for whichever step.
     """
@@ -49,12 +57,13 @@ class Worths:
         check_baseline(removal, model, "An evaluation")
         self._model = model
         self._question = question
+        self.progress = progress
         self._growing = GrowingTable(
             model,
             question,
             units,
             removal,
-            wanted={LOG_PROBABILITY: quantities(question)[LOG_PROBABILITY]},
+            wanted={name: one for name, one in quantities(question).items() if name in LOG_PROBABILITIES},
             folder=tables,
             keep=False,
             progress=progress,
@@ -85,6 +94,18 @@ class Worths:
     def ask(self, masks: BoolArray) -> AblationTable:
         """The table with at least these masks. Shape of masks ``(rows, units)``, true: stays."""
         return self._growing.ask(masks)
+
+    def values(self, masks: BoolArray) -> FloatArray:
+        """Log-probability of each explained token, nats; of a contrast, where only it and its counterpart may come.
+
+        Shape of masks ``(rows, units)``, true: stays, to shape ``(rows, steps)``.
+        """
+        table = self.ask(masks)
+        values = table.values_of(masks, LOG_PROBABILITY)
+        if CONTRAST_LOG_PROBABILITY not in table.values:
+            return values
+        between: FloatArray = values - np.logaddexp(values, table.values_of(masks, CONTRAST_LOG_PROBABILITY))
+        return between
 
     def _counted(
         self, answers: Callable[[Iterable[FloatArray]], Iterator[FloatArray]], vectors: Iterable[FloatArray]
@@ -150,7 +171,8 @@ class OutputCase:
         """The case of one method's scores; None: no method made them."""
         if method is None:
             return self.case
-        return evolve(self.case, rescored=lambda key, change: self.scores(method.scores(key, change)))
+        tell = self._worths.progress
+        return evolve(self.case, rescored=lambda key, change: self.scores(method.scores(key, change, progress=tell)))
 
     def scores(self, scores: FloatArray) -> FloatArray:
         """Its units' scores, summed over its steps, from scores ``(units, steps)``."""
@@ -165,5 +187,5 @@ class OutputCase:
 
     def _worth(self, masks: BoolArray) -> FloatArray:
         full = self.whole(masks)
-        values: FloatArray = self._worths.ask(full).values_of(full, LOG_PROBABILITY)[:, self.inside].sum(axis=1)
+        values: FloatArray = self._worths.values(full)[:, self.inside].sum(axis=1)
         return values

@@ -24,7 +24,7 @@ from wherefrom.methods.contract import AnyMethod
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.ablation import (
     CONTRAST_LOG_PROBABILITY,
-    LOG_PROBABILITY,
+    LOG_PROBABILITIES,
     quantities,
     target_function_name,
 )
@@ -95,7 +95,7 @@ def check(
     if of == TARGET:
         question = evolve(question, target_function=_with_digits(question.target_function))
     own = target_function_name(question.target_function)
-    names = (own,) if of == TARGET else (LOG_PROBABILITY, CONTRAST_LOG_PROBABILITY)
+    names = (own,) if of == TARGET else LOG_PROBABILITIES
     wanted = {name: function for name, function in quantities(question).items() if name in names}
     table = GrowingTable(model, question, units, removal, wanted=wanted, progress=progress).ask(masks)
     values = table.values_of(masks, names[0])

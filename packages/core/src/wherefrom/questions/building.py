@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from attrs import evolve, field, frozen
@@ -53,6 +53,13 @@ class QuestionOptions:
         """Is there anything to compare with?"""
         return self.contrast_targets is not None or self.contrast_sources is not None
 
+    @property
+    def explained_in(self) -> Literal["own", "contrastive"] | None:
+        """In which context the target function reads a contrastive token; None: step scores alone compare."""
+        if not self.function.contrastive:
+            return None
+        return "contrastive" if self.contrast_force_inputs else "own"
+
 
 @frozen(kw_only=True, eq=False)
 class Prepared:
@@ -61,7 +68,7 @@ class Prepared:
     questions: list[Question]
     """Of the examples that have a step to explain, in order."""
     details: list[dict[str, Any]]
-    """Per example: the pairs of a contrast."""
+    """Per example: the pairs of a contrast, and in which context they are what is explained."""
     warnings: list[str] = field(factory=list)
 
 
@@ -79,7 +86,10 @@ def prepare(
         for index, (example, steps, contrast) in enumerate(zip(examples, positions, contrasts, strict=True))
         if len(steps)
     ]
-    details = [{} if contrast is None else {"contrast": contrast.details} for contrast in contrasts]
+    details = [
+        {} if contrast is None else {"contrast": contrast.details | {"explained_in": options.explained_in}}
+        for contrast in contrasts
+    ]
     return Prepared(questions=questions, details=details, warnings=notes)
 
 

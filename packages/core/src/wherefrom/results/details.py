@@ -181,12 +181,13 @@ def carried(details: Mapping[str, Any], places: Mapping[str, Carrying]) -> dict[
 
 
 def of_both(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    """The details of a sum or a difference: what both have alike, and the first one's contrast.
+    """The details of a sum or a difference: what both have alike, and the first one's contrast, unless the other was
+    compared with other tokens.
 
     Columns of a trace are no steps, and were compared with nothing.
     """
     alike = {name: value for name, value in one.items() if name in other and _plain(other[name]) == _plain(value)}
-    if CONTRAST in one:
+    if CONTRAST in one and _compared(one) == _compared({**one, **other}):
         alike[CONTRAST] = one[CONTRAST]
     traced = TRACE in one or TRACE in other
     left_out = (*OF_ONE_RUN, CONTRAST) if traced else OF_ONE_RUN
@@ -214,6 +215,13 @@ def _changed(details: Mapping[str, Any], ways: Mapping[str, _Way]) -> dict[str, 
                 continue
         found[name] = value
     return found
+
+
+def _compared(details: Mapping[str, Any]) -> list[Any]:
+    """The tokens that steps were compared with."""
+    contrast = details[CONTRAST]
+    pairs = contrast.get("pairs", []) if isinstance(contrast, Mapping) else []
+    return [pair.get("contrast") for pair in pairs if isinstance(pair, Mapping)]
 
 
 def _gone(value: Any) -> None:

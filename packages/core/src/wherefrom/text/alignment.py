@@ -68,6 +68,7 @@ class Alignment:
                     "contrast_position": position,
                     "target": str(original[step]),
                     "contrast": str(contrast[position]),
+                    "contrast_id": contrast[position].id,
                     "contrast_piece": contrast[position].piece,
                 }
                 for step, position in self.pairs

@@ -13,9 +13,9 @@ Example:
     ['children']
 """
 
+from wherefrom_hf.demo._fetched import PRETRAINED, NotFetchedError, is_fetched
 from wherefrom_hf.demo._gold import CueSpan, GoldCue, gold_cues
 from wherefrom_hf.demo._paths import DEMO_MODELS, UnknownDemoModelError, demo_path
-from wherefrom_hf.demo.pretrained import PRETRAINED, NotFetchedError, is_fetched
 
 __all__ = [
     "DEMO_MODELS",

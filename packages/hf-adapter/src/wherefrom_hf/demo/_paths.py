@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from pathlib import Path
 
-from wherefrom_hf.demo.pretrained import PRETRAINED, pretrained_path
+from wherefrom_hf.demo._fetched import PRETRAINED, pretrained_path
 
 DEMO_MODELS: tuple[str, ...] = ("lm", "mt")
 """Names of the models that ship with the package: ``lm`` is decoder-only, ``mt`` is encoder-decoder."""

@@ -129,9 +129,13 @@ def projection_of(one: Attended) -> tuple[nn.Module, Tensor]:
     """
     if one.projection is not None and one.projected is not None and (one.outside or _is_result(one)):
         return one.projection, one.projected
+    # what peft calls the layer that an adapter (LoRA and its kin) adds to
+    adapted = any(hasattr(part, "base_layer") for part in one.module.modules())
+    merging = " An adapter adds to it: merge it first (`model.merge_and_unload()` of peft)." if adapted else ""
     raise ModelCapabilityError(
         f"In {one.name} no output projection reads the attention's result and gives the module's, so its output cannot "
-        "be written as a sum over positions. Use attention, or a method without internals: saliency, occlusion."
+        f"be written as a sum over positions.{merging} Use attention, or a method without internals: saliency, "
+        "occlusion."
     )
 
 

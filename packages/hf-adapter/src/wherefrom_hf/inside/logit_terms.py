@@ -70,6 +70,8 @@ def _same_input(row: Row) -> dict[str, Any]:
         "source_ids": row.source_ids,
         "target_visible": row.target_visible,
         "source_visible": row.source_visible,
+        "target_embeds": row.target_embeds,
+        "source_embeds": row.source_embeds,
     }
 
 

@@ -11,9 +11,9 @@ from attrs import frozen
 from torch import Tensor
 from transformers import PreTrainedModel
 from wherefrom.adapters import Row
-from wherefrom.errors import InputError
 
 from wherefrom_hf.inside.attention_watch import Watch
+from wherefrom_hf.running.embedding import embeddings_given
 from wherefrom_hf.running.head import cut_at_head, reads
 from wherefrom_hf.running.padding import decoder_batch, encoder_batch
 from wherefrom_hf.running.passes import run_encoder, start_run
@@ -51,14 +51,7 @@ def run(
         watch: Told which tensor the decoder is given as the encoder's output.
         graph: Keep what is needed to differentiate.
         predictions: Are logits wanted? Without, the output layer has nothing to do, and step scores cannot be read.
-
-    Raises:
-        InputError: A row brings embeddings of its own; internals are read for token ids.
     """
-    if any(row.target_embeds is not None or row.source_embeds is not None for row in rows):
-        raise InputError(
-            "Attention and value states are read for token ids; these rows bring embeddings. Leave them out."
-        )
     device = next(module.parameters()).device
     steps = [torch.from_numpy(row.steps if predictions else row.steps[:0]) for row in rows]
     at_rows, at_positions = reads(steps, 0, device)
@@ -67,12 +60,14 @@ def run(
         states = None
         if rows[0].source_ids is not None:
             encoder = encoder_batch(rows, 0, device)
-            states = run_encoder(module, encoder.ids, encoder.visible)
+            with embeddings_given(module, "source", encoder.ids, [row.source_embeds for row in encoder.rows]):
+                states = run_encoder(module, encoder.ids, encoder.visible)
             if len(encoder.rows) != len(rows):
                 states = states.of(encoder.of_row)
             if watch is not None:
                 watch.encoder_states = states.states
-        with cut_at_head(module, at_rows, at_positions, detach=False):
+        given = embeddings_given(module, "target", decoder.ids, [row.target_embeds for row in rows])
+        with given, cut_at_head(module, at_rows, at_positions, detach=False):
             output, _ = start_run(module, states).forward(decoder.ids, decoder.visible, keep=False)
     parts = list(output.logits[0].split([len(s) for s in steps]))
     return Passed(logits=parts, rows=rows)

@@ -6,7 +6,7 @@ per-layer embeddings) happens exactly once and exactly as the model does it, wit
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,7 +14,10 @@ import torch
 from attrs import frozen
 from torch import Tensor, nn
 from transformers import PreTrainedModel
+from wherefrom.adapters import Side
 from wherefrom.errors import ModelCapabilityError
+
+from wherefrom_hf.running.padding import pad_embeddings
 
 
 @frozen(eq=False)
@@ -40,6 +43,13 @@ class InputEmbedding:
     def table(self) -> Tensor:
         """Scaled embeddings of the whole vocabulary, shape ``(vocabulary, width)``."""
         return self.of(torch.arange(self.weight.shape[0], device=self.weight.device))
+
+    def laid_over(self, ids: Tensor, given: Sequence[Tensor | None]) -> Tensor | None:
+        """Embeddings of padded ids, shape ``(rows, length, width)``, with those given for some rows in their place.
+
+        None: none are given.
+        """
+        return None if all(one is None for one in given) else pad_embeddings(given, self.of(ids))
 
     @contextmanager
     def replaced_by(self, embeddings: Tensor | None) -> Iterator[None]:
@@ -85,6 +95,31 @@ def input_embedding(stack: PreTrainedModel) -> InputEmbedding:
         if scaled_inside:
             scale = 1.0
     return InputEmbedding(module, scale)
+
+
+def input_embeddings(module: PreTrainedModel) -> tuple[InputEmbedding | None, InputEmbedding]:
+    """Those of the encoder, where there is one, and of the decoder.
+
+    Raises:
+        ModelCapabilityError: See `input_embedding`.
+    """
+    if not module.config.is_encoder_decoder:
+        return None, input_embedding(module)
+    return input_embedding(module.get_encoder()), input_embedding(module.get_decoder())
+
+
+@contextmanager
+def embeddings_given(
+    module: PreTrainedModel, side: Side, ids: Tensor, given: Sequence[Tensor | None]
+) -> Iterator[None]:
+    """Within the block, one side of a model reads the embeddings given for some rows of ``ids``, if any are."""
+    if all(one is None for one in given):
+        yield
+        return
+    source, target = input_embeddings(module)
+    embedding = source if side == "source" and source is not None else target
+    with embedding.replaced_by(embedding.laid_over(ids, given)):
+        yield
 
 
 def named_embedding(stack: Any) -> nn.Module:

@@ -18,7 +18,7 @@ from wherefrom_hf.running.embedding import InputEmbedding, named_embedding
 from wherefrom_hf.running.freed import hand_back_freed
 from wherefrom_hf.running.head import cut_at_head, reads
 from wherefrom_hf.running.memory import attention_graph_bytes, default_limit
-from wherefrom_hf.running.padding import decoder_batch, encoder_batch, pad_embeddings, read_length
+from wherefrom_hf.running.padding import decoder_batch, encoder_batch, read_length
 from wherefrom_hf.running.passes import EncoderStates, run_encoder
 from wherefrom_hf.running.precision import at_least_single
 from wherefrom_hf.running.probe import Probe
@@ -99,10 +99,8 @@ class Predictor:
         steps = [torch.from_numpy(row.steps) for row in rows]
         pairs = reads(steps, shared, self.device)
         ids = batch.ids[:, shared:]
-        embeddings = None
-        if any(row.target_embeds is not None for row in rows):
-            given = [None if row.target_embeds is None else row.target_embeds[shared:] for row in rows]
-            embeddings = pad_embeddings(given, self.target.of(ids))
+        given = [None if row.target_embeds is None else row.target_embeds[shared:] for row in rows]
+        embeddings = self.target.laid_over(ids, given)
         attention = self._attention_in_two(shared, ids.shape[1])  # asked out here: it may run passes of its own
         with (
             attention or nullcontext(),
@@ -128,10 +126,7 @@ class Predictor:
         if self.source is None:
             return None
         batch = encoder_batch(rows, self.fill, self.device)
-        embeddings = None
-        if any(row.source_embeds is not None for row in batch.rows):
-            embeddings = pad_embeddings([row.source_embeds for row in batch.rows], self.source.of(batch.ids))
-        with self.source.replaced_by(embeddings):
+        with self.source.replaced_by(self.source.laid_over(batch.ids, [row.source_embeds for row in batch.rows])):
             states = run_encoder(self.module, batch.ids, batch.visible)
         return states.of(batch.of_row)
 

@@ -37,6 +37,7 @@ from wherefrom.step_functions.code import UntoldError, this_object, told
 
 LOG_PROBABILITY = "log_probability"
 CONTRAST_LOG_PROBABILITY = "contrast_log_probability"
+LOG_PROBABILITIES = (LOG_PROBABILITY, CONTRAST_LOG_PROBABILITY)
 _UNTOLD = "untold-"
 """Begins what stands for a function that is told from others in this process alone."""
 
