@@ -362,6 +362,38 @@ def test_no_context_is_refused_instead_of_selecting_every_token() -> None:
             attribute_context(model, "the cat sat", nothing, output="on the mat")
 
 
+@pytest.mark.parametrize("blank", ["", "  "])
+@pytest.mark.parametrize("template", [None, "{context} {current}", "So: {context} {current}"])
+def test_a_blank_output_context_is_none(blank: str, template: str | None) -> None:
+    model = wherefrom.load_model(ReferenceModel(), "dummy")
+    asked = partial(attribute_context, model, "the cat sat", output="on the mat", output_template=template)
+    with pytest.raises(InputError, match="no context"):
+        asked(None, output_context=blank)
+    out = asked("a man slept.", output_context=blank)
+    assert out.output_context is None
+    assert out.output_context_tokens is None
+    if template is None:
+        assert out.cti_scores == asked("a man slept.").cti_scores
+
+
+class _NoContext:
+    """Says that there is no context in an output."""
+
+    def answer(self, question: str) -> str:
+        return ""
+
+    def confirm(self, question: str) -> bool:
+        return question.startswith("Is there no context")
+
+
+def test_an_output_in_which_no_context_is_found_is_refused_where_there_is_no_other() -> None:
+    model = wherefrom.load_model(ReferenceModel(), "dummy")
+    asked = partial(attribute_context, model, "the cat sat", output_template="{context} {current}", ask=_NoContext())
+    with pytest.raises(InputError, match="no context"):
+        asked()
+    assert asked("a man slept.").output_context == ""
+
+
 def test_a_context_that_its_template_leaves_out_is_told_and_refused() -> None:
     model = wherefrom.load_model(ReferenceModel(), "dummy")
     with pytest.warns(WherefromWarning, match="left out"), pytest.raises(InputError, match="no context"):

@@ -25,7 +25,7 @@ from wherefrom.context.chats import PLACEMENTS, Messages, Placement, gap_before_
 from wherefrom.context.cues import Alternatives, Cues, Reduce, impute
 from wherefrom.context.documents import Context, Document, Part, sentence_parts
 from wherefrom.context.foreign import Foreign, checked, put_in_place
-from wherefrom.context.formatting import Formatted, Texts, before_output, formatted, refuse_unused
+from wherefrom.context.formatting import Formatted, Texts, before_output, formatted, refuse_unused, require_context
 from wherefrom.context.nulls import checked_nulls
 from wherefrom.context.outputs import STRATEGIES, Asks, Output, Strategy, generated, given, split
 from wherefrom.context.readings import (
@@ -396,6 +396,7 @@ def _readings(
     with_context = reading(model, full, said.prefix, said.ids, said.tokens, kept)
     if said.context_positions is not None:
         with_context = evolve(with_context, output_context=said.context_positions)
+    require_context(form.input_text, said.context if form.splits_output else form.output_context)
     prefix = _before(model, form.bare, output, said.ids)
     without = reading(model, form.bare, prefix, said.ids, said.tokens, kept)
     listed = [i for i, token in enumerate(said.tokens) if not token.special or token.piece in kept]

@@ -24,6 +24,7 @@ from wherefrom.context.documents import ContextText, Part, as_documents, context
 from wherefrom.context.readings import Prefix
 from wherefrom.context.templates import (
     CHAT_TEMPLATE,
+    CONTEXT,
     Filled,
     Template,
     contextless_template,
@@ -122,8 +123,11 @@ def formatted(model: SequenceModel, texts: Texts) -> Formatted:
         raise InputError(f"The current text is neither a text nor a chat: {texts.current!r:.80}.")
     if (not isinstance(texts.current, str) or is_chat(texts.context)) and model.card.kind == "encoder-decoder":
         raise InputError("A chat needs a decoder-only model. Give current text and context as text or documents.")
-    said = output_template(texts.output_template, has_context=texts.output_context is not None)
-    output_context = texts.output_context
+    blank = texts.output_context is not None and not texts.output_context.strip()
+    output_context = None if blank else texts.output_context
+    said = output_template(texts.output_template, has_context=output_context is not None)
+    if blank:  # none, and none to be found in what the model says
+        said = Template(said.text.replace(CONTEXT, ""))
     if output_context is not None and not said.has_context:
         _dropped("output_context_text", said)
         output_context = None
@@ -137,11 +141,7 @@ def formatted(model: SequenceModel, texts: Texts) -> Formatted:
         full, bare, parts, input_text, filled = _beside(texts, texts.current, model)
     else:
         full, bare, parts, input_text, filled = _question(texts, texts.current, model, bare_input)
-    if input_text is None and not said.has_context:
-        raise InputError(
-            "There is no context, so nothing can depend on it. Give a context (context=..., --input-context-text, "
-            "--documents), or an output_template with {context}."
-        )
+    require_context(input_text, CONTEXT if said.has_context else None)
     if model.card.kind == "encoder-decoder":
         full, bare = as_source(full), as_source(bare)
     target = full.target_text
@@ -168,6 +168,19 @@ def formatted(model: SequenceModel, texts: Texts) -> Formatted:
         parts=parts,
         output_context=output_context,
     )
+
+
+def require_context(of_input: str | None, of_output: str | None) -> None:
+    """Stop where there is neither.
+
+    Raises:
+        InputError: There is none.
+    """
+    if of_input is None and not of_output:
+        raise InputError(
+            "There is no context, so nothing can depend on it. Give a context (context=..., --input-context-text, "
+            "--documents), or an output_template with {context}."
+        )
 
 
 def _gap(text: str, following: str, separator: str) -> str:
