@@ -119,6 +119,22 @@ def test_the_permutation_test_takes_unrelated_contexts(wherefrom: Run, tmp_path:
     assert json.loads(ran.out)["cci_scores"][0]["p_value"] == pytest.approx(0.05)
 
 
+def test_null_contexts_beside_documents_are_documents(wherefrom: Run, tmp_path: Path) -> None:
+    """Bare ones, such with a title, and lists of them are written by the template as the real one is."""
+    real = {"text": "The weather was nice.", "title": "on a sick man"}
+    (tmp_path / "docs.jsonl").write_text(json.dumps(real) + "\n")
+    (tmp_path / "null.jsonl").write_text("\n".join(json.dumps(one) for one in (real["text"], real, [real])))
+    asked = ("attribute-context", "-m", "demo:lm", *TEXTS[:2], "--output-current-text", "to the hospital.")
+    more = ("--documents", "docs.jsonl", "--document-template", "Note {n} {title}: {text}", "--support-unit", "none")
+    ran = wherefrom(*asked, *more, "--fpr", "0.25", "--null-contexts", "null.jsonl", "--json")
+    assert ran.code == 0, ran.err
+    assert json.loads(ran.out)["cti_p_values"] == [1.0] * 4
+    (tmp_path / "null.jsonl").write_text('"plain"\n["plain", {"id": 3}]\n')
+    ran = wherefrom(*asked, *more, "--fpr", "0.25", "--null-contexts", "null.jsonl", "--json")
+    assert ran.code == 2
+    assert "Document 2 in null.jsonl has no text" in ran.err
+
+
 @pytest.mark.parametrize(
     "arguments, words",
     [

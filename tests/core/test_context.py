@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from functools import partial
 
 import numpy as np
@@ -361,6 +362,38 @@ def test_no_context_is_refused_instead_of_selecting_every_token() -> None:
             attribute_context(model, "the cat sat", nothing, output="on the mat")
 
 
+@pytest.mark.parametrize("blank", ["", "  "])
+@pytest.mark.parametrize("template", [None, "{context} {current}", "So: {context} {current}"])
+def test_a_blank_output_context_is_none(blank: str, template: str | None) -> None:
+    model = wherefrom.load_model(ReferenceModel(), "dummy")
+    asked = partial(attribute_context, model, "the cat sat", output="on the mat", output_template=template)
+    with pytest.raises(InputError, match="no context"):
+        asked(None, output_context=blank)
+    out = asked("a man slept.", output_context=blank)
+    assert out.output_context is None
+    assert out.output_context_tokens is None
+    if template is None:
+        assert out.cti_scores == asked("a man slept.").cti_scores
+
+
+class _NoContext:
+    """Says that there is no context in an output."""
+
+    def answer(self, question: str) -> str:
+        return ""
+
+    def confirm(self, question: str) -> bool:
+        return question.startswith("Is there no context")
+
+
+def test_an_output_in_which_no_context_is_found_is_refused_where_there_is_no_other() -> None:
+    model = wherefrom.load_model(ReferenceModel(), "dummy")
+    asked = partial(attribute_context, model, "the cat sat", output_template="{context} {current}", ask=_NoContext())
+    with pytest.raises(InputError, match="no context"):
+        asked()
+    assert asked("a man slept.").output_context == ""
+
+
 def test_a_context_that_its_template_leaves_out_is_told_and_refused() -> None:
     model = wherefrom.load_model(ReferenceModel(), "dummy")
     with pytest.warns(WherefromWarning, match="left out"), pytest.raises(InputError, match="no context"):
@@ -373,6 +406,19 @@ def test_a_context_that_its_template_leaves_out_is_told_and_refused() -> None:
         ({"context_sensitivity_metric": "probability"}, SettingsError, "kl_divergence"),
         ({"fpr": 0.001}, InputError, "at least 999"),
         ({"fpr": 0.05, "null_contexts": ["a dog sat."]}, InputError, "at least 19"),
+        ({"fpr": 0.05, "null_contexts": ["a dog sat.", ""] * 10}, InputError, r"null_contexts\[1\] is empty"),
+        ({"fpr": 0.05, "null_contexts": ["a dog sat.", "  "] * 10}, InputError, r"null_contexts\[1\] is empty"),
+        (
+            {"fpr": 0.5, "null_contexts": ["a dog sat.", ["a dog sat."]]},
+            InputError,
+            r"null_contexts\[1\] must be a text",
+        ),
+        (
+            {"fpr": 0.5, "null_contexts": ["a dog sat.", "a\ud800"]},
+            InputError,
+            r"null_contexts\[1\] has half a character",
+        ),
+        ({"fpr": 0.5, "null_contexts": "unrelated"}, SettingsError, "null_contexts='unrelated' is not known"),
         ({"null_contexts": ["a dog sat."]}, SettingsError, "null_contexts would change nothing"),
         ({"null_draws": 20}, SettingsError, "null_draws would change nothing"),
         ({"fpr": 0.05, "null_contexts": ["a dog sat."] * 19, "null_draws": 20}, SettingsError, "all used"),
@@ -396,6 +442,43 @@ def test_requests_without_sense_say_what_to_do(settings, error, words) -> None:
     model = wherefrom.load_model(ReferenceModel(), "dummy")
     with pytest.raises(error, match=words):
         attribute_context(model, "the cat sat", "a man slept.", output="on the mat", **settings)
+
+
+@pytest.mark.parametrize(
+    "null, words",
+    [
+        ("", r"null_contexts\[1\], in the place of a list of documents: Document 0 is empty"),
+        ([], r"null_contexts\[1\], .*: The list of documents is empty"),
+        (["a dog sat.", " "], r"null_contexts\[1\], .*: Document 1 is empty"),
+        ([{"title": "a"}], r"null_contexts\[1\], .*: Document 0 has no 'text'"),
+    ],
+)
+def test_a_null_context_that_is_no_list_of_documents_is_named(null, words) -> None:
+    model = wherefrom.load_model(ReferenceModel(), "dummy")
+    with pytest.raises(InputError, match=words):
+        attribute_context(
+            model, "the cat sat", ["a man slept."], output="on", fpr=0.5, null_contexts=["a dog sat.", null]
+        )
+
+
+def test_null_contexts_of_other_numbers_of_documents_are_told_where_documents_are_written_out() -> None:
+    model = wherefrom.load_model(ReferenceModel(), "dummy")
+    asked = partial(
+        attribute_context,
+        model,
+        "the cat sat",
+        ["a man slept.", "it was red."],
+        output="on",
+        fpr=0.5,
+        show_progress=False,
+    )
+    nulls = [["a dog sat.", "a bird sat."], "a dog sat."]
+    with pytest.warns(WherefromWarning, match=r"has 2 document\(s\), and null_contexts\[1\] not as many"):
+        out = asked(null_contexts=nulls, document_template="[{n}] {text}")
+    assert out.info["null_contexts"] == [[{"text": "a dog sat."}, {"text": "a bird sat."}], [{"text": "a dog sat."}]]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        asked(null_contexts=nulls)
 
 
 # files

@@ -338,6 +338,34 @@ def test_two_documents_that_say_the_same_are_both_cited(lm: wherefrom.Attributio
     assert max(out.sentences[0].necessity) < 0.1  # neither is missed alone
 
 
+@pytest.mark.parametrize("unit", ["document", "sentence"])
+def test_what_a_template_tells_is_no_document_s_doing(lm: wherefrom.AttributionModel, unit: Any) -> None:
+    """Documents that say nothing, each held against the others: all were flagged and cited for their template."""
+    said = itertools.product(
+        ["The weather", "The music", "The garden", "The door"], ["nice", "loud", "quiet", "old", "red"]
+    )
+    pool = [f"{what} was {how}." for what, how in said]
+    flagged, cited = 0, 0
+    for real in pool[::5]:
+        others = [one for one in pool if one != real]
+        out = attribute_context(
+            lm,
+            ASKED,
+            [real],
+            output="to the hospital.",
+            method="dummy",
+            document_template="Note {n} on a sick man: {text}",
+            fpr=0.05,
+            null_contexts=others,
+            null_documents=others,
+            support_unit=unit,
+        )
+        flagged += bool(out.selected)
+        cited += bool(out.sentences[0].citations)
+    assert flagged <= 1
+    assert cited == 0
+
+
 # planted cues
 
 

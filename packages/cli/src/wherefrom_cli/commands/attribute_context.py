@@ -118,7 +118,7 @@ def _attributed(
         context_sensitivity_std_threshold=options.context_sensitivity_std_threshold,
         context_sensitivity_topk=options.context_sensitivity_topk,
         fpr=options.fpr,
-        null_contexts=_bare_texts(options.null_contexts) or "shuffled",
+        null_contexts=_null_contexts(options) or "shuffled",
         null_draws=options.null_draws,
         attribution_std_threshold=options.attribution_std_threshold,
         attribution_topk=options.attribution_topk,
@@ -148,15 +148,33 @@ def _bare_texts(path: str | None) -> list[str] | None:
     Raises:
         UsageError: A document has no text.
     """
-    if not path:
-        return None
-    texts: list[Any] = [one.get("text") if isinstance(one, dict) else one for one in documents_in_file(Path(path))]
-    for place, text in enumerate(texts, start=1):
-        if not isinstance(text, str):
-            raise UsageError(
-                f"Document {place} in {path} has no text.\nGive a text, or an object with 'text', for each."
-            )
-    return texts
+    return [_text_of(one, place, path) for place, one in _numbered(path)] if path else None
+
+
+def _null_contexts(options: Options) -> list[Any] | None:
+    """Contexts in a file, where one is given: texts; beside documents, documents or lists of them.
+
+    Raises:
+        UsageError: One that is no list has no text.
+    """
+    path = options.null_contexts
+    if not path or not options.documents:
+        return _bare_texts(path)
+    for place, one in _numbered(path):
+        for document in one if isinstance(one, list) else [one]:
+            _text_of(document, place, path)
+    return [one for _, one in _numbered(path)]
+
+
+def _numbered(path: str) -> list[tuple[int, Any]]:
+    return list(enumerate(documents_in_file(Path(path)), start=1))
+
+
+def _text_of(document: Any, place: int, path: str) -> str:
+    text = document.get("text") if isinstance(document, dict) else document
+    if not isinstance(text, str):
+        raise UsageError(f"Document {place} in {path} has no text.\nGive a text, or an object with 'text', for each.")
+    return text
 
 
 def _is_built_in(options: Options) -> bool:
@@ -397,7 +415,11 @@ def _add_selection_options(group: OptionGroup) -> None:
     )
     group.add("--context-sensitivity-topk", type=positive_number, metavar="N", help="select at most N tokens")
     group.add("--fpr", type=number, metavar="RATE", help="select by a permutation test with this false-positive rate")
-    group.add("--null-contexts", metavar="FILE", help="unrelated contexts for the test (default: shuffled words)")
+    group.add(
+        "--null-contexts",
+        metavar="FILE",
+        help="unrelated contexts for the test; beside --documents, also lists of documents (default: shuffled words)",
+    )
     group.add("--null-draws", type=positive_number, default=99, metavar="N", help="shuffled contexts (default: 99)")
     group.add(
         "--attribution-std-threshold",

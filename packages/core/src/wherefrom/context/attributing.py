@@ -16,18 +16,29 @@ import msgspec
 import numpy as np
 from attrs import evolve, field, frozen
 
-from wherefrom.adapters import PredictsSteps, Row, SequenceModel
+from wherefrom.adapters import Encoding, PredictsSteps, Row, SequenceModel
 from wherefrom.adapters.given import adapter_of
 from wherefrom.adapters.moving import moved
 from wherefrom.arrays import FloatArray, IntArray, like
 from wherefrom.context import permutation
 from wherefrom.context.chats import PLACEMENTS, Messages, Placement, gap_before_answer, is_chat
 from wherefrom.context.cues import Alternatives, Cues, Reduce, impute
-from wherefrom.context.documents import Part, sentence_parts
+from wherefrom.context.documents import Context, Document, Part, sentence_parts
 from wherefrom.context.foreign import Foreign, checked, put_in_place
-from wherefrom.context.formatting import Formatted, Texts, before_output, formatted, refuse_unused
+from wherefrom.context.formatting import Formatted, Texts, before_output, formatted, refuse_unused, require_context
+from wherefrom.context.nulls import checked_nulls
 from wherefrom.context.outputs import STRATEGIES, Asks, Output, Strategy, generated, given, split
-from wherefrom.context.readings import ForcedRun, characters_of, cut, encoded_prefix, reading, text_of
+from wherefrom.context.readings import (
+    ForcedRun,
+    Prefix,
+    characters_of,
+    cut,
+    encoded_prefix,
+    encoded_source,
+    reading,
+    text_of,
+    within,
+)
 from wherefrom.context.results import ContextAttribution, ContextPart, CueAttribution, SentenceSupport
 from wherefrom.context.selection import Threshold, chosen
 from wherefrom.context.sensitivity import (
@@ -77,7 +88,7 @@ def attribute_context(
     context_sensitivity_std_threshold: float | None = 1.0,
     context_sensitivity_topk: int | None = None,
     fpr: float | None = None,
-    null_contexts: Sequence[str] | Literal["shuffled"] = "shuffled",
+    null_contexts: Sequence[Context | Document | Mapping[str, Any]] | Literal["shuffled"] = "shuffled",
     null_draws: int = _DRAWS,
     attribution_std_threshold: float | None = 1.0,
     attribution_topk: int | None = None,
@@ -130,7 +141,8 @@ def attribute_context(
         context_sensitivity_topk: At most so many tokens count.
         fpr: Instead of standard deviations, a permutation test with this false-positive rate for the output as a
             whole; see `wherefrom.context.permutation`.
-        null_contexts: What it compares with: contexts that have nothing to say, or ``"shuffled"``.
+        null_contexts: What it compares with: contexts that have nothing to say, or ``"shuffled"``. They are written as
+            the real one is: where that is a list of documents each is one too, and a text is a list of one.
         null_draws: How many shuffled contexts; unrelated ones are all used.
         attribution_std_threshold: Cues are shown that lie so many standard deviations above the mean.
         attribution_topk: At most so many cues are shown.
@@ -222,7 +234,13 @@ def attribute_context(
     )
     refuse_unused(texts)
     _require_tested_support(null_documents, support_level, support_unit, texts)
+    if isinstance(null_contexts, str):
+        _require_choice("null_contexts", null_contexts, ("shuffled",))
+    nulls = null_contexts if isinstance(null_contexts, str) else checked_nulls(null_contexts, texts)
     with moved(adapter, device), reported(show_progress and ask is None, progress) as tell:
+        messages: Any = texts.current
+        if is_chat(messages) and messages[-1]["role"] != "assistant":
+            texts = evolve(texts, separator=gap_before_answer(adapter, messages))
         pair = _readings(
             adapter,
             texts,
@@ -237,7 +255,7 @@ def attribute_context(
         found = sensitivity(adapter, pair.full, pair.bare, metric)
         p_values = None
         if threshold.rate is not None:
-            rows = _null_rows(adapter, texts, pair, null_contexts, null_draws, threshold.rate, seed)
+            rows = _null_rows(adapter, texts, pair, output, nulls, null_draws, threshold.rate, seed)
             null = []
             for done, scores in enumerate(
                 null_scores(adapter, rows, pair.full.output_ids, found.contextless_logits, metric), start=1
@@ -274,7 +292,7 @@ def attribute_context(
         )
         sentences: list[SentenceSupport] = []
         if pair.parts:
-            compared = put_in_place(adapter, pair.full, foreign)
+            compared = put_in_place(adapter, pair.full, pair.beginning, foreign)
             sentences = _sentences(adapter, pair, support_threshold, support_level, compared, tell)
     info = {
         "model_name_or_path": adapter.card.name,
@@ -288,7 +306,7 @@ def attribute_context(
         "fpr": fpr,
         "support_level": support_level,
         "null_documents": None if null_documents is None else list(null_documents),
-        "null_contexts": plain(null_contexts) if fpr is not None else None,
+        "null_contexts": msgspec.to_builtins(nulls) if fpr is not None else None,
         "null_draws": null_draws if fpr is not None and null_contexts == "shuffled" else None,
         "input_current_text": plain(current),
         "input_context_text": pair.form.input_text,
@@ -342,6 +360,8 @@ class _Pair:
 
     form: Formatted
     output: Output
+    beginning: Prefix
+    """What stands before it with context, as text, with the parts that can be cited."""
     full: ForcedRun
     bare: ForcedRun
     listed: IntArray
@@ -361,9 +381,6 @@ def _readings(
     settings: Mapping[str, Any],
     seed: int,
 ) -> _Pair:
-    messages: Any = texts.current
-    if is_chat(messages) and messages[-1]["role"] != "assistant":
-        texts = evolve(texts, separator=gap_before_answer(model, messages))
     form = formatted(model, texts)
     full = form.full
     if form.splits_output:
@@ -375,25 +392,32 @@ def _readings(
         said = given(model, full, output, context=form.output_context)
     parts = _parts(form, full, unit)
     documents = tuple(part for part in form.parts if part.kind == "document")
-    full = evolve(full, parts=tuple(part.span for part in parts), documents=documents)
+    full = evolve(full, parts=parts, documents=documents)
     with_context = reading(model, full, said.prefix, said.ids, said.tokens, kept)
     if said.context_positions is not None:
         with_context = evolve(with_context, output_context=said.context_positions)
-    prefix = encoded_prefix(model, form.bare)
-    if output is not None:
-        written, ids, _ = cut(model, form.bare, output)
-        if np.array_equal(ids, said.ids):
-            prefix = written
+    require_context(form.input_text, said.context if form.splits_output else form.output_context)
+    prefix = _before(model, form.bare, output, said.ids)
     without = reading(model, form.bare, prefix, said.ids, said.tokens, kept)
     listed = [i for i, token in enumerate(said.tokens) if not token.special or token.piece in kept]
     return _Pair(
         form=form,
         output=said,
+        beginning=full,
         full=with_context,
         bare=without,
         listed=np.array(listed, dtype=np.int64),
         parts=parts,
     )
+
+
+def _before(model: SequenceModel, beginning: Prefix, output: str | None, ids: IntArray) -> Encoding:
+    """A beginning encoded with the output behind it, where that makes the same ids of the output; else alone."""
+    if output is not None:
+        written, found, _ = cut(model, beginning, output)
+        if np.array_equal(found, ids):
+            return written
+    return encoded_prefix(model, beginning)
 
 
 def _parts(form: Formatted, full: Any, unit: Unit) -> tuple[Part, ...]:
@@ -405,9 +429,12 @@ def _parts(form: Formatted, full: Any, unit: Unit) -> tuple[Part, ...]:
     if unit == "sentence":
         assert full.input_context is not None
         begin = full.input_context[0]
-        return tuple(
-            evolve(part, span=(part.span[0] + begin, part.span[1] + begin)) for part in sentence_parts(form.input_text)
-        )
+        found = [
+            part.moved(first)
+            for first, end in [part.text_span for part in form.parts] or [full.input_context]
+            for part in sentence_parts(form.input_text[first - begin : end - begin])
+        ]
+        return tuple(evolve(part, id=str(number)) for number, part in enumerate(found, start=1))
     if not form.parts or form.parts[0].kind != unit:
         has = f"{form.parts[0].kind}s" if form.parts else "one text"
         raise InputError(f"support_unit={unit!r}, but the context is given as {has}. Use 'sentence' or 'auto'.")
@@ -418,42 +445,39 @@ def _null_rows(
     model: SequenceModel,
     texts: Texts,
     pair: _Pair,
-    null_contexts: Sequence[str] | str,
+    output: str | None,
+    nulls: Sequence[Any] | str,
     draws: int,
     rate: float,
     seed: int,
 ) -> list[Row]:
     """Passes with other contexts in the place of the real one."""
     full = pair.full
-    if isinstance(null_contexts, str):
-        _require_choice("null_contexts", null_contexts, ("shuffled",))
+    if isinstance(nulls, str):
         permutation.require_enough(draws, rate)
         if len(full.input_context):
             ids, tokens, positions = full.before_output(), full.input_tokens, full.input_context
+            if pair.form.parts:  # what a template writes around documents stays
+                own = [within(tokens, part.text_span, None) for part in pair.form.parts]
+                positions = np.intersect1d(positions, np.concatenate(own))
             moved = permutation.shuffles(ids, tokens, positions, draws, seed)
             return [full.with_input(one) for one in moved]
         moved = permutation.shuffles(full.target_ids, full.target_tokens, full.output_context, draws, seed)
         return [evolve(full.row(), target_ids=one) for one in moved]
-    permutation.require_enough(len(null_contexts), rate)
+    permutation.require_enough(len(nulls), rate)
     if pair.form.input_text is None:
         raise InputError("Unrelated contexts stand in for an input context, and there is none. Use 'shuffled'.")
-    if is_chat(texts.context):
-        raise InputError("Unrelated contexts are texts, and the context is a chat. Use 'shuffled'.")
     rows = []
-    for one in null_contexts:
-        form = formatted(model, evolve(texts, context=one))
-        beginning = form.full
-        if full.source is not None:
-            source = model.encode(
-                beginning.source_text or "", side="source", add_special_tokens=texts.add_special_tokens
-            )
+    for one in nulls:
+        beginning = formatted(model, evolve(texts, context=one)).full
+        if (source := encoded_source(model, beginning)) is not None:
             rows.append(full.with_input(source.ids))
         elif len(full.output_context) and pair.output.context_positions is not None:
-            begun = encoded_prefix(model, form.full)
+            begun = encoded_prefix(model, beginning)
             rest = full.target_ids[pair.output.context_positions[0] : full.output_start]
             rows.append(full.with_input(np.concatenate([begun.ids, rest]).astype(np.int64)))
         else:
-            rows.append(full.with_input(encoded_prefix(model, beginning).ids))
+            rows.append(full.with_input(_before(model, beginning, output, full.output_ids).ids))
     return rows
 
 
@@ -613,7 +637,7 @@ def _as_list(texts: str | Sequence[str]) -> list[str]:
     return [texts] if isinstance(texts, str) else list(texts)
 
 
-def _require_test(rate: float | None, null_contexts: Sequence[str] | str, draws: int) -> None:
+def _require_test(rate: float | None, null_contexts: Sequence[Any] | str, draws: int) -> None:
     """Refuse what a permutation test compares with where it makes no difference."""
     shuffled = isinstance(null_contexts, str) and null_contexts == "shuffled"
     given = [name for name, said in (("null_contexts", not shuffled), ("null_draws", draws != _DRAWS)) if said]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import msgspec
-from attrs import frozen
+from attrs import evolve, frozen
 
 from wherefrom.context.templates import Span
 from wherefrom.errors import InputError, SettingsError, WherefromWarning
@@ -23,7 +23,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     title: str = ""
 
 
-Context: TypeAlias = "str | Sequence[str | Document | Mapping[str, Any]]"
+Context: TypeAlias = str | Sequence[str | Document | Mapping[str, Any]]
 """A text; documents (texts, `Document` objects, or mappings with ``text``, ``id`` and ``title``); or the earlier
 messages of a chat (mappings with ``role`` and ``content``)."""
 
@@ -38,6 +38,18 @@ class Part:
     id: str = ""
     title: str = ""
     kind: str = "document"
+    own: Span | None = None
+    """Characters of its text alone, without what a template writes around it; None: all of them."""
+
+    @property
+    def text_span(self) -> Span:
+        """Where its own text stands."""
+        return self.span if self.own is None else self.own
+
+    def moved(self, by: int) -> Part:
+        """The same in a text that has so many characters in front."""
+        own = None if self.own is None else (self.own[0] + by, self.own[1] + by)
+        return evolve(self, span=(self.span[0] + by, self.span[1] + by), own=own)
 
 
 @frozen(kw_only=True)
@@ -76,7 +88,9 @@ def context_text(context: Context, *, template: str = "{text}", separator: str =
         )
         begin = len(written)
         written += before + document.text + after
-        parts.append(Part(span=(begin, len(written)), text=document.text, id=name, title=document.title))
+        first = begin + len(before) + len(document.text) - len(document.text.lstrip())
+        own = (first, first + len(document.text.strip()))
+        parts.append(Part(span=(begin, len(written)), text=document.text, id=name, title=document.title, own=own))
     return ContextText(text=written, parts=tuple(parts))
 
 
@@ -108,6 +122,12 @@ def names_of(documents: Sequence[Document]) -> list[str]:
                 stacklevel=2,
             )
     return names
+
+
+def own_span(written: str, span: Span, text: str) -> Span | None:
+    """Where a text stands in the stretch that a chat template wrote of it; None where it is not written as it is."""
+    place = written.rfind(text.strip(), *span)
+    return (place, place + len(text.strip())) if text.strip() and place >= 0 else None
 
 
 def sentence_parts(text: str) -> tuple[Part, ...]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import cycle
 
-from attrs import frozen
+import numpy as np
+from attrs import evolve, frozen
 
-from wherefrom.adapters import SequenceModel, Side
+from wherefrom.adapters import SequenceModel
 from wherefrom.arrays import IntArray
-from wherefrom.context.readings import ForcedRun
+from wherefrom.context.documents import Part
+from wherefrom.context.readings import ForcedRun, Prefix, encoded_prefix, stretch
 from wherefrom.errors import InputError
 
 EVERYDAY = (
@@ -51,24 +53,39 @@ def checked(texts: Sequence[str] | None) -> tuple[str, ...]:
 
 @frozen(kw_only=True, eq=False)
 class Foreign:
-    """A foreign text in the place of a part."""
+    """A foreign text in the place of a part's own: what a template writes around that stays."""
 
     part: int
     ids: IntArray
-    """Not more of them than the part has."""
+    """Not more of them than the part's own text has."""
 
 
-def put_in_place(model: SequenceModel, full: ForcedRun, texts: Sequence[str]) -> list[Foreign]:
-    """The texts in the places of parts, one part after the other, from the first again after the last."""
-    places = [part for part, positions in enumerate(full.parts) if len(positions)]
+def put_in_place(model: SequenceModel, full: ForcedRun, beginning: Prefix, texts: Sequence[str]) -> list[Foreign]:
+    """The texts in the places of parts, one part after the other, from the first again after the last.
+
+    Args:
+        full: What is read.
+        beginning: It as text, up to the output.
+    """
+    places = [part for part, positions in enumerate(full.own_texts) if len(positions)]
     return [
-        Foreign(part=part, ids=_ids(model, full, full.parts[part], text))
+        Foreign(part=part, ids=_ids(model, beginning, beginning.parts[part], text.strip(), len(full.own_texts[part])))
         for part, text in zip(cycle(places), texts, strict=False)
     ]
 
 
-def _ids(model: SequenceModel, full: ForcedRun, positions: IntArray, text: str) -> IntArray:
-    begun = " " if full.input_tokens[int(positions[0])].text[:1] == " " else ""
-    side: Side = "target" if full.source is None else "source"
-    ids = model.encode(begun + text.strip(), side=side, add_special_tokens=False, decoder_prefix=True).ids
-    return ids[: len(positions)]
+def _ids(model: SequenceModel, beginning: Prefix, part: Part, text: str, most: int) -> IntArray:
+    """The text's ids where it is written in the place of the part's own, which may hold a letter beside it."""
+    first, end = part.text_span
+    there = beginning.target_text if beginning.source_text is None else beginning.source_text
+    written = there[:first] + text + there[end:]  # may be longer than the model reads; what is put there is cut
+    if beginning.source_text is None:
+        inside = encoded_prefix(model, evolve(beginning, target_text=written))
+    else:
+        inside = model.encode(written, side="source", add_special_tokens=beginning.add_special_tokens)
+    own = (first, first + len(text))
+    positions = stretch(inside.tokens, evolve(part, span=own, own=own))
+    if len(positions) > most:
+        beside = int((inside.tokens[int(positions[-1])].end or 0) > own[1])  # its last token is of what follows, too
+        positions = np.concatenate([positions[: most - beside], positions[len(positions) - beside :]])
+    return inside.ids[positions]

@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from wherefrom.adapters import SequenceModel
+from wherefrom.adapters import Encoding, SequenceModel
 from wherefrom.context.chats import (
     Chat,
     Messages,
@@ -20,10 +20,11 @@ from wherefrom.context.chats import (
     turns_of,
     with_content,
 )
-from wherefrom.context.documents import ContextText, Part, as_documents, context_text, names_of
+from wherefrom.context.documents import ContextText, Part, as_documents, context_text, names_of, own_span
 from wherefrom.context.readings import Prefix
 from wherefrom.context.templates import (
     CHAT_TEMPLATE,
+    CONTEXT,
     Filled,
     Template,
     contextless_template,
@@ -32,6 +33,7 @@ from wherefrom.context.templates import (
 )
 from wherefrom.errors import InputError, SettingsError, WherefromWarning
 from wherefrom.questions.given import check_texts
+from wherefrom.text.tokens import Segment
 
 
 @frozen(kw_only=True, eq=False)
@@ -121,8 +123,11 @@ def formatted(model: SequenceModel, texts: Texts) -> Formatted:
         raise InputError(f"The current text is neither a text nor a chat: {texts.current!r:.80}.")
     if (not isinstance(texts.current, str) or is_chat(texts.context)) and model.card.kind == "encoder-decoder":
         raise InputError("A chat needs a decoder-only model. Give current text and context as text or documents.")
-    said = output_template(texts.output_template, has_context=texts.output_context is not None)
-    output_context = texts.output_context
+    blank = texts.output_context is not None and not texts.output_context.strip()
+    output_context = None if blank else texts.output_context
+    said = output_template(texts.output_template, has_context=output_context is not None)
+    if blank:  # none, and none to be found in what the model says
+        said = Template(said.text.replace(CONTEXT, ""))
     if output_context is not None and not said.has_context:
         _dropped("output_context_text", said)
         output_context = None
@@ -136,11 +141,7 @@ def formatted(model: SequenceModel, texts: Texts) -> Formatted:
         full, bare, parts, input_text, filled = _beside(texts, texts.current, model)
     else:
         full, bare, parts, input_text, filled = _question(texts, texts.current, model, bare_input)
-    if input_text is None and not said.has_context:
-        raise InputError(
-            "There is no context, so nothing can depend on it. Give a context (context=..., --input-context-text, "
-            "--documents), or an output_template with {context}."
-        )
+    require_context(input_text, CONTEXT if said.has_context else None)
     if model.card.kind == "encoder-decoder":
         full, bare = as_source(full), as_source(bare)
     target = full.target_text
@@ -167,6 +168,19 @@ def formatted(model: SequenceModel, texts: Texts) -> Formatted:
         parts=parts,
         output_context=output_context,
     )
+
+
+def require_context(of_input: str | None, of_output: str | None) -> None:
+    """Stop where there is neither.
+
+    Raises:
+        InputError: There is none.
+    """
+    if of_input is None and not of_output:
+        raise InputError(
+            "There is no context, so nothing can depend on it. Give a context (context=..., --input-context-text, "
+            "--documents), or an output_template with {context}."
+        )
 
 
 def _gap(text: str, following: str, separator: str) -> str:
@@ -198,7 +212,7 @@ def _written(texts: Texts, current: str, bare_input: Template) -> _Both:
     filled = template.fill(current=current, context=None if context is None else context.text)
     parts: tuple[Part, ...] = ()
     if context is not None and filled.context is not None:
-        parts = _moved(context.parts, filled.context[0])
+        parts = tuple(part.moved(filled.context[0]) for part in context.parts)
     # a bare input without templates is read as it stands; one that began with a gap keeps none
     bare = bare_input.fill(current=current).text.rstrip(" ")
     return (
@@ -219,13 +233,7 @@ def _turns(texts: Texts, model: SequenceModel) -> _Both:
     encoding = whole.encoded(model)
     turns = turns_of(encoding, whole.messages)[: len(earlier)]
     parts = tuple(
-        Part(
-            span=characters(encoding, turn),
-            text=str(message.get("content", "")),
-            id=str(number),
-            title=turn.label,
-            kind="turn",
-        )
+        _rendered(encoding, turn, str(message.get("content", "")), id=str(number), title=turn.label, kind="turn")
         for number, (turn, message) in enumerate(zip(turns, earlier, strict=True), start=1)
     )
     return _of_chats(model, whole, Chat(messages=current), (parts[0].span[0], parts[-1].span[1]), parts)
@@ -247,7 +255,7 @@ def _question(texts: Texts, messages: Messages, model: SequenceModel, bare_input
         return full, bare, (), None, filled
     encoding = whole.encoded(model)
     begin, _ = found_in(encoding, filled.text, turns_of(encoding, whole.messages)[index])
-    parts = _moved(context.parts, begin + filled.context[0])
+    parts = tuple(part.moved(begin + filled.context[0]) for part in context.parts)
     span = (begin + filled.context[0], begin + filled.context[1])
     full, bare, parts, text, _ = _of_chats(model, whole, alone, span, parts)
     return full, bare, parts, text, filled
@@ -266,17 +274,23 @@ def _beside(texts: Texts, messages: Messages, model: SequenceModel) -> _Both:
             "which writes them into the user's last message."
         )
     parts = tuple(
-        Part(span=characters(encoding, place), text=one.text, id=name, title=one.title)
+        _rendered(encoding, place, one.text, id=name, title=one.title)
         for place, one, name in zip(places, listed, names_of(listed), strict=True)
     )
     return _of_chats(model, whole, Chat(messages=messages), (parts[0].span[0], parts[-1].span[1]), parts)
+
+
+def _rendered(encoding: Encoding, segment: Segment, text: str, **names: str) -> Part:
+    """A stretch that a chat template wrote."""
+    span = characters(encoding, segment)
+    return Part(span=span, text=text, own=own_span(encoding.text, span, text), **names)
 
 
 def _of_chats(
     model: SequenceModel, whole: Chat, alone: Chat, context: tuple[int, int] | None, parts: tuple[Part, ...]
 ) -> _Both:
     text = whole.encoded(model).text
-    full = Prefix(target_text=text, chat=whole, input_context=context, parts=tuple(part.span for part in parts))
+    full = Prefix(target_text=text, chat=whole, input_context=context, parts=parts)
     bare = Prefix(target_text=alone.encoded(model).text, chat=alone)
     return full, bare, parts, None if context is None else text[slice(*context)], None
 
@@ -297,17 +311,13 @@ def _context(texts: Texts, *, separator: str) -> ContextText | None:
     return context_text(texts.context, template=texts.document_template, separator=chosen)
 
 
-def _moved(parts: Sequence[Part], by: int) -> tuple[Part, ...]:
-    return tuple(evolve(part, span=(part.span[0] + by, part.span[1] + by)) for part in parts)
-
-
 def _beginning(
     texts: Texts, text: str, *, context: tuple[int, int] | None = None, parts: Sequence[Part] = ()
 ) -> Prefix:
     return Prefix(
         target_text=text,
         input_context=context,
-        parts=tuple(part.span for part in parts),
+        parts=tuple(parts),
         add_special_tokens=texts.add_special_tokens,
         language=texts.language,
     )

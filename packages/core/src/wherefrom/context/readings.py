@@ -44,6 +44,8 @@ class ForcedRun:
     """Target positions of the output context's tokens."""
     parts: tuple[IntArray, ...] = ()
     """Positions of each part of the input context, special tokens included."""
+    own_texts: tuple[IntArray, ...] = ()
+    """Those of each part's own text, from first to last, without what a template writes around it."""
     segments: tuple[Segment, ...] = ()
     """Turns of a chat, what its template writes beside them, and documents."""
 
@@ -118,8 +120,8 @@ class Prefix:
     input_context: Span | None = None
     output_context: Span | None = None
     """Characters of ``target_text``."""
-    parts: tuple[Span, ...] = ()
-    """Characters of the text that the input context stands in."""
+    parts: tuple[Part, ...] = ()
+    """Of the input context, in characters of the text that it stands in."""
     documents: tuple[Part, ...] = ()
     """Those of the input context, in the same characters."""
     add_special_tokens: bool = True
@@ -197,7 +199,8 @@ def reading(
         source=source,
         input_context=within(inside, beginning.input_context, kept_special),
         output_context=within(prefix.tokens, beginning.output_context, kept_special),
-        parts=tuple(within(inside, span, None) for span in beginning.parts),
+        parts=tuple(within(inside, part.span, None) for part in beginning.parts),
+        own_texts=tuple(stretch(inside, part) for part in beginning.parts),
         segments=_segments(model, beginning, prefix, source),
     )
 
@@ -226,6 +229,20 @@ def _segments(
             label = document.title or document.id
             found.append(Segment(side=side, start=int(at[0]), end=int(at[-1]) + 1, kind="document", label=label))
     return tuple(found)
+
+
+def stretch(tokens: Sequence[Token], part: Part) -> IntArray:
+    """Positions of a part's own text from its first token to its last, with a mark of a space in front that is a token
+    of its own; all of a part whose text has no token."""
+    own = within(tokens, part.text_span, None)
+    found = own if len(own) else within(tokens, part.span, None)
+    if not len(found):
+        return found
+    first = int(found[0])
+    before = tokens[first - 1] if first else None
+    if before is not None and not before.special and before.start == before.end == tokens[first].start:
+        first -= 1
+    return np.arange(first, int(found[-1]) + 1, dtype=np.int64)
 
 
 def within(tokens: Sequence[Token], span: Span | None, kept_special: frozenset[str] | None) -> IntArray:

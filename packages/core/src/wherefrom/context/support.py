@@ -128,12 +128,12 @@ def supported(model: PredictsSteps, full: ForcedRun, foreign: Sequence[Foreign],
 
 
 def _without(full: ForcedRun, positions: IntArray, foreign: Foreign | None = None) -> Row:
-    """The pass without some positions, and with a foreign text in the place of its part."""
+    """The pass without some positions, and with a foreign text in the place of its part's own."""
     everything = full.before_output()
     kept = np.delete(np.arange(len(everything)), positions)
     ids = everything[kept]
     if foreign is not None:
-        place = np.flatnonzero(np.isin(kept, full.parts[foreign.part]))
+        place = np.flatnonzero(np.isin(kept, full.own_texts[foreign.part]))
         ids = np.concatenate([ids[: place[0]], foreign.ids, ids[place[-1] + 1 :]]).astype(np.int64)
     row = full.with_input(ids)
     target_function = TargetFunction(function=CrossEntropy(), target_ids=full.output_ids)
