@@ -22,7 +22,7 @@ from wherefrom.arrays import BoolArray
 from wherefrom.errors import InputError, SettingsError, nearest
 from wherefrom.methods.contract import METHODS
 from wherefrom.results.attribution import Attribution, Attributions
-from wherefrom.results.breaks import boundaries_of
+from wherefrom.results.breaks import boundaries_of, columns_begin
 from wherefrom.results.card import CHANCE, card_of, doubtful
 from wherefrom.results.given import require_result, several_results
 from wherefrom.results.pairs import pair_table
@@ -30,6 +30,7 @@ from wherefrom.results.provenance import Provenance
 from wherefrom.results.stages import Stage
 from wherefrom.results.tracing import generated_from
 from wherefrom.step_functions.base import DEFAULT_FUNCTION, STEP_FUNCTIONS
+from wherefrom.text.segmentation import placed_segments
 from wherefrom.text.tokens import Segment, Token
 
 from wherefrom_viz.describe import text_marks, units
@@ -673,9 +674,11 @@ def partition_of(attribution: Attribution, granularity: Level) -> Partition:
 def unit_starts_of_side(
     attribution: Attribution, side: str, tokens: Sequence[Token], granularity: Level
 ) -> tuple[int, ...]:
-    """Where one side's units begin, with the first explained step, and the answer, always the beginning of one."""
+    """Where one side's units begin, with the first explained step, and the answer, always the beginning of one; a span
+    that somebody named may go on over the latter."""
     segments = [segment for segment in attribution.segments if segment.side == side]
-    return units.unit_starts(tokens, granularity, segments, breaks=boundaries_of(attribution, side))
+    forced = columns_begin if granularity == "span" else boundaries_of
+    return units.unit_starts(tokens, granularity, segments, breaks=forced(attribution, side))
 
 
 def counted(inputs: Sequence[Unit]) -> BoolArray:
@@ -705,11 +708,11 @@ def template_parts(tokens: Sequence[Token], segments: Sequence[Segment]) -> list
         segments: Spans of this side.
     """
     hidden = [token.special for token in tokens]
-    for turn in segments:
-        inside = [i for i, token in enumerate(tokens) if turn.start <= token.position < turn.end]
+    for turn, (start, end) in placed_segments(tokens, segments):
+        inside = range(start, end)
         if turn.kind == "template":
-            hidden[slice(inside[0], inside[-1] + 1) if inside else slice(0, 0)] = [True] * len(inside)
-        if turn.kind != "turn" or not inside or not tokens[inside[0]].special:
+            hidden[start:end] = [True] * len(inside)
+        if turn.kind != "turn" or not tokens[start].special:
             continue
         for index in (*_role_name(tokens, inside, turn.label), *_blank_end(tokens, inside)):
             hidden[index] = True

@@ -39,7 +39,7 @@ def unit_starts(
         level: ``"turn"`` follows ``segments`` (turns, documents, slots); without any, it is the whole sequence.
             ``"span"`` follows those of kind ``"span"``; other tokens stay alone.
         segments: Spans of this side.
-        breaks: Indices at which a unit begins in any case, as the first explained step does.
+        breaks: Indices at which a unit begins in any case, whatever the level, as the first explained step does.
     """
     if not tokens:
         return ()
@@ -50,8 +50,9 @@ def unit_starts(
         edges = {0, *breaks, *(edge for turn in turns for edge in turn)}
         return tuple(sorted(edge for edge in edges if 0 <= edge < len(tokens)))
     if level == "span":
-        inside = {i for s in segments if s.kind == "span" for i in range(max(0, s.start) + 1, s.end)}
-        return tuple(i for i in range(len(tokens)) if i not in inside)
+        named = segmentation.placed_segments(tokens, [s for s in segments if s.kind == "span"])
+        inside = {i for _, (start, end) in named for i in range(start + 1, end)}
+        return tuple(i for i in range(len(tokens)) if i in breaks or i not in inside)
     known = (*LEVELS, "span")
     raise SettingsError(f"No granularity is called {level!r}.{nearest(level, known)} There are: {', '.join(known)}.")
 
