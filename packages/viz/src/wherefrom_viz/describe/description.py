@@ -134,6 +134,8 @@ class Description:
     """Shape ``(inputs, steps)``; 0 where not `visible`."""
     visible: BoolArray
     """Which inputs each step could see. Shape ``(inputs, steps)``."""
+    finite: BoolArray
+    """Which cells are of finite scores alone: others are shown as 0, and take no rank. Shape ``(inputs, steps)``."""
     step_scores: Mapping[str, npt.NDArray[Any]]
     """Name to shape ``(steps,)``."""
     segments: tuple[Segment, ...]
@@ -282,10 +284,11 @@ def describe(
     attribution, pipeline = aggregated(with_spans(attribution, spans, place))
     scores, visible, sides, tokens = score_rows(attribution)
     notes = [*([card] if card else []), *provenance.warnings]
-    if not np.isfinite(scores).all():
+    lost = ~np.isfinite(scores)
+    if lost.any():
         notes.append("Some scores are not finite (NaN or infinite); they are shown as 0.")
-        scores = np.where(np.isfinite(scores), scores, 0.0)
-    scores = np.where(visible, scores, 0.0)
+    lost &= visible
+    scores = np.where(visible & ~lost, scores, 0.0)
 
     pair_labels, pair_scores = _pairs(attribution)
     template = template_rows(attribution, sides)
@@ -294,7 +297,7 @@ def describe(
     if granularity != "token":
         cut = partition_of(attribution, granularity)
         scores = cut.merged(scores, visible, merge)
-        visible = units.merge_visible(units.merge_visible(visible, cut.rows).T, cut.columns).T
+        visible, lost = (cut.any(cells) for cells in (visible, lost))
         tokens, sides = cut.tokens(tokens, sides)
         template = [all(template[a:b]) for a, b in itertools.pairwise((*cut.rows, len(template)))]
         step_scores = {
@@ -302,7 +305,8 @@ def describe(
             for name, values in step_scores.items()
         }
         if pair_labels:
-            pair_scores = np.add.reduceat(pair_scores, cut.columns, axis=1)
+            seen = np.ones(pair_scores.T.shape, dtype=bool)
+            pair_scores = units.merge_rows(pair_scores.T, seen, cut.columns, merge).T
         steps = units.merged_tokens(steps, cut.columns)
         pipeline.append(f"{units.MERGE_WORDS[merge]} over {granularity}s")
     if normalize != "none":
@@ -339,6 +343,7 @@ def describe(
         sides=tuple(sides),
         scores=scores,
         visible=visible,
+        finite=~lost,
         step_scores=step_scores,
         segments=attribution.segments,
         scale=_scale(scores, visible & counted(shown_inputs)[:, None], min_val, max_val),
@@ -646,6 +651,10 @@ class Partition:
         by_row = units.merge_rows(scores, visible, self.rows, merge)
         seen = units.merge_visible(visible, self.rows)
         return np.asarray(units.merge_rows(by_row.T, seen.T, self.columns, merge).T)
+
+    def any(self, cells: BoolArray) -> BoolArray:
+        """Units of which any cell is one of these. Shape ``(len(rows), len(columns))``."""
+        return units.merge_visible(units.merge_visible(cells, self.rows).T, self.columns).T
 
     def tokens(self, tokens: Sequence[Token], sides: Sequence[Side]) -> tuple[tuple[Token, ...], list[Side]]:
         """The units of all rows as one token each, and where each side's are."""

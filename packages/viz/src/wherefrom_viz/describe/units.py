@@ -64,7 +64,7 @@ def merge_rows(scores: npt.NDArray[Any], visible: BoolArray, starts: Sequence[in
         scores: Shape ``(inputs, steps)``; 0 where hidden.
         visible: Same shape.
         starts: First row of each unit.
-        how: Sum, mean over visible cells, signed value of largest magnitude, maximum, or L2 norm.
+        how: Sum, mean over visible cells, signed value of largest magnitude, the first of several, maximum, or L2 norm.
 
     Returns:
         Shape ``(len(starts), steps)``.
@@ -81,11 +81,14 @@ def merge_rows(scores: npt.NDArray[Any], visible: BoolArray, starts: Sequence[in
         return np.sqrt(np.add.reduceat(scores**2, fold, axis=0))
     if how == "max":
         highest = np.maximum.reduceat(np.where(visible, scores, -np.inf), fold, axis=0)
-        return np.where(np.isfinite(highest), highest, 0.0)
+        return np.where(merge_visible(visible, starts), highest, 0.0)
     if how == "absmax":
-        high = np.maximum.reduceat(scores, fold, axis=0)
-        low = np.minimum.reduceat(scores, fold, axis=0)
-        return np.where(high >= -low, high, low)
+        spans = itertools.pairwise([*starts, len(scores)])
+        merged = (
+            scores[start] if end - start == 1 else combine("absmax", scores[start:end], 0, visible[start:end])
+            for start, end in spans
+        )
+        return np.stack(list(merged))
     raise SettingsError(f"Cannot merge by {how!r}.{nearest(how, MERGES)} There are: {', '.join(MERGES)}.")
 
 
