@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from wherefrom.text.common_units import aligned_units, common_units
 from wherefrom_cli.main import main
 from wherefrom_viz.console import compare_view
 from wherefrom_viz.describe.comparison import compare as compare_views
+from wherefrom_viz.page.pairs import pairs_of
 
 from tests.core.made import attribution, spelt
 
@@ -132,3 +134,68 @@ def test_a_position_sees_itself_where_decoder_scores_are_merged_over_words() -> 
     # first over columns, then over rows, each over what a position sees, itself included
     expected = [[(1.5 + 3) / 2, (6 + 6) / 2], [0, (7.5 + 10) / 2]]
     np.testing.assert_allclose(merged, expected)
+
+
+@pytest.mark.parametrize("lost", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("merge", ["sum", "mean", "max", "absmax", "l2"])
+def test_scores_that_are_no_numbers_take_no_rank_at_any_door(lost: float, merge: Any) -> None:
+    a, b = made(0, 1, True, ties=False), made(1, 2, True, ties=False)
+    scores = np.array(b.source_attributions)
+    scores[1, 2:] = lost
+    b = b.replace(source_attributions=scores)
+    python = compare(a, b)
+    without = compare(a, b.replace(source_attributions=np.where(np.isfinite(scores), scores, 0.0)))
+    assert (python.spearman != without.spearman)[2:].any()
+    assert np.isfinite(python.spearman)[2:].all()
+    for one in ("kendall", "cosine", "top_k_overlap"):
+        assert np.isfinite(getattr(python, one)[2:]).all()
+    (pair,) = pairs_of([a, b], merge=merge)
+    views = compare_views(a, b)
+    np.testing.assert_allclose(views.agreement, python.spearman, atol=1e-12)
+    carried = [np.nan if value is None else value for value in pair["agreement"]["token"]]
+    np.testing.assert_allclose(carried, python.spearman, atol=1e-6)
+    merged = compare_views(a, b, granularity="word", merge=merge)
+    (row,) = (k for k, unit in enumerate(merged.b.inputs) if "b" in unit.label and unit.token.position < 2)
+    assert not merged.b.finite[row, -1]
+    by_word = [np.nan if value is None else value for value in pair["agreement"]["word"]]
+    np.testing.assert_allclose(by_word, merged.agreement, atol=1e-6)
+
+
+RED = ["The", " red", " ho", "use", " was", " sold", "."]
+BIG = ["The", " big", " house", " was", " so", "ld", "."]
+
+
+@pytest.mark.parametrize("texts", [(RED, BIG), (BIG, RED), (CUTS[1], CUTS[3]), (CUTS[2], CUTS[3])])
+@pytest.mark.parametrize("merge", ["sum", "mean", "absmax", "l2"])
+@pytest.mark.parametrize("level", ["word", "token", "character"])
+def test_words_of_other_tokens_in_other_texts_are_aligned_at_every_door(
+    texts: tuple[list[str], list[str]], merge: Any, level: Any
+) -> None:
+    a, b = (
+        attribution(None, said, said.index(next(text for text in said if text in (" was", "\n", "\nThey"))), seed=seed)
+        for seed, said in enumerate(texts)
+    )
+    views = compare_views(a, b, granularity=level, merge=merge)
+    (pair,) = pairs_of([a, b], merge=merge)
+    carried = pair["agreement"].get(level, pair["agreement"]["token"])
+    told = [value for value in carried if value is not None]
+    np.testing.assert_allclose(told, views.agreement[np.isfinite(views.agreement)], atol=1e-6)
+    if level == "word":
+        letters, groups = pair["target"]["f"], pair["target"]["g"]
+        starts = [k for k, letter in enumerate(letters) if k in (0, pair["from"]) or (ord(letter) - 48) & 1]
+        units = [groups[k:end] for k, end in itertools.pairwise([*starts, len(groups)])]
+        shown = [
+            "".join(token.text for token in a.target[unit[0][0] : unit[-1][1]]).strip()
+            for unit in units
+            if all(x < y and z < w for x, y, z, w in unit)
+        ]
+        assert [text for text in shown if text] == [
+            text for unit in (*views.a.inputs,) if (text := unit.token.text.strip())
+        ]
+
+
+def test_a_word_that_both_texts_have_is_one_unit_of_both() -> None:
+    views = compare_views(attribution(None, RED, 4, seed=0), attribution(None, BIG, 3, seed=1), granularity="word")
+    assert [unit.label for unit in views.a.inputs] == ["The", "house", "was", "sold", "."]
+    tokens = compare_views(attribution(None, RED, 4, seed=0), attribution(None, BIG, 3, seed=1))
+    assert [unit.label for unit in tokens.a.inputs] == ["The", "house", "was", "sold", "."]

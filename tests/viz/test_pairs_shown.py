@@ -111,6 +111,13 @@ def test_words_of_a_description_sum_the_steps(hospital: Attribution) -> None:
     np.testing.assert_allclose(by_word.pair_scores.sum(1), by_token.pair_scores.sum(1))
 
 
+def test_pairs_merge_as_scores_do(hospital: Attribution) -> None:
+    paired = with_pairs(hospital)
+    for merge, expected in (("mean", [2.0, 0.0, -1.0]), ("absmax", [2.0, 0.0, -1.0]), ("sum", [6.0, 0.0, -3.0])):
+        by_span = describe(paired, granularity="span", spans=[(11, 14)], merge=merge)
+        np.testing.assert_allclose(by_span.pair_scores[:, 0], expected)
+
+
 def test_pairs_of_other_steps_are_not_shown(hospital: Attribution) -> None:
     paired = with_pairs(hospital)
     table = {**paired.details[DETAIL], "scores": [[1.0], [1.0], [1.0]]}

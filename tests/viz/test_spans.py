@@ -81,3 +81,27 @@ def test_senseless_spans_say_what_is_wrong(hospital: Attribution, spans: Any, me
 def test_unknown_granularity_knows_of_spans(hospital: Attribution) -> None:
     with pytest.raises(SettingsError, match="Did you mean 'span'"):
         describe(hospital, granularity="spans")  # type: ignore[arg-type]
+
+
+def test_a_span_over_the_end_of_the_prompt_is_cut_there_and_loses_no_output(hospital: Attribution) -> None:
+    picture = describe(hospital, granularity="span", spans=[(9, 13, "across")])
+    assert [step.label for step in picture.steps] == ["across", "hospital", "."]
+    assert picture.scores.sum() == pytest.approx(describe(hospital).scores.sum())
+    titles = {title: [picture.inputs[row].label for row in rows] for title, rows in picture.sections()}
+    assert titles["Prompt"].count("across") == titles["Output so far"].count("across") == 1
+
+
+def test_an_answer_that_begins_inside_a_span_keeps_its_first_words(translation: Attribution) -> None:
+    picture = describe(translation, granularity="span", spans=[(0, 3, "start")])
+    assert [step.label for step in picture.steps][:2] == ["start", "trice"]
+    assert picture.scores.sum() == pytest.approx(describe(translation).scores.sum())
+
+
+def test_given_spans_are_of_the_tokens_as_they_are_and_segments_of_their_positions(hospital: Attribution) -> None:
+    rest = hospital[3:]
+    given = with_spans(rest, [(0, 2, "given")])
+    assert describe(given, granularity="span").inputs[0].text == "yesterday."
+    stored = [Segment(side="target", start=2, end=5, kind="span", label="stored")]
+    assert describe(rest, granularity="span", spans=stored).inputs[0].text == "yesterday."
+    with pytest.raises(InputError, match="goes beyond"):
+        with_spans(rest, [Segment(side="target", start=0, end=3, kind="span", label="gone")])

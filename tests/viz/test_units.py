@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from wherefrom.errors import SettingsError
+from wherefrom.results.aggregators.functions import combine
 from wherefrom.text.tokens import Segment, Token
 from wherefrom_viz.describe import units
 
@@ -57,6 +58,13 @@ SEEN = np.array([[True, True], [True, True], [False, True]])
 def test_rows_merge_by_name(how: units.Merge, first: list[float]) -> None:
     merged = units.merge_rows(SCORES, SEEN, (0, 2), how)
     np.testing.assert_allclose(merged, [first, [0, 5]])
+
+
+def test_of_equal_magnitudes_the_first_is_taken_as_aggregation_does() -> None:
+    scores = np.array([[-0.5, 0.5, 0.0], [0.5, -0.5, 0.25], [0.1, 0.1, -0.25]])
+    merged = units.merge_rows(scores, np.ones(scores.shape, dtype=bool), (0,), "absmax")
+    np.testing.assert_array_equal(merged, [[-0.5, 0.5, 0.25]])
+    np.testing.assert_array_equal(merged[0], combine("absmax", scores, 0))
 
 
 def test_unknown_merge_is_named() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wherefrom.results.data import AttributionData
+from wherefrom.results.details import TRACE
 from wherefrom.text.segmentation import edges_of
 
 
@@ -18,4 +19,13 @@ def breaks_of(attribution: AttributionData, side: str) -> frozenset[int]:
 def boundaries_of(attribution: AttributionData, side: str) -> frozenset[int]:
     """Where the explained steps begin and, of a decoder-only model, where the prompt ends, as units that are removed
     do (`wherefrom.methods.perturbation.units`)."""
-    return frozenset() if side == "source" else frozenset([attribution.attr_pos_start, attribution.answer_start])
+    return columns_begin(attribution, side) | (frozenset() if side == "source" else {attribution.answer_start})
+
+
+def columns_begin(attribution: AttributionData, side: str) -> frozenset[int]:
+    """Indices at which a unit of columns begins whatever the units: the first explained step. Columns of a trace are
+    the same mass hop by hop, so that each is alone."""
+    if side == "source":
+        return frozenset()
+    first = attribution.attr_pos_start
+    return frozenset(range(first, max(first + 1, attribution.attr_pos_end if TRACE in attribution.details else first)))

@@ -70,8 +70,8 @@ def compare(one: AttributionData, other: AttributionData, *, k: int = 5) -> Comp
     """Compare two attributions, aggregated if they are not.
 
     Measures are taken over the inputs and steps that both texts have, cut as `wherefrom.text.common_units` says, scores
-    of tokens that become one unit added up. The difference also has what only one text has (see
-    `wherefrom.aggregators.Pair`).
+    of tokens that become one unit added up; scores that are not finite take no part. The difference also has what only
+    one text has (see `wherefrom.aggregators.Pair`).
 
     Args:
         k: How many inputs count as the top of a step; fewer if a step has fewer.
@@ -87,7 +87,7 @@ def compare(one: AttributionData, other: AttributionData, *, k: int = 5) -> Comp
     rows, columns = _common_rows(one, other), common_units(one.steps, other.steps)
     first, seen = _regrouped(one, [mine for mine, _ in rows], [mine for mine, _ in columns])
     second, seen_too = _regrouped(other, [its for _, its in rows], [its for _, its in columns])
-    both = seen & seen_too
+    both = ranked_cells(first, second, seen & seen_too)
     measures = [
         agreement_of(first[both[:, column], column], second[both[:, column], column], k)
         for column in range(len(columns))
@@ -99,7 +99,7 @@ def compare(one: AttributionData, other: AttributionData, *, k: int = 5) -> Comp
 
 
 def spearman_by_step(a: Values, b: Values, both: npt.NDArray[np.bool_]) -> Values:
-    """Spearman's rank correlation of each column, over the rows that both could see; NaN where a ranking is constant.
+    """Spearman's rank correlation of each column, over the rows that have a rank; NaN where a ranking is constant.
 
     Args:
         a: Scores, shape ``(inputs, steps)``.
@@ -109,8 +109,14 @@ def spearman_by_step(a: Values, b: Values, both: npt.NDArray[np.bool_]) -> Value
     Returns:
         Shape ``(steps,)``.
     """
-    seen = range(a.shape[1])
-    return np.array([spearman(a[both[:, step], step], b[both[:, step], step]) for step in seen], dtype=np.float64)
+    ranked = ranked_cells(a, b, both)
+    steps = range(a.shape[1])
+    return np.array([spearman(a[ranked[:, step], step], b[ranked[:, step], step]) for step in steps], dtype=np.float64)
+
+
+def ranked_cells(a: Values, b: Values, both: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Of the cells that exist on both sides those that take a rank: whose scores are finite. Same shape."""
+    return both & np.isfinite(a) & np.isfinite(b)
 
 
 def merged_cells(

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from wherefrom.arrays import BoolArray
 from wherefrom.results.aggregation import aggregated
 from wherefrom.results.data import AttributionData
+from wherefrom.text.segmentation import placed_segments
 
 
 def share_on(attribution: AttributionData, part: str) -> float | None:
@@ -64,10 +65,8 @@ def _of_segments(attribution: AttributionData, side: str, part: str) -> BoolArra
             or (part == "context" and segment.kind == "document")
         )
     ]
-    if wanted:
-        places = np.array([token.position for token in tokens])
-        for segment in wanted:
-            chosen |= (places >= segment.start) & (places < segment.end)
+    for _, (start, end) in placed_segments(tokens, wanted):
+        chosen[start:end] = True
     return chosen
 
 

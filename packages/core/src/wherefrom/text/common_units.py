@@ -1,8 +1,9 @@
 """Which tokens of one text and which of another say the same: two cuts of one text, or two texts that differ in places.
 
 Where both say the same characters, they are cut wherever both have a boundary; white space decides nothing. Where they
-differ, the shortest edit script over their tokens tells what stayed (`wherefrom.text.alignment`); a stretch that stands
-for another pairs token by token if both have as many, else as a whole.
+differ, the shortest edit script over their words tells which stayed, however they are cut, and that over the tokens
+between those what else did (`wherefrom.text.alignment`); a stretch that stands for another pairs token by token if both
+have as many, else as a whole. So words that are aligned are those of tokens that are.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from typing import TypeAlias
 import numpy as np
 
 from wherefrom.text.alignment import kept_by_shortest_script, shared_ends
-from wherefrom.text.merging import Span, merged_token
+from wherefrom.text.merging import Span, merged_token, merged_tokens
+from wherefrom.text.segmentation import unit_spans
 from wherefrom.text.tokens import Token
 
 Aligned: TypeAlias = tuple[Span, Span]
@@ -33,17 +35,36 @@ def aligned_units(one: Sequence[Token], other: Sequence[Token]) -> list[Aligned]
         [((0, 2), (0, 2)), ((2, 3), (2, 3))]
         >>> aligned_units(tokens("He", " said", " so"), tokens("She", " said"))
         [((0, 1), (0, 1)), ((1, 2), (1, 2)), ((2, 3), (2, 2))]
+        >>> aligned_units(tokens("red", " ho", "use", " was"), tokens("big", " house", " was"))
+        [((0, 1), (0, 1)), ((1, 3), (1, 2)), ((3, 4), (2, 3))]
     """
     if [token.text for token in one] == [token.text for token in other]:
         return [((index, index + 1), (index, index + 1)) for index in range(len(one))]
     if _characters(one) == _characters(other):
         return _same_text(one, other, 0, 0)
-    starts = [_starts(side) for side in (one, other)]
-    merged = [
-        [merged_token(side[a:b]) for a, b in pairwise(cut)] for side, cut in zip((one, other), starts, strict=True)
+    cuts = [unit_spans(side, "word") for side in (one, other)]
+    kept = _kept(*(merged_tokens(side, cut) for side, cut in zip((one, other), cuts, strict=True)))
+    aligned: list[Aligned] = []
+    a = c = 0
+    for (b, after), (d, after_too) in [
+        *((cuts[0][i], cuts[1][j]) for i, j in kept),
+        ((len(one), len(one)), (len(other), len(other))),
+    ]:
+        aligned += _without_bytes(one[a:b], other[c:d], a, c)
+        if after > b:
+            aligned += _stretch(one[b:after], other[d:after_too], b, d)
+        a, c = after, after_too
+    return aligned
+
+
+def _without_bytes(one: Sequence[Token], other: Sequence[Token], begin: int, start: int) -> list[Aligned]:
+    """The parts of stretches that begin at these indices, tokens that add no text with those before them."""
+    first, second = (_starts(side) for side in (one, other))
+    merged = ([merged_token(side[a:b]) for a, b in pairwise(cut)] for side, cut in ((one, first), (other, second)))
+    return [
+        ((begin + first[a], begin + first[b]), (start + second[c], start + second[d]))
+        for (a, b), (c, d) in _edited(*merged)
     ]
-    first, second = starts
-    return [((first[a], first[b]), (second[c], second[d])) for (a, b), (c, d) in _edited(*merged)]
 
 
 def _starts(tokens: Sequence[Token]) -> list[int]:
@@ -55,24 +76,28 @@ def _starts(tokens: Sequence[Token]) -> list[int]:
 
 def _edited(one: Sequence[Token], other: Sequence[Token]) -> list[Aligned]:
     """The parts of two different texts."""
-    keys = [[_said([token]) for token in side] for side in (one, other)]
-    equal = np.array([[a == b for b in keys[1]] for a in keys[0]], dtype=bool).reshape(len(one), len(other))
-    head, tail = shared_ends(equal)
-    ends = len(one) - tail, len(other) - tail
-    middle = kept_by_shortest_script(equal[head : ends[0], head : ends[1]])
-    kept = [
-        *((index, index) for index in range(head)),
-        *((head + i, head + j) for i, j in middle),
-        *((ends[0] + index, ends[1] + index) for index in range(tail)),
-    ]
     aligned: list[Aligned] = []
     begin = start = 0
-    for i, j in [*kept, (len(one), len(other))]:
+    for i, j in [*_kept(one, other), (len(one), len(other))]:
         aligned += _stretch(one[begin:i], other[start:j], begin, start)
         if i < len(one):
             aligned.append(((i, i + 1), (j, j + 1)))
         begin, start = i + 1, j + 1
     return aligned
+
+
+def _kept(one: Sequence[Token], other: Sequence[Token]) -> list[tuple[int, int]]:
+    """Pairs of those that say the same and stay, in order."""
+    keys = [[_said([token]) for token in side] for side in (one, other)]
+    equal = np.array([[a == b for b in keys[1]] for a in keys[0]], dtype=bool).reshape(len(one), len(other))
+    head, tail = shared_ends(equal)
+    ends = len(one) - tail, len(other) - tail
+    middle = kept_by_shortest_script(equal[head : ends[0], head : ends[1]])
+    return [
+        *((index, index) for index in range(head)),
+        *((head + i, head + j) for i, j in middle),
+        *((ends[0] + index, ends[1] + index) for index in range(tail)),
+    ]
 
 
 def common_units(

@@ -36,6 +36,7 @@ __all__ = [
     "Span",
     "characters",
     "edges_of",
+    "placed_segments",
     "segment_spans",
     "sentences",
     "unit_spans",
@@ -132,14 +133,27 @@ def word_indices(texts: Sequence[str], special: Sequence[bool]) -> list[int | No
     return indices
 
 
+def placed_segments(tokens: Sequence[Token], segments: Iterable[Segment]) -> list[tuple[Segment, Span]]:
+    """Segments, which name token positions, each with the span of those tokens that begin in it, as they are now: after
+    some were left out, or merged. Segments in which none begins are left out.
+
+    Example:
+        >>> tokens = [Token(id=i, piece=text, text=text, position=i) for i, text in enumerate(["So", " he", " said"])]
+        >>> name = Segment(side="target", start=1, end=3, kind="span", label="who")
+        >>> [span for _, span in placed_segments(tokens[1:], [name])]
+        [(0, 2)]
+    """
+    positions = [token.position for token in tokens]
+    spans = ((one, (bisect_left(positions, one.start), bisect_left(positions, one.end))) for one in segments)
+    return [(segment, (start, end)) for segment, (start, end) in spans if start < end]
+
+
 def segment_spans(tokens: Sequence[Token], segments: Sequence[Segment]) -> list[Span]:
-    """The spans that segments, which name token positions, take in the tokens as they are now. Of nested segments the
-    outer one."""
+    """The spans that segments take in the tokens as they are now. Of nested segments the outer one."""
     spans: list[Span] = []
-    for segment in sorted(segments, key=lambda one: (one.start, -one.end)):
-        inside = [i for i, token in enumerate(tokens) if segment.start <= token.position < segment.end]
-        if inside and (not spans or inside[0] >= spans[-1][1]):
-            spans.append((inside[0], inside[-1] + 1))
+    for _, (start, end) in placed_segments(tokens, sorted(segments, key=lambda one: (one.start, -one.end))):
+        if not spans or start >= spans[-1][1]:
+            spans.append((start, end))
     return spans
 
 

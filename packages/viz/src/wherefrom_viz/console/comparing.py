@@ -13,8 +13,8 @@ from rich.text import Text
 from wherefrom_viz.colours import Palette, Theme
 from wherefrom_viz.console.legend import legend
 from wherefrom_viz.console.matrix import compact_layout, full_layout, matrix
+from wherefrom_viz.console.plain import spelt, whole
 from wherefrom_viz.console.terminal_style import TerminalStyle, terminal_style_for
-from wherefrom_viz.console.view import whole
 from wherefrom_viz.describe.comparison import Comparison
 from wherefrom_viz.describe.description import Description
 from wherefrom_viz.describe.numbers import number_style
@@ -32,7 +32,7 @@ class CompareView(JupyterMixin):
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
         terminal = terminal_style_for(console, self.palette, self.theme)
-        for line in self.lines(terminal, options.max_width):
+        for line in spelt(self, options).lines(terminal, options.max_width):
             yield whole(line, options)
 
     def lines(self, terminal: TerminalStyle, width: int) -> Iterator[Text]:

@@ -14,6 +14,7 @@ from wherefrom.context import ContextAttribution
 
 from wherefrom_viz.colours import Palette, Theme, palette_named
 from wherefrom_viz.console import TerminalStyle, terminal_style_for
+from wherefrom_viz.console.plain import spelt, whole
 from wherefrom_viz.describe.context import ContextDescription, Matrix, Panel, Word, describe, nats
 from wherefrom_viz.describe.numbers import short
 from wherefrom_viz.describe.text_marks import elide, flowing, isolate, label, pad
@@ -35,7 +36,8 @@ class ContextView(JupyterMixin):
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
         terminal = terminal_style_for(console, self.palette, self.theme)
-        yield from self.lines(terminal, options.max_width)
+        for line in spelt(self, options).lines(terminal, options.max_width):
+            yield whole(line, options)
 
     def lines(self, terminal: TerminalStyle, width: int) -> Iterator[Text]:
         """Everything, for a terminal of ``width`` columns."""

@@ -10,6 +10,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 from wherefrom.evaluation import Evaluation
 
+from wherefrom_viz.console.plain import marked, spelt, whole
 from wherefrom_viz.console.plot import plot
 from wherefrom_viz.describe.evaluation import LEGEND, EvaluationDescription, Table, describe_evaluation
 from wherefrom_viz.describe.text_marks import cells, elide, pad
@@ -25,31 +26,35 @@ class EvaluationView(JupyterMixin):
         self.curves = curves
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
-        shown = self.description
+        for part in self._parts(spelt(self.description, options), options):
+            yield whole(part, options) if isinstance(part, Text) else part
+
+    def _parts(self, shown: EvaluationDescription, options: ConsoleOptions) -> Iterator[Text | RichTable]:
         yield Text.assemble((shown.title, "bold"), (f"  {shown.subtitle}", "dim"))
         for table in shown.tables:
             yield Text()
             yield Text(f"without units: {table.removal}" if table.removal else "nothing removed", style="bold")
-            yield table_of(table)
+            yield table_of(table, options)
             if self.curves:
                 yield from curves_of(shown, table.removal, options.max_width)
         if shown.tables:
             yield Text(LEGEND, style="dim")
         yield from _halves(shown)
-        yield from _agreement(shown)
+        yield from _agreement(shown, options)
         for note in shown.notes:
             yield Text(f"note: {note}", style="dim")
 
 
-def table_of(table: Table) -> RichTable:
+def table_of(table: Table, options: ConsoleOptions) -> RichTable:
     """Method by metric; orderings stand below the methods, dim."""
     drawn = RichTable(box=None, pad_edge=False)
     drawn.add_column("method", no_wrap=True)
     for column in table.columns:
-        drawn.add_column(column.title, justify="right")
+        drawn.add_column(marked(Text(column.title), options), justify="right")
     for row in table.rows:
         texts = [
-            Text(f"{cell.text}{'*' if cell.better else ' '}", style="bold" if cell.better else "") for cell in row.cells
+            marked(Text(f"{cell.text}{'*' if cell.better else ' '}", style="bold" if cell.better else ""), options)
+            for cell in row.cells
         ]
         drawn.add_row(Text(row.name), *texts, style="dim" if row.ordering else "")
     return drawn
@@ -87,7 +92,7 @@ def _halves(shown: EvaluationDescription) -> Iterator[Text]:
         )
 
 
-def _agreement(shown: EvaluationDescription) -> Iterator[RenderableType]:
+def _agreement(shown: EvaluationDescription, options: ConsoleOptions) -> Iterator[Text | RichTable]:
     if not shown.agreement:
         return
     names = list(dict.fromkeys(name for one, other, _ in shown.agreement for name in (one, other)))
@@ -105,7 +110,7 @@ def _agreement(shown: EvaluationDescription) -> Iterator[RenderableType]:
             else "–"
             for other in names
         ]
-        drawn.add_row(f"{place + 1} {name}", *row)
+        drawn.add_row(f"{place + 1} {name}", *(marked(Text(value), options) for value in row))
     yield Text()
     yield Text("Do methods agree? Rank correlation of their scores", style="bold")
     yield drawn

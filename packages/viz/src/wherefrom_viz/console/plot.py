@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 _DOTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
-_FIRST = 0x2800
+FIRST = 0x2800
+UPPER = 0x01 | 0x08 | 0x02 | 0x10
+"""The dots of a character's upper half."""
 
 
 def plot(lines: Sequence[Sequence[float]], width: int, height: int) -> list[str]:
@@ -51,4 +53,4 @@ def _draw(dots: np.ndarray, line: np.ndarray, low: float, high: float) -> None:
 
 def _character(dots: np.ndarray, row: int, column: int) -> str:
     cell = dots[4 * row : 4 * row + 4, 2 * column : 2 * column + 2]
-    return chr(_FIRST + int(_DOTS[cell].sum())) if cell.any() else " "
+    return chr(FIRST + int(_DOTS[cell].sum())) if cell.any() else " "

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
 from rich.console import Console, ConsoleOptions
 from rich.jupyter import JupyterMixin
 from rich.text import Text
@@ -16,12 +16,13 @@ from wherefrom_viz.colours import Palette, Theme
 from wherefrom_viz.console.legend import heading, legend
 from wherefrom_viz.console.matrix import compact_layout, full_layout, matrix
 from wherefrom_viz.console.pairs import pairs
+from wherefrom_viz.console.plain import spelt, whole
 from wherefrom_viz.console.reading import columns_read, reading
 from wherefrom_viz.console.tables import step_table, strongest
 from wherefrom_viz.console.terminal_style import TerminalStyle, terminal_style_for
 from wherefrom_viz.console.trace import trace_lines
 from wherefrom_viz.describe.description import Description
-from wherefrom_viz.describe.running_text import WrapAfter
+from wherefrom_viz.describe.running_text import WrapAfter, end_texts
 
 View: TypeAlias = Literal["auto", "matrix", "read", "topk", "steps", "trace"]
 
@@ -50,10 +51,12 @@ class ConsoleView(JupyterMixin):
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
         terminal = terminal_style_for(console, self.palette, self.theme)
         width = options.max_width
-        for place, description in enumerate(self.descriptions):
+        ends = self.wrap_after if isinstance(self.wrap_after, int) else tuple(end_texts(self.wrap_after))
+        spelled = spelt(evolve(self, wrap_after=ends), options)
+        for place, description in enumerate(spelled.descriptions):
             if place:
                 yield Text()
-            for line in self.lines(description, terminal, width):
+            for line in spelled.lines(description, terminal, width):
                 yield whole(line, options)
 
     def lines(self, description: Description, terminal: TerminalStyle, width: int) -> Iterator[Text]:
@@ -116,12 +119,6 @@ class ConsoleView(JupyterMixin):
         yield from legend(description, terminal, width)
 
 
-def whole(line: Text, options: ConsoleOptions) -> Text:
-    """The line as it may be printed: never cropped; in plain ASCII where the output knows no more."""
-    line.overflow = "fold"
-    return _ascii(line) if options.ascii_only else line
-
-
 def checked_view(view: str) -> View:
     """``view`` if there is one of that name.
 
@@ -132,34 +129,3 @@ def checked_view(view: str) -> View:
     if view not in known:
         raise SettingsError(f"No view is called {view!r}.{nearest(view, known)} There are: {', '.join(known)}.")
     return view  # type: ignore[return-value]
-
-
-_PLAIN = str.maketrans(
-    {
-        "·": ".",
-        "…": "~",
-        "␣": "_",
-        "⏎": "\\",
-        "→": ">",
-        "─": "-",
-        "░": ".",
-        "▒": "o",
-        "▓": "x",
-        "█": "#",
-        "∅": "0",
-        "⇥": ">",
-        "\u2068": "",
-        "\u2069": "",
-        "×": "x",
-        **dict.fromkeys("▏▎▍▌▋▊▉", "#"),
-    }
-)
-
-
-def _ascii(line: Text) -> Text:
-    """The same line, spans and all, with other characters as escapes."""
-    parts = Text(overflow="fold")
-    for piece in line.divide(range(1, len(line))) if line else []:
-        plain = piece.plain.translate(_PLAIN).encode("ascii", "backslashreplace").decode("ascii")
-        parts.append(plain, style=piece.spans[-1].style if piece.spans else line.style)
-    return parts

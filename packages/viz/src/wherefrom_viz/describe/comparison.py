@@ -108,7 +108,8 @@ def compare(
         scale=_scale(change[counted(one.inputs)]),
         step_scores={},
     )
-    return Comparison(a=one, b=two, difference=difference, agreement=spearman_by_step(one.scores, two.scores, both))
+    ranked = both & one.finite & two.finite
+    return Comparison(a=one, b=two, difference=difference, agreement=spearman_by_step(one.scores, two.scores, ranked))
 
 
 def _tokens(description: Description, side: Side) -> list[Token]:
@@ -125,6 +126,7 @@ def _regrouped(
 ) -> Description:
     """The description with rows and columns merged by sum into the given groups, step scores each in its own way."""
     scores, visible = merged_cells(description.scores, description.visible, rows, columns)
+    _, lost = merged_cells(description.scores, ~description.finite, rows, columns)
     if normalize != "none":
         scores = normalized(scores, normalize)
     inputs = tuple(_merged(description.inputs[start:end]) for start, end in rows)
@@ -135,6 +137,7 @@ def _regrouped(
         sides=tuple(sides),
         scores=scores,
         visible=visible,
+        finite=~lost,
         scale=_scale(scores[counted(inputs)]),
         step_scores={
             name: units.step_scores_of_spans(values, columns, ways[name])

@@ -22,7 +22,7 @@ from wherefrom.arrays import BoolArray
 from wherefrom.errors import InputError, SettingsError, nearest
 from wherefrom.methods.contract import METHODS
 from wherefrom.results.attribution import Attribution, Attributions
-from wherefrom.results.breaks import boundaries_of
+from wherefrom.results.breaks import boundaries_of, columns_begin
 from wherefrom.results.card import CHANCE, card_of, doubtful
 from wherefrom.results.given import require_result, several_results
 from wherefrom.results.pairs import pair_table
@@ -30,6 +30,7 @@ from wherefrom.results.provenance import Provenance
 from wherefrom.results.stages import Stage
 from wherefrom.results.tracing import generated_from
 from wherefrom.step_functions.base import DEFAULT_FUNCTION, STEP_FUNCTIONS
+from wherefrom.text.segmentation import placed_segments
 from wherefrom.text.tokens import Segment, Token
 
 from wherefrom_viz.describe import text_marks, units
@@ -133,6 +134,8 @@ class Description:
     """Shape ``(inputs, steps)``; 0 where not `visible`."""
     visible: BoolArray
     """Which inputs each step could see. Shape ``(inputs, steps)``."""
+    finite: BoolArray
+    """Which cells are of finite scores alone: others are shown as 0, and take no rank. Shape ``(inputs, steps)``."""
     step_scores: Mapping[str, npt.NDArray[Any]]
     """Name to shape ``(steps,)``."""
     segments: tuple[Segment, ...]
@@ -281,10 +284,11 @@ def describe(
     attribution, pipeline = aggregated(with_spans(attribution, spans, place))
     scores, visible, sides, tokens = score_rows(attribution)
     notes = [*([card] if card else []), *provenance.warnings]
-    if not np.isfinite(scores).all():
+    lost = ~np.isfinite(scores)
+    if lost.any():
         notes.append("Some scores are not finite (NaN or infinite); they are shown as 0.")
-        scores = np.where(np.isfinite(scores), scores, 0.0)
-    scores = np.where(visible, scores, 0.0)
+    lost &= visible
+    scores = np.where(visible & ~lost, scores, 0.0)
 
     pair_labels, pair_scores = _pairs(attribution)
     template = template_rows(attribution, sides)
@@ -293,7 +297,7 @@ def describe(
     if granularity != "token":
         cut = partition_of(attribution, granularity)
         scores = cut.merged(scores, visible, merge)
-        visible = units.merge_visible(units.merge_visible(visible, cut.rows).T, cut.columns).T
+        visible, lost = (cut.any(cells) for cells in (visible, lost))
         tokens, sides = cut.tokens(tokens, sides)
         template = [all(template[a:b]) for a, b in itertools.pairwise((*cut.rows, len(template)))]
         step_scores = {
@@ -301,7 +305,8 @@ def describe(
             for name, values in step_scores.items()
         }
         if pair_labels:
-            pair_scores = np.add.reduceat(pair_scores, cut.columns, axis=1)
+            seen = np.ones(pair_scores.T.shape, dtype=bool)
+            pair_scores = units.merge_rows(pair_scores.T, seen, cut.columns, merge).T
         steps = units.merged_tokens(steps, cut.columns)
         pipeline.append(f"{units.MERGE_WORDS[merge]} over {granularity}s")
     if normalize != "none":
@@ -338,6 +343,7 @@ def describe(
         sides=tuple(sides),
         scores=scores,
         visible=visible,
+        finite=~lost,
         step_scores=step_scores,
         segments=attribution.segments,
         scale=_scale(scores, visible & counted(shown_inputs)[:, None], min_val, max_val),
@@ -646,6 +652,10 @@ class Partition:
         seen = units.merge_visible(visible, self.rows)
         return np.asarray(units.merge_rows(by_row.T, seen.T, self.columns, merge).T)
 
+    def any(self, cells: BoolArray) -> BoolArray:
+        """Units of which any cell is one of these. Shape ``(len(rows), len(columns))``."""
+        return units.merge_visible(units.merge_visible(cells, self.rows).T, self.columns).T
+
     def tokens(self, tokens: Sequence[Token], sides: Sequence[Side]) -> tuple[tuple[Token, ...], list[Side]]:
         """The units of all rows as one token each, and where each side's are."""
         places = {start: unit for unit, start in enumerate((*self.rows, len(tokens)))}
@@ -673,9 +683,11 @@ def partition_of(attribution: Attribution, granularity: Level) -> Partition:
 def unit_starts_of_side(
     attribution: Attribution, side: str, tokens: Sequence[Token], granularity: Level
 ) -> tuple[int, ...]:
-    """Where one side's units begin, with the first explained step, and the answer, always the beginning of one."""
+    """Where one side's units begin, with the first explained step, and the answer, always the beginning of one; a span
+    that somebody named may go on over the latter."""
     segments = [segment for segment in attribution.segments if segment.side == side]
-    return units.unit_starts(tokens, granularity, segments, breaks=boundaries_of(attribution, side))
+    forced = columns_begin if granularity == "span" else boundaries_of
+    return units.unit_starts(tokens, granularity, segments, breaks=forced(attribution, side))
 
 
 def counted(inputs: Sequence[Unit]) -> BoolArray:
@@ -705,11 +717,11 @@ def template_parts(tokens: Sequence[Token], segments: Sequence[Segment]) -> list
         segments: Spans of this side.
     """
     hidden = [token.special for token in tokens]
-    for turn in segments:
-        inside = [i for i, token in enumerate(tokens) if turn.start <= token.position < turn.end]
+    for turn, (start, end) in placed_segments(tokens, segments):
+        inside = range(start, end)
         if turn.kind == "template":
-            hidden[slice(inside[0], inside[-1] + 1) if inside else slice(0, 0)] = [True] * len(inside)
-        if turn.kind != "turn" or not inside or not tokens[inside[0]].special:
+            hidden[start:end] = [True] * len(inside)
+        if turn.kind != "turn" or not tokens[start].special:
             continue
         for index in (*_role_name(tokens, inside, turn.label), *_blank_end(tokens, inside)):
             hidden[index] = True

@@ -61,13 +61,25 @@ def line_ends(units: Sequence[Unit], wrap_after: WrapAfter) -> frozenset[int]:
         if wrap_after < 1:
             raise SettingsError(f"wrap_after={wrap_after}: expected at least 1 token per line.")
         return frozenset(range(wrap_after - 1, len(units), wrap_after))
+    ends = end_texts(wrap_after)
+    return frozenset(place for place, unit in enumerate(units) if unit.label.strip() in ends)
+
+
+def end_texts(wrap_after: WrapAfter) -> frozenset[str]:
+    """The texts after which `line_ends` ends a line.
+
+    Raises:
+        SettingsError: It is neither a text nor several.
+    """
+    if wrap_after is None:
+        return frozenset()
     words = list(wrap_after) if isinstance(wrap_after, list | tuple) else [wrap_after]
     if not all(isinstance(word, str) and word for word in words):
         raise SettingsError(f"wrap_after={wrap_after!r}: expected a number of tokens, a text or several texts.")
     ends = {str(word).strip() for word in words}
     if isinstance(wrap_after, str) and not any(character.isalnum() for character in wrap_after):
         ends |= set(wrap_after)
-    return frozenset(place for place, unit in enumerate(units) if unit.label.strip() in ends)
+    return frozenset(ends)
 
 
 def highlights(description: Description, step_score: str) -> npt.NDArray[np.float64]:

@@ -6,18 +6,21 @@ the page lets its reader draw them. Tokens in no span stay units of their own.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from wherefrom.errors import InputError
 from wherefrom.results.attribution import Attribution
-from wherefrom.text.tokens import Segment
+from wherefrom.text.segmentation import placed_segments
+from wherefrom.text.tokens import Segment, Token
 
 KIND = "span"
 SpanLike: TypeAlias = (
     Segment | tuple[int, int] | tuple[int, int, str] | tuple[str, int, int] | tuple[str, int, int, str]
 )
-"""``(start, end)`` in target tokens, end exclusive; a side may stand before it and a name behind it."""
+"""``(start, end)`` in target tokens as they are now, end exclusive; a side may stand before it and a name behind it.
+A segment names positions, as those of a result do."""
 Spans: TypeAlias = Sequence[SpanLike] | Mapping[int, Sequence[SpanLike]]
 """The same spans for every example, or those of each by its place."""
 
@@ -36,17 +39,13 @@ def with_spans(attribution: Attribution, spans: Spans, place: int = 0) -> Attrib
     given = spans.get(place) if isinstance(spans, Mapping) else spans or None
     if given is None:
         return attribution
-    segments = [_segment(span) for span in given]
-    for side, tokens in (("source", attribution.source), ("target", attribution.target)):
+    sides = {"source": attribution.source, "target": attribution.target}
+    segments = [_segment(span, sides, place) for span in given]
+    for side, tokens in sides.items():
         own = sorted((one for one in segments if one.side == side), key=lambda one: one.start)
-        end = 0
-        for one in own:
-            if not end <= one.start < one.end <= len(tokens):
-                raise InputError(
-                    f"The span {one.start}..{one.end} of the {side} overlaps another, or goes beyond the {len(tokens)} "
-                    f"tokens of example {place + 1}. Spans are (start, end) in tokens, end exclusive."
-                )
-            end = one.end
+        for (_, before), (_, span) in itertools.pairwise(placed_segments(tokens, own)):
+            if before[1] > span[0]:
+                raise _senseless(side, *span, len(tokens), place)
     kept = (one for one in attribution.segments if one.kind != KIND)
     return attribution.replace(segments=(*kept, *segments))
 
@@ -56,14 +55,16 @@ def span_names(attribution: Attribution, side: str) -> dict[int, str]:
     tokens = attribution.source if side == "source" else attribution.target
     return {
         token.position: segment.label
-        for segment in attribution.segments
+        for segment, (start, end) in placed_segments(tokens, attribution.segments)
         if segment.kind == KIND and segment.side == side and segment.label
-        for token in tokens[segment.start : segment.end]
+        for token in tokens[start:end]
     }
 
 
-def _segment(span: SpanLike) -> Segment:
+def _segment(span: SpanLike, sides: Mapping[str, Sequence[Token]], place: int) -> Segment:
     if isinstance(span, Segment):
+        if not placed_segments(sides.get(span.side, ()), [span]):
+            raise _senseless(span.side, span.start, span.end, len(sides.get(span.side, ())), place)
         return Segment(side=span.side, start=span.start, end=span.end, kind=KIND, label=span.label)
     rest = list(span)
     side = rest.pop(0) if rest and isinstance(rest[0], str) else "target"
@@ -74,4 +75,17 @@ def _segment(span: SpanLike) -> Segment:
             f"{span!r} is no span. Give (start, end) or (start, end, name) in target tokens, or put 'source' or "
             "'target' before it."
         )
-    return Segment(side=str(side), start=edges[0], end=edges[1], kind=KIND, label=str(name))
+    start, end = edges
+    tokens = sides[str(side)]
+    if not 0 <= start < end <= len(tokens):
+        raise _senseless(str(side), start, end, len(tokens), place)
+    last = tokens[end - 1]
+    positions = tokens[start].position, last.position + last.size
+    return Segment(side=str(side), start=positions[0], end=positions[1], kind=KIND, label=str(name))
+
+
+def _senseless(side: str, start: int, end: int, count: int, place: int) -> InputError:
+    return InputError(
+        f"The span {start}..{end} of the {side} overlaps another, or goes beyond the {count} tokens of example "
+        f"{place + 1}. Spans are (start, end) in tokens, end exclusive."
+    )

@@ -39,7 +39,7 @@ def unit_starts(
         level: ``"turn"`` follows ``segments`` (turns, documents, slots); without any, it is the whole sequence.
             ``"span"`` follows those of kind ``"span"``; other tokens stay alone.
         segments: Spans of this side.
-        breaks: Indices at which a unit begins in any case, as the first explained step does.
+        breaks: Indices at which a unit begins in any case, whatever the level, as the first explained step does.
     """
     if not tokens:
         return ()
@@ -50,8 +50,9 @@ def unit_starts(
         edges = {0, *breaks, *(edge for turn in turns for edge in turn)}
         return tuple(sorted(edge for edge in edges if 0 <= edge < len(tokens)))
     if level == "span":
-        inside = {i for s in segments if s.kind == "span" for i in range(max(0, s.start) + 1, s.end)}
-        return tuple(i for i in range(len(tokens)) if i not in inside)
+        named = segmentation.placed_segments(tokens, [s for s in segments if s.kind == "span"])
+        inside = {i for _, (start, end) in named for i in range(start + 1, end)}
+        return tuple(i for i in range(len(tokens)) if i in breaks or i not in inside)
     known = (*LEVELS, "span")
     raise SettingsError(f"No granularity is called {level!r}.{nearest(level, known)} There are: {', '.join(known)}.")
 
@@ -63,7 +64,7 @@ def merge_rows(scores: npt.NDArray[Any], visible: BoolArray, starts: Sequence[in
         scores: Shape ``(inputs, steps)``; 0 where hidden.
         visible: Same shape.
         starts: First row of each unit.
-        how: Sum, mean over visible cells, signed value of largest magnitude, maximum, or L2 norm.
+        how: Sum, mean over visible cells, signed value of largest magnitude, the first of several, maximum, or L2 norm.
 
     Returns:
         Shape ``(len(starts), steps)``.
@@ -80,11 +81,14 @@ def merge_rows(scores: npt.NDArray[Any], visible: BoolArray, starts: Sequence[in
         return np.sqrt(np.add.reduceat(scores**2, fold, axis=0))
     if how == "max":
         highest = np.maximum.reduceat(np.where(visible, scores, -np.inf), fold, axis=0)
-        return np.where(np.isfinite(highest), highest, 0.0)
+        return np.where(merge_visible(visible, starts), highest, 0.0)
     if how == "absmax":
-        high = np.maximum.reduceat(scores, fold, axis=0)
-        low = np.minimum.reduceat(scores, fold, axis=0)
-        return np.where(high >= -low, high, low)
+        spans = itertools.pairwise([*starts, len(scores)])
+        merged = (
+            scores[start] if end - start == 1 else combine("absmax", scores[start:end], 0, visible[start:end])
+            for start, end in spans
+        )
+        return np.stack(list(merged))
     raise SettingsError(f"Cannot merge by {how!r}.{nearest(how, MERGES)} There are: {', '.join(MERGES)}.")
 
 

@@ -50,6 +50,7 @@ def cropped(description: Description, top: int | None = None, steps: Sequence[in
             steps=tuple(description.steps[step] for step in kept),
             scores=description.scores[:, kept],
             visible=description.visible[:, kept],
+            finite=description.finite[:, kept],
             step_scores={name: values[kept] for name, values in description.step_scores.items()},
             output_rows={
                 place: description.output_rows[step]

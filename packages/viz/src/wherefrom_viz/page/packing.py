@@ -22,7 +22,9 @@ from attrs import define, field, frozen
 from wherefrom.errors import SettingsError, nearest
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.card import card_of
+from wherefrom.results.details import TRACE
 from wherefrom.results.provenance import Provenance
+from wherefrom.text.segmentation import placed_segments
 from wherefrom.text.tokens import Token
 
 from wherefrom_viz.describe import units
@@ -41,6 +43,7 @@ from wherefrom_viz.describe.description import (
     unit_starts_of_side,
     with_before,
 )
+from wherefrom_viz.describe.spans import KIND
 from wherefrom_viz.describe.text_marks import flowing, joined
 from wherefrom_viz.page.quantisation import Precision, from_planes, planes_of, to_planes
 
@@ -225,9 +228,7 @@ def _packed(
         "p": pipeline,
         "no": notes,
         "st": list(attribution.step_scores),
-        "seg": [
-            [s.side, s.start, s.end, flowing(s.kind), flowing(s.label) if s.label else ""] for s in attribution.segments
-        ],
+        "seg": _segments(attribution),
     }
     header.update({key: value for key, value in optional.items() if value})
     if not attribution.signed:
@@ -237,6 +238,21 @@ def _packed(
     planes, scale = to_planes(scores, packer.precision, fine=packer.fine)
     steps = [np.asarray(values, dtype="<f4") for values in attribution.step_scores.values()]
     return header, planes, scale, steps, _line(attribution, title, shown_sides)
+
+
+def _segments(attribution: Attribution) -> list[list[Any]]:
+    """Of each segment its side, its first token and the one after the last among the tokens that the page has, its kind
+    and label. Named spans end before the columns of a trace, each of which is alone."""
+    found: list[list[Any]] = []
+    for one in attribution.segments:
+        for _, (start, end) in placed_segments(
+            attribution.source if one.side == "source" else attribution.target, [one]
+        ):
+            if one.side == "target" and one.kind == KIND and TRACE in attribution.details:
+                end = min(end, attribution.attr_pos_start)
+            if start < end:
+                found.append([one.side, start, end, flowing(one.kind), flowing(one.label) if one.label else ""])
+    return found
 
 
 def _side(attribution: Attribution, name: str, title: str, tokens: Sequence[Token], *, scored: bool) -> dict[str, Any]:

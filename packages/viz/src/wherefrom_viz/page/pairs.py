@@ -7,6 +7,7 @@ among many.
 from __future__ import annotations
 
 import itertools
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -14,20 +15,20 @@ from typing import Any
 import msgspec
 import numpy as np
 import numpy.typing as npt
-from attrs import frozen
+from attrs import define, field, frozen
 from wherefrom.arrays import BoolArray
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.comparison import merged_cells, spearman_by_step
 from wherefrom.results.contributors import joint
 from wherefrom.text.carrying import carrying
 from wherefrom.text.common_units import Aligned, common_units
-from wherefrom.text.merging import merged_token
+from wherefrom.text.merging import Span, merged_token
 from wherefrom.text.tokens import Token
 
 from wherefrom_viz.describe import units
-from wherefrom_viz.describe.description import aggregated, partition_of
+from wherefrom_viz.describe.description import Partition, aggregated, partition_of, unit_starts_of_side
 from wherefrom_viz.describe.units import Level, Merge
-from wherefrom_viz.page.packing import flags_of
+from wherefrom_viz.page.packing import FIRST_FLAG, FLAGS, flags_of
 
 ALL_AMONG = 12
 """Up to so many examples, or examples of one text, every two are compared."""
@@ -43,14 +44,14 @@ def pairs_of(attributions: Sequence[Attribution], merge: Merge = "sum") -> list[
         merge: How scores of a unit's tokens become one before they are ranked.
     """
     found = []
-    ready: dict[int, Attribution] = {}
+    ready: dict[int, _Half] = {}
     for one, other in itertools.islice(_candidates(attributions), MOST_PAIRS):
         for place in (one, other):
             if place not in ready:
-                ready[place] = aggregated(attributions[place])[0]
+                ready[place] = _Half(attribution=aggregated(attributions[place])[0], merge=merge)
         pair = _pair(ready[one], ready[other])
         if pair is not None:
-            found.append({"a": one, "b": other, **pair.plain(merge)})
+            found.append({"a": one, "b": other, **pair.plain()})
     return found
 
 
@@ -66,57 +67,156 @@ def _candidates(attributions: Sequence[Attribution]) -> Iterable[tuple[int, int]
     )
 
 
+@define(kw_only=True, eq=False)
+class _Half:
+    """An example, and its units of each kind."""
+
+    attribution: Attribution
+    merge: Merge
+    known: dict[Level, tuple[Partition, npt.NDArray[np.float64], BoolArray]] = field(factory=dict)
+    starts: dict[tuple[Level, str], tuple[int, ...]] = field(factory=dict)
+
+    def units(self, level: Level) -> tuple[Partition, npt.NDArray[np.float64], BoolArray]:
+        """Where units begin, their scores, NaN where one of theirs is no finite number, and which exist."""
+        if level not in self.known:
+            scores, visible, _ = joint(self.attribution)
+            scores = np.where(visible, np.where(np.isfinite(scores), scores, np.nan), 0.0)
+            cut = partition_of(self.attribution, level)
+            if level != "token":
+                scores, visible = cut.merged(scores, visible, self.merge), cut.any(visible)
+            self.known[level] = cut, scores, visible
+        return self.known[level]
+
+    def as_tokens(self, level: Level) -> bool:
+        """Is every token a unit, of the token's scores?"""
+        (cut, scores, _), (tokens, own, _) = self.units(level), self.units("token")
+        return cut == tokens and np.array_equal(scores, own, equal_nan=True)
+
+    def starts_of(self, level: Level, side: str) -> tuple[int, ...]:
+        """Which tokens of a side begin a unit."""
+        if (level, side) not in self.starts:
+            tokens = getattr(self.attribution, side)
+            self.starts[level, side] = unit_starts_of_side(self.attribution, side, tokens, level)
+        return self.starts[level, side]
+
+    def first_row(self, side: str) -> int:
+        """The row of a side's first token."""
+        both = side == "target" and self.attribution.source_attributions is not None
+        return len(self.attribution.source) if both else 0
+
+
 @frozen(kw_only=True, eq=False)
 class _Pair:
     """Two examples on the tokens of both, those that only one has among them."""
 
-    first: Attribution
-    """The one's scores on these tokens; 0 for those of the other alone."""
-    second: npt.NDArray[np.float64]
-    """The other's. Shape ``(inputs, steps)``."""
-    both: BoolArray
-    """Which cells both have. Same shape."""
-    alone: tuple[BoolArray, BoolArray]
-    """Which rows, and which columns, only one has."""
+    halves: tuple[_Half, _Half]
+    common: Attribution
+    """The one on these tokens, without scores."""
+    scored: tuple[str, ...]
+    """Sides of which both have scores."""
     groups: dict[str, list[Aligned]]
     """Side to the tokens of the one and of the other that each token here stands for."""
     same: dict[str, bool]
     """Have both the same tokens on a side?"""
 
-    def plain(self, merge: Merge) -> dict[str, Any]:
+    def plain(self) -> dict[str, Any]:
         """As the page reads it."""
-        first = self.first
-        found: dict[str, Any] = {"from": first.attr_pos_start, "to": first.attr_pos_end, "merge": merge}
+        common = self.common
+        found: dict[str, Any] = {
+            "from": common.attr_pos_start,
+            "to": common.attr_pos_end,
+            "merge": self.halves[0].merge,
+        }
         for name, groups in self.groups.items():
             aligned = len(groups) if self.same[name] else [[*mine, *its] for mine, its in groups]
-            found[name] = {"f": flags_of(first, name), "g": aligned}
-        return {**found, "agreement": self.agreement(merge)}
+            found[name] = {"f": self.flags(name), "g": aligned}
+        return {**found, "agreement": self.agreement()}
 
-    def agreement(self, merge: Merge) -> dict[str, list[float | None]]:
+    def starts(self, level: Level, side: str) -> list[int]:
+        """Which of the tokens here begin a unit: those that do in all texts that have them."""
+        if level == "span":
+            return list(unit_starts_of_side(self.common, side, getattr(self.common, side), level))
+        begin = [set(half.starts_of(level, side)) for half in self.halves]
+        forced = {0, self.common.attr_pos_start} if side == "target" else {0}
+        return [
+            place
+            for place, group in enumerate(self.groups[side])
+            if place in forced or all(span[0] in own for span, own in zip(group, begin, strict=True) if _size(span))
+        ]
+
+    def flags(self, side: str) -> str:
+        """Letters of a side's tokens; see `wherefrom_viz.page.packing.FLAGS`."""
+        kept = FLAGS["special"] | FLAGS["template"]
+        flags = [(ord(letter) - FIRST_FLAG) & kept for letter in flags_of(self.common, side)]
+        for level in units.LEVELS[1:]:
+            for start in self.starts(level, side):
+                flags[start] |= FLAGS[level]
+        return "".join(chr(FIRST_FLAG + flag) for flag in flags)
+
+    def agreement(self) -> dict[str, list[float | None]]:
         """Rank correlation of each output, by kind of units; kinds in which every token is a unit are left out."""
-        scores, visible, _ = joint(self.first)
-        tokens = partition_of(self.first, "token")
+        first, last = self.common.attr_pos_start, self.common.attr_pos_end
         found: dict[str, list[float | None]] = {}
         for level in LEVELS:
-            cut = partition_of(self.first, level)
-            if level != "token" and cut == tokens:
+            if level != "token" and all(half.as_tokens(level) for half in self.halves):
                 continue
-            both = units.merge_visible(units.merge_visible(self.both, cut.rows).T, cut.columns).T
-            for axis, starts in enumerate((cut.rows, cut.columns)):  # a unit of which one text lacks a part is another
-                both[(slice(None),) * axis + (units.merge_visible(self.alone[axis], starts),)] = False
-            one, other = (cut.merged(half, visible, merge) for half in (scores, self.second))
-            values = spearman_by_step(one, other, both)
-            found[level] = [round(float(value), 6) if np.isfinite(value) else None for value in values]
+            rows = {side: _stretches(self.starts(level, side), len(self.groups[side])) for side in self.scored}
+            columns = _stretches([start for start in self.starts(level, "target") if start >= first], last)
+            values = []
+            for whose, half in enumerate(self.halves):
+                cut, scores, visible = half.units(level)
+                begin, count = half.attribution.attr_pos_start, len(half.attribution.steps)
+                ends = (*cut.rows, sum(len(getattr(half.attribution, side)) for side in self._sides(half)))
+                wanted = [
+                    _units_in(ends, self._own(side, span, whose, half.first_row(side)))
+                    for side, spans in rows.items()
+                    for span in spans
+                ]
+                steps = [_units_in((*cut.columns, count), self._own("target", span, whose, -begin)) for span in columns]
+                values.append(merged_cells(scores, visible, wanted, steps))
+            (one, seen), (other, seen_too) = values
+            told = spearman_by_step(one, other, seen & seen_too)
+            found[level] = [round(float(value), 6) if np.isfinite(value) else None for value in told]
         return found
 
+    @staticmethod
+    def _sides(half: _Half) -> list[str]:
+        """Sides that have rows."""
+        return [side for side in ("source", "target") if getattr(half.attribution, f"{side}_attributions") is not None]
 
-def _pair(one: Attribution, other: Attribution) -> _Pair | None:
+    def _own(self, side: str, span: Span, whose: int, moved: int) -> Span | None:
+        """What a unit here is of one text's tokens, counted from elsewhere; None if one text lacks a part of it."""
+        groups = self.groups[side][slice(*span)]
+        if not all(map(_size, itertools.chain.from_iterable(groups))):
+            return None
+        return groups[0][whose][0] + moved, groups[-1][whose][1] + moved
+
+
+def _stretches(starts: Sequence[int], end: int) -> list[Span]:
+    return list(itertools.pairwise([*starts, end]))
+
+
+def _units_in(starts: Sequence[int], span: Span | None) -> Span:
+    """Which units a span of tokens is; none, if it begins or ends within one.
+
+    Args:
+        starts: Of the units, and the end of the last.
+    """
+    if span is None:
+        return (0, 0)
+    first, end = (bisect_left(starts, edge) for edge in span)
+    whole = end < len(starts) and (starts[first], starts[end]) == span
+    return (first, end) if whole else (0, 0)
+
+
+def _pair(one_half: _Half, other_half: _Half) -> _Pair | None:
     """The two on common tokens; None if they have no explained token or no input in common, or other sides."""
-    names = [
+    one, other = one_half.attribution, other_half.attribution
+    names = tuple(
         name
         for name in ("source", "target")
         if getattr(one, f"{name}_attributions") is not None and getattr(other, f"{name}_attributions") is not None
-    ]
+    )
     groups = {
         "source": _with_loners(one.source, other.source),
         "target": _with_loners(one.target, other.target, (one.attr_pos_start, other.attr_pos_start)),
@@ -126,45 +226,27 @@ def _pair(one: Attribution, other: Attribution) -> _Pair | None:
         return None
     first, last = explained
     tokens = {name: _tokens(groups[name], getattr(one, name), getattr(other, name)) for name in groups}
-    halves = []
-    for side, own in enumerate((one, other)):
-        scores, visible, places = joint(own)
-        begins = {name: next((row for row, place in enumerate(places) if place[0] == name), 0) for name in names}
-        rows = [
-            (begins[name] + group[side][0], begins[name] + group[side][1]) for name in names for group in groups[name]
-        ]
-        count = own.attr_pos_end - own.attr_pos_start
-        columns = [
-            (
-                min(count, max(0, group[side][0] - own.attr_pos_start)),
-                min(count, max(0, group[side][1] - own.attr_pos_start)),
-            )
-            for group in groups["target"][first:last]
-        ]
-        halves.append(merged_cells(np.where(visible, scores, 0.0), visible, rows, columns))
-    (mine, seen), (its, seen_too) = halves
-    split = len(groups["source"]) if "source" in names else 0
     prompt = first
     if one.source_attributions is None:
         prompt = sum(start < len(one.source) for (start, _), _ in groups["target"])
     carriers = {name: carrying(getattr(one, name), [own for own, _ in groups[name]], tokens[name]) for name in groups}
+    blank = {name: np.zeros((len(tokens[name]), last - first)) if name in names else None for name in groups}
     return _Pair(
-        first=one.replace(
+        halves=(one_half, other_half),
+        common=one.replace(
             source=tokens["source"] if "source" in names else tokens["target"][:prompt],
             target=tokens["target"],
             attr_pos_start=first,
             attr_pos_end=last,
-            source_attributions=mine[:split] if "source" in names else None,
-            target_attributions=mine[split:] if "target" in names else None,
+            source_attributions=blank["source"],
+            target_attributions=blank["target"],
             step_scores={},
             sequence_scores={},
             segments=tuple(
                 moved for segment in one.segments if (moved := carriers[segment.side].segment(segment)) is not None
             ),
         ),
-        second=its,
-        both=seen & seen_too,
-        alone=(_alone(group for name in names for group in groups[name]), _alone(groups["target"][first:last])),
+        scored=names,
         groups={name: groups[name] for name in names} | {"target": groups["target"]},
         same={name: _same(groups[name], getattr(one, name), getattr(other, name)) for name in groups},
     )
@@ -188,10 +270,6 @@ def _with_loners(
 
 def _size(span: tuple[int, int]) -> int:
     return span[1] - span[0]
-
-
-def _alone(groups: Iterable[Aligned]) -> BoolArray:
-    return np.array([not all(map(_size, group)) for group in groups], dtype=bool)
 
 
 def _explained(groups: Sequence[Aligned], one: Attribution, other: Attribution) -> tuple[int, int] | None:

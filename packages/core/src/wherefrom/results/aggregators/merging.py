@@ -14,7 +14,7 @@ from wherefrom.results.aggregation import Aggregator
 from wherefrom.results.aggregators._record import recorded
 from wherefrom.results.aggregators.functions import combine
 from wherefrom.results.data import AnyAttribution, AttributionData
-from wherefrom.results.details import of_steps, without_tokens
+from wherefrom.results.details import TRACE, of_steps, without_tokens
 from wherefrom.settings import is_whole
 from wherefrom.text.merging import Span, merged_tokens
 from wherefrom.text.tokens import visible_to_steps
@@ -93,6 +93,7 @@ def merge_spans(
 
     Scores are combined by the function ``name``, step scores by their own, details as `wherefrom.results.details` says.
     A unit that begins before the first explained step keeps all of its tokens, and scores of its explained part.
+    Columns of a trace are the same mass hop by hop, and stay as they are.
 
     Args:
         source: Spans of the source; of a decoder-only model's, which repeats the prompt, they follow the target's.
@@ -100,6 +101,8 @@ def merge_spans(
         by: Who is recorded as having done it.
     """
     first, last = attribution.attr_pos_start, attribution.attr_pos_end
+    if TRACE in attribution.details:
+        target = [(start, min(end, first)) for start, end in target if start < first]
     target_groups = groups_of(target, len(attribution.target))
     if attribution.source_attributions is None and attribution.repeats_prompt:
         source = [
