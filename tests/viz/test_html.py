@@ -257,13 +257,13 @@ import { inflate } from "%(html)s/inflate.js";
 import { fromBase85 } from "%(html)s/bytes.js";
 import { buildView } from "%(html)s/units.js";
 import { compareViews, pairOf, pairsByPlace } from "%(html)s/pairing.js";
-const { block, pairs, stepMerge, options, asked } = JSON.parse(readFileSync(0, "utf-8"));
+const { block, pairs, options, asked } = JSON.parse(readFileSync(0, "utf-8"));
 const examples = parseBlock(await inflate(fromBase85(block)));
-const views = examples.map((example) => options.map((one) => buildView(example, { ...one, stepMerge })));
+const views = examples.map((example) => options.map((one) => buildView(example, one)));
 const plain = (view) => ({ scores: [...view.scores], visible: [...view.visible], steps: view.stepScores });
 const known = pairsByPlace(JSON.parse(new TextDecoder().decode(await inflate(fromBase85(pairs)))));
 const answers = asked.map(([a, b, one]) => {
-  const pair = compareViews(examples[a], examples[b], pairOf(known, a, b), { stepMerge, spans: [], ...one });
+  const pair = compareViews(examples[a], examples[b], pairOf(known, a, b), { spans: [], ...one });
   const [rows, columns] = [pair.a.inputs, pair.a.cols].map((units) => units.map((unit) => unit.only));
   const views = { a: plain(pair.a), b: plain(pair.b), difference: plain(pair.difference) };
   return { ...views, agreement: pair.agreement, rows, columns };
@@ -299,7 +299,6 @@ def test_the_page_computes_what_python_computes(
     told = {
         "block": packed.blocks[0],
         "pairs": deflated(pairs_of(examples)),
-        "stepMerge": packed.step_merge,
         "options": options,
         "asked": asked,
     }

@@ -254,7 +254,6 @@ def page_parts(
         block_size=packed.block_size,
         bound=packed.bound,
         subtitle=packed.subtitle,
-        step_merge=packed.step_merge,
         first=examples[0] if examples else None,
         dimensions=dimensions,
     )

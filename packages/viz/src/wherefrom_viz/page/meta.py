@@ -82,7 +82,6 @@ def meta_of(
     block_size: int,
     bound: float,
     subtitle: str,
-    step_merge: dict[str, str],
     first: tuple[Attribution, Provenance] | None,
     dimensions: Sequence[tuple[str, Sequence[str]]] = (),
 ) -> dict[str, Any]:
@@ -94,7 +93,6 @@ def meta_of(
         block_size: Examples in a block.
         bound: Largest magnitude over all examples.
         subtitle: Of the first example.
-        step_merge: Step score to how it merges over units.
         first: The first example and how it was made, for the words of its signs; None without any.
         dimensions: Sliders over examples that are slices of one result.
     """
@@ -107,7 +105,6 @@ def meta_of(
         "n": count,
         "blockSize": block_size,
         "bound": bound,
-        "stepMerge": step_merge,
         "palettes": {name: _palette(one) for name, one in {**PALETTES, chosen.name: chosen}.items()},
         "defaults": opening.state(),
         "controls": True,

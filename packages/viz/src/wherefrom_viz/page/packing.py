@@ -18,8 +18,9 @@ from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
-from attrs import define, field, frozen
+from attrs import define, frozen
 from wherefrom.errors import SettingsError, nearest
+from wherefrom.results.aggregators import AGGREGATION_FUNCTIONS
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.card import card_of
 from wherefrom.results.provenance import Provenance
@@ -71,8 +72,6 @@ class Packed:
     """Largest magnitude over all examples."""
     subtitle: str
     """Of the first example; others carry theirs where it differs."""
-    step_merge: dict[str, str]
-    """Step score to how it merges over units."""
 
 
 @define(kw_only=True)
@@ -92,8 +91,6 @@ class Packer:
     """Of the first example; empty until that was packed."""
     largest: float = 0.0
     """Largest magnitude so far."""
-    step_merge: dict[str, str] = field(factory=dict)
-    """Step score to how it merges over units."""
 
     def __attrs_post_init__(self) -> None:
         known = get_args(Precision)
@@ -131,7 +128,6 @@ class Packer:
             floats += steps
             lines.append(line)
             self.largest = max(self.largest, header["bound"])
-            self.step_merge.update({name: span_aggregation(one, name) for name in one.step_scores})
         text = _json({"precision": self.precision, "examples": headers})
         if self.precision == "compact":
             arrays = [b"".join(arrays)]  # their bytes have the same frequencies, in every column and example
@@ -167,7 +163,6 @@ def pack(
         block_size=size,
         bound=packer.shared_bound,
         subtitle=packer.subtitle,
-        step_merge=packer.step_merge,
     )
 
 
@@ -224,7 +219,7 @@ def _packed(
         "m": own_subtitle if own_subtitle != packer.subtitle else "",
         "p": pipeline,
         "no": notes,
-        "st": list(attribution.step_scores),
+        "st": [[name, _way(attribution, name)] for name in attribution.step_scores],
         "seg": [
             [s.side, s.start, s.end, flowing(s.kind), flowing(s.label) if s.label else ""] for s in attribution.segments
         ],
@@ -237,6 +232,12 @@ def _packed(
     planes, scale = to_planes(scores, packer.precision, fine=packer.fine)
     steps = [np.asarray(values, dtype="<f4") for values in attribution.step_scores.values()]
     return header, planes, scale, steps, _line(attribution, title, shown_sides)
+
+
+def _way(attribution: Attribution, name: str) -> str:
+    """How a step score merges over units, as `units.step_scores_of_spans` has it."""
+    way = span_aggregation(attribution, name)
+    return way if way in AGGREGATION_FUNCTIONS else "mean"
 
 
 def _side(attribution: Attribution, name: str, title: str, tokens: Sequence[Token], *, scored: bool) -> dict[str, Any]:

@@ -113,7 +113,6 @@ def save_site(
         block_size=size,
         bound=packer.shared_bound,
         subtitle=packer.subtitle,
-        step_merge=packer.step_merge,
         first=first,
     )
     meta["site"] = {"examples": EXAMPLES, "list": LIST, "parts": parts}

@@ -55,7 +55,7 @@ export class App {
   // ---- what is chosen
 
   viewOptions(normalize = this.state.n) {
-    return { level: this.state.g, merge: this.state.m, normalize, stepMerge: this.meta.stepMerge, spans: this.spans(), hide: this.state.h };
+    return { level: this.state.g, merge: this.state.m, normalize, spans: this.spans(), hide: this.state.h };
   }
 
   /** What is shown now, as ranges: a preview never overrides a pin. */

@@ -1,7 +1,7 @@
 // Two examples of one text side by side. Which tokens correspond and how far the ranks agree was found in Python; here the
 // scores of both are set on those common tokens.
 
-import { buildView, counted, joined, largest, normalizeScores } from "./units.js";
+import { buildView, counted, joined, largest, mergedSteps, normalizeScores } from "./units.js";
 
 /** What a page knows of its pairs: {"3-7": pair}. */
 export const pairsByPlace = (pairs) => new Map(pairs.map((pair) => [`${pair.a}-${pair.b}`, pair]));
@@ -77,10 +77,9 @@ function half(example, sides, pair, whose) {
       r++;
     }
   }
-  const stepScores = {};
-  for (const [name, values] of Object.entries(example.stepScores)) {
-    stepScores[name] = steps.map(([from, to]) => (to > from ? values.slice(from, to).reduce((sum, value) => sum + value, 0) / (to - from) : NaN));
-  }
+  const stepScores = Object.fromEntries(
+    Object.entries(example.stepScores).map(([name, values]) => [name, steps.map(([from, to]) => mergedSteps([...values.slice(from, to)], example.stepMerge[name]))]),
+  );
   return { ...example, sides, first: pair.from, last: pair.to, scores, stepScores };
 }
 

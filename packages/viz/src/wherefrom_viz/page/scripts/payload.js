@@ -21,8 +21,7 @@ function parseExample(packed, steps, arrays, precision, next) {
   const scored = packed.sides.filter((side) => side.scored);
   const rows = scored.reduce((sum, side) => sum + side.f.length, 0);
   const scores = readScores(arrays.subarray(packed.at, packed.at + rows * steps * WIDTHS[precision]), precision, next(0, steps));
-  const stepScores = {};
-  for (const name of packed.st || []) stepScores[name] = next(1, steps);
+  const stepMerge = packed.st || []; // names, each with how it merges over units
   return {
     title: packed.i || "",
     subtitle: packed.m || "",
@@ -37,7 +36,8 @@ function parseExample(packed, steps, arrays, precision, next) {
     segments: (packed.seg || []).filter((segment) => segment[3] !== "span"),
     spans: (packed.seg || []).filter((segment) => segment[3] === "span").map(([side, from, to, , name]) => ({ side, from, to, name })),
     scores,
-    stepScores,
+    stepScores: Object.fromEntries(stepMerge.map(([name]) => [name, next(1, steps)])),
+    stepMerge: Object.fromEntries(stepMerge),
   };
 }
 

@@ -69,7 +69,7 @@ export class StepsView {
   sorted() {
     const { view } = this.app;
     const { key, down } = this.sort;
-    const value = key === "#" ? (c) => c : key === "token" ? (c) => view.cols[c].label.toLowerCase() : (c) => view.stepScores[key]?.[c] ?? 0;
+    const value = key === "#" ? (c) => c : key === "token" ? (c) => view.cols[c].label.toLowerCase() : (c) => view.stepScores[key]?.[c] || 0;
     const order = [...view.cols.keys()].sort((a, b) => (value(a) < value(b) ? -1 : value(a) > value(b) ? 1 : a - b));
     return down ? order.reverse() : order;
   }
@@ -85,10 +85,11 @@ export function chips(app, view, c, bound) {
   return h("td.chips", top);
 }
 
-/** A small line of one step score over the output. */
+/** A small line of one step score over the output; what is no number has no place on it. */
 function spark(name, values) {
   const [width, height] = [220, 36];
-  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const known = values.filter(Number.isFinite);
+  const [low, high] = [Math.min(...known), Math.max(...known)];
   const x = (i) => (values.length > 1 ? (i / (values.length - 1)) * (width - 4) + 2 : width / 2);
   const y = (v) => height - 3 - ((v - low) / (high - low || 1)) * (height - 6);
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
@@ -96,7 +97,7 @@ function spark(name, values) {
   svg.setAttribute("role", "img");
   svg.setAttribute("aria-label", `${name} from ${short(low)} to ${short(high)}`);
   const line = document.createElementNS("http://www.w3.org/2000/svg", "polyline");
-  line.setAttribute("points", [...values].map((v, i) => `${x(i).toFixed(1)},${y(v).toFixed(1)}`).join(" "));
+  line.setAttribute("points", values.flatMap((v, i) => (Number.isFinite(v) ? `${x(i).toFixed(1)},${y(v).toFixed(1)}` : [])).join(" "));
   svg.append(line);
   return h("figure", svg, h("figcaption", `${name}: ${short(low)} to ${short(high)}`));
 }

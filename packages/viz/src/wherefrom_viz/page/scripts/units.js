@@ -67,22 +67,26 @@ export function transpose(matrix) {
 }
 
 const sum = (values) => values.reduce((a, b) => a + b, 0);
-const absmax = (values) => values.reduce((a, b) => (Math.abs(b) > Math.abs(a) || (b === -a && b > a) ? b : a));
 const FOLDS = {
+  __proto__: null,
   sum,
   mean: (values) => sum(values) / values.length,
   max: (values) => Math.max(...values),
   min: (values) => Math.min(...values),
-  absmax,
+  absmax: (values) => values.reduce((a, b) => (Math.abs(b) > Math.abs(a) ? b : a)), // the first of several
   l2: (values) => Math.sqrt(sum(values.map((v) => v * v))),
+  vnorm: (values) => Math.hypot(...values),
   prod: (values) => values.reduce((a, b) => a * b, 1),
 };
+
+/** The step score of some tokens: that of a single one, else merged; NaN without any, and by a way that only Python knows. */
+export const mergedSteps = (values, how) => (values.length > 1 ? FOLDS[how]?.(values) : values[0]) ?? NaN;
 
 /**
  * What the views draw: an example at one granularity and normalisation.
  * Rows are inputs, columns explained units; `seen` lists the rows that any step could see.
  */
-export function buildView(example, { level = "token", merge = "sum", normalize = "none", stepMerge = {}, spans = [], hide = false } = {}) {
+export function buildView(example, { level = "token", merge = "sum", normalize = "none", stepMerge = example.stepMerge ?? {}, spans = [], hide = false } = {}) {
   const target = example.sides.find((side) => side.name === "target");
   const spansOf = (side) => (level === "span" ? spans.filter((span) => span.side === side.name) : []);
   const position = (side, i) => (side.positions ? side.positions[i] : i);
@@ -120,10 +124,9 @@ export function buildView(example, { level = "token", merge = "sum", normalize =
   const stepStarts = unitStarts(stepFlags, level, -1, shifted.filter((span) => span.to > 0));
   const merged = level === "token" ? base : transpose(mergeRows(transpose(mergeRows(base, starts, merge)), stepStarts, merge));
   const cols = eachUnit(stepStarts, columns, (start, end) => unitOf(target, example.first + start, example.first + end, -1, spansOf(target), shown));
-  const stepScores = {};
-  for (const [name, values] of Object.entries(example.stepScores)) {
-    stepScores[name] = eachUnit(stepStarts, columns, (start, end) => (FOLDS[stepMerge[name]] || FOLDS.mean)([...values.slice(start, end)]));
-  }
+  const stepScores = Object.fromEntries(
+    Object.entries(example.stepScores).map(([name, values]) => [name, eachUnit(stepStarts, columns, (start, end) => mergedSteps([...values.slice(start, end)], stepMerge[name]))]),
+  );
   const view = { inputs: all, sides, cols, rows: merged.rows, columns: merged.columns, scores: merged.scores, visible: merged.visible, stepScores };
   if (normalize !== "none") normalizeScores(view, normalize);
   view.hidden = hide && all.some((unit) => unit.template) && all.some((unit) => !unit.template) ? Uint8Array.from(all, (unit) => (unit.template ? 1 : 0)) : null;
