@@ -4,7 +4,7 @@ import { Painter } from "./colour.js";
 import { CompareView } from "./compare_view.js";
 import { CitationsView } from "./context_parts.js";
 import { Controls } from "./controls.js";
-import { fenced, h, wrong } from "./dom.js";
+import { answered, fenced, h, wrong } from "./dom.js";
 import { helpDialog, pressed } from "./keys.js";
 import { legend } from "./legend.js";
 import { ListView } from "./list_view.js";
@@ -395,8 +395,7 @@ export class App {
     const next = this.tabNames[(this.tabNames.indexOf(this.state.tab) + by + this.tabNames.length) % this.tabNames.length];
     this.update({ tab: next });
     this.tabs[next].focus();
-    event.preventDefault();
-    event.stopPropagation();
+    answered(event);
   }
 }
 

@@ -52,7 +52,7 @@ function commonSide(own, its, pair, name) {
   };
 }
 
-/** One half of a comparison: an example with its own scores, on the tokens of both. */
+/** One half of a comparison: an example with its own scores, on the tokens of both; what only one has is told by places. */
 function half(example, sides, pair, whose) {
   const target = sides.find((side) => side.name === "target");
   const columns = pair.to - pair.from;
@@ -60,6 +60,8 @@ function half(example, sides, pair, whose) {
   const scored = sides.filter((side) => side.scored);
   const rows = scored.reduce((sum, side) => sum + side.groups.length, 0);
   const scores = new Float64Array(rows * columns);
+  const visible = new Uint8Array(rows * columns);
+  const whole = buildView(example);
   const firstRow = {};
   let row = 0;
   for (const side of example.sides) {
@@ -68,19 +70,25 @@ function half(example, sides, pair, whose) {
     row += side.f.length;
   }
   const steps = target.groups.slice(pair.from, pair.to).map((group) => group[whose].map((at) => Math.min(own, Math.max(0, at - example.first))));
-  let r = 0;
+  let cell = 0;
   for (const side of scored) {
-    for (const group of side.groups) {
-      for (let c = 0; side.name in firstRow && c < columns; c++) {
-        for (let i = group[whose][0]; i < group[whose][1]; i++) for (let j = steps[c][0]; j < steps[c][1]; j++) scores[r * columns + c] += example.scores[(firstRow[side.name] + i) * own + j];
+    side.groups.forEach((group, k) => {
+      for (let c = 0; c < columns; c++, cell++) {
+        if (side.only[k] || target.only[pair.from + c]) visible[cell] = 1;
+        for (let i = group[whose][0]; side.name in firstRow && i < group[whose][1]; i++) {
+          for (let j = steps[c][0]; j < steps[c][1]; j++) {
+            const at = (firstRow[side.name] + i) * own + j;
+            scores[cell] += whole.scores[at];
+            visible[cell] |= whole.visible[at];
+          }
+        }
       }
-      r++;
-    }
+    });
   }
   const stepScores = Object.fromEntries(
     Object.entries(example.stepScores).map(([name, values]) => [name, steps.map(([from, to]) => mergedSteps([...values.slice(from, to)], example.stepMerge[name]))]),
   );
-  return { ...example, sides, first: pair.from, last: pair.to, scores, stepScores };
+  return { ...example, sides, first: pair.from, last: pair.to, scores, visible, stepScores };
 }
 
 /**
@@ -100,7 +108,9 @@ export function compareViews(a, b, pair, options) {
     view.bound = largest(counted(view));
   }
   one.bound = two.bound = Math.max(one.bound, two.bound);
-  const difference = { ...one, scores: one.scores.map((value, i) => value - two.scores[i]), stepScores: {} };
+  one.seen = two.seen = [...new Set([...one.seen, ...two.seen])].sort((x, y) => x - y); // the same rows in all three
+  const visible = one.visible.map((seen, i) => seen & two.visible[i]);
+  const difference = { ...one, visible, scores: one.scores.map((value, i) => (visible[i] ? value - two.scores[i] : 0)), stepScores: {} };
   difference.bound = largest(counted(difference));
   const agreement = agreementOf(pair, options, difference, sides.at(-1));
   const place = (unit) => {

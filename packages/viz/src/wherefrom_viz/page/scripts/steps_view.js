@@ -1,6 +1,6 @@
 // A line per output token: its step scores, and the inputs it owes most. Sortable.
 
-import { h, fenced } from "./dom.js";
+import { columnHead, fenced, h, scrolling } from "./dom.js";
 import { short, signed } from "./numbers.js";
 import { strongest } from "./units.js";
 
@@ -25,13 +25,13 @@ export class StepsView {
           h("button", { onclick: () => this.order(name) }, name, h("span", { "aria-hidden": "true" }, this.sort.key === name ? (this.sort.down ? " ↓" : " ↑") : "")),
         ),
       ),
-      h("th", { scope: "col" }, "strongest inputs"),
+      columnHead("strongest inputs"),
     );
     const lines = this.sorted().map((c) => this.line(c, names));
     const sparks = h("div.sparks", names.map((name) => spark(name, view.stepScores[name])));
     const caption = h("caption", `Step scores of ${app.example.title || "the example"}`);
     const table = h("table", caption, h("thead", head), (this.body = h("tbody", lines)));
-    this.root.replaceChildren(sparks, h("div.scroll", { tabIndex: 0, role: "region", "aria-label": "Table of step scores" }, table));
+    this.root.replaceChildren(sparks, scrolling("Table of step scores", table));
     if (!names.length) this.root.prepend(h("p.quiet", "No step scores were asked for (step_scores=[…])."));
     this.paint();
   }

@@ -115,7 +115,7 @@ export function buildView(example, { level = "token", merge = "sum", normalize =
   rows.forEach(({ side, i }, r) => {
     const own = side.name === "source" ? -Infinity : position(side, i);
     for (let c = 0, at = r * columns; c < columns; c++, at++) {
-      if (own < ends[c]) base.visible[at] = 1;
+      if (own < ends[c] && (!example.visible || example.visible[at])) base.visible[at] = 1; // half of a comparison brings its own
       else base.scores[at] = 0;
     }
   });
