@@ -23,11 +23,14 @@ from wherefrom.errors import SettingsError, nearest
 from wherefrom.results.aggregators import AGGREGATION_FUNCTIONS
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.card import card_of
+from wherefrom.results.details import TRACE
 from wherefrom.results.provenance import Provenance
 from wherefrom.text.tokens import Token
 
 from wherefrom_viz.describe import units
 from wherefrom_viz.describe.description import (
+    Unit,
+    _beside_contrast,
     aggregated,
     bound_for,
     score_rows,
@@ -219,6 +222,7 @@ def _packed(
         "m": own_subtitle if own_subtitle != packer.subtitle else "",
         "p": pipeline,
         "no": notes,
+        "vs": _contrasts(attribution),
         "st": [[name, _way(attribution, name)] for name in attribution.step_scores],
         "seg": [
             [s.side, s.start, s.end, flowing(s.kind), flowing(s.label) if s.label else ""] for s in attribution.segments
@@ -232,6 +236,14 @@ def _packed(
     planes, scale = to_planes(scores, packer.precision, fine=packer.fine)
     steps = [np.asarray(values, dtype="<f4") for values in attribution.step_scores.values()]
     return header, planes, scale, steps, _line(attribution, title, shown_sides)
+
+
+def _contrasts(attribution: Attribution) -> dict[int, str]:
+    """Column to what its label begins with, of each that was compared with another token: ``"contrast → "``."""
+    if TRACE in attribution.details:  # the columns of a trace are hops, of which none was compared
+        return {}
+    steps = [Unit(token=token, label="", text="", space_before=False) for token in attribution.steps]
+    return {column: unit.label for column, unit in enumerate(_beside_contrast(steps, attribution)) if unit.label}
 
 
 def _way(attribution: Attribution, name: str) -> str:

@@ -85,10 +85,9 @@ function half(example, sides, pair, whose) {
       }
     });
   }
-  const stepScores = Object.fromEntries(
-    Object.entries(example.stepScores).map(([name, values]) => [name, steps.map(([from, to]) => mergedSteps([...values.slice(from, to)], example.stepMerge[name]))]),
-  );
-  return { ...example, sides, first: pair.from, last: pair.to, scores, visible, stepScores };
+  const stepScores = mergedSteps(example.stepScores, example.stepMerge, steps);
+  const contrasts = steps.map(([from, to]) => to - from === 1 && example.contrasts[from]);
+  return { ...example, sides, contrasts, first: pair.from, last: pair.to, scores, visible, stepScores };
 }
 
 /**

@@ -30,6 +30,7 @@ function parseExample(packed, steps, arrays, precision, next) {
     pipeline: packed.p || [],
     notes: packed.no || [],
     sides: packed.sides.map((side) => ({ ...side, positions: side.p || null, sizes: side.z || null })),
+    contrasts: packed.vs || {}, // column -> what its label begins with
     first: packed.a,
     last: packed.b,
     bound: packed.bd || null,

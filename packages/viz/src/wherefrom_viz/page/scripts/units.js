@@ -80,7 +80,11 @@ const FOLDS = {
 };
 
 /** The step score of some tokens: that of a single one, else merged; NaN without any, and by a way that only Python knows. */
-export const mergedSteps = (values, how) => (values.length > 1 ? FOLDS[how]?.(values) : values[0]) ?? NaN;
+const mergedStep = (values, how) => (values.length > 1 ? FOLDS[how]?.(values) : values[0]) ?? NaN;
+
+/** Step scores of spans of columns [from, to], each score merged in its own way. */
+export const mergedSteps = (stepScores, ways, spans) =>
+  Object.fromEntries(Object.entries(stepScores).map(([name, values]) => [name, spans.map(([from, to]) => mergedStep([...values.slice(from, to)], ways[name]))]));
 
 /**
  * What the views draw: an example at one granularity and normalisation.
@@ -124,9 +128,11 @@ export function buildView(example, { level = "token", merge = "sum", normalize =
   const stepStarts = unitStarts(stepFlags, level, -1, shifted.filter((span) => span.to > 0));
   const merged = level === "token" ? base : transpose(mergeRows(transpose(mergeRows(base, starts, merge)), stepStarts, merge));
   const cols = eachUnit(stepStarts, columns, (start, end) => unitOf(target, example.first + start, example.first + end, -1, spansOf(target), shown));
-  const stepScores = Object.fromEntries(
-    Object.entries(example.stepScores).map(([name, values]) => [name, eachUnit(stepStarts, columns, (start, end) => mergedSteps([...values.slice(start, end)], stepMerge[name]))]),
-  );
+  cols.forEach((col, c) => {
+    const contrast = level === "token" && example.contrasts?.[c];
+    if (contrast) col.label = col.both = contrast + col.label;
+  });
+  const stepScores = mergedSteps(example.stepScores, stepMerge, eachUnit(stepStarts, columns, (start, end) => [start, end]));
   const view = { inputs: all, sides, cols, rows: merged.rows, columns: merged.columns, scores: merged.scores, visible: merged.visible, stepScores };
   if (normalize !== "none") normalizeScores(view, normalize);
   view.hidden = hide && all.some((unit) => unit.template) && all.some((unit) => !unit.template) ? Uint8Array.from(all, (unit) => (unit.template ? 1 : 0)) : null;
@@ -248,9 +254,9 @@ function summed(view, from, to, count, apart, across) {
   return { scores, visible };
 }
 
-/** Units side by side as running text. */
+/** Units side by side as running text; one that was compared with another token is named by both. */
 export function joinedText(units) {
-  return joined(units.map((unit, i) => (i && unit.spaced ? " " : "") + (unit.text || (unit.part ? "" : "∅")))) || units[0]?.label || "";
+  return (!units[1] && units[0]?.both) || joined(units.map((unit, i) => (i && unit.spaced ? " " : "") + (unit.text || (unit.part ? "" : "∅")))) || units[0]?.label || "";
 }
 
 /** The strongest inputs of a span of columns, as {at, score}. */
