@@ -3,7 +3,7 @@
 Scores become logarithms (``display``), 8-bit numbers (``compact``) or stay float32 (``exact``); see
 `wherefrom_viz.page.quantisation`. Bytes of equal weight are laid side by side, which deflate likes; about fifty
 examples share a block, which the page opens when one of them is looked at: after the planes of all scores come those
-of the columns' scales and of the step scores, four each. Tokens travel as the text that is shown,
+of the columns' scales and of the step scores, eight each. Tokens travel as the text that is shown,
 plus a letter each that says which units begin with it (`FLAGS`). Cells a step could not see need no storage: positions
 tell them.
 """
@@ -169,7 +169,7 @@ def pack(
     )
 
 
-def unpack(block: str) -> list[tuple[dict[str, Any], npt.NDArray[np.float32]]]:
+def unpack(block: str) -> list[tuple[dict[str, Any], npt.NDArray[np.float64]]]:
     """Header and scores ``(rows, steps)`` of each example of a block: what the page reads, read in Python."""
     data = zlib.decompress(from_base85(block))
     (size,) = struct.unpack_from("<I", data)
@@ -177,8 +177,8 @@ def unpack(block: str) -> list[tuple[dict[str, Any], npt.NDArray[np.float32]]]:
     arrays = data[4 + size :]
     columns = [one["b"] - one["a"] for one in header["examples"]]
     count = sum(steps * (1 + len(one.get("st", ()))) for one, steps in zip(header["examples"], columns, strict=True))
-    tail = np.frombuffer(arrays[len(arrays) - 4 * count :], dtype=np.uint8)
-    floats = tail.reshape(4, -1).T.copy().view("<f4").ravel()
+    tail = np.frombuffer(arrays[len(arrays) - 8 * count :], dtype=np.uint8)
+    floats = tail.reshape(8, -1).T.copy().view("<f8").ravel()
     scales = np.split(floats[: sum(columns)], np.cumsum(columns)[:-1])
     found = []
     for one, scale in zip(header["examples"], scales, strict=True):
@@ -192,7 +192,7 @@ def _packed(
     provenance: Provenance,
     place: int,
     packer: Packer,
-) -> tuple[dict[str, Any], list[bytes], npt.NDArray[np.float32], list[npt.NDArray[np.float32]], list[Any]]:
+) -> tuple[dict[str, Any], list[bytes], npt.NDArray[np.float64], list[npt.NDArray[np.float64]], list[Any]]:
     """Header of an example, planes of its scores, scales of its columns, its step scores, its line of the list."""
     card = card_of(attribution, provenance).brief()
     attribution, pipeline = aggregated(attribution)
@@ -234,7 +234,7 @@ def _packed(
     words = sign_words(attribution, provenance)
     header["w"] = {"of": words.of}
     planes, scale = to_planes(scores, packer.precision, fine=packer.fine)
-    steps = [np.asarray(values, dtype="<f4") for values in attribution.step_scores.values()]
+    steps = [np.asarray(values, dtype="<f8") for values in attribution.step_scores.values()]
     return header, planes, scale, steps, _line(attribution, title, shown_sides)
 
 
