@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from functools import cache
 from html import escape
@@ -30,7 +31,7 @@ from wherefrom_viz.describe.units import Level, Merge
 from wherefrom_viz.page import bundle
 from wherefrom_viz.page.folded_output import FOLDED_STYLE, folded_outputs
 from wherefrom_viz.page.meta import TITLE, Opening, meta_of
-from wherefrom_viz.page.packing import Packed, deflated, pack
+from wherefrom_viz.page.packing import Packed, deflated, pack, plain_json
 from wherefrom_viz.page.pair_list import pair_lists
 from wherefrom_viz.page.pairs import pairs_of
 from wherefrom_viz.page.quantisation import Precision
@@ -223,7 +224,7 @@ def page_parts(
         highlight: Adds the same, shaded by the step score of this name.
 
     Raises:
-        InputError: There is no such output in the first example, or no such height.
+        InputError: There is no such output in the first example, no such height, or no such range.
         SettingsError: A view, units, a palette or another name are unknown.
     """
     if height is not None and height < 1:
@@ -243,6 +244,8 @@ def page_parts(
         (with_spans(one, spans, place), made) for place, (one, made) in enumerate(examples_of(attributions)[:first])
     ]
     bound = max((abs(value) for value in (min_val, max_val) if value is not None), default=None)
+    if not all(value is None or math.isfinite(value) for value in (min_val, max_val)):
+        raise InputError(f"min_val={min_val}, max_val={max_val}: the ends of a range of colours are finite numbers.")
     packed = pack(examples, precision, bound)
     pairs = deflated(pairs_of([one for one, _ in examples], merge)) if len(examples) > 1 else ""
     state = json.dumps(opening.state())
@@ -321,7 +324,7 @@ def _data(name: str, text: str) -> str:
 
 def json_data(name: str, value: Any) -> str:
     """JSON in a script element. Everything that could end the element, or a line, is escaped."""
-    text = json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    text = plain_json(value, ascii_only=True)
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return f'<script type="application/json" data-wf="{name}">{text}</script>\n'

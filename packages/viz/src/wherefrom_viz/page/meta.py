@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, get_args
 
@@ -33,7 +34,8 @@ class Opening:
     """How a page opens; the reader may change everything but the title.
 
     Raises:
-        SettingsError: A view, units, a merge, a normalisation, a theme or a palette of this name are unknown.
+        SettingsError: A view, units, a merge, a normalisation, a theme or a palette of this name are unknown, or the
+            intensity is no finite number.
     """
 
     title: str = TITLE
@@ -48,6 +50,8 @@ class Opening:
 
     def __attrs_post_init__(self) -> None:
         palette_named(self.palette)
+        if not math.isfinite(self.intensity):
+            raise SettingsError(f"intensity = {self.intensity!r} does not fit: expected a finite number.")
         for what, name, known in (
             ("view", self.view, tuple(_TABS)),
             ("granularity", self.granularity, get_args(Level)),

@@ -11,9 +11,10 @@ tell them.
 from __future__ import annotations
 
 import json
+import math
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 import numpy as np
@@ -318,8 +319,9 @@ def _own_source(attribution: Attribution) -> bool:
 def _line(attribution: Attribution, title: str, sides: list[dict[str, Any]]) -> list[Any]:
     """The example in the list: what is searched and sorted."""
     texts = [_said(side) for side in sides]
-    probability = attribution.step_scores.get("probability")
-    mean = round(float(np.mean(probability)), 4) if probability is not None and len(probability) else None
+    probability = np.asarray(attribution.step_scores.get("probability", ()), dtype=np.float64)
+    known = probability[np.isfinite(probability)]
+    mean = round(float(np.mean(known)), 4) if len(known) else None
     inputs = sum(len(side["f"]) for side in sides if side["scored"])
     text = " → ".join(text[:_SNIPPET] + ("…" if len(text) > _SNIPPET else "") for text in texts)
     return [title, text, inputs, attribution.attr_pos_end - attribution.attr_pos_start, mean]
@@ -335,8 +337,24 @@ def block_size(cells: int) -> int:
     return max(1, min(BLOCK_SIZE, _BLOCK_CELLS // max(1, cells)))
 
 
+def plain_json(value: Any, *, ascii_only: bool = False) -> str:
+    """A value as JSON, which knows no number that is not finite: these are null."""
+    try:
+        return json.dumps(value, ensure_ascii=ascii_only, separators=(",", ":"), allow_nan=False)
+    except ValueError:
+        return plain_json(_finite(value), ascii_only=ascii_only)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _finite(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def _json(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8")
+    return plain_json(value).encode("utf-8")
 
 
 def deflated_bytes(value: Any) -> bytes:
