@@ -166,7 +166,8 @@ def _within_budget(attributions: Shown, count: int, options: dict[str, Any]) -> 
     shown = min(count, NOTEBOOK_EXAMPLES)
     while True:
         page = page_parts(attributions, first=shown, **options)
-        size = sum(map(len, page.packed.blocks)) + len(page.fallback) + len(bundle.script("boot_notebook"))
+        data = (*page.packed.blocks, page.packed.index, page.pairs, page.fallback)
+        size = sum(map(len, data)) + len(bundle.script("boot_notebook"))
         if size <= NOTEBOOK_BYTES or shown <= 1:
             return shown, page
         shown //= 2

@@ -70,7 +70,7 @@ class Packed:
     blocks: tuple[str, ...]
     """Base-85 text of deflated blocks."""
     index: str
-    """Base-85 text of the deflated list: title, text, inputs, outputs, mean probability of each example."""
+    """Base-85 text of the deflated list, a line for each example; see `_line`."""
     block_size: int
     bound: float
     """Largest magnitude over all examples."""
@@ -317,14 +317,18 @@ def _own_source(attribution: Attribution) -> bool:
 
 
 def _line(attribution: Attribution, title: str, sides: list[dict[str, Any]]) -> list[Any]:
-    """The example in the list: what is searched and sorted."""
+    """The example in the list: title, text to show, inputs, outputs, mean probability; where it is cut, the whole text.
+
+    The whole one is what is searched. It follows its beginning, so that deflate writes that once.
+    """
     texts = [_said(side) for side in sides]
     probability = np.asarray(attribution.step_scores.get("probability", ()), dtype=np.float64)
     known = probability[np.isfinite(probability)]
     mean = round(float(np.mean(known)), 4) if len(known) else None
     inputs = sum(len(side["f"]) for side in sides if side["scored"])
     text = " → ".join(text[:_SNIPPET] + ("…" if len(text) > _SNIPPET else "") for text in texts)
-    return [title, text, inputs, attribution.attr_pos_end - attribution.attr_pos_start, mean]
+    line = [title, text, inputs, attribution.attr_pos_end - attribution.attr_pos_start, mean]
+    return [*line, " → ".join(texts)] if any(len(text) > _SNIPPET for text in texts) else line
 
 
 def cells_of(attribution: Attribution) -> int:

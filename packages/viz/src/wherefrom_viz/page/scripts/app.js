@@ -148,7 +148,7 @@ export class App {
     const all = this.partners();
     if (all.includes(b)) return b;
     const own = this.list.entries[ex];
-    return all.find((index) => own && this.list.entries[index]?.text === own.text) ?? all.find((index) => index > ex) ?? all[0] ?? null;
+    return all.find((index) => own && this.list.entries[index]?.whole === own.whole) ?? all.find((index) => index > ex) ?? all[0] ?? null;
   }
 
   // ---- changes
