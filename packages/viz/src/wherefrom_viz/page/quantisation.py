@@ -44,7 +44,7 @@ def to_planes(
         fine: Five digits rather than three, in ``display``.
     """
     largest = np.abs(scores).max(axis=0, initial=0.0)
-    scale = _few_digits(np.where(largest < np.finfo(np.float64).tiny, 1.0, largest))
+    scale = _few_digits(np.where(largest > 0, largest, 1.0))
     if precision == "exact":
         beyond = (scale < _FLOAT32.tiny) | (scale > _FLOAT32.max)
         packed: npt.NDArray[Any] = np.where(beyond, np.clip(scores / scale, -1, 1), scores).astype("<f4")
