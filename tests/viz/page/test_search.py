@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom_viz import render_html, render_notebook, save_site
@@ -89,6 +90,8 @@ def test_a_short_text_is_carried_once(hospital: Attribution, tmp_path: Path) -> 
 
 
 def test_whole_texts_count_among_what_a_cell_may_hold(make: Callable[..., Attribution]) -> None:
-    texts = [chr(0x4E00 + (place * 7919) % 20_000) * 30 for place in range(1_600)]
-    heavy = [make([*texts, f" {number}"], 1_600, id=str(number)) for number in range(20)]
-    assert len(render_notebook(heavy)) < NOTEBOOK_BYTES + 300_000
+    random = np.random.default_rng(0)
+    letters = random.integers(0x4E00, 0x9FA5, (20, 400, 30))  # no two alike: they take what they are
+    texts = [["".join(map(chr, token)) for token in one] for one in letters]
+    heavy = [make(one, 399, id=str(number)) for number, one in enumerate(texts)]
+    assert len(render_notebook(heavy)) < NOTEBOOK_BYTES + 100_000
