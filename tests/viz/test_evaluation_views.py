@@ -1,0 +1,183 @@
+"""Evaluations in the console, as a page and in the terminal browser; cards and doubtful steps in every view."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import re
+
+import numpy as np
+import pytest
+from rich.console import Console
+from textual.widgets import DataTable, Static
+from wherefrom.evaluation import Curve, Evaluation, Measurement
+from wherefrom.evaluation.records import Agreement, MetricFacts
+from wherefrom.results.attribution import Attribution
+from wherefrom.text.tokens import Token
+from wherefrom_viz import describe, render_text
+from wherefrom_viz.browser.evaluation import EvaluationBrowser
+from wherefrom_viz.console.evaluation import evaluation_view
+from wherefrom_viz.console.plot import plot
+from wherefrom_viz.describe.description import FADED
+from wherefrom_viz.describe.evaluation import describe_evaluation
+from wherefrom_viz.page.evaluation import render_evaluation_html
+from wherefrom_viz.page.static_table import static_table
+
+METHODS = {"good": 3.0, "<b>bad</b>": 0.1, "middling": 1.0, "random": 0.0}
+
+
+@pytest.fixture(scope="module")
+def evaluation() -> Evaluation:
+    rng = np.random.default_rng(0)
+    values = {name: base + rng.normal(scale=0.2, size=8) for name, base in METHODS.items()}
+    return Evaluation(
+        measurements=tuple(
+            Measurement(method=name, metric="abpc", removal=way, example=example, span=(1, 2), value=float(value))
+            for name, row in values.items()
+            for example, value in enumerate(row)
+            for way in ("delete", "unk")
+        )
+        + tuple(
+            Measurement(method=name, metric="mrr", removal="", example=example, span=(1, 2), value=0.5)
+            for name in METHODS
+            for example in range(8)
+        ),
+        curves=tuple(
+            Curve(
+                method=name,
+                removal=way,
+                example=0,
+                span=(1, 2),
+                cuts=(0, 1, 2),
+                most_first=(-1.0, -1.0 - base, -4.0),
+                least_first=(-1.0, -1.2, -4.0),
+            )
+            for name, base in METHODS.items()
+            for way in ("delete", "unk")
+        ),
+        agreements=(
+            Agreement(method="good", other="middling", example=0, span=(1, 2), k=3, measures={"spearman": 0.25}),
+        ),
+        metrics={"abpc": MetricFacts(higher_is_better=True), "mrr": MetricFacts(higher_is_better=True)},
+        methods=("good", "<b>bad</b>", "middling"),
+        orderings=("random",),
+        model="a model",
+        removals=("delete", "unk"),
+        draws=2,
+        warnings=("something <i>odd</i>",),
+    )
+
+
+def printed(evaluation: Evaluation) -> str:
+    console = Console(file=io.StringIO(), width=100, color_system=None)
+    console.print(evaluation_view(evaluation))
+    return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
+
+
+def test_a_table_per_removal_marks_what_beats_chance(evaluation: Evaluation) -> None:
+    shown = describe_evaluation(evaluation)
+    assert [table.removal for table in shown.tables] == ["delete", "unk", ""]
+    assert [column.title for column in shown.tables[0].columns] == ["abpc ↑"]
+    better = {row.name: row.cells[0].better for row in shown.tables[0].rows}
+    assert better["good"]
+    assert not better["random"]
+    assert [row.ordering for row in shown.tables[0].rows] == [False, False, False, True]
+
+
+def test_the_console_draws_tables_curves_halves_and_agreement(evaluation: Evaluation) -> None:
+    text = printed(evaluation)
+    words = " ".join(text.split())
+    for part in ("without units: delete", "nothing removed", "good", "*", "Rank correlation", "0.25", "something"):
+        assert part in words
+    assert re.search("[\u2801-\u28ff]", text), "curves are drawn"
+
+
+def test_the_page_holds_everything_and_no_markup_of_others(evaluation: Evaluation) -> None:
+    page = render_evaluation_html(evaluation)
+    assert page.count("<polyline") == 2 * 2 * len(METHODS)
+    assert "&lt;b&gt;bad&lt;/b&gt;" in page
+    assert "<b>bad" not in page
+    assert "<i>odd" not in page
+    assert "<script" not in page
+    assert page.count("<table") == 3 + 1 + 1
+    assert "class=better" in page
+
+
+def test_points_of_a_curve_are_where_they_belong(evaluation: Evaluation) -> None:
+    page = render_evaluation_html(evaluation)
+    points = re.search(r'points="([^"]+)"><title>good', page)
+    assert points is not None
+    ys = [float(pair.split(",")[1]) for pair in points[1].split()]
+    assert ys[0] < ys[10], "a loss goes down"
+    assert ys[10] == pytest.approx(max(ys)), "at the half, all of it is lost"
+
+
+def test_a_plot_has_its_ends_at_the_edges() -> None:
+    lines = plot([[0.0, 1.0]], 10, 3)
+    assert len(lines) == 3
+    assert lines[0][-1] != " "
+    assert lines[-1][0] != " "
+    assert lines[0][0] == lines[-1][-1] == " "
+    assert plot([], 3, 1) == ["   "]
+    assert plot([[1.0, float("nan"), 1.0]], 3, 1)[0].strip()
+
+
+def test_the_terminal_browser_goes_through_removals_and_rows(evaluation: Evaluation) -> None:
+    async def looked() -> tuple[str, str, str]:
+        app = EvaluationBrowser(evaluation)
+        async with app.run_test(size=(120, 40)) as pilot:
+            await pilot.pause()
+            table = app.query_one("#table", DataTable)
+            assert table.row_count == 4
+            first = str(app.query_one("#detail", Static).render())
+            await pilot.press("down")
+            await pilot.pause()
+            second = str(app.query_one("#detail", Static).render())
+            await pilot.press("r")
+            await pilot.pause()
+            head = str(app.query_one("#head", Static).render())
+            return first, second, head
+
+    first, second, head = asyncio.run(looked())
+    assert first.startswith("good")
+    assert "p = " in first
+    assert second.startswith("<b>bad</b>")
+    assert "without units: unk" in head
+
+
+def checked(chance: list[float]) -> Attribution:
+    tokens = tuple(Token(id=index, piece=word, text=word, position=index) for index, word in enumerate("abcd"))
+    scores = np.array([[0.9, 0.9], [0.2, -0.5], [0.0, 0.4], [0.0, 0.0]])
+    return Attribution(
+        source=(),
+        target=tokens,
+        attr_pos_start=2,
+        attr_pos_end=4,
+        target_attributions=scores,
+        step_scores={"check_fit": np.array([0.8, 0.1]), "check_chance": np.array(chance)},
+        method="saliency",
+        details={"check": {"removal": "delete", "samples": 64, "permutations": 199}},
+    )
+
+
+def test_steps_not_told_from_chance_are_pale_and_said_so() -> None:
+    description = describe(checked([0.01, 0.6]))
+    assert description.doubtful == (False, True)
+    assert description.strength(0.9, 1) == pytest.approx(FADED * description.strength(0.9, 0))
+    text = render_text(checked([0.01, 0.6]))
+    assert "1 of 2 steps told from chance" in text
+    assert "pale" in text
+    faded, bold = static_table(description), static_table(describe(checked([0.01, 0.01])))
+    assert faded != bold
+    assert faded.count('class="r8"') < bold.count('class="r8"')
+
+
+def test_nothing_is_said_where_nothing_was_checked() -> None:
+    plain = checked([0.01, 0.6]).replace(step_scores={}, details={})
+    assert describe(plain).doubtful == ()
+    assert "chance" not in render_text(plain)
+
+
+def test_merged_steps_are_as_doubtful_as_their_worst() -> None:
+    description = describe(checked([0.01, 0.6]), granularity="sentence")
+    assert description.doubtful == (True,)

@@ -257,13 +257,13 @@ import { inflate } from "%(html)s/inflate.js";
 import { fromBase85 } from "%(html)s/bytes.js";
 import { buildView } from "%(html)s/units.js";
 import { compareViews, pairOf, pairsByPlace } from "%(html)s/pairing.js";
-const { block, pairs, stepMerge, options, asked } = JSON.parse(readFileSync(0, "utf-8"));
+const { block, pairs, options, asked } = JSON.parse(readFileSync(0, "utf-8"));
 const examples = parseBlock(await inflate(fromBase85(block)));
-const views = examples.map((example) => options.map((one) => buildView(example, { ...one, stepMerge })));
+const views = examples.map((example) => options.map((one) => buildView(example, one)));
 const plain = (view) => ({ scores: [...view.scores], visible: [...view.visible], steps: view.stepScores });
 const known = pairsByPlace(JSON.parse(new TextDecoder().decode(await inflate(fromBase85(pairs)))));
 const answers = asked.map(([a, b, one]) => {
-  const pair = compareViews(examples[a], examples[b], pairOf(known, a, b), { stepMerge, spans: [], ...one });
+  const pair = compareViews(examples[a], examples[b], pairOf(known, a, b), { spans: [], ...one });
   const [rows, columns] = [pair.a.inputs, pair.a.cols].map((units) => units.map((unit) => unit.only));
   const views = { a: plain(pair.a), b: plain(pair.b), difference: plain(pair.difference) };
   return { ...views, agreement: pair.agreement, rows, columns };
@@ -281,7 +281,9 @@ def test_the_page_computes_what_python_computes(
     scores = np.asarray(chat.target_attributions)[kept][:, :4]
     words = [chat.target[place].text for place in kept]
     shorter = make(words, 6, seed=4).replace(target_attributions=scores * np.arange(1, 5))
-    examples = (translation, other, chat, shorter)
+    whole = make(["a", " b", " cd", " e"], 1, {(0, 0): 0.5, (0, 1): 0.2, (1, 1): 0.3}, seed=1)
+    parted = make(["a", " b", " c", "d", " e"], 1, {(0, 0): 0.5, (2, 2): 0.4, (0, 2): 0.1}, seed=1)
+    examples = (translation, other, chat, shorter, whole, parted)
     options = [
         {"level": level, "merge": merge, "normalize": normalize}
         for level in ("token", "word", "sentence", "turn")
@@ -290,7 +292,7 @@ def test_the_page_computes_what_python_computes(
     ]
     asked = [
         (a, b, {"level": level, "merge": merge})
-        for a, b in ((0, 1), (1, 0), (2, 3))
+        for a, b in ((0, 1), (1, 0), (2, 3), (4, 5), (5, 4))
         for level, merge in (("token", "sum"), ("word", "sum"), ("sentence", "sum"), ("turn", "sum"))
     ]
     packed = pack([(one, Provenance()) for one in examples], "exact")
@@ -299,7 +301,6 @@ def test_the_page_computes_what_python_computes(
     told = {
         "block": packed.blocks[0],
         "pairs": deflated(pairs_of(examples)),
-        "stepMerge": packed.step_merge,
         "options": options,
         "asked": asked,
     }
@@ -328,12 +329,12 @@ def test_the_page_computes_what_python_computes(
         pair = compare(examples[a], examples[b], granularity=option["level"], merge=option["merge"])  # type: ignore[arg-type]
         columns = [place for place, only in enumerate(found["columns"]) if not only]
         shape = (len(found["rows"]), len(found["columns"]))
-        visible = np.reshape(found["a"]["visible"], shape)[:, columns].astype(bool)
         rows = [place for place, only in enumerate(found["rows"]) if not only]
         for name in ("a", "b", "difference"):
             got = np.reshape(found[name]["scores"], shape)[rows][:, columns]
             np.testing.assert_allclose(got, getattr(pair, name).scores, atol=1e-6, err_msg=f"{a} {b} {option} {name}")
-        np.testing.assert_array_equal(visible[rows], pair.a.visible)
+            visible = np.reshape(found[name]["visible"], shape)[rows][:, columns].astype(bool)
+            np.testing.assert_array_equal(visible, getattr(pair, name).visible, f"{a} {b} {option} {name}")
         agreement = np.array(found["agreement"], dtype=float)[columns]
         np.testing.assert_allclose(agreement, pair.agreement, atol=1e-6, err_msg=f"{a} {b} {option}")
 

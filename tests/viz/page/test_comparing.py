@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from wherefrom.results.attribution import Attribution
-from wherefrom_viz import render_html
+from wherefrom_viz import compare, render_html
 
 from tests.viz.page.reader import Open, background, expect, exported, rival_of
 
@@ -96,6 +96,28 @@ def test_a_comparison_is_exported_as_it_is_shown(
     assert pair["agreement"][1] is None
     assert pair["titles"] == ["hospital", "rival"]
     assert [method.split(" · ")[0] for method in pair["methods"]] == ["integrated_gradients", "integrated_gradients"]
+
+
+def test_what_one_side_could_not_see_has_no_difference(open_page: Open, make: Callable[..., Attribution]) -> None:
+    whole = make(["a", " b", " cd"], 1, {(0, 0): 0.5, (0, 1): 0.2, (1, 1): 0.3}, seed=1, id="A")
+    parts = {(0, 0): 0.5, (0, 1): 0.2, (1, 1): 0.3, (2, 2): 0.4, (0, 2): 0.1, (1, 2): 0.1}
+    parted = make(["a", " b", " c", "d"], 1, parts, seed=1, id="B")
+    expected = compare(whole, parted)
+    page = open_page(render_html([whole, parted], view="compare"), hash_="#cm=a")
+    for name, matrix in (("matrix A", expected.a), ("matrix B", expected.b), ("matrix A − B", expected.difference)):
+        page.get_by_role("radiogroup", name="Show").get_by_text(name, exact=True).click()
+        assert page.locator(".compare tbody th").all_inner_texts() == ["a", "b", "cd"], "the same rows in all"
+        cells = page.locator(".compare tbody td")
+        hidden = [cell == "·" for cell in cells.all_inner_texts()]
+        assert hidden == (~matrix.visible).ravel().tolist(), name
+    assert cells.last.inner_text() == "·"
+    files = json.loads(exported(page)["JSON"])
+    assert [files[name][2][1] for name in ("a", "difference")] == [None, None]
+    assert files["b"][2][1] == pytest.approx(expected.b.scores[2, 1], rel=1e-3)
+    page.get_by_text("texts", exact=True).click()
+    page.get_by_role("button", name="cd", exact=True).click()
+    texts = [" ".join(text.split()) for text in page.locator(".compare section .flow").all_inner_texts()]
+    assert texts == ["a b", "a b cd", "a b"]
 
 
 def test_a_large_comparison_is_a_canvas(open_page: Open, make: Callable[..., Attribution]) -> None:

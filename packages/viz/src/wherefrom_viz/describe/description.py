@@ -325,7 +325,8 @@ def describe(
         )
     trace = describe_trace(attribution)
     if granularity == "token" and trace is None:  # the columns of a trace are hops, of which none was compared
-        shown_steps = _beside_contrast(shown_steps, attribution)
+        before = before_labels(attribution, steps)
+        shown_steps = tuple(evolve(unit, label=before.get(k, "") + unit.label) for k, unit in enumerate(shown_steps))
     if granularity == "span":
         shown_steps = _named(shown_steps, span_names(attribution, "target"))
         shown_inputs = tuple(
@@ -571,16 +572,16 @@ def _named(parts: Sequence[Unit], names: Mapping[int, str]) -> tuple[Unit, ...]:
     )
 
 
-def _beside_contrast(steps: Sequence[Unit], attribution: Attribution) -> tuple[Unit, ...]:
-    """The steps, each that was compared with another token labelled by both: contrast → token."""
+def before_labels(attribution: Attribution, steps: Sequence[Token]) -> dict[int, str]:
+    """What the labels of some steps begin with, by their places: ``"contrast → "`` for each that was compared with
+    another token."""
     pairs = attribution.details.get("contrast", {}).get("pairs", [])
     others = {pair["step"]: pair["contrast"] for pair in pairs if pair["contrast"] != pair["target"]}
-    return tuple(
-        evolve(unit, label=f"{text_marks.label(others[unit.token.position])} → {unit.label}")
-        if unit.token.size == 1 and unit.token.position in others
-        else unit
-        for unit in steps
-    )
+    return {
+        place: f"{text_marks.label(others[token.position])} → "
+        for place, token in enumerate(steps)
+        if token.size == 1 and token.position in others
+    }
 
 
 def shown_text(token: Token, before: Token | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from functools import cache
 from html import escape
@@ -30,7 +31,7 @@ from wherefrom_viz.describe.units import Level, Merge
 from wherefrom_viz.page import bundle
 from wherefrom_viz.page.folded_output import FOLDED_STYLE, folded_outputs
 from wherefrom_viz.page.meta import TITLE, Opening, meta_of
-from wherefrom_viz.page.packing import Packed, deflated, pack
+from wherefrom_viz.page.packing import Packed, deflated, pack, plain_json
 from wherefrom_viz.page.pair_list import pair_lists
 from wherefrom_viz.page.pairs import pairs_of
 from wherefrom_viz.page.quantisation import Precision
@@ -165,7 +166,8 @@ def _within_budget(attributions: Shown, count: int, options: dict[str, Any]) -> 
     shown = min(count, NOTEBOOK_EXAMPLES)
     while True:
         page = page_parts(attributions, first=shown, **options)
-        size = sum(map(len, page.packed.blocks)) + len(page.fallback) + len(bundle.script("boot_notebook"))
+        data = (*page.packed.blocks, page.packed.index, page.pairs, page.fallback)
+        size = sum(map(len, data)) + len(bundle.script("boot_notebook"))
         if size <= NOTEBOOK_BYTES or shown <= 1:
             return shown, page
         shown //= 2
@@ -223,7 +225,7 @@ def page_parts(
         highlight: Adds the same, shaded by the step score of this name.
 
     Raises:
-        InputError: There is no such output in the first example, or no such height.
+        InputError: There is no such output in the first example, no such height, or no such range.
         SettingsError: A view, units, a palette or another name are unknown.
     """
     if height is not None and height < 1:
@@ -243,6 +245,8 @@ def page_parts(
         (with_spans(one, spans, place), made) for place, (one, made) in enumerate(examples_of(attributions)[:first])
     ]
     bound = max((abs(value) for value in (min_val, max_val) if value is not None), default=None)
+    if not all(value is None or math.isfinite(value) for value in (min_val, max_val)):
+        raise InputError(f"min_val={min_val}, max_val={max_val}: the ends of a range of colours are finite numbers.")
     packed = pack(examples, precision, bound)
     pairs = deflated(pairs_of([one for one, _ in examples], merge)) if len(examples) > 1 else ""
     state = json.dumps(opening.state())
@@ -254,7 +258,6 @@ def page_parts(
         block_size=packed.block_size,
         bound=packed.bound,
         subtitle=packed.subtitle,
-        step_merge=packed.step_merge,
         first=examples[0] if examples else None,
         dimensions=dimensions,
     )
@@ -322,7 +325,7 @@ def _data(name: str, text: str) -> str:
 
 def json_data(name: str, value: Any) -> str:
     """JSON in a script element. Everything that could end the element, or a line, is escaped."""
-    text = json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    text = plain_json(value, ascii_only=True)
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return f'<script type="application/json" data-wf="{name}">{text}</script>\n'

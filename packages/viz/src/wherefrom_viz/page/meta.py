@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, get_args
 
@@ -33,7 +34,8 @@ class Opening:
     """How a page opens; the reader may change everything but the title.
 
     Raises:
-        SettingsError: A view, units, a merge, a normalisation, a theme or a palette of this name are unknown.
+        SettingsError: A view, units, a merge, a normalisation, a theme or a palette of this name are unknown, or the
+            intensity is no finite number.
     """
 
     title: str = TITLE
@@ -48,6 +50,8 @@ class Opening:
 
     def __attrs_post_init__(self) -> None:
         palette_named(self.palette)
+        if not math.isfinite(self.intensity):
+            raise SettingsError(f"intensity = {self.intensity!r} does not fit: expected a finite number.")
         for what, name, known in (
             ("view", self.view, tuple(_TABS)),
             ("granularity", self.granularity, get_args(Level)),
@@ -82,7 +86,6 @@ def meta_of(
     block_size: int,
     bound: float,
     subtitle: str,
-    step_merge: dict[str, str],
     first: tuple[Attribution, Provenance] | None,
     dimensions: Sequence[tuple[str, Sequence[str]]] = (),
 ) -> dict[str, Any]:
@@ -94,7 +97,6 @@ def meta_of(
         block_size: Examples in a block.
         bound: Largest magnitude over all examples.
         subtitle: Of the first example.
-        step_merge: Step score to how it merges over units.
         first: The first example and how it was made, for the words of its signs; None without any.
         dimensions: Sliders over examples that are slices of one result.
     """
@@ -107,7 +109,6 @@ def meta_of(
         "n": count,
         "blockSize": block_size,
         "bound": bound,
-        "stepMerge": step_merge,
         "palettes": {name: _palette(one) for name, one in {**PALETTES, chosen.name: chosen}.items()},
         "defaults": opening.state(),
         "controls": True,

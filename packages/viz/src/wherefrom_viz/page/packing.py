@@ -3,7 +3,7 @@
 Scores become logarithms (``display``), 8-bit numbers (``compact``) or stay float32 (``exact``); see
 `wherefrom_viz.page.quantisation`. Bytes of equal weight are laid side by side, which deflate likes; about fifty
 examples share a block, which the page opens when one of them is looked at: after the planes of all scores come those
-of the columns' scales and of the step scores, four each. Tokens travel as the text that is shown,
+of the columns' scales and of the step scores, eight each. Tokens travel as the text that is shown,
 plus a letter each that says which units begin with it (`FLAGS`). Cells a step could not see need no storage: positions
 tell them.
 """
@@ -11,15 +11,17 @@ tell them.
 from __future__ import annotations
 
 import json
+import math
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
-from attrs import define, field, frozen
+from attrs import define, frozen
 from wherefrom.errors import SettingsError, nearest
+from wherefrom.results.aggregators import AGGREGATION_FUNCTIONS
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.card import card_of
 from wherefrom.results.details import TRACE
@@ -30,6 +32,7 @@ from wherefrom.text.tokens import Token
 from wherefrom_viz.describe import units
 from wherefrom_viz.describe.description import (
     aggregated,
+    before_labels,
     bound_for,
     score_rows,
     shown_text,
@@ -68,14 +71,12 @@ class Packed:
     blocks: tuple[str, ...]
     """Base-85 text of deflated blocks."""
     index: str
-    """Base-85 text of the deflated list: title, text, inputs, outputs, mean probability of each example."""
+    """Base-85 text of the deflated list, a line for each example; see `_line`."""
     block_size: int
     bound: float
     """Largest magnitude over all examples."""
     subtitle: str
     """Of the first example; others carry theirs where it differs."""
-    step_merge: dict[str, str]
-    """Step score to how it merges over units."""
 
 
 @define(kw_only=True)
@@ -95,8 +96,6 @@ class Packer:
     """Of the first example; empty until that was packed."""
     largest: float = 0.0
     """Largest magnitude so far."""
-    step_merge: dict[str, str] = field(factory=dict)
-    """Step score to how it merges over units."""
 
     def __attrs_post_init__(self) -> None:
         known = get_args(Precision)
@@ -134,7 +133,6 @@ class Packer:
             floats += steps
             lines.append(line)
             self.largest = max(self.largest, header["bound"])
-            self.step_merge.update({name: span_aggregation(one, name) for name in one.step_scores})
         text = _json({"precision": self.precision, "examples": headers})
         if self.precision == "compact":
             arrays = [b"".join(arrays)]  # their bytes have the same frequencies, in every column and example
@@ -170,11 +168,10 @@ def pack(
         block_size=size,
         bound=packer.shared_bound,
         subtitle=packer.subtitle,
-        step_merge=packer.step_merge,
     )
 
 
-def unpack(block: str) -> list[tuple[dict[str, Any], npt.NDArray[np.float32]]]:
+def unpack(block: str) -> list[tuple[dict[str, Any], npt.NDArray[np.float64]]]:
     """Header and scores ``(rows, steps)`` of each example of a block: what the page reads, read in Python."""
     data = zlib.decompress(from_base85(block))
     (size,) = struct.unpack_from("<I", data)
@@ -182,8 +179,8 @@ def unpack(block: str) -> list[tuple[dict[str, Any], npt.NDArray[np.float32]]]:
     arrays = data[4 + size :]
     columns = [one["b"] - one["a"] for one in header["examples"]]
     count = sum(steps * (1 + len(one.get("st", ()))) for one, steps in zip(header["examples"], columns, strict=True))
-    tail = np.frombuffer(arrays[len(arrays) - 4 * count :], dtype=np.uint8)
-    floats = tail.reshape(4, -1).T.copy().view("<f4").ravel()
+    tail = np.frombuffer(arrays[len(arrays) - 8 * count :], dtype=np.uint8)
+    floats = tail.reshape(8, -1).T.copy().view("<f8").ravel()
     scales = np.split(floats[: sum(columns)], np.cumsum(columns)[:-1])
     found = []
     for one, scale in zip(header["examples"], scales, strict=True):
@@ -197,7 +194,7 @@ def _packed(
     provenance: Provenance,
     place: int,
     packer: Packer,
-) -> tuple[dict[str, Any], list[bytes], npt.NDArray[np.float32], list[npt.NDArray[np.float32]], list[Any]]:
+) -> tuple[dict[str, Any], list[bytes], npt.NDArray[np.float64], list[npt.NDArray[np.float64]], list[Any]]:
     """Header of an example, planes of its scores, scales of its columns, its step scores, its line of the list."""
     card = card_of(attribution, provenance).brief()
     attribution, pipeline = aggregated(attribution)
@@ -227,7 +224,8 @@ def _packed(
         "m": own_subtitle if own_subtitle != packer.subtitle else "",
         "p": pipeline,
         "no": notes,
-        "st": list(attribution.step_scores),
+        "vs": _contrasts(attribution),
+        "st": [[name, _way(attribution, name)] for name in attribution.step_scores],
         "seg": _segments(attribution),
     }
     header.update({key: value for key, value in optional.items() if value})
@@ -236,7 +234,7 @@ def _packed(
     words = sign_words(attribution, provenance)
     header["w"] = {"of": words.of}
     planes, scale = to_planes(scores, packer.precision, fine=packer.fine)
-    steps = [np.asarray(values, dtype="<f4") for values in attribution.step_scores.values()]
+    steps = [np.asarray(values, dtype="<f8") for values in attribution.step_scores.values()]
     return header, planes, scale, steps, _line(attribution, title, shown_sides)
 
 
@@ -253,6 +251,19 @@ def _segments(attribution: Attribution) -> list[list[Any]]:
             if start < end:
                 found.append([one.side, start, end, flowing(one.kind), flowing(one.label) if one.label else ""])
     return found
+
+
+def _contrasts(attribution: Attribution) -> dict[int, str]:
+    """Column to what its label begins with, of each that was compared with another token: ``"contrast → "``."""
+    if TRACE in attribution.details:  # the columns of a trace are hops, of which none was compared
+        return {}
+    return before_labels(attribution, attribution.steps)
+
+
+def _way(attribution: Attribution, name: str) -> str:
+    """How a step score merges over units, as `units.step_scores_of_spans` has it."""
+    way = span_aggregation(attribution, name)
+    return way if way in AGGREGATION_FUNCTIONS else "mean"
 
 
 def _side(attribution: Attribution, name: str, title: str, tokens: Sequence[Token], *, scored: bool) -> dict[str, Any]:
@@ -319,13 +330,18 @@ def _own_source(attribution: Attribution) -> bool:
 
 
 def _line(attribution: Attribution, title: str, sides: list[dict[str, Any]]) -> list[Any]:
-    """The example in the list: what is searched and sorted."""
+    """The example in the list: title, text to show, inputs, outputs, mean probability; where it is cut, the whole text.
+
+    The whole one is what is searched. It follows its beginning, so that deflate writes that once.
+    """
     texts = [_said(side) for side in sides]
-    probability = attribution.step_scores.get("probability")
-    mean = round(float(np.mean(probability)), 4) if probability is not None and len(probability) else None
+    probability = np.asarray(attribution.step_scores.get("probability", ()), dtype=np.float64)
+    known = probability[np.isfinite(probability)]
+    mean = round(float(np.mean(known)), 4) if len(known) else None
     inputs = sum(len(side["f"]) for side in sides if side["scored"])
     text = " → ".join(text[:_SNIPPET] + ("…" if len(text) > _SNIPPET else "") for text in texts)
-    return [title, text, inputs, attribution.attr_pos_end - attribution.attr_pos_start, mean]
+    line = [title, text, inputs, attribution.attr_pos_end - attribution.attr_pos_start, mean]
+    return [*line, " → ".join(texts)] if any(len(text) > _SNIPPET for text in texts) else line
 
 
 def cells_of(attribution: Attribution) -> int:
@@ -338,8 +354,24 @@ def block_size(cells: int) -> int:
     return max(1, min(BLOCK_SIZE, _BLOCK_CELLS // max(1, cells)))
 
 
+def plain_json(value: Any, *, ascii_only: bool = False) -> str:
+    """A value as JSON, which knows no number that is not finite: these are null."""
+    try:
+        return json.dumps(value, ensure_ascii=ascii_only, separators=(",", ":"), allow_nan=False)
+    except ValueError:
+        return plain_json(_finite(value), ascii_only=ascii_only)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _finite(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def _json(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8")
+    return plain_json(value).encode("utf-8")
 
 
 def deflated_bytes(value: Any) -> bytes:

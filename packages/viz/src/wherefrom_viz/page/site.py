@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import define, field, frozen
 from wherefrom.errors import InputError
 from wherefrom.files import Run
 from wherefrom.results.aggregation import AggregatorLike
@@ -34,6 +34,8 @@ from wherefrom_viz.page.static_table import static_style, static_table
 
 LIST_LINES = 5_000
 """Lines in a part of the list: some 200 kB, so that the first ones are there at once."""
+LIST_LETTERS = 1_000_000
+"""Letters from which a part has fewer lines, as where texts are long: some 400 kB."""
 EXAMPLES, LIST = "examples", "list"
 
 
@@ -93,19 +95,16 @@ def save_site(
     table = _first_table(chosen, first, count)
     style = f"{bundle.style()}\n{static_style(palette_named(chosen.palette))}"
     folder = _emptied(Path(folder), overwrite)
-    size, lines, parts = block_size(facts.cells), [], 0
+    size, parts = block_size(facts.cells), _ListParts(folder / LIST)
     content = hashlib.sha256()
     for number, start in enumerate(range(0, count, size)):
         block, found = packer.block([example(place) for place in range(start, min(start + size, count))], start)
         (folder / EXAMPLES / f"{number}.bin").write_bytes(block)
         content.update(block)
-        lines += found
-        while len(lines) >= LIST_LINES or (lines and start + size >= count):
-            (folder / LIST / f"{parts}.bin").write_bytes(deflated_bytes(lines[:LIST_LINES]))
-            del lines[:LIST_LINES]
-            parts += 1
+        parts.add(found)
         if progress is not None:
             progress(min(start + size, count), count)
+    parts.close()
     meta = meta_of(
         chosen,
         id=content.hexdigest()[:12],
@@ -113,13 +112,39 @@ def save_site(
         block_size=size,
         bound=packer.shared_bound,
         subtitle=packer.subtitle,
-        step_merge=packer.step_merge,
         first=first,
     )
-    meta["site"] = {"examples": EXAMPLES, "list": LIST, "parts": parts}
+    meta["site"] = {"examples": EXAMPLES, "list": LIST, "parts": parts.count}
     index = f"{opened(chosen.title, style, fetches=True)}{table}{json_data('meta', meta)}{started()}</body>\n</html>\n"
     (folder / "index.html").write_text(index, encoding="utf-8")
     return folder
+
+
+@define
+class _ListParts:
+    """Writes the list of examples in parts."""
+
+    folder: Path
+    count: int = 0
+    """Parts written."""
+    lines: list[list[Any]] = field(factory=list)
+    """Those of the next part."""
+    letters: int = 0
+    """What they hold."""
+
+    def add(self, lines: Sequence[list[Any]]) -> None:
+        """Take in more lines, and write the parts they fill."""
+        for line in lines:
+            self.lines.append(line)
+            self.letters += sum(len(one) for one in line if isinstance(one, str))
+            if len(self.lines) >= LIST_LINES or self.letters >= LIST_LETTERS:
+                self.close()
+
+    def close(self) -> None:
+        """Write what there is as a part."""
+        if self.lines:
+            (self.folder / f"{self.count}.bin").write_bytes(deflated_bytes(self.lines))
+            self.count, self.lines, self.letters = self.count + 1, [], 0
 
 
 def _facts(results: Run | Attributions) -> _Facts:

@@ -4,7 +4,7 @@ import { Painter } from "./colour.js";
 import { CompareView } from "./compare_view.js";
 import { CitationsView } from "./context_parts.js";
 import { Controls } from "./controls.js";
-import { fenced, h, wrong } from "./dom.js";
+import { answered, fenced, h, wrong } from "./dom.js";
 import { helpDialog, pressed } from "./keys.js";
 import { legend } from "./legend.js";
 import { ListView } from "./list_view.js";
@@ -55,7 +55,7 @@ export class App {
   // ---- what is chosen
 
   viewOptions(normalize = this.state.n) {
-    return { level: this.state.g, merge: this.state.m, normalize, stepMerge: this.meta.stepMerge, spans: this.spans(), hide: this.state.h };
+    return { level: this.state.g, merge: this.state.m, normalize, spans: this.spans(), hide: this.state.h };
   }
 
   /** What is shown now, as ranges: a preview never overrides a pin. */
@@ -148,7 +148,7 @@ export class App {
     const all = this.partners();
     if (all.includes(b)) return b;
     const own = this.list.entries[ex];
-    return all.find((index) => own && this.list.entries[index]?.text === own.text) ?? all.find((index) => index > ex) ?? all[0] ?? null;
+    return all.find((index) => own && this.list.entries[index]?.whole === own.whole) ?? all.find((index) => index > ex) ?? all[0] ?? null;
   }
 
   // ---- changes
@@ -395,8 +395,7 @@ export class App {
     const next = this.tabNames[(this.tabNames.indexOf(this.state.tab) + by + this.tabNames.length) % this.tabNames.length];
     this.update({ tab: next });
     this.tabs[next].focus();
-    event.preventDefault();
-    event.stopPropagation();
+    answered(event);
   }
 }
 

@@ -48,14 +48,14 @@ export const WIDTHS = { display: 3, compact: 1, exact: 4 };
  * Scores of one example, as quantisation.py packs them.
  * @param {Uint8Array} bytes - planes of bytes
  * @param {string} precision - "display" (24 bit), "compact" (8 bit) or "exact" (float32)
- * @param {Float32Array} scales - the largest magnitude of each column
+ * @param {Float64Array} scales - the largest magnitude of each column; of exact ones 1, but beyond the range of float32
  */
 export function readScores(bytes, precision, scales) {
-  if (precision === "exact") return new Float32Array(unshuffle(bytes, 4).buffer);
   const count = bytes.length / WIDTHS[precision];
   const signed = new Int8Array(bytes.buffer, bytes.byteOffset);
-  const found = precision === "compact" ? (i) => signed[i] / 127 : (i) => share(bytes[i] + (bytes[count + i] << 8) + (bytes[2 * count + i] << 16));
-  const scores = new Float32Array(count);
+  const exact = precision === "exact" && new Float32Array(unshuffle(bytes, 4).buffer);
+  const found = exact ? (i) => exact[i] : precision === "compact" ? (i) => signed[i] / 127 : (i) => share(bytes[i] + (bytes[count + i] << 8) + (bytes[2 * count + i] << 16));
+  const scores = new Float64Array(count);
   for (let i = 0; i < count; i++) scores[i] = found(i) * scales[i % scales.length];
   return scores;
 }

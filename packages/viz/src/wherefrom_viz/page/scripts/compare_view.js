@@ -1,6 +1,6 @@
 // Two examples of one text: the agreement of every output, and A, B and A - B as texts or as a matrix.
 
-import { choices, direction, fenced, flowOn, h, keepingFocus, running, wrong } from "./dom.js";
+import { choices, columnHead, direction, fenced, flowOn, h, keepingFocus, rowHead, running, scrolling, wrong } from "./dom.js";
 import { colours } from "./legend.js";
 import { MatrixView } from "./matrix_view.js";
 import { cellNumber } from "./numbers.js";
@@ -141,18 +141,14 @@ export class CompareView {
       h(
         "tr",
         { onmouseenter: () => this.preview(c) },
-        h("th", { scope: "row" }, h("button.token", { "data-key": `c${c}`, onclick: (event) => this.pinLine({ col: c }, event.shiftKey), onfocus: () => this.preview(c) }, fenced(col.label))),
+        rowHead(h("button.token", { "data-key": `c${c}`, onclick: (event) => this.pinLine({ col: c }, event.shiftKey), onfocus: () => this.preview(c) }, fenced(col.label))),
         h("td.number", col.only ? `only in ${col.only}` : agreement && Number.isFinite(agreement[c]) ? twoPlaces(agreement[c]) : "n/a"),
         chips(this.app, a, c, a.bound),
         chips(this.app, b, c, b.bound),
       ),
     );
-    const head = ["output", "agreement", "A: strongest", "B: strongest"].map((name) => h("th", { scope: "col" }, name));
-    return h(
-      "div.scroll.agree",
-      { tabIndex: 0, role: "region", "aria-label": "Table of agreement" },
-      h("table", h("caption", "Agreement of A and B"), h("thead", h("tr", head)), h("tbody", this.lines)),
-    );
+    const head = ["output", "agreement", "A: strongest", "B: strongest"].map((name) => columnHead(name));
+    return h("div.agree", scrolling("Table of agreement", h("table", h("caption", "Agreement of A and B"), h("thead", h("tr", head)), h("tbody", this.lines))));
   }
 
   /** A text with its own legend: A and B can be of different kinds, and their difference has another scale. */

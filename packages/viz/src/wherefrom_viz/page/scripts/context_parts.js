@@ -1,6 +1,6 @@
 // What a page about a context adds to the others: which output tokens depend on the context, its documents, citations.
 
-import { fenced, h } from "./dom.js";
+import { columnHead, fenced, h, rowHead, scrolling } from "./dom.js";
 import { short } from "./numbers.js";
 import { columnScores } from "./units.js";
 
@@ -76,10 +76,10 @@ export class CitationsView {
       painter.paint(element, value / bound());
       return element;
     };
-    const head = h("tr", h("th", { scope: "col" }, "sentence"), citations.parts.map((part) => h("th", { scope: "col" }, fenced(part))));
-    const lines = citations.sentences.map((sentence, r) => h("tr", h("th", { scope: "row" }, fenced(sentence), citations.cited[r].length ? null : h("b", " (no support)")), view.cols.map((_, c) => cell(r, c))));
+    const head = h("tr", columnHead("sentence"), citations.parts.map((part) => columnHead(fenced(part))));
+    const lines = citations.sentences.map((sentence, r) => h("tr", rowHead(fenced(sentence), citations.cited[r].length ? null : h("b", " (no support)")), view.cols.map((_, c) => cell(r, c))));
     const caption = h("caption", `Nats by which a part raises a sentence's log-probability; * cited (at least ${citations.threshold}).`);
-    this.root.replaceChildren(h("p.cited", fenced(citations.text)), h("div.scroll", { tabIndex: 0, role: "region", "aria-label": "Table of citations" }, h("table", caption, h("thead", head), h("tbody", lines))));
+    this.root.replaceChildren(h("p.cited", fenced(citations.text)), scrolling("Table of citations", h("table", caption, h("thead", head), h("tbody", lines))));
   }
 
   paint() {}

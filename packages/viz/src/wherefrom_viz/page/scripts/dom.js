@@ -23,6 +23,19 @@ export function fenced(text) {
   return h("bdi", text);
 }
 
+/** A part that scrolls, with a name, and where the keyboard gets to. */
+export const scrolling = (name, ...children) => h("div.scroll", { tabIndex: 0, role: "region", "aria-label": name }, ...children);
+
+/** Heads of a table. */
+export const rowHead = (...children) => h("th", { scope: "row" }, ...children);
+export const columnHead = (...children) => h("th", { scope: "col" }, ...children);
+
+/** An event was acted on: nothing else shall. */
+export function answered(event) {
+  event.preventDefault();
+  event.stopPropagation();
+}
+
 /** What went wrong, told at once. */
 export function wrong(error) {
   return h("p.wrong", { role: "alert" }, error.message);

@@ -1,6 +1,6 @@
 // What keys do on the whole page, and the dialog that says so. Views have keys of their own while they have the focus.
 
-import { h } from "./dom.js";
+import { h, rowHead } from "./dom.js";
 import { LIMITS, MATRICES, THEMES, UNPINNED, within } from "./state.js";
 import { LEVELS, NORMALIZATIONS } from "./units.js";
 
@@ -30,7 +30,7 @@ const HELP = [
 ];
 
 export function helpDialog() {
-  const rows = HELP.map(([keys, what]) => h("tr", h("th", { scope: "row" }, keys), h("td", what)));
+  const rows = HELP.map(([keys, what]) => h("tr", rowHead(keys), h("td", what)));
   const dialog = h("dialog", { "aria-label": "Help" }, h("h2", "Keys"), h("table", h("tbody", rows)), h("button", { onclick: () => dialog.close() }, "Close"));
   return dialog;
 }

@@ -1,7 +1,7 @@
 // Scores as a matrix: inputs down, outputs across. A real table while it is small, a canvas with the same keys when large.
 // What is drawn is a scene: {view, words, title, bound(c), active(), pinLine(line, extend)}. The page's own example is one.
 
-import { h, fenced, keepingFocus } from "./dom.js";
+import { answered, fenced, h, keepingFocus } from "./dom.js";
 import { MatrixCanvas } from "./matrix_canvas.js";
 import { MatrixTable } from "./matrix_table.js";
 import { cellUnit, signed } from "./numbers.js";
@@ -91,8 +91,7 @@ export class MatrixView {
     else if (at && event.key === "Enter") scene.pinLine({ col: at.c }, event.shiftKey);
     else if (at && event.key.toLowerCase() === "i") scene.pinLine({ row: at.r }, event.shiftKey);
     else return;
-    event.preventDefault();
-    event.stopPropagation();
+    answered(event);
   }
 
   /** The crosshair one cell on; `widen` pins the lines it comes from and goes to, beside those that are pinned. */

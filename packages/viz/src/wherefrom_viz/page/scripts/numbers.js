@@ -18,7 +18,9 @@ export function short(value) {
 export function cellNumber(value, largest) {
   if (value === 0) return "";
   const plain = largest >= 0.1 && largest < 100;
-  const text = plain ? value.toFixed(largest < 10 ? 2 : 1) : (value / 10 ** Math.floor(Math.log10(largest))).toFixed(1);
+  const power = Math.floor(Math.log10(largest));
+  const lift = power < -300 ? 300 : 0; // 10 ** -324 is too small to divide by
+  const text = plain ? value.toFixed(largest < 10 ? 2 : 1) : ((value * 10 ** lift) / 10 ** (power + lift)).toFixed(1);
   return text.replace(/^-(0\.0+)$/, "$1");
 }
 

@@ -2,7 +2,7 @@
 // All share one colour scale, so that a strong head looks strong.
 
 import { css } from "./colour.js";
-import { h, wrong } from "./dom.js";
+import { answered, h, wrong } from "./dom.js";
 import { placesOf } from "./sliders.js";
 
 const MOST = 1024; // slices; more are left to the sliders
@@ -37,8 +37,7 @@ export class Overview {
     const by = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: this.columns, ArrowUp: -this.columns }[event.key];
     if (!by) return;
     this.app.go(this.app.state.ex + by);
-    event.preventDefault();
-    event.stopPropagation();
+    answered(event);
   }
 
   render() {

@@ -1,7 +1,7 @@
 // Two examples of one text side by side. Which tokens correspond and how far the ranks agree was found in Python; here the
 // scores of both are set on those common tokens.
 
-import { buildView, counted, joined, largest, normalizeScores } from "./units.js";
+import { buildView, counted, joined, largest, mergedSteps, normalizeScores } from "./units.js";
 
 /** What a page knows of its pairs: {"3-7": pair}. */
 export const pairsByPlace = (pairs) => new Map(pairs.map((pair) => [`${pair.a}-${pair.b}`, pair]));
@@ -52,7 +52,7 @@ function commonSide(own, its, pair, name) {
   };
 }
 
-/** One half of a comparison: an example with its own scores, on the tokens of both. */
+/** One half of a comparison: an example with its own scores, on the tokens of both; what only one has is told by places. */
 function half(example, sides, pair, whose) {
   const target = sides.find((side) => side.name === "target");
   const columns = pair.to - pair.from;
@@ -60,6 +60,8 @@ function half(example, sides, pair, whose) {
   const scored = sides.filter((side) => side.scored);
   const rows = scored.reduce((sum, side) => sum + side.groups.length, 0);
   const scores = new Float64Array(rows * columns);
+  const visible = new Uint8Array(rows * columns);
+  const whole = buildView(example);
   const firstRow = {};
   let row = 0;
   for (const side of example.sides) {
@@ -68,20 +70,24 @@ function half(example, sides, pair, whose) {
     row += side.f.length;
   }
   const steps = target.groups.slice(pair.from, pair.to).map((group) => group[whose].map((at) => Math.min(own, Math.max(0, at - example.first))));
-  let r = 0;
+  let cell = 0;
   for (const side of scored) {
-    for (const group of side.groups) {
-      for (let c = 0; side.name in firstRow && c < columns; c++) {
-        for (let i = group[whose][0]; i < group[whose][1]; i++) for (let j = steps[c][0]; j < steps[c][1]; j++) scores[r * columns + c] += example.scores[(firstRow[side.name] + i) * own + j];
+    side.groups.forEach((group, k) => {
+      for (let c = 0; c < columns; c++, cell++) {
+        if (side.only[k] || target.only[pair.from + c]) visible[cell] = 1;
+        for (let i = group[whose][0]; side.name in firstRow && i < group[whose][1]; i++) {
+          for (let j = steps[c][0]; j < steps[c][1]; j++) {
+            const at = (firstRow[side.name] + i) * own + j;
+            scores[cell] += whole.scores[at];
+            visible[cell] |= whole.visible[at];
+          }
+        }
       }
-      r++;
-    }
+    });
   }
-  const stepScores = {};
-  for (const [name, values] of Object.entries(example.stepScores)) {
-    stepScores[name] = steps.map(([from, to]) => (to > from ? values.slice(from, to).reduce((sum, value) => sum + value, 0) / (to - from) : NaN));
-  }
-  return { ...example, sides, first: pair.from, last: pair.to, scores, stepScores };
+  const stepScores = mergedSteps(example.stepScores, example.stepMerge, steps);
+  const contrasts = steps.map(([from, to]) => to - from === 1 && example.contrasts[from]);
+  return { ...example, sides, contrasts, first: pair.from, last: pair.to, scores, visible, stepScores };
 }
 
 /**
@@ -101,7 +107,9 @@ export function compareViews(a, b, pair, options) {
     view.bound = largest(counted(view));
   }
   one.bound = two.bound = Math.max(one.bound, two.bound);
-  const difference = { ...one, scores: one.scores.map((value, i) => value - two.scores[i]), stepScores: {} };
+  one.seen = two.seen = [...new Set([...one.seen, ...two.seen])].sort((x, y) => x - y); // the same rows in all three
+  const visible = one.visible.map((seen, i) => seen & two.visible[i]);
+  const difference = { ...one, visible, scores: one.scores.map((value, i) => (visible[i] ? value - two.scores[i] : 0)), stepScores: {} };
   difference.bound = largest(counted(difference));
   const agreement = agreementOf(pair, options, difference, sides.at(-1));
   const place = (unit) => {

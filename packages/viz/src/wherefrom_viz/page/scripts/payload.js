@@ -3,7 +3,7 @@
 import { fromBase85, readScores, unshuffle, WIDTHS } from "./bytes.js";
 import { inflate } from "./inflate.js";
 
-/** Examples of one opened block. Layout: u32 length of the header, header (JSON), scores, then four planes of scales and step scores. */
+/** Examples of one opened block. Layout: u32 length of the header, header (JSON), scores, then eight planes of scales and step scores. */
 export function parseBlock(bytes) {
   const size = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
   const header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + size)));
@@ -11,8 +11,8 @@ export function parseBlock(bytes) {
   const counts = header.examples.map((packed) => packed.b - packed.a);
   const total = (numbers) => numbers.reduce((sum, number) => sum + number, 0);
   const places = [0, total(counts)]; // of the next scale, and of the next step score
-  const tail = 4 * total(header.examples.map((packed, i) => counts[i] * (1 + (packed.st?.length ?? 0))));
-  const floats = new Float32Array(unshuffle(arrays.subarray(arrays.length - tail), 4).buffer);
+  const tail = 8 * total(header.examples.map((packed, i) => counts[i] * (1 + (packed.st?.length ?? 0))));
+  const floats = new Float64Array(unshuffle(arrays.subarray(arrays.length - tail), 8).buffer);
   const next = (kind, count) => floats.slice(places[kind], (places[kind] += count));
   return header.examples.map((packed, i) => parseExample(packed, counts[i], arrays, header.precision, next));
 }
@@ -21,8 +21,7 @@ function parseExample(packed, steps, arrays, precision, next) {
   const scored = packed.sides.filter((side) => side.scored);
   const rows = scored.reduce((sum, side) => sum + side.f.length, 0);
   const scores = readScores(arrays.subarray(packed.at, packed.at + rows * steps * WIDTHS[precision]), precision, next(0, steps));
-  const stepScores = {};
-  for (const name of packed.st || []) stepScores[name] = next(1, steps);
+  const stepMerge = packed.st || []; // names, each with how it merges over units
   return {
     title: packed.i || "",
     subtitle: packed.m || "",
@@ -31,13 +30,15 @@ function parseExample(packed, steps, arrays, precision, next) {
     pipeline: packed.p || [],
     notes: packed.no || [],
     sides: packed.sides.map((side) => ({ ...side, positions: side.p || null, sizes: side.z || null })),
+    contrasts: packed.vs || {}, // column -> what its label begins with
     first: packed.a,
     last: packed.b,
     bound: packed.bd || null,
     segments: (packed.seg || []).filter((segment) => segment[3] !== "span"),
     spans: (packed.seg || []).filter((segment) => segment[3] === "span").map(([side, from, to, , name]) => ({ side, from, to, name })),
     scores,
-    stepScores,
+    stepScores: Object.fromEntries(stepMerge.map(([name]) => [name, next(1, steps)])),
+    stepMerge: Object.fromEntries(stepMerge),
   };
 }
 

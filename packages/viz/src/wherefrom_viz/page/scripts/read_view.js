@@ -2,7 +2,7 @@
 // hover or click an input to see which outputs it drove.
 
 import { cueLines, cueOf, Documents } from "./context_parts.js";
-import { direction, fenced, flowOn, h, running } from "./dom.js";
+import { answered, direction, fenced, flowOn, h, running } from "./dom.js";
 import { HeatStrip } from "./heat_strip.js";
 import { short, signed } from "./numbers.js";
 import { columnScores, joinedText, ranked, rowScores, strongest } from "./units.js";
@@ -116,8 +116,7 @@ export class ReadView {
     if (kind !== "inputs" || !by) return;
     const rows = this.tokens.filter((token) => event.currentTarget.contains(token.element) && token.unit.row >= 0).map((token) => token.unit.row);
     if (rows.length) this.app.step(by, event.shiftKey, "row", rows[0], rows[rows.length - 1]);
-    event.preventDefault();
-    event.stopPropagation();
+    answered(event);
   }
 
   /** Colours and card for what is pinned or previewed. */

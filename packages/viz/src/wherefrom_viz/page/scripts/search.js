@@ -8,12 +8,12 @@ export const SORTS = {
   doubt: { label: "least probable first", key: (entry) => entry.probability ?? 2 },
 };
 
-/** Indices of entries that hold every word of `query`, in the order of `sort`. */
+/** Indices of entries that hold, in their title or in their whole text, every word of `query`, in the order of `sort`. */
 export function found(entries, query, sort) {
   const words = query.toLowerCase().split(/\s+/).filter(Boolean);
   const hits = [];
   entries.forEach((entry, index) => {
-    const text = (entry.lower ??= `${entry.title} ${entry.text}`.toLowerCase());
+    const text = (entry.lower ??= `${entry.title} ${entry.whole ?? entry.text}`.toLowerCase());
     if (words.every((word) => text.includes(word))) hits.push(index);
   });
   const key = SORTS[sort]?.key;

@@ -30,7 +30,7 @@ export async function start(mount, page) {
   await app.open();
   mount.querySelector(".wf-static")?.remove();
   mount.dataset.ready = "true";
-  const lines = (packed) => packed.map(([title, text, inputs, outputs, probability]) => ({ title, text, inputs, outputs, probability }));
+  const lines = (packed) => packed.map(([title, text, inputs, outputs, probability, whole = text]) => ({ title, text, inputs, outputs, probability, whole }));
   const opened = async (bytes) => JSON.parse(new TextDecoder().decode(await inflate(bytes)));
   if (meta.site) {
     try {

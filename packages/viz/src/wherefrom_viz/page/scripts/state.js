@@ -44,22 +44,27 @@ export const DEFAULTS = {
   sp: {}, // spans that were drawn or removed: {example: [span, …]}
 };
 
-const NUMERIC = new Set(["ex", "s", "z", "b"]);
+const PLACES = new Set(["ex", "b"]);
 const RANGES = new Set(["tok", "row"]);
 const FLAGS = new Set(["num", "x", "u", "mono", "h"]);
+
+/** A place, from its number as people count; -1 of what is none. */
+const placeOf = (text) => (/^\d+$/.test(text) ? text - 1 : -1);
 
 /** State from an address; unknown or senseless parts are left at `defaults`. */
 export function parseHash(hash, defaults = DEFAULTS, allowed = {}) {
   const state = { ...defaults };
   for (const [key, text] of new URLSearchParams(hash.replace(/^#/, ""))) {
-    if (!(key in DEFAULTS)) continue;
+    if (!Object.hasOwn(DEFAULTS, key)) continue;
     if (RANGES.has(key)) {
-      const span = text.split("-").map((part) => Number(part) - 1);
-      if (span.every((n) => Number.isInteger(n) && n >= 0)) state[key] = [span[0], Math.max(span[0], span[1] ?? span[0])];
+      const [from, to = from, ...more] = text.split("-").map(placeOf);
+      if (from >= 0 && to >= 0 && !more.length) state[key] = [from, Math.max(from, to)];
     } else if (key === "sp") state.sp = parseSpans(text);
-    else if (NUMERIC.has(key)) {
-      const number = Number(text) - (key === "ex" || key === "b" ? 1 : 0);
-      if (text.trim() !== "" && Number.isFinite(number) && number >= 0) state[key] = key in LIMITS ? within(number, ...LIMITS[key]) : number;
+    else if (PLACES.has(key)) {
+      if (placeOf(text) >= 0) state[key] = placeOf(text);
+    } else if (key in LIMITS) {
+      const number = Number(text);
+      if (text.trim() !== "" && Number.isFinite(number) && number >= 0) state[key] = within(number, ...LIMITS[key]);
     } else if (FLAGS.has(key)) state[key] = text === "1";
     else if (!allowed[key] || allowed[key].includes(text)) state[key] = text;
   }
@@ -74,7 +79,7 @@ export function formatHash(state, defaults = DEFAULTS) {
     if (value === null || JSON.stringify(value) === JSON.stringify(defaults[key])) continue;
     if (RANGES.has(key)) parts.push(`${key}=${value[0] + 1}${value[1] > value[0] ? `-${value[1] + 1}` : ""}`);
     else if (key === "sp") parts.push(`sp=${encodeURIComponent(formatSpans(value))}`);
-    else if (key === "ex" || key === "b") parts.push(`${key}=${value + 1}`);
+    else if (PLACES.has(key)) parts.push(`${key}=${value + 1}`);
     else if (FLAGS.has(key)) parts.push(`${key}=${value ? 1 : 0}`);
     else parts.push(`${key}=${encodeURIComponent(value)}`);
   }

@@ -1,6 +1,6 @@
 // A line per output token: its step scores, and the inputs it owes most. Sortable.
 
-import { h, fenced } from "./dom.js";
+import { columnHead, fenced, h, scrolling } from "./dom.js";
 import { short, signed } from "./numbers.js";
 import { strongest } from "./units.js";
 
@@ -25,13 +25,13 @@ export class StepsView {
           h("button", { onclick: () => this.order(name) }, name, h("span", { "aria-hidden": "true" }, this.sort.key === name ? (this.sort.down ? " ↓" : " ↑") : "")),
         ),
       ),
-      h("th", { scope: "col" }, "strongest inputs"),
+      columnHead("strongest inputs"),
     );
     const lines = this.sorted().map((c) => this.line(c, names));
     const sparks = h("div.sparks", names.map((name) => spark(name, view.stepScores[name])));
     const caption = h("caption", `Step scores of ${app.example.title || "the example"}`);
     const table = h("table", caption, h("thead", head), (this.body = h("tbody", lines)));
-    this.root.replaceChildren(sparks, h("div.scroll", { tabIndex: 0, role: "region", "aria-label": "Table of step scores" }, table));
+    this.root.replaceChildren(sparks, scrolling("Table of step scores", table));
     if (!names.length) this.root.prepend(h("p.quiet", "No step scores were asked for (step_scores=[…])."));
     this.paint();
   }
@@ -69,7 +69,7 @@ export class StepsView {
   sorted() {
     const { view } = this.app;
     const { key, down } = this.sort;
-    const value = key === "#" ? (c) => c : key === "token" ? (c) => view.cols[c].label.toLowerCase() : (c) => view.stepScores[key]?.[c] ?? 0;
+    const value = key === "#" ? (c) => c : key === "token" ? (c) => view.cols[c].label.toLowerCase() : (c) => view.stepScores[key]?.[c] || 0;
     const order = [...view.cols.keys()].sort((a, b) => (value(a) < value(b) ? -1 : value(a) > value(b) ? 1 : a - b));
     return down ? order.reverse() : order;
   }
@@ -85,10 +85,11 @@ export function chips(app, view, c, bound) {
   return h("td.chips", top);
 }
 
-/** A small line of one step score over the output. */
+/** A small line of one step score over the output; what is no number has no place on it. */
 function spark(name, values) {
   const [width, height] = [220, 36];
-  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const known = values.filter(Number.isFinite);
+  const [low, high] = [Math.min(...known), Math.max(...known)];
   const x = (i) => (values.length > 1 ? (i / (values.length - 1)) * (width - 4) + 2 : width / 2);
   const y = (v) => height - 3 - ((v - low) / (high - low || 1)) * (height - 6);
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
@@ -96,7 +97,7 @@ function spark(name, values) {
   svg.setAttribute("role", "img");
   svg.setAttribute("aria-label", `${name} from ${short(low)} to ${short(high)}`);
   const line = document.createElementNS("http://www.w3.org/2000/svg", "polyline");
-  line.setAttribute("points", [...values].map((v, i) => `${x(i).toFixed(1)},${y(v).toFixed(1)}`).join(" "));
+  line.setAttribute("points", values.flatMap((v, i) => (Number.isFinite(v) ? `${x(i).toFixed(1)},${y(v).toFixed(1)}` : [])).join(" "));
   svg.append(line);
   return h("figure", svg, h("figcaption", `${name}: ${short(low)} to ${short(high)}`));
 }

@@ -67,22 +67,30 @@ export function transpose(matrix) {
 }
 
 const sum = (values) => values.reduce((a, b) => a + b, 0);
-const absmax = (values) => values.reduce((a, b) => (Math.abs(b) > Math.abs(a) || (b === -a && b > a) ? b : a));
 const FOLDS = {
+  __proto__: null,
   sum,
   mean: (values) => sum(values) / values.length,
   max: (values) => Math.max(...values),
   min: (values) => Math.min(...values),
-  absmax,
+  absmax: (values) => values.reduce((a, b) => (Math.abs(b) > Math.abs(a) ? b : a)), // the first of several
   l2: (values) => Math.sqrt(sum(values.map((v) => v * v))),
+  vnorm: (values) => Math.hypot(...values),
   prod: (values) => values.reduce((a, b) => a * b, 1),
 };
+
+/** The step score of some tokens: that of a single one, else merged; NaN without any, and by a way that only Python knows. */
+const mergedStep = (values, how) => (values.length > 1 ? FOLDS[how]?.(values) : values[0]) ?? NaN;
+
+/** Step scores of spans of columns [from, to], each score merged in its own way. */
+export const mergedSteps = (stepScores, ways, spans) =>
+  Object.fromEntries(Object.entries(stepScores).map(([name, values]) => [name, spans.map(([from, to]) => mergedStep([...values.slice(from, to)], ways[name]))]));
 
 /**
  * What the views draw: an example at one granularity and normalisation.
  * Rows are inputs, columns explained units; `seen` lists the rows that any step could see.
  */
-export function buildView(example, { level = "token", merge = "sum", normalize = "none", stepMerge = {}, spans = [], hide = false } = {}) {
+export function buildView(example, { level = "token", merge = "sum", normalize = "none", stepMerge = example.stepMerge ?? {}, spans = [], hide = false } = {}) {
   const target = example.sides.find((side) => side.name === "target");
   const spansOf = (side) => (level === "span" ? spans.filter((span) => span.side === side.name) : []);
   const position = (side, i) => (side.positions ? side.positions[i] : i);
@@ -111,7 +119,7 @@ export function buildView(example, { level = "token", merge = "sum", normalize =
   rows.forEach(({ side, i }, r) => {
     const own = side.name === "source" ? -Infinity : position(side, i);
     for (let c = 0, at = r * columns; c < columns; c++, at++) {
-      if (own < ends[c]) base.visible[at] = 1;
+      if (own < ends[c] && (!example.visible || example.visible[at])) base.visible[at] = 1; // half of a comparison brings its own
       else base.scores[at] = 0;
     }
   });
@@ -120,10 +128,11 @@ export function buildView(example, { level = "token", merge = "sum", normalize =
   const stepStarts = unitStarts(stepFlags, level, -1, shifted.filter((span) => span.to > 0));
   const merged = level === "token" ? base : transpose(mergeRows(transpose(mergeRows(base, starts, merge)), stepStarts, merge));
   const cols = eachUnit(stepStarts, columns, (start, end) => unitOf(target, example.first + start, example.first + end, -1, spansOf(target), shown));
-  const stepScores = {};
-  for (const [name, values] of Object.entries(example.stepScores)) {
-    stepScores[name] = eachUnit(stepStarts, columns, (start, end) => (FOLDS[stepMerge[name]] || FOLDS.mean)([...values.slice(start, end)]));
-  }
+  cols.forEach((col, c) => {
+    const contrast = level === "token" && example.contrasts?.[c];
+    if (contrast) col.label = col.both = contrast + col.label;
+  });
+  const stepScores = mergedSteps(example.stepScores, stepMerge, eachUnit(stepStarts, columns, (start, end) => [start, end]));
   const view = { inputs: all, sides, cols, rows: merged.rows, columns: merged.columns, scores: merged.scores, visible: merged.visible, stepScores };
   if (normalize !== "none") normalizeScores(view, normalize);
   view.hidden = hide && all.some((unit) => unit.template) && all.some((unit) => !unit.template) ? Uint8Array.from(all, (unit) => (unit.template ? 1 : 0)) : null;
@@ -245,9 +254,9 @@ function summed(view, from, to, count, apart, across) {
   return { scores, visible };
 }
 
-/** Units side by side as running text. */
+/** Units side by side as running text; one that was compared with another token is named by both. */
 export function joinedText(units) {
-  return joined(units.map((unit, i) => (i && unit.spaced ? " " : "") + (unit.text || (unit.part ? "" : "∅")))) || units[0]?.label || "";
+  return (!units[1] && units[0]?.both) || joined(units.map((unit, i) => (i && unit.spaced ? " " : "") + (unit.text || (unit.part ? "" : "∅")))) || units[0]?.label || "";
 }
 
 /** The strongest inputs of a span of columns, as {at, score}. */
