@@ -207,5 +207,5 @@ def test_every_package_is_typed() -> None:
 def test_every_file_of_tests_has_one() -> None:
     """A merge can empty a file, and nothing fails."""
     files = sorted(Path(__file__).parent.rglob("test_*.py"))
-    assert len(files) > 300
+    assert len(files) > 200
     assert [str(file) for file in files if "def test_" not in file.read_text(encoding="utf-8")] == []
