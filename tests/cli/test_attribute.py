@@ -163,6 +163,31 @@ def test_dry_run_attributes_nothing_and_tells_the_cost(wherefrom: Run) -> None:
     )
 
 
+def test_contrast_targets_are_compared_with(wherefrom: Run, tmp_path: Path) -> None:
+    other = "Mary ran"
+    pairs = [(TEXT, f"{TEXT} He", f"{TEXT} She"), (other, f"{other} home", f"{other} out")]
+    (tmp_path / "others.txt").write_text("\n".join(pair[2] for pair in pairs))
+    asked = ("-i", *(pair[0] for pair in pairs), "-g", *(pair[1] for pair in pairs), "-fn", "contrast_logits_diff")
+    ran = wherefrom(
+        "attribute", "-m", "demo:lm", "-a", "saliency", *asked, "--contrast-targets", "@others.txt", "--json"
+    )
+    assert ran.code == 0, ran.err
+    inputs, targets, others = zip(*pairs, strict=True)
+    expected = library.load_model("demo:lm").attribute(
+        list(inputs),
+        list(targets),
+        method="saliency",
+        attributed_fn="contrast_logits_diff",
+        contrast_targets=list(others),
+        show_progress=False,
+    )
+    for one, two in zip(Attributions.from_bytes(ran.out.encode()), expected, strict=True):
+        assert one.details["contrast"] == two.details["contrast"]
+        np.testing.assert_allclose(one.target_attributions, two.target_attributions, rtol=1e-5, atol=1e-8)
+    plan = wherefrom("attribute", "-m", "demo:lm", *asked, "--contrast-targets", "@others.txt", "--dry-run")
+    assert plan.code == 0, plan.err
+
+
 def test_encoder_decoder(wherefrom: Run) -> None:
     ran = wherefrom("attribute", "-m", "demo:mt")
     assert ran.code == 0, ran.err
@@ -175,6 +200,10 @@ ERRORS = [
     (["-m", "demo:lm", "-fn", "probabilty", "-i", "x"], 2, ["step function", "Did you mean 'probability'"]),
     (["-m", "demo:lm", "--inputs", "x"], 2, ["no option '--inputs'", "Did you mean '--input-"]),
     (["-m", "demo:lm", "-i", "x", "--set", "steps=3"], 2, ["steps"]),
+    (["-m", "demo:lm", "-i", "x", "--n-steps", "3"], 2, ["no option '--n-steps'", "--set n_steps=..."]),
+    (["-m", "demo:lm", "-i", "x", "y", "--contrast-targets", "z"], 2, ["1 contrast targets for 2 input texts"]),
+    (["-m", "demo:lm", "-i", "x", "--set", "contrast_targets=z"], 2, ["option of its own, --contrast-targets"]),
+    (["--contrast-targets", "z"], 2, ["need -i"]),
     (["-m", "demo:lm", "-i", TEXT, "-g", "Something else."], 2, ["must continue its prompt"]),
     (["-m", "gpt2"], 2, ["No text was given", "-i"]),
     (["-m", "./nowhere", "-i", "x"], 4, ["could not be loaded"]),

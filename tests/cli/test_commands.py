@@ -137,11 +137,12 @@ def test_info_as_config_asks_for_the_same_again(wherefrom: Run, saved: Path, tmp
 
 def test_info_as_config_asks_for_every_argument(wherefrom: Run, tmp_path: Path) -> None:
     said = ("-i", "George was sick", "-g", "George was sick. He was")
-    asked = {"contrast_targets": "George was sick. She was", "contrast_force_inputs": True}
+    asked = {"contrast_force_inputs": True}
+    other = ("--contrast-targets", "George was sick. She was")
     made = wherefrom(
         *("attribute", "-m", "demo:lm", *said, "--dtype", "float64", "-a", "occlusion", "--units", "word", "--hide"),
         *("-fn", "contrast_prob_diff", "--attribution-kwargs", json.dumps(asked), "--no-keep-special", "--check"),
-        *("-o", "one.json"),
+        *("-o", "one.json", *other),
     )
     assert made.code == 0, made.err
     (tmp_path / "again.toml").write_text(wherefrom("info", "one.json", "--as-config").out)

@@ -67,7 +67,7 @@ def test_prompts_of_a_file_have_contrasts_one_for_one(wherefrom, tmp_path):
         assert ["contrast" in one["details"] for one in examples] == [bool(more)] * 2
     ran = wherefrom("trace", *said, "--contrast-targets", OUTPUT)
     assert ran.code == 2
-    assert "1 contrast targets for 2 prompts" in ran.err
+    assert "1 contrast targets for 2 input texts" in ran.err
 
 
 def test_the_terminal_shows_parts_and_path(wherefrom):

@@ -111,16 +111,14 @@ def again(out: Attributions) -> Again:
     """What asks for attributions again, traces included."""
     info: Provenance = out.provenance
     if (traced := info.arguments.get("trace")) is not None:
-        contrast = info.arguments.get("contrast_targets")
         asked: dict[str, Any] = _model_and_method(info)
-        contrasts = [contrast] if isinstance(contrast, str) else contrast
         return Again(
             sections={
                 "trace": {
                     **asked,
                     "generation-kwargs": info.generation_args,
                     **_trace_options(traced),
-                    "contrast-targets": contrasts,
+                    "contrast-targets": _contrasts(info),
                 }
             }
         )
@@ -203,14 +201,21 @@ def run_again(manifest: Manifest) -> Again:
 def _attribute_options(info: Provenance) -> dict[str, Any]:
     """What has no option of its own is an argument of `attribute` as any setting of the method is."""
     options = _model_and_method(info)
-    own = set(_OF_ATTRIBUTE.values())
+    own = {*_OF_ATTRIBUTE.values(), "contrast_targets"}
     options["attribution-kwargs"] |= {name: value for name, value in info.arguments.items() if name not in own}
     return {
         **options,
         "step-scores": [score.get("name") for score in info.step_scores],
+        "contrast-targets": _contrasts(info),
         **_as_options(_OF_ATTRIBUTE, info.arguments),
         "generation-kwargs": info.generation_args,
     }
+
+
+def _contrasts(info: Provenance) -> Any:
+    """The texts that were compared with, one for each input."""
+    contrast = info.arguments.get("contrast_targets")
+    return [contrast] if isinstance(contrast, str) else contrast
 
 
 def _model_and_method(info: Provenance) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wherefrom.errors import UsageError
 
@@ -38,6 +38,7 @@ def attribute_examples(
         progress=progress,
         show_progress=False,
         **request.keywords(),
+        **compared(examples),
     )
     if len(out) != len(examples):  # several sequences per text were generated
         return out
@@ -45,6 +46,12 @@ def attribute_examples(
         one if example.id is None else one.replace(id=example.id) for one, example in zip(out, examples, strict=True)
     )
     return out.replace(sequence_attributions=named)
+
+
+def compared(examples: Sequence[Example]) -> dict[str, Any]:
+    """What texts are compared with, as arguments of `attribute`; empty: with nothing."""
+    contrasts = [example.contrast for example in examples]
+    return {} if all(one is None for one in contrasts) else {"contrast_targets": contrasts}
 
 
 def scored_tokens(out: Attributions) -> int:

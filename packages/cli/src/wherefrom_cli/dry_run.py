@@ -18,6 +18,7 @@ from wherefrom.methods.cost import Cost
 from wherefrom.questions.examples import encode_input
 from wherefrom.questions.given import as_text
 
+from wherefrom_cli.attributing import compared
 from wherefrom_cli.console import Console
 from wherefrom_cli.request import AttributionRequest, ModelRequest
 from wherefrom_cli.texts import Example
@@ -75,7 +76,7 @@ def plan(
         source_total += prompt
         step_total += steps
         cells += (prompt + steps + (0 if decoder_only else 1)) * steps
-    costs = model.cost([example.text for example in examples], targets, **request.question())
+    costs = model.cost([example.text for example in examples], targets, **request.question(), **compared(examples))
     width = math.prod(_sizes(model, METHODS.get(request.method)))
     assumed = any(target is not example.generated for target, example in zip(targets, examples, strict=True))
     planned = {
@@ -89,18 +90,20 @@ def plan(
         "bytes of scores": cells * width * 4,
         "bytes of scores, aggregated": cells * 4,
     }
-    told = requests(model, [example.text for example in examples], targets, request)
+    told = requests(model, examples, targets, request)
     return planned if told is None else {**planned, "requests": told}
 
 
 def requests(
-    model: AttributionModel, texts: Sequence[Any], targets: Sequence[Any], request: AttributionRequest
+    model: AttributionModel, examples: Sequence[Example], targets: Sequence[Any], request: AttributionRequest
 ) -> dict[str, int] | None:
     """What would be sent to a server, found by doing the same with nothing sent; None for models that are here."""
     if not isinstance(model.adapter, Rehearses):
         return None
     rehearsal = model.adapter.rehearsal()
-    load_model(rehearsal).attribute(list(texts), list(targets), show_progress=False, **request.question())
+    texts = [example.text for example in examples]
+    asked = {**request.question(), **compared(examples)}
+    load_model(rehearsal).attribute(texts, list(targets), show_progress=False, **asked)
     return {"requests": rehearsal.requests, "tokens in them": rehearsal.request_tokens}
 
 

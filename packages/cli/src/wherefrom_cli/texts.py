@@ -29,6 +29,8 @@ class Example:
     text: Text
     generated: str | None = None
     """The forced target (or, on request, the prefix of one); None: the model generates."""
+    contrast: str | None = None
+    """What could have been said instead; None: nothing is compared with."""
     id: str | None = None
     """The example's own name."""
     annotations: Mapping[str, Any] = field(factory=dict)
@@ -158,19 +160,26 @@ def _lines_in(path: Path) -> Iterator[tuple[int, str]]:
         raise UsageError(f"There is no file {str(path)!r}. (A text that begins with '@' is written '@@...'.)") from None
 
 
-def paired(inputs: Sequence[str], targets: Sequence[str]) -> list[Example]:
-    """Inputs with their targets, one for one.
+def paired(inputs: Sequence[str], targets: Sequence[str], contrasts: Sequence[str] = ()) -> list[Example]:
+    """Inputs with their targets and what those are compared with, one for one.
 
     Raises:
         UsageError: Their numbers differ.
     """
-    if targets and len(targets) != len(inputs):
-        raise UsageError(
-            f"{len(targets)} generated texts for {len(inputs)} input texts.\n"
-            "Give one per input, in the same order, or none to let the model generate."
-        )
-    given: Sequence[str | None] = targets or [None] * len(inputs)
-    return [Example(text=text, generated=target) for text, target in zip(inputs, given, strict=True)]
+    given: list[Sequence[str | None]] = []
+    for what, texts, without in (
+        ("generated texts", targets, "to let the model generate"),
+        ("contrast targets", contrasts, "to compare with nothing"),
+    ):
+        if texts and len(texts) != len(inputs):
+            raise UsageError(
+                f"{len(texts)} {what} for {len(inputs)} input texts.\n"
+                f"Give one per input, in the same order, or none {without}."
+            )
+        given.append(texts or [None] * len(inputs))
+    return [
+        Example(text=text, generated=target, contrast=other) for text, target, other in zip(inputs, *given, strict=True)
+    ]
 
 
 def examples_in_file(path: Path, fields: Fields) -> Iterator[Example]:

@@ -55,6 +55,13 @@ def configure(parser: CommandParser) -> None:
         metavar="TEXT",
         help="forced targets, one per input (default: the model generates)",
     )
+    given.add(
+        "--contrast-targets",
+        nargs="+",
+        default=[],
+        metavar="TEXT",
+        help="what could have been said instead, one per input; -fn must compare with it (contrast_logits_diff)",
+    )
     given.add("--input-file", metavar="FILE", help="texts from a .txt, .jsonl, .json, .csv, .tsv or .parquet file")
     given.add("--input-field", metavar="NAME", help="column of the texts")
     given.add("--output-field", metavar="NAME", help="column of the forced targets")
@@ -81,8 +88,8 @@ def execute(options: Options, console: Console) -> int:
                 "Without -m, a built-in example is explained."
             )
         examples = [BUILT_IN[model_asked.name]]
-        if options.generated_texts:
-            raise UsageError("-g needs -i: a target belongs to a text.")
+        if options.generated_texts or options.contrast_targets:
+            raise UsageError("-g and --contrast-targets need -i: a target belongs to a text.")
     request = attribution_request(options)
     reduce = reduction(options)
     where = destination(options)
@@ -108,8 +115,8 @@ def execute(options: Options, console: Console) -> int:
 def _examples(options: Options, console: Console) -> list[Example] | None:
     """The texts to explain; None if none was given."""
     if options.input_file:
-        if options.input_texts or options.generated_texts:
-            raise UsageError("--input-file and -i/-g exclude each other.\nChoose one.")
+        if options.input_texts or options.generated_texts or options.contrast_targets:
+            raise UsageError("--input-file and -i/-g/--contrast-targets exclude each other.\nChoose one.")
         fields = Fields(input=options.input_field, output=options.output_field, id=options.id_field)
         examples = list(examples_in_file(Path(options.input_file), fields))
         if not examples:
@@ -117,7 +124,8 @@ def _examples(options: Options, console: Console) -> list[Example] | None:
     elif columns := options.typed_among({"input_field", "output_field", "id_field"}):
         raise UsageError(f"{', '.join(columns)} names a column of a file, and none is given.\nAdd --input-file FILE.")
     elif options.input_texts:
-        examples = paired(*typed_texts(console, options.input_texts, options.generated_texts))
+        texts = options.input_texts, options.generated_texts, options.contrast_targets
+        examples = paired(*typed_texts(console, *texts))
     else:
         return None
     examples = list(each_once(examples[: options.limit], lambda example: example.id, options.input_file or "the texts"))

@@ -129,23 +129,16 @@ def execute(options: Options, console: Console) -> int:
             "First: wherefrom attribute ... -o out.json; then: wherefrom trace out.json"
         )
     asked = model_request(options)
-    inputs, targets, others = typed_texts(
-        console, options.input_texts, options.generated_texts, options.contrast_targets
-    )
-    examples = paired(inputs, targets)
+    texts = options.input_texts, options.generated_texts, options.contrast_targets
+    examples = paired(*typed_texts(console, *texts))
     refuse_unfit(examples)
-    contrasts: list[str | None] = [*others] or [None] * len(examples)
-    if len(contrasts) != len(examples):
-        raise UsageError(
-            f"{len(contrasts)} contrast targets for {len(examples)} prompts.\nGive one per prompt, in the same order."
-        )
     method, more = addressed(options.method, typed_settings(options, trace), trace)
     how: dict[str, Any] = {"method": method, "attributed_fn": options.attributed_fn, **more}
     with loading(console, asked.name):
         model = asked.load()
     if options.dry_run:
-        for example, contrast in zip(examples, contrasts, strict=True):
-            console.line(cost_line(model, example, contrast, hops, settings["span"], how))
+        for example in examples:
+            console.line(cost_line(model, example, hops, settings["span"], how))
         return ExitCode.DONE
     generation = dict(options.generation_kwargs)
     if options.max_new_tokens is not None:
@@ -157,14 +150,14 @@ def execute(options: Options, console: Console) -> int:
                 example.text,
                 example.generated,
                 hops=hops,
-                contrast_targets=contrast,
+                contrast_targets=example.contrast,
                 generation_args=generation or None,
                 seed=options.seed,
                 progress=progress,
                 **settings,
                 **how,
             )
-            for example, contrast in zip(examples, contrasts, strict=True)
+            for example in examples
         ]
     write_results(merge_attributions(traced) if len(traced) > 1 else traced[0], where, console)
     return ExitCode.DONE
@@ -208,9 +201,7 @@ def as_hops(text: str | None) -> int | None:
     return int(text)
 
 
-def cost_line(
-    model: AttributionModel, example: Example, contrast: str | None, hops: int, span: Any, how: dict[str, Any]
-) -> str:
+def cost_line(model: AttributionModel, example: Example, hops: int, span: Any, how: dict[str, Any]) -> str:
     """What tracing a text would cost, and what a map of all its steps would.
 
     Raises:
@@ -218,7 +209,8 @@ def cost_line(
     """
     if example.generated is None:
         raise UsageError("--dry-run needs -g: what a trace costs is known once there is an output.")
-    cost = trace_cost(model, example.text, example.generated, span=span, hops=hops, contrast_targets=contrast, **how)
+    asked = {"span": span, "hops": hops, "contrast_targets": example.contrast, **how}
+    cost = trace_cost(model, example.text, example.generated, **asked)
     if cost is None:
         return "The cost of this method is not known before."
     most = "at most " if cost.at_most else ""

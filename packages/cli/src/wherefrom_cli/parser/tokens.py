@@ -114,8 +114,10 @@ class Tokens:
         short = self.options.get(word[:2])
         if not word.startswith("--") and short is not None and _most(short) and short.takes is not Takes.PERHAPS:
             return word
+        setting = f" A setting of the method follows --set: --set {name[2:].replace('-', '_')}=..."
         raise UsageError(
-            f"{self.command} has no option {name!r}.{self._suggestion(name)}\n"
+            f"{self.command} has no option {name!r}.{self._suggestion(name)}"
+            f"{setting if '--set' in self.options and name.startswith('--') else ''}\n"
             f"`{self.command} --help` lists them. A text that begins with a hyphen follows '=': -i='{word}'"
         )
 
