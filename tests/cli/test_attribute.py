@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,16 @@ def test_forced_target_and_positions_and_settings_reach_the_library(wherefrom: R
     assert out.provenance.attributed_fn["name"] == "logit"
     assert out[0].attr_pos_start == len(out[0].target) - 3
     assert set(out[0].step_scores) >= {"probability", "entropy"}
+
+
+def test_what_to_type_next_can_be_pasted(wherefrom: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "my results"
+    folder.mkdir()
+    ran = wherefrom(
+        "attribute", "-m", "demo:lm", "-a", "dummy", "-i", TEXT, "--max-new-tokens", 1, "-o", folder / "a b.json"
+    )
+    command = " ".join(ran.err.split()).partition("Look again: ")[2]
+    assert shlex.split(command) == ["wherefrom", "show", str(folder / "a b.json")]
 
 
 def test_aggregators_and_selectors(wherefrom: Run) -> None:

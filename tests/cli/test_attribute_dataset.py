@@ -337,8 +337,13 @@ def test_poisoned_example_is_recorded_and_can_be_retried(
     assert list(run.failures) == ["e5"]
     assert "must continue its prompt" in run.failures["e5"]
     assert set(numbers("run")) == set(whole) - {"e5"}
-    assert wherefrom(*BASE, "-o", "run", "--resume").code == 3
-    assert wherefrom(*BASE, "-o", "run", "--retry-failed").code == 3
+    told = [word for word in BASE if word != "-q"]
+    again = wherefrom(*told, "-o", "run", "--resume")
+    assert again.code == 3
+    assert "1 failed before and were left (--retry-failed tries them again)" in again.err.replace("\n", " ")
+    retried = wherefrom(*told, "-o", "run", "--retry-failed")
+    assert retried.code == 3
+    assert "failed before" not in retried.err
     assert list(open_run("run").failures) == ["e5"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -95,6 +96,22 @@ def test_a_name_that_cannot_be_a_file_is_refused(name: str, tmp_path: Path) -> N
         write(folder, overwrite=True)
     with pytest.raises(InputError, match=r"no folder .*nowhere.*Create it"):
         write(tmp_path / "nowhere" / f"named{ending}")
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_an_error_names_the_file_that_was_asked_for(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ending, write = WRITERS[name]
+    path, opened = tmp_path / f"named{ending}", Path.open
+
+    def read_only(self: Path, mode: str = "r", *more: Any, **options: Any) -> Any:
+        if "r" not in mode:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(self))
+        return opened(self, mode, *more, **options)
+
+    monkeypatch.setattr(Path, "open", read_only)
+    with pytest.raises(OSError, match="Read-only") as raised:
+        write(path)
+    assert raised.value.filename == str(path)
 
 
 def test_nobody_else_writes_files() -> None:

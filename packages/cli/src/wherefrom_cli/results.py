@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -225,7 +226,7 @@ def write_results(out: Attributions, where: Destination, console: Console) -> No
         large = f" ({size / 1e6:.0f} MB)" if size >= _LARGE else ""
         console.note(
             f"Saved {len(out)} attribution{'s' if len(out) != 1 else ''} to {where.path}{large}. "
-            f"Look again: wherefrom show {where.path}"
+            f"Look again: wherefrom show {shlex.quote(str(where.path))}"
         )
         if large and any(one.dimensions for one in out):
             console.note("Most of it are layers, heads or width; --aggregate-output saves one number per cell.")

@@ -271,12 +271,12 @@ def _run(options: Options, console: Console, dataset: Dataset, model_asked: Mode
     finished = sink.finish(stopped=stopped)
     seconds = time.monotonic() - begun
     failed_in_all = sink.failed
-    console.note(
-        f"{counts['done']} attributed, {counts['failed']} failed in {duration(seconds)}"
-        + (f"; {sink.finished} finished in all" if sink.finished != counts["done"] else "")
-        + "."
-        + (f" {finished}" if finished else "")
-    )
+    told = [f"{counts['done']} attributed, {counts['failed']} failed in {duration(seconds)}"]
+    if (sink.finished, failed_in_all) != (counts["done"], counts["failed"]):
+        told.append(f"{sink.finished} finished in all")
+    if failed_in_all > counts["failed"]:
+        told.append(f"{failed_in_all} failed before and were left (--retry-failed tries them again)")
+    console.note(f"{'; '.join(told)}." + (f" {finished}" if finished else ""))
     if keeps_a_run(options) and (options.json or options.jsonl):
         report = {
             "path": options.save_path or options.viz_path,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import logging
+import shlex
 import shutil
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -120,7 +121,7 @@ class RunSink:
             return f"Kept in {self.folder}." if self.begun else ""
         self._begin()
         run = open_run(self.folder)
-        said = [f"Look: wherefrom view {self.file or self.folder}"]
+        said = [f"Look: wherefrom view {shlex.quote(str(self.file or self.folder))}"]
         if self.viz_path is not None:
             write_html(run.load(), self.viz_path, overwrite=True)  # whether it may be was asked before the run
             said = [f"Wrote {self.viz_path}."]

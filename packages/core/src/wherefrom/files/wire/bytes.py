@@ -147,6 +147,7 @@ def write_whole(path: str | Path, pieces: Iterable[bytes], *, overwrite: bool) -
 
     Raises:
         InputError: As `refuse_existing` has it.
+        OSError: It cannot be written; the error names the file that was asked for.
     """
     path = refuse_existing(path, overwrite)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
@@ -161,7 +162,9 @@ def write_whole(path: str | Path, pieces: Iterable[bytes], *, overwrite: bool) -
         refuse_existing(path, overwrite)
         os.replace(draft, path)
         sync_folder(path.parent)
-    except BaseException:
+    except BaseException as error:
         with suppress(FileNotFoundError):
             draft.unlink()
+        if isinstance(error, OSError) and error.filename == str(draft):
+            raise type(error)(error.errno, error.strerror, str(path)) from error
         raise
