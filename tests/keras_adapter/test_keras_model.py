@@ -182,6 +182,73 @@ def test_a_weight_that_is_no_number_is_named(tokenizer: Any) -> None:
     assert model.bad_weights() == (scale.path,), "variables are read when they are needed"
 
 
+def small() -> Any:
+    task, backbone, own = FAMILIES["Qwen"]
+    return task(backbone=backbone(**SIZES, **own), preprocessor=None)
+
+
+def test_a_model_that_has_other_variables_than_when_it_was_loaded_is_refused(tokenizer: Any) -> None:
+    made = small()
+    model = load(made, tokenizer=tokenizer)
+    row = Row(target_ids=np.array([5, 6, 7]), steps=np.array([1, 2]))
+    assert list(model.predict([row]))
+    made.backbone.enable_lora(2)
+    with pytest.raises(ModelCapabilityError, match="other variables than when it was loaded"):
+        list(model.predict([row]))
+    again = load(made, tokenizer=tokenizer)
+    assert list(again.predict([row]))
+    made.quantize("int8")
+    with pytest.raises(ModelCapabilityError, match="other variables than when it was loaded"):
+        list(again.predict([row]))
+    with pytest.raises(ModelCapabilityError, match="quantised"):
+        load(made, tokenizer=tokenizer)
+
+
+def test_token_embeddings_that_are_computed_are_refused(tokenizer: Any) -> None:
+    made = small()
+    made.backbone.token_embedding.enable_lora(2)
+    with pytest.raises(ModelCapabilityError, match="LoRA"):
+        load(made, tokenizer=tokenizer)
+
+
+def test_frozen_weights_are_shuffled_too(tokenizer: Any) -> None:
+    made = small()
+    made.trainable = False
+    model = load(made, tokenizer=tokenizer)
+    row = Row(target_ids=np.array([5, 6, 7]), steps=np.array([1, 2]))
+    (plain,) = model.predict([row])
+    with model.randomised(1.0, seed=0) as other:
+        (shuffled,) = other.predict([row])
+    assert np.abs(np.asarray(plain.logits) - np.asarray(shuffled.logits)).max() > 1e-3
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "mixed_bfloat16", "float16", "mixed_float16"])
+def test_models_of_few_digits_are_held_to_those(dtype: str, tokenizer: Any) -> None:
+    task, backbone, own = FAMILIES["Qwen"]
+    made = task(backbone=backbone(**SIZES, **own, dtype=dtype), preprocessor=None)
+    for variable in made.trainable_variables:
+        variable.assign(variable.value * 3)
+    out = wherefrom.load_model(load(made, tokenizer=tokenizer)).attribute(
+        PROMPT, TEXT, method="saliency", show_progress=False
+    )
+    assert np.isfinite(np.asarray(out[0].target_attributions, np.float32)).all()
+
+
+@pytest.mark.parametrize("own", [{"sequence_length": 6}, {"dtype": "string"}])
+def test_a_tokeniser_that_changes_texts_is_refused(own: dict[str, Any], gpt2_pair: Any, tokenizer: Any) -> None:
+    merges = [" ".join(one) if not isinstance(one, str) else one for one in tokenizer.merges]
+    other = keras_hub.tokenizers.GPT2Tokenizer(vocabulary=dict(tokenizer.vocabulary), merges=merges, **own)
+    with pytest.raises(ModelLoadError, match=next(iter(own))):
+        load(gpt2_pair[0].module, tokenizer=other)
+
+
+def test_ids_beyond_the_vocabulary_are_named(tokenizer: Any) -> None:
+    model = load(small(), tokenizer=tokenizer)
+    beyond = tokenizer.vocabulary_size() + 2
+    assert model.tokens(np.array([5, beyond]), side="target")[1].text == f"<id {beyond}>"
+    assert model.decode(np.array([beyond])) == f"<id {beyond}>"
+
+
 def test_another_backend_is_refused() -> None:
     probe = "import wherefrom_keras.backend as backend; backend.need_jax()"
     run = subprocess.run(

@@ -199,7 +199,8 @@ class KerasModel:
     @contextmanager
     def randomised(self, share: float, *, seed: int) -> Iterator[KerasModel]:
         """See `wherefrom.adapters.RandomisesWeights`. A second adapter; the model itself stays as it is."""
-        weights = [place for place, one in enumerate(self._cut.variables) if one.trainable]
+        floats = jax.numpy.floating
+        weights = [place for place, one in enumerate(self._values) if jax.numpy.issubdtype(one.dtype, floats)]
         chosen = weights[::-1][: math.ceil(share * len(weights))]
         rng = np.random.default_rng(seed)
         values = list(self._values)
@@ -210,7 +211,7 @@ class KerasModel:
         yield evolve(self, shuffled=values)
 
     def check_cuts(self) -> None:
-        """Hold the parts, put together again, against the whole.
+        """Hold the parts, put together again, against the whole, as exactly as the model computes.
 
         Raises:
             ModelCapabilityError: They say something else.
@@ -220,7 +221,8 @@ class KerasModel:
         whole = np.asarray(self.module({"token_ids": ids, "padding_mask": mask}), np.float32)
         states = self._cut.states(self._values, self.embed(ids, side="target"), mask.astype(bool))
         came = np.asarray(self._cut.logits(self._values, states), np.float32)
-        if not np.allclose(came, whole, rtol=0, atol=1e-4 * max(1.0, float(np.abs(whole).max()))):
+        part = max(1e-4, 8 * float(jax.numpy.finfo(self._cut.backbone.compute_dtype).eps))
+        if not np.allclose(came, whole, rtol=0, atol=part * max(1.0, float(np.abs(whole).max()))):
             raise ModelCapabilityError(
                 f"{type(self.module).__name__} is built in a way that this adapter does not understand: from its token "
                 f"embeddings its logits come out {np.abs(came - whole).max():.3g} apart. Load the same weights with "
@@ -229,6 +231,7 @@ class KerasModel:
 
     @property
     def _values(self) -> Values:
+        self._cut.require_unchanged()
         return [one.value for one in self._cut.variables] if self._shuffled is None else self._shuffled
 
     @property

@@ -33,6 +33,9 @@ class Cut:
         self.task = task
         self.backbone = task.backbone
         self.variables = list(task.variables)
+        quantised = {str(mode) for one in task._flatten_layers() if (mode := getattr(one, "quantization_mode", None))}
+        if quantised:
+            raise _not_understood(task, f"it is quantised ({', '.join(sorted(quantised))})")
         if not hasattr(self.backbone, "_operations"):
             raise _not_understood(task, "its backbone is not a functional model")
         names = {tensor.name: tensor for tensor in self.backbone.inputs}
@@ -47,6 +50,21 @@ class Cut:
         self._states = self.backbone.output
         self._hidden = _calls(self.backbone)[-1].outputs[0]
         self._parts: dict[Any, Callable[..., Any]] = {}
+
+    def require_unchanged(self) -> None:
+        """Refuse a model that has other variables than when it was cut: its compiled parts know nothing of them.
+
+        Raises:
+            ModelCapabilityError: It has: layers were added to (LoRA), or quantised.
+        """
+        now = list(self.task.variables)
+        if len(now) != len(self.variables) or any(
+            one is not other for one, other in zip(now, self.variables, strict=True)
+        ):
+            raise ModelCapabilityError(
+                f"{type(self.task).__name__} has other variables than when it was loaded here (LoRA, quantisation). "
+                "Load it again with load_model."
+            )
 
     @property
     def blocks(self) -> list[Any]:
@@ -72,7 +90,10 @@ class Cut:
     @cached_property
     def _place_of_table(self) -> int:
         wanted = self._layer.embeddings
-        return next(place for place, one in enumerate(self.variables) if one is wanted)
+        place = next((place for place, one in enumerate(self.variables) if one is wanted), None)
+        if place is None:
+            raise _not_understood(self.task, "its token embeddings are computed, as by LoRA on them, and not a table")
+        return place
 
     def states(self, values: Values, embeddings: Any, mask: Any) -> Any:
         """The last states, shape as ``embeddings``: ``(batch, positions, width)``; ``mask``: ``(batch, positions)``."""

@@ -24,7 +24,7 @@ class Wording:
     """A tokeniser, and whether texts begin with its start token.
 
     Raises:
-        ModelLoadError: The tokeniser is of a kind whose tokens do not say what they spell.
+        ModelLoadError: The tokeniser is of a kind whose tokens do not say what they spell, or changes texts on its own.
     """
 
     def __init__(self, tokenizer: Any, starts: bool) -> None:
@@ -34,6 +34,7 @@ class Wording:
                 f"Tokenisers by byte pairs or SentencePiece are understood, {type(tokenizer).__name__} is neither. "
                 "Give tokenizer=..., one of those kinds."
             )
+        _require_plain(tokenizer)
         self.tokenizer = tokenizer
         self._bytes_of = BYTES if isinstance(tokenizer, kinds[0]) else None
         self.start_id = getattr(tokenizer, "start_token_id", None)
@@ -43,6 +44,9 @@ class Wording:
         self._begin = [int(self.start_id)] if starts and self.start_id is not None else []
         self._special = {int(i) for i in (*tokenizer.special_token_ids, *self.end_ids, *self._begin)}
         self._spelt: dict[int, bytes] = {}
+        first = np.asarray(tokenizer("a"), np.int64).reshape(-1)[:1]
+        self._puts_space = any(self._bytes(int(i)).startswith(b" ") for i in first)
+        """Does it write a space in front of every text?"""
 
     def encode(self, text: str | Sequence[Mapping[str, str]], *, side: Side, add_special_tokens: bool) -> Encoding:
         """See `wherefrom.adapters.SequenceModel.encode`.
@@ -67,7 +71,7 @@ class Wording:
         """The text of ids."""
         kept = [int(i) for i in ids if not (skip_special_tokens and int(i) in self._special)]
         text = b"".join(map(self._bytes, kept)).decode("utf-8", "replace")
-        return text if self._bytes_of is not None else text.removeprefix(" ")
+        return text.removeprefix(" ") if self._puts_space else text
 
     def single(self, *names: str) -> int | None:
         """The first of these attributes of the tokeniser that is an id."""
@@ -79,9 +83,14 @@ class Wording:
 
     def _bytes(self, index: int) -> bytes:
         if index not in self._spelt:
-            piece = self.tokenizer.id_to_token(index)
-            self._spelt[index] = self._spelling(piece if isinstance(piece, str) else bytes(piece).decode())
+            self._spelt[index] = self._spelling(self._piece(index))
         return self._spelt[index]
+
+    def _piece(self, index: int) -> str:
+        if index >= self.tokenizer.vocabulary_size():  # models are made wider than their vocabularies
+            return f"<id {index}>"
+        piece = self.tokenizer.id_to_token(index)
+        return piece if isinstance(piece, str) else bytes(piece).decode()
 
     def _spelling(self, piece: str) -> bytes:
         if self._bytes_of is not None:
@@ -91,3 +100,20 @@ class Wording:
         if len(piece) == 6 and piece.startswith("<0x") and piece.endswith(">"):
             return bytes([int(piece[3:5], 16)])
         return piece.replace(SPACE, " ").encode()
+
+
+def _require_plain(tokenizer: Any) -> None:
+    """Refuse a tokeniser that cuts texts, fills them up, or adds tokens at their ends.
+
+    Raises:
+        ModelLoadError: It does.
+    """
+    own = {name: getattr(tokenizer, name, None) for name in ("sequence_length", "add_bos", "add_eos")}
+    found = [f"{name}={value}" for name, value in own.items() if value]
+    if "int" not in str(tokenizer.compute_dtype):
+        found.append(f"dtype={tokenizer.compute_dtype}")
+    if found:
+        raise ModelLoadError(
+            f"The tokeniser has {', '.join(found)}: it changes texts on its own, so that what is explained is not "
+            "what was said. Make it without; start tokens are put in front here."
+        )
