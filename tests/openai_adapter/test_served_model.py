@@ -243,6 +243,100 @@ def test_a_wrong_answer_is_an_error_not_a_number(fault: str, way: str, match: st
             predicted(model)
 
 
+def in_echo(change: Any) -> Any:
+    """A change to what an echo holds: names, log-probabilities, lists."""
+
+    def altered(answer: Any) -> None:
+        lists = answer["choices"][0].get("logprobs") or {}
+        if "tokens" in lists and lists["token_logprobs"][0] is None:
+            change(*(lists[name] for name in ("tokens", "token_logprobs", "top_logprobs")))
+
+    return altered
+
+
+def in_prompt(change: Any) -> Any:
+    """A change to ``prompt_logprobs``."""
+
+    def altered(answer: Any) -> None:
+        if "prompt_logprobs" in answer["choices"][0]:
+            change(answer["choices"][0]["prompt_logprobs"])
+
+    return altered
+
+
+def begun(*lists: Any) -> None:
+    for one, new in zip(lists, ("token_id:1", -3.0, {"token_id:1": -3.0}), strict=True):
+        one.insert(len(one) if new == "token_id:1" else 1, new)
+    lists[0].insert(0, lists[0].pop())
+
+
+def shifted_and_cut(*lists: Any) -> None:
+    begun(*lists)
+    for one in lists:
+        one.pop()
+
+
+def at(place: int, value: Any) -> Any:
+    def change(_names: Any, own: Any, _top: Any) -> None:
+        own[place] = value
+
+    return change
+
+
+def told_twice(names: Any, own: Any, top: Any) -> None:
+    top[2] = {names[2]: own[2] - 0.5}
+
+
+ABOUT_ANOTHER = [
+    ("echo", in_echo(begun), "7 tokens, 7 log-probabilities and 7 lists came back"),
+    ("echo", in_echo(shifted_and_cut), "Token 5 was sent at place 0, and the server answered about token 1"),
+    ("echo", in_echo(at(0, -1.0)), "Nothing stands before the first of 5 tokens"),
+    ("echo", in_echo(at(2, None)), "5 tokens were sent, and log-probabilities of 3 came back"),
+    ("echo", in_echo(lambda _names, _own, top: top.pop()), "6 tokens, 6 log-probabilities and 5 lists"),
+    ("echo", in_echo(told_twice), "One log-probability of each token is expected; the server gave"),
+    ("prompt_logprobs", in_prompt(lambda lists: lists.insert(1, lists[1])), "5 tokens were sent, and 6 places"),
+    ("prompt_logprobs", in_prompt(lambda lists: lists.reverse() or lists.insert(0, lists.pop())), "Token 6 was sent"),
+    ("prompt_logprobs", in_prompt(lambda lists: lists[3].pop("8")), "Token 8 was sent at place 3, and the"),
+]
+
+
+@pytest.mark.parametrize("way, altered, match", ABOUT_ANOTHER)
+def test_an_answer_about_other_tokens_than_were_sent_is_an_error(way: str, altered: Any, match: str) -> None:
+    with serving(way=way) as state:
+        model = asked(state, top_logprobs=3)
+        state.altered = altered
+        with pytest.raises(ServerError, match=match) as told:
+            predicted(model)
+    assert "forced='steps'" in str(told.value) or "Look at" in str(told.value)
+
+
+@pytest.mark.parametrize("way, altered, _match", ABOUT_ANOTHER[:1] + ABOUT_ANOTHER[6:7])
+def test_a_server_that_answers_about_other_tokens_is_asked_for_steps(way: str, altered: Any, _match: str) -> None:
+    with serving(way=way, altered=altered) as state:
+        model = asked(state)
+        assert model.predictor.ability.way == "steps"
+        np.testing.assert_allclose(predicted(model), stand_in.logprobs([5, 6, 7, 8])[1:], atol=1e-9)
+
+
+def test_a_refusal_tells_what_came_of_every_way() -> None:
+    with serving(way="echo", altered=in_echo(begun)) as state:
+        state.faults = ["400"] * 5
+        with pytest.raises(ModelCapabilityError, match=r"It said: prompt_logprobs, 1 tokens: .* 400.*; echo: 5 tokens"):
+            asked(state, forced="prompt", top_logprobs=1000)
+
+
+def test_an_echo_without_the_generated_token_and_with_names_as_text_is_taken() -> None:
+    def altered(names: Any, own: Any, top: Any) -> None:
+        names[:] = ["the"] * (len(names) - 1)
+        own.pop()
+        top.pop()
+        own[1:] = [round(value, 4) for value in own[1:]]
+
+    with serving(way="echo", altered=in_echo(altered)) as state:
+        came = predicted(asked(state, forced="prompt"))
+    np.testing.assert_allclose(came, stand_in.logprobs([5, 6, 7, 8])[1:], atol=1e-4)
+
+
 COMPLETIONS = "/v1/completions"
 
 
@@ -268,6 +362,43 @@ def test_what_is_no_distribution_over_the_vocabulary_is_an_error(answer: Any, ma
         state.odd[COMPLETIONS] = answer
         with pytest.raises(ServerError, match=match):
             predicted(model)
+
+
+def named(listed: dict[str, float]) -> dict[str, Any]:
+    """A completion of one token, its list by names."""
+    lists = {"tokens": ["?"], "token_logprobs": [-1.0], "top_logprobs": [listed]}
+    return {"choices": [{"finish_reason": "length", "logprobs": lists}]}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [step((7, -1.0), (8, -2.0), (7, -3.0)), named({"token_id:7": -1.0, "token_id:8": -2.0, "token_id:07": -3})],
+)
+def test_a_token_with_two_log_probabilities_is_an_error(answer: Any) -> None:
+    with serving() as state:
+        model = asked(state)
+        state.odd[COMPLETIONS] = answer
+        with pytest.raises(ServerError, match=r"gave -1\.0 and -3(\.0)? for token 7 in one list"):
+            predicted(model)
+
+
+def test_a_token_that_is_listed_twice_alike_is_taken() -> None:
+    with serving() as state:
+        model = asked(state)
+        state.odd[COMPLETIONS] = step((7, -1.0), (8, -2.0), (7, -1.0), (9, -9999.0), (9, float("-inf")))
+        assert predicted(model)[0, [7, 8]].tolist() == [-1.0, -2.0]
+
+
+def test_names_that_are_spelt_alike_and_differ_are_left_out() -> None:
+    cat, dog = (stand_in.MODEL.vocabulary.id_of(name) for name in ("▁cat", "▁dog"))
+    with serving() as state:
+        model = asked(state)
+        state.odd[COMPLETIONS] = named({" cat": -1.0, "cat": -2.0, "dog": -3.0, f"token_id:{dog}": -1.5})
+        with pytest.warns(WherefromWarning, match="were not among"):
+            came = predicted(model)[0]
+    assert came[dog] == -1.5, "an id that is told says more than a name"
+    assert came[cat] < -2, "an even share of the rest"
+    assert len(set(np.delete(came, dog))) == 1
 
 
 def test_a_distribution_that_a_server_rounds_is_taken() -> None:
