@@ -32,6 +32,10 @@ class StandIn:
     """Longest list of likely tokens."""
     faults: list[str] = field(factory=list)
     """Done to the next completions, one each."""
+    hang: threading.Event | None = None
+    """Completions are not answered before it is set."""
+    waiting: int = 0
+    """Completions that wait for that."""
     gone_after: int | None = None
     """So many completions are answered, no more."""
     odd: dict[str, Any] = field(factory=dict)
@@ -193,6 +197,9 @@ def serving(**choices: Any) -> Iterator[StandIn]:
                 return
             if fault == "slow":
                 time.sleep(1.0)
+            if state.hang is not None and not fault and self.path.endswith("completions"):
+                state.waiting += 1
+                state.hang.wait()
             status, answer = answered(state, self.path, body)
             if fault == "nan":
                 answer["choices"][0]["logprobs"]["content"][0]["top_logprobs"][0]["logprob"] = float("nan")

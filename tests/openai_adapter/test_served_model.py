@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import signal
 import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -492,6 +496,60 @@ def test_a_server_that_stays_broken_is_an_error() -> None:
         state.faults = ["500"] * 12
         with pytest.raises(ServerError, match="2 attempts; the last: status 500"):
             predicted(model)
+
+
+@pytest.mark.parametrize("busy", ["nothing", "503"], ids=["hanging", "busy"])
+def test_an_error_does_not_wait_for_the_other_requests(busy: str) -> None:
+    """They hang in a server, or between attempts; what is asked next is answered."""
+    with serving() as state:
+        model = asked(state, timeout=60.0, backoff=30.0)
+        state.hang, state.faults = threading.Event(), ["401"] if busy == "nothing" else [busy, busy, "401"]
+        began = time.monotonic()
+        with pytest.raises(ModelCapabilityError, match="401"):
+            predicted(model)
+        assert time.monotonic() - began < 10
+        state.hang.set()
+        state.hang = None
+        np.testing.assert_allclose(predicted(model), stand_in.logprobs([5, 6, 7, 8])[1:], atol=1e-9)
+
+
+def test_what_is_stopped_harms_no_other_question() -> None:
+    """Also where each request has one attempt."""
+    with serving() as state:
+        model = asked(state, timeout=60.0, attempts=1)
+        state.hang = threading.Event()
+        with ThreadPoolExecutor(1) as pool:
+            other = pool.submit(predicted, model)
+            while state.waiting < len(ROW.steps):
+                time.sleep(0.01)
+            state.faults = ["401"]
+            with pytest.raises(ModelCapabilityError, match="401"):
+                predicted(model, Row(target_ids=np.array([9, 8]), steps=np.array([1])))
+            while state.waiting < 2 * len(ROW.steps):
+                time.sleep(0.01)
+            state.hang.set()
+            np.testing.assert_allclose(other.result(60), stand_in.logprobs([5, 6, 7, 8])[1:], atol=1e-9)
+
+
+def test_an_interrupt_ends_what_a_hanging_server_is_asked() -> None:
+    with serving() as state:
+        model = asked(state, timeout=60.0, attempts=3)
+        state.hang = threading.Event()
+
+        def interrupt() -> None:
+            while state.waiting < len(ROW.steps):
+                time.sleep(0.01)
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+        began = time.monotonic()
+        threading.Thread(target=interrupt, daemon=True).start()
+        with pytest.raises(KeyboardInterrupt):
+            predicted(model)
+        assert time.monotonic() - began < 10
+        assert state.waiting == len(ROW.steps), "nothing is asked again"
+        state.hang.set()
+        state.hang = None
+        np.testing.assert_allclose(predicted(model), stand_in.logprobs([5, 6, 7, 8])[1:], atol=1e-9)
 
 
 def test_a_run_stops_where_the_server_is_gone_and_goes_on_where_it_is_back(tmp_path: Path, capsys: Any) -> None:
