@@ -405,6 +405,43 @@ def test_names_that_are_spelt_alike_and_differ_are_left_out() -> None:
     assert len(set(np.delete(came, dog))) == 1
 
 
+def test_a_number_that_is_none_is_shown() -> None:
+    with serving() as state:
+        model = asked(state)
+        state.odd[COMPLETIONS] = step((5, -1.0), (6, -2.0), (7, -3.0), (8, -4.0), (9, None), (3, 0.5))
+        with pytest.raises(ServerError, match="of 6 .* 2 are none: nan for token 9, 0.5 for token 3 "):
+            predicted(model)
+
+
+@pytest.mark.parametrize("dialect", ["llama.cpp", "vllm"])
+def test_more_tokens_than_were_asked_for_are_an_error(dialect: str) -> None:
+    def altered(answer: Any) -> None:
+        lists = answer["choices"][0]["logprobs"]
+        for one in lists.values():
+            one[:0] = one[:1]
+
+    with serving(dialect=dialect) as state:
+        model = asked(state, vocabulary=stand_in.SIZE, forced="steps")
+        state.altered = altered
+        with pytest.raises(ServerError, match="At most 1 generated token was asked for .* and 2 came"):
+            predicted(model)
+        with pytest.raises(ServerError, match="At most 3 generated tokens were asked for .* and 4 came"):
+            model.generate([np.array([5, 6])], settings={"max_new_tokens": 3})
+
+
+def test_the_length_of_the_lists_that_came_is_told() -> None:
+    likely = [int(i) for i in np.argsort(-stand_in.logprobs([5, 6])[-1])]
+    row = Row(target_ids=np.array([5, 6, likely[-1]]), steps=np.array([2]))
+    with serving() as state:
+        with pytest.warns(WherefromWarning, match="the 20 tokens .* Raise top_logprobs"):
+            predicted(asked(state, top_logprobs=20), row)
+        model = asked(state, top_logprobs=20)
+        state.odd[COMPLETIONS] = step(*((i, -4.0) for i in likely[:7]))
+        with pytest.warns(WherefromWarning, match="the 7 tokens .* It was asked for 20 and lists no more") as told:
+            predicted(model, row)
+    assert "Raise" not in str(told[0].message)
+
+
 def test_a_distribution_that_a_server_rounds_is_taken() -> None:
     with serving() as state:
         model = asked(state)

@@ -121,6 +121,7 @@ def read_step(answer: Completion, wording: Wording) -> Listed:
         ServerError: There is none.
     """
     lists = _lists(answer)
+    _check_count(len(lists.content or lists.top_logprobs or ()), 1)
     if lists.content:
         return Listed.of(_one_each(lists.content[0].top_logprobs or [], wording, {}))
     if lists.top_logprobs:
@@ -128,16 +129,18 @@ def read_step(answer: Completion, wording: Wording) -> Listed:
     raise ServerError("One token was asked for, and no list of likely tokens came. Look at the server's log.")
 
 
-def read_generated(answer: Completion, wording: Wording) -> list[int]:
+def read_generated(answer: Completion, wording: Wording, most: int) -> list[int]:
     """The tokens that were generated.
 
     Raises:
-        ServerError: The server does not tell them, or names one that its own tokeniser does not know as one.
+        ServerError: The server does not tell them, made more than ``most``, or names one
+            that its own tokeniser does not know as one.
     """
     lists = _lists(answer)
     if lists.content is None and lists.tokens is None:
         raise ServerError("Generated tokens were expected; the server sent log-probabilities without them.")
     said = lists.content if lists.content is not None else [Likely(token=name) for name in lists.tokens or ()]
+    _check_count(len(said), most)
     found = [id_of(one, wording) for one in said]
     new = [index for index in found if index is not None]
     if len(new) < len(found):
@@ -190,6 +193,14 @@ def _lists(answer: Completion) -> Lists:
     if lists is None:
         raise ServerError("The server sent no log-probabilities. Start it so that it gives 'logprobs'.")
     return lists
+
+
+def _check_count(came: int, most: int) -> None:
+    if came > most:
+        raise ServerError(
+            f"At most {most} generated {'token was' if most == 1 else 'tokens were'} asked for (max_tokens), and {came} "
+            "came: they may be about another text. Look at the server's settings."
+        )
 
 
 def _number(value: float | None) -> float:
