@@ -24,6 +24,7 @@ from wherefrom.testing import check_adapter
 from wherefrom_cli.main import main
 from wherefrom_openai.adapter import load
 from wherefrom_openai.errors import BudgetError, ServerError
+from wherefrom_openai.joined import spells
 
 SPEC = importlib.util.spec_from_file_location("stand_in", Path(__file__).with_name("stand_in.py"))
 assert SPEC is not None
@@ -409,7 +410,7 @@ def test_a_number_that_is_none_is_shown() -> None:
     with serving() as state:
         model = asked(state)
         state.odd[COMPLETIONS] = step((5, -1.0), (6, -2.0), (7, -3.0), (8, -4.0), (9, None), (3, 0.5))
-        with pytest.raises(ServerError, match="of 6 .* 2 are none: nan for token 9, 0.5 for token 3 "):
+        with pytest.raises(ServerError, match=r"of 6 .* 2 are none: nan for token 9, 0.5 for token 3 "):
             predicted(model)
 
 
@@ -650,6 +651,39 @@ def test_what_no_server_gives_is_refused_and_others_are_named() -> None:
             model.attribute("the cat", "the cat sat", method="occlusion", baseline="hidden")
         with pytest.raises(ModelCapabilityError, match="hides no tokens"):
             predicted(asked(state), Row(target_ids=ROW.target_ids, steps=ROW.steps, target_visible=np.arange(5) > 1))
+
+
+@pytest.mark.parametrize("pieces", [["the", " cat"], ["the", " cat", " sat", " on"], ["Q", "Q", "Q"], []])
+def test_tokens_that_do_not_spell_the_text_are_an_error(pieces: list[str]) -> None:
+    with serving() as state:
+        model = asked(state)
+        state.odd["/tokenize"] = {"tokens": [{"id": 20 + rank, "piece": one} for rank, one in enumerate(pieces)]}
+        with pytest.raises(ServerError, match=f"sent 'the cat sat' .* {len(pieces)} tokens that came spell"):
+            model.encode("the cat sat", side="target")
+
+
+@pytest.mark.parametrize(
+    "pieces, special, text, right",
+    [
+        ([b"\xe2\x96\x81the", b" cat"], [0, 0], "the cat", True),
+        ([b"<s>", b" the", b"cat", b"</s>"], [1, 0, 0, 1], "the cat", True),
+        ([b"<s>", b"the"], [1, 0], "<s>the", True),
+        (["caf".encode(), "\ufffd".encode(), "\ufffd".encode(), b" au"], [0, 0, 0, 0], "café au", True),
+        (["caf".encode(), "\ufffd".encode(), "\ufffd".encode()], [0, 0, 0], "café", True),
+        (["\u00e9".encode(), b"a"], [0, 0], "E\u0301A", True),
+        ([b"the ", b"<unk>", b" on"], [0, 1, 0], "the zebra on", True),
+        ([b"the ", "\u2585".encode(), b" on"], [0, 0, 0], "the zebra on", True),
+        ([b"<unk>", b" on"], [1, 0], "on1 on", True),
+        ([b"<unk>", b"on", b"<e>", b"on", b"<e>"], [1, 0, 1, 0, 1], "on1 on<e>on<e>", True),
+        ([b"<unk>", b" on"], [1, 0], "zebra on top", False),
+        ([b"", b"the"], [1, 0], "<s>the", True),
+        ([b"<s>", b"the"], [1, 0], "the cat", False),
+        ([b"cat"], [0], "the cat", False),
+        (["\ufffd".encode(), b" on"], [0, 0], "é up", False),
+    ],
+)
+def test_what_a_tokeniser_may_rewrite(pieces: Any, special: Any, text: str, right: bool) -> None:
+    assert spells(pieces, special, text) is right
 
 
 def test_a_chat_has_its_turns() -> None:

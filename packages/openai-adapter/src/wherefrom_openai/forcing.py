@@ -198,8 +198,8 @@ def _lists(answer: Completion) -> Lists:
 def _check_count(came: int, most: int) -> None:
     if came > most:
         raise ServerError(
-            f"At most {most} generated {'token was' if most == 1 else 'tokens were'} asked for (max_tokens), and {came} "
-            "came: they may be about another text. Look at the server's settings."
+            f"At most {most} generated {'token was' if most == 1 else 'tokens were'} asked for (max_tokens), and "
+            f"{came} came: they may be about another text. Look at the server's settings."
         )
 
 
