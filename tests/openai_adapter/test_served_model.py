@@ -424,9 +424,9 @@ def test_more_tokens_than_were_asked_for_are_an_error(dialect: str) -> None:
     with serving(dialect=dialect) as state:
         model = asked(state, vocabulary=stand_in.SIZE, forced="steps")
         state.altered = altered
-        with pytest.raises(ServerError, match="At most 1 generated token was asked for .* and 2 came"):
+        with pytest.raises(ServerError, match=r"At most 1 generated token was asked for .* and 2 came"):
             predicted(model)
-        with pytest.raises(ServerError, match="At most 3 generated tokens were asked for .* and 4 came"):
+        with pytest.raises(ServerError, match=r"At most 3 generated tokens were asked for .* and 4 came"):
             model.generate([np.array([5, 6])], settings={"max_new_tokens": 3})
 
 
@@ -434,11 +434,11 @@ def test_the_length_of_the_lists_that_came_is_told() -> None:
     likely = [int(i) for i in np.argsort(-stand_in.logprobs([5, 6])[-1])]
     row = Row(target_ids=np.array([5, 6, likely[-1]]), steps=np.array([2]))
     with serving() as state:
-        with pytest.warns(WherefromWarning, match="the 20 tokens .* Raise top_logprobs"):
+        with pytest.warns(WherefromWarning, match=r"the 20 tokens .* Raise top_logprobs"):
             predicted(asked(state, top_logprobs=20), row)
         model = asked(state, top_logprobs=20)
         state.odd[COMPLETIONS] = step(*((i, -4.0) for i in likely[:7]))
-        with pytest.warns(WherefromWarning, match="the 7 tokens .* It was asked for 20 and lists no more") as told:
+        with pytest.warns(WherefromWarning, match=r"the 7 tokens .* It was asked for 20 and lists no more") as told:
             predicted(model, row)
     assert "Raise" not in str(told[0].message)
 
@@ -668,8 +668,8 @@ def test_tokens_that_do_not_spell_the_text_are_an_error(pieces: list[str]) -> No
         ([b"\xe2\x96\x81the", b" cat"], [0, 0], "the cat", True),
         ([b"<s>", b" the", b"cat", b"</s>"], [1, 0, 0, 1], "the cat", True),
         ([b"<s>", b"the"], [1, 0], "<s>the", True),
-        (["caf".encode(), "\ufffd".encode(), "\ufffd".encode(), b" au"], [0, 0, 0, 0], "café au", True),
-        (["caf".encode(), "\ufffd".encode(), "\ufffd".encode()], [0, 0, 0], "café", True),
+        ([b"caf", "\ufffd".encode(), "\ufffd".encode(), b" au"], [0, 0, 0, 0], "café au", True),
+        ([b"caf", "\ufffd".encode(), "\ufffd".encode()], [0, 0, 0], "café", True),
         (["\u00e9".encode(), b"a"], [0, 0], "E\u0301A", True),
         ([b"the ", b"<unk>", b" on"], [0, 1, 0], "the zebra on", True),
         ([b"the ", "\u2585".encode(), b" on"], [0, 0, 0], "the zebra on", True),
