@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -32,10 +32,16 @@ class StandIn:
     """Longest list of likely tokens."""
     faults: list[str] = field(factory=list)
     """Done to the next completions, one each."""
+    hang: threading.Event | None = None
+    """Completions are not answered before it is set."""
+    waiting: int = 0
+    """Completions that wait for that."""
     gone_after: int | None = None
     """So many completions are answered, no more."""
     odd: dict[str, Any] = field(factory=dict)
     """Answers of its own to what is asked at a path."""
+    altered: Callable[[Any], None] | None = None
+    """Changes completions before they are sent."""
     beginning: str = ""
     """Stands in front of rendered chats; llama.cpp takes off what names BOS there."""
     headers: dict[str, str] = field(factory=dict)
@@ -89,7 +95,8 @@ def completion(state: StandIn, body: dict[str, Any]) -> tuple[int, Any]:
             return 400, {"error": "echo is not supported"}
         named = [None] + [{f"token_id:{i}": v for i, v in top(x, body["logprobs"]).items()} for x in said]
         own = [None] + [float(said[place][i]) for place, i in enumerate(ids[1:])] + [float(said[-1][best])]
-        return 200, {"choices": [{"logprobs": {"token_logprobs": own, "top_logprobs": named}}]}
+        names = [f"token_id:{i}" for i in (*ids, best)]
+        return 200, {"choices": [{"logprobs": {"tokens": names, "token_logprobs": own, "top_logprobs": named}}]}
     if state.dialect == "vllm":
         names, values, tops = [], [], []
         for _ in range(body["max_tokens"]):
@@ -190,6 +197,9 @@ def serving(**choices: Any) -> Iterator[StandIn]:
                 return
             if fault == "slow":
                 time.sleep(1.0)
+            if state.hang is not None and not fault and self.path.endswith("completions"):
+                state.waiting += 1
+                state.hang.wait()
             status, answer = answered(state, self.path, body)
             if fault == "nan":
                 answer["choices"][0]["logprobs"]["content"][0]["top_logprobs"][0]["logprob"] = float("nan")
@@ -197,6 +207,8 @@ def serving(**choices: Any) -> Iterator[StandIn]:
                 answer["choices"][0]["prompt_logprobs"] = answer["choices"][0]["prompt_logprobs"][:-1]
             if fault == "empty":
                 answer["choices"][0]["logprobs"]["content"] = []
+            if state.altered and status == 200 and self.path.endswith("completions"):
+                state.altered(answer)
             self._send(status, answer)
 
         def _send(self, status: int, answer: Any) -> None:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import signal
 import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +24,7 @@ from wherefrom.testing import check_adapter
 from wherefrom_cli.main import main
 from wherefrom_openai.adapter import load
 from wherefrom_openai.errors import BudgetError, ServerError
+from wherefrom_openai.joined import spells
 
 SPEC = importlib.util.spec_from_file_location("stand_in", Path(__file__).with_name("stand_in.py"))
 assert SPEC is not None
@@ -243,6 +248,100 @@ def test_a_wrong_answer_is_an_error_not_a_number(fault: str, way: str, match: st
             predicted(model)
 
 
+def in_echo(change: Any) -> Any:
+    """A change to what an echo holds: names, log-probabilities, lists."""
+
+    def altered(answer: Any) -> None:
+        lists = answer["choices"][0].get("logprobs") or {}
+        if "tokens" in lists and lists["token_logprobs"][0] is None:
+            change(*(lists[name] for name in ("tokens", "token_logprobs", "top_logprobs")))
+
+    return altered
+
+
+def in_prompt(change: Any) -> Any:
+    """A change to ``prompt_logprobs``."""
+
+    def altered(answer: Any) -> None:
+        if "prompt_logprobs" in answer["choices"][0]:
+            change(answer["choices"][0]["prompt_logprobs"])
+
+    return altered
+
+
+def begun(*lists: Any) -> None:
+    for one, new in zip(lists, ("token_id:1", -3.0, {"token_id:1": -3.0}), strict=True):
+        one.insert(len(one) if new == "token_id:1" else 1, new)
+    lists[0].insert(0, lists[0].pop())
+
+
+def shifted_and_cut(*lists: Any) -> None:
+    begun(*lists)
+    for one in lists:
+        one.pop()
+
+
+def at(place: int, value: Any) -> Any:
+    def change(_names: Any, own: Any, _top: Any) -> None:
+        own[place] = value
+
+    return change
+
+
+def told_twice(names: Any, own: Any, top: Any) -> None:
+    top[2] = {names[2]: own[2] - 0.5}
+
+
+ABOUT_ANOTHER = [
+    ("echo", in_echo(begun), "7 tokens, 7 log-probabilities and 7 lists came back"),
+    ("echo", in_echo(shifted_and_cut), "Token 5 was sent at place 0, and the server answered about token 1"),
+    ("echo", in_echo(at(0, -1.0)), "Nothing stands before the first of 5 tokens"),
+    ("echo", in_echo(at(2, None)), "5 tokens were sent, and log-probabilities of 3 came back"),
+    ("echo", in_echo(lambda _names, _own, top: top.pop()), "6 tokens, 6 log-probabilities and 5 lists"),
+    ("echo", in_echo(told_twice), "One log-probability of each token is expected; the server gave"),
+    ("prompt_logprobs", in_prompt(lambda lists: lists.insert(1, lists[1])), "5 tokens were sent, and 6 places"),
+    ("prompt_logprobs", in_prompt(lambda lists: lists.reverse() or lists.insert(0, lists.pop())), "Token 6 was sent"),
+    ("prompt_logprobs", in_prompt(lambda lists: lists[3].pop("8")), "Token 8 was sent at place 3, and the"),
+]
+
+
+@pytest.mark.parametrize("way, altered, match", ABOUT_ANOTHER)
+def test_an_answer_about_other_tokens_than_were_sent_is_an_error(way: str, altered: Any, match: str) -> None:
+    with serving(way=way) as state:
+        model = asked(state, top_logprobs=3)
+        state.altered = altered
+        with pytest.raises(ServerError, match=match) as told:
+            predicted(model)
+    assert "forced='steps'" in str(told.value) or "Look at" in str(told.value)
+
+
+@pytest.mark.parametrize("way, altered, _match", ABOUT_ANOTHER[:1] + ABOUT_ANOTHER[6:7])
+def test_a_server_that_answers_about_other_tokens_is_asked_for_steps(way: str, altered: Any, _match: str) -> None:
+    with serving(way=way, altered=altered) as state:
+        model = asked(state)
+        assert model.predictor.ability.way == "steps"
+        np.testing.assert_allclose(predicted(model), stand_in.logprobs([5, 6, 7, 8])[1:], atol=1e-9)
+
+
+def test_a_refusal_tells_what_came_of_every_way() -> None:
+    with serving(way="echo", altered=in_echo(begun)) as state:
+        state.faults = ["400"] * 5
+        with pytest.raises(ModelCapabilityError, match=r"It said: prompt_logprobs, 1 tokens: .* 400.*; echo: 5 tokens"):
+            asked(state, forced="prompt", top_logprobs=1000)
+
+
+def test_an_echo_without_the_generated_token_and_with_names_as_text_is_taken() -> None:
+    def altered(names: Any, own: Any, top: Any) -> None:
+        names[:] = ["the"] * (len(names) - 1)
+        own.pop()
+        top.pop()
+        own[1:] = [round(value, 4) for value in own[1:]]
+
+    with serving(way="echo", altered=in_echo(altered)) as state:
+        came = predicted(asked(state, forced="prompt"))
+    np.testing.assert_allclose(came, stand_in.logprobs([5, 6, 7, 8])[1:], atol=1e-4)
+
+
 COMPLETIONS = "/v1/completions"
 
 
@@ -268,6 +367,80 @@ def test_what_is_no_distribution_over_the_vocabulary_is_an_error(answer: Any, ma
         state.odd[COMPLETIONS] = answer
         with pytest.raises(ServerError, match=match):
             predicted(model)
+
+
+def named(listed: dict[str, float]) -> dict[str, Any]:
+    """A completion of one token, its list by names."""
+    lists = {"tokens": ["?"], "token_logprobs": [-1.0], "top_logprobs": [listed]}
+    return {"choices": [{"finish_reason": "length", "logprobs": lists}]}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [step((7, -1.0), (8, -2.0), (7, -3.0)), named({"token_id:7": -1.0, "token_id:8": -2.0, "token_id:07": -3})],
+)
+def test_a_token_with_two_log_probabilities_is_an_error(answer: Any) -> None:
+    with serving() as state:
+        model = asked(state)
+        state.odd[COMPLETIONS] = answer
+        with pytest.raises(ServerError, match=r"gave -1\.0 and -3(\.0)? for token 7 in one list"):
+            predicted(model)
+
+
+def test_a_token_that_is_listed_twice_alike_is_taken() -> None:
+    with serving() as state:
+        model = asked(state)
+        state.odd[COMPLETIONS] = step((7, -1.0), (8, -2.0), (7, -1.0), (9, -9999.0), (9, float("-inf")))
+        assert predicted(model)[0, [7, 8]].tolist() == [-1.0, -2.0]
+
+
+def test_names_that_are_spelt_alike_and_differ_are_left_out() -> None:
+    cat, dog = (stand_in.MODEL.vocabulary.id_of(name) for name in ("▁cat", "▁dog"))
+    with serving() as state:
+        model = asked(state)
+        state.odd[COMPLETIONS] = named({" cat": -1.0, "cat": -2.0, "dog": -3.0, f"token_id:{dog}": -1.5})
+        with pytest.warns(WherefromWarning, match="were not among"):
+            came = predicted(model)[0]
+    assert came[dog] == -1.5, "an id that is told says more than a name"
+    assert came[cat] < -2, "an even share of the rest"
+    assert len(set(np.delete(came, dog))) == 1
+
+
+def test_a_number_that_is_none_is_shown() -> None:
+    with serving() as state:
+        model = asked(state)
+        state.odd[COMPLETIONS] = step((5, -1.0), (6, -2.0), (7, -3.0), (8, -4.0), (9, None), (3, 0.5))
+        with pytest.raises(ServerError, match=r"of 6 .* 2 are none: nan for token 9, 0.5 for token 3 "):
+            predicted(model)
+
+
+@pytest.mark.parametrize("dialect", ["llama.cpp", "vllm"])
+def test_more_tokens_than_were_asked_for_are_an_error(dialect: str) -> None:
+    def altered(answer: Any) -> None:
+        lists = answer["choices"][0]["logprobs"]
+        for one in lists.values():
+            one[:0] = one[:1]
+
+    with serving(dialect=dialect) as state:
+        model = asked(state, vocabulary=stand_in.SIZE, forced="steps")
+        state.altered = altered
+        with pytest.raises(ServerError, match=r"At most 1 generated token was asked for .* and 2 came"):
+            predicted(model)
+        with pytest.raises(ServerError, match=r"At most 3 generated tokens were asked for .* and 4 came"):
+            model.generate([np.array([5, 6])], settings={"max_new_tokens": 3})
+
+
+def test_the_length_of_the_lists_that_came_is_told() -> None:
+    likely = [int(i) for i in np.argsort(-stand_in.logprobs([5, 6])[-1])]
+    row = Row(target_ids=np.array([5, 6, likely[-1]]), steps=np.array([2]))
+    with serving() as state:
+        with pytest.warns(WherefromWarning, match=r"the 20 tokens .* Raise top_logprobs"):
+            predicted(asked(state, top_logprobs=20), row)
+        model = asked(state, top_logprobs=20)
+        state.odd[COMPLETIONS] = step(*((i, -4.0) for i in likely[:7]))
+        with pytest.warns(WherefromWarning, match=r"the 7 tokens .* It was asked for 20 and lists no more") as told:
+            predicted(model, row)
+    assert "Raise" not in str(told[0].message)
 
 
 def test_a_distribution_that_a_server_rounds_is_taken() -> None:
@@ -363,6 +536,60 @@ def test_a_server_that_stays_broken_is_an_error() -> None:
             predicted(model)
 
 
+@pytest.mark.parametrize("busy", ["nothing", "503"], ids=["hanging", "busy"])
+def test_an_error_does_not_wait_for_the_other_requests(busy: str) -> None:
+    """They hang in a server, or between attempts; what is asked next is answered."""
+    with serving() as state:
+        model = asked(state, timeout=60.0, backoff=30.0)
+        state.hang, state.faults = threading.Event(), ["401"] if busy == "nothing" else [busy, busy, "401"]
+        began = time.monotonic()
+        with pytest.raises(ModelCapabilityError, match="401"):
+            predicted(model)
+        assert time.monotonic() - began < 10
+        state.hang.set()
+        state.hang = None
+        np.testing.assert_allclose(predicted(model), stand_in.logprobs([5, 6, 7, 8])[1:], atol=1e-9)
+
+
+def test_what_is_stopped_harms_no_other_question() -> None:
+    """Also where each request has one attempt."""
+    with serving() as state:
+        model = asked(state, timeout=60.0, attempts=1)
+        state.hang = threading.Event()
+        with ThreadPoolExecutor(1) as pool:
+            other = pool.submit(predicted, model)
+            while state.waiting < len(ROW.steps):
+                time.sleep(0.01)
+            state.faults = ["401"]
+            with pytest.raises(ModelCapabilityError, match="401"):
+                predicted(model, Row(target_ids=np.array([9, 8]), steps=np.array([1])))
+            while state.waiting < 2 * len(ROW.steps):
+                time.sleep(0.01)
+            state.hang.set()
+            np.testing.assert_allclose(other.result(60), stand_in.logprobs([5, 6, 7, 8])[1:], atol=1e-9)
+
+
+def test_an_interrupt_ends_what_a_hanging_server_is_asked() -> None:
+    with serving() as state:
+        model = asked(state, timeout=60.0, attempts=3)
+        state.hang = threading.Event()
+
+        def interrupt() -> None:
+            while state.waiting < len(ROW.steps):
+                time.sleep(0.01)
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+        began = time.monotonic()
+        threading.Thread(target=interrupt, daemon=True).start()
+        with pytest.raises(KeyboardInterrupt):
+            predicted(model)
+        assert time.monotonic() - began < 10
+        assert state.waiting == len(ROW.steps), "nothing is asked again"
+        state.hang.set()
+        state.hang = None
+        np.testing.assert_allclose(predicted(model), stand_in.logprobs([5, 6, 7, 8])[1:], atol=1e-9)
+
+
 def test_a_run_stops_where_the_server_is_gone_and_goes_on_where_it_is_back(tmp_path: Path, capsys: Any) -> None:
     data = tmp_path / "data.jsonl"
     lines = [f'{{"text": "the {one}", "said": "the {one} sat on"}}\n' for one in ("cat", "dog", "man", "bird")]
@@ -424,6 +651,39 @@ def test_what_no_server_gives_is_refused_and_others_are_named() -> None:
             model.attribute("the cat", "the cat sat", method="occlusion", baseline="hidden")
         with pytest.raises(ModelCapabilityError, match="hides no tokens"):
             predicted(asked(state), Row(target_ids=ROW.target_ids, steps=ROW.steps, target_visible=np.arange(5) > 1))
+
+
+@pytest.mark.parametrize("pieces", [["the", " cat"], ["the", " cat", " sat", " on"], ["Q", "Q", "Q"], []])
+def test_tokens_that_do_not_spell_the_text_are_an_error(pieces: list[str]) -> None:
+    with serving() as state:
+        model = asked(state)
+        state.odd["/tokenize"] = {"tokens": [{"id": 20 + rank, "piece": one} for rank, one in enumerate(pieces)]}
+        with pytest.raises(ServerError, match=f"sent 'the cat sat' .* {len(pieces)} tokens that came spell"):
+            model.encode("the cat sat", side="target")
+
+
+@pytest.mark.parametrize(
+    "pieces, special, text, right",
+    [
+        ([b"\xe2\x96\x81the", b" cat"], [0, 0], "the cat", True),
+        ([b"<s>", b" the", b"cat", b"</s>"], [1, 0, 0, 1], "the cat", True),
+        ([b"<s>", b"the"], [1, 0], "<s>the", True),
+        ([b"caf", "\ufffd".encode(), "\ufffd".encode(), b" au"], [0, 0, 0, 0], "café au", True),
+        ([b"caf", "\ufffd".encode(), "\ufffd".encode()], [0, 0, 0], "café", True),
+        (["\u00e9".encode(), b"a"], [0, 0], "E\u0301A", True),
+        ([b"the ", b"<unk>", b" on"], [0, 1, 0], "the zebra on", True),
+        ([b"the ", "\u2585".encode(), b" on"], [0, 0, 0], "the zebra on", True),
+        ([b"<unk>", b" on"], [1, 0], "on1 on", True),
+        ([b"<unk>", b"on", b"<e>", b"on", b"<e>"], [1, 0, 1, 0, 1], "on1 on<e>on<e>", True),
+        ([b"<unk>", b" on"], [1, 0], "zebra on top", False),
+        ([b"", b"the"], [1, 0], "<s>the", True),
+        ([b"<s>", b"the"], [1, 0], "the cat", False),
+        ([b"cat"], [0], "the cat", False),
+        (["\ufffd".encode(), b" on"], [0, 0], "é up", False),
+    ],
+)
+def test_what_a_tokeniser_may_rewrite(pieces: Any, special: Any, text: str, right: bool) -> None:
+    assert spells(pieces, special, text) is right
 
 
 def test_a_chat_has_its_turns() -> None:

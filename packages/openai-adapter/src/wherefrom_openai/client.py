@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import random
+import socket
 import threading
-import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
+from weakref import WeakSet
 
 import httpx2
 from wherefrom.errors import ModelCapabilityError
@@ -17,6 +20,10 @@ from wherefrom_openai.settings import ServerSettings
 
 PASSING = (408, 409, 425, 429, 500, 502, 503, 504)
 """States of a server that may be over at the next attempt."""
+
+
+class StoppedError(ServerError):
+    """Whoever asked wants no answer any more."""
 
 
 class RefusedError(ModelCapabilityError):
@@ -42,6 +49,27 @@ class Client:
         self._lock = threading.Lock()
         self.sent = 0
         """Requests that left, attempts that failed included."""
+        self._stops = threading.local()
+        self._sockets: WeakSet[socket.socket] = WeakSet()
+        self._cuts = 0
+
+    @contextmanager
+    def until(self, stop: threading.Event) -> Iterator[None]:
+        """What this thread asks within the block ends in a `StoppedError` once `stop` has set the event."""
+        self._stops.event = stop
+        try:
+            yield
+        finally:
+            del self._stops.event
+
+    def stop(self, event: threading.Event) -> None:
+        """End what is asked until the event, at once. All connections are cut, so that no one waits for an answer;
+        requests of others are sent again."""
+        event.set()
+        with self._lock:
+            self._cuts += 1
+            for one in self._sockets:
+                _cut(one)
 
     def get(self, url: str, kind: type[Reply]) -> Reply:
         """What is at ``url``. See `post`."""
@@ -58,14 +86,21 @@ class Client:
         return reply(self._ask("POST", url, body), kind, url)
 
     def _ask(self, verb: str, url: str, body: dict[str, Any] | None) -> Any:
-        trouble = ""
-        for attempt in range(self.settings.attempts):
+        trouble, attempt = "", 0
+        stop: threading.Event = getattr(self._stops, "event", None) or threading.Event()
+        extensions = {"trace": self._watched(stop)}
+        while attempt < self.settings.attempts:
             wait = min(self.settings.backoff * 2**attempt, 30.0) * random.uniform(0.75, 1.25)
+            if stop.is_set():
+                break
             with self._lock:
                 self.sent += 1
+                cuts = self._cuts
             try:
-                answer = self._http.request(verb, url, json=body)
+                answer = self._http.request(verb, url, json=body, extensions=extensions)
             except httpx2.RequestError as error:
+                if cuts != self._cuts:
+                    continue  # we cut it, the server is not at fault
                 trouble = f"{type(error).__name__}: {error}"
             else:
                 if answer.status_code < 400:
@@ -77,12 +112,36 @@ class Client:
                     raise RefusedError(f"{url} refuses with status {answer.status_code}: {answer.text[:300]}")
                 trouble = f"status {answer.status_code}: {answer.text[:200]}"
                 wait = max(wait, _seconds(answer.headers.get("Retry-After")))
-            if attempt + 1 < self.settings.attempts:
-                time.sleep(wait)
+            attempt += 1
+            if attempt < self.settings.attempts:
+                stop.wait(wait)
+        if stop.is_set():
+            raise StoppedError(f"{url} is asked no more. Ask again for an answer.")
         raise SilentServerError(
             f"{url} gave no answer in {self.settings.attempts} attempts; the last: {trouble}. "
             "Is the server running there? Raise timeout or attempts if it is slow."
         )
+
+    def _watched(self, stop: threading.Event) -> Callable[[str, dict[str, Any]], None]:
+        """Hears of every new connection, to be cut by `stop`."""
+
+        def heard(event: str, told: dict[str, Any]) -> None:
+            if not event.endswith(("connect_tcp.complete", "start_tls.complete")):
+                return
+            found = told["return_value"].get_extra_info("socket")
+            if isinstance(found, socket.socket):
+                with self._lock:
+                    self._sockets.add(found)
+                    if stop.is_set():
+                        _cut(found)
+
+        return heard
+
+
+def _cut(connection: socket.socket) -> None:
+    """End a connection whose other side is waited for by another thread, which closing it would not wake."""
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def _seconds(value: str | None) -> float:

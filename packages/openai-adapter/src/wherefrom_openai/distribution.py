@@ -44,10 +44,14 @@ class Listed:
         """
         ids = np.fromiter(pairs, np.int64, len(pairs))
         logprobs = np.fromiter(pairs.values(), np.float64, len(pairs))
-        if not len(ids) or np.isnan(logprobs).any() or (logprobs > ROUNDING).any():
+        if not len(ids):
+            raise ServerError("Log-probabilities are expected; the server gave none. Look at the server's log.")
+        wrong = np.flatnonzero(np.isnan(logprobs) | (logprobs > ROUNDING))
+        if len(wrong):
+            some = ", ".join(f"{logprobs[place]} for token {ids[place]}" for place in wrong[:3])
             raise ServerError(
-                f"Log-probabilities are expected; the server gave {logprobs[:3].tolist()} of {len(ids)} tokens. "
-                "Look at the server's log."
+                f"Log-probabilities are expected, numbers up to 0; of {len(ids)} that the server gave {len(wrong)} are "
+                f"none: {some}{', ...' if len(wrong) > 3 else ''} (nan: no number was given). Look at the server's log."
             )
         total = float(np.exp(logprobs).sum())
         if total > 1 + ROUNDING:

@@ -7,15 +7,16 @@ could follow; its own cache of prompts makes that cheap.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from attrs import frozen
 
 from wherefrom_openai.client import Client, RefusedError
-from wherefrom_openai.distribution import Listed
+from wherefrom_openai.distribution import ROUNDING, Listed
 from wherefrom_openai.errors import ServerError, SilentServerError
-from wherefrom_openai.replies import Completion, Likely, Lists
+from wherefrom_openai.replies import Completion, Likely, Lists, PromptLists
 from wherefrom_openai.settings import Forced
 from wherefrom_openai.wording import Wording
 
@@ -23,6 +24,11 @@ Way = Literal["prompt_logprobs", "echo", "steps"]
 
 FEWER = (1000, 100, 20, 5, 1)
 """Lengths of lists that are tried when a server refuses longer ones."""
+
+NEVER = -500.0
+"""Log-probabilities below are all of nothing."""
+
+STEPS = "forced='steps' asks for one step at a time instead."
 
 
 @frozen(kw_only=True)
@@ -52,26 +58,60 @@ def read_prompt(answer: Completion, ability: Ability, ids: Sequence[int], wordin
     """Lists for every position of a prompt; None at the first.
 
     Raises:
-        ServerError: They are missing, or not as many as there are tokens.
+        ServerError: They are missing, or are not about the tokens that were sent.
     """
     choice = answer.choices[0]
-    found: list[dict[int, float] | None]
     if ability.way == "prompt_logprobs":
-        raw = choice.prompt_logprobs or answer.prompt_logprobs or []
-        found = [None if one is None else {i: _number(of.logprob) for i, of in one.items()} for one in raw]
+        found = _placed(choice.prompt_logprobs or answer.prompt_logprobs or [], ids)
     else:
-        lists = choice.logprobs or Lists()
-        own, top = lists.token_logprobs or [], lists.top_logprobs or []
-        found = [
-            None if value is None else {**_by_id(others, wording), int(i): _number(value)}
-            for i, value, others in zip(ids, own, top, strict=False)
-        ]
-    if len(found) < len(ids) or any(one is None for one in found[1 : len(ids)]):
+        found = _echoed(choice.logprobs or Lists(), ids, wording)
+    came = sum(one is not None for one in found[1:])
+    if came < len(ids) - 1:
         raise ServerError(
-            f"{len(ids)} tokens were sent, and log-probabilities of {sum(one is not None for one in found)} came back. "
-            "forced='steps' asks for one step at a time instead."
+            f"{len(ids)} tokens were sent, and log-probabilities of {came} came back where those of all but the first "
+            f"are expected. {STEPS}"
         )
-    return [None, *(Listed.of(one) for one in found[1 : len(ids)] if one is not None)]
+    return [None, *(Listed.of(one) for one in found[1:] if one is not None)]
+
+
+def _placed(lists: PromptLists, ids: Sequence[int]) -> list[dict[int, float] | None]:
+    """From ``prompt_logprobs``, which hold the tokens that were sent beside the likely ones."""
+    if len(lists) != len(ids):
+        raise ServerError(f"{len(ids)} tokens were sent, and {len(lists)} places of a prompt came back. {STEPS}")
+    for place, (i, one) in enumerate(zip(ids, lists, strict=True)):
+        if place and one is not None and i not in one:
+            raise ServerError(
+                f"Token {i} was sent at place {place}, and the {len(one)} tokens that came back for it are others: the "
+                f"server answers about another text. {STEPS}"
+            )
+    return [None if one is None else {i: _number(of.logprob) for i, of in one.items()} for one in lists]
+
+
+def _echoed(lists: Lists, ids: Sequence[int], wording: Wording) -> list[dict[int, float] | None]:
+    """From an echo: lists for the tokens that were sent, and for the one that was generated, which some leave out."""
+    own, top = lists.token_logprobs or [], lists.top_logprobs or []
+    names = lists.tokens if lists.tokens is not None else [""] * len(own)
+    if not len(own) == len(top) == len(names) or len(own) - len(ids) not in (0, 1):
+        raise ServerError(
+            f"{len(ids)} tokens were sent, and one more was asked for; {len(names)} tokens, {len(own)} "
+            f"log-probabilities and {len(top)} lists came back. {STEPS}"
+        )
+    if own[0] is not None:
+        raise ServerError(
+            f"Nothing stands before the first of {len(ids)} tokens, and the server gave {own[0]} for it: its lists are "
+            f"not those of the tokens that were sent. {STEPS}"
+        )
+    for place, (i, name) in enumerate(zip(ids, names, strict=False)):
+        told = _told(name)
+        if told not in (None, i):
+            raise ServerError(
+                f"Token {i} was sent at place {place}, and the server answered about token {told}: it reads another "
+                f"text. {STEPS}"
+            )
+    return [
+        None if value is None else _by_id(others, wording, {i: value})
+        for i, value, others in zip(ids, own, top, strict=False)
+    ]
 
 
 def read_step(answer: Completion, wording: Wording) -> Listed:
@@ -81,30 +121,26 @@ def read_step(answer: Completion, wording: Wording) -> Listed:
         ServerError: There is none.
     """
     lists = _lists(answer)
+    _check_count(len(lists.content or lists.top_logprobs or ()), 1)
     if lists.content:
-        listed: dict[int, float] = {}
-        for one in lists.content[0].top_logprobs or []:
-            index = id_of(one, wording)
-            if index is not None:
-                listed[index] = _number(one.logprob)
-                if one.bytes:
-                    wording.learn(index, bytes(one.bytes))
-        return Listed.of(listed)
+        return Listed.of(_one_each(lists.content[0].top_logprobs or [], wording, {}))
     if lists.top_logprobs:
         return Listed.of(_by_id(lists.top_logprobs[0], wording))
     raise ServerError("One token was asked for, and no list of likely tokens came. Look at the server's log.")
 
 
-def read_generated(answer: Completion, wording: Wording) -> list[int]:
+def read_generated(answer: Completion, wording: Wording, most: int) -> list[int]:
     """The tokens that were generated.
 
     Raises:
-        ServerError: The server does not tell them, or names one that its own tokeniser does not know as one.
+        ServerError: The server does not tell them, made more than ``most``, or names one
+            that its own tokeniser does not know as one.
     """
     lists = _lists(answer)
     if lists.content is None and lists.tokens is None:
         raise ServerError("Generated tokens were expected; the server sent log-probabilities without them.")
     said = lists.content if lists.content is not None else [Likely(token=name) for name in lists.tokens or ()]
+    _check_count(len(said), most)
     found = [id_of(one, wording) for one in said]
     new = [index for index in found if index is not None]
     if len(new) < len(found):
@@ -127,7 +163,7 @@ def ability_of(
         "prompt": ("prompt_logprobs", "echo"),
         "steps": ("steps",),
     }
-    said = []
+    said: dict[Way, str] = {}
     for way in wanted[forced]:
         for size in dict.fromkeys([listed, *(n for n in FEWER if n < listed)]):
             ability = Ability(way=way, listed=size)
@@ -138,17 +174,17 @@ def ability_of(
                 else:
                     read_prompt(answer, ability, ids, wording)
             except RefusedError as error:
-                said.append(f"{way}, {size} tokens: {error}")
+                said[way] = f"{way}, {size} tokens: {error}"
                 continue
             except SilentServerError:
                 raise
             except ServerError as error:
-                said.append(f"{way}: {error}")
+                said[way] = f"{way}: {error}"
                 break
             return ability
     raise RefusedError(
         f"{client.base}/completions gives no log-probabilities of {'the prompt' if forced == 'prompt' else 'tokens'}. "
-        f"It said: {said[-1]}"
+        f"It said: {'; '.join(said.values())}"
     )
 
 
@@ -159,17 +195,64 @@ def _lists(answer: Completion) -> Lists:
     return lists
 
 
+def _check_count(came: int, most: int) -> None:
+    if came > most:
+        raise ServerError(
+            f"At most {most} generated {'token was' if most == 1 else 'tokens were'} asked for (max_tokens), and "
+            f"{came} came: they may be about another text. Look at the server's settings."
+        )
+
+
 def _number(value: float | None) -> float:
     return float("nan") if value is None else value
 
 
-def _by_id(listed: Mapping[str, float | None] | None, wording: Wording) -> dict[int, float]:
-    found = {}
-    for token, value in (listed or {}).items():
-        index = id_of(Likely(token=token), wording)
-        if index is not None:
-            found[index] = _number(value)
+def _by_id(
+    listed: Mapping[str, float | None] | None, wording: Wording, known: Mapping[int, float] | None = None
+) -> dict[int, float]:
+    likely = [Likely(token=token, logprob=value) for token, value in (listed or {}).items()]
+    return _one_each(likely, wording, known or {})
+
+
+def _one_each(listed: Iterable[Likely], wording: Wording, known: Mapping[int, float]) -> dict[int, float]:
+    """From id to log-probability, the ``known`` ones first. Where names that are spelt alike have several, none of
+    them is taken.
+
+    Raises:
+        ServerError: A token whose id is told has several.
+    """
+    found = dict(known)
+    guessed: dict[int, list[float]] = {}
+    for one in listed:
+        index, value = id_of(one, wording), _number(one.logprob)
+        if index is None:
+            continue
+        if one.bytes:
+            wording.learn(index, bytes(one.bytes))
+        if one.id is None and _told(one.token) is None:
+            guessed.setdefault(index, []).append(value)
+        elif not _agree(found.setdefault(index, value), value):
+            raise ServerError(
+                f"One log-probability of each token is expected; the server gave {found[index]} and {value} for token "
+                f"{index} in one list. Look at the server's log, and whether a newer version of it is right."
+            )
+    for index, values in guessed.items():
+        if index not in found and all(_agree(values[0], other) for other in values):
+            found[index] = values[0]
     return found
+
+
+def _agree(one: float, other: float) -> bool:
+    """Are they the same but for rounding? Servers write the least ones as -9999 or so."""
+    if math.isnan(one) or math.isnan(other):
+        return math.isnan(one) and math.isnan(other)
+    return one == other or max(one, other) < NEVER or abs(one - other) <= ROUNDING * max(1.0, abs(one))
+
+
+def _told(name: str | None) -> int | None:
+    """The id in a name like ``token_id:17``; None: it is a name of another form."""
+    number = (name or "").removeprefix("token_id:")
+    return int(number) if number != name and number.isdecimal() else None
 
 
 def id_of(token: Likely, wording: Wording) -> int | None:
@@ -177,7 +260,5 @@ def id_of(token: Likely, wording: Wording) -> int | None:
     is several tokens."""
     if token.id is not None or token.token is None:
         return token.id
-    number = token.token.removeprefix("token_id:")
-    if number != token.token and number.isdecimal():
-        return int(number)
-    return wording.single(token.token)
+    told = _told(token.token)
+    return wording.single(token.token) if told is None else told

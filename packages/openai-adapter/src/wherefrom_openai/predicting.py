@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, InvalidStateError, ThreadPoolExecutor, wait
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
-from attrs import define, frozen
+from attrs import define, field, frozen
 from wherefrom.adapters import Row, RowPrediction
 from wherefrom.errors import InputError, ModelCapabilityError
 
@@ -45,6 +46,20 @@ class Spent:
 
     requests: int = 0
     tokens: int = 0
+
+
+@frozen(eq=False)
+class Errand:
+    """What the threads of one `Predictor.predict` share."""
+
+    stop: threading.Event = field(factory=threading.Event)
+    failed: Future[bytes] = field(factory=Future)
+    """Is done as soon as one request failed, whichever is waited for."""
+
+    def result(self, one: Future[bytes]) -> bytes:
+        """Its answer, unless another request fails before it is there."""
+        wait((one, self.failed), return_when=FIRST_COMPLETED)
+        return (one if one.done() else self.failed).result()
 
 
 @define(eq=False)
@@ -93,15 +108,16 @@ class Predictor:
         width = min(chunk or self.client.settings.concurrency, self.client.settings.concurrency)
         pool = ThreadPoolExecutor(width, thread_name_prefix="wherefrom-openai")
         under_way: dict[Ids, Future[bytes]] = {}
+        errand = Errand()
         ahead = 0
         try:
             for place, row in enumerate(rows):
                 while ahead < len(rows) and ahead <= place + width:
                     for prompt in self._prompts(rows[ahead]):
                         if prompt not in under_way:
-                            under_way[prompt] = pool.submit(self._answer, prompt)
+                            under_way[prompt] = pool.submit(self._answer, prompt, errand)
                     ahead += 1
-                listed = self._lists(row, under_way)
+                listed = self._lists(row, under_way, errand)
                 unlisted.look(row, listed)
                 logits = np.zeros((0, self.vocabulary))
                 if listed:
@@ -110,6 +126,9 @@ class Predictor:
                 yield RowPrediction(logits=logits, scores=scores)
                 coming = {prompt for later in rows[place + 1 : ahead] for prompt in self._prompts(later)}
                 under_way = {prompt: one for prompt, one in under_way.items() if prompt in coming}
+        except BaseException:  # Ctrl-C, too: no one waits for the other answers
+            self.client.stop(errand.stop)
+            raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
         unlisted.warn()
@@ -139,7 +158,16 @@ class Predictor:
     def _key(self, prompt: Ids) -> bytes:
         return fingerprint(self.identity, self.ability.body(self.model, prompt))
 
-    def _answer(self, prompt: Ids) -> bytes:
+    def _answer(self, prompt: Ids, errand: Errand) -> bytes:
+        try:
+            with self.client.until(errand.stop):
+                return self._asked(prompt)
+        except BaseException as error:
+            with suppress(InvalidStateError):  # another was the first
+                errand.failed.set_exception(error)
+            raise
+
+    def _asked(self, prompt: Ids) -> bytes:
         key = self._key(prompt)
         kept = self.answers.get(key)
         if kept is not None:
@@ -158,8 +186,9 @@ class Predictor:
         self.answers.put(key, data)
         return data
 
-    def _lists(self, row: Row, had: dict[Ids, Future[bytes]]) -> list[Listed]:
-        lists = [[Listed.from_bytes(part) for part in _parted(had[prompt].result())] for prompt in self._prompts(row)]
+    def _lists(self, row: Row, had: dict[Ids, Future[bytes]], errand: Errand) -> list[Listed]:
+        answers = [errand.result(had[prompt]) for prompt in self._prompts(row)]
+        lists = [[Listed.from_bytes(part) for part in _parted(answer)] for answer in answers]
         if self._whole:
             return [lists[0][int(step) - 1] for step in row.steps]
         return [one[0] for one in lists]

@@ -16,8 +16,11 @@ from wherefrom_openai.distribution import Listed
 class Unlisted:
     """What was asked about so far, and how much of it was not listed."""
 
-    length: int
-    """Tokens that the server lists per step."""
+    asked: int
+    """Tokens that the server is asked to list per step."""
+    fewest: int | None = None
+    most: int = 0
+    """Tokens that it listed."""
     targets: int = 0
     targets_missed: int = 0
     contrasts: int = 0
@@ -25,6 +28,9 @@ class Unlisted:
 
     def look(self, row: Row, listed: Sequence[Listed]) -> None:
         """Count what a row asks about: the token of each step, and the others that its functions look up there."""
+        lengths = [len(one.ids) for one in listed]
+        self.fewest = min(lengths if self.fewest is None else [self.fewest, *lengths], default=None)
+        self.most = max([self.most, *lengths])
         functions = [*row.scores.values(), *([row.target_function] if row.target_function is not None else [])]
         own = {place: int(row.target_ids[step]) for place, step in enumerate(row.steps) if step < len(row.target_ids)}
         for function in functions:  # behind the last token of a row there is none
@@ -52,10 +58,15 @@ class Unlisted:
             if count
         ]
         if missed:
+            count = f"{self.most}" if self.fewest == self.most else f"{self.fewest} to {self.most}"
+            advice = (
+                f"It was asked for {self.asked} and lists no more."
+                if self.most < self.asked
+                else "Raise top_logprobs, up to the size of the vocabulary, for exact values."
+            )
             warnings.warn(
-                f"{' and '.join(missed)} were not among the {self.length} tokens that the server lists per step; they "
-                "got an even share of the probability that the list leaves. "
-                "Raise top_logprobs, up to the size of the vocabulary, for exact values.",
+                f"{' and '.join(missed)} were not among the {count} tokens that the server lists per step; they "
+                f"got an even share of the probability that the list leaves. {advice}",
                 WherefromWarning,
                 stacklevel=3,
             )

@@ -19,7 +19,8 @@ from wherefrom.text.turns import Piece, segments_of
 from wherefrom_openai import replies
 from wherefrom_openai.chat import Template, rendered
 from wherefrom_openai.client import Client, RefusedError
-from wherefrom_openai.errors import UnexpectedReplyError
+from wherefrom_openai.errors import ServerError, UnexpectedReplyError
+from wherefrom_openai.joined import spells
 
 MARKER = re.compile(r"<[^\s<>]{1,60}>|\[[A-Z_]{2,20}\]")
 """How names of special tokens look."""
@@ -27,6 +28,10 @@ MARKER = re.compile(r"<[^\s<>]{1,60}>|\[[A-Z_]{2,20}\]")
 
 SAMPLE = "a b"
 """A text that is tokenised to see how a server does that."""
+
+
+SHOWN = 60
+"""Characters that an error shows of each end of a text."""
 
 
 class Tokeniser(Protocol):
@@ -121,6 +126,11 @@ def _utf8(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
+def _quoted(text: str) -> str:
+    """A text, its middle left out where it is long."""
+    return repr(text if len(text) <= 2 * SHOWN else f"{text[:SHOWN]} ... {text[-SHOWN:]}")
+
+
 class Wording:
     """Text to ids and back; what a token spells is asked once."""
 
@@ -145,7 +155,18 @@ class Wording:
                 self._spelt[index] = piece
         ids = np.array([index for index, _ in found], np.int64)
         tokens = self._labelled(ids, text)
+        self._check(ids, text)
         return Encoding(ids=ids, tokens=tokens, text=text, segments=segments_of(pieces, tokens, side))
+
+    def _check(self, ids: IntArray, text: str) -> None:
+        """See that the tokens are those of the text."""
+        pieces, special = [self._bytes(int(i)) for i in ids], [self._is_special(int(i)) for i in ids]
+        if not spells(pieces, special, text):
+            came = b"".join(pieces).decode("utf-8", "replace")
+            raise ServerError(
+                f"The server was sent {_quoted(text)} to tokenise, and the {len(ids)} tokens that came spell "
+                f"{_quoted(came)}. Look at whether its tokeniser is the model's, and whether it cuts long texts."
+            )
 
     def tokens(self, ids: IntArray) -> tuple[Token, ...]:
         """Tokens for ids, spelt one after another."""
