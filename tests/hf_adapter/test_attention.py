@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
 from transformers import MambaConfig, MambaForCausalLM
 from wherefrom.adapters import Row
-from wherefrom.errors import InputError, ModelCapabilityError
+from wherefrom.errors import ModelCapabilityError
 from wherefrom_hf.inside.attention import attentions
 from wherefrom_hf.inside.attention_watch import watching
 
@@ -105,13 +104,6 @@ def test_attention_outside_of_blocks_is_refused():
     with pytest.raises(ModelCapabilityError, match="outside of any list of blocks"):
         list(attentions(model, rows_for("gpt2")))
     assert model.config._attn_implementation != "wherefrom_watched"
-
-
-def test_rows_with_embeddings_are_refused():
-    row = rows_for("gpt2")[0]
-    given = Row(target_ids=row.target_ids, steps=row.steps, target_embeds=np.zeros((6, 16), np.float32))
-    with pytest.raises(InputError, match="token ids"):
-        list(attentions(build("gpt2"), [given]))
 
 
 def test_reduced_precision_stays_close():

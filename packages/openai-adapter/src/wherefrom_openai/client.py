@@ -26,6 +26,13 @@ class StoppedError(ServerError):
     """Whoever asked wants no answer any more."""
 
 
+class _Asked(threading.local):
+    """What a thread's requests are asked under."""
+
+    until: threading.Event | None = None
+    """Set when no answer is wanted any more; None: one always is."""
+
+
 class RefusedError(ModelCapabilityError):
     """The server understood the request and does not do such a thing."""
 
@@ -49,18 +56,18 @@ class Client:
         self._lock = threading.Lock()
         self.sent = 0
         """Requests that left, attempts that failed included."""
-        self._stops = threading.local()
+        self._asked = _Asked()
         self._sockets: WeakSet[socket.socket] = WeakSet()
         self._cuts = 0
 
     @contextmanager
     def until(self, stop: threading.Event) -> Iterator[None]:
         """What this thread asks within the block ends in a `StoppedError` once `stop` has set the event."""
-        self._stops.event = stop
+        self._asked.until = stop
         try:
             yield
         finally:
-            del self._stops.event
+            self._asked.until = None
 
     def stop(self, event: threading.Event) -> None:
         """End what is asked until the event, at once. All connections are cut, so that no one waits for an answer;
@@ -87,7 +94,7 @@ class Client:
 
     def _ask(self, verb: str, url: str, body: dict[str, Any] | None) -> Any:
         trouble, attempt = "", 0
-        stop: threading.Event = getattr(self._stops, "event", None) or threading.Event()
+        stop = self._asked.until or threading.Event()
         extensions = {"trace": self._watched(stop)}
         while attempt < self.settings.attempts:
             wait = min(self.settings.backoff * 2**attempt, 30.0) * random.uniform(0.75, 1.25)
