@@ -160,10 +160,11 @@ def _null_contexts(options: Options) -> list[Any] | None:
     path = options.null_contexts
     if not path or not options.documents:
         return _bare_texts(path)
-    for place, one in _numbered(path):
+    contexts = _numbered(path)
+    for place, one in contexts:
         for document in one if isinstance(one, list) else [one]:
             _text_of(document, place, path)
-    return [one for _, one in _numbered(path)]
+    return [one for _, one in contexts]
 
 
 def _numbered(path: str) -> list[tuple[int, Any]]:
