@@ -120,6 +120,22 @@ def test_the_curve_of_a_contrast_begins_with_the_tokens_odds() -> None:
         assert curve.most_first[0] == pytest.approx(np.log(one / (one + other)), abs=1e-6)
 
 
+def test_a_step_compared_with_itself_is_no_output() -> None:
+    """It would count as one that no removal changes, in every mean."""
+    model, contrast = AttributionModel(induction_model()), contrast_of()
+    pairs = contrast[0].details["contrast"]["pairs"]
+    differ = {pair["step"] for pair in pairs if pair["target"] != pair["contrast"]}
+    assert 0 < len(differ) < len(pairs)
+    judged = evaluate(contrast, model, ["abpc"], removals=("delete",), draws=0, show_progress=False)
+    assert {one.span for one in judged.measurements} == {(step, step + 1) for step in differ}
+    same = next(pair["step"] for pair in pairs if pair["step"] not in differ)
+    alone = contrast_of(attr_pos_start=same, attr_pos_end=same + 1)
+    with pytest.raises(InputError, match="the same token as the answer at every explained step"):
+        evaluate(alone, model, ["abpc"], draws=0, show_progress=False)
+    whole = evaluate(alone, model, ["abpc"], outputs="sequence", removals=("delete",), draws=0, show_progress=False)
+    assert {one.span for one in whole.measurements} == {(same, same + 1)}
+
+
 def predicted(contrast: Attributions) -> list[tuple[float, float]]:
     """The probabilities of each explained token and of the one it is compared with, in one prediction."""
     adapter, result = induction_model(), contrast[0]

@@ -72,8 +72,8 @@ def evaluate(
         metrics: Names of `list_metrics`, classes or objects with settings.
         removals: Ways to take units away, see `wherefrom.methods.perturbation.removal`.
         units: What is removed and scored as one; scores of tokens are summed.
-        outputs: ``"step"``: each step for itself; ``"sequence"``: the log-probability of all steps together; or spans
-            of target positions ``(start, end)``, end exclusive.
+        outputs: ``"step"``: each step for itself, of a contrast those where the two tokens differ; ``"sequence"``: the
+            log-probability of all steps together; or spans of target positions ``(start, end)``, end exclusive.
         gold: Per example the text that matters, for metrics that compare with it; see `wherefrom.evaluation.gold`.
         draws: Random orders per output; 0: none, so that nothing is compared with chance.
         extremes: Also the best and the worst order of all, for up to ten units (2^units passes).
@@ -274,7 +274,7 @@ def _asked(
                     name: unit_scores(one, members) * (-1.0 if turned(one, sources[name]) else 1.0)
                     for name, one in given.items()
                 },
-                spans=_spans(outputs, example),
+                spans=_spans(outputs, example, contrasts[index]),
                 gold=_gold(golds[index], example, members),
                 methods={name: again(adapter, one, sources[name], members) for name, one in given.items()}
                 if again_too
@@ -375,10 +375,22 @@ def _same_text(one: Attribution, other: Attribution, name: str) -> Attribution:
     return one
 
 
-def _spans(outputs: Outputs, example: Attribution) -> list[Span]:
+def _spans(outputs: Outputs, example: Attribution, contrast_ids: IntArray | None) -> list[Span]:
+    """The outputs, as target positions. A step whose token is compared with itself is none of its own: nothing that is
+    removed could change it."""
     start, end = example.attr_pos_start, example.attr_pos_end
     if isinstance(outputs, str) and outputs == "step":
-        return [(step, step + 1) for step in range(start, end)]
+        others: list[int] | list[None] = [None] * (end - start) if contrast_ids is None else contrast_ids.tolist()
+        steps = range(start, end)
+        found = [
+            (step, step + 1) for step, other in zip(steps, others, strict=True) if example.target[step].id != other
+        ]
+        if not found:
+            raise InputError(
+                "The contrast has the same token as the answer at every explained step, so there is nothing between "
+                "the two to judge. Explain the steps where they differ (attr_pos_start, attr_pos_end)."
+            )
+        return found
     if isinstance(outputs, str) and outputs == "sequence":
         return [(start, end)]
     spans = [] if isinstance(outputs, str) else list(outputs)
