@@ -63,7 +63,8 @@ OF_BYTES = [
 
 
 @pytest.mark.parametrize(
-    "what, held", [("😀", (1, 4)), ("So 😀", (0, 4)), ("😀 and", (1, 5)), ("and", (4, 5)), ("智", (5, 7)), ("So", (0, 1))]
+    "what, held",
+    [("😀", (1, 4)), ("So 😀", (0, 4)), ("😀 and", (1, 5)), ("and", (4, 5)), ("智", (5, 7)), ("So", (0, 1))],
 )
 def test_a_text_s_tokens_are_all_bytes_of_its_last_character_and_none_of_an_unfinished_one(
     what: str, held: tuple[int, int]

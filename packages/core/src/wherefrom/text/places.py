@@ -118,7 +118,11 @@ def _text(what: str, tokens: Sequence[Token], name: str) -> IntArray:
             f"{name}={what!r} is there {len(places)} times in {_shortened(text)!r}. Give a longer text that stands "
             "there once, a regular expression, or token positions (first, last + 1)."
         )
-    return tokens_within(tokens, begins, len(text), places[0], places[0] + len(wanted)) if places else np.zeros(0, np.int64)
+    return (
+        tokens_within(tokens, begins, len(text), places[0], places[0] + len(wanted))
+        if places
+        else np.zeros(0, np.int64)
+    )
 
 
 def _compiled(what: str, name: str) -> re.Pattern[str]:
