@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import wherefrom
 from scipy.stats import ttest_ind
-from wherefrom.adapters import PredictsSteps, Row, SequenceModel
+from wherefrom.adapters import Encoding, PredictsSteps, Row, SequenceModel
 from wherefrom.context import ContextAttribution, CueAttribution, attribute_context
 from wherefrom.context.documents import Document, context_text, sentence_parts
+from wherefrom.context.outputs import Output, split
 from wherefrom.context.permutation import p_values, shuffles
 from wherefrom.context.readings import characters_of, text_of
 from wherefrom.context.selection import Threshold, chosen, level
@@ -392,6 +393,74 @@ def test_an_output_in_which_no_context_is_found_is_refused_where_there_is_no_oth
     with pytest.raises(InputError, match="no context"):
         asked()
     assert asked("a man slept.").output_context == ""
+
+
+class _Agrees:
+    """Takes what is proposed for the context."""
+
+    def __init__(self) -> None:
+        self.questions: list[str] = []
+
+    def answer(self, question: str) -> str:
+        raise AssertionError(question)
+
+    def confirm(self, question: str) -> bool:
+        self.questions.append(question)
+        return True
+
+
+@pytest.mark.parametrize("way", ["auto", "manual", "given"])
+@pytest.mark.parametrize(
+    "of_context, between, of_output",
+    [
+        ([" Le", " lit", "."], [" |||"], [" Il", " dort", "."]),
+        (["Le", " lit", "."], [" ", "|", "||"], [" ", "Il", " dort", "."]),
+        ([" Le", " café", ""], [" |||", " "], ["Il", " dort", "."]),
+        ([" Le", " lit", ". |"], ["||"], [" Il", " dort", "."]),
+        ([" Le", " lit", "."], [" ||"], ["| Il", " dort", "."]),
+    ],
+)
+def test_a_separator_is_part_neither_of_the_output_nor_of_its_context(
+    of_context: list[str], between: list[str], of_output: list[str], way: str
+) -> None:
+    texts = ["", *of_context, *between, *of_output]
+    tokens = [Token(id=i, piece=text, text=text, position=i, special=i == 0) for i, text in enumerate(texts)]
+    begun = Encoding(ids=np.arange(1), tokens=tuple(tokens[:1]), text="")
+    whole = Output(prefix=begun, ids=np.arange(1, len(texts)), tokens=tuple(tokens[1:]))
+    ask = _Agrees()
+    said = split(
+        shift_copy_model(),
+        whole,
+        Template("{context} ||| {current}"),
+        None,
+        strategy="manual" if way == "manual" else "auto",
+        ask=ask,
+        current="Il dort." if way == "given" else None,
+    )
+    context = "".join(of_context).removesuffix(" |").strip()
+    assert said.context == context
+    assert said.context_positions.tolist() == list(range(1, 1 + len(of_context)))
+    separated = len(between) - (between[-1] == " ")  # a space behind it is of what follows
+    assert said.prefix.ids.tolist() == list(range(1 + len(of_context) + separated))
+    assert said.ids.tolist() == list(range(1 + len(of_context) + separated, len(texts)))
+    if way == "manual":
+        assert ask.questions[0].endswith(f"Is {context!r} its context, and 'Il dort.' the rest?")
+
+
+def test_a_separator_alone_is_no_context_of_a_given_output() -> None:
+    tokens = [Token(id=i, piece=text, text=text, position=i) for i, text in enumerate([" |||", " Il", " dort"])]
+    begun = Encoding(ids=np.arange(1), tokens=(), text="")
+    whole = Output(prefix=begun, ids=np.arange(3), tokens=tuple(tokens))
+    with pytest.raises(InputError, match="Give the output context"):
+        split(
+            shift_copy_model(),
+            whole,
+            Template("{context} ||| {current}"),
+            None,
+            strategy="auto",
+            ask=None,
+            current="Il dort",
+        )
 
 
 def test_a_context_that_its_template_leaves_out_is_told_and_refused() -> None:
