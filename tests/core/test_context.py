@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import json
 import warnings
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from wherefrom.context.documents import Document, context_text, sentence_parts
 from wherefrom.context.outputs import Output, split
 from wherefrom.context.permutation import p_values, shuffles
 from wherefrom.context.readings import characters_of, text_of
+from wherefrom.context.results import ContextPart, SentenceSupport
 from wherefrom.context.selection import Threshold, chosen, level
 from wherefrom.context.significance import p_values as effect_p_values
 from wherefrom.context.support import Support
@@ -578,6 +581,49 @@ def test_files_come_back_as_they_were(tmp_path) -> None:
     assert ContextAttribution.from_dict(out.to_dict()) == out
     with pytest.raises(InputError, match="overwrite"):
         out.save(tmp_path / "out.json")
+
+
+def _cited(ids: list[str], **numbers: list[float]) -> ContextAttribution:
+    said = SentenceSupport(
+        text="a.",
+        start=0,
+        end=1,
+        necessity=numbers.get("necessity", [1.0] * len(ids)),
+        sufficiency=numbers.get("sufficiency", [0.0] * len(ids)),
+        citations=list(range(len(ids)))[::-1],
+        p_values=numbers.get("p_values", []),
+    )
+    return ContextAttribution(
+        output_current="a.",
+        output_current_tokens=["a."],
+        cti_scores=[numbers.get("cti", [1.0])[0]],
+        cci_scores=[],
+        parts=[ContextPart(text="x", id=name) for name in ids],
+        sentences=[said],
+        info={"level": numbers.get("necessity", [0.0])[0]},
+    )
+
+
+@pytest.mark.parametrize(
+    "ids, cited", [(["0", "1", "2"], "[2][1][0]"), (["p.1", "", "p.9"], "[p.9][2][p.1]"), (["", ""], "[2][1]")]
+)
+def test_parts_are_cited_by_their_ids_and_else_by_their_numbers(ids: list[str], cited: str) -> None:
+    assert _cited(ids).cited_text == f"a. {cited}"
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_numbers_that_are_none_come_back_from_files(value: float, tmp_path: Path) -> None:
+    numbers = {name: [value, 1.0] for name in ("necessity", "sufficiency", "p_values", "cti")}
+    made = _cited(["a", "b"], **numbers)
+    made.save(tmp_path / "made.json")
+    for back in (
+        ContextAttribution.load(tmp_path / "made.json"),
+        ContextAttribution.from_dict(made.to_dict()),
+        ContextAttribution.from_dict(json.loads(made.to_json())),
+    ):
+        told = [*back.sentences[0].necessity, *back.sentences[0].sufficiency, *back.sentences[0].p_values]
+        np.testing.assert_array_equal(told, [value, 1.0] * 3)
+        np.testing.assert_array_equal([*back.cti_scores, back.info["level"]], [value] * 2)
 
 
 def test_inseq_s_files_are_read() -> None:
