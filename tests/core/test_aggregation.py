@@ -115,6 +115,33 @@ def test_recorded_stages_make_the_same_numbers_again() -> None:
     np.testing.assert_array_equal(again.target_attributions, done.target_attributions)
 
 
+def test_a_dimension_without_a_function_gets_the_default_one_of_its_own() -> None:
+    stages = tuple(Stage(name="reduce", settings={"aggregate_fn": name}) for name in ("max", "min"))
+    raw = make(("layer", "head"), (3, 4), default_aggregation=stages)
+    assert raw.aggregate("reduce").aggregate("reduce") == raw.aggregate()
+    assert raw.aggregate(["scores", "scores"], normalize=False) == raw.aggregate()
+    first = raw.aggregate("reduce", dimension="layer")  # the second of the default's
+    assert first.aggregations[0].settings == {"aggregate_fn": "min", "dimension": "layer"}
+    np.testing.assert_array_equal(first.source_attributions, raw.source_attributions.min(axis=2))
+
+
+@pytest.mark.parametrize("lost", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("stage", ["normalize", "rescale"])
+def test_a_score_that_is_no_number_stays_and_the_others_are_scaled_without_it(stage: str, lost: float) -> None:
+    raw = made.attribution(["a", " b"], ["<s>", " c", " d", " e"], 1)
+    zero, damaged = raw.source_attributions.copy(), raw.source_attributions.copy()
+    zero[1, 0], damaged[1, 0] = 0, lost
+    expected = raw.replace(source_attributions=zero).aggregate(stage)
+    done = raw.replace(source_attributions=damaged).aggregate(stage)
+    np.testing.assert_array_equal(done.target_attributions, expected.target_attributions)
+    np.testing.assert_array_equal(done.source_attributions[1, 0], lost)
+    others = np.arange(expected.source_attributions.size) != 3
+    assert expected.source_attributions.shape == (2, 3)
+    np.testing.assert_array_equal(
+        done.source_attributions.ravel()[others], expected.source_attributions.ravel()[others]
+    )
+
+
 def test_default_continues_where_a_user_stopped() -> None:
     raw = make(("layer", "head"), (3, 4), default_aggregation=golden.MEAN * 2)
     by_hand = raw.aggregate("mean")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from wherefrom.errors import FileFormatError, InputError, WherefromWarning
+from wherefrom.errors import FileFormatError, InputError, SettingsError, WherefromWarning
 from wherefrom.files import Manifest, RunWriter, create_run, fingerprint_of, load, open_run, write_run
 from wherefrom.files.locks import RunLock
 from wherefrom.results.attribution import Attribution
@@ -126,6 +126,17 @@ def test_a_subset_has_the_same_examples_when_parts_came_before_its_own(tmp_path:
     names = [one.id for one in run]
     assert names == (["ex-1", "ex-2", "ex-3", "ex-0"] if refreshed == "run" else ["ex-0"])
     assert [one.id for one in run.summaries] == names
+
+
+def test_a_precision_that_is_none_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"scores_precision = 'float46'\. Choose one of float32, float16"):
+        write_run(tmp_path / "run", [example(1)], scores_precision="float46")
+    assert not (tmp_path / "run").exists()
+    path = filled(tmp_path / "run", 1)
+    before = sorted(path.iterdir())
+    with pytest.raises(SettingsError, match="float46"):
+        RunWriter(path, scores_precision="float46")
+    assert sorted(path.iterdir()) == before
 
 
 def moved(line: bytes, offset: int, length: int) -> bytes:
