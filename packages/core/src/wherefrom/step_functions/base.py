@@ -123,8 +123,9 @@ class StepPrediction:
         if self.inside is None:
             raise LogitsOnlyError(
                 f"The step function asks for {what}, and here there is nothing but logits: a contrastive prediction, "
-                "a method that reads logits alone (layer methods, deeplift), or an adapter that shows no more. "
-                "Take another method, or a function of logits and target_ids."
+                "a method that reads logits alone (deeplift, layer_deeplift, libra, gim, attention_gradient_rollout, "
+                "layer methods on inner layers), or an adapter that shows no more. Take another method, such as "
+                "input_x_gradient or occlusion, or a function of logits and target_ids."
             )
         return self.inside
 
