@@ -25,7 +25,7 @@ from wherefrom.step_functions import (
     require_differentiable,
     require_explainable,
 )
-from wherefrom.step_functions.base import falls_with_probability
+from wherefrom.step_functions.base import falls_with_probability, plain_without_contrast
 
 STEPS = 4
 BUILT_IN = (
@@ -366,6 +366,17 @@ def test_functions_say_whether_they_fall_where_the_model_becomes_surer() -> None
         plain = [float(one(attrs.evolve(prediction, contrast=None))[0]) for prediction in (unsure, sure)]
         if plain[0] != plain[1]:
             assert falls_with_probability(one, contrasted=False) == (plain[1] < plain[0]), name
+
+
+def test_functions_say_whether_they_are_a_plain_value_without_a_contrast() -> None:
+    for name in STEP_FUNCTIONS:
+        one = STEP_FUNCTIONS.get(name)()
+        predictions = [attrs.evolve(draw(seed), contrast=None, samples=draw(seed).logits[None]) for seed in range(3)]
+        if one.contrastive:
+            differ = len({tuple(np.asarray(one(prediction)).round(9)) for prediction in predictions}) > 1
+            assert plain_without_contrast(one) == differ, name
+        else:
+            assert plain_without_contrast(one)
 
 
 def test_counts_are_refused_as_gradient_targets_with_a_list_of_others() -> None:

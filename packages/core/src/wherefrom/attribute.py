@@ -226,7 +226,8 @@ class AttributionModel:
             method: Identifier, object or class; None: the model's own, or `occlusion` where it has none.
             override_default_attribution: Make ``method`` the model's own from now on.
             attr_pos_start: First target position to explain; negative counts from the end. By default the first that
-                was answered; a position within a prompt explains the prompt itself.
+                was answered; a position within a prompt explains the prompt itself. Encoder-decoder: position 1, so
+                that a target prefix which was given (``generate_from_target_prefix``) is explained too.
             attr_pos_end: Position after the last one, exclusive; negative counts from the end; at most the end.
             show_progress: Keep a line about progress on a terminal, which wherefrom-viz draws. ``pretty_progress`` is
                 accepted and adds nothing.

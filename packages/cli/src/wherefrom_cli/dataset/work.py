@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, field, frozen
 from wherefrom.errors import InputError, ModelGoneError, UsageError
+from wherefrom.settings import nth_seed
 
 from wherefrom_cli.attributing import attribute_examples
 from wherefrom_cli.dataset.batches import Batch
@@ -54,7 +55,7 @@ class Job:
             UsageError: The request itself is wrong, so that every example would fail the same way.
             ModelGoneError: The model stopped answering, so that the next examples would fail too.
         """
-        request = evolve(self.request, seed=self.request.seed + batch.number, batch_size=None)
+        request = evolve(self.request, seed=nth_seed(self.request.seed, batch.number), batch_size=None)
         try:
             return self._together(model, batch.examples, request, progress)
         except ModelGoneError:
