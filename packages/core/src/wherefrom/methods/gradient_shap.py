@@ -66,7 +66,8 @@ class GradientShap(Method[GivesGradients]):
     max_samples: int = field(default=64, validator=counting(2))
     """Budget of ``n_samples="auto"``."""
     stdevs: float = field(default=0.0, validator=validators.ge(0))
-    """Standard deviation of the noise added to the input, in units of the embeddings."""
+    """Standard deviation of the noise added to the input, in units of the embeddings. What the baseline leaves as it is
+    gets none."""
     baseline: Any = DEFAULT
     """One baseline (see `methods.paths.baselines`), or a list of names, mappings or embedding arrays: each sample
     draws one."""
@@ -194,7 +195,7 @@ class GradientShap(Method[GivesGradients]):
     def _noisy(self, ends: Endpoints, rng: np.random.Generator) -> Endpoints:
         if self.stdevs == 0:
             return ends
-        noise = rng.normal(scale=self.stdevs, size=tuple(ends.input.shape))
+        noise = rng.normal(scale=self.stdevs, size=tuple(ends.input.shape)) * ends.moving[:, None]
         return Endpoints(ends.baseline, ends.input + like(ends.input, noise, dtype=ends.input.dtype))
 
 
