@@ -25,7 +25,7 @@ from wherefrom.step_functions import (
     require_differentiable,
     require_explainable,
 )
-from wherefrom.step_functions.base import falls_with_probability
+from wherefrom.step_functions.base import falls_with_probability, zero_without_contrast
 
 STEPS = 4
 BUILT_IN = (
@@ -124,6 +124,13 @@ def test_never_nan(name: str, options: dict[str, Any], prediction: StepPredictio
     half = asked(in_torch(prediction, torch.float16))
     assert half.dtype == torch.float32
     assert torch.isfinite(half).all()
+
+
+@pytest.mark.filterwarnings("ignore:.*The model has no dropout")
+@pytest.mark.parametrize("name, options", VARIANTS)
+def test_what_is_zero_without_a_contrast_says_so(name: str, options: dict[str, Any]) -> None:
+    values = value(name, attrs.evolve(draw(11), contrast=None), **options)
+    assert zero_without_contrast(function(name, **options)) == (not values.any())
 
 
 @pytest.mark.parametrize("name, options", DIFFERENTIABLE)

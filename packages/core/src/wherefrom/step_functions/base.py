@@ -211,6 +211,19 @@ def reads_contrast_alone(function: StepFunction) -> bool:
 
 
 @runtime_checkable
+class ZeroWithoutContrast(Protocol):
+    """A contrastive step function may say that it is 0, and not the plain value of the token, where there is no
+    contrast."""
+
+    zero_without_contrast: ClassVar[bool]
+
+
+def zero_without_contrast(function: StepFunction) -> bool:
+    """Is it 0 where there is nothing to compare with?"""
+    return isinstance(function, ZeroWithoutContrast) and function.zero_without_contrast
+
+
+@runtime_checkable
 class FallsWithProbability(Protocol):
     """A step function may say that it falls where the model becomes surer of the token, or of what it says."""
 
@@ -256,6 +269,7 @@ def step_function(
     sampled: bool = False,
     compares_distributions: bool = False,
     reads_contrast_alone: bool = False,
+    zero_without_contrast: bool = False,
     falls_with_probability: bool = False,
     aliases: tuple[str, ...] = (),
 ) -> Callable[[F], F]:
@@ -270,6 +284,7 @@ def step_function(
         sampled: Does it need stochastic passes?
         compares_distributions: Does it compare whole predictions, see `ComparesDistributions`?
         reads_contrast_alone: Does it read the contrastive prediction alone, see `ReadsContrastAlone`?
+        zero_without_contrast: Is it 0 where there is no contrast, see `ZeroWithoutContrast`?
         falls_with_probability: Does it fall where the model becomes surer, see `FallsWithProbability`?
         aliases: Further names.
 
@@ -290,6 +305,8 @@ def step_function(
             facts["compares_distributions"] = True
         if reads_contrast_alone:
             facts["reads_contrast_alone"] = True
+        if zero_without_contrast:
+            facts["zero_without_contrast"] = True
         if falls_with_probability:
             facts["falls_with_probability"] = True
         stated(cls, identifier=names[0], **facts)

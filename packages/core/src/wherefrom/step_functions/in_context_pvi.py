@@ -12,7 +12,12 @@ from wherefrom.step_functions.base import StepFunction, StepPrediction, step_fun
 
 
 @step_function(
-    "in_context_pvi", span_aggregation="sum", differentiable=True, contrastive=True, falls_with_probability=True
+    "in_context_pvi",
+    span_aggregation="sum",
+    differentiable=True,
+    contrastive=True,
+    zero_without_contrast=True,
+    falls_with_probability=True,
 )
 @frozen(kw_only=True)
 class InContextPVI(StepFunction):

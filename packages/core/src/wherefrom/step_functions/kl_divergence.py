@@ -10,7 +10,12 @@ from wherefrom.step_functions.base import StepFunction, StepPrediction, log_soft
 
 
 @step_function(
-    "kl_divergence", span_aggregation="sum", differentiable=True, contrastive=True, compares_distributions=True
+    "kl_divergence",
+    span_aggregation="sum",
+    differentiable=True,
+    contrastive=True,
+    zero_without_contrast=True,
+    compares_distributions=True,
 )
 @frozen(kw_only=True)
 class KLDivergence(StepFunction):

@@ -10,7 +10,14 @@ from wherefrom.arrays import Array
 from wherefrom.step_functions.base import StepFunction, StepPrediction, step_function
 
 
-@step_function("pcxmi", span_aggregation="sum", differentiable=True, contrastive=True, falls_with_probability=True)
+@step_function(
+    "pcxmi",
+    span_aggregation="sum",
+    differentiable=True,
+    contrastive=True,
+    zero_without_contrast=True,
+    falls_with_probability=True,
+)
 @frozen(kw_only=True)
 class PointwiseCXMI(StepFunction):
     """Pointwise conditional cross-mutual information, ``-log2(p(y) / p'(y'))``.

@@ -22,7 +22,7 @@ each position is taken as it is.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from attrs import frozen
@@ -59,6 +59,14 @@ class Endpoints:
         return moving
 
 
+@runtime_checkable
+class BeginsAtBaseline(Protocol):
+    """A method that compares the input with a baseline."""
+
+    @property
+    def baseline(self) -> Any: ...
+
+
 def baseline_of_side(baseline: Any, side: Side, *, default: str = DEFAULT) -> Any:
     """The choice for one side; ``default`` where a mapping names only the other.
 
@@ -71,6 +79,14 @@ def baseline_of_side(baseline: Any, side: Side, *, default: str = DEFAULT) -> An
             raise SettingsError(f"baseline is given for {strange[0]!r}; it can be given for 'source' and 'target'.")
         return baseline.get(side, default)
     return baseline
+
+
+def each_baseline(baseline: Any) -> list[Any]:
+    """The baselines to draw from: a list of names, mappings or arrays is several, everything else is one."""
+    several = isinstance(baseline, list | tuple) and any(
+        isinstance(item, str | Mapping) or getattr(item, "ndim", 0) >= 1 for item in baseline
+    )
+    return list(baseline) if several else [baseline]
 
 
 def is_for_all_positions(baseline: Any) -> bool:
