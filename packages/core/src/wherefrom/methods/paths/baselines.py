@@ -55,7 +55,7 @@ class Endpoints:
     @property
     def moving(self) -> BoolArray:
         """Which positions differ from their baselines, shape ``(length,)``."""
-        moving: BoolArray = to_numpy(self.difference).any(axis=-1)
+        moving: BoolArray = np.asarray(to_numpy(self.difference).any(axis=-1))
         return moving
 
 
