@@ -126,6 +126,13 @@ def test_never_nan(name: str, options: dict[str, Any], prediction: StepPredictio
     assert torch.isfinite(half).all()
 
 
+@pytest.mark.filterwarnings("ignore:.*The model has no dropout")
+@pytest.mark.parametrize("name, options", VARIANTS)
+def test_what_is_zero_without_a_contrast_is_no_plain_value(name: str, options: dict[str, Any]) -> None:
+    values = value(name, attrs.evolve(draw(11), contrast=None), **options)
+    assert plain_without_contrast(function(name, **options)) == values.any()
+
+
 @pytest.mark.parametrize("name, options", DIFFERENTIABLE)
 def test_gradients_are_those_of_finite_differences(name: str, options: dict[str, Any]) -> None:
     asked = function(name, **options)

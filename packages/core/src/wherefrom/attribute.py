@@ -29,7 +29,7 @@ from wherefrom.methods.checking import check_cost, checked, require_checkable
 from wherefrom.methods.contract import AnyMethod
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.finite import not_finite_note
-from wherefrom.methods.flat import no_gradient_note
+from wherefrom.methods.flat import flat_notes
 from wherefrom.methods.long_maps import long_map_note
 from wherefrom.methods.request import Request, requested
 from wherefrom.progress import PARTS, Progress, no_progress, reported
@@ -609,8 +609,7 @@ class AttributionModel:
                 notes.extend(scores.warnings)
                 if (note := not_finite_note(self.adapter, questions[i], made)) is not None:
                     notes.append(note)
-                if request.method.differentiates and (note := no_gradient_note(questions[i], made)) is not None:
-                    notes.append(note)
+                notes.extend(flat_notes(request.method, questions[i], made))
                 yield made
             done += len(batch)
 
