@@ -71,7 +71,6 @@ class AttributionModel(nn.Module):
         self.eos_token_id = card.eos_ids[0] if card.eos_ids else card.pad_id
         self.pad_token = self._piece(card.pad_id)
         self.bos_token = self._piece(self.bos_token_id)
-        self.embed_scale = 1.0
         self.is_hooked = False
         self.is_distributed = False
         self.device_map = getattr(self.model, "hf_device_map", None)
@@ -87,6 +86,11 @@ class AttributionModel(nn.Module):
             self.device = device
         if attribution_method is not None:
             self.__dict__["attribution_method"] = self.get_attribution_method(attribution_method, **kwargs)
+
+    @property
+    def embed_scale(self) -> float:
+        """What the model multiplies embeddings by behind its embedding layer; `embed` has done it."""
+        return float(self.wherefrom.adapter.embedding_scale(side="target"))
 
     @property
     def device(self) -> str:
