@@ -192,7 +192,7 @@ class AttributionModel(nn.Module):
         pretty_progress: bool = True,
         output_step_attributions: bool = False,
         attribute_target: bool = False,
-        step_scores: Sequence[str] = (),
+        step_scores: str | Sequence[str] = (),
         include_eos_baseline: bool = False,
         attributed_fn: str | Callable[..., Any] | None = None,
         device: str | None = None,
@@ -218,10 +218,13 @@ class AttributionModel(nn.Module):
             for name in ("attribution_args", "attributed_fn_args", "step_scores_args")
         }
         function = self.default_attributed_fn_id if attributed_fn is None else attributed_fn
-        names = list(step_scores)
+        names = [step_scores] if isinstance(step_scores, str) else list(step_scores)
 
         def ask(contrast: Mapping[str, Any]) -> Asked:
-            return asked(self, bound.method, function, names, {**kwargs, **contrast}, groups)
+            told = {**kwargs, **contrast}
+            return asked(
+                self, bound.method, function, names, told, groups, {"skip_special_tokens": skip_special_tokens}
+            )
 
         call = ask({})
         generation = {
