@@ -701,15 +701,20 @@ def from_wherefrom(attributions: Attributions, info: Mapping[str, Any] | None = 
     return FeatureAttributionOutput([sequence_of(one) for one in attributions], None, dict(told))
 
 
-def sequence_of(one: Attribution, *, contrasts: bool = True) -> FeatureAttributionSequenceOutput:
-    """One example as inseq's record.
+def sequence_of(
+    one: Attribution, *, contrasts: bool = True, decoder_only: bool | None = None
+) -> FeatureAttributionSequenceOutput:
+    """One example as inseq's record. Of a decoder-only model its source is all that stands before the first step.
 
     Args:
         contrasts: Label steps with what they were compared with?
+        decoder_only: Is the source the beginning of the target? None: it is where the target alone has scores.
     """
     target = [TokenWithId(token.piece, token.id, token) for token in one.target]
     if contrasts:
         _label(target, one)
+    if decoder_only is None:
+        decoder_only = one.source_attributions is None and one.target_attributions is not None
     scores = one.target_attributions
     rows = None
     if scores is not None:
@@ -720,7 +725,9 @@ def sequence_of(one: Attribution, *, contrasts: bool = True) -> FeatureAttributi
     else:
         cls = _CLASSES.get(one.dimensions, MultiDimensionalFeatureAttributionSequenceOutput)
     return cls(
-        source=[TokenWithId(token.piece, token.id, token) for token in one.source],
+        source=target[: one.attr_pos_start]
+        if decoder_only
+        else [TokenWithId(token.piece, token.id, token) for token in one.source],
         target=target,
         source_attributions=None
         if one.source_attributions is None
