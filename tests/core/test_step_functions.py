@@ -308,9 +308,10 @@ def test_dropout_mean_lies_between_its_passes(prediction: StepPrediction) -> Non
     assert ((mean >= passes.min(0) - 1e-12) & (mean <= passes.max(0) + 1e-12)).all()
 
 
-def test_dropout_score_is_zero_where_all_passes_agree() -> None:
+@pytest.mark.parametrize("passes", range(2, 9))
+def test_dropout_score_is_zero_where_all_passes_agree(passes: int) -> None:
     prediction = draw(4)
-    alike = attrs.evolve(prediction, samples=np.stack([prediction.logits + 1.0] * 3))
+    alike = attrs.evolve(prediction, samples=np.stack([prediction.logits + 1.0] * passes))
     with pytest.warns(WherefromWarning, match="no dropout"):
         np.testing.assert_array_equal(value("mc_dropout_zscore", alike), 0.0)
 

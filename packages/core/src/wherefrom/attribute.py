@@ -51,7 +51,7 @@ from wherefrom.questions.given import (
     is_chat,
 )
 from wherefrom.questions.names import as_names
-from wherefrom.questions.positions import step_positions
+from wherefrom.questions.positions import no_step_note, step_positions
 from wherefrom.questions.question import Question
 from wherefrom.questions.spans import Span, check_span
 from wherefrom.results.attribution import Attribution, Attributions
@@ -349,10 +349,7 @@ class AttributionModel:
                     if check:
                         one = checked(self.adapter, request.method, question, example, one, progress=tell)
                 else:
-                    notes.append(
-                        f"The target of example {number} has {len(example.target_ids)} tokens, and none from "
-                        f"attr_pos_start={attr_pos_start} to attr_pos_end={attr_pos_end}: its result has no step."
-                    )
+                    notes.append(no_step_note(number, len(example.target_ids), attr_pos_start, attr_pos_end))
                     one = without_steps(
                         example, request.method, list(request.scores), self.adapter.card, has_target=include_target
                     )

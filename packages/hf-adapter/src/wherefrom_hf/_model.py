@@ -243,6 +243,21 @@ class HFModel:
         with self.reserved():
             return self._once(("mean", side), lambda: self.embedding_table(side=side).mean(dim=0))
 
+    def embedding_scale(self, *, side: Side) -> float:
+        """What the model multiplies embeddings by behind the module that makes them; 1 where that scales itself."""
+        with self.reserved():
+            return self._side(side).scale
+
+    @contextmanager
+    def reading(self, embeddings: Tensor | None, *, side: Side) -> Iterator[None]:
+        """Within the block, one side of the module reads these embeddings in place of those of its ids.
+
+        Args:
+            embeddings: As `embed` gives them, shape ``(rows, length, width)``; None: those of its ids.
+        """
+        with self.reserved(), self._side(side).replaced_by(embeddings):
+            yield
+
     def bad_weights(self) -> tuple[str, ...]:
         """Names of the weights that hold NaN or infinity; see `wherefrom.adapters.FindsBadWeights`."""
         return tuple(
