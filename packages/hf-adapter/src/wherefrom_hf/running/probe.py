@@ -312,8 +312,9 @@ class Probe:
             tolerance = _TOLERANCE_QUANTISED
         # where both are not numbers there is nothing to compare: the scores' own check names that
         size = float(expected.nan_to_num(0.0, 0.0, 0.0).abs().max())
-        # what is masked to infinity in both is no difference
-        most = float((came - expected).nan_to_num(0.0).abs().max())
+        # what is masked to infinity in both, or no number in both, is no difference; in one alone, it is
+        alike = (came == expected) | (came.isnan() & expected.isnan())
+        most = float((came - expected).masked_fill(alike, 0.0).nan_to_num(torch.inf, torch.inf, -torch.inf).abs().max())
         if most <= tolerance * max(size, 1e-6):
             return None
         return f"{what} logits by {most:.1e} of {size:.1e}"
