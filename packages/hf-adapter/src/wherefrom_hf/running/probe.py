@@ -22,7 +22,7 @@ from torch.overrides import TorchFunctionMode
 from transformers import PreTrainedModel
 from wherefrom.errors import ModelCapabilityError, WherefromError, WherefromWarning
 
-from wherefrom_hf.running.as_built import is_hooked, kept_as_built
+from wherefrom_hf.running.as_built import is_hooked, kept_as_built, seeing_states
 from wherefrom_hf.running.attention_kernel import FUSED, KERNEL, observed_by
 from wherefrom_hf.running.continued_attention import ContinuedAttention
 from wherefrom_hf.running.eager import attention_implementation, called_eager, configs_of
@@ -276,7 +276,7 @@ class Probe:
             del known[question]
         if question not in known:
             try:
-                with torch.no_grad(), ready(self.module):  # a pass of its own, also where dropout is on
+                with torch.no_grad(), ready(self.module), seeing_states(self.module):  # also where dropout is on
                     known[question] = ask()
             except (torch.OutOfMemoryError, MemoryError):
                 raise
