@@ -111,7 +111,7 @@ def test_padding_of_a_given_configuration_is_padding(lm: Any) -> None:
     settings = {"generation_config": config}
     assert ids_of(lm, PROMPTS, settings) == alone(lm, settings)
     assert ids_of(lm, PROMPTS, {**settings, "pad_token_id": None}) == ids_of(lm, PROMPTS, settings)
-    with pytest.raises(SettingsError, match="pad_token_id must be a whole number .*, not 'x'"):
+    with pytest.raises(SettingsError, match=r"pad_token_id must be a whole number .*, not 'x'"):
         ids_of(lm, PROMPTS, {"pad_token_id": "x"})
 
 

@@ -359,7 +359,7 @@ def test_gradients_survive_running_out_of_memory(monkeypatch):
 
 
 OF_THE_FUSED_KERNEL = pytest.mark.parametrize(
-    ("name", "dtype"),
+    "name, dtype",
     [*((name, torch.float32) for name in ("llama", "mistral", "gpt2", "gpt_neox")), ("llama", torch.float64)],
 )
 

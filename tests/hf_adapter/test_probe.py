@@ -231,7 +231,7 @@ NONE, WIDE = float("nan"), float("inf")
 
 
 @pytest.mark.parametrize(
-    ("expected", "came", "alike"),
+    "expected, came, alike",
     [
         ([1.0, NONE], [1.0, NONE], True),
         ([1.0, -WIDE], [1.0, -WIDE], True),

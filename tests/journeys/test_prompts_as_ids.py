@@ -91,7 +91,7 @@ def test_ids_of_an_answer_begin_with_the_decoders_start() -> None:
     given = {"method": "saliency", "show_progress": False}
     model.attribute(text, [whole], **given)
     with pytest.raises(
-        InputError, match="ids of a target are .* begin with the start token of demo:mt, 0; these begin"
+        InputError, match=r"ids of a target are .* begin with the start token of demo:mt, 0; these begin"
     ):
         model.attribute(text, [whole[1:]], **given)
     with pytest.raises(InputError, match="ids of a contrastive target are"):

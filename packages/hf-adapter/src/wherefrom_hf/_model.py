@@ -61,8 +61,8 @@ class HFModel:
     """A decoder-only or encoder-decoder model of transformers, behind `wherefrom.adapters`.
 
     The module stays the user's: what a pass needs of it (evaluation mode, hooks, an attention implementation) is there
-    for the pass and put back, and one thread at a time may ask. Facts that may change (dtype, device, vocabulary, special
-    tokens, embeddings) are read when they are needed.
+    for the pass and put back, and one thread at a time may ask. Facts that may change (dtype, device, vocabulary,
+    special tokens, embeddings) are read when they are needed.
     """
 
     hides_positions = True

@@ -1,8 +1,9 @@
 """What is found out about a module holds as long as the module is built as it was.
 
 A model is asked once what it can do (`probe`). Between two calls its user may put a hook into it, take layers out,
-replace a part, set one of its attributes or change its configuration, and then other answers are right. `look_at` sees whether that happened, and
-forgets what was found out before. Weights are not looked at: they change what a model says, not how it is built.
+replace a part, set one of its attributes or change its configuration, and then other answers are right. `look_at` sees
+whether that happened, and forgets what was found out before. Weights are not looked at: they change what a model says,
+not how it is built.
 """
 
 from __future__ import annotations

@@ -88,7 +88,8 @@ def _generate(
         arguments["decoder_input_ids"] = torch.from_numpy(np.stack(prefixes)).to(device)
     try:
         with torch.no_grad(), _from_what_was_said(module):
-            output = module.generate(**arguments)  # its class may have one of its own
+            own: Any = module.generate  # its class may have one of its own
+            output = own(**arguments)
     except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError) as error:
         raise SettingsError(
             f"generation_args {in_words(settings)} do not fit {type(module).__name__}: {error}"

@@ -43,7 +43,9 @@ def check_settings(module: PreTrainedModel, settings: Mapping[str, Any]) -> None
     """
     known = {*vars(GenerationConfig()), *vars(module.generation_config), "tokenizer"}
     inputs = {*_INPUTS, *inspect.signature(module.forward).parameters} - known
-    for generate in (GenerationMixin.generate, module.generate):  # a class may have one of its own, with more to set
+    general: Any = GenerationMixin.generate  # pyright: ignore[reportAttributeAccessIssue]
+    own: Any = module.generate  # of a class that has one, with more to set
+    for generate in (general, own):
         known |= {*inspect.signature(generate).parameters} - inputs
     for name in settings:
         if name in inputs:
