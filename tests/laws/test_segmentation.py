@@ -91,6 +91,13 @@ def _of_plain_letters() -> Tokenizer:
     return tokenizer
 
 
+def _trimming() -> Tokenizer:
+    """As RoBERTa's: offsets without the spaces around, also those of a space itself."""
+    tokenizer = _byte_level(300)
+    tokenizer.post_processor = processors.ByteLevel(trim_offsets=True)
+    return tokenizer
+
+
 @cache
 def coder(name: str) -> TextCoder:
     """The tokenizer of this name, with the adapter's conventions."""
@@ -105,6 +112,7 @@ def coder(name: str) -> TextCoder:
         "without accents": lambda: _normalised(
             _byte_level(300), normalizers.Sequence([normalizers.NFD(), normalizers.StripAccents()])
         ),
+        "trimming": _trimming,
         UNKNOWING: _of_plain_letters,
     }[name]()
     unknown = "<unk>" if name == UNKNOWING else None
@@ -382,6 +390,16 @@ def test_the_bytes_of_a_character_that_is_cut_off_are_shown(tokenizer: str) -> N
     text = "".join(token.text for token in code.tokens(ids))
     assert text == code.decode(ids, skip_special_tokens=False)
     assert text.endswith(UNFINISHED)
+
+
+@pytest.mark.parametrize("text", ["the cat ", "the  cat", "the cat \n", "the cat   "])
+def test_a_space_by_itself_has_its_text_and_its_place(text: str) -> None:
+    for tokenizer in ("trimming", "byte-level"):
+        tokens = coder(tokenizer).encode(text, side="target", add_special_tokens=False, decoder_prefix=False).tokens
+        assert "".join(token.text for token in tokens) == text
+        for token in tokens:
+            if not token.text.strip():
+                assert text[token.start : token.end] == token.text
 
 
 def _beginning(code: TextCoder, *, adds: bool) -> TextCoder:

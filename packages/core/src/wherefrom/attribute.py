@@ -247,7 +247,8 @@ class AttributionModel:
             generate_from_target_prefix: Encoder-decoder: ``generated_texts`` are beginnings that the model continues.
             skip_special_tokens: Encode texts without special tokens.
             clean_special_chars: Show readable text instead of vocabulary pieces in the tokens.
-            generation_args: Handed to generation.
+            generation_args: Handed to generation (``max_new_tokens``, ``num_beams``, ...). Inputs of the model are
+                refused: what is read while generating is what is explained.
             attribution_args: Settings for the method alone, where a name would clash.
             attributed_fn_args: Settings for the target function alone.
             step_scores_args: Settings for the step scores alone.

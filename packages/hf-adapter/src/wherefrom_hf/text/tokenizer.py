@@ -113,6 +113,8 @@ class TextCoder:
                 spans.append((start, start))
                 end_before, owner = start, None
                 continue
+            if start == end > end_before and text[end_before:end].isspace() and self._is_blank(int(i)):
+                start = end_before  # a space that the tokenizer trimmed off its own offsets
             if end <= start or end <= end_before:
                 spelt = self.decode(np.array([i]), skip_special_tokens=False) if int(i) in special else ""
                 texts.append(spelt)
