@@ -25,7 +25,7 @@ from attrs import evolve, frozen
 from wherefrom.adapters import Embeds, Encoding, PredictsSteps, Row, SequenceModel
 from wherefrom.arrays import Array, FloatArray, IntArray, to_numpy
 from wherefrom.errors import InputError, ModelCapabilityError, UsageError
-from wherefrom.questions.examples import Example, check_ids, encode_input
+from wherefrom.questions.examples import Example, check_ids, check_start, encode_input
 from wherefrom.questions.given import Text, as_contrasts, is_one
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions.base import STEP_FUNCTIONS, StepFunction, compares_distributions, reads_contrast_alone
@@ -260,10 +260,9 @@ def _decoder_side(model: SequenceModel, example: Example, target: Text | None, a
         return Encoding(ids=example.target_ids, tokens=example.target_tokens, text=example.target_text)
     if isinstance(target, np.ndarray):
         check_ids(model.card, target, "contrastive target")
-        ids, start = target, model.card.decoder_start_id
-        if example.source is not None and start is not None and (not len(ids) or ids[0] != start):
-            ids = np.concatenate([[start], ids]).astype(np.int64)
-        return Encoding(ids=ids, tokens=model.tokens(ids, side="target"), text=model.decode(ids))
+        if example.source is not None:
+            check_start(model.card, target, "contrastive target")
+        return Encoding(ids=target, tokens=model.tokens(target, side="target"), text=model.decode(target))
     prompt = example.prompt
     if isinstance(target, str) and prompt is not None and any(part.kind == "turn" for part in prompt.segments):
         # after a chat the answer alone will do, and the template has written all special tokens already
