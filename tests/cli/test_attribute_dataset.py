@@ -605,3 +605,25 @@ def test_a_folder_of_save_to_disk_is_a_data_set(tmp_path: Path) -> None:
     assert [one.example.text for one in asked.load()] == [row["text"] for row in rows()]
     with pytest.raises(UsageError, match="without splits"):
         DatasetRequest(name=str(tmp_path / "saved"), split="test").load()
+    for more in ({"files": ("a.jsonl",)}, {"folder": "b"}, {"kwargs": {"streaming": True}}, {"revision": "r"}):
+        with pytest.raises(UsageError, match="would change nothing beside -d"):
+            evolve(asked, **more).load()
+
+
+def test_options_of_data_in_a_file_of_defaults_do_no_harm(wherefrom: Run, tmp_path: Path) -> None:
+    """Where they change nothing; typed, they are refused."""
+    write(tmp_path / "texts.jsonl", rows(1))
+    (tmp_path / "own.toml").write_text('[attribute-dataset]\nconfig = "c"\n', encoding="utf-8")
+    assert wherefrom(*BASE, "--config-file", "own.toml", "--hide").code == 0
+    refused = wherefrom(*BASE, "--config", "c")
+    assert refused.code == 2
+    assert "--config would change nothing" in refused.err
+
+
+def test_targets_that_nobody_asked_for_are_told(wherefrom: Run, tmp_path: Path) -> None:
+    write(tmp_path / "texts.jsonl", rows(1))
+    loud = [word for word in BASE if word != "-q"]
+    assert "targets are taken from the column 'target'" in wherefrom(*loud, "--hide").err
+    ran = wherefrom(*loud, "-gen", "", "--max-new-tokens", 1, "--jsonl")
+    assert "targets are taken" not in ran.err
+    assert "at home" not in ran.out

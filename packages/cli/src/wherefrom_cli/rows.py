@@ -73,6 +73,11 @@ def rows_in_file(path: Path, *, delimiter: str | None = None) -> Iterator[Row]:
     return _KINDS[ending](path)
 
 
+def is_headed(path: Path) -> bool:
+    """Is it a table whose first line names the columns?"""
+    return path.suffix.lower() in _DELIMITERS
+
+
 def columns_in_file(path: Path, *, delimiter: str | None = None) -> list[str]:
     """The columns that a row of a file has, in the order they come up: of JSON, those of any row.
 

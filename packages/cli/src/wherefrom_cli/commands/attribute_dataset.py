@@ -40,7 +40,7 @@ from wherefrom_cli.request import (
 )
 from wherefrom_cli.results import STDOUT, add_output_options, file_of, one_claim
 from wherefrom_cli.rows import ENDINGS
-from wherefrom_cli.texts import Fields
+from wherefrom_cli.texts import COLUMN_OF_TARGETS, Fields, targets_note
 
 BATCH_SIZE = 8
 ENGINES = ("local", "ray")
@@ -80,7 +80,7 @@ def configure(parser: CommandParser) -> None:
         "--output-field",
         dest="output_field",
         metavar="NAME",
-        help="column of the forced targets (default: the model generates)",
+        help=COLUMN_OF_TARGETS,
     )
     given.add("--id-field", metavar="NAME", help="column of the examples' names (default: their place)")
     given.add(
@@ -163,6 +163,7 @@ def execute(options: Options, console: Console) -> int:
     """Attribute the data set."""
     one_claim({"--json": options.json, "--jsonl": options.jsonl})
     _give_notes(options, console)
+    options.let_go({_DATA_OPTIONS[name] for name in dataset_request(options).idle()})
     asked = dataset_request(options)
     if keeps_a_run(options) and not options.dry_run:  # before the slow part
         going_on = options.resume or options.retry_failed
@@ -170,6 +171,8 @@ def execute(options: Options, console: Console) -> int:
     model_asked = model_request(options)
     job = Job(request=attribution_request(options), reduction=reduction(options))
     dataset = asked.load()
+    if note := targets_note(dataset.columns, asked.fields):
+        console.note(note)
     if options.dry_run:
         examples = [numbered.example for numbered in dataset if numbered.example.can_be_asked_about]  # others fail
         if not examples:
@@ -337,6 +340,16 @@ def dataset_request(options: Options) -> DatasetRequest:
         limit=options.limit,
         shard=options.shard,
     )
+
+
+_DATA_OPTIONS = {
+    "config": "dataset_config",
+    "folder": "dataset_dir",
+    "files": "dataset_files",
+    "revision": "dataset_revision",
+    "kwargs": "dataset_kwargs",
+}
+"""Fields of the request, and the options that give them."""
 
 
 def _give_notes(options: Options, console: Console) -> None:
