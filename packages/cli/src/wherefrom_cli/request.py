@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import wherefrom
 from attrs import asdict, field, frozen
 from wherefrom.errors import UsageError
 from wherefrom.methods.contract import METHODS
 from wherefrom.methods.default import DEFAULT_METHOD
+from wherefrom.results.provenance import Provenance
 from wherefrom.step_functions.base import STEP_FUNCTIONS
 
 from wherefrom_cli.method_settings import addressed, typed_settings
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from wherefrom import AttributionModel, Attributions
 
 DEFAULT_MODEL = "demo:lm"
+_SECRETS = ("token", "use_auth_token", "auth_token", "api_key", "headers")
+"""Arguments of loading that no result tells."""
 
 
 @frozen(kw_only=True)
@@ -54,6 +58,15 @@ class ModelRequest:
             model_kwargs=model_kwargs or None,
             tokenizer_kwargs=dict(self.tokenizer_kwargs) or None,
         )
+
+    def recorded(self, made: Provenance) -> Provenance:
+        """The provenance with what the model was loaded with, beside what its card tells; secrets are left out."""
+        given = {"model_kwargs": self.model_kwargs, "tokenizer_kwargs": self.tokenizer_kwargs}
+        told = {
+            name: {key: value for key, value in one.items() if key not in _SECRETS} for name, one in given.items()
+        }
+        model = {**made.model, **{name: one for name, one in told.items() if one}}
+        return msgspec.structs.replace(made, model=model)
 
     def identity(self) -> dict[str, Any]:
         """What tells one model from another: a hub name, or what a local folder holds; device left out."""
@@ -154,6 +167,22 @@ class Reduction:
             )
         if self.normalize and self.rescale:
             raise UsageError("--normalize-attributions and --rescale-attributions exclude each other.\nChoose one.")
+
+    @property
+    def asks(self) -> bool:
+        """Is anything reduced?"""
+        return bool(self.aggregators or self.normalize or self.rescale or self.default)
+
+    def as_info(self) -> dict[str, Any]:
+        """What was asked, by the names of the command's options; nothing of what was not."""
+        asked = {
+            "attribution_aggregators": list(self.aggregators),
+            "attribution_selectors": list(self.selectors),
+            "normalize_attributions": self.normalize,
+            "rescale_attributions": self.rescale,
+            "aggregate_output": self.default,
+        }
+        return {name: value for name, value in asked.items() if value}
 
     def apply(self, out: Attributions) -> Attributions:
         """``out`` reduced as asked; unchanged if nothing was asked."""

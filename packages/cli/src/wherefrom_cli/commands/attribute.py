@@ -115,7 +115,7 @@ def execute(options: Options, console: Console) -> int:
         return ExitCode.DONE
     with ProgressLine(console=console) as progress:
         out = reduce.apply(attribute_examples(model, examples, request, progress))
-    write_results(out, where, console)
+    write_results(out.replace(provenance=model_asked.recorded(out.provenance)), where, console)
     if built_in and not where.machine:
         _say_what_next(console)
     return ExitCode.DONE

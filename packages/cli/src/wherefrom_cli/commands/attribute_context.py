@@ -92,6 +92,8 @@ def execute(options: Options, console: Console) -> int:
         model = model_asked.load()
     with ProgressLine(console=console) as progress:
         out = _attributed(model, {**texts, **settings, "method": method}, options, console, progress)
+    if out.provenance is not None:
+        out = out.replace(provenance=model_asked.recorded(out.provenance))
     if options.fail_unsupported and not out.sentences:
         raise UsageError("--fail-unsupported has nothing to test: the output has no sentence, or its context no part.")
     _write(out, options, console)
@@ -109,8 +111,7 @@ def _attributed(
     if options.max_new_tokens is not None:
         generation["max_new_tokens"] = options.max_new_tokens
     reduce = reduction(options)
-    reduces = reduce.aggregators or reduce.normalize or reduce.rescale
-    return attribute_context(
+    out = attribute_context(
         model,
         **asked,
         attributed_fn=options.attributed_fn,
@@ -134,12 +135,13 @@ def _attributed(
         decoder_input_output_separator=options.decoder_input_output_separator,
         tgt_lang=options.tokenizer_kwargs.get("tgt_lang"),
         # the same reduction that other commands apply to all results
-        attribution_aggregators=reduce.apply if reduces else None,  # type: ignore[arg-type]
+        attribution_aggregators=reduce.apply if reduce.asks else None,  # type: ignore[arg-type]
         include_eos_baseline=options.include_eos_baseline,
         generation_args=generation,
         seed=options.seed,
         progress=progress,
     )
+    return out.replace(info={**out.info, **reduce.as_info()})
 
 
 def _bare_texts(path: str | None) -> list[str] | None:

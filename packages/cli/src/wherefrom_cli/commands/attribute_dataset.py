@@ -169,7 +169,7 @@ def execute(options: Options, console: Console) -> int:
         going_on = options.resume or options.retry_failed
         refuse_existing_run(*_places(options), resume=going_on, overwrite=options.overwrite)
     model_asked = model_request(options)
-    job = Job(request=attribution_request(options), reduction=reduction(options))
+    job = Job(request=attribution_request(options), reduction=reduction(options), model=model_asked)
     dataset = asked.load()
     if note := targets_note(dataset.columns, asked.fields):
         console.note(note)

@@ -159,7 +159,8 @@ def execute(options: Options, console: Console) -> int:
             )
             for example in examples
         ]
-    write_results(merge_attributions(traced) if len(traced) > 1 else traced[0], where, console)
+    out = merge_attributions(traced)
+    write_results(out.replace(provenance=asked.recorded(out.provenance)), where, console)
     return ExitCode.DONE
 
 
