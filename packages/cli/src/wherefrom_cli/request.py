@@ -157,7 +157,7 @@ class Reduction:
     normalize: bool = False
     rescale: bool = False
     default: bool = False
-    """Apply the method's own default aggregation when no aggregator is named."""
+    """Apply what the aggregators leave of the method's own default aggregation; all of it where none is named."""
 
     def __attrs_post_init__(self) -> None:
         if self.selectors and len(self.selectors) != len(self.aggregators):
@@ -192,7 +192,9 @@ class Reduction:
         elif self.aggregators:
             for name in self.aggregators:
                 out = out.aggregate(name, normalize=False) if _takes_normalize(name) else out.aggregate(name)
-        elif self.default or self.normalize or self.rescale:
+        elif self.normalize or self.rescale:
+            out = out.aggregate()
+        if self.default:
             out = out.aggregate()
         if self.normalize:
             out = out.aggregate("normalize")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -111,8 +111,7 @@ def destination(options: Options) -> Destination:
         view=options.view,
     )
     check_ending(where.path)
-    for path in (where.path, where.viz_path):
-        check_writable(path, overwrite=where.overwrite)
+    check_places([("-o", where.path), ("--viz-path", where.viz_path)], overwrite=where.overwrite)
     return where
 
 
@@ -168,6 +167,35 @@ def check_writable(path: Path | None, *, overwrite: bool) -> None:
         raise UsageError(f"{path} is there already.\nAdd --overwrite to replace it, or choose another name.")
 
 
+def check_places(places: Iterable[tuple[str, Path | None]], *, overwrite: bool) -> None:
+    """`check_writable` for every file that a command makes, and refuse two of one name: the second would replace the
+    first.
+
+    Args:
+        places: Options, and the file or folder that each names.
+
+    Raises:
+        UsageError: A file cannot be written, or two are the same.
+    """
+    check_apart(places := list(places))
+    for _, path in places:
+        check_writable(path, overwrite=overwrite)
+
+
+def check_apart(places: Iterable[tuple[str, Path | None]]) -> None:
+    """Raise: UsageError: Two options name the same file or folder, whichever way it is spelt."""
+    taken: dict[Path, str] = {}
+    for option, path in places:
+        if path is None:
+            continue
+        if (place := path.resolve()) in taken:
+            both = f"{taken[place]} and {option}" if taken[place] != option else f"{option} twice"
+            raise UsageError(
+                f"{path} is named by {both}, and one would replace the other.\nGive each a name of its own."
+            )
+        taken[place] = option
+
+
 def check_folder(path: Path, *, overwrite: bool, instead: str = "Add --overwrite to replace it") -> None:
     """Refuse before the work a place where no run can go.
 
@@ -200,11 +228,12 @@ def check_ending(path: Path | None, *, endings: Sequence[str] = ENDINGS, behind:
     """
     if path is None:
         return
+    also = f", with {' or '.join(behind)} behind it if you like" if behind else ""
     inner = path.with_suffix("") if path.suffix.lower() in behind else path
     if inner.suffix.lower() not in endings:
         raise UsageError(
             f"{str(path)!r} does not say what to write.\n"
-            f"End the name in {', '.join(endings)}, with {' or '.join(behind)} behind it if you like.\n"
+            f"End the name in {', '.join(endings)}{also}.\n"
             "`wherefrom export` makes pages, figures and tables of what is saved."
         )
 

@@ -38,7 +38,7 @@ from wherefrom_cli.request import (
     model_request,
     reduction,
 )
-from wherefrom_cli.results import STDOUT, check_writable, file_of, one_claim
+from wherefrom_cli.results import STDOUT, check_ending, check_places, file_of, one_claim
 
 if TYPE_CHECKING:
     from wherefrom import AttributionModel
@@ -272,8 +272,10 @@ def _idle(options: Options) -> set[str]:
 
 def _check_files(options: Options) -> None:
     page = Path(options.viz_path) if options.viz_path else None
-    for path in (file_of(options.save_path), file_of(options.citations), page):
-        check_writable(path, overwrite=options.overwrite)
+    saved, cited = file_of(options.save_path), file_of(options.citations)
+    for path in (saved, cited):
+        check_ending(path, endings=(".json",), behind=())
+    check_places([("-o", saved), ("--citations", cited), ("--viz-path", page)], overwrite=options.overwrite)
     to_stdout = {"-o -": options.save_path == STDOUT, "--citations -": options.citations == STDOUT}
     one_claim({"--json": options.json, **to_stdout})
 

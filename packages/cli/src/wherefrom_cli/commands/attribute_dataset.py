@@ -161,7 +161,7 @@ def configure(parser: CommandParser) -> None:
 
 def execute(options: Options, console: Console) -> int:
     """Attribute the data set."""
-    one_claim({"--json": options.json, "--jsonl": options.jsonl})
+    one_claim({"--json": options.json, "-o -" if options.save_path == STDOUT else "--jsonl": prints_lines(options)})
     _give_notes(options, console)
     options.let_go({_DATA_OPTIONS[name] for name in dataset_request(options).idle()})
     asked = dataset_request(options)
@@ -198,8 +198,7 @@ def _open_sink(
             raise UsageError("--resume and --retry-failed need a run to go on with.\nAdd -o FOLDER.")
         if options.json:
             raise UsageError("--json would hold all results in memory.\nUse --jsonl, or save a run with -o FOLDER.")
-        lines = options.jsonl or options.save_path == STDOUT
-        return StreamSink(console=console, lines=lines, view=options.view, hide=options.hide_attributions)
+        return StreamSink(console=console, lines=prints_lines(options), view=options.view, hide=options.hide_attributions)
     settings = {
         "command": "attribute-dataset",
         "model": asdict(model_asked),
@@ -227,7 +226,13 @@ def _open_sink(
         retry_failed=options.retry_failed,
         overwrite=options.overwrite,
         viz_path=viz_path,
+        lines=console if prints_lines(options) else None,
     )
+
+
+def prints_lines(options: Options) -> bool:
+    """Do the results themselves go to standard output, as JSON lines? Of a run that is kept it is a report."""
+    return file_of(options.save_path) is None and (options.jsonl or options.save_path == STDOUT)
 
 
 def keeps_a_run(options: Options) -> bool:
@@ -280,7 +285,7 @@ def _run(options: Options, console: Console, dataset: Dataset, model_asked: Mode
     if failed_in_all > counts["failed"]:
         told.append(f"{failed_in_all} failed before and were left (--retry-failed tries them again)")
     console.note(f"{'; '.join(told)}." + (f" {finished}" if finished else ""))
-    if keeps_a_run(options) and (options.json or options.jsonl):
+    if keeps_a_run(options) and (options.json or options.jsonl) and not prints_lines(options):
         report = {
             "path": options.save_path or options.viz_path,
             "finished": sink.finished,

@@ -24,7 +24,7 @@ from wherefrom_cli.opening import check_readable, open_results, require_examples
 from wherefrom_cli.parser import CommandParser, Options, positive_number, whole_number
 from wherefrom_cli.progress import ProgressLine, loading
 from wherefrom_cli.request import ModelRequest, add_model_options, model_request
-from wherefrom_cli.results import check_writable
+from wherefrom_cli.results import check_ending
 
 if TYPE_CHECKING:
     from wherefrom import AttributionModel
@@ -73,8 +73,9 @@ def configure(parser: CommandParser) -> None:
 
 def execute(options: Options, console: Console) -> int:
     """Measure, save, print."""
-    check_outputs(options)
-    check_writable(Path(options.annotate) if options.annotate else None, overwrite=options.overwrite)
+    annotated = Path(options.annotate) if options.annotate else None
+    check_ending(annotated)
+    check_outputs(options, ("--annotate", annotated))
     if options.gold:
         check_readable(options.gold)
     results = named(options.paths, options.example, options.limit)
@@ -107,9 +108,9 @@ def execute(options: Options, console: Console) -> int:
     with ProgressLine(console=console) as progress:
         found = evaluate(results, model, metrics, progress=progress, **arguments)
     write_evaluation(found, options, console)
-    if options.annotate:
-        with_measurements(first, found).save(options.annotate, overwrite=options.overwrite)
-        console.note(f"Written: {options.annotate}")
+    if annotated is not None:
+        with_measurements(first, found).save(annotated, overwrite=options.overwrite)
+        console.note(f"Written: {annotated}")
     show_evaluation(found, options, console)
     return ExitCode.DONE
 

@@ -17,9 +17,8 @@ from wherefrom_cli.exit_codes import ExitCode
 from wherefrom_cli.opening import open_results, require_examples
 from wherefrom_cli.parser import CommandParser, Options, one_of, positive_number, setting
 from wherefrom_cli.results import add_public_options, check_public_options, check_writable, file_of
-from wherefrom_cli.showing import DRAWN, drawn
+from wherefrom_cli.showing import DRAWN, TABLES, drawn
 
-TABLES = (".csv", ".tsv", ".parquet")
 FORMATS = {
     **{ending.removeprefix("."): ending for ending in (*DRAWN, *TABLES)},
     "markdown": ".md",
