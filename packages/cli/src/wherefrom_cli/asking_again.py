@@ -15,6 +15,8 @@ from wherefrom.results.attribution import Attributions
 from wherefrom.results.provenance import Provenance
 from wherefrom.results.stages import Stage
 
+from wherefrom_cli.texts import literal
+
 _TRACED = ("span", "reasoning", "hops", "leave_out", "signed")
 
 _OF_CONTEXT = {
@@ -171,6 +173,9 @@ def context_again(out: ContextAttribution) -> Again:
         missing.append("--documents FILE")
     else:
         options["input-context-text"] = info.get("input_context_text")
+    for option in ("input-current-text", "input-context-text", "output-current-text", "output-context-text"):
+        if isinstance(text := options.get(option), str):
+            options[option] = literal(text)
     for name, file in (("null_documents", "--null-documents FILE"), ("null_contexts", "--null-contexts FILE")):
         if isinstance(info.get(name), list):
             missing.append(file)

@@ -13,7 +13,7 @@ from wherefrom.questions.given import is_chat, is_ids
 from wherefrom.settings import is_whole
 
 from wherefrom_cli.console import Console
-from wherefrom_cli.rows import Row, columns_in_file, is_headed, lines_of, numbered_lines, rows_in_file, words_in
+from wherefrom_cli.rows import Row, columns_in_file, is_headed, numbered_lines, numbered_lines_of, rows_in_file, words_in
 
 T = TypeVar("T")
 
@@ -130,6 +130,30 @@ def typed_texts(console: Console, *options: Sequence[str]) -> list[list[str]]:
     return [[text for value in values for text in value.texts] for values in typed]
 
 
+def typed_text(value: str | None, console: Console, option: str) -> str | None:
+    """The one text that follows ``option``, read as `typed_texts` reads several. None stays None.
+
+    Raises:
+        UsageError: A file is missing, or holds none or several.
+    """
+    if value is None:
+        return None
+    found = _typed(value, console)
+    if len(found.texts) > 1:
+        raise UsageError(f"{found.where} holds {len(found.texts)} texts, one on each line, and {option} takes one.")
+    return found.texts[0]
+
+
+def names_texts(value: str) -> bool:
+    """Does what follows ``-i`` stand for texts elsewhere, and not for itself?"""
+    return value == "-" or (value.startswith("@") and not value.startswith("@@"))
+
+
+def literal(text: str) -> str:
+    """A text as it is typed to stand for itself."""
+    return f"@{text}" if text.startswith("@") else text
+
+
 def _refuse_shifted(one: _Typed, other: _Typed) -> None:
     """Raise: UsageError: Two files have a blank line at different places, so that other lines would be paired."""
     if not one.lines or not other.lines or list(one.lines) == list(other.lines):
@@ -144,8 +168,7 @@ def _refuse_shifted(one: _Typed, other: _Typed) -> None:
 
 def _typed(value: str, console: Console) -> _Typed:
     if value == "-":
-        read = enumerate(lines_of(console.read_stdin()), start=1)
-        return _of_lines(((number, line) for number, line in read if line.strip()), "standard input")
+        return _of_lines(numbered_lines_of(console.read_stdin(), "standard input"), "standard input")
     if value.startswith("@@"):
         return _Typed([value[1:]])
     if value.startswith("@") and (Path(value[1:]).is_file() or " " not in value):

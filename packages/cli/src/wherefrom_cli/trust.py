@@ -62,6 +62,11 @@ HARMLESS_GENERATION = frozenset(
 )  # fmt: skip
 """Arguments of generation that a project file may set: numbers and texts. Others load code (``custom_generate``)."""
 
+_TEXTS = frozenset(
+    {"input_current_text", "input_context_text", "output_current_text", "output_context_text", "input_text"}
+)
+"""Options whose ``@FILE`` and ``-`` stand for a text elsewhere."""
+
 _ADVICE = "Give it on the command line, as a variable, in your own config.toml, or name the file: --config-file {}"
 
 
@@ -117,6 +122,14 @@ def check_project_value(path: Path, name: str, option: str, value: Any) -> None:
             f"{path}: a project's file may not set {name!r}: it can run code, load, write or connect.\n"
             + _ADVICE.format(path)
         )
+    if option in _TEXTS:
+        from wherefrom_cli.texts import names_texts  # with all that reads texts: only where it is asked for
+
+        if names_texts(str(value)):
+            raise UsageError(
+                f"{path}: a project's file may not name a file of texts ({name} = {value!r}), only write texts out.\n"
+                + _ADVICE.format(path)
+            )
     if option == "model" and names_a_place(str(value)):
         raise UsageError(
             f"{path}: a project's file may not name a folder as the model ({value!r}), only a model of the hub or a "

@@ -39,6 +39,7 @@ from wherefrom_cli.request import (
     reduction,
 )
 from wherefrom_cli.results import STDOUT, check_ending, check_places, file_of, one_claim
+from wherefrom_cli.texts import typed_text
 
 if TYPE_CHECKING:
     from wherefrom import AttributionModel
@@ -52,6 +53,10 @@ BUILT_IN = {
     },
 }
 """What is explained when no text is given."""
+
+
+TYPED_TEXTS = ("input_current_text", "input_context_text", "output_current_text", "output_context_text")
+"""Options that are texts: ``@FILE`` and ``-`` stand for one elsewhere."""
 
 
 def configure(parser: CommandParser) -> None:
@@ -71,6 +76,9 @@ def configure(parser: CommandParser) -> None:
 
 def execute(options: Options, console: Console) -> int:
     """Attribute, save, print; then look whether everything is supported."""
+    for name in TYPED_TEXTS:
+        text = typed_text(getattr(options, name), console, f"--{name.replace('_', '-')}")
+        setattr(options, name, text)
     built_in = _is_built_in(options)
     model_asked = model_request(options, default=DEFAULT_MODEL if built_in else None)
     if built_in and model_asked.name not in BUILT_IN:
@@ -311,7 +319,7 @@ def _say_scores(out: ContextAttribution, console: Console) -> None:
 
 
 def _add_input_options(group: OptionGroup) -> None:
-    group.add("--input-current-text", metavar="TEXT", help="the text in question")
+    group.add("--input-current-text", metavar="TEXT", help="the text in question; @FILE; -: standard input")
     group.flag("--as-chat", help="the current text is a message to a chat model: write it by its chat template")
     group.add("--chat", metavar="FILE", help="instead of a text: messages of a chat (.json) that end in the question")
     group.add("--input-context-text", metavar="TEXT", help="its context")
