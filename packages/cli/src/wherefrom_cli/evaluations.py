@@ -44,6 +44,8 @@ def check_outputs(options: Options, *more: tuple[str, Path | None]) -> list[Path
     Raises:
         UsageError: A name says neither JSON nor page, the file is there, or two are the same.
     """
+    if options.dry_run:
+        options.refuse_idle({"json"}, "what it would cost is told in a line of text")
     paths = [Path(name) for name in options.output]
     for path in paths:
         if path.suffix not in (".json", *PAGE):

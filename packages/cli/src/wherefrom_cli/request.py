@@ -411,12 +411,30 @@ def model_request(options: Options, *, default: str | None = None) -> ModelReque
     )
 
 
+def generation_args(options: Options) -> dict[str, Any]:
+    """Arguments of generation: what stands on the command line before what a file or a variable sets.
+
+    Raises:
+        UsageError: Two options on the command line contradict each other.
+    """
+    given, most = dict(options.generation_kwargs), options.max_new_tokens
+    if most is None:
+        return given
+    typed = options.typed_among({"generation_kwargs", "max_new_tokens"})
+    if (other := given.get("max_new_tokens", most)) != most:
+        if len(typed) == 2:
+            raise UsageError(
+                f"--max-new-tokens {most} and --generation-kwargs contradict each other, which says {other}.\n"
+                "Give one of them."
+            )
+        if typed == ["--generation-kwargs"]:
+            return given
+    return {**given, "max_new_tokens": most}
+
+
 def attribution_request(options: Options) -> AttributionRequest:
     """How the options want texts attributed."""
     load_plugins(options.plugin)
-    generation = dict(options.generation_kwargs)
-    if options.max_new_tokens is not None:
-        generation["max_new_tokens"] = options.max_new_tokens
     target = options.do_prefix_attribution if options.attribute_target is None else options.attribute_target
     request = AttributionRequest(
         method=options.method,
@@ -433,11 +451,8 @@ def attribution_request(options: Options) -> AttributionRequest:
         batch_size=options.batch_size,
         seed=options.seed,
         check=bool(options.check),
-        generation_args=generation,
-        settings={
-            **{name: value for name in ("budget", "units") if (value := getattr(options, name)) is not None},
-            **typed_settings(options, wherefrom.AttributionModel.attribute),
-        },
+        generation_args=generation_args(options),
+        settings=typed_settings(options, wherefrom.AttributionModel.attribute),
     )
     request.check_names()
     return request

@@ -110,9 +110,26 @@ def destination(options: Options) -> Destination:
         hide=options.hide_attributions,
         view=options.view,
     )
+    refuse_idle_views(options, machine=where.machine)
     check_ending(where.path)
     check_places([("-o", where.path), ("--viz-path", where.viz_path)], overwrite=where.overwrite)
     return where
+
+
+def refuse_idle_views(options: Options, *, machine: bool) -> None:
+    """Refuse what is drawn how, where a program reads standard output.
+
+    Raises:
+        UsageError: One says so on the command line.
+    """
+    if machine:
+        options.refuse_idle({"view", "hide_attributions"}, "standard output has the results as JSON, and no drawing")
+
+
+def refuse_lines_of_a_plan(options: Options) -> None:
+    """Raise: UsageError: A plan, which is text or one document, is asked for as lines."""
+    if options.dry_run:
+        options.refuse_idle({"jsonl"}, "--dry-run prints text, or one document with --json")
 
 
 def file_of(name: str | None) -> Path | None:

@@ -26,7 +26,7 @@ from wherefrom_cli.request import (
     model_request,
     reduction,
 )
-from wherefrom_cli.results import add_output_options, destination, write_results
+from wherefrom_cli.results import add_output_options, destination, refuse_lines_of_a_plan, write_results
 from wherefrom_cli.texts import (
     COLUMN_OF_TARGETS,
     Example,
@@ -102,6 +102,7 @@ def execute(options: Options, console: Console) -> int:
     request = attribution_request(options)
     reduce = reduction(options)
     where = destination(options)
+    refuse_lines_of_a_plan(options)
     if options.do_prefix_attribution is not None:
         console.note("note: --do-prefix-attribution is called --attribute-target now.")
     if options.output_step_attributions:

@@ -35,6 +35,7 @@ from wherefrom_cli.request import (
     DEFAULT_MODEL,
     add_model_options,
     add_reduction_options,
+    generation_args,
     model_request,
     reduction,
 )
@@ -115,9 +116,7 @@ def execute(options: Options, console: Console) -> int:
 def _attributed(
     model: AttributionModel, asked: dict[str, Any], options: Options, console: Console, progress: ProgressLine
 ) -> ContextAttribution:
-    generation = dict(options.generation_kwargs)
-    if options.max_new_tokens is not None:
-        generation["max_new_tokens"] = options.max_new_tokens
+    generation = generation_args(options)
     reduce = reduction(options)
     out = attribute_context(
         model,

@@ -38,12 +38,20 @@ from wherefrom_cli.request import (
     model_request,
     reduction,
 )
-from wherefrom_cli.results import STDOUT, add_output_options, file_of, one_claim
+from wherefrom_cli.results import (
+    STDOUT,
+    add_output_options,
+    file_of,
+    one_claim,
+    refuse_idle_views,
+    refuse_lines_of_a_plan,
+)
 from wherefrom_cli.rows import ENDINGS
 from wherefrom_cli.texts import COLUMN_OF_TARGETS, Fields, targets_note
 
 BATCH_SIZE = 8
 ENGINES = ("local", "ray")
+_OF_RAY = frozenset({"address", "actors", "gpus_per_actor", "cpus_per_actor"})
 
 
 def configure(parser: CommandParser) -> None:
@@ -164,6 +172,12 @@ def execute(options: Options, console: Console) -> int:
     one_claim({"--json": options.json, "-o -" if options.save_path == STDOUT else "--jsonl": prints_lines(options)})
     _give_notes(options, console)
     options.let_go({_DATA_OPTIONS[name] for name in dataset_request(options).idle()})
+    if options.engine != "ray":
+        options.refuse_idle(_OF_RAY, "they are for --engine ray")
+    if keeps_a_run(options):
+        options.refuse_idle({"view"}, "a run that is kept is not shown")
+    refuse_idle_views(options, machine=prints_lines(options))
+    refuse_lines_of_a_plan(options)
     asked = dataset_request(options)
     if keeps_a_run(options) and not options.dry_run:  # before the slow part
         going_on = options.resume or options.retry_failed

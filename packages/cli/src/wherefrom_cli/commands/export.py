@@ -69,7 +69,7 @@ def configure(parser: CommandParser) -> None:
     )
     where.add("--steps", action="store_true", help="tables: a row per output token and its step scores, not per score")
     where.add("--raw", action="store_true", help="tables: scores as they are, not aggregated first")
-    where.add("--overwrite", action="store_true", help="replace the file, or the site, if it is there")
+    where.add("--overwrite", action="store_true", help="replace the file, the site or the frames that are there")
 
 
 def execute(options: Options, console: Console) -> int:
@@ -91,7 +91,7 @@ def _export(options: Options, console: Console) -> int:
     if options.frames is not None:
         from wherefrom_viz.figures import save_frames
 
-        files = save_frames(_chosen(options), options.frames, **dict(options.set))
+        files = save_frames(_chosen(options), options.frames, overwrite=options.overwrite, **dict(options.set))
         console.note(f"Wrote {len(files)} frames to {options.frames}.")
         return ExitCode.DONE
     output = str(options.output)
@@ -102,6 +102,10 @@ def _export(options: Options, console: Console) -> int:
             f"{options.output!r} does not say what to write.\n"
             f"End the name in {', '.join([*DRAWN, *TABLES])}, or add --to FORMAT."
         )
+    if ending in TABLES:
+        options.refuse_idle({"set"}, "a table has no options of a figure")
+    else:
+        options.refuse_idle({"steps", "raw"}, f"they are for tables ({', '.join(TABLES)})")
     if options.animate and ending != ".svg":
         raise UsageError("--animate makes an SVG that plays.\nEnd the name in .svg.")
     check_writable(path, overwrite=options.overwrite)
