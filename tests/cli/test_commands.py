@@ -6,6 +6,7 @@ import csv
 import importlib.metadata
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -23,7 +24,7 @@ from wherefrom.files import load, write_run
 from wherefrom.results.attribution import Attributions
 from wherefrom.results.provenance import Provenance
 from wherefrom_cli.commands import list_names
-from wherefrom_cli.main import load_command, modules
+from wherefrom_cli.main import load_command, main, modules
 
 Run = Callable[..., Any]
 
@@ -878,3 +879,68 @@ def test_a_setting_that_no_view_takes_is_named(
     assert not takes & {".0", "console", "ending", "options", "out", "what"}
     assert "not expected" not in ran.err
     assert not list(tmp_path.rglob("*.svg"))
+
+
+@pytest.fixture(scope="module")
+def half_failed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of which one example failed."""
+    folder = tmp_path_factory.mktemp("half")
+    (folder / "texts.jsonl").write_text('{"text": "Mary was", "id": "a"}\n{"text": "", "id": "b"}\n')
+    asked = ["attribute-dataset", "-m", "demo:lm", "-a", "attention", "--max-new-tokens", "1", "-q"]
+    assert main([*asked, "-d", str(folder / "texts.jsonl"), "-o", str(folder / "run")]) == 3
+    return folder / "run"
+
+
+def test_failed_examples_are_told_where_something_is_made_of_a_run(
+    wherefrom: Run, half_failed: Path, saved: Path, tmp_path: Path
+) -> None:
+    for command in (
+        ("merge", half_failed, "-o", "all.json"),
+        ("convert", half_failed, "-o", "one.json"),
+        ("export", half_failed, "-o", "one.csv"),
+        ("export", half_failed, "--site", "si te"),
+        ("evaluate", half_failed, "--dry-run", "--metrics", "top_k_drop", "--draws", "1"),
+        ("compare", half_failed, half_failed),
+    ):
+        ran = wherefrom(*command)
+        assert ran.code == 0, ran.err
+        assert "1 example failed and is left out" in ran.err, command
+        if "--site" in command:
+            assert "--directory 'si te'" in ran.err
+    assert "failed" not in wherefrom("export", half_failed, "-x", "a", "-o", "one.svg").err
+
+
+def test_examples_without_a_partner_are_told(wherefrom: Run, saved: Path, tmp_path: Path) -> None:
+    out = Attributions.load(saved)
+    out.replace(sequence_attributions=out.sequence_attributions[:1]).save(tmp_path / "one.json")
+    ran = wherefrom("compare", saved, "one.json")
+    assert ran.code == 0
+    assert ran.err.count("warning") == 1
+    assert f"Without a partner, and left out: 1 of {saved}." in ran.err
+
+
+@pytest.mark.parametrize(
+    "arguments, told",
+    [
+        (("--port", "99999"), "expected a port from 1 to 65535, got '99999'"),
+        (("--host", "256.1.1.1"), "--host 256.1.1.1 is no address of this machine"),
+    ],
+)
+def test_serve_refuses_where_it_cannot_listen(wherefrom: Run, arguments: tuple[str, ...], told: str) -> None:
+    pytest.importorskip("wherefrom_playground")
+    refused = wherefrom("serve", "-m", "no/such-model", *arguments)
+    assert refused.code == 2
+    assert told in refused.err
+
+
+def test_advice_about_a_hyphen_can_be_pasted(wherefrom: Run) -> None:
+    refused = wherefrom("attribute", "-i", "-don't")
+    assert refused.code == 2
+    assert f"-i={shlex.quote(chr(45) + 'don' + chr(39) + 't')}" in refused.err
+
+
+def test_a_column_for_which_there_is_no_room_is_told(wherefrom: Run, saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    assert "not shown for lack of width: strongest inputs" in " ".join(wherefrom("show", saved, "--view", "topk").out.split())
+    monkeypatch.setenv("COLUMNS", "60")
+    assert "lack of width" not in wherefrom("show", saved, "--view", "topk").out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import tempfile
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from wherefrom.results.showing import options_known
 from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
-from wherefrom_cli.opening import open_results, require_examples
+from wherefrom_cli.opening import open_results, require_examples, say_what_failed
 from wherefrom_cli.parser import CommandParser, Options, one_of, positive_number, setting
 from wherefrom_cli.results import add_public_options, check_public_options, check_writable, file_of
 from wherefrom_cli.showing import DRAWN, TABLES, drawn
@@ -86,6 +87,8 @@ def _export(options: Options, console: Console) -> int:
         )
     if options.output is None and (options.to or options.steps or options.raw or options.animate):
         raise UsageError("--to, --steps, --raw and --animate are for files.\nLeave them out, or write to -o FILE.")
+    if not options.example:
+        say_what_failed([options.path], console)
     if options.site is not None:
         return _write_site(options, console)
     if options.frames is not None:
@@ -160,7 +163,7 @@ def _write_site(options: Options, console: Console) -> int:
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     console.note(
         f"Wrote {len(results):,} examples to {folder} ({size / 1e6:.1f} MB).\n"
-        f"See it: python -m http.server --directory {folder} --bind 127.0.0.1"
+        f"See it: python -m http.server --directory {shlex.quote(str(folder))} --bind 127.0.0.1"
     )
     return ExitCode.DONE
 
