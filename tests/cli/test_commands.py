@@ -198,7 +198,9 @@ REDUCTIONS = (
 
 def test_info_as_config_tells_what_no_option_says(wherefrom: Run, saved: Path, tmp_path: Path) -> None:
     out = Attributions.load(saved)
-    out.aggregate("scores", "vnorm", normalize=True).aggregate("spans", target_spans=[(0, 2)]).save(tmp_path / "one.json")
+    out.aggregate("scores", "vnorm", normalize=True).aggregate("spans", target_spans=[(0, 2)]).save(
+        tmp_path / "one.json"
+    )
     told = wherefrom("info", "one.json", "--as-config")
     assert not set(tomllib.loads(told.out)["attribute"]) & set(REDUCTIONS)
     assert "reduced in a way that no option says" in told.err
@@ -939,8 +941,12 @@ def test_advice_about_a_hyphen_can_be_pasted(wherefrom: Run) -> None:
     assert f"-i={shlex.quote(chr(45) + 'don' + chr(39) + 't')}" in refused.err
 
 
-def test_a_column_for_which_there_is_no_room_is_told(wherefrom: Run, saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_column_for_which_there_is_no_room_is_told(
+    wherefrom: Run, saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("COLUMNS", "20")
-    assert "not shown for lack of width: strongest inputs" in " ".join(wherefrom("show", saved, "--view", "topk").out.split())
+    assert "not shown for lack of width: strongest inputs" in " ".join(
+        wherefrom("show", saved, "--view", "topk").out.split()
+    )
     monkeypatch.setenv("COLUMNS", "60")
     assert "lack of width" not in wherefrom("show", saved, "--view", "topk").out

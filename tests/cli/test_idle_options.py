@@ -39,7 +39,9 @@ IDLE: dict[str, tuple[str, ...]] = {
 
 
 @pytest.mark.parametrize("named", IDLE)
-def test_an_option_that_would_change_nothing_is_refused(wherefrom: Run, saved: Path, tmp_path: Path, named: str) -> None:
+def test_an_option_that_would_change_nothing_is_refused(
+    wherefrom: Run, saved: Path, tmp_path: Path, named: str
+) -> None:
     (tmp_path / "texts.txt").write_text("a text\n")
     refused = wherefrom(*(str(saved) if word == "{}" else word for word in IDLE[named]))
     assert refused.code == 2

@@ -224,7 +224,11 @@ def test_no_column_of_targets(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "fields, told",
-    [(Fields(), ["targets are taken from the column 'target'"]), (Fields(output=""), []), (Fields(output="target"), [])],
+    [
+        (Fields(), ["targets are taken from the column 'target'"]),
+        (Fields(output=""), []),
+        (Fields(output="target"), []),
+    ],
 )
 def test_targets_that_nobody_asked_for_are_told(tmp_path: Path, fields: Fields, told: list[str]) -> None:
     notes: list[str] = []
@@ -263,9 +267,7 @@ def test_the_only_column_of_a_table_is_known_or_named(
         ({"kwargs": {"data_files": "b.jsonl"}}, "has 'data_files', and .* says what is read already"),
     ],
 )
-def test_what_would_change_nothing_of_a_local_file_is_refused(
-    tmp_path: Path, asked: dict[str, Any], told: str
-) -> None:
+def test_what_would_change_nothing_of_a_local_file_is_refused(tmp_path: Path, asked: dict[str, Any], told: str) -> None:
     path = written(tmp_path, "a.jsonl", '{"text": "a"}')
     with pytest.raises(UsageError, match=told):
         DatasetRequest(name=str(path), **asked).load()

@@ -21,7 +21,14 @@ from wherefrom.step_functions.base import STEP_FUNCTIONS
 from wherefrom_cli import trust
 from wherefrom_cli.main import load_command, modules
 from wherefrom_cli.settable import _NOT_SETTABLE
-from wherefrom_cli.trust import HARMLESS, HARMLESS_GENERATION, check_project_value, distrusted_file, is_own, project_file
+from wherefrom_cli.trust import (
+    HARMLESS,
+    HARMLESS_GENERATION,
+    check_project_value,
+    distrusted_file,
+    is_own,
+    project_file,
+)
 
 EVIL = "from pathlib import Path\nPath({marker!r}).write_text('ran')\n"
 

@@ -92,7 +92,9 @@ def say_what_failed(paths: Sequence[str | Path], console: Console) -> None:
     for path in paths:
         if Path(path).is_dir() and (failed := len(open_run(path).failures)):
             examples = "1 example failed and is" if failed == 1 else f"{failed} examples failed and are"
-            console.note(f"note: {path}: {examples} left out. `wherefrom attribute-dataset --retry-failed` tries again.")
+            console.note(
+                f"note: {path}: {examples} left out. `wherefrom attribute-dataset --retry-failed` tries again."
+            )
 
 
 def check_readable(path: str | Path) -> None:

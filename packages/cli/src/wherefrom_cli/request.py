@@ -62,9 +62,7 @@ class ModelRequest:
     def recorded(self, made: Provenance) -> Provenance:
         """The provenance with what the model was loaded with, beside what its card tells; secrets are left out."""
         given = {"model_kwargs": self.model_kwargs, "tokenizer_kwargs": self.tokenizer_kwargs}
-        told = {
-            name: {key: value for key, value in one.items() if key not in _SECRETS} for name, one in given.items()
-        }
+        told = {name: {key: value for key, value in one.items() if key not in _SECRETS} for name, one in given.items()}
         model = {**made.model, **{name: one for name, one in told.items() if one}}
         return msgspec.structs.replace(made, model=model)
 

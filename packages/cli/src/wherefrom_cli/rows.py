@@ -111,7 +111,7 @@ def numbered_lines_of(data: bytes, where: str) -> Iterator[tuple[int, str]]:
     Raises:
         FileFormatError: They are no text.
     """
-    with _as_text(io.BufferedReader(io.BytesIO(data)), where) as file:  # type: ignore[type-var]
+    with _as_text(io.BufferedReader(io.BytesIO(data)), where) as file:
         yield from _numbered(file, where)
 
 
@@ -188,7 +188,9 @@ def _as_text(file: io.BufferedReader, where: str, newline: str | None = None) ->
             yield opened
         except UnicodeError as error:
             if encoding != "utf-8-sig":
-                raise FileFormatError(f"{where} begins as {encoding.upper()} and does not go on so: {error}.") from error
+                raise FileFormatError(
+                    f"{where} begins as {encoding.upper()} and does not go on so: {error}."
+                ) from error
             raise _not_utf8(file, where) from error
 
 

@@ -17,7 +17,7 @@ def prepare_streams() -> None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     if isinstance(sys.stdout, io.TextIOWrapper) and isinstance(sys.stdout.buffer, io.RawIOBase):  # PYTHONUNBUFFERED
         sys.stdout = io.TextIOWrapper(
-            WholeWrites(sys.stdout.buffer),  # type: ignore[arg-type]  # it asks for no more than a raw stream has
+            WholeWrites(sys.stdout.buffer),
             encoding=sys.stdout.encoding,
             errors=sys.stdout.errors,
             write_through=True,

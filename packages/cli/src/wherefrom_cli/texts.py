@@ -13,7 +13,15 @@ from wherefrom.questions.given import is_chat, is_ids
 from wherefrom.settings import is_whole
 
 from wherefrom_cli.console import Console
-from wherefrom_cli.rows import Row, columns_in_file, is_headed, numbered_lines, numbered_lines_of, rows_in_file, words_in
+from wherefrom_cli.rows import (
+    Row,
+    columns_in_file,
+    is_headed,
+    numbered_lines,
+    numbered_lines_of,
+    rows_in_file,
+    words_in,
+)
 
 T = TypeVar("T")
 

@@ -212,7 +212,9 @@ def _open_sink(
             raise UsageError("--resume and --retry-failed need a run to go on with.\nAdd -o FOLDER.")
         if options.json:
             raise UsageError("--json would hold all results in memory.\nUse --jsonl, or save a run with -o FOLDER.")
-        return StreamSink(console=console, lines=prints_lines(options), view=options.view, hide=options.hide_attributions)
+        return StreamSink(
+            console=console, lines=prints_lines(options), view=options.view, hide=options.hide_attributions
+        )
     settings = {
         "command": "attribute-dataset",
         "model": asdict(model_asked),

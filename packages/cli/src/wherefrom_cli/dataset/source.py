@@ -112,7 +112,8 @@ class DatasetRequest:
         idle = self.idle()
         if named := [option for name, option in _OPTIONS.items() if name in idle and getattr(self, name)]:
             raise UsageError(
-                f"{', '.join(named)} would change nothing beside -d {self.name}.\nLeave it out, or give -d another name."
+                f"{', '.join(named)} would change nothing beside -d {self.name}.\n"
+                "Leave it out, or give -d another name."
             )
         doubly = (("name", "config"), ("data_dir", "folder"), ("data_files", "files"), ("revision", "revision"))
         for argument, name in doubly:

@@ -64,9 +64,7 @@ def render_animation(attributions: Shown, *, seconds: float = 1.2, **options: An
     return "\n".join([*lines, "</svg>"]) + "\n"
 
 
-def save_frames(
-    attributions: Shown, folder: str | Path, *, overwrite: bool = False, **options: Any
-) -> list[Path]:
+def save_frames(attributions: Shown, folder: str | Path, *, overwrite: bool = False, **options: Any) -> list[Path]:
     """Write `render_frames` as ``step-000.svg``, ``step-001.svg``, ... into a folder, and return the files.
 
     Args:
