@@ -169,7 +169,8 @@ def configure(parser: CommandParser) -> None:
 
 def execute(options: Options, console: Console) -> int:
     """Attribute the data set."""
-    one_claim({"--json": options.json, "-o -" if options.save_path == STDOUT else "--jsonl": prints_lines(options)})
+    lines = {"--jsonl": options.jsonl} if options.jsonl else {"-o -": options.save_path == STDOUT}
+    one_claim({"--json": options.json, **lines})
     _give_notes(options, console)
     options.let_go({_DATA_OPTIONS[name] for name in dataset_request(options).idle()})
     if options.engine != "ray":

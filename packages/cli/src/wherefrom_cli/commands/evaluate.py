@@ -74,8 +74,8 @@ def configure(parser: CommandParser) -> None:
 def execute(options: Options, console: Console) -> int:
     """Measure, save, print."""
     annotated = Path(options.annotate) if options.annotate else None
-    check_ending(annotated)
     check_outputs(options, ("--annotate", annotated))
+    check_ending(annotated)
     if options.gold:
         check_readable(options.gold)
     results = named(options.paths, options.example, options.limit)

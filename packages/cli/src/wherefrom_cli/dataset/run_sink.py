@@ -289,7 +289,7 @@ def refuse_existing_run(
         raise UsageError("A run needs a place.\nAdd -o FOLDER.")
     ending = "" if path is None else path.suffix.lower()
     file = path if ending in _OF_FILES else None
-    check_ending(path if ending in _OF_OTHER_FILES and not named.is_dir() else file)
+    check_ending(path if ending in _OF_OTHER_FILES and not named.exists() else file)
     folder = named if path is not None and file is None else named.with_name(named.name + ".run")
     check_writable(file, overwrite=overwrite)
     if not resume or occupied_by(folder) != "run":
