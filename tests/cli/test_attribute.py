@@ -251,6 +251,27 @@ def test_log_file_has_what_was_said(wherefrom: Run, tmp_path: Path) -> None:
     assert "Saved 1 attribution" in (tmp_path / "log").read_text()
 
 
+def test_what_aggregators_leave_is_aggregated_where_one_number_is_asked_for(wherefrom: Run) -> None:
+    asked = ("attribute", "-m", "demo:lm", "-a", "attention", "-i", TEXT, "--max-new-tokens", 2, "--json")
+    left = Attributions.from_bytes(wherefrom(*asked, "--attribution-aggregators", "subwords", "max").out.encode())
+    assert left[0].dimensions == ("layer",)
+    ran = wherefrom(*asked, "--attribution-aggregators", "subwords", "max", "--aggregate-output")
+    out = Attributions.from_bytes(ran.out.encode())
+    assert out[0].is_aggregated
+    assert out[0] == left[0].aggregate()
+
+
+def test_a_symbolic_link_stays_one(wherefrom: Run, tmp_path: Path) -> None:
+    (tmp_path / "there.json").write_text("old")
+    (tmp_path / "link.json").symlink_to("there.json")
+    (tmp_path / "away.json").symlink_to("new.json")
+    asked = ("attribute", "-m", "demo:lm", "-a", "attention", "-i", TEXT, "--max-new-tokens", 1, "--hide")
+    for name, written in (("link.json", "there.json"), ("away.json", "new.json")):
+        assert wherefrom(*asked, "-o", name, "--overwrite").code == 0
+        assert (tmp_path / name).is_symlink()
+        assert len(Attributions.load(tmp_path / written)) == 1
+
+
 def test_a_large_file_is_told_and_how_it_would_be_smaller(wherefrom: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = ("attribute", "-m", "demo:lm", "-a", "saliency", "-i", TEXT, "--max-new-tokens", 2)
     assert "MB" not in wherefrom(*asked, "-o", "small.json").err

@@ -21,6 +21,7 @@ from wherefrom.errors import UsageError, WherefromWarning
 from wherefrom.files import load, open_run
 from wherefrom.files.locks import RunLock
 from wherefrom.results.attribution import Attributions
+from wherefrom_cli.dataset import run_sink
 from wherefrom_cli.dataset.identity import streamed_identity
 from wherefrom_cli.dataset.source import DatasetRequest, Shard
 from wherefrom_cli.dataset.work import Job, Outcome
@@ -605,3 +606,63 @@ def test_a_folder_of_save_to_disk_is_a_data_set(tmp_path: Path) -> None:
     assert [one.example.text for one in asked.load()] == [row["text"] for row in rows()]
     with pytest.raises(UsageError, match="without splits"):
         DatasetRequest(name=str(tmp_path / "saved"), split="test").load()
+    for more in ({"files": ("a.jsonl",)}, {"folder": "b"}, {"kwargs": {"streaming": True}}, {"revision": "r"}):
+        with pytest.raises(UsageError, match="would change nothing beside -d"):
+            evolve(asked, **more).load()
+
+
+def test_options_of_data_in_a_file_of_defaults_do_no_harm(wherefrom: Run, tmp_path: Path) -> None:
+    """Where they change nothing; typed, they are refused."""
+    write(tmp_path / "texts.jsonl", rows(1))
+    (tmp_path / "own.toml").write_text('[attribute-dataset]\nconfig = "c"\n', encoding="utf-8")
+    assert wherefrom(*BASE, "--config-file", "own.toml", "--hide").code == 0
+    refused = wherefrom(*BASE, "--config", "c")
+    assert refused.code == 2
+    assert "--config would change nothing" in refused.err
+
+
+def test_targets_that_nobody_asked_for_are_told(wherefrom: Run, tmp_path: Path) -> None:
+    write(tmp_path / "texts.jsonl", rows(1))
+    loud = [word for word in BASE if word != "-q"]
+    assert "targets are taken from the column 'target'" in wherefrom(*loud, "--hide").err
+    ran = wherefrom(*loud, "-gen", "", "--max-new-tokens", 1, "--jsonl")
+    assert "targets are taken" not in ran.err
+    assert "at home" not in ran.out
+
+
+def uneven(count: int = 6) -> list[dict[str, str]]:
+    """The longest first, so that batches have another order than the data."""
+    return [{"id": f"e{index}", "text": "Mary was hungry. " * (count - index)} for index in range(count)]
+
+
+def test_lines_and_a_page_are_in_the_order_of_the_data(
+    wherefrom: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[list[str | None]] = []
+    monkeypatch.setattr(run_sink, "write_html", lambda out, path, **options: drawn.append([one.id for one in out]))
+    made = uneven()
+    write(tmp_path / "texts.jsonl", made)
+    ids = [row["id"] for row in made]
+    base = (*BASE, "--max-new-tokens", 1, "-bs", 6)
+    for more in (("-o", "-"), ("--jsonl",)):
+        ran = wherefrom(*base, *more, "--viz-path", "page.html")
+        assert ran.code == 0, ran.err
+        assert [one.id for one in Attributions.from_bytes(ran.out.encode())] == ids
+    assert drawn == [ids, ids]
+    assert list(tmp_path.glob("*.run")) == []
+
+
+def test_a_file_in_capitals_is_a_file(wherefrom: Run, tmp_path: Path) -> None:
+    write(tmp_path / "texts.jsonl", uneven(2))
+    assert wherefrom(*BASE, "--max-new-tokens", 1, "-o", "OUT.JSONL").code == 0
+    assert [one.id for one in load(tmp_path / "OUT.JSONL")] == ["e0", "e1"]
+
+
+def test_a_run_that_was_converted_does_not_go_on(wherefrom: Run, tmp_path: Path) -> None:
+    write(tmp_path / "texts.jsonl", uneven(2))
+    assert wherefrom(*BASE, "--max-new-tokens", 1, "-o", "out.jsonl").code == 0
+    assert wherefrom("convert", "out.jsonl", "--to", "run", "-o", "run").code == 0
+    refused = wherefrom(*BASE, "--max-new-tokens", 1, "-o", "run", "--resume")
+    assert refused.code == 2
+    assert "did not make, so it cannot go on" in refused.err
+    assert len(refused.err) < 300

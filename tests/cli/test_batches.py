@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from wherefrom.errors import ModelGoneError
+from wherefrom_cli.dataset import work
 from wherefrom_cli.dataset.batches import WINDOW_BATCHES, length_bucketed
 from wherefrom_cli.dataset.source import Numbered
+from wherefrom_cli.request import AttributionRequest
 from wherefrom_cli.texts import Example
 
 TEXTS = st.lists(st.tuples(st.text(max_size=20), st.none() | st.text(max_size=5)), max_size=80)
@@ -32,6 +35,22 @@ def test_every_example_is_in_one_batch(pairs: list[tuple[str, str | None]], size
 def test_forced_and_generated_do_not_mix(pairs: list[tuple[str, str | None]], size: int) -> None:
     for batch in length_bucketed(numbered(pairs), size):
         assert len({item.example.generated is None for item in batch.examples}) == 1
+
+
+def test_batches_of_neighbouring_seeds_are_drawn_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    seeds: list[int] = []
+
+    def asked(model: object, examples: object, request: AttributionRequest, progress: object) -> None:
+        seeds.append(request.seed)
+        raise ModelGoneError("only its seed is looked at")
+
+    monkeypatch.setattr(work, "attribute_examples", asked)
+    for seed in range(3):
+        for batch in length_bucketed(numbered([("text", None)] * 5), 1):
+            with pytest.raises(ModelGoneError):
+                work.Job(request=AttributionRequest(seed=seed)).run(None, batch)  # type: ignore[arg-type]
+    assert len(set(seeds)) == len(seeds) == 15
+    assert seeds[::5] == [0, 1, 2]
 
 
 def test_lengths_are_alike_within_a_batch() -> None:

@@ -6,6 +6,7 @@ import csv
 import importlib.metadata
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -16,13 +17,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from wherefrom.context import ContextAttribution
 from wherefrom.evaluation.bench.standings import Standing
 from wherefrom.files import load, write_run
 from wherefrom.results.attribution import Attributions
 from wherefrom.results.provenance import Provenance
 from wherefrom_cli.commands import list_names
-from wherefrom_cli.main import load_command, modules
+from wherefrom_cli.main import load_command, main, modules
 
 Run = Callable[..., Any]
 
@@ -154,6 +156,88 @@ def test_info_as_config_asks_for_every_argument(wherefrom: Run, tmp_path: Path) 
     assert two.provenance.model == one.provenance.model
 
 
+SAID = ("-i", "George was sick", "-g", "George was sick. He was")
+
+
+@pytest.mark.parametrize(
+    "asked, options",
+    [
+        (("-a", "saliency"), {}),
+        (("-a", "saliency", "--aggregate-output"), {"aggregate-output": True}),
+        (("-a", "saliency", "--rescale-attributions"), {"rescale-attributions": True}),
+        (("-a", "occlusion", "--normalize-attributions"), {"normalize-attributions": True}),
+        (
+            ("-a", "attention", "--attribution-aggregators", "max", "mean", "subwords", "--rescale-attributions"),
+            {"attribution-aggregators": ["max", "mean", "subwords"], "rescale-attributions": True},
+        ),
+        (
+            ("-a", "attention", "--attribution-aggregators", "mean", "mean", "--attribution-selectors", "1", "0"),
+            {"attribution-aggregators": ["mean", "mean"], "attribution-selectors": [1, 0]},
+        ),
+    ],
+)
+def test_info_as_config_reduces_scores_again(
+    wherefrom: Run, tmp_path: Path, asked: tuple[str, ...], options: dict[str, Any]
+) -> None:
+    made = wherefrom("attribute", "-m", "demo:lm", *SAID, *asked, "--hide", "-o", "one.json")
+    assert made.code == 0, made.err
+    told = wherefrom("info", "one.json", "--as-config")
+    (tmp_path / "again.toml").write_text(told.out)
+    section = tomllib.loads(told.out)["attribute"]
+    assert {name: value for name, value in section.items() if name in REDUCTIONS} == options
+    ran = wherefrom("attribute", "--config-file", "again.toml", *SAID, "--hide", "-o", "two.json")
+    assert ran.code == 0, ran.err
+    assert Attributions.load(tmp_path / "two.json")[0] == Attributions.load(tmp_path / "one.json")[0]
+
+
+REDUCTIONS = (
+    *("attribution-aggregators", "attribution-selectors", "normalize-attributions", "rescale-attributions"),
+    "aggregate-output",
+)
+
+
+def test_info_as_config_tells_what_no_option_says(wherefrom: Run, saved: Path, tmp_path: Path) -> None:
+    out = Attributions.load(saved)
+    out.aggregate("scores", "vnorm", normalize=True).aggregate("spans", target_spans=[(0, 2)]).save(
+        tmp_path / "one.json"
+    )
+    told = wherefrom("info", "one.json", "--as-config")
+    assert not set(tomllib.loads(told.out)["attribute"]) & set(REDUCTIONS)
+    assert "reduced in a way that no option says" in told.err
+
+
+@pytest.mark.parametrize(
+    "name, value", [("eos_token_id", None), ("stop_strings", "a\x7fb"), ("bad_words_ids", [[1], None])]
+)
+def test_info_as_config_is_toml_whatever_was_handed_to_generation(
+    wherefrom: Run, saved: Path, tmp_path: Path, name: str, value: Any
+) -> None:
+    out = Attributions.load(saved)
+    given = {name: value, "max_new_tokens": 2}
+    made = replace(out.provenance, generation_args=given)
+    out.replace(provenance=made).save(tmp_path / "one.json")
+    section = tomllib.loads(wherefrom("info", "one.json", "--as-config").out)["attribute"]
+    written = section["generation-kwargs"]
+    assert (json.loads(written) if isinstance(written, str) else written) == given
+
+
+def test_info_as_config_loads_the_model_as_it_was(wherefrom: Run, tmp_path: Path) -> None:
+    """Secrets are kept by nobody."""
+    loaded = ("--model-kwargs", '{"token": "hf_secret", "local_files_only": true}')
+    more = ("--tokenizer-kwargs", '{"padding_side": "left"}')
+    made = wherefrom("attribute", "-m", "demo:lm", *SAID, *loaded, *more, "--hide", "-o", "one.json")
+    assert made.code == 0, made.err
+    assert "hf_secret" not in (tmp_path / "one.json").read_text()
+    section = tomllib.loads(wherefrom("info", "one.json", "--as-config").out)["attribute"]
+    assert section["model-kwargs"] == {"local_files_only": True}
+    assert section["tokenizer-kwargs"] == {"padding_side": "left"}
+    out = Attributions.load(tmp_path / "one.json")
+    hub = replace(out.provenance, model={**out.provenance.model, "revision": "a" * 40})
+    out.replace(provenance=hub).save(tmp_path / "hub.json")
+    section = tomllib.loads(wherefrom("info", "hub.json", "--as-config").out)["attribute"]
+    assert section["model-kwargs"]["revision"] == "a" * 40
+
+
 def test_info_as_config_of_a_run(wherefrom: Run, tmp_path: Path) -> None:
     (tmp_path / "rows.jsonl").write_text(
         "".join(json.dumps({"said": f"George was {how}", "how": how}) + "\n" for how in ("sick", "ill", "here"))
@@ -197,6 +281,12 @@ def test_info_as_config_of_a_context_attribution(wherefrom: Run, tmp_path: Path,
     assert ran.code == 0, ran.err
     one, two = (ContextAttribution.load(tmp_path / name) for name in ("one.json", "two.json"))
     assert two.replace(provenance=None) == one.replace(provenance=None)
+    bare = wherefrom(*CONTEXT, *texts, *written, "--add-output-info", "no", "-o", "bare.json")
+    assert bare.code == 0, bare.err
+    told = wherefrom("info", "bare.json", "--as-config")
+    assert tomllib.loads(told.out) == {}
+    assert "saved without what was asked" in told.err
+    assert "give --" not in told.err
     shown = wherefrom("info", "one.json").out
     for fact in (
         "context_sensitivity_std_threshold: 0.5",
@@ -205,6 +295,24 @@ def test_info_as_config_of_a_context_attribution(wherefrom: Run, tmp_path: Path,
         "template: {current}",
     ):
         assert fact in shown
+
+
+def test_info_as_config_of_a_context_attribution_reduces_scores_again(wherefrom: Run, tmp_path: Path) -> None:
+    asked = ("--input-context-text", "George was sick yesterday.", "-a", "saliency", "--no-show-viz")
+    base = ("attribute-context", "-m", "demo:lm", "--input-current-text", "His colleagues asked him to come")
+    reduced = ("--attribution-aggregators", "sum", "--rescale-attributions")
+    made = wherefrom(*base, *asked, *reduced, "-o", "one.json")
+    assert made.code == 0, made.err
+    (tmp_path / "again.toml").write_text(wherefrom("info", "one.json", "--as-config").out)
+    ran = wherefrom("attribute-context", "--config-file", "again.toml", "-o", "two.json", "--no-show-viz")
+    assert ran.code == 0, ran.err
+    one, two = (ContextAttribution.load(tmp_path / name) for name in ("one.json", "two.json"))
+    assert two.replace(provenance=None) == one.replace(provenance=None)
+    plain = wherefrom(*base, *asked, "--aggregate-output", "-o", "three.json")
+    assert plain.code == 0, plain.err
+    three = ContextAttribution.load(tmp_path / "three.json")
+    assert tomllib.loads(wherefrom("info", "three.json", "--as-config").out)["attribute-context"]["aggregate-output"]
+    assert three.cci_scores != one.cci_scores
 
 
 def test_info_as_config_of_a_trace_with_a_model(wherefrom: Run, tmp_path: Path) -> None:
@@ -773,3 +881,72 @@ def test_a_setting_that_no_view_takes_is_named(
     assert not takes & {".0", "console", "ending", "options", "out", "what"}
     assert "not expected" not in ran.err
     assert not list(tmp_path.rglob("*.svg"))
+
+
+@pytest.fixture(scope="module")
+def half_failed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of which one example failed."""
+    folder = tmp_path_factory.mktemp("half")
+    (folder / "texts.jsonl").write_text('{"text": "Mary was", "id": "a"}\n{"text": "", "id": "b"}\n')
+    asked = ["attribute-dataset", "-m", "demo:lm", "-a", "attention", "--max-new-tokens", "1", "-q"]
+    assert main([*asked, "-d", str(folder / "texts.jsonl"), "-o", str(folder / "run")]) == 3
+    return folder / "run"
+
+
+def test_failed_examples_are_told_where_something_is_made_of_a_run(
+    wherefrom: Run, half_failed: Path, saved: Path, tmp_path: Path
+) -> None:
+    for command in (
+        ("merge", half_failed, "-o", "all.json"),
+        ("convert", half_failed, "-o", "one.json"),
+        ("export", half_failed, "-o", "one.csv"),
+        ("export", half_failed, "--site", "si te"),
+        ("evaluate", half_failed, "--dry-run", "--metrics", "top_k_drop", "--draws", "1"),
+        ("compare", half_failed, half_failed),
+    ):
+        ran = wherefrom(*command)
+        assert ran.code == 0, ran.err
+        assert "1 example failed and is left out" in ran.err, command
+        if "--site" in command:
+            assert "--directory 'si te'" in ran.err
+    assert "failed" not in wherefrom("export", half_failed, "-x", "a", "-o", "one.svg").err
+
+
+def test_examples_without_a_partner_are_told(wherefrom: Run, saved: Path, tmp_path: Path) -> None:
+    out = Attributions.load(saved)
+    out.replace(sequence_attributions=out.sequence_attributions[:1]).save(tmp_path / "one.json")
+    ran = wherefrom("compare", saved, "one.json")
+    assert ran.code == 0
+    assert ran.err.count("warning") == 1
+    assert f"Without a partner, and left out: 1 of {saved}." in ran.err
+
+
+@pytest.mark.parametrize(
+    "arguments, told",
+    [
+        (("--port", "99999"), "expected a port from 1 to 65535, got '99999'"),
+        (("--host", "256.1.1.1"), "--host 256.1.1.1 is no address of this machine"),
+    ],
+)
+def test_serve_refuses_where_it_cannot_listen(wherefrom: Run, arguments: tuple[str, ...], told: str) -> None:
+    pytest.importorskip("wherefrom_playground")
+    refused = wherefrom("serve", "-m", "no/such-model", *arguments)
+    assert refused.code == 2
+    assert told in refused.err
+
+
+def test_advice_about_a_hyphen_can_be_pasted(wherefrom: Run) -> None:
+    refused = wherefrom("attribute", "-i", "-don't")
+    assert refused.code == 2
+    assert f"-i={shlex.quote(chr(45) + 'don' + chr(39) + 't')}" in refused.err
+
+
+def test_a_column_for_which_there_is_no_room_is_told(
+    wherefrom: Run, saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    assert "not shown for lack of width: strongest inputs" in " ".join(
+        wherefrom("show", saved, "--view", "topk").out.split()
+    )
+    monkeypatch.setenv("COLUMNS", "60")
+    assert "lack of width" not in wherefrom("show", saved, "--view", "topk").out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from wherefrom.errors import InputError
 from wherefrom.evaluation import Evaluation, Gold, Measurement, evaluate, save_gold
 from wherefrom.evaluation.bench import SHORT
 from wherefrom.files import load, save
+from wherefrom_cli.commands.evaluate import _model
+from wherefrom_cli.console import Console
+from wherefrom_cli.main import load_command
 
 from tests.core.made import attribution
 
@@ -289,3 +293,28 @@ def test_metrics_that_need_gold_are_refused_where_there_is_none(wherefrom: Run, 
     found = evaluate(load(saved), load_model("demo:lm"), ["auprc", "comprehensiveness"], draws=1)
     assert [one for one in found.warnings if "auprc" in one]
     assert {one.metric for one in found.measurements} == {"comprehensiveness"}
+
+
+def test_evaluate_asks_the_model_as_it_was_then(wherefrom: Run, tmp_path: Path) -> None:
+    said = ("-i", "George was sick", "-g", "George was sick. He", "--hide")
+    assert wherefrom("attribute", "-m", "demo:lm", *said, "--dtype", "float64", "-o", "one.json").code == 0
+    ran = wherefrom("evaluate", "one.json", *QUICK, "--dry-run")
+    assert ran.code == 0, ran.err
+    assert "another model" not in ran.err
+    other = wherefrom("evaluate", "one.json", *QUICK, "--dry-run", "--dtype", "float32")
+    assert "warning: occlusion was made with another model" in other.err
+    assert "dtype float64 then, float32 now" in other.err
+
+
+def test_evaluate_asks_for_the_revision_of_then(saved: Path, wherefrom: Run, tmp_path: Path) -> None:
+    out = load(saved)
+    model = {**out.provenance.model, "name": "nobody/nothing", "revision": "a" * 40, "tokenizer_kwargs": {"x": 1}}
+    out = out.replace(provenance=msgspec.structs.replace(out.provenance, model=model))
+    options = load_command("evaluate").parser().parse([str(saved)])
+    said = StringIO()
+    asked = _model(options, out, Console(stdin=said, stdout=said, stderr=said))
+    assert (asked.name, asked.dtype, asked.model_kwargs) == ("nobody/nothing", "float32", {"revision": "a" * 40})
+    assert "warning: The model was loaded with --tokenizer-kwargs '{\"x\": 1}' then" in said.getvalue()
+    typed = load_command("evaluate").parser().parse([str(saved), "--dtype", "bfloat16", "--model-kwargs", "{}"])
+    asked = _model(typed, out, Console(stdin=said, stdout=said, stderr=said))
+    assert (asked.dtype, asked.model_kwargs) == ("bfloat16", {})

@@ -33,6 +33,54 @@ WRITING: dict[str, tuple[str, ...]] = {
 }
 
 
+TWICE: dict[str, tuple[str, ...]] = {
+    "attribute": ("attribute", *MODEL, "-i", "text", "-o", "x.json", "--viz-path", "x.json"),
+    "trace": ("trace", *MODEL, "-i", "text", "-o", "x.json", "--viz-path", "./x.json"),
+    "attribute-dataset": ("attribute-dataset", "-d", "texts.txt", *MODEL, "-o", "x.json", "--viz-path", "x.json"),
+    "a folder of a run": ("attribute-dataset", "-d", "texts.txt", *MODEL, "-o", "x", "--viz-path", "x"),
+    "attribute-context": (*CONTEXT, "-o", "x.json", "--citations", "x.json"),
+    "attribute-context, page": (*CONTEXT, "--citations", "x.json", "--viz-path", "link.json"),
+    "evaluate": ("evaluate", "nowhere.json", "-o", "x.json", "--annotate", "x.json"),
+    "evaluate twice": ("evaluate", "nowhere.json", "-o", "x.json", "x.json"),
+    "bench twice": ("bench", *MODEL, "-o", "x.json", "x.json"),
+}
+
+
+@pytest.mark.parametrize("command", TWICE)
+@pytest.mark.parametrize("more", [(), ("--overwrite",)])
+def test_one_file_for_two_results_is_refused_before_the_work(
+    wherefrom: Run, tmp_path: Path, command: str, more: tuple[str, ...]
+) -> None:
+    (tmp_path / "texts.txt").write_text("a text\n")
+    (tmp_path / "link.json").symlink_to("x.json")
+    refused = wherefrom(*TWICE[command], *more)
+    assert refused.code == 2
+    assert "one would replace the other" in refused.err
+    assert sorted(os.listdir(tmp_path)) == ["link.json", "texts.txt"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("attribute-dataset", "-d", "texts.txt", *MODEL, "-o", "out.html"),
+        ("attribute-dataset", "-d", "texts.txt", *MODEL, "-o", "OUT.PARQUET"),
+        ("attribute-dataset", "-d", "texts.txt", *MODEL, "-o", "out.gz"),
+        (*CONTEXT, "-o", "out.html"),
+        (*CONTEXT, "--citations", "out.html"),
+        ("evaluate", "nowhere.json", "--annotate", "out.html"),
+    ],
+    ids=lambda command: " ".join((command[0], *command[-2:])),
+)
+def test_a_name_that_does_not_say_what_is_written_is_refused(
+    wherefrom: Run, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    (tmp_path / "texts.txt").write_text("a text\n")
+    refused = wherefrom(*command)
+    assert refused.code == 2
+    assert "does not say what to write" in refused.err
+    assert sorted(os.listdir(tmp_path)) == ["texts.txt"]
+
+
 @pytest.mark.parametrize("command", WRITING)
 def test_files_are_refused_before_anything_is_read(wherefrom: Run, tmp_path: Path, command: str) -> None:
     arguments = WRITING[command]

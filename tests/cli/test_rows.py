@@ -207,8 +207,77 @@ def test_what_is_no_text_is_refused_by_its_line(tmp_path: Path, column: str, val
 
 
 def test_whole_numbers_are_texts(tmp_path: Path) -> None:
-    found = by_attribute(written(tmp_path, "a.jsonl", '{"text": 0, "target": 12, "id": 3}'))
-    assert found == [Example(text="0", generated="12", id="3")]
+    path = written(tmp_path, "a.jsonl", '{"text": 0, "target": 12, "id": 3}')
+    assert list(examples_in_file(path, Fields(output="target"))) == [Example(text="0", generated="12", id="3")]
+
+
+@readers
+def test_a_number_that_nobody_asked_for_is_no_target(tmp_path: Path, read: Read) -> None:
+    path = written(tmp_path, "a.jsonl", '{"text": "a", "target": 0}\n{"text": "b", "target": "c"}')
+    assert [one.generated for one in read(path)] == [None, "c"]
+
+
+def test_no_column_of_targets(tmp_path: Path) -> None:
+    path = written(tmp_path, "a.jsonl", '{"text": "a", "target": "b"}')
+    assert [one.generated for one in examples_in_file(path, Fields(output=""))] == [None]
+
+
+@pytest.mark.parametrize(
+    "fields, told",
+    [
+        (Fields(), ["targets are taken from the column 'target'"]),
+        (Fields(output=""), []),
+        (Fields(output="target"), []),
+    ],
+)
+def test_targets_that_nobody_asked_for_are_told(tmp_path: Path, fields: Fields, told: list[str]) -> None:
+    notes: list[str] = []
+    list(examples_in_file(written(tmp_path, "a.jsonl", '{"text": "a", "target": "b"}'), fields, notes.append))
+    assert [note.removeprefix("note: ")[: len(expected)] for note, expected in zip(notes, told, strict=True)] == told
+
+
+@readers
+@pytest.mark.parametrize(
+    "name, content, told",
+    [
+        ("a.csv", "text;id\nMary was;1\n", r"one column, 'text;id'\.\nIt holds ';'"),
+        ("a.csv", "text\tid\nMary was\t1\n", r"one column, .*\nIt holds '\\t'"),
+        ("a.csv", "Mary was hungry.\nGeorge was ill.\n", r"one column, 'Mary was hungry\.'\.\n.*--input-field NAME"),
+        ("a.tsv", "Mary was hungry.\nGeorge was ill.\n", r"one column, 'Mary was hungry\.'\.\n.*--input-field NAME"),
+    ],
+)
+def test_the_only_column_of_a_table_is_known_or_named(
+    tmp_path: Path, read: Read, name: str, content: str, told: str
+) -> None:
+    path = written(tmp_path, name, content)
+    with pytest.raises(UsageError, match=told):
+        read(path)
+    named = Fields(input=content.split("\n")[0])
+    if "\t" not in content and ";" not in content:
+        assert [one.text for one in examples_in_file(path, named)] == ["George was ill."]
+
+
+@pytest.mark.parametrize(
+    "asked, told",
+    [
+        ({"files": ("b.jsonl",), "config": "c", "revision": "r"}, "--config, --files, --revision would change nothing"),
+        ({"folder": "d"}, "--dir would change nothing beside -d"),
+        ({"kwargs": {"sep": ";"}}, "has 'sep', and only .csv and .tsv files"),
+        ({"kwargs": {"sep": ";", "delimiter": ";"}}, "'sep' and 'delimiter', which are the same"),
+        ({"kwargs": {"data_files": "b.jsonl"}}, "has 'data_files', and .* says what is read already"),
+    ],
+)
+def test_what_would_change_nothing_of_a_local_file_is_refused(tmp_path: Path, asked: dict[str, Any], told: str) -> None:
+    path = written(tmp_path, "a.jsonl", '{"text": "a"}')
+    with pytest.raises(UsageError, match=told):
+        DatasetRequest(name=str(path), **asked).load()
+
+
+def test_what_would_change_nothing_of_local_files_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, "a.jsonl", '{"text": "a"}')
+    for more in ({"config": "c"}, {"revision": "r"}):
+        with pytest.raises(UsageError, match=f"--{next(iter(more))} would change nothing beside -d json"):
+            DatasetRequest(name="json", files=(str(path),), **more).load()
 
 
 def test_a_name_that_is_none_is_refused(tmp_path: Path) -> None:

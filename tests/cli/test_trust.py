@@ -13,6 +13,7 @@ from typing import Any, Union, get_args, get_origin
 
 import attrs
 import pytest
+from wherefrom.errors import UsageError
 from wherefrom.methods.contract import METHODS
 from wherefrom.methods.harmless import HARMLESS_WORDS
 from wherefrom.settings import a_folder, former_names
@@ -20,7 +21,14 @@ from wherefrom.step_functions.base import STEP_FUNCTIONS
 from wherefrom_cli import trust
 from wherefrom_cli.main import load_command, modules
 from wherefrom_cli.settable import _NOT_SETTABLE
-from wherefrom_cli.trust import HARMLESS, HARMLESS_GENERATION, distrusted_file, is_own, project_file
+from wherefrom_cli.trust import (
+    HARMLESS,
+    HARMLESS_GENERATION,
+    check_project_value,
+    distrusted_file,
+    is_own,
+    project_file,
+)
 
 EVIL = "from pathlib import Path\nPath({marker!r}).write_text('ran')\n"
 
@@ -302,3 +310,12 @@ def test_a_module_in_the_folder_stands_in_for_nothing(tmp_path: Path, command: l
     assert done.returncode == 2
     assert "'evil' was not found" in done.stderr
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("option", ["input_current_text", "output_context_text", "input_text"])
+@pytest.mark.parametrize("value", ["@/etc/hostname", "@m", "-"])
+def test_texts_of_a_project_s_file_are_written_out(option: str, value: str) -> None:
+    with pytest.raises(UsageError, match="may not name a file of texts"):
+        check_project_value(Path("wherefrom.toml"), option, option, value)
+    check_project_value(Path("wherefrom.toml"), option, option, "@@m")
+    check_project_value(Path("wherefrom.toml"), option, option, "Mary was")

@@ -13,6 +13,7 @@ from wherefrom.errors import FileFormatError, InputError, SettingsError
 from wherefrom.evaluation.bench import LONG, SHORT, Bench, Prompt, bench_cost, load_prompts, read_bench, run_bench
 from wherefrom.evaluation.records import Evaluation
 from wherefrom.evaluation.summary import values_by_example
+from wherefrom.files.locks import RunLock
 from wherefrom.testing import ReferenceModel, counting
 
 BENCH = Bench(methods=("occlusion[baseline=unk]",), metrics=("abpc",), removals=("unk",), draws=1)
@@ -78,6 +79,49 @@ def test_files_of_earlier_versions_go_on(model: Any, tmp_path: Path) -> None:
     assert path.read_bytes() == written
     with pytest.raises(InputError, match="another prompt"):
         run_bench(model, [msgspec.structs.replace(asked[0], answer=" dog")], BENCH, path)
+
+
+def test_what_is_reported_is_of_the_prompts_that_were_given(model: Any, tmp_path: Path) -> None:
+    asked, path = prompts(model), tmp_path / "bench.jsonl"
+    run_bench(model, asked[:3], BENCH, path)
+    assert run_bench(model, asked, BENCH, path, limit=1).texts == (asked[0].prompt + asked[0].answer,)
+    assert run_bench(model, [asked[2], asked[0]], BENCH, path).texts == tuple(
+        one.prompt + one.answer for one in (asked[2], asked[0])
+    )
+    assert len(path.read_bytes().splitlines()) == 1 + 3
+    assert len(read_bench(path).texts) == 3
+
+
+def test_of_a_prompt_that_is_in_the_file_twice_the_last_line_counts(model: Any, tmp_path: Path) -> None:
+    asked, path = prompts(model)[:2], tmp_path / "bench.jsonl"
+    first = run_bench(model, asked, BENCH, path)
+    again = msgspec.json.decode(path.read_bytes().split(b"\n")[1]) | {"forwards": 1000}
+    path.write_bytes(path.read_bytes() + msgspec.json.encode(again) + b"\n")
+    found = read_bench(path)
+    assert found.texts == first.texts
+    assert found.forwards > 1000
+
+
+def test_a_line_that_was_cut_off_is_written_anew(model: Any, tmp_path: Path) -> None:
+    asked, path = prompts(model)[:2], tmp_path / "bench.jsonl"
+    whole = run_bench(model, asked, BENCH, path)
+    path.write_bytes(path.read_bytes()[:-20])
+    assert run_bench(model, asked, BENCH, path).texts == whole.texts
+    assert read_bench(path).texts == whole.texts
+
+
+def test_one_process_at_a_time_writes_to_a_file(model: Any, tmp_path: Path) -> None:
+    path = tmp_path / "bench.jsonl"
+    with RunLock(path), pytest.raises(InputError, match=r"is writing to .*bench\.jsonl.*choose another file"):
+        run_bench(model, prompts(model)[:1], BENCH, path)
+    run_bench(model, prompts(model)[:1], BENCH, path)
+    assert [one.name for one in tmp_path.iterdir()] == ["bench.jsonl"]
+
+
+def test_two_prompts_of_one_id_are_refused(model: Any, tmp_path: Path) -> None:
+    (one,) = prompts(model)[:1]
+    with pytest.raises(InputError, match="Two prompts have the id 'p0'"):
+        run_bench(model, [one, one], BENCH, tmp_path / "bench.jsonl")
 
 
 def test_an_empty_prompt_is_refused(tmp_path: Path) -> None:

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 import wherefrom
+from attrs import evolve
 from wherefrom.attribute import AttributionModel
 from wherefrom.errors import SettingsError, UnknownNameError, nearest
 from wherefrom.methods import Gim, Reagent
 from wherefrom.methods.checking import with_another_seed
 from wherefrom.methods.perturbation.samplers import as_sampler
-from wherefrom.settings import LARGEST_SEED
+from wherefrom.settings import LARGEST_SEED, nth_seed
 from wherefrom.testing import question
 
 TEXT = "Mary was hungry yesterday."
@@ -27,11 +28,22 @@ def asked(model: AttributionModel, method: str, **settings: Any) -> Any:
     return model.attribute(TEXT, f"{TEXT} She", method=method, show_progress=False, **settings)
 
 
-@pytest.mark.parametrize("seed, after", [(0, 1), (LARGEST_SEED - 1, LARGEST_SEED), (LARGEST_SEED, 0)])
-def test_behind_the_largest_seed_comes_the_first(seed: int, after: int, model: AttributionModel) -> None:
+def test_seeds_that_follow_each_other_share_no_draw() -> None:
+    seeds = [0, 1, 2, 3, 2**32 - 1, 2**32, LARGEST_SEED - 1, LARGEST_SEED]
+    drawn = [nth_seed(seed, number) for seed in seeds for number in range(50)]
+    assert len(set(drawn)) == len(drawn)
+    assert all(0 <= one <= LARGEST_SEED for one in drawn)
+    assert [nth_seed(seed, 0) for seed in seeds] == seeds
+    assert nth_seed(1, 1) == nth_seed(np.int64(1), 1), "a number of numpy is a seed, too"
+
+
+def test_a_check_asks_with_a_seed_of_its_own(model: AttributionModel) -> None:
     about = question(model.adapter, TEXT, " She")
-    other, _ = with_another_seed(Reagent(seed=seed), about)
-    assert other.seed == after
+    others = [with_another_seed(Reagent(seed=seed), evolve(about, seed=seed)) for seed in (0, 1, 2, LARGEST_SEED)]
+    assert all(method.seed == asked.seed for method, asked in others)
+    seeds = {asked.seed for _, asked in others}
+    assert len(seeds) == 4
+    assert not seeds & {0, 1, 2, 3, LARGEST_SEED}
 
 
 def test_the_largest_seed_of_a_method_can_be_checked(model: AttributionModel) -> None:

@@ -60,6 +60,7 @@ def test_the_noisy_embedding_is_what_a_product_takes() -> None:
     "settings, message",
     [
         ({"of": Occlusion()}, "occlusion takes no gradients"),
+        ({"of": "discretized_integrated_gradients"}, "goes from word to word.*Use saliency"),
         ({"of": Saliency}, "must be a method or its name"),
         ({"n_samples": 0}, "n_samples must be a whole number from 1"),
         ({"stdev": -0.1}, "stdev"),
@@ -73,3 +74,13 @@ def test_settings_are_checked(settings: dict[str, Any], message: str) -> None:
 def test_the_method_inside_must_suit_the_model() -> None:
     with pytest.raises(ModelCapabilityError, match="deeplift needs"):
         target(SmoothGrad(of=DeepLift()))
+
+
+def test_what_the_method_inside_cannot_know_is_not_known() -> None:
+    class Untold(Saliency):
+        def cost(self, question: Any) -> None:
+            return None
+
+    assert SmoothGrad(n_samples=2).cost(ABOUT) == Saliency().cost(ABOUT).times(2)
+    assert SmoothGrad(of=Untold()).cost(ABOUT) is None
+    assert SmoothGrad(of=Untold()).cost_on(MODEL, ABOUT) is None

@@ -51,7 +51,7 @@ def windows_by_hand(model, asked, window, stride):
     return scores.get("source"), scores["target"]
 
 
-@pytest.mark.parametrize("window, stride", [(1, 1), (2, 1), (3, 2), (2, 3), (20, 1)])
+@pytest.mark.parametrize("window, stride", [(1, 1), (2, 1), (3, 2), (3, 3), (20, 1)])
 @pytest.mark.parametrize("kind", KINDS)
 def test_windows_of_every_step_are_those_of_its_prefix(kind, window, stride):
     model = ReferenceModel(kind)
@@ -155,3 +155,10 @@ def test_impossible_settings_are_refused(settings):
 
 def test_numbers_of_numpy_are_recorded_as_numbers():
     assert non_default(Occlusion(window=np.int64(3))) == {"window": 3}
+
+
+def test_windows_leave_no_unit_out():
+    for settings in ({"stride": 2}, {"window": 2, "stride": 3}):
+        with pytest.raises(SettingsError, match="never removed"):
+            Occlusion(**settings)
+    assert Occlusion(window=3, stride=3).stride == 3

@@ -96,6 +96,12 @@ def test_results_are_merged_added_and_summed() -> None:
     assert len(one) == 1
     with pytest.raises(InputError, match="differ in model"):
         merge_attributions([one, result(3, model={"name": "gpt2"})])
+    none = Attributions(sequence_attributions=(), provenance=Provenance(warnings=["All failed."]))
+    for parts in ([none, one, two], [one, none, two]):
+        merged = merge_attributions(parts)
+        assert len(merged) == 2
+        assert merged.provenance.method == {"name": "made"}
+    assert len(merge_attributions([none, none])) == 0
     with pytest.raises(InputError, match="nothing to merge"):
         merge_attributions([])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -197,7 +198,7 @@ def test_stratified_points_come_nearer_than_free_ones():
     assert np.mean(stratified) < np.mean(free) / 2
 
 
-@pytest.mark.parametrize("n_samples, advice", [(16, "n_samples='auto'"), ("auto", "a larger max_samples than 40")])
+@pytest.mark.parametrize("n_samples, advice", [(20, "n_samples='auto'"), ("auto", "a larger max_samples than 40")])
 def test_rough_scores_say_what_is_not_done_yet(n_samples: Any, advice: str) -> None:
     model = ReferenceModel("decoder-only")
     asked = question(model, "the cat sat on the mat and the dog sat on", "a dog slept")
@@ -205,3 +206,45 @@ def test_rough_scores_say_what_is_not_done_yet(n_samples: Any, advice: str) -> N
     (scores,) = method.attribute(model, [asked], no_progress)
     (warning,) = [one for one in scores.warnings if "standard errors" in one]
     assert f"Use {advice}" in warning
+
+
+FEW = [
+    (KernelShap(n_samples=8), 60),
+    (KernelShap(n_samples=28), 60),
+    (Lime(n_samples=2), 34),
+    (Lime(n_samples=16, surrogate="lasso"), 34),
+    (ContextCite(n_samples=2), 34),
+    (ShapleyValueSampling(n_samples=1), 8),
+    (ShapleyValueSampling(n_samples=2), 8),
+    (ShapleyValueSampling(n_samples=1, antithetic=False), 4),
+]
+
+
+@pytest.mark.parametrize("method, advised", FEW, ids=[f"{one.identifier}-{one.n_samples}-{k}" for one, k in FEW])
+def test_samples_that_are_too_few_for_the_units_are_told(method: Any, advised: int) -> None:
+    scores, _ = scores_of(method, 15, lambda there: -crowded(there))
+    (told,) = [text for text in scores.warnings if "too few for 15 units" in text]
+    assert f"{method.n_samples} samples are too few" in told
+    assert f"Use n_samples={advised}, or larger units" in told
+    enough, _ = scores_of(evolve(method, n_samples=advised), 15, lambda there: -crowded(there))
+    assert not any("too few" in text for text in enough.warnings)
+
+
+def test_steps_that_see_few_units_have_enough_samples() -> None:
+    model, asked = game(crowded, 15, steps=15)
+    (scores,) = KernelShap(n_samples=24, baseline="unk").attribute(model, [asked], no_progress)
+    (told,) = [text for text in scores.warnings if "too few for 15 units" in text]
+    short = int(re.search(r"at (\d+) of 15 steps", told).group(1))  # type: ignore[union-attr]
+    assert 3 <= short <= 12
+    first = int(re.search(r"the first is step (\d+)", told).group(1))  # type: ignore[union-attr]
+    assert first >= 3
+
+
+def test_auto_adds_samples_until_they_tell_the_units_apart() -> None:
+    for method in (Lime(), KernelShap()):
+        auto = evolve(method, n_samples="auto", tolerance=100.0, max_samples=2000)
+        scores, _ = scores_of(auto, 200)
+        assert scores.details["samples"] > method.n_samples
+        assert not any("too few" in text for text in scores.warnings)
+    scores, _ = scores_of(Lime(n_samples="auto", max_samples=60), 200)
+    assert any("Use a larger max_samples than 60" in text for text in scores.warnings)

@@ -25,7 +25,7 @@ from wherefrom.step_functions import (
     require_differentiable,
     require_explainable,
 )
-from wherefrom.step_functions.base import falls_with_probability
+from wherefrom.step_functions.base import falls_with_probability, plain_without_contrast
 
 STEPS = 4
 BUILT_IN = (
@@ -124,6 +124,13 @@ def test_never_nan(name: str, options: dict[str, Any], prediction: StepPredictio
     half = asked(in_torch(prediction, torch.float16))
     assert half.dtype == torch.float32
     assert torch.isfinite(half).all()
+
+
+@pytest.mark.filterwarnings("ignore:.*The model has no dropout")
+@pytest.mark.parametrize("name, options", VARIANTS)
+def test_what_is_zero_without_a_contrast_is_no_plain_value(name: str, options: dict[str, Any]) -> None:
+    values = value(name, attrs.evolve(draw(11), contrast=None), **options)
+    assert plain_without_contrast(function(name, **options)) == values.any()
 
 
 @pytest.mark.parametrize("name, options", DIFFERENTIABLE)
@@ -301,9 +308,10 @@ def test_dropout_mean_lies_between_its_passes(prediction: StepPrediction) -> Non
     assert ((mean >= passes.min(0) - 1e-12) & (mean <= passes.max(0) + 1e-12)).all()
 
 
-def test_dropout_score_is_zero_where_all_passes_agree() -> None:
+@pytest.mark.parametrize("passes", range(2, 9))
+def test_dropout_score_is_zero_where_all_passes_agree(passes: int) -> None:
     prediction = draw(4)
-    alike = attrs.evolve(prediction, samples=np.stack([prediction.logits + 1.0] * 3))
+    alike = attrs.evolve(prediction, samples=np.stack([prediction.logits + 1.0] * passes))
     with pytest.warns(WherefromWarning, match="no dropout"):
         np.testing.assert_array_equal(value("mc_dropout_zscore", alike), 0.0)
 
@@ -366,6 +374,17 @@ def test_functions_say_whether_they_fall_where_the_model_becomes_surer() -> None
         plain = [float(one(attrs.evolve(prediction, contrast=None))[0]) for prediction in (unsure, sure)]
         if plain[0] != plain[1]:
             assert falls_with_probability(one, contrasted=False) == (plain[1] < plain[0]), name
+
+
+def test_functions_say_whether_they_are_a_plain_value_without_a_contrast() -> None:
+    for name in STEP_FUNCTIONS:
+        one = STEP_FUNCTIONS.get(name)()
+        predictions = [attrs.evolve(draw(seed), contrast=None, samples=draw(seed).logits[None]) for seed in range(3)]
+        if one.contrastive:
+            differ = len({tuple(np.asarray(one(prediction)).round(9)) for prediction in predictions}) > 1
+            assert plain_without_contrast(one) == differ, name
+        else:
+            assert plain_without_contrast(one)
 
 
 def test_counts_are_refused_as_gradient_targets_with_a_list_of_others() -> None:

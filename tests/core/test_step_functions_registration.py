@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import EntryPoint
@@ -15,7 +16,7 @@ import torch
 from wherefrom._registry import Registry
 from wherefrom.errors import SettingsError, ShapeError, UnknownNameError, UsageError
 from wherefrom.questions.target_function import TargetFunction
-from wherefrom.settings import from_mapping
+from wherefrom.settings import from_mapping, non_default
 from wherefrom.step_functions import (
     STEP_FUNCTIONS,
     Logit,
@@ -23,12 +24,15 @@ from wherefrom.step_functions import (
     list_step_functions,
     register_step_function,
     require_differentiable,
+    step_function,
 )
+from wherefrom.step_functions.registration import RESERVED, step_function_of
 
 
 @pytest.fixture(autouse=True)
 def registry_as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Names registered by a test are gone after it."""
+    list_step_functions()  # imports the built-in ones, which stay
     monkeypatch.setattr(STEP_FUNCTIONS, "_entries", dict(STEP_FUNCTIONS._entries))
     monkeypatch.setattr(STEP_FUNCTIONS, "_aliases", dict(STEP_FUNCTIONS._aliases))
     return
@@ -183,6 +187,45 @@ def test_a_value_of_the_wrong_shape_is_told(wrong: Any, described: str) -> None:
     register_step_function(wrong, "wrong")
     with pytest.raises(ShapeError, match=rf"'wrong' returned {described}; expected one value per step"):
         STEP_FUNCTIONS.get("wrong")()(prediction())
+
+
+FACTS = ("contrastive", "differentiable", "identifier", "logarithm", "sampled", "span_aggregation", "self", "function")
+
+
+@pytest.mark.parametrize("name", [*FACTS, "falls_with_probability", "reads_contrast_alone", "former_names", "__call__"])
+def test_a_setting_is_not_called_like_what_a_function_says_of_itself(name: str) -> None:
+    """It would be taken for it: the function compares, is sampled or merges as the setting says."""
+    scope: dict[str, Any] = {}
+    exec(f"def own(prediction, {name}=2.0): return prediction.at_target(prediction.logits)", scope)
+    with pytest.raises(SettingsError, match=rf"'own' has a parameter '{name}'.*another name"):
+        register_step_function(scope["own"])
+    with pytest.raises(SettingsError, match=rf"'own' has a parameter '{name}'"):
+        step_function_of(scope["own"])
+
+
+def test_a_function_of_no_module_is_taken() -> None:
+    scope: dict[str, Any] = {}
+    exec("def own(prediction, factor=2.0): return factor * prediction.at_target(prediction.logits)", scope)
+    assert scope["own"].__module__ is None
+    one = step_function_of(scope["own"])(factor=1.0)
+    np.testing.assert_array_equal(one(prediction()), prediction().at_target(prediction().logits))
+    assert repr(one) == "own(factor=1.0)"
+    assert isinstance(type(one).__module__, str)
+
+
+def test_every_fact_that_the_library_reads_is_reserved() -> None:
+    facts = {name for name in inspect.signature(step_function).parameters if name not in ("names", "aliases")}
+    assert facts < RESERVED
+
+
+def test_a_setting_with_an_underscore_is_set_by_its_name() -> None:
+    def shifted(prediction: StepPrediction, _by: float = 0.0) -> Any:
+        return prediction.at_target(prediction.logits) + _by
+
+    register_step_function(shifted)
+    one = from_mapping(STEP_FUNCTIONS.get("shifted"), {"_by": 1.0}, where="step function 'shifted'")
+    np.testing.assert_allclose(one(prediction()), STEP_FUNCTIONS.get("shifted")()(prediction()) + 1)
+    assert non_default(one) == {"_by": 1.0}
 
 
 def test_a_count_declares_that_it_has_no_gradient() -> None:

@@ -78,8 +78,10 @@ def test_without_random_orders_nothing_is_better_than_them() -> None:
     assert {one.method for one in alone.curves} == {"occlusion", *alone.orderings}
 
 
-def test_sizes_are_not_turned() -> None:
-    evaluation = found({"one": scores_of("crossentropy", "saliency")})
+@pytest.mark.parametrize("method", ["saliency", "smoothgrad"])
+def test_sizes_are_not_turned(method: str) -> None:
+    """Gradients have a sign, and their norms, which the default aggregation takes, have none."""
+    evaluation = found({"one": scores_of("crossentropy", method)})
     assert not evaluation.warnings
     assert np.nanmean(numbers(evaluation, "one")) > 0
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import wherefrom.inseq as inseq
 from wherefrom.inseq.commands.attribute_context import AttributeContextArgs, AttributeContextOutput
-from wherefrom.inseq.commands.attribute_context.attribute_context import attribute_context
+from wherefrom.inseq.commands.attribute_context.attribute_context import (
+    attribute_context,
+    attribute_context_with_model,
+)
 from wherefrom.inseq.commands.cli import main
 
 MODELS = Path(__file__).parents[1] / "golden" / "data" / "models"
@@ -28,6 +33,27 @@ def test_attribute(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert page.read_text("utf-8").lstrip().lower().startswith("<!doctype html")
     assert main([*words, "--hide"]) == 0
     assert capsys.readouterr().out == ""
+
+
+def test_selectors_and_aggregators_are_as_many(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["attribute", "-m", GPT2, "-i", "it", "-g", "it is", "--hide", "--attribution_selectors", "0", "1"]
+    assert main([*words, "--attribution_aggregators", "mean"]) == 2
+    assert "2 attribution_selectors for 1 attribution_aggregators" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--viz_path", "--save_path"])
+@pytest.mark.parametrize("command", ["attribute", "attribute-context"])
+def test_a_file_without_a_folder_is_told(
+    command: str, option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [command, "-m", GPT2, option, str(tmp_path / "nowhere" / "out.html")]
+    if command == "attribute":
+        words += ["-i", "it", "-g", "it is", "--hide"]
+    else:
+        words += ["--input_context_text", "the name.", "--input_current_text", "it", "--output_current_text", "is"]
+        words += ["--show_viz", "no"]
+    assert main(words) == 2
+    assert capsys.readouterr().err.startswith("Error: There is no folder")
 
 
 def test_attribute_dataset(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -58,6 +84,36 @@ def test_attribute_context_is_saved_and_read(tmp_path: Path) -> None:
     assert all(len(cue.input_context_scores) == len(out.input_context_tokens) for cue in out.cci_scores)
     assert out.info["has_input_context"] is True
     assert out.max_cti >= out.mean_cti >= out.min_cti
+
+
+def context_scores(model: inseq.AttributionModel, **options: Any) -> np.ndarray:
+    """Scores of the input's context for the first token, by the options of the command."""
+    args = AttributeContextArgs(
+        model_name_or_path=GPT2,
+        input_context_text="the name of it.",
+        input_current_text="it was",
+        output_current_text="it is good",
+        context_sensitivity_std_threshold=0,
+        show_viz=False,
+        **options,
+    )
+    return np.array(attribute_context_with_model(args, model).cci_scores[0].input_context_scores)
+
+
+def test_contexts_are_scored_as_the_options_say(gpt2: inseq.AttributionModel) -> None:
+    norms = context_scores(gpt2)
+    assert (norms > 0).all()
+    normalized = context_scores(gpt2, normalize_attributions=True)
+    rescaled = context_scores(gpt2, rescale_attributions=True)
+    for other in (normalized, rescaled):
+        np.testing.assert_allclose(other / other.sum(), norms / norms.sum(), rtol=1e-5)
+    assert 0 < normalized.sum() < 1
+    assert rescaled.max() > normalized.max()
+    sums = context_scores(gpt2, attribution_aggregators=["sum"])
+    assert (sums >= norms - 1e-6).all()  # of magnitudes, which saliency gives
+    width = gpt2.model.config.n_embd
+    one_by_one = [context_scores(gpt2, attribution_selectors=[index]) for index in range(width)]
+    np.testing.assert_allclose(sum(one_by_one), sums, rtol=1e-4)
 
 
 def test_contexts_are_spelt_as_each_is_alone() -> None:

@@ -96,6 +96,7 @@ def spelling(family: str, language: str) -> str:
     return f"__{language}__" if family == "m2m100" else language
 
 
+@pytest.mark.filterwarnings("ignore:No token begins with")
 def test_the_output_begins_with_the_language_that_is_forced(model: Any, family: str) -> None:
     source, target = LANGUAGES[family]
     forced = model.tokenizer.convert_tokens_to_ids(spelling(family, target))

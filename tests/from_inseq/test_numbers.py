@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import wherefrom.inseq as inseq
+from wherefrom.inseq.attr.step_functions import _get_contrast_inputs
 
 DATA = Path(__file__).parents[1] / "golden" / "data"
 INDEX: dict[str, Any] = json.loads((DATA / "index.json").read_text("utf-8"))
@@ -30,6 +32,11 @@ CASES = [
     and case["method"] in ("saliency", "input_x_gradient", "integrated_gradients", "occlusion", "attention", "dummy")
     and not set(case["params"]) & set(ASKED_OTHERWISE)
     and not case["load_params"]
+]
+THROUGH_BOTH = [
+    case
+    for case in INDEX["cases"]
+    if case["params"].get("contrast_force_inputs") and INDEX["models"][case["model"]]["encoder_decoder"]
 ]
 VARIANTS = [
     case for case in INDEX["cases"] if "variants" in case["params"] and case["model"] in ("gpt2-tiny", "marian-tiny")
@@ -80,6 +87,21 @@ def test_scores_are_inseqs(case: dict[str, Any], request: pytest.FixtureRequest)
             close(values, recorded[f"step_scores.{name}"], name)
             checked += 1
     assert checked
+
+
+@pytest.mark.parametrize("case", THROUGH_BOTH, ids=lambda case: case["model"])
+def test_gradients_through_a_contrastive_pass_are_inseqs(case: dict[str, Any]) -> None:
+    model = inseq.load_model(str(DATA / "models" / case["model"]), "saliency", device="cpu")
+
+    def divergence(args: Any, contrast_targets: Any) -> Any:
+        there = _get_contrast_inputs(args, contrast_targets=contrast_targets)
+        said = [args.forward_output, args.attribution_model.get_forward_output(there.batch)]
+        log_p, log_q = (args.attribution_model.output2logits(one).log_softmax(-1) for one in said)
+        return (log_p.exp() * (log_p - log_q)).sum(-1)
+
+    one, recorded = asked(model, {**case, "params": {}}, attributed_fn=divergence)
+    for name in ("source_attributions", "target_attributions"):
+        close(getattr(one, name), recorded[name], name)
 
 
 @pytest.mark.parametrize("case", VARIANTS, ids=lambda case: case["model"])

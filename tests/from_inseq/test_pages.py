@@ -175,6 +175,7 @@ def test_pairs(capsys: pytest.CaptureFixture[str]) -> None:
     torch.testing.assert_close(difference.source_attributions, second.source_attributions - first.source_attributions)
 
 
+@pytest.mark.filterwarnings("ignore:No token begins with")
 def test_multilingual(marian: Any) -> None:
     out = marian.attribute(
         "the name of",

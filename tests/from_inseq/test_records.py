@@ -20,6 +20,7 @@ import wherefrom.inseq as inseq
 from wherefrom.errors import FileFormatError, InputError, SettingsError, UnknownNameError, WherefromWarning
 from wherefrom.inseq.data import BatchEncoding, EncoderDecoderBatch, FeatureAttributionSequenceOutput
 from wherefrom.inseq.data.aggregator import PairAggregator, SubwordAggregator
+from wherefrom.inseq.data.as_wherefrom import as_wherefrom
 from wherefrom.inseq.models.model_config import MODEL_CONFIGS, get_model_config
 from wherefrom.inseq.utils import (
     filter_logits,
@@ -71,6 +72,7 @@ def test_files_have_no_other_options(two: Any, tmp_path: Path) -> None:
         two.save(tmp_path / "out.json", compres=True)
     assert not (tmp_path / "out.json").exists()
     two.save(tmp_path / "out.json", ndarray_compact=False, use_primitives=True)
+    assert inseq.FeatureAttributionOutput.load(tmp_path / "out.json")[0].source == two[0].source
     with pytest.raises(SettingsError, match="'decompress'"):
         inseq.FeatureAttributionOutput.load(tmp_path / "out.json", decompres=True)
 
@@ -80,6 +82,20 @@ def test_each_sequence_in_a_file_of_its_own(two: Any, tmp_path: Path) -> None:
     loaded = inseq.FeatureAttributionOutput.load(tmp_path / "out_1.json")
     assert loaded[0] == two[1]
     assert loaded.info["input_texts"] == ["it"]
+
+
+def test_files_of_sequences_have_all_of_the_name(two: Any, tmp_path: Path) -> None:
+    for name in ("out.json", "out.v1.json"):
+        two.save(tmp_path / name, split_sequences=True)
+    two.save(tmp_path / "out.v2.json.gz", split_sequences=True, compress=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "out.v1_0.json",
+        "out.v1_1.json",
+        "out.v2_0.json.gz",
+        "out.v2_1.json.gz",
+        "out_0.json",
+        "out_1.json",
+    ]
 
 
 def test_the_library_reads_these_files_and_they_its_own(two: Any, tmp_path: Path) -> None:
@@ -132,6 +148,100 @@ def test_words_begin_at_marks() -> None:
     assert SubwordAggregator.get_spans(tokens, "Ġ", False) == []
 
 
+def test_words_without_marks_are_told(two: Any) -> None:
+    with pytest.warns(WherefromWarning, match=r"No token begins with '@@'.*special_chars"):
+        done = two[0].aggregate("subwords", special_chars="@@")
+    assert done.source == two[0].source
+
+
+def shares(one: Any, other: Any) -> bool:
+    """Do two records hold a tensor or a token in common?"""
+    tensors = [{tensor.untyped_storage().data_ptr() for tensor in record._tensors()} for record in (one, other)]
+    tokens = [{id(token) for token in (*record.source, *record.target)} for record in (one, other)]
+    return bool(tensors[0] & tensors[1]) or bool(tokens[0] & tokens[1])
+
+
+AGGREGATIONS: list[dict[str, Any]] = [
+    {},
+    {"aggregator": "scores", "select_idx": 0},
+    {"aggregator": "spans", "source_spans": (0, 2)},
+    {"aggregator": "subwords", "special_chars": "Ġ"},
+    {"aggregator": "split", "split_pattern": " "},
+    {"aggregator": "slices", "source_spans": (0, 2)},
+]
+IMPOSSIBLE = {"occlusion": ("scores",), "dummy": ("slices",)}
+"""Aggregators that have nothing to choose from."""
+
+
+@pytest.mark.parametrize(
+    "method, options",
+    [
+        pytest.param(method, options, id=f"{method}-{options.get('aggregator')}")
+        for method in ("saliency", "occlusion", "attention", "dummy")
+        for options in AGGREGATIONS
+        if options.get("aggregator") not in IMPOSSIBLE.get(method, ())
+    ],
+)
+def test_what_is_aggregated_shares_nothing_with_what_it_came_from(
+    marian: Any, method: str, options: dict[str, Any]
+) -> None:
+    words = {} if method == "attention" else {"step_scores": ["probability"]}
+    out = marian.attribute("the name of", "it is good", method=method, attribute_target=True, **words)
+    done = out.aggregate(do_post_aggregation_checks=False, **options)
+    assert not shares(done[0], out[0])
+    assert not shares(done.aggregate(do_post_aggregation_checks=False)[0], done[0])
+
+
+def test_what_is_done_to_a_copy_stays_there(marian: Any) -> None:
+    out = marian.attribute("the name of", "it is good", method="occlusion", step_scores=["probability"])
+    before = copy.deepcopy(out)
+    out.aggregate().weight_attributions("probability")
+    out.aggregate()[0].step_scores["probability"].mul_(0)
+    assert out == before
+
+
+def test_pairs_of_other_steps_are_refused(gpt2: Any, marian: Any) -> None:
+    texts = ("the name of", "the name of it is")
+    every, some = (
+        gpt2.attribute(*texts, method="dummy", step_scores=["probability"], attr_pos_start=start)[0]
+        for start in (None, 6)
+    )
+    with pytest.raises(InputError, match="the same steps"):
+        every.aggregate("pair", paired_attr=some)
+    early, late = (
+        marian.attribute("the name of", "it is good", attr_pos_start=start, attr_pos_end=start + 2)[0].aggregate()
+        for start in (1, 2)
+    )
+    with pytest.raises(InputError, match=r"positions 1 to 3 and 2 to 4 \(exclusive\)"):
+        early.aggregate("pair", paired_attr=late)
+    shorter = every.changed(step_scores={"probability": every.step_scores["probability"][:1]})
+    with pytest.raises(InputError, match="'probability' has 2 and 1 values: pairs need one for each step"):
+        every.aggregate("pair", paired_attr=shorter)
+
+
+def test_outputs_are_paired_one_by_one(two: Any) -> None:
+    flat = two.aggregate()
+    tripled = copy.deepcopy(flat)
+    for one in tripled:
+        one.source_attributions = 3 * one.source_attributions
+    paired = flat.aggregate("pair", paired_attr=tripled)
+    for one, was in zip(paired, flat, strict=True):
+        torch.testing.assert_close(one.source_attributions, 2 * was.source_attributions)
+    with pytest.raises(InputError, match="2 and 1 sequences"):
+        flat.aggregate("pair", paired_attr=inseq.FeatureAttributionOutput(tripled.sequence_attributions[:1]))
+
+
+@pytest.mark.parametrize("aggregator", ["pair", ["subwords", "pair"]])
+@pytest.mark.filterwarnings("ignore:No token begins with")
+def test_a_name_does_not_say_how_two_are_paired(two: Any, aggregator: Any) -> None:
+    one = two[0].aggregate()
+    with pytest.raises(SettingsError, match=r"takes a function of two tensors.*'sum'"):
+        one.aggregate(aggregator, paired_attr=one, aggregate_fn="sum")
+    words = one.aggregate("subwords", "sum", special_chars="Ġ")
+    both = one.aggregate(["subwords", "pair"], ["sum", None], special_chars="Ġ", paired_attr=words)
+    assert not both.source_attributions.any()
+
+
 def test_pairs_are_the_other_minus_this(two: Any) -> None:
     first = two[0].aggregate()
     other = first.changed(source_attributions=first.source_attributions * 3)
@@ -149,6 +259,9 @@ def test_what_is_left_to_aggregate_is_an_error(two: Any, marian: Any) -> None:
     assert heads.aggregate("mean", do_post_aggregation_checks=False).source_attributions.ndim == 3
     with pytest.raises(UnknownNameError, match="vnorm"):
         two.aggregate("vnrm")
+    one_left = heads.aggregate("mean", do_post_aggregation_checks=False)
+    torch.testing.assert_close(one_left.aggregate().source_attributions, heads.aggregate().source_attributions)
+    assert inseq.FeatureAttributionOutput([one_left]).show(display=False, return_html=True)
     doubled = two[0].aggregate([lambda scores, dim: 2 * scores.sum(dim)], normalize=False)
     torch.testing.assert_close(doubled.source_attributions, 2 * two[0].source_attributions.sum(-1))
 
@@ -157,10 +270,13 @@ def test_what_is_left_to_aggregate_is_an_error(two: Any, marian: Any) -> None:
     "aggregator, settings", [("spans", {"source_spans": (0, 2)}), ("subwords", {"special_chars": ("▁", "Ġ")})]
 )
 def test_fewer_tokens_may_keep_inner_dimensions(two: Any, aggregator: str, settings: dict[str, Any]) -> None:
-    merged = two.aggregate(aggregator, **settings)
-    assert merged[0].source_attributions.shape[1:] == two[0].source_attributions.shape[1:]
-    assert merged.aggregate()[0].source_attributions.ndim == 2
-    both = two[0].aggregate("spans", source_spans=(0, 2))
+    merged = two[0].aggregate(aggregator, **settings)
+    assert len(merged.source) < len(two[0].source)
+    assert merged.source_attributions.ndim == 3
+    assert merged.aggregate().source_attributions.ndim == 2
+    for spans in ((0, 2), (np.int64(0), np.int64(2)), [[0, 2]], np.array([[0, 2]])):
+        both = two[0].aggregate("spans", source_spans=spans)
+        assert len(both.source) == len(two[0].source) - 1
     assert both.source[0].token == two[0].source[0].token + two[0].source[1].token
 
 
@@ -170,6 +286,49 @@ def test_slices_keep_all_steps(gpt2: Any, two: Any) -> None:
     assert [str(token) for token in part.target] == [str(t) for t in (*one.target[1:3], *one.target[5:])]
     assert part.attr_pos_end - part.attr_pos_start == 2
     assert two[0][:2].source_attributions.shape[0] == 2
+    assert two[0][-1].source == two[0].source[-1:]
+    assert two[0][-3:-1].source == two[0].source[-3:-1]
+    for nothing in (slice(2, 2), slice(50, 60)):
+        with pytest.raises(InputError, match="No input is left"):
+            two[0][nothing]
+    with pytest.raises(InputError, match="target_spans"):
+        one.aggregate("spans", source_spans=(0, 2))
+
+
+def test_scores_between_tokens_are_cut_with_them(marian: Any) -> None:
+    one = marian.attribute("the name of it", "it is good", method="attention")[0].aggregate()
+    ours = marian.wherefrom.attribute("the name of it", "it is good", method="attention", attribute_target=False)[0]
+    cut, expected = one[1:3], ours.aggregate(["mean", "mean"])[1:3]
+    assert (
+        set(cut.sequence_scores)
+        == set(expected.sequence_scores)
+        == {
+            "decoder_self_attentions",
+            "encoder_self_attentions",
+        }
+    )
+    assert cut.sequence_scores["encoder_self_attentions"].shape == (2, 2)
+    assert cut.sequence_scores["decoder_self_attentions"].shape == one.sequence_scores["decoder_self_attentions"].shape
+    torch.testing.assert_close(
+        cut.sequence_scores["encoder_self_attentions"], one.sequence_scores["encoder_self_attentions"][1:3, 1:3]
+    )
+    merged = cut.aggregate("spans", source_spans=(0, 2))
+    assert merged.sequence_scores["encoder_self_attentions"].shape == (1, 1)
+    later = marian.attribute("the name of it", "it is good", method="attention", attr_pos_start=3)[0].aggregate()
+    part = later.aggregate("slices", target_spans=(1, 2))
+    rows = [1, *range(3, len(later.target))]
+    torch.testing.assert_close(
+        part.sequence_scores["decoder_self_attentions"],
+        later.sequence_scores["decoder_self_attentions"][rows][:, rows],
+    )
+
+
+def test_nothing_is_rescaled_to_nothing(two: Any) -> None:
+    zeros = two[0].changed(
+        source_attributions=0 * two[0].source_attributions, target_attributions=0 * two[0].target_attributions
+    )
+    done = zeros.aggregate(normalize=False, rescale=True)
+    assert not done.source_attributions.any()
 
 
 def test_outputs_made_otherwise_do_not_merge(gpt2: Any) -> None:
@@ -179,9 +338,10 @@ def test_outputs_made_otherwise_do_not_merge(gpt2: Any) -> None:
 
 
 def test_short_targets_give_empty_results(marian: Any) -> None:
-    out = marian.attribute(
-        ["the name of", "a"], ["it is good", "it"], attr_pos_start=4, attr_pos_end=6, attribute_target=True
-    )
+    with pytest.warns(WherefromWarning, match=r"target of example 1 has 3 tokens, and none from attr_pos_start=4"):
+        out = marian.attribute(
+            ["the name of", "a"], ["it is good", "it"], attr_pos_start=4, attr_pos_end=6, attribute_target=True
+        )
     first, second = out
     assert (first.attr_pos_start, first.attr_pos_end) == (4, 6)
     assert first.target_attributions.shape[:2] == (6, 2)
@@ -189,6 +349,70 @@ def test_short_targets_give_empty_results(marian: Any) -> None:
     assert second.source_attributions.shape[1] == 0
     assert second.aggregate(second._aggregator).source_attributions.shape[1] == 0
     assert (out.info["attr_pos_start"], out.info["attr_pos_end"]) == (4, 6)
+
+
+@pytest.mark.filterwarnings("ignore:The target of example 0")
+@pytest.mark.parametrize("options", [{"aggregator": ["mean", "mean"]}, {}, {"normalize": False, "rescale": True}])
+@pytest.mark.parametrize("method", ["attention", "saliency"])
+def test_results_without_steps_are_aggregated_with_others(marian: Any, method: str, options: dict[str, Any]) -> None:
+    if method == "saliency" and "aggregator" in options:
+        options = {"aggregator": "vnorm"}
+    out = marian.attribute(["it", "the name of"], ["it", "it is good"], method=method, attr_pos_start=4)
+    done = out.aggregate(**options)
+    assert [one.source_attributions.ndim for one in done] == [2, 2]
+    assert done[0].source_attributions.shape[1] == 0
+    assert bool((done[1].source_attributions != 0).any())
+
+
+@pytest.mark.parametrize("positions", [{"attr_pos_end": 1}, {"attr_pos_end": 0}, {"attr_pos_end": -100}])
+def test_positions_that_leave_nothing_are_an_error(marian: Any, gpt2: Any, positions: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match=r"leave no step of a target of 8 tokens, whose steps are 1 to 7"):
+        marian.attribute("the name of", "it is good", **positions)
+    with pytest.raises(ValueError, match="leave no step"):
+        gpt2.attribute("the name of", "the name of it is", **positions)
+
+
+def test_decoders_explain_nothing_before_the_prompts_end(gpt2: Any) -> None:
+    whole = gpt2.attribute("the name of", "the name of it is")[0]
+    for start in (-100, -2, -1, 0, 3):
+        one = gpt2.attribute("the name of", "the name of it is", attr_pos_start=start)[0]
+        assert (one.attr_pos_start, one.attr_pos_end) == (whole.attr_pos_start, whole.attr_pos_end)
+    with pytest.raises(InputError, match="leave no step"):
+        gpt2.attribute("the name of", "the name of it is", attr_pos_end=whole.attr_pos_start)
+
+
+@pytest.mark.parametrize("method", ["saliency", "dummy"])
+def test_the_source_of_a_decoder_is_what_precedes_the_first_step(gpt2: Any, method: str) -> None:
+    whole = gpt2.attribute("the name of", "the name of it is", method=method)[0]
+    start = whole.attr_pos_start + 1
+    later = gpt2.attribute("the name of", "the name of it is", method=method, attr_pos_start=start)
+    assert later[0].source == later[0].target[:start]
+    assert whole.source == whole.target[: start - 1]
+    if method == "saliency":
+        assert later.aggregate("spans", target_spans=())[0].source == later[0].source
+        assert len(as_wherefrom(later)[0].source) == len(whole.source)  # views know where the prompt ends
+    else:
+        assert as_wherefrom(later)[0].step_scores == {}
+
+
+def test_generated_texts_are_what_was_generated(gpt2: Any, marian: Any) -> None:
+    generation = {"max_new_tokens": 4}
+    plain = gpt2.attribute("the name", generation_args=generation).info["generated_texts"]
+    compared = gpt2.attribute(
+        "the name",
+        attributed_fn="contrast_prob_diff",
+        contrast_targets="the name of it is us of it",
+        generation_args=generation,
+    )
+    assert any(token.id == -1 for token in compared[0].target)
+    assert compared.info["generated_texts"] == plain
+    continued = marian.attribute(
+        "the name of", "it is", generate_from_target_prefix=True, generation_args={"max_new_tokens": 5}
+    )
+    (text,) = continued.info["generated_texts"]
+    assert text.startswith("it is")
+    assert len(text) > len("it is")
+    assert continued.info["constrained_decoding"] is True
 
 
 def test_an_empty_prompt_begins_with_the_beginning(gpt2: Any) -> None:

@@ -11,10 +11,15 @@ import torch
 from torch import nn
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from wherefrom import AttributionModel, load_model
+from wherefrom.adapters import Row
 from wherefrom_hf.demo import demo_path
 from wherefrom_hf.running import as_built
 from wherefrom_hf.running.as_built import build_number, look_at
+from wherefrom_hf.running.ownership import reserved
 from wherefrom_hf.running.probe import Probe
+
+from tests.hf_adapter.architectures import build, rows_for
+from tests.hf_adapter.test_probe import predictor_of
 
 PROMPT = "The teacher saw the doctor"
 TARGET = f"{PROMPT} because he was ill ."
@@ -81,7 +86,13 @@ def shift(module: Any) -> None:
     last.mlp = Shift(last.mlp)
 
 
-CHANGES = [patch, steer, reorder, shorten, shift]
+def see_all(module: Any) -> None:
+    """Attention that is told by an attribute alone that it may look ahead."""
+    for layer in module.model.layers:
+        layer.self_attn.is_causal = False
+
+
+CHANGES = [patch, steer, reorder, shorten, shift, see_all]
 
 
 @pytest.fixture(scope="module")
@@ -164,6 +175,32 @@ def test_what_is_built_as_it_was_is_not_asked_again(tokenizer: Any, monkeypatch:
         scores(model, method)
     assert build_number(module) == number
     assert not asked
+
+
+@pytest.mark.parametrize("name", ["switch", "nllb_moe"])
+def test_what_a_module_notes_in_its_passes_is_no_change_of_it(name: str) -> None:
+    """The dtype, or the capacity of experts, that the last pass had."""
+    module = build(name)
+    probe = predictor_of(module).probe
+    with reserved(module):
+        probe.causal()
+    number = build_number(module)
+    for row in rows_for(name):
+        with reserved(module):
+            module(**{side: torch.from_numpy(ids)[None] for side, ids in ids_of(row).items()})
+    with reserved(module):
+        assert probe.causal() is None
+    assert build_number(module) == number
+    last = list(module.modules())[-1]
+    last.own_setting = 3
+    look_at(module)
+    assert build_number(module) == number + 1
+
+
+def ids_of(row: Row) -> dict[str, np.ndarray]:
+    if row.source_ids is None:
+        return {"input_ids": row.target_ids}
+    return {"input_ids": row.source_ids, "decoder_input_ids": row.target_ids}
 
 
 def test_settings_and_hooks_are_seen_when_they_come_and_go() -> None:

@@ -58,6 +58,16 @@ def test_exact_classes_give_what_ours_give(name, captums, ours, settings):
     assert_close(explained(name, ours, **settings), explained(name, captums), atol=2e-7)
 
 
+@BOTH
+def test_a_class_can_be_looked_at_under_noise(name):
+    ours, captums = (
+        explained(name, "smoothgrad", of=of, n_samples=2) for of in ("input_x_gradient", "captum:InputXGradient")
+    )
+    assert_close(ours, captums, atol=2e-7)
+    with_progress = model_of(name).attribute(PROMPT, ANSWER[name], method="vargrad", of="captum:Saliency", n_samples=2)
+    assert np.isfinite(with_progress[0].target_attributions).any()
+
+
 @pytest.mark.parametrize("name", [pytest.param("gpt2-tiny", marks=pytest.mark.heavy), "t5-tiny"])
 def test_exact_shapley_values_are_ours(name):
     """Words keep the orders few: captum goes through every one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from wherefrom import load_model
 from wherefrom.errors import ModelCapabilityError, SettingsError, WherefromWarning
 from wherefrom_hf.demo import demo_path
 
+MODELS = Path(__file__).parents[1] / "golden" / "data" / "models"
 TEXT = ("The teacher saw", "The teacher saw the doctor .")
 GRADIENTS = ("saliency", "input_x_gradient", "integrated_gradients", "deeplift", "layer_gradient_x_activation")
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -57,6 +59,48 @@ def test_gradients_that_are_all_zero_are_told(method: str) -> None:
     with pytest.warns(WherefromWarning, match=f"{method}: all gradients of step 0 .* are exactly 0"):
         done = ask(fresh(), method, attributed_fn=rounded)
     assert any("exactly 0" in note for note in done.provenance.warnings)
+
+
+@pytest.mark.parametrize("method", ["saliency", "integrated_gradients", "occlusion", "kernel_shap"])
+@pytest.mark.parametrize("function", ["pcxmi", "in_context_pvi", "kl_divergence"])
+def test_a_comparison_with_nothing_is_told(method: str, function: str) -> None:
+    with pytest.warns(
+        WherefromWarning, match=f"{method}: all scores .* {function} compares .* contrast_targets"
+    ) as told:
+        ask(fresh(), method, attributed_fn=function)
+    assert not any("all gradients" in str(one.message) for one in told)
+
+
+STILL: dict[str, dict[str, Any]] = {
+    "deeplift": {},
+    "integrated_gradients": {"n_steps": 3},
+    "gradient_shap": {"n_samples": 3, "baseline": ["unk", "zero"], "attr_pos_end": 2},
+    "smoothgrad": {"of": "deeplift", "n_samples": 2},
+}
+
+
+@pytest.mark.parametrize("method", STILL)
+def test_a_step_that_sees_only_what_stays_is_told(method: str) -> None:
+    model = fresh()
+    asked = {"show_progress": False, "attributed_fn": "logit", **STILL[method]}
+    with pytest.warns(WherefromWarning, match="all scores of step 0 .* sees nothing but tokens that the base") as told:
+        model.attribute(*TEXT, method, attr_pos_start=1, **asked)
+    assert not any("all gradients" in str(one.message) for one in told)
+    if method != "gradient_shap":
+        moved = model.attribute(*TEXT, method, attr_pos_start=1, attr_pos_end=2, keep_special=False, **asked)
+        assert np.abs(moved[0].target_attributions).max() > 0
+
+
+def test_a_first_token_that_stays_is_named_so() -> None:
+    model = load_model(str(MODELS / "gpt2-tiny"), device="cpu")
+    ids = model.adapter.encode("the value is", side="target").ids
+    with pytest.warns(WherefromWarning, match="step 0 .* the first token of a model without one"):
+        model.attribute("the value", ids, "deeplift", show_progress=False, attr_pos_start=1)
+
+
+def test_variance_without_noise_is_told() -> None:
+    with pytest.warns(WherefromWarning, match="with stdev=0 nothing varies"):
+        ask(fresh(), "vargrad", stdev=0.0, n_samples=2)
 
 
 def test_gradients_that_are_not_are_not() -> None:

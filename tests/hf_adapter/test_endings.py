@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 import wherefrom
-from transformers import StoppingCriteria, StoppingCriteriaList
-from wherefrom.errors import SettingsError
+from transformers import AutoTokenizer, GenerationConfig, LlamaForCausalLM, StoppingCriteria, StoppingCriteriaList
+from wherefrom.errors import InputError, SettingsError
+from wherefrom_hf.demo import demo_path
 
 PROMPTS = ["George went home because", "The nurse", "Anna said that the doctors who saw the patient"]
 LENGTH = 8
@@ -81,9 +82,43 @@ def test_stop_strings_need_no_tokenizer_of_the_users(lm: Any) -> None:
     assert ids_of(lm, PROMPTS, settings) == alone(lm, settings)
 
 
+@pytest.mark.parametrize("name", ["eos_token_id", "stop_strings"])
+def test_what_a_given_configuration_leaves_open_the_models_own_says(
+    lm: Any, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch ends answers as they end alone, by the word of three who may have it."""
+    ((said,),) = ids_of(lm, PROMPTS[:1], {"eos_token_id": -1})
+    value = {"eos_token_id": said[2], "stop_strings": [lm.decode(said[2:3]).strip()]}[name]
+    expected = ids_of(lm, PROMPTS, {name: value})
+    assert any(len(one) < LENGTH for (one,) in expected)
+    config = GenerationConfig(max_new_tokens=LENGTH, **{name: value})
+    assert ids_of(lm, PROMPTS, {"generation_config": config}) == expected
+    monkeypatch.setattr(lm.adapter.module.generation_config, name, value)
+    assert ids_of(lm, PROMPTS, {}) == expected
+    assert ids_of(lm, PROMPTS, {"generation_config": GenerationConfig(max_new_tokens=LENGTH)}) == expected
+
+
+def test_no_end_token_is_none_of_the_models_either(lm: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    ((said,),) = ids_of(lm, PROMPTS[:1], {"eos_token_id": -1})
+    monkeypatch.setattr(lm.adapter.module.generation_config, "eos_token_id", said[2])
+    assert ids_of(lm, PROMPTS[:1], {}) == [[said[:3]]]
+    assert ids_of(lm, PROMPTS[:1], {"eos_token_id": None}) == [[said]]
+
+
+def test_padding_of_a_given_configuration_is_padding(lm: Any) -> None:
+    ((said,),) = ids_of(lm, PROMPTS[:1], {"eos_token_id": -1})
+    config = GenerationConfig(max_new_tokens=LENGTH, eos_token_id=said[2], pad_token_id=said[0], num_beams=2)
+    settings = {"generation_config": config}
+    assert ids_of(lm, PROMPTS, settings) == alone(lm, settings)
+    assert ids_of(lm, PROMPTS, {**settings, "pad_token_id": None}) == ids_of(lm, PROMPTS, settings)
+    with pytest.raises(SettingsError, match=r"pad_token_id must be a whole number .*, not 'x'"):
+        ids_of(lm, PROMPTS, {"pad_token_id": "x"})
+
+
 @pytest.mark.parametrize(
     "settings",
     [
+        {"forced_bos_token_id": 9, "max_new_tokens": 3},
         {"max_length": 27},
         {"max_new_tokens": LENGTH, "min_length": 26},
         {"max_length": 28, "min_length": 25, "num_beams": 2},
@@ -119,6 +154,65 @@ def test_prompts_near_the_last_position_go_on_as_alone(lm: Any, monkeypatch: pyt
     together = lm.adapter.generate(encoded, settings={"eos_token_id": -1})
     for ids, (answer,) in zip(encoded, together, strict=True):
         assert len(answer) == min(30, len(ids) + 20)
+
+
+def test_a_token_that_is_forced_behind_a_single_one_is_forced_in_a_batch(lm: Any) -> None:
+    prompts = [ids[:1] for ids in (lm.adapter.encode(prompt, side="target").ids for prompt in PROMPTS[:1])]
+    longer = lm.adapter.encode(PROMPTS[0], side="target").ids
+    settings = {"forced_bos_token_id": 9, "max_new_tokens": 2}
+    ((first,), (second,)) = lm.adapter.generate([*prompts, longer], settings=settings)
+    assert first[1] == 9
+    assert second[len(longer)] != 9
+
+
+class Short(LlamaForCausalLM):  # type: ignore[misc]
+    """A model that generates in its own way, with a setting of its own."""
+
+    def generate(self, *args: Any, words: int = 2, **more: Any) -> Any:
+        return super().generate(*args, **{**more, "max_new_tokens": words})
+
+
+def test_a_model_that_generates_in_its_own_way_is_asked_to() -> None:
+    module = Short.from_pretrained(str(demo_path("lm")), dtype=torch.float32)
+    model = wherefrom.load_model(module, tokenizer=AutoTokenizer.from_pretrained(str(demo_path("lm"))), device="cpu")
+    assert [len(one) for (one,) in ids_of(model, PROMPTS, {})] == [2, 2, 2]
+    assert [len(one) for (one,) in ids_of(model, PROMPTS, {"words": 3})] == [3, 3, 3]
+
+
+def test_a_model_among_the_settings_is_named_by_its_class(lm: Any) -> None:
+    with pytest.raises(SettingsError, match="'assistant_model': 'LlamaForCausalLM'}"):
+        ids_of(lm, PROMPTS, {"assistant_model": lm.module})
+
+
+@pytest.mark.parametrize("by_name", [True, False])
+def test_names_are_held_to_the_answers_that_came(lm: Any, by_name: bool) -> None:
+    settings: dict[str, Any] = {"num_return_sequences": 2, "num_beams": 2, "max_new_tokens": 2}
+    arguments = settings if by_name else {"generation_config": GenerationConfig(**settings)}
+
+    def names(ids: list[str]) -> list[Any]:
+        return [one.id for one in lm.attribute(PROMPTS[:2], generation_args=arguments, ids=ids, show_progress=False)]
+
+    assert names(["a", "b", "c", "d"]) == ["a", "b", "c", "d"]
+    assert names(["a", "b"]) == ["a", "a", "b", "b"]
+    for wrong in (["a"], list("abcdef")):
+        with pytest.raises(InputError, match="ids came for 2 input_texts"):
+            names(wrong)
+
+
+def test_equal_prompts_are_answered_apart_in_batches_of_their_own(lm: Any) -> None:
+    settings = {"do_sample": True, "temperature": 3.0, "max_new_tokens": LENGTH}
+
+    def answers(size: int | None, seed: int = 0) -> list[str]:
+        given: dict[str, Any] = {"batch_size": size, "seed": seed}
+        found: list[str] = lm.generate([PROMPTS[0]] * 3, skip_special_tokens=False, **given, **settings)
+        out = lm.attribute([PROMPTS[0]] * 3, generation_args=settings, show_progress=False, **given)
+        assert [lm.decode([token.id for token in one.target], skip_special_tokens=False) for one in out] == found
+        return found
+
+    assert len({*answers(1)}) == 3
+    assert answers(1) == answers(1)
+    assert answers(1)[0] == lm.generate(PROMPTS[0], skip_special_tokens=False, seed=0, **settings)[0]
+    assert len({*answers(1, seed=2**63 - 1)}) == 3
 
 
 class After(StoppingCriteria):

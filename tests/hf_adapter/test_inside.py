@@ -10,6 +10,7 @@ import pytest
 import torch
 import wherefrom
 from wherefrom.errors import ModelCapabilityError, SettingsError, UnknownAttributeError, UnknownNameError
+from wherefrom.methods.contract import METHODS
 from wherefrom.step_functions.base import StepPrediction
 
 MODELS = Path(__file__).parents[1] / "golden" / "data" / "models"
@@ -116,6 +117,30 @@ def test_what_is_not_there_is_told(asked: Any) -> None:
     block = "transformer.h[0]" if model.adapter.card.kind == "decoder-only" else "model.decoder.layers.0"
     with pytest.raises(ModelCapabilityError, match="nothing but logits"):
         model.attribute(*texts, method="layer_gradient_x_activation", target_layer=block, attributed_fn=asking(1))
+
+
+def test_methods_that_see_logits_alone_are_those_that_are_named() -> None:
+    """In the error and in the documentation."""
+    model, texts = wherefrom.load_model(str(MODELS / "gpt2-tiny"), "saliency"), TEXTS["gpt2-tiny"]
+
+    def look(prediction: StepPrediction) -> Any:
+        return prediction.states_at_steps(1).sum(-1)
+
+    asked = {name: METHODS.get(name) for name in METHODS}
+    refused, said = set(), ""
+    for name, method in asked.items():
+        if not method.uses_target_function or not method.differentiates or name == "alti_logit":
+            continue
+        try:
+            model.attribute(*texts, method=name, attributed_fn=look, show_progress=False)
+        except ModelCapabilityError as error:
+            refused.add(name)
+            said = str(error)
+    assert len(refused) >= 5
+    page = (Path(__file__).parents[2] / "docs" / "targets.md").read_text("utf-8")
+    (line,) = (line for line in page.split("\n") if "show logits alone" in line)
+    assert [name for name in refused if name not in said] == []
+    assert {name for name in asked if f"`{name}`" in line} == refused
 
 
 def test_words_of_inseq_that_cannot_be_served_name_the_way() -> None:

@@ -358,9 +358,15 @@ def test_gradients_survive_running_out_of_memory(monkeypatch):
         close(answer.target.numpy(), expected)
 
 
-@pytest.mark.parametrize("name", ["llama", "mistral", "gpt2", "gpt_neox"])
-def test_attention_of_the_steps_under_the_fused_kernel(name, monkeypatch):
-    module = build(name)
+OF_THE_FUSED_KERNEL = pytest.mark.parametrize(
+    "name, dtype",
+    [*((name, torch.float32) for name in ("llama", "mistral", "gpt2", "gpt_neox")), ("llama", torch.float64)],
+)
+
+
+@OF_THE_FUSED_KERNEL
+def test_attention_of_the_steps_under_the_fused_kernel(name, dtype, monkeypatch):
+    module = build(name, dtype=dtype)
     rows = [evolve(row, steps=row.steps[[1, -1]]) for row in rows_for(name)]
     right = list(attentions(module, rows, queries="all", mean_heads=False, fused=False))
     monkeypatch.setattr(attention_module, "FUSED_FROM", 1)
@@ -372,9 +378,9 @@ def test_attention_of_the_steps_under_the_fused_kernel(name, monkeypatch):
         torch.testing.assert_close(reduced.decoder, expected.mean(1, keepdim=True), rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["llama", "mistral", "gpt2", "gpt_neox"])
-def test_zeroed_values_under_the_fused_kernel(name, monkeypatch):
-    module = build(name)
+@OF_THE_FUSED_KERNEL
+def test_zeroed_values_under_the_fused_kernel(name, dtype, monkeypatch):
+    module = build(name, dtype=dtype)
     rows = [evolve(row, steps=row.steps[[1, -1]]) for row in rows_for(name)]
     choices = {
         "metric": "cosine",

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import wherefrom
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -99,6 +100,24 @@ def test_a_wrong_setting_is_refused_in_words(
 def test_generation_that_cannot_be_is_refused_in_words(model: wherefrom.AttributionModel, wrong: Any) -> None:
     with pytest.raises(UsageError, match="generation_args"):
         model.attribute(TEXT, generation_args=wrong)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("inputs", "input_ids", "inputs_embeds", "attention_mask", "position_ids", "past_key_values", "labels"),
+        *("encoder_outputs", "decoder_input_ids"),
+    ],
+)
+def test_inputs_are_no_settings_of_generation(model: wherefrom.AttributionModel, name: str) -> None:
+    """They would change what is read while generating, and not what is explained."""
+    with pytest.raises(UsageError, match=f"{name!r}, an input of the model.*ids as input_texts"):
+        model.attribute(TEXT, generation_args={name: torch.ones((1, 2), dtype=torch.long)})
+
+
+def test_settings_that_are_fields_of_a_configuration_are_no_inputs(model: wherefrom.AttributionModel) -> None:
+    plain = model.generate(TEXT, max_new_tokens=3)
+    assert model.generate(TEXT, max_new_tokens=3, use_cache=False, output_attentions=False) == plain
 
 
 ANYTHING = st.one_of(

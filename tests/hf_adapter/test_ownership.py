@@ -52,7 +52,7 @@ METHODS = (
 SETTINGS: dict[str, dict[str, Any]] = {
     "integrated_gradients": {"n_steps": 4},
     "layer_gradient_x_activation": {"target_layer": "model.layers.0"},
-    "lime": {"n_samples": 8, "n_bootstrap": 0},
+    "lime": {"n_samples": 36, "n_bootstrap": 0},
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from types import MethodType
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from attrs import evolve
+from torch.nn import functional
 from transformers import AttentionInterface, AttentionMaskInterface, BertConfig, BertLMHeadModel, PreTrainedModel
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
@@ -223,6 +225,45 @@ def test_families_that_need_it_have_the_gradients_of_torch(name: str) -> None:
     (came,) = Differentiator(predictor).gradients([row], None, True, True)
     right = by_autograd(module, row)
     np.testing.assert_allclose(came.target[:, :23], right[:, :23], atol=2e-3 * np.abs(right).max())
+
+
+NONE, WIDE = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(
+    "expected, came, alike",
+    [
+        ([1.0, NONE], [1.0, NONE], True),
+        ([1.0, -WIDE], [1.0, -WIDE], True),
+        ([1.0, 2.0], [1.0, NONE], False),
+        ([1.0, NONE], [1.0, 2.0], False),
+        ([NONE, NONE], [1.0, 2.0], False),
+        ([1.0, -WIDE], [1.0, -3e38], False),
+        ([1.0, WIDE], [1.0, -WIDE], False),
+        ([1.0, WIDE], [1.0, NONE], False),
+    ],
+)
+def test_what_is_no_number_on_one_side_alone_is_a_difference(
+    expected: list[float], came: list[float], alike: bool
+) -> None:
+    probe = predictor_of(build("llama")).probe
+    reason = probe._difference(torch.tensor(expected), torch.tensor(came), "this changes")
+    assert (reason is None) is alike
+
+
+@pytest.mark.parametrize("name", ["llama", "gemma2", "bloom", "mpt"])
+def test_double_precision_that_padding_makes_no_numbers_of_is_not_padded(name: str) -> None:
+    """Whatever transformers gives there: a batch says what its members say alone."""
+    module = build(name, attention="eager", dtype=torch.float64)
+    prompts = [torch.arange(5, 8), torch.arange(9, 26)]
+    filled = torch.stack([functional.pad(ids, (17 - len(ids), 0)) for ids in prompts])
+    visible = torch.stack([functional.pad(torch.ones_like(ids), (17 - len(ids), 0)) for ids in prompts])
+    given = {"attention_mask": visible, "position_ids": (visible.cumsum(-1) - 1).clamp_min(0)}
+    with torch.no_grad():
+        kept = {key: value for key, value in given.items() if key in signature(module.forward).parameters}
+        together = module(input_ids=filled, **kept).logits[0, -1]
+        alone = module(input_ids=prompts[0][None]).logits[0, -1]
+    assert predictor_of(module).probe.pads_left() == torch.allclose(together, alone, atol=1e-6)
 
 
 def test_dropout_that_is_on_is_off_in_a_probe() -> None:

@@ -60,6 +60,13 @@ def test_seeded_different_and_back_in_evaluation_mode(name: str) -> None:
     assert all(torch.equal(one, two) for one, two in zip(clean, after, strict=True))
 
 
+def test_neighbouring_seeds_have_no_pass_in_common() -> None:
+    predictor = predictor_of("gpt2")
+    (row, *_) = rows_for("gpt2")
+    passes = [one.numpy().tobytes() for seed in range(3) for one in next(sample(predictor, [row], passes=5, seed=seed))]
+    assert len(set(passes)) == 15
+
+
 def test_the_mode_of_every_part_is_restored_also_after_an_error() -> None:
     module = build("gpt2")
     frozen = module.transformer.h[0]

@@ -65,3 +65,34 @@ def test_forced_ids_continue_ids() -> None:
 def test_what_is_no_list_of_ids_is_refused(wrong: Any) -> None:
     with pytest.raises(InputError):
         model_of("demo:lm").attribute(wrong, method="saliency", show_progress=False)
+
+
+def test_a_decoder_begins_with_what_generation_begins_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where that is changed after loading: generated, forced and compared answers alike."""
+    model, text, start = model_of("demo:mt"), "Mary sees the green car.", 7
+    given = {"method": "saliency", "show_progress": False}
+    assert model.adapter.card.decoder_start_id != start
+    monkeypatch.setattr(model.module.generation_config, "decoder_start_token_id", start)
+    assert model.adapter.card.decoder_start_id == start
+    (made,) = model.attribute(text, generation_args=LENGTH, **given)
+    generated = model.module.generate(torch.from_numpy(model.encode(text).ids)[None], **LENGTH)[0].tolist()
+    assert [token.id for token in made.target] == generated
+    (by_text,) = model.attribute(text, "Marie voit", **given)
+    assert by_text.target[0].id == generated[0] == start
+    assert by_text.target[0].special
+    (by_ids,) = model.attribute(text, [generated], **given)
+    assert [token.id for token in by_ids.target] == generated
+    np.testing.assert_allclose(by_ids.source_attributions, made.source_attributions, atol=1e-6)
+
+
+def test_ids_of_an_answer_begin_with_the_decoders_start() -> None:
+    model, text = model_of("demo:mt"), "Mary sees the green car."
+    whole = model.encode("Marie voit", as_target=True).ids.tolist()
+    given = {"method": "saliency", "show_progress": False}
+    model.attribute(text, [whole], **given)
+    with pytest.raises(
+        InputError, match=r"ids of a target are .* begin with the start token of demo:mt, 0; these begin"
+    ):
+        model.attribute(text, [whole[1:]], **given)
+    with pytest.raises(InputError, match="ids of a contrastive target are"):
+        model.attribute(text, [whole], attributed_fn="contrast_prob_diff", contrast_targets=whole[1:], **given)

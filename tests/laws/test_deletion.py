@@ -88,7 +88,7 @@ def test_any_units_of_pretrained_models(name: str, unit: str) -> None:
 @pytest.mark.parametrize("method", ["kernel_shap", "occlusion"])
 @pytest.mark.parametrize("unit", ["token", "sentence"])
 def test_the_methods_that_met_it(method: str, unit: str) -> None:
-    settings: dict[str, Any] = {"n_samples": 12, "n_bootstrap": 0} if method == "kernel_shap" else {}
+    settings: dict[str, Any] = {"n_samples": 72, "n_bootstrap": 0} if method == "kernel_shap" else {}
     for text in TEXTS.values():
         done = demo().attribute(*text, method, baseline="delete", units=unit, show_progress=False, **settings)
         scores = done[0].target_attributions

@@ -7,7 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 from attrs import evolve, fields_dict
-from wherefrom.methods import METHODS, DiscretizedIntegratedGradients, SequentialIntegratedGradients
+from wherefrom.methods import (
+    METHODS,
+    DiscretizedIntegratedGradients,
+    GradientShap,
+    SequentialIntegratedGradients,
+    SmoothGrad,
+    SquareGrad,
+    VarGrad,
+)
 from wherefrom.methods.perturbation.settings import PerturbationSettings
 from wherefrom.progress import no_progress
 from wherefrom.questions.question import Question
@@ -22,6 +30,8 @@ PATHS = [
     if "baseline" in fields_dict(METHODS.get(name)) and not issubclass(METHODS.get(name), PerturbationSettings)
 ]
 """Every method whose baseline is where a path begins."""
+UNDER_NOISE = ["deeplift", "gradient_shap", "integrated_gradients", "sequential_integrated_gradients"]
+FOR_ALL = ["unk", 5, "zero", "mean", "one embedding"]
 
 
 def with_a_sink() -> tuple[Any, Question]:
@@ -46,6 +56,44 @@ def test_what_is_chosen_for_all_positions_moves_neither_what_is_kept_nor_the_sin
         baseline = np.full(model.card.width, 0.1)
     (found,) = scores(CLAIMS[name].method(baseline=baseline), model, [about])
     sizes = np.abs(per_token(found)["target"]).sum(axis=1)
+    assert not sizes[:2].any()
+    assert sizes[2]
+
+
+@pytest.mark.parametrize("baseline", FOR_ALL)
+@pytest.mark.parametrize("noise", [SmoothGrad, SquareGrad, VarGrad])
+@pytest.mark.parametrize("name", UNDER_NOISE)
+def test_what_stays_scores_nothing_under_noise(name: str, noise: Any, baseline: Any) -> None:
+    model, about = with_a_sink()
+    if baseline == "one embedding":
+        baseline = np.full(model.card.width, 0.1)
+    (found,) = scores(noise(of=CLAIMS[name].method(baseline=baseline), n_samples=2), model, [about])
+    sizes = np.abs(found["target"]).sum(axis=(1, 2))
+    assert not sizes[:2].any()
+    assert sizes[2]
+
+
+@pytest.mark.parametrize("baseline", FOR_ALL)
+def test_what_is_kept_of_a_source_scores_nothing_under_noise(baseline: Any) -> None:
+    model = model_of("t5-tiny")
+    about = question(model, "the name", "of the class", function="logit")
+    if baseline == "one embedding":
+        baseline = np.full(model.card.width, 0.1)
+    of = CLAIMS["integrated_gradients"].method(baseline=baseline)
+    (found,) = scores(SquareGrad(of=of, n_samples=2), model, [about])
+    sizes = found["source"].sum(axis=(1, 2))
+    assert len(about.kept_source)
+    assert not sizes[about.kept_source].any()
+    assert np.delete(sizes, about.kept_source).all()
+
+
+@pytest.mark.parametrize("baseline", FOR_ALL)
+def test_the_noise_of_a_path_leaves_what_stays(baseline: Any) -> None:
+    model, about = with_a_sink()
+    if baseline == "one embedding":
+        baseline = np.full(model.card.width, 0.1)
+    (found,) = scores(GradientShap(n_samples=4, stdevs=0.1, baseline=baseline), model, [about])
+    sizes = np.abs(found["target"]).sum(axis=(1, 2))
     assert not sizes[:2].any()
     assert sizes[2]
 

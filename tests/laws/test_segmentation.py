@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 from wherefrom.context.documents import sentence_parts
 from wherefrom.methods import Question
@@ -31,7 +31,7 @@ from wherefrom.results.provenance import Provenance
 from wherefrom.step_functions import Logit
 from wherefrom.text.segmentation import Level, characters, sentences, unit_starts, words
 from wherefrom.text.tokens import Segment, Token
-from wherefrom_hf.text.tokenizer import TextCoder
+from wherefrom_hf.text.tokenizer import UNFINISHED, TextCoder
 from wherefrom_viz.browser.drawing import Drawing, described_as
 from wherefrom_viz.describe.description import describe
 from wherefrom_viz.page.packing import has_flag, pack, unpack
@@ -91,6 +91,13 @@ def _of_plain_letters() -> Tokenizer:
     return tokenizer
 
 
+def _trimming() -> Tokenizer:
+    """As RoBERTa's: offsets without the spaces around, also those of a space itself."""
+    tokenizer = _byte_level(300)
+    tokenizer.post_processor = processors.ByteLevel(trim_offsets=True)
+    return tokenizer
+
+
 @cache
 def coder(name: str) -> TextCoder:
     """The tokenizer of this name, with the adapter's conventions."""
@@ -105,6 +112,7 @@ def coder(name: str) -> TextCoder:
         "without accents": lambda: _normalised(
             _byte_level(300), normalizers.Sequence([normalizers.NFD(), normalizers.StripAccents()])
         ),
+        "trimming": _trimming,
         UNKNOWING: _of_plain_letters,
     }[name]()
     unknown = "<unk>" if name == UNKNOWING else None
@@ -325,6 +333,97 @@ def test_one_id_for_all_roles_is_a_mark() -> None:
     made = coder("bytes").tokenizer.backend_tokenizer
     wrapped = PreTrainedTokenizerFast(tokenizer_object=made, bos_token="</s>", eos_token="</s>", unk_token="</s>")
     assert TextCoder(tokenizer=wrapped, decoder_start_id=None).tokens(np.array([wrapped.eos_token_id]))[0].special
+
+
+WRITING = (
+    "ꦧꦱꦗꦮꦲꦤ",
+    "𒀀𒀁",
+    "ᥖᥭᥰ",
+    "नमस्ते",
+    "สวัสดี",
+    "日本語",
+    "👍🏽",
+    "👩‍👩‍👧",
+    "caf\u00e9",
+    " the cat",
+    " ",
+    "\n",
+    UNFINISHED,
+)
+"""Some of it is in no vocabulary here, and is spelt in bytes."""
+
+
+@pytest.mark.parametrize("tokenizer", [*TOKENIZERS, *NORMALISING])
+@settings(max_examples=120, deadline=None)
+@example(parts=[" the cat", "ꦧꦱꦗꦮꦲꦤ", "ꦧꦱꦗꦮꦲꦤ", " the cat"], cut=(0, 200), shuffled=False)
+@example(parts=["ꦧꦱꦗꦮꦲꦤ", "👍🏽"], cut=(0, 20), shuffled=False)
+@given(
+    parts=st.lists(st.sampled_from(WRITING), min_size=1, max_size=8),
+    cut=st.tuples(st.integers(0, 30), st.integers(1, 60)),
+    shuffled=st.booleans(),
+)
+def test_texts_of_ids_are_together_what_they_are_decoded_to(
+    tokenizer: str, parts: list[str], cut: tuple[int, int], shuffled: bool
+) -> None:
+    """Whole characters, cut ones at either end, and bytes that never were any."""
+    code = coder(tokenizer)
+    encoded = code.encode("".join(parts), side="target", add_special_tokens=False, decoder_prefix=False)
+    ids = encoded.ids[cut[0] :][: cut[1]]
+    if shuffled:
+        ids = ids[np.random.default_rng(0).permutation(len(ids))]
+    if not len(ids):
+        return
+    tokens = code.tokens(ids)
+    text = code.decode(ids, skip_special_tokens=False)
+    assert "".join(token.text for token in tokens) == text
+    for token in tokens:
+        assert token.start is not None
+        assert token.text.endswith(text[token.start : token.end])
+    if tokenizer in TOKENIZERS and len(ids) == len(encoded.ids) and not shuffled and UNFINISHED not in parts:
+        assert text == "".join(parts)
+
+
+@pytest.mark.parametrize("tokenizer", ["bytes", "byte-level", "metaspace"])
+def test_the_bytes_of_a_character_that_is_cut_off_are_shown(tokenizer: str) -> None:
+    code = coder(tokenizer)
+    ids = code.encode("Hi 𒀀", side="target", add_special_tokens=False, decoder_prefix=False).ids[:-1]
+    text = "".join(token.text for token in code.tokens(ids))
+    assert text == code.decode(ids, skip_special_tokens=False)
+    assert text.endswith(UNFINISHED)
+
+
+@pytest.mark.parametrize("text", ["the cat ", "the  cat", "the cat \n", "the cat   "])
+def test_a_space_by_itself_has_its_text_and_its_place(text: str) -> None:
+    for tokenizer in ("trimming", "byte-level"):
+        tokens = coder(tokenizer).encode(text, side="target", add_special_tokens=False, decoder_prefix=False).tokens
+        assert "".join(token.text for token in tokens) == text
+        for token in tokens:
+            if not token.text.strip():
+                assert text[token.start : token.end] == token.text
+
+
+def _beginning(code: TextCoder, *, adds: bool) -> TextCoder:
+    """The same tokenizer; does it put a BOS in front?"""
+    made = Tokenizer.from_str(code.tokenizer.backend_tokenizer.to_str())
+    if adds:
+        made.post_processor = processors.TemplateProcessing(
+            single="<s> $A", special_tokens=[("<s>", code.tokenizer.bos_token_id)]
+        )
+    return TextCoder(
+        tokenizer=PreTrainedTokenizerFast(tokenizer_object=made, bos_token="<s>", eos_token="</s>"),
+        decoder_start_id=None,
+    )
+
+
+@pytest.mark.parametrize("text, written", [("a cat", 0), ("<s>a cat", 1), ("<s><s>a cat", 2)])
+@pytest.mark.parametrize("adds", [True, False])
+def test_a_bos_is_dropped_where_the_tokenizer_put_it_in_front_of_one(text: str, written: int, adds: bool) -> None:
+    code = _beginning(coder("byte-level"), adds=adds)
+    bos = code.tokenizer.bos_token_id
+    for asked in (True, False):
+        encoded = code.encode(text, side="target", add_special_tokens=asked, decoder_prefix=False)
+        assert encoded.ids.tolist().count(bos) == max(written, int(adds and asked))
+        assert "".join(token.text for token in encoded.tokens if not token.special) == "a cat"
 
 
 def test_the_corpus_is_large_and_cuts_characters() -> None:

@@ -429,3 +429,107 @@ def test_contrasts_that_say_nothing_are_refused(model, changed, says):
     asked = {"contrast_targets": OTHER, "attributed_fn": "contrast_logits_diff"} | changed
     with pytest.raises(wherefrom.errors.UsageError, match=says):
         wherefrom.trace(model, PROMPT, OUTPUT, span="happy", show_progress=False, **asked)
+
+
+FALLING = {
+    "crossentropy": {"attributed_fn": "probability", "logprob": True},
+    "surprisal_bits": {"attributed_fn": "probability", "logprob": True},
+    "perplexity": {"attributed_fn": "probability", "logprob": True},
+    "pcxmi": {"attributed_fn": "logprob_diff", "contrast_targets": OTHER},
+    "in_context_pvi": {"attributed_fn": "logprob_diff", "contrast_targets": OTHER},
+}
+"""Functions that fall where the model becomes surer, and what rises in proportion where they fall."""
+
+
+@pytest.mark.parametrize(
+    "falling, method",
+    [
+        *((falling, method) for falling in FALLING for method in ("occlusion", "input_x_gradient", "saliency")),
+        ("crossentropy", "attention_gradient_rollout"),  # bits and nats are not the same to it
+    ],
+)
+def test_law_what_is_followed_raises_the_answer(model, falling, method):
+    """Also of a function that falls with it, and by a method that cuts off what is negative itself."""
+    rising = FALLING[falling]
+    falls = {**rising, "attributed_fn": falling}
+    falls.pop("logprob", None)
+    one, other = (
+        wherefrom.trace(model, PROMPT, OUTPUT, span="happy", hops=2, method=method, show_progress=False, **asked)[0]
+        for asked in (falls, rising)
+    )
+    np.testing.assert_allclose(one.target_attributions, other.target_attributions, atol=2e-5)
+    np.testing.assert_allclose(one.target_attributions.sum(axis=0), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize("hops", [0, 2, None])
+@pytest.mark.parametrize("falling", ["crossentropy", "surprisal_bits", "pcxmi", "in_context_pvi"])
+def test_law_a_saved_result_is_followed_to_what_raises_the_answer(model, tmp_path, falling, hops):
+    rising = FALLING[falling]
+    falls = {**rising, "attributed_fn": falling}
+    falls.pop("logprob", None)
+    for name, asked in (("one.json", falls), ("other.json", rising)):
+        model.attribute(PROMPT, OUTPUT, method="occlusion", show_progress=False, **asked).save(tmp_path / name)
+    one, other = (wherefrom.load(tmp_path / name).trace("happy", hops=hops)[0] for name in ("one.json", "other.json"))
+    np.testing.assert_allclose(one.target_attributions, other.target_attributions, atol=2e-5)
+    assert one.target_attributions.any()
+    assert "falls_with_probability" not in one.details, "its masses have no sign"
+
+
+def test_a_norm_is_not_turned(model):
+    """Nor is what is made of it, though that has a sign again."""
+    asked = {"method": "integrated_gradients", "n_steps": 4, "attributed_fn": "crossentropy", "show_progress": False}
+    norms = model.attribute(PROMPT, OUTPUT, **asked)[0].aggregate("vnorm")
+    first = norms.trace("happy", hops=0).target_attributions[:, 0]
+    expected = norms.target_attributions[: len(first), -2].astype(np.float64)
+    expected[0] = 0
+    assert norms.target[norms.attr_pos_end - 2].text.strip() == "happy"
+    np.testing.assert_allclose(first[:-1], (expected / expected.sum())[:-1], atol=1e-6)
+    apart = norms.aggregate("against_other_steps")
+    assert apart.signed
+    read = np.maximum(apart.target_attributions[1:18, -2], 0)
+    np.testing.assert_allclose(
+        apart.trace("happy", hops=0).target_attributions[1:18, 0] > 0, read > 0, err_msg="more than the other steps"
+    )
+
+
+def test_a_contrast_of_ones_own_function_is_followed_by_the_log_probability(model):
+    """It says nothing without a contrast, or cannot do without one."""
+
+    def drop(prediction, contrast_targets=None):
+        target, other = prediction.compared_log_probabilities()
+        assert prediction.contrast is not None
+        return other - target
+
+    own, known = (
+        wherefrom.trace(
+            model,
+            PROMPT,
+            OUTPUT,
+            span="happy",
+            hops=2,
+            method="occlusion",
+            attributed_fn=function,
+            contrast_targets=OTHER,
+            signed="magnitude",
+            show_progress=False,
+        )[0]
+        for function in (drop, "logprob_diff")
+    )
+    np.testing.assert_allclose(own.target_attributions, known.target_attributions, atol=2e-5)
+    assert own.details["trace"]["lost"] < 1e-9
+
+
+@pytest.mark.parametrize("method", ["attention", "input_x_gradient"])
+def test_special_tokens_of_a_source_are_special(method):
+    model = wherefrom.load_model("demo:mt")
+    source, said = "Mary reads a book.", "Mary lit un livre."
+    asked = {"method": method, "show_progress": False}
+    whole = model.attribute(source, said, attribute_target=True, **asked)
+    for rule, out in (("sink", False), ("special", True)):
+        where = {"span": "livre", "hops": 2, "leave_out": rule}
+        for traced in (wherefrom.trace(model, source, said, **where, **asked)[0], whole.trace(**where)[0]):
+            special = [token.special for token in traced.source]
+            assert any(special)
+            assert (traced.source_attributions[special].sum() == 0) == out
+            total = traced.source_attributions.sum(axis=0) + traced.target_attributions.sum(axis=0)
+            np.testing.assert_allclose(total, 1, atol=1e-6)

@@ -48,6 +48,8 @@ class StandIn:
     """Sent with every answer."""
     completions: int = 0
     tokens: int = 0
+    seeds: list[int] = field(factory=list)
+    """Those of completions that had one."""
     url: str = ""
 
 
@@ -185,6 +187,8 @@ def serving(**choices: Any) -> Iterator[StandIn]:
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if "seed" in body:
+                state.seeds.append(body["seed"])
             if state.gone_after is not None and state.completions >= state.gone_after:
                 self.connection.close()
                 return

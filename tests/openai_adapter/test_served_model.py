@@ -76,6 +76,16 @@ def test_a_short_list_is_exact_for_what_it_holds_and_the_rest_is_told() -> None:
     assert np.exp(came).sum() == pytest.approx(1)
 
 
+def test_several_answers_of_neighbouring_seeds_are_drawn_apart() -> None:
+    settings = {"max_new_tokens": 1, "do_sample": True, "num_return_sequences": 4}
+    with serving() as state:
+        model = asked(state)
+        for seed in range(3):
+            model.generate([np.array([5, 6])], settings=settings, seed=seed)
+    assert len(set(state.seeds)) == len(state.seeds) == 12
+    assert state.seeds[::4] == [0, 1, 2]
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_the_dialect_of_vllm_says_the_same(way: str) -> None:
     texts = ("the cat sat on", "the cat sat on the mat")

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from attrs import field, frozen
 from wherefrom.context import ContextAttribution
 from wherefrom.files.manifest import Manifest
+from wherefrom.results.aggregation import AGGREGATORS
 from wherefrom.results.attribution import Attributions
 from wherefrom.results.provenance import Provenance
+from wherefrom.results.stages import Stage
+
+from wherefrom_cli.texts import literal
 
 _TRACED = ("span", "reasoning", "hops", "leave_out", "signed")
 
@@ -32,6 +37,11 @@ _OF_CONTEXT = {
     "contextless-output-next-tokens": "contextless_output_next_tokens",
     "special-tokens-to-keep": "special_tokens_to_keep",
     "decoder-input-output-separator": "decoder_input_output_separator",
+    "attribution-aggregators": "attribution_aggregators",
+    "attribution-selectors": "attribution_selectors",
+    "normalize-attributions": "normalize_attributions",
+    "rescale-attributions": "rescale_attributions",
+    "aggregate-output": "aggregate_output",
 }
 """Options of ``attribute-context``, and where a result keeps them."""
 
@@ -122,20 +132,26 @@ def again(out: Attributions) -> Again:
                 }
             }
         )
-    sections: dict[str, dict[str, Any]] = {"attribute": _attribute_options(info)}
+    reduced, notes = _reductions(out)
+    sections: dict[str, dict[str, Any]] = {"attribute": {**_attribute_options(info), **reduced}}
     stages = {stage.name: stage.settings for one in out for stage in one.aggregations}
     if "trace" not in stages:
-        return Again(sections=sections)
+        return Again(sections=sections, notes=notes)
     sections["trace"] = _trace_options(stages["trace"])
     return Again(
         sections=sections,
-        notes=("A trace of a saved result: `wherefrom attribute ... -o FILE` first, then `wherefrom trace FILE`.",),
+        notes=(
+            "A trace of a saved result: `wherefrom attribute ... -o FILE` first, then `wherefrom trace FILE`.",
+            *notes,
+        ),
     )
 
 
 def context_again(out: ContextAttribution) -> Again:
     """What asks for a context attribution again; documents, chats and foreign texts have to be given again."""
     info = out.info
+    if not info and out.provenance is None:
+        return Again(sections={}, notes=("It was saved without what was asked (--add-output-info no).",))
     made = out.provenance or Provenance(
         model={"name": info.get("model_name_or_path")},
         method={"name": info.get("attribution_method")},
@@ -144,7 +160,7 @@ def context_again(out: ContextAttribution) -> Again:
     options: dict[str, Any] = _model_and_method(made) | _as_options(_OF_CONTEXT, info)
     options["generation-kwargs"] = info.get("generation_kwargs")
     if language := info.get("tgt_lang"):
-        options["tokenizer-kwargs"] = {"tgt_lang": language}
+        options["tokenizer-kwargs"] = {**(options["tokenizer-kwargs"] or {}), "tgt_lang": language}
     missing = []
     current, kinds = info.get("input_current_text"), {part.kind for part in out.parts}
     if isinstance(current, str):
@@ -157,6 +173,9 @@ def context_again(out: ContextAttribution) -> Again:
         missing.append("--documents FILE")
     else:
         options["input-context-text"] = info.get("input_context_text")
+    for option in ("input-current-text", "input-context-text", "output-current-text", "output-context-text"):
+        if isinstance(text := options.get(option), str):
+            options[option] = literal(text)
     for name, file in (("null_documents", "--null-documents FILE"), ("null_contexts", "--null-contexts FILE")):
         if isinstance(info.get(name), list):
             missing.append(file)
@@ -220,15 +239,64 @@ def _contrasts(info: Provenance) -> Any:
 
 def _model_and_method(info: Provenance) -> dict[str, Any]:
     settings = [one.get("settings", {}) for one in (info.attributed_fn, info.method, *info.step_scores)]
+    revision = info.model.get("revision")
     return {
         "model": info.model.get("name"),
         "framework": info.model.get("framework"),
         "dtype": info.model.get("dtype"),
+        "model-kwargs": {**_of(info.model, "model_kwargs"), **({"revision": revision} if revision else {})},
+        "tokenizer-kwargs": _of(info.model, "tokenizer_kwargs"),
         "attribution-method": info.method.get("name"),
         "attributed-fn": info.attributed_fn.get("name"),
         "seed": info.seed,
         "attribution-kwargs": {name: value for some in settings for name, value in some.items()},
     }
+
+
+def _of(model: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Arguments that the model was loaded with, where the provenance tells them."""
+    found = model.get(name)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _reductions(out: Attributions) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Options that reduce scores as these were, by what was applied to the first; and what no option can say."""
+    if not len(out):
+        return {}, ()
+    stages = [stage for stage in out[0].aggregations if stage.name != "trace"]
+    options: dict[str, Any] = {}
+    default = _placeless(out[0].default_aggregation)
+    for name, option in (("rescale", "rescale-attributions"), ("normalize", "normalize-attributions")):
+        if not options and stages and stages[-1] == Stage(name=name) and _placeless(stages) != default:
+            options[option] = True
+            stages = stages[:-1]
+    if _placeless(stages) == default:
+        return (options if options or not stages else {"aggregate-output": True}), ()
+    typed = [_typed(stage) for stage in stages]
+    selected = [index for _, index in typed if index is not None]
+    if any(name is None for name, _ in typed) or 0 < len(selected) < len(typed):
+        told = ", ".join(f"{stage.name} {json.dumps(stage.settings, default=str)}" for stage in stages)
+        return {}, (f"Its scores were reduced in a way that no option says: {told}.",)
+    return {
+        **options,
+        "attribution-aggregators": [name for name, _ in typed],
+        "attribution-selectors": selected,
+    }, ()
+
+
+def _placeless(stages: Iterable[Stage]) -> list[tuple[str, dict[str, Any]]]:
+    """Names and settings without the dimension, which the defaults of methods do not name."""
+    return [(one.name, {key: value for key, value in one.settings.items() if key != "dimension"}) for one in stages]
+
+
+def _typed(stage: Stage) -> tuple[str | None, int | None]:
+    """An aggregation as it is typed, and the index that it selects; no name: it cannot be typed."""
+    ((_, settings),) = _placeless([stage])
+    if not settings:
+        return stage.name if stage.name in AGGREGATORS else None, None
+    if stage.name in ("reduce", "scores") and set(settings) <= {"aggregate_fn", "select_idx"}:
+        return settings.get("aggregate_fn"), settings.get("select_idx")
+    return None, None
 
 
 def _as_options(options: Mapping[str, str], said: Mapping[str, Any]) -> dict[str, Any]:
@@ -254,8 +322,18 @@ def _is_message(current: Any) -> bool:
 
 
 def _toml(value: Any) -> str:
+    """A value as TOML writes it; what holds a null, which TOML has no word for, as a text of JSON."""
+    if isinstance(value, Mapping) and _holds_null(value):
+        return _toml(json.dumps(value, ensure_ascii=False))
     if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{json.dumps(key)} = {_toml(item)}" for key, item in value.items()) + " }"
+        return "{ " + ", ".join(f"{_toml(key)} = {_toml(item)}" for key, item in value.items()) + " }"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
-    return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _holds_null(value: Any) -> bool:
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    return value is None or any(map(_holds_null, inner))

@@ -76,7 +76,7 @@ def configuration_files(named: str | None = None) -> list[Path]:
             "%s is not read: it, or its folder, belongs to somebody else or others may write it. "
             "To use it all the same: --config-file %s",
             distrusted,
-            distrusted,
+            shlex.quote(str(distrusted)),
         )
     return [path for path in (user_file(), project) if path is not None and path.is_file()]
 

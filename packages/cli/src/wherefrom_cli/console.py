@@ -117,8 +117,8 @@ class Console:
             )
         return RichConsole(**plain)
 
-    def read_stdin(self) -> str:
-        """All of standard input.
+    def read_stdin(self) -> bytes:
+        """All of standard input: the bytes, whatever the locale would make of them.
 
         Raises:
             UsageError: There is nobody to read from.
@@ -131,7 +131,7 @@ class Console:
             if self.no_input:
                 raise UsageError("'-' asks for standard input, but it is a terminal and --no-input was given.")
             self.note("Reading texts from the terminal, one per line; end with Ctrl-D.")
-        return self.stdin.read()
+        return self.stdin.buffer.read() if isinstance(self.stdin, io.TextIOWrapper) else self.stdin.read().encode()
 
     @contextlib.contextmanager
     def working(self) -> Iterator[None]:

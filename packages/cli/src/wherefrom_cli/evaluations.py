@@ -14,7 +14,7 @@ from wherefrom_viz.page.evaluation import render_evaluation_html
 
 from wherefrom_cli.console import Console
 from wherefrom_cli.parser import OptionGroup, Options
-from wherefrom_cli.results import check_writable
+from wherefrom_cli.results import check_places
 
 PAGE = (".html", ".htm")
 
@@ -35,23 +35,28 @@ def cost_line(cost: Cost) -> str:
     return f"This takes {bound}{cost.forwards:,} forward{'' if backwards else ' passes'}{backwards}."
 
 
-def check_outputs(options: Options) -> list[Path]:
+def check_outputs(options: Options, *more: tuple[str, Path | None]) -> list[Path]:
     """Where an evaluation shall go.
 
+    Args:
+        more: Other options that name a file to write, and the file.
+
     Raises:
-        UsageError: A name says neither JSON nor page, or the file is there.
+        UsageError: A name says neither JSON nor page, the file is there, or two are the same.
     """
+    if options.dry_run:
+        options.refuse_idle({"json"}, "what it would cost is told in a line of text")
     paths = [Path(name) for name in options.output]
     for path in paths:
         if path.suffix not in (".json", *PAGE):
             raise UsageError(f"{path} says neither .json nor .html.\nAn evaluation is saved as one of them.")
-        check_writable(path, overwrite=options.overwrite)
+    check_places([*(("-o", path) for path in paths), *more], overwrite=options.overwrite)
     return paths
 
 
 def write_evaluation(found: Evaluation, options: Options, console: Console) -> None:
     """Save an evaluation wherever it shall go."""
-    for path in check_outputs(options):
+    for path in map(Path, options.output):
         if path.suffix in PAGE:
             write_whole(path, [render_evaluation_html(found).encode()], overwrite=options.overwrite)
         else:

@@ -4,7 +4,7 @@
 0     done
 1     failed
 2     the request or its configuration is wrong; nothing was run
-3     finished, but some examples failed
+3     finished, but some examples failed, or a method that is verified
 4     a model or data set could not be loaded
 5     a file is damaged, foreign or newer than we are
 6     a sentence of the output has no support in the context

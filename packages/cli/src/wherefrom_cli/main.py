@@ -10,6 +10,8 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from wherefrom_cli.streams import prepare_streams
+
 if TYPE_CHECKING:
     from wherefrom_cli.command import Command
 
@@ -105,21 +107,13 @@ def versions() -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line ``argv`` (default: the process's own) and return the exit code."""
-    _stand_in_for_closed_streams()
+    prepare_streams()
     try:
         return _main(list(sys.argv[1:] if argv is None else argv))
     except KeyboardInterrupt:  # before the command itself takes care of it
         with contextlib.suppress(OSError):
             sys.stderr.write("Interrupted.\n")
         return 130
-
-
-def _stand_in_for_closed_streams() -> None:
-    """A stream that was closed (``>&-``) takes everything and shows nothing."""
-    if sys.stdout is None:
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # as long as the process
-    if sys.stderr is None:
-        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
 
 
 def _main(arguments: Sequence[str]) -> int:

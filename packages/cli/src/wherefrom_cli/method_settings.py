@@ -26,6 +26,8 @@ WITHOUT_OPTION = frozenset(
     }
 )  # fmt: skip
 """Arguments that are given as settings are, in commands that have no option for them."""
+_WITH_OPTION = ("budget", "units")
+"""Settings of methods that have an option of their own, in some commands."""
 _OTHER_WORDS = {
     "input_texts": ("--input-texts", "--dataset"),
     "generated_texts": ("--generated-texts", "--generated"),
@@ -55,7 +57,7 @@ def typed_settings(options: Options, call: Callable[..., Any]) -> dict[str, Any]
     Raises:
         UsageError: One is an argument of that function, which the command itself gives, and no setting of the method.
     """
-    given = {**options.attribution_kwargs, **dict(options.set)}
+    given = _agreed(options)
     own = _arguments(call) - _accepted(options.method, given, call)
     for name in given:
         option = option_of(name, options.known_options)
@@ -70,6 +72,33 @@ def typed_settings(options: Options, call: Callable[..., Any]) -> dict[str, Any]
             f"{name!r} is no setting of {what}: it has an option of its own, {option.named}.\n"
             "--set and --attribution-kwargs are for settings of the method and its functions."
         )
+    return given
+
+
+def _agreed(options: Options) -> dict[str, Any]:
+    """All settings that are named, each with one value: ``--set`` and options of their own before a file's.
+
+    Raises:
+        UsageError: Two on the command line contradict each other.
+    """
+    own = {name: value for name in _WITH_OPTION if (value := vars(options).get(name)) is not None}
+    typed = options.typed_among({"attribution_kwargs", "set", *own})
+    sources: list[tuple[str, Mapping[str, Any]]] = [
+        *((f"--{name}", {name: value}) for name, value in own.items() if f"--{name}" not in typed),
+        ("--attribution-kwargs", options.attribution_kwargs),
+        ("--set", dict(options.set)),
+        *((f"--{name}", {name: value}) for name, value in own.items() if f"--{name}" in typed),
+    ]
+    given: dict[str, Any] = {}
+    said: dict[str, str] = {}
+    for option, settings in sources:
+        for name, value in settings.items():
+            if name in given and given[name] != value and {option, said[name]} <= set(typed):
+                raise UsageError(
+                    f"{said[name]} and {option} contradict each other: {name} = {given[name]!r} and {value!r}.\n"
+                    "Give one of them."
+                )
+            given[name], said[name] = value, option
     return given
 
 

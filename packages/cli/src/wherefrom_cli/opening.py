@@ -87,6 +87,16 @@ def say_what_stays(paths: Sequence[str | Path], console: Console) -> None:
             )
 
 
+def say_what_failed(paths: Sequence[str | Path], console: Console) -> None:
+    """Tell of runs how many of their examples failed: they have no result, and are left out of what is made of them."""
+    for path in paths:
+        if Path(path).is_dir() and (failed := len(open_run(path).failures)):
+            examples = "1 example failed and is" if failed == 1 else f"{failed} examples failed and are"
+            console.note(
+                f"note: {path}: {examples} left out. `wherefrom attribute-dataset --retry-failed` tries again."
+            )
+
+
 def check_readable(path: str | Path) -> None:
     """Refuse a file that is not there before the work.
 

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import wherefrom
 from attrs import asdict, field, frozen
 from wherefrom.errors import UsageError
 from wherefrom.methods.contract import METHODS
 from wherefrom.methods.default import DEFAULT_METHOD
+from wherefrom.results.provenance import Provenance
 from wherefrom.step_functions.base import STEP_FUNCTIONS
 
 from wherefrom_cli.method_settings import addressed, typed_settings
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from wherefrom import AttributionModel, Attributions
 
 DEFAULT_MODEL = "demo:lm"
+_SECRETS = ("token", "use_auth_token", "auth_token", "api_key", "headers")
+"""Arguments of loading that no result tells."""
 
 
 @frozen(kw_only=True)
@@ -54,6 +58,13 @@ class ModelRequest:
             model_kwargs=model_kwargs or None,
             tokenizer_kwargs=dict(self.tokenizer_kwargs) or None,
         )
+
+    def recorded(self, made: Provenance) -> Provenance:
+        """The provenance with what the model was loaded with, beside what its card tells; secrets are left out."""
+        given = {"model_kwargs": self.model_kwargs, "tokenizer_kwargs": self.tokenizer_kwargs}
+        told = {name: {key: value for key, value in one.items() if key not in _SECRETS} for name, one in given.items()}
+        model = {**made.model, **{name: one for name, one in told.items() if one}}
+        return msgspec.structs.replace(made, model=model)
 
     def identity(self) -> dict[str, Any]:
         """What tells one model from another: a hub name, or what a local folder holds; device left out."""
@@ -144,7 +155,7 @@ class Reduction:
     normalize: bool = False
     rescale: bool = False
     default: bool = False
-    """Apply the method's own default aggregation when no aggregator is named."""
+    """Apply what the aggregators leave of the method's own default aggregation; all of it where none is named."""
 
     def __attrs_post_init__(self) -> None:
         if self.selectors and len(self.selectors) != len(self.aggregators):
@@ -155,6 +166,22 @@ class Reduction:
         if self.normalize and self.rescale:
             raise UsageError("--normalize-attributions and --rescale-attributions exclude each other.\nChoose one.")
 
+    @property
+    def asks(self) -> bool:
+        """Is anything reduced?"""
+        return bool(self.aggregators or self.normalize or self.rescale or self.default)
+
+    def as_info(self) -> dict[str, Any]:
+        """What was asked, by the names of the command's options; nothing of what was not."""
+        asked = {
+            "attribution_aggregators": list(self.aggregators),
+            "attribution_selectors": list(self.selectors),
+            "normalize_attributions": self.normalize,
+            "rescale_attributions": self.rescale,
+            "aggregate_output": self.default,
+        }
+        return {name: value for name, value in asked.items() if value}
+
     def apply(self, out: Attributions) -> Attributions:
         """``out`` reduced as asked; unchanged if nothing was asked."""
         if self.selectors:
@@ -163,7 +190,9 @@ class Reduction:
         elif self.aggregators:
             for name in self.aggregators:
                 out = out.aggregate(name, normalize=False) if _takes_normalize(name) else out.aggregate(name)
-        elif self.default or self.normalize or self.rescale:
+        elif self.normalize or self.rescale:
+            out = out.aggregate()
+        if self.default:
             out = out.aggregate()
         if self.normalize:
             out = out.aggregate("normalize")
@@ -380,12 +409,30 @@ def model_request(options: Options, *, default: str | None = None) -> ModelReque
     )
 
 
+def generation_args(options: Options) -> dict[str, Any]:
+    """Arguments of generation: what stands on the command line before what a file or a variable sets.
+
+    Raises:
+        UsageError: Two options on the command line contradict each other.
+    """
+    given, most = dict(options.generation_kwargs), options.max_new_tokens
+    if most is None:
+        return given
+    typed = options.typed_among({"generation_kwargs", "max_new_tokens"})
+    if (other := given.get("max_new_tokens", most)) != most:
+        if len(typed) == 2:
+            raise UsageError(
+                f"--max-new-tokens {most} and --generation-kwargs contradict each other, which says {other}.\n"
+                "Give one of them."
+            )
+        if typed == ["--generation-kwargs"]:
+            return given
+    return {**given, "max_new_tokens": most}
+
+
 def attribution_request(options: Options) -> AttributionRequest:
     """How the options want texts attributed."""
     load_plugins(options.plugin)
-    generation = dict(options.generation_kwargs)
-    if options.max_new_tokens is not None:
-        generation["max_new_tokens"] = options.max_new_tokens
     target = options.do_prefix_attribution if options.attribute_target is None else options.attribute_target
     request = AttributionRequest(
         method=options.method,
@@ -402,11 +449,8 @@ def attribution_request(options: Options) -> AttributionRequest:
         batch_size=options.batch_size,
         seed=options.seed,
         check=bool(options.check),
-        generation_args=generation,
-        settings={
-            **{name: value for name in ("budget", "units") if (value := getattr(options, name)) is not None},
-            **typed_settings(options, wherefrom.AttributionModel.attribute),
-        },
+        generation_args=generation_args(options),
+        settings=typed_settings(options, wherefrom.AttributionModel.attribute),
     )
     request.check_names()
     return request

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -110,10 +110,26 @@ def destination(options: Options) -> Destination:
         hide=options.hide_attributions,
         view=options.view,
     )
+    refuse_idle_views(options, machine=where.machine)
     check_ending(where.path)
-    for path in (where.path, where.viz_path):
-        check_writable(path, overwrite=where.overwrite)
+    check_places([("-o", where.path), ("--viz-path", where.viz_path)], overwrite=where.overwrite)
     return where
+
+
+def refuse_idle_views(options: Options, *, machine: bool) -> None:
+    """Refuse what is drawn how, where a program reads standard output.
+
+    Raises:
+        UsageError: One says so on the command line.
+    """
+    if machine:
+        options.refuse_idle({"view", "hide_attributions"}, "standard output has the results as JSON, and no drawing")
+
+
+def refuse_lines_of_a_plan(options: Options) -> None:
+    """Raise: UsageError: A plan, which is text or one document, is asked for as lines."""
+    if options.dry_run:
+        options.refuse_idle({"jsonl"}, "--dry-run prints text, or one document with --json")
 
 
 def file_of(name: str | None) -> Path | None:
@@ -168,6 +184,35 @@ def check_writable(path: Path | None, *, overwrite: bool) -> None:
         raise UsageError(f"{path} is there already.\nAdd --overwrite to replace it, or choose another name.")
 
 
+def check_places(places: Iterable[tuple[str, Path | None]], *, overwrite: bool) -> None:
+    """`check_writable` for every file that a command makes, and refuse two of one name: the second would replace the
+    first.
+
+    Args:
+        places: Options, and the file or folder that each names.
+
+    Raises:
+        UsageError: A file cannot be written, or two are the same.
+    """
+    check_apart(places := list(places))
+    for _, path in places:
+        check_writable(path, overwrite=overwrite)
+
+
+def check_apart(places: Iterable[tuple[str, Path | None]]) -> None:
+    """Raise: UsageError: Two options name the same file or folder, whichever way it is spelt."""
+    taken: dict[Path, str] = {}
+    for option, path in places:
+        if path is None:
+            continue
+        if (place := path.resolve()) in taken:
+            both = f"{taken[place]} and {option}" if taken[place] != option else f"{option} twice"
+            raise UsageError(
+                f"{path} is named by {both}, and one would replace the other.\nGive each a name of its own."
+            )
+        taken[place] = option
+
+
 def check_folder(path: Path, *, overwrite: bool, instead: str = "Add --overwrite to replace it") -> None:
     """Refuse before the work a place where no run can go.
 
@@ -200,11 +245,12 @@ def check_ending(path: Path | None, *, endings: Sequence[str] = ENDINGS, behind:
     """
     if path is None:
         return
+    also = f", with {' or '.join(behind)} behind it if you like" if behind else ""
     inner = path.with_suffix("") if path.suffix.lower() in behind else path
     if inner.suffix.lower() not in endings:
         raise UsageError(
             f"{str(path)!r} does not say what to write.\n"
-            f"End the name in {', '.join(endings)}, with {' or '.join(behind)} behind it if you like.\n"
+            f"End the name in {', '.join(endings)}{also}.\n"
             "`wherefrom export` makes pages, figures and tables of what is saved."
         )
 

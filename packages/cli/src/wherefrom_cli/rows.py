@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import io
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -73,6 +74,11 @@ def rows_in_file(path: Path, *, delimiter: str | None = None) -> Iterator[Row]:
     return _KINDS[ending](path)
 
 
+def is_headed(path: Path) -> bool:
+    """Is it a table whose first line names the columns?"""
+    return path.suffix.lower() in _DELIMITERS
+
+
 def columns_in_file(path: Path, *, delimiter: str | None = None) -> list[str]:
     """The columns that a row of a file has, in the order they come up: of JSON, those of any row.
 
@@ -93,12 +99,29 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
         FileFormatError: It is no text.
     """
     with _opened(path) as file:
-        for number, line in enumerate(_of_text(file, path), start=1):
-            if line.strip():
-                yield number, line.removesuffix("\n")
+        yield from _numbered(file, str(path))
 
 
-def _of_text(lines: Iterable[str], path: Path) -> Iterator[str]:
+def numbered_lines_of(data: bytes, where: str) -> Iterator[tuple[int, str]]:
+    """The same of what was read already.
+
+    Args:
+        where: The bytes come from, for messages.
+
+    Raises:
+        FileFormatError: They are no text.
+    """
+    with _as_text(io.BufferedReader(io.BytesIO(data)), where) as file:
+        yield from _numbered(file, where)
+
+
+def _numbered(file: Iterable[str], where: str) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(_of_text(file, where), start=1):
+        if line.strip():
+            yield number, line.removesuffix("\n")
+
+
+def _of_text(lines: Iterable[str], where: str) -> Iterator[str]:
     """The same lines, if they are text: UTF-16 without a byte order mark is read as letters with NULs between.
 
     Raises:
@@ -106,7 +129,7 @@ def _of_text(lines: Iterable[str], path: Path) -> Iterator[str]:
     """
     for number, line in enumerate(lines, start=1):
         if "\0" in line:
-            raise FileFormatError(f"{path}, line {number} holds a NUL character, which no text has.\n{_HOW_TO_SAVE}")
+            raise FileFormatError(f"{where}, line {number} holds a NUL character, which no text has.\n{_HOW_TO_SAVE}")
         yield line
 
 
@@ -151,29 +174,38 @@ def _opened(path: Path, newline: str | None = None) -> Iterator[TextIO]:
     Raises:
         FileFormatError: It is not; the message names the line.
     """
-    with path.open("rb") as file:
-        begins = file.read(4)
+    with path.open("rb") as file, _as_text(file, str(path), newline) as opened:
+        yield opened
+
+
+@contextmanager
+def _as_text(file: io.BufferedReader, where: str, newline: str | None = None) -> Iterator[TextIO]:
+    """A file of bytes as `_opened` has it."""
+    begins = file.peek(4)
     encoding = next((name for mark, name in _MARKS if begins.startswith(mark)), "utf-8-sig")
-    try:
-        with path.open(encoding=encoding, newline=newline) as opened:
+    with io.TextIOWrapper(file, encoding=encoding, newline=newline) as opened:
+        try:
             yield opened
-    except UnicodeError as error:
-        if encoding != "utf-8-sig":
-            raise FileFormatError(f"{path} begins as {encoding.upper()} and does not go on so: {error}.") from error
-        raise _not_utf8(path) from error
+        except UnicodeError as error:
+            if encoding != "utf-8-sig":
+                raise FileFormatError(
+                    f"{where} begins as {encoding.upper()} and does not go on so: {error}."
+                ) from error
+            raise _not_utf8(file, where) from error
 
 
-def _not_utf8(path: Path) -> FileFormatError:
-    with path.open("rb") as file:
+def _not_utf8(file: io.BufferedReader, where: str) -> FileFormatError:
+    if file.seekable():
+        file.seek(0)
         for number, line in enumerate(file, start=1):
             try:
                 line.decode()
             except UnicodeDecodeError as error:
                 return FileFormatError(
-                    f"{path}, line {number} is not UTF-8 text: {error.reason} at byte {error.start + 1} of it.\n"
+                    f"{where}, line {number} is not UTF-8 text: {error.reason} at byte {error.start + 1} of it.\n"
                     f"{_HOW_TO_SAVE}"
                 )
-    return FileFormatError(f"{path} is not UTF-8 text.")
+    return FileFormatError(f"{where} is not UTF-8 text.\n{_HOW_TO_SAVE}")
 
 
 def _text_lines(path: Path) -> Iterator[Row]:
@@ -222,7 +254,7 @@ def _table(path: Path, delimiter: str) -> Iterator[Row]:
     names: Sequence[str] = ()
     with _opened(path, newline="") as file:
         for number, cells in _records(
-            csv.reader(_of_text(file, path), delimiter=delimiter, strict=True), path, delimiter
+            csv.reader(_of_text(file, str(path)), delimiter=delimiter, strict=True), path, delimiter
         ):
             if not names:
                 names = cells

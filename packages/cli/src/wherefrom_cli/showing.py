@@ -24,6 +24,8 @@ DRAWN = {
     ".txt": ("wherefrom_viz.console", "render_text"),
 }
 """Ending of a file's name to the function that draws it, imported when it is needed."""
+TABLES = (".csv", ".tsv", ".parquet")
+"""Endings of tables of scores."""
 
 
 def print_attributions(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -9,9 +10,18 @@ from typing import Any, TypeVar
 from attrs import field, frozen
 from wherefrom.errors import InputError, UsageError, nearest
 from wherefrom.questions.given import is_chat, is_ids
+from wherefrom.settings import is_whole
 
 from wherefrom_cli.console import Console
-from wherefrom_cli.rows import Row, columns_in_file, lines_of, numbered_lines, rows_in_file, words_in
+from wherefrom_cli.rows import (
+    Row,
+    columns_in_file,
+    is_headed,
+    numbered_lines,
+    numbered_lines_of,
+    rows_in_file,
+    words_in,
+)
 
 T = TypeVar("T")
 
@@ -20,6 +30,10 @@ Text = str | Sequence[Mapping[str, str]] | Sequence[int]
 
 _LIKELY_INPUTS = ("input", "text", "source", "prompt", "input_text")
 _LIKELY_OUTPUTS = ("output", "target", "generated", "generated_text", "completion")
+COLUMN_OF_TARGETS = (
+    "column of the forced targets; '': none, the model generates (default: output, target or the like, if it is there)"
+)
+"""Help of the option that names it."""
 
 
 @frozen(kw_only=True)
@@ -57,6 +71,7 @@ class Fields:
 
     input: str | None = None
     output: str | None = None
+    """``""``: none, the model generates."""
     id: str | None = None
     annotations: tuple[str, ...] = ()
     """Columns that are kept with the results."""
@@ -123,6 +138,30 @@ def typed_texts(console: Console, *options: Sequence[str]) -> list[list[str]]:
     return [[text for value in values for text in value.texts] for values in typed]
 
 
+def typed_text(value: str | None, console: Console, option: str) -> str | None:
+    """The one text that follows ``option``, read as `typed_texts` reads several. None stays None.
+
+    Raises:
+        UsageError: A file is missing, or holds none or several.
+    """
+    if value is None:
+        return None
+    found = _typed(value, console)
+    if len(found.texts) > 1:
+        raise UsageError(f"{found.where} holds {len(found.texts)} texts, one on each line, and {option} takes one.")
+    return found.texts[0]
+
+
+def names_texts(value: str) -> bool:
+    """Does what follows ``-i`` stand for texts elsewhere, and not for itself?"""
+    return value == "-" or (value.startswith("@") and not value.startswith("@@"))
+
+
+def literal(text: str) -> str:
+    """A text as it is typed to stand for itself."""
+    return f"@{text}" if text.startswith("@") else text
+
+
 def _refuse_shifted(one: _Typed, other: _Typed) -> None:
     """Raise: UsageError: Two files have a blank line at different places, so that other lines would be paired."""
     if not one.lines or not other.lines or list(one.lines) == list(other.lines):
@@ -137,8 +176,7 @@ def _refuse_shifted(one: _Typed, other: _Typed) -> None:
 
 def _typed(value: str, console: Console) -> _Typed:
     if value == "-":
-        read = enumerate(lines_of(console.read_stdin()), start=1)
-        return _of_lines(((number, line) for number, line in read if line.strip()), "standard input")
+        return _of_lines(numbered_lines_of(console.read_stdin(), "standard input"), "standard input")
     if value.startswith("@@"):
         return _Typed([value[1:]])
     if value.startswith("@") and (Path(value[1:]).is_file() or " " not in value):
@@ -182,22 +220,42 @@ def paired(inputs: Sequence[str], targets: Sequence[str], contrasts: Sequence[st
     ]
 
 
-def examples_in_file(path: Path, fields: Fields) -> Iterator[Example]:
+def examples_in_file(path: Path, fields: Fields, tell: Callable[[str], None] | None = None) -> Iterator[Example]:
     """The examples in a file of `rows.ENDINGS`, in order.
+
+    Args:
+        tell: Called with `targets_note`, where there is one.
 
     Raises:
         UsageError: The file is missing, of an unknown kind, or lacks a column.
         FileFormatError: The file is damaged.
     """
-    return examples_in_rows(rows_in_file(path), columns_in_file(path), fields, str(path))
+    columns = columns_in_file(path)
+    if tell is not None and (note := targets_note(columns, fields)):
+        tell(note)
+    return examples_in_rows(rows_in_file(path), columns, fields, str(path), headed=is_headed(path))
 
 
-def examples_in_rows(rows: Iterable[Row], columns: Sequence[str], fields: Fields, where: str) -> Iterator[Example]:
+def targets_note(columns: Sequence[str], fields: Fields) -> str:
+    """What to say of targets that nobody asked for: they are in a column of a usual name. Empty: there is none."""
+    found = [] if fields.output is not None else _columns(None, _LIKELY_OUTPUTS, columns, "")
+    if not found:
+        return ""
+    return (
+        f"note: targets are taken from the column {found[0]!r} where it holds text. "
+        "--output-field '' lets the model generate; --output-field NAME takes another column."
+    )
+
+
+def examples_in_rows(
+    rows: Iterable[Row], columns: Sequence[str], fields: Fields, where: str, *, headed: bool = False
+) -> Iterator[Example]:
     """Rows as examples. In each row, a cell is in the first of its usual columns that the row has.
 
     Args:
         columns: That any row has; none if there is no row.
         where: The rows come from, for messages.
+        headed: Are the columns' names the first line of a table, which may be a text by mistake?
 
     Raises:
         UsageError: A column is missing, or an example's name is no name.
@@ -209,22 +267,48 @@ def examples_in_rows(rows: Iterable[Row], columns: Sequence[str], fields: Fields
         raise UsageError(
             f"{where} has the columns {', '.join(columns)}.\nSay which one holds the texts: --input-field NAME"
         )
-    outputs = _columns(fields.output, _LIKELY_OUTPUTS, columns, where)
+    if not inputs and headed:
+        raise UsageError(f"{where} has one column, {columns[0]!r}.\n{_how_to_head(columns[0])}")
+    outputs = [] if fields.output == "" else _columns(fields.output, _LIKELY_OUTPUTS, columns, where)
+    unasked = fields.output is None
     names = _columns(fields.id, ("id",), columns, where)
     kept = [name for asked in fields.annotations for name in _columns(asked, (), columns, where)]
     for row in rows:
-        yield _example(row, inputs or columns, outputs, names, kept)
+        yield _example(row, inputs or columns, outputs, names, kept, unasked=unasked)
+
+
+def _how_to_head(header: str) -> str:
+    """What to do about a table of one column that has no usual name."""
+    if mark := next((mark for mark in (";", "\t", "|") if mark in header), None):
+        return (
+            f"It holds {mark!r}: write the file with commas (.csv) or tabs (.tsv) between cells; "
+            f"attribute-dataset also takes --dataset-kwargs {json.dumps({'sep': mark})!r}."
+        )
+    return (
+        "If that is the name of a column: --input-field NAME. If it is a text: put a line 'text' in front of it, "
+        "or make it a .txt file."
+    )
 
 
 def _example(
-    row: Row, inputs: Sequence[str], outputs: Sequence[str], names: Sequence[str], kept: Sequence[str]
+    row: Row,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    names: Sequence[str],
+    kept: Sequence[str],
+    *,
+    unasked: bool,
 ) -> Example:
+    """Of targets that nobody asked for (``unasked``) a number is none: it may be a label."""
     cells = row.cells
     name = _name(_cell(cells, names), f"{row.where}: the id")
+    target = _cell(cells, outputs)
+    if unasked and is_whole(target):
+        target = None
     try:
         return Example(
             text=_text(_cell(cells, inputs), f"{row.where}: the text"),
-            generated=words_in(_cell(cells, outputs), f"{row.where}: the target") or None,
+            generated=words_in(target, f"{row.where}: the target") or None,
             id=name,
             annotations={
                 column: _annotation(cells[column], f"{row.where}: the column {column!r}")

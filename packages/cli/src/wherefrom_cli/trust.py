@@ -9,6 +9,7 @@ the command line, the environment, a file named by ``--config-file``, or the use
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -61,6 +62,11 @@ HARMLESS_GENERATION = frozenset(
     }
 )  # fmt: skip
 """Arguments of generation that a project file may set: numbers and texts. Others load code (``custom_generate``)."""
+
+_TEXTS = frozenset(
+    {"input_current_text", "input_context_text", "output_current_text", "output_context_text", "input_text"}
+)
+"""Options whose ``@FILE`` and ``-`` stand for a text elsewhere."""
 
 _ADVICE = "Give it on the command line, as a variable, in your own config.toml, or name the file: --config-file {}"
 
@@ -115,12 +121,20 @@ def check_project_value(path: Path, name: str, option: str, value: Any) -> None:
     if option not in HARMLESS:
         raise UsageError(
             f"{path}: a project's file may not set {name!r}: it can run code, load, write or connect.\n"
-            + _ADVICE.format(path)
+            + _ADVICE.format(shlex.quote(str(path)))
         )
+    if option in _TEXTS:
+        from wherefrom_cli.texts import names_texts  # with all that reads texts: only where it is asked for
+
+        if names_texts(str(value)):
+            raise UsageError(
+                f"{path}: a project's file may not name a file of texts ({name} = {value!r}), only write texts out.\n"
+                + _ADVICE.format(shlex.quote(str(path)))
+            )
     if option == "model" and names_a_place(str(value)):
         raise UsageError(
             f"{path}: a project's file may not name a folder as the model ({value!r}), only a model of the hub or a "
-            "demo.\n" + _ADVICE.format(path)
+            "demo.\n" + _ADVICE.format(shlex.quote(str(path)))
         )
     if option == "attribution_kwargs":
         _check_settings(path, name, value if isinstance(value, Mapping) else {})
@@ -134,7 +148,7 @@ def check_project_value(path: Path, name: str, option: str, value: Any) -> None:
             if argument not in HARMLESS_GENERATION:
                 raise UsageError(
                     f"{path}: a project's file may not set the argument {argument!r} in {name!r}: it could load code.\n"
-                    + _ADVICE.format(path)
+                    + _ADVICE.format(shlex.quote(str(path)))
                 )
 
 
@@ -143,7 +157,7 @@ def _check_settings(path: Path, name: str, settings: Mapping[str, Any]) -> None:
         if reaches_out(setting, value):
             raise UsageError(
                 f"{path}: a project's file may not set {setting!r} in {name!r} to {value!r}: it could name a place to "
-                "write, a file or a model to load.\n" + _ADVICE.format(path)
+                "write, a file or a model to load.\n" + _ADVICE.format(shlex.quote(str(path)))
             )
 
 

@@ -29,7 +29,7 @@ from wherefrom.methods.checking import check_cost, checked, require_checkable
 from wherefrom.methods.contract import AnyMethod
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.finite import not_finite_note
-from wherefrom.methods.flat import no_gradient_note
+from wherefrom.methods.flat import flat_notes
 from wherefrom.methods.long_maps import long_map_note
 from wherefrom.methods.request import Request, requested
 from wherefrom.progress import PARTS, Progress, no_progress, reported
@@ -50,13 +50,13 @@ from wherefrom.questions.given import (
     in_json,
     is_chat,
 )
-from wherefrom.questions.names import as_names
-from wherefrom.questions.positions import step_positions
+from wherefrom.questions.names import as_names, check_names
+from wherefrom.questions.positions import no_step_note, step_positions
 from wherefrom.questions.question import Question
 from wherefrom.questions.spans import Span, check_span
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.provenance import Provenance, library_versions
-from wherefrom.settings import LARGEST_COUNT, check_call, check_whole, non_default, plain
+from wherefrom.settings import LARGEST_COUNT, check_call, check_whole, non_default, nth_seed, plain
 from wherefrom.step_functions.base import DEFAULT_FUNCTION, StepFunction, StepFunctionLike
 from wherefrom.text.alignment import Alignments
 
@@ -159,7 +159,8 @@ class AttributionModel:
 
         Args:
             inputs: Texts, chats or token ids.
-            batch_size: Inputs at once; None: all.
+            batch_size: Inputs at once; None: all. Sampled texts differ with it, as each batch draws from a seed of its
+                own.
             skip_special_tokens: Leave special tokens out of the texts.
             output_generated_only: Decoder-only: without the prompt.
             seed: For sampling; None leaves the random state alone.
@@ -171,8 +172,10 @@ class AttributionModel:
         check_call(AttributionModel.generate, locals(), batch_size=1)
         encodings = [encode_input(self.adapter, text, add_special_tokens=True) for text in as_inputs(inputs)]
         texts: list[str] = []
-        for some in _batches(encodings, batch_size):
-            answers = self.adapter.generate([one.ids for one in some], settings=generation_args, seed=seed)
+        for numbers in _batches(range(len(encodings)), batch_size):
+            some = [encodings[i] for i in numbers]
+            own_seed = None if seed is None else nth_seed(seed, numbers[0])
+            answers = self.adapter.generate([one.ids for one in some], settings=generation_args, seed=own_seed)
             for encoding, sequences in zip(some, answers, strict=True):
                 for ids in sequences:
                     begin = len(encoding.ids) if output_generated_only and self._is_decoder_only else 0
@@ -226,7 +229,8 @@ class AttributionModel:
             method: Identifier, object or class; None: the model's own, or `occlusion` where it has none.
             override_default_attribution: Make ``method`` the model's own from now on.
             attr_pos_start: First target position to explain; negative counts from the end. By default the first that
-                was answered; a position within a prompt explains the prompt itself.
+                was answered; a position within a prompt explains the prompt itself. Encoder-decoder: position 1, so
+                that a target prefix which was given (``generate_from_target_prefix``) is explained too.
             attr_pos_end: Position after the last one, exclusive; negative counts from the end; at most the end.
             show_progress: Keep a line about progress on a terminal, which wherefrom-viz draws. ``pretty_progress`` is
                 accepted and adds nothing.
@@ -239,11 +243,13 @@ class AttributionModel:
                 them, but for end tokens (``include_eos_baseline``) and a decoder's start token, which always stays.
             attributed_fn: The scalar to explain at each step; ``probability`` by default.
             device: Move the model there for this call.
-            batch_size: Examples put to the method at once; None: all. It bounds memory and changes no number.
+            batch_size: Examples put to the model and the method at once; None: all. It bounds memory and changes no
+                score; answers that are sampled differ with it, as each batch draws from a seed of its own.
             generate_from_target_prefix: Encoder-decoder: ``generated_texts`` are beginnings that the model continues.
             skip_special_tokens: Encode texts without special tokens.
             clean_special_chars: Show readable text instead of vocabulary pieces in the tokens.
-            generation_args: Handed to generation.
+            generation_args: Handed to generation (``max_new_tokens``, ``num_beams``, ...). Inputs of the model are
+                refused: what is read while generating is what is explained.
             attribution_args: Settings for the method alone, where a name would clash.
             attributed_fn_args: Settings for the target function alone.
             step_scores_args: Settings for the step scores alone.
@@ -290,7 +296,7 @@ class AttributionModel:
             self.method = request.method
         inputs = as_inputs(input_texts)
         targets = as_targets(generated_texts, len(inputs))
-        names = as_names(ids, len(inputs), answers_each)
+        names = as_names(ids, len(inputs))
         check_span(attributed_span)
         if check:
             require_checkable(self.adapter, attributed_span)
@@ -312,6 +318,7 @@ class AttributionModel:
                 seed=seed,
                 progress=tell,
             )
+            check_names(names, len(inputs), len(examples))
             names, contrast_targets, contrast_sources, contrast_targets_alignments = (
                 per_answer(value, len(inputs), len(examples))
                 for value in (names, contrast_targets, contrast_sources, contrast_targets_alignments)
@@ -348,10 +355,7 @@ class AttributionModel:
                     if check:
                         one = checked(self.adapter, request.method, question, example, one, progress=tell)
                 else:
-                    notes.append(
-                        f"The target of example {number} has {len(example.target_ids)} tokens, and none from "
-                        f"attr_pos_start={attr_pos_start} to attr_pos_end={attr_pos_end}: its result has no step."
-                    )
+                    notes.append(no_step_note(number, len(example.target_ids), attr_pos_start, attr_pos_end))
                     one = without_steps(
                         example, request.method, list(request.scores), self.adapter.card, has_target=include_target
                     )
@@ -561,7 +565,7 @@ class AttributionModel:
                 [encodings[i].ids for i in numbers],
                 decoder_prefixes=None if prefixes is None else [prefixes[i] for i in numbers],
                 settings=generation_args,
-                seed=seed,
+                seed=nth_seed(seed, numbers[0]),
             )
             for i, sequences in zip(numbers, answers, strict=True):
                 examples += [generated_example(self.adapter, encodings[i], ids) for ids in sequences]
@@ -608,8 +612,7 @@ class AttributionModel:
                 notes.extend(scores.warnings)
                 if (note := not_finite_note(self.adapter, questions[i], made)) is not None:
                     notes.append(note)
-                if request.method.differentiates and (note := no_gradient_note(questions[i], made)) is not None:
-                    notes.append(note)
+                notes.extend(flat_notes(request.method, questions[i], made))
                 yield made
             done += len(batch)
 

@@ -259,6 +259,17 @@ def a_seed(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
         check_whole(attribute.name, value, 0, LARGEST_SEED)
 
 
+def nth_seed(seed: int, number: int) -> int:
+    """The seed of one of several draws under one seed: the seed itself for the first, another for each further one.
+
+    Draws under neighbouring seeds have none in common, as ``seed + number`` would give them.
+
+    Returns:
+        From 0 to 2**31 - 1 for further draws, which every framework and server takes.
+    """
+    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0]) >> 1 if number else seed
+
+
 def check_whole(name: str, value: object, least: int, most: int, or_else: str = "") -> None:
     """Raise: SettingsError: ``value`` is no whole number from ``least`` to ``most``.
 

@@ -51,7 +51,7 @@ from wherefrom_hf.running.randomising import shuffled
 from wherefrom_hf.running.samples import sample
 from wherefrom_hf.text.generation import generate
 from wherefrom_hf.text.sentence_encoder import token_vectors
-from wherefrom_hf.text.special_tokens import special_tokens
+from wherefrom_hf.text.special_tokens import SpecialTokens, special_tokens
 from wherefrom_hf.text.tokenizer import TextCoder
 
 T = TypeVar("T")
@@ -62,7 +62,7 @@ class HFModel:
 
     The module stays the user's: what a pass needs of it (evaluation mode, hooks, an attention implementation) is there
     for the pass and put back, and one thread at a time may ask. Facts that may change (dtype, device, vocabulary,
-    embeddings) are read when they are needed.
+    special tokens, embeddings) are read when they are needed.
     """
 
     hides_positions = True
@@ -71,10 +71,8 @@ class HFModel:
         self.module: PreTrainedModel = loaded.module
         self.tokenizer = loaded.tokenizer
         config = self.module.config
-        special = special_tokens(self.module, self.tokenizer)
         text = config.get_text_config(decoder=True)
-        self._coder = TextCoder(self.tokenizer, special.decoder_start, loaded.chat_template_kwargs)
-        self._fill = special.pad
+        self._chat_template_kwargs = loaded.chat_template_kwargs
         self._memory_limit = as_bytes(memory_limit)
         self._asked: Differentiator | None = None
         self._derived: dict[Hashable, Any] | None = None
@@ -91,12 +89,6 @@ class HFModel:
             revision=getattr(config, "_commit_hash", None),
             layers=int(getattr(text, "num_hidden_layers", 0) or 0),
             heads=most_heads(text),
-            bos_id=special.bos,
-            eos_ids=special.eos,
-            pad_id=special.pad,
-            unk_id=special.unk,
-            mask_id=special.mask,
-            decoder_start_id=special.decoder_start,
             max_length=most if has_table_of_positions(self.module, most) else None,
             made_for=most,
         )
@@ -104,13 +96,28 @@ class HFModel:
     @property
     def card(self) -> ModelCard:
         """Who the model is; see `wherefrom.adapters.ModelCard`."""
+        special = self._special
         return msgspec.structs.replace(
             self._card,
+            bos_id=special.bos,
+            eos_ids=special.eos,
+            pad_id=special.pad,
+            unk_id=special.unk,
+            mask_id=special.mask,
+            decoder_start_id=special.decoder_start,
             dtype=str(self.module.dtype).removeprefix("torch."),
             device=str(self.device),
             width=self._as_looked_at().predictor.target.weight.shape[-1],
             vocabulary=int(self.module.config.get_text_config(decoder=True).vocab_size),
         )
+
+    @property
+    def _special(self) -> SpecialTokens:
+        return special_tokens(self.module, self.tokenizer)
+
+    @property
+    def _coder(self) -> TextCoder:
+        return TextCoder(self.tokenizer, self._special.decoder_start, self._chat_template_kwargs)
 
     @property
     def device(self) -> torch.device:
@@ -128,7 +135,7 @@ class HFModel:
         been resized)."""
         known, build = self._asked, build_number(self.module)
         if known is None or known.build != build or not known.predictor.reads_embeddings_of(self.module):
-            predictor = Predictor(self.module, *input_embeddings(self.module), self._fill, self._memory_limit)
+            predictor = Predictor(self.module, *input_embeddings(self.module), self._special.pad, self._memory_limit)
             known = self._asked = Differentiator(predictor, build)
         return known
 
@@ -213,7 +220,6 @@ class HFModel:
         seed: int | None = None,
     ) -> list[list[IntArray]]:
         """See `wherefrom.adapters.SequenceModel.generate`."""
-        assert self._card.pad_id is not None
         mixed = not self.module.config.is_encoder_decoder and len({len(prompt) for prompt in prompts}) > 1
         with self.reserved():
             return generate(
@@ -222,7 +228,7 @@ class HFModel:
                 decoder_prefixes=decoder_prefixes,
                 settings=settings,
                 seed=seed,
-                pad_id=self._card.pad_id,
+                pad_id=self._special.pad,
                 tokenizer=self.tokenizer,
                 device=self.device,
                 pads_left=not mixed or self._predictor.probe.pads_left(),
@@ -242,6 +248,21 @@ class HFModel:
         """See `wherefrom.adapters.Embeds.mean_embedding`."""
         with self.reserved():
             return self._once(("mean", side), lambda: self.embedding_table(side=side).mean(dim=0))
+
+    def embedding_scale(self, *, side: Side) -> float:
+        """What the model multiplies embeddings by behind the module that makes them; 1 where that scales itself."""
+        with self.reserved():
+            return self._side(side).scale
+
+    @contextmanager
+    def reading(self, embeddings: Tensor | None, *, side: Side) -> Iterator[None]:
+        """Within the block, one side of the module reads these embeddings in place of those of its ids.
+
+        Args:
+            embeddings: As `embed` gives them, shape ``(rows, length, width)``; None: those of its ids.
+        """
+        with self.reserved(), self._side(side).replaced_by(embeddings):
+            yield
 
     def bad_weights(self) -> tuple[str, ...]:
         """Names of the weights that hold NaN or infinity; see `wherefrom.adapters.FindsBadWeights`."""

@@ -12,6 +12,7 @@ from attrs import define
 from wherefrom.adapters import ModelCard, Row, RowPrediction
 from wherefrom.arrays import IntArray
 from wherefrom.errors import ModelLoadError, SettingsError, nearest
+from wherefrom.settings import nth_seed
 
 from wherefrom_openai.answers import Answers, fingerprint
 from wherefrom_openai.chat import Template
@@ -163,7 +164,7 @@ class ServedModel(ServedTexts):
             raise SettingsError(f"The server generates with {', '.join(GENERATION)}; {unknown[0]!r} is none of them.")
         return [
             [
-                self._continued(prompt, settings, None if seed is None else seed + copy)
+                self._continued(prompt, settings, None if seed is None else nth_seed(seed, copy))
                 for copy in range(int(settings.get("num_return_sequences", 1)))
             ]
             for prompt in prompts

@@ -26,8 +26,17 @@ from wherefrom_cli.request import (
     model_request,
     reduction,
 )
-from wherefrom_cli.results import add_output_options, destination, write_results
-from wherefrom_cli.texts import Example, Fields, each_once, examples_in_file, paired, refuse_unfit, typed_texts
+from wherefrom_cli.results import add_output_options, destination, refuse_lines_of_a_plan, write_results
+from wherefrom_cli.texts import (
+    COLUMN_OF_TARGETS,
+    Example,
+    Fields,
+    each_once,
+    examples_in_file,
+    paired,
+    refuse_unfit,
+    typed_texts,
+)
 
 BUILT_IN = {
     "demo:lm": Example(text="George was sick yesterday. His colleagues asked him to come"),
@@ -64,7 +73,7 @@ def configure(parser: CommandParser) -> None:
     )
     given.add("--input-file", metavar="FILE", help="texts from a .txt, .jsonl, .json, .csv, .tsv or .parquet file")
     given.add("--input-field", metavar="NAME", help="column of the texts")
-    given.add("--output-field", metavar="NAME", help="column of the forced targets")
+    given.add("--output-field", metavar="NAME", help=COLUMN_OF_TARGETS)
     given.add("--id-field", metavar="NAME", help="column of the examples' names")
     add_model_options(parser.group("Model"))
     add_method_options(parser.group("Method"))
@@ -93,6 +102,7 @@ def execute(options: Options, console: Console) -> int:
     request = attribution_request(options)
     reduce = reduction(options)
     where = destination(options)
+    refuse_lines_of_a_plan(options)
     if options.do_prefix_attribution is not None:
         console.note("note: --do-prefix-attribution is called --attribute-target now.")
     if options.output_step_attributions:
@@ -106,7 +116,7 @@ def execute(options: Options, console: Console) -> int:
         return ExitCode.DONE
     with ProgressLine(console=console) as progress:
         out = reduce.apply(attribute_examples(model, examples, request, progress))
-    write_results(out, where, console)
+    write_results(out.replace(provenance=model_asked.recorded(out.provenance)), where, console)
     if built_in and not where.machine:
         _say_what_next(console)
     return ExitCode.DONE
@@ -118,7 +128,7 @@ def _examples(options: Options, console: Console) -> list[Example] | None:
         if options.input_texts or options.generated_texts or options.contrast_targets:
             raise UsageError("--input-file and -i/-g/--contrast-targets exclude each other.\nChoose one.")
         fields = Fields(input=options.input_field, output=options.output_field, id=options.id_field)
-        examples = list(examples_in_file(Path(options.input_file), fields))
+        examples = list(examples_in_file(Path(options.input_file), fields, console.note))
         if not examples:
             raise UsageError(f"There is no text in {options.input_file}.")
     elif columns := options.typed_among({"input_field", "output_field", "id_field"}):

@@ -35,10 +35,12 @@ from wherefrom_cli.request import (
     DEFAULT_MODEL,
     add_model_options,
     add_reduction_options,
+    generation_args,
     model_request,
     reduction,
 )
-from wherefrom_cli.results import STDOUT, check_writable, file_of, one_claim
+from wherefrom_cli.results import STDOUT, check_ending, check_places, file_of, one_claim
+from wherefrom_cli.texts import typed_text
 
 if TYPE_CHECKING:
     from wherefrom import AttributionModel
@@ -52,6 +54,10 @@ BUILT_IN = {
     },
 }
 """What is explained when no text is given."""
+
+
+TYPED_TEXTS = ("input_current_text", "input_context_text", "output_current_text", "output_context_text")
+"""Options that are texts: ``@FILE`` and ``-`` stand for one elsewhere."""
 
 
 def configure(parser: CommandParser) -> None:
@@ -71,6 +77,9 @@ def configure(parser: CommandParser) -> None:
 
 def execute(options: Options, console: Console) -> int:
     """Attribute, save, print; then look whether everything is supported."""
+    for name in TYPED_TEXTS:
+        text = typed_text(getattr(options, name), console, f"--{name.replace('_', '-')}")
+        setattr(options, name, text)
     built_in = _is_built_in(options)
     model_asked = model_request(options, default=DEFAULT_MODEL if built_in else None)
     if built_in and model_asked.name not in BUILT_IN:
@@ -92,6 +101,8 @@ def execute(options: Options, console: Console) -> int:
         model = model_asked.load()
     with ProgressLine(console=console) as progress:
         out = _attributed(model, {**texts, **settings, "method": method}, options, console, progress)
+    if out.provenance is not None:
+        out = out.replace(provenance=model_asked.recorded(out.provenance))
     if options.fail_unsupported and not out.sentences:
         raise UsageError("--fail-unsupported has nothing to test: the output has no sentence, or its context no part.")
     _write(out, options, console)
@@ -105,12 +116,9 @@ def execute(options: Options, console: Console) -> int:
 def _attributed(
     model: AttributionModel, asked: dict[str, Any], options: Options, console: Console, progress: ProgressLine
 ) -> ContextAttribution:
-    generation = dict(options.generation_kwargs)
-    if options.max_new_tokens is not None:
-        generation["max_new_tokens"] = options.max_new_tokens
+    generation = generation_args(options)
     reduce = reduction(options)
-    reduces = reduce.aggregators or reduce.normalize or reduce.rescale
-    return attribute_context(
+    out = attribute_context(
         model,
         **asked,
         attributed_fn=options.attributed_fn,
@@ -134,12 +142,13 @@ def _attributed(
         decoder_input_output_separator=options.decoder_input_output_separator,
         tgt_lang=options.tokenizer_kwargs.get("tgt_lang"),
         # the same reduction that other commands apply to all results
-        attribution_aggregators=reduce.apply if reduces else None,  # type: ignore[arg-type]
+        attribution_aggregators=reduce.apply if reduce.asks else None,  # type: ignore[arg-type]
         include_eos_baseline=options.include_eos_baseline,
         generation_args=generation,
         seed=options.seed,
         progress=progress,
     )
+    return out.replace(info={**out.info, **reduce.as_info()})
 
 
 def _bare_texts(path: str | None) -> list[str] | None:
@@ -270,8 +279,10 @@ def _idle(options: Options) -> set[str]:
 
 def _check_files(options: Options) -> None:
     page = Path(options.viz_path) if options.viz_path else None
-    for path in (file_of(options.save_path), file_of(options.citations), page):
-        check_writable(path, overwrite=options.overwrite)
+    saved, cited = file_of(options.save_path), file_of(options.citations)
+    for path in (saved, cited):
+        check_ending(path, endings=(".json",), behind=())
+    check_places([("-o", saved), ("--citations", cited), ("--viz-path", page)], overwrite=options.overwrite)
     to_stdout = {"-o -": options.save_path == STDOUT, "--citations -": options.citations == STDOUT}
     one_claim({"--json": options.json, **to_stdout})
 
@@ -307,7 +318,7 @@ def _say_scores(out: ContextAttribution, console: Console) -> None:
 
 
 def _add_input_options(group: OptionGroup) -> None:
-    group.add("--input-current-text", metavar="TEXT", help="the text in question")
+    group.add("--input-current-text", metavar="TEXT", help="the text in question; @FILE; -: standard input")
     group.flag("--as-chat", help="the current text is a message to a chat model: write it by its chat template")
     group.add("--chat", metavar="FILE", help="instead of a text: messages of a chat (.json) that end in the question")
     group.add("--input-context-text", metavar="TEXT", help="its context")

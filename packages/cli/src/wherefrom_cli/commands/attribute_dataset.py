@@ -38,12 +38,20 @@ from wherefrom_cli.request import (
     model_request,
     reduction,
 )
-from wherefrom_cli.results import STDOUT, add_output_options, file_of, one_claim
+from wherefrom_cli.results import (
+    STDOUT,
+    add_output_options,
+    file_of,
+    one_claim,
+    refuse_idle_views,
+    refuse_lines_of_a_plan,
+)
 from wherefrom_cli.rows import ENDINGS
-from wherefrom_cli.texts import Fields
+from wherefrom_cli.texts import COLUMN_OF_TARGETS, Fields, targets_note
 
 BATCH_SIZE = 8
 ENGINES = ("local", "ray")
+_OF_RAY = frozenset({"address", "actors", "gpus_per_actor", "cpus_per_actor"})
 
 
 def configure(parser: CommandParser) -> None:
@@ -80,7 +88,7 @@ def configure(parser: CommandParser) -> None:
         "--output-field",
         dest="output_field",
         metavar="NAME",
-        help="column of the forced targets (default: the model generates)",
+        help=COLUMN_OF_TARGETS,
     )
     given.add("--id-field", metavar="NAME", help="column of the examples' names (default: their place)")
     given.add(
@@ -161,15 +169,25 @@ def configure(parser: CommandParser) -> None:
 
 def execute(options: Options, console: Console) -> int:
     """Attribute the data set."""
-    one_claim({"--json": options.json, "--jsonl": options.jsonl})
+    lines = {"--jsonl": options.jsonl} if options.jsonl else {"-o -": options.save_path == STDOUT}
+    one_claim({"--json": options.json, **lines})
     _give_notes(options, console)
+    options.let_go({_DATA_OPTIONS[name] for name in dataset_request(options).idle()})
+    if options.engine != "ray":
+        options.refuse_idle(_OF_RAY, "they are for --engine ray")
+    if keeps_a_run(options):
+        options.refuse_idle({"view"}, "a run that is kept is not shown")
+    refuse_idle_views(options, machine=prints_lines(options))
+    refuse_lines_of_a_plan(options)
     asked = dataset_request(options)
     if keeps_a_run(options) and not options.dry_run:  # before the slow part
         going_on = options.resume or options.retry_failed
         refuse_existing_run(*_places(options), resume=going_on, overwrite=options.overwrite)
     model_asked = model_request(options)
-    job = Job(request=attribution_request(options), reduction=reduction(options))
+    job = Job(request=attribution_request(options), reduction=reduction(options), model=model_asked)
     dataset = asked.load()
+    if note := targets_note(dataset.columns, asked.fields):
+        console.note(note)
     if options.dry_run:
         examples = [numbered.example for numbered in dataset if numbered.example.can_be_asked_about]  # others fail
         if not examples:
@@ -195,8 +213,9 @@ def _open_sink(
             raise UsageError("--resume and --retry-failed need a run to go on with.\nAdd -o FOLDER.")
         if options.json:
             raise UsageError("--json would hold all results in memory.\nUse --jsonl, or save a run with -o FOLDER.")
-        lines = options.jsonl or options.save_path == STDOUT
-        return StreamSink(console=console, lines=lines, view=options.view, hide=options.hide_attributions)
+        return StreamSink(
+            console=console, lines=prints_lines(options), view=options.view, hide=options.hide_attributions
+        )
     settings = {
         "command": "attribute-dataset",
         "model": asdict(model_asked),
@@ -224,7 +243,13 @@ def _open_sink(
         retry_failed=options.retry_failed,
         overwrite=options.overwrite,
         viz_path=viz_path,
+        lines=console if prints_lines(options) else None,
     )
+
+
+def prints_lines(options: Options) -> bool:
+    """Do the results themselves go to standard output, as JSON lines? Of a run that is kept it is a report."""
+    return file_of(options.save_path) is None and (options.jsonl or options.save_path == STDOUT)
 
 
 def keeps_a_run(options: Options) -> bool:
@@ -277,7 +302,7 @@ def _run(options: Options, console: Console, dataset: Dataset, model_asked: Mode
     if failed_in_all > counts["failed"]:
         told.append(f"{failed_in_all} failed before and were left (--retry-failed tries them again)")
     console.note(f"{'; '.join(told)}." + (f" {finished}" if finished else ""))
-    if keeps_a_run(options) and (options.json or options.jsonl):
+    if keeps_a_run(options) and (options.json or options.jsonl) and not prints_lines(options):
         report = {
             "path": options.save_path or options.viz_path,
             "finished": sink.finished,
@@ -337,6 +362,16 @@ def dataset_request(options: Options) -> DatasetRequest:
         limit=options.limit,
         shard=options.shard,
     )
+
+
+_DATA_OPTIONS = {
+    "config": "dataset_config",
+    "folder": "dataset_dir",
+    "files": "dataset_files",
+    "revision": "dataset_revision",
+    "kwargs": "dataset_kwargs",
+}
+"""Fields of the request, and the options that give them."""
 
 
 def _give_notes(options: Options, console: Console) -> None:

@@ -18,7 +18,7 @@ from wherefrom_viz.describe.comparison import Comparison, compare
 from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
-from wherefrom_cli.opening import open_results, require_examples
+from wherefrom_cli.opening import open_results, require_examples, say_what_failed
 from wherefrom_cli.parser import CommandParser, Options, positive_number
 from wherefrom_cli.results import one_claim
 
@@ -78,6 +78,15 @@ def execute(options: Options, console: Console) -> int:
     require_examples(first, options.first)
     require_examples(second, options.second)
     pairs = matched(list(first), list(second))
+    if not options.example:
+        say_what_failed([options.first, options.second], console)
+    alone = [
+        f"{count} of {path}"
+        for count, path in ((len(first) - len(pairs), options.first), (len(second) - len(pairs), options.second))
+        if count
+    ]
+    if alone:
+        console.warn(f"Without a partner, and left out: {' and '.join(alone)}.")
     left_out = [] if options.different_texts else [pair.name for pair in pairs if not pair.same_input]
     if left_out:
         _say_left_out(left_out, pairs, console)

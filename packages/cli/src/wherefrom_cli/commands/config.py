@@ -55,6 +55,10 @@ def configure(parser: CommandParser) -> None:
 
 def execute(options: Options, console: Console) -> int:
     """Show, locate or start the configuration."""
+    if options.action != "init":
+        options.refuse_idle({"user"}, "it says which file `config init` writes")
+    else:
+        options.refuse_idle({"json"}, "`config init` writes a file and prints its path")
     if options.action == "init":
         return _init(user_file() if options.user else Path(PROJECT_FILE), console)
     if options.action == "path":

@@ -13,7 +13,7 @@ from wherefrom_cli.parser import CommandParser, Options
 from wherefrom_cli.progress import ProgressLine, loading
 from wherefrom_cli.request import AttributionRequest, ModelRequest
 from wherefrom_cli.showing import VIEWS, print_attributions
-from wherefrom_cli.texts import Example, refuse_unfit
+from wherefrom_cli.texts import Example, refuse_unfit, typed_text
 
 METHODS_SHOWN = ("saliency", "integrated_gradients", "occlusion")
 
@@ -34,7 +34,8 @@ def execute(options: Options, console: Console) -> int:
     methods = options.methods or [name for name in METHODS_SHOWN if name in METHODS]
     for name in methods:
         METHODS.get(name)
-    example = BUILT_IN.get(options.model) if options.input_text is None else Example(text=options.input_text)
+    text = typed_text(options.input_text, console, "--input-text")
+    example = BUILT_IN.get(options.model) if text is None else Example(text=text)
     example = example or BUILT_IN["demo:lm"]
     refuse_unfit([example])
     with loading(console, options.model):

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import shlex
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from attrs import evolve
+from wherefrom import list_supported_frameworks
 from wherefrom.errors import UsageError
 from wherefrom.evaluation import METRICS, evaluate, evaluation_cost, with_measurements
 from wherefrom.evaluation.evaluating import FAITHFULNESS
@@ -15,11 +20,14 @@ from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
 from wherefrom_cli.evaluations import add_evaluation_output, check_outputs, cost_line, show_evaluation, write_evaluation
 from wherefrom_cli.exit_codes import ExitCode
-from wherefrom_cli.opening import check_readable, open_results, require_examples
+from wherefrom_cli.opening import check_readable, open_results, require_examples, say_what_failed
 from wherefrom_cli.parser import CommandParser, Options, positive_number, whole_number
 from wherefrom_cli.progress import ProgressLine, loading
 from wherefrom_cli.request import ModelRequest, add_model_options, model_request
-from wherefrom_cli.results import check_writable
+from wherefrom_cli.results import check_ending
+
+if TYPE_CHECKING:
+    from wherefrom import AttributionModel
 
 
 def configure(parser: CommandParser) -> None:
@@ -65,21 +73,26 @@ def configure(parser: CommandParser) -> None:
 
 def execute(options: Options, console: Console) -> int:
     """Measure, save, print."""
-    check_outputs(options)
-    check_writable(Path(options.annotate) if options.annotate else None, overwrite=options.overwrite)
+    annotated = Path(options.annotate) if options.annotate else None
+    check_outputs(options, ("--annotate", annotated))
+    check_ending(annotated)
     if options.gold:
         check_readable(options.gold)
     results = named(options.paths, options.example, options.limit)
+    if not options.example:
+        say_what_failed(options.paths, console)
     first = next(iter(results.values()))
     metrics = list(METRICS) if options.metrics == ["all"] else list(options.metrics) or list(FAITHFULNESS)
     if options.annotate and len(results) > 1:
         raise UsageError("--annotate writes one method's results again, and there are several.\nGive one file.")
-    asked = _model(options, first)
+    asked = _model(options, first, console)
     gold = read_gold(options.gold, len(first)) if options.gold else None
     if gold is None:
         metrics = [name for name in metrics if options.metrics != ["all"] or not METRICS.get(name).needs_gold]
     with loading(console, asked.name):
         model = asked.load()
+    for name, out in results.items():
+        _say_differences(name, out.provenance.model, model, console)
     arguments = {
         "removals": tuple(options.removals),
         "units": options.units,
@@ -97,9 +110,9 @@ def execute(options: Options, console: Console) -> int:
     with ProgressLine(console=console) as progress:
         found = evaluate(results, model, metrics, progress=progress, **arguments)
     write_evaluation(found, options, console)
-    if options.annotate:
-        with_measurements(first, found).save(options.annotate, overwrite=options.overwrite)
-        console.note(f"Written: {options.annotate}")
+    if annotated is not None:
+        with_measurements(first, found).save(annotated, overwrite=options.overwrite)
+        console.note(f"Written: {annotated}")
     show_evaluation(found, options, console)
     return ExitCode.DONE
 
@@ -119,9 +132,41 @@ def named(paths: Sequence[str], examples: Sequence[str], limit: int | None) -> d
     return {name: out for name, (_, out) in zip(names, opened, strict=True)}
 
 
-def _model(options: Options, results: Attributions) -> ModelRequest:
-    known = str(results.provenance.model.get("name", "")) or None
-    return model_request(options, default=known)
+_OF_MODEL = ("framework", "dtype", "revision")
+"""What decides a model's numbers beside its name, as its card tells it."""
+
+
+def _model(options: Options, results: Attributions, console: Console) -> ModelRequest:
+    """The model that the results name, as it was then, but for what is typed. Arguments of loading are not taken from a
+    file, as they can run code."""
+    known = results.provenance.model
+    name = str(known.get("name", "")) or None
+    asked = model_request(options, default=name)
+    if asked.name != name:
+        return asked
+    typed = options.typed_among({"framework", "dtype", "model_kwargs"})
+    then: dict[str, Any] = {}
+    if (framework := known.get("framework")) in list_supported_frameworks() and "--framework" not in typed:
+        then["framework"] = framework
+    if framework == "hf_transformers" and "--dtype" not in typed and known.get("dtype"):
+        then["dtype"] = known["dtype"]
+    if (revision := known.get("revision")) and "--model-kwargs" not in typed:
+        then["model_kwargs"] = {**asked.model_kwargs, "revision": revision}
+    for kind, option in (("model_kwargs", "--model-kwargs"), ("tokenizer_kwargs", "--tokenizer-kwargs")):
+        if (given := known.get(kind)) and not getattr(options, kind):
+            console.warn(
+                f"The model was loaded with {option} {shlex.quote(json.dumps(given))} then, which is not taken from a "
+                "file: give it again."
+            )
+    return evolve(asked, **then)
+
+
+def _say_differences(name: str, then: Mapping[str, Any], model: AttributionModel, console: Console) -> None:
+    """Warn where results are of the same model in other digits, or of another revision."""
+    now = {fact: getattr(model.adapter.card, fact) for fact in ("name", *_OF_MODEL)}
+    differ = [f"{one} {then[one]} then, {now[one]} now" for one in now if then.get(one) and then[one] != now[one]]
+    if differ:
+        console.warn(f"{name} was made with another model than it is measured with: {'; '.join(differ)}.")
 
 
 COMMAND = Command(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import tempfile
 from pathlib import Path
 
@@ -14,12 +15,11 @@ from wherefrom.results.showing import options_known
 from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
-from wherefrom_cli.opening import open_results, require_examples
+from wherefrom_cli.opening import open_results, require_examples, say_what_failed
 from wherefrom_cli.parser import CommandParser, Options, one_of, positive_number, setting
 from wherefrom_cli.results import add_public_options, check_public_options, check_writable, file_of
-from wherefrom_cli.showing import DRAWN, drawn
+from wherefrom_cli.showing import DRAWN, TABLES, drawn
 
-TABLES = (".csv", ".tsv", ".parquet")
 FORMATS = {
     **{ending.removeprefix("."): ending for ending in (*DRAWN, *TABLES)},
     "markdown": ".md",
@@ -70,7 +70,7 @@ def configure(parser: CommandParser) -> None:
     )
     where.add("--steps", action="store_true", help="tables: a row per output token and its step scores, not per score")
     where.add("--raw", action="store_true", help="tables: scores as they are, not aggregated first")
-    where.add("--overwrite", action="store_true", help="replace the file, or the site, if it is there")
+    where.add("--overwrite", action="store_true", help="replace the file, the site or the frames that are there")
 
 
 def execute(options: Options, console: Console) -> int:
@@ -87,12 +87,14 @@ def _export(options: Options, console: Console) -> int:
         )
     if options.output is None and (options.to or options.steps or options.raw or options.animate):
         raise UsageError("--to, --steps, --raw and --animate are for files.\nLeave them out, or write to -o FILE.")
+    if not options.example:
+        say_what_failed([options.path], console)
     if options.site is not None:
         return _write_site(options, console)
     if options.frames is not None:
         from wherefrom_viz.figures import save_frames
 
-        files = save_frames(_chosen(options), options.frames, **dict(options.set))
+        files = save_frames(_chosen(options), options.frames, overwrite=options.overwrite, **dict(options.set))
         console.note(f"Wrote {len(files)} frames to {options.frames}.")
         return ExitCode.DONE
     output = str(options.output)
@@ -103,6 +105,10 @@ def _export(options: Options, console: Console) -> int:
             f"{options.output!r} does not say what to write.\n"
             f"End the name in {', '.join([*DRAWN, *TABLES])}, or add --to FORMAT."
         )
+    if ending in TABLES:
+        options.refuse_idle({"set"}, "a table has no options of a figure")
+    else:
+        options.refuse_idle({"steps", "raw"}, f"they are for tables ({', '.join(TABLES)})")
     if options.animate and ending != ".svg":
         raise UsageError("--animate makes an SVG that plays.\nEnd the name in .svg.")
     check_writable(path, overwrite=options.overwrite)
@@ -157,7 +163,7 @@ def _write_site(options: Options, console: Console) -> int:
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     console.note(
         f"Wrote {len(results):,} examples to {folder} ({size / 1e6:.1f} MB).\n"
-        f"See it: python -m http.server --directory {folder} --bind 127.0.0.1"
+        f"See it: python -m http.server --directory {shlex.quote(str(folder))} --bind 127.0.0.1"
     )
     return ExitCode.DONE
 

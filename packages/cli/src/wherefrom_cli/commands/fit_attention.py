@@ -16,7 +16,7 @@ from wherefrom_cli.parser import CommandParser, Options, number, positive_number
 from wherefrom_cli.progress import ProgressLine, loading
 from wherefrom_cli.request import add_model_options, model_request
 from wherefrom_cli.results import check_writable
-from wherefrom_cli.texts import Fields, examples_in_file, refuse_unfit
+from wherefrom_cli.texts import COLUMN_OF_TARGETS, Fields, examples_in_file, refuse_unfit
 
 
 def configure(parser: CommandParser) -> None:
@@ -24,7 +24,7 @@ def configure(parser: CommandParser) -> None:
     given = parser.group("Texts")
     given.add("texts", metavar="FILE", help="texts to learn from: .txt, .jsonl, .json, .csv, .tsv or .parquet")
     given.add("--input-field", metavar="NAME", help="column of the texts")
-    given.add("--output-field", metavar="NAME", help="column of the forced targets (default: the model generates)")
+    given.add("--output-field", metavar="NAME", help=COLUMN_OF_TARGETS)
     given.add("--limit", type=positive_number, metavar="N", help="at most N texts")
     given.add(
         "--max-new-tokens", type=positive_number, default=24, metavar="N", help="tokens to generate (default: 24)"
@@ -60,7 +60,7 @@ def execute(options: Options, console: Console) -> int:
     if options.tables:
         require_folder("--tables", options.tables)
     fields = Fields(input=options.input_field, output=options.output_field)
-    examples = list(examples_in_file(Path(options.texts), fields))[: options.limit]
+    examples = list(examples_in_file(Path(options.texts), fields, console.note))[: options.limit]
     if not examples:
         raise UsageError(f"There is no text in {options.texts}.")
     refuse_unfit(examples)

@@ -44,6 +44,8 @@ def configure(parser: CommandParser) -> None:
 def execute(options: Options, console: Console) -> int:
     """Print each."""
     one_claim({"--json": options.json, "--jsonl": options.jsonl})
+    if options.json or options.jsonl:
+        options.refuse_idle({"view", "set"}, "standard output has the results as JSON, and no drawing")
     for path in options.paths:
         if is_evaluation(path):
             _show_evaluation(path, options, console)

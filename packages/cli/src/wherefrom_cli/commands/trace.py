@@ -17,7 +17,7 @@ from wherefrom_cli.method_settings import addressed, typed_settings
 from wherefrom_cli.opening import open_results, require_examples
 from wherefrom_cli.parser import CommandParser, Options, json_object, positive_number, setting, whole_number
 from wherefrom_cli.progress import ProgressLine, loading
-from wherefrom_cli.request import add_model_options, model_request
+from wherefrom_cli.request import add_model_options, generation_args, model_request
 from wherefrom_cli.results import add_output_options, destination, write_results
 from wherefrom_cli.texts import Example, paired, refuse_unfit, typed_texts
 
@@ -110,6 +110,8 @@ def execute(options: Options, console: Console) -> int:
         )
     refuse_other_form(options)
     where = destination(options)
+    if options.dry_run:
+        options.refuse_idle({"json", "jsonl"}, "what a trace would cost is told in a line of text")
     settings = {
         "span": as_place(options.span),
         "reasoning": as_place(options.reasoning),
@@ -140,9 +142,7 @@ def execute(options: Options, console: Console) -> int:
         for example in examples:
             console.line(cost_line(model, example, hops, settings["span"], how))
         return ExitCode.DONE
-    generation = dict(options.generation_kwargs)
-    if options.max_new_tokens is not None:
-        generation["max_new_tokens"] = options.max_new_tokens
+    generation = generation_args(options)
     with ProgressLine(console=console) as progress:
         traced = [
             trace(
@@ -159,7 +159,8 @@ def execute(options: Options, console: Console) -> int:
             )
             for example in examples
         ]
-    write_results(merge_attributions(traced) if len(traced) > 1 else traced[0], where, console)
+    out = merge_attributions(traced)
+    write_results(out.replace(provenance=asked.recorded(out.provenance)), where, console)
     return ExitCode.DONE
 
 

@@ -42,7 +42,7 @@ def configure(parser: CommandParser) -> None:
 
 
 def execute(options: Options, console: Console) -> int:
-    """Ask each method, tell the verdicts; a method that fails where nothing excuses it makes the exit status 1."""
+    """Ask each method, tell the verdicts; a method that fails where nothing excuses it is an exit status of 3."""
     one_claim({"--json": options.json, "--markdown": options.markdown})
     before = set(METHODS)
     load_plugins(options.plugin)

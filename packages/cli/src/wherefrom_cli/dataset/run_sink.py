@@ -28,15 +28,18 @@ from wherefrom.files.writing_runs import occupied_by
 from wherefrom.results.attribution import Attributions
 from wherefrom.results.provenance import Provenance, of_whole_run
 
+from wherefrom_cli.console import Console
 from wherefrom_cli.dataset.source import Dataset
 from wherefrom_cli.dataset.work import Outcome
-from wherefrom_cli.results import check_folder, check_writable
-from wherefrom_cli.showing import write_html
+from wherefrom_cli.results import COMPRESSIONS, ENDINGS, check_apart, check_ending, check_folder, check_writable
+from wherefrom_cli.showing import DRAWN, TABLES, write_html
 
 _LOG = logging.getLogger("wherefrom.cli.dataset")
 
-SINGLE_FILES = (".json", ".jsonl", ".msgpack", ".gz", ".zst")
-"""Endings that ask for one file instead of a folder; the folder then is beside it until the file is complete."""
+_OF_FILES = (*ENDINGS, *COMPRESSIONS)
+"""Endings of names that ask for one file instead of a folder, which is beside it until the file is complete."""
+_OF_OTHER_FILES = (*DRAWN, *TABLES)
+"""Endings of names that no new run has."""
 
 
 @define(kw_only=True)
@@ -59,6 +62,8 @@ class RunSink:
     """Is the folder this run's? A run that is not begun leaves what is there alone until its first batch is done."""
     temporary: bool = False
     """Only the page was asked for: the folder is removed when it is written, unless examples failed."""
+    lines: Console | None = None
+    """Where the results go as JSON lines, too, when the run is complete."""
     _writer: RunWriter | None = field(default=None, init=False)
 
     @property
@@ -122,8 +127,11 @@ class RunSink:
         self._begin()
         run = open_run(self.folder)
         said = [f"Look: wherefrom view {shlex.quote(str(self.file or self.folder))}"]
+        if self.lines is not None:
+            for line in self._lines(run):
+                self.lines.content(line)
         if self.viz_path is not None:
-            write_html(run.load(), self.viz_path, overwrite=True)  # whether it may be was asked before the run
+            write_html(self._whole(run), self.viz_path, overwrite=True)  # whether it may be was asked before the run
             said = [f"Wrote {self.viz_path}."]
             if self.temporary and not self.failures:
                 shutil.rmtree(self.folder)
@@ -172,20 +180,25 @@ class RunSink:
             self._writer = None
 
     def _write_file(self, run: Run, path: Path) -> None:
-        """All examples in the order of the data set; JSON lines without holding them in memory."""
+        """All examples; JSON lines without holding them in memory."""
+        if path.suffix.lower() == ".jsonl":
+            write_whole(path, self._lines(run), overwrite=self.overwrite)
+        else:
+            self._whole(run).save(path, overwrite=self.overwrite)
+
+    def _lines(self, run: Run) -> Iterator[bytes]:
+        yield header_line(run.provenance)
+        for place in self._places(run):
+            yield example_line(run[place])
+
+    def _whole(self, run: Run) -> Attributions:
+        examples = tuple(run[place] for place in self._places(run))
+        return Attributions(sequence_attributions=examples, provenance=run.provenance)
+
+    def _places(self, run: Run) -> list[int]:
+        """Places of the run's examples, in the order of the data set."""
         order = {numbered.key: numbered.index for numbered in self.dataset}
-        places = sorted(range(len(run)), key=lambda place: order.get(run.summary(place).id or "", place))
-        if path.suffix == ".jsonl":
-
-            def lines() -> Iterator[bytes]:
-                yield header_line(run.provenance)
-                for place in places:
-                    yield example_line(run[place])
-
-            write_whole(path, lines(), overwrite=self.overwrite)
-            return
-        whole = Attributions(sequence_attributions=tuple(run[place] for place in places), provenance=run.provenance)
-        whole.save(path, overwrite=self.overwrite)
+        return sorted(range(len(run)), key=lambda place: order.get(run.summary(place).id or "", place))
 
 
 def open_run_sink(
@@ -198,6 +211,7 @@ def open_run_sink(
     retry_failed: bool,
     overwrite: bool,
     viz_path: Path | None,
+    lines: Console | None = None,
 ) -> RunSink:
     """A run to write to: one that goes on, or a new one, which leaves the folder as it is until a batch is done.
 
@@ -205,6 +219,7 @@ def open_run_sink(
         path: The folder, or a file to make in the end; None: only a page is made.
         settings: Everything that was asked, for people and for repeating it.
         identity: What decides the numbers; a run goes on only where it is the same.
+        lines: Where to print the results when the run is complete.
 
     Raises:
         UsageError: A run is there and nobody said what to do with it, it is another run, or somebody else writes to it.
@@ -235,6 +250,7 @@ def open_run_sink(
         viz_path=viz_path,
         overwrite=overwrite,
         temporary=path is None,
+        lines=lines,
         lock=lock,
         begun=going_on,
     )
@@ -264,13 +280,16 @@ def refuse_existing_run(
         path: What was named: a folder, or a file, whose folder is then beside it; None: beside the page.
 
     Raises:
-        UsageError: A run, or the file, is there and nobody said what to do with it.
+        UsageError: A run, or the file, is there and nobody said what to do with it; or the name says neither.
     """
+    check_apart([("-o", path), ("--viz-path", viz_path)])
     check_writable(viz_path, overwrite=overwrite or resume)
     named = path or viz_path
     if named is None:
         raise UsageError("A run needs a place.\nAdd -o FOLDER.")
-    file = path if path is not None and path.suffix in SINGLE_FILES else None
+    ending = "" if path is None else path.suffix.lower()
+    file = path if ending in _OF_FILES else None
+    check_ending(path if ending in _OF_OTHER_FILES and not named.exists() else file)
     folder = named if path is not None and file is None else named.with_name(named.name + ".run")
     check_writable(file, overwrite=overwrite)
     if not resume or occupied_by(folder) != "run":
@@ -283,6 +302,11 @@ def _check_same(there: Manifest, asked: Manifest, folder: Path) -> None:
     if there.fingerprint == asked.fingerprint:
         return
     then, asked_now = there.settings, asked.settings
+    if "identity" not in then:
+        raise UsageError(
+            f"{folder} is a run that `wherefrom attribute-dataset` did not make, so it cannot go on.\n"
+            "Choose another folder."
+        )
     changed = _differences(then.get("identity", {}), asked_now["identity"])
     if any(name == "data" for name, _, _ in changed):
         changed += _differences({"dataset": then.get("dataset", {})}, {"dataset": asked_now["dataset"]})

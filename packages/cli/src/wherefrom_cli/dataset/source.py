@@ -13,7 +13,7 @@ from attrs import asdict, field, frozen
 from wherefrom.errors import ModelLoadError, UsageError
 
 from wherefrom_cli.dataset.identity import streamed_identity
-from wherefrom_cli.rows import Row, columns_in_file, rows_in_file
+from wherefrom_cli.rows import Row, columns_in_file, is_headed, rows_in_file
 from wherefrom_cli.texts import Example, Fields, each_once, examples_in_rows
 
 _BUILDERS = {
@@ -28,6 +28,14 @@ _BUILDERS = {
 """What `datasets` calls the kinds of files that we read ourselves."""
 _DELIMITER = ("sep", "delimiter")
 """What it calls the mark between the cells of a table."""
+_OPTIONS = {
+    "config": "--config",
+    "folder": "--dir",
+    "files": "--files",
+    "revision": "--revision",
+    "kwargs": "--dataset-kwargs (or --streaming)",
+}
+"""Fields of a request, as the command calls them."""
 
 
 @frozen(kw_only=True)
@@ -76,10 +84,52 @@ class DatasetRequest:
         Raises:
             ModelLoadError: It is not there or cannot be read.
             FileFormatError: A local file is damaged.
-            UsageError: It has several splits and none was chosen, or it is empty.
+            UsageError: It has several splits and none was chosen, it is empty, or something is asked for that nothing
+                comes of.
         """
+        self._refuse_idle()
         files = self._local_files()
         return self._read(files) if files else self._loaded()
+
+    def idle(self) -> set[str]:
+        """Fields that nothing comes of, whatever they say: others name the rows already."""
+        path = Path(self.name)
+        if self._is_saved:
+            return {"config", "folder", "files", "revision", "kwargs"}
+        if path.is_file():
+            return {"config", "folder", "files", "revision"}
+        if self.name in _BUILDERS.values():
+            return {"config", "revision"}
+        return {"revision"} if path.is_dir() else set()
+
+    @property
+    def _is_saved(self) -> bool:
+        """Is it a folder that `Dataset.save_to_disk` wrote?"""
+        return (Path(self.name) / "state.json").is_file()
+
+    def _refuse_idle(self) -> None:
+        """Raise: UsageError: A field is set that nothing comes of, or two say the same thing."""
+        idle = self.idle()
+        if named := [option for name, option in _OPTIONS.items() if name in idle and getattr(self, name)]:
+            raise UsageError(
+                f"{', '.join(named)} would change nothing beside -d {self.name}.\n"
+                "Leave it out, or give -d another name."
+            )
+        doubly = (("name", "config"), ("data_dir", "folder"), ("data_files", "files"), ("revision", "revision"))
+        for argument, name in doubly:
+            if argument in self.kwargs and (name in idle or getattr(self, name)):
+                what = f"{_OPTIONS[name]} says it" if getattr(self, name) else f"{self.name!r} says what is read"
+                raise UsageError(f"--dataset-kwargs has {argument!r}, and {what} already.\nLeave it out.")
+        if "split" in self.kwargs and self.split != "train":
+            raise UsageError("--dataset-kwargs has 'split', and --split says it already.\nLeave it out.")
+        marks = [name for name in _DELIMITER if name in self.kwargs]
+        if len(marks) > 1:
+            raise UsageError("--dataset-kwargs has 'sep' and 'delimiter', which are the same.\nChoose one.")
+        if marks and (files := self._local_files()) and not any(map(is_headed, files)):
+            raise UsageError(
+                f"--dataset-kwargs has {marks[0]!r}, and only .csv and .tsv files have something between cells.\n"
+                "Leave it out."
+            )
 
     def _local_files(self) -> list[Path]:
         """The files, where all are here and nothing is asked that only `datasets` knows of; else none."""
@@ -105,6 +155,7 @@ class DatasetRequest:
             return chain.from_iterable(rows_in_file(file, delimiter=mark) for file in files)
 
         columns = list(dict.fromkeys(name for file in files for name in columns_in_file(file, delimiter=mark)))
+        headed = any(map(is_headed, files))
         if not columns:
             raise UsageError(f"There is no text in {self.name}: the file is empty, or has a header alone.")
         if self.kwargs.get("streaming"):
@@ -113,16 +164,17 @@ class DatasetRequest:
                     f"A file that is streamed has no parts, so there is no {self.split!r}.\n"
                     "Leave --streaming out, or choose a part by --limit and --shard."
                 )
-            return Dataset(request=self, read=read, columns=columns)
+            return Dataset(request=self, read=read, columns=columns, headed=headed)
         count = sum(1 for _ in read())
         if self.split in ("train", "all"):
-            return Dataset(request=self, read=read, columns=columns, count=count)
+            return Dataset(request=self, read=read, columns=columns, count=count, headed=headed)
         parts = self._parts(count)
         return Dataset(
             request=self,
             read=lambda: chain.from_iterable(islice(read(), *part) for part in parts),
             columns=columns,
             count=self._some(sum(max(stop - start, 0) for start, stop in parts)),
+            headed=headed,
         )
 
     def _parts(self, count: int) -> list[tuple[int, int]]:
@@ -142,7 +194,7 @@ class DatasetRequest:
         datasets.disable_progress_bars()
         arguments = self._arguments()
         try:
-            if (Path(self.name) / "state.json").is_file():  # what `Dataset.save_to_disk` writes
+            if self._is_saved:
                 self._refuse_splits()
                 rows = datasets.load_from_disk(self.name)
             else:
@@ -164,6 +216,7 @@ class DatasetRequest:
             read=lambda: self._rows_of(rows),
             columns=columns,
             count=self._some(len(rows)) if hasattr(rows, "__len__") else None,
+            headed=arguments["path"] == "csv",
         )
 
     def _some(self, count: int) -> int:
@@ -228,6 +281,8 @@ class Dataset:
     """That any row has."""
     count: int | None = None
     """How many rows there are; None: it is streamed, and nobody knows."""
+    headed: bool = False
+    """Are the columns' names the first line of a table?"""
 
     def __len__(self) -> int:
         """How many examples are ours.
@@ -248,7 +303,11 @@ class Dataset:
 
     def __iter__(self) -> Iterator[Numbered]:
         examples = examples_in_rows(
-            self.read(), self.columns, self.request.fields, f"The data set {self.request.name!r}"
+            self.read(),
+            self.columns,
+            self.request.fields,
+            f"The data set {self.request.name!r}",
+            headed=self.headed,
         )
         for index, example in enumerate(islice(examples, self.request.limit)):
             if self.request.shard.has(index):

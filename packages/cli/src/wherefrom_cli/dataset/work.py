@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, field, frozen
 from wherefrom.errors import InputError, ModelGoneError, UsageError
+from wherefrom.settings import nth_seed
 
 from wherefrom_cli.attributing import attribute_examples
 from wherefrom_cli.dataset.batches import Batch
 from wherefrom_cli.dataset.source import Numbered
-from wherefrom_cli.request import AttributionRequest, Reduction
+from wherefrom_cli.request import AttributionRequest, ModelRequest, Reduction
 
 if TYPE_CHECKING:
     from wherefrom import Attribution, AttributionModel
@@ -44,6 +45,8 @@ class Job:
 
     request: AttributionRequest
     reduction: Reduction = field(factory=Reduction)
+    model: ModelRequest | None = None
+    """What the model was loaded with, to be told with the results."""
 
     def run(
         self, model: AttributionModel, batch: Batch, progress: Callable[[str, int, int], None] | None = None
@@ -54,7 +57,7 @@ class Job:
             UsageError: The request itself is wrong, so that every example would fail the same way.
             ModelGoneError: The model stopped answering, so that the next examples would fail too.
         """
-        request = evolve(self.request, seed=self.request.seed + batch.number, batch_size=None)
+        request = evolve(self.request, seed=nth_seed(self.request.seed, batch.number), batch_size=None)
         try:
             return self._together(model, batch.examples, request, progress)
         except ModelGoneError:
@@ -97,12 +100,13 @@ class Job:
                 "A data-set run keeps one output per example: leave num_return_sequences out."
             )
         out = self.reduction.apply(out)
+        made = out.provenance if self.model is None else self.model.recorded(out.provenance)
         return [
             Outcome(
                 index=item.index,
                 key=item.key,
                 attribution=one.replace(id=item.key, annotations=dict(item.example.annotations)),
-                provenance=out.provenance,
+                provenance=made,
             )
             for item, one in zip(items, out, strict=True)
         ]

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import click
 from attrs import field, frozen
 from click.core import ParameterSource
+from wherefrom.errors import UsageError
 
 from wherefrom_cli.parser.declared import Declared, Takes
 from wherefrom_cli.parser.tokens import Tokens
@@ -44,6 +45,18 @@ class Options(SimpleNamespace):
     def typed_among(self, dests: Collection[str]) -> list[str]:
         """How those of these options are called that stand on the command line."""
         return [one.canonical for one in self.typed_options if one.dest in dests]
+
+    def refuse_idle(self, dests: Collection[str], because: str) -> None:
+        """Refuse these options on the command line, where they change nothing.
+
+        Args:
+            because: Why, for the message.
+
+        Raises:
+            UsageError: One stands there.
+        """
+        if typed := self.typed_among(dests):
+            raise UsageError(f"{', '.join(typed)} would change nothing: {because}.\nLeave it out.")
 
     def let_go(self, dests: Collection[str]) -> None:
         """Give these options their defaults, but for what stands on the command line: what a file or a variable sets

@@ -7,6 +7,7 @@ option's first long one, and a yes/no option its value.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 
 from attrs import frozen
@@ -118,7 +119,7 @@ class Tokens:
         raise UsageError(
             f"{self.command} has no option {name!r}.{self._suggestion(name)}"
             f"{setting if '--set' in self.options and name.startswith('--') else ''}\n"
-            f"`{self.command} --help` lists them. A text that begins with a hyphen follows '=': -i='{word}'"
+            f"`{self.command} --help` lists them. A text that begins with a hyphen follows '=': -i={shlex.quote(word)}"
         )
 
     def _suggestion(self, name: str) -> str:

@@ -16,6 +16,7 @@ from wherefrom.methods.perturbation.ablation import LogProbability
 from wherefrom.methods.perturbation.units import Units, UnitsSetting, units_of
 from wherefrom.questions.building import QuestionOptions, prepare
 from wherefrom.questions.examples import Example, check_ids
+from wherefrom.results import direction
 from wherefrom.results.aggregators.slices import Slices
 from wherefrom.results.data import AttributionData
 from wherefrom.results.details import CONTRAST
@@ -129,10 +130,8 @@ def turned(result: AttributionData, provenance: Provenance | None = None) -> str
     Args:
         provenance: How the result was made, for results that do not say it themselves: those of files written before.
     """
-    if "falls_with_probability" in result.details:
-        return str(result.details["falls_with_probability"])
-    if provenance is None or not result.signed:
-        return ""
+    if direction.FALLS in result.details or provenance is None or not result.signed:
+        return direction.turned(result)
     name, contrasted = str(provenance.attributed_fn.get("name", "")), is_contrast(result, provenance)
     method = str(provenance.method.get("name", result.method))
     if name not in STEP_FUNCTIONS or (method in METHODS and not METHODS.get(method).uses_target_function):

@@ -1,4 +1,4 @@
-"""One writer at a time: a lock file in the folder of a run, held by the process that writes there."""
+"""One writer at a time: a lock file in the folder of a run, or beside a file, held by the process that writes there."""
 
 from __future__ import annotations
 
@@ -23,11 +23,14 @@ class RunLock:
     machine left is not taken over, because locks of some network folders do not reach other machines.
 
     Args:
-        folder: Where the file goes; it must exist.
+        place: The folder that is written to, which must exist; or a file, which need not: the lock is then beside it.
     """
 
-    def __init__(self, folder: str | Path) -> None:
-        self.path = Path(folder) / LOCK
+    def __init__(self, place: str | Path) -> None:
+        self.place = Path(place)
+        of_folder = self.place.is_dir()
+        self.path = self.place / LOCK if of_folder else self.place.with_name(self.place.name + LOCK)
+        self._kind = "folder" if of_folder else "file"
         self._file: int | None = None
 
     def acquire(self) -> RunLock:
@@ -84,7 +87,7 @@ class RunLock:
     def _taken(self, holder: dict[str, object]) -> str:
         who = f"Process {holder.get('pid')} on {holder.get('host')}" if holder else "Another process"
         return (
-            f"{who} is writing to {self.path.parent}. Wait until it has ended, or choose another folder. "
+            f"{who} is writing to {self.place}. Wait until it has ended, or choose another {self._kind}. "
             f"If it has ended for certain, remove {self.path}."
         )
 

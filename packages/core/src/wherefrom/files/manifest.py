@@ -56,7 +56,7 @@ def write_manifest(path: Path, manifest: Manifest, *, overwrite: bool) -> None:
         **to_plain(manifest.extra),
     }
     data = msgspec.json.format(msgspec.json.encode(fields), indent=2)
-    write_whole(path / MANIFEST, [data, b"\n"], overwrite=overwrite)
+    write_whole(path / MANIFEST, [data, b"\n"], overwrite=overwrite, follow=False)
 
 
 _TYPES = {"fingerprint": str, "settings": dict[str, Any], "total": int | None, "created": str}

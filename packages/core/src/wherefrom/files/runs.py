@@ -168,7 +168,7 @@ class _Part:
 
     def write_index(self) -> None:
         data = b"".join(msgspec.json.encode(one) + b"\n" for one in self.summaries)
-        write_whole(self._index, [data], overwrite=True)
+        write_whole(self._index, [data], overwrite=True, follow=False)
         self._index_read, self._index_wrong = len(data), False
         self._scanned.clear()
         self.changed = False

@@ -255,7 +255,7 @@ REMARKS: Mapping[str, str] = {
     "SubwordAggregator": "a word that a text ends with is merged like others only where an end token follows",
     "top_p_size_fn": "one count per row",
     "kl_divergence_fn": "never NaN",
-    "mc_dropout_prob_avg_fn": "the model is left in the mode it was in",
+    "mc_dropout_prob_avg_fn": "the model is left in the mode it was in; 0 where it has no dropout",
     "FeatureAttributionOutput": "files hold float32, float16 or float8; float8 has no scale, as inseq's has none",
     "HuggingfaceModel": "any torch device; embeddings are scaled once (inseq scales Marian's decoder twice)",
     "AttributeContextCommand": "contexts are aligned by ids; no context at all is refused",

@@ -17,8 +17,9 @@ from wherefrom.questions.question import Question
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.results.aggregators.functions import combine
 from wherefrom.results.attribution import Attribution
+from wherefrom.results.direction import FALLS
 from wherefrom.settings import fields_of
-from wherefrom.step_functions.base import StepFunction, falls_with_probability
+from wherefrom.step_functions.base import StepFunction
 from wherefrom.text.merging import merged_token
 from wherefrom.text.tokens import Token, visible_to_steps
 
@@ -91,10 +92,7 @@ def _reference(method: AnyMethod) -> dict[str, Any]:
 
 def _direction(method: AnyMethod, explained: TargetFunction) -> dict[str, Any]:
     """The name of the target function, where scores carry a sign and are negative of what makes a model surer."""
-    contrasted = explained.contrast_ids is not None or explained.contrast_logits is not None
-    if not explains_with_sign(method) or not falls_with_probability(explained.function, contrasted=contrasted):
-        return {}
-    return {"falls_with_probability": explained.function.identifier}
+    return {FALLS: explained.function.identifier} if explains_with_sign(method) and explained.falls else {}
 
 
 @runtime_checkable

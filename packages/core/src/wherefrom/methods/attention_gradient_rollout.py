@@ -39,8 +39,9 @@ class AttentionGradientRollout(Method[RollsAttentionGradients]):
     from target to source. The paper's rule for cross-attention also puts the decoder's own rollout, transposed, in
     front; in a causal decoder that would mix in later positions, so it is left out here.
 
-    Good for: what plain rollout lacks, a look at the predicted token. Fails: what lowers the score is cut off; values,
-    norms and feed-forward layers are seen only through the gradient of the weights.
+    Good for: what plain rollout lacks, a look at the predicted token. Fails: what lowers the score is cut off, so that
+    ``crossentropy`` shows what speaks against the token, not for it; values, norms and feed-forward layers are seen
+    only through the gradient of the weights.
 
     Source:
         Chefer, Gur & Wolf (2021), Generic attention-model explainability, section 3,

@@ -41,7 +41,7 @@ from wherefrom.results.attribution import Attribution
 from wherefrom.results.card import CHANCE, FIT, STABILITY
 from wherefrom.results.comparison import ROUNDING, Values, in_levels, spearman, spearman_of_columns
 from wherefrom.results.data import AttributionData
-from wherefrom.settings import LARGEST_SEED, fields_of
+from wherefrom.settings import fields_of, nth_seed
 
 SAMPLES = 64
 PERMUTATIONS = 199
@@ -146,15 +146,11 @@ def draws(method: AnyMethod) -> bool:
 
 
 def with_another_seed(method: AnyMethod, question: Question) -> tuple[AnyMethod, Question]:
-    """The same question with the next seed; the first comes behind the largest."""
+    """The same question with a seed that no neighbouring one leads to."""
     other: Any = method
     if "seed" in fields_of(type(method)) and other.seed is not None:
-        other = evolve(other, seed=_next(other.seed))
-    return other, evolve(question, seed=_next(question.seed))
-
-
-def _next(seed: int) -> int:
-    return seed + 1 if seed < LARGEST_SEED else 0
+        other = evolve(other, seed=nth_seed(other.seed, 1))
+    return other, evolve(question, seed=nth_seed(question.seed, 1))
 
 
 def stability(one: AttributionData, other: AttributionData, question: Question) -> FloatArray:

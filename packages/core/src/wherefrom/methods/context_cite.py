@@ -90,6 +90,10 @@ class ContextCite(Budgeted, SampledSettings):
             return all_coalitions(len(units))
         return rng.random((samples, len(units))) < self.keep_prob
 
+    def enough(self, units: int) -> int:
+        """Some more than units; the default does for many, as few of them get a score."""
+        return min(units + 2, DEFAULT_SAMPLES)
+
     def blocks(self, masks: BoolArray) -> IntArray | None:
         """Every sample is a draw of its own; None where all coalitions are there."""
         return None if is_complete(masks) else np.arange(len(masks))[:, None]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -15,7 +15,7 @@ from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Method, Scores, metho
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.output_by_output import times
 from wherefrom.methods.output_groups import output_groups
-from wherefrom.methods.paths.baselines import DEFAULT, Endpoints, endpoints
+from wherefrom.methods.paths.baselines import DEFAULT, Endpoints, each_baseline, endpoints
 from wherefrom.methods.sampling.counts import as_samples
 from wherefrom.methods.sampling.moments import Moments
 from wherefrom.progress import Progress, counted, each_told
@@ -66,7 +66,8 @@ class GradientShap(Method[GivesGradients]):
     max_samples: int = field(default=64, validator=counting(2))
     """Budget of ``n_samples="auto"``."""
     stdevs: float = field(default=0.0, validator=validators.ge(0))
-    """Standard deviation of the noise added to the input, in units of the embeddings."""
+    """Standard deviation of the noise added to the input, in units of the embeddings. What the baseline leaves as it is
+    gets none."""
     baseline: Any = DEFAULT
     """One baseline (see `methods.paths.baselines`), or a list of names, mappings or embedding arrays: each sample
     draws one."""
@@ -86,9 +87,9 @@ class GradientShap(Method[GivesGradients]):
     def _cost(self, question: Question, *, groups: int) -> Cost:
         ends = 1 if question.scores or self.return_convergence_delta else 0
         if self.return_convergence_delta:
-            ends += len(_choices(self.baseline))
+            ends += len(each_baseline(self.baseline))
         samples = max(ROUND, self.max_samples) if self.n_samples == "auto" else self.n_samples
-        several = self.return_convergence_delta and len(_choices(self.baseline)) > 1
+        several = self.return_convergence_delta and len(each_baseline(self.baseline)) > 1
         return Cost(
             forwards=groups * samples + ends,
             backwards=samples * question.target_function.outputs,
@@ -101,7 +102,7 @@ class GradientShap(Method[GivesGradients]):
         yield from counted(work, "attribute", len(questions), progress)
 
     def _one(self, model: GivesGradients, question: Question, progress: Progress) -> Scores:
-        choices = _choices(self.baseline)
+        choices = each_baseline(self.baseline)
         wanted: tuple[Side, ...] = ("source", "target") if question.attribute_target else ("source",)
         paths = [
             {side: ends for side in wanted if (ends := endpoints(model, question, side, choice)) is not None}
@@ -194,13 +195,5 @@ class GradientShap(Method[GivesGradients]):
     def _noisy(self, ends: Endpoints, rng: np.random.Generator) -> Endpoints:
         if self.stdevs == 0:
             return ends
-        noise = rng.normal(scale=self.stdevs, size=tuple(ends.input.shape))
+        noise = rng.normal(scale=self.stdevs, size=tuple(ends.input.shape)) * ends.moving[:, None]
         return Endpoints(ends.baseline, ends.input + like(ends.input, noise, dtype=ends.input.dtype))
-
-
-def _choices(baseline: Any) -> list[Any]:
-    """The baselines to draw from: a list of names, mappings or arrays is several, everything else is one."""
-    several = isinstance(baseline, list | tuple) and any(
-        isinstance(item, str | Mapping) or getattr(item, "ndim", 0) >= 1 for item in baseline
-    )
-    return list(baseline) if several else [baseline]

@@ -99,6 +99,10 @@ class Interactions(SampledSettings):
         masks[0] = True
         return masks
 
+    def enough(self, units: int) -> int:
+        """What a fit without pairs needs; with too few for pairs, `pairs` takes fewer units or refuses."""
+        return 2 * units if self.index == "fsii" else units + 2
+
     def blocks(self, masks: BoolArray) -> IntArray | None:
         """Independent draws; None where all coalitions are there."""
         if is_complete(masks):

@@ -53,6 +53,10 @@ class KernelShap(BudgetedSampling):
         """All coalitions if they are few enough; else the full one, the empty one, and pairs of complements."""
         return kernel_masks(len(units), DEFAULT_SAMPLES if self.n_samples == "auto" else self.n_samples, rng)
 
+    def enough(self, units: int) -> int:
+        """The two ends, which give the sum, and a pair for every other unknown: both of a pair say the same."""
+        return 2 * units
+
     def blocks(self, masks: BoolArray) -> IntArray | None:
         """Pairs are the independent draws; nothing is random when all coalitions are there."""
         if is_complete(masks):

@@ -1,4 +1,4 @@
-"""SmoothGrad and its kin: any gradient method, averaged over noisy copies of the input."""
+"""SmoothGrad and its kin: a method that takes gradients of embeddings, averaged over noisy copies of the input."""
 
 from __future__ import annotations
 
@@ -18,11 +18,14 @@ from wherefrom.methods._noise import with_noise
 from wherefrom.methods.capabilities import check_capabilities
 from wherefrom.methods.contract import L2_THEN_NORMALIZE, METHODS, Method, Scores, method
 from wherefrom.methods.cost import Cost
+from wherefrom.methods.discretized_integrated_gradients import DiscretizedIntegratedGradients
 from wherefrom.methods.saliency import Saliency
 from wherefrom.methods.sampling.running import Mean, Variance
 from wherefrom.progress import Progress, counted
 from wherefrom.questions.question import Question
 from wherefrom.settings import counting
+
+_INSTEAD = "Use saliency, input_x_gradient, integrated_gradients or another method of the embeddings' gradients."
 
 
 def _method_of(of: Any) -> Any:
@@ -38,8 +41,11 @@ def _check_method(instance: Any, attribute: Any, of: Any) -> None:
         raise SettingsError(f"of must be a method or its name, not {of!r}.")
     if not {*of.needs} <= {GivesGradients, GivesRescale} or of.dimensions != ("width",):
         raise SettingsError(
-            f"{of.identifier} takes no gradients of embeddings, so noise on them says nothing. "
-            "Use saliency, input_x_gradient, integrated_gradients or another gradient method."
+            f"{of.identifier} takes no gradients of embeddings, so noise on them says nothing. {_INSTEAD}"
+        )
+    if isinstance(of, DiscretizedIntegratedGradients):
+        raise SettingsError(
+            f"{of.identifier} goes from word to word, where noise on the input does not reach. {_INSTEAD}"
         )
 
 
@@ -54,7 +60,8 @@ class NoiseTunnel(Method[DifferentiableModel]):
     former_names: ClassVar[dict[str, str]] = {"nt_samples": "n_samples", "stdevs": "stdev"}
 
     of: Any = field(factory=_signed_saliency, converter=_method_of, validator=_check_method)
-    """The method inside, or its name: any that takes gradients of embeddings. Default: saliency with its sign."""
+    """The method inside, or its name: any that takes gradients of the input's embeddings, which excludes
+    ``discretized_integrated_gradients``, whose points are words. Default: saliency with its sign."""
     n_samples: int = field(default=10, validator=counting(1))
     """Noisy copies."""
     stdev: float = field(default=0.15, validator=validators.ge(0))
@@ -64,15 +71,19 @@ class NoiseTunnel(Method[DifferentiableModel]):
     def gathered(self) -> Mean | Variance:
         """What the scores of noisy copies are added to, one after the other."""
 
-    def cost(self, question: Question) -> Cost:
-        """What the method inside costs, once for every noisy copy, and a clean pass for step scores."""
+    def cost(self, question: Question) -> Cost | None:
+        """What the method inside costs, once for every noisy copy, and a clean pass for step scores; None where the
+        method inside cannot know."""
         return self._cost(question, self.of.cost)
 
-    def cost_on(self, model: DifferentiableModel, question: Question) -> Cost:
+    def cost_on(self, model: DifferentiableModel, question: Question) -> Cost | None:
         return self._cost(question, partial(self.of.cost_on, model))
 
-    def _cost(self, question: Question, of: Callable[[Question], Cost]) -> Cost:
-        return of(evolve(question, scores={})).times(self.n_samples) + Cost(forwards=1 if question.scores else 0)
+    def _cost(self, question: Question, of: Callable[[Question], Cost | None]) -> Cost | None:
+        inside = of(evolve(question, scores={}))
+        if inside is None:
+            return None
+        return inside.times(self.n_samples) + Cost(forwards=1 if question.scores else 0)
 
     def attribute(
         self, model: DifferentiableModel, questions: Sequence[Question], progress: Progress

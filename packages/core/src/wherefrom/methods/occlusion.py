@@ -9,6 +9,7 @@ from attrs import field, frozen
 
 from wherefrom.adapters import PredictsSteps, ScoringModel, Side
 from wherefrom.arrays import BoolArray, FloatArray
+from wherefrom.errors import SettingsError
 from wherefrom.methods.contract import Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.answering import answer
@@ -44,7 +45,14 @@ class Occlusion(Budgeted):
     window: int = field(default=1, validator=counting(1))
     """Units removed at once."""
     stride: int = field(default=1, validator=counting(1))
-    """Units from one window to the next."""
+    """Units from one window to the next; at most ``window``, or some units would be in none."""
+
+    def __attrs_post_init__(self) -> None:
+        if self.stride > self.window:
+            raise SettingsError(
+                f"stride={self.stride} with window={self.window} leaves units between the windows that are never "
+                f"removed. Give window={self.stride}, or a stride of at most {self.window}."
+            )
 
     def whole_cost(self, question: Question) -> Cost:
         units = units_of(question, self.units, kept_too=True)

@@ -14,13 +14,7 @@ from wherefrom.arrays import Array, FloatArray, IntArray, like, namespace, to_nu
 from wherefrom.errors import SettingsError
 from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Method, Scores, method
 from wherefrom.methods.cost import Cost
-from wherefrom.methods.paths.baselines import (
-    Endpoints,
-    baseline_of_side,
-    endpoints,
-    is_for_all_positions,
-    kept_on_paths,
-)
+from wherefrom.methods.paths.baselines import Endpoints, endpoints, stays_on_paths
 from wherefrom.methods.paths.quadrature import Quadrature, quadrature
 from wherefrom.methods.perturbation.units import last_steps
 from wherefrom.progress import Progress, counted, each_told
@@ -180,8 +174,7 @@ class SequentialIntegratedGradients(Method[GivesGradients]):
 def _outputs_after(question: Question, side: Side, baseline: Any) -> list[int]:
     """How many outputs see each position that may move: what is given for each position may move any."""
     outputs = question.target_function.outputs
-    for_all = is_for_all_positions(baseline_of_side(baseline, side))
-    kept = set(kept_on_paths(question, side).tolist()) if for_all else set()
+    kept = set(stays_on_paths(question, side, baseline).tolist())
     if side == "source":
         assert question.source_ids is not None
         return [outputs] * (len(question.source_ids) - len(kept))
@@ -192,7 +185,7 @@ def _outputs_after(question: Question, side: Side, baseline: Any) -> list[int]:
 
 def _moves(question: Question, side: Side, ends: Endpoints) -> list[tuple[int, IntArray]]:
     """Positions that differ from their baselines, each with the outputs that can see it."""
-    moving = np.flatnonzero(to_numpy(ends.difference).any(axis=-1))
+    moving = np.flatnonzero(ends.moving)
     outputs = np.arange(question.target_function.outputs)
     groups = question.target_function.groups
     latest = question.steps if groups is None else np.array([question.steps[groups == k].max() for k in outputs])

@@ -69,6 +69,10 @@ class ShapleyValueSampling(BudgetedSampling):
         there = arrival[:, None, :] < np.arange(count + 1)[None, :, None]
         return there.reshape(len(arrival) * (count + 1), count)
 
+    def enough(self, units: int) -> int:
+        """Two draws, whatever the number of units: the mean is unbiased, and its error is seen from two."""
+        return 4 if self.antithetic else 2
+
     def blocks(self, masks: BoolArray) -> IntArray | None:
         """Orders count as the independent draws, or pairs of antithetic ones, so that errors are on the safe side
         (those of a Latin square together vary less than that); None where all coalitions are there."""

@@ -25,7 +25,7 @@ from attrs import evolve, frozen
 from wherefrom.adapters import Embeds, Encoding, PredictsSteps, Row, SequenceModel
 from wherefrom.arrays import Array, FloatArray, IntArray, to_numpy
 from wherefrom.errors import InputError, ModelCapabilityError, UsageError
-from wherefrom.questions.examples import Example, check_ids, encode_input
+from wherefrom.questions.examples import Example, check_ids, check_start, encode_input
 from wherefrom.questions.given import Text, as_contrasts, is_one
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions.base import STEP_FUNCTIONS, StepFunction, compares_distributions, reads_contrast_alone
@@ -135,7 +135,10 @@ def make_contrast(
             ).ids
     written = _ended_alike(model, example, written)
     check_ids(model.card, written.ids, "contrastive target")
-    similarity = _similarity(model, example, written, alignments) if isinstance(alignments, str) else None
+    similarity = None
+    if isinstance(alignments, str):
+        texts = (example.target_ids, example.target_tokens), (written.ids, written.tokens)
+        similarity = token_similarity(model, *texts, alignments)
     alignment = align(
         example.target_tokens, written.tokens, steps, alignments, similarity=similarity, boundary=boundary
     )
@@ -257,10 +260,9 @@ def _decoder_side(model: SequenceModel, example: Example, target: Text | None, a
         return Encoding(ids=example.target_ids, tokens=example.target_tokens, text=example.target_text)
     if isinstance(target, np.ndarray):
         check_ids(model.card, target, "contrastive target")
-        ids, start = target, model.card.decoder_start_id
-        if example.source is not None and start is not None and (not len(ids) or ids[0] != start):
-            ids = np.concatenate([[start], ids]).astype(np.int64)
-        return Encoding(ids=ids, tokens=model.tokens(ids, side="target"), text=model.decode(ids))
+        if example.source is not None:
+            check_start(model.card, target, "contrastive target")
+        return Encoding(ids=target, tokens=model.tokens(target, side="target"), text=model.decode(target))
     prompt = example.prompt
     if isinstance(target, str) and prompt is not None and any(part.kind == "turn" for part in prompt.segments):
         # after a chat the answer alone will do, and the template has written all special tokens already
@@ -316,8 +318,23 @@ def _ended_alike(model: SequenceModel, example: Example, written: Encoding) -> E
     return evolve(written, ids=ids, tokens=(*written.tokens, end))
 
 
-def _similarity(model: SequenceModel, example: Example, written: Encoding, alignments: str) -> FloatArray:
-    """Cosine of the vectors of each original and each contrastive token. Shape ``(T, C)``."""
+def token_similarity(
+    model: SequenceModel,
+    original: tuple[IntArray, Sequence[Token]],
+    contrast: tuple[IntArray, Sequence[Token]],
+    alignments: str,
+) -> FloatArray:
+    """Cosine of the vectors of each original and each contrastive token. Shape ``(T, C)``.
+
+    Args:
+        original: Ids and tokens of the target, ``T`` of each.
+        contrast: Those of the contrastive target, ``C`` of each.
+        alignments: ``"auto"`` for the model's own embeddings, ``"auto:NAME"`` for a sentence encoder.
+
+    Raises:
+        InputError: ``alignments`` is neither.
+        ModelCapabilityError: The adapter shows no embeddings, or cannot load a sentence encoder.
+    """
     kind, _, encoder = alignments.partition(":")
     if kind != "auto":
         raise InputError(
@@ -330,9 +347,9 @@ def _similarity(model: SequenceModel, example: Example, written: Encoding, align
                 f"contrast_targets_alignments={alignments!r} needs a sentence encoder, and the adapter of "
                 f"{model.card.name!r} cannot load one. Use 'auto' or give pairs of positions."
             )
-        vectors = [model.token_vectors(side, encoder=encoder) for side in (example.target_tokens, written.tokens)]
+        vectors = [model.token_vectors(tokens, encoder=encoder) for _, tokens in (original, contrast)]
     elif isinstance(model, Embeds):
-        vectors = [model.embed(ids, side="target") for ids in (example.target_ids, written.ids)]
+        vectors = [model.embed(ids, side="target") for ids, _ in (original, contrast)]
     else:
         raise ModelCapabilityError(
             f"contrast_targets_alignments='auto' compares the embeddings of tokens, and {model.card.name!r} does not "

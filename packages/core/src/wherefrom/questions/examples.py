@@ -131,6 +131,22 @@ def check_ids(card: ModelCard, ids: IntArray, what: str) -> None:
         )
 
 
+def check_start(card: ModelCard, ids: IntArray, what: str) -> None:
+    """Refuse ids of a decoder's sequence that begin with another token than its start: nothing is added to ids, and the
+    first one of a sequence is what it begins from, no step of it.
+
+    Raises:
+        InputError: They do.
+    """
+    start = card.decoder_start_id
+    if start is not None and ids[0] != start:
+        raise InputError(
+            f"The ids of a {what} are the decoder's whole sequence, as generate() returns it, and begin with the start "
+            f"token of {card.name}, {start}; these begin {ids[:3].tolist()}. Put {start} in front of labels; where the "
+            "decoder begins with another token, set decoder_start_token_id in the model's generation_config."
+        )
+
+
 def forced_example(
     model: SequenceModel, prompt: Encoding, target: str | IntArray, *, add_special_tokens: bool, is_chat: bool
 ) -> Example:
@@ -140,7 +156,8 @@ def forced_example(
     prompt's. Encoder-decoder: a text is what the decoder says; ids are the decoder's whole sequence, with its start.
 
     Raises:
-        InputError: The target does not continue the prompt, or is too long.
+        InputError: The target does not continue the prompt, its ids begin with another token than the decoder's start,
+            or it is too long.
     """
     card = model.card
     if not isinstance(target, str):
@@ -151,8 +168,7 @@ def forced_example(
             ids, tokens, text = encoding.ids, encoding.tokens, target
         else:
             ids = target
-            if card.decoder_start_id is not None and (not len(ids) or ids[0] != card.decoder_start_id):
-                ids = np.concatenate([[card.decoder_start_id], ids]).astype(np.int64)
+            check_start(card, ids, "target")
             tokens, text = model.tokens(ids, side="target"), model.decode(ids)
         return _encoder_decoder(card, prompt, ids, tokens, text)
     if not isinstance(target, str):

@@ -44,3 +44,11 @@ def step_positions(start: int | None, end: int | None, *, length: int, default_s
             "tokens. Give a continuation that is longer than its prompt, or positions with start < end."
         )
     return np.arange(first, max(first, last), dtype=np.int64)
+
+
+def no_step_note(number: int, tokens: int, start: int | None, end: int | None) -> str:
+    """What is told of an example whose target is too short for the positions that were asked for."""
+    return (
+        f"The target of example {number} has {tokens} tokens, and none from attr_pos_start={start} to "
+        f"attr_pos_end={end}: its result has no step."
+    )

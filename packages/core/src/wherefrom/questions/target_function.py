@@ -8,7 +8,7 @@ from attrs import evolve, frozen
 from wherefrom.adapters.card import ModelCard
 from wherefrom.adapters.inside import Inside
 from wherefrom.arrays import Array, FloatArray, IntArray, like, namespace
-from wherefrom.step_functions.base import StepFunction, StepPrediction
+from wherefrom.step_functions.base import StepFunction, StepPrediction, falls_with_probability
 
 
 @frozen(kw_only=True, eq=False)
@@ -43,6 +43,12 @@ class TargetFunction:
         if self.groups is None:
             return len(self.target_ids)
         return int(self.groups.max()) + 1 if len(self.groups) else 0
+
+    @property
+    def falls(self) -> bool:
+        """Does its function fall where the model becomes surer, see `falls_with_probability`?"""
+        contrasted = self.contrast_ids is not None or self.contrast_logits is not None
+        return falls_with_probability(self.function, contrasted=contrasted)
 
     @property
     def looked_up(self) -> tuple[IntArray, ...]:

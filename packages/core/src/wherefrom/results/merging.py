@@ -17,7 +17,8 @@ _SAME_MODEL = ("name", "model_class", "tokenizer_name", "tokenizer_class", "revi
 
 
 def merge_attributions(results: Iterable[AnyAttributions]) -> AnyAttributions:
-    """All examples of several results, in order. The results must come from one model, method and target function.
+    """All examples of several results, in order. The results must come from one model, method and target function;
+    one without an example, as a run has of which all failed, says nothing of these.
 
     Raises:
         InputError: There is nothing to merge, or the results were made in different ways; the field is named.
@@ -28,8 +29,9 @@ def merge_attributions(results: Iterable[AnyAttributions]) -> AnyAttributions:
     for one in results:
         if not isinstance(one, AttributionsData):
             raise no_result(one)
-    first = results[0]
-    for other in results[1:]:
+    told = [one for one in results if one.sequence_attributions] or results[:1]
+    first = told[0]
+    for other in told[1:]:
         for name in _ALIKE:
             mine, theirs = (_comparable(name, getattr(one.provenance, name)) for one in (first, other))
             if mine != theirs:
@@ -38,8 +40,8 @@ def merge_attributions(results: Iterable[AnyAttributions]) -> AnyAttributions:
                     "To set methods or models side by side, compare them: a - b, or wherefrom.compare(a, b)."
                 )
     return first.replace(
-        sequence_attributions=tuple(example for result in results for example in result.sequence_attributions),
-        provenance=_merged([result.provenance for result in results]),
+        sequence_attributions=tuple(example for result in told for example in result.sequence_attributions),
+        provenance=_merged([result.provenance for result in told]),
     )
 
 

@@ -15,6 +15,7 @@ from wherefrom.arrays import BoolArray, IntArray
 from wherefrom.errors import InputError, SettingsError
 from wherefrom.results.data import AttributionData
 from wherefrom.results.details import TRACE, without_steps
+from wherefrom.results.direction import without_direction
 from wherefrom.results.hops import Masses, Walk
 from wherefrom.text.places import last_sentence, places_of
 from wherefrom.text.tokens import Segment, Token
@@ -24,7 +25,7 @@ SignRule = Literal["positive", "magnitude", "refuse"]
 
 LEFT_OUT: tuple[LeftOut, ...] = ("sink", "special", "nothing")
 """Inputs that take no part: the first of the decoder's sequence, where attention rests that is not needed elsewhere;
-that and all special tokens; or none."""
+that and all special tokens, of an encoder's source too; or none."""
 SIGN_RULES: tuple[SignRule, ...] = ("positive", "magnitude", "refuse")
 """What becomes of signed scores: their positive part, their size, or an error."""
 
@@ -55,13 +56,14 @@ def span_of(
     return places_of(what, steps, segments, name=name) + first
 
 
-def left_out_rows(tokens: Sequence[Token], rule: LeftOut) -> BoolArray:
-    """Which rows of the decoder's sequence take no part."""
-    out = np.zeros(len(tokens), dtype=bool)
+def left_out_rows(source: Sequence[Token], target: Sequence[Token], rule: LeftOut) -> BoolArray:
+    """Which inputs take no part. Shape ``(inputs,)``: source tokens, where those are inputs of their own, then the
+    decoder's."""
+    out = np.zeros(len(source) + len(target), dtype=bool)
     if rule != "nothing":
-        out[:1] = True
+        out[len(source) :][:1] = True
     if rule == "special":
-        out |= np.array([token.special for token in tokens], dtype=bool)
+        out |= np.array([token.special for token in (*source, *target)], dtype=bool)
     return out
 
 
@@ -131,7 +133,7 @@ def traced(
         "signed": False,
         "default_aggregation": (),
         "details": {
-            **without_steps(attribution.details),
+            **without_direction(without_steps(attribution.details)),
             TRACE: {
                 "span": "".join(attribution.target[index].text for index in span).strip(),
                 "positions": [_positions(attribution.target[index]) for index in span],

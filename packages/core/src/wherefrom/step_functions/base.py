@@ -123,8 +123,9 @@ class StepPrediction:
         if self.inside is None:
             raise LogitsOnlyError(
                 f"The step function asks for {what}, and here there is nothing but logits: a contrastive prediction, "
-                "a method that reads logits alone (layer methods, deeplift), or an adapter that shows no more. "
-                "Take another method, or a function of logits and target_ids."
+                "a method that reads logits alone (deeplift, layer_deeplift, libra, gim, attention_gradient_rollout, "
+                "layer methods on inner layers), or an adapter that shows no more. Take another method, such as "
+                "input_x_gradient or occlusion, or a function of logits and target_ids."
             )
         return self.inside
 
@@ -228,6 +229,21 @@ def falls_with_probability(function: StepFunction, *, contrasted: bool) -> bool:
 
 
 @runtime_checkable
+class PlainWithoutContrast(Protocol):
+    """A contrastive step function may say that without a contrast it is a plain value of the token in question."""
+
+    plain_without_contrast: ClassVar[bool]
+
+
+def plain_without_contrast(function: StepFunction) -> bool:
+    """Does it say something of the token where there is nothing to compare with?
+
+    Contrastive functions that do not say so are constants there, or refuse.
+    """
+    return not function.contrastive or (isinstance(function, PlainWithoutContrast) and function.plain_without_contrast)
+
+
+@runtime_checkable
 class HasLogarithm(Protocol):
     """A step function whose values multiply over a span may name one that gives their logarithms, which add up."""
 
@@ -257,6 +273,7 @@ def step_function(
     compares_distributions: bool = False,
     reads_contrast_alone: bool = False,
     falls_with_probability: bool = False,
+    plain_without_contrast: bool = False,
     aliases: tuple[str, ...] = (),
 ) -> Callable[[F], F]:
     """Class decorator: give a frozen attrs class its facts, and register it as a step function.
@@ -271,6 +288,7 @@ def step_function(
         compares_distributions: Does it compare whole predictions, see `ComparesDistributions`?
         reads_contrast_alone: Does it read the contrastive prediction alone, see `ReadsContrastAlone`?
         falls_with_probability: Does it fall where the model becomes surer, see `FallsWithProbability`?
+        plain_without_contrast: Is it a plain value without a contrast, see `PlainWithoutContrast`?
         aliases: Further names.
 
     Raises:
@@ -292,6 +310,8 @@ def step_function(
             facts["reads_contrast_alone"] = True
         if falls_with_probability:
             facts["falls_with_probability"] = True
+        if plain_without_contrast:
+            facts["plain_without_contrast"] = True
         stated(cls, identifier=names[0], **facts)
         STEP_FUNCTIONS.register(names[0], cls, aliases=aliases)
         return cls

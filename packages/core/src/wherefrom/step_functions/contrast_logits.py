@@ -15,6 +15,7 @@ from wherefrom.step_functions.base import StepFunction, StepPrediction, step_fun
     contrastive=True,
     reads_contrast_alone=True,
     falls_with_probability=True,
+    plain_without_contrast=True,
 )
 @frozen(kw_only=True)
 class ContrastLogits(StepFunction):

@@ -8,7 +8,13 @@ from wherefrom.arrays import Array
 from wherefrom.step_functions.base import StepFunction, StepPrediction, step_function, widened
 
 
-@step_function("contrast_logits_diff", span_aggregation="absmax", differentiable=True, contrastive=True)
+@step_function(
+    "contrast_logits_diff",
+    span_aggregation="absmax",
+    differentiable=True,
+    contrastive=True,
+    plain_without_contrast=True,
+)
 @frozen(kw_only=True)
 class ContrastLogitsDiff(StepFunction):
     """Difference of logits ``z(y) - z'(y')``: why this token rather than that one?

@@ -9,7 +9,12 @@ from wherefrom.step_functions.base import StepFunction, StepPrediction, step_fun
 
 
 @step_function(
-    "contrast_prob", differentiable=True, contrastive=True, reads_contrast_alone=True, falls_with_probability=True
+    "contrast_prob",
+    differentiable=True,
+    contrastive=True,
+    reads_contrast_alone=True,
+    falls_with_probability=True,
+    plain_without_contrast=True,
 )
 @frozen(kw_only=True)
 class ContrastProb(StepFunction):

@@ -8,7 +8,7 @@ from wherefrom.arrays import Array
 from wherefrom.step_functions.base import StepFunction, StepPrediction, step_function
 
 
-@step_function("contrast_prob_diff", differentiable=True, contrastive=True)
+@step_function("contrast_prob_diff", differentiable=True, contrastive=True, plain_without_contrast=True)
 @frozen(kw_only=True)
 class ContrastProbDiff(StepFunction):
     """Difference of probabilities ``p(y) - p'(y')``: why this token rather than that one?

@@ -8,7 +8,9 @@ from wherefrom.arrays import Array
 from wherefrom.step_functions.base import StepFunction, StepPrediction, step_function
 
 
-@step_function("logprob_diff", span_aggregation="sum", differentiable=True, contrastive=True)
+@step_function(
+    "logprob_diff", span_aggregation="sum", differentiable=True, contrastive=True, plain_without_contrast=True
+)
 @frozen(kw_only=True)
 class LogprobDiff(StepFunction):
     """Difference of log-probabilities ``ln p(y) - ln p'(y')``: the contrast that adds up over spans.

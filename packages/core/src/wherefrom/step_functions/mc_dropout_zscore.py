@@ -41,6 +41,7 @@ class MCDropoutZScore(StepFunction):
         if not self.logprob:
             clean = xp.exp(clean)
         deviation = xp.std(values, axis=0, correction=1)
-        differs = deviation > 0
+        # equal numbers may have a deviation by rounding, and different ones none
+        differs = (xp.max(values, axis=0) > xp.min(values, axis=0)) & (deviation > 0)
         score = (clean - xp.mean(values, axis=0)) / xp.where(differs, deviation, xp.ones_like(deviation))
         return xp.where(differs, score, xp.zeros_like(score))

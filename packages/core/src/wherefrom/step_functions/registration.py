@@ -19,8 +19,17 @@ import attrs
 
 from wherefrom.arrays import Array
 from wherefrom.errors import SettingsError, ShapeError, nearest
-from wherefrom.settings import Named
-from wherefrom.step_functions.base import STEP_FUNCTIONS, StepFunction, StepPrediction
+from wherefrom.settings import Named, Renamed
+from wherefrom.step_functions.base import (
+    STEP_FUNCTIONS,
+    ComparesDistributions,
+    FallsWithProbability,
+    HasLogarithm,
+    PlainWithoutContrast,
+    ReadsContrastAlone,
+    StepFunction,
+    StepPrediction,
+)
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -87,7 +96,8 @@ def register_step_function(
         The function itself, unchanged.
 
     Raises:
-        SettingsError: The name is taken, the aggregation is unknown, or the signature cannot be settings.
+        SettingsError: The name is taken, the aggregation is unknown, or the signature cannot be settings: it has
+            ``*args``, or a parameter that is called like a fact of step functions (`RESERVED`).
 
     Example:
         >>> @register_step_function("half_logit", aggregate_map={"spans": "sum"}, overwrite=True)
@@ -154,6 +164,26 @@ class _FromFunction:
         return values
 
 
+def _reserved() -> frozenset[str]:
+    """What a step function says of itself: a setting of that name would be taken for it."""
+    facts = (
+        StepFunction,
+        ComparesDistributions,
+        ReadsContrastAlone,
+        FallsWithProbability,
+        PlainWithoutContrast,
+        HasLogarithm,
+        Renamed,
+        _FromFunction,
+    )
+    names = {name for one in facts for name in (*vars(one), *inspect.get_annotations(one)) if not name.startswith("_")}
+    return frozenset({"self", *names})
+
+
+RESERVED = _reserved()
+"""Names that no setting of a plain function can have."""
+
+
 def _class_of(
     fn: Callable[..., Array],
     identifier: str,
@@ -186,8 +216,17 @@ def _class_of(
             )
         if parameter.kind is inspect.Parameter.VAR_KEYWORD or parameter.name in CONTRAST_ARGUMENTS:
             continue
+        if parameter.name in RESERVED or parameter.name.startswith("__"):
+            raise SettingsError(
+                f"Step function {identifier!r} has a parameter {parameter.name!r}, which is what a step function says "
+                f"of itself and can be no setting. Give it another name; taken are: {', '.join(sorted(RESERVED))}."
+            )
         default = attrs.NOTHING if parameter.default is inspect.Parameter.empty else parameter.default
-        fields[parameter.name] = attrs.field(default=default, type=hints.get(parameter.name, _type_of(default)))
+        fields[parameter.name] = attrs.field(
+            default=default,
+            type=hints.get(parameter.name, _type_of(default)),
+            alias=parameter.name,  # by default without underscores in front
+        )
     named = any(parameter.name in CONTRAST_ARGUMENTS for parameter in parameters)
     cls = attrs.make_class(
         identifier,
@@ -204,7 +243,7 @@ def _class_of(
         frozen=True,
         kw_only=True,
     )
-    cls.__module__ = getattr(fn, "__module__", cls.__module__)
+    cls.__module__ = getattr(fn, "__module__", None) or cls.__module__
     return cast("type[StepFunction]", cls)
 
 

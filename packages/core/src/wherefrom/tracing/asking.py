@@ -37,7 +37,8 @@ from wherefrom.results.provenance import Provenance
 from wherefrom.results.stages import Stage
 from wherefrom.results.tracing import LeftOut, SignRule, left_out_rows, span_of, traced
 from wherefrom.settings import check_call, non_default, plain
-from wherefrom.step_functions.base import StepFunctionLike, compares_distributions
+from wherefrom.step_functions.base import StepFunctionLike, compares_distributions, plain_without_contrast
+from wherefrom.step_functions.probability import Probability
 from wherefrom.text.alignment import Alignments
 from wherefrom.text.places import Place, as_setting
 from wherefrom.tracing.reading import SpanReader
@@ -87,12 +88,15 @@ def trace(
             ``layer_gradient_x_activation(depth=0.3, multiply_by_inputs=False)``: the gradient's norm three tenths of
             the way up.
         leave_out: Inputs that take no part: ``"sink"``, ``"special"`` or ``"nothing"``.
-        signed: Of signed scores, the ``"positive"`` part, the ``"magnitude"``, or ``"refuse"``.
-        attributed_fn: The target function, summed over the span; where its values would multiply, its logarithm.
+        signed: Of signed scores, the ``"positive"`` part, which raises the answer, the ``"magnitude"``, or
+            ``"refuse"``.
+        attributed_fn: The target function, summed over the span; where its values would multiply, its logarithm; where
+            it falls as the model becomes surer (``crossentropy``), its negative.
         contrast_targets: What could have been said instead, as `AttributionModel.attribute` takes it; ``attributed_fn``
             must compare with it. The span is explained by the difference, in the very predictions that were made; what
             it read of generated tokens is followed by the same function without a contrast, since a token compared
-            with itself has no reason.
+            with itself has no reason; by the log-probability where the function says nothing without one
+            (``pcxmi``, ``in_context_pvi``, own functions that do not state ``plain_without_contrast``).
         contrast_targets_alignments: Which step is compared with which; by default a minimal edit script.
         generation_args: Handed to generation.
         seed: For everything random.
@@ -198,10 +202,13 @@ class _Plan:
 
     @property
     def without_contrast(self) -> Question:
-        """The question about what the span read."""
+        """The question about what the span read: of the same function, or of the log-probability where that is nothing
+        without a contrast."""
+        asked = self.question.target_function
+        function = asked.function if plain_without_contrast(asked.function) else Probability(logprob=True)
         return evolve(
             self.question,
-            target_function=evolve(self.question.target_function, contrast_ids=None, contrast_logits=None),
+            target_function=evolve(asked, function=function, contrast_ids=None, contrast_logits=None),
         )
 
 
@@ -306,13 +313,12 @@ def _start(plan: _Plan) -> Any:
 def _reader(
     model: AttributionModel, plan: _Plan, request: Request, leave_out: LeftOut, signed: SignRule, progress: Progress
 ) -> SpanReader:
-    out = np.concatenate([np.zeros(plan.sources, dtype=bool), left_out_rows(plan.clean.target, leave_out)])
     return SpanReader(
         model=model.adapter,
         method=request.method,
         signed=is_signed(request.method),
         question=plan.question,
-        left_out=out,
+        left_out=left_out_rows(plan.clean.source if plan.sources else (), plan.clean.target, leave_out),
         rule=signed,
         progress=progress,
     )

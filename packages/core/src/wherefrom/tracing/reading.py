@@ -20,7 +20,8 @@ from wherefrom.results.tracing import SignRule, unsigned
 
 @frozen(kw_only=True, eq=False)
 class SpanReader:
-    """Asks a method what weighted steps read: the target function is the sum of theirs, ``Σ_t w_t f_t``.
+    """Asks a method what weighted steps read: the target function is the sum of theirs, ``Σ_t w_t f_t``, or its
+    negative where ``f`` falls as the model becomes surer, so that what is positive raises the answer.
 
     Inputs are source tokens, if there are any, then target tokens, as in `wherefrom.results.hops`.
     """
@@ -42,12 +43,11 @@ class SpanReader:
         weights = masses[sources + self.question.steps]
         kept = np.flatnonzero(weights > 0)
         function = self.question.target_function.select(kept)
+        total = -weights.sum() if function.falls else weights.sum()
         return evolve(
             self.question,
             steps=self.question.steps[kept],
-            target_function=evolve(
-                function, groups=np.zeros(len(kept), dtype=np.int64), weights=weights[kept] / weights.sum()
-            ),
+            target_function=evolve(function, groups=np.zeros(len(kept), dtype=np.int64), weights=weights[kept] / total),
             scores={},
         )
 

@@ -509,7 +509,7 @@ def weights_at(queries: Tensor, module: nn.Module, *inputs: Any, **options: Any)
         seen = mask[..., queries, :]
     if seen.dtype == torch.bool:
         hidden = torch.finfo(query.dtype).min
-        seen = torch.where(seen, 0.0, hidden).to(query.dtype)
+        seen = torch.zeros(seen.shape, dtype=query.dtype, device=query.device).masked_fill(~seen, hidden)
     little = value[..., :1]  # what is weighed is not asked for
     _, weights = plain_kernel(module)(module, query[:, :, queries], key, little, seen, *others, **options)
     return weights

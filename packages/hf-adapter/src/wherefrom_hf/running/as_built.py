@@ -1,18 +1,20 @@
 """What is found out about a module holds as long as the module is built as it was.
 
 A model is asked once what it can do (`probe`). Between two calls its user may put a hook into it, take layers out,
-replace a part or change its configuration, and then other answers are right. `look_at` sees whether that happened, and
-forgets what was found out before. Weights are not looked at: they change what a model says, not how it is built.
+replace a part, set one of its attributes or change its configuration, and then other answers are right. `look_at` sees
+whether that happened, and forgets what was found out before. Weights are not looked at: they change what a model says,
+not how it is built.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 from weakref import ReferenceType, WeakKeyDictionary, WeakSet, ref
 
 import torch
-from attrs import frozen
+from attrs import evolve, frozen
 from torch import nn
 from torch.nn.modules import module as of_all_modules
 
@@ -21,8 +23,13 @@ from wherefrom_hf.running.parts import parts_of, weights_of
 
 Found = TypeVar("Found", WeakKeyDictionary[nn.Module, Any], WeakSet[Any])
 
-_PLAIN = (str, int, float, bool, type(None), list, tuple, dict, torch.dtype)
+_VALUES = (str, int, float, bool, type(None), torch.dtype)
+_COLLECTIONS = (list, tuple, dict)
+_PLAIN = (*_VALUES, *_COLLECTIONS)
 """What is compared by what it says; everything else in a configuration by what it is."""
+
+_OF_EVERY_PART = frozenset(vars(nn.Module()))
+"""Attributes that are no settings: weights, parts, hooks, and whether dropout is on."""
 
 
 @frozen(eq=False)
@@ -37,6 +44,8 @@ class _Build:
 
 
 _builds: WeakKeyDictionary[nn.Module, _Build] = WeakKeyDictionary()
+_states: WeakKeyDictionary[nn.Module, frozenset[str]] = WeakKeyDictionary()
+"""By module the attributes of its parts that its own passes were seen to set: what they carry along, no settings."""
 _found: list[WeakKeyDictionary[nn.Module, Any] | WeakSet[Any]] = [called_eager]
 
 
@@ -49,7 +58,7 @@ def kept_as_built(found: Found) -> Found:
 def look_at(module: nn.Module) -> None:
     """Forget what was found out about the module if it is built otherwise now. No hook of ours may be in it."""
     parts, before = parts_of(module), _builds.get(module)
-    facts = (tuple(map(_facts_of_part, parts)), tuple(map(_facts_of_config, configs_of(parts))), _facts_of_all(parts))
+    facts = _facts(module, parts)
     if before is not None and before.facts == facts and [one() for one in before.parts] == parts:
         return
     _builds[module] = _Build(
@@ -65,6 +74,24 @@ def look_at(module: nn.Module) -> None:
             found.discard(module)
         else:
             found.pop(module, None)
+
+
+@contextmanager
+def seeing_states(module: nn.Module) -> Iterator[None]:
+    """Within the block the module runs as it is built: what that sets of its parts' attributes is not looked at again.
+
+    Some keep a state there, or the length they saw last.
+    """
+    parts = parts_of(module)
+    before = [_settings(part, frozenset()) for part in parts]
+    try:
+        yield
+    finally:
+        after = [_settings(part, frozenset()) for part in parts]
+        found = {name for one, other in zip(before, after, strict=True) for name, _ in {*one} ^ {*other}}
+        if found:
+            _states[module] = _states.get(module, frozenset()) | found
+            _builds[module] = evolve(_looked_at(module), facts=_facts(module, parts))
 
 
 def build_number(module: nn.Module) -> int:
@@ -98,10 +125,37 @@ def _looked_at(module: nn.Module) -> _Build:
     return _builds[module]
 
 
-def _facts_of_part(part: nn.Module) -> Hashable:
+def is_plain(value: Any) -> bool:
+    """Is it told by what it says, and all that is in it too?"""
+    if isinstance(value, _VALUES):
+        return True
+    if isinstance(value, list | tuple):
+        return all(map(is_plain, value))
+    return isinstance(value, dict) and all(map(is_plain, value)) and all(map(is_plain, value.values()))
+
+
+def _facts(module: nn.Module, parts: list[nn.Module]) -> Hashable:
+    """All that is looked at."""
+    states = _states.get(module, frozenset())
+    of_parts = tuple((*_facts_of_part(part), *_settings(part, states)) for part in parts)
+    return of_parts, tuple(map(_facts_of_config, configs_of(parts))), _facts_of_all(parts)
+
+
+def _facts_of_part(part: nn.Module) -> tuple[Hashable, ...]:
     """Its code and its hooks. Backward hooks change gradients, not what is found out."""
     own = part.__dict__.get("forward")
     return id(type(part).forward), id(own), _watching(part._forward_hooks), _watching(part._forward_pre_hooks)
+
+
+def _settings(part: nn.Module, states: frozenset[str]) -> list[tuple[str, Hashable]]:
+    """Its own plain attributes, but for ``states``. This is asked at every call: what is quick comes first."""
+    return [
+        (name, value if type(value) in _VALUES else repr(value))
+        for name, value in part.__dict__.items()
+        if name not in _OF_EVERY_PART
+        and (type(value) in _VALUES or (type(value) in _COLLECTIONS and is_plain(value)))
+        and name not in states
+    ]
 
 
 def _facts_of_config(config: Any) -> Hashable:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from wherefrom.step_functions.code import UntoldError, told
 
-from wherefrom_hf.running.as_built import hooks_everywhere
+from wherefrom_hf.running.as_built import hooks_everywhere, is_plain
 from wherefrom_hf.running.eager import configs_of
 from wherefrom_hf.running.parts import parts_of
 
@@ -69,16 +69,8 @@ def _is_altered(part: nn.Module) -> bool:
 
 def _facts(found: dict[str, Any], but: Iterable[str]) -> bytes:
     """What is plain of an object's own attributes: settings, which adapter is active."""
-    plain = [[name, repr(value)] for name, value in sorted(found.items()) if name not in but and _is_plain(value)]
+    plain = [[name, repr(value)] for name, value in sorted(found.items()) if name not in but and is_plain(value)]
     return json.dumps(plain).encode()
-
-
-def _is_plain(value: Any) -> bool:
-    if isinstance(value, list | tuple):
-        return all(map(_is_plain, value))
-    if isinstance(value, dict):
-        return all(map(_is_plain, value)) and all(map(_is_plain, value.values()))
-    return isinstance(value, str | int | float | bool | type(None) | torch.dtype)
 
 
 def _values(module: nn.Module) -> Iterator[tuple[str, Any]]:
@@ -101,7 +93,7 @@ def _summed_up(value: Any) -> Iterator[bytes]:
         UntoldError: Its values cannot be read.
     """
     if not isinstance(value, Tensor):
-        if not _is_plain(value):
+        if not is_plain(value):
             raise UntoldError
         yield repr(value).encode()
         return

@@ -22,7 +22,7 @@ from torch.overrides import TorchFunctionMode
 from transformers import PreTrainedModel
 from wherefrom.errors import ModelCapabilityError, WherefromError, WherefromWarning
 
-from wherefrom_hf.running.as_built import is_hooked, kept_as_built
+from wherefrom_hf.running.as_built import is_hooked, kept_as_built, seeing_states
 from wherefrom_hf.running.attention_kernel import FUSED, KERNEL, observed_by
 from wherefrom_hf.running.continued_attention import ContinuedAttention
 from wherefrom_hf.running.eager import attention_implementation, called_eager, configs_of
@@ -276,7 +276,7 @@ class Probe:
             del known[question]
         if question not in known:
             try:
-                with torch.no_grad(), ready(self.module):  # a pass of its own, also where dropout is on
+                with torch.no_grad(), ready(self.module), seeing_states(self.module):  # also where dropout is on
                     known[question] = ask()
             except (torch.OutOfMemoryError, MemoryError):
                 raise
@@ -312,8 +312,9 @@ class Probe:
             tolerance = _TOLERANCE_QUANTISED
         # where both are not numbers there is nothing to compare: the scores' own check names that
         size = float(expected.nan_to_num(0.0, 0.0, 0.0).abs().max())
-        # what is masked to infinity in both is no difference
-        most = float((came - expected).nan_to_num(0.0).abs().max())
+        # what is masked to infinity in both, or no number in both, is no difference; in one alone, it is
+        alike = (came == expected) | (came.isnan() & expected.isnan())
+        most = float((came - expected).masked_fill(alike, 0.0).nan_to_num(torch.inf, torch.inf, -torch.inf).abs().max())
         if most <= tolerance * max(size, 1e-6):
             return None
         return f"{what} logits by {most:.1e} of {size:.1e}"

@@ -11,6 +11,7 @@ from attrs import evolve
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 from wherefrom.adapters import Row
+from wherefrom.settings import nth_seed
 
 from wherefrom_hf.running.predict import Predictor
 
@@ -29,7 +30,7 @@ def sample(predictor: Predictor, rows: Iterable[Row], *, passes: int, seed: int)
         logits = []
         for number in range(passes):
             # nothing is yielded inside: a caller that stops half way must not leave dropout on
-            with seeded(predictor.device, seed + number), dropout(predictor.module):
+            with seeded(predictor.device, nth_seed(seed, number)), dropout(predictor.module):
                 (answer,) = predictor.predict([plain], None)
             logits.append(answer.logits)
         yield torch.stack(logits)

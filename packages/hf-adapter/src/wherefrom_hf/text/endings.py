@@ -19,6 +19,8 @@ from wherefrom.arrays import IntArray
 from wherefrom.errors import SettingsError
 from wherefrom.settings import is_whole
 
+from wherefrom_hf.text.generation_settings import effective
+
 
 class _Listening(StoppingCriteria):
     """A criterion of the user's, and the length at which it first ended each row."""
@@ -84,14 +86,8 @@ def endings(
     Raises:
         SettingsError: An end token is no whole number.
     """
-    config = settings.get("generation_config") or module.generation_config
-
-    def effective(name: str) -> Any:
-        value = settings.get(name)
-        return getattr(config, name, None) if value is None else value
-
-    eos_ids = _end_ids(effective("eos_token_id"))
-    strings = effective("stop_strings")
+    eos_ids = _end_ids(effective(module, settings, "eos_token_id"))
+    strings = effective(module, settings, "stop_strings")
     arguments: dict[str, Any] = {}
     if settings.get("eos_token_id") is not None:
         arguments["eos_token_id"] = list(eos_ids)  # transformers takes no arrays of NumPy
@@ -108,7 +104,7 @@ def endings(
             pad_id=pad_id,
             strings=None if strings is None else StopStringCriteria(arguments["tokenizer"], _listed(strings)),
             listening=listening,
-            searches=int(effective("num_beams") or 1) > 1,
+            searches=int(effective(module, settings, "num_beams") or 1) > 1,
         ),
         arguments,
     )

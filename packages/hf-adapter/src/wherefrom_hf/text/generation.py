@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
 import torch
-from transformers import GenerationMixin, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from wherefrom.arrays import IntArray
-from wherefrom.errors import ModelCapabilityError, SettingsError, WherefromError, nearest
-from wherefrom.settings import LARGEST_COUNT, check_whole
+from wherefrom.errors import ModelCapabilityError, SettingsError, WherefromError
 
 from wherefrom_hf.running.answering import answering_by
 from wherefrom_hf.running.samples import seeded
 from wherefrom_hf.text.endings import endings
+from wherefrom_hf.text.generation_settings import check_settings, counts_padding, effective, in_words
 
 
 def generate(
@@ -37,7 +36,7 @@ def generate(
     Args:
         pads_left: May prompts of different lengths share a batch, as far as the model is concerned?
     """
-    _check_names(module, settings)
+    check_settings(module, settings)
     if decoder_prefixes is not None:
         # prefixes of different lengths cannot share a batch: a decoder prefix takes no left padding
         groups: dict[int, list[int]] = {}
@@ -45,7 +44,7 @@ def generate(
             groups.setdefault(len(prefix), []).append(i)
     else:
         groups = {}
-        together = pads_left and not _counts_padding(module, settings, max(map(len, prompts), default=0))
+        together = pads_left and not counts_padding(module, settings, max(map(len, prompts), default=0))
         for i, prompt in enumerate(prompts):
             groups.setdefault(0 if together else len(prompt), []).append(i)
     answers: list[list[IntArray]] = [[] for _ in prompts]
@@ -75,22 +74,25 @@ def _generate(
         first = 0 if module.config.is_encoder_decoder else length - len(prompt)
         ids[i, first : first + len(prompt)] = prompt
         mask[i, first : first + len(prompt)] = 1
+    said = effective(module, settings, "pad_token_id")
+    ends_filled_with = pad_id if said is None or said < 0 else int(said)
     arguments: dict[str, Any] = {
         "input_ids": torch.from_numpy(ids).to(device),
         "attention_mask": torch.from_numpy(mask).to(device),
-        "pad_token_id": pad_id,
         **settings,
+        "pad_token_id": ends_filled_with,
     }
-    ends, more = endings(module, tokenizer, settings, int(arguments["pad_token_id"]))
+    ends, more = endings(module, tokenizer, settings, ends_filled_with)
     arguments.update(more)
     if prefixes is not None:
         arguments["decoder_input_ids"] = torch.from_numpy(np.stack(prefixes)).to(device)
     try:
         with torch.no_grad(), _from_what_was_said(module):
-            output = GenerationMixin.generate(module, **arguments)  # type: ignore[arg-type]
+            own: Any = module.generate  # its class may have one of its own
+            output = own(**arguments)
     except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError) as error:
         raise SettingsError(
-            f"generation_args {dict(settings)!r} do not fit {type(module).__name__}: {error}"
+            f"generation_args {in_words(settings)} do not fit {type(module).__name__}: {error}"
         ) from error
     sequences = (output if isinstance(output, torch.Tensor) else output.sequences).cpu().numpy()
     if len(sequences) % len(prompts):
@@ -138,51 +140,3 @@ def _from_what_was_said(module: PreTrainedModel) -> Iterator[None]:
 
     with answering_by(module, checked, name):
         yield
-
-
-def _counts_padding(module: PreTrainedModel, settings: Mapping[str, Any], longest: int) -> bool:
-    """Do these settings take what a prompt is padded with for a part of it?
-
-    Where an encoder reads the prompt, only the answer counts.
-
-    Args:
-        longest: Tokens of the longest prompt.
-    """
-    if module.config.is_encoder_decoder:
-        return False
-    configs = [one for one in (settings.get("generation_config"), module.generation_config) if one is not None]
-
-    def effective(name: str) -> Any:
-        values = (settings.get(name), *(getattr(config, name, None) for config in configs))
-        return next((value for value in values if value is not None), None)
-
-    if effective("max_new_tokens") is None:
-        if effective("max_length") is not None:
-            return True
-        most = getattr(module.config, "max_position_embeddings", None)
-        if most is not None and longest + _NEW_TOKENS > most:
-            return True
-    return effective("min_new_tokens") is None and bool(effective("min_length"))
-
-
-_NEW_TOKENS = 20
-"""That transformers generates where nobody says how many, as far as positions reach."""
-
-_FROM_ZERO = {"min_length", "min_new_tokens", "top_k", "no_repeat_ngram_size", "encoder_no_repeat_ngram_size"}
-_COUNTS = {"num_beams", "num_return_sequences", "max_length", "max_new_tokens", *_FROM_ZERO}
-"""Settings that count: what they cannot be ends here, not somewhere in a tensor."""
-
-
-def _check_names(module: PreTrainedModel, settings: Mapping[str, Any]) -> None:
-    """Refuse settings that generation does not know, before it runs."""
-    generate: Any = GenerationMixin.generate  # pyright: ignore[reportAttributeAccessIssue]
-    known = {*vars(module.generation_config), *inspect.signature(generate).parameters}
-    known |= {"tokenizer", *inspect.signature(module.forward).parameters}
-    for name in settings:
-        if name not in known:
-            raise SettingsError(
-                f"generation_args has no setting {name!r}.{nearest(name, known)} It takes what generate() of "
-                "transformers takes, such as max_new_tokens, num_beams, do_sample, forced_bos_token_id."
-            )
-    for name in _COUNTS & {name for name, value in settings.items() if value is not None}:
-        check_whole(f"generation_args: {name}", settings[name], 0 if name in _FROM_ZERO else 1, LARGEST_COUNT)

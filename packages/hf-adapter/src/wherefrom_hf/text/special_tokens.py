@@ -32,33 +32,27 @@ def _first(*values: Any) -> int | None:
     return next((one for value in values for one in _many(value) if one >= 0), None)
 
 
+def _said(name: str, *configs: Any) -> list[Any]:
+    """What these configurations say; None where one says nothing, or is none."""
+    return [getattr(config, name, None) for config in configs]
+
+
 def special_tokens(module: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> SpecialTokens:
     """The special tokens by the word of the generation settings, the model's configuration and the tokenizer.
 
-    Stand-ins: padding is done with an end token, else with id 0; an unknown token is padding.
+    In this order, as generation takes them; what a text begins with is what the tokenizer puts there. All of them may
+    change between two calls. Stand-ins: padding is done with an end token, else with id 0; an unknown token is padding.
     """
     config = module.config
     generation = module.generation_config
-    eos = tuple(
-        dict.fromkeys(
-            [
-                *_many(getattr(generation, "eos_token_id", None)),
-                *_many(getattr(config, "eos_token_id", None)),
-                *_many(tokenizer.eos_token_id),
-            ]
-        )
-    )
-    pad = _first(getattr(config, "pad_token_id", None), tokenizer.pad_token_id, *eos) or 0
+    ends = (*_said("eos_token_id", generation, config), tokenizer.eos_token_id)
+    eos = tuple(dict.fromkeys(one for said in ends for one in _many(said)))
+    pad = _first(*_said("pad_token_id", generation, config), tokenizer.pad_token_id, *eos) or 0
     unk = _first(tokenizer.unk_token_id)
-    bos = _first(tokenizer.bos_token_id, getattr(config, "bos_token_id", None))
+    bos = _first(tokenizer.bos_token_id, *_said("bos_token_id", generation, config))
     start = None
     if config.is_encoder_decoder:
-        start = _first(
-            getattr(config, "decoder_start_token_id", None),
-            getattr(generation, "decoder_start_token_id", None),
-            bos,
-            pad,
-        )
+        start = _first(*_said("decoder_start_token_id", generation, config), bos, pad)
     return SpecialTokens(
         bos=bos,
         eos=eos,

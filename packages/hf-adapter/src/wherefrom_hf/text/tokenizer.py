@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,6 +23,8 @@ DECODE_WINDOW = 8
 
 UNFINISHED = "\ufffd"
 """What bytes decode to that are no whole character."""
+
+_BYTE = re.compile("<0x[0-9A-F]{2}>")
 
 
 @frozen(eq=False)
@@ -63,7 +66,9 @@ class TextCoder:
             arguments["return_offsets_mapping"] = True
         encoded = self.tokenizer(text_target=text, **arguments) if as_target else self.tokenizer(text, **arguments)
         ids = list(encoded["input_ids"])
-        ids, offsets = self._without_doubled_bos(ids, encoded.get("offset_mapping"))
+        offsets = encoded.get("offset_mapping")
+        if self._added_bos(ids, text, arguments):
+            ids, offsets = ids[1:], None if offsets is None else offsets[1:]
         if as_target:
             assert self.decoder_start_id is not None
             ids = [self.decoder_start_id, *ids]
@@ -108,6 +113,8 @@ class TextCoder:
                 spans.append((start, start))
                 end_before, owner = start, None
                 continue
+            if start == end > end_before and text[end_before:end].isspace() and self._is_blank(int(i)):
+                start = end_before  # a space that the tokenizer trimmed off its own offsets
             if end <= start or end <= end_before:
                 spelt = self.decode(np.array([i]), skip_special_tokens=False) if int(i) in special else ""
                 texts.append(spelt)
@@ -161,38 +168,74 @@ class TextCoder:
         )
 
     def _increments(self, ids: Sequence[int]) -> list[str]:
-        """What each id adds to the decoded text. A character of several tokens is put to the first of them, as the
-        offsets of encoded text have it; bytes that never make one are put there as replacement characters."""
-        texts: list[str] = []
-        first = 0  # of the tokens whose text is not known yet: the one at hand, or those of an unfinished character
-        for i in range(len(ids)):
-            window = max(0, first - DECODE_WINDOW)
-            before = self.decode(np.array(ids[window:first]), skip_special_tokens=False) if first > window else ""
-            after = self.decode(np.array(ids[window : i + 1]), skip_special_tokens=False)
-            texts.append("")
-            special = ids[i] in self.special_ids
-            if after.endswith(UNFINISHED) and not special:
-                continue
+        """What each id adds to the decoded text: together they are it. A character of several tokens is put to the
+        first of them, as the offsets of encoded text have it; bytes that never make one are put there as replacement
+        characters."""
+        special, single = self.special_ids, self._bytes_of(ids)
+        texts = [""] * len(ids)
+        settled: list[int] = []  # where tokens begin whose text is known, outside of characters and runs of bytes
+        first = 0
+        while first < len(ids):
+            window = next((place for place in reversed(settled) if place <= first - DECODE_WINDOW), 0)
+            before = self._spelt(ids[window:first]) if first > window else ""
+            last = first
+            while last + 1 < len(ids) and single[last] is not None and single[last + 1] is not None:
+                last += 1  # what one byte of a run is decoded to is decided by all of them
+            run = [byte for byte in single[first : last + 1] if byte is not None]
+            after = self._spelt(ids[window : last + 1])
+            while not run and after.endswith(UNFINISHED) and ids[last] not in special and last + 1 < len(ids):
+                last += 1
+                after = self._spelt(ids[window : last + 1])
             stable = before if after.startswith(before) else before.rstrip(UNFINISHED)
             added = after[len(stable) :] if after.startswith(stable) else after
-            broken = added.rfind(UNFINISHED) + 1
-            if first < i and (broken or special):
-                spelt = len(added) - len(self.decode(np.array(ids[i : i + 1]), skip_special_tokens=False))
-                broken = max(broken, spelt) if special else broken
-                texts[first], texts[i] = added[:broken], added[broken:]
+            if run:
+                texts[first : last + 1] = _by_bytes(added, bytes(run))
             else:
-                texts[first] = added
-            first = i + 1
+                broken = len(added) if last == first else self._broken(added, ids[last], ids[last] in special)
+                texts[first] = added[:broken]
+                texts[last] += added[broken:]
+            settled.append(first)
+            first = last + 1
         return texts
 
-    def _without_doubled_bos(
-        self, ids: list[int], offsets: Sequence[tuple[int, int]] | None
-    ) -> tuple[list[int], Sequence[tuple[int, int]] | None]:
-        """A text that spells out its BOS gets no second one from the tokenizer."""
+    def _broken(self, added: str, last: int, special: bool) -> int:
+        """How much of what several tokens add is no whole character, or one that the last of them ended."""
+        broken = added.rfind(UNFINISHED) + 1
+        if special:
+            broken = max(broken, len(added) - len(self._spelt([last])))
+        return broken if broken or special else len(added)
+
+    def _spelt(self, ids: Sequence[int]) -> str:
+        return self.decode(np.array(ids), skip_special_tokens=False)
+
+    def _bytes_of(self, ids: Sequence[int]) -> list[int | None]:
+        """The byte that each id stands for, where a tokenizer has pieces for single ones (``<0xE0>``); else None."""
+        pieces = map(str, self.tokenizer.convert_ids_to_tokens(list(ids)))
+        return [int(piece[3:5], 16) if _BYTE.fullmatch(piece) else None for piece in pieces]
+
+    def _added_bos(self, ids: list[int], text: str, arguments: Mapping[str, Any]) -> bool:
+        """Did the tokenizer put a BOS in front of a text that spells one out?"""
         bos = self.tokenizer.bos_token_id
-        if bos is not None and ids[:2] == [bos, bos]:
-            return ids[1:], None if offsets is None else offsets[1:]
-        return ids, offsets
+        if bos is None or ids[:2] != [bos, bos] or not arguments["add_special_tokens"]:
+            return False
+        bare = list(self.tokenizer(text, **{**arguments, "add_special_tokens": False})["input_ids"])
+        return _leading(bare, bos) < _leading(ids, bos)
+
+
+def _leading(ids: Sequence[int], one: int) -> int:
+    """How many times a sequence begins with ``one``."""
+    return next((place for place, i in enumerate(ids) if i != one), len(ids))
+
+
+def _by_bytes(added: str, run: bytes) -> list[str]:
+    """What a run of single bytes adds, by byte: each character at its first one.
+
+    Where they are no characters, a replacement may stand for each byte; else all is at the first.
+    """
+    if added == run.decode(errors="replace") and UNFINISHED not in added:
+        characters = iter(added)
+        return ["" if byte & 0xC0 == 0x80 else next(characters) for byte in run]
+    return list(added) if len(added) == len(run) else [added, *[""] * (len(run) - 1)]
 
 
 def _with_marks(text: str, offsets: Sequence[tuple[int, int]]) -> Sequence[tuple[int, int]]:

@@ -84,7 +84,7 @@ class Notes:
             remarks[name] = remark
         if self.path is not None:
             data = msgspec.json.format(msgspec.json.encode({"notes": remarks}), indent=1)
-            write_whole(self.path, [data, b"\n"], overwrite=True)
+            write_whole(self.path, [data, b"\n"], overwrite=True, follow=False)
         self._remarks = remarks
 
     def summary(self, name: str, summary: Summary) -> Summary:

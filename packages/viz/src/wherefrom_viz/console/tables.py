@@ -16,6 +16,7 @@ DOUBTFUL = 0.1
 """Probability below which the steps table flags a token."""
 _BAR = " ▏▎▍▌▋▊▉█"
 _BAR_WIDTH = 8
+_NO_ROOM = "not shown for lack of width: "
 
 
 def strongest(
@@ -30,6 +31,7 @@ def strongest(
     head = Text(pad("token", token_width) + ("  " + pad(name, 5, right=True) if name else ""), style="bold")
     head.append("  strongest inputs" + (f" ({style.note})" if style.note else ""), style="bold")
     yield head
+    starved = False
     for column in chosen:
         line = Text(" " * 0)
         label = elide(description.steps[column].label, token_width)
@@ -37,7 +39,8 @@ def strongest(
         line.append(isolate(label) + " " * (token_width - cells(label)), style="dim" if faded else "bold")
         if values is not None:
             line.append("  " + pad(written[column], 5, right=True))
-        for row, score in description.top([column], count):
+        begins, top = line.cell_len, description.top([column], count)
+        for row, score in top:
             number = style(score, plus=description.words.signed)
             name_shown = elide(description.inputs[row].label, 14)
             if line.cell_len + 4 + cells(name_shown) + len(number) > width:
@@ -46,7 +49,10 @@ def strongest(
             line.append("  ")
             line.append(f" {isolate(name_shown)} ", style=terminal.style(strength))
             line.append(number, style="" if terminal.level == "none" else "dim")
+        starved |= bool(top) and line.cell_len == begins
         yield line
+    if starved:
+        yield Text(_NO_ROOM + "strongest inputs", style="dim")
 
 
 def step_table(
@@ -82,7 +88,7 @@ def step_table(
             line.append(" low", style="bold" if terminal.level == "none" else "bold yellow")
         yield line
     if len(shown) < len(names):
-        yield Text(f"not shown for lack of width: {', '.join(n for n in names if n not in shown)}", style="dim")
+        yield Text(f"{_NO_ROOM}{', '.join(n for n in names if n not in shown)}", style="dim")
 
 
 def bar(share: float, width: int) -> str:

@@ -64,8 +64,11 @@ def render_animation(attributions: Shown, *, seconds: float = 1.2, **options: An
     return "\n".join([*lines, "</svg>"]) + "\n"
 
 
-def save_frames(attributions: Shown, folder: str | Path, **options: Any) -> list[Path]:
+def save_frames(attributions: Shown, folder: str | Path, *, overwrite: bool = False, **options: Any) -> list[Path]:
     """Write `render_frames` as ``step-000.svg``, ``step-001.svg``, ... into a folder, and return the files.
+
+    Args:
+        overwrite: Replace all frames that are there?
 
     Raises:
         InputError: As for `render_frames`; or the folder has frames already.
@@ -73,9 +76,14 @@ def save_frames(attributions: Shown, folder: str | Path, **options: Any) -> list
     """
     require_folder("folder", folder)
     folder = Path(folder)
-    if folder.is_dir() and any(folder.glob("step-*.svg")):
-        raise InputError(f"{str(folder)!r} has frames already. Name a folder that is new or empty.")
+    there = list(folder.glob("step-*.svg"))
+    if there and not overwrite:
+        raise InputError(
+            f"{str(folder)!r} has frames already. Name a folder that is new or empty, or pass overwrite=True."
+        )
     frames = render_frames(attributions, **options)
+    for file in there:
+        file.unlink()
     folder.mkdir(parents=True, exist_ok=True)
     files = [folder / f"step-{place:03d}.svg" for place in range(len(frames))]
     for file, frame in zip(files, frames, strict=True):

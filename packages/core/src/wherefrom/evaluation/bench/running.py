@@ -29,6 +29,7 @@ from wherefrom.evaluation.orderings import ORDERINGS
 from wherefrom.evaluation.perturbation_curves import Curves
 from wherefrom.evaluation.records import Agreement, Curve, Evaluation, Measurement, MetricFacts
 from wherefrom.evaluation.worths import Worths
+from wherefrom.files.locks import RunLock
 from wherefrom.methods.contract import AnyMethod
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.dummy import Dummy
@@ -156,17 +157,20 @@ def run_bench(
 ) -> Evaluation:
     """Put the bench's question to a model; what ``path`` holds already is not run again.
 
+    What is given back is of these prompts alone, as far as ``limit`` lets it come; `read_bench` gives all of the file.
+
     The first token of each answer is explained, its log-probability is the target function. Prompts that the model
     answers otherwise are written down as not kept.
 
     Args:
         path: JSONL; grows by a line per prompt.
-        limit: Stop after so many prompts were kept.
+        limit: Stop after so many of the prompts were kept, whether in this call or before.
         show_progress: Keep a line about progress on a terminal.
         progress: Called with (phase, done, total) instead.
 
     Raises:
-        InputError: The file is of another model or bench, or holds another prompt under the same id.
+        InputError: The file is of another model or bench, or holds another prompt under the same id; two prompts have
+            one id; or another process writes to the file.
     """
     check_call(run_bench, locals(), limit=1)
     path = Path(path)
@@ -177,29 +181,34 @@ def run_bench(
         fingerprint=fingerprint_of(adapter) or "",
         versions=dict(library_versions()),
     )
-    done = _resume(path, header)
-    for prompt in prompts:
-        if prompt.id in done and not _answers(done[prompt.id], prompt):
-            raise InputError(
-                f"{path} holds another prompt under the id {prompt.id!r}. Choose another file, or another id."
-            )
-    kept = sum(one.kept for one in done.values())
-    with reported(show_progress, progress) as tell:
-        for index, prompt in enumerate(prompts):
-            if prompt.id in done:
-                continue
-            if limit is not None and kept >= limit:
-                break
-            outcome = _outcome(model, prompt, index, bench)
-            kept += outcome.kept
-            with path.open("ab") as file:
-                file.write(msgspec.json.encode(outcome) + b"\n")
-            tell("bench", index + 1, len(prompts))
-    return read_bench(path)
+    ids = [prompt.id for prompt in prompts]
+    if twice := next((one for one in ids if ids.count(one) > 1), None):
+        raise InputError(f"Two prompts have the id {twice!r}. Give each an id of its own.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    found: list[Outcome] = []
+    with RunLock(path):
+        done = _resume(path, header)
+        for prompt in prompts:
+            if prompt.id in done and not _answers(done[prompt.id], prompt):
+                raise InputError(
+                    f"{path} holds another prompt under the id {prompt.id!r}. Choose another file, or another id."
+                )
+        with reported(show_progress, progress) as tell:
+            for index, prompt in enumerate(prompts):
+                if limit is not None and sum(one.kept for one in found) >= limit:
+                    break
+                if prompt.id in done:
+                    found.append(done[prompt.id])
+                    continue
+                found.append(_outcome(model, prompt, index, bench))
+                with path.open("ab") as file:
+                    file.write(msgspec.json.encode(found[-1]) + b"\n")
+                tell("bench", index + 1, len(prompts))
+        return _evaluation(_read(path)[0], found)
 
 
 def read_bench(path: str | Path, *, sets: Sequence[str] | None = None) -> Evaluation:
-    """A bench's file as one evaluation, of the kept prompts.
+    """A bench's file as one evaluation, of the kept prompts; of a prompt that is there twice its last line counts.
 
     Args:
         sets: Only these kinds of prompts; None: all.
@@ -208,8 +217,12 @@ def read_bench(path: str | Path, *, sets: Sequence[str] | None = None) -> Evalua
         FileFormatError: The file is something else, or damaged.
     """
     header, outcomes = _read(Path(path))
+    return _evaluation(header, [one for one in outcomes.values() if sets is None or one.set in sets])
+
+
+def _evaluation(header: Header, outcomes: Sequence[Outcome]) -> Evaluation:
     bench = header.bench
-    kept = [one for one in outcomes if one.kept and (sets is None or one.set in sets)]
+    kept = [one for one in outcomes if one.kept]
     metrics = [as_metric(name) for name in bench["metrics"]]
     names = {one.method for outcome in kept for one in outcome.measurements}
     failures = [f"{one.prompt}: {name}: {why}" for one in kept for name, why in one.failures.items()]
@@ -396,7 +409,6 @@ def bench_cost(model: AttributionModel, prompts: Sequence[Prompt], bench: Bench)
 
 def _resume(path: Path, header: Header) -> dict[str, Outcome]:
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(msgspec.json.encode(header) + b"\n")
         return {}
     found, outcomes = _read(path)
@@ -407,7 +419,9 @@ def _resume(path: Path, header: Header) -> dict[str, Outcome]:
             f"{path} is the bench of another model, of other weights or hooks in it, or of other methods or settings. "
             "Choose another file."
         )
-    return {one.prompt: one for one in outcomes}
+    with path.open("r+b") as file:  # what is written next begins a line
+        file.truncate(path.read_bytes().rfind(b"\n") + 1)
+    return outcomes
 
 
 def _digest(prompt: Prompt) -> str:
@@ -421,13 +435,15 @@ def _answers(outcome: Outcome, prompt: Prompt) -> bool:
     return outcome.text == prompt.prompt + prompt.answer
 
 
-def _read(path: Path) -> tuple[Header, list[Outcome]]:
+def _read(path: Path) -> tuple[Header, dict[str, Outcome]]:
+    """What was asked, and what came of each prompt, by its id."""
     lines = path.read_bytes().split(b"\n")
     try:
         header = msgspec.json.decode(lines[0], type=Header)
         if header.format != FORMAT:
             raise FileFormatError(f"{path}: expected {FORMAT}, found {header.format!r}.")
         complete = [line for line in lines[1:-1] if line]  # a line without its end was cut off: it is run again
-        return header, [msgspec.json.decode(line, type=Outcome) for line in complete]
+        outcomes = [msgspec.json.decode(line, type=Outcome) for line in complete]
+        return header, {one.prompt: one for one in outcomes}
     except msgspec.MsgspecError as error:
         raise FileFormatError(f"{path} is not a bench's file, or it is damaged: {error}.") from error

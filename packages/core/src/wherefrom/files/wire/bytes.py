@@ -142,14 +142,20 @@ def sync_folder(path: Path) -> None:
         os.close(folder)
 
 
-def write_whole(path: str | Path, pieces: Iterable[bytes], *, overwrite: bool) -> None:
+def write_whole(path: str | Path, pieces: Iterable[bytes], *, overwrite: bool, follow: bool = True) -> None:
     """Write a file that appears complete or not at all, on disk when this returns.
+
+    Args:
+        follow: Does a symbolic link of that name stay one, and what it leads to is written? Not in folders that others
+            may have put a link into: there the link is replaced.
 
     Raises:
         InputError: As `refuse_existing` has it.
         OSError: It cannot be written; the error names the file that was asked for.
     """
     path = refuse_existing(path, overwrite)
+    if follow and path.is_symlink():
+        path = refuse_existing(os.path.realpath(path), overwrite)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     if len(os.fsencode(draft.name)) > _LONGEST_NAME:
         draft = path.with_name(f".{secrets.token_hex(16)}.part")

@@ -3,26 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 import attrs
 import torch
 from torch import Tensor
 
-from wherefrom.errors import ShapeError
+from wherefrom.errors import ModelCapabilityError, ShapeError
 from wherefrom.inseq.attr.step_functions import StepFunctionDecoderOnlyArgs, StepFunctionEncoderDecoderArgs
 from wherefrom.inseq.data.aggregation_functions import DEFAULT_ATTRIBUTION_AGGREGATE_DICT
 from wherefrom.step_functions.base import StepFunction, StepPrediction
 
 
 class LateOutput(dict[str, Any]):
-    """What a forward pass returned, seen from its last position; states are fetched when they are asked for."""
+    """What a forward pass returned, seen from its last position; states and attention are fetched when they are asked
+    for, by attribute or by key."""
 
-    def __init__(self, prediction: StepPrediction, index: int, is_encoder_decoder: bool) -> None:
+    def __init__(
+        self, prediction: StepPrediction, index: int, is_encoder_decoder: bool, run: Callable[..., Any]
+    ) -> None:
+        """``run`` asks the model again for what a prediction does not hold."""
         super().__init__(logits=prediction.logits[index][None, None])
         self._prediction = prediction
         self._position = int(prediction.steps[index])
-        self._is_encoder_decoder = is_encoder_decoder
+        self._run = run
+        self._again: Any = None
+        self._late: dict[str, Callable[[], Any]] = {"hidden_states": lambda: self._states("target")}
+        weights = ["attentions"]
+        if is_encoder_decoder:
+            self._late = {
+                "encoder_hidden_states": lambda: self._states("source"),
+                "decoder_hidden_states": lambda: self._states("target"),
+            }
+            weights = ["encoder_attentions", "decoder_attentions", "cross_attentions"]
+        self._late |= {name: partial(self._weights, name) for name in weights}
+
+    def __missing__(self, name: str) -> Any:
+        """States or attention weights, computed once."""
+        if name not in self._late:
+            raise KeyError(name)
+        self[name] = value = self._late[name]()
+        return value
+
+    def __getattr__(self, name: str) -> Any:
+        """Attention weights by their name."""
+        if name in self.__dict__.get("_late", {}):
+            return self[name]
+        there = ", ".join(("logits", *self.__dict__.get("_late", {})))
+        raise AttributeError(f"The output of a step has no {name!r}; it has {there}.")
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """What there is of a name, also if it has to be computed."""
+        return self[name] if name in self or name in self._late else default
 
     @property
     def logits(self) -> Tensor:
@@ -44,6 +77,16 @@ class LateOutput(dict[str, Any]):
     def encoder_hidden_states(self) -> tuple[Tensor, ...]:
         """Those of the source."""
         return self._states("source")
+
+    def _weights(self, name: str) -> Any:
+        if self._again is None:
+            self._again = self._run(output_attentions=True)
+        weights = self._again.get(name)
+        if not weights:
+            raise ModelCapabilityError(
+                f"The model shows no {name}. Load it with model_kwargs={{'attn_implementation': 'eager'}}."
+            )
+        return weights
 
     def _states(self, side: Any) -> tuple[Tensor, ...]:
         layers = self._prediction.card.layers if self._prediction.card is not None else 0
@@ -82,9 +125,14 @@ class LateEncoderDecoderArgs(_Late, StepFunctionEncoderDecoderArgs):
 def arguments_at(model: Any, prediction: StepPrediction, index: int, *, is_target: bool) -> Any:
     """What a function of inseq's is told of one of the steps."""
     position = int(prediction.steps[index])
+
+    def again(**wanted: Any) -> Any:
+        untouched = arguments_at(model, prediction, index, is_target=is_target)
+        return model.get_forward_output(model.formatter.convert_args_to_batch(untouched), **wanted)
+
     later: dict[str, Callable[[], Any]] = {
         "attribution_model": lambda: model,
-        "forward_output": lambda: LateOutput(prediction, index, model.is_encoder_decoder),
+        "forward_output": lambda: LateOutput(prediction, index, model.is_encoder_decoder, again),
         "target_ids": lambda: prediction.target_ids[index].reshape(1),
         "later_ids": lambda: prediction.target_ids[index + 1 :],
         "decoder_input_ids": lambda: prediction.input_ids()[None, :position],

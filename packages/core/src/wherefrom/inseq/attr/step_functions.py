@@ -22,7 +22,9 @@ from wherefrom.inseq.data.batch import EncoderDecoderBatch, slice_batch_from_pos
 from wherefrom.inseq.utils.contrast_utils import ContrastInputs
 from wherefrom.inseq.utils.misc import extract_signature_args
 from wherefrom.inseq.utils.torch_utils import filter_logits, top_p_logits_mask
-from wherefrom.text.alignment import align
+from wherefrom.questions.contrast import token_similarity
+from wherefrom.step_functions import MCDropoutZScore, StepPrediction
+from wherefrom.text.alignment import align, one_per_example
 
 
 @dataclass
@@ -113,8 +115,8 @@ def _get_contrast_inputs(
                 model, contrast_targets, skip_special_tokens=skip_special_tokens
             )
         )
-    if contrast_targets is None:
-        return ContrastInputs(batch=original, target_ids=args.target_ids)
+    if contrast_targets is None:  # the same words after another source, or nothing else at all
+        return ContrastInputs(batch=whole, target_ids=args.target_ids)
     position = args.decoder_input_ids.shape[1]
     counterpart = _counterpart(args, whole, position, contrast_targets_alignments)
     batch, ids = slice_batch_from_position(whole, position, [(position, counterpart)])
@@ -123,14 +125,17 @@ def _get_contrast_inputs(
 
 def _counterpart(args: Any, contrast: Any, position: int, alignments: Any) -> int:
     """The position in the contrast that a position is compared with."""
-    pairs = alignments[0] if alignments and isinstance(alignments[0], list) else alignments
+    (pairs,) = one_per_example(alignments, 1)
     adapter = args.attribution_model.wherefrom.adapter
     said = torch.cat([args.decoder_input_ids[0].cpu(), args.target_ids.reshape(-1)[:1].cpu()])
     rest = getattr(args, "later_ids", None)
     ids = said if rest is None else torch.cat([said, rest.cpu()])
-    original = adapter.tokens(ids.numpy().astype(np.int64), side="target")
-    other = adapter.tokens(contrast.target_ids[0].cpu().numpy().astype(np.int64), side="target")
-    found = align(original, other, np.array([position], dtype=np.int64), pairs or None)
+    rows = [row.cpu().numpy().astype(np.int64) for row in (ids, contrast.target_ids[0])]
+    original, other = (adapter.tokens(row, side="target") for row in rows)
+    similarity = None
+    if isinstance(pairs, str):
+        similarity = token_similarity(adapter, (rows[0], original), (rows[1], other), pairs)
+    found = align(original, other, np.array([position], dtype=np.int64), pairs or None, similarity=similarity)
     return int(found.positions[0])
 
 
@@ -244,27 +249,25 @@ def mc_dropout_prob_avg_fn(
 ) -> Tensor:
     """Standard score of the probability among passes with dropout, as inseq has it under this name.
 
-    The model is left as it was. `wherefrom` has the mean under this name, and this as ``mc_dropout_zscore``.
+    It is the library's ``mc_dropout_zscore``: 0 where all passes agree. The model is left as it was. `wherefrom` has
+    the mean under this name.
+
+    Warns:
+        WherefromWarning: All passes say the same: the model has no dropout.
     """
     model = args.attribution_model
     batch = model.formatter.convert_args_to_batch(args)
     training = [part for part in model.model.modules() if part.training]
     model.model.train()
     try:
-        sampled = []
-        for _ in range(n_mcd_steps):
-            logits = _logits(args, model.get_forward_output(batch))
-            values = _at(logits.log_softmax(-1), args.target_ids)
-            sampled.append(values if logprob else values.exp())
+        samples = torch.stack([_logits(args, model.get_forward_output(batch)) for _ in range(n_mcd_steps)])
     finally:
         model.model.eval()
         for part in training:
             part.training = True
-    spread = torch.stack(sampled)
-    deviation = spread.std(0)
-    return (probability_fn(args, logprob) - spread.mean(0)) / torch.where(
-        deviation > 0, deviation, torch.ones_like(deviation)
-    )
+    prediction = StepPrediction(logits=_logits(args), target_ids=args.target_ids.reshape(-1), samples=samples)
+    score: Tensor = MCDropoutZScore(n_mcd_steps=n_mcd_steps, logprob=logprob)(prediction)
+    return score
 
 
 def top_p_size_fn(args: StepFunctionArgs, top_p: float) -> Tensor:

@@ -7,6 +7,7 @@ begin where a token has a mark, pairs are compared one by one, and ``paired - th
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Sequence
 from enum import Enum
 from itertools import pairwise
@@ -14,7 +15,7 @@ from typing import Any, ClassVar, Literal, TypeAlias
 
 from torch import Tensor
 
-from wherefrom.errors import InputError, SettingsError, UnknownNameError, nearest
+from wherefrom.errors import InputError, SettingsError, UnknownNameError, WherefromWarning, nearest
 from wherefrom.inseq.data.aggregation_functions import (
     DEFAULT_ATTRIBUTION_AGGREGATE_DICT,
     FUNCTIONS,
@@ -24,9 +25,12 @@ from wherefrom.inseq.utils.misc import aggregate_token_pair, aggregate_token_seq
 from wherefrom.inseq.utils.registry import Registry
 from wherefrom.inseq.utils.torch_utils import aggregate_contiguous, normalize, rescale, validate_indices
 from wherefrom.inseq.utils.typing import OneOrMoreIndices, TokenWithId
+from wherefrom.results.aggregators.merging import checked_spans
 from wherefrom.results.aggregators.pair import CHECKED
+from wherefrom.results.aggregators.slices import cut_sequence_scores
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.details import of_both
+from wherefrom.settings import is_whole
 
 Spans: TypeAlias = "tuple[int, int] | Sequence[tuple[int, int]] | None"
 
@@ -115,7 +119,7 @@ class AggregableMixin(Aggregator):
         do_post_aggregation_checks: bool = True,
         **kwargs: Any,
     ) -> Any:
-        """A smaller result, by the method's default aggregation unless asked otherwise.
+        """A smaller result, by the method's default aggregation unless asked otherwise; it shares nothing with this.
 
         Raises:
             RuntimeError: There is more than one number per cell left, and that was not allowed.
@@ -126,7 +130,6 @@ class AggregableMixin(Aggregator):
         done: Any = self
         merges_tokens = False
         if chosen is not None and not (aggregator is None and aggregate_fn is None and self._is_flat()):
-            done = self._copy()
             for cls, own in stages_of(chosen, aggregate_fn):
                 done = cls.aggregate(done, **kwargs, **({} if own is None else {"aggregate_fn": own}))
                 merges_tokens = cls.merges_tokens
@@ -135,12 +138,12 @@ class AggregableMixin(Aggregator):
                 "There is more than one number per cell after aggregation. Add an aggregation function for each "
                 "dimension, or pass do_post_aggregation_checks=False."
             )
-        return done
+        return done._apart_from(self)
 
     def _is_flat(self) -> bool:
         raise NotImplementedError
 
-    def _copy(self) -> Any:
+    def _apart_from(self, other: Any) -> Any:
         raise NotImplementedError
 
 
@@ -252,29 +255,26 @@ class ContiguousSpanAggregator(Aggregator):
         """
         source = cls.validate_spans(attr.source, source_spans)
         target = cls.validate_spans(attr.target, target_spans)
+        if source and attr.source_attributions is None and attr.target_attributions is not None:
+            raise InputError("The source has no scores of its own here: give the prompt's spans as target_spans.")
         return _merged(attr, source, target, aggregate_fn)
 
     @staticmethod
     def format_spans(spans: Spans) -> list[tuple[int, int]]:
         """One span or several as a list."""
-        if not spans:
+        if spans is None or not len(spans):
             return []
-        several: Any = [spans] if isinstance(spans[0], int) else spans
+        several: Any = [spans] if is_whole(spans[0]) else spans
         return [tuple(one) for one in several]
 
     @classmethod
     def validate_spans(cls, span_sequence: Sequence[TokenWithId], spans: Spans = None) -> list[tuple[int, int]]:
-        """Spans of a token list, checked."""
-        listed = cls.format_spans(spans)
-        end = 0
-        for one in listed:
-            if len(one) != 2 or not end <= one[0] < one[1] <= len(span_sequence):
-                raise InputError(
-                    f"Span {one} does not fit {len(span_sequence)} tokens: expected (start, end), end exclusive, in "
-                    "order and without overlap."
-                )
-            end = one[1]
-        return listed
+        """Spans of a token list, checked.
+
+        Raises:
+            InputError: One is none, reaches outside or overlaps another.
+        """
+        return checked_spans(cls.format_spans(spans), len(span_sequence), "spans")
 
 
 def _merged(attr: Any, source: list[tuple[int, int]], target: list[tuple[int, int]], given: Any) -> Any:
@@ -340,7 +340,20 @@ class SubwordAggregator(ContiguousSpanAggregator):
         aggregate_fn: Any = None,
         **kwargs: Any,
     ) -> Any:
-        """A new result."""
+        """A new result.
+
+        Warns:
+            WherefromWarning: No token has a mark, so that nothing is merged.
+        """
+        sides = [attr.source] * aggregate_source + [attr.target] * aggregate_target
+        if sides and not any(_marked(token, special_chars) for tokens in sides for token in tokens):
+            warnings.warn(
+                f"No token begins with {special_chars!r}, so no subwords are merged. Pass the mark that this tokenizer "
+                'puts in front of words as special_chars, such as "Ġ", or before what goes on, as "##" with '
+                "is_suffix_symbol=True.",
+                WherefromWarning,
+                stacklevel=3,
+            )
         source = cls.get_spans(attr.source, special_chars, is_suffix_symbol) if aggregate_source else []
         target = cls.get_spans(attr.target, special_chars, is_suffix_symbol) if aggregate_target else []
         return _merged(attr, source, target, aggregate_fn)
@@ -350,14 +363,17 @@ class SubwordAggregator(ContiguousSpanAggregator):
         tokens: Sequence[TokenWithId], special_chars: str | tuple[str, ...], is_suffix_symbol: bool
     ) -> list[tuple[int, int]]:
         """Words of more than one token. The last token stands alone, as it ends the sequence."""
-        marks = (special_chars,) if isinstance(special_chars, str) else tuple(special_chars)
-        marked = [token.token.startswith(marks) for token in tokens]
+        marked = [_marked(token, special_chars) for token in tokens]
         if not any(marked):
             return []
         last = len(tokens) - 1
         begins = [index for index, is_marked in enumerate(marked) if is_marked != is_suffix_symbol or index == 0]
         spans = zip(begins, [*begins[1:], len(tokens)], strict=True)
         return [(a, min(b, last)) for a, b in spans if min(b, last) - a > 1]
+
+
+def _marked(token: TokenWithId, marks: str | tuple[str, ...]) -> bool:
+    return token.token.startswith(marks if isinstance(marks, str) else tuple(marks))
 
 
 class SplitStrategy(Enum):
@@ -442,9 +458,20 @@ class PairAggregator(SequenceAttributionAggregator):
     ) -> Any:
         """A new result.
 
+        Args:
+            paired_attr: The other result.
+            aggregate_fn: Called as ``fn(this, other)``; None: ``other - this``.
+
         Raises:
-            InputError: The other is missing or has another shape.
+            InputError: The other is missing or has another shape, or other steps.
+            SettingsError: ``aggregate_fn`` is no function of two tensors.
         """
+        if isinstance(aggregate_fn, str | type):
+            raise SettingsError(
+                f'The aggregator "pair" takes a function of two tensors, fn(this, other), and got {aggregate_fn!r}. '
+                "Leave aggregate_fn out for other - this; in a list of aggregators give one for each, with None for "
+                "the pair."
+            )
         cls.validate_pair(attr, paired_attr)
         how = cls.default_fn if aggregate_fn is None else aggregate_fn
         changes: dict[str, Any] = {
@@ -477,6 +504,19 @@ class PairAggregator(SequenceAttributionAggregator):
                     f"{name} has shape {tuple(scores.shape)} and {shape}: pairs need results of one shape. Merge spans "
                     "first, or compare texts of different length with wherefrom.compare(a, b)."
                 )
+        steps = [(one.attr_pos_start, one.attr_pos_end) for one in (attr, paired_attr)]
+        if steps[0] != steps[1]:
+            raise InputError(
+                "Pairs need results of the same steps, and these explain target positions "
+                f"{' and '.join(f'{start} to {end}' for start, end in steps)} (exclusive). Ask for both with one "
+                "attr_pos_start and attr_pos_end."
+            )
+        for name, values in (attr.step_scores or {}).items():
+            other = (paired_attr.step_scores or {}).get(name)
+            if other is not None and other.shape != values.shape:
+                raise InputError(
+                    f"The step score {name!r} has {len(values)} and {len(other)} values: pairs need one for each step."
+                )
 
 
 class SliceAggregator(ContiguousSpanAggregator):
@@ -494,19 +534,20 @@ class SliceAggregator(ContiguousSpanAggregator):
             InputError: A span is none, or none is given.
         """
         decoder_only = attr.source_attributions is None
-        if not (target_spans if decoder_only else source_spans or target_spans):
+        if not cls.format_spans(target_spans) and (decoder_only or not cls.format_spans(source_spans)):
             need = "target_spans" if decoder_only else "source_spans"
             raise InputError(f'The aggregator "slices" needs {need}: the (start, end) of what stays.')
         changes: dict[str, Any] = {}
-        if not decoder_only and source_spans:
-            kept = _indices(cls.validate_spans(attr.source, source_spans))
+        sides: dict[str, list[int]] = {}
+        if not decoder_only and cls.format_spans(source_spans):
+            kept = sides["source"] = _indices(cls.validate_spans(attr.source, source_spans))
             changes["source"] = [attr.source[index] for index in kept]
             changes["source_attributions"] = attr.source_attributions[kept]
-        if target_spans:
+        if cls.format_spans(target_spans):
             start, end = attr.attr_pos_start, attr.attr_pos_end
             spans = cls.validate_spans(attr.target, target_spans)
             kept = [index for index in _indices(spans) if index < start]
-            rows = [*kept, *range(start, len(attr.target))]
+            rows = sides["target"] = [*kept, *range(start, len(attr.target))]
             changes["target"] = [attr.target[index] for index in rows]
             changes["attr_pos_start"] = len(kept)
             changes["attr_pos_end"] = len(kept) + end - start
@@ -515,6 +556,9 @@ class SliceAggregator(ContiguousSpanAggregator):
                 changes["target_attributions"] = attr.target_attributions[inside]
             if decoder_only:
                 changes["source"] = changes["target"][: len(kept)]
+        changes["sequence_scores"] = cut_sequence_scores(
+            attr.sequence_scores or {}, sides.get("source"), sides.get("target")
+        )
         return attr.changed(**changes)
 
 

@@ -45,7 +45,7 @@ def _attribution(one: Any, method: str) -> Attribution:
     extra = next((scores.ndim - 2 for scores in (source, target) if scores is not None), 0)
     dimensions = _dimensions(one, extra)
     return Attribution(
-        source=_tokens(one.source),
+        source=_tokens(one.target[: len(origin.source)] if _begins(one) and _is_whole(one) else one.source),
         target=_tokens(one.target),
         attr_pos_start=one.attr_pos_start,
         attr_pos_end=one.attr_pos_end,
@@ -65,8 +65,20 @@ def _details(one: Any, origin: Attribution | None) -> dict[str, Any]:
     """What the method told, as far as it is told of these tokens and steps."""
     if origin is None:
         return {}
-    shapes = [(len(made.source), len(made.target), made.attr_pos_start, made.attr_pos_end) for made in (one, origin)]
-    return origin.details if shapes[0] == shapes[1] else of_whole(origin.details)
+    return origin.details if _is_whole(one) else of_whole(origin.details)
+
+
+def _begins(one: Any) -> bool:
+    """Is the source all that stands before the first step, of which the prompt is the beginning?"""
+    return one.source_attributions is None and one.target_attributions is not None
+
+
+def _is_whole(one: Any) -> bool:
+    """Has it the tokens and steps of the result it was made from?"""
+    if one._origin is None:
+        return False
+    same = [(len(made.target), made.attr_pos_start, made.attr_pos_end) for made in (one, one._origin)]
+    return same[0] == same[1] and (_begins(one) or len(one.source) == len(one._origin.source))
 
 
 def _array(tensor: Tensor | None) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -22,6 +23,7 @@ from wherefrom.inseq.data.data_utils import TensorWrapper
 from wherefrom.inseq.utils.misc import pretty_dict
 from wherefrom.inseq.utils.serialization import RECORDS, json_advanced_dumps, json_advanced_loads
 from wherefrom.inseq.utils.typing import TokenWithId
+from wherefrom.results.aggregators.slices import input_span
 from wherefrom.results.attribution import Attribution, Attributions
 
 FeatureAttributionInput: TypeAlias = Any
@@ -70,36 +72,44 @@ class FeatureAttributionSequenceOutput(TensorWrapper, AggregableMixin):
     def __getitem__(self, s: slice | int) -> Any:
         """Some of the inputs; all steps stay."""
         decoder_only = self.source_attributions is None
-        start, end, step = (
-            s.indices(self.attr_pos_start if decoder_only else len(self.source))
-            if isinstance(s, slice)
-            else (s, s + 1, 1)
-        )
-        if step != 1:
-            raise InputError(f"Inputs are cut without gaps: leave out the step {step}.")
-        spans = {"target_spans" if decoder_only else "source_spans": (start, end)}
-        return SliceAggregator.aggregate(self, **spans)
+        span = input_span(s, self.attr_pos_start if decoder_only else len(self.source))
+        return SliceAggregator.aggregate(self, **{"target_spans" if decoder_only else "source_spans": span})
 
     def __sub__(self, other: FeatureAttributionSequenceOutput) -> Any:
         """``other`` minus this one, as inseq computes ``a - b``. `wherefrom` gives a - b."""
         return self.aggregate("pair", paired_attr=other, do_post_aggregation_checks=False)
 
     def changed(self, **changes: Any) -> Any:
-        """A copy with some fields changed."""
-        return replace(self, **changes)
+        """A copy with some fields changed; dimensions that are gone are not aggregated again by default."""
+        done = replace(self, **changes)
+        gone = self._inner_dimensions() - done._inner_dimensions()
+        if gone > 0 and isinstance(done._aggregator, list):
+            done._aggregator = done._aggregator[gone:]
+        return done
 
-    def _copy(self) -> Any:
-        return replace(
-            self,
-            source=list(self.source),
-            target=list(self.target),
-            step_scores=dict(self.step_scores or {}),
-            sequence_scores=dict(self.sequence_scores or {}),
-        )
+    def _inner_dimensions(self) -> int:
+        """Dimensions of what a cell holds; 0 where that is one number."""
+        sides = (self.source_attributions, self.target_attributions)
+        return max((scores.ndim - 2 for scores in sides if scores is not None), default=0)
+
+    def _apart_from(self, other: FeatureAttributionSequenceOutput) -> Any:
+        """A copy that shares no token and no tensor with another, so that changes in place stay its own."""
+        theirs = {tensor.untyped_storage().data_ptr() for tensor in other._tensors()}
+
+        def apart(value: Any) -> Any:
+            if isinstance(value, Tensor):
+                return value.clone() if value.untyped_storage().data_ptr() in theirs else value
+            return [copy(token) for token in value]
+
+        return self._mapped(apart)
+
+    def _tensors(self) -> list[Tensor]:
+        sides = (self.source_attributions, self.target_attributions)
+        tables = (self.step_scores or {}, self.sequence_scores or {})
+        return [one for one in (*sides, *(scores for table in tables for scores in table.values())) if one is not None]
 
     def _is_flat(self) -> bool:
-        sides = (self.source_attributions, self.target_attributions)
-        return all(scores is None or scores.ndim <= 2 for scores in sides)
+        return self._inner_dimensions() <= 0
 
     @property
     def minimum(self) -> float:
@@ -255,11 +265,10 @@ class MultiDimensionalFeatureAttributionSequenceOutput(FeatureAttributionSequenc
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        scores = self._scores()
-        if self._num_dimensions is None and scores:
-            self._num_dimensions = scores[0].ndim - 2
+        if self._num_dimensions is None:
+            self._num_dimensions = self._inner_dimensions()
         if self._aggregator is None:
-            self._aggregator = ["mean"] * (self._num_dimensions or 0)
+            self._aggregator = ["mean"] * self._num_dimensions
 
 
 @dataclass(eq=False)
@@ -353,9 +362,27 @@ class FeatureAttributionOutput:
         """So that ``sum`` works, which begins with 0."""
         return self if other == 0 else NotImplemented
 
-    def aggregate(self, aggregator: AggregatorInput = None, **kwargs: Any) -> FeatureAttributionOutput:
-        """Every sequence aggregated, in a copy."""
-        done = [one.aggregate(aggregator, **kwargs) for one in self.sequence_attributions]
+    def aggregate(
+        self, aggregator: AggregatorInput = None, paired_attr: Any = None, **kwargs: Any
+    ) -> FeatureAttributionOutput:
+        """Every sequence aggregated, in a copy.
+
+        Args:
+            paired_attr: For ``"pair"``: one sequence to compare all with, or an output with as many sequences.
+
+        Raises:
+            InputError: There are not as many.
+        """
+        others = [paired_attr] * len(self)
+        if isinstance(paired_attr, FeatureAttributionOutput):
+            others = paired_attr.sequence_attributions
+            if len(others) != len(self):
+                raise InputError(f"{len(self)} and {len(others)} sequences cannot be paired one by one.")
+        pairs = [{} if other is None else {"paired_attr": other} for other in others]
+        done = [
+            one.aggregate(aggregator, **kwargs, **pair)
+            for one, pair in zip(self.sequence_attributions, pairs, strict=True)
+        ]
         return FeatureAttributionOutput(done, self.step_attributions, dict(self.info))
 
     def weight_attributions(self, step_score_id: str) -> None:
@@ -390,7 +417,7 @@ class FeatureAttributionOutput:
 
         Args:
             ndarray_compact: Accepted; scores are always packed.
-            use_primitives: Plain dictionaries, which `load` does not read.
+            use_primitives: Plain dictionaries, without the names of classes.
             split_sequences: One file per sequence, ``NAME_0.json`` and so on.
 
         Raises:
@@ -400,8 +427,9 @@ class FeatureAttributionOutput:
         _refuse(unknown, "save", _SAVE_OPTIONS)
         path = Path(path)
         if split_sequences:
+            stem = Path(path.name.removesuffix(".gz")).stem
             for index, one in enumerate(self.sequence_attributions):
-                name = f"{path.name.split('.')[0]}_{index}.json" + (".gz" if compress else "")
+                name = f"{stem}_{index}.json" + (".gz" if compress else "")
                 FeatureAttributionOutput([one], None, self._info_of(index)).save(
                     path.with_name(name), overwrite, compress, ndarray_compact, use_primitives, False, scores_precision
                 )
@@ -701,15 +729,20 @@ def from_wherefrom(attributions: Attributions, info: Mapping[str, Any] | None = 
     return FeatureAttributionOutput([sequence_of(one) for one in attributions], None, dict(told))
 
 
-def sequence_of(one: Attribution, *, contrasts: bool = True) -> FeatureAttributionSequenceOutput:
-    """One example as inseq's record.
+def sequence_of(
+    one: Attribution, *, contrasts: bool = True, decoder_only: bool | None = None
+) -> FeatureAttributionSequenceOutput:
+    """One example as inseq's record. Of a decoder-only model its source is all that stands before the first step.
 
     Args:
         contrasts: Label steps with what they were compared with?
+        decoder_only: Is the source the beginning of the target? None: it is where the target alone has scores.
     """
     target = [TokenWithId(token.piece, token.id, token) for token in one.target]
     if contrasts:
         _label(target, one)
+    if decoder_only is None:
+        decoder_only = one.source_attributions is None and one.target_attributions is not None
     scores = one.target_attributions
     rows = None
     if scores is not None:
@@ -720,7 +753,9 @@ def sequence_of(one: Attribution, *, contrasts: bool = True) -> FeatureAttributi
     else:
         cls = _CLASSES.get(one.dimensions, MultiDimensionalFeatureAttributionSequenceOutput)
     return cls(
-        source=[TokenWithId(token.piece, token.id, token) for token in one.source],
+        source=target[: one.attr_pos_start]
+        if decoder_only
+        else [TokenWithId(token.piece, token.id, token) for token in one.source],
         target=target,
         source_attributions=None
         if one.source_attributions is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from attrs import field, frozen
 
@@ -13,8 +13,10 @@ from wherefrom.inseq.attr.running import as_step_function
 from wherefrom.inseq.attr.step_functions import BUILTIN, get_step_function
 from wherefrom.methods.contract import given_method
 from wherefrom.settings import fields_of, former_names
+from wherefrom.step_functions import MCDropoutZScore
 from wherefrom.step_functions.base import STEP_FUNCTIONS, StepPrediction
 from wherefrom.step_functions.registration import step_function_of
+from wherefrom.text.alignment import one_per_example
 
 logger = logging.getLogger(__name__)
 
@@ -70,8 +72,15 @@ def asked(
     step_scores: Sequence[Any],
     kwargs: Mapping[str, Any],
     groups: Mapping[str, Mapping[str, Any]],
+    forwarded: Mapping[str, Any] | None = None,
 ) -> Asked:
-    """Deal keyword arguments out by name, as inseq does: a name nobody takes is told in a warning and left out."""
+    """Deal keyword arguments out by name, as inseq does: a name nobody takes is told in a warning and left out.
+
+    Args:
+        groups: ``attribution_args``, ``attributed_fn_args`` and ``step_scores_args``.
+        forwarded: Arguments of `attribute` itself that functions of custom may take, too.
+    """
+    given = {**kwargs, **(forwarded or {})}
     cls = given_method(method)
     identifier = cls.identifier
     own = {RENAMED.get(name, name): value for name, value in groups["attribution_args"].items()}
@@ -82,12 +91,12 @@ def asked(
     known = {name: value for name, value in settings.items() if name in taken}
     used = set(for_method)
     function, function_args, foreign = _function(
-        model, attributed_fn, {**kwargs, **groups["attributed_fn_args"]}, is_target=True
+        model, attributed_fn, given, groups["attributed_fn_args"], is_target=True
     )
     used |= set(function_args)
     scores, score_args = [], {}
     for score in step_scores:
-        made, args, other = _function(model, score, {**kwargs, **groups["step_scores_args"]}, is_target=False)
+        made, args, other = _function(model, score, given, groups["step_scores_args"], is_target=False)
         scores.append(made)
         score_args.update(args)
         foreign = foreign or other
@@ -115,9 +124,15 @@ def asked(
 
 
 def _function(
-    model: Any, given: Any, kwargs: Mapping[str, Any], *, is_target: bool
+    model: Any, given: Any, shared: Mapping[str, Any], own: Mapping[str, Any], *, is_target: bool
 ) -> tuple[Any, dict[str, Any], bool]:
-    """A step function of ours, the arguments it takes, and whether inseq's code is run for it."""
+    """A step function of ours, the arguments it takes, and whether it is given texts of its own.
+
+    Args:
+        shared: Arguments of the call, for whoever names them.
+        own: Arguments for functions of this kind: one that takes any is given all of them.
+    """
+    kwargs = {**shared, **own}
     name = given if isinstance(given, str) else str(getattr(given, "__name__", "attributed_fn"))
     called: Callable[..., Any] = get_step_function(given) if isinstance(given, str) else given
     plain = next((key for key, value in BUILTIN.items() if value is called), None)
@@ -128,9 +143,12 @@ def _function(
         return cls(**{**FUNCTION_DEFAULTS.get(plain, {}), **args}), {**args, **contrast}, False
     if called is BUILTIN["perplexity"]:
         return step_function_of(perplexity), {}, False
+    if called is BUILTIN["mc_dropout_prob_avg"] and not is_target:
+        args = {key: value for key, value in kwargs.items() if key in fields_of(MCDropoutZScore)}
+        return DropoutScore(**args), args, False
     named = inspect.signature(called).parameters
     takes_all = any(one.kind is one.VAR_KEYWORD for one in named.values())
-    args = {key: value for key, value in kwargs.items() if key in list(named)[1:] or takes_all}
+    args = {key: value for key, value in kwargs.items() if key in list(named)[1:] or (takes_all and key in own)}
     foreign = any(key in CONTRAST for key in args)
     made = as_step_function(called, name, model, args, is_target=is_target, contrastive=foreign)
     return made, args, foreign
@@ -141,6 +159,14 @@ def perplexity(prediction: StepPrediction) -> Any:
     return 2 ** -prediction.log_probability()
 
 
+@frozen(kw_only=True)
+class DropoutScore(MCDropoutZScore):
+    """The library's ``mc_dropout_zscore`` under inseq's name for it."""
+
+    identifier: ClassVar[str] = "mc_dropout_prob_avg"
+    span_aggregation: ClassVar[str] = "prod"
+
+
 def contrast_of(kwargs: Mapping[str, Any], index: int, count: int) -> dict[str, Any]:
     """The part of the contrast that belongs to one example of several."""
     found = {}
@@ -149,8 +175,7 @@ def contrast_of(kwargs: Mapping[str, Any], index: int, count: int) -> dict[str, 
         if value is None:
             continue
         if name == "contrast_targets_alignments":
-            several = isinstance(value, list) and bool(value) and isinstance(value[0], list) and index < len(value)
+            found[name] = one_per_example(value, count)[index]
         else:
-            several = isinstance(value, list | tuple) and len(value) == count
-        found[name] = value[index] if several else value
+            found[name] = value[index] if isinstance(value, list | tuple) and len(value) == count else value
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -11,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from wherefrom.errors import InputError
+from wherefrom.errors import InputError, WherefromWarning
 from wherefrom.inseq.attr.step_functions import STEP_SCORES_MAP, check_is_step_function
 from wherefrom.inseq.data.attribution import (
     CoarseFeatureAttributionStepOutput,
@@ -29,6 +30,8 @@ from wherefrom.inseq.utils.errors import MissingAttributionMethodError, UnknownA
 from wherefrom.inseq.utils.misc import format_input_texts
 from wherefrom.inseq.utils.typing import TokenWithId
 from wherefrom.methods.contract import METHODS
+from wherefrom.questions.positions import no_step_note
+from wherefrom.results.attribution import Attributions
 from wherefrom.results.details import without_steps
 
 ModelOutput = TypeVar("ModelOutput")
@@ -71,7 +74,6 @@ class AttributionModel(nn.Module):
         self.eos_token_id = card.eos_ids[0] if card.eos_ids else card.pad_id
         self.pad_token = self._piece(card.pad_id)
         self.bos_token = self._piece(self.bos_token_id)
-        self.embed_scale = 1.0
         self.is_hooked = False
         self.is_distributed = False
         self.device_map = getattr(self.model, "hf_device_map", None)
@@ -87,6 +89,11 @@ class AttributionModel(nn.Module):
             self.device = device
         if attribution_method is not None:
             self.__dict__["attribution_method"] = self.get_attribution_method(attribution_method, **kwargs)
+
+    @property
+    def embed_scale(self) -> float:
+        """What the model multiplies embeddings by behind its embedding layer; `embed` has done it."""
+        return float(self.wherefrom.adapter.embedding_scale(side="target"))
 
     @property
     def device(self) -> str:
@@ -188,7 +195,7 @@ class AttributionModel(nn.Module):
         pretty_progress: bool = True,
         output_step_attributions: bool = False,
         attribute_target: bool = False,
-        step_scores: Sequence[str] = (),
+        step_scores: str | Sequence[str] = (),
         include_eos_baseline: bool = False,
         attributed_fn: str | Callable[..., Any] | None = None,
         device: str | None = None,
@@ -214,10 +221,13 @@ class AttributionModel(nn.Module):
             for name in ("attribution_args", "attributed_fn_args", "step_scores_args")
         }
         function = self.default_attributed_fn_id if attributed_fn is None else attributed_fn
-        names = list(step_scores)
+        names = [step_scores] if isinstance(step_scores, str) else list(step_scores)
 
         def ask(contrast: Mapping[str, Any]) -> Asked:
-            return asked(self, bound.method, function, names, {**kwargs, **contrast}, groups)
+            told = {**kwargs, **contrast}
+            return asked(
+                self, bound.method, function, names, told, groups, {"skip_special_tokens": skip_special_tokens}
+            )
 
         call = ask({})
         generation = {
@@ -248,8 +258,13 @@ class AttributionModel(nn.Module):
                 inputs, targets or None, ask, partial(contrast_of, kwargs), options, attr_pos_start, attr_pos_end
             )
         else:
-            results = [list(self.wherefrom.attribute(inputs, targets or None, **options, **_contrast(call)))]
-        sequences = [bound.changed(sequence_of(one)) for part in results for one in part]
+            results = [self.wherefrom.attribute(inputs, targets or None, **options, **_contrast(call))]
+        sequences = [
+            bound.changed(sequence_of(one, decoder_only=not self.is_encoder_decoder))
+            for part in results
+            for one in part
+        ]
+        said = [text for part in results for text in part.provenance.generated_texts]
         starts, ends = ([getattr(one, name) for one in sequences] for name in ("attr_pos_start", "attr_pos_end"))
         info = {
             "attribution_method": bound.method_name,
@@ -259,14 +274,14 @@ class AttributionModel(nn.Module):
             "attr_pos_end": attr_pos_end if attr_pos_end is not None else max(ends, default=None),
             "output_step_attributions": output_step_attributions,
             "attribute_target": attribute_target,
-            "step_scores": list(step_scores),
+            "step_scores": names,
             "exec_time": round(time.perf_counter() - started, 6),
             **self.info,
             "include_eos_baseline": include_eos_baseline,
             "attributed_fn": str(getattr(self.get_attributed_fn(attributed_fn), "__name__", "")),
             **call.told,
             "input_texts": inputs,
-            "generated_texts": targets or [self._text_of(one) for one in sequences],
+            "generated_texts": said if generated_texts is None or generate_from_target_prefix else targets,
             "generation_args": dict(generation_args or {}),
             "constrained_decoding": generated_texts is not None,
             "generate_from_target_prefix": generate_from_target_prefix,
@@ -295,7 +310,7 @@ class AttributionModel(nn.Module):
         options: Mapping[str, Any],
         start: int | None,
         end: int | None,
-    ) -> list[list[Any]]:
+    ) -> list[Attributions]:
         """Each example by itself: positions are counted in its own target, and functions get their own texts."""
         results = []
         for index, text in enumerate(inputs):
@@ -304,21 +319,30 @@ class AttributionModel(nn.Module):
             if options["attributed_fn"] is not None:
                 own["attributed_fn"] = call.function
             done = self.wherefrom.attribute([text], None if targets is None else [targets[index]], **own)
-            results.append([self._cut(one, start, end) for one in done])
+            parts = tuple(self._cut(one, start, end, index) for one in done)
+            results.append(Attributions(sequence_attributions=parts, provenance=done.provenance))
         return results
 
-    def _cut(self, one: Any, start: int | None, end: int | None) -> Any:
-        """The explained steps between two target positions; none where the target is too short."""
+    def _cut(self, one: Any, start: int | None, end: int | None, number: int) -> Any:
+        """The explained steps between two target positions; none where the target of an example is too short."""
+        if start is None and end is None:
+            return one
         first, last = one.attr_pos_start, one.attr_pos_end
-        begin = first if start is None else start if start >= 0 else last + start
+        begin = first if start is None or (start < 0 and not self.is_encoder_decoder) else start
+        begin = last + begin if begin < 0 else begin
         stop = last if end is None else end if end >= 0 else last + end
-        if self.is_encoder_decoder and start is not None and start < 0 and begin < first:
+        if begin < first and start is not None and start < 0:
             raise InputError(f"attr_pos_start={start} lies before the first step {first} of a target of {last} tokens.")
-        if start is not None and end is not None and begin >= stop:
-            raise InputError(f"attr_pos_start={start} and attr_pos_end={end} leave no step: the end is exclusive.")
-        begin, stop = max(begin, first), min(stop, last)
+        begin = max(begin, first)
+        if stop <= begin and (begin < last or (end is not None and end >= 0)):
+            raise InputError(
+                f"attr_pos_start={start} and attr_pos_end={end} leave no step of a target of {last} tokens, whose "
+                f"steps are {first} to {last - 1}: the end is exclusive. Give an end behind the first step."
+            )
+        stop = min(stop, last)
         if begin < stop:
             return one.select_steps(begin - first, stop - first)
+        warnings.warn(no_step_note(number, len(one.target), start, end), WherefromWarning, stacklevel=5)
         empty = {
             name: None if scores is None else scores[:, :0]
             for name, scores in (
@@ -333,10 +357,6 @@ class AttributionModel(nn.Module):
             details=without_steps(one.details),
             **empty,
         )
-
-    def _text_of(self, one: FeatureAttributionSequenceOutput) -> str:
-        ids = [token.unit.id if token.unit is not None else token.id for token in one.target]
-        return str(self.wherefrom.decode([id for id in ids if id >= 0]))
 
     def _steps(self, sequences: Sequence[FeatureAttributionSequenceOutput]) -> list[FeatureAttributionStepOutput]:
         """One record per step, over the examples that have it."""

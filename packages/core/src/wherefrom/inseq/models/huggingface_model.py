@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
+from wherefrom.errors import ShapeError
 from wherefrom.inseq.attr.feat import ATTRIBUTIONS, FeatureAttribution
 from wherefrom.inseq.data.batch import BatchEncoding
 from wherefrom.inseq.models.attribution_model import AttributionModel
@@ -18,6 +19,20 @@ from wherefrom.inseq.models.model_config import MODEL_CONFIGS, get_model_config
 from wherefrom.loading import load_model as load_ours
 
 SUPPORTED_AUTOCLASSES = [AutoModelForSeq2SeqLM, AutoModelForCausalLM]
+_OF_BOTH_STACKS = ("output_attentions", "output_hidden_states")
+"""What a forward pass is told that its encoder wants to know, too."""
+
+
+def _embeddings(ids: Tensor, embeddings: Tensor | None, use_embeddings: bool) -> Tensor | None:
+    """Embeddings to read in place of those of ids, where they are wanted and there are any."""
+    if not use_embeddings or embeddings is None:
+        return None
+    if embeddings.shape[:2] != ids.shape:
+        raise ShapeError(
+            f"Embeddings of shape {tuple(embeddings.shape)} for ids of shape {tuple(ids.shape)}: expected one for each "
+            "id. Give both with as many rows and positions."
+        )
+    return embeddings
 
 
 class EncoderDecoderAttributionModel(AttributionModel):
@@ -27,13 +42,27 @@ class EncoderDecoderAttributionModel(AttributionModel):
     is_encoder_decoder = True
 
     def get_forward_output(self, batch: Any, use_embeddings: bool = True, **kwargs: Any) -> Any:
-        """What the model returns for a batch of sources and targets."""
-        inputs: dict[str, Any] = {"attention_mask": batch.source_mask, "decoder_attention_mask": batch.target_mask}
-        if use_embeddings and batch.source_embeds is not None:
-            inputs |= {"inputs_embeds": batch.source_embeds, "decoder_inputs_embeds": batch.target_embeds}
-        else:
-            inputs |= {"input_ids": batch.source_ids, "decoder_input_ids": batch.target_ids}
-        return self.model(**inputs, **kwargs)
+        """What the model returns for a batch of sources and targets.
+
+        Args:
+            use_embeddings: Read the batch's embeddings where it has them, or those of its ids?
+
+        Raises:
+            ShapeError: There is not one embedding for each id.
+        """
+        adapter, told = self.wherefrom.adapter, {name: kwargs[name] for name in _OF_BOTH_STACKS if name in kwargs}
+        source = _embeddings(batch.source_ids, batch.source_embeds, use_embeddings)
+        target = _embeddings(batch.target_ids, batch.target_embeds, use_embeddings)
+        with adapter.reading(source, side="source"):
+            states = self.get_encoder()(input_ids=batch.source_ids, attention_mask=batch.source_mask, **told)
+        with adapter.reading(target, side="target"):
+            return self.model(
+                encoder_outputs=states,
+                attention_mask=batch.source_mask,
+                decoder_input_ids=batch.target_ids,
+                decoder_attention_mask=batch.target_mask,
+                **kwargs,
+            )
 
 
 class DecoderOnlyAttributionModel(AttributionModel):
@@ -43,13 +72,17 @@ class DecoderOnlyAttributionModel(AttributionModel):
     is_encoder_decoder = False
 
     def get_forward_output(self, batch: Any, use_embeddings: bool = True, **kwargs: Any) -> Any:
-        """What the model returns for a batch."""
-        inputs: dict[str, Any] = {"attention_mask": batch.target_mask}
-        if use_embeddings and batch.target_embeds is not None:
-            inputs["inputs_embeds"] = batch.target_embeds
-        else:
-            inputs["input_ids"] = batch.target_ids
-        return self.model(**inputs, **kwargs)
+        """What the model returns for a batch.
+
+        Args:
+            use_embeddings: Read the batch's embeddings where it has them, or those of its ids?
+
+        Raises:
+            ShapeError: There is not one embedding for each id.
+        """
+        embeddings = _embeddings(batch.target_ids, batch.target_embeds, use_embeddings)
+        with self.wherefrom.adapter.reading(embeddings, side="target"):
+            return self.model(input_ids=batch.target_ids, attention_mask=batch.target_mask, **kwargs)
 
 
 class HuggingfaceModel(AttributionModel):

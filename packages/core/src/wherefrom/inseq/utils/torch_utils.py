@@ -45,10 +45,10 @@ def normalize(attributions: OneOrTwo, dim: int = 0, norm_ord: int = 1) -> OneOrT
 
 
 def rescale(attributions: OneOrTwo) -> OneOrTwo:
-    """Scores divided by the largest magnitude among all given tensors."""
+    """Scores divided by the largest magnitude among all given tensors; zeros stay, NaN counts as 0 and stays."""
     parts = attributions if isinstance(attributions, tuple) else (attributions,)
-    bound = max(float(torch.nan_to_num(part).abs().max()) for part in parts)
-    done = tuple(part / bound for part in parts)
+    bound = max((float(torch.nan_to_num(part).abs().max()) for part in parts if part.numel()), default=0.0)
+    done = tuple(part / (bound or 1.0) for part in parts)
     return done if isinstance(attributions, tuple) else done[0]
 
 

@@ -22,13 +22,13 @@ each position is taken as it is.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from attrs import frozen
 
 from wherefrom.adapters import Embeds, ModelCard, SequenceModel, Side
-from wherefrom.arrays import Array, IntArray, like, namespace, to_numpy
+from wherefrom.arrays import Array, BoolArray, IntArray, like, namespace, to_numpy
 from wherefrom.errors import ModelCapabilityError, SettingsError, ShapeError, nearest
 from wherefrom.questions.question import Question
 
@@ -52,6 +52,20 @@ class Endpoints:
         """The point of the straight path after ``fraction`` of it, between 0 (baseline) and 1 (input)."""
         return self.baseline + fraction * self.difference
 
+    @property
+    def moving(self) -> BoolArray:
+        """Which positions differ from their baselines, shape ``(length,)``."""
+        moving: BoolArray = np.asarray(to_numpy(self.difference).any(axis=-1))
+        return moving
+
+
+@runtime_checkable
+class BeginsAtBaseline(Protocol):
+    """A method that compares the input with a baseline."""
+
+    @property
+    def baseline(self) -> Any: ...
+
 
 def baseline_of_side(baseline: Any, side: Side, *, default: str = DEFAULT) -> Any:
     """The choice for one side; ``default`` where a mapping names only the other.
@@ -65,6 +79,14 @@ def baseline_of_side(baseline: Any, side: Side, *, default: str = DEFAULT) -> An
             raise SettingsError(f"baseline is given for {strange[0]!r}; it can be given for 'source' and 'target'.")
         return baseline.get(side, default)
     return baseline
+
+
+def each_baseline(baseline: Any) -> list[Any]:
+    """The baselines to draw from: a list of names, mappings or arrays is several, everything else is one."""
+    several = isinstance(baseline, list | tuple) and any(
+        isinstance(item, str | Mapping) or getattr(item, "ndim", 0) >= 1 for item in baseline
+    )
+    return list(baseline) if several else [baseline]
 
 
 def is_for_all_positions(baseline: Any) -> bool:
@@ -134,9 +156,10 @@ def endpoints(model: Embeds, question: Question, side: Side, baseline: Any) -> E
     ids = question.source_ids if side == "source" else question.target_ids
     if ids is None:
         return None
-    kept = kept_on_paths(question, side)
-    real = model.embed(ids, side=side)
-    return Endpoints(baseline_embeddings(model, baseline_of_side(baseline, side), ids, kept, side), real)
+    real, chosen = model.embed(ids, side=side), baseline_of_side(baseline, side)
+    begins = _embedded(model, chosen, ids, real, kept_on_paths(question, side), side)
+    stays = np.isin(np.arange(len(ids)), stays_on_paths(question, side, chosen))[:, None]
+    return Endpoints(namespace(real).where(like(real, stays), real, begins), real)
 
 
 def kept_on_paths(question: Question, side: Side) -> IntArray:
@@ -145,20 +168,23 @@ def kept_on_paths(question: Question, side: Side) -> IntArray:
     return kept.astype(np.int64)
 
 
-def baseline_embeddings(model: Embeds, baseline: Any, ids: IntArray, kept: IntArray, side: Side) -> Array:
-    """The embeddings of a baseline for a sequence, shape ``(length, width)``; what is chosen for all positions leaves
-    kept ones alone."""
-    real = model.embed(ids, side=side)
+def stays_on_paths(question: Question, side: Side, baseline: Any) -> IntArray:
+    """Positions of one side that this baseline leaves as they are: none where it is given for each position."""
+    kept = kept_on_paths(question, side)
+    return kept if is_for_all_positions(baseline_of_side(baseline, side)) else kept[:0]
+
+
+def _embedded(model: Embeds, baseline: Any, ids: IntArray, real: Array, kept: IntArray, side: Side) -> Array:
+    """The embeddings of a baseline for a sequence, shape ``(length, width)``, or ``(1, width)`` for one chosen for all
+    positions."""
     if not isinstance(model, SequenceModel):
         raise ModelCapabilityError("A baseline needs a model with a card, to know its special tokens.")
     replaced = baseline_ids(model.card, baseline, ids, kept)
     if replaced is not None:
         return model.embed(replaced, side=side)
     xp = namespace(real)
-    stays = like(real, np.isin(np.arange(len(ids)), kept)[:, None])
     if isinstance(baseline, str):
-        row = xp.zeros_like(real[:1]) if baseline == "zero" else model.mean_embedding(side=side)[None]
-        return xp.where(stays, real, row)
+        return xp.zeros_like(real[:1]) if baseline == "zero" else model.mean_embedding(side=side)[None]
     try:
         given = like(real, baseline, dtype=real.dtype)
         finite = bool(xp.all(xp.isfinite(given)))
@@ -173,4 +199,4 @@ def baseline_embeddings(model: Embeds, baseline: Any, ids: IntArray, kept: IntAr
             f"Baseline embeddings have shape {tuple(given.shape)}; {len(ids)} tokens of width {real.shape[1]} need "
             f"{tuple(real.shape)} or ({real.shape[1]},)."
         )
-    return xp.where(stays, real, given) if given.shape[0] == 1 else given
+    return given

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 from attrs import evolve
 
 from wherefrom.adapters import ScoringModel
+from wherefrom.arrays import IntArray
 from wherefrom.methods.contract import Scores
 from wherefrom.methods.perturbation.drawing import Run, draw
+from wherefrom.methods.perturbation.enough import needed, short_outputs
 from wherefrom.methods.perturbation.removal import check_baseline
 from wherefrom.methods.perturbation.settings import PerturbationSettings, SampledSettings
 from wherefrom.methods.perturbation.uncertainty import intervals, standard_error
@@ -53,12 +56,15 @@ def answer(method: PerturbationSettings, question: Question, run: Run) -> Scores
 def answer_drawn(method: SampledSettings, question: Question, run: Run) -> Scores:
     """The same of a plan that was drawn, with standard errors, intervals, and a warning where the scores are rough."""
     scores = answer(method, question, run)
+    short = short_outputs(method, run.masks, run.blocks, run.visible)
+    if len(short):
+        scores = evolve(scores, warnings=(*scores.warnings, _too_few(method, run, short)))
     if run.resamples is None or method.n_bootstrap < 2:
         return scores
     resamples = run.resamples[: method.n_bootstrap]
     error = standard_error(resamples)
     warnings = scores.warnings
-    if len(rough := rough_outputs(run.scores, error, run.visible)):
+    if len(rough := np.setdiff1d(rough_outputs(run.scores, error, run.visible), short)):
         warnings += (
             f"{method.identifier}: at {len(rough)} of {run.scores.shape[1]} steps (the first is step {rough[0]}) the "
             f"standard errors are as large as the differences between units. Use {_more(method, run)}, or larger "
@@ -66,6 +72,21 @@ def answer_drawn(method: SampledSettings, question: Question, run: Run) -> Score
         )
     details = {"standard_error": error.tolist(), "confidence": intervals(resamples, method.confidence)}
     return evolve(scores, details={**scores.details, **details}, warnings=warnings)
+
+
+def _too_few(method: SampledSettings, run: Run, short: IntArray) -> str:
+    """Says that samples do not do for the units, and how many would."""
+    units = int(run.visible[:, short].sum(axis=0).max())
+    fewest = needed(method, units)
+    if method.n_samples == "auto":
+        drawn, more = len(run.masks), f"a larger max_samples than {method.max_samples}"
+    else:
+        drawn, more = method.n_samples, f"n_samples={2 * max(fewest, method.n_samples)}"
+    return (
+        f"{method.identifier}: {drawn} samples are too few for {units} units, at {len(short)} of {run.scores.shape[1]} "
+        f"steps (the first is step {short[0]}): scores may be far off, by more than a standard error says. {fewest} "
+        f"are needed, better twice as many. Use {more}, or larger units."
+    )
 
 
 def _more(method: SampledSettings, run: Run) -> str:

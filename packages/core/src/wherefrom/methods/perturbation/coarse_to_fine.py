@@ -24,6 +24,7 @@ from wherefrom.errors import InputError, SettingsError
 from wherefrom.methods.contract import Scores
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.answering import ALONE
+from wherefrom.methods.perturbation.enough import needed
 from wherefrom.methods.perturbation.settings import PerturbationSettings, SampledSettings
 from wherefrom.methods.perturbation.units import AUTO, Span, Unit, Units, last_steps, units_of
 from wherefrom.progress import Progress, no_progress
@@ -296,9 +297,7 @@ def _within(method: PerturbationSettings, question: Question, left: int) -> Pert
         return method
     if not isinstance(method, SampledSettings):
         return None
-    # a sample is a coalition, of which a fit needs some more than units; or an order of arrival, which is many
-    enough = len(units_of(question, method.units)) + 2
-    fewest = 2 if evolve(method, n_samples=enough).cost(question).forwards > 2 * enough else enough
+    fewest = needed(method, len(units_of(question, method.units)))
     most = left if method.n_samples == "auto" else min(left, int(method.n_samples))
     while most >= fewest:
         fewer = evolve(method, n_samples=most)

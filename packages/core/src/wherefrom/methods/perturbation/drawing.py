@@ -11,6 +11,7 @@ from wherefrom.adapters import ScoringModel
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.methods.perturbation.ablation import AblationTable, Solver, target_function_name
 from wherefrom.methods.perturbation.cost import passes
+from wherefrom.methods.perturbation.enough import short_outputs
 from wherefrom.methods.perturbation.growing import GrowingTable
 from wherefrom.methods.perturbation.settings import PerturbationSettings, SampledSettings
 from wherefrom.methods.perturbation.uncertainty import Sample, standard_error
@@ -114,7 +115,9 @@ def draw(
         if len(blocks) > 1 and count > 1 and (resample or not ended):
             sample = Sample(masks=masks, values=values, visible=visible, units=units, blocks=blocks)
             resamples = sample.resampled(solver, count, seed_of(method.seed, question))
-        if ended or (resamples is not None and within(scores, standard_error(resamples), method.tolerance)):
+        if not ended and resamples is not None and not len(short_outputs(method, masks, blocks, visible)):
+            ended = within(scores, standard_error(resamples), method.tolerance)
+        if ended:
             return Run(
                 table=table,
                 **_spent(growing),

@@ -80,6 +80,11 @@ class SampledSettings(PerturbationSettings):
     def plan(self, units: Units, rng: np.random.Generator) -> BoolArray:
         """Coalitions of one round. Shape ``(rows, units)``, true: stays."""
 
+    def enough(self, units: int) -> int:
+        """The fewest ``n_samples`` that tell so many units apart: as many different coalitions as a fit has unknowns,
+        the intercept among them, and one more."""
+        return units + 2
+
     @abstractmethod
     def blocks(self, masks: BoolArray) -> IntArray | None:
         """Independent draws, as rows of indices into ``masks``; None where nothing is random."""

@@ -15,6 +15,7 @@ from wherefrom.results.aggregation import Aggregator, aggregator
 from wherefrom.results.aggregators._record import recorded, target_mask
 from wherefrom.results.aggregators.functions import combine, known_function
 from wherefrom.results.data import AnyAttribution, AttributionData
+from wherefrom.results.direction import without_direction
 
 
 def canonical_selection(selection: Any) -> int | str | list[int] | None:
@@ -66,10 +67,13 @@ class Reduce(Aggregator):
     def __call__(self, attribution: AnyAttribution) -> AnyAttribution:
         axis = self._axis(attribution)
         name = self.aggregate_fn or _default_function(attribution, axis)
+        normed = name == "vnorm" and not isinstance(self.select_idx, int)
         changes: dict[str, Any] = {
             "dimensions": (*attribution.dimensions[:axis], *attribution.dimensions[axis + 1 :]),
-            "signed": attribution.signed and (name != "vnorm" or isinstance(self.select_idx, int)),
+            "signed": attribution.signed and not normed,
         }
+        if normed:
+            changes["details"] = without_direction(attribution.details)
         if attribution.source_attributions is not None:
             changes["source_attributions"] = self._reduce(name, attribution.source_attributions, axis)
         if attribution.target_attributions is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -36,17 +37,12 @@ class Slices(Aggregator):
             raise InputError("The source has no scores of its own here: give the prompt's spans as target_spans.")
         changes: dict[str, Any] = {}
         sides: dict[str, list[int]] = {}
-        sequence = dict(attribution.sequence_scores)
         if self.source_spans is not None:
             kept = _indices(checked_spans(self.source_spans, len(attribution.source), "source_spans"))
             sides["source"] = kept
             changes["source"] = tuple(attribution.source[index] for index in kept)
             assert attribution.source_attributions is not None
             changes["source_attributions"] = attribution.source_attributions[kept]
-            sequence = {
-                key: _cut(scores, kept, rows=not key.startswith("decoder"), columns=key.startswith("encoder"))
-                for key, scores in sequence.items()
-            }
         if self.target_spans is not None:
             first = attribution.attr_pos_start
             before = _indices(checked_spans(self.target_spans, len(attribution.target), "target_spans"))
@@ -59,10 +55,7 @@ class Slices(Aggregator):
                 changes["source"] = tuple(attribution.target[i] for i in before if i < len(attribution.source))
             if attribution.target_attributions is not None:
                 changes["target_attributions"] = attribution.target_attributions[kept]
-            sequence = {
-                key: _cut(scores, kept, rows=key.startswith("decoder"), columns=not key.startswith("encoder"))
-                for key, scores in sequence.items()
-            }
+        sequence = cut_sequence_scores(attribution.sequence_scores, sides.get("source"), sides.get("target"))
         details = _of_kept(attribution, sides)
         return recorded(attribution, self, **changes, sequence_scores=sequence, details=details)
 
@@ -74,7 +67,17 @@ def slice_inputs(attribution: AnyAttribution, index: int | slice) -> AnyAttribut
         InputError: Nothing is left, or a step was given.
     """
     decoder_only = attribution.source_attributions is None
-    count = attribution.attr_pos_start if decoder_only else len(attribution.source)
+    spans = (input_span(index, attribution.attr_pos_start if decoder_only else len(attribution.source)),)
+    return (Slices(target_spans=spans) if decoder_only else Slices(source_spans=spans))(attribution)
+
+
+def input_span(index: int | slice, count: int) -> Span:
+    """The span of some of ``count`` inputs; negative indices count from the end.
+
+    Raises:
+        InputError: Nothing is left, or there would be gaps.
+        IndexError: There is no such input.
+    """
     if isinstance(index, slice):
         if index.step not in (None, 1):
             raise InputError(f"Inputs are cut without gaps: leave out the step {index.step!r}.")
@@ -85,8 +88,33 @@ def slice_inputs(attribution: AnyAttribution, index: int | slice) -> AnyAttribut
         start, end = index % count, index % count + 1
     if start >= end:
         raise InputError(f"No input is left of {count} between {start} and {end}.")
-    spans = ((start, end),)
-    return (Slices(target_spans=spans) if decoder_only else Slices(source_spans=spans))(attribution)
+    return start, end
+
+
+def cut_sequence_scores(
+    sequence: Mapping[str, Any], source: list[int] | None, target: list[int] | None
+) -> dict[str, Any]:
+    """Scores between the tokens of a result of which those at some indices stay; None: all of a side.
+
+    Args:
+        sequence: Name to scores, attended to before attending: of the target for itself (``decoder...``), of the source
+            for itself (``encoder...``), of the source for the target.
+    """
+
+    def part(scores: Any, kept: list[int] | None, axis: int) -> Any:
+        if kept is None:
+            return scores
+        inside = [index for index in kept if index < scores.shape[axis]]
+        return scores[inside] if axis == 0 else scores[:, inside]
+
+    return {
+        name: part(
+            part(scores, target if name.startswith("decoder") else source, 0),
+            source if name.startswith("encoder") else target,
+            1,
+        )
+        for name, scores in sequence.items()
+    }
 
 
 def select_steps(attribution: AnyAttribution, start: int | None, end: int | None) -> AnyAttribution:
@@ -141,9 +169,3 @@ def _of_kept(attribution: AttributionData, sides: dict[str, list[int]]) -> dict[
 
 def _indices(spans: list[Span]) -> list[int]:
     return [index for start, end in spans for index in range(start, end)]
-
-
-def _cut(scores: Any, kept: list[int], *, rows: bool, columns: bool) -> Any:
-    if rows:
-        scores = scores[kept]
-    return scores[:, kept] if columns else scores

@@ -12,6 +12,7 @@ from wherefrom.results.aggregation import Aggregator, aggregated, aggregator
 from wherefrom.results.aggregators._record import recorded
 from wherefrom.results.contributors import joint
 from wherefrom.results.data import AnyAttribution
+from wherefrom.results.direction import turned
 from wherefrom.results.hops import matrix_reader, reading_matrix, solved, walked
 from wherefrom.results.tracing import LEFT_OUT, SIGN_RULES, left_out_rows, span_of, traced, unsigned
 from wherefrom.settings import counting
@@ -41,9 +42,11 @@ class Trace(Aggregator):
     reasoning: Any = field(default=None, converter=as_setting)
     """Generated tokens that pass on, named like the span; None: all. Others keep what reaches them."""
     leave_out: str = field(default="sink", validator=validators.in_(LEFT_OUT))
-    """Inputs that take no part: ``"sink"`` (the first), ``"special"`` (that and special tokens), ``"nothing"``."""
+    """Inputs that take no part: ``"sink"`` (the first of the decoder), ``"special"`` (that and special tokens, of the
+    source too), ``"nothing"``."""
     signed: str = field(default="positive", validator=validators.in_(SIGN_RULES))
-    """Of signed scores, the ``"positive"`` part, the ``"magnitude"``, or ``"refuse"``."""
+    """Of signed scores, the ``"positive"`` part, which raises the answer, the ``"magnitude"``, or ``"refuse"``. Those
+    of a target function that falls where the model becomes surer (``"crossentropy"``) are turned first."""
 
     def __call__(self, attribution: AnyAttribution) -> AnyAttribution:
         one = aggregated(attribution) if attribution.dimensions else attribution
@@ -55,7 +58,9 @@ class Trace(Aggregator):
         scores, visible, _ = joint(one)
         first, end = one.attr_pos_start, one.attr_pos_end
         sources = len(scores) - len(one.target)
-        out = np.concatenate([np.zeros(sources, dtype=bool), left_out_rows(one.target, self.leave_out)])  # type: ignore[arg-type]
+        out = left_out_rows(one.source if sources else (), one.target, self.leave_out)  # type: ignore[arg-type]
+        if turned(one):
+            scores = 0.0 - scores
         masses = unsigned(np.where(visible, scores, 0.0), one.signed, self.signed, one.method)  # type: ignore[arg-type]
         matrix = reading_matrix(masses, visible & ~out[:, None], sources + first)
         span = span_of(self.span, one.target, one.segments, first, end)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from typing import Any
 
+from wherefrom.errors import SettingsError
 from wherefrom.inseq.commands.attribute.attribute_args import AttributeExtendedArgs, AttributeWithInputsArgs
 from wherefrom.inseq.commands.base import BaseCLICommand
+from wherefrom.inseq.commands.commands_utils import refuse_unwritable, write_text
 from wherefrom.inseq.data.attribution import FeatureAttributionOutput
 from wherefrom.inseq.models import load_model
 
@@ -19,10 +20,18 @@ def aggregate_attribution_scores(
     normalize_attributions: bool = False,
     rescale_attributions: bool = False,
 ) -> FeatureAttributionOutput:
-    """Scores aggregated as a command line asks: with selectors one aggregator after the other, each with its own."""
+    """Scores aggregated as a command line asks: with selectors one aggregator after the other, each with its own.
+
+    Raises:
+        SettingsError: There are not as many selectors as aggregators.
+    """
     scale = {"normalize": normalize_attributions, "rescale": rescale_attributions}
     if selectors:
         names: list[Any] = list(aggregators or ["scores"] * len(selectors))
+        if len(names) != len(selectors):
+            raise SettingsError(
+                f"{len(selectors)} attribution_selectors for {len(names)} attribution_aggregators. Give one for each."
+            )
         for selector, name in zip(selectors, names, strict=True):
             out = out.aggregate(name, select_idx=selector, do_post_aggregation_checks=False, **scale)
         return out
@@ -31,6 +40,7 @@ def aggregate_attribution_scores(
 
 def attribute(input_texts: list[str], generated_texts: list[str] | None, args: AttributeExtendedArgs) -> Any:
     """Load, attribute, aggregate, show and save, as the options say."""
+    refuse_unwritable(args.viz_path, args.save_path)
     if args.verbose or args.very_verbose:
         logging.basicConfig(level=logging.DEBUG if args.very_verbose else logging.INFO)
     model = load_model(args.model_name_or_path, args.attribution_method, **args.loading())
@@ -65,7 +75,7 @@ def attribute(input_texts: list[str], generated_texts: list[str] | None, args: A
     if args.viz_path or not args.hide_attributions:
         page = out.show(display=not args.hide_attributions, return_html=bool(args.viz_path))
         if args.viz_path:
-            Path(args.viz_path).write_text(page, "utf-8")
+            write_text(args.viz_path, page)
     if args.save_path:
         out.save(args.save_path, overwrite=True)
     return out

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from wherefrom.context import attribute_context as attribute_context_ours
 from wherefrom.context.results import ContextAttribution
+from wherefrom.inseq.commands.attribute.attribute import aggregate_attribution_scores
 from wherefrom.inseq.commands.attribute_context.attribute_context_args import AttributeContextArgs
 from wherefrom.inseq.commands.attribute_context.attribute_context_helpers import (
     AttributeContextOutput,
@@ -17,18 +17,23 @@ from wherefrom.inseq.commands.attribute_context.attribute_context_helpers import
     get_filtered_tokens,
 )
 from wherefrom.inseq.commands.base import BaseCLICommand
+from wherefrom.inseq.commands.commands_utils import refuse_unwritable, write_text
+from wherefrom.inseq.data.as_wherefrom import as_wherefrom
+from wherefrom.inseq.data.attribution import from_wherefrom
 from wherefrom.inseq.models import HuggingfaceModel, load_model
+from wherefrom.results.attribution import Attribution, Attributions
+from wherefrom.results.provenance import Provenance
 
 
 def attribute_context(args: AttributeContextArgs) -> AttributeContextOutput:
     """Load the model and do it."""
+    refuse_unwritable(args.viz_path, args.save_path)
     model = load_model(args.model_name_or_path, args.attribution_method, **args.loading())
     return attribute_context_with_model(args, model)  # type: ignore[arg-type]
 
 
 def attribute_context_with_model(args: AttributeContextArgs, model: HuggingfaceModel) -> AttributeContextOutput:
     """Which tokens of the output depend on the context; shown and saved as the options say."""
-    aggregators = args.attribution_aggregators
     done = attribute_context_ours(
         model.wherefrom,
         args.input_current_text,
@@ -52,7 +57,7 @@ def attribute_context_with_model(args: AttributeContextArgs, model: HuggingfaceM
         special_tokens_to_keep=args.special_tokens_to_keep,
         decoder_input_output_separator=args.decoder_input_output_separator,
         tgt_lang=args.tokenizer_kwargs.get("tgt_lang"),
-        attribution_aggregators=list(aggregators) if aggregators else None,
+        attribution_aggregators=_reduction(args),
         generation_args=dict(args.generation_kwargs),
         support_unit="none",
         **args.attribution_kwargs,
@@ -62,12 +67,26 @@ def attribute_context_with_model(args: AttributeContextArgs, model: HuggingfaceM
         output = with_empty_output_context(output)
     output = spelt_alone(output, model, args.special_tokens_to_keep)
     if args.save_path:
-        Path(args.save_path).write_text(json.dumps(output.to_dict(), ensure_ascii=False, indent=4), "utf-8")
+        write_text(args.save_path, json.dumps(output.to_dict(), ensure_ascii=False, indent=4))
     if args.viz_path:
         done.save_html(args.viz_path, overwrite=True)
     if args.show_viz:
         done.show()
     return output
+
+
+def _reduction(args: AttributeContextArgs) -> Callable[[Attribution], Attribution] | None:
+    """How scores become one number per token, where the options say it: by inseq's aggregators."""
+    asked = (args.attribution_selectors, args.attribution_aggregators)
+    scale = (args.normalize_attributions, args.rescale_attributions)
+    if not any((*asked, *scale)):
+        return None
+
+    def reduced(one: Attribution) -> Attribution:
+        output = from_wherefrom(Attributions(sequence_attributions=(one,), provenance=Provenance()))
+        return as_wherefrom(aggregate_attribution_scores(output, *asked, *scale))[0]
+
+    return reduced
 
 
 def _without_context(template: str | None, context: str | None) -> str | None:
