@@ -52,8 +52,8 @@ def aligned_units(
         return _same_text(one, other, 0, 0)
     if boundary is not None:
         i, j = boundary
-        after = aligned_units(one[i:], other[j:])
-        return [*aligned_units(one[:i], other[:j]), *(((a + i, b + i), (c + j, d + j)) for (a, b), (c, d) in after)]
+        answers = aligned_units(one[i:], other[j:])
+        return [*aligned_units(one[:i], other[:j]), *(((a + i, b + i), (c + j, d + j)) for (a, b), (c, d) in answers)]
     cuts = [unit_spans(side, "word") for side in (one, other)]
     kept = _kept(*(merged_tokens(side, cut) for side, cut in zip((one, other), cuts, strict=True)))
     aligned: list[Aligned] = []
