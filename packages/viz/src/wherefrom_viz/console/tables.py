@@ -29,7 +29,7 @@ def strongest(
     name, values = _probability(description)
     written = [] if values is None else aligned(values)
     head = Text(pad("token", token_width) + ("  " + pad(name, 5, right=True) if name else ""), style="bold")
-    head.append("  strongest inputs" + (f" ({style.note})" if style.note else ""), style="bold")
+    head.append("  " + style.heading("strongest inputs"), style="bold")
     yield head
     for column in chosen:
         line = Text(" " * 0)

@@ -9,6 +9,7 @@ from textual import events
 from textual.geometry import Region, Size
 from textual.strip import Strip
 
+from wherefrom_viz.browser.focus import strength_of
 from wherefrom_viz.browser.messages import StepPointed
 from wherefrom_viz.browser.widgets.description_view import DescriptionView
 from wherefrom_viz.browser.widgets.lines import strip_of
@@ -71,7 +72,7 @@ class StepsView(DescriptionView):
             text += pad(elide(name, 11), size, right=True) + "  "
             if name == self._barred():
                 text += " " * (_BAR + 2)
-        return [(text + "strongest inputs", head)]
+        return [(text + self._numbers.heading("strongest inputs"), head)]
 
     def _barred(self) -> str | None:
         assert self.description is not None
@@ -104,7 +105,7 @@ class StepsView(DescriptionView):
             size = cells(name) + len(number) + 3
             if used + size > width:
                 break
-            strength = description.strength(score * self.drawing.intensity, column)
+            strength = strength_of(description, score, column, self.drawing)
             pieces += [(isolate(name), self.shades.style(strength)), (f" {number}  ", dim)]
             used += size
         return pieces
