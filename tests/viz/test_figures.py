@@ -277,3 +277,9 @@ def test_a_difference_has_the_notes_of_both(hospital: Attribution) -> None:
     for pair in (compare(hospital, lost), compare(lost, hospital), compare(lost, lost)):
         assert pair.difference.notes.count(NOT_FINITE) == 1
         assert not pair.difference.finite[2, 2]
+
+
+@pytest.mark.parametrize("draw", [render_svg, render_latex, render_markdown])
+def test_a_view_that_figures_lack_is_refused(hospital: Attribution, draw: Callable[..., str]) -> None:
+    with pytest.raises(SettingsError, match="no view 'nonsense'"):
+        draw(hospital, view="nonsense")

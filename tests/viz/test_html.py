@@ -415,3 +415,12 @@ def test_an_unknown_name_is_refused_with_those_that_there_are(hospital: Attribut
 def test_a_near_miss_of_a_view_is_suggested(hospital: Attribution) -> None:
     with pytest.raises(SettingsError, match="Did you mean 'read'"):
         render_html(hospital, view="raed")
+
+
+def test_a_step_is_pinned_as_the_unit_that_it_is_in(make: Callable[..., Attribution]) -> None:
+    one = make(["x", " un", "believ", "able", " story", " ever", "."], 1)
+    for granularity, pinned in (("token", [0, 1, 2, 3, 4, 5]), ("word", [0, 0, 0, 1, 2, 2]), ("sentence", [0] * 6)):
+        for step, unit in enumerate(pinned):
+            meta = re.search(r'data-wf="meta">(.*?)</script>', render_html(one, granularity=granularity, step=step))
+            assert meta is not None
+            assert json.loads(meta[1])["defaults"]["tok"] == [unit, unit], (granularity, step)

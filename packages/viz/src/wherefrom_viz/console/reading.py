@@ -30,7 +30,7 @@ def reading(
     description: Description,
     terminal: TerminalStyle,
     width: int,
-    columns: Sequence[int] | None = None,
+    groups: Sequence[Sequence[int]],
     wrap_after: WrapAfter = None,
     highlight: str | None = None,
 ) -> Iterator[Text]:
@@ -40,16 +40,17 @@ def reading(
         description: What to draw.
         terminal: What the terminal can show.
         width: Columns to stay within.
-        columns: Steps to read; None takes all if they are few, else their sum.
+        groups: Steps to read, those together that are summed; see `columns_read`.
         wrap_after: Where lines end; see `line_ends`.
         highlight: A step score that shades the output, which then comes first.
     """
     if highlight is not None:
         yield from _output(description, terminal, width, wrap_after, highlight)
-    for group in columns_read(description, columns):
+    for group in groups:
         if len(group) > 1:
             bound = description.bound_of(group)
-            together = f"all {len(group)} outputs together"
+            whole = "all " if len(group) == len(description.steps) else ""
+            together = f"{whole}{len(group)} outputs together"
             title = Text(number_style(bound).heading(together) if terminal.level == "none" else together, style="bold")
             yield title.append(f"   strongest colour: {short(bound)}", style="not bold dim")
             yield from _texts(description, terminal, width, group, wrap_after)
@@ -59,11 +60,21 @@ def reading(
             yield Text()
 
 
-def columns_read(description: Description, columns: Sequence[int] | None = None) -> list[list[int]]:
-    """The outputs that `reading` shows, those together that it sums."""
+def columns_read(
+    description: Description, columns: Sequence[int] | None = None, *, together: bool = False
+) -> list[list[int]]:
+    """The outputs that are read, those together that are summed.
+
+    Args:
+        description: Of what.
+        columns: Which outputs; None takes all if they are few, else their sum.
+        together: Sum those of ``columns``, too.
+    """
     everything = list(range(len(description.steps)))
     if columns is None and len(everything) > MOST_STEPS:
         return [everything]
+    if columns is not None and together:
+        return [list(columns)]
     return [[column] for column in (everything if columns is None else columns)]
 
 
@@ -97,7 +108,7 @@ def _step_line(description: Description, column: int) -> Text:
 
 
 def _texts(
-    description: Description, terminal: TerminalStyle, width: int, columns: list[int], wrap_after: WrapAfter = None
+    description: Description, terminal: TerminalStyle, width: int, columns: Sequence[int], wrap_after: WrapAfter = None
 ) -> Iterator[Text]:
     """One paragraph per side."""
     scores = description.scores[:, columns].sum(axis=1)

@@ -24,6 +24,7 @@ from wherefrom.text.tokens import Token
 
 from wherefrom_viz.describe import units
 from wherefrom_viz.describe.description import (
+    NORMALIZATION_WORDS,
     Description,
     Normalization,
     Scale,
@@ -151,7 +152,7 @@ def _regrouped(
         doubtful=tuple(doubtful(step_scores[CHANCE], len(columns))) if CHANCE in step_scores else (),
         prompt_rows=tuple(k for k, (start, _) in enumerate(rows) if start in set(description.prompt_rows)),
         output_rows={},
-        pipeline=(*description.pipeline, *(("share of each step's total",) if normalize == "step" else ())),
+        pipeline=(*description.pipeline, *([] if normalize == "none" else [NORMALIZATION_WORDS[normalize]])),
     )
 
 

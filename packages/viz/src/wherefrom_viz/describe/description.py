@@ -42,6 +42,7 @@ Normalization: TypeAlias = Literal["none", "step", "sequence"]
 FADED = 0.2
 """How much of a colour is left in columns whose scores were not told from chance."""
 NORMALIZATIONS: tuple[Normalization, ...] = ("none", "step", "sequence")
+NORMALIZATION_WORDS = {"step": "share of each step's total", "sequence": "share of the largest score"}
 
 
 NOT_FINITE = "Some scores are not finite (NaN or infinite); they are shown as 0."
@@ -326,7 +327,7 @@ def describe(
         pipeline.append(f"{units.MERGE_WORDS[merge]} over {granularity}s")
     if normalize != "none":
         scores = normalized(scores, normalize)
-        pipeline.append("share of each step's total" if normalize == "step" else "share of the largest score")
+        pipeline.append(NORMALIZATION_WORDS[normalize])
 
     shown_steps = tuple(unit_of(token, before) for token, before in with_before(steps))
     shown_inputs = tuple(
@@ -482,7 +483,7 @@ def stage_words(stage: Stage) -> str:
     return text_marks.visible(f"{words} ({details})" if details else words)
 
 
-_STAGE_WORDS = {"normalize": "share of each step's total", "rescale": "share of the largest score"}
+_STAGE_WORDS = {"normalize": NORMALIZATION_WORDS["step"], "rescale": NORMALIZATION_WORDS["sequence"]}
 _FUNCTION_WORDS = {"vnorm": "L2 norm", "absmax": "largest magnitude", "prod": "product", "max": "maximum"}
 
 

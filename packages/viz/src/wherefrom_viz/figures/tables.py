@@ -23,7 +23,19 @@ def render_markdown(
     steps: Sequence[int] | None = None,
     **options: Any,
 ) -> str:
-    """A Markdown table per example. Every character that Markdown would act on is escaped."""
+    """A Markdown table per example. Every character that Markdown would act on is escaped.
+
+    Args:
+        attributions: One or many.
+        view: One of figures' views; each is the same table.
+        top: How many inputs to show, by their largest magnitude.
+        steps: Outputs to show, counted from 0.
+        **options: As for `describe`.
+
+    Raises:
+        SettingsError: Figures have no such view.
+    """
+    checked_view(view)
     parts = (cropped(one, top, steps) for one in describe_all(attributions, **options))
     return "\n".join("\n".join(_markdown(description)) + "\n" for description in parts)
 

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import math
+from bisect import bisect_right
 from collections.abc import Sequence
 from functools import cache
 from html import escape
@@ -20,8 +21,10 @@ from wherefrom_viz.describe.description import (
     Description,
     Normalization,
     Shown,
+    aggregated,
     describe,
     examples_of,
+    partition_of,
     title_of,
     total_magnitude,
 )
@@ -217,7 +220,7 @@ def page_parts(
         dimensions: Sliders over examples that are slices of one result: name and labels of each.
         controls: False leaves out heading, list, tabs and menus, as for a slide or a frame in another page; keys go on
             working.
-        step: Output that is pinned when it opens, counted from 0.
+        step: Output that is pinned when it opens, counted from 0 in tokens; the unit that it is in.
         height: Pixels it takes at most; what does not fit scrolls.
         first: Take only so many examples.
         wrap_after: Adds each output as text whose tokens unfold to their inputs, with lines that end after so many
@@ -286,7 +289,9 @@ def page_parts(
         outputs = examples[0][0].attr_pos_end - examples[0][0].attr_pos_start if examples else 0
         if not 0 <= step < outputs:
             raise InputError(f"step={step}: the outputs of the first example are 0 to {outputs - 1}.")
-        meta["defaults"]["tok"] = [step, step]
+        starts = partition_of(aggregated(examples[0][0])[0], granularity).columns
+        unit = bisect_right(starts, step) - 1
+        meta["defaults"]["tok"] = [unit, unit]
     fallback, interacting, folded = "<p>There are no examples.</p>", "", ""
     if examples:
         description = cache(described)

@@ -1,4 +1,4 @@
-// What the export menu does: files of what the tab shows, and a link to it.
+// What the export menu does: files of the text, or of the matrix behind the other tabs, and a link to what is shown.
 
 import { download, h } from "./dom.js";
 import { toJson, toMarkdown, toSvg, toTsv } from "./exports.js";
