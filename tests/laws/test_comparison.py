@@ -199,3 +199,13 @@ def test_a_word_that_both_texts_have_is_one_unit_of_both() -> None:
     assert [unit.label for unit in views.a.inputs] == ["The", "house", "was", "sold", "."]
     tokens = compare_views(attribution(None, RED, 4, seed=0), attribution(None, BIG, 3, seed=1))
     assert [unit.label for unit in tokens.a.inputs] == ["The", "house", "was", "sold", "."]
+
+
+@pytest.mark.parametrize("last", [3, 4])
+def test_steps_that_end_before_the_text_does_are_compared_at_every_door(last: int) -> None:
+    whole = [attribution(None, ["wal", "king", " on", "e", " day", "."], 2, seed=seed) for seed in range(2)]
+    a, b = whole[0], whole[1].select_steps(0, last - 2)
+    (pair,) = pairs_of([a, b])
+    carried = pair["agreement"]["token"]
+    np.testing.assert_allclose(carried, compare_views(a, b).agreement, atol=1e-6)
+    assert len(carried) == last - 2
